@@ -1,0 +1,122 @@
+"""What Assay says when it cannot go on: the place, the problem and the remedy, never a personal value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Where:
+    """The place an error is about. Rows and lines count from 1, as an editor shows them."""
+
+    file: str | None = None
+    line: int | None = None
+    column: int | None = None
+    dataset: str | None = None
+    row: int | None = None
+    field: str | None = None
+    rule: str | None = None
+
+    def __str__(self) -> str:
+        position = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
+        named = {"data set": self.dataset, "row": self.row, "column": self.field, "rule": self.rule}
+        parts = [position, *(f"{name} '{value}'" if isinstance(value, str) else f"{name} {value}" for name, value in named.items() if value is not None)]
+        return ", ".join(part for part in parts if part) or "assay"
+
+
+NOWHERE = Where()
+
+
+class AssayError(Exception):
+    """Assay cannot go on. Every child names where, what, and what to do about it."""
+
+    def __init__(self, problem: str, remedy: str, where: Where = NOWHERE) -> None:
+        super().__init__(problem, remedy, where)  # positional, so it survives a trip between processes
+        self.problem, self.remedy, self.where = problem, remedy, where
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.problem}. {self.remedy}."
+
+
+class ContractError(AssayError):
+    """A contract or a policy is not one, or asks for what cannot be done."""
+
+
+class ContractErrors(ContractError):
+    """Several things wrong with one document, all of them told at once."""
+
+    def __init__(self, problems: tuple[ContractError, ...]) -> None:
+        Exception.__init__(self, problems)
+        self.problems = problems
+        self.problem, self.remedy, self.where = problems[0].problem, problems[0].remedy, problems[0].where
+
+    def __str__(self) -> str:
+        return "\n".join(str(problem) for problem in self.problems)
+
+
+class SourceError(AssayError):
+    """A source cannot be reached, is not what its checksum says, or cannot be read."""
+
+
+class AdmissionError(AssayError):
+    """The licence refuses a purpose, or personal data was found that nobody declared."""
+
+
+class QualityError(AssayError):
+    """A rule of severity `error` is broken by more rows than the contract tolerates."""
+
+
+class PublicationError(AssayError):
+    """A version could not be made whole; nothing of it is visible."""
+
+
+class EvidenceError(AssayError):
+    """A version's files, manifest or signature are not what was signed."""
+
+
+class FeatureError(AssayError):
+    """Features cannot be fitted or applied to this frame."""
+
+
+class DriftError(AssayError):
+    """Two windows cannot be compared."""
+
+
+class ActionError(AssayError):
+    """A model or an index could not be made; the one in service stays."""
+
+
+class ConfigurationError(AssayError):
+    """This installation is set up in a way that cannot work."""
+
+
+@contextmanager
+def about(**place: str | int) -> Iterator[None]:
+    """Tell errors from inside the block where they happened; the code in it knows only its own part.
+
+    Example: `with about(file="flights.odcs.yaml", dataset="flights"): ...`
+    """
+    try:
+        yield
+    except ContractErrors as errors:
+        for error in errors.problems:
+            error.where = _completed(error.where, place)
+        raise
+    except AssayError as error:
+        error.where = _completed(error.where, place)
+        raise
+
+
+def _completed(where: Where, place: dict[str, str | int]) -> Where:
+    return replace(where, **{key: value for key, value in place.items() if getattr(where, key) is None})  # type: ignore[arg-type]  # keys are Where's own
+
+
+def shown(path: Path) -> str:
+    """A path as people read it: relative to where they stand when it lies below, so that no machine's layout is shown."""
+    try:
+        return str(path.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

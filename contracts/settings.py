@@ -1,0 +1,256 @@
+"""The `assay.*` custom properties: what Assay needs to know of a data set that ODCS has no word for.
+
+Belongs here: their shapes, one class a property; a key that no class knows is an error.
+Stays out: reading YAML (load.py), doing anything (pipelines/).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
+
+Purpose = Literal["analytics", "training", "fine-tuning", "retrieval", "evaluation", "redistribution"]
+PersonalKind = Literal["email", "phone", "card", "iban", "ip_address", "name", "address", "birth_date", "other"]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Settings(BaseModel):
+    """The base of every property: frozen, and strict about keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Window(Settings):
+    """Rows of the source that make one version: `start` <= the windowed column < `end`, times in UTC."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9._-]+$")
+    start: AwareDatetime
+    end: AwareDatetime
+
+    @field_validator("start", "end", mode="before")
+    @classmethod
+    def _day_is_utc(cls, value: object) -> object:
+        return f"{value}T00:00:00Z" if isinstance(value, str) and len(value) == len("2013-01-01") else value
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Window:
+        if self.start >= self.end:
+            raise ValueError("`end` must come after `start`")
+        return self
+
+
+class Windows(Settings):
+    """A source that grows in time is published window by window, in this order."""
+
+    column: str
+    each: tuple[Window, ...] = Field(min_length=1)
+
+
+class CsvOptions(Settings):
+    """How the file is written. Nothing is guessed: what is not said here is RFC 4180."""
+
+    delimiter: str = Field(default=",", min_length=1, max_length=1)
+    quote: str = Field(default='"', min_length=1, max_length=1)
+    null_values: tuple[str, ...] = ()
+
+
+class Source(Settings):
+    """Where the data come from.
+
+    `location` is `package:NAME/PATH` (a file inside an installed package), `module:NAME#ATTRIBUTE` (a mapping of name to
+    text inside a Python module), or a path; a relative path is looked up below ASSAY_HOME.
+    """
+
+    origin: Literal["internal", "external", "synthetic"]
+    location: str = Field(min_length=1)
+    format: Literal["csv", "documents"]
+    options: CsvOptions = CsvOptions()
+    sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    schedule: str | None = None
+    arrival: bool = False
+    windows: Windows | None = None
+
+
+class License(Settings):
+    """What the holder allows, as an SPDX expression, and what we want to do."""
+
+    expression: str = Field(min_length=1)
+    holder: str
+    evidence: str
+    purposes: tuple[Purpose, ...] = Field(min_length=1)
+    commercial: bool = False
+
+
+class Treatment(Settings):
+    """What admission does to one personal column before anything else sees it."""
+
+    kind: PersonalKind
+    treatment: Literal["token", "mask", "redact", "drop"]
+    keep_last: int = Field(default=0, ge=0, le=4)
+
+
+class Privacy(Settings):
+    """Sensitivity of the whole, and the treatment of each personal column."""
+
+    sensitivity: Literal["public", "internal", "personal", "health", "secret"]
+    region: str = Field(pattern=r"^[a-z]{2}(-[a-z0-9-]+)?$|^global$")
+    lawful_basis: Literal["none needed", "consent", "contract", "legal obligation", "vital interests", "public task", "legitimate interests"]
+    columns: dict[str, Treatment] = Field(default_factory=dict)
+
+
+class Deduplicate(Settings):
+    """Remove rows equal in every column to an earlier one."""
+
+    step: Literal["deduplicate"]
+
+
+class FillMissing(Settings):
+    """Fill nulls, with a number or value fitted on the version's own profile, or a constant."""
+
+    step: Literal["fill_missing"]
+    columns: tuple[str, ...] = Field(min_length=1)
+    method: Literal["median", "mode", "constant"]
+    value: str | float | None = None
+
+    @model_validator(mode="after")
+    def _constant_has_value(self) -> FillMissing:
+        if (self.method == "constant") != (self.value is not None):
+            raise ValueError("`value` belongs to the method `constant`, and only to it")
+        return self
+
+
+class Outliers(Settings):
+    """Values beyond `factor` interquartile ranges from the quartiles (Tukey 1977): remove the row, or cap the value."""
+
+    step: Literal["outliers"]
+    columns: tuple[str, ...] = Field(min_length=1)
+    method: Literal["iqr"] = "iqr"
+    factor: float = Field(gt=0)
+    action: Literal["remove", "cap"]
+
+
+CleaningStep = Annotated[Deduplicate | FillMissing | Outliers, Field(discriminator="step")]
+
+
+class Scale(Settings):
+    """(x - mean) / standard deviation of the training part."""
+
+    transform: Literal["scale"]
+    columns: tuple[str, ...] = Field(min_length=1)
+
+
+class OneHot(Settings):
+    """One 0/1 column for each of the most frequent categories; any other value is all zeros."""
+
+    transform: Literal["one_hot"]
+    columns: tuple[str, ...] = Field(min_length=1)
+    most: int = Field(default=20, ge=1, le=1000)
+
+
+class Frequency(Settings):
+    """The share of the training rows that hold the same value; 0 for a value never seen."""
+
+    transform: Literal["frequency"]
+    columns: tuple[str, ...] = Field(min_length=1)
+
+
+Transform = Annotated[Scale | OneHot | Frequency, Field(discriminator="transform")]
+
+
+class Target(Settings):
+    """What a model learns: is `column` greater than `above`."""
+
+    name: str
+    column: str
+    above: float
+
+
+class Features(Settings):
+    """Ordered transforms, the target, and the column that orders rows in time."""
+
+    transforms: tuple[Transform, ...] = Field(min_length=1)
+    target: Target | None = None
+    order_by: str
+    engine: Literal["auto", "polars", "gpu"] = "auto"
+
+
+class Method(Settings):
+    """One of Evidently's statistical tests, with its threshold; both always said, because its defaults change with size."""
+
+    method: Literal["ks", "wasserstein", "psi", "jensenshannon", "chisquare", "kl_div", "hellinger"]
+    threshold: float = Field(gt=0)
+
+
+class DriftPolicy(Settings):
+    """What is compared with the previous version, and from where on it counts as drift."""
+
+    columns: tuple[str, ...] = Field(min_length=1)
+    numerical: Method
+    categorical: Method
+    share: Share
+    missing_change_pct: float = Field(gt=0, le=100)
+    volume_change_pct: float = Field(gt=0)
+    new_categories: bool = True
+    sample_rows: int = Field(default=50_000, ge=100)
+    seed: int = 0
+
+
+class Retrain(Settings):
+    """What to train when the data have drifted, how to judge it, and when the old model stays."""
+
+    model: str = Field(pattern=r"^[a-z0-9_-]+$")
+    metric: Literal["roc_auc", "average_precision"] = "roc_auc"
+    holdout: Annotated[float, Field(gt=0, lt=1)]
+    tolerance: float = Field(ge=0)
+    seed: int = 0
+
+
+class Index(Settings):
+    """What to rebuild when documents have changed, how to judge it, and when the old index stays."""
+
+    key: str
+    text: str
+    chunk_chars: int = Field(ge=200, le=10_000)
+    dimensions: int = Field(ge=8, le=2048)
+    questions: int = Field(ge=10)
+    floor: Share
+    tolerance: Share
+    seed: int = 0
+
+
+def _iso_days(text: str) -> str:
+    if not (text.startswith("P") and text.endswith("D") and text[1:-1].isdigit()):
+        raise ValueError("write a number of days in ISO 8601, such as P30D")
+    return text
+
+
+Days = Annotated[str, AfterValidator(_iso_days)]
+
+
+class Retention(Settings):
+    """How long each layer lives, and the column by which a person can ask to be erased."""
+
+    landed: Days
+    quarantine: Days
+    versions: Days
+    subject_key: str | None = None
+
+
+PROPERTIES: dict[str, type[Settings]] = {
+    "assay.source": Source,
+    "assay.license": License,
+    "assay.privacy": Privacy,
+    "assay.features": Features,
+    "assay.drift": DriftPolicy,
+    "assay.retrain": Retrain,
+    "assay.index": Index,
+    "assay.retention": Retention,
+}
+REQUIRED = ("assay.source", "assay.license", "assay.privacy", "assay.retention")
+
+
+def utc(moment: datetime) -> str:
+    """A time as ISO 8601 in UTC."""
+    return moment.isoformat().replace("+00:00", "Z")

@@ -1,0 +1,136 @@
+"""The shapes that stages hand each other. All frozen, all turn into JSON with `dataclasses.asdict`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import polars as pl
+
+ROW = "_row"  # the record's number in its source, from 1, header included: what an editor shows where no cell holds a line break
+RECEIVED = "_received_"  # prefix of the text as admission let it pass, kept beside the typed column
+REMOVED_BY = "_removed_by"
+REASONS = "_reasons"
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What was landed: `digest` is the SHA-256 of the source's bytes; `unreadable` lines are kept beside the rows."""
+
+    digest: str
+    location: str
+    rows: int
+    unreadable: int
+    size_bytes: int
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Personal data of one kind in one column: how many rows hold it, and whether the contract knew."""
+
+    column: str
+    kind: str
+    rows: int
+    declared: bool
+
+
+@dataclass(frozen=True)
+class LicenseVerdict:
+    """What the licence allows of what is wanted; each reason names the clause."""
+
+    outcome: Literal["allowed", "review", "refused"]
+    expression: str
+    reasons: tuple[str, ...]
+    obligations: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether the data may be used."""
+
+    outcome: Literal["admitted", "held", "refused"]
+    license: LicenseVerdict
+    findings: tuple[Finding, ...]
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Split:
+    """What a plan does to a table: kept and set aside together are the input."""
+
+    kept: pl.LazyFrame
+    set_aside: pl.LazyFrame
+
+
+@dataclass(frozen=True)
+class Check:
+    """One rule, evaluated. `passed` is None where it could not be judged, which is no pass."""
+
+    rule: str
+    passed: bool | None
+    failing: int
+    total: int
+    severity: Literal["error", "warning", "info"]
+    dimension: str
+    bound: str
+    columns: tuple[str, ...]
+    description: str
+
+
+@dataclass(frozen=True)
+class Accounting:
+    """Where every row went."""
+
+    rows_in: int
+    published: int
+    quarantined: int
+    removed: int
+    quarantined_by: Mapping[str, int] = field(default_factory=dict)
+    removed_by: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def balances(self) -> bool:
+        """rows in = published + quarantined + removed, and each row removed has one step."""
+        return self.rows_in == self.published + self.quarantined + self.removed and self.removed == sum(self.removed_by.values())
+
+
+@dataclass(frozen=True)
+class ColumnDrift:
+    """One measurement: `score` against `threshold` by `method`; `drifted` is None where it could not be measured."""
+
+    column: str
+    method: str
+    score: float | None
+    threshold: float
+    drifted: bool | None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Drift:
+    """Two versions compared. `unknown` where there was nothing to compare with."""
+
+    verdict: Literal["drifted", "stable", "unknown"]
+    measurements: tuple[ColumnDrift, ...]
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Intent:
+    """What should be done about a version, and why. Deciding it changes nothing."""
+
+    action: Literal["retrain", "rebuild", "none"]
+    reason: str
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A candidate against the one in service, on the same held-back questions."""
+
+    accepted: bool
+    metric: str
+    candidate: float
+    in_service: float | None
+    reason: str
