@@ -1,0 +1,93 @@
+"""Bytes on disk, kept.
+
+Belongs here: digests, fsync, atomic renames, telling a full disk from other trouble. Stays out: what the bytes mean.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from contracts.errors import PublicationError
+
+
+def sha256(file: Path) -> str:
+    """Digest of a file's bytes."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def sync_file(file: Path) -> None:
+    """Have the file's bytes on the disk, not in memory, when this returns."""
+    _sync(file, os.O_RDONLY)
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the folder's entries on the disk: a file whose name is not synced can be lost though its bytes are."""
+    _sync(folder, os.O_RDONLY | os.O_DIRECTORY)
+
+
+def _sync(path: Path, flags: int) -> None:
+    descriptor = os.open(path, flags)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_tree(root: Path, upto: Path) -> None:
+    """Sync every file and folder below `root`, and the folders from it up to `upto`."""
+    for folder, _, files in os.walk(root):
+        for name in files:
+            sync_file(Path(folder) / name)
+        sync_folder(Path(folder))
+    for parent in root.parents:
+        sync_folder(parent)
+        if parent == upto:
+            return
+
+
+def write_atomically(file: Path, text: str, mode: int = 0o644) -> None:
+    """Write a small file whole or not at all, synced."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    temporary = file.with_name(f".{file.name}.{uuid.uuid4().hex}")
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(file)
+    finally:
+        temporary.unlink(missing_ok=True)
+    sync_folder(file.parent)
+
+
+_FULL = ("no space left on device", "database or disk is full", "disk quota exceeded")
+
+
+def is_disk_full(error: BaseException | None) -> bool:
+    """Whether an error, or one it came from, says that the disk is full. Libraries wrap the number, so their words are read too."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT) or any(words in str(error).lower() for words in _FULL):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+@contextmanager
+def room_on_disk() -> Iterator[None]:
+    """Turn any library's way of saying 'no space left' into one error; everything else goes through."""
+    try:
+        yield
+    except Exception as error:  # each library has its own class for this; what is not about space is raised again as it was
+        if not is_disk_full(error):
+            raise
+        raise PublicationError("the disk is full", "Free some space and run again: what was published before is whole, and nothing of this run is visible") from error

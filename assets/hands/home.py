@@ -1,0 +1,94 @@
+"""Where this installation keeps things, from the environment.
+
+Belongs here: reading ASSAY_* and laying out paths. Stays out: what lies in them.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+from pathlib import Path
+
+from pydantic import AnyHttpUrl, Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from contracts.errors import ConfigurationError, Where, about, shown
+from contracts.load import load
+from contracts.model import Contract
+
+SHIPPED_CONTRACTS = Path(__file__).parents[2] / "contracts" / "datasets"
+
+
+class Home(BaseSettings):
+    """ASSAY_HOME and its neighbours. Every part has a default that needs no server.
+
+    ASSAY_HOME: the folder (./.assay). ASSAY_CONTRACTS: a folder of *.odcs.yaml (the shipped ones).
+    ASSAY_REGISTRY_URL: SQLAlchemy URL (SQLite in the home). ASSAY_LINEAGE_URL: an OpenLineage backend (a file in the home).
+    ASSAY_SOURCE_ROOTS: further folders, separated by ':', from which sources may be read.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="ASSAY_", frozen=True)
+
+    home: Path = Path(".assay")
+    contracts: Path = SHIPPED_CONTRACTS
+    registry_url: str = ""
+    lineage_url: AnyHttpUrl | None = None
+    source_roots: str = ""
+    actor: str = Field(default_factory=getpass.getuser)
+
+    @property
+    def root(self) -> Path:
+        """The home, absolute."""
+        return self.home.resolve()
+
+    @property
+    def lake(self) -> Path:
+        """Tables of every data set."""
+        return self.root / "lake"
+
+    @property
+    def registry(self) -> str:
+        """SQLAlchemy URL of the registry."""
+        return self.registry_url or f"sqlite:///{self.root / 'registry.db'}"
+
+    @property
+    def roots(self) -> tuple[Path, ...]:
+        """Folders that sources may be read from."""
+        return (self.root, *(Path(part).resolve() for part in self.source_roots.split(os.pathsep) if part))
+
+    def read_contracts(self) -> dict[str, Contract]:
+        """Every contract of the folder by name, in order of file name.
+
+        Raises: ContractError(s), ConfigurationError: a contract is wrong, two have one name, or there is none.
+        """
+        files = sorted(self.contracts.glob("*.odcs.yaml"))
+        if not files:
+            raise ConfigurationError("no contract (*.odcs.yaml) lies here", "Set ASSAY_CONTRACTS to the folder of your contracts", Where(file=shown(self.contracts)))
+        found: dict[str, Contract] = {}
+        for file in files:
+            contract = read_contract(file)
+            if contract.name in found:
+                raise ConfigurationError(f"'{contract.name}' is also the name in {found[contract.name].file}", "Give one of them another `name`", Where(file=contract.file))
+            found[contract.name] = contract
+        return found
+
+
+def read_contract(file: Path) -> Contract:
+    """One contract from its file. Raises: ContractError(s), or one where the file cannot be read."""
+    from contracts.errors import ContractError
+
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ContractError(f"it cannot be read ({type(error).__name__})", "Give the path of an ODCS document in UTF-8", Where(file=shown(file))) from None
+    with about(file=shown(file)):
+        return load(text, shown(file))
+
+
+def home() -> Home:
+    """The installation as the environment describes it. Raises: ConfigurationError: a variable is wrong."""
+    try:
+        return Home()
+    except ValidationError as errors:
+        first = errors.errors(include_url=False, include_input=False)[0]
+        raise ConfigurationError(f"ASSAY_{str(first['loc'][0]).upper()} is wrong: {first['msg']}", "Mend the environment variable") from None

@@ -1,0 +1,118 @@
+"""The keys of this installation: one that signs evidence, one that pseudonyms are derived from.
+
+Belongs here: making, keeping and using keys. Stays out: what is signed (lineage/evidence.py), which column is a token (contracts).
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from assets.hands.disk import sync_folder
+from contracts.errors import ConfigurationError, EvidenceError, Where
+
+if TYPE_CHECKING:
+    from securesystemslib.signer import Key, Signer
+
+    from pipelines.admit.treat import Pseudonymize
+
+SIGNING, PUBLIC, PSEUDONYM = "signing.pem", "assay.pub.json", "pseudonym.key"
+TOKEN_BYTES = 15  # 120 bits, 24 letters of base 32 without padding
+
+
+class Keys:
+    """The key folder, readable by its owner alone."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def create(self) -> None:
+        """Make the keys that are not there. Only a new installation does this: a lost key must be restored, not replaced."""
+        from cryptography.hazmat.primitives import serialization
+        from securesystemslib.signer import CryptoSigner
+
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not (self.folder / SIGNING).exists():
+            self._keep(SIGNING, CryptoSigner.generate_ed25519().private_bytes)
+        if not (self.folder / PSEUDONYM).exists():
+            self._keep(PSEUDONYM, os.urandom(32))
+        private = serialization.load_pem_private_key((self.folder / SIGNING).read_bytes(), None)
+        public = CryptoSigner(private).public_key  # type: ignore[arg-type]  # we wrote an Ed25519 key
+        if not (self.folder / PUBLIC).exists():
+            self._keep(PUBLIC, json.dumps({"keyid": public.keyid, **public.to_dict()}, sort_keys=True).encode())
+        sync_folder(self.folder)
+
+    def _keep(self, name: str, content: bytes) -> None:
+        """Write beside, then link: of two processes that start together one key wins, and nobody reads half of one."""
+        temporary = self.folder / f".{name}.{os.getpid()}"
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        try:
+            os.link(temporary, self.folder / name)
+        except FileExistsError:
+            pass  # the other process was first; its key is the key
+        finally:
+            temporary.unlink()
+
+    def signer(self) -> Signer:
+        """What signs evidence."""
+        from cryptography.hazmat.primitives import serialization
+        from securesystemslib.signer import CryptoSigner
+
+        return CryptoSigner(serialization.load_pem_private_key(self._read(SIGNING), None))  # type: ignore[arg-type]  # we wrote an Ed25519 key
+
+    def public(self) -> Key:
+        """What checks it."""
+        return public_key(self.folder / PUBLIC)
+
+    def pseudonymizer(self, purpose: str) -> Pseudonymize:
+        """Keyed tokens: stable within one purpose and kind, different across them, and useless to guess without the key.
+
+        Source: HKDF, RFC 5869, SHA-256, one key for each (purpose, kind); HMAC-SHA-256, RFC 2104, cut to 120 bits.
+        """
+        master = self._read(PSEUDONYM)
+
+        def tokens(values: pl.Series, kind: str) -> pl.Series:
+            key = _derived(master, f"assay/{purpose}/{kind}")
+            unique = values.drop_nulls().unique()
+            made = pl.Series([f"{kind}_{_token(key, value)}" for value in unique.to_list()], dtype=pl.String)
+            return values.replace_strict(unique, made, default=None, return_dtype=pl.String)
+
+        return tokens
+
+    def _read(self, name: str) -> bytes:
+        try:
+            return (self.folder / name).read_bytes()
+        except OSError:
+            raise ConfigurationError(f"the key {name} is gone", "Restore it from your backup: a new one could neither continue the evidence nor the pseudonyms") from None
+
+
+def _derived(master: bytes, info: str) -> bytes:
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=info.encode()).derive(master)
+
+
+def _token(key: bytes, value: str) -> str:
+    return base64.b32encode(hmac.digest(key, value.encode(), "sha256")[:TOKEN_BYTES]).decode().lower()
+
+
+def public_key(file: Path) -> Key:
+    """A public key as Assay writes it. Raises: EvidenceError: the file holds none."""
+    from securesystemslib.signer import Key
+
+    try:
+        data = json.loads(file.read_text())
+        return Key.from_dict(data.pop("keyid"), data)
+    except (OSError, ValueError, KeyError, AttributeError):
+        raise EvidenceError("this is no public key of Assay", "Give the file keys/assay.pub.json of the installation that signed", Where(file=file.name)) from None

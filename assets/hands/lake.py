@@ -1,0 +1,167 @@
+"""The lake: files of every layer, staged where nobody reads and moved in whole.
+
+Belongs here: paths, staging, moving, the Delta log. Stays out: what the rows mean, which versions exist (registry.py).
+The signed manifest is the truth about a version. The Delta log is written after the registry's commit, so that other engines
+see registered versions only, one commit each, and it can be made again from the registry.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+
+from assets.hands.disk import sha256, sync_file, sync_folder, sync_tree
+from contracts.errors import EvidenceError, PublicationError, Where
+from lineage.evidence import PublishedFile
+
+SWEEP_AGE_S = 24 * 3600
+_APP = "assay"
+
+
+class Lake:
+    """The folder of all data sets."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def folder(self, dataset: str, layer: str) -> Path:
+        """Where one layer of a data set lies: landed, staging, versions, quarantine, removed, features."""
+        return self.root / dataset / layer
+
+    # -- staging ---------------------------------------------------------------------
+
+    def staging(self, dataset: str, run_id: str) -> Path:
+        """The run's own folder, readable by its owner alone; made if it is not there."""
+        folder = self.folder(dataset, "staging") / run_id
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return folder
+
+    def clear(self, dataset: str, run_id: str) -> None:
+        """Remove the run's staging, personal values and all."""
+        shutil.rmtree(self.folder(dataset, "staging") / run_id, ignore_errors=True)
+
+    def sweep(self, dataset: str, now_s: float, is_registered: Callable[[str], bool]) -> list[str]:
+        """Remove what dead runs left: staging, and version folders that no registered version has, both older than a day."""
+        removed = []
+        for folder in [*self.folder(dataset, "staging").glob("*"), *self.folder(dataset, "landed").glob(".*")]:
+            if now_s - folder.stat().st_mtime > SWEEP_AGE_S:
+                shutil.rmtree(folder, ignore_errors=True)
+                removed.append(folder.name)
+        for folder in self.folder(dataset, "versions").glob("[0-9a-f]*"):
+            if now_s - folder.stat().st_mtime > SWEEP_AGE_S and not is_registered(folder.name):
+                shutil.rmtree(folder, ignore_errors=True)
+                removed.append(folder.name)
+        return removed
+
+    # -- moving in ---------------------------------------------------------------------
+
+    def move_in(self, staged: Path, target: Path) -> bool:
+        """Make a staged folder visible under its final name, synced, whole or not at all. False: it was there already."""
+        target.parent.mkdir(parents=True, exist_ok=True)
+        sync_tree(staged, upto=staged.parent)
+        try:
+            staged.rename(target)
+        except OSError:
+            if not target.is_dir():
+                raise
+            shutil.rmtree(staged)
+            return False
+        sync_tree(target, upto=self.root)
+        return True
+
+    def move_file(self, staged: Path, target: Path) -> None:
+        """Make one staged file visible under its final name, synced."""
+        target.parent.mkdir(parents=True, exist_ok=True)
+        sync_file(staged)
+        staged.replace(target)
+        sync_folder(target.parent)
+        sync_folder(target.parent.parent)
+
+    def move_in_version(self, dataset: str, input_key: str, staged: Path, rows: int) -> tuple[PublishedFile, ...]:
+        """Put a version's staged Parquet files under `versions/<key>/`; a dead run's files for the same inputs are replaced.
+
+        Returns: the manifest of what lies there now, with paths below `versions/`.
+        """
+        target = self.folder(dataset, "versions") / input_key[:16]
+        if target.exists():
+            shutil.rmtree(target)  # never registered: the caller asked the registry before
+        self.move_in(staged, target)
+        files = tuple(self._described(dataset, file) for file in sorted(target.glob("*.parquet")))
+        if sum(file.rows for file in files) != rows:
+            raise PublicationError(f"{rows:,} rows were to be written, and {sum(file.rows for file in files):,} lie on the disk", "Run again; if it recurs, check the disk", Where(dataset=dataset))
+        return files
+
+    def _described(self, dataset: str, file: Path) -> PublishedFile:
+        import pyarrow.parquet as pq
+
+        path = str(file.relative_to(self.folder(dataset, "versions")))
+        return PublishedFile(path, sha256(file), pq.read_metadata(file).num_rows, file.stat().st_size)
+
+    # -- reading what is published -------------------------------------------------------
+
+    def check_files(self, dataset: str, files: tuple[PublishedFile, ...]) -> list[Path]:
+        """The files of a version, each compared with its digest.
+
+        Raises: EvidenceError: a file is missing or is not what was signed.
+        """
+        paths = []
+        for file in files:
+            path = self.folder(dataset, "versions") / file.path
+            where = Where(file=file.path, dataset=dataset)
+            if not path.is_file():
+                raise EvidenceError("a published file is missing", "Restore it from a backup, or open another version", where)
+            if path.stat().st_size != file.size_bytes or sha256(path) != file.sha256:
+                raise EvidenceError("a published file is not what was signed", "Restore it from a backup, or open another version", where)
+            paths.append(path)
+        return paths
+
+    # -- the Delta log ---------------------------------------------------------------------
+
+    def commit_delta(self, table: Path, sequence: int, files: list[tuple[str, int, int]], schema: pl.Schema, note: str) -> None:
+        """Append one overwriting commit to a Delta table, unless the log has it already. Without statistics: they would hold values.
+
+        Args:
+            sequence: 1 for the first version; kept in the log as the application's transaction.
+            files: (path below the table, size in bytes, rows).
+        """
+        from deltalake import DeltaTable, Schema
+        from deltalake.transaction import AddAction, CommitProperties, Transaction, create_table_with_add_actions
+
+        arrow = Schema.from_arrow(pl.DataFrame(schema=schema).to_arrow().schema)
+        now_ms = int(time.time() * 1000)
+        adds = [AddAction(path, size, {}, now_ms, True, json.dumps({"numRecords": rows})) for path, size, rows in files]
+        properties = CommitProperties(custom_metadata={"assay": note}, app_transactions=[Transaction(_APP, sequence)])
+        if DeltaTable.is_deltatable(str(table)):
+            delta = DeltaTable(str(table))
+            if (delta.transaction_version(_APP) or 0) >= sequence:
+                return
+            delta.create_write_transaction(adds, "overwrite", arrow, commit_properties=properties)
+        else:
+            create_table_with_add_actions(str(table), arrow, adds, mode="error", configuration={"delta.dataSkippingNumIndexedCols": "0"}, commit_properties=properties)
+        sync_tree(table / "_delta_log", upto=table)
+
+    def check_delta(self, table: Path, sequence: int, files: list[str]) -> None:
+        """Compare the Delta log with the manifest: the commit of this sequence must add these files.
+
+        Raises: EvidenceError: the log is gone, cannot be read, or says something else.
+        """
+        where = Where(file=f"{table.name}/_delta_log", dataset=table.parent.name)
+        remedy = "Restore the log from a backup; the version itself is read from its signed manifest"
+        for log in sorted((table / "_delta_log").glob("*.json")):
+            try:
+                actions = [json.loads(line) for line in log.read_text().splitlines() if line]
+            except ValueError:
+                raise EvidenceError(f"the Delta log {log.name} cannot be read", remedy, where) from None
+            if any(action.get("txn", {}).get("version") == sequence and action["txn"].get("appId") == _APP for action in actions):
+                added = sorted(action["add"]["path"] for action in actions if "add" in action)
+                if added != sorted(files):
+                    raise EvidenceError("the Delta log names other files than the manifest", remedy, where)
+                return
+        raise EvidenceError(f"the Delta log has no commit {sequence}", remedy, where)
+
+

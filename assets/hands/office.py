@@ -1,0 +1,158 @@
+"""The office: the contracts and every hand, opened together.
+
+Belongs here: opening an installation, settling what a crash left open. Stays out: the stages (assets/stages).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
+
+import polars as pl
+
+from assets.hands.disk import room_on_disk, write_atomically
+from assets.hands.home import Home, home
+from assets.hands.keys import Keys
+from assets.hands.lake import Lake
+from assets.hands.registry import Registry, Row
+from contracts.errors import ConfigurationError, EvidenceError, Where
+from contracts.load import suggestion
+from contracts.model import Contract
+from contracts.policy import LicensePolicy, license_policy
+from contracts.rules import dtype
+from lineage import evidence
+from lineage.facts import StageFact
+
+
+def utc_now() -> datetime:
+    """The wall clock, in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Office:
+    """One installation, opened."""
+
+    home: Home
+    contracts: dict[str, Contract]
+    registry: Registry
+    lake: Lake
+    keys: Keys
+    clock: Callable[[], datetime]
+
+    @classmethod
+    def open(cls, where: Home | None = None, clock: Callable[[], datetime] = utc_now) -> Office:
+        """Open the installation the environment names; a new one gets its folder, keys and registry.
+
+        Raises: ConfigurationError, ContractError: something is set up wrong. Nothing is replaced by a default.
+        """
+        where = where or home()
+        contracts = where.read_contracts()
+        with room_on_disk():
+            try:
+                where.root.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise ConfigurationError(f"the home cannot be made ({type(error).__name__})", "Set ASSAY_HOME to a folder this user may write", Where(file=str(where.home))) from error
+            keys = Keys(where.root / "keys")
+            registry = Registry(where.registry, clock, where.actor)
+            if not (where.root / "assay.home").exists():
+                keys.create()
+                registry.create()
+                write_atomically(where.root / "assay.home", "1\n")
+        return cls(where, contracts, registry, Lake(where.lake), keys, clock)
+
+    @cached_property
+    def policy(self) -> LicensePolicy:
+        """The licence policy."""
+        return license_policy()
+
+    def contract(self, name: str) -> Contract:
+        """One contract by name. Raises: ConfigurationError: there is none of that name."""
+        try:
+            return self.contracts[name]
+        except KeyError:
+            hint = suggestion(name, self.contracts)
+            raise ConfigurationError(f"no contract is named '{name}'", hint if hint.startswith("Did") else f"Choose one of {', '.join(self.contracts)}") from None
+
+    def version(self, name: str, version: str | None = None) -> Row:
+        """A published version's row. Raises: EvidenceError: there is none."""
+        row = self.registry.version(name, version)
+        if row is None:
+            said = f"{name}@{version}" if version else name
+            published = ", ".join(v["version"] for v in self.registry.versions(name))
+            raise EvidenceError(f"{said} has not been published", f"Choose one of {published}" if published else f"Publish it: assay run {name}", Where(dataset=name))
+        return row
+
+    def statement(self, row: Row) -> dict[str, Any]:
+        """The checked statement of a version. Raises: EvidenceError: the signature does not fit."""
+        document = evidence.opened(row["envelope"], self.keys.public())
+        predicate = document["predicate"]
+        if (predicate["dataset"], predicate["version"]) != (row["dataset"], row["version"]):
+            raise EvidenceError("the evidence is of another version", "Restore the registry from a backup", Where(dataset=row["dataset"]))
+        return document
+
+    def scan(self, row: Row) -> pl.LazyFrame:
+        """A version's rows, once its signature and every file's digest have been checked.
+
+        Raises: EvidenceError: a file or the statement is not what was signed; never fewer rows.
+        """
+        files = evidence.files(self.statement(row))
+        return pl.scan_parquet(self.lake.check_files(row["dataset"], files))
+
+    # -- settling -----------------------------------------------------------------------
+
+    def settle(self) -> list[str]:
+        """Do what committed versions still wait for: evidence file, Delta commit, lineage. Idempotent; a crash only delays it.
+
+        Returns: what could not be delivered now, in words; it stays in the outbox.
+        """
+        late = []
+        for entry in self.registry.undelivered():
+            try:
+                with room_on_disk():
+                    getattr(self, f"_deliver_{entry['kind']}")(entry["dataset"], entry["payload"])
+            except (OSError, ConnectionError) as error:
+                late.append(f"{entry['kind']} of {entry['dataset']}: {type(error).__name__}")
+                continue
+            self.registry.delivered(entry)
+        return late
+
+    def _deliver_evidence(self, dataset: str, payload: Row) -> None:
+        row = self.version(dataset, payload["version"])
+        write_atomically(self.evidence_file(dataset, row["version"]), row["envelope"])
+
+    def evidence_file(self, dataset: str, version: str) -> Any:
+        """Where a version's evidence lies for people without the registry."""
+        return self.home.root / "evidence" / dataset / f"{version}.dsse.json"
+
+    def _deliver_delta(self, dataset: str, payload: Row) -> None:
+        row = self.version(dataset, payload["version"])
+        schema = pl.Schema({column["name"]: dtype_of(column["type"]) for column in self.statement(row)["predicate"]["schema"]})
+        files = [(file.path, file.size_bytes, file.rows) for file in evidence.files(self.statement(row))]
+        self.lake.commit_delta(self.lake.folder(dataset, "versions"), row["sequence"], files, schema, f"{dataset}@{row['version']}")
+
+    def _deliver_lineage(self, dataset: str, payload: Row) -> None:
+        from lineage import emit
+
+        url = self.home.lineage_url
+        client = emit.http_client(str(url)) if url else emit.file_client(self.home.root / "lineage" / "events.ndjson")
+        try:
+            emit.emit(client, [StageFact.model_validate(payload)])
+        finally:
+            client.close()
+
+
+_TYPES: dict[str, pl.DataType] = {str(kind): kind for kind in (pl.String(), pl.Int8(), pl.Int16(), pl.Int32(), pl.Int64(), pl.Float32(), pl.Float64(), pl.Boolean(), pl.Date(), pl.Datetime("us", "UTC"))}
+
+
+def dtype_of(name: str) -> pl.DataType:
+    """A Polars type from the name that stands in the evidence."""
+    return _TYPES[name]
+
+
+def schema_of(contract: Contract) -> list[dict[str, str]]:
+    """The columns of a version as the evidence lists them."""
+    return [{"name": column.name, "type": str(dtype(column)), "classification": column.classification or "public"} for column in contract.published_columns]

@@ -1,0 +1,252 @@
+"""Sources: a location in a contract -> bytes on the disk, then readable rows and unreadable lines.
+
+Belongs here: finding and reading. Stays out: types and rules. No code of a source is ever run.
+"""
+
+from __future__ import annotations
+
+import ast
+import csv
+import importlib.util
+import io
+import shutil
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from assets.hands.disk import sha256
+from contracts.errors import SourceError, Where
+from contracts.load import suggestion
+from contracts.model import Contract
+from contracts.settings import CsvOptions
+from pipelines.frames import ROW
+from pipelines.ingest.records import HEADER, breaks_in_cells, lines_lost
+
+MAX_UNPACKED = 50 * 2**30  # a zip that unpacks to more is no data set of ours
+UNREADABLE_SCHEMA = {"record": pl.Int64, "reason": pl.String, "text": pl.String}
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A source's file, and the digest of its bytes."""
+
+    path: Path
+    digest: str
+    size_bytes: int
+
+
+def fetch(contract: Contract, roots: Sequence[Path]) -> Fetched:
+    """Find the source's bytes.
+
+    Raises: SourceError: it is not there, lies outside every root, or its checksum differs from the contract's.
+    """
+    path = locate(contract, roots)
+    where = Where(file=contract.source.location, dataset=contract.name)
+    if not path.is_file():
+        remedy = "Put the file there, or mend `location` under assay.source" if ":" not in contract.source.location else "Install the package, or mend `location` under assay.source"
+        raise SourceError("the source is not there", remedy, where)
+    try:
+        digest = sha256(path)
+    except OSError as error:
+        raise SourceError(f"the source cannot be read ({type(error).__name__})", "Give this user the right to read it", where) from None
+    if contract.source.sha256 not in (None, digest):
+        raise SourceError("the source's checksum is not the one in the contract", "Check where the file came from; if it is right, write its `sha256` into assay.source", where)
+    return Fetched(path, digest, path.stat().st_size)
+
+
+def locate(contract: Contract, roots: Sequence[Path]) -> Path:
+    """The path that a location means; it need not exist. Raises: SourceError: no package of that name, or a path outside every root."""
+    location = contract.source.location
+    where = Where(file=location, dataset=contract.name)
+    kind, _, rest = location.partition(":")
+    if kind == "package":
+        name, _, inner = rest.partition("/")
+        spec = importlib.util.find_spec(name)  # finds, and does not import, a top-level package
+        if spec is None or not spec.submodule_search_locations:
+            raise SourceError(f"no package '{name}' is installed", f"Install it: pip install {name}", where)
+        folder = Path(spec.submodule_search_locations[0]).resolve()
+        path = (folder / inner).resolve()
+        if not path.is_relative_to(folder):
+            raise SourceError("the path leaves the package", "Name a file inside it", where)
+        return path
+    if kind == "module":
+        name = rest.partition("#")[0]
+        top, *inner_names = name.split(".")
+        spec = importlib.util.find_spec(top)
+        if spec is None or spec.origin is None:
+            raise SourceError(f"no module '{top}' is installed", "Mend `location` under assay.source", where)
+        return Path(spec.origin).parent.joinpath(*inner_names).with_suffix(".py") if inner_names else Path(spec.origin)
+    path = (roots[0] / location).resolve()
+    if not any(path.is_relative_to(root) for root in roots):
+        raise SourceError("the path lies outside ASSAY_HOME and every folder of ASSAY_SOURCE_ROOTS", "Move the file there, or add its folder to ASSAY_SOURCE_ROOTS", where)
+    return path
+
+
+def read(contract: Contract, fetched: Fetched, folder: Path) -> tuple[int, int]:
+    """Write `rows.parquet` (text columns beside `_row`) and `unreadable.parquet` (record, reason, text) into `folder`.
+
+    Returns: how many rows and how many unreadable records.
+    Raises: SourceError: the file cannot be read at all, or its lines cannot all be accounted for.
+    """
+    if contract.source.format == "documents":
+        return _read_documents(contract, fetched, folder), 0
+    file = _unpacked(contract, fetched.path, folder)
+    try:
+        return _read_csv(contract, file, folder)
+    finally:
+        if file != fetched.path:
+            file.unlink()
+
+
+def _unpacked(contract: Contract, path: Path, folder: Path) -> Path:
+    """The one file in a zip, unpacked beside; any other file as it is."""
+    if path.suffix != ".zip":
+        return path
+    where = Where(file=contract.source.location, dataset=contract.name)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = [member for member in archive.infolist() if not member.is_dir()]
+            if len(members) != 1 or members[0].file_size > MAX_UNPACKED:
+                raise SourceError(f"the zip holds {len(members)} files of {sum(m.file_size for m in members):,} bytes", "Give a zip of one file under 50 GiB", where)
+            unpacked = folder / "source.unpacked"  # never the member's own name: it may point anywhere
+            with archive.open(members[0]) as source, unpacked.open("wb") as target:
+                shutil.copyfileobj(source, target, 2**20)
+            return unpacked
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+        raise SourceError(f"the zip cannot be unpacked ({error})", "Fetch it again", where) from None
+
+
+# -- CSV ------------------------------------------------------------------------------
+
+
+def _read_csv(contract: Contract, file: Path, folder: Path) -> tuple[int, int]:
+    """DuckDB reads strictly and keeps what it rejects; what it drops without a word is found by counting lines."""
+    import duckdb
+
+    where = Where(file=contract.source.location, dataset=contract.name)
+    header = _header(contract, file, where)
+    _check_columns(contract, header, where)
+    target = folder / "rows.parquet"
+    connection = duckdb.connect(config={"preserve_insertion_order": "true", "autoinstall_known_extensions": "false", "autoload_known_extensions": "false"})
+    try:
+        reader = _csv_reader(file, header, contract.source.options)
+        wanted = ", ".join(_name(column.name) for column in contract.columns)
+        connection.execute(f"COPY (SELECT row_number() OVER () AS {ROW}, {wanted} FROM {reader}) TO {_text(str(target))} (FORMAT parquet, COMPRESSION zstd)")
+        rejected = connection.execute("SELECT line, any_value(error_type), any_value(csv_line) FROM reject_errors GROUP BY line ORDER BY line").fetchall()
+    except duckdb.Error as error:
+        raise SourceError(f"the file cannot be read as CSV ({type(error).__name__})", "Check `options` under assay.source: delimiter, quote, encoding (UTF-8)", where) from error
+    finally:
+        connection.close()
+    rows = pl.scan_parquet(target)
+    unreadable = [(line, str(kind).lower(), text) for line, kind, text in rejected]
+    unreadable += _tail(contract, file, rows, unreadable, where)
+    pl.DataFrame(unreadable, schema=UNREADABLE_SCHEMA, orient="row").write_parquet(folder / "unreadable.parquet")
+    return rows.select(pl.len()).collect().item(), len(unreadable)
+
+
+def _header(contract: Contract, file: Path, where: Where) -> list[str]:
+    with file.open("rb") as stream:
+        first = stream.readline(2**20)
+    try:
+        text = first.decode("utf-8-sig").rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise SourceError("the header is not UTF-8", "Save the file as UTF-8", where) from None
+    options = contract.source.options
+    names = next(csv.reader(io.StringIO(text), delimiter=options.delimiter, quotechar=options.quote), [])
+    if not any(names):
+        raise SourceError("the file is empty or starts without a header", "Give it a first line with the column names", where)
+    return names
+
+
+def _check_columns(contract: Contract, header: list[str], where: Where) -> None:
+    twice = sorted({name for name in header if header.count(name) > 1})
+    if twice:
+        raise SourceError(f"the header names '{twice[0]}' twice", "Rename one of the columns", where)
+    missing = [name for name in contract.column_names if name not in header]
+    if missing:
+        hint = suggestion(missing[0], header)
+        raise SourceError(f"the file lacks the promised column '{missing[0]}'" + (f" and {len(missing) - 1} more" if len(missing) > 1 else ""), hint if hint.startswith("Did") else "Deliver it, or change the contract", where)
+
+
+def _csv_reader(file: Path, header: list[str], options: CsvOptions) -> str:
+    columns = ", ".join(f"{_text(name)}: 'VARCHAR'" for name in header)
+    nulls = ", ".join(_text(value) for value in ("", *options.null_values))
+    return (
+        f"read_csv({_text(str(file))}, header = true, auto_detect = false, strict_mode = true, store_rejects = true, rejects_limit = 0, max_line_size = 16777216, "
+        f"delim = {_text(options.delimiter)}, quote = {_text(options.quote)}, escape = {_text(options.quote)}, nullstr = [{nulls}], columns = {{{columns}}})"
+    )
+
+
+def _text(value: str) -> str:
+    """A string as SQL writes it."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def _name(value: str) -> str:
+    """An identifier as SQL writes it."""
+    return '"' + value.replace('"', '""') + '"'
+
+
+def _tail(contract: Contract, file: Path, rows: pl.LazyFrame, unreadable: list[tuple[int, str, str]], where: Where) -> list[tuple[int, str, str]]:
+    """A quote that is never closed swallows the file to its end, and DuckDB says nothing: find the lines nobody accounts for."""
+    quote = contract.source.options.quote
+    with file.open("rb") as stream:
+        content = _line_counts(stream, quote.encode())
+    height = rows.select(pl.len()).collect().item()
+    lost = lines_lost(
+        lines_in_file=content.lines,
+        rows=height,
+        breaks_in_cells=breaks_in_cells(rows).collect().item() or 0,
+        lines_unreadable=sum(1 + text.rstrip("\r\n").count("\n") for _, _, text in unreadable),
+    )
+    unclosed = (content.quotes - sum(text.count(quote) for _, _, text in unreadable)) % 2 == 1
+    if lost > 0 and unclosed:
+        return [(HEADER + height + len(unreadable) + 1, f"unclosed quote: {lost} lines to the end of the file", "")]
+    if 0 <= lost <= content.blank:
+        return []  # the lines that nobody has are blank ones, which the reader skips
+    raise SourceError(f"{abs(lost):,} of the file's {content.lines:,} lines cannot be accounted for", "Check `options` under assay.source against the file: nothing was landed, rather than rows lost", where)
+
+
+@dataclass(frozen=True)
+class _Counts:
+    lines: int
+    blank: int
+    quotes: int
+
+
+def _line_counts(stream: io.BufferedReader, quote: bytes) -> _Counts:
+    lines = blank = quotes = 0
+    last = b"\n"
+    while chunk := stream.read(2**22):
+        lines += chunk.count(b"\n")
+        quotes += chunk.count(quote)
+        blank += (last + chunk).count(b"\n\n") + (last + chunk).count(b"\n\r\n")
+        last = chunk[-1:]
+    return _Counts(lines + (last != b"\n"), blank, quotes)
+
+
+# -- documents ----------------------------------------------------------------------------
+
+
+def _read_documents(contract: Contract, fetched: Fetched, folder: Path) -> int:
+    """A mapping of name to text, written as a literal in a Python module; parsed, never run."""
+    where = Where(file=contract.source.location, dataset=contract.name)
+    attribute = contract.source.location.partition("#")[2]
+    try:
+        tree = ast.parse(fetched.path.read_text(encoding="utf-8"))
+        values = [node.value for node in tree.body if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == attribute for t in node.targets)]
+        documents = ast.literal_eval(values[-1])
+    except (SyntaxError, ValueError, IndexError):
+        raise SourceError(f"the module assigns no literal to '{attribute}'", "Write `location: module:NAME#ATTRIBUTE`, an attribute that is a plain mapping of name to text", where) from None
+    if not isinstance(documents, dict) or not all(isinstance(key, str) and isinstance(text, str) for key, text in documents.items()):
+        raise SourceError(f"'{attribute}' is no mapping of name to text", "Name another attribute", where)
+    names = contract.column_names
+    if len(names) != 2:
+        raise SourceError(f"documents have two columns, a name and a text, and the contract promises {len(names)}", "Promise two columns", where)
+    frame = pl.DataFrame({ROW: range(1, len(documents) + 1), names[0]: list(documents), names[1]: list(documents.values())}, schema_overrides={ROW: pl.Int64})
+    frame.write_parquet(folder / "rows.parquet")
+    pl.DataFrame(schema=UNREADABLE_SCHEMA).write_parquet(folder / "unreadable.parquet")
+    return frame.height

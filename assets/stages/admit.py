@@ -1,0 +1,175 @@
+"""Admit, done: the profile pass over landed rows -> verdict, and everything the apply pass needs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from assets.hands.registry import Row
+from assets.stages.ingest import land, landed_rows
+from assets.stages.run import Run, stage
+from contracts.errors import AdmissionError, SourceError, Where
+from contracts.rules import read
+from contracts.settings import Window
+from lineage.facts import Table
+from pipelines.admit.license import judge_license
+from pipelines.admit.personal import findings, spans
+from pipelines.admit.verdict import decide
+from pipelines.clean import duplicates, steps
+from pipelines.clean.types import typed
+from pipelines.engine import run_together
+from pipelines.frames import ROW, Verdict
+from pipelines.publish.naming import Inputs
+
+FOUND_SCHEMA = {ROW: pl.Int64, "column": pl.String, "kind": pl.String, "value": pl.String}
+
+
+@dataclass(frozen=True)
+class Admission:
+    """What the profile pass found and decided. `found` and `repeated` hold rows of this run; they lie in its staging folder."""
+
+    verdict: Verdict
+    inputs: Inputs
+    rows_in_window: int
+    fitted: dict[str, Any]
+    found: pl.DataFrame
+    repeated: pl.Series
+    published: Row | None = None
+    decided_by: str = "policy"
+
+
+def admit(run: Run) -> Admission:
+    """Decide whether the landed rows may be used.
+
+    Raises: AdmissionError: the licence refuses, or a person must decide (or has refused).
+    """
+    office, contract = run.office, run.contract
+    landed = land(run)
+    with stage(run, "admitted") as noted:
+        window = next_window(run, landed.receipt.digest)
+        inputs = _inputs(run, landed.receipt.digest, window)
+        already = office.registry.by_inputs(contract.name, inputs.key)
+        if already is not None:
+            return _again(run, inputs, already)
+        license_verdict = judge_license(contract.license, office.policy)
+        admission = _profile(run, inputs, window, license_verdict)
+        admission = _reviewed(run, admission)
+        _keep(office.lake.staging(contract.name, run.run_id), admission)
+        noted.inputs.append(Table(name=f"{contract.name}/landed", version=landed.receipt.digest))
+        noted.outputs.append(Table(name=f"{contract.name}/admitted", rows=admission.rows_in_window, tags={"license": license_verdict.expression}))
+    return admission
+
+
+def next_window(run: Run, digest: str) -> Window | None:
+    """The window to publish: the one asked for, else the first not yet published from these bytes, else the last.
+
+    Raises: SourceError: the contract has no window of that name.
+    """
+    windows = run.contract.source.windows
+    if windows is None:
+        if run.window is not None:
+            raise SourceError(f"the contract has no window '{run.window}'", "Run without a window, or add `windows` to assay.source")
+        return None
+    if run.window is not None:
+        named = [window for window in windows.each if window.name == run.window]
+        if not named:
+            raise SourceError(f"the contract has no window '{run.window}'", f"Choose one of {', '.join(w.name for w in windows.each)}")
+        return named[0]
+    for window in windows.each:
+        if run.office.registry.by_inputs(run.contract.name, _inputs(run, digest, window).key) is None:
+            return window
+    return windows.each[-1]
+
+
+def _inputs(run: Run, digest: str, window: Window | None) -> Inputs:
+    return Inputs(run.contract.name, digest, window.name if window else None, run.contract.digest, run.office.policy.digest, version("assay"))
+
+
+def window_rows(run: Run, digest: str, window: Window | None) -> pl.LazyFrame:
+    """The landed rows of one window."""
+    rows = landed_rows(run, digest)
+    windows = run.contract.source.windows
+    if window is None or windows is None:
+        return rows
+    at = read(run.contract.column(windows.column))
+    return rows.filter(at.is_between(window.start, window.end, closed="left"))
+
+
+def _profile(run: Run, inputs: Inputs, window: Window | None, license_verdict: Any) -> Admission:
+    """The first pass: one streaming scan for counts, personal data, suspects of repetition, and what cleaning is fitted on."""
+    contract = run.contract
+    rows = window_rows(run, inputs.source_digest, window)
+    texts = [column.name for column in contract.columns if column.logical_type == "string"]
+    fitter = steps.fit(contract.cleaning)
+    measured = typed(rows, contract).select(pl.len().alias("rows"), *([fitter] if fitter is not None else []))
+    numbers, suspected, *found = run_together([measured, duplicates.suspects(rows, contract.column_names), *spans(rows, texts)])
+    repeated = pl.Series(ROW, [], pl.Int64)
+    if suspected.height and any(step.step == "deduplicate" for step in contract.cleaning):
+        repeated = run_together([duplicates.repeated(rows, contract.column_names, suspected)])[0][ROW]
+    all_found = pl.concat([pl.DataFrame(schema=FOUND_SCHEMA), *found]).sort("column", "kind", ROW, "value")
+    verdict = decide(license_verdict, findings(all_found, list(contract.privacy.columns)))
+    fitted = numbers.to_dicts()[0]
+    return Admission(verdict, inputs, fitted["rows"], fitted.get("fitted") or {}, all_found, repeated)
+
+
+def _reviewed(run: Run, admission: Admission) -> Admission:
+    """Let the verdict stand, or find what a person decided. Raises: AdmissionError: refused, or nobody has decided yet."""
+    contract, verdict = run.contract, admission.verdict
+    where = Where(file=contract.file, dataset=contract.name)
+    if verdict.outcome == "refused":
+        raise AdmissionError(f"the licence refuses: {'; '.join(verdict.reasons)}", "Drop the purpose from assay.license, or get another licence from the holder", where)
+    if verdict.outcome == "admitted":
+        return admission
+    review = run.office.registry.ask(contract.name, admission.inputs.key, list(verdict.reasons))
+    if review["decision"] == "approve":
+        return replace(admission, decided_by=f"{review['decided_by']}: {review['why']}")
+    if review["decision"] == "refuse":
+        raise AdmissionError(f"{review['decided_by']} refused it: {review['why']}", "Change what the review names, and run again", where)
+    raise AdmissionError(f"held for review: {'; '.join(verdict.reasons)}", f"Declare the column under assay.privacy, or decide: assay review {review['id']} approve|refuse --why …", where)
+
+
+# -- between two stages of one run, which may be two processes ----------------------------
+
+
+def _keep(folder: Path, admission: Admission) -> None:
+    admission.found.write_parquet(folder / "found.parquet")
+    admission.repeated.to_frame(ROW).write_parquet(folder / "repeated.parquet")
+    (folder / "admission.json").write_text(
+        json.dumps({"verdict": asdict(admission.verdict), "inputs": asdict(admission.inputs), "rows": admission.rows_in_window, "fitted": admission.fitted, "decided_by": admission.decided_by})
+    )
+
+
+def admission_of(run: Run) -> Admission:
+    """What this run's admission found; admits now where the run has not."""
+    folder = run.office.lake.folder(run.contract.name, "staging") / run.run_id
+    file = folder / "admission.json"
+    if not file.exists():
+        return admit(run)
+    data = json.loads(file.read_text())
+    return Admission(
+        verdict=verdict_from(data["verdict"]),
+        inputs=Inputs(**data["inputs"]),
+        rows_in_window=data["rows"],
+        fitted=data["fitted"],
+        found=pl.read_parquet(folder / "found.parquet"),
+        repeated=pl.read_parquet(folder / "repeated.parquet")[ROW],
+        decided_by=data["decided_by"],
+    )
+
+
+def verdict_from(data: dict[str, Any]) -> Verdict:
+    """A verdict from its JSON."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Verdict).validate_python(data)
+
+
+def _again(run: Run, inputs: Inputs, row: Row) -> Admission:
+    """The same inputs were published before: the verdict is the one in the evidence."""
+    predicate = run.office.statement(row)["predicate"]
+    return Admission(verdict_from(predicate["admission"]["verdict"]), inputs, predicate["accounting"]["rows_in"], {}, pl.DataFrame(schema=FOUND_SCHEMA), pl.Series(ROW, [], pl.Int64), row)

@@ -1,0 +1,63 @@
+"""Ingest, done: the source's bytes -> an immutable folder in the lake, named by their digest."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+import polars as pl
+
+from assets.hands import sources
+from assets.stages.run import Run, stage
+from lineage.facts import Table
+from pipelines.frames import Receipt
+from pipelines.ingest.records import numbered
+
+
+@dataclass(frozen=True)
+class Landed:
+    """What was landed, and whether it was there already."""
+
+    receipt: Receipt
+    unchanged: bool
+
+
+def land(run: Run) -> Landed:
+    """Land the source, unless the same bytes lie there already.
+
+    Raises: SourceError: it cannot be reached or read, or its checksum is wrong.
+    """
+    office, contract = run.office, run.contract
+    with stage(run, "landed") as noted:
+        _ = run.lease
+        fetched = sources.fetch(contract, office.home.roots)
+        target = office.lake.folder(contract.name, "landed") / fetched.digest
+        unchanged = target.is_dir()
+        if not unchanged:
+            staged = target.parent / f".{fetched.digest[:16]}.{run.run_id}"
+            staged.mkdir(parents=True, mode=0o700, exist_ok=True)
+            rows, unreadable = sources.read(contract, fetched, staged)
+            receipt = Receipt(fetched.digest, contract.source.location, rows, unreadable, fetched.size_bytes, contract.column_names)
+            (staged / "receipt.json").write_text(json.dumps(asdict(receipt)))
+            office.lake.move_in(staged, target)
+        receipt = receipt_of(run, fetched.digest)
+        noted.inputs.append(Table(name=contract.source.location, version=fetched.digest))
+        noted.outputs.append(Table(name=f"{contract.name}/landed", version=fetched.digest, columns=tuple((c, "String") for c in receipt.columns), rows=receipt.rows))
+    return Landed(receipt, unchanged)
+
+
+def receipt_of(run: Run, digest: str) -> Receipt:
+    """The receipt beside landed rows."""
+    data = json.loads((run.office.lake.folder(run.contract.name, "landed") / digest / "receipt.json").read_text())
+    return Receipt(**{**data, "columns": tuple(data["columns"])})
+
+
+def landed_rows(run: Run, digest: str) -> pl.LazyFrame:
+    """The landed rows, as text, with their record numbers."""
+    folder = run.office.lake.folder(run.contract.name, "landed") / digest
+    return numbered(pl.scan_parquet(folder / "rows.parquet"), unreadable_records(run, digest)["record"].to_list())
+
+
+def unreadable_records(run: Run, digest: str) -> pl.DataFrame:
+    """Record number and reason of each unreadable record; its text stays in the landed folder."""
+    return pl.read_parquet(run.office.lake.folder(run.contract.name, "landed") / digest / "unreadable.parquet", columns=["record", "reason"])

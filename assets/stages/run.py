@@ -1,0 +1,76 @@
+"""One run over one data set: its identity, and the facts it leaves.
+
+Belongs here: the run's lease, timing a stage, posting its fact. Stays out: the stages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from assets.hands.disk import room_on_disk
+from assets.hands.office import Office
+from assets.hands.registry import Lease
+from contracts.errors import AssayError, about
+from contracts.model import Contract
+from lineage.facts import StageFact, Table
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run of one data set. `window` names the part of the source to publish; None takes the next one due."""
+
+    office: Office
+    contract: Contract
+    run_id: str
+    window: str | None = None
+
+    @property
+    def lease(self) -> Lease:
+        """The right to publish, taken by the run's first stage."""
+        return self.office.registry.begin(self.contract.name, self.run_id)
+
+
+@dataclass
+class Noted:
+    """What a stage notes of its inputs and outputs while it works."""
+
+    inputs: list[Table] = field(default_factory=list)
+    outputs: list[Table] = field(default_factory=list)
+
+
+@contextmanager
+def stage(run: Run, name: str) -> Iterator[Noted]:
+    """Time a stage, tell errors which data set they are about, and post its OpenLineage fact, whether it ends well or not."""
+    office, started = run.office, run.office.registry.now()
+    noted = Noted()
+
+    def fact(outcome: str, error: str | None = None) -> StageFact:
+        return StageFact.model_validate(
+            {
+                "run_id": run.run_id, "dataset": run.contract.name, "stage": name, "outcome": outcome, "started_at": started, "ended_at": office.registry.now(),
+                "inputs": noted.inputs, "outputs": noted.outputs, "error": error,
+            }
+        )  # fmt: skip
+
+    try:
+        with about(dataset=run.contract.name), room_on_disk():
+            yield noted
+    except AssayError as error:
+        with room_on_disk():
+            office.registry.post("lineage", run.contract.name, fact("FAIL", str(error)).as_json())
+        raise
+    office.registry.post("lineage", run.contract.name, fact("COMPLETE").as_json())
+
+
+def schema(columns: Mapping[str, pl.DataType]) -> tuple[tuple[str, str], ...]:
+    """Columns as facts tell them."""
+    return tuple((name, str(kind)) for name, kind in columns.items())
+
+
+def sources(table: str, lineage: Mapping[str, Iterable[str]]) -> dict[str, tuple[tuple[str, str], ...]]:
+    """Column lineage from one input table."""
+    return {column: tuple((table, field) for field in fields) for column, fields in lineage.items()}

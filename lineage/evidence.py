@@ -1,0 +1,97 @@
+"""What a version is made of and who decided -> a signed statement, and back.
+
+Belongs here: the in-toto Statement, its DSSE envelope, checking both. Stays out: keys (assets/hands/keys.py), files.
+Source: in-toto attestation framework, Statement v1; DSSE v1.0.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from contracts.errors import EvidenceError
+
+if TYPE_CHECKING:
+    from securesystemslib.signer import Key, Signer
+
+PAYLOAD_TYPE = "application/vnd.in-toto+json"
+STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
+PREDICATE_TYPE = "urn:assay:predicate:dataset-version:v1"
+
+
+@dataclass(frozen=True)
+class PublishedFile:
+    """One file of a version: its path below the data set's `versions` folder, digest of its bytes, rows and size."""
+
+    path: str
+    sha256: str
+    rows: int
+    size_bytes: int
+
+
+def statement(files: tuple[PublishedFile, ...], predicate: dict[str, Any]) -> dict[str, Any]:
+    """The statement over the files. The subjects with `predicate.files` are the version's manifest.
+
+    Raises: EvidenceError: it is no valid in-toto Statement.
+    """
+    subjects = [{"name": file.path, "digest": {"sha256": file.sha256}} for file in files]
+    manifest = [{"path": file.path, "rows": file.rows, "size_bytes": file.size_bytes} for file in files]
+    document = {"_type": STATEMENT_TYPE, "subject": subjects, "predicateType": PREDICATE_TYPE, "predicate": {**predicate, "files": manifest}}
+    _validate(document)
+    return document
+
+
+def _validate(document: dict[str, Any]) -> None:
+    from google.protobuf.json_format import ParseError
+    from in_toto_attestation.v1.resource_descriptor import ResourceDescriptor
+    from in_toto_attestation.v1.statement import Statement
+
+    try:
+        subjects = [ResourceDescriptor(name=subject["name"], digest=subject["digest"]).pb for subject in document["subject"]]
+        Statement(subjects, document["predicateType"], document["predicate"]).validate()
+    except (ValueError, TypeError, KeyError, ParseError) as error:
+        raise EvidenceError(f"this is no in-toto Statement: {type(error).__name__}", "Report it: Assay should not have made it") from None
+
+
+def sign(document: dict[str, Any], signer: Signer) -> str:
+    """The statement in a DSSE envelope, as JSON text."""
+    from securesystemslib.dsse import Envelope
+
+    payload = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    envelope = Envelope(payload, PAYLOAD_TYPE, {})
+    envelope.sign(signer)
+    return json.dumps(envelope.to_dict(), sort_keys=True)
+
+
+def opened(text: str, key: Key) -> dict[str, Any]:
+    """Check the envelope with the public key and return its statement.
+
+    Raises: EvidenceError: it is no envelope, not signed by this key, or holds no statement about a data set's version.
+    """
+    from securesystemslib.dsse import Envelope
+    from securesystemslib.exceptions import VerificationError
+
+    try:
+        data = json.loads(text)
+        envelope = Envelope.from_dict(data)
+        # one spelling only: bytes that decode to the same envelope are still not the bytes that were signed off
+        if json.dumps(envelope.to_dict(), sort_keys=True) != text:
+            raise EvidenceError("the evidence is not written as Assay writes it", "It was changed after signing: restore it from a copy")
+        if envelope.payload_type != PAYLOAD_TYPE or len(envelope.signatures) != 1:
+            raise EvidenceError("the envelope holds something else than one signed in-toto statement", "Restore it from a copy")
+        envelope.verify([key], 1)
+        document: dict[str, Any] = json.loads(envelope.payload)
+    except VerificationError:
+        raise EvidenceError("the signature is not of this key over this statement", "Restore the evidence from a copy, or verify with the key it was signed with") from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise EvidenceError("the evidence is no DSSE envelope", "Restore it from a copy") from None
+    if document.get("_type") != STATEMENT_TYPE or document.get("predicateType") != PREDICATE_TYPE:
+        raise EvidenceError("the statement is about something else than a data set's version", "Give the evidence of a version")
+    return document
+
+
+def files(document: dict[str, Any]) -> tuple[PublishedFile, ...]:
+    """The manifest out of a checked statement."""
+    digests = {subject["name"]: subject["digest"]["sha256"] for subject in document["subject"]}
+    return tuple(PublishedFile(file["path"], digests[file["path"]], file["rows"], file["size_bytes"]) for file in document["predicate"]["files"])

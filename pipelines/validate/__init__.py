@@ -1,0 +1,4 @@
+"""Validate: candidate and contract -> kept, quarantined with every rule broken, and one check a rule.
+
+Belongs here: judging rows. Stays out: changing a value (clean/), publishing.
+"""
