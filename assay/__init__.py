@@ -1,0 +1,9 @@
+"""Assay: data sets taken in, judged, repaired, published with evidence, and watched.
+
+    >>> import assay
+    >>> flights = assay.open("flights", purpose="training")  # a polars.LazyFrame of the newest version
+"""
+
+from assay.api import open, verify
+
+__all__ = ["open", "verify"]

@@ -73,8 +73,8 @@ DETECTORS: tuple[Detector, ...] = (
     Detector("email", r"[\w.%+-]+@[\w-]+(?:\.[\w-]+)*\.\p{L}{2,}"),
     Detector("iban", r"\b[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b", _iban),
     Detector("card", r"\b[3-6][0-9]{3}(?:[ -]?[0-9]){9,18}\b", _card),
-    Detector("phone", r"\+[0-9]{1,3}(?:[ .()/-]{0,2}[0-9]){6,13}|\(0?[0-9]{2,5}\)[ .-]?[0-9](?:[ .-]?[0-9]){4,9}|\b0[0-9](?:[ ./()-]{0,2}[0-9]){6,11}\b|\b[0-9]{3}[ .-][0-9]{3}[ .-][0-9]{4}\b", _phone),
-    Detector("name", rf"(?:(?i:my name is|i am called|regards,?|sincerely,?|thanks,?|dear|mr\.?|mrs\.?|ms\.?|dr\.?|please call|ask for|signed,?))\s+({_NAME})", group=1),
+    Detector("phone", r"\+[0-9]{1,3}(?:[ .()/-]{0,2}[0-9]){6,13}|\(0?[0-9]{2,5}\)[ .-]?[0-9](?:[ .-]?[0-9]){4,9}|\b0[0-9](?:[ ./-]?[0-9]){6,11}\b|\b[0-9]{3}[ .-][0-9]{3}[ .-][0-9]{4}\b", _phone),
+    Detector("name", rf"\b(?:(?i:my name is|i am called|regards,?|sincerely,?|thanks,?|dear|mr\.?|mrs\.?|ms\.?|dr\.?|please call|ask for|signed,?))\s+({_NAME})", group=1),
 )  # fmt: skip
 
 

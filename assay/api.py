@@ -1,0 +1,41 @@
+"""What notebooks and training jobs import.
+
+Belongs here: opening and verifying versions. Stays out: publishing them. Nothing heavy is imported before it is needed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from assets.stages.verify import Verified
+
+
+def open(name: str, version: str | None = None, *, purpose: str) -> pl.LazyFrame:
+    """Open a published version for a purpose, and have that recorded.
+
+    Args:
+        name: the data set.
+        version: such as "1.0.0"; the newest if None.
+        purpose: one of the purposes in the version's evidence, such as "training".
+    Returns: the version's rows. The frame stays on these files, whatever is published meanwhile.
+    Raises: AdmissionError: the version was not admitted for this purpose. EvidenceError: there is no such version, or its
+        files are not what was signed.
+
+    Example: `assay.open("flights", purpose="training").select("carrier").unique().collect()`
+    """
+    from assets.stages.open import open_version
+
+    return open_version(name, version, purpose)
+
+
+def verify(name: str, version: str) -> Verified:
+    """Hold a version's files against its signed evidence, offline. Raises: EvidenceError: names what is not as signed."""
+    from assets.hands.home import home
+    from assets.hands.keys import PUBLIC, public_key
+    from assets.stages.verify import verify as check
+
+    root = home().root
+    return check(root, name, version, public_key(root / "keys" / PUBLIC))

@@ -1,0 +1,89 @@
+"""The installation, read: plain data for the command line to print."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from assets.hands.home import home
+from assets.hands.keys import PUBLIC, public_key
+from assets.hands.office import Office
+from assets.stages.verify import verify as verify_version
+from contracts.errors import ConfigurationError, EvidenceError
+from lineage.card import card as data_card
+
+MADE = ("features", "drift", "model", "index")
+
+
+def status() -> list[dict[str, Any]]:
+    """One entry a data set: versions, newest run, open reviews, triggers."""
+    office = Office.open()
+    waiting = [review for review in office.registry.reviews() if review["decision"] is None]
+    return [_status(office, name, sum(review["dataset"] == name for review in waiting)) for name in office.contracts]
+
+
+def _status(office: Office, name: str, waiting: int) -> dict[str, Any]:
+    registry = office.registry
+    versions = registry.versions(name)
+    newest = versions[-1] if versions else None
+    drift = registry.derived(name, newest["version"], "drift") if newest else None
+    services = {kind: row["version"] for kind in ("model", "index") if (row := registry.in_service(name, kind))}
+    return {
+        "dataset": name, "versions": [v["version"] for v in versions], "rows": newest["rows"] if newest else None, "published_at": newest["published_at"] if newest else None,
+        "note": newest["note"] if newest else None, "drift": drift["verdict"] if drift else None, "in_service": services, "waiting_reviews": waiting,
+        "triggers": [{key: t[key] for key in ("version", "action", "reason", "done_at", "outcome")} for t in registry.triggers(name)],
+    }  # fmt: skip
+
+
+def card(name: str, version: str | None) -> dict[str, Any]:
+    """The data card of one version, out of its checked evidence."""
+    office = Office.open()
+    office.contract(name)
+    row = office.version(name, version)
+    made = {kind: details for kind in MADE if (details := office.registry.derived(name, row["version"], kind))}
+    return data_card(office.statement(row), published_at=row["published_at"], drift=made.pop("drift", None), made=made)
+
+
+def verify(named: tuple[str, str | None] | None, where: Path | None, key: Path | None) -> list[dict[str, Any]]:
+    """What was checked of each version. Raises: EvidenceError: the first thing that is not as signed."""
+    root = where.resolve() if where else home().root
+    public = public_key(key or root / "keys" / PUBLIC)
+    if named and named[1]:
+        wanted = [(named[0], named[1])]
+    else:
+        found = sorted(file for file in (root / "evidence").glob(f"{named[0] if named else '*'}/*.dsse.json"))
+        wanted = [(file.parent.name, file.name.removesuffix(".dsse.json")) for file in found]
+        if not wanted and named:
+            raise EvidenceError(f"there is no evidence of {named[0]}", "See `assay status` for what is published")
+    done = [verify_version(root, name, version, public) for name, version in wanted]
+    results = [{"dataset": v.dataset, "version": v.version, "checked": list(v.checked)} for v in done]
+    if named is None and where is None:
+        results += _registry_agrees(wanted)
+    return results
+
+
+def _registry_agrees(verified: list[tuple[str, str]]) -> list[dict[str, Any]]:
+    """The registry's versions all have evidence, and its audit log is whole."""
+    office = Office.open()
+    registered = {(name, row["version"]) for name in office.contracts for row in office.registry.versions(name)}
+    missing = sorted(registered - set(verified))
+    if missing:
+        raise EvidenceError(f"{missing[0][0]}@{missing[0][1]} is registered, and its evidence is missing", "Run `assay run`, which writes it again from the registry")
+    entries, head = office.registry.check_log()
+    return [{"dataset": "audit log", "version": "", "checked": [f"{entries} entries, head {head[:16]}…", f"{len(registered)} registered version(s) have evidence"]}]
+
+
+def reviews() -> list[dict[str, Any]]:
+    """Every review, the open ones first."""
+    return Office.open().registry.reviews()
+
+
+def decide(number: int, decision: str, why: str) -> str:
+    """Write a decision down."""
+    office = Office.open()
+    if not why.strip():
+        raise ConfigurationError("a decision needs a reason", 'Say it: --why "…"')
+    row = office.registry.decide(number, decision, why)
+    if row is None:
+        raise ConfigurationError(f"no review {number} is open", "See `assay reviews`")
+    return f"review {number} of {row['dataset']}: {decision}. Run it again: assay run {row['dataset']}"

@@ -1,0 +1,92 @@
+"""Runs, shown while they happen.
+
+Belongs here: progress and the line that closes each data set. Stays out: the running (assets/instance.py).
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+console = Console()
+err = Console(stderr=True)
+
+
+def run_all(names: list[str], window: str | None) -> bool:
+    """Run the data sets one after the other, all of them if none is named; one that fails does not stop the others.
+
+    Returns: whether all of them succeeded.
+    """
+    from assets.hands.office import Office
+
+    office = Office.open()
+    wanted = [office.contract(name).name for name in names] or list(office.contracts)
+    office.settle()
+    with console.status("starting Dagster…"):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Dagster's own previews and deprecations are not the user's concern
+            from assets.definitions import build_definitions
+            from assets.instance import instance
+
+            definitions, opened = build_definitions(), instance(office.home)
+    try:
+        return all([run_one(opened, definitions, name, window) for name in wanted])  # a list: each one runs
+    finally:
+        opened.dispose()
+
+
+def run_one(opened: Any, definitions: Any, name: str, window: str | None) -> bool:
+    """Run one data set with a line for each stage. Returns: whether it succeeded; if not, the reason was printed."""
+    from assets.instance import RunFailed, execute
+    from assets.progress import LISTENERS, Happening
+
+    console.print(f"[bold]{name}[/]")
+    with Progress(SpinnerColumn(), TextColumn("  {task.description}"), TimeElapsedColumn(), console=console, transient=True) as progress:
+        task = progress.add_task("starting")
+        since = time.monotonic()
+
+        def told(happening: Happening) -> None:
+            nonlocal since
+            if happening.what == "started":
+                progress.update(task, description=happening.asset.replace("__", " → ").replace("publish", "cleaned, published"))
+            elif happening.what == "made":
+                stage = happening.asset.split("/")[-1]
+                progress.console.print(f"  [green]✓[/] {stage:<10} {escape(summary(stage, happening.details)):<100} [dim]{time.monotonic() - since:5.1f} s[/]", highlight=False, overflow="fold")
+                since = time.monotonic()
+
+        LISTENERS.append(told)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                execute(opened, definitions, name, window)
+        except RunFailed as error:
+            err.print(f"  [red]✗[/] assay: {escape(str(error))}", highlight=False, soft_wrap=True)
+            return False
+        finally:
+            LISTENERS.remove(told)
+    return True
+
+
+def summary(stage: str, made: dict[str, Any]) -> str:
+    """What one stage did, in one line."""
+    match stage:
+        case "landed":
+            return f"{made['dagster/row_count']:,} rows, {made['unreadable_lines']} unreadable lines" + (" — unchanged, not landed again" if made["unchanged"] else "")
+        case "admitted":
+            return f"{made['verdict']}: {made['license']} {made['license_verdict']}, {made['rows']:,} rows" + (f" of {made['window']}" if made["window"] != "all" else "")
+        case "cleaned":
+            return f"{made['rows_in']:,} in = {made['dagster/row_count']:,} kept + {made['quarantined']:,} quarantined + {made['removed']:,} removed; {made['checks_passed_pct']:.0f} % of checks passed"
+        case "published":
+            return f"{made['version']}: {made['note']}" if made["new"] else f"nothing new: already published as {made['version']}"
+        case "features":
+            return f"{made['features']} features of {made['version']} on {made['engine']}" + ("" if made["new"] else " — made before")
+        case "drift":
+            return f"{made['verdict']} against {made['reference']} → {made['intent']}"
+        case "model" | "index":
+            return f"{made['outcome']}: {made['reason']}"
+    return ""

@@ -1,0 +1,101 @@
+"""Plain data -> tables on a terminal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+console = Console()
+
+
+def table(title: str, *headers: str) -> Table:
+    """An empty table in the house's style."""
+    made = Table(title=title, title_justify="left", title_style="bold", header_style="bold", show_edge=False, pad_edge=False)
+    for header in headers:
+        made.add_column(header)
+    return made
+
+
+def show_status(data: list[dict[str, Any]]) -> None:
+    """One line a data set, then what was triggered."""
+    made = table("Data sets", "data set", "newest", "versions", "rows", "published (UTC)", "drift", "in service", "waiting")
+    for entry in data:
+        newest = entry["versions"][-1] if entry["versions"] else "—"
+        services = ", ".join(f"{kind} of {version}" for kind, version in entry["in_service"].items()) or "—"
+        made.add_row(entry["dataset"], newest, str(len(entry["versions"])), _number(entry["rows"]), (entry["published_at"] or "—")[:19], entry["drift"] or "—", services, f"{entry['waiting_reviews']} review(s)" if entry["waiting_reviews"] else "—")
+    console.print(made)
+    triggers = [(entry["dataset"], trigger) for entry in data for trigger in entry["triggers"]]
+    if triggers:
+        console.print()
+        acts = table("Triggered", "data set", "version", "action", "why", "outcome")
+        for name, trigger in triggers:
+            outcome = (trigger["outcome"] or {}).get("reason", "done") if trigger["done_at"] else "due"
+            acts.add_row(name, trigger["version"], trigger["action"], escape(trigger["reason"]), escape(outcome))
+        console.print(acts)
+
+
+def show_card(data: dict[str, Any]) -> None:
+    """A data card."""
+    lic, rows, quality = data["license"], data["rows"], data["quality"]
+    facts = table(f"{data['dataset']}@{data['version']}", "", "")
+    window = f", window {data['source']['window']}" if data["source"]["window"] else ""
+    for name, value in (
+        ("published", f"{data['published_at'][:19]} UTC — {data['note']}"), ("source", f"{data['source']['location']}{window}"), ("source sha256", data["source"]["sha256"]),
+        ("licence", f"{lic['expression']}: {lic['verdict']} for {', '.join(lic['purposes'])} (decided by {lic['decided_by']})"), ("holder", lic["holder"]),
+        ("obligations", ", ".join(lic["obligations"]) or "none"), ("sensitivity", f"{data['sensitivity']}, region {data['region']}, lawful basis: {data['lawful_basis']}"),
+        ("owners", ", ".join(data["owners"])), ("contract", f"{data['contract']['file']} {data['contract']['version']}"), ("sampling", data["sampling"]),
+        ("rows", f"{rows['rows_in']:,} in = {rows['published']:,} published + {rows['quarantined']:,} quarantined + {rows['removed']:,} removed"),
+        ("quality", ", ".join(f"{name.removesuffix('_pct').replace('_', ' ')} {value}{' %' if name.endswith('_pct') and value != 'unknown' else ''}" for name, value in quality.items())),
+        ("retention", ", ".join(f"{layer} {days}" for layer, days in data["retention"].items() if days)), ("made of it", ", ".join(data["made"]) or "nothing yet"),
+        ("evidence", f"{data['evidence']['file']} — check it: assay verify {data['dataset']}@{data['version']}"), ("trace id", data["trace_id"]),
+    ):  # fmt: skip
+        facts.add_row(name, escape(str(value)))
+    console.print(facts)
+    _show_left(rows)
+    if data["personal_data"]:
+        personal = table("Personal data found", "column", "kind", "rows", "declared", "treatment")
+        for finding in data["personal_data"]:
+            personal.add_row(finding["column"], finding["kind"], _number(finding["rows"]), "yes" if finding["declared"] else "no", finding["treatment"])
+        console.print(personal)
+    _show_checks(data["checks"])
+
+
+def _show_left(rows: dict[str, Any]) -> None:
+    left = [*(("removed", step, count) for step, count in rows["removed_by"].items()), *(("quarantined", rule, count) for rule, count in rows["quarantined_by"].items())]
+    if left:
+        gone = table("Rows that left", "", "by", "rows")
+        for kind, by, count in left:
+            gone.add_row(kind, by, _number(count))
+        console.print(gone)
+
+
+def _show_checks(checks: list[dict[str, Any]]) -> None:
+    broken = [check for check in checks if check["failing"] or check["passed"] is not True]
+    made = table(f"Checks: {sum(c['passed'] is True for c in checks)} of {len(checks)} passed" + (", with rows set aside or reported:" if broken else ""), "rule", "severity", "failing rows", "allowed", "passed")
+    for check in broken:
+        made.add_row(check["rule"], check["severity"], _number(check["failing"]), check["bound"], {True: "yes", False: "no", None: "unknown"}[check["passed"]])
+    console.print(made)
+
+
+def show_verified(data: list[dict[str, Any]]) -> None:
+    """What was checked of each version."""
+    for entry in data:
+        console.print(f"[bold green]✓[/] [bold]{entry['dataset']}{'@' + entry['version'] if entry['version'] else ''}[/]")
+        for line in entry["checked"]:
+            console.print(f"    {escape(line)}")
+    console.print(f"{len(data)} verified, nothing differs from its evidence.")
+
+
+def show_reviews(data: list[dict[str, Any]]) -> None:
+    """Reviews, the open ones first."""
+    made = table("Reviews", "number", "data set", "reasons", "decision", "by", "why")
+    for entry in data:
+        made.add_row(str(entry["id"]), entry["dataset"], escape("; ".join(entry["reasons"])), entry["decision"] or "open", entry["decided_by"] or "—", escape(entry["why"] or "—"))
+    console.print(made if data else "No review was ever needed.")
+
+
+def _number(value: int | None) -> str:
+    return "—" if value is None else f"{value:,}"

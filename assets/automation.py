@@ -1,0 +1,46 @@
+"""Jobs, schedules and sensors, made from the contracts.
+
+Belongs here: when things run. Stays out: what runs.
+"""
+
+import dagster as dg
+
+from assets.hands.home import home
+from assets.hands.sources import locate
+from contracts.errors import AssayError
+from contracts.model import Contract
+
+
+def job(contract: Contract) -> dg.UnresolvedAssetJobDefinition:  # type: ignore[name-defined]  # public by use: define_asset_job returns it
+    """The whole way of one data set."""
+    return dg.define_asset_job(contract.name, selection=dg.AssetSelection.groups(contract.name), description=f"Everything about {contract.name}, from its source to action.", tags={"assay/dataset": contract.name})
+
+
+def schedule(contract: Contract) -> dg.ScheduleDefinition | None:
+    """Run at the times the contract names, in UTC."""
+    if contract.source.schedule is None:
+        return None
+    return dg.ScheduleDefinition(name=f"{contract.name}_schedule", job_name=contract.name, cron_schedule=contract.source.schedule, execution_timezone="UTC", description="When the contract says.")
+
+
+def arrival_sensor(contract: Contract) -> dg.SensorDefinition | None:
+    """Run when the source's file has changed and lay still since the last look, so that half a file is not taken."""
+    if not contract.source.arrival:
+        return None
+
+    @dg.sensor(name=f"{contract.name}_arrival", job_name=contract.name, minimum_interval_seconds=30, description=f"Looks for a new {contract.source.location}.")
+    def _arrival(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        try:
+            path = locate(contract, home().roots)
+            status = path.stat()
+        except (AssayError, OSError):
+            return dg.SkipReason("nothing has arrived")
+        seen = f"{status.st_mtime_ns}-{status.st_size}"
+        before, _, done = (context.cursor or "").partition("|")
+        if seen == done:
+            return dg.SkipReason("nothing new has arrived")
+        if seen != before:
+            return dg.SensorResult(skip_reason="a file has arrived, and may still be growing", cursor=f"{seen}|{done}")
+        return dg.SensorResult(run_requests=[dg.RunRequest(run_key=f"{contract.name}-{seen}")], cursor=f"{seen}|{seen}")
+
+    return _arrival

@@ -1,0 +1,70 @@
+"""The Dagster instance of this installation, and runs inside this process.
+
+Belongs here: making the instance once, running a job. Stays out: printing.
+"""
+
+import fcntl
+import logging
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from assets.hands.disk import room_on_disk
+from assets.hands.home import Home
+from contracts.errors import AssayError, ConfigurationError
+
+_ROOTS = (Path(__file__).parents[1], Path(__file__).parent)  # a checkout; an installed wheel
+
+
+def shipped(name: str) -> Path:
+    """One of the Dagster files that ship with Assay."""
+    found = [root / name for root in _ROOTS if (root / name).is_file()]
+    if not found:
+        raise ConfigurationError(f"{name} is missing from the installation", "Install Assay again")
+    return found[0]
+
+
+def instance(home: Home) -> dg.DagsterInstance:
+    """Open the instance below the home; a new one is made by one process while others wait, since Dagster's own migration races."""
+    folder = home.root / "dagster"
+    with room_on_disk():
+        folder.mkdir(parents=True, exist_ok=True)
+        os.environ["DAGSTER_HOME"] = str(folder)
+        with (folder / ".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (folder / "dagster.yaml").exists():
+                shutil.copyfile(shipped("dagster.yaml"), folder / "dagster.yaml")
+            opened = dg.DagsterInstance.get()
+            opened.get_runs_count()  # the first query makes the tables
+            opened.all_instigator_state()
+    return opened
+
+
+class RunFailed(AssayError):
+    """A run ended without success; its words are the failure's own."""
+
+    def __str__(self) -> str:
+        return self.problem
+
+
+def execute(opened: dg.DagsterInstance, definitions: dg.Definitions, dataset: str, window: str | None) -> None:
+    """Run the whole way of one data set in this process, recorded in the same instance that the web UI shows.
+
+    Raises: RunFailed: in the failing stage's own words. Any other exception of a stage goes through.
+    """
+    logging.getLogger("dagster").setLevel(logging.ERROR)
+    steps = ("admitted", f"{dataset}__publish")
+    config: dict[str, Any] = {"loggers": {"progress": {}}}
+    if window:
+        config["ops"] = {f"{dataset}__admitted" if step == "admitted" else step: {"config": {"window": window}} for step in steps}
+    result = definitions.resolve_job_def(dataset).execute_in_process(instance=opened, raise_on_error=False, run_config=config, tags={"assay/dataset": dataset})
+    if result.success:
+        return
+    failures = [event.step_failure_data for event in result.all_events if event.is_step_failure]
+    told = [failure.user_failure_data.description for failure in failures if failure.user_failure_data]
+    if told:
+        raise RunFailed(told[0] or "", "")
+    raise RuntimeError(failures[0].error.to_string() if failures and failures[0].error else f"the run of {dataset} failed before its first stage")

@@ -1,0 +1,29 @@
+"""The office as a Dagster resource, and errors as Dagster shows them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import dagster as dg
+
+from assets.hands.office import Office
+from assets.stages.run import Run
+from contracts.errors import AssayError
+from contracts.model import Contract
+
+
+class OfficeResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # takes no configuration: everything is in ASSAY_*
+    """Opens the installation that ASSAY_HOME names."""
+
+    def run(self, contract: Contract, run_id: str, window: str | None = None) -> Run:
+        """A run over one data set, with the office opened."""
+        return Run(Office.open(), contract, run_id, window)
+
+
+@contextmanager
+def failures_told() -> Iterator[None]:
+    """An AssayError becomes a Dagster failure that says what and what to do; it is an answer, so it is not retried."""
+    try:
+        yield
+    except AssayError as error:
+        metadata = {"problem": error.problem, "remedy": error.remedy, "where": str(error.where)}
+        raise dg.Failure(description=str(error), metadata=metadata, allow_retries=False) from None

@@ -1,0 +1,74 @@
+"""Evidence, files and a public key -> what was checked. Needs no registry, no Dagster, no network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from assets.hands.disk import sha256
+from assets.hands.lake import Lake
+from contracts.errors import EvidenceError, Where, about
+from lineage import evidence
+
+if TYPE_CHECKING:
+    from securesystemslib.signer import Key
+
+
+@dataclass(frozen=True)
+class Verified:
+    """A version that is what was signed, and each thing that was held against the evidence."""
+
+    dataset: str
+    version: str
+    checked: tuple[str, ...]
+
+
+def verify(root: Path, name: str, version: str, key: Key) -> Verified:
+    """Hold a version's files against its signed evidence.
+
+    Args:
+        root: the home, or a copy of its `evidence` and `lake` folders.
+    Raises: EvidenceError: names the first thing that is not as signed.
+    """
+    file = root / "evidence" / name / f"{version}.dsse.json"
+    with about(dataset=name, file=f"evidence/{name}/{version}.dsse.json"):
+        if not file.is_file():
+            raise EvidenceError(f"there is no evidence of {name}@{version}", "See `assay status` for what is published")
+        try:
+            document = evidence.opened(file.read_text(encoding="utf-8"), key)
+        except UnicodeDecodeError:
+            raise EvidenceError("the evidence is no text", "Restore it from a copy") from None
+        predicate = document["predicate"]
+        if (predicate["dataset"], predicate["version"]) != (name, version):
+            raise EvidenceError(f"it is evidence of {predicate['dataset']}@{predicate['version']}", "Put each file under its own name")
+    lake = Lake(root / "lake")
+    files = evidence.files(document)
+    lake.check_files(name, files)
+    lake.check_delta(lake.folder(name, "versions"), predicate["sequence"], [f.path for f in files])
+    rows = _check_accounting(predicate, files, name)
+    checked = [
+        "signature of the statement", f"digests of {len(files)} published file(s)", "commit in the Delta log",
+        f"{rows['rows_in']:,} rows in = {rows['published']:,} published + {rows['quarantined']:,} quarantined + {rows['removed']:,} removed",
+        *(_check_set_aside(lake, layer, said) for layer, said in predicate["set_aside"].items()),
+    ]  # fmt: skip
+    return Verified(name, version, tuple(checked))
+
+
+def _check_accounting(predicate: dict[str, Any], files: tuple[evidence.PublishedFile, ...], name: str) -> dict[str, int]:
+    rows: dict[str, int] = predicate["accounting"]
+    where = Where(dataset=name)
+    if rows["rows_in"] != rows["published"] + rows["quarantined"] + rows["removed"]:
+        raise EvidenceError("the signed row account does not balance", "Do not use this version", where)
+    if rows["published"] != sum(file.rows for file in files):
+        raise EvidenceError("the manifest's rows are not the account's", "Do not use this version", where)
+    return rows
+
+
+def _check_set_aside(lake: Lake, layer: str, said: dict[str, Any]) -> str:
+    file = lake.root / said["path"]
+    if not file.exists():
+        return f"{layer}: {said['rows']:,} rows, expired since"
+    if sha256(file) != said["sha256"]:
+        raise EvidenceError(f"the {layer} file is not what was signed", "Restore it from a backup", Where(file=said["path"]))
+    return f"{layer}: digest of {said['rows']:,} rows"

@@ -1,0 +1,67 @@
+"""A version's checked statement, and what was made from it -> its data card.
+
+Belongs here: the attributes every version has, each from its evidence; what nobody measured says `unknown`. Stays out: printing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+UNKNOWN = "unknown"
+
+
+def card(statement: Mapping[str, Any], *, published_at: str, drift: Mapping[str, Any] | None, made: Mapping[str, Any]) -> dict[str, Any]:
+    """Gather the card.
+
+    Args:
+        statement: checked, as lineage.evidence.opened returns it.
+        drift: the details of the drift measured on this version, if any.
+        made: kind -> details of what was made from the version (features, model, index).
+    """
+    predicate = statement["predicate"]
+    admission, rows = predicate["admission"], predicate["accounting"]
+    license_verdict = admission["verdict"]["license"]
+    return {
+        "dataset": predicate["dataset"],
+        "version": predicate["version"],
+        "published_at": published_at,
+        "note": predicate["note"],
+        "source": {"location": predicate["inputs"]["location"], "sha256": predicate["inputs"]["source_digest"], "window": predicate["inputs"]["window"]},
+        "license": {
+            "expression": license_verdict["expression"], "verdict": license_verdict["outcome"], "holder": admission["holder"], "evidence": admission["evidence"],
+            "purposes": admission["purposes"], "obligations": license_verdict["obligations"], "decided_by": admission["decided_by"],
+        },
+        "sensitivity": admission["sensitivity"],
+        "lawful_basis": admission["lawful_basis"],
+        "region": admission["region"],
+        "personal_data": [{**finding, "treatment": admission["treatments"].get(finding["column"], "none")} for finding in admission["verdict"]["findings"]],
+        "owners": predicate["contract"]["owners"],
+        "contract": {"version": predicate["contract"]["version"], "file": predicate["contract"]["file"], "digest": predicate["contract"]["digest"]},
+        "rows": dict(rows),
+        "sampling": f"all rows of the window {predicate['inputs']['window']}" if predicate["inputs"]["window"] else "all rows",
+        "quality": _quality(rows, predicate["checks"], drift),
+        "checks": predicate["checks"],
+        "schema": predicate["schema"],
+        "retention": predicate["retention"],
+        "made": dict(made),
+        "evidence": {"file": f"evidence/{predicate['dataset']}/{predicate['version']}.dsse.json", "files": [subject["name"] for subject in statement["subject"]], "code_digest": predicate["inputs"]["code_digest"]},
+        "trace_id": predicate["run_id"],
+    }  # fmt: skip
+
+
+def _quality(rows: Mapping[str, Any], checks: list[Mapping[str, Any]], drift: Mapping[str, Any] | None) -> dict[str, Any]:
+    rows_in = rows["rows_in"]
+
+    def share(count: int) -> float | str:
+        return round(100.0 * count / rows_in, 4) if rows_in else UNKNOWN
+
+    return {
+        "coverage_pct": share(rows["published"]),
+        "error_rate_pct": share(rows["quarantined"]),
+        "noise_rate_pct": share(sum(count for step, count in rows["removed_by"].items() if step.endswith("outliers"))),
+        "duplicate_rate_pct": share(sum(count for step, count in rows["removed_by"].items() if step.endswith("deduplicate"))),
+        "checks_passed": f"{sum(check['passed'] is True for check in checks)} of {len(checks)}",
+        "drift": drift["verdict"] if drift else UNKNOWN,
+        "bias": UNKNOWN,
+    }
