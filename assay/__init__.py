@@ -1,7 +1,7 @@
 """Assay: data sets taken in, judged, repaired, published with evidence, and watched.
 
-    >>> import assay
-    >>> flights = assay.open("flights", purpose="training")  # a polars.LazyFrame of the newest version
+>>> import assay
+>>> flights = assay.open("flights", purpose="training")  # a polars.LazyFrame of the newest version
 """
 
 from assay.api import open, verify

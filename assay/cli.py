@@ -15,7 +15,13 @@ import typer
 
 from contracts.errors import AssayError, ConfigurationError, ContractErrors
 
-app = typer.Typer(name="assay", help="Data sets taken in, judged, repaired, published with signed evidence, and watched.", no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="markdown")
+app = typer.Typer(
+    name="assay",
+    help="Data sets taken in, judged, repaired, published with signed evidence, and watched.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 
 

@@ -27,15 +27,15 @@ def run_all(names: list[str], window: str | None) -> bool:
     office = Office.open()
     wanted = [office.contract(name).name for name in names] or list(office.contracts)
     office.settle()
-    with console.status("starting Dagster…"):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Dagster's own previews and deprecations are not the user's concern
-            from assets.definitions import build_definitions
-            from assets.instance import instance
+    with console.status("starting Dagster…"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Dagster's own previews and deprecations are not the user's concern
+        from assets.definitions import build_definitions
+        from assets.instance import instance
 
-            definitions, opened = build_definitions(), instance(office.home)
+        definitions, opened = build_definitions(), instance(office.home)
     try:
-        return all([run_one(opened, definitions, name, window) for name in wanted])  # a list: each one runs
+        succeeded = [run_one(opened, definitions, name, window) for name in wanted]
+        return all(succeeded)
     finally:
         opened.dispose()
 
@@ -56,7 +56,9 @@ def run_one(opened: Any, definitions: Any, name: str, window: str | None) -> boo
                 progress.update(task, description=happening.asset.replace("__", " → ").replace("publish", "cleaned, published"))
             elif happening.what == "made":
                 stage = happening.asset.split("/")[-1]
-                progress.console.print(f"  [green]✓[/] {stage:<10} {escape(summary(stage, happening.details)):<100} [dim]{time.monotonic() - since:5.1f} s[/]", highlight=False, overflow="fold")
+                progress.console.print(
+                    f"  [green]✓[/] {stage:<10} {escape(summary(stage, happening.details)):<100} [dim]{time.monotonic() - since:5.1f} s[/]", highlight=False, overflow="fold"
+                )
                 since = time.monotonic()
 
         LISTENERS.append(told)

@@ -25,7 +25,16 @@ def show_status(data: list[dict[str, Any]]) -> None:
     for entry in data:
         newest = entry["versions"][-1] if entry["versions"] else "—"
         services = ", ".join(f"{kind} of {version}" for kind, version in entry["in_service"].items()) or "—"
-        made.add_row(entry["dataset"], newest, str(len(entry["versions"])), _number(entry["rows"]), (entry["published_at"] or "—")[:19], entry["drift"] or "—", services, f"{entry['waiting_reviews']} review(s)" if entry["waiting_reviews"] else "—")
+        made.add_row(
+            entry["dataset"],
+            newest,
+            str(len(entry["versions"])),
+            _number(entry["rows"]),
+            (entry["published_at"] or "—")[:19],
+            entry["drift"] or "—",
+            services,
+            f"{entry['waiting_reviews']} review(s)" if entry["waiting_reviews"] else "—",
+        )
     console.print(made)
     triggers = [(entry["dataset"], trigger) for entry in data for trigger in entry["triggers"]]
     if triggers:
@@ -74,7 +83,14 @@ def _show_left(rows: dict[str, Any]) -> None:
 
 def _show_checks(checks: list[dict[str, Any]]) -> None:
     broken = [check for check in checks if check["failing"] or check["passed"] is not True]
-    made = table(f"Checks: {sum(c['passed'] is True for c in checks)} of {len(checks)} passed" + (", with rows set aside or reported:" if broken else ""), "rule", "severity", "failing rows", "allowed", "passed")
+    made = table(
+        f"Checks: {sum(c['passed'] is True for c in checks)} of {len(checks)} passed" + (", with rows set aside or reported:" if broken else ""),
+        "rule",
+        "severity",
+        "failing rows",
+        "allowed",
+        "passed",
+    )
     for check in broken:
         made.add_row(check["rule"], check["severity"], _number(check["failing"]), check["bound"], {True: "yes", False: "no", None: "unknown"}[check["passed"]])
     console.print(made)

@@ -5,7 +5,7 @@ from dataclasses import asdict
 import dagster as dg
 
 from assets import metadata
-from assets.common import Window, base
+from assets.common import Window, asset
 from assets.resources import OfficeResource, failures_told
 from assets.stages.admit import admit
 from contracts.model import Contract
@@ -14,7 +14,7 @@ from contracts.model import Contract
 def admitted(contract: Contract) -> dg.AssetsDefinition:
     """The verdict on licence and personal data."""
 
-    @dg.asset(**base(contract, "admitted", after="landed"), kinds={"polars"}, description="Licence and personal data: admitted, held for review, or refused.")
+    @asset(contract, "admitted", after=["landed"], kinds={"polars"}, description="Licence and personal data: admitted, held for review, or refused.")
     def _admitted(context: dg.AssetExecutionContext, config: Window, office: OfficeResource) -> dg.MaterializeResult:  # type: ignore[type-arg]  # no value
         with failures_told():
             admission = admit(office.run(contract, context.run_id, config.window))

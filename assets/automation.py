@@ -11,16 +11,23 @@ from contracts.errors import AssayError
 from contracts.model import Contract
 
 
-def job(contract: Contract) -> dg.UnresolvedAssetJobDefinition:  # type: ignore[name-defined]  # public by use: define_asset_job returns it
+def job(contract: Contract) -> dg.UnresolvedAssetJobDefinition:
     """The whole way of one data set."""
-    return dg.define_asset_job(contract.name, selection=dg.AssetSelection.groups(contract.name), description=f"Everything about {contract.name}, from its source to action.", tags={"assay/dataset": contract.name})
+    return dg.define_asset_job(
+        contract.name,
+        selection=dg.AssetSelection.groups(contract.name),
+        description=f"Everything about {contract.name}, from its source to action.",
+        tags={"assay/dataset": contract.name},
+    )
 
 
 def schedule(contract: Contract) -> dg.ScheduleDefinition | None:
     """Run at the times the contract names, in UTC."""
     if contract.source.schedule is None:
         return None
-    return dg.ScheduleDefinition(name=f"{contract.name}_schedule", job_name=contract.name, cron_schedule=contract.source.schedule, execution_timezone="UTC", description="When the contract says.")
+    return dg.ScheduleDefinition(
+        name=f"{contract.name}_schedule", job_name=contract.name, cron_schedule=contract.source.schedule, execution_timezone="UTC", description="When the contract says."
+    )
 
 
 def arrival_sensor(contract: Contract) -> dg.SensorDefinition | None:

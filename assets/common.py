@@ -1,6 +1,7 @@
 """What every asset of a data set shares: key, group, owners, tags."""
 
 import re
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import dagster as dg
@@ -30,7 +31,8 @@ def tags(contract: Contract) -> dict[str, str]:
     return {f"assay/{name}": re.sub(r"[^A-Za-z0-9_.-]", "-", value)[:63].strip("-_.") for name, value in said.items()}
 
 
-def base(contract: Contract, stage: str, after: str | None = None) -> dict[str, Any]:
-    """The arguments that every `@dg.asset` of a data set takes."""
-    deps = [key(contract, after)] if after else []
-    return {"key": key(contract, stage), "deps": deps, "group_name": contract.name, "owners": owners(contract), "tags": tags(contract)}
+def asset(contract: Contract, stage: str, after: Sequence[str] = (), **more: Any) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+    """`@dg.asset` with what every asset of a data set says. `after` names the stages before it."""
+    shared: dict[str, Any] = {"key": key(contract, stage), "deps": [key(contract, before) for before in after], "group_name": contract.name, "owners": owners(contract), "tags": tags(contract)}
+    decorator: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(**shared, **more)
+    return decorator

@@ -5,7 +5,7 @@ from typing import Any
 import dagster as dg
 
 from assets import metadata
-from assets.common import base
+from assets.common import asset
 from assets.resources import OfficeResource, failures_told
 from assets.stages.drift import measure_drift, report_file
 from contracts.model import Contract
@@ -14,13 +14,23 @@ from contracts.model import Contract
 def drift(contract: Contract) -> dg.AssetsDefinition:
     """The newest version against the one before: a verdict, scores that plot, a report."""
 
-    @dg.asset(**base(contract, "drift", after="published"), kinds={"evidently", "polars"}, automation_condition=dg.AutomationCondition.eager(), description="How far the newest version has moved from the one before.")
+    @asset(
+        contract,
+        "drift",
+        after=["published"],
+        kinds={"evidently", "polars"},
+        automation_condition=dg.AutomationCondition.eager(),
+        description="How far the newest version has moved from the one before.",
+    )
     def _drift(context: dg.AssetExecutionContext, office: OfficeResource) -> dg.MaterializeResult:  # type: ignore[type-arg]  # no value
         run = office.run(contract, context.run_id)
         with failures_told():
             done = measure_drift(run)
         details = done.details
-        rows = [(m["column"], m["method"], _score(m["score"]), f"{m['threshold']:g}", {True: "**drifted**", False: "stable", None: "unknown"}[m["drifted"]], m["note"]) for m in details["measurements"]]
+        rows = [
+            (m["column"], m["method"], _score(m["score"]), f"{m['threshold']:g}", {True: "**drifted**", False: "stable", None: "unknown"}[m["drifted"]], m["note"])
+            for m in details["measurements"]
+        ]
         scores: dict[str, Any] = {f"{m['method']}/{m['column']}": float(m["score"]) for m in details["measurements"] if m["score"] is not None}
         report = report_file(run.office.home.root, contract.name, done.version)
         return dg.MaterializeResult(

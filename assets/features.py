@@ -3,7 +3,7 @@
 import dagster as dg
 
 from assets import metadata
-from assets.common import base
+from assets.common import asset
 from assets.resources import OfficeResource, failures_told
 from assets.stages.features import feature_state, make_features, settings
 from contracts.model import Contract
@@ -14,7 +14,14 @@ from pipelines.features.table import expressions
 def features(contract: Contract) -> dg.AssetsDefinition:
     """The feature table of the newest version, with the state that inference needs."""
 
-    @dg.asset(**base(contract, "features", after="published"), kinds={"polars", "deltalake"}, automation_condition=dg.AutomationCondition.eager(), description="Features of the newest version.")
+    @asset(
+        contract,
+        "features",
+        after=["published"],
+        kinds={"polars", "deltalake"},
+        automation_condition=dg.AutomationCondition.eager(),
+        description="Features of the newest version.",
+    )
     def _features(context: dg.AssetExecutionContext, office: OfficeResource) -> dg.MaterializeResult:  # type: ignore[type-arg]  # no value
         run = office.run(contract, context.run_id)
         with failures_told():

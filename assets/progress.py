@@ -29,8 +29,9 @@ class _Forward(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         event = (getattr(record, "dagster_meta", None) or {}).get("dagster_event")
         happening = _happening(event) if event is not None else None
-        for listener in LISTENERS if happening else []:
-            listener(happening)
+        if happening is not None:
+            for listener in LISTENERS:
+                listener(happening)
 
 
 def _happening(event: Any) -> Happening | None:
@@ -46,7 +47,7 @@ def _happening(event: Any) -> Happening | None:
     return None
 
 
-@dg.logger(description="Forwards events to listeners in the same process; silent where there is none.")
+@dg.logger
 def progress_logger(_: dg.InitLoggerContext) -> logging.Logger:
     """A logger that shows nothing and tells LISTENERS."""
     logger = logging.Logger("assay.progress")

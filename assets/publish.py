@@ -18,8 +18,21 @@ from contracts.model import Contract
 def cleaned_and_published(contract: Contract) -> dg.AssetsDefinition:
     """The admitted rows, repaired and judged by every rule; then the version with its evidence."""
     shared: dict[str, Any] = {"group_name": contract.name, "owners": owners(contract), "tags": tags(contract)}
-    cleaned = dg.AssetSpec(key(contract, "cleaned"), deps=[key(contract, "admitted")], kinds={"polars", "pandera"}, description="Repaired and judged; each row that left, with its step or rule.", **shared)
-    published = dg.AssetSpec(key(contract, "published"), deps=[cleaned.key], kinds={"deltalake", "parquet"}, description=contract.description, metadata={"dagster/column_schema": metadata.table_schema(contract)}, **shared)
+    cleaned = dg.AssetSpec(
+        key(contract, "cleaned"),
+        deps=[key(contract, "admitted")],
+        kinds={"polars", "pandera"},
+        description="Repaired and judged; each row that left, with its step or rule.",
+        **shared,
+    )
+    published = dg.AssetSpec(
+        key(contract, "published"),
+        deps=[cleaned.key],
+        kinds={"deltalake", "parquet"},
+        description=contract.description,
+        metadata={"dagster/column_schema": metadata.table_schema(contract)},
+        **shared,
+    )
 
     @dg.multi_asset(name=f"{contract.name}__publish", specs=[cleaned, published], check_specs=[metadata.check_spec(contract, rule) for rule in contract.rules])
     def _publish(context: dg.AssetExecutionContext, config: Window, office: OfficeResource) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]  # no value

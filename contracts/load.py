@@ -159,7 +159,9 @@ class _Settings:
             seen.add(name)
         for name in REQUIRED:
             if name not in seen:
-                self.problems.append(ContractError(f"the property '{name}' is missing", "Add it under `customProperties` (see docs/contracts.md)", self.document.where(("customProperties",))))
+                self.problems.append(
+                    ContractError(f"the property '{name}' is missing", "Add it under `customProperties` (see docs/contracts.md)", self.document.where(("customProperties",)))
+                )
 
     def _typed(self, name: str, value: Any, path: Path) -> None:
         target: Any = _CLEANING if name == "assay.cleaning" else TypeAdapter(PROPERTIES[name])
@@ -172,7 +174,7 @@ class _Settings:
     def _told(self, error: dict[str, Any], name: str, path: Path) -> ContractError:
         node, steps = self._value(path), []
         for step in error["loc"]:
-            if isinstance(node, dict) and step in node or isinstance(node, list) and isinstance(step, int):
+            if (isinstance(node, dict) and step in node) or (isinstance(node, list) and isinstance(step, int)):
                 node = node[step]
                 steps.append(step)
             elif error["type"] in ("extra_forbidden", "missing") and step == error["loc"][-1]:
@@ -200,11 +202,19 @@ class _Settings:
             if entry["property"] == "assay.tolerance_pct":
                 value = entry["value"]
                 if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 100:
-                    self.problems.append(ContractError(f"assay.tolerance_pct is {value!r}", "Give the percentage of rows that schema rules may set aside, 0 to 100", self.document.where((*path, "value"))))
+                    self.problems.append(
+                        ContractError(
+                            f"assay.tolerance_pct is {value!r}", "Give the percentage of rows that schema rules may set aside, 0 to 100", self.document.where((*path, "value"))
+                        )
+                    )
                 else:
                     self.tolerance_pct = float(value)
             elif entry["property"].startswith("assay."):
-                self.problems.append(ContractError(f"the property '{entry['property']}' is not known here", suggestion(entry["property"], ["assay.tolerance_pct"]), self.document.where((*path, "property"))))
+                self.problems.append(
+                    ContractError(
+                        f"the property '{entry['property']}' is not known here", suggestion(entry["property"], ["assay.tolerance_pct"]), self.document.where((*path, "property"))
+                    )
+                )
 
 
 def _fields(name: str) -> set[str]:
@@ -248,9 +258,17 @@ def _cross_checks(contract: Contract, document: Document) -> Iterator[ContractEr
         yield from unpromised([contract.index.key, contract.index.text], "assay.index")
     for column in contract.columns:
         if column.classification in ("personal", "health", "secret") and column.name not in contract.privacy.columns:
-            yield ContractError(f"the column '{column.name}' is classified {column.classification}, and nothing is done about it", "Add its treatment under assay.privacy `columns`", document.where(_property(document, "assay.privacy")))
+            yield ContractError(
+                f"the column '{column.name}' is classified {column.classification}, and nothing is done about it",
+                "Add its treatment under assay.privacy `columns`",
+                document.where(_property(document, "assay.privacy")),
+            )
         if column.name in contract.privacy.columns and column.logical_type != "string":
-            yield ContractError(f"the personal column '{column.name}' is no string", "Promise it as `logicalType: string`: treatments replace it by text", document.where(_property(document, "assay.privacy")))
+            yield ContractError(
+                f"the personal column '{column.name}' is no string",
+                "Promise it as `logicalType: string`: treatments replace it by text",
+                document.where(_property(document, "assay.privacy")),
+            )
     if contract.retrain and not (contract.features and contract.features.target):
         yield ContractError("assay.retrain has nothing to learn", "Add `target` to assay.features", document.where(_property(document, "assay.retrain")))
 
@@ -260,4 +278,3 @@ def _property(document: Document, name: str) -> Path:
         if entry["property"] == name:
             return ("customProperties", index, "value")
     return ("customProperties",)
-

@@ -13,7 +13,24 @@ from contracts.settings import CleaningStep, DriftPolicy, Features, Index, Licen
 
 LogicalType = Literal["string", "integer", "number", "boolean", "date", "timestamp"]
 Severity = Literal["error", "warning", "info"]
-RuleKind = Literal["required", "type", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minLength", "maxLength", "pattern", "enum", "unique", "nullValues", "missingValues", "invalidValues", "duplicateValues", "rowCount"]
+RuleKind = Literal[
+    "required",
+    "type",
+    "minimum",
+    "maximum",
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+    "minLength",
+    "maxLength",
+    "pattern",
+    "enum",
+    "unique",
+    "nullValues",
+    "missingValues",
+    "invalidValues",
+    "duplicateValues",
+    "rowCount",
+]
 Comparison = Literal["mustBe", "mustNotBe", "mustBeGreaterThan", "mustBeGreaterOrEqualTo", "mustBeLessThan", "mustBeLessOrEqualTo", "mustBeBetween", "mustNotBeBetween"]
 
 
@@ -71,7 +88,16 @@ class Bound(Frozen):
                 return not low <= measured <= high
 
     def __str__(self) -> str:
-        words = {"mustBe": "=", "mustNotBe": "≠", "mustBeGreaterThan": ">", "mustBeGreaterOrEqualTo": "≥", "mustBeLessThan": "<", "mustBeLessOrEqualTo": "≤", "mustBeBetween": "between", "mustNotBeBetween": "not between"}
+        words = {
+            "mustBe": "=",
+            "mustNotBe": "≠",
+            "mustBeGreaterThan": ">",
+            "mustBeGreaterOrEqualTo": "≥",
+            "mustBeLessThan": "<",
+            "mustBeLessOrEqualTo": "≤",
+            "mustBeBetween": "between",
+            "mustNotBeBetween": "not between",
+        }
         value = " and ".join(f"{v:g}" for v in self.value) if isinstance(self.value, tuple) else f"{self.value:g}"
         return f"{words[self.comparison]} {value} {'%' if self.unit == 'percent' else 'rows'}"
 

@@ -128,7 +128,11 @@ class Promises:
                 return None
         unknown = [name for name in columns if name not in {c.name for c in self.columns}]
         if unknown or (not columns and metric != "rowCount"):
-            self._problem(f"the metric '{metric}' names " + (f"the column '{unknown[0]}', which is not promised" if unknown else "no column"), "Put it under a property, or name promised columns in `arguments.properties`", path)
+            self._problem(
+                f"the metric '{metric}' names " + (f"the column '{unknown[0]}', which is not promised" if unknown else "no column"),
+                "Put it under a property, or name promised columns in `arguments.properties`",
+                path,
+            )
             return None
         argument: Any = None
         if metric == "missingValues":

@@ -69,6 +69,7 @@ def keeps(rule: Rule) -> pl.Expr:
     Raises: ContractError: the rule does not split rows.
     """
     first = pl.col(rule.columns[0]) if rule.columns else pl.lit(None)
+    limit = pl.lit(rule.argument) if isinstance(rule.argument, int | float) else pl.lit(None)
     match rule.kind:
         case "type":
             return pl.col(was_read(rule.columns[0]))
@@ -78,17 +79,17 @@ def keeps(rule: Rule) -> pl.Expr:
             absent = [value for value in rule.argument if value is not None]
             return ~first.is_in(absent).fill_null(None in rule.argument)
         case "minimum":
-            return (first >= rule.argument).fill_null(True)
+            return (first >= limit).fill_null(True)
         case "maximum":
-            return (first <= rule.argument).fill_null(True)
+            return (first <= limit).fill_null(True)
         case "exclusiveMinimum":
-            return (first > rule.argument).fill_null(True)
+            return (first > limit).fill_null(True)
         case "exclusiveMaximum":
-            return (first < rule.argument).fill_null(True)
+            return (first < limit).fill_null(True)
         case "minLength":
-            return (first.str.len_chars() >= rule.argument).fill_null(True)
+            return (first.str.len_chars() >= limit).fill_null(True)
         case "maxLength":
-            return (first.str.len_chars() <= rule.argument).fill_null(True)
+            return (first.str.len_chars() <= limit).fill_null(True)
         case "pattern":
             return first.str.contains(rule.argument).fill_null(True)
         case "enum":

@@ -23,7 +23,9 @@ def choose(wanted: Literal["auto", "polars", "gpu"]) -> Engine:
     """
     available = importlib.util.find_spec("cudf_polars") is not None
     if wanted == "gpu" and not available:
-        raise ConfigurationError("the engine 'gpu' is asked for, and cudf-polars is not installed", "Install the extra `gpu` on a machine with an NVIDIA GPU, or write `engine: auto`")
+        raise ConfigurationError(
+            "the engine 'gpu' is asked for, and cudf-polars is not installed", "Install the extra `gpu` on a machine with an NVIDIA GPU, or write `engine: auto`"
+        )
     return "gpu" if available and wanted != "polars" else "polars"
 
 

@@ -76,7 +76,7 @@ def is_disk_full(error: BaseException | None) -> bool:
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT) or any(words in str(error).lower() for words in _FULL):
+        if (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)) or any(words in str(error).lower() for words in _FULL):
             return True
         error = error.__cause__ or error.__context__
     return False

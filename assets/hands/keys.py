@@ -43,7 +43,7 @@ class Keys:
         if not (self.folder / PSEUDONYM).exists():
             self._keep(PSEUDONYM, os.urandom(32))
         private = serialization.load_pem_private_key((self.folder / SIGNING).read_bytes(), None)
-        public = CryptoSigner(private).public_key  # type: ignore[arg-type]  # we wrote an Ed25519 key
+        public = CryptoSigner(private).public_key
         if not (self.folder / PUBLIC).exists():
             self._keep(PUBLIC, json.dumps({"keyid": public.keyid, **public.to_dict()}, sort_keys=True).encode())
         sync_folder(self.folder)
@@ -68,7 +68,7 @@ class Keys:
         from cryptography.hazmat.primitives import serialization
         from securesystemslib.signer import CryptoSigner
 
-        return CryptoSigner(serialization.load_pem_private_key(self._read(SIGNING), None))  # type: ignore[arg-type]  # we wrote an Ed25519 key
+        return CryptoSigner(serialization.load_pem_private_key(self._read(SIGNING), None))
 
     def public(self) -> Key:
         """What checks it."""

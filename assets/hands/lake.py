@@ -12,6 +12,7 @@ import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -93,7 +94,9 @@ class Lake:
         self.move_in(staged, target)
         files = tuple(self._described(dataset, file) for file in sorted(target.glob("*.parquet")))
         if sum(file.rows for file in files) != rows:
-            raise PublicationError(f"{rows:,} rows were to be written, and {sum(file.rows for file in files):,} lie on the disk", "Run again; if it recurs, check the disk", Where(dataset=dataset))
+            raise PublicationError(
+                f"{rows:,} rows were to be written, and {sum(file.rows for file in files):,} lie on the disk", "Run again; if it recurs, check the disk", Where(dataset=dataset)
+            )
         return files
 
     def _described(self, dataset: str, file: Path) -> PublishedFile:
@@ -134,7 +137,7 @@ class Lake:
 
         arrow = Schema.from_arrow(pl.DataFrame(schema=schema).to_arrow().schema)
         now_ms = int(time.time() * 1000)
-        adds = [AddAction(path, size, {}, now_ms, True, json.dumps({"numRecords": rows})) for path, size, rows in files]
+        adds: list[Any] = [AddAction(path, size, {}, now_ms, True, json.dumps({"numRecords": rows})) for path, size, rows in files]
         properties = CommitProperties(custom_metadata={"assay": note}, app_transactions=[Transaction(_APP, sequence)])
         if DeltaTable.is_deltatable(str(table)):
             delta = DeltaTable(str(table))
@@ -163,5 +166,3 @@ class Lake:
                     raise EvidenceError("the Delta log names other files than the manifest", remedy, where)
                 return
         raise EvidenceError(f"the Delta log has no commit {sequence}", remedy, where)
-
-

@@ -55,7 +55,9 @@ class Office:
             try:
                 where.root.mkdir(parents=True, exist_ok=True)
             except OSError as error:
-                raise ConfigurationError(f"the home cannot be made ({type(error).__name__})", "Set ASSAY_HOME to a folder this user may write", Where(file=str(where.home))) from error
+                raise ConfigurationError(
+                    f"the home cannot be made ({type(error).__name__})", "Set ASSAY_HOME to a folder this user may write", Where(file=str(where.home))
+                ) from error
             keys = Keys(where.root / "keys")
             registry = Registry(where.registry, clock, where.actor)
             if not (where.root / "assay.home").exists():
@@ -134,7 +136,7 @@ class Office:
         files = [(file.path, file.size_bytes, file.rows) for file in evidence.files(self.statement(row))]
         self.lake.commit_delta(self.lake.folder(dataset, "versions"), row["sequence"], files, schema, f"{dataset}@{row['version']}")
 
-    def _deliver_lineage(self, dataset: str, payload: Row) -> None:
+    def _deliver_lineage(self, _: str, payload: Row) -> None:
         from lineage import emit
 
         url = self.home.lineage_url
@@ -145,7 +147,9 @@ class Office:
             client.close()
 
 
-_TYPES: dict[str, pl.DataType] = {str(kind): kind for kind in (pl.String(), pl.Int8(), pl.Int16(), pl.Int32(), pl.Int64(), pl.Float32(), pl.Float64(), pl.Boolean(), pl.Date(), pl.Datetime("us", "UTC"))}
+_TYPES: dict[str, pl.DataType] = {
+    str(kind): kind for kind in (pl.String(), pl.Int8(), pl.Int16(), pl.Int32(), pl.Int64(), pl.Float32(), pl.Float64(), pl.Boolean(), pl.Date(), pl.Datetime("us", "UTC"))
+}
 
 
 def dtype_of(name: str) -> pl.DataType:

@@ -21,7 +21,9 @@ from lineage import chain
 Row = dict[str, Any]
 
 metadata = sa.MetaData()
-leases = sa.Table("leases", metadata, sa.Column("dataset", sa.String, primary_key=True), sa.Column("token", sa.Integer, nullable=False), sa.Column("run_id", sa.String, nullable=False))
+leases = sa.Table(
+    "leases", metadata, sa.Column("dataset", sa.String, primary_key=True), sa.Column("token", sa.Integer, nullable=False), sa.Column("run_id", sa.String, nullable=False)
+)
 runs = sa.Table(
     "runs", metadata,
     sa.Column("run_id", sa.String, primary_key=True), sa.Column("dataset", sa.String, primary_key=True), sa.Column("token", sa.Integer, nullable=False),
@@ -95,7 +97,9 @@ class Registry:
         try:
             self.engine = sa.create_engine(url)
         except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ModuleNotFoundError):
-            raise ConfigurationError("the registry's URL is not one", "Set ASSAY_REGISTRY_URL to sqlite:///path or postgresql+psycopg://…", Where(file="ASSAY_REGISTRY_URL")) from None
+            raise ConfigurationError(
+                "the registry's URL is not one", "Set ASSAY_REGISTRY_URL to sqlite:///path or postgresql+psycopg://…", Where(file="ASSAY_REGISTRY_URL")
+            ) from None
         if self.engine.dialect.name == "sqlite":
             _careful_sqlite(self.engine)
 
@@ -136,9 +140,7 @@ class Registry:
     def end(self, lease: Lease, outcome: str, details: Row | None = None) -> None:
         """Say how a run ended."""
         with self._write() as connection:
-            connection.execute(
-                sa.update(runs).where(runs.c.run_id == lease.run_id, runs.c.dataset == lease.dataset).values(ended_at=self.now(), outcome=outcome, details=details)
-            )
+            connection.execute(sa.update(runs).where(runs.c.run_id == lease.run_id, runs.c.dataset == lease.dataset).values(ended_at=self.now(), outcome=outcome, details=details))
 
     def runs(self, dataset: str, limit: int = 10) -> list[Row]:
         """The newest runs first."""
@@ -169,7 +171,9 @@ class Registry:
                 version = {**version, "published_at": self.now()}
                 connection.execute(sa.insert(versions).values(**version))
                 self._keep_checks(connection, lease, found)
-                self._log(connection, "published", lease.dataset, {"version": version["version"], "run_id": lease.run_id, "rows": version["rows"], "input_key": version["input_key"]})
+                self._log(
+                    connection, "published", lease.dataset, {"version": version["version"], "run_id": lease.run_id, "rows": version["rows"], "input_key": version["input_key"]}
+                )
                 connection.execute(sa.insert(outbox), [{"kind": kind, "dataset": lease.dataset, "payload": payload} for kind, payload in outbox_rows])
         if stale:
             raise PublicationError("a newer run of this data set has started, so this one may not publish", "Nothing to do: the newer run publishes", Where(dataset=lease.dataset))
@@ -320,7 +324,16 @@ class Registry:
         newest = connection.execute(sa.select(ledger.c.sequence, ledger.c.hash).order_by(ledger.c.sequence.desc()).limit(1)).first()
         sequence, previous = (newest[0] + 1, newest[1]) if newest else (1, chain.GENESIS)
         entry = chain.Entry(sequence, self.now(), self.actor, action, dataset, details, previous)
-        values = {"sequence": sequence, "at": entry.at, "actor": entry.actor, "action": action, "dataset": dataset, "details": json.dumps(details), "previous": previous, "hash": entry.hash}
+        values = {
+            "sequence": sequence,
+            "at": entry.at,
+            "actor": entry.actor,
+            "action": action,
+            "dataset": dataset,
+            "details": json.dumps(details),
+            "previous": previous,
+            "hash": entry.hash,
+        }
         connection.execute(sa.insert(ledger).values(**values))
 
 

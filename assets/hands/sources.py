@@ -46,7 +46,9 @@ def fetch(contract: Contract, roots: Sequence[Path]) -> Fetched:
     path = locate(contract, roots)
     where = Where(file=contract.source.location, dataset=contract.name)
     if not path.is_file():
-        remedy = "Put the file there, or mend `location` under assay.source" if ":" not in contract.source.location else "Install the package, or mend `location` under assay.source"
+        remedy = (
+            "Put the file there, or mend `location` under assay.source" if ":" not in contract.source.location else "Install the package, or mend `location` under assay.source"
+        )
         raise SourceError("the source is not there", remedy, where)
     try:
         digest = sha256(path)
@@ -168,7 +170,11 @@ def _check_columns(contract: Contract, header: list[str], where: Where) -> None:
     missing = [name for name in contract.column_names if name not in header]
     if missing:
         hint = suggestion(missing[0], header)
-        raise SourceError(f"the file lacks the promised column '{missing[0]}'" + (f" and {len(missing) - 1} more" if len(missing) > 1 else ""), hint if hint.startswith("Did") else "Deliver it, or change the contract", where)
+        raise SourceError(
+            f"the file lacks the promised column '{missing[0]}'" + (f" and {len(missing) - 1} more" if len(missing) > 1 else ""),
+            hint if hint.startswith("Did") else "Deliver it, or change the contract",
+            where,
+        )
 
 
 def _csv_reader(file: Path, header: list[str], options: CsvOptions) -> str:
@@ -207,7 +213,11 @@ def _tail(contract: Contract, file: Path, rows: pl.LazyFrame, unreadable: list[t
         return [(HEADER + height + len(unreadable) + 1, f"unclosed quote: {lost} lines to the end of the file", "")]
     if 0 <= lost <= content.blank:
         return []  # the lines that nobody has are blank ones, which the reader skips
-    raise SourceError(f"{abs(lost):,} of the file's {content.lines:,} lines cannot be accounted for", "Check `options` under assay.source against the file: nothing was landed, rather than rows lost", where)
+    raise SourceError(
+        f"{abs(lost):,} of the file's {content.lines:,} lines cannot be accounted for",
+        "Check `options` under assay.source against the file: nothing was landed, rather than rows lost",
+        where,
+    )
 
 
 @dataclass(frozen=True)
@@ -240,7 +250,9 @@ def _read_documents(contract: Contract, fetched: Fetched, folder: Path) -> int:
         values = [node.value for node in tree.body if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == attribute for t in node.targets)]
         documents = ast.literal_eval(values[-1])
     except (SyntaxError, ValueError, IndexError):
-        raise SourceError(f"the module assigns no literal to '{attribute}'", "Write `location: module:NAME#ATTRIBUTE`, an attribute that is a plain mapping of name to text", where) from None
+        raise SourceError(
+            f"the module assigns no literal to '{attribute}'", "Write `location: module:NAME#ATTRIBUTE`, an attribute that is a plain mapping of name to text", where
+        ) from None
     if not isinstance(documents, dict) or not all(isinstance(key, str) and isinstance(text, str) for key, text in documents.items()):
         raise SourceError(f"'{attribute}' is no mapping of name to text", "Name another attribute", where)
     names = contract.column_names

@@ -17,8 +17,8 @@ from contracts.errors import AdmissionError, SourceError, Where
 from contracts.rules import read
 from contracts.settings import Window
 from lineage.facts import Table
+from pipelines.admit import personal
 from pipelines.admit.license import judge_license
-from pipelines.admit.personal import findings, spans
 from pipelines.admit.verdict import decide
 from pipelines.clean import duplicates, steps
 from pipelines.clean.types import typed
@@ -107,12 +107,18 @@ def _profile(run: Run, inputs: Inputs, window: Window | None, license_verdict: A
     texts = [column.name for column in contract.columns if column.logical_type == "string"]
     fitter = steps.fit(contract.cleaning)
     measured = typed(rows, contract).select(pl.len().alias("rows"), *([fitter] if fitter is not None else []))
-    numbers, suspected, *found = run_together([measured, duplicates.suspects(rows, contract.column_names), *spans(rows, texts)])
-    repeated = pl.Series(ROW, [], pl.Int64)
-    if suspected.height and any(step.step == "deduplicate" for step in contract.cleaning):
-        repeated = run_together([duplicates.repeated(rows, contract.column_names, suspected)])[0][ROW]
-    all_found = pl.concat([pl.DataFrame(schema=FOUND_SCHEMA), *found]).sort("column", "kind", ROW, "value")
-    verdict = decide(license_verdict, findings(all_found, list(contract.privacy.columns)))
+    numbers, suspected, *found = run_together(
+        [measured, duplicates.suspects(rows, contract.column_names), *personal.spans(rows, texts), *personal.declared_values(rows, contract.privacy)]
+    )  # fmt: skip
+    all_found = pl.concat([pl.DataFrame(schema=FOUND_SCHEMA), *found])
+    # what only a second look can tell: which suspects do repeat, and where free text names somebody from a name column
+    redacted = [column for column, treatment in contract.privacy.columns.items() if treatment.treatment == "redact"]
+    look_for_repeats = suspected.height > 0 and any(step.step == "deduplicate" for step in contract.cleaning)
+    repeats = [duplicates.repeated(rows, contract.column_names, suspected)] if look_for_repeats else []
+    second = run_together([*personal.mentions(rows, redacted, personal.whole_names(all_found)), *repeats])
+    repeated = second.pop()[ROW] if look_for_repeats else pl.Series(ROW, [], pl.Int64)
+    all_found = pl.concat([all_found, *second]).unique().sort("column", "kind", ROW, "value")
+    verdict = decide(license_verdict, personal.findings(all_found, list(contract.privacy.columns)))
     fitted = numbers.to_dicts()[0]
     return Admission(verdict, inputs, fitted["rows"], fitted.get("fitted") or {}, all_found, repeated)
 
@@ -130,7 +136,9 @@ def _reviewed(run: Run, admission: Admission) -> Admission:
         return replace(admission, decided_by=f"{review['decided_by']}: {review['why']}")
     if review["decision"] == "refuse":
         raise AdmissionError(f"{review['decided_by']} refused it: {review['why']}", "Change what the review names, and run again", where)
-    raise AdmissionError(f"held for review: {'; '.join(verdict.reasons)}", f"Declare the column under assay.privacy, or decide: assay review {review['id']} approve|refuse --why …", where)
+    raise AdmissionError(
+        f"held for review: {'; '.join(verdict.reasons)}", f"Declare the column under assay.privacy, or decide: assay review {review['id']} approve|refuse --why …", where
+    )
 
 
 # -- between two stages of one run, which may be two processes ----------------------------
@@ -140,7 +148,15 @@ def _keep(folder: Path, admission: Admission) -> None:
     admission.found.write_parquet(folder / "found.parquet")
     admission.repeated.to_frame(ROW).write_parquet(folder / "repeated.parquet")
     (folder / "admission.json").write_text(
-        json.dumps({"verdict": asdict(admission.verdict), "inputs": asdict(admission.inputs), "rows": admission.rows_in_window, "fitted": admission.fitted, "decided_by": admission.decided_by})
+        json.dumps(
+            {
+                "verdict": asdict(admission.verdict),
+                "inputs": asdict(admission.inputs),
+                "rows": admission.rows_in_window,
+                "fitted": admission.fitted,
+                "decided_by": admission.decided_by,
+            }
+        )
     )
 
 
@@ -172,4 +188,6 @@ def verdict_from(data: dict[str, Any]) -> Verdict:
 def _again(run: Run, inputs: Inputs, row: Row) -> Admission:
     """The same inputs were published before: the verdict is the one in the evidence."""
     predicate = run.office.statement(row)["predicate"]
-    return Admission(verdict_from(predicate["admission"]["verdict"]), inputs, predicate["accounting"]["rows_in"], {}, pl.DataFrame(schema=FOUND_SCHEMA), pl.Series(ROW, [], pl.Int64), row)
+    return Admission(
+        verdict_from(predicate["admission"]["verdict"]), inputs, predicate["accounting"]["rows_in"], {}, pl.DataFrame(schema=FOUND_SCHEMA), pl.Series(ROW, [], pl.Int64), row
+    )

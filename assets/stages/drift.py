@@ -6,13 +6,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from pipelines.act.decide import decide
+from pipelines.drift.measure import measure
+
 from assets.hands.disk import write_atomically
 from assets.hands.registry import Row
 from assets.stages.run import Run, stage
 from contracts.errors import DriftError, Where
 from lineage.facts import Table
-from pipelines.act.decide import decide
-from pipelines.drift.measure import measure
 from pipelines.frames import Drift
 
 NUMERICAL = ("integer", "number")
@@ -58,7 +59,9 @@ def measure_drift(run: Run) -> Drifted:
             drift = measured.drift
         else:
             drift = Drift("unknown", (), ("there is no earlier version to compare with",))
-        intent = decide(drift, retrain=contract.retrain is not None, rebuild=False, in_service=office.registry.in_service(contract.name, "model") is not None, documents_changed=None)
+        intent = decide(
+            drift, retrain=contract.retrain is not None, rebuild=False, in_service=office.registry.in_service(contract.name, "model") is not None, documents_changed=None
+        )
         details = {**asdict(drift), "reference": earlier[-1]["version"] if earlier else None, "intent": asdict(intent)}
         if intent.action != "none":
             office.registry.raise_trigger(contract.name, row["version"], intent.action, intent.reason)

@@ -64,7 +64,9 @@ def make_features(run: Run) -> FeatureTable:
             "engine": engine, "rows": row["rows"], "columns": list(columns.names()), "features": list(table.expressions(wanted, state)),
             "digests": {PART: sha256(target / PART), STATE: sha256(target / STATE)}, "source_version": row["version"],
         }  # fmt: skip
-        office.lake.commit_delta(target.parent, row["sequence"], [(f"{row['version']}/{PART}", (target / PART).stat().st_size, row["rows"])], columns, f"{contract.name} features {row['version']}")
+        office.lake.commit_delta(
+            target.parent, row["sequence"], [(f"{row['version']}/{PART}", (target / PART).stat().st_size, row["rows"])], columns, f"{contract.name} features {row['version']}"
+        )
         office.registry.keep_derived(contract.name, row["version"], "features", details)
         published = f"{contract.name}/published"
         lineage = {name: tuple((published, field) for field in fields) for name, fields in lineage_of(table.expressions(wanted, state), [wanted.order_by]).items()}

@@ -19,5 +19,9 @@ def open_version(name: str, version: str | None, purpose: str) -> pl.LazyFrame:
     allowed = purpose in admitted
     office.registry.use(name, row["version"], purpose, allowed=allowed)
     if not allowed:
-        raise AdmissionError(f"{name}@{row['version']} was not admitted for '{purpose}'", f"Open it for {' or '.join(admitted)}, or add the purpose to assay.license and publish again", Where(dataset=name))
+        raise AdmissionError(
+            f"{name}@{row['version']} was not admitted for '{purpose}'",
+            f"Open it for {' or '.join(admitted)}, or add the purpose to assay.license and publish again",
+            Where(dataset=name),
+        )
     return office.scan(row)

@@ -127,5 +127,3 @@ def _reached(point: str) -> None:
     """A named point where a test kills the process, as a power cut would; set by ASSAY_CRASH_AT, never in service."""
     if os.environ.get("ASSAY_CRASH_AT") == point:
         os.kill(os.getpid(), signal.SIGKILL)
-
-

@@ -81,7 +81,9 @@ def refine(run: Run, admission: Admission) -> Refined:
         noted.inputs.append(Table(name=f"{contract.name}/landed", version=admission.inputs.source_digest, assertions=assertions(refined.checks)))
         lineage = lineage_of({column.name: read(column) for column in contract.published_columns})
         columns = {column.name: dtype(column) for column in contract.published_columns}
-        noted.outputs.append(Table(name=f"{contract.name}/cleaned", columns=schema(columns), rows=refined.accounting.published, lineage=sources(f"{contract.name}/landed", lineage)))
+        noted.outputs.append(
+            Table(name=f"{contract.name}/cleaned", columns=schema(columns), rows=refined.accounting.published, lineage=sources(f"{contract.name}/landed", lineage))
+        )
     return refined
 
 
@@ -143,7 +145,9 @@ def _described(file: Path) -> dict[str, str | int]:
 
 def assertions(found: Sequence[Check]) -> tuple[Assertion, ...]:
     """Checks as lineage tells them."""
-    return tuple(Assertion(name=c.rule, success=c.passed, column=c.columns[0] if len(c.columns) == 1 else None, severity=c.severity, failing=c.failing, total=c.total) for c in found)
+    return tuple(
+        Assertion(name=c.rule, success=c.passed, column=c.columns[0] if len(c.columns) == 1 else None, severity=c.severity, failing=c.failing, total=c.total) for c in found
+    )
 
 
 def keep_set_aside(run: Run) -> dict[str, str]:
@@ -174,5 +178,3 @@ def refused(run: Run, refined: Refined) -> QualityError:
 def check_row(check: Check) -> dict[str, object]:
     """A check as the registry keeps it."""
     return {key: value for key, value in asdict(check).items() if key in ("rule", "passed", "failing", "total", "severity")}
-
-

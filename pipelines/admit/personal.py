@@ -1,7 +1,7 @@
 """Text columns -> the personal values in them, by kind, each confirmed.
 
 Belongs here: patterns, and the libraries that confirm their candidates. Stays out: what happens to them (treat.py).
-Names have no checksum: they are found by context ("my name is …"), and by what name columns of the same table hold (treat.py).
+Names have no checksum: they are found by context ("my name is …"), and by what name columns of the same table hold.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from contracts.settings import Privacy
 from pipelines.frames import ROW, Finding
 
 Confirm = Callable[[str], str | None]
@@ -85,6 +86,36 @@ def spans(frame: pl.LazyFrame, columns: Sequence[str], detectors: Sequence[Detec
         collect them, use them, let them go.
     """
     return [_search(frame, column, detector) for column in columns for detector in detectors]
+
+
+def declared_values(frame: pl.LazyFrame, privacy: Privacy) -> list[pl.LazyFrame]:
+    """What stands in columns that the contract declares to be of one kind, as `spans` gives it; free text is not of one kind."""
+    return [
+        frame.filter(pl.col(column).is_not_null()).select(ROW, pl.lit(column).alias("column"), pl.lit(treatment.kind).alias("kind"), pl.col(column).alias("value"))
+        for column, treatment in privacy.columns.items()
+        if treatment.kind != "other"
+    ]
+
+
+def mentions(frame: pl.LazyFrame, columns: Sequence[str], names: Sequence[str]) -> list[pl.LazyFrame]:
+    """Where free text holds a name that a name column of the same table holds, as `spans` gives it.
+
+    Args:
+        names: of at least two words; one word alone would be found in ordinary sentences.
+    """
+    return [
+        frame.select(ROW, pl.lit(column).alias("column"), pl.lit("name").alias("kind"), pl.col(column).str.extract_many(list(names), leftmost=True).alias("value"))
+        .explode("value")
+        .drop_nulls("value")
+        for column in columns
+        if names
+    ]
+
+
+def whole_names(found: pl.DataFrame) -> list[str]:
+    """The distinct names of several words among what was found, longest first, so that the longest is the one matched."""
+    names = found.filter((pl.col("kind") == "name") & pl.col("value").str.contains(r"\pL{2,}\S* +\S*\pL{2,}"))["value"].unique()
+    return sorted(names.to_list(), key=lambda name: (-len(name), name))
 
 
 def _search(frame: pl.LazyFrame, column: str, detector: Detector) -> pl.LazyFrame:

@@ -22,7 +22,8 @@ def treatments(privacy: Privacy, found: pl.DataFrame, pseudonymize: Pseudonymize
         found: `column`, `kind`, `value` of every personal value, as personal.spans gives them.
         pseudonymize: the keyed function; its key is the hands' business.
     """
-    placeholders = _placeholders(found)
+    texts = [column for column, treatment in privacy.columns.items() if treatment.treatment == "redact"]
+    placeholders = _placeholders(found.filter(pl.col("column").is_in(texts)))
     return {column: _treated(column, treatment, placeholders, pseudonymize) for column, treatment in privacy.columns.items() if treatment.treatment != "drop"}
 
 
@@ -56,6 +57,6 @@ def redact(text: pl.Expr, placeholders: Mapping[str, str]) -> pl.Expr:
 
 
 def _placeholders(found: pl.DataFrame) -> dict[str, str]:
-    """Value -> placeholder. Names of one word are left out: they would blot out ordinary words."""
-    wanted = found.filter((pl.col("kind") != "name") | pl.col("value").str.contains(" ")).select("value", "kind").unique().sort("value", "kind")
+    """Value -> placeholder."""
+    wanted = found.select("value", "kind").unique().sort("value", "kind")
     return {value: f"<{kind.upper()}>" for value, kind in wanted.iter_rows()}

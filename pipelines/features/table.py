@@ -21,10 +21,7 @@ State = Mapping[str, Mapping[str, Any]]
 
 def fit(frame: pl.LazyFrame, features: Features, engine: Engine) -> State:
     """Measure everything the transforms need, in one pass."""
-    parts = [
-        pl.struct(transforms.fit(transform, column) for column in transform.columns).alias(str(position))
-        for position, transform in enumerate(features.transforms)
-    ]
+    parts = [pl.struct(transforms.fit(transform, column) for column in transform.columns).alias(str(position)) for position, transform in enumerate(features.transforms)]
     state: State = run(frame.select(parts), engine).to_dicts()[0]
     return state
 

@@ -40,7 +40,9 @@ class Gate:
         if broken:
             column, check = sorted(broken)[0]
             place = Where(dataset=self.contract.name, field=column, rule=check)
-            raise QualityError(f"pandera refuses rows that the rules let through ({len(broken)} kinds of failure)", "The two compilations of the contract disagree; report this contract", place)
+            raise QualityError(
+                f"pandera refuses rows that the rules let through ({len(broken)} kinds of failure)", "The two compilations of the contract disagree; report this contract", place
+            )
         self.rows += batch.height
 
     def _failures(self, batch: pl.DataFrame) -> set[tuple[str, str]]:

@@ -1,0 +1,54 @@
+"""The assets `model` and `index`: made only when something asks for them."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from assets.common import asset
+from assets.resources import OfficeResource, failures_told
+from assets.stages.act import Acted, rebuild_if_due, retrain_if_due
+from contracts.model import Contract
+
+_OPTIONAL: dict[str, Any] = {"automation_condition": dg.AutomationCondition.eager(), "output_required": False}
+
+
+def model(contract: Contract) -> dg.AssetsDefinition:
+    """A model trained on the newest version when drift asks for it, judged against the champion."""
+    after = ["features", "drift"] if contract.drift else ["features"]
+
+    @asset(contract, "model", after=after, **_OPTIONAL, kinds={"scikitlearn", "mlflow"}, description="The candidate and its judgement; the champion stays if it is better.")
+    def _model(context: dg.AssetExecutionContext, office: OfficeResource) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]  # no value
+        with failures_told():
+            acted = retrain_if_due(office.run(contract, context.run_id))
+        yield from _results(context, acted)
+
+    return _model
+
+
+def index(contract: Contract) -> dg.AssetsDefinition:
+    """The retrieval index, rebuilt when documents have changed, judged by recall."""
+
+    @asset(
+        contract,
+        "index",
+        after=["published"],
+        **_OPTIONAL,
+        kinds={"lancedb", "scikitlearn"},
+        description="The candidate index and its judgement; the one in service stays if it is better.",
+    )
+    def _index(context: dg.AssetExecutionContext, office: OfficeResource) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]  # no value
+        with failures_told():
+            acted = rebuild_if_due(office.run(contract, context.run_id))
+        yield from _results(context, acted)
+
+    return _index
+
+
+def _results(context: dg.AssetExecutionContext, acted: Acted | None) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]  # no value
+    if acted is None:
+        context.log.info("nothing is due")
+        return
+    plain = {key: value for key, value in acted.details.items() if value is not None}
+    numbers = {acted.details["metric"]: float(acted.details["candidate"])}
+    yield dg.MaterializeResult(metadata={**plain, **numbers}, data_version=dg.DataVersion(f"{acted.version}/{acted.details['outcome']}"))

@@ -1,0 +1,168 @@
+"""Act, done: due triggers -> a candidate model or index, judged against the one in service, which stays if it is better.
+
+Belongs here: carrying a trigger out once. Stays out: whether it is due (pipelines/act/decide.py), training, embedding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import polars as pl
+from pipelines.act.decide import decide
+from pipelines.act.judge import judge
+
+from assets.hands.index import IndexStore
+from assets.hands.models import ModelStore
+from assets.hands.office import Office
+from assets.hands.registry import Row
+from assets.stages.features import feature_frame, feature_state, settings
+from assets.stages.run import Run, stage
+from contracts.errors import ActionError, Where
+from contracts.model import Contract
+from contracts.settings import Index, Retrain, Target
+from lineage.facts import Table
+from pipelines.act import retrain, retrieve
+from pipelines.act.changes import changed
+from pipelines.features import table
+from pipelines.frames import Drift, Judgement
+
+
+@dataclass(frozen=True)
+class Acted:
+    """What came of a trigger: `details` as the registry keeps them."""
+
+    version: str
+    details: Row
+
+
+def retrain_if_due(run: Run) -> Acted | None:
+    """Carry out the newest due retraining; older ones are overtaken by it. None where none is due.
+
+    Raises: ActionError: it cannot be trained; the trigger stays due and the champion in service.
+    """
+    office, contract = run.office, run.contract
+    policy, target = contract.retrain, settings(run).target
+    if policy is None or target is None:
+        raise ActionError("the contract asks for no model", "Add assay.retrain", Where(file=contract.file, dataset=contract.name))
+    due = office.registry.due(contract.name, "retrain")
+    if not due:
+        return None
+    *overtaken, trigger = due
+    with stage(run, "model") as noted:
+        version = trigger["version"]
+        details = _retrain(run, policy, target, trigger)
+        _close(office, contract, "model", trigger, overtaken, details)
+        noted.inputs.append(Table(name=f"{contract.name}/features", version=version))
+        noted.outputs.append(Table(name=f"{contract.name}/model", version=str(details["model_version"])))
+    return Acted(version, details)
+
+
+def _retrain(run: Run, policy: Retrain, target: Target, trigger: Row) -> Row:
+    office, contract, version = run.office, run.contract, trigger["version"]
+    store = model_store(office)
+    wanted = settings(run)
+    frame = feature_frame(office, contract.name, version).collect()
+    columns = [name for name in frame.columns if name not in (wanted.order_by, target.name)]
+    train, held_back = retrain.split_in_time(frame, wanted.order_by, policy.holdout)
+    candidate = retrain.train(train, columns=columns, target=target.name, seed=policy.seed)
+    score = retrain.score(candidate, held_back, columns=columns, target=target.name, metric=policy.metric)
+    champion = store.champion(policy.model)
+    in_service = None
+    if champion is not None:
+        held_raw = _held_back_raw(office, contract, version, held_back)
+        as_champion = _champions_view(office, run, champion.dataset_version, held_raw)
+        in_service = retrain.score(champion.model, as_champion, columns=[c for c in as_champion.columns if c != target.name], target=target.name, metric=policy.metric)
+    judgement = judge(policy.metric, score, in_service, tolerance=policy.tolerance)
+    tags = {
+        "dataset": contract.name, "dataset_version": version, "license": contract.license.expression, "contract": contract.digest, "trace_id": run.run_id, "reason": trigger["reason"],
+    }  # fmt: skip
+    registered = store.propose(policy.model, candidate, columns=columns, metrics={policy.metric: score}, tags=tags, sample=train.select(columns).head(5))
+    if judgement.accepted:
+        store.promote(policy.model, registered)
+    else:
+        store.reject(policy.model, registered, judgement.reason)
+    return {**_judged(judgement), "model": policy.model, "model_version": registered, "trained_rows": train.height, "judged_rows": held_back.height, "dataset_version": version}
+
+
+def _held_back_raw(office: Office, contract: Contract, version: str, held_back: pl.DataFrame) -> pl.LazyFrame:
+    """The held-back rows as the version has them, for a champion that was fitted with another state."""
+    order = contract.features.order_by if contract.features else ""
+    return office.scan(office.version(contract.name, version)).filter(pl.col(order) >= held_back[order].min())
+
+
+def _champions_view(office: Office, run: Run, fitted_on: str, rows: pl.LazyFrame) -> pl.DataFrame:
+    wanted = settings(run)
+    made = table.table(rows, wanted, feature_state(office, run.contract.name, fitted_on))
+    return made.drop(wanted.order_by).collect()
+
+
+def model_store(office: Office) -> ModelStore:
+    """The MLflow store of this installation."""
+    return ModelStore(office.home.root / "models")
+
+
+# -- the index ------------------------------------------------------------------------
+
+
+def rebuild_if_due(run: Run) -> Acted | None:
+    """Rebuild the index where documents have changed since the one in service was built. None where none have.
+
+    Raises: ActionError: it cannot be built; the index in service stays.
+    """
+    office, contract, policy = run.office, run.contract, run.contract.index
+    if policy is None:
+        raise ActionError("the contract asks for no index", "Add assay.index", Where(file=contract.file, dataset=contract.name))
+    row = office.version(contract.name)
+    documents = office.scan(row)
+    service = office.registry.in_service(contract.name, "index")
+    if office.registry.derived(contract.name, row["version"], "index") is None:
+        moved = None
+        if service is not None:
+            before = office.scan(office.version(contract.name, service["version"]))
+            moved = sum(changed(before, documents, key=policy.key, text=policy.text).collect().row(0))
+        intent = decide(Drift("unknown", (), ()), retrain=False, rebuild=True, in_service=service is not None, documents_changed=moved)
+        if intent.action == "rebuild":
+            office.registry.raise_trigger(contract.name, row["version"], "rebuild", intent.reason)
+    due = office.registry.due(contract.name, "rebuild")
+    if not due:
+        return None
+    *overtaken, trigger = due
+    with stage(run, "index") as noted:
+        details = _rebuild(run, policy, documents.collect(), row, service)
+        _close(office, contract, "index", trigger, overtaken, details)
+        noted.inputs.append(Table(name=f"{contract.name}/published", version=row["version"]))
+        noted.outputs.append(Table(name=f"{contract.name}/index", version=row["version"]))
+    return Acted(row["version"], details)
+
+
+def _rebuild(run: Run, policy: Index, documents: pl.DataFrame, row: Row, service: Row | None) -> Row:
+    store = index_store(run.office)
+    chunks = retrieve.chunks(documents, key=policy.key, text=policy.text, chunk_chars=policy.chunk_chars)
+    embedder = retrieve.fit_embedder(chunks["text"].to_list(), dimensions=policy.dimensions, seed=policy.seed)
+    built = store.build(run.contract.name, row["version"], chunks, retrieve.embed(embedder, chunks["text"].to_list()), embedder)
+    asked = retrieve.questions(documents, key=policy.key, text=policy.text, count=policy.questions, seed=policy.seed)
+    texts, wanted = asked["question"].to_list(), asked["key"].to_list()
+    recall = retrieve.recall_at(store.search(built.table, texts, 10), wanted)
+    in_service = retrieve.recall_at(store.search(service["details"]["table"], texts, 10), wanted) if service else None
+    judgement = judge("recall@10", recall, in_service, tolerance=policy.tolerance, floor=policy.floor)
+    if not judgement.accepted:
+        store.drop(built.table)
+    return {**_judged(judgement), "table": built.table, "chunks": chunks.height, "documents": documents.height, "questions": len(texts), "dataset_version": row["version"]}
+
+
+def index_store(office: Office) -> IndexStore:
+    """The LanceDB store of this installation."""
+    return IndexStore(office.home.root / "index")
+
+
+def _judged(judgement: Judgement) -> Row:
+    return {**asdict(judgement), "outcome": "in service" if judgement.accepted else "rolled back"}
+
+
+def _close(office: Office, contract: Contract, kind: str, trigger: Row, overtaken: list[Row], details: Mapping[str, Any]) -> None:
+    office.registry.keep_derived(contract.name, details["dataset_version"], kind, dict(details))
+    office.registry.finish(trigger, {key: details[key] for key in ("outcome", "reason", "metric", "candidate", "in_service")})
+    for old in overtaken:
+        office.registry.finish(old, {"outcome": "overtaken", "reason": f"a newer version, {details['dataset_version']}, was acted on"})
