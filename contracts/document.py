@@ -91,6 +91,8 @@ class _Walk:
         if depth > MAX_DEPTH or self.nodes > MAX_NODES:
             raise ContractError(f"the document is deeper than {MAX_DEPTH} levels or larger than {MAX_NODES:,} nodes", "Flatten it, and write aliases out", here)
         self.positions.setdefault(path, (line, column))
+        if not isinstance(node, yaml.ScalarNode) and node.tag not in ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"):
+            raise ContractError(f"the tag {node.tag} is not data", "Leave it out", here)
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path, depth)
         if isinstance(node, yaml.SequenceNode):

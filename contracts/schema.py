@@ -36,7 +36,7 @@ def pandera_schema(contract: Contract) -> pa.DataFrameSchema:
 
 
 def _checks(rule: Rule, pa: Any) -> list[Any]:
-    named = {"name": rule.name, "n_failure_cases": FAILURE_CASES}
+    named: dict[str, Any] = {"name": rule.name, "error": rule.name, "n_failure_cases": FAILURE_CASES}
     match rule.kind:
         case "minimum":
             return [pa.Check.ge(rule.argument, **named)]

@@ -105,7 +105,7 @@ def _plan(run: Run, admission: Admission) -> _Plan:
         removed=removed.select(ROW, REMOVED_BY, *received),
         counts=judged.counts,
         removed_by=removed.group_by(REMOVED_BY).len().sort(REMOVED_BY),
-        quarantined_by=quarantined.select(pl.col(REASONS).explode()).group_by(REASONS).len().sort(REASONS),
+        quarantined_by=quarantined.select(pl.col(REASONS).explode(empty_as_null=False)).group_by(REASONS).len().sort(REASONS),
     )
 
 

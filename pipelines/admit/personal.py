@@ -23,13 +23,14 @@ _REGIONS = ("US", "GB", "DE", "FR", "ES", "IT", "NL")  # where a number without 
 class Detector:
     """A pattern in Polars' linear dialect (group 1, if any, is the value), and what confirms a candidate.
 
-    `confirm` returns the personal part of the candidate as written, or None.
+    `confirm` returns the personal part of the candidate as written, or None. Text that matches `not_in` is not looked at.
     """
 
     kind: str
     pattern: str
     confirm: Confirm | None = None
     group: int = 0
+    not_in: str | None = None
 
 
 def _card(text: str) -> str | None:
@@ -69,12 +70,13 @@ def _phone(text: str) -> str | None:
     return None
 
 
+_IBAN = r"\b[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b"
 _NAME = r"\p{Lu}[\p{L}'’-]+(?: (?:\p{Lu}\.|de|da|van|von|der|di|la|le|\p{Lu}[\p{L}'’-]+)){1,3}"
 DETECTORS: tuple[Detector, ...] = (
     Detector("email", r"[\w.%+-]+@[\w-]+(?:\.[\w-]+)*\.\p{L}{2,}"),
-    Detector("iban", r"\b[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b", _iban),
-    Detector("card", r"\b[3-6][0-9]{3}(?:[ -]?[0-9]){9,18}\b", _card),
-    Detector("phone", r"\+[0-9]{1,3}(?:[ .()/-]{0,2}[0-9]){6,13}|\(0?[0-9]{2,5}\)[ .-]?[0-9](?:[ .-]?[0-9]){4,9}|\b0[0-9](?:[ ./-]?[0-9]){6,11}\b|\b[0-9]{3}[ .-][0-9]{3}[ .-][0-9]{4}\b", _phone),
+    Detector("iban", _IBAN, _iban),
+    Detector("card", r"\b[3-6][0-9]{3}(?:[ -]?[0-9]){9,18}\b", _card, not_in=_IBAN),
+    Detector("phone", r"\+[0-9]{1,3}(?:[ .()/-]{0,2}[0-9]){6,13}|\(0?[0-9]{2,5}\)[ .-]?[0-9](?:[ .-]?[0-9]){4,9}|\b0[0-9](?:[ ./-]?[0-9]){6,11}\b|\b[0-9]{3}[ .-][0-9]{3}[ .-][0-9]{4}\b", _phone, not_in=_IBAN),
     Detector("name", rf"\b(?:(?i:my name is|i am called|regards,?|sincerely,?|thanks,?|dear|mr\.?|mrs\.?|ms\.?|dr\.?|please call|ask for|signed,?))\s+({_NAME})", group=1),
 )  # fmt: skip
 
@@ -105,7 +107,7 @@ def mentions(frame: pl.LazyFrame, columns: Sequence[str], names: Sequence[str]) 
     """
     return [
         frame.select(ROW, pl.lit(column).alias("column"), pl.lit("name").alias("kind"), pl.col(column).str.extract_many(list(names), leftmost=True).alias("value"))
-        .explode("value")
+        .explode("value", empty_as_null=False)
         .drop_nulls("value")
         for column in columns
         if names
@@ -120,7 +122,9 @@ def whole_names(found: pl.DataFrame) -> list[str]:
 
 def _search(frame: pl.LazyFrame, column: str, detector: Detector) -> pl.LazyFrame:
     text = pl.col(column)
-    found = frame.filter(text.str.contains(detector.pattern)).select(ROW, text.str.extract_all(detector.pattern).alias("value")).explode("value")
+    if detector.not_in is not None:
+        text = text.str.replace_all(detector.not_in, " ")
+    found = frame.filter(text.str.contains(detector.pattern)).select(ROW, text.str.extract_all(detector.pattern).alias("value")).explode("value", empty_as_null=False)
     if detector.group:
         found = found.with_columns(pl.col("value").str.extract(detector.pattern, detector.group))
     if detector.confirm is not None:

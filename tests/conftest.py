@@ -1,0 +1,152 @@
+"""What every test may use: a small contract, and an installation of its own."""
+
+from __future__ import annotations
+
+import copy
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+os.environ.setdefault("DO_NOT_TRACK", "1")
+
+from assets.hands.home import Home
+from assets.hands.office import Office
+from assets.stages.run import Run
+from contracts.load import load
+from contracts.model import Contract
+
+READINGS: dict[str, Any] = {
+    "apiVersion": "v3.2.0", "kind": "DataContract", "id": "readings", "name": "readings", "version": "1.0.0", "status": "active",
+    "team": {"name": "meters", "members": [{"username": "meters@example.com", "role": "owner"}]},
+    "schema": [{
+        "name": "readings", "physicalType": "table",
+        "customProperties": [{"property": "assay.tolerance_pct", "value": 50, "vendor": "assay"}],
+        "properties": [
+            {"name": "meter", "logicalType": "string", "required": True, "logicalTypeOptions": {"pattern": "^M[0-9]+$"}},
+            {"name": "energy_kwh", "logicalType": "number", "logicalTypeOptions": {"minimum": 0}},
+            {"name": "tariff", "logicalType": "string", "enum": [{"value": "day"}, {"value": "night"}]},
+        ],
+        "quality": [{"name": "enough_rows", "metric": "rowCount", "mustBeGreaterThan": 1}],
+    }],
+    "customProperties": [
+        {"property": "assay.source", "vendor": "assay", "value": {"origin": "internal", "location": "inbox/readings.csv", "format": "csv"}},
+        {"property": "assay.license", "vendor": "assay", "value": {"expression": "CC0-1.0", "holder": "us", "evidence": "none", "purposes": ["analytics", "training"], "commercial": True}},
+        {"property": "assay.privacy", "vendor": "assay", "value": {"sensitivity": "internal", "region": "eu", "lawful_basis": "none needed"}},
+        {"property": "assay.cleaning", "vendor": "assay", "value": [{"step": "deduplicate"}]},
+        {"property": "assay.retention", "vendor": "assay", "value": {"landed": "P30D", "quarantine": "P30D", "versions": "P365D"}},
+    ],
+}  # fmt: skip
+GOOD = "meter,energy_kwh,tariff\nM1,1.5,day\nM2,2.5,night\nM3,3.5,day\n"
+
+Edit = Callable[[dict[str, Any]], None]
+
+
+def document(*edits: Edit) -> dict[str, Any]:
+    """The small contract as data, edited."""
+    data = copy.deepcopy(READINGS)
+    for edit in edits:
+        edit(data)
+    return data
+
+
+def contract(*edits: Edit) -> Contract:
+    """The small contract, edited."""
+    return load(yaml.safe_dump(document(*edits), sort_keys=False), "readings.odcs.yaml")
+
+
+def setting(name: str, **values: Any) -> Edit:
+    """Change keys of one assay.* property, adding it if it is not there; `_=value` replaces the whole."""
+
+    def edit(data: dict[str, Any]) -> None:
+        for entry in data["customProperties"]:
+            if entry["property"] == f"assay.{name}":
+                break
+        else:
+            entry = {"property": f"assay.{name}", "vendor": "assay", "value": {}}
+            data["customProperties"].append(entry)
+        if "_" in values:
+            entry["value"] = values["_"]
+        else:
+            entry["value"] = {**entry["value"], **values}
+
+    return edit
+
+
+def columns(*properties: dict[str, Any]) -> Edit:
+    """Promise other columns."""
+
+    def edit(data: dict[str, Any]) -> None:
+        data["schema"][0]["properties"] = list(properties)
+
+    return edit
+
+
+class Installation:
+    """A home of its own, with one contract and one source."""
+
+    def __init__(self, folder: Path, registry_url: str = "") -> None:
+        self.root, self.contracts, self.registry_url = folder / "home", folder / "contracts", registry_url
+        self.contracts.mkdir(parents=True)
+        self.promise()
+
+    def promise(self, *edits: Edit) -> None:
+        """Write the contract."""
+        (self.contracts / "readings.odcs.yaml").write_text(yaml.safe_dump(document(*edits), sort_keys=False))
+
+    def deliver(self, text: str | bytes) -> None:
+        """Put the source where the contract looks for it."""
+        inbox = self.root / "inbox"
+        inbox.mkdir(parents=True, exist_ok=True)
+        (inbox / "readings.csv").write_bytes(text.encode() if isinstance(text, str) else text)
+
+    def office(self) -> Office:
+        """Open it."""
+        return Office.open(Home(home=self.root, contracts=self.contracts, registry_url=self.registry_url, actor="tester"))
+
+    def run(self, run_id: str | None = None) -> Run:
+        """A new run over the readings."""
+        office = self.office()
+        return Run(office, office.contract("readings"), run_id or str(uuid.uuid4()))
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a child process needs to open it."""
+        return {**os.environ, "ASSAY_HOME": str(self.root), "ASSAY_CONTRACTS": str(self.contracts), "ASSAY_REGISTRY_URL": self.registry_url}
+
+
+@pytest.fixture
+def installation(tmp_path: Path) -> Installation:
+    """An installation with a good delivery waiting."""
+    made = Installation(tmp_path)
+    made.deliver(GOOD)
+    return made
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def either_registry(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Installation]:
+    """The same installation on SQLite and on Postgres; the latter is skipped, saying so, where no server answers."""
+    if request.param == "sqlite":
+        made = Installation(tmp_path)
+        made.deliver(GOOD)
+        yield made
+        return
+    psycopg = pytest.importorskip("psycopg", reason="the extra `postgres` is not installed")
+    server = os.environ.get("ASSAY_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/test")
+    try:
+        connection = psycopg.connect(server, autocommit=True, connect_timeout=3)
+    except psycopg.OperationalError:
+        pytest.skip("no Postgres answers at ASSAY_TEST_POSTGRES")
+    schema = f"assay_{uuid.uuid4().hex[:12]}"
+    connection.execute(f"CREATE SCHEMA {schema}")
+    try:
+        made = Installation(tmp_path, f"{server.replace('postgresql://', 'postgresql+psycopg://')}?options=-csearch_path%3D{schema}")
+        made.deliver(GOOD)
+        yield made
+    finally:
+        connection.execute(f"DROP SCHEMA {schema} CASCADE")
+        connection.close()

@@ -1,0 +1,101 @@
+"""A contract is read whole or refused with everything that is wrong, each with its line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from contracts.document import MAX_BYTES, parse
+from contracts.errors import AssayError, ContractError, ContractErrors
+from contracts.load import load
+from tests.conftest import columns, contract, setting
+
+SHIPPED = sorted((Path(__file__).parents[2] / "contracts" / "datasets").glob("*.odcs.yaml"))
+FLIGHTS = next(file for file in SHIPPED if file.name.startswith("flights")).read_text()
+
+
+@pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.name)
+def test_every_shipped_contract_loads(file: Path) -> None:
+    assert load(file.read_text(), file.name).owners
+
+
+@pytest.mark.parametrize(
+    ("written", "instead", "line", "says"),
+    [
+        ("required: true, logicalTypeOptions: {minimum: 2013", "requird: true, logicalTypeOptions: {minimum: 2013", 26, "Did you mean 'required'"),
+        ("domain: aviation", "doman: aviation", 7, "Did you mean 'domain'"),
+        ("property: assay.drift", "property: assay.drfit", 113, "Did you mean 'assay.drift'"),
+        ("holdout: 0.2", "holdout: 2", 127, "less than 1"),
+        ("columns: [air_time], method: median", "columns: [airtime], method: median", 98, "Did you mean 'air_time'"),
+        ("apiVersion: v3.2.0", "apiVersion: v2.2.2", 1, "v3.2.0"),
+        ("metric: rowCount", "metric: rowsCount", 62, "is not one of"),
+    ],
+)
+def test_a_mistake_is_told_with_its_line_and_a_remedy(written: str, instead: str, line: int, says: str) -> None:
+    assert written in FLIGHTS
+    with pytest.raises(ContractError) as error:
+        load(FLIGHTS.replace(written, instead, 1), "flights.odcs.yaml")
+    assert f"flights.odcs.yaml:{line}:" in str(error.value)
+    assert says in str(error.value)
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    text = FLIGHTS.replace("domain:", "doman:").replace("factor: 1.5", "faktor: 1.5")
+    with pytest.raises(AssayError) as first:
+        load(text, "f")
+    assert "doman" in str(first.value)  # the standard's errors come before our settings are read
+    with pytest.raises(ContractErrors) as both:
+        load(FLIGHTS.replace("factor: 1.5", "faktor: 1.5"), "f")
+    assert len(both.value.problems) == 2  # the unknown key, and the one that is missing for it
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "empty"),
+        ("a: [1", "no YAML"),
+        ("a: 1\na: 2", "second time"),
+        ("a: !!python/object/apply:os.system [echo]", "is not data"),
+        ("a: !!python/name:os.system x", "no YAML"),
+        ("x" * (MAX_BYTES + 1), "characters"),
+        ("[" * 60 + "]" * 60, "deeper"),
+        ("a: &a [1]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: [*e,*e,*e,*e,*e,*e,*e,*e,*e,*e,*e,*e,*e,*e,*e]\n", "larger"),
+        ("- 1", "no mapping"),
+    ],
+)  # fmt: skip
+def test_yaml_is_data_and_nothing_else(text: str, says: str) -> None:
+    with pytest.raises(ContractError, match=says):
+        load(text, "c.yaml")
+
+
+def test_dates_stay_text_as_the_standard_has_them() -> None:
+    assert parse("a: 2013-01-01", "c").data == {"a": "2013-01-01"}
+
+
+def test_the_digest_is_of_what_is_said_and_not_of_how_it_is_written() -> None:
+    assert load(FLIGHTS + "\n# a comment\n", "f").digest == load(FLIGHTS, "f").digest
+    assert load(FLIGHTS.replace("1.5", "1.6"), "f").digest != load(FLIGHTS, "f").digest
+
+
+@pytest.mark.parametrize(
+    ("edit", "says"),
+    [
+        (columns({"name": "email", "logicalType": "string", "classification": "personal"}), "nothing is done about it"),
+        (columns({"name": "_row", "logicalType": "string"}), "underscore"),
+        (columns({"name": "a", "logicalType": "string"}, {"name": "a", "logicalType": "string"}), "twice"),
+        (columns({"name": "a", "logicalType": "vector"}), "logical type"),
+        (columns({"name": "a", "logicalType": "string", "logicalTypeOptions": {"pattern": "(?=x)"}}), "looks around"),
+        (columns({"name": "a", "logicalType": "string", "logicalTypeOptions": {"pattern": "("}}), "no regular expression"),
+        (columns({"name": "a", "logicalType": "string", "quality": [{"metric": "nullValues", "mustBe": 0, "unit": "furlongs"}]}), "unit"),
+        (setting("retention", landed="forever"), "ISO 8601"),
+        (setting("source", windows={"column": "day", "each": [{"name": "w", "start": "2013-02-01", "end": "2013-01-01"}]}), "must come after"),
+        (setting("features", transforms=[{"transform": "scale", "columns": ["nope"]}], order_by="meter"), "not promised"),
+        (lambda data: data.pop("team"), "no owner"),
+        (lambda data: data["schema"].append(data["schema"][0]), "2 schema objects"),
+        (lambda data: data["customProperties"].pop(0), "assay.source"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_kept_is_refused(edit, says: str) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(ContractError, match=says):
+        contract(edit)

@@ -1,0 +1,117 @@
+"""A source lands whole, once, with every unreadable line kept; or is refused in one clear sentence."""
+
+from __future__ import annotations
+
+import zipfile
+
+import polars as pl
+import pytest
+
+from assets.stages.ingest import land, landed_rows, unreadable_records
+from contracts.errors import SourceError
+from tests.conftest import GOOD, Installation, setting
+
+
+def landed(installation: Installation, text: str | bytes) -> tuple[pl.DataFrame, pl.DataFrame]:
+    installation.deliver(text)
+    run = installation.run()
+    digest = land(run).receipt.digest
+    return landed_rows(run, digest).collect(), unreadable_records(run, digest)
+
+
+def test_rows_land_as_text_with_their_record_numbers(installation: Installation) -> None:
+    rows, unreadable = landed(installation, GOOD)
+    assert rows.rows() == [(2, "M1", "1.5", "day"), (3, "M2", "2.5", "night"), (4, "M3", "3.5", "day")]
+    assert unreadable.height == 0
+
+
+def test_the_same_bytes_are_not_landed_twice(installation: Installation) -> None:
+    assert land(installation.run()).unchanged is False
+    assert land(installation.run()).unchanged is True
+    installation.deliver(GOOD + "M4,1,day\n")
+    assert land(installation.run()).unchanged is False
+
+
+@pytest.mark.parametrize(
+    ("body", "kept", "unreadable"),
+    [
+        ("M1,1,day\nM2,2\nM3,3,day\n", [2, 4], {3: "missing columns"}),
+        ("M1,1,day\nM2,2,day,extra\nM3,3,day\n", [2, 4], {3: "too many columns"}),
+        ('M1,1,day\n"M"2,2,day\nM3,3,day\n', [2, 4], {3: "unquoted value"}),
+        (b"M1,1,day\nM\xff,2,day\nM3,3,day\n", [2, 4], {3: "invalid encoding"}),
+        ('M1,1,day\nM2,2,"day\nM3,3,day\nM4,4,day\n', [2], {3: "unquoted value"}),
+        ('M1,1,day\nM2,"2,day\nM3,3,day\n', [2], {3: "unquoted value"}),
+        ('M1,1,"a\n\nb"\nM2,2,day', [2, 3], {}),
+        ("M1,1,day\n\nM2,2,day\n\n", [2, 3], {}),
+        ("M1,1,day\nM2\nM3,3\nM4,4,day\n", [2, 5], {3: "missing columns", 4: "missing columns"}),
+    ],
+)
+def test_unreadable_lines_are_kept_with_their_reason(installation: Installation, body: str | bytes, kept: list[int], unreadable: dict[int, str]) -> None:
+    text = b"meter,energy_kwh,tariff\n" + (body if isinstance(body, bytes) else body.encode())
+    rows, bad = landed(installation, text)
+    assert rows["_row"].to_list() == kept
+    assert dict(bad.iter_rows()) == unreadable
+
+
+def test_windows_line_ends_are_read(installation: Installation) -> None:
+    rows, unreadable = landed(installation, GOOD.replace("\n", "\r\n"))
+    assert (rows.height, unreadable.height) == (3, 0)
+
+
+def test_mixed_line_ends_are_refused_rather_than_half_read(installation: Installation) -> None:
+    with pytest.raises(SourceError, match="cannot be read as CSV"):
+        landed(installation, "meter,energy_kwh,tariff\nM1,1,day\r\nM2,2,day\r\n")
+
+
+def test_a_zip_of_one_file_is_read_and_its_name_is_not_trusted(installation: Installation) -> None:
+    installation.promise(setting("source", location="inbox/readings.zip"))
+    (installation.root / "inbox").mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(installation.root / "inbox" / "readings.zip", "w") as archive:
+        archive.writestr("../../escape.csv", GOOD)
+    assert land(installation.run()).receipt.rows == 3
+    assert not list(installation.root.parent.rglob("escape.csv"))
+
+
+@pytest.mark.parametrize(
+    ("location", "says"),
+    [
+        ("inbox/nothing.csv", "is not there"),
+        ("../outside.csv", "lies outside"),
+        ("/etc/passwd", "lies outside"),
+        ("package:no_such_package/x.csv", "no package"),
+        ("package:polars/../../x.csv", "leaves the package"),
+        ("module:no_such_module#x", "no module"),
+    ],
+)
+def test_a_source_that_cannot_be_had_is_refused_with_a_remedy(installation: Installation, location: str, says: str) -> None:
+    installation.promise(setting("source", location=location))
+    with pytest.raises(SourceError, match=says):
+        land(installation.run())
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "empty"),
+        ("meter,energy_kwh\nM1,1\n", "lacks the promised column 'tariff'"),
+        ("meter,energy_kwh,tarif\nM1,1,day\n", "Did you mean 'tarif'"),
+        ("meter,meter,energy_kwh,tariff\n", "twice"),
+        (b"\xff\xfe\x00", "UTF-8"),
+    ],
+)
+def test_a_file_that_is_not_what_was_promised_is_refused(installation: Installation, text: str | bytes, says: str) -> None:
+    installation.deliver(text)
+    with pytest.raises(SourceError, match=says):
+        land(installation.run())
+
+
+def test_a_wrong_checksum_is_refused(installation: Installation) -> None:
+    installation.promise(setting("source", sha256="0" * 64))
+    with pytest.raises(SourceError, match="checksum"):
+        land(installation.run())
+
+
+def test_documents_are_parsed_and_never_run(installation: Installation) -> None:
+    installation.promise(setting("source", location="module:pydoc_data.topics#topics", format="documents"))
+    with pytest.raises(SourceError, match="promises 3"):
+        land(installation.run())

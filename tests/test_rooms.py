@@ -1,0 +1,26 @@
+"""The house: which room may import which, and what must start fast."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+
+def test_rooms_import_only_from_rooms_above_them() -> None:
+    from importlinter.cli import lint_imports
+
+    assert lint_imports(no_cache=True) == 0
+
+
+@pytest.mark.parametrize("module", ["assay", "assay.cli", "contracts.load", "assets.hands.office", "assay.reading"])
+def test_the_front_door_opens_without_anything_heavy(module: str) -> None:
+    heavy = "{'evidently', 'great_expectations', 'sklearn', 'mlflow', 'lancedb', 'pandera', 'dagster', 'pandas', 'openlineage'}"
+    code = f"import sys, {module}; print(sorted({heavy} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+
+
+def test_assay_check_needs_no_frames() -> None:
+    code = "import sys, assay.checking; assay.checking.check_contracts([]); print('polars' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "False"
