@@ -3,6 +3,8 @@
 Belongs here: when things run. Stays out: what runs.
 """
 
+from typing import TYPE_CHECKING
+
 import dagster as dg
 
 from assets.hands.home import home
@@ -10,8 +12,11 @@ from assets.hands.sources import locate
 from contracts.errors import AssayError
 from contracts.model import Contract
 
+if TYPE_CHECKING:
+    from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition  # what define_asset_job returns; not exported
 
-def job(contract: Contract) -> dg.UnresolvedAssetJobDefinition:
+
+def job(contract: Contract) -> "UnresolvedAssetJobDefinition":
     """The whole way of one data set."""
     return dg.define_asset_job(
         contract.name,

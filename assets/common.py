@@ -33,6 +33,12 @@ def tags(contract: Contract) -> dict[str, str]:
 
 def asset(contract: Contract, stage: str, after: Sequence[str] = (), **more: Any) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
     """`@dg.asset` with what every asset of a data set says. `after` names the stages before it."""
-    shared: dict[str, Any] = {"key": key(contract, stage), "deps": [key(contract, before) for before in after], "group_name": contract.name, "owners": owners(contract), "tags": tags(contract)}
+    shared: dict[str, Any] = {
+        "key": key(contract, stage),
+        "deps": [key(contract, before) for before in after],
+        "group_name": contract.name,
+        "owners": owners(contract),
+        "tags": tags(contract),
+    }
     decorator: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(**shared, **more)
     return decorator

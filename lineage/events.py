@@ -5,7 +5,7 @@ Belongs here: the standard's words for what happened. Pure. Stays out: sending (
 
 from __future__ import annotations
 
-from openlineage.client import event_v2, facet_v2 as facets_v2
+from openlineage.client import event_v2, facet_v2
 from openlineage.client.facet_v2 import (
     column_lineage_dataset,
     data_quality_assertions_dataset,
@@ -47,8 +47,8 @@ def _run_id(fact: StageFact) -> str:
     return str(generate_static_uuid(datetime.fromisoformat(fact.started_at), f"{fact.run_id}/{fact.dataset}/{fact.stage}".encode()))
 
 
-def _run_facets(fact: StageFact) -> dict[str, facets_v2.RunFacet]:
-    facets: dict[str, facets_v2.RunFacet] = {
+def _run_facets(fact: StageFact) -> dict[str, facet_v2.RunFacet]:
+    facets: dict[str, facet_v2.RunFacet] = {
         "parent": parent_run.ParentRunFacet(run=parent_run.Run(runId=fact.run_id), job=parent_run.Job(namespace=NAMESPACE, name=fact.dataset), producer=PRODUCER),
         "processing_engine": processing_engine_run.ProcessingEngineRunFacet(version=_polars_version(), name="polars", producer=PRODUCER),
     }
@@ -63,8 +63,8 @@ def _polars_version() -> str:
     return version("polars")
 
 
-def _facets(table: Table) -> dict[str, facets_v2.DatasetFacet]:
-    facets: dict[str, facets_v2.DatasetFacet] = {}
+def _facets(table: Table) -> dict[str, facet_v2.DatasetFacet]:
+    facets: dict[str, facet_v2.DatasetFacet] = {}
     if table.columns:
         fields = [schema_dataset.SchemaDatasetFacetFields(name=name, type=kind) for name, kind in table.columns]
         facets["schema"] = schema_dataset.SchemaDatasetFacet(fields=fields, producer=PRODUCER)
@@ -86,7 +86,7 @@ def _input_field(column: str, table: str, field: str) -> column_lineage_dataset.
     return column_lineage_dataset.InputField(namespace=NAMESPACE, name=table, field=field, transformations=[column_lineage_dataset.Transformation(type="DIRECT", subtype=subtype)])
 
 
-def _input_facets(table: Table) -> dict[str, facets_v2.InputDatasetFacet]:
+def _input_facets(table: Table) -> dict[str, facet_v2.InputDatasetFacet]:
     """Assertions stand on the table that was judged. What could not be judged is no success."""
     if not table.assertions:
         return {}
@@ -99,7 +99,7 @@ def _input_facets(table: Table) -> dict[str, facets_v2.InputDatasetFacet]:
     return {"dataQualityAssertions": data_quality_assertions_dataset.DataQualityAssertionsDatasetFacet(assertions=assertions, producer=PRODUCER)}
 
 
-def _output_facets(table: Table) -> dict[str, facets_v2.OutputDatasetFacet]:
+def _output_facets(table: Table) -> dict[str, facet_v2.OutputDatasetFacet]:
     if table.rows is None:
         return {}
     return {"outputStatistics": output_statistics_output_dataset.OutputStatisticsOutputDatasetFacet(rowCount=table.rows, producer=PRODUCER)}

@@ -18,7 +18,11 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
+import phonenumbers
 import polars as pl
+from faker import Faker
+from phonenumbers import PhoneNumberFormat
+from stdnum import luhn
 
 COLUMNS = ("ticket_id", "created_at", "customer_name", "email", "phone", "card_number", "iban", "category", "priority", "handle_minutes", "satisfaction", "message")
 KINDS = {"customer_name": "name", "email": "email", "phone": "phone", "card_number": "card", "iban": "iban"}
@@ -54,7 +58,7 @@ def generate(folder: Path, *, rows: int = 50_000, seed: int = 2026) -> Planted:
 
     Args:
         folder: is there already.
-        rows: readable data rows, duplicates among them; 7 unreadable lines come on top.
+        rows: readable data rows, 100 or more, duplicates among them; 7 unreadable lines come on top.
     Returns: what was planted. The Parquet file holds one row a personal value: `row` (record number in the CSV, the header is 1,
         an unreadable line counts), `column`, `kind`, `value` (as written in the cell).
     """
@@ -92,20 +96,22 @@ def found_of_planted(planted: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame
     candidates = found.lazy().select(pl.col("row").cast(pl.Int64), "column", "kind", pl.col("value").alias("found_value")).filter(pl.col("found_value") != "")
     alike = pl.col("value").str.contains(pl.col("found_value"), literal=True) | pl.col("found_value").str.contains(pl.col("value"), literal=True)
     hits = numbered.join(candidates, on=["row", "column", "kind"]).filter(alike).select(pl.col("planted_value").unique(), pl.lit(True).alias("hit"))
-    counted = numbered.join(hits, on="planted_value", how="left").group_by("kind").agg(pl.len().cast(pl.Int64).alias("planted"), pl.col("hit").is_not_null().sum().cast(pl.Int64).alias("found"))
+    counts = (pl.len().cast(pl.Int64).alias("planted"), pl.col("hit").is_not_null().sum().cast(pl.Int64).alias("found"))
+    counted = numbered.join(hits, on="planted_value", how="left").group_by("kind").agg(*counts)
     return counted.with_columns((pl.col("planted") - pl.col("found")).alias("missed")).sort("kind").collect()
 
 
 # -- the file ----------------------------------------------------------------------
 
-# none is a record of twelve cells to a strict reader, nor to one that forgives quotes; every quote is closed, so no line swallows the next
+# none is a record of twelve cells to a strict reader (DuckDB forgives an empty thirteenth, 2026-11), nor to one that forgives quotes;
+# every quote is closed, so no line swallows the next
 BROKEN = (
     "TCK-900001,2026-02-01T10:00:00Z,,,,",
     "TCK-900002,2026-02-02T10:00:00Z,,,,,,billing,normal,12.5,4,Too many cells,one more,and another",
     'TCK-900003,2026-02-03T10:00:00Z,,,,,,billing,normal,12.5,4,"They said "no refund, ever" to me"',
     "export interrupted",
-    "TCK-900005,2026-02-05T10:00:00Z,,,,,,delivery,low,7,,The parcel is wet,",
-    'TCK-900006,2026-02-06T10:00:00Z,,,,,,other,"high"er, still",9,3,Where is it',
+    "TCK-900005,2026-02-05T10:00:00Z,,,,,,delivery,low,7,,The parcel is wet, and so is the box",
+    'TCK-900006,2026-02-06T10:00:00Z,,,,,,other,"high"er, "still",9,3,Where is it',
     "TCK-900007;2026-02-07T10:00:00Z;;;;;;technical;normal;3.5;5;Wrong delimiter",
 )
 
@@ -252,10 +258,8 @@ PERSONAL = (
 CLOSINGS = ("Regards, ", "Best wishes, ", "Thanks, ")
 
 
-def _order_number(rng: Random, pools: dict[str, list[str]]) -> str:
+def _order_number(rng: Random, _: dict[str, list[str]]) -> str:
     """Sixteen digits that look like a card and fail its checksum."""
-    from stdnum import luhn
-
     body = rng.choice("3456") + "".join(rng.choices("0123456789", k=14))
     return body + str((int(luhn.calc_check_digit(body)) + rng.randint(1, 9)) % 10)
 
@@ -304,8 +308,6 @@ _ISSUERS = (
 
 
 def _pools(rng: Random, seed: int) -> dict[str, list[str]]:
-    from faker import Faker
-
     names, ibans = [], []
     for locale in _NAME_LOCALES:
         faker = Faker(locale)
@@ -332,9 +334,6 @@ def _email(rng: Random, name: str) -> str:
 
 
 def _phone(rng: Random) -> str:
-    import phonenumbers
-    from phonenumbers import PhoneNumberFormat
-
     region, prefix, digits = rng.choice(_FICTIONAL_PHONES)
     number = phonenumbers.parse(prefix + "".join(rng.choices("0123456789", k=digits)), region)
     written = rng.choices((PhoneNumberFormat.INTERNATIONAL, PhoneNumberFormat.E164, PhoneNumberFormat.NATIONAL), (60, 15, 25))[0]
@@ -342,8 +341,6 @@ def _phone(rng: Random) -> str:
 
 
 def _card(rng: Random) -> str:
-    from stdnum import luhn
-
     prefix, length = rng.choice(_ISSUERS)
     body = prefix + "".join(rng.choices("0123456789", k=length - len(prefix) - 1))
     return _grouped(body + str(luhn.calc_check_digit(body)), rng.choices(("", " ", "-"), (50, 35, 15))[0])

@@ -95,7 +95,7 @@ class Registry:
     def __init__(self, url: str, clock: Callable[[], datetime], actor: str) -> None:
         self._clock, self.actor = clock, actor
         try:
-            self.engine = sa.create_engine(url)
+            self.engine = sa.create_engine(url, poolclass=sa.NullPool)  # a connection a transaction: nothing stays open between stages or across processes
         except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ModuleNotFoundError):
             raise ConfigurationError(
                 "the registry's URL is not one", "Set ASSAY_REGISTRY_URL to sqlite:///path or postgresql+psycopg://…", Where(file="ASSAY_REGISTRY_URL")

@@ -14,6 +14,7 @@ from assets.hands.registry import Row
 from assets.stages.ingest import land, landed_rows
 from assets.stages.run import Run, stage
 from contracts.errors import AdmissionError, SourceError, Where
+from contracts.model import Contract
 from contracts.rules import read
 from contracts.settings import Window
 from lineage.facts import Table
@@ -23,7 +24,7 @@ from pipelines.admit.verdict import decide
 from pipelines.clean import duplicates, steps
 from pipelines.clean.types import typed
 from pipelines.engine import run_together
-from pipelines.frames import ROW, Verdict
+from pipelines.frames import ROW, LicenseVerdict, Verdict
 from pipelines.publish.naming import Inputs
 
 FOUND_SCHEMA = {ROW: pl.Int64, "column": pl.String, "kind": pl.String, "value": pl.String}
@@ -90,6 +91,12 @@ def _inputs(run: Run, digest: str, window: Window | None) -> Inputs:
     return Inputs(run.contract.name, digest, window.name if window else None, run.contract.digest, run.office.policy.digest, version("assay"))
 
 
+def window_of(contract: Contract, name: str | None) -> Window | None:
+    """The contract's window of that name."""
+    windows = contract.source.windows
+    return next(window for window in windows.each if window.name == name) if windows and name else None
+
+
 def window_rows(run: Run, digest: str, window: Window | None) -> pl.LazyFrame:
     """The landed rows of one window."""
     rows = landed_rows(run, digest)
@@ -100,27 +107,35 @@ def window_rows(run: Run, digest: str, window: Window | None) -> pl.LazyFrame:
     return rows.filter(at.is_between(window.start, window.end, closed="left"))
 
 
-def _profile(run: Run, inputs: Inputs, window: Window | None, license_verdict: Any) -> Admission:
+def _profile(run: Run, inputs: Inputs, window: Window | None, license_verdict: LicenseVerdict) -> Admission:
     """The first pass: one streaming scan for counts, personal data, suspects of repetition, and what cleaning is fitted on."""
     contract = run.contract
     rows = window_rows(run, inputs.source_digest, window)
-    texts = [column.name for column in contract.columns if column.logical_type == "string"]
     fitter = steps.fit(contract.cleaning)
     measured = typed(rows, contract).select(pl.len().alias("rows"), *([fitter] if fitter is not None else []))
-    numbers, suspected, *found = run_together(
-        [measured, duplicates.suspects(rows, contract.column_names), *personal.spans(rows, texts), *personal.declared_values(rows, contract.privacy)]
-    )  # fmt: skip
-    all_found = pl.concat([pl.DataFrame(schema=FOUND_SCHEMA), *found])
-    # what only a second look can tell: which suspects do repeat, and where free text names somebody from a name column
-    redacted = [column for column, treatment in contract.privacy.columns.items() if treatment.treatment == "redact"]
-    look_for_repeats = suspected.height > 0 and any(step.step == "deduplicate" for step in contract.cleaning)
-    repeats = [duplicates.repeated(rows, contract.column_names, suspected)] if look_for_repeats else []
-    second = run_together([*personal.mentions(rows, redacted, personal.whole_names(all_found)), *repeats])
-    repeated = second.pop()[ROW] if look_for_repeats else pl.Series(ROW, [], pl.Int64)
-    all_found = pl.concat([all_found, *second]).unique().sort("column", "kind", ROW, "value")
-    verdict = decide(license_verdict, personal.findings(all_found, list(contract.privacy.columns)))
+    found, (numbers, suspected) = _searched(rows, contract, measured, duplicates.suspects(rows, contract.column_names))
+    repeated = pl.Series(ROW, [], pl.Int64)
+    if suspected.height and any(step.step == "deduplicate" for step in contract.cleaning):
+        repeated = run_together([duplicates.repeated(rows, contract.column_names, suspected)])[0][ROW]
+    verdict = decide(license_verdict, personal.findings(found, list(contract.privacy.columns)))
     fitted = numbers.to_dicts()[0]
-    return Admission(verdict, inputs, fitted["rows"], fitted.get("fitted") or {}, all_found, repeated)
+    return Admission(verdict, inputs, fitted["rows"], fitted.get("fitted") or {}, found, repeated)
+
+
+def _searched(rows: pl.LazyFrame, contract: Contract, *beside: pl.LazyFrame) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
+    """Every personal value in the rows, and what the plans `beside` gave in the same pass."""
+    texts = [column.name for column in contract.columns if column.logical_type == "string"]
+    first = run_together([*beside, *personal.spans(rows, texts), *personal.declared_values(rows, contract.privacy)])
+    found = pl.concat([pl.DataFrame(schema=FOUND_SCHEMA), *first[len(beside) :]])
+    # what only a second look can tell: where free text names somebody from a name column
+    redacted = [column for column, treatment in contract.privacy.columns.items() if treatment.treatment == "redact"]
+    named = run_together(personal.mentions(rows, redacted, personal.whole_names(found)))
+    return pl.concat([found, *named]).unique().sort("column", "kind", ROW, "value"), first[: len(beside)]
+
+
+def found_again(run: Run, row: Row) -> pl.DataFrame:
+    """What the scan finds in the landed rows of a version: `_row`, `column`, `kind`, `value`. Holds personal values: use it and let it go."""
+    return _searched(window_rows(run, row["source_digest"], window_of(run.contract, row["window"])), run.contract)[0]
 
 
 def _reviewed(run: Run, admission: Admission) -> Admission:

@@ -12,13 +12,11 @@ from pathlib import Path
 import polars as pl
 
 from assets.hands.disk import sha256
-from assets.stages.admit import Admission, window_rows
+from assets.stages.admit import Admission, window_of, window_rows
 from assets.stages.ingest import unreadable_records
 from assets.stages.run import Run, schema, sources, stage
 from contracts.errors import QualityError, Where
-from contracts.model import Contract
 from contracts.rules import dtype, read
-from contracts.settings import Window
 from lineage.columns import lineage_of
 from lineage.facts import Assertion, Table
 from pipelines.admit.treat import treatments
@@ -107,12 +105,6 @@ def _plan(run: Run, admission: Admission) -> _Plan:
         removed_by=removed.group_by(REMOVED_BY).len().sort(REMOVED_BY),
         quarantined_by=quarantined.select(pl.col(REASONS).explode(empty_as_null=False)).group_by(REASONS).len().sort(REASONS),
     )
-
-
-def window_of(contract: Contract, name: str | None) -> Window | None:
-    """The contract's window of that name."""
-    windows = contract.source.windows
-    return next(window for window in windows.each if window.name == name) if windows and name else None
 
 
 def _refined(run: Run, admission: Admission, gate: Gate, counts: dict[str, int], removed_by: dict[str, int], quarantined_by: dict[str, int]) -> Refined:

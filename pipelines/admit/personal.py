@@ -38,10 +38,15 @@ def _card(text: str) -> str | None:
 
     # a number may be followed by other digits: try the whole, then without its last groups
     while len(digits := re.sub(r"[ -]", "", text)) >= 13:
-        if len(digits) <= 19 and digits[0] in "3456" and luhn.is_valid(digits):
+        if len(digits) <= 19 and _issued(digits) and luhn.is_valid(digits):
             return text
         text = re.sub(r"[ -]?[0-9]+$", "", text)
     return None
+
+
+def _issued(digits: str) -> bool:
+    """Whether an issuer's prefix (ISO/IEC 7812) starts the number: 3 to 6, and Mastercard's 2221 to 2720."""
+    return digits[0] in "3456" or 2221 <= int(digits[:4]) <= 2720
 
 
 def _iban(text: str) -> str | None:
@@ -75,7 +80,7 @@ _NAME = r"\p{Lu}[\p{L}'’-]+(?: (?:\p{Lu}\.|de|da|van|von|der|di|la|le|\p{Lu}[\
 DETECTORS: tuple[Detector, ...] = (
     Detector("email", r"[\w.%+-]+@[\w-]+(?:\.[\w-]+)*\.\p{L}{2,}"),
     Detector("iban", _IBAN, _iban),
-    Detector("card", r"\b[3-6][0-9]{3}(?:[ -]?[0-9]){9,18}\b", _card, not_in=_IBAN),
+    Detector("card", r"\b[2-6][0-9]{3}(?:[ -]?[0-9]){9,15}\b", _card, not_in=_IBAN),
     Detector("phone", r"\+[0-9]{1,3}(?:[ .()/-]{0,2}[0-9]){6,13}|\(0?[0-9]{2,5}\)[ .-]?[0-9](?:[ .-]?[0-9]){4,9}|\b0[0-9](?:[ ./-]?[0-9]){6,11}\b|\b[0-9]{3}[ .-][0-9]{3}[ .-][0-9]{4}\b", _phone, not_in=_IBAN),
     Detector("name", rf"\b(?:(?i:my name is|i am called|regards,?|sincerely,?|thanks,?|dear|mr\.?|mrs\.?|ms\.?|dr\.?|please call|ask for|signed,?))\s+({_NAME})", group=1),
 )  # fmt: skip

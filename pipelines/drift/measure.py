@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from itertools import chain
+from math import isnan
 from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
@@ -28,6 +29,7 @@ MISSING, VOLUME, NEW = "missing_change_pct", "volume_change_pct", "new_categorie
 ALL_COLUMNS = "*"
 _BEYOND_STATISTICS = (MISSING, VOLUME, NEW)
 _NUMBER = "_number"
+_LESS_THAN = "\u2039"  # in place of `<` for Evidently: it writes names and values into its page's script as they are (0.7.23)
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,8 @@ def measure(reference: pl.LazyFrame, current: pl.LazyFrame, *, policy: DriftPoli
     Raises: DriftError: a test of the policy does not suit the kind of column it is for.
     """
     kinds = {column: "numerical" if column in numerical else "categorical" for column in policy.columns if column in {*numerical, *categorical}}
-    unread = [ColumnDrift(column, MISSING, None, policy.missing_change_pct, None, "not compared: neither a numerical nor a categorical column") for column in policy.columns if column not in kinds]
+    neither = "not compared: neither a numerical nor a categorical column"
+    unread = [ColumnDrift(column, MISSING, None, policy.missing_change_pct, None, neither) for column in policy.columns if column not in kinds]
     changed = _schema_changes(reference.collect_schema(), current.collect_schema(), kinds, policy)
     shared = {column: kind for column, kind in kinds.items() if column not in {change.column for change in changed}}
 
@@ -142,7 +145,8 @@ def _volume(before: _Window, now: _Window, policy: DriftPolicy) -> ColumnDrift:
     if not before.rows:
         return ColumnDrift(ALL_COLUMNS, VOLUME, None, policy.volume_change_pct, None, f"0 rows before, {now.rows:,} now")
     change_pct = 100 * (now.rows - before.rows) / before.rows
-    return ColumnDrift(ALL_COLUMNS, VOLUME, change_pct, policy.volume_change_pct, abs(change_pct) >= policy.volume_change_pct, f"{before.rows:,} rows before, {now.rows:,} now ({change_pct:+.1f} %)")
+    note = f"{before.rows:,} rows before, {now.rows:,} now ({change_pct:+.1f} %)"
+    return ColumnDrift(ALL_COLUMNS, VOLUME, change_pct, policy.volume_change_pct, abs(change_pct) >= policy.volume_change_pct, note)
 
 
 def _missing(column: str, before: _Window, now: _Window, policy: DriftPolicy) -> ColumnDrift:
@@ -157,7 +161,7 @@ def _new_categories(column: str, before: _Window, now: _Window) -> ColumnDrift:
     unseen = young.join(old, on="value", how="anti")
     gone = old.join(young, on="value", how="anti")
     rows_pct = 100 * int(unseen["rows"].sum()) / now.rows
-    note = f"{unseen.height:,} kinds never seen before, in {rows_pct:.4g} % of rows; {gone.height:,} of {old.height:,} kinds vanished"
+    note = f"categories never seen before: {unseen.height:,}, in {rows_pct:.2f} % of rows; vanished: {gone.height:,} of {old.height:,}"
     return ColumnDrift(column, NEW, rows_pct, 0.0, unseen.height > 0, note)
 
 
@@ -166,7 +170,8 @@ def _new_categories(column: str, before: _Window, now: _Window) -> ColumnDrift:
 
 def _sample(frame: pl.LazyFrame, kinds: Mapping[str, str], rows: int, policy: DriftPolicy) -> pl.DataFrame:
     """`policy.sample_rows` rows in their own order, drawn by a seeded hash of the row's number: the same ones each time."""
-    numbered = frame.select(pl.col(column).cast(pl.Float64 if kind == "numerical" else pl.String) for column, kind in kinds.items()).with_row_index(_NUMBER)
+    readable = [pl.col(c).cast(pl.Float64) if kind == "numerical" else pl.col(c).cast(pl.String).str.replace_all("<", _LESS_THAN, literal=True) for c, kind in kinds.items()]
+    numbered = frame.select(readable).with_row_index(_NUMBER)
     drawn = pl.col(_NUMBER).hash(policy.seed)
     if rows > policy.sample_rows:
         # bottom_k alone holds every row (1.2 GB at 30 million, 2026-11): a filter ten standard deviations wide goes first
@@ -183,22 +188,24 @@ def _statistics(reference: pl.DataFrame, current: pl.DataFrame, kinds: Mapping[s
     names = [column for column in kinds if column not in obstacles]
     if not names:
         return _Statistics(unmeasured)
-    result, html = _evidently(reference.select(names).to_pandas(), current.select(names).to_pandas(), {column: kinds[column] for column in names}, policy)
+    shown = {column: column.replace("<", _LESS_THAN) for column in names}
+    before, now = (sample.select(names).rename(shown).to_pandas() for sample in (reference, current))
+    result, html = _evidently(before, now, {shown[column]: kinds[column] for column in names}, policy)
 
     scores = {m["config"]["column"]: float(m["value"]) for m in result["metrics"] if m["config"]["type"].endswith(":ValueDrift")}
     failed = {(test["metric_config"]["params"]["type"].rpartition(":")[2], test["metric_config"]["params"].get("column")): test["status"] == "FAIL" for test in result["tests"]}
-    measured = tuple(_score(column, method[column].method, method[column].threshold, scores[column], drifted=failed["ValueDrift", column]) for column in names)
+    measured = tuple(_score(column, method[column].method, method[column].threshold, scores[shown[column]], drifted=failed["ValueDrift", shown[column]]) for column in names)
     return _Statistics((*measured, *unmeasured), failed["DriftedColumnsCount", None], html)
 
 
 def _score(column: str, method: str, threshold: float, score: float, *, drifted: bool) -> ColumnDrift:
-    if score != score:  # Evidently passes its test on a score that is not a number
+    if isnan(score):  # Evidently passes its test on a score that is not a number
         return ColumnDrift(column, method, None, threshold, None, "the test gave no number")
     return ColumnDrift(column, method, score, threshold, drifted)
 
 
 def _obstacle(reference: pl.Series, current: pl.Series) -> str | None:
-    """Why Evidently is not asked about a column: it raises on one without values, and says `no drift` of two equal constants whatever the method's number is."""
+    """Why Evidently is not asked about a column: it raises on one without values, and of two equal constants some tests give no number."""
     before, now = (series.filter(series.is_finite()) if series.dtype.is_float() else series.drop_nulls() for series in (reference, current))
     empty = [name for name, values in (("reference", before), ("current", now)) if values.is_empty()]
     if empty:
@@ -270,7 +277,9 @@ def _section(drift: Drift) -> str:
     header = '<tr><th>Column</th><th>Measured by</th><th class="number">Score</th><th class="number">Threshold</th><th>Verdict</th><th>Note</th></tr>'
     reasons = "".join(f"<li>{escape(reason)}</li>" for reason in drift.reasons)
     rows = "".join(chain.from_iterable(("<tr>", _cells(m), "</tr>") for m in drift.measurements))
-    return f'<section id="assay"><h1>Drift: <span class="{drift.verdict}">{drift.verdict}</span></h1><ul>{reasons}</ul><table><thead>{header}</thead><tbody>{rows}</tbody></table></section>'
+    title = f'<h1>Drift: <span class="{drift.verdict}">{drift.verdict}</span></h1><ul>{reasons}</ul>'
+    basis = "<p>Percentages and new categories are of all rows, statistics of a sample of each window.</p>"
+    return f'<section id="assay">{title}{basis}<table><thead>{header}</thead><tbody>{rows}</tbody></table></section>'
 
 
 def _cells(measurement: ColumnDrift) -> str:

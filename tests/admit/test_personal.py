@@ -41,7 +41,21 @@ def test_it_is_found_as_written(text: str, kind: str, value: str) -> None:
     assert (kind, value) in found(text)
 
 
-@pytest.mark.parametrize("text", [None, "", "order 1234567812345678", "DE89 3704 0044 0532 0130 01", "a@b", "version 3.11.7", "2013-01-01 10:00:00", "π = 3.14159265358979", "the doctor. OR Patterns", "x" * 10_000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        None,
+        "",
+        "order 1234567812345678",
+        "DE89 3704 0044 0532 0130 01",
+        "a@b",
+        "version 3.11.7",
+        "2013-01-01 10:00:00",
+        "π = 3.14159265358979",
+        "the doctor. OR Patterns",
+        "x" * 10_000,
+    ],
+)
 def test_what_only_looks_like_one_is_left_alone(text: str | None) -> None:
     assert found(text) == set()
 

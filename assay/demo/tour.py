@@ -1,0 +1,106 @@
+"""The demo: three data sets from source to action, then a short account of what happened.
+
+Belongs here: delivering the made-up tickets, running, and comparing what was found with what was planted.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+from rich.console import Console
+
+from assay.demo.tickets import found_of_planted, generate
+from assay.reading import card, status
+from assay.running import run_all
+from assay.show import table
+from assets.hands.home import home
+from assets.hands.office import Office
+from assets.stages.admit import found_again
+from assets.stages.run import Run
+from pipelines.frames import ROW
+
+console = Console()
+TICKETS, FLIGHTS, DOCS = "support_tickets", "flights", "python_docs"
+
+
+def tour() -> bool:
+    """Run the demo. Returns: whether everything succeeded."""
+    console.print("[bold]Assay demo[/]: flights (external, CC0), the Python language reference (external, PSF), support tickets (made up here)\n")
+    inbox = home().root / "inbox"
+    if not (inbox / f"{TICKETS}.planted.json").exists():
+        with console.status("writing 50,000 made-up support tickets, with personal data and faults planted in them…"):
+            generate(inbox)
+    before = {entry["dataset"]: entry["versions"] for entry in status()}
+    # each run of flights publishes the window that is due: January to March, then June to August, so that drift is real
+    succeeded = run_all([FLIGHTS, DOCS, TICKETS] if before[FLIGHTS] else [FLIGHTS, FLIGHTS, DOCS, TICKETS], None)
+    if succeeded:
+        _account(before)
+    return succeeded
+
+
+def _account(before: dict[str, list[str]]) -> None:
+    entries = {entry["dataset"]: entry for entry in status() if entry["dataset"] in (FLIGHTS, DOCS, TICKETS)}
+    console.rule("[bold]What happened")
+    for name, entry in entries.items():
+        for version in entry["versions"]:
+            _version(name, version, entry, new=version not in before[name])
+    _planted()
+    new = sum(len(entry["versions"]) - len(before[name]) for name, entry in entries.items())
+    console.print(f"\n[bold]{new} new version(s) published.[/]" if new else "\n[bold]Nothing new was published: every source is as it was.[/]")
+    root = home().home
+    console.print(
+        f"Look further:  assay show {FLIGHTS}   ·   assay verify --all   ·   assay status   ·   make ui  (http://127.0.0.1:3000)\n"
+        f"Kept below {root}:  lake/ (tables, quarantine)   evidence/ (signed)   reports/{FLIGHTS}/ (drift)   lineage/events.ndjson",
+        highlight=False,
+    )
+
+
+def _version(name: str, version: str, entry: dict[str, Any], *, new: bool) -> None:
+    data = card(name, version)
+    rows, lic = data["rows"], data["license"]
+    made = table(f"{name}@{version}" + ("" if new else "  (published before)"), "", "")
+    made.add_row("rows", f"{rows['rows_in']:,} in = {rows['published']:,} published + {rows['quarantined']:,} quarantined + {rows['removed']:,} removed")
+    made.add_row(
+        "licence", f"{lic['expression']}: {lic['verdict']} for {', '.join(lic['purposes'])}" + (f"; carries {', '.join(lic['obligations'])}" if lic["obligations"] else "")
+    )
+    made.add_row(
+        "checks", f"{data['quality']['checks_passed']} passed" + "".join(f"; {c['rule']}: {c['failing']:,} rows ({c['severity']})" for c in data["checks"] if c["failing"])
+    )
+    made.add_row("drift", _drift(name, version))
+    for trigger in (trigger for trigger in entry["triggers"] if trigger["version"] == version):
+        outcome = trigger["outcome"] or {}
+        made.add_row("triggered", f"{trigger['action']}, because {trigger['reason']}")
+        made.add_row("outcome", f"{outcome.get('outcome', 'still due')}: {outcome.get('reason', '')}")
+    console.print(made, highlight=False)
+
+
+def _drift(name: str, version: str) -> str:
+    drift = Office.open().registry.derived(name, version, "drift")
+    return f"{drift['verdict']}: {'; '.join(drift['reasons'])}" if drift else "not asked for"
+
+
+def _planted() -> None:
+    """What the scan found of what the generator planted, and whether any of it is in the published version."""
+    office = Office.open()
+    planted = pl.read_parquet(office.home.root / "inbox" / f"{TICKETS}.planted.parquet")
+    row = office.version(TICKETS)
+    found = found_again(Run(office, office.contract(TICKETS), row["run_id"]), row).rename({ROW: "row"})
+    made = table("Personal data in support_tickets: found of planted", "kind", "where", "planted", "found", "missed")
+    for where, here in (("its own column", pl.col("column") != "message"), ("free text", pl.col("column") == "message")):
+        for kind, count, hits, missed in found_of_planted(planted.filter(here), found).iter_rows():
+            made.add_row(kind, where, f"{count:,}", f"{hits:,}  ({100 * hits / count:.2f} %)", f"{missed:,}")
+    console.print(made)
+    console.print(
+        f"Of {planted['value'].n_unique():,} planted values {_leaks(office.scan(row), planted):,} can be read in the published version.\n"
+        "Names in free text are found by what stands before them, or because a name column of the table holds them; the rest is missed.",
+        highlight=False, soft_wrap=True,
+    )  # fmt: skip
+
+
+def _leaks(version: pl.LazyFrame, planted: pl.DataFrame) -> int:
+    """How many distinct planted values stand somewhere in the version's text."""
+    values = planted["value"].unique().to_list()
+    texts = [name for name, kind in version.collect_schema().items() if kind == pl.String]
+    seen = pl.collect_all([version.select(pl.col(name).str.extract_many(values, overlapping=True).alias("value")).explode("value", empty_as_null=False).unique() for name in texts])
+    return pl.concat(seen)["value"].drop_nulls().n_unique()

@@ -1,0 +1,25 @@
+"""A process that takes one data set from landed to published, for tests that kill it. Prints `ready` when its imports are done."""
+
+import sys
+import uuid
+
+import pandera.polars  # noqa: F401  # its import takes seconds; the kill should fall into the work
+
+from assets.hands.office import Office
+from assets.stages.admit import admit
+from assets.stages.publish import finish, publish
+from assets.stages.refine import refine
+from assets.stages.run import Run
+
+print("ready", flush=True)
+office = Office.open()
+office.settle()
+run = Run(office, office.contract("readings"), str(uuid.uuid4()))
+admission = admit(run)
+if admission.published is None:
+    row = publish(run, admission, refine(run, admission)).row
+else:
+    finish(run)
+    row = admission.published
+print(row["version"], flush=True)
+sys.exit(0)

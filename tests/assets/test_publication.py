@@ -1,0 +1,402 @@
+"""A version is whole or not there, whatever happens to the process, the disk or the files; the same inputs are published once."""
+
+from __future__ import annotations
+
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from assets.hands.registry import Row
+from assets.stages.admit import admit
+from assets.stages.publish import Published, finish, publish
+from assets.stages.refine import refine
+from assets.stages.run import Run
+from assets.stages.verify import verify
+from contracts.errors import AdmissionError, EvidenceError, PublicationError, QualityError
+from lineage.evidence import files
+from tests.conftest import GOOD, Installation, columns, setting
+
+POINTS = ["staged", "synced", "signed", "before the commit", "after the commit", "before the outbox", "before the sweep"]
+DRIVER = Path(__file__).with_name("driver.py")
+
+
+def published(installation: Installation, run: Run | None = None) -> Published:
+    run = run or installation.run()
+    admission = admit(run)
+    assert admission.published is None
+    return publish(run, admission, refine(run, admission))
+
+
+def verified(installation: Installation) -> list[str]:
+    """Every registered version, each one verified."""
+    office = installation.office()
+    office.settle()
+    for row in office.registry.versions("readings"):
+        verify(office.home.root, "readings", row["version"], office.keys.public())
+    office.registry.check_log()
+    return [row["version"] for row in office.registry.versions("readings")]
+
+
+def ended(installation: Installation, **more: str) -> int:
+    """The driver's exit code."""
+    with start(installation, **more) as process:
+        process.communicate()
+        return process.returncode
+
+
+def start(installation: Installation, **more: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, str(DRIVER)], env={**installation.environment, **more}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
+    )
+
+
+# -- what a version is -----------------------------------------------------------------------
+
+
+def test_a_version_holds_what_kept_every_rule_and_its_evidence_the_rest(either_registry: Installation) -> None:
+    either_registry.deliver("meter,energy_kwh,tariff\nM1,1.5,day\nM1,1.5,day\nx,1,day\nM2,abc,night\nM3\nM4,,night\n")
+    done = published(either_registry)
+    office = either_registry.office()
+    assert office.scan(done.row).collect().rows() == [("M1", 1.5, "day"), ("M4", None, "night")]
+    account = office.statement(done.row)["predicate"]["accounting"]
+    assert (account["rows_in"], account["published"], account["quarantined"], account["removed"]) == (6, 2, 3, 1)
+    assert account["removed_by"] == {"1 deduplicate": 1}
+    assert account["quarantined_by"] == {"energy_kwh_type": 1, "meter_pattern": 1, "unreadable: missing columns": 1}
+    assert verified(either_registry) == ["1.0.0"]
+
+
+def test_the_quarantine_holds_what_came_with_its_reasons(installation: Installation) -> None:
+    installation.deliver("meter,energy_kwh,tariff\nM1,1.5,day\nM2,2,day\nx,abc,noon\n")
+    run = installation.run()
+    published(installation, run)
+    rows = pl.read_parquet(run.office.lake.folder("readings", "quarantine") / f"{run.run_id}.parquet")
+    assert rows.rows() == [(4, ["meter_pattern", "energy_kwh_type", "tariff_enum"], "x", "abc", "noon")]
+
+
+def test_an_error_rule_beyond_its_tolerance_stops_publication_and_the_last_version_stays(installation: Installation) -> None:
+    published(installation)
+    installation.deliver("meter,energy_kwh,tariff\nx,1,day\ny,1,day\nM1,1,day\n")
+    with pytest.raises(QualityError, match=r"rule 'meter_pattern': 2 of 3 rows break it, allowed ≤ 50 %"):
+        published(installation)
+    assert verified(installation) == ["1.0.0"]
+
+
+def test_an_empty_delivery_is_unknown_and_no_pass(installation: Installation) -> None:
+    installation.deliver("meter,energy_kwh,tariff\n")
+    with pytest.raises(QualityError):
+        published(installation)
+
+
+ROWS = st.lists(
+    st.one_of(
+        st.tuples(st.sampled_from(["M1", "M2", "x", ""]), st.sampled_from(["1", "-1", "a", ""]), st.sampled_from(["day", "noon", ""])).map(",".join),
+        st.sampled_from(["M1", "M1,1,day,extra", '"M"1,1,day', '"a,1', "M9,1,\u00e9"]),
+    ),
+    min_size=1,
+    max_size=15,
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=ROWS)
+def test_every_record_is_published_quarantined_or_removed(tmp_path: Path, rows: list[str]) -> None:
+    installation = Installation(tmp_path / uuid.uuid4().hex)
+    installation.promise(
+        setting("license", purposes=["analytics"]), lambda d: d["schema"][0].update(customProperties=[{"property": "assay.tolerance_pct", "value": 100}], quality=[])
+    )
+    installation.deliver("meter,energy_kwh,tariff\n" + "\n".join(rows) + "\n")
+    run = installation.run()
+    admission = admit(run)
+    account = refine(run, admission).accounting
+    assert account.balances
+    assert account.rows_in == account.published + account.quarantined + account.removed
+
+
+# -- once, and again ---------------------------------------------------------------------------
+
+
+def test_the_same_inputs_are_published_once(either_registry: Installation) -> None:
+    first = published(either_registry)
+    again = admit(either_registry.run())
+    assert again.published is not None
+    assert again.published["version"] == first.row["version"]
+    assert verified(either_registry) == ["1.0.0"]
+
+
+def test_two_runs_of_the_same_inputs_give_one_version(either_registry: Installation) -> None:
+    early, late = either_registry.run(), either_registry.run()
+    early_admission, late_admission = admit(early), admit(late)
+    done = publish(late, late_admission, refine(late, late_admission))
+    with pytest.raises(PublicationError, match="newer run"):
+        publish(early, early_admission, refine(early, early_admission))
+    assert verified(either_registry) == [done.row["version"]] == ["1.0.0"]
+
+
+def test_a_run_that_was_overtaken_cannot_publish_late(either_registry: Installation) -> None:
+    zombie = either_registry.run()
+    admission = admit(zombie)
+    refined = refine(zombie, admission)
+    either_registry.deliver(GOOD + "M4,4,day\n")
+    published(either_registry)
+    with pytest.raises(PublicationError, match="newer run"):
+        publish(zombie, admission, refined)
+    office = either_registry.office()
+    assert [row["rows"] for row in office.registry.versions("readings")] == [4]
+
+
+def test_other_rows_another_process_another_time_zone_the_same_digest(tmp_path: Path) -> None:
+    digests = set()
+    for number, more in enumerate(({}, {"POLARS_MAX_THREADS": "1", "PYTHONHASHSEED": "7", "TZ": "Asia/Tokyo"})):
+        installation = Installation(tmp_path / str(number))
+        installation.deliver("meter,energy_kwh,tariff\n" + "".join(f"M{n},{n / 7},day\n" for n in range(5000)))
+        assert ended(installation, **more) == 0
+        office = installation.office()
+        digests.add(tuple(file.sha256 for file in files(office.statement(office.version("readings")))))
+    assert len(digests) == 1
+
+
+def test_new_data_is_a_minor_version_and_the_old_one_still_opens(installation: Installation) -> None:
+    published(installation)
+    installation.deliver(GOOD + "M4,4,day\n")
+    published(installation)
+    assert verified(installation) == ["1.0.0", "1.1.0"]
+    office = installation.office()
+    assert office.scan(office.version("readings", "1.0.0")).collect().height == 3
+
+
+# -- crashes -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_a_crash_at_a_named_point_recovers_to_the_same_state(tmp_path: Path, point: str) -> None:
+    installation = Installation(tmp_path)
+    installation.deliver(GOOD)
+    assert ended(installation, ASSAY_CRASH_AT=point) == -signal.SIGKILL
+    committed = POINTS.index(point) > POINTS.index("before the commit")
+    assert verified(installation) == (["1.0.0"] if committed else [])
+    assert ended(installation) == 0
+    assert verified(installation) == ["1.0.0"]
+    office = installation.office()
+    assert office.scan(office.version("readings")).collect().height == 3
+    assert office.registry.undelivered() == []
+
+
+def _killed(folder: Path, seed: int, rounds: int) -> tuple[int, int]:
+    """Kill `rounds` runs, each over new data, at seeded moments; verify after each. Returns: runs killed, versions at the end."""
+    chance = random.Random(seed)
+    installation = Installation(folder)
+    killed = 0
+    for number in range(rounds):
+        installation.deliver(GOOD + "".join(f"M{n},{n},day\n" for n in range(10, 20_000 + number)))
+        with start(installation) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            time.sleep(chance.uniform(0, 1.5))
+            process.kill()
+        killed += process.returncode == -signal.SIGKILL
+        verified(installation)
+    assert ended(installation) == 0
+    versions = verified(installation)
+    office = installation.office()
+    assert office.scan(office.version("readings")).select(pl.len()).collect().item() == 3 + 20_000 - 10 + rounds - 1
+    return killed, len(versions)
+
+
+def test_thirty_kills_at_random_moments_leave_no_half_version(tmp_path: Path) -> None:
+    seed = 20261123
+    with ThreadPoolExecutor(2) as pool:
+        results = list(pool.map(lambda n: _killed(tmp_path / str(n), seed + n, 15), range(2)))
+    assert sum(killed for killed, _ in results) >= 10, f"most runs ended before the kill: {results}"
+    assert all(versions >= 1 for _, versions in results)
+
+
+# -- files that change ---------------------------------------------------------------------------
+
+
+def _flip(file: Path, chance: random.Random) -> Callable[[], None]:
+    content = file.read_bytes()
+    place = chance.randrange(len(content))
+    file.write_bytes(content[:place] + bytes([content[place] ^ (1 << chance.randrange(8))]) + content[place + 1 :])
+    return lambda: file.write_bytes(content) and None
+
+
+def test_one_byte_changed_anywhere_is_found(installation: Installation) -> None:
+    done = published(installation)
+    office = installation.office()
+    root = office.home.root
+    data = [root / "lake" / "readings" / "versions" / file.path for file in files(office.statement(done.row))]
+    chance = random.Random(5)
+    for _ in range(100):
+        restore = _flip(chance.choice([*data, root / "evidence" / "readings" / "1.0.0.dsse.json"]), chance)
+        with pytest.raises(EvidenceError):
+            verify(root, "readings", "1.0.0", office.keys.public())
+        restore()
+    verify(root, "readings", "1.0.0", office.keys.public())
+    restore = _flip(data[0], chance)
+    with pytest.raises(EvidenceError, match="not what was signed"):
+        office.scan(done.row)
+    restore()
+
+
+@pytest.mark.parametrize("damage", [lambda text: "", lambda text: text[: len(text) // 2], None], ids=["emptied", "halved", "deleted"])
+def test_a_damaged_delta_log_is_noticed_and_never_fewer_rows_are_read(installation: Installation, damage: Callable[[str], str] | None) -> None:
+    done = published(installation)
+    office = installation.office()
+    log = office.lake.folder("readings", "versions") / "_delta_log" / f"{0:020}.json"
+    if damage is None:
+        log.unlink()
+    else:
+        log.write_text(damage(log.read_text()))
+    with pytest.raises(EvidenceError, match="Delta log"):
+        verify(office.home.root, "readings", "1.0.0", office.keys.public())
+    assert office.scan(done.row).collect().height == 3
+
+
+def test_delta_readers_see_each_registered_version(installation: Installation) -> None:
+    from deltalake import DeltaTable
+
+    published(installation)
+    installation.deliver(GOOD + "M4,4,day\n")
+    published(installation)
+    table = installation.office().lake.folder("readings", "versions")
+    assert [DeltaTable(str(table), version=n).to_pyarrow_dataset().count_rows() for n in range(2)] == [3, 4]
+    log = "".join(file.read_text() for file in (table / "_delta_log").glob("*.json"))
+    assert "minValues" not in log
+
+
+def test_evidence_of_another_key_or_another_version_is_refused(installation: Installation, tmp_path: Path) -> None:
+    published(installation)
+    office = installation.office()
+    stranger = Installation(tmp_path / "other").office()
+    with pytest.raises(EvidenceError, match="signature"):
+        verify(office.home.root, "readings", "1.0.0", stranger.keys.public())
+    folder = office.home.root / "evidence" / "readings"
+    (folder / "9.9.9.dsse.json").write_text((folder / "1.0.0.dsse.json").read_text())
+    with pytest.raises(EvidenceError, match=re.escape("it is evidence of readings@1.0.0")):
+        verify(office.home.root, "readings", "9.9.9", office.keys.public())
+
+
+# -- the log, reviews, personal data -----------------------------------------------------------------
+
+
+def test_a_changed_entry_of_the_audit_log_is_named(either_registry: Installation) -> None:
+    import sqlalchemy as sa
+
+    from assets.hands.registry import ledger
+
+    published(either_registry)
+    registry = either_registry.office().registry
+    assert registry.check_log()[0] >= 1
+    with registry.engine.begin() as connection:
+        connection.execute(sa.update(ledger).where(ledger.c.sequence == 1).values(actor="somebody else"))
+    with pytest.raises(EvidenceError, match="breaks at entry 1"):
+        registry.check_log()
+
+
+EMAILS = "meter,energy_kwh,tariff,note\nM1,1,day,ask ann@example.com\nM2,2,day,fine\nM3,3,day,\n"
+NOTED = columns(
+    {"name": "meter", "logicalType": "string", "required": True},
+    {"name": "energy_kwh", "logicalType": "number"},
+    {"name": "tariff", "logicalType": "string"},
+    {"name": "note", "logicalType": "string"},
+)
+
+
+def test_undeclared_personal_data_holds_the_version_until_a_person_decides(either_registry: Installation) -> None:
+    either_registry.promise(NOTED)
+    either_registry.deliver(EMAILS)
+    with pytest.raises(AdmissionError, match="column 'note' holds email in 1 rows, undeclared") as held:
+        admit(either_registry.run())
+    assert "ann@" not in str(held.value)
+    registry = either_registry.office().registry
+    (review,) = registry.reviews()
+    registry.decide(review["id"], "approve", "a mailbox of the company")
+    done = published(either_registry)
+    statement = either_registry.office().statement(done.row)["predicate"]
+    assert statement["admission"]["decided_by"] == "tester: a mailbox of the company"
+
+
+def test_a_refused_review_stays_refused(installation: Installation) -> None:
+    installation.promise(NOTED)
+    installation.deliver(EMAILS)
+    with pytest.raises(AdmissionError):
+        admit(installation.run())
+    installation.office().registry.decide(1, "refuse", "no basis")
+    with pytest.raises(AdmissionError, match="tester refused it: no basis"):
+        admit(installation.run())
+
+
+def test_a_licence_that_refuses_publishes_nothing(installation: Installation) -> None:
+    published(installation)
+    installation.promise(setting("license", expression="CC-BY-NC-4.0"))
+    with pytest.raises(AdmissionError, match="does not allow commercial use"):
+        admit(installation.run())
+    assert verified(installation) == ["1.0.0"]
+
+
+def test_declared_personal_values_are_nowhere_but_in_the_landed_rows(installation: Installation) -> None:
+    installation.promise(
+        NOTED, setting("privacy", sensitivity="personal", columns={"note": {"kind": "other", "treatment": "redact"}, "meter": {"kind": "name", "treatment": "token"}})
+    )
+    installation.deliver(
+        "meter,energy_kwh,tariff,note\nAnn Canary,1,day,I am Ann Canary at canary@example.com\nAnn Canary,1,day,I am Ann Canary at canary@example.com\nBob Canary,abc,day,canary\n"
+    )
+    run = installation.run()
+    published(installation, run)
+    finish(run)
+    root = installation.root
+    looked = 0
+    for file in (f for f in root.rglob("*") if f.is_file() and "landed" not in f.parts and "inbox" not in f.parts):
+        text = pl.read_parquet(file).write_json() if file.suffix == ".parquet" else file.read_bytes().decode("latin-1")
+        assert "Ann Canary" not in text, file.relative_to(root)
+        assert "canary@" not in text, file.relative_to(root)
+        looked += 1
+    assert looked >= 8
+
+
+# -- the outside world --------------------------------------------------------------------------------
+
+
+def test_a_dead_lineage_backend_delays_events_and_nothing_else(installation: Installation) -> None:
+    from assets.hands.home import Home
+    from assets.hands.office import Office
+
+    where = Home(home=installation.root, contracts=installation.contracts, lineage_url="http://127.0.0.1:9/", actor="tester")  # type: ignore[arg-type]  # pydantic reads it
+    office = Office.open(where)
+    run = Run(office, office.contract("readings"), str(uuid.uuid4()))
+    admission = admit(run)
+    done: Row = publish(run, admission, refine(run, admission)).row
+    assert {entry["kind"] for entry in office.registry.undelivered()} == {"lineage"}
+    assert verified(installation) == [done["version"]]
+    assert installation.office().registry.undelivered() == []
+
+
+def test_a_disk_that_fills_up_is_one_clear_error_and_the_last_version_stays(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    published(installation)
+    installation.deliver(GOOD + "M4,4,day\n")
+    run = installation.run()
+    admission = admit(run)
+    refined = refine(run, admission)
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("assets.hands.lake.sync_tree", full)
+    with pytest.raises(PublicationError, match="disk is full"):
+        publish(run, admission, refined)
+    monkeypatch.undo()
+    assert verified(installation) == ["1.0.0"]
+    published(installation)
+    assert verified(installation) == ["1.0.0", "1.1.0"]
