@@ -56,9 +56,8 @@ def run_one(opened: Any, definitions: Any, name: str, window: str | None) -> boo
                 progress.update(task, description=happening.asset.replace("__", " → ").replace("publish", "cleaned, published"))
             elif happening.what == "made":
                 stage = happening.asset.split("/")[-1]
-                progress.console.print(
-                    f"  [green]✓[/] {stage:<10} {escape(summary(stage, happening.details)):<100} [dim]{time.monotonic() - since:5.1f} s[/]", highlight=False, overflow="fold"
-                )
+                took = f"[dim]{time.monotonic() - since:5.1f} s[/]"
+                progress.console.print(f"  [green]✓[/] {stage:<10} {took}  {escape(summary(stage, happening.details))}", highlight=False, soft_wrap=True)
                 since = time.monotonic()
 
         LISTENERS.append(told)

@@ -1,0 +1,40 @@
+# Everything a fresh machine needs: Python 3.11 or 3.12, make, and a package registry.
+PYTHON ?= python3.11
+VENV ?= .venv
+UV = $(VENV)/bin/uv
+export UV_PROJECT_ENVIRONMENT = $(VENV)
+export DO_NOT_TRACK = 1
+
+.PHONY: demo test lint ui soak benchmarks clean
+.DEFAULT_GOAL = demo
+
+# set-up: a virtual environment with exactly what uv.lock names
+$(VENV)/.installed: pyproject.toml uv.lock
+	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	test -x $(UV) || $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check "uv>=0.9,<1"
+	$(UV) sync --frozen --quiet --python $(VENV)/bin/python
+	touch $@
+
+demo: $(VENV)/.installed ## three data sets, from source to action
+	$(VENV)/bin/assay demo
+
+lint: $(VENV)/.installed
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+test: $(VENV)/.installed lint ## lint, types, import rules, every test
+	$(VENV)/bin/pytest
+
+ui: $(VENV)/.installed ## the steward's web UI at http://127.0.0.1:3000
+	$(VENV)/bin/assay ui
+
+soak: $(VENV)/.installed ## what is too long for every change: kill -9 of whole runs
+	$(VENV)/bin/pytest -m soak
+
+benchmarks: $(VENV)/.installed ## side by side with what a user would pick instead
+	$(VENV)/bin/pytest benchmarks --benchmark-only --benchmark-group-by=group --benchmark-columns=mean,rounds
+
+clean:
+	rm -rf $(VENV) .assay
