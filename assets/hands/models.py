@@ -1,0 +1,148 @@
+"""Models in MLflow: who is champion, who challenges, and files that are what they were.
+
+Belongs here: the MLflow store, model files as skops. Stays out: training and judging (pipelines/act).
+MLflow's own loading and logging keep state for the whole process; the client is told everything instead.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlparse
+
+import polars as pl
+
+from assets.hands.disk import sha256
+from contracts.errors import ActionError, Where
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+FILE, DIGEST = "model.skops", "assay.sha256"
+CHAMPION, CHALLENGER = "champion", "challenger"
+# What skops does not trust by itself in gradient-boosted trees. Trusted only in a file whose digest was checked first.
+TRUSTED = ("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",)
+
+
+@dataclass(frozen=True)
+class Champion:
+    """The model in service, and the data set's version it was trained on."""
+
+    version: str
+    dataset_version: str
+    model: Any
+    metrics: dict[str, float]
+
+
+class ModelStore:
+    """An MLflow store: SQLite and files in a folder, or the server at `uri`."""
+
+    def __init__(self, folder: Path, uri: str | None = None) -> None:
+        self.folder = folder.resolve()
+        self.uri = uri or f"sqlite:///{self.folder / 'mlflow.db'}"
+
+    @cached_property
+    def _client(self) -> MlflowClient:
+        os.environ.update(MLFLOW_DISABLE_TELEMETRY="true", DO_NOT_TRACK="1")
+        for noisy in ("mlflow", "alembic"):
+            logging.getLogger(noisy).setLevel(logging.ERROR)
+        from mlflow import MlflowClient
+
+        self.folder.mkdir(parents=True, exist_ok=True)
+        client = MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
+        for noisy in ("mlflow", "alembic"):  # importing sets them back
+            logging.getLogger(noisy).setLevel(logging.ERROR)
+        return client
+
+    def _experiment(self, name: str) -> str:
+        known = self._client.get_experiment_by_name(name)
+        if known is not None:
+            return str(known.experiment_id)
+        return str(self._client.create_experiment(name, artifact_location=(self.folder / "artifacts").as_uri()))
+
+    def champion(self, name: str) -> Champion | None:
+        """The model in service, loaded; None where there is none.
+
+        Raises: ActionError: its file is gone or is not what was registered; it is not loaded.
+        """
+        from mlflow.exceptions import MlflowException
+
+        try:
+            version = self._client.get_model_version_by_alias(name, CHAMPION)
+        except MlflowException as error:
+            if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                return None
+            raise
+        metrics = self._client.get_run(version.run_id).data.metrics
+        return Champion(str(version.version), version.tags["dataset_version"], self._loaded(version), dict(metrics))
+
+    def _loaded(self, version: Any) -> Any:
+        import skops.io
+
+        file = Path(urlparse(version.source).path) / FILE
+        where = Where(file=f"models/{version.name}/{version.version}/{FILE}")
+        if not file.is_file() or sha256(file) != version.tags[DIGEST]:
+            raise ActionError("the model's file is not what was registered", "Restore it from a backup, or train again", where)
+        return skops.io.load(file, trusted=list(TRUSTED))
+
+    def propose(self, name: str, model: Any, *, columns: Sequence[str], metrics: Mapping[str, float], tags: Mapping[str, str], sample: pl.DataFrame) -> str:
+        """Log a run and register its model as challenger.
+
+        Args:
+            columns: the features in the model's order.
+            tags: say `dataset_version`, and whatever else explains the model.
+            sample: a few rows of features, from which MLflow knows the signature.
+        Returns: the model's version in MLflow.
+        Raises: ActionError: the model holds a type that may not be loaded again.
+        """
+        from mlflow.exceptions import MlflowException
+
+        run = self._client.create_run(self._experiment(name), run_name=f"{tags['dataset']}@{tags['dataset_version']}", tags=dict(tags))
+        run_id = run.info.run_id
+        for key, value in model.get_params().items():
+            self._client.log_param(run_id, key, value)
+        for key, value in metrics.items():
+            self._client.log_metric(run_id, key, value)
+        with tempfile.TemporaryDirectory(dir=self.folder) as folder:
+            saved = Path(folder) / "model"
+            digest = self._save(model, saved, columns, sample)
+            self._client.log_artifacts(run_id, str(saved), "model")
+        self._client.set_terminated(run_id)
+        try:
+            self._client.create_registered_model(name)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+        version = self._client.create_model_version(name, source=f"{run.info.artifact_uri}/model", run_id=run_id, tags={**tags, DIGEST: digest})
+        self._client.set_registered_model_alias(name, CHALLENGER, version.version)
+        return str(version.version)
+
+    def _save(self, model: Any, folder: Path, columns: Sequence[str], sample: pl.DataFrame) -> str:
+        import skops.io
+        from mlflow.models import infer_signature
+        from mlflow.sklearn import save_model
+
+        rows = sample.select(pl.col(list(columns)).cast(pl.Float64))
+        signature = infer_signature(rows.to_pandas(), model.predict(rows.to_numpy()))
+        save_model(model, str(folder), serialization_format="skops", skops_trusted_types=list(TRUSTED), signature=signature, pip_requirements=["scikit-learn", "skops"])
+        file = folder / FILE
+        unknown = sorted(set(skops.io.get_untrusted_types(file=file)) - set(TRUSTED))
+        if unknown:
+            raise ActionError(f"the model holds the type {unknown[0]}, which may not be loaded", "Use a trainer made of scikit-learn's own types")
+        return sha256(file)
+
+    def promote(self, name: str, version: str) -> None:
+        """Put a challenger in service."""
+        self._client.set_registered_model_alias(name, CHAMPION, version)
+        self._client.delete_registered_model_alias(name, CHALLENGER)
+
+    def reject(self, name: str, version: str, reason: str) -> None:
+        """Leave the champion in service, and say on the challenger why."""
+        self._client.set_model_version_tag(name, version, "assay.rejected", reason)
+        self._client.delete_registered_model_alias(name, CHALLENGER)
