@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -13,9 +14,9 @@ console = Console()
 
 def table(title: str, *headers: str) -> Table:
     """An empty table in the house's style."""
-    made = Table(title=title, title_justify="left", title_style="bold", header_style="bold", show_edge=False, pad_edge=False)
+    made = Table(title=title, title_justify="left", title_style="bold", header_style="bold", show_edge=False, pad_edge=False, show_header=any(headers), box=SIMPLE_HEAD)
     for header in headers:
-        made.add_column(header)
+        made.add_column(header, overflow="fold")
     return made
 
 

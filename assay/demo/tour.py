@@ -30,6 +30,7 @@ def tour() -> bool:
     inbox = home().root / "inbox"
     if not (inbox / f"{TICKETS}.planted.json").exists():
         with console.status("writing 50,000 made-up support tickets, with personal data and faults planted in them…"):
+            inbox.mkdir(parents=True, exist_ok=True)
             generate(inbox)
     before = {entry["dataset"]: entry["versions"] for entry in status()}
     # each run of flights publishes the window that is due: January to March, then June to August, so that drift is real
@@ -70,14 +71,14 @@ def _version(name: str, version: str, entry: dict[str, Any], *, new: bool) -> No
     made.add_row("drift", _drift(name, version))
     for trigger in (trigger for trigger in entry["triggers"] if trigger["version"] == version):
         outcome = trigger["outcome"] or {}
-        made.add_row("triggered", f"{trigger['action']}, because {trigger['reason']}")
+        made.add_row("triggered", trigger["action"] if "drifted" in trigger["reason"] else f"{trigger['action']}: {trigger['reason']}")
         made.add_row("outcome", f"{outcome.get('outcome', 'still due')}: {outcome.get('reason', '')}")
     console.print(made, highlight=False)
 
 
 def _drift(name: str, version: str) -> str:
     drift = Office.open().registry.derived(name, version, "drift")
-    return f"{drift['verdict']}: {'; '.join(drift['reasons'])}" if drift else "not asked for"
+    return f"{drift['verdict']}: {' '.join(drift['reasons'])}" if drift else "not asked for"
 
 
 def _planted() -> None:

@@ -43,7 +43,7 @@ class IndexStore:
 
     @cached_property
     def _database(self) -> Any:
-        os.environ.setdefault("LANCE_LOG", "error")  # it warns of every table that is not there yet
+        os.environ.setdefault("LANCEDB_LOG", "error")  # it warns of every table that is not there yet
         import lancedb
 
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -82,7 +82,7 @@ class IndexStore:
         reranker = RRFReranker()
         found = []
         for text, vector in zip(texts, embed(embedder, texts), strict=True):
-            hybrid = opened.search(query_type="hybrid").vector(vector).text(MatchQuery(text, "text"))
+            hybrid = opened.search(query_type="hybrid").vector(vector).text(MatchQuery(text, "text"))  # type: ignore[call-arg]  # its defaults are pydantic fields, which mypy does not see
             hits = hybrid.rerank(reranker).limit(k * CANDIDATES).to_arrow()["key"].to_pylist()
             found.append(list(dict.fromkeys(hits))[:k])
         return found

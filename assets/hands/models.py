@@ -79,7 +79,7 @@ class ModelStore:
             if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
                 return None
             raise
-        metrics = self._client.get_run(version.run_id).data.metrics
+        metrics = self._client.get_run(str(version.run_id)).data.metrics
         return Champion(str(version.version), version.tags["dataset_version"], self._loaded(version), dict(metrics))
 
     def _loaded(self, version: Any) -> Any:
