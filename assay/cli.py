@@ -160,8 +160,9 @@ def main() -> None:
         sys.exit(130)
     except Exception as error:  # the last door: a full disk may speak through any library; what we do not know stays a traceback
         from assets.hands.disk import is_disk_full
+        from assets.hands.home import home as installation
 
-        if not is_disk_full(error):
+        if not is_disk_full(error, installation().root):
             raise
         full = ConfigurationError("the disk is full", "Free some space and run again: what was published before is whole, and nothing of this run is visible")
         print(f"assay: {full}", file=sys.stderr)

@@ -16,34 +16,25 @@ def table(title: str, *headers: str) -> Table:
     """An empty table in the house's style."""
     made = Table(title=title, title_justify="left", title_style="bold", header_style="bold", show_edge=False, pad_edge=False, show_header=any(headers), box=SIMPLE_HEAD)
     for header in headers:
-        made.add_column(header, overflow="fold")
+        made.add_column(header, overflow="fold", no_wrap=header in ("name", "rows"))
     return made
 
 
 def show_status(data: list[dict[str, Any]]) -> None:
     """One line a data set, then what was triggered."""
-    made = table("Data sets", "data set", "newest", "versions", "rows", "published (UTC)", "drift", "in service", "waiting")
+    made = table("Data sets", "name", "newest", "rows", "published", "drift", "in service", "waiting")
     for entry in data:
         newest = entry["versions"][-1] if entry["versions"] else "—"
         services = ", ".join(f"{kind} of {version}" for kind, version in entry["in_service"].items()) or "—"
-        made.add_row(
-            entry["dataset"],
-            newest,
-            str(len(entry["versions"])),
-            _number(entry["rows"]),
-            (entry["published_at"] or "—")[:19],
-            entry["drift"] or "—",
-            services,
-            f"{entry['waiting_reviews']} review(s)" if entry["waiting_reviews"] else "—",
-        )
+        waiting = f"{entry['waiting_reviews']} review(s)" if entry["waiting_reviews"] else "—"
+        made.add_row(entry["dataset"], newest, _number(entry["rows"]), (entry["published_at"] or "—")[:10], entry["drift"] or "—", services, waiting)
     console.print(made)
     triggers = [(entry["dataset"], trigger) for entry in data for trigger in entry["triggers"]]
     if triggers:
-        console.print()
-        acts = table("Triggered", "data set", "version", "action", "why", "outcome")
+        acts = table("Triggered", "", "", "")
         for name, trigger in triggers:
-            outcome = (trigger["outcome"] or {}).get("reason", "done") if trigger["done_at"] else "due"
-            acts.add_row(name, trigger["version"], trigger["action"], escape(trigger["reason"]), escape(outcome))
+            outcome = trigger["outcome"] or {"outcome": "due", "reason": trigger["reason"]}
+            acts.add_row(f"{name}@{trigger['version']}", trigger["action"], escape(f"{outcome['outcome']}: {outcome['reason']}"))
         console.print(acts)
 
 

@@ -24,7 +24,7 @@ class Where:
         position = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
         named = {"data set": self.dataset, "row": self.row, "column": self.field, "rule": self.rule}
         parts = [position, *(f"{name} '{value}'" if isinstance(value, str) else f"{name} {value}" for name, value in named.items() if value is not None)]
-        return ", ".join(part for part in parts if part) or "assay"
+        return ", ".join(part for part in parts if part)
 
 
 NOWHERE = Where()
@@ -38,7 +38,8 @@ class AssayError(Exception):
         self.problem, self.remedy, self.where = problem, remedy, where
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.problem}. {self.remedy}."
+        place = str(self.where)
+        return f"{place}: {self.problem}. {self.remedy}." if place else f"{self.problem}. {self.remedy}."
 
 
 class ContractError(AssayError):

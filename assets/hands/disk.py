@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -71,8 +72,14 @@ def write_atomically(file: Path, text: str, mode: int = 0o644) -> None:
 _FULL = ("no space left on device", "database or disk is full", "disk quota exceeded")
 
 
-def is_disk_full(error: BaseException | None) -> bool:
-    """Whether an error, or one it came from, says that the disk is full. Libraries wrap the number, so their words are read too."""
+def is_disk_full(error: BaseException | None, folder: Path | None = None) -> bool:
+    """Whether an error, or one it came from, says that the disk is full. Libraries wrap the number, so their words are read too.
+
+    Args:
+        folder: a place on that disk. SQLite in WAL mode, which Dagster uses, calls a full disk an I/O error; then the disk is asked.
+    """
+    if folder is not None and "disk i/o error" in str(error).lower() and shutil.disk_usage(folder).free < 2**20:
+        return True
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))

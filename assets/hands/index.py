@@ -40,10 +40,10 @@ class IndexStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        os.environ.setdefault("LANCEDB_LOG", "error")  # read at import; it warns of every table that is not there yet
 
     @cached_property
     def _database(self) -> Any:
-        os.environ.setdefault("LANCEDB_LOG", "error")  # it warns of every table that is not there yet
         import lancedb
 
         self.folder.mkdir(parents=True, exist_ok=True)

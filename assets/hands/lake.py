@@ -49,7 +49,7 @@ class Lake:
     def sweep(self, dataset: str, now_s: float, is_registered: Callable[[str], bool]) -> list[str]:
         """Remove what dead runs left: staging, and version folders that no registered version has, both older than a day."""
         removed = []
-        for folder in [*self.folder(dataset, "staging").glob("*"), *self.folder(dataset, "landed").glob(".*")]:
+        for folder in self.folder(dataset, "staging").glob("*"):
             if now_s - folder.stat().st_mtime > SWEEP_AGE_S:
                 shutil.rmtree(folder, ignore_errors=True)
                 removed.append(folder.name)

@@ -34,8 +34,8 @@ def land(run: Run) -> Landed:
         target = office.lake.folder(contract.name, "landed") / fetched.digest
         unchanged = target.is_dir()
         if not unchanged:
-            staged = target.parent / f".{fetched.digest[:16]}.{run.run_id}"
-            staged.mkdir(parents=True, mode=0o700, exist_ok=True)
+            staged = office.lake.staging(contract.name, run.run_id) / "landed"
+            staged.mkdir(mode=0o700)
             rows, unreadable = sources.read(contract, fetched, staged)
             receipt = Receipt(fetched.digest, contract.source.location, rows, unreadable, fetched.size_bytes, contract.column_names)
             (staged / "receipt.json").write_text(json.dumps(asdict(receipt)))

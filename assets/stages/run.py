@@ -60,6 +60,7 @@ def stage(run: Run, name: str) -> Iterator[Noted]:
         with about(dataset=run.contract.name), room_on_disk():
             yield noted
     except AssayError as error:
+        office.lake.clear(run.contract.name, run.run_id)  # at once: on a full disk it is what the words about it are written on
         with room_on_disk():
             office.registry.post("lineage", run.contract.name, fact("FAIL", str(error)).as_json())
         raise
