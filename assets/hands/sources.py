@@ -47,7 +47,9 @@ def fetch(contract: Contract, roots: Sequence[Path]) -> Fetched:
     where = Where(file=contract.source.location, dataset=contract.name)
     if not path.is_file():
         remedy = (
-            "Put the file there (below ASSAY_HOME), or mend `location` under assay.source" if ":" not in contract.source.location else "Install the package, or mend `location` under assay.source"
+            "Put the file there (below ASSAY_HOME), or mend `location` under assay.source"
+            if ":" not in contract.source.location
+            else "Install the package, or mend `location` under assay.source"
         )
         raise SourceError("the source is not there", remedy, where)
     try:

@@ -24,7 +24,7 @@ def split_in_time(frame: pl.DataFrame, order_by: str, holdout: float) -> tuple[p
     Rows of one moment stay together, so that the model never learns from the moment it is judged on.
     Raises: ActionError: one of the two would be empty.
     """
-    cut = frame[order_by].sort()[int(frame.height * (1 - holdout))] if frame.height else None
+    cut = pl.lit(frame[order_by].sort().slice(int(frame.height * (1 - holdout)), 1).max(), frame.schema[order_by])  # null for no rows, which splits into nothing
     train, held_back = frame.filter(pl.col(order_by) < cut), frame.filter(pl.col(order_by) >= cut)
     if not train.height or not held_back.height:
         raise ActionError(f"{frame.height:,} rows cannot be split in time by '{order_by}'", "Publish more rows, or another `holdout`")

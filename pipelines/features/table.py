@@ -22,8 +22,11 @@ State = Mapping[str, Mapping[str, Any]]
 def fit(frame: pl.LazyFrame, features: Features, engine: Engine) -> State:
     """Measure everything the transforms need, in one pass."""
     parts = [pl.struct(transforms.fit(transform, column) for column in transform.columns).alias(str(position)) for position, transform in enumerate(features.transforms)]
-    state: State = run(frame.select(parts), engine).to_dicts()[0]
-    return state
+    measured = run(frame.select(pl.len().alias("rows"), *parts), engine).to_dicts()[0]
+    return {
+        str(position): {column: transforms.fitted(transform, measured[str(position)][column], measured["rows"]) for column in transform.columns}
+        for position, transform in enumerate(features.transforms)
+    }
 
 
 def expressions(features: Features, state: State) -> dict[str, pl.Expr]:

@@ -25,7 +25,13 @@ def test_kill_9_at_thirty_random_moments_of_a_run_leaves_no_half_version(tmp_pat
     killed = 0
     for number in range(KILLS):
         home = tmp_path / str(number % 3)  # three installations: each is killed while new, and again where something is published
-        process = subprocess.Popen([sys.executable, "-m", "assay.cli", "run", "flights"], env={**os.environ, "ASSAY_HOME": str(home)}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "assay.cli", "run", "flights"],
+            env={**os.environ, "ASSAY_HOME": str(home)},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
         time.sleep(chance.uniform(0.5, 25))
         killed += process.poll() is None
         if process.poll() is None:
