@@ -8,6 +8,7 @@ from typing import Any
 from assets.hands.home import home
 from assets.hands.keys import PUBLIC, public_key
 from assets.hands.office import Office
+from assets.stages.verify import evidence_file
 from assets.stages.verify import verify as verify_version
 from contracts.errors import ConfigurationError, EvidenceError
 from lineage.card import card as data_card
@@ -47,15 +48,16 @@ def card(name: str, version: str | None) -> dict[str, Any]:
 def verify(named: tuple[str, str | None] | None, where: Path | None, key: Path | None) -> list[dict[str, Any]]:
     """What was checked of each version. Raises: EvidenceError: the first thing that is not as signed."""
     root = where.resolve() if where else home().root
-    public = public_key(key or root / "keys" / PUBLIC)
     if named and named[1]:
+        evidence_file(root, named[0], named[1])
         wanted = [(named[0], named[1])]
     else:
         found = sorted(file for file in (root / "evidence").glob(f"{named[0] if named else '*'}/*.dsse.json"))
         wanted = [(file.parent.name, file.name.removesuffix(".dsse.json")) for file in found]
         if not wanted and named:
             raise EvidenceError(f"there is no evidence of {named[0]}", "See `assay status` for what is published")
-    done = [verify_version(root, name, version, public) for name, version in wanted]
+    public = public_key(key or root / "keys" / PUBLIC) if wanted else None
+    done = [verify_version(root, name, version, public) for name, version in wanted if public]
     results = [{"dataset": v.dataset, "version": v.version, "checked": list(v.checked)} for v in done]
     if named is None and where is None:
         results += _registry_agrees(wanted)

@@ -24,6 +24,14 @@ class Verified:
     checked: tuple[str, ...]
 
 
+def evidence_file(root: Path, name: str, version: str) -> Path:
+    """Where a version's evidence lies. Raises: EvidenceError: there is none."""
+    file = root / "evidence" / name / f"{version}.dsse.json"
+    if not file.is_file():
+        raise EvidenceError(f"there is no evidence of {name}@{version}", "See `assay status` for what is published", Where(dataset=name))
+    return file
+
+
 def verify(root: Path, name: str, version: str, key: Key) -> Verified:
     """Hold a version's files against its signed evidence.
 
@@ -31,10 +39,8 @@ def verify(root: Path, name: str, version: str, key: Key) -> Verified:
         root: the home, or a copy of its `evidence` and `lake` folders.
     Raises: EvidenceError: names the first thing that is not as signed.
     """
-    file = root / "evidence" / name / f"{version}.dsse.json"
+    file = evidence_file(root, name, version)
     with about(dataset=name, file=f"evidence/{name}/{version}.dsse.json"):
-        if not file.is_file():
-            raise EvidenceError(f"there is no evidence of {name}@{version}", "See `assay status` for what is published")
         try:
             document = evidence.opened(file.read_text(encoding="utf-8"), key)
         except UnicodeDecodeError:

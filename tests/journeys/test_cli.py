@@ -1,0 +1,196 @@
+"""The command line as people meet it: one clear sentence and an exit code for everything that can be wrong, and nothing lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from assay.cli import main
+from tests.conftest import GOOD, Installation, columns, setting
+
+Assay = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def assay(installation: Installation, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Assay:
+    """Call the command line in this process: (exit code, standard output, standard error)."""
+    for name, value in (("ASSAY_HOME", installation.root), ("ASSAY_CONTRACTS", installation.contracts), ("DAGSTER_HOME", installation.root / "dagster")):
+        monkeypatch.setenv(name, str(value))
+    monkeypatch.setattr("assay.running.console._width", 200, raising=False)
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["assay", *arguments])
+        code = 0
+        try:
+            main()
+        except SystemExit as end:
+            code = int(end.code or 0)
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return call
+
+
+def test_the_way_of_a_small_data_set(assay: Assay) -> None:
+    code, out, _ = assay("run", "readings")
+    assert code == 0
+    assert "3 in = 3 kept + 0 quarantined + 0 removed" in out
+    assert "1.0.0: First version: 3 rows" in out
+    code, out, _ = assay("run", "readings")
+    assert code == 0
+    assert "nothing new: already published as 1.0.0" in out
+    assert json.loads(assay("status", "--json")[1])[0]["versions"] == ["1.0.0"]
+    card = json.loads(assay("show", "readings@1.0.0", "--json")[1])
+    assert card["rows"]["published"] == 3
+    assert card["license"]["purposes"] == ["analytics", "training"]
+    assert card["quality"]["bias"] == "unknown"
+    assert json.loads(assay("verify", "readings@1.0.0", "--json")[1])[0]["version"] == "1.0.0"
+    assert "verified, nothing differs" in assay("verify", "--all")[1]
+    assert "readings@1.0.0" in assay("show", "readings")[1]
+    assert "No review was ever needed" in assay("reviews")[1]
+
+
+REFUSALS: list[tuple[str, tuple[Callable[[dict[str, object]], None], ...], str | bytes | None, str]] = [
+    ("a non-commercial licence", (setting("license", expression="CC-BY-NC-4.0"),), None, "does not allow commercial use"),
+    ("undeclared e-mails", (columns({"name": "meter", "logicalType": "string"}),), "meter\nann@example.com\n", "column 'meter' holds email in 1 rows, undeclared"),
+    ("a missing source", (setting("source", location="inbox/gone.csv"),), None, "the source is not there. Put the file there"),
+    ("a typo in a key", (setting("source", orgin="internal"),), None, "Did you mean 'origin'"),
+    ("too many broken rows", (), "meter,energy_kwh,tariff\nx,1,day\ny,1,day\nM1,1,day\n", "2 of 3 rows break it"),
+    ("no CSV at all", (), b"\x00\x01\x02", "lacks the promised column"),
+]
+
+
+@pytest.mark.parametrize(("edits", "delivery", "says"), [case[1:] for case in REFUSALS], ids=[case[0] for case in REFUSALS])
+def test_one_clear_message_exit_1_and_the_last_version_stays(
+    assay: Assay, installation: Installation, edits: tuple[Callable[[dict[str, object]], None], ...], delivery: str | bytes | None, says: str
+) -> None:
+    assert assay("run", "readings")[0] == 0
+    installation.promise(*edits)
+    if delivery is not None:
+        installation.deliver(delivery)
+    code, out, err = assay("run", "readings")
+    assert code == 1
+    assert says in err
+    assert "Traceback" not in out + err
+    assert len([line for line in err.splitlines() if line.strip()]) == 1
+    installation.promise()
+    assert assay("verify", "--all")[0] == 0
+    frame = _opened(installation)
+    assert frame.height == 3
+
+
+def _opened(installation: Installation) -> pl.DataFrame:
+    import assay as api
+
+    return api.open("readings", purpose="analytics").collect()
+
+
+def test_broken_lines_are_kept_and_told(assay: Assay, installation: Installation) -> None:
+    installation.deliver(GOOD + 'M4\n"M"5,1,day\n')
+    code, out, _ = assay("run", "readings")
+    assert code == 0
+    assert "3 rows, 2 unreadable lines" in out
+    assert "5 in = 3 kept + 2 quarantined + 0 removed" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (("run", "reading"), 1, "Did you mean 'readings'"),
+        (("show", "readings"), 1, "Publish it: assay run readings"),
+        (("verify", "readings@9.9.9"), 1, "there is no evidence of readings@9.9.9"),
+        (("review", "7", "approve", "--why", "x"), 1, "no review 7 is open"),
+        (("verify",), 2, "give NAME@VERSION, or --all"),
+        (("review", "7", "maybe", "--why", "x"), 2, "approve or refuse"),
+        (("nonsense",), 2, "No such command"),
+        (("check", "nowhere.odcs.yaml"), 1, "cannot be read"),
+    ],
+)
+def test_wrong_words_are_answered_with_what_would_be_right(assay: Assay, arguments: tuple[str, ...], code: int, says: str) -> None:
+    ended, out, err = assay(*arguments)
+    assert ended == code
+    assert says in out + err
+
+
+def test_a_person_decides_a_review_and_the_next_run_publishes(assay: Assay, installation: Installation) -> None:
+    installation.promise(columns({"name": "meter", "logicalType": "string"}))
+    installation.deliver("meter\nann@example.com\nbob@example.com\n")
+    assert assay("run", "readings")[0] == 1
+    assert json.loads(assay("reviews", "--json")[1])[0]["decision"] is None
+    assert assay("review", "1", "approve", "--why", "mailboxes of meters, not of people")[0] == 0
+    assert assay("run", "readings")[0] == 0
+    assert json.loads(assay("show", "readings", "--json")[1])["license"]["decided_by"].endswith("mailboxes of meters, not of people")
+
+
+def test_a_version_opens_for_its_purposes_only_and_both_are_recorded(assay: Assay, installation: Installation) -> None:
+    import assay as api
+    from contracts.errors import AdmissionError
+
+    assert assay("run", "readings")[0] == 0
+    assert api.open("readings", "1.0.0", purpose="training").select(pl.len()).collect().item() == 3
+    with pytest.raises(AdmissionError, match="was not admitted for 'redistribution'"):
+        api.open("readings", purpose="redistribution")
+    uses = [(use["purpose"], use["allowed"]) for use in installation.office().registry.uses("readings")]
+    assert uses == [("training", True), ("redistribution", False)]
+
+
+def test_a_copy_verifies_elsewhere_with_the_public_key_alone(assay: Assay, installation: Installation, tmp_path: Path) -> None:
+    assert assay("run", "readings")[0] == 0
+    copy = tmp_path / "copy"
+    for part in ("evidence", "lake"):
+        shutil.copytree(installation.root / part, copy / part)
+    shutil.copy(installation.root / "keys" / "assay.pub.json", tmp_path)
+    shutil.rmtree(copy / "lake" / "readings" / "landed")
+    assert assay("verify", "--all", "--home", str(copy), "--key", str(tmp_path / "assay.pub.json"))[0] == 0
+
+
+def test_a_wrong_setting_stops_with_its_name(assay: Assay, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ASSAY_REGISTRY_URL", "nonsense")
+    code, _, err = assay("status")
+    assert code == 1
+    assert "ASSAY_REGISTRY_URL" in err
+    monkeypatch.setenv("ASSAY_REGISTRY_URL", "")
+    monkeypatch.setenv("ASSAY_LINEAGE_URL", "not a url")
+    code, _, err = assay("status")
+    assert code == 1
+    assert "ASSAY_LINEAGE_URL is wrong" in err
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small disk")
+def test_a_disk_that_is_full_is_one_sentence_and_the_last_version_still_opens(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(disk)], check=False, capture_output=True).returncode:
+        pytest.skip("a small disk cannot be mounted here")
+    try:
+        installation = Installation(disk)
+        installation.deliver(GOOD)
+        environment = installation.environment
+        command = [sys.executable, "-m", "assay.cli"]
+        root = Path(__file__).parents[2]
+
+        def call(*arguments: str) -> subprocess.CompletedProcess[str]:
+            return subprocess.run([*command, *arguments], env=environment, cwd=root, capture_output=True, text=True, check=False)
+
+        assert call("run", "readings").returncode == 0
+        installation.deliver("meter,energy_kwh,tariff\n" + "".join(f"M{n},{n * 7919 % 100003},day\n" for n in range(250_000)))
+        (disk / "ballast").write_bytes(b"\0" * (shutil.disk_usage(disk).free - 2**19))
+        full = call("run", "readings")
+        assert full.returncode == 1
+        assert "the disk is full. Free some space and run again" in full.stderr
+        assert "Traceback" not in full.stdout + full.stderr
+        assert call("verify", "--all").returncode == 0
+        (disk / "ballast").unlink()
+        subprocess.run(["mount", "-o", "remount,size=200m", str(disk)], check=True)
+        assert call("run", "readings").returncode == 0
+        assert call("verify", "--all").returncode == 0
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
