@@ -20,7 +20,7 @@ def model(contract: Contract) -> dg.AssetsDefinition:
     @asset(contract, "model", after=after, **_OPTIONAL, kinds={"scikitlearn", "mlflow"}, description="The candidate and its judgement; the champion stays if it is better.")
     def _model(context: dg.AssetExecutionContext, office: OfficeResource) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]  # no value
         with failures_told():
-            acted = retrain_if_due(office.run(contract, context.run_id))
+            acted = retrain_if_due(office.run(contract, context.run.run_id))
         yield from _results(context, acted)
 
     return _model
@@ -39,7 +39,7 @@ def index(contract: Contract) -> dg.AssetsDefinition:
     )
     def _index(context: dg.AssetExecutionContext, office: OfficeResource) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]  # no value
         with failures_told():
-            acted = rebuild_if_due(office.run(contract, context.run_id))
+            acted = rebuild_if_due(office.run(contract, context.run.run_id))
         yield from _results(context, acted)
 
     return _index

@@ -17,7 +17,7 @@ def admitted(contract: Contract) -> dg.AssetsDefinition:
     @asset(contract, "admitted", after=["landed"], kinds={"polars"}, description="Licence and personal data: admitted, held for review, or refused.")
     def _admitted(context: dg.AssetExecutionContext, config: Window, office: OfficeResource) -> dg.MaterializeResult:  # type: ignore[type-arg]  # no value
         with failures_told():
-            admission = admit(office.run(contract, context.run_id, config.window))
+            admission = admit(office.run(contract, context.run.run_id, config.window))
         return dg.MaterializeResult(
             metadata={**metadata.admitted(asdict(admission.verdict), admission.decided_by), "window": admission.inputs.window or "all", "rows": admission.rows_in_window},
             data_version=dg.DataVersion(admission.inputs.key),

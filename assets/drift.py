@@ -23,7 +23,7 @@ def drift(contract: Contract) -> dg.AssetsDefinition:
         description="How far the newest version has moved from the one before.",
     )
     def _drift(context: dg.AssetExecutionContext, office: OfficeResource) -> dg.MaterializeResult:  # type: ignore[type-arg]  # no value
-        run = office.run(contract, context.run_id)
+        run = office.run(contract, context.run.run_id)
         with failures_told():
             done = measure_drift(run)
         details = done.details

@@ -23,7 +23,7 @@ def features(contract: Contract) -> dg.AssetsDefinition:
         description="Features of the newest version.",
     )
     def _features(context: dg.AssetExecutionContext, office: OfficeResource) -> dg.MaterializeResult:  # type: ignore[type-arg]  # no value
-        run = office.run(contract, context.run_id)
+        run = office.run(contract, context.run.run_id)
         with failures_told():
             made = make_features(run)
             wanted = settings(run)

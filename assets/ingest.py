@@ -15,7 +15,7 @@ def landed(contract: Contract) -> dg.AssetsDefinition:
     @asset(contract, "landed", kinds={"duckdb", "parquet"}, description=f"What came from {contract.source.location}, as it came.")
     def _landed(context: dg.AssetExecutionContext, office: OfficeResource) -> dg.MaterializeResult:  # type: ignore[type-arg]  # no value: the rows lie in the lake
         with failures_told():
-            done = land(office.run(contract, context.run_id))
+            done = land(office.run(contract, context.run.run_id))
         return dg.MaterializeResult(metadata=metadata.landed(done.receipt, unchanged=done.unchanged), data_version=dg.DataVersion(done.receipt.digest))
 
     return _landed

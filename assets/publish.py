@@ -36,7 +36,7 @@ def cleaned_and_published(contract: Contract) -> dg.AssetsDefinition:
 
     @dg.multi_asset(name=f"{contract.name}__publish", specs=[cleaned, published], check_specs=[metadata.check_spec(contract, rule) for rule in contract.rules])
     def _publish(context: dg.AssetExecutionContext, config: Window, office: OfficeResource) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]  # no value
-        run = office.run(contract, context.run_id, config.window)
+        run = office.run(contract, context.run.run_id, config.window)
         with failures_told():
             admission = admission_of(run)
             row = admission.published
