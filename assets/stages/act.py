@@ -10,8 +10,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import polars as pl
-from pipelines.act.decide import decide
-from pipelines.act.judge import judge
 
 from assets.hands.index import IndexStore
 from assets.hands.models import ModelStore
@@ -25,6 +23,8 @@ from contracts.settings import Index, Retrain, Target
 from lineage.facts import Table
 from pipelines.act import retrain, retrieve
 from pipelines.act.changes import changed
+from pipelines.act.decide import decide
+from pipelines.act.judge import judge
 from pipelines.features import table
 from pipelines.frames import Drift, Judgement
 

@@ -6,14 +6,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from pipelines.act.decide import decide
-from pipelines.drift.measure import measure
-
 from assets.hands.disk import write_atomically
 from assets.hands.registry import Row
 from assets.stages.run import Run, stage
 from contracts.errors import DriftError, Where
 from lineage.facts import Table
+from pipelines.act.decide import decide
+from pipelines.drift.measure import measure
 from pipelines.frames import Drift
 
 NUMERICAL = ("integer", "number")
