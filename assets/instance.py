@@ -37,6 +37,9 @@ def instance(home: Home) -> dg.DagsterInstance:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not (folder / "dagster.yaml").exists():
                 shutil.copyfile(shipped("dagster.yaml"), folder / "dagster.yaml")
+            # Dagster greets a new instance by asking for an e-mail address; a steward's first view is not the place
+            (folder / ".nux").mkdir(exist_ok=True)
+            (folder / ".nux" / "nux.yaml").write_text("seen: 1\n")
             opened = dg.DagsterInstance.get()
             opened.get_runs_count()  # the first query makes the tables
             opened.all_instigator_state()

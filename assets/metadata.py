@@ -42,7 +42,7 @@ def markdown(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> dg.Mar
 def check_spec(contract: Contract, rule: Rule) -> dg.AssetCheckSpec:
     """One rule as a Dagster asset check, under the same name."""
     metadata = {"dimension": rule.dimension, "severity": rule.severity, "allowed": str(rule.bound)}
-    return dg.AssetCheckSpec(rule.name, asset=dg.AssetKey([contract.name, "cleaned"]), description=rule.description, metadata=metadata)
+    return dg.AssetCheckSpec(rule.name, asset=dg.AssetKey([contract.name, "cleaned"]), description=rule.description, metadata=metadata, blocking=rule.severity == "error")
 
 
 def check_result(contract: Contract, check: Mapping[str, Any]) -> dg.AssetCheckResult:
@@ -81,8 +81,8 @@ def cleaned(accounting: Mapping[str, Any], checks: Sequence[Mapping[str, Any]]) 
     by = [*((f"removed: {step}", n) for step, n in accounting["removed_by"].items()), *((f"quarantined: {rule}", n) for rule, n in accounting["quarantined_by"].items())]
     return {
         "dagster/row_count": accounting["published"], "rows_in": accounting["rows_in"], "quarantined": accounting["quarantined"], "removed": accounting["removed"],
-        "quarantine_rate_pct": 100.0 * accounting["quarantined"] / rows_in, "removed_rate_pct": 100.0 * accounting["removed"] / rows_in,
-        "coverage_pct": 100.0 * accounting["published"] / rows_in, "checks_passed_pct": 100.0 * sum(c["passed"] is True for c in checks) / (len(checks) or 1),
+        "quarantine_rate_pct": round(100.0 * accounting["quarantined"] / rows_in, 4), "removed_rate_pct": round(100.0 * accounting["removed"] / rows_in, 4),
+        "coverage_pct": round(100.0 * accounting["published"] / rows_in, 4), "checks_passed_pct": round(100.0 * sum(c["passed"] is True for c in checks) / (len(checks) or 1), 2),
         "where_rows_went": markdown(["step or rule", "rows"], [(name, f"{n:,}") for name, n in by]),
         "rules_broken": markdown(["rule", "severity", "rows", "allowed"], [(c["rule"], c["severity"], f"{c['failing']:,}", c["bound"]) for c in checks if c["failing"]]),
     }  # fmt: skip

@@ -24,6 +24,7 @@ class Home(BaseSettings):
 
     ASSAY_HOME: the folder (./.assay). ASSAY_CONTRACTS: a folder of *.odcs.yaml (the shipped ones).
     ASSAY_REGISTRY_URL: SQLAlchemy URL (SQLite in the home). ASSAY_LINEAGE_URL: an OpenLineage backend (a file in the home).
+    ASSAY_MLFLOW_URI: an MLflow server (a store in the home).
     ASSAY_SOURCE_ROOTS: further folders, separated by ':', from which sources may be read.
     """
 
@@ -33,6 +34,7 @@ class Home(BaseSettings):
     contracts: Path = SHIPPED_CONTRACTS
     registry_url: str = ""
     lineage_url: AnyHttpUrl | None = None
+    mlflow_uri: str = ""
     source_roots: str = ""
     actor: str = Field(default_factory=getpass.getuser)
 

@@ -5,6 +5,7 @@ Belongs here: building, searching, dropping. Stays out: cutting, embedding, judg
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -50,7 +51,7 @@ class IndexStore:
         return lancedb.connect(self.folder)
 
     def build(self, name: str, dataset_version: str, chunks: pl.DataFrame, vectors: NDArray[Any], embedder: Any) -> Built:
-        """Write a new table; one of the same name, left by a run that died, is replaced.
+        """Write a new table, named by version and content; one of the same name, left by a run that died, is replaced.
 
         Args:
             chunks: `key`, `chunk`, `text`. vectors: (n, dimensions), one a chunk.
@@ -58,7 +59,8 @@ class IndexStore:
         import skops.io
         from lancedb.index import FTS
 
-        table = f"{name}_v{dataset_version.replace('.', '_')}"
+        content = hashlib.sha256(chunks.write_ndjson().encode() + vectors.tobytes()).hexdigest()
+        table = f"{name}_v{dataset_version.replace('.', '_')}_{content[:8]}"  # other content never overwrites what is in service
         rows = chunks.with_columns(pl.Series("vector", vectors, dtype=pl.Array(pl.Float32, vectors.shape[1])))
         made = self._database.create_table(table, rows.to_arrow(), mode="overwrite")
         made.create_index("text", config=FTS(language="English", stem=True))
@@ -78,14 +80,20 @@ class IndexStore:
         from lancedb.rerankers import RRFReranker
 
         embedder = self._embedder(table)
-        opened = self._database.open_table(table)
+        opened = self._table(table)
+        pieces = opened.count_rows()
         reranker = RRFReranker()
         found = []
         for text, vector in zip(texts, embed(embedder, texts), strict=True):
             hybrid = opened.search(query_type="hybrid").vector(vector).text(MatchQuery(text, "text"))  # type: ignore[call-arg]  # its defaults are pydantic fields, which mypy does not see
-            hits = hybrid.rerank(reranker).limit(k * CANDIDATES).to_arrow()["key"].to_pylist()
-            found.append(list(dict.fromkeys(hits))[:k])
+            found.append(_documents(hybrid.rerank(reranker), k, pieces))
         return found
+
+    def _table(self, table: str) -> Any:
+        try:
+            return self._database.open_table(table)
+        except ValueError as error:
+            raise ActionError("the index's table is gone", "Restore it from a backup, or build the index again", Where(file=f"index/{table}.lance")) from error
 
     def _embedder(self, table: str) -> Any:
         import skops.io
@@ -94,17 +102,28 @@ class IndexStore:
         where = Where(file=f"index/{folder.name}/{EMBEDDER}")
         try:
             said = json.loads((folder / MANIFEST).read_text())["embedder_sha256"]
-            intact = sha256(folder / EMBEDDER) == said
+            content = (folder / EMBEDDER).read_bytes()  # read once, so that what is loaded is what was checked
+            intact = hashlib.sha256(content).hexdigest() == said
         except (OSError, ValueError, KeyError):
             intact = False
         if not intact:
             raise ActionError("the index's embedder is not what was built", "Restore it from a backup, or build the index again", where)
-        return skops.io.load(folder / EMBEDDER, trusted=[])
+        return skops.io.loads(content, trusted=[])
 
     def drop(self, table: str) -> None:
-        """Remove an index, its vectors and its embedder."""
-        self._database.drop_table(table)
+        """Remove an index, its vectors and its embedder; what is gone already stays gone."""
+        self._database.drop_table(table, ignore_missing=True)
         shutil.rmtree(self._beside(table), ignore_errors=True)
 
     def _beside(self, table: str) -> Path:
         return self.folder / f"{table}.embedder"
+
+
+def _documents(query: Any, k: int, pieces: int) -> list[str]:
+    """Keys of the `k` best documents; looks further down where the best pieces are of few documents."""
+    wanted = k * CANDIDATES
+    while True:
+        keys = list(dict.fromkeys(query.limit(wanted).to_arrow()["key"].to_pylist()))
+        if len(keys) >= k or wanted >= pieces:
+            return keys[:k]
+        wanted *= 4

@@ -6,6 +6,7 @@ MLflow's own loading and logging keep state for the whole process; the client is
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import tempfile
@@ -14,7 +15,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlparse
 
 import polars as pl
 
@@ -49,7 +49,9 @@ class ModelStore:
 
     @cached_property
     def _client(self) -> MlflowClient:
-        os.environ.update(MLFLOW_DISABLE_TELEMETRY="true", DO_NOT_TRACK="1")
+        os.environ.update(
+            MLFLOW_DISABLE_TELEMETRY="true", DO_NOT_TRACK="1", MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT="true", MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR="false"
+        )  # fmt: skip
         for noisy in ("mlflow", "alembic"):
             logging.getLogger(noisy).setLevel(logging.ERROR)
         from mlflow import MlflowClient
@@ -79,17 +81,26 @@ class ModelStore:
             if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
                 return None
             raise
+        model = self._loaded(version)  # first, because a version that Assay did not register has neither digest nor the tags below
         metrics = self._client.get_run(str(version.run_id)).data.metrics
-        return Champion(str(version.version), version.tags["dataset_version"], self._loaded(version), dict(metrics))
+        return Champion(str(version.version), version.tags["dataset_version"], model, dict(metrics))
 
     def _loaded(self, version: Any) -> Any:
         import skops.io
 
-        file = Path(urlparse(version.source).path) / FILE
         where = Where(file=f"models/{version.name}/{version.version}/{FILE}")
-        if not file.is_file() or sha256(file) != version.tags[DIGEST]:
+        content = self._content(version)  # read once, so that what is loaded is what was checked
+        if hashlib.sha256(content).hexdigest() != version.tags.get(DIGEST):
             raise ActionError("the model's file is not what was registered", "Restore it from a backup, or train again", where)
-        return skops.io.load(file, trusted=list(TRUSTED))
+        return skops.io.loads(content, trusted=list(TRUSTED))
+
+    def _content(self, version: Any) -> bytes:
+        """The model's file from wherever its run keeps it, this disk or a server's; empty if it is gone."""
+        path = f"model/{FILE}"
+        if not version.run_id or path not in (kept.path for kept in self._client.list_artifacts(version.run_id, "model")):
+            return b""
+        with tempfile.TemporaryDirectory(dir=self.folder) as folder:
+            return Path(self._client.download_artifacts(version.run_id, path, folder)).read_bytes()
 
     def propose(self, name: str, model: Any, *, columns: Sequence[str], metrics: Mapping[str, float], tags: Mapping[str, str], sample: pl.DataFrame) -> str:
         """Log a run and register its model as challenger.
@@ -103,15 +114,16 @@ class ModelStore:
         """
         from mlflow.exceptions import MlflowException
 
-        run = self._client.create_run(self._experiment(name), run_name=f"{tags['dataset']}@{tags['dataset_version']}", tags=dict(tags))
-        run_id = run.info.run_id
-        for key, value in model.get_params().items():
-            self._client.log_param(run_id, key, value)
-        for key, value in metrics.items():
-            self._client.log_metric(run_id, key, value)
+        experiment = self._experiment(name)
         with tempfile.TemporaryDirectory(dir=self.folder) as folder:
             saved = Path(folder) / "model"
-            digest = self._save(model, saved, columns, sample)
+            digest = self._save(model, saved, columns, sample)  # before the run, so that a model refused here leaves none open
+            run = self._client.create_run(experiment, run_name=f"{tags['dataset']}@{tags['dataset_version']}", tags=dict(tags))
+            run_id = run.info.run_id
+            for key, value in model.get_params().items():
+                self._client.log_param(run_id, key, value)
+            for key, value in metrics.items():
+                self._client.log_metric(run_id, key, value)
             self._client.log_artifacts(run_id, str(saved), "model")
         self._client.set_terminated(run_id)
         try:
@@ -128,14 +140,13 @@ class ModelStore:
         from mlflow.models import infer_signature
         from mlflow.sklearn import save_model
 
+        unknown = sorted(set(skops.io.get_untrusted_types(data=skops.io.dumps(model))) - set(TRUSTED))
+        if unknown:
+            raise ActionError(f"the model holds the type {unknown[0]}, which may not be loaded", "Use a trainer made of scikit-learn's own types")
         rows = sample.select(pl.col(list(columns)).cast(pl.Float64))
         signature = infer_signature(rows.to_pandas(), model.predict(rows.to_numpy()))
         save_model(model, str(folder), serialization_format="skops", skops_trusted_types=list(TRUSTED), signature=signature, pip_requirements=["scikit-learn", "skops"])
-        file = folder / FILE
-        unknown = sorted(set(skops.io.get_untrusted_types(file=file)) - set(TRUSTED))
-        if unknown:
-            raise ActionError(f"the model holds the type {unknown[0]}, which may not be loaded", "Use a trainer made of scikit-learn's own types")
-        return sha256(file)
+        return sha256(folder / FILE)
 
     def promote(self, name: str, version: str) -> None:
         """Put a challenger in service."""

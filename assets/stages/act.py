@@ -100,7 +100,7 @@ def _champions_view(office: Office, run: Run, fitted_on: str, rows: pl.LazyFrame
 
 def model_store(office: Office) -> ModelStore:
     """The MLflow store of this installation."""
-    return ModelStore(office.home.root / "models")
+    return ModelStore(office.home.root / "models", office.home.mlflow_uri or None)
 
 
 # -- the index ------------------------------------------------------------------------
@@ -147,8 +147,8 @@ def _rebuild(run: Run, policy: Index, documents: pl.DataFrame, row: Row, service
     recall = retrieve.recall_at(store.search(built.table, texts, 10), wanted)
     in_service = retrieve.recall_at(store.search(service["details"]["table"], texts, 10), wanted) if service else None
     judgement = judge("recall@10", recall, in_service, tolerance=policy.tolerance, floor=policy.floor)
-    if not judgement.accepted:
-        store.drop(built.table)
+    if not judgement.accepted and built.table != (service["details"]["table"] if service else None):
+        store.drop(built.table)  # unless the same content is in service
     return {**_judged(judgement), "table": built.table, "chunks": chunks.height, "documents": documents.height, "questions": len(texts), "dataset_version": row["version"]}
 
 

@@ -21,7 +21,8 @@ MIN_ROWS = 100
 def split_in_time(frame: pl.DataFrame, order_by: str, holdout: float) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Cut the frame at the time before which `1 - holdout` of the rows lie: train on the earlier, judge on the later rows.
 
-    Rows of one moment stay together, so that the model never learns from the moment it is judged on.
+    Rows of one moment stay together, so that the model never learns from the moment it is judged on. Rows without a time are
+    in neither part: nobody can say whether they were known before.
     Raises: ActionError: one of the two would be empty.
     """
     cut = pl.lit(frame[order_by].sort().slice(int(frame.height * (1 - holdout)), 1).max(), frame.schema[order_by])  # null for no rows, which splits into nothing

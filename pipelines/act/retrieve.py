@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import random
 import re
+import string
 from collections.abc import Sequence
+from itertools import islice, zip_longest
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 _SENTENCE = re.compile(r"(?<=[.?!])\s+(?=[A-Z])")
 _PROSE = re.compile(r"[A-Za-z][A-Za-z ,;'\"()-]+[.?!]")
+FEWEST_WORDS = 3  # a question of fewer asks nothing
 
 
 def chunks(documents: pl.DataFrame, *, key: str, text: str, chunk_chars: int) -> pl.DataFrame:
@@ -72,26 +75,38 @@ def embed(embedder: Any, texts: Sequence[str]) -> NDArray[Any]:
 
 
 def questions(documents: pl.DataFrame, *, key: str, text: str, count: int, seed: int) -> pl.DataFrame:
-    """Questions whose answer is known: sentences of seeded documents, without every third word, so that copying is not enough.
+    """Questions whose answer is known: a sentence of each document in turn, without stop words and every third other word.
 
+    Documents come in seeded order, round after round, each with its sentences from the middle outwards, so that long ones ask no more than others.
     Returns: `question`, `key`; at most `count`, fewer where the documents hold less prose. Source: known-item search,
         Azzopardi et al. (2007), Building simulated queries for known-item topics, SIGIR.
     """
     chance = random.Random(seed)
-    candidates = [(sentence, name) for name, whole in documents.sort(key).select(key, text).iter_rows() for sentence in _prose(whole)]
-    chosen = chance.sample(candidates, min(count, len(candidates)))
-    asked = [(_thinned(sentence, chance.randrange(3)), name) for sentence, name in chosen]
-    return pl.DataFrame(asked, schema={"question": pl.String, "key": pl.String}, orient="row")
+    by_document = []
+    for name, whole in documents.sort(key).select(key, text).iter_rows():
+        thinned = [_thinned(sentence, chance.randrange(3)) for sentence in _from_the_middle(_prose(whole))]
+        by_document.append([(question, name) for question in thinned if len(question.split()) >= FEWEST_WORDS])
+    chance.shuffle(by_document)
+    asked = (pair for turn in zip_longest(*by_document) for pair in turn if pair is not None)
+    return pl.DataFrame(list(islice(asked, count)), schema={"question": pl.String, "key": pl.String}, orient="row")
 
 
 def _thinned(sentence: str, start: int) -> str:
-    return " ".join(word for place, word in enumerate(sentence.split()) if place % 3 != start)
+    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
+
+    telling = [word for word in sentence.split() if word.strip(string.punctuation).lower() not in ENGLISH_STOP_WORDS]
+    return " ".join(word for place, word in enumerate(telling) if place % 3 != start)
+
+
+def _from_the_middle(sentences: list[str]) -> list[str]:
+    middle = len(sentences) // 2
+    return [sentences[place] for place in sorted(range(len(sentences)), key=lambda place: abs(place - middle))]
 
 
 def _prose(whole: str) -> list[str]:
-    """Sentences of 8 to 30 plain words."""
+    """Sentences of 6 to 30 plain words."""
     sentences = (" ".join(sentence.split()) for paragraph in whole.split("\n\n") for sentence in _SENTENCE.split(paragraph))
-    return [sentence for sentence in sentences if 8 <= len(sentence.split()) <= 30 and _PROSE.fullmatch(sentence)]
+    return [sentence for sentence in sentences if 6 <= len(sentence.split()) <= 30 and _PROSE.fullmatch(sentence)]
 
 
 def recall_at(found: Sequence[Sequence[str]], wanted: Sequence[str], k: int = 10) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import polars as pl
 import pytest
 from hypothesis import given
@@ -55,8 +57,21 @@ def test_questions_are_seeded_thinned_sentences_of_their_document() -> None:
         (whole,) = DOCUMENTS.filter(pl.col("name") == key)["text"]
         assert question not in whole
         assert set(question.split()) <= set(whole.split())
+        assert not {"the", "to", "and", "of"} & set(question.lower().split())
+
+
+def test_a_long_document_asks_no_more_than_a_short_one_until_that_has_no_more_to_ask() -> None:
+    long = DOCUMENTS.with_columns(text=pl.when(pl.col("name") == "a").then(pl.lit(" ".join([WORDS] * 20))).otherwise("text"))
+    assert sorted(questions(long, key="name", text="text", count=2, seed=1)["key"]) == ["a", "b"]
+    assert questions(long, key="name", text="text", count=100, seed=1)["key"].value_counts().sort("key").rows() == [("a", 20), ("b", 1)]
+
+
+@pytest.mark.parametrize("text", ["", "It is what it is to be.", "if_stmt ::= 'if' expression ':' suite", "x = [1, 2, 3]; y = x[0] + x[1]"])
+def test_what_is_no_prose_or_says_nothing_asks_nothing(text: str) -> None:
+    assert questions(pl.DataFrame({"name": ["a"], "text": [text]}), key="name", text="text", count=10, seed=1).is_empty()
 
 
 def test_recall_counts_the_questions_whose_document_came_back() -> None:
     assert recall_at([["a", "b"], ["c"]], ["b", "a"], k=2) == 0.5
     assert recall_at([["a", "b"]], ["b"], k=1) == 0.0
+    assert math.isnan(recall_at([], []))  # nothing asked is not everything answered

@@ -1,0 +1,115 @@
+"""MLflow as it really is: whatever folder it lives in, whoever asks, only a file that is what was registered is loaded."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from assets.hands.models import DIGEST, FILE, ModelStore
+from contracts.errors import ActionError
+from pipelines.act.retrain import train
+
+FRAME = pl.DataFrame({"x": [n % 10 for n in range(200)]}).with_columns(y=(pl.col("x") > 4).cast(pl.Int8))
+TAGS = {"dataset": "d", "dataset_version": "1.0.0"}
+
+
+def propose(store: ModelStore, model: Any = None) -> str:
+    model = model or train(FRAME, columns=["x"], target="y", seed=1)
+    return store.propose("late", model, columns=["x"], metrics={"roc_auc": 1.0}, tags=TAGS, sample=FRAME.head(3))
+
+
+@pytest.fixture
+def loads(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """What skops was asked to load."""
+    asked: list[bytes] = []
+    monkeypatch.setattr("skops.io.loads", lambda content, trusted: asked.append(content))
+    return asked
+
+
+def test_one_process_registers_and_another_serves_from_a_folder_with_a_space_in_its_name(tmp_path: Path) -> None:
+    folder = tmp_path / "our models"
+    store = ModelStore(folder)
+    store.promote("late", propose(store))
+    program = (
+        "import sys; from pathlib import Path; from assets.hands.models import ModelStore\n"
+        "champion = ModelStore(Path(sys.argv[1])).champion('late')\n"
+        "print(champion.version, champion.dataset_version, champion.model.predict([[9.0], [0.0]]).tolist())"
+    )
+    asked = subprocess.run([sys.executable, "-c", program, str(folder)], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert asked.stdout == "1 1.0.0 [1, 0]\n"
+    assert asked.stderr == ""  # MLflow and Alembic keep quiet
+    assert [path.name for path in tmp_path.iterdir()] == ["our models"]  # and leave nothing where they were called from
+
+
+def test_a_touched_file_is_refused_before_anything_of_it_is_loaded(tmp_path: Path, loads: list[bytes]) -> None:
+    store = ModelStore(tmp_path)
+    store.promote("late", propose(store))
+    (file,) = tmp_path.rglob(FILE)
+    content = file.read_bytes()
+    file.write_bytes(content[:100] + bytes([content[100] ^ 1]) + content[101:])
+    with pytest.raises(ActionError, match="not what was registered"):
+        store.champion("late")
+    assert loads == []
+    file.write_bytes(content)
+    assert store.champion("late") is not None
+    assert loads == [content]
+
+
+def test_a_file_that_is_gone_is_refused(tmp_path: Path) -> None:
+    store = ModelStore(tmp_path)
+    store.promote("late", propose(store))
+    (file,) = tmp_path.rglob(FILE)
+    file.unlink()
+    with pytest.raises(ActionError, match="not what was registered"):
+        store.champion("late")
+
+
+def test_a_version_without_digest_is_refused_before_anything_of_it_is_loaded(tmp_path: Path, loads: list[bytes]) -> None:
+    store = ModelStore(tmp_path)
+    version = propose(store)
+    store.promote("late", version)
+    store._client.delete_model_version_tag("late", version, DIGEST)
+    with pytest.raises(ActionError, match="not what was registered"):
+        store.champion("late")
+    assert loads == []
+
+
+def test_the_challenger_leaves_by_promotion_or_by_rejection_which_says_why(tmp_path: Path) -> None:
+    store = ModelStore(tmp_path)
+    first = propose(store)
+    assert aliases(store) == {"challenger": first}
+    store.promote("late", first)
+    assert aliases(store) == {"champion": first}
+    second = propose(store)
+    assert aliases(store) == {"champion": first, "challenger": second}
+    store.reject("late", second, "worse")
+    assert aliases(store) == {"champion": first}
+    assert store._client.get_model_version("late", second).tags["assay.rejected"] == "worse"
+
+
+def aliases(store: ModelStore) -> dict[str, str]:
+    return {alias: str(version) for alias, version in store._client.get_registered_model("late").aliases.items()}
+
+
+class Untrusted:
+    """A model of a type that nobody has vouched for."""
+
+    def predict(self, values: Any) -> Any:
+        return values[:, 0]
+
+    def get_params(self) -> dict[str, Any]:
+        return {}
+
+
+def test_a_model_that_may_not_be_loaded_again_leaves_neither_run_nor_version(tmp_path: Path) -> None:
+    store = ModelStore(tmp_path)
+    with pytest.raises(ActionError, match="may not be loaded"):
+        propose(store, Untrusted())
+    experiment = store._client.get_experiment_by_name("late")
+    assert list(store._client.search_runs([experiment.experiment_id])) == []
+    assert list(store._client.search_registered_models()) == []
