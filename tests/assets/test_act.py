@@ -1,0 +1,171 @@
+"""When data have moved, a model is trained or an index rebuilt, once, and the old one stays if the new one is worse."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assets.stages.act import index_store, model_store, rebuild_if_due, retrain_if_due
+from assets.stages.admit import admit
+from assets.stages.drift import measure_drift, report_file
+from assets.stages.features import feature_frame, feature_state, make_features
+from assets.stages.publish import publish
+from assets.stages.refine import refine
+from contracts.errors import ActionError, EvidenceError
+from tests.conftest import Installation, columns, setting
+
+DRIFT = {
+    "columns": ["x"], "numerical": {"method": "wasserstein", "threshold": 0.1}, "categorical": {"method": "jensenshannon", "threshold": 0.1},
+    "share": 0.5, "missing_change_pct": 5, "volume_change_pct": 50,
+}  # fmt: skip
+
+
+def learning(installation: Installation) -> None:
+    """Promise x and y, where y above 5 is what a model learns from x."""
+    installation.promise(
+        columns(
+            {"name": "at", "logicalType": "timestamp", "required": True},
+            {"name": "x", "logicalType": "number", "required": True},
+            {"name": "y", "logicalType": "number", "required": True},
+        ),
+        setting("features", order_by="at", target={"name": "high", "column": "y", "above": 5}, transforms=[{"transform": "scale", "columns": ["x"]}]),
+        setting("drift", **DRIFT),
+        setting("retrain", model="high", holdout=0.25, tolerance=0.01),
+    )
+
+
+def delivered(installation: Installation, seed: int, *, shift: float = 0.0, noise_before: int = 0) -> None:
+    """600 rows in time order; the target of the first `noise_before` is noise, so that a model learns nothing from them."""
+    chance = random.Random(seed)
+    lines = []
+    for minute in range(600):
+        x = chance.uniform(0, 10) + shift
+        y = chance.uniform(0, 10) if minute < noise_before else x - shift
+        lines.append(f"2026-01-{1 + minute // 100:02}T{minute // 60 % 24:02}:{minute % 60:02}:00Z,{x:.4f},{y:.4f}")
+    installation.deliver("at,x,y\n" + "\n".join(sorted(lines)) + "\n")
+
+
+def taken(installation: Installation) -> Any:
+    """The whole way of one delivery. Returns: what came of a trigger, or None."""
+    run = installation.run()
+    admission = admit(run)
+    if admission.published is None:
+        publish(run, admission, refine(run, admission))
+    make_features(run)
+    measure_drift(run)
+    return retrain_if_due(run)
+
+
+def test_drift_retrains_once_and_a_worse_candidate_leaves_the_champion_in_service(installation: Installation) -> None:
+    learning(installation)
+    delivered(installation, 1)
+    first = taken(installation)
+    assert first.details["outcome"] == "in service"
+    assert taken(installation) is None  # the same delivery again: nothing is due
+    delivered(installation, 2)
+    assert taken(installation) is None  # other rows of the same distribution: stable
+    office = installation.office()
+    stable = office.registry.derived("readings", "1.1.0", "drift")
+    assert stable is not None
+    assert stable["verdict"] == "stable"
+    delivered(installation, 3, shift=0.001, noise_before=450)
+    installation.office().registry.raise_trigger("readings", "1.2.0", "retrain", "a steward asked for it")
+    worse = taken(installation)
+    assert worse.details["outcome"] == "rolled back"
+    assert worse.details["candidate"] < worse.details["in_service"] > 0.99
+    champion = model_store(installation.office()).champion("high")
+    assert champion is not None
+    assert champion.dataset_version == "1.0.0"
+    assert [(t["version"], t["outcome"]["outcome"]) for t in installation.office().registry.triggers("readings")] == [("1.0.0", "in service"), ("1.2.0", "rolled back")]
+
+
+def test_a_shift_is_drift_with_a_report_and_a_better_model(installation: Installation) -> None:
+    learning(installation)
+    delivered(installation, 1)
+    taken(installation)
+    delivered(installation, 2, shift=4.0)
+    second = taken(installation)
+    office = installation.office()
+    drift = office.registry.derived("readings", "1.1.0", "drift")
+    assert drift is not None
+    assert (drift["verdict"], drift["reference"], drift["intent"]["action"]) == ("drifted", "1.0.0", "retrain")
+    assert "wasserstein" in report_file(office.home.root, "readings", "1.1.0").read_text()
+    assert second.details["outcome"] == "in service"
+    service = office.registry.in_service("readings", "model")
+    assert service is not None
+    assert service["version"] == "1.1.0"
+
+
+def test_touched_features_are_not_trained_on(installation: Installation) -> None:
+    learning(installation)
+    delivered(installation, 1)
+    run = installation.run()
+    admission = admit(run)
+    publish(run, admission, refine(run, admission))
+    made = make_features(run)
+    assert make_features(run).new is False
+    office = installation.office()
+    assert feature_frame(office, "readings", made.version).collect().columns == ["at", "x_scaled", "high"]
+    assert set(feature_state(office, "readings", made.version)["0"]["x"]) == {"mean", "std"}
+    file = office.lake.folder("readings", "features") / made.version / "state.json"
+    file.write_text(file.read_text().replace("1", "2"))
+    with pytest.raises(EvidenceError, match="feature file"):
+        feature_state(office, "readings", made.version)
+
+
+WORDS = "parser token grammar scope class module import function value object attribute method loop branch tuple list dictionary string number name".split()  # noqa: SIM905  # a list of words reads better as a sentence
+
+
+def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, changed: int = 0, noise: bool = False) -> None:
+    """A module of documents, some of them changed; with `noise` every document says the same."""
+    chance = random.Random(7)
+    documents = {}
+    for number, word in enumerate(WORDS):
+        subject = "thing" if noise else word
+        sentences = [
+            f"The {subject} of every program {chance.choice(WORDS) if not noise else 'thing'} is written before anything else happens to the {subject} here." for _ in range(6)
+        ]
+        documents[f"topic-{word}"] = " ".join(sentences) + (" It has changed since." if number < changed else "")
+    folder = tmp_path / "library"
+    folder.mkdir(exist_ok=True)
+    (folder / "assay_test_library.py").write_text(f"documents = {documents!r}\nraise SystemExit('a source is never run')\n")
+    monkeypatch.syspath_prepend(str(folder))
+
+
+def indexed(installation: Installation) -> Any:
+    run = installation.run()
+    admission = admit(run)
+    if admission.published is None:
+        publish(run, admission, refine(run, admission))
+    return rebuild_if_due(run)
+
+
+def test_changed_documents_rebuild_the_index_and_a_worse_one_is_rolled_back(installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    policy = {"key": "name", "text": "text", "chunk_chars": 400, "dimensions": 16, "questions": 40, "floor": 0.6, "tolerance": 0.05}
+    installation.promise(
+        columns({"name": "name", "logicalType": "string", "primaryKey": True, "required": True}, {"name": "text", "logicalType": "string", "required": True}),
+        setting("source", location="module:assay_test_library#documents", format="documents"),
+        setting("cleaning", _=[]),
+        setting("index", **policy),
+    )
+    library(tmp_path, monkeypatch)
+    first = indexed(installation)
+    assert first.details["outcome"] == "in service"
+    assert indexed(installation) is None
+    library(tmp_path, monkeypatch, changed=3)
+    second = indexed(installation)
+    assert second.details["outcome"] == "in service"
+    office = installation.office()
+    assert office.registry.triggers("readings")[-1]["reason"].startswith("3 documents have changed")
+    library(tmp_path, monkeypatch, noise=True)
+    worse = indexed(installation)
+    assert worse.details["outcome"] == "rolled back"
+    service = office.registry.in_service("readings", "index")
+    assert service is not None
+    assert service["version"] == second.version
+    assert index_store(office).search(service["details"]["table"], ["tuple"], 3)[0][0] == "topic-tuple"
+    with pytest.raises(ActionError):
+        index_store(office).search(worse.details["table"], ["tuple"], 3)
