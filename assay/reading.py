@@ -32,6 +32,7 @@ def _status(office: Office, name: str, waiting: int) -> dict[str, Any]:
     return {
         "dataset": name, "versions": [v["version"] for v in versions], "rows": newest["rows"] if newest else None, "published_at": newest["published_at"] if newest else None,
         "note": newest["note"] if newest else None, "drift": drift["verdict"] if drift else None, "in_service": services, "waiting_reviews": waiting,
+        "last_run": next(({key: run[key] for key in ("run_id", "started_at", "outcome", "details")} for run in registry.runs(name, 1)), None),
         "triggers": [{key: t[key] for key in ("version", "action", "reason", "done_at", "outcome")} for t in registry.triggers(name)],
     }  # fmt: skip
 
@@ -48,6 +49,8 @@ def card(name: str, version: str | None) -> dict[str, Any]:
 def verify(named: tuple[str, str | None] | None, where: Path | None, key: Path | None) -> list[dict[str, Any]]:
     """What was checked of each version. Raises: EvidenceError: the first thing that is not as signed."""
     root = where.resolve() if where else home().root
+    if named is None and where is None:
+        Office.open().settle()  # a crash may have left evidence of a registered version to be written
     if named and named[1]:
         evidence_file(root, named[0], named[1])
         wanted = [(named[0], named[1])]

@@ -269,8 +269,47 @@ def _cross_checks(contract: Contract, document: Document) -> Iterator[ContractEr
                 "Promise it as `logicalType: string`: treatments replace it by text",
                 document.where(_property(document, "assay.privacy")),
             )
+    yield from _unsuited(contract, document)
     if contract.retrain and not (contract.features and contract.features.target):
         yield ContractError("assay.retrain has nothing to learn", "Add `target` to assay.features", document.where(_property(document, "assay.retrain")))
+
+
+def _unsuited(contract: Contract, document: Document) -> Iterator[ContractError]:
+    """Settings that name a promised column which cannot serve them."""
+    types = {column.name: column.logical_type for column in contract.columns}
+    numbers = {name for name, kind in types.items() if kind in ("integer", "number")}
+
+    def numeric(columns: Iterable[str], what: str, setting: str) -> Iterator[ContractError]:
+        for name in columns:
+            if name in types and name not in numbers:
+                yield ContractError(
+                    f"{what} needs numbers, and '{name}' is promised as {types[name]}", "Name columns of integers or numbers", document.where(_property(document, setting))
+                )
+
+    for step in contract.cleaning:
+        if step.step == "outliers" or (step.step == "fill_missing" and step.method == "median"):
+            yield from numeric(step.columns, step.step, "assay.cleaning")
+        elif step.step == "fill_missing" and isinstance(step.value, str) == bool(numbers & set(step.columns)) and step.value is not None:
+            yield ContractError(
+                f"fill_missing puts {step.value!r} into columns of another type", "Give a value of the columns' type", document.where(_property(document, "assay.cleaning"))
+            )
+    if contract.features:
+        for transform in contract.features.transforms:
+            if transform.transform == "scale":
+                yield from numeric(transform.columns, "scale", "assay.features")
+        if contract.features.target:
+            yield from numeric([contract.features.target.column], "the target", "assay.features")
+    dropped = {name for name, treatment in contract.privacy.columns.items() if treatment.treatment == "drop"}
+    used = {"a rule": [c for rule in contract.rules for c in rule.columns], "assay.cleaning": [c for step in contract.cleaning for c in getattr(step, "columns", ())]}
+    used |= {"assay.drift": list(contract.drift.columns) if contract.drift else []}
+    used |= {"assay.features": [c for t in contract.features.transforms for c in t.columns] if contract.features else []}
+    for setting, columns in used.items():
+        for name in sorted(dropped & set(columns)):
+            yield ContractError(
+                f"{setting} names the column '{name}', which admission drops",
+                "Leave it out there, or treat the column otherwise",
+                document.where(_property(document, "assay.privacy")),
+            )
 
 
 def _property(document: Document, name: str) -> Path:

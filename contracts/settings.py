@@ -196,6 +196,14 @@ class DriftPolicy(Settings):
     sample_rows: int = Field(default=50_000, ge=100)
     seed: int = 0
 
+    @model_validator(mode="after")
+    def _suited(self) -> DriftPolicy:
+        if self.numerical.method == "chisquare":
+            raise ValueError("`chisquare` compares categories, not numbers")
+        if self.categorical.method in ("ks", "wasserstein"):
+            raise ValueError(f"`{self.categorical.method}` compares numbers, not categories")
+        return self
+
 
 class Retrain(Settings):
     """What to train when the data have drifted, how to judge it, and when the old model stays."""

@@ -83,14 +83,14 @@ class Lake:
         sync_folder(target.parent)
         sync_folder(target.parent.parent)
 
-    def move_in_version(self, dataset: str, input_key: str, staged: Path, rows: int) -> tuple[PublishedFile, ...]:
-        """Put a version's staged Parquet files under `versions/<key>/`; a dead run's files for the same inputs are replaced.
+    def move_in_version(self, dataset: str, name: str, staged: Path, rows: int) -> tuple[PublishedFile, ...]:
+        """Put a version's staged Parquet files under `versions/<name>/`.
 
+        Args:
+            name: no other run's: a run that lost its lease must not be able to touch what another has published.
         Returns: the manifest of what lies there now, with paths below `versions/`.
         """
-        target = self.folder(dataset, "versions") / input_key[:16]
-        if target.exists():
-            shutil.rmtree(target)  # never registered: the caller asked the registry before
+        target = self.folder(dataset, "versions") / name
         self.move_in(staged, target)
         files = tuple(self._described(dataset, file) for file in sorted(target.glob("*.parquet")))
         if sum(file.rows for file in files) != rows:

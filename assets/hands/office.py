@@ -5,6 +5,7 @@ Belongs here: opening an installation, settling what a crash left open. Stays ou
 
 from __future__ import annotations
 
+import fcntl
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -111,15 +112,20 @@ class Office:
 
         Returns: what could not be delivered now, in words; it stays in the outbox.
         """
-        late = []
-        for entry in self.registry.undelivered():
+        late: list[str] = []
+        with (self.home.root / ".settling").open("w") as lock:
             try:
-                with room_on_disk():
-                    getattr(self, f"_deliver_{entry['kind']}")(entry["dataset"], entry["payload"])
-            except (OSError, ConnectionError) as error:
-                late.append(f"{entry['kind']} of {entry['dataset']}: {type(error).__name__}")
-                continue
-            self.registry.delivered(entry)
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return late  # another process is at it
+            for entry in self.registry.undelivered():
+                try:
+                    with room_on_disk():
+                        getattr(self, f"_deliver_{entry['kind']}")(entry["dataset"], entry["payload"])
+                except OSError as error:  # a backend that does not answer, a folder that cannot be written
+                    late.append(f"{entry['kind']} of {entry['dataset']}: {type(error).__name__}")
+                    continue
+                self.registry.delivered(entry)
         return late
 
     def _deliver_evidence(self, dataset: str, payload: Row) -> None:

@@ -137,10 +137,13 @@ class Registry:
             connection.execute(sa.insert(runs).values(run_id=run_id, dataset=dataset, token=token, actor=self.actor, started_at=self.now()))
             return Lease(dataset, run_id, token)
 
-    def end(self, lease: Lease, outcome: str, details: Row | None = None) -> None:
-        """Say how a run ended."""
+    def end(self, lease: Lease, outcome: str, details: Row) -> None:
+        """Say how a run ended; a failure goes into the audit log, a publication is there already."""
         with self._write() as connection:
-            connection.execute(sa.update(runs).where(runs.c.run_id == lease.run_id, runs.c.dataset == lease.dataset).values(ended_at=self.now(), outcome=outcome, details=details))
+            this = sa.and_(runs.c.run_id == lease.run_id, runs.c.dataset == lease.dataset)
+            connection.execute(sa.update(runs).where(this).values(ended_at=self.now(), outcome=outcome, details=details))
+            if outcome == "failed":
+                self._log(connection, "run failed", lease.dataset, {"run_id": lease.run_id, **details})
 
     def runs(self, dataset: str, limit: int = 10) -> list[Row]:
         """The newest runs first."""

@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from assets.hands.registry import Row
-from assets.stages.ingest import land, landed_rows
+from assets.stages.ingest import landed_in, landed_rows
 from assets.stages.run import Run, stage
 from contracts.errors import AdmissionError, SourceError, Where
 from contracts.model import Contract
@@ -50,10 +50,10 @@ def admit(run: Run) -> Admission:
     Raises: AdmissionError: the licence refuses, or a person must decide (or has refused).
     """
     office, contract = run.office, run.contract
-    landed = land(run)
+    receipt = landed_in(run)
     with stage(run, "admitted") as noted:
-        window = next_window(run, landed.receipt.digest)
-        inputs = _inputs(run, landed.receipt.digest, window)
+        window = next_window(run, receipt.digest)
+        inputs = _inputs(run, receipt.digest, window)
         already = office.registry.by_inputs(contract.name, inputs.key)
         if already is not None:
             return _again(run, inputs, already)
@@ -61,7 +61,7 @@ def admit(run: Run) -> Admission:
         admission = _profile(run, inputs, window, license_verdict)
         admission = _reviewed(run, admission)
         _keep(office.lake.staging(contract.name, run.run_id), admission)
-        noted.inputs.append(Table(name=f"{contract.name}/landed", version=landed.receipt.digest))
+        noted.inputs.append(Table(name=f"{contract.name}/landed", version=receipt.digest))
         noted.outputs.append(Table(name=f"{contract.name}/admitted", rows=admission.rows_in_window, tags={"license": license_verdict.expression}))
     return admission
 

@@ -20,7 +20,6 @@ from assets.hands.registry import Row
 from assets.stages.admit import Admission
 from assets.stages.refine import Refined, check_row, keep_set_aside, refused
 from assets.stages.run import Run, stage
-from contracts.errors import QualityError
 from lineage import evidence
 from lineage.facts import Table
 from pipelines.publish.naming import Previous, change_note, next_version
@@ -46,10 +45,11 @@ def publish(run: Run, admission: Admission, refined: Refined) -> Published:
         set_aside = {layer: {**refined.set_aside[layer], "path": path} for layer, path in keep_set_aside(run).items()}
         if refined.broken:
             office.registry.keep_checks(run.lease, found)
-            raise _ended(run, refused(run, refined))
+            raise refused(run, refined)
         _reached("staged")
         staged = office.lake.staging(contract.name, run.run_id) / "version"
-        files = office.lake.move_in_version(contract.name, admission.inputs.key, staged, refined.accounting.published)
+        attempt = f"{admission.inputs.key[:16]}-{run.lease.token}"
+        files = office.lake.move_in_version(contract.name, attempt, staged, refined.accounting.published)
         _reached("synced")
         row = _signed(run, admission, refined, files, set_aside)
         _reached("signed")
@@ -59,6 +59,7 @@ def publish(run: Run, admission: Admission, refined: Refined) -> Published:
         _reached("after the commit")
         noted.inputs.append(Table(name=f"{contract.name}/cleaned"))
         noted.outputs.append(_table(run, registered))
+        office.registry.end(run.lease, "published", {"version": registered["version"]})
     finish(run)
     return Published(registered, registered["run_id"] == run.run_id)
 
@@ -70,14 +71,8 @@ def finish(run: Run) -> None:
     _reached("before the sweep")
     office = run.office
     office.lake.clear(run.contract.name, run.run_id)
-    keys = {row["input_key"][:16] for row in office.registry.versions(run.contract.name)}
-    office.lake.sweep(run.contract.name, office.clock().timestamp(), keys.__contains__)
-
-
-def _ended(run: Run, error: QualityError) -> QualityError:
-    run.office.registry.end(run.lease, "refused", {"error": str(error)})
-    run.office.lake.clear(run.contract.name, run.run_id)
-    return error
+    known = {Path(file.path).parts[0] for row in office.registry.versions(run.contract.name) for file in evidence.files(office.statement(row))}
+    office.lake.sweep(run.contract.name, office.clock().timestamp(), known.__contains__)
 
 
 def _signed(run: Run, admission: Admission, refined: Refined, files: tuple[evidence.PublishedFile, ...], set_aside: dict[str, Any]) -> Row:

@@ -62,6 +62,7 @@ def stage(run: Run, name: str) -> Iterator[Noted]:
     except AssayError as error:
         office.lake.clear(run.contract.name, run.run_id)  # at once: on a full disk it is what the words about it are written on
         with room_on_disk():
+            office.registry.end(run.lease, "failed", {"stage": name, "error": str(error)})
             office.registry.post("lineage", run.contract.name, fact("FAIL", str(error)).as_json())
         raise
     office.registry.post("lineage", run.contract.name, fact("COMPLETE").as_json())
