@@ -16,7 +16,7 @@ REASONS = "_reasons"
 
 @dataclass(frozen=True)
 class Receipt:
-    """What was landed: `digest` is the SHA-256 of the source's bytes; `unreadable` lines are kept beside the rows."""
+    """What was landed: `digest` is the SHA-256 of the source's bytes; `columns` all it has, promised or not; `unreadable` lines are kept beside the rows."""
 
     digest: str
     location: str

@@ -89,14 +89,22 @@ def locate(contract: Contract, roots: Sequence[Path]) -> Path:
     return path
 
 
-def read(contract: Contract, fetched: Fetched, folder: Path) -> tuple[int, int]:
-    """Write `rows.parquet` (text columns beside `_row`) and `unreadable.parquet` (record, reason, text) into `folder`.
+@dataclass(frozen=True)
+class Read:
+    """What could be read of a source: how many rows of which columns, and how many records could not."""
 
-    Returns: how many rows and how many unreadable records.
+    rows: int
+    unreadable: int
+    columns: tuple[str, ...]
+
+
+def read(contract: Contract, fetched: Fetched, folder: Path) -> Read:
+    """Write `rows.parquet` (every column as text, beside `_row`) and `unreadable.parquet` (record, reason, text) into `folder`.
+
     Raises: SourceError: the file cannot be read at all, or its lines cannot all be accounted for.
     """
     if contract.source.format == "documents":
-        return _read_documents(contract, fetched, folder), 0
+        return _read_documents(contract, fetched, folder)
     file = _unpacked(contract, fetched.path, folder)
     try:
         return _read_csv(contract, file, folder)
@@ -126,19 +134,17 @@ def _unpacked(contract: Contract, path: Path, folder: Path) -> Path:
 # -- CSV ------------------------------------------------------------------------------
 
 
-def _read_csv(contract: Contract, file: Path, folder: Path) -> tuple[int, int]:
+def _read_csv(contract: Contract, file: Path, folder: Path) -> Read:
     """DuckDB reads strictly and keeps what it rejects; what it drops without a word is found by counting lines."""
     import duckdb
 
     where = Where(file=contract.source.location, dataset=contract.name)
     header = _header(contract, file, where)
-    _check_columns(contract, header, where)
     target = folder / "rows.parquet"
     connection = duckdb.connect(config={"preserve_insertion_order": "true", "autoinstall_known_extensions": "false", "autoload_known_extensions": "false"})
     try:
         reader = _csv_reader(file, header, contract.source.options)
-        wanted = ", ".join(_name(column.name) for column in contract.columns)
-        connection.execute(f"COPY (SELECT row_number() OVER () AS {ROW}, {wanted} FROM {reader}) TO {_text(str(target))} (FORMAT parquet, COMPRESSION zstd)")
+        connection.execute(f"COPY (SELECT row_number() OVER () AS {ROW}, * FROM {reader}) TO {_text(str(target))} (FORMAT parquet, COMPRESSION zstd)")
         rejected = connection.execute("SELECT line, any_value(error_type), any_value(csv_line) FROM reject_errors GROUP BY line ORDER BY line").fetchall()
     except duckdb.Error as error:
         raise SourceError(f"the file cannot be read as CSV ({type(error).__name__})", "Check `options` under assay.source: delimiter, quote, encoding (UTF-8)", where) from error
@@ -148,7 +154,7 @@ def _read_csv(contract: Contract, file: Path, folder: Path) -> tuple[int, int]:
     unreadable = [(line, str(kind).lower(), text) for line, kind, text in rejected]
     unreadable += _tail(contract, file, rows, unreadable, where)
     pl.DataFrame(unreadable, schema=UNREADABLE_SCHEMA, orient="row").write_parquet(folder / "unreadable.parquet")
-    return rows.select(pl.len()).collect().item(), len(unreadable)
+    return Read(rows.select(pl.len()).collect().item(), len(unreadable), tuple(header))
 
 
 def _header(contract: Contract, file: Path, where: Where) -> list[str]:
@@ -162,16 +168,18 @@ def _header(contract: Contract, file: Path, where: Where) -> list[str]:
     names = next(csv.reader(io.StringIO(text), delimiter=options.delimiter, quotechar=options.quote), [])
     if not any(names):
         raise SourceError("the file is empty or starts without a header", "Give it a first line with the column names", where)
+    twice = sorted({name for name in names if names.count(name) > 1 or name == ROW})
+    if twice:
+        raise SourceError(f"the header names '{twice[0]}' twice, or as Assay's own column", "Rename one of the columns", where)
     return names
 
 
-def _check_columns(contract: Contract, header: list[str], where: Where) -> None:
-    twice = sorted({name for name in header if header.count(name) > 1})
-    if twice:
-        raise SourceError(f"the header names '{twice[0]}' twice", "Rename one of the columns", where)
-    missing = [name for name in contract.column_names if name not in header]
+def check_columns(contract: Contract, landed: Sequence[str]) -> None:
+    """Whether what landed has every promised column. Raises: SourceError: one is missing."""
+    where = Where(file=contract.source.location, dataset=contract.name)
+    missing = [name for name in contract.column_names if name not in landed]
     if missing:
-        hint = suggestion(missing[0], header)
+        hint = suggestion(missing[0], landed)
         raise SourceError(
             f"the file lacks the promised column '{missing[0]}'" + (f" and {len(missing) - 1} more" if len(missing) > 1 else ""),
             hint if hint.startswith("Did") else "Deliver it, or change the contract",
@@ -191,11 +199,6 @@ def _csv_reader(file: Path, header: list[str], options: CsvOptions) -> str:
 def _text(value: str) -> str:
     """A string as SQL writes it."""
     return "'" + value.replace("'", "''") + "'"
-
-
-def _name(value: str) -> str:
-    """An identifier as SQL writes it."""
-    return '"' + value.replace('"', '""') + '"'
 
 
 def _tail(contract: Contract, file: Path, rows: pl.LazyFrame, unreadable: list[tuple[int, str, str]], where: Where) -> list[tuple[int, str, str]]:
@@ -243,7 +246,10 @@ def _line_counts(stream: io.BufferedReader, quote: bytes) -> _Counts:
 # -- documents ----------------------------------------------------------------------------
 
 
-def _read_documents(contract: Contract, fetched: Fetched, folder: Path) -> int:
+DOCUMENT_COLUMNS = ("name", "text")
+
+
+def _read_documents(contract: Contract, fetched: Fetched, folder: Path) -> Read:
     """A mapping of name to text, written as a literal in a Python module; parsed, never run."""
     where = Where(file=contract.source.location, dataset=contract.name)
     attribute = contract.source.location.partition("#")[2]
@@ -257,10 +263,8 @@ def _read_documents(contract: Contract, fetched: Fetched, folder: Path) -> int:
         ) from None
     if not isinstance(documents, dict) or not all(isinstance(key, str) and isinstance(text, str) for key, text in documents.items()):
         raise SourceError(f"'{attribute}' is no mapping of name to text", "Name another attribute", where)
-    names = contract.column_names
-    if len(names) != 2:
-        raise SourceError(f"documents have two columns, a name and a text, and the contract promises {len(names)}", "Promise two columns", where)
-    frame = pl.DataFrame({ROW: range(1, len(documents) + 1), names[0]: list(documents), names[1]: list(documents.values())}, schema_overrides={ROW: pl.Int64})
+    name, text = DOCUMENT_COLUMNS
+    frame = pl.DataFrame({ROW: range(1, len(documents) + 1), name: list(documents), text: list(documents.values())}, schema={ROW: pl.Int64, name: pl.String, text: pl.String})
     frame.write_parquet(folder / "rows.parquet")
     pl.DataFrame(schema=UNREADABLE_SCHEMA).write_parquet(folder / "unreadable.parquet")
-    return frame.height
+    return Read(frame.height, 0, DOCUMENT_COLUMNS)

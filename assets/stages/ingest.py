@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import polars as pl
 
 from assets.hands import sources
 from assets.stages.run import Run, stage
+from contracts.settings import CsvOptions
 from lineage.facts import Table
 from pipelines.frames import Receipt
 from pipelines.ingest.records import numbered
@@ -33,20 +36,28 @@ def land(run: Run) -> Landed:
     with stage(run, "landed") as noted:
         _ = run.lease
         fetched = sources.fetch(contract, office.home.roots)
-        target = office.lake.folder(contract.name, "landed") / fetched.digest
+        target = landed_folder(run, fetched.digest)
         unchanged = target.is_dir()
         if not unchanged:
             staged = office.lake.staging(contract.name, run.run_id) / "landed"
             staged.mkdir(mode=0o700)
-            rows, unreadable = sources.read(contract, fetched, staged)
-            receipt = Receipt(fetched.digest, contract.source.location, rows, unreadable, fetched.size_bytes, contract.column_names)
+            read = sources.read(contract, fetched, staged)
+            receipt = Receipt(fetched.digest, contract.source.location, read.rows, read.unreadable, fetched.size_bytes, read.columns)
             (staged / "receipt.json").write_text(json.dumps(asdict(receipt)))
             office.lake.move_in(staged, target)
         receipt = receipt_of(run, fetched.digest)
+        sources.check_columns(contract, receipt.columns)
         (office.lake.staging(contract.name, run.run_id) / NOTE).write_text(fetched.digest)
         noted.inputs.append(Table(name=contract.source.location, version=fetched.digest))
         noted.outputs.append(Table(name=f"{contract.name}/landed", version=fetched.digest, columns=tuple((c, "String") for c in receipt.columns), rows=receipt.rows))
     return Landed(receipt, unchanged)
+
+
+def landed_folder(run: Run, digest: str) -> Path:
+    """Where bytes of this digest land: the same bytes read with other options are other rows."""
+    options = run.contract.source.options
+    suffix = "" if options == CsvOptions() else "-" + hashlib.sha256(options.model_dump_json().encode()).hexdigest()[:8]
+    return run.office.lake.folder(run.contract.name, "landed") / (digest + suffix)
 
 
 def landed_in(run: Run) -> Receipt:
@@ -57,16 +68,16 @@ def landed_in(run: Run) -> Receipt:
 
 def receipt_of(run: Run, digest: str) -> Receipt:
     """The receipt beside landed rows."""
-    data = json.loads((run.office.lake.folder(run.contract.name, "landed") / digest / "receipt.json").read_text())
+    data = json.loads((landed_folder(run, digest) / "receipt.json").read_text())
     return Receipt(**{**data, "columns": tuple(data["columns"])})
 
 
 def landed_rows(run: Run, digest: str) -> pl.LazyFrame:
     """The landed rows, as text, with their record numbers."""
-    folder = run.office.lake.folder(run.contract.name, "landed") / digest
+    folder = landed_folder(run, digest)
     return numbered(pl.scan_parquet(folder / "rows.parquet"), unreadable_records(run, digest)["record"].to_list())
 
 
 def unreadable_records(run: Run, digest: str) -> pl.DataFrame:
     """Record number and reason of each unreadable record; its text stays in the landed folder."""
-    return pl.read_parquet(run.office.lake.folder(run.contract.name, "landed") / digest / "unreadable.parquet", columns=["record", "reason"])
+    return pl.read_parquet(landed_folder(run, digest) / "unreadable.parquet", columns=["record", "reason"])

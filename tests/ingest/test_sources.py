@@ -9,7 +9,7 @@ import pytest
 
 from assets.stages.ingest import land, landed_rows, unreadable_records
 from contracts.errors import SourceError
-from tests.conftest import GOOD, Installation, setting
+from tests.conftest import GOOD, Installation, columns, setting
 
 
 def landed(installation: Installation, text: str | bytes) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -112,6 +112,30 @@ def test_a_wrong_checksum_is_refused(installation: Installation) -> None:
 
 
 def test_documents_are_parsed_and_never_run(installation: Installation) -> None:
+    text = columns({"name": "name", "logicalType": "string"}, {"name": "text", "logicalType": "string"})
+    installation.promise(text, setting("source", location="module:pydoc_data.topics#topics", format="documents"))
+    assert land(installation.run()).receipt.columns == ("name", "text")
     installation.promise(setting("source", location="module:pydoc_data.topics#topics", format="documents"))
-    with pytest.raises(SourceError, match="promises 3"):
+    with pytest.raises(SourceError, match="lacks the promised column 'meter'"):
         land(installation.run())
+
+
+def test_a_column_promised_later_is_there_because_everything_was_landed(installation: Installation) -> None:
+    installation.promise(columns({"name": "meter", "logicalType": "string"}))
+    land(installation.run())
+    installation.promise()
+    run = installation.run()
+    done = land(run)
+    assert done.unchanged
+    assert landed_rows(run, done.receipt.digest).collect().columns == ["_row", "meter", "energy_kwh", "tariff"]
+
+
+def test_the_same_bytes_read_with_other_options_are_landed_beside(installation: Installation) -> None:
+    first = installation.run()
+    land(first)
+    installation.promise(setting("source", options={"null_values": ["day"]}))
+    run = installation.run()
+    done = land(run)
+    assert not done.unchanged
+    assert landed_rows(run, done.receipt.digest).collect()["tariff"].to_list() == [None, "night", None]
+    assert landed_rows(first, done.receipt.digest).collect()["tariff"].to_list() == ["day", "night", "day"]
