@@ -210,7 +210,7 @@ def _tail(contract: Contract, file: Path, rows: pl.LazyFrame, unreadable: list[t
     lost = lines_lost(
         lines_in_file=content.lines,
         rows=height,
-        breaks_in_cells=breaks_in_cells(rows).collect().item() or 0,
+        breaks_in_cells=(breaks_in_cells(rows).collect(engine="streaming").item() or 0) if content.quotes else 0,  # only quotes let a cell hold a line break
         lines_unreadable=sum(1 + text.rstrip("\r\n").count("\n") for _, _, text in unreadable),
     )
     unclosed = (content.quotes - sum(text.count(quote) for _, _, text in unreadable)) % 2 == 1
