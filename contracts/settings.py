@@ -6,7 +6,6 @@ Stays out: reading YAML (load.py), doing anything (pipelines/).
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -257,8 +256,3 @@ PROPERTIES: dict[str, type[Settings]] = {
     "assay.retention": Retention,
 }
 REQUIRED = ("assay.source", "assay.license", "assay.privacy", "assay.retention")
-
-
-def utc(moment: datetime) -> str:
-    """A time as ISO 8601 in UTC."""
-    return moment.isoformat().replace("+00:00", "Z")
