@@ -5,7 +5,7 @@ UV = $(VENV)/bin/uv
 export UV_PROJECT_ENVIRONMENT = $(VENV)
 export DO_NOT_TRACK = 1
 
-.PHONY: demo test lint ui soak benchmarks clean
+.PHONY: demo test lint ui soak benchmarks benchmark-rules clean
 .DEFAULT_GOAL = demo
 
 # set-up: a virtual environment with exactly what uv.lock names
@@ -25,7 +25,7 @@ lint: $(VENV)/.installed
 	$(VENV)/bin/lint-imports
 
 test: $(VENV)/.installed lint ## lint, types, import rules, every test
-	$(VENV)/bin/pytest
+	$(VENV)/bin/pytest -n 2 --dist loadfile
 
 ui: $(VENV)/.installed ## the steward's web UI at http://127.0.0.1:3000
 	$(VENV)/bin/assay ui
@@ -36,5 +36,9 @@ soak: $(VENV)/.installed ## what is too long for every change: kill -9 of whole 
 benchmarks: $(VENV)/.installed ## side by side with what a user would pick instead
 	$(VENV)/bin/pytest benchmarks --benchmark-only --benchmark-group-by=group --benchmark-columns=mean,rounds
 
+benchmark-rules: $(VENV)/.installed ## 21 rules beside Polars by hand, pandera, datacontract-cli and Great Expectations
+	test -x .bench/bin/datacontract || ($(UV) venv --quiet --python $(PYTHON) .bench && $(UV) pip install --quiet --python .bench/bin/python "datacontract-cli[duckdb,parquet]>=1.2,<2")
+	$(VENV)/bin/python benchmarks/rules.py --datacontract .bench/bin/datacontract
+
 clean:
-	rm -rf $(VENV) .assay
+	rm -rf $(VENV) .bench .assay

@@ -1,25 +1,181 @@
-"""Contracts checked, for `assay check`."""
+"""Contracts checked, for `assay check`: the standard, our settings, the policies, what changed, and what that would do to published data.
+
+Belongs here: putting the parts together. Stays out: each part (contracts/load.py, contracts/compare.py, assets/stages/backtest.py), telling (reports).
+"""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from contracts.errors import ConfigurationError, ContractError, ContractErrors, Where, shown
+from assay.reports import ContractOutcome, Outcome, RuleOutcome
+from contracts.document import Document
+from contracts.errors import AssayError, ConfigurationError, ContractError, Where, shown
+from contracts.model import Contract, Rule
+from contracts.problems import Problem, problems_of, suggestion
+
+if TYPE_CHECKING:
+    from assets.hands.git import Changed
+    from contracts.load import Linted
+
+SUFFIX = ".odcs.yaml"
 
 
-def check_contracts(paths: list[Path]) -> tuple[list[str], int]:
-    """Read every contract below the paths. Returns: the problems, each with file, line and remedy; and how many files."""
-    from assets.hands.home import home, read_contract
+def check_contracts(paths: Sequence[Path], base: str | None = None) -> Outcome:
+    """Check every contract below the paths, the installation's unless given; with `base`, what changed since that revision as well.
 
-    files = [file for path in paths or [home().contracts] for file in (sorted(path.rglob("*.odcs.yaml")) if path.is_dir() else [path])]
-    if not files:
-        raise ConfigurationError("no contract (*.odcs.yaml) lies there", "Name a contract or a folder of them", Where(file=", ".join(shown(p) for p in paths)))
-    problems: list[str] = []
-    for file in files:
-        try:
-            read_contract(file)
-        except ContractErrors as errors:
-            problems += [str(problem) for problem in errors.problems]
-        except ContractError as error:
-            problems.append(str(error))
-    return problems, len(files)
+    Raises: ConfigurationError: there is no contract, no git work tree, or no such revision.
+    """
+    from assets.hands.home import home
+
+    started = time.monotonic()
+    paths = list(paths) or [home().contracts]
+    files = _files(paths)
+    before = {} if base is None else _before(paths, base)
+    if not files and not before:
+        raise ConfigurationError(f"no contract (*{SUFFIX}) lies there", "Name a contract or a folder of them", Where(file=", ".join(shown(p) for p in paths)))
+    linted = {file: _linted(file) for file in files}
+    found = {file: [*each.problems, *_beside(file, each, linted)] for file, each in linted.items()}
+    outcomes = [_outcome(file, linted[file], found[file], before.get(file.resolve())) for file in files]
+    gone = [_gone(change.old_path, change.old or "") for change in before.values() if change.path is None and change.old_path]
+    return Outcome((*outcomes, *gone), time.monotonic() - started, base)
+
+
+def _files(paths: Iterable[Path]) -> list[Path]:
+    return [file for path in paths for file in (sorted(path.rglob(f"*{SUFFIX}")) if path.is_dir() else [path])]
+
+
+def _linted(file: Path) -> Linted:
+    from assets.hands.home import contract_text
+    from contracts.load import Linted, lint
+
+    try:
+        text = contract_text(file)
+    except ContractError as error:
+        return Linted(None, None, problems_of(error))
+    return lint(text, shown(file))
+
+
+def _beside(file: Path, linted: Linted, others: dict[Path, Linted]) -> list[Problem]:
+    """What only shows beside the other contracts: a name that two have, a relationship to a data set that none describes."""
+    contract, problems = linted.contract, []
+    if contract is None or linted.document is None:
+        return []
+    names = {each.contract.name: path for path, each in reversed(others.items()) if each.contract}
+    if names[contract.name] != file:
+        where = linted.document.where(("name",))
+        problems.append(Problem("assay.name", "error", f"'{contract.name}' is also the name in {shown(names[contract.name])}", "Give one of them another `name`", where, "name"))
+    for rule in contract.rules:
+        if rule.kind == "relationship" and rule.argument.dataset not in {*names, contract.table}:
+            remedy = suggestion(rule.argument.dataset, names, "Check its contract too, or know that the rule stays unknown until it is published")
+            problems.append(
+                Problem(
+                    "assay.relationship", "warning", f"the relationship points to '{rule.argument.dataset}', which no contract here describes", remedy, _at(linted.document, rule)
+                )
+            )
+    return problems
+
+
+def _at(document: Document, rule: Rule) -> Where:
+    return Where(file=document.file, line=rule.line, rule=rule.name)
+
+
+# -- what changed ----------------------------------------------------------------------------
+
+
+def _before(paths: Sequence[Path], base: str) -> dict[Path, Changed]:
+    from assets.hands.git import changed
+
+    return {(change.path or change.old_path or Path()).resolve(): change for change in changed(paths, base)}
+
+
+def _outcome(file: Path, linted: Linted, problems: list[Problem], change: Changed | None) -> ContractOutcome:
+    contract, old_version = linted.contract, None
+    tried: tuple[RuleOutcome, ...] = ()
+    if change is not None and change.old is not None and linted.document is not None:
+        from contracts.compatibility import compare
+        from contracts.compatibility import problems as told
+        from contracts.load import lint
+
+        old = lint(change.old, f"{shown(file)} before")
+        if old.document is not None:  # what was no ODCS then has nothing to be compared with
+            old_version = str(old.document.data["version"])
+            problems = [*problems, *told(compare(old.document.data, linted.document.data), linted.document)]
+            if contract is not None:
+                tried, why_not = _tried(contract, _changed_rules(old.contract, contract))
+                problems += why_not
+    data = linted.document.data if linted.document else {}
+    problems.sort(key=lambda problem: (problem.where.line or 0, problem.where.column or 0))
+    return ContractOutcome(shown(file), data.get("name"), data.get("version"), old_version, tuple(problems), tried)
+
+
+def _gone(file: Path, old: str) -> ContractOutcome:
+    """A contract that is no longer there is a promise taken back."""
+    from contracts.load import lint
+
+    document = lint(old, shown(file)).document
+    name, version = (document.data.get("name"), document.data.get("version")) if document else (None, None)
+    gone = Problem(
+        "change.contract_removed",
+        "error",
+        f"the contract{f' of {name}' if name else ''} is removed",
+        "Retire it first: `status: deprecated`, then `retired`",
+        Where(file=shown(file)),
+    )
+    return ContractOutcome(shown(file), name, None, version, (gone,), ())
+
+
+def _changed_rules(old: Contract | None, new: Contract) -> list[Rule]:
+    """The rules that are new or mean something else; another line or description is no change."""
+
+    def meaning(rule: Rule) -> Rule:
+        return rule.model_copy(update={"line": None, "description": "", "dimension": ""})
+
+    known = {meaning(rule) for rule in old.rules} if old else set()
+    return [rule for rule in new.rules if meaning(rule) not in known]
+
+
+# -- the back-test -----------------------------------------------------------------------------
+
+
+def _tried(contract: Contract, rules: list[Rule]) -> tuple[tuple[RuleOutcome, ...], list[Problem]]:
+    """Changed rules on the newest published version; nothing where this machine has none."""
+    from assets.hands.home import home
+
+    where = home()
+    if not rules or not where.is_made:
+        return (), []
+    from assets.hands.office import Office
+    from assets.stages.backtest import back_test, hit
+
+    try:
+        office = Office.open(where)
+        versions = office.registry.versions(contract.name)
+        if not versions:
+            return (), []
+        tried = back_test(office, contract, rules, versions[-1])
+    except AssayError as error:
+        return (), [Problem("backtest.failed", "error", error.problem, error.remedy, Where(file=contract.file, rule=error.where.rule))]
+    outcomes = tuple(
+        RuleOutcome(
+            id=each.rule.name,
+            dataset=contract.name,
+            version=versions[-1]["version"],
+            description=each.rule.description,
+            column=each.rule.columns[0] if len(each.rule.columns) == 1 else None,
+            line=each.rule.line,
+            severity=each.rule.severity,
+            judges_rows=each.rule.judges_rows,
+            passed=each.check.passed,
+            failing=each.check.failing,
+            total=each.check.total,
+            measured=each.check.measured,
+            bound=each.check.bound,
+            rows=each.rows,
+            consumers=hit(office, contract, each.rule) if each.check.failing else (),
+        )
+        for each in tried
+    )
+    return outcomes, []

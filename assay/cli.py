@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from contracts.errors import AssayError, ConfigurationError, ContractErrors
+from contracts.errors import AssayError, ConfigurationError, ContractErrors, Where
 
 app = typer.Typer(
     name="assay",
@@ -76,18 +77,114 @@ def verify(
 
 
 @app.command()
-def check(paths: Annotated[list[Path] | None, typer.Argument(help="Contracts, or folders of them; the installation's unless named.")] = None, as_json: AsJson = False) -> None:
-    """Check contracts: the standard, our settings, and whether they agree. Example: `assay check contracts/datasets`"""
-    from assay.checking import check_contracts
+def check(
+    paths: Annotated[list[Path] | None, typer.Argument(help="Contracts, or folders of them; the installation's unless named.")] = None,
+    base: Annotated[str | None, typer.Option(help="A git revision: contracts that changed since are compared, and their new rules tried on published data.")] = None,
+    formats: Annotated[
+        list[str] | None,
+        typer.Option("--format", help="text, json, junit, sarif, github, gitlab or markdown; with =FILE into a file. May be given several times.", metavar="FORMAT[=FILE]"),
+    ] = None,
+    fail_on: Annotated[str, typer.Option(help="error, warning or never: from what on the exit code is 1.")] = "error",
+) -> None:
+    """Check contracts: the standard, our settings, the policies, and what a change would break.
 
-    problems, files = check_contracts(paths or [])
-    if as_json:
-        print(json.dumps({"files": files, "problems": problems}, indent=2))
+    Examples: `assay check contracts/datasets`, `assay check --base origin/main --format github --format sarif=assay.sarif`
+    """
+    from assay.checking import check_contracts
+    from assay.reports import FORMATS, exit_code, render
+
+    wanted = [_format(text, FORMATS) for text in formats or ["text"]]
+    if fail_on not in ("error", "warning", "never"):
+        raise typer.BadParameter("choose error, warning or never", param_hint="--fail-on")
+    outcome = check_contracts(paths or [], base)
+    for name, file in wanted:
+        if file is None:
+            print(render(outcome, name), end="")
+        else:
+            _write(file, render(outcome, name))
+    raise typer.Exit(exit_code(outcome, fail_on))
+
+
+@app.command()
+def new(
+    source: Annotated[Path, typer.Argument(help="A CSV or Parquet file.")],
+    name: Annotated[str | None, typer.Option(help="The data set's name; the file's unless given.")] = None,
+    output: Annotated[Path | None, typer.Option(help="Where the contract goes; below ASSAY_CONTRACTS unless given.")] = None,
+    license_: Annotated[str | None, typer.Option("--license", help="SPDX expression, where no licence lies beside the file.")] = None,
+    owner: Annotated[str | None, typer.Option(help="E-mail of who answers for the data; git's user.email unless given.")] = None,
+) -> None:
+    """Draft a contract from a file: types, keys, ranges, personal data, licence, each with its reason.
+
+    Example: `assay new inbox/readings.csv --license CC0-1.0`
+    """
+    from assay.new import new as draft
+
+    draft(source, name=name, output=output, license=license_, owner=owner)
+
+
+contracts_app = typer.Typer(name="contracts", help="Contracts compared, upgraded, and turned into other tools' formats.", no_args_is_help=True, rich_markup_mode="markdown")
+app.add_typer(contracts_app)
+
+
+@contracts_app.command()
+def diff(
+    old: Annotated[str, typer.Argument(help="A contract's file, or REVISION:FILE in git.")],
+    new: Annotated[str, typer.Argument(help="The contract it became.")],
+    as_json: AsJson = False,
+) -> None:
+    """Classify every change between two contracts, and the version step that they demand. Exit code 1 where one breaks and the version does not say so.
+
+    Examples: `assay contracts diff v1.odcs.yaml v2.odcs.yaml`, `assay contracts diff main:contracts/flights.odcs.yaml contracts/flights.odcs.yaml`
+    """
+    from assay.contracts import compared
+    from assay.show import show_comparison
+
+    comparison = compared(old, new)
+    _print(comparison, as_json, show_comparison)
+    raise typer.Exit(1 if comparison["breaking"] and not comparison["version_suffices"] else 0)
+
+
+@contracts_app.command()
+def upgrade(
+    paths: Annotated[list[Path], typer.Argument(help="Contracts in an older version of ODCS, or Data Contract Specifications.")],
+    write: Annotated[bool, typer.Option("--write", help="Rewrite the files; without it the result is printed.")] = False,
+) -> None:
+    """Rewrite contracts as ODCS v3.2.0, keeping comments. Example: `assay contracts upgrade old.odcs.yaml --write`"""
+    from assay.contracts import upgraded
+
+    for path in paths:
+        text, notes = upgraded(path, write=write)
+        for note in notes or ["nothing to change"]:
+            print(f"{path}: {note}", file=sys.stderr)
+        if not write:
+            print(text, end="")
+
+
+@contracts_app.command()
+def export(
+    name: Annotated[str, typer.Argument(help="A data set of this installation, or a contract's file.")],
+    to: Annotated[str, typer.Option(help="pandera, polars, great-expectations, jsonschema, croissant, openlineage, evidently or dagster.")],
+    output: Annotated[Path | None, typer.Option(help="A file; standard output unless given.")] = None,
+) -> None:
+    """Turn a contract into another tool's format. Example: `assay contracts export flights --to croissant`"""
+    from assay.contracts import exported
+
+    text = exported(name, to)
+    if output is None:
+        print(text)
     else:
-        for problem in problems:
-            print(problem)
-        print(f"{files} contract(s), {len(problems)} problem(s)")
-    raise typer.Exit(1 if problems else 0)
+        _write(output, text)
+
+
+@contracts_app.command()
+def docs(
+    name: Annotated[str, typer.Argument(help="NAME or NAME@VERSION")],
+    output: Annotated[Path | None, typer.Option(help="A folder; below the installation's reports unless given.")] = None,
+) -> None:
+    """Great Expectations' Data Docs of a published version: the contract's suite, run on it. Example: `assay contracts docs flights`"""
+    from assay.contracts import documented
+
+    print(documented(*_named(name), output))
 
 
 @app.command()
@@ -137,6 +234,24 @@ def ui(port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 3000) -> 
 def _named(name: str) -> tuple[str, str | None]:
     dataset, _, version = name.partition("@")
     return dataset, version or None
+
+
+def _format(text: str, known: Iterable[str]) -> tuple[str, Path | None]:
+    """`sarif=FILE` or `text` -> the format, and where it goes."""
+    name, _, file = text.partition("=")
+    if name not in known:
+        raise typer.BadParameter(f"'{name}' is none of {', '.join(known)}", param_hint="--format")
+    return name, Path(file) if file else None
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        # appended where the file is a CI system's summary, which several steps write into
+        with file.open("a" if str(file) == os.environ.get("GITHUB_STEP_SUMMARY") else "w", encoding="utf-8") as stream:
+            stream.write(text)
+    except OSError as error:
+        raise ConfigurationError(f"it cannot be written ({error.strerror})", "Name a file this user may write", Where(file=str(file))) from None
 
 
 def _print(data: Any, as_json: bool, as_text: Any) -> None:

@@ -38,6 +38,20 @@ def show_status(data: list[dict[str, Any]]) -> None:
         console.print(acts)
 
 
+def show_comparison(data: dict[str, Any]) -> None:
+    """Every change between two contracts, those that break first, and the version they demand."""
+    if not data["changes"]:
+        console.print("Nothing changed.")
+        return
+    made = table("Changes", "step", "what", "breaks", "")
+    for change in sorted(data["changes"], key=lambda change: ("error", "warning", "info").index(change["severity"])):
+        who = [who for who in ("producer", "consumer") if change[who] == "breaking"]
+        made.add_row(change["level"], escape(change["text"]), " and ".join(f"{each}s" for each in who) or "—", "" if change["direction"] == "neither" else change["direction"])
+    console.print(made)
+    says = "says so" if data["version_suffices"] else "does not say so"
+    console.print(f"They demand {data['demanded_version']} after {data['old_version']}; the version {data['new_version']} {says}.", highlight=False)
+
+
 def show_card(data: dict[str, Any]) -> None:
     """A data card."""
     lic, rows, quality = data["license"], data["rows"], data["quality"]

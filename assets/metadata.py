@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from contracts.model import Contract, Rule
-from contracts.rules import dtype
+from contracts.types import dtype
 from pipelines.frames import Receipt
 
 Metadata = dict[str, Any]

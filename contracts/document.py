@@ -15,6 +15,7 @@ from contracts.errors import ContractError, ContractErrors, Where
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 50
+_STR, _MAP, _SEQ, _MERGE = (f"tag:yaml.org,2002:{name}" for name in ("str", "map", "seq", "merge"))
 MAX_NODES = 100_000  # aliases are expanded below, so a bomb of them ends here
 
 Path = tuple[str | int, ...]
@@ -54,20 +55,20 @@ def parse(text: str, file: str) -> Document:
     Raises: ContractError(s): no YAML, an unsafe tag, too large, too deep, a key said twice.
     """
     if len(text) > MAX_BYTES:
-        raise ContractError(f"the document has {len(text):,} characters", f"Keep it under {MAX_BYTES:,}", Where(file=file))
+        raise ContractError(f"the document has {len(text):,} characters", f"Keep it under {MAX_BYTES:,}", Where(file=file), "yaml.size")
     loader = _Timeless(text)
     try:
         root = loader.get_single_node()
         if root is None:
-            raise ContractError("the document is empty", "Write a data contract into it (`apiVersion: v3.2.0`, `kind: DataContract`, …)", Where(file=file, line=1))
+            raise ContractError("the document is empty", "Write a data contract into it (`apiVersion: v3.2.0`, `kind: DataContract`, …)", Where(file=file, line=1), "yaml.syntax")
         walk = _Walk(loader, file)
         data = walk.read(root, (), 0)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = Where(file=file, line=mark.line + 1 if mark else None, column=mark.column + 1 if mark else None)
-        raise ContractError(f"this is no YAML: {error.problem or error.context}", "Mend the syntax at that place", place) from None
+        raise ContractError(f"this is no YAML: {error.problem or error.context}", "Mend the syntax at that place", place, "yaml.syntax") from None
     except yaml.reader.ReaderError as error:
-        raise ContractError(f"character {error.position + 1} cannot stand in YAML: {error.reason}", "Save the document as UTF-8 text", Where(file=file)) from None
+        raise ContractError(f"character {error.position + 1} cannot stand in YAML: {error.reason}", "Save the document as UTF-8 text", Where(file=file), "yaml.syntax") from None
     finally:
         loader.dispose()
     if walk.problems:
@@ -86,30 +87,34 @@ class _Walk:
 
     def read(self, node: yaml.Node, path: Path, depth: int) -> Any:
         self.nodes += 1
-        line, column = node.start_mark.line + 1, node.start_mark.column + 1
-        here = Where(file=self.file, line=line, column=column)
+        mark = node.start_mark
+        self.positions.setdefault(path, (mark.line + 1, mark.column + 1))
         if depth > MAX_DEPTH or self.nodes > MAX_NODES:
-            raise ContractError(f"the document is deeper than {MAX_DEPTH} levels or larger than {MAX_NODES:,} nodes", "Flatten it, and write aliases out", here)
-        self.positions.setdefault(path, (line, column))
-        if not isinstance(node, yaml.ScalarNode) and node.tag not in ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"):
-            raise ContractError(f"the tag {node.tag} is not data", "Leave it out", here)
+            raise ContractError(
+                f"the document is deeper than {MAX_DEPTH} levels or larger than {MAX_NODES:,} nodes", "Flatten it, and write aliases out", self._where(mark), "yaml.size"
+            )
+        if isinstance(node, yaml.ScalarNode):
+            return node.value if node.tag == _STR else self.loader.construct_object(node)  # raises on an unsafe tag
+        if node.tag not in (_MAP, _SEQ):
+            raise ContractError(f"the tag {node.tag} is not data", "Leave it out", self._where(mark), "yaml.tag")
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path, depth)
-        if isinstance(node, yaml.SequenceNode):
-            return [self.read(item, (*path, index), depth + 1) for index, item in enumerate(node.value)]
-        return self.loader.construct_object(node)  # scalars; raises on an unsafe tag
+        return [self.read(item, (*path, index), depth + 1) for index, item in enumerate(node.value)]
+
+    def _where(self, mark: yaml.Mark) -> Where:
+        return Where(file=self.file, line=mark.line + 1, column=mark.column + 1)
 
     def _mapping(self, node: yaml.MappingNode, path: Path, depth: int) -> dict[str, Any]:
         result: dict[str, Any] = {}
         for key_node, value_node in node.value:
-            key = key_node.value if isinstance(key_node, yaml.ScalarNode) else None
             mark = key_node.start_mark
-            here = Where(file=self.file, line=mark.line + 1, column=mark.column + 1)
-            if key is None or key_node.tag == "tag:yaml.org,2002:merge":
-                self.problems.append(ContractError("a key is no plain word", "Write the key out as text", here))
+            if not isinstance(key_node, yaml.ScalarNode) or key_node.tag == _MERGE:
+                self.problems.append(ContractError("a key is no plain word", "Write the key out as text", self._where(mark), "yaml.key"))
                 continue
+            key = key_node.value
             if key in result:
-                self.problems.append(ContractError(f"the key '{key}' stands here a second time", "Keep one of the two", here))
-            self.positions[(*path, key)] = (here.line or 1, here.column or 1)
-            result[key] = self.read(value_node, (*path, key), depth + 1)
+                self.problems.append(ContractError(f"the key '{key}' stands here a second time", "Keep one of the two", self._where(mark), "yaml.duplicate_key"))
+            inner = (*path, key)
+            self.positions[inner] = (mark.line + 1, mark.column + 1)
+            result[key] = self.read(value_node, inner, depth + 1)
         return result

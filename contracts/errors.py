@@ -43,7 +43,14 @@ class AssayError(Exception):
 
 
 class ContractError(AssayError):
-    """A contract or a policy is not one, or asks for what cannot be done."""
+    """A contract or a policy is not one, or asks for what cannot be done.
+
+    `id` names the kind of problem, the same in every report; `path` is the key it is about, such as `schema[0].properties[2].name`.
+    """
+
+    def __init__(self, problem: str, remedy: str, where: Where = NOWHERE, id: str = "contract", path: str = "") -> None:
+        Exception.__init__(self, problem, remedy, where, id, path)
+        self.problem, self.remedy, self.where, self.id, self.path = problem, remedy, where, id, path
 
 
 class ContractErrors(ContractError):
@@ -52,7 +59,8 @@ class ContractErrors(ContractError):
     def __init__(self, problems: tuple[ContractError, ...]) -> None:
         Exception.__init__(self, problems)
         self.problems = problems
-        self.problem, self.remedy, self.where = problems[0].problem, problems[0].remedy, problems[0].where
+        first = problems[0]
+        self.problem, self.remedy, self.where, self.id, self.path = first.problem, first.remedy, first.where, first.id, first.path
 
     def __str__(self) -> str:
         return "\n".join(str(problem) for problem in self.problems)

@@ -11,26 +11,18 @@ from pydantic import BaseModel, ConfigDict
 
 from contracts.settings import CleaningStep, DriftPolicy, Features, Index, License, Privacy, Retention, Retrain, Source
 
-LogicalType = Literal["string", "integer", "number", "boolean", "date", "timestamp"]
+LogicalType = Literal["string", "integer", "number", "boolean", "date", "timestamp", "time", "object", "array", "map", "vector"]
 Severity = Literal["error", "warning", "info"]
 RuleKind = Literal[
-    "required",
-    "type",
-    "minimum",
-    "maximum",
-    "exclusiveMinimum",
-    "exclusiveMaximum",
-    "minLength",
-    "maxLength",
-    "pattern",
-    "enum",
-    "unique",
-    "nullValues",
-    "missingValues",
-    "invalidValues",
-    "duplicateValues",
-    "rowCount",
-]
+    # what the schema promises of a column
+    "required", "type", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength", "pattern", "format", "enum", "unique",
+    "minItems", "maxItems", "uniqueItems", "minProperties", "maxProperties", "normalized",
+    # what a relationship promises
+    "relationship",
+    # what quality promises
+    "nullValues", "missingValues", "invalidValues", "duplicateValues", "rowCount", "sql",
+]  # fmt: skip
+TABLE_KINDS: frozenset[str] = frozenset({"rowCount", "sql"})
 Comparison = Literal["mustBe", "mustNotBe", "mustBeGreaterThan", "mustBeGreaterOrEqualTo", "mustBeLessThan", "mustBeLessOrEqualTo", "mustBeBetween", "mustNotBeBetween"]
 
 
@@ -41,7 +33,7 @@ class Frozen(BaseModel):
 
 
 class Column(Frozen):
-    """One promised column. `classification` is the ODCS field; `personal` columns have a treatment in `assay.privacy`."""
+    """One promised column, or what a nested one is made of. `classification` is the ODCS field; `personal` columns have a treatment in `assay.privacy`."""
 
     name: str
     logical_type: LogicalType
@@ -51,16 +43,22 @@ class Column(Frozen):
     unique: bool = False
     primary_key: bool = False
     classification: str | None = None
+    format: str | None = None
+    timezone: bool = True
+    dimensions: int | None = None
+    element_type: str = "float32"
+    fields: tuple[Column, ...] = ()
+    """What an object holds; for an array its items, for a map its key and its value."""
 
 
 class Bound(Frozen):
-    """How much is allowed: the failing rows (or the row count) compared with a number, in rows or percent of all rows."""
+    """How much is allowed: the failing rows (or the row count, or what a query returns) compared with a number, in rows or percent of all rows."""
 
     comparison: Comparison
     value: float | tuple[float, float]
-    unit: Literal["rows", "percent"] = "rows"
+    unit: Literal["rows", "percent", "value"] = "rows"
 
-    def holds(self, count: int, total: int) -> bool | None:
+    def holds(self, count: float, total: int) -> bool | None:
         """Whether `count` of `total` rows is allowed; None (unknown) where a percentage of no rows is asked."""
         if self.unit == "percent":
             if total == 0:
@@ -87,6 +85,12 @@ class Bound(Frozen):
             case "mustNotBeBetween":
                 return not low <= measured <= high
 
+    @property
+    def is_a_limit(self) -> bool:
+        """Whether it bounds failing rows from above, down to none: only then is a failing row wrong, and not merely counted."""
+        low = self.value[0] if isinstance(self.value, tuple) else self.value
+        return self.comparison in ("mustBeLessThan", "mustBeLessOrEqualTo") or (self.comparison in ("mustBe", "mustBeBetween") and low == 0)
+
     def __str__(self) -> str:
         words = {
             "mustBe": "=",
@@ -99,28 +103,44 @@ class Bound(Frozen):
             "mustNotBeBetween": "not between",
         }
         value = " and ".join(f"{v:g}" for v in self.value) if isinstance(self.value, tuple) else f"{self.value:g}"
-        return f"{words[self.comparison]} {value} {'%' if self.unit == 'percent' else 'rows'}"
+        unit = {"percent": " %", "rows": " rows", "value": ""}[self.unit]
+        return f"{words[self.comparison]} {value}{unit}"
 
 
 class Rule(Frozen):
-    """One promise about rows. Its name is the same in Dagster, OpenLineage, and reports.
+    """One promise about rows. Its name is the same in Dagster, OpenLineage, and every report.
 
     A broken rule of severity `error` sets its rows aside, and beyond `bound` stops publication; `warning` and `info` only report.
+    `path` leads from the column into what it nests: names of fields, and `[]` for every item of an array or entry of a map.
     """
 
     name: str
     kind: RuleKind
     columns: tuple[str, ...] = ()
+    path: tuple[str, ...] = ()
     argument: Any = None
     severity: Severity = "error"
     dimension: str = "conformity"
     description: str = ""
     bound: Bound
+    line: int | None = None
+
+    @property
+    def judges_rows(self) -> bool:
+        """Whether the rule can say of one row that it breaks it; a row count and a query cannot."""
+        return self.kind not in TABLE_KINDS
 
     @property
     def splits_rows(self) -> bool:
-        """Whether the rule can say of one row that it breaks it; a row count cannot."""
-        return self.kind != "rowCount"
+        """Whether the rows that break it are set aside: not where the rule asks for at least so many of them."""
+        return self.judges_rows and self.severity == "error" and self.bound.is_a_limit
+
+
+class Relationship(Frozen):
+    """What a rule of kind `relationship` points to: columns of another data set's newest version."""
+
+    dataset: str
+    columns: tuple[str, ...]
 
 
 class Contract(Frozen):
@@ -131,7 +151,10 @@ class Contract(Frozen):
     status: str
     domain: str | None
     description: str
+    usage: str = ""
+    limitations: str = ""
     owners: tuple[str, ...]
+    table: str
     columns: tuple[Column, ...]
     rules: tuple[Rule, ...]
     source: Source

@@ -1,45 +1,81 @@
-"""The licence policy: what each SPDX licence lets one do with data.
+"""The licence policy: what each licence lets one do with data, and what each purpose needs.
 
-Belongs here: reading policies/licenses.yaml. Stays out: deciding (pipelines/admit/license.py).
+Belongs here: reading policies/licenses.yaml. Stays out: recognising names (licenses.py), deciding (pipelines/admit/license.py).
 """
 
 from __future__ import annotations
 
 from importlib import resources
+from typing import Literal
 
-from pydantic import ValidationError
+from pydantic import ValidationError, field_validator
 
 from contracts.document import parse
 from contracts.errors import ContractError, ContractErrors
+from contracts.licenses import normal
 from contracts.load import digest
 from contracts.model import Frozen
+from contracts.problems import key_path
 from contracts.settings import Purpose
+
+Use = Literal["all", "non-commercial", "academic", "unspecified"]
+USES: tuple[Use, ...] = ("all", "non-commercial", "unspecified", "academic")
+"""From loose to strict. What nothing says of stands before what is plainly for research only, as the Data Provenance Initiative orders them."""
 
 
 class LicenseTerms(Frozen):
     """One licence, as we read it. `source` says where the reading comes from."""
 
-    uses: tuple[Purpose, ...]
-    commercial: bool
-    obligations: tuple[str, ...] = ()
+    use: Use = "all"
+    attribution: bool = False
+    share_alike: bool = False
+    derivatives: bool = True
+    redistribution: bool = True
+    training: Literal["allowed", "silent", "forbidden"] = "silent"
+    conditions: tuple[str, ...] = ()
     source: str
+
+    @property
+    def obligations(self) -> tuple[str, ...]:
+        """What travels with everything made from the data."""
+        said = {"attribution": self.attribution, "share-alike": self.share_alike}
+        return (*(name for name, holds in said.items() if holds), *self.conditions)
+
+
+class Needs(Frozen):
+    """What a purpose needs of a licence, beyond the use itself."""
+
+    derivatives: bool = False
+    redistribution: bool = False
+    training: bool = False
 
 
 class LicensePolicy(Frozen):
-    """Every licence that somebody has read; what is not here waits for a person."""
+    """Every reading; what has none waits for a person."""
 
+    purposes: dict[Purpose, Needs]
+    categories: dict[str, LicenseTerms]
     licenses: dict[str, LicenseTerms]
+    creative_commons: dict[Literal["BY", "NC", "SA", "ND"], LicenseTerms]
+    names: dict[str, str]
     digest: str
+
+    @field_validator("names")
+    @classmethod
+    def _normalised(cls, names: dict[str, str]) -> dict[str, str]:
+        return {normal(name): expression for name, expression in names.items()}
 
 
 def license_policy(text: str | None = None, file: str = "contracts/policies/licenses.yaml") -> LicensePolicy:
-    """The policy that ships with Assay, or the one given as YAML text."""
+    """The policy that ships with Assay, or the one given as YAML text. Raises: ContractError(s): each mistake with its line."""
     if text is None:
         text = resources.files("contracts").joinpath("policies/licenses.yaml").read_text(encoding="utf-8")
     document = parse(text, file)
+    data = document.data if isinstance(document.data, dict) else {}
     try:
-        return LicensePolicy(licenses=(document.data or {}).get("licenses"), digest=digest(document.data))
+        return LicensePolicy.model_validate({**data, "digest": digest(document.data)})
     except ValidationError as errors:
+        found = errors.errors(include_url=False)
         raise ContractErrors(
-            tuple(ContractError(f"{'.'.join(map(str, e['loc']))}: {e['msg']}", "Mend the policy", document.where(e["loc"])) for e in errors.errors(include_url=False))
+            tuple(ContractError(f"{key_path(e['loc'])}: {e['msg']}", "Mend the policy", document.where(e["loc"]), "policy.file", key_path(e["loc"])) for e in found)
         ) from None

@@ -1,7 +1,7 @@
 """Rules -> Polars expressions.
 
 Belongs here: what each promise means on a frame: true where a row keeps it, never null.
-Stays out: splitting rows (pipelines/validate), the pandera schema (schema.py).
+Stays out: types (types.py), splitting rows (pipelines/validate), the pandera schema (schema.py).
 """
 
 from __future__ import annotations
@@ -9,53 +9,8 @@ from __future__ import annotations
 import polars as pl
 
 from contracts.errors import ContractError
-from contracts.model import Column, Rule
-
-LOGICAL_TYPES: dict[str, pl.DataType] = {
-    "string": pl.String(),
-    "integer": pl.Int64(),
-    "number": pl.Float64(),
-    "boolean": pl.Boolean(),
-    "date": pl.Date(),
-    "timestamp": pl.Datetime("us", "UTC"),
-}
-PHYSICAL_TYPES: dict[str, pl.DataType] = {
-    "int8": pl.Int8(), "int16": pl.Int16(), "int32": pl.Int32(), "int64": pl.Int64(), "float32": pl.Float32(), "float64": pl.Float64(), "double": pl.Float64(),
-}  # fmt: skip
-# `[0-9]`, not `\d`: in Polars' patterns that matches digits of every script, which the cast then refuses
-INTEGER = r"^[+-]?[0-9]{1,18}$"
-NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?$"
-
-
-def dtype(column: Column) -> pl.DataType:
-    """The Polars type of a promised column: its physical type where one is said that fits, else the widest of its logical type."""
-    physical = (column.physical_type or "").lower()
-    if column.logical_type in ("integer", "number") and physical in PHYSICAL_TYPES:
-        return PHYSICAL_TYPES[physical]
-    return LOGICAL_TYPES[column.logical_type]
-
-
-def read(column: Column) -> pl.Expr:
-    """Text -> the promised type; null where the text is not written as one. ISO 8601 for dates and times, UTC where none is said."""
-    text = pl.col(column.name).str.strip_chars()
-    match column.logical_type:
-        case "integer":
-            value = pl.when(text.str.contains(INTEGER)).then(text).cast(dtype(column), strict=False)
-        case "number":
-            value = pl.when(text.str.contains(NUMBER)).then(text).cast(dtype(column), strict=False)
-        case "boolean":
-            lower = text.str.to_lowercase()
-            value = pl.when(lower.is_in(["true", "1", "t", "yes"])).then(True).when(lower.is_in(["false", "0", "f", "no"])).then(False)
-        case "date":
-            value = text.str.to_date("%Y-%m-%d", strict=False)
-        case "timestamp":
-            # a `Z` or an offset is honoured; the two formats cover ISO 8601 with and without one
-            plain = text.str.replace("T", " ", literal=True)
-            zoned = plain.str.replace("Z$", "+00:00").str.to_datetime("%Y-%m-%d %H:%M:%S%.f%:z", strict=False, time_unit="us", time_zone="UTC")
-            value = pl.coalesce(zoned, plain.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", strict=False, time_unit="us", time_zone="UTC"))
-        case "string":
-            value = pl.col(column.name)
-    return value.alias(column.name)
+from contracts.formats import EACH, FORMATS
+from contracts.model import Rule
 
 
 def was_read(column: str) -> str:
@@ -63,41 +18,94 @@ def was_read(column: str) -> str:
     return f"_was_read_{column}"
 
 
+def was_found(rule: Rule) -> str:
+    """The helper column that is true where the row's key is in the table that a relationship points to."""
+    return f"_was_found_{rule.name}"
+
+
 def keeps(rule: Rule) -> pl.Expr:
     """True where a row keeps the rule. A null breaks only rules about presence; other rules have nothing to judge there.
 
-    Raises: ContractError: the rule does not split rows.
+    Raises: ContractError: the rule does not judge rows.
     """
-    first = pl.col(rule.columns[0]) if rule.columns else pl.lit(None)
-    limit = pl.lit(rule.argument) if isinstance(rule.argument, int | float) else pl.lit(None)
     match rule.kind:
         case "type":
             return pl.col(was_read(rule.columns[0]))
-        case "required" | "nullValues":
-            return first.is_not_null()
-        case "missingValues":
-            absent = [value for value in rule.argument if value is not None]
-            return ~first.is_in(absent).fill_null(None in rule.argument)
-        case "minimum":
-            return (first >= limit).fill_null(True)
-        case "maximum":
-            return (first <= limit).fill_null(True)
-        case "exclusiveMinimum":
-            return (first > limit).fill_null(True)
-        case "exclusiveMaximum":
-            return (first < limit).fill_null(True)
-        case "minLength":
-            return (first.str.len_chars() >= limit).fill_null(True)
-        case "maxLength":
-            return (first.str.len_chars() <= limit).fill_null(True)
-        case "pattern":
-            return first.str.contains(rule.argument).fill_null(True)
-        case "enum":
-            return first.is_in(list(rule.argument)).fill_null(True)
-        case "invalidValues":
-            return (first.str.contains(rule.argument) if isinstance(rule.argument, str) else first.is_in(list(rule.argument))).fill_null(True)
         case "unique" | "duplicateValues":
-            key = first if len(rule.columns) == 1 else pl.struct(rule.columns)
-            return key.is_first_distinct() | first.is_null()
-        case "rowCount":
-            raise ContractError(f"the rule '{rule.name}' speaks of the whole table", "Ask its bound, not its rows")
+            key = pl.col(rule.columns[0]) if len(rule.columns) == 1 else pl.struct(rule.columns)
+            return key.is_first_distinct() | key.is_null()
+        case "relationship":
+            return pl.col(was_found(rule)).is_not_null() | pl.any_horizontal(pl.col(column).is_null() for column in rule.columns)
+        case _ if rule.judges_rows:
+            return _along(rule, pl.col(rule.columns[0]), rule.path)
+    raise ContractError(f"the rule '{rule.name}' speaks of the whole table", "Ask its bound, not its rows")
+
+
+def _along(rule: Rule, value: pl.Expr, path: tuple[str, ...]) -> pl.Expr:
+    """Follow the path into what the column nests; what is not there has nothing to judge."""
+    if not path:
+        return judge(rule, value)
+    step, *rest = path
+    if step == EACH:
+        return value.list.eval(_along(rule, pl.element(), tuple(rest))).list.all().fill_null(True)
+    return value.is_null() | _along(rule, value.struct.field(step), tuple(rest))
+
+
+def judge(rule: Rule, value: pl.Expr) -> pl.Expr:
+    """True where one value keeps the rule.
+
+    Raises: ContractError: the rule says nothing of one value.
+    """
+    match rule.kind:
+        case "required" | "nullValues":
+            return value.is_not_null()
+        case "missingValues":
+            absent = [each for each in rule.argument if each is not None]
+            return (~value.is_in(absent)).fill_null(None not in rule.argument) if absent else value.is_not_null()
+        case "minimum":
+            holds = value >= pl.lit(rule.argument)
+        case "maximum":
+            holds = value <= pl.lit(rule.argument)
+        case "exclusiveMinimum":
+            holds = value > pl.lit(rule.argument)
+        case "exclusiveMaximum":
+            holds = value < pl.lit(rule.argument)
+        case "multipleOf" if isinstance(rule.argument, int):
+            holds = value % rule.argument == 0
+        case "multipleOf":  # 0.3 is a multiple of 0.1, whatever binary fractions say
+            times = value.cast(pl.Float64) / rule.argument
+            holds = (times - times.round()).abs() <= 1e-9 * pl.max_horizontal(times.abs(), 1.0)
+        case "minLength":
+            holds = value.str.len_chars() >= rule.argument
+        case "maxLength":
+            holds = value.str.len_chars() <= rule.argument
+        case "pattern":
+            holds = value.str.contains(rule.argument)
+        case "format":
+            holds = value.str.contains(FORMATS[rule.argument])
+        case "enum":
+            holds = value.is_in(list(rule.argument))
+        case "invalidValues":
+            holds = value.str.contains(rule.argument) if isinstance(rule.argument, str) else value.is_in(list(rule.argument))
+        case "minItems":
+            holds = value.list.len() >= rule.argument
+        case "maxItems":
+            holds = value.list.len() <= rule.argument
+        case "uniqueItems":
+            holds = value.list.n_unique() == value.list.len()
+        case "minProperties":
+            holds = _properties(rule, value) >= rule.argument[0]
+        case "maxProperties":
+            holds = _properties(rule, value) <= rule.argument[0]
+        case "normalized":
+            length = value.arr.to_list().list.eval(pl.element().cast(pl.Float64) ** 2).list.sum().sqrt()
+            holds = (length - 1).abs() <= 1e-3  # what 32-bit and shorter elements leave of a unit vector
+        case _:
+            raise ContractError(f"the rule '{rule.name}' says nothing of one value", "Ask `keeps`")
+    return holds.fill_null(True)
+
+
+def _properties(rule: Rule, value: pl.Expr) -> pl.Expr:
+    """How many properties an object has; `argument` is the limit and the names it can have."""
+    counted = pl.sum_horizontal(value.struct.field(name).is_not_null().cast(pl.Int64) for name in rule.argument[1])
+    return pl.when(value.is_not_null()).then(counted)

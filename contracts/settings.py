@@ -59,12 +59,12 @@ class Source(Settings):
     """Where the data come from.
 
     `location` is `package:NAME/PATH` (a file inside an installed package), `module:NAME#ATTRIBUTE` (a mapping of name to
-    text inside a Python module), or a path; a relative path is looked up below ASSAY_HOME.
+    text inside a Python module), or a path; a relative path is looked up below ASSAY_HOME, then below each folder of ASSAY_SOURCE_ROOTS.
     """
 
     origin: Literal["internal", "external", "synthetic"]
     location: str = Field(min_length=1)
-    format: Literal["csv", "documents"]
+    format: Literal["csv", "parquet", "documents"]
     options: CsvOptions = CsvOptions()
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
     schedule: str | None = None
@@ -73,13 +73,14 @@ class Source(Settings):
 
 
 class License(Settings):
-    """What the holder allows, as an SPDX expression, and what we want to do."""
+    """What the holder allows, as an SPDX expression or a name that the policy reads, and what we want to do: for gain, or in academic research."""
 
     expression: str = Field(min_length=1)
     holder: str
     evidence: str
     purposes: tuple[Purpose, ...] = Field(min_length=1)
     commercial: bool = False
+    academic: bool = False
 
 
 class Treatment(Settings):

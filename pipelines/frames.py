@@ -66,7 +66,7 @@ class Split:
 
 @dataclass(frozen=True)
 class Check:
-    """One rule, evaluated. `passed` is None where it could not be judged, which is no pass."""
+    """One rule, evaluated: what was `measured` (failing rows, rows, or what a query returned) against its bound. `passed` is None where it could not be judged, which is no pass."""
 
     rule: str
     passed: bool | None
@@ -77,6 +77,7 @@ class Check:
     bound: str
     columns: tuple[str, ...]
     description: str
+    measured: float | None = None
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,11 @@ from pathlib import Path
 from pydantic import AnyHttpUrl, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from contracts.errors import ConfigurationError, Where, about, shown
+from contracts.errors import ConfigurationError, ContractError, Where, shown
 from contracts.load import load
 from contracts.model import Contract
 
+MARK = "assay.home"
 SHIPPED_CONTRACTS = Path(__file__).parents[2] / "contracts" / "datasets"
 
 
@@ -42,6 +43,11 @@ class Home(BaseSettings):
     def root(self) -> Path:
         """The home, absolute."""
         return self.home.resolve()
+
+    @property
+    def is_made(self) -> bool:
+        """Whether there is an installation; opening one that is not there makes it."""
+        return (self.root / MARK).exists()
 
     @property
     def lake(self) -> Path:
@@ -77,14 +83,15 @@ class Home(BaseSettings):
 
 def read_contract(file: Path) -> Contract:
     """One contract from its file. Raises: ContractError(s), or one where the file cannot be read."""
-    from contracts.errors import ContractError
+    return load(contract_text(file), shown(file))
 
+
+def contract_text(file: Path) -> str:
+    """A contract's text. Raises: ContractError: the file cannot be read."""
     try:
-        text = file.read_text(encoding="utf-8")
+        return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ContractError(f"it cannot be read ({type(error).__name__})", "Give the path of an ODCS document in UTF-8", Where(file=shown(file))) from None
-    with about(file=shown(file)):
-        return load(text, shown(file))
+        raise ContractError(f"it cannot be read ({type(error).__name__})", "Give the path of an ODCS document in UTF-8", Where(file=shown(file)), "assay.file") from None
 
 
 def home() -> Home:

@@ -6,7 +6,7 @@ Belongs here: opening an installation, settling what a crash left open. Stays ou
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -15,15 +15,15 @@ from typing import Any
 import polars as pl
 
 from assets.hands.disk import room_on_disk, write_atomically
-from assets.hands.home import Home, home
+from assets.hands.home import MARK, Home, home
 from assets.hands.keys import Keys
 from assets.hands.lake import Lake
 from assets.hands.registry import Registry, Row
 from contracts.errors import ConfigurationError, EvidenceError, Where
-from contracts.load import suggestion
 from contracts.model import Contract
 from contracts.policy import LicensePolicy, license_policy
-from contracts.rules import dtype
+from contracts.problems import suggestion
+from contracts.types import dtype
 from lineage import evidence
 from lineage.facts import StageFact
 
@@ -31,6 +31,14 @@ from lineage.facts import StageFact
 def utc_now() -> datetime:
     """The wall clock, in UTC."""
     return datetime.now(UTC)
+
+
+def named(contracts: Mapping[str, Contract], name: str) -> Contract:
+    """One of the contracts, by its name. Raises: ConfigurationError: there is none of that name."""
+    try:
+        return contracts[name]
+    except KeyError:
+        raise ConfigurationError(f"no contract is named '{name}'", suggestion(name, contracts, f"Choose one of {', '.join(contracts)}")) from None
 
 
 @dataclass(frozen=True)
@@ -61,10 +69,10 @@ class Office:
                 ) from error
             keys = Keys(where.root / "keys")
             registry = Registry(where.registry, clock, where.actor)
-            if not (where.root / "assay.home").exists():
+            if not where.is_made:
                 keys.create()
                 registry.create()
-                write_atomically(where.root / "assay.home", "1\n")
+                write_atomically(where.root / MARK, "1\n")
         return cls(where, contracts, registry, Lake(where.lake), keys, clock)
 
     @cached_property
@@ -74,11 +82,7 @@ class Office:
 
     def contract(self, name: str) -> Contract:
         """One contract by name. Raises: ConfigurationError: there is none of that name."""
-        try:
-            return self.contracts[name]
-        except KeyError:
-            hint = suggestion(name, self.contracts)
-            raise ConfigurationError(f"no contract is named '{name}'", hint if hint.startswith("Did") else f"Choose one of {', '.join(self.contracts)}") from None
+        return named(self.contracts, name)
 
     def version(self, name: str, version: str | None = None) -> Row:
         """A published version's row. Raises: EvidenceError: there is none."""
@@ -138,9 +142,9 @@ class Office:
 
     def _deliver_delta(self, dataset: str, payload: Row) -> None:
         row = self.version(dataset, payload["version"])
-        schema = pl.Schema({column["name"]: dtype_of(column["type"]) for column in self.statement(row)["predicate"]["schema"]})
         files = [(file.path, file.size_bytes, file.rows) for file in evidence.files(self.statement(row))]
-        self.lake.commit_delta(self.lake.folder(dataset, "versions"), row["sequence"], files, schema, f"{dataset}@{row['version']}")
+        table = self.lake.folder(dataset, "versions")
+        self.lake.commit_delta(table, row["sequence"], files, pl.Schema(pl.read_parquet_schema(table / files[0][0])), f"{dataset}@{row['version']}")
 
     def _deliver_lineage(self, _: str, payload: Row) -> None:
         from lineage import emit
@@ -151,16 +155,6 @@ class Office:
             emit.emit(client, [StageFact.model_validate(payload)])
         finally:
             client.close()
-
-
-_TYPES: dict[str, pl.DataType] = {
-    str(kind): kind for kind in (pl.String(), pl.Int8(), pl.Int16(), pl.Int32(), pl.Int64(), pl.Float32(), pl.Float64(), pl.Boolean(), pl.Date(), pl.Datetime("us", "UTC"))
-}
-
-
-def dtype_of(name: str) -> pl.DataType:
-    """A Polars type from the name that stands in the evidence."""
-    return _TYPES[name]
 
 
 def schema_of(contract: Contract) -> list[dict[str, str]]:

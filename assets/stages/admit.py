@@ -15,8 +15,8 @@ from assets.stages.ingest import landed_in, landed_rows
 from assets.stages.run import Run, stage
 from contracts.errors import AdmissionError, SourceError, Where
 from contracts.model import Contract
-from contracts.rules import read
 from contracts.settings import Window
+from contracts.types import read
 from lineage.facts import Table
 from pipelines.admit import personal
 from pipelines.admit.license import judge_license
@@ -88,7 +88,13 @@ def next_window(run: Run, digest: str) -> Window | None:
 
 
 def _inputs(run: Run, digest: str, window: Window | None) -> Inputs:
-    return Inputs(run.contract.name, digest, window.name if window else None, run.contract.digest, run.office.policy.digest, version("assay"))
+    return Inputs(run.contract.name, digest, window.name if window else None, run.contract.digest, run.office.policy.digest, version("assay"), _related(run))
+
+
+def _related(run: Run) -> dict[str, str]:
+    """The newest version of each data set that a relationship points to, where it has one."""
+    named = {rule.argument.dataset for rule in run.contract.rules if rule.kind == "relationship"} - {run.contract.table}
+    return {name: versions[-1]["version"] for name in sorted(named) if (versions := run.office.registry.versions(name))}
 
 
 def window_of(contract: Contract, name: str | None) -> Window | None:

@@ -14,7 +14,7 @@ from assets.stages.run import Run, stage
 from contracts.settings import CsvOptions
 from lineage.facts import Table
 from pipelines.frames import Receipt
-from pipelines.ingest.records import numbered
+from pipelines.ingest.records import HEADER, numbered
 
 NOTE = "landed.digest"
 
@@ -75,7 +75,8 @@ def receipt_of(run: Run, digest: str) -> Receipt:
 def landed_rows(run: Run, digest: str) -> pl.LazyFrame:
     """The landed rows, as text, with their record numbers."""
     folder = landed_folder(run, digest)
-    return numbered(pl.scan_parquet(folder / "rows.parquet"), unreadable_records(run, digest)["record"].to_list())
+    header = HEADER if run.contract.source.format == "csv" else 0
+    return numbered(pl.scan_parquet(folder / "rows.parquet"), unreadable_records(run, digest)["record"].to_list(), header)
 
 
 def unreadable_records(run: Run, digest: str) -> pl.DataFrame:

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import polars as pl
 
+from assets.hands import sql
 from assets.hands.disk import sha256
 from assets.stages.admit import Admission, window_of, window_rows
 from assets.stages.ingest import unreadable_records
 from assets.stages.run import Run, schema, sources, stage
 from contracts.errors import QualityError, Where
-from contracts.rules import dtype, read
+from contracts.types import dtype, read
 from lineage.columns import lineage_of
 from lineage.facts import Assertion, Table
 from pipelines.admit.treat import treatments
@@ -75,7 +76,8 @@ def refine(run: Run, admission: Admission) -> Refined:
             ]
         )  # fmt: skip
         counts, removed_by, quarantined_by = outputs[4:]
-        refined = _refined(run, admission, gate, counts.to_dicts()[0], dict(removed_by.iter_rows()), dict(quarantined_by.iter_rows()))
+        answers = _answers(run)
+        refined = _refined(run, admission, gate, counts.to_dicts()[0], answers, dict(removed_by.iter_rows()), dict(quarantined_by.iter_rows()))
         noted.inputs.append(Table(name=f"{contract.name}/landed", version=admission.inputs.source_digest, assertions=assertions(refined.checks)))
         lineage = lineage_of({column.name: read(column) for column in contract.published_columns})
         columns = {column.name: dtype(column) for column in contract.published_columns}
@@ -91,7 +93,8 @@ def _plan(run: Run, admission: Admission) -> _Plan:
     personal = treatments(contract.privacy, admission.found, run.office.keys.pseudonymizer(contract.license.purposes[0]))
     treated = rows.with_columns(*personal.values())
     cleaned = steps.apply(typed(treated, contract), contract.cleaning, admission.fitted, admission.repeated)
-    judged = split(cleaned.filter(pl.col(REMOVED_BY).is_null()), contract.rules)
+    candidate = cleaned.filter(pl.col(REMOVED_BY).is_null())
+    judged = split(candidate, contract.rules, {**related(run, admission), contract.table: candidate})
     names = [column.name for column in contract.published_columns]
     received = [pl.col(RECEIVED + name).alias(name) for name in names]
     unreadable = unreadable_records(run, inputs.source_digest).lazy().select(pl.col("record").alias(ROW), pl.concat_list(pl.lit("unreadable: ") + pl.col("reason")).alias(REASONS))
@@ -107,7 +110,22 @@ def _plan(run: Run, admission: Admission) -> _Plan:
     )
 
 
-def _refined(run: Run, admission: Admission, gate: Gate, counts: dict[str, int], removed_by: dict[str, int], quarantined_by: dict[str, int]) -> Refined:
+def related(run: Run, admission: Admission) -> dict[str, pl.LazyFrame]:
+    """The versions that relationships are held against, as admission noted them."""
+    office = run.office
+    return {name: office.scan(office.version(name, number)) for name, number in admission.inputs.related.items()}
+
+
+def _answers(run: Run) -> dict[str, float | None]:
+    """What the contract's queries say of the rows that are to be published."""
+    queries = {rule.name: rule.argument for rule in run.contract.rules if rule.kind == "sql"}
+    staged = run.office.lake.staging(run.contract.name, run.run_id) / "version"
+    return sql.evaluate(queries, {run.contract.table: sorted(staged.glob("*.parquet"))})
+
+
+def _refined(
+    run: Run, admission: Admission, gate: Gate, counts: dict[str, int], answers: dict[str, float | None], removed_by: dict[str, int], quarantined_by: dict[str, int]
+) -> Refined:
     """Count what was written, by reading the files' own footers, and hold it against what came in."""
     folder = run.office.lake.staging(run.contract.name, run.run_id)
     unreadable = unreadable_records(run, admission.inputs.source_digest).height
@@ -122,7 +140,7 @@ def _refined(run: Run, admission: Admission, gate: Gate, counts: dict[str, int],
     if gate.rows != published:
         raise QualityError(f"pandera saw {gate.rows:,} of {published:,} rows", "Nothing is published; run again, and report it if it recurs", where)
     described = {name: _described(folder / f"{name}.parquet") for name in ("quarantine", "removed")}
-    return Refined(accounting, checks(run.contract.rules, counts), described)
+    return Refined(accounting, checks(run.contract.rules, counts, answers), described)
 
 
 def _rows_in(file: Path) -> int:
@@ -161,10 +179,16 @@ def keep_set_aside(run: Run) -> dict[str, str]:
 def refused(run: Run, refined: Refined) -> QualityError:
     """Why the version may not be published."""
     first, *others = refined.broken
-    problem = f"{first.failing:,} of {first.total:,} rows break it, allowed {first.bound}" if first.passed is False else "it could not be judged: there was no row"
+    problem = f"{_said(run, first)}, allowed {first.bound}" if first.passed is False else "it could not be judged: there was no row, no version to hold it against, or no answer"
     more = f" ({len(others)} more rules too)" if others else ""
     remedy = f"See lake/{run.contract.name}/quarantine/{run.run_id}.parquet; mend the source, or change the rule in {run.contract.file}"
     return QualityError(problem + more, remedy, Where(dataset=run.contract.name, rule=first.rule))
+
+
+def _said(run: Run, check: Check) -> str:
+    """What was measured, in words."""
+    rule = next(rule for rule in run.contract.rules if rule.name == check.rule)
+    return f"{check.failing:,} of {check.total:,} rows break it" if rule.judges_rows else f"it gave {check.measured:,g}"
 
 
 def check_row(check: Check) -> dict[str, object]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import polars as pl
 
 from contracts.model import Contract
-from contracts.rules import read, was_read
+from contracts.rules import was_read
+from contracts.types import read, unread
 from pipelines.frames import RECEIVED, ROW
 
 
@@ -19,5 +20,5 @@ def typed(frame: pl.LazyFrame, contract: Contract) -> pl.LazyFrame:
         ROW,
         *(pl.col(c.name).alias(RECEIVED + c.name) for c in columns),
         *(read(c) for c in columns),
-        *((pl.col(c.name).is_null() | read(c).is_not_null()).alias(was_read(c.name)) for c in columns if c.logical_type != "string"),
+        *((~unread(c)).alias(was_read(c.name)) for c in columns if c.logical_type != "string"),
     )

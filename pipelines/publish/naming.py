@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 
 from pipelines.frames import Accounting
 
@@ -22,6 +23,8 @@ class Inputs:
     contract_digest: str
     policy_digest: str
     code_version: str
+    related: Mapping[str, str] = field(default_factory=dict)
+    """Data set -> version of what its relationships were held against; one that has none yet is not here."""
 
     @property
     def key(self) -> str:

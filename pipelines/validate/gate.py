@@ -6,14 +6,17 @@ pandera checks only the schema of a lazy frame unless told otherwise, in silence
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from contracts.errors import QualityError, Where
 from contracts.model import Contract, Rule
-from contracts.rules import dtype
+from contracts.rules import judge
 from contracts.schema import pandera_schema
+from contracts.types import dtype
 
 if TYPE_CHECKING:
     import pandera.polars as pa
@@ -61,47 +64,41 @@ class Gate:
 
     def _prove(self) -> None:
         """Every canary row breaks one rule; pandera must name each row."""
-        published = {column.name for column in self.contract.published_columns}
-        broken = {rule: value for rule in self.contract.rules if set(rule.columns) <= published and (value := canary(rule)) is not None}
-        if not broken:
+        types = {column.name: dtype(column) for column in self.contract.published_columns}
+        canaries = {rule: row for rule in self.contract.rules if set(rule.columns) <= set(types) and (row := canary(rule, types)) is not None}
+        if not canaries:
             return
-        schema = {column.name: dtype(column) for column in self.contract.published_columns}
-        rows = pl.DataFrame([{rule.columns[0]: value} for rule, value in broken.items()], schema=schema)
-        named = {(column, index) for column, _, index in self._cases(rows)}
-        for index, rule in enumerate(broken):
-            if (rule.columns[0], index) not in named:
+        rows = pl.concat(canaries.values(), how="diagonal").match_to_schema(pl.Schema(types), missing_columns="insert")
+        named = set(self._cases(rows))
+        for index, rule in enumerate(canaries):
+            if (rule.columns[0], rule.name, index) not in named:
                 place = Where(dataset=self.contract.name, rule=rule.name)
                 raise QualityError("pandera let a row through that must fail", "Nothing is validated until it works: check the pandera version and PANDERA_* variables", place)
 
 
-def canary(rule: Rule) -> Any:
-    """A value that breaks the rule, or None where one value cannot (presence, types, uniqueness, counts) or the rule only warns."""
-    if rule.severity != "error":
+def canary(rule: Rule, types: Mapping[str, pl.DataType]) -> pl.DataFrame | None:
+    """A row of one cell that breaks the rule; None where one value cannot (presence, uniqueness, counts), cannot be of that type, or does not set rows aside."""
+    if not rule.splits_rows or rule.path or len(rule.columns) != 1 or rule.kind in ("required", "type", "unique", "nullValues", "duplicateValues", "relationship"):
         return None
-    match rule.kind:
-        case "minimum":
-            return rule.argument - 1
-        case "maximum":
-            return rule.argument + 1
-        case "exclusiveMinimum" | "exclusiveMaximum":
-            return rule.argument
-        case "minLength":
-            return "" if rule.argument > 0 else None
-        case "maxLength":
-            return "x" * (rule.argument + 1)
-        case "enum":
-            return _unlisted(rule.argument)
-        case "pattern" | "invalidValues" if isinstance(rule.argument, str):
-            tries = pl.Series(["", "\x00", "§§", "x" * 200, "0"])
-            misses = tries.filter(~tries.str.contains(rule.argument))
-            return misses[0] if len(misses) else None
-        case "invalidValues":
-            return _unlisted(rule.argument)
+    (column,) = rule.columns
+    if types[column].is_nested():
+        return None
+    tries = pl.Series(column, _tries(rule), strict=False).cast(types[column], strict=False).drop_nulls()
+    return tries.to_frame().filter(~judge(rule, pl.col(column))).head(1) if len(tries) else None
+
+
+def _tries(rule: Rule) -> list[Any]:
+    """Values of which at least one should break the rule."""
+    match rule.argument:
+        case bool():
+            return []
+        case date() as day:
+            return [day - timedelta(days=1), day, day + timedelta(days=1)]
+        case int() | float() as number if rule.kind not in ("minLength", "maxLength", "minItems", "maxItems"):
+            return [number - 1, number, number + 1, number * 0.7 + 1]
+        case int() as length:
+            return ["", "x" * (length + 1)] if rule.kind.endswith("Length") else []
+        case tuple() as values if values and not isinstance(values[0], str | None):
+            return [*values, max(values) + 1]
         case _:
-            return None
-
-
-def _unlisted(values: tuple[Any, ...]) -> Any:
-    if isinstance(values[0], str):
-        return "".join(str(value) for value in values) + "?"
-    return max(values) + 1
+            return ["", "\x00", "§§", "x" * 200, "0", "99:99", *([value for value in rule.argument if value] if isinstance(rule.argument, tuple) else [])]

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.model import Bound, Rule
-from contracts.rules import keeps, read
+from contracts.rules import keeps
+from contracts.types import read
 from pipelines.validate.gate import Gate
 from tests.conftest import columns, contract
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from contracts.errors import QualityError
 from contracts.schema import pandera_schema
+from contracts.types import dtype
 from pipelines.clean.types import typed
 from pipelines.frames import REASONS, ROW
 from pipelines.validate.gate import Gate, canary
@@ -34,7 +35,8 @@ def test_a_validator_that_is_switched_off_is_not_started(monkeypatch: pytest.Mon
 
 
 def test_every_rule_that_one_value_can_break_has_a_canary() -> None:
-    assert [rule.name for rule in CONTRACT.rules if canary(rule) is not None] == ["meter_pattern", "energy_kwh_minimum", "tariff_enum"]
+    types = {column.name: dtype(column) for column in CONTRACT.columns}
+    assert [rule.name for rule in CONTRACT.rules if canary(rule, types) is not None] == ["meter_pattern", "energy_kwh_minimum", "tariff_enum"]
 
 
 def test_a_refusal_names_column_and_rule_and_never_the_value() -> None:

@@ -1,0 +1,82 @@
+"""Contracts, for `assay contracts`: compared, upgraded, exported, documented."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from contracts.document import Document
+from contracts.errors import ContractError, Where, shown
+from contracts.problems import as_error
+
+
+def compared(old: str, new: str) -> dict[str, Any]:
+    """Two contracts, each a file or REVISION:FILE in git, as plain data: every change classified, and the version step they demand."""
+    from contracts.compatibility import compare
+
+    comparison = compare(_document(old).data, _document(new).data)
+    changes = [{**asdict(change), "text": change.text} for change in comparison.changes]
+    made = ("old_version", "new_version", "level", "breaking", "demanded_version", "version_suffices")
+    return {**{name: getattr(comparison, name) for name in made}, "changes": changes}
+
+
+def _document(named: str) -> Document:
+    """A contract of any version as ODCS v3.2.0. Raises: ContractError(s): what the standard says against it."""
+    from assets.hands.home import contract_text
+    from contracts.document import parse
+    from contracts.load import newest
+    from contracts.standard import schema_problems
+
+    text = _committed(named) if ":" in named and not Path(named).exists() else contract_text(Path(named))
+    document = parse(text, named)
+    if "dataContractSpecification" in (document.data or {}):
+        return newest(document)
+    errors = [problem for problem in schema_problems(document) if problem.severity == "error"]
+    if errors:
+        raise as_error(errors)
+    return newest(document)
+
+
+def _committed(named: str) -> str:
+    from assets.hands.git import show
+
+    revision, _, file = named.partition(":")
+    try:
+        return show(revision, file)
+    except (subprocess.CalledProcessError, FileNotFoundError):
+        raise ContractError("git has no such file there", "Name a file, or REVISION:FILE with the path from the repository's root", Where(file=named), "assay.file") from None
+
+
+def upgraded(path: Path, *, write: bool) -> tuple[str, list[str]]:
+    """A contract's text as ODCS v3.2.0, and what was changed; written back, whole or not at all, where `write` says so."""
+    from assets.hands.disk import write_atomically
+    from assets.hands.home import contract_text
+    from contracts.upgrade import rewritten
+
+    text, notes = rewritten(contract_text(path), shown(path))
+    if write and notes:
+        write_atomically(path, text)
+    return text, notes
+
+
+def exported(name: str, to: str) -> str:
+    """A contract in another tool's format."""
+    from assets.hands.home import home, read_contract
+    from assets.hands.office import named
+    from contracts.exports import export
+
+    file = Path(name)
+    return export(read_contract(file) if file.is_file() else named(home().read_contracts(), name), to)
+
+
+def documented(name: str, version: str | None, folder: Path | None) -> str:
+    """Data Docs of a published version. Returns: where its first page lies."""
+    from assets.hands.office import Office
+    from assets.stages.docs import data_docs
+
+    office = Office.open()
+    row = office.version(name, version)
+    target = folder or office.home.root / "reports" / name / row["version"] / "data_docs"
+    return shown(data_docs(office.contract(name), office.scan(row), target))

@@ -1,0 +1,335 @@
+"""What a check found -> the words of each system that reads it: people, JUnit, SARIF, GitHub, GitLab, Markdown.
+
+Belongs here: telling. Stays out: finding (checking.py). The same rule has the same id in each of them, in Dagster and in lineage.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from importlib.metadata import version as installed
+from xml.etree import ElementTree as ET
+
+from contracts.problems import SEVERITIES, Problem, Severity
+
+MARKDOWN_LIMIT = 60_000  # GitHub cuts a comment at 65,536 characters
+
+
+@dataclass(frozen=True)
+class RuleOutcome:
+    """One changed rule, tried on a published version.
+
+    `id` is the rule's name: the name of the Dagster check and of the OpenLineage assertion too. `rows` are positions of the first that break it, from 1; never values.
+    """
+
+    id: str
+    dataset: str
+    version: str
+    description: str
+    column: str | None
+    line: int | None
+    severity: Severity
+    judges_rows: bool
+    passed: bool | None
+    failing: int
+    total: int
+    measured: float | None
+    bound: str
+    rows: tuple[int, ...]
+    consumers: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """What the rule would do, in a sentence."""
+        there = f"{self.dataset}@{self.version}"
+        if self.passed is None or self.measured is None:
+            return f"{self.description}: unknown on {there}, which does not hold what it asks"
+        hit = f". It would hit {', '.join(self.consumers)}" if self.consumers else ""
+        if not self.judges_rows:
+            return f"{self.description}: {self.measured:,.6g} on {there}, allowed {self.bound}{hit if not self.passed else ''}"
+        if not self.failing:
+            return f"{self.description}: every one of {self.total:,} rows of {there} keeps it"
+        share = 100 * self.failing / self.total
+        examples = f", for example rows {', '.join(f'{row:,}' for row in self.rows)}" if self.rows else ""
+        verb = "would set aside" if self.severity == "error" else "would warn of"
+        return f"{self.description}: {verb} {self.failing:,} of {self.total:,} rows of {there} ({share:{'.2g' if share < 10 else '.0f'}} %){examples}{hit}"
+
+    @property
+    def is_bad(self) -> bool:
+        """Whether it breaks its bound, or nobody could tell."""
+        return self.passed is not True
+
+
+@dataclass(frozen=True)
+class ContractOutcome:
+    """One contract's file, checked."""
+
+    file: str
+    name: str | None
+    version: str | None
+    old_version: str | None
+    problems: tuple[Problem, ...]
+    rules: tuple[RuleOutcome, ...]
+
+    @property
+    def told(self) -> tuple[Problem, ...]:
+        """The problems, and the tried rules that would not hold, in one list."""
+        from contracts.errors import Where
+
+        tried = (
+            Problem(rule.id, rule.severity if rule.passed is False else "warning", rule.text, "Loosen the rule, or mend the data first", Where(file=self.file, line=rule.line))
+            for rule in self.rules
+            if rule.is_bad
+        )
+        return (*self.problems, *tried)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Every contract checked."""
+
+    contracts: tuple[ContractOutcome, ...]
+    seconds: float
+    base: str | None
+
+    @property
+    def counts(self) -> Counter[str]:
+        """How many problems of each severity."""
+        return Counter(problem.severity for contract in self.contracts for problem in contract.told)
+
+
+def render(outcome: Outcome, format: str) -> str:
+    """The outcome in one of `FORMATS`, ending in a line break."""
+    return FORMATS[format](outcome).rstrip("\n") + "\n"
+
+
+def exit_code(outcome: Outcome, fail_on: str) -> int:
+    """1 where something is as severe as `fail_on` (error, warning, never), else 0."""
+    if fail_on == "never":
+        return 0
+    from_here = SEVERITIES[SEVERITIES.index("error" if fail_on == "error" else "warning") :]
+    return int(any(outcome.counts[severity] for severity in from_here))
+
+
+def _told(outcome: Outcome) -> Iterator[tuple[ContractOutcome, Problem]]:
+    for contract in outcome.contracts:
+        for problem in contract.told:
+            yield contract, problem
+
+
+def _closing(outcome: Outcome) -> str:
+    counts = outcome.counts
+    said = [_some(len(outcome.contracts), "contract"), _some(counts["error"], "error"), _some(counts["warning"], "warning")]
+    return ", ".join(said) + f" in {outcome.seconds:.1f} s"
+
+
+def _some(number: int, thing: str) -> str:
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+def _one_line(text: str) -> str:
+    """Text that stays where it is put: no line breaks, no control characters, none that turn the reading direction."""
+    return re.sub(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]+", " ", text)
+
+
+# -- for people -----------------------------------------------------------------------------
+
+
+def _text(outcome: Outcome) -> str:
+    lines = []
+    for contract in outcome.contracts:
+        lines += [_one_line(str(problem)) for problem in contract.told]
+        lines += [_one_line(f"{contract.file}: {rule.text}. [{rule.id}]") for rule in contract.rules if not rule.is_bad]
+    return "\n".join([*lines, _closing(outcome)])
+
+
+def _markdown(outcome: Outcome) -> str:
+    """A job summary, or a comment on a pull request."""
+    counts = outcome.counts
+    verdict = "❌" if counts["error"] else "⚠️" if counts["warning"] else "✅"
+    parts = [f"## {verdict} Contracts: {_closing(outcome)}\n"]
+    clean = [contract for contract in outcome.contracts if not contract.told and not contract.rules]
+    for contract in outcome.contracts:
+        if contract in clean:
+            continue
+        step = f"{contract.old_version} → {contract.version}" if contract.old_version not in (None, contract.version) else contract.version or ""
+        parts.append(f"### {_md(contract.name or contract.file)} {_md(step)}\n\n`{_md_code(contract.file)}`\n")
+        worst = [problem for problem in contract.problems if problem.severity != "info"]
+        parts.append(_table(["", "line", "what", "what to do", "rule"], [_row(problem) for problem in worst]))
+        infos = [_row(problem) for problem in contract.problems if problem.severity == "info"]
+        if infos:
+            parts.append(f"<details><summary>{_some(len(infos), 'compatible change')}</summary>\n\n{_table(['', 'line', 'what', 'what to do', 'rule'], infos)}\n</details>\n")
+        if contract.rules:
+            rows = [[_mark(rule), _md(rule.text), f"`{_md_code(rule.id)}`"] for rule in contract.rules]
+            parts.append(f"Changed rules, tried on {_md(contract.rules[0].dataset)}@{contract.rules[0].version}:\n\n{_table(['', 'what would happen', 'rule'], rows)}")
+    if clean:
+        named = ", ".join(_md(contract.name or contract.file) for contract in clean)
+        parts.append(f"<details><summary>{_some(len(clean), 'contract')} without a word to say</summary>\n\n{named}\n</details>\n")
+    text = "\n".join(part for part in parts if part)
+    if len(text) <= MARKDOWN_LIMIT:
+        return text
+    kept = text[:MARKDOWN_LIMIT].rpartition("\n")[0]
+    return f"{kept}\n\n{len(text) - len(kept):,} more characters were cut; `assay check` shows all of it."
+
+
+def _row(problem: Problem) -> list[str]:
+    mark = {"error": "❌", "warning": "⚠️", "info": "·"}[problem.severity]
+    return [mark, str(problem.where.line or ""), _md(problem.problem), _md(problem.remedy), f"`{_md_code(problem.id)}`"]
+
+
+def _mark(rule: RuleOutcome) -> str:
+    return "❔" if rule.passed is None else "✅" if rule.passed else "❌" if rule.severity == "error" else "⚠️"
+
+
+def _table(headers: list[str], rows: list[list[str]]) -> str:
+    if not rows:
+        return ""
+    return "\n".join("| " + " | ".join(row) + " |" for row in [headers, ["---"] * len(headers), *rows]) + "\n"
+
+
+def _md(text: str) -> str:
+    """Text as Markdown shows it, whatever it holds."""
+    return re.sub(r"([\\`*_{}\[\]<>#|~@])", r"\\\1", _one_line(text)).strip()
+
+
+def _md_code(text: str) -> str:
+    return _one_line(text).replace("`", "'").replace("|", "\\|")
+
+
+# -- for machines ----------------------------------------------------------------------------
+
+
+def _json(outcome: Outcome) -> str:
+    return json.dumps({"format": "assay.check/1", "assay": installed("assay"), **asdict(outcome), "counts": dict(outcome.counts)}, indent=2, ensure_ascii=False)
+
+
+def _junit(outcome: Outcome) -> str:
+    """One suite a contract; one case a rule tried and a problem found, and one for the contract where nothing is wrong with it."""
+    root = ET.Element("testsuites", name="assay check", time=f"{outcome.seconds:.3f}")
+    for contract in outcome.contracts:
+        suite = ET.SubElement(root, "testsuite", name=_xml(contract.name or contract.file), file=_xml(contract.file))
+        tried = {rule.id: rule for rule in contract.rules}
+        for rule in contract.rules:
+            case = ET.SubElement(suite, "testcase", classname=_xml(rule.dataset), name=_xml(rule.id))
+            if rule.passed is None:
+                ET.SubElement(case, "skipped", message=_xml(rule.text))
+            elif not rule.passed and rule.severity == "error":
+                ET.SubElement(case, "failure", type="error", message=_xml(rule.text))
+            else:
+                ET.SubElement(case, "system-out").text = _xml(rule.text)
+        for problem in contract.problems:
+            if problem.id in tried:
+                continue
+            case = ET.SubElement(suite, "testcase", classname=_xml(contract.file), name=_xml(f"{problem.id} {problem.path}".strip()))
+            if problem.severity == "error":
+                ET.SubElement(case, "failure", type=_xml(problem.id), message=_xml(problem.problem)).text = _xml(str(problem))
+            else:
+                ET.SubElement(case, "system-out").text = _xml(str(problem))
+        if not any(problem.severity == "error" for problem in contract.problems):
+            ET.SubElement(suite, "testcase", classname=_xml(contract.file), name="contract")
+        _count(suite)
+    _count(root)
+    ET.indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode")
+
+
+def _count(element: ET.Element) -> None:
+    for attribute, tag in (("tests", "testcase"), ("failures", "failure"), ("skipped", "skipped")):
+        element.set(attribute, str(len(list(element.iter(tag)))))
+    element.set("errors", "0")
+
+
+def _xml(text: str) -> str:
+    """Text without the characters that XML 1.0 forbids."""
+    return re.sub("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "\ufffd", text)
+
+
+def _sarif(outcome: Outcome) -> str:
+    """Source: OASIS SARIF 2.1.0."""
+    kinds = {problem.id: problem for _, problem in _told(outcome)}
+    ids = sorted(kinds)
+    rules = [{"id": id_, "shortDescription": {"text": _kind(id_)}, "defaultConfiguration": {"level": _level(kinds[id_].severity)}} for id_ in ids]
+    results = [
+        {
+            "ruleId": problem.id, "ruleIndex": ids.index(problem.id), "level": _level(problem.severity), "message": {"text": f"{problem.problem}. {problem.remedy}."},
+            "locations": [{"physicalLocation": {"artifactLocation": {"uri": _uri(contract.file), **({} if contract.file.startswith("/") else {"uriBaseId": "%SRCROOT%"})}, "region": _region(problem)}}],
+            "partialFingerprints": {"assay/1": _fingerprint(contract, problem)},
+        }
+        for contract, problem in _told(outcome)
+    ]  # fmt: skip
+    driver = {"name": "Assay", "version": installed("assay"), "rules": rules}
+    run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "automationDetails": {"id": "assay/check/"}, "results": results}
+    return json.dumps({"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}, indent=2, ensure_ascii=False)
+
+
+def _level(severity: Severity) -> str:
+    return {"error": "error", "warning": "warning", "info": "note"}[severity]
+
+
+def _kind(id_: str) -> str:
+    """`change.column_removed` in words."""
+    area, dot, what = id_.partition(".")
+    if not dot:
+        return f"The contract's rule {id_}"
+    areas = {"odcs": "The standard", "assay": "Assay's settings", "policy": "Policy", "change": "Compatibility", "backtest": "Back-test"}
+    return f"{areas.get(area, area)}: {what.replace('_', ' ') or 'contract'}"
+
+
+def _region(problem: Problem) -> dict[str, int]:
+    region = {"startLine": problem.where.line or 1}
+    return {**region, "startColumn": problem.where.column} if problem.where.column else region
+
+
+def _uri(file: str) -> str:
+    from urllib.parse import quote
+
+    return quote(file.replace("\\", "/"))
+
+
+def _fingerprint(contract: ContractOutcome, problem: Problem) -> str:
+    """The same as long as the same key has the same problem, whatever moves around it."""
+    return hashlib.sha256("\0".join((contract.file, problem.id, problem.path or problem.problem)).encode()).hexdigest()
+
+
+def _github(outcome: Outcome) -> str:
+    """Workflow commands, which GitHub shows beside the changed lines. Source: GitHub's documentation of workflow commands."""
+    words = {"error": "error", "warning": "warning", "info": "notice"}
+    lines = []
+    for contract, problem in _told(outcome):
+        place = {"file": contract.file, "line": problem.where.line or 1, **({"col": problem.where.column} if problem.where.column else {}), "title": problem.id}
+        properties = ",".join(f"{key}={_escaped(str(value), ':,')}" for key, value in place.items())
+        lines.append(f"::{words[problem.severity]} {properties}::{_escaped(f'{problem.problem}. {problem.remedy}.')}")
+    return "\n".join([*lines, _closing(outcome)])
+
+
+def _escaped(text: str, more: str = "") -> str:
+    for character in "%\r\n" + more:
+        text = text.replace(character, f"%{ord(character):02X}")
+    return re.sub(r"[\x00-\x1f\x85\u2028\u2029]", " ", text)
+
+
+def _gitlab(outcome: Outcome) -> str:
+    """A Code Quality report."""
+    severities = {"error": "major", "warning": "minor", "info": "info"}
+    seen: Counter[str] = Counter()
+    report = []
+    for contract, problem in _told(outcome):
+        fingerprint = _fingerprint(contract, problem)
+        seen[fingerprint] += 1  # GitLab keeps one of those that share a fingerprint
+        report.append(
+            {
+                "description": f"{problem.problem}. {problem.remedy}.", "check_name": problem.id, "severity": severities[problem.severity],
+                "fingerprint": fingerprint if seen[fingerprint] == 1 else hashlib.sha256(f"{fingerprint}{seen[fingerprint]}".encode()).hexdigest(),
+                "location": {"path": contract.file, "lines": {"begin": problem.where.line or 1}},
+            }
+        )  # fmt: skip
+    return json.dumps(report, indent=2, ensure_ascii=False)
+
+
+FORMATS: Mapping[str, Callable[[Outcome], str]] = {
+    "text": _text, "json": _json, "junit": _junit, "sarif": _sarif, "github": _github, "gitlab": _gitlab, "markdown": _markdown,
+}  # fmt: skip

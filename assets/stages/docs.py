@@ -1,0 +1,103 @@
+"""A published table -> Great Expectations' Data Docs: HTML that people who know them expect.
+
+Belongs here: the sample, the run, the pages on the disk. Stays out: which expectations (contracts/exports/great_expectations.py), any gate: these pages decide nothing.
+Great Expectations reads neither Polars nor DuckDB (1.24, 2026-11), hence the sample in pandas. No page ever shows a value: not even of a column that is not personal.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from contracts.errors import ContractError, Where
+from contracts.exports.great_expectations import great_expectations, library
+from contracts.model import Contract
+from pipelines.engine import run
+
+NO_VALUES = {"result_format": "SUMMARY", "partial_unexpected_count": 0, "include_unexpected_rows": False}
+"""Counts and percentages of what is wrong, without the values that are wrong."""
+ROW_COUNT = "expect_table_row_count_to_be_between"
+_PAGES = ("expectations", "validations", "profiling", "static")
+_NUMBER = "_number"
+
+
+def data_docs(contract: Contract, frame: pl.LazyFrame, folder: Path, *, sample_rows: int = 50_000, seed: int = 0) -> Path:
+    """Judge a sample of a version with the contract's suite, and write the pages.
+
+    Args:
+        frame: a version's rows; only the columns that the suite names are read, at most `sample_rows` rows of them, the same for the same seed.
+        folder: where the pages go, and nothing else does; pages of an earlier run there are replaced.
+    Returns: the file to open. Nothing is sent anywhere; the pages take their style sheets and scripts from the network when a browser shows them.
+    Raises: ContractError: Great Expectations could not judge a rule; no page is written.
+    """
+    suite = json.loads(great_expectations(contract))
+    rows = run(frame.select(pl.len())).item()
+    if rows > sample_rows:
+        suite = _without_row_counts(suite, f"the pages are of {sample_rows:,} of {rows:,} rows")
+    named = {column for expectation in suite["expectations"] for column in _columns(expectation["kwargs"])}
+    columns = [column.name for column in contract.published_columns if column.name in named]
+    return _pages(contract, suite, _sample(frame.select(columns), rows, sample_rows, seed), folder)
+
+
+def _without_row_counts(suite: dict[str, Any], reason: str) -> dict[str, Any]:
+    """What speaks of the whole table cannot be asked of a sample."""
+    asked = [each for each in suite["expectations"] if each["type"] != ROW_COUNT]
+    unasked = {each["meta"]["assay_rule"]: reason for each in suite["expectations"] if each["type"] == ROW_COUNT}
+    return {**suite, "expectations": asked, "meta": {**suite["meta"], "left_out": {**suite["meta"]["left_out"], **unasked}}}
+
+
+def _columns(words: Mapping[str, Any]) -> Iterator[str]:
+    yield from words.get("column_list", ())
+    if "column" in words:
+        yield words["column"]
+
+
+def _sample(frame: pl.LazyFrame, rows: int, sample_rows: int, seed: int) -> pl.DataFrame:
+    """`sample_rows` rows in their own order, drawn by a seeded hash of the row's number."""
+    if rows <= sample_rows:
+        return run(frame)
+    drawn = pl.col(_NUMBER).hash(seed)
+    # bottom_k alone holds every row: a filter ten standard deviations wide goes first
+    enough = min(1.0, (sample_rows + 10 * sample_rows**0.5) / rows)
+    numbered = frame.with_row_index(_NUMBER).filter(drawn <= pl.lit(int(enough * (2**64 - 1)), pl.UInt64))
+    return run(numbered.bottom_k(sample_rows, by=drawn).sort(_NUMBER).drop(_NUMBER))
+
+
+def _pages(contract: Contract, suite: dict[str, Any], sample: pl.DataFrame, folder: Path) -> Path:
+    gx = library()
+    from great_expectations.data_context.types.base import DataContextConfig, InMemoryStoreBackendDefaults, ProgressBarsConfig
+
+    settings = DataContextConfig(
+        store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False), analytics_enabled=False, progress_bars=ProgressBarsConfig(globally=False)
+    )
+    context = gx.get_context(mode="ephemeral", project_config=settings)
+    table = context.data_sources.add_pandas("assay").add_dataframe_asset(contract.name).add_batch_definition_whole_dataframe("sample")
+    judged = context.validation_definitions.add(gx.ValidationDefinition(name=contract.name, data=table, suite=context.suites.add(gx.ExpectationSuite(**suite))))
+    checkpoint = context.checkpoints.add(gx.Checkpoint(name=contract.name, validation_definitions=[judged], result_format=NO_VALUES))
+    # Arrow-backed: plain pandas turns integers with nulls into fractions
+    result = checkpoint.run(batch_parameters={"dataframe": sample.to_pandas(use_pyarrow_extension_array=True)})
+    for outcome in next(iter(result.run_results.values())).results:
+        _refuse_trouble(contract, outcome)
+
+    for earlier in _PAGES:
+        shutil.rmtree(folder / earlier, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    store = {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(folder.resolve())}
+    site = {"class_name": "SiteBuilder", "store_backend": store, "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"}, "show_how_to_buttons": False}
+    context.add_data_docs_site("assay", site)
+    context.build_data_docs(site_names=["assay"])
+    return folder / "index.html"
+
+
+def _refuse_trouble(contract: Contract, outcome: Any) -> None:
+    """An exception's text may quote values, and its page would show it: say which rule, and stop."""
+    told = outcome.exception_info or {}
+    if told.get("raised_exception") or any(isinstance(each, dict) and each.get("raised_exception") for each in told.values()):
+        rule = outcome.expectation_config.meta["assay_rule"]
+        place = Where(file=contract.file, dataset=contract.name, rule=rule)
+        raise ContractError("Great Expectations could not judge the rule", "Report this contract; the version itself is not affected", place, "assay.export")

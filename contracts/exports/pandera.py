@@ -1,0 +1,65 @@
+"""Contract -> a Python script that builds the pandera schema of contracts/schema.py.
+
+pandera's own `to_script` and `to_yaml` lose checks that are functions, error texts and caps (0.35, 2026-11): hence a text of our own.
+"""
+
+from __future__ import annotations
+
+from contracts.exports.source import dtype_source, literal, rule_source
+from contracts.formats import FORMATS
+from contracts.model import Contract, Rule
+from contracts.schema import ACROSS_ROWS, FAILURE_CASES, PRESENCE
+from contracts.types import dtype
+
+HEAD = '''"""The schema of what a version of the data set holds, compiled by Assay from its contract.
+
+pandera checks only the schema of a lazy frame unless told otherwise: validate eager frames, `schema.validate(frame, lazy=True)`.
+"""
+
+import datetime
+
+import pandera.polars as pa
+import polars as pl
+
+'''
+COMPARED = {"minimum": "ge", "maximum": "le", "exclusiveMinimum": "gt", "exclusiveMaximum": "lt"}
+
+
+def pandera(contract: Contract) -> str:
+    """A script that leaves `schema`, a pandera.polars.DataFrameSchema; it needs pandera and Polars, not Assay."""
+    published = {column.name for column in contract.published_columns}
+    splitting = [rule for rule in contract.rules if rule.splits_rows and set(rule.columns) <= published]
+    columns = []
+    for column in contract.published_columns:
+        ours = [rule for rule in splitting if rule.columns == (column.name,)]
+        checks = "".join(f"                {_check(rule)},\n" for rule in ours if rule.kind not in ACROSS_ROWS and not _is_presence(rule))
+        listed = f"[\n{checks}            ]" if checks else "[]"
+        columns.append(
+            f"        {column.name!r}: pa.Column(\n            {dtype_source(dtype(column))},\n            checks={listed},\n"
+            f"            nullable={not any(_is_presence(rule) for rule in ours)},\n            description={column.description!r},\n        ),\n"
+        )
+    said = {"name": contract.name, "version": contract.version, "digest": contract.digest}
+    return f"{HEAD}CONTRACT = {said!r}\n\nschema = pa.DataFrameSchema(\n    {{\n{''.join(columns)}    }},\n    strict=True,\n    ordered=True,\n    name=CONTRACT['name'],\n)\n"
+
+
+def _is_presence(rule: Rule) -> bool:
+    return rule.kind in PRESENCE and not rule.path
+
+
+def _check(rule: Rule) -> str:
+    """The words that contracts/schema.py chooses; a test holds the two together."""
+    named = f"name={rule.name!r}, error={rule.name!r}, n_failure_cases={FAILURE_CASES}"
+    match rule.kind:
+        case _ if rule.path:
+            pass
+        case "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum":
+            return f"pa.Check.{COMPARED[rule.kind]}({literal(rule.argument)}, {named})"
+        case "minLength" | "maxLength":
+            return f"pa.Check.str_length({'min_value' if rule.kind == 'minLength' else 'max_value'}={rule.argument!r}, {named})"
+        case "pattern":
+            return f"pa.Check.str_contains({rule.argument!r}, {named})"
+        case "format":
+            return f"pa.Check.str_contains({FORMATS[rule.argument]!r}, {named})"
+        case "enum":
+            return f"pa.Check.isin({literal(list(rule.argument))}, {named})"
+    return f"pa.Check(lambda data: data.lazyframe.select({rule_source(rule)}), {named})"

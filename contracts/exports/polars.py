@@ -1,0 +1,37 @@
+"""Contract -> a Python module of named Polars expressions, for those who have Polars and not Assay."""
+
+from __future__ import annotations
+
+from contracts.exports.promised import NOT_PUBLISHED, rule_id, speaks_of_a_version
+from contracts.exports.source import SEES_OTHERS, rule_source
+from contracts.model import Contract
+
+HEAD = '''"""The rules of a data set, compiled by Assay from its contract.
+
+RULES: name of the rule -> expression that is true where a row keeps it, never null. LEFT_OUT: what no expression of a frame can say, and why.
+"""
+
+import datetime
+
+import polars as pl
+
+'''
+
+
+def polars(contract: Contract) -> str:
+    """A module with RULES, SEVERITIES, LEFT_OUT and `broken(frame)`."""
+    rules, severities, left_out = [], [], []
+    for rule in contract.rules:
+        reason = SEES_OTHERS.get(rule.kind) or (None if speaks_of_a_version(contract, rule) else NOT_PUBLISHED)
+        if reason:
+            left_out.append(f"    {rule_id(contract, rule)!r}: {reason!r},\n")
+        else:
+            rules.append(f"    {rule_id(contract, rule)!r}: {rule_source(rule)},\n")
+            severities.append(f"    {rule_id(contract, rule)!r}: {rule.severity!r},\n")
+    said = {"name": contract.name, "version": contract.version, "digest": contract.digest}
+    return (
+        f"{HEAD}CONTRACT = {said!r}\n\n"
+        f"RULES: dict[str, pl.Expr] = {{\n{''.join(rules)}}}\nSEVERITIES: dict[str, str] = {{\n{''.join(severities)}}}\nLEFT_OUT: dict[str, str] = {{\n{''.join(left_out)}}}\n"
+        + '\n\ndef broken(frame: pl.LazyFrame) -> pl.LazyFrame:\n    """One row: for each rule, how many rows of the frame break it."""\n'
+        + "    return frame.select((~keeps).sum().alias(name) for name, keeps in RULES.items())\n"
+    )

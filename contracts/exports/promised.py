@@ -1,0 +1,39 @@
+"""What every format asks of a contract.
+
+Belongs here: which rules a version is promised to keep, and writing JSON. Stays out: any format's words.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from contracts.model import Contract, Rule
+
+PRESENCE = ("required", "nullValues")
+NOT_PUBLISHED = "it names a column that admission drops"
+
+
+def speaks_of_a_version(contract: Contract, rule: Rule) -> bool:
+    """Whether all columns of the rule are published."""
+    return set(rule.columns) <= {column.name for column in contract.published_columns}
+
+
+def never_null(contract: Contract) -> frozenset[str]:
+    """The columns that hold no null in any version: rows without a value there are set aside."""
+    found = set()
+    for rule in contract.rules:
+        demands = rule.kind in PRESENCE or (rule.kind == "missingValues" and None in rule.argument)
+        if demands and rule.splits_rows and not rule.path and len(rule.columns) == 1:
+            found.add(rule.columns[0])
+    return frozenset(found)
+
+
+def rule_id(contract: Contract, rule: Rule) -> str:
+    """The rule's name, the same in every report."""
+    return f"{contract.name}.{rule.name}"
+
+
+def as_json(data: Any) -> str:
+    """Indented JSON with a line break at its end; keys stay in the order they were given."""
+    return json.dumps(data, indent=2, ensure_ascii=False) + "\n"

@@ -1,0 +1,60 @@
+"""What a check of contracts found, in the one shape that every report is made from.
+
+Belongs here: the shape. Stays out: finding (load.py, compare.py), telling (assay/reports/).
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from contracts.errors import NOWHERE, ContractError, ContractErrors, Where
+
+Severity = Literal["error", "warning", "info"]
+SEVERITIES: tuple[Severity, ...] = ("info", "warning", "error")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing found.
+
+    `id` names the kind (`odcs.required`, `policy.license`, `change.column_removed`) or the contract's own rule (`dep_delay_minimum`): the same in
+    every report, in Dagster and in lineage. `details` is plain data for machines: counts, row numbers, never a personal value.
+    """
+
+    id: str
+    severity: Severity
+    problem: str
+    remedy: str
+    where: Where = NOWHERE
+    path: str = ""
+    details: dict[str, Any] = field(default_factory=dict, compare=False)
+
+    def __str__(self) -> str:
+        place = str(self.where)
+        return f"{place}: {self.severity}: {self.problem}. {self.remedy}. [{self.id}]" if place else f"{self.severity}: {self.problem}. {self.remedy}. [{self.id}]"
+
+
+def problems_of(error: ContractError) -> tuple[Problem, ...]:
+    """An error, or several told together, as problems."""
+    errors = error.problems if isinstance(error, ContractErrors) else (error,)
+    return tuple(Problem(each.id, "error", each.problem, each.remedy, each.where, each.path) for each in errors)
+
+
+def as_error(problems: Iterable[Problem]) -> ContractError:
+    """Problems as what one raises: one error, or several told together."""
+    errors = tuple(ContractError(each.problem, each.remedy, each.where, each.id, each.path) for each in problems)
+    return ContractErrors(errors) if len(errors) > 1 else errors[0]
+
+
+def key_path(path: tuple[str | int, ...]) -> str:
+    """A path in a document as people write it: `schema[0].properties[2].name`."""
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).lstrip(".")
+
+
+def suggestion(key: str, known: Iterable[str], otherwise: str = "Remove it, or put it under `customProperties`") -> str:
+    """'Did you mean' for a word that is not known."""
+    close = difflib.get_close_matches(key, list(known), n=1)
+    return f"Did you mean '{close[0]}'" if close else otherwise

@@ -1,0 +1,157 @@
+"""Contract SQL -> the same SQL, let through word by word.
+
+Belongs here: the allow-list. Stays out: running it (assets/hands/sql.py, which locks DuckDB as the second wall).
+A contract is data, and may be hostile: what is not known to be harmless is refused, and what runs is written anew from what was checked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from functools import cache
+from typing import Any
+
+from contracts.errors import NOWHERE, ContractError, Where
+from contracts.problems import suggestion
+
+MAX_CHARACTERS = 10_000
+TABLE_WORDS = ("table", "object", "model", "schema")
+COLUMN_WORDS = ("column", "property", "field")
+NODES = re.findall(
+    r"\w+",
+    """
+    Select From Join Where Group Having Order Ordered Limit Offset Distinct Column Identifier Table TableAlias Alias Subquery With CTE Literal Boolean Null Star Paren Tuple
+    Case If Cast TryCast DataType Between In Exists Like ILike Not And Or Xor EQ NEQ GT GTE LT LTE Is NullSafeEQ NullSafeNEQ Add Sub Mul Div IntDiv Mod Neg Interval IntervalSpan Var
+    Window WindowSpec Filter WithinGroup Union Except Intersect Escape DPipe Qualify
+    Count CountIf Sum Avg Min Max Median Quantile PercentileCont PercentileDisc Stddev StddevPop StddevSamp Variance VariancePop Corr CovarSamp CovarPop ApproxDistinct LogicalAnd
+    LogicalOr RowNumber Rank DenseRank PercentRank CumeDist Ntile Lag Lead FirstValue LastValue NthValue
+    Abs Ceil Floor Round Sqrt Ln Log Exp Pow Sign Greatest Least Coalesce Nullif IsNan
+    Lower Upper Length Trim Substring Concat ConcatWs Replace Left Right StartsWith EndsWith Contains StrPosition RegexpLike RegexpFullMatch Reverse Initcap
+    Date DateDiff DateAdd DateSub DateTrunc TimestampTrunc TsOrDsToDate Extract Year Quarter Month Week Day DayOfWeek DayOfMonth DayOfYear Hour Minute Second
+    """,
+)
+"""Every kind of node that may occur: plain queries, and functions of their arguments alone. No clock, no settings, no files, no lists to fill memory with."""
+NO_QUERY = "Ask one question with SELECT that gives one number, such as `SELECT COUNT(*) FROM ${table} WHERE …`"
+
+
+def checked(
+    query: str,
+    *,
+    table: str,
+    columns: Collection[str],
+    others: Mapping[str, Collection[str]] | None = None,
+    column: str | None = None,
+    where: Where = NOWHERE,
+) -> str:
+    """Let a contract's query through.
+
+    Args:
+        query: SQL in DuckDB's dialect. `${table}` and `${column}` stand for the names below, as do the words ODCS uses for them.
+        table: the data set's own table; `others` are further ones, each with its columns.
+        column: what `${column}` means, where the check stands under a property.
+    Returns: the query in DuckDB's dialect, written from the parsed tree, with every name quoted.
+    Raises: ContractError: it is no single SELECT of one value, or has a word that is not on the list.
+    """
+
+    def refuse(problem: str, remedy: str) -> ContractError:
+        return ContractError(problem, remedy, where, "assay.sql")
+
+    if len(query) > MAX_CHARACTERS:
+        raise refuse(f"the query has {len(query):,} characters", f"Keep it under {MAX_CHARACTERS:,}")
+    tables = {table: columns, **(others or {})}
+    text = _filled(query, table, column, refuse)
+    tree = _parsed(text, refuse)
+    _walk(tree, tables, refuse)
+    try:
+        return str(tree.sql(dialect="duckdb", identify=True, comments=False))
+    except RecursionError:
+        raise refuse("the query is nested too deep", "Write it flatter") from None
+
+
+def _filled(query: str, table: str, column: str | None, refuse: Any) -> str:
+    """Put quoted names where their placeholders stand: a name is never SQL."""
+
+    def name(found: re.Match[str]) -> str:
+        word = found[1]
+        if word in TABLE_WORDS:
+            return _quoted(table)
+        if word in COLUMN_WORDS and column is not None:
+            return _quoted(column)
+        known = TABLE_WORDS + (COLUMN_WORDS if column is not None else ())
+        raise refuse(f"the query has a placeholder `{word[:60]}`", suggestion(word, known, f"Use {', '.join(f'${{{each}}}' for each in known)}"))
+
+    return re.sub(r"\$?\{\s*([^{}]*?)\s*\}", name, query)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _parsed(text: str, refuse: Any) -> Any:
+    import sqlglot
+    from sqlglot.errors import SqlglotError
+
+    try:
+        statements = sqlglot.parse(text, dialect="duckdb")
+    except SqlglotError as error:
+        first = getattr(error, "errors", None) or [{}]
+        place = f" in line {first[0]['line']}, column {first[0]['col']}" if first[0].get("line") else ""
+        raise refuse(f"the query cannot be parsed{place}", NO_QUERY) from None
+    except RecursionError:
+        raise refuse("the query is nested too deep", "Write it flatter") from None
+    if len(statements) != 1 or statements[0] is None:
+        raise refuse(f"there are {sum(each is not None for each in statements)} statements", NO_QUERY)
+    return statements[0]
+
+
+@cache
+def _allowed() -> frozenset[type]:
+    from sqlglot import exp
+
+    return frozenset(getattr(exp, name) for name in NODES if hasattr(exp, name))
+
+
+def _walk(tree: Any, tables: Mapping[str, Collection[str]], refuse: Any) -> None:
+    from sqlglot import exp
+
+    if not isinstance(tree, exp.Query) or isinstance(tree, exp.Subquery):
+        raise refuse(f"the query is no SELECT, but {_said(tree)}", NO_QUERY)
+    nodes = list(tree.walk())
+    for node in nodes:
+        if type(node) not in _allowed():
+            raise refuse(f"the query uses {_said(node)}, which is not on the list of what contracts may use", NO_QUERY)
+        if isinstance(node, exp.With) and node.args.get("recursive"):
+            raise refuse("the query is recursive", "Ask without recursion: it might never end")
+        if isinstance(node, exp.Cast) and node.to.this not in _scalars():
+            raise refuse(f"the query casts to {str(node.to)[:60]}", "Cast to a number, text, boolean, date or timestamp")
+    known = {name.casefold() for name in tables} | {cte.alias.casefold() for cte in tree.find_all(exp.CTE)}
+    for each in tree.find_all(exp.Table):
+        if not isinstance(each.this, exp.Identifier) or each.args.get("db") or each.args.get("catalog") or each.name.casefold() not in known:
+            raise refuse(f"the query reads '{str(each)[:60]}'", suggestion(each.name, tables, f"It may read {', '.join(f'`{name}`' for name in tables)}"))
+    aliases = {alias.alias.casefold() for alias in nodes if isinstance(alias, exp.Alias | exp.TableAlias | exp.Subquery | exp.Table)}
+    aliases |= {name.name.casefold() for alias in nodes if isinstance(alias, exp.TableAlias) for name in alias.columns}
+    promised = {name for columns in tables.values() for name in columns}
+    for named in tree.find_all(exp.Column):
+        if not isinstance(named.this, exp.Star) and named.name.casefold() not in {name.casefold() for name in promised} | aliases:
+            raise refuse(f"the query names the column '{named.name[:60]}', which is not promised", suggestion(named.name, promised, "Promise it, or leave it out"))
+    selected = tree.selects
+    if len(selected) != 1 or isinstance(selected[0], exp.Star):
+        raise refuse(f"the query gives {len(selected) if len(selected) != 1 else 'all'} columns", NO_QUERY)
+
+
+@cache
+def _scalars() -> frozenset[Any]:
+    from sqlglot import exp
+
+    words = re.findall(r"\w+", "TINYINT SMALLINT INT BIGINT INT128 UTINYINT USMALLINT UINT UBIGINT FLOAT DOUBLE DECIMAL BOOLEAN TEXT VARCHAR DATE TIME TIMESTAMP TIMESTAMPTZ")
+    return frozenset(getattr(exp.DataType.Type, word) for word in words)
+
+
+def _said(node: Any) -> str:
+    """A node in words: a function by its name, anything else by its kind."""
+    from sqlglot import exp
+
+    if isinstance(node, exp.Func):
+        name = node.name if isinstance(node, exp.Anonymous | exp.AnonymousAggFunc) else node.sql_name()
+        return f"the function {str(name)[:60]}"
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(node).__name__).upper()

@@ -1,0 +1,85 @@
+"""A table that is published and rules that may be new -> how many rows would break each, and which.
+
+Belongs here: judging without splitting, and not reading what statistics prove. Stays out: what a rule means (contracts/rules.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from contracts.model import Column, Rule
+from contracts.rules import keeps, was_read
+from contracts.types import dtype
+from pipelines.validate.split import judged_rules, look_up
+
+EXAMPLES = 5
+_ROW = "_position"
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """What the footers of a table's files say of one column: exact, over all rows. `low` and `high` are None where one file lacks them."""
+
+    nulls: int | None
+    low: Any = None
+    high: Any = None
+
+
+def proven(rule: Rule, statistics: Mapping[str, Statistics]) -> bool:
+    """Whether the statistics alone prove that every row keeps the rule, so that the column need not be read.
+
+    The high end of fractions proves nothing: writers leave NaN out of it, and NaN is above every limit.
+    """
+    if rule.path or len(rule.columns) != 1:
+        return False
+    known = statistics.get(rule.columns[0])
+    if known is None:
+        return False
+    match rule.kind:
+        case "required" | "nullValues":
+            return known.nulls == 0
+        case "minimum":
+            return known.low is not None and bool(known.low >= rule.argument)
+        case "exclusiveMinimum":
+            return known.low is not None and bool(known.low > rule.argument)
+        case "maximum":
+            return known.high is not None and not isinstance(known.high, float) and bool(known.high <= rule.argument)
+        case "exclusiveMaximum":
+            return known.high is not None and not isinstance(known.high, float) and bool(known.high < rule.argument)
+        case _:
+            return False
+
+
+def retyped(frame: pl.LazyFrame, columns: Sequence[Column]) -> pl.LazyFrame:
+    """A published table under another contract: its columns cast to the types promised now, beside the `_was_read_` helpers; columns it lacks stay away."""
+    schema = frame.collect_schema()
+    there = [column for column in columns if column.name in schema]
+
+    def cast(column: Column) -> pl.Expr:
+        value = pl.col(column.name)
+        return value if schema[column.name] == dtype(column) else value.cast(dtype(column), strict=False)
+
+    return frame.select(
+        *(cast(column) for column in there),
+        *((pl.col(c.name).is_null() | cast(c).is_not_null()).alias(was_read(c.name)) for c in there),
+    )
+
+
+def counting(frame: pl.LazyFrame, rules: Sequence[Rule], related: Mapping[str, pl.LazyFrame] | None = None, *, examples: int = EXAMPLES) -> pl.LazyFrame:
+    """The plan of one row: `rows`, for each rule by name the rows that break it, and under `<name>?` the positions of the first of them, from 1.
+
+    Args:
+        frame: typed columns, as `retyped` makes them. Rules about columns it lacks must have been left out.
+        examples: positions a rule; none for 0, which spares numbering the rows.
+    """
+    judging = judged_rules(rules, related or {})
+    table = look_up(frame, judging, related or {})
+    if examples:
+        table = table.with_row_index(_ROW, offset=1)
+    broken = {rule.name: ~keeps(rule) for rule in judging}
+    positions = [pl.col(_ROW).filter(wrong).head(examples).implode().alias(f"{name}?") for name, wrong in broken.items()] if examples else []
+    return table.select(pl.len().alias("rows"), *(wrong.sum().alias(name) for name, wrong in broken.items()), *positions)

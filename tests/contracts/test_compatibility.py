@@ -1,0 +1,237 @@
+"""Every kind of change has a class, says who breaks, and demands a version; the published verdicts of another checker are met."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contracts.compatibility import Change, compare, problems
+from contracts.document import parse
+from contracts.upgrade import upgraded
+from tests.conftest import Edit, columns, document, setting
+
+PAIRS = Path(__file__).parents[2].parent / "shared" / "data" / "contracts_breaking"
+CASES: list[Any] = json.loads((PAIRS / "expected_verdicts.json").read_text())["cases"] if PAIRS.exists() else []
+
+
+@pytest.mark.skipif(not CASES, reason="the published pairs lie beside the repository, and not here")
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["case"])
+def test_the_published_pairs_are_classified_as_their_checker_did(case: dict[str, Any]) -> None:
+    old, new = (upgraded(parse((PAIRS / "contracts" / case[end]).read_text(), case[end]).data)[0] for end in ("old", "new"))
+    comparison = compare(old, new)
+    severities = [change.severity for change in comparison.changes]
+    assert (comparison.breaking, severities.count("error"), severities.count("warning")) == (case["verdict"] == "breaking", case["errors"], case["warnings"])
+
+
+# -- one line a kind ---------------------------------------------------------------------------
+
+METER, ENERGY, TARIFF = range(3)
+
+
+def column(index: int, **changes: Any) -> Edit:
+    """Change keys of a column; None takes a key away."""
+
+    def edit(data: dict[str, Any]) -> None:
+        promised = data["schema"][0]["properties"][index]
+        promised.update(changes)
+        for key in [key for key, value in changes.items() if value is None]:
+            del promised[key]
+
+    return edit
+
+
+def schema(**changes: Any) -> Edit:
+    return lambda data: data["schema"][0].update(changes)
+
+
+def root(**changes: Any) -> Edit:
+    return lambda data: data.update(changes)
+
+
+def bound(**check: Any) -> Edit:
+    return schema(quality=[{"name": "enough_rows", "metric": "rowCount", **check}])
+
+
+def drop(index: int) -> Edit:
+    return lambda data: data["schema"][0]["properties"].pop(index)
+
+
+def append(**promised: Any) -> Edit:
+    return lambda data: data["schema"][0]["properties"].append(promised)
+
+
+def personal(**columns_: Any) -> Edit:
+    return setting("privacy", columns=columns_)
+
+
+TOKEN = {"kind": "name", "treatment": "token"}
+P, C, PC, _ = "producer", "consumer", "both", "nobody"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "kind", "level", "direction", "breaks"),
+    [
+        (root(), drop(TARIFF), "column_removed", "major", "neither", C),
+        (root(), append(name="note", logicalType="string"), "column_added", "minor", "neither", _),
+        (root(), append(name="note", logicalType="string", required=True), "column_added", "minor", "tightens", P),
+        (root(), column(METER, name="device"), "column_renamed", "major", "neither", PC),
+        (root(), column(ENERGY, logicalType="integer"), "type_changed", "major", "tightens", P),
+        (column(ENERGY, logicalType="integer"), column(ENERGY, logicalType="number"), "type_changed", "major", "loosens", C),
+        (column(METER, logicalTypeOptions=None), column(METER, logicalType="date", logicalTypeOptions=None), "type_changed", "major", "neither", PC),
+        (column(ENERGY, physicalType="int32"), column(ENERGY, physicalType="int64"), "physical_type_changed", "minor", "loosens", _),
+        (column(ENERGY, physicalType="int64"), column(ENERGY, physicalType="int32"), "physical_type_changed", "major", "neither", PC),
+        (root(), column(TARIFF, required=True), "required_added", "major", "tightens", P),
+        (root(), column(METER, required=False), "required_removed", "major", "loosens", C),
+        (root(), column(METER, unique=True), "unique_added", "major", "tightens", P),
+        (column(METER, primaryKey=True), column(METER, primaryKey=None), "primary_key_removed", "major", "loosens", C),
+        (root(), column(METER, logicalTypeOptions=None), "pattern_removed", "major", "loosens", C),
+        (root(), column(METER, logicalTypeOptions={"pattern": "^X$"}), "pattern_changed", "major", "neither", PC),
+        (root(), column(TARIFF, logicalTypeOptions={"pattern": "^X$"}), "pattern_added", "minor", "tightens", _),
+        (root(), column(ENERGY, logicalTypeOptions={"minimum": 1}), "minimum_changed", "major", "tightens", P),
+        (root(), column(ENERGY, logicalTypeOptions={"minimum": -1}), "minimum_changed", "major", "loosens", C),
+        (root(), column(ENERGY, logicalTypeOptions=None), "minimum_removed", "minor", "loosens", _),
+        (root(), column(ENERGY, logicalTypeOptions={"minimum": 0, "maximum": 9}), "maximum_added", "minor", "tightens", _),
+        (root(), column(TARIFF, enum=[{"value": "day"}]), "enum_changed", "major", "tightens", P),
+        (root(), column(TARIFF, enum=[{"value": "day"}, {"value": "night"}, {"value": "noon"}]), "enum_changed", "major", "loosens", C),
+        (root(), column(TARIFF, enum=None), "enum_removed", "patch", "loosens", _),
+        (column(METER, classification="personal"), column(METER, classification=None), "classification_removed", "major", "loosens", C),
+        (column(METER, classification="personal"), column(METER, classification="public"), "classification_changed", "major", "neither", PC),
+        (root(), column(METER, description="the box"), "description_added", "patch", "tightens", _),
+        (root(), column(METER, tags=["a"]), "tags_added", "patch", "tightens", _),
+        (root(), column(METER, deprecated=True), "deprecated_added", "minor", "tightens", _),
+        (root(), bound(mustBeGreaterThan=5), "rule_changed", "major", "tightens", P),
+        (root(), bound(mustBeGreaterThan=0), "rule_changed", "major", "loosens", C),
+        (root(), bound(mustBe=5), "rule_changed", "major", "neither", PC),
+        (bound(mustBeBetween=[0, 9]), bound(mustBeBetween=[1, 8]), "rule_changed", "major", "tightens", P),
+        (root(), bound(mustBeGreaterThan=1, severity="warning"), "rule_severity_changed", "major", "loosens", C),
+        (root(), bound(mustBeGreaterThan=1, description="enough"), "rule_description_changed", "patch", "neither", _),
+        (root(), schema(quality=[]), "rule_removed", "major", "loosens", C),
+        (schema(quality=[]), root(), "rule_added", "minor", "tightens", _),
+        (root(), column(METER, relationships=[{"to": "meters.id"}]), "relationship_added", "minor", "tightens", _),
+        (column(METER, relationships=[{"to": "meters.id"}]), root(), "relationship_removed", "major", "loosens", C),
+        (root(), schema(customProperties=[{"property": "assay.tolerance_pct", "value": 60}]), "tolerance_changed", "major", "loosens", C),
+        (root(), schema(customProperties=[{"property": "assay.tolerance_pct", "value": 40}]), "tolerance_changed", "major", "tightens", P),
+        (root(), setting("license", expression="CC-BY-NC-4.0"), "license_changed", "major", "neither", PC),
+        (root(), setting("license", commercial=False), "commercial_changed", "major", "neither", PC),
+        (root(), setting("license", purposes=["analytics"]), "purpose_removed", "major", "tightens", C),
+        (root(), setting("license", purposes=["analytics", "training", "retrieval"]), "purpose_added", "minor", "loosens", _),
+        (root(), setting("license", holder="them"), "holder_changed", "patch", "neither", _),
+        (root(), setting("privacy", sensitivity="public"), "sensitivity_changed", "major", "loosens", C),
+        (root(), setting("privacy", sensitivity="personal"), "sensitivity_changed", "minor", "tightens", _),
+        (root(), setting("privacy", region="us"), "region_changed", "major", "neither", PC),
+        (root(), setting("privacy", lawful_basis="consent"), "lawful_basis_changed", "minor", "neither", _),
+        (personal(meter=TOKEN), personal(), "treatment_removed", "major", "loosens", C),
+        (root(), personal(meter=TOKEN), "treatment_added", "major", "tightens", C),
+        (personal(meter=TOKEN), personal(meter={"kind": "name", "treatment": "mask"}), "treatment_changed", "major", "neither", C),
+        (root(), setting("retention", versions="P30D"), "retention_changed", "major", "loosens", C),
+        (root(), setting("cleaning", _=[]), "cleaning_changed", "minor", "neither", _),
+        (root(), setting("source", location="other.csv"), "source_changed", "minor", "neither", _),
+        (root(), setting("drift", columns=["meter"]), "drift_added", "patch", "tightens", _),
+        (root(), root(status="deprecated"), "status_changed", "minor", "neither", _),
+        (root(), root(team={"name": "others"}), "team_changed", "patch", "neither", _),
+        (root(slaProperties=[{"property": "latency", "value": 4}]), root(slaProperties=[{"property": "latency", "value": 9}]), "sla_changed", "minor", "neither", _),
+        (root(), lambda data: data["schema"].append({"name": "more", "properties": [{"name": "x", "logicalType": "string"}]}), "schema_added", "minor", "neither", _),
+        (lambda data: data["schema"].append({"name": "more", "properties": []}), root(), "schema_removed", "major", "neither", C),
+        (root(), lambda data: data["schema"][0]["properties"].reverse(), "order_changed", "patch", "neither", _),
+    ],
+)  # fmt: skip
+def test_a_change_has_one_class_and_says_who_breaks(before: Edit, after: Edit, kind: str, level: str, direction: str, breaks: str) -> None:
+    (change,) = compare(document(before), document(after)).changes
+    broken = {("breaking", "breaking"): PC, ("breaking", "compatible"): P, ("compatible", "breaking"): C, ("compatible", "compatible"): _}[change.producer, change.consumer]
+    assert (change.kind, change.level, change.direction, broken) == (kind, level, direction, breaks)
+    assert change.name in change.text
+
+
+def test_what_is_nested_is_compared_by_name() -> None:
+    def order(sku: dict[str, Any]) -> Edit:
+        return columns({"name": "lines", "logicalType": "array", "items": {"logicalType": "object", "properties": [{"name": "sku", "logicalType": "string", **sku}]}})
+
+    (change,) = compare(document(order({})), document(order({"required": True}))).changes
+    assert (change.name, change.path) == ("readings.lines[].sku", ("schema", 0, "properties", 0, "items", "properties", 0, "required"))
+
+
+# -- versions ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("version", "edit", "demanded"),
+    [
+        ("1.4.2", drop(TARIFF), "2.0.0"), ("1.4.2", append(name="n", logicalType="string"), "1.5.0"), ("1.4.2", column(METER, description="x"), "1.4.3"),
+        ("0.4.2", drop(TARIFF), "0.5.0"), ("1.4.2", root(), "1.4.2"),
+    ],
+)  # fmt: skip
+def test_a_change_demands_its_version_step(version: str, edit: Edit, demanded: str) -> None:
+    def between(new: str) -> bool:
+        return compare(document(root(version=version)), document(edit, root(version=new))).version_suffices
+
+    assert compare(document(root(version=version)), document(edit)).demanded_version == demanded
+    assert between(demanded)
+    assert between("9.0.0")
+    assert between(version) == (demanded == version)
+
+
+def told(before: Edit, *after: Edit) -> list[tuple[str, str, int | None]]:
+    text = yaml.safe_dump(document(*after), sort_keys=False)
+    new = parse(text, "readings.odcs.yaml")
+    return [(problem.id, problem.severity, problem.where.line) for problem in problems(compare(document(before), new.data), new)]
+
+
+def test_what_breaks_is_an_error_at_the_version_until_the_version_says_so() -> None:
+    line = yaml.safe_dump(document(), sort_keys=False).splitlines().index("version: 1.0.0") + 1
+    assert told(root(), column(ENERGY, logicalTypeOptions={"minimum": 1})) == [("change.minimum_changed", "warning", 28), ("change.version", "error", line)]
+    assert told(root(), column(ENERGY, logicalTypeOptions={"minimum": 1}), root(version="2.0.0")) == [("change.minimum_changed", "warning", 28)]
+    assert told(root(), column(METER, tags=["a"])) == [("change.tags_added", "info", 25), ("change.version", "warning", line)]
+
+
+# -- invariants -------------------------------------------------------------------------------------
+
+EDITS: list[Edit] = [
+    drop(TARIFF), append(name="n", logicalType="string"), column(METER, required=False), column(TARIFF, enum=None), bound(mustBe=5), setting("privacy", region="us"), root(domain="x"),
+    column(ENERGY, logicalTypeOptions={"minimum": 1}), setting("retention", versions="P1D"), lambda data: data["schema"][0]["properties"].reverse(),
+]  # fmt: skip
+some = st.lists(st.sampled_from(EDITS), max_size=4, unique=True)
+
+
+def made(edits: list[Edit]) -> dict[str, Any]:
+    data = document()
+    for edit in edits:
+        try:
+            edit(data)
+        except (IndexError, KeyError):
+            continue  # the column was dropped before
+    return data
+
+
+@given(some)
+def test_a_contract_does_not_differ_from_itself(edits: list[Edit]) -> None:
+    assert compare(made(edits), copy.deepcopy(made(edits))).changes == ()
+
+
+@given(some, some)
+def test_both_ways_name_the_same_things(one: list[Edit], other: list[Edit]) -> None:
+    def names(changes: tuple[Change, ...]) -> set[str]:
+        return {change.name for change in changes if change.kind not in ("column_renamed", "order_changed")}
+
+    assert names(compare(made(one), made(other)).changes) == names(compare(made(other), made(one)).changes)
+
+
+@given(some, some)
+def test_something_changed_demands_a_higher_version(one: list[Edit], other: list[Edit]) -> None:
+    comparison = compare(made(one), made(other))
+    assert (comparison.demanded_version > comparison.old_version) == bool(comparison.changes)
+    assert comparison.breaking == (comparison.level == "major")
+
+
+@given(st.permutations(range(3)), st.permutations(range(5)))
+def test_order_alone_breaks_nobody(order: list[int], settings: list[int]) -> None:
+    data = document()
+    data["schema"][0]["properties"] = [data["schema"][0]["properties"][index] for index in order]
+    data["customProperties"] = [data["customProperties"][index] for index in settings]
+    assert compare(document(), data).level in (None, "patch")

@@ -1,0 +1,300 @@
+"""A draft promises what every row bears out, with head-room and a reason, and never holds a personal value."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contracts.load import load
+from pipelines.draft.license import UNKNOWN, LicenseFound, about_file, judged, licenses_in
+from pipelines.draft.names import key_hint, perhaps_personal, personal_hint
+from pipelines.draft.profile import Profile, profile
+from pipelines.draft.propose import Draft, Origin, draft, head_room
+from pipelines.draft.writer import Comment, Flow, Said
+from pipelines.draft.writer import yaml as written
+
+ORIGIN = Origin("inbox/readings.csv", "csv", "0" * 64)
+CC0 = LicenseFound("CC0-1.0", "LICENSE", "found in LICENSE")
+
+
+def measured(**columns: list[str | None]) -> Profile:
+    rows = len(next(iter(columns.values())))
+    frame = pl.LazyFrame({"_row": range(1, rows + 1), **columns}, schema={"_row": pl.Int64, **dict.fromkeys(columns, pl.String)})
+    return profile(frame, list(columns))
+
+
+def drafted(**columns: list[str | None]) -> Draft:
+    done = draft(measured(**columns), "readings", ORIGIN, CC0, "ann@example.com")
+    load(done.text, "readings.odcs.yaml")
+    return done
+
+
+def promised(done: Draft, name: str) -> dict[str, Any]:
+    return next(column for column in yaml.safe_load(done.text)["schema"][0]["properties"] if column["name"] == name)
+
+
+def setting(done: Draft, name: str) -> Any:
+    return next((entry["value"] for entry in yaml.safe_load(done.text)["customProperties"] if entry["property"] == f"assay.{name}"), None)
+
+
+# -- types ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (["1", "-2", "30"], "integer"),
+        (["1", "2.5", "1e-7"], "number"),
+        (["true", "False", "TRUE"], "boolean"),
+        (["yes", "no", "yes"], "string"),
+        (["1", "0", "1"], "integer"),
+        (["2024-02-29", "2023-01-01", None], "date"),
+        (["2024-02-30", "2023-01-01", None], "string"),
+        (["2024-02-29T10:00:00Z", "2024-02-29 10:00:00+02:00", None], "timestamp"),
+        (["00501", "10001", "94105"], "string"),
+        (["12345678901234567890", "1", "2"], "string"),
+        (["0.5", "123456789012345678901", "2"], "string"),
+        (["1", "2", "x"], "string"),
+        ([None, None, None], "string"),
+    ],
+)
+def test_the_type_is_the_one_all_rows_are_written_as(values: list[str | None], kind: str) -> None:
+    assert promised(drafted(x=values), "x")["logicalType"] == kind
+
+
+def test_a_date_in_another_order_is_read_where_no_row_doubts_it() -> None:
+    assert promised(drafted(x=["31/12/2023", "01/02/2024"]), "x")["logicalTypeOptions"] == {"format": "dd/MM/yyyy"}
+    assert promised(drafted(x=["01/12/2023", "01/02/2024"]), "x")["logicalType"] == "string"
+
+
+def test_a_timestamp_says_whether_its_rows_say_a_zone() -> None:
+    assert promised(drafted(x=["2024-01-01 10:00:00"]), "x")["logicalTypeOptions"] == {"timezone": False}
+    assert promised(drafted(x=["2024-01-01T10:00:00Z"]), "x")["logicalTypeOptions"] == {"timezone": True}
+
+
+def test_what_stands_for_nothing_is_named_only_where_it_makes_a_number() -> None:
+    done = measured(x=["1", "NA", "3"], y=["a", "?", "b"], z=["1", "x", "NULL"])
+    assert done.null_values == ("NA",)
+    assert [(c.kind, c.given) for c in done.columns] == [("integer", 2), ("string", 3), ("string", 3)]
+    assert setting(drafted(x=["1", "NA", "3"]), "source")["options"] == {"null_values": ["NA"]}
+
+
+def test_what_is_null_in_one_column_is_null_in_all() -> None:
+    done = drafted(x=["1", "NA", "3"], country=["DE", "NA", "FR"])
+    assert "required" not in promised(done, "country")
+    assert "required" not in promised(done, "x")
+
+
+# -- promises ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("seen", "limits"),
+    [((1, 4983), (0, 10_000)), ((1987, 2013), (1960, 2040)), ((-5, -1), (-9, 0)), ((-3, 5), (-11, 13)), ((0.25, 0.75), (0.0, 1.3)), ((7, 7), (0, 14)), ((0, 0), (0, 1))],
+)
+def test_ranges_have_round_head_room_and_keep_their_sign(seen: tuple[float, float], limits: tuple[float, float]) -> None:
+    assert head_room(*seen) == pytest.approx(limits)
+
+
+@given(st.integers(-(2**63), 2**63 - 1), st.integers(-(2**63), 2**63 - 1))
+def test_ranges_hold_what_was_seen_and_fit_their_type(one: int, other: int) -> None:
+    low, high = min(one, other), max(one, other)
+    least, most = head_room(low, high)
+    assert least is None or (-(2**63) <= least <= low and (low < 0 or least >= 0))
+    assert most is None or (high <= most < 2**63 and (high > 0 or most <= 0 or low == 0))
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False), st.floats(allow_nan=False, allow_infinity=False))
+def test_ranges_of_floats_hold_what_was_seen(one: float, other: float) -> None:
+    low, high = min(one, other), max(one, other)
+    least, most = head_room(low, high)
+    assert least is None or least <= low
+    assert most is None or high <= most
+
+
+def test_an_enumeration_is_promised_where_few_values_come_often() -> None:
+    done = drafted(x=["day", "night"] * 20, y=[f"word {i}" for i in range(40)])
+    assert promised(done, "x")["enum"] == [{"value": "day"}, {"value": "night"}]
+    assert "2 distinct values in 40 rows" in done.text
+    assert "enum" not in promised(done, "y")
+
+
+@pytest.mark.parametrize(
+    ("values", "pattern"),
+    [
+        (["ABC", "XYZ", "KLM"], "^[A-Z]{3}$"),
+        (["TCK-1", "TCK-22", "TCK-333"], "^[A-Z]{3}-[0-9]{1,6}$"),
+        (["N10156", "N102UW", "XX"], "^[A-Z0-9]{1,12}$"),
+        (["ab.1", "cd.2"], "^[a-z]{2}\\.[0-9]{1}$"),
+    ],
+)
+def test_one_shape_becomes_a_pattern_with_head_room(values: list[str], pattern: str) -> None:
+    assert promised(drafted(x=values), "x")["logicalTypeOptions"] == {"pattern": pattern}
+
+
+def test_text_of_many_shapes_has_a_longest_length() -> None:
+    assert promised(drafted(x=["Some words", "more, and more"]), "x")["logicalTypeOptions"] == {"maxLength": 30}
+
+
+def test_uuids_and_links_have_their_format() -> None:
+    done = drafted(u=["123e4567-e89b-12d3-a456-426614174000"], l=["https://example.com/a?b=1"])
+    assert promised(done, "u")["logicalTypeOptions"] == {"format": "uuid"}
+    assert promised(done, "l")["logicalTypeOptions"] == {"format": "uri"}
+
+
+# -- keys -------------------------------------------------------------------------------------
+
+
+def test_a_key_is_a_code_and_never_a_measure() -> None:
+    many = [str(i) for i in range(40)]
+    assert drafted(weight=[f"{i}.5" for i in range(40)], meter_id=many).keys == ("meter_id",)
+    assert drafted(weight=[str(i * 977 % 8191) for i in range(40)], label=["some words " + i for i in many]).keys == ()
+
+
+def test_a_composite_is_as_small_as_can_be() -> None:
+    stations, hours = ["A", "B"] * 10, [f"2024-01-{1 + i // 2:02d} 00:00:00" for i in range(20)]
+    done = drafted(temperature=[str(i % 7) for i in range(20)], station=stations, at=hours)
+    assert done.keys == ("station", "at")
+    assert [promised(done, name).get("primaryKeyPosition") for name in ("temperature", "station", "at")] == [None, 1, 2]
+
+
+def test_exact_repetitions_are_removed_and_do_not_hide_the_key() -> None:
+    done = drafted(id=["1", "2", "2", "3"], x=["a b", "c d", "c d", "e, f"])
+    assert done.keys == ("id",)
+    assert setting(done, "cleaning") == [{"step": "deduplicate"}]
+    assert "1 of 4 rows repeat another" in done.text
+    assert setting(drafted(id=["1", "2"]), "cleaning") is None
+
+
+def test_a_step_that_invents_values_is_only_suggested() -> None:
+    done = drafted(x=[None, *(str(i) for i in range(40))])
+    assert setting(done, "cleaning") is None
+    assert "perhaps {step: fill_missing" in done.text
+
+
+# -- personal data --------------------------------------------------------------------------
+
+
+SECRET = {
+    "email": [f"ann{i}@example.com" for i in range(30)],
+    "last_name": ["Zyxwvu", "Qponml"] * 15,
+    "birth_date": ["1971-03-04", "1982-05-06"] * 15,
+    "note": ["call zoe@example.org today", "nothing here"] * 15,
+    "name": ["Hjkl Bnmq", "Rtyu Vbnm"] * 15,
+    "client_ip": ["203.0.113.7", "198.51.100.9"] * 15,
+}
+
+
+def test_personal_columns_are_treated_and_no_value_of_theirs_is_in_the_draft() -> None:
+    done = drafted(**SECRET)
+    treated = {name: (one["kind"], one["treatment"]) for name, one in setting(done, "privacy")["columns"].items()}
+    assert treated == {
+        "email": ("email", "token"), "last_name": ("name", "token"), "birth_date": ("birth_date", "token"), "note": ("other", "redact"),
+        "name": ("name", "token"), "client_ip": ("ip_address", "token"),
+    }  # fmt: skip
+    for values in SECRET.values():
+        for value in set(values):
+            for word in value.split():
+                assert word in ("call", "today", "nothing", "here") or word not in done.text
+    assert "email in 30 of 30 rows (100 %)" in done.text
+    assert promised(done, "birth_date") == {"name": "birth_date", "logicalType": "string", "required": True, "classification": "personal"}
+
+
+def test_a_single_address_in_ten_thousand_rows_is_found() -> None:
+    done = drafted(note=["a word"] * 9_999 + ["mail ann@example.com please"])
+    assert done.personal["note"].treatment == "redact"
+    assert "enum" not in promised(done, "note")
+
+
+def test_what_may_be_personal_is_asked_and_its_values_are_not_written() -> None:
+    done = drafted(id=[str(i) for i in range(60)], name=["Hjkl", "Bnmq"] * 30)
+    assert done.personal == {}
+    assert "'name' may be personal" in done.open_questions
+    assert "Hjkl" not in done.text
+    assert set(promised(done, "name")) == {"name", "logicalType", "required"}
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("CustomerEmail", "email"), ("fname", "name"), ("DOB", "birth_date"), ("zip", None), ("shipment", None), ("ship", None), ("hotel", None)]
+)
+def test_names_of_columns_are_hints(name: str, kind: str | None) -> None:
+    assert personal_hint(name) == kind
+
+
+def test_a_brewery_has_a_name_and_is_no_person() -> None:
+    assert perhaps_personal("brewery_name") is None
+    assert (perhaps_personal("name"), perhaps_personal("addr")) == ("name", "address")
+    assert [key_hint(name) for name in ("tailnum", "customerId", "Order No", "id", "objectid", "decode")] == [True] * 5 + [False]
+
+
+# -- licences ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "spdx"),
+    [
+        ("Licensed under CC BY 4.0.", ("CC-BY-4.0",)),
+        ("Creative Commons Attribution-NonCommercial-ShareAlike 4.0 International", ("CC-BY-NC-SA-4.0",)),
+        ("CC BY-NC 4.0", ("CC-BY-NC-4.0",)),
+        ("| file | CC0-1.0 |", ("CC0-1.0",)),
+        ("Apache License\nVersion 2.0, January 2004", ("Apache-2.0",)),
+        ("repository Apache-2.0", ("Apache-2.0",)),
+        ("MIT License\n\nPermission is hereby granted", ("MIT",)),
+        ("SPDX-License-Identifier: CC-BY-4.0 OR MIT\nSome CC0 text", ("CC-BY-4.0 OR MIT",)),
+        ("Data from MITRE and the SUMMIT", ()),
+        ("code MIT, data ODbL", ("MIT", "ODbL-1.0")),
+        ("nothing at all", ()),
+    ],
+)
+def test_licences_are_recognised(text: str, spdx: tuple[str, ...]) -> None:
+    assert licenses_in(text) == spdx
+
+
+def test_a_line_about_the_file_counts_before_the_rest() -> None:
+    text = "| `a.csv` | CC0-1.0 |\n| `b.csv` | CC BY 4.0 |"
+    assert licenses_in(about_file(text, "b.csv")) == ("CC-BY-4.0",)
+    assert licenses_in(about_file(text, "c.csv")) == ("CC-BY-4.0", "CC0-1.0")
+
+
+def test_a_doubtful_licence_is_unknown_and_says_why() -> None:
+    several = judged("README.md", "code MIT, data ODbL")
+    assert several is not None
+    assert (several.expression, several.why) == (UNKNOWN, "README.md names several: MIT, ODbL-1.0")
+    denied = judged("SOURCE.md", "repository Apache-2.0; upstream states no licence for the data")
+    assert denied is not None
+    assert denied.expression == UNKNOWN
+    assert judged("README.md", "hello") is None
+
+
+def test_an_unknown_licence_and_owner_are_asked_for() -> None:
+    done = draft(measured(x=["1"]), "x", ORIGIN, LicenseFound(UNKNOWN, "none", "no licence lies beside the file"), None)
+    assert "# Assay refuses to publish until this is answered" in done.text
+    assert len(done.open_questions) == 2
+    with pytest.raises(Exception, match="names no owner"):
+        load(done.text, "x.odcs.yaml")
+
+
+# -- the whole --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["a b", "naïve", 'quo"te', "yes", "1st", "a: b", "#x", "null", "back\\slash", "new\nline", "🦊x"])
+def test_any_column_name_survives(name: str) -> None:
+    assert promised(drafted(**{name: ["1", "2"]}), name)["logicalType"] == "integer"
+
+
+def test_a_table_of_no_rows_is_drafted() -> None:
+    assert promised(drafted(x=[]), "x") == {"name": "x", "logicalType": "string"}
+
+
+@given(st.dictionaries(st.text(min_size=1), st.one_of(st.text(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.booleans()), min_size=1))
+def test_what_is_written_reads_back(data: dict[str, Any]) -> None:
+    surrogate = any("\ud800" <= character <= "\udfff" for key, value in data.items() for character in key + str(value))
+    if surrogate:
+        return
+    nested = {"flow": Flow(data), "said": {key: Said(value, "because\nso") for key, value in data.items()}, "list": [data, Comment("here")], "why": Comment("x")}
+    assert yaml.safe_load(written(nested)) == {"flow": data, "said": data, "list": [data]}

@@ -1,0 +1,193 @@
+"""Parquet lands as text that reads back exactly; a file that is none is refused in one clear sentence, and never ends the process."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import tempfile
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from assets.hands.sources import Read, read_file
+from assets.stages.ingest import land
+from contracts.errors import SourceError, Where
+from contracts.model import Column
+from contracts.settings import CsvOptions, Source
+from contracts.types import read, unread
+from tests.conftest import Installation, columns, setting
+
+MALFORMED = Path(__file__).parents[2].parent / "shared" / "data" / "malformed" / "parquet" / "data"
+
+
+def landed(path: Path, folder: Path, **options: Any) -> tuple[Read, pl.DataFrame]:
+    source = Source(origin="internal", location="inbox/x.parquet", format="parquet", options=CsvOptions(**options))
+    done = read_file(source, path, folder, Where(file="inbox/x.parquet"))
+    return done, pl.read_parquet(folder / "rows.parquet")
+
+
+def texts(values: pa.Array, tmp_path: Path, **options: Any) -> list[str | None]:
+    pq.write_table(pa.table({"x": values}), tmp_path / "x.parquet")
+    return landed(tmp_path / "x.parquet", tmp_path, **options)[1]["x"].to_list()
+
+
+@pytest.mark.parametrize(
+    ("values", "as_text"),
+    [
+        (pa.array([2**63 - 1, -(2**63), None]), ["9223372036854775807", "-9223372036854775808", None]),
+        (pa.array([2**64 - 1], pa.uint64()), ["18446744073709551615"]),
+        (pa.array([0.1, -0.0, 1e-300, math.inf, math.nan]), ["0.1", "-0.0", "1e-300", "inf", "NaN"]),
+        (pa.array([0.1, math.nan], pa.float32()), ["0.1", "NaN"]),
+        (pa.array([True, False, None]), ["true", "false", None]),
+        (pa.array([dt.date(2024, 2, 29), dt.date(1, 1, 1)]), ["2024-02-29", "0001-01-01"]),
+        (pa.array([dt.datetime(2024, 7, 1, 1, 2, 3, 456789)]), ["2024-07-01T01:02:03.456789"]),
+        (pa.array([dt.datetime(2024, 7, 1, 1, 2, 3)], pa.timestamp("us", "Europe/Berlin")), ["2024-07-01T01:02:03+00:00"]),
+        (pa.array([dt.time(1, 2, 3, 4)]), ["01:02:03.000004"]),
+        (pa.array([Decimal("1.50"), Decimal("-0.01")]), ["1.50", "-0.01"]),
+        (pa.array([b"\xff\x00", b""], pa.binary()), ["ff00", ""]),
+        (pa.array([[1, 2], [], None]), ["[1,2]", "[]", None]),
+        (pa.array([{"a": 1, "b": 'x"'}]), ['{"a":1,"b":"x\\""}']),
+        (pa.array([[("k", 1)]], pa.map_(pa.string(), pa.int64())), ['{"k":1}']),
+        (pa.array(["", " a\x00ü", None]), ["", " a\x00ü", None]),
+        (pa.array(["a", "b"]).dictionary_encode(), ["a", "b"]),
+        (pa.nulls(2), [None, None]),
+    ],
+)
+def test_every_type_lands_as_text(values: pa.Array, as_text: list[str | None], tmp_path: Path) -> None:
+    assert texts(values, tmp_path) == as_text
+
+
+def test_rows_are_counted_from_one_in_the_files_order(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"n": range(5_000)}), tmp_path / "x.parquet", row_group_size=1_000)
+    done, rows = landed(tmp_path / "x.parquet", tmp_path)
+    assert (done.rows, done.unreadable, done.columns) == (5_000, 0, ("n",))
+    assert rows.columns == ["_row", "n"]
+    assert rows.select((pl.col("_row") == pl.col("n").cast(pl.Int64) + 1).all()).item()
+
+
+def test_text_that_stands_for_nothing_is_null(tmp_path: Path) -> None:
+    assert texts(pa.array([1.5, math.nan, None]), tmp_path, null_values=("NaN", "?")) == ["1.5", None, None]
+    assert texts(pa.array(["?", "", "a'b"]), tmp_path, null_values=("?", "a'b")) == [None, "", None]
+
+
+def test_a_name_with_wildcards_and_folders_that_look_like_partitions_are_just_names(tmp_path: Path) -> None:
+    folder = tmp_path / "year=2024"
+    folder.mkdir()
+    pq.write_table(pa.table({'a "b"': [1]}), folder / "x[1]*.parquet")
+    assert landed(folder / "x[1]*.parquet", tmp_path)[0].columns == ('a "b"',)
+
+
+def round_trip(values: list[Any], kind: pa.DataType, column: Column) -> tuple[list[Any], list[bool]]:
+    with tempfile.TemporaryDirectory() as folder:
+        pq.write_table(pa.table({"x": pa.array(values, kind)}), Path(folder) / "x.parquet")
+        rows = landed(Path(folder) / "x.parquet", Path(folder))[1].lazy()
+        got = rows.select(read(column), unread(column).alias("unread")).collect()
+    return got["x"].to_list(), got["unread"].to_list()
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.none() | st.sampled_from([-(2**63), 2**63 - 1]) | st.integers(-(2**63), 2**63 - 1), min_size=1))
+def test_integers_come_back_exactly(values: list[int | None]) -> None:
+    assert round_trip(values, pa.int64(), Column(name="x", logical_type="integer")) == (values, [False] * len(values))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.floats() | st.sampled_from([math.inf, -math.inf, math.nan, -0.0, 1e-300, 5e-324, 1.7976931348623157e308]), min_size=1))
+def test_floats_come_back_to_the_bit_and_what_is_no_number_is_unreadable(values: list[float]) -> None:
+    got, unreadable = round_trip(values, pa.float64(), Column(name="x", logical_type="number"))
+    assert unreadable == [not math.isfinite(value) for value in values]
+    assert [repr(value) for value in got if value is not None] == [repr(value) for value in values if math.isfinite(value)]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.none() | st.datetimes(dt.datetime(1000, 1, 1), dt.datetime(9999, 12, 31)), min_size=1), st.sampled_from([None, "UTC", "America/New_York"]))
+def test_timestamps_come_back_to_the_microsecond(values: list[dt.datetime | None], zone: str | None) -> None:
+    zoned = [value and (value.replace(tzinfo=dt.UTC) if zone else value) for value in values]
+    column = Column(name="x", logical_type="timestamp", timezone=zone is not None)
+    assert round_trip(zoned, pa.timestamp("us", zone), column) == (zoned, [False] * len(values))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.none() | st.decimals(-(10**15), 10**15, places=4, allow_nan=False), min_size=1))
+def test_decimals_come_back_exactly(values: list[Decimal | None]) -> None:
+    assert round_trip(values, pa.decimal128(20, 4), Column(name="x", logical_type="number", physical_type="decimal(20,4)")) == (values, [False] * len(values))
+
+
+# -- what is refused ------------------------------------------------------------------------
+
+
+def whole_file(tmp_path: Path) -> bytes:
+    pq.write_table(pa.table({"x": list(range(1_000))}), tmp_path / "whole.parquet")
+    return (tmp_path / "whole.parquet").read_bytes()
+
+
+@pytest.mark.parametrize("cut", [0, 3, 4, 100, -1, -8, -50])
+def test_a_truncated_file_is_refused(cut: int, tmp_path: Path) -> None:
+    (tmp_path / "x.parquet").write_bytes(whole_file(tmp_path)[:cut])
+    with pytest.raises(SourceError, match=r"inbox/x.parquet: the file cannot be read as Parquet .*Fetch it again"):
+        landed(tmp_path / "x.parquet", tmp_path)
+
+
+def test_no_parquet_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.parquet").write_text("meter,energy\nM1,1\n" * 10)
+    with pytest.raises(SourceError, match="cannot be read as Parquet"):
+        landed(tmp_path / "x.parquet", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("names", "says"),
+    [
+        (["x", "x"], "names 'x' twice"),
+        (["x", "X"], "names 'x' twice"),
+        (["_row", "x"], "'_row' twice .*or as Assay's own"),
+        (["", "x"], "without a name"),
+        ([], "no columns|cannot be read as Parquet"),
+    ],
+)
+def test_names_that_cannot_be_kept_apart_are_refused(names: list[str], says: str, tmp_path: Path) -> None:
+    pq.write_table(pa.table([pa.array([1])] * len(names), names=names), tmp_path / "x.parquet")
+    with pytest.raises(SourceError, match=says):
+        landed(tmp_path / "x.parquet", tmp_path)
+
+
+def test_names_inside_a_nested_column_may_repeat_those_outside(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"a": [{"b": 1, "_row": [1]}], "b": [2]}), tmp_path / "x.parquet")
+    assert landed(tmp_path / "x.parquet", tmp_path)[1].row(0) == (1, '{"b":1,"_row":[1]}', "2")
+
+
+@pytest.mark.skipif(not MALFORMED.is_dir(), reason="the shared malformed files are not here")
+def test_every_malformed_file_lands_or_is_refused(tmp_path: Path) -> None:
+    refused = set()
+    files = sorted(file for file in MALFORMED.rglob("*") if file.is_file())
+    for index, file in enumerate(files):
+        folder = tmp_path / str(index)
+        folder.mkdir()
+        try:
+            landed(file, folder)
+        except SourceError:
+            refused.add(file.name)
+    parquet = [file for file in files if file.suffix == ".parquet"]
+    assert {file.name for file in files} - {file.name for file in parquet} <= refused
+    assert refused & {file.name for file in parquet} == {"byte_stream_split_extended.gzip.parquet", "large_string_map.brotli.parquet", "map_no_value.parquet"}
+
+
+@pytest.mark.skipif(not MALFORMED.is_dir(), reason="the shared malformed files are not here")
+def test_what_other_readers_lose_in_silence_lands_whole(tmp_path: Path) -> None:
+    assert landed(MALFORMED / "repeated_no_annotation.parquet", tmp_path)[0].rows == 6
+
+
+# -- through the stage ----------------------------------------------------------------------
+
+
+def test_a_contract_lands_parquet(installation: Installation) -> None:
+    installation.promise(columns({"name": "n", "logicalType": "integer"}), setting("source", location="inbox/readings.parquet", format="parquet"))
+    pq.write_table(pa.table({"n": [1, 2], "more": ["a", None]}), installation.root / "inbox" / "readings.parquet")
+    receipt = land(installation.run()).receipt
+    assert (receipt.rows, receipt.unreadable, receipt.columns) == (2, 0, ("n", "more"))

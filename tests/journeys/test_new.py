@@ -1,0 +1,180 @@
+"""From a file to a contract that keeps its promises: drafted, checked, and run on the data it came from with no row set aside."""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+import zipfile
+from contextlib import suppress
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from assay.new import new
+from contracts.errors import ConfigurationError, SourceError
+from contracts.load import load
+
+SHARED = Path(__file__).parents[2].parent / "shared" / "data"
+REAL = [
+    "tables/uci_adult.parquet", "tables/nycflights13_weather.parquet", "errors/hospital/dirty.csv", "errors/beers/dirty.csv",
+    "duplicates/restaurants/table.parquet", "pii/datahub/tables/Customer_Segmentation.csv",
+]  # fmt: skip
+
+
+class House:
+    """An installation whose only contract is the draft."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.home, self.contracts, self.inbox = folder / "home", folder / "contracts", folder / "home" / "inbox"
+        self.inbox.mkdir(parents=True)
+        self.contracts.mkdir()
+        for name, value in (("ASSAY_HOME", self.home), ("ASSAY_CONTRACTS", self.contracts), ("ASSAY_SOURCE_ROOTS", SHARED), ("DAGSTER_HOME", self.home / "dagster")):
+            monkeypatch.setenv(name, str(value))
+
+
+@pytest.fixture
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
+    monkeypatch.setattr("assay.running.console._width", 200, raising=False)
+    return House(tmp_path, monkeypatch)
+
+
+def published(name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> dict[str, int]:
+    """Run the data set: where its rows went."""
+    from assay.cli import main
+
+    for arguments in (["run", name], ["show", f"{name}@1.0.0", "--json"]):
+        capsys.readouterr()
+        monkeypatch.setattr(sys, "argv", ["assay", *arguments])
+        with suppress(SystemExit):
+            main()
+    return dict(json.loads(capsys.readouterr().out)["rows"])
+
+
+def made(seed: int, rows: int) -> str:
+    """A table with a key, gaps, codes, dates, repetitions and persons, from a seed."""
+    chance = random.Random(seed)
+    lines = ["order_id;placed_at;zip;amount;paid;status;email;remark"]
+    for number in range(rows):
+        amount = "NA" if chance.random() < 0.02 else f"{chance.uniform(1, 500):.2f}"
+        moment = f"2024-{chance.randint(1, 12):02d}-{chance.randint(1, 28):02d}T{chance.randint(0, 23):02d}:00:00Z"
+        remark = f"write to p{number}@example.org" if chance.random() < 0.1 else '"late; again"'
+        status = chance.choice(["open", "sent", "done"])
+        lines.append(f"ORD-{number:06d};{moment};{chance.randint(0, 99_999):05d};{amount};{chance.choice(['true', 'false'])};{status};c{number}@example.com;{remark}")
+    return "\n".join([*lines, lines[-1], ""])
+
+
+def test_a_made_table_goes_the_whole_way(house: House, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    (house.inbox / "orders.csv").write_text(made(seed=7, rows=2_000))
+    (house.inbox / "LICENSE").write_text("CC0 1.0 Universal")
+    target = new(house.inbox / "orders.csv", owner="ann@example.com")
+    told = capsys.readouterr().out
+    assert "2,001 rows, 8 columns" in told
+    assert "key: order_id" in told
+    assert "licence: CC0-1.0 (found in LICENSE)" in told
+    contract = load(target.read_text(), target.name)
+    assert {c.name: c.logical_type for c in contract.columns} == {
+        "order_id": "string", "placed_at": "timestamp", "zip": "string", "amount": "number", "paid": "boolean", "status": "string", "email": "string", "remark": "string",
+    }  # fmt: skip
+    assert contract.source.location == "inbox/orders.csv"
+    assert (contract.source.options.delimiter, contract.source.options.null_values) == (";", ("NA",))
+    assert {name: one.treatment for name, one in contract.privacy.columns.items()} == {"email": "token", "remark": "redact"}
+    assert "example.com" not in target.read_text().replace("ann@example.com", "")
+    rows = published("orders", monkeypatch, capsys)
+    assert (rows["published"], rows["quarantined"], rows["removed"]) == (2_000, 0, 1)
+
+
+@pytest.mark.parametrize("file", REAL)
+def test_a_real_table_goes_the_whole_way(file: str, house: House, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    if not (SHARED / file).is_file():
+        pytest.skip("the shared data are not here")
+    new(SHARED / file, name="real", license="CC0-1.0", owner="ann@example.com")
+    rows = published("real", monkeypatch, capsys)
+    assert rows["published"] > 0
+    assert rows["quarantined"] == 0
+
+
+@pytest.mark.skipif(not (SHARED / "tables").is_dir(), reason="the shared data are not here")
+@pytest.mark.parametrize(
+    ("file", "expression", "evidence"),
+    [
+        ("tables/nycflights13_planes.parquet", "CC0-1.0", "SOURCE.md"),
+        ("tables/uci_adult.parquet", "CC-BY-4.0", "SOURCE.md"),
+        ("errors/beers/dirty.csv", "LicenseRef-unknown", "SOURCE.md"),
+    ],
+)
+def test_the_licence_is_the_one_said_of_this_file(file: str, expression: str, evidence: str, house: House) -> None:
+    target = new(SHARED / file, name="real", owner="ann@example.com")
+    contract = load(target.read_text(), target.name)
+    assert (contract.license.expression, contract.license.evidence) == (expression, evidence)
+
+
+def test_without_a_licence_the_draft_waits_for_an_answer(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    (house.inbox / "x.csv").write_text("a,b\n1,x\n2,y\n")
+    target = new(house.inbox / "x.csv", owner="ann@example.com")
+    assert "# Assay refuses to publish until this is answered" in target.read_text()
+    assert "say it with --license" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("beside", "text", "expression"),
+    [
+        ("x.csv.license", "SPDX-FileCopyrightText: us\nSPDX-License-Identifier: CC-BY-4.0\n", "CC-BY-4.0"),
+        ("datapackage.json", '{"licenses": [{"name": "ODbL-1.0"}]}', "ODbL-1.0"),
+        ("README.md", "x.csv is under the MIT licence", "MIT"),
+        ("datapackage.json", "no json", "LicenseRef-unknown"),
+    ],
+)
+def test_licences_are_found_beside_the_file(beside: str, text: str, expression: str, house: House) -> None:
+    (house.inbox / "x.csv").write_text("a,b\n1,x\n2,y\n")
+    (house.inbox / beside).write_text(text)
+    assert load(new(house.inbox / "x.csv", owner="a@example.com").read_text(), "x").license.expression == expression
+
+
+def test_a_zip_and_parquet_are_read_as_what_they_hold(house: House) -> None:
+    pl.DataFrame({"id": [1, 2, 3], "x": [0.5, float("nan"), None]}).write_parquet(house.inbox / "p.parquet")
+    with zipfile.ZipFile(house.inbox / "z.csv.zip", "w") as archive:
+        archive.writestr("inner.csv", "id\tx\n1\tword\n2\tother\n")
+    parquet = load(new(house.inbox / "p.parquet", owner="a@example.com").read_text(), "p")
+    zipped = load(new(house.inbox / "z.csv.zip", owner="a@example.com").read_text(), "z")
+    assert (parquet.source.format, parquet.source.options.null_values) == ("parquet", ("NaN",))
+    assert (zipped.source.format, zipped.source.options.delimiter, zipped.name) == ("csv", "\t", "z")
+
+
+def test_a_file_elsewhere_is_named_and_not_copied(house: House, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "x.csv").write_text("a,b\n1,x\n")
+    target = new(elsewhere / "x.csv", owner="a@example.com")
+    assert load(target.read_text(), "x").source.location == "x.csv"
+    assert "set ASSAY_SOURCE_ROOTS=" in capsys.readouterr().out
+    assert not list(house.home.rglob("x.csv"))
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [(b"", "empty"), ("größe,b\n1,2\n".encode("latin-1"), "not UTF-8"), (b"a,b\n" + b"1\n" * 9 + b"1,2\n", "9 of 10 records cannot be read"), (b"PAR1xxxx", "cannot be read as Parquet"), (b"a,a\n1,2\n", "twice")],
+)  # fmt: skip
+def test_what_cannot_be_read_is_one_clear_error_and_no_draft(content: bytes, says: str, house: House) -> None:
+    (house.inbox / "x.csv").write_bytes(content)
+    with pytest.raises(SourceError, match=says):
+        new(house.inbox / "x.csv")
+    assert not list(house.contracts.iterdir())
+
+
+def test_nothing_is_overwritten(house: House) -> None:
+    (house.inbox / "x.csv").write_text("a,b\n1,x\n")
+    new(house.inbox / "x.csv", owner="a@example.com")
+    with pytest.raises(ConfigurationError, match="is there already"):
+        new(house.inbox / "x.csv")
+
+
+def test_the_command_is_the_same_function(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    from assay.cli import main
+
+    (house.inbox / "x.csv").write_text("a,b\n1,x\n")
+    monkeypatch.setattr(sys, "argv", ["assay", "new", str(house.inbox / "x.csv"), "--name", "named", "--license", "MIT", "--owner", "a@example.com"])
+    with suppress(SystemExit):
+        main()
+    assert load((house.contracts / "named.odcs.yaml").read_text(), "named").license.expression == "MIT"

@@ -1,0 +1,165 @@
+"""Rows meet every kind of promise: nested, related, in exact types; each row that leaves names each rule it broke."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+import pytest
+
+from contracts.model import Contract
+from pipelines.clean.types import typed
+from pipelines.frames import REASONS, ROW
+from pipelines.validate.evaluate import Statistics, counting, proven, retyped
+from pipelines.validate.gate import Gate
+from pipelines.validate.split import checks, split
+from tests.conftest import columns, contract
+
+ORDERS = contract(
+    columns(
+        {"name": "id", "logicalType": "integer", "primaryKey": True, "required": True, "logicalTypeOptions": {"format": "u8", "multipleOf": 2, "maximum": 200}},
+        {"name": "on", "logicalType": "date", "logicalTypeOptions": {"minimum": "2013-01-01", "format": "dd.MM.yyyy"}},
+        {"name": "at", "logicalType": "time", "logicalTypeOptions": {"minimum": "09:00"}},
+        {"name": "mail", "logicalType": "string", "physicalType": "varchar(12)", "logicalTypeOptions": {"format": "email"}},
+        {"name": "price", "logicalType": "number", "physicalType": "decimal(5,2)", "logicalTypeOptions": {"exclusiveMinimum": 0}},
+        {"name": "meaning", "logicalType": "vector", "logicalTypeOptions": {"dimensions": 2, "normalized": True}},
+        {
+            "name": "item", "logicalType": "object", "logicalTypeOptions": {"required": ["tags"], "minProperties": 1},
+            "properties": [
+                {"name": "count", "logicalType": "integer", "required": True, "logicalTypeOptions": {"minimum": 0}},
+                {"name": "tags", "logicalType": "array", "items": {"logicalType": "string", "logicalTypeOptions": {"maxLength": 3}}, "logicalTypeOptions": {"minItems": 1, "uniqueItems": True}},
+            ],
+        },
+        {"name": "stock", "logicalType": "map", "map": {"key": {"logicalType": "string"}, "value": {"logicalType": "integer", "logicalTypeOptions": {"maximum": 5}}}},
+    )
+)  # fmt: skip
+GOOD = ("2", "01.02.2013", "10:00", "a@b.co", "1.50", "[0.6,0.8]", '{"count":1,"tags":["x"]}', '{"k":5}')
+
+
+def rows(promised: Contract, *texts: tuple[str | None, ...]) -> pl.LazyFrame:
+    """Landed rows, typed."""
+    schema = {ROW: pl.Int64, **dict.fromkeys(promised.column_names, pl.String)}
+    return typed(pl.LazyFrame([(number, *row) for number, row in enumerate(texts, 2)], schema=schema, orient="row"), promised)
+
+
+@pytest.mark.parametrize(
+    ("row", "reasons"),
+    [
+        (GOOD, []),
+        (("4", *[None] * 7), []),
+        (
+            ("254", "31.12.2012", "08:00", "nomail", "0", "[1,1]", '{"count":-1,"tags":[]}', '{"k":6}'),
+            ["id_maximum", "on_minimum", "at_minimum", "mail_format", "price_exclusiveMinimum", "meaning_normalized", "item_count_minimum", "item_tags_minItems", "stock_each_value_maximum"],
+        ),
+        (
+            ("3", "2013-01-01", "25:00", "abcdefgh@ijk.lmn", "1.234", "[1]", '{"tags":["long!","x","x"]}', "[]"),
+            ["id_multipleOf", "on_type", "at_type", "mail_maxLength", "price_type", "meaning_type", "item_count_required", "item_tags_uniqueItems", "item_tags_each_maxLength", "stock_type"],
+        ),
+        (("256", *GOOD[1:6], '{"count":1}', GOOD[7]), ["id_type", "id_required", "item_tags_required"]),
+    ],
+)  # fmt: skip
+def test_a_row_leaves_with_every_rule_it_broke(row: tuple[str | None, ...], reasons: list[str]) -> None:
+    judged = split(rows(ORDERS, row), ORDERS.rules)
+    kept, aside = pl.collect_all([judged.split.kept, judged.split.set_aside], engine="streaming")
+    assert [sorted(each) for each in aside[REASONS].to_list()] == ([sorted(reasons)] if reasons else [])
+    assert kept.height == (not reasons)
+    Gate(ORDERS).check(kept.select(ORDERS.column_names))
+
+
+def test_a_key_names_one_row() -> None:
+    judged = split(rows(ORDERS, GOOD, GOOD), ORDERS.rules)
+    assert judged.split.set_aside.collect()[REASONS].to_list() == [["id_key"]]
+
+
+# -- relationships -----------------------------------------------------------------------------
+
+
+def related(*relationships: dict[str, Any], **column: Any) -> Contract:
+    """Readings whose meter must be known."""
+    return contract(columns({"name": "meter", "logicalType": "string", "relationships": list(relationships), **column}, {"name": "site", "logicalType": "integer"}))
+
+
+METERS = pl.LazyFrame({"id": ["M1", "M2", "M2", None], "site": [1, 2, 3, 4]})
+
+
+def test_a_key_must_be_in_the_other_table_and_nothing_points_nowhere() -> None:
+    promised = related({"to": "meters.id"})
+    judged = split(rows(promised, ("M1", "1"), ("M9", "1"), (None, "1"), ("M2", None)), promised.rules, {"meters": METERS})
+    kept, aside, counts = pl.collect_all([judged.split.kept, judged.split.set_aside, judged.counts])
+    assert (kept["meter"].to_list(), aside["meter"].to_list()) == (["M1", None, "M2"], ["M9"])
+    assert counts["meter_in_meters"].to_list() == [1]
+    assert aside[REASONS].to_list() == [["meter_in_meters"]]
+
+
+def test_a_composite_key_is_compared_as_a_whole() -> None:
+    both = contract(
+        columns({"name": "meter", "logicalType": "string"}, {"name": "place", "logicalType": "integer"}),
+        lambda data: data["schema"][0].update(relationships=[{"from": ["readings.meter", "readings.place"], "to": ["meters.id", "meters.site"]}]),
+    )
+    judged = split(rows(both, ("M1", "1"), ("M1", "2"), ("M2", "3")), both.rules, {"meters": METERS})
+    assert judged.split.set_aside.collect().select("meter", "place").rows() == [("M1", 2)]
+
+
+def test_a_relationship_to_what_is_not_published_is_unknown() -> None:
+    promised = related({"to": "meters.id"})
+    judged = split(rows(promised, ("M1", "1")), promised.rules)
+    assert judged.split.kept.collect().height == 1
+    (check,) = [each for each in checks(promised.rules, judged.counts.collect().to_dicts()[0]) if each.rule == "meter_in_meters"]
+    assert (check.passed, check.measured) == (None, None)
+
+
+# -- bounds --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("operator", "value", "splits", "passed"),
+    [
+        ("mustBe", 0, True, False), ("mustBe", 1, False, True), ("mustNotBe", 1, False, False), ("mustBeGreaterThan", 0, False, True), ("mustBeGreaterOrEqualTo", 2, False, False),
+        ("mustBeLessThan", 2, True, True), ("mustBeLessOrEqualTo", 1, True, True), ("mustBeBetween", [0, 1], True, True), ("mustBeBetween", [1, 2], False, True),
+        ("mustNotBeBetween", [1, 2], False, False),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize(("unit", "scale"), [("rows", 1), ("percent", 25)])
+def test_every_operator_in_rows_and_percent(operator: str, value: Any, splits: bool, passed: bool, unit: str, scale: int) -> None:
+    bound = [part * scale for part in value] if isinstance(value, list) else value * scale
+    promised = contract(columns({"name": "x", "logicalType": "string", "quality": [{"name": "r", "metric": "nullValues", operator: bound, "unit": unit}]}))
+    judged = split(rows(promised, ("a",), ("b",), ("c",), (None,)), promised.rules)
+    aside, counts = pl.collect_all([judged.split.set_aside, judged.counts])
+    check = next(each for each in checks(promised.rules, counts.to_dicts()[0]) if each.rule == "r")
+    assert (aside.height, check.passed, check.failing) == (int(splits), passed, 1)
+
+
+# -- what is published, under another contract -------------------------------------------------------
+
+
+def test_published_rows_are_counted_with_examples_by_position() -> None:
+    published = pl.LazyFrame({"id": [2, 3, 255], "price": ["1", "x", None]})
+    promised = contract(
+        columns(
+            {"name": "id", "logicalType": "integer", "logicalTypeOptions": {"maximum": 2}}, {"name": "price", "logicalType": "number"}, {"name": "gone", "logicalType": "string"}
+        )
+    )
+    rules = [rule for rule in promised.rules if rule.name in ("id_maximum", "price_type")]
+    counts = counting(retyped(published, promised.columns), rules).collect().to_dicts()[0]
+    assert counts == {"rows": 3, "id_maximum": 2, "price_type": 1, "id_maximum?": [2, 3], "price_type?": [2]}
+
+
+@pytest.mark.parametrize(
+    ("rule", "statistics", "is_proven"),
+    [
+        ("energy_kwh_minimum", Statistics(0, 0.0, 9.0), True), ("energy_kwh_minimum", Statistics(0, -1.0, 9.0), False), ("energy_kwh_minimum", Statistics(0), False),
+        ("meter_required", Statistics(0), True), ("meter_required", Statistics(1), False), ("meter_required", Statistics(None), False), ("meter_pattern", Statistics(0, "M1", "M1"), False),
+    ],
+)  # fmt: skip
+def test_statistics_prove_only_what_they_prove(rule: str, statistics: Statistics, is_proven: bool) -> None:
+    named = next(each for each in contract().rules if each.name == rule)
+    assert proven(named, {named.columns[0]: statistics}) is is_proven
+
+
+def test_the_high_end_of_fractions_proves_nothing_for_a_nan_is_above_it() -> None:
+    promised = contract(
+        columns({"name": "x", "logicalType": "number", "logicalTypeOptions": {"maximum": 10}}, {"name": "n", "logicalType": "integer", "logicalTypeOptions": {"maximum": 10}})
+    )
+    maxima = [rule for rule in promised.rules if rule.kind == "maximum"]
+    assert [proven(rule, {"x": Statistics(0, 1.0, 9.0), "n": Statistics(0, 1, 9)}) for rule in maxima] == [False, True]
+    assert pl.LazyFrame({"x": [float("nan")], "n": [1]}).pipe(counting, maxima).collect()["x_maximum"].to_list() == [1]
