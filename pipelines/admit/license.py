@@ -83,7 +83,7 @@ def read_terms(key: str, policy: LicensePolicy) -> LicenseTerms | None:
     if key.startswith("CC-") and not key.startswith("CC-PDDC"):
         elements = [element for element in key.split("-")[1:] if element in policy.creative_commons]
         if elements:
-            return strictest([policy.creative_commons[element] for element in elements])  # type: ignore[index]  # in is not understood
+            return strictest([policy.creative_commons[element] for element in elements])
     return policy.categories.get(_categories().get(key, ""))
 
 

