@@ -6,14 +6,14 @@ Belongs here: putting the parts together. Stays out: each part (contracts/load.p
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assay.reports import ContractOutcome, Outcome, RuleOutcome
 from contracts.document import Document
 from contracts.errors import AssayError, ConfigurationError, ContractError, Where, shown
-from contracts.model import Contract, Rule
+from contracts.model import Contract, Rule, Severity
 from contracts.problems import Problem, problems_of, suggestion
 
 if TYPE_CHECKING:
@@ -75,7 +75,36 @@ def _beside(file: Path, linted: Linted, others: dict[Path, Linted]) -> list[Prob
                     "assay.relationship", "warning", f"the relationship points to '{rule.argument.dataset}', which no contract here describes", remedy, _at(linted.document, rule)
                 )
             )
-    return problems
+    return [*problems, *_licenses(linted, contract, {each.contract.name: each.contract for each in others.values() if each.contract})]
+
+
+def _licenses(linted: Linted, contract: Contract, others: Mapping[str, Contract]) -> Iterator[Problem]:
+    """What the licence policy says: of the purposes that are wanted, and beside the licences of what the data are derived from."""
+    from contracts.policy import license_policy
+    from pipelines.admit.license import judge_license, looser
+
+    assert linted.document is not None
+    entries = linted.document.data["customProperties"]
+    at = next(index for index, entry in enumerate(entries) if entry["property"] == "assay.license")
+    where, path = linted.document.where(("customProperties", at, "value", "expression")), f"customProperties[{at}].value.expression"
+    policy = license_policy()
+    verdict = judge_license(contract.license, policy)
+    if verdict.outcome != "allowed":
+        severity: Severity = "error" if verdict.outcome == "refused" else "warning"
+        remedy = (
+            "Drop the purpose, or get another licence from the holder"
+            if verdict.outcome == "refused"
+            else "Find out what the holder allows; until then a person decides on each version"
+        )
+        yield Problem("policy.license", severity, "; ".join(verdict.reasons), remedy, where, path)
+    known = {name: others[name].license.expression for name in contract.source.derived_from if name in others}
+    for name in contract.source.derived_from:
+        if name not in known:
+            yield Problem(
+                "policy.derived", "warning", f"it is derived from '{name}', which no contract here describes", suggestion(name, others, "Check its contract too"), where, path
+            )
+    for reason in looser(contract.license, known, policy) if known else ():
+        yield Problem("policy.derived", "error", reason, "Declare a licence that is as strict, or leave that source out", where, path)
 
 
 def _at(document: Document, rule: Rule) -> Where:

@@ -188,6 +188,18 @@ def docs(
 
 
 @app.command()
+def licences(
+    names: Annotated[list[str] | None, typer.Argument(help="Licences as somebody wrote them: SPDX expressions, hub tags, addresses; all that have been read unless named.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """What each licence allows for each purpose. Examples: `assay licences`, `assay licences cc-by-nc-sa-4.0 "MIT OR ODbL-1.0"`"""
+    from assay.reading import licences as read
+    from assay.show import show_licences
+
+    _print(read(names or []), as_json, show_licences)
+
+
+@app.command()
 def reviews(as_json: AsJson = False) -> None:
     """What waits for a person's decision, and what was decided. Example: `assay reviews`"""
     from assay.reading import reviews as read

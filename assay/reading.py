@@ -11,7 +11,11 @@ from assets.hands.office import Office
 from assets.stages.verify import evidence_file
 from assets.stages.verify import verify as verify_version
 from contracts.errors import ConfigurationError, EvidenceError
+from contracts.licenses import recognise
+from contracts.policy import license_policy
 from lineage.card import card as data_card
+from pipelines.admit.license import Row as LicenseRow
+from pipelines.admit.license import matrix
 
 MADE = ("features", "drift", "model", "index")
 
@@ -76,6 +80,22 @@ def _registry_agrees(verified: list[tuple[str, str]]) -> list[dict[str, Any]]:
         raise EvidenceError(f"{missing[0][0]}@{missing[0][1]} is registered, and its evidence is missing", "Run `assay run`, which writes it again from the registry")
     entries, head = office.registry.check_log()
     return [{"dataset": "audit log", "version": "", "checked": [f"{entries} entries, head {head[:16]}…", f"{len(registered)} registered version(s) have evidence"]}]
+
+
+def licences(names: list[str]) -> list[dict[str, Any]]:
+    """One entry a licence: its terms, and for each purpose the outcome without and with gain; of `names` as well how they were read."""
+    policy = license_policy()
+    read = {name: recognise(name, policy.names) for name in names}
+    asked = [{"asked": name, "how": each.how} for name, each in read.items()]
+    rows = matrix(policy, [each.expression or name for name, each in read.items()])
+    return [{**how, **_license_row(row)} for how, row in zip(asked or [{}] * len(rows), rows, strict=True)]
+
+
+def _license_row(row: LicenseRow) -> dict[str, Any]:
+    terms = row.terms
+    barred = {"no derivatives": not terms.derivatives, "no redistribution": not terms.redistribution}
+    said = [*terms.obligations, *(name for name, holds in barred.items() if holds)]
+    return {"license": row.license, "use": terms.use, "terms": said, "training": terms.training, "outcomes": row.outcomes, "source": terms.source}
 
 
 def reviews() -> list[dict[str, Any]]:

@@ -60,7 +60,7 @@ def show_card(data: dict[str, Any]) -> None:
     for name, value in (
         ("published", f"{data['published_at'][:19]} UTC — {data['note']}"), ("source", f"{data['source']['location']}{window}"), ("source sha256", data["source"]["sha256"]),
         ("licence", f"{lic['expression']}: {lic['verdict']} for {', '.join(lic['purposes'])} (decided by {lic['decided_by']})"), ("holder", lic["holder"]),
-        ("obligations", ", ".join(lic["obligations"]) or "none"), ("sensitivity", f"{data['sensitivity']}, region {data['region']}, lawful basis: {data['lawful_basis']}"),
+        ("obligations", ", ".join(lic["obligations"]) or "none"), ("attribution", "\n".join(lic["attribution"]) or "none"), ("sensitivity", f"{data['sensitivity']}, region {data['region']}, lawful basis: {data['lawful_basis']}"),
         ("owners", ", ".join(data["owners"])), ("contract", f"{data['contract']['file']} {data['contract']['version']}"), ("sampling", data["sampling"]),
         ("rows", f"{rows['rows_in']:,} in = {rows['published']:,} published + {rows['quarantined']:,} quarantined + {rows['removed']:,} removed"),
         ("quality", ", ".join(f"{name.removesuffix('_pct').replace('_', ' ')} {value}{' %' if name.endswith('_pct') and value != 'unknown' else ''}" for name, value in quality.items())),
@@ -100,6 +100,22 @@ def _show_checks(checks: list[dict[str, Any]]) -> None:
     for check in broken:
         made.add_row(check["rule"], check["severity"], _number(check["failing"]), check["bound"], {True: "yes", False: "no", None: "unknown"}[check["passed"]])
     console.print(made)
+
+
+def show_licences(data: list[dict[str, Any]]) -> None:
+    """A line a licence: its terms, then what each purpose comes to, without and with gain."""
+    purposes = list(data[0]["outcomes"]) if data else []
+    made = table("Licences: what each lets one do; per purpose without gain / for gain", "licence", "use", "terms", *purposes)
+    marks = {"allowed": "[green]✓[/]", "review": "[yellow]?[/]", "refused": "[red]✗[/]"}
+    for entry in data:
+        made.add_row(
+            entry["license"], entry["use"], ", ".join(entry["terms"]) or "—", *(" ".join(marks[outcome] for outcome in entry["outcomes"][purpose].values()) for purpose in purposes)
+        )
+    console.print(made)
+    console.print("✓ allowed   ? a person decides   ✗ refused", highlight=False)
+    for entry in data:
+        if "asked" in entry:
+            console.print(f"\n'{entry['asked']}' is read as {entry['license']} ({entry['how']}). {entry['source']}", highlight=False, markup=False)
 
 
 def show_verified(data: list[dict[str, Any]]) -> None:

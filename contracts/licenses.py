@@ -99,7 +99,7 @@ def _expression(text: str) -> str | None:
     except (ExpressionError, AttributeError, TypeError):
         return None
     known = get_spdx_licensing().known_symbols
-    keys = [symbol.key for symbol in getattr(tree, "symbols", ())]
+    keys = [part.key for symbol in getattr(tree, "symbols", ()) for part in symbol.decompose()]
     if tree is None or not keys or not all(key in known or key.startswith("LicenseRef-") for key in keys):
         return None
     return str(tree.render())

@@ -260,6 +260,8 @@ def _cross_checks(contract: Contract, document: Document) -> Iterator[ContractEr
     if contract.source.windows:
         yield from unpromised([contract.source.windows.column], "assay.source")
     yield from unpromised(contract.privacy.columns, "assay.privacy")
+    if contract.license.column:
+        yield from unpromised([contract.license.column], "assay.license")
     for step in contract.cleaning:
         yield from unpromised(getattr(step, "columns", ()), "assay.cleaning")
     if contract.features:
@@ -284,6 +286,13 @@ def _unsuited(contract: Contract, about: Callable[[str, str, str, str], Contract
     """Settings that name a promised column which cannot serve them."""
     types = {column.name: column.logical_type for column in contract.columns}
     numbers = {name for name, kind in types.items() if kind in ("integer", "number")}
+    if contract.license.column and types.get(contract.license.column, "string") != "string":
+        yield about(
+            f"the licence of a row stands in '{contract.license.column}', which is promised as {types[contract.license.column]}",
+            "Name a column of strings",
+            "assay.license",
+            "assay.type",
+        )
     nested = {name for name, kind in types.items() if kind in ("object", "array", "map", "vector")}
 
     def numeric(columns: Iterable[str], what: str, setting: str) -> Iterator[ContractError]:

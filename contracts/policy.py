@@ -8,7 +8,7 @@ from __future__ import annotations
 from importlib import resources
 from typing import Literal
 
-from pydantic import ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator
 
 from contracts.document import parse
 from contracts.errors import ContractError, ContractErrors
@@ -57,6 +57,8 @@ class LicensePolicy(Frozen):
     categories: dict[str, LicenseTerms]
     licenses: dict[str, LicenseTerms]
     creative_commons: dict[Literal["BY", "NC", "SA", "ND"], LicenseTerms]
+    compatible: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Share-alike licence -> others under which its holder lets adapted material go."""
     names: dict[str, str]
     digest: str
 

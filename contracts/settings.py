@@ -70,10 +70,15 @@ class Source(Settings):
     schedule: str | None = None
     arrival: bool = False
     windows: Windows | None = None
+    derived_from: tuple[str, ...] = ()
+    """The data sets of this installation that it was made from: their licences and obligations are inherited."""
 
 
 class License(Settings):
-    """What the holder allows, as an SPDX expression or a name that the policy reads, and what we want to do: for gain, or in academic research."""
+    """What the holder allows, as an SPDX expression or a name that the policy reads, and what we want to do: for gain, or in academic research.
+
+    Where rows have licences of their own, `column` says which column names them: a row whose licence does not allow every purpose is set aside.
+    """
 
     expression: str = Field(min_length=1)
     holder: str
@@ -81,6 +86,7 @@ class License(Settings):
     purposes: tuple[Purpose, ...] = Field(min_length=1)
     commercial: bool = False
     academic: bool = False
+    column: str | None = None
 
 
 class Treatment(Settings):

@@ -44,6 +44,8 @@ class LicenseVerdict:
     expression: str
     reasons: tuple[str, ...]
     obligations: tuple[str, ...]
+    attribution: tuple[str, ...] = ()
+    """Whom everything made from the data has to name, a line each."""
 
 
 @dataclass(frozen=True)

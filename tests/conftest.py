@@ -16,6 +16,9 @@ os.environ.setdefault("DO_NOT_TRACK", "1")
 
 from assets.hands.home import Home
 from assets.hands.office import Office
+from assets.stages.admit import admit
+from assets.stages.publish import Published, publish
+from assets.stages.refine import refine
 from assets.stages.run import Run
 from contracts.load import load
 from contracts.model import Contract
@@ -77,6 +80,16 @@ def setting(name: str, **values: Any) -> Edit:
     return edit
 
 
+def named(name: str) -> Edit:
+    """Give the contract and its table another name."""
+
+    def edit(data: dict[str, Any]) -> None:
+        data.update(name=name, id=name)
+        data["schema"][0]["name"] = name
+
+    return edit
+
+
 def columns(*properties: dict[str, Any]) -> Edit:
     """Promise other columns."""
 
@@ -94,9 +107,9 @@ class Installation:
         self.contracts.mkdir(parents=True)
         self.promise()
 
-    def promise(self, *edits: Edit) -> None:
-        """Write the contract."""
-        (self.contracts / "readings.odcs.yaml").write_text(yaml.safe_dump(document(*edits), sort_keys=False))
+    def promise(self, *edits: Edit, file: str = "readings.odcs.yaml") -> None:
+        """Write a contract."""
+        (self.contracts / file).write_text(yaml.safe_dump(document(*edits), sort_keys=False))
 
     def deliver(self, text: str | bytes) -> None:
         """Put the source where the contract looks for it."""
@@ -108,10 +121,20 @@ class Installation:
         """Open it."""
         return Office.open(Home(home=self.root, contracts=self.contracts, registry_url=self.registry_url, actor="tester"))
 
-    def run(self, run_id: str | None = None) -> Run:
-        """A new run over the readings."""
+    def run(self, run_id: str | None = None, name: str = "readings") -> Run:
+        """A new run, over the readings unless named."""
         office = self.office()
-        return Run(office, office.contract("readings"), run_id or str(uuid.uuid4()))
+        return Run(office, office.contract(name), run_id or str(uuid.uuid4()))
+
+    def published(self, name: str = "readings") -> Published:
+        """The whole way, to a version."""
+        run = self.run(name=name)
+        admission = admit(run)
+        return publish(run, admission, refine(run, admission))
+
+    def predicate(self, published: Published) -> dict[str, Any]:
+        """What the version's evidence says."""
+        return dict(self.office().statement(published.row)["predicate"])
 
     @property
     def environment(self) -> dict[str, str]:

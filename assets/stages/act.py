@@ -15,6 +15,7 @@ from assets.hands.index import IndexStore
 from assets.hands.models import ModelStore
 from assets.hands.office import Office
 from assets.hands.registry import Row
+from assets.stages.admit import verdict_from
 from assets.stages.features import feature_frame, feature_state, settings
 from assets.stages.run import Run, stage
 from contracts.errors import ActionError, Where
@@ -76,14 +77,28 @@ def _retrain(run: Run, policy: Retrain, target: Target, trigger: Row) -> Row:
         in_service = retrain.score(champion.model, as_champion, columns=[c for c in as_champion.columns if c != target.name], target=target.name, metric=policy.metric)
     judgement = judge(policy.metric, score, in_service, tolerance=policy.tolerance)
     tags = {
-        "dataset": contract.name, "dataset_version": version, "license": contract.license.expression, "contract": contract.digest, "trace_id": run.run_id, "reason": trigger["reason"],
+        "dataset": contract.name, "dataset_version": version, "contract": contract.digest, "trace_id": run.run_id, "reason": trigger["reason"], **carried(office, contract, version),
     }  # fmt: skip
     registered = store.propose(policy.model, candidate, columns=columns, metrics={policy.metric: score}, tags=tags, sample=train.select(columns).head(5))
     if judgement.accepted:
         store.promote(policy.model, registered)
     else:
         store.reject(policy.model, registered, judgement.reason)
-    return {**_judged(judgement), "model": policy.model, "model_version": registered, "trained_rows": train.height, "judged_rows": held_back.height, "dataset_version": version}
+    return {
+        **_judged(judgement),
+        "model": policy.model,
+        "model_version": registered,
+        **carried(office, contract, version),
+        "trained_rows": train.height,
+        "judged_rows": held_back.height,
+        "dataset_version": version,
+    }
+
+
+def carried(office: Office, contract: Contract, version: str) -> dict[str, str]:
+    """What travels with everything made from a version: its licence, obligations, and whom to name."""
+    verdict = verdict_from(office.statement(office.version(contract.name, version))["predicate"]["admission"]["verdict"]).license
+    return {"license": verdict.expression, "obligations": ", ".join(verdict.obligations) or "none", "attribution": "\n".join(verdict.attribution) or "none"}
 
 
 def _held_back_raw(office: Office, contract: Contract, version: str, held_back: pl.DataFrame) -> pl.LazyFrame:
@@ -149,7 +164,8 @@ def _rebuild(run: Run, policy: Index, documents: pl.DataFrame, row: Row, service
     judgement = judge("recall@10", recall, in_service, tolerance=policy.tolerance, floor=policy.floor)
     if not judgement.accepted and built.table != (service["details"]["table"] if service else None):
         store.drop(built.table)  # unless the same content is in service
-    return {**_judged(judgement), "table": built.table, "chunks": chunks.height, "documents": documents.height, "questions": len(texts), "dataset_version": row["version"]}
+    terms = carried(run.office, run.contract, row["version"])
+    return {**_judged(judgement), **terms, "table": built.table, "chunks": chunks.height, "documents": documents.height, "questions": len(texts), "dataset_version": row["version"]}
 
 
 def index_store(office: Office) -> IndexStore:

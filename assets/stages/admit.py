@@ -19,7 +19,7 @@ from contracts.settings import Window
 from contracts.types import read
 from lineage.facts import Table
 from pipelines.admit import personal
-from pipelines.admit.license import judge_license
+from pipelines.admit.license import judge_license, looser, rows_not_allowed
 from pipelines.admit.verdict import decide
 from pipelines.clean import duplicates, steps
 from pipelines.clean.types import typed
@@ -40,6 +40,8 @@ class Admission:
     fitted: dict[str, Any]
     found: pl.DataFrame
     repeated: pl.Series
+    barred: dict[str, str]
+    """Licences that rows name and that do not allow every purpose -> why."""
     published: Row | None = None
     decided_by: str = "policy"
 
@@ -57,7 +59,7 @@ def admit(run: Run) -> Admission:
         already = office.registry.by_inputs(contract.name, inputs.key)
         if already is not None:
             return _again(run, inputs, already)
-        license_verdict = judge_license(contract.license, office.policy)
+        license_verdict = _inherited(run, judge_license(contract.license, office.policy), inputs)
         admission = _profile(run, inputs, window, license_verdict)
         admission = _reviewed(run, admission)
         _keep(office.lake.staging(contract.name, run.run_id), admission)
@@ -92,9 +94,27 @@ def _inputs(run: Run, digest: str, window: Window | None) -> Inputs:
 
 
 def _related(run: Run) -> dict[str, str]:
-    """The newest version of each data set that a relationship points to, where it has one."""
-    named = {rule.argument.dataset for rule in run.contract.rules if rule.kind == "relationship"} - {run.contract.table}
+    """The newest version of each data set that a relationship points to or the data are derived from, where it has one."""
+    named = {rule.argument.dataset for rule in run.contract.rules if rule.kind == "relationship"} - {run.contract.table} | set(run.contract.source.derived_from)
     return {name: versions[-1]["version"] for name in sorted(named) if (versions := run.office.registry.versions(name))}
+
+
+def _inherited(run: Run, verdict: LicenseVerdict, inputs: Inputs) -> LicenseVerdict:
+    """The verdict with what the data it was derived from demand: their obligations, and a refusal where the contract is looser than they are.
+
+    Raises: AdmissionError: one of them has not been published, so nobody can tell what it demands.
+    """
+    office, contract = run.office, run.contract
+    admitted: dict[str, LicenseVerdict] = {}
+    for name in contract.source.derived_from:
+        if name not in inputs.related:
+            raise AdmissionError(f"it is derived from {name}, which has not been published", f"Publish that first: assay run {name}", Where(file=contract.file))
+        admitted[name] = verdict_from(office.statement(office.version(name, inputs.related[name]))["predicate"]["admission"]["verdict"]).license
+    reasons = looser(contract.license, {name: each.expression for name, each in admitted.items()}, office.policy)
+    if reasons:
+        return replace(verdict, outcome="refused", reasons=reasons)
+    each = [verdict, *admitted.values()]
+    return replace(verdict, obligations=tuple(dict.fromkeys(o for v in each for o in v.obligations)), attribution=tuple(dict.fromkeys(a for v in each for a in v.attribution)))
 
 
 def window_of(contract: Contract, name: str | None) -> Window | None:
@@ -119,13 +139,15 @@ def _profile(run: Run, inputs: Inputs, window: Window | None, license_verdict: L
     rows = window_rows(run, inputs.source_digest, window)
     fitter = steps.fit(contract.cleaning)
     measured = typed(rows, contract).select(pl.len().alias("rows"), *([fitter] if fitter is not None else []))
-    found, (numbers, suspected) = _searched(rows, contract, measured, duplicates.suspects(rows, contract.column_names))
+    named = rows.select(pl.col(contract.license.column).drop_nulls().unique().sort().alias("license")) if contract.license.column else pl.LazyFrame({"license": []})
+    found, (numbers, suspected, licenses) = _searched(rows, contract, measured, duplicates.suspects(rows, contract.column_names), named)
+    barred = rows_not_allowed(contract.license, licenses["license"].to_list(), run.office.policy)
     repeated = pl.Series(ROW, [], pl.Int64)
     if suspected.height and any(step.step == "deduplicate" for step in contract.cleaning):
         repeated = run_together([duplicates.repeated(rows, contract.column_names, suspected)])[0][ROW]
     verdict = decide(license_verdict, personal.findings(found, list(contract.privacy.columns)))
     fitted = numbers.to_dicts()[0]
-    return Admission(verdict, inputs, fitted["rows"], fitted.get("fitted") or {}, found, repeated)
+    return Admission(verdict, inputs, fitted["rows"], fitted.get("fitted") or {}, found, repeated, barred)
 
 
 def _searched(rows: pl.LazyFrame, contract: Contract, *beside: pl.LazyFrame) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
@@ -176,6 +198,7 @@ def _keep(folder: Path, admission: Admission) -> None:
                 "rows": admission.rows_in_window,
                 "fitted": admission.fitted,
                 "decided_by": admission.decided_by,
+                "barred": admission.barred,
             }
         )
     )
@@ -195,6 +218,7 @@ def admission_of(run: Run) -> Admission:
         fitted=data["fitted"],
         found=pl.read_parquet(folder / "found.parquet"),
         repeated=pl.read_parquet(folder / "repeated.parquet")[ROW],
+        barred=data["barred"],
         decided_by=data["decided_by"],
     )
 
@@ -210,5 +234,5 @@ def _again(run: Run, inputs: Inputs, row: Row) -> Admission:
     """The same inputs were published before: the verdict is the one in the evidence."""
     predicate = run.office.statement(row)["predicate"]
     return Admission(
-        verdict_from(predicate["admission"]["verdict"]), inputs, predicate["accounting"]["rows_in"], {}, pl.DataFrame(schema=FOUND_SCHEMA), pl.Series(ROW, [], pl.Int64), row
+        verdict_from(predicate["admission"]["verdict"]), inputs, predicate["accounting"]["rows_in"], {}, pl.DataFrame(schema=FOUND_SCHEMA), pl.Series(ROW, [], pl.Int64), {}, row
     )

@@ -17,6 +17,7 @@ from assets.stages.admit import Admission, window_of, window_rows
 from assets.stages.ingest import unreadable_records
 from assets.stages.run import Run, schema, sources, stage
 from contracts.errors import QualityError, Where
+from contracts.model import Contract
 from contracts.types import dtype, read
 from lineage.columns import lineage_of
 from lineage.facts import Assertion, Table
@@ -93,12 +94,15 @@ def _plan(run: Run, admission: Admission) -> _Plan:
     personal = treatments(contract.privacy, admission.found, run.office.keys.pseudonymizer(contract.license.purposes[0]))
     treated = rows.with_columns(*personal.values())
     cleaned = steps.apply(typed(treated, contract), contract.cleaning, admission.fitted, admission.repeated)
-    candidate = cleaned.filter(pl.col(REMOVED_BY).is_null())
+    repaired = cleaned.filter(pl.col(REMOVED_BY).is_null())
+    why_barred = _why_barred(contract, admission.barred)
+    candidate = repaired.filter(why_barred.is_null())
+    barred = repaired.filter(why_barred.is_not_null()).with_columns(pl.concat_list(pl.lit("license: ") + why_barred).alias(REASONS))
     judged = split(candidate, contract.rules, {**related(run, admission), contract.table: candidate})
     names = [column.name for column in contract.published_columns]
     received = [pl.col(RECEIVED + name).alias(name) for name in names]
     unreadable = unreadable_records(run, inputs.source_digest).lazy().select(pl.col("record").alias(ROW), pl.concat_list(pl.lit("unreadable: ") + pl.col("reason")).alias(REASONS))
-    quarantined = pl.concat([judged.split.set_aside.select(ROW, REASONS, *received), unreadable], how="diagonal")
+    quarantined = pl.concat([judged.split.set_aside.select(ROW, REASONS, *received), barred.select(ROW, REASONS, *received), unreadable], how="diagonal")
     removed = cleaned.filter(pl.col(REMOVED_BY).is_not_null())
     return _Plan(
         kept=judged.split.kept.select(names),
@@ -110,10 +114,20 @@ def _plan(run: Run, admission: Admission) -> _Plan:
     )
 
 
+def _why_barred(contract: Contract, barred: dict[str, str]) -> pl.Expr:
+    """Why a row's own licence does not allow what is wanted; null where it does, or where rows have none of their own. To say nothing allows nothing."""
+    if contract.license.column is None:
+        return pl.lit(None, pl.String)
+    named = pl.col(RECEIVED + contract.license.column)
+    why = named.replace_strict(list(barred), list(barred.values()), default=None, return_dtype=pl.String) if barred else pl.lit(None, pl.String)
+    return pl.when(named.is_null()).then(pl.lit("the row names none")).otherwise(why)
+
+
 def related(run: Run, admission: Admission) -> dict[str, pl.LazyFrame]:
     """The versions that relationships are held against, as admission noted them."""
     office = run.office
-    return {name: office.scan(office.version(name, number)) for name, number in admission.inputs.related.items()}
+    pointed_to = {rule.argument.dataset for rule in run.contract.rules if rule.kind == "relationship"}
+    return {name: office.scan(office.version(name, number)) for name, number in admission.inputs.related.items() if name in pointed_to}
 
 
 def _answers(run: Run) -> dict[str, float | None]:

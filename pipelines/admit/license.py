@@ -6,9 +6,10 @@ how its name is read (contracts/licenses.py).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import combinations
 from typing import Any, Literal, get_args
 
 from contracts.licenses import recognise
@@ -39,7 +40,8 @@ def judge_license(wanted: License, policy: LicensePolicy) -> LicenseVerdict:
     if recognised.expression is None:
         return LicenseVerdict("review", wanted.expression, (f"'{wanted.expression}' names no licence: {recognised.how}",), ())
     judged = _judge(_tree(recognised.expression), recognised.expression, wanted, policy)
-    return LicenseVerdict(judged.outcome, recognised.expression, judged.reasons, judged.obligations)
+    named = (f"{wanted.holder}, {recognised.expression} ({wanted.evidence})",) if "attribution" in judged.obligations else ()
+    return LicenseVerdict(judged.outcome, recognised.expression, judged.reasons, judged.obligations, named)
 
 
 def _judge(node: Any, whole: str, wanted: License, policy: LicensePolicy) -> _Judged:
@@ -144,18 +146,88 @@ def _terms_in(node: Any, policy: LicensePolicy) -> LicenseTerms:
     return min(parts, key=lambda each: USES.index(each.use)) if node.operator.strip() == "OR" else strictest(parts)
 
 
-def matrix(policy: LicensePolicy) -> list[tuple[str, LicenseTerms, dict[tuple[Purpose, bool], Outcome]]]:
-    """Every licence that has been read, with its terms and its outcome for each purpose, for gain (True) and not."""
-    keys = [*(f"CC-{elements}-4.0" for elements in ("BY", "BY-SA", "BY-ND", "BY-NC", "BY-NC-SA", "BY-NC-ND")), *policy.licenses]
-    rows = []
-    for key in keys:
-        outcomes = {
-            (purpose, gain): judge_license(License(expression=key, holder="-", evidence="-", purposes=(purpose,), commercial=gain), policy).outcome
-            for purpose in get_args(Purpose)
-            for gain in (False, True)
-        }
-        rows.append((key, read_terms(key, policy) or UNREAD, outcomes))
-    return rows
+def looser(wanted: License, inputs: Mapping[str, str], policy: LicensePolicy) -> tuple[str, ...]:
+    """Why data made from `inputs` may not go under the licence that the contract declares; nothing where they may.
+
+    Args:
+        inputs: data set -> its licence as written.
+    """
+    own, own_keys = terms_of([wanted.expression], policy), _keys(wanted.expression, policy)
+    reasons: list[str] = []
+    alike: dict[str, str] = {}
+    for name, written in inputs.items():
+        terms, of = terms_of([written], policy), f"of {name}, '{written}',"
+        if not terms.derivatives:
+            reasons.append(f"the licence {of} allows nothing to be made from it ({terms.source})")
+        if USES.index(own.use) < USES.index(terms.use):
+            reasons.append(f"the licence {of} allows {terms.use} use, and '{wanted.expression}' says {own.use}")
+        if terms.training == "forbidden" and own.training != "forbidden":
+            reasons.append(f"the licence {of} forbids training, and '{wanted.expression}' does not")
+        if terms.attribution and not own.attribution:
+            reasons.append(f"the licence {of} wants attribution, and '{wanted.expression}' drops it")
+        if not terms.redistribution and own.redistribution:
+            reasons.append(f"the licence {of} forbids redistribution, and '{wanted.expression}' allows it")
+        for key in sorted(_alike(written, policy)):
+            alike[key] = name
+            if not own_keys & _onward(key, policy):
+                reasons.append(f"the licence {of} is share-alike: what is made from it stays under {' or '.join(sorted(_onward(key, policy)))}")
+    for first, second in combinations(alike, 2):
+        if not _onward(first, policy) & _onward(second, policy):
+            reasons.append(f"'{first}' of {alike[first]} and '{second}' of {alike[second]} are both share-alike, and nothing can be under both")
+    return _once(reasons)
+
+
+def _keys(written: str, policy: LicensePolicy) -> frozenset[str]:
+    recognised = recognise(written, policy.names)
+    return frozenset(symbol.render() for symbol in _tree(recognised.expression).symbols) if recognised.expression else frozenset()
+
+
+def _alike(written: str, policy: LicensePolicy) -> frozenset[str]:
+    """The share-alike licences in an expression; where it offers a choice, one without is chosen."""
+    if not terms_of([written], policy).share_alike:
+        return frozenset()
+    return frozenset(key for key in _keys(written, policy) if (read_terms(key, policy) or UNREAD).share_alike)
+
+
+def _onward(key: str, policy: LicensePolicy) -> frozenset[str]:
+    """Under which licences material adapted from this one may go: its own, and what it leads to, one step after the other."""
+    reached, new = frozenset({key}), frozenset({key})
+    while new:
+        new = frozenset(each for known in new for each in policy.compatible.get(known, ())) - reached
+        reached |= new
+    return reached
+
+
+def rows_not_allowed(wanted: License, written: Iterable[str], policy: LicensePolicy) -> dict[str, str]:
+    """Of the licences that rows name: those that do not allow every purpose -> why. What waits for a person is not allowed either."""
+    verdicts = {name: judge_license(wanted.model_copy(update={"expression": name}), policy) for name in written}
+    return {name: "; ".join(verdict.reasons) for name, verdict in verdicts.items() if verdict.outcome != "allowed"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One licence of the matrix: its terms, and for each purpose what comes of wanting it without and with gain."""
+
+    license: str
+    terms: LicenseTerms
+    outcomes: dict[Purpose, dict[str, Outcome]]
+
+
+def matrix(policy: LicensePolicy, licenses: Sequence[str] = ()) -> list[Row]:
+    """What licences allow for each purpose: the given ones, or all that the policy has read."""
+    elements = ("BY", "BY-SA", "BY-ND", "BY-NC", "BY-NC-SA", "BY-NC-ND")
+    return [
+        Row(
+            license,
+            terms_of([license], policy),
+            {purpose: {"without gain": _asked(license, purpose, False, policy), "for gain": _asked(license, purpose, True, policy)} for purpose in get_args(Purpose)},
+        )
+        for license in licenses or [*(f"CC-{each}-4.0" for each in elements), *policy.licenses]
+    ]
+
+
+def _asked(license: str, purpose: Purpose, gain: bool, policy: LicensePolicy) -> Outcome:
+    return judge_license(License(expression=license, holder="-", evidence="-", purposes=(purpose,), commercial=gain), policy).outcome
 
 
 def _once(items: Iterable[str]) -> tuple[str, ...]:

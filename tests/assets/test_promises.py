@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import uuid
 from decimal import Decimal
 
 import polars as pl
@@ -11,19 +10,13 @@ import pytest
 import yaml
 
 from assets.hands.office import Office
-from assets.stages.admit import admit
-from assets.stages.publish import Published, publish
-from assets.stages.refine import refine
-from assets.stages.run import Run
+from assets.stages.publish import Published
 from contracts.errors import QualityError
 from tests.conftest import Edit, Installation, columns, document, setting
 
 
 def published(installation: Installation, name: str = "readings") -> Published:
-    office = installation.office()
-    run = Run(office, office.contract(name), str(uuid.uuid4()))
-    admission = admit(run)
-    return publish(run, admission, refine(run, admission))
+    return installation.published(name)
 
 
 def rows(office: Office, name: str = "readings") -> pl.DataFrame:

@@ -7,7 +7,6 @@ import json
 import re
 import subprocess
 import sys
-import warnings
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -453,23 +452,32 @@ def test_evidently_is_given_no_personal_column() -> None:
     assert not given_columns & set(promised.privacy.columns)
 
 
-def valid_croissant(text: str, folder: Path) -> Any:
-    import mlcroissant as mlc
+READS_CROISSANT = """
+import json, sys, warnings
+warnings.simplefilter("ignore")  # rdflib's, of itself
+import mlcroissant as mlc
+dataset = mlc.Dataset(jsonld=sys.argv[1])
+told = {"errors": sorted(dataset.metadata.ctx.issues.errors), "conforms_to": dataset.metadata.ctx.conforms_to.value, "license": dataset.metadata.license}
+told["records"] = [record["rows/energy_kwh"] for record in dataset.records("rows")] if "--records" in sys.argv else []
+print(json.dumps(told))
+"""
 
+
+def read_by_mlcroissant(text: str, folder: Path, *options: str) -> Any:
+    """What the standard's own library makes of it; in a process of its own, because its logging closes the stream that pytest captures."""
     file = folder / "croissant.json"
     file.write_text(text)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # rdflib's, of itself
-        dataset = mlc.Dataset(jsonld=file)
-    assert not dataset.metadata.ctx.issues.errors
-    return dataset
+    done = subprocess.run([sys.executable, "-c", READS_CROISSANT, str(file), *options], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 @pytest.mark.parametrize("edit", [zones, moments, lambda data: None, setting("source", sha256="0" * 64)], ids=["many kinds", "moments", "small", "known source"])
 def test_croissant_is_valid(edit: Any, tmp_path: Path) -> None:
-    dataset = valid_croissant(export(contract(edit), "croissant"), tmp_path)
-    assert dataset.metadata.ctx.conforms_to.value == "http://mlcommons.org/croissant/1.1"
-    assert dataset.metadata.license == ["https://spdx.org/licenses/CC0-1.0.html"]
+    told = read_by_mlcroissant(export(contract(edit), "croissant"), tmp_path)
+    assert told["errors"] == []
+    assert told["conforms_to"] == "http://mlcommons.org/croissant/1.1"
+    assert told["license"] == ["https://spdx.org/licenses/CC0-1.0.html"]
 
 
 def test_croissant_of_a_version_reads_its_rows(tmp_path: Path) -> None:
@@ -478,8 +486,7 @@ def test_croissant_of_a_version_reads_its_rows(tmp_path: Path) -> None:
     file = tmp_path / "part-0.parquet"
     rows.write_parquet(file)
     part = Part("part-0.parquet", hashlib.sha256(file.read_bytes()).hexdigest(), file.stat().st_size)
-    dataset = valid_croissant(croissant(promised, files=[part]), tmp_path)
-    assert [record["rows/energy_kwh"] for record in dataset.records("rows")] == [1.5, 2.5]
+    assert read_by_mlcroissant(croissant(promised, files=[part]), tmp_path, "--records")["records"] == [1.5, 2.5]
 
 
 def test_exports_load_nothing_heavy_until_they_are_asked() -> None:
