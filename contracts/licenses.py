@@ -72,9 +72,18 @@ def recognise(text: str, names: Mapping[str, str]) -> Recognised:
     known = _by_words().get(words)
     if known:
         return Recognised(known, "name in words")
-    inside = next((names[each] for each in sorted(names, key=len, reverse=True) if len(each.split()) > 1 and re.search(rf"\b{re.escape(each)}\b", words)), None)
-    inside = inside or next((key for name, key in _by_words_longest() if re.search(rf"\b{re.escape(name)}\b", words)), None)
+    told = f" {words} "  # normalised: words with one space between them, so that a name is met whole or not at all
+    inside = next((names[each] for each in sorted(names, key=len, reverse=True) if " " in each and f" {each} " in told), None)
+    inside = inside or next((key for name, key in _by_words_longest() if f" {name} " in told), None)
     return Recognised(inside, "named in the text") if inside else Recognised(None, "no licence that is known by this name")
+
+
+@cache
+def spdx() -> Any:
+    """The parser of licence expressions with SPDX's symbols; the library builds it anew at each call, in 20 ms."""
+    from license_expression import get_spdx_licensing
+
+    return get_spdx_licensing()
 
 
 def normal(text: str) -> str:
@@ -90,15 +99,15 @@ def normal(text: str) -> str:
 
 def _expression(text: str) -> str | None:
     """The text as a valid SPDX expression; LicenseRefs stand for themselves."""
-    from license_expression import ExpressionError, get_spdx_licensing
+    from license_expression import ExpressionError
 
     if not re.fullmatch(r"[A-Za-z0-9.+()\s-]+", text):
         return None
     try:
-        tree = get_spdx_licensing().parse(text, validate=False, strict=False)
+        tree = spdx().parse(text, validate=False, strict=False)
     except (ExpressionError, AttributeError, TypeError):
         return None
-    known = get_spdx_licensing().known_symbols
+    known = spdx().known_symbols
     keys = [part.key for symbol in getattr(tree, "symbols", ()) for part in symbol.decompose()]
     if tree is None or not keys or not all(key in known or key.startswith("LicenseRef-") for key in keys):
         return None
@@ -145,9 +154,7 @@ def _address(text: str) -> str | None:
 @cache
 def _by_words() -> dict[str, str]:
     """SPDX's own identifiers, normalised as names are."""
-    from license_expression import get_spdx_licensing
-
-    symbols: Mapping[str, Any] = get_spdx_licensing().known_symbols
+    symbols: Mapping[str, Any] = spdx().known_symbols
     keys = {normal(key): key for key in symbols if not key.startswith("LicenseRef") and not symbols[key].is_exception}
     # a name without `only` or `or later` means that version
     plain = {normal(key.removesuffix("-only")): key for key in symbols if key.endswith("-only")}

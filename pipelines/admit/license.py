@@ -12,7 +12,7 @@ from functools import cache
 from itertools import combinations
 from typing import Any, Literal, get_args
 
-from contracts.licenses import recognise
+from contracts.licenses import recognise, spdx
 from contracts.policy import USES, LicensePolicy, LicenseTerms
 from contracts.settings import License, Purpose
 from pipelines.frames import LicenseVerdict
@@ -104,9 +104,7 @@ def _categories() -> dict[str, str]:
 
 
 def _tree(expression: str) -> Any:
-    from license_expression import get_spdx_licensing
-
-    return get_spdx_licensing().parse(expression, validate=False, strict=False)
+    return spdx().parse(expression, validate=False, strict=False)
 
 
 # -- several licences at once ------------------------------------------------------------------

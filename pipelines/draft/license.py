@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from contracts.licenses import spdx
+
 UNKNOWN = "LicenseRef-unknown"
 _TITLES: tuple[tuple[str, str], ...] = (
     ("CC0-1.0", r"CC0|Creative Commons Zero"),
@@ -54,9 +56,7 @@ def licenses_in(text: str) -> tuple[str, ...]:
 
 
 def _identifiers(text: str) -> set[str]:
-    from license_expression import get_spdx_licensing
-
-    known = get_spdx_licensing().known_symbols
+    known = spdx().known_symbols
     return {word for word in _IDENTIFIER.findall(text) if word in known and not word.startswith("LicenseRef")}
 
 
