@@ -11,7 +11,13 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 Purpose = Literal["analytics", "training", "fine-tuning", "retrieval", "evaluation", "redistribution"]
-PersonalKind = Literal["email", "phone", "card", "iban", "ip_address", "name", "address", "birth_date", "other"]
+PersonalKind = Literal[
+    "email", "phone", "name", "address", "birth_date", "coordinates", "url", "ip_address", "mac_address", "national_id", "passport", "tax_number", "license_plate",
+    "card", "iban", "bank_account", "crypto_address", "medical_record", "medical_code", "secret", "unscanned", "other",
+]  # fmt: skip
+SensitiveClass = Literal["personal", "health", "secret"]
+CLASSES: dict[PersonalKind, SensitiveClass] = {"medical_record": "health", "medical_code": "health", "secret": "secret"}
+"""The class of a kind where it is more than personal."""
 Share = Annotated[float, Field(ge=0, le=1)]
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import polars as pl
+if TYPE_CHECKING:
+    import polars as pl  # `assay check` reads licences with these shapes and no frames
 
 ROW = "_row"  # the record's number in its source, from 1, header included: what an editor shows where no cell holds a line break
 RECEIVED = "_received_"  # prefix of the text as admission let it pass, kept beside the typed column
@@ -34,6 +35,8 @@ class Finding:
     kind: str
     rows: int
     declared: bool
+    confidence: float = 1.0
+    """How sure: a check digit, a form of its own, words before it, the column's name."""
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from pipelines.engine import run_together
 from pipelines.frames import ROW, LicenseVerdict, Verdict
 from pipelines.publish.naming import Inputs
 
-FOUND_SCHEMA = {ROW: pl.Int64, "column": pl.String, "kind": pl.String, "value": pl.String}
+FOUND_SCHEMA = {ROW: pl.Int64, "column": pl.String, "kind": pl.String, "value": pl.String, "confidence": pl.Float64}
 
 
 @dataclass(frozen=True)
@@ -152,13 +152,16 @@ def _profile(run: Run, inputs: Inputs, window: Window | None, license_verdict: L
 
 def _searched(rows: pl.LazyFrame, contract: Contract, *beside: pl.LazyFrame) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
     """Every personal value in the rows, and what the plans `beside` gave in the same pass."""
-    texts = [column.name for column in contract.columns if column.logical_type == "string"]
-    first = run_together([*beside, *personal.spans(rows, texts), *personal.declared_values(rows, contract.privacy)])
-    found = pl.concat([pl.DataFrame(schema=FOUND_SCHEMA), *first[len(beside) :]])
-    # what only a second look can tell: where free text names somebody from a name column
+    texts = [column.name for column in contract.columns if column.logical_type == "string" or column.fields]
+    searched = [*personal.spans(rows, texts), *personal.declared_values(rows, contract.privacy)]
+    first = run_together([*beside, *searched, *personal.encoded(rows, texts)])
+    found = pl.concat([pl.DataFrame(schema=FOUND_SCHEMA), *first[len(beside) : len(beside) + len(searched)]])
+    # what only a second look can tell: what hides in base 64, and where free text names somebody from a name column
     redacted = [column for column, treatment in contract.privacy.columns.items() if treatment.treatment == "redact"]
-    named = run_together(personal.mentions(rows, redacted, personal.whole_names(found)))
-    return pl.concat([found, *named]).unique().sort("column", "kind", ROW, "value"), first[: len(beside)]
+    hidden = pl.concat(first[len(beside) + len(searched) :]) if texts else pl.DataFrame({"column": []})
+    second = run_together([*personal.mentions(rows, redacted, personal.whole_names(found)), *personal.within(hidden)])
+    everything = pl.concat([found, *(each.cast(pl.Schema(FOUND_SCHEMA)) for each in second)])
+    return everything.unique(subset=[ROW, "column", "kind", "value"], maintain_order=False).sort("column", "kind", ROW, "value"), first[: len(beside)]
 
 
 def found_again(run: Run, row: Row) -> pl.DataFrame:

@@ -20,8 +20,8 @@ from assets.hands.sources import Read, read_file, unpacked
 from contracts.errors import SourceError, Where, shown
 from contracts.problems import Problem
 from contracts.settings import CsvOptions, Source
+from pipelines.admit.names import rule_word
 from pipelines.draft.license import UNKNOWN, LicenseFound, about_file, judged
-from pipelines.draft.names import rule_word
 from pipelines.draft.profile import Profile, profile
 from pipelines.draft.propose import Draft, Origin, draft
 

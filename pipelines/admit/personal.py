@@ -1,104 +1,55 @@
 """Text columns -> the personal values in them, by kind, each confirmed.
 
-Belongs here: patterns, and the libraries that confirm their candidates. Stays out: what happens to them (treat.py).
-Names have no checksum: they are found by context ("my name is …"), and by what name columns of the same table hold.
+Belongs here: searching, as plans. Stays out: what each kind looks like (detectors.py), what happens to it (treat.py).
+Text is searched as Unicode's compatibility form shows it, so that full-width digits and ligatures hide nothing. Names have no checksum: they are
+found by context ("my name is …"), and by what name columns of the same table hold.
 """
 
 from __future__ import annotations
 
-import re
+import base64
+import binascii
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import polars as pl
 
 from contracts.settings import Privacy
+from pipelines.admit.detectors import CONTEXT, Confirm, Detector, detectors_for
 from pipelines.frames import ROW, Finding
 
-Confirm = Callable[[str], str | None]
-_REGIONS = ("US", "GB", "DE", "FR", "ES", "IT", "NL")  # where a number without a country code is looked for
+UNSCANNED = "unscanned"
+INVISIBLE = r"[\x{200B}-\x{200F}\x{2060}\x{FEFF}\x{00AD}]"
+_ENCODED = r"[A-Za-z0-9+/]{16,}={0,2}"  # base 64 of 12 bytes or more
+_MOST = 0.5
 
 
-@dataclass(frozen=True)
-class Detector:
-    """A pattern in Polars' linear dialect (group 1, if any, is the value), and what confirms a candidate.
-
-    `confirm` returns the personal part of the candidate as written, or None. Text that matches `not_in` is not looked at.
-    """
-
-    kind: str
-    pattern: str
-    confirm: Confirm | None = None
-    group: int = 0
-    not_in: str | None = None
+def plain(text: pl.Expr) -> pl.Expr:
+    """Text as a reader sees it: compatibility form, nothing invisible. Plain ASCII, which nearly all is, is left as it is."""
+    return pl.when(text.str.contains(r"[^\x00-\x7F]")).then(text.str.normalize("NFKC").str.replace_all(INVISIBLE, "")).otherwise(text)
 
 
-def _card(text: str) -> str | None:
-    from stdnum import luhn
-
-    # a number may be followed by other digits: try the whole, then without its last groups
-    while len(digits := re.sub(r"[ -]", "", text)) >= 13:
-        if len(digits) <= 19 and _issued(digits) and luhn.is_valid(digits):
-            return text
-        text = re.sub(r"[ -]?[0-9]+$", "", text)
-    return None
+def searches(columns: Sequence[str]) -> list[tuple[str, Detector]]:
+    """What is looked for where, in the order of `spans`."""
+    return [(column, detector) for column in columns for detector in detectors_for(column)]
 
 
-def _issued(digits: str) -> bool:
-    """Whether an issuer's prefix (ISO/IEC 7812) starts the number: 3 to 6, and Mastercard's 2221 to 2720."""
-    return digits[0] in "3456" or 2221 <= int(digits[:4]) <= 2720
+def spans(frame: pl.LazyFrame, columns: Sequence[str]) -> list[pl.LazyFrame]:
+    """Plan one search for each column and detector.
 
-
-def _iban(text: str) -> str | None:
-    from stdnum import iban
-
-    # what follows may look like a group of its own: try the whole, then without its last groups
-    while len(text) >= 15:
-        if iban.is_valid(text):
-            return text
-        shorter = re.sub(r" [A-Z0-9]+$", "", text)
-        if shorter == text:
-            return None
-        text = shorter
-    return None
-
-
-def _phone(text: str) -> str | None:
-    import phonenumbers
-
-    for region in (None,) if text.startswith("+") else _REGIONS:
-        try:
-            if phonenumbers.is_valid_number(phonenumbers.parse(text, region)):
-                return text
-        except phonenumbers.NumberParseException:
-            continue
-    return None
-
-
-_IBAN = r"\b[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b"
-_NAME = r"\p{Lu}[\p{L}'’-]+(?: (?:\p{Lu}\.|de|da|van|von|der|di|la|le|\p{Lu}[\p{L}'’-]+)){1,3}"
-DETECTORS: tuple[Detector, ...] = (
-    Detector("email", r"[\w.%+-]+@[\w-]+(?:\.[\w-]+)*\.\p{L}{2,}"),
-    Detector("iban", _IBAN, _iban),
-    Detector("card", r"\b[2-6][0-9]{3}(?:[ -]?[0-9]){9,15}\b", _card, not_in=_IBAN),
-    Detector("phone", r"\+[0-9]{1,3}(?:[ .()/-]{0,2}[0-9]){6,13}|\(0?[0-9]{2,5}\)[ .-]?[0-9](?:[ .-]?[0-9]){4,9}|\b0[0-9](?:[ ./-]?[0-9]){6,11}\b|\b[0-9]{3}[ .-][0-9]{3}[ .-][0-9]{4}\b", _phone, not_in=_IBAN),
-    Detector("name", rf"\b(?:(?i:my name is|i am called|regards,?|sincerely,?|thanks,?|dear|mr\.?|mrs\.?|ms\.?|dr\.?|please call|ask for|signed,?))\s+({_NAME})", group=1),
-)  # fmt: skip
-
-
-def spans(frame: pl.LazyFrame, columns: Sequence[str], detectors: Sequence[Detector] = DETECTORS) -> list[pl.LazyFrame]:
-    """Plan one search for each column and kind.
-
-    Returns: frames of `_row`, `column`, `kind`, `value` (as written), one row a confirmed value. They hold personal data:
+    Args:
+        columns: of text; of other types, as JSON would write them.
+    Returns: frames of `_row`, `column`, `kind`, `value` (as read), `confidence`, one row a confirmed value. They hold personal data:
         collect them, use them, let them go.
     """
-    return [_search(frame, column, detector) for column in columns for detector in detectors]
+    return [_search(frame, column, detector) for column, detector in searches(columns)]
 
 
 def declared_values(frame: pl.LazyFrame, privacy: Privacy) -> list[pl.LazyFrame]:
     """What stands in columns that the contract declares to be of one kind, as `spans` gives it; free text is not of one kind."""
     return [
-        frame.filter(pl.col(column).is_not_null()).select(ROW, pl.lit(column).alias("column"), pl.lit(treatment.kind).alias("kind"), pl.col(column).alias("value"))
+        frame.filter(pl.col(column).is_not_null()).select(
+            ROW, pl.lit(column).alias("column"), pl.lit(treatment.kind).alias("kind"), pl.col(column).alias("value"), pl.lit(1.0).alias("confidence")
+        )
         for column, treatment in privacy.columns.items()
         if treatment.kind != "other"
     ]
@@ -111,7 +62,13 @@ def mentions(frame: pl.LazyFrame, columns: Sequence[str], names: Sequence[str]) 
         names: of at least two words; one word alone would be found in ordinary sentences.
     """
     return [
-        frame.select(ROW, pl.lit(column).alias("column"), pl.lit("name").alias("kind"), pl.col(column).str.extract_many(list(names), leftmost=True).alias("value"))
+        frame.select(
+            ROW,
+            pl.lit(column).alias("column"),
+            pl.lit("name").alias("kind"),
+            pl.col(column).str.extract_many(list(names), leftmost=True).alias("value"),
+            pl.lit(CONTEXT).alias("confidence"),
+        )
         .explode("value", empty_as_null=False)
         .drop_nulls("value")
         for column in columns
@@ -126,15 +83,60 @@ def whole_names(found: pl.DataFrame) -> list[str]:
 
 
 def _search(frame: pl.LazyFrame, column: str, detector: Detector) -> pl.LazyFrame:
-    text = pl.col(column)
+    text = plain(pl.col(column).cast(pl.String))
     if detector.not_in is not None:
         text = text.str.replace_all(detector.not_in, " ")
-    found = frame.filter(text.str.contains(detector.pattern)).select(ROW, text.str.extract_all(detector.pattern).alias("value")).explode("value", empty_as_null=False)
+    pattern, whole = detector.search, text.alias("whole")
+    found = frame.select(ROW, whole).filter(pl.col("whole").str.contains(pattern))
+    found = found.with_columns(pl.col("whole").str.extract_all(pattern).alias("value")).explode("value", empty_as_null=False)
     if detector.group:
-        found = found.with_columns(pl.col("value").str.extract(detector.pattern, detector.group))
+        found = found.with_columns(pl.col("value").str.extract(pattern, detector.group))
     if detector.confirm is not None:
-        found = found.with_columns(pl.col("value").map_batches(_confirmed(detector.confirm), return_dtype=pl.String))
-    return found.filter(pl.col("value").is_not_null()).select(ROW, pl.lit(column).alias("column"), pl.lit(detector.kind).alias("kind"), "value")
+        candidate = pl.col("value")
+        found = found.with_columns(candidate.map_batches(_confirmed(detector.confirm), return_dtype=pl.String), (candidate == pl.col("whole").str.strip_chars()).alias("alone"))
+        if detector.alone:
+            holding = (pl.col("value").is_not_null() & pl.col("alone")).sum() >= _MOST * pl.col("alone").sum()
+            found = found.filter(~pl.col("alone") | holding)
+    return found.filter(pl.col("value").is_not_null()).select(
+        ROW, pl.lit(column).alias("column"), pl.lit(detector.kind).alias("kind"), "value", pl.lit(detector.confidence).alias("confidence")
+    )
+
+
+def encoded(frame: pl.LazyFrame, columns: Sequence[str]) -> list[pl.LazyFrame]:
+    """Plan the search for text that hides in base 64, one for each column: `_row`, `column`, `token`, `text` (null where it decodes to no text)."""
+    return [
+        frame.select(ROW, pl.col(column).cast(pl.String).str.extract_all(_ENCODED).alias("token"))
+        .explode("token", empty_as_null=False)
+        .drop_nulls("token")
+        .filter(pl.col("token").str.contains("[0-9+/=]") & pl.col("token").str.contains("[A-Z]") & pl.col("token").str.contains("[a-z]"))
+        .with_columns(pl.col("token").map_batches(_decoded, return_dtype=pl.String).alias("text"))
+        .drop_nulls("text")
+        .select(ROW, pl.lit(column).alias("column"), "token", "text")
+        for column in columns
+    ]
+
+
+def within(hidden: pl.DataFrame) -> list[pl.LazyFrame]:
+    """Plan the search in decoded text; what is found is told as the token that hides it."""
+    found = []
+    for (column,), part in hidden.group_by("column", maintain_order=True):
+        numbered = part.lazy().with_row_index("_token")
+        tokens = numbered.select("_token", pl.col(ROW).alias("_of"), "token")
+        for plan in spans(numbered.select(pl.col("_token").alias(ROW), pl.col("text").alias(str(column))), [str(column)]):
+            found.append(plan.join(tokens, left_on=ROW, right_on="_token").select(pl.col("_of").alias(ROW), "column", "kind", pl.col("token").alias("value"), "confidence"))
+    return found
+
+
+def _decoded(tokens: pl.Series) -> pl.Series:
+    return pl.Series([_text_in(token) for token in tokens.to_list()], dtype=pl.String)
+
+
+def _text_in(token: str) -> str | None:
+    try:
+        text = base64.b64decode(token + "=" * (-len(token) % 4), validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+    return text if text.isprintable() else None
 
 
 def _confirmed(confirm: Confirm) -> Callable[[pl.Series], pl.Series]:
@@ -148,5 +150,5 @@ def _confirmed(confirm: Confirm) -> Callable[[pl.Series], pl.Series]:
 
 def findings(found: pl.DataFrame, declared: Sequence[str]) -> tuple[Finding, ...]:
     """Count what `spans` found: rows a column and kind, and whether the contract declares the column personal. Holds no value."""
-    counts = found.group_by("column", "kind").agg(pl.col(ROW).n_unique().alias("rows")).sort("column", "kind")
-    return tuple(Finding(column, kind, rows, column in declared) for column, kind, rows in counts.iter_rows())
+    counts = found.group_by("column", "kind").agg(pl.col(ROW).n_unique().alias("rows"), pl.col("confidence").max()).sort("column", "kind")
+    return tuple(Finding(column, kind, rows, column in declared, confidence) for column, kind, rows, confidence in counts.iter_rows())

@@ -18,8 +18,8 @@ from contracts.formats import FORMATS
 from contracts.model import Column
 from contracts.types import read
 from pipelines.admit import personal
+from pipelines.admit.names import key_hint
 from pipelines.clean import duplicates
-from pipelines.draft.names import key_hint
 from pipelines.engine import run, run_together
 from pipelines.frames import ROW
 
@@ -262,13 +262,14 @@ def _found_in(frame: pl.LazyFrame, columns: Sequence[ColumnProfile], measured: p
     """What admission's detectors find, counted over all rows: admission holds a table for a single one that is undeclared."""
     texts = [c.name for c in columns if c.kind in ("string", "integer")]
     plans = personal.spans(frame, texts)
-    labels = [(name, detector.kind) for name in texts for detector in personal.DETECTORS]
+    labels = [(name, detector.kind) for name, detector in personal.searches(texts)]
     counts = run_together([plan.select(pl.col(ROW).n_unique().alias("rows"), pl.col("value").str.len_chars().sum().alias("chars")) for plan in plans]) if plans else []
-    found: dict[str, list[Found]] = {}
+    found: dict[str, dict[str, Found]] = {}
     chars = {name: measured[f"c{index}"].struct.field("chars").item() or 0 for index, name in enumerate(c.name for c in columns)}
     given = {c.name: c.given for c in columns}
     for (name, kind), count in zip(labels, counts, strict=True):
         rows, long = count.row(0)
-        if rows:
-            found.setdefault(name, []).append(Found(kind, rows, min(1.0, long / rows / max(1.0, chars[name] / given[name]))))
-    return [replace(c, found=tuple(found.get(c.name, ()))) for c in columns]
+        known = found.setdefault(name, {})
+        if rows and (kind not in known or rows > known[kind].rows):  # two ways of writing one kind often meet the same rows
+            known[kind] = Found(kind, rows, min(1.0, long / rows / max(1.0, chars[name] / given[name])))
+    return [replace(c, found=tuple(found.get(c.name, {}).values())) for c in columns]

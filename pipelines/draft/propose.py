@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from contracts.settings import PersonalKind
+from pipelines.admit.names import key_hint, perhaps_personal, personal_hint, words
 from pipelines.draft.license import UNKNOWN, LicenseFound
-from pipelines.draft.names import key_hint, perhaps_personal, personal_hint, words
 from pipelines.draft.profile import FEW, ColumnProfile, Found, Profile
 from pipelines.draft.writer import Comment, Flow, Said, yaml
 

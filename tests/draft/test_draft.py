@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.load import load
+from pipelines.admit.names import key_hint, perhaps_personal, personal_hint
 from pipelines.draft.license import UNKNOWN, LicenseFound, about_file, judged, licenses_in
-from pipelines.draft.names import key_hint, perhaps_personal, personal_hint
 from pipelines.draft.profile import Profile, profile
 from pipelines.draft.propose import Draft, Origin, draft, head_room
 from pipelines.draft.writer import Comment, Flow, Said

@@ -17,7 +17,22 @@ _PERSONAL: tuple[tuple[PersonalKind, str], ...] = (
     ("ip_address", r"ip|ip_?addr(ess)?|ipv[46]"),
     ("birth_date", r"birth_?date|date_of_birth|dob|birthday|birth_day"),
     ("name", r"(first|last|given|family|full|middle|maiden|customer|patient|employee|person|client|contact|user)_?name|[fl]_?name|surname"),
-    ("other", r"ssn|soc(ial)?_sec(urity)?(_id|_number|_no)?|passport(_no|_number)?|national_id|tax_id|drivers?_licen[cs]e"),
+    (
+        "national_id",
+        r"ssn|soc(ial)?_sec(urity)?(_id|_number|_no)?|national_id(entity)?(_no|_number)?|nhs(_no|_number)?|nino|bsn|pesel|personnummer|cpf|curp|aadhaar|codice_fiscale|dni|nir",
+    ),
+    ("passport", r"passport(_no|_number|_nr)?"),
+    ("tax_number", r"tax_id|tax_no|tax_number|vat(_id|_no|_number)|tin|itin|ein|steuernummer"),
+    ("bank_account", r"(bank_)?account_(no|number)|routing_number|sort_code"),
+    ("license_plate", r"licen[cs]e_plate|number_plate|plate_(no|number)|kennzeichen"),
+    ("medical_record", r"mrn|medical_record(_no|_number)?|patient_(id|no|number)|health_insurance_(no|number)"),
+    ("medical_code", r"icd(_?(9|10|11))?(_code)?|diagnosis_code"),
+    ("mac_address", r"mac(_addr(ess)?)?"),
+    ("coordinates", r"lat(itude)?|lon(gitude)?|lng|gps|coordinates?|lat_?lon"),
+    ("crypto_address", r"wallet(_address)?|(btc|eth|bitcoin|ethereum)_address"),
+    ("secret", r"password|passwd|pwd|api_key|secret(_key)?|access_token|auth_token|private_key"),
+    ("address", r"(home|street|postal|mailing|billing|shipping|residential)_address|address_line"),
+    ("other", r"drivers?_licen[cs]e(_no|_number)?"),
 )
 _PERHAPS: tuple[tuple[PersonalKind, str], ...] = (
     ("name", r"names?|person|contact|customer|author|authors|owner"),
