@@ -5,7 +5,7 @@ UV = $(VENV)/bin/uv
 export UV_PROJECT_ENVIRONMENT = $(VENV)
 export DO_NOT_TRACK = 1
 
-.PHONY: demo test lint ui soak benchmarks benchmark-rules clean
+.PHONY: demo test lint ui soak benchmarks benchmark-rules benchmark-pii clean
 .DEFAULT_GOAL = demo
 
 # set-up: a virtual environment with exactly what uv.lock names
@@ -40,5 +40,9 @@ benchmark-rules: $(VENV)/.installed ## 21 rules beside Polars by hand, pandera, 
 	test -x .bench/bin/datacontract || ($(UV) venv --quiet --python $(PYTHON) .bench && $(UV) pip install --quiet --python .bench/bin/python "datacontract-cli[duckdb,parquet]>=1.2,<2")
 	$(VENV)/bin/python benchmarks/rules.py --datacontract .bench/bin/datacontract
 
+benchmark-pii: $(VENV)/.installed ## personal data found and not found, beside Presidio
+	test -x .bench-pii/bin/python || ($(UV) venv --quiet --python $(PYTHON) .bench-pii && $(UV) pip install --quiet --python .bench-pii/bin/python "presidio-analyzer>=2.2,<3")
+	PYTHONPATH=. $(VENV)/bin/python benchmarks/pii.py --presidio .bench-pii/bin/python
+
 clean:
-	rm -rf $(VENV) .bench .assay
+	rm -rf $(VENV) .bench .bench-pii .assay

@@ -16,7 +16,7 @@ _PERSONAL: tuple[tuple[PersonalKind, str], ...] = (
     ("iban", r"iban"),
     ("ip_address", r"ip|ip_?addr(ess)?|ipv[46]"),
     ("birth_date", r"birth_?date|date_of_birth|dob|birthday|birth_day"),
-    ("name", r"(first|last|given|family|full|middle|maiden|customer|patient|employee|person|client|contact|user)_?name|[fl]_?name|surname"),
+    ("name", r"(first|last|given|family|full|middle|maiden|customer|patient|employee|person|client|contact|user)_?name|person|[fl]_?name|surname"),
     (
         "national_id",
         r"ssn|soc(ial)?_sec(urity)?(_id|_number|_no)?|national_id(entity)?(_no|_number)?|nhs(_no|_number)?|nino|bsn|pesel|personnummer|cpf|curp|aadhaar|codice_fiscale|dni|nir",

@@ -18,14 +18,20 @@ from pipelines.admit.detectors import CONTEXT, Confirm, Detector, detectors_for
 from pipelines.frames import ROW, Finding
 
 UNSCANNED = "unscanned"
+# spaces, letterlike signs, ligatures, small and full-width forms, mathematical letters and digits: what another character is meant by
+DISGUISES = r"[\x{00A0}\x{00AA}\x{00AD}\x{00B2}\x{00B3}\x{00B9}\x{00BA}\x{2000}-\x{209C}\x{2100}-\x{214F}\x{2460}-\x{24FF}\x{3000}\x{FB00}-\x{FB06}\x{FE50}-\x{FEFF}\x{FF00}-\x{FFEF}\x{1D400}-\x{1D7FF}]"
 INVISIBLE = r"[\x{200B}-\x{200F}\x{2060}\x{FEFF}\x{00AD}]"
 _ENCODED = r"[A-Za-z0-9+/]{16,}={0,2}"  # base 64 of 12 bytes or more
 _MOST = 0.5
 
 
 def plain(text: pl.Expr) -> pl.Expr:
-    """Text as a reader sees it: compatibility form, nothing invisible. Plain ASCII, which nearly all is, is left as it is."""
-    return pl.when(text.str.contains(r"[^\x00-\x7F]")).then(text.str.normalize("NFKC").str.replace_all(INVISIBLE, "")).otherwise(text)
+    """Text as a reader sees it: compatibility form, nothing invisible."""
+    return pl.when(_disguised(text)).then(text.str.normalize("NFKC").str.replace_all(INVISIBLE, "")).otherwise(text)
+
+
+def _disguised(text: pl.Expr) -> pl.Expr:
+    return (text.str.len_bytes() != text.str.len_chars()) & text.str.contains(DISGUISES)
 
 
 def searches(columns: Sequence[str]) -> list[tuple[str, Detector]]:
@@ -83,12 +89,12 @@ def whole_names(found: pl.DataFrame) -> list[str]:
 
 
 def _search(frame: pl.LazyFrame, column: str, detector: Detector) -> pl.LazyFrame:
-    text = plain(pl.col(column).cast(pl.String))
+    pattern, whole = detector.search, pl.col("whole")
+    wanted = whole.str.contains(detector.gate or pattern)  # the costly pattern only meets rows that pass the gate
+    passed = frame.select(ROW, pl.col(column).cast(pl.String).alias("whole")).filter(wanted | _disguised(whole)).with_columns(plain(whole)).filter(wanted)
     if detector.not_in is not None:
-        text = text.str.replace_all(detector.not_in, " ")
-    pattern, whole = detector.search, text.alias("whole")
-    found = frame.select(ROW, whole).filter(pl.col("whole").str.contains(pattern))
-    found = found.with_columns(pl.col("whole").str.extract_all(pattern).alias("value")).explode("value", empty_as_null=False)
+        passed = passed.with_columns(whole.str.replace_all(detector.not_in, " "))
+    found = passed.with_columns(whole.str.extract_all(pattern).alias("value")).filter(pl.col("value").list.len() > 0).explode("value", empty_as_null=False)
     if detector.group:
         found = found.with_columns(pl.col("value").str.extract(pattern, detector.group))
     if detector.confirm is not None:
@@ -140,10 +146,16 @@ def _text_in(token: str) -> str | None:
 
 
 def _confirmed(confirm: Confirm) -> Callable[[pl.Series], pl.Series]:
+    known: dict[str, str | None] = {}  # a value that recurs from batch to batch is judged once, as long as there are not too many
+
     def over(values: pl.Series) -> pl.Series:
-        unique = values.unique()  # each distinct candidate is judged once
-        judged = pl.Series([confirm(value) for value in unique.to_list()], dtype=pl.String)
-        return values.replace_strict(unique, judged, return_dtype=pl.String)
+        if len(known) > 100_000:
+            known.clear()
+        unique = values.drop_nulls().unique()
+        for value in unique.to_list():
+            if value not in known:
+                known[value] = confirm(value)
+        return values.replace_strict(unique, pl.Series([known[value] for value in unique.to_list()], dtype=pl.String), default=None, return_dtype=pl.String)
 
     return over
 
