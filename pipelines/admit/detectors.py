@@ -31,7 +31,6 @@ class Detector:
         pattern: with `captures` or `words`, its group 1 is the value.
         confirm: returns the personal part of the candidate as written, or None.
         words: what announces the value, at most 40 characters before it; a column whose name holds one needs none.
-        gate: a cheaper pattern that every row with a value matches; the costly one is tried on what passes.
         not_in: text that matches is not looked at.
         alone: where the whole cell is the candidate, most of the column's candidates must hold, or none counts:
             one long number in ten has the check digit of a card.
@@ -41,7 +40,6 @@ class Detector:
     pattern: str
     confirm: Confirm | None = None
     words: tuple[str, ...] = ()
-    gate: str | None = None
     not_in: str | None = None
     alone: bool = False
     captures: bool = False
@@ -198,17 +196,17 @@ _AT, _DOT = r"\s?(?:\(at\)|\[at\]|\{at\}|<at>|\sat\s|@)\s?", r"\s?(?:\(dot\)|\[d
 _TOP = r"(?:com|org|net|edu|gov|info|io|example|test|de|fr|uk|co|it|es|nl|eu|us|ca|au|ch|at|be|se|no|dk|pl|in|br)"
 DETECTORS: tuple[Detector, ...] = (
     Detector("email", r"[\w.%+-]+@[\w-]+(?:\.[\w-]+)*\.\p{L}{2,}"),
-    Detector("email", rf"(?i)\b[\w%+-]+(?:{_DOT}[\w%+-]+)?(?:\s?(?:\(at\)|\[at\]|\{{at\}}|<at>)\s?|\sat\s)[\w-]+(?:{_DOT}[\w-]+)?(?:\s?(?:\(dot\)|\[dot\]|\{{dot\}}|<dot>)\s?|\sdot\s){_TOP}\b", gate=r"(?i)(?:\(dot\)|\[dot\]|\{dot\}|<dot>|\sdot\s)"),
-    Detector("email", rf"(?i)\b[\w.%+-]+(?:\s?(?:\(at\)|\[at\]|\{{at\}}|<at>)\s?|\s@\s?|@\s)[\w-]+(?:\.[\w-]+)*\.{_TOP}\b", gate=r"(?i)(?:\(at\)|\[at\]|\{at\}|<at>|\s@|@\s)"),
-    Detector("iban", _IBAN, _iban, gate=r"[0-9]{2}", confidence=CHECKSUM),
+    Detector("email", rf"(?i)\b[\w%+-]+(?:{_DOT}[\w%+-]+)?(?:\s?(?:\(at\)|\[at\]|\{{at\}}|<at>)\s?|\sat\s)[\w-]+(?:{_DOT}[\w-]+)?(?:\s?(?:\(dot\)|\[dot\]|\{{dot\}}|<dot>)\s?|\sdot\s){_TOP}\b"),
+    Detector("email", rf"(?i)\b[\w.%+-]+(?:\s?(?:\(at\)|\[at\]|\{{at\}}|<at>)\s?|\s@\s?|@\s)[\w-]+(?:\.[\w-]+)*\.{_TOP}\b"),
+    Detector("iban", _IBAN, _iban, confidence=CHECKSUM),
     Detector("card", r"([0-9](?:[ -]?[0-9]){11,18})\b", _possible_card, ("card",), not_in=_IBAN, confidence=CHECKSUM),
     Detector("card", r"\b[1-6][0-9]{3}(?:[ -]?[0-9]){9,15}\b", _card, not_in=_IBAN, alone=True, confidence=CHECKSUM),
-    Detector("phone", r"\+[0-9]{1,3}(?:[ .()/-]{0,2}[0-9]){6,13}|\(0?[0-9]{2,5}\)[ .-]?[0-9](?:[ .-]?[0-9]){4,9}|\b0[0-9]{1,4}[ ./-][0-9](?:[ ./-]?[0-9]){4,9}\b|\b[0-9]{3}[ .-][0-9]{3}[ .-][0-9]{4}\b", _phone, gate=r"[0-9](?:[ .()/-]{0,3}[0-9]){6}", not_in=_IBAN),
+    Detector("phone", r"\+[0-9]{1,3}(?:[ .()/-]{0,2}[0-9]){6,13}|\(0?[0-9]{2,5}\)[ .-]?[0-9](?:[ .-]?[0-9]){4,9}|\b0[0-9]{1,4}[ ./-][0-9](?:[ ./-]?[0-9]){4,9}\b|\b[0-9]{3}[ .-][0-9]{3}[ .-][0-9]{4}\b", _phone, not_in=_IBAN),
     Detector("phone", r"(\+?[(0-9][0-9 ().x/-]{5,20}[0-9])", _possible_phone, ("phone(?: number)?", "telephone", "tel", "mobile", "cell", "fax", "call me (?:at|on)", "call us (?:at|on)", "reach me (?:at|on)", "my number(?: is)?"), not_in=_IBAN, confidence=CONTEXT),
     Detector("ip_address", r"\b(?:[0-9]{1,3}\.){3}[0-9]{1,3}\b", _ip),
-    Detector("ip_address", r"(?i)(?:\b[0-9a-f]{1,4}|:)(?::{1,2}[0-9a-f]{1,4}){2,7}(?:::)?", _ip, gate=r":[0-9A-Fa-f]*:"),
-    Detector("mac_address", r"\b(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}\b", gate=r"[:-][0-9A-Fa-f]{2}[:-]"),
-    Detector("url", r"(?i)\b(?:https?://)?(?:www\.)?(?:linkedin\.com/in|facebook\.com|twitter\.com|x\.com|instagram\.com|github\.com|tiktok\.com|t\.me|orcid\.org)/@?[\w.-]{2,}", gate=r"(?i)(?:com|\.me|\.org)/"),
+    Detector("ip_address", r"(?i)(?:\b[0-9a-f]{1,4}|:)(?::{1,2}[0-9a-f]{1,4}){2,7}(?:::)?", _ip),
+    Detector("mac_address", r"\b(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}\b"),
+    Detector("url", r"(?i)\b(?:https?://)?(?:www\.)?(?:linkedin\.com/in|facebook\.com|twitter\.com|x\.com|instagram\.com|github\.com|tiktok\.com|t\.me|orcid\.org)/@?[\w.-]{2,}"),
     Detector("url", r"(?i)\bhttps?://[^\s/]+/[^\s]*[?&](?:user|uid|userid|user_id|email|customer|patient|session|sid|token)=[^\s&]+"),
     Detector("secret", r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b|\bgh[pousr]_[A-Za-z0-9]{36,}\b|\bgithub_pat_[A-Za-z0-9_]{60,}\b|\bxox[abprs]-[A-Za-z0-9-]{10,}|\bAIza[0-9A-Za-z_-]{35}|\b(?:sk|rk|pk)_(?:live|test)_[0-9A-Za-z]{16,}\b|\bglpat-[\w-]{20,}|\bsk-(?:ant-|proj-)?[A-Za-z0-9_-]{20,}|-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----"),
     Detector("secret", r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}", _jwt, confidence=CHECKSUM),
@@ -216,11 +214,11 @@ DETECTORS: tuple[Detector, ...] = (
     Detector("secret", r"\s*[:=]\s*[\"']?([^\s\"',;]{6,64})", _secret_word, ("password", "passwd", "pwd", "passphrase", "api[_ -]?key", "secret(?:[_ -]?key)?", "access[_ -]?token"), confidence=CONTEXT),
     Detector("crypto_address", r"\b(?:[13][1-9A-HJ-NP-Za-km-z]{25,34}|bc1[02-9ac-hj-np-z]{11,71})\b", _bitcoin, confidence=CHECKSUM),
     Detector("crypto_address", r"\b0x[0-9a-fA-F]{40}\b"),
-    Detector("national_id", r"\b(?:[0-9XYZxyz][0-9]{7}-?[A-Za-z]|[A-Z]{6}[0-9LMNPQRSTUV]{2}[ABCDEHLMPRST][0-9LMNPQRSTUV]{2}[A-Z][0-9LMNPQRSTUV]{3}[A-Z]|[0-9]{6}[-+A-F][0-9]{3}[0-9A-Z]|[0-9]{7}[A-W][AB]?|[A-Z]{5}[0-9]{4}[A-Z]|[A-Z]{4}[0-9]{6}[HM][A-Z]{5}[0-9A-Z][0-9])\b", _valid_in(_OWN_FORM), gate=r"[0-9]{2}", confidence=CHECKSUM),
-    Detector("national_id", r"\b[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-D]\b", _national, gate=r"[0-9]{2}"),
-    Detector("national_id", r"\b(?:[0-9]{3}-[0-9]{2}-[0-9]{4}|[0-9]{3}\.[0-9]{3}\.[0-9]{3}-[0-9]{2}|756\.[0-9]{4}\.[0-9]{4}\.[0-9]{2}|[0-9]{2}\.[0-9]{2}\.[0-9]{2}-[0-9]{3}[.-][0-9]{2})\b", _valid_in(("us.ssn", "br.cpf", "ch.ssn", "be.nn")), gate=r"[0-9][.-][0-9]"),
-    Detector("national_id", r"\b([0-9A-Z][0-9 .-]{5,18}[0-9A-Z])\b", _national, ("ssn", "social security(?: number)?", "national id(?:entity)?(?: number| card)?", "id number", "nhs(?: number)?", "national insurance", "nino", "n[°º]? ?(?:de )?s[eé]curit[eé] sociale", "nir", "steuer-?id", "idnr", "bsn", "burgerservicenummer", "rijksregisternummer", "pesel", "personnummer", "f[oø]dselsnummer", "cpr(?:-nummer)?", "nif", "ahv", "avs", "rodn[eé] [cč][ií]slo", "cnp", "egn", "oib", "isikukood", "asmens kodas", "emšo", "cpf", "sin", "aadhaar", "kimlik", "rut", "teudat zehut", "tfn", "mykad", "nric", "dni", "nik", "kennitala", "amka", "curp"), gate=r"[0-9][0-9 .-]{3,18}[0-9]", confidence=CONTEXT),
-    Detector("tax_number", r"\b([A-Z0-9][A-Z0-9 ./-]{6,18}[A-Z0-9])\b", _valid_in(_TAX), ("vat(?: number| id| no)?", "tax(?:payer)? (?:id|number|no)", "tin", "ein", "itin", "utr", "ust-?id(?:nr)?", "steuernummer", "partita iva", "cnpj", "abn", "rfc", "gstin"), gate=r"[0-9]{2}", confidence=CONTEXT),
+    Detector("national_id", r"\b(?:[0-9XYZxyz][0-9]{7}-?[A-Za-z]|[A-Z]{6}[0-9LMNPQRSTUV]{2}[ABCDEHLMPRST][0-9LMNPQRSTUV]{2}[A-Z][0-9LMNPQRSTUV]{3}[A-Z]|[0-9]{6}[-+A-F][0-9]{3}[0-9A-Z]|[0-9]{7}[A-W][AB]?|[A-Z]{5}[0-9]{4}[A-Z]|[A-Z]{4}[0-9]{6}[HM][A-Z]{5}[0-9A-Z][0-9])\b", _valid_in(_OWN_FORM), confidence=CHECKSUM),
+    Detector("national_id", r"\b[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-D]\b", _national),
+    Detector("national_id", r"\b(?:[0-9]{3}-[0-9]{2}-[0-9]{4}|[0-9]{3}\.[0-9]{3}\.[0-9]{3}-[0-9]{2}|756\.[0-9]{4}\.[0-9]{4}\.[0-9]{2}|[0-9]{2}\.[0-9]{2}\.[0-9]{2}-[0-9]{3}[.-][0-9]{2})\b", _valid_in(("us.ssn", "br.cpf", "ch.ssn", "be.nn"))),
+    Detector("national_id", r"\b([0-9A-Z][0-9 .-]{5,18}[0-9A-Z])\b", _national, ("ssn", "social security(?: number)?", "national id(?:entity)?(?: number| card)?", "id number", "nhs(?: number)?", "national insurance", "nino", "n[°º]? ?(?:de )?s[eé]curit[eé] sociale", "nir", "steuer-?id", "idnr", "bsn", "burgerservicenummer", "rijksregisternummer", "pesel", "personnummer", "f[oø]dselsnummer", "cpr(?:-nummer)?", "nif", "ahv", "avs", "rodn[eé] [cč][ií]slo", "cnp", "egn", "oib", "isikukood", "asmens kodas", "emšo", "cpf", "sin", "aadhaar", "kimlik", "rut", "teudat zehut", "tfn", "mykad", "nric", "dni", "nik", "kennitala", "amka", "curp"), confidence=CONTEXT),
+    Detector("tax_number", r"\b([A-Z0-9][A-Z0-9 ./-]{6,18}[A-Z0-9])\b", _valid_in(_TAX), ("vat(?: number| id| no)?", "tax(?:payer)? (?:id|number|no)", "tin", "ein", "itin", "utr", "ust-?id(?:nr)?", "steuernummer", "partita iva", "cnpj", "abn", "rfc", "gstin"), confidence=CONTEXT),
     Detector("passport", r"\b([A-Z]{0,2}[0-9]{6,9}[A-Z]?)\b", None, (r"passport(?: (?:number|no|nr|#))?\.?", "reisepass", "passeport", "pasaporte"), confidence=CONTEXT),
     Detector("bank_account", r"\b([0-9][0-9 -]{5,16}[0-9])\b", None, ("account (?:number|no|nr)", "bank account", "kontonummer", "routing number", "sort code", "acct"), confidence=CONTEXT),
     Detector("license_plate", r"\b([A-Z0-9ÄÖÜ]{1,4}[ -]?[A-Z0-9]{1,4}[ -]?[A-Z0-9]{2,4})\b", None, ("licen[cs]e plate", "number plate", "registration (?:number|plate)", "plate (?:number|no)", "kennzeichen", "plaque d'immatriculation"), confidence=CONTEXT),
@@ -229,8 +227,8 @@ DETECTORS: tuple[Detector, ...] = (
     Detector("birth_date", rf"\b({_DATE})\b", None, ("born(?: on)?", "birth ?date", "date of birth", "birthday", "d\\.?o\\.?b", "geboren(?: am)?", "née? le", "nacid[oa]"), confidence=CONTEXT),
     Detector("coordinates", r"(-?[0-9]{1,2}\.[0-9]{3,}°?,? ?[NS]?,? ?-?[0-9]{1,3}\.[0-9]{3,})", None, ("lat(?:itude)?", "coordinates?", "gps", "location", "geo"), confidence=CONTEXT),
     Detector("address", rf"\b[0-9]{{1,5}}[A-Za-z]?,? (?:(?:[NSEW]\.?|[NS][EW]) )?(?:[\p{{Lu}}0-9][\p{{L}}0-9'.-]* ){{1,4}}{_STREET}\b\.?(?:,? (?:Apt|Suite|Ste|Unit|#)\.? ?[\w-]+)?", confidence=CONTEXT),
-    Detector("address", r"\b\p{Lu}[\p{L}-]+(?:straße|strasse|str\.|weg|platz|allee|gasse|straat|laan|gatan|vägen|veien) ?[0-9]{1,4}[a-z]?\b|\b(?:Rue|rue|Avenue|Via|via|Calle|calle|Rua|Plaza|Boulevard) (?:\p{L}+ ){0,3}\p{Lu}[\p{L}'-]+,? [0-9]{1,4}\b|\b[0-9]{1,4},? (?:rue|avenue|boulevard|place|chemin) (?:\p{L}+[' ]){1,4}\p{L}+|\bP\.?\s?O\.? ?Box [0-9]+", gate=r"[0-9]", confidence=CONTEXT),
-    Detector("name", rf"\b(?:(?i:my name is|i am called|i am|i'm|name is|name:|this is|follow(?:ed)? up with|speak (?:to|with)|on behalf of|written by|sung by|invited by|care of|c/o|regards,?|sincerely,?|thanks,?|dear|mr\.?|mrs\.?|ms\.?|dr\.?|prof\.?|please call|ask for|signed,?|contact|patient|sincerely yours,?))\s+({_NAME})", captures=True, gate=r"(?i)(?: is|name|called|i am|i'm|regards|sincerely|thanks|dear|mr|ms|dr|prof|call|ask|signed|contact|patient|with|speak to|behalf|by|care|c/o)", confidence=CONTEXT),
+    Detector("address", r"\b\p{Lu}[\p{L}-]+(?:straße|strasse|str\.|weg|platz|allee|gasse|straat|laan|gatan|vägen|veien) ?[0-9]{1,4}[a-z]?\b|\b(?:Rue|rue|Avenue|Via|via|Calle|calle|Rua|Plaza|Boulevard) (?:\p{L}+ ){0,3}\p{Lu}[\p{L}'-]+,? [0-9]{1,4}\b|\b[0-9]{1,4},? (?:rue|avenue|boulevard|place|chemin) (?:\p{L}+[' ]){1,4}\p{L}+|\bP\.?\s?O\.? ?Box [0-9]+", confidence=CONTEXT),
+    Detector("name", rf"\b(?:(?i:my name is|i am called|i am|i'm|name is|name:|this is|follow(?:ed)? up with|speak (?:to|with)|on behalf of|written by|sung by|invited by|care of|c/o|regards,?|sincerely,?|thanks,?|dear|mr\.?|mrs\.?|ms\.?|dr\.?|prof\.?|please call|ask for|signed,?|contact|patient|sincerely yours,?))\s+({_NAME})", captures=True, confidence=CONTEXT),
     Detector("name", r"\b(?:Mr|Mrs|Ms|Miss|Dr|Prof)\.? (\p{Lu}[\p{L}'’-]+)\b", captures=True, confidence=CONTEXT),
 )  # fmt: skip
 

@@ -90,7 +90,7 @@ def whole_names(found: pl.DataFrame) -> list[str]:
 
 def _search(frame: pl.LazyFrame, column: str, detector: Detector) -> pl.LazyFrame:
     pattern, whole = detector.search, pl.col("whole")
-    wanted = whole.str.contains(detector.gate or pattern)  # the costly pattern only meets rows that pass the gate
+    wanted = whole.str.contains(pattern)
     passed = frame.select(ROW, pl.col(column).cast(pl.String).alias("whole")).filter(wanted | _disguised(whole)).with_columns(plain(whole)).filter(wanted)
     if detector.not_in is not None:
         passed = passed.with_columns(whole.str.replace_all(detector.not_in, " "))
