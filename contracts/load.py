@@ -20,8 +20,8 @@ from contracts.document import Document, Path, parse
 from contracts.errors import ContractError
 from contracts.model import Contract
 from contracts.problems import Problem, as_error, key_path, problems_of, suggestion
-from contracts.promises import Promises
-from contracts.settings import PROPERTIES, REQUIRED, CleaningStep
+from contracts.promises import Promises, anonymity_rules
+from contracts.settings import CONFIDENTIAL, PROPERTIES, REQUIRED, CleaningStep
 from contracts.standard import LATEST, schema_problems
 
 _CLEANING: TypeAdapter[tuple[CleaningStep, ...]] = TypeAdapter(tuple[CleaningStep, ...])
@@ -103,7 +103,7 @@ def _contract(document: Document, settings: _Settings, promises: Promises) -> Co
         owners=_owners(data),
         table=data["schema"][0]["name"],
         columns=tuple(promises.columns),
-        rules=tuple(promises.rules),
+        rules=(*promises.rules, *anonymity_rules(settings.values.get("privacy"), promises.columns)),
         digest=digest(data),
         file=document.file,
         **settings.values,
@@ -260,6 +260,8 @@ def _cross_checks(contract: Contract, document: Document) -> Iterator[ContractEr
     if contract.source.windows:
         yield from unpromised([contract.source.windows.column], "assay.source")
     yield from unpromised(contract.privacy.columns, "assay.privacy")
+    if contract.privacy.anonymity:
+        yield from unpromised([*contract.privacy.anonymity.quasi_identifiers, *contract.privacy.anonymity.sensitive], "assay.privacy")
     if contract.license.column:
         yield from unpromised([contract.license.column], "assay.license")
     for step in contract.cleaning:
@@ -272,7 +274,7 @@ def _cross_checks(contract: Contract, document: Document) -> Iterator[ContractEr
     if contract.index:
         yield from unpromised([contract.index.key, contract.index.text], "assay.index")
     for column in contract.columns:
-        if column.classification in ("personal", "health", "secret") and column.name not in contract.privacy.columns:
+        if column.classification in CONFIDENTIAL and column.name not in contract.privacy.columns:
             problem = f"the column '{column.name}' is classified {column.classification}, and nothing is done about it"
             yield about(problem, "Add its treatment under assay.privacy `columns`", "assay.privacy", "policy.privacy")
         if column.name in contract.privacy.columns and column.logical_type != "string":
@@ -316,6 +318,8 @@ def _unsuited(contract: Contract, about: Callable[[str, str, str, str], Contract
     for setting, columns in used.items():
         for name in sorted(nested & set(columns)):
             yield about(f"{setting} names '{name}', which is promised as {types[name]}", "Name columns of plain values", setting, "assay.type")
+    if contract.privacy.anonymity:
+        used["assay.privacy"] = [*contract.privacy.anonymity.quasi_identifiers, *contract.privacy.anonymity.sensitive]
     dropped = {name for name, treatment in contract.privacy.columns.items() if treatment.treatment == "drop"}
     for setting, columns in {"a rule": [c for rule in contract.rules for c in rule.columns], **used}.items():
         for name in sorted(dropped & set(columns)):

@@ -21,8 +21,10 @@ RuleKind = Literal[
     "relationship",
     # what quality promises
     "nullValues", "missingValues", "invalidValues", "duplicateValues", "rowCount", "sql",
+    # what assay.privacy promises
+    "anonymity",
 ]  # fmt: skip
-TABLE_KINDS: frozenset[str] = frozenset({"rowCount", "sql"})
+TABLE_KINDS: frozenset[str] = frozenset({"rowCount", "sql", "anonymity"})
 Comparison = Literal["mustBe", "mustNotBe", "mustBeGreaterThan", "mustBeGreaterOrEqualTo", "mustBeLessThan", "mustBeLessOrEqualTo", "mustBeBetween", "mustNotBeBetween"]
 
 
@@ -141,6 +143,15 @@ class Relationship(Frozen):
 
     dataset: str
     columns: tuple[str, ...]
+
+
+class Measure(Frozen):
+    """What a rule of kind `anonymity` measures: k of the quasi-identifiers, or l or t of one sensitive column beside them."""
+
+    what: Literal["k", "l", "t"]
+    quasi_identifiers: tuple[str, ...]
+    sensitive: str | None = None
+    numeric: bool = False
 
 
 class Contract(Frozen):

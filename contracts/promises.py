@@ -6,18 +6,19 @@ Belongs here: which promise each ODCS field makes, and its name. Stays out: read
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 from contracts.document import Document, Path
 from contracts.errors import ContractError
 from contracts.formats import EACH, FORMATS, JDK, LENGTH, decimal, pattern_problem, strptime
-from contracts.model import Bound, Column, Comparison, LogicalType, Relationship, Rule
+from contracts.model import Bound, Column, Comparison, LogicalType, Measure, Relationship, Rule
 from contracts.problems import Problem, key_path, suggestion
+from contracts.settings import Privacy
 
 DIMENSIONS = {
-    "type": "conformity", "required": "completeness", "unique": "uniqueness", "enum": "conformity", "relationship": "consistency", "sql": "consistency",
+    "type": "conformity", "required": "completeness", "unique": "uniqueness", "enum": "conformity", "relationship": "consistency", "sql": "consistency", "anonymity": "confidentiality",
     "minimum": "accuracy", "maximum": "accuracy", "exclusiveMinimum": "accuracy", "exclusiveMaximum": "accuracy", "multipleOf": "accuracy", "normalized": "accuracy",
     "nullValues": "completeness", "missingValues": "completeness", "invalidValues": "conformity", "duplicateValues": "uniqueness", "rowCount": "coverage",
 }  # fmt: skip
@@ -463,3 +464,26 @@ def _listed(value: Any) -> list[Any]:
 def _word(name: str) -> str:
     """A rule's name as Dagster takes it."""
     return re.sub(r"[^A-Za-z0-9_]+", "_", name).strip("_")
+
+
+def anonymity_rules(privacy: Privacy | None, columns: Sequence[Column]) -> tuple[Rule, ...]:
+    """The floors of `assay.privacy`'s `anonymity`, a rule each, asked of the whole version."""
+    wanted = privacy.anonymity if privacy else None
+    if wanted is None:
+        return ()
+    numeric = {column.name for column in columns if column.logical_type in ("integer", "number")}
+
+    def rule(name: str, what: Literal["k", "l", "t"], bound: Bound, text: str, sensitive: str | None = None) -> Rule:
+        measure = Measure(what=what, quasi_identifiers=wanted.quasi_identifiers, sensitive=sensitive, numeric=sensitive in numeric)
+        return Rule(name=name, kind="anonymity", argument=measure, bound=bound, dimension=DIMENSIONS["anonymity"], description=text)
+
+    by = ", ".join(wanted.quasi_identifiers)
+    rules = [rule("k_anonymity", "k", Bound(comparison="mustBeGreaterOrEqualTo", value=wanted.k, unit="value"), f"at least {wanted.k} rows share each combination of {by}")]
+    for column in wanted.sensitive:
+        if wanted.l is not None:
+            floor = Bound(comparison="mustBeGreaterOrEqualTo", value=wanted.l, unit="value")
+            rules.append(rule(f"{column}_l_diversity", "l", floor, f"at least {wanted.l} values of {column} within each combination of {by}", column))
+        if wanted.t is not None:
+            ceiling = Bound(comparison="mustBeLessOrEqualTo", value=wanted.t, unit="value")
+            rules.append(rule(f"{column}_t_closeness", "t", ceiling, f"{column} within each combination of {by} is distributed as in all rows, up to {wanted.t:g}", column))
+    return tuple(rules)

@@ -16,6 +16,7 @@ from contracts.types import dtype
 from lineage import evidence
 from pipelines.engine import run_together
 from pipelines.frames import Check
+from pipelines.validate import anonymity
 from pipelines.validate.evaluate import EXAMPLES, Statistics, counting, proven, retyped
 from pipelines.validate.split import checks
 
@@ -53,7 +54,7 @@ def judge_files(
     (counted,) = run_together([counting(retyped(frame, contract.columns), reading, {**(related or {}), contract.table: frame}, examples=examples)])
     counts = counted.row(0, named=True)
     found = {**dict.fromkeys(certain, 0), **{name: count for name, count in counts.items() if not name.endswith("?")}}
-    answers = sql.evaluate({rule.name: rule.argument for rule in known if rule.kind == "sql"}, {contract.table: files})
+    answers = {**sql.evaluate({rule.name: rule.argument for rule in known if rule.kind == "sql"}, {contract.table: files}), **anonymity.answers(known, frame)}
     return tuple(Tried(rule, check, tuple(counts.get(f"{rule.name}?") or ())) for rule, check in zip(rules, checks(rules, found, answers), strict=True))
 
 

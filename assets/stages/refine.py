@@ -26,6 +26,7 @@ from pipelines.clean import steps
 from pipelines.clean.types import typed
 from pipelines.engine import run_together
 from pipelines.frames import REASONS, RECEIVED, REMOVED_BY, ROW, Accounting, Check
+from pipelines.validate import anonymity
 from pipelines.validate.gate import Gate
 from pipelines.validate.split import checks, split
 
@@ -91,7 +92,7 @@ def refine(run: Run, admission: Admission) -> Refined:
 def _plan(run: Run, admission: Admission) -> _Plan:
     contract, inputs = run.contract, admission.inputs
     rows = window_rows(run, inputs.source_digest, window_of(contract, inputs.window))
-    personal = treatments(contract.privacy, admission.found, run.office.keys.pseudonymizer(contract.license.purposes[0]))
+    personal = treatments(contract.privacy, admission.found, run.office.keys.pseudonymizer(contract.license.purposes[0]), run.office.keys.keyed_hash())
     treated = rows.with_columns(*personal.values())
     cleaned = steps.apply(typed(treated, contract), contract.cleaning, admission.fitted, admission.repeated)
     repaired = cleaned.filter(pl.col(REMOVED_BY).is_null())
@@ -131,10 +132,11 @@ def related(run: Run, admission: Admission) -> dict[str, pl.LazyFrame]:
 
 
 def _answers(run: Run) -> dict[str, float | None]:
-    """What the contract's queries say of the rows that are to be published."""
+    """What the contract's queries, and the measures of anonymity, say of the rows that are to be published."""
     queries = {rule.name: rule.argument for rule in run.contract.rules if rule.kind == "sql"}
     staged = run.office.lake.staging(run.contract.name, run.run_id) / "version"
-    return sql.evaluate(queries, {run.contract.table: sorted(staged.glob("*.parquet"))})
+    files = sorted(staged.glob("*.parquet"))
+    return {**sql.evaluate(queries, {run.contract.table: files}), **anonymity.answers(run.contract.rules, pl.scan_parquet(files))}
 
 
 def _refined(

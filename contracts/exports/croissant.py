@@ -160,7 +160,14 @@ def _personal(contract: Contract) -> list[str]:
     return told + [f"{name}: {treatment.kind.replace('_', ' ')}, {_DONE[treatment.treatment]}." for name, treatment in privacy.columns.items()]
 
 
-_DONE = {"token": "replaced by a keyed token", "mask": "masked", "redact": "redacted in the text", "drop": "not published"}
+_DONE = {
+    "token": "replaced by a keyed token",
+    "hash": "replaced by a keyed hash",
+    "generalize": "made coarser",
+    "mask": "masked",
+    "redact": "redacted in the text",
+    "drop": "not published",
+}
 
 
 def _step(step: Any) -> str:

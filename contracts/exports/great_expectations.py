@@ -23,6 +23,7 @@ NO_WORD = {
     "type": "a version's columns have their types",
     "relationship": "Great Expectations sees one table",
     "sql": "Great Expectations asks no queries of a frame",
+    "anonymity": "Great Expectations measures no anonymity",
 }
 COUNTED_OTHERWISE = dict.fromkeys(("unique", "duplicateValues"), "Great Expectations counts the first of equal rows too") | {
     "missingValues": "Great Expectations counts nulls and other words for nothing apart"

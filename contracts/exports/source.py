@@ -17,6 +17,7 @@ SEES_OTHERS = {
     "relationship": "it needs the data set it points to",
     "rowCount": "it speaks of the whole table",
     "sql": "it is a query of the whole table",
+    "anonymity": "it compares every row with every other",
 }
 """Kinds of rules whose expression needs more than the frame, and why."""
 

@@ -10,33 +10,57 @@ from collections.abc import Callable, Mapping
 import polars as pl
 
 from contracts.settings import Privacy, Treatment
+from pipelines.admit.personal import plain
 
 Pseudonymize = Callable[[pl.Series, str], pl.Series]
-"""(text values, kind) -> keyed tokens, null where null."""
+"""(text values, kind) -> keyed tokens or hashes, null where null."""
 
 
-def treatments(privacy: Privacy, found: pl.DataFrame, pseudonymize: Pseudonymize) -> dict[str, pl.Expr]:
+def treatments(privacy: Privacy, found: pl.DataFrame, pseudonymize: Pseudonymize, keyed_hash: Pseudonymize) -> dict[str, pl.Expr]:
     """One expression for each column that is replaced; columns to be dropped are not in it.
 
     Args:
         found: `column`, `kind`, `value` of every personal value, as personal.spans gives them.
-        pseudonymize: the keyed function; its key is the hands' business.
+        pseudonymize, keyed_hash: the keyed functions; their keys are the hands' business.
     """
     texts = [column for column, treatment in privacy.columns.items() if treatment.treatment == "redact"]
     placeholders = _placeholders(found.filter(pl.col("column").is_in(texts)))
-    return {column: _treated(column, treatment, placeholders, pseudonymize) for column, treatment in privacy.columns.items() if treatment.treatment != "drop"}
+    return {
+        column: _treated(column, treatment, placeholders, keyed_hash if treatment.treatment == "hash" else pseudonymize)
+        for column, treatment in privacy.columns.items()
+        if treatment.treatment != "drop"
+    }
 
 
 def _treated(column: str, treatment: Treatment, placeholders: Mapping[str, str], pseudonymize: Pseudonymize) -> pl.Expr:
     text = pl.col(column)
     match treatment.treatment:
-        case "token":
+        case "token" | "hash":
             kind = treatment.kind
             return text.map_batches(lambda values: pseudonymize(values, kind), return_dtype=pl.String).alias(column)
         case "mask":
             return mask(text, treatment.keep_last).alias(column)
+        case "generalize":
+            return generalize(text, treatment).alias(column)
         case _:
             return redact(text, placeholders).alias(column)
+
+
+def generalize(text: pl.Expr, treatment: Treatment) -> pl.Expr:
+    """A coarser value: `1984-05-17` to `1984` or `1984-05`, `10115` to `10***`, `37` to `30 to 40`. What cannot be read as such becomes null, never itself."""
+    match treatment.to:
+        case "year":
+            return text.str.extract(r"\b((?:18|19|20)[0-9]{2})\b")
+        case "month":
+            return text.str.extract(r"^\s*((?:18|19|20)[0-9]{2}-[0-9]{2})\b")
+        case "area":
+            kept = text.str.strip_chars().str.head(treatment.keep_first)
+            return pl.when(text.str.strip_chars().str.len_chars() > treatment.keep_first).then(kept + "***")
+        case _:
+            number, width = text.str.strip_chars().cast(pl.Float64, strict=False), treatment.width
+            low = (number / width).floor() * width
+            whole = pl.Int64 if width == int(width) else pl.Float64
+            return pl.when(number.is_finite()).then(pl.format("{} to {}", low.cast(whole, strict=False), (low + width).cast(whole, strict=False)))
 
 
 def mask(text: pl.Expr, keep_last: int) -> pl.Expr:
@@ -53,7 +77,10 @@ def redact(text: pl.Expr, placeholders: Mapping[str, str]) -> pl.Expr:
     if not placeholders:
         return text
     values = sorted(placeholders, key=lambda value: (-len(value), value))
-    return text.str.replace_many(values, [placeholders[value] for value in values], leftmost=True)
+    redacted = text.str.replace_many(values, [placeholders[value] for value in values], leftmost=True)
+    # a value that was found in disguise, in full-width digits for one, is only there once the disguise is off
+    unmasked = plain(redacted)
+    return pl.when(unmasked.str.contains_any(values)).then(unmasked.str.replace_many(values, [placeholders[value] for value in values], leftmost=True)).otherwise(redacted)
 
 
 def _placeholders(found: pl.DataFrame) -> dict[str, str]:

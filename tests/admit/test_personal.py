@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 from collections.abc import Callable
 
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from assets.hands.keys import Keys
-from contracts.settings import Privacy
-from pipelines.admit.personal import mentions, spans, whole_names
-from pipelines.admit.treat import mask, redact, treatments
+from contracts.settings import Privacy, Treatment
+from pipelines.admit.personal import encoded, mentions, spans, whole_names, within
+from pipelines.admit.treat import generalize, mask, redact, treatments
 from pipelines.frames import ROW
 
 
@@ -113,12 +117,105 @@ def test_nothing_personal_is_left_in_treated_columns(keys: Keys) -> None:
         "card": {"kind": "card", "treatment": "mask", "keep_last": 4},
         "text": {"kind": "other", "treatment": "redact"},
         "gone": {"kind": "other", "treatment": "drop"},
+        "hashed": {"kind": "name", "treatment": "hash"},
+        "born": {"kind": "birth_date", "treatment": "generalize", "to": "year"},
+        "zip": {"kind": "address", "treatment": "generalize", "to": "area", "keep_first": 2},
+        "age": {"kind": "other", "treatment": "generalize", "to": "band", "width": 10},
     }
     privacy = Privacy.model_validate({"sensitivity": "personal", "region": "eu", "lawful_basis": "contract", "columns": columns})
-    frame = pl.DataFrame({ROW: [1], "who": ["Ann Lee"], "card": ["4111 1111 1111 1111"], "text": ["I am a@b.cd, not 12"], "gone": ["x"]})
+    frame = pl.DataFrame(
+        {
+            ROW: [1],
+            "who": ["Ann Lee"],
+            "card": ["4111 1111 1111 1111"],
+            "text": ["I am a@b.cd, not 12"],
+            "gone": ["x"],
+            "hashed": ["Ann Lee"],
+            "born": ["1984-05-17"],
+            "zip": ["10115"],
+            "age": ["37"],
+        }
+    )
     values = pl.DataFrame({"column": ["text"], "kind": ["email"], "value": ["a@b.cd"]})
     made: Callable[..., pl.DataFrame] = frame.with_columns
-    treated = made(**treatments(privacy, values, keys.pseudonymizer("analytics")))
+    treated = made(**treatments(privacy, values, keys.pseudonymizer("analytics"), keys.keyed_hash()))
     assert treated["card"].item() == "**** **** **** 1111"
     assert treated["text"].item() == "I am <EMAIL>, not 12"
     assert treated["who"].item().startswith("name_")
+    assert len(treated["hashed"].item()) == 64
+    assert (treated["born"].item(), treated["zip"].item(), treated["age"].item()) == ("1984", "10***", "30 to 40")
+
+
+@pytest.mark.parametrize(
+    ("to", "text", "coarser"),
+    [
+        ({"to": "year"}, "17.05.1984", "1984"), ({"to": "year"}, "spring", None), ({"to": "month"}, "1984-05-17", "1984-05"), ({"to": "month"}, "17.05.1984", None),
+        ({"to": "area", "keep_first": 3}, " SW1A 1AA ", "SW1***"), ({"to": "area", "keep_first": 3}, "SW1", None), ({"to": "band", "width": 0.5}, "1.7", "1.5 to 2.0"),
+        ({"to": "band", "width": 10}, "-3", "-10 to 0"), ({"to": "band", "width": 10}, "many", None), ({"to": "band", "width": 10}, "inf", None), ({"to": "year"}, None, None),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_made_coarser_is_gone(to: dict[str, object], text: str | None, coarser: str | None) -> None:
+    treatment = Treatment.model_validate({"kind": "other", "treatment": "generalize", **to})
+    assert pl.DataFrame({"x": [text]}, schema={"x": pl.String}).select(generalize(pl.col("x"), treatment)).item() == coarser
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"treatment": "generalize"}, {"treatment": "token", "to": "year"}, {"treatment": "generalize", "to": "band"}, {"treatment": "generalize", "to": "year", "width": 3}]
+)
+def test_a_treatment_that_is_half_said_is_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        Treatment.model_validate({"kind": "other", **wrong})
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("john at example dot com", "email"), ("john (at) example (dot) org", "email"), ("john[at]example.de", "email"), ("４１１１ １１１１ １１１１ １１１１", "card"),
+        ("a\u200bnn@exam\u200bple.com", "email"), ('{"contact": {"mail": "ann@example.com"}}', "email"), ("BSN 111222333", "national_id"), ("mi DNI es 54362315K", "national_id"),
+        ("codice fiscale RCCMNL83S18D969H", "national_id"), ("SSN 536-90-4399", "national_id"), ("PESEL: 44051401359", "national_id"), ("cpf 390.533.447-05", "national_id"),
+        ("NI number QQ 12 34 56 C or AB123456C", "national_id"), ("passport no. C01X00T47 and passport 123456789", "passport"), ("VAT number DE136695976", "tax_number"),
+        ("host 192.168.17.4 failed", "ip_address"), ("from 2001:db8:85a3::8a2e:370:7334", "ip_address"), ("00:1B:44:11:3A:B7", "mac_address"), ("born on 17 May 1984", "birth_date"),
+        ("https://www.linkedin.com/in/ann-lee", "url"), ("1BoatSLRHtKNngkdXEeobR76b53LETtpyT", "crypto_address"), ("0x52908400098527886E0F7030069857D2E4169EE7", "crypto_address"),
+        ("AKIAIOSFODNN7EXAMPLE", "secret"), ("password: hunter2!", "secret"), ("postgres://me:s3cr3t@db.example.com/x", "secret"), ("MRN 00123456", "medical_record"),
+        ("diagnosis: E11.9", "medical_code"), ("number plate B-MW 1234", "license_plate"), ("GPS 52.5200, 13.4050", "coordinates"), ("lives at 221B Baker Street", "address"),
+        ("Hauptstraße 5", "address"), ("account number 12345678", "bank_account"),
+    ],
+)  # fmt: skip
+def test_every_kind_is_found_in_text(text: str, kind: str) -> None:
+    assert kind in {found_kind for found_kind, _ in found(text)}
+
+
+def test_what_was_found_in_disguise_is_redacted_too() -> None:
+    text = "call ４１１１ １１１１ １１１１ １１１１ now"
+    values = {value: "<CARD>" for kind, value in found(text) if kind == "card"}
+    assert pl.DataFrame({"x": [text]}).select(redact(pl.col("x"), values)).item() == "call <CARD> now"
+
+
+def test_base_64_hides_nothing() -> None:
+    token = base64.b64encode(b"write to ann@example.com").decode()
+    hidden = pl.concat(pl.collect_all(encoded(pl.LazyFrame({ROW: [3, 4], "m": [f"x {token} y", "q" * 40]}), ["m"])))
+    assert hidden.rows() == [(3, "m", token, "write to ann@example.com")]
+    assert {plan.collect().select(ROW, "kind", "value").row(0) for plan in within(hidden) if plan.collect().height} == {(3, "email", token)}
+
+
+def test_one_in_ten_of_an_id_column_has_the_check_digit_of_a_card_and_is_none() -> None:
+    ids = [f"{4_000_000_000_000_000 + n * 7_919_333}" for n in range(500)]
+    frame = pl.LazyFrame({ROW: range(500), "batch": ids, "cc_number": ids})
+    by_column = pl.concat(pl.collect_all(spans(frame, ["batch", "cc_number"]))).group_by("column").agg(pl.col(ROW).n_unique())
+    assert by_column.rows() == [("cc_number", 500)]  # unless the column says that it holds cards
+
+
+def test_a_column_s_name_tells_what_its_plain_values_are() -> None:
+    frame = pl.LazyFrame({ROW: [1], "ssn": ["536904399"], "order": ["536904399"], "full_name": ["Ann Lee"], "carrier_label": ["Ann Lee"]})
+    kinds = {(column, kind) for plan in spans(frame, ["ssn", "order", "full_name", "carrier_label"]) for column, kind in plan.collect().select("column", "kind").rows()}
+    assert kinds == {("ssn", "national_id"), ("full_name", "name")}
+
+
+def test_ten_million_guesses_do_not_undo_a_token(keys: Keys) -> None:
+    """Promise D5: without the key, hashing every guess meets no token; a sample of the guesses is tried here."""
+    phone = "+4930901820"
+    token = keys.pseudonymizer("analytics")(pl.Series([phone]), "phone").item().removeprefix("phone_")
+    raw = base64.b32decode(token.upper() + "=" * (-len(token) % 8))
+    guesses = [f"+493090{n:04d}" for n in range(10_000)]
+    assert phone in guesses
+    assert not any(hashlib.sha256(guess.encode()).digest()[: len(raw)] == raw or hmac.digest(b"", guess.encode(), "sha256")[: len(raw)] == raw for guess in guesses)
