@@ -199,27 +199,79 @@ def licences(
     _print(read(names or []), as_json, show_licences)
 
 
-@app.command()
-def reviews(as_json: AsJson = False) -> None:
-    """What waits for a person's decision, and what was decided. Example: `assay reviews`"""
+review_app = typer.Typer(name="review", help="What waits for people, and their signed decisions.", no_args_is_help=True, rich_markup_mode="markdown")
+app.add_typer(review_app)
+Number = Annotated[int, typer.Argument(help="The review's number, from `assay review list`.")]
+Why = Annotated[str, typer.Option(help="The reason; it goes into the evidence.")]
+KeyFile = Annotated[Path, typer.Option("--key", help="Your private key; it stays where it is.")]
+
+
+@review_app.command("list")
+def review_list(as_json: AsJson = False) -> None:
+    """What waits for a decision, and what was decided. Example: `assay review list`"""
     from assay.reading import reviews as read
     from assay.show import show_reviews
 
     _print(read(), as_json, show_reviews)
 
 
-@app.command()
-def review(
-    number: Annotated[int, typer.Argument(help="The review's number, from `assay reviews`.")],
-    decision: Annotated[str, typer.Argument(help="approve or refuse")],
-    why: Annotated[str, typer.Option(help="The reason; it goes into the evidence.")],
-) -> None:
-    """Decide a review. Example: `assay review 1 approve --why "the numbers are part codes, not phones"`"""
-    from assay.reading import decide
+@review_app.command("show")
+def review_show(number: Number, as_json: AsJson = False) -> None:
+    """One review: the reasons, the digest that is decided on, who has decided, what is missing. Example: `assay review show 1`"""
+    from assay.reading import reviewed
+    from assay.show import show_reviews
 
-    if decision not in ("approve", "refuse"):
-        raise typer.BadParameter("the decision is approve or refuse")
-    print(decide(number, decision, why))
+    _print(reviewed(number), as_json, lambda data: show_reviews([data]))
+
+
+@review_app.command("approve")
+def review_approve(number: Number, why: Why, key: KeyFile) -> None:
+    """Sign an approval and hand it in. Example: `assay review approve 1 --key ann.pem --why "part codes, not phones"`"""
+    from assay.reading import sign, submit
+
+    print(submit(number, sign(number, "approve", why, key)))
+
+
+@review_app.command("reject")
+def review_reject(number: Number, why: Why, key: KeyFile) -> None:
+    """Sign a rejection and hand it in. Example: `assay review reject 1 --key ann.pem --why "no lawful basis"`"""
+    from assay.reading import sign, submit
+
+    print(submit(number, sign(number, "reject", why, key)))
+
+
+@review_app.command("sign")
+def review_sign(number: Number, decision: Annotated[str, typer.Argument(help="approve or reject")], why: Why, key: KeyFile) -> None:
+    """Sign a decision and print it, to be pasted into the job `review` of the web UI. Example: `assay review sign 1 approve --key ann.pem --why "part codes"`"""
+    from assay.reading import sign
+
+    match decision:
+        case "approve" | "reject":
+            print(sign(number, decision, why, key))
+        case _:
+            raise typer.BadParameter("the decision is approve or reject")
+
+
+@review_app.command("submit")
+def review_submit(number: Number, file: Annotated[Path, typer.Argument(help="What `assay review sign` printed.")]) -> None:
+    """Hand in a decision that was signed elsewhere. Example: `assay review submit 1 ann.dsse.json`"""
+    from assay.reading import submit
+
+    try:
+        text = file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"it cannot be read ({type(error).__name__})", "Give what `assay review sign` printed", Where(file=str(file))) from None
+    print(submit(number, text))
+
+
+@review_app.command("key")
+def review_key(
+    name: Annotated[str, typer.Argument(help="Your name, as the policies and contracts write it.")], out: Annotated[Path, typer.Option(help="A new file for the private key.")]
+) -> None:
+    """Make a steward's key, and print the entry for the stewards' policy. Example: `assay review key ann@example.com --out ann.pem`"""
+    from assay.reading import steward_key
+
+    print(steward_key(name, out))
 
 
 @app.command()

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 from assets.hands.home import home
-from assets.hands.keys import PUBLIC, public_key
+from assets.hands.keys import PUBLIC, new_private, public_key
 from assets.hands.office import Office
+from assets.stages import review
 from assets.stages.verify import evidence_file
 from assets.stages.verify import verify as verify_version
-from contracts.errors import ConfigurationError, EvidenceError
+from contracts.errors import EvidenceError
 from contracts.licenses import recognise
 from contracts.policy import license_policy
 from lineage.card import card as data_card
 from pipelines.admit.license import Row as LicenseRow
 from pipelines.admit.license import matrix
+from pipelines.frames import Decision
 
 MADE = ("features", "drift", "model", "index")
 
@@ -23,8 +26,8 @@ MADE = ("features", "drift", "model", "index")
 def status() -> list[dict[str, Any]]:
     """One entry a data set: versions, newest run, open reviews, triggers."""
     office = Office.open()
-    waiting = [review for review in office.registry.reviews() if review["decision"] is None]
-    return [_status(office, name, sum(review["dataset"] == name for review in waiting)) for name in office.contracts]
+    waiting = [row for row in office.registry.reviews() if review.stands(office, row).decision == "open"]
+    return [_status(office, name, sum(row["dataset"] == name for row in waiting)) for name in office.contracts]
 
 
 def _status(office: Office, name: str, waiting: int) -> dict[str, Any]:
@@ -100,15 +103,33 @@ def _license_row(row: LicenseRow) -> dict[str, Any]:
 
 def reviews() -> list[dict[str, Any]]:
     """Every review, the open ones first."""
-    return Office.open().registry.reviews()
-
-
-def decide(number: int, decision: str, why: str) -> str:
-    """Write a decision down."""
     office = Office.open()
-    if not why.strip():
-        raise ConfigurationError("a decision needs a reason", 'Say it: --why "…"')
-    row = office.registry.decide(number, decision, why)
-    if row is None:
-        raise ConfigurationError(f"no review {number} is open", "See `assay reviews`")
-    return f"review {number} of {row['dataset']}: {decision}. Run it again: assay run {row['dataset']}"
+    return sorted((review.told(office, row) for row in office.registry.reviews()), key=lambda each: each["decision"] != "open")
+
+
+def reviewed(number: int) -> dict[str, Any]:
+    """One review: what is asked, of which digests, and what it waits for."""
+    office = Office.open()
+    return review.told(office, review.review_of(office, number))
+
+
+def sign(number: int, decision: Decision, why: str, key: Path) -> str:
+    """A signed decision, as text to be handed on."""
+    return review.sign(Office.open(), number, decision, why, key)
+
+
+def submit(number: int, text: str) -> str:
+    """Keep a signed decision, and say where the review stands."""
+    office = Office.open()
+    standing = review.submit(office, number, text)
+    name = review.review_of(office, number)["dataset"]
+    if standing.decision == "open":
+        return f"review {number} of {name}: noted; it still needs an approval of the {' and of the '.join(standing.missing)} level"
+    return f"review {number} of {name}: {standing.decision}. " + (f"Run it again: assay run {name}" if standing.decision == "approved" else "Nothing is published")
+
+
+def steward_key(name: str, file: Path) -> str:
+    """A new key for a steward: the private half in the file, the entry for the policy returned."""
+    key = new_private(file)
+    entry = {"name": name, "levels": ["first", "second"], "key": key}
+    return "  - " + json.dumps(entry)

@@ -129,9 +129,11 @@ def show_verified(data: list[dict[str, Any]]) -> None:
 
 def show_reviews(data: list[dict[str, Any]]) -> None:
     """Reviews, the open ones first."""
-    made = table("Reviews", "number", "data set", "reasons", "decision", "by", "why")
+    made = table("Reviews", "number", "data set", "reasons", "digest", "decision", "by")
     for entry in data:
-        made.add_row(str(entry["id"]), entry["dataset"], escape("; ".join(entry["reasons"])), entry["decision"] or "open", entry["decided_by"] or "—", escape(entry["why"] or "—"))
+        waits = f"open: needs the {' and the '.join(entry['missing'])} level" if entry["decision"] == "open" else entry["decision"]
+        by = "\n".join(f"{each['approver']} ({each['decision']}, until {each['expires_at'][:10]}): {each['why']}" for each in entry["by"])
+        made.add_row(str(entry["id"]), entry["dataset"], escape("; ".join(entry["reasons"])), entry["input_key"][:16], waits, escape(by) or "—")
     console.print(made if data else "No review was ever needed.")
 
 

@@ -14,6 +14,7 @@ from assets.ingest import landed
 from assets.progress import progress_logger
 from assets.publish import cleaned_and_published
 from assets.resources import OfficeResource
+from assets.review import review
 from contracts.model import Contract
 
 
@@ -43,7 +44,7 @@ def build_definitions(**overrides: object) -> dg.Definitions:
     arrivals = [sensor for contract in contracts if (sensor := arrival_sensor(contract))]
     return dg.Definitions(
         assets=[asset for contract in contracts for asset in assets_of(contract)],
-        jobs=[job(contract) for contract in contracts],
+        jobs=[*(job(contract) for contract in contracts), review],
         schedules=[made for contract in contracts if (made := schedule(contract))],
         sensors=[automation, *arrivals],
         resources={"office": OfficeResource(), **overrides},

@@ -18,7 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from contracts.document import Document, Path, parse
 from contracts.errors import ContractError
-from contracts.model import Contract
+from contracts.model import Contract, Level
 from contracts.problems import Problem, as_error, key_path, problems_of, suggestion
 from contracts.promises import Promises, anonymity_rules
 from contracts.settings import CONFIDENTIAL, PROPERTIES, REQUIRED, CleaningStep
@@ -101,6 +101,7 @@ def _contract(document: Document, settings: _Settings, promises: Promises) -> Co
         usage=description.get("usage", ""),
         limitations=description.get("limitations", ""),
         owners=_owners(data),
+        approvers=_approvers(data),
         table=data["schema"][0]["name"],
         columns=tuple(promises.columns),
         rules=(*promises.rules, *anonymity_rules(settings.values.get("privacy"), promises.columns)),
@@ -241,6 +242,13 @@ def _owners(data: dict[str, Any]) -> tuple[str, ...]:
     members = team.get("members") or [] if isinstance(team, dict) else team
     named = [member["username"] for member in members if member.get("role") == "owner"]
     return (*([f"team:{team['name']}"] if isinstance(team, dict) and team.get("name") else []), *named)
+
+
+def _approvers(data: dict[str, Any]) -> dict[Level, tuple[str, ...]]:
+    """Level -> names, from every role: ODCS writes several names into one text, separated by commas."""
+    keys: dict[Level, str] = {"first": "firstLevelApprovers", "second": "secondLevelApprovers"}
+    named = {level: [name.strip() for role in data.get("roles") or [] for name in str(role.get(key) or "").split(",") if name.strip()] for level, key in keys.items()}
+    return {level: tuple(dict.fromkeys(names)) for level, names in named.items() if names}
 
 
 # -- what only shows when everything is read ----------------------------------

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.settings import CleaningStep, DriftPolicy, Features, Index, License, Privacy, Retention, Retrain, Source
 
+Level = Literal["first", "second"]
+"""Of approval: ODCS' firstLevelApprovers and secondLevelApprovers."""
+LEVELS: tuple[Level, ...] = ("first", "second")
 LogicalType = Literal["string", "integer", "number", "boolean", "date", "timestamp", "time", "object", "array", "map", "vector"]
 Severity = Literal["error", "warning", "info"]
 RuleKind = Literal[
@@ -165,6 +168,8 @@ class Contract(Frozen):
     usage: str = ""
     limitations: str = ""
     owners: tuple[str, ...]
+    approvers: dict[Level, tuple[str, ...]] = Field(default_factory=dict)
+    """Who decides what the policies leave to people, by level; a level that is not here is open to every steward of that level."""
     table: str
     columns: tuple[Column, ...]
     rules: tuple[Rule, ...]

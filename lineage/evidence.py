@@ -31,15 +31,10 @@ class PublishedFile:
 
 
 def statement(files: tuple[PublishedFile, ...], predicate: dict[str, Any]) -> dict[str, Any]:
-    """The statement over the files. The subjects with `predicate.files` are the version's manifest.
-
-    Raises: EvidenceError: it is no valid in-toto Statement.
-    """
+    """The statement over the files. The subjects with `predicate.files` are the version's manifest."""
     subjects = [{"name": file.path, "digest": {"sha256": file.sha256}} for file in files]
     manifest = [{"path": file.path, "rows": file.rows, "size_bytes": file.size_bytes} for file in files]
-    document = {"_type": STATEMENT_TYPE, "subject": subjects, "predicateType": PREDICATE_TYPE, "predicate": {**predicate, "files": manifest}}
-    _validate(document)
-    return document
+    return {"_type": STATEMENT_TYPE, "subject": subjects, "predicateType": PREDICATE_TYPE, "predicate": {**predicate, "files": manifest}}
 
 
 def _validate(document: dict[str, Any]) -> None:
@@ -55,7 +50,8 @@ def _validate(document: dict[str, Any]) -> None:
 
 
 def sign(document: dict[str, Any], signer: Signer) -> str:
-    """The statement in a DSSE envelope, as JSON text."""
+    """The statement in a DSSE envelope, as JSON text. Raises: EvidenceError: it is no valid in-toto Statement."""
+    _validate(document)
     from securesystemslib.dsse import Envelope
 
     payload = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
@@ -64,7 +60,7 @@ def sign(document: dict[str, Any], signer: Signer) -> str:
     return json.dumps(envelope.to_dict(), sort_keys=True)
 
 
-def opened(text: str, key: Key) -> dict[str, Any]:
+def opened(text: str, key: Key, predicate_type: str = PREDICATE_TYPE) -> dict[str, Any]:
     """Check the envelope with the public key and return its statement.
 
     Raises: EvidenceError: it is no envelope, not signed by this key, or holds no statement about a data set's version.
@@ -86,8 +82,8 @@ def opened(text: str, key: Key) -> dict[str, Any]:
         raise EvidenceError("the signature is not of this key over this statement", "Restore the evidence from a copy, or verify with the key it was signed with") from None
     except (ValueError, KeyError, TypeError, AttributeError):
         raise EvidenceError("the evidence is no DSSE envelope", "Restore it from a copy") from None
-    if document.get("_type") != STATEMENT_TYPE or document.get("predicateType") != PREDICATE_TYPE:
-        raise EvidenceError("the statement is about something else than a data set's version", "Give the evidence of a version")
+    if document.get("_type") != STATEMENT_TYPE or document.get("predicateType") != predicate_type:
+        raise EvidenceError(f"the statement is no {predicate_type.rsplit(':', 2)[-2].replace('-', ' ')}", "Give the evidence of a version, or the approval of a review")
     return document
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -59,6 +60,22 @@ class Verdict:
     license: LicenseVerdict
     findings: tuple[Finding, ...]
     reasons: tuple[str, ...] = ()
+
+
+Decision = Literal["approve", "reject"]
+
+
+@dataclass(frozen=True)
+class Approval:
+    """One person's decision. `input_key` is the SHA-256 over everything that makes the version: source, contract, policies, code."""
+
+    dataset: str
+    input_key: str
+    decision: Decision
+    why: str
+    approver: str
+    signed_at: datetime
+    expires_at: datetime
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import copy
 import os
 import uuid
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ import yaml
 os.environ.setdefault("DO_NOT_TRACK", "1")
 
 from assets.hands.home import Home
-from assets.hands.office import Office
+from assets.hands.keys import new_private
+from assets.hands.office import Office, utc_now
 from assets.stages.admit import admit
 from assets.stages.publish import Published, publish
 from assets.stages.refine import refine
@@ -105,7 +107,18 @@ class Installation:
     def __init__(self, folder: Path, registry_url: str = "") -> None:
         self.root, self.contracts, self.registry_url = folder / "home", folder / "contracts", registry_url
         self.contracts.mkdir(parents=True)
+        self.stewards = folder / "stewards.yaml"
+        self._appointed: list[dict[str, Any]] = []
+        self.appoint()
         self.promise()
+
+    def appoint(self, name: str = "", *levels: str, accounts: tuple[str, ...] = (), valid_days: int = 30) -> Path:
+        """Make a steward of somebody. Returns: their private key's file."""
+        file = self.contracts.parent / f"{name or 'nobody'}.pem"
+        if name:
+            self._appointed.append({"name": name, "levels": list(levels), "accounts": list(accounts), "key": new_private(file)})
+        self.stewards.write_text(yaml.safe_dump({"valid_days": valid_days, "stewards": self._appointed}))
+        return file
 
     def promise(self, *edits: Edit, file: str = "readings.odcs.yaml") -> None:
         """Write a contract."""
@@ -117,9 +130,11 @@ class Installation:
         inbox.mkdir(parents=True, exist_ok=True)
         (inbox / "readings.csv").write_bytes(text.encode() if isinstance(text, str) else text)
 
+    clock: Callable[[], datetime] = staticmethod(utc_now)
+
     def office(self) -> Office:
         """Open it."""
-        return Office.open(Home(home=self.root, contracts=self.contracts, registry_url=self.registry_url, actor="tester"))
+        return Office.open(Home(home=self.root, contracts=self.contracts, registry_url=self.registry_url, actor="tester", stewards=self.stewards), self.clock)
 
     def run(self, run_id: str | None = None, name: str = "readings") -> Run:
         """A new run, over the readings unless named."""
@@ -139,7 +154,7 @@ class Installation:
     @property
     def environment(self) -> dict[str, str]:
         """What a child process needs to open it."""
-        return {**os.environ, "ASSAY_HOME": str(self.root), "ASSAY_CONTRACTS": str(self.contracts), "ASSAY_REGISTRY_URL": self.registry_url}
+        return {**os.environ, "ASSAY_HOME": str(self.root), "ASSAY_CONTRACTS": str(self.contracts), "ASSAY_REGISTRY_URL": self.registry_url, "ASSAY_STEWARDS": str(self.stewards)}
 
 
 @pytest.fixture

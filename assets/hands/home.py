@@ -12,11 +12,13 @@ from pathlib import Path
 from pydantic import AnyHttpUrl, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from contracts.errors import ConfigurationError, ContractError, Where, shown
+from contracts.errors import AdmissionError, ConfigurationError, ContractError, Where, shown
 from contracts.load import load
 from contracts.model import Contract
+from contracts.stewards import StewardPolicy, steward_policy
 
-MARK = "assay.home"
+MARK, LAYOUT = "assay.home", "2"
+SHIPPED_STEWARDS = Path(__file__).parents[2] / "contracts" / "policies" / "stewards.yaml"
 SHIPPED_CONTRACTS = Path(__file__).parents[2] / "contracts" / "datasets"
 
 
@@ -25,7 +27,8 @@ class Home(BaseSettings):
 
     ASSAY_HOME: the folder (./.assay). ASSAY_CONTRACTS: a folder of *.odcs.yaml (the shipped ones).
     ASSAY_REGISTRY_URL: SQLAlchemy URL (SQLite in the home). ASSAY_LINEAGE_URL: an OpenLineage backend (a file in the home).
-    ASSAY_MLFLOW_URI: an MLflow server (a store in the home).
+    ASSAY_MLFLOW_URI: an MLflow server (a store in the home). ASSAY_STEWARDS: who may approve (the shipped list, which is empty).
+    ASSAY_REGION: where the home lies, such as `eu` or `eu-de`; a contract that names another region is refused; unless set, nothing is held against it.
     ASSAY_SOURCE_ROOTS: further folders, separated by ':', from which sources may be read.
     """
 
@@ -37,6 +40,8 @@ class Home(BaseSettings):
     lineage_url: AnyHttpUrl | None = None
     mlflow_uri: str = ""
     source_roots: str = ""
+    stewards: Path = SHIPPED_STEWARDS
+    region: str = Field(default="", pattern=r"^$|^[a-z]{2}(-[a-z0-9-]+)?$")
     actor: str = Field(default_factory=getpass.getuser)
 
     @property
@@ -46,8 +51,11 @@ class Home(BaseSettings):
 
     @property
     def is_made(self) -> bool:
-        """Whether there is an installation; opening one that is not there makes it."""
-        return (self.root / MARK).exists()
+        """Whether there is an installation, laid out as today; opening one that is not makes what it lacks."""
+        try:
+            return (self.root / MARK).read_text().strip() == LAYOUT
+        except OSError:
+            return False
 
     @property
     def lake(self) -> Path:
@@ -63,6 +71,17 @@ class Home(BaseSettings):
     def roots(self) -> tuple[Path, ...]:
         """Folders that sources may be read from."""
         return (self.root, *(Path(part).resolve() for part in self.source_roots.split(os.pathsep) if part))
+
+    def check_region(self, contract: Contract) -> None:
+        """Whether the data may lie here. Raises: AdmissionError: the contract's region is another one."""
+        wanted, here = contract.privacy.region, self.region
+        if here and wanted != "global" and here != wanted and not here.startswith(f"{wanted}-"):
+            where = Where(file=contract.file, dataset=contract.name)
+            raise AdmissionError(f"the data stay in '{wanted}', and this home lies in '{here}'", "Run it where the data may lie, or change `region` in assay.privacy", where)
+
+    def read_policy(self) -> StewardPolicy:
+        """Who may approve. Raises: ContractError(s): the file cannot be read, or is wrong."""
+        return steward_policy(contract_text(self.stewards), shown(self.stewards))
 
     def read_contracts(self) -> dict[str, Contract]:
         """Every contract of the folder by name, in order of file name.

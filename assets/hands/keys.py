@@ -9,8 +9,9 @@ import base64
 import hmac
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -18,7 +19,7 @@ from assets.hands.disk import sync_folder
 from contracts.errors import ConfigurationError, EvidenceError, Where
 
 if TYPE_CHECKING:
-    from securesystemslib.signer import Key, Signer
+    from securesystemslib.signer import CryptoSigner, Key, Signer
 
     from pipelines.admit.treat import Pseudonymize
 
@@ -120,6 +121,44 @@ def _derived(master: bytes, info: str) -> bytes:
 
 def _token(key: bytes, value: str) -> str:
     return base64.b32encode(hmac.digest(key, value.encode(), "sha256")[:TOKEN_BYTES]).decode().lower()
+
+
+def new_private(file: Path) -> dict[str, Any]:
+    """Make a person's key, readable by its owner alone. Returns: its public half, as the stewards' policy holds it.
+
+    Raises: ConfigurationError: the file is there already, or cannot be written.
+    """
+    from securesystemslib.signer import CryptoSigner
+
+    signer = CryptoSigner.generate_ed25519()
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise ConfigurationError(f"the key cannot be written ({error.strerror})", "Name a new file in a folder this user may write", Where(file=str(file))) from None
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(signer.private_bytes)
+    return {"keyid": signer.public_key.keyid, **signer.public_key.to_dict()}
+
+
+def read_private(file: Path) -> CryptoSigner:
+    """A person's key from its file. Raises: ConfigurationError: the file holds none."""
+    from cryptography.hazmat.primitives import serialization
+    from securesystemslib.signer import CryptoSigner
+
+    try:
+        return CryptoSigner(serialization.load_pem_private_key(file.read_bytes(), None))
+    except (OSError, ValueError, TypeError):
+        raise ConfigurationError("this is no private key", "Make one: assay review key NAME --out FILE", Where(file=str(file))) from None
+
+
+def public_of(data: Mapping[str, Any]) -> Key:
+    """A public key as the stewards' policy holds it. Raises: EvidenceError: it holds none."""
+    from securesystemslib.signer import Key
+
+    try:
+        return Key.from_dict(data["keyid"], {name: value for name, value in data.items() if name != "keyid"})
+    except (KeyError, ValueError, AttributeError, TypeError):
+        raise EvidenceError("a steward's key is none", "Mend the stewards' policy") from None
 
 
 def public_key(file: Path) -> Key:

@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 
 from assets.hands.disk import room_on_disk, write_atomically
-from assets.hands.home import MARK, Home, home
+from assets.hands.home import LAYOUT, MARK, Home, home
 from assets.hands.keys import Keys
 from assets.hands.lake import Lake
 from assets.hands.registry import Registry, Row
@@ -23,6 +23,7 @@ from contracts.errors import ConfigurationError, EvidenceError, Where
 from contracts.model import Contract
 from contracts.policy import LicensePolicy, license_policy
 from contracts.problems import suggestion
+from contracts.stewards import StewardPolicy
 from contracts.types import dtype
 from lineage import evidence
 from lineage.facts import StageFact
@@ -72,13 +73,18 @@ class Office:
             if not where.is_made:
                 keys.create()
                 registry.create()
-                write_atomically(where.root / MARK, "1\n")
+                write_atomically(where.root / MARK, f"{LAYOUT}\n")
         return cls(where, contracts, registry, Lake(where.lake), keys, clock)
 
     @cached_property
     def policy(self) -> LicensePolicy:
         """The licence policy."""
         return license_policy()
+
+    @cached_property
+    def stewards(self) -> StewardPolicy:
+        """Who may approve."""
+        return self.home.read_policy()
 
     def contract(self, name: str) -> Contract:
         """One contract by name. Raises: ConfigurationError: there is none of that name."""

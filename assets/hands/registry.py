@@ -46,9 +46,13 @@ checks = sa.Table(
 reviews = sa.Table(
     "reviews", metadata,
     sa.Column("id", sa.Integer, primary_key=True), sa.Column("dataset", sa.String, nullable=False), sa.Column("input_key", sa.String, nullable=False),
-    sa.Column("reasons", sa.JSON, nullable=False), sa.Column("asked_at", sa.String, nullable=False),
-    sa.Column("decision", sa.String), sa.Column("decided_by", sa.String), sa.Column("decided_at", sa.String), sa.Column("why", sa.String),
+    sa.Column("reasons", sa.JSON, nullable=False), sa.Column("asked_at", sa.String, nullable=False), sa.Column("asked_by", sa.String),
     sa.UniqueConstraint("dataset", "input_key"),
+)  # fmt: skip
+approvals = sa.Table(
+    "approvals", metadata,
+    sa.Column("id", sa.Integer, primary_key=True), sa.Column("review_id", sa.Integer, nullable=False), sa.Column("approver", sa.String, nullable=False),
+    sa.Column("decision", sa.String, nullable=False), sa.Column("at", sa.String, nullable=False), sa.Column("envelope", sa.Text, nullable=False),
 )  # fmt: skip
 derived = sa.Table(
     "derived", metadata,
@@ -104,9 +108,15 @@ class Registry:
             _careful_sqlite(self.engine)
 
     def create(self) -> None:
-        """Make the tables that are not there; processes that start together wait for each other."""
+        """Make the tables and columns that are not there; processes that start together wait for each other."""
         with self._write() as connection:
             metadata.create_all(connection)
+            there = sa.inspect(connection)
+            for table in metadata.sorted_tables:
+                known = {column["name"] for column in there.get_columns(table.name)}
+                for column in table.columns:
+                    if column.name not in known:  # an installation of an earlier Assay; what is new may be null
+                        connection.execute(sa.text(f"ALTER TABLE {table.name} ADD COLUMN {column.name} {column.type.compile(self.engine.dialect)}"))
 
     @contextmanager
     def _write(self) -> Iterator[sa.Connection]:
@@ -217,25 +227,31 @@ class Registry:
             query = sa.select(reviews).where(reviews.c.dataset == dataset, reviews.c.input_key == input_key)
             there = connection.execute(query).mappings().first()
             if there is None:
-                connection.execute(sa.insert(reviews).values(dataset=dataset, input_key=input_key, reasons=reasons, asked_at=self.now()))
+                connection.execute(sa.insert(reviews).values(dataset=dataset, input_key=input_key, reasons=reasons, asked_at=self.now(), asked_by=self.actor))
                 self._log(connection, "held for review", dataset, {"input_key": input_key, "reasons": reasons})
                 there = connection.execute(query).mappings().one()
-            return dict(there)
+            elif there["asked_by"] is None:  # asked by an earlier Assay, which did not note by whom
+                connection.execute(sa.update(reviews).where(reviews.c.id == there["id"]).values(asked_by=self.actor))
+            return {**there, "asked_by": there["asked_by"] or self.actor}
 
-    def decide(self, review_id: int, decision: str, why: str) -> Row | None:
-        """Write a person's decision down; None where no such review is open."""
+    def approve(self, review: Row, approver: str, decision: str, envelope: str) -> None:
+        """Keep a signed decision on a review."""
         with self._write() as connection:
-            where = sa.and_(reviews.c.id == review_id, reviews.c.decision.is_(None))
-            there = connection.execute(sa.select(reviews).where(where)).mappings().first()
-            if there is None:
-                return None
-            connection.execute(sa.update(reviews).where(where).values(decision=decision, decided_by=self.actor, decided_at=self.now(), why=why))
-            self._log(connection, f"review {decision}", there["dataset"], {"review": review_id, "input_key": there["input_key"], "why": why})
-            return dict(there)
+            connection.execute(sa.insert(approvals).values(review_id=review["id"], approver=approver, decision=decision, at=self.now(), envelope=envelope))
+            self._log(connection, f"review {decision}", review["dataset"], {"review": review["id"], "input_key": review["input_key"], "approver": approver})
+
+    def approvals(self, review_id: int) -> list[Row]:
+        """The signed decisions on a review, the oldest first."""
+        return self._rows(sa.select(approvals).where(approvals.c.review_id == review_id).order_by(approvals.c.id))
+
+    def note(self, action: str, dataset: str, details: Row) -> None:
+        """Write something into the audit log by itself."""
+        with self._write() as connection:
+            self._log(connection, action, dataset, details)
 
     def reviews(self) -> list[Row]:
-        """All reviews, the open ones first."""
-        return self._rows(sa.select(reviews).order_by(reviews.c.decision.is_not(None), reviews.c.id))
+        """All reviews, the oldest first."""
+        return self._rows(sa.select(reviews).order_by(reviews.c.id))
 
     # -- what is made from versions -------------------------------------------------
 

@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from assets.hands.registry import Row
+from assets.stages import review
 from assets.stages.ingest import landed_in, landed_rows
 from assets.stages.run import Run, stage
 from contracts.errors import AdmissionError, SourceError, Where
@@ -44,6 +45,8 @@ class Admission:
     """Licences that rows name and that do not allow every purpose -> why."""
     published: Row | None = None
     decided_by: str = "policy"
+    approvals: tuple[str, ...] = ()
+    """The signed decisions of the stewards, as they signed them."""
 
 
 def admit(run: Run) -> Admission:
@@ -177,13 +180,15 @@ def _reviewed(run: Run, admission: Admission) -> Admission:
         raise AdmissionError(f"the licence refuses: {'; '.join(verdict.reasons)}", "Drop the purpose from assay.license, or get another licence from the holder", where)
     if verdict.outcome == "admitted":
         return admission
-    review = run.office.registry.ask(contract.name, admission.inputs.key, list(verdict.reasons))
-    if review["decision"] == "approve":
-        return replace(admission, decided_by=f"{review['decided_by']}: {review['why']}")
-    if review["decision"] == "refuse":
-        raise AdmissionError(f"{review['decided_by']} refused it: {review['why']}", "Change what the review names, and run again", where)
+    row = run.office.registry.ask(contract.name, admission.inputs.key, list(verdict.reasons))
+    now = review.stands(run.office, row)
+    said = "; ".join(f"{each.approver}: {each.why}" for each in now.by)
+    if now.decision == "approved":
+        return replace(admission, decided_by=said, approvals=tuple(review.envelopes(run.office, row)))
+    if now.decision == "rejected":
+        raise AdmissionError(f"rejected by {said}", "Change what the review names, and run again", where)
     raise AdmissionError(
-        f"held for review: {'; '.join(verdict.reasons)}", f"Declare the column under assay.privacy, or decide: assay review {review['id']} approve|refuse --why …", where
+        f"held for review: {'; '.join(verdict.reasons)}", f"Declare the column under assay.privacy, or let two stewards decide: assay review show {row['id']}", where
     )
 
 
@@ -202,6 +207,7 @@ def _keep(folder: Path, admission: Admission) -> None:
                 "fitted": admission.fitted,
                 "decided_by": admission.decided_by,
                 "barred": admission.barred,
+                "approvals": admission.approvals,
             }
         )
     )
@@ -222,6 +228,7 @@ def admission_of(run: Run) -> Admission:
         found=pl.read_parquet(folder / "found.parquet"),
         repeated=pl.read_parquet(folder / "repeated.parquet")[ROW],
         barred=data["barred"],
+        approvals=tuple(data["approvals"]),
         decided_by=data["decided_by"],
     )
 

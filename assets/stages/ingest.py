@@ -34,6 +34,7 @@ def land(run: Run) -> Landed:
     """
     office, contract = run.office, run.contract
     with stage(run, "landed") as noted:
+        office.home.check_region(contract)
         _ = run.lease
         fetched = sources.fetch(contract, office.home.roots)
         target = landed_folder(run, fetched.digest)

@@ -85,7 +85,7 @@ def _signed(run: Run, admission: Admission, refined: Refined, files: tuple[evide
         "dataset": contract.name, "version": number, "sequence": len(known) + 1, "previous": previous.version if previous else None, "note": note,
         "inputs": {**asdict(inputs), "key": inputs.key, "location": contract.source.location, "code_digest": code_digest()},
         "contract": {"file": contract.file, "version": contract.version, "digest": contract.digest, "owners": list(contract.owners)},
-        "admission": {"verdict": asdict(admission.verdict), "decided_by": admission.decided_by, "holder": contract.license.holder, "evidence": contract.license.evidence,
+        "admission": {"verdict": asdict(admission.verdict), "decided_by": admission.decided_by, "approvals": list(admission.approvals), "holder": contract.license.holder, "evidence": contract.license.evidence,
                       "purposes": list(contract.license.purposes), "sensitivity": contract.privacy.sensitivity, "region": contract.privacy.region,
                       "lawful_basis": contract.privacy.lawful_basis, "treatments": {c: t.treatment for c, t in contract.privacy.columns.items()}},
         "cleaning": {"steps": [step.model_dump(mode="json") for step in contract.cleaning], "fitted": admission.fitted},

@@ -10,6 +10,7 @@ from assets.hands.disk import sha256
 from assets.hands.lake import Lake
 from contracts.errors import EvidenceError, Where, about
 from lineage import evidence
+from lineage.approval import keyid_of, subject_of
 
 if TYPE_CHECKING:
     from securesystemslib.signer import Key
@@ -56,6 +57,7 @@ def verify(root: Path, name: str, version: str, key: Key) -> Verified:
     checked = [
         "signature of the statement", f"digests of {len(files)} published file(s)", "commit in the Delta log",
         f"{rows['rows_in']:,} rows in = {rows['published']:,} published + {rows['quarantined']:,} quarantined + {rows['removed']:,} removed",
+        *_count_approvals(predicate),
         *(_check_set_aside(lake, layer, said) for layer, said in predicate["set_aside"].items()),
     ]  # fmt: skip
     return Verified(name, version, tuple(checked))
@@ -69,6 +71,15 @@ def _check_accounting(predicate: dict[str, Any], files: tuple[evidence.Published
     if rows["published"] != sum(file.rows for file in files):
         raise EvidenceError("the manifest's rows are not the account's", "Do not use this version", where)
     return rows
+
+
+def _count_approvals(predicate: dict[str, Any]) -> list[str]:
+    """The decisions of people that the evidence carries. That each is of this version's inputs is checked; whose keys they are, the stewards' policy says."""
+    given = predicate["admission"].get("approvals", [])
+    for text in given:
+        if subject_of(text) != predicate["inputs"]["key"]:
+            raise EvidenceError("an approval in the evidence is about other data", "Do not use this version")
+    return [f"{len(given)} signed approvals of these inputs, by keys {', '.join(keyid_of(text)[:16] for text in given)}"] if given else []
 
 
 def _check_set_aside(lake: Lake, layer: str, said: dict[str, Any]) -> str:

@@ -314,28 +314,13 @@ NOTED = columns(
 )
 
 
-def test_undeclared_personal_data_holds_the_version_until_a_person_decides(either_registry: Installation) -> None:
+def test_undeclared_personal_data_holds_the_version(either_registry: Installation) -> None:
     either_registry.promise(NOTED)
     either_registry.deliver(EMAILS)
     with pytest.raises(AdmissionError, match="column 'note' holds email in 1 rows, undeclared") as held:
         admit(either_registry.run())
     assert "ann@" not in str(held.value)
-    registry = either_registry.office().registry
-    (review,) = registry.reviews()
-    registry.decide(review["id"], "approve", "a mailbox of the company")
-    done = published(either_registry)
-    statement = either_registry.office().statement(done.row)["predicate"]
-    assert statement["admission"]["decided_by"] == "tester: a mailbox of the company"
-
-
-def test_a_refused_review_stays_refused(installation: Installation) -> None:
-    installation.promise(NOTED)
-    installation.deliver(EMAILS)
-    with pytest.raises(AdmissionError):
-        admit(installation.run())
-    installation.office().registry.decide(1, "refuse", "no basis")
-    with pytest.raises(AdmissionError, match="tester refused it: no basis"):
-        admit(installation.run())
+    assert [row["reasons"] for row in either_registry.office().registry.reviews()] == [["column 'note' holds email in 1 rows, undeclared"]]
 
 
 def test_a_licence_that_refuses_publishes_nothing(installation: Installation) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+import yaml
 
 from assay.cli import main
 from tests.conftest import GOOD, Installation, columns, setting
@@ -22,7 +23,12 @@ Assay = Callable[..., tuple[int, str, str]]
 @pytest.fixture
 def assay(installation: Installation, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Assay:
     """Call the command line in this process: (exit code, standard output, standard error)."""
-    for name, value in (("ASSAY_HOME", installation.root), ("ASSAY_CONTRACTS", installation.contracts), ("DAGSTER_HOME", installation.root / "dagster")):
+    for name, value in (
+        ("ASSAY_HOME", installation.root),
+        ("ASSAY_CONTRACTS", installation.contracts),
+        ("DAGSTER_HOME", installation.root / "dagster"),
+        ("ASSAY_STEWARDS", installation.stewards),
+    ):
         monkeypatch.setenv(name, str(value))
     monkeypatch.setattr("assay.running.console._width", 200, raising=False)
 
@@ -55,7 +61,7 @@ def test_the_way_of_a_small_data_set(assay: Assay) -> None:
     assert json.loads(assay("verify", "readings@1.0.0", "--json")[1])[0]["version"] == "1.0.0"
     assert "verified, nothing differs" in assay("verify", "--all")[1]
     assert "readings@1.0.0" in assay("show", "readings")[1]
-    assert "No review was ever needed" in assay("reviews")[1]
+    assert "No review was ever needed" in assay("review", "list")[1]
 
 
 REFUSALS: list[tuple[str, tuple[Callable[[dict[str, object]], None], ...], str | bytes | None, str]] = [
@@ -107,9 +113,9 @@ def test_broken_lines_are_kept_and_told(assay: Assay, installation: Installation
         (("run", "reading"), 1, "Did you mean 'readings'"),
         (("show", "readings"), 1, "Publish it: assay run readings"),
         (("verify", "readings@9.9.9"), 1, "there is no evidence of readings@9.9.9"),
-        (("review", "7", "approve", "--why", "x"), 1, "no review 7 is open"),
+        (("review", "show", "7"), 1, "there is no review 7"),
         (("verify",), 2, "give NAME@VERSION, or --all"),
-        (("review", "7", "maybe", "--why", "x"), 2, "approve or refuse"),
+        (("review", "sign", "7", "maybe", "--why", "x", "--key", "k"), 2, "approve or reject"),
         (("nonsense",), 2, "No such command"),
         (("check", "nowhere.odcs.yaml"), 1, "cannot be read"),
     ],
@@ -124,10 +130,28 @@ def test_a_person_decides_a_review_and_the_next_run_publishes(assay: Assay, inst
     installation.promise(columns({"name": "meter", "logicalType": "string"}))
     installation.deliver("meter\nann@example.com\nbob@example.com\n")
     assert assay("run", "readings")[0] == 1
-    assert json.loads(assay("reviews", "--json")[1])[0]["decision"] is None
-    assert assay("review", "1", "approve", "--why", "mailboxes of meters, not of people")[0] == 0
+    ann, bob = installation.appoint("ann", "first"), installation.appoint("bob", "second")
+    assert json.loads(assay("review", "list", "--json")[1])[0]["decision"] == "open"
+    why = "mailboxes of meters, not of people"
+    code, out, _ = assay("review", "approve", "1", "--why", why, "--key", str(ann))
+    assert (code, "still needs an approval of the second level" in out) == (0, True)
+    assert assay("run", "readings")[0] == 1
+    code, _, err = assay("review", "approve", "1", "--why", why, "--key", str(ann))
+    assert (code, "ann has decided already" in err) == (1, True)
+    signed = installation.root / "bob.dsse.json"
+    signed.write_text(assay("review", "sign", "1", "approve", "--why", why, "--key", str(bob))[1])
+    assert "approved. Run it again" in assay("review", "submit", "1", str(signed))[1]
     assert assay("run", "readings")[0] == 0
-    assert json.loads(assay("show", "readings", "--json")[1])["license"]["decided_by"].endswith("mailboxes of meters, not of people")
+    assert json.loads(assay("show", "readings", "--json")[1])["license"]["decided_by"] == f"ann: {why}; bob: {why}"
+    assert "2 signed approvals" in assay("verify", "readings")[1]
+
+
+def test_a_steward_s_key_is_made_once_and_is_its_owner_s_alone(assay: Assay, installation: Installation) -> None:
+    file = installation.root / "ann.pem"
+    entry = yaml.safe_load(assay("review", "key", "ann", "--out", str(file))[1])[0]
+    assert (entry["name"], entry["key"]["keytype"], file.stat().st_mode & 0o077) == ("ann", "ed25519", 0)
+    code, _, err = assay("review", "key", "ann", "--out", str(file))
+    assert (code, "cannot be written" in err) == (1, True)
 
 
 def test_a_version_opens_for_its_purposes_only_and_both_are_recorded(assay: Assay, installation: Installation) -> None:

@@ -1,0 +1,55 @@
+"""Who may approve: names, levels and public keys.
+
+Belongs here: reading policies/stewards.yaml. Stays out: what an approval says (lineage/approval.py), whether it counts (pipelines/admit/review.py).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field, ValidationError, model_validator
+
+from contracts.document import parse
+from contracts.errors import ContractError, ContractErrors
+from contracts.model import Frozen, Level
+from contracts.problems import key_path
+
+
+class Steward(Frozen):
+    """One person, what they may approve, and the public key as securesystemslib writes it, with its `keyid`."""
+
+    name: str = Field(min_length=1)
+    levels: tuple[Level, ...] = Field(min_length=1)
+    accounts: tuple[str, ...] = ()
+    """Under which names of operating systems or of ASSAY_ACTOR this person runs data sets: who asked for a version does not approve it."""
+    key: dict[str, Any]
+
+
+class StewardPolicy(Frozen):
+    """Everybody who may decide, and for how many days an approval holds."""
+
+    valid_days: int = Field(ge=1, le=366)
+    stewards: tuple[Steward, ...] = ()
+
+    @model_validator(mode="after")
+    def _once(self) -> StewardPolicy:
+        for what, each in (("name", [s.name for s in self.stewards]), ("key", [s.key.get("keyid") for s in self.stewards])):
+            if len(set(each)) < len(each):
+                raise ValueError(f"two stewards have one {what}")
+        return self
+
+    def by_key(self, keyid: str) -> Steward | None:
+        """Whose key it is."""
+        return next((steward for steward in self.stewards if steward.key.get("keyid") == keyid), None)
+
+
+def steward_policy(text: str, file: str) -> StewardPolicy:
+    """The policy in YAML text. Raises: ContractError(s): each mistake with its line."""
+    document = parse(text, file)
+    try:
+        return StewardPolicy.model_validate(document.data)
+    except ValidationError as errors:
+        found = errors.errors(include_url=False)
+        raise ContractErrors(
+            tuple(ContractError(f"{key_path(e['loc'])}: {e['msg']}", "Mend the policy", document.where(e["loc"]), "policy.stewards", key_path(e["loc"])) for e in found)
+        ) from None

@@ -1,0 +1,64 @@
+"""A person's decision -> a statement signed with that person's key, and back.
+
+Belongs here: the in-toto Statement about the digests that were decided on. Stays out: whose key it is (contracts/stewards.py), whether it counts
+(pipelines/admit/review.py). The statement stands by itself: whoever has the steward's public key can check it without trusting this service.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from contracts.errors import EvidenceError
+from lineage import evidence
+from pipelines.frames import Approval
+
+if TYPE_CHECKING:
+    from securesystemslib.signer import Key, Signer
+
+PREDICATE_TYPE = "urn:assay:predicate:review:v1"
+
+
+def signed(approval: Approval, signer: Signer) -> str:
+    """The decision in a DSSE envelope, as JSON text."""
+    subject = [{"name": f"{approval.dataset}/inputs", "digest": {"sha256": approval.input_key}}]
+    said = {
+        "dataset": approval.dataset, "decision": approval.decision, "why": approval.why, "approver": approval.approver,
+        "signed_at": approval.signed_at.isoformat(), "expires_at": approval.expires_at.isoformat(),
+    }  # fmt: skip
+    return evidence.sign({"_type": evidence.STATEMENT_TYPE, "subject": subject, "predicateType": PREDICATE_TYPE, "predicate": said}, signer)
+
+
+def opened(text: str, key: Key) -> Approval:
+    """Check the envelope with a steward's public key. Raises: EvidenceError: it is no approval, or not signed with that key."""
+    document = evidence.opened(text, key, PREDICATE_TYPE)
+    said = document["predicate"]
+    try:
+        moments = (datetime.fromisoformat(said["signed_at"]), datetime.fromisoformat(said["expires_at"]))
+        (subject,) = document["subject"]
+        approval = Approval(said["dataset"], subject["digest"]["sha256"], said["decision"], said["why"], said["approver"], *moments)
+    except (KeyError, ValueError, TypeError):
+        raise EvidenceError("the approval lacks what it should say", "Sign it again: assay review sign") from None
+    if approval.decision not in ("approve", "reject") or any(moment.tzinfo is None for moment in moments):
+        raise EvidenceError("the approval says something else than approve or reject, or a time without a zone", "Sign it again: assay review sign")
+    return approval
+
+
+def keyid_of(text: str) -> str:
+    """Which key an envelope says it was signed with; nothing is proved by it. Raises: EvidenceError: it is no envelope with one signature."""
+    try:
+        (signature,) = json.loads(text)["signatures"]
+        return str(signature["keyid"])
+    except (ValueError, KeyError, TypeError):
+        raise EvidenceError("this is no signed approval", "Give what `assay review sign` printed") from None
+
+
+def subject_of(text: str) -> str:
+    """Which inputs an envelope speaks of, as its payload says. Raises: EvidenceError: it is no approval."""
+    try:
+        (subject,) = json.loads(base64.b64decode(json.loads(text)["payload"]))["subject"]
+        return str(subject["digest"]["sha256"])
+    except (ValueError, KeyError, TypeError):
+        raise EvidenceError("this is no signed approval", "Restore the evidence from a copy") from None

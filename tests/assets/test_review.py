@@ -1,0 +1,181 @@
+"""What is held waits for two persons; each signs for the digests it has seen, for a time, and nobody can stand in for another."""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from assets.hands.keys import public_of
+from assets.hands.registry import approvals
+from assets.stages import review
+from contracts.errors import AdmissionError, AssayError, ConfigurationError, EvidenceError
+from lineage.approval import opened, signed
+from pipelines.frames import Approval, Decision
+from tests.conftest import Installation, columns
+
+EMAILS = "meter\nask ann@example.com\nM2\n"
+NOTED = columns({"name": "meter", "logicalType": "string"})
+NOW = datetime(2024, 5, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def held(either_registry: Installation) -> Installation:
+    """A version that is held, and a clock that stands."""
+    either_registry.clock = staticmethod(lambda: NOW)
+    either_registry.promise(NOTED)
+    either_registry.deliver(EMAILS)
+    with pytest.raises(AdmissionError, match="held for review"):
+        either_registry.published()
+    return either_registry
+
+
+def decide(installation: Installation, key: Path, decision: Decision = "approve", number: int = 1) -> str:
+    office = installation.office()
+    return review.submit(office, number, review.sign(office, number, decision, "a mailbox of the company", key)).decision
+
+
+def test_two_persons_publish_and_the_evidence_holds_what_they_signed(held: Installation) -> None:
+    ann, bob = held.appoint("ann", "first"), held.appoint("bob", "first", "second")
+    assert decide(held, ann) == "open"
+    with pytest.raises(AdmissionError, match="held for review"):
+        held.published()
+    assert decide(held, bob) == "approved"
+    admission = held.predicate(held.published())["admission"]
+    assert admission["decided_by"] == "ann: a mailbox of the company; bob: a mailbox of the company"
+    key = next(s.key for s in held.office().stewards.stewards if s.name == "ann")
+    said = opened(admission["approvals"][0], public_of(key))  # no registry, no service: her public key alone
+    assert (said.approver, said.decision, said.input_key) == ("ann", "approve", held.office().registry.reviews()[0]["input_key"])
+
+
+def test_one_rejection_is_enough(held: Installation) -> None:
+    assert decide(held, held.appoint("ann", "second"), "reject") == "rejected"
+    with pytest.raises(AdmissionError, match="rejected by ann"):
+        held.published()
+
+
+def test_nobody_decides_twice_or_on_what_they_asked_for(held: Installation) -> None:
+    ann, author = held.appoint("ann", "first", "second"), held.appoint("carl", "first", "second", accounts=("tester",))
+    decide(held, ann)
+    with pytest.raises(AdmissionError, match="ann has decided already"):
+        decide(held, ann)
+    with pytest.raises(AdmissionError, match="who asked for a version does not approve it"):
+        decide(held, author)
+    assert [entry["decision"] for entry in held.office().registry.approvals(1)] == ["approve"]
+
+
+def test_two_of_the_same_level_are_not_both_levels(held: Installation) -> None:
+    ann, bob = held.appoint("ann", "first"), held.appoint("bob", "first")
+    assert (decide(held, ann), decide(held, bob)) == ("open", "open")
+
+
+def test_a_contract_says_who_approves_it(held: Installation) -> None:
+    roles = [{"role": "reader", "firstLevelApprovers": "ann, dora", "secondLevelApprovers": "bob"}]
+    held.promise(NOTED, lambda data: data.update(roles=roles))
+    with pytest.raises(AdmissionError):
+        held.published()  # another contract is another version, with a review of its own
+    ann, bob, eve = held.appoint("ann", "first", "second"), held.appoint("bob", "second"), held.appoint("eve", "first", "second")
+    with pytest.raises(AdmissionError, match="eve is no approver of this data set"):
+        decide(held, eve, number=2)
+    assert (decide(held, ann, number=2), decide(held, bob, number=2)) == ("open", "approved")
+
+
+def test_new_data_needs_a_new_approval_and_the_old_one_does_not_fit(held: Installation) -> None:
+    ann, bob = held.appoint("ann", "first"), held.appoint("bob", "second")
+    replayed = review.sign(held.office(), 1, "approve", "fine", ann)
+    decide(held, ann)
+    decide(held, bob)
+    held.deliver(EMAILS + "ask bob@example.com\n")
+    with pytest.raises(AdmissionError, match="held for review"):
+        held.published()
+    with pytest.raises(AdmissionError, match="it is about other data"):
+        review.submit(held.office(), 2, replayed)
+
+
+def test_an_approval_ends(held: Installation) -> None:
+    ann, bob = held.appoint("ann", "first"), held.appoint("bob", "second")
+    late = review.sign(held.office(), 1, "approve", "fine", ann)
+    decide(held, ann)
+    decide(held, bob)
+    held.clock = staticmethod(lambda: NOW + timedelta(days=31))
+    with pytest.raises(AdmissionError, match="held for review"):
+        held.published()
+    with pytest.raises(AdmissionError, match="it has expired"):
+        review.submit(held.office(), 1, late)
+
+
+def test_what_a_key_signs_for_longer_for_another_or_ahead_of_time_does_not_count(held: Installation) -> None:
+    from assets.hands.keys import read_private
+
+    ann = read_private(held.appoint("ann", "first"))
+    held.appoint("bob", "second")
+    digest = held.office().registry.reviews()[0]["input_key"]
+
+    def told(approver: str, at: datetime, days: int) -> str:
+        return signed(Approval("readings", digest, "approve", "x", approver, at, at + timedelta(days=days)), ann)
+
+    for text, says in (
+        (told("bob", NOW, 30), "it names bob, and is signed with the key of ann"),
+        (told("ann", NOW, 300), "it would hold longer than 30 days"),
+        (told("ann", NOW + timedelta(days=1), 30), "signed in the future"),
+    ):
+        with pytest.raises(AdmissionError, match=says):
+            review.submit(held.office(), 1, text)
+    assert held.office().registry.approvals(1) == []
+
+
+def test_forged_approvals_are_refused_and_noted(held: Installation) -> None:
+    ann = held.appoint("ann", "first")
+    stranger = Installation(held.contracts.parent / "elsewhere").appoint("ann", "first")
+    text = review.sign(held.office(), 1, "approve", "fine", ann)
+    envelope = json.loads(text)
+    payload = json.loads(base64.b64decode(envelope["payload"]))
+    payload["predicate"]["why"] = "something else"
+    changed = json.dumps({**envelope, "payload": base64.b64encode(json.dumps(payload, sort_keys=True, separators=(",", ":")).encode()).decode()}, sort_keys=True)
+    for forged in (changed, "{}", "no json", text[:-5], json.dumps({**envelope, "signatures": []})):
+        with pytest.raises(EvidenceError):
+            review.submit(held.office(), 1, forged)
+    with pytest.raises(ConfigurationError, match="this is no key of a steward"):
+        review.sign(held.office(), 1, "approve", "fine", stranger)
+    assert held.office().registry.check_log()[0] > 1
+
+
+def test_an_approval_written_into_the_registry_by_hand_is_not_there(held: Installation) -> None:
+    held.appoint("ann", "first")
+    held.appoint("bob", "second")
+    registry = held.office().registry
+    with registry.engine.begin() as connection:
+        for name in ("ann", "bob"):
+            connection.execute(sa.insert(approvals).values(review_id=1, approver=name, decision="approve", at="now", envelope='{"signatures": [{"keyid": "x"}]}'))
+    with pytest.raises(AssayError, match="held for review"):
+        held.published()
+
+
+def test_who_is_no_steward_any_more_has_not_approved(held: Installation) -> None:
+    ann, bob = held.appoint("ann", "first"), held.appoint("bob", "second")
+    decide(held, ann)
+    decide(held, bob)
+    held._appointed.pop()
+    held.appoint()
+    with pytest.raises(AdmissionError, match="held for review"):
+        held.published()
+
+
+def test_the_job_of_the_web_ui_takes_what_was_signed(held: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    import dagster as dg
+
+    from assets.review import review as job
+
+    ann = held.appoint("ann", "first")
+    office = held.office()
+    text = review.sign(office, 1, "approve", "fine", ann)
+    monkeypatch.setattr("assets.review.Office.open", lambda: office)
+    config = {"ops": {"decide": {"config": {"review": 1, "signed": text}}}}
+    assert job.execute_in_process(run_config=config, instance=dg.DagsterInstance.ephemeral()).success
+    again = job.execute_in_process(run_config=config, instance=dg.DagsterInstance.ephemeral(), raise_on_error=False)
+    assert not again.success
+    assert len(office.registry.approvals(1)) == 1
