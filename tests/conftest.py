@@ -96,7 +96,7 @@ def columns(*properties: dict[str, Any]) -> Edit:
     """Promise other columns."""
 
     def edit(data: dict[str, Any]) -> None:
-        data["schema"][0]["properties"] = list(properties)
+        data["schema"][0]["properties"] = copy.deepcopy(list(properties))
 
     return edit
 

@@ -156,7 +156,7 @@ def _profile(run: Run, inputs: Inputs, window: Window | None, license_verdict: L
 def _searched(rows: pl.LazyFrame, contract: Contract, *beside: pl.LazyFrame) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
     """Every personal value in the rows, and what the plans `beside` gave in the same pass."""
     texts = [column.name for column in contract.columns if column.logical_type == "string" or column.fields]
-    searched = [*personal.spans(rows, texts), *personal.declared_values(rows, contract.privacy)]
+    searched = [*personal.spans(rows, texts), *_misplaced(rows, contract, texts), *personal.declared_values(rows, contract.privacy)]
     first = run_together([*beside, *searched, *personal.encoded(rows, texts)])
     found = pl.concat([pl.DataFrame(schema=FOUND_SCHEMA), *first[len(beside) : len(beside) + len(searched)]])
     # what only a second look can tell: what hides in base 64, and where free text names somebody from a name column
@@ -165,6 +165,13 @@ def _searched(rows: pl.LazyFrame, contract: Contract, *beside: pl.LazyFrame) -> 
     second = run_together([*personal.mentions(rows, redacted, personal.whole_names(found)), *personal.within(hidden)])
     everything = pl.concat([found, *(each.cast(pl.Schema(FOUND_SCHEMA)) for each in second)])
     return everything.unique(subset=[ROW, "column", "kind", "value"], maintain_order=False).sort("column", "kind", ROW, "value"), first[: len(beside)]
+
+
+def _misplaced(rows: pl.LazyFrame, contract: Contract, texts: list[str]) -> list[pl.LazyFrame]:
+    """The search of other columns: only what cannot be read as their type, for that is set aside as it came."""
+    schema = rows.collect_schema()
+    others = [column for column in contract.columns if column.name not in texts and schema.get(column.name) == pl.String]
+    return [plan for column in others for plan in personal.spans(rows.filter(pl.col(column.name).is_not_null() & read(column).is_null()), [column.name])]
 
 
 def found_again(run: Run, row: Row) -> pl.DataFrame:
