@@ -12,7 +12,7 @@ from contracts.settings import PersonalKind
 _PERSONAL: tuple[tuple[PersonalKind, str], ...] = (
     ("email", r"e_?mail"),
     ("phone", r"phone|telephone|mobile|fax|cellphone|tel"),
-    ("card", r"credit_?card(_number|_no)?|card_(number|no|num)|ccn"),
+    ("card", r"credit_?card(_number|_no)?|card_(number|no|num)|cc_?(number|no|num)|ccn"),
     ("iban", r"iban"),
     ("ip_address", r"ip|ip_?addr(ess)?|ipv[46]"),
     ("birth_date", r"birth_?date|date_of_birth|dob|birthday|birth_day"),
