@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -88,7 +89,7 @@ def _licenses(linted: Linted, contract: Contract, others: Mapping[str, Contract]
     at = next(index for index, entry in enumerate(entries) if entry["property"] == "assay.license")
     where, path = linted.document.where(("customProperties", at, "value", "expression")), f"customProperties[{at}].value.expression"
     policy = license_policy()
-    verdict = judge_license(contract.license, policy)
+    verdict = judge_license(contract.license, policy, datetime.now(UTC).date())
     if verdict.outcome != "allowed":
         severity: Severity = "error" if verdict.outcome == "refused" else "warning"
         remedy = (

@@ -6,6 +6,7 @@ Stays out: reading YAML (load.py), doing anything (pipelines/).
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -94,6 +95,8 @@ class License(Settings):
     purposes: tuple[Purpose, ...] = Field(min_length=1)
     commercial: bool = False
     academic: bool = False
+    until: date | None = None
+    """The last day it holds."""
     column: str | None = None
 
 

@@ -10,7 +10,9 @@ from typing import Any
 
 import polars as pl
 
+from assets.hands.beside import license_beside
 from assets.hands.registry import Row
+from assets.hands.sources import locate
 from assets.stages import review
 from assets.stages.ingest import landed_in, landed_rows
 from assets.stages.run import Run, stage
@@ -20,10 +22,11 @@ from contracts.settings import Window
 from contracts.types import read
 from lineage.facts import Table
 from pipelines.admit import personal
-from pipelines.admit.license import judge_license, looser, rows_not_allowed
+from pipelines.admit.license import held_against, judge_license, looser, rows_not_allowed
 from pipelines.admit.verdict import decide
 from pipelines.clean import duplicates, steps
 from pipelines.clean.types import typed
+from pipelines.draft.license import UNKNOWN
 from pipelines.engine import run_together
 from pipelines.frames import ROW, LicenseVerdict, Verdict
 from pipelines.publish.naming import Inputs
@@ -62,7 +65,7 @@ def admit(run: Run) -> Admission:
         already = office.registry.by_inputs(contract.name, inputs.key)
         if already is not None:
             return _again(run, inputs, already)
-        license_verdict = _inherited(run, judge_license(contract.license, office.policy), inputs)
+        license_verdict = _inherited(run, _licensed(run), inputs)
         admission = _profile(run, inputs, window, license_verdict)
         admission = _reviewed(run, admission)
         _keep(office.lake.staging(contract.name, run.run_id), admission)
@@ -100,6 +103,16 @@ def _related(run: Run) -> dict[str, str]:
     """The newest version of each data set that a relationship points to or the data are derived from, where it has one."""
     named = {rule.argument.dataset for rule in run.contract.rules if rule.kind == "relationship"} - {run.contract.table} | set(run.contract.source.derived_from)
     return {name: versions[-1]["version"] for name in sorted(named) if (versions := run.office.registry.versions(name))}
+
+
+def _licensed(run: Run) -> LicenseVerdict:
+    """The verdict on the contract's licence, held against the text that lies beside the source, if there is one."""
+    wanted, policy, today = run.contract.license, run.office.policy, run.office.clock().date()
+    verdict = judge_license(wanted, policy, today)
+    path = locate(run.contract, run.office.home.roots)
+    root = next((root for root in run.office.home.roots if path.is_relative_to(root)), None)  # a package's files have their licence elsewhere
+    found = license_beside(path, root) if root else None
+    return verdict if found is None or found.expression == UNKNOWN else held_against(verdict, wanted, found.expression, found.evidence, policy, today)
 
 
 def _inherited(run: Run, verdict: LicenseVerdict, inputs: Inputs) -> LicenseVerdict:

@@ -5,30 +5,26 @@ Belongs here: reading the file, looking for a licence beside it, asking git who 
 
 from __future__ import annotations
 
-import json
 import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
+from assets.hands.beside import license_beside
 from assets.hands.disk import sha256
 from assets.hands.sources import Read, read_file, unpacked
 from contracts.errors import SourceError, Where, shown
 from contracts.problems import Problem
 from contracts.settings import CsvOptions, Source
 from pipelines.admit.names import rule_word
-from pipelines.draft.license import UNKNOWN, LicenseFound, about_file, judged
+from pipelines.draft.license import UNKNOWN, LicenseFound
 from pipelines.draft.profile import Profile, profile
 from pipelines.draft.propose import Draft, Origin, draft
 
 DELIMITERS = ",;\t|"
-_LICENSE_FILES = ("LICENSE*", "LICENCE*", "COPYING*", "License*", "Licence*", "license*", "licence*")
-_ABOUT_FILES = ("SOURCE.md", "README*", "Readme*", "readme*")
-_MAX_BESIDE = 200_000  # characters of a text beside the file that are looked at
 
 
 @dataclass(frozen=True)
@@ -126,48 +122,11 @@ def _promisable(columns: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
 
 def license_of(path: Path, said: str | None, root: Path) -> LicenseFound:
     """The licence that was said, else what lies beside the file or, where nothing does, in the folder above it."""
-    folders = [folder for folder in (path.parent, path.parent.parent) if folder.is_relative_to(root)]
-    beside = next((found for folder in folders if (found := _beside(path, folder)) is not None), None)
+    beside = license_beside(path, root)
     if said is not None:
         agrees = beside is not None and beside.expression == said
         return LicenseFound(said, beside.evidence if agrees and beside else "said with --license", "said with --license")
     return beside or LicenseFound(UNKNOWN, "none found beside the file", "no licence lies beside the file: say it with --license")
-
-
-def _beside(path: Path, folder: Path) -> LicenseFound | None:
-    own = [folder / f"{path.name}.license"]
-    package = [folder / "datapackage.json"]
-    licenses = sorted({file for pattern in _LICENSE_FILES for file in folder.glob(pattern)})
-    about = sorted({file for pattern in _ABOUT_FILES for file in folder.glob(pattern)})
-    for files in (own, package, [*licenses, *about]):
-        found = [one for file in files if (one := _said_by(file, path)) is not None]
-        expressions = {one.expression for one in found}
-        if len(expressions) > 1:
-            return LicenseFound(UNKNOWN, ", ".join(one.evidence for one in found), "; ".join(one.why for one in found))
-        if found:
-            return found[0]
-    return None
-
-
-def _said_by(file: Path, path: Path) -> LicenseFound | None:
-    try:
-        text = file.read_text(encoding="utf-8", errors="replace")[:_MAX_BESIDE]
-    except OSError:
-        return None  # not there, a folder, or not ours to read
-    if file.name == "datapackage.json":
-        text = "\n".join(_package_licenses(text))
-    elif file.name.upper().startswith(("SOURCE", "README")):
-        text = about_file(text, path.name)
-    return judged(file.name, text)
-
-
-def _package_licenses(text: str) -> list[str]:
-    """The names in a data package's `licenses`."""
-    try:
-        package: Any = json.loads(text)
-        return [str(one.get("name") or one.get("title") or "") for one in package.get("licenses", [])]
-    except (ValueError, AttributeError):
-        return []
 
 
 def drafter() -> str | None:

@@ -7,7 +7,8 @@ how its name is read (contracts/licenses.py).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from functools import cache
 from itertools import combinations
 from typing import Any, Literal, get_args
@@ -29,14 +30,18 @@ class _Judged:
     obligations: tuple[str, ...]
 
 
-def judge_license(wanted: License, policy: LicensePolicy) -> LicenseVerdict:
+def judge_license(wanted: License, policy: LicensePolicy, today: date | None = None) -> LicenseVerdict:
     """Decide whether the licence allows every wanted purpose.
 
     `A AND B` takes the strictest of both, `A OR B` the loosest: the licensee chooses. What nobody has read is held for review,
     never allowed.
+    Args:
+        today: a licence whose last day is past allows nothing.
     Source: SPDX specification 2.3, annex D (licence expressions).
     """
     recognised = recognise(wanted.expression, policy.names)
+    if wanted.until is not None and today is not None and today > wanted.until:
+        return LicenseVerdict("refused", wanted.expression, (f"'{wanted.expression}' ended on {wanted.until}",), ())
     if recognised.expression is None:
         return LicenseVerdict("review", wanted.expression, (f"'{wanted.expression}' names no licence: {recognised.how}",), ())
     judged = _judge(_tree(recognised.expression), recognised.expression, wanted, policy)
@@ -142,6 +147,19 @@ def _terms_in(node: Any, policy: LicensePolicy) -> LicenseTerms:
         return read_terms(node.render(), policy) or UNREAD
     parts = [_terms_in(part, policy) for part in node.args]
     return min(parts, key=lambda each: USES.index(each.use)) if node.operator.strip() == "OR" else strictest(parts)
+
+
+def held_against(verdict: LicenseVerdict, wanted: License, found: str, evidence: str, policy: LicensePolicy, today: date | None = None) -> LicenseVerdict:
+    """The verdict beside what a text at the source says: where that allows less, it holds; its obligations hold in any case.
+
+    Args:
+        found: the licence that the text names; `evidence`: the text's name.
+    """
+    beside = judge_license(wanted.model_copy(update={"expression": found}), policy, today)
+    if _RANK[beside.outcome] > _RANK[verdict.outcome]:
+        said = f"{evidence} beside the source says '{found}', and the contract '{wanted.expression}'"
+        return replace(verdict, outcome=beside.outcome, reasons=(said, *beside.reasons))
+    return replace(verdict, obligations=_once((*verdict.obligations, *beside.obligations)), attribution=_once((*verdict.attribution, *beside.attribution)))
 
 
 def looser(wanted: License, inputs: Mapping[str, str], policy: LicensePolicy) -> tuple[str, ...]:

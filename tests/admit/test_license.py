@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -193,3 +195,74 @@ def test_each_row_is_held_to_its_own_licence(installation: Installation) -> None
         "license: 'my own words' names no licence: no licence that is known by this name",
         "license: the row names none",
     ]
+
+
+UNSAID = [
+    "",
+    "unknown",
+    "other",
+    "NOASSERTION",
+    "none",
+    "LicenseRef-whatever",
+    "see website",
+    "custom",
+    "(((",
+    "CC",
+    "© us, all rights reserved",
+    "free",
+    "https://example.com/terms",
+    "Open Access",
+    "unclear",
+]
+NOT_FOR_GAIN = [
+    "CC-BY-NC-4.0",
+    "cc-by-nc-sa-3.0",
+    "Attribution-NonCommercial 4.0 International",
+    "CC-BY-NC-ND-4.0",
+    "https://creativecommons.org/licenses/by-nc/4.0/",
+    "non-commercial",
+    "MIT AND CC-BY-NC-4.0",
+    "LDC User Agreement",
+    "CSLU Agreement",
+    "research only",
+]
+FORBIDDEN: list[tuple[str, str, bool]] = [
+    *((written, purpose, False) for written in UNSAID if written for purpose in ("analytics", "training")),
+    *((written, purpose, True) for written in NOT_FOR_GAIN for purpose in ("analytics", "training")),
+    *((written, purpose, False) for written in ("CC-BY-ND-4.0", "cc-by-nd-3.0", "CC-BY-NC-ND-4.0") for purpose in ("training", "fine-tuning", "redistribution")),
+    ("LicenseRef-Internal", "redistribution", False), ("request form", "redistribution", False), ("research only", "analytics", False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("written", "purpose", "commercial"), FORBIDDEN)
+def test_what_nobody_allowed_never_passes(written: str, purpose: str, commercial: bool) -> None:
+    """Promise D1."""
+    verdict = judge_license(License(expression=written, holder="h", evidence="e", purposes=(purpose,), commercial=commercial), license_policy())  # type: ignore[arg-type]  # parametrised
+    assert verdict.outcome in ("review", "refused")
+    assert verdict.reasons
+
+
+def test_a_licence_ends() -> None:
+    lent = License(expression="CC0-1.0", holder="h", evidence="e", purposes=("analytics",), until=date(2024, 5, 1))
+    outcomes = [judge_license(lent, license_policy(), date(2024, 5, day)) for day in (1, 2)]
+    assert [each.outcome for each in outcomes] == ["allowed", "refused"]
+    assert outcomes[1].reasons == ("'CC0-1.0' ended on 2024-05-01",)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("Creative Commons Attribution-NonCommercial 4.0 International", "LICENSE beside the source says 'CC-BY-NC-4.0', and the contract 'CC0-1.0'"),
+        ("CC0 1.0 Universal", None),
+        ("Licensed under CC BY 4.0", None),
+        ("ask us", None),
+    ],
+)
+def test_the_text_beside_the_source_is_heard_where_it_allows_less(installation: Installation, text: str, says: str | None) -> None:
+    (installation.root / "inbox" / "LICENSE").write_text(text)
+    if says:
+        with pytest.raises(AdmissionError, match=re.escape(says)):
+            installation.published()
+    else:
+        obligations = installation.predicate(installation.published())["admission"]["verdict"]["license"]["obligations"]
+        assert obligations == (["attribution"] if "BY" in text else [])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import json
+import random
 from collections.abc import Callable
 
 import polars as pl
@@ -12,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from stdnum import luhn
 
 from assets.hands.keys import Keys
 from contracts.settings import Privacy, Treatment
@@ -219,3 +222,38 @@ def test_ten_million_guesses_do_not_undo_a_token(keys: Keys) -> None:
     guesses = [f"+493090{n:04d}" for n in range(10_000)]
     assert phone in guesses
     assert not any(hashlib.sha256(guess.encode()).digest()[: len(raw)] == raw or hmac.digest(b"", guess.encode(), "sha256")[: len(raw)] == raw for guess in guesses)
+
+
+def planted(count: int, seed: int = 5) -> list[tuple[str, str]]:
+    """Canaries in free text, in odd places, in nested JSON, in base 64: (kind, cell)."""
+    chance, made = random.Random(seed), []
+    for n in range(count):
+        word = "".join(chance.choice("abcdefghij") for _ in range(8))
+        body = "4" + "".join(str(chance.randint(0, 9)) for _ in range(14))
+        kind, value = [
+            ("email", f"{word}@canary.example"),
+            ("card", body + luhn.calc_check_digit(body)),
+            ("iban", "DE89 3704 0044 0532 0130 00"),
+            ("phone", f"+49 30 90{n:04d}"),
+            ("secret", f"AKIA{word.upper()}{word.upper()}"),
+        ][n % 5]
+        shapes = [
+            f"then {value} called",
+            f"{value}",
+            json.dumps({"a": [{"b": {"c": value}}]}),
+            base64.b64encode(f"note: {value} end".encode()).decode(),
+            f"x;{value};y",
+            f"<a title='{value}'>",
+        ]
+        made.append((kind, shapes[n % 6]))
+    return made
+
+
+def test_a_planted_value_is_always_found() -> None:
+    """Promise D3, but for values that are split across two columns: no search of one column sees those."""
+    cells = planted(240)
+    frame = pl.LazyFrame({ROW: range(240), "q7": [cell for _, cell in cells]})
+    plain = pl.concat(pl.collect_all(spans(frame, ["q7"])))
+    hidden = pl.concat(pl.collect_all(within(pl.concat(pl.collect_all(encoded(frame, ["q7"]))))))
+    seen = set(pl.concat([plain, hidden.cast(plain.schema)]).select(ROW, "kind").iter_rows())
+    assert [cells[n] for n in range(240) if (n, cells[n][0]) not in seen] == []
