@@ -15,7 +15,8 @@ from assay.reports import ContractOutcome, Outcome, RuleOutcome
 from contracts.document import Document
 from contracts.errors import AssayError, ConfigurationError, ContractError, Where, shown
 from contracts.model import Contract, Rule, Severity
-from contracts.problems import Problem, problems_of, suggestion
+from contracts.problems import Problem, key_path, problems_of, suggestion
+from contracts.settings import CLASSES, SENSITIVITIES
 
 if TYPE_CHECKING:
     from assets.hands.git import Changed
@@ -76,7 +77,34 @@ def _beside(file: Path, linted: Linted, others: dict[Path, Linted]) -> list[Prob
                     "assay.relationship", "warning", f"the relationship points to '{rule.argument.dataset}', which no contract here describes", remedy, _at(linted.document, rule)
                 )
             )
-    return [*problems, *_licenses(linted, contract, {each.contract.name: each.contract for each in others.values() if each.contract})]
+    return [*problems, *_privacy(linted.document, contract), *_licenses(linted, contract, {each.contract.name: each.contract for each in others.values() if each.contract})]
+
+
+def _privacy(document: Document, contract: Contract) -> Iterator[Problem]:
+    """Personal columns that are published though nothing in the contract works with them, or that are more than the data are said to be.
+
+    Source: GDPR, article 5(1)(c), data minimisation.
+    """
+    features, index, anonymity = contract.features, contract.index, contract.privacy.anonymity
+    needed: set[str | None] = {column for rule in contract.rules if rule.kind in ("unique", "duplicateValues", "relationship") for column in rule.columns}
+    needed |= {column.name for column in contract.columns if column.primary_key} | {contract.retention.subject_key}
+    needed |= {column for step in contract.cleaning for column in getattr(step, "columns", ())} | set(contract.drift.columns if contract.drift else ())
+    needed |= {*(c for transform in features.transforms for c in transform.columns), features.order_by} if features else set()
+    needed |= ({index.key, index.text} if index else set()) | {*(anonymity.quasi_identifiers if anonymity else ()), *(anonymity.sensitive if anonymity else ())}
+    at = next(index for index, entry in enumerate(document.data["customProperties"]) if entry["property"] == "assay.privacy")
+    published = {name: treatment for name, treatment in contract.privacy.columns.items() if treatment.treatment != "drop"}
+    for name, treatment in published.items():
+        path: tuple[str | int, ...] = ("customProperties", at, "value", "columns", name)
+        least = CLASSES.get(treatment.kind, "personal")
+        if treatment.kind != "other" and SENSITIVITIES.index(contract.privacy.sensitivity) < SENSITIVITIES.index(least):
+            remedy = f"Write `sensitivity: {least}`, or drop the column"
+            problem = f"'{name}' holds {treatment.kind.replace('_', ' ')}, which is {least}, and the data are said to be {contract.privacy.sensitivity}"
+            yield Problem("policy.sensitivity", "warning", problem, remedy, document.where(path), key_path(path))
+        if name not in needed:
+            remedy = f"Write `treatment: drop` if {' and '.join(contract.license.purposes)} can do without it"
+            yield Problem(
+                "policy.minimisation", "info", f"the personal column '{name}' is published, and nothing in the contract works with it", remedy, document.where(path), key_path(path)
+            )
 
 
 def _licenses(linted: Linted, contract: Contract, others: Mapping[str, Contract]) -> Iterator[Problem]:

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from contracts.document import Document, Path
 from contracts.problems import Problem, Severity, key_path
+from contracts.settings import SENSITIVITIES
 
 Level = Literal["major", "minor", "patch"]
 Direction = Literal["tightens", "loosens", "neither"]
@@ -43,7 +44,6 @@ PLAIN: tuple[Severity, Severity, Severity] = (I, I, I)
 """Whatever the table does not name: descriptions, tags, examples, servers, teams, prices, other tools' properties."""
 MINOR = frozenset({"schema_added", "column_added", "deprecated_added"})
 """Infos that are nevertheless something new to use."""
-SENSITIVITIES = ("public", "internal", "personal", "special category", "health", "trade secret", "secret")
 WIDTHS = ("i8", "int8", "tinyint", "i16", "int16", "smallint", "i32", "int32", "int", "integer", "i64", "int64", "bigint", "long", "i128")
 RAISED_TIGHTENS = {"minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties", "multipleOf", "mustBeGreaterThan", "mustBeGreaterOrEqualTo"}
 LOWERED_TIGHTENS = {"maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties", "mustBeLessThan", "mustBeLessOrEqualTo", "tolerance"}

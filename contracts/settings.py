@@ -19,6 +19,8 @@ PersonalKind = Literal[
 SensitiveClass = Literal["personal", "health", "secret"]
 CLASSES: dict[PersonalKind, SensitiveClass] = {"medical_record": "health", "medical_code": "health", "secret": "secret"}
 """The class of a kind where it is more than personal."""
+SENSITIVITIES = ("public", "internal", "personal", "special category", "health", "trade secret", "secret")
+"""From the least to the most."""
 CONFIDENTIAL = ("personal", "special category", "health", "trade secret", "secret")
 """Classifications of columns that need a treatment."""
 Share = Annotated[float, Field(ge=0, le=1)]

@@ -174,7 +174,7 @@ def _searched(rows: pl.LazyFrame, contract: Contract, *beside: pl.LazyFrame) -> 
     found = pl.concat([pl.DataFrame(schema=FOUND_SCHEMA), *first[len(beside) : len(beside) + len(searched)]])
     # what only a second look can tell: what hides in base 64, and where free text names somebody from a name column
     redacted = [column for column, treatment in contract.privacy.columns.items() if treatment.treatment == "redact"]
-    hidden = pl.concat(first[len(beside) + len(searched) :]) if texts else pl.DataFrame({"column": []})
+    hidden = pl.concat(first[len(beside) + len(searched) :]) if texts else pl.DataFrame(schema={ROW: pl.Int64, "column": pl.String, "token": pl.String, "text": pl.String})
     second = run_together([*personal.mentions(rows, redacted, personal.whole_names(found)), *personal.within(hidden)])
     everything = pl.concat([found, *(each.cast(pl.Schema(FOUND_SCHEMA)) for each in second)])
     return everything.unique(subset=[ROW, "column", "kind", "value"], maintain_order=False).sort("column", "kind", ROW, "value"), first[: len(beside)]

@@ -22,6 +22,7 @@ UNSCANNED = "unscanned"
 DISGUISES = r"[\x{00A0}\x{00AA}\x{00AD}\x{00B2}\x{00B3}\x{00B9}\x{00BA}\x{2000}-\x{209C}\x{2100}-\x{214F}\x{2460}-\x{24FF}\x{3000}\x{FB00}-\x{FB06}\x{FE50}-\x{FEFF}\x{FF00}-\x{FFEF}\x{1D400}-\x{1D7FF}]"
 INVISIBLE = r"[\x{200B}-\x{200F}\x{2060}\x{FEFF}\x{00AD}]"
 _ENCODED = r"[A-Za-z0-9+/]{16,}={0,2}"  # base 64 of 12 bytes or more
+_OPAQUE = 64  # letters of a token that is more than a digest or a key, and that nobody can look into
 _MOST = 0.5
 
 
@@ -109,23 +110,26 @@ def _search(frame: pl.LazyFrame, column: str, detector: Detector) -> pl.LazyFram
 
 
 def encoded(frame: pl.LazyFrame, columns: Sequence[str]) -> list[pl.LazyFrame]:
-    """Plan the search for text that hides in base 64, one for each column: `_row`, `column`, `token`, `text` (null where it decodes to no text)."""
+    """Plan the search for text that hides in base 64, one for each column: `_row`, `column`, `token`, `text` (null where a long token decodes to no text)."""
     return [
-        frame.select(ROW, pl.col(column).cast(pl.String).str.extract_all(_ENCODED).alias("token"))
+        frame.select(ROW, pl.col(column).cast(pl.String).alias("token"))
+        .filter(pl.col("token").str.contains(_ENCODED))
+        .with_columns(pl.col("token").str.extract_all(_ENCODED))
         .explode("token", empty_as_null=False)
         .drop_nulls("token")
         .filter(pl.col("token").str.contains("[0-9+/=]") & pl.col("token").str.contains("[A-Z]") & pl.col("token").str.contains("[a-z]"))
         .with_columns(pl.col("token").map_batches(_decoded, return_dtype=pl.String).alias("text"))
-        .drop_nulls("text")
+        .filter(pl.col("text").is_not_null() | (pl.col("token").str.len_chars() >= _OPAQUE))
         .select(ROW, pl.lit(column).alias("column"), "token", "text")
         for column in columns
     ]
 
 
 def within(hidden: pl.DataFrame) -> list[pl.LazyFrame]:
-    """Plan the search in decoded text; what is found is told as the token that hides it."""
-    found = []
-    for (column,), part in hidden.group_by("column", maintain_order=True):
+    """Plan the search in decoded text; what is found is told as the token that hides it, and what nobody can look into as `unscanned`."""
+    opaque = hidden.lazy().filter(pl.col("text").is_null())
+    found = [opaque.select(ROW, "column", pl.lit(UNSCANNED).alias("kind"), pl.col("token").alias("value"), pl.lit(1.0).alias("confidence"))]
+    for (column,), part in hidden.drop_nulls("text").group_by("column", maintain_order=True):
         numbered = part.lazy().with_row_index("_token")
         tokens = numbered.select("_token", pl.col(ROW).alias("_of"), "token")
         for plan in spans(numbered.select(pl.col("_token").alias(ROW), pl.col("text").alias(str(column))), [str(column)]):

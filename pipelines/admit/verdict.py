@@ -12,7 +12,9 @@ from pipelines.frames import Finding, LicenseVerdict, Verdict
 
 def decide(license_verdict: LicenseVerdict, findings: Sequence[Finding]) -> Verdict:
     """Refused by a licence that forbids a purpose; held where a licence is unread or personal data undeclared; admitted otherwise."""
-    undeclared = tuple(f"column '{f.column}' holds {f.kind} in {f.rows:,} rows, undeclared" for f in findings if not f.declared)
+    undeclared = tuple(
+        f"column '{f.column}' {'cannot be looked into' if f.kind == 'unscanned' else f'holds {f.kind}'} in {f.rows:,} rows, undeclared" for f in findings if not f.declared
+    )
     if license_verdict.outcome == "refused":
         return Verdict("refused", license_verdict, tuple(findings), license_verdict.reasons)
     if license_verdict.outcome == "review":

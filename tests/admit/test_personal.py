@@ -257,3 +257,11 @@ def test_a_planted_value_is_always_found() -> None:
     hidden = pl.concat(pl.collect_all(within(pl.concat(pl.collect_all(encoded(frame, ["q7"]))))))
     seen = set(pl.concat([plain, hidden.cast(plain.schema)]).select(ROW, "kind").iter_rows())
     assert [cells[n] for n in range(240) if (n, cells[n][0]) not in seen] == []
+
+
+def test_what_cannot_be_looked_into_is_no_clean_column() -> None:
+    picture = base64.b64encode(bytes(range(256))).decode()
+    digest = hashlib.sha256(b"x").hexdigest()
+    hidden = pl.concat(pl.collect_all(encoded(pl.LazyFrame({ROW: [1, 2, 3], "m": [picture, digest, "plain text"]}), ["m"])))
+    found = pl.concat(pl.collect_all(within(hidden)))
+    assert set(found.select(ROW, "kind").iter_rows()) == {(1, "unscanned")}

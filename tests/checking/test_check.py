@@ -16,7 +16,7 @@ from assets.stages.admit import admit
 from assets.stages.publish import publish
 from assets.stages.refine import refine
 from contracts.errors import ConfigurationError, ContractError
-from tests.conftest import Edit, Installation, columns, document, setting
+from tests.conftest import Edit, Installation, columns, document, named, setting
 
 
 class Repository:
@@ -204,3 +204,28 @@ def test_export_goes_by_name_or_by_file(repository: Repository, tmp_path: Path) 
     error = CliRunner().invoke(app, ["contracts", "export", "readings", "--to", "jsonschem"]).exception
     assert isinstance(error, ContractError)
     assert "Did you mean 'jsonschema'" in str(error)
+
+
+def test_what_the_policies_say_of_a_contract_is_told_at_its_line(repository: Repository) -> None:
+    repository.write(
+        setting("license", expression="CC-BY-NC-4.0"),
+        setting("privacy", columns={"meter": {"kind": "medical_record", "treatment": "token"}}),
+        setting("source", derived_from=["elsewhere"]),
+    )
+    code, told = repository.check()
+    found = {problem["id"]: problem for problem in told["contracts"][0]["problems"]}
+    assert code == 1
+    assert {name: problem["severity"] for name, problem in found.items()} == {
+        "policy.license": "error", "policy.sensitivity": "warning", "policy.minimisation": "info", "policy.derived": "warning",
+    }  # fmt: skip
+    assert "section 2(a)(1)" in found["policy.license"]["problem"]
+
+
+def test_a_contract_that_is_looser_than_what_it_is_made_from_fails_at_its_line(repository: Repository) -> None:
+    repository.write(setting("license", expression="CC-BY-SA-4.0"))
+    made = document(named("made"), setting("source", derived_from=["readings"]))
+    (repository.installation.contracts / "made.odcs.yaml").write_text(yaml.safe_dump(made, sort_keys=False))
+    code, told = repository.check()
+    (problem, *_) = next(each for each in told["contracts"] if each["name"] == "made")["problems"]
+    assert (code, problem["id"]) == (1, "policy.derived")
+    assert "wants attribution" in problem["problem"]
