@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pipelines.admit.detectors import DETECTORS
-from pipelines.admit.personal import _search, plain, spans
+from pipelines.admit.personal import _search, disguises, plain, spans, undisguised
 from pipelines.engine import run_together
 from pipelines.frames import ROW
 
@@ -152,7 +152,8 @@ def by_assay(texts: list[str], kinds: tuple[str, ...] | None = None) -> tuple[li
     frame = pl.LazyFrame({ROW: range(len(texts)), "text": texts})
     started = time.perf_counter()
     plans = spans(frame, ["text"]) if kinds is None else [_search(frame, "text", each) for each in DETECTORS if each.kind in kinds]
-    found = pl.concat(run_together(plans)).unique([ROW, "kind", "value"])
+    *first, worn = run_together([*plans, disguises(frame, ["text"])])
+    found = pl.concat([*first, *run_together(undisguised(frame, worn))]).unique([ROW, "kind", "value"])
     seconds = time.perf_counter() - started
     read = pl.DataFrame({"text": texts}).select(plain(pl.col("text")))["text"].to_list()
     placed: list[list[Span]] = [[] for _ in texts]

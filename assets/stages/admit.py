@@ -169,22 +169,33 @@ def _profile(run: Run, inputs: Inputs, window: Window | None, license_verdict: L
 def _searched(rows: pl.LazyFrame, contract: Contract, *beside: pl.LazyFrame) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
     """Every personal value in the rows, and what the plans `beside` gave in the same pass."""
     texts = [column.name for column in contract.columns if column.logical_type == "string" or column.fields]
-    searched = [*personal.spans(rows, texts), *_misplaced(rows, contract, texts), *personal.declared_values(rows, contract.privacy)]
-    first = run_together([*beside, *searched, *personal.encoded(rows, texts)])
-    found = pl.concat([pl.DataFrame(schema=FOUND_SCHEMA), *first[len(beside) : len(beside) + len(searched)]])
-    # what only a second look can tell: what hides in base 64, and where free text names somebody from a name column
+    misplaced = _misplaced(rows, contract, texts)
+    counted = rows.select(pl.lit(0).alias(ROW), *(unread.sum().alias(name) for name, unread in misplaced.items()))
+    searched = [*personal.spans(rows, texts), *personal.declared_values(rows, contract.privacy)]
+    first = run_together([*beside, personal.disguises(rows, texts), counted, *searched, *personal.encoded(rows, texts)])
+    disguised, unread, *found = first[len(beside) :]
+    found, hidden = found[: len(searched)], pl.concat([pl.DataFrame(schema=personal.HIDDEN), *found[len(searched) :]])
+    whole = pl.concat([pl.DataFrame(schema=FOUND_SCHEMA), *found])
+    # what only a second look can tell, where the first gives reason to it: what hides in base 64 or behind other characters, what stands in a
+    # column of another type, and where free text names somebody from a name column
     redacted = [column for column, treatment in contract.privacy.columns.items() if treatment.treatment == "redact"]
-    hidden = pl.concat(first[len(beside) + len(searched) :]) if texts else pl.DataFrame(schema={ROW: pl.Int64, "column": pl.String, "token": pl.String, "text": pl.String})
-    second = run_together([*personal.mentions(rows, redacted, personal.whole_names(found)), *personal.within(hidden)])
-    everything = pl.concat([found, *(each.cast(pl.Schema(FOUND_SCHEMA)) for each in second)])
+    second = run_together(
+        [
+            *personal.mentions(rows, redacted, personal.whole_names(whole)),
+            *personal.within(hidden),
+            *personal.undisguised(rows, disguised),
+            *(plan for name, at in misplaced.items() if unread[name].sum() for plan in personal.spans(rows.filter(at), [name])),
+        ]
+    )
+    everything = pl.concat([whole, *(each.cast(pl.Schema(FOUND_SCHEMA)) for each in second)])
     return everything.unique(subset=[ROW, "column", "kind", "value"], maintain_order=False).sort("column", "kind", ROW, "value"), first[: len(beside)]
 
 
-def _misplaced(rows: pl.LazyFrame, contract: Contract, texts: list[str]) -> list[pl.LazyFrame]:
-    """The search of other columns: only what cannot be read as their type, for that is set aside as it came."""
+def _misplaced(rows: pl.LazyFrame, contract: Contract, texts: list[str]) -> dict[str, pl.Expr]:
+    """Where columns of other types cannot be read as theirs: those cells are set aside as they came."""
     schema = rows.collect_schema()
     others = [column for column in contract.columns if column.name not in texts and schema.get(column.name) == pl.String]
-    return [plan for column in others for plan in personal.spans(rows.filter(pl.col(column.name).is_not_null() & read(column).is_null()), [column.name])]
+    return {column.name: pl.col(column.name).is_not_null() & read(column).is_null() for column in others}
 
 
 def found_again(run: Run, row: Row) -> pl.DataFrame:

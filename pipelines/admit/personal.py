@@ -18,6 +18,7 @@ from pipelines.admit.detectors import CONTEXT, Confirm, Detector, detectors_for
 from pipelines.frames import ROW, Finding
 
 UNSCANNED = "unscanned"
+HIDDEN = {ROW: pl.Int64, "column": pl.String, "token": pl.String, "text": pl.String}
 # spaces, letterlike signs, ligatures, small and full-width forms, mathematical letters and digits: what another character is meant by
 DISGUISES = r"[\x{00A0}\x{00AA}\x{00AD}\x{00B2}\x{00B3}\x{00B9}\x{00BA}\x{2000}-\x{209C}\x{2100}-\x{214F}\x{2460}-\x{24FF}\x{3000}\x{FB00}-\x{FB06}\x{FE50}-\x{FEFF}\x{FF00}-\x{FFEF}\x{1D400}-\x{1D7FF}]"
 INVISIBLE = r"[\x{200B}-\x{200F}\x{2060}\x{FEFF}\x{00AD}]"
@@ -35,6 +36,21 @@ def _disguised(text: pl.Expr) -> pl.Expr:
     return (text.str.len_bytes() != text.str.len_chars()) & text.str.contains(DISGUISES)
 
 
+def disguises(frame: pl.LazyFrame, columns: Sequence[str]) -> pl.LazyFrame:
+    """Plan the count, for each column, of the cells that a reader sees otherwise than they are written: one row."""
+    return frame.select(pl.lit(0).alias(ROW), *(_disguised(pl.col(column).cast(pl.String)).sum().alias(column) for column in columns))
+
+
+def undisguised(frame: pl.LazyFrame, counts: pl.DataFrame) -> list[pl.LazyFrame]:
+    """Plan the search of those cells, as a reader sees them; it is a look of its own because hardly any column has them, and it costs.
+
+    Args:
+        counts: what `disguises` gave.
+    """
+    worn = [column for column in counts.columns if column != ROW and counts[column].sum()]
+    return [plan for column in worn for plan in spans(frame.filter(_disguised(pl.col(column).cast(pl.String))).with_columns(plain(pl.col(column).cast(pl.String))), [column])]
+
+
 def searches(columns: Sequence[str]) -> list[tuple[str, Detector]]:
     """What is looked for where, in the order of `spans`."""
     return [(column, detector) for column in columns for detector in detectors_for(column)]
@@ -45,7 +61,7 @@ def spans(frame: pl.LazyFrame, columns: Sequence[str]) -> list[pl.LazyFrame]:
 
     Args:
         columns: of text; of other types, as JSON would write them.
-    Returns: frames of `_row`, `column`, `kind`, `value` (as read), `confidence`, one row a confirmed value. They hold personal data:
+    Returns: frames of `_row`, `column`, `kind`, `value` (as written), `confidence`, one row a confirmed value. They hold personal data:
         collect them, use them, let them go.
     """
     return [_search(frame, column, detector) for column, detector in searches(columns)]
@@ -91,8 +107,7 @@ def whole_names(found: pl.DataFrame) -> list[str]:
 
 def _search(frame: pl.LazyFrame, column: str, detector: Detector) -> pl.LazyFrame:
     pattern, whole = detector.search, pl.col("whole")
-    wanted = whole.str.contains(pattern)
-    passed = frame.select(ROW, pl.col(column).cast(pl.String).alias("whole")).filter(wanted | _disguised(whole)).with_columns(plain(whole)).filter(wanted)
+    passed = frame.select(ROW, pl.col(column).cast(pl.String).alias("whole")).filter(whole.str.contains(pattern))
     if detector.not_in is not None:
         passed = passed.with_columns(whole.str.replace_all(detector.not_in, " "))
     found = passed.with_columns(whole.str.extract_all(pattern).alias("value")).filter(pl.col("value").list.len() > 0).explode("value", empty_as_null=False)

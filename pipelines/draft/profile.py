@@ -263,6 +263,9 @@ def _found_in(frame: pl.LazyFrame, columns: Sequence[ColumnProfile], measured: p
     texts = [c.name for c in columns if c.kind in ("string", "integer")]
     plans = personal.spans(frame, texts)
     labels = [(name, detector.kind) for name, detector in personal.searches(texts)]
+    (worn,) = run_together([personal.disguises(frame, texts)])
+    plans += personal.undisguised(frame, worn)
+    labels += [(name, detector.kind) for name, detector in personal.searches([name for name in texts if worn[name].sum()])]
     counts = run_together([plan.select(pl.col(ROW).n_unique().alias("rows"), pl.col("value").str.len_chars().sum().alias("chars")) for plan in plans]) if plans else []
     found: dict[str, dict[str, Found]] = {}
     chars = {name: measured[f"c{index}"].struct.field("chars").item() or 0 for index, name in enumerate(c.name for c in columns)}

@@ -18,14 +18,15 @@ from stdnum import luhn
 
 from assets.hands.keys import Keys
 from contracts.settings import Privacy, Treatment
-from pipelines.admit.personal import encoded, mentions, spans, whole_names, within
+from pipelines.admit.personal import disguises, encoded, mentions, spans, undisguised, whole_names, within
 from pipelines.admit.treat import generalize, mask, redact, treatments
 from pipelines.frames import ROW
 
 
 def found(text: str | None) -> set[tuple[str, str]]:
     frame = pl.LazyFrame({ROW: [1], "m": [text]}, schema={ROW: pl.Int64, "m": pl.String})
-    return set(pl.concat(pl.collect_all(spans(frame, ["m"]))).select("kind", "value").unique().iter_rows())
+    plans = [*spans(frame, ["m"]), *undisguised(frame, disguises(frame, ["m"]).collect())]
+    return set(pl.concat(pl.collect_all(plans)).select("kind", "value").unique().iter_rows())
 
 
 @pytest.mark.parametrize(
