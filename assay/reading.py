@@ -125,7 +125,9 @@ def submit(number: int, text: str) -> str:
     name = review.review_of(office, number)["dataset"]
     if standing.decision == "open":
         return f"review {number} of {name}: noted; it still needs an approval of the {' and of the '.join(standing.missing)} level"
-    return f"review {number} of {name}: {standing.decision}. " + (f"Run it again: assay run {name}" if standing.decision == "approved" else "Nothing is published")
+    return f"review {number} of {name}: {standing.decision}. " + (
+        "Run it again: assay run" + ("" if name == review.POLICIES else f" {name}") if standing.decision == "approved" else "Nothing is published"
+    )
 
 
 def steward_key(name: str, file: Path) -> str:

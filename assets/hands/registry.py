@@ -81,6 +81,7 @@ ledger = sa.Table(
     sa.Column("dataset", sa.String, nullable=False), sa.Column("details", sa.Text, nullable=False), sa.Column("previous", sa.String, nullable=False), sa.Column("hash", sa.String, nullable=False),
 )  # fmt: skip
 
+ADOPTED = "policy adopted"
 _LOCK = 0x455341  # 'ESA': one advisory lock for creating tables and for appending to the log
 
 
@@ -243,6 +244,11 @@ class Registry:
     def approvals(self, review_id: int) -> list[Row]:
         """The signed decisions on a review, the oldest first."""
         return self._rows(sa.select(approvals).where(approvals.c.review_id == review_id).order_by(approvals.c.id))
+
+    def adopted(self) -> str | None:
+        """The digest of the licence policy that decides here, as the audit log has it; None before the first."""
+        rows = self._rows(sa.select(ledger.c.details).where(ledger.c.action == ADOPTED).order_by(ledger.c.sequence.desc()).limit(1))
+        return str(json.loads(rows[0]["details"])["digest"]) if rows else None
 
     def note(self, action: str, dataset: str, details: Row) -> None:
         """Write something into the audit log by itself."""

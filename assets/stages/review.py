@@ -9,13 +9,16 @@ from typing import Any
 
 from assets.hands.keys import public_of, read_private
 from assets.hands.office import Office
-from assets.hands.registry import Row
+from assets.hands.registry import ADOPTED, Row
 from contracts.errors import AdmissionError, ConfigurationError, EvidenceError, Where
 from contracts.model import Level
 from contracts.stewards import Steward
 from lineage import approval as approvals
 from pipelines.admit.review import Standing, refusal, standing
 from pipelines.frames import Approval, Decision
+
+POLICIES = "policies"
+"""What reviews of the licence policy are about, in place of a data set."""
 
 
 def review_of(office: Office, number: int) -> Row:
@@ -58,7 +61,7 @@ def submit(office: Office, number: int, text: str) -> Standing:
     except EvidenceError:
         office.registry.note("approval refused", row["dataset"], {"review": number, "why": "forged", "steward": steward.name})
         raise
-    allowed = office.contract(row["dataset"]).approvers
+    allowed = _allowed(office, row)
     others = [each for each, _ in counting(office, row, allowed)]
     why = refusal(decided, steward, others=others, **_terms(office, row, allowed))
     if why is not None:
@@ -70,8 +73,7 @@ def submit(office: Office, number: int, text: str) -> Standing:
 
 def stands(office: Office, row: Row) -> Standing:
     """Where a review stands now."""
-    contract = office.contracts.get(row["dataset"])
-    allowed = contract.approvers if contract else {}
+    allowed = _allowed(office, row)
     return standing(counting(office, row, allowed), allowed)
 
 
@@ -91,6 +93,25 @@ def counting(office: Office, row: Row, allowed: Mapping[Level, Sequence[str]]) -
     return found
 
 
+def check_policy(office: Office) -> None:
+    """Whether the licence policy is the one that was adopted; the first one is, and a changed one once two stewards have approved its digest.
+
+    Raises: AdmissionError: they have not.
+    """
+    digest, adopted = office.policy.digest, office.registry.adopted()
+    if digest == adopted:
+        return
+    by = "first use"
+    if adopted is not None:
+        row = office.registry.ask(POLICIES, digest, [f"the licence policy has changed: {adopted[:16]} became {digest[:16]}"])
+        now = stands(office, row)
+        if now.decision != "approved":
+            where = Where(file="contracts/policies/licenses.yaml")
+            raise AdmissionError("the licence policy has changed, and two stewards have not approved that", f"Read the change, and decide: assay review show {row['id']}", where)
+        by = ", ".join(each.approver for each in now.by)
+    office.registry.note(ADOPTED, POLICIES, {"digest": digest, "by": by})
+
+
 def envelopes(office: Office, row: Row) -> list[str]:
     """The signed decisions of a review, for the evidence."""
     return [kept["envelope"] for kept in office.registry.approvals(row["id"])]
@@ -101,6 +122,11 @@ def told(office: Office, row: Row) -> dict[str, Any]:
     now = stands(office, row)
     by = [{"approver": each.approver, "decision": each.decision, "why": each.why, "expires_at": each.expires_at.isoformat()} for each in now.by]
     return {**{key: row[key] for key in ("id", "dataset", "input_key", "reasons", "asked_at", "asked_by")}, "decision": now.decision, "missing": list(now.missing), "by": by}
+
+
+def _allowed(office: Office, row: Row) -> Mapping[Level, Sequence[str]]:
+    contract = office.contracts.get(row["dataset"])  # a review of the policy is about no data set
+    return contract.approvers if contract else {}
 
 
 def _terms(office: Office, row: Row, allowed: Mapping[Level, Sequence[str]]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from assets.hands.keys import public_of
 from assets.hands.registry import approvals
 from assets.stages import review
 from contracts.errors import AdmissionError, AssayError, ConfigurationError, EvidenceError
+from contracts.policy import license_policy
 from lineage.approval import opened, signed
 from pipelines.frames import Approval, Decision
 from tests.conftest import Installation, columns
@@ -179,3 +180,19 @@ def test_the_job_of_the_web_ui_takes_what_was_signed(held: Installation, monkeyp
     again = job.execute_in_process(run_config=config, instance=dg.DagsterInstance.ephemeral(), raise_on_error=False)
     assert not again.success
     assert len(office.registry.approvals(1)) == 1
+
+
+def test_a_changed_policy_decides_nothing_until_two_persons_approve_it(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    ann, bob = installation.appoint("ann", "first"), installation.appoint("bob", "second")
+    installation.published()
+    changed = license_policy().model_copy(update={"digest": "f" * 64})
+    monkeypatch.setattr("assets.hands.office.license_policy", lambda: changed)
+    with pytest.raises(AdmissionError, match="the licence policy has changed, and two stewards have not approved that"):
+        installation.published()
+    assert [decide(installation, key) for key in (ann, bob)] == ["open", "approved"]
+    assert installation.published().new
+    assert installation.office().registry.adopted() == "f" * 64
+    monkeypatch.undo()
+    installation.deliver("meter,energy_kwh,tariff\nM1,1,day\nM2,2,day\n")
+    with pytest.raises(AdmissionError, match="two stewards have not approved that"):
+        installation.published()  # the old one is a change again
