@@ -192,7 +192,7 @@ _IBAN = r"\b[A-Z]{2}[0-9]{2}(?:[ -]?[A-Z0-9]{4}){2,7}(?:[ -]?[A-Z0-9]{1,3})?\b"
 _NAME = r"\p{Lu}[\p{L}'’-]+(?: (?:\p{Lu}\.|de|da|van|von|der|di|la|le|\p{Lu}[\p{L}'’-]+)){1,3}"
 _DATE = r"(?:[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}|[0-9]{1,2}[-/. ][0-9]{1,2}[-/. ](?:19|20)[0-9]{2}|[0-9]{1,2}(?:st|nd|rd|th)? \p{L}{3,9},? (?:19|20)[0-9]{2}|\p{L}{3,9} [0-9]{1,2}(?:st|nd|rd|th)?,? (?:19|20)[0-9]{2})"
 _STREET = r"(?:Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Lane|Ln|Drive|Dr|Court|Ct|Square|Sq|Way|Place|Pl|Terrace|Parkway|Pkwy|Circle|Cir|Highway|Hwy|Trail|Crescent|Close)"
-_AT, _DOT = r"\s?(?:\(at\)|\[at\]|\{at\}|<at>|\sat\s|@)\s?", r"\s?(?:\(dot\)|\[dot\]|\{dot\}|<dot>|\sdot\s|\.)\s?"
+_DOT = r"\s?(?:\(dot\)|\[dot\]|\{dot\}|<dot>|\sdot\s|\.)\s?"
 _TOP = r"(?:com|org|net|edu|gov|info|io|example|test|de|fr|uk|co|it|es|nl|eu|us|ca|au|ch|at|be|se|no|dk|pl|in|br)"
 DETECTORS: tuple[Detector, ...] = (
     Detector("email", r"[\w.%+-]+@[\w-]+(?:\.[\w-]+)*\.\p{L}{2,}"),
