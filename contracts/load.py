@@ -21,8 +21,9 @@ from contracts.errors import ContractError
 from contracts.model import Contract, Level
 from contracts.problems import Problem, as_error, key_path, problems_of, suggestion
 from contracts.promises import Promises, anonymity_rules
-from contracts.settings import CONFIDENTIAL, PROPERTIES, REQUIRED, CleaningStep
+from contracts.settings import CONFIDENTIAL, PROPERTIES, REQUIRED
 from contracts.standard import LATEST, schema_problems
+from contracts.steps import CleaningStep
 
 _CLEANING: TypeAdapter[tuple[CleaningStep, ...]] = TypeAdapter(tuple[CleaningStep, ...])
 
@@ -273,7 +274,7 @@ def _cross_checks(contract: Contract, document: Document) -> Iterator[ContractEr
     if contract.license.column:
         yield from unpromised([contract.license.column], "assay.license")
     for step in contract.cleaning:
-        yield from unpromised(getattr(step, "columns", ()), "assay.cleaning")
+        yield from unpromised(step.reads, "assay.cleaning")
     if contract.features:
         named = [name for transform in contract.features.transforms for name in transform.columns]
         yield from unpromised([*named, contract.features.order_by, *([contract.features.target.column] if contract.features.target else [])], "assay.features")
@@ -310,10 +311,13 @@ def _unsuited(contract: Contract, about: Callable[[str, str, str, str], Contract
             if name in types and name not in numbers:
                 yield about(f"{what} needs numbers, and '{name}' is promised as {types[name]}", "Name columns of integers or numbers", setting, "assay.type")
 
+    phases = [step.phase for step in contract.cleaning]
+    if phases != sorted(phases):
+        late = contract.cleaning[len(phases) - 1 - phases[::-1].index("text")]
+        yield about(f"the step '{late.step}' works on text, and stands after one that works on values", "Name the steps on text first", "assay.cleaning", "assay.value")
     for step in contract.cleaning:
-        if step.step == "outliers" or (step.step == "fill_missing" and step.method == "median"):
-            yield from numeric(step.columns, step.step, "assay.cleaning")
-        elif step.step == "fill_missing" and isinstance(step.value, str) == bool(numbers & set(step.columns)) and step.value is not None:
+        yield from numeric(step.numbers, step.step, "assay.cleaning")
+        if step.step == "fill_missing" and not step.numbers and isinstance(step.value, str) == bool(numbers & set(step.columns)) and step.value is not None:
             yield about(f"fill_missing puts {step.value!r} into columns of another type", "Give a value of the columns' type", "assay.cleaning", "assay.type")
     if contract.features:
         for transform in contract.features.transforms:
@@ -321,7 +325,7 @@ def _unsuited(contract: Contract, about: Callable[[str, str, str, str], Contract
                 yield from numeric(transform.columns, "scale", "assay.features")
         if contract.features.target:
             yield from numeric([contract.features.target.column], "the target", "assay.features")
-    used = {"assay.cleaning": [c for step in contract.cleaning for c in getattr(step, "columns", ())], "assay.drift": list(contract.drift.columns) if contract.drift else []}
+    used = {"assay.cleaning": [c for step in contract.cleaning for c in step.reads], "assay.drift": list(contract.drift.columns) if contract.drift else []}
     used |= {"assay.features": [c for t in contract.features.transforms for c in t.columns] if contract.features else []}
     for setting, columns in used.items():
         for name in sorted(nested & set(columns)):

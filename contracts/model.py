@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from contracts.settings import CleaningStep, DriftPolicy, Features, Index, License, Privacy, Retention, Retrain, Source
+from contracts.settings import DriftPolicy, Features, Index, License, Privacy, Retention, Retrain, Source
+from contracts.steps import CleaningStep
 
 Level = Literal["first", "second"]
 """Of approval: ODCS' firstLevelApprovers and secondLevelApprovers."""

@@ -154,40 +154,6 @@ class Privacy(Settings):
     anonymity: Anonymity | None = None
 
 
-class Deduplicate(Settings):
-    """Remove rows equal in every column to an earlier one."""
-
-    step: Literal["deduplicate"]
-
-
-class FillMissing(Settings):
-    """Fill nulls, with a number or value fitted on the version's own profile, or a constant."""
-
-    step: Literal["fill_missing"]
-    columns: tuple[str, ...] = Field(min_length=1)
-    method: Literal["median", "mode", "constant"]
-    value: str | float | None = None
-
-    @model_validator(mode="after")
-    def _constant_has_value(self) -> FillMissing:
-        if (self.method == "constant") != (self.value is not None):
-            raise ValueError("`value` belongs to the method `constant`, and only to it")
-        return self
-
-
-class Outliers(Settings):
-    """Values beyond `factor` interquartile ranges from the quartiles (Tukey 1977): remove the row, or cap the value."""
-
-    step: Literal["outliers"]
-    columns: tuple[str, ...] = Field(min_length=1)
-    method: Literal["iqr"] = "iqr"
-    factor: float = Field(gt=0)
-    action: Literal["remove", "cap"]
-
-
-CleaningStep = Annotated[Deduplicate | FillMissing | Outliers, Field(discriminator="step")]
-
-
 class Scale(Settings):
     """(x - mean) / standard deviation of the training part."""
 

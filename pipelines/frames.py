@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 ROW = "_row"  # the record's number in its source, from 1, header included: what an editor shows where no cell holds a line break
 RECEIVED = "_received_"  # prefix of the text as admission let it pass, kept beside the typed column
 REMOVED_BY = "_removed_by"
+SET_ASIDE_BY = "_set_aside_by"
+FLAGGED_BY = "_flagged_by"
+CHANGED = "_changed_"  # prefix, before the step and the column: true where the step gave the cell another value
 REASONS = "_reasons"
 
 
@@ -80,10 +83,10 @@ class Approval:
 
 @dataclass(frozen=True)
 class Split:
-    """What a plan does to a table: kept and set aside together are the input."""
+    """What becomes of some rows: kept and set aside together are the input."""
 
-    kept: pl.LazyFrame
-    set_aside: pl.LazyFrame
+    kept: pl.DataFrame
+    set_aside: pl.DataFrame
 
 
 @dataclass(frozen=True)

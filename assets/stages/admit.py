@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -13,7 +14,7 @@ import polars as pl
 from assets.hands.beside import license_beside
 from assets.hands.registry import Row
 from assets.hands.sources import locate
-from assets.stages import review
+from assets.stages import fitted, review
 from assets.stages.ingest import landed_in, landed_rows
 from assets.stages.run import Run, stage
 from contracts.errors import AdmissionError, SourceError, Where
@@ -23,9 +24,10 @@ from contracts.types import read
 from lineage.facts import Table
 from pipelines.admit import personal
 from pipelines.admit.license import held_against, judge_license, looser, rows_not_allowed
+from pipelines.admit.treat import treatments
 from pipelines.admit.verdict import decide
-from pipelines.clean import duplicates, steps
-from pipelines.clean.types import typed
+from pipelines.clean import steps
+from pipelines.clean.kind import Fitted
 from pipelines.draft.license import UNKNOWN
 from pipelines.engine import run_together
 from pipelines.frames import ROW, LicenseVerdict, Verdict
@@ -36,14 +38,14 @@ FOUND_SCHEMA = {ROW: pl.Int64, "column": pl.String, "kind": pl.String, "value": 
 
 @dataclass(frozen=True)
 class Admission:
-    """What the profile pass found and decided. `found` and `repeated` hold rows of this run; they lie in its staging folder."""
+    """What the profile pass found and decided. `found` holds personal values of this run; it lies in its staging folder."""
 
     verdict: Verdict
     inputs: Inputs
     rows_in_window: int
-    fitted: dict[str, Any]
+    fitted: tuple[Fitted, ...]
+    """What each cleaning step has learned."""
     found: pl.DataFrame
-    repeated: pl.Series
     barred: dict[str, str]
     """Licences that rows name and that do not allow every purpose -> why."""
     published: Row | None = None
@@ -150,21 +152,53 @@ def window_rows(run: Run, digest: str, window: Window | None) -> pl.LazyFrame:
     return rows.filter(at.is_between(window.start, window.end, closed="left"))
 
 
+def treated_rows(run: Run, inputs: Inputs, found: pl.DataFrame) -> pl.LazyFrame:
+    """The admitted rows as text, each personal column replaced as the contract says.
+
+    Args:
+        found: what the scan found in columns to be redacted; where it is empty, nothing in them is replaced.
+    """
+    contract, keys = run.contract, run.office.keys
+    rows = window_rows(run, inputs.source_digest, window_of(contract, inputs.window))
+    return rows.with_columns(treatments(contract.privacy, found, keys.pseudonymizer(contract.license.purposes[0]), keys.keyed_hash()).values())
+
+
 def _profile(run: Run, inputs: Inputs, window: Window | None, license_verdict: LicenseVerdict) -> Admission:
-    """The first pass: one streaming scan for counts, personal data, suspects of repetition, and what cleaning is fitted on."""
+    """The first pass: one streaming scan for counts, personal data, and what cleaning is fitted on."""
     contract = run.contract
     rows = window_rows(run, inputs.source_digest, window)
-    fitter = steps.fit(contract.cleaning)
-    measured = typed(rows, contract).select(pl.len().alias("rows"), *([fitter] if fitter is not None else []))
+    counted = rows.select(pl.len().alias("rows"))
     named = rows.select(pl.col(contract.license.column).drop_nulls().unique().sort().alias("license")) if contract.license.column else pl.LazyFrame({"license": []})
-    found, (numbers, suspected, licenses) = _searched(rows, contract, measured, duplicates.suspects(rows, contract.column_names), named)
+    # what is redacted is only known after the search; without it, cleaning learns in the same pass
+    redacts = any(treatment.treatment == "redact" for treatment in contract.privacy.columns.values())
+    none = pl.DataFrame(schema=FOUND_SCHEMA)
+    known = fitted.kept(run)
+    early = _Fitter(steps.fitting(treated_rows(run, inputs, none), rows, contract, known)) if not redacts else None
+    found, (count, licenses, *learned) = _searched(rows, contract, counted, named, *(early.plans if early else []))
+    fitter = early or _Fitter(steps.fitting(treated_rows(run, inputs, found), rows, contract, known))
+    if early and early.plans:
+        early.send(learned)
+    while fitter.plans:
+        fitter.send(run_together(fitter.plans))
     barred = rows_not_allowed(contract.license, licenses["license"].to_list(), run.office.policy)
-    repeated = pl.Series(ROW, [], pl.Int64)
-    if suspected.height and any(step.step == "deduplicate" for step in contract.cleaning):
-        repeated = run_together([duplicates.repeated(rows, contract.column_names, suspected)])[0][ROW]
     verdict = decide(license_verdict, personal.findings(found, list(contract.privacy.columns)))
-    fitted = numbers.to_dicts()[0]
-    return Admission(verdict, inputs, fitted["rows"], fitted.get("fitted") or {}, found, repeated, barred)
+    return Admission(verdict, inputs, count.item(), fitter.done, found, barred)
+
+
+class _Fitter:
+    """The learning of the cleaning steps, stopped wherever it waits for a pass: `plans` are what it waits for, none once it is `done`."""
+
+    def __init__(self, learning: steps.Fitting) -> None:
+        self._learning, self.done = learning, ()
+        self.plans: Sequence[pl.LazyFrame] = []
+        self.send(None)
+
+    def send(self, frames: Sequence[pl.DataFrame] | None) -> None:
+        """Hand in what the plans gave."""
+        try:
+            self.plans = self._learning.send(frames)  # type: ignore[arg-type]  # a generator is started with None
+        except StopIteration as learned:
+            self.plans, self.done = [], learned.value
 
 
 def _searched(rows: pl.LazyFrame, contract: Contract, *beside: pl.LazyFrame) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
@@ -229,14 +263,13 @@ def _reviewed(run: Run, admission: Admission) -> Admission:
 
 def _keep(folder: Path, admission: Admission) -> None:
     admission.found.write_parquet(folder / "found.parquet")
-    admission.repeated.to_frame(ROW).write_parquet(folder / "repeated.parquet")
+    fitted.write(folder / fitted.FOLDER, admission.fitted)
     (folder / "admission.json").write_text(
         json.dumps(
             {
                 "verdict": asdict(admission.verdict),
                 "inputs": asdict(admission.inputs),
                 "rows": admission.rows_in_window,
-                "fitted": admission.fitted,
                 "decided_by": admission.decided_by,
                 "barred": admission.barred,
                 "approvals": admission.approvals,
@@ -256,9 +289,8 @@ def admission_of(run: Run) -> Admission:
         verdict=verdict_from(data["verdict"]),
         inputs=Inputs(**data["inputs"]),
         rows_in_window=data["rows"],
-        fitted=data["fitted"],
+        fitted=fitted.read(folder / fitted.FOLDER),
         found=pl.read_parquet(folder / "found.parquet"),
-        repeated=pl.read_parquet(folder / "repeated.parquet")[ROW],
         barred=data["barred"],
         approvals=tuple(data["approvals"]),
         decided_by=data["decided_by"],
@@ -275,6 +307,4 @@ def verdict_from(data: dict[str, Any]) -> Verdict:
 def _again(run: Run, inputs: Inputs, row: Row) -> Admission:
     """The same inputs were published before: the verdict is the one in the evidence."""
     predicate = run.office.statement(row)["predicate"]
-    return Admission(
-        verdict_from(predicate["admission"]["verdict"]), inputs, predicate["accounting"]["rows_in"], {}, pl.DataFrame(schema=FOUND_SCHEMA), pl.Series(ROW, [], pl.Int64), {}, row
-    )
+    return Admission(verdict_from(predicate["admission"]["verdict"]), inputs, predicate["accounting"]["rows_in"], (), pl.DataFrame(schema=FOUND_SCHEMA), {}, row)

@@ -17,11 +17,13 @@ from typing import Any
 
 from assets.hands.office import schema_of
 from assets.hands.registry import Row
+from assets.stages import fitted
 from assets.stages.admit import Admission
 from assets.stages.refine import Refined, check_row, keep_set_aside, refused
 from assets.stages.run import Run, stage
 from lineage import evidence
 from lineage.facts import Table
+from pipelines.clean import steps
 from pipelines.publish.naming import Previous, change_note, next_version
 
 
@@ -47,11 +49,14 @@ def publish(run: Run, admission: Admission, refined: Refined) -> Published:
             office.registry.keep_checks(run.lease, found)
             raise refused(run, refined)
         _reached("staged")
-        staged = office.lake.staging(contract.name, run.run_id) / "version"
+        folder = office.lake.staging(contract.name, run.run_id)
+        staged = folder / "version"
+        if (folder / fitted.FOLDER).exists():
+            (folder / fitted.FOLDER).rename(staged / fitted.KEPT)
         attempt = f"{admission.inputs.key[:16]}-{run.lease.token}"
         files = office.lake.move_in_version(contract.name, attempt, staged, refined.accounting.published)
         _reached("synced")
-        row = _signed(run, admission, refined, files, set_aside)
+        row = _signed(run, admission, refined, files, set_aside, attempt)
         _reached("signed")
         outbox = [("evidence", {"version": row["version"]}), ("delta", {"version": row["version"]})]
         _reached("before the commit")
@@ -75,7 +80,7 @@ def finish(run: Run) -> None:
     office.lake.sweep(run.contract.name, office.clock().timestamp(), known.__contains__)
 
 
-def _signed(run: Run, admission: Admission, refined: Refined, files: tuple[evidence.PublishedFile, ...], set_aside: dict[str, Any]) -> Row:
+def _signed(run: Run, admission: Admission, refined: Refined, files: tuple[evidence.PublishedFile, ...], set_aside: dict[str, Any], attempt: str) -> Row:
     office, contract, inputs = run.office, run.contract, admission.inputs
     known = office.registry.versions(contract.name)
     previous = Previous(*(known[-1][key] for key in ("version", "contract_version", "source_digest", "window"))) if known else None
@@ -88,7 +93,10 @@ def _signed(run: Run, admission: Admission, refined: Refined, files: tuple[evide
         "admission": {"verdict": asdict(admission.verdict), "decided_by": admission.decided_by, "approvals": list(admission.approvals), "holder": contract.license.holder, "evidence": contract.license.evidence,
                       "purposes": list(contract.license.purposes), "sensitivity": contract.privacy.sensitivity, "region": contract.privacy.region,
                       "lawful_basis": contract.privacy.lawful_basis, "treatments": {c: t.treatment for c, t in contract.privacy.columns.items()}},
-        "cleaning": {"steps": [step.model_dump(mode="json") for step in contract.cleaning], "fitted": admission.fitted},
+        "cleaning": {
+            "steps": [step.model_dump(mode="json") for step in contract.cleaning], "fitted": {steps.label(i, step): dict(admission.fitted[i].values) for i, step in enumerate(contract.cleaning)},
+            "changed": refined.changed, "flagged": refined.flagged, "learned": fitted.described(office.lake, contract.name, attempt),
+        },
         "accounting": asdict(refined.accounting), "checks": [asdict(check) for check in refined.checks], "set_aside": set_aside,
         "schema": schema_of(contract), "retention": contract.retention.model_dump(mode="json"),
         "environment": {"python": platform.python_version(), "polars": installed("polars"), "pandera": installed("pandera"), "assay": installed("assay")},

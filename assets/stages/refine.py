@@ -1,19 +1,21 @@
 """Clean and validate, done: the apply pass -> staged files of rows kept, quarantined and removed, with one check a rule.
 
-One streaming scan with three sinks, the counts beside them, and pandera on every batch that is kept.
+One streaming scan with one sink: what leaves is taken out as it goes by, what stays is seen by pandera.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import polars as pl
 
 from assets.hands import sql
+from assets.hands.aside import SetAside
 from assets.hands.disk import sha256
-from assets.stages.admit import Admission, window_of, window_rows
+from assets.stages.admit import Admission, treated_rows
 from assets.stages.ingest import unreadable_records
 from assets.stages.run import Run, schema, sources, stage
 from contracts.errors import QualityError, Where
@@ -21,40 +23,33 @@ from contracts.model import Contract
 from contracts.types import dtype, read
 from lineage.columns import lineage_of
 from lineage.facts import Assertion, Table
-from pipelines.admit.treat import treatments
 from pipelines.clean import steps
-from pipelines.clean.types import typed
 from pipelines.engine import run_together
-from pipelines.frames import REASONS, RECEIVED, REMOVED_BY, ROW, Accounting, Check
+from pipelines.frames import FLAGGED_BY, REASONS, RECEIVED, REMOVED_BY, ROW, Accounting, Check
 from pipelines.validate import anonymity
 from pipelines.validate.gate import Gate
-from pipelines.validate.split import checks, split
+from pipelines.validate.sieve import BARRED, Sieve
+from pipelines.validate.split import checks
 
 ROWS_A_GROUP = 122_880
+LAYERS = {"quarantine": REASONS, "removed": REMOVED_BY, "flagged": FLAGGED_BY}
+"""What leaves the pass, or is noted of it, and the column that says why."""
 
 
 @dataclass(frozen=True)
 class Refined:
-    """What the apply pass made. `set_aside` describes the quarantine and removed files."""
+    """What the apply pass made. `set_aside` describes the files of each layer, `changed` counts cells by step and column, `flagged` rows by step."""
 
     accounting: Accounting
     checks: tuple[Check, ...]
     set_aside: dict[str, dict[str, str | int]]
+    changed: dict[str, dict[str, int]]
+    flagged: dict[str, int]
 
     @property
     def broken(self) -> tuple[Check, ...]:
         """The error rules that stop publication: not passed, or not judged."""
         return tuple(check for check in self.checks if check.severity == "error" and check.passed is not True)
-
-
-@dataclass(frozen=True)
-class _Plan:
-    kept: pl.LazyFrame
-    quarantined: pl.LazyFrame
-    removed: pl.LazyFrame
-    counts: pl.LazyFrame
-    removed_by: pl.LazyFrame
-    quarantined_by: pl.LazyFrame
 
 
 def refine(run: Run, admission: Admission) -> Refined:
@@ -66,20 +61,17 @@ def refine(run: Run, admission: Admission) -> Refined:
     with stage(run, "cleaned") as noted:
         folder = office.lake.staging(contract.name, run.run_id)
         (folder / "version").mkdir(exist_ok=True)
-        plan = _plan(run, admission)
         gate = Gate(contract)
-        outputs = run_together(
-            [
-                plan.kept.sink_parquet(folder / "version" / "part-00000.parquet", compression="zstd", row_group_size=ROWS_A_GROUP, lazy=True),
-                plan.quarantined.sink_parquet(folder / "quarantine.parquet", compression="zstd", lazy=True),
-                plan.removed.sink_parquet(folder / "removed.parquet", compression="zstd", lazy=True),
-                plan.kept.sink_batches(gate.check, lazy=True),
-                plan.counts, plan.removed_by, plan.quarantined_by,
-            ]
-        )  # fmt: skip
-        counts, removed_by, quarantined_by = outputs[4:]
-        answers = _answers(run)
-        refined = _refined(run, admission, gate, counts.to_dicts()[0], answers, dict(removed_by.iter_rows()), dict(quarantined_by.iter_rows()))
+        with ExitStack() as open_files:
+            aside = {layer: open_files.enter_context(SetAside(folder / f"{layer}.parquet", _schema(contract, layer))) for layer in LAYERS}
+            sieve = Sieve(contract, quarantine=aside["quarantine"].add, remove=aside["removed"].add, flag=aside["flagged"].add, gate=gate.check)
+            treated = treated_rows(run, admission.inputs, admission.found)
+            repaired = steps.repaired(treated, contract, admission.fitted).with_columns(_why_barred(contract, admission.barred).alias(BARRED))
+            kept = sieve.plan(repaired, related(run, admission))
+            run_together([kept.sink_parquet(folder / "version" / "part-00000.parquet", compression="zstd", row_group_size=ROWS_A_GROUP, lazy=True)])
+            sieve.finish()
+            aside["quarantine"].add(_unreadable(run, admission))
+        refined = _refined(run, admission, gate, sieve)
         noted.inputs.append(Table(name=f"{contract.name}/landed", version=admission.inputs.source_digest, assertions=assertions(refined.checks)))
         lineage = lineage_of({column.name: read(column) for column in contract.published_columns})
         columns = {column.name: dtype(column) for column in contract.published_columns}
@@ -89,30 +81,14 @@ def refine(run: Run, admission: Admission) -> Refined:
     return refined
 
 
-def _plan(run: Run, admission: Admission) -> _Plan:
-    contract, inputs = run.contract, admission.inputs
-    rows = window_rows(run, inputs.source_digest, window_of(contract, inputs.window))
-    personal = treatments(contract.privacy, admission.found, run.office.keys.pseudonymizer(contract.license.purposes[0]), run.office.keys.keyed_hash())
-    treated = rows.with_columns(*personal.values())
-    cleaned = steps.apply(typed(treated, contract), contract.cleaning, admission.fitted, admission.repeated)
-    repaired = cleaned.filter(pl.col(REMOVED_BY).is_null())
-    why_barred = _why_barred(contract, admission.barred)
-    candidate = repaired.filter(why_barred.is_null())
-    barred = repaired.filter(why_barred.is_not_null()).with_columns(pl.concat_list(pl.lit("license: ") + why_barred).alias(REASONS))
-    judged = split(candidate, contract.rules, {**related(run, admission), contract.table: candidate})
-    names = [column.name for column in contract.published_columns]
-    received = [pl.col(RECEIVED + name).alias(name) for name in names]
-    unreadable = unreadable_records(run, inputs.source_digest).lazy().select(pl.col("record").alias(ROW), pl.concat_list(pl.lit("unreadable: ") + pl.col("reason")).alias(REASONS))
-    quarantined = pl.concat([judged.split.set_aside.select(ROW, REASONS, *received), barred.select(ROW, REASONS, *received), unreadable], how="diagonal")
-    removed = cleaned.filter(pl.col(REMOVED_BY).is_not_null())
-    return _Plan(
-        kept=judged.split.kept.select(names),
-        quarantined=quarantined,
-        removed=removed.select(ROW, REMOVED_BY, *received),
-        counts=judged.counts,
-        removed_by=removed.group_by(REMOVED_BY).len().sort(REMOVED_BY),
-        quarantined_by=quarantined.select(pl.col(REASONS).explode(empty_as_null=False)).group_by(REASONS).len().sort(REASONS),
-    )
+def _schema(contract: Contract, layer: str) -> pl.Schema:
+    why = pl.String() if LAYERS[layer] == REMOVED_BY else pl.List(pl.String())
+    return pl.Schema({ROW: pl.Int64(), LAYERS[layer]: why, **({} if layer == "flagged" else {column.name: pl.String() for column in contract.published_columns})})
+
+
+def _unreadable(run: Run, admission: Admission) -> pl.DataFrame:
+    records = unreadable_records(run, admission.inputs.source_digest)
+    return records.select(pl.col("record").alias(ROW), pl.concat_list(pl.lit("unreadable: ") + pl.col("reason")).alias(REASONS))
 
 
 def _why_barred(contract: Contract, barred: dict[str, str]) -> pl.Expr:
@@ -139,15 +115,15 @@ def _answers(run: Run) -> dict[str, float | None]:
     return {**sql.evaluate(queries, {run.contract.table: files}), **anonymity.answers(run.contract.rules, pl.scan_parquet(files))}
 
 
-def _refined(
-    run: Run, admission: Admission, gate: Gate, counts: dict[str, int], answers: dict[str, float | None], removed_by: dict[str, int], quarantined_by: dict[str, int]
-) -> Refined:
+def _refined(run: Run, admission: Admission, gate: Gate, sieve: Sieve) -> Refined:
     """Count what was written, by reading the files' own footers, and hold it against what came in."""
-    folder = run.office.lake.staging(run.contract.name, run.run_id)
+    folder, contract = run.office.lake.staging(run.contract.name, run.run_id), run.contract
     unreadable = unreadable_records(run, admission.inputs.source_digest).height
     published, quarantined, removed = (_rows_in(folder / name) for name in ("version/part-00000.parquet", "quarantine.parquet", "removed.parquet"))
+    reasons = run_together([_by_reason(folder / f"{layer}.parquet", why) for layer, why in LAYERS.items()])
+    quarantined_by, removed_by, flagged_by = (dict(counts.iter_rows()) for counts in reasons)
     accounting = Accounting(admission.rows_in_window + unreadable, published, quarantined, removed, quarantined_by, removed_by)
-    where = Where(dataset=run.contract.name)
+    where = Where(dataset=contract.name)
     if not accounting.balances:
         raise QualityError(
             f"{accounting.rows_in:,} rows came in, and {published:,} + {quarantined:,} + {removed:,} went out",
@@ -155,8 +131,13 @@ def _refined(
         )  # fmt: skip
     if gate.rows != published:
         raise QualityError(f"pandera saw {gate.rows:,} of {published:,} rows", "Nothing is published; run again, and report it if it recurs", where)
-    described = {name: _described(folder / f"{name}.parquet") for name in ("quarantine", "removed")}
-    return Refined(accounting, checks(run.contract.rules, counts, answers), described)
+    described = {layer: _described(folder / f"{layer}.parquet") for layer in LAYERS}
+    return Refined(accounting, checks(contract.rules, sieve.counts, _answers(run)), described, sieve.cells_changed, flagged_by)
+
+
+def _by_reason(file: Path, why: str) -> pl.LazyFrame:
+    reasons = pl.scan_parquet(file).select(why)
+    return (reasons.explode(why, empty_as_null=False) if why != REMOVED_BY else reasons).group_by(why).len().sort(why)
 
 
 def _rows_in(file: Path) -> int:
@@ -184,7 +165,7 @@ def keep_set_aside(run: Run) -> dict[str, str]:
     office, name = run.office, run.contract.name
     folder = office.lake.staging(name, run.run_id)
     kept = {}
-    for layer in ("quarantine", "removed"):
+    for layer in LAYERS:
         target = office.lake.folder(name, layer) / f"{run.run_id}.parquet"
         if (folder / f"{layer}.parquet").exists():
             office.lake.move_file(folder / f"{layer}.parquet", target)

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from contracts.exports.promised import as_json
 from contracts.formats import decimal
 from contracts.model import Column, Contract
-from contracts.settings import FillMissing, Outliers
+from contracts.steps import FillMissing
 from contracts.types import width
 
 CONFORMS_TO = ["http://mlcommons.org/croissant/1.1", "http://mlcommons.org/croissant/RAI/1.0"]
@@ -144,8 +144,8 @@ def _responsible(contract: Contract) -> Node:
         "rai:dataLimitations": contract.limitations,
         "rai:dataUseCases": [text for text in (contract.usage, f"Wanted for: {', '.join(contract.license.purposes)}.") if text],
         "rai:personalSensitiveInformation": _personal(contract),
-        "rai:dataPreprocessingProtocol": [_step(step) for step in contract.cleaning if not isinstance(step, FillMissing)],
-        "rai:dataImputationProtocol": " ".join(_step(step) for step in contract.cleaning if isinstance(step, FillMissing)),
+        "rai:dataPreprocessingProtocol": [step.said for step in contract.cleaning if not isinstance(step, FillMissing)],
+        "rai:dataImputationProtocol": " ".join(step.said for step in contract.cleaning if isinstance(step, FillMissing)),
         "rai:dataReleaseMaintenancePlan": f"Versions are kept for {contract.retention.versions}."
         + (f" New data are looked for on the schedule '{source.schedule}'." if source.schedule else ""),
     }
@@ -168,15 +168,3 @@ _DONE = {
     "redact": "redacted in the text",
     "drop": "not published",
 }
-
-
-def _step(step: Any) -> str:
-    match step:
-        case FillMissing():
-            how = f"with {step.value!r}" if step.method == "constant" else f"with their {step.method}"
-            return f"Missing values of {', '.join(step.columns)} are filled {how}."
-        case Outliers():
-            done = "rows are removed" if step.action == "remove" else "values are capped"
-            return f"Beyond {step.factor:g} interquartile ranges from the quartiles of {', '.join(step.columns)}, {done}."
-        case _:
-            return "Rows equal to an earlier one in every column are removed."

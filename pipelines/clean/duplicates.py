@@ -1,7 +1,7 @@
 """Rows -> the rows that repeat an earlier one in every column.
 
 Belongs here: exact duplicates. Stays out: keys that repeat (a rule), near-duplicates.
-Two steps keep memory flat: hashes say which rows could repeat, and only those are compared, so that no hash collision removes a row.
+Two rounds keep memory flat: hashes say which rows could repeat, and only those are compared, so that no hash collision removes a row.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from contracts.steps import Deduplicate
+from pipelines.clean.kind import Columns, Effect, Fitted, Kind, Learning
 from pipelines.frames import ROW
 
 _HASH = "_hash"
@@ -28,3 +30,17 @@ def repeated(frame: pl.LazyFrame, columns: Sequence[str], suspected: pl.DataFram
 
 def _hashed(frame: pl.LazyFrame, columns: Sequence[str]) -> pl.LazyFrame:
     return frame.with_columns(pl.struct(columns).hash(seed=0).alias(_HASH))
+
+
+def _fit(_: Deduplicate, rows: pl.LazyFrame, columns: Columns) -> Learning:
+    suspected = (yield {"hashes": suspects(rows, list(columns))})["hashes"]
+    if not suspected.height:
+        return Fitted(tables={"repeated": pl.DataFrame(schema={ROW: pl.Int64})})
+    return Fitted(tables={"repeated": (yield {"repeated": repeated(rows, list(columns), suspected)})["repeated"]})
+
+
+def _effect(_: Deduplicate, fitted: Fitted, __: Columns) -> Effect:
+    return Effect(removes=pl.col(ROW).is_in(fitted.tables["repeated"][ROW].implode()))
+
+
+EXACT = Kind(_fit, _effect, original=True, keeps=False)

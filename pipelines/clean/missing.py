@@ -5,25 +5,27 @@ Belongs here: filling. Stays out: text that could not be read as its type, which
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import polars as pl
 
-from contracts.settings import FillMissing
+from contracts.steps import FillMissing
+from pipelines.clean.kind import Columns, Effect, Fitted, Kind, Learning
 
 
-def fit(step: FillMissing, column: str) -> pl.Expr:
+def _fit(step: FillMissing, rows: pl.LazyFrame, _: Columns) -> Learning:
+    if step.method == "constant":
+        return Fitted(dict.fromkeys(step.columns, step.value))
+    found = yield {"fill": rows.select(_middle(step, column).alias(column) for column in step.columns)}
+    return Fitted(found["fill"].to_dicts()[0])
+
+
+def _middle(step: FillMissing, column: str) -> pl.Expr:
     """What to fill with. The smallest of several modes, so that the same data give the same value."""
-    match step.method:
-        case "median":
-            return pl.col(column).median()
-        case "mode":
-            return pl.col(column).drop_nulls().mode().min()
-        case "constant":
-            return pl.lit(step.value)
+    return pl.col(column).median() if step.method == "median" else pl.col(column).drop_nulls().mode().min()
 
 
-def apply(step: FillMissing, fitted: Mapping[str, Any]) -> list[pl.Expr]:
+def _effect(step: FillMissing, fitted: Fitted, _: Columns) -> Effect:
     """The filled columns; one without any value to learn from stays null."""
-    return [pl.col(column).fill_null(fitted[column]) for column in step.columns if fitted[column] is not None]
+    return Effect({column: pl.col(column).fill_null(fitted.values[column]) for column in step.columns if fitted.values[column] is not None})
+
+
+FILL = Kind(_fit, _effect)

@@ -1,21 +1,27 @@
-"""The contract's cleaning -> what to measure, then what to do.
+"""The contract's cleaning -> what it learns from the rows, then what it does to them.
 
 Belongs here: running the steps in order. Stays out: each kind of repair (its own module).
+Steps on text come first, then the text is read as its types, then the steps on values. A step learns from what the steps before it have corrected;
+rows that they take out still count, and values that they filled or capped do not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Generator, Iterator, Mapping, Sequence
 
 import polars as pl
 
-from contracts.settings import CleaningStep, Deduplicate, FillMissing, Outliers
-from pipelines.clean import missing, outliers
-from pipelines.frames import REMOVED_BY, ROW
+from contracts.model import Contract
+from contracts.steps import CleaningStep
+from pipelines.clean import duplicates, missing, outliers
+from pipelines.clean.kind import Columns, Effect, Fitted, Found, Kind, Learning
+from pipelines.clean.types import received, typed
+from pipelines.frames import CHANGED, FLAGGED_BY, REMOVED_BY, SET_ASIDE_BY
 
-Fitted = Mapping[str, Mapping[str, Any]]
-"""Step label -> column -> fitted value. Plain data: it goes into the evidence and is applied to later rows unchanged."""
+KINDS: Mapping[str, Kind] = {"deduplicate": duplicates.EXACT, "fill_missing": missing.FILL, "outliers": outliers.FENCES}
+
+Fitting = Generator[Sequence[pl.LazyFrame], Sequence[pl.DataFrame], tuple[Fitted, ...]]
+"""Yields plans to run in one pass and is sent their frames; returns what each step has learned."""
 
 
 def label(index: int, step: CleaningStep) -> str:
@@ -23,32 +29,109 @@ def label(index: int, step: CleaningStep) -> str:
     return f"{index + 1} {step.step}"
 
 
-def fit(steps: Sequence[CleaningStep]) -> pl.Expr | None:
-    """One expression that measures everything the steps need, as a struct of step label -> column; None where nothing is needed."""
-    parts = []
-    for index, step in enumerate(steps):
-        if isinstance(step, FillMissing | Outliers):
-            fitter = [(missing.fit(step, c) if isinstance(step, FillMissing) else outliers.fit(step, c)).alias(c) for c in step.columns]
-            parts.append(pl.struct(fitter).alias(label(index, step)))
-    return pl.struct(parts).alias("fitted") if parts else None
+def promised(contract: Contract) -> Columns:
+    """The columns that steps may speak of."""
+    return {column.name: column for column in contract.columns}
 
 
-def apply(frame: pl.LazyFrame, steps: Sequence[CleaningStep], fitted: Fitted, repeated_rows: pl.Series) -> pl.LazyFrame:
-    """Repair the columns and name in `_removed_by` the first step that takes the row out (null: it stays)."""
-    frame = frame.with_columns(pl.lit(None, pl.String).alias(REMOVED_BY))
-    for index, step in enumerate(steps):
-        name = label(index, step)
-        if isinstance(step, Deduplicate):
-            frame = frame.with_columns(_removed(pl.col(ROW).is_in(repeated_rows.implode()), name))
-        elif isinstance(step, FillMissing):
-            frame = frame.with_columns(missing.apply(step, fitted[name]))
-        elif step.action == "cap":
-            frame = frame.with_columns(outliers.cap(step, fitted[name]))
-        else:
-            beyond = pl.any_horizontal(outliers.outside(column, fitted[name]) for column in step.columns)
-            frame = frame.with_columns(_removed(beyond, name))
+# -- learning -------------------------------------------------------------------------------
+
+
+def fitting(treated: pl.LazyFrame, original: pl.LazyFrame, contract: Contract, known: Mapping[int, Fitted] | None = None) -> Fitting:
+    """Learn what every step needs, in as few passes as their dependence allows.
+
+    Args:
+        treated: `_row` and the contract's columns as text, personal ones replaced.
+        original: the same before anything is replaced.
+        known: what steps, by their index, have learned on another version and keep.
+    """
+    learned: dict[int, Fitted] = dict(known or {})
+    waiting: dict[int, Learning] = {}
+    corrected: set[str] = set()
+    for index, step in enumerate(contract.cleaning):
+        kind, reads = KINDS[step.step], set(step.reads or contract.column_names)
+        if corrected & reads:
+            learned |= yield from _together(waiting)
+            waiting, corrected = {}, set()
+        if index in learned:
+            continue
+        corrections = {i: fitted for i, fitted in learned.items() if i < index and KINDS[contract.cleaning[i].step].corrects}
+        *_, (_, rows) = stages(original if kind.original else treated, contract, corrections, read_too=step.phase == "value")
+        waiting[index] = kind.fit(step, rows, promised(contract))
+        if kind.corrects:
+            corrected |= reads
+    learned |= yield from _together(waiting)
+    return tuple(learned[index] for index in range(len(contract.cleaning)))
+
+
+def _together(waiting: Mapping[int, Learning]) -> Generator[Sequence[pl.LazyFrame], Sequence[pl.DataFrame], dict[int, Fitted]]:
+    """Advance every step by a round at a time, the plans of one round in one pass."""
+    done: dict[int, Fitted] = {}
+    sent: dict[int, Found | None] = dict.fromkeys(waiting)
+    while sent:
+        asked: dict[int, Mapping[str, pl.LazyFrame]] = {}
+        for index, found in sent.items():
+            try:
+                asked[index] = waiting[index].send(found)  # type: ignore[arg-type]  # a generator is started with None
+            except StopIteration as learned:
+                done[index] = learned.value
+        frames = iter((yield [plan for plans in asked.values() for plan in plans.values()]) if asked else [])
+        sent = {index: {name: next(frames) for name in plans} for index, plans in asked.items()}
+    return done
+
+
+# -- doing ----------------------------------------------------------------------------------
+
+
+def repaired(rows: pl.LazyFrame, contract: Contract, fitted: Sequence[Fitted]) -> pl.LazyFrame:
+    """The typed columns, repaired, beside the text as received and what each step did: see `stages`."""
+    *_, (_, frame) = stages(rows, contract, dict(enumerate(fitted)))
     return frame
 
 
-def _removed(condition: pl.Expr, name: str) -> pl.Expr:
-    return pl.when(pl.col(REMOVED_BY).is_null() & condition).then(pl.lit(name)).otherwise(pl.col(REMOVED_BY)).alias(REMOVED_BY)
+def stages(rows: pl.LazyFrame, contract: Contract, fitted: Mapping[int, Fitted], *, read_too: bool = True) -> Iterator[tuple[str, pl.LazyFrame]]:
+    """The rows after each step, by its label; `received` and `read` are what they were before the first, and once the text was read.
+
+    `_removed_by`, `_set_aside_by` name the first step that took a row out (null: it stays), `_flagged_by` all that noted it, and
+    `_changed_<step>|<column>` is true where the step gave the cell another value.
+
+    Args:
+        rows: `_row` and the contract's columns as text.
+        fitted: by the step's index; a step that is not there does nothing.
+        read_too: whether the text is read as the promised types at the end.
+    """
+    frame, is_text = received(rows, contract), True
+    yield "received", frame
+    for index, step in enumerate(contract.cleaning):
+        if index not in fitted:
+            continue
+        if is_text and step.phase == "value":
+            frame, is_text = typed(frame, contract), False
+            yield "read", frame
+        name = label(index, step)
+        frame = _done(frame, name, KINDS[step.step].effect(step, fitted[index], promised(contract)))
+        yield name, frame
+    if is_text and read_too:
+        yield "read", typed(frame, contract)
+
+
+def changed(name: str, column: str) -> str:
+    """The helper column that is true where the step of that label changed the cell."""
+    return f"{CHANGED}{name}|{column}"
+
+
+def what(mark: str) -> tuple[str, str]:
+    """The step's label and the column that a helper column of `changed` speaks of."""
+    name, _, column = mark.removeprefix(CHANGED).partition("|")
+    return name, column
+
+
+def _done(frame: pl.LazyFrame, name: str, effect: Effect) -> pl.LazyFrame:
+    marks = [pl.when(value.ne_missing(pl.col(column))).then(True).otherwise(False).alias(changed(name, column)) for column, value in effect.changes.items()]
+    leaves = [
+        pl.when(pl.col(mark).is_null() & pl.col(REMOVED_BY).is_null() & pl.col(SET_ASIDE_BY).is_null() & condition).then(pl.lit(name)).otherwise(pl.col(mark)).alias(mark)
+        for mark, condition in ((REMOVED_BY, effect.removes), (SET_ASIDE_BY, effect.sets_aside))
+        if condition is not None
+    ]
+    flags = [] if effect.flags is None else [pl.when(effect.flags).then(pl.col(FLAGGED_BY).list.concat(pl.lit([name]))).otherwise(pl.col(FLAGGED_BY)).alias(FLAGGED_BY)]
+    return frame.with_columns(*(value.alias(column) for column, value in effect.changes.items()), *marks, *leaves, *flags)

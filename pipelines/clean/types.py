@@ -10,15 +10,21 @@ import polars as pl
 from contracts.model import Contract
 from contracts.rules import was_read
 from contracts.types import read, unread
-from pipelines.frames import RECEIVED, ROW
+from pipelines.frames import FLAGGED_BY, RECEIVED, REMOVED_BY, ROW, SET_ASIDE_BY
+
+
+def received(rows: pl.LazyFrame, contract: Contract) -> pl.LazyFrame:
+    """Keep the text of each published column as `_received_<column>`, and make room for what steps will note of each row."""
+    return rows.select(
+        ROW,
+        *contract.column_names,
+        *(pl.col(c.name).alias(RECEIVED + c.name) for c in contract.published_columns),
+        *(pl.lit(None, pl.String).alias(mark) for mark in (REMOVED_BY, SET_ASIDE_BY)),
+        pl.lit([], pl.List(pl.String)).alias(FLAGGED_BY),
+    )
 
 
 def typed(frame: pl.LazyFrame, contract: Contract) -> pl.LazyFrame:
-    """Give each published column its type; keep the text as `_received_<column>`, and say in `_was_read_<column>` whether it could be read."""
+    """Give each published column its type, and say in `_was_read_<column>` whether its text could be read."""
     columns = contract.published_columns
-    return frame.select(
-        ROW,
-        *(pl.col(c.name).alias(RECEIVED + c.name) for c in columns),
-        *(read(c) for c in columns),
-        *((~unread(c)).alias(was_read(c.name)) for c in columns if c.logical_type != "string"),
-    )
+    return frame.with_columns(*(read(c) for c in columns), *((~unread(c)).alias(was_read(c.name)) for c in columns if c.logical_type != "string"))

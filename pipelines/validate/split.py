@@ -6,7 +6,6 @@ Belongs here: splitting. Stays out: what a rule means (contracts/rules.py), pand
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import polars as pl
 
@@ -14,38 +13,35 @@ from contracts.model import Rule
 from contracts.rules import keeps, was_found
 from pipelines.frames import REASONS, Check, Split
 
-_KEPT = "_keeps_"
+KEPT = "_keeps_"  # prefix, before the rule: true where the row keeps it
 
 
-@dataclass(frozen=True)
-class Judged:
-    """The split, and the plan of one row that counts `rows` and, for each rule by name, the rows that break it."""
-
-    split: Split
-    counts: pl.LazyFrame
-
-
-def split(candidate: pl.LazyFrame, rules: Sequence[Rule], related: Mapping[str, pl.LazyFrame] | None = None) -> Judged:
-    """Judge each row by each rule.
+def judged(candidate: pl.LazyFrame, rules: Sequence[Rule], related: Mapping[str, pl.LazyFrame] | None = None) -> pl.LazyFrame:
+    """Say of each row, in a column `_keeps_<rule>` for each rule that judges rows, whether it keeps the rule.
 
     Args:
         candidate: typed columns beside the `_was_read_` helpers.
         related: data set -> its newest version, for relationships; one to a data set that is not here is not judged.
-    Returns: `kept` and `set_aside` together are the candidate; `set_aside` has `_reasons`, the names of the error rules broken.
     """
     judging = judged_rules(rules, related or {})
-    judged = look_up(candidate, judging, related or {}).with_columns(keeps(rule).alias(_KEPT + rule.name) for rule in judging)
-    splitting = [rule.name for rule in judging if rule.splits_rows]
-    keeps_all = pl.all_horizontal(_KEPT + name for name in splitting) if splitting else pl.lit(True)
-    reasons = pl.concat_list(pl.when(~pl.col(_KEPT + name)).then(pl.lit(name)) for name in splitting).list.drop_nulls() if splitting else pl.lit([], pl.List(pl.String))
-    helpers = [*(_KEPT + rule.name for rule in judging), *(was_found(rule) for rule in judging if rule.kind == "relationship")]
-    return Judged(
-        split=Split(
-            kept=judged.filter(keeps_all).drop(helpers),
-            set_aside=judged.filter(~keeps_all).with_columns(reasons.alias(REASONS)).drop(helpers),
-        ),
-        counts=judged.select(pl.len().alias("rows"), *((~pl.col(_KEPT + rule.name)).sum().alias(rule.name) for rule in judging)),
-    )
+    found = look_up(candidate, judging, related or {}).with_columns(keeps(rule).alias(KEPT + rule.name) for rule in judging)
+    return found.drop(was_found(rule) for rule in judging if rule.kind == "relationship")
+
+
+def split(judged_rows: pl.DataFrame, rules: Sequence[Rule]) -> Split:
+    """Part judged rows: `kept` keep every error rule, `set_aside` has `_reasons`, the names of the error rules broken. Together they are what came in."""
+    splitting = [rule.name for rule in rules if rule.splits_rows and KEPT + rule.name in judged_rows.columns]
+    if not splitting:
+        return Split(judged_rows, judged_rows.clear().with_columns(pl.lit([], pl.List(pl.String)).alias(REASONS)))
+    reasons = pl.concat_list(pl.when(~pl.col(KEPT + name)).then(pl.lit(name)) for name in splitting).list.drop_nulls()
+    mask = judged_rows.select(pl.all_horizontal(KEPT + name for name in splitting)).to_series()
+    return Split(judged_rows.filter(mask), judged_rows.filter(~mask).with_columns(reasons.alias(REASONS)))
+
+
+def broken(judged_rows: pl.DataFrame) -> dict[str, int]:
+    """How many rows there are (`rows`), and how many break each rule that judges rows."""
+    wrong = judged_rows.select((~pl.col(name)).sum().alias(name.removeprefix(KEPT)) for name in judged_rows.columns if name.startswith(KEPT))
+    return {"rows": judged_rows.height, **(wrong.row(0, named=True) if wrong.width else {})}
 
 
 def judged_rules(rules: Sequence[Rule], related: Mapping[str, pl.LazyFrame]) -> list[Rule]:

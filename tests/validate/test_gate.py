@@ -13,7 +13,7 @@ from contracts.types import dtype
 from pipelines.clean.types import typed
 from pipelines.frames import REASONS, ROW
 from pipelines.validate.gate import Gate, canary
-from pipelines.validate.split import checks, split
+from pipelines.validate.split import broken, checks, judged, split
 from tests.conftest import contract
 
 CONTRACT = contract()
@@ -53,18 +53,17 @@ ROWS = st.lists(st.tuples(st.sampled_from(["M1", "x", None]), st.sampled_from(["
 @given(ROWS)
 def test_kept_and_set_aside_together_are_the_candidate(rows: list[tuple[str | None, str | None, str | None]]) -> None:
     raw = pl.LazyFrame([(number, *row) for number, row in enumerate(rows, 2)], schema={ROW: pl.Int64, **dict.fromkeys(CONTRACT.column_names, pl.String)}, orient="row")
-    judged = split(typed(raw, CONTRACT), CONTRACT.rules)
-    kept, aside, counts = pl.collect_all([judged.split.kept, judged.split.set_aside, judged.counts])
-    assert sorted([*kept[ROW], *aside[ROW]]) == list(range(2, len(rows) + 2))
-    assert all(len(reasons) for reasons in aside[REASONS])
-    named = counts.to_dicts()[0]
+    found = judged(typed(raw, CONTRACT), CONTRACT.rules).collect()
+    parts, named = split(found, CONTRACT.rules), broken(found)
+    assert sorted([*parts.kept[ROW], *parts.set_aside[ROW]]) == list(range(2, len(rows) + 2))
+    assert all(len(reasons) for reasons in parts.set_aside[REASONS])
     assert named["rows"] == len(rows)
-    assert sum(len(reasons) for reasons in aside[REASONS]) == sum(count for rule, count in named.items() if rule != "rows")
+    assert sum(len(reasons) for reasons in parts.set_aside[REASONS]) == sum(count for rule, count in named.items() if rule != "rows")
 
 
 def test_a_row_is_set_aside_with_every_rule_it_breaks() -> None:
     raw = pl.LazyFrame({ROW: [2], "meter": ["x"], "energy_kwh": ["abc"], "tariff": ["noon"]})
-    aside = split(typed(raw, CONTRACT), CONTRACT.rules).split.set_aside.collect()
+    aside = split(judged(typed(raw, CONTRACT), CONTRACT.rules).collect(), CONTRACT.rules).set_aside
     assert aside[REASONS].to_list() == [["meter_pattern", "energy_kwh_type", "tariff_enum"]]
 
 

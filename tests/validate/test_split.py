@@ -12,7 +12,7 @@ from pipelines.clean.types import typed
 from pipelines.frames import REASONS, ROW
 from pipelines.validate.evaluate import Statistics, counting, proven, retyped
 from pipelines.validate.gate import Gate
-from pipelines.validate.split import checks, split
+from pipelines.validate.split import broken, checks, judged, split
 from tests.conftest import columns, contract
 
 ORDERS = contract(
@@ -59,16 +59,14 @@ def rows(promised: Contract, *texts: tuple[str | None, ...]) -> pl.LazyFrame:
     ],
 )  # fmt: skip
 def test_a_row_leaves_with_every_rule_it_broke(row: tuple[str | None, ...], reasons: list[str]) -> None:
-    judged = split(rows(ORDERS, row), ORDERS.rules)
-    kept, aside = pl.collect_all([judged.split.kept, judged.split.set_aside], engine="streaming")
-    assert [sorted(each) for each in aside[REASONS].to_list()] == ([sorted(reasons)] if reasons else [])
-    assert kept.height == (not reasons)
-    Gate(ORDERS).check(kept.select(ORDERS.column_names))
+    parts = split(judged(rows(ORDERS, row), ORDERS.rules).collect(engine="streaming"), ORDERS.rules)
+    assert [sorted(each) for each in parts.set_aside[REASONS].to_list()] == ([sorted(reasons)] if reasons else [])
+    assert parts.kept.height == (not reasons)
+    Gate(ORDERS).check(parts.kept.select(ORDERS.column_names))
 
 
 def test_a_key_names_one_row() -> None:
-    judged = split(rows(ORDERS, GOOD, GOOD), ORDERS.rules)
-    assert judged.split.set_aside.collect()[REASONS].to_list() == [["id_key"]]
+    assert split(judged(rows(ORDERS, GOOD, GOOD), ORDERS.rules).collect(), ORDERS.rules).set_aside[REASONS].to_list() == [["id_key"]]
 
 
 # -- relationships -----------------------------------------------------------------------------
@@ -84,11 +82,11 @@ METERS = pl.LazyFrame({"id": ["M1", "M2", "M2", None], "site": [1, 2, 3, 4]})
 
 def test_a_key_must_be_in_the_other_table_and_nothing_points_nowhere() -> None:
     promised = related({"to": "meters.id"})
-    judged = split(rows(promised, ("M1", "1"), ("M9", "1"), (None, "1"), ("M2", None)), promised.rules, {"meters": METERS})
-    kept, aside, counts = pl.collect_all([judged.split.kept, judged.split.set_aside, judged.counts])
-    assert (kept["meter"].to_list(), aside["meter"].to_list()) == (["M1", None, "M2"], ["M9"])
-    assert counts["meter_in_meters"].to_list() == [1]
-    assert aside[REASONS].to_list() == [["meter_in_meters"]]
+    found = judged(rows(promised, ("M1", "1"), ("M9", "1"), (None, "1"), ("M2", None)), promised.rules, {"meters": METERS}).collect()
+    parts = split(found, promised.rules)
+    assert (parts.kept["meter"].to_list(), parts.set_aside["meter"].to_list()) == (["M1", None, "M2"], ["M9"])
+    assert broken(found)["meter_in_meters"] == 1
+    assert parts.set_aside[REASONS].to_list() == [["meter_in_meters"]]
 
 
 def test_a_composite_key_is_compared_as_a_whole() -> None:
@@ -96,15 +94,15 @@ def test_a_composite_key_is_compared_as_a_whole() -> None:
         columns({"name": "meter", "logicalType": "string"}, {"name": "place", "logicalType": "integer"}),
         lambda data: data["schema"][0].update(relationships=[{"from": ["readings.meter", "readings.place"], "to": ["meters.id", "meters.site"]}]),
     )
-    judged = split(rows(both, ("M1", "1"), ("M1", "2"), ("M2", "3")), both.rules, {"meters": METERS})
-    assert judged.split.set_aside.collect().select("meter", "place").rows() == [("M1", 2)]
+    found = judged(rows(both, ("M1", "1"), ("M1", "2"), ("M2", "3")), both.rules, {"meters": METERS}).collect()
+    assert split(found, both.rules).set_aside.select("meter", "place").rows() == [("M1", 2)]
 
 
 def test_a_relationship_to_what_is_not_published_is_unknown() -> None:
     promised = related({"to": "meters.id"})
-    judged = split(rows(promised, ("M1", "1")), promised.rules)
-    assert judged.split.kept.collect().height == 1
-    (check,) = [each for each in checks(promised.rules, judged.counts.collect().to_dicts()[0]) if each.rule == "meter_in_meters"]
+    found = judged(rows(promised, ("M1", "1")), promised.rules).collect()
+    assert split(found, promised.rules).kept.height == 1
+    (check,) = [each for each in checks(promised.rules, broken(found)) if each.rule == "meter_in_meters"]
     assert (check.passed, check.measured) == (None, None)
 
 

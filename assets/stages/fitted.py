@@ -1,0 +1,76 @@
+"""What the cleaning steps have learned, kept: in a run's staging, then beside the version, so that later data and explanations use the same."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from assets.hands.disk import sha256
+from assets.hands.lake import Lake
+from assets.stages.run import Run
+from contracts.errors import EvidenceError, Where
+from pipelines.clean import steps
+from pipelines.clean.kind import Fitted
+
+FOLDER = "fitted"
+KEPT = "_fitted"  # engines that read the table pass over what starts with an underscore
+_VALUES = "values.json"
+
+
+def write(folder: Path, fitted: Sequence[Fitted]) -> None:
+    """One JSON of numbers and words, and a Parquet file a table."""
+    folder.mkdir(exist_ok=True)
+    (folder / _VALUES).write_text(json.dumps([dict(one.values) for one in fitted]))
+    for index, one in enumerate(fitted):
+        for name, table in one.tables.items():
+            table.write_parquet(folder / f"{index + 1}.{name}.parquet")
+
+
+def read(folder: Path) -> tuple[Fitted, ...]:
+    """What `write` wrote."""
+    values = json.loads((folder / _VALUES).read_text())
+    tables: list[dict[str, pl.DataFrame]] = [{} for _ in values]
+    for file in sorted(folder.glob("*.parquet")):
+        index, name, _ = file.name.split(".")
+        tables[int(index) - 1][name] = pl.read_parquet(file)
+    return tuple(Fitted(one, its) for one, its in zip(values, tables, strict=True))
+
+
+def described(lake: Lake, dataset: str, attempt: str) -> dict[str, Any]:
+    """Where it lies beside a version, and each file's SHA-256, for the evidence."""
+    folder = lake.folder(dataset, "versions") / attempt / KEPT
+    return {"folder": f"{attempt}/{KEPT}", "files": {file.name: sha256(file) for file in sorted(folder.iterdir())}}
+
+
+def kept(run: Run) -> dict[int, Fitted]:
+    """What steps with `fit: first` have learned on the first version that was cleaned by the same step, by the step's index.
+
+    Raises: EvidenceError: what was kept is not what was signed.
+    """
+    contract, office = run.contract, run.office
+    wanted = {index: step for index, step in enumerate(contract.cleaning) if step.fit == "first" and steps.KINDS[step.step].keeps}
+    known: dict[int, Fitted] = {}
+    for row in office.registry.versions(contract.name) if wanted else []:
+        cleaning = office.statement(row)["predicate"]["cleaning"]
+        for index, step in wanted.items():
+            if index not in known and index < len(cleaning["steps"]) and cleaning["steps"][index] == step.model_dump(mode="json"):
+                known[index] = of_version(run, cleaning)[index]
+    return known
+
+
+def of_version(run: Run, cleaning: dict[str, Any]) -> tuple[Fitted, ...]:
+    """What the steps of a version had learned.
+
+    Args:
+        cleaning: of the version's checked predicate.
+    Raises: EvidenceError: a file is missing or is not what was signed.
+    """
+    lake, name, said = run.office.lake, run.contract.name, cleaning["learned"]
+    folder = lake.folder(name, "versions") / said["folder"]
+    if not folder.is_dir() or described(lake, name, folder.parent.name) != said:
+        raise EvidenceError("what cleaning had learned is not what was signed", "Restore it from a backup", Where(file=said["folder"], dataset=name))
+    return read(folder)

@@ -1,0 +1,36 @@
+"""What every cleaning step has in common."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from contracts.settings import Settings
+
+Columns = Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+class Step(Settings):
+    """One repair. What it is fitted on is its version's own rows, unless `fit` says that what the first version taught holds for all later ones."""
+
+    phase: ClassVar[Literal["text", "value"]] = "value"
+    """Whether it works on the text as the source wrote it, or on what was read from it. Steps on text come first in a contract."""
+    step: str
+    fit: Literal["each", "first"] = "each"
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The columns it looks at; none named means all."""
+        return ()
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """Those of its columns that must be promised as numbers."""
+        return ()
+
+    @property
+    @abstractmethod
+    def said(self) -> str:
+        """What it does, in one sentence, for data cards and other tools' formats."""

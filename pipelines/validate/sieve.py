@@ -1,0 +1,109 @@
+"""Repaired rows on their way to the version: those that leave are handed over with their reason, the others go on, and everything is counted.
+
+Belongs here: what is done to each batch of the one pass. Stays out: repairing (clean/), what a rule means (split.py), files (the caller's sinks).
+Polars works a shared plan out anew for every sink, so the pass has one sink, and what leaves is taken out of the stream as it goes by.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping
+
+import polars as pl
+
+from contracts.model import Contract
+from contracts.rules import was_read
+from pipelines.clean.steps import what
+from pipelines.frames import CHANGED, FLAGGED_BY, REASONS, RECEIVED, REMOVED_BY, ROW, SET_ASIDE_BY
+from pipelines.validate.split import broken, judged, split
+
+Take = Callable[[pl.DataFrame], None]
+BARRED = "_barred_by"  # why the row's own licence does not allow what is wanted
+ROWS_AT_ONCE = 500_000  # what the gate is given: fewer calls, and still little memory
+
+
+class Sieve:
+    """One pass over one version's rows.
+
+    Args:
+        quarantine, remove: take what leaves, batch by batch and in no order: `_row`, `_reasons` or `_removed_by`, and the text as received.
+        flag: takes `_row` and `_flagged_by` of what was noted.
+        gate: looks at the rows that stay, as they will be published, and raises where it disagrees.
+    """
+
+    def __init__(self, contract: Contract, *, quarantine: Take, remove: Take, flag: Take, gate: Take) -> None:
+        self._contract, self._names = contract, [column.name for column in contract.published_columns]
+        helpers = [was_read(column.name) for column in contract.published_columns if column.logical_type != "string"]
+        self._judged = [ROW, *self._names, *helpers, *(RECEIVED + name for name in self._names)]
+        self._received = [pl.col(RECEIVED + name).alias(name) for name in self._names]
+        self._quarantine, self._remove, self._flag, self._gate = quarantine, remove, flag, gate
+        self._lock, self._gathered, self._waiting = threading.Lock(), list[pl.DataFrame](), 0
+        self.counts: Counter[str] = Counter()
+        """`rows` judged, and the rows that break each rule."""
+        self.changed: Counter[tuple[str, str]] = Counter()
+        """(step, column) -> cells it gave another value."""
+
+    def plan(self, repaired: pl.LazyFrame, related: Mapping[str, pl.LazyFrame]) -> pl.LazyFrame:
+        """The rows to publish. Running the plan is the pass; call `finish` after it.
+
+        Args:
+            repaired: as `steps.repaired` makes it, with `_barred_by`.
+            related: data set -> its newest version; the table itself is what stays of `repaired`.
+        """
+        staying = repaired.filter(pl.all_horizontal(pl.col(mark).is_null() for mark in (REMOVED_BY, SET_ASIDE_BY, BARRED)))
+        going_on = repaired.map_batches(self._let_go, streamable=True, schema=repaired.select(self._judged).collect_schema())
+        verdicts = judged(going_on, self._contract.rules, {**related, self._contract.table: staying})
+        return verdicts.map_batches(self._sort, streamable=True, schema=verdicts.select(self._names).collect_schema())
+
+    def finish(self) -> None:
+        """Show the gate what it has not seen yet."""
+        with self._lock:
+            self._show_gate()
+
+    @property
+    def cells_changed(self) -> dict[str, dict[str, int]]:
+        """Step -> column -> cells it gave another value, where there are any."""
+        told: dict[str, dict[str, int]] = {}
+        for (step, column), cells in sorted(self.changed.items()):
+            if cells:
+                told.setdefault(step, {})[column] = cells
+        return told
+
+    def _let_go(self, batch: pl.DataFrame) -> pl.DataFrame:
+        """Take out what cleaning and row licences take out."""
+        marks = [name for name in batch.columns if name.startswith(CHANGED)]
+        if marks:
+            sums = batch.select(pl.col(marks).sum()).row(0, named=True)
+            with self._lock:
+                self.changed.update({what(mark): cells for mark, cells in sums.items()})
+        noted = batch.filter(pl.col(FLAGGED_BY).list.len() > 0)
+        if noted.height:
+            self._flag(noted.select(ROW, FLAGGED_BY))
+        leaves = batch.select(removed=pl.col(REMOVED_BY).is_not_null(), aside=pl.col(SET_ASIDE_BY).is_not_null() | pl.col(BARRED).is_not_null())
+        removed, aside = leaves["removed"], leaves["aside"] & ~leaves["removed"]
+        if removed.any():
+            self._remove(batch.filter(removed).select(ROW, REMOVED_BY, *self._received))
+        if aside.any():
+            why = pl.concat_list("cleaning: " + pl.col(SET_ASIDE_BY), "license: " + pl.col(BARRED)).list.drop_nulls()
+            self._quarantine(batch.filter(aside).select(ROW, why.alias(REASONS), *self._received))
+        return batch.filter(~(removed | aside)).select(self._judged)
+
+    def _sort(self, batch: pl.DataFrame) -> pl.DataFrame:
+        """Take out what breaks a rule, and let the gate see what stays."""
+        counts, parts = broken(batch), split(batch, self._contract.rules)
+        if parts.set_aside.height:
+            self._quarantine(parts.set_aside.select(ROW, REASONS, *self._received))
+        kept = parts.kept.select(self._names)
+        with self._lock:
+            self.counts.update(counts)
+            self._gathered.append(kept)
+            self._waiting += kept.height
+            if self._waiting >= ROWS_AT_ONCE:
+                self._show_gate()
+        return kept
+
+    def _show_gate(self) -> None:
+        if self._gathered:
+            self._gate(pl.concat(self._gathered, rechunk=False))
+        self._gathered, self._waiting = [], 0
