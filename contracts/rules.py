@@ -23,9 +23,11 @@ def was_found(rule: Rule) -> str:
     return f"_was_found_{rule.name}"
 
 
-def keeps(rule: Rule) -> pl.Expr:
+def keeps(rule: Rule, stays: pl.Expr | None = None) -> pl.Expr:
     """True where a row keeps the rule. A null breaks only rules about presence; other rules have nothing to judge there.
 
+    Args:
+        stays: false for rows that no other row counts as repeating; all count unless given.
     Raises: ContractError: the rule does not judge rows.
     """
     match rule.kind:
@@ -33,6 +35,7 @@ def keeps(rule: Rule) -> pl.Expr:
             return pl.col(was_read(rule.columns[0]))
         case "unique" | "duplicateValues":
             key = pl.col(rule.columns[0]) if len(rule.columns) == 1 else pl.struct(rule.columns)
+            key = key if stays is None else pl.when(stays).then(key)
             return key.is_first_distinct() | key.is_null()
         case "relationship":
             return pl.col(was_found(rule)).is_not_null() | pl.any_horizontal(pl.col(column).is_null() for column in rule.columns)

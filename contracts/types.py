@@ -66,16 +66,41 @@ def read(column: Column) -> pl.Expr:
 
     ISO 8601 for dates and times unless the contract says another format, UTC where no zone is said; JSON for what is nested.
     """
+    if column.logical_type in ("integer", "number", "date", "timestamp"):
+        return pl.col(column.name).map_batches(_reader(column), return_dtype=dtype(column), is_elementwise=True)
     return _value(_decoded(column), column).alias(column.name)
 
 
-def unread(column: Column) -> pl.Expr:
-    """True where there is text that is not written as the promised type, at any depth; never null."""
+def readable(column: Column, value: pl.Expr) -> pl.Expr:
+    """False where there is text that is not written as the promised type, at any depth; never null.
+
+    Args:
+        value: what `read` made of the text.
+    """
     given = pl.col(column.name)
-    if column.logical_type not in NESTED:
-        return given.is_not_null() & _value(given, column).is_null()
-    decoded = _decoded(column)
-    return given.is_not_null() & (decoded.is_null() | _loses(decoded, column))
+    return given.is_null() | (value.is_not_null() if column.logical_type not in NESTED else _decoded(column).pipe(lambda it: it.is_not_null() & ~_loses(it, column)))
+
+
+def _reader(column: Column) -> Callable[[pl.Series], pl.Series]:
+    """Most text is written plainly, and then nothing needs to be asked of it twice: only what a plain reading leaves null is looked at with care."""
+
+    def read_batch(text: pl.Series) -> pl.Series:
+        given = text.alias(column.name)
+        values = given.to_frame().select(_plainly(pl.col(column.name), column, given)).to_series()
+        unsure = (values.is_null() & given.is_not_null()).arg_true()
+        return values.scatter(unsure, given.gather(unsure).to_frame().select(_value(pl.col(column.name), column)).to_series()) if len(unsure) else values
+
+    return read_batch
+
+
+def _plainly(text: pl.Expr, column: Column, batch: pl.Series) -> pl.Expr:
+    """`_meaning` of text without white space around it; of a time, in the one form that the batch starts with."""
+    if column.logical_type == "timestamp" and not column.format:
+        first = batch.drop_nulls().head(1).to_list()
+        form = "%Y-%m-%dT%H:%M:%S" if "T" in "".join(first) else "%Y-%m-%d %H:%M:%S"
+        zone = "UTC" if column.timezone else None
+        return text.str.to_datetime(form + ("Z" if zone and "".join(first).endswith("Z") else ""), strict=False, time_unit="us", time_zone=zone)
+    return _meaning(text, column)
 
 
 def _decoded(column: Column) -> pl.Expr:
@@ -86,13 +111,27 @@ def _decoded(column: Column) -> pl.Expr:
 
 def _value(text: pl.Expr, column: Column) -> pl.Expr:
     """What the text means; of a nested column, what each text in it means."""
-    plain = text.str.strip_chars()
     match column.logical_type:
         case "string":
             return text
+        case "object":
+            return pl.when(text.is_not_null()).then(_fields(text, column))
+        case "array":
+            return text.list.eval(_value(pl.element(), column.fields[0]))
+        case "map":
+            return text.list.eval(_fields(pl.element(), column))
+        case "vector":
+            return _vector(text, column)
+        case _:
+            return _meaning(text.str.strip_chars(), column)
+
+
+def _meaning(plain: pl.Expr, column: Column) -> pl.Expr:
+    """What text of a plain type means. Polars' own casts of text to whole and binary numbers take nothing but digits, sign, point and exponent."""
+    match column.logical_type:
         case "integer":
             kind, low, high = INTEGERS[width(column)]
-            wide = pl.when(plain.str.contains(INTEGER)).then(plain).cast(pl.Decimal(38, 0) if kind.is_decimal() else pl.Int64, strict=False)
+            wide = pl.when(plain.str.contains(INTEGER)).then(plain).cast(pl.Decimal(38, 0), strict=False) if kind.is_decimal() else plain.cast(pl.Int64, strict=False)
             return wide if kind == pl.Int64 and low < 0 else pl.when(wide.is_between(low, high)).then(wide).cast(kind, strict=False)
         case "number":
             return _number(plain, column)
@@ -103,19 +142,9 @@ def _value(text: pl.Expr, column: Column) -> pl.Expr:
             return plain.str.to_date(strptime(column.format) if column.format else "%Y-%m-%d", strict=False)
         case "timestamp":
             return _timestamp(plain, column)
-        case "time":
-            read_time = (
-                plain.str.to_time(strptime(column.format), strict=False) if column.format else _first([plain.str.to_time(f, strict=False) for f in ("%H:%M:%S%.f", "%H:%M")])
-            )
-            return read_time.dt.to_string("%H:%M:%S%.f")
-        case "object":
-            return pl.when(text.is_not_null()).then(_fields(text, column))
-        case "array":
-            return text.list.eval(_value(pl.element(), column.fields[0]))
-        case "map":
-            return text.list.eval(_fields(pl.element(), column))
-        case "vector":
-            return _vector(text, column)
+        case _:
+            times = [plain.str.to_time(form, strict=False) for form in ([strptime(column.format)] if column.format else ["%H:%M:%S%.f", "%H:%M"])]
+            return _first(times).dt.to_string("%H:%M:%S%.f")
 
 
 def _fields(text: pl.Expr, column: Column) -> pl.Expr:
@@ -132,7 +161,7 @@ def _number(text: pl.Expr, column: Column) -> pl.Expr:
         whole, point = digits[0] - digits[1], digits[1]
         exact = rf"^[+-]?0*[0-9]{{0,{whole}}}(\.[0-9]{{0,{point}}}0*)?$" if point else rf"^[+-]?0*[0-9]{{0,{whole}}}(\.0*)?$"
         return pl.when(text.str.contains(exact) & text.str.contains("[0-9]")).then(text).cast(pl.Decimal(*digits), strict=False)
-    value = pl.when(text.str.contains(NUMBER)).then(text).cast(dtype(column), strict=False)
+    value = text.cast(dtype(column), strict=False)
     return pl.when(value.is_finite()).then(value)  # 1e999 is written as a number, and is none of this width
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import settings as hypothesis_settings
 
 os.environ.setdefault("DO_NOT_TRACK", "1")
 
@@ -24,6 +25,10 @@ from assets.stages.refine import refine
 from assets.stages.run import Run
 from contracts.load import load
 from contracts.model import Contract
+
+# what a property costs depends on what else the machine does; a test says nothing about time
+hypothesis_settings.register_profile("assay", deadline=None)
+hypothesis_settings.load_profile("assay")
 
 READINGS: dict[str, Any] = {
     "apiVersion": "v3.2.0", "kind": "DataContract", "id": "readings", "name": "readings", "version": "1.0.0", "status": "active",

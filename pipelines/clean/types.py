@@ -9,8 +9,10 @@ import polars as pl
 
 from contracts.model import Contract
 from contracts.rules import was_read
-from contracts.types import read, unread
+from contracts.types import read, readable
 from pipelines.frames import FLAGGED_BY, RECEIVED, REMOVED_BY, ROW, SET_ASIDE_BY
+
+_READ = "_read_"
 
 
 def received(rows: pl.LazyFrame, contract: Contract) -> pl.LazyFrame:
@@ -27,4 +29,6 @@ def received(rows: pl.LazyFrame, contract: Contract) -> pl.LazyFrame:
 def typed(frame: pl.LazyFrame, contract: Contract) -> pl.LazyFrame:
     """Give each published column its type, and say in `_was_read_<column>` whether its text could be read."""
     columns = contract.published_columns
-    return frame.with_columns(*(read(c) for c in columns), *((~unread(c)).alias(was_read(c.name)) for c in columns if c.logical_type != "string"))
+    values = frame.with_columns(read(c).alias(_READ + c.name) for c in columns)
+    judged = values.with_columns(readable(c, pl.col(_READ + c.name)).alias(was_read(c.name)) for c in columns if c.logical_type != "string")
+    return judged.with_columns(pl.col(_READ + c.name).alias(c.name) for c in columns).drop(_READ + c.name for c in columns)

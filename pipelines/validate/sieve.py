@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping
 import polars as pl
 
 from contracts.model import Contract
-from contracts.rules import was_read
 from pipelines.clean.steps import what
 from pipelines.frames import CHANGED, FLAGGED_BY, REASONS, RECEIVED, REMOVED_BY, ROW, SET_ASIDE_BY
 from pipelines.validate.split import broken, judged, split
@@ -34,8 +33,6 @@ class Sieve:
 
     def __init__(self, contract: Contract, *, quarantine: Take, remove: Take, flag: Take, gate: Take) -> None:
         self._contract, self._names = contract, [column.name for column in contract.published_columns]
-        helpers = [was_read(column.name) for column in contract.published_columns if column.logical_type != "string"]
-        self._judged = [ROW, *self._names, *helpers, *(RECEIVED + name for name in self._names)]
         self._received = [pl.col(RECEIVED + name).alias(name) for name in self._names]
         self._quarantine, self._remove, self._flag, self._gate = quarantine, remove, flag, gate
         self._lock, self._gathered, self._waiting = threading.Lock(), list[pl.DataFrame](), 0
@@ -51,9 +48,8 @@ class Sieve:
             repaired: as `steps.repaired` makes it, with `_barred_by`.
             related: data set -> its newest version; the table itself is what stays of `repaired`.
         """
-        staying = repaired.filter(pl.all_horizontal(pl.col(mark).is_null() for mark in (REMOVED_BY, SET_ASIDE_BY, BARRED)))
-        going_on = repaired.map_batches(self._let_go, streamable=True, schema=repaired.select(self._judged).collect_schema())
-        verdicts = judged(going_on, self._contract.rules, {**related, self._contract.table: staying})
+        stays = pl.all_horizontal(pl.col(mark).is_null() for mark in (REMOVED_BY, SET_ASIDE_BY, BARRED))
+        verdicts = judged(repaired, self._contract.rules, {**related, self._contract.table: repaired.filter(stays)}, stays)
         return verdicts.map_batches(self._sort, streamable=True, schema=verdicts.select(self._names).collect_schema())
 
     def finish(self) -> None:
@@ -70,38 +66,36 @@ class Sieve:
                 told.setdefault(step, {})[column] = cells
         return told
 
-    def _let_go(self, batch: pl.DataFrame) -> pl.DataFrame:
-        """Take out what cleaning and row licences take out."""
-        marks = [name for name in batch.columns if name.startswith(CHANGED)]
-        if marks:
-            sums = batch.select(pl.col(marks).sum()).row(0, named=True)
-            with self._lock:
-                self.changed.update({what(mark): cells for mark, cells in sums.items()})
-        noted = batch.filter(pl.col(FLAGGED_BY).list.len() > 0)
-        if noted.height:
-            self._flag(noted.select(ROW, FLAGGED_BY))
-        leaves = batch.select(removed=pl.col(REMOVED_BY).is_not_null(), aside=pl.col(SET_ASIDE_BY).is_not_null() | pl.col(BARRED).is_not_null())
-        removed, aside = leaves["removed"], leaves["aside"] & ~leaves["removed"]
-        if removed.any():
-            self._remove(batch.filter(removed).select(ROW, REMOVED_BY, *self._received))
-        if aside.any():
-            why = pl.concat_list("cleaning: " + pl.col(SET_ASIDE_BY), "license: " + pl.col(BARRED)).list.drop_nulls()
-            self._quarantine(batch.filter(aside).select(ROW, why.alias(REASONS), *self._received))
-        return batch.filter(~(removed | aside)).select(self._judged)
-
     def _sort(self, batch: pl.DataFrame) -> pl.DataFrame:
-        """Take out what breaks a rule, and let the gate see what stays."""
-        counts, parts = broken(batch), split(batch, self._contract.rules)
+        """Hand over what leaves, count, and let the rest go on."""
+        leaves = batch.select(removed=pl.col(REMOVED_BY).is_not_null(), aside=pl.col(REMOVED_BY).is_null() & (pl.col(SET_ASIDE_BY).is_not_null() | pl.col(BARRED).is_not_null()))
+        stays = ~(leaves["removed"] | leaves["aside"])
+        self._hand_over(batch, leaves["removed"], leaves["aside"])
+        counts, parts = broken(batch, stays), split(batch, self._contract.rules, stays)
         if parts.set_aside.height:
             self._quarantine(parts.set_aside.select(ROW, REASONS, *self._received))
         kept = parts.kept.select(self._names)
+        marks = [name for name in batch.columns if name.startswith(CHANGED)]
+        sums = batch.select(pl.col(marks).sum()).row(0, named=True) if marks else {}
         with self._lock:
+            self.changed.update({what(mark): cells for mark, cells in sums.items()})
             self.counts.update(counts)
             self._gathered.append(kept)
             self._waiting += kept.height
             if self._waiting >= ROWS_AT_ONCE:
                 self._show_gate()
         return kept
+
+    def _hand_over(self, batch: pl.DataFrame, removed: pl.Series, aside: pl.Series) -> None:
+        """What cleaning and row licences take out, or note."""
+        if removed.any():
+            self._remove(batch.filter(removed).select(ROW, REMOVED_BY, *self._received))
+        if aside.any():
+            why = pl.concat_list("cleaning: " + pl.col(SET_ASIDE_BY), "license: " + pl.col(BARRED)).list.drop_nulls()
+            self._quarantine(batch.filter(aside).select(ROW, why.alias(REASONS), *self._received))
+        noted = batch.filter(pl.col(FLAGGED_BY).list.len() > 0)
+        if noted.height:
+            self._flag(noted.select(ROW, FLAGGED_BY))
 
     def _show_gate(self) -> None:
         if self._gathered:

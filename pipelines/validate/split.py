@@ -16,32 +16,36 @@ from pipelines.frames import REASONS, Check, Split
 KEPT = "_keeps_"  # prefix, before the rule: true where the row keeps it
 
 
-def judged(candidate: pl.LazyFrame, rules: Sequence[Rule], related: Mapping[str, pl.LazyFrame] | None = None) -> pl.LazyFrame:
+def judged(candidate: pl.LazyFrame, rules: Sequence[Rule], related: Mapping[str, pl.LazyFrame] | None = None, stays: pl.Expr | None = None) -> pl.LazyFrame:
     """Say of each row, in a column `_keeps_<rule>` for each rule that judges rows, whether it keeps the rule.
 
     Args:
         candidate: typed columns beside the `_was_read_` helpers.
         related: data set -> its newest version, for relationships; one to a data set that is not here is not judged.
+        stays: false where a row has left already, so that no other row can repeat it.
     """
     judging = judged_rules(rules, related or {})
-    found = look_up(candidate, judging, related or {}).with_columns(keeps(rule).alias(KEPT + rule.name) for rule in judging)
+    found = look_up(candidate, judging, related or {}).with_columns(keeps(rule, stays).alias(KEPT + rule.name) for rule in judging)
     return found.drop(was_found(rule) for rule in judging if rule.kind == "relationship")
 
 
-def split(judged_rows: pl.DataFrame, rules: Sequence[Rule]) -> Split:
-    """Part judged rows: `kept` keep every error rule, `set_aside` has `_reasons`, the names of the error rules broken. Together they are what came in."""
-    splitting = [rule.name for rule in rules if rule.splits_rows and KEPT + rule.name in judged_rows.columns]
-    if not splitting:
-        return Split(judged_rows, judged_rows.clear().with_columns(pl.lit([], pl.List(pl.String)).alias(REASONS)))
-    reasons = pl.concat_list(pl.when(~pl.col(KEPT + name)).then(pl.lit(name)) for name in splitting).list.drop_nulls()
-    mask = judged_rows.select(pl.all_horizontal(KEPT + name for name in splitting)).to_series()
-    return Split(judged_rows.filter(mask), judged_rows.filter(~mask).with_columns(reasons.alias(REASONS)))
+def split(judged_rows: pl.DataFrame, rules: Sequence[Rule], stays: pl.Series | None = None) -> Split:
+    """Part judged rows: `kept` keep every error rule, `set_aside` has `_reasons`, the names of the error rules broken. Together they are what came in and stays."""
+    splitting = [KEPT + rule.name for rule in rules if rule.splits_rows and KEPT + rule.name in judged_rows.columns]
+    everyone = pl.Series([True]).new_from_index(0, judged_rows.height) if stays is None else stays
+    keeps_all = judged_rows.select(pl.all_horizontal(splitting)).to_series() & everyone if splitting else everyone
+    reasons = pl.concat_list(pl.when(~pl.col(name)).then(pl.lit(name.removeprefix(KEPT))) for name in splitting).list.drop_nulls() if splitting else pl.lit([], pl.List(pl.String))
+    kept = judged_rows if keeps_all.all() else judged_rows.filter(keeps_all)
+    return Split(kept, judged_rows.filter(everyone & ~keeps_all).with_columns(reasons.alias(REASONS)))
 
 
-def broken(judged_rows: pl.DataFrame) -> dict[str, int]:
-    """How many rows there are (`rows`), and how many break each rule that judges rows."""
-    wrong = judged_rows.select((~pl.col(name)).sum().alias(name.removeprefix(KEPT)) for name in judged_rows.columns if name.startswith(KEPT))
-    return {"rows": judged_rows.height, **(wrong.row(0, named=True) if wrong.width else {})}
+def broken(judged_rows: pl.DataFrame, stays: pl.Series | None = None) -> dict[str, int]:
+    """How many rows there are (`rows`), and how many break each rule that judges rows; of those that stay."""
+    there = judged_rows.select(name for name in judged_rows.columns if name.startswith(KEPT))
+    if stays is not None and not stays.all():
+        there = there.filter(stays)
+    rows = judged_rows.height if stays is None else int(stays.sum())
+    return {"rows": rows, **({name.removeprefix(KEPT): int(rows - kept) for name, kept in there.sum().row(0, named=True).items()} if there.width else {})}
 
 
 def judged_rules(rules: Sequence[Rule], related: Mapping[str, pl.LazyFrame]) -> list[Rule]:

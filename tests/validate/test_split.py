@@ -121,9 +121,9 @@ def test_a_relationship_to_what_is_not_published_is_unknown() -> None:
 def test_every_operator_in_rows_and_percent(operator: str, value: Any, splits: bool, passed: bool, unit: str, scale: int) -> None:
     bound = [part * scale for part in value] if isinstance(value, list) else value * scale
     promised = contract(columns({"name": "x", "logicalType": "string", "quality": [{"name": "r", "metric": "nullValues", operator: bound, "unit": unit}]}))
-    judged = split(rows(promised, ("a",), ("b",), ("c",), (None,)), promised.rules)
-    aside, counts = pl.collect_all([judged.split.set_aside, judged.counts])
-    check = next(each for each in checks(promised.rules, counts.to_dicts()[0]) if each.rule == "r")
+    found = judged(rows(promised, ("a",), ("b",), ("c",), (None,)), promised.rules).collect()
+    aside = split(found, promised.rules).set_aside
+    check = next(each for each in checks(promised.rules, broken(found)) if each.rule == "r")
     assert (aside.height, check.passed, check.failing) == (int(splits), passed, 1)
 
 
