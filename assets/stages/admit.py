@@ -21,7 +21,7 @@ from contracts.model import Contract
 from contracts.settings import Window
 from contracts.types import read
 from lineage.facts import Table
-from pipelines.admit import personal
+from pipelines.admit import personal, pieces
 from pipelines.admit.license import held_against, judge_license, looser, rows_not_allowed
 from pipelines.admit.verdict import decide
 from pipelines.clean import duplicates, steps
@@ -173,23 +173,33 @@ def _searched(rows: pl.LazyFrame, contract: Contract, *beside: pl.LazyFrame) -> 
     misplaced = _misplaced(rows, contract, texts)
     counted = rows.select(pl.lit(0).alias(ROW), *(unread.sum().alias(name) for name, unread in misplaced.items()))
     searched = [*personal.spans(rows, texts), *personal.declared_values(rows, contract.privacy)]
-    first = run_together([*beside, personal.disguises(rows, texts), counted, *searched, *personal.encoded(rows, texts)])
+    pairs = pieces.pairs(_plain(rows, contract))
+    looks = pieces.looks(rows, pairs)
+    first = run_together([*beside, personal.disguises(rows, texts), counted, *searched, *looks, *personal.encoded(rows, texts)])
     disguised, unread, *found = first[len(beside) :]
-    found, hidden = found[: len(searched)], pl.concat([pl.DataFrame(schema=personal.HIDDEN), *found[len(searched) :]])
+    found, counts, encoded = found[: len(searched)], found[len(searched) : len(searched) + len(looks)], found[len(searched) + len(looks) :]
+    hidden = pl.concat([pl.DataFrame(schema=personal.HIDDEN), *encoded])
     whole = pl.concat([pl.DataFrame(schema=FOUND_SCHEMA), *found])
     # what only a second look can tell, where the first gives reason to it: what hides in base 64 or behind other characters, what stands in a
-    # column of another type, and where free text names somebody from a name column
+    # column of another type or half in one column and half in the next, and where free text names somebody from a name column
     redacted = [column for column, treatment in contract.privacy.columns.items() if treatment.treatment == "redact"]
     second = run_together(
         [
             *personal.mentions(rows, redacted, personal.whole_names(whole)),
             *personal.within(hidden),
             *personal.undisguised(rows, disguised),
+            *pieces.halves(rows, pairs, counts),
             *(plan for name, at in misplaced.items() if unread[name].sum() for plan in personal.spans(rows.filter(at), [name])),
         ]
     )
     everything = pl.concat([whole, *(each.cast(pl.Schema(FOUND_SCHEMA)) for each in second)])
     return everything.unique(subset=[ROW, "column", "kind", "value"], maintain_order=False).sort("column", "kind", ROW, "value"), first[: len(beside)]
+
+
+def _plain(rows: pl.LazyFrame, contract: Contract) -> list[str]:
+    """The columns of text and of whole numbers, in the contract's order."""
+    schema = rows.collect_schema()
+    return [c.name for c in contract.columns if not c.fields and c.logical_type in ("string", "integer") and (schema[c.name] == pl.String or schema[c.name].is_integer())]
 
 
 def _misplaced(rows: pl.LazyFrame, contract: Contract, texts: list[str]) -> dict[str, pl.Expr]:

@@ -60,7 +60,8 @@ class Detector:
 # -- what confirms -------------------------------------------------------------------------------
 
 
-def _card(text: str) -> str | None:
+def confirm_card(text: str) -> str | None:
+    """A card's number: an issuer's prefix, its length, and the check digit."""
     from stdnum import luhn
 
     # a number may be followed by other digits: try the whole, then without its last groups
@@ -93,7 +94,8 @@ def _issued(digits: str) -> bool:
     )
 
 
-def _iban(text: str) -> str | None:
+def confirm_iban(text: str) -> str | None:
+    """An IBAN: its country's shape, and the check digits."""
     from stdnum import iban
 
     # what follows may look like a group of its own: try the whole, then without its last groups
@@ -112,7 +114,8 @@ _PLAIN_DATE = r"\d{1,2}[-/. ]\d{1,2}[-/. ](?:19|20)\d{2}"
 _REGIONS = ("US", "GB", "DE", "FR", "ES", "IT", "NL", "AU", "BR", "IN")  # where a number without a country code is looked for
 
 
-def _phone(text: str) -> str | None:
+def confirm_phone(text: str) -> str | None:
+    """A number that somebody's numbering plan has."""
     import phonenumbers
 
     if not 7 <= sum(c.isdigit() for c in text) <= 15 or re.fullmatch(_PLAIN_DATE, text):
@@ -193,15 +196,15 @@ _NAME = r"\p{Lu}[\p{L}'’-]+(?: (?:\p{Lu}\.|de|da|van|von|der|di|la|le|\p{Lu}[\
 _DATE = r"(?:[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}|[0-9]{1,2}[-/. ][0-9]{1,2}[-/. ](?:19|20)[0-9]{2}|[0-9]{1,2}(?:st|nd|rd|th)? \p{L}{3,9},? (?:19|20)[0-9]{2}|\p{L}{3,9} [0-9]{1,2}(?:st|nd|rd|th)?,? (?:19|20)[0-9]{2})"
 _STREET = r"(?:Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Lane|Ln|Drive|Dr|Court|Ct|Square|Sq|Way|Place|Pl|Terrace|Parkway|Pkwy|Circle|Cir|Highway|Hwy|Trail|Crescent|Close)"
 _DOT = r"\s?(?:\(dot\)|\[dot\]|\{dot\}|<dot>|\sdot\s|\.)\s?"
-_TOP = r"(?:com|org|net|edu|gov|info|io|example|test|de|fr|uk|co|it|es|nl|eu|us|ca|au|ch|at|be|se|no|dk|pl|in|br)"
+TOP = r"(?:com|org|net|edu|gov|info|io|example|test|de|fr|uk|co|it|es|nl|eu|us|ca|au|ch|at|be|se|no|dk|pl|in|br)"
 DETECTORS: tuple[Detector, ...] = (
     Detector("email", r"[\w.%+-]+@[\w-]+(?:\.[\w-]+)*\.\p{L}{2,}"),
-    Detector("email", rf"(?i)\b[\w%+-]+(?:{_DOT}[\w%+-]+)?(?:\s?(?:\(at\)|\[at\]|\{{at\}}|<at>)\s?|\sat\s)[\w-]+(?:{_DOT}[\w-]+)?(?:\s?(?:\(dot\)|\[dot\]|\{{dot\}}|<dot>)\s?|\sdot\s){_TOP}\b"),
-    Detector("email", rf"(?i)\b[\w.%+-]+(?:\s?(?:\(at\)|\[at\]|\{{at\}}|<at>)\s?|\s@\s?|@\s)[\w-]+(?:\.[\w-]+)*\.{_TOP}\b"),
-    Detector("iban", _IBAN, _iban, confidence=CHECKSUM),
+    Detector("email", rf"(?i)\b[\w%+-]+(?:{_DOT}[\w%+-]+)?(?:\s?(?:\(at\)|\[at\]|\{{at\}}|<at>)\s?|\sat\s)[\w-]+(?:{_DOT}[\w-]+)?(?:\s?(?:\(dot\)|\[dot\]|\{{dot\}}|<dot>)\s?|\sdot\s){TOP}\b"),
+    Detector("email", rf"(?i)\b[\w.%+-]+(?:\s?(?:\(at\)|\[at\]|\{{at\}}|<at>)\s?|\s@\s?|@\s)[\w-]+(?:\.[\w-]+)*\.{TOP}\b"),
+    Detector("iban", _IBAN, confirm_iban, confidence=CHECKSUM),
     Detector("card", r"([0-9](?:[ -]?[0-9]){11,18})\b", _possible_card, ("card",), not_in=_IBAN, confidence=CHECKSUM),
-    Detector("card", r"\b[1-6][0-9]{3}(?:[ -]?[0-9]){9,15}\b", _card, not_in=_IBAN, alone=True, confidence=CHECKSUM),
-    Detector("phone", r"\+[0-9]{1,3}(?:[ .()/-]{0,2}[0-9]){6,13}|\(0?[0-9]{2,5}\)[ .-]?[0-9](?:[ .-]?[0-9]){4,9}|\b0[0-9]{1,4}[ ./-][0-9](?:[ ./-]?[0-9]){4,9}\b|\b[0-9]{3}[ .-][0-9]{3}[ .-][0-9]{4}\b", _phone, not_in=_IBAN),
+    Detector("card", r"\b[1-6][0-9]{3}(?:[ -]?[0-9]){9,15}\b", confirm_card, not_in=_IBAN, alone=True, confidence=CHECKSUM),
+    Detector("phone", r"\+[0-9]{1,3}(?:[ .()/-]{0,2}[0-9]){6,13}|\(0?[0-9]{2,5}\)[ .-]?[0-9](?:[ .-]?[0-9]){4,9}|\b0[0-9]{1,4}[ ./-][0-9](?:[ ./-]?[0-9]){4,9}\b|\b[0-9]{3}[ .-][0-9]{3}[ .-][0-9]{4}\b", confirm_phone, not_in=_IBAN),
     Detector("phone", r"(\+?[(0-9][0-9 ().x/-]{5,20}[0-9])", _possible_phone, ("phone(?: number)?", "telephone", "tel", "mobile", "cell", "fax", "call me (?:at|on)", "call us (?:at|on)", "reach me (?:at|on)", "my number(?: is)?"), not_in=_IBAN, confidence=CONTEXT),
     Detector("ip_address", r"\b(?:[0-9]{1,3}\.){3}[0-9]{1,3}\b", _ip),
     Detector("ip_address", r"(?i)(?:\b[0-9a-f]{1,4}|:)(?::{1,2}[0-9a-f]{1,4}){2,7}(?:::)?", _ip),

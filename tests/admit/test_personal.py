@@ -251,7 +251,7 @@ def planted(count: int, seed: int = 5) -> list[tuple[str, str]]:
 
 
 def test_a_planted_value_is_always_found() -> None:
-    """Promise D3, but for values that are split across two columns: no search of one column sees those."""
+    """Promise D3 in one column; tests/assets/test_admission.py has the whole, with values that are split across two."""
     cells = planted(240)
     frame = pl.LazyFrame({ROW: range(240), "q7": [cell for _, cell in cells]})
     plain = pl.concat(pl.collect_all(spans(frame, ["q7"])))
