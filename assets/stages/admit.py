@@ -173,12 +173,10 @@ def _searched(rows: pl.LazyFrame, contract: Contract, *beside: pl.LazyFrame) -> 
     misplaced = _misplaced(rows, contract, texts)
     counted = rows.select(pl.lit(0).alias(ROW), *(unread.sum().alias(name) for name, unread in misplaced.items()))
     searched = [*personal.spans(rows, texts), *personal.declared_values(rows, contract.privacy)]
-    pairs = pieces.pairs(_plain(rows, contract))
-    looks = pieces.looks(rows, pairs)
-    first = run_together([*beside, personal.disguises(rows, texts), counted, *searched, *looks, *personal.encoded(rows, texts)])
-    disguised, unread, *found = first[len(beside) :]
-    found, counts, encoded = found[: len(searched)], found[len(searched) : len(searched) + len(looks)], found[len(searched) + len(looks) :]
-    hidden = pl.concat([pl.DataFrame(schema=personal.HIDDEN), *encoded])
+    first = run_together([*beside, personal.disguises(rows, texts), counted, pieces.signs(rows, _plain(rows, contract)), *searched, *personal.encoded(rows, texts)])
+    disguised, unread, signs, *found = first[len(beside) :]
+    found, hidden = found[: len(searched)], pl.concat([pl.DataFrame(schema=personal.HIDDEN), *found[len(searched) :]])
+    pairs = pieces.signed(pieces.pairs(_plain(rows, contract)), signs)
     whole = pl.concat([pl.DataFrame(schema=FOUND_SCHEMA), *found])
     # what only a second look can tell, where the first gives reason to it: what hides in base 64 or behind other characters, what stands in a
     # column of another type or half in one column and half in the next, and where free text names somebody from a name column
@@ -188,7 +186,7 @@ def _searched(rows: pl.LazyFrame, contract: Contract, *beside: pl.LazyFrame) -> 
             *personal.mentions(rows, redacted, personal.whole_names(whole)),
             *personal.within(hidden),
             *personal.undisguised(rows, disguised),
-            *pieces.halves(rows, pairs, counts),
+            *pieces.halves(rows, pairs, run_together(pieces.looks(rows, pairs))),
             *(plan for name, at in misplaced.items() if unread[name].sum() for plan in personal.spans(rows.filter(at), [name])),
         ]
     )

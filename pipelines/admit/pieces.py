@@ -1,16 +1,17 @@
 """Two columns of one row -> the personal value that is written across them, half in each.
 
 Belongs here: which columns may be halves, what the halves of each kind look like, the search as plans. Stays out: whole values (personal.py).
-A first look counts the rows whose two cells, written together, have a kind's shape, and those that are likely one; a pair of columns is searched only
-where most of the former are the latter. Two numbers written together are as often two numbers.
+A first look asks each column for cells that have the sign of a half. Where two columns fit, a second counts the rows whose cells, written together, have a
+kind's shape, and those that are likely one; they are searched only where most of the former are the latter: two numbers are as often two numbers.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Literal
 
 import polars as pl
 
@@ -25,6 +26,7 @@ class Halves:
     """One way of writing one kind in two columns.
 
     Args:
+        sign: what a half has that ordinary cells have not, and in which column `at` least; it is looked for in every cell, so it is cheap.
         head, tail: what the left and the right cell look like.
         between: what belongs between them; `strip` is left out of both.
         shape: what they look like together; `likely`: what they look like where they are one.
@@ -34,6 +36,8 @@ class Halves:
     """
 
     kind: PersonalKind
+    sign: str
+    at: Literal["left", "right", "both", "either"]
     head: str
     tail: str
     shape: str
@@ -59,18 +63,19 @@ class Halves:
 
 
 _CARD = r"^(?:4[0-9]{12}(?:[0-9]{3}){0,2}|5[1-5][0-9]{14}|2[2-7][0-9]{14}|3[47][0-9]{13}|3(?:[689][0-9]|0[0-5])[0-9]{11}|(?:6011|6[245]|35)[0-9]{12,17}|(?:50|5[6-9]|6[0-9])[0-9]{11,17})$"
+_DIGITS = r"^[ ()./-]{0,2}[0-9][0-9 ()./-]{0,20}$"
 _MAIL = r"[\w.%+-]+"
 _HOST = r"[\w-]+(?:\.[\w-]+)*\.\p{L}{2,}"
 HALVES: tuple[Halves, ...] = (
-    Halves("card", r"^[0-9](?:[ -]?[0-9]){0,14}[ -]?$", r"^[ -]?(?:[0-9][ -]?){0,14}[0-9]$", r"^[0-9]{13,19}$", _CARD, confirm_card, strip=r"[ -]", confidence=CHECKSUM),
+    Halves("card", _DIGITS, "both", r"^[0-9](?:[ -]?[0-9]){0,14}[ -]?$", r"^[ -]?(?:[0-9][ -]?){0,14}[0-9]$", r"^[0-9]{13,19}$", _CARD, confirm_card, strip=r"[ -]", confidence=CHECKSUM),
     Halves(
-        "iban", r"^[A-Z]{2}(?:[0-9]{1,2}[A-Z0-9 -]*)?$|^[A-Z]$", r"^[ -]?[A-Z0-9][A-Z0-9 -]{1,36}$", r"^[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}$", r"^[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}$",
+        "iban", r"^[A-Z]{1,2}(?:[0-9]|$)", "left", r"^[A-Z]{2}(?:[0-9]{1,2}[A-Z0-9 -]*)?$|^[A-Z]$", r"^[ -]?[A-Z0-9][A-Z0-9 -]{1,36}$", r"^[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}$", r"^[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}$",
         confirm_iban, strip=r"[ -]", share=0.2, confidence=CHECKSUM,
     ),
-    Halves("phone", r"^(?:\+|00[1-9])[0-9 ()./-]*$|^\(\+?[0-9]{1,5}\)[0-9 ./-]*$", r"^[ ()./-]*[0-9][0-9 ()./-]{2,}$", r"^\+?[ ()./-]*(?:[0-9][ ()./-]*){8,15}$", r"^(?:\+|00|\()", confirm_phone, " "),
-    Halves("phone", r"^[0-9][0-9 ()./-]*$", r"^[ ()./-]*[0-9][0-9 ()./-]{2,}$", r"^(?:[0-9][ ()./-]*){7,15}$", r"^", confirm_phone, " ", named=r"phone|telephone|mobile|cell|fax|tel|area_code|dial(?:ling)?_code|vorwahl"),
-    Halves("email", rf"^{_MAIL}(?:@[\w.-]*)?$", rf"^(?:[\w.%+-]*@)?[\w.-]+$", rf"^{_MAIL}@{_HOST}$", rf"^{_MAIL}@{_HOST}$"),
-    Halves("email", rf"^{_MAIL}$", rf"^{_HOST}$", rf"^{_MAIL}@{_HOST}$", rf"\p{{L}}.*@[\w.-]+\.{TOP}$", between="@", named=r"e?_?mail|local(?:_part)?|mailbox|login|user|user_?name", confidence=CONTEXT),
+    Halves("phone", r"^(?:\+|00[1-9]|\()", "left", r"^(?:\+|00[1-9])[0-9 ()./-]*$|^\(\+?[0-9]{1,5}\)[0-9 ./-]*$", r"^[ ()./-]*[0-9][0-9 ()./-]{2,}$", r"^\+?[ ()./-]*(?:[0-9][ ()./-]*){8,15}$", r"^(?:\+|00|\()", confirm_phone, " "),
+    Halves("phone", _DIGITS, "both", r"^[0-9][0-9 ()./-]*$", r"^[ ()./-]*[0-9][0-9 ()./-]{2,}$", r"^(?:[0-9][ ()./-]*){7,15}$", r"^", confirm_phone, " ", named=r"phone|telephone|mobile|cell|fax|tel|area_code|dial(?:ling)?_code|vorwahl"),
+    Halves("email", "@", "either", rf"^{_MAIL}(?:@[\w.-]*)?$", r"^(?:[\w.%+-]*@)?[\w.-]+$", rf"^{_MAIL}@{_HOST}$", rf"^{_MAIL}@{_HOST}$"),
+    Halves("email", rf"^[A-Za-z0-9.-]+\.{TOP}$", "right", rf"^{_MAIL}$", rf"^{_HOST}$", rf"^{_MAIL}@{_HOST}$", rf"\p{{L}}.*@[\w.-]+\.{TOP}$", between="@", named=r"e?_?mail|local(?:_part)?|mailbox|login|user|user_?name", confidence=CONTEXT),
 )  # fmt: skip
 _PART = r"(?:_[a-z]|_?[0-9]{1,2}|_(?:part|half|piece|block)_?(?:[a-z]|[0-9]{1,2}|one|two)?|_(?:left|right|first|second|last|start|end|begin|head|tail|prefix|suffix|one|two|upper|lower))$"
 _NO_LOCAL = r"(?:^|_)(?:host|server|node|machine|vm|sub|subdomain|dns|record|slug|site|company|brand|org|organi[sz]ation|product|title|category|status|type|kind|state|country|lang|language|id|key|code|file|path|package|name)$"
@@ -140,8 +145,28 @@ def _likely(each: Halves) -> pl.Expr:
     return likely
 
 
+def signs(frame: pl.LazyFrame, columns: Sequence[str]) -> pl.LazyFrame:
+    """Plan the first look, over all columns in one: how many cells of each have which sign, one row."""
+    asked = dict.fromkeys(each.sign for each in HALVES)
+    cells = [(f"{column} {sign}", pl.col(column).cast(pl.String).str.contains(sign)) for column in columns for sign in asked]
+    return frame.select(pl.lit(0).alias(ROW), *(has.sum().alias(name) for name, has in cells))
+
+
+def signed(found: Sequence[Pair], counts: pl.DataFrame) -> list[Pair]:
+    """The pairs, with the ways of writing whose signs they have; those that have none are left out."""
+
+    def has(column: str, each: Halves) -> bool:
+        return bool(counts[f"{column} {each.sign}"].item())
+
+    def worth(pair: Pair, each: Halves) -> bool:
+        left, right = has(pair.left, each), has(pair.right, each)
+        return {"left": left, "right": right, "both": left and right, "either": left or right}[each.at]
+
+    return [replace(pair, kinds=kinds) for pair in found if (kinds := tuple(each for each in pair.kinds if worth(pair, each)))]
+
+
 def looks(frame: pl.LazyFrame, found: Sequence[Pair]) -> list[pl.LazyFrame]:
-    """Plan the first look, one for each pair and way of writing, in that order: `shaped` and `likely` rows, and `different` left cells among the latter."""
+    """Plan the second look, one for each pair and way of writing, in that order: `shaped` and `likely` rows, and `different` left cells among the latter."""
     return [
         _together(pair.cells(frame), each).select(pl.len().alias("shaped"), _likely(each).sum().alias("likely"), pl.col("head").filter(_likely(each)).n_unique().alias("different"))
         for pair in found

@@ -8,13 +8,13 @@ import polars as pl
 import pytest
 from stdnum import luhn
 
-from pipelines.admit.pieces import halves, looks, pairs, stem_of
+from pipelines.admit.pieces import halves, looks, pairs, signed, signs, stem_of
 from pipelines.frames import ROW
 
 
 def found(table: dict[str, list[str | None]]) -> set[tuple[int, str, str, str]]:
     frame = pl.LazyFrame({ROW: range(len(next(iter(table.values())))), **table}, schema={ROW: pl.Int64, **dict.fromkeys(table, pl.String)})
-    asked = pairs(list(table))
+    asked = signed(pairs(list(table)), signs(frame, list(table)).collect(engine="streaming"))
     plans = halves(frame, asked, pl.collect_all(looks(frame, asked), engine="streaming"))
     return {row[:4] for plan in pl.collect_all(plans, engine="streaming") for row in plan.iter_rows()}
 
