@@ -21,7 +21,7 @@ from contracts.model import Contract
 from contracts.settings import Window
 from contracts.types import read
 from lineage.facts import Table
-from pipelines.admit import personal, pieces
+from pipelines.admit import personal, pieces, special
 from pipelines.admit.license import held_against, judge_license, looser, rows_not_allowed
 from pipelines.admit.verdict import decide
 from pipelines.clean import duplicates, steps
@@ -173,19 +173,22 @@ def _searched(rows: pl.LazyFrame, contract: Contract, *beside: pl.LazyFrame) -> 
     misplaced = _misplaced(rows, contract, texts)
     counted = rows.select(pl.lit(0).alias(ROW), *(unread.sum().alias(name) for name, unread in misplaced.items()))
     searched = [*personal.spans(rows, texts), *personal.declared_values(rows, contract.privacy)]
-    first = run_together([*beside, personal.disguises(rows, texts), counted, pieces.signs(rows, _plain(rows, contract)), *searched, *personal.encoded(rows, texts)])
+    looks = special.looks(rows, list(dict.fromkeys([*texts, *(c.name for c in contract.columns if not rows.collect_schema()[c.name].is_nested())])), texts)
+    first = run_together([*beside, personal.disguises(rows, texts), counted, pieces.signs(rows, _plain(rows, contract)), *searched, *looks, *personal.encoded(rows, texts)])
     disguised, unread, signs, *found = first[len(beside) :]
-    found, hidden = found[: len(searched)], pl.concat([pl.DataFrame(schema=personal.HIDDEN), *found[len(searched) :]])
+    found, told, encoded = found[: len(searched)], found[len(searched) : len(searched) + len(looks)], found[len(searched) + len(looks) :]
+    hidden = pl.concat([pl.DataFrame(schema=personal.HIDDEN), *encoded])
     pairs = pieces.signed(pieces.pairs(_plain(rows, contract)), signs)
     whole = pl.concat([pl.DataFrame(schema=FOUND_SCHEMA), *found])
     # what only a second look can tell, where the first gives reason to it: what hides in base 64 or behind other characters, what stands in a
-    # column of another type or half in one column and half in the next, and where free text names somebody from a name column
+    # column of another type or half in one column and half in the next, which rows make a column special, and where free text names somebody
     redacted = [column for column, treatment in contract.privacy.columns.items() if treatment.treatment == "redact"]
     second = run_together(
         [
             *personal.mentions(rows, redacted, personal.whole_names(whole)),
             *personal.within(hidden),
             *personal.undisguised(rows, disguised),
+            *special.holding(rows, texts, told),
             *pieces.halves(rows, pairs, run_together(pieces.looks(rows, pairs))),
             *(plan for name, at in misplaced.items() if unread[name].sum() for plan in personal.spans(rows.filter(at), [name])),
         ]
