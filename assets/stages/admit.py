@@ -65,7 +65,7 @@ def admit(run: Run) -> Admission:
         already = office.registry.by_inputs(contract.name, inputs.key)
         if already is not None:
             return _again(run, inputs, already)
-        review.check_policy(office)
+        review.check_policies(office)
         license_verdict = _inherited(run, _licensed(run), inputs)
         admission = _profile(run, inputs, window, license_verdict)
         admission = _reviewed(run, admission)
