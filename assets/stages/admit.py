@@ -75,6 +75,15 @@ def admit(run: Run) -> Admission:
     return admission
 
 
+def asked(run: Run) -> dict[str, Any] | None:
+    """The review that this run's data wait for, or passed: of their own inputs, or of a changed policy that holds up everything. None where nobody was asked."""
+    office, digest = run.office, landed_in(run).digest
+    about = {review.STEWARDS: office.stewards.digest, review.POLICIES: office.policy.digest, run.contract.name: _inputs(run, digest, next_window(run, digest)).key}
+    told = [review.told(office, row) for row in office.registry.reviews() if about.get(row["dataset"]) == row["input_key"]]
+    waiting = [each for each in told if each["decision"] != "approved"]
+    return next(iter(waiting or [each for each in told if each["dataset"] == run.contract.name]), None)
+
+
 def next_window(run: Run, digest: str) -> Window | None:
     """The window to publish: the one asked for, else the first not yet published from these bytes, else the last.
 

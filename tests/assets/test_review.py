@@ -222,6 +222,46 @@ def test_the_job_of_the_web_ui_takes_what_was_signed(held: Installation, monkeyp
     assert len(office.registry.approvals(1)) == 1
 
 
+def test_the_asset_s_page_shows_its_review(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    import dagster as dg
+
+    from assets.definitions import build_definitions
+    from assets.instance import instance
+
+    held = installation
+    held.promise(NOTED)
+    held.deliver(EMAILS)
+    for name, value in held.environment.items():
+        if name.startswith("ASSAY_"):
+            monkeypatch.setenv(name, value)
+    ann, bob = held.appoint("ann", "first"), held.appoint("bob", "second")
+    admitted = dg.AssetKey(["readings", "admitted"])
+
+    def page(fetched: dg.EventRecordsResult) -> dict[str, str]:
+        event = fetched.records[0].asset_observation or fetched.records[0].asset_materialization
+        assert event is not None
+        return {name: str(value.value) for name, value in event.metadata.items()}
+
+    with instance(held.office().home) as store:
+        run = build_definitions().resolve_job_def("readings").execute_in_process
+        assert not run(instance=store, raise_on_error=False, asset_selection=[dg.AssetKey(["readings", "landed"]), admitted]).success
+        shown = page(store.fetch_observations(admitted, limit=1))
+        assert (shown["state"], shown["review"], shown["decisions"]) == ("held", "1", "| who | decision | why | holds until |\n| --- | --- | --- | --- |")
+        assert shown["reasons"] == "| reason |\n| --- |\n| column 'meter' holds email in 1 rows, undeclared |"
+        assert "first and of the second level" in shown["what_to_do"]
+        assert "assay review sign 1 approve --key KEYFILE" in shown["what_to_do"]
+        decide(held, ann)
+        assert not run(instance=store, raise_on_error=False, asset_selection=[dg.AssetKey(["readings", "landed"]), admitted]).success
+        shown = page(store.fetch_observations(admitted, limit=1))
+        assert "| ann | approve | a mailbox of the company | 20" in shown["decisions"]
+        assert "It needs a decision of the second level" in shown["what_to_do"]
+        decide(held, bob)
+        run(instance=store, raise_on_error=False, asset_selection=[dg.AssetKey(["readings", "landed"]), admitted])
+        shown = page(store.fetch_materializations(admitted, limit=1))
+        assert (shown["state"], shown["verdict"]) == ("approved", "held")
+        assert "| bob | approve | a mailbox of the company | 20" in shown["decisions"]
+
+
 def test_a_changed_policy_decides_nothing_until_two_persons_approve_it(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     ann, bob = installation.appoint("ann", "first"), installation.appoint("bob", "second")
     installation.published()
