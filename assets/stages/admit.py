@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+from assets.hands import presidio
 from assets.hands.beside import license_beside
 from assets.hands.registry import Row
 from assets.hands.sources import locate
@@ -166,7 +167,7 @@ def _profile(run: Run, inputs: Inputs, window: Window | None, license_verdict: L
     fitter = steps.fit(contract.cleaning)
     measured = typed(rows, contract).select(pl.len().alias("rows"), *([fitter] if fitter is not None else []))
     named = rows.select(pl.col(contract.license.column).drop_nulls().unique().sort().alias("license")) if contract.license.column else pl.LazyFrame({"license": []})
-    found, (numbers, suspected, licenses) = _searched(rows, contract, measured, duplicates.suspects(rows, contract.column_names), named)
+    found, (numbers, suspected, licenses) = _searched(run, rows, measured, duplicates.suspects(rows, contract.column_names), named)
     barred = rows_not_allowed(contract.license, licenses["license"].to_list(), run.office.policy)
     repeated = pl.Series(ROW, [], pl.Int64)
     if suspected.height and any(step.step == "deduplicate" for step in contract.cleaning):
@@ -176,12 +177,13 @@ def _profile(run: Run, inputs: Inputs, window: Window | None, license_verdict: L
     return Admission(verdict, inputs, fitted["rows"], fitted.get("fitted") or {}, found, repeated, barred)
 
 
-def _searched(rows: pl.LazyFrame, contract: Contract, *beside: pl.LazyFrame) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
+def _searched(run: Run, rows: pl.LazyFrame, *beside: pl.LazyFrame) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
     """Every personal value in the rows, and what the plans `beside` gave in the same pass."""
+    contract, model = run.contract, run.office.home.presidio_model
     texts = [column.name for column in contract.columns if column.logical_type == "string" or column.fields]
     misplaced = _misplaced(rows, contract, texts)
     counted = rows.select(pl.lit(0).alias(ROW), *(unread.sum().alias(name) for name, unread in misplaced.items()))
-    searched = [*personal.spans(rows, texts), *personal.declared_values(rows, contract.privacy)]
+    searched = [*personal.spans(rows, texts), *personal.declared_values(rows, contract.privacy), *(presidio.spans(rows, texts, model) if model else [])]
     looks = special.looks(rows, list(dict.fromkeys([*texts, *(c.name for c in contract.columns if not rows.collect_schema()[c.name].is_nested())])), texts)
     first = run_together([*beside, personal.disguises(rows, texts), counted, pieces.signs(rows, _plain(rows, contract)), *searched, *looks, *personal.encoded(rows, texts)])
     disguised, unread, signs, *found = first[len(beside) :]
@@ -221,7 +223,7 @@ def _misplaced(rows: pl.LazyFrame, contract: Contract, texts: list[str]) -> dict
 
 def found_again(run: Run, row: Row) -> pl.DataFrame:
     """What the scan finds in the landed rows of a version: `_row`, `column`, `kind`, `value`. Holds personal values: use it and let it go."""
-    return _searched(window_rows(run, row["source_digest"], window_of(run.contract, row["window"])), run.contract)[0]
+    return _searched(run, window_rows(run, row["source_digest"], window_of(run.contract, row["window"])))[0]
 
 
 def _reviewed(run: Run, admission: Admission) -> Admission:
