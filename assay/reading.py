@@ -126,7 +126,7 @@ def submit(number: int, text: str) -> str:
     if standing.decision == "open":
         return f"review {number} of {name}: noted; it still needs an approval of the {' and of the '.join(standing.missing)} level"
     return f"review {number} of {name}: {standing.decision}. " + (
-        "Run it again: assay run" + ("" if name == review.POLICIES else f" {name}") if standing.decision == "approved" else "Nothing is published"
+        "Run it again: assay run" + ("" if name in (review.POLICIES, review.STEWARDS) else f" {name}") if standing.decision == "approved" else "Nothing is published"
     )
 
 

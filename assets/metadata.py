@@ -75,6 +75,24 @@ def admitted(verdict: Mapping[str, Any], decided_by: str) -> Metadata:
     }  # fmt: skip
 
 
+def reviewed(told: Mapping[str, Any]) -> Metadata:
+    """A review on the page of what it is about: where it stands, why, who decided until when, and what to do."""
+    number, decision = told["id"], told["decision"]
+    state = {"open": "held", "approved": "approved", "rejected": "rejected"}[decision]
+    command = f'assay review sign {number} approve --key KEYFILE --why "…"'
+    todo = {
+        "open": f"It needs a decision of the {' and of the '.join(told['missing'])} level: sign it (`reject` in place of `approve` ends it), and paste what is printed into the job `review`.\n\n"
+        f"`{command}`",
+        "approved": "Nothing: it holds until the day that is given.",
+        "rejected": "Change what the review names, and run again.",
+    }
+    return {
+        "state": state, "review": number, "about": told["dataset"], "asked_by": told["asked_by"], "reasons": markdown(["reason"], [(reason,) for reason in told["reasons"]]),
+        "decisions": markdown(["who", "decision", "why", "holds until"], [(each["approver"], each["decision"], each["why"], each["expires_at"]) for each in told["by"]]),
+        "what_to_do": dg.MetadataValue.md(todo[decision]),
+    }  # fmt: skip
+
+
 def cleaned(accounting: Mapping[str, Any], checks: Sequence[Mapping[str, Any]]) -> Metadata:
     """Where every row went, and rates that plot over time."""
     rows_in = accounting["rows_in"] or 1

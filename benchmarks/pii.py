@@ -20,6 +20,7 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
+from pipelines.admit import pieces, special
 from pipelines.admit.detectors import DETECTORS
 from pipelines.admit.personal import _search, disguises, plain, spans, undisguised
 from pipelines.engine import run_together
@@ -244,10 +245,14 @@ def false_alarms() -> None:
         "digest": [f"{chance.getrandbits(256):064x}" for _ in range(rows)], "uuid": [f"{chance.getrandbits(128):032x}" for _ in range(rows)],
         "reading": [f"{chance.gauss(0, 1000):.6f}" for _ in range(rows)], "at": [f"2024-{chance.randint(1, 12):02d}-{chance.randint(1, 28):02d} {chance.randint(0, 23):02d}:{chance.randint(0, 59):02d}:00" for _ in range(rows)],
         "part": [f"{chance.choice('ABCXYZ')}{chance.randint(100, 999)}-{chance.randint(1000, 9999)}/{chance.randint(1, 9)}" for _ in range(rows)],
+        "item": [f"{chance.randint(0, 10**8):08d}" for _ in range(rows)], "lot": [f"4{chance.randint(0, 10**7):07d}" for _ in range(rows)],
         "range": [f"{chance.randint(1, 999)}-{chance.randint(1, 99999)}" for _ in range(rows)], "version": [f"{chance.randint(0, 9)}.{chance.randint(0, 30)}.{chance.randint(0, 99)}" for _ in range(rows)],
     }  # fmt: skip
     frame = pl.LazyFrame({ROW: range(rows), **table})
-    found = pl.concat(run_together(spans(frame, list(table))))
+    pairs = pieces.signed(pieces.pairs(list(table)), run_together([pieces.signs(frame, list(table))])[0])
+    halves = pieces.halves(frame, pairs, run_together(pieces.looks(frame, pairs)))
+    held = special.holding(frame, list(table), run_together(special.looks(frame, list(table), list(table))))
+    found = pl.concat([each.cast({ROW: pl.Int64}) for each in run_together([*spans(frame, list(table)), *halves, *held])])
     alarmed = found[ROW].n_unique()
     by = found.group_by("column", "kind").agg(pl.col(ROW).n_unique().alias("rows")).sort("rows", descending=True).head(6).rows()
     console.print(f"false alarms: {alarmed:,} of {rows:,} rows ({100 * alarmed / rows:.3f} %) over {len(table)} columns of clean values; {by}", highlight=False)

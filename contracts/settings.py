@@ -14,10 +14,14 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 Purpose = Literal["analytics", "training", "fine-tuning", "retrieval", "evaluation", "redistribution"]
 PersonalKind = Literal[
     "email", "phone", "name", "address", "birth_date", "coordinates", "url", "ip_address", "mac_address", "national_id", "passport", "tax_number", "license_plate",
-    "card", "iban", "bank_account", "crypto_address", "medical_record", "medical_code", "secret", "unscanned", "other",
+    "card", "iban", "bank_account", "crypto_address", "medical_record", "medical_code", "health", "religion", "politics", "trade_union", "ethnicity", "sexual_life",
+    "genetic", "biometric", "secret", "confidential", "unscanned", "other",
 ]  # fmt: skip
-SensitiveClass = Literal["personal", "health", "secret"]
-CLASSES: dict[PersonalKind, SensitiveClass] = {"medical_record": "health", "medical_code": "health", "secret": "secret"}
+SensitiveClass = Literal["personal", "special category", "health", "trade secret", "secret"]
+CLASSES: dict[PersonalKind, SensitiveClass] = {
+    "medical_record": "health", "medical_code": "health", "health": "health", "religion": "special category", "politics": "special category", "trade_union": "special category",
+    "ethnicity": "special category", "sexual_life": "special category", "genetic": "special category", "biometric": "special category", "confidential": "trade secret", "secret": "secret",
+}  # fmt: skip
 """The class of a kind where it is more than personal."""
 SENSITIVITIES = ("public", "internal", "personal", "special category", "health", "trade secret", "secret")
 """From the least to the most."""

@@ -5,6 +5,8 @@ Belongs here: reading policies/stewards.yaml. Stays out: what an approval says (
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import Any
 
 from pydantic import Field, ValidationError, model_validator
@@ -37,6 +39,21 @@ class StewardPolicy(Frozen):
             if len(set(each)) < len(each):
                 raise ValueError(f"two stewards have one {what}")
         return self
+
+    @property
+    def can_decide(self) -> bool:
+        """Whether two persons can approve, one at each level."""
+        return any("first" in one.levels and "second" in other.levels for one in self.stewards for other in self.stewards if one is not other)
+
+    @property
+    def text(self) -> str:
+        """The policy as JSON, which is YAML too: the same whatever its comments and order of keys."""
+        return json.dumps(self.model_dump(mode="json"), sort_keys=True)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of `text`."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
 
     def by_key(self, keyid: str) -> Steward | None:
         """Whose key it is."""

@@ -29,6 +29,7 @@ class Home(BaseSettings):
     ASSAY_REGISTRY_URL: SQLAlchemy URL (SQLite in the home). ASSAY_LINEAGE_URL: an OpenLineage backend (a file in the home).
     ASSAY_MLFLOW_URI: an MLflow server (a store in the home). ASSAY_STEWARDS: who may approve (the shipped list, which is empty).
     ASSAY_REGION: where the home lies, such as `eu` or `eu-de`; a contract that names another region is refused; unless set, nothing is held against it.
+    ASSAY_PRESIDIO_MODEL: a spaCy model, by package or folder, with which Presidio looks for persons and places in text (none: a dictionary does).
     ASSAY_SOURCE_ROOTS: further folders, separated by ':', from which sources may be read.
     """
 
@@ -42,6 +43,7 @@ class Home(BaseSettings):
     source_roots: str = ""
     stewards: Path = SHIPPED_STEWARDS
     region: str = Field(default="", pattern=r"^$|^[a-z]{2}(-[a-z0-9-]+)?$")
+    presidio_model: str = ""
     actor: str = Field(default_factory=getpass.getuser)
 
     @property

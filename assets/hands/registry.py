@@ -245,10 +245,10 @@ class Registry:
         """The signed decisions on a review, the oldest first."""
         return self._rows(sa.select(approvals).where(approvals.c.review_id == review_id).order_by(approvals.c.id))
 
-    def adopted(self) -> str | None:
-        """The digest of the licence policy that decides here, as the audit log has it; None before the first."""
-        rows = self._rows(sa.select(ledger.c.details).where(ledger.c.action == ADOPTED).order_by(ledger.c.sequence.desc()).limit(1))
-        return str(json.loads(rows[0]["details"])["digest"]) if rows else None
+    def adopted(self, what: str) -> Row | None:
+        """What was last adopted of that name, as the audit log has it: its digest, by whom, and the text where it is kept; None before the first."""
+        rows = self._rows(sa.select(ledger.c.details).where(ledger.c.action == ADOPTED, ledger.c.dataset == what).order_by(ledger.c.sequence.desc()).limit(1))
+        return dict(json.loads(rows[0]["details"])) if rows else None
 
     def note(self, action: str, dataset: str, details: Row) -> None:
         """Write something into the audit log by itself."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import polars as pl
 
+from assets.hands import presidio
 from assets.hands.beside import license_beside
 from assets.hands.registry import Row
 from assets.hands.sources import locate
@@ -22,7 +23,7 @@ from contracts.model import Contract
 from contracts.settings import Window
 from contracts.types import read
 from lineage.facts import Table
-from pipelines.admit import personal
+from pipelines.admit import personal, pieces, special
 from pipelines.admit.license import held_against, judge_license, looser, rows_not_allowed
 from pipelines.admit.treat import treatments
 from pipelines.admit.verdict import decide
@@ -67,7 +68,7 @@ def admit(run: Run) -> Admission:
         already = office.registry.by_inputs(contract.name, inputs.key)
         if already is not None:
             return _again(run, inputs, already)
-        review.check_policy(office)
+        review.check_policies(office)
         license_verdict = _inherited(run, _licensed(run), inputs)
         admission = _profile(run, inputs, window, license_verdict)
         admission = _reviewed(run, admission)
@@ -75,6 +76,15 @@ def admit(run: Run) -> Admission:
         noted.inputs.append(Table(name=f"{contract.name}/landed", version=receipt.digest))
         noted.outputs.append(Table(name=f"{contract.name}/admitted", rows=admission.rows_in_window, tags={"license": license_verdict.expression}))
     return admission
+
+
+def asked(run: Run) -> dict[str, Any] | None:
+    """The review that this run's data wait for, or passed: of their own inputs, or of a changed policy that holds up everything. None where nobody was asked."""
+    office, digest = run.office, landed_in(run).digest
+    about = {review.STEWARDS: office.stewards.digest, review.POLICIES: office.policy.digest, run.contract.name: _inputs(run, digest, next_window(run, digest)).key}
+    told = [review.told(office, row) for row in office.registry.reviews() if about.get(row["dataset"]) == row["input_key"]]
+    waiting = [each for each in told if each["decision"] != "approved"]
+    return next(iter(waiting or [each for each in told if each["dataset"] == run.contract.name]), None)
 
 
 def next_window(run: Run, digest: str) -> Window | None:
@@ -174,7 +184,7 @@ def _profile(run: Run, inputs: Inputs, window: Window | None, license_verdict: L
     none = pl.DataFrame(schema=FOUND_SCHEMA)
     known = fitted.kept(run)
     early = _Fitter(steps.fitting(treated_rows(run, inputs, none), rows, contract, known)) if not redacts else None
-    found, (count, licenses, *learned) = _searched(rows, contract, counted, named, *(early.plans if early else []))
+    found, (count, licenses, *learned) = _searched(run, rows, counted, named, *(early.plans if early else []))
     fitter = early or _Fitter(steps.fitting(treated_rows(run, inputs, found), rows, contract, known))
     if early and early.plans:
         early.send(learned)
@@ -201,29 +211,41 @@ class _Fitter:
             self.plans, self.done = [], learned.value
 
 
-def _searched(rows: pl.LazyFrame, contract: Contract, *beside: pl.LazyFrame) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
+def _searched(run: Run, rows: pl.LazyFrame, *beside: pl.LazyFrame) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
     """Every personal value in the rows, and what the plans `beside` gave in the same pass."""
+    contract, model = run.contract, run.office.home.presidio_model
     texts = [column.name for column in contract.columns if column.logical_type == "string" or column.fields]
     misplaced = _misplaced(rows, contract, texts)
     counted = rows.select(pl.lit(0).alias(ROW), *(unread.sum().alias(name) for name, unread in misplaced.items()))
-    searched = [*personal.spans(rows, texts), *personal.declared_values(rows, contract.privacy)]
-    first = run_together([*beside, personal.disguises(rows, texts), counted, *searched, *personal.encoded(rows, texts)])
-    disguised, unread, *found = first[len(beside) :]
-    found, hidden = found[: len(searched)], pl.concat([pl.DataFrame(schema=personal.HIDDEN), *found[len(searched) :]])
+    searched = [*personal.spans(rows, texts), *personal.declared_values(rows, contract.privacy), *(presidio.spans(rows, texts, model) if model else [])]
+    looks = special.looks(rows, list(dict.fromkeys([*texts, *(c.name for c in contract.columns if not rows.collect_schema()[c.name].is_nested())])), texts)
+    first = run_together([*beside, personal.disguises(rows, texts), counted, pieces.signs(rows, _plain(rows, contract)), *searched, *looks, *personal.encoded(rows, texts)])
+    disguised, unread, signs, *found = first[len(beside) :]
+    found, told, encoded = found[: len(searched)], found[len(searched) : len(searched) + len(looks)], found[len(searched) + len(looks) :]
+    hidden = pl.concat([pl.DataFrame(schema=personal.HIDDEN), *encoded])
+    pairs = pieces.signed(pieces.pairs(_plain(rows, contract)), signs)
     whole = pl.concat([pl.DataFrame(schema=FOUND_SCHEMA), *found])
     # what only a second look can tell, where the first gives reason to it: what hides in base 64 or behind other characters, what stands in a
-    # column of another type, and where free text names somebody from a name column
+    # column of another type or half in one column and half in the next, which rows make a column special, and where free text names somebody
     redacted = [column for column, treatment in contract.privacy.columns.items() if treatment.treatment == "redact"]
     second = run_together(
         [
             *personal.mentions(rows, redacted, personal.whole_names(whole)),
             *personal.within(hidden),
             *personal.undisguised(rows, disguised),
+            *special.holding(rows, texts, told),
+            *pieces.halves(rows, pairs, run_together(pieces.looks(rows, pairs))),
             *(plan for name, at in misplaced.items() if unread[name].sum() for plan in personal.spans(rows.filter(at), [name])),
         ]
     )
     everything = pl.concat([whole, *(each.cast(pl.Schema(FOUND_SCHEMA)) for each in second)])
     return everything.unique(subset=[ROW, "column", "kind", "value"], maintain_order=False).sort("column", "kind", ROW, "value"), first[: len(beside)]
+
+
+def _plain(rows: pl.LazyFrame, contract: Contract) -> list[str]:
+    """The columns of text and of whole numbers, in the contract's order."""
+    schema = rows.collect_schema()
+    return [c.name for c in contract.columns if not c.fields and c.logical_type in ("string", "integer") and (schema[c.name] == pl.String or schema[c.name].is_integer())]
 
 
 def _misplaced(rows: pl.LazyFrame, contract: Contract, texts: list[str]) -> dict[str, pl.Expr]:
@@ -235,7 +257,7 @@ def _misplaced(rows: pl.LazyFrame, contract: Contract, texts: list[str]) -> dict
 
 def found_again(run: Run, row: Row) -> pl.DataFrame:
     """What the scan finds in the landed rows of a version: `_row`, `column`, `kind`, `value`. Holds personal values: use it and let it go."""
-    return _searched(window_rows(run, row["source_digest"], window_of(run.contract, row["window"])), run.contract)[0]
+    return _searched(run, window_rows(run, row["source_digest"], window_of(run.contract, row["window"])))[0]
 
 
 def _reviewed(run: Run, admission: Admission) -> Admission:

@@ -12,13 +12,14 @@ from assets.hands.office import Office
 from assets.hands.registry import ADOPTED, Row
 from contracts.errors import AdmissionError, ConfigurationError, EvidenceError, Where
 from contracts.model import Level
-from contracts.stewards import Steward
+from contracts.stewards import Steward, StewardPolicy, steward_policy
 from lineage import approval as approvals
 from pipelines.admit.review import Standing, refusal, standing
 from pipelines.frames import Approval, Decision
 
-POLICIES = "policies"
-"""What reviews of the licence policy are about, in place of a data set."""
+POLICIES, STEWARDS = "policies", "stewards"
+"""What reviews of the licence policy and of the stewards' file are about, in place of a data set."""
+_STEWARDS_FILE = Where(file="ASSAY_STEWARDS")
 
 
 def review_of(office: Office, number: int) -> Row:
@@ -37,11 +38,12 @@ def sign(office: Office, number: int, decision: Decision, why: str, key: Path) -
     if not why.strip():
         raise ConfigurationError("a decision needs a reason", 'Say it: --why "…"')
     row, private = review_of(office, number), read_private(key)
-    steward = office.stewards.by_key(private.public_key.keyid)
+    stewards = ruling(office)
+    steward = stewards.by_key(private.public_key.keyid)
     if steward is None:
         raise ConfigurationError("this is no key of a steward", "Add its public half to the stewards: see `assay review key --help`", Where(file=key.name))
     now = office.clock()
-    decided = Approval(row["dataset"], row["input_key"], decision, why.strip(), steward.name, now, now + timedelta(days=office.stewards.valid_days))
+    decided = Approval(row["dataset"], row["input_key"], decision, why.strip(), steward.name, now, now + timedelta(days=stewards.valid_days))
     return approvals.signed(decided, private)
 
 
@@ -52,7 +54,8 @@ def submit(office: Office, number: int, text: str) -> Standing:
     Raises: AdmissionError: it does not count, and why; the refusal goes into the audit log. EvidenceError: it is forged or no approval.
     """
     row = review_of(office, number)
-    steward = office.stewards.by_key(approvals.keyid_of(text))
+    _adopt_first_stewards(office)
+    steward = ruling(office).by_key(approvals.keyid_of(text))
     if steward is None:
         office.registry.note("approval refused", row["dataset"], {"review": number, "why": "not signed by a steward"})
         raise EvidenceError("it is not signed by a steward", "Sign it with a key of the stewards' policy", Where(dataset=row["dataset"]))
@@ -80,36 +83,61 @@ def stands(office: Office, row: Row) -> Standing:
 def counting(office: Office, row: Row, allowed: Mapping[Level, Sequence[str]]) -> list[tuple[Approval, Steward]]:
     """The kept decisions that hold now: each signature checked again, each in time, each by somebody who is still a steward."""
     found: list[tuple[Approval, Steward]] = []
+    stewards, terms = ruling(office), _terms(office, row, allowed)
     for kept in office.registry.approvals(row["id"]):
-        steward = office.stewards.by_key(approvals.keyid_of(kept["envelope"]))
+        steward = stewards.by_key(approvals.keyid_of(kept["envelope"]))
         if steward is None:
             continue
         try:
             decided = approvals.opened(kept["envelope"], public_of(steward.key))
         except EvidenceError:
             continue  # somebody changed the registry: what is not signed is not there
-        if refusal(decided, steward, others=[each for each, _ in found], **_terms(office, row, allowed)) is None:
+        if refusal(decided, steward, others=[each for each, _ in found], **terms) is None:
             found.append((decided, steward))
     return found
 
 
-def check_policy(office: Office) -> None:
-    """Whether the licence policy is the one that was adopted; the first one is, and a changed one once two stewards have approved its digest.
+def ruling(office: Office) -> StewardPolicy:
+    """Who may decide: the stewards' file as it was adopted; as it is, before one was."""
+    adopted = office.registry.adopted(STEWARDS)
+    return office.stewards if adopted is None else steward_policy(adopted["text"], "the adopted stewards' file")
+
+
+def check_policies(office: Office) -> None:
+    """Whether the stewards' file and the licence policy are the ones that were adopted. A changed one is, once two stewards of the adopted file have approved its digest.
 
     Raises: AdmissionError: they have not.
     """
-    digest, adopted = office.policy.digest, office.registry.adopted()
-    if digest == adopted:
+    filed = office.stewards
+    if not _adopt_first_stewards(office):
+        changed = office.registry.adopted(STEWARDS)
+        if changed is not None and changed["digest"] != filed.digest and not filed.can_decide:
+            raise AdmissionError("the stewards' file has changed, and names no two who could decide", "Name one of each level: nobody could change it again", _STEWARDS_FILE)
+        _check(office, STEWARDS, "the stewards' file", filed.digest, {"text": filed.text}, _STEWARDS_FILE)
+    _check(office, POLICIES, "the licence policy", office.policy.digest, {}, Where(file="contracts/policies/licenses.yaml"))
+
+
+def _adopt_first_stewards(office: Office) -> bool:
+    """Whether there is nobody yet who could approve a change. The first file that names two who could is adopted."""
+    if office.registry.adopted(STEWARDS) is not None:
+        return False
+    if office.stewards.can_decide:
+        office.registry.note(ADOPTED, STEWARDS, {"digest": office.stewards.digest, "by": "first use", "text": office.stewards.text})
+    return True
+
+
+def _check(office: Office, what: str, said: str, digest: str, kept: Mapping[str, str], where: Where) -> None:
+    adopted = office.registry.adopted(what)
+    if adopted is not None and adopted["digest"] == digest:
         return
     by = "first use"
     if adopted is not None:
-        row = office.registry.ask(POLICIES, digest, [f"the licence policy has changed: {adopted[:16]} became {digest[:16]}"])
+        row = office.registry.ask(what, digest, [f"{said} has changed: {adopted['digest'][:16]} became {digest[:16]}"])
         now = stands(office, row)
         if now.decision != "approved":
-            where = Where(file="contracts/policies/licenses.yaml")
-            raise AdmissionError("the licence policy has changed, and two stewards have not approved that", f"Read the change, and decide: assay review show {row['id']}", where)
+            raise AdmissionError(f"{said} has changed, and two stewards have not approved that", f"Read the change, and decide: assay review show {row['id']}", where)
         by = ", ".join(each.approver for each in now.by)
-    office.registry.note(ADOPTED, POLICIES, {"digest": digest, "by": by})
+    office.registry.note(ADOPTED, what, {"digest": digest, "by": by, **kept})
 
 
 def envelopes(office: Office, row: Row) -> list[str]:
@@ -125,10 +153,10 @@ def told(office: Office, row: Row) -> dict[str, Any]:
 
 
 def _allowed(office: Office, row: Row) -> Mapping[Level, Sequence[str]]:
-    contract = office.contracts.get(row["dataset"])  # a review of the policy is about no data set
+    contract = office.contracts.get(row["dataset"])  # a review of a policy is about no data set
     return contract.approvers if contract else {}
 
 
 def _terms(office: Office, row: Row, allowed: Mapping[Level, Sequence[str]]) -> dict[str, Any]:
     now: datetime = office.clock()
-    return {"asked_by": row["asked_by"], "input_key": row["input_key"], "allowed": allowed, "valid_days": office.stewards.valid_days, "now": now}
+    return {"asked_by": row["asked_by"], "input_key": row["input_key"], "allowed": allowed, "valid_days": ruling(office).valid_days, "now": now}

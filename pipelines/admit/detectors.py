@@ -18,6 +18,7 @@ from functools import cache
 from typing import Any
 
 from contracts.settings import PersonalKind
+from pipelines.admit.people import confirm_full_name, confirm_given_name
 
 Confirm = Callable[[str], str | None]
 CHECKSUM, FORMAT, CONTEXT, NAMED = 0.99, 0.9, 0.7, 0.6  # how sure: a check digit, a form of its own, words before it, the column's name
@@ -33,7 +34,7 @@ class Detector:
         words: what announces the value, at most 40 characters before it; a column whose name holds one needs none.
         not_in: text that matches is not looked at.
         alone: where the whole cell is the candidate, most of the column's candidates must hold, or none counts:
-            one long number in ten has the check digit of a card.
+            one long number in ten has the check digit of a card, and one town in many is called like a person.
     """
 
     kind: PersonalKind
@@ -60,7 +61,8 @@ class Detector:
 # -- what confirms -------------------------------------------------------------------------------
 
 
-def _card(text: str) -> str | None:
+def confirm_card(text: str) -> str | None:
+    """A card's number: an issuer's prefix, its length, and the check digit."""
     from stdnum import luhn
 
     # a number may be followed by other digits: try the whole, then without its last groups
@@ -93,7 +95,8 @@ def _issued(digits: str) -> bool:
     )
 
 
-def _iban(text: str) -> str | None:
+def confirm_iban(text: str) -> str | None:
+    """An IBAN: its country's shape, and the check digits."""
     from stdnum import iban
 
     # what follows may look like a group of its own: try the whole, then without its last groups
@@ -112,7 +115,8 @@ _PLAIN_DATE = r"\d{1,2}[-/. ]\d{1,2}[-/. ](?:19|20)\d{2}"
 _REGIONS = ("US", "GB", "DE", "FR", "ES", "IT", "NL", "AU", "BR", "IN")  # where a number without a country code is looked for
 
 
-def _phone(text: str) -> str | None:
+def confirm_phone(text: str) -> str | None:
+    """A number that somebody's numbering plan has."""
     import phonenumbers
 
     if not 7 <= sum(c.isdigit() for c in text) <= 15 or re.fullmatch(_PLAIN_DATE, text):
@@ -191,17 +195,17 @@ def _secret_word(text: str) -> str | None:
 _IBAN = r"\b[A-Z]{2}[0-9]{2}(?:[ -]?[A-Z0-9]{4}){2,7}(?:[ -]?[A-Z0-9]{1,3})?\b"
 _NAME = r"\p{Lu}[\p{L}'’-]+(?: (?:\p{Lu}\.|de|da|van|von|der|di|la|le|\p{Lu}[\p{L}'’-]+)){1,3}"
 _DATE = r"(?:[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}|[0-9]{1,2}[-/. ][0-9]{1,2}[-/. ](?:19|20)[0-9]{2}|[0-9]{1,2}(?:st|nd|rd|th)? \p{L}{3,9},? (?:19|20)[0-9]{2}|\p{L}{3,9} [0-9]{1,2}(?:st|nd|rd|th)?,? (?:19|20)[0-9]{2})"
-_STREET = r"(?:Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Lane|Ln|Drive|Dr|Court|Ct|Square|Sq|Way|Place|Pl|Terrace|Parkway|Pkwy|Circle|Cir|Highway|Hwy|Trail|Crescent|Close)"
+_STREET = r"(?:Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Lane|Ln|Drive|Dr|Court|Ct|Square|Sq|Way|Place|Pl|Terrace|Parkway|Pkwy|Circle|Cir|Highway|Hwy|Trail|Crescent|Close|Grove|Mews|Esplanade|Bypass|Gardens|Quay)"
 _DOT = r"\s?(?:\(dot\)|\[dot\]|\{dot\}|<dot>|\sdot\s|\.)\s?"
-_TOP = r"(?:com|org|net|edu|gov|info|io|example|test|de|fr|uk|co|it|es|nl|eu|us|ca|au|ch|at|be|se|no|dk|pl|in|br)"
+TOP = r"(?:com|org|net|edu|gov|info|io|example|test|de|fr|uk|co|it|es|nl|eu|us|ca|au|ch|at|be|se|no|dk|pl|in|br)"
 DETECTORS: tuple[Detector, ...] = (
     Detector("email", r"[\w.%+-]+@[\w-]+(?:\.[\w-]+)*\.\p{L}{2,}"),
-    Detector("email", rf"(?i)\b[\w%+-]+(?:{_DOT}[\w%+-]+)?(?:\s?(?:\(at\)|\[at\]|\{{at\}}|<at>)\s?|\sat\s)[\w-]+(?:{_DOT}[\w-]+)?(?:\s?(?:\(dot\)|\[dot\]|\{{dot\}}|<dot>)\s?|\sdot\s){_TOP}\b"),
-    Detector("email", rf"(?i)\b[\w.%+-]+(?:\s?(?:\(at\)|\[at\]|\{{at\}}|<at>)\s?|\s@\s?|@\s)[\w-]+(?:\.[\w-]+)*\.{_TOP}\b"),
-    Detector("iban", _IBAN, _iban, confidence=CHECKSUM),
+    Detector("email", rf"(?i)\b[\w%+-]+(?:{_DOT}[\w%+-]+)?(?:\s?(?:\(at\)|\[at\]|\{{at\}}|<at>)\s?|\sat\s)[\w-]+(?:{_DOT}[\w-]+)?(?:\s?(?:\(dot\)|\[dot\]|\{{dot\}}|<dot>)\s?|\sdot\s){TOP}\b"),
+    Detector("email", rf"(?i)\b[\w.%+-]+(?:\s?(?:\(at\)|\[at\]|\{{at\}}|<at>)\s?|\s@\s?|@\s)[\w-]+(?:\.[\w-]+)*\.{TOP}\b"),
+    Detector("iban", _IBAN, confirm_iban, confidence=CHECKSUM),
     Detector("card", r"([0-9](?:[ -]?[0-9]){11,18})\b", _possible_card, ("card",), not_in=_IBAN, confidence=CHECKSUM),
-    Detector("card", r"\b[1-6][0-9]{3}(?:[ -]?[0-9]){9,15}\b", _card, not_in=_IBAN, alone=True, confidence=CHECKSUM),
-    Detector("phone", r"\+[0-9]{1,3}(?:[ .()/-]{0,2}[0-9]){6,13}|\(0?[0-9]{2,5}\)[ .-]?[0-9](?:[ .-]?[0-9]){4,9}|\b0[0-9]{1,4}[ ./-][0-9](?:[ ./-]?[0-9]){4,9}\b|\b[0-9]{3}[ .-][0-9]{3}[ .-][0-9]{4}\b", _phone, not_in=_IBAN),
+    Detector("card", r"\b[1-6][0-9]{3}(?:[ -]?[0-9]){9,15}\b", confirm_card, not_in=_IBAN, alone=True, confidence=CHECKSUM),
+    Detector("phone", r"\+[0-9]{1,3}(?:[ .()/-]{0,2}[0-9]){6,13}|\(0?[0-9]{2,5}\)[ .-]?[0-9](?:[ .-]?[0-9]){4,9}|\b0[0-9]{1,4}[ ./-][0-9](?:[ ./-]?[0-9]){4,9}\b|\b[0-9]{3}[ .-][0-9]{3}[ .-][0-9]{4}\b", confirm_phone, not_in=_IBAN),
     Detector("phone", r"(\+?[(0-9][0-9 ().x/-]{5,20}[0-9])", _possible_phone, ("phone(?: number)?", "telephone", "tel", "mobile", "cell", "fax", "call me (?:at|on)", "call us (?:at|on)", "reach me (?:at|on)", "my number(?: is)?"), not_in=_IBAN, confidence=CONTEXT),
     Detector("ip_address", r"\b(?:[0-9]{1,3}\.){3}[0-9]{1,3}\b", _ip),
     Detector("ip_address", r"(?i)(?:\b[0-9a-f]{1,4}|:)(?::{1,2}[0-9a-f]{1,4}){2,7}(?:::)?", _ip),
@@ -227,9 +231,14 @@ DETECTORS: tuple[Detector, ...] = (
     Detector("birth_date", rf"\b({_DATE})\b", None, ("born(?: on)?", "birth ?date", "date of birth", "birthday", "d\\.?o\\.?b", "geboren(?: am)?", "née? le", "nacid[oa]"), confidence=CONTEXT),
     Detector("coordinates", r"(-?[0-9]{1,2}\.[0-9]{3,}°?,? ?[NS]?,? ?-?[0-9]{1,3}\.[0-9]{3,})", None, ("lat(?:itude)?", "coordinates?", "gps", "location", "geo"), confidence=CONTEXT),
     Detector("address", rf"\b[0-9]{{1,5}}[A-Za-z]?,? (?:(?:[NSEW]\.?|[NS][EW]) )?(?:[\p{{Lu}}0-9][\p{{L}}0-9'.-]* ){{1,4}}{_STREET}\b\.?(?:,? (?:Apt|Suite|Ste|Unit|#)\.? ?[\w-]+)?", confidence=CONTEXT),
-    Detector("address", r"\b\p{Lu}[\p{L}-]+(?:straße|strasse|str\.|weg|platz|allee|gasse|straat|laan|gatan|vägen|veien) ?[0-9]{1,4}[a-z]?\b|\b(?:Rue|rue|Avenue|Via|via|Calle|calle|Rua|Plaza|Boulevard) (?:\p{L}+ ){0,3}\p{Lu}[\p{L}'-]+,? [0-9]{1,4}\b|\b[0-9]{1,4},? (?:rue|avenue|boulevard|place|chemin) (?:\p{L}+[' ]){1,4}\p{L}+|\bP\.?\s?O\.? ?Box [0-9]+", confidence=CONTEXT),
+    Detector("address", r"\b\p{Lu}[\p{L}-]+(?:straße|strasse|str\.|weg|platz|allee|gasse|straat|laan|gatan|gata|vägen|veien|vej|vejen|gade|stræde|stien|bakken|kade|plein|dijk|katu|tie|utca|ulica) ?[0-9]{1,4}[a-z]?\b|\b(?:Rue|rue|Avenue|Via|via|Calle|calle|Rua|Plaza|Boulevard) (?:\p{L}+ ){0,3}\p{Lu}[\p{L}'-]+,? [0-9]{1,4}\b|\b[0-9]{1,4},? (?:rue|avenue|boulevard|place|chemin) (?:\p{L}+[' ]){1,4}\p{L}+|\bP\.?\s?O\.? ?Box [0-9]+", confidence=CONTEXT),
+    Detector("address", r"\b(?:Apt|Suite|Ste|Apartment)\.? #?[0-9]{1,5}[A-Z]?\b|\b(?:PSC|Unit) [0-9]{1,6},? Box [0-9]{1,6}\b|\b(?:Postbox|Postboks|Postfach|Casilla) [0-9]+\b", confidence=CONTEXT),
+    Detector("address", r"\b(?:ul\.|ulica|Viale|Corso|Piazza|Rúa|Avenida|Av\.|Praça|Travessa|Largo|Plaça|Carrer|Ulica|Vicolo|Camino|Paseo|Chaussée|Allée|Chemin|Quai) (?:\p{L}+[' ]){0,4}\p{Lu}[\p{L}'-]+,? [0-9]{1,4}[a-z]?\b", confidence=CONTEXT),
     Detector("name", rf"\b(?:(?i:my name is|i am called|i am|i'm|name is|name:|this is|follow(?:ed)? up with|speak (?:to|with)|on behalf of|written by|sung by|invited by|care of|c/o|regards,?|sincerely,?|thanks,?|dear|mr\.?|mrs\.?|ms\.?|dr\.?|prof\.?|please call|ask for|signed,?|contact|patient|sincerely yours,?))\s+({_NAME})", captures=True, confidence=CONTEXT),
-    Detector("name", r"\b(?:Mr|Mrs|Ms|Miss|Dr|Prof)\.? (\p{Lu}[\p{L}'’-]+)\b", captures=True, confidence=CONTEXT),
+    Detector("name", r"\b\p{Lu}\p{Ll}[\p{L}'’-]*(?: (?:\p{Lu}\.?|de|da|van|von|der|den|di|la|le|del|della|dos)){0,2}(?: \p{Lu}[\p{L}'’-]+){1,3}", confirm_full_name, alone=True, confidence=CONTEXT),
+    Detector("name", r"\b(?i:hi|hello|hey|dear|calls? me|called|my (?:son|daughter|wife|husband|brother|sister|friend|kid|colleague|boss|mother|father)|kid|told|given|asked|says|said|thanks|ask|tell|with|by)\s(\p{Lu}\p{Ll}[\p{L}'’-]+)(?:[:,.!?\n]|'s\b| (?:is|was|has|had|said|says|will|would|wrote|called|told|from)\b|$)", confirm_given_name, captures=True, confidence=CONTEXT),
+    Detector("name", r"(?m:^)[>\s\"]*(\p{Lu}\p{Ll}[\p{L}'’-]+): ?[\"“A-Z]", confirm_given_name, captures=True, confidence=CONTEXT),
+    Detector("name", r"\b(?:Mr|Mrs|Ms|Miss|Dr|Prof)\.? (\p{Lu}[\p{L}'’-]+)(?: [^\p{Lu}]|[^\p{L} '’-]|\s*$)", captures=True, confidence=CONTEXT),
 )  # fmt: skip
 
 # in a column whose name says what it holds, a whole value needs to look like it no further than this

@@ -160,10 +160,50 @@ def test_who_is_no_steward_any_more_has_not_approved(held: Installation) -> None
     ann, bob = held.appoint("ann", "first"), held.appoint("bob", "second")
     decide(held, ann)
     decide(held, bob)
-    held._appointed.pop()
+    held.appoint("carl", "second")
+    held._appointed = [each for each in held._appointed if each["name"] != "bob"]
     held.appoint()
+    with pytest.raises(AdmissionError, match="the stewards' file has changed"):
+        held.published()
+    assert [decide(held, key, number=2) for key in (ann, bob)] == ["open", "approved"]  # by those who were
     with pytest.raises(AdmissionError, match="held for review"):
         held.published()
+
+
+def test_a_changed_stewards_file_makes_nobody_a_steward_until_two_of_the_old_one_approve_it(held: Installation) -> None:
+    ann, bob = held.appoint("ann", "first"), held.appoint("bob", "second")
+    decide(held, ann)  # the first file that names two who can decide is adopted as it is used
+    old = held.office().stewards.digest
+    mallory, eve = held.appoint("mallory", "first", "second"), held.appoint("eve", "first", "second")
+    for key in (mallory, eve):
+        with pytest.raises(ConfigurationError, match="this is no key of a steward"):
+            review.sign(held.office(), 1, "approve", "fine", key)
+    with pytest.raises(AdmissionError, match="the stewards' file has changed, and two stewards have not approved that"):
+        held.published()
+    asked = held.office().registry.reviews()[1]
+    assert (asked["dataset"], asked["input_key"]) == ("stewards", held.office().stewards.digest)
+    assert [decide(held, key, number=2) for key in (ann, bob)] == ["open", "approved"]
+    with pytest.raises(AdmissionError, match="held for review"):
+        held.published()  # the file is adopted, and the version still waits
+    adopted = held.office().registry.adopted(review.STEWARDS)
+    assert adopted is not None
+    assert (adopted["digest"] != old, adopted["by"]) == (True, "ann, bob")
+    assert decide(held, eve) == "approved"
+    assert held.published().new
+
+
+def test_a_stewards_file_by_which_nobody_could_decide_is_refused(held: Installation) -> None:
+    decide(held, held.appoint("ann", "first")), decide(held, held.appoint("bob", "second"))
+    held._appointed.pop()
+    held.appoint()
+    with pytest.raises(AdmissionError, match="names no two who could decide"):
+        held.published()
+
+
+def test_comments_and_order_in_the_stewards_file_are_no_change(held: Installation) -> None:
+    decide(held, held.appoint("ann", "first")), decide(held, held.appoint("bob", "second"))
+    held.stewards.write_text("# read by the board\n" + held.stewards.read_text())
+    assert held.published().new
 
 
 def test_the_job_of_the_web_ui_takes_what_was_signed(held: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,6 +222,46 @@ def test_the_job_of_the_web_ui_takes_what_was_signed(held: Installation, monkeyp
     assert len(office.registry.approvals(1)) == 1
 
 
+def test_the_asset_s_page_shows_its_review(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    import dagster as dg
+
+    from assets.definitions import build_definitions
+    from assets.instance import instance
+
+    held = installation
+    held.promise(NOTED)
+    held.deliver(EMAILS)
+    for name, value in held.environment.items():
+        if name.startswith("ASSAY_"):
+            monkeypatch.setenv(name, value)
+    ann, bob = held.appoint("ann", "first"), held.appoint("bob", "second")
+    admitted = dg.AssetKey(["readings", "admitted"])
+
+    def page(fetched: dg.EventRecordsResult) -> dict[str, str]:
+        event = fetched.records[0].asset_observation or fetched.records[0].asset_materialization
+        assert event is not None
+        return {name: str(value.value) for name, value in event.metadata.items()}
+
+    with instance(held.office().home) as store:
+        run = build_definitions().resolve_job_def("readings").execute_in_process
+        assert not run(instance=store, raise_on_error=False, asset_selection=[dg.AssetKey(["readings", "landed"]), admitted]).success
+        shown = page(store.fetch_observations(admitted, limit=1))
+        assert (shown["state"], shown["review"], shown["decisions"]) == ("held", "1", "| who | decision | why | holds until |\n| --- | --- | --- | --- |")
+        assert shown["reasons"] == "| reason |\n| --- |\n| column 'meter' holds email in 1 rows, undeclared |"
+        assert "first and of the second level" in shown["what_to_do"]
+        assert "assay review sign 1 approve --key KEYFILE" in shown["what_to_do"]
+        decide(held, ann)
+        assert not run(instance=store, raise_on_error=False, asset_selection=[dg.AssetKey(["readings", "landed"]), admitted]).success
+        shown = page(store.fetch_observations(admitted, limit=1))
+        assert "| ann | approve | a mailbox of the company | 20" in shown["decisions"]
+        assert "It needs a decision of the second level" in shown["what_to_do"]
+        decide(held, bob)
+        run(instance=store, raise_on_error=False, asset_selection=[dg.AssetKey(["readings", "landed"]), admitted])
+        shown = page(store.fetch_materializations(admitted, limit=1))
+        assert (shown["state"], shown["verdict"]) == ("approved", "held")
+        assert "| bob | approve | a mailbox of the company | 20" in shown["decisions"]
+
+
 def test_a_changed_policy_decides_nothing_until_two_persons_approve_it(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     ann, bob = installation.appoint("ann", "first"), installation.appoint("bob", "second")
     installation.published()
@@ -191,7 +271,7 @@ def test_a_changed_policy_decides_nothing_until_two_persons_approve_it(installat
         installation.published()
     assert [decide(installation, key) for key in (ann, bob)] == ["open", "approved"]
     assert installation.published().new
-    assert installation.office().registry.adopted() == "f" * 64
+    assert installation.office().registry.adopted(review.POLICIES) == {"digest": "f" * 64, "by": "ann, bob"}
     monkeypatch.undo()
     installation.deliver("meter,energy_kwh,tariff\nM1,1,day\nM2,2,day\n")
     with pytest.raises(AdmissionError, match="two stewards have not approved that"):

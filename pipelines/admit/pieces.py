@@ -1,0 +1,205 @@
+"""Two columns of one row -> the personal value that is written across them, half in each.
+
+Belongs here: which columns may be halves, what the halves of each kind look like, the search as plans. Stays out: whole values (personal.py).
+A first look asks each column for cells that have the sign of a half. Where two columns fit, a second counts the rows whose cells, written together, have a
+kind's shape, and those that are likely one; they are searched only where most of the former are the latter: two numbers are as often two numbers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Literal
+
+import polars as pl
+
+from contracts.settings import PersonalKind
+from pipelines.admit.detectors import CHECKSUM, CONTEXT, FORMAT, TOP, Confirm, confirm_card, confirm_iban, confirm_phone
+from pipelines.admit.names import words
+from pipelines.frames import ROW
+
+
+@dataclass(frozen=True)
+class Halves:
+    """One way of writing one kind in two columns.
+
+    Args:
+        sign: what a half has that ordinary cells have not, and in which column `at` least; it is looked for in every cell, so it is cheap.
+        head, tail: what the left and the right cell look like.
+        between: what belongs between them; `strip` is left out of both.
+        shape: what they look like together; `likely`: what they look like where they are one.
+        confirm: as a detector's. A left cell that it confirms by itself is whole, and no half.
+        share: of the rows of that shape, how many must be likely, and how many confirmed.
+        named: only where a column's name says this.
+    """
+
+    kind: PersonalKind
+    sign: str
+    at: Literal["left", "right", "both", "either"]
+    head: str
+    tail: str
+    shape: str
+    likely: str
+    confirm: Confirm | None = None
+    between: str = ""
+    strip: str | None = None
+    share: float = 0.5
+    named: str | None = None
+    confidence: float = FORMAT
+
+    @property
+    def whole(self) -> pl.Expr:
+        """Both halves together."""
+        head, tail = pl.col("head"), pl.col("tail")
+        together = pl.concat_str(head, pl.lit(self.between), tail)
+        return together.str.replace_all(self.strip, "") if self.strip else together
+
+    @property
+    def fits(self) -> pl.Expr:
+        """Whether both cells may be halves."""
+        return pl.col("head").str.contains(self.head) & pl.col("tail").str.contains(self.tail)
+
+
+_CARD = r"^(?:4[0-9]{12}(?:[0-9]{3}){0,2}|5[1-5][0-9]{14}|2[2-7][0-9]{14}|3[47][0-9]{13}|3(?:[689][0-9]|0[0-5])[0-9]{11}|(?:6011|6[245]|35)[0-9]{12,17}|(?:50|5[6-9]|6[0-9])[0-9]{11,17})$"
+_DIGITS = r"^[ ()./-]{0,2}[0-9][0-9 ()./-]{0,20}$"
+_MAIL = r"[\w.%+-]+"
+_HOST = r"[\w-]+(?:\.[\w-]+)*\.\p{L}{2,}"
+HALVES: tuple[Halves, ...] = (
+    Halves("card", _DIGITS, "both", r"^[0-9](?:[ -]?[0-9]){0,14}[ -]?$", r"^[ -]?(?:[0-9][ -]?){0,14}[0-9]$", r"^[0-9]{13,19}$", _CARD, confirm_card, strip=r"[ -]", confidence=CHECKSUM),
+    Halves(
+        "iban", r"^[A-Z]{1,2}(?:[0-9]|$)", "left", r"^[A-Z]{2}(?:[0-9]{1,2}[A-Z0-9 -]*)?$|^[A-Z]$", r"^[ -]?[A-Z0-9][A-Z0-9 -]{1,36}$", r"^[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}$", r"^[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}$",
+        confirm_iban, strip=r"[ -]", share=0.2, confidence=CHECKSUM,
+    ),
+    Halves("phone", r"^(?:\+|00[1-9]|\()", "left", r"^(?:\+|00[1-9])[0-9 ()./-]*$|^\(\+?[0-9]{1,5}\)[0-9 ./-]*$", r"^[ ()./-]*[0-9][0-9 ()./-]{2,}$", r"^\+?[ ()./-]*(?:[0-9][ ()./-]*){8,15}$", r"^(?:\+|00|\()", confirm_phone, " "),
+    Halves("phone", _DIGITS, "both", r"^[0-9][0-9 ()./-]*$", r"^[ ()./-]*[0-9][0-9 ()./-]{2,}$", r"^(?:[0-9][ ()./-]*){7,15}$", r"^", confirm_phone, " ", named=r"phone|telephone|mobile|cell|fax|tel|area_code|dial(?:ling)?_code|vorwahl"),
+    Halves("email", "@", "either", rf"^{_MAIL}(?:@[\w.-]*)?$", r"^(?:[\w.%+-]*@)?[\w.-]+$", rf"^{_MAIL}@{_HOST}$", rf"^{_MAIL}@{_HOST}$"),
+    Halves("email", rf"^[A-Za-z0-9.-]+\.{TOP}$", "right", rf"^{_MAIL}$", rf"^{_HOST}$", rf"^{_MAIL}@{_HOST}$", rf"\p{{L}}.*@[\w.-]+\.{TOP}$", between="@", named=r"e?_?mail|local(?:_part)?|mailbox|login|user|user_?name", confidence=CONTEXT),
+)  # fmt: skip
+_PART = r"(?:_[a-z]|_?[0-9]{1,2}|_(?:part|half|piece|block)_?(?:[a-z]|[0-9]{1,2}|one|two)?|_(?:left|right|first|second|last|start|end|begin|head|tail|prefix|suffix|one|two|upper|lower))$"
+_NO_LOCAL = r"(?:^|_)(?:host|server|node|machine|vm|sub|subdomain|dns|record|slug|site|company|brand|org|organi[sz]ation|product|title|category|status|type|kind|state|country|lang|language|id|key|code|file|path|package|name)$"
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two columns that may hold the halves of one value, and the ways of writing that are looked for in them."""
+
+    left: str
+    right: str
+    kinds: tuple[Halves, ...]
+
+    def cells(self, frame: pl.LazyFrame) -> pl.LazyFrame:
+        """`_row`, `head`, `tail`: the rows whose two cells may be halves of some kind."""
+        short = frame.select(ROW, pl.col(self.left).cast(pl.String).alias("head"), pl.col(self.right).cast(pl.String).alias("tail"))
+        short = short.filter(pl.col("head").str.len_bytes() <= 64, pl.col("tail").str.len_bytes() <= 64)
+        return short.filter(pl.any_horizontal(each.fits for each in self.kinds))
+
+
+def pairs(columns: Sequence[str]) -> list[Pair]:
+    """The columns that stand beside each other, and those whose names differ in their last part only."""
+    stems: dict[str, str] = {}
+    found = dict.fromkeys(pairwise(columns))
+    for column in columns:
+        stem = stem_of(column)
+        if stem != words(column):
+            if stem in stems:
+                found.setdefault((stems[stem], column))
+            stems[stem] = column
+    return [Pair(left, right, kinds) for left, right in found if (kinds := _kinds(left, right))]
+
+
+def stem_of(column: str) -> str:
+    """`card_a`, `CardPart2` -> `card`."""
+    return re.sub(_PART, "", words(column))
+
+
+def _kinds(left: str, right: str) -> tuple[Halves, ...]:
+    stem = stem_of(left)
+    together = stem == stem_of(right) and stem != words(left)
+    names = (words(left), stem, words(right), stem_of(right))
+
+    def wanted(each: Halves) -> bool:
+        if each.named is None:
+            return True
+        said = any(re.search(rf"(?:^|_)(?:{each.named})$", name) for name in names)
+        if each.kind == "email":  # a mailbox stands beside its domain, and so does all that a site has
+            return said or together or not re.search(_NO_LOCAL, words(left))
+        return said
+
+    return tuple(each for each in HALVES if wanted(each))
+
+
+def _together(cells: pl.LazyFrame, each: Halves) -> pl.LazyFrame:
+    """Of the cells, those that have the kind's shape together and not by themselves: with `whole`."""
+    parted = cells.filter(each.fits).with_columns(each.whole.alias("whole")).filter(pl.col("whole").str.contains(each.shape))
+    if each.confirm is None:
+        return parted.filter(~pl.col("head").str.contains(each.shape), ~pl.col("tail").str.contains(each.shape))
+    return parted
+
+
+def _likely(each: Halves) -> pl.Expr:
+    likely = pl.col("whole").str.contains(each.likely)
+    if each.between == "@":  # `acme` beside `acme.com` is a site
+        likely &= ~pl.col("tail").str.to_lowercase().str.contains(pl.col("head").str.to_lowercase(), literal=True)
+    return likely
+
+
+def signs(frame: pl.LazyFrame, columns: Sequence[str]) -> pl.LazyFrame:
+    """Plan the first look, over all columns in one: how many cells of each have which sign, one row."""
+    asked = dict.fromkeys(each.sign for each in HALVES)
+    cells = [(f"{column} {sign}", pl.col(column).cast(pl.String).str.contains(sign)) for column in columns for sign in asked]
+    return frame.select(pl.lit(0).alias(ROW), *(has.sum().alias(name) for name, has in cells))
+
+
+def signed(found: Sequence[Pair], counts: pl.DataFrame) -> list[Pair]:
+    """The pairs, with the ways of writing whose signs they have; those that have none are left out."""
+
+    def has(column: str, each: Halves) -> bool:
+        return bool(counts[f"{column} {each.sign}"].item())
+
+    def worth(pair: Pair, each: Halves) -> bool:
+        left, right = has(pair.left, each), has(pair.right, each)
+        return {"left": left, "right": right, "both": left and right, "either": left or right}[each.at]
+
+    return [replace(pair, kinds=kinds) for pair in found if (kinds := tuple(each for each in pair.kinds if worth(pair, each)))]
+
+
+def looks(frame: pl.LazyFrame, found: Sequence[Pair]) -> list[pl.LazyFrame]:
+    """Plan the second look, one for each pair and way of writing, in that order: `shaped` and `likely` rows, and `different` left cells among the latter."""
+    return [
+        _together(pair.cells(frame), each).select(pl.len().alias("shaped"), _likely(each).sum().alias("likely"), pl.col("head").filter(_likely(each)).n_unique().alias("different"))
+        for pair in found
+        for each in pair.kinds
+    ]
+
+
+def halves(frame: pl.LazyFrame, found: Sequence[Pair], counts: Sequence[pl.DataFrame]) -> list[pl.LazyFrame]:
+    """Plan the search where `looks` gave reason for one; what is found is told for both columns, as `spans` tells it."""
+    plans = []
+    asked = [(pair, each) for pair in found for each in pair.kinds]
+    for (pair, each), count in zip(asked, counts, strict=True):
+        shaped, likely, different = count.row(0)
+        if likely and likely >= each.share * shaped and (each.between != "@" or different >= each.share * likely):
+            plans.append(_search(frame, pair, each, shaped))
+    return plans
+
+
+def _search(frame: pl.LazyFrame, pair: Pair, each: Halves, shaped: int) -> pl.LazyFrame:
+    held = _together(pair.cells(frame), each).filter(_likely(each))
+    if each.confirm is not None:
+        confirm = each.confirm
+        held = held.filter(pl.col("whole").map_batches(_confirms(confirm), return_dtype=pl.Boolean) & ~pl.col("head").map_batches(_confirms(confirm), return_dtype=pl.Boolean))
+        held = held.filter(pl.len() >= each.share * shaped)
+    told = [
+        held.select(ROW, pl.lit(column).alias("column"), pl.lit(each.kind).alias("kind"), pl.col(half).alias("value"), pl.lit(each.confidence).alias("confidence"))
+        for column, half in ((pair.left, "head"), (pair.right, "tail"))
+    ]
+    return pl.concat(told)
+
+
+def _confirms(confirm: Confirm) -> Callable[[pl.Series], pl.Series]:
+    def over(values: pl.Series) -> pl.Series:
+        return pl.Series([confirm(value) is not None for value in values.to_list()], dtype=pl.Boolean)
+
+    return over
