@@ -11,19 +11,19 @@ from typing import Any
 
 import polars as pl
 
-from assets.hands import presidio
 from assets.hands.beside import license_beside
 from assets.hands.registry import Row
 from assets.hands.sources import locate
 from assets.stages import fitted, review
 from assets.stages.ingest import landed_in, landed_rows
 from assets.stages.run import Run, stage
+from assets.stages.search import FOUND_SCHEMA, few_values, searched
 from contracts.errors import AdmissionError, SourceError, Where
 from contracts.model import Contract
 from contracts.settings import Window
 from contracts.types import read
 from lineage.facts import Table
-from pipelines.admit import personal, pieces, special
+from pipelines.admit import personal
 from pipelines.admit.license import held_against, judge_license, looser, rows_not_allowed
 from pipelines.admit.treat import treatments
 from pipelines.admit.verdict import decide
@@ -31,10 +31,8 @@ from pipelines.clean import steps
 from pipelines.clean.kind import Fitted
 from pipelines.draft.license import UNKNOWN
 from pipelines.engine import run_together
-from pipelines.frames import ROW, LicenseVerdict, Verdict
+from pipelines.frames import LicenseVerdict, Verdict
 from pipelines.publish.naming import Inputs
-
-FOUND_SCHEMA = {ROW: pl.Int64, "column": pl.String, "kind": pl.String, "value": pl.String, "confidence": pl.Float64}
 
 
 @dataclass(frozen=True)
@@ -184,7 +182,7 @@ def _profile(run: Run, inputs: Inputs, window: Window | None, license_verdict: L
     none = pl.DataFrame(schema=FOUND_SCHEMA)
     known = fitted.kept(run)
     early = _Fitter(steps.fitting(treated_rows(run, inputs, none), rows, contract, known)) if not redacts else None
-    found, (count, licenses, *learned) = _searched(run, rows, counted, named, *(early.plans if early else []))
+    found, (count, licenses, *learned) = searched(run, rows, few_values(run, inputs.source_digest), counted, named, *(early.plans if early else []))
     fitter = early or _Fitter(steps.fitting(treated_rows(run, inputs, found), rows, contract, known))
     if early and early.plans:
         early.send(learned)
@@ -211,53 +209,9 @@ class _Fitter:
             self.plans, self.done = [], learned.value
 
 
-def _searched(run: Run, rows: pl.LazyFrame, *beside: pl.LazyFrame) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
-    """Every personal value in the rows, and what the plans `beside` gave in the same pass."""
-    contract, model = run.contract, run.office.home.presidio_model
-    texts = [column.name for column in contract.columns if column.logical_type == "string" or column.fields]
-    misplaced = _misplaced(rows, contract, texts)
-    counted = rows.select(pl.lit(0).alias(ROW), *(unread.sum().alias(name) for name, unread in misplaced.items()))
-    searched = [*personal.spans(rows, texts), *personal.declared_values(rows, contract.privacy), *(presidio.spans(rows, texts, model) if model else [])]
-    looks = special.looks(rows, list(dict.fromkeys([*texts, *(c.name for c in contract.columns if not rows.collect_schema()[c.name].is_nested())])), texts)
-    first = run_together([*beside, personal.disguises(rows, texts), counted, pieces.signs(rows, _plain(rows, contract)), *searched, *looks, *personal.encoded(rows, texts)])
-    disguised, unread, signs, *found = first[len(beside) :]
-    found, told, encoded = found[: len(searched)], found[len(searched) : len(searched) + len(looks)], found[len(searched) + len(looks) :]
-    hidden = pl.concat([pl.DataFrame(schema=personal.HIDDEN), *encoded])
-    pairs = pieces.signed(pieces.pairs(_plain(rows, contract)), signs)
-    whole = pl.concat([pl.DataFrame(schema=FOUND_SCHEMA), *found])
-    # what only a second look can tell, where the first gives reason to it: what hides in base 64 or behind other characters, what stands in a
-    # column of another type or half in one column and half in the next, which rows make a column special, and where free text names somebody
-    redacted = [column for column, treatment in contract.privacy.columns.items() if treatment.treatment == "redact"]
-    second = run_together(
-        [
-            *personal.mentions(rows, redacted, personal.whole_names(whole)),
-            *personal.within(hidden),
-            *personal.undisguised(rows, disguised),
-            *special.holding(rows, texts, told),
-            *pieces.halves(rows, pairs, run_together(pieces.looks(rows, pairs))),
-            *(plan for name, at in misplaced.items() if unread[name].sum() for plan in personal.spans(rows.filter(at), [name])),
-        ]
-    )
-    everything = pl.concat([whole, *(each.cast(pl.Schema(FOUND_SCHEMA)) for each in second)])
-    return everything.unique(subset=[ROW, "column", "kind", "value"], maintain_order=False).sort("column", "kind", ROW, "value"), first[: len(beside)]
-
-
-def _plain(rows: pl.LazyFrame, contract: Contract) -> list[str]:
-    """The columns of text and of whole numbers, in the contract's order."""
-    schema = rows.collect_schema()
-    return [c.name for c in contract.columns if not c.fields and c.logical_type in ("string", "integer") and (schema[c.name] == pl.String or schema[c.name].is_integer())]
-
-
-def _misplaced(rows: pl.LazyFrame, contract: Contract, texts: list[str]) -> dict[str, pl.Expr]:
-    """Where columns of other types cannot be read as theirs: those cells are set aside as they came."""
-    schema = rows.collect_schema()
-    others = [column for column in contract.columns if column.name not in texts and schema.get(column.name) == pl.String]
-    return {column.name: pl.col(column.name).is_not_null() & read(column).is_null() for column in others}
-
-
 def found_again(run: Run, row: Row) -> pl.DataFrame:
     """What the scan finds in the landed rows of a version: `_row`, `column`, `kind`, `value`. Holds personal values: use it and let it go."""
-    return _searched(run, window_rows(run, row["source_digest"], window_of(run.contract, row["window"])))[0]
+    return searched(run, window_rows(run, row["source_digest"], window_of(run.contract, row["window"])), few_values(run, row["source_digest"]))[0]
 
 
 def _reviewed(run: Run, admission: Admission) -> Admission:

@@ -56,15 +56,16 @@ def searches(columns: Sequence[str]) -> list[tuple[str, Detector]]:
     return [(column, detector) for column in columns for detector in detectors_for(column)]
 
 
-def spans(frame: pl.LazyFrame, columns: Sequence[str]) -> list[pl.LazyFrame]:
+def spans(frame: pl.LazyFrame, columns: Sequence[str], *, alone: bool = True) -> list[pl.LazyFrame]:
     """Plan one search for each column and detector.
 
     Args:
         columns: of text; of other types, as JSON would write them.
+        alone: whether what could as well be a number of another kind counts only where most such cells are confirmed; False where the frame has not every row.
     Returns: frames of `_row`, `column`, `kind`, `value` (as written), `confidence`, one row a confirmed value. They hold personal data:
         collect them, use them, let them go.
     """
-    return [_search(frame, column, detector) for column, detector in searches(columns)]
+    return [_search(frame, column, detector, alone=alone) for column, detector in searches(columns)]
 
 
 def declared_values(frame: pl.LazyFrame, privacy: Privacy) -> list[pl.LazyFrame]:
@@ -105,7 +106,7 @@ def whole_names(found: pl.DataFrame) -> list[str]:
     return sorted(names.to_list(), key=lambda name: (-len(name), name))
 
 
-def _search(frame: pl.LazyFrame, column: str, detector: Detector) -> pl.LazyFrame:
+def _search(frame: pl.LazyFrame, column: str, detector: Detector, *, alone: bool) -> pl.LazyFrame:
     pattern, whole = detector.search, pl.col("whole")
     passed = frame.select(ROW, pl.col(column).cast(pl.String).alias("whole")).filter(whole.str.contains(pattern))
     if detector.not_in is not None:
@@ -116,7 +117,7 @@ def _search(frame: pl.LazyFrame, column: str, detector: Detector) -> pl.LazyFram
     if detector.confirm is not None:
         candidate = pl.col("value")
         found = found.with_columns(candidate.map_batches(_confirmed(detector.confirm), return_dtype=pl.String), (candidate == pl.col("whole").str.strip_chars()).alias("alone"))
-        if detector.alone:
+        if detector.alone and alone:
             holding = (pl.col("value").is_not_null() & pl.col("alone")).sum() >= _MOST * pl.col("alone").sum()
             found = found.filter(~pl.col("alone") | holding)
     return found.filter(pl.col("value").is_not_null()).select(

@@ -42,7 +42,7 @@ def split(judged_rows: pl.DataFrame, rules: Sequence[Rule], stays: pl.Series | N
 def broken(judged_rows: pl.DataFrame, stays: pl.Series | None = None) -> dict[str, int]:
     """How many rows there are (`rows`), and how many break each rule that judges rows; of those that stay."""
     there = judged_rows.select(name for name in judged_rows.columns if name.startswith(KEPT))
-    if stays is not None and not stays.all():
+    if there.width and stays is not None and not stays.all():
         there = there.filter(stays)
     rows = judged_rows.height if stays is None else int(stays.sum())
     return {"rows": rows, **({name.removeprefix(KEPT): int(rows - kept) for name, kept in there.sum().row(0, named=True).items()} if there.width else {})}
