@@ -10,6 +10,7 @@ from assets import metadata
 from assets.common import Window, key, owners, tags
 from assets.resources import OfficeResource, failures_told
 from assets.stages.admit import admission_of
+from assets.stages.assess import assess
 from assets.stages.publish import publish
 from assets.stages.refine import refine
 from contracts.model import Contract
@@ -41,7 +42,7 @@ def cleaned_and_published(contract: Contract) -> dg.AssetsDefinition:
             admission = admission_of(run)
             row = admission.published
             if row is None:
-                refined = refine(run, admission)
+                refined = assess(run, admission, refine(run, admission))
                 yield _cleaned(contract, asdict(refined.accounting), [asdict(check) for check in refined.checks])
                 row = publish(run, admission, refined).row
             else:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from contracts.settings import CleaningStep, DriftPolicy, Features, Index, License, Privacy, Retention, Retrain, Source
+from contracts.settings import Bias, CleaningStep, DriftPolicy, Features, Index, License, Privacy, Retention, Retrain, Source
 
 Level = Literal["first", "second"]
 """Of approval: ODCS' firstLevelApprovers and secondLevelApprovers."""
@@ -26,8 +26,13 @@ RuleKind = Literal[
     "nullValues", "missingValues", "invalidValues", "duplicateValues", "rowCount", "sql",
     # what assay.privacy promises
     "anonymity",
+    # what a custom check of the engine `assay`, or an agreement on service, promises
+    "metric",
 ]  # fmt: skip
-TABLE_KINDS: frozenset[str] = frozenset({"rowCount", "sql", "anonymity"})
+TABLE_KINDS: frozenset[str] = frozenset({"rowCount", "sql", "anonymity", "metric"})
+MetricName = Literal[
+    "noiseRate", "duplicateRate", "coverage", "errorRate", "completeness", "freshness", "stability", "smallestShare", "balance", "labelShare", "parityDifference", "impactRatio",
+]  # fmt: skip
 Comparison = Literal["mustBe", "mustNotBe", "mustBeGreaterThan", "mustBeGreaterOrEqualTo", "mustBeLessThan", "mustBeLessOrEqualTo", "mustBeBetween", "mustNotBeBetween"]
 
 
@@ -157,6 +162,13 @@ class Measure(Frozen):
     numeric: bool = False
 
 
+class Metric(Frozen):
+    """What a rule of kind `metric` measures: a quality metric, of one column where it has one (the group, of bias)."""
+
+    name: MetricName
+    column: str | None = None
+
+
 class Contract(Frozen):
     """One data set's contract: everything else is compiled from this."""
 
@@ -178,6 +190,7 @@ class Contract(Frozen):
     privacy: Privacy
     retention: Retention
     cleaning: tuple[CleaningStep, ...] = ()
+    bias: Bias | None = None
     features: Features | None = None
     drift: DriftPolicy | None = None
     retrain: Retrain | None = None

@@ -14,6 +14,7 @@ from assets.hands.beside import license_beside
 from assets.hands.registry import Row
 from assets.hands.sources import locate
 from assets.stages import review
+from assets.stages.handlings import decisions_of
 from assets.stages.ingest import landed_in, landed_rows
 from assets.stages.run import Run, stage
 from contracts.errors import AdmissionError, SourceError, Where
@@ -30,6 +31,7 @@ from pipelines.draft.license import UNKNOWN
 from pipelines.engine import run_together
 from pipelines.frames import ROW, LicenseVerdict, Verdict
 from pipelines.publish.naming import Inputs
+from pipelines.validate.quarantine import decisions_digest
 
 FOUND_SCHEMA = {ROW: pl.Int64, "column": pl.String, "kind": pl.String, "value": pl.String, "confidence": pl.Float64}
 
@@ -97,7 +99,9 @@ def next_window(run: Run, digest: str) -> Window | None:
 
 
 def _inputs(run: Run, digest: str, window: Window | None) -> Inputs:
-    return Inputs(run.contract.name, digest, window.name if window else None, run.contract.digest, run.office.policy.digest, version("assay"), _related(run))
+    part = window.name if window else None
+    decisions = decisions_digest(decisions_of(run.office, run.contract.name, digest, part))
+    return Inputs(run.contract.name, digest, part, run.contract.digest, run.office.policy.digest, version("assay"), _related(run), decisions)
 
 
 def _related(run: Run) -> dict[str, str]:
