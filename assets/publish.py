@@ -12,6 +12,7 @@ from assets.resources import OfficeResource, failures_told
 from assets.stages.admit import admission_of
 from assets.stages.assess import assess
 from assets.stages.publish import publish
+from assets.stages.quarantine import listed
 from assets.stages.refine import refine
 from contracts.model import Contract
 
@@ -50,9 +51,11 @@ def cleaned_and_published(contract: Contract) -> dg.AssetsDefinition:
                 predicate = run.office.statement(row)["predicate"]
                 yield _cleaned(contract, predicate["accounting"], predicate["checks"])
             predicate = run.office.statement(row)["predicate"]
+            made = run.office.registry.derived(contract.name, row["version"], "data_docs")
+            pages = metadata.documented(made) if made else {}
         yield dg.MaterializeResult(
             asset_key=published.key, data_version=dg.DataVersion(row["input_key"]),
-            metadata=metadata.published(contract, predicate, new=row["run_id"] == run.run_id),
+            metadata=metadata.published(contract, predicate, new=row["run_id"] == run.run_id) | metadata.quarantined(listed(run.office, [contract.name])) | pages,
         )  # fmt: skip
 
     return _publish

@@ -30,6 +30,7 @@ from pipelines.engine import run as collect
 from pipelines.engine import run_together
 from pipelines.frames import REASONS, Check
 from pipelines.validate import anonymity, bias, metrics, stability
+from pipelines.validate.evaluate import Statistics
 from pipelines.validate.quarantine import DECISION, decided, reason_digests, released, without_values
 
 RELEASED_FILE = "released-00000.parquet"
@@ -141,7 +142,7 @@ def measured(office: Office, contract: Contract, files: Sequence[Path], now: dat
         counted = collect(frame.select(pl.col(name).null_count() for name in nested))
         nulls |= counted.row(0, named=True)
     ages = {rule.argument.column: rule for rule in contract.rules if rule.kind == "metric" and rule.argument.name == "freshness"}
-    freshness = {name: age for name in ages if name in schema and (age := _age(frame, name, now)) is not None}
+    freshness = {name: age for name in ages if name in schema and (age := _age(_newest(frame, name, statistics), now)) is not None}
     source = source_age(office, contract, now)
     if source is not None:
         freshness["source"] = source
@@ -149,9 +150,13 @@ def measured(office: Office, contract: Contract, files: Sequence[Path], now: dat
     return metrics.Measured(nulls, freshness, _stability(office, contract, frame, schema), groups)
 
 
-def _age(frame: pl.LazyFrame, column: str, now: datetime) -> float | None:
+def _newest(frame: pl.LazyFrame, column: str, statistics: Mapping[str, Statistics]) -> Any:
+    known = statistics.get(column)
+    return known.high if known and known.high is not None else collect(frame.select(pl.col(column).max())).item()
+
+
+def _age(newest: Any, now: datetime) -> float | None:
     """Hours since the newest value; one in the future is as fresh as can be. A day counts from its end."""
-    newest = collect(frame.select(pl.col(column).max())).item()
     if newest is None:
         return None
     if not isinstance(newest, datetime):
