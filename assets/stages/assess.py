@@ -155,12 +155,11 @@ def _newest(frame: pl.LazyFrame, column: str, statistics: Mapping[str, Statistic
     return known.high if known and known.high is not None else collect(frame.select(pl.col(column).max())).item()
 
 
-def _age(newest: Any, now: datetime) -> float | None:
+def _age(newest: date | None, now: datetime) -> float | None:
     """Hours since the newest value; one in the future is as fresh as can be. A day counts from its end."""
     if newest is None:
         return None
     if not isinstance(newest, datetime):
-        assert isinstance(newest, date)  # only dates and timestamps are let through
         newest = datetime.combine(newest, time.max)
     moment = newest if newest.tzinfo else newest.replace(tzinfo=UTC)
     return round(max((now - moment).total_seconds(), 0.0) / 3600, 4)
