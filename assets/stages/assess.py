@@ -23,7 +23,7 @@ from assets.stages.backtest import statistics_of
 from assets.stages.handlings import handling_of, rows_of
 from assets.stages.refine import ROWS_A_GROUP, Refined
 from assets.stages.run import Run
-from contracts.errors import EvidenceError
+from contracts.errors import EvidenceError, SourceError
 from contracts.model import Contract, Rule
 from lineage import evidence
 from pipelines.engine import run as collect
@@ -166,30 +166,31 @@ def _age(newest: date | None, now: datetime) -> float | None:
 
 
 def source_age(office: Office, contract: Contract, now: datetime) -> float | None:
-    """Hours since the source's file was last written; None for what a package brings along: its files tell when it was installed."""
-    if contract.source.location.startswith(("package:", "module:")):
+    """Hours since the source's file was last written; None for what is no file here, and for what a package brings along: that tells when it was installed."""
+    if "://" in contract.source.location or contract.source.location.startswith(("package:", "module:")):
         return None
-    changed = datetime.fromtimestamp(locate(contract, office.home.roots).stat().st_mtime, UTC)
+    try:
+        changed = datetime.fromtimestamp(locate(contract, office.home.roots).stat().st_mtime, UTC)
+    except (SourceError, OSError):  # moved away since it was landed
+        return None
     return round(max((now - changed).total_seconds(), 0.0) / 3600, 4)
 
 
 def _stability(office: Office, contract: Contract, frame: pl.LazyFrame, schema: Mapping[str, pl.DataType]) -> dict[str, float]:
-    """How far each column has moved since the newest version; nothing where there is none, or its files are gone."""
+    """How far each column has moved since the newest version; nothing where there is none, or it cannot be read: `assay verify` says what is wrong with it.
+
+    A sample does not need what opening a version does: each file's digest.
+    """
     row = office.registry.version(contract.name)
     if row is None:
         return {}
-    manifest = evidence.files(office.statement(row))
-    before = [office.lake.folder(contract.name, "versions") / file.path for file in manifest]
-    if not before or not all(file.is_file() for file in before):
-        return {}
-    try:  # a sample does not need what opening a version does: each file's digest
+    try:
+        before = [office.lake.folder(contract.name, "versions") / file.path for file in evidence.files(office.statement(row))]
         known = pl.read_parquet_schema(before[0])
-    except (pl.exceptions.ComputeError, OSError) as error:
-        raise EvidenceError("the version before cannot be read", "Restore its files from a backup: `assay verify` names them") from error
-    columns = [name for name, kind in schema.items() if known.get(name) == kind and stability.comparable(kind)]
-    if not columns:
+        columns = [name for name, kind in schema.items() if known.get(name) == kind and stability.comparable(kind)]
+        reference = stability.sample(pl.scan_parquet(before), row["rows"], columns)
+    except (EvidenceError, pl.exceptions.ComputeError, OSError):
         return {}
-    reference = stability.sample(pl.scan_parquet(before), row["rows"], columns)
     return stability.stability(reference, stability.sample(frame, _rows(frame), columns))
 
 

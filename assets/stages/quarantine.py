@@ -36,12 +36,12 @@ _STATES = {"release": "released", "discard": "discarded"}
 
 def note(run: Run, admission: Admission, refined: Refined) -> None:
     """Enter what the run sets aside into the registry, before the file lies where stewards find it."""
-    contract, inputs = run.contract, admission.inputs
+    contract, inputs, said = run.contract, admission.inputs, refined.set_aside["quarantine"]
     classified = [column.name for column in contract.columns if column.classification in CONFIDENTIAL]
     personal = {*contract.privacy.columns, *classified, *(finding.column for finding in admission.verdict.findings)}
     run.office.registry.keep_quarantine({
         "dataset": contract.name, "run_id": run.run_id, "source_digest": inputs.source_digest, "window": inputs.window, "contract_digest": contract.digest,
-        **refined.set_aside["quarantine"], "reasons": dict(refined.accounting.quarantined_by), "personal": sorted(personal),
+        "rows": said["rows"], "sha256": said["sha256"], "reasons": dict(refined.accounting.quarantined_by), "personal": sorted(personal),
     })  # fmt: skip
 
 

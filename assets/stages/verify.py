@@ -54,7 +54,7 @@ def verify(root: Path, name: str, version: str, key: Key) -> Verified:
     lake.check_files(name, files)
     lake.check_delta(lake.folder(name, "versions"), predicate["sequence"], [f.path for f in files])
     rows = _check_accounting(predicate, files, name)
-    handlings = [handling.opened(each.read_text(encoding="utf-8"), key) for each in sorted((root / "evidence" / name / "quarantine").glob("*.dsse.json"))]
+    handlings = [_decision(each, key) for each in sorted((root / "evidence" / name / "quarantine").glob("*.dsse.json"))]
     checked = [
         "signature of the statement", f"digests of {len(files)} published file(s)", "commit in the Delta log",
         f"{rows['rows_in']:,} rows in = {rows['published']:,} published + {rows['quarantined']:,} quarantined + {rows['removed']:,} removed",
@@ -82,6 +82,11 @@ def _count_approvals(predicate: dict[str, Any]) -> list[str]:
         if subject_of(text) != predicate["inputs"]["key"]:
             raise EvidenceError("an approval in the evidence is about other data", "Do not use this version")
     return [f"{len(given)} signed approvals of these inputs, by keys {', '.join(keyid_of(text)[:16] for text in given)}"] if given else []
+
+
+def _decision(file: Path, key: Key) -> dict[str, Any]:
+    with about(file=f"{file.parent.parent.name}/quarantine/{file.name}"):
+        return handling.opened(file.read_text(encoding="utf-8", errors="replace"), key)
 
 
 def _count_decisions(predicate: dict[str, Any], key: Key) -> list[str]:
