@@ -83,7 +83,7 @@ def _sample(frame: pl.LazyFrame, rows: int, sample_rows: int, seed: int) -> pl.D
     drawn = pl.col(_NUMBER).hash(seed)
     # bottom_k alone holds every row: a filter ten standard deviations wide goes first
     enough = min(1.0, (sample_rows + 10 * sample_rows**0.5) / rows)
-    numbered = frame.with_row_index(_NUMBER).filter(drawn <= pl.lit(int(enough * (2**64 - 1)), pl.UInt64))
+    numbered = frame.with_row_index(_NUMBER).filter(drawn <= pl.lit(min(int(enough * (2**64 - 1)), 2**64 - 1), pl.UInt64))
     return run(numbered.bottom_k(sample_rows, by=drawn).sort(_NUMBER).drop(_NUMBER))
 
 
