@@ -274,6 +274,70 @@ def review_key(
     print(steward_key(name, out))
 
 
+quarantine_app = typer.Typer(
+    name="quarantine", help="Rows that were set aside: looked at, released, discarded, replayed, expired.", no_args_is_help=True, rich_markup_mode="markdown"
+)
+app.add_typer(quarantine_app)
+DataSet = Annotated[str, typer.Argument(help="The data set.")]
+OfRun = Annotated[str | None, typer.Option("--run", help="The run that set the rows aside, or how its name begins; the newest unless given.")]
+OfRule = Annotated[str | None, typer.Option("--rule", help="The reason: a rule's name, or a cleaning step's.")]
+OfRows = Annotated[list[int] | None, typer.Option("--row", help="A row's number in its source. May be given several times.")]
+
+
+@quarantine_app.command("list")
+def quarantine_list(name: Annotated[str | None, typer.Argument(help="A data set; all unless named.")] = None, as_json: AsJson = False) -> None:
+    """What waits, per run: rows with their reasons, what was decided, when they expire. Example: `assay quarantine list flights`"""
+    from assay.quarantine import listed
+    from assay.show_quarantine import show_quarantines
+
+    _print(listed(name), as_json, show_quarantines)
+
+
+@quarantine_app.command("show")
+def quarantine_show(
+    name: DataSet, run: OfRun = None, rule: OfRule = None, rows: Annotated[int, typer.Option(min=1, max=1000, help="How many.")] = 20, as_json: AsJson = False
+) -> None:
+    """The first rows, with reasons and the values of columns that are not personal. Example: `assay quarantine show flights --rule dep_time_minimum`"""
+    from assay.quarantine import shown
+    from assay.show_quarantine import show_rows
+
+    _print(shown(name, run, rule, rows), as_json, show_rows)
+
+
+@quarantine_app.command("release")
+def quarantine_release(name: DataSet, why: Why, run: OfRun = None, rule: OfRule = None, row: OfRows = None) -> None:
+    """Have the next version hold rows though they broke a rule. Example: `assay quarantine release readings --row 7 --why "meter 12 was calibrated on Monday"`"""
+    from assay.quarantine import decided
+
+    print(decided(name, "release", run, rule, row or [], why))
+
+
+@quarantine_app.command("discard")
+def quarantine_discard(name: DataSet, why: Why, run: OfRun = None, rule: OfRule = None, row: OfRows = None) -> None:
+    """Remove rows' values for good; they stay counted. Example: `assay quarantine discard readings --rule meter_pattern --why "test meters"`"""
+    from assay.quarantine import decided
+
+    print(decided(name, "discard", run, rule, row or [], why))
+
+
+@quarantine_app.command("replay")
+def quarantine_replay(name: DataSet, run: OfRun = None, as_json: AsJson = False) -> None:
+    """Which of the rows that wait would pass today's contract, per reason. Example: `assay quarantine replay flights`"""
+    from assay.quarantine import replayed
+    from assay.show_quarantine import show_replay
+
+    _print(replayed(name, run), as_json, show_replay)
+
+
+@quarantine_app.command("expire")
+def quarantine_expire(name: Annotated[str | None, typer.Argument(help="A data set; all unless named.")] = None, as_json: AsJson = False) -> None:
+    """Remove what is older than `retention.quarantine`; every publication does so too. Example: `assay quarantine expire`"""
+    from assay.quarantine import expired
+    from assay.show_quarantine import show_expired
+
+    _print(expired(name), as_json, show_expired)
+
+
 @app.command()
 def demo() -> None:
     """Three data sets, from source to action, on real data. Example: `assay demo`"""

@@ -74,9 +74,6 @@ def exported(name: str, to: str) -> str:
 def documented(name: str, version: str | None, folder: Path | None) -> str:
     """Data Docs of a published version. Returns: where its first page lies."""
     from assets.hands.office import Office
-    from assets.stages.docs import data_docs
+    from assets.stages.docs import document
 
-    office = Office.open()
-    row = office.version(name, version)
-    target = folder or office.home.root / "reports" / name / row["version"] / "data_docs"
-    return shown(data_docs(office.contract(name), office.scan(row), target))
+    return shown(Path(document(Office.open(), name, version, folder)["index"]))

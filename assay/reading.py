@@ -20,7 +20,7 @@ from pipelines.admit.license import Row as LicenseRow
 from pipelines.admit.license import matrix
 from pipelines.frames import Decision
 
-MADE = ("features", "drift", "model", "index")
+MADE = ("features", "drift", "model", "index", "data_docs")
 
 
 def status() -> list[dict[str, Any]]:

@@ -65,11 +65,13 @@ def show_card(data: dict[str, Any]) -> None:
         ("rows", f"{rows['rows_in']:,} in = {rows['published']:,} published + {rows['quarantined']:,} quarantined + {rows['removed']:,} removed"),
         ("quality", ", ".join(f"{name.removesuffix('_pct').replace('_', ' ')} {value}{' %' if name.endswith('_pct') and value != 'unknown' else ''}" for name, value in quality.items())),
         ("retention", ", ".join(f"{layer} {days}" for layer, days in data["retention"].items() if days)), ("made of it", ", ".join(data["made"]) or "nothing yet"),
+        ("data docs", data["made"].get("data_docs", {}).get("index") or f"not made: assay contracts docs {data['dataset']}@{data['version']}"),
         ("evidence", f"{data['evidence']['file']} — check it: assay verify {data['dataset']}@{data['version']}"), ("trace id", data["trace_id"]),
     ):  # fmt: skip
         facts.add_row(name, escape(str(value)))
     console.print(facts)
     _show_left(rows)
+    _show_quality(data)
     if data["personal_data"]:
         personal = table("Personal data found", "column", "kind", "rows", "declared", "treatment")
         for finding in data["personal_data"]:
@@ -85,6 +87,24 @@ def _show_left(rows: dict[str, Any]) -> None:
         for kind, by, count in left:
             gone.add_row(kind, by, _number(count))
         console.print(gone)
+
+
+def _show_quality(data: dict[str, Any]) -> None:
+    """Groups and their outcome, and which decisions about quarantined rows the version carries."""
+    if data["bias"]:
+        groups = table("Groups", "column", "group", "rows", "share %", "outcome %")
+        for each in data["bias"]:
+            for group in each["groups"]:
+                outcome = "unknown" if group["label_pct"] is None else f"{group['label_pct']:g}"
+                groups.add_row(each["column"], escape(str(group["value"])), _number(group["rows"]), f"{group['share_pct']:g}", outcome)
+            if each["suppressed"]:
+                groups.add_row(each["column"], f"({each['suppressed']} groups too small to be named)", "", "", "")
+        console.print(groups)
+    if data["quarantine_decisions"]:
+        decisions = table("Decisions about quarantined rows", "", "of", "rows", "by", "why")
+        for each in data["quarantine_decisions"]:
+            decisions.add_row(each["action"], escape(each["rule"] or f"rows {', '.join(map(str, each['chosen']))}"), _number(each["taken"]), each["by"], escape(each["why"]))
+        console.print(decisions)
 
 
 def _show_checks(checks: list[dict[str, Any]]) -> None:

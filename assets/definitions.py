@@ -13,6 +13,7 @@ from assets.hands.home import home
 from assets.ingest import landed
 from assets.progress import progress_logger
 from assets.publish import cleaned_and_published
+from assets.quarantine import data_docs, quarantine
 from assets.resources import OfficeResource
 from assets.review import review
 from contracts.model import Contract
@@ -44,7 +45,7 @@ def build_definitions(**overrides: object) -> dg.Definitions:
     arrivals = [sensor for contract in contracts if (sensor := arrival_sensor(contract))]
     return dg.Definitions(
         assets=[asset for contract in contracts for asset in assets_of(contract)],
-        jobs=[*(job(contract) for contract in contracts), review],
+        jobs=[*(job(contract) for contract in contracts), review, quarantine, data_docs],
         schedules=[made for contract in contracts if (made := schedule(contract))],
         sensors=[automation, *arrivals],
         resources={"office": OfficeResource(), **overrides},

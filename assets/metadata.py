@@ -115,4 +115,50 @@ def published(contract: Contract, predicate: Mapping[str, Any], *, new: bool) ->
         "version": predicate["version"], "new": new, "note": predicate["note"], "sequence": predicate["sequence"],
         "evidence": f"evidence/{contract.name}/{predicate['version']}.dsse.json", "verify_with": dg.MetadataValue.md(f"`assay verify {contract.name}@{predicate['version']}`"),
         "obligations": ", ".join(predicate["admission"]["verdict"]["license"]["obligations"]) or "none",
+        **quality(predicate), "data_docs": dg.MetadataValue.md(f"`assay contracts docs {contract.name}@{predicate['version']}`, or the job `data_docs`"),
     }  # fmt: skip
+
+
+def quality(predicate: Mapping[str, Any]) -> Metadata:
+    """The quality metrics: the main ones as numbers that plot, columns and groups as tables. What is unknown has no point to plot."""
+    found = predicate.get("quality")
+    if found is None:
+        return {}
+    numbers = {name: found[name] for name in MAIN} | {f"error_rate_{name}_pct": rate for name, rate in found["error_rates_pct"].items()}
+    numbers |= {f"freshness_{name}_hours": age for name, age in found["freshness_hours"].items()}
+    for each in found["bias"]:
+        numbers |= {f"{each['column']}_{name}": each[name] for name in ("smallest_share_pct", "balance", "parity_difference", "impact_ratio")}
+    columns = [(c["column"], *(_said(c[name]) for name in ("completeness_pct", "error_rate_pct", "changed_pct", "stability_psi"))) for c in found["columns"]]
+    groups = [(each["column"], _said(g["value"]), f"{g['rows']:,}", _said(g["share_pct"]), _said(g["label_pct"])) for each in found["bias"] for g in each["groups"]]
+    return {
+        **{name: float(value) for name, value in numbers.items() if value is not None},
+        "quality_by_column": markdown(["column", "completeness %", "error rate %", "changed %", "stability index"], columns),
+        **({"bias_by_group": markdown(["column", "group", "rows", "share %", "outcome %"], groups)} if groups else {}),
+    }
+
+
+MAIN = ("noise_rate_pct", "duplicate_rate_pct", "coverage_pct", "error_rate_pct", "completeness_pct", "stability_psi", "stable_columns_pct")
+"""The metrics that every version has, as far as they are known."""
+
+
+def _said(value: object) -> str:
+    return "unknown" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def quarantined(entries: Sequence[Mapping[str, Any]]) -> Metadata:
+    """What waits in the quarantine."""
+    there = [entry for entry in entries if entry["expired_at"] is None]
+    rows = [(e["run_id"], e["kept_at"][:16], *(f"{e[s]:,}" for s in ("rows", "open", "released", "discarded")), (e["expires_at"] or "unknown")[:10]) for e in there]
+    waiting = {f"quarantine_{state}": sum(entry[state] for entry in there[-1:]) for state in ("open", "released", "discarded")}
+    return {**waiting, "quarantine": markdown(["run", "kept", "rows", "open", "released", "discarded", "expires"], rows)}
+
+
+def replayed(found: Mapping[str, Any]) -> Metadata:
+    """What today's contract says of quarantined rows."""
+    reasons = [(each["reason"], f"{each['rows']:,}", f"{each['would_pass']:,}") for each in found["reasons"]]
+    return {"open": found["open"], "would_pass": found["would_pass"], "by_reason": markdown(["reason", "rows", "would pass"], reasons)}
+
+
+def documented(made: Mapping[str, Any]) -> Metadata:
+    """Where the Data Docs lie."""
+    return {"data_docs": dg.MetadataValue.url(f"file://{made['index']}"), "version": made["version"], "rows_sampled": made["rows"]}

@@ -10,7 +10,9 @@ from assets import metadata
 from assets.common import Window, key, owners, tags
 from assets.resources import OfficeResource, failures_told
 from assets.stages.admit import admission_of
+from assets.stages.assess import assess
 from assets.stages.publish import publish
+from assets.stages.quarantine import listed
 from assets.stages.refine import refine
 from contracts.model import Contract
 
@@ -41,7 +43,7 @@ def cleaned_and_published(contract: Contract) -> dg.AssetsDefinition:
             admission = admission_of(run)
             row = admission.published
             if row is None:
-                refined = refine(run, admission)
+                refined = assess(run, admission, refine(run, admission))
                 yield _cleaned(contract, asdict(refined.accounting), [asdict(check) for check in refined.checks])
                 row = publish(run, admission, refined).row
             else:
@@ -49,9 +51,11 @@ def cleaned_and_published(contract: Contract) -> dg.AssetsDefinition:
                 predicate = run.office.statement(row)["predicate"]
                 yield _cleaned(contract, predicate["accounting"], predicate["checks"])
             predicate = run.office.statement(row)["predicate"]
+            made = run.office.registry.derived(contract.name, row["version"], "data_docs")
+            pages = metadata.documented(made) if made else {}
         yield dg.MaterializeResult(
             asset_key=published.key, data_version=dg.DataVersion(row["input_key"]),
-            metadata=metadata.published(contract, predicate, new=row["run_id"] == run.run_id),
+            metadata=metadata.published(contract, predicate, new=row["run_id"] == run.run_id) | metadata.quarantined(listed(run.office, [contract.name])) | pages,
         )  # fmt: skip
 
     return _publish

@@ -18,6 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from contracts.document import Document, Path, parse
 from contracts.errors import ContractError
+from contracts.measures import BIAS, freshness_rules
 from contracts.model import Contract, Level
 from contracts.problems import Problem, as_error, key_path, problems_of, suggestion
 from contracts.promises import Promises, anonymity_rules
@@ -25,6 +26,7 @@ from contracts.settings import CONFIDENTIAL, PROPERTIES, REQUIRED
 from contracts.standard import LATEST, schema_problems
 from contracts.steps import CleaningStep
 
+NESTED = ("object", "array", "map", "vector")
 _CLEANING: TypeAdapter[tuple[CleaningStep, ...]] = TypeAdapter(tuple[CleaningStep, ...])
 
 
@@ -105,7 +107,7 @@ def _contract(document: Document, settings: _Settings, promises: Promises) -> Co
         approvers=_approvers(data),
         table=data["schema"][0]["name"],
         columns=tuple(promises.columns),
-        rules=(*promises.rules, *anonymity_rules(settings.values.get("privacy"), promises.columns)),
+        rules=(*promises.rules, *anonymity_rules(settings.values.get("privacy"), promises.columns), *freshness_rules(data, promises.columns, promises.rules)),
         digest=digest(data),
         file=document.file,
         **settings.values,
@@ -273,6 +275,7 @@ def _cross_checks(contract: Contract, document: Document) -> Iterator[ContractEr
         yield from unpromised([*contract.privacy.anonymity.quasi_identifiers, *contract.privacy.anonymity.sensitive], "assay.privacy")
     if contract.license.column:
         yield from unpromised([contract.license.column], "assay.license")
+    yield from _of_bias(contract, document, about)
     for step in contract.cleaning:
         yield from unpromised(step.reads, "assay.cleaning")
     if contract.features:
@@ -293,6 +296,25 @@ def _cross_checks(contract: Contract, document: Document) -> Iterator[ContractEr
         yield about("assay.retrain has nothing to learn", "Add `target` to assay.features", "assay.retrain", "assay.required")
 
 
+def _of_bias(contract: Contract, document: Document, about: Callable[[str, str, str, str], ContractError]) -> Iterator[ContractError]:
+    """Groups and outcomes that nobody promised, and rules about groups that nobody declared."""
+    bias, types = contract.bias, {column.name: column.logical_type for column in contract.columns}
+    for name in [*(bias.groups if bias else ()), *([bias.label.column] if bias and bias.label else [])]:
+        if name not in types:
+            yield about(f"assay.bias names the column '{name}', which is not promised", suggestion(name, types, "Promise it, or leave it out"), "assay.bias", "assay.columns")
+        elif types[name] in NESTED:
+            yield about(f"assay.bias names '{name}', which is promised as {types[name]}", "Name columns of plain values", "assay.bias", "assay.type")
+    if bias and bias.label and bias.label.above is not None and types.get(bias.label.column, "integer") not in ("integer", "number"):
+        yield about(f"`above` needs numbers, and '{bias.label.column}' is promised as {types[bias.label.column]}", "Say `equals`", "assay.bias", "assay.type")
+    for rule in contract.rules:
+        if rule.kind == "metric" and rule.argument.name in BIAS:
+            needs_label = rule.argument.name in ("labelShare", "parityDifference", "impactRatio")
+            if bias is None or rule.argument.column not in bias.groups or (needs_label and bias.label is None):
+                remedy = f"Add it to assay.bias: `groups: [{rule.argument.column}]`" + (", and a `label`" if needs_label else "")
+                where = replace(document.where(("schema", 0)), line=rule.line)
+                yield ContractError(f"the rule '{rule.name}' measures bias that assay.bias does not declare", remedy, where, "assay.columns", "schema[0]")
+
+
 def _unsuited(contract: Contract, about: Callable[[str, str, str, str], ContractError]) -> Iterator[ContractError]:
     """Settings that name a promised column which cannot serve them."""
     types = {column.name: column.logical_type for column in contract.columns}
@@ -304,7 +326,7 @@ def _unsuited(contract: Contract, about: Callable[[str, str, str, str], Contract
             "assay.license",
             "assay.type",
         )
-    nested = {name for name, kind in types.items() if kind in ("object", "array", "map", "vector")}
+    nested = {name for name, kind in types.items() if kind in NESTED}
 
     def numeric(columns: Iterable[str], what: str, setting: str) -> Iterator[ContractError]:
         for name in columns:
@@ -330,6 +352,8 @@ def _unsuited(contract: Contract, about: Callable[[str, str, str, str], Contract
     for setting, columns in used.items():
         for name in sorted(nested & set(columns)):
             yield about(f"{setting} names '{name}', which is promised as {types[name]}", "Name columns of plain values", setting, "assay.type")
+    if contract.bias:
+        used["assay.bias"] = [*contract.bias.groups, *([contract.bias.label.column] if contract.bias.label else [])]
     if contract.privacy.anonymity:
         used["assay.privacy"] = [*contract.privacy.anonymity.quasi_identifiers, *contract.privacy.anonymity.sensitive]
     dropped = {name for name, treatment in contract.privacy.columns.items() if treatment.treatment == "drop"}

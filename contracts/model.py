@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from contracts.settings import DriftPolicy, Features, Index, License, Privacy, Retention, Retrain, Source
+from contracts.settings import Bias, DriftPolicy, Features, Index, License, Privacy, Retention, Retrain, Source
 from contracts.steps import CleaningStep
 
 Level = Literal["first", "second"]
@@ -27,8 +27,13 @@ RuleKind = Literal[
     "nullValues", "missingValues", "invalidValues", "duplicateValues", "rowCount", "sql",
     # what assay.privacy promises
     "anonymity",
+    # what a custom check of the engine `assay`, or an agreement on service, promises
+    "metric",
 ]  # fmt: skip
-TABLE_KINDS: frozenset[str] = frozenset({"rowCount", "sql", "anonymity"})
+TABLE_KINDS: frozenset[str] = frozenset({"rowCount", "sql", "anonymity", "metric"})
+MetricName = Literal[
+    "noiseRate", "duplicateRate", "coverage", "errorRate", "completeness", "freshness", "stability", "smallestShare", "balance", "labelShare", "parityDifference", "impactRatio",
+]  # fmt: skip
 Comparison = Literal["mustBe", "mustNotBe", "mustBeGreaterThan", "mustBeGreaterOrEqualTo", "mustBeLessThan", "mustBeLessOrEqualTo", "mustBeBetween", "mustNotBeBetween"]
 
 
@@ -158,6 +163,13 @@ class Measure(Frozen):
     numeric: bool = False
 
 
+class Metric(Frozen):
+    """What a rule of kind `metric` measures: a quality metric, of one column where it has one (the group, of bias)."""
+
+    name: MetricName
+    column: str | None = None
+
+
 class Contract(Frozen):
     """One data set's contract: everything else is compiled from this."""
 
@@ -179,6 +191,7 @@ class Contract(Frozen):
     privacy: Privacy
     retention: Retention
     cleaning: tuple[CleaningStep, ...] = ()
+    bias: Bias | None = None
     features: Features | None = None
     drift: DriftPolicy | None = None
     retrain: Retrain | None = None

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, Literal, get_args
 
+from contracts import measures
 from contracts.document import Document, Path
 from contracts.errors import ContractError
 from contracts.formats import EACH, FORMATS, JDK, LENGTH, decimal, pattern_problem, strptime
@@ -18,7 +19,7 @@ from contracts.problems import Problem, key_path, suggestion
 from contracts.settings import Privacy
 
 DIMENSIONS = {
-    "type": "conformity", "required": "completeness", "unique": "uniqueness", "enum": "conformity", "relationship": "consistency", "sql": "consistency", "anonymity": "confidentiality",
+    "type": "conformity", "required": "completeness", "unique": "uniqueness", "enum": "conformity", "relationship": "consistency", "sql": "consistency", "anonymity": "confidentiality", "metric": "conformity",
     "minimum": "accuracy", "maximum": "accuracy", "exclusiveMinimum": "accuracy", "exclusiveMaximum": "accuracy", "multipleOf": "accuracy", "normalized": "accuracy",
     "nullValues": "completeness", "missingValues": "completeness", "invalidValues": "conformity", "duplicateValues": "uniqueness", "rowCount": "coverage",
 }  # fmt: skip
@@ -344,6 +345,9 @@ class Promises:
             kind = check.get("type") or "library"
             if kind == "text":
                 continue  # ODCS: prose for people, promises nothing a machine could check
+            if kind == "custom" and check.get("engine") == "assay":
+                self._measured(check, here, column)
+                continue
             if kind == "custom":
                 self._unchecked(
                     f"the check is written for {check.get('engine', 'another engine')}, and Assay does not run it",
@@ -408,6 +412,17 @@ class Promises:
             self.problems.append(error)
             return None
         return self._rule(check, path, "sql", [column] if column else [], query, "value")
+
+    def _measured(self, check: dict[str, Any], path: Path, column: str | None) -> None:
+        """A bound on one of our own quality metrics."""
+        try:
+            metric, said = measures.of_check(check, column, {c.name: c for c in self.columns}, self.document.where(path), key_path(path))
+        except ContractError as error:
+            self.problems.append(error)
+            return
+        rule = self._rule(said, path, "metric", [metric.column] if metric.column else [], metric, "value")
+        if rule:
+            self._add(rule.model_copy(update={"dimension": check.get("dimension") or measures.DIMENSIONS[metric.name]}), path)
 
     def _rule(self, check: dict[str, Any], path: Path, kind: Any, columns: list[str], argument: Any, unit: Any) -> Rule | None:
         severity = check.get("severity", "error")

@@ -158,6 +158,31 @@ class Privacy(Settings):
     anonymity: Anonymity | None = None
 
 
+class Outcome(Settings):
+    """What counts as the outcome in a row: a column above a number, or equal to a value."""
+
+    column: str
+    above: float | None = None
+    equals: str | float | bool | None = None
+
+    @model_validator(mode="after")
+    def _said_once(self) -> Outcome:
+        if (self.above is None) == (self.equals is None):
+            raise ValueError("say either `above` or `equals`")
+        return self
+
+
+class Bias(Settings):
+    """Groups whose representation, and whose share of the outcome, each version is measured on.
+
+    A group of fewer than `smallest` rows is neither named nor counted in a measure: somebody in it could be told apart.
+    """
+
+    groups: tuple[str, ...] = Field(min_length=1)
+    label: Outcome | None = None
+    smallest: int = Field(default=10, ge=2)
+
+
 class Scale(Settings):
     """(x - mean) / standard deviation of the training part."""
 
@@ -274,6 +299,7 @@ PROPERTIES: dict[str, type[Settings]] = {
     "assay.source": Source,
     "assay.license": License,
     "assay.privacy": Privacy,
+    "assay.bias": Bias,
     "assay.features": Features,
     "assay.drift": DriftPolicy,
     "assay.retrain": Retrain,

@@ -41,7 +41,10 @@ def card(statement: Mapping[str, Any], *, published_at: str, drift: Mapping[str,
         "contract": {"version": predicate["contract"]["version"], "file": predicate["contract"]["file"], "digest": predicate["contract"]["digest"]},
         "rows": dict(rows),
         "sampling": f"all rows of the window {predicate['inputs']['window']}" if predicate["inputs"]["window"] else "all rows",
-        "quality": _quality(rows, predicate["checks"], drift),
+        "quality": _quality(rows, predicate, drift),
+        "bias": predicate.get("quality", {}).get("bias", []),
+        "quality_by_column": predicate.get("quality", {}).get("columns", []),
+        "quarantine_decisions": predicate.get("quarantine_decisions", {}).get("said", []),
         "checks": predicate["checks"],
         "schema": predicate["schema"],
         "retention": predicate["retention"],
@@ -51,18 +54,29 @@ def card(statement: Mapping[str, Any], *, published_at: str, drift: Mapping[str,
     }  # fmt: skip
 
 
-def _quality(rows: Mapping[str, Any], checks: list[Mapping[str, Any]], drift: Mapping[str, Any] | None) -> dict[str, Any]:
-    rows_in = rows["rows_in"]
+def _quality(rows: Mapping[str, Any], predicate: Mapping[str, Any], drift: Mapping[str, Any] | None) -> dict[str, Any]:
+    found, checks = predicate.get("quality", {}), predicate["checks"]  # versions of an earlier Assay were not measured
 
-    def share(count: int) -> float | str:
-        return round(100.0 * count / rows_in, 4) if rows_in else UNKNOWN
+    def known(name: str) -> float | str:
+        value = found.get(name)
+        return UNKNOWN if value is None else value
 
     return {
-        "coverage_pct": share(rows["published"]),
-        "error_rate_pct": share(rows["quarantined"]),
-        "noise_rate_pct": share(sum(count for step, count in rows["removed_by"].items() if step.endswith("outliers"))),
-        "duplicate_rate_pct": share(sum(count for step, count in rows["removed_by"].items() if step.endswith("deduplicate"))),
+        "coverage_pct": known("coverage_pct") if found else _share(rows["published"], rows["rows_in"]),
+        "error_rate_pct": known("error_rate_pct") if found else _share(rows["quarantined"], rows["rows_in"]),
+        **{name: known(name) for name in ("noise_rate_pct", "duplicate_rate_pct", "completeness_pct")},
         "checks_passed": f"{sum(check['passed'] is True for check in checks)} of {len(checks)}",
         "drift": drift["verdict"] if drift else UNKNOWN,
-        "bias": UNKNOWN,
+        "freshness": ", ".join(f"{name} {age:,.1f} h" for name, age in found.get("freshness_hours", {}).items()) or UNKNOWN,
+        "stability_psi": known("stability_psi"),
+        "bias": "; ".join(_bias(each) for each in found.get("bias", [])) or UNKNOWN,
     }
+
+
+def _share(count: int, rows_in: int) -> float | str:
+    return round(100.0 * count / rows_in, 4) if rows_in else UNKNOWN
+
+
+def _bias(each: Mapping[str, Any]) -> str:
+    words = {"smallest_share_pct": "smallest share %", "balance": "balance", "parity_difference": "parity difference", "impact_ratio": "impact ratio"}
+    return f"{each['column']}: " + ", ".join(f"{said} {UNKNOWN if each[name] is None else f'{each[name]:g}'}" for name, said in words.items())

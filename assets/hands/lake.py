@@ -83,6 +83,18 @@ class Lake:
         sync_folder(target.parent)
         sync_folder(target.parent.parent)
 
+    def emptied(self, path: str, digest: str = "new") -> Path:
+        """Where the copy of a quarantine file waits from which values were removed, until that is decided."""
+        file = self.root / path
+        return file.with_name(f".{file.stem}.{digest[:16]}.emptied")
+
+    def replace_emptied(self, path: str, digest: str) -> None:
+        """Put the copy without the removed values in the file's place; what has expired meanwhile stays gone."""
+        waiting, file = self.emptied(path, digest), self.root / path
+        if waiting.exists() and file.exists():
+            self.move_file(waiting, file)
+        waiting.unlink(missing_ok=True)
+
     def move_in_version(self, dataset: str, name: str, staged: Path, rows: int) -> tuple[PublishedFile, ...]:
         """Put a version's staged Parquet files under `versions/<name>/`.
 

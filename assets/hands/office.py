@@ -25,7 +25,7 @@ from contracts.policy import LicensePolicy, license_policy
 from contracts.problems import suggestion
 from contracts.stewards import StewardPolicy
 from contracts.types import dtype
-from lineage import evidence
+from lineage import evidence, handling
 from lineage.facts import StageFact
 
 
@@ -151,6 +151,12 @@ class Office:
         files = [(file.path, file.size_bytes, file.rows) for file in evidence.files(self.statement(row))]
         table = self.lake.folder(dataset, "versions")
         self.lake.commit_delta(table, row["sequence"], files, pl.Schema(pl.read_parquet_schema(table / files[0][0])), f"{dataset}@{row['version']}")
+
+    def _deliver_quarantine(self, dataset: str, payload: Row) -> None:
+        row = next(row for row in self.registry.handlings(dataset) if row["id"] == payload["decision"])
+        write_atomically(self.home.root / "evidence" / dataset / "quarantine" / f"{row['id']:06}.dsse.json", row["envelope"])
+        for path, digest in handling.opened(row["envelope"], self.keys.public())["predicate"]["becomes"].items():
+            self.lake.replace_emptied(path, digest)
 
     def _deliver_lineage(self, _: str, payload: Row) -> None:
         from lineage import emit

@@ -54,6 +54,20 @@ approvals = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True), sa.Column("review_id", sa.Integer, nullable=False), sa.Column("approver", sa.String, nullable=False),
     sa.Column("decision", sa.String, nullable=False), sa.Column("at", sa.String, nullable=False), sa.Column("envelope", sa.Text, nullable=False),
 )  # fmt: skip
+quarantines = sa.Table(
+    "quarantines", metadata,
+    sa.Column("dataset", sa.String, primary_key=True), sa.Column("run_id", sa.String, primary_key=True), sa.Column("kept_at", sa.String, nullable=False),
+    sa.Column("source_digest", sa.String, nullable=False), sa.Column("window", sa.String), sa.Column("contract_digest", sa.String, nullable=False),
+    sa.Column("rows", sa.BigInteger, nullable=False), sa.Column("sha256", sa.String, nullable=False), sa.Column("reasons", sa.JSON, nullable=False),
+    sa.Column("personal", sa.JSON, nullable=False), sa.Column("expired_at", sa.String),
+)  # fmt: skip
+handlings = sa.Table(
+    "handlings", metadata,
+    sa.Column("id", sa.Integer, primary_key=True), sa.Column("dataset", sa.String, nullable=False), sa.Column("source_digest", sa.String, nullable=False), sa.Column("window", sa.String),
+    sa.Column("run_id", sa.String, nullable=False), sa.Column("action", sa.String, nullable=False), sa.Column("rule", sa.String), sa.Column("chosen", sa.JSON, nullable=False),
+    sa.Column("covers", sa.JSON, nullable=False), sa.Column("rows", sa.BigInteger, nullable=False), sa.Column("why", sa.Text, nullable=False), sa.Column("by", sa.String, nullable=False),
+    sa.Column("at", sa.String, nullable=False), sa.Column("envelope", sa.Text, nullable=False),
+)  # fmt: skip
 derived = sa.Table(
     "derived", metadata,
     sa.Column("dataset", sa.String, primary_key=True), sa.Column("version", sa.String, primary_key=True), sa.Column("kind", sa.String, primary_key=True),
@@ -258,6 +272,40 @@ class Registry:
     def reviews(self) -> list[Row]:
         """All reviews, the oldest first."""
         return self._rows(sa.select(reviews).order_by(reviews.c.id))
+
+    # -- the quarantine --------------------------------------------------------------
+
+    def keep_quarantine(self, row: Row) -> None:
+        """Note the rows that a run sets aside, before their file is moved in; the same run notes them once."""
+        with self._write() as connection:
+            where = sa.and_(quarantines.c.dataset == row["dataset"], quarantines.c.run_id == row["run_id"])
+            connection.execute(sa.delete(quarantines).where(where))
+            connection.execute(sa.insert(quarantines).values(**row, kept_at=self.now()))
+
+    def quarantines(self, dataset: str) -> list[Row]:
+        """What runs of a data set have set aside, the oldest first."""
+        return self._rows(sa.select(quarantines).where(quarantines.c.dataset == dataset).order_by(quarantines.c.kept_at, quarantines.c.run_id))
+
+    def handle(self, decision: Row) -> Row:
+        """Keep a signed decision about quarantined rows, with its entry in the audit log, and the outbox that carries it out."""
+        with self._write() as connection:
+            made = connection.execute(sa.insert(handlings).values(**decision))
+            number = int(made.inserted_primary_key[0])  # type: ignore[index]  # an insert of one row has one
+            details = {**{key: decision[key] for key in ("run_id", "source_digest", "rule", "chosen", "rows", "why")}, "decision": number}
+            self._log(connection, f"quarantine {decision['action']}", decision["dataset"], details)
+            connection.execute(sa.insert(outbox).values(kind="quarantine", dataset=decision["dataset"], payload={"decision": number}))
+        return {**decision, "id": number}
+
+    def handlings(self, dataset: str) -> list[Row]:
+        """The decisions about a data set's quarantined rows, the oldest first."""
+        return self._rows(sa.select(handlings).where(handlings.c.dataset == dataset).order_by(handlings.c.id))
+
+    def expire_quarantine(self, dataset: str, run_id: str, why: str) -> None:
+        """Note that a run's quarantine is gone from the disk."""
+        with self._write() as connection:
+            this = sa.and_(quarantines.c.dataset == dataset, quarantines.c.run_id == run_id)
+            connection.execute(sa.update(quarantines).where(this).values(expired_at=self.now()))
+            self._log(connection, "quarantine expired", dataset, {"run_id": run_id, "why": why})
 
     # -- what is made from versions -------------------------------------------------
 

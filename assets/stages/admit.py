@@ -15,6 +15,7 @@ from assets.hands.beside import license_beside
 from assets.hands.registry import Row
 from assets.hands.sources import locate
 from assets.stages import fitted, review
+from assets.stages.handlings import decisions_of
 from assets.stages.ingest import landed_in, landed_rows
 from assets.stages.run import Run, stage
 from assets.stages.search import FOUND_SCHEMA, few_values, searched
@@ -33,6 +34,7 @@ from pipelines.draft.license import UNKNOWN
 from pipelines.engine import run_together
 from pipelines.frames import LicenseVerdict, Verdict
 from pipelines.publish.naming import Inputs
+from pipelines.validate.quarantine import decisions_digest
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,9 @@ def next_window(run: Run, digest: str) -> Window | None:
 
 
 def _inputs(run: Run, digest: str, window: Window | None) -> Inputs:
-    return Inputs(run.contract.name, digest, window.name if window else None, run.contract.digest, run.office.policy.digest, version("assay"), _related(run))
+    part = window.name if window else None
+    decisions = decisions_digest(decisions_of(run.office, run.contract.name, digest, part))
+    return Inputs(run.contract.name, digest, part, run.contract.digest, run.office.policy.digest, version("assay"), _related(run), decisions)
 
 
 def _related(run: Run) -> dict[str, str]:

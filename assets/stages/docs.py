@@ -14,6 +14,7 @@ from typing import Any
 
 import polars as pl
 
+from assets.hands.office import Office
 from contracts.errors import ContractError, Where
 from contracts.exports.great_expectations import great_expectations, library
 from contracts.model import Contract
@@ -24,6 +25,24 @@ NO_VALUES = {"result_format": "SUMMARY", "partial_unexpected_count": 0, "include
 ROW_COUNT = "expect_table_row_count_to_be_between"
 _PAGES = ("expectations", "validations", "profiling", "static")
 _NUMBER = "_number"
+
+
+def document(office: Office, name: str, version: str | None, folder: Path | None = None, *, sample_rows: int = 50_000, seed: int = 0) -> dict[str, Any]:
+    """Make the pages of a published version below the installation's reports (or in `folder`), and remember where they lie.
+
+    Raises: EvidenceError: there is no such version, or it is not what was signed. ContractError: a rule could not be judged.
+    """
+    contract, row = office.contract(name), office.version(name, version)
+    index = data_docs(contract, office.scan(row), folder or pages_of(office, name, row["version"]), sample_rows=sample_rows, seed=seed)
+    made = {"version": row["version"], "index": str(index.resolve()), "rows": min(row["rows"], sample_rows), "of_rows": row["rows"], "seed": seed}
+    if folder is None:
+        office.registry.keep_derived(name, row["version"], "data_docs", made)
+    return made
+
+
+def pages_of(office: Office, name: str, version: str) -> Path:
+    """The folder of a version's pages."""
+    return office.home.root / "reports" / name / version / "data_docs"
 
 
 def data_docs(contract: Contract, frame: pl.LazyFrame, folder: Path, *, sample_rows: int = 50_000, seed: int = 0) -> Path:
@@ -64,7 +83,7 @@ def _sample(frame: pl.LazyFrame, rows: int, sample_rows: int, seed: int) -> pl.D
     drawn = pl.col(_NUMBER).hash(seed)
     # bottom_k alone holds every row: a filter ten standard deviations wide goes first
     enough = min(1.0, (sample_rows + 10 * sample_rows**0.5) / rows)
-    numbered = frame.with_row_index(_NUMBER).filter(drawn <= pl.lit(int(enough * (2**64 - 1)), pl.UInt64))
+    numbered = frame.with_row_index(_NUMBER).filter(drawn <= pl.lit(min(int(enough * (2**64 - 1)), 2**64 - 1), pl.UInt64))
     return run(numbered.bottom_k(sample_rows, by=drawn).sort(_NUMBER).drop(_NUMBER))
 
 

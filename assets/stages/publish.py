@@ -17,8 +17,9 @@ from typing import Any
 
 from assets.hands.office import schema_of
 from assets.hands.registry import Row
-from assets.stages import fitted
+from assets.stages import fitted, quarantine
 from assets.stages.admit import Admission
+from assets.stages.assess import Assessed, assess, evidence_of, told
 from assets.stages.refine import Refined, check_row, keep_set_aside, refused
 from assets.stages.run import Run, stage
 from lineage import evidence
@@ -43,7 +44,9 @@ def publish(run: Run, admission: Admission, refined: Refined) -> Published:
     """
     office, contract = run.office, run.contract
     with stage(run, "published") as noted:
+        refined = assess(run, admission, refined)
         found = [check_row(check) for check in refined.checks]
+        quarantine.note(run, admission, refined)
         set_aside = {layer: {**refined.set_aside[layer], "path": path} for layer, path in keep_set_aside(run).items()}
         if refined.broken:
             office.registry.keep_checks(run.lease, found)
@@ -76,11 +79,12 @@ def finish(run: Run) -> None:
     _reached("before the sweep")
     office = run.office
     office.lake.clear(run.contract.name, run.run_id)
+    quarantine.expire(office, [run.contract.name])
     known = {Path(file.path).parts[0] for row in office.registry.versions(run.contract.name) for file in evidence.files(office.statement(row))}
     office.lake.sweep(run.contract.name, office.clock().timestamp(), known.__contains__)
 
 
-def _signed(run: Run, admission: Admission, refined: Refined, files: tuple[evidence.PublishedFile, ...], set_aside: dict[str, Any], attempt: str) -> Row:
+def _signed(run: Run, admission: Admission, refined: Assessed, files: tuple[evidence.PublishedFile, ...], set_aside: dict[str, Any], attempt: str) -> Row:
     office, contract, inputs = run.office, run.contract, admission.inputs
     known = office.registry.versions(contract.name)
     previous = Previous(*(known[-1][key] for key in ("version", "contract_version", "source_digest", "window"))) if known else None
@@ -98,6 +102,7 @@ def _signed(run: Run, admission: Admission, refined: Refined, files: tuple[evide
             "changed": refined.changed, "flagged": refined.flagged, "learned": fitted.described(office.lake, contract.name, attempt),
         },
         "accounting": asdict(refined.accounting), "checks": [asdict(check) for check in refined.checks], "set_aside": set_aside,
+        "quality": evidence_of(refined.quality), "quarantine_decisions": told(refined.decisions),
         "schema": schema_of(contract), "retention": contract.retention.model_dump(mode="json"),
         "environment": {"python": platform.python_version(), "polars": installed("polars"), "pandera": installed("pandera"), "assay": installed("assay")},
         "run_id": run.run_id, "signed_at": office.registry.now(), "audit_head": office.registry.head(),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from assets.hands.disk import sha256
 from assets.hands.lake import Lake
 from contracts.errors import EvidenceError, Where, about
-from lineage import evidence
+from lineage import evidence, handling
 from lineage.approval import keyid_of, subject_of
 
 if TYPE_CHECKING:
@@ -54,11 +54,13 @@ def verify(root: Path, name: str, version: str, key: Key) -> Verified:
     lake.check_files(name, files)
     lake.check_delta(lake.folder(name, "versions"), predicate["sequence"], [f.path for f in files])
     rows = _check_accounting(predicate, files, name)
+    handlings = [_decision(each, key) for each in sorted((root / "evidence" / name / "quarantine").glob("*.dsse.json"))]
     checked = [
         "signature of the statement", f"digests of {len(files)} published file(s)", "commit in the Delta log",
         f"{rows['rows_in']:,} rows in = {rows['published']:,} published + {rows['quarantined']:,} quarantined + {rows['removed']:,} removed",
         *_count_approvals(predicate),
-        *(_check_set_aside(lake, layer, said) for layer, said in predicate["set_aside"].items()),
+        *_count_decisions(predicate, key),
+        *(_check_set_aside(lake, layer, said, handlings) for layer, said in predicate["set_aside"].items()),
     ]  # fmt: skip
     return Verified(name, version, tuple(checked))
 
@@ -82,10 +84,27 @@ def _count_approvals(predicate: dict[str, Any]) -> list[str]:
     return [f"{len(given)} signed approvals of these inputs, by keys {', '.join(keyid_of(text)[:16] for text in given)}"] if given else []
 
 
-def _check_set_aside(lake: Lake, layer: str, said: dict[str, Any]) -> str:
+def _decision(file: Path, key: Key) -> dict[str, Any]:
+    with about(file=f"{file.parent.parent.name}/quarantine/{file.name}"):
+        return handling.opened(file.read_text(encoding="utf-8", errors="replace"), key)
+
+
+def _count_decisions(predicate: dict[str, Any], key: Key) -> list[str]:
+    """The decisions about quarantined rows that made this version what it is, each with its signature."""
+    decisions = predicate.get("quarantine_decisions", {"said": [], "signed": []})
+    for said, text in zip(decisions["said"], decisions["signed"], strict=True):
+        signed = handling.opened(text, key)["predicate"]
+        if signed["dataset"] != predicate["dataset"] or any(signed[part] != said[part] for part in ("action", "rule", "chosen", "why", "by", "at")):
+            raise EvidenceError("a decision about quarantined rows is not what was signed", "Do not use this version")
+    released = sum(said["taken"] for said in decisions["said"] if said["action"] == "release")
+    return [f"{len(decisions['said'])} signed decisions about quarantined rows; {released:,} rows released into this version"] if decisions["said"] else []
+
+
+def _check_set_aside(lake: Lake, layer: str, said: dict[str, Any], handlings: list[dict[str, Any]]) -> str:
     file = lake.root / said["path"]
     if not file.exists():
         return f"{layer}: {said['rows']:,} rows, expired since"
-    if sha256(file) != said["sha256"]:
+    found = sha256(file)
+    if found not in handling.became(handlings, said["path"], said["sha256"]):
         raise EvidenceError(f"the {layer} file is not what was signed", "Restore it from a backup", Where(file=said["path"]))
-    return f"{layer}: digest of {said['rows']:,} rows"
+    return f"{layer}: digest of {said['rows']:,} rows" + (", values of some removed since by signed decisions" if found != said["sha256"] else "")

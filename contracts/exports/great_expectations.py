@@ -24,6 +24,7 @@ NO_WORD = {
     "relationship": "Great Expectations sees one table",
     "sql": "Great Expectations asks no queries of a frame",
     "anonymity": "Great Expectations measures no anonymity",
+    "metric": "Great Expectations does not know how the version was made",
 }
 COUNTED_OTHERWISE = dict.fromkeys(("unique", "duplicateValues"), "Great Expectations counts the first of equal rows too") | {
     "missingValues": "Great Expectations counts nulls and other words for nothing apart"

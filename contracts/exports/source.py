@@ -18,6 +18,7 @@ SEES_OTHERS = {
     "rowCount": "it speaks of the whole table",
     "sql": "it is a query of the whole table",
     "anonymity": "it compares every row with every other",
+    "metric": "it measures the whole version, and how it was made",
 }
 """Kinds of rules whose expression needs more than the frame, and why."""
 

@@ -26,10 +26,14 @@ class Inputs:
     related: Mapping[str, str] = field(default_factory=dict)
     """Data set -> version of what its relationships were held against; one that has none yet is not here."""
 
+    decisions: str | None = None
+    """SHA-256 over the releases from the quarantine; None where there are none."""
+
     @property
     def key(self) -> str:
-        """SHA-256 over all of it."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+        """SHA-256 over all of it; without decisions it is what it was before there could be any."""
+        said = {name: value for name, value in asdict(self).items() if name != "decisions" or value is not None}
+        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True)

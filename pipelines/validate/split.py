@@ -71,7 +71,7 @@ def checks(rules: Sequence[Rule], counts: Mapping[str, int], answers: Mapping[st
 
 def _check(rule: Rule, counts: Mapping[str, int], answer: float | None) -> Check:
     total = counts["rows"]
-    measured: float | None = answer if rule.kind in ("sql", "anonymity") else total if rule.kind == "rowCount" else counts.get(rule.name)
+    measured: float | None = answer if rule.kind in ("sql", "anonymity", "metric") else total if rule.kind == "rowCount" else counts.get(rule.name)
     passed = None if measured is None else rule.bound.holds(measured, total)
     failing = counts.get(rule.name, 0) if rule.judges_rows else 0 if passed else total
     return Check(rule.name, passed, failing, total, rule.severity, rule.dimension, str(rule.bound), rule.columns, rule.description, measured)

@@ -11,9 +11,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from assets.stages.docs import data_docs
+from assets.stages.docs import data_docs, pages_of
 from contracts.errors import ContractError
-from tests.conftest import columns, contract
+from tests.conftest import Installation, columns, contract
 
 CANARY = "CANARY7391"
 
@@ -83,3 +83,22 @@ def test_what_cannot_be_judged_leaves_no_page_and_quotes_no_value(tmp_path: Path
         data_docs(contract(), wrong, tmp_path / "docs")
     assert CANARY not in str(error.value)
     assert not (tmp_path / "docs").exists()
+
+
+def test_the_pages_of_a_version_are_linked_from_its_card_and_its_asset(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    import dagster as dg
+
+    from assets.quarantine import data_docs as job
+
+    installation.published()
+    office = installation.office()
+    monkeypatch.setattr("assets.quarantine.Office.open", lambda: office)
+    config = {"ops": {"make_data_docs": {"config": {"dataset": "readings", "sample_rows": 2, "seed": 7}}}}
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = job.execute_in_process(run_config=config, instance=instance)
+    (observed,) = [event.asset_observation_data.asset_observation for event in result.all_events if event.event_type_value == "ASSET_OBSERVATION"]
+    index = pages_of(office, "readings", "1.0.0") / "index.html"
+    assert index.is_file()
+    assert (observed.asset_key.path, observed.metadata["data_docs"].value) == (["readings", "published"], f"file://{index}")
+    made = office.registry.derived("readings", "1.0.0", "data_docs")
+    assert made == {"version": "1.0.0", "index": str(index), "rows": 2, "of_rows": 3, "seed": 7}

@@ -1,0 +1,278 @@
+"""The quarantine, done: what waits there, what stewards decide about it, what today's rules say of it, and when it goes.
+
+Belongs here: the files, the decisions, their expiry. Stays out: which rows a decision takes (pipelines/validate/quarantine.py), publishing what is released (assess.py).
+A decision is about the rows of one delivery (the same bytes, the same window), whichever run has set them aside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from assets.hands.disk import sha256
+from assets.hands.office import Office
+from assets.hands.registry import Row
+from assets.stages.admit import Admission
+from assets.stages.handlings import decisions_of, rows_of
+from assets.stages.refine import Refined
+from assets.stages.run import Run
+from contracts.errors import ConfigurationError, QualityError, Where
+from contracts.model import Contract
+from contracts.problems import suggestion
+from contracts.settings import CONFIDENTIAL
+from lineage import handling
+from pipelines.engine import run as collect
+from pipelines.engine import run_together
+from pipelines.frames import REASONS, ROW
+from pipelines.validate.quarantine import DECISION, PASSES, Action, Handling, decided, judged_again, never, reason_digests, unreadable_cells, without_values
+
+SHOWN = 20
+_STATES = {"release": "released", "discard": "discarded"}
+
+
+def note(run: Run, admission: Admission, refined: Refined) -> None:
+    """Enter what the run sets aside into the registry, before the file lies where stewards find it."""
+    contract, inputs, said = run.contract, admission.inputs, refined.set_aside["quarantine"]
+    classified = [column.name for column in contract.columns if column.classification in CONFIDENTIAL]
+    personal = {*contract.privacy.columns, *classified, *(finding.column for finding in admission.verdict.findings)}
+    run.office.registry.keep_quarantine({
+        "dataset": contract.name, "run_id": run.run_id, "source_digest": inputs.source_digest, "window": inputs.window, "contract_digest": contract.digest,
+        "rows": said["rows"], "sha256": said["sha256"], "reasons": dict(refined.accounting.quarantined_by), "personal": sorted(personal),
+    })  # fmt: skip
+
+
+# -- reading -----------------------------------------------------------------------------
+
+
+def listed(office: Office, names: Sequence[str]) -> list[dict[str, Any]]:
+    """One entry a run that set rows aside: how many of them wait, were released or discarded, and when they expire."""
+    return [_entry(office, row) for name in names for row in office.registry.quarantines(name) if row["rows"]]
+
+
+def _entry(office: Office, row: Row) -> dict[str, Any]:
+    contract = office.contracts.get(row["dataset"])
+    states = dict(_states(office, row).group_by("state").len().iter_rows()) if contract and _there(office, row) else {}
+    return {
+        **{key: row[key] for key in ("dataset", "run_id", "kept_at", "window", "rows", "reasons", "expired_at")}, "file": str(_path(row)),
+        **{state: states.get(state, 0) for state in ("open", "released", "discarded")}, "expires_at": _expires(row, contract).isoformat() if contract else None,
+    }  # fmt: skip
+
+
+def shown(office: Office, name: str, run_id: str | None, rule: str | None, rows: int) -> dict[str, Any]:
+    """The first rows of a run's quarantine with their reasons, and the values of columns that are not personal."""
+    row = record(office, name, run_id)
+    contract = office.contract(name)
+    frame = _scan(office, row).with_columns(decided(_decisions(office, row), reason_digests(contract)))
+    if rule is not None:
+        _check_reason(row, rule)
+        frame = frame.filter(pl.col(REASONS).list.contains(rule))
+    actions = {each["id"]: each["action"] for each in _said(office, row)}
+    hidden = [column for column in frame.collect_schema() if column in row["personal"]]
+    found = collect(frame.drop(hidden).sort(ROW).head(rows))
+    states = [{"_state": _STATES[actions[number]] if number else "open"} for number in found[DECISION]]
+    values = found.drop(DECISION).to_dicts()
+    return {**_entry(office, row), "hidden": hidden, "first_rows": [{**state, **value} for state, value in zip(states, values, strict=True)]}
+
+
+def record(office: Office, name: str, run_id: str | None) -> Row:
+    """What a run set aside; the newest that is still there unless named. Raises: QualityError: there is none, or it has expired."""
+    office.contract(name)
+    known = [row for row in office.registry.quarantines(name) if row["rows"]]
+    chosen = [row for row in known if (row["run_id"].startswith(run_id) if run_id else _there(office, row))]
+    where = Where(dataset=name)
+    if len(chosen) > 1 and run_id:
+        raise QualityError(f"{len(chosen)} runs begin with '{run_id}'", "Give more of the run's name", where)
+    if not chosen:
+        said = f"the run '{run_id}' has set no row aside" if run_id else "no row waits in the quarantine"
+        raise QualityError(said, "See `assay quarantine list`", where)
+    if not _there(office, chosen[-1]):
+        said = f"expired on {chosen[-1]['expired_at'][:10]}" if chosen[-1]["expired_at"] else "is not on the disk"
+        raise QualityError(f"the quarantine of run '{chosen[-1]['run_id']}' {said}", "Deliver the data again", where)
+    return chosen[-1]
+
+
+def _path(row: Row) -> Path:
+    return Path(row["dataset"]) / "quarantine" / f"{row['run_id']}.parquet"
+
+
+def _there(office: Office, row: Row) -> bool:
+    return row["expired_at"] is None and (office.home.lake / _path(row)).is_file()
+
+
+def _scan(office: Office, row: Row) -> pl.LazyFrame:
+    return pl.scan_parquet(office.home.lake / _path(row))
+
+
+def _said(office: Office, row: Row) -> list[Row]:
+    return rows_of(office, row["dataset"], row["source_digest"], row["window"])
+
+
+def _decisions(office: Office, row: Row) -> list[Handling]:
+    return decisions_of(office, row["dataset"], row["source_digest"], row["window"])
+
+
+def _states(office: Office, row: Row) -> pl.DataFrame:
+    """`_row`, `_reasons` and `state` of every quarantined row."""
+    actions = {each["id"]: _STATES[each["action"]] for each in _said(office, row)}
+    state = pl.col(DECISION).replace_strict(list(actions), list(actions.values()), default="open", return_dtype=pl.String) if actions else pl.lit("open")
+    marked = _scan(office, row).select(ROW, REASONS).with_columns(decided(_decisions(office, row), reason_digests(office.contract(row["dataset"]))))
+    return collect(marked.select(ROW, REASONS, state.alias("state")))
+
+
+def _check_reason(row: Row, rule: str) -> None:
+    if rule not in row["reasons"]:
+        raise QualityError("no quarantined row names it", suggestion(rule, row["reasons"], f"Choose one of {', '.join(row['reasons'])}"), Where(dataset=row["dataset"], rule=rule))
+
+
+# -- deciding -----------------------------------------------------------------------------
+
+
+def decide(office: Office, name: str, action: Action, *, run_id: str | None, rule: str | None, rows: Sequence[int], why: str) -> dict[str, Any]:
+    """Release quarantined rows into the next version, or discard them: their values go at once, and for good.
+
+    Returns: the decision as it was kept.
+    Raises: ConfigurationError: no reason, or neither or both of a rule and rows. QualityError: what is asked for cannot be, with the first row and column.
+    """
+    if not why.strip():
+        raise ConfigurationError("a decision needs a reason", 'Say it: --why "…"')
+    if (rule is None) == (not rows):
+        raise ConfigurationError("a decision is about rows, or about a rule", "Give --row, once or more, or --rule")
+    row, contract = record(office, name, run_id), office.contract(name)
+    if action == "release":
+        _check_delivery(office, row, contract)
+    chosen = _chosen(office, row, rule, rows)
+    covers = _covers(row, contract, chosen, rule) if action == "release" else {}
+    wanted = Handling(0, action, tuple(sorted(set(rows))), rule, covers)
+    taken = decided([*_decisions(office, row), wanted], reason_digests(contract))
+    frame = _scan(office, row).with_columns(taken).filter(pl.col(DECISION) == 0)
+    count, unread = (each for each in run_together([frame.select(pl.len()), unreadable_cells(frame, contract)]))
+    if not count.item():
+        raise QualityError("every row that broke it broke another rule too", "Release that rule as well, or rows by number: --row", Where(dataset=name, rule=rule))
+    if action == "release" and unread.height:
+        number, column = unread.row(0)
+        kind = contract.column(column).logical_type
+        where = Where(dataset=name, row=number, field=column)
+        raise QualityError(f"it cannot be released: the cell is no {kind}", "Mend it in the source and deliver again, or leave it where it is", where)
+    files = _files(office, row, wanted, contract)
+    said = {
+        "dataset": name, "source_digest": row["source_digest"], "window": row["window"], "run_id": row["run_id"], "action": action, "rule": rule, "chosen": list(wanted.rows),
+        "covers": dict(covers), "rows": count.item(), "why": why.strip(), "by": office.registry.actor, "at": office.registry.now(),
+    }  # fmt: skip
+    kept = office.registry.handle({**said, "envelope": handling.signed(files, said, office.keys.signer())})
+    office.settle()
+    return {key: kept[key] for key in ("id", *said)}
+
+
+def _check_delivery(office: Office, row: Row, contract: Contract) -> None:
+    """Only the newest delivery, judged by today's contract, has a next version."""
+    where, name = Where(dataset=row["dataset"]), row["dataset"]
+    delivery = (row["source_digest"], row["window"])
+    later = [other for other in office.registry.quarantines(name) if other["kept_at"] > row["kept_at"] and (other["source_digest"], other["window"]) != delivery]
+    newest = office.registry.version(name)
+    if later or (newest and newest["published_at"] > row["kept_at"] and (newest["source_digest"], newest["window"]) != delivery):
+        raise QualityError(f"newer data have come since run '{row['run_id']}'", "A version holds one delivery: deliver the rows again, mended or under a changed rule", where)
+    if row["contract_digest"] != contract.digest:
+        raise QualityError(
+            "the contract has changed since these rows were set aside", f"Today's rules judge them again: assay run {name}; `assay quarantine replay {name}` says how", where
+        )
+
+
+def _chosen(office: Office, row: Row, rule: str | None, rows: Sequence[int]) -> pl.DataFrame:
+    """The rows that are asked for, each still open. Raises: QualityError: the first that is not."""
+    states = _states(office, row)
+    if rule is not None:
+        _check_reason(row, rule)
+        found = states.filter(pl.col(REASONS).list.contains(rule) & (pl.col("state") == "open"))
+        if not found.height:
+            raise QualityError("no row that broke it is left to decide about", "See `assay quarantine list`", Where(dataset=row["dataset"], rule=rule))
+        return found
+    known = dict(states.select(ROW, "state").iter_rows())
+    for number in rows:
+        state = known.get(number)
+        if state != "open":
+            said = "it is not in this quarantine" if state is None else f"it is {state} already"
+            raise QualityError(said, f"See `assay quarantine show {row['dataset']}`", Where(dataset=row["dataset"], row=number))
+    return states.filter(pl.col(ROW).is_in(list(rows)))
+
+
+def _covers(row: Row, contract: Contract, chosen: pl.DataFrame, rule: str | None) -> Mapping[str, str]:
+    """What a release overrules: reason -> the digest of today's rule. Raises: QualityError: one of them no steward can overrule."""
+    digests = reason_digests(contract)
+    reasons = [rule] if rule is not None else chosen[REASONS].explode(empty_as_null=False).unique().sort().to_list()
+    for reason in reasons:
+        barred = never(reason)
+        if barred:
+            raise QualityError(f"it cannot be released: {barred[0]}", barred[1], Where(dataset=row["dataset"], rule=reason))
+        if reason not in digests:
+            raise QualityError(
+                "it cannot be released: today's contract has no such rule or step", f"Run it again: assay run {contract.name}", Where(dataset=row["dataset"], rule=reason)
+            )
+    return {reason: digests[reason] for reason in reasons}
+
+
+def _files(office: Office, row: Row, wanted: Handling, contract: Contract) -> list[dict[str, Any]]:
+    """Each quarantine file that holds the delivery's rows; for a discard with a copy that lacks the values, which waits until the decision is kept."""
+    delivery = (row["source_digest"], row["window"])
+    same = [other for other in office.registry.quarantines(row["dataset"]) if (other["source_digest"], other["window"]) == delivery and _there(office, other)]
+    files = []
+    for other in same:
+        path = str(_path(other))
+        digest, becomes = sha256(office.home.lake / path), None
+        if wanted.action == "discard":
+            taken = decided([*_decisions(office, other), wanted], reason_digests(contract))
+            emptied = without_values(_scan(office, other).with_columns(taken), pl.col(DECISION).eq(0).fill_null(False)).drop(DECISION)
+            copy = office.lake.emptied(path)
+            collect(emptied.sink_parquet(copy, compression="zstd", lazy=True))
+            becomes = sha256(copy)
+            copy.rename(office.lake.emptied(path, becomes))
+        files.append({"path": path, "sha256": digest, "becomes": becomes})
+    return files
+
+
+# -- today's rules, and the end -------------------------------------------------------------
+
+
+def replay(office: Office, name: str, run_id: str | None) -> dict[str, Any]:
+    """Hold a run's open rows against today's contract: how many would pass, per reason they were set aside for."""
+    row, contract = record(office, name, run_id), office.contract(name)
+    pointed_to = {rule.argument.dataset for rule in contract.rules if rule.kind == "relationship"}
+    related = {other: office.scan(versions[-1]) for other in sorted(pointed_to) if (versions := office.registry.versions(other))}
+    newest = office.registry.version(name)
+    # a relationship to the data set itself is held against what is published
+    judged = judged_again(_scan(office, row), contract, related, office.scan(newest) if newest else None)
+    waiting = _states(office, row).filter(pl.col("state") == "open").select(ROW).lazy()
+    found = collect(judged.join(waiting, on=ROW, how="semi"))
+    reasons = found.explode(REASONS, empty_as_null=False).group_by(REASONS).agg(pl.len().alias("rows"), pl.col(PASSES).sum().alias("would_pass")).sort(REASONS)
+    changed = row["contract_digest"] != contract.digest
+    return {
+        "dataset": name, "run_id": row["run_id"], "contract_changed": changed, "open": found.height, "would_pass": int(found[PASSES].sum()),
+        "reasons": [{"reason": reason, "rows": rows, "would_pass": passing} for reason, rows, passing in reasons.iter_rows()],
+        "rows": found.filter(pl.col(PASSES))[ROW].sort().head(SHOWN).to_list(),
+        "next": f"assay run {name}" if changed and found[PASSES].any() else None,
+    }  # fmt: skip
+
+
+def expire(office: Office, names: Sequence[str]) -> list[dict[str, Any]]:
+    """Remove the quarantines that are older than their contract says today, by the registry's clock; and copies that no decision came to need."""
+    now = datetime.fromisoformat(office.registry.now())
+    gone = []
+    for name in names:
+        contract = office.contract(name)
+        folder = office.lake.folder(name, "quarantine")
+        for row in (row for row in office.registry.quarantines(name) if row["expired_at"] is None and _expires(row, contract) <= now):
+            (office.home.lake / _path(row)).unlink(missing_ok=True)
+            office.registry.expire_quarantine(name, row["run_id"], f"retention.quarantine is {contract.retention.quarantine}")
+            gone.append({"dataset": name, "run_id": row["run_id"], "rows": row["rows"], "kept_at": row["kept_at"]})
+        for copy in folder.glob(".*.emptied"):
+            if now.timestamp() - copy.stat().st_mtime > timedelta(days=1).total_seconds():
+                copy.unlink(missing_ok=True)
+    return gone
+
+
+def _expires(row: Row, contract: Contract) -> datetime:
+    """When a quarantine has lived as long as the contract says: whole days from when it was kept."""
+    return datetime.fromisoformat(row["kept_at"]) + timedelta(days=int(contract.retention.quarantine[1:-1]))
