@@ -21,7 +21,7 @@ from contracts.errors import ContractError
 from contracts.model import Contract, Level
 from contracts.problems import Problem, as_error, key_path, problems_of, suggestion
 from contracts.promises import Promises, anonymity_rules
-from contracts.settings import CONFIDENTIAL, PROPERTIES, REQUIRED, CleaningStep
+from contracts.settings import CONFIDENTIAL, PARTITION, PROPERTIES, REQUIRED, CleaningStep
 from contracts.standard import LATEST, schema_problems
 
 _CLEANING: TypeAdapter[tuple[CleaningStep, ...]] = TypeAdapter(tuple[CleaningStep, ...])
@@ -267,6 +267,7 @@ def _cross_checks(contract: Contract, document: Document) -> Iterator[ContractEr
 
     if contract.source.windows:
         yield from unpromised([contract.source.windows.column], "assay.source")
+    yield from _partitioning(contract, about)
     yield from unpromised(contract.privacy.columns, "assay.privacy")
     if contract.privacy.anonymity:
         yield from unpromised([*contract.privacy.anonymity.quasi_identifiers, *contract.privacy.anonymity.sensitive], "assay.privacy")
@@ -290,6 +291,25 @@ def _cross_checks(contract: Contract, document: Document) -> Iterator[ContractEr
     yield from _unsuited(contract, about)
     if contract.retrain and not (contract.features and contract.features.target):
         yield about("assay.retrain has nothing to learn", "Add `target` to assay.features", "assay.retrain", "assay.required")
+
+
+def _partitioning(contract: Contract, about: Callable[[str, str, str, str], ContractError]) -> Iterator[ContractError]:
+    """A partitioned data set needs a time that every row has, and one way of being cut."""
+    source, column = contract.source, contract.partition_column
+    if source.partitions is None:
+        if PARTITION in source.location:
+            yield about(f"the location names `{PARTITION}`, and there are no partitions", "Add `partitions` to assay.source", "assay.source", "assay.required")
+        return
+    if source.windows:
+        yield about("assay.source has `windows` and `partitions`", "Keep one: a version holds one window, or every partition", "assay.source", "assay.value")
+    if source.arrival and PARTITION in source.location:
+        yield about("`arrival` looks at one file, and each partition has its own", "Name a `schedule`, which takes what is due", "assay.source", "assay.value")
+    if column is None:
+        yield about("no column says by what the data set is partitioned", "Give one `partitioned: true` and `partitionKeyPosition: 1`", "assay.source", "assay.columns")
+    elif column.logical_type not in ("date", "timestamp") or not column.required:
+        yield about(
+            f"the data set is partitioned by '{column.name}', which is no required date or timestamp", "Promise it as one, with `required: true`", "assay.source", "assay.type"
+        )
 
 
 def _unsuited(contract: Contract, about: Callable[[str, str, str, str], ContractError]) -> Iterator[ContractError]:
