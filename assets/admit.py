@@ -5,22 +5,28 @@ from dataclasses import asdict
 import dagster as dg
 
 from assets import metadata
-from assets.common import Window, asset
+from assets.common import Window, asset, partitions_of, window_of
 from assets.resources import OfficeResource, failures_told
 from assets.stages.admit import admit
 from contracts.model import Contract
+from pipelines.publish.partitions import said
 
 
 def admitted(contract: Contract) -> dg.AssetsDefinition:
     """The verdict on licence and personal data."""
 
-    @asset(contract, "admitted", after=["landed"], kinds={"polars"}, description="Licence and personal data: admitted, held for review, or refused.")
+    @asset(contract, "admitted", after=["landed"], kinds={"polars"}, description="Licence and personal data: admitted, held for review, or refused.", **partitions_of(contract))
     def _admitted(context: dg.AssetExecutionContext, config: Window, office: OfficeResource) -> dg.MaterializeResult:  # type: ignore[type-arg]  # no value
         with failures_told():
-            admission = admit(office.run(contract, context.run.run_id, config.window))
+            _, parts = office.parts(contract, context.run.run_id, window_of(context, config))
+            found = [admit(part) for part in parts]
+        newest = found[-1]
+        windows = [str(each.inputs.window) for each in found if each.inputs.window]
         return dg.MaterializeResult(
-            metadata={**metadata.admitted(asdict(admission.verdict), admission.decided_by), "window": admission.inputs.window or "all", "rows": admission.rows_in_window},
-            data_version=dg.DataVersion(admission.inputs.key),
-        )
+            metadata={
+                **metadata.admitted(asdict(newest.verdict), newest.decided_by), "window": said(windows) if windows else "all", "rows": sum(each.rows_in_window for each in found),
+            },
+            data_version=dg.DataVersion(newest.inputs.key) if len(found) == 1 else None,
+        )  # fmt: skip
 
     return _admitted
