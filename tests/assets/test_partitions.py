@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import uuid
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,7 +20,7 @@ from assets.stages.refine import refine
 from assets.stages.run import Run
 from assets.stages.statement import Part
 from assets.stages.verify import verify
-from contracts.errors import ContractErrors, PublicationError, QualityError, SourceError
+from contracts.errors import AssayError, PublicationError, QualityError, SourceError
 from contracts.settings import Partitions
 from lineage.evidence import files
 from pipelines.publish import partitions
@@ -62,7 +63,7 @@ def deliver(installation: Installation, name: str, text: str) -> None:
 def take(installation: Installation, window: str | None = None) -> list[str]:
     """Take what is named, or due, in one run. Returns: the versions there are."""
     office = installation.office()
-    run = Run(office, office.contract("readings"), f"{datetime.now(UTC).timestamp():.6f}", window)
+    run = Run(office, office.contract("readings"), str(uuid.uuid4()), window)
     made = []
     for part in parts(run):
         admission = admit(part)
@@ -110,7 +111,7 @@ def test_partitions_are_named_by_their_beginning_up_to_now() -> None:
     ],
 )
 def test_a_contract_that_cannot_be_cut_is_refused(edits: list[Edit], said: str) -> None:
-    with pytest.raises(ContractErrors, match=said):
+    with pytest.raises(AssayError, match=said):
         contract(*edits)
 
 
@@ -209,7 +210,7 @@ def _take_alone(folder: str, url: str, name: str) -> str:
 
     root = Path(folder)
     office = Office.open(Home(home=root / "home", contracts=root / "contracts", registry_url=url, actor="tester", stewards=root / "stewards.yaml"))
-    (run,) = parts(Run(office, office.contract("readings"), f"run of {name}", name))
+    (run,) = parts(Run(office, office.contract("readings"), str(uuid.uuid4()), name))
     admission = admit(run)
     return str(publish_parts(run, [Part(run, admission, refine(run, admission))]).row["version"])
 
