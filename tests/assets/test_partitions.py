@@ -233,6 +233,22 @@ def test_partitions_that_run_at_once_give_versions_without_a_gap(either_registry
     verified(either_registry)
 
 
+@pytest.mark.soak
+def test_a_hundred_rounds_of_eight_at_once(installation: Installation) -> None:
+    """C1: every round delivers eight months again; versions are 1..800 without a gap, each with its own files."""
+    months = [f"2013-0{number}" for number in range(1, 9)]
+    installation.promise(*monthly(end="2014-01-01"))
+    for number in range(100):
+        for name in months:
+            deliver(installation, name, month(name, energy=number))
+        assert len(set(_at_once(installation, months))) == 8
+    office = installation.office()
+    office.settle()
+    assert [row["sequence"] for row in office.registry.versions("readings")] == list(range(1, 801))
+    assert office.scan(office.version("readings")).collect()["energy_kwh"].unique().to_list() == [99.0]
+    verified(installation)
+
+
 # -- in Dagster -----------------------------------------------------------------------------------
 
 
