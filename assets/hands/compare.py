@@ -37,7 +37,7 @@ def _opened(old: Sequence[Path], new: Sequence[Path], like: Sequence[Path]) -> I
     import duckdb
 
     with tempfile.TemporaryDirectory(prefix="assay-diff-") as spill:
-        config = {
+        config: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": MEMORY,
             "temp_directory": spill,
             "autoinstall_known_extensions": "false",
