@@ -188,7 +188,7 @@ def test_other_columns_need_every_partition_to_be_made_again(metered: Installati
     metered.promise(*monthly(), lambda data: data["schema"][0]["properties"][2].update(logicalType="string"))
     with pytest.raises(PublicationError, match="the columns are no longer those of 2 other partition"):
         take(metered, "2013-02")
-    assert take(metered, "2013-01..2013-03") == ["1.0.0", "1.1.0"]
+    assert take(metered, "2013-01..2013-03") == ["1.0.0", "1.0.1"]  # the same deliveries, made again
     verified(metered)
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from pipelines.frames import Accounting
 from pipelines.publish.naming import Inputs, Previous, change_note, next_version
 
 INPUTS = Inputs("d", "source", "w1", "contract", "policy", "0.1.0")
