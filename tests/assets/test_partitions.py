@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import uuid
 from datetime import UTC, datetime
+from multiprocessing.pool import ThreadPool
 from typing import Any
 
 import dagster as dg
@@ -215,19 +216,19 @@ def _take_alone(folder: str, url: str, name: str) -> str:
     return str(publish_parts(run, [Part(run, admission, refine(run, admission))]).row["version"])
 
 
-def _at_once(installation: Installation, months: list[str]) -> list[str]:
+def _at_once(installation: Installation, months: list[str], pool: Any) -> list[str]:
     installation.office()
     folder = str(installation.root.parent)
-    with multiprocessing.get_context("spawn").Pool(len(months)) as pool:
-        return sorted(pool.starmap(_take_alone, [(folder, installation.registry_url, name) for name in months]))
+    with pool(len(months)) as workers:
+        return sorted(workers.starmap(_take_alone, [(folder, installation.registry_url, name) for name in months]))
 
 
 def test_partitions_that_run_at_once_give_versions_without_a_gap(either_registry: Installation) -> None:
-    months = [f"2013-0{number}" for number in range(1, 5)]
+    months = [f"2013-0{number}" for number in range(1, 9)]
     either_registry.promise(*monthly(end="2014-01-01"))
     for name in months:
         deliver(either_registry, name, month(name))
-    assert _at_once(either_registry, months) == ["1.0.0", "1.1.0", "1.2.0", "1.3.0"]
+    assert _at_once(either_registry, months, ThreadPool) == [f"1.{number}.0" for number in range(8)]
     assert list(held(either_registry)) == months
     either_registry.office().settle()
     verified(either_registry)
@@ -241,7 +242,7 @@ def test_a_hundred_rounds_of_eight_at_once(installation: Installation) -> None:
     for number in range(100):
         for name in months:
             deliver(installation, name, month(name, energy=number))
-        assert len(set(_at_once(installation, months))) == 8
+        assert len(set(_at_once(installation, months, multiprocessing.get_context("spawn").Pool))) == 8
     office = installation.office()
     office.settle()
     assert [row["sequence"] for row in office.registry.versions("readings")] == list(range(1, 801))
