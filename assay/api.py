@@ -18,7 +18,7 @@ def open(name: str, version: str | None = None, *, purpose: str) -> pl.LazyFrame
 
     Args:
         name: the data set.
-        version: such as "1.0.0"; the newest if None.
+        version: such as "1.0.0", or a reference such as "prod"; what `latest` points to if None.
         purpose: one of the purposes in the version's evidence, such as "training".
     Returns: the version's rows. The frame stays on these files, whatever is published meanwhile.
     Raises: AdmissionError: the version was not admitted for this purpose. EvidenceError: there is no such version, or its

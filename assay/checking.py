@@ -210,17 +210,17 @@ def _tried(contract: Contract, rules: list[Rule]) -> tuple[tuple[RuleOutcome, ..
 
     try:
         office = Office.open(where)
-        versions = office.registry.versions(contract.name)
-        if not versions:
+        row = office.registry.version(contract.name)
+        if row is None:
             return (), []
-        tried = back_test(office, contract, rules, versions[-1])
+        tried = back_test(office, contract, rules, row)
     except AssayError as error:
         return (), [Problem("backtest.failed", "error", error.problem, error.remedy, Where(file=contract.file, rule=error.where.rule))]
     outcomes = tuple(
         RuleOutcome(
             id=each.rule.name,
             dataset=contract.name,
-            version=versions[-1]["version"],
+            version=row["version"],
             description=each.rule.description,
             column=each.rule.columns[0] if len(each.rule.columns) == 1 else None,
             line=each.rule.line,

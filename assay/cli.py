@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
+from assay import versions
 from contracts.errors import AssayError, ConfigurationError, ContractErrors, Where
 
 app = typer.Typer(
@@ -29,11 +30,11 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tabl
 @app.command()
 def run(
     datasets: Annotated[list[str] | None, typer.Argument(help="Data sets to run; all of them unless named.")] = None,
-    window: Annotated[str | None, typer.Option(help="The window of the source to publish; the next one due unless named.")] = None,
+    window: Annotated[str | None, typer.Option(help="The window of the source to publish, or the partition, or FIRST..LAST; what is due unless named.")] = None,
 ) -> None:
     """Take data sets the whole way, from source to action.
 
-    Examples: `assay run`, `assay run flights`, `assay run flights --window 2013-jun-aug`
+    Examples: `assay run`, `assay run flights`, `assay run flights --window 2013-jun-aug`, `assay run meters --window 2013-01..2013-12`
     """
     from assay.running import run_all
 
@@ -199,6 +200,7 @@ def licences(
     _print(read(names or []), as_json, show_licences)
 
 
+versions.register(app)
 review_app = typer.Typer(name="review", help="What waits for people, and their signed decisions.", no_args_is_help=True, rich_markup_mode="markdown")
 app.add_typer(review_app)
 Number = Annotated[int, typer.Argument(help="The review's number, from `assay review list`.")]

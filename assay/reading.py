@@ -9,7 +9,11 @@ from typing import Any
 from assets.hands.home import home
 from assets.hands.keys import PUBLIC, new_private, public_key
 from assets.hands.office import Office
+from assets.hands.versions import LATEST
 from assets.stages import review
+from assets.stages.diff import KIND, diff
+from assets.stages.expire import expire
+from assets.stages.reap import reap
 from assets.stages.verify import evidence_file
 from assets.stages.verify import verify as verify_version
 from contracts.errors import EvidenceError
@@ -26,6 +30,7 @@ MADE = ("features", "drift", "model", "index", "data_docs")
 def status() -> list[dict[str, Any]]:
     """One entry a data set: versions, newest run, open reviews, triggers."""
     office = Office.open()
+    reap(office)
     waiting = [row for row in office.registry.reviews() if review.stands(office, row).decision == "open"]
     return [_status(office, name, sum(row["dataset"] == name for row in waiting)) for name in office.contracts]
 
@@ -33,11 +38,12 @@ def status() -> list[dict[str, Any]]:
 def _status(office: Office, name: str, waiting: int) -> dict[str, Any]:
     registry = office.registry
     versions = registry.versions(name)
-    newest = versions[-1] if versions else None
+    newest = registry.version(name)
     drift = registry.derived(name, newest["version"], "drift") if newest else None
     services = {kind: row["version"] for kind in ("model", "index") if (row := registry.in_service(name, kind))}
     return {
         "dataset": name, "versions": [v["version"] for v in versions], "rows": newest["rows"] if newest else None, "published_at": newest["published_at"] if newest else None,
+        "references": {ref: each["version"] for ref, each in registry.references(name).items()}, "expired": [v["version"] for v in versions if v["expired_at"]],
         "note": newest["note"] if newest else None, "drift": drift["verdict"] if drift else None, "in_service": services, "waiting_reviews": waiting,
         "last_run": next(({key: run[key] for key in ("run_id", "started_at", "outcome", "details")} for run in registry.runs(name, 1)), None),
         "triggers": [{key: t[key] for key in ("version", "action", "reason", "done_at", "outcome")} for t in registry.triggers(name)],
@@ -50,7 +56,58 @@ def card(name: str, version: str | None) -> dict[str, Any]:
     office.contract(name)
     row = office.version(name, version)
     made = {kind: details for kind in MADE if (details := office.registry.derived(name, row["version"], kind))}
-    return data_card(office.statement(row), published_at=row["published_at"], drift=made.pop("drift", None), made=made)
+    references = [ref for ref, each in office.registry.references(name).items() if each["version"] == row["version"]]
+    changes = office.registry.derived(name, row["version"], KIND)
+    return data_card(
+        office.statement(row), published_at=row["published_at"], drift=made.pop("drift", None), made=made, references=references,
+        expired_at=row["expired_at"], changes=changes["note"] if changes else None,
+    )  # fmt: skip
+
+
+def compared(name: str, old: str, new: str, key: list[str], sample: int) -> dict[str, Any]:
+    """How two versions differ."""
+    return diff(Office.open(), name, old, new, key=key, sample=sample)
+
+
+def references(name: str | None) -> list[dict[str, Any]]:
+    """Every reference of one data set, or of all."""
+    office = Office.open()
+    names = [office.contract(name).name] if name else list(office.contracts)
+    keys = ("dataset", "reference", "version", "at", "actor", "reason")
+    return [{key: each[key] for key in keys} for one in names for each in office.registry.references(one).values()]
+
+
+def point(name: str, version: str, reference: str, why: str) -> str:
+    """Move a reference, and say where it points."""
+    office = Office.open()
+    row = office.registry.point(office.contract(name).name, reference, office.version(name, version)["version"], why)
+    return f"{reference} of {name} now points to {row['version']}, published on {row['published_at'][:10]}: {row['rows']:,} rows"
+
+
+def unpoint(name: str, reference: str, why: str) -> str:
+    """Delete a reference."""
+    office = Office.open()
+    office.registry.forget(office.contract(name).name, reference, why)
+    return f"{reference} of {name} is deleted"
+
+
+def rolled_back(name: str, reference: str, to: str | None, why: str) -> str:
+    """Move a reference back, and say where it points now."""
+    office = Office.open()
+    before = office.version(office.contract(name).name, reference)["version"]
+    if to is None:
+        _, row = office.registry.roll_back(name, reference, why)
+    else:
+        row = office.registry.point(name, reference, office.version(name, to)["version"], why)
+    then = " The next publication moves it on." if reference == LATEST else ""
+    return f"{reference} of {name} pointed to {before}, and now points to {row['version']}: {row['rows']:,} rows.{then}"
+
+
+def expired(names: list[str], *, rehearse: bool) -> list[dict[str, Any]]:
+    """The versions that are due to expire, and expire unless it is only rehearsed."""
+    office = Office.open()
+    wanted = [office.contract(name).name for name in names] or list(office.contracts)
+    return [{"dataset": name, "versions": expire(office, name, rehearse=rehearse), "after": office.contract(name).retention.versions} for name in wanted]
 
 
 def verify(named: tuple[str, str | None] | None, where: Path | None, key: Path | None) -> list[dict[str, Any]]:

@@ -6,12 +6,16 @@ Belongs here: progress and the line that closes each data set. Stays out: the ru
 from __future__ import annotations
 
 import time
+import uuid
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+if TYPE_CHECKING:
+    from assets.hands.office import Office
 
 console = Console()
 err = Console(stderr=True)
@@ -23,21 +27,41 @@ def run_all(names: list[str], window: str | None) -> bool:
     Returns: whether all of them succeeded.
     """
     from assets.hands.office import Office
+    from assets.stages.reap import reap
 
     office = Office.open()
     wanted = [office.contract(name).name for name in names] or list(office.contracts)
     office.settle()
+    reap(office)
     with console.status("starting Dagster…"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Dagster's own previews and deprecations are not the user's concern
         from assets.definitions import build_definitions
         from assets.instance import instance
+        from assets.reaper import end_lost
 
         definitions, opened = build_definitions(), instance(office.home)
     try:
-        succeeded = [run_one(opened, definitions, name, window) for name in wanted]
+        end_lost(office, opened)
+        succeeded = [run_one(opened, definitions, name, each) for name in wanted for each in _windows(office, name, window)]
         return all(succeeded)
     finally:
         opened.dispose()
+
+
+def _windows(office: Office, name: str, window: str | None) -> list[str | None]:
+    """What to run: the window as it was named, or, of a partitioned data set, each partition that is named or due, or all of them together."""
+    from assets.stages.partitioned import parts
+    from assets.stages.run import Run
+    from pipelines.publish.partitions import said
+
+    contract = office.contract(name)
+    wanted = contract.source.partitions
+    if wanted is None:
+        return [window]
+    taken = [str(part.window) for part in parts(Run(office, contract, str(uuid.uuid4()), window))]
+    if not taken:
+        console.print(f"[bold]{name}[/]\n  nothing is due")
+    return [said(taken)] if taken and wanted.backfill == "together" else [*taken]
 
 
 def run_one(opened: Any, definitions: Any, name: str, window: str | None) -> bool:

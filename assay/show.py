@@ -22,9 +22,10 @@ def table(title: str, *headers: str) -> Table:
 
 def show_status(data: list[dict[str, Any]]) -> None:
     """One line a data set, then what was triggered."""
-    made = table("Data sets", "name", "newest", "rows", "published", "drift", "in service", "waiting")
+    made = table("Data sets", "name", "latest", "rows", "published", "drift", "in service", "waiting")
     for entry in data:
-        newest = entry["versions"][-1] if entry["versions"] else "—"
+        others = ", ".join(f"{ref} {version}" for ref, version in entry["references"].items() if ref != "latest")
+        newest = (entry["references"].get("latest") or "—") + (f" ({others})" if others else "")
         services = ", ".join(f"{kind} of {version}" for kind, version in entry["in_service"].items()) or "—"
         waiting = f"{entry['waiting_reviews']} review(s)" if entry["waiting_reviews"] else "—"
         made.add_row(entry["dataset"], newest, _number(entry["rows"]), (entry["published_at"] or "—")[:10], entry["drift"] or "—", services, waiting)
@@ -36,6 +37,55 @@ def show_status(data: list[dict[str, Any]]) -> None:
             outcome = trigger["outcome"] or {"outcome": "due", "reason": trigger["reason"]}
             acts.add_row(f"{name}@{trigger['version']}", trigger["action"], escape(f"{outcome['outcome']}: {outcome['reason']}"))
         console.print(acts)
+
+
+def show_references(data: list[dict[str, Any]]) -> None:
+    """Where every reference points."""
+    made = table("References", "name", "reference", "version", "moved", "by", "because")
+    for each in data:
+        made.add_row(each["dataset"], each["reference"], each["version"], each["at"][:19], each["actor"] or "—", escape(each["reason"]))
+    console.print(made if data else "Nothing has been published.")
+
+
+def show_expired(data: list[dict[str, Any]], *, rehearsed: bool) -> None:
+    """Which versions expired, or would."""
+    for each in data:
+        listed = ", ".join(each["versions"]) or "none"
+        console.print(f"{each['dataset']}: {listed} {'would expire' if rehearsed else 'expired'} (kept for {each['after']})", highlight=False)
+
+
+def show_diff(data: dict[str, Any]) -> None:
+    """Two versions beside each other."""
+    name, old, new = data["dataset"], data["old"], data["new"]
+    rows = table(f"{name}: {old} → {new}", "", "")
+    by = f"by {', '.join(data['key'])}" if data["key"] else "as whole rows" + ("; the key repeats" if data["key_repeats"] else "")
+    rows.add_row("rows", f"{data['rows'][0]:,} → {data['rows'][1]:,}; compared {by}")
+    for kind in ("added", "removed", "changed"):
+        rows.add_row(kind, _number(data[kind]))
+    for column, count in data["changed_columns"].items():
+        rows.add_row(f"  {column}", f"differs in {count:,}")
+    rows.add_row("schema", "; ".join(data["schema"]) or "the same")
+    if any(data["partitions"].values()):
+        rows.add_row("partitions", "; ".join(f"{kind} {', '.join(names)}" for kind, names in data["partitions"].items() if names))
+    if data["shared_files"]:
+        rows.add_row("files", f"{data['shared_files']} shared")
+    console.print(rows)
+    for kind, keys in data["keys"].items():
+        for key in keys:
+            console.print(f"  {kind}: " + escape(", ".join(f"{column} {value}" for column, value in key.items())), highlight=False)
+    _show_statistics(data["statistics"])
+
+
+def _show_statistics(sides: dict[str, dict[str, dict[str, Any]]]) -> None:
+    if not sides:
+        return
+    made = table("Statistics", "column", "measure", "old", "new")
+    for column in dict.fromkeys([*sides["old"], *sides["new"]]):
+        measures = [side.get(column, {}) for side in sides.values()]
+        for measure in dict.fromkeys([*measures[0], *measures[1]]):
+            values = [side.get(measure) for side in measures]
+            made.add_row(column, measure, *("—" if value is None else f"{value:,g}" if isinstance(value, int | float) else str(value) for value in values))
+    console.print(made)
 
 
 def show_comparison(data: dict[str, Any]) -> None:
@@ -58,7 +108,8 @@ def show_card(data: dict[str, Any]) -> None:
     facts = table(f"{data['dataset']}@{data['version']}", "", "")
     window = f", window {data['source']['window']}" if data["source"]["window"] else ""
     for name, value in (
-        ("published", f"{data['published_at'][:19]} UTC — {data['note']}"), ("source", f"{data['source']['location']}{window}"), ("source sha256", data["source"]["sha256"]),
+        ("published", f"{data['published_at'][:19]} UTC — {data['note']}"), ("changes", data["changes"]),
+        ("references", ", ".join(data["references"]) or "none"), *([("expired", data["expired_at"][:10])] if data["expired_at"] else []), ("source", f"{data['source']['location']}{window}"), ("source sha256", data["source"]["sha256"]),
         ("licence", f"{lic['expression']}: {lic['verdict']} for {', '.join(lic['purposes'])} (decided by {lic['decided_by']})"), ("holder", lic["holder"]),
         ("obligations", ", ".join(lic["obligations"]) or "none"), ("attribution", "\n".join(lic["attribution"]) or "none"), ("sensitivity", f"{data['sensitivity']}, region {data['region']}, lawful basis: {data['lawful_basis']}"),
         ("owners", ", ".join(data["owners"])), ("contract", f"{data['contract']['file']} {data['contract']['version']}"), ("sampling", data["sampling"]),
@@ -70,6 +121,7 @@ def show_card(data: dict[str, Any]) -> None:
     ):  # fmt: skip
         facts.add_row(name, escape(str(value)))
     console.print(facts)
+    _show_partitions(data["partitions"])
     _show_left(rows)
     _show_quality(data)
     if data["personal_data"]:
@@ -78,6 +130,14 @@ def show_card(data: dict[str, Any]) -> None:
             personal.add_row(finding["column"], finding["kind"], _number(finding["rows"]), "yes" if finding["declared"] else "no", finding["treatment"])
         console.print(personal)
     _show_checks(data["checks"])
+
+
+def _show_partitions(partitions: dict[str, dict[str, Any]]) -> None:
+    if partitions:
+        made = table("Partitions", "name", "rows in", "published", "quarantined", "removed", "made in")
+        for name, rows in partitions.items():
+            made.add_row(name, *(_number(rows[count]) for count in ("rows_in", "published", "quarantined", "removed")), rows["made_in"])
+        console.print(made)
 
 
 def _show_left(rows: dict[str, Any]) -> None:

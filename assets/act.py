@@ -1,23 +1,28 @@
 """The assets `model` and `index`: made only when something asks for them."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import dagster as dg
 
-from assets.common import asset
+from assets.common import asset, follows
 from assets.resources import OfficeResource, failures_told
 from assets.stages.act import Acted, rebuild_if_due, retrain_if_due
 from contracts.model import Contract
-
-_OPTIONAL: dict[str, Any] = {"automation_condition": dg.AutomationCondition.eager(), "output_required": False}
 
 
 def model(contract: Contract) -> dg.AssetsDefinition:
     """A model trained on the newest version when drift asks for it, judged against the champion."""
     after = ["features", "drift"] if contract.drift else ["features"]
 
-    @asset(contract, "model", after=after, **_OPTIONAL, kinds={"scikitlearn", "mlflow"}, description="The candidate and its judgement; the champion stays if it is better.")
+    @asset(
+        contract,
+        "model",
+        after=after,
+        automation_condition=follows(contract),
+        output_required=False,
+        kinds={"scikitlearn", "mlflow"},
+        description="The candidate and its judgement; the champion stays if it is better.",
+    )
     def _model(context: dg.AssetExecutionContext, office: OfficeResource) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]  # no value
         with failures_told():
             acted = retrain_if_due(office.run(contract, context.run.run_id))
@@ -33,7 +38,8 @@ def index(contract: Contract) -> dg.AssetsDefinition:
         contract,
         "index",
         after=["published"],
-        **_OPTIONAL,
+        automation_condition=follows(contract),
+        output_required=False,
         kinds={"lancedb", "scikitlearn"},
         description="The candidate index and its judgement; the one in service stays if it is better.",
     )

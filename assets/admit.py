@@ -5,32 +5,44 @@ from dataclasses import asdict
 import dagster as dg
 
 from assets import metadata
-from assets.common import Window, asset, key
+from assets.common import Window, asset, key, partitions_of, window_of
 from assets.resources import OfficeResource, failures_told
-from assets.stages.admit import admit, asked
+from assets.stages.admit import Admission, admit, asked
+from assets.stages.run import Run
 from contracts.errors import AdmissionError
 from contracts.model import Contract
+from pipelines.publish.partitions import said
 
 
 def admitted(contract: Contract) -> dg.AssetsDefinition:
     """The verdict on licence and personal data."""
 
-    @asset(contract, "admitted", after=["landed"], kinds={"polars"}, description="Licence and personal data: admitted, held for review, or refused.")
+    @asset(contract, "admitted", after=["landed"], kinds={"polars"}, description="Licence and personal data: admitted, held for review, or refused.", **partitions_of(contract))
     def _admitted(context: dg.AssetExecutionContext, config: Window, office: OfficeResource) -> dg.MaterializeResult:  # type: ignore[type-arg]  # no value
         with failures_told():
-            run = office.run(contract, context.run.run_id, config.window)
-            try:
-                admission = admit(run)
-            except AdmissionError:
-                waiting = asked(run)
-                if waiting is not None:  # a failed asset has no page of its own: the review stands on it as an observation
-                    context.log_event(dg.AssetObservation(asset_key=key(contract, "admitted"), metadata=metadata.reviewed(waiting)))
-                raise
-            passed = asked(run) if admission.approvals else None
-        said = {name: value for name, value in metadata.reviewed(passed).items() if name != "reasons"} if passed else {}
+            _, parts = office.parts(contract, context.run.run_id, window_of(context, config))
+            found = [_admit(context, contract, part) for part in parts]
+            passed = asked(parts[-1]) if found[-1].approvals else None
+        newest = found[-1]
+        windows = [str(each.inputs.window) for each in found if each.inputs.window]
+        reviewed = {name: value for name, value in metadata.reviewed(passed).items() if name != "reasons"} if passed else {}
         return dg.MaterializeResult(
-            metadata={**said, **metadata.admitted(asdict(admission.verdict), admission.decided_by), "window": admission.inputs.window or "all", "rows": admission.rows_in_window},
-            data_version=dg.DataVersion(admission.inputs.key),
-        )
+            metadata={
+                **reviewed, **metadata.admitted(asdict(newest.verdict), newest.decided_by),
+                "window": said(windows) if windows else "all", "rows": sum(each.rows_in_window for each in found),
+            },
+            data_version=dg.DataVersion(newest.inputs.key) if len(found) == 1 else None,
+        )  # fmt: skip
 
     return _admitted
+
+
+def _admit(context: dg.AssetExecutionContext, contract: Contract, run: Run) -> Admission:
+    """Admit one run's rows; a failed asset has no page of its own, so a review that it waits for stands on it as an observation."""
+    try:
+        return admit(run)
+    except AdmissionError:
+        waiting = asked(run)
+        if waiting is not None:
+            context.log_event(dg.AssetObservation(asset_key=key(contract, "admitted"), metadata=metadata.reviewed(waiting)))
+        raise

@@ -3,12 +3,16 @@
 Belongs here: when things run. Stays out: what runs.
 """
 
+import uuid
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from assets.hands.home import home
+from assets.hands.office import Office
 from assets.hands.sources import locate
+from assets.stages.partitioned import due
+from assets.stages.run import Run
 from contracts.errors import AssayError
 from contracts.model import Contract
 
@@ -30,9 +34,25 @@ def schedule(contract: Contract) -> dg.ScheduleDefinition | None:
     """Run at the times the contract names, in UTC."""
     if contract.source.schedule is None:
         return None
+    if contract.source.partitions:
+        return _schedule_of_due(contract, contract.source.schedule)
     return dg.ScheduleDefinition(
         name=f"{contract.name}_schedule", job_name=contract.name, cron_schedule=contract.source.schedule, execution_timezone="UTC", description="When the contract says."
     )
+
+
+def _schedule_of_due(contract: Contract, cron: str) -> dg.ScheduleDefinition:
+    @dg.schedule(name=f"{contract.name}_schedule", job_name=contract.name, cron_schedule=cron, execution_timezone="UTC", description="When the contract says: what is due.")
+    def _due(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
+        office = Office.open()
+        try:
+            names = due(Run(office, office.contract(contract.name), str(uuid.uuid4())))
+        except AssayError as error:
+            return dg.SkipReason(str(error))
+        at = context.scheduled_execution_time.isoformat()
+        return [dg.RunRequest(run_key=f"{contract.name}-{name}-{at}", partition_key=name) for name in names] or dg.SkipReason("no partition is due")
+
+    return _due
 
 
 def arrival_sensor(contract: Contract) -> dg.SensorDefinition | None:

@@ -7,12 +7,35 @@ from typing import Any
 import dagster as dg
 
 from contracts.model import Contract
+from pipelines.publish.partitions import name_format, said
 
 
 class Window(dg.Config):
     """Which part of the source to publish; the next one due unless said."""
 
     window: str | None = None
+
+
+def partitions_of(contract: Contract) -> dict[str, Any]:
+    """What makes an asset partitioned, where its data set is: the partitions, and how a backfill goes over them."""
+    wanted = contract.source.partitions
+    if wanted is None:
+        return {}
+    kind = dg.MonthlyPartitionsDefinition if wanted.by == "month" else dg.DailyPartitionsDefinition
+    made = kind(start_date=wanted.start, end_date=wanted.end, fmt=name_format(wanted), timezone="UTC", end_offset=0 if wanted.end else 1)
+    together = wanted.backfill == "together"
+    return {"partitions_def": made, "backfill_policy": dg.BackfillPolicy.single_run() if together else dg.BackfillPolicy.multi_run()}
+
+
+def follows(contract: Contract) -> dg.AutomationCondition[Any]:
+    """When what is made from versions runs by itself: after each; of a partitioned data set also while some partitions have not come yet."""
+    eager = dg.AutomationCondition.eager()
+    return eager.without(~dg.AutomationCondition.any_deps_missing()) if contract.source.partitions else eager
+
+
+def window_of(context: dg.AssetExecutionContext, config: Window) -> str | None:
+    """What the run is to take: the partitions that Dagster names, or what its configuration says."""
+    return said(context.partition_keys) if context.has_partition_key or context.has_partition_key_range else config.window
 
 
 def key(contract: Contract, stage: str) -> dg.AssetKey:

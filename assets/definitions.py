@@ -14,6 +14,7 @@ from assets.ingest import landed
 from assets.progress import progress_logger
 from assets.publish import cleaned_and_published
 from assets.quarantine import data_docs, quarantine
+from assets.reaper import reaper
 from assets.resources import OfficeResource
 from assets.review import review
 from contracts.model import Contract
@@ -47,7 +48,7 @@ def build_definitions(**overrides: object) -> dg.Definitions:
         assets=[asset for contract in contracts for asset in assets_of(contract)],
         jobs=[*(job(contract) for contract in contracts), review, quarantine, data_docs],
         schedules=[made for contract in contracts if (made := schedule(contract))],
-        sensors=[automation, *arrivals],
+        sensors=[automation, reaper, *arrivals],
         resources={"office": OfficeResource(), **overrides},
         loggers={"progress": progress_logger},
         # one process a run: a step can never outlive a run that Dagster has given up

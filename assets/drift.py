@@ -5,7 +5,7 @@ from typing import Any
 import dagster as dg
 
 from assets import metadata
-from assets.common import asset
+from assets.common import asset, follows
 from assets.resources import OfficeResource, failures_told
 from assets.stages.drift import measure_drift, report_file
 from contracts.model import Contract
@@ -19,7 +19,7 @@ def drift(contract: Contract) -> dg.AssetsDefinition:
         "drift",
         after=["published"],
         kinds={"evidently", "polars"},
-        automation_condition=dg.AutomationCondition.eager(),
+        automation_condition=follows(contract),
         description="How far the newest version has moved from the one before.",
     )
     def _drift(context: dg.AssetExecutionContext, office: OfficeResource) -> dg.MaterializeResult:  # type: ignore[type-arg]  # no value

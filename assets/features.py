@@ -3,7 +3,7 @@
 import dagster as dg
 
 from assets import metadata
-from assets.common import asset
+from assets.common import asset, follows
 from assets.resources import OfficeResource, failures_told
 from assets.stages.features import feature_state, make_features, settings
 from contracts.model import Contract
@@ -19,7 +19,7 @@ def features(contract: Contract) -> dg.AssetsDefinition:
         "features",
         after=["published"],
         kinds={"polars", "deltalake"},
-        automation_condition=dg.AutomationCondition.eager(),
+        automation_condition=follows(contract),
         description="Features of the newest version.",
     )
     def _features(context: dg.AssetExecutionContext, office: OfficeResource) -> dg.MaterializeResult:  # type: ignore[type-arg]  # no value

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from assets import metadata
-from assets.common import asset
+from assets.common import Window, asset, partitions_of, window_of
 from assets.resources import OfficeResource, failures_told
 from assets.stages.ingest import land
 from contracts.model import Contract
@@ -12,10 +12,16 @@ from contracts.model import Contract
 def landed(contract: Contract) -> dg.AssetsDefinition:
     """The source's bytes as an immutable table; lines that could not be read are kept with their reason."""
 
-    @asset(contract, "landed", kinds={"duckdb", "parquet"}, description=f"What came from {contract.source.location}, as it came.")
-    def _landed(context: dg.AssetExecutionContext, office: OfficeResource) -> dg.MaterializeResult:  # type: ignore[type-arg]  # no value: the rows lie in the lake
+    @asset(contract, "landed", kinds={"duckdb", "parquet"}, description=f"What came from {contract.source.location}, as it came.", **partitions_of(contract))
+    def _landed(context: dg.AssetExecutionContext, config: Window, office: OfficeResource) -> dg.MaterializeResult:  # type: ignore[type-arg]  # no value
         with failures_told():
-            done = land(office.run(contract, context.run.run_id))
-        return dg.MaterializeResult(metadata=metadata.landed(done.receipt, unchanged=done.unchanged), data_version=dg.DataVersion(done.receipt.digest))
+            _, parts = office.parts(contract, context.run.run_id, window_of(context, config))
+            done = [land(part) for part in parts]
+        shown = (
+            metadata.landed(done[-1].receipt, unchanged=done[-1].unchanged)
+            if len(done) == 1
+            else metadata.landed_parts({str(p.window): d for p, d in zip(parts, done, strict=True)})
+        )
+        return dg.MaterializeResult(metadata=shown, data_version=dg.DataVersion(done[-1].receipt.digest) if len(done) == 1 else None)
 
     return _landed

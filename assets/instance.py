@@ -15,6 +15,7 @@ import dagster as dg
 from assets.hands.disk import room_on_disk
 from assets.hands.home import Home
 from contracts.errors import AssayError, ConfigurationError
+from pipelines.publish.partitions import TO
 
 _ROOTS = (Path(__file__).parents[1], Path(__file__).parent)  # a checkout; an installed wheel
 
@@ -59,11 +60,16 @@ def execute(opened: dg.DagsterInstance, definitions: dg.Definitions, dataset: st
     Raises: RunFailed: in the failing stage's own words. Any other exception of a stage goes through.
     """
     logging.getLogger("dagster").setLevel(logging.ERROR)
-    steps = ("admitted", f"{dataset}__publish")
+    job = definitions.resolve_job_def(dataset)
     config: dict[str, Any] = {"loggers": {"progress": {}}}
-    if window:
-        config["ops"] = {f"{dataset}__admitted" if step == "admitted" else step: {"config": {"window": window}} for step in steps}
-    result = definitions.resolve_job_def(dataset).execute_in_process(instance=opened, raise_on_error=False, run_config=config, tags={"assay/dataset": dataset})
+    tags, partition = {"assay/dataset": dataset}, None
+    if window and job.partitions_def:
+        first, _, last = window.partition(TO)
+        partition = first if not last else None
+        tags |= {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last} if last else {}
+    elif window:
+        config["ops"] = {step: {"config": {"window": window}} for step in (f"{dataset}__admitted", f"{dataset}__publish")}
+    result = job.execute_in_process(instance=opened, raise_on_error=False, run_config=config, tags=tags, partition_key=partition)
     if result.success:
         return
     failures = [event.step_failure_data for event in result.all_events if event.is_step_failure]

@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 
+from assets.stages.ingest import Landed
 from contracts.model import Contract, Rule
 from contracts.types import dtype
 from pipelines.frames import Receipt
@@ -65,6 +66,15 @@ def landed(receipt: Receipt, *, unchanged: bool) -> Metadata:
     }  # fmt: skip
 
 
+def landed_parts(done: Mapping[str, Landed]) -> Metadata:
+    """What landed, partition by partition, in one run."""
+    rows = [(name, f"{each.receipt.rows:,}", each.receipt.unreadable, each.receipt.location, "yes" if each.unchanged else "no") for name, each in done.items()]
+    return {
+        "dagster/row_count": sum(each.receipt.rows for each in done.values()), "unreadable_lines": sum(each.receipt.unreadable for each in done.values()),
+        "unchanged": all(each.unchanged for each in done.values()), "partitions": markdown(["partition", "rows", "unreadable", "source", "unchanged"], rows),
+    }  # fmt: skip
+
+
 def admitted(verdict: Mapping[str, Any], decided_by: str) -> Metadata:
     """The verdict, and what personal data was found where; never a value."""
     findings = [(f["column"], f["kind"], f"{f['rows']:,}", "yes" if f["declared"] else "**no**") for f in verdict["findings"]]
@@ -106,8 +116,8 @@ def cleaned(accounting: Mapping[str, Any], checks: Sequence[Mapping[str, Any]]) 
     }  # fmt: skip
 
 
-def published(contract: Contract, predicate: Mapping[str, Any], *, new: bool) -> Metadata:
-    """The version, its evidence and its schema."""
+def published(contract: Contract, predicate: Mapping[str, Any], *, new: bool, changes: Mapping[str, Any] | None, references: Mapping[str, Mapping[str, Any]]) -> Metadata:
+    """The version, its evidence and its schema; what changed since the one before; where every reference points."""
     upstream = [contract.name, "cleaned"]
     return {
         "dagster/row_count": predicate["accounting"]["published"], "dagster/column_schema": table_schema(contract),
@@ -116,6 +126,9 @@ def published(contract: Contract, predicate: Mapping[str, Any], *, new: bool) ->
         "evidence": f"evidence/{contract.name}/{predicate['version']}.dsse.json", "verify_with": dg.MetadataValue.md(f"`assay verify {contract.name}@{predicate['version']}`"),
         "obligations": ", ".join(predicate["admission"]["verdict"]["license"]["obligations"]) or "none",
         **quality(predicate), "data_docs": dg.MetadataValue.md(f"`assay contracts docs {contract.name}@{predicate['version']}`, or the job `data_docs`"),
+        "references": markdown(["reference", "version", "moved", "by", "because"], [(n, r["version"], r["at"][:19], r["actor"] or "—", r["reason"]) for n, r in references.items()]),
+        **({"changes": changes["note"], **{f"rows_{kind}": changes[kind] for kind in ("added", "removed", "changed") if changes[kind] is not None}} if changes else {}),
+        **_partition_table(predicate.get("partitions", {})),
     }  # fmt: skip
 
 
@@ -162,3 +175,10 @@ def replayed(found: Mapping[str, Any]) -> Metadata:
 def documented(made: Mapping[str, Any]) -> Metadata:
     """Where the Data Docs lie."""
     return {"data_docs": dg.MetadataValue.url(f"file://{made['index']}"), "version": made["version"], "rows_sampled": made["rows"]}
+
+
+def _partition_table(partitions: Mapping[str, Mapping[str, Any]]) -> Metadata:
+    """Where the rows of each partition went, and which version made it."""
+    counts = ("rows_in", "published", "quarantined", "removed")
+    rows = [(name, *(f"{each['accounting'][count]:,}" for count in counts), each["made_in"]) for name, each in partitions.items()]
+    return {"partitions": markdown(["partition", *counts, "made in"], rows)} if rows else {}

@@ -7,14 +7,18 @@ from typing import Any
 import dagster as dg
 
 from assets import metadata
-from assets.common import Window, key, owners, tags
+from assets.common import Window, key, owners, partitions_of, tags, window_of
+from assets.hands.registry import Row
 from assets.resources import OfficeResource, failures_told
 from assets.stages.admit import admission_of
 from assets.stages.assess import assess
-from assets.stages.publish import publish
+from assets.stages.diff import note_changes
+from assets.stages.publish import already, publish_parts
 from assets.stages.quarantine import listed
 from assets.stages.refine import refine
+from assets.stages.statement import Part
 from contracts.model import Contract
+from pipelines.publish.partitions import accounting, checks
 
 
 def cleaned_and_published(contract: Contract) -> dg.AssetsDefinition:
@@ -36,29 +40,45 @@ def cleaned_and_published(contract: Contract) -> dg.AssetsDefinition:
         **shared,
     )
 
-    @dg.multi_asset(name=f"{contract.name}__publish", specs=[cleaned, published], check_specs=[metadata.check_spec(contract, rule) for rule in contract.rules])
+    @dg.multi_asset(
+        name=f"{contract.name}__publish", specs=[cleaned, published], check_specs=[metadata.check_spec(contract, rule) for rule in contract.rules], **partitions_of(contract)
+    )
     def _publish(context: dg.AssetExecutionContext, config: Window, office: OfficeResource) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]  # no value
-        run = office.run(contract, context.run.run_id, config.window)
         with failures_told():
-            admission = admission_of(run)
-            row = admission.published
-            if row is None:
-                refined = assess(run, admission, refine(run, admission))
-                yield _cleaned(contract, asdict(refined.accounting), [asdict(check) for check in refined.checks])
-                row = publish(run, admission, refined).row
-            else:
-                context.log.info(f"already published as {row['version']}")
+            run, parts = office.parts(contract, context.run.run_id, window_of(context, config))
+            admissions = [admission_of(part) for part in parts]
+            waiting = [(part, admission) for part, admission in zip(parts, admissions, strict=True) if admission.published is None]
+            for part, admission in zip(parts, admissions, strict=True):
+                if admission.published is not None:
+                    context.log.info(f"{part.window or contract.name} is already published as {admission.published['version']}")
+                    already(part, admission.published)
+            row: Row | None = admissions[-1].published
+            if waiting:
+                made = [Part(part, admission, assess(part, admission, refine(part, admission))) for part, admission in waiting]
+                yield _cleaned(contract, *_added(made))
+                row = publish_parts(run, made).row
+            elif row is not None:
                 predicate = run.office.statement(row)["predicate"]
                 yield _cleaned(contract, predicate["accounting"], predicate["checks"])
+            assert row is not None  # every part was published before, or is now
             predicate = run.office.statement(row)["predicate"]
-            made = run.office.registry.derived(contract.name, row["version"], "data_docs")
-            pages = metadata.documented(made) if made else {}
+            changes = note_changes(run.office, row)
+            docs = run.office.registry.derived(contract.name, row["version"], "data_docs")
+            pages = metadata.documented(docs) if docs else {}
+        references = run.office.registry.references(contract.name)
+        about = metadata.published(contract, predicate, new=bool(waiting) and row["run_id"] == run.run_id, changes=changes, references=references)
         yield dg.MaterializeResult(
-            asset_key=published.key, data_version=dg.DataVersion(row["input_key"]),
-            metadata=metadata.published(contract, predicate, new=row["run_id"] == run.run_id) | metadata.quarantined(listed(run.office, [contract.name])) | pages,
+            asset_key=published.key, data_version=dg.DataVersion(row["input_key"]) if len(parts) == 1 else None,
+            metadata=about | metadata.quarantined(listed(run.office, [contract.name])) | pages,
         )  # fmt: skip
 
     return _publish
+
+
+def _added(parts: list[Part]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The row account and the checks of what was judged, all partitions together."""
+    judged = [{"accounting": asdict(part.refined.accounting), "checks": {check.rule: asdict(check) for check in part.refined.checks}} for part in parts]
+    return accounting(judged), checks([asdict(check) for check in parts[-1].refined.checks], judged)
 
 
 def _cleaned(contract: Contract, accounting: dict[str, Any], checks: list[dict[str, Any]]) -> dg.MaterializeResult:  # type: ignore[type-arg]  # no value

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import dagster as dg
 
 from assets.hands.office import Office
+from assets.stages.partitioned import none_due, parts
 from assets.stages.run import Run
 from contracts.errors import AssayError
 from contracts.model import Contract
@@ -17,6 +18,14 @@ class OfficeResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # take
     def run(self, contract: Contract, run_id: str, window: str | None = None) -> Run:
         """A run over one data set, with the office opened."""
         return Run(Office.open(), contract, run_id, window)
+
+    def parts(self, contract: Contract, run_id: str, window: str | None = None) -> tuple[Run, list[Run]]:
+        """The same, and a run for each partition it takes; itself where the data set has none. Raises: ConfigurationError: nothing is due."""
+        run = self.run(contract, run_id, window)
+        found = parts(run)
+        if not found:
+            raise none_due(run)
+        return run, found
 
 
 @contextmanager

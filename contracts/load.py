@@ -22,7 +22,7 @@ from contracts.measures import BIAS, freshness_rules
 from contracts.model import Contract, Level
 from contracts.problems import Problem, as_error, key_path, problems_of, suggestion
 from contracts.promises import Promises, anonymity_rules
-from contracts.settings import CONFIDENTIAL, PROPERTIES, REQUIRED
+from contracts.settings import CONFIDENTIAL, PARTITION, PROPERTIES, REQUIRED
 from contracts.standard import LATEST, schema_problems
 from contracts.steps import CleaningStep
 
@@ -270,6 +270,7 @@ def _cross_checks(contract: Contract, document: Document) -> Iterator[ContractEr
 
     if contract.source.windows:
         yield from unpromised([contract.source.windows.column], "assay.source")
+    yield from _partitioning(contract, about)
     yield from unpromised(contract.privacy.columns, "assay.privacy")
     if contract.privacy.anonymity:
         yield from unpromised([*contract.privacy.anonymity.quasi_identifiers, *contract.privacy.anonymity.sensitive], "assay.privacy")
@@ -313,6 +314,25 @@ def _of_bias(contract: Contract, document: Document, about: Callable[[str, str, 
                 remedy = f"Add it to assay.bias: `groups: [{rule.argument.column}]`" + (", and a `label`" if needs_label else "")
                 where = replace(document.where(("schema", 0)), line=rule.line)
                 yield ContractError(f"the rule '{rule.name}' measures bias that assay.bias does not declare", remedy, where, "assay.columns", "schema[0]")
+
+
+def _partitioning(contract: Contract, about: Callable[[str, str, str, str], ContractError]) -> Iterator[ContractError]:
+    """A partitioned data set needs a time that every row has, and one way of being cut."""
+    source, column = contract.source, contract.partition_column
+    if source.partitions is None:
+        if PARTITION in source.location:
+            yield about(f"the location names `{PARTITION}`, and there are no partitions", "Add `partitions` to assay.source", "assay.source", "assay.required")
+        return
+    if source.windows:
+        yield about("assay.source has `windows` and `partitions`", "Keep one: a version holds one window, or every partition", "assay.source", "assay.value")
+    if source.arrival and PARTITION in source.location:
+        yield about("`arrival` looks at one file, and each partition has its own", "Name a `schedule`, which takes what is due", "assay.source", "assay.value")
+    if column is None:
+        yield about("no column says by what the data set is partitioned", "Give one `partitioned: true` and `partitionKeyPosition: 1`", "assay.source", "assay.columns")
+    elif column.logical_type not in ("date", "timestamp") or not column.required:
+        yield about(
+            f"the data set is partitioned by '{column.name}', which is no required date or timestamp", "Promise it as one, with `required: true`", "assay.source", "assay.type"
+        )
 
 
 def _unsuited(contract: Contract, about: Callable[[str, str, str, str], ContractError]) -> Iterator[ContractError]:

@@ -53,6 +53,8 @@ class Column(Frozen):
     required: bool = False
     unique: bool = False
     primary_key: bool = False
+    partition_position: int | None = None
+    """The place of a column that ODCS calls `partitioned` among the others that are."""
     classification: str | None = None
     format: str | None = None
     timezone: bool = True
@@ -209,6 +211,17 @@ class Contract(Frozen):
         """The columns a version holds: all but the ones that admission drops."""
         dropped = {name for name, treatment in self.privacy.columns.items() if treatment.treatment == "drop"}
         return tuple(column for column in self.columns if column.name not in dropped)
+
+    @property
+    def primary_key(self) -> tuple[str, ...]:
+        """The published columns that tell rows apart; none where the contract names none."""
+        return tuple(column.name for column in self.published_columns if column.primary_key)
+
+    @property
+    def partition_column(self) -> Column | None:
+        """The column by whose time the data set is partitioned: the first that the schema calls so."""
+        partitioned = [column for column in self.columns if column.partition_position is not None]
+        return min(partitioned, key=lambda column: column.partition_position or 0, default=None)
 
     def column(self, name: str) -> Column:
         """The column of that name; KeyError if the contract has none."""

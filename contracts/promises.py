@@ -108,6 +108,7 @@ class Promises:
             required=bool(raw.get("required")),
             unique=bool(raw.get("unique")),
             primary_key=bool(raw.get("primaryKey")),
+            partition_position=int(raw.get("partitionKeyPosition", 1)) if raw.get("partitioned") else None,
             classification=raw.get("classification"),
             format=options.get("format"),
             timezone=options.get("timezone", True),

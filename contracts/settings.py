@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 Purpose = Literal["analytics", "training", "fine-tuning", "retrieval", "evaluation", "redistribution"]
 PersonalKind = Literal[
@@ -36,17 +36,20 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+def _day_is_utc(value: object) -> object:
+    return f"{value}T00:00:00Z" if isinstance(value, str) and len(value) == len("2013-01-01") else value
+
+
+Instant = Annotated[AwareDatetime, BeforeValidator(_day_is_utc)]
+"""A time with its zone; a day alone begins in UTC."""
+
+
 class Window(Settings):
     """Rows of the source that make one version: `start` <= the windowed column < `end`, times in UTC."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9._-]+$")
-    start: AwareDatetime
-    end: AwareDatetime
-
-    @field_validator("start", "end", mode="before")
-    @classmethod
-    def _day_is_utc(cls, value: object) -> object:
-        return f"{value}T00:00:00Z" if isinstance(value, str) and len(value) == len("2013-01-01") else value
+    start: Instant
+    end: Instant
 
     @model_validator(mode="after")
     def _ordered(self) -> Window:
@@ -60,6 +63,32 @@ class Windows(Settings):
 
     column: str
     each: tuple[Window, ...] = Field(min_length=1)
+
+
+PARTITION = "{partition}"
+"""Stands in a location for the name of a partition."""
+
+
+class Partitions(Settings):
+    """A source that comes month by month or day by day: each is a partition of one data set, taken by itself, and a version holds all of them.
+
+    The column is the one that the schema calls `partitioned`. A `location` with `{partition}` in it names a file for each: 2013-03, or 2013-03-31.
+    """
+
+    by: Literal["month", "day"]
+    start: Instant
+    end: Instant | None = None
+    backfill: Literal["each", "together"] = "each"
+    """Whether a backfill makes a run and a version of each partition, or one of all of them."""
+
+    @model_validator(mode="after")
+    def _begins_a_partition(self) -> Partitions:
+        for at in (self.start, self.end):
+            if at and (at.utctimetuple()[3:6] != (0, 0, 0) or (self.by == "month" and at.day != 1)):
+                raise ValueError(f"`start` and `end` are the beginning of a {self.by} in UTC")
+        if self.end and self.start >= self.end:
+            raise ValueError("`end` must come after `start`")
+        return self
 
 
 class CsvOptions(Settings):
@@ -85,6 +114,7 @@ class Source(Settings):
     schedule: str | None = None
     arrival: bool = False
     windows: Windows | None = None
+    partitions: Partitions | None = None
     derived_from: tuple[str, ...] = ()
     """The data sets of this installation that it was made from: their licences and obligations are inherited."""
 

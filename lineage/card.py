@@ -5,19 +5,24 @@ Belongs here: the attributes every version has, each from its evidence; what nob
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 UNKNOWN = "unknown"
 
 
-def card(statement: Mapping[str, Any], *, published_at: str, drift: Mapping[str, Any] | None, made: Mapping[str, Any]) -> dict[str, Any]:
+def card(
+    statement: Mapping[str, Any], *, published_at: str, drift: Mapping[str, Any] | None, made: Mapping[str, Any],
+    references: Sequence[str] = (), expired_at: str | None = None, changes: str | None = None,
+) -> dict[str, Any]:  # fmt: skip
     """Gather the card.
 
     Args:
         statement: checked, as lineage.evidence.opened returns it.
         drift: the details of the drift measured on this version, if any.
         made: kind -> details of what was made from the version (features, model, index).
+        references: the names that point to it now.
+        changes: how its rows differ from the version before, in one line; None where nobody has compared them.
     """
     predicate = statement["predicate"]
     admission, rows = predicate["admission"], predicate["accounting"]
@@ -27,6 +32,10 @@ def card(statement: Mapping[str, Any], *, published_at: str, drift: Mapping[str,
         "version": predicate["version"],
         "published_at": published_at,
         "note": predicate["note"],
+        "changes": changes or UNKNOWN,
+        "references": list(references),
+        "expired_at": expired_at,
+        "partitions": {name: {**part["accounting"], "made_in": part["made_in"]} for name, part in predicate.get("partitions", {}).items()},
         "source": {"location": predicate["inputs"]["location"], "sha256": predicate["inputs"]["source_digest"], "window": predicate["inputs"]["window"]},
         "license": {
             "expression": license_verdict["expression"], "verdict": license_verdict["outcome"], "holder": admission["holder"], "evidence": admission["evidence"],
@@ -40,7 +49,7 @@ def card(statement: Mapping[str, Any], *, published_at: str, drift: Mapping[str,
         "owners": predicate["contract"]["owners"],
         "contract": {"version": predicate["contract"]["version"], "file": predicate["contract"]["file"], "digest": predicate["contract"]["digest"]},
         "rows": dict(rows),
-        "sampling": f"all rows of the window {predicate['inputs']['window']}" if predicate["inputs"]["window"] else "all rows",
+        "sampling": f"all rows of the window {predicate['inputs']['window']}" if predicate["inputs"]["window"] and not predicate.get("partitions") else "all rows",
         "quality": _quality(rows, predicate, drift),
         "bias": predicate.get("quality", {}).get("bias", []),
         "quality_by_column": predicate.get("quality", {}).get("columns", []),

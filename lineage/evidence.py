@@ -6,7 +6,9 @@ Source: in-toto attestation framework, Statement v1; DSSE v1.0.
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "urn:assay:predicate:dataset-version:v1"
+
+
+EXPIRY_TYPE = "urn:assay:predicate:expiry:v1"
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,18 @@ def statement(files: tuple[PublishedFile, ...], predicate: dict[str, Any]) -> di
     subjects = [{"name": file.path, "digest": {"sha256": file.sha256}} for file in files]
     manifest = [{"path": file.path, "rows": file.rows, "size_bytes": file.size_bytes} for file in files]
     return {"_type": STATEMENT_TYPE, "subject": subjects, "predicateType": PREDICATE_TYPE, "predicate": {**predicate, "files": manifest}}
+
+
+def expiry(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The statement that a version has expired, over its evidence: its files are gone on purpose."""
+    subject = {"name": f"{row['dataset']}/{row['version']}.dsse.json", "digest": {"sha256": hashlib.sha256(row["envelope"].encode()).hexdigest()}}
+    predicate = {"dataset": row["dataset"], "version": row["version"], "expired_at": row["expired_at"]}
+    return {"_type": STATEMENT_TYPE, "subject": [subject], "predicateType": EXPIRY_TYPE, "predicate": predicate}
+
+
+def expiry_name(version: str) -> str:
+    """The file beside a version's evidence that says it has expired."""
+    return f"{version}.expired.json"
 
 
 def _validate(document: dict[str, Any]) -> None:

@@ -12,7 +12,8 @@ import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+from urllib.parse import unquote, urlsplit
 
 import polars as pl
 
@@ -149,32 +150,49 @@ class Lake:
 
         arrow = Schema.from_arrow(pl.DataFrame(schema=schema).to_arrow().schema)
         now_ms = int(time.time() * 1000)
-        adds: list[Any] = [AddAction(path, size, {}, now_ms, True, json.dumps({"numRecords": rows})) for path, size, rows in files]
+        adds = {path: AddAction(path, size, {}, now_ms, True, json.dumps({"numRecords": rows})) for path, size, rows in files}
         properties = CommitProperties(custom_metadata={"assay": note}, app_transactions=[Transaction(_APP, sequence)])
-        if DeltaTable.is_deltatable(str(table)):
+        if not DeltaTable.is_deltatable(str(table)):
+            create_table_with_add_actions(
+                str(table), arrow, list(adds.values()), mode="error", configuration={"delta.dataSkippingNumIndexedCols": "0"}, commit_properties=properties
+            )
+        else:
             delta = DeltaTable(str(table))
             if (delta.transaction_version(_APP) or 0) >= sequence:
                 return
-            delta.create_write_transaction(adds, "overwrite", arrow, commit_properties=properties)
-        else:
-            create_table_with_add_actions(str(table), arrow, adds, mode="error", configuration={"delta.dataSkippingNumIndexedCols": "0"}, commit_properties=properties)
+            actions, mode = _replacing(delta, table, adds)
+            delta.create_write_transaction(actions, mode, arrow, commit_properties=properties)
         sync_tree(table / "_delta_log", upto=table)
 
     def check_delta(self, table: Path, sequence: int, files: list[str]) -> None:
-        """Compare the Delta log with the manifest: the commit of this sequence must add these files.
+        """Compare the Delta log with the manifest: after the commit of this sequence the table must hold these files.
 
         Raises: EvidenceError: the log is gone, cannot be read, or says something else.
         """
         where = Where(file=f"{table.name}/_delta_log", dataset=table.parent.name)
         remedy = "Restore the log from a backup; the version itself is read from its signed manifest"
+        held: set[str] = set()
         for log in sorted((table / "_delta_log").glob("*.json")):
             try:
                 actions = [json.loads(line) for line in log.read_text().splitlines() if line]
             except ValueError:
                 raise EvidenceError(f"the Delta log {log.name} cannot be read", remedy, where) from None
+            held -= {action["remove"]["path"] for action in actions if "remove" in action}
+            held |= {action["add"]["path"] for action in actions if "add" in action}
             if any(action.get("txn", {}).get("version") == sequence and action["txn"].get("appId") == _APP for action in actions):
-                added = sorted(action["add"]["path"] for action in actions if "add" in action)
-                if added != sorted(files):
+                if held != set(files):
                     raise EvidenceError("the Delta log names other files than the manifest", remedy, where)
                 return
         raise EvidenceError(f"the Delta log has no commit {sequence}", remedy, where)
+
+
+def _replacing(delta: Any, table: Path, adds: dict[str, Any]) -> tuple[list[Any], Literal["append", "overwrite"]]:
+    """What turns the table's files into these: all of them anew, or, where some stay, only what comes and what goes. A commit may not name a file twice."""
+    from deltalake.transaction import RemoveAction
+
+    held = {Path(unquote(urlsplit(uri).path)).relative_to(table.resolve()).as_posix() for uri in delta.file_uris()}
+    if not held & set(adds):
+        return list(adds.values()), "overwrite"
+    now_ms = int(time.time() * 1000)
+    gone = [RemoveAction(path, True, now_ms, partition_values={}) for path in sorted(held - set(adds))]
+    return [*gone, *(add for path, add in adds.items() if path not in held)], "append"

@@ -19,6 +19,7 @@ from assets.hands.home import LAYOUT, MARK, Home, home
 from assets.hands.keys import Keys
 from assets.hands.lake import Lake
 from assets.hands.registry import Registry, Row
+from assets.hands.versions import NUMBER
 from contracts.errors import ConfigurationError, EvidenceError, Where
 from contracts.model import Contract
 from contracts.policy import LicensePolicy, license_policy
@@ -91,12 +92,14 @@ class Office:
         return named(self.contracts, name)
 
     def version(self, name: str, version: str | None = None) -> Row:
-        """A published version's row. Raises: EvidenceError: there is none."""
+        """A published version's row, by its number or by a reference such as `prod`; by `latest` unless said. Raises: EvidenceError: there is none."""
         row = self.registry.version(name, version)
         if row is None:
-            said = f"{name}@{version}" if version else name
-            published = ", ".join(v["version"] for v in self.registry.versions(name))
-            raise EvidenceError(f"{said} has not been published", f"Choose one of {published}" if published else f"Publish it: assay run {name}", Where(dataset=name))
+            known = [*(v["version"] for v in self.registry.versions(name) if not v["expired_at"]), *self.registry.references(name)]
+            said = f"{name}@{version} has not been published" if version is None or NUMBER.fullmatch(version) else f"{name} has no reference '{version}'"
+            raise EvidenceError(
+                said if version else f"{name} has not been published", f"Choose one of {', '.join(known)}" if known else f"Publish it: assay run {name}", Where(dataset=name)
+            )
         return row
 
     def statement(self, row: Row) -> dict[str, Any]:
@@ -110,8 +113,10 @@ class Office:
     def scan(self, row: Row) -> pl.LazyFrame:
         """A version's rows, once its signature and every file's digest have been checked.
 
-        Raises: EvidenceError: a file or the statement is not what was signed; never fewer rows.
+        Raises: EvidenceError: a file or the statement is not what was signed, or the version has expired; never fewer rows.
         """
+        if row.get("expired_at"):
+            raise EvidenceError(f"version {row['version']} expired on {row['expired_at'][:10]}", "Open another version", Where(dataset=row["dataset"]))
         files = evidence.files(self.statement(row))
         return pl.scan_parquet(self.lake.check_files(row["dataset"], files))
 
@@ -141,6 +146,11 @@ class Office:
     def _deliver_evidence(self, dataset: str, payload: Row) -> None:
         row = self.version(dataset, payload["version"])
         write_atomically(self.evidence_file(dataset, row["version"]), row["envelope"])
+
+    def _deliver_expiry(self, dataset: str, payload: Row) -> None:
+        row = self.version(dataset, payload["version"])
+        text = evidence.sign(evidence.expiry(row), self.keys.signer())
+        write_atomically(self.evidence_file(dataset, row["version"]).with_name(evidence.expiry_name(row["version"])), text)
 
     def evidence_file(self, dataset: str, version: str) -> Any:
         """Where a version's evidence lies for people without the registry."""

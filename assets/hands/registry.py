@@ -7,37 +7,18 @@ One transaction is the commit point of a version: it checks the token, and write
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from contracts.errors import ConfigurationError, PublicationError, Where
+from assets.hands.runs import Lease, Runs, leases
+from assets.hands.store import Row, ledger, metadata
+from assets.hands.versions import LATEST, Versions, versions
+from contracts.errors import PublicationError, Where
 from lineage import chain
 
-Row = dict[str, Any]
+__all__ = ["Lease", "Registry", "Row"]
 
-metadata = sa.MetaData()
-leases = sa.Table(
-    "leases", metadata, sa.Column("dataset", sa.String, primary_key=True), sa.Column("token", sa.Integer, nullable=False), sa.Column("run_id", sa.String, nullable=False)
-)
-runs = sa.Table(
-    "runs", metadata,
-    sa.Column("run_id", sa.String, primary_key=True), sa.Column("dataset", sa.String, primary_key=True), sa.Column("token", sa.Integer, nullable=False),
-    sa.Column("actor", sa.String, nullable=False), sa.Column("started_at", sa.String, nullable=False), sa.Column("ended_at", sa.String), sa.Column("outcome", sa.String), sa.Column("details", sa.JSON),
-)  # fmt: skip
-versions = sa.Table(
-    "versions", metadata,
-    sa.Column("dataset", sa.String, primary_key=True), sa.Column("sequence", sa.Integer, primary_key=True),
-    sa.Column("version", sa.String, nullable=False), sa.Column("input_key", sa.String, nullable=False),
-    sa.Column("source_digest", sa.String, nullable=False), sa.Column("window", sa.String), sa.Column("contract_version", sa.String, nullable=False),
-    sa.Column("run_id", sa.String, nullable=False), sa.Column("published_at", sa.String, nullable=False), sa.Column("note", sa.String, nullable=False),
-    sa.Column("rows", sa.BigInteger, nullable=False), sa.Column("envelope", sa.Text, nullable=False),
-    sa.UniqueConstraint("dataset", "version"), sa.UniqueConstraint("dataset", "input_key"),
-)  # fmt: skip
 checks = sa.Table(
     "checks", metadata,
     sa.Column("run_id", sa.String, primary_key=True), sa.Column("dataset", sa.String, primary_key=True), sa.Column("rule", sa.String, primary_key=True),
@@ -89,136 +70,58 @@ uses = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True), sa.Column("dataset", sa.String, nullable=False), sa.Column("version", sa.String, nullable=False),
     sa.Column("purpose", sa.String, nullable=False), sa.Column("actor", sa.String, nullable=False), sa.Column("at", sa.String, nullable=False), sa.Column("allowed", sa.Boolean, nullable=False),
 )  # fmt: skip
-ledger = sa.Table(
-    "ledger", metadata,
-    sa.Column("sequence", sa.Integer, primary_key=True), sa.Column("at", sa.String, nullable=False), sa.Column("actor", sa.String, nullable=False), sa.Column("action", sa.String, nullable=False),
-    sa.Column("dataset", sa.String, nullable=False), sa.Column("details", sa.Text, nullable=False), sa.Column("previous", sa.String, nullable=False), sa.Column("hash", sa.String, nullable=False),
-)  # fmt: skip
-
 ADOPTED = "policy adopted"
-_LOCK = 0x455341  # 'ESA': one advisory lock for creating tables and for appending to the log
 
 
-@dataclass(frozen=True)
-class Lease:
-    """The right to publish one data set, until somebody takes a newer one."""
-
-    dataset: str
-    run_id: str
-    token: int
-
-
-class Registry:
+class Registry(Runs, Versions):
     """Opened on a SQLAlchemy URL: SQLite in rollback-journal mode, or Postgres."""
-
-    def __init__(self, url: str, clock: Callable[[], datetime], actor: str) -> None:
-        self._clock, self.actor = clock, actor
-        try:
-            self.engine = sa.create_engine(url, poolclass=sa.NullPool)  # a connection a transaction: nothing stays open between stages or across processes
-        except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ModuleNotFoundError):
-            raise ConfigurationError(
-                "the registry's URL is not one", "Set ASSAY_REGISTRY_URL to sqlite:///path or postgresql+psycopg://…", Where(file="ASSAY_REGISTRY_URL")
-            ) from None
-        if self.engine.dialect.name == "sqlite":
-            _careful_sqlite(self.engine)
-
-    def create(self) -> None:
-        """Make the tables and columns that are not there; processes that start together wait for each other."""
-        with self._write() as connection:
-            metadata.create_all(connection)
-            there = sa.inspect(connection)
-            for table in metadata.sorted_tables:
-                known = {column["name"] for column in there.get_columns(table.name)}
-                for column in table.columns:
-                    if column.name not in known:  # an installation of an earlier Assay; what is new may be null
-                        connection.execute(sa.text(f"ALTER TABLE {table.name} ADD COLUMN {column.name} {column.type.compile(self.engine.dialect)}"))
-
-    @contextmanager
-    def _write(self) -> Iterator[sa.Connection]:
-        with self.engine.connect().execution_options(assay_write=True) as connection, connection.begin():
-            if self.engine.dialect.name == "postgresql":
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
-            yield connection
-
-    def _rows(self, query: sa.Select[Any]) -> list[Row]:
-        with self.engine.connect() as connection:
-            return [dict(row) for row in connection.execute(query).mappings()]
-
-    def now(self) -> str:
-        """The registry's time, ISO 8601 in UTC."""
-        return self._clock().isoformat(timespec="microseconds")
-
-    # -- runs and the token -----------------------------------------------------
-
-    def begin(self, dataset: str, run_id: str) -> Lease:
-        """Take the lease for a run, once: a later stage of the same run gets the token the first one took."""
-        with self._write() as connection:
-            known = connection.execute(sa.select(runs.c.token).where(runs.c.run_id == run_id, runs.c.dataset == dataset)).scalar()
-            if known is not None:
-                return Lease(dataset, run_id, known)
-            token = (connection.execute(sa.select(leases.c.token).where(leases.c.dataset == dataset)).scalar() or 0) + 1
-            connection.execute(sa.delete(leases).where(leases.c.dataset == dataset))
-            connection.execute(sa.insert(leases).values(dataset=dataset, token=token, run_id=run_id))
-            connection.execute(sa.insert(runs).values(run_id=run_id, dataset=dataset, token=token, actor=self.actor, started_at=self.now()))
-            return Lease(dataset, run_id, token)
-
-    def end(self, lease: Lease, outcome: str, details: Row) -> None:
-        """Say how a run ended; a failure goes into the audit log, a publication is there already."""
-        with self._write() as connection:
-            this = sa.and_(runs.c.run_id == lease.run_id, runs.c.dataset == lease.dataset)
-            connection.execute(sa.update(runs).where(this).values(ended_at=self.now(), outcome=outcome, details=details))
-            if outcome == "failed":
-                self._log(connection, "run failed", lease.dataset, {"run_id": lease.run_id, **details})
-
-    def runs(self, dataset: str, limit: int = 10) -> list[Row]:
-        """The newest runs first."""
-        return self._rows(sa.select(runs).where(runs.c.dataset == dataset).order_by(runs.c.started_at.desc()).limit(limit))
 
     # -- versions -----------------------------------------------------------------
 
-    def publish(self, lease: Lease, version: Row, outbox_rows: list[tuple[str, Row]], found: list[Row]) -> Row:
+    def publish(self, parts: Sequence[tuple[Lease, list[Row]]], version: Row, outbox_rows: list[tuple[str, Row]]) -> Row | None:
         """The commit point.
 
         Args:
+            parts: the lease of each partition that is new in it, or of the data set; and the rows of `checks` beside it.
             version: the row of `versions`, without `published_at`.
             outbox_rows: (kind, payload) of what must follow.
-            found: the rows of `checks`.
-        Returns: the version now registered for these inputs: this one, or the one that was there already.
+        Returns: the version now registered for these inputs: this one, or the one that was there already. None: another partition was published
+            meanwhile, so that this version would leave it out; build on the newest one and try again.
         Raises: PublicationError: a newer run holds the lease; nothing was written but the refusal in the audit log.
         """
         with self._write() as connection:
-            token = connection.execute(sa.select(leases.c.token).where(leases.c.dataset == lease.dataset)).scalar()
-            if token != lease.token:
-                self._log(connection, "publication refused", lease.dataset, {"run_id": lease.run_id, "token": lease.token, "newest_token": token})
-                stale = True
-            else:
-                stale = False
+            newest_tokens = {lease: connection.execute(sa.select(leases.c.token).where(leases.c.dataset == lease.slot)).scalar() for lease, _ in parts}
+            stale = [lease for lease, token in newest_tokens.items() if token != lease.token]
+            for lease in stale:
+                self._log(connection, "publication refused", lease.dataset, {"run_id": lease.run_id, "token": lease.token, "newest_token": newest_tokens[lease]})
+            lease = parts[0][0]
+            if not stale:
                 there = connection.execute(sa.select(versions).where(versions.c.dataset == lease.dataset, versions.c.input_key == version["input_key"])).mappings().first()
                 if there:
                     return dict(there)
-                version = {**version, "published_at": self.now()}
+                newest = connection.execute(sa.select(sa.func.max(versions.c.sequence)).where(versions.c.dataset == lease.dataset)).scalar() or 0
+                if version["sequence"] != newest + 1:
+                    return None
+                version = {**version, "published_at": self.now(), "expired_at": None}
                 connection.execute(sa.insert(versions).values(**version))
-                self._keep_checks(connection, lease, found)
+                self._point(connection, lease.dataset, LATEST, version["version"], "published", logged=False)
+                for each, found in parts:
+                    self._keep_checks(connection, each, found)
                 self._log(
-                    connection, "published", lease.dataset, {"version": version["version"], "run_id": lease.run_id, "rows": version["rows"], "input_key": version["input_key"]}
+                    connection, "published", lease.dataset, {"version": version["version"], "run_id": version["run_id"], "rows": version["rows"], "input_key": version["input_key"]}
                 )
                 connection.execute(sa.insert(outbox), [{"kind": kind, "dataset": lease.dataset, "payload": payload} for kind, payload in outbox_rows])
         if stale:
             raise PublicationError("a newer run of this data set has started, so this one may not publish", "Nothing to do: the newer run publishes", Where(dataset=lease.dataset))
         return version
 
-    def by_inputs(self, dataset: str, input_key: str) -> Row | None:
-        """The version made from these inputs, if there is one."""
-        return next(iter(self._rows(sa.select(versions).where(versions.c.dataset == dataset, versions.c.input_key == input_key))), None)
-
-    def versions(self, dataset: str) -> list[Row]:
-        """All versions, the oldest first; order is by sequence, never by clock."""
-        return self._rows(sa.select(versions).where(versions.c.dataset == dataset).order_by(versions.c.sequence))
-
-    def version(self, dataset: str, version: str | None = None) -> Row | None:
-        """One version, or the newest."""
-        query = sa.select(versions).where(versions.c.dataset == dataset).order_by(versions.c.sequence.desc()).limit(1)
-        return next(iter(self._rows(query.where(versions.c.version == version) if version else query)), None)
+    def expire(self, row: Row, reason: str) -> bool:
+        """Declare that a version is opened no longer; its record stays. False: a reference points to it by now, or it has expired already."""
+        with self._write() as connection:
+            expired = self._expire(connection, row, reason)
+            if expired:
+                connection.execute(sa.insert(outbox).values(kind="expiry", dataset=row["dataset"], payload={"version": row["version"]}))
+        return expired
 
     def keep_checks(self, lease: Lease, found: list[Row]) -> None:
         """Keep the checks of a run that may not publish."""
@@ -392,35 +295,3 @@ class Registry:
         """The hash of the log's newest entry."""
         rows = self._rows(sa.select(ledger.c.hash).order_by(ledger.c.sequence.desc()).limit(1))
         return rows[0]["hash"] if rows else chain.GENESIS
-
-    def _log(self, connection: sa.Connection, action: str, dataset: str, details: Row) -> None:
-        newest = connection.execute(sa.select(ledger.c.sequence, ledger.c.hash).order_by(ledger.c.sequence.desc()).limit(1)).first()
-        sequence, previous = (newest[0] + 1, newest[1]) if newest else (1, chain.GENESIS)
-        entry = chain.Entry(sequence, self.now(), self.actor, action, dataset, details, previous)
-        values = {
-            "sequence": sequence,
-            "at": entry.at,
-            "actor": entry.actor,
-            "action": action,
-            "dataset": dataset,
-            "details": json.dumps(details),
-            "previous": previous,
-            "hash": entry.hash,
-        }
-        connection.execute(sa.insert(ledger).values(**values))
-
-
-def _careful_sqlite(engine: sa.Engine) -> None:
-    """Rollback journal and full sync: many hosts' SQLite can corrupt a WAL (versions before 3.51.3), and a commit must survive power loss."""
-
-    @sa.event.listens_for(engine, "connect")
-    def _connect(connection: Any, _: Any) -> None:
-        connection.isolation_level = None  # SQLAlchemy begins, not the driver
-        connection.execute("PRAGMA busy_timeout = 30000")
-        connection.execute("PRAGMA journal_mode = DELETE")
-        connection.execute("PRAGMA synchronous = FULL")
-
-    @sa.event.listens_for(engine, "begin")
-    def _begin(connection: sa.Connection) -> None:
-        # a writer takes the lock at once: two that read first and write later would fail instead of waiting
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("assay_write") else "BEGIN")

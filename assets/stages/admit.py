@@ -33,6 +33,7 @@ from pipelines.clean.kind import Fitted
 from pipelines.draft.license import UNKNOWN
 from pipelines.engine import run_together
 from pipelines.frames import LicenseVerdict, Verdict
+from pipelines.publish import partitions
 from pipelines.publish.naming import Inputs
 from pipelines.validate.quarantine import decisions_digest
 
@@ -65,7 +66,7 @@ def admit(run: Run) -> Admission:
     with stage(run, "admitted") as noted:
         window = next_window(run, receipt.digest)
         inputs = _inputs(run, receipt.digest, window)
-        already = office.registry.by_inputs(contract.name, inputs.key)
+        already = published_of(run, inputs)
         if already is not None:
             return _again(run, inputs, already)
         review.check_policies(office)
@@ -93,6 +94,8 @@ def next_window(run: Run, digest: str) -> Window | None:
     Raises: SourceError: the contract has no window of that name.
     """
     windows = run.contract.source.windows
+    if run.contract.source.partitions and run.window:
+        return window_of(run.contract, run.window)
     if windows is None:
         if run.window is not None:
             raise SourceError(f"the contract has no window '{run.window}'", "Run without a window, or add `windows` to assay.source")
@@ -108,6 +111,31 @@ def next_window(run: Run, digest: str) -> Window | None:
     return windows.each[-1]
 
 
+def published_of(run: Run, inputs: Inputs) -> Row | None:
+    """The version that holds what these inputs give, if there is one: of a partition, only the one that `latest` points to."""
+    office, name = run.office, run.contract.name
+    if run.partition is None:
+        return office.registry.by_inputs(name, inputs.key)
+    row = office.registry.version(name)
+    held = office.statement(row)["predicate"].get("partitions", {}) if row else {}
+    return row if held.get(run.partition, {}).get("key") == inputs.key else None
+
+
+def inputs_of(run: Run, digest: str) -> Inputs:
+    """What decides the run's partition, from a source of that digest."""
+    return _inputs(run, digest, window_of(run.contract, run.window))
+
+
+def window_counts(run: Run, digest: str, form: str) -> dict[str, int]:
+    """The landed rows of each partition, by the name that its time is written as."""
+    column = run.contract.partition_column
+    if column is None:
+        return {}
+    named = landed_rows(run, digest).select(read(column).cast(pl.Datetime("us", "UTC")).dt.strftime(form).alias("name"))
+    (counted,) = run_together([named.group_by("name").len()])
+    return dict(counted.iter_rows())
+
+
 def _inputs(run: Run, digest: str, window: Window | None) -> Inputs:
     part = window.name if window else None
     decisions = decisions_digest(decisions_of(run.office, run.contract.name, digest, part))
@@ -115,9 +143,9 @@ def _inputs(run: Run, digest: str, window: Window | None) -> Inputs:
 
 
 def _related(run: Run) -> dict[str, str]:
-    """The newest version of each data set that a relationship points to or the data are derived from, where it has one."""
+    """The version that `latest` points to of each data set that a relationship names or the data are derived from, where it has one."""
     named = {rule.argument.dataset for rule in run.contract.rules if rule.kind == "relationship"} - {run.contract.table} | set(run.contract.source.derived_from)
-    return {name: versions[-1]["version"] for name in sorted(named) if (versions := run.office.registry.versions(name))}
+    return {name: row["version"] for name in sorted(named) if (row := run.office.registry.version(name))}
 
 
 def _licensed(run: Run) -> LicenseVerdict:
@@ -149,19 +177,27 @@ def _inherited(run: Run, verdict: LicenseVerdict, inputs: Inputs) -> LicenseVerd
 
 
 def window_of(contract: Contract, name: str | None) -> Window | None:
-    """The contract's window of that name."""
-    windows = contract.source.windows
+    """The contract's window of that name, or the span of that partition."""
+    windows, partitioned = contract.source.windows, contract.source.partitions
+    if partitioned and name:
+        return partitions.window(partitioned, name)
     return next(window for window in windows.each if window.name == name) if windows and name else None
 
 
 def window_rows(run: Run, digest: str, window: Window | None) -> pl.LazyFrame:
-    """The landed rows of one window."""
+    """The landed rows of one window; all of them where they came in a file of their own."""
     rows = landed_rows(run, digest)
-    windows = run.contract.source.windows
-    if window is None or windows is None:
+    if window is None or run.own_source:
         return rows
-    at = read(run.contract.column(windows.column))
-    return rows.filter(at.is_between(window.start, window.end, closed="left"))
+    return rows.filter(_within(run.contract, window))
+
+
+def _within(contract: Contract, window: Window) -> pl.Expr:
+    windows = contract.source.windows
+    column = contract.column(windows.column) if windows else contract.partition_column
+    if column is None:
+        raise SourceError("no column says which rows are of which window", "Give one `partitioned: true`, or `windows` to assay.source", Where(file=contract.file))
+    return read(column).cast(pl.Datetime("us", "UTC")).is_between(window.start, window.end, closed="left")
 
 
 def treated_rows(run: Run, inputs: Inputs, found: pl.DataFrame) -> pl.LazyFrame:
@@ -181,12 +217,15 @@ def _profile(run: Run, inputs: Inputs, window: Window | None, license_verdict: L
     rows = window_rows(run, inputs.source_digest, window)
     counted = rows.select(pl.len().alias("rows"))
     named = rows.select(pl.col(contract.license.column).drop_nulls().unique().sort().alias("license")) if contract.license.column else pl.LazyFrame({"license": []})
+    strays = rows.select((~_within(contract, window)).sum().alias("strays") if run.own_source and window else pl.lit(0).alias("strays"))
     # what is redacted is only known after the search; without it, cleaning learns in the same pass
     redacts = any(treatment.treatment == "redact" for treatment in contract.privacy.columns.values())
     none = pl.DataFrame(schema=FOUND_SCHEMA)
     known = fitted.kept(run)
     early = _Fitter(steps.fitting(treated_rows(run, inputs, none), rows, contract, known)) if not redacts else None
-    found, (count, licenses, *learned) = searched(run, rows, few_values(run, inputs.source_digest), counted, named, *(early.plans if early else []))
+    found, (count, licenses, strayed, *learned) = searched(run, rows, few_values(run, inputs.source_digest), counted, named, strays, *(early.plans if early else []))
+    if strayed.height and strayed["strays"][0]:
+        raise SourceError(f"{strayed['strays'][0]:,} of its rows are not of {run.window}", "Deliver them with the partition they belong to", Where(file=contract.source.location))
     fitter = early or _Fitter(steps.fitting(treated_rows(run, inputs, found), rows, contract, known))
     if early and early.plans:
         early.send(learned)

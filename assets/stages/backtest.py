@@ -36,7 +36,7 @@ def back_test(office: Office, contract: Contract, rules: Sequence[Rule], row: Ro
     Raises: EvidenceError: the version is not what was signed. QualityError: a query needs more than it may.
     """
     files = office.lake.check_files(row["dataset"], evidence.files(office.statement(row)))
-    related = {name: office.scan(versions[-1]) for name in _pointed_to(rules) if (versions := office.registry.versions(name))}
+    related = {name: office.scan(newest) for name in _pointed_to(rules) if (newest := office.registry.version(name))}
     return judge_files(contract, rules, files, related)
 
 

@@ -15,6 +15,8 @@ def open_version(name: str, version: str | None, purpose: str) -> pl.LazyFrame:
     """
     office = Office.open()
     row = office.version(name, version)
+    if row["expired_at"]:
+        office.scan(row)  # says so; nothing was opened
     admitted = office.statement(row)["predicate"]["admission"]["purposes"]
     allowed = purpose in admitted
     office.registry.use(name, row["version"], purpose, allowed=allowed)

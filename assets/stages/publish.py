@@ -6,26 +6,22 @@ Nothing before that transaction is a version; nothing after it can take the vers
 
 from __future__ import annotations
 
-import hashlib
 import os
-import platform
 import signal
-from dataclasses import asdict, dataclass
-from importlib.metadata import version as installed
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 
 from assets.hands.office import schema_of
 from assets.hands.registry import Row
 from assets.stages import fitted, quarantine
 from assets.stages.admit import Admission
-from assets.stages.assess import Assessed, assess, evidence_of, told
+from assets.stages.assess import assess
+from assets.stages.expire import expire
 from assets.stages.refine import Refined, check_row, keep_set_aside, refused
-from assets.stages.run import Run, stage
-from lineage import evidence
+from assets.stages.run import Noted, Run, stage
+from assets.stages.statement import Part, signed
 from lineage.facts import Table
-from pipelines.clean import steps
-from pipelines.publish.naming import Previous, change_note, next_version
 
 
 @dataclass(frozen=True)
@@ -42,34 +38,76 @@ def publish(run: Run, admission: Admission, refined: Refined) -> Published:
     Raises: QualityError: an error rule stops it; the rows set aside are kept for the steward.
         PublicationError: a newer run holds the lease, or the disk is full.
     """
-    office, contract = run.office, run.contract
-    with stage(run, "published") as noted:
-        refined = assess(run, admission, refined)
-        found = [check_row(check) for check in refined.checks]
-        quarantine.note(run, admission, refined)
-        set_aside = {layer: {**refined.set_aside[layer], "path": path} for layer, path in keep_set_aside(run).items()}
-        if refined.broken:
-            office.registry.keep_checks(run.lease, found)
-            raise refused(run, refined)
+    return publish_parts(run, [Part(run, admission, assess(run, admission, refined))])
+
+
+def publish_parts(run: Run, parts: Sequence[Part]) -> Published:
+    """Publish the staged rows of one or more partitions as one version, which holds the other partitions' files as they are.
+
+    Args:
+        parts: of a data set without partitions, the run itself.
+    Raises: QualityError: an error rule stops one of them, and with it all.
+        PublicationError: a newer run holds a lease, the schema is no longer that of the other partitions, or the disk is full.
+    """
+    office, name = run.office, run.contract.name
+    with _stages(parts) as noted:
+        for part in parts:
+            _keep(part)
         _reached("staged")
-        folder = office.lake.staging(contract.name, run.run_id)
-        staged = folder / "version"
-        if (folder / fitted.FOLDER).exists():
-            (folder / fitted.FOLDER).rename(staged / fitted.KEPT)
-        attempt = f"{admission.inputs.key[:16]}-{run.lease.token}"
-        files = office.lake.move_in_version(contract.name, attempt, staged, refined.accounting.published)
+        for part in parts:
+            folder = office.lake.staging(name, part.run.run_id)
+            staged = folder / "version"
+            if (folder / fitted.FOLDER).exists():
+                (folder / fitted.FOLDER).rename(staged / fitted.KEPT)
+            part.files.extend(office.lake.move_in_version(name, part.attempt, staged, part.refined.accounting.published))
         _reached("synced")
-        row = _signed(run, admission, refined, files, set_aside, attempt)
+        registered = _committed(run, parts)
+        _reached("after the commit")
+        noted.inputs.append(Table(name=f"{name}/cleaned"))
+        noted.outputs.append(_table(run, registered))
+        for part in parts:
+            office.registry.end(part.run.lease, "published", {"version": registered["version"]})
+    for part in parts:
+        finish(part.run)
+    return Published(registered, registered["run_id"] == run.run_id)
+
+
+@contextmanager
+def _stages(parts: Sequence[Part]) -> Iterator[Noted]:
+    """The stage of every part at once: if it fails, all of them have ended."""
+    with ExitStack() as stack:
+        entered = [stack.enter_context(stage(part.run, "published")) for part in parts]
+        yield entered[-1]
+
+
+def _keep(part: Part) -> None:
+    """Keep what was set aside, and the checks. Raises: QualityError: an error rule is broken."""
+    run, refined = part.run, part.refined
+    quarantine.note(run, part.admission, refined)
+    part.set_aside.update({layer: {**refined.set_aside[layer], "path": path} for layer, path in keep_set_aside(run).items()})
+    if refined.broken:
+        run.office.registry.keep_checks(run.lease, [check_row(check) for check in refined.checks])
+        raise refused(run, refined)
+
+
+def _committed(run: Run, parts: Sequence[Part]) -> Row:
+    """Sign and register the version; again on top of it where another partition was published meanwhile."""
+    office = run.office
+    leased = [(part.run.lease, [check_row(check) for check in part.refined.checks]) for part in parts]
+    while True:
+        row = signed(run, parts)
         _reached("signed")
         outbox = [("evidence", {"version": row["version"]}), ("delta", {"version": row["version"]})]
         _reached("before the commit")
-        registered = office.registry.publish(run.lease, row, outbox, found)
-        _reached("after the commit")
-        noted.inputs.append(Table(name=f"{contract.name}/cleaned"))
-        noted.outputs.append(_table(run, registered))
-        office.registry.end(run.lease, "published", {"version": registered["version"]})
+        registered = office.registry.publish(leased, row, outbox)
+        if registered is not None:
+            return registered
+
+
+def already(run: Run, row: Row) -> None:
+    """End a run whose inputs were published before."""
+    run.office.registry.end(run.lease, "already published", {"version": row["version"]})
     finish(run)
-    return Published(registered, registered["run_id"] == run.run_id)
 
 
 def finish(run: Run) -> None:
@@ -77,41 +115,9 @@ def finish(run: Run) -> None:
     _reached("before the outbox")
     run.office.settle()
     _reached("before the sweep")
-    office = run.office
-    office.lake.clear(run.contract.name, run.run_id)
-    quarantine.expire(office, [run.contract.name])
-    known = {Path(file.path).parts[0] for row in office.registry.versions(run.contract.name) for file in evidence.files(office.statement(row))}
-    office.lake.sweep(run.contract.name, office.clock().timestamp(), known.__contains__)
-
-
-def _signed(run: Run, admission: Admission, refined: Assessed, files: tuple[evidence.PublishedFile, ...], set_aside: dict[str, Any], attempt: str) -> Row:
-    office, contract, inputs = run.office, run.contract, admission.inputs
-    known = office.registry.versions(contract.name)
-    previous = Previous(*(known[-1][key] for key in ("version", "contract_version", "source_digest", "window"))) if known else None
-    number = next_version(previous, contract_version=contract.version, source_digest=inputs.source_digest, window=inputs.window)
-    note = change_note(previous, refined.accounting, inputs.window)
-    predicate = {
-        "dataset": contract.name, "version": number, "sequence": len(known) + 1, "previous": previous.version if previous else None, "note": note,
-        "inputs": {**asdict(inputs), "key": inputs.key, "location": contract.source.location, "code_digest": code_digest()},
-        "contract": {"file": contract.file, "version": contract.version, "digest": contract.digest, "owners": list(contract.owners)},
-        "admission": {"verdict": asdict(admission.verdict), "decided_by": admission.decided_by, "approvals": list(admission.approvals), "holder": contract.license.holder, "evidence": contract.license.evidence,
-                      "purposes": list(contract.license.purposes), "sensitivity": contract.privacy.sensitivity, "region": contract.privacy.region,
-                      "lawful_basis": contract.privacy.lawful_basis, "treatments": {c: t.treatment for c, t in contract.privacy.columns.items()}},
-        "cleaning": {
-            "steps": [step.model_dump(mode="json") for step in contract.cleaning], "fitted": {steps.label(i, step): dict(admission.fitted[i].values) for i, step in enumerate(contract.cleaning)},
-            "changed": refined.changed, "flagged": refined.flagged, "learned": fitted.described(office.lake, contract.name, attempt),
-        },
-        "accounting": asdict(refined.accounting), "checks": [asdict(check) for check in refined.checks], "set_aside": set_aside,
-        "quality": evidence_of(refined.quality), "quarantine_decisions": told(refined.decisions),
-        "schema": schema_of(contract), "retention": contract.retention.model_dump(mode="json"),
-        "environment": {"python": platform.python_version(), "polars": installed("polars"), "pandera": installed("pandera"), "assay": installed("assay")},
-        "run_id": run.run_id, "signed_at": office.registry.now(), "audit_head": office.registry.head(),
-    }  # fmt: skip
-    envelope = evidence.sign(evidence.statement(files, predicate), office.keys.signer())
-    return {
-        "dataset": contract.name, "sequence": len(known) + 1, "version": number, "input_key": inputs.key, "source_digest": inputs.source_digest, "window": inputs.window,
-        "contract_version": contract.version, "run_id": run.run_id, "note": note, "rows": refined.accounting.published, "envelope": envelope,
-    }  # fmt: skip
+    run.office.lake.clear(run.contract.name, run.run_id)
+    quarantine.expire(run.office, [run.contract.name])
+    expire(run.office, run.contract.name)
 
 
 def _table(run: Run, row: Row) -> Table:
@@ -120,15 +126,6 @@ def _table(run: Run, row: Row) -> Table:
     tags = {"license": contract.license.expression, "sensitivity": contract.privacy.sensitivity, "region": contract.privacy.region}
     lineage = {column["name"]: ((f"{contract.name}/cleaned", column["name"]),) for column in columns}
     return Table(name=f"{contract.name}/published", version=row["version"], columns=tuple((c["name"], c["type"]) for c in columns), rows=row["rows"], lineage=lineage, tags=tags)
-
-
-def code_digest() -> str:
-    """SHA-256 over the code that decides what a version holds: contracts/ and pipelines/."""
-    root = Path(__file__).parents[2]
-    digest = hashlib.sha256()
-    for file in sorted(file for room in ("contracts", "pipelines") for file in (root / room).rglob("*.py")):
-        digest.update(str(file.relative_to(root)).encode() + b"\0" + file.read_bytes())
-    return digest.hexdigest()
 
 
 def _reached(point: str) -> None:

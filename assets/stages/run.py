@@ -13,25 +13,37 @@ import polars as pl
 
 from assets.hands.disk import room_on_disk
 from assets.hands.office import Office
-from assets.hands.registry import Lease
+from assets.hands.runs import Lease
 from contracts.errors import AssayError, about
 from contracts.model import Contract
 from lineage.facts import StageFact, Table
 
+LEASED = ("landed", "admitted", "cleaned", "published")
+"""The stages that lead to a version; what is made from versions needs no lease."""
+
 
 @dataclass(frozen=True)
 class Run:
-    """A run of one data set. `window` names the part of the source to publish; None takes the next one due."""
+    """A run of one data set, or of one partition of it. `window` names the part of the source to publish; None takes the next one due."""
 
     office: Office
     contract: Contract
     run_id: str
     window: str | None = None
+    parent: str | None = None
+    """The run that this one is a part of."""
+    own_source: bool = False
+    """Whether the partition comes in a file of its own, so that every row of it must belong there."""
+
+    @property
+    def partition(self) -> str | None:
+        """The partition, where the data set has such."""
+        return self.window if self.contract.source.partitions else None
 
     @property
     def lease(self) -> Lease:
         """The right to publish, taken by the run's first stage."""
-        return self.office.registry.begin(self.contract.name, self.run_id)
+        return self.office.registry.begin(self.contract.name, self.run_id, self.partition, self.parent)
 
 
 @dataclass
@@ -57,7 +69,9 @@ def stage(run: Run, name: str) -> Iterator[Noted]:
         )  # fmt: skip
 
     try:
-        with about(dataset=run.contract.name), room_on_disk():
+        if name in LEASED:
+            _ = run.lease
+        with about(dataset=run.contract.name), room_on_disk(), office.registry.working(run.contract.name, run.run_id, name):
             yield noted
     except AssayError as error:
         office.lake.clear(run.contract.name, run.run_id)  # at once: on a full disk it is what the words about it are written on

@@ -51,18 +51,34 @@ def verify(root: Path, name: str, version: str, key: Key) -> Verified:
             raise EvidenceError(f"it is evidence of {predicate['dataset']}@{predicate['version']}", "Put each file under its own name")
     lake = Lake(root / "lake")
     files = evidence.files(document)
-    lake.check_files(name, files)
-    lake.check_delta(lake.folder(name, "versions"), predicate["sequence"], [f.path for f in files])
     rows = _check_accounting(predicate, files, name)
     handlings = [_decision(each, key) for each in sorted((root / "evidence" / name / "quarantine").glob("*.dsse.json"))]
     checked = [
-        "signature of the statement", f"digests of {len(files)} published file(s)", "commit in the Delta log",
+        "signature of the statement", *(_check_expiry(file, key) or _check_files(lake, predicate, files)),
         f"{rows['rows_in']:,} rows in = {rows['published']:,} published + {rows['quarantined']:,} quarantined + {rows['removed']:,} removed",
         *_count_approvals(predicate),
         *_count_decisions(predicate, key),
         *(_check_set_aside(lake, layer, said, handlings) for layer, said in predicate["set_aside"].items()),
     ]  # fmt: skip
     return Verified(name, version, tuple(checked))
+
+
+def _check_files(lake: Lake, predicate: dict[str, Any], files: tuple[evidence.PublishedFile, ...]) -> list[str]:
+    name = predicate["dataset"]
+    lake.check_files(name, files)
+    lake.check_delta(lake.folder(name, "versions"), predicate["sequence"], [f.path for f in files])
+    return [f"digests of {len(files)} published file(s)", "commit in the Delta log"]
+
+
+def _check_expiry(file: Path, key: Key) -> list[str]:
+    """What a signed statement beside the evidence says of the version's end; nothing where there is none."""
+    tombstone = file.with_name(evidence.expiry_name(file.name.removesuffix(".dsse.json")))
+    if not tombstone.is_file():
+        return []
+    document = evidence.opened(tombstone.read_text(encoding="utf-8"), key, evidence.EXPIRY_TYPE)
+    if document["subject"][0]["digest"]["sha256"] != sha256(file):
+        raise EvidenceError("the statement of its expiry is about other evidence", "Restore it from a copy", Where(file=tombstone.name))
+    return [f"files expired on {document['predicate']['expired_at'][:10]}, as signed"]
 
 
 def _check_accounting(predicate: dict[str, Any], files: tuple[evidence.PublishedFile, ...], name: str) -> dict[str, int]:
@@ -72,14 +88,19 @@ def _check_accounting(predicate: dict[str, Any], files: tuple[evidence.Published
         raise EvidenceError("the signed row account does not balance", "Do not use this version", where)
     if rows["published"] != sum(file.rows for file in files):
         raise EvidenceError("the manifest's rows are not the account's", "Do not use this version", where)
+    counted = {file.path: file.rows for file in files}
+    for partition, part in predicate.get("partitions", {}).items():
+        if part["accounting"]["published"] != sum(counted[path] for path in part["files"]):
+            raise EvidenceError(f"the manifest's rows of {partition} are not the account's", "Do not use this version", where)
     return rows
 
 
 def _count_approvals(predicate: dict[str, Any]) -> list[str]:
     """The decisions of people that the evidence carries. That each is of this version's inputs is checked; whose keys they are, the stewards' policy says."""
     given = predicate["admission"].get("approvals", [])
+    subjects = {predicate["inputs"]["key"], *(part["key"] for part in predicate.get("partitions", {}).values())}
     for text in given:
-        if subject_of(text) != predicate["inputs"]["key"]:
+        if subject_of(text) not in subjects:
             raise EvidenceError("an approval in the evidence is about other data", "Do not use this version")
     return [f"{len(given)} signed approvals of these inputs, by keys {', '.join(keyid_of(text)[:16] for text in given)}"] if given else []
 

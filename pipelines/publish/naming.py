@@ -10,8 +10,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
-from pipelines.frames import Accounting
-
 
 @dataclass(frozen=True)
 class Inputs:
@@ -44,6 +42,9 @@ class Previous:
     contract_version: str
     source_digest: str
     window: str | None
+    rows: int | None = None
+    schema: Mapping[str, str] = field(default_factory=dict)
+    """Column -> type."""
 
 
 def next_version(previous: Previous | None, *, contract_version: str, source_digest: str, window: str | None) -> str:
@@ -62,7 +63,27 @@ def next_version(previous: Previous | None, *, contract_version: str, source_dig
     return f"{was_major}.{minor}.{patch + 1}"
 
 
-def change_note(previous: Previous | None, accounting: Accounting, window: str | None) -> str:
-    """One line for people on what is new."""
-    rows = f"{accounting.published:,} rows" + (f" of {window}" if window else "")
-    return f"First version: {rows}" if previous is None else f"After {previous.version}: {rows}"
+def change_note(previous: Previous | None, *, rows: int, window: str | None, schema: Mapping[str, str] | None = None, partitions: int = 0) -> str:
+    """One line for people on what is new, from what is known when the version is signed.
+
+    How many rows were added, removed and changed takes a join of two versions, and is told after the commit.
+    Args:
+        partitions: how many the version holds; `window` then names those that are new in it.
+    """
+    told = f"{rows:,} rows"
+    if previous is not None and previous.rows is not None and not (window and not partitions):
+        told += f" ({rows - previous.rows:+,})"
+    if window:
+        told += f" of {partitions} partition(s), {window} new or made again" if partitions else f" of {window}"
+    if previous is None:
+        return f"First version: {told}"
+    return "; ".join([f"After {previous.version}: {told}", *schema_changes(previous.schema, schema or {})])
+
+
+def schema_changes(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
+    """Columns that came, went or changed their type, in words; nothing where one of the two is not known."""
+    if not old or not new:
+        return []
+    came = [f"column {name} added" for name in new if name not in old]
+    went = [f"column {name} removed" for name in old if name not in new]
+    return [*came, *went, *(f"column {name} is {new[name]}, was {old[name]}" for name in new if name in old and old[name] != new[name])]

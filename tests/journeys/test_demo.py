@@ -64,6 +64,14 @@ def test_the_readmes_session_runs_as_written(environment: dict[str, str]) -> Non
     assert "verified, nothing differs" in done.stdout
 
 
+def test_the_guide_to_publishing_runs_as_written(environment: dict[str, str]) -> None:
+    sessions = re.findall(r"```console\n(.*?)```", (ROOT / "docs" / "publishing.md").read_text(), re.S)
+    done = bash("\n".join(line.removeprefix("$ ") for session in sessions for line in session.splitlines()), environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "prod of flights pointed to 1.1.0, and now points to 1.0.0" in done.stdout
+    assert "flights: none would expire" in done.stdout
+
+
 def test_delta_readers_see_the_flights_without_us(environment: dict[str, str]) -> None:
     import polars as pl
 

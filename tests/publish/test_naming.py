@@ -34,9 +34,8 @@ def test_the_next_number(previous: tuple[str, str, str, str | None] | None, cont
 
 
 def test_the_note_says_what_came() -> None:
-    rows = Accounting(10, 9, 1, 0)
-    assert change_note(None, rows, None) == "First version: 9 rows"
-    assert change_note(Previous("1.0.0", "1.0.0", "s", None), rows, "2013-jan-mar") == "After 1.0.0: 9 rows of 2013-jan-mar"
+    assert change_note(None, rows=9, window=None) == "First version: 9 rows"
+    assert change_note(Previous("1.0.0", "1.0.0", "s", None, 7), rows=9, window="2013-jan-mar") == "After 1.0.0: 9 rows of 2013-jan-mar"
 
 
 def test_an_account_that_loses_a_row_does_not_balance() -> None:

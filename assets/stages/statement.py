@@ -1,0 +1,158 @@
+"""What a run did -> the signed statement of its version, and the registry's row.
+
+Belongs here: gathering, and building on the version before where the data set has partitions. Stays out: committing (publish.py).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version as installed
+from pathlib import Path
+from typing import Any
+
+from assets.hands.office import schema_of
+from assets.hands.registry import Row
+from assets.stages import fitted
+from assets.stages.admit import Admission
+from assets.stages.assess import Assessed, evidence_of, told
+from assets.stages.run import Run
+from contracts.errors import PublicationError, Where
+from lineage import evidence
+from lineage.evidence import PublishedFile
+from pipelines.clean import steps
+from pipelines.publish import partitions
+from pipelines.publish.naming import Previous, change_note, next_version
+
+
+@dataclass(frozen=True)
+class Part:
+    """One partition on its way into a version, or all of a data set that has none. `files` and `set_aside` fill as they are moved to where they stay."""
+
+    run: Run
+    admission: Admission
+    refined: Assessed
+    files: list[PublishedFile] = field(default_factory=list)
+    set_aside: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def attempt(self) -> str:
+        """The folder below `versions/` that is this attempt's own."""
+        return f"{self.admission.inputs.key[:16]}-{self.run.lease.token}"
+
+
+def signed(run: Run, parts: Sequence[Part]) -> Row:
+    """The version that these parts make on top of what is registered now: its row for the registry, with the signed statement."""
+    office, contract, newest = run.office, run.contract, parts[-1]
+    known = office.registry.versions(contract.name)
+    predicate = {**_of_part(newest), "sequence": len(known) + 1, "run_id": run.run_id, "signed_at": office.registry.now(), "audit_head": office.registry.head()}
+    files: tuple[PublishedFile, ...] = tuple(newest.files)
+    if contract.source.partitions:
+        predicate |= _together(run, parts, predicate)
+        there = {file.path: file for file in (*predicate.pop("base_files"), *(file for part in parts for file in part.files))}
+        files = tuple(there[path] for each in predicate["partitions"].values() for path in each["files"])
+    inputs = predicate["inputs"]
+    previous = _previous(run, known[-1]) if known else None
+    number = next_version(previous, contract_version=contract.version, source_digest=inputs["source_digest"], window=inputs["window"])
+    schema = {each["name"]: each["type"] for each in predicate["schema"]}
+    note = change_note(previous, rows=predicate["accounting"]["published"], window=inputs["window"], schema=schema, partitions=len(predicate.get("partitions", ())))
+    predicate |= {"version": number, "previous": previous.version if previous else None, "note": note}
+    for each in predicate.get("partitions", {}).values():
+        each["made_in"] = each["made_in"] or number
+    envelope = evidence.sign(evidence.statement(files, predicate), office.keys.signer())
+    return {
+        "dataset": contract.name, "sequence": len(known) + 1, "version": number, "input_key": inputs["key"], "source_digest": inputs["source_digest"], "window": inputs["window"],
+        "contract_version": contract.version, "run_id": run.run_id, "note": note, "rows": predicate["accounting"]["published"], "envelope": envelope,
+    }  # fmt: skip
+
+
+def _previous(run: Run, row: Row) -> Previous:
+    schema = run.office.statement(row)["predicate"]["schema"]
+    return Previous(row["version"], row["contract_version"], row["source_digest"], row["window"], row["rows"], {each["name"]: each["type"] for each in schema})
+
+
+def _of_part(part: Part) -> dict[str, Any]:
+    run, admission, refined = part.run, part.admission, part.refined
+    contract, inputs = run.contract, admission.inputs
+    return {
+        "dataset": contract.name,
+        "inputs": {**asdict(inputs), "key": inputs.key, "location": contract.source.location, "code_digest": code_digest()},
+        "contract": {"file": contract.file, "version": contract.version, "digest": contract.digest, "owners": list(contract.owners)},
+        "admission": {"verdict": asdict(admission.verdict), "decided_by": admission.decided_by, "approvals": list(admission.approvals), "holder": contract.license.holder, "evidence": contract.license.evidence,
+                      "purposes": list(contract.license.purposes), "sensitivity": contract.privacy.sensitivity, "region": contract.privacy.region,
+                      "lawful_basis": contract.privacy.lawful_basis, "treatments": {c: t.treatment for c, t in contract.privacy.columns.items()}},
+        "cleaning": {
+            "steps": [step.model_dump(mode="json") for step in contract.cleaning], "fitted": {steps.label(i, step): dict(admission.fitted[i].values) for i, step in enumerate(contract.cleaning)},
+            "changed": refined.changed, "flagged": refined.flagged, "learned": fitted.described(run.office.lake, contract.name, part.attempt),
+        },
+        "accounting": asdict(refined.accounting), "checks": [asdict(check) for check in refined.checks], "set_aside": part.set_aside,
+        "quality": evidence_of(refined.quality), "quarantine_decisions": told(refined.decisions),
+        "schema": schema_of(contract), "retention": contract.retention.model_dump(mode="json"),
+        "environment": {"python": platform.python_version(), "polars": installed("polars"), "pandera": installed("pandera"), "assay": installed("assay")},
+    }  # fmt: skip
+
+
+def _together(run: Run, parts: Sequence[Part], newest: dict[str, Any]) -> dict[str, Any]:
+    """What the statement says otherwise of a version that holds every partition.
+
+    Each partition has its own account and checks here; its verdict, approvals and fitted state stand whole in the evidence of the version that made it.
+    Raises: PublicationError: a partition that stays was made with other columns.
+    """
+    office, contract = run.office, run.contract
+    row = office.registry.version(contract.name)
+    base = office.statement(row) if row else None
+    held = dict(base["predicate"].get("partitions", {})) if base else {}
+    made = {str(part.admission.inputs.window): part for part in parts}
+    stays = [name for name in held if name not in made]
+    if base and stays and base["predicate"]["schema"] != newest["schema"]:
+        raise PublicationError(
+            f"the columns are no longer those of {len(stays)} other partition(s), {partitions.said(stays)}",
+            f"Make all of them again in one version: assay run {contract.name} --window {partitions.said(sorted([*held, *made]))}",
+            Where(dataset=contract.name),
+        )
+    held = dict(sorted({**held, **{name: _summary(part) for name, part in made.items()}}.items()))
+    keys = {name: part.admission.inputs.key for name, part in made.items()}
+    verdict, judged = newest["admission"]["verdict"], [_of_part(part) for part in parts]
+    licenses = [each["admission"]["verdict"]["license"] for each in ([base["predicate"], *judged] if base and stays else judged)]
+    admission = {
+        **newest["admission"],
+        "verdict": {**verdict, "findings": partitions.findings(held.values()), "license": {**verdict["license"], **{key: _union(each[key] for each in licenses) for key in ("obligations", "attribution")}}},
+        "purposes": partitions.purposes(newest["admission"]["purposes"], held.values()),
+        "approvals": [approval for part in parts for approval in part.admission.approvals],
+    }  # fmt: skip
+    inputs = {
+        **newest["inputs"], "key": partitions.key(row["input_key"] if row else None, keys), "source_digest": partitions.digest(held), "window": partitions.said(sorted(made)),
+        "location": contract.source.location,
+    }  # fmt: skip
+    return {
+        "inputs": inputs, "admission": admission, "accounting": partitions.accounting(held.values()), "checks": partitions.checks(newest["checks"], held.values()),
+        "set_aside": {f"{layer} {name}": each for name, part in held.items() for layer, each in part["set_aside"].items()},
+        "built_on": row["version"] if row else None, "partitions": held, "base_files": evidence.files(base) if base else (),
+    }  # fmt: skip
+
+
+def _union(lists: Iterable[Iterable[str]]) -> list[str]:
+    return list(dict.fromkeys(each for one in lists for each in one))
+
+
+def _summary(part: Part) -> dict[str, Any]:
+    """A partition as every version that holds it tells it."""
+    run, inputs, refined = part.run, part.admission.inputs, part.refined
+    return {
+        "key": inputs.key, "source_digest": inputs.source_digest, "made_in": "", "run_id": run.run_id, "location": run.contract.source.location,
+        "contract_digest": inputs.contract_digest, "accounting": asdict(refined.accounting),
+        "checks": {check.rule: {"failing": check.failing, "total": check.total, "passed": check.passed} for check in refined.checks},
+        "purposes": list(run.contract.license.purposes), "findings": [asdict(finding) for finding in part.admission.verdict.findings],
+        "files": [file.path for file in part.files], "set_aside": part.set_aside,
+    }  # fmt: skip
+
+
+def code_digest() -> str:
+    """SHA-256 over the code that decides what a version holds: contracts/ and pipelines/."""
+    root = Path(__file__).parents[2]
+    digest = hashlib.sha256()
+    for file in sorted(file for room in ("contracts", "pipelines") for file in (root / room).rglob("*.py")):
+        digest.update(str(file.relative_to(root)).encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,117 @@
+"""A data set that comes month by month or day by day: the names of its partitions, and what all of them come to.
+
+Belongs here: deciding and adding up. Stays out: files (assets/hands/lake.py), who wins a race (the registry's transaction).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from contracts.errors import SourceError
+from contracts.settings import Partitions, Window
+
+TO = ".."
+_FORMATS = {"month": "%Y-%m", "day": "%Y-%m-%d"}
+Part = Mapping[str, Any]
+"""What a version's evidence says of one partition."""
+
+
+def name_format(partitions: Partitions) -> str:
+    """How a partition's name is written, for strftime."""
+    return _FORMATS[partitions.by]
+
+
+def windows(partitions: Partitions, now: datetime) -> dict[str, Window]:
+    """Every partition that has begun, by name, the oldest first."""
+    found: dict[str, Window] = {}
+    start = partitions.start.astimezone(UTC)
+    while start <= now and (partitions.end is None or start < partitions.end):
+        end = (start.replace(day=1) + timedelta(days=32)).replace(day=1) if partitions.by == "month" else start + timedelta(days=1)
+        name = start.strftime(name_format(partitions))
+        found[name] = Window(name=name, start=start, end=end)
+        start = end
+    return found
+
+
+def window(partitions: Partitions, name: str) -> Window:
+    """The span of one partition."""
+    start = datetime.strptime(name, name_format(partitions)).replace(tzinfo=UTC)
+    return windows(partitions.model_copy(update={"start": start, "end": None}), start)[name]
+
+
+def chosen(partitions: Partitions, text: str, now: datetime) -> tuple[str, ...]:
+    """The partitions that somebody named: one, or `FIRST..LAST`.
+
+    Raises: SourceError: there is no such partition, or the range is empty.
+    """
+    known = list(windows(partitions, now))
+    first, _, last = text.partition(TO)
+    for name in (first, last or first):
+        if name not in known:
+            span = f"{known[0]} to {known[-1]}" if known else "none yet"
+            raise SourceError(f"the contract has no partition '{name}'", f"Choose one of {span}, or a range FIRST{TO}LAST")
+    found = tuple(known[known.index(first) : known.index(last or first) + 1])
+    if not found:
+        raise SourceError(f"the range {text} is empty", f"Write the earlier one first: {last}{TO}{first}")
+    return found
+
+
+def said(names: Sequence[str]) -> str:
+    """Partitions in words: one name, or the first and the last."""
+    return names[0] if len(names) == 1 else f"{names[0]}{TO}{names[-1]}"
+
+
+def key(base: str | None, keys: Mapping[str, str]) -> str:
+    """SHA-256 over the version that was built on, and the inputs of each partition that is new."""
+    return hashlib.sha256(json.dumps([base, dict(keys)], sort_keys=True).encode()).hexdigest()
+
+
+def digest(parts: Mapping[str, Part]) -> str:
+    """SHA-256 over the source digests of all partitions."""
+    return hashlib.sha256(json.dumps({name: part["source_digest"] for name, part in parts.items()}, sort_keys=True).encode()).hexdigest()
+
+
+def accounting(parts: Iterable[Part]) -> dict[str, Any]:
+    """Where the rows of all partitions went."""
+    parts = list(parts)
+    counts = {name: sum(part["accounting"][name] for part in parts) for name in ("rows_in", "published", "quarantined", "removed")}
+    by = {name: dict(sorted(sum((Counter(part["accounting"][name]) for part in parts), Counter()).items())) for name in ("quarantined_by", "removed_by")}
+    return {**counts, **by}
+
+
+def checks(newest: Sequence[Mapping[str, Any]], parts: Iterable[Part]) -> list[dict[str, Any]]:
+    """The rules of the newest contract over all partitions: failing rows added up, passed where each has passed, unknown where one is.
+
+    Args:
+        newest: the checks of the partition judged last, each with everything there is to say of its rule.
+    """
+    judged = [part["checks"] for part in parts]
+    return [_added(check, [each[check["rule"]] for each in judged if check["rule"] in each]) for check in newest]
+
+
+def _added(check: Mapping[str, Any], answers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    passed = [answer["passed"] for answer in answers]
+    together = False if False in passed else None if None in passed else True
+    failing, total = (sum(answer[name] for answer in answers) for name in ("failing", "total"))
+    return {**check, "failing": failing, "total": total, "passed": together, "measured": check["measured"] if len(answers) == 1 else None}
+
+
+def purposes(newest: Sequence[str], parts: Iterable[Part]) -> list[str]:
+    """What every partition was admitted for."""
+    parts = list(parts)
+    return [purpose for purpose in newest if all(purpose in part["purposes"] for part in parts)]
+
+
+def findings(parts: Iterable[Part]) -> list[dict[str, Any]]:
+    """The personal data of all partitions, rows added up; declared where it is everywhere."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for part in parts:
+        for each in part["findings"]:
+            known = found.setdefault((each["column"], each["kind"]), {**each, "rows": 0})
+            known.update(rows=known["rows"] + each["rows"], declared=known["declared"] and each["declared"], confidence=max(known["confidence"], each["confidence"]))
+    return [found[name] for name in sorted(found)]

@@ -1,0 +1,218 @@
+"""Runs that sleep past their lease, die in the middle, or keep another clock; readers while versions come and go."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from assets.hands.runs import MAX_RUNTIME, SILENCE, process, why_lost
+from assets.reaper import end_lost
+from assets.stages.admit import admit
+from assets.stages.expire import expire
+from assets.stages.ingest import land
+from assets.stages.publish import publish
+from assets.stages.reap import reap
+from assets.stages.refine import refine
+from contracts.errors import EvidenceError, PublicationError
+from tests.conftest import GOOD, Installation
+
+ROOT = Path(__file__).parents[2]
+DRIVER = Path(__file__).with_name("driver.py")
+
+
+def start(installation: Installation, *prefix: str, **more: str) -> subprocess.Popen[str]:
+    command = [*prefix, sys.executable, str(DRIVER)]
+    return subprocess.Popen(command, env={**installation.environment, **more}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+
+
+def until(true: Any, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.02)
+
+
+# -- a zombie ---------------------------------------------------------------------------------------
+
+
+def test_a_run_that_slept_past_its_lease_is_refused_when_it_wakes(either_registry: Installation) -> None:
+    either_registry.deliver(GOOD + "".join(f"M{n},{n},day\n" for n in range(10, 200_000)))
+    registry = either_registry.office().registry
+    with start(either_registry) as sleeper:
+        until(lambda: any(row["stage"] for row in registry.runs("readings")))
+        sleeper.send_signal(signal.SIGSTOP)
+        assert reap(either_registry.office()) == []  # it is there, and may wake
+        either_registry.deliver(GOOD)
+        assert either_registry.published().row["version"] == "1.0.0"
+        sleeper.send_signal(signal.SIGCONT)
+        _, said = sleeper.communicate()
+        assert sleeper.returncode == 1
+        assert "a newer run of this data set has started" in said
+    assert [row["rows"] for row in registry.versions("readings")] == [3]
+    assert registry.runs("readings")[-1]["outcome"] == "failed"
+
+
+# -- a run that is gone ---------------------------------------------------------------------------------
+
+
+def test_a_killed_run_is_ended_its_lease_freed_and_its_staging_swept(either_registry: Installation) -> None:
+    either_registry.deliver(GOOD + "".join(f"M{n},{n},day\n" for n in range(10, 200_000)))
+    office = either_registry.office()
+    with start(either_registry) as victim:
+        until(lambda: any(row["stage"] for row in office.registry.runs("readings")))
+        victim.kill()
+    (row,) = office.registry.runs("readings")
+    staging = office.lake.folder("readings", "staging") / row["run_id"]
+    assert [each["run_id"] for each in reap(office)] == [row["run_id"]]
+    (ended,) = office.registry.runs("readings")
+    assert (ended["outcome"], ended["details"]["error"]) == ("failed", "the run was lost: its process is gone")
+    assert not staging.exists()
+    assert reap(office) == []
+    assert office.registry.begin("readings", str(uuid.uuid4())).token == row["token"] + 2
+    office.registry.check_log()
+
+
+def test_a_run_that_was_ended_for_lost_cannot_publish_after_all(either_registry: Installation) -> None:
+    run = either_registry.run()
+    admission = admit(run)
+    refined = refine(run, admission)
+    (row,) = run.office.registry.runs("readings")
+    assert run.office.registry.lose(row, "nothing was heard of it")
+    with pytest.raises(PublicationError, match="newer run"):
+        publish(run, admission, refined)
+    assert run.office.registry.versions("readings") == []
+
+
+def test_a_run_that_landed_and_went_no_further_has_not_failed(installation: Installation) -> None:
+    land(installation.run())
+    office = installation.office()
+    (row,) = office.registry.runs("readings")
+    assert row["stage"] is None
+    assert office.registry.lose(row, "its process is gone")
+    assert office.registry.runs("readings")[0]["outcome"] == "stopped"
+
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("changed", "later", "why"),
+    [
+        ({}, timedelta(hours=1), None),
+        ({}, MAX_RUNTIME + timedelta(seconds=1), "more than 6 hours"),
+        ({"process": "999999999 1"}, timedelta(0), "its process is gone"),
+        ({"process": process().split(" ")[0] + " 1"}, timedelta(0), "its process is gone"),  # the number has come again
+        ({"process": "999999999 1", "stage": None}, timedelta(0), None),  # between two stages
+        ({"host": "elsewhere"}, SILENCE - timedelta(seconds=1), None),
+        ({"host": "elsewhere"}, SILENCE + timedelta(seconds=1), "nothing was heard"),
+        ({"host": None, "process": None, "heartbeat_at": None}, timedelta(hours=1), None),  # began under an earlier Assay
+    ],
+)
+def test_when_a_run_is_lost(installation: Installation, changed: dict[str, Any], later: timedelta, why: str | None) -> None:
+    run = installation.run()
+    _ = run.lease
+    (row,) = run.office.registry.runs("readings")
+    row |= {"started_at": NOW.isoformat(), "heartbeat_at": NOW.isoformat(), "stage": "cleaned", **changed}
+    found = why_lost(row, NOW + later)
+    assert found == why if why is None else why in str(found)
+
+
+def test_dagster_is_told_of_a_run_whose_process_is_gone(installation: Installation) -> None:
+    run = installation.run()
+    _ = run.lease
+    import sqlalchemy as sa
+
+    from assets.hands.runs import runs
+
+    with dg.DagsterInstance.ephemeral() as instance:
+
+        @dg.job(name="readings")
+        def job() -> None:
+            pass
+
+        gone = instance.create_run_for_job(job, run_id=run.run_id, status=dg.DagsterRunStatus.STARTED)
+        stranger = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
+        assert end_lost(run.office, instance) == []
+        with run.office.registry.engine.begin() as connection:
+            connection.execute(sa.update(runs).values(process="999999999 1", stage="published"))
+        assert end_lost(run.office, instance) == [gone.run_id]
+        statuses = [instance.get_run_by_id(each.run_id).status for each in (gone, stranger)]  # type: ignore[union-attr]  # both are there
+        assert statuses == [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.STARTED]
+
+
+# -- readers, clocks --------------------------------------------------------------------------------------
+
+
+def test_a_reader_keeps_its_version_while_others_are_published_and_expire(installation: Installation) -> None:
+    """Each version holds its own number in every row: a mixture would show."""
+    head = "meter,energy_kwh,tariff\n"
+    installation.deliver(head + "".join(f"M{row},0,day\n" for row in range(1000)))
+    installation.published()
+    done, seen, odd = threading.Event(), set(), []
+
+    def read() -> None:
+        office = installation.office()
+        while not done.is_set():
+            for row in office.registry.versions("readings"):
+                try:
+                    rows = office.scan(row).collect()
+                except EvidenceError as error:
+                    if "expired" not in str(error):
+                        odd.append(str(error))
+                    continue
+                seen.add(row["sequence"])
+                if rows["energy_kwh"].unique().to_list() != [row["sequence"] - 1.0] or rows.height != 1000:
+                    odd.append(row["version"])
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for number in range(1, 6):
+        installation.clock = lambda number=number: datetime.now(UTC) + timedelta(days=200 * number)  # type: ignore[misc]  # a default is bound, not asked for
+        installation.deliver(head + "".join(f"M{row},{number},day\n" for row in range(1000)))
+        installation.published()
+        expire(installation.office(), "readings")
+    done.set()
+    reader.join()
+    assert odd == []
+    assert len(seen) >= 2
+    expired = [row["version"] for row in installation.office().registry.versions("readings") if row["expired_at"]]
+    assert expired == ["1.0.0", "1.1.0", "1.2.0", "1.3.0"]
+
+
+@pytest.mark.parametrize("days", [-365, 365])
+def test_order_is_by_sequence_whatever_the_clock_says(installation: Installation, days: int) -> None:
+    installation.published()
+    installation.clock = lambda: datetime.now(UTC) + timedelta(days=days)
+    installation.deliver(GOOD + "M4,4,day\n")
+    installation.published()
+    installation.clock = lambda: datetime.now(UTC)
+    installation.deliver(GOOD + "M4,4,day\nM5,5,day\n")
+    installation.published()
+    office = installation.office()
+    assert [row["version"] for row in office.registry.versions("readings")] == ["1.0.0", "1.1.0", "1.2.0"]
+    assert office.version("readings")["version"] == "1.2.0"
+
+
+@pytest.mark.skipif(not any((Path(folder) / "faketime").exists() for folder in os.get_exec_path()), reason="libfaketime is not installed")
+def test_a_process_with_a_clock_a_year_back_publishes_after_the_others(installation: Installation) -> None:
+    installation.published()
+    installation.deliver(GOOD + "M4,4,day\n")
+    with start(installation, "faketime", "-f", "-365d") as process_:
+        said, errors = process_.communicate()
+    assert process_.returncode == 0, errors
+    assert said.split()[-1] == "1.1.0"
+    rows = installation.office().registry.versions("readings")
+    assert rows[0]["published_at"] > rows[1]["published_at"]
+    assert installation.office().scan(installation.office().version("readings")).select(pl.len()).collect().item() == 4

@@ -1,0 +1,179 @@
+"""Names that point to versions: moved whole, kept on record, followed by everything that opens a version without a number. And versions that expire."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import polars as pl
+import pytest
+
+from assets.hands.versions import check_name
+from assets.stages.diff import diff, note_changes
+from assets.stages.expire import expire
+from assets.stages.verify import verify
+from contracts.errors import EvidenceError
+from pipelines.publish.naming import Previous, change_note, schema_changes
+from tests.conftest import GOOD, Installation, columns, setting
+
+
+@pytest.fixture
+def three(either_registry: Installation) -> Installation:
+    """Three versions: of 3, 4 and 5 rows."""
+    text = GOOD
+    either_registry.published()
+    for number in (4, 5):
+        text += f"M{number},{number},day\n"
+        either_registry.deliver(text)
+        either_registry.published()
+    return either_registry
+
+
+def test_references_point_where_they_were_put_and_latest_follows_publication(three: Installation) -> None:
+    office = three.office()
+    registry = office.registry
+    assert {name: row["version"] for name, row in registry.references("readings").items()} == {"latest": "1.2.0"}
+    registry.point("readings", "prod", "1.1.0", "checked")
+    registry.point("readings", "prod", "1.2.0", "checked too")
+    assert office.version("readings", "prod")["version"] == "1.2.0"
+    assert registry.roll_back("readings", "prod", "not so good")[1]["version"] == "1.1.0"
+    with pytest.raises(EvidenceError, match=r"'prod' has pointed to nothing before 1\.1\.0"):
+        registry.roll_back("readings", "prod", "still not")
+    assert registry.roll_back("readings", "latest", "wrong")[1]["version"] == "1.1.0"
+    assert office.version("readings")["version"] == "1.1.0"
+    three.deliver(GOOD + "M6,6,day\n")
+    assert three.published().row["version"] == "1.3.0"
+    assert {name: row["version"] for name, row in registry.references("readings").items()} == {"latest": "1.3.0", "prod": "1.1.0"}
+    registry.forget("readings", "prod", "over")
+    with pytest.raises(EvidenceError, match="no reference 'prod'"):
+        office.version("readings", "prod")
+    registry.check_log()
+
+
+@pytest.mark.parametrize("name", ["", "1.0.0", "Prod", "x" * 64, "a b", "../x", 'x"; drop table moves--'])
+def test_what_is_no_name_for_a_reference_is_refused(name: str) -> None:
+    with pytest.raises(EvidenceError, match="no name for a reference"):
+        check_name(name)
+
+
+def test_a_reference_to_what_is_not_there_is_refused(installation: Installation) -> None:
+    installation.published()
+    registry = installation.office().registry
+    with pytest.raises(EvidenceError, match=r"readings@9\.9\.9 has not been published"):
+        registry.point("readings", "prod", "9.9.9", "no")
+    with pytest.raises(EvidenceError, match="cannot be deleted"):
+        registry.forget("readings", "latest", "no")
+
+
+def test_consumers_open_by_reference(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    import assay
+
+    for name, value in (("ASSAY_HOME", installation.root), ("ASSAY_CONTRACTS", installation.contracts), ("ASSAY_STEWARDS", installation.stewards)):
+        monkeypatch.setenv(name, str(value))
+    installation.published()
+    installation.deliver(GOOD + "M4,4,day\n")
+    installation.published()
+    installation.office().registry.point("readings", "prod", "1.0.0", "checked")
+    assert [assay.open("readings", version, purpose="training").select(pl.len()).collect().item() for version in ("prod", None, "latest")] == [3, 4, 4]
+
+
+# -- expiry -----------------------------------------------------------------------------------------
+
+
+def test_old_versions_expire_unless_something_points_to_them(three: Installation) -> None:
+    three.office().registry.point("readings", "prod", "1.0.0", "checked")
+    reader = three.office().scan(three.office().version("readings", "1.1.0"))
+    three.clock = lambda: datetime.now(UTC) + timedelta(days=364)
+    assert expire(three.office(), "readings", rehearse=True) == []
+    three.clock = lambda: datetime.now(UTC) + timedelta(days=366)
+    office = three.office()
+    assert expire(office, "readings", rehearse=True) == ["1.1.0"]
+    assert expire(office, "readings") == ["1.1.0"]
+    assert expire(office, "readings") == []
+    assert reader.collect().height == 4  # opened before: it has a day to finish
+    with pytest.raises(EvidenceError, match=r"version 1\.1\.0 expired on"):
+        office.scan(office.version("readings", "1.1.0"))
+    with pytest.raises(EvidenceError, match="expired on"):
+        office.registry.point("readings", "canary", "1.1.0", "no")
+    three.clock = lambda: datetime.now(UTC) + timedelta(days=368)
+    office = three.office()
+    expire(office, "readings")
+    with pytest.raises(OSError, match="No such file"):
+        reader.collect()
+    checked = [verify(office.home.root, "readings", version, office.keys.public()).checked for version in ("1.0.0", "1.1.0", "1.2.0")]
+    assert [any("expired" in line for line in each) for each in checked] == [False, True, False]
+    assert [row["version"] for row in office.registry.versions("readings")] == ["1.0.0", "1.1.0", "1.2.0"]
+
+
+def test_an_expiry_that_nobody_signed_excuses_nothing(installation: Installation) -> None:
+    made = installation.published()
+    office = installation.office()
+    (office.home.root / "evidence" / "readings" / "1.0.0.expired.json").write_text(made.row["envelope"])
+    with pytest.raises(EvidenceError, match="no expiry"):
+        verify(office.home.root, "readings", "1.0.0", office.keys.public())
+
+
+# -- differences ----------------------------------------------------------------------------------------
+
+
+KEYED = columns(
+    {"name": "meter", "logicalType": "string", "required": True, "primaryKey": True, "primaryKeyPosition": 1, "logicalTypeOptions": {"pattern": "^M[0-9]+$"}},
+    {"name": "energy_kwh", "logicalType": "number"},
+    {"name": "tariff", "logicalType": "string"},
+)
+
+
+def two(installation: Installation, *texts: str) -> Any:
+    for text in texts:
+        installation.deliver("meter,energy_kwh,tariff\n" + text)
+        installation.published()
+    return installation.office()
+
+
+def test_rows_are_told_apart_by_the_primary_key(installation: Installation) -> None:
+    installation.promise(KEYED, lambda data: data["schema"][0].update(quality=[]))
+    office = two(installation, "M1,1,day\nM2,2,day\nM3,,night\nM4,4,\n", "M1,1,day\nM2,2.5,night\nM3,3,night\nM5,5,day\nM6,6,day\n")
+    found = diff(office, "readings", "1.0.0", "1.1.0", sample=5)
+    assert (found["key"], found["added"], found["removed"], found["changed"]) == (["meter"], 2, 1, 2)
+    assert found["changed_columns"] == {"energy_kwh": 2, "tariff": 1}
+    assert found["keys"] == {"added": [{"meter": "M5"}, {"meter": "M6"}], "removed": [{"meter": "M4"}], "changed": [{"meter": "M2"}, {"meter": "M3"}]}
+    assert found["statistics"]["new"]["energy_kwh"] == {"nulls": 0, "distinct": 5, "mean": 3.5, "sd": pytest.approx(1.788854), "min": 1.0, "max": 6.0}
+    assert diff(office, "readings", "1.0.0", "1.1.0", measured=False)["keys"] == {}
+    noted = note_changes(office, office.version("readings"))
+    assert noted is not None
+    assert noted["note"] == "2 rows added, 1 removed, 2 changed by meter since 1.0.0"
+    assert note_changes(office, office.version("readings")) == noted
+    assert note_changes(office, office.version("readings", "1.0.0")) is None
+
+
+def test_without_a_key_or_where_it_repeats_equal_rows_are_paired(installation: Installation) -> None:
+    installation.promise(setting("cleaning", _=[]))
+    office = two(installation, "M1,1,day\nM1,1,day\nM2,2,day\n", "M1,1,day\nM2,2,night\nM2,2,night\n")
+    for key in ([], ["meter"]):
+        found = diff(office, "readings", "1.0.0", "1.1.0", key=key, measured=False)
+        assert (found["key"], found["key_repeats"], found["added"], found["removed"], found["changed"]) == ([], bool(key), 2, 2, None)
+    with pytest.raises(EvidenceError, match="the key 'metre' is no column"):
+        diff(office, "readings", "1.0.0", "1.1.0", key=["metre"])
+
+
+def test_other_columns_are_told_and_not_compared(installation: Installation) -> None:
+    installation.promise(KEYED, lambda data: data["schema"][0].update(quality=[]))
+    two(installation, "M1,1,day\n")
+    installation.promise(
+        KEYED,
+        lambda data: data["schema"][0].update(quality=[]),
+        lambda data: data["schema"][0]["properties"][1].update(logicalType="string"),
+        lambda data: data.update(version="2.0.0"),
+    )
+    office = two(installation, "M1,1,night\n")
+    found = diff(office, "readings", "1.0.0", "2.0.0")
+    assert found["schema"] == ["column energy_kwh is String, was Float64"]
+    assert found["changed_columns"] == {"tariff": 1}
+    assert office.version("readings")["note"] == "After 1.0.0: 1 rows (+0); column energy_kwh is String, was Float64"
+
+
+def test_the_note_says_what_is_known_when_it_is_signed() -> None:
+    before = Previous("1.3.0", "1.0.0", "a", None, 10, {"a": "Int64", "b": "String"})
+    assert change_note(None, rows=1000, window=None) == "First version: 1,000 rows"
+    assert change_note(before, rows=8, window=None, schema={"a": "Int64", "c": "Date"}) == "After 1.3.0: 8 rows (-2); column c added; column b removed"
+    assert schema_changes({}, {"a": "Int64"}) == []
