@@ -87,14 +87,21 @@ def _reader(column: Column) -> Callable[[pl.Series], pl.Series]:
     def read_batch(text: pl.Series) -> pl.Series:
         given = text.alias(column.name)
         values = given.to_frame().select(_plainly(pl.col(column.name), column, given)).to_series()
-        unsure = (values.is_null() & given.is_not_null()).arg_true()
-        return values.scatter(unsure, given.gather(unsure).to_frame().select(_value(pl.col(column.name), column)).to_series()) if len(unsure) else values
+        unsure = values.is_null() & given.is_not_null()
+        if values.dtype.is_float():
+            unsure |= ~values.is_finite().fill_null(True)
+        if not unsure.any():
+            return values
+        careful = given.filter(unsure).to_frame().select(_value(pl.col(column.name), column)).to_series()
+        return values.scatter(unsure.arg_true(), careful)
 
     return read_batch
 
 
 def _plainly(text: pl.Expr, column: Column, batch: pl.Series) -> pl.Expr:
-    """`_meaning` of text without white space around it; of a time, in the one form that the batch starts with."""
+    """`_meaning` of text without white space around it, but for fractions that are not finite; of a time, in the one form that the batch starts with."""
+    if dtype(column).is_float():
+        return text.cast(dtype(column), strict=False)
     if column.logical_type == "timestamp" and not column.format:
         first = batch.drop_nulls().head(1).to_list()
         form = "%Y-%m-%dT%H:%M:%S" if "T" in "".join(first) else "%Y-%m-%d %H:%M:%S"

@@ -12,7 +12,7 @@ _SHARE = 0.2  # a column with more different values than this share of the sampl
 
 
 def few_values(file: Path, columns: Sequence[str], most: int) -> dict[str, pl.Series]:
-    """Column -> its different values, without null, for the columns that have at most `most`.
+    """Column -> its different values, null among them where there is one, for the columns that have at most `most`.
 
     DuckDB compares what the file's dictionaries hold, not every cell.
     """
@@ -25,5 +25,5 @@ def few_values(file: Path, columns: Sequence[str], most: int) -> dict[str, pl.Se
             quoted = '"' + column.replace('"', '""') + '"'
             distinct = connection.sql(f"SELECT DISTINCT {quoted} AS value FROM read_parquet(?)", params=[str(file)]).to_arrow_table()  # quoted, and one of the file's own columns
             if distinct is not None and distinct.num_rows <= most:
-                found[column] = pl.Series(column, distinct["value"], dtype=pl.String).drop_nulls()
+                found[column] = pl.Series(column, distinct["value"], dtype=pl.String)
     return found

@@ -35,6 +35,7 @@ from pipelines.engine import run_together
 from pipelines.frames import LicenseVerdict, Verdict
 from pipelines.publish import partitions
 from pipelines.publish.naming import Inputs
+from pipelines.validate.evaluate import kept_by_all
 from pipelines.validate.quarantine import decisions_digest
 
 
@@ -50,6 +51,8 @@ class Admission:
     found: pl.DataFrame
     barred: dict[str, str]
     """Licences that rows name and that do not allow every purpose -> why."""
+    kept_by_all: tuple[str, ...] = ()
+    """Rules that every value of the source keeps, as it came."""
     published: Row | None = None
     decided_by: str = "policy"
     approvals: tuple[str, ...] = ()
@@ -218,12 +221,13 @@ def _profile(run: Run, inputs: Inputs, window: Window | None, license_verdict: L
     counted = rows.select(pl.len().alias("rows"))
     named = rows.select(pl.col(contract.license.column).drop_nulls().unique().sort().alias("license")) if contract.license.column else pl.LazyFrame({"license": []})
     strays = rows.select((~_within(contract, window)).sum().alias("strays") if run.own_source and window else pl.lit(0).alias("strays"))
+    few = few_values(run, inputs.source_digest)
     # what is redacted is only known after the search; without it, cleaning learns in the same pass
     redacts = any(treatment.treatment == "redact" for treatment in contract.privacy.columns.values())
     none = pl.DataFrame(schema=FOUND_SCHEMA)
     known = fitted.kept(run)
     early = _Fitter(steps.fitting(treated_rows(run, inputs, none), rows, contract, known)) if not redacts else None
-    found, (count, licenses, strayed, *learned) = searched(run, rows, few_values(run, inputs.source_digest), counted, named, strays, *(early.plans if early else []))
+    found, (count, licenses, strayed, *learned) = searched(run, rows, few, counted, named, strays, *(early.plans if early else []))
     if strayed.height and strayed["strays"][0]:
         raise SourceError(f"{strayed['strays'][0]:,} of its rows are not of {run.window}", "Deliver them with the partition they belong to", Where(file=contract.source.location))
     fitter = early or _Fitter(steps.fitting(treated_rows(run, inputs, found), rows, contract, known))
@@ -233,7 +237,7 @@ def _profile(run: Run, inputs: Inputs, window: Window | None, license_verdict: L
         fitter.send(run_together(fitter.plans))
     barred = rows_not_allowed(contract.license, licenses["license"].to_list(), run.office.policy)
     verdict = decide(license_verdict, personal.findings(found, list(contract.privacy.columns)))
-    return Admission(verdict, inputs, count.item(), fitter.done, found, barred)
+    return Admission(verdict, inputs, count.item(), fitter.done, found, barred, kept_by_all(contract.rules, contract, few))
 
 
 class _Fitter:
@@ -291,6 +295,7 @@ def _keep(folder: Path, admission: Admission) -> None:
                 "rows": admission.rows_in_window,
                 "decided_by": admission.decided_by,
                 "barred": admission.barred,
+                "kept_by_all": admission.kept_by_all,
                 "approvals": admission.approvals,
             }
         )
@@ -311,6 +316,7 @@ def admission_of(run: Run) -> Admission:
         fitted=fitted.read(folder / fitted.FOLDER),
         found=pl.read_parquet(folder / "found.parquet"),
         barred=data["barred"],
+        kept_by_all=tuple(data["kept_by_all"]),
         approvals=tuple(data["approvals"]),
         decided_by=data["decided_by"],
     )
@@ -326,4 +332,4 @@ def verdict_from(data: dict[str, Any]) -> Verdict:
 def _again(run: Run, inputs: Inputs, row: Row) -> Admission:
     """The same inputs were published before: the verdict is the one in the evidence."""
     predicate = run.office.statement(row)["predicate"]
-    return Admission(verdict_from(predicate["admission"]["verdict"]), inputs, predicate["accounting"]["rows_in"], (), pl.DataFrame(schema=FOUND_SCHEMA), {}, row)
+    return Admission(verdict_from(predicate["admission"]["verdict"]), inputs, predicate["accounting"]["rows_in"], (), pl.DataFrame(schema=FOUND_SCHEMA), {}, published=row)

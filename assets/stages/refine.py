@@ -64,7 +64,8 @@ def refine(run: Run, admission: Admission) -> Refined:
         gate = Gate(contract)
         with ExitStack() as open_files:
             aside = {layer: open_files.enter_context(SetAside(folder / f"{layer}.parquet", _schema(contract, layer))) for layer in LAYERS}
-            sieve = Sieve(contract, quarantine=aside["quarantine"].add, remove=aside["removed"].add, flag=aside["flagged"].add, gate=gate.check)
+            certain = certain_rules(contract, admission)
+            sieve = Sieve(contract, certain=certain, quarantine=aside["quarantine"].add, remove=aside["removed"].add, flag=aside["flagged"].add, gate=gate.check)
             treated = treated_rows(run, admission.inputs, admission.found)
             repaired = steps.repaired(treated, contract, admission.fitted).with_columns(_why_barred(contract, admission.barred).alias(BARRED))
             kept = sieve.plan(repaired, related(run, admission))
@@ -79,6 +80,12 @@ def refine(run: Run, admission: Admission) -> Refined:
             Table(name=f"{contract.name}/cleaned", columns=schema(columns), rows=refined.accounting.published, lineage=sources(f"{contract.name}/landed", lineage))
         )
     return refined
+
+
+def certain_rules(contract: Contract, admission: Admission) -> set[str]:
+    """The rules that every value of the source keeps, about columns that reach the version as they came."""
+    touched = steps.columns_changed(contract, admission.fitted) | set(contract.privacy.columns)
+    return {rule.name for rule in contract.rules if rule.name in admission.kept_by_all and not touched & set(rule.columns)}
 
 
 def _schema(contract: Contract, layer: str) -> pl.Schema:

@@ -78,7 +78,8 @@ class _Asked:
     """What the different values of columns say: `quiet` are the columns in which nothing can be found, `signs` what `pieces.signs` would count in theirs."""
 
     def __init__(self, contract: Contract, few_of: Few, texts: list[str], plain: list[str]) -> None:
-        frames = {name: pl.LazyFrame({ROW: pl.int_range(len(values), eager=True), name: values}) for name, values in few_of.items()}
+        given = {name: values.drop_nulls() for name, values in few_of.items()}
+        frames = {name: pl.LazyFrame({ROW: pl.int_range(len(values), eager=True), name: values}) for name, values in given.items()}
         plans: list[tuple[str, pl.LazyFrame]] = []
         for name, frame in frames.items():
             if name in texts:

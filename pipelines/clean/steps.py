@@ -89,6 +89,12 @@ def repaired(rows: pl.LazyFrame, contract: Contract, fitted: Sequence[Fitted]) -
     return frame
 
 
+def columns_changed(contract: Contract, fitted: Sequence[Fitted]) -> set[str]:
+    """The columns that some step may give another value."""
+    effects = (KINDS[step.step].effect(step, learned, promised(contract)) for step, learned in zip(contract.cleaning, fitted, strict=True))
+    return {column for effect in effects for column in effect.changes}
+
+
 def stages(rows: pl.LazyFrame, contract: Contract, fitted: Mapping[int, Fitted], *, read_too: bool = True) -> Iterator[tuple[str, pl.LazyFrame]]:
     """The rows after each step, by its label; `received` and `read` are what they were before the first, and once the text was read.
 

@@ -11,9 +11,10 @@ from typing import Any
 
 import polars as pl
 
-from contracts.model import Column, Rule
+from contracts.model import Column, Contract, Rule
 from contracts.rules import keeps, was_read
-from contracts.types import dtype
+from contracts.types import dtype, read, readable
+from pipelines.engine import run_together
 from pipelines.validate.split import judged_rules, look_up
 
 EXAMPLES = 5
@@ -52,6 +53,26 @@ def proven(rule: Rule, statistics: Mapping[str, Statistics]) -> bool:
             return known.high is not None and not isinstance(known.high, float) and bool(known.high < rule.argument)
         case _:
             return False
+
+
+def kept_by_all(rules: Sequence[Rule], contract: Contract, values: Mapping[str, pl.Series]) -> tuple[str, ...]:
+    """The rules about one column that every different value of it keeps, so that no row need be asked.
+
+    Args:
+        values: column -> its different values as text, null among them where there is one.
+    """
+    asked: dict[str, list[Rule]] = {}
+    for rule in rules:
+        if rule.judges_rows and len(rule.columns) == 1 and rule.columns[0] in values and rule.kind not in ("unique", "duplicateValues", "relationship"):
+            asked.setdefault(rule.columns[0], []).append(rule)
+    plans = [typed_values(contract.column(name), values[name]).select(keeps(rule).all().alias(rule.name) for rule in about) for name, about in asked.items()]
+    return tuple(rule for answer in run_together(plans) for rule, holds in answer.row(0, named=True).items() if holds)
+
+
+def typed_values(column: Column, values: pl.Series) -> pl.LazyFrame:
+    """A column of text, read as its type, beside the `_was_read_` helper."""
+    text = values.alias(column.name).to_frame().lazy()
+    return text.select(read(column), readable(column, read(column)).alias(was_read(column.name)))
 
 
 def retyped(frame: pl.LazyFrame, columns: Sequence[Column]) -> pl.LazyFrame:

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import polars as pl
+import polars.selectors as cs
 
 from contracts.model import Contract
 from pipelines.clean.steps import what
 from pipelines.frames import CHANGED, FLAGGED_BY, REASONS, RECEIVED, REMOVED_BY, ROW, SET_ASIDE_BY
-from pipelines.validate.split import broken, judged, split
+from pipelines.validate.split import KEPT, broken, judged, split
 
 Take = Callable[[pl.DataFrame], None]
 BARRED = "_barred_by"  # why the row's own licence does not allow what is wanted
@@ -28,15 +29,17 @@ class Sieve:
     Args:
         quarantine, remove: take what leaves, batch by batch and in no order: `_row`, `_reasons` or `_removed_by`, and the text as received.
         flag: takes `_row` and `_flagged_by` of what was noted.
+        certain: rules that no row can break, and that are not asked.
         gate: looks at the rows that stay, as they will be published, and raises where it disagrees.
     """
 
-    def __init__(self, contract: Contract, *, quarantine: Take, remove: Take, flag: Take, gate: Take) -> None:
+    def __init__(self, contract: Contract, *, quarantine: Take, remove: Take, flag: Take, gate: Take, certain: Collection[str] = ()) -> None:
         self._contract, self._names = contract, [column.name for column in contract.published_columns]
+        self._rules = [rule for rule in contract.rules if rule.name not in certain]
         self._received = [pl.col(RECEIVED + name).alias(name) for name in self._names]
         self._quarantine, self._remove, self._flag, self._gate = quarantine, remove, flag, gate
         self._lock, self._gathered, self._waiting = threading.Lock(), list[pl.DataFrame](), 0
-        self.counts: Counter[str] = Counter()
+        self.counts: Counter[str] = Counter(dict.fromkeys(certain, 0))
         """`rows` judged, and the rows that break each rule."""
         self.changed: Counter[tuple[str, str]] = Counter()
         """(step, column) -> cells it gave another value."""
@@ -49,8 +52,9 @@ class Sieve:
             related: data set -> its newest version; the table itself is what stays of `repaired`.
         """
         stays = pl.all_horizontal(pl.col(mark).is_null() for mark in (REMOVED_BY, SET_ASIDE_BY, BARRED))
-        verdicts = judged(repaired, self._contract.rules, {**related, self._contract.table: repaired.filter(stays)}, stays)
-        return verdicts.map_batches(self._sort, streamable=True, schema=verdicts.select(self._names).collect_schema())
+        verdicts = judged(repaired, self._rules, {**related, self._contract.table: repaired.filter(stays)}, stays)
+        seen = cs.by_name(ROW, *self._names, *(RECEIVED + name for name in self._names), REMOVED_BY, SET_ASIDE_BY, FLAGGED_BY, BARRED) | cs.starts_with(KEPT, CHANGED)
+        return verdicts.select(seen).map_batches(self._sort, streamable=True, schema=verdicts.select(self._names).collect_schema())
 
     def finish(self) -> None:
         """Show the gate what it has not seen yet."""
@@ -71,10 +75,10 @@ class Sieve:
         leaves = batch.select(removed=pl.col(REMOVED_BY).is_not_null(), aside=pl.col(REMOVED_BY).is_null() & (pl.col(SET_ASIDE_BY).is_not_null() | pl.col(BARRED).is_not_null()))
         stays = ~(leaves["removed"] | leaves["aside"])
         self._hand_over(batch, leaves["removed"], leaves["aside"])
-        counts, parts = broken(batch, stays), split(batch, self._contract.rules, stays)
+        counts, parts = broken(batch, stays), split(batch, self._rules, stays, self._names)
         if parts.set_aside.height:
             self._quarantine(parts.set_aside.select(ROW, REASONS, *self._received))
-        kept = parts.kept.select(self._names)
+        kept = parts.kept
         marks = [name for name in batch.columns if name.startswith(CHANGED)]
         sums = batch.select(pl.col(marks).sum()).row(0, named=True) if marks else {}
         with self._lock:

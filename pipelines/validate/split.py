@@ -29,14 +29,20 @@ def judged(candidate: pl.LazyFrame, rules: Sequence[Rule], related: Mapping[str,
     return found.drop(was_found(rule) for rule in judging if rule.kind == "relationship")
 
 
-def split(judged_rows: pl.DataFrame, rules: Sequence[Rule], stays: pl.Series | None = None) -> Split:
-    """Part judged rows: `kept` keep every error rule, `set_aside` has `_reasons`, the names of the error rules broken. Together they are what came in and stays."""
+def split(judged_rows: pl.DataFrame, rules: Sequence[Rule], stays: pl.Series | None = None, kept: Sequence[str] | None = None) -> Split:
+    """Part judged rows: `kept` keep every error rule, `set_aside` has `_reasons`, the names of the error rules broken. Together they are what came in and stays.
+
+    Args:
+        kept: the columns of those that are kept; all unless named. Most rows are kept, so this is what parting costs.
+    """
     splitting = [KEPT + rule.name for rule in rules if rule.splits_rows and KEPT + rule.name in judged_rows.columns]
-    everyone = pl.Series([True]).new_from_index(0, judged_rows.height) if stays is None else stays
-    keeps_all = judged_rows.select(pl.all_horizontal(splitting)).to_series() & everyone if splitting else everyone
-    reasons = pl.concat_list(pl.when(~pl.col(name)).then(pl.lit(name.removeprefix(KEPT))) for name in splitting).list.drop_nulls() if splitting else pl.lit([], pl.List(pl.String))
-    kept = judged_rows if keeps_all.all() else judged_rows.filter(keeps_all)
-    return Split(kept, judged_rows.filter(everyone & ~keeps_all).with_columns(reasons.alias(REASONS)))
+    unbroken = judged_rows.select(pl.col(splitting).all()).row(0, named=True) if splitting else {}
+    said = [name for name in splitting if not unbroken[name]]  # most rules are broken by no row of a batch, and then have nothing to say
+    everyone = pl.repeat(True, judged_rows.height, eager=True) if stays is None else stays
+    keeps_all = judged_rows.select(pl.all_horizontal(said)).to_series() & everyone if said else everyone
+    reasons = pl.concat_list(pl.when(~pl.col(name)).then(pl.lit(name.removeprefix(KEPT))) for name in said).list.drop_nulls() if said else pl.lit([], pl.List(pl.String))
+    going_on = judged_rows if kept is None else judged_rows.select(kept)
+    return Split(going_on if keeps_all.all() else going_on.filter(keeps_all), judged_rows.filter(everyone & ~keeps_all).with_columns(reasons.alias(REASONS)))
 
 
 def broken(judged_rows: pl.DataFrame, stays: pl.Series | None = None) -> dict[str, int]:
