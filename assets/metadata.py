@@ -61,7 +61,7 @@ def landed(receipt: Receipt, *, unchanged: bool) -> Metadata:
     """What landed."""
     return {
         "dagster/row_count": receipt.rows, "unreadable_lines": receipt.unreadable, "source": receipt.location, "sha256": receipt.digest,
-        "size_bytes": receipt.size_bytes, "unchanged": unchanged,
+        "size_bytes": receipt.size_bytes, "unchanged": unchanged, **({"found": dict(receipt.found)} if receipt.found else {}),
     }  # fmt: skip
 
 

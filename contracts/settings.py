@@ -59,11 +59,23 @@ class Windows(Settings):
 
 
 class CsvOptions(Settings):
-    """How the file is written. Nothing is guessed: what is not said here is RFC 4180."""
+    """How text is written. What is not said here is RFC 4180 in UTF-8 with a header; `auto` has it found, and the receipt tells what was."""
 
-    delimiter: str = Field(default=",", min_length=1, max_length=1)
-    quote: str = Field(default='"', min_length=1, max_length=1)
+    delimiter: str = Field(default=",", pattern=r"^([\x01-\x09\x0b\x0c\x0e-\x7f]|auto)$")
+    quote: str = Field(default='"', pattern=r"^([\x01-\x09\x0b\x0c\x0e-\x7f]|auto|none)$")
+    escape: str | None = Field(default=None, pattern=r"^([\x00-\x09\x0b\x0c\x0e-\x7f]|auto)$")
+    """The character before a quote inside quotes; another quote unless said."""
+    encoding: str = Field(default="utf-8", min_length=1)
+    header: bool | Literal["auto"] = True
+    """Without one the columns are `column_1`, `column_2` and so on; `auto` also gives names to columns that have none or one that is taken."""
     null_values: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _told_apart(self) -> CsvOptions:
+        said = [mark for mark in (self.delimiter, self.quote) if mark not in ("auto", "none")]
+        if len(set(said)) < len(said) or self.escape == self.delimiter:
+            raise ValueError("delimiter, quote and escape must be told apart")
+        return self
 
 
 class Source(Settings):
@@ -75,7 +87,7 @@ class Source(Settings):
 
     origin: Literal["internal", "external", "synthetic"]
     location: str = Field(min_length=1)
-    format: Literal["csv", "parquet", "documents"]
+    format: Literal["csv", "json", "jsonl", "parquet", "documents"]
     options: CsvOptions = CsvOptions()
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
     schedule: str | None = None

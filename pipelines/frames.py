@@ -18,7 +18,10 @@ REASONS = "_reasons"
 
 @dataclass(frozen=True)
 class Receipt:
-    """What was landed: `digest` is the SHA-256 of the source's bytes; `columns` all it has, promised or not; `unreadable` lines are kept beside the rows."""
+    """What was landed: `digest` is the SHA-256 of the source's bytes; `columns` all it has, promised or not; `unreadable` records are kept beside the rows.
+
+    `header` counts the records before the first row; `found` is what the contract left open of how the file is written, and what it turned out to be.
+    """
 
     digest: str
     location: str
@@ -26,6 +29,8 @@ class Receipt:
     unreadable: int
     size_bytes: int
     columns: tuple[str, ...]
+    header: int = 0
+    found: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,12 @@ from pathlib import Path
 import polars as pl
 
 from assets.hands import sources
+from assets.hands.sources.landing import rows_in
 from assets.stages.run import Run, stage
 from contracts.settings import CsvOptions
 from lineage.facts import Table
 from pipelines.frames import Receipt
-from pipelines.ingest.records import HEADER, numbered
+from pipelines.ingest.records import numbered
 
 NOTE = "landed.digest"
 
@@ -43,7 +44,7 @@ def land(run: Run) -> Landed:
             staged = office.lake.staging(contract.name, run.run_id) / "landed"
             staged.mkdir(mode=0o700)
             read = sources.read(contract, fetched, staged)
-            receipt = Receipt(fetched.digest, contract.source.location, read.rows, read.unreadable, fetched.size_bytes, read.columns)
+            receipt = Receipt(fetched.digest, contract.source.location, read.rows, read.unreadable, fetched.size_bytes, read.columns, read.header, read.found)
             (staged / "receipt.json").write_text(json.dumps(asdict(receipt)))
             office.lake.move_in(staged, target)
         receipt = receipt_of(run, fetched.digest)
@@ -70,14 +71,13 @@ def landed_in(run: Run) -> Receipt:
 def receipt_of(run: Run, digest: str) -> Receipt:
     """The receipt beside landed rows."""
     data = json.loads((landed_folder(run, digest) / "receipt.json").read_text())
-    return Receipt(**{**data, "columns": tuple(data["columns"])})
+    before = {"header": 1 if run.contract.source.format == "csv" else 0}  # receipts of earlier releases do not say it
+    return Receipt(**{**before, **data, "columns": tuple(data["columns"])})
 
 
 def landed_rows(run: Run, digest: str) -> pl.LazyFrame:
     """The landed rows, as text, with their record numbers."""
-    folder = landed_folder(run, digest)
-    header = HEADER if run.contract.source.format == "csv" else 0
-    return numbered(pl.scan_parquet(folder / "rows.parquet"), unreadable_records(run, digest)["record"].to_list(), header)
+    return numbered(rows_in(landed_folder(run, digest)), unreadable_records(run, digest)["record"].to_list(), receipt_of(run, digest).header)
 
 
 def unreadable_records(run: Run, digest: str) -> pl.DataFrame:

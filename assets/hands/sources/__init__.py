@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assets.hands.disk import sha256
-from assets.hands.sources import delimited, documents, tables
+from assets.hands.sources import delimited, documents, json_text, tables
 from assets.hands.sources.landing import Read
 from contracts.errors import SourceError, Where
 from contracts.model import Contract
@@ -99,7 +99,9 @@ def read_file(source: Source, path: Path, folder: Path, where: Where) -> Read:
         return documents.read(source, path, folder, where)
     file = unpacked(path, folder, where)
     try:
-        return tables.read(source, file, folder, where) if source.format == "parquet" else delimited.read(source, file, folder, where)
+        if source.format == "parquet":
+            return tables.read(source, file, folder, where)
+        return delimited.read(source, file, folder, where) if source.format == "csv" else json_text.read(source, file, folder, where)
     finally:
         if file != path:
             file.unlink()

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import polars as pl
 
-from assets.hands.sources.landing import ROWS, Read, write_unreadable
+from assets.hands.decode.landing import ROWS
+from assets.hands.sources.landing import Read, write_unreadable
 from contracts.errors import SourceError, Where
 from contracts.settings import Source
-from pipelines.frames import ROW
 
 DOCUMENT_COLUMNS = ("name", "text")
 
@@ -29,7 +29,7 @@ def read(source: Source, file: Path, folder: Path, where: Where) -> Read:
     if not isinstance(documents, dict) or not all(isinstance(key, str) and isinstance(text, str) for key, text in documents.items()):
         raise SourceError(f"'{attribute}' is no mapping of name to text", "Name another attribute", where)
     name, text = DOCUMENT_COLUMNS
-    frame = pl.DataFrame({ROW: range(1, len(documents) + 1), name: list(documents), text: list(documents.values())}, schema={ROW: pl.Int64, name: pl.String, text: pl.String})
+    frame = pl.DataFrame({name: list(documents), text: list(documents.values())}, schema={name: pl.String, text: pl.String})
     frame.write_parquet(folder / ROWS)
     write_unreadable(folder, [])
     return Read(frame.height, 0, DOCUMENT_COLUMNS)

@@ -1,39 +1,42 @@
-"""What every reader hands back, and how names and texts are written in DuckDB's SQL.
+"""What every reader hands back, and the landed rows as a frame.
 
-Belongs here: shapes and quoting that readers share. Stays out: reading.
+Belongs here: what readers share. Stays out: reading.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
 
-ROWS, UNREADABLE = "rows.parquet", "unreadable.parquet"
+from assets.hands.decode.landing import ROWS, UNREADABLE
+from pipelines.frames import ROW
+
 UNREADABLE_SCHEMA = {"record": pl.Int64, "reason": pl.String, "text": pl.String}
-OFFLINE = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
 
 
 @dataclass(frozen=True)
 class Read:
-    """What could be read of a source: how many rows of which columns, and how many records could not."""
+    """What could be read of a source: how many rows of which columns, how many records could not be, and how many stand before the first row.
+
+    `found` is what the contract left open of how the file is written, and what it turned out to be.
+    """
 
     rows: int
     unreadable: int
     columns: tuple[str, ...]
+    header: int = 0
+    found: Mapping[str, str] = field(default_factory=dict)
+
+
+def rows_in(folder: Path) -> pl.LazyFrame:
+    """The landed rows of a folder in the file's order, `_row` counted from 1."""
+    rows = pl.scan_parquet(folder / ROWS)
+    return rows if ROW in rows.collect_schema() else pl.scan_parquet(folder / ROWS, row_index_name=ROW, row_index_offset=1)
 
 
 def write_unreadable(folder: Path, records: list[tuple[int, str, str]]) -> None:
     """Keep what could not be read: record number, reason, text."""
     pl.DataFrame(records, schema=UNREADABLE_SCHEMA, orient="row").write_parquet(folder / UNREADABLE)
-
-
-def text_literal(value: str) -> str:
-    """A string as SQL writes it."""
-    return "'" + value.replace("'", "''") + "'"
-
-
-def name_literal(column: str) -> str:
-    """A column's name as SQL writes it."""
-    return '"' + column.replace('"', '""') + '"'
