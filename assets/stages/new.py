@@ -50,7 +50,7 @@ def drafted(path: Path, name: str, roots: Sequence[Path], *, license: str | None
 
     where = Where(file=shown(path))
     if not path.is_file():
-        raise SourceError("the file is not there", "Give the path of a CSV, JSON, JSON lines or Parquet file, or of a zip of one", where)
+        raise SourceError("the file is not there", "Give the path of a CSV, JSON, JSON lines, Parquet, Arrow or Excel file, or of an archive of one", where)
     path = path.resolve()
     root = next((folder for folder in roots if path.is_relative_to(folder)), None)
     location = str(path.relative_to(root or path.parent))
@@ -78,7 +78,7 @@ def _landed(path: Path, location: str, folder: Path, where: Where) -> tuple[Sour
     kind = _format(file, path)
     options = (
         CsvOptions()
-        if kind == "parquet"
+        if kind in ("parquet", "arrow", "excel")
         else CsvOptions(encoding="auto")
         if kind != "csv"
         else CsvOptions(delimiter="auto", quote="auto", escape="auto", encoding="auto", header="auto")
@@ -95,12 +95,16 @@ def _landed(path: Path, location: str, folder: Path, where: Where) -> tuple[Sour
     return source, read
 
 
-def _format(file: Path, named: Path) -> Literal["csv", "json", "jsonl", "parquet"]:
+def _format(file: Path, named: Path) -> Literal["csv", "json", "jsonl", "parquet", "arrow", "excel"]:
     """By the file's first bytes and its name's ending."""
     with file.open("rb") as stream:
-        if stream.read(4) == b"PAR1":
-            return "parquet"
-    endings: dict[str, Literal["json", "jsonl", "parquet"]] = {".parquet": "parquet", ".pq": "parquet", ".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+        first = stream.read(6)
+    if first.startswith(b"PAR1") or first == b"ARROW1":
+        return "parquet" if first.startswith(b"PAR1") else "arrow"
+    endings: dict[str, Literal["json", "jsonl", "parquet", "arrow", "excel"]] = {
+        ".parquet": "parquet", ".pq": "parquet", ".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".arrow": "arrow", ".arrows": "arrow", ".feather": "arrow", ".ipc": "arrow",
+        ".xlsx": "excel", ".xlsm": "excel", ".xlsb": "excel", ".xls": "excel", ".ods": "excel",
+    }  # fmt: skip
     return endings.get(named.suffix.lower(), "csv")
 
 

@@ -18,6 +18,7 @@ from typing import Any
 from assets.hands.office import schema_of
 from assets.hands.registry import Row
 from assets.stages.admit import Admission
+from assets.stages.ingest import receipt_of
 from assets.stages.refine import Refined, check_row, keep_set_aside, refused
 from assets.stages.run import Run, stage
 from lineage import evidence
@@ -94,11 +95,19 @@ def _signed(run: Run, admission: Admission, refined: Refined, files: tuple[evide
         "environment": {"python": platform.python_version(), "polars": installed("polars"), "pandera": installed("pandera"), "assay": installed("assay")},
         "run_id": run.run_id, "signed_at": office.registry.now(), "audit_head": office.registry.head(),
     }  # fmt: skip
+    predicate |= _origin(run, inputs.source_digest)
     envelope = evidence.sign(evidence.statement(files, predicate), office.keys.signer())
     return {
         "dataset": contract.name, "sequence": len(known) + 1, "version": number, "input_key": inputs.key, "source_digest": inputs.source_digest, "window": inputs.window,
         "contract_version": contract.version, "run_id": run.run_id, "note": note, "rows": refined.accounting.published, "envelope": envelope,
     }  # fmt: skip
+
+
+def _origin(run: Run, digest: str) -> dict[str, Any]:
+    """What else is known of where the rows come from: the files, where there are several, and the mark that a growing source has reached."""
+    receipt, watermark = receipt_of(run, digest), run.contract.source.options.watermark
+    files: dict[str, Any] = {"source_files": [asdict(file) for file in receipt.files]} if receipt.files else {}
+    return files | ({"watermark": {"column": watermark.column, "value": receipt.watermark}} if watermark is not None and receipt.watermark is not None else {})
 
 
 def _table(run: Run, row: Row) -> Table:

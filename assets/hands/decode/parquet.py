@@ -11,6 +11,7 @@ from typing import Any
 
 from assets.hands.decode.landing import ROWS, Decoded, Task, Undecodable, UnreadableRecords
 
+OFFLINE = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
 _FLOOR = 256 * 2**20
 """What unpacks to less is no bomb, however small it was."""
 _WIDTH = 8
@@ -24,16 +25,15 @@ def decode(task: Task) -> Decoded:
     folder, null_values = Path(task.folder), tuple(task.options.get("null_values", ()))
     opened = folder / "source.parquet"
     opened.symlink_to(task.file)  # the file's own name may hold what DuckDB takes for a wildcard
-    reader = f"read_parquet({_text(str(opened))}, hive_partitioning = false)"
-    settings = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
-    connection = duckdb.connect(config={"preserve_insertion_order": "true", "memory_limit": f"{task.memory_mb // 2}MiB", "temp_directory": "", **settings})
+    reader = f"read_parquet({text_literal(str(opened))}, hive_partitioning = false)"
+    connection = duckdb.connect(config={"preserve_insertion_order": "true", "memory_limit": f"{task.memory_mb // 2}MiB", "temp_directory": "", **OFFLINE})
     try:
         connection.execute("SET TimeZone = 'UTC'")
         names = _columns(connection, opened)
         rows = _promised_rows(connection, opened, task, len(names))
         described = connection.execute(f"DESCRIBE SELECT * FROM {reader}").fetchall()
-        texts = [f"{_as_text(name, kind, null_values)} AS {_name(name)}" for name, kind, *_ in described]
-        (written,) = connection.execute(f"COPY (SELECT {', '.join(texts)} FROM {reader}) TO {_text(str(folder / ROWS))} (FORMAT parquet, COMPRESSION lz4_raw)").fetchall()[0]
+        texts = [f"{as_text(name, kind, null_values)} AS {name_literal(name)}" for name, kind, *_ in described]
+        (written,) = connection.execute(f"COPY (SELECT {', '.join(texts)} FROM {reader}) TO {text_literal(str(folder / ROWS))} (FORMAT parquet, COMPRESSION lz4_raw)").fetchall()[0]
     except duckdb.OutOfMemoryException:
         raise Undecodable(f"the file unpacks to more than {task.memory_mb // 2:,} MiB at a time", "Write it anew with smaller row groups") from None
     except duckdb.Error as error:
@@ -51,7 +51,7 @@ def decode(task: Task) -> Decoded:
 
 def _promised_rows(connection: Any, file: Path, task: Task, columns: int) -> int:
     """The rows that the footer tells of. Raises: Undecodable: they would fill far more than the file. The sizes that a footer tells of protect nobody."""
-    (rows,) = connection.execute(f"SELECT num_rows FROM parquet_file_metadata({_text(str(file))})").fetchall()[0]
+    (rows,) = connection.execute(f"SELECT num_rows FROM parquet_file_metadata({text_literal(str(file))})").fetchall()[0]
     allowed = max(_FLOOR, task.expansion * Path(task.file).stat().st_size)
     if rows * columns * _WIDTH > allowed:
         raise Undecodable(
@@ -62,7 +62,7 @@ def _promised_rows(connection: Any, file: Path, task: Task, columns: int) -> int
 
 def _columns(connection: Any, file: Path) -> list[str]:
     """The top-level columns, as the file itself names them: DuckDB renames the second of two."""
-    tree = iter(connection.execute(f"SELECT name, coalesce(num_children, 0) FROM parquet_schema({_text(str(file))})").fetchall())
+    tree = iter(connection.execute(f"SELECT name, coalesce(num_children, 0) FROM parquet_schema({text_literal(str(file))})").fetchall())
 
     def skip(children: int) -> None:
         for _ in range(children):
@@ -82,9 +82,9 @@ def _columns(connection: Any, file: Path) -> list[str]:
     return names
 
 
-def _as_text(name: str, kind: str, null_values: tuple[str, ...]) -> str:
+def as_text(name: str, kind: str, null_values: tuple[str, ...]) -> str:
     """SQL: a column's values as text that contracts/types.py reads back exactly."""
-    column = _name(name)
+    column = name_literal(name)
     if kind.endswith("]") or kind.startswith(("STRUCT", "MAP", "UNION", "VARIANT")):
         text = f"CAST(to_json({column}) AS VARCHAR)"
     elif kind == "BLOB":
@@ -99,14 +99,14 @@ def _as_text(name: str, kind: str, null_values: tuple[str, ...]) -> str:
         text = f"CAST({column} AS VARCHAR)"
     if not null_values:
         return text
-    return f"CASE WHEN ({text}) NOT IN ({', '.join(_text(value) for value in null_values)}) THEN {text} END"
+    return f"CASE WHEN ({text}) NOT IN ({', '.join(text_literal(value) for value in null_values)}) THEN {text} END"
 
 
-def _text(value: str) -> str:
+def text_literal(value: str) -> str:
     """A string as SQL writes it."""
     return "'" + value.replace("'", "''") + "'"
 
 
-def _name(column: str) -> str:
+def name_literal(column: str) -> str:
     """A column's name as SQL writes it."""
     return '"' + column.replace('"', '""') + '"'

@@ -12,7 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from assets.hands.decode.landing import ROWS, UNREADABLE
-from pipelines.frames import ROW
+from pipelines.frames import ROW, FileRead
 
 UNREADABLE_SCHEMA = {"record": pl.Int64, "reason": pl.String, "text": pl.String}
 
@@ -21,7 +21,8 @@ UNREADABLE_SCHEMA = {"record": pl.Int64, "reason": pl.String, "text": pl.String}
 class Read:
     """What could be read of a source: how many rows of which columns, how many records could not be, and how many stand before the first row.
 
-    `found` is what the contract left open of how the file is written, and what it turned out to be.
+    `found` is what the contract left open of how the file is written, and what it turned out to be. `files`, where there are several:
+    then rows and unreadable records have their record numbers already.
     """
 
     rows: int
@@ -29,6 +30,7 @@ class Read:
     columns: tuple[str, ...]
     header: int = 0
     found: Mapping[str, str] = field(default_factory=dict)
+    files: tuple[FileRead, ...] = ()
 
 
 def rows_in(folder: Path) -> pl.LazyFrame:
