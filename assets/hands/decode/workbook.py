@@ -5,7 +5,6 @@ Belongs here: choosing the sheet, its header, the text of a cell. Stays out: wha
 
 from __future__ import annotations
 
-import io
 import zipfile
 import zlib
 from pathlib import Path
@@ -14,8 +13,8 @@ from typing import Any
 import polars as pl
 
 from assets.hands.decode.landing import ROWS, Decoded, Task, Undecodable, UnreadableRecords
+from assets.hands.decode.packed import CHUNK, FREE_BYTES, MAX_MEMBERS, MAX_RATIO, Endless, opened
 
-CHUNK, MAX_RATIO, FREE_BYTES, MAX_MEMBERS = 2**20, 200, 10 * 2**20, 10_000
 MAX_UNPACKED = 2 * 2**30  # a sheet holds 1,048,576 rows
 _MIDNIGHT = r"^\d{4}-\d{2}-\d{2} 00:00:00$"
 _MOMENT = r"^\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}(\.\d+)?$"
@@ -95,13 +94,19 @@ def _check_size(file: Path) -> None:
             return  # .xls is not packed
     allowed = min(MAX_UNPACKED, max(FREE_BYTES, file.stat().st_size * MAX_RATIO))
     try:
-        with zipfile.ZipFile(io.BytesIO(file.read_bytes()) if file.stat().st_size < CHUNK else file) as archive:
+        with opened(file) as archive:
             members = archive.infolist()
-            if len(members) > MAX_MEMBERS or sum(member.file_size for member in members) > allowed:
-                raise Undecodable(f"the workbook unpacks to more than {allowed:,} bytes, or {MAX_MEMBERS:,} parts", "Deliver the table as CSV or Parquet")
+            if sum(member.file_size for member in members) > allowed:
+                raise _bomb(allowed)
             for member in members:
                 with archive.open(member) as packed:
                     while packed.read(CHUNK):
                         pass
+    except Endless:
+        raise _bomb(allowed) from None
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, zlib.error) as error:
         raise Undecodable(f"the workbook cannot be unpacked ({type(error).__name__})", "Save it anew, without a password") from None
+
+
+def _bomb(allowed: int) -> Undecodable:
+    return Undecodable(f"the workbook unpacks to more than {allowed:,} bytes, or {MAX_MEMBERS:,} parts", "Deliver the table as CSV or Parquet")

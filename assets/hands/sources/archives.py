@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import bz2
 import gzip
-import io
 import lzma
 import stat
 import zipfile
@@ -19,14 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from assets.hands.sources.places import CHUNK, matches
+from assets.hands.decode import packed
+from assets.hands.sources.places import matches
 from contracts.errors import SourceError, Where
 
 MAX_UNPACKED = 50 * 2**30  # what unpacks to more is no data set of ours
-MAX_RATIO = 200  # text of a few distinct lines reaches it, nothing that is delivered does; gzip ends at 1,032
-FREE_BYTES = 10 * 2**20  # below it no ratio is held against an archive
-MAX_MEMBERS = 10_000
-MAX_DIRECTORY = 4 * 2**20  # bytes of a zip's list of members
 SUFFIXES = (".zip", ".gz", ".bz2", ".xz", ".zst")
 _NAME = 200
 
@@ -53,12 +49,12 @@ def unpack(path: Path, name: str, folder: Path, where: Where, pattern: str | Non
     Raises: SourceError: it is broken, encrypted, a bomb, an archive of archives, or holds what is no file.
     """
     kind = name.lower().rpartition(".")[2]
-    allowed = min(max_bytes, max(FREE_BYTES, path.stat().st_size * MAX_RATIO))
+    allowed = min(max_bytes, max(packed.FREE_BYTES, path.stat().st_size * packed.MAX_RATIO))
     try:
         if kind == "zip":
             return _unzip(path, folder, where, pattern, allowed)
-        with _stream(path, kind) as packed:
-            _copy(packed, folder / "unpacked-00001", allowed, 0, where)
+        with _stream(path, kind) as inside:
+            _copy(inside, folder / "unpacked-00001", allowed, 0, where)
         return [Unpacked(_shown(name[: -len(kind) - 1]), folder / "unpacked-00001")]
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, zlib.error, lzma.LZMAError, ValueError) as error:
         if isinstance(error, OSError) and error.errno is not None:
@@ -79,11 +75,11 @@ def _stream(path: Path, kind: str) -> Iterator[Any]:
         yield stream
 
 
-def _copy(packed: IO[bytes], target: Path, allowed: int, before: int, where: Where) -> int:
+def _copy(inside: IO[bytes], target: Path, allowed: int, before: int, where: Where) -> int:
     """Copy until the end, or until all that came out of the archive is more than it may be. Returns: bytes so far."""
     size = before
     with target.open("wb") as plain:
-        while chunk := packed.read(CHUNK):
+        while chunk := inside.read(packed.CHUNK):
             size += len(chunk)
             if size > allowed:
                 raise _bomb(allowed, where)
@@ -92,41 +88,26 @@ def _copy(packed: IO[bytes], target: Path, allowed: int, before: int, where: Whe
 
 
 def _bomb(allowed: int, where: Where) -> SourceError:
-    return SourceError(f"the archive unpacks to more than {allowed:,} bytes, {MAX_RATIO} times its size or the limit", "Deliver the file less packed, or in parts", where)
-
-
-class _Cautious(io.BufferedReader):
-    """Refuses to read a zip's list of members in one go where that list is out of all measure: it would fill memory before anything could be counted."""
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        if size is not None and size > MAX_DIRECTORY:
-            raise _Endless
-        return super().read(size)
-
-
-class _Endless(ValueError):
-    """A list of members that is too long to read."""
+    return SourceError(f"the archive unpacks to more than {allowed:,} bytes, {packed.MAX_RATIO} times its size or the limit", "Deliver the file less packed, or in parts", where)
 
 
 def _unzip(path: Path, folder: Path, where: Where, pattern: str | None, allowed: int) -> list[Unpacked]:
     try:
-        with _Cautious(io.FileIO(path)) as file, zipfile.ZipFile(file) as archive:
+        with packed.opened(path) as archive:
             members = _members(archive, where, pattern, allowed)
             size, unpacked = 0, []
             for number, member in enumerate(members, start=1):
                 target = folder / f"unpacked-{number:05}"  # never the member's own name: it may point anywhere
-                with archive.open(member) as packed:
-                    size = _copy(packed, target, allowed, size, where)
+                with archive.open(member) as inside:
+                    size = _copy(inside, target, allowed, size, where)
                 unpacked.append(Unpacked(_shown(member.filename), target))
             return unpacked
-    except _Endless:
-        raise SourceError(f"the zip lists more than {MAX_MEMBERS:,} files", "Deliver fewer and larger files", where) from None
+    except packed.Endless:
+        raise SourceError(f"the zip lists more than {packed.MAX_MEMBERS:,} files", "Deliver fewer and larger files", where) from None
 
 
 def _members(archive: zipfile.ZipFile, where: Where, pattern: str | None, allowed: int) -> list[zipfile.ZipInfo]:
     everything = archive.infolist()
-    if len(everything) > MAX_MEMBERS:
-        raise SourceError(f"the zip lists {len(everything):,} files", f"Deliver at most {MAX_MEMBERS:,}", where)
     wanted = [one for one in everything if not one.is_dir() and (pattern is None or matches(pattern, one.filename))]
     for member in wanted:
         mode = member.external_attr >> 16
