@@ -108,7 +108,7 @@ def check(
 
 @app.command()
 def new(
-    source: Annotated[Path, typer.Argument(help="A CSV or Parquet file.")],
+    source: Annotated[Path, typer.Argument(help="A CSV, Parquet, Arrow or Excel file, or an archive of one.")],
     name: Annotated[str | None, typer.Option(help="The data set's name; the file's unless given.")] = None,
     output: Annotated[Path | None, typer.Option(help="Where the contract goes; below ASSAY_CONTRACTS unless given.")] = None,
     license_: Annotated[str | None, typer.Option("--license", help="SPDX expression, where no licence lies beside the file.")] = None,

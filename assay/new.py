@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def new(source: Path, name: str | None = None, output: Path | None = None, *, license: str | None = None, owner: str | None = None) -> Path:
-    """Draft a contract from a CSV or Parquet file, write it, and tell what was found.
+    """Draft a contract from a CSV, Parquet, Arrow or Excel file, write it, and tell what was found.
 
     Args:
         name: the data set's, in A-Z, a-z, 0-9 and _; made from the file's unless given.

@@ -66,6 +66,7 @@ def _windows(office: Office, name: str, window: str | None) -> list[str | None]:
 
 def run_one(opened: Any, definitions: Any, name: str, window: str | None) -> bool:
     """Run one data set with a line for each stage. Returns: whether it succeeded; if not, the reason was printed."""
+    from assets.hands import telling
     from assets.instance import RunFailed, execute
     from assets.progress import LISTENERS, Happening
 
@@ -74,17 +75,24 @@ def run_one(opened: Any, definitions: Any, name: str, window: str | None) -> boo
         task = progress.add_task("starting")
         since = time.monotonic()
 
+        stage = "starting"
+
+        def at(doing: str) -> None:
+            progress.update(task, description=f"{stage}: {escape(doing)}")
+
         def told(happening: Happening) -> None:
-            nonlocal since
+            nonlocal since, stage
             if happening.what == "started":
-                progress.update(task, description=happening.asset.replace("__", " → ").replace("publish", "cleaned, published"))
+                stage = happening.asset.replace("__", " → ").replace("publish", "cleaned, published")
+                progress.update(task, description=stage)
             elif happening.what == "made":
-                stage = happening.asset.split("/")[-1]
+                made = happening.asset.split("/")[-1]
                 took = f"[dim]{time.monotonic() - since:5.1f} s[/]"
-                progress.console.print(f"  [green]✓[/] {stage:<10} {took}  {escape(summary(stage, happening.details))}", highlight=False, soft_wrap=True)
+                progress.console.print(f"  [green]✓[/] {made:<10} {took}  {escape(summary(made, happening.details))}", highlight=False, soft_wrap=True)
                 since = time.monotonic()
 
         LISTENERS.append(told)
+        telling.LISTENERS.append(at)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -94,6 +102,7 @@ def run_one(opened: Any, definitions: Any, name: str, window: str | None) -> boo
             return False
         finally:
             LISTENERS.remove(told)
+            telling.LISTENERS.remove(at)
     return True
 
 
@@ -101,7 +110,8 @@ def summary(stage: str, made: dict[str, Any]) -> str:
     """What one stage did, in one line."""
     match stage:
         case "landed":
-            return f"{made['dagster/row_count']:,} rows, {made['unreadable_lines']} unreadable lines" + (" — unchanged, not landed again" if made["unchanged"] else "")
+            files = f" of {made['files']:,} files" if made.get("files", 1) > 1 else ""
+            return f"{made['dagster/row_count']:,} rows{files}, {made['unreadable_lines']} unreadable lines" + (" — unchanged, not landed again" if made["unchanged"] else "")
         case "admitted":
             return f"{made['verdict']}: {made['license']} {made['license_verdict']}, {made['rows']:,} rows" + (f" of {made['window']}" if made["window"] != "all" else "")
         case "cleaned":

@@ -10,7 +10,7 @@ import dagster as dg
 
 from assets.hands.home import home
 from assets.hands.office import Office
-from assets.hands.sources import locate
+from assets.hands.sources import seen_here
 from assets.stages.partitioned import due
 from assets.stages.run import Run
 from contracts.errors import AssayError
@@ -63,11 +63,11 @@ def arrival_sensor(contract: Contract) -> dg.SensorDefinition | None:
     @dg.sensor(name=f"{contract.name}_arrival", job_name=contract.name, minimum_interval_seconds=30, description=f"Looks for a new {contract.source.location}.")
     def _arrival(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         try:
-            path = locate(contract, home().roots)
-            status = path.stat()
+            seen = seen_here(contract, home().roots)
         except (AssayError, OSError):
+            seen = None
+        if seen is None:
             return dg.SkipReason("nothing has arrived")
-        seen = f"{status.st_mtime_ns}-{status.st_size}"
         before, _, done = (context.cursor or "").partition("|")
         if seen == done:
             return dg.SkipReason("nothing new has arrived")

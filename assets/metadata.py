@@ -11,6 +11,7 @@ from contracts.types import dtype
 from pipelines.frames import Receipt
 
 Metadata = dict[str, Any]
+_FILES = 100  # shown; the receipt and the evidence have all of them
 
 
 def table_schema(contract: Contract) -> dg.TableSchema:
@@ -62,7 +63,8 @@ def landed(receipt: Receipt, *, unchanged: bool) -> Metadata:
     """What landed."""
     return {
         "dagster/row_count": receipt.rows, "unreadable_lines": receipt.unreadable, "source": receipt.location, "sha256": receipt.digest,
-        "size_bytes": receipt.size_bytes, "unchanged": unchanged,
+        "size_bytes": receipt.size_bytes, "unchanged": unchanged, "files": len(receipt.files) or 1, **({"found": dict(receipt.found)} if receipt.found else {}),
+        **({"records_of_files": markdown(["file", "records", "rows", "unreadable"], [(f.name, f"{f.first:,} to {f.last:,}", f"{f.rows:,}", f.unreadable) for f in receipt.files[:_FILES]])} if receipt.files else {}),
     }  # fmt: skip
 
 

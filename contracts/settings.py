@@ -11,6 +11,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from contracts.extract import extract, table_name
+from contracts.location import kind_of, misplaced, problem_of
+
 Purpose = Literal["analytics", "training", "fine-tuning", "retrieval", "evaluation", "redistribution"]
 PersonalKind = Literal[
     "email", "phone", "name", "address", "birth_date", "coordinates", "url", "ip_address", "mac_address", "national_id", "passport", "tax_number", "license_plate",
@@ -91,24 +94,54 @@ class Partitions(Settings):
         return self
 
 
-class CsvOptions(Settings):
-    """How the file is written. Nothing is guessed: what is not said here is RFC 4180."""
+class Watermark(Settings):
+    """A column that only grows: a run takes the rows beyond what the last published version reached, the first one those beyond `start`."""
 
-    delimiter: str = Field(default=",", min_length=1, max_length=1)
-    quote: str = Field(default='"', min_length=1, max_length=1)
+    column: str = Field(min_length=1)
+    start: str | int | float | None = None
+
+
+class CsvOptions(Settings):
+    """How text is written. What is not said here is RFC 4180 in UTF-8 with a header; `auto` has it found, and the receipt tells what was."""
+
+    delimiter: str = Field(default=",", pattern=r"^([\x01-\x09\x0b\x0c\x0e-\x7f]|auto)$")
+    quote: str = Field(default='"', pattern=r"^([\x01-\x09\x0b\x0c\x0e-\x7f]|auto|none)$")
+    escape: str | None = Field(default=None, pattern=r"^([\x00-\x09\x0b\x0c\x0e-\x7f]|auto)$")
+    """The character before a quote inside quotes; another quote unless said."""
+    encoding: str = Field(default="utf-8", min_length=1)
+    header: bool | Literal["auto"] = True
+    """Without one the columns are `column_1`, `column_2` and so on; `auto` also gives names to columns that have none or one that is taken."""
     null_values: tuple[str, ...] = ()
+    members: str | None = None
+    """Of an archive: which files in it, as a glob over their names; all of them unless said."""
+    sheet: str | None = None
+    """Of a workbook: which sheet; the only one unless said."""
+    header_row: int = Field(default=1, ge=1, le=1000)
+    """Of a workbook: which row holds the column names, counted from 1."""
+    table: str | None = None
+    query: str | None = None
+    """Of a database: what is read, a table (`schema.table`) or a query."""
+    watermark: Watermark | None = None
+
+    @model_validator(mode="after")
+    def _told_apart(self) -> CsvOptions:
+        said = [mark for mark in (self.delimiter, self.quote) if mark not in ("auto", "none")]
+        if len(set(said)) < len(said) or self.escape == self.delimiter:
+            raise ValueError("delimiter, quote and escape must be told apart")
+        return self
 
 
 class Source(Settings):
     """Where the data come from.
 
     `location` is `package:NAME/PATH` (a file inside an installed package), `module:NAME#ATTRIBUTE` (a mapping of name to
-    text inside a Python module), or a path; a relative path is looked up below ASSAY_HOME, then below each folder of ASSAY_SOURCE_ROOTS.
+    text inside a Python module), `https://…`, `s3://…`, `gs://…`, `az://…`, a database (`postgres:NAME`, `sqlite:PATH`, `duckdb:PATH`),
+    or a path or glob; a relative path is looked up below ASSAY_HOME, then below each folder of ASSAY_SOURCE_ROOTS.
     """
 
     origin: Literal["internal", "external", "synthetic"]
     location: str = Field(min_length=1)
-    format: Literal["csv", "parquet", "documents"]
+    format: Literal["csv", "json", "jsonl", "parquet", "documents", "arrow", "excel", "sql"]
     options: CsvOptions = CsvOptions()
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
     schedule: str | None = None
@@ -117,6 +150,16 @@ class Source(Settings):
     partitions: Partitions | None = None
     derived_from: tuple[str, ...] = ()
     """The data sets of this installation that it was made from: their licences and obligations are inherited."""
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Source:
+        if problem := problem_of(self.location, self.format, self.arrival) or misplaced(self.format, self.options.model_fields_set):
+            raise ValueError(problem)
+        if self.options.query is not None:
+            extract(self.options.query, kind_of(self.location))
+        if self.options.table is not None:
+            table_name(self.options.table)
+        return self
 
 
 class License(Settings):

@@ -105,7 +105,8 @@ def _parsed(text: str, refuse: Any) -> Any:
 
 
 @cache
-def _allowed() -> frozenset[type]:
+def allowed_nodes() -> frozenset[type]:
+    """The kinds of node that a query may hold."""
     from sqlglot import exp
 
     return frozenset(getattr(exp, name) for name in NODES if hasattr(exp, name))
@@ -115,14 +116,14 @@ def _walk(tree: Any, tables: Mapping[str, Collection[str]], refuse: Any) -> None
     from sqlglot import exp
 
     if not isinstance(tree, exp.Query) or isinstance(tree, exp.Subquery):
-        raise refuse(f"the query is no SELECT, but {_said(tree)}", NO_QUERY)
+        raise refuse(f"the query is no SELECT, but {said(tree)}", NO_QUERY)
     nodes = list(tree.walk())
     for node in nodes:
-        if type(node) not in _allowed():
-            raise refuse(f"the query uses {_said(node)}, which is not on the list of what contracts may use", NO_QUERY)
+        if type(node) not in allowed_nodes():
+            raise refuse(f"the query uses {said(node)}, which is not on the list of what contracts may use", NO_QUERY)
         if isinstance(node, exp.With) and node.args.get("recursive"):
             raise refuse("the query is recursive", "Ask without recursion: it might never end")
-        if isinstance(node, exp.Cast) and node.to.this not in _scalars():
+        if isinstance(node, exp.Cast) and node.to.this not in scalar_types():
             raise refuse(f"the query casts to {str(node.to)[:60]}", "Cast to a number, text, boolean, date or timestamp")
     known = {name.casefold() for name in tables} | {cte.alias.casefold() for cte in tree.find_all(exp.CTE)}
     for each in tree.find_all(exp.Table):
@@ -140,14 +141,15 @@ def _walk(tree: Any, tables: Mapping[str, Collection[str]], refuse: Any) -> None
 
 
 @cache
-def _scalars() -> frozenset[Any]:
+def scalar_types() -> frozenset[Any]:
+    """The types that a query may cast to."""
     from sqlglot import exp
 
     words = re.findall(r"\w+", "TINYINT SMALLINT INT BIGINT INT128 UTINYINT USMALLINT UINT UBIGINT FLOAT DOUBLE DECIMAL BOOLEAN TEXT VARCHAR DATE TIME TIMESTAMP TIMESTAMPTZ")
     return frozenset(getattr(exp.DataType.Type, word) for word in words)
 
 
-def _said(node: Any) -> str:
+def said(node: Any) -> str:
     """A node in words: a function by its name, anything else by its kind."""
     from sqlglot import exp
 

@@ -20,8 +20,24 @@ REASONS = "_reasons"
 
 
 @dataclass(frozen=True)
+class FileRead:
+    """One of several files: its records are `first` to `last` of the source, header included, so record r is its own r - first + 1. `lacks` are columns that others have."""
+
+    name: str
+    rows: int
+    unreadable: int
+    first: int
+    last: int
+    lacks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Receipt:
-    """What was landed: `digest` is the SHA-256 of the source's bytes; `columns` all it has, promised or not; `unreadable` lines are kept beside the rows."""
+    """What was landed: `digest` is the SHA-256 of the source's bytes; `columns` all it has, promised or not; `unreadable` records are kept beside the rows.
+
+    `header` counts the records before the first row; `found` is what the contract left open of how the file is written, and what it turned out to be.
+    `files`, where there are several; `watermark`, what a growing source has reached.
+    """
 
     digest: str
     location: str
@@ -29,6 +45,10 @@ class Receipt:
     unreadable: int
     size_bytes: int
     columns: tuple[str, ...]
+    header: int = 0
+    found: Mapping[str, str] = field(default_factory=dict)
+    files: tuple[FileRead, ...] = ()
+    watermark: str | int | float | None = None
 
 
 @dataclass(frozen=True)

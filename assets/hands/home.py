@@ -31,6 +31,8 @@ class Home(BaseSettings):
     ASSAY_REGION: where the home lies, such as `eu` or `eu-de`; a contract that names another region is refused; unless set, nothing is held against it.
     ASSAY_PRESIDIO_MODEL: a spaCy model, by package or folder, with which Presidio looks for persons and places in text (none: a dictionary does).
     ASSAY_SOURCE_ROOTS: further folders, separated by ':', from which sources may be read.
+    ASSAY_SOURCE_HOSTS: hosts (`name`, `name:port`), separated by ',', that sources may be fetched from though their address is not public.
+    ASSAY_SOURCE_MAX_BYTES: the most that one source may hold (50 GiB).
     """
 
     model_config = SettingsConfigDict(env_prefix="ASSAY_", frozen=True)
@@ -41,6 +43,8 @@ class Home(BaseSettings):
     lineage_url: AnyHttpUrl | None = None
     mlflow_uri: str = ""
     source_roots: str = ""
+    source_hosts: str = ""
+    source_max_bytes: int = Field(default=50 * 2**30, gt=0)
     stewards: Path = SHIPPED_STEWARDS
     region: str = Field(default="", pattern=r"^$|^[a-z]{2}(-[a-z0-9-]+)?$")
     presidio_model: str = ""
@@ -73,6 +77,11 @@ class Home(BaseSettings):
     def roots(self) -> tuple[Path, ...]:
         """Folders that sources may be read from."""
         return (self.root, *(Path(part).resolve() for part in self.source_roots.split(os.pathsep) if part))
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """Hosts that sources may be fetched from wherever they lie."""
+        return frozenset(part.strip().lower() for part in self.source_hosts.split(",") if part.strip())
 
     def check_region(self, contract: Contract) -> None:
         """Whether the data may lie here. Raises: AdmissionError: the contract's region is another one."""

@@ -20,6 +20,7 @@ from assets.stages.ingest import landed_in, landed_rows
 from assets.stages.run import Run, stage
 from assets.stages.search import FOUND_SCHEMA, few_values, searched
 from contracts.errors import AdmissionError, SourceError, Where
+from contracts.location import kind_of
 from contracts.model import Contract
 from contracts.settings import Window
 from contracts.types import read
@@ -155,6 +156,8 @@ def _licensed(run: Run) -> LicenseVerdict:
     """The verdict on the contract's licence, held against the text that lies beside the source, if there is one."""
     wanted, policy, today = run.contract.license, run.office.policy, run.office.clock().date()
     verdict = judge_license(wanted, policy, today)
+    if kind_of(run.contract.source.location) in ("http", "cloud", "postgres"):
+        return verdict  # nothing lies beside it here
     path = locate(run.contract, run.office.home.roots)
     root = next((root for root in run.office.home.roots if path.is_relative_to(root)), None)  # a package's files have their licence elsewhere
     found = license_beside(path, root) if root else None

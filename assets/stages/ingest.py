@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import polars as pl
 
 from assets.hands import sources
+from assets.hands.sources.landing import rows_in
 from assets.stages.run import Run, stage
+from contracts.errors import SourceError, Where
 from contracts.settings import CsvOptions
 from lineage.facts import Table
-from pipelines.frames import Receipt
-from pipelines.ingest.records import HEADER, numbered
+from pipelines.frames import FileRead, Receipt
+from pipelines.ingest.records import numbered
 
-NOTE = "landed.digest"
+NOTE, FETCHED = "landed.digest", "fetched"
 
 
 @dataclass(frozen=True)
@@ -36,27 +39,65 @@ def land(run: Run) -> Landed:
     with stage(run, "landed") as noted:
         office.home.check_region(contract)
         _ = run.lease
-        fetched = sources.fetch(contract, office.home.roots)
+        fetched = sources.fetch(contract, _place(run))
         target = landed_folder(run, fetched.digest)
         unchanged = target.is_dir()
         if not unchanged:
             staged = office.lake.staging(contract.name, run.run_id) / "landed"
             staged.mkdir(mode=0o700)
             read = sources.read(contract, fetched, staged)
-            receipt = Receipt(fetched.digest, contract.source.location, read.rows, read.unreadable, fetched.size_bytes, read.columns)
+            receipt = Receipt(
+                fetched.digest, contract.source.location, read.rows, read.unreadable, fetched.size_bytes, read.columns, read.header, read.found, read.files, fetched.watermark
+            )
             (staged / "receipt.json").write_text(json.dumps(asdict(receipt)))
             office.lake.move_in(staged, target)
+        shutil.rmtree(office.lake.staging(contract.name, run.run_id) / FETCHED, ignore_errors=True)
         receipt = receipt_of(run, fetched.digest)
-        sources.check_columns(contract, receipt.columns)
+        _check_columns(run, receipt)
         (office.lake.staging(contract.name, run.run_id) / NOTE).write_text(fetched.digest)
         noted.inputs.append(Table(name=contract.source.location, version=fetched.digest))
         noted.outputs.append(Table(name=f"{contract.name}/landed", version=fetched.digest, columns=tuple((c, "String") for c in receipt.columns), rows=receipt.rows))
     return Landed(receipt, unchanged)
 
 
+def _place(run: Run) -> sources.Place:
+    """Where this run fetches to, and what it may skip."""
+    office, contract = run.office, run.contract
+    folder = office.lake.staging(contract.name, run.run_id) / FETCHED
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return sources.Place(
+        roots=office.home.roots,
+        folder=folder,
+        is_landed=lambda digest: landed_folder(run, digest).is_dir(),
+        hosts=office.home.hosts,
+        max_bytes=office.home.source_max_bytes,
+        mark=_mark(run),
+    )
+
+
+def _mark(run: Run) -> sources.Mark | None:
+    """What the last published version reached, as its signed evidence says; a run that published nothing moves it nowhere."""
+    versions = run.office.registry.versions(run.contract.name) if run.contract.source.options.watermark is not None else []
+    if not versions:
+        return None
+    mark = run.office.statement(versions[-1])["predicate"].get("watermark")
+    return sources.Mark(mark["column"], mark["value"], versions[-1]["source_digest"]) if mark else None
+
+
+def _check_columns(run: Run, receipt: Receipt) -> None:
+    """Whether every promised column landed, and of several files whether each has the required ones. Raises: SourceError: one is missing."""
+    sources.check_columns(run.contract, receipt.columns)
+    required = {column.name for column in run.contract.columns if column.required}
+    for file in receipt.files:
+        missing = sorted(required & set(file.lacks))
+        if missing:
+            where = Where(file=f"{receipt.location}, '{file.name}'", dataset=run.contract.name)
+            raise SourceError(f"the file lacks the required column '{missing[0]}', which others have", "Deliver it, or promise the column without `required`", where)
+
+
 def landed_folder(run: Run, digest: str) -> Path:
     """Where bytes of this digest land: the same bytes read with other options are other rows."""
-    options = run.contract.source.options
+    options = run.contract.source.options.model_copy(update={"table": None, "query": None, "watermark": None})  # what is asked of a database shows in what it hands over
     suffix = "" if options == CsvOptions() else "-" + hashlib.sha256(options.model_dump_json().encode()).hexdigest()[:8]
     return run.office.lake.folder(run.contract.name, "landed") / (digest + suffix)
 
@@ -70,14 +111,15 @@ def landed_in(run: Run) -> Receipt:
 def receipt_of(run: Run, digest: str) -> Receipt:
     """The receipt beside landed rows."""
     data = json.loads((landed_folder(run, digest) / "receipt.json").read_text())
-    return Receipt(**{**data, "columns": tuple(data["columns"])})
+    before = {"header": 1 if run.contract.source.format == "csv" else 0}  # receipts of earlier releases do not say it
+    files = tuple(FileRead(**{**file, "lacks": tuple(file["lacks"])}) for file in data.get("files", ()))
+    return Receipt(**{**before, **data, "columns": tuple(data["columns"]), "files": files})
 
 
 def landed_rows(run: Run, digest: str) -> pl.LazyFrame:
     """The landed rows, as text, with their record numbers."""
-    folder = landed_folder(run, digest)
-    header = HEADER if run.contract.source.format == "csv" else 0
-    return numbered(pl.scan_parquet(folder / "rows.parquet"), unreadable_records(run, digest)["record"].to_list(), header)
+    rows, receipt = rows_in(landed_folder(run, digest)), receipt_of(run, digest)
+    return rows if receipt.files else numbered(rows, unreadable_records(run, digest)["record"].to_list(), receipt.header)  # several files are numbered as they are joined
 
 
 def unreadable_records(run: Run, digest: str) -> pl.DataFrame:

@@ -10,12 +10,12 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import polars as pl
+from typing import Any, Literal
 
 from assets.hands.beside import license_beside
 from assets.hands.disk import sha256
 from assets.hands.sources import Read, read_file, unpacked
+from assets.hands.sources.landing import rows_in
 from contracts.errors import SourceError, Where, shown
 from contracts.problems import Problem
 from contracts.settings import CsvOptions, Source
@@ -23,8 +23,6 @@ from pipelines.admit.names import rule_word
 from pipelines.draft.license import UNKNOWN, LicenseFound
 from pipelines.draft.profile import Profile, profile
 from pipelines.draft.propose import Draft, Origin, draft
-
-DELIMITERS = ",;\t|"
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,7 @@ def drafted(path: Path, name: str, roots: Sequence[Path], *, license: str | None
 
     where = Where(file=shown(path))
     if not path.is_file():
-        raise SourceError("the file is not there", "Give the path of a CSV or Parquet file, or of a zip of one", where)
+        raise SourceError("the file is not there", "Give the path of a CSV, JSON, JSON lines, Parquet, Arrow or Excel file, or of an archive of one", where)
     path = path.resolve()
     root = next((folder for folder in roots if path.is_relative_to(folder)), None)
     location = str(path.relative_to(root or path.parent))
@@ -62,10 +60,10 @@ def drafted(path: Path, name: str, roots: Sequence[Path], *, license: str | None
         source, read = _landed(path, location, folder, where)
         names, left_out = _promisable(read.columns)
         told(f"measuring {read.rows:,} rows of {len(names)} columns")
-        measured = profile(pl.scan_parquet(folder / "rows.parquet"), names)
+        measured = profile(rows_in(folder), names)
     told("looking for a licence")
     found = license_of(path, license, root or path.parent)
-    origin = Origin(location, source.format, sha256(path), source.options.delimiter, source.options.quote, read.unreadable, left_out)
+    origin = Origin(location, source.format, sha256(path), found_options(read), read.unreadable, left_out)
     told("writing the draft")
     done = draft(measured, name, origin, found, owner)
     return Drafted(done, measured, origin, found, lint(done.text, f"{name}.odcs.yaml").problems, None if root else path.parent)
@@ -77,32 +75,52 @@ def drafted(path: Path, name: str, roots: Sequence[Path], *, license: str | None
 def _landed(path: Path, location: str, folder: Path, where: Where) -> tuple[Source, Read]:
     """Land the file as a run would. Raises: SourceError: it cannot be read, or most of it cannot."""
     file = unpacked(path, folder, where)
-    with file.open("rb") as stream:
-        is_parquet = stream.read(4) == b"PAR1" or path.suffix in (".parquet", ".pq")
-    options = CsvOptions() if is_parquet else _dialect(file)
-    source = Source(origin="external", location=location, format="parquet" if is_parquet else "csv", options=options)
+    kind = _format(file, path)
+    options = (
+        CsvOptions()
+        if kind in ("parquet", "arrow", "excel")
+        else CsvOptions(encoding="auto")
+        if kind != "csv"
+        else CsvOptions(delimiter="auto", quote="auto", escape="auto", encoding="auto", header="auto")
+    )
+    source = Source(origin="external", location=location, format=kind, options=options)
     read = read_file(source, file, folder, where)
     if read.unreadable > read.rows:
+        said = "; ".join(f"{name} {value!r}" for name, value in read.found.items())
         raise SourceError(
-            f"{read.unreadable:,} of {read.unreadable + read.rows:,} records cannot be read with the delimiter {options.delimiter!r}",
+            f"{read.unreadable:,} of {read.unreadable + read.rows:,} records cannot be read" + f" ({said})" * bool(said),
             "Save the file as CSV in UTF-8 with one header line and as many cells in every line",
             where,
         )
     return source, read
 
 
-def _dialect(file: Path) -> CsvOptions:
-    """Delimiter and quote as DuckDB's sniffer sees them, where the header bears it out; else those of RFC 4180."""
-    import duckdb
-
+def _format(file: Path, named: Path) -> Literal["csv", "json", "jsonl", "parquet", "arrow", "excel"]:
+    """By the file's first bytes and its name's ending."""
     with file.open("rb") as stream:
-        header = stream.readline(2**20).decode("utf-8", errors="replace")
-    try:
-        with duckdb.connect(config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}) as connection:
-            delimiter, quote = connection.execute("SELECT Delimiter, Quote FROM sniff_csv(?, ignore_errors = true)", [str(file)]).fetchall()[0]
-    except duckdb.Error:
-        delimiter, quote = max(DELIMITERS, key=header.count), '"'
-    return CsvOptions(delimiter=delimiter if delimiter in DELIMITERS and delimiter in header else ",", quote=quote if quote in ("'", '"') else '"')
+        first = stream.read(6)
+    if first.startswith(b"PAR1") or first == b"ARROW1":
+        return "parquet" if first.startswith(b"PAR1") else "arrow"
+    endings: dict[str, Literal["json", "jsonl", "parquet", "arrow", "excel"]] = {
+        ".parquet": "parquet", ".pq": "parquet", ".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".arrow": "arrow", ".arrows": "arrow", ".feather": "arrow", ".ipc": "arrow",
+        ".xlsx": "excel", ".xlsm": "excel", ".xlsb": "excel", ".xls": "excel", ".ods": "excel",
+    }  # fmt: skip
+    return endings.get(named.suffix.lower(), "csv")
+
+
+def found_options(read: Read) -> dict[str, tuple[Any, str]]:
+    """What was found of how the file is written, as options that read it so, each with why; what a contract means anyway is left out."""
+    usual = CsvOptions()
+    names = {"first line": True, "none": False}
+    options: dict[str, tuple[Any, str]] = {}
+    for name, value in read.found.items():
+        if name == "header" and "renamed" in read.found:
+            options[name] = ("auto", f"names that are missing or taken are made: {read.found['renamed']}")
+        elif name in CsvOptions.model_fields:
+            said = names[value] if name == "header" else value
+            if said != getattr(usual, name):
+                options[name] = (said, "found, not stated anywhere: check it")
+    return options
 
 
 def _promisable(columns: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:

@@ -9,6 +9,7 @@ import uuid
 from dataclasses import replace
 
 from assets.hands import sources
+from assets.hands.disk import sha256
 from assets.stages.admit import inputs_of, published_of, window_counts
 from assets.stages.ingest import land
 from assets.stages.run import Run
@@ -51,9 +52,8 @@ def due(run: Run) -> tuple[str, ...]:
 
 
 def _waits(part: Run) -> bool:
-    if not sources.locate(part.contract, part.office.home.roots).is_file():
-        return False
-    return _is_new(part, sources.fetch(part.contract, part.office.home.roots).digest)
+    file = sources.locate(part.contract, part.office.home.roots)
+    return file.is_file() and _is_new(part, sha256(file))
 
 
 def _is_new(part: Run, digest: str) -> bool:

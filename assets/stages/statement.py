@@ -18,6 +18,7 @@ from assets.hands.registry import Row
 from assets.stages import fitted
 from assets.stages.admit import Admission
 from assets.stages.assess import Assessed, evidence_of, told
+from assets.stages.ingest import receipt_of
 from assets.stages.run import Run
 from contracts.errors import PublicationError, Where
 from lineage import evidence
@@ -91,7 +92,15 @@ def _of_part(part: Part) -> dict[str, Any]:
         "quality": evidence_of(refined.quality), "quarantine_decisions": told(refined.decisions),
         "schema": schema_of(contract), "retention": contract.retention.model_dump(mode="json"),
         "environment": {"python": platform.python_version(), "polars": installed("polars"), "pandera": installed("pandera"), "assay": installed("assay")},
+        **_origin(run, inputs.source_digest),
     }  # fmt: skip
+
+
+def _origin(run: Run, digest: str) -> dict[str, Any]:
+    """What else is known of where the rows come from: the files, where there are several, and the mark that a growing source has reached."""
+    receipt, watermark = receipt_of(run, digest), run.contract.source.options.watermark
+    files: dict[str, Any] = {"source_files": [asdict(file) for file in receipt.files]} if receipt.files else {}
+    return files | ({"watermark": {"column": watermark.column, "value": receipt.watermark}} if watermark is not None and receipt.watermark is not None else {})
 
 
 def _together(run: Run, parts: Sequence[Part], newest: dict[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from contracts.exports.promised import as_json
 from contracts.formats import decimal
+from contracts.location import kind_of
 from contracts.model import Column, Contract
 from contracts.steps import FillMissing
 from contracts.types import width
@@ -87,7 +88,11 @@ def _distribution(contract: Contract, files: Sequence[PublishedFile]) -> Iterato
             "@type": "cr:FileObject", "@id": file.path, "name": file.path, "contentUrl": file.path, "contentSize": f"{file.size} B", "encodingFormat": PARQUET, "sha256": file.sha256,
         }  # fmt: skip
     source = contract.source
-    plain = not source.location.endswith((".zip", ".gz"))  # an archive would need a node of its own, and the name of what it holds
+    plain = not source.location.endswith((".zip", ".gz", ".bz2", ".xz", ".zst")) and kind_of(source.location) in (
+        "path",
+        "package",
+        "http",
+    )  # an archive would need a node of its own, and the name of what it holds
     if not files and source.sha256 and source.format in MEDIA_TYPES and plain:
         yield {"@type": "cr:FileObject", "@id": "source", "name": "source", "contentUrl": source.location, "encodingFormat": MEDIA_TYPES[source.format], "sha256": source.sha256}
     elif len(files) != 1:

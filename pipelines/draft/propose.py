@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from contracts.settings import PersonalKind
@@ -24,13 +24,12 @@ _WHOLE = 0.8  # … and this share of their text, a column is of one personal ki
 
 @dataclass(frozen=True)
 class Origin:
-    """What is known of the file itself. `left_out` are columns that no contract can name; `unreadable` counts records."""
+    """What is known of the file itself. `options` say how it is written, each with why; `left_out` are columns that no contract can name; `unreadable` counts records."""
 
     location: str
     format: str
     digest: str
-    delimiter: str = ","
-    quote: str = '"'
+    options: Mapping[str, tuple[Any, str]] = field(default_factory=dict)
     unreadable: int = 0
     left_out: tuple[str, ...] = ()
 
@@ -255,9 +254,7 @@ def _setting(name: str, value: Any) -> dict[str, Any]:
 
 
 def _source(profile: Profile, origin: Origin) -> dict[str, Any]:
-    options: dict[str, Any] = {}
-    if origin.format == "csv" and (origin.delimiter, origin.quote) != (",", '"'):
-        options = {"delimiter": origin.delimiter, "quote": origin.quote}
+    options: dict[str, Any] = {name: Said(value, why) for name, (value, why) in origin.options.items()}
     if profile.null_values:
         options["null_values"] = Said(Flow(list(profile.null_values)), "stand for nothing in columns that otherwise hold numbers, dates or true and false")
     source: dict[str, Any] = {"origin": Said("external", "or internal, synthetic"), "location": origin.location, "format": origin.format}

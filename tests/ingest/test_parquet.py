@@ -16,21 +16,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets.hands.sources import Read, read_file
+from assets.hands.decode.landing import Decoded, Task, Undecodable
+from assets.hands.decode.parquet import decode
+from assets.hands.sources.landing import rows_in
 from assets.stages.ingest import land
-from contracts.errors import SourceError, Where
 from contracts.model import Column
-from contracts.settings import CsvOptions, Source
 from contracts.types import read, unread
 from tests.conftest import Installation, columns, setting
 
 MALFORMED = Path(__file__).parents[2].parent / "shared" / "data" / "malformed" / "parquet" / "data"
 
 
-def landed(path: Path, folder: Path, **options: Any) -> tuple[Read, pl.DataFrame]:
-    source = Source(origin="internal", location="inbox/x.parquet", format="parquet", options=CsvOptions(**options))
-    done = read_file(source, path, folder, Where(file="inbox/x.parquet"))
-    return done, pl.read_parquet(folder / "rows.parquet")
+def landed(path: Path, folder: Path, **options: Any) -> tuple[Decoded, pl.DataFrame]:
+    done = decode(Task("parquet", str(path), str(folder), options))
+    return done, rows_in(folder).collect()
 
 
 def texts(values: pa.Array, tmp_path: Path, **options: Any) -> list[str | None]:
@@ -131,13 +130,13 @@ def whole_file(tmp_path: Path) -> bytes:
 @pytest.mark.parametrize("cut", [0, 3, 4, 100, -1, -8, -50])
 def test_a_truncated_file_is_refused(cut: int, tmp_path: Path) -> None:
     (tmp_path / "x.parquet").write_bytes(whole_file(tmp_path)[:cut])
-    with pytest.raises(SourceError, match=r"inbox/x.parquet: the file cannot be read as Parquet .*Fetch it again"):
+    with pytest.raises(Undecodable, match=r"cannot be read as Parquet .*Fetch it again"):
         landed(tmp_path / "x.parquet", tmp_path)
 
 
 def test_no_parquet_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.parquet").write_text("meter,energy\nM1,1\n" * 10)
-    with pytest.raises(SourceError, match="cannot be read as Parquet"):
+    with pytest.raises(Undecodable, match="cannot be read as Parquet"):
         landed(tmp_path / "x.parquet", tmp_path)
 
 
@@ -153,7 +152,7 @@ def test_no_parquet_is_refused(tmp_path: Path) -> None:
 )
 def test_names_that_cannot_be_kept_apart_are_refused(names: list[str], says: str, tmp_path: Path) -> None:
     pq.write_table(pa.table([pa.array([1])] * len(names), names=names), tmp_path / "x.parquet")
-    with pytest.raises(SourceError, match=says):
+    with pytest.raises(Undecodable, match=says):
         landed(tmp_path / "x.parquet", tmp_path)
 
 
@@ -171,7 +170,7 @@ def test_every_malformed_file_lands_or_is_refused(tmp_path: Path) -> None:
         folder.mkdir()
         try:
             landed(file, folder)
-        except SourceError:
+        except Undecodable:
             refused.add(file.name)
     parquet = [file for file in files if file.suffix == ".parquet"]
     assert {file.name for file in files} - {file.name for file in parquet} <= refused

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.frames import ROW
-from pipelines.ingest.records import breaks_in_cells, lines_lost, numbered
+from pipelines.ingest.records import numbered
 
 
 @given(st.lists(st.booleans(), max_size=60))
@@ -16,13 +16,3 @@ def test_a_row_has_the_number_of_its_record(readable: list[bool]) -> None:
     rows = pl.LazyFrame({ROW: range(1, sum(readable) + 1)}, schema={ROW: pl.Int64})
     got = numbered(rows, [number for number, could in records if not could]).collect()[ROW].to_list()
     assert got == [number for number, could in records if could]
-
-
-def test_line_breaks_in_cells_belong_to_their_rows() -> None:
-    rows = pl.LazyFrame({ROW: [1, 2], "a": ["x\ny", None], "b": ["1", "\n\n"]})
-    assert breaks_in_cells(rows).collect().item() == 3
-
-
-def test_every_line_is_header_row_break_or_unreadable() -> None:
-    assert lines_lost(lines_in_file=10, rows=5, breaks_in_cells=2, lines_unreadable=2) == 0
-    assert lines_lost(lines_in_file=10, rows=5, breaks_in_cells=0, lines_unreadable=2) == 2

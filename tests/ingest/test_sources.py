@@ -39,8 +39,8 @@ def test_the_same_bytes_are_not_landed_twice(installation: Installation) -> None
         ("M1,1,day\nM2,2,day,extra\nM3,3,day\n", [2, 4], {3: "too many columns"}),
         ('M1,1,day\n"M"2,2,day\nM3,3,day\n', [2, 4], {3: "unquoted value"}),
         (b"M1,1,day\nM\xff,2,day\nM3,3,day\n", [2, 4], {3: "invalid encoding"}),
-        ('M1,1,day\nM2,2,"day\nM3,3,day\nM4,4,day\n', [2], {3: "unquoted value"}),
-        ('M1,1,day\nM2,"2,day\nM3,3,day\n', [2], {3: "unquoted value"}),
+        ('M1,1,day\nM2,2,"day\nM3,3,day\nM4,4,day\n', [2, 4, 5], {3: "unclosed quote"}),
+        ('M1,1,day\nM2,"2,day\nM3,3,day\n', [2, 4], {3: "unclosed quote"}),
         ('M1,1,"a\n\nb"\nM2,2,day', [2, 3], {}),
         ("M1,1,day\n\nM2,2,day\n\n", [2, 3], {}),
         ("M1,1,day\nM2\nM3,3\nM4,4,day\n", [2, 5], {3: "missing columns", 4: "missing columns"}),
@@ -58,9 +58,11 @@ def test_windows_line_ends_are_read(installation: Installation) -> None:
     assert (rows.height, unreadable.height) == (3, 0)
 
 
-def test_mixed_line_ends_are_refused_rather_than_half_read(installation: Installation) -> None:
-    with pytest.raises(SourceError, match="cannot be read as CSV"):
-        landed(installation, "meter,energy_kwh,tariff\nM1,1,day\r\nM2,2,day\r\n")
+@pytest.mark.parametrize("ends", ["\n\n\n\n", "\r\r\r\r", "\n\r\n\r"])
+def test_any_line_end_ends_a_line_and_they_may_be_mixed(installation: Installation, ends: str) -> None:
+    lines = GOOD.splitlines()
+    rows, unreadable = landed(installation, "".join(line + end for line, end in zip(lines, ends, strict=True)))
+    assert (rows["_row"].to_list(), unreadable.height) == ([2, 3, 4], 0)
 
 
 def test_a_zip_of_one_file_is_read_and_its_name_is_not_trusted(installation: Installation) -> None:

@@ -1,0 +1,51 @@
+"""The process that decodes one file: a task on its input, one answer on its output, everything else into the task's folder.
+
+It ends at its limits of memory, processor time and file size; what a library does on bytes that were made to hurt it, it does here.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+from dataclasses import asdict
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from assets.hands.decode.landing import Task, Undecodable
+
+_OWN_MB = 1024
+"""Beside the data: threads' stacks and arenas, which are reserved and hardly used."""
+
+
+def main() -> None:
+    """Decode, under limits."""
+    told = json.load(sys.stdin)
+    task, cpu_s, file_mb = Task(**told["task"]), told["cpu_s"], told["file_mb"]
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a dump would hold the data
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s + 5))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (file_mb * 2**20, file_mb * 2**20))
+    decoder = import_module(f"assets.hands.decode.{task.kind}")
+    limit = _mapped() + (task.memory_mb + _OWN_MB) * 2**20 + Path(task.file).stat().st_size  # readers map the file itself
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    try:
+        answer: dict[str, Any] = {"decoded": asdict(decoder.decode(task))}
+    except Undecodable as error:
+        answer = {"problem": error.problem, "remedy": error.remedy, "line": error.line}
+    except MemoryError:
+        answer = {"exceeded": "memory"}
+    except OSError as error:
+        answer = {"errno": error.errno}
+    print(json.dumps(answer), flush=True)
+    os._exit(0)  # the libraries' threads may still be about, and ending Python around them aborts now and then, with the work done (2026-11-24)
+
+
+def _mapped() -> int:
+    """Bytes of address space this process has now."""
+    return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+
+
+if __name__ == "__main__":
+    main()

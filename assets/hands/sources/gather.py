@@ -1,0 +1,202 @@
+"""A location -> its files on this machine, with their digests, or the word that the lake has them already.
+
+Belongs here: which kind of place does what, and skipping what has not changed. Stays out: how each place is reached (web, clouds, databases), reading files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from assets.hands.disk import sha256
+from assets.hands.sources import clouds, databases, web
+from assets.hands.sources.archives import SUFFIXES
+from assets.hands.sources.places import MAX_FILES, Fetched, File, Memory, Place, Seen, Sink, digest_of, fetched, fixed_part, together, too_large
+from contracts.errors import SourceError, Where
+from contracts.location import kind_of
+from contracts.model import Contract
+
+
+def fetch(contract: Contract, place: Place) -> Fetched:
+    """Find the source's bytes.
+
+    Raises: SourceError: it is not there, lies outside every root, cannot be reached, is too large, or its checksum differs from the contract's.
+    """
+    where = Where(file=contract.source.location, dataset=contract.name)
+    match kind_of(contract.source.location):
+        case "http":
+            found = _from_web(contract, place, where)
+        case "cloud":
+            found = _from_cloud(contract, place, where)
+        case "postgres" | "sqlite" | "duckdb":
+            found = _from_database(contract, place, where)
+        case _:
+            found = fetched(_local(contract, place, where))
+    if contract.source.sha256 not in (None, found.digest):
+        raise SourceError("the source's checksum is not the one in the contract", "Check where the file came from; if it is right, write its `sha256` into assay.source", where)
+    return found
+
+
+# -- on this machine ------------------------------------------------------------------------
+
+
+def _local(contract: Contract, place: Place, where: Where) -> list[File]:
+    location = contract.source.location
+    if kind_of(location) == "glob":
+        named = _matched(location, place.roots, where)
+        if not named:
+            raise SourceError("the source is not there: no file matches", "Put files there (below ASSAY_HOME), or mend `location` under assay.source", where)
+    else:
+        path = locate(contract, place.roots)
+        if not path.is_file():
+            remedy = "Put the file there (below ASSAY_HOME), or mend" if ":" not in location else "Install the package, or mend"
+            raise SourceError("the source is not there", f"{remedy} `location` under assay.source", where)
+        named = {location: path}
+    if sum(path.stat().st_size for path in named.values()) > place.max_bytes:
+        raise too_large(place.max_bytes, where)
+
+    def one(item: tuple[str, Path]) -> File:
+        name, path = item
+        try:
+            return File(name, path, sha256(path), path.stat().st_size)
+        except OSError as error:
+            inside = Where(file=name, dataset=where.dataset)
+            raise SourceError(f"the source cannot be read ({type(error).__name__})", "Give this user the right to read it", inside) from None
+
+    return together(one, list(named.items()))
+
+
+def locate(contract: Contract, roots: Sequence[Path]) -> Path:
+    """The path that a location on this machine means, of a glob its first file or its folder; it need not exist.
+
+    Raises: SourceError: no package of that name, a path outside every root, or a source that is elsewhere.
+    """
+    location = contract.source.location
+    where = Where(file=location, dataset=contract.name)
+    kind, rest = kind_of(location), location.partition(":")[2]
+    if kind == "package":
+        name, _, inner = rest.partition("/")
+        spec = importlib.util.find_spec(name)  # finds, and does not import, a top-level package
+        if spec is None or not spec.submodule_search_locations:
+            raise SourceError(f"no package '{name}' is installed", f"Install it: pip install {name}", where)
+        folder = Path(spec.submodule_search_locations[0]).resolve()
+        path = (folder / inner).resolve()
+        if not path.is_relative_to(folder):
+            raise SourceError("the path leaves the package", "Name a file inside it", where)
+        return path
+    if kind == "module":
+        name = rest.partition("#")[0]
+        top, *inner_names = name.split(".")
+        spec = importlib.util.find_spec(top)
+        if spec is None or spec.origin is None:
+            raise SourceError(f"no module '{top}' is installed", "Mend `location` under assay.source", where)
+        return Path(spec.origin).parent.joinpath(*inner_names).with_suffix(".py") if inner_names else Path(spec.origin)
+    if kind in ("http", "cloud", "postgres"):
+        raise SourceError("the source is not on this machine", "Nothing beside it can be looked at", where)
+    if kind == "glob":
+        return next(iter(_matched(location, roots, where).values()), _inside(fixed_part(location) or ".", roots, where)[0] / "*")
+    paths = _inside(rest if kind in ("sqlite", "duckdb") else location, roots, where)
+    return next((path for path in paths if path.is_file()), paths[0])
+
+
+def _inside(location: str, roots: Sequence[Path], where: Where) -> list[Path]:
+    """The paths a location may mean, below each root. Raises: SourceError: all of them lie outside."""
+    if "\x00" in location:
+        raise SourceError("the path holds a null character", "Mend `location` under assay.source", where)
+    paths = [path for root in roots if any((path := (root / location).resolve()).is_relative_to(allowed) for allowed in roots)]
+    if not paths:
+        raise SourceError("the path lies outside ASSAY_HOME and every folder of ASSAY_SOURCE_ROOTS", "Move the file there, or add its folder to ASSAY_SOURCE_ROOTS", where)
+    return paths
+
+
+def _matched(location: str, roots: Sequence[Path], where: Where) -> dict[str, Path]:
+    """The files that a glob means, by name, below the first root that has any. A link out of the roots is refused, not followed."""
+    fixed = fixed_part(location)
+    for folder in _inside(fixed or ".", roots, where):
+        pattern = location[len(fixed) :].lstrip("/")
+        if ".." in pattern.split("/"):
+            raise SourceError("the pattern climbs out of its folder", "Write the folder out, without `..` behind a `*`", where)
+        found = sorted(path for path in folder.glob(pattern) if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts))
+        outside = [path for path in found if not any(path.resolve().is_relative_to(root) for root in roots)]
+        if outside:
+            raise SourceError("a file that matches is a link to outside ASSAY_HOME and ASSAY_SOURCE_ROOTS", "Put the file itself there", where)
+        if len(found) > MAX_FILES:
+            raise SourceError(f"the location means {len(found):,} files", f"Narrow it to at most {MAX_FILES:,}", where)
+        if found:
+            return {str(path.relative_to(folder)): path for path in found}
+    return {}
+
+
+def seen_here(contract: Contract, roots: Sequence[Path]) -> str | None:
+    """What the files of a source on this machine look like from outside: it changes when they do. None where none is there."""
+    location = contract.source.location
+    if kind_of(location) != "glob":
+        status = locate(contract, roots).stat()
+        return f"{status.st_mtime_ns}-{status.st_size}"
+    named = _matched(location, roots, Where(file=location, dataset=contract.name))
+    told = "".join(f"{name}\n{path.stat().st_mtime_ns}-{path.stat().st_size}\n" for name, path in named.items())
+    return hashlib.sha256(told.encode()).hexdigest() if named else None
+
+
+# -- elsewhere ------------------------------------------------------------------------------
+
+
+def _suffix(name: str) -> str:
+    """The suffix by which a reader knows an archive; of anything else, none."""
+    return next((suffix for suffix in SUFFIXES if name.lower().endswith(suffix)), "")
+
+
+def _from_web(contract: Contract, place: Place, where: Where) -> Fetched:
+    url = contract.source.location
+    memory = Memory(place.roots[0])
+    seen = memory.recall(url)
+    name = unquote(urlsplit(url).path).rpartition("/")[2]
+    sink = Sink(place.folder / f"fetched-00001{_suffix(name)}", place.max_bytes, where)
+    now = web.download(url, sink, place, seen if seen is not None and place.is_landed(seen.digest) else None)
+    if now is None and seen is not None:
+        return Fetched(seen.digest, seen.size_bytes)
+    if now is not None:
+        memory.keep(url, now)
+    return fetched([sink.as_file(url)])
+
+
+def _from_cloud(contract: Contract, place: Place, where: Where) -> Fetched:
+    location = contract.source.location
+    memory, bucket = Memory(place.roots[0]), location.split("://", 1)[0] + "://" + urlsplit(location).netloc
+    objects = clouds.listed(location, where)
+    if sum(item.size_bytes for item in objects) > place.max_bytes:
+        raise too_large(place.max_bytes, where)
+    seen = [memory.recall(f"{bucket}/{item.name}") for item in objects]
+    known = [(item.name, before) for item, before in zip(objects, seen, strict=True) if before is not None and _is_same(item, before)]
+    if len(known) == len(objects):
+        digest = digest_of([(name, before.digest) for name, before in known])
+        if place.is_landed(digest):
+            return Fetched(digest, sum(before.size_bytes for _, before in known))
+
+    def one(numbered: tuple[int, clouds.Object]) -> File:
+        number, item = numbered
+        inside = where if len(objects) == 1 else Where(file=f"{bucket}/{item.name}", dataset=where.dataset)
+        sink = Sink(place.folder / f"fetched-{number:05}{_suffix(item.name)}", place.max_bytes, inside)
+        memory.keep(f"{bucket}/{item.name}", clouds.download(location, item, sink))
+        return sink.as_file(item.name)
+
+    return fetched(together(one, list(enumerate(objects, start=1))))
+
+
+def _is_same(item: clouds.Object, before: Seen) -> bool:
+    return item.etag is not None and (item.etag, item.size_bytes, item.modified) == (before.etag, before.size_bytes, before.modified)
+
+
+def _from_database(contract: Contract, place: Place, where: Where) -> Fetched:
+    path = None if kind_of(contract.source.location) == "postgres" else locate(contract, place.roots)
+    sink = Sink(place.folder / "extract.csv", place.max_bytes, where)
+    done = databases.download(contract.source, path, sink, place.mark)
+    if not done.is_new and place.mark is not None and place.is_landed(place.mark.digest):
+        return Fetched(place.mark.digest, 0)
+    if not done.is_new:
+        raise SourceError("there are no new rows, and the last ones do not lie in the lake as they would be read now", "Nothing to do until rows arrive", where)
+    single = fetched([sink.as_file(contract.source.location)])
+    return Fetched(single.digest, single.size_bytes, single.files, done.watermark)

@@ -1,0 +1,44 @@
+"""What every reader hands back, and the landed rows as a frame.
+
+Belongs here: what readers share. Stays out: reading.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+
+from assets.hands.decode.landing import ROWS, UNREADABLE
+from pipelines.frames import ROW, FileRead
+
+UNREADABLE_SCHEMA = {"record": pl.Int64, "reason": pl.String, "text": pl.String}
+
+
+@dataclass(frozen=True)
+class Read:
+    """What could be read of a source: how many rows of which columns, how many records could not be, and how many stand before the first row.
+
+    `found` is what the contract left open of how the file is written, and what it turned out to be. `files`, where there are several:
+    then rows and unreadable records have their record numbers already.
+    """
+
+    rows: int
+    unreadable: int
+    columns: tuple[str, ...]
+    header: int = 0
+    found: Mapping[str, str] = field(default_factory=dict)
+    files: tuple[FileRead, ...] = ()
+
+
+def rows_in(folder: Path) -> pl.LazyFrame:
+    """The landed rows of a folder in the file's order, `_row` counted from 1."""
+    rows = pl.scan_parquet(folder / ROWS)
+    return rows if ROW in rows.collect_schema() else pl.scan_parquet(folder / ROWS, row_index_name=ROW, row_index_offset=1)
+
+
+def write_unreadable(folder: Path, records: list[tuple[int, str, str]]) -> None:
+    """Keep what could not be read: record number, reason, text."""
+    pl.DataFrame(records, schema=UNREADABLE_SCHEMA, orient="row").write_parquet(folder / UNREADABLE)

@@ -1,0 +1,78 @@
+"""Locations: the word in a contract -> which kind of place it is, and what cannot be said of it.
+
+Belongs here: telling kinds of place apart by their text. Stays out: going there (assets/hands/sources).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from typing import Literal
+from urllib.parse import urlsplit
+
+Kind = Literal["path", "glob", "package", "module", "http", "cloud", "postgres", "sqlite", "duckdb"]
+DATABASES = ("postgres", "sqlite", "duckdb")
+CLOUDS = ("s3", "gs", "az")
+_SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*):")
+_OPTIONS = {"sheet": ("excel",), "header_row": ("excel",), "table": ("sql",), "query": ("sql",), "watermark": ("sql",)}
+
+
+def kind_of(location: str) -> Kind:
+    """The kind of place a location names. Raises: ValueError: a scheme nobody here can go to."""
+    found = _SCHEME.match(location)
+    scheme = found[1].lower() if found else ""
+    if "://" in location:
+        if scheme in ("http", "https"):
+            return "http"
+        if scheme in CLOUDS:
+            return "cloud"
+        raise ValueError(f"`location` has the scheme '{scheme[:20]}': write https://, s3://, gs:// or az://, or a path")
+    if scheme in ("package", "module", *DATABASES):
+        return scheme  # type: ignore[return-value]  # the words of Kind
+    if scheme in ("http", "https", "file", "ftp", "gopher", "data", *CLOUDS):
+        raise ValueError(f"`location` starts with '{scheme}:' and is no address: write {scheme if scheme in ('http', 'https', *CLOUDS) else 'https'}://, or a path")
+    return "glob" if any(mark in location for mark in "*?[") else "path"
+
+
+def problem_of(location: str, format: str, arrival: bool) -> str | None:
+    """What is wrong with a location, for this format; None where nothing is."""
+    try:
+        kind = kind_of(location)
+    except ValueError as error:
+        return str(error)
+    if (format == "sql") != (kind in DATABASES):
+        return "the format `sql` belongs to postgres:NAME, sqlite:PATH and duckdb:PATH, and only to them"
+    if arrival and kind not in ("path", "glob", "package", "sqlite", "duckdb"):
+        return "`arrival` watches files on this machine; give a `schedule` for a source that is elsewhere"
+    if kind == "http":
+        return _problem_of_url(location)
+    if kind == "cloud" and not urlsplit(location).path.strip("/"):
+        return "`location` names a bucket and no object: write s3://BUCKET/PATH, with or without `*`"
+    if kind == "postgres" and not re.fullmatch(r"postgres:[A-Z][A-Z0-9_]*", location):
+        return "`location` names no connection: write postgres:NAME in A-Z, 0-9 and _, and set ASSAY_CONNECTION_NAME"
+    return None
+
+
+def misplaced(format: str, options: Collection[str]) -> str | None:
+    """An option that does not belong to the format, or one that it lacks."""
+    for option, formats in _OPTIONS.items():
+        if option in options and format not in formats:
+            return f"the option `{option}` belongs to the format {' or '.join(formats)}"
+    if format == "sql" and ("table" in options) == ("query" in options):
+        return "a database needs either `table` or `query` under `options`"
+    return None
+
+
+def _problem_of_url(location: str) -> str | None:
+    try:
+        url = urlsplit(location)
+        host, _ = url.hostname, url.port
+    except ValueError:
+        return "`location` is no address: check its host and port"
+    if not host:
+        return "`location` names no host"
+    if "@" in url.netloc:
+        return "`location` holds a user or password: credentials do not belong in a contract"
+    if re.search(r"[\x00-\x20\x7f\\]", location):
+        return "`location` holds blanks, control characters or backslashes: write them as %20 and the like"
+    return None
