@@ -6,6 +6,7 @@ It ends at its limits of memory, processor time and file size; what a library do
 from __future__ import annotations
 
 import json
+import os
 import resource
 import sys
 from dataclasses import asdict
@@ -37,7 +38,8 @@ def main() -> None:
         answer = {"exceeded": "memory"}
     except OSError as error:
         answer = {"errno": error.errno}
-    print(json.dumps(answer))
+    print(json.dumps(answer), flush=True)
+    os._exit(0)  # Arrow's reading threads may still hold Python objects, and abort where the interpreter ends around them (2026-11-24)
 
 
 def _mapped() -> int:
