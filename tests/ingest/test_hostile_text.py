@@ -102,10 +102,10 @@ def test_every_malformed_file_is_read_or_refused() -> None:
 @pytest.mark.skipif(not MALFORMED.is_dir(), reason="the shared malformed files are not here")
 def test_the_csv_spectrum_is_read_as_its_answers_say() -> None:
     for file in sorted((MALFORMED / "csv_spectrum" / "csvs").glob("*.csv")):
-        answer = json.loads((MALFORMED / "csv_spectrum" / "json" / f"{file.stem}.json").read_text(encoding="latin-1"))
+        answer = json.loads((MALFORMED / "csv_spectrum" / "json" / f"{file.stem}.json").read_bytes().decode("utf-8", "replace"))
         _, rows, _ = decoded(file.read_bytes(), delimiter="auto", encoding="auto")
         wanted = [{name: value or None for name, value in row.items()} for row in (answer if isinstance(answer, list) else [answer])]
-        if file.stem not in ("latin1", "location_coordinates"):
+        if file.stem != "location_coordinates":  # its answer is in another encoding than the file
             assert rows.to_dicts() == wanted, file.name
 
 
@@ -144,7 +144,7 @@ def test_lines_of_another_encoding_are_set_aside_and_the_rest_is_read() -> None:
 
 def test_a_cell_of_a_million_characters_and_one_quote_too_many_cost_one_record() -> None:
     text = b"id,name\n1," + b"x" * 10**6 + b'\n2,"never closed\n' + b"3,y\n" * 200_000
-    done, rows, unreadable = decoded(text)
+    _, rows, unreadable = decoded(text)
     assert (rows.height, rows["name"].str.len_chars().max()) == (200_001, 10**6)
     assert unreadable.select("record", "reason").rows() == [(3, "unclosed quote")]
 
