@@ -160,7 +160,7 @@ def _sample(file: Path, encoding: str) -> str:
 
 
 def _marks(sample: str, delimiter: str, quote: str, escape: str | None, told: dict[str, str]) -> tuple[str, str, str | None]:
-    """The characters by which the most records of the sample have the same number of cells; CleverCSV decides where several do."""
+    """The characters by which the most records of the sample have the same number of cells, the earlier in the list where several do."""
     delimiters = DELIMITERS if delimiter == AUTO else (delimiter,)
     quotes = QUOTES if quote == AUTO else (quote,)
     escapes = (None, "\\") if escape == AUTO and "\\" in sample else (None if escape == AUTO else escape,)
@@ -197,13 +197,13 @@ def _regularity(sample: str, delimiter: str, quote: str, escape: str | None) -> 
 
 
 def _commonest(sample: str, dialect: Dialect) -> int | None:
-    """The cells that more than half of the records have, if there are several records."""
+    """The cells that more than half of the records have, if there are several of both."""
     try:
         cells = [len(record) for record in csv.reader(io.StringIO(sample, newline=""), **dialect.as_csv()) if record]
     except csv.Error:
         return None
     number, often = Counter(cells).most_common(1)[0] if cells else (0, 0)
-    return number if len(cells) > 2 and often * 2 > len(cells) else None
+    return number if number > 1 and len(cells) > 2 and often * 2 > len(cells) else None
 
 
 def _starts_with_names(sample: str, dialect: Dialect) -> bool:
