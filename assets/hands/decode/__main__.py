@@ -39,7 +39,7 @@ def main() -> None:
     except OSError as error:
         answer = {"errno": error.errno}
     print(json.dumps(answer), flush=True)
-    os._exit(0)  # the libraries' threads may still be about, and ending Python around them aborts now and then, with the work done (2026-11-24)
+    os._exit(0)  # Arrow's reading threads may still hold Python objects, and abort where the interpreter ends around them (2026-11-24)
 
 
 def _mapped() -> int:

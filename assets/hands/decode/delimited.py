@@ -64,15 +64,18 @@ def _header(file: Path, dialect: Dialect) -> tuple[list[str], list[str], int]:
     skipped = len(head) - len(head.lstrip(b"\r\n"))
     text = head[skipped:].decode("utf-8", "surrogateescape")
     try:
-        first, used = _first_record(text, dialect)
+        first, used = _first_record(text, dialect, strict=True)
+        if dialect.columns not in (None, len(first)):
+            raise csv.Error("another number of cells than the records")
     except csv.Error as error:
+        if dialect.columns is not None:
+            return _mended_header(text, dialect, start + skipped) if dialect.header else (_numbered(dialect.columns), [], start + skipped)
         raise Undecodable(f"the header cannot be read ({error})", "Check `options` under assay.source: delimiter, quote, escape") from None
     if not any(first):
         raise Undecodable("the file is empty or starts without a header", "Give it a first line with the column names, or write `header: false`")
     if not dialect.header:
-        return [f"column_{place}" for place in range(1, len(first) + 1)], [], start + skipped
-    if any(not name.isprintable() and "\udc80" <= max(name) <= "\udcff" for name in first):
-        raise Undecodable("the header is not UTF-8", "Say the file's `encoding`, or `encoding: auto`, under `options`")
+        return _numbered(len(first)), [], start + skipped
+    _check_encoding(first)
     names, renamed = named_apart(first)
     twice = sorted({name for name in first if first.count(name) > 1 or name == "_row"})
     if not dialect.header_found and twice:
@@ -82,7 +85,25 @@ def _header(file: Path, dialect: Dialect) -> tuple[list[str], list[str], int]:
     return (names, renamed, start + skipped + used) if dialect.header_found else (first, [], start + skipped + used)
 
 
-def _first_record(text: str, dialect: Dialect) -> tuple[list[str], int]:
+def _numbered(columns: int) -> list[str]:
+    return [f"column_{place}" for place in range(1, columns + 1)]
+
+
+def _check_encoding(names: list[str]) -> None:
+    if any("\udc80" <= letter <= "\udcff" for name in names for letter in name):
+        raise Undecodable("the header is not UTF-8", "Say the file's `encoding`, or `encoding: auto`, under `options`")
+
+
+def _mended_header(text: str, dialect: Dialect, start: int) -> tuple[list[str], list[str], int]:
+    """A first line that is broken, where the contract leaves the header to be found: as many names as the records have cells, told as changed."""
+    line = next((match[0] for match in re.finditer(LINES, text)), "")
+    cells, _ = _first_record(line, dialect, strict=False)
+    _check_encoding(cells)
+    names, renamed = named_apart([*cells, *[""] * (dialect.columns or 0)][: dialect.columns])
+    return names, [f"a broken first line of {len(cells)} names", *renamed], start + len(line.encode("utf-8", "surrogateescape"))
+
+
+def _first_record(text: str, dialect: Dialect, *, strict: bool) -> tuple[list[str], int]:
     """The cells of the first record, and the bytes it takes with its line end."""
     lines = (match[0] for match in re.finditer(LINES, text))
     taken: list[str] = []
@@ -93,7 +114,7 @@ def _first_record(text: str, dialect: Dialect) -> tuple[list[str], int]:
             yield line
 
     csv.field_size_limit(MAX_RECORD)
-    cells = next(csv.reader(remembered(), strict=True, **dialect.as_csv()), [])
+    cells = next(csv.reader(remembered(), strict=strict, **dialect.as_csv()), [])
     return cells, len("".join(taken).encode("utf-8", "surrogateescape"))
 
 
@@ -171,8 +192,7 @@ def _carefully(file: Path, folder: Path, layout: Layout, unreadable: UnreadableR
 
     schema = pa.schema([(name, pa.string()) for name in layout.names])
     dialect, rows = layout.dialect, 0
-    stream = _Readable(file, layout, unreadable)
-    with pq.ParquetWriter(folder / ROWS, schema, compression="lz4", write_statistics=False) as writer:
+    with _Readable(file, layout, unreadable) as stream, pq.ParquetWriter(folder / ROWS, schema, compression="lz4", write_statistics=False) as writer:
         try:
             batches = pc.open_csv(
                 pa.PythonFile(stream, mode="r"),
@@ -192,5 +212,4 @@ def _carefully(file: Path, folder: Path, layout: Layout, unreadable: UnreadableR
         raise Undecodable(
             f"{abs(stream.rows - rows):,} of {stream.rows:,} records cannot be accounted for", "Check `options` under assay.source: nothing was landed, rather than rows lost"
         )
-    stream.close()
     return rows

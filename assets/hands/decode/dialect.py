@@ -41,6 +41,8 @@ class Dialect:
     encoding: str
     header: bool
     header_found: bool = False
+    columns: int | None = None
+    """Where the header is left to be found: the cells that most records have."""
     told: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -73,7 +75,9 @@ def dialect_of(file: Path, options: dict[str, Any]) -> Dialect:
             header = _starts_with_names(sample, Dialect(delimiter, None if quote == "none" else quote, escape, encoding, True))
             told["header"] = "first line" if header else "none"
     quote = None if quote == "none" else quote
-    return Dialect(delimiter, quote, None if escape == quote else escape, encoding, bool(header), options.get("header") == AUTO, told)
+    found = options.get("header") == AUTO
+    columns = _commonest(sample, Dialect(delimiter, quote, escape, encoding, True)) if found else None
+    return Dialect(delimiter, quote, None if escape == quote else escape, encoding, bool(header), found, columns, told)
 
 
 def in_utf8(file: Path, folder: Path, dialect: Dialect) -> Path:
@@ -156,7 +160,7 @@ def _sample(file: Path, encoding: str) -> str:
 
 
 def _marks(sample: str, delimiter: str, quote: str, escape: str | None, told: dict[str, str]) -> tuple[str, str, str | None]:
-    """The characters by which the most records of the sample have the same number of cells; CleverCSV decides where several do."""
+    """The characters by which the most records of the sample have the same number of cells, the earlier in the list where several do."""
     delimiters = DELIMITERS if delimiter == AUTO else (delimiter,)
     quotes = QUOTES if quote == AUTO else (quote,)
     escapes = (None, "\\") if escape == AUTO and "\\" in sample else (None if escape == AUTO else escape,)
@@ -190,6 +194,16 @@ def _regularity(sample: str, delimiter: str, quote: str, escape: str | None) -> 
     stray = sum(cell[:1] in QUOTES or cell[-1:] in QUOTES or (escape is None and cell.endswith("\\")) or "\\" + quote in cell for cell in flat) / len(flat)
     spaced = 0.3 if delimiter in " :" else 0.0  # they stand in prose and in times of day too
     return (often / len(records)) ** 2 * (1 - 1 / cells) * (1 - stray) * (1 - spaced) if cells > 1 else 0.01
+
+
+def _commonest(sample: str, dialect: Dialect) -> int | None:
+    """The cells that more than half of the records have, if there are several of both."""
+    try:
+        cells = [len(record) for record in csv.reader(io.StringIO(sample, newline=""), **dialect.as_csv()) if record]
+    except csv.Error:
+        return None
+    number, often = Counter(cells).most_common(1)[0] if cells else (0, 0)
+    return number if number > 1 and len(cells) > 2 and often * 2 > len(cells) else None
 
 
 def _starts_with_names(sample: str, dialect: Dialect) -> bool:

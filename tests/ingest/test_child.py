@@ -1,0 +1,93 @@
+"""What untrusted bytes do, they do to a process that can be lost: it ends at its limits, and the reason is told in one sentence."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from assets.hands.decode.landing import UNREADABLE
+from assets.hands.sources.child import Limits, decoded
+from contracts.errors import SourceError, Where
+
+WHERE = Where(file="inbox/x")
+BOMB = Path(__file__).parents[2].parent / "shared" / "data" / "malformed" / "parquet" / "data" / "large_string_map.brotli.parquet"
+
+
+def test_a_file_is_decoded_elsewhere_and_no_row_crosses(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("a,b\n1,2\n3\n")
+    done = decoded("delimited", tmp_path / "x.csv", tmp_path, {}, WHERE)
+    assert (done.rows, done.unreadable, done.columns, done.header) == (1, 1, ("a", "b"), 1)
+    assert pl.read_parquet(tmp_path / UNREADABLE).rows() == [(3, "missing columns", "3")]
+
+
+def test_what_cannot_be_decoded_is_told_with_its_place(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text('[\n{"a": 1},\n{"a": }]')
+    with pytest.raises(SourceError, match=r"^inbox/x:3: the document is no JSON \(expecting value\)\. Mend it"):
+        decoded("json_text", tmp_path / "x.json", tmp_path, {"format": "json"}, WHERE)
+
+
+def test_a_parquet_bomb_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"x": np.zeros(50_000_000, np.int8)}), tmp_path / "x.parquet", compression="zstd")
+    assert (tmp_path / "x.parquet").stat().st_size < 250_000
+    with pytest.raises(SourceError, match=r"would unpack to more than .* times its size"):
+        decoded("parquet", tmp_path / "x.parquet", tmp_path, {}, WHERE)
+
+
+@pytest.mark.skipif(not BOMB.is_file(), reason="the shared malformed files are not here")
+def test_kilobytes_that_decode_to_gigabytes_end_at_the_limit_and_cost_this_process_nothing(tmp_path: Path) -> None:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(SourceError, match=r"unpacks to more than|needs more than|cannot be read"):
+        decoded("parquet", BOMB, tmp_path, {}, WHERE, Limits(memory_mb=512))
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # kB
+
+
+def test_more_memory_than_allowed_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text("[" + ",".join(['{"a": [1, 2, 3, 4, 5, 6, 7, 8]}'] * 40_000) + ',["' + "x" * 200_000_000 + '"]]')
+    with pytest.raises(SourceError, match="needs more than 256 MiB of memory"):
+        decoded("json_text", tmp_path / "x.json", tmp_path, {"format": "json"}, WHERE, Limits(memory_mb=256))
+
+
+def test_more_time_than_allowed_is_refused_and_the_process_is_gone(tmp_path: Path) -> None:
+    (tmp_path / "x.jsonl").write_text('{"a": 1}\n' * 100_000)  # under a MiB: no second more
+    started = time.monotonic()
+    with pytest.raises(SourceError, match="took longer than 1 s"):
+        decoded("endless", tmp_path / "x.jsonl", tmp_path, {}, WHERE, Limits(seconds=1))
+    assert time.monotonic() - started < 20
+
+
+@pytest.mark.parametrize(("what", "says"), [("abort", "ended by SIGABRT"), ("kill", "ended by SIGKILL"), ("leave", "failed with status 3")])
+def test_a_decoder_that_ends_its_process_ends_nothing_else(what: str, says: str, tmp_path: Path) -> None:
+    (tmp_path / "x").write_text("x")
+    with pytest.raises(SourceError, match=says):
+        decoded("endless", tmp_path / "x", tmp_path, {"what": what}, WHERE)
+
+
+@pytest.fixture(autouse=True)
+def _endless(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A decoder that misbehaves, beside the real ones: on the child's path through a folder that its package takes in."""
+    folder = tmp_path_factory.mktemp("site")
+    (folder / "sitecustomize.py").write_text(
+        "import importlib.abc, importlib.util, sys\n"
+        "class Finder(importlib.abc.MetaPathFinder):\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        f"        return importlib.util.spec_from_file_location(name, {str(folder / 'endless.py')!r}) if name == 'assets.hands.decode.endless' else None\n"
+        "sys.meta_path.insert(0, Finder())\n"
+    )
+    (folder / "endless.py").write_text(
+        "import os, signal, time\n"
+        "def decode(task):\n"
+        "    match task.options.get('what'):\n"
+        "        case 'abort': os.abort()\n"
+        "        case 'kill': os.kill(os.getpid(), signal.SIGKILL)\n"
+        "        case 'leave': os._exit(3)\n"
+        "    time.sleep(600)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", f"{folder}:{':'.join(part for part in sys.path if part)}")
