@@ -50,7 +50,9 @@ def searched(run: Run, rows: pl.LazyFrame, few_of: Few, *beside: pl.LazyFrame) -
     misplaced = {name: at for name, at in _misplaced(schema, contract, texts).items() if name not in asked.quiet}
     counted = rows.select(pl.lit(0).alias(ROW), *(unread.sum().alias(name) for name, unread in misplaced.items()))
     told_signs = pieces.signs(rows, [name for name in plain if name not in few_of])
-    spans = [*personal.spans(rows, texts), *personal.declared_values(rows, contract.privacy), *(presidio.spans(rows, texts, model) if model else [])]
+    marked = run_together([personal.marks(rows, texts)])[0] if few_of and texts else pl.DataFrame()
+    of_words = [name for name in texts if name in marked.columns and not marked[name].item()]
+    spans = [*personal.spans(rows, texts, of_words=of_words), *personal.declared_values(rows, contract.privacy), *(presidio.spans(rows, texts, model) if model else [])]
     looks = special.looks(rows, [name for name in columns if name in texts or not schema[name].is_nested()], texts)
     first = run_together([*beside, personal.disguises(rows, texts), counted, told_signs, *spans, *looks, *personal.encoded(rows, texts)])
     disguised, unread, signs, *found = first[len(beside) :]

@@ -45,6 +45,12 @@ class Detector:
     alone: bool = False
     captures: bool = False
     confidence: float = FORMAT
+    spaced: bool = False
+
+    @property
+    def in_words(self) -> bool:
+        """Whether letters, digits and underscores alone can be it. What stands behind a word, or has a mark in it (`spaced`), needs more than those."""
+        return not self.words and not self.spaced
 
     @property
     def search(self) -> str:
@@ -199,28 +205,28 @@ _STREET = r"(?:Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Lane|Ln|Drive|Dr|Cour
 _DOT = r"\s?(?:\(dot\)|\[dot\]|\{dot\}|<dot>|\sdot\s|\.)\s?"
 TOP = r"(?:com|org|net|edu|gov|info|io|example|test|de|fr|uk|co|it|es|nl|eu|us|ca|au|ch|at|be|se|no|dk|pl|in|br)"
 DETECTORS: tuple[Detector, ...] = (
-    Detector("email", r"[\w.%+-]+@[\w-]+(?:\.[\w-]+)*\.\p{L}{2,}"),
-    Detector("email", rf"(?i)\b[\w%+-]+(?:{_DOT}[\w%+-]+)?(?:\s?(?:\(at\)|\[at\]|\{{at\}}|<at>)\s?|\sat\s)[\w-]+(?:{_DOT}[\w-]+)?(?:\s?(?:\(dot\)|\[dot\]|\{{dot\}}|<dot>)\s?|\sdot\s){TOP}\b"),
-    Detector("email", rf"(?i)\b[\w.%+-]+(?:\s?(?:\(at\)|\[at\]|\{{at\}}|<at>)\s?|\s@\s?|@\s)[\w-]+(?:\.[\w-]+)*\.{TOP}\b"),
+    Detector("email", r"[\w.%+-]+@[\w-]+(?:\.[\w-]+)*\.\p{L}{2,}", spaced=True),
+    Detector("email", rf"(?i)\b[\w%+-]+(?:{_DOT}[\w%+-]+)?(?:\s?(?:\(at\)|\[at\]|\{{at\}}|<at>)\s?|\sat\s)[\w-]+(?:{_DOT}[\w-]+)?(?:\s?(?:\(dot\)|\[dot\]|\{{dot\}}|<dot>)\s?|\sdot\s){TOP}\b", spaced=True),
+    Detector("email", rf"(?i)\b[\w.%+-]+(?:\s?(?:\(at\)|\[at\]|\{{at\}}|<at>)\s?|\s@\s?|@\s)[\w-]+(?:\.[\w-]+)*\.{TOP}\b", spaced=True),
     Detector("iban", _IBAN, confirm_iban, confidence=CHECKSUM),
     Detector("card", r"([0-9](?:[ -]?[0-9]){11,18})\b", _possible_card, ("card",), not_in=_IBAN, confidence=CHECKSUM),
     Detector("card", r"\b[1-6][0-9]{3}(?:[ -]?[0-9]){9,15}\b", confirm_card, not_in=_IBAN, alone=True, confidence=CHECKSUM),
-    Detector("phone", r"\+[0-9]{1,3}(?:[ .()/-]{0,2}[0-9]){6,13}|\(0?[0-9]{2,5}\)[ .-]?[0-9](?:[ .-]?[0-9]){4,9}|\b0[0-9]{1,4}[ ./-][0-9](?:[ ./-]?[0-9]){4,9}\b|\b[0-9]{3}[ .-][0-9]{3}[ .-][0-9]{4}\b", confirm_phone, not_in=_IBAN),
+    Detector("phone", r"\+[0-9]{1,3}(?:[ .()/-]{0,2}[0-9]){6,13}|\(0?[0-9]{2,5}\)[ .-]?[0-9](?:[ .-]?[0-9]){4,9}|\b0[0-9]{1,4}[ ./-][0-9](?:[ ./-]?[0-9]){4,9}\b|\b[0-9]{3}[ .-][0-9]{3}[ .-][0-9]{4}\b", confirm_phone, not_in=_IBAN, spaced=True),
     Detector("phone", r"(\+?[(0-9][0-9 ().x/-]{5,20}[0-9])", _possible_phone, ("phone(?: number)?", "telephone", "tel", "mobile", "cell", "fax", "call me (?:at|on)", "call us (?:at|on)", "reach me (?:at|on)", "my number(?: is)?"), not_in=_IBAN, confidence=CONTEXT),
-    Detector("ip_address", r"\b(?:[0-9]{1,3}\.){3}[0-9]{1,3}\b", _ip),
-    Detector("ip_address", r"(?i)(?:\b[0-9a-f]{1,4}|:)(?::{1,2}[0-9a-f]{1,4}){2,7}(?:::)?", _ip),
-    Detector("mac_address", r"\b(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}\b"),
-    Detector("url", r"(?i)\b(?:https?://)?(?:www\.)?(?:linkedin\.com/in|facebook\.com|twitter\.com|x\.com|instagram\.com|github\.com|tiktok\.com|t\.me|orcid\.org)/@?[\w.-]{2,}"),
-    Detector("url", r"(?i)\bhttps?://[^\s/]+/[^\s]*[?&](?:user|uid|userid|user_id|email|customer|patient|session|sid|token)=[^\s&]+"),
+    Detector("ip_address", r"\b(?:[0-9]{1,3}\.){3}[0-9]{1,3}\b", _ip, spaced=True),
+    Detector("ip_address", r"(?i)(?:\b[0-9a-f]{1,4}|:)(?::{1,2}[0-9a-f]{1,4}){2,7}(?:::)?", _ip, spaced=True),
+    Detector("mac_address", r"\b(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}\b", spaced=True),
+    Detector("url", r"(?i)\b(?:https?://)?(?:www\.)?(?:linkedin\.com/in|facebook\.com|twitter\.com|x\.com|instagram\.com|github\.com|tiktok\.com|t\.me|orcid\.org)/@?[\w.-]{2,}", spaced=True),
+    Detector("url", r"(?i)\bhttps?://[^\s/]+/[^\s]*[?&](?:user|uid|userid|user_id|email|customer|patient|session|sid|token)=[^\s&]+", spaced=True),
     Detector("secret", r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b|\bgh[pousr]_[A-Za-z0-9]{36,}\b|\bgithub_pat_[A-Za-z0-9_]{60,}\b|\bxox[abprs]-[A-Za-z0-9-]{10,}|\bAIza[0-9A-Za-z_-]{35}|\b(?:sk|rk|pk)_(?:live|test)_[0-9A-Za-z]{16,}\b|\bglpat-[\w-]{20,}|\bsk-(?:ant-|proj-)?[A-Za-z0-9_-]{20,}|-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----"),
-    Detector("secret", r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}", _jwt, confidence=CHECKSUM),
-    Detector("secret", r"\b[a-z][a-z0-9+]{2,20}://[^\s/:@]+:([^\s/@]+)@[\w.-]+", captures=True),
+    Detector("secret", r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}", _jwt, confidence=CHECKSUM, spaced=True),
+    Detector("secret", r"\b[a-z][a-z0-9+]{2,20}://[^\s/:@]+:([^\s/@]+)@[\w.-]+", captures=True, spaced=True),
     Detector("secret", r"\s*[:=]\s*[\"']?([^\s\"',;]{6,64})", _secret_word, ("password", "passwd", "pwd", "passphrase", "api[_ -]?key", "secret(?:[_ -]?key)?", "access[_ -]?token"), confidence=CONTEXT),
     Detector("crypto_address", r"\b(?:[13][1-9A-HJ-NP-Za-km-z]{25,34}|bc1[02-9ac-hj-np-z]{11,71})\b", _bitcoin, confidence=CHECKSUM),
     Detector("crypto_address", r"\b0x[0-9a-fA-F]{40}\b"),
     Detector("national_id", r"\b(?:[0-9XYZxyz][0-9]{7}-?[A-Za-z]|[A-Z]{6}[0-9LMNPQRSTUV]{2}[ABCDEHLMPRST][0-9LMNPQRSTUV]{2}[A-Z][0-9LMNPQRSTUV]{3}[A-Z]|[0-9]{6}[-+A-F][0-9]{3}[0-9A-Z]|[0-9]{7}[A-W][AB]?|[A-Z]{5}[0-9]{4}[A-Z]|[A-Z]{4}[0-9]{6}[HM][A-Z]{5}[0-9A-Z][0-9])\b", _valid_in(_OWN_FORM), confidence=CHECKSUM),
     Detector("national_id", r"\b[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-D]\b", _national),
-    Detector("national_id", r"\b(?:[0-9]{3}-[0-9]{2}-[0-9]{4}|[0-9]{3}\.[0-9]{3}\.[0-9]{3}-[0-9]{2}|756\.[0-9]{4}\.[0-9]{4}\.[0-9]{2}|[0-9]{2}\.[0-9]{2}\.[0-9]{2}-[0-9]{3}[.-][0-9]{2})\b", _valid_in(("us.ssn", "br.cpf", "ch.ssn", "be.nn"))),
+    Detector("national_id", r"\b(?:[0-9]{3}-[0-9]{2}-[0-9]{4}|[0-9]{3}\.[0-9]{3}\.[0-9]{3}-[0-9]{2}|756\.[0-9]{4}\.[0-9]{4}\.[0-9]{2}|[0-9]{2}\.[0-9]{2}\.[0-9]{2}-[0-9]{3}[.-][0-9]{2})\b", _valid_in(("us.ssn", "br.cpf", "ch.ssn", "be.nn")), spaced=True),
     Detector("national_id", r"\b([0-9A-Z][0-9 .-]{5,18}[0-9A-Z])\b", _national, ("ssn", "social security(?: number)?", "national id(?:entity)?(?: number| card)?", "id number", "nhs(?: number)?", "national insurance", "nino", "n[°º]? ?(?:de )?s[eé]curit[eé] sociale", "nir", "steuer-?id", "idnr", "bsn", "burgerservicenummer", "rijksregisternummer", "pesel", "personnummer", "f[oø]dselsnummer", "cpr(?:-nummer)?", "nif", "ahv", "avs", "rodn[eé] [cč][ií]slo", "cnp", "egn", "oib", "isikukood", "asmens kodas", "emšo", "cpf", "sin", "aadhaar", "kimlik", "rut", "teudat zehut", "tfn", "mykad", "nric", "dni", "nik", "kennitala", "amka", "curp"), confidence=CONTEXT),
     Detector("tax_number", r"\b([A-Z0-9][A-Z0-9 ./-]{6,18}[A-Z0-9])\b", _valid_in(_TAX), ("vat(?: number| id| no)?", "tax(?:payer)? (?:id|number|no)", "tin", "ein", "itin", "utr", "ust-?id(?:nr)?", "steuernummer", "partita iva", "cnpj", "abn", "rfc", "gstin"), confidence=CONTEXT),
     Detector("passport", r"\b([A-Z]{0,2}[0-9]{6,9}[A-Z]?)\b", None, (r"passport(?: (?:number|no|nr|#))?\.?", "reisepass", "passeport", "pasaporte"), confidence=CONTEXT),
@@ -229,16 +235,16 @@ DETECTORS: tuple[Detector, ...] = (
     Detector("medical_record", r"\b([A-Z]{0,3}-?[0-9]{5,10})\b", None, ("mrn", r"medical record(?: (?:number|no))?\.?", r"patient (?:id|number|no)\.?", "health insurance (?:number|no)", "versichertennummer"), confidence=CONTEXT),
     Detector("medical_code", r"\b([A-TV-Z][0-9][0-9A-Z](?:\.[0-9A-Z]{1,4})?)\b", None, (r"icd(?:-?(?:9|10|11))?(?:-?cm)?", "diagnos(?:is|ed|e)", "diagnosis code"), confidence=CONTEXT),
     Detector("birth_date", rf"\b({_DATE})\b", None, ("born(?: on)?", "birth ?date", "date of birth", "birthday", "d\\.?o\\.?b", "geboren(?: am)?", "née? le", "nacid[oa]"), confidence=CONTEXT),
-    Detector("coordinates", r"(-?[0-9]{1,2}\.[0-9]{3,}°?,? ?[NS]?,? ?-?[0-9]{1,3}\.[0-9]{3,})", None, ("lat(?:itude)?", "coordinates?", "gps", "location", "geo"), confidence=CONTEXT),
-    Detector("address", rf"\b[0-9]{{1,5}}[A-Za-z]?,? (?:(?:[NSEW]\.?|[NS][EW]) )?(?:[\p{{Lu}}0-9][\p{{L}}0-9'.-]* ){{1,4}}{_STREET}\b\.?(?:,? (?:Apt|Suite|Ste|Unit|#)\.? ?[\w-]+)?", confidence=CONTEXT),
+    Detector("coordinates", r"(-?[0-9]{1,2}\.[0-9]{3,}°?,? ?[NS]?,? ?-?[0-9]{1,3}\.[0-9]{3,})", None, ("lat(?:itude)?", "coordinates?", "gps", "location", "geo"), confidence=CONTEXT, spaced=True),
+    Detector("address", rf"\b[0-9]{{1,5}}[A-Za-z]?,? (?:(?:[NSEW]\.?|[NS][EW]) )?(?:[\p{{Lu}}0-9][\p{{L}}0-9'.-]* ){{1,4}}{_STREET}\b\.?(?:,? (?:Apt|Suite|Ste|Unit|#)\.? ?[\w-]+)?", confidence=CONTEXT, spaced=True),
     Detector("address", r"\b\p{Lu}[\p{L}-]+(?:straße|strasse|str\.|weg|platz|allee|gasse|straat|laan|gatan|gata|vägen|veien|vej|vejen|gade|stræde|stien|bakken|kade|plein|dijk|katu|tie|utca|ulica) ?[0-9]{1,4}[a-z]?\b|\b(?:Rue|rue|Avenue|Via|via|Calle|calle|Rua|Plaza|Boulevard) (?:\p{L}+ ){0,3}\p{Lu}[\p{L}'-]+,? [0-9]{1,4}\b|\b[0-9]{1,4},? (?:rue|avenue|boulevard|place|chemin) (?:\p{L}+[' ]){1,4}\p{L}+|\bP\.?\s?O\.? ?Box [0-9]+", confidence=CONTEXT),
-    Detector("address", r"\b(?:Apt|Suite|Ste|Apartment)\.? #?[0-9]{1,5}[A-Z]?\b|\b(?:PSC|Unit) [0-9]{1,6},? Box [0-9]{1,6}\b|\b(?:Postbox|Postboks|Postfach|Casilla) [0-9]+\b", confidence=CONTEXT),
-    Detector("address", r"\b(?:ul\.|ulica|Viale|Corso|Piazza|Rúa|Avenida|Av\.|Praça|Travessa|Largo|Plaça|Carrer|Ulica|Vicolo|Camino|Paseo|Chaussée|Allée|Chemin|Quai) (?:\p{L}+[' ]){0,4}\p{Lu}[\p{L}'-]+,? [0-9]{1,4}[a-z]?\b", confidence=CONTEXT),
-    Detector("name", rf"\b(?:(?i:my name is|i am called|i am|i'm|name is|name:|this is|follow(?:ed)? up with|speak (?:to|with)|on behalf of|written by|sung by|invited by|care of|c/o|regards,?|sincerely,?|thanks,?|dear|mr\.?|mrs\.?|ms\.?|dr\.?|prof\.?|please call|ask for|signed,?|contact|patient|sincerely yours,?))\s+({_NAME})", captures=True, confidence=CONTEXT),
-    Detector("name", r"\b\p{Lu}\p{Ll}[\p{L}'’-]*(?: (?:\p{Lu}\.?|de|da|van|von|der|den|di|la|le|del|della|dos)){0,2}(?: \p{Lu}[\p{L}'’-]+){1,3}", confirm_full_name, alone=True, confidence=CONTEXT),
-    Detector("name", r"\b(?i:hi|hello|hey|dear|calls? me|called|my (?:son|daughter|wife|husband|brother|sister|friend|kid|colleague|boss|mother|father)|kid|told|given|asked|says|said|thanks|ask|tell|with|by)\s(\p{Lu}\p{Ll}[\p{L}'’-]+)(?:[:,.!?\n]|'s\b| (?:is|was|has|had|said|says|will|would|wrote|called|told|from)\b|$)", confirm_given_name, captures=True, confidence=CONTEXT),
-    Detector("name", r"(?m:^)[>\s\"]*(\p{Lu}\p{Ll}[\p{L}'’-]+): ?[\"“A-Z]", confirm_given_name, captures=True, confidence=CONTEXT),
-    Detector("name", r"\b(?:Mr|Mrs|Ms|Miss|Dr|Prof)\.? (\p{Lu}[\p{L}'’-]+)(?: [^\p{Lu}]|[^\p{L} '’-]|\s*$)", captures=True, confidence=CONTEXT),
+    Detector("address", r"\b(?:Apt|Suite|Ste|Apartment)\.? #?[0-9]{1,5}[A-Z]?\b|\b(?:PSC|Unit) [0-9]{1,6},? Box [0-9]{1,6}\b|\b(?:Postbox|Postboks|Postfach|Casilla) [0-9]+\b", confidence=CONTEXT, spaced=True),
+    Detector("address", r"\b(?:ul\.|ulica|Viale|Corso|Piazza|Rúa|Avenida|Av\.|Praça|Travessa|Largo|Plaça|Carrer|Ulica|Vicolo|Camino|Paseo|Chaussée|Allée|Chemin|Quai) (?:\p{L}+[' ]){0,4}\p{Lu}[\p{L}'-]+,? [0-9]{1,4}[a-z]?\b", confidence=CONTEXT, spaced=True),
+    Detector("name", rf"\b(?:(?i:my name is|i am called|i am|i'm|name is|name:|this is|follow(?:ed)? up with|speak (?:to|with)|on behalf of|written by|sung by|invited by|care of|c/o|regards,?|sincerely,?|thanks,?|dear|mr\.?|mrs\.?|ms\.?|dr\.?|prof\.?|please call|ask for|signed,?|contact|patient|sincerely yours,?))\s+({_NAME})", captures=True, confidence=CONTEXT, spaced=True),
+    Detector("name", r"\b\p{Lu}\p{Ll}[\p{L}'’-]*(?: (?:\p{Lu}\.?|de|da|van|von|der|den|di|la|le|del|della|dos)){0,2}(?: \p{Lu}[\p{L}'’-]+){1,3}", confirm_full_name, alone=True, confidence=CONTEXT, spaced=True),
+    Detector("name", r"\b(?i:hi|hello|hey|dear|calls? me|called|my (?:son|daughter|wife|husband|brother|sister|friend|kid|colleague|boss|mother|father)|kid|told|given|asked|says|said|thanks|ask|tell|with|by)\s(\p{Lu}\p{Ll}[\p{L}'’-]+)(?:[:,.!?\n]|'s\b| (?:is|was|has|had|said|says|will|would|wrote|called|told|from)\b|$)", confirm_given_name, captures=True, confidence=CONTEXT, spaced=True),
+    Detector("name", r"(?m:^)[>\s\"]*(\p{Lu}\p{Ll}[\p{L}'’-]+): ?[\"“A-Z]", confirm_given_name, captures=True, confidence=CONTEXT, spaced=True),
+    Detector("name", r"\b(?:Mr|Mrs|Ms|Miss|Dr|Prof)\.? (\p{Lu}[\p{L}'’-]+)(?: [^\p{Lu}]|[^\p{L} '’-]|\s*$)", captures=True, confidence=CONTEXT, spaced=True),
 )  # fmt: skip
 
 # in a column whose name says what it holds, a whole value needs to look like it no further than this

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import polars as pl
 
@@ -51,21 +51,27 @@ def undisguised(frame: pl.LazyFrame, counts: pl.DataFrame) -> list[pl.LazyFrame]
     return [plan for column in worn for plan in spans(frame.filter(_disguised(pl.col(column).cast(pl.String))).with_columns(plain(pl.col(column).cast(pl.String))), [column])]
 
 
-def searches(columns: Sequence[str]) -> list[tuple[str, Detector]]:
+def searches(columns: Sequence[str], of_words: Collection[str] = ()) -> list[tuple[str, Detector]]:
     """What is looked for where, in the order of `spans`."""
-    return [(column, detector) for column in columns for detector in detectors_for(column)]
+    return [(column, detector) for column in columns for detector in detectors_for(column) if detector.in_words or column not in of_words]
 
 
-def spans(frame: pl.LazyFrame, columns: Sequence[str], *, alone: bool = True) -> list[pl.LazyFrame]:
+def marks(frame: pl.LazyFrame, columns: Sequence[str]) -> pl.LazyFrame:
+    """Plan the look for columns of nothing but letters, digits and underscores, in which little can be found: one row, true for a column that has other characters."""
+    return frame.select(pl.lit(0).alias(ROW), *(pl.col(column).cast(pl.String).str.contains(r"[^A-Za-z0-9_]").any().alias(column) for column in columns))
+
+
+def spans(frame: pl.LazyFrame, columns: Sequence[str], *, alone: bool = True, of_words: Collection[str] = ()) -> list[pl.LazyFrame]:
     """Plan one search for each column and detector.
 
     Args:
         columns: of text; of other types, as JSON would write them.
         alone: whether what could as well be a number of another kind counts only where most such cells are confirmed; False where the frame has not every row.
+        of_words: columns of nothing but letters, digits and underscores.
     Returns: frames of `_row`, `column`, `kind`, `value` (as written), `confidence`, one row a confirmed value. They hold personal data:
         collect them, use them, let them go.
     """
-    return [_search(frame, column, detector, alone=alone) for column, detector in searches(columns)]
+    return [_search(frame, column, detector, alone=alone) for column, detector in searches(columns, of_words)]
 
 
 def declared_values(frame: pl.LazyFrame, privacy: Privacy) -> list[pl.LazyFrame]:

@@ -18,6 +18,7 @@ from stdnum import luhn
 
 from assets.hands.keys import Keys
 from contracts.settings import Privacy, Treatment
+from pipelines.admit.detectors import DETECTORS
 from pipelines.admit.personal import disguises, encoded, mentions, spans, undisguised, whole_names, within
 from pipelines.admit.treat import generalize, mask, redact, treatments
 from pipelines.frames import ROW
@@ -304,3 +305,14 @@ def test_what_cannot_be_looked_into_is_no_clean_column() -> None:
     hidden = pl.concat(pl.collect_all(encoded(pl.LazyFrame({ROW: [1, 2, 3], "m": [picture, digest, "plain text"]}), ["m"])))
     found = pl.concat(pl.collect_all(within(hidden)))
     assert set(found.select(ROW, "kind").iter_rows()) == {(1, "unscanned")}
+
+
+WORDS_ALONE = [
+    "card4111111111111111", "john_at_example_dot_com", "Hauptstrasse12", "MrSmith", "HelloAnna", "ul_Mickiewicza", "DOB19800102", "phone2025550123", "10StMainStreet", "192_168_0_1",
+    "passport123456789", "Hi_Anna_Smith", "Apt5", "PSC12Box3", "JohnSmith", "From_Anna", "eyJhbGciOiJIUzI1NiJ9eyJzdWIiOiIxIn0", "0044207946000", "078051120", "thanksAnna",
+]  # fmt: skip
+
+
+@given(st.text("abzABZ0159_", max_size=40) | st.sampled_from(WORDS_ALONE))
+def test_what_needs_marks_is_never_seen_in_letters_and_digits_alone(cell: str) -> None:
+    assert [each.kind for each in DETECTORS if not each.in_words and pl.Series([cell]).str.contains(each.search).any()] == []
