@@ -16,7 +16,14 @@ from pipelines.frames import ROW
 
 STANDING = "_standing"
 """By what a row stays: the least does, nulls last, ties by row number."""
-EXPLAINED = {ROW: pl.Int64, "cluster": pl.Int64, "kept": pl.Int64, "linked_to": pl.Int64, "similarity": pl.Float64, "agreed": pl.List(pl.String)}
+EXPLAINED: dict[str, pl.DataType] = {
+    ROW: pl.Int64(),
+    "cluster": pl.Int64(),
+    "kept": pl.Int64(),
+    "linked_to": pl.Int64(),
+    "similarity": pl.Float64(),
+    "agreed": pl.List(pl.String()),
+}
 """A row for each row of a group: the group's smallest row number, the row that stays, and for the others the row they are most alike (the one that stays, where they
 are alike), how much, and in which columns."""
 CLUSTERS = "clusters"

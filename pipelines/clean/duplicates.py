@@ -62,7 +62,7 @@ def _fit_keys(step: DeduplicateByKey, rows: pl.LazyFrame, columns: Columns) -> L
     )
     other = pl.col(ROW) != pl.col("kept")
     table = grouped.filter(pl.col("rows") > 1).select(
-        ROW, "cluster", "kept", pl.when(other).then("kept").alias("linked_to"), pl.when(other).then(1.0).alias("similarity"), pl.when(other).then(pl.lit([key])).alias("agreed")
+        ROW, "cluster", "kept", pl.when(other).then("kept").alias("linked_to"), pl.when(other).then(1.0).alias("similarity"), pl.when(other).then(pl.lit(key)).alias("agreed")
     )
     return Fitted(tables={CLUSTERS: table.cast(EXPLAINED).sort("cluster", ROW)})  # type: ignore[arg-type]  # names and types are a schema
 

@@ -80,4 +80,8 @@ def deviation(found: dict[str, Any], within: Range) -> float | None:
 
 
 def _mean(found: dict[str, Any], within: Range) -> Fraction:
-    return Fraction(within.middle) + Fraction(int(found["fine"])) * Fraction(2) ** (within.exponent - _FINE) / found["n"]
+    return Fraction(within.middle) + Fraction(int(found["fine"]), int(found["n"])) * _power(within.exponent - _FINE)
+
+
+def _power(exponent: int) -> Fraction:
+    return Fraction(2**exponent) if exponent >= 0 else Fraction(1, 2**-exponent)

@@ -24,6 +24,7 @@ METHODS = ("isolation_forest", "local_outlier_factor")
 _ISOLATED = 0.5  # Liu, Ting and Zhou: scores well above it are anomalies; scikit-learn's `auto`
 _SPARSE = 1.5  # Breunig et al.: how much less dense than its neighbours; scikit-learn's `auto`
 _A_TREE = 256  # rows, as in the paper
+_FARTHEST = 1e30  # in units of a column's scale
 _AT_ONCE = 10_000  # rows scored together, so that memory stays flat
 Array = np.ndarray[Any, Any]
 
@@ -35,8 +36,8 @@ def fit(step: Outliers, rows: pl.LazyFrame) -> Learning:
     values = sample.to_numpy().astype(np.float64)
     if len(values) < 2 or bool((values.min(axis=0) == values.max(axis=0)).all()):
         return Fitted({"threshold": None})
-    middle, scale = _placed(values)
-    placed = (values - middle) / scale
+    middle, scale = _middle_and_scale(values)
+    placed = _placed(values, middle, scale)
     held: dict[str, Any] = {"middle": middle.tolist(), "scale": scale.tolist()}
     if step.method == "isolation_forest":
         held |= {"threshold": _ISOLATED, "rows": min(_A_TREE, len(placed))}
@@ -50,16 +51,24 @@ def fit(step: Outliers, rows: pl.LazyFrame) -> Learning:
     return Fitted(held, {"model": model})
 
 
-def _placed(values: Array) -> tuple[Array, Array]:
+def _placed(values: Array, middle: Array, scale: Array) -> Array:
+    """How far from the middle, in units of the scale, as far as distances can be squared and trees have digits."""
+    with np.errstate(over="ignore"):
+        out: Array = np.clip((values / 4 - middle) / scale, -_FARTHEST, _FARTHEST)  # a quarter, so that no distance is beyond a float
+    return out
+
+
+def _middle_and_scale(values: Array) -> tuple[Array, Array]:
     """The median of each column and the width of its middle half, so that a far value does not press all others together; of its whole range where that is nothing."""
-    low, middle, high = np.percentile(values, [25, 50, 75], axis=0)
-    reach = np.abs(values - middle).max(axis=0)
+    low, middle, high = np.percentile(values / 4, [25, 50, 75], axis=0)
+    reach = np.abs(values / 4 - middle).max(axis=0)
     return middle, np.where(high > low, high - low, np.where(reach > 0, reach, 1.0))
 
 
 def effect(step: Outliers, fitted: Fitted) -> Effect:
     """Where the score is above the threshold."""
     threshold = fitted.values["threshold"]
+    assert step.action != "cap"  # the contract says so
     if threshold is None:
         return leaving(step.action, None)
     middle, scale, scores = np.array(fitted.values["middle"]), np.array(fitted.values["scale"]), _scores(step, fitted)
@@ -68,7 +77,7 @@ def effect(step: Outliers, fitted: Fitted) -> Effect:
         cells = given.struct.unnest().to_numpy().astype(np.float64)
         whole = np.isfinite(cells).all(axis=1)
         out = np.zeros(len(cells), dtype=bool)
-        out[whole] = scores((cells[whole] - middle) / scale) > threshold
+        out[whole] = scores(_placed(cells[whole], middle, scale)) > threshold
         return pl.Series(given.name, out)
 
     return leaving(step.action, pl.struct(number(c).alias(c) for c in step.columns).map_batches(unlike, return_dtype=pl.Boolean, is_elementwise=True))
