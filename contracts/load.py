@@ -25,6 +25,7 @@ from contracts.promises import Promises, anonymity_rules
 from contracts.settings import CONFIDENTIAL, PARTITION, PROPERTIES, REQUIRED
 from contracts.standard import LATEST, schema_problems
 from contracts.steps import CleaningStep
+from contracts.steps.fills import unfit
 
 NESTED = ("object", "array", "map", "vector")
 _CLEANING: TypeAdapter[tuple[CleaningStep, ...]] = TypeAdapter(tuple[CleaningStep, ...])
@@ -359,8 +360,10 @@ def _unsuited(contract: Contract, about: Callable[[str, str, str, str], Contract
         yield about(f"the step '{late.step}' works on text, and stands after one that works on values", "Name the steps on text first", "assay.cleaning", "assay.value")
     for step in contract.cleaning:
         yield from numeric(step.numbers, step.step, "assay.cleaning")
-        if step.step == "fill_missing" and not step.numbers and isinstance(step.value, str) == bool(numbers & set(step.columns)) and step.value is not None:
-            yield about(f"fill_missing puts {step.value!r} into columns of another type", "Give a value of the columns' type", "assay.cleaning", "assay.type")
+        if step.step == "near_duplicate_texts" and types.get(step.column, "string") != "string":
+            yield about(f"{step.step} compares texts, and '{step.column}' is promised as {types[step.column]}", "Name a column of strings", "assay.cleaning", "assay.type")
+        if step.step == "fill_missing":
+            yield from (about(problem, remedy, "assay.cleaning", "assay.type") for problem, remedy in unfit(step, contract.columns))
     if contract.features:
         for transform in contract.features.transforms:
             if transform.transform == "scale":

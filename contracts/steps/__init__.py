@@ -10,10 +10,10 @@ from typing import Annotated
 from pydantic import Field
 
 from contracts.steps.base import Step
-from contracts.steps.duplicates import Deduplicate
-from contracts.steps.missing import FillMissing
+from contracts.steps.duplicates import Deduplicate, DeduplicateByKey, NearDuplicates, NearDuplicateTexts
+from contracts.steps.missing import DropMissing, FillMissing
 from contracts.steps.outliers import Outliers
 
-CleaningStep = Annotated[Deduplicate | FillMissing | Outliers, Field(discriminator="step")]
+CleaningStep = Annotated[Deduplicate | DeduplicateByKey | NearDuplicates | NearDuplicateTexts | FillMissing | DropMissing | Outliers, Field(discriminator="step")]
 
-__all__ = ["CleaningStep", "Deduplicate", "FillMissing", "Outliers", "Step"]
+__all__ = ["CleaningStep", "Deduplicate", "DeduplicateByKey", "DropMissing", "FillMissing", "NearDuplicateTexts", "NearDuplicates", "Outliers", "Step"]

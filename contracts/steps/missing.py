@@ -4,24 +4,84 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import model_validator
+from pydantic import Field, StrictBool, StrictFloat, StrictInt, model_validator
 
+from contracts.steps.actions import DONE, Action
 from contracts.steps.base import Columns, Step
+
+_GROUPED = ("median", "mean", "mode", "forward", "backward", "interpolate")
+ORDERED = ("forward", "backward", "interpolate")
+"""Methods that look at the rows before and after."""
 
 
 class FillMissing(Step):
-    """Fill nulls, with a number or value fitted on the version's own profile, or a constant."""
+    """Fill nulls. Columns of integers get integers, rounded half to even, and nothing is filled beyond a column's type."""
 
     step: Literal["fill_missing"]
     columns: Columns
-    method: Literal["median", "mode", "constant"]
-    value: str | float | None = None
+    method: Literal["mean", "median", "mode", "constant", "forward", "backward", "interpolate", "iterative"]
+    value: str | StrictBool | StrictInt | StrictFloat | None = None
+    """The constant; dates and times as ISO text."""
+    by: tuple[str, ...] = ()
+    """Within rows that agree in these columns; a group without a value gets what the whole has, and none where the method goes by order."""
+    order_by: str | None = None
+    """The column that orders the rows; ties by row number. A row without it is not filled."""
+    using: tuple[str, ...] = ()
+    """`iterative`: more columns of numbers to predict from."""
+    sample_rows: int = Field(default=100_000, ge=10)
+    seed: int = 0
 
     @model_validator(mode="after")
-    def _constant_has_value(self) -> FillMissing:
+    def _said_whole(self) -> FillMissing:
         if (self.method == "constant") != (self.value is not None):
             raise ValueError("`value` belongs to the method `constant`, and only to it")
+        if (self.method in ORDERED) != (self.order_by is not None):
+            raise ValueError("`order_by` belongs to the methods `forward`, `backward` and `interpolate`, and only to them")
+        if self.by and self.method not in _GROUPED:
+            raise ValueError(f"`by` does not belong to the method `{self.method}`")
+        if self.using and self.method != "iterative":
+            raise ValueError("`using` belongs to the method `iterative`")
+        if self.method == "iterative" and len({*self.columns, *self.using}) == 1:
+            raise ValueError("`iterative` predicts columns from each other: name two or more, or give `using`")
+        if set(self.columns) & {*self.by, *self.using, self.order_by}:
+            raise ValueError("a column that is filled cannot group, order, or stand under `using`")
+        if self.fit == "first" and self.method in ORDERED:
+            raise ValueError("`fit: first` keeps what a version taught for later ones; a fill from neighbouring rows teaches nothing")
         return self
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Its columns, and those that group, order and predict."""
+        return tuple(dict.fromkeys((*self.columns, *self.by, *([self.order_by] if self.order_by else []), *self.using)))
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """Its columns, where it computes."""
+        return (*self.columns, *self.using) if self.method in ("mean", "median", "interpolate", "iterative") else ()
+
+    @property
+    def said(self) -> str:
+        """What it does."""
+        neighbour = {"forward": "the last value before", "backward": "the next value after", "interpolate": "a line between the values around"}
+        if self.method == "constant":
+            how = f"with {self.value!r}"
+        elif self.method == "iterative":
+            how = f"with what {', '.join(dict.fromkeys((*self.columns, *self.using)))} predict of each other"
+        elif self.method in neighbour:
+            how = f"with {neighbour[self.method]} in the order of {self.order_by}"
+        else:
+            how = f"with their {self.method}"
+        return f"Missing values of {', '.join(self.columns)} are filled {how}{' within ' + ', '.join(self.by) if self.by else ''}."
+
+
+class DropMissing(Step):
+    """Rows in which values are missing."""
+
+    step: Literal["drop_missing"]
+    columns: Columns
+    missing: Literal["any", "all"] = "any"
+    """Whether one missing value is enough, or all of them must be."""
+    action: Action = "remove"
 
     @property
     def reads(self) -> tuple[str, ...]:
@@ -29,12 +89,6 @@ class FillMissing(Step):
         return self.columns
 
     @property
-    def numbers(self) -> tuple[str, ...]:
-        """Its columns, where it computes."""
-        return self.columns if self.method == "median" else ()
-
-    @property
     def said(self) -> str:
         """What it does."""
-        how = f"with {self.value!r}" if self.method == "constant" else f"with their {self.method}"
-        return f"Missing values of {', '.join(self.columns)} are filled {how}."
+        return f"Rows in which {self.missing} of {', '.join(self.columns)} is missing are {DONE[self.action]}."

@@ -4,19 +4,48 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from contracts.steps.actions import DONE, Action
 from contracts.steps.base import Columns, Step
+
+_FACTOR = {"iqr": 1.5, "z_score": 3.0, "modified_z_score": 3.5}
+_UNIT = {
+    "iqr": "interquartile ranges from the quartiles",
+    "z_score": "standard deviations from the mean",
+    "modified_z_score": "modified z-scores from the median",
+}
+_MODEL = {"isolation_forest": "an isolation forest", "local_outlier_factor": "the local outlier factor"}
 
 
 class Outliers(Step):
-    """Values beyond `factor` interquartile ranges from the quartiles (Tukey 1977): remove the row, or cap the value."""
+    """Values too far from the others in their column, or rows unlike the others in several: take the row out, note it, or cap the value."""
 
     step: Literal["outliers"]
     columns: Columns
-    method: Literal["iqr"] = "iqr"
-    factor: float = Field(gt=0)
-    action: Literal["remove", "cap"]
+    method: Literal["iqr", "z_score", "modified_z_score", "isolation_forest", "local_outlier_factor"] = "iqr"
+    factor: float | None = Field(default=None, gt=0)
+    """How far is too far: 1.5 interquartile ranges (Tukey 1977), 3 standard deviations, 3.5 modified z-scores (Iglewicz and Hoaglin 1993) unless said."""
+    share: float | None = Field(default=None, gt=0, le=0.5)
+    """The share of rows that the two methods on several columns take for outliers; unless said, where their papers draw the line."""
+    neighbours: int = Field(default=20, ge=1, le=1000)
+    trees: int = Field(default=100, ge=1, le=1000)
+    sample_rows: int = Field(default=10_000, ge=2, le=1_000_000)
+    seed: int = 0
+    action: Literal[Action, "cap"]
+
+    @model_validator(mode="after")
+    def _said_whole(self) -> Outliers:
+        if self.method in _MODEL and (self.action == "cap" or self.factor is not None):
+            raise ValueError(f"`{self.method}` looks at several columns together: it has a `share`, no `factor`, and no value to cap")
+        if self.method not in _MODEL and self.share is not None:
+            raise ValueError(f"`share` belongs to {' and '.join(f'`{name}`' for name in _MODEL)}")
+        return self
+
+    @property
+    def reach(self) -> float:
+        """The factor, as said or usual."""
+        return self.factor if self.factor is not None else _FACTOR[self.method]
 
     @property
     def reads(self) -> tuple[str, ...]:
@@ -31,5 +60,7 @@ class Outliers(Step):
     @property
     def said(self) -> str:
         """What it does."""
-        done = "rows are removed" if self.action == "remove" else "values are capped"
-        return f"Beyond {self.factor:g} interquartile ranges from the quartiles of {', '.join(self.columns)}, {done}."
+        done = "values are capped" if self.action == "cap" else f"rows are {DONE[self.action]}"
+        if self.method in _MODEL:
+            return f"What {_MODEL[self.method]} takes for unlike the others in {', '.join(self.columns)}: {done}."
+        return f"Beyond {self.reach:g} {_UNIT[self.method]} of {', '.join(self.columns)}, {done}."

@@ -1,6 +1,6 @@
-"""Rows -> the rows that repeat an earlier one in every column.
+"""Rows -> the rows that repeat an earlier one in every column, or another one's key.
 
-Belongs here: exact duplicates. Stays out: keys that repeat (a rule), near-duplicates.
+Belongs here: equal values. Stays out: rows that are only alike (near_records.py, near_texts.py), keys that must not repeat (a rule).
 Two rounds keep memory flat: hashes say which rows could repeat, and only those are compared, so that no hash collision removes a row.
 """
 
@@ -10,7 +10,9 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from contracts.steps import Deduplicate
+from contracts.steps import Deduplicate, DeduplicateByKey
+from pipelines.clean.clusters import CLUSTERS, EXPLAINED, STANDING, others_leave, standing
+from pipelines.clean.effects import among, leaving
 from pipelines.clean.kind import Columns, Effect, Fitted, Kind, Learning
 from pipelines.frames import ROW
 
@@ -23,9 +25,9 @@ def suspects(frame: pl.LazyFrame, columns: Sequence[str]) -> pl.LazyFrame:
 
 
 def repeated(frame: pl.LazyFrame, columns: Sequence[str], suspected: pl.DataFrame) -> pl.LazyFrame:
-    """The `_row` of every row equal to an earlier one, compared value by value among the suspected."""
-    alike = _hashed(frame, columns).join(suspected.lazy(), on=_HASH, how="semi").sort(ROW)
-    return alike.filter(~pl.struct(columns).is_first_distinct()).select(ROW)
+    """The `_row` of every row equal to an earlier one, and the one that is `kept`, compared value by value among the suspected."""
+    alike = _hashed(frame, columns).join(suspected.lazy(), on=_HASH, how="semi")
+    return alike.select(ROW, pl.col(ROW).min().over(pl.struct(columns)).alias("kept")).filter(pl.col(ROW) != pl.col("kept")).sort(ROW)
 
 
 def _hashed(frame: pl.LazyFrame, columns: Sequence[str]) -> pl.LazyFrame:
@@ -35,12 +37,34 @@ def _hashed(frame: pl.LazyFrame, columns: Sequence[str]) -> pl.LazyFrame:
 def _fit(_: Deduplicate, rows: pl.LazyFrame, columns: Columns) -> Learning:
     suspected = (yield {"hashes": suspects(rows, list(columns))})["hashes"]
     if not suspected.height:
-        return Fitted(tables={"repeated": pl.DataFrame(schema={ROW: pl.Int64})})
+        return Fitted(tables={"repeated": pl.DataFrame(schema={ROW: pl.Int64, "kept": pl.Int64})})
     return Fitted(tables={"repeated": (yield {"repeated": repeated(rows, list(columns), suspected)})["repeated"]})
 
 
-def _effect(_: Deduplicate, fitted: Fitted, __: Columns) -> Effect:
-    return Effect(removes=pl.col(ROW).is_in(fitted.tables["repeated"][ROW].implode()))
+def _effect(step: Deduplicate, fitted: Fitted, _: Columns) -> Effect:
+    return leaving(step.action, among(fitted.tables["repeated"][ROW]))
 
 
-EXACT = Kind(_fit, _effect, original=True, keeps=False)
+EXACT = Kind(_fit, _effect, original=True, keeps=False, chooses=True)
+
+
+def _fit_keys(step: DeduplicateByKey, rows: pl.LazyFrame, columns: Columns) -> Learning:
+    key = list(step.columns)
+    keyed = rows.filter(pl.all_horizontal(pl.col(column).is_not_null() for column in key))
+    suspected = (yield {"hashes": suspects(keyed, key)})["hashes"]
+    if not suspected.height:
+        return Fitted(tables={CLUSTERS: pl.DataFrame(schema=EXPLAINED)})
+    alike = _hashed(keyed, key).join(suspected.lazy(), on=_HASH, how="semi")
+    found = (yield {"alike": alike.select(ROW, *key, standing(step, list(columns)))})["alike"]
+    group = pl.struct(key)
+    grouped = found.sort(STANDING, ROW, nulls_last=True).with_columns(
+        pl.col(ROW).first().over(group).alias("kept"), pl.col(ROW).min().over(group).alias("cluster"), pl.len().over(group).alias("rows")
+    )
+    other = pl.col(ROW) != pl.col("kept")
+    table = grouped.filter(pl.col("rows") > 1).select(
+        ROW, "cluster", "kept", pl.when(other).then("kept").alias("linked_to"), pl.when(other).then(1.0).alias("similarity"), pl.when(other).then(pl.lit(key)).alias("agreed")
+    )
+    return Fitted(tables={CLUSTERS: table.cast(EXPLAINED).sort("cluster", ROW)})  # type: ignore[arg-type]  # names and types are a schema
+
+
+BY_KEY = Kind(_fit_keys, others_leave, original=True, keeps=False, chooses=True)

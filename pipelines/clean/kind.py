@@ -57,6 +57,7 @@ class Kind:
         effect: (step, what was learned, columns) -> what it does.
         corrects: its new values are observations put right, which later steps learn from; a filled or capped value is none.
         original: it is fitted on rows before personal columns are replaced, since two persons may share a mask. It keeps row numbers only.
+        chooses: it keeps one row of several, so it is fitted on those rows only that the steps before it leave.
         keeps: what it learned can be applied to other rows than the ones it was fitted on; row numbers cannot.
     """
 
@@ -64,4 +65,5 @@ class Kind:
     effect: Callable[[Any, Fitted, Columns], Effect]
     corrects: bool = False
     original: bool = False
+    chooses: bool = False
     keeps: bool = True

@@ -2,7 +2,7 @@
 
 Belongs here: running the steps in order. Stays out: each kind of repair (its own module).
 Steps on text come first, then the text is read as its types, then the steps on values. A step learns from what the steps before it have corrected;
-rows that they take out still count, and values that they filled or capped do not.
+rows that they take out still count, and values that they filled or capped do not. Only a step that keeps one row of several sees what they leave.
 """
 
 from __future__ import annotations
@@ -13,12 +13,20 @@ import polars as pl
 
 from contracts.model import Contract
 from contracts.steps import CleaningStep
-from pipelines.clean import duplicates, missing, outliers
+from pipelines.clean import duplicates, missing, near_records, near_texts, outliers
 from pipelines.clean.kind import Columns, Effect, Fitted, Found, Kind, Learning
 from pipelines.clean.types import received, typed
 from pipelines.frames import CHANGED, FLAGGED_BY, REMOVED_BY, SET_ASIDE_BY
 
-KINDS: Mapping[str, Kind] = {"deduplicate": duplicates.EXACT, "fill_missing": missing.FILL, "outliers": outliers.FENCES}
+KINDS: Mapping[str, Kind] = {
+    "deduplicate": duplicates.EXACT,
+    "deduplicate_by_key": duplicates.BY_KEY,
+    "near_duplicates": near_records.RECORDS,
+    "near_duplicate_texts": near_texts.TEXTS,
+    "fill_missing": missing.FILL,
+    "drop_missing": missing.DROP,
+    "outliers": outliers.FENCES,
+}
 
 Fitting = Generator[Sequence[pl.LazyFrame], Sequence[pl.DataFrame], tuple[Fitted, ...]]
 """Yields plans to run in one pass and is sent their frames; returns what each step has learned."""
@@ -50,13 +58,15 @@ def fitting(treated: pl.LazyFrame, original: pl.LazyFrame, contract: Contract, k
     corrected: set[str] = set()
     for index, step in enumerate(contract.cleaning):
         kind, reads = KINDS[step.step], set(step.reads or contract.column_names)
-        if corrected & reads:
+        if corrected & reads or (kind.chooses and waiting):
             learned |= yield from _together(waiting)
             waiting, corrected = {}, set()
         if index in learned:
             continue
-        corrections = {i: fitted for i, fitted in learned.items() if i < index and KINDS[contract.cleaning[i].step].corrects}
-        *_, (_, rows) = stages(original if kind.original else treated, contract, corrections, read_too=step.phase == "value")
+        before = {i: fitted for i, fitted in learned.items() if i < index and (kind.chooses or KINDS[contract.cleaning[i].step].corrects)}
+        *_, (_, rows) = stages(original if kind.original else treated, contract, before, read_too=step.phase == "value")
+        if kind.chooses:
+            rows = rows.filter(pl.col(REMOVED_BY).is_null() & pl.col(SET_ASIDE_BY).is_null())
         waiting[index] = kind.fit(step, rows, promised(contract))
         if kind.corrects:
             corrected |= reads

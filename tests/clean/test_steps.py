@@ -25,14 +25,12 @@ def promising(*done: CleaningStep, **types: str) -> Contract:
 
 def learned(rows: pl.LazyFrame, promised: Contract) -> tuple[Fitted, ...]:
     """Let every step learn from the rows."""
-    fitting = steps.fitting(rows, rows, promised)
-    plans = next(fitting, None)
+    fitting, frames = steps.fitting(rows, rows, promised), None
     try:
-        while plans is not None:
-            plans = fitting.send(run_together(plans))
+        while True:
+            frames = run_together(fitting.send(frames))  # type: ignore[arg-type]  # a generator is started with None
     except StopIteration as done:
         return tuple(done.value)
-    return tuple(Fitted() for _ in promised.cleaning)
 
 
 def text(rows: Sequence[Sequence[object]], names: Sequence[str]) -> pl.LazyFrame:

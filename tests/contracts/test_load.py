@@ -46,7 +46,7 @@ def test_all_mistakes_are_told_at_once() -> None:
         load(text, "f")
     assert "doman" in str(first.value)  # the standard's errors come before our settings are read
     with pytest.raises(ContractErrors) as both:
-        load(FLIGHTS.replace("factor: 1.5", "faktor: 1.5"), "f")
+        load(FLIGHTS.replace("factor: 1.5", "faktor: 1.5").replace("action: cap", "action: cup"), "f")
     assert len(both.value.problems) == 2  # the unknown key, and the one that is missing for it
 
 
@@ -104,3 +104,49 @@ def test_the_digest_is_of_what_is_said_and_not_of_how_it_is_written() -> None:
 def test_what_cannot_be_kept_is_refused(edit, says: str) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(ContractError, match=says):
         contract(edit)
+
+
+@pytest.mark.parametrize(
+    ("step", "says"),
+    [
+        ({"step": "fill_missing", "columns": ["meter"], "method": "mean"}, "needs numbers"),
+        ({"step": "fill_missing", "columns": ["energy_kwh"], "method": "iterative", "using": ["tariff"]}, "needs numbers"),
+        ({"step": "fill_missing", "columns": ["energy_kwh"], "method": "iterative"}, "two or more"),
+        ({"step": "fill_missing", "columns": ["energy_kwh"], "method": "constant", "value": True}, "another type or width: number"),
+        ({"step": "fill_missing", "columns": ["energy_kwh"], "method": "interpolate", "order_by": "tariff"}, "draws lines over 'tariff'"),
+        ({"step": "fill_missing", "columns": ["energy_kwh"], "method": "forward"}, "`order_by` belongs to"),
+        ({"step": "fill_missing", "columns": ["energy_kwh"], "method": "forward", "order_by": "meter", "fit": "first"}, "teaches nothing"),
+        ({"step": "fill_missing", "columns": ["energy_kwh"], "method": "median", "by": ["energy_kwh"]}, "cannot group"),
+        ({"step": "outliers", "columns": ["energy_kwh"], "method": "isolation_forest", "action": "cap"}, "no value to cap"),
+        ({"step": "outliers", "columns": ["energy_kwh"], "share": 0.1, "action": "flag"}, "`share` belongs to"),
+        ({"step": "near_duplicate_texts", "column": "energy_kwh"}, "compares texts"),
+        ({"step": "deduplicate_by_key", "columns": ["meter"], "keep": "max"}, "`keep_by` names the column"),
+        ({"step": "deduplicate_by_key", "columns": ["nope"]}, "not promised"),
+        ({"step": "deduplicate", "fit": "first"}, "fit"),
+    ],
+)
+def test_a_step_that_cannot_work_is_refused(step: dict[str, object], says: str) -> None:
+    with pytest.raises(ContractError, match=says):
+        contract(setting("cleaning", _=[step]))
+
+
+@pytest.mark.parametrize(
+    ("value", "column", "fitting"),
+    [
+        (127, {"logicalType": "integer", "physicalType": "tinyint"}, True),
+        (128, {"logicalType": "integer", "physicalType": "tinyint"}, False),
+        (-1, {"logicalType": "integer", "logicalTypeOptions": {"format": "u8"}}, False),
+        (1.5, {"logicalType": "integer"}, False),
+        ("2024-05-01", {"logicalType": "date"}, True),
+        ("May", {"logicalType": "date"}, False),
+        (False, {"logicalType": "boolean"}, True),
+        (0, {"logicalType": "boolean"}, False),
+    ],
+)
+def test_a_constant_is_a_value_of_its_column(value: object, column: dict[str, object], fitting: bool) -> None:
+    promise = [columns({"name": "c", **column}), setting("cleaning", _=[{"step": "fill_missing", "columns": ["c"], "method": "constant", "value": value}])]
+    if fitting:
+        assert contract(*promise).cleaning
+    else:
+        with pytest.raises(ContractError, match="another type or width"):
+            contract(*promise)

@@ -1,0 +1,188 @@
+"""Near-duplicate records found without examples, beside the scores of others on the same sets.
+
+Run: `python benchmarks/duplicates.py`. The sets are looked for in ../shared/data/duplicates and left out where they are not. Nothing is tuned for any of them: the step
+`near_duplicates` as a contract writes it without settings; two tables are linked by the same machinery. With `--rows N` a made-up table of N rows too, for time and memory.
+Tables: precision, recall, F1 over pairs, after closing found pairs into groups (one table); the share of true pairs among the candidates. Pairs: F1 of the matches on the
+rows with `split` = test, the threshold, and how much the words of the whole record count, chosen on train and valid; the weights are learned on all pairs without a label.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import resource
+import time
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from rich.console import Console
+from rich.table import Table
+
+from contracts.steps import NearDuplicates
+from pipelines.clean import linkage
+from pipelines.clean.blocking import nearest, normal
+from pipelines.clean.near_records import RECORDS
+from pipelines.engine import run
+from pipelines.frames import ROW
+
+SHARED = Path(__file__).parents[1].parent / "shared" / "data" / "duplicates"
+STEP = NearDuplicates(step="near_duplicates")
+REFERENCE = {
+    "restaurants": ".881 / .929 / .904 token Jaccard, best threshold", "febrl1": "1.000 / .998 / .999 token Jaccard, best threshold",
+    "dblp_acm": ".989 / .992 / .991 token Jaccard, best threshold", "restaurants_two_tables": ".788 / 1.000 / .881 pyJedAI, best; .438 / .944 / .598 token Jaccard",
+    "fodors_zagats": "1.000 token Jaccard", "beer": ".897 token Jaccard", "dblp_acm pairs": ".932 token Jaccard", "dblp_acm_dirty": ".931 token Jaccard",
+}  # fmt: skip
+Pairs = set[tuple[int, int]]
+console = Console(width=170)
+
+
+def peak_mb() -> float:
+    """The most memory this process has held."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def scored(found: Pairs, true: Pairs) -> str:
+    """Precision, recall, F1."""
+    right = len(found & true)
+    precision, recall = right / max(len(found), 1), right / len(true)
+    return f"{precision:.3f} / {recall:.3f} / {2 * precision * recall / max(precision + recall, 1e-9):.3f}"
+
+
+# -- tables ---------------------------------------------------------------------------------------
+
+
+def one_table(name: str) -> tuple[pl.DataFrame, Pairs]:
+    """Records without their key, and the true pairs by place."""
+    table, truth = pl.read_parquet(SHARED / name / "table.parquet"), pl.read_parquet(SHARED / name / "gt_pairs.parquet")
+    key, *columns = table.columns
+    at = {value: number for number, value in enumerate(table[key])}
+    return table.select(columns), {(min(at[a], at[b]), max(at[a], at[b])) for a, b in truth.iter_rows()}
+
+
+def two_tables(name: str) -> tuple[pl.DataFrame, Pairs, int]:
+    """Records of both, one below the other, the true pairs by place, and how many are the first's."""
+    first, second, truth = (pl.read_parquet(SHARED / name / f"{part}.parquet") for part in ("A", "B", "gt"))
+    return pl.concat([first, second]).drop("id"), {(int(a), int(b) + first.height) for a, b in truth.iter_rows()}, first.height
+
+
+def grouped(records: pl.DataFrame) -> Pairs:
+    """The step, as a contract runs it: every pair of each group."""
+    learning = RECORDS.fit(STEP, records.with_row_index(ROW).with_columns(pl.col(ROW).cast(pl.Int64)).lazy(), dict.fromkeys(records.columns))  # type: ignore[arg-type]  # names will do
+    plans = next(learning)
+    try:
+        learning.send({name: run(plan) for name, plan in plans.items()})
+    except StopIteration as done:
+        groups = done.value.tables["clusters"].group_by("cluster").agg(pl.col(ROW).sort())[ROW]
+        return {pair for group in groups for pair in combinations(group, 2)}
+    raise AssertionError("the step learns in one round")
+
+
+def table_row(name: str) -> list[str]:
+    """Measure one set."""
+    records, true, sides = (*one_table(name), None) if (SHARED / name / "table.parquet").exists() else two_tables(name)
+    texts = records.select(normal(column).alias(column) for column in records.columns)
+    side = None if sides is None else np.arange(records.height) >= sides
+    candidates = nearest(texts, texts.columns, side)
+    kept = len(set(candidates.select("left", "right").iter_rows()) & true) / len(true)
+    started = time.perf_counter()
+    if side is None:
+        found = grouped(records)
+    else:
+        found = set(linkage.links(texts, texts.columns, certainty=STEP.certainty, at_least=STEP.at_least, sides=side).select("left", "right").iter_rows())
+    seconds = time.perf_counter() - started
+    return [name, f"{records.height:,}", scored(found, true), f"{kept:.4f}", f"{candidates.height:,}", f"{seconds:.1f}", f"{peak_mb():.0f}", REFERENCE[name]]
+
+
+# -- labelled pairs ---------------------------------------------------------------------------------
+
+
+def pairs_row(file: Path) -> list[str]:
+    """Measure one set of labelled pairs."""
+    labelled = pl.read_parquet(file)
+    sides = [[json.loads(text) for text in labelled[side]] for side in ("left", "right")]
+    columns = [name for name in dict.fromkeys(key for side in sides for record in side for key in record) if name != "class"]  # `class` is the answer in disguise
+    records = pl.DataFrame([{name: record.get(name) for name in columns} for side in sides for record in side], schema=dict.fromkeys(columns, pl.String))
+    texts = records.select(normal(column).alias(column) for column in columns).with_columns(pl.concat_str(columns, separator=" ").alias("whole"))
+    started = time.perf_counter()
+    each = texts.unique(maintain_order=True).with_row_index("at")
+    at = texts.join(each, on=texts.columns, how="left", maintain_order="left")["at"]
+    pairs = pl.DataFrame({"left": at[: labelled.height], "right": at[labelled.height :]})
+    levels = linkage.compared(each, pairs, texts.columns)
+    likeness = shared_words(each, pairs)
+    nearest_pairs = linkage.mutual(pairs, likeness)
+    evidence = linkage.learned(levels[nearest_pairs], levels[~nearest_pairs]).evidence(levels)
+    label, test = labelled["label"].to_numpy() == 1, (labelled["split"] == "test").to_numpy()
+    # how much the words of the whole count beside its cells, and the threshold, are chosen on train and valid
+    choices = [(weight, least) for weight in (0, 1, 10, 100) for least in np.unique(evidence[~test] + weight * likeness[~test])]
+    weight, least = max(choices, key=lambda choice: _f1(evidence[~test] + choice[0] * likeness[~test] >= choice[1], label[~test]))
+    reached = _f1(evidence[test] + weight * likeness[test] >= least, label[test])
+    name = file.stem if file.stem != "dblp_acm" else "dblp_acm pairs"
+    return [name, f"{labelled.height:,}", f"{reached:.3f}", "", "", f"{time.perf_counter() - started:.1f}", f"{peak_mb():.0f}", REFERENCE[name]]
+
+
+def shared_words(records: pl.DataFrame, pairs: pl.DataFrame) -> np.ndarray:
+    """The share of words that two records have in common, of all that either has: what blocking measures where pairs are not given."""
+    words = records["whole"].str.split(" ").list.unique()
+    both = pl.DataFrame({"left": words.gather(pairs["left"]), "right": words.gather(pairs["right"])})
+    common = pl.col("left").list.set_intersection("right").list.len()
+    return both.select(common / (pl.col("left").list.len() + pl.col("right").list.len() - common)).to_series().to_numpy()
+
+
+def _f1(found: np.ndarray, true: np.ndarray) -> float:
+    right = (found & true).sum()
+    return float(2 * right / max(found.sum() + true.sum(), 1))
+
+
+# -- many rows ----------------------------------------------------------------------------------------
+
+
+def made_up(rows: int) -> tuple[pl.DataFrame, Pairs]:
+    """People, one in ten told twice with one letter wrong and one cell empty."""
+    from faker import Faker
+
+    fake, chance = Faker(["en_US", "de_DE"]), random.Random(0)
+    Faker.seed(0)
+    words = [[fake.name() for _ in range(5_000)], [fake.street_address() for _ in range(5_000)], [fake.city() for _ in range(2_000)]]
+    people = [
+        [f"{chance.choice(words[0])} {chance.choice(words[0]).split()[-1]}", chance.choice(words[1]), chance.choice(words[2]), str(chance.randrange(10**9))]
+        for _ in range(rows * 10 // 11)
+    ]
+    true: Pairs = set()
+    for at in range(len(people) // 10):
+        again = list(people[at])
+        letter, empty = chance.randrange(len(again[0])), chance.randrange(1, 4)
+        again[0], again[empty] = again[0][:letter] + "x" + again[0][letter + 1 :], ""
+        true.add((at, len(people)))
+        people.append(again)
+    return pl.DataFrame(people, schema=["name", "street", "city", "phone"], orient="row"), true
+
+
+def many_row(rows: int) -> list[str]:
+    """Measure the made-up table."""
+    records, true = made_up(rows)
+    started = time.perf_counter()
+    found = grouped(records)
+    return [f"made up, {rows:,}", f"{records.height:,}", scored(found, true), "", "", f"{time.perf_counter() - started:.1f}", f"{peak_mb():.0f}", ""]
+
+
+def main() -> None:
+    """Print what was measured."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--rows", type=int, nargs="*", default=[])
+    wanted = arguments.parse_args()
+    table = Table("set", "rows or pairs", "P / R / F1, or test F1", "kept by blocking", "candidates", "s", "peak MB", "reference")
+    for name in ("restaurants", "febrl1", "dblp_acm", "restaurants_two_tables"):
+        if (SHARED / name).exists():
+            table.add_row(*table_row(name))
+    for file in sorted((SHARED / "pairs").glob("*.parquet")):
+        table.add_row(*pairs_row(file))
+    for rows in wanted.rows:
+        table.add_row(*many_row(rows))
+    console.print(table)
+
+
+if __name__ == "__main__":
+    main()
