@@ -1,12 +1,12 @@
 """Rows -> the rows that repeat an earlier one in every column, or another one's key.
 
 Belongs here: equal values. Stays out: rows that are only alike (near_records.py, near_texts.py), keys that must not repeat (a rule).
-Two rounds keep memory flat: hashes say which rows could repeat, and only those are compared, so that no hash collision removes a row.
+Hashes say which rows could repeat, and only those are compared, so that memory stays flat and no hash collision removes a row.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 
@@ -17,16 +17,25 @@ from pipelines.clean.kind import Columns, Effect, Fitted, Kind, Learning
 from pipelines.frames import ROW
 
 _HASH = "_hash"
+_SAMPLE = 20_000
+_AT_ONCE = 20_000_000  # rows whose hashes are held at a time
 
 
-def suspects(frame: pl.LazyFrame, columns: Sequence[str]) -> pl.LazyFrame:
-    """The hashes that more than one row has: `_hash` (UInt64)."""
-    return _hashed(frame, columns).group_by(_HASH).agg(pl.len().alias("rows")).filter(pl.col("rows") > 1).select(_HASH)
+def suspects(frame: pl.LazyFrame, columns: Sequence[str], part: int = 0, parts: int = 1) -> pl.LazyFrame:
+    """The hashes that more than one row has: `_hash` (UInt64), of those that leave `part` when divided by `parts`. Hashes alone are sorted: 8 bytes a row."""
+    hashes = _hashed(frame, columns).select(_HASH)
+    if parts > 1:
+        hashes = hashes.filter(pl.col(_HASH) % parts == part)
+    return hashes.sort(_HASH).filter(pl.col(_HASH) == pl.col(_HASH).shift()).unique()
 
 
-def repeated(frame: pl.LazyFrame, columns: Sequence[str], suspected: pl.DataFrame) -> pl.LazyFrame:
-    """The `_row` of every row equal to an earlier one, and the one that is `kept`, compared value by value among the suspected."""
-    alike = _hashed(frame, columns).join(suspected.lazy(), on=_HASH, how="semi")
+def repeated(frame: pl.LazyFrame, columns: Sequence[str], suspected: pl.DataFrame, telling: Sequence[str] | None = None) -> pl.LazyFrame:
+    """The `_row` of every row equal to an earlier one, and the one that is `kept`, compared value by value among the suspected.
+
+    Args:
+        telling: the columns whose hashes are suspected, if not all.
+    """
+    alike = _hashed(frame, telling or columns).join(suspected.lazy(), on=_HASH, how="semi")
     return alike.select(ROW, pl.col(ROW).min().over(pl.struct(columns)).alias("kept")).filter(pl.col(ROW) != pl.col("kept")).sort(ROW)
 
 
@@ -34,11 +43,24 @@ def _hashed(frame: pl.LazyFrame, columns: Sequence[str]) -> pl.LazyFrame:
     return frame.with_columns(pl.struct(columns).hash(seed=0).alias(_HASH))
 
 
+def telling(different: Mapping[str, int], sampled: int) -> list[str]:
+    """The columns that tell rows apart, if one alone nearly does: what is equal in all columns is equal in those, and they are fewer to read."""
+    if not any(count > 0.9 * sampled for count in different.values()):
+        return list(different)
+    return [column for column, count in different.items() if count > 0.5 * sampled]
+
+
 def _fit(_: Deduplicate, rows: pl.LazyFrame, columns: Columns) -> Learning:
-    suspected = (yield {"hashes": suspects(rows, list(columns))})["hashes"]
+    sample = rows.select(list(columns)).head(_SAMPLE)
+    about = yield {"sample": sample.select(pl.all().n_unique()), "sampled": sample.select(pl.len()), "rows": rows.select(pl.len())}
+    few = telling(about["sample"].row(0, named=True), about["sampled"].item())
+    parts = 1 + about["rows"].item() // _AT_ONCE
+    suspected = pl.DataFrame(schema={_HASH: pl.UInt64})
+    for part in range(parts):  # one after the other, so that memory stays flat
+        suspected = suspected.vstack((yield {"hashes": suspects(rows, few, part, parts)})["hashes"])
     if not suspected.height:
         return Fitted(tables={"repeated": pl.DataFrame(schema={ROW: pl.Int64, "kept": pl.Int64})})
-    return Fitted(tables={"repeated": (yield {"repeated": repeated(rows, list(columns), suspected)})["repeated"]})
+    return Fitted(tables={"repeated": (yield {"repeated": repeated(rows, list(columns), suspected, few)})["repeated"]})
 
 
 def _effect(step: Deduplicate, fitted: Fitted, _: Columns) -> Effect:
