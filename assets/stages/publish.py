@@ -129,6 +129,7 @@ def _table(run: Run, row: Row) -> Table:
 
 
 def _reached(point: str) -> None:
-    """A named point where a test kills the process, as a power cut would; set by ASSAY_CRASH_AT, never in service."""
-    if os.environ.get("ASSAY_CRASH_AT") == point:
-        os.kill(os.getpid(), signal.SIGKILL)
+    """A named point where a test kills the process, as a power cut would, or stops it, as a frozen machine is; set by ASSAY_CRASH_AT and ASSAY_STOP_AT, never in service."""
+    for variable, sent in (("ASSAY_CRASH_AT", signal.SIGKILL), ("ASSAY_STOP_AT", signal.SIGSTOP)):
+        if os.environ.get(variable) == point:
+            os.kill(os.getpid(), sent)
