@@ -234,7 +234,7 @@ class Sorter:
                     return BROKEN_QUOTE, _line_end(chunk, start)
             else:
                 at = self._plain.match(chunk, at).end()  # type: ignore[union-attr]  # it matches nothing at least
-            if at >= size and not last:
+            if not last and (at >= size or (at == size - 1 and chunk[at] == self.escape)):
                 return None
             if at >= size or chunk[at] in (LF, CR):
                 flaw = MISSING if cells < self.columns else TOO_MANY if cells > self.columns else None

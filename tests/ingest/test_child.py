@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import random
 import resource
 import sys
 import time
@@ -15,6 +17,7 @@ import pytest
 
 from assets.hands.decode.landing import UNREADABLE
 from assets.hands.sources.child import Limits, decoded
+from assets.hands.sources.landing import rows_in
 from contracts.errors import SourceError, Where
 
 WHERE = Where(file="inbox/x")
@@ -39,6 +42,33 @@ def test_a_parquet_bomb_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
     assert (tmp_path / "x.parquet").stat().st_size < 250_000
     with pytest.raises(SourceError, match=r"would unpack to more than .* times its size"):
         decoded("parquet", tmp_path / "x.parquet", tmp_path, {}, WHERE)
+
+
+def mutated_parquet(folder: Path, seed: int, count: int) -> None:
+    """Mutated files through the child: rows, or one clear refusal, whatever the bytes make the library do."""
+    generator = random.Random(seed)
+    table = pa.table({"id": list(range(500)), "name": ["ann", None] * 250, "tags": [["a", "b"], []] * 250})
+    pq.write_table(table, folder / "whole.parquet", row_group_size=100)
+    whole = (folder / "whole.parquet").read_bytes()
+    for number in range(count):
+        text = bytearray(whole)
+        for _ in range(generator.randint(1, 6)):
+            text[generator.randrange(4, len(text) - 4)] = generator.randrange(256)
+        target = folder / str(number)
+        target.mkdir()
+        (target / "x.parquet").write_bytes(text)
+        with contextlib.suppress(SourceError):
+            done = decoded("parquet", target / "x.parquet", target, {}, WHERE, Limits(seconds=20))
+            assert rows_in(target).select(pl.len()).collect().item() == done.rows
+
+
+def test_mutated_parquet_is_read_or_refused(tmp_path: Path) -> None:
+    mutated_parquet(tmp_path, seed=1, count=6)
+
+
+@pytest.mark.soak
+def test_two_thousand_mutated_parquet_files(tmp_path: Path) -> None:
+    mutated_parquet(tmp_path, seed=2, count=2_000)
 
 
 @pytest.mark.skipif(not BOMB.is_file(), reason="the shared malformed files are not here")
