@@ -6,6 +6,7 @@ A column knows its own cells by its type, and where that is text by the words it
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -60,8 +61,7 @@ def _effect(step: Align, fitted: Fitted, columns: Columns) -> Effect:
         to_right, to_left = code.is_between(1, at), code.is_between(-at - 1, -1)
         changes[name] = pl.when(code == at + 1).then(None).when(to_right).then(from_left).when(to_left).then(from_right).otherwise(stays)
     odd = (code == _ODD) & ~torn
-    told = {} if step.unclear == "leave" else {"flags": odd} if step.unclear == "flag" else {"sets_aside": odd}
-    return Effect(changes, helpers={_MOVED: moved}, **told)
+    return Effect(changes, helpers={_MOVED: moved}, flags=odd if step.unclear == "flag" else None, sets_aside=odd if step.unclear == "set_aside" else None)
 
 
 def _mover(columns: Sequence[Column], fitted: Fitted) -> Callable[[pl.Series], pl.Series]:
@@ -96,7 +96,7 @@ def _signs(rows: pl.DataFrame, columns: Sequence[Column], fitted: Fitted, offset
     signs = []
     for at, column in enumerate(columns):
         source = at + offset
-        known = fitted.values.get(column.name)
+        known: list[str] = fitted.values.get(column.name) or []
         if not 0 <= source < len(columns) or (column.logical_type == "string" and not known):
             signs.append(np.zeros(rows.height, dtype=np.int32))
             continue
@@ -111,7 +111,7 @@ def _parted(names: Sequence[str], columns: Columns, fitted: Fitted) -> tuple[dic
     """Cells that end in a value of the next column, which is empty: `Madison WI`, `` -> `Madison`, `WI`; and where that is so."""
     changes: dict[str, pl.Expr] = {}
     torn = pl.lit(False)
-    for name, following in zip(names, names[1:], strict=False):
+    for name, following in itertools.pairwise(names):
         known = fitted.values.get(following)
         if columns[name].logical_type != "string" or not known or name in changes:
             continue

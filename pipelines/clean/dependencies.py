@@ -52,10 +52,10 @@ def group(given: Sequence[str]) -> pl.Expr:
 
 
 def _fit(step: Dependencies, rows: pl.LazyFrame, columns: Columns) -> Learning:
-    names = [name for name in step.reads or columns if columns[name].logical_type not in NESTED]
+    names = [name for name in columns if columns[name].logical_type not in NESTED]
     count = (yield {"count": rows.select(pl.len())})["count"].item()
     sample = (yield {"sample": sampled(rows, count).select(names)})["sample"]
-    pairs = [(one.given, one.decides) for one in step.dependencies] or [((given,), decides) for given, decides in found_in(sample, step)]
+    pairs = [(one.given, one.decides) for one in step.dependencies] or [((given,), decides) for given, decides in found_in(sample.select(step.columns or names), step)]
     if not pairs:
         return Fitted({"dependencies": []})
     said = yield {f"{index}": _groups(rows, given, decides, step) for index, (given, decides) in enumerate(pairs)}
@@ -111,13 +111,14 @@ def strength(sample: pl.DataFrame, given: str, decides: str, support: int) -> fl
     counts = counts.filter(pl.col("len").sum().over(given) >= support)
     tops = counts.sort("len", decides, descending=[True, False], nulls_last=True).group_by(given, maintain_order=True).first()
     sound = counts.join(tops.select(decides).unique(), on=decides, how="semi", nulls_equal=True)
-    rows, told = sound["len"].sum(), tops["len"].sum()
-    usual = sound.group_by(decides).agg(pl.col("len").sum())["len"].max() or 0
-    strays = 1 - rows / max(1, counts["len"].sum())
-    impure = counts.group_by(given).agg(pl.col("len").max() / pl.col("len").sum(), rows=pl.col("len").sum()).filter(pl.col("len") < _PURE)["rows"].sum()
-    if strays > 0.3 or impure > 0.05 * counts["len"].sum() or tops.height < 3 or rows - int(usual) < _LEAST:  # type: ignore[arg-type]  # a sum of counts
+    rows, told, all_rows = (int(frame["len"].sum()) for frame in (sound, tops, counts))
+    by_value = sound.group_by(decides).agg(pl.col("len").sum())["len"].to_list()
+    usual = max(by_value, default=0)
+    by_group = counts.group_by(given).agg(most=pl.col("len").max(), rows=pl.col("len").sum())
+    impure = int(by_group.filter(pl.col("most") < _PURE * pl.col("rows"))["rows"].sum())
+    if rows < 0.7 * all_rows or impure > 0.05 * all_rows or tops.height < 3 or rows - usual < _LEAST:
         return 0.0
-    return float((told - usual) / (rows - usual))  # type: ignore[operator]  # sums of counts
+    return (told - usual) / (rows - usual)
 
 
 # -- doing ----------------------------------------------------------------------------------
@@ -182,9 +183,7 @@ def _told(rows: pl.DataFrame, witnesses: Sequence[Witness], decided: Sequence[st
     return told.with_columns((pl.col(_SAYS + name).is_not_null() & pl.col(name).ne_missing(pl.col(_SAYS + name))).alias(_WRONG + name) for name in decided)
 
 
-def _settled(
-    rows: pl.DataFrame, witnesses: Sequence[Witness], decided: Sequence[str], except_for: Exceptions, known: Mapping[str, pl.Series]
-) -> pl.DataFrame:
+def _settled(rows: pl.DataFrame, witnesses: Sequence[Witness], decided: Sequence[str], except_for: Exceptions, known: Mapping[str, pl.Series]) -> pl.DataFrame:
     """The rows repaired until nothing changes; a row that does not come to rest stays as it was."""
     was = rows.select("_at", *(pl.col(name).alias(_WAS + name) for name in decided))
     for _ in range(_ROUNDS):
@@ -201,7 +200,11 @@ def _settled(
     # a cell that is contradicted and stays is called wrong only where it alone is, and its value is none that the groups know: else another cell may be
     final = _told(rows, witnesses, decided, except_for)
     alone = final.select(pl.sum_horizontal(_WRONG + name for name in decided) == 1).to_series()
-    stray = {name: alone & final[_WRONG + name] & (final["_count_" + name] >= 2) & _is_stray(final[name], known[name]) for name in decided}
+    exempt = {name: except_for.get(name, {}).get(name, pl.Series(dtype=pl.String)) for name in decided}
+    stray = {
+        name: ~final[name].is_in(exempt[name].implode()).fill_null(False) & alone & final[_WRONG + name] & (final["_count_" + name] >= 2) & _is_stray(final[name], known[name])
+        for name in decided
+    }
     return rows.with_columns(wrong.alias(_WRONG + name) for name, wrong in stray.items())
 
 

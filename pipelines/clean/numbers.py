@@ -13,6 +13,7 @@ from contracts.steps import Numbers
 from contracts.types import NUMBER
 from pipelines.clean.kind import Columns, Effect, Fitted, Kind, nothing_to_learn, unclear
 
+_DOUBLE = 15  # significant digits that a double surely holds
 _DIGITS = 12  # significant ones of a converted number: 57 × 0.01 is 0.57
 
 
@@ -31,6 +32,8 @@ def plain(step: Numbers, column: str) -> tuple[pl.Expr, pl.Expr]:
     number = sign.str.replace("+", "", literal=True) + number.str.replace(step.decimal, ".", literal=True)
     short = pl.when(number.str.contains(".", literal=True)).then(number.str.replace(r"\.?0+$", "")).otherwise(number)
     converted = (number.cast(pl.Float64, strict=False) * factor).round_sig_figs(_DIGITS).cast(pl.String).str.replace(r"\.0$", "")
+    held = number.str.replace_all(r"[^0-9]", "").str.len_chars() <= _DOUBLE  # 0.052000000000000005 is what a computer made of 0.052
+    short = pl.when(held | ~number.str.contains(".", literal=True)).then(short).otherwise(number.cast(pl.Float64, strict=False).round_sig_figs(_DOUBLE).cast(pl.String))
     written = pl.when(factor == 1).then(short).otherwise(converted)
     if step.thousands == ".":  # 1.234 would be read as thousands the next time
         written = pl.when(written.str.contains(r"^-?[0-9]{1,3}\.[0-9]{3}$")).then(written + "0").otherwise(written)

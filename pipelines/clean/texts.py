@@ -18,8 +18,8 @@ _TELLING = 20  # characters below which nobody can tell a language
 # tags and comments of HTML, and what scripts and styles hold; a bare `<` is left, since `a < b` is no markup
 _MARKUP = (r"(?is)<!--.*?-->", r"(?is)<script\b.*?</script\s*>|<style\b.*?</style\s*>", r"</?[A-Za-z][A-Za-z0-9]*(?:\s[^<>]*)?/?>")
 _URL = r"(?i)\b(?:https?://|www\.)[^\s<>\"')\]]+"
-_REPEATED = [(rf"\{mark}{{2,}}", mark) for mark in "!?,;*~#=_-"] + [(r"\.{4,}", "...")]
-_FADING = r"^(?P<text>.*[\pL\pN)])\s*[-*#~=_]*[*#~=_]+[-*#~=_]*\s*$"
+_REPEATED = [(rf"\{mark}{{2,}}", mark) for mark in "!?,;*~#"] + [(rf"\{mark}{{3,}}", mark) for mark in "=_-"] + [(r"\.{4,}", "...")]
+_FADING = r"^(?P<text>.*[\pL\pN)\]}%.'\"])\s*[-*#~=_]*[*#~=_]+[-*#~=_]*\s*$"
 
 
 def _quiet(step: Noise, text: pl.Expr) -> pl.Expr:
@@ -42,7 +42,7 @@ def _settled(step: Noise, text: pl.Expr) -> pl.Expr:
     """What one removal uncovers, the next takes: `<<b>b>`. A text that is not at rest after three is an attack, and is left as it was."""
     quiet = _quiet(step, _quiet(step, _quiet(step, text)))
     cut = quiet.str.replace_all(r"[^\S\n]+", " ").str.strip_chars()
-    return pl.when((quiet != text) & (_quiet(step, cut) == cut)).then(cut).otherwise(text)
+    return pl.when(text.str.contains(r"[\pL\pN]") & (quiet != text) & (_quiet(step, cut) == cut)).then(cut).otherwise(text)
 
 
 # -- boilerplate -----------------------------------------------------------------------------
@@ -96,14 +96,18 @@ def _judge(keep: frozenset[str], confidence: float) -> Callable[[pl.Series], pl.
         telling = values.filter(values.str.len_chars() >= _TELLING).unique()
         said = [_identifier()(text) for text in telling]
         foreign = [name not in keep and sure >= confidence for name, sure in said]
-        return values.replace_strict(telling, pl.Series(foreign, dtype=pl.Boolean), default=None, return_dtype=pl.Boolean) if telling.len() else pl.repeat(None, values.len(), dtype=pl.Boolean, eager=True)
+        return (
+            values.replace_strict(telling, pl.Series(foreign, dtype=pl.Boolean), default=None, return_dtype=pl.Boolean)
+            if telling.len()
+            else pl.repeat(None, values.len(), dtype=pl.Boolean, eager=True)
+        )
 
     return judge
 
 
 @cache
 def _identifier() -> Callable[[str], tuple[str, float]]:
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier  # type: ignore[import-untyped]  # it has no stubs
 
     identify: Callable[[str], tuple[str, float]] = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True).classify
     return identify

@@ -29,7 +29,7 @@ def _read(column: str, form: str, zone: str | None) -> pl.Expr:
     """The text in ISO 8601 where it is written in that format; years have four digits."""
     text, zoned, timed = pl.col(column).str.strip_chars(), form.endswith(("XXX", "xxx", "XX", "Z")), "H" in form or "h" in form
     moment = text.str.to_datetime(strptime(form), strict=False, time_unit="us", time_zone="UTC" if zoned else None) if timed else text.str.to_date(strptime(form), strict=False)
-    sound = pl.when(moment.dt.year().is_between(1000, 9999)).then(moment)
+    sound: pl.Expr = pl.when(moment.dt.year().is_between(1000, 9999)).then(moment)
     if not timed:
         return sound.dt.to_string("%Y-%m-%d")
     if zone and not zoned:

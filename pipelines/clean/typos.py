@@ -22,7 +22,7 @@ _LONGEST = 300
 _SHORT = 4  # below it, two right values are often one letter apart
 _AT_ONCE = 2_000
 _EXPLAINED = 0.5  # share of the rare values that must be near a frequent one: else the column has many right values, and some are near by chance
-_WORD = re.compile(r"[^\W\d_]+")
+WORD = re.compile(r"[^\W\d_]+")
 _TORN = re.compile(r"\d[.,](?!\d)|(?<!\d)[.,]\d")
 _NUMBERS = r"^[+-]?[0-9.,\s]+%?$"
 _MIXED = re.compile(r"[^\W\d_]+\d\w*|\d+[^\W\d_]\w*")
@@ -46,7 +46,7 @@ def _fit(step: Typos, rows: pl.LazyFrame, columns: Columns) -> Learning:
     words: Counter[str] = Counter()
     for values in counts.values():
         for value, count in values.items():
-            words.update(dict.fromkeys(_WORD.findall(value.lower()), count))
+            words.update(dict.fromkeys(WORD.findall(value.lower()), count))
     cells = [(name, *one) for name, values in counts.items() for one in misspelt(_domain(name, values, step, columns), words, step)]
     return Fitted(tables={"typos": pl.DataFrame(sorted(cells), schema={"column": pl.String, "value": pl.String, "meant": pl.String}, orient="row")})
 
@@ -102,10 +102,14 @@ def _may_mean(value: str, target: str, distance: int, domain: Domain, words: Map
         return False
     if len(target) < _SHORT and target not in domain.sure and count >= step.support and count * step.ratio**2 > often:
         return False
-    ours, theirs = set(_WORD.findall(value.lower())), set(_WORD.findall(target.lower()))
+    ours, theirs = set(WORD.findall(value.lower())), set(WORD.findall(target.lower()))
+    if len(ours - theirs) == len(theirs - ours) == 1 and len(max(ours - theirs)) == len(max(theirs - ours)) <= 2 and len(ours) > 1:
+        return False  # `class A` and `class B`
     known, wanted = [words[word] for word in ours - theirs], [words[word] for word in theirs - ours]
     if any(len(word) < _SHORT and words[word] >= step.support for word in ours - theirs) and target not in domain.sure and len(ours) > 1:
         return False
+    if not known and not wanted:  # only marks differ
+        return target in domain.sure or count < step.support
     return not known or not wanted or target in domain.sure or max(known) * step.ratio <= max(min(wanted), often)
 
 

@@ -1,0 +1,33 @@
+"""Suggest, done: the contract's source, read as a run would -> the cleaning steps that its rows speak for."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+
+from assets.hands import sources
+from assets.hands.office import Office
+from contracts.model import Contract
+from pipelines.admit.names import perhaps_personal
+from pipelines.clean.suggest import Proposal, suggested
+from pipelines.ingest.records import HEADER, numbered
+
+
+def suggest(office: Office, contract: Contract, told: Callable[[str], None]) -> list[Proposal]:
+    """Try the steps on a sample of the source's rows; columns that are personal, or may be, are neither shown nor tried.
+
+    Raises: SourceError: the source cannot be reached or read.
+    """
+    hidden = set(contract.privacy.columns) | {column.name for column in contract.columns if column.classification or perhaps_personal(column.name)}
+    with tempfile.TemporaryDirectory(prefix="assay-suggest-") as made:
+        folder = Path(made)
+        told("reading the source")
+        read = sources.read(contract, sources.fetch(contract, office.home.roots), folder)
+        sources.check_columns(contract, read.columns)
+        records = pl.read_parquet(folder / "unreadable.parquet", columns=["record"])["record"].to_list()
+        rows = numbered(pl.scan_parquet(folder / "rows.parquet"), records, HEADER if contract.source.format == "csv" else 0)
+        told("trying steps")
+        return [proposal for proposal in suggested(rows, contract, hidden) if proposal.step not in contract.cleaning]
