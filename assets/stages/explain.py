@@ -12,9 +12,10 @@ import polars as pl
 from assets.hands.office import Office
 from assets.hands.registry import Row
 from assets.stages import fitted
-from assets.stages.admit import FOUND_SCHEMA, found_again, treated_rows
+from assets.stages.admit import found_again, treated_rows
 from assets.stages.refine import LAYERS
 from assets.stages.run import Run
+from assets.stages.search import FOUND_SCHEMA
 from contracts.errors import ContractError, EvidenceError, Where
 from contracts.model import Contract
 from pipelines.clean import steps

@@ -14,7 +14,7 @@ import polars as pl
 
 from contracts.model import Column
 from contracts.steps import Align
-from contracts.types import unread
+from contracts.types import read
 from pipelines.clean.dependencies import NESTED
 from pipelines.clean.kind import Columns, Effect, Fitted, Kind, Learning
 
@@ -101,9 +101,10 @@ def _signs(rows: pl.DataFrame, columns: Sequence[Column], fitted: Fitted, offset
             signs.append(np.zeros(rows.height, dtype=np.int32))
             continue
         cell = rows.select(pl.col(columns[source].name).alias(column.name))
-        fits = pl.col(column.name).is_in(known) if column.logical_type == "string" else ~unread(column)
+        fits = pl.col(column.name).is_in(known) if column.logical_type == "string" else read(column).is_not_null()
         given = pl.col(column.name).is_not_null() & (pl.col(column.name) != "")
-        signs.append(cell.select(pl.when(~given).then(0).when(fits).then(1).otherwise(-1).cast(pl.Int32)).to_series().to_numpy())
+        misfit = 0 if column.logical_type == "string" else -1  # a word that is new may still be right
+        signs.append(cell.select(pl.when(~given).then(0).when(fits).then(1).otherwise(misfit).cast(pl.Int32)).to_series().to_numpy())
     return np.array(signs)
 
 

@@ -120,7 +120,7 @@ def _settled(value: str, meant: list[tuple[int, str]], domain: Domain) -> list[t
         # other digits: another number, unless all that is frequent is written in one form, and this is not
         forms = {_form(target) for target in domain.targets}
         alone = len(domain.targets) == 1 and _form(value) not in forms
-        return [(value, meant[0][1])] if alone else []
+        return [(value, None if _hides_a_digit(value, meant[0][1]) else meant[0][1])] if alone else []
     nearest = [target for distance, target in same if distance == same[0][0]]
     return [(value, nearest[0] if len(nearest) == 1 and not _hides_a_digit(value, nearest[0]) else None)]
 
