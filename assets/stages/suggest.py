@@ -10,10 +10,11 @@ import polars as pl
 
 from assets.hands import sources
 from assets.hands.office import Office
+from assets.hands.sources.landing import rows_in
 from contracts.model import Contract
 from pipelines.admit.names import perhaps_personal
 from pipelines.clean.suggest import Proposal, suggested
-from pipelines.ingest.records import HEADER, numbered
+from pipelines.ingest.records import numbered
 
 
 def suggest(office: Office, contract: Contract, told: Callable[[str], None]) -> list[Proposal]:
@@ -25,9 +26,11 @@ def suggest(office: Office, contract: Contract, told: Callable[[str], None]) -> 
     with tempfile.TemporaryDirectory(prefix="assay-suggest-") as made:
         folder = Path(made)
         told("reading the source")
-        read = sources.read(contract, sources.fetch(contract, office.home.roots), folder)
+        (folder / "fetched").mkdir()
+        fetched = sources.fetch(contract, sources.Place(office.home.roots, folder / "fetched", hosts=office.home.hosts, max_bytes=office.home.source_max_bytes))
+        read = sources.read(contract, fetched, folder)
         sources.check_columns(contract, read.columns)
         records = pl.read_parquet(folder / "unreadable.parquet", columns=["record"])["record"].to_list()
-        rows = numbered(pl.scan_parquet(folder / "rows.parquet"), records, HEADER if contract.source.format == "csv" else 0)
+        rows = rows_in(folder) if read.files else numbered(rows_in(folder), records, read.header)
         told("trying steps")
         return [proposal for proposal in suggested(rows, contract, hidden) if proposal.step not in contract.cleaning]

@@ -97,7 +97,9 @@ def trial(sample: pl.DataFrame, table: Contract, step: CleaningStep, *, read_too
     flags = after[FLAGGED_BY].explode(empty_as_null=False).value_counts()
     doubted = {flag.removeprefix(f"{name}: "): count for flag, count in flags.iter_rows() if flag is not None and flag.startswith(f"{name}: ")}
     examples = {column: _examples(sample, after, steps.changed(name, column), column) for column, cells in changed.items() if cells}
-    return Trial({c: n for c, n in changed.items() if n}, doubted, after[SET_ASIDE_BY].count(), int((after[FLAGGED_BY].list.len() > 0).sum()), after.select(sample.columns).lazy(), examples)
+    return Trial(
+        {c: n for c, n in changed.items() if n}, doubted, after[SET_ASIDE_BY].count(), int((after[FLAGGED_BY].list.len() > 0).sum()), after.select(sample.columns).lazy(), examples
+    )
 
 
 def learned(fitting: steps.Fitting) -> tuple[Fitted, ...]:
