@@ -123,6 +123,36 @@ def new(
     draft(source, name=name, output=output, license=license_, owner=owner)
 
 
+@app.command()
+def explain(
+    name: Annotated[str, typer.Argument(help="NAME or NAME@VERSION")],
+    row: Annotated[int, typer.Option(help="The record's number in its source, as where rows are set aside.")],
+    as_json: AsJson = False,
+) -> None:
+    """What each cleaning step did to a row: before and after, and where it went. Example: `assay explain flights@1.0.0 --row 4711`"""
+    from assay.cleaning import explained
+    from assay.show import show_explained
+
+    _print(explained(*_named(name), row), as_json, show_explained)
+
+
+clean_app = typer.Typer(name="clean", help="Cleaning steps, proposed from the data.", no_args_is_help=True, rich_markup_mode="markdown")
+app.add_typer(clean_app)
+
+
+@clean_app.command("suggest")
+def clean_suggest(
+    name: Annotated[str, typer.Argument(help="A data set of this installation.")],
+    write: Annotated[bool, typer.Option("--write", help="Put the steps into the contract; without it they are printed.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Propose cleaning steps from the source's rows, each with its reason. Examples: `assay clean suggest beers`, `assay clean suggest beers --write`"""
+    from assay.cleaning import suggested
+    from assay.show import show_suggested
+
+    _print(suggested(name, write=write), as_json, show_suggested)
+
+
 contracts_app = typer.Typer(name="contracts", help="Contracts compared, upgraded, and turned into other tools' formats.", no_args_is_help=True, rich_markup_mode="markdown")
 app.add_typer(contracts_app)
 

@@ -86,4 +86,6 @@ def _tell(target: Path, name: str, done: Drafted) -> None:
             "[yellow]![/]",
             f"the file lies below none of Assay's folders: set ASSAY_SOURCE_ROOTS={os.pathsep.join(['…', str(done.root_to_set)]) if os.environ.get('ASSAY_SOURCE_ROOTS') else done.root_to_set}, or move it below ASSAY_HOME",
         )
-    console.print(f"  Next: read it, then `assay check {escape(shown(target))}` and `assay run {escape(name)}`", highlight=False, soft_wrap=True)
+    console.print(
+        f"  Next: read it, then `assay check {escape(shown(target))}`, `assay clean suggest {escape(name)}` and `assay run {escape(name)}`", highlight=False, soft_wrap=True
+    )

@@ -217,5 +217,33 @@ def show_reviews(data: list[dict[str, Any]]) -> None:
     console.print(made if data else "No review was ever needed.")
 
 
+def show_suggested(data: dict[str, Any]) -> None:
+    """Steps to paste, or where they were put."""
+    if not data["proposals"]:
+        console.print("The rows speak for no step that is not there.")
+    elif data["written"]:
+        console.print(f"{len(data['proposals'])} steps put into {escape(data['written'])}. Read them, then: assay check, assay run {data['dataset']}", highlight=False)
+    else:
+        console.print(escape(data["yaml"]), end="", highlight=False, soft_wrap=True)
+
+
+def show_explained(data: dict[str, Any]) -> None:
+    """A row on its way: what each step did to it, and where it ended."""
+    made = table(f"Row {data['row']} of {data['dataset']}@{data['version']}", "step", "column", "before", "after")
+    for step in data["steps"]:
+        for change in step["changes"]:
+            made.add_row(step["step"], escape(change["column"]), escape(_cell(change["before"])), escape(_cell(change["after"])))
+        for note in [*step["flags"], *([step["out"]] if step["out"] else [])]:
+            made.add_row(step["step"], "", "", escape(note))
+    console.print(made if made.row_count else "No step changed it.")
+    for line in data["learned"]:
+        console.print(escape(", ".join(f"{key} {value}" for key, value in line.items())), highlight=False)
+    console.print(f"{data['outcome']}{': ' + '; '.join(data['reasons']) if data['reasons'] else ''}", highlight=False, markup=False)
+
+
+def _cell(value: object) -> str:
+    return "—" if value is None else str(value)
+
+
 def _number(value: int | None) -> str:
     return "—" if value is None else f"{value:,}"

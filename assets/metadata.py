@@ -105,8 +105,8 @@ def reviewed(told: Mapping[str, Any]) -> Metadata:
     }  # fmt: skip
 
 
-def cleaned(accounting: Mapping[str, Any], checks: Sequence[Mapping[str, Any]]) -> Metadata:
-    """Where every row went, and rates that plot over time."""
+def cleaned(accounting: Mapping[str, Any], checks: Sequence[Mapping[str, Any]], samples: Mapping[str, Sequence[Sequence[Any]]] | None = None) -> Metadata:
+    """Where every row went, rates that plot over time, and a few of the cells that each step changed."""
     rows_in = accounting["rows_in"] or 1
     by = [*((f"removed: {step}", n) for step, n in accounting["removed_by"].items()), *((f"quarantined: {rule}", n) for rule, n in accounting["quarantined_by"].items())]
     return {
@@ -115,7 +115,13 @@ def cleaned(accounting: Mapping[str, Any], checks: Sequence[Mapping[str, Any]]) 
         "coverage_pct": round(100.0 * accounting["published"] / rows_in, 4), "checks_passed_pct": round(100.0 * sum(c["passed"] is True for c in checks) / (len(checks) or 1), 2),
         "where_rows_went": markdown(["step or rule", "rows"], [(name, f"{n:,}") for name, n in by]),
         "rules_broken": markdown(["rule", "severity", "rows", "allowed"], [(c["rule"], c["severity"], f"{c['failing']:,}", c["bound"]) for c in checks if c["failing"]]),
+        **({"cells_changed": markdown(["step", "row", "column", "before", "after"], [(step, *map(_cell, cell)) for step, cells in samples.items() for cell in cells])} if samples else {}),
     }  # fmt: skip
+
+
+def _cell(value: object) -> str:
+    """A value in a table's cell."""
+    return "—" if value is None else " ".join(str(value).split())[:80]
 
 
 def published(contract: Contract, predicate: Mapping[str, Any], *, new: bool, changes: Mapping[str, Any] | None, references: Mapping[str, Mapping[str, Any]]) -> Metadata:

@@ -19,6 +19,7 @@ from assets.stages.refine import refine
 from assets.stages.statement import Part
 from contracts.model import Contract
 from pipelines.publish.partitions import accounting, checks
+from pipelines.validate.sieve import Sample
 
 
 def cleaned_and_published(contract: Contract) -> dg.AssetsDefinition:
@@ -55,7 +56,7 @@ def cleaned_and_published(contract: Contract) -> dg.AssetsDefinition:
             row: Row | None = admissions[-1].published
             if waiting:
                 made = [Part(part, admission, assess(part, admission, refine(part, admission))) for part, admission in waiting]
-                yield _cleaned(contract, *_added(made))
+                yield _cleaned(contract, *_added(made), {step: cells for part in made for step, cells in part.refined.samples.items()})
                 row = publish_parts(run, made).row
             elif row is not None:
                 predicate = run.office.statement(row)["predicate"]
@@ -81,6 +82,6 @@ def _added(parts: list[Part]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     return accounting(judged), checks([asdict(check) for check in parts[-1].refined.checks], judged)
 
 
-def _cleaned(contract: Contract, accounting: dict[str, Any], checks: list[dict[str, Any]]) -> dg.MaterializeResult:  # type: ignore[type-arg]  # no value
+def _cleaned(contract: Contract, accounting: dict[str, Any], checks: list[dict[str, Any]], samples: dict[str, list[Sample]] | None = None) -> dg.MaterializeResult:  # type: ignore[type-arg]  # no value
     results = [metadata.check_result(contract, check) for check in checks]
-    return dg.MaterializeResult(asset_key=key(contract, "cleaned"), metadata=metadata.cleaned(accounting, checks), check_results=results)
+    return dg.MaterializeResult(asset_key=key(contract, "cleaned"), metadata=metadata.cleaned(accounting, checks, samples), check_results=results)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from contracts.document import parse
@@ -53,20 +53,12 @@ def rewritten(text: str, file: str) -> tuple[str, list[str]]:
 
     Raises: ContractError: it is no document that can be upgraded.
     """
-    from ruamel.yaml import YAML
-
     document = parse(text, file)  # refuses what is not data before another reader sees it
     is_specification = isinstance(document.data, dict) and "dataContractSpecification" in document.data
     errors = [] if is_specification else [problem for problem in schema_problems(document) if problem.severity == "error"]
     if errors:
         raise as_error(errors)
-    yaml = YAML(typ="rt")
-    yaml.preserve_quotes = True
-    yaml.width = 10_000
-    sequence = re.search(r"^( *)\w[^\n]*:\s*\n( *)- ", text, re.MULTILINE)
-    dash = len(sequence[2]) - len(sequence[1]) if sequence else 2
-    yaml.indent(mapping=2, sequence=dash + 2, offset=dash)
-    yaml.constructor.yaml_constructors["tag:yaml.org,2002:timestamp"] = yaml.constructor.yaml_constructors["tag:yaml.org,2002:str"]
+    yaml = _round_trip(text)
     try:
         data, notes = upgraded(yaml.load(text))
     except (AttributeError, TypeError, ValueError, KeyError):  # no schema says what a Specification's parts must be
@@ -78,6 +70,33 @@ def rewritten(text: str, file: str) -> tuple[str, list[str]]:
     out = io.StringIO()
     yaml.dump(data, out)
     return _laid_out(text, out.getvalue()), notes
+
+
+def changed(text: str, file: str, change: Callable[[Any], None]) -> str:
+    """The document's text after a change to its data, with comments, order and quotes kept.
+
+    Raises: ContractError: it is no document.
+    """
+    parse(text, file)
+    yaml, out = _round_trip(text), io.StringIO()
+    data = yaml.load(text)
+    change(data)
+    yaml.dump(data, out)
+    return _laid_out(text, out.getvalue())
+
+
+def _round_trip(text: str) -> Any:
+    """A reader and writer of YAML that keeps comments, quotes, and how far the text indents its lists."""
+    from ruamel.yaml import YAML
+
+    yaml = YAML(typ="rt")
+    yaml.preserve_quotes = True
+    yaml.width = 10_000
+    sequence = re.search(r"^( *)\w[^\n]*:\s*\n( *)- ", text, re.MULTILINE)
+    dash = len(sequence[2]) - len(sequence[1]) if sequence else 2
+    yaml.indent(mapping=2, sequence=dash + 2, offset=dash)
+    yaml.constructor.yaml_constructors["tag:yaml.org,2002:timestamp"] = yaml.constructor.yaml_constructors["tag:yaml.org,2002:str"]
+    return yaml
 
 
 def _laid_out(text: str, made: str) -> str:

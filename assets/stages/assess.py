@@ -58,7 +58,7 @@ def assess(run: Run, admission: Admission, refined: Refined) -> Assessed:
     found = metrics.quality(refined.accounting, contract.rules, refined.checks, measured(run.office, contract, files, run.office.clock(), _changed(refined)))
     answers |= metrics.answers(contract.rules, found)
     checks = tuple(_answered(check, rule, answers) for check, rule in zip(refined.checks, contract.rules, strict=True))
-    return Assessed(refined.accounting, checks, refined.set_aside, refined.changed, refined.flagged, found, decisions)
+    return Assessed(refined.accounting, checks, refined.set_aside, refined.changed, refined.flagged, refined.samples, found, decisions)
 
 
 def _answered(check: Check, rule: Rule, answers: Mapping[str, float | None]) -> Check:

@@ -28,7 +28,7 @@ from pipelines.engine import run_together
 from pipelines.frames import FLAGGED_BY, REASONS, RECEIVED, REMOVED_BY, ROW, Accounting, Check
 from pipelines.validate import anonymity
 from pipelines.validate.gate import Gate
-from pipelines.validate.sieve import BARRED, Sieve
+from pipelines.validate.sieve import BARRED, Sample, Sieve
 from pipelines.validate.split import checks
 
 ROWS_A_GROUP = 122_880
@@ -45,6 +45,8 @@ class Refined:
     set_aside: dict[str, dict[str, str | int]]
     changed: dict[str, dict[str, int]]
     flagged: dict[str, int]
+    samples: dict[str, list[Sample]]
+    """A few changed cells of each step, none of personal columns. They are values, so they go into no evidence."""
 
     @property
     def broken(self) -> tuple[Check, ...]:
@@ -139,7 +141,7 @@ def _refined(run: Run, admission: Admission, gate: Gate, sieve: Sieve) -> Refine
     if gate.rows != published:
         raise QualityError(f"pandera saw {gate.rows:,} of {published:,} rows", "Nothing is published; run again, and report it if it recurs", where)
     described = {layer: _described(folder / f"{layer}.parquet") for layer in LAYERS}
-    return Refined(accounting, checks(contract.rules, sieve.counts, _answers(run)), described, sieve.cells_changed, flagged_by)
+    return Refined(accounting, checks(contract.rules, sieve.counts, _answers(run)), described, sieve.cells_changed, flagged_by, sieve.samples)
 
 
 def _by_reason(file: Path, why: str) -> pl.LazyFrame:

@@ -5,13 +5,13 @@ Belongs here: the shapes that every repair has. Stays out: each repair (its own 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
 
-from contracts.model import Column
+from contracts.model import Column, Rule
 
 Found = Mapping[str, pl.DataFrame]
 """What plans gave, by their name."""
@@ -33,19 +33,33 @@ class Effect:
     """What a step does to one row, as expressions over that row alone, so that neither batches nor order matter.
 
     `changes` gives columns new values; the conditions are true where the row leaves (`removes`), goes into quarantine (`sets_aside`),
-    or is only noted (`flags`). A condition that is null is false.
+    or is only noted (`flags`). A condition that is null is false. `doubts` note the row too, and name the column whose cell is wrong.
+    `helpers` are columns that the others are made from, computed once and dropped again.
     """
 
     changes: Mapping[str, pl.Expr] = field(default_factory=dict)
     removes: pl.Expr | None = None
     sets_aside: pl.Expr | None = None
     flags: pl.Expr | None = None
+    doubts: Mapping[str, pl.Expr] = field(default_factory=dict)
+    helpers: Mapping[str, pl.Expr] = field(default_factory=dict)
 
 
 Learning = Generator[Mapping[str, pl.LazyFrame], Found, Fitted]
 """Yields named plans and is sent their frames, as many rounds as it needs; plans of one round run in one pass, with those of other steps."""
-Columns = Mapping[str, Column]
-"""The promised columns by name."""
+
+
+class Columns(dict[str, Column]):
+    """The promised columns by name, and the rules they keep."""
+
+    def __init__(self, columns: Iterable[Column], rules: Iterable[Rule] = ()) -> None:
+        super().__init__({column.name: column for column in columns})
+        self.rules = tuple(rules)
+
+    @property
+    def plain_text(self) -> tuple[str, ...]:
+        """The columns of plain strings."""
+        return tuple(name for name, column in self.items() if column.logical_type == "string")
 
 
 @dataclass(frozen=True)
@@ -67,3 +81,16 @@ class Kind:
     original: bool = False
     chooses: bool = False
     keeps: bool = True
+
+
+def nothing_to_learn(*_: object) -> Learning:
+    """The learning of a step that its contract tells everything."""
+    return Fitted()
+    yield {}  # a generator, though it never waits
+
+
+def unclear(step: Any, doubts: Mapping[str, pl.Expr]) -> dict[str, Any]:
+    """What a step's `unclear` makes of cells that are wrong and cannot be put right: nothing, notes, or rows set aside."""
+    if step.unclear == "leave" or not doubts:
+        return {}
+    return {"doubts": doubts} if step.unclear == "flag" else {"doubts": doubts, "sets_aside": pl.any_horizontal(doubts.values())}

@@ -13,7 +13,7 @@ import polars as pl
 
 from contracts.model import Contract
 from contracts.steps import CleaningStep
-from pipelines.clean import duplicates, missing, near_records, near_texts, outliers
+from pipelines.clean import align, dependencies, duplicates, missing, near_records, near_texts, numbers, outliers, shapes, spelling, texts, times, typos
 from pipelines.clean.kind import Columns, Effect, Fitted, Found, Kind, Learning
 from pipelines.clean.types import received, typed
 from pipelines.frames import CHANGED, FLAGGED_BY, REMOVED_BY, SET_ASIDE_BY
@@ -26,6 +26,19 @@ KINDS: Mapping[str, Kind] = {
     "fill_missing": missing.FILL,
     "drop_missing": missing.DROP,
     "outliers": outliers.FENCES,
+    "normalize": spelling.NORMALIZE,
+    "placeholders": spelling.PLACEHOLDERS,
+    "synonyms": spelling.SYNONYMS,
+    "numbers": numbers.NUMBERS,
+    "times": times.TIMES,
+    "typos": typos.TYPOS,
+    "shapes": shapes.SHAPES,
+    "dependencies": dependencies.DEPENDENCIES,
+    "noise": texts.NOISE,
+    "boilerplate": texts.BOILERPLATE,
+    "language": texts.LANGUAGE,
+    "text_quality": texts.TEXT_QUALITY,
+    "align": align.ALIGN,
 }
 
 Fitting = Generator[Sequence[pl.LazyFrame], Sequence[pl.DataFrame], tuple[Fitted, ...]]
@@ -39,7 +52,7 @@ def label(index: int, step: CleaningStep) -> str:
 
 def promised(contract: Contract) -> Columns:
     """The columns that steps may speak of."""
-    return {column.name: column for column in contract.columns}
+    return Columns(contract.columns, contract.rules)
 
 
 # -- learning -------------------------------------------------------------------------------
@@ -136,6 +149,11 @@ def changed(name: str, column: str) -> str:
     return f"{CHANGED}{name}|{column}"
 
 
+def doubted(name: str, column: str) -> str:
+    """What a row is flagged with where the step of that label finds the cell wrong, and cannot put it right."""
+    return f"{name}: {column}"
+
+
 def what(mark: str) -> tuple[str, str]:
     """The step's label and the column that a helper column of `changed` speaks of."""
     name, _, column = mark.removeprefix(CHANGED).partition("|")
@@ -149,5 +167,9 @@ def _done(frame: pl.LazyFrame, name: str, effect: Effect) -> pl.LazyFrame:
         for mark, condition in ((REMOVED_BY, effect.removes), (SET_ASIDE_BY, effect.sets_aside))
         if condition is not None
     ]
-    flags = [] if effect.flags is None else [pl.when(effect.flags).then(pl.col(FLAGGED_BY).list.concat(pl.lit([name]))).otherwise(pl.col(FLAGGED_BY)).alias(FLAGGED_BY)]
-    return frame.with_columns(*(value.alias(column) for column, value in effect.changes.items()), *marks, *leaves, *flags)
+    noted = ([] if effect.flags is None else [pl.when(effect.flags).then(pl.lit(name))]) + [
+        pl.when(condition).then(pl.lit(doubted(name, column))) for column, condition in effect.doubts.items()
+    ]
+    flags = [pl.concat_list(pl.col(FLAGGED_BY), pl.concat_list(noted).list.drop_nulls()).alias(FLAGGED_BY)] if noted else []
+    helped = frame.with_columns(value.alias(helper) for helper, value in effect.helpers.items()) if effect.helpers else frame
+    return helped.with_columns(*(value.alias(column) for column, value in effect.changes.items()), *marks, *leaves, *flags).drop(effect.helpers)

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from contracts.settings import PersonalKind
+from contracts.steps import Typos
 from pipelines.admit.names import key_hint, perhaps_personal, personal_hint, words
+from pipelines.clean.typos import WORD, Domain, misspelt
 from pipelines.draft.license import UNKNOWN, LicenseFound
 from pipelines.draft.profile import FEW, ColumnProfile, Found, Profile
 from pipelines.draft.writer import Comment, Flow, Said, yaml
@@ -235,7 +238,17 @@ def _options(c: ColumnProfile, is_hidden: bool) -> dict[str, Any]:
 def _enum(c: ColumnProfile, profile: Profile) -> list[str]:
     """The values of a column that has few, each of them often."""
     few = c.kind == "string" and 0 < len(c.values) <= FEW and c.given >= 10 * len(c.values) and c.longest <= 60
-    return [value for value, _ in c.values] if few and not is_unique(c, profile) else []
+    return [value for value, _ in c.values] if few and not is_unique(c, profile) and not _misspelt(c) else []
+
+
+def _misspelt(c: ColumnProfile) -> bool:
+    """Whether some of the few values look like others misspelt: a promise would make them right."""
+    words = Counter[str]()
+    for value, rows in c.values:
+        words.update(dict.fromkeys(WORD.findall(value.lower()), rows))
+    usual = Typos(step="typos")
+    frequent = sorted(value for value, rows in c.values if rows >= usual.support)
+    return bool(misspelt(Domain(dict(c.values), frequent, frozenset()), words, usual))
 
 
 def _length(c: ColumnProfile) -> str:

@@ -14,12 +14,16 @@ import polars as pl
 import polars.selectors as cs
 
 from contracts.model import Contract
+from pipelines.admit.names import perhaps_personal
 from pipelines.clean.steps import what
 from pipelines.frames import CHANGED, FLAGGED_BY, REASONS, RECEIVED, REMOVED_BY, ROW, SET_ASIDE_BY
 from pipelines.validate.split import KEPT, broken, judged, split
 
 Take = Callable[[pl.DataFrame], None]
 BARRED = "_barred_by"  # why the row's own licence does not allow what is wanted
+SAMPLES = 5  # changed cells of each step that are shown
+Sample = tuple[int, str, str | None, str | None]
+"""Row, column, the text as received and what is published of it."""
 ROWS_AT_ONCE = 500_000  # what the gate is given: fewer calls, and still little memory
 
 
@@ -43,6 +47,8 @@ class Sieve:
         """`rows` judged, and the rows that break each rule."""
         self.changed: Counter[tuple[str, str]] = Counter()
         """(step, column) -> cells it gave another value."""
+        self._shown = {c.name for c in contract.published_columns if not c.classification and not perhaps_personal(c.name)} - set(contract.privacy.columns)
+        self._samples: dict[str, list[Sample]] = {}
 
     def plan(self, repaired: pl.LazyFrame, related: Mapping[str, pl.LazyFrame]) -> pl.LazyFrame:
         """The rows to publish. Running the plan is the pass; call `finish` after it.
@@ -70,6 +76,17 @@ class Sieve:
                 told.setdefault(step, {})[column] = cells
         return told
 
+    @property
+    def samples(self) -> dict[str, list[Sample]]:
+        """Step -> the first few cells that it changed, by row; none of personal columns."""
+        return {step: list(cells) for step, cells in sorted(self._samples.items())}
+
+    def _sample(self, batch: pl.DataFrame, mark: str) -> list[Sample]:
+        """The first rows of the batch whose cell was changed: as received, and as it will be published."""
+        _, column = what(mark)
+        cells = batch.filter(mark).select(ROW, pl.col(RECEIVED + column), pl.col(column).cast(pl.String)).bottom_k(SAMPLES, by=ROW).sort(ROW)
+        return [(row, column, before, after) for row, before, after in cells.iter_rows()]
+
     def _sort(self, batch: pl.DataFrame) -> pl.DataFrame:
         """Hand over what leaves, count, and let the rest go on."""
         leaves = batch.select(removed=pl.col(REMOVED_BY).is_not_null(), aside=pl.col(REMOVED_BY).is_null() & (pl.col(SET_ASIDE_BY).is_not_null() | pl.col(BARRED).is_not_null()))
@@ -81,8 +98,11 @@ class Sieve:
         kept = parts.kept
         marks = [name for name in batch.columns if name.startswith(CHANGED)]
         sums = batch.select(pl.col(marks).sum()).row(0, named=True) if marks else {}
+        samples = [(what(mark)[0], self._sample(batch, mark)) for mark, cells in sums.items() if cells and what(mark)[1] in self._shown]
         with self._lock:
             self.changed.update({what(mark): cells for mark, cells in sums.items()})
+            for step, cells in samples:
+                self._samples[step] = sorted([*self._samples.get(step, []), *cells], key=lambda cell: cell[:2])[:SAMPLES]
             self.counts.update(counts)
             self._gathered.append(kept)
             self._waiting += kept.height

@@ -1,0 +1,46 @@
+"""Cleaning, for `assay clean suggest` and `assay explain`: plain data to print, and steps written into a contract.
+
+Belongs here: asking, writing. Stays out: trying steps (assets/stages/suggest.py), recomputing a row (assets/stages/explain.py).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pipelines.draft.writer import Flow, Said, yaml
+
+
+def suggested(name: str, *, write: bool) -> dict[str, Any]:
+    """The steps that a data set's rows speak for, each with its reason, as data and as YAML; put into the contract where `write` says so."""
+    from assay.running import console
+    from assets.hands.disk import write_atomically
+    from assets.hands.home import contract_text
+    from assets.hands.office import Office
+    from assets.stages.suggest import suggest
+    from contracts.edit import with_steps
+    from contracts.load import load
+
+    office = Office.open()
+    contract = office.contract(name)
+    with console.status("starting…") as status:
+        found = suggest(office, contract, told=lambda doing: status.update(f"{doing}…"))
+    steps = [(proposal.as_yaml, proposal.reason) for proposal in found]
+    file = office.home.contracts / Path(contract.file).name
+    if write and found:
+        text = with_steps(contract_text(file), contract.file, steps, before=sum(step.phase == "text" for step in contract.cleaning))
+        load(text, contract.file)  # what is not a contract any more is not written
+        write_atomically(file, text)
+    text = yaml({"assay.cleaning": [Said(Flow(step), reason) for step, reason in steps]}) if steps else ""
+    told = [{"step": step, "reason": reason, "cells": dict(one.cells), "doubts": dict(one.doubts)} for one, (step, reason) in zip(found, steps, strict=True)]
+    return {"dataset": contract.name, "proposals": told, "yaml": text, "written": str(file.name) if write and found else None}
+
+
+def explained(name: str, version: str | None, row: int) -> dict[str, Any]:
+    """What each cleaning step did to a row of a version."""
+    from assets.hands.office import Office
+    from assets.stages.explain import explained as explain
+
+    office = Office.open()
+    contract = office.contract(name)
+    return explain(office, contract, office.version(name, version), row)

@@ -1,0 +1,106 @@
+"""Explain, done: a version's row, recomputed step by step with what cleaning had learned -> what each step did to it.
+
+Belongs here: running the steps again on one row. Stays out: what they do (pipelines/clean), printing. Personal columns are shown as they were treated.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from assets.hands.office import Office
+from assets.hands.registry import Row
+from assets.stages import fitted
+from assets.stages.admit import found_again, treated_rows
+from assets.stages.refine import LAYERS
+from assets.stages.run import Run
+from assets.stages.search import FOUND_SCHEMA
+from contracts.errors import ContractError, EvidenceError, Where
+from contracts.model import Contract
+from pipelines.clean import steps
+from pipelines.clean.kind import Fitted
+from pipelines.engine import run, run_together
+from pipelines.frames import FLAGGED_BY, REASONS, REMOVED_BY, ROW, SET_ASIDE_BY
+from pipelines.publish.naming import Inputs
+
+MOST = 20  # lines of what was learned that are shown
+
+
+def explained(office: Office, contract: Contract, row: Row, number: int) -> dict[str, Any]:
+    """What became of a row of a version, and by what.
+
+    Args:
+        number: `_row`, the record's number in its source.
+    Raises: ContractError: the version was made by another contract than the one that is here. EvidenceError: the source has no such row,
+        or what cleaning had learned is not what was signed.
+    """
+    predicate = office.statement(row)["predicate"]
+    where = Where(dataset=contract.name, file=contract.file)
+    if predicate["contract"]["digest"] != contract.digest:
+        raise ContractError(f"version {row['version']} was made by another state of the contract", f"Check out the contract of version {predicate['contract']['version']}", where)
+    inputs = Inputs(**{key: value for key, value in predicate["inputs"].items() if key in Inputs.__dataclass_fields__})
+    current = Run(office, contract, row["run_id"])
+    learned = fitted.of_version(current, predicate["cleaning"])
+    redacts = any(treatment.treatment == "redact" for treatment in contract.privacy.columns.values())
+    found = found_again(current, row) if redacts else pl.DataFrame(schema=FOUND_SCHEMA)
+    treated = treated_rows(current, inputs, found).filter(pl.col(ROW) == number)
+    received = run(treated.select(contract.column_names))
+    if not received.height:
+        raise EvidenceError(f"the source of {row['version']} has no row {number}", "Give the number of a record of the source: `_row` where rows are set aside", where)
+    told = _walked(treated, contract, learned)
+    return {
+        "dataset": contract.name, "version": row["version"], "row": number, "received": received.row(0, named=True), "steps": told,
+        "learned": _named(learned, contract, number), **_end(office, predicate, number, told),
+    }  # fmt: skip
+
+
+def _walked(treated: pl.LazyFrame, contract: Contract, learned: tuple[Fitted, ...]) -> list[dict[str, Any]]:
+    """What each step did: the cells it changed, and whether it removed, set aside or noted the row."""
+    stages = list(steps.stages(treated, contract, dict(enumerate(learned))))
+    frames = run_together([frame for _, frame in stages])
+    shown = {column.name for column in contract.published_columns}
+    rows = [frame.row(0, named=True) for frame in frames]
+    return [_step(name, before, after, shown) for (name, _), before, after in zip(stages[1:], rows, rows[1:], strict=False)]
+
+
+def _step(name: str, before: dict[str, Any], after: dict[str, Any], shown: set[str]) -> dict[str, Any]:
+    changes = (
+        [{"column": c, "before": _plain(before[c]), "after": _plain(after[c])} for c in before if c in shown and _plain(before[c]) != _plain(after[c])] if name != "read" else []
+    )
+    flags = [flag for flag in after[FLAGGED_BY] if flag not in before[FLAGGED_BY]]
+    out = "removed" if after[REMOVED_BY] == name else "set aside" if after[SET_ASIDE_BY] == name else None
+    return {"step": name, "changes": changes, "flags": flags, "out": out}
+
+
+def _named(learned: tuple[Fitted, ...], contract: Contract, number: int) -> list[dict[str, Any]]:
+    """Lines of what the steps learned that name the row: such as the cluster of duplicates it is in, and which row was kept."""
+    lines = []
+    for index, one in enumerate(learned):
+        for name, table in one.tables.items():
+            numbers = [column for column, kind in table.schema.items() if kind.is_integer() and (column == ROW or column.endswith(ROW))]
+            if numbers:
+                its = table.filter(pl.any_horizontal(pl.col(column) == number for column in numbers)).head(MOST)
+                lines += [{"step": steps.label(index, contract.cleaning[index]), "table": name, **line} for line in its.iter_rows(named=True)]
+    return lines
+
+
+def _end(office: Office, predicate: dict[str, Any], number: int, told: list[dict[str, Any]]) -> dict[str, Any]:
+    """Where the row went: published, or into one of the layers, with the reasons that are written there."""
+    reasons: list[str] = []
+    for layer, why in LAYERS.items():
+        file = office.home.lake / predicate["set_aside"][layer]["path"]
+        if layer == "flagged" or not file.exists():
+            continue
+        at = run(pl.scan_parquet(file).filter(pl.col(ROW) == number).select(why))
+        if at.height:
+            reasons = list(at[why].item()) if why == REASONS else [at[why].item()]
+            return {"outcome": "removed" if layer == "removed" else "quarantined", "reasons": reasons}
+    left = next((step for step in told if step["out"]), None)
+    if left:
+        return {"outcome": "removed" if left["out"] == "removed" else "quarantined", "reasons": [left["step"]]}
+    return {"outcome": "published", "reasons": []}
+
+
+def _plain(value: Any) -> Any:
+    return value if value is None or isinstance(value, str | int | float | bool) else str(value)

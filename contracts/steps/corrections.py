@@ -1,0 +1,231 @@
+"""Steps that put wrong values right: what was written differently, mistyped, or contradicts the other columns."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from contracts.settings import Settings, Share
+from contracts.steps.base import Columns, Step
+
+Unclear = Literal["leave", "flag", "set_aside"]
+"""What becomes of a row with a cell that is wrong, and whose right value cannot be known."""
+
+
+class Correction(Step):
+    """What corrections have in common: they work on text, on the columns named, or on every column of plain strings."""
+
+    phase: ClassVar[Literal["text", "value"]] = "text"
+    columns: tuple[str, ...] = ()
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Its columns."""
+        return self.columns
+
+    @property
+    def _where(self) -> str:
+        return f"In {', '.join(self.columns)}" if self.columns else "In every column of text"
+
+
+class Normalize(Correction):
+    """One way of writing: Unicode form, white space, invisible and control characters, HTML entities, text decoded wrongly, doubled quotes, case."""
+
+    step: Literal["normalize"]
+    unicode: Literal["NFC", "NFKC"] | None = "NFC"
+    whitespace: bool = True
+    invisible: bool = True
+    entities: bool = False
+    mojibake: bool = False
+    quotes: bool = False
+    case: Literal["upper", "lower", "title"] | None = None
+
+    @property
+    def said(self) -> str:
+        """What it does."""
+        done = {
+            f"Unicode is brought to {self.unicode}": self.unicode, "white space is squeezed": self.whitespace, "invisible and control characters go": self.invisible,
+            "HTML entities become characters": self.entities, "wrongly decoded text is decoded again": self.mojibake, "doubled quotes become one": self.quotes,
+            f"letters become {self.case} case": self.case,
+        }  # fmt: skip
+        return f"{self._where}, {', '.join(what for what, asked in done.items() if asked) or 'nothing is changed'}."
+
+
+class Placeholders(Correction):
+    """Words that stand for nothing become nothing."""
+
+    step: Literal["placeholders"]
+    values: tuple[str, ...] = Field(default=("N/A", "n/a", "NA", "-", "--", "?", "unknown", "Unknown", "null", "NULL", "none", "None", ""), min_length=1)
+
+    @property
+    def said(self) -> str:
+        """What it does."""
+        return f"{self._where}, {', '.join(map(repr, self.values))} become missing."
+
+
+class Synonyms(Correction):
+    """Known spellings and codes become the one that is wanted."""
+
+    step: Literal["synonyms"]
+    columns: Columns
+    values: dict[str, str] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _settled(self) -> Synonyms:
+        moved = sorted(set(self.values) & {right for wrong, right in self.values.items() if wrong != right})
+        if moved:
+            raise ValueError(f"{moved[0]!r} is replaced itself, and another value becomes it")
+        return self
+
+    @property
+    def said(self) -> str:
+        """What it does."""
+        return f"{self._where}, {len(self.values)} spellings become the one that is wanted."
+
+
+class Numbers(Correction):
+    """Numbers as people write them become plain ones: units, currencies, percent, thousands, a decimal comma."""
+
+    step: Literal["numbers"]
+    columns: Columns
+    decimal: Literal[".", ","] = "."
+    thousands: Literal[",", ".", " ", "'"] | None = None
+    units: dict[str, float] = Field(default_factory=dict)
+    """What may stand before or after a number, in any case, and what the number is then multiplied by."""
+    unclear: Unclear = "flag"
+
+    @model_validator(mode="after")
+    def _marks_differ(self) -> Numbers:
+        if self.decimal == self.thousands:
+            raise ValueError("`decimal` and `thousands` are the same mark")
+        return self
+
+    @field_validator("units")
+    @classmethod
+    def _no_digits(cls, units: dict[str, float]) -> dict[str, float]:
+        if any(not unit.strip() or any(character.isdigit() for character in unit) for unit in units):
+            raise ValueError("a unit is written without digits")
+        return units
+
+    @property
+    def said(self) -> str:
+        """What it does."""
+        units = "".join(f", '{unit}' counting {factor:g}" for unit, factor in self.units.items())
+        return f"{self._where}, numbers are written plainly{units}."
+
+
+class Times(Correction):
+    """Dates and times in the formats named (Java's DateTimeFormatter letters, the first that fits), or in those that the column bears out, become ISO 8601."""
+
+    step: Literal["times"]
+    columns: Columns
+    formats: tuple[str, ...] = ()
+    timezone: str | None = None
+    """The zone that times without one are in; they become UTC."""
+    unclear: Unclear = "flag"
+
+    @field_validator("formats")
+    @classmethod
+    def _known(cls, formats: tuple[str, ...]) -> tuple[str, ...]:
+        from contracts.formats import strptime
+
+        for form in formats:
+            strptime(form)
+        return formats
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone(cls, zone: str | None) -> str | None:
+        from zoneinfo import available_timezones
+
+        if zone is not None and zone not in available_timezones():
+            raise ValueError(f"there is no time zone '{zone}'")
+        return zone
+
+    @property
+    def said(self) -> str:
+        """What it does."""
+        return f"{self._where}, dates and times become ISO 8601{f', those of {self.timezone} UTC' if self.timezone else ''}."
+
+
+class Typos(Correction):
+    """A rare spelling close to one that is `ratio` times as frequent, or in the contract's enumeration, becomes that one.
+
+    Close: at most `distance` letters left out, put in, changed or swapped, and one for every four letters. Numbers are never put right like that, nor a
+    value all of whose words the table knows.
+    """
+
+    step: Literal["typos"]
+    distance: int = Field(default=3, ge=1, le=5)
+    ratio: float = Field(default=10, gt=1)
+    support: int = Field(default=5, ge=2)
+    """How often a value must occur to be what another one was meant to be."""
+    unclear: Unclear = "flag"
+
+    @property
+    def said(self) -> str:
+        """What it does."""
+        return f"{self._where}, rare spellings become one that is {self.ratio:g} times as frequent and at most {self.distance} letters away."
+
+
+class Shapes(Correction):
+    """A value without the form that the contract's pattern or nearly all other values have gets it, where that can be done in one way only."""
+
+    step: Literal["shapes"]
+    columns: Columns
+    share: Share = 0.7
+    """How many of the values must have the form, where the contract says none."""
+    zeros: bool = False
+    """Whether a leading zero may be put in."""
+    unclear: Unclear = "flag"
+
+    @property
+    def said(self) -> str:
+        """What it does."""
+        return f"{self._where}, values that lack the form of the others get it where one way leads there."
+
+
+class Dependency(Settings):
+    """The columns `given` decide the column `decides`."""
+
+    given: Columns
+    decides: str
+
+    @model_validator(mode="after")
+    def _not_itself(self) -> Dependency:
+        if self.decides in self.given:
+            raise ValueError(f"'{self.decides}' decides itself")
+        return self
+
+
+class Dependencies(Step):
+    """Where rows that agree in some columns should agree in another, what most of them say holds for the others.
+
+    Changed is what has at least two witnesses, or is missing, or is a misspelling of what the others say; and only where nothing contradicts in the row afterwards.
+    """
+
+    phase: ClassVar[Literal["text", "value"]] = "text"
+    step: Literal["dependencies"]
+    columns: tuple[str, ...] = ()
+    """The columns among which dependencies are looked for, where none is named; all unless said."""
+    dependencies: tuple[Dependency, ...] = ()
+    confidence: Share = 0.6
+    """The share of the rows of one group that must agree."""
+    support: int = Field(default=3, ge=2)
+    """And how many of them."""
+    strength: Share = 0.85
+    """How much of a column must be decided, beyond its most frequent value, for a dependency that nobody named."""
+    unclear: Unclear = "flag"
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Its columns."""
+        named = dict.fromkeys(column for one in self.dependencies for column in (*one.given, one.decides))
+        return tuple(named) or self.columns
+
+    @property
+    def said(self) -> str:
+        """What it does."""
+        named = "; ".join(f"{', '.join(one.given)} → {one.decides}" for one in self.dependencies) or "found in the rows"
+        return f"Values that contradict the dependencies ({named}) become what most rows say, where that is clear."

@@ -1,0 +1,105 @@
+"""Steps on text that people read, and on records whose cells stand in the wrong column."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from contracts.settings import Share
+from contracts.steps.base import Columns, Step
+from contracts.steps.corrections import Correction
+
+
+class Noise(Correction):
+    """Markup, addresses and repeated punctuation leave a text."""
+
+    step: Literal["noise"]
+    columns: Columns
+    markup: bool = True
+    urls: bool = False
+    punctuation: bool = True
+
+    @property
+    def said(self) -> str:
+        """What it does."""
+        gone = [what for what, asked in (("markup", self.markup), ("web addresses", self.urls), ("repeated punctuation", self.punctuation)) if asked]
+        return f"{self._where}, {', '.join(gone) or 'nothing'} is taken out."
+
+
+class Boilerplate(Correction):
+    """Lines that many rows share leave a text."""
+
+    step: Literal["boilerplate"]
+    columns: Columns
+    share: Share = 0.1
+    """From which share of the rows on a line says nothing about its row."""
+    support: int = Field(default=10, ge=2)
+    """And from how many rows on."""
+
+    @property
+    def said(self) -> str:
+        """What it does."""
+        return f"{self._where}, lines that {100 * self.share:g} % of the rows share are taken out."
+
+
+class Language(Correction):
+    """Rows in a language that is not wanted are set aside."""
+
+    step: Literal["language"]
+    columns: Columns
+    keep: tuple[str, ...] = Field(min_length=1)
+    """ISO 639-1 codes."""
+    confidence: Share = 0.9
+    """How sure one must be that it is another one; texts too short to tell stay."""
+    action: Literal["set_aside", "flag"] = "set_aside"
+
+    @property
+    def said(self) -> str:
+        """What it does."""
+        return f"Rows with {', '.join(self.columns)} in another language than {', '.join(self.keep)} are {'noted' if self.action == 'flag' else 'set aside'}."
+
+
+class TextQuality(Correction):
+    """Rows whose text is too short, too long, no prose or repeats itself are set aside (after Rae et al. 2021, Gopher, table A1)."""
+
+    step: Literal["text_quality"]
+    columns: Columns
+    min_words: int = Field(default=5, ge=0)
+    max_words: int = Field(default=100_000, ge=1)
+    word_length: tuple[float, float] = (3, 10)
+    """Between which the mean length of a word lies."""
+    letters: Share = 0.6
+    """At least this share of the characters that are not white space are letters."""
+    repeated_lines: Share = 0.3
+    """At most this share of the lines repeat an earlier one."""
+    symbols: Share = 0.1
+    """At most so many `#` and `…` a word."""
+    action: Literal["set_aside", "flag"] = "set_aside"
+
+    @property
+    def said(self) -> str:
+        """What it does."""
+        return f"Rows whose {', '.join(self.columns)} is no good prose are {'noted' if self.action == 'flag' else 'set aside'}."
+
+
+class Align(Step):
+    """Records whose cells stand one column off are moved back where one way fits all types and forms, and else set aside; a cell that ends in the next, empty one's value is parted."""
+
+    phase: ClassVar[Literal["text", "value"]] = "text"
+    step: Literal["align"]
+    columns: tuple[str, ...] = ()
+    """The columns that stand beside each other, in order; all promised ones unless said."""
+    support: int = Field(default=3, ge=2)
+    """How often a value must occur in a column to be known as one of its own."""
+    unclear: Literal["leave", "flag", "set_aside"] = "set_aside"
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Its columns."""
+        return self.columns
+
+    @property
+    def said(self) -> str:
+        """What it does."""
+        return "Records whose cells have moved by a column are moved back, where that is clear."

@@ -1,0 +1,82 @@
+"""Text -> the same text in one way of writing; words that stand for nothing -> nothing; known spellings -> the one that is wanted.
+
+Belongs here: what can be said of a cell alone. Stays out: what only other cells tell (typos.py, dependencies.py).
+"""
+
+from __future__ import annotations
+
+import html
+import unicodedata
+from collections.abc import Callable
+
+import polars as pl
+
+from contracts.steps import Normalize, Placeholders, Synonyms
+from pipelines.clean.kind import Columns, Effect, Fitted, Kind, nothing_to_learn
+
+# what cannot be seen: controls but tab and line ends, soft hyphen, marks of direction, zero width, byte order; joiners stay, since scripts and emoji need them
+_INVISIBLE = dict.fromkeys((*range(9), 11, 12, *range(14, 32), *range(127, 160), 173, 8203, 8206, 8207, *range(8234, 8239), *range(8288, 8293), 65279))
+_ODD = r"[^\x09\x0a\x0d\x20-\x7e]|&[#A-Za-z]"
+_ROUNDS = 10  # what one repair uncovers, the next round sees: `&amp;amp;`
+
+
+def _normalized(step: Normalize, column: str) -> pl.Expr:
+    text = pl.col(column).map_batches(_settler(step), return_dtype=pl.String, is_elementwise=True)
+    if step.whitespace:
+        text = text.str.replace_all(r"[^\S\n]+", " ").str.replace_all(r" *\n *", "\n").str.strip_chars()
+    if step.quotes:
+        text = text.str.replace_all(r"'{2,}([\pL\pN])", "'${1}")
+    match step.case:
+        case "upper":
+            return text.str.to_uppercase()
+        case "lower":
+            return text.str.to_lowercase()
+        case "title":
+            return text.str.to_titlecase()
+    return text
+
+
+def _settler(step: Normalize) -> Callable[[pl.Series], pl.Series]:
+    """Put right what expressions cannot, in the few texts that have it."""
+
+    def settle(values: pl.Series) -> pl.Series:
+        odd = values.filter(values.str.contains(_ODD)).unique()
+        return values.replace(odd, pl.Series([settled(step, text) for text in odd], dtype=pl.String)) if odd.len() else values
+
+    return settle
+
+
+def settled(step: Normalize, text: str) -> str:
+    """The text, put right until nothing changes any more."""
+    for _ in range(_ROUNDS):
+        before = text
+        if step.entities:
+            text = html.unescape(text)
+        if step.mojibake:
+            import ftfy
+
+            text = ftfy.fix_encoding(text)
+        if step.invisible:
+            text = text.translate(_INVISIBLE)
+        if step.unicode:
+            text = unicodedata.normalize(step.unicode, text)
+        if text == before:
+            break
+    return text
+
+
+def _normalize(step: Normalize, _: Fitted, columns: Columns) -> Effect:
+    return Effect({column: _normalized(step, column) for column in step.columns or columns.plain_text})
+
+
+def _blank(step: Placeholders, _: Fitted, columns: Columns) -> Effect:
+    return Effect({column: pl.when(~pl.col(column).str.strip_chars().is_in(list(step.values))).then(pl.col(column)) for column in step.columns or columns.plain_text})
+
+
+def _named(step: Synonyms, _: Fitted, __: Columns) -> Effect:
+    return Effect({column: pl.col(column).replace(step.values) for column in step.columns})
+
+
+NORMALIZE = Kind(nothing_to_learn, _normalize, corrects=True)
+PLACEHOLDERS = Kind(nothing_to_learn, _blank, corrects=True)
+SYNONYMS = Kind(nothing_to_learn, _named, corrects=True)

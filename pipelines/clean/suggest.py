@@ -1,0 +1,282 @@
+"""Landed rows -> the cleaning steps they give reason for, each with what it would do.
+
+Belongs here: trying steps on a sample, and which of what they do speaks for them. Stays out: the steps themselves, writing contracts (pipelines/draft, contracts/upgrade.py).
+A step is proposed for what it does to few cells: one that would change most of a column has misunderstood it, unless the column is of numbers with units.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+
+from contracts.model import Contract
+from contracts.steps import CleaningStep, Dependencies, Noise, Normalize, Numbers, Outliers, Placeholders, Shapes, Times, Typos
+from contracts.steps.texts import Align
+from pipelines.clean import steps
+from pipelines.clean.dependencies import found_in, sampled
+from pipelines.clean.kind import Fitted
+from pipelines.engine import run, run_together
+from pipelines.frames import CHANGED, FLAGGED_BY, ROW, SET_ASIDE_BY
+
+FEW = 0.4  # share of a column's cells above which a correction is none
+MISSING = ("N/A", "n/a", "#N/A", "NULL", "null", "?", "--", "-")
+_FAR, _FEW_FAR = 6.0, 0.02  # interquartile ranges, and the share of rows above which being far is usual
+_EXAMPLES = 3
+_UNIT = r"^[+-]?[0-9][0-9.,]*\s*([^0-9\s.,+-][^0-9]*)$"
+_PLAIN = r"^[+-]?[0-9]+(\.[0-9]+)?$"
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A step, as a contract writes it, and the reason. `cells` counts by column what it would change in the sample, `doubts` what it would only note."""
+
+    step: CleaningStep
+    reason: str
+    cells: Mapping[str, int] = field(default_factory=dict)
+    doubts: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def as_yaml(self) -> dict[str, Any]:
+        """The step as data, without what is said anyway."""
+        return self.step.model_dump(mode="json", exclude_defaults=True)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a step did to the sample."""
+
+    changed: Mapping[str, int]
+    doubted: Mapping[str, int]
+    aside: int
+    flagged: int
+    after: pl.LazyFrame
+    examples: Mapping[str, Sequence[tuple[str | None, str | None]]]
+
+
+def suggested(rows: pl.LazyFrame, contract: Contract, hidden: Collection[str] = ()) -> list[Proposal]:
+    """The steps that a sample of the rows speaks for, in the order they would be done; each is tried on what those before it leave.
+
+    Args:
+        rows: `_row` and the contract's columns as text, as they landed.
+        hidden: columns of which nothing is shown and that are left as they are: personal ones.
+    """
+    count = run(rows.select(pl.len())).item()
+    names = [name for name in contract.column_names if name not in hidden]
+    if not names:
+        return []
+    sample = run(sampled(rows, count).select(ROW, *names))
+    table = contract.model_copy(
+        update={"columns": tuple(c for c in contract.columns if c.name in names), "cleaning": (), "rules": tuple(r for r in contract.rules if set(r.columns) <= set(names))}
+    )
+    found: list[Proposal] = []
+    for propose in (_spelling, _noise, _placeholders, _numbers, _times, _align, _typos, _dependencies, _shapes, _far):
+        for proposal in propose(sample, table):
+            found.append(proposal)
+            sample = _applied(sample, table, proposal.step) if proposal.step.phase == "text" else sample
+    return found
+
+
+def _texts(table: Contract) -> list[str]:
+    return [column.name for column in table.columns if column.logical_type == "string"]
+
+
+def trial(sample: pl.DataFrame, table: Contract, step: CleaningStep, *, read_too: bool = False) -> Trial:
+    """Let a step learn from the sample and work on it."""
+    done = table.model_copy(update={"cleaning": (step,)})
+    lazy = sample.lazy()
+    fitted = learned(steps.fitting(lazy, lazy, done))
+    name = steps.label(0, step)
+    *_, (_, frame) = steps.stages(lazy, done, dict(enumerate(fitted)), read_too=read_too)
+    after = frame.collect()
+    marks = [mark for mark in after.columns if mark.startswith(CHANGED)]
+    changed = {steps.what(mark)[1]: int(after[mark].sum()) for mark in marks}
+    flags = after[FLAGGED_BY].explode(empty_as_null=False).value_counts()
+    doubted = {flag.removeprefix(f"{name}: "): count for flag, count in flags.iter_rows() if flag is not None and flag.startswith(f"{name}: ")}
+    examples = {column: _examples(sample, after, steps.changed(name, column), column) for column, cells in changed.items() if cells}
+    return Trial(
+        {c: n for c, n in changed.items() if n}, doubted, after[SET_ASIDE_BY].count(), int((after[FLAGGED_BY].list.len() > 0).sum()), after.select(sample.columns).lazy(), examples
+    )
+
+
+def learned(fitting: steps.Fitting) -> tuple[Fitted, ...]:
+    """Let steps learn, in memory."""
+    plans = next_plans(fitting, None)
+    while isinstance(plans, list):
+        plans = next_plans(fitting, run_together(plans))
+    return plans
+
+
+def next_plans(fitting: steps.Fitting, frames: Sequence[pl.DataFrame] | None) -> list[pl.LazyFrame] | tuple[Fitted, ...]:
+    """The plans that the steps wait for, or what they have learned."""
+    try:
+        return list(fitting.send(frames))  # type: ignore[arg-type]  # a generator is started with None
+    except StopIteration as done:
+        return tuple(done.value)
+
+
+def _examples(before: pl.DataFrame, after: pl.DataFrame, mark: str, column: str) -> list[tuple[str | None, str | None]]:
+    pairs = pl.DataFrame({"before": before[column], "after": after[column]}).filter(after[mark])
+    return list(pairs.unique(maintain_order=True).head(_EXAMPLES).iter_rows())
+
+
+def _applied(sample: pl.DataFrame, table: Contract, step: CleaningStep) -> pl.DataFrame:
+    return trial(sample, table, step).after.collect()
+
+
+def _reason(sample: pl.DataFrame, tried: Trial, what: str) -> str:
+    """What the step would do, in words: the columns it does most to, and a few cells."""
+    cells = sum(tried.changed.values())
+    most = sorted(tried.changed, key=lambda column: (-tried.changed[column], column))
+    shown = "; ".join(f"'{column}' {' , '.join(f'{old!r} → {new!r}' for old, new in tried.examples[column][:1])}" for column in most[:3])
+    doubts = f"{sum(tried.doubted.values()):,} cells more look wrong, and could be noted" if tried.doubted else ""
+    seen = f"{cells:,} cells of {sample.height:,} rows {what}, such as {shown}" if cells else f"{what}: none could be put right"
+    return "; ".join(part for part in (seen, doubts) if part)
+
+
+def _tried(sample: pl.DataFrame, table: Contract, make: Callable[[tuple[str, ...]], CleaningStep], names: Sequence[str], what: str, few: float = FEW) -> list[Proposal]:
+    """The step on those of the columns where it does something, to few cells."""
+    if not names:
+        return []
+    first = trial(sample, table, make(tuple(names)))
+    given = {name: sample[name].count() for name in names}
+    chosen = [name for name in names if 0 < first.changed.get(name, 0) + first.doubted.get(name, 0) <= few * given[name]]
+    if not chosen:
+        return []
+    tried = trial(sample, table, make(tuple(chosen)))
+    return [Proposal(make(tuple(chosen)), _reason(sample, tried, what), tried.changed, tried.doubted)] if tried.changed or tried.doubted else []
+
+
+# -- one a kind of step -------------------------------------------------------------------------
+
+
+def _spelling(sample: pl.DataFrame, table: Contract) -> list[Proposal]:
+    """The parts of normalizing that change something."""
+    nothing = Normalize(step="normalize", unicode=None, whitespace=False, invisible=False)
+    parts: list[dict[str, Any]] = [{"unicode": "NFC"}, {"whitespace": True}, {"invisible": True}, {"entities": True}, {"mojibake": True}, {"quotes": True}]
+    useful: dict[str, Any] = {}
+    names: set[str] = set()
+    for part in parts:
+        for proposal in _tried(sample, table, lambda columns, part=part: nothing.model_copy(update={**part, "columns": columns}), _texts(table), ""):  # type: ignore[misc]  # mypy cannot tell a lambda's default
+            useful |= part
+            names |= set(proposal.cells)
+    if not useful:
+        return []
+    step = nothing.model_copy(update={**useful, "columns": tuple(name for name in _texts(table) if name in names)})
+    tried = trial(sample, table, step)
+    return [Proposal(step, _reason(sample, tried, "are written in another way"), tried.changed)]
+
+
+def _noise(sample: pl.DataFrame, table: Contract) -> list[Proposal]:
+    return _tried(sample, table, lambda columns: Noise(step="noise", columns=columns), _texts(table), "hold markup or repeated punctuation", few=0.2)
+
+
+def _placeholders(sample: pl.DataFrame, table: Contract) -> list[Proposal]:
+    used = {name: [word for word in MISSING if 0 < (sample[name].str.strip_chars() == word).sum() <= 0.5 * sample.height] for name in _texts(table)}
+    words = tuple(word for word in MISSING if any(word in those for those in used.values()))
+    names = tuple(name for name, those in used.items() if those)
+    if not names:
+        return []
+    step = Placeholders(step="placeholders", columns=names, values=words)
+    tried = trial(sample, table, step)
+    return [Proposal(step, _reason(sample, tried, "say that there is nothing"), tried.changed)]
+
+
+def _numbers(sample: pl.DataFrame, table: Contract) -> list[Proposal]:
+    """Columns of numbers some of which have a unit, or several spellings of one."""
+    units: dict[tuple[tuple[str, float], ...], list[str]] = {}
+    for name in _texts(table):
+        factors = _units(sample[name].drop_nulls().str.strip_chars())
+        if factors:
+            units.setdefault(tuple(sorted(factors.items())), []).append(name)
+    found = []
+    for factors_of, names in units.items():
+        step = Numbers(step="numbers", columns=tuple(names), units=dict(factors_of))
+        tried = trial(sample, table, step)
+        found.append(Proposal(step, _reason(sample, tried, "have a unit beside a number"), tried.changed, tried.doubted))
+    return found
+
+
+def _units(text: pl.Series) -> dict[str, float]:
+    """The units of a column of numbers where they are not written alike, and count the same; none where there are none, or where nobody can tell what they count."""
+    unit = text.str.extract(_UNIT).str.strip_chars().str.to_lowercase()
+    plain = text.str.contains(_PLAIN)
+    spellings = sorted(unit.drop_nulls().unique().to_list())
+    mixed = len(spellings) > 1 or (spellings and plain.any())
+    if not mixed or unit.count() < 0.1 * text.len() or len(spellings) > 10 or (unit.count() + plain.sum()) < 0.95 * text.len() or len({spelling[0] for spelling in spellings}) > 1:
+        return {}
+    if spellings != ["%"] or not plain.any():
+        return dict.fromkeys(spellings, 1.0)
+    value = text.str.extract(r"^([+-]?[0-9.]+)").cast(pl.Float64, strict=False)
+    ratio = _ratio(value.filter(unit.is_not_null()).median(), value.filter(plain).median())
+    return {"%": 1.0} if 0.2 <= ratio <= 5 else {"%": 0.01} if 20 <= ratio <= 500 else {}
+
+
+def _ratio(one: object, other: object) -> float:
+    return float(one) / float(other) if isinstance(one, float) and isinstance(other, float) and other else 0.0
+
+
+def _times(sample: pl.DataFrame, table: Contract) -> list[Proposal]:
+    found: list[str] = []
+    for name in _texts(table):
+        fitted = learned(steps.fitting(sample.lazy(), sample.lazy(), table.model_copy(update={"cleaning": (Times(step="times", columns=(name,)),)})))
+        if len(fitted[0].values[name]) > 1:
+            tried = trial(sample, table, Times(step="times", columns=(name,)))
+            found += [name] * (tried.changed.get(name, 0) >= 0.5 * sample[name].count() and tried.doubted.get(name, 0) <= 0.1 * sample[name].count())
+    return _tried(sample, table, lambda columns: Times(step="times", columns=columns), found, "are dates in several formats", few=1) if found else []
+
+
+def _align(sample: pl.DataFrame, table: Contract) -> list[Proposal]:
+    step = Align(step="align")
+    tried = trial(sample, table, step)
+    cells = sum(tried.changed.values())
+    return (
+        [Proposal(step, _reason(sample, tried, "stand in the wrong column"), tried.changed)]
+        if 0 < cells <= 0.2 * sample.height * max(1, len(tried.changed)) and tried.aside <= 0.05 * sample.height
+        else []
+    )
+
+
+def _typos(sample: pl.DataFrame, table: Contract) -> list[Proposal]:
+    return _tried(sample, table, lambda columns: Typos(step="typos", columns=columns), _texts(table), "are a rare spelling of a frequent value")
+
+
+def _dependencies(sample: pl.DataFrame, table: Contract) -> list[Proposal]:
+    step = Dependencies(step="dependencies")
+    plain = [column.name for column in table.columns if column.logical_type not in ("object", "array", "map", "vector")]
+    pairs = found_in(sample.select(plain), step)
+    if not pairs:
+        return []
+    named = Dependencies.model_validate({"step": "dependencies", "dependencies": [{"given": [given], "decides": decides} for given, decides in pairs]})
+    tried = trial(sample, table, named)
+    if not tried.changed and not tried.doubted:
+        return []
+    decided = {given: [other for _, other in those] for given, those in itertools.groupby(pairs, key=lambda pair: pair[0])}
+    said = "; ".join(f"'{given}' decides {', '.join(map(repr, those))}" for given, those in list(decided.items())[:4])
+    return [Proposal(named, f"{_reason(sample, tried, 'contradict what most rows with the same say')} ({said})", tried.changed, tried.doubted)]
+
+
+def _shapes(sample: pl.DataFrame, table: Contract) -> list[Proposal]:
+    """Columns of codes: values with digits, or of one length."""
+    codes = [name for name in _texts(table) if _is_code(sample[name].drop_nulls())]
+    return _tried(sample, table, lambda columns: Shapes(step="shapes", columns=columns), codes, "lack the form of the others", few=0.3)
+
+
+def _is_code(text: pl.Series) -> bool:
+    if not text.len() or float(text.str.contains(_PLAIN).mean() or 0) > 0.5:  # type: ignore[arg-type]  # the mean of true and false
+        return False
+    return float(text.str.contains("[0-9]").mean() or 0) >= 0.7  # type: ignore[arg-type]  # the mean of true and false
+
+
+def _far(sample: pl.DataFrame, table: Contract) -> list[Proposal]:
+    """A step for each column of numbers in which a few stand far apart, so that a note says which; they are only noted, since far is not wrong."""
+    found = []
+    for name in (column.name for column in table.columns if column.logical_type in ("integer", "number")):
+        step = Outliers(step="outliers", columns=(name,), factor=_FAR, action="flag")
+        cells = trial(sample, table, step, read_too=True).flagged
+        if 0 < cells <= _FEW_FAR * sample.height:
+            found.append(Proposal(step, f"{cells:,} of {sample.height:,} rows have a '{name}' more than {_FAR:g} interquartile ranges from the quartiles", doubts={name: cells}))
+    return found
