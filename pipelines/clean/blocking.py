@@ -61,7 +61,8 @@ def _keys(records: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
     for part in _read(records, columns):
         counted = part.group_by("key").agg(pl.len().cast(pl.UInt32).alias("records"))
         counts = pl.concat([counts, counted]).group_by("key").agg(pl.col("records").sum())
-    weighed = counts.with_columns((records.height / pl.col("records")).log().alias("information"))
+    # one more than there are, so that what all of them share still says a little
+    weighed = counts.with_columns(((records.height + 1) / pl.col("records")).log().alias("information"))
     parts = []
     for part in _read(records, columns):
         known = part.join(weighed, on="key").with_columns((pl.col("information") ** 2).sort().sum().sqrt().over("at").alias("length"))
