@@ -5,7 +5,7 @@ UV = $(VENV)/bin/uv
 export UV_PROJECT_ENVIRONMENT = $(VENV)
 export DO_NOT_TRACK = 1
 
-.PHONY: demo test lint ui soak benchmarks benchmark-rules benchmark-pii clean
+.PHONY: demo test lint ui soak benchmarks benchmark-rules benchmark-pii benchmark-end-to-end clean
 .DEFAULT_GOAL = demo
 
 # set-up: a virtual environment with exactly what uv.lock names
@@ -43,6 +43,10 @@ benchmark-rules: $(VENV)/.installed ## 21 rules beside Polars by hand, pandera, 
 benchmark-pii: $(VENV)/.installed ## personal data found and not found, beside Presidio
 	test -x .bench-pii/bin/python || ($(UV) venv --quiet --python $(PYTHON) .bench-pii && $(UV) pip install --quiet --python .bench-pii/bin/python "presidio-analyzer>=2.2,<3")
 	PYTHONPATH=. $(VENV)/bin/python benchmarks/pii.py --presidio .bench-pii/bin/python
+
+benchmark-end-to-end: $(VENV)/.installed ## source to published version, beside a plain scan and Delta write of the same file
+	$(VENV)/bin/python benchmarks/end_to_end.py --shape flights
+	$(VENV)/bin/python benchmarks/end_to_end.py --shape readings
 
 clean:
 	rm -rf $(VENV) .bench .bench-pii .assay
