@@ -222,7 +222,9 @@ def show_suggested(data: dict[str, Any]) -> None:
     if not data["proposals"]:
         console.print("The rows speak for no step that is not there.")
     elif data["written"]:
-        console.print(f"{len(data['proposals'])} steps put into {escape(data['written'])}. Read them, then: assay check, assay run {data['dataset']}", highlight=False)
+        console.print(
+            f"{len(data['proposals'])} steps put into {escape(data['written'])}. Read them, then: assay check, assay run {data['dataset']}", highlight=False, soft_wrap=True
+        )
     else:
         console.print(escape(data["yaml"]), end="", highlight=False, soft_wrap=True)
 

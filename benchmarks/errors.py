@@ -4,7 +4,7 @@ Each table is drafted as `assay new` would, cleaned by the steps that `assay cle
 set by hand, and the tables' names and columns are not known to the code. Privacy settings of the draft are left out: no person is in these tables.
 
 How it is counted (the convention of Raha and Baran): all is text, HTML unescaped, white space squeezed and stripped, columns aligned by position.
-Flagged is a cell that a step changed, or noted by its column's name, or whose row a step took out that looks at that column alone. The draft's rules hold on the
+Flagged is a cell that a step changed, or noted by its column's name, or whose row a step noted or took out that looks at that column alone. The draft's rules hold on the
 dirty rows by how it is made, so they flag nothing. A change is right when the new value is the clean one. `broken` are correct cells silently changed.
 """
 
@@ -81,14 +81,13 @@ def measured(dirty: pl.DataFrame, clean: pl.DataFrame) -> Counter[str]:
     on_text = {index: one for index, one in enumerate(fitted) if contract.cleaning[index].phase == "text"}
     *_, (_, frame) = steps.stages(landed, contract, on_text, read_too=False)
     after, judged = run(frame), run(steps.repaired(landed, contract, fitted))
-    alone = {step.reads[0]: steps.label(index, step) for index, step in enumerate(contract.cleaning) if len(step.reads) == 1}
-    flags = judged[FLAGGED_BY].list.join("\n")
+    alone = {name: [steps.label(index, step) for index, step in enumerate(contract.cleaning) if step.reads == (name,)] for name in names}
     counts: Counter[str] = Counter()
     for name in names:
         was, wanted, now = (_plain(frame[name]) for frame in (dirty, clean, after))
         wrong, changed = was != wanted, was != now
-        out = ((judged[REMOVED_BY] == alone.get(name, "")) | (judged[SET_ASIDE_BY] == alone.get(name, ""))).fill_null(False)
-        flagged = changed | out | flags.str.contains(f": {name}(\n|$)").fill_null(False)
+        out = (judged[REMOVED_BY].is_in(alone[name]) | judged[SET_ASIDE_BY].is_in(alone[name])).fill_null(False)
+        flagged = changed | out | judged[FLAGGED_BY].list.eval(pl.element().is_in(alone[name]) | pl.element().str.ends_with(f": {name}")).list.any().fill_null(False)
         counts += Counter(
             errors=wrong.sum(), flagged=flagged.sum(), found=(flagged & wrong).sum(), changed=changed.sum(), repaired=(changed & (now == wanted)).sum(),
             right=(~wrong).sum(), broken=(changed & ~wrong).sum(),
