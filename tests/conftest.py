@@ -20,7 +20,7 @@ from assets.hands.home import Home
 from assets.hands.keys import new_private
 from assets.hands.office import Office, utc_now
 from assets.stages.admit import admit
-from assets.stages.publish import Published, publish
+from assets.stages.publish import Published, already, publish
 from assets.stages.refine import refine
 from assets.stages.run import Run
 from contracts.load import load
@@ -150,6 +150,9 @@ class Installation:
         """The whole way, to a version."""
         run = self.run(name=name)
         admission = admit(run)
+        if admission.published is not None:
+            already(run, admission.published)
+            return Published(admission.published, new=False)
         return publish(run, admission, refine(run, admission))
 
     def predicate(self, published: Published) -> dict[str, Any]:
