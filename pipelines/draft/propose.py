@@ -332,7 +332,7 @@ def head_room(low: float, high: float) -> tuple[float | None, float | None]:
     Example: 1 and 4983 give 0 and 10,000.
     """
     width = high - low or max(abs(low), abs(high)) or 1
-    if not math.isfinite(width) or max(abs(low), abs(high)) + width >= (2**63 if isinstance(low, int) else 1e300):
+    if not 1e-290 <= width < math.inf or max(abs(low), abs(high)) + width >= (2**63 if isinstance(low, int) else 1e300):
         return None, None
     step = 10.0 ** math.floor(math.log10(width))
     least = math.floor(round((low - width) / step, 6)) * step
