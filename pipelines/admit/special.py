@@ -90,6 +90,11 @@ def _cell(column: str) -> pl.Expr:
     return pl.when(text.str.len_bytes() <= _LONGEST).then(text).str.strip_chars().str.to_lowercase()
 
 
+def _says_more(column: str) -> pl.Expr:
+    """False for `proprietary` and nothing else, which is also what kind of owner somebody is."""
+    return pl.col(column).cast(pl.String).str.strip_chars().str.to_lowercase() != "proprietary"
+
+
 def looks(frame: pl.LazyFrame, columns: Sequence[str], texts: Sequence[str]) -> list[pl.LazyFrame]:
     """Plan the first look.
 
@@ -102,7 +107,7 @@ def looks(frame: pl.LazyFrame, columns: Sequence[str], texts: Sequence[str]) -> 
     counted = frame.select(
         pl.lit(0).alias(ROW),
         *(pl.col(column).count().alias(f"{column} given") for column in columns),
-        *(pl.col(column).cast(pl.String).str.contains(MENTION).sum().alias(f"{column} mentioned") for column in texts),
+        *((_says_more(column) & pl.col(column).cast(pl.String).str.contains(MENTION)).sum().alias(f"{column} mentioned") for column in texts),
     )
     plans = [counted]
     for column in columns:
@@ -157,5 +162,10 @@ def _rows(frame: pl.LazyFrame, column: str, each: Category) -> pl.LazyFrame:
 
 def _marked(frame: pl.LazyFrame, column: str, pattern: str) -> pl.LazyFrame:
     text = pl.col(column).cast(pl.String)
-    held = frame.select(ROW, text.alias("text")).filter(pl.col("text").str.contains(pattern)).with_columns(pl.col("text").str.extract(f"({pattern})").alias("value"))
+    held = (
+        frame.filter(_says_more(column))
+        .select(ROW, text.alias("text"))
+        .filter(pl.col("text").str.contains(pattern))
+        .with_columns(pl.col("text").str.extract(f"({pattern})").alias("value"))
+    )
     return held.select(ROW, pl.lit(column).alias("column"), pl.lit(_MARKED).alias("kind"), "value", pl.lit(FORMAT).alias("confidence"))

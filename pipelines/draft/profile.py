@@ -17,7 +17,7 @@ import polars as pl
 from contracts.formats import FORMATS
 from contracts.model import Column
 from contracts.types import read
-from pipelines.admit import personal
+from pipelines.admit import personal, special
 from pipelines.admit.names import key_hint
 from pipelines.clean import duplicates
 from pipelines.engine import run, run_together
@@ -275,4 +275,14 @@ def _found_in(frame: pl.LazyFrame, columns: Sequence[ColumnProfile], measured: p
         known = found.setdefault(name, {})
         if rows and (kind not in known or rows > known[kind].rows):  # two ways of writing one kind often meet the same rows
             known[kind] = Found(kind, rows, min(1.0, long / rows / max(1.0, chars[name] / given[name])))
+    for name, category, rows in _special(frame, [c.name for c in columns], [c.name for c in columns if c.kind == "string"]):
+        found.setdefault(name, {})[category] = Found(category, rows, 1.0)
     return [replace(c, found=tuple(found.get(c.name, {}).values())) for c in columns]
+
+
+def _special(frame: pl.LazyFrame, names: Sequence[str], texts: Sequence[str]) -> list[tuple[str, str, int]]:
+    """Column, kind and rows of what belongs to a special category, or is marked as secret."""
+    told = run_together(special.looks(frame, names, texts))
+    plans = special.holding(frame, texts, told)
+    counted = run_together([plan.group_by("column", "kind").agg(pl.col(ROW).n_unique().alias("rows")) for plan in plans]) if plans else []
+    return [row for each in counted for row in each.rows()]
