@@ -30,7 +30,7 @@ class Halves:
         head, tail: what the left and the right cell look like.
         between: what belongs between them; `strip` is left out of both.
         shape: what they look like together; `likely`: what they look like where they are one.
-        confirm: as a detector's. A cell that it confirms by itself is whole, and no half.
+        confirm: as a detector's. A left cell that it confirms by itself is whole, and no half.
         share: of the rows of that shape, how many must be likely, and how many confirmed.
         named: only where a column's name says this.
     """
@@ -189,8 +189,11 @@ def _search(frame: pl.LazyFrame, pair: Pair, each: Halves, shaped: int) -> pl.La
     held = _together(pair.cells(frame), each).filter(_likely(each))
     if each.confirm is not None:
         confirm = each.confirm
-        confirmed = {part: pl.col(part).map_batches(_confirms(confirm), return_dtype=pl.Boolean) for part in ("whole", "head", "tail")}
-        held = held.filter(confirmed["whole"] & ~confirmed["head"] & ~confirmed["tail"])
+        # of plain digits beside a whole number nothing says that they belong to it
+        alone = ("head", "tail") if each.named else ("head",)
+        held = held.filter(
+            pl.col("whole").map_batches(_confirms(confirm), return_dtype=pl.Boolean), *(~pl.col(half).map_batches(_confirms(confirm), return_dtype=pl.Boolean) for half in alone)
+        )
         held = held.filter(pl.len() >= each.share * shaped)
     told = [
         held.select(ROW, pl.lit(column).alias("column"), pl.lit(each.kind).alias("kind"), pl.col(half).alias("value"), pl.lit(each.confidence).alias("confidence"))
