@@ -10,7 +10,7 @@ import os
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from assets.hands.office import schema_of
 from assets.hands.registry import Row
@@ -38,7 +38,7 @@ def publish(run: Run, admission: Admission, refined: Refined) -> Published:
     Raises: QualityError: an error rule stops it; the rows set aside are kept for the steward.
         PublicationError: a newer run holds the lease, or the disk is full.
     """
-    return publish_parts(run, [Part(run, admission, assess(run, admission, refined))])
+    return publish_parts(run, [Part(run, admission, refined)])
 
 
 def publish_parts(run: Run, parts: Sequence[Part]) -> Published:
@@ -51,6 +51,7 @@ def publish_parts(run: Run, parts: Sequence[Part]) -> Published:
     """
     office, name = run.office, run.contract.name
     with _stages(parts) as noted:
+        parts = [replace(part, refined=assess(part.run, part.admission, part.refined)) for part in parts]
         for part in parts:
             _keep(part)
         _reached("staged")

@@ -19,6 +19,7 @@ from assets.stages import fitted
 from assets.stages.admit import Admission
 from assets.stages.assess import Assessed, evidence_of, told
 from assets.stages.ingest import receipt_of
+from assets.stages.refine import Refined
 from assets.stages.run import Run
 from contracts.errors import PublicationError, Where
 from lineage import evidence
@@ -34,7 +35,7 @@ class Part:
 
     run: Run
     admission: Admission
-    refined: Assessed
+    refined: Refined
     files: list[PublishedFile] = field(default_factory=list)
     set_aside: dict[str, Any] = field(default_factory=dict)
 
@@ -76,6 +77,7 @@ def _previous(run: Run, row: Row) -> Previous:
 
 def _of_part(part: Part) -> dict[str, Any]:
     run, admission, refined = part.run, part.admission, part.refined
+    assert isinstance(refined, Assessed)  # publish_parts has measured it
     contract, inputs = run.contract, admission.inputs
     return {
         "dataset": contract.name,
