@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from contracts.model import Contract
-from contracts.steps import CleaningStep, Dependencies, Noise, Normalize, Numbers, Outliers, Placeholders, Shapes, Times, Typos
+from contracts.steps import CleaningStep, Dependencies, Noise, Normalize, Numbers, Placeholders, Shapes, Times, Typos
 from contracts.steps.texts import Align
 from pipelines.clean import steps
 from pipelines.clean.dependencies import found_in, sampled
@@ -24,7 +24,6 @@ from pipelines.frames import CHANGED, FLAGGED_BY, ROW, SET_ASIDE_BY
 
 FEW = 0.4  # share of a column's cells above which a correction is none
 MISSING = ("N/A", "n/a", "#N/A", "NULL", "null", "?", "--", "-")
-_FAR, _FEW_FAR = 6.0, 0.02  # interquartile ranges, and the share of rows above which being far is usual
 _EXAMPLES = 3
 _UNIT = r"^[+-]?[0-9][0-9.,]*\s*([^0-9\s.,+-][^0-9]*)$"
 _PLAIN = r"^[+-]?[0-9]+(\.[0-9]+)?$"
@@ -52,7 +51,6 @@ class Trial:
     changed: Mapping[str, int]
     doubted: Mapping[str, int]
     aside: int
-    flagged: int
     after: pl.LazyFrame
     examples: Mapping[str, Sequence[tuple[str | None, str | None]]]
 
@@ -73,10 +71,10 @@ def suggested(rows: pl.LazyFrame, contract: Contract, hidden: Collection[str] = 
         update={"columns": tuple(c for c in contract.columns if c.name in names), "cleaning": (), "rules": tuple(r for r in contract.rules if set(r.columns) <= set(names))}
     )
     found: list[Proposal] = []
-    for propose in (_spelling, _noise, _placeholders, _numbers, _times, _align, _typos, _dependencies, _shapes, _far):
+    for propose in (_spelling, _noise, _placeholders, _numbers, _times, _align, _typos, _dependencies, _shapes):
         for proposal in propose(sample, table):
             found.append(proposal)
-            sample = _applied(sample, table, proposal.step) if proposal.step.phase == "text" else sample
+            sample = _applied(sample, table, proposal.step)
     return found
 
 
@@ -84,22 +82,20 @@ def _texts(table: Contract) -> list[str]:
     return [column.name for column in table.columns if column.logical_type == "string"]
 
 
-def trial(sample: pl.DataFrame, table: Contract, step: CleaningStep, *, read_too: bool = False) -> Trial:
+def trial(sample: pl.DataFrame, table: Contract, step: CleaningStep) -> Trial:
     """Let a step learn from the sample and work on it."""
     done = table.model_copy(update={"cleaning": (step,)})
     lazy = sample.lazy()
     fitted = learned(steps.fitting(lazy, lazy, done))
     name = steps.label(0, step)
-    *_, (_, frame) = steps.stages(lazy, done, dict(enumerate(fitted)), read_too=read_too)
+    *_, (_, frame) = steps.stages(lazy, done, dict(enumerate(fitted)), read_too=False)
     after = frame.collect()
     marks = [mark for mark in after.columns if mark.startswith(CHANGED)]
     changed = {steps.what(mark)[1]: int(after[mark].sum()) for mark in marks}
     flags = after[FLAGGED_BY].explode(empty_as_null=False).value_counts()
     doubted = {flag.removeprefix(f"{name}: "): count for flag, count in flags.iter_rows() if flag is not None and flag.startswith(f"{name}: ")}
     examples = {column: _examples(sample, after, steps.changed(name, column), column) for column, cells in changed.items() if cells}
-    return Trial(
-        {c: n for c, n in changed.items() if n}, doubted, after[SET_ASIDE_BY].count(), int((after[FLAGGED_BY].list.len() > 0).sum()), after.select(sample.columns).lazy(), examples
-    )
+    return Trial({c: n for c, n in changed.items() if n}, doubted, after[SET_ASIDE_BY].count(), after.select(sample.columns).lazy(), examples)
 
 
 def learned(fitting: steps.Fitting) -> tuple[Fitted, ...]:
@@ -269,14 +265,3 @@ def _is_code(text: pl.Series) -> bool:
     if not text.len() or float(text.str.contains(_PLAIN).mean() or 0) > 0.5:  # type: ignore[arg-type]  # the mean of true and false
         return False
     return float(text.str.contains("[0-9]").mean() or 0) >= 0.7  # type: ignore[arg-type]  # the mean of true and false
-
-
-def _far(sample: pl.DataFrame, table: Contract) -> list[Proposal]:
-    """A step for each column of numbers in which a few stand far apart, so that a note says which; they are only noted, since far is not wrong."""
-    found = []
-    for name in (column.name for column in table.columns if column.logical_type in ("integer", "number")):
-        step = Outliers(step="outliers", columns=(name,), factor=_FAR, action="flag")
-        cells = trial(sample, table, step, read_too=True).flagged
-        if 0 < cells <= _FEW_FAR * sample.height:
-            found.append(Proposal(step, f"{cells:,} of {sample.height:,} rows have a '{name}' more than {_FAR:g} interquartile ranges from the quartiles", doubts={name: cells}))
-    return found
