@@ -21,7 +21,7 @@ from assets.hands.decode.parquet import decode
 from assets.hands.sources.landing import rows_in
 from assets.stages.ingest import land
 from contracts.model import Column
-from contracts.types import read, unread
+from contracts.types import read, readable
 from tests.conftest import Installation, columns, setting
 
 MALFORMED = Path(__file__).parents[2].parent / "shared" / "data" / "malformed" / "parquet" / "data"
@@ -87,7 +87,7 @@ def round_trip(values: list[Any], kind: pa.DataType, column: Column) -> tuple[li
     with tempfile.TemporaryDirectory() as folder:
         pq.write_table(pa.table({"x": pa.array(values, kind)}), Path(folder) / "x.parquet")
         rows = landed(Path(folder) / "x.parquet", Path(folder))[1].lazy()
-        got = rows.select(read(column), unread(column).alias("unread")).collect()
+        got = rows.select(read(column), unread=~readable(column, read(column))).collect()
     return got["x"].to_list(), got["unread"].to_list()
 
 

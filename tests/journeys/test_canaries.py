@@ -162,7 +162,7 @@ def test_what_pandera_refuses_is_told_without_values(installation: Installation,
     """Rules that let everything pass leave the refusing to pandera, whose own message would show the values."""
     installation.promise(PROMISED, TREATED, lambda data: data["schema"][0]["properties"][5].update(logicalTypeOptions={"maxLength": 3}))
     installation.deliver(delivery())
-    monkeypatch.setattr("pipelines.validate.split.keeps", lambda rule: pl.lit(True))
+    monkeypatch.setattr("pipelines.validate.split.keeps", lambda rule, stays: pl.lit(True))
     started = installation.run()
     with pytest.raises(AssayError) as refused:
         refine(started, admit(started))
