@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
+from assets.hands.indexes import Indexes
 from assets.hands.runs import Lease, Runs, leases
 from assets.hands.store import Row, ledger, metadata
 from assets.hands.versions import LATEST, Versions, versions
@@ -69,11 +70,12 @@ uses = sa.Table(
     "uses", metadata,
     sa.Column("id", sa.Integer, primary_key=True), sa.Column("dataset", sa.String, nullable=False), sa.Column("version", sa.String, nullable=False),
     sa.Column("purpose", sa.String, nullable=False), sa.Column("actor", sa.String, nullable=False), sa.Column("at", sa.String, nullable=False), sa.Column("allowed", sa.Boolean, nullable=False),
+    sa.Column("kind", sa.String), sa.Column("trace_id", sa.String, index=True), sa.Column("details", sa.JSON),
 )  # fmt: skip
 ADOPTED = "policy adopted"
 
 
-class Registry(Runs, Versions):
+class Registry(Runs, Versions, Indexes):
     """Opened on a SQLAlchemy URL: SQLite in rollback-journal mode, or Postgres."""
 
     # -- versions -----------------------------------------------------------------
@@ -215,10 +217,26 @@ class Registry(Runs, Versions):
     def keep_derived(self, dataset: str, version: str, kind: str, details: Row) -> None:
         """Remember what was made from a version (`features`, `drift`, `model`, `index`); made again, it replaces."""
         with self._write() as connection:
-            where = sa.and_(derived.c.dataset == dataset, derived.c.version == version, derived.c.kind == kind)
-            connection.execute(sa.delete(derived).where(where))
-            connection.execute(sa.insert(derived).values(dataset=dataset, version=version, kind=kind, made_at=self.now(), details=details))
-            self._log(connection, f"{kind} made", dataset, {"version": version})
+            self._keep(connection, dataset, version, kind, details)
+
+    def _keep(self, connection: sa.Connection, dataset: str, version: str, kind: str, details: Row) -> None:
+        where = sa.and_(derived.c.dataset == dataset, derived.c.version == version, derived.c.kind == kind)
+        connection.execute(sa.delete(derived).where(where))
+        connection.execute(sa.insert(derived).values(dataset=dataset, version=version, kind=kind, made_at=self.now(), details=details))
+        self._log(connection, f"{kind} made", dataset, {"version": version})
+
+    def conclude_index(self, build: Row, reason: str, derived_details: Row, finished: Sequence[tuple[Row, Row]]) -> None:
+        """The one transaction after an index was built and judged: the build is kept, the pointer moves if it was accepted, and its triggers are closed.
+
+        Args:
+            build: the row of `index_builds`, without `made_at` and `dropped_at`.
+            finished: (trigger, outcome). One that somebody else has closed meanwhile stays as it was closed.
+        """
+        with self._write() as connection:
+            self._conclude_index(connection, build, reason)
+            self._keep(connection, build["dataset"], build["version"], "index", derived_details)
+            for trigger, outcome in finished:
+                self._finish(connection, trigger, outcome)
 
     def derived(self, dataset: str, version: str, kind: str) -> Row | None:
         """The details of what was made from a version."""
@@ -226,7 +244,9 @@ class Registry(Runs, Versions):
         return rows[0]["details"] if rows else None
 
     def in_service(self, dataset: str, kind: str) -> Row | None:
-        """The newest model or index whose judgement put it in service: its version and details."""
+        """The model or index in service: its version and details. Of models the newest whose judgement put it there, of indexes what the pointer says."""
+        if kind == "index":
+            return self.serving_index(dataset)
         query = sa.select(derived).join(versions, sa.and_(versions.c.dataset == derived.c.dataset, versions.c.version == derived.c.version))
         rows = self._rows(query.where(derived.c.dataset == dataset, derived.c.kind == kind).order_by(versions.c.sequence.desc()))
         return next((row for row in rows if row["details"].get("accepted")), None)
@@ -249,7 +269,11 @@ class Registry(Runs, Versions):
     def finish(self, trigger: Row, outcome: Row) -> None:
         """Close a trigger with what came of it."""
         with self._write() as connection:
-            connection.execute(sa.update(triggers).where(triggers.c.id == trigger["id"]).values(done_at=self.now(), outcome=outcome))
+            self._finish(connection, trigger, outcome)
+
+    def _finish(self, connection: sa.Connection, trigger: Row, outcome: Row) -> None:
+        open_ = sa.and_(triggers.c.id == trigger["id"], triggers.c.done_at.is_(None))
+        if connection.execute(sa.update(triggers).where(open_).values(done_at=self.now(), outcome=outcome)).rowcount:
             self._log(connection, f"{trigger['action']} done", trigger["dataset"], {"version": trigger["version"], **outcome})
 
     def triggers(self, dataset: str) -> list[Row]:
@@ -274,15 +298,27 @@ class Registry(Runs, Versions):
 
     # -- uses and the audit log -------------------------------------------------------
 
-    def use(self, dataset: str, version: str, purpose: str, *, allowed: bool) -> None:
-        """Record a read, or a refused one, before it happens."""
+    def use(self, dataset: str, version: str, purpose: str, *, allowed: bool, kind: str = "read", trace_id: str | None = None, details: Row | None = None) -> None:
+        """Record a use of a version, or a refused one, before it happens.
+
+        Args:
+            kind: `read`, `training`, `prediction`, `search`.
+            trace_id: of W3C Trace Context, by which `assay why` finds it.
+            details: what else belongs to it: filter rules, rows, the model.
+        """
         with self._write() as connection:
-            connection.execute(sa.insert(uses).values(dataset=dataset, version=version, purpose=purpose, actor=self.actor, at=self.now(), allowed=allowed))
-            self._log(connection, "opened" if allowed else "opening refused", dataset, {"version": version, "purpose": purpose})
+            row = {"dataset": dataset, "version": version, "purpose": purpose, "actor": self.actor, "at": self.now(), "allowed": allowed}
+            connection.execute(sa.insert(uses).values(**row, kind=kind, trace_id=trace_id, details=details))
+            told = {"version": version, "purpose": purpose, **({"trace_id": trace_id} if trace_id else {}), **({"kind": kind} if kind != "read" else {})}
+            self._log(connection, "opened" if allowed else "opening refused", dataset, told)
 
     def uses(self, dataset: str) -> list[Row]:
         """Who opened which version for what."""
         return self._rows(sa.select(uses).where(uses.c.dataset == dataset).order_by(uses.c.id))
+
+    def traced(self, trace_id: str) -> list[Row]:
+        """The uses of one trace."""
+        return self._rows(sa.select(uses).where(uses.c.trace_id == trace_id).order_by(uses.c.id))
 
     def check_log(self) -> tuple[int, str]:
         """Walk the audit log. Returns: number of entries and the head. Raises: EvidenceError: names the first entry that does not fit."""

@@ -1,6 +1,6 @@
-"""Act, done: due triggers -> a candidate model or index, judged against the one in service, which stays if it is better.
+"""Act, done: a due trigger -> a candidate model, judged against the one in service, which stays if it is better; and what models and indexes share.
 
-Belongs here: carrying a trigger out once. Stays out: whether it is due (pipelines/act/decide.py), training, embedding.
+Belongs here: carrying a trigger out once. Stays out: whether it is due (pipelines/act/decide.py), training, indexes (index.py).
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from typing import Any
 
 import polars as pl
 
-from assets.hands.index import IndexStore
 from assets.hands.models import ModelStore
 from assets.hands.office import Office
 from assets.hands.registry import Row
@@ -20,14 +19,12 @@ from assets.stages.features import feature_frame, feature_state, settings
 from assets.stages.run import Run, stage
 from contracts.errors import ActionError, Where
 from contracts.model import Contract
-from contracts.settings import Index, Retrain, Target
+from contracts.settings import Retrain, Target
 from lineage.facts import Table
-from pipelines.act import retrain, retrieve
-from pipelines.act.changes import changed
-from pipelines.act.decide import decide
+from pipelines.act import retrain
 from pipelines.act.judge import judge
 from pipelines.features import table
-from pipelines.frames import Drift, Judgement
+from pipelines.frames import Judgement
 
 
 @dataclass(frozen=True)
@@ -116,61 +113,6 @@ def _champions_view(office: Office, run: Run, fitted_on: str, rows: pl.LazyFrame
 def model_store(office: Office) -> ModelStore:
     """The MLflow store of this installation."""
     return ModelStore(office.home.root / "models", office.home.mlflow_uri or None)
-
-
-# -- the index ------------------------------------------------------------------------
-
-
-def rebuild_if_due(run: Run) -> Acted | None:
-    """Rebuild the index where documents have changed since the one in service was built. None where none have.
-
-    Raises: ActionError: it cannot be built; the index in service stays.
-    """
-    office, contract, policy = run.office, run.contract, run.contract.index
-    if policy is None:
-        raise ActionError("the contract asks for no index", "Add assay.index", Where(file=contract.file, dataset=contract.name))
-    row = office.version(contract.name)
-    documents = office.scan(row)
-    service = office.registry.in_service(contract.name, "index")
-    if office.registry.derived(contract.name, row["version"], "index") is None:
-        moved = None
-        if service is not None:
-            before = office.scan(office.version(contract.name, service["version"]))
-            moved = sum(changed(before, documents, key=policy.key, text=policy.text).collect().row(0))
-        intent = decide(Drift("unknown", (), ()), retrain=False, rebuild=True, in_service=service is not None, documents_changed=moved)
-        if intent.action == "rebuild":
-            office.registry.raise_trigger(contract.name, row["version"], "rebuild", intent.reason)
-    due = office.registry.due(contract.name, "rebuild")
-    if not due:
-        return None
-    *overtaken, trigger = due
-    with stage(run, "index") as noted:
-        details = _rebuild(run, policy, documents.collect(), row, service)
-        _close(office, contract, "index", trigger, overtaken, details)
-        noted.inputs.append(Table(name=f"{contract.name}/published", version=row["version"]))
-        noted.outputs.append(Table(name=f"{contract.name}/index", version=row["version"]))
-    return Acted(row["version"], details)
-
-
-def _rebuild(run: Run, policy: Index, documents: pl.DataFrame, row: Row, service: Row | None) -> Row:
-    store = index_store(run.office)
-    chunks = retrieve.chunks(documents, key=policy.key, text=policy.text, chunk_chars=policy.chunk_chars)
-    embedder = retrieve.fit_embedder(chunks["text"].to_list(), dimensions=policy.dimensions, seed=policy.seed)
-    built = store.build(run.contract.name, row["version"], chunks, retrieve.embed(embedder, chunks["text"].to_list()), embedder)
-    asked = retrieve.questions(documents, key=policy.key, text=policy.text, count=policy.questions, seed=policy.seed)
-    texts, wanted = asked["question"].to_list(), asked["key"].to_list()
-    recall = retrieve.recall_at(store.search(built.table, texts, 10), wanted)
-    in_service = retrieve.recall_at(store.search(service["details"]["table"], texts, 10), wanted) if service else None
-    judgement = judge("recall@10", recall, in_service, tolerance=policy.tolerance, floor=policy.floor)
-    if not judgement.accepted and built.table != (service["details"]["table"] if service else None):
-        store.drop(built.table)  # unless the same content is in service
-    terms = carried(run.office, run.contract, row["version"])
-    return {**_judged(judgement), **terms, "table": built.table, "chunks": chunks.height, "documents": documents.height, "questions": len(texts), "dataset_version": row["version"]}
-
-
-def index_store(office: Office) -> IndexStore:
-    """The LanceDB store of this installation."""
-    return IndexStore(office.home.root / "index")
 
 
 def _judged(judgement: Judgement) -> Row:
