@@ -68,7 +68,7 @@ def _model(folder: str) -> Any:
     try:
         from sentence_transformers import SentenceTransformer
     except ImportError:
-        raise ActionError("sentence-transformers is not installed", "Install it: pip install 'assay[embeddings]'", Where(file="assay.index")) from None
+        raise ActionError("sentence-transformers is not installed", "Install it: pip install sentence-transformers", Where(file="assay.index")) from None
     try:
         return SentenceTransformer(folder, device="cpu", local_files_only=True, trust_remote_code=False, model_kwargs={"use_safetensors": True})
     except (OSError, ValueError, KeyError) as error:

@@ -183,15 +183,13 @@ def _rebuilt(office: Office, contract: Contract, policy: Index, store: IndexStor
     built = build(office, contract, policy, store, row["version"], documents, None if full else old)
     asked = _questions(policy, documents)
     candidate = _measured(office, policy, store, built, asked, documents)
-    before = _measured(office, policy, store, old, asked, documents) if old and old.build != built.build else None
-    if old and before is None:
-        before = candidate  # the very same build: it cannot be worse
+    before, mute = (candidate, "") if old and old.build == built.build else _measured_if_possible(office, policy, store, old, asked, documents)
     judgement = judge(
         f"{policy.metric}@{policy.k}", getattr(candidate, policy.metric), getattr(before, policy.metric) if before else None, tolerance=policy.tolerance, floor=policy.floor
     )
     objection = retrieve.objection(candidate, citations=policy.citations, p95_ms=policy.p95_ms)
-    if judgement.accepted and objection:
-        judgement = replace(judgement, accepted=False, reason=objection)
+    if judgement.accepted and (objection or mute):
+        judgement = replace(judgement, accepted=not objection, reason=objection or f"{judgement.reason} that could be asked: {mute}")
     details = {
         **asdict(judgement), "outcome": "in service" if judgement.accepted else "rolled back", **carried(office, contract, row["version"]), "build": built.build,
         "chunks": built.manifest["passages"], "documents": documents.height, "dataset_version": row["version"], "changed": built.manifest["changed"], "embedder": built.manifest["embedder"],
@@ -207,10 +205,15 @@ def _rebuilt(office: Office, contract: Contract, policy: Index, store: IndexStor
 
 def _usable(store: IndexStore, service: Row | None) -> Opened | None:
     """The build in service, to be compared with and built upon; None where there is none, or its files are not what was built."""
+    if service is None:
+        return None
     try:
-        return store.open(service["dataset"], service["build"], service["sha256"]) if service else None
+        opened = store.open(service["dataset"], service["build"], service["sha256"])
+        if is_fitted(opened.manifest):
+            store.space(service["dataset"], opened.manifest["embedder"]["digest"])
     except ActionError:
         return None
+    return opened
 
 
 def _outcomes(due: Sequence[Row], version: str, details: Row) -> list[tuple[Row, Row]]:
@@ -354,6 +357,16 @@ def _measured(office: Office, policy: Index, store: IndexStore, opened: Opened, 
     texts = dict(documents.select("document", "text").iter_rows())
     cited = retrieve.standing(texts, pl.concat([each.head(policy.k) for each in answers])) if answers else []
     return retrieve.measured(found, [wanted for _, wanted in asked], policy.k, cited=cited, times_ms=times)
+
+
+def _measured_if_possible(
+    office: Office, policy: Index, store: IndexStore, old: Opened | None, asked: Sequence[tuple[str, frozenset[str]]], documents: pl.DataFrame
+) -> tuple[retrieve.Measured | None, str]:
+    """What was measured of the index in service, or why it could not be asked: its model may be gone, which must not keep a new one from taking over."""
+    try:
+        return (_measured(office, policy, store, old, asked, documents), "") if old else (None, "")
+    except ActionError as error:
+        return None, error.problem
 
 
 _DEEPER = 5  # passages looked at for each document wanted: several passages of one document may come first
