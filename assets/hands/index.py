@@ -16,7 +16,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -86,7 +86,7 @@ class Opened:
             query = self._table.search(text, query_type="fts")
         else:
             query = self._table.search(query_type="hybrid", vector_column_name="vector").vector(vector).text(text).distance_type("dot")
-            query = query.rerank(_reranker(rerank, model), query_string=question) if rerank.method == "cross-encoder" else query.rerank(_reranker(rerank, model))
+            query = query.rerank(_reranker(rerank, question, model))
         found = pl.DataFrame(query.limit(most).to_arrow())
         score = next(name for name in ("_relevance_score", "_score", "_distance") if name in found.columns)
         nearer = -pl.col(score) if score == "_distance" else pl.col(score)
@@ -242,7 +242,7 @@ def _write_table(folder: Path, rows: pl.DataFrame) -> None:
         table.create_index("vector", config=IvfFlat(distance_type="dot"))
 
 
-def _reranker(rerank: Rerank, model: Path | None) -> Any:
+def _reranker(rerank: Rerank, question: str, model: Path | None) -> Any:
     from lancedb import rerankers
 
     match rerank.method:
@@ -253,19 +253,26 @@ def _reranker(rerank: Rerank, model: Path | None) -> Any:
         case "linear":
             return rerankers.LinearCombinationReranker()
         case "cross-encoder":
-            return _cross_encoder(str(model))
+            return _reading(question, _cross_encoder(str(model)))
 
 
-_READ: dict[str, Any] = {}
-
-
+@cache
 def _cross_encoder(folder: str) -> Any:
     """A model that reads question and passage together; read once a process."""
     from lancedb.rerankers import CrossEncoderReranker
 
-    if folder not in _READ:
-        _READ[folder] = CrossEncoderReranker(model_name=folder, device="cpu", trust_remote_code=False)
-    return _READ[folder]
+    return CrossEncoderReranker(model_name=folder, device="cpu", trust_remote_code=False, local_files_only=True, model_kwargs={"use_safetensors": True})
+
+
+def _reading(question: str, model: Any) -> Any:
+    """The model, given the question as it was asked: what full text is asked are its stems."""
+    from lancedb.rerankers import Reranker
+
+    class Reading(Reranker):
+        def rerank_hybrid(self, query: Any, vector_results: Any, fts_results: Any) -> Any:  # noqa: ARG002  # the name that lancedb calls it by
+            return model.rerank_hybrid(question, vector_results, fts_results)
+
+    return Reading()
 
 
 def is_fitted(manifest: Mapping[str, Any]) -> bool:

@@ -182,29 +182,49 @@ def test_a_folders_digest_is_that_of_all_its_files(tmp_path: Path) -> None:
     assert Folder("m", tmp_path, 16).digest != before
 
 
-def test_a_model_of_sentence_transformers_is_read_from_its_folder(tmp_path: Path) -> None:
+WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "tuple", "list"]
+
+
+def _tiny(folder: Path, kind: str, **more: Any) -> Path:
+    """A BERT of one layer that has learned nothing, with a vocabulary of eight words."""
     pytest.importorskip("sentence_transformers", reason="sentence-transformers is not installed")
-    from sentence_transformers import SentenceTransformer
-    from sentence_transformers.models import Pooling, Transformer
+    import transformers
     from tokenizers import Tokenizer
     from tokenizers.models import WordLevel
     from tokenizers.pre_tokenizers import Whitespace
-    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
-    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "tuple", "list"]
-    tokenizer = Tokenizer(WordLevel({word: number for number, word in enumerate(words)}, unk_token="[UNK]"))
+    tokenizer = Tokenizer(WordLevel({word: number for number, word in enumerate(WORDS)}, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = Whitespace()
-    bert = tmp_path / "bert"
-    PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]", mask_token="[MASK]").save_pretrained(bert)
-    BertModel(BertConfig(vocab_size=len(words), hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16)).save_pretrained(bert)
-    body = Transformer(str(bert))
-    SentenceTransformer(modules=[body, Pooling(body.get_word_embedding_dimension())]).save(str(tmp_path / "model"))
+    marks = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]", "mask_token": "[MASK]"}
+    transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, **marks).save_pretrained(folder)
+    shape = transformers.BertConfig(vocab_size=len(WORDS), hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16, **more)
+    getattr(transformers, kind)(shape).save_pretrained(folder)
+    return folder
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_a_model_of_sentence_transformers_is_read_from_its_folder(tmp_path: Path) -> None:
+    bert = _tiny(tmp_path / "bert", "BertModel")
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.models import Pooling, Transformer
+
+    SentenceTransformer(modules=[Transformer(str(bert)), Pooling(16)]).save(str(tmp_path / "model"))
     made = Folder("model", tmp_path / "model", 16)
     vectors = made.of_passages(["a tuple", "a list"], ["", ""])
     assert np.linalg.norm(vectors, axis=1) == pytest.approx(np.ones(2), abs=1e-5)
     assert made.of_question("a tuple", "") == pytest.approx(vectors[0], abs=1e-5)
     with pytest.raises(ActionError, match="16 dimensions, and the contract says 8"):
         Folder("model", tmp_path / "model", 8).of_question("a", "")
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_a_cross_encoder_puts_passages_in_its_own_order(tmp_path: Path, installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    _tiny(installation.root / "models" / "judge", "BertForSequenceClassification", num_labels=1)
+    shelf = Shelf(installation, monkeypatch)
+    shelf.promise(reranker={"method": "cross-encoder", "model": "models/judge", "look_at": 10}, floor=0.0)
+    assert shelf.details()["measured"]["questions"] == 20
+    found = search("readings", "the tuple", purpose="retrieval", k=10)
+    assert [passage.score for passage in found.passages] == sorted((passage.score for passage in found.passages), reverse=True)
 
 
 def test_vectors_of_nothing_stay_nothing() -> None:
