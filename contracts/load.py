@@ -329,7 +329,7 @@ def _of_index(contract: Contract, index: Index, about: Callable[[str, str, str, 
             yield about(f"admission drops the column '{name}'", "Name a column that is published", "assay.index", "assay.columns")
     vector = columns.get(index.vector or "")
     if vector and (vector.logical_type != "vector" or vector.dimensions != index.dimensions):
-        said = f"{vector.dimensions} dimensions" if vector.logical_type == "vector" else f"a {vector.logical_type}"
+        said = f"{vector.dimensions} dimensions" if vector.logical_type == "vector" else f"{vector.logical_type}"
         yield about(f"'{vector.name}' is promised as {said}, and the index has vectors of {index.dimensions}", "Write the same `dimensions` in both", "assay.index", "assay.type")
 
 
