@@ -124,8 +124,12 @@ class Endpoint:
         vector: NDArray[Any] = vectors[1]
         return vector
 
+    def is_of(self, known: Sequence[float]) -> bool:
+        """Whether the endpoint gives the probe the vector that it had."""
+        return _alike(self.probe, known)
+
     def _check(self, probe: Sequence[float]) -> None:
-        if self.known and sum(one * other for one, other in zip(probe, self.known, strict=True)) < ALIKE:
+        if self.known and not _alike(probe, self.known):
             raise ActionError(
                 f"the endpoint's model '{self.name}' is no longer the one that the index was built with", "Build the index again: assay index rebuild NAME --full", self._where
             )
@@ -194,6 +198,10 @@ class Endpoint:
                 raise ActionError("the endpoint's answer is too large", "Give a smaller `batch`", self._where)
             parts.append(part)
         return b"".join(parts)
+
+
+def _alike(one: Sequence[float], other: Sequence[float]) -> bool:
+    return sum(a * b for a, b in zip(one, other, strict=True)) >= ALIKE
 
 
 def checked(vectors: NDArray[Any], count: int, dimensions: int, model: str) -> NDArray[Any]:

@@ -47,12 +47,16 @@ class Indexes(Store):
         this = sa.and_(index_builds.c.dataset == build["dataset"], index_builds.c.build == build["build"])
         connection.execute(sa.delete(index_builds).where(this))
         connection.execute(sa.insert(index_builds).values(**build, made_at=self.now(), dropped_at=None))
-        if build["accepted"]:
+        if build["accepted"] and self._served(connection, build["dataset"]) != build["build"]:
             self._serve(connection, build["dataset"], build["build"], reason)
 
     def _serve(self, connection: sa.Connection, dataset: str, build: str, reason: str) -> None:
         connection.execute(sa.insert(index_moves).values(dataset=dataset, build=build, at=self.now(), actor=self.actor, reason=reason))
         self._log(connection, "index in service", dataset, {"build": build, "reason": reason})
+
+    def _served(self, connection: sa.Connection, dataset: str) -> str | None:
+        found = connection.execute(sa.select(index_moves.c.build).where(index_moves.c.dataset == dataset).order_by(index_moves.c.id.desc()).limit(1)).scalar()
+        return str(found) if found is not None else None
 
     def serve_index(self, dataset: str, build: str, reason: str) -> Row:
         """Move the pointer to a build that is still there. Raises: ActionError: there is none of that name, it was refused, or it is gone."""
@@ -79,7 +83,7 @@ class Indexes(Store):
     def drop_builds(self, dataset: str, builds: Collection[str], why: str) -> None:
         """Note that builds are no longer to be used; their files go next. The one in service is never among them."""
         with self._write() as connection:
-            serving = connection.execute(sa.select(index_moves.c.build).where(index_moves.c.dataset == dataset).order_by(index_moves.c.id.desc()).limit(1)).scalar()
+            serving = self._served(connection, dataset)
             for build in builds:
                 if build != serving:
                     this = sa.and_(index_builds.c.dataset == dataset, index_builds.c.build == build, index_builds.c.dropped_at.is_(None))

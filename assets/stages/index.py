@@ -114,7 +114,7 @@ def sweep(office: Office, store: IndexStore, contract: Contract) -> list[str]:
     surplus = [row["build"] for row in others if row["build"] not in withdrawn][policy.keep - 1 :]
     office.registry.drop_builds(name, withdrawn, "it holds documents that are withdrawn")
     office.registry.drop_builds(name, surplus, f"the contract keeps {policy.keep}")
-    kept = {row["build"] for row in there} - {*withdrawn, *surplus}
+    kept = {row["build"] for row in there} - {*withdrawn, *surplus} | ({served} if served else set())
     return store.sweep(name, kept)
 
 
@@ -188,7 +188,9 @@ def _rebuilt(office: Office, contract: Contract, policy: Index, store: IndexStor
         f"{policy.metric}@{policy.k}", getattr(candidate, policy.metric), getattr(before, policy.metric) if before else None, tolerance=policy.tolerance, floor=policy.floor
     )
     objection = retrieve.objection(candidate, citations=policy.citations, p95_ms=policy.p95_ms)
-    if judgement.accepted and (objection or mute):
+    if old and old.build == built.build:  # what serves is not judged away by a machine that was slow today
+        judgement = replace(judgement, accepted=True, reason="nothing has changed: it is the index in service")
+    elif judgement.accepted and (objection or mute):
         judgement = replace(judgement, accepted=not objection, reason=objection or f"{judgement.reason} that could be asked: {mute}")
     details = {
         **asdict(judgement), "outcome": "in service" if judgement.accepted else "rolled back", **carried(office, contract, row["version"]), "build": built.build,
@@ -233,7 +235,7 @@ def build(office: Office, contract: Contract, policy: Index, store: IndexStore, 
     kept = renewal.carried(rows, changes) if rows is not None and cut_alike else None
     fresh = renewal.cut(documents.filter(pl.col("document").is_in([*changes.added, *changes.changed])) if cut_alike else documents, cutting)
     embedder, since = _embedder_for(office, policy, store, contract.name, same, kept, fresh)
-    if same and embedder.digest != same.manifest["embedder"]["digest"]:
+    if same and not _is_of(embedder, same):
         rows = None
         fresh = fresh if kept is None else pl.concat([kept.drop("vector").select(fresh.columns), fresh])
         kept = None
@@ -245,6 +247,11 @@ def build(office: Office, contract: Contract, policy: Index, store: IndexStore, 
         "changed": {"added": len(changes.added), "changed": len(changes.changed), "removed": len(changes.removed), "carried": kept.height if kept is not None else 0, "embedded": embedded},
     }  # fmt: skip
     return store.write(contract.name, version, every, documents, embedder, told)
+
+
+def _is_of(embedder: Embedder, old: Opened) -> bool:
+    """Whether it would give the passages of a build the vectors they have."""
+    return embedder.digest == old.manifest["embedder"]["digest"] and (not isinstance(embedder, Endpoint) or embedder.is_of(old.manifest["probe"]))
 
 
 def _embedder_for(office: Office, policy: Index, store: IndexStore, dataset: str, old: Opened | None, kept: pl.DataFrame | None, fresh: pl.DataFrame) -> tuple[Embedder, int]:

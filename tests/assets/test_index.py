@@ -233,6 +233,15 @@ def test_a_damaged_index_is_refused_and_can_be_built_again(shelf: Shelf) -> None
     assert shelf.found("tuple").passages[0].document == "topic-tuple"
 
 
+def test_building_again_what_serves_changes_nothing_however_slow_the_machine_is_today(shelf: Shelf) -> None:
+    built = shelf.details()["build"]
+    shelf.promise(p95_ms=0.001)
+    again = rebuild(shelf.installation.run(), full=True).details
+    assert (again["build"], again["accepted"], again["reason"]) == (built, True, "nothing has changed: it is the index in service")
+    assert len(shelf.installation.office().registry.index_moves("readings")) == 1
+    assert shelf.on_disk() == [built]
+
+
 # -- the contract's own terms -----------------------------------------------------------------------
 
 
