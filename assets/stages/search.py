@@ -21,14 +21,15 @@ from pipelines.frames import ROW
 FOUND_SCHEMA = {ROW: pl.Int64, "column": pl.String, "kind": pl.String, "value": pl.String, "confidence": pl.Float64}
 Few = Mapping[str, pl.Series]
 """Column -> its different values, where they are few."""
-_MANY_ROWS = 100_000  # below, searching every cell costs less than asking for the different ones
+MANY_ROWS = 100_000
+"""Below, looking at every cell costs less than looking first at what the rows have in common."""
 _MOST = 10_000
 
 
 def few_values(run: Run, digest: str) -> Few:
     """The different values of the landed columns that hold few; none of a table so small that it does not pay."""
     receipt = receipt_of(run, digest)
-    if receipt.rows < _MANY_ROWS:
+    if receipt.rows < MANY_ROWS:
         return {}
     undeclared = [name for name in run.contract.column_names if name not in run.contract.privacy.columns]
     return few.few_values(landed_folder(run, digest) / "rows.parquet", undeclared, _MOST)
