@@ -8,7 +8,7 @@ kind's shape, and those that are likely one; they are searched only where most o
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
@@ -155,14 +155,14 @@ def signs(frame: pl.LazyFrame, columns: Sequence[str]) -> pl.LazyFrame:
     return frame.select(pl.lit(0).alias(ROW), *counted, *(text.str.len_bytes().max().fill_null(0).alias(f"{column} longest") for column, text in texts.items()))
 
 
-def signed(found: Sequence[Pair], counts: pl.DataFrame) -> list[Pair]:
+def signed(found: Sequence[Pair], counts: Mapping[str, int]) -> list[Pair]:
     """The pairs, with the ways of writing whose signs they have and that they are long enough for; those that have none are left out."""
 
     def has(column: str, each: Halves) -> bool:
-        return bool(counts[f"{column} {each.sign}"].item())
+        return counts[f"{column} {each.sign}"] > 0
 
     def worth(pair: Pair, each: Halves) -> bool:
-        if sum(counts[f"{column} longest"].item() for column in (pair.left, pair.right)) < each.least:
+        if sum(counts[f"{column} longest"] for column in (pair.left, pair.right)) < each.least:
             return False
         left, right = has(pair.left, each), has(pair.right, each)
         return {"left": left, "right": right, "both": left and right, "either": left or right}[each.at]
