@@ -240,11 +240,9 @@ def _profile(run: Run, inputs: Inputs, window: Window | None, license_verdict: L
     fitter = early or _Learner(steps.fitting(treated_rows(run, inputs, found), rows, contract, known))
     if early and early.plans:
         early.send(learned)
-    while plans := [*fitter.plans, *keys.plans]:
-        told = run_together(plans)
-        for learner, frames in ((keys, told[len(fitter.plans) :]), (fitter, told[: len(fitter.plans)])):
-            if learner.plans:
-                learner.send(frames)
+    for learner in (fitter, keys):  # one after the other: each may sort millions of hashes
+        while learner.plans:
+            learner.send(run_together(learner.plans))
     barred = rows_not_allowed(contract.license, licenses["license"].to_list(), run.office.policy)
     verdict = decide(license_verdict, personal.findings(found, list(contract.privacy.columns)))
     return Admission(verdict, inputs, count.item(), fitter.done, found, barred, kept_by_all(contract.rules, contract, few) + keys.done)
