@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -109,10 +110,24 @@ ROWS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=ROWS)
 def test_every_record_is_published_quarantined_or_removed(tmp_path: Path, rows: list[str]) -> None:
-    installation = Installation(tmp_path / uuid.uuid4().hex)
+    accounted(tmp_path / uuid.uuid4().hex, rows)
+
+
+@pytest.mark.soak
+@settings(max_examples=10_000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=ROWS)
+def test_every_record_of_10_000_deliveries(tmp_path: Path, rows: list[str]) -> None:
+    """P2."""
+    accounted(tmp_path / "x", rows)
+    shutil.rmtree(tmp_path / "x")
+
+
+def accounted(folder: Path, rows: list[str]) -> None:
+    """Refine a delivery of these lines, and hold its account against what came in."""
+    installation = Installation(folder)
     installation.promise(
         setting("license", purposes=["analytics"]), lambda d: d["schema"][0].update(customProperties=[{"property": "assay.tolerance_pct", "value": 100}], quality=[])
     )
