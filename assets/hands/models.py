@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 
 FILE, DIGEST = "model.skops", "assay.sha256"
 CHAMPION, CHALLENGER = "champion", "challenger"
-# What skops does not trust by itself in gradient-boosted trees. Trusted only in a file whose digest was checked first.
-TRUSTED = ("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",)
+# What skops does not trust by itself in trees and in what prepares columns. Trusted only in a file whose digest was checked first.
+TRUSTED = ("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor", "sklearn.tree._tree.Tree", "numpy.dtype")
+TRIGGER = "assay.trigger"
+CARD = "card.md"
 
 
 @dataclass(frozen=True)
@@ -81,9 +83,56 @@ class ModelStore:
             if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
                 return None
             raise
+        return self._served(version)
+
+    def served(self, name: str, number: str) -> Champion:
+        """A version of a model, loaded. Raises: ActionError: there is none, or its file is gone or is not what was registered; it is not loaded."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            version = self._client.get_model_version(name, number)
+        except MlflowException as error:
+            if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                raise ActionError(f"{name} has no version {number}", f"See `assay models list {name}`", Where(file=f"models/{name}")) from None
+            raise
+        return self._served(version)
+
+    def _served(self, version: Any) -> Champion:
         model = self._loaded(version)  # first, because a version that Assay did not register has neither digest nor the tags below
         metrics = self._client.get_run(str(version.run_id)).data.metrics
         return Champion(str(version.version), version.tags["dataset_version"], model, dict(metrics))
+
+    def versions(self, name: str) -> list[dict[str, Any]]:
+        """Every version of a model, the oldest first: number, tags, metrics, whether it was refused."""
+        found = sorted(self._client.search_model_versions(f"name='{name}'"), key=lambda version: int(version.version))
+        return [{"version": str(v.version), "tags": dict(v.tags), "metrics": dict(self._client.get_run(str(v.run_id)).data.metrics), "run_id": str(v.run_id)} for v in found]
+
+    def proposed(self, name: str, trigger: str) -> str | None:
+        """The version that was registered for a trigger before the process was killed."""
+        found = self._client.search_model_versions(f"name='{name}'")
+        return next((str(version.version) for version in found if version.tags.get(TRIGGER) == trigger), None)
+
+    def judged(self, name: str, number: str, metrics: Mapping[str, float], card: str) -> None:
+        """Write beside a registered version what was measured of it, and its card."""
+        version = self._client.get_model_version(name, number)
+        for key, value in metrics.items():
+            self._client.log_metric(version.run_id, key, value)
+        self._client.log_text(version.run_id, card, CARD)
+        self._client.update_model_version(name, number, description=card)
+
+    def alias(self, name: str, aliases: Mapping[str, str | None]) -> None:
+        """Have MLflow's aliases say who serves. Safe to repeat."""
+        known = dict(self._client.get_registered_model(name).aliases)
+        for alias, version in aliases.items():
+            if version is None:
+                if alias in known:
+                    self._client.delete_registered_model_alias(name, alias)
+            elif str(known.get(alias)) != version:
+                self._client.set_registered_model_alias(name, alias, version)
+
+    def refuse(self, name: str, version: str, reason: str) -> None:
+        """Say on a version why it does not serve."""
+        self._client.set_model_version_tag(name, version, "assay.rejected", reason)
 
     def _loaded(self, version: Any) -> Any:
         import skops.io
@@ -121,7 +170,8 @@ class ModelStore:
             run = self._client.create_run(experiment, run_name=f"{tags['dataset']}@{tags['dataset_version']}", tags=dict(tags))
             run_id = run.info.run_id
             for key, value in model.get_params().items():
-                self._client.log_param(run_id, key, value)
+                if value is None or isinstance(value, bool | int | float | str):
+                    self._client.log_param(run_id, key, value)
             for key, value in metrics.items():
                 self._client.log_metric(run_id, key, value)
             self._client.log_artifacts(run_id, str(saved), "model")
