@@ -114,10 +114,10 @@ class ModelStore:
 
     def judged(self, name: str, number: str, metrics: Mapping[str, float], card: str) -> None:
         """Write beside a registered version what was measured of it, and its card."""
-        version = self._client.get_model_version(name, number)
+        run_id = str(self._client.get_model_version(name, number).run_id)
         for key, value in metrics.items():
-            self._client.log_metric(version.run_id, key, value)
-        self._client.log_text(version.run_id, card, CARD)
+            self._client.log_metric(run_id, key, value)
+        self._client.log_text(run_id, card, CARD)
         self._client.update_model_version(name, number, description=card)
 
     def alias(self, name: str, aliases: Mapping[str, str | None]) -> None:

@@ -243,7 +243,9 @@ class Registry(Runs, Versions, Acts):
                 return None
             if drift is not None:
                 self._keep(connection, dataset, version, "drift", {**drift, "decision": kept["id"]})
-                for row in connection.execute(sa.select(triggers).where(triggers.c.dataset == dataset, triggers.c.action == MEASURE, triggers.c.done_at.is_(None))).mappings().all():
+                for row in (
+                    connection.execute(sa.select(triggers).where(triggers.c.dataset == dataset, triggers.c.action == MEASURE, triggers.c.done_at.is_(None))).mappings().all()
+                ):
                     self._finish(connection, dict(row), {"outcome": drift["verdict"] if row["version"] == version else "overtaken", "reason": decision["reason"]})
             for action, actor in follows:
                 number = self._raise(connection, dataset, version, action, decision["reason"], decision["cause"], actor)
@@ -292,7 +294,9 @@ class Registry(Runs, Versions, Acts):
             if expected is not None and any(self._serves(connection, dataset, role) != version for role, version in expected.items()):
                 return False
             for role, (version, details) in roles.items():
-                connection.execute(sa.insert(services).values(dataset=dataset, model=model, role=role, version=version, details=details, at=self.now(), by=self.actor, reason=reason))
+                connection.execute(
+                    sa.insert(services).values(dataset=dataset, model=model, role=role, version=version, details=details, at=self.now(), by=self.actor, reason=reason)
+                )
                 self._log(connection, "model switched", dataset, {"model": model, "role": role, "version": version, "reason": reason})
             if made:
                 self._keep(connection, dataset, made[0], "model", made[1])

@@ -53,7 +53,13 @@ def deliver(webhook: Webhook, key: str, payload: dict[str, Any], *, at_s: int, h
     except SourceError as error:
         raise NotDelivered(error.problem) from None
     body = json.dumps(payload, sort_keys=True).encode()
-    headers = {"Host": host if port in (80, 443) else f"{host}:{port}", "User-Agent": "assay", "Content-Type": "application/json", SIGNATURE: signature(secret.encode(), at_s, body), KEY: key}
+    headers = {
+        "Host": host if port in (80, 443) else f"{host}:{port}",
+        "User-Agent": "assay",
+        "Content-Type": "application/json",
+        SIGNATURE: signature(secret.encode(), at_s, body),
+        KEY: key,
+    }
     pool: Any
     options: dict[str, Any] = {"timeout": TIMEOUT_S, "retries": False, "maxsize": 1}
     if url.scheme == "https":

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from assets.hands import sketches
 from assets.hands.acts import ASSAY, MEASURE
@@ -77,7 +77,9 @@ def measure_drift(run: Run) -> Drifted:
     with stage(run, "drift") as noted:
         found = _measured(run, policy, row)
         if found.sides:
-            write_atomically(report_file(office.home.root, contract.name, version), page(found.drift, found.sides, policy=policy, kinds=kinds_of(contract, policy), changes=found.changes))
+            write_atomically(
+                report_file(office.home.root, contract.name, version), page(found.drift, found.sides, policy=policy, kinds=kinds_of(contract, policy), changes=found.changes)
+            )
         details = {**asdict(found.drift), "reference": found.against[0] if found.against else None, "against": found.against, "changes": found.changes}
         situation = _situation(office, contract, policy, version, details)
         decision = decide(situation)
@@ -160,7 +162,11 @@ def _target(contract: Contract) -> Target | None:
 
 def _changes(office: Office, dataset: str, row: Row, drift: Drift) -> list[str]:
     """Where the series of scores, version by version, runs otherwise than before; told in words."""
-    history = [(version["version"], details) for version in office.registry.versions(dataset) if version["sequence"] < row["sequence"] and (details := office.registry.derived(dataset, version["version"], "drift"))]
+    history = [
+        (version["version"], details)
+        for version in office.registry.versions(dataset)
+        if version["sequence"] < row["sequence"] and (details := office.registry.derived(dataset, version["version"], "drift"))
+    ]
     names = [version for version, _ in history] + [row["version"]]
     told = []
     for m in drift.measurements:
@@ -178,9 +184,13 @@ def _changes(office: Office, dataset: str, row: Row, drift: Drift) -> list[str]:
 def _situation(office: Office, contract: Contract, policy: DriftPolicy, version: str, drift: Row, override: Override | None = None) -> Situation:
     registry = office.registry
     sequence = office.version(contract.name, version)["sequence"]
-    earlier = [details["verdict"] for each in reversed(registry.versions(contract.name)) if each["sequence"] < sequence and (details := registry.derived(contract.name, each["version"], "drift"))]
+    earlier = [
+        details["verdict"]
+        for each in reversed(registry.versions(contract.name))
+        if each["sequence"] < sequence and (details := registry.derived(contract.name, each["version"], "drift"))
+    ]
     moved = {m["column"] for m in drift["measurements"] if m["drifted"]}
-    keeps = "model" if contract.retrain else "index" if contract.index else None
+    keeps: Literal["model", "index"] | None = "model" if contract.retrain else "index" if contract.index else None
     return Situation(
         contract.name, version, drift["verdict"], tuple(drift["reasons"]), tuple(name for name in policy.acting.critical if name in moved), tuple(earlier[: policy.acting.of]),
         keeps, keeps is not None and registry.in_service(contract.name, keeps) is not None, tuple(registry.acted_at(contract.name)), registry.now(),
@@ -234,7 +244,7 @@ def override(office: Office, name: str, action: str, why: str, version: str | No
     drift = office.registry.derived(name, number, "drift")
     if drift is None:
         raise DriftError(f"version {number} has not been measured", f"Run it first: assay run {name}", where)
-    said = Override(action, office.registry.actor, why.strip())  # type: ignore[arg-type]  # checked above
+    said = Override(action, office.registry.actor, why.strip())
     situation = _situation(office, contract, policy, number, drift, said)
     cause = f"override {sum(each['version'] == number and each['cause'] != MEASURED for each in office.registry.decisions(name)) + 1}"
     return conclude(office, contract, situation, decide(situation), cause, None, f"override-{number}-{cause.split()[1]}")

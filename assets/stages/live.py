@@ -101,13 +101,17 @@ def _read_outcomes(file: Path) -> pl.DataFrame:
     frame = raw.select(pl.col(PARENT).cast(pl.String).str.strip_chars(), label.alias(LABEL), score.alias(SCORE)).with_row_index("row", 2)
     wrong = frame.filter(pl.col(LABEL).is_null() | pl.col(PARENT).is_null() | (pl.col(PARENT) == ""))
     if wrong.height:
-        raise ActionError(f"{wrong.height:,} row(s) have no trace id, or a label that is neither 0 nor 1", "Mend them, or leave them out", Where(file=shown(file), row=wrong["row"][0]))
+        raise ActionError(
+            f"{wrong.height:,} row(s) have no trace id, or a label that is neither 0 nor 1", "Mend them, or leave them out", Where(file=shown(file), row=wrong["row"][0])
+        )
     return frame.drop("row").unique(PARENT, keep="last", maintain_order=True)
 
 
 def _predictions(office: Office, name: str) -> pl.DataFrame:
     files = sorted(office.lake.folder(name, "predictions").glob("*.parquet"))
-    return pl.concat([pl.read_parquet(file) for file in files]).unique(PARENT, keep="last") if files else pl.DataFrame(schema={PARENT: pl.String, SCORE: pl.Float64, MODEL: pl.String})
+    return (
+        pl.concat([pl.read_parquet(file) for file in files]).unique(PARENT, keep="last") if files else pl.DataFrame(schema={PARENT: pl.String, SCORE: pl.Float64, MODEL: pl.String})
+    )
 
 
 def _outcomes(office: Office, name: str) -> pl.DataFrame:
@@ -147,7 +151,9 @@ def claims(office: Office, contract: Contract, policy: DriftPolicy) -> list[Clai
         found.append(prediction_drift(np.asarray(judged), given[SCORE].to_numpy(), policy.predictions))
     labels, scores = live(office, contract.name, champion["version"])
     if len(labels):
-        found.append(performance(labels, scores, metric=contract.retrain.metric, judged_at=champion["details"].get("candidate"), policy=policy.performance, seed=contract.retrain.seed))
+        found.append(
+            performance(labels, scores, metric=contract.retrain.metric, judged_at=champion["details"].get("candidate"), policy=policy.performance, seed=contract.retrain.seed)
+        )
     return found
 
 

@@ -97,7 +97,9 @@ def _retrain(run: Run, policy: Retrain, target: Target, trigger: Row, overtaken:
     }  # fmt: skip
     serves = {**details, "judged_scores": [round(float(each), 6) for each in np.quantile(scores, np.linspace(0, 1, JUDGED_SCORES))]} if len(scores) else details
     role: Role = "challenger" if canary else "champion"
-    roles: dict[Role, tuple[str | None, Row | None]] = {role: (registered, {**serves, "share": policy.canary.share if canary and policy.canary else None})} if judgement.accepted else {}
+    roles: dict[Role, tuple[str | None, Row | None]] = (
+        {role: (registered, {**serves, "share": policy.canary.share if canary and policy.canary else None})} if judgement.accepted else {}
+    )
     outcome = {key: details[key] for key in ("outcome", "reason", "metric", "candidate", "in_service")}
     closing = [(trigger, outcome), *((old, {"outcome": "overtaken", "reason": f"a newer version, {version}, was acted on"}) for old in overtaken)]
     reached("before the switch")
@@ -127,7 +129,9 @@ def _for_training(run: Run, version: str, trigger: Row) -> dict[str, Any]:
     details = {"filter_rules": rules, "model": run.contract.retrain.model if run.contract.retrain else None, "trigger": trigger["id"], "rows": row["rows"]}
     office.registry.use(name, version, "training", allowed=allowed, kind="training", trace_id=trace_of_run(run.run_id), details=details)
     if not allowed:
-        raise AdmissionError(f"{name}@{version} was not admitted for 'training'", "Add the purpose to assay.license and publish again, or remove assay.retrain", Where(dataset=name))
+        raise AdmissionError(
+            f"{name}@{version} was not admitted for 'training'", "Add the purpose to assay.license and publish again, or remove assay.retrain", Where(dataset=name)
+        )
     files = [f"{subject['name']} {subject['digest']['sha256']}" for subject in document["subject"]]
     return {"sha256": hashlib.sha256(row["envelope"].encode()).hexdigest(), "files": files, "rules": rules}
 

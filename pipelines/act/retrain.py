@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import polars as pl
 
 from contracts.errors import ActionError
@@ -64,7 +65,7 @@ def estimator(trainer: Trainer, seed: int) -> Any:
     return make_pipeline(*before, made) if before else made
 
 
-def train(frame: pl.DataFrame, *, columns: Sequence[str], target: str, seed: int, trainer: Trainer = Trainer()) -> Any:
+def train(frame: pl.DataFrame, *, columns: Sequence[str], target: str, seed: int, trainer: Trainer | None = None) -> Any:
     """Fit the contract's trainer; rows whose target is unknown are left out.
 
     Raises: ActionError: fewer than 100 labelled rows, or all of one class; a parameter that the trainer refuses.
@@ -75,6 +76,7 @@ def train(frame: pl.DataFrame, *, columns: Sequence[str], target: str, seed: int
             f"{len(labels):,} labelled rows of {len(set(labels.tolist()))} class(es) teach nothing",
             f"Publish a version with at least {MIN_ROWS} rows and both classes of '{target}'",
         )
+    trainer = trainer or Trainer()
     model = estimator(trainer, seed)
     try:
         return model.fit(values, labels)
@@ -144,7 +146,8 @@ class Evaluation:
 
     def as_json(self) -> dict[str, Any]:
         """As the registry keeps it; what is no number is null."""
-        return _plain(asdict(self))
+        plain: dict[str, Any] = _plain(asdict(self))
+        return plain
 
 
 def evaluate(labels: NDArray[Any], candidate: NDArray[Any], champion: NDArray[Any] | None, rows: pl.DataFrame, *, policy: Retrain) -> Evaluation:
@@ -154,7 +157,8 @@ def evaluate(labels: NDArray[Any], candidate: NDArray[Any], champion: NDArray[An
         labels: (n,) 0 or 1. candidate, champion: (n,) the models' chances for the same rows.
         rows: n rows with the columns of the policy's slices and groups.
     """
-    metric, how = policy.metric, {"resamples": policy.resamples, "confidence": policy.confidence, "seed": policy.seed}
+    metric = policy.metric
+    how: dict[str, Any] = {"resamples": policy.resamples, "confidence": policy.confidence, "seed": policy.seed}
     of = metric_of(metric)
     parts = []
     for each in policy.slices:
@@ -181,13 +185,13 @@ def _apart(groups: pl.Series, labels: NDArray[Any], scores: NDArray[Any], smalle
     A model that is asked for an order has no threshold of its own: the one taken here says yes as often as it is true.
     """
     frame = pl.DataFrame({"group": groups.cast(pl.String), "label": labels, "score": scores})
-    cut = frame["score"].quantile(1 - float(frame["label"].mean() or 0), "higher")  # type: ignore[arg-type]  # labels are numbers
+    cut = float(np.quantile(scores, 1 - labels.mean(), method="higher"))
     yes = pl.col("score") >= cut
     of = frame.drop_nulls("group").group_by("group").agg(rows=pl.len(), selected=yes.mean(), positive=(pl.col("label") == 1).sum(), found=yes.filter(pl.col("label") == 1).mean())
     enough, found = of.filter(pl.col("rows") >= smallest), of.filter(pl.col("positive") >= smallest)
 
     def spread(shares: pl.Series) -> float | None:
-        return float(shares.max() - shares.min()) if len(shares) > 1 else None  # type: ignore[operator]  # shares are numbers
+        return float(np.ptp(shares.to_numpy())) if len(shares) > 1 else None
 
     return spread(enough["selected"]), spread(found["found"]), enough.height
 

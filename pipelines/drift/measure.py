@@ -45,7 +45,14 @@ class Claim:
 
 
 def measure(
-    reference: Sketch, current: Sketch, *, policy: DriftPolicy, kinds: Mapping[str, Kind], against: str = "the version before", published_at: str | None = None, more: Sequence[Claim] = ()
+    reference: Sketch,
+    current: Sketch,
+    *,
+    policy: DriftPolicy,
+    kinds: Mapping[str, Kind],
+    against: str = "the version before",
+    published_at: str | None = None,
+    more: Sequence[Claim] = (),
 ) -> Drift:
     """Compare two sketches in the columns of the policy.
 
@@ -57,7 +64,9 @@ def measure(
         published_at: ISO 8601, by which the newest time is old or not.
         more: what was measured elsewhere (predictions, performance) and is corrected and judged together with the rest.
     """
-    unread = [ColumnDrift(column, MISSING, None, policy.missing_change_pct, None, "not compared: neither a number nor a category") for column in policy.columns if column not in kinds]
+    unread = [
+        ColumnDrift(column, MISSING, None, policy.missing_change_pct, None, "not compared: neither a number nor a category") for column in policy.columns if column not in kinds
+    ]
     if not reference.rows or not current.rows:
         empty = "reference" if not reference.rows else "current"
         volume = ColumnDrift(ALL_COLUMNS, VOLUME, None, policy.volume_change_pct, None, f"{reference.rows:,} rows before, {current.rows:,} now")
@@ -168,13 +177,12 @@ def _categories(before: Sketch, now: Sketch, policy: DriftPolicy) -> Iterator[Cl
 def _constants(before: Sketch, now: Sketch) -> Iterator[Claim]:
     """Columns that had several values and have one now. One that has none is told by what is missing."""
     for column in (*before.numbers, *before.categories):
-        if column in now.missing and (column in now.numbers or column in now.categories) and before.different(column) > 1:
-            if now.different(column) == 1:
-                counts = (before.numbers if column in before.numbers else before.categories)[column]["rows"]
-                share = float(counts.max()) / float(counts.sum())  # type: ignore[arg-type]  # more than one value
-                # by chance, all rows could have the value that was the most frequent
-                chance = exp((now.rows - now.missing[column]) * log(share))
-                yield Claim(ColumnDrift(column, CONSTANT, 1.0, 1.0, None, f"one and the same value in all rows; {before.different(column):,} before"), True, chance)
+        if (column in now.numbers or column in now.categories) and before.different(column) > 1 and now.different(column) == 1:
+            counts = (before.numbers if column in before.numbers else before.categories)[column]["rows"]
+            share = float(counts.max()) / float(counts.sum())  # type: ignore[arg-type]  # more than one value
+            # by chance, all rows could have the value that was the most frequent
+            chance = exp((now.rows - now.missing[column]) * log(share))
+            yield Claim(ColumnDrift(column, CONSTANT, 1.0, 1.0, None, f"one and the same value in all rows; {before.different(column):,} before"), True, chance)
 
 
 def _schema(before: Sketch, now: Sketch, kinds: Mapping[str, Kind], policy: DriftPolicy) -> Iterator[Claim]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Literal
 
 import numpy as np
@@ -76,24 +77,34 @@ def sketch(frame: pl.LazyFrame, *, policy: DriftPolicy, kinds: Mapping[str, Kind
     time = [policy.newest.column] if policy.newest and policy.newest.column in schema else []
 
     numbers, categories = {name: _Numbers() for name in numerical}, {name: _Categories() for name in categorical}
-    rows, missing, known, true, newest = 0, dict.fromkeys([*watched, *texts], 0), 0, 0, None
-    sampled = [pl.col(name).cast(pl.Float64) if name in numerical else pl.col(name) if schema[name].is_numeric() else pl.col(name).cast(pl.String) for name in dict.fromkeys([*numerical, *categorical, *sliced])]
-    sample, read = _Sample(policy.sample_rows, policy.seed, sampled), {name: _Sample(policy.texts.sample_rows if policy.texts else 0, policy.seed, [pl.col(name)]) for name in texts}
+    rows, missing, known, true = 0, dict.fromkeys([*watched, *texts], 0), 0, 0
+    newest: date | None = None
+    sampled = [
+        pl.col(name).cast(pl.Float64) if name in numerical else pl.col(name) if schema[name].is_numeric() else pl.col(name).cast(pl.String)
+        for name in dict.fromkeys([*numerical, *categorical, *sliced])
+    ]
+    sample, read = (
+        _Sample(policy.sample_rows, policy.seed, sampled),
+        {name: _Sample(policy.texts.sample_rows if policy.texts else 0, policy.seed, [pl.col(name)]) for name in texts},
+    )
     wanted = list(dict.fromkeys([*watched, *texts, *sliced, *label, *time]))
     for batch in _batches(frame.select(wanted)):
         gone = batch.select([_is_missing(name, schema[name]).sum().alias(name) for name in missing]).row(0, named=True) if missing else {}
         missing = {name: count + gone[name] for name, count in missing.items()}
         for name, values in _imploded(batch, [pl.col(name).cast(pl.Float64).filter(~_is_missing(name, schema[name])).sort() for name in numerical], numerical):
             numbers[name].add(values.to_numpy())
-        for name, values in _imploded(batch, [pl.col(name).cast(pl.String).drop_nulls().value_counts(name="rows").struct.rename_fields(["value", "rows"]) for name in categorical], categorical):
+        for name, values in _imploded(
+            batch, [pl.col(name).cast(pl.String).drop_nulls().value_counts(name="rows").struct.rename_fields(["value", "rows"]) for name in categorical], categorical
+        ):
             categories[name].add(values.struct.unnest())
         sample.add(batch, rows)
         for name, texts_of in read.items():
             texts_of.add(batch.filter(pl.col(name).is_not_null()), rows)
         if label and target:
             known, true = known + batch[target.column].count(), true + int((batch[target.column] > target.above).sum())
-        if time and (latest := batch[time[0]].max()) is not None:
-            newest = latest if newest is None else max(newest, latest)  # type: ignore[type-var]  # two times of one column
+        latest = batch[time[0]].max() if time else None
+        if isinstance(latest, date):  # a time of day and all, too
+            newest = latest if newest is None else max(newest, latest)
         rows += batch.height
     if not wanted:  # a batch without columns has no rows
         rows = run(frame.select(pl.len())).item()
@@ -102,7 +113,7 @@ def sketch(frame: pl.LazyFrame, *, policy: DriftPolicy, kinds: Mapping[str, Kind
         rows, {name: str(kind) for name, kind in schema.items()}, missing,
         {name: each.summary() for name, each in numbers.items()}, {name: each.counts() for name, each in categories.items()}, sample.drawn(),
         {name: vectors(each.drawn(), name, dimensions) for name, each in read.items()}, frozenset(name for name, each in categories.items() if each.bucketed),
-        (known, true) if label else None, newest.isoformat() if newest is not None else None,  # type: ignore[attr-defined]  # a date or a time
+        (known, true) if label else None, newest.isoformat() if newest is not None else None,
     )  # fmt: skip
 
 

@@ -52,7 +52,9 @@ class Measured:
 BOTH: dict[str, Kind] = {"delay": "numerical", "carrier": "categorical"}
 
 
-def compared(reference: pl.LazyFrame, current: pl.LazyFrame, kinds: dict[str, Kind] = BOTH, target: Target | None = None, published_at: str | None = None, **changes: Any) -> Measured:
+def compared(
+    reference: pl.LazyFrame, current: pl.LazyFrame, kinds: dict[str, Kind] = BOTH, target: Target | None = None, published_at: str | None = None, **changes: Any
+) -> Measured:
     policy = DriftPolicy.model_validate(POLICY | changes)
     before, now = (sketch(frame, policy=policy, kinds=kinds, target=target) for frame in (reference, current))
     drift = measure(before, now, policy=policy, kinds=kinds, published_at=published_at)
