@@ -5,6 +5,7 @@ Belongs here: which sketches are compared, and keeping what comes of it in one t
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -247,7 +248,7 @@ def override(office: Office, name: str, action: str, why: str, version: str | No
     said = Override(action, office.registry.actor, why.strip())
     situation = _situation(office, contract, policy, number, drift, said)
     cause = f"override {sum(each['version'] == number and each['cause'] != MEASURED for each in office.registry.decisions(name)) + 1}"
-    return conclude(office, contract, situation, decide(situation), cause, None, f"override-{number}-{cause.split()[1]}")
+    return conclude(office, contract, situation, decide(situation), cause, None, str(uuid.uuid4()))
 
 
 def replayed(office: Office, number: int) -> Row:

@@ -24,7 +24,7 @@ DRIFT = {
 }  # fmt: skip
 
 
-def learning(installation: Installation) -> None:
+def learning(installation: Installation, **retrain: Any) -> None:
     """Promise x and y, where y above 5 is what a model learns from x."""
     installation.promise(
         columns(
@@ -34,7 +34,7 @@ def learning(installation: Installation) -> None:
         ),
         setting("features", order_by="at", target={"name": "high", "column": "y", "above": 5}, transforms=[{"transform": "scale", "columns": ["x"]}]),
         setting("drift", **DRIFT),
-        setting("retrain", model="high", holdout=0.25, tolerance=0.01),
+        setting("retrain", **{"model": "high", "holdout": 0.25, "tolerance": 0.01, "resamples": 100, **retrain}),
     )
 
 
