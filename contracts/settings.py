@@ -365,9 +365,11 @@ class Slice(Outcome):
 class Performance(Settings):
     """What the model in service must still reach where outcomes have arrived: its score when it was judged, less `drop`, and `floor` where there is one.
 
-    Fewer than `least` outcomes say nothing. A fall is told only where the whole 95 % interval lies below.
+    Fewer than `least` outcomes say nothing. A fall is told only where the whole 95 % interval lies below. `metric` is that of `assay.retrain` unless said;
+    a metric of order (`roc_auc`) does not see that everything has become likelier, `accuracy` (of what is likelier than not) does.
     """
 
+    metric: Literal["roc_auc", "average_precision", "accuracy"] | None = None
     drop: float = Field(default=0.05, gt=0, lt=1)
     floor: Share | None = None
     least: int = Field(default=200, ge=50)

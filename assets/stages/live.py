@@ -21,7 +21,8 @@ from contracts.errors import ActionError, EvidenceError, Where, shown
 from contracts.model import Contract
 from contracts.settings import DriftPolicy, Performance, Retrain
 from pipelines.drift.measure import Claim
-from pipelines.drift.scores import interval, performance, prediction_drift, unpaired
+from pipelines.drift.scores import PERFORMANCE, interval, performance, prediction_drift, unpaired
+from pipelines.frames import ColumnDrift
 
 PARENT, SCORE, LABEL, MODEL = "traceparent", "score", "label", "model_version"
 FEWEST = 50
@@ -170,7 +171,7 @@ def _review_challenger(office: Office, contract: Contract, policy: Retrain, boun
     if challenger is None or champion is None or policy.canary is None:
         return []
     labels, scores = live(office, contract.name, challenger["version"])
-    fallen = performance(labels, scores, metric=policy.metric, judged_at=challenger["details"].get("candidate"), policy=bounds, seed=policy.seed)
+    fallen = _performance(office, contract, policy, bounds, challenger)
     if fallen.beyond:
         return _end_canary(office, contract, policy, challenger, f"rolled back in canary: {fallen.told.note}, at least {fallen.told.threshold:.4f} is asked for")
     if len(labels) < policy.canary.outcomes:
@@ -225,8 +226,7 @@ def _review_champion(office: Office, contract: Contract, policy: Retrain, bounds
     champion = office.registry.serving(contract.name).get("champion")
     if champion is None or not champion["details"].get("replaced"):
         return []  # nobody to go back to: the drift of the next version tells of the fall
-    labels, scores = live(office, contract.name, champion["version"])
-    fallen = performance(labels, scores, metric=policy.metric, judged_at=champion["details"].get("candidate"), policy=bounds, seed=policy.seed)
+    fallen = _performance(office, contract, policy, bounds, champion)
     if not fallen.beyond or not predecessor(office, contract.name):
         return []
     return roll_back(office, contract, policy, f"rolled back: {fallen.told.note}, at least {fallen.told.threshold:.4f} is asked for")

@@ -29,6 +29,7 @@ from lineage.trace import trace_of_run
 from pipelines.act import retrain
 from pipelines.act.card import card, numbers
 from pipelines.act.judge import judge_model
+from pipelines.drift.scores import METRICS, metric_of
 from pipelines.features import table
 
 JUDGED_SCORES = 1_001
@@ -93,7 +94,7 @@ def _retrain(run: Run, policy: Retrain, target: Target, trigger: Row, overtaken:
         **asdict(judgement), "candidate": None if np.isnan(judgement.candidate) else judgement.candidate,
         "outcome": "in canary" if canary else "in service" if judgement.accepted else "rolled back", "model": policy.model, "model_version": registered,
         **carried(office, contract, version), "trained_rows": train.height, "judged_rows": held_back.height, "dataset_version": version, "trace_id": facts["trace_id"],
-        "evaluation": found.as_json(), "replaced": serving["version"] if serving else None,
+        "evaluation": found.as_json(), "judged": {metric: value for metric in METRICS if (value := metric_of(metric)(labels, scores)) == value}, "replaced": serving["version"] if serving else None,
     }  # fmt: skip
     serves = {**details, "judged_scores": [round(float(each), 6) for each in np.quantile(scores, np.linspace(0, 1, JUDGED_SCORES))]} if len(scores) else details
     role: Role = "challenger" if canary else "champion"

@@ -17,7 +17,8 @@ from pipelines.drift.measure import Claim, obstacle, tested
 from pipelines.drift.sketch import summary_of
 from pipelines.frames import ColumnDrift
 
-Metric = Literal["roc_auc", "average_precision"]
+Metric = Literal["roc_auc", "average_precision", "accuracy"]
+METRICS: tuple[Metric, ...] = ("roc_auc", "average_precision", "accuracy")
 PREDICTIONS, PERFORMANCE = "predictions", "performance"
 _BINS = 10
 
@@ -32,7 +33,9 @@ class Interval:
 
 
 def metric_of(metric: Metric) -> Callable[[np.ndarray, np.ndarray], float]:
-    """(labels, scores) -> the metric; NaN where the labels are all of one class."""
+    """(labels, scores) -> the metric; NaN where there are none, and for those of order where the labels are all of one class."""
+    if metric == "accuracy":
+        return lambda labels, scores: float(((scores >= 0.5) == (labels == 1)).mean()) if len(labels) else float("nan")
     from sklearn.metrics import average_precision_score, roc_auc_score
 
     measured = roc_auc_score if metric == "roc_auc" else average_precision_score

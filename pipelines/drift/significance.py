@@ -6,7 +6,7 @@ Belongs here: p-values on all rows, from counts and summaries; their correction.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import erfc, exp, lgamma, log, sqrt
+from math import erfc, sqrt
 from typing import Literal
 
 import numpy as np
@@ -61,20 +61,23 @@ def of_shares(first: int, rows: int, second: int, rows_now: int) -> float:
     return erfc(apart / spread / sqrt(2))
 
 
-def of_unseen(unseen: int, once: int, rows: int, rows_now: int) -> float:
-    """How probable at least so many values never seen before are, if nothing has changed.
+def of_unseen(here: Sequence[int], there: Sequence[int], rows_there: int, rows_here: int, different: int) -> float:
+    """How probable it is, if both sides are drawn from the same rows, that values are on one side alone as these are.
 
     Args:
-        unseen: different values that only the second side has. once: values that the first side has a single time.
-    A value seen once tells how many wait to be seen first: in as many rows again, as many. Source: Good and Toulmin (1956), Biometrika 43; Poisson from then on.
+        here: rows of each value that only this side has. there: of each that only the other has. different: values on both sides together.
+    Two questions, corrected for being two: whether a value of several rows could have all of them here, which is a share to their power, asked of the most
+    telling of all values; and whether so many of the values of a single row could be here, which is binomial. Fisher (1935), The Design of Experiments.
     """
-    if not unseen:
+    from scipy.stats import binom
+
+    if not here:
         return 1.0
-    expected = once * rows_now / rows
-    if not expected:
-        return 0.0
-    below = sum(exp(k * log(expected) - expected - lgamma(k + 1)) for k in range(unseen)) if unseen < 10_000 else erfc((expected - unseen) / sqrt(2 * expected)) / 2
-    return max(0.0, 1.0 - below)
+    share = rows_here / (rows_here + rows_there)
+    several = min(1.0, different * share ** max(here))
+    once, others = sum(rows == 1 for rows in here), sum(rows == 1 for rows in there)
+    singles = float(binom.sf(once - 1, once + others, share)) if once else 1.0
+    return min(1.0, 2 * min(several, singles))
 
 
 def of_area(area: float, n: int, m: int) -> float:

@@ -120,11 +120,11 @@ def test_half_the_rows_are_a_change_of_volume() -> None:
 
 def test_a_new_category_is_counted_and_never_said() -> None:
     without_ua = pl.when(pl.col("carrier") != "UA").then("carrier").otherwise(pl.lit("AA"))
-    rare = window().with_columns(pl.when(pl.int_range(pl.len()) == 7).then(pl.lit("Zebra Air")).otherwise(without_ua).alias("carrier"))
+    rare = window().with_columns(pl.when(pl.int_range(pl.len()) % 50 == 7).then(pl.lit("Zebra Air")).otherwise(without_ua).alias("carrier"))
     measured = compared(window(), rare)
     new = one(measured, "carrier", "new_categories")
-    assert (new.score, new.drifted) == (0.05, True)
-    assert new.note == "categories never seen before: 1, in 0.05 % of rows"
+    assert (new.score, new.drifted) == (2.0, True)
+    assert new.note == "categories never seen before: 1, in 2.00 % of rows"
     vanished = one(measured, "carrier", "vanished_categories")
     assert (vanished.drifted, vanished.note) == (True, "categories that vanished: 1 of 3, in 33.30 % of rows before")
     assert not any("Zebra" in text for text in (*measured.drift.reasons, *(m.note for m in measured.drift.measurements)))
@@ -317,6 +317,12 @@ def test_a_distance_that_a_small_sample_makes_by_chance_is_no_drift() -> None:
     assert delay.score is not None
     assert delay.score > 0.05
     assert (delay.drifted, delay.note) == (False, "may be chance")
+
+
+def test_a_single_row_of_a_new_category_may_be_chance() -> None:
+    single = window().with_columns(pl.when(pl.int_range(pl.len()) == 7).then(pl.lit("Zebra Air")).otherwise("carrier").alias("carrier"))
+    new = one(compared(window(), single), "carrier", "new_categories")
+    assert (new.score, new.drifted, new.note) == (0.05, False, "categories never seen before: 1, in 0.05 % of rows; may be chance")
 
 
 def test_new_values_of_a_column_that_always_has_new_ones_are_no_drift() -> None:
