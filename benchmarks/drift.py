@@ -111,7 +111,7 @@ def series(folder: Path) -> None:
 
 def told(alarms: list[int], points: list[int], size: int, windows: int, rows: int, name: str) -> None:
     """Changes that were found, how late, and alarms that were none: those before the first change, and any but the first after each."""
-    first = {point: next((alarm for alarm in alarms if point < alarm <= (points + [rows])[points.index(point) + 1]), None) for point in points}
+    first = {point: next((alarm for alarm in alarms if point < alarm <= [*points, rows][points.index(point) + 1]), None) for point in points}
     soon = sum(alarm is not None and alarm - point <= 2 * size for point, alarm in first.items())
     false = len(alarms) - sum(alarm is not None for alarm in first.values())
     print(

@@ -8,15 +8,15 @@ is killed in between, it is due again or it is done. Who carries one out holds i
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, Literal
+from typing import Literal
 
 import sqlalchemy as sa
 
 from assets.hands.runs import BEAT_S, host, process, why_lost
 from assets.hands.store import Row, Store, metadata
-from contracts.errors import ActionError, Where
+from contracts.errors import ActionError
 
 triggers = sa.Table(
     "triggers", metadata,
@@ -177,8 +177,3 @@ class Acts(Store):
     def _serves(self, connection: sa.Connection, dataset: str, role: str) -> str | None:
         found = connection.execute(sa.select(services.c.version).where(services.c.dataset == dataset, services.c.role == role).order_by(services.c.id.desc()).limit(1)).scalar()
         return str(found) if found is not None else None
-
-
-def no_such_model(name: str, known: Sequence[Any]) -> ActionError:
-    """Nobody promises a model of that name."""
-    return ActionError(f"no contract keeps a model named '{name}'", f"Choose one of {', '.join(map(str, known))}" if known else "Add assay.retrain to a contract", Where())

@@ -6,13 +6,12 @@ Belongs here: which sketches are compared, and keeping what comes of it in one t
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from assets.hands import sketches
-from assets.hands.acts import ASSAY, MEASURE
+from assets.hands.acts import ASSAY
 from assets.hands.disk import write_atomically
 from assets.hands.office import Office
 from assets.hands.registry import Row
@@ -84,7 +83,7 @@ def measure_drift(run: Run) -> Drifted:
         details = {**asdict(found.drift), "reference": found.against[0] if found.against else None, "against": found.against, "changes": found.changes}
         situation = _situation(office, contract, policy, version, details)
         decision = decide(situation)
-        details["intent"] = {"action": decision.action if decision.action in ACTS else "none", "reason": decision.reason}
+        details["intent"] = {"action": decision.action, "reason": decision.reason}
         reached("before the decision")
         kept = conclude(office, contract, situation, decision, MEASURED, details, run.run_id)
         reached("after the decision")
@@ -262,11 +261,3 @@ def replayed(office: Office, number: int) -> Row:
     drift = office.registry.derived(row["dataset"], row["version"], "drift")
     same = (again.action, again.rule, again.reason) == (row["action"], row["rule"], row["reason"])
     return {**row, "again": asdict(again), "same": same, "evidence_is_kept": drift is not None and evidence_of(drift) == situation.evidence}
-
-
-def to_measure(office: Office, names: Sequence[str]) -> list[Row]:
-    """Versions that wait to be compared: their triggers."""
-    return [trigger for name in names for trigger in office.registry.due(name, MEASURE)]
-
-
-__all__ = ["Any", "Drifted", "actor_of", "kinds_of", "measure_drift", "override", "replayed", "report_file", "sketch_of", "to_measure"]

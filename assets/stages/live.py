@@ -21,8 +21,7 @@ from contracts.errors import ActionError, EvidenceError, Where, shown
 from contracts.model import Contract
 from contracts.settings import DriftPolicy, Performance, Retrain
 from pipelines.drift.measure import Claim
-from pipelines.drift.scores import PERFORMANCE, interval, performance, prediction_drift, unpaired
-from pipelines.frames import ColumnDrift
+from pipelines.drift.scores import interval, performance, prediction_drift, unpaired
 
 PARENT, SCORE, LABEL, MODEL = "traceparent", "score", "label", "model_version"
 FEWEST = 50
@@ -150,12 +149,17 @@ def claims(office: Office, contract: Contract, policy: DriftPolicy) -> list[Clai
     judged = champion["details"].get("judged_scores")
     if given.height >= FEWEST and judged:
         found.append(prediction_drift(np.asarray(judged), given[SCORE].to_numpy(), policy.predictions))
-    labels, scores = live(office, contract.name, champion["version"])
-    if len(labels):
-        found.append(
-            performance(labels, scores, metric=contract.retrain.metric, judged_at=champion["details"].get("candidate"), policy=policy.performance, seed=contract.retrain.seed)
-        )
-    return found
+    claim = _performance(office, contract, contract.retrain, policy.performance, champion)
+    return [*found, claim] if claim else found
+
+
+def _performance(office: Office, contract: Contract, policy: Retrain, bounds: Performance, serving: Row) -> Claim | None:
+    """How one that serves does where outcomes have arrived; None where none have."""
+    metric = bounds.metric or policy.metric
+    labels, scores = live(office, contract.name, serving["version"])
+    if not len(labels):
+        return None
+    return performance(labels, scores, metric=metric, judged_at=serving["details"].get("judged", {}).get(metric), policy=bounds, seed=policy.seed)
 
 
 def review(office: Office, name: str) -> list[Switched]:
@@ -172,7 +176,7 @@ def _review_challenger(office: Office, contract: Contract, policy: Retrain, boun
         return []
     labels, scores = live(office, contract.name, challenger["version"])
     fallen = _performance(office, contract, policy, bounds, challenger)
-    if fallen.beyond:
+    if fallen and fallen.beyond:
         return _end_canary(office, contract, policy, challenger, f"rolled back in canary: {fallen.told.note}, at least {fallen.told.threshold:.4f} is asked for")
     if len(labels) < policy.canary.outcomes:
         return []
@@ -227,7 +231,7 @@ def _review_champion(office: Office, contract: Contract, policy: Retrain, bounds
     if champion is None or not champion["details"].get("replaced"):
         return []  # nobody to go back to: the drift of the next version tells of the fall
     fallen = _performance(office, contract, policy, bounds, champion)
-    if not fallen.beyond or not predecessor(office, contract.name):
+    if fallen is None or not fallen.beyond or not predecessor(office, contract.name):
         return []
     return roll_back(office, contract, policy, f"rolled back: {fallen.told.note}, at least {fallen.told.threshold:.4f} is asked for")
 

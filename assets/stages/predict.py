@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from assets.hands import models as stored
 from assets.hands.acts import Role
-from assets.hands.models import Champion
 from assets.hands.office import Office
 from assets.hands.registry import Row
 from assets.stages.features import feature_state
@@ -38,7 +38,7 @@ class Served:
     features: Features
     purpose: str
     serving: Mapping[Role, Row]
-    models: Mapping[Role, Champion]
+    models: Mapping[Role, stored.Served]
 
     @property
     def name(self) -> str:

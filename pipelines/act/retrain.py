@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from contracts.errors import ActionError
-from contracts.settings import Fairness, Retrain, Slice, Trainer
+from contracts.settings import Fairness, Retrain, Trainer
 from pipelines.drift.measure import of_slice
 from pipelines.drift.scores import Interval, Metric, calibration_error, difference, interval, metric_of
 
@@ -206,6 +206,3 @@ def _plain(value: Any) -> Any:
             return [_plain(each) for each in value]
         case _:
             return value
-
-
-__all__ = ["Evaluation", "Gap", "Part", "Slice", "chances", "estimator", "evaluate", "score", "split_in_time", "train"]

@@ -21,7 +21,7 @@ import polars as pl
 
 from contracts.settings import DriftPolicy, Method, Slice, Texts
 from pipelines.drift import significance
-from pipelines.drift.sketch import KEY, Kind, Sketch, summary_of
+from pipelines.drift.sketch import Kind, Sketch, summary_of
 from pipelines.frames import ColumnDrift, Drift
 
 MISSING, VOLUME, NEW, VANISHED, SCHEMA, CONSTANT, TEXT, LABEL, NEWEST = (
@@ -335,6 +335,3 @@ def _texts(before: Sketch, now: Sketch, texts: Texts | None, seed: int) -> Itera
         scores = cross_val_predict(LogisticRegression(), np.concatenate([old, young]), sides, cv=StratifiedKFold(5, shuffle=True, random_state=seed), method="decision_function")
         area = float(roc_auc_score(sides, scores))
         yield Claim(replace(told, score=area, note="how well texts of the two sides are told apart"), area >= texts.threshold, significance.of_area(area, len(old), len(young)))
-
-
-__all__ = ["ALL_COLUMNS", "KEY", "Claim", "judged", "measure", "of_slice", "tested", "together"]
