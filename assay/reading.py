@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from assets.hands.acts import MEASURE
 from assets.hands.home import home
 from assets.hands.keys import PUBLIC, new_private, public_key
 from assets.hands.office import Office
@@ -46,7 +47,7 @@ def _status(office: Office, name: str, waiting: int) -> dict[str, Any]:
         "references": {ref: each["version"] for ref, each in registry.references(name).items()}, "expired": [v["version"] for v in versions if v["expired_at"]],
         "note": newest["note"] if newest else None, "drift": drift["verdict"] if drift else None, "in_service": services, "waiting_reviews": waiting,
         "last_run": next(({key: run[key] for key in ("run_id", "started_at", "outcome", "details")} for run in registry.runs(name, 1)), None),
-        "triggers": [{key: t[key] for key in ("version", "action", "reason", "done_at", "outcome")} for t in registry.triggers(name)],
+        "triggers": [{key: t[key] for key in ("version", "action", "reason", "done_at", "outcome")} for t in registry.triggers(name) if t["action"] != MEASURE],
     }  # fmt: skip
 
 

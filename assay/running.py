@@ -121,7 +121,7 @@ def summary(stage: str, made: dict[str, Any]) -> str:
         case "features":
             return f"{made['features']} features of {made['version']} on {made['engine']}" + ("" if made["new"] else " — made before")
         case "drift":
-            return f"{made['verdict']} against {made['reference']} → {made['intent']}"
+            return f"{made['verdict']} against {made['reference']} → {made['decision']}"
         case "model" | "index":
             return f"{made['outcome']}: {made['reason']}"
     return ""

@@ -22,7 +22,7 @@ from contracts.measures import BIAS, freshness_rules
 from contracts.model import Contract, Level
 from contracts.problems import Problem, as_error, key_path, problems_of, suggestion
 from contracts.promises import Promises, anonymity_rules
-from contracts.settings import CONFIDENTIAL, PARTITION, PROPERTIES, REQUIRED
+from contracts.settings import CONFIDENTIAL, PARTITION, PROPERTIES, REQUIRED, DriftPolicy, Retrain
 from contracts.standard import LATEST, schema_problems
 from contracts.steps import CleaningStep
 from contracts.steps.fills import unfit
@@ -284,7 +284,10 @@ def _cross_checks(contract: Contract, document: Document) -> Iterator[ContractEr
         named = [name for transform in contract.features.transforms for name in transform.columns]
         yield from unpromised([*named, contract.features.order_by, *([contract.features.target.column] if contract.features.target else [])], "assay.features")
     if contract.drift:
-        yield from unpromised(contract.drift.columns, "assay.drift")
+        yield from unpromised(_watched(contract.drift), "assay.drift")
+        yield from _of_drift(contract, contract.drift, about)
+    if contract.retrain:
+        yield from unpromised(_judged_by(contract.retrain), "assay.retrain")
     if contract.index:
         yield from unpromised([contract.index.key, contract.index.text], "assay.index")
     for column in contract.columns:
@@ -315,6 +318,37 @@ def _of_bias(contract: Contract, document: Document, about: Callable[[str, str, 
                 remedy = f"Add it to assay.bias: `groups: [{rule.argument.column}]`" + (", and a `label`" if needs_label else "")
                 where = replace(document.where(("schema", 0)), line=rule.line)
                 yield ContractError(f"the rule '{rule.name}' measures bias that assay.bias does not declare", remedy, where, "assay.columns", "schema[0]")
+
+
+def _watched(policy: DriftPolicy) -> list[str]:
+    """Every column that drift reads."""
+    newest = [policy.newest.column] if policy.newest else []
+    return list(dict.fromkeys([*policy.columns, *(policy.texts.columns if policy.texts else ()), *newest, *(each.column for each in policy.slices)]))
+
+
+def _judged_by(policy: Retrain) -> list[str]:
+    """Every column of a version that a model is judged by, beside its features."""
+    return list(dict.fromkeys([*(each.column for each in policy.slices), *(policy.fairness.groups if policy.fairness else ())]))
+
+
+def _of_drift(contract: Contract, policy: DriftPolicy, about: Callable[[str, str, str, str], ContractError]) -> Iterator[ContractError]:
+    """Drift settings that name a column which cannot serve them."""
+    types = {column.name: column.logical_type for column in contract.columns}
+    for name, method in policy.methods.items():
+        numbers = types.get(name) in ("integer", "number")
+        if name in types and method.method in (("chisquare",) if numbers else ("ks", "wasserstein")):
+            problem = f"`{method.method}` does not compare {types[name]}s, and '{name}' is promised as one"
+            yield about(problem, "Choose a test that compares " + ("numbers" if numbers else "categories"), "assay.drift", "assay.type")
+    for name in policy.texts.columns if policy.texts else ():
+        if types.get(name, "string") != "string":
+            yield about(f"`texts` needs strings, and '{name}' is promised as {types[name]}", "Name columns of strings", "assay.drift", "assay.type")
+        elif (treatment := contract.privacy.columns.get(name)) and treatment.treatment != "redact":
+            yield about(f"`texts` names '{name}', of which admission leaves no text", "Leave it out, or have it redacted", "assay.drift", "assay.columns")
+    if policy.newest and types.get(policy.newest.column, "date") not in ("date", "timestamp"):
+        yield about(f"`newest` needs a date or a timestamp, and '{policy.newest.column}' is promised as {types[policy.newest.column]}", "Name a time", "assay.drift", "assay.type")
+    for each in policy.slices:
+        if each.column in contract.privacy.columns:
+            yield about(f"a slice names '{each.column}', which is personal", "Slice by columns that tell nobody apart", "assay.drift", "assay.columns")
 
 
 def _partitioning(contract: Contract, about: Callable[[str, str, str, str], ContractError]) -> Iterator[ContractError]:
@@ -370,7 +404,7 @@ def _unsuited(contract: Contract, about: Callable[[str, str, str, str], Contract
                 yield from numeric(transform.columns, "scale", "assay.features")
         if contract.features.target:
             yield from numeric([contract.features.target.column], "the target", "assay.features")
-    used = {"assay.cleaning": [c for step in contract.cleaning for c in step.reads], "assay.drift": list(contract.drift.columns) if contract.drift else []}
+    used = {"assay.cleaning": [c for step in contract.cleaning for c in step.reads], "assay.drift": _watched(contract.drift) if contract.drift else []}
     used |= {"assay.features": [c for t in contract.features.transforms for c in t.columns] if contract.features else []}
     for setting, columns in used.items():
         for name in sorted(nested & set(columns)):

@@ -31,7 +31,7 @@ class Home(BaseSettings):
     ASSAY_REGION: where the home lies, such as `eu` or `eu-de`; a contract that names another region is refused; unless set, nothing is held against it.
     ASSAY_PRESIDIO_MODEL: a spaCy model, by package or folder, with which Presidio looks for persons and places in text (none: a dictionary does).
     ASSAY_SOURCE_ROOTS: further folders, separated by ':', from which sources may be read.
-    ASSAY_SOURCE_HOSTS: hosts (`name`, `name:port`), separated by ',', that sources may be fetched from though their address is not public.
+    ASSAY_SOURCE_HOSTS: hosts (`name`, `name:port`), separated by ',', that sources may be fetched from, and webhooks told, though their address is not public.
     ASSAY_SOURCE_MAX_BYTES: the most that one source may hold (50 GiB).
     """
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
@@ -59,6 +59,16 @@ class Lake:
                 shutil.rmtree(folder, ignore_errors=True)
                 removed.append(folder.name)
         return removed
+
+    def keep_sketches(self, dataset: str, versions: Collection[str]) -> None:
+        """Remove the sketches of all other versions: they hold some of their rows."""
+        for folder in self.folder(dataset, "sketches").glob("*"):
+            if folder.name not in versions:
+                self.discard(folder)
+
+    def discard(self, folder: Path) -> None:
+        """Remove a folder that can be made again."""
+        shutil.rmtree(folder, ignore_errors=True)
 
     # -- moving in ---------------------------------------------------------------------
 

@@ -53,6 +53,7 @@ def _drift(contract: Contract, known: list[str]) -> dict[str, Any]:
     policy = contract.drift
     if policy is None:
         return {}
+    own = {column: method for column, method in policy.methods.items() if column in known}
     preset = {
         "columns": [name for name in policy.columns if name in known],
         "drift_share": policy.share,
@@ -60,6 +61,7 @@ def _drift(contract: Contract, known: list[str]) -> dict[str, Any]:
         "num_threshold": policy.numerical.threshold,
         "cat_method": policy.categorical.method,
         "cat_threshold": policy.categorical.threshold,
+        **({"per_column_method": {c: m.method for c, m in own.items()}, "per_column_threshold": {c: m.threshold for c, m in own.items()}} if own else {}),
     }
     beyond = {"missing_change_pct": policy.missing_change_pct, "volume_change_pct": policy.volume_change_pct, "new_categories": policy.new_categories}
     return {"preset": preset, "measured_by_assay": beyond, "sample": {"rows": policy.sample_rows, "seed": policy.seed}}

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from assets.stages.act import index_store, model_store, rebuild_if_due, retrain_if_due
+from assets.stages.act import index_store, rebuild_if_due
 from assets.stages.admit import admit
 from assets.stages.drift import measure_drift, report_file
 from assets.stages.features import feature_frame, feature_state, make_features
+from assets.stages.model import retrain_if_due
 from assets.stages.publish import publish
 from assets.stages.refine import refine
 from contracts.errors import ActionError, EvidenceError
@@ -23,7 +24,7 @@ DRIFT = {
 }  # fmt: skip
 
 
-def learning(installation: Installation) -> None:
+def learning(installation: Installation, **retrain: Any) -> None:
     """Promise x and y, where y above 5 is what a model learns from x."""
     installation.promise(
         columns(
@@ -33,7 +34,7 @@ def learning(installation: Installation) -> None:
         ),
         setting("features", order_by="at", target={"name": "high", "column": "y", "above": 5}, transforms=[{"transform": "scale", "columns": ["x"]}]),
         setting("drift", **DRIFT),
-        setting("retrain", model="high", holdout=0.25, tolerance=0.01),
+        setting("retrain", **{"model": "high", "holdout": 0.25, "tolerance": 0.01, "resamples": 100, **retrain}),
     )
 
 
@@ -76,10 +77,11 @@ def test_drift_retrains_once_and_a_worse_candidate_leaves_the_champion_in_servic
     worse = taken(installation)
     assert worse.details["outcome"] == "rolled back"
     assert worse.details["candidate"] < worse.details["in_service"] > 0.99
-    champion = model_store(installation.office()).champion("high")
-    assert champion is not None
-    assert champion.dataset_version == "1.0.0"
-    assert [(t["version"], t["outcome"]["outcome"]) for t in installation.office().registry.triggers("readings")] == [("1.0.0", "in service"), ("1.2.0", "rolled back")]
+    assert installation.office().registry.serving("readings")["champion"]["details"]["dataset_version"] == "1.0.0"
+    assert [(t["version"], t["outcome"]["outcome"]) for t in installation.office().registry.triggers("readings") if t["action"] == "retrain"] == [
+        ("1.0.0", "in service"),
+        ("1.2.0", "rolled back"),
+    ]
 
 
 def test_a_shift_is_drift_with_a_report_and_a_better_model(installation: Installation) -> None:

@@ -1,0 +1,41 @@
+"""Trace ids, as the W3C writes them: one name for everything that one call led to, here and in other systems.
+
+Belongs here: reading and making `traceparent`. Stays out: keeping who used what (assets/hands/registry.py).
+Source: W3C Trace Context, level 1, section 3.2.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+
+from contracts.errors import ConfigurationError
+
+_PARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?P<trace>[0-9a-f]{32})-(?P<span>[0-9a-f]{16})-[0-9a-f]{2}(-.*)?")
+_TRACE = re.compile(r"[0-9a-f]{32}")
+
+
+def trace_of(text: str | None) -> str:
+    """The trace id of a `traceparent`, or of a bare id; a new one where nothing is said.
+
+    Raises: ConfigurationError: it is neither.
+    """
+    if not text:
+        return secrets.token_hex(16)
+    said = text.strip().lower()
+    found = _PARENT.fullmatch(said)
+    trace = found["trace"] if found else said.replace("-", "") if _TRACE.fullmatch(said.replace("-", "")) else ""
+    if not trace.strip("0") or (found and not found["span"].strip("0")):
+        raise ConfigurationError("that is no trace id", "Give a W3C traceparent, such as 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01, or its 32 hexadecimal digits")
+    return trace
+
+
+def trace_of_run(run_id: str) -> str:
+    """The trace id of a run: its own id without dashes, where that is one."""
+    plain = run_id.replace("-", "").lower()
+    return plain if _TRACE.fullmatch(plain) else run_id
+
+
+def traceparent(trace_id: str, span: int) -> str:
+    """The `traceparent` of one part of a trace, such as one prediction of a batch, counted from 1."""
+    return f"00-{trace_id}-{span:016x}-01"
