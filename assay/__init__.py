@@ -4,6 +4,6 @@
 >>> flights = assay.open("flights", purpose="training")  # a polars.LazyFrame of the newest version
 """
 
-from assay.api import open, verify
+from assay.api import features, open, verify
 
-__all__ = ["open", "verify"]
+__all__ = ["features", "open", "verify"]

@@ -16,17 +16,18 @@ from assets.hands.models import ModelStore
 from assets.hands.office import Office
 from assets.hands.registry import Row
 from assets.stages.admit import verdict_from
-from assets.stages.features import feature_frame, feature_state, settings
+from assets.stages.features import feature_frame, feature_state, settings, state_others
 from assets.stages.run import Run, stage
 from contracts.errors import ActionError, Where
+from contracts.features import Target
 from contracts.model import Contract
-from contracts.settings import Index, Retrain, Target
+from contracts.settings import Index, Retrain
 from lineage.facts import Table
 from pipelines.act import retrain, retrieve
 from pipelines.act.changes import changed
 from pipelines.act.decide import decide
 from pipelines.act.judge import judge
-from pipelines.features import table
+from pipelines.features import privacy, table
 from pipelines.frames import Drift, Judgement
 
 
@@ -65,6 +66,11 @@ def _retrain(run: Run, policy: Retrain, target: Target, trigger: Row) -> Row:
     store = model_store(office)
     wanted = settings(run)
     frame = feature_frame(office, contract.name, version).collect()
+    classes = (office.registry.derived(contract.name, version, "features") or {})["classes"]
+    for name, kind in privacy.refused(classes, wanted.allows, "training").items():
+        raise ActionError(
+            f"the feature '{name}' is {kind}, and assay.features does not allow that for training", "Leave it out, or allow it if that is lawful", Where(dataset=contract.name)
+        )
     columns = [name for name in frame.columns if name not in (wanted.order_by, target.name)]
     train, held_back = retrain.split_in_time(frame, wanted.order_by, policy.holdout)
     candidate = retrain.train(train, columns=columns, target=target.name, seed=policy.seed)
@@ -72,8 +78,7 @@ def _retrain(run: Run, policy: Retrain, target: Target, trigger: Row) -> Row:
     champion = store.champion(policy.model)
     in_service = None
     if champion is not None:
-        held_raw = _held_back_raw(office, contract, version, held_back)
-        as_champion = _champions_view(office, run, champion.dataset_version, held_raw)
+        as_champion = _champions_view(office, run, champion.dataset_version, version, held_back)
         in_service = retrain.score(champion.model, as_champion, columns=[c for c in as_champion.columns if c != target.name], target=target.name, metric=policy.metric)
     judgement = judge(policy.metric, score, in_service, tolerance=policy.tolerance)
     tags = {
@@ -101,16 +106,11 @@ def carried(office: Office, contract: Contract, version: str) -> dict[str, str]:
     return {"license": verdict.expression, "obligations": ", ".join(verdict.obligations) or "none", "attribution": "\n".join(verdict.attribution) or "none"}
 
 
-def _held_back_raw(office: Office, contract: Contract, version: str, held_back: pl.DataFrame) -> pl.LazyFrame:
-    """The held-back rows as the version has them, for a champion that was fitted with another state."""
-    order = contract.features.order_by if contract.features else ""
-    return office.scan(office.version(contract.name, version)).filter(pl.col(order) >= held_back[order].min())
-
-
-def _champions_view(office: Office, run: Run, fitted_on: str, rows: pl.LazyFrame) -> pl.DataFrame:
-    wanted = settings(run)
-    made = table.table(rows, wanted, feature_state(office, run.contract.name, fitted_on))
-    return made.drop(wanted.order_by).collect()
+def _champions_view(office: Office, run: Run, fitted_on: str, version: str, held_back: pl.DataFrame) -> pl.DataFrame:
+    """The held-back rows with the features that the champion knows: of the whole version, since some look at the rows before."""
+    wanted, state = settings(run), feature_state(office, run.contract.name, fitted_on)
+    made = table.table(office.scan(office.version(run.contract.name, version)), state, others=state_others(office, state))
+    return made.filter(pl.col(wanted.order_by) >= held_back[wanted.order_by].min()).drop(wanted.order_by).collect()
 
 
 def model_store(office: Office) -> ModelStore:
