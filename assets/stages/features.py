@@ -163,7 +163,7 @@ def _write_table(staged: Path, frame: pl.LazyFrame, state: State, told: parity.R
         plan = table.table(frame, state, others=others, only=names) if one != "polars" else whole.select(order, *names, *_label(state))
         engine.run(plan.sink_parquet(file, lazy=True), one)
         scans.append(pl.scan_parquet(file).rename({order: f"{order}|{one}"}))
-    beside = pl.concat(scans, how="horizontal")
+    beside = pl.concat(scans, how="horizontal", strict=True)
     orders = [pl.col(f"{order}|{one}") for one in by_engine]
     apart = engine.run(beside.select(pl.any_horizontal(each.ne_missing(orders[0]) for each in orders[1:]).any())).item()
     if apart:
@@ -237,15 +237,4 @@ def _checked(office: Office, dataset: str, version: str) -> Path:
     if not file.is_file():
         raise EvidenceError("the evidence of the features is missing", "Restore it from a backup", Where(file=f"evidence/{dataset}/{evidence.FOLDER}/{version}.dsse.json"))
     statement = evidence.opened(file.read_text(encoding="utf-8", errors="replace"), office.keys.public())
-    folder = office.lake.folder(dataset, "features") / version
-    check_files(folder, evidence.digests(statement), dataset)
-    return folder
-
-
-def check_files(folder: Path, digests: Mapping[str, str], dataset: str) -> None:
-    """Raises: EvidenceError: a file of a feature table is missing, is another, or is one too many."""
-    there = {str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()} if folder.is_dir() else set()
-    for name in sorted({*digests, *there}):
-        if name not in there or sha256(folder / name) != digests.get(name):
-            where = Where(file=f"features/{folder.name}/{name}", dataset=dataset)
-            raise EvidenceError("a feature file is not what was made", "Restore it from a backup", where)
+    return office.lake.check_features(dataset, version, evidence.digests(statement))

@@ -66,7 +66,7 @@ def _made(transform: Group, fitted: Fitted, about: About) -> Made:  # noqa: ARG0
 
 def _or_all(found: pl.Expr, function: str, of_all: float | None) -> pl.Expr:
     """A group without a value gets what all have; one never seen has a count and a sum of 0."""
-    return found.fill_null(0.0 if function in (*_COUNTS, "sum") else of_all)
+    return found.fill_null(pl.lit(0.0 if function in (*_COUNTS, "sum") else of_all, pl.Float64))
 
 
 GROUP = Kind(_fit, _made)

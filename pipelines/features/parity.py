@@ -56,16 +56,16 @@ class Receipt:
         return tuple(column.feature for column in self.columns if column.fallback)
 
 
-def receipt(frame: pl.LazyFrame, state: State, wanted: Engine, others: table.Others | None = None, attempt: Try = engine.tried) -> Receipt:
+def receipt(frame: pl.LazyFrame, state: State, wanted: Engine, others: table.Others | None = None, attempt: Try | None = None) -> Receipt:
     """Try the engine on a sample, all features at once; where it refuses, transform by transform.
 
     Args:
-        attempt: runs a plan on an engine, or says why not.
+        attempt: runs a plan on an engine, or says why not; pipelines.engine unless given.
     Raises: ConfigurationError: the engine refuses a transform, and the contract allows no fallback. FeatureError: a difference is beyond the tolerance.
     """
     few = engine.run(frame.with_row_index(ROW).with_columns(pl.col(ROW).hash().alias("_drawn")).bottom_k(SAMPLE_ROWS, by=["_drawn", ROW]).sort(ROW).drop(ROW, "_drawn")).lazy()
     expected = engine.run_in_memory(table.table(few, state, others=others, only=state.kept))
-    made, reasons = _made(few, state, wanted, others, attempt)
+    made, reasons = _made(few, state, wanted, others, attempt or engine.tried)
     columns = tuple(
         Column(name, "polars" if name in reasons else wanted, difference(made[name], expected[name]), reasons.get(name)) for name in state.kept
     )  # fmt: skip
@@ -104,7 +104,7 @@ def _made(few: pl.LazyFrame, state: State, wanted: Engine, others: table.Others 
         parts.append(part.select(names))
     if not parts:
         raise ConfigurationError(f"the engine '{wanted}' cannot read the table: {reason}", "Write `engine: polars`")
-    return pl.concat(parts, how="horizontal"), reasons
+    return pl.concat(parts, how="horizontal", strict=True), reasons
 
 
 def difference(made: pl.Series, expected: pl.Series) -> float | None:

@@ -65,7 +65,8 @@ def filled(frame: pl.DataFrame) -> NDArray[Any]:
 def _scored(selection: AnySelection, values: NDArray[Any], labels: NDArray[Any] | None, names: list[str], seed: int) -> list[Score]:
     match selection:
         case ByVariance():
-            variances = values.var(axis=0) if len(values) else np.zeros(len(names))  # scikit-learn's VarianceThreshold
+            # as scikit-learn's VarianceThreshold, which would refuse in words of its own: the range, too, since what is constant can vary in its last digit
+            variances = np.minimum(values.var(axis=0), np.ptp(values, axis=0)) if selection.above == 0 else values.var(axis=0)
             return _told(selection, names, variances, variances > selection.above)
         case ByCorrelation():
             return _uncorrelated(selection, values, names)
