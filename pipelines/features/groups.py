@@ -14,7 +14,7 @@ from contracts.transforms import Group
 from pipelines.clean.kind import Fitted, Learning
 from pipelines.clean.moments import Range, ranges
 from pipelines.features import exact
-from pipelines.features.kind import About, Kind, Made, coded, looked_up, number
+from pipelines.features.kind import HELPER, About, Kind, Made, coded, looked_up, number
 
 _COUNTS = ("count", "n_unique")
 
@@ -56,11 +56,12 @@ def _made(transform: Group, fitted: Fitted, about: About) -> Made:  # noqa: ARG0
     def key() -> pl.Expr:
         return reduce(lambda code, name: code * len(different[name]) + coded(pl.col(name), different[name]), transform.by, pl.lit(0, pl.Int64))
 
-    codes = groups.select(key().alias("value"), pl.exclude(transform.by))
+    codes, mark = groups.select(key().alias("value"), pl.exclude(transform.by)), f"{HELPER}{transform.makes[0]}"
     named = zip(((column, function) for column in transform.columns for function in transform.functions), transform.makes, strict=True)
     return Made(
-        {name: _or_all(looked_up(key(), codes, f"{column}|{function}"), function, every[f"{column}|{function}"]) for (column, function), name in named},
+        {name: _or_all(looked_up(pl.col(mark), codes, f"{column}|{function}"), function, every[f"{column}|{function}"]) for (column, function), name in named},
         {name: (*transform.by, column) for (column, _), name in zip(((c, f) for c in transform.columns for f in transform.functions), transform.makes, strict=True)},
+        {mark: key()},
     )
 
 

@@ -74,7 +74,10 @@ def _apply(frame: pl.LazyFrame, features: Features, fitted: Sequence[Fitted], la
     """Raises: FeatureError: two features would have one name."""
     types = dict(frame.collect_schema())
     own, by, inputs = set(types), dict[str, int](), dict[str, tuple[str, ...]]()
+    helpers, columns = dict[str, pl.Expr](), dict[str, pl.Expr]()  # not added yet: what does not depend on another is computed at the same time
     for place, (transform, learned) in enumerate(zip(features.transforms, fitted, strict=False)):
+        if columns.keys() & set(transform.reads):
+            frame, helpers, columns = _with(frame, helpers, columns), {}, {}
         made = KINDS[transform.transform].made(transform, learned, _about(types, features, last, others))
         for name, expression in made.columns.items():
             if name in by or name in own or (features.target and name == features.target.name):
@@ -84,9 +87,13 @@ def _apply(frame: pl.LazyFrame, features: Features, fitted: Sequence[Fitted], la
             by[name] = place
         if made.step is not None:
             frame = made.step(frame)
-        frame = (frame.with_columns(**made.helpers) if made.helpers else frame).with_columns(**made.columns)
-        types |= dict(frame.select(list(made.columns)).collect_schema())
-    return Applied(frame, by, inputs)
+        helpers, columns = helpers | made.helpers, columns | made.columns
+        types |= dict(_with(frame, made.helpers, made.columns).select(list(made.columns)).collect_schema())
+    return Applied(_with(frame, helpers, columns), by, inputs)
+
+
+def _with(frame: pl.LazyFrame, helpers: Mapping[str, pl.Expr], columns: Mapping[str, pl.Expr]) -> pl.LazyFrame:
+    return (frame.with_columns(**helpers) if helpers else frame).with_columns(**columns)
 
 
 def _about(types: Mapping[str, pl.DataType], features: Features, last: int | None, others: Others) -> About:

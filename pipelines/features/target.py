@@ -15,7 +15,7 @@ from contracts.errors import FeatureError
 from contracts.features import Target
 from contracts.transforms import TargetMean
 from pipelines.clean.kind import Fitted, Learning
-from pipelines.features.kind import About, Kind, Made, coded, each, looked_up, times
+from pipelines.features.kind import HELPER, About, Kind, Made, coded, each, looked_up, times
 
 _EVERY = -1
 """The fold that stands for every training row."""
@@ -81,11 +81,12 @@ def _means(transform: TargetMean, fitted: Fitted, about: About) -> Made:
     def mean(column: str) -> pl.Expr:
         table = fitted.tables[column]
         keyed = table.select((_key(pl.col("value"), table, pl.col("fold"), len(folds))).alias("value"), "mean")
-        return looked_up(_key(pl.col(column), table, fold, len(folds)), keyed, "mean").fill_null(prior)
+        return looked_up(pl.col(f"{HELPER}{column}_target"), keyed, "mean").fill_null(prior)
 
     made = each(transform.columns, transform.makes, mean)
     assert about.target is not None
-    return Made(made.columns, {name: (column, about.order_by, about.target.column) for column, name in zip(transform.columns, transform.makes, strict=True)})
+    inputs = {name: (column, about.order_by, about.target.column) for column, name in zip(transform.columns, transform.makes, strict=True)}
+    return Made(made.columns, inputs, {f"{HELPER}{column}_target": _key(pl.col(column), fitted.tables[column], fold, len(folds)) for column in transform.columns})
 
 
 def _key(value: pl.Expr, table: pl.DataFrame, fold: pl.Expr, cuts: int) -> pl.Expr:

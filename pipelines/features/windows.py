@@ -7,8 +7,10 @@ A row without a time or a key has no past, and is in nobody's.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
+import numpy as np
 import polars as pl
 
 from contracts.errors import FeatureError, Where
@@ -18,9 +20,11 @@ from pipelines.clean.kind import Fitted, Learning
 from pipelines.clean.moments import Range, ranges
 from pipelines.features import exact
 from pipelines.features.kind import HELPER, About, Kind, Made, moments, nothing_to_learn, number, times
+from pipelines.features.past import by_key_and_time
 
 _NEVER = -(2**62)  # before everything
-_ALWAYS = 2**61
+_HALF = 20
+"""Bits by which squares are taken apart."""
 
 
 # -- windows ----------------------------------------------------------------------------------
@@ -33,66 +37,102 @@ def _fit_window(transform: Window, rows: pl.LazyFrame, about: About) -> Learning
 
 
 def _windowed(transform: Window, fitted: Fitted, about: About) -> Made:
-    at = times(about)
-    span, gap = (_ALWAYS if transform.span == "all" else length(transform.span)), length(transform.gap) if transform.gap else 0
-    there = pl.all_horizontal(at.is_not_null(), *(pl.col(key).is_not_null() for key in transform.by))
-    when = pl.when(at.is_not_null())
+    within = {column: Range(**fitted.values[column]) for column in transform.columns}
+    span, gap = (None if transform.span == "all" else length(transform.span)), length(transform.gap) if transform.gap else 0
+    extremes = [function for function in transform.functions if function in ("min", "max")]
+    parts = ["n", "sum", *(("high", "mixed", "low") if "std" in transform.functions else ())]
+    held = {**{f"{column}|{part}": pl.Int64 for column in transform.columns for part in parts}, **{f"{column}|{f}": pl.Float64 for column in transform.columns for f in extremes}}
+    mark = f"{HELPER}{transform.makes[0]}"
 
-    def rolled(value: pl.Expr, function: str, back: int) -> pl.Expr:
-        # without the left end's opposite: the row itself, and every other of its moment, stay outside
-        made: pl.Expr = getattr(when.then(value), f"rolling_{function}_by")(at.fill_null(_NEVER), window_size=f"{back}i", closed="left")
-        return made.over(transform.by) if transform.by else made
+    def looked_back(given: pl.Series) -> pl.Series:
+        frame = given.struct.unnest()
+        made = {name: np.zeros(frame.height, dtype=np.int64) if kind == pl.Int64 else np.full(frame.height, np.nan) for name, kind in held.items()}
+        there = np.zeros(frame.height, dtype=bool)
+        for past, _ in by_key_and_time(frame, keys, span, gap):
+            there[past.rows] = True
+            for column in transform.columns:
+                for part, values in _whole_numbers(frame[f"steps|{column}"].gather(past.rows), parts).items():
+                    made[f"{column}|{part}"][past.rows] = past.sums(values)
+                for function in extremes:
+                    made[f"{column}|{function}"][past.rows] = past.extremes(frame[f"value|{column}"], function).fill_null(float("nan")).to_numpy()
+        told = pl.DataFrame({**made, "there": there}).with_columns(pl.col(pl.Float64).fill_nan(None))
+        return told.select(pl.when("there").then(pl.col(name)).alias(name) for name in held).to_struct(given.name)
 
-    def total(value: pl.Expr) -> pl.Expr:
-        """The sum of whole numbers in the window; less what is not known yet."""
-        whole = rolled(value, "sum", min(span + gap, _ALWAYS)).fill_null(0)
-        return whole - rolled(value, "sum", gap).fill_null(0) if gap else whole
+    keys, seen = _seen(transform, about)
+    seen += [exact.steps(column, each).alias(f"steps|{column}") for column, each in within.items()]
+    seen += [number(column).alias(f"value|{column}") for column in transform.columns if extremes]
+    helper = pl.struct(seen).map_batches(looked_back, return_dtype=pl.Struct(held))
 
-    made: dict[str, pl.Expr] = {}
-    names = iter(transform.makes)
-    for column in transform.columns:
-        within = Range(**fitted.values[column])
-        steps = exact.steps(column, within)
-        n = total(steps.is_not_null().cast(pl.Int64))
-        for function in transform.functions:
-            made[next(names)] = pl.when(there).then(_of(function, column, steps, n, within, rolled, total, span))
-    return Made(made)
+    def of(column: str, part: str) -> pl.Expr:
+        return pl.col(mark).struct.field(f"{column}|{part}")
+
+    made = {name: _of(function, column, within[column], of) for name, (column, function) in _asked(transform).items()}
+    return Made(made, {name: (about.order_by, *transform.by, column) for name, (column, _) in _asked(transform).items()}, {mark: helper})
 
 
-def _of(
-    function: str, column: str, steps: pl.Expr, n: pl.Expr, within: Range, rolled: Callable[[pl.Expr, str, int], pl.Expr], total: Callable[[pl.Expr], pl.Expr], span: int
-) -> pl.Expr:
+def _seen(transform: Window | Lag, about: About) -> tuple[list[str], list[pl.Expr]]:
+    """The names of the keys, and what a struct of rows begins with: their time and the keys."""
+    keys = {f"key|{place}": column for place, column in enumerate(transform.by)}
+    return list(keys), [times(about).alias("at"), *(pl.col(column).alias(name) for name, column in keys.items())]
+
+
+def _asked(transform: Window) -> dict[str, tuple[str, str]]:
+    """Feature -> column and function."""
+    pairs = ((column, function) for column in transform.columns for function in transform.functions)
+    return dict(zip(transform.makes, pairs, strict=True))
+
+
+def _whole_numbers(steps: pl.Series, parts: Sequence[str]) -> dict[str, np.ndarray[Any, Any]]:
+    """What is added up: rows, steps, and for deviations the squares of steps in three parts, none of whose sums needs more than 64 bits."""
+    x = steps.fill_null(0).to_numpy()
+    made = {"n": steps.is_not_null().cast(pl.Int64).to_numpy(), "sum": x}
+    if "high" in parts:
+        high = x >> _HALF
+        low = x - (high << _HALF)
+        made |= {"high": high * high, "mixed": high * low, "low": low * low}
+    return made
+
+
+def _of(function: str, column: str, within: Range, of: Callable[[str, str], pl.Expr]) -> pl.Expr:
+    n, steps = of(column, "n"), of(column, "sum")
     match function:
         case "count":
             return n
         case "min" | "max":
-            return rolled(number(column), function, span)
+            return of(column, function)
         case "sum":
-            return exact.total(total(steps), n, within)
+            return exact.total(steps, n, within)
         case "mean":
-            return exact.mean(total(steps), n, within)
+            return exact.mean(steps, n, within)
         case _:
-            wide = steps.cast(pl.Int128)
-            return exact.deviation(total(wide), total(wide * wide), n, within)
+            high, mixed, low = (of(column, part).cast(pl.Int128) for part in ("high", "mixed", "low"))
+            return exact.deviation(steps, high * 2 ** (2 * _HALF) + mixed * 2 ** (_HALF + 1) + low, n, within)
 
 
 # -- lags ---------------------------------------------------------------------------------------
 
 
 def _lagged(transform: Lag, fitted: Fitted, about: About) -> Made:  # noqa: ARG001
-    at, keys, mark = times(about), list(transform.by), f"{HELPER}{transform.makes[0]}"
-    held = {f"{mark}_{column}_{moment}": (column, moment) for column in transform.columns for moment in transform.moments}
+    held = dict.fromkeys(transform.makes, pl.Float64)
+    mark = f"{HELPER}{transform.makes[0]}"
 
-    def step(frame: pl.LazyFrame) -> pl.LazyFrame:
-        past = frame.select(at.alias(f"{mark}_at"), *keys, *(number(column).alias(column) for column in transform.columns)).drop_nulls([f"{mark}_at", *keys])
-        past = past.group_by(f"{mark}_at", *keys).agg(pl.col(transform.columns).max()).sort(f"{mark}_at", *keys)
-        back = [pl.col(column).shift(moment - 1) for column, moment in held.values()]
-        past = past.select(f"{mark}_at", *keys, *((value.over(keys) if keys else value).alias(name) for name, value in zip(held, back, strict=True)))
-        return _as_of(frame, past, at, mark, {key: key for key in keys}, None)
+    def looked_back(given: pl.Series) -> pl.Series:
+        frame = given.struct.unnest()
+        made = {name: np.full(frame.height, np.nan) for name in held}
+        for past, key in by_key_and_time(frame, keys, None, 0):
+            found = (values for column in transform.columns for values in past.lags(frame[f"value|{column}"], transform.moments, key))
+            for name, values in zip(held, found, strict=True):
+                made[name][past.rows] = values
+        return pl.DataFrame(made, schema=held).with_columns(pl.all().fill_nan(None)).to_struct(given.name)
 
-    there = pl.all_horizontal(at.is_not_null(), *(pl.col(key).is_not_null() for key in keys))
-    made = {name: pl.when(there).then(pl.col(mark_)) for mark_, name in zip(held, transform.makes, strict=True)}
-    return Made(made, {name: (about.order_by, *keys, column) for (column, _), name in zip(held.values(), transform.makes, strict=True)}, step=step)
+    keys, seen = _seen(transform, about)
+    seen += [number(column).alias(f"value|{column}") for column in transform.columns]
+    helper = pl.struct(seen).map_batches(looked_back, return_dtype=pl.Struct(held))
+    inputs = ((about.order_by, *transform.by, column) for column in transform.columns for _ in transform.moments)
+    return Made({name: pl.col(mark).struct.field(name) for name in held}, dict(zip(held, inputs, strict=True)), {mark: helper})
+
+
+# -- other data sets ------------------------------------------------------------------------------
 
 
 def _as_of(frame: pl.LazyFrame, past: pl.LazyFrame, at: pl.Expr, mark: str, keys: dict[str, str], within: int | None) -> pl.LazyFrame:
@@ -108,9 +148,6 @@ def _as_of(frame: pl.LazyFrame, past: pl.LazyFrame, at: pl.Expr, mark: str, keys
         tolerance=within, check_sortedness=False,
     )  # fmt: skip
     return joined.sort(f"{mark}_row")
-
-
-# -- other data sets ------------------------------------------------------------------------------
 
 
 def _joined(transform: AsOf, fitted: Fitted, about: About) -> Made:  # noqa: ARG001

@@ -183,7 +183,7 @@ def test_rows_are_not_joined_to_what_was_not_admitted_for_the_purpose(installati
     (installation.root / "inbox" / "weather.csv").write_text("when,wind\n2026-01-01T00:00:00Z,1\n2026-01-02T00:00:00Z,2\n")
     installation.published()
     installation.published("weather")
-    with pytest.raises(AdmissionError, match="weather@1.0.0, which was not admitted for 'training'"):
+    with pytest.raises(AdmissionError, match=r"weather@1\.0\.0, which was not admitted for 'training'"):
         make_features(installation.run())
 
 

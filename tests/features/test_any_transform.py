@@ -82,7 +82,8 @@ def learned(rows: pl.DataFrame, name: str, holdout: float | None = None) -> Stat
     try:
         return table.fit(rows.lazy(), features, engine.run_together, holdout=holdout, others=OTHERS)
     except FeatureError as error:
-        assert "has no value" in str(error) or "no training row" in str(error) or "is a training row" in str(error) or "too great" in str(error)
+        if not any(said in str(error) for said in ("has no value", "no training row", "is a training row", "too great")):
+            raise
         return None
 
 
@@ -126,7 +127,7 @@ def test_one_row_gets_what_it_got_in_the_batch_bit_by_bit(name: str, given: list
 def test_the_order_of_rows_changes_nothing(name: str, given: list[tuple[Any, ...]], chance: Any) -> None:
     rows = rows_of(given)
     state = learned(rows, name)
-    if state is not None:
+    if state is not None and state.kept:
         order = list(range(rows.height))
         chance.shuffle(order)
         assert_frame_equal(made(rows[order], state), made(rows, state)[order], check_exact=True)

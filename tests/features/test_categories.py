@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import polars as pl
 import pytest
@@ -101,7 +103,7 @@ def test_a_training_row_gets_what_the_other_folds_say(collect: Collect) -> None:
     rows = late(200)
     got = collect(table.transform(rows.lazy(), fitted(rows, {"transform": "target", "columns": ["c"], "smooth": 10, "folds": 4}, holdout=0.25)))["c_target"]
     cuts = [0, *(int(np.quantile(np.arange(150), fold / 4, method="lower")) for fold in (1, 2, 3)), 150]
-    for first, end in zip(cuts, cuts[1:], strict=False):
+    for first, end in pairwise(cuts):
         outside = pl.concat([rows[:first], rows[end:150]])
         encoder = TargetEncoder(smooth=10.0, target_type="binary").fit(outside.select("c").to_numpy(), (outside["y"] > 5).cast(pl.Int8).to_numpy())
         np.testing.assert_allclose(got[first:end].to_numpy(), encoder.transform(rows[first:end].select("c").to_numpy())[:, 0], rtol=1e-12)
