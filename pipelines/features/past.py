@@ -112,7 +112,8 @@ def _codes(keys: Sequence[pl.Series], rows: int) -> tuple[Array, int]:
     for key in keys:
         if key.dtype == pl.String:
             key = key.cast(pl.Categorical(pl.Categories.random())).to_physical()  # the fastest way to different numbers
-            own, most = key.to_numpy().astype(np.int64), int(key.max() or 0) + 1  # type: ignore[call-overload]  # a number
+            own = key.to_numpy().astype(np.int64)
+            most = int(own.max()) + 1
         else:
             different = key.unique()
             own, most = key.replace_strict(different, pl.int_range(len(different), eager=True), return_dtype=pl.Int64).to_numpy(), len(different)

@@ -87,7 +87,7 @@ def _apply(frame: pl.LazyFrame, features: Features, fitted: Sequence[Fitted], la
             by[name] = place
         if made.step is not None:
             frame = made.step(frame)
-        helpers, columns = helpers | made.helpers, columns | made.columns
+        helpers, columns = {**helpers, **made.helpers}, {**columns, **made.columns}
         types |= dict(_with(frame, made.helpers, made.columns).select(list(made.columns)).collect_schema())
     return Applied(_with(frame, helpers, columns), by, inputs)
 
