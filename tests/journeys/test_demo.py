@@ -79,7 +79,7 @@ def test_the_guides_to_features_run_as_written(guide: str, environment: dict[str
     assert done.returncode == 0, done.stdout + done.stderr
     assert "gpu" in done.stdout
     if guide == "features":
-        assert "(75911, 47)" in done.stdout
+        assert "(75911, 32)" in done.stdout
         assert "dep_delay_lag1_by_tailnum" in done.stdout
 
 
