@@ -81,8 +81,12 @@ def run_in_memory(plan: pl.LazyFrame) -> pl.DataFrame:
 
 
 def run_together(plans: Sequence[pl.LazyFrame]) -> list[pl.DataFrame]:
-    """Run several plans in one streaming pass over what they share; lazy sinks among them give empty frames."""
-    return pl.collect_all(plans, engine="streaming")
+    """Run several plans side by side, streaming; lazy sinks among them give empty frames.
+
+    Each reads the columns it needs. To share one scan costs more than to read twice: all columns are read for all, and what a slower plan
+    has not taken yet is kept in memory, up to the whole table (1.6 GB against 0.4 for two sorts of 20 million rows, 2026-11-25).
+    """
+    return pl.collect_all(plans, engine="streaming", optimizations=pl.QueryOptFlags(comm_subplan_elim=False))
 
 
 def tried(plan: pl.LazyFrame, engine: Engine) -> tuple[pl.DataFrame | None, str | None]:
