@@ -267,8 +267,9 @@ def _named(name: str) -> pl.DataType:
     simple = {str(kind()): kind() for kind in (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.Float32, pl.Float64, pl.String, pl.Boolean, pl.Date)}
     if name in simple:
         return simple[name]
-    zone = name.partition("time_zone='")[2].partition("'")[0] or None
-    return pl.Datetime("us", zone)
+    if name.startswith("Datetime(time_unit='us'"):
+        return pl.Datetime("us", name.partition("time_zone='")[2].partition("'")[0] or None)
+    raise FeatureError(f"a column of nulls has no type, and {name} is wanted", f"Cast it to {name}")
 
 
 def table(frame: pl.LazyFrame, state: State, *, others: Others | None = None, only: Sequence[str] | None = None) -> pl.LazyFrame:

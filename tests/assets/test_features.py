@@ -11,6 +11,7 @@ from polars.testing import assert_frame_equal
 
 import assay
 from assets.hands.keys import PUBLIC, public_key
+from assets.stages.act import carried
 from assets.stages.features import feature_frame, make_features
 from assets.stages.verify import verify
 from contracts.errors import AdmissionError, ConfigurationError, ContractError, EvidenceError, FeatureError
@@ -160,12 +161,16 @@ def test_rows_are_joined_to_the_version_that_was_there_when_features_were_made(i
     weather = columns({"name": "when", "logicalType": "timestamp", "required": True}, {"name": "wind", "logicalType": "number"})
     source = setting("source", location="inbox/weather.csv")
     installation.promise(COLUMNS, wanted({"transform": "as_of", "dataset": "weather", "columns": ["wind"], "time": "when"}))
-    installation.promise(named("weather"), weather, source, file="weather.odcs.yaml")
+    terms = setting("license", expression="CC-BY-4.0", holder="the weather office")
+    installation.promise(named("weather"), weather, source, terms, file="weather.odcs.yaml")
     delivered(installation)
     (installation.root / "inbox" / "weather.csv").write_text("when,wind\n2026-01-01T00:00:00Z,1\n2026-01-02T00:00:00Z,2\n")
     installation.published()
     installation.published("weather")
     details = make_features(installation.run()).details
+    office = installation.office()
+    assert carried(office, office.contract("readings"), "1.0.0")["license"] == "CC0-1.0 AND CC-BY-4.0"
+    assert "the weather office" in carried(office, office.contract("readings"), "1.0.0")["attribution"]
     assert [(each["dataset"], each["version"]) for each in details["others"]] == [("weather", "1.0.0")]
     assert details["from"]["weather_wind"]["columns"] == ["at", "weather.wind"]
     before = assay.features("readings").rows.collect()
@@ -222,7 +227,7 @@ def test_features_that_fall_back_stand_beside_the_others_in_the_same_rows(instal
     installation.published()
     details = make_features(installation.run()).details
     by_engine = {column["feature"]: column["engine"] for column in details["parity"]["columns"]}
-    assert {name for name, on in by_engine.items() if on == "polars"} == {"k_tfidf_1", "k_tfidf_2"}
+    assert {name for name, on in by_engine.items() if on == "polars"} == {"k_tfidf_1", "k_tfidf_2", "x_lag1_by_k", "y_mean_6h_by_k"}
     assert all("a Python function" in column["fallback"] for column in details["parity"]["columns"] if column["engine"] == "polars")
     made = feature_frame(installation.office(), "readings", "1.0.0").collect()
     assert made.columns == ["at", *details["features"], "high"]
@@ -232,6 +237,52 @@ def test_features_that_fall_back_stand_beside_the_others_in_the_same_rows(instal
 
 @pytest.mark.usefixtures("stand_in")
 def test_without_leave_to_fall_back_nothing_is_made(published: Installation) -> None:
-    with pytest.raises(ConfigurationError, match="the engine 'gpu' cannot run the transform 'tfidf'"):
+    with pytest.raises(ConfigurationError, match="the engine 'gpu' cannot run the transform 'window'"):
         make_features(published.run())
     assert published.office().registry.derived("readings", "1.0.0", "features") is None
+
+
+# -- in the web UI ----------------------------------------------------------------------------------------------
+
+
+def test_the_asset_shows_schema_lineage_engine_and_parity_and_takes_an_engine(published: Installation) -> None:
+    import dagster as dg
+
+    from assets.definitions import build_definitions
+
+    job = build_definitions().resolve_job_def("readings")
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = job.execute_in_process(instance=instance, run_config={"ops": {"readings__features": {"config": {"engine": "polars"}}}})
+        if engine.why_no_gpu() is not None:
+            refused = job.execute_in_process(instance=instance, raise_on_error=False, run_config={"ops": {"readings__features": {"config": {"engine": "gpu"}}}})
+            assert refused.success  # made before: nothing is to be made on any engine
+    made = next(event for event in result.get_asset_materialization_events() if event.asset_key.path[1] == "features").step_materialization_data.materialization.metadata
+    assert (made["engine"].value, made["greatest_difference"].value, made["fallbacks"].value, made["training_rows"].value) == ("polars", 0.0, 0, 150)
+    assert [column.name for column in made["dagster/column_schema"].value.columns][:2] == ["x_scaled", "k_target"]
+    lineage = made["dagster/column_lineage"].value.deps_by_column
+    assert {dep.column_name for dep in lineage["y_mean_6h_by_k"]} == {"at", "k", "y"}
+    assert "| k_target | target | k, at, y | polars | 0 |" in made["made_from"].value
+
+
+def test_what_may_take_a_device_is_in_the_pool(published: Installation) -> None:
+    from assets.definitions import build_definitions
+
+    def pools() -> set[str]:
+        return {key for definition in build_definitions().assets or () for key in definition.op.pools}  # type: ignore[union-attr]  # assets alone
+
+    assert pools() == (set() if engine.why_no_gpu() == "cudf-polars is not installed" else {"gpu"})
+    published.promise(COLUMNS, wanted(engine="gpu"))
+    assert pools() == {"gpu"}
+
+
+def test_the_doctor_says_in_one_line_whether_there_is_a_gpu(published: Installation) -> None:
+    from typer.testing import CliRunner
+
+    from assay.cli import app
+
+    done = CliRunner().invoke(app, ["doctor"])
+    assert done.exit_code == 0
+    (line,) = [line for line in done.stdout.splitlines() if " gpu " in line]
+    assert ("no GPU: " in line) == (engine.why_no_gpu() is not None)
+    wrong = CliRunner().invoke(app, ["run", "readings", "--engine", "abacus"])
+    assert wrong.exit_code == 2

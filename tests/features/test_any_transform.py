@@ -68,7 +68,7 @@ CELLS = {
 }
 ROWS = st.lists(st.tuples(*CELLS.values()), min_size=1, max_size=16)
 PHASES = [Phase.explicit, Phase.reuse, Phase.generate]
-few = settings(max_examples=12, deadline=None, phases=PHASES, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+few = settings(max_examples=8, deadline=None, phases=PHASES, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 
 
 def rows_of(given: Sequence[tuple[Any, ...]]) -> pl.DataFrame:
