@@ -14,7 +14,7 @@ from assets.hands.disk import sha256, write_atomically
 from assets.hands.office import Office
 from assets.hands.registry import Row
 from assets.stages.run import Run, schema, stage
-from contracts.errors import AdmissionError, EvidenceError, FeatureError, Where
+from contracts.errors import AdmissionError, ConfigurationError, EvidenceError, FeatureError, Where
 from contracts.features import Features, Wanted
 from contracts.model import Contract
 from lineage import features as evidence
@@ -155,13 +155,13 @@ def _write_table(staged: Path, frame: pl.LazyFrame, state: State, told: parity.R
     whole = table.table(frame, state, others=others)
     by_engine = parity.parts(told, state)
     if len(by_engine) <= 1:
-        engine.run(whole.sink_parquet(staged / PART, compression="zstd", lazy=True), told.engine if by_engine.get(told.engine) else "polars")
+        _run(whole.sink_parquet(staged / PART, compression="zstd", lazy=True), told.engine if by_engine.get(told.engine) else "polars")
         return whole.collect_schema()
     order, scans = state.features.order_by, []
     for one, names in by_engine.items():
         file = staged / f"{one}.parquet"
         plan = table.table(frame, state, others=others, only=names) if one != "polars" else whole.select(order, *names, *_label(state))
-        engine.run(plan.sink_parquet(file, lazy=True), one)
+        _run(plan.sink_parquet(file, lazy=True), one)
         scans.append(pl.scan_parquet(file).rename({order: f"{order}|{one}"}))
     beside = pl.concat(scans, how="horizontal", strict=True)
     orders = [pl.col(f"{order}|{one}") for one in by_engine]
@@ -172,6 +172,16 @@ def _write_table(staged: Path, frame: pl.LazyFrame, state: State, told: parity.R
     for one in by_engine:
         (staged / f"{one}.parquet").unlink()
     return whole.collect_schema()
+
+
+def _run(plan: pl.LazyFrame, on: engine.Engine) -> None:
+    """Raises: ConfigurationError: a device ran the sample, and not the whole: most often its memory is too small."""
+    if on == "polars":
+        engine.run(plan)
+        return
+    _, reason = engine.tried(plan, on)
+    if reason:
+        raise ConfigurationError(f"the engine '{on}' made the sample and not the table: {reason}", "Write `engine: polars`, or use a device with more memory")
 
 
 def _label(state: State) -> list[str]:

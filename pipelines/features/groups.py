@@ -57,10 +57,10 @@ def _made(transform: Group, fitted: Fitted, about: About) -> Made:  # noqa: ARG0
         return reduce(lambda code, name: code * len(different[name]) + coded(pl.col(name), different[name]), transform.by, pl.lit(0, pl.Int64))
 
     codes, mark = groups.select(key().alias("value"), pl.exclude(transform.by)), f"{HELPER}{transform.makes[0]}"
-    named = zip(((column, function) for column in transform.columns for function in transform.functions), transform.makes, strict=True)
+    asked = dict(zip(transform.makes, ((column, function) for column in transform.columns for function in transform.functions), strict=True))
     return Made(
-        {name: _or_all(looked_up(pl.col(mark), codes, f"{column}|{function}"), function, every[f"{column}|{function}"]) for (column, function), name in named},
-        {name: (*transform.by, column) for (column, _), name in zip(((c, f) for c in transform.columns for f in transform.functions), transform.makes, strict=True)},
+        {name: _or_all(looked_up(pl.col(mark), codes, f"{column}|{function}"), function, every[f"{column}|{function}"]) for name, (column, function) in asked.items()},
+        {name: (*transform.by, column) for name, (column, _) in asked.items()},
         {mark: key()},
     )
 

@@ -17,6 +17,7 @@ from contracts.transforms.base import Sampled
 from pipelines.clean.kind import Fitted, Learning
 from pipelines.frames import ROW
 
+_FARTHEST = 2**59
 HELPER = "_of_"
 """Prefix of columns that are made on the way and dropped again."""
 
@@ -99,7 +100,7 @@ def moments(column: str, dtype: pl.DataType) -> pl.Expr:
     if isinstance(dtype, pl.Datetime | pl.Date):
         return pl.col(column).cast(pl.Datetime("us", getattr(dtype, "time_zone", None))).to_physical()
     if dtype.is_integer():
-        return pl.col(column).cast(pl.Int64)
+        return pl.when(pl.col(column).is_between(-_FARTHEST, _FARTHEST)).then(pl.col(column).cast(pl.Int64))  # beyond it, distances leave 64 bits
     raise FeatureError(f"'{column}' is {dtype}, and no time", "Order rows by a date, a timestamp or a whole number", Where(field=column))
 
 

@@ -66,9 +66,7 @@ def receipt(frame: pl.LazyFrame, state: State, wanted: Engine, others: table.Oth
     few = engine.run(frame.with_row_index(ROW).with_columns(pl.col(ROW).hash().alias("_drawn")).bottom_k(SAMPLE_ROWS, by=["_drawn", ROW]).sort(ROW).drop(ROW, "_drawn")).lazy()
     expected = engine.run_in_memory(table.table(few, state, others=others, only=state.kept))
     made, reasons = _made(few, state, wanted, others, attempt or engine.tried)
-    columns = tuple(
-        Column(name, "polars" if name in reasons else wanted, difference(made[name], expected[name]), reasons.get(name)) for name in state.kept
-    )  # fmt: skip
+    columns = tuple(Column(name, "polars" if name in reasons else wanted, difference(made[name], expected[name]), reasons.get(name)) for name in state.kept)
     told = Receipt(wanted, columns, expected.height, state.features.tolerance)
     for column in columns:
         if column.difference is None or column.difference > told.tolerance:

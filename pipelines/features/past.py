@@ -73,7 +73,7 @@ def by_key_and_time(frame: pl.DataFrame, keys: Sequence[str], span: int | None, 
     """Sort the rows: in one part, or in several where keys and times are too many for one number. Each with the number of its rows' keys.
 
     Args:
-        frame: `at` (Int64) and the keys; rows without one of them are in no part.
+        frame: `at` (Int64, under 2^59 either way) and the keys; rows without one of them are in no part.
         span, gap: the window is [time - gap - span, time - gap); without a span it is everything before.
     """
     whole = frame.select(pl.all_horizontal(pl.col(name).is_not_null() for name in ("at", *keys))).to_series().to_numpy()
@@ -86,7 +86,7 @@ def by_key_and_time(frame: pl.DataFrame, keys: Sequence[str], span: int | None, 
     unit = math.gcd(int(np.gcd.reduce(at - low)), span or 0, gap) or 1  # times of whole hours need no microseconds
     back, wait = (reach if span is None else min(span, reach + unit)) // unit, min(gap, reach + unit) // unit
     apart = reach // unit + back + wait + 2
-    code, every = _codes([frame[key].gather(rows) if len(rows) < frame.height else frame[key] for key in keys], len(rows))
+    code, every = _codes([frame[key] if len(rows) == frame.height else frame[key].gather(rows) for key in keys], len(rows))
     in_time = bool((at[1:] >= at[:-1]).all())
     at_once = max(_ROOM // apart, 1)
     for first in range(0, every, at_once):

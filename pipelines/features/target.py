@@ -75,7 +75,6 @@ def _means(transform: TargetMean, fitted: Fitted, about: About) -> Made:
     at, folds, priors = times(about), fitted.values["folds"], fitted.values["means"]
     trained = at <= about.last if about.last is not None else at.is_not_null()
     fold = pl.when(trained).then(_fold(at, folds)).otherwise(_EVERY)
-
     prior = fold.replace_strict([int(number) for number in priors], pl.Series(list(priors.values()), dtype=pl.Float64), default=None, return_dtype=pl.Float64)
 
     def mean(column: str) -> pl.Expr:

@@ -90,6 +90,20 @@ def test_whole_numbers_and_dates_order_rows_too(collect: Collect) -> None:
     assert got["x_sum_3d"].to_list() == [0.0, 1.0, 2.0]
 
 
+@pytest.mark.parametrize("moments", [(0, 1, 2), (0, 2**58, 2**59)])
+def test_keys_that_do_not_fit_one_number_are_sorted_in_parts(moments: tuple[int, int, int]) -> None:
+    rows = pl.DataFrame({"at": list(moments) * 8, "k": [n // 3 for n in range(24)], "x": [float(n) for n in range(24)], "y": [0.0] * 24})
+    window = {"transform": "window", "by": ["k"], "columns": ["x"], "span": "all", "functions": ["sum", "max"]}
+    got = table.transform(rows.lazy(), fitted(rows, window, {"transform": "lag", "by": ["k"], "columns": ["x"]})).collect()
+    assert got.rows() == [row for n in range(0, 24, 3) for row in ((0.0, None, None), (float(n), float(n), float(n)), (2.0 * n + 1, float(n + 1), float(n + 1)))]
+
+
+def test_a_number_too_great_to_count_from_is_no_time() -> None:
+    rows = pl.DataFrame({"at": [-(2**61), 1, 2, 2**61], "x": [1.0, 2.0, 3.0, 4.0], "y": [0.0] * 4})
+    got = table.transform(rows.lazy(), fitted(rows, {"transform": "lag", "columns": ["x"]})).collect()
+    assert got["x_lag1"].to_list() == [None, None, 2.0, None]
+
+
 # -- lags -----------------------------------------------------------------------------------------------
 
 
