@@ -281,3 +281,9 @@ def _cell(value: object) -> str:
 
 def _number(value: int | None) -> str:
     return "—" if value is None else f"{value:,}"
+
+
+def show_doctor(data: dict[str, dict[str, Any]]) -> None:
+    """A line a part."""
+    for name, part in data.items():
+        console.print(f"{'[green]✓[/]' if part['there'] else '[dim]–[/]'} {name:<9} {escape(part['said'])}", highlight=False, soft_wrap=True)
