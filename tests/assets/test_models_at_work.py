@@ -299,6 +299,21 @@ def test_publishing_raises_the_trigger_that_measuring_closes(installation: Insta
     assert [row["action"] for row in office.registry.waiting()] == ["retrain"]
 
 
+def test_a_version_that_is_published_while_another_is_measured_goes_on_waiting(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    learning(installation)
+    delivered(installation, 1)
+    installation.published()
+
+    def meanwhile(at: str) -> None:
+        if at == "before the decision":
+            delivered(installation, 2)
+            installation.published()
+
+    monkeypatch.setattr("assets.stages.drift.reached", meanwhile)
+    measure_drift(installation.run())
+    assert [(row["version"], row["action"]) for row in installation.office().registry.waiting()] == [("1.1.0", "measure"), ("1.0.0", "retrain")]
+
+
 def test_what_one_process_holds_another_leaves_alone_until_it_is_gone(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     office = installation.office()
     office.registry.raise_trigger("readings", "1.0.0", "retrain", "why")
