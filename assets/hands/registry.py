@@ -243,10 +243,8 @@ class Registry(Runs, Versions, Acts):
                 return None
             if drift is not None:
                 self._keep(connection, dataset, version, "drift", {**drift, "decision": kept["id"]})
-                for row in (
-                    connection.execute(sa.select(triggers).where(triggers.c.dataset == dataset, triggers.c.action == MEASURE, triggers.c.done_at.is_(None))).mappings().all()
-                ):
-                    self._finish(connection, dict(row), {"outcome": drift["verdict"] if row["version"] == version else "overtaken", "reason": decision["reason"]})
+                for row in self._overtaken(connection, dataset, version):
+                    self._finish(connection, row, {"outcome": drift["verdict"] if row["version"] == version else "overtaken", "reason": decision["reason"]})
             for action, actor in follows:
                 number = self._raise(connection, dataset, version, action, decision["reason"], decision["cause"], actor)
                 if number is not None and actor == "webhook":
@@ -256,6 +254,13 @@ class Registry(Runs, Versions, Acts):
                 outputs = [{**table, "tags": {**table["tags"], **tags}, "version": table["version"] or str(kept["id"])} for table in fact["outputs"]]
                 self._post(connection, "lineage", dataset, {**fact, "outputs": outputs})
             return kept
+
+    def _overtaken(self, connection: sa.Connection, dataset: str, version: str) -> list[Row]:
+        """What waits to be measured of this version and those before it; one that was published meanwhile goes on waiting."""
+        order = sa.select(versions.c.sequence).where(versions.c.dataset == dataset, versions.c.version == version).scalar_subquery()
+        upto = sa.select(versions.c.version).where(versions.c.dataset == dataset, versions.c.sequence <= order)
+        waiting = sa.select(triggers).where(triggers.c.dataset == dataset, triggers.c.action == MEASURE, triggers.c.done_at.is_(None), triggers.c.version.in_(upto))
+        return [dict(row) for row in connection.execute(waiting).mappings()]
 
     def derived(self, dataset: str, version: str, kind: str) -> Row | None:
         """The details of what was made from a version."""

@@ -76,12 +76,11 @@ def take_outcomes(office: Office, name: str, file: Path) -> Row:
     known = frame.join(_predictions(office, contract.name), on=PARENT, how="semi").height if frame.height else 0
     staged = office.lake.staging(contract.name, f"outcomes-{digest[:12]}") / "part.parquet"
     frame.write_parquet(staged)
-    written = sha256(staged)
     target = office.lake.folder(contract.name, "outcomes") / f"{digest}.parquet"
-    if not target.exists():
+    if not target.exists():  # it is where a process was killed before it noted them
         office.lake.move_file(staged, target)
     office.lake.clear(contract.name, f"outcomes-{digest[:12]}")
-    new = office.registry.keep_outcomes(contract.name, digest, frame.height, written)
+    new = office.registry.keep_outcomes(contract.name, digest, frame.height, sha256(target))
     return {"dataset": contract.name, "model": policy.model, "rows": frame.height, "known": known, "new": new}
 
 
@@ -108,10 +107,13 @@ def _read_outcomes(file: Path) -> pl.DataFrame:
 
 
 def _predictions(office: Office, name: str) -> pl.DataFrame:
-    files = sorted(office.lake.folder(name, "predictions").glob("*.parquet"))
-    return (
-        pl.concat([pl.read_parquet(file) for file in files]).unique(PARENT, keep="last") if files else pl.DataFrame(schema={PARENT: pl.String, SCORE: pl.Float64, MODEL: pl.String})
-    )
+    """Every prediction that was given. Raises: EvidenceError: a file is not what its name says."""
+    parts = [pl.DataFrame(schema={PARENT: pl.String, SCORE: pl.Float64, MODEL: pl.String})]
+    for file in sorted(office.lake.folder(name, "predictions").glob("*.parquet")):
+        if not sha256(file).startswith(file.stem.rpartition("-")[2]):
+            raise EvidenceError("a file of predictions is not what was kept", "Restore it from a backup", Where(file=f"predictions/{file.name}", dataset=name))
+        parts.append(pl.read_parquet(file))
+    return pl.concat(parts)
 
 
 def _outcomes(office: Office, name: str) -> pl.DataFrame:

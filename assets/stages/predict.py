@@ -23,7 +23,7 @@ from contracts.model import Contract
 from contracts.settings import Retrain
 from contracts.types import dtype
 from lineage.facts import StageFact, Table
-from lineage.trace import trace_of, traceparent
+from lineage.trace import trace_of, traceparents
 from pipelines.act import retrain
 from pipelines.features import privacy, table
 
@@ -63,7 +63,7 @@ class Served:
         started, trace_id = self.office.registry.now(), trace_of(trace)
         rows = frame.lazy().collect()
         self._record(trace_id, rows.height)
-        names = [traceparent(trace_id, number) for number in range(1, rows.height + 1)]
+        names = traceparents(trace_id, rows.height)
         roles = self._roles(names)
         scores, versions = np.zeros(rows.height), np.full(rows.height, self.version, dtype=object)
         for role, model in self.models.items():

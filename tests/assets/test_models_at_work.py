@@ -118,12 +118,15 @@ def test_predictions_are_recorded_under_the_callers_trace(served: Installation, 
     office = served.office()
     told = opened("high", "analytics", office).predict(rows(3), trace=PARENT)
     assert told.columns == ["traceparent", "score", "model_version"]
-    assert told["traceparent"].to_list()[1] == "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000002-01"
     (entry,) = trace.why(office, PARENT)["entries"]
+    again = opened("high", "analytics", office).predict(rows(3), trace=PARENT)
+    names = [*told["traceparent"], *again["traceparent"]]
+    assert len(set(names)) == 6  # outcomes can tell them apart
+    assert {trace_of(name) for name in names} == {"4bf92f3577b34da6a3ce929d0e0e4736"}
     assert (entry["kind"], entry["version"], entry["told"]["purpose"], entry["told"]["model_version"], entry["told"]["rows"]) == ("prediction", "1.0.0", "analytics", "1", 3)
     used = trace.used_by(office, "readings", "1.0.0")
     assert used["serving"] == {"champion": "1"}
-    assert [use["kind"] for use in used["uses"]] == ["training", "prediction"]
+    assert [use["kind"] for use in used["uses"]] == ["training", "prediction", "prediction"]
     office.settle()
     events = [json.loads(line) for line in (served.root / "lineage" / "events.ndjson").read_text().splitlines()]
     assert any(event["job"]["name"] == "readings.predicted" and event["outputs"] for event in events)
@@ -297,6 +300,21 @@ def test_publishing_raises_the_trigger_that_measuring_closes(installation: Insta
     measure_drift(installation.run())
     assert office.registry.due("readings", MEASURE) == []
     assert [row["action"] for row in office.registry.waiting()] == ["retrain"]
+
+
+def test_a_version_that_is_published_while_another_is_measured_goes_on_waiting(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    learning(installation)
+    delivered(installation, 1)
+    installation.published()
+
+    def meanwhile(at: str) -> None:
+        if at == "before the decision":
+            delivered(installation, 2)
+            installation.published()
+
+    monkeypatch.setattr("assets.stages.drift.reached", meanwhile)
+    measure_drift(installation.run())
+    assert [(row["version"], row["action"]) for row in installation.office().registry.waiting()] == [("1.1.0", "measure"), ("1.0.0", "retrain")]
 
 
 def test_what_one_process_holds_another_leaves_alone_until_it_is_gone(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:

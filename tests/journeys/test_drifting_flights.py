@@ -53,7 +53,7 @@ def scored(home: Path, month: pl.DataFrame, name: str) -> pl.DataFrame:
     rows, scores = home.parent / f"{name}.parquet", home.parent / f"{name}-scores.parquet"
     month.write_parquet(rows)
     assay(home, "predict", "flights-late", str(rows), "--purpose", "analytics", "--output", str(scores))
-    return pl.concat([pl.read_parquet(scores), month.select(late=(pl.col("arr_delay") > 15))], how="horizontal").drop_nulls("late")
+    return pl.read_parquet(scores).hstack(month.select(late=(pl.col("arr_delay") > 15))).drop_nulls("late")
 
 
 @pytest.mark.soak
@@ -73,7 +73,6 @@ def test_flights_month_by_month(tmp_path: Path) -> None:
     assay(home, "run", "flights")
     models = json.loads(assay(home, "models", "list", "--json"))[0]
     challenger = next(each["version"] for each in models["versions"] if each["role"] == "challenger")
-    sys.path.insert(0, str(ROOT))
     files = sorted((home / "lake" / "flights" / "versions").glob("*/*.parquet"))
     month = pl.concat([pl.read_parquet(file) for file in files]).filter(pl.col("time_hour").dt.month() == 4).sample(6_000, seed=1)
     assay(home, "models", "compare", "flights-late", challenger, "champion")
