@@ -152,7 +152,7 @@ def by_assay(texts: list[str], kinds: tuple[str, ...] | None = None) -> tuple[li
     """The spans of each text, and the seconds the search took."""
     frame = pl.LazyFrame({ROW: range(len(texts)), "text": texts})
     started = time.perf_counter()
-    plans = spans(frame, ["text"]) if kinds is None else [_search(frame, "text", each) for each in DETECTORS if each.kind in kinds]
+    plans = spans(frame, ["text"]) if kinds is None else [_search(frame, "text", each, alone=True) for each in DETECTORS if each.kind in kinds]
     *first, worn = run_together([*plans, disguises(frame, ["text"])])
     found = pl.concat([*first, *run_together(undisguised(frame, worn))]).unique([ROW, "kind", "value"])
     seconds = time.perf_counter() - started
