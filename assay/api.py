@@ -1,6 +1,6 @@
 """What notebooks and training jobs import.
 
-Belongs here: opening and verifying versions, opening models. Stays out: publishing them. Nothing heavy is imported before it is needed.
+Belongs here: opening and verifying versions, opening features and models, searching. Stays out: publishing them. Nothing heavy is imported before it is needed.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from assets.stages.inference import FeatureSet
     from assets.stages.predict import Served
+    from assets.stages.retrieve import Found
     from assets.stages.verify import Verified
 
 
@@ -63,6 +64,22 @@ def features(name: str, version: str | None = None, *, purpose: str = "training"
     from assets.stages.inference import open_features
 
     return open_features(name, version, purpose)
+
+
+def search(name: str, question: str, *, purpose: str = "retrieval", k: int = 5, traceparent: str | None = None) -> Found:
+    """The passages of a data set's index that answer a question best, and have that recorded.
+
+    Args:
+        purpose: one of the purposes in the version's evidence.
+        traceparent: of W3C Trace Context, if this belongs to a call that has one.
+    Returns: passages, the best first, each with document, place, and licence; the version they stand in, whom to name, and the trace id.
+    Raises: AdmissionError: the version was not admitted for this purpose. ActionError: no index is in service.
+
+    Example: `assay.search("python_docs", "what does a with statement do").passages[0].text`
+    """
+    from assets.stages.retrieve import search as found
+
+    return found(name, question, purpose=purpose, k=k, traceparent=traceparent)
 
 
 def verify(name: str, version: str) -> Verified:

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from assay import acting, versions
+from assay import acting, searching, versions
 from contracts.errors import AssayError, ConfigurationError, ContractErrors, Where
 
 app = typer.Typer(
@@ -238,6 +238,7 @@ def licences(
 
 versions.register(app)
 acting.register(app)
+searching.register(app)
 review_app = typer.Typer(name="review", help="What waits for people, and their signed decisions.", no_args_is_help=True, rich_markup_mode="markdown")
 app.add_typer(review_app)
 Number = Annotated[int, typer.Argument(help="The review's number, from `assay review list`.")]

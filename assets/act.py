@@ -6,7 +6,8 @@ import dagster as dg
 
 from assets.common import asset, follows
 from assets.resources import OfficeResource, failures_told
-from assets.stages.act import Acted, rebuild_if_due
+from assets.stages.act import Acted
+from assets.stages.index import rebuild_if_due
 from assets.stages.model import retrain_if_due
 from contracts.model import Contract
 
@@ -33,7 +34,7 @@ def model(contract: Contract) -> dg.AssetsDefinition:
 
 
 def index(contract: Contract) -> dg.AssetsDefinition:
-    """The retrieval index, rebuilt when documents have changed, judged by recall."""
+    """The retrieval index, rebuilt when documents have changed, judged by the contract's questions."""
 
     @asset(
         contract,

@@ -24,7 +24,7 @@ from contracts.model import Contract, Level
 from contracts.problems import Problem, as_error, key_path, problems_of, suggestion
 from contracts.promises import Promises, anonymity_rules
 from contracts.properties import PROPERTIES, REQUIRED
-from contracts.settings import CONFIDENTIAL, PARTITION, DriftPolicy, Retrain
+from contracts.settings import CONFIDENTIAL, PARTITION, DriftPolicy, Index, Retrain
 from contracts.standard import LATEST, schema_problems
 from contracts.steps import CleaningStep
 from contracts.steps.fills import unfit
@@ -290,7 +290,8 @@ def _cross_checks(contract: Contract, document: Document) -> Iterator[ContractEr
     if contract.retrain:
         yield from unpromised(_judged_by(contract.retrain), "assay.retrain")
     if contract.index:
-        yield from unpromised([contract.index.key, contract.index.text], "assay.index")
+        yield from unpromised(list(filter(None, (contract.index.key, contract.index.text, contract.index.title, contract.index.vector))), "assay.index")
+        yield from _of_index(contract, contract.index, about)
     for column in contract.columns:
         if column.classification in CONFIDENTIAL and column.name not in contract.privacy.columns:
             problem = f"the column '{column.name}' is classified {column.classification}, and nothing is done about it"
@@ -350,6 +351,21 @@ def _of_drift(contract: Contract, policy: DriftPolicy, about: Callable[[str, str
     for each in policy.slices:
         if each.column in contract.privacy.columns:
             yield about(f"a slice names '{each.column}', which is personal", "Slice by columns that tell nobody apart", "assay.drift", "assay.columns")
+
+
+def _of_index(contract: Contract, index: Index, about: Callable[[str, str, str, str], ContractError]) -> Iterator[ContractError]:
+    """Columns that cannot be indexed as they are promised."""
+    columns = {column.name: column for column in contract.columns}
+    for name in filter(None, (index.text, index.title)):
+        if name in columns and columns[name].logical_type != "string":
+            yield about(f"'{name}' is promised as {columns[name].logical_type}, and an index reads text", "Name a column of strings", "assay.index", "assay.type")
+    for name in filter(None, (index.key, index.text, index.title)):
+        if (treatment := contract.privacy.columns.get(name)) and treatment.treatment == "drop":
+            yield about(f"admission drops the column '{name}'", "Name a column that is published", "assay.index", "assay.columns")
+    vector = columns.get(index.vector or "")
+    if vector and (vector.logical_type != "vector" or vector.dimensions != index.dimensions):
+        said = f"{vector.dimensions} dimensions" if vector.logical_type == "vector" else f"{vector.logical_type}"
+        yield about(f"'{vector.name}' is promised as {said}, and the index has vectors of {index.dimensions}", "Write the same `dimensions` in both", "assay.index", "assay.type")
 
 
 def _partitioning(contract: Contract, about: Callable[[str, str, str, str], ContractError]) -> Iterator[ContractError]:

@@ -61,6 +61,9 @@ class Column(Frozen):
     timezone: bool = True
     dimensions: int | None = None
     element_type: str = "float32"
+    embedding_model: str | None = None
+    embedding_version: str | None = None
+    """Of a vector: which model it is promised to come from."""
     fields: tuple[Column, ...] = ()
     """What an object holds; for an array its items, for a map its key and its value."""
 

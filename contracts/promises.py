@@ -114,6 +114,8 @@ class Promises:
             timezone=options.get("timezone", True),
             dimensions=options.get("dimensions"),
             element_type=options.get("elementType", "float32"),
+            embedding_model=options.get("embeddingModel"),
+            embedding_version=options.get("embeddingModelVersion"),
             fields=fields,
         )
         return column if self._is_readable(column, options, path) else None

@@ -9,7 +9,7 @@ import getpass
 import os
 from pathlib import Path
 
-from pydantic import AnyHttpUrl, Field, ValidationError
+from pydantic import AnyHttpUrl, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from contracts.errors import AdmissionError, ConfigurationError, ContractError, Where, shown
@@ -32,6 +32,8 @@ class Home(BaseSettings):
     ASSAY_PRESIDIO_MODEL: a spaCy model, by package or folder, with which Presidio looks for persons and places in text (none: a dictionary does).
     ASSAY_SOURCE_ROOTS: further folders, separated by ':', from which sources may be read.
     ASSAY_SOURCE_HOSTS: hosts (`name`, `name:port`), separated by ',', that sources may be fetched from, and webhooks told, though their address is not public.
+    ASSAY_EMBEDDING_HOSTS: hosts (`name`, `name:port`), separated by ',', that the passages of an index may be sent to for their vectors (none).
+    ASSAY_EMBEDDING_KEY: what they are told as a bearer token.
     ASSAY_SOURCE_MAX_BYTES: the most that one source may hold (50 GiB).
     """
 
@@ -44,6 +46,8 @@ class Home(BaseSettings):
     mlflow_uri: str = ""
     source_roots: str = ""
     source_hosts: str = ""
+    embedding_hosts: str = ""
+    embedding_key: SecretStr = SecretStr("")
     source_max_bytes: int = Field(default=50 * 2**30, gt=0)
     stewards: Path = SHIPPED_STEWARDS
     region: str = Field(default="", pattern=r"^$|^[a-z]{2}(-[a-z0-9-]+)?$")
@@ -81,7 +85,12 @@ class Home(BaseSettings):
     @property
     def hosts(self) -> frozenset[str]:
         """Hosts that sources may be fetched from wherever they lie."""
-        return frozenset(part.strip().lower() for part in self.source_hosts.split(",") if part.strip())
+        return _hosts(self.source_hosts)
+
+    @property
+    def embedders(self) -> frozenset[str]:
+        """Hosts that passages may be sent to."""
+        return _hosts(self.embedding_hosts)
 
     def check_region(self, contract: Contract) -> None:
         """Whether the data may lie here. Raises: AdmissionError: the contract's region is another one."""
@@ -109,6 +118,10 @@ class Home(BaseSettings):
                 raise ConfigurationError(f"'{contract.name}' is also the name in {found[contract.name].file}", "Give one of them another `name`", Where(file=contract.file))
             found[contract.name] = contract
         return found
+
+
+def _hosts(said: str) -> frozenset[str]:
+    return frozenset(part.strip().lower() for part in said.split(",") if part.strip())
 
 
 def read_contract(file: Path) -> Contract:

@@ -13,6 +13,7 @@ from datetime import timedelta
 import sqlalchemy as sa
 
 from assets.hands.acts import MEASURE, Acts, Role, services, triggers
+from assets.hands.indexes import Indexes
 from assets.hands.runs import Lease, Runs, leases
 from assets.hands.store import Row, ledger, metadata
 from assets.hands.versions import LATEST, Versions, versions
@@ -75,7 +76,7 @@ outcomes = sa.Table(
 ADOPTED = "policy adopted"
 
 
-class Registry(Runs, Versions, Acts):
+class Registry(Runs, Versions, Acts, Indexes):
     """Opened on a SQLAlchemy URL: SQLite in rollback-journal mode, or Postgres."""
 
     # -- versions -----------------------------------------------------------------
@@ -262,13 +263,28 @@ class Registry(Runs, Versions, Acts):
         waiting = sa.select(triggers).where(triggers.c.dataset == dataset, triggers.c.action == MEASURE, triggers.c.done_at.is_(None), triggers.c.version.in_(upto))
         return [dict(row) for row in connection.execute(waiting).mappings()]
 
+    def conclude_index(self, build: Row, reason: str, derived_details: Row, finished: Sequence[tuple[Row, Row]]) -> None:
+        """The one transaction after an index was built and judged: the build is kept, the pointer moves if it was accepted, and its triggers are closed.
+
+        Args:
+            build: the row of `index_builds`, without `made_at` and `dropped_at`.
+            finished: (trigger, outcome). One that somebody else has closed meanwhile stays as it was closed.
+        """
+        with self._write() as connection:
+            self._conclude_index(connection, build, reason)
+            self._keep(connection, build["dataset"], build["version"], "index", derived_details)
+            for trigger, outcome in finished:
+                self._finish(connection, trigger, outcome)
+
     def derived(self, dataset: str, version: str, kind: str) -> Row | None:
         """The details of what was made from a version."""
         rows = self._rows(sa.select(derived.c.details).where(derived.c.dataset == dataset, derived.c.version == version, derived.c.kind == kind))
         return rows[0]["details"] if rows else None
 
     def in_service(self, dataset: str, kind: str) -> Row | None:
-        """The model or index in service: the data set's version it was made from, and its details. A model's are those of its last switch."""
+        """The model or index in service: the data set's version it was made from, and its details. A model's are those of its last switch, an index's what the pointer says."""
+        if kind == "index":
+            return self.serving_index(dataset)
         if kind == "model":
             champion = self.serving(dataset).get("champion")
             return {"version": champion["details"]["dataset_version"], "details": champion["details"]} if champion else None

@@ -1,77 +1,23 @@
-"""Documents -> chunks, vectors, questions to ask, and how many of the answers came back.
+"""Questions with known answers -> how well an index answers them.
 
-Belongs here: cutting, embedding offline, measuring recall. Stays out: the store (assets/hands/index.py).
-The embedder is latent semantic analysis fitted on the documents themselves: it needs no model from outside.
+Belongs here: making questions out of documents, measuring answers, judging. Stays out: asking (assets/stages/index.py).
 """
 
 from __future__ import annotations
 
+import math
 import random
 import re
 import string
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice, zip_longest
-from typing import TYPE_CHECKING, Any
 
 import polars as pl
-
-from contracts.errors import ActionError
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 _SENTENCE = re.compile(r"(?<=[.?!])\s+(?=[A-Z])")
 _PROSE = re.compile(r"[A-Za-z][A-Za-z ,;'\"()-]+[.?!]")
 FEWEST_WORDS = 3  # a question of fewer asks nothing
-
-
-def chunks(documents: pl.DataFrame, *, key: str, text: str, chunk_chars: int) -> pl.DataFrame:
-    """Cut documents into pieces of at most `chunk_chars`, at paragraphs where they end in time, at words or anywhere otherwise.
-
-    Returns: `key`, `chunk` (number within the document, from 0), `text`. But for white space at the cuts, nothing is lost.
-    """
-    pieces = [(name, number, piece) for name, whole in documents.select(key, text).iter_rows() for number, piece in enumerate(_cut(whole, chunk_chars))]
-    return pl.DataFrame(pieces, schema={"key": pl.String, "chunk": pl.UInt32, "text": pl.String}, orient="row")
-
-
-def _cut(whole: str, most: int) -> list[str]:
-    pieces: list[str] = []
-    rest = whole.strip()
-    while len(rest) > most:
-        head = rest[: most + 1]
-        at = max(head.rfind("\n\n"), 0) or max(head.rfind("\n"), 0) or max(head.rfind(" "), 0) or most
-        pieces.append(rest[:at].rstrip())
-        rest = rest[at:].lstrip()
-    return [*pieces, rest] if rest else pieces
-
-
-def fit_embedder(texts: Sequence[str], *, dimensions: int, seed: int) -> Any:
-    """Fit the embedder: TF-IDF of words and pairs of words, projected on the corpus's own directions, to unit length.
-
-    Raises: ActionError: there is too little text to tell directions apart.
-    Source: Deerwester et al. (1990), Indexing by latent semantic analysis, JASIS 41(6).
-    """
-    from sklearn.decomposition import TruncatedSVD
-    from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import Normalizer
-
-    words = TfidfVectorizer(sublinear_tf=True, ngram_range=(1, 2), stop_words="english")
-    try:
-        terms = words.fit_transform(texts).shape[1]
-    except ValueError:
-        terms = 0
-    most = min(terms, len(texts)) - 1
-    if most < 1:
-        raise ActionError(f"{len(texts)} piece(s) of text with {terms} term(s) cannot be embedded", "Publish more text")
-    return make_pipeline(words, TruncatedSVD(min(dimensions, most), random_state=seed), Normalizer(copy=False)).fit(texts)
-
-
-def embed(embedder: Any, texts: Sequence[str]) -> NDArray[Any]:
-    """(n, dimensions) float32, each row of length 1, or 0 where the corpus knows none of its words."""
-    import numpy as np
-
-    return np.asarray(embedder.transform(texts), dtype=np.float32)
 
 
 def questions(documents: pl.DataFrame, *, key: str, text: str, count: int, seed: int) -> pl.DataFrame:
@@ -109,6 +55,78 @@ def _prose(whole: str) -> list[str]:
     return [sentence for sentence in sentences if 6 <= len(sentence.split()) <= 30 and _PROSE.fullmatch(sentence)]
 
 
-def recall_at(found: Sequence[Sequence[str]], wanted: Sequence[str], k: int = 10) -> float:
-    """The share of questions whose document is among the first `k` found; NaN where nothing was asked."""
-    return sum(key in keys[:k] for keys, key in zip(found, wanted, strict=True)) / len(wanted) if wanted else float("nan")
+# -- measuring -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Answers to questions: `recall`, `ndcg` and `mrr` at k, `citations` the share of passages that stand where they say, times in ms."""
+
+    k: int
+    questions: int
+    recall: float
+    ndcg: float
+    mrr: float
+    citations: float
+    p50_ms: float
+    p95_ms: float
+
+
+def measured(found: Sequence[Sequence[str]], wanted: Sequence[Collection[str]], k: int, *, cited: Sequence[bool], times_ms: Sequence[float]) -> Measured:
+    """Measure answers.
+
+    Args:
+        found: for each question the documents that came back, the best first, none twice.
+        wanted: for each question the documents that answer it, at least one.
+        cited: for each passage that came back whether its words stand in the version at the place it names.
+    """
+    nothing = float("nan")
+    times = sorted(times_ms)
+    return Measured(
+        k=k, questions=len(wanted), recall=_mean([recall(f, w, k) for f, w in zip(found, wanted, strict=True)]), ndcg=_mean([ndcg(f, w, k) for f, w in zip(found, wanted, strict=True)]),
+        mrr=_mean([reciprocal_rank(f, w, k) for f, w in zip(found, wanted, strict=True)]), citations=_mean([float(holds) for holds in cited]),
+        p50_ms=times[len(times) // 2] if times else nothing, p95_ms=times[math.ceil(0.95 * len(times)) - 1] if times else nothing,
+    )  # fmt: skip
+
+
+def recall(found: Sequence[str], wanted: Collection[str], k: int) -> float:
+    """The share of the wanted documents among the first `k`."""
+    return len(set(found[:k]) & set(wanted)) / len(wanted)
+
+
+def ndcg(found: Sequence[str], wanted: Collection[str], k: int) -> float:
+    """Normalised discounted cumulative gain of the first `k`, every wanted document worth the same.
+
+    Source: Järvelin and Kekäläinen (2002), Cumulated gain-based evaluation of IR techniques, TOIS 20(4); discounts as trec_eval has them.
+    """
+    gained = sum(1 / math.log2(place + 2) for place, key in enumerate(found[:k]) if key in wanted)
+    return gained / sum(1 / math.log2(place + 2) for place in range(min(k, len(wanted))))
+
+
+def average_precision(found: Sequence[str], wanted: Collection[str], k: int) -> float:
+    """The mean, over the wanted documents, of the precision where each stands among the first `k`; 0 where it does not."""
+    places = [place for place, key in enumerate(found[:k], start=1) if key in wanted]
+    return sum(number / place for number, place in enumerate(places, start=1)) / len(wanted)
+
+
+def reciprocal_rank(found: Sequence[str], wanted: Collection[str], k: int) -> float:
+    """One over the place of the first wanted document among the first `k`; 0 where there is none."""
+    return next((1 / place for place, key in enumerate(found[:k], start=1) if key in wanted), 0.0)
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values) if values else float("nan")
+
+
+def standing(texts: Mapping[str, str], passages: pl.DataFrame) -> list[bool]:
+    """For each of the passages (`document`, `start`, `end`, `said`) whether the document holds these words at that place."""
+    return [texts.get(document, "")[start:end] == said != "" for document, start, end, said in passages.select("document", "start", "end", "said").iter_rows()]
+
+
+def objection(measured: Measured, *, citations: float, p95_ms: float | None) -> str | None:
+    """Why an index is refused whatever it finds: it cites what is not there, or is too slow. None where nothing speaks against it."""
+    if not measured.citations >= citations:
+        return f"{100 * measured.citations:.1f} % of its passages stand where they say, under the floor of {100 * citations:g} %"
+    if p95_ms is not None and measured.p95_ms > p95_ms:
+        return f"one question in twenty takes longer than {measured.p95_ms:.1f} ms, over the limit of {p95_ms:g} ms"
+    return None

@@ -8,7 +8,6 @@ import polars as pl
 import pytest
 
 from contracts.errors import ActionError
-from pipelines.act.changes import changed
 from pipelines.act.judge import judge
 from pipelines.act.retrain import score, split_in_time, train
 
@@ -58,9 +57,3 @@ def test_the_one_in_service_stays_unless_the_candidate_is_not_worse(candidate: f
     judgement = judge("roc_auc", candidate, in_service, tolerance=0.005, floor=floor)
     assert judgement.accepted is accepted
     assert "roc_auc" in judgement.reason
-
-
-def test_documents_are_compared_by_key() -> None:
-    before = pl.LazyFrame({"k": ["a", "b", "c"], "t": ["1", "2", "3"]})
-    after = pl.LazyFrame({"k": ["b", "c", "d", "e"], "t": ["2", "x", "4", "5"]})
-    assert changed(before, after, key="k", text="t").collect().row(0) == (2, 1, 1)

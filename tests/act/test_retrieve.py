@@ -1,4 +1,4 @@
-"""Documents are cut without loss, asked in a way that copying does not answer, and answered from full text and vectors together."""
+"""Documents ask questions that copying does not answer; answers are measured as the books say."""
 
 from __future__ import annotations
 
@@ -6,11 +6,8 @@ import math
 
 import polars as pl
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from contracts.errors import ActionError
-from pipelines.act.retrieve import chunks, embed, fit_embedder, questions, recall_at
+from pipelines.act.retrieve import average_precision, measured, ndcg, objection, questions, recall, reciprocal_rank, standing
 
 WORDS = "The statement binds names to values and evaluates expressions in order before any assignment happens."
 DOCUMENTS = pl.DataFrame(
@@ -22,31 +19,6 @@ DOCUMENTS = pl.DataFrame(
         ],
     }
 )
-
-
-@given(st.text(alphabet=st.sampled_from("ab \n.é"), max_size=600), st.integers(5, 60))
-def test_nothing_but_white_space_is_lost_and_no_piece_is_too_long(text: str, most: int) -> None:
-    made = chunks(pl.DataFrame({"k": ["d"], "t": [text]}), key="k", text="t", chunk_chars=most)
-    assert "".join("".join(made["text"]).split()) == "".join(text.split())
-    assert all(0 < len(piece) <= most for piece in made["text"])
-    assert made["chunk"].to_list() == list(range(made.height))
-
-
-def test_a_piece_ends_at_a_paragraph_where_one_ends_in_time() -> None:
-    made = chunks(pl.DataFrame({"k": ["d"], "t": ["one two\n\nthree four five"]}), key="k", text="t", chunk_chars=18)
-    assert made["text"].to_list() == ["one two", "three four five"]
-
-
-def test_vectors_have_length_one_and_are_the_same_each_time() -> None:
-    texts = [WORDS, *DOCUMENTS["text"]]
-    one, two = (embed(fit_embedder(texts, dimensions=2, seed=3), texts) for _ in range(2))
-    assert (one == two).all()
-    assert (one**2).sum(axis=1) == pytest.approx([1, 1, 1], abs=1e-5)
-
-
-def test_too_little_text_is_refused() -> None:
-    with pytest.raises(ActionError, match="cannot be embedded"):
-        fit_embedder(["the"], dimensions=8, seed=0)
 
 
 def test_questions_are_seeded_thinned_sentences_of_their_document() -> None:
@@ -71,7 +43,36 @@ def test_what_is_no_prose_or_says_nothing_asks_nothing(text: str) -> None:
     assert questions(pl.DataFrame({"name": ["a"], "text": [text]}), key="name", text="text", count=10, seed=1).is_empty()
 
 
-def test_recall_counts_the_questions_whose_document_came_back() -> None:
-    assert recall_at([["a", "b"], ["c"]], ["b", "a"], k=2) == 0.5
-    assert recall_at([["a", "b"]], ["b"], k=1) == 0.0
-    assert math.isnan(recall_at([], []))  # nothing asked is not everything answered
+def test_measures_are_those_of_the_books() -> None:
+    found, wanted = ["a", "b", "c", "d"], {"b", "d", "z"}
+    assert recall(found, wanted, 4) == pytest.approx(2 / 3)
+    assert recall(found, wanted, 1) == 0
+    assert reciprocal_rank(found, wanted, 4) == 0.5
+    assert reciprocal_rank(found, wanted, 1) == 0
+    ideal = 1 + 1 / math.log2(3) + 1 / 2
+    assert ndcg(found, wanted, 10) == pytest.approx((1 / math.log2(3) + 1 / math.log2(5)) / ideal)
+    assert ndcg(["b", "d", "z"], wanted, 10) == 1.0
+    assert average_precision(found, wanted, 1000) == pytest.approx((1 / 2 + 2 / 4) / 3)
+
+
+def test_a_measurement_is_the_mean_over_the_questions() -> None:
+    made = measured([["a", "b"], ["c"]], [{"b"}, {"a"}], 2, cited=[True, True, False, True], times_ms=[4.0, 2.0])
+    assert (made.questions, made.recall, made.mrr, made.citations, made.p50_ms, made.p95_ms) == (2, 0.5, 0.25, 0.75, 4.0, 4.0)
+
+
+def test_nothing_asked_is_not_everything_answered() -> None:
+    nothing = measured([], [], 10, cited=[], times_ms=[])
+    assert math.isnan(nothing.recall)
+    assert objection(nothing, citations=1.0, p95_ms=None) is not None
+
+
+def test_a_passage_stands_where_it_says_only_word_for_word() -> None:
+    passages = pl.DataFrame({"document": ["a", "a", "gone"], "start": [0, 0, 0], "end": [3, 3, 3], "said": ["one", "One", "one"]})
+    assert standing({"a": "one two"}, passages) == [True, False, False]
+
+
+def test_what_cites_badly_or_is_slow_is_objected_to() -> None:
+    good = measured([["a"]], [{"a"}], 1, cited=[True, False], times_ms=[50.0])
+    assert objection(good, citations=0.5, p95_ms=50.0) is None
+    assert "50.0 % of its passages" in str(objection(good, citations=0.9, p95_ms=None))
+    assert "longer than 50.0 ms" in str(objection(good, citations=0.5, p95_ms=49.0))

@@ -1,21 +1,19 @@
-"""When data have moved, a model is trained or an index rebuilt, once, and the old one stays if the new one is worse."""
+"""When data have moved, a model is trained, once, and the old one stays if the new one is worse."""
 
 from __future__ import annotations
 
 import random
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from assets.stages.act import index_store, rebuild_if_due
 from assets.stages.admit import admit
 from assets.stages.drift import measure_drift, report_file
 from assets.stages.features import feature_frame, feature_state, make_features
 from assets.stages.model import retrain_if_due
 from assets.stages.publish import publish
 from assets.stages.refine import refine
-from contracts.errors import ActionError, EvidenceError
+from contracts.errors import EvidenceError
 from tests.conftest import Installation, columns, setting
 
 DRIFT = {
@@ -116,58 +114,3 @@ def test_touched_features_are_not_trained_on(installation: Installation) -> None
     file.write_text(file.read_text().replace("1", "2"))
     with pytest.raises(EvidenceError, match="feature file"):
         feature_state(office, "readings", made.version)
-
-
-WORDS = "parser token grammar scope class module import function value object attribute method loop branch tuple list dictionary string number name".split()  # noqa: SIM905  # a list of words reads better as a sentence
-
-
-def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, changed: int = 0, noise: bool = False) -> None:
-    """A module of documents, some of them changed; with `noise` every document says the same."""
-    chance = random.Random(7)
-    documents = {}
-    for number, word in enumerate(WORDS):
-        subject = "thing" if noise else word
-        sentences = [
-            f"The {subject} of every program {chance.choice(WORDS) if not noise else 'thing'} is written before anything else happens to the {subject} here." for _ in range(6)
-        ]
-        documents[f"topic-{word}"] = " ".join(sentences) + (" It has changed since." if number < changed else "")
-    folder = tmp_path / "library"
-    folder.mkdir(exist_ok=True)
-    (folder / "assay_test_library.py").write_text(f"documents = {documents!r}\nraise SystemExit('a source is never run')\n")
-    monkeypatch.syspath_prepend(str(folder))
-
-
-def indexed(installation: Installation) -> Any:
-    run = installation.run()
-    admission = admit(run)
-    if admission.published is None:
-        publish(run, admission, refine(run, admission))
-    return rebuild_if_due(run)
-
-
-def test_changed_documents_rebuild_the_index_and_a_worse_one_is_rolled_back(installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    policy = {"key": "name", "text": "text", "chunk_chars": 400, "dimensions": 16, "questions": 40, "floor": 0.6, "tolerance": 0.05}
-    installation.promise(
-        columns({"name": "name", "logicalType": "string", "primaryKey": True, "required": True}, {"name": "text", "logicalType": "string", "required": True}),
-        setting("source", location="module:assay_test_library#documents", format="documents"),
-        setting("cleaning", _=[]),
-        setting("index", **policy),
-    )
-    library(tmp_path, monkeypatch)
-    first = indexed(installation)
-    assert first.details["outcome"] == "in service"
-    assert indexed(installation) is None
-    library(tmp_path, monkeypatch, changed=3)
-    second = indexed(installation)
-    assert second.details["outcome"] == "in service"
-    office = installation.office()
-    assert office.registry.triggers("readings")[-1]["reason"].startswith("3 documents have changed")
-    library(tmp_path, monkeypatch, noise=True)
-    worse = indexed(installation)
-    assert worse.details["outcome"] == "rolled back"
-    service = office.registry.in_service("readings", "index")
-    assert service is not None
-    assert service["version"] == second.version
-    assert index_store(office).search(service["details"]["table"], ["tuple"], 3)[0][0] == "topic-tuple"
-    with pytest.raises(ActionError):
-        index_store(office).search(worse.details["table"], ["tuple"], 3)

@@ -83,6 +83,17 @@ def test_the_guides_to_features_run_as_written(guide: str, environment: dict[str
         assert "dep_delay_lag1_by_tailnum" in done.stdout
 
 
+def test_the_guide_to_retrieval_runs_as_written(environment: dict[str, str]) -> None:
+    guide = (ROOT / "docs" / "retrieval.md").read_text()
+    sessions = re.findall(r"```console\n(.*?)```", guide, re.S)
+    (python,) = re.findall(r"```python\n(.*?)```", guide, re.S)
+    done = bash("\n".join(line.removeprefix("$ ") for session in sessions for line in session.splitlines()) + f"\npython - <<'PYTHON'\n{python}PYTHON", environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "python_docs@1.0.0, " in done.stdout
+    assert "in service" in done.stdout
+    assert "Python Software Foundation" in done.stdout.splitlines()[-1]
+
+
 def test_delta_readers_see_the_flights_without_us(environment: dict[str, str]) -> None:
     import polars as pl
 

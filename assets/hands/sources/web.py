@@ -135,22 +135,28 @@ def _asked(url: SplitResult, place: Place, network: Network, sink: Sink, seen: S
 
     host, port = _host(url)
     allowed = at_origin and is_allowed(host, port, place.hosts)
-    options: dict[str, Any] = {"timeout": urllib3.Timeout(connect=CONNECT_S, read=READ_S), "retries": False, "maxsize": 1}
     broken: Exception | None = None
     for address in addresses(host, port, allowed=allowed, where=sink.where, look_up=network.look_up):
-        pool: Any
-        if url.scheme.lower() == "https":
-            pool = urllib3.HTTPSConnectionPool(address, port, cert_reqs="CERT_REQUIRED", server_hostname=host, assert_hostname=host, **options)
-        else:
-            pool = urllib3.HTTPConnectionPool(address, port, **options)
         try:
             path = (url.path or "/") + (f"?{url.query}" if url.query else "")
-            return pool.urlopen("GET", path, headers=_headers(url, sink, seen, resuming=resuming), redirect=False, preload_content=False)
+            return pool(url.scheme, host, address, port, CONNECT_S, READ_S).urlopen(
+                "GET", path, headers=_headers(url, sink, seen, resuming=resuming), redirect=False, preload_content=False
+            )
         except urllib3.exceptions.SSLError as error:
             raise SourceError("the server's certificate is not valid for its name", "Look at the certificate; nothing is fetched without one", sink.where) from error
         except (urllib3.exceptions.HTTPError, OSError) as error:
             broken = error
     raise _Broken(f"no connection ({type(broken).__name__})") from broken
+
+
+def pool(scheme: str, host: str, address: str, port: int, connect_s: float, read_s: float) -> Any:
+    """Connections to one address, for a host that its certificate must name."""
+    import urllib3
+
+    options: dict[str, Any] = {"timeout": urllib3.Timeout(connect=connect_s, read=read_s), "retries": False, "maxsize": 1}
+    if scheme.lower() == "https":
+        return urllib3.HTTPSConnectionPool(address, port, cert_reqs="CERT_REQUIRED", server_hostname=host, assert_hostname=host, **options)
+    return urllib3.HTTPConnectionPool(address, port, **options)
 
 
 def _headers(url: SplitResult, sink: Sink, seen: Seen | None, *, resuming: bool) -> dict[str, str]:

@@ -1,0 +1,408 @@
+"""An index follows its documents: built beside the one in service, judged, swapped at once, rolled back; and searched for a purpose, on record."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from assay.cli import main
+from assets.stages import retrieve
+from assets.stages.act import Acted
+from assets.stages.index import index_store, rebuild, rebuild_if_due, roll_back
+from assets.stages.retrieve import Found, search
+from contracts.errors import ActionError, AdmissionError, ConfigurationError
+from tests.conftest import Edit, Installation, columns, setting
+
+WORDS = "parser token grammar scope class module import function value object attribute method loop branch tuple list dictionary string number name".split()  # noqa: SIM905  # a list of words reads better as a sentence
+POLICY: dict[str, Any] = {"key": "name", "text": "text", "chunk_chars": 400, "dimensions": 16, "questions": 20, "floor": 0.6, "tolerance": 0.05}
+Library = dict[str, str]
+
+
+def written() -> Library:
+    """Twenty documents, each about a word of its own."""
+    chance = random.Random(7)
+    said = "The {0} of every program {1} is written before anything else happens to the {0} here."
+    return {f"topic-{word}": " ".join(said.format(word, chance.choice(WORDS)) for _ in range(6)) for word in WORDS}
+
+
+class Shelf:
+    """An installation whose documents can be changed and indexed."""
+
+    def __init__(self, installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.installation, self.documents = installation, written()
+        self.promise()
+        for name, value in installation.environment.items():
+            if name.startswith("ASSAY_"):
+                monkeypatch.setenv(name, value)
+
+    def promise(self, *edits: Edit, **policy: Any) -> None:
+        self.installation.promise(
+            columns({"name": "name", "logicalType": "string", "primaryKey": True, "required": True}, {"name": "text", "logicalType": "string", "required": True}),
+            setting("source", location="inbox/documents.jsonl", format="jsonl"),
+            setting("license", purposes=["retrieval", "analytics"], holder="The Writers"),
+            setting("cleaning", _=[]),
+            setting("index", **{**POLICY, **policy}),
+            *edits,
+        )
+
+    def publish(self, **more: Any) -> None:
+        """Deliver the documents, with `more` columns beside, and publish them."""
+        inbox = self.installation.root / "inbox"
+        inbox.mkdir(parents=True, exist_ok=True)
+        rows = [{"name": name, "text": text, **{column: value(name) for column, value in more.items()}} for name, text in self.documents.items()]
+        (inbox / "documents.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        self.installation.published()
+
+    def indexed(self) -> Acted | None:
+        self.publish()
+        return rebuild_if_due(self.installation.run())
+
+    def details(self) -> dict[str, Any]:
+        acted = self.indexed()
+        assert acted is not None
+        return acted.details
+
+    @property
+    def serving(self) -> str:
+        service = self.installation.office().registry.serving_index("readings")
+        assert service is not None
+        return str(service["build"])
+
+    def found(self, question: str, **more: Any) -> Found:
+        return search("readings", question, **{"purpose": "retrieval", "k": 5, **more})
+
+    def on_disk(self) -> list[str]:
+        return index_store(self.installation.office()).builds("readings")
+
+
+@pytest.fixture
+def shelf(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> Shelf:
+    return Shelf(installation, monkeypatch)
+
+
+def test_an_index_is_built_once_and_again_only_for_what_changed(shelf: Shelf) -> None:
+    first = shelf.details()
+    assert first["outcome"] == "in service"
+    assert first["changed"] == {"added": 20, "changed": 0, "removed": 0, "carried": 0, "embedded": first["chunks"]}
+    assert shelf.indexed() is None
+    shelf.documents["topic-tuple"] += " It has changed since."
+    shelf.documents["topic-new"] = "The quagga of every program is written before anything else."
+    del shelf.documents["topic-list"]
+    second = shelf.details()
+    assert second["outcome"] == "in service"
+    assert {key: second["changed"][key] for key in ("added", "changed", "removed")} == {"added": 1, "changed": 1, "removed": 1}
+    assert 1 <= second["changed"]["embedded"] <= 3
+    assert second["embedder"]["digest"] == first["embedder"]["digest"]
+    (trigger,) = [t for t in shelf.installation.office().registry.triggers("readings") if t["version"] == "1.1.0"]
+    assert trigger["reason"] == "Documents have changed since the index in service was made: 1 added, 1 changed, 1 removed."
+    assert trigger["outcome"]["outcome"] == "in service"
+    assert shelf.serving == second["build"]
+
+
+def test_an_index_that_grew_by_changes_is_the_index_built_afresh(shelf: Shelf) -> None:
+    shelf.details()
+    shelf.documents["topic-tuple"] += " It has changed since."
+    del shelf.documents["topic-list"]
+    shelf.promise(embedding={"method": "fitted", "refit": 1.0})
+    grown = shelf.details()
+    office = shelf.installation.office()
+    store = index_store(office)
+    opened = store.open("readings", grown["build"])
+    from assets.stages.index import build, documents_of, policy_of
+
+    contract = office.contract("readings")
+    row = office.version("readings")
+    only_the_space = pl.DataFrame({name: [] for name in opened.documents.columns}, schema=opened.documents.schema)
+    afresh = build(office, contract, policy_of(contract), store, row["version"], documents_of(office, contract, row), _Emptied(opened, only_the_space))  # type: ignore[arg-type]  # a build of no documents
+    assert afresh.build == grown["build"]  # its name is the digest of every passage and vector
+
+
+class _Emptied:
+    """A build that knows its space and no document: everything is cut and embedded again."""
+
+    def __init__(self, opened: Any, documents: pl.DataFrame) -> None:
+        self.manifest, self.documents, self.rows = {**opened.manifest, "since_fit": -opened.manifest["passages"]}, documents, opened.rows.clear()
+
+
+def test_much_change_fits_the_space_anew(shelf: Shelf) -> None:
+    first = shelf.details()
+    for name in list(shelf.documents)[:8]:
+        shelf.documents[name] += " Much has changed since."
+    assert shelf.details()["embedder"]["digest"] != first["embedder"]["digest"]
+
+
+def test_other_settings_index_the_same_documents_again_and_unchanged_words_keep_their_vectors(shelf: Shelf) -> None:
+    shelf.details()
+    shelf.promise(format="markdown")
+    again = shelf.details()
+    assert (again["changed"]["carried"], again["changed"]["embedded"]) == (0, 0)  # cut anew, into the same passages
+    shelf.promise(format="markdown", dimensions=12)
+    assert shelf.details()["embedder"]["dimensions"] == 12
+
+
+def test_a_worse_index_is_refused_and_the_old_one_answers(shelf: Shelf) -> None:
+    first = shelf.details()
+    shelf.documents = dict.fromkeys(shelf.documents, " ".join(["The thing of every program thing is written before anything else happens to the thing here."] * 6))
+    worse = shelf.details()
+    assert worse["outcome"] == "rolled back"
+    assert "under the floor of 0.6" in worse["reason"]
+    assert shelf.serving == first["build"]
+    assert shelf.on_disk() == [first["build"]]
+    assert shelf.found("tuple").passages[0].document == "topic-tuple"
+
+
+def test_what_is_withdrawn_goes_at_once_whatever_becomes_of_the_candidate(shelf: Shelf) -> None:
+    shelf.documents["topic-secret"] = "The quagga of Zanzibar is written before anything else happens. " * 3
+    shelf.details()
+    assert shelf.found("quagga zanzibar").passages[0].document == "topic-secret"
+    del shelf.documents["topic-secret"]
+    good = dict(shelf.documents)
+    shelf.documents = dict.fromkeys(good, "The thing of every program thing is written before anything else happens to the thing here.")
+    shelf.publish()
+    assert "topic-secret" not in {p.document for p in shelf.found("quagga zanzibar", k=100).passages}  # published, and the index has not followed yet
+    refused = shelf.details()
+    assert refused["outcome"] == "rolled back"
+    found = shelf.found("quagga zanzibar", k=100)
+    assert "topic-secret" not in {passage.document for passage in found.passages}
+    assert found.passages  # the old index serves all else
+    assert shelf.on_disk() == [shelf.serving]
+    readable = "".join(str(pl.read_parquet(file).to_dicts()) if file.suffix == ".parquet" else file.read_bytes().decode("latin-1") for file in shelf_files(shelf))
+    assert "quagga" not in readable.lower()
+    assert "topic-secret" not in readable
+
+
+def shelf_files(shelf: Shelf) -> list[Path]:
+    return [file for file in (shelf.installation.root / "index").rglob("*") if file.is_file()]
+
+
+def test_rolling_back_moves_the_pointer_and_the_next_version_moves_on(shelf: Shelf) -> None:
+    first = shelf.details()
+    with pytest.raises(ActionError, match="no earlier index"):
+        roll_back(shelf.installation.office(), "readings", None, "too soon")
+    shelf.documents["topic-tuple"] += " It has changed since."
+    second = shelf.details()
+    before, now = roll_back(shelf.installation.office(), "readings", None, "answers were odd")
+    assert (before, now["build"], shelf.serving) == (second["build"], first["build"], first["build"])
+    assert shelf.indexed() is None  # it stays until there is something new
+    assert shelf.found("tuple").version == "1.0.0"
+    roll_back(shelf.installation.office(), "readings", second["build"], "they were not")
+    assert shelf.serving == second["build"]
+    with pytest.raises(ActionError, match="there is no such build"):
+        roll_back(shelf.installation.office(), "readings", "1.0.0-000000000000", "a slip")
+    shelf.documents["topic-list"] += " So has this."
+    assert shelf.details()["build"] == shelf.serving
+
+
+def test_there_is_no_way_back_to_a_build_that_holds_what_is_withdrawn(shelf: Shelf) -> None:
+    first = shelf.details()
+    del shelf.documents["topic-list"]
+    shelf.details()
+    with pytest.raises(ActionError, match="no earlier index"):
+        roll_back(shelf.installation.office(), "readings", None, "answers were odd")
+    with pytest.raises(ActionError, match="gone from the disk"):
+        roll_back(shelf.installation.office(), "readings", first["build"], "answers were odd")
+
+
+def test_as_many_builds_stay_as_the_contract_keeps(shelf: Shelf) -> None:
+    shelf.promise(keep=2)
+    builds = []
+    for number in range(3):
+        shelf.documents["topic-tuple"] += f" Change {number}."
+        builds.append(shelf.details()["build"])
+    assert shelf.on_disk() == sorted(builds[-2:])
+
+
+def test_a_damaged_index_is_refused_and_can_be_built_again(shelf: Shelf) -> None:
+    built = shelf.details()["build"]
+    file = next((shelf.installation.root / "index" / "readings" / built).rglob("*_invert.lance"))
+    file.write_bytes(file.read_bytes()[:-1] + b"\0")
+    retrieve._OPENED.clear()
+    with pytest.raises(ActionError, match="not what was built"):
+        shelf.found("tuple")
+    assert rebuild(shelf.installation.run(), full=False).details["outcome"] == "in service"
+    assert shelf.found("tuple").passages[0].document == "topic-tuple"
+
+
+# -- the contract's own terms -----------------------------------------------------------------------
+
+
+def test_the_contracts_own_questions_are_asked_and_measured(shelf: Shelf) -> None:
+    asked = [
+        {"ask": "what is a tuple", "documents": ["topic-tuple"]},
+        {"ask": "which loop", "documents": ["topic-loop", "topic-gone"]},
+        {"ask": "a quagga", "documents": ["topic-gone"]},
+    ]
+    shelf.promise(questions=asked, metric="mrr", k=3)
+    details = shelf.details()
+    assert (details["metric"], details["measured"]["questions"], details["measured"]["mrr"]) == ("mrr@3", 2, 1.0)
+    assert details["measured"]["citations"] == 1.0
+    assert details["measured"]["p95_ms"] >= details["measured"]["p50_ms"] > 0
+
+
+def test_too_slow_is_refused(shelf: Shelf) -> None:
+    shelf.promise(p95_ms=0.001)
+    assert "longer than" in shelf.details()["reason"]
+    with pytest.raises(ActionError, match="no index is in service"):
+        shelf.found("tuple")
+
+
+def test_a_model_other_than_the_vector_column_promises_is_refused(shelf: Shelf) -> None:
+    def vector(model: str, dimensions: int = 16) -> Edit:
+        options = {"dimensions": dimensions, "embeddingModel": model}
+        return columns(
+            {"name": "name", "logicalType": "string", "primaryKey": True},
+            {"name": "text", "logicalType": "string"},
+            {"name": "embedding", "logicalType": "vector", "logicalTypeOptions": options},
+        )
+
+    shelf.promise(vector("assay/latent-semantic"), vector="embedding")
+    shelf.publish(embedding=lambda _: [0.25] * 16)
+    assert rebuild(shelf.installation.run(), full=False).details["outcome"] == "in service"
+    shelf.promise(vector("somebody/else"), vector="embedding")
+    shelf.publish(embedding=lambda _: [0.25] * 16)
+    with pytest.raises(ActionError, match=r"promises vectors of 'somebody/else', and the index has 'assay/latent-semantic'"):
+        rebuild(shelf.installation.run(), full=False)
+
+
+# -- searching --------------------------------------------------------------------------------------
+
+
+def test_a_passage_comes_with_place_version_licence_and_trace(shelf: Shelf) -> None:
+    built = shelf.details()
+    found = shelf.found("what about the tuple", k=2, traceparent="00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+    assert (found.version, found.build, found.license, found.trace_id) == ("1.0.0", built["build"], "CC0-1.0", "4bf92f3577b34da6a3ce929d0e0e4736")
+    assert "The Writers" in found.attribution or found.attribution == "none"
+    first = found.passages[0]
+    assert shelf.documents[first.document][first.start : first.end] == first.text
+    assert first.license == "CC0-1.0"
+    (use,) = shelf.installation.office().registry.traced("4bf92f3577b34da6a3ce929d0e0e4736")
+    assert (use["kind"], use["version"], use["purpose"], use["allowed"]) == ("search", "1.0.0", "retrieval", True)
+    assert use["details"] == {"build": built["build"], "passages": [passage.passage for passage in found.passages], "k": 2}
+    assert "tuple" not in json.dumps(shelf.installation.office().registry.uses("readings"))  # what somebody asked is nobody's business
+
+
+def test_another_purpose_is_refused_and_the_refusal_recorded(shelf: Shelf) -> None:
+    shelf.details()
+    with pytest.raises(AdmissionError, match="not admitted for 'training'"):
+        shelf.found("tuple", purpose="training")
+    (use,) = shelf.installation.office().registry.uses("readings")
+    assert (use["kind"], use["purpose"], use["allowed"]) == ("search", "training", False)
+
+
+@pytest.mark.parametrize("traceparent", ["00-zz", "00-00000000000000000000000000000000-00f067aa0ba902b7-01"])
+def test_what_is_no_trace_is_refused(shelf: Shelf, traceparent: str) -> None:
+    with pytest.raises(ConfigurationError, match="no trace id"):
+        shelf.found("tuple", traceparent=traceparent)
+
+
+@pytest.mark.parametrize("question", ["", "   ", "why " * 2000])
+def test_what_is_no_question_is_refused(shelf: Shelf, question: str) -> None:
+    with pytest.raises(ActionError, match="question"):
+        shelf.found(question)
+
+
+def test_rows_with_licences_of_their_own_carry_them(shelf: Shelf) -> None:
+    shelf.promise(
+        columns({"name": "name", "logicalType": "string", "primaryKey": True}, {"name": "text", "logicalType": "string"}, {"name": "terms", "logicalType": "string"}),
+        setting("license", column="terms"),
+    )
+    shelf.publish(terms=lambda name: "MIT" if name == "topic-tuple" else "CC0-1.0")
+    rebuild_if_due(shelf.installation.run())
+    licences = {passage.document: passage.license for passage in shelf.found("tuple loop", k=20).passages}
+    assert licences["topic-tuple"] == "MIT"
+    assert set(licences.values()) == {"MIT", "CC0-1.0"}
+
+
+def test_the_command_line_searches_lists_and_rolls_back(shelf: Shelf, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    shelf.details()
+    shelf.documents["topic-tuple"] += " It has changed since."
+    second = shelf.details()
+
+    def assay(*arguments: str) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["assay", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr()
+        return int(ended.value.code or 0), said.out + said.err
+
+    code, said = assay("search", "readings", "the tuple", "-k", "1")
+    assert (code, "topic-tuple" in said, "readings@1.1.0, topic-tuple, characters 0–" in said) == (0, True, True)
+    assert [build["state"] for build in json.loads(assay("index", "list", "readings", "--json")[1])] == ["kept", "in service"]
+    assert f"was {second['build']}, and now is 1.0.0-" in assay("index", "rollback", "readings", "--why", "answers were odd")[1]
+    assert json.loads(assay("search", "readings", "the tuple", "--json")[1])["version"] == "1.0.0"
+    code, said = assay("search", "readings", "the tuple", "--purpose", "training")
+    assert (code, "not admitted for 'training'" in said) == (1, True)
+    assert assay("search", "readings", "zebra quagga")[0] == 1
+
+
+# -- kill -9 ----------------------------------------------------------------------------------------
+
+
+def rebuilding() -> subprocess.Popen[str]:
+    """A process that is about to rebuild what is due."""
+    process = subprocess.Popen([sys.executable, "-m", "tests.assets.index_driver"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+def killed_at_random(shelf: Shelf, kills: int, seed: int) -> int:
+    """Kill builds; after each, the index that serves is one that was judged and answers. Returns: how many died at work."""
+    chance = random.Random(seed)
+    shelf.publish()
+    process, started = rebuilding(), time.monotonic()
+    assert process.communicate()[0] == "in service\n"
+    whole = time.monotonic() - started
+    died = 0
+    for number in range(kills):
+        shelf.documents["topic-tuple"] += f" Change {number}."
+        shelf.documents.pop(f"topic-old{number - 1}", None)
+        shelf.documents[f"topic-old{number}"] = f"The marker{number} of every program is written before anything else."
+        shelf.publish()
+        before = shelf.serving
+        process = rebuilding()
+        time.sleep(chance.uniform(0, whole))
+        alive = process.poll() is None
+        if alive:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        died += alive
+        retrieve._OPENED.clear()
+        registry = shelf.installation.office().registry
+        built = {row["build"]: row for row in registry.index_builds("readings")}
+        assert shelf.serving == before or built[shelf.serving]["version"] == registry.version("readings")["version"]  # type: ignore[index]  # it is published
+        found = shelf.found("the tuple", k=50)
+        assert found.passages[0].document == "topic-tuple"
+        assert f"topic-old{number - 1}" not in {passage.document for passage in found.passages}
+    acted = rebuild_if_due(shelf.installation.run())
+    registry = shelf.installation.office().registry
+    assert all(trigger["done_at"] for trigger in registry.triggers("readings"))
+    swaps = [move["build"] for move in registry.index_moves("readings")]
+    assert len(swaps) == len(set(swaps))  # none was done twice
+    service = registry.serving_index("readings")
+    assert service is not None
+    assert service["version"] == registry.version("readings")["version"]  # type: ignore[index]  # it is published
+    assert acted is None or acted.details["build"] == service["build"]
+    folders = {path.name for path in (shelf.installation.root / "index" / "readings").iterdir()}
+    assert not [name for name in folders if name.startswith(".unfinished")]
+    assert shelf.found(f"marker{kills - 1}").passages[0].document == f"topic-old{kills - 1}"
+    return died
+
+
+def test_kill_9_at_random_moments_leaves_the_old_index_serving_and_the_action_happens_once(shelf: Shelf) -> None:
+    assert killed_at_random(shelf, 3, 20261125) >= 1
+
+
+@pytest.mark.soak
+def test_kill_9_at_fifty_random_moments_of_a_rebuild(shelf: Shelf) -> None:
+    assert killed_at_random(shelf, 50, 20261126) >= 25
