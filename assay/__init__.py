@@ -4,6 +4,6 @@
 >>> flights = assay.open("flights", purpose="training")  # a polars.LazyFrame of the newest version
 """
 
-from assay.api import model, open, verify
+from assay.api import features, model, open, verify
 
-__all__ = ["model", "open", "verify"]
+__all__ = ["features", "model", "open", "verify"]

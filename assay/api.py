@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import polars as pl
 
+    from assets.stages.inference import FeatureSet
     from assets.stages.predict import Served
     from assets.stages.verify import Verified
 
@@ -46,6 +47,22 @@ def model(name: str, *, purpose: str) -> Served:
     from assets.stages.predict import opened
 
     return opened(name, purpose)
+
+
+def features(name: str, version: str | None = None, *, purpose: str = "training") -> FeatureSet:
+    """Open the features of a published version for a purpose, and have that recorded.
+
+    Args:
+        name, version: as for `open`.
+        purpose: a purpose of the version, which the classes of its features must allow too.
+    Returns: the feature table as `rows`, and `transform(frame, history=None)`, which gives later rows the same features, bit by bit.
+    Raises: AdmissionError: not for this purpose. FeatureError: the version has no features. EvidenceError: there is no such version, or files are not what was signed.
+
+    Example: `assay.features("flights", "1.0.0").transform(frame)`
+    """
+    from assets.stages.inference import open_features
+
+    return open_features(name, version, purpose)
 
 
 def verify(name: str, version: str) -> Verified:

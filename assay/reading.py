@@ -12,6 +12,7 @@ from assets.hands.keys import PUBLIC, new_private, public_key
 from assets.hands.office import Office
 from assets.hands.versions import LATEST
 from assets.stages import review
+from assets.stages.describe import profile
 from assets.stages.diff import KIND, diff
 from assets.stages.expire import expire
 from assets.stages.reap import reap
@@ -63,6 +64,13 @@ def card(name: str, version: str | None) -> dict[str, Any]:
         office.statement(row), published_at=row["published_at"], drift=made.pop("drift", None), made=made, references=references,
         expired_at=row["expired_at"], changes=changes["note"] if changes else None,
     )  # fmt: skip
+
+
+def profiled(name: str, version: str | None) -> dict[str, Any]:
+    """What each column of a version holds."""
+    office = Office.open()
+    office.contract(name)
+    return profile(office, name, version)
 
 
 def compared(name: str, old: str, new: str, key: list[str], sample: int) -> dict[str, Any]:

@@ -24,7 +24,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from contracts.settings import DriftPolicy, Performance, Target
+from contracts.features import Target
+from contracts.settings import DriftPolicy, Performance
 from pipelines.drift.change_points import change_points
 from pipelines.drift.measure import measure
 from pipelines.drift.scores import metric_of, performance

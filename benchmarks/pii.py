@@ -249,7 +249,7 @@ def false_alarms() -> None:
         "range": [f"{chance.randint(1, 999)}-{chance.randint(1, 99999)}" for _ in range(rows)], "version": [f"{chance.randint(0, 9)}.{chance.randint(0, 30)}.{chance.randint(0, 99)}" for _ in range(rows)],
     }  # fmt: skip
     frame = pl.LazyFrame({ROW: range(rows), **table})
-    pairs = pieces.signed(pieces.pairs(list(table)), run_together([pieces.signs(frame, list(table))])[0])
+    pairs = pieces.signed(pieces.pairs(list(table)), run_together([pieces.signs(frame, list(table))])[0].row(0, named=True))
     halves = pieces.halves(frame, pairs, run_together(pieces.looks(frame, pairs)))
     held = special.holding(frame, list(table), run_together(special.looks(frame, list(table), list(table))))
     found = pl.concat([each.cast({ROW: pl.Int64}) for each in run_together([*spans(frame, list(table)), *halves, *held])])

@@ -10,7 +10,7 @@ import copy
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,11 +18,13 @@ from pydantic import TypeAdapter, ValidationError
 
 from contracts.document import Document, Path, parse
 from contracts.errors import ContractError
+from contracts.features import Features
 from contracts.measures import BIAS, freshness_rules
 from contracts.model import Contract, Level
 from contracts.problems import Problem, as_error, key_path, problems_of, suggestion
 from contracts.promises import Promises, anonymity_rules
-from contracts.settings import CONFIDENTIAL, PARTITION, PROPERTIES, REQUIRED, DriftPolicy, Retrain
+from contracts.properties import PROPERTIES, REQUIRED
+from contracts.settings import CONFIDENTIAL, PARTITION, DriftPolicy, Retrain
 from contracts.standard import LATEST, schema_problems
 from contracts.steps import CleaningStep
 from contracts.steps.fills import unfit
@@ -281,8 +283,7 @@ def _cross_checks(contract: Contract, document: Document) -> Iterator[ContractEr
     for step in contract.cleaning:
         yield from unpromised(step.reads, "assay.cleaning")
     if contract.features:
-        named = [name for transform in contract.features.transforms for name in transform.columns]
-        yield from unpromised([*named, contract.features.order_by, *([contract.features.target.column] if contract.features.target else [])], "assay.features")
+        yield from unpromised(contract.features.named, "assay.features")
     if contract.drift:
         yield from unpromised(_watched(contract.drift), "assay.drift")
         yield from _of_drift(contract, contract.drift, about)
@@ -399,13 +400,9 @@ def _unsuited(contract: Contract, about: Callable[[str, str, str, str], Contract
         if step.step == "fill_missing":
             yield from (about(problem, remedy, "assay.cleaning", "assay.type") for problem, remedy in unfit(step, contract.columns))
     if contract.features:
-        for transform in contract.features.transforms:
-            if transform.transform == "scale":
-                yield from numeric(transform.columns, "scale", "assay.features")
-        if contract.features.target:
-            yield from numeric([contract.features.target.column], "the target", "assay.features")
+        yield from _of_features(contract, contract.features, types, about)
     used = {"assay.cleaning": [c for step in contract.cleaning for c in step.reads], "assay.drift": _watched(contract.drift) if contract.drift else []}
-    used |= {"assay.features": [c for t in contract.features.transforms for c in t.columns] if contract.features else []}
+    used |= {"assay.features": list(contract.features.named) if contract.features else []}
     for setting, columns in used.items():
         for name in sorted(nested & set(columns)):
             yield about(f"{setting} names '{name}', which is promised as {types[name]}", "Name columns of plain values", setting, "assay.type")
@@ -417,6 +414,37 @@ def _unsuited(contract: Contract, about: Callable[[str, str, str, str], Contract
     for setting, columns in {"a rule": [c for rule in contract.rules for c in rule.columns], **used}.items():
         for name in sorted(dropped & set(columns)):
             yield about(f"{setting} names the column '{name}', which admission drops", "Leave it out there, or treat the column otherwise", "assay.privacy", "assay.columns")
+
+
+def _of_features(contract: Contract, features: Features, types: Mapping[str, str], about: Callable[[str, str, str, str], ContractError]) -> Iterator[ContractError]:
+    """Transforms of columns that they cannot read, that look at the target, or that make what nobody may use."""
+    setting = "assay.features"
+    suited = {"number": ("integer", "number"), "text": ("string",), "time": ("date", "timestamp")}
+    wanted = [(f"`{transform.transform}`", column, kind) for transform, read in features.read_by() for column, kind in transform.needs.items() if column in read]
+    wanted += [("the target", features.target.column, "number")] if features.target else []
+    for what, column, kind in wanted:
+        if types.get(column, suited[kind][0]) not in suited[kind]:
+            yield about(f"{what} needs {kind}s, and '{column}' is promised as {types[column]}", f"Name columns of {' or '.join(suited[kind])}s", setting, "assay.type")
+    ordered = types.get(features.order_by, "timestamp")
+    spans = {type(span) for transform in features.transforms for span in (getattr(transform, name, None) for name in ("span", "gap", "within")) if span not in (None, "all")}
+    if any(transform.by_time for transform in features.transforms) and ordered not in ("date", "timestamp", "integer"):
+        yield about(f"rows are ordered by '{features.order_by}', which is promised as {ordered}", "Order them by a date, a timestamp or an integer", setting, "assay.type")
+    elif spans - {int if ordered == "integer" else str}:
+        how = "a whole number, such as 7" if ordered == "integer" else "a time, such as 7d"
+        yield about(f"a span does not fit '{features.order_by}', which is promised as {ordered}", f"Write it as {how}", setting, "assay.value")
+    for transform, column in features.leaks():
+        remedy = "Leave it out, or let `window` or `lag` look at the rows before"
+        yield about(f"`{transform.transform}` looks at '{column}', which the target is made from: the model would be told what it is to find out", remedy, setting, "assay.leak")
+    if features.holdout and contract.retrain and features.holdout < contract.retrain.holdout:
+        problem = f"features are fitted on all but {features.holdout:.0%} of the rows, and the model is judged on {contract.retrain.holdout:.0%}"
+        yield about(problem, "Leave `holdout` out of assay.features", setting, "assay.leak")
+    classes = contract.classes
+    for column in features.reads:
+        allowed = set(features.allows.get(classes[column], ())) & set(contract.license.purposes) if column in classes else set[str]()
+        if column in classes and (not allowed or (contract.retrain and "training" not in allowed)):
+            purpose = "training" if allowed else "any purpose that the data are licensed for"
+            remedy = f"Leave it out, or add `allows: {{{classes[column]}: [training]}}` if that is lawful"
+            yield about(f"features are made from '{column}' ({classes[column]}), which assay.features does not allow for {purpose}", remedy, setting, "policy.privacy")
 
 
 def _property(document: Document, name: str) -> Path:

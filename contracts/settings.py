@@ -256,48 +256,6 @@ class Bias(Settings):
     smallest: int = Field(default=10, ge=2)
 
 
-class Scale(Settings):
-    """(x - mean) / standard deviation of the training part."""
-
-    transform: Literal["scale"]
-    columns: tuple[str, ...] = Field(min_length=1)
-
-
-class OneHot(Settings):
-    """One 0/1 column for each of the most frequent categories; any other value is all zeros."""
-
-    transform: Literal["one_hot"]
-    columns: tuple[str, ...] = Field(min_length=1)
-    most: int = Field(default=20, ge=1, le=1000)
-
-
-class Frequency(Settings):
-    """The share of the training rows that hold the same value; 0 for a value never seen."""
-
-    transform: Literal["frequency"]
-    columns: tuple[str, ...] = Field(min_length=1)
-
-
-Transform = Annotated[Scale | OneHot | Frequency, Field(discriminator="transform")]
-
-
-class Target(Settings):
-    """What a model learns: is `column` greater than `above`."""
-
-    name: str
-    column: str
-    above: float
-
-
-class Features(Settings):
-    """Ordered transforms, the target, and the column that orders rows in time."""
-
-    transforms: tuple[Transform, ...] = Field(min_length=1)
-    target: Target | None = None
-    order_by: str
-    engine: Literal["auto", "polars", "gpu"] = "auto"
-
-
 def _iso_days(text: str) -> str:
     if not (text.startswith("P") and text.endswith("D") and text[1:-1].isdigit()):
         raise ValueError("write a number of days in ISO 8601, such as P30D")
@@ -527,17 +485,3 @@ class Retention(Settings):
     quarantine: Days
     versions: Days
     subject_key: str | None = None
-
-
-PROPERTIES: dict[str, type[Settings]] = {
-    "assay.source": Source,
-    "assay.license": License,
-    "assay.privacy": Privacy,
-    "assay.bias": Bias,
-    "assay.features": Features,
-    "assay.drift": DriftPolicy,
-    "assay.retrain": Retrain,
-    "assay.index": Index,
-    "assay.retention": Retention,
-}
-REQUIRED = ("assay.source", "assay.license", "assay.privacy", "assay.retention")

@@ -14,7 +14,8 @@ from typing import Any
 import polars as pl
 
 from assets.hands.disk import sha256
-from contracts.settings import DriftPolicy, Target
+from contracts.features import Target
+from contracts.settings import DriftPolicy
 from pipelines.drift.sketch import CATEGORY, NUMBERS, Kind, Sketch
 
 FACTS, SAMPLE, NUMBERS_FILE, CATEGORIES_FILE = "facts.json", "sample.parquet", "numbers.parquet", "categories.parquet"

@@ -37,9 +37,14 @@ class Acted:
 
 
 def carried(office: Office, contract: Contract, version: str) -> dict[str, str]:
-    """What travels with everything made from a version: its licence, obligations, and whom to name."""
-    verdict = verdict_from(office.statement(office.version(contract.name, version))["predicate"]["admission"]["verdict"]).license
-    return {"license": verdict.expression, "obligations": ", ".join(verdict.obligations) or "none", "attribution": "\n".join(verdict.attribution) or "none"}
+    """What travels with everything made from a version, and from the versions its features are joined to: licences, obligations, and whom to name."""
+    joined = (office.registry.derived(contract.name, version, "features") or {}).get("others", [])
+    rows = [office.version(contract.name, version), *(office.version(each["dataset"], each["version"]) for each in joined)]
+    verdicts = [verdict_from(office.statement(row)["predicate"]["admission"]["verdict"]).license for row in rows]
+    obligations = dict.fromkeys(each for verdict in verdicts for each in verdict.obligations)
+    attribution = dict.fromkeys(each for verdict in verdicts for each in verdict.attribution)
+    license_ = " AND ".join(dict.fromkeys(verdict.expression for verdict in verdicts))
+    return {"license": license_, "obligations": ", ".join(obligations) or "none", "attribution": "\n".join(attribution) or "none"}
 
 
 def model_store(office: Office) -> ModelStore:

@@ -19,8 +19,9 @@ from assets.stages.live import claims
 from assets.stages.points import reached
 from assets.stages.run import Run, stage
 from contracts.errors import DriftError, Where
+from contracts.features import Target
 from contracts.model import Contract
-from contracts.settings import DriftPolicy, PublishedVersion, SlidingWindow, Target
+from contracts.settings import DriftPolicy, PublishedVersion, SlidingWindow
 from lineage.facts import StageFact, Table
 from pipelines.act.decide import ACTIONS, ACTS, Decision, Override, Situation, decide, evidence_of
 from pipelines.drift.change_points import change_points

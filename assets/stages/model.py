@@ -18,19 +18,20 @@ from assets.hands.models import TRIGGER
 from assets.hands.office import Office
 from assets.hands.registry import Row
 from assets.stages.act import Acted, carried, model_store
-from assets.stages.features import feature_frame, feature_state, settings
+from assets.stages.features import feature_frame, feature_state, settings, state_others
 from assets.stages.points import reached
 from assets.stages.run import Run, stage
 from contracts.errors import ActionError, AdmissionError, Where
+from contracts.features import Features, Target
 from contracts.model import Contract
-from contracts.settings import Retrain, Target
+from contracts.settings import Retrain
 from lineage.facts import Table
 from lineage.trace import trace_of_run
 from pipelines.act import retrain
 from pipelines.act.card import card, numbers
 from pipelines.act.judge import judge_model
 from pipelines.drift.scores import METRICS, metric_of
-from pipelines.features import table
+from pipelines.features import privacy, table
 
 JUDGED_SCORES = 1_001
 """How many quantiles of the judged scores are kept, to hold later predictions against."""
@@ -64,6 +65,7 @@ def _retrain(run: Run, policy: Retrain, target: Target, trigger: Row, overtaken:
     office, contract, version = run.office, run.contract, trigger["version"]
     store, wanted, name = model_store(office), settings(run), contract.name
     signed = _for_training(run, version, trigger)
+    _refuse_classes(office, contract, wanted, version)
     frame = feature_frame(office, name, version).collect()
     columns = [column for column in frame.columns if column not in (wanted.order_by, target.name)]
     train, held_back = retrain.split_in_time(frame, wanted.order_by, policy.holdout)
@@ -84,8 +86,9 @@ def _retrain(run: Run, policy: Retrain, target: Target, trigger: Row, overtaken:
     known = held_back.filter(pl.col(target.name).is_not_null())
     labels, scores = known[target.name].to_numpy(), retrain.chances(candidate, known, columns)
     serving = office.registry.serving(name).get("champion")
-    raw = _held_back_rows(office, contract, version, held_back, held_back[target.name].is_not_null())
-    theirs = champion_scores(run.office, contract, policy, serving["version"], raw) if serving else None
+    start = held_back[wanted.order_by].min()
+    raw = _held_back_rows(office, contract, version, start, target)
+    theirs = champion_scores(office, contract, policy, serving["version"], version, start) if serving else None
     found = retrain.evaluate(labels, scores, theirs, raw, policy=policy)
     judgement = judge_model(found, policy)
     store.judged(policy.model, registered, numbers(found), card(facts, policy=policy, features=columns, found=found, judgement=judgement))
@@ -137,19 +140,39 @@ def _for_training(run: Run, version: str, trigger: Row) -> dict[str, Any]:
     return {"sha256": hashlib.sha256(row["envelope"].encode()).hexdigest(), "files": files, "rules": rules}
 
 
-def _held_back_rows(office: Office, contract: Contract, version: str, held_back: pl.DataFrame, known: pl.Series) -> pl.DataFrame:
-    """The held-back rows as the version has them, in the same order: what another model's features and the slices are made from."""
-    order = contract.features.order_by if contract.features else ""
-    return office.scan(office.version(contract.name, version)).filter(pl.col(order) >= held_back[order].min()).collect().filter(known)
+def _refuse_classes(office: Office, contract: Contract, wanted: Features, version: str) -> None:
+    """Raises: ActionError: a feature is made from a column of a class that the contract does not allow for training."""
+    classes = (office.registry.derived(contract.name, version, "features") or {})["classes"]
+    for name, kind in privacy.refused(classes, wanted.allows, "training").items():
+        raise ActionError(
+            f"the feature '{name}' is {kind}, and assay.features does not allow that for training", "Leave it out, or allow it if that is lawful", Where(dataset=contract.name)
+        )
 
 
-def champion_scores(office: Office, contract: Contract, policy: Retrain, version: str, rows: pl.DataFrame) -> Any:
-    """A registered model's chances for rows of a version, by the features that it was trained with."""
-    wanted = contract.features
-    if wanted is None:
-        raise ActionError("the contract has no features any more", "Add assay.features", Where(file=contract.file, dataset=contract.name))
-    served = model_store(office).served(policy.model, version)
-    made = table.transform(rows.lazy(), wanted, feature_state(office, contract.name, served.dataset_version)).collect()
+def _held_back_rows(office: Office, contract: Contract, version: str, start: Any, target: Target) -> pl.DataFrame:
+    """The rows from `start` on whose target is known, as the version has them: what slices are made from."""
+    held_back = _from(contract, office.scan(office.version(contract.name, version)), start)
+    return held_back.filter(pl.col(target.column).is_not_null()).collect()
+
+
+def _from(contract: Contract, rows: pl.LazyFrame, start: Any) -> pl.LazyFrame:
+    return rows.filter(pl.col(contract.features.order_by if contract.features else "") >= start)
+
+
+def champion_scores(office: Office, contract: Contract, policy: Retrain, model_version: str, version: str, start: Any) -> Any:
+    """A registered model's chances for a version's rows from `start` on whose target is known, by the features that it was trained with.
+
+    They are made of the whole version, since some look at the rows before.
+    """
+    target = contract.features.target if contract.features else None
+    if target is None:
+        raise ActionError("the contract has no target any more", "Add `target` to assay.features", Where(file=contract.file, dataset=contract.name))
+    served = model_store(office).served(policy.model, model_version)
+    state = feature_state(office, contract.name, served.dataset_version)
+    rows = office.scan(office.version(contract.name, version))
+    made = _from(contract, table.table(rows, state, others=state_others(office, state)), start).select(state.kept).collect()
+    known = _from(contract, rows, start).select(pl.col(target.column).is_not_null()).collect().to_series()
+    made = made.filter(known)
     return retrain.chances(served.model, made, made.columns)
 
 
@@ -163,6 +186,6 @@ def compared(office: Office, contract: Contract, policy: Retrain, first: str, se
     whole = office.scan(row).filter(pl.col(target.column).is_not_null()).collect()
     _, rows = retrain.split_in_time(whole, wanted.order_by, policy.holdout)
     labels = (rows[target.column] > target.above).cast(pl.Int8).to_numpy()
-    scores = [champion_scores(office, contract, policy, version, rows) for version in (first, second)]
+    scores = [champion_scores(office, contract, policy, version, row["version"], rows[wanted.order_by].min()) for version in (first, second)]
     found = retrain.evaluate(labels, scores[0], scores[1], rows, policy=policy)
     return {"dataset_version": row["version"], "rows": len(labels), "evaluation": found.as_json()}

@@ -16,16 +16,16 @@ from assets.hands import models as stored
 from assets.hands.acts import Role
 from assets.hands.office import Office
 from assets.hands.registry import Row
-from assets.stages.features import feature_state
+from assets.stages.features import feature_state, state_others
 from assets.stages.live import MODEL, PARENT, SCORE, keep_predictions, keeps_model
 from contracts.errors import ActionError, AdmissionError, Where
 from contracts.model import Contract
-from contracts.settings import Features, Retrain
+from contracts.settings import Retrain
 from contracts.types import dtype
 from lineage.facts import StageFact, Table
 from lineage.trace import trace_of, traceparents
 from pipelines.act import retrain
-from pipelines.features import table
+from pipelines.features import privacy, table
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,6 @@ class Served:
     office: Office
     contract: Contract
     policy: Retrain
-    features: Features
     purpose: str
     serving: Mapping[Role, Row]
     models: Mapping[Role, stored.Served]
@@ -50,11 +49,12 @@ class Served:
         """The champion's version in MLflow."""
         return self.models["champion"].version
 
-    def predict(self, frame: pl.DataFrame | pl.LazyFrame, *, trace: str | None = None) -> pl.DataFrame:
+    def predict(self, frame: pl.DataFrame | pl.LazyFrame, *, history: pl.DataFrame | pl.LazyFrame | None = None, trace: str | None = None) -> pl.DataFrame:
         """Score rows as a version has them.
 
         Args:
             frame: with the columns that the features are made from; more are not looked at.
+            history: rows from before, where features look back.
             trace: a W3C `traceparent` or trace id that this belongs to; a new one unless given.
         Returns: for each row, in order: `traceparent`, by which `assay outcomes` will know it; `score`, how probable the target is; `model_version`.
             A share of the rows, by hash of that name, is the challenger's while there is one.
@@ -69,7 +69,8 @@ class Served:
         for role, model in self.models.items():
             mine = roles == role
             if mine.any():
-                made = table.transform(rows.filter(pl.Series(mine)).lazy(), self.features, feature_state(self.office, self.contract.name, model.dataset_version)).collect()
+                state, past = feature_state(self.office, self.contract.name, model.dataset_version), history.lazy() if history is not None else None
+                made = table.transform(rows.lazy(), state, history=past, others=state_others(self.office, state)).collect().filter(pl.Series(mine))  # windows see every row
                 scores[mine], versions[mine] = retrain.chances(model.model, made, made.columns), model.version
         told = pl.DataFrame({PARENT: names, SCORE: scores, MODEL: versions.astype(str)}, schema={PARENT: pl.String, SCORE: pl.Float64, MODEL: pl.String})
         if told.height:
@@ -90,7 +91,9 @@ class Served:
             version = row["details"]["dataset_version"]
             predicate = self.office.statement(self.office.version(self.contract.name, version))["predicate"]
             rules = sorted({check["rule"] for check in predicate["checks"] if check["severity"] == "error"})
-            allowed = self.purpose in predicate["admission"]["purposes"]
+            classes = (self.office.registry.derived(self.contract.name, version, "features") or {})["classes"]
+            refused = privacy.refused(classes, feature_state(self.office, self.contract.name, version).features.allows, self.purpose)
+            allowed = self.purpose in predicate["admission"]["purposes"] and not refused
             details = {
                 "model": self.name,
                 "model_version": row["version"],
@@ -100,6 +103,12 @@ class Served:
                 "license": predicate["admission"]["verdict"]["license"]["expression"],
             }
             self.office.registry.use(self.contract.name, version, self.purpose, allowed=allowed, kind="prediction", trace_id=trace_id, details=details)
+            for feature, kind in refused.items():
+                raise AdmissionError(
+                    f"{self.name} looks at the feature '{feature}', which is {kind} and not allowed for '{self.purpose}'",
+                    "Use it for another purpose",
+                    Where(dataset=self.contract.name),
+                )
             if not allowed:
                 raise AdmissionError(
                     f"{self.name} was made from {self.contract.name}@{version}, which was not admitted for '{self.purpose}'",
@@ -122,10 +131,10 @@ def opened(name: str, purpose: str, office: Office | None = None) -> Served:
     office = office or Office.open()
     contract, policy = keeps_model(office, name)
     serving = office.registry.serving(contract.name)
-    if "champion" not in serving or contract.features is None:
+    if "champion" not in serving:
         raise ActionError(f"no version of {policy.model} is in service", f"Train one: assay run {contract.name}", Where(dataset=contract.name))
     models = {role: office.models.served(policy.model, row["version"]) for role, row in serving.items()}
-    return Served(office, contract, policy, contract.features, purpose, serving, models)
+    return Served(office, contract, policy, purpose, serving, models)
 
 
 def as_promised(contract: Contract, frame: pl.DataFrame) -> pl.DataFrame:

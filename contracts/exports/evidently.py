@@ -39,7 +39,7 @@ def _kind(contract: Contract, column: Column) -> str | None:
             listed = any(
                 rule.columns == (column.name,) and (rule.kind == "enum" or (rule.kind == "invalidValues" and not isinstance(rule.argument, str))) for rule in contract.rules
             )
-            encoded = contract.features is not None and any(column.name in transform.columns for transform in contract.features.transforms)
+            encoded = contract.features is not None and column.name in contract.features.reads
             return "categorical_columns" if listed or encoded or _is_compared(contract, column) else "text_columns"
         case _:
             return None

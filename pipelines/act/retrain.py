@@ -16,6 +16,7 @@ from contracts.errors import ActionError
 from contracts.settings import Fairness, Retrain, Trainer
 from pipelines.drift.measure import of_slice
 from pipelines.drift.scores import Interval, Metric, calibration_error, difference, interval, metric_of
+from pipelines.features.training import beginning_of_holdout, is_training
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,8 +32,8 @@ def split_in_time(frame: pl.DataFrame, order_by: str, holdout: float) -> tuple[p
     in neither part: nobody can say whether they were known before.
     Raises: ActionError: one of the two would be empty.
     """
-    cut = pl.lit(frame[order_by].sort().slice(int(frame.height * (1 - holdout)), 1).max(), frame.schema[order_by])  # null for no rows, which splits into nothing
-    train, held_back = frame.filter(pl.col(order_by) < cut), frame.filter(pl.col(order_by) >= cut)
+    cut = frame.select(beginning_of_holdout(order_by, holdout))[order_by]  # as features were fitted; null for no rows, which splits into nothing
+    train, held_back = frame.filter(is_training(order_by, pl.lit(cut.item(), cut.dtype))), frame.filter(pl.col(order_by) >= pl.lit(cut.item(), cut.dtype))
     if not train.height or not held_back.height:
         raise ActionError(f"{frame.height:,} rows cannot be split in time by '{order_by}'", "Publish more rows, or another `holdout`")
     return train, held_back

@@ -14,7 +14,8 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
-from contracts.settings import DriftPolicy, Target
+from contracts.features import Target
+from contracts.settings import DriftPolicy
 from pipelines.engine import run
 
 Kind = Literal["numerical", "categorical", "personal"]

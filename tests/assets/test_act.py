@@ -111,7 +111,7 @@ def test_touched_features_are_not_trained_on(installation: Installation) -> None
     assert make_features(run).new is False
     office = installation.office()
     assert feature_frame(office, "readings", made.version).collect().columns == ["at", "x_scaled", "high"]
-    assert set(feature_state(office, "readings", made.version)["0"]["x"]) == {"mean", "std"}
+    assert set(feature_state(office, "readings", made.version).fitted[0].values["x"]) == {"middle", "width"}
     file = office.lake.folder("readings", "features") / made.version / "state.json"
     file.write_text(file.read_text().replace("1", "2"))
     with pytest.raises(EvidenceError, match="feature file"):

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.settings import DriftPolicy, Target
+from contracts.features import Target
+from contracts.settings import DriftPolicy
 from pipelines.drift.measure import measure
 from pipelines.drift.page import page
 from pipelines.drift.significance import corrected
