@@ -5,7 +5,7 @@ UV = $(VENV)/bin/uv
 export UV_PROJECT_ENVIRONMENT = $(VENV)
 export DO_NOT_TRACK = 1
 
-.PHONY: demo test lint ui soak benchmarks benchmark-rules benchmark-pii benchmark-end-to-end clean
+.PHONY: demo test lint ui soak benchmarks benchmark-rules benchmark-pii benchmark-end-to-end benchmark-drift benchmark-features clean
 .DEFAULT_GOAL = demo
 
 # set-up: a virtual environment with exactly what uv.lock names
@@ -47,6 +47,12 @@ benchmark-pii: $(VENV)/.installed ## personal data found and not found, beside P
 benchmark-end-to-end: $(VENV)/.installed ## source to published version, beside a plain scan and Delta write of the same file
 	$(VENV)/bin/python benchmarks/end_to_end.py --shape flights
 	$(VENV)/bin/python benchmarks/end_to_end.py --shape readings
+
+benchmark-drift: $(VENV)/.installed ## verdicts on series, streams and simulated pairs, beside Evidently on all rows; DATA names the folder of the series
+	PYTHONPATH=. $(VENV)/bin/python benchmarks/drift.py --data $(DATA)
+
+benchmark-features: $(VENV)/.installed ## 30 features of 10 million rows, beside pandas and scikit-learn
+	$(VENV)/bin/python benchmarks/features.py
 
 clean:
 	rm -rf $(VENV) .bench .bench-pii .assay

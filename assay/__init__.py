@@ -4,6 +4,6 @@
 >>> flights = assay.open("flights", purpose="training")  # a polars.LazyFrame of the newest version
 """
 
-from assay.api import open, search, verify
+from assay.api import features, model, open, search, verify
 
-__all__ = ["open", "search", "verify"]
+__all__ = ["features", "model", "open", "search", "verify"]

@@ -1,6 +1,6 @@
 """What notebooks and training jobs import.
 
-Belongs here: opening and verifying versions, searching. Stays out: publishing them. Nothing heavy is imported before it is needed.
+Belongs here: opening and verifying versions, opening features and models, searching. Stays out: publishing them. Nothing heavy is imported before it is needed.
 """
 
 from __future__ import annotations
@@ -10,17 +10,20 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import polars as pl
 
+    from assets.stages.inference import FeatureSet
+    from assets.stages.predict import Served
     from assets.stages.retrieve import Found
     from assets.stages.verify import Verified
 
 
-def open(name: str, version: str | None = None, *, purpose: str) -> pl.LazyFrame:
+def open(name: str, version: str | None = None, *, purpose: str, trace: str | None = None) -> pl.LazyFrame:
     """Open a published version for a purpose, and have that recorded.
 
     Args:
         name: the data set.
         version: such as "1.0.0", or a reference such as "prod"; what `latest` points to if None.
         purpose: one of the purposes in the version's evidence, such as "training".
+        trace: a W3C `traceparent` or trace id to find the read by (`assay why`); TRACEPARENT of the environment, or a new one, unless given.
     Returns: the version's rows. The frame stays on these files, whatever is published meanwhile.
     Raises: AdmissionError: the version was not admitted for this purpose. EvidenceError: there is no such version, or its
         files are not what was signed.
@@ -29,7 +32,38 @@ def open(name: str, version: str | None = None, *, purpose: str) -> pl.LazyFrame
     """
     from assets.stages.open import open_version
 
-    return open_version(name, version, purpose)
+    return open_version(name, version, purpose, trace)
+
+
+def model(name: str, *, purpose: str) -> Served:
+    """Open the model in service for a purpose; each prediction is recorded.
+
+    Args:
+        name: the model's, or its data set's.
+        purpose: one of the purposes that the data it was made from were admitted for, such as "analytics".
+    Raises: ActionError: none is in service, or its file is not what was registered.
+
+    Example: `assay.model("flights-late", purpose="analytics").predict(frame)`
+    """
+    from assets.stages.predict import opened
+
+    return opened(name, purpose)
+
+
+def features(name: str, version: str | None = None, *, purpose: str = "training") -> FeatureSet:
+    """Open the features of a published version for a purpose, and have that recorded.
+
+    Args:
+        name, version: as for `open`.
+        purpose: a purpose of the version, which the classes of its features must allow too.
+    Returns: the feature table as `rows`, and `transform(frame, history=None)`, which gives later rows the same features, bit by bit.
+    Raises: AdmissionError: not for this purpose. FeatureError: the version has no features. EvidenceError: there is no such version, or files are not what was signed.
+
+    Example: `assay.features("flights", "1.0.0").transform(frame)`
+    """
+    from assets.stages.inference import open_features
+
+    return open_features(name, version, purpose)
 
 
 def search(name: str, question: str, *, purpose: str = "retrieval", k: int = 5, traceparent: str | None = None) -> Found:

@@ -89,7 +89,7 @@ def _privacy(document: Document, contract: Contract) -> Iterator[Problem]:
     needed: set[str | None] = {column for rule in contract.rules if rule.kind in ("unique", "duplicateValues", "relationship") for column in rule.columns}
     needed |= {column.name for column in contract.columns if column.primary_key} | {contract.retention.subject_key}
     needed |= {column for step in contract.cleaning for column in step.reads} | set(contract.drift.columns if contract.drift else ())
-    needed |= {*(c for transform in features.transforms for c in transform.columns), features.order_by} if features else set()
+    needed |= set(features.named) if features else set()
     needed |= ({index.key, index.text} if index else set()) | {*(anonymity.quasi_identifiers if anonymity else ()), *(anonymity.sensitive if anonymity else ())}
     at = next(index for index, entry in enumerate(document.data["customProperties"]) if entry["property"] == "assay.privacy")
     published = {name: treatment for name, treatment in contract.privacy.columns.items() if treatment.treatment != "drop"}

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from assay import searching, versions
+from assay import acting, searching, versions
 from contracts.errors import AssayError, ConfigurationError, ContractErrors, Where
 
 app = typer.Typer(
@@ -31,14 +31,20 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tabl
 def run(
     datasets: Annotated[list[str] | None, typer.Argument(help="Data sets to run; all of them unless named.")] = None,
     window: Annotated[str | None, typer.Option(help="The window of the source to publish, or the partition, or FIRST..LAST; what is due unless named.")] = None,
+    engine: Annotated[str | None, typer.Option(help="Where features are made: auto, polars, gpu or ray-gpu; the contract's engine unless named.")] = None,
 ) -> None:
     """Take data sets the whole way, from source to action.
 
     Examples: `assay run`, `assay run flights`, `assay run flights --window 2013-jun-aug`, `assay run meters --window 2013-01..2013-12`
     """
-    from assay.running import run_all
+    from typing import get_args
 
-    if not run_all(datasets or [], window):
+    from assay.running import run_all
+    from contracts.features import Wanted
+
+    if engine is not None and engine not in get_args(Wanted):
+        raise typer.BadParameter(f"choose {', '.join(get_args(Wanted))}", param_hint="--engine")
+    if not run_all(datasets or [], window, engine):
         raise typer.Exit(1)
 
 
@@ -231,6 +237,7 @@ def licences(
 
 
 versions.register(app)
+acting.register(app)
 searching.register(app)
 review_app = typer.Typer(name="review", help="What waits for people, and their signed decisions.", no_args_is_help=True, rich_markup_mode="markdown")
 app.add_typer(review_app)
@@ -378,6 +385,15 @@ def demo() -> None:
 
     if not tour():
         raise typer.Exit(1)
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> None:
+    """What this machine has for Assay: the home, the engines, the optional parts, a line each. Example: `assay doctor`"""
+    from assay.doctor import looked_at
+    from assay.show import show_doctor
+
+    _print(looked_at(), as_json, show_doctor)
 
 
 @app.command()

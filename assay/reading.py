@@ -6,11 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+from assets.hands.acts import MEASURE
 from assets.hands.home import home
 from assets.hands.keys import PUBLIC, new_private, public_key
 from assets.hands.office import Office
 from assets.hands.versions import LATEST
 from assets.stages import review
+from assets.stages.describe import profile
 from assets.stages.diff import KIND, diff
 from assets.stages.expire import expire
 from assets.stages.reap import reap
@@ -46,7 +48,7 @@ def _status(office: Office, name: str, waiting: int) -> dict[str, Any]:
         "references": {ref: each["version"] for ref, each in registry.references(name).items()}, "expired": [v["version"] for v in versions if v["expired_at"]],
         "note": newest["note"] if newest else None, "drift": drift["verdict"] if drift else None, "in_service": services, "waiting_reviews": waiting,
         "last_run": next(({key: run[key] for key in ("run_id", "started_at", "outcome", "details")} for run in registry.runs(name, 1)), None),
-        "triggers": [{key: t[key] for key in ("version", "action", "reason", "done_at", "outcome")} for t in registry.triggers(name)],
+        "triggers": [{key: t[key] for key in ("version", "action", "reason", "done_at", "outcome")} for t in registry.triggers(name) if t["action"] != MEASURE],
     }  # fmt: skip
 
 
@@ -62,6 +64,13 @@ def card(name: str, version: str | None) -> dict[str, Any]:
         office.statement(row), published_at=row["published_at"], drift=made.pop("drift", None), made=made, references=references,
         expired_at=row["expired_at"], changes=changes["note"] if changes else None,
     )  # fmt: skip
+
+
+def profiled(name: str, version: str | None) -> dict[str, Any]:
+    """What each column of a version holds."""
+    office = Office.open()
+    office.contract(name)
+    return profile(office, name, version)
 
 
 def compared(name: str, old: str, new: str, key: list[str], sample: int) -> dict[str, Any]:

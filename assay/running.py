@@ -21,7 +21,7 @@ console = Console()
 err = Console(stderr=True)
 
 
-def run_all(names: list[str], window: str | None) -> bool:
+def run_all(names: list[str], window: str | None, engine: str | None = None) -> bool:
     """Run the data sets one after the other, all of them if none is named; one that fails does not stop the others.
 
     Returns: whether all of them succeeded.
@@ -42,7 +42,7 @@ def run_all(names: list[str], window: str | None) -> bool:
         definitions, opened = build_definitions(), instance(office.home)
     try:
         end_lost(office, opened)
-        succeeded = [run_one(opened, definitions, name, each) for name in wanted for each in _windows(office, name, window)]
+        succeeded = [run_one(opened, definitions, name, each, engine) for name in wanted for each in _windows(office, name, window)]
         return all(succeeded)
     finally:
         opened.dispose()
@@ -64,7 +64,7 @@ def _windows(office: Office, name: str, window: str | None) -> list[str | None]:
     return [said(taken)] if taken and wanted.backfill == "together" else [*taken]
 
 
-def run_one(opened: Any, definitions: Any, name: str, window: str | None) -> bool:
+def run_one(opened: Any, definitions: Any, name: str, window: str | None, engine: str | None = None) -> bool:
     """Run one data set with a line for each stage. Returns: whether it succeeded; if not, the reason was printed."""
     from assets.hands import telling
     from assets.instance import RunFailed, execute
@@ -96,7 +96,7 @@ def run_one(opened: Any, definitions: Any, name: str, window: str | None) -> boo
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                execute(opened, definitions, name, window)
+                execute(opened, definitions, name, window, engine)
         except RunFailed as error:
             err.print(f"  [red]✗[/] assay: {escape(str(error))}", highlight=False, soft_wrap=True)
             return False
@@ -119,9 +119,10 @@ def summary(stage: str, made: dict[str, Any]) -> str:
         case "published":
             return f"{made['version']}: {made['note']}" if made["new"] else f"nothing new: already published as {made['version']}"
         case "features":
-            return f"{made['features']} features of {made['version']} on {made['engine']}" + ("" if made["new"] else " — made before")
+            fallen = f", {made['fallbacks']} of them on polars" if made["fallbacks"] else ""
+            return f"{made['features']} features of {made['version']} on {made['engine']}{fallen}" + ("" if made["new"] else " — made before")
         case "drift":
-            return f"{made['verdict']} against {made['reference']} → {made['intent']}"
+            return f"{made['verdict']} against {made['reference']} → {made['decision']}"
         case "model" | "index":
             return f"{made['outcome']}: {made['reason']}"
     return ""

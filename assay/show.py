@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -52,6 +53,37 @@ def show_expired(data: list[dict[str, Any]], *, rehearsed: bool) -> None:
     for each in data:
         listed = ", ".join(each["versions"]) or "none"
         console.print(f"{each['dataset']}: {listed} {'would expire' if rehearsed else 'expired'} (kept for {each['after']})", highlight=False)
+
+
+def show_profile(data: dict[str, Any]) -> None:
+    """The columns of a version, a row each."""
+    made = table(
+        f"{data['dataset']} {data['version']}: {data['rows']:,} rows", "column", "type", "missing", "different", "from", "quartiles", "to", "mean ± std", "shape", "mostly"
+    )
+    for column in data["columns"]:
+        spread = f" ± {column['std']:,.4g}" if column["std"] is not None else ""
+        shortest, usual, longest = column["lengths"] or (None, None, None)
+        lengths = "" if shortest is None else f"{shortest} characters" if shortest == longest else f"{shortest} to {longest} characters, {usual:g} on average"
+        often = [f"{escape(text[:20])} {share:.0%}" for text, share in (column["top"] or column["patterns"])[:3] if share >= 0.005]
+        made.add_row(
+            escape(column["name"]), column["type"], f"{column['missing'] / max(data['rows'], 1):.1%}", _number(column["different"]), _told(column["low"]),
+            " ".join(_told(value) for value in column["quartiles"]), _told(column["high"]), f"{column['mean']:,.4g}{spread}" if column["mean"] is not None else lengths,
+            _bars(column["histogram"]), ", ".join(often),
+        )  # fmt: skip
+    console.print(made)
+    if data["sample_rows"] < data["rows"]:
+        console.print(f"Quartiles, shape and what is mostly there are of {data['sample_rows']:,} rows; many different values are estimated.", style="dim")
+    if data["hidden"]:
+        console.print(f"No values are shown of {', '.join(data['hidden'])}: they may be personal.", style="dim")
+
+
+def _told(value: Any) -> str:
+    return "" if value is None else f"{value:,.4g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else escape(str(value))
+
+
+def _bars(shares: Sequence[float]) -> str:
+    """A histogram of one line."""
+    return "".join("▁▂▃▄▅▆▇█"[min(int(8 * share / max(shares)), 7)] for share in shares) if any(shares) else ""
 
 
 def show_diff(data: dict[str, Any]) -> None:
@@ -249,3 +281,9 @@ def _cell(value: object) -> str:
 
 def _number(value: int | None) -> str:
     return "—" if value is None else f"{value:,}"
+
+
+def show_doctor(data: dict[str, dict[str, Any]]) -> None:
+    """A line a part."""
+    for name, part in data.items():
+        console.print(f"{'[green]✓[/]' if part['there'] else '[dim]–[/]'} {name:<9} {escape(part['said'])}", highlight=False, soft_wrap=True)

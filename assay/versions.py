@@ -19,9 +19,18 @@ refs_app = typer.Typer(name="refs", help="Names that point to versions: latest, 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
-    for command in (diff, rollback, expire):
+    for command in (profile, diff, rollback, expire):
         app.command()(command)
     app.add_typer(refs_app)
+
+
+def profile(name: Annotated[str, typer.Argument(help="NAME, NAME@VERSION or NAME@REFERENCE")], as_json: AsJson = False) -> None:
+    """What each column of a version holds: missing and different values, range, quartiles, histogram, top values, lengths, patterns. Example: `assay profile flights@1.0.0`"""
+    from assay.reading import profiled
+    from assay.show import show_profile
+
+    dataset, _, version = name.partition("@")
+    _print(profiled(dataset, version or None), as_json, show_profile)
 
 
 def diff(

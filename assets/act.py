@@ -6,8 +6,9 @@ import dagster as dg
 
 from assets.common import asset, follows
 from assets.resources import OfficeResource, failures_told
-from assets.stages.act import Acted, retrain_if_due
+from assets.stages.act import Acted
 from assets.stages.index import rebuild_if_due
+from assets.stages.model import retrain_if_due
 from contracts.model import Contract
 
 
@@ -57,5 +58,6 @@ def _results(context: dg.AssetExecutionContext, acted: Acted | None) -> Iterator
         context.log.info("nothing is due")
         return
     plain = {key: value for key, value in acted.details.items() if value is not None}
-    numbers = {acted.details["metric"]: float(acted.details["candidate"])}
+    measured = acted.details["candidate"]
+    numbers = {} if measured is None else {acted.details["metric"]: float(measured)}
     yield dg.MaterializeResult(metadata={**plain, **numbers}, data_version=dg.DataVersion(f"{acted.version}/{acted.details['outcome']}"))

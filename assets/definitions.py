@@ -1,6 +1,6 @@
 """The Dagster definitions, made from the contracts. Start reading here; top to bottom is the way of the data."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
@@ -17,6 +17,7 @@ from assets.quarantine import data_docs, quarantine
 from assets.reaper import reaper
 from assets.resources import OfficeResource
 from assets.review import review
+from assets.triggers import act_job, trigger_sensor
 from contracts.model import Contract
 
 
@@ -35,20 +36,23 @@ def assets_of(contract: Contract) -> Iterator[dg.AssetsDefinition]:
         yield index(contract)
 
 
-def build_definitions(**overrides: object) -> dg.Definitions:
+def build_definitions(jobs: Sequence[dg.JobDefinition] = (), **overrides: object) -> dg.Definitions:
     """Everything Dagster needs to know of the installation that the environment names.
 
     Args:
+        jobs: your own, which a contract may name to act on drift (`acting.job`).
         overrides: resources by name, for tests.
     """
     contracts = list(home().read_contracts().values())
     automation = dg.AutomationConditionSensorDefinition("automation", target=dg.AssetSelection.all(), default_status=dg.DefaultSensorStatus.RUNNING, minimum_interval_seconds=30)
+    whole = [job(contract) for contract in contracts]
+    acts = [act for contract in contracts if (act := act_job(contract))]
     arrivals = [sensor for contract in contracts if (sensor := arrival_sensor(contract))]
     return dg.Definitions(
         assets=[asset for contract in contracts for asset in assets_of(contract)],
-        jobs=[*(job(contract) for contract in contracts), review, quarantine, data_docs],
+        jobs=[*whole, *acts, *jobs, review, quarantine, data_docs],
         schedules=[made for contract in contracts if (made := schedule(contract))],
-        sensors=[automation, reaper, *arrivals],
+        sensors=[automation, reaper, *arrivals, *([trigger_sensor([*whole, *acts, *jobs])] if acts else [])],
         resources={"office": OfficeResource(), **overrides},
         loggers={"progress": progress_logger},
         # one process a run: a step can never outlive a run that Dagster has given up

@@ -28,16 +28,29 @@ def drift(contract: Contract) -> dg.AssetsDefinition:
             done = measure_drift(run)
         details = done.details
         rows = [
-            (m["column"], m["method"], _score(m["score"]), f"{m['threshold']:g}", {True: "**drifted**", False: "stable", None: "unknown"}[m["drifted"]], m["note"])
+            (
+                m["column"] + (f" [{m['part']}]" if m["part"] else ""),
+                m["against"],
+                m["method"],
+                _score(m["score"]),
+                f"{m['threshold']:g}",
+                {True: "**drifted**", False: "stable", None: "unknown"}[m["drifted"]],
+                m["note"],
+            )
             for m in details["measurements"]
         ]
-        scores: dict[str, Any] = {f"{m['method']}/{m['column']}": float(m["score"]) for m in details["measurements"] if m["score"] is not None}
+        # one comparison keeps its plain name, so that it plots on over the versions; what is in a slice or against something else says so
+        scores: dict[str, Any] = {}
+        for m in details["measurements"]:
+            plain = f"{m['method']}/{m['column']}" + (f" [{m['part']}]" if m["part"] else "")
+            if m["score"] is not None:
+                scores[plain if plain not in scores else f"{plain} against {m['against']}"] = float(m["score"])
         report = report_file(run.office.home.root, contract.name, done.version)
         return dg.MaterializeResult(
             metadata={
-                "verdict": details["verdict"], "version": done.version, "reference": details["reference"] or "none", "intent": details["intent"]["action"],
+                "verdict": details["verdict"], "version": done.version, "reference": details["reference"] or "none", "decision": done.decision["action"], "decision_number": int(done.decision.get("id", 0)), "evidence": done.decision["situation"]["evidence"],
                 "because": metadata.markdown(["reason"], [(reason,) for reason in (*details["reasons"], details["intent"]["reason"])]),
-                "measurements": metadata.markdown(["column", "method", "score", "threshold", "verdict", "note"], rows), **scores,
+                "measurements": metadata.markdown(["column", "against", "method", "score", "threshold", "verdict", "note"], rows), **scores,
                 **({"report": dg.MetadataValue.path(report)} if report.exists() else {}),
             },
         )  # fmt: skip

@@ -1,14 +1,26 @@
 """The asset `features`."""
 
+import importlib.util
+from typing import cast, get_args
+
 import dagster as dg
+from pydantic import Field
 
 from assets import metadata
 from assets.common import asset, follows
 from assets.resources import OfficeResource, failures_told
-from assets.stages.features import feature_state, make_features, settings
+from assets.stages.features import make_features
+from contracts.features import Features, Wanted
 from contracts.model import Contract
-from lineage.columns import lineage_of
-from pipelines.features.table import expressions
+
+POOL = "gpu"
+"""One slot a device: `dagster instance concurrency set gpu N`; one unless set."""
+
+
+class Engine(dg.Config):
+    """Where to make the features; the contract's engine unless said."""
+
+    engine: str | None = Field(default=None, pattern=f"^({'|'.join(get_args(Wanted))})$")  # Dagster takes no Literal
 
 
 def features(contract: Contract) -> dg.AssetsDefinition:
@@ -21,20 +33,19 @@ def features(contract: Contract) -> dg.AssetsDefinition:
         kinds={"polars", "deltalake"},
         automation_condition=follows(contract),
         description="Features of the newest version.",
+        pool=POOL if contract.features and _takes_a_device(contract.features) else None,
     )
-    def _features(context: dg.AssetExecutionContext, office: OfficeResource) -> dg.MaterializeResult:  # type: ignore[type-arg]  # no value
+    def _features(context: dg.AssetExecutionContext, config: Engine, office: OfficeResource) -> dg.MaterializeResult:  # type: ignore[type-arg]  # no value
         run = office.run(contract, context.run.run_id)
         with failures_told():
-            made = make_features(run)
-            wanted = settings(run)
-            lineage = lineage_of(expressions(wanted, feature_state(run.office, contract.name, made.version)), [wanted.order_by])
+            made = make_features(run, cast("Wanted | None", config.engine))
         return dg.MaterializeResult(
-            metadata={
-                "dagster/row_count": made.details["rows"], "version": made.version, "engine": made.details["engine"], "features": len(made.details["features"]), "new": made.new,
-                "dagster/column_lineage": metadata.column_lineage([contract.name, "published"], lineage),
-                "made_from": metadata.markdown(["feature", "from"], [(name, ", ".join(fields)) for name, fields in lineage.items()]),
-            },
-            data_version=dg.DataVersion(made.details["digests"]["part-00000.parquet"]),
-        )  # fmt: skip
+            metadata=metadata.featured(contract, made.version, made.details, new=made.new), data_version=dg.DataVersion(made.details["digests"]["part-00000.parquet"])
+        )
 
     return _features
+
+
+def _takes_a_device(wanted: Features) -> bool:
+    """Whether a run may use a GPU, as far as what is installed says; trying one would take seconds of every load."""
+    return wanted.engine in ("gpu", "ray-gpu") or (wanted.engine == "auto" and importlib.util.find_spec("cudf_polars") is not None)

@@ -54,7 +54,7 @@ class RunFailed(AssayError):
         return self.problem
 
 
-def execute(opened: dg.DagsterInstance, definitions: dg.Definitions, dataset: str, window: str | None) -> None:
+def execute(opened: dg.DagsterInstance, definitions: dg.Definitions, dataset: str, window: str | None, engine: str | None = None) -> None:
     """Run the whole way of one data set in this process, recorded in the same instance that the web UI shows.
 
     Raises: RunFailed: in the failing stage's own words. Any other exception of a stage goes through.
@@ -69,6 +69,8 @@ def execute(opened: dg.DagsterInstance, definitions: dg.Definitions, dataset: st
         tags |= {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last} if last else {}
     elif window:
         config["ops"] = {step: {"config": {"window": window}} for step in (f"{dataset}__admitted", f"{dataset}__publish")}
+    if engine and f"{dataset}__features" in job.graph.node_names():
+        config.setdefault("ops", {})[f"{dataset}__features"] = {"config": {"engine": engine}}
     result = job.execute_in_process(instance=opened, raise_on_error=False, run_config=config, tags=tags, partition_key=partition)
     if result.success:
         return

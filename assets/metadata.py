@@ -140,6 +140,42 @@ def published(contract: Contract, predicate: Mapping[str, Any], *, new: bool, ch
     }  # fmt: skip
 
 
+def featured(contract: Contract, version: str, details: Mapping[str, Any], *, new: bool) -> Metadata:
+    """A feature table: its columns, what each is made from, by which engine and how far from the CPU; what it gives away, and what was not selected."""
+    wanted, parity, of = contract.features, details["parity"], details["from"]
+    assert wanted is not None  # the asset is there because of it
+    named = {wanted.order_by: [wanted.order_by], **{name: each["columns"] for name, each in of.items()}, **({wanted.target.name: [wanted.target.column]} if wanted.target else {})}
+    deps = {column: [_feature_dep(contract, source) for source in sources] for column, sources in named.items()}
+    engines = [
+        (c["feature"], of[c["feature"]]["transform"], ", ".join(of[c["feature"]]["columns"]), c["engine"], f"{c['difference']:.3g}", c["fallback"] or "") for c in parity["columns"]
+    ]
+    columns = [
+        dg.TableColumn(
+            name,
+            type=each["type"],
+            description=f"{each['transform']} of {', '.join(each['columns'])}",
+            tags={"classification": kind} if (kind := details["classes"].get(name)) else {},
+        )
+        for name, each in of.items()
+    ]
+    dropped = [(s["feature"], s["select"], _said(s["score"]), s["because"]) for s in details["scores"] if not s["kept"]]
+    return {
+        "dagster/row_count": details["rows"], "version": version, "engine": details["engine"], "features": len(details["features"]), "new": new,
+        "training_rows": details["training_rows"], "dagster/column_schema": dg.TableSchema(columns), "dagster/column_lineage": dg.TableColumnLineage(deps),
+        "greatest_difference": float(parity["greatest"]), "fallbacks": sum(c["fallback"] is not None for c in parity["columns"]),
+        "made_from": markdown(["feature", "transform", "from", "engine", "difference from the CPU", "why not the engine asked for"], engines),
+        "parity": f"on {parity['rows']:,} rows, tolerance {parity['tolerance']:g}", "evidence": f"evidence/{contract.name}/features/{version}.dsse.json",
+        **({"left_out_by_selection": markdown(["feature", "selection", "score", "because"], dropped)} if dropped else {}),
+        **({"proxies": markdown(["feature", "predicts", "skill"], [(p["feature"], p["column"], p["skill"]) for p in details["proxies"]])} if details["proxies"] else {}),
+    }  # fmt: skip
+
+
+def _feature_dep(contract: Contract, source: str) -> dg.TableColumnDep:
+    dataset, _, column = source.partition(".")
+    own = not column or source in contract.column_names
+    return dg.TableColumnDep(asset_key=dg.AssetKey([contract.name if own else dataset, "published"]), column_name=source if own else column)
+
+
 def quality(predicate: Mapping[str, Any]) -> Metadata:
     """The quality metrics: the main ones as numbers that plot, columns and groups as tables. What is unknown has no point to plot."""
     found = predicate.get("quality")

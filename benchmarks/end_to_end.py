@@ -8,6 +8,7 @@ The files are made by this script; the ratio is the claim, times alone are the m
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import resource
@@ -139,10 +140,26 @@ def once(what: str, shape: str, file: Path) -> None:
 def measured(what: str, shape: str, file: Path) -> dict[str, float]:
     """One run in a child process."""
     command = [sys.executable, __file__, "--once", what, "--shape", shape, "--file", str(file)]
-    done = subprocess.run(command, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(done.stderr)
-    return dict(json.loads(done.stdout.splitlines()[-1]))
+    process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    decoding = 0.0
+    while True:
+        try:
+            out, err = process.communicate(timeout=0.05)
+            break
+        except subprocess.TimeoutExpired:
+            decoding = max(decoding, children_mib(process.pid))
+    if process.returncode:
+        raise SystemExit(err)
+    return {**json.loads(out.splitlines()[-1]), "decoding_mib": decoding}
+
+
+def children_mib(pid: int) -> float:
+    """Memory of the processes that this one has started, beside files that they map."""
+    total = 0
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split() if Path(f"/proc/{pid}").exists() else ():
+        with contextlib.suppress(OSError, IndexError):  # it ended meanwhile
+            total += int(Path(f"/proc/{child}/status").read_text().split("RssAnon:")[1].split()[0])
+    return total / 1024
 
 
 def compare(shape: str, rows: int, file: Path, rounds: int) -> None:
@@ -182,7 +199,7 @@ def main() -> None:
             make(given.shape, rows, file)
             told = measured("governed", given.shape, file)
             peaks.append(told["peak_mib"])
-            print(f"{given.shape}: {rows:,} rows: {told['all']:.1f} s, peak {told['peak_mib']:,.0f} MiB", flush=True)
+            print(f"{given.shape}: {rows:,} rows: {told['all']:.1f} s, peak {told['peak_mib']:,.0f} MiB, of the process that decodes {told['decoding_mib']:,.0f} MiB", flush=True)
         print(f"  grows {peaks[1] / peaks[0]:.2f} times")
 
 

@@ -152,7 +152,7 @@ def by_assay(texts: list[str], kinds: tuple[str, ...] | None = None) -> tuple[li
     """The spans of each text, and the seconds the search took."""
     frame = pl.LazyFrame({ROW: range(len(texts)), "text": texts})
     started = time.perf_counter()
-    plans = spans(frame, ["text"]) if kinds is None else [_search(frame, "text", each) for each in DETECTORS if each.kind in kinds]
+    plans = spans(frame, ["text"]) if kinds is None else [_search(frame, "text", each, alone=True) for each in DETECTORS if each.kind in kinds]
     *first, worn = run_together([*plans, disguises(frame, ["text"])])
     found = pl.concat([*first, *run_together(undisguised(frame, worn))]).unique([ROW, "kind", "value"])
     seconds = time.perf_counter() - started
@@ -249,7 +249,7 @@ def false_alarms() -> None:
         "range": [f"{chance.randint(1, 999)}-{chance.randint(1, 99999)}" for _ in range(rows)], "version": [f"{chance.randint(0, 9)}.{chance.randint(0, 30)}.{chance.randint(0, 99)}" for _ in range(rows)],
     }  # fmt: skip
     frame = pl.LazyFrame({ROW: range(rows), **table})
-    pairs = pieces.signed(pieces.pairs(list(table)), run_together([pieces.signs(frame, list(table))])[0])
+    pairs = pieces.signed(pieces.pairs(list(table)), run_together([pieces.signs(frame, list(table))])[0].row(0, named=True))
     halves = pieces.halves(frame, pairs, run_together(pieces.looks(frame, pairs)))
     held = special.holding(frame, list(table), run_together(special.looks(frame, list(table), list(table))))
     found = pl.concat([each.cast({ROW: pl.Int64}) for each in run_together([*spans(frame, list(table)), *halves, *held])])

@@ -10,7 +10,7 @@ import copy
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,11 +18,13 @@ from pydantic import TypeAdapter, ValidationError
 
 from contracts.document import Document, Path, parse
 from contracts.errors import ContractError
+from contracts.features import Features
 from contracts.measures import BIAS, freshness_rules
 from contracts.model import Contract, Level
 from contracts.problems import Problem, as_error, key_path, problems_of, suggestion
 from contracts.promises import Promises, anonymity_rules
-from contracts.settings import CONFIDENTIAL, PARTITION, PROPERTIES, REQUIRED, Index
+from contracts.properties import PROPERTIES, REQUIRED
+from contracts.settings import CONFIDENTIAL, PARTITION, DriftPolicy, Index, Retrain
 from contracts.standard import LATEST, schema_problems
 from contracts.steps import CleaningStep
 from contracts.steps.fills import unfit
@@ -281,10 +283,12 @@ def _cross_checks(contract: Contract, document: Document) -> Iterator[ContractEr
     for step in contract.cleaning:
         yield from unpromised(step.reads, "assay.cleaning")
     if contract.features:
-        named = [name for transform in contract.features.transforms for name in transform.columns]
-        yield from unpromised([*named, contract.features.order_by, *([contract.features.target.column] if contract.features.target else [])], "assay.features")
+        yield from unpromised(contract.features.named, "assay.features")
     if contract.drift:
-        yield from unpromised(contract.drift.columns, "assay.drift")
+        yield from unpromised(_watched(contract.drift), "assay.drift")
+        yield from _of_drift(contract, contract.drift, about)
+    if contract.retrain:
+        yield from unpromised(_judged_by(contract.retrain), "assay.retrain")
     if contract.index:
         yield from unpromised(list(filter(None, (contract.index.key, contract.index.text, contract.index.title, contract.index.vector))), "assay.index")
         yield from _of_index(contract, contract.index, about)
@@ -316,6 +320,37 @@ def _of_bias(contract: Contract, document: Document, about: Callable[[str, str, 
                 remedy = f"Add it to assay.bias: `groups: [{rule.argument.column}]`" + (", and a `label`" if needs_label else "")
                 where = replace(document.where(("schema", 0)), line=rule.line)
                 yield ContractError(f"the rule '{rule.name}' measures bias that assay.bias does not declare", remedy, where, "assay.columns", "schema[0]")
+
+
+def _watched(policy: DriftPolicy) -> list[str]:
+    """Every column that drift reads."""
+    newest = [policy.newest.column] if policy.newest else []
+    return list(dict.fromkeys([*policy.columns, *(policy.texts.columns if policy.texts else ()), *newest, *(each.column for each in policy.slices)]))
+
+
+def _judged_by(policy: Retrain) -> list[str]:
+    """Every column of a version that a model is judged by, beside its features."""
+    return list(dict.fromkeys([*(each.column for each in policy.slices), *(policy.fairness.groups if policy.fairness else ())]))
+
+
+def _of_drift(contract: Contract, policy: DriftPolicy, about: Callable[[str, str, str, str], ContractError]) -> Iterator[ContractError]:
+    """Drift settings that name a column which cannot serve them."""
+    types = {column.name: column.logical_type for column in contract.columns}
+    for name, method in policy.methods.items():
+        numbers = types.get(name) in ("integer", "number")
+        if name in types and method.method in (("chisquare",) if numbers else ("ks", "wasserstein")):
+            problem = f"`{method.method}` does not compare {types[name]}s, and '{name}' is promised as one"
+            yield about(problem, "Choose a test that compares " + ("numbers" if numbers else "categories"), "assay.drift", "assay.type")
+    for name in policy.texts.columns if policy.texts else ():
+        if types.get(name, "string") != "string":
+            yield about(f"`texts` needs strings, and '{name}' is promised as {types[name]}", "Name columns of strings", "assay.drift", "assay.type")
+        elif (treatment := contract.privacy.columns.get(name)) and treatment.treatment != "redact":
+            yield about(f"`texts` names '{name}', of which admission leaves no text", "Leave it out, or have it redacted", "assay.drift", "assay.columns")
+    if policy.newest and types.get(policy.newest.column, "date") not in ("date", "timestamp"):
+        yield about(f"`newest` needs a date or a timestamp, and '{policy.newest.column}' is promised as {types[policy.newest.column]}", "Name a time", "assay.drift", "assay.type")
+    for each in policy.slices:
+        if each.column in contract.privacy.columns:
+            yield about(f"a slice names '{each.column}', which is personal", "Slice by columns that tell nobody apart", "assay.drift", "assay.columns")
 
 
 def _of_index(contract: Contract, index: Index, about: Callable[[str, str, str, str], ContractError]) -> Iterator[ContractError]:
@@ -381,13 +416,9 @@ def _unsuited(contract: Contract, about: Callable[[str, str, str, str], Contract
         if step.step == "fill_missing":
             yield from (about(problem, remedy, "assay.cleaning", "assay.type") for problem, remedy in unfit(step, contract.columns))
     if contract.features:
-        for transform in contract.features.transforms:
-            if transform.transform == "scale":
-                yield from numeric(transform.columns, "scale", "assay.features")
-        if contract.features.target:
-            yield from numeric([contract.features.target.column], "the target", "assay.features")
-    used = {"assay.cleaning": [c for step in contract.cleaning for c in step.reads], "assay.drift": list(contract.drift.columns) if contract.drift else []}
-    used |= {"assay.features": [c for t in contract.features.transforms for c in t.columns] if contract.features else []}
+        yield from _of_features(contract, contract.features, types, about)
+    used = {"assay.cleaning": [c for step in contract.cleaning for c in step.reads], "assay.drift": _watched(contract.drift) if contract.drift else []}
+    used |= {"assay.features": list(contract.features.named) if contract.features else []}
     for setting, columns in used.items():
         for name in sorted(nested & set(columns)):
             yield about(f"{setting} names '{name}', which is promised as {types[name]}", "Name columns of plain values", setting, "assay.type")
@@ -399,6 +430,37 @@ def _unsuited(contract: Contract, about: Callable[[str, str, str, str], Contract
     for setting, columns in {"a rule": [c for rule in contract.rules for c in rule.columns], **used}.items():
         for name in sorted(dropped & set(columns)):
             yield about(f"{setting} names the column '{name}', which admission drops", "Leave it out there, or treat the column otherwise", "assay.privacy", "assay.columns")
+
+
+def _of_features(contract: Contract, features: Features, types: Mapping[str, str], about: Callable[[str, str, str, str], ContractError]) -> Iterator[ContractError]:
+    """Transforms of columns that they cannot read, that look at the target, or that make what nobody may use."""
+    setting = "assay.features"
+    suited = {"number": ("integer", "number"), "text": ("string",), "time": ("date", "timestamp")}
+    wanted = [(f"`{transform.transform}`", column, kind) for transform, read in features.read_by() for column, kind in transform.needs.items() if column in read]
+    wanted += [("the target", features.target.column, "number")] if features.target else []
+    for what, column, kind in wanted:
+        if types.get(column, suited[kind][0]) not in suited[kind]:
+            yield about(f"{what} needs {kind}s, and '{column}' is promised as {types[column]}", f"Name columns of {' or '.join(suited[kind])}s", setting, "assay.type")
+    ordered = types.get(features.order_by, "timestamp")
+    spans = {type(span) for transform in features.transforms for span in (getattr(transform, name, None) for name in ("span", "gap", "within")) if span not in (None, "all")}
+    if any(transform.by_time for transform in features.transforms) and ordered not in ("date", "timestamp", "integer"):
+        yield about(f"rows are ordered by '{features.order_by}', which is promised as {ordered}", "Order them by a date, a timestamp or an integer", setting, "assay.type")
+    elif spans - {int if ordered == "integer" else str}:
+        how = "a whole number, such as 7" if ordered == "integer" else "a time, such as 7d"
+        yield about(f"a span does not fit '{features.order_by}', which is promised as {ordered}", f"Write it as {how}", setting, "assay.value")
+    for transform, column in features.leaks():
+        remedy = "Leave it out, or let `window` or `lag` look at the rows before"
+        yield about(f"`{transform.transform}` looks at '{column}', which the target is made from: the model would be told what it is to find out", remedy, setting, "assay.leak")
+    if features.holdout and contract.retrain and features.holdout < contract.retrain.holdout:
+        problem = f"features are fitted on all but {features.holdout:.0%} of the rows, and the model is judged on {contract.retrain.holdout:.0%}"
+        yield about(problem, "Leave `holdout` out of assay.features", setting, "assay.leak")
+    classes = contract.classes
+    for column in features.reads:
+        allowed = set(features.allows.get(classes[column], ())) & set(contract.license.purposes) if column in classes else set[str]()
+        if column in classes and (not allowed or (contract.retrain and "training" not in allowed)):
+            purpose = "training" if allowed else "any purpose that the data are licensed for"
+            remedy = f"Leave it out, or add `allows: {{{classes[column]}: [training]}}` if that is lawful"
+            yield about(f"features are made from '{column}' ({classes[column]}), which assay.features does not allow for {purpose}", remedy, setting, "policy.privacy")
 
 
 def _property(document: Document, name: str) -> Path:

@@ -5,11 +5,12 @@ Belongs here: what a contract says. Stays out: how it is read (load.py), what it
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from contracts.settings import Bias, DriftPolicy, Features, Index, License, Privacy, Retention, Retrain, Source
+from contracts.features import Features
+from contracts.settings import CLASSES, CONFIDENTIAL, SENSITIVITIES, Bias, DriftPolicy, Index, License, Privacy, Retention, Retrain, SensitiveClass, Source
 from contracts.steps import CleaningStep
 
 Level = Literal["first", "second"]
@@ -225,6 +226,22 @@ class Contract(Frozen):
         """The column by whose time the data set is partitioned: the first that the schema calls so."""
         partitioned = [column for column in self.columns if column.partition_position is not None]
         return min(partitioned, key=lambda column: column.partition_position or 0, default=None)
+
+    @property
+    def classes(self) -> dict[str, SensitiveClass]:
+        """Columns that are personal or more, with their class: as they are classified, or by what their treatment says they hold, whichever is more."""
+        found: dict[str, SensitiveClass] = {name: CLASSES.get(treatment.kind, "personal") for name, treatment in self.privacy.columns.items()}
+        for column in self.columns:
+            if column.classification in CONFIDENTIAL:
+                said = cast("SensitiveClass", column.classification)
+                found[column.name] = max(said, found.get(column.name, said), key=SENSITIVITIES.index)
+        return found
+
+    @property
+    def holdout(self) -> float | None:
+        """The share of the rows, the latest, that features are not fitted on: as they say, or what the model is judged on."""
+        said = self.features.holdout if self.features else None
+        return said or (self.retrain.holdout if self.retrain else None)
 
     def column(self, name: str) -> Column:
         """The column of that name; KeyError if the contract has none."""

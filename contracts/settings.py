@@ -256,46 +256,13 @@ class Bias(Settings):
     smallest: int = Field(default=10, ge=2)
 
 
-class Scale(Settings):
-    """(x - mean) / standard deviation of the training part."""
-
-    transform: Literal["scale"]
-    columns: tuple[str, ...] = Field(min_length=1)
-
-
-class OneHot(Settings):
-    """One 0/1 column for each of the most frequent categories; any other value is all zeros."""
-
-    transform: Literal["one_hot"]
-    columns: tuple[str, ...] = Field(min_length=1)
-    most: int = Field(default=20, ge=1, le=1000)
+def _iso_days(text: str) -> str:
+    if not (text.startswith("P") and text.endswith("D") and text[1:-1].isdigit()):
+        raise ValueError("write a number of days in ISO 8601, such as P30D")
+    return text
 
 
-class Frequency(Settings):
-    """The share of the training rows that hold the same value; 0 for a value never seen."""
-
-    transform: Literal["frequency"]
-    columns: tuple[str, ...] = Field(min_length=1)
-
-
-Transform = Annotated[Scale | OneHot | Frequency, Field(discriminator="transform")]
-
-
-class Target(Settings):
-    """What a model learns: is `column` greater than `above`."""
-
-    name: str
-    column: str
-    above: float
-
-
-class Features(Settings):
-    """Ordered transforms, the target, and the column that orders rows in time."""
-
-    transforms: tuple[Transform, ...] = Field(min_length=1)
-    target: Target | None = None
-    order_by: str
-    engine: Literal["auto", "polars", "gpu"] = "auto"
+Days = Annotated[str, AfterValidator(_iso_days)]
 
 
 class Method(Settings):
@@ -304,19 +271,132 @@ class Method(Settings):
     method: Literal["ks", "wasserstein", "psi", "jensenshannon", "chisquare", "kl_div", "hellinger"]
     threshold: float = Field(gt=0)
 
+    @property
+    def gives_p_value(self) -> bool:
+        """Whether it drifts below its threshold, which is then a false-alarm rate, and not above it."""
+        return self.method in ("ks", "chisquare")
+
+
+class PublishedVersion(Settings):
+    """A version that stays the measure until somebody moves it: a reference such as `baseline`, or a number."""
+
+    version: str = Field(min_length=1)
+
+
+class SlidingWindow(Settings):
+    """The last so many versions before the newest, taken together."""
+
+    last: int = Field(ge=2, le=24)
+
+
+Against = Literal["previous"] | PublishedVersion | SlidingWindow
+
+
+class Texts(Settings):
+    """Columns of running text: hashed words as vectors, and a classifier that tries to tell the two sides apart.
+
+    `threshold` is its area under the curve on texts it has not seen: 0.5 says that nobody could tell.
+    """
+
+    columns: tuple[str, ...] = Field(min_length=1)
+    threshold: float = Field(default=0.6, gt=0.5, le=1)
+    dimensions: int = Field(default=512, ge=64, le=4096)
+    sample_rows: int = Field(default=2_000, ge=100, le=20_000)
+
+
+class Newest(Settings):
+    """A version's newest time may be at most so old when it is published."""
+
+    column: str
+    within_hours: float = Field(gt=0)
+
+
+class Slice(Outcome):
+    """Rows that are looked at by themselves as well."""
+
+    @property
+    def name(self) -> str:
+        """As reports call it."""
+        return f"{self.column} > {self.above:g}" if self.above is not None else f"{self.column} = {self.equals}"
+
+
+class Performance(Settings):
+    """What the model in service must still reach where outcomes have arrived: its score when it was judged, less `drop`, and `floor` where there is one.
+
+    Fewer than `least` outcomes say nothing. A fall is told only where the whole 95 % interval lies below. `metric` is that of `assay.retrain` unless said;
+    a metric of order (`roc_auc`) does not see that everything has become likelier, `accuracy` (of what is likelier than not) does.
+    """
+
+    metric: Literal["roc_auc", "average_precision", "accuracy"] | None = None
+    drop: float = Field(default=0.05, gt=0, lt=1)
+    floor: Share | None = None
+    least: int = Field(default=200, ge=50)
+
+
+class Webhook(Settings):
+    """Somebody else's system that acts: a POST with a signed body. `secret` names the environment variable that holds the key; no contract holds it."""
+
+    url: str = Field(pattern=r"^https?://[^\s@]+$")
+    secret: str = Field(pattern=r"^[A-Z][A-Z0-9_]*$")
+
+
+class Acting(Settings):
+    """What follows from drift, and how often it may.
+
+    A version that drifted counts once `k` of the last `of` versions have; a column of `critical` counts at once, alone.
+    After an action nothing more happens for `cool_down`, and in a calendar month (UTC) no more than `monthly_budget` actions.
+    `by` names who acts: Assay itself, a Dagster job of this installation, or a webhook.
+    """
+
+    k: int = Field(default=1, ge=1, le=24)
+    of: int = Field(default=1, ge=1, le=24)
+    cool_down: Days = "P0D"
+    monthly_budget: int | None = Field(default=None, ge=0)
+    critical: tuple[str, ...] = ()
+    do: Literal["act", "alert"] = "act"
+    job: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_]+$")
+    webhook: Webhook | None = None
+
+    @model_validator(mode="after")
+    def _possible(self) -> Acting:
+        if self.k > self.of:
+            raise ValueError("`k` of the last `of` versions cannot be more than all of them")
+        if self.job and self.webhook:
+            raise ValueError("one acts: `job` or `webhook`")
+        return self
+
 
 class DriftPolicy(Settings):
-    """What is compared with the previous version, and from where on it counts as drift."""
+    """What a new version is compared with, by which tests, and from where on it counts as drift.
+
+    False alarms: the p-values of one comparison are corrected together. A test that gives a p-value drifts where its corrected one is at most its threshold;
+    a distance, a share of missing values, of new or vanished categories where it is beyond its threshold and its corrected p-value is at most `alpha`.
+    """
 
     columns: tuple[str, ...] = Field(min_length=1)
     numerical: Method
     categorical: Method
+    methods: dict[str, Method] = Field(default_factory=dict)
+    """Columns with a test of their own."""
+    texts: Texts | None = None
+    against: tuple[Against, ...] = Field(default=("previous",), min_length=1)
     share: Share
     missing_change_pct: float = Field(gt=0, le=100)
     volume_change_pct: float = Field(gt=0)
+    label_change_pct: float = Field(default=5, gt=0, le=100)
+    """How far the share of the features' target may move, in percentage points."""
     new_categories: bool = True
+    vanished_categories: bool = True
+    schema_changes: bool = True
+    newest: Newest | None = None
+    slices: tuple[Slice, ...] = ()
+    predictions: Method = Method(method="jensenshannon", threshold=0.1)
+    performance: Performance = Performance()
+    alpha: float = Field(default=0.05, gt=0, lt=0.5)
+    correction: Literal["benjamini-hochberg", "bonferroni", "none"] = "benjamini-hochberg"
     sample_rows: int = Field(default=50_000, ge=100)
     seed: int = 0
+    acting: Acting = Acting()
 
     @model_validator(mode="after")
     def _suited(self) -> DriftPolicy:
@@ -324,16 +404,64 @@ class DriftPolicy(Settings):
             raise ValueError("`chisquare` compares categories, not numbers")
         if self.categorical.method in ("ks", "wasserstein"):
             raise ValueError(f"`{self.categorical.method}` compares numbers, not categories")
+        if self.predictions.method == "chisquare":
+            raise ValueError("`predictions` are numbers, which `chisquare` does not compare")
+        for name in (*self.methods, *self.acting.critical):
+            if name not in self.columns:
+                raise ValueError(f"'{name}' is given a test or called critical, and is not among `columns`")
         return self
+
+    def method(self, column: str, kind: Literal["numerical", "categorical"]) -> Method:
+        """The test of a column."""
+        return self.methods.get(column) or (self.numerical if kind == "numerical" else self.categorical)
+
+
+class Trainer(Settings):
+    """A model of scikit-learn's, by a name from the list, with its parameters."""
+
+    name: Literal["gradient_boosting", "random_forest", "extra_trees", "logistic_regression", "decision_tree", "naive_bayes"] = "gradient_boosting"
+    parameters: dict[str, bool | int | float | str | None] = Field(default_factory=dict)
+
+
+class Fairness(Settings):
+    """Columns whose groups a model must not treat too differently: the largest differences between groups that are allowed, as shares.
+
+    `selection`: of those it says yes to (demographic parity). `opportunity`: of those it finds among the positive (Hardt et al., 2016).
+    A group of fewer than `smallest` judged rows is left out.
+    """
+
+    groups: tuple[str, ...] = Field(min_length=1)
+    selection: Share | None = None
+    opportunity: Share | None = None
+    smallest: int = Field(default=50, ge=10)
+
+
+class Canary(Settings):
+    """A challenger that was not worse serves this share of predictions first. It becomes champion once `outcomes` have arrived for it and it is not worse in them."""
+
+    share: Annotated[float, Field(gt=0, lt=1)]
+    outcomes: int = Field(default=200, ge=50)
 
 
 class Retrain(Settings):
-    """What to train when the data have drifted, how to judge it, and when the old model stays."""
+    """What to train when the data have drifted, how to judge it, and when the old model stays.
+
+    A challenger is refused where it is worse than the champion on the same held-back rows by more than `tolerance`; in a slice by more than `slice_tolerance`.
+    The interval of the difference has `confidence`. `calibration`: the largest expected calibration error allowed.
+    """
 
     model: str = Field(pattern=r"^[a-z0-9_-]+$")
+    trainer: Trainer = Trainer()
     metric: Literal["roc_auc", "average_precision"] = "roc_auc"
     holdout: Annotated[float, Field(gt=0, lt=1)]
     tolerance: float = Field(ge=0)
+    confidence: Annotated[float, Field(ge=0.5, lt=1)] = 0.95
+    resamples: int = Field(default=500, ge=100, le=10_000)
+    slices: tuple[Slice, ...] = ()
+    slice_tolerance: float = Field(default=0.05, ge=0)
+    fairness: Fairness | None = None
+    calibration: Share | None = None
+    canary: Canary | None = None
     seed: int = 0
 
 
@@ -428,15 +556,6 @@ class Index(Settings):
         return self
 
 
-def _iso_days(text: str) -> str:
-    if not (text.startswith("P") and text.endswith("D") and text[1:-1].isdigit()):
-        raise ValueError("write a number of days in ISO 8601, such as P30D")
-    return text
-
-
-Days = Annotated[str, AfterValidator(_iso_days)]
-
-
 class Retention(Settings):
     """How long each layer lives, and the column by which a person can ask to be erased."""
 
@@ -444,17 +563,3 @@ class Retention(Settings):
     quarantine: Days
     versions: Days
     subject_key: str | None = None
-
-
-PROPERTIES: dict[str, type[Settings]] = {
-    "assay.source": Source,
-    "assay.license": License,
-    "assay.privacy": Privacy,
-    "assay.bias": Bias,
-    "assay.features": Features,
-    "assay.drift": DriftPolicy,
-    "assay.retrain": Retrain,
-    "assay.index": Index,
-    "assay.retention": Retention,
-}
-REQUIRED = ("assay.source", "assay.license", "assay.privacy", "assay.retention")

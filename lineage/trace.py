@@ -36,6 +36,7 @@ def trace_of_run(run_id: str) -> str:
     return plain if _TRACE.fullmatch(plain) else run_id
 
 
-def traceparent(trace_id: str, span: int) -> str:
-    """The `traceparent` of one part of a trace, such as one prediction of a batch, counted from 1."""
-    return f"00-{trace_id}-{span:016x}-01"
+def traceparents(trace_id: str, count: int) -> list[str]:
+    """The `traceparent` of each part of a trace, such as each prediction of a batch; two batches of one trace share none."""
+    first = secrets.randbits(62) + 1
+    return [f"00-{trace_id}-{span:016x}-01" for span in range(first, first + count)]

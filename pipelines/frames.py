@@ -152,6 +152,12 @@ class ColumnDrift:
     threshold: float
     drifted: bool | None
     note: str = ""
+    p_value: float | None = None
+    """How probable it would be without drift, corrected for how many were asked; None where chance has no part."""
+    part: str = ""
+    """The slice it was measured in; all rows unless said."""
+    against: str = ""
+    """What the version was compared with."""
 
 
 @dataclass(frozen=True)

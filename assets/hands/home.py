@@ -17,7 +17,7 @@ from contracts.load import load
 from contracts.model import Contract
 from contracts.stewards import StewardPolicy, steward_policy
 
-MARK, LAYOUT = "assay.home", "3"
+MARK, LAYOUT = "assay.home", "4"
 SHIPPED_STEWARDS = Path(__file__).parents[2] / "contracts" / "policies" / "stewards.yaml"
 SHIPPED_CONTRACTS = Path(__file__).parents[2] / "contracts" / "datasets"
 
@@ -31,7 +31,7 @@ class Home(BaseSettings):
     ASSAY_REGION: where the home lies, such as `eu` or `eu-de`; a contract that names another region is refused; unless set, nothing is held against it.
     ASSAY_PRESIDIO_MODEL: a spaCy model, by package or folder, with which Presidio looks for persons and places in text (none: a dictionary does).
     ASSAY_SOURCE_ROOTS: further folders, separated by ':', from which sources may be read.
-    ASSAY_SOURCE_HOSTS: hosts (`name`, `name:port`), separated by ',', that sources may be fetched from though their address is not public.
+    ASSAY_SOURCE_HOSTS: hosts (`name`, `name:port`), separated by ',', that sources may be fetched from, and webhooks told, though their address is not public.
     ASSAY_EMBEDDING_HOSTS: hosts (`name`, `name:port`), separated by ',', that the passages of an index may be sent to for their vectors (none).
     ASSAY_EMBEDDING_KEY: what they are told as a bearer token.
     ASSAY_SOURCE_MAX_BYTES: the most that one source may hold (50 GiB).

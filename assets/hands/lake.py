@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
@@ -59,6 +59,16 @@ class Lake:
                 shutil.rmtree(folder, ignore_errors=True)
                 removed.append(folder.name)
         return removed
+
+    def keep_sketches(self, dataset: str, versions: Collection[str]) -> None:
+        """Remove the sketches of all other versions: they hold some of their rows."""
+        for folder in self.folder(dataset, "sketches").glob("*"):
+            if folder.name not in versions:
+                self.discard(folder)
+
+    def discard(self, folder: Path) -> None:
+        """Remove a folder that can be made again."""
+        shutil.rmtree(folder, ignore_errors=True)
 
     # -- moving in ---------------------------------------------------------------------
 
@@ -135,6 +145,18 @@ class Lake:
                 raise EvidenceError("a published file is not what was signed", "Restore it from a backup, or open another version", where)
             paths.append(path)
         return paths
+
+    def check_features(self, dataset: str, version: str, digests: Mapping[str, str]) -> Path:
+        """The folder of a version's feature table, each file of it compared with its digest.
+
+        Raises: EvidenceError: a file is missing, is another, or is one too many.
+        """
+        folder = self.folder(dataset, "features") / version
+        there = {str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()} if folder.is_dir() else set()
+        for name in sorted({*digests, *there}):
+            if name not in there or sha256(folder / name) != digests.get(name):
+                raise EvidenceError("a feature file is not what was made", "Restore it from a backup", Where(file=f"features/{version}/{name}", dataset=dataset))
+        return folder
 
     # -- the Delta log ---------------------------------------------------------------------
 

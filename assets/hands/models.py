@@ -25,14 +25,15 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 FILE, DIGEST = "model.skops", "assay.sha256"
-CHAMPION, CHALLENGER = "champion", "challenger"
-# What skops does not trust by itself in gradient-boosted trees. Trusted only in a file whose digest was checked first.
-TRUSTED = ("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",)
+# What skops does not trust by itself in trees and in what prepares columns. Trusted only in a file whose digest was checked first.
+TRUSTED = ("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor", "sklearn.tree._tree.Tree", "numpy.dtype")
+TRIGGER = "assay.trigger"
+CARD = "card.md"
 
 
 @dataclass(frozen=True)
-class Champion:
-    """The model in service, and the data set's version it was trained on."""
+class Served:
+    """A version of a model, loaded, and the data set's version it was trained on."""
 
     version: str
     dataset_version: str
@@ -68,22 +69,54 @@ class ModelStore:
             return str(known.experiment_id)
         return str(self._client.create_experiment(name, artifact_location=(self.folder / "artifacts").as_uri()))
 
-    def champion(self, name: str) -> Champion | None:
-        """The model in service, loaded; None where there is none.
-
-        Raises: ActionError: its file is gone or is not what was registered; it is not loaded.
-        """
+    def served(self, name: str, number: str) -> Served:
+        """A version of a model, loaded. Raises: ActionError: there is none, or its file is gone or is not what was registered; it is not loaded."""
         from mlflow.exceptions import MlflowException
 
         try:
-            version = self._client.get_model_version_by_alias(name, CHAMPION)
+            version = self._client.get_model_version(name, number)
         except MlflowException as error:
             if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
-                return None
+                raise ActionError(f"{name} has no version {number}", f"See `assay models list {name}`", Where(file=f"models/{name}")) from None
             raise
+        return self._served(version)
+
+    def _served(self, version: Any) -> Served:
         model = self._loaded(version)  # first, because a version that Assay did not register has neither digest nor the tags below
         metrics = self._client.get_run(str(version.run_id)).data.metrics
-        return Champion(str(version.version), version.tags["dataset_version"], model, dict(metrics))
+        return Served(str(version.version), version.tags["dataset_version"], model, dict(metrics))
+
+    def versions(self, name: str) -> list[dict[str, Any]]:
+        """Every version of a model, the oldest first: number, tags, metrics, whether it was refused."""
+        found = sorted(self._client.search_model_versions(f"name='{name}'"), key=lambda version: int(version.version))
+        return [{"version": str(v.version), "tags": dict(v.tags), "metrics": dict(self._client.get_run(str(v.run_id)).data.metrics), "run_id": str(v.run_id)} for v in found]
+
+    def proposed(self, name: str, trigger: str) -> str | None:
+        """The version that was registered for a trigger before the process was killed."""
+        found = self._client.search_model_versions(f"name='{name}'")
+        return next((str(version.version) for version in found if version.tags.get(TRIGGER) == trigger), None)
+
+    def judged(self, name: str, number: str, metrics: Mapping[str, float], card: str) -> None:
+        """Write beside a registered version what was measured of it, and its card."""
+        run_id = str(self._client.get_model_version(name, number).run_id)
+        for key, value in metrics.items():
+            self._client.log_metric(run_id, key, value)
+        self._client.log_text(run_id, card, CARD)
+        self._client.update_model_version(name, number, description=card)
+
+    def alias(self, name: str, aliases: Mapping[str, str | None]) -> None:
+        """Have MLflow's aliases say who serves. Safe to repeat."""
+        known = dict(self._client.get_registered_model(name).aliases)
+        for alias, version in aliases.items():
+            if version is None:
+                if alias in known:
+                    self._client.delete_registered_model_alias(name, alias)
+            elif str(known.get(alias)) != version:
+                self._client.set_registered_model_alias(name, alias, version)
+
+    def refuse(self, name: str, version: str, reason: str) -> None:
+        """Say on a version why it does not serve."""
+        self._client.set_model_version_tag(name, version, "assay.rejected", reason)
 
     def _loaded(self, version: Any) -> Any:
         import skops.io
@@ -103,7 +136,7 @@ class ModelStore:
             return Path(self._client.download_artifacts(version.run_id, path, folder)).read_bytes()
 
     def propose(self, name: str, model: Any, *, columns: Sequence[str], metrics: Mapping[str, float], tags: Mapping[str, str], sample: pl.DataFrame) -> str:
-        """Log a run and register its model as challenger.
+        """Log a run and register its model. Whether it serves is said elsewhere.
 
         Args:
             columns: the features in the model's order.
@@ -121,7 +154,8 @@ class ModelStore:
             run = self._client.create_run(experiment, run_name=f"{tags['dataset']}@{tags['dataset_version']}", tags=dict(tags))
             run_id = run.info.run_id
             for key, value in model.get_params().items():
-                self._client.log_param(run_id, key, value)
+                if value is None or isinstance(value, bool | int | float | str):
+                    self._client.log_param(run_id, key, value)
             for key, value in metrics.items():
                 self._client.log_metric(run_id, key, value)
             self._client.log_artifacts(run_id, str(saved), "model")
@@ -132,7 +166,6 @@ class ModelStore:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
         version = self._client.create_model_version(name, source=f"{run.info.artifact_uri}/model", run_id=run_id, tags={**tags, DIGEST: digest})
-        self._client.set_registered_model_alias(name, CHALLENGER, version.version)
         return str(version.version)
 
     def _save(self, model: Any, folder: Path, columns: Sequence[str], sample: pl.DataFrame) -> str:
@@ -147,13 +180,3 @@ class ModelStore:
         signature = infer_signature(rows.to_pandas(), model.predict(rows.to_numpy()))
         save_model(model, str(folder), serialization_format="skops", skops_trusted_types=list(TRUSTED), signature=signature, pip_requirements=["scikit-learn", "skops"])
         return sha256(folder / FILE)
-
-    def promote(self, name: str, version: str) -> None:
-        """Put a challenger in service."""
-        self._client.set_registered_model_alias(name, CHAMPION, version)
-        self._client.delete_registered_model_alias(name, CHALLENGER)
-
-    def reject(self, name: str, version: str, reason: str) -> None:
-        """Leave the champion in service, and say on the challenger why."""
-        self._client.set_model_version_tag(name, version, "assay.rejected", reason)
-        self._client.delete_registered_model_alias(name, CHALLENGER)

@@ -18,8 +18,10 @@ from assets.hands.disk import room_on_disk, write_atomically
 from assets.hands.home import LAYOUT, MARK, Home, home
 from assets.hands.keys import Keys
 from assets.hands.lake import Lake
+from assets.hands.models import ModelStore
 from assets.hands.registry import Registry, Row
 from assets.hands.versions import NUMBER
+from assets.hands.webhook import NotDelivered, deliver
 from contracts.errors import ConfigurationError, EvidenceError, Where
 from contracts.model import Contract
 from contracts.policy import LicensePolicy, license_policy
@@ -137,6 +139,10 @@ class Office:
                 try:
                     with room_on_disk():
                         getattr(self, f"_deliver_{entry['kind']}")(entry["dataset"], entry["payload"])
+                except NotDelivered as error:
+                    self.registry.put_off(entry, min(3600.0, 15.0 * 2 ** (entry["tries"] or 0)))
+                    late.append(f"{entry['kind']} of {entry['dataset']}: {error}")
+                    continue
                 except OSError as error:  # a backend that does not answer, a folder that cannot be written
                     late.append(f"{entry['kind']} of {entry['dataset']}: {type(error).__name__}")
                     continue
@@ -167,6 +173,33 @@ class Office:
         write_atomically(self.home.root / "evidence" / dataset / "quarantine" / f"{row['id']:06}.dsse.json", row["envelope"])
         for path, digest in handling.opened(row["envelope"], self.keys.public())["predicate"]["becomes"].items():
             self.lake.replace_emptied(path, digest)
+
+    def _deliver_aliases(self, dataset: str, payload: Row) -> None:
+        from assets.hands.acts import ROLES
+
+        serving = self.registry.serving(dataset)
+        self.models.alias(payload["model"], {role: serving[role]["version"] if role in serving else None for role in ROLES})
+
+    def _deliver_refusal(self, _: str, payload: Row) -> None:
+        self.models.refuse(payload["model"], payload["version"], payload["reason"])
+
+    def _deliver_webhook(self, dataset: str, payload: Row) -> None:
+        trigger = self.registry.trigger(payload["trigger"])
+        if trigger["done_at"]:
+            return
+        contract = self.contract(dataset)
+        webhook = contract.drift.acting.webhook if contract.drift else None
+        if webhook is None:
+            raise NotDelivered("the contract names no webhook any more")
+        told = {key: trigger[key] for key in ("dataset", "version", "action", "reason", "raised_at")} | {"trigger": trigger["id"], "cause": trigger["cause"]}
+        where = Where(file=contract.file, dataset=dataset)
+        status = deliver(webhook, f"assay-trigger-{trigger['id']}", told, at_s=int(self.clock().timestamp()), hosts=self.home.hosts, where=where)
+        self.registry.finish(trigger, {"outcome": "handed over", "reason": f"the webhook answered {status}"})
+
+    @cached_property
+    def models(self) -> ModelStore:
+        """The MLflow store of this installation."""
+        return ModelStore(self.home.root / "models", self.home.mlflow_uri or None)
 
     def _deliver_lineage(self, _: str, payload: Row) -> None:
         from lineage import emit

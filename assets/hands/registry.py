@@ -7,10 +7,12 @@ One transaction is the commit point of a version: it checks the token, and write
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
 import sqlalchemy as sa
 
+from assets.hands.acts import MEASURE, Acts, Role, services, triggers
 from assets.hands.indexes import Indexes
 from assets.hands.runs import Lease, Runs, leases
 from assets.hands.store import Row, ledger, metadata
@@ -55,16 +57,10 @@ derived = sa.Table(
     sa.Column("dataset", sa.String, primary_key=True), sa.Column("version", sa.String, primary_key=True), sa.Column("kind", sa.String, primary_key=True),
     sa.Column("made_at", sa.String, nullable=False), sa.Column("details", sa.JSON, nullable=False),
 )  # fmt: skip
-triggers = sa.Table(
-    "triggers", metadata,
-    sa.Column("id", sa.Integer, primary_key=True), sa.Column("dataset", sa.String, nullable=False), sa.Column("version", sa.String, nullable=False), sa.Column("action", sa.String, nullable=False),
-    sa.Column("reason", sa.String, nullable=False), sa.Column("raised_at", sa.String, nullable=False), sa.Column("done_at", sa.String), sa.Column("outcome", sa.JSON),
-    sa.UniqueConstraint("dataset", "version", "action"),
-)  # fmt: skip
 outbox = sa.Table(
     "outbox", metadata,
     sa.Column("id", sa.Integer, primary_key=True), sa.Column("kind", sa.String, nullable=False), sa.Column("dataset", sa.String, nullable=False),
-    sa.Column("payload", sa.JSON, nullable=False), sa.Column("delivered_at", sa.String),
+    sa.Column("payload", sa.JSON, nullable=False), sa.Column("delivered_at", sa.String), sa.Column("tries", sa.Integer), sa.Column("not_before", sa.String),
 )  # fmt: skip
 uses = sa.Table(
     "uses", metadata,
@@ -72,21 +68,27 @@ uses = sa.Table(
     sa.Column("purpose", sa.String, nullable=False), sa.Column("actor", sa.String, nullable=False), sa.Column("at", sa.String, nullable=False), sa.Column("allowed", sa.Boolean, nullable=False),
     sa.Column("kind", sa.String), sa.Column("trace_id", sa.String, index=True), sa.Column("details", sa.JSON),
 )  # fmt: skip
+outcomes = sa.Table(
+    "outcomes", metadata,
+    sa.Column("id", sa.Integer, primary_key=True), sa.Column("dataset", sa.String, nullable=False), sa.Column("digest", sa.String, nullable=False), sa.Column("rows", sa.BigInteger, nullable=False),
+    sa.Column("at", sa.String, nullable=False), sa.Column("actor", sa.String, nullable=False), sa.Column("file_sha256", sa.String, nullable=False), sa.UniqueConstraint("dataset", "digest"),
+)  # fmt: skip
 ADOPTED = "policy adopted"
 
 
-class Registry(Runs, Versions, Indexes):
+class Registry(Runs, Versions, Acts, Indexes):
     """Opened on a SQLAlchemy URL: SQLite in rollback-journal mode, or Postgres."""
 
     # -- versions -----------------------------------------------------------------
 
-    def publish(self, parts: Sequence[tuple[Lease, list[Row]]], version: Row, outbox_rows: list[tuple[str, Row]]) -> Row | None:
+    def publish(self, parts: Sequence[tuple[Lease, list[Row]]], version: Row, outbox_rows: list[tuple[str, Row]], measures: bool = False) -> Row | None:
         """The commit point.
 
         Args:
             parts: the lease of each partition that is new in it, or of the data set; and the rows of `checks` beside it.
             version: the row of `versions`, without `published_at`.
             outbox_rows: (kind, payload) of what must follow.
+            measures: whether the contract has each version compared: the trigger is part of the transaction.
         Returns: the version now registered for these inputs: this one, or the one that was there already. None: another partition was published
             meanwhile, so that this version would leave it out; build on the newest one and try again.
         Raises: PublicationError: a newer run holds the lease; nothing was written but the refusal in the audit log.
@@ -113,6 +115,8 @@ class Registry(Runs, Versions, Indexes):
                     connection, "published", lease.dataset, {"version": version["version"], "run_id": version["run_id"], "rows": version["rows"], "input_key": version["input_key"]}
                 )
                 connection.execute(sa.insert(outbox), [{"kind": kind, "dataset": lease.dataset, "payload": payload} for kind, payload in outbox_rows])
+                if measures:
+                    self._raise(connection, lease.dataset, version["version"], MEASURE, "a version was published")
         if stale:
             raise PublicationError("a newer run of this data set has started, so this one may not publish", "Nothing to do: the newer run publishes", Where(dataset=lease.dataset))
         return version
@@ -225,6 +229,40 @@ class Registry(Runs, Versions, Indexes):
         connection.execute(sa.insert(derived).values(dataset=dataset, version=version, kind=kind, made_at=self.now(), details=details))
         self._log(connection, f"{kind} made", dataset, {"version": version})
 
+    def conclude(self, dataset: str, version: str, drift: Row | None, decision: Row, follows: Sequence[tuple[str, str]], facts: Sequence[Row]) -> Row | None:
+        """Keep a version's drift, what was decided about it, the trigger that follows, and what lineage hears of it, in one transaction.
+
+        Args:
+            drift: its details; None where they are kept already, and a steward has the last word.
+            follows: (action, actor) of each trigger.
+            facts: stage facts as JSON.
+        Returns: the decision with its number; None where one for its cause was there already, and nothing was written.
+        """
+        with self._write() as connection:
+            kept = self._decide(connection, decision)
+            if kept is None:
+                return None
+            if drift is not None:
+                self._keep(connection, dataset, version, "drift", {**drift, "decision": kept["id"]})
+                for row in self._overtaken(connection, dataset, version):
+                    self._finish(connection, row, {"outcome": drift["verdict"] if row["version"] == version else "overtaken", "reason": decision["reason"]})
+            for action, actor in follows:
+                number = self._raise(connection, dataset, version, action, decision["reason"], decision["cause"], actor)
+                if number is not None and actor == "webhook":
+                    self._post(connection, "webhook", dataset, {"trigger": number})
+            for fact in facts:
+                tags = {"decision": str(kept["id"])}
+                outputs = [{**table, "tags": {**table["tags"], **tags}, "version": table["version"] or str(kept["id"])} for table in fact["outputs"]]
+                self._post(connection, "lineage", dataset, {**fact, "outputs": outputs})
+            return kept
+
+    def _overtaken(self, connection: sa.Connection, dataset: str, version: str) -> list[Row]:
+        """What waits to be measured of this version and those before it; one that was published meanwhile goes on waiting."""
+        order = sa.select(versions.c.sequence).where(versions.c.dataset == dataset, versions.c.version == version).scalar_subquery()
+        upto = sa.select(versions.c.version).where(versions.c.dataset == dataset, versions.c.sequence <= order)
+        waiting = sa.select(triggers).where(triggers.c.dataset == dataset, triggers.c.action == MEASURE, triggers.c.done_at.is_(None), triggers.c.version.in_(upto))
+        return [dict(row) for row in connection.execute(waiting).mappings()]
+
     def conclude_index(self, build: Row, reason: str, derived_details: Row, finished: Sequence[tuple[Row, Row]]) -> None:
         """The one transaction after an index was built and judged: the build is kept, the pointer moves if it was accepted, and its triggers are closed.
 
@@ -244,52 +282,71 @@ class Registry(Runs, Versions, Indexes):
         return rows[0]["details"] if rows else None
 
     def in_service(self, dataset: str, kind: str) -> Row | None:
-        """The model or index in service: its version and details. Of models the newest whose judgement put it there, of indexes what the pointer says."""
+        """The model or index in service: the data set's version it was made from, and its details. A model's are those of its last switch, an index's what the pointer says."""
         if kind == "index":
             return self.serving_index(dataset)
+        if kind == "model":
+            champion = self.serving(dataset).get("champion")
+            return {"version": champion["details"]["dataset_version"], "details": champion["details"]} if champion else None
         query = sa.select(derived).join(versions, sa.and_(versions.c.dataset == derived.c.dataset, versions.c.version == derived.c.version))
         rows = self._rows(query.where(derived.c.dataset == dataset, derived.c.kind == kind).order_by(versions.c.sequence.desc()))
         return next((row for row in rows if row["details"].get("accepted")), None)
 
-    # -- triggers -------------------------------------------------------------------
+    # -- services -------------------------------------------------------------------
 
-    def raise_trigger(self, dataset: str, version: str, action: str, reason: str) -> None:
-        """Ask for an action on a version, once: the key is unique, so asking again changes nothing."""
+    def switch(
+        self, dataset: str, model: str, roles: Mapping[Role, tuple[str | None, Row | None]], reason: str, *, closing: Sequence[tuple[Row, Row]] = (), holder: str | None = None,
+        expected: Mapping[Role, str | None] | None = None, made: tuple[str, Row] | None = None,
+    ) -> bool:  # fmt: skip
+        """Say who serves from now on, in one transaction with everything that goes with it.
+
+        Args:
+            roles: role -> (version in MLflow, details), None for nobody.
+            closing: triggers with their outcomes. holder: the run that must still hold the first of them.
+            expected: who must serve now; another process that has switched meanwhile is not overruled.
+            made: (version of the data set, details) of a model that was trained, to be remembered.
+        Returns: whether it was done. False: the trigger is held by another by now or done, or somebody else serves.
+        """
         with self._write() as connection:
-            where = sa.and_(triggers.c.dataset == dataset, triggers.c.version == version, triggers.c.action == action)
-            if connection.execute(sa.select(triggers.c.id).where(where)).first() is None:
-                connection.execute(sa.insert(triggers).values(dataset=dataset, version=version, action=action, reason=reason, raised_at=self.now()))
-                self._log(connection, f"{action} triggered", dataset, {"version": version, "reason": reason})
-
-    def due(self, dataset: str, action: str) -> list[Row]:
-        """Triggers nobody has finished, the oldest first."""
-        where = (triggers.c.dataset == dataset, triggers.c.action == action, triggers.c.done_at.is_(None))
-        return self._rows(sa.select(triggers).where(*where).order_by(triggers.c.id))
-
-    def finish(self, trigger: Row, outcome: Row) -> None:
-        """Close a trigger with what came of it."""
-        with self._write() as connection:
-            self._finish(connection, trigger, outcome)
-
-    def _finish(self, connection: sa.Connection, trigger: Row, outcome: Row) -> None:
-        open_ = sa.and_(triggers.c.id == trigger["id"], triggers.c.done_at.is_(None))
-        if connection.execute(sa.update(triggers).where(open_).values(done_at=self.now(), outcome=outcome)).rowcount:
-            self._log(connection, f"{trigger['action']} done", trigger["dataset"], {"version": trigger["version"], **outcome})
-
-    def triggers(self, dataset: str) -> list[Row]:
-        """Every trigger of a data set, the oldest first."""
-        return self._rows(sa.select(triggers).where(triggers.c.dataset == dataset).order_by(triggers.c.id))
+            if holder is not None and closing:
+                held = connection.execute(sa.select(triggers.c.held_by, triggers.c.done_at).where(triggers.c.id == closing[0][0]["id"])).one()
+                if held[0] != holder or held[1]:
+                    return False
+            if expected is not None and any(self._serves(connection, dataset, role) != version for role, version in expected.items()):
+                return False
+            for role, (version, details) in roles.items():
+                connection.execute(
+                    sa.insert(services).values(dataset=dataset, model=model, role=role, version=version, details=details, at=self.now(), by=self.actor, reason=reason)
+                )
+                self._log(connection, "model switched", dataset, {"model": model, "role": role, "version": version, "reason": reason})
+            if made:
+                self._keep(connection, dataset, made[0], "model", made[1])
+            for trigger, outcome in closing:
+                self._finish(connection, trigger, outcome)
+            if roles:
+                self._post(connection, "aliases", dataset, {"model": model})
+        return True
 
     # -- the outbox -----------------------------------------------------------------
 
     def post(self, kind: str, dataset: str, payload: Row) -> None:
         """Put something into the outbox by itself."""
         with self._write() as connection:
-            connection.execute(sa.insert(outbox).values(kind=kind, dataset=dataset, payload=payload))
+            self._post(connection, kind, dataset, payload)
+
+    def _post(self, connection: sa.Connection, kind: str, dataset: str, payload: Row) -> None:
+        connection.execute(sa.insert(outbox).values(kind=kind, dataset=dataset, payload=payload))
 
     def undelivered(self) -> list[Row]:
-        """What still has to go out, the oldest first."""
-        return self._rows(sa.select(outbox).where(outbox.c.delivered_at.is_(None)).order_by(outbox.c.id))
+        """What still has to go out and is not put off, the oldest first."""
+        ready = sa.or_(outbox.c.not_before.is_(None), outbox.c.not_before <= self.now())
+        return self._rows(sa.select(outbox).where(outbox.c.delivered_at.is_(None), ready).order_by(outbox.c.id))
+
+    def put_off(self, entry: Row, seconds: float) -> None:
+        """Try an entry again later: a receiver that does not answer is not asked each time."""
+        later = (self._clock() + timedelta(seconds=seconds)).isoformat(timespec="microseconds")
+        with self._write() as connection:
+            connection.execute(sa.update(outbox).where(outbox.c.id == entry["id"]).values(tries=(entry["tries"] or 0) + 1, not_before=later))
 
     def delivered(self, entry: Row) -> None:
         """Mark one entry as gone out."""
@@ -313,12 +370,27 @@ class Registry(Runs, Versions, Indexes):
             self._log(connection, "opened" if allowed else "opening refused", dataset, told)
 
     def uses(self, dataset: str) -> list[Row]:
-        """Who opened which version for what."""
+        """Who used which version for what."""
         return self._rows(sa.select(uses).where(uses.c.dataset == dataset).order_by(uses.c.id))
 
     def traced(self, trace_id: str) -> list[Row]:
         """The uses of one trace."""
         return self._rows(sa.select(uses).where(uses.c.trace_id == trace_id).order_by(uses.c.id))
+
+    # -- outcomes -------------------------------------------------------------------
+
+    def keep_outcomes(self, dataset: str, digest: str, rows: int, file_sha256: str) -> bool:
+        """Note a file of outcomes that lies in the lake. False: what it says was noted before."""
+        with self._write() as connection:
+            if connection.execute(sa.select(outcomes.c.id).where(outcomes.c.dataset == dataset, outcomes.c.digest == digest)).first():
+                return False
+            connection.execute(sa.insert(outcomes).values(dataset=dataset, digest=digest, rows=rows, at=self.now(), actor=self.actor, file_sha256=file_sha256))
+            self._log(connection, "outcomes arrived", dataset, {"rows": rows, "digest": digest})
+        return True
+
+    def outcomes(self, dataset: str) -> list[Row]:
+        """Files of outcomes, the oldest first."""
+        return self._rows(sa.select(outcomes).where(outcomes.c.dataset == dataset).order_by(outcomes.c.id))
 
     def check_log(self) -> tuple[int, str]:
         """Walk the audit log. Returns: number of entries and the head. Raises: EvidenceError: names the first entry that does not fit."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import polars as pl
 
@@ -16,9 +16,9 @@ from assets.hands.registry import Row
 from assets.hands.sources import locate
 from assets.stages import fitted, review
 from assets.stages.handlings import decisions_of
-from assets.stages.ingest import landed_in, landed_rows
+from assets.stages.ingest import landed_in, landed_rows, receipt_of
 from assets.stages.run import Run, stage
-from assets.stages.search import FOUND_SCHEMA, few_values, searched
+from assets.stages.search import FOUND_SCHEMA, MANY_ROWS, few_values, searched
 from contracts.errors import AdmissionError, SourceError, Where
 from contracts.location import kind_of
 from contracts.model import Contract
@@ -30,14 +30,17 @@ from pipelines.admit.license import held_against, judge_license, looser, rows_no
 from pipelines.admit.treat import treatments
 from pipelines.admit.verdict import decide
 from pipelines.clean import steps
+from pipelines.clean.duplicates import parts_of
 from pipelines.clean.kind import Fitted
 from pipelines.draft.license import UNKNOWN
 from pipelines.engine import run_together
 from pipelines.frames import LicenseVerdict, Verdict
 from pipelines.publish import partitions
 from pipelines.publish.naming import Inputs
-from pipelines.validate.evaluate import kept_by_all
+from pipelines.validate.evaluate import kept_by_all, without_repeats
 from pipelines.validate.quarantine import decisions_digest
+
+Learned = TypeVar("Learned")
 
 
 @dataclass(frozen=True)
@@ -224,34 +227,37 @@ def _profile(run: Run, inputs: Inputs, window: Window | None, license_verdict: L
     counted = rows.select(pl.len().alias("rows"))
     named = rows.select(pl.col(contract.license.column).drop_nulls().unique().sort().alias("license")) if contract.license.column else pl.LazyFrame({"license": []})
     strays = rows.select((~_within(contract, window)).sum().alias("strays") if run.own_source and window else pl.lit(0).alias("strays"))
-    few = few_values(run, inputs.source_digest)
+    landed, few = receipt_of(run, inputs.source_digest).rows, few_values(run, inputs.source_digest)
     # what is redacted is only known after the search; without it, cleaning learns in the same pass
     redacts = any(treatment.treatment == "redact" for treatment in contract.privacy.columns.values())
     none = pl.DataFrame(schema=FOUND_SCHEMA)
     known = fitted.kept(run)
-    early = _Fitter(steps.fitting(treated_rows(run, inputs, none), rows, contract, known)) if not redacts else None
+    early = _Learner(steps.fitting(treated_rows(run, inputs, none), rows, contract, known)) if not redacts else None
+    keys = _Learner(without_repeats(rows, contract, contract.rules if landed >= MANY_ROWS else (), parts_of(landed)))
     found, (count, licenses, strayed, *learned) = searched(run, rows, few, counted, named, strays, *(early.plans if early else []))
     if strayed.height and strayed["strays"][0]:
         raise SourceError(f"{strayed['strays'][0]:,} of its rows are not of {run.window}", "Deliver them with the partition they belong to", Where(file=contract.source.location))
-    fitter = early or _Fitter(steps.fitting(treated_rows(run, inputs, found), rows, contract, known))
+    fitter = early or _Learner(steps.fitting(treated_rows(run, inputs, found), rows, contract, known))
     if early and early.plans:
         early.send(learned)
-    while fitter.plans:
-        fitter.send(run_together(fitter.plans))
+    for learner in (fitter, keys):  # one after the other: each may sort millions of hashes
+        while learner.plans:
+            learner.send(run_together(learner.plans))
     barred = rows_not_allowed(contract.license, licenses["license"].to_list(), run.office.policy)
     verdict = decide(license_verdict, personal.findings(found, list(contract.privacy.columns)))
-    return Admission(verdict, inputs, count.item(), fitter.done, found, barred, kept_by_all(contract.rules, contract, few))
+    return Admission(verdict, inputs, count.item(), fitter.done, found, barred, kept_by_all(contract.rules, contract, few) + keys.done)
 
 
-class _Fitter:
-    """The learning of the cleaning steps, stopped wherever it waits for a pass: `plans` are what it waits for, none once it is `done`."""
+class _Learner(Generic[Learned]):
+    """Something that learns from the rows, stopped wherever it waits for a pass: `plans` are what it waits for, none once it is `done`."""
 
-    def __init__(self, learning: steps.Fitting) -> None:
-        self._learning, self.done = learning, ()
+    def __init__(self, learning: Generator[Sequence[pl.LazyFrame], list[pl.DataFrame], Learned]) -> None:
+        self._learning = learning
+        self.done: Learned
         self.plans: Sequence[pl.LazyFrame] = []
         self.send(None)
 
-    def send(self, frames: Sequence[pl.DataFrame] | None) -> None:
+    def send(self, frames: list[pl.DataFrame] | None) -> None:
         """Hand in what the plans gave."""
         try:
             self.plans = self._learning.send(frames)  # type: ignore[arg-type]  # a generator is started with None

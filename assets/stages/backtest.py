@@ -95,10 +95,10 @@ def hit(office: Office, contract: Contract, rule: Rule) -> tuple[str, ...]:
     """Who reads what the rule is about: recorded consumers, and what is made from its columns."""
     name, columns = contract.name, set(rule.columns) or set(contract.column_names)
     uses = sorted({f"{use['actor']} ({use['purpose']})" for use in office.registry.uses(name) if use["allowed"]})
-    featured = [column for column in contract.column_names if contract.features and any(column in transform.columns for transform in contract.features.transforms)]
+    featured = [column for column in contract.column_names if contract.features and column in contract.features.reads]
     made = [f"{name}/features ({', '.join(sorted(columns & set(featured)))})"] if columns & set(featured) else []
     if contract.retrain and contract.features and contract.features.target:
-        learnt = {contract.features.target.column, *(c for transform in contract.features.transforms for c in transform.columns)}
+        learnt = {contract.features.target.column, *contract.features.reads}
         made += [f"model {contract.retrain.model}"] if columns & learnt else []
     if contract.index and columns & {contract.index.key, contract.index.text}:
         made.append(f"{name}/index")

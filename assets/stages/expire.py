@@ -43,3 +43,4 @@ def _sweep(office: Office, name: str, grace: timedelta) -> None:
     readable = [row for row in rows if not row["expired_at"] or now - datetime.fromisoformat(row["expired_at"]) < grace]
     known = {Path(file.path).parts[0] for row in readable for file in evidence.files(office.statement(row))}
     office.lake.sweep(name, now.timestamp(), known.__contains__)
+    office.lake.keep_sketches(name, {row["version"] for row in readable})

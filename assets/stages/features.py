@@ -1,25 +1,30 @@
-"""Features, done: a published version -> a feature table and the state it was made with, kept together."""
+"""Features, done: a published version -> a feature table and the state it was made with, kept together and signed."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from assets.hands.disk import sha256
+from assets.hands.disk import sha256, write_atomically
 from assets.hands.office import Office
 from assets.hands.registry import Row
 from assets.stages.run import Run, schema, stage
-from contracts.errors import EvidenceError, FeatureError, Where
-from contracts.settings import Features
-from lineage.columns import lineage_of
+from contracts.errors import AdmissionError, ConfigurationError, EvidenceError, FeatureError, Where
+from contracts.features import Features, Wanted
+from contracts.model import Contract
+from lineage import features as evidence
 from lineage.facts import Table
-from pipelines.engine import choose, run_together
-from pipelines.features import table
+from pipelines import engine
+from pipelines.features import parity, privacy, table
+from pipelines.features.state import Bound, State, from_json
 
-STATE, PART = "state.json", "part-00000.parquet"
+STATE, PART, TABLES = "state.json", "part-00000.parquet", "_state"  # engines that read the table pass over what starts with an underscore
+Others = dict[str, pl.LazyFrame]
 
 
 @dataclass(frozen=True)
@@ -38,60 +43,208 @@ def settings(run: Run) -> Features:
     return run.contract.features
 
 
-def make_features(run: Run) -> FeatureTable:
-    """Fit on the newest version and write its feature table, unless that was done.
+# -- making -------------------------------------------------------------------------------------
 
-    Raises: EvidenceError: the version is not what was signed. FeatureError: it cannot be fitted. ConfigurationError: no such engine.
+
+def make_features(run: Run, wanted: Wanted | None = None) -> FeatureTable:
+    """Fit on the training rows of the newest version and write its feature table, unless that was done.
+
+    Args:
+        wanted: the engine, in place of the contract's.
+    Raises: EvidenceError: the version is not what was signed. FeatureError: it cannot be fitted, or engines disagree. ConfigurationError: no such engine.
+        AdmissionError: another data set that rows are joined to was not admitted for what these are.
     """
-    office, contract, wanted = run.office, run.contract, settings(run)
+    office, contract, features = run.office, run.contract, settings(run)
     row = office.version(contract.name)
     known = office.registry.derived(contract.name, row["version"], "features")
     if known is not None:
         return FeatureTable(row["version"], known, new=False)
     with stage(run, "features") as noted:
-        engine = choose(wanted.engine)
+        on = engine.choose(wanted or features.engine)
         frame = office.scan(row)
-        state = table.fit(frame, wanted, engine)
-        made = table.table(frame, wanted, state)
+        others, bound = _others(office, contract, features)
+        protected = privacy.protected_columns(contract, features)
+        state = table.fit(frame, features, engine.run_together, holdout=contract.holdout, others=others)
+        state, proxies = table.looked_through(frame, state, engine.run_together, protected, others)
+        inputs, by = table.lineage(frame, state, others)
+        classes = privacy.feature_classes(inputs, contract.classes | _others_classes(office, bound))
+        _refuse_what_nobody_may_use(contract, features, classes)
         staged = office.lake.staging(contract.name, run.run_id) / "features"
-        staged.mkdir(exist_ok=True)
-        run_together([made.sink_parquet(staged / PART, compression="zstd", lazy=True)])
-        (staged / STATE).write_text(json.dumps(state, sort_keys=True))
+        state = _written(staged, replace(state, version=_bound(row), others=tuple(bound)))
+        told = parity.receipt(frame, state, on, others)
+        columns = _write_table(staged, frame, state, told, others)
         target = office.lake.folder(contract.name, "features") / row["version"]
         office.lake.move_in(staged, target)
-        columns = made.collect_schema()
+        files = {str(file.relative_to(target)): sha256(file) for file in sorted(target.rglob("*")) if file.is_file()}
+        rows = pl.scan_parquet(target / PART).select(pl.len()).collect().item()
+        transforms = {name: features.transforms[place].transform for name, place in by.items()}
         details = {
-            "engine": engine, "rows": row["rows"], "columns": list(columns.names()), "features": list(table.expressions(wanted, state)),
-            "digests": {PART: sha256(target / PART), STATE: sha256(target / STATE)}, "source_version": row["version"],
+            "engine": on, "rows": rows, "columns": list(columns), "features": list(state.kept), "digests": files, "source_version": row["version"],
+            "training_rows": state.training_rows, "holdout": contract.holdout, "classes": classes,
+            "parity": {"engine": told.engine, "rows": told.rows, "tolerance": told.tolerance, "greatest": told.greatest, "columns": [asdict(each) for each in told.columns]},
+            "from": {name: {"transform": transforms[name], "columns": list(inputs[name]), "type": str(columns[name])} for name in state.kept},
+            "scores": [asdict(score) for score in state.scores], "proxies": _reported(proxies, features), "others": [asdict(each) for each in bound],
         }  # fmt: skip
-        office.lake.commit_delta(
-            target.parent, row["sequence"], [(f"{row['version']}/{PART}", (target / PART).stat().st_size, row["rows"])], columns, f"{contract.name} features {row['version']}"
-        )
+        said = {"dataset": contract.name, "version": row["version"], "bound_to": asdict(_bound(row)), "contract": contract.digest, "run_id": run.run_id, **details}
+        write_atomically(_evidence_file(office, contract.name, row["version"]), evidence.signed(files, said, office.keys.signer()))
+        size = (target / PART).stat().st_size
+        office.lake.commit_delta(target.parent, row["sequence"], [(f"{row['version']}/{PART}", size, rows)], columns, f"{contract.name} features {row['version']}")
         office.registry.keep_derived(contract.name, row["version"], "features", details)
-        published = f"{contract.name}/published"
-        lineage = {name: tuple((published, field) for field in fields) for name, fields in lineage_of(table.expressions(wanted, state), [wanted.order_by]).items()}
-        noted.inputs.append(Table(name=published, version=row["version"]))
-        noted.outputs.append(Table(name=f"{contract.name}/features", version=row["version"], columns=schema(dict(columns)), rows=row["rows"], lineage=lineage))
+        noted.inputs += [Table(name=f"{each.dataset}/published", version=each.version) for each in (_bound(row), *bound)]
+        noted.outputs.append(Table(name=f"{contract.name}/features", version=row["version"], columns=schema(dict(columns)), rows=rows, lineage=_told(contract, features, inputs)))
     return FeatureTable(row["version"], details, new=True)
+
+
+def _bound(row: Row) -> Bound:
+    return Bound(row["dataset"], row["version"], hashlib.sha256(row["envelope"].encode()).hexdigest())
+
+
+def _others(office: Office, contract: Contract, features: Features) -> tuple[Others, list[Bound]]:
+    """The versions of other data sets that rows are joined to, each admitted for every purpose of this one."""
+    frames: Others = {}
+    bound = []
+    for transform in features.transforms:
+        if transform.transform != "as_of" or transform.dataset in frames:
+            continue
+        row = office.version(transform.dataset, transform.version)
+        admitted = office.statement(row)["predicate"]["admission"]["purposes"]
+        if missing := [purpose for purpose in contract.license.purposes if purpose not in admitted]:
+            raise AdmissionError(
+                f"rows are joined to {transform.dataset}@{row['version']}, which was not admitted for '{missing[0]}'",
+                "Leave the purpose out of assay.license, or admit that data set for it",
+                Where(dataset=contract.name),
+            )
+        frames[transform.dataset] = office.scan(row)
+        bound.append(_bound(row))
+    return frames, bound
+
+
+def _others_classes(office: Office, bound: list[Bound]) -> dict[str, Any]:
+    return {f"{each.dataset}.{column}": kind for each in bound for column, kind in office.contract(each.dataset).classes.items()}
+
+
+def _refuse_what_nobody_may_use(contract: Contract, features: Features, classes: Mapping[str, str]) -> None:
+    """Only what the data of other data sets bring in can still be refused here: the contract's own columns were looked at when it was read."""
+    for purpose in contract.license.purposes:
+        if not privacy.refused(classes, features.allows, purpose):
+            return
+    if classes:
+        name, kind = next(iter(classes.items()))
+        raise FeatureError(
+            f"the feature '{name}' is {kind}, and assay.features allows that for none of {', '.join(contract.license.purposes)}",
+            f"Leave it out, or add `allows: {{{kind}: […]}}` if that is lawful",
+            Where(dataset=contract.name),
+        )
+
+
+def _written(staged: Path, state: State) -> State:
+    """Put the state where the table will lie, and read it back: what makes the table is what inference will read."""
+    (staged / TABLES).mkdir(parents=True, exist_ok=True)
+    (staged / STATE).write_text(state.as_json(), encoding="utf-8")
+    for name, frame in state.tables.items():
+        frame.write_parquet(staged / TABLES / f"{name}.parquet")
+    return _read(staged)
+
+
+def _read(folder: Path) -> State:
+    return from_json((folder / STATE).read_text(encoding="utf-8"), {file.stem: pl.read_parquet(file) for file in sorted((folder / TABLES).glob("*.parquet"))})
+
+
+def _write_table(staged: Path, frame: pl.LazyFrame, state: State, told: parity.Receipt, others: Others) -> pl.Schema:
+    """One sink by the engine; where another engine makes a part of the features, each writes its own, and they are put side by side."""
+    whole = table.table(frame, state, others=others)
+    by_engine = parity.parts(told, state)
+    if len(by_engine) <= 1:
+        _run(whole.sink_parquet(staged / PART, compression="zstd", lazy=True), told.engine if by_engine.get(told.engine) else "polars")
+        return whole.collect_schema()
+    order, scans = state.features.order_by, []
+    for one, names in by_engine.items():
+        file = staged / f"{one}.parquet"
+        plan = table.table(frame, state, others=others, only=names) if one != "polars" else whole.select(order, *names, *_label(state))
+        _run(plan.sink_parquet(file, lazy=True), one)
+        scans.append(pl.scan_parquet(file).rename({order: f"{order}|{one}"}))
+    beside = pl.concat(scans, how="horizontal", strict=True)
+    orders = [pl.col(f"{order}|{one}") for one in by_engine]
+    apart = engine.run(beside.select(pl.any_horizontal(each.ne_missing(orders[0]) for each in orders[1:]).any())).item()
+    if apart:
+        raise FeatureError("two engines gave the rows in different orders, so their features cannot be put side by side", "Write `engine: polars`, or leave out what falls back")
+    engine.run(beside.rename({f"{order}|{next(iter(by_engine))}": order}).select(whole.collect_schema().names()).sink_parquet(staged / PART, compression="zstd", lazy=True))
+    for one in by_engine:
+        (staged / f"{one}.parquet").unlink()
+    return whole.collect_schema()
+
+
+def _run(plan: pl.LazyFrame, on: engine.Engine) -> None:
+    """Raises: ConfigurationError: a device ran the sample, and not the whole: most often its memory is too small."""
+    if on == "polars":
+        engine.run(plan)
+        return
+    _, reason = engine.tried(plan, on)
+    if reason:
+        raise ConfigurationError(f"the engine '{on}' made the sample and not the table: {reason}", "Write `engine: polars`, or use a device with more memory")
+
+
+def _label(state: State) -> list[str]:
+    return [state.features.target.name] if state.features.target else []
+
+
+def _reported(proxies: tuple[privacy.Proxy, ...], features: Features) -> list[Row]:
+    """The features that give a protected column away, and were not made from it; what was is told by its class."""
+    return [asdict(proxy) for proxy in proxies if proxy.skill >= features.proxy_above]
+
+
+def _told(contract: Contract, features: Features, inputs: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[tuple[str, str], ...]]:
+    """Column lineage as facts tell it, the ordering column and the target with it."""
+    of = {name: [_source(contract, column) for column in columns] for name, columns in inputs.items()}
+    of[features.order_by] = [(f"{contract.name}/published", features.order_by)]
+    if features.target:
+        of[features.target.name] = [(f"{contract.name}/published", features.target.column)]
+    return {name: tuple(sources) for name, sources in of.items()}
+
+
+def _source(contract: Contract, column: str) -> tuple[str, str]:
+    """`dataset.column` is another data set's; a column of ours can have no such name where it is promised."""
+    dataset, _, other = column.partition(".")
+    return (f"{dataset}/published", other) if other and column not in contract.column_names else (f"{contract.name}/published", column)
+
+
+# -- reading --------------------------------------------------------------------------------------
 
 
 def feature_frame(office: Office, dataset: str, version: str) -> pl.LazyFrame:
     """The feature table of a version, its digest checked."""
-    return pl.scan_parquet(_checked(office, dataset, version, PART))
+    return pl.scan_parquet(_checked(office, dataset, version) / PART)
 
 
-def feature_state(office: Office, dataset: str, version: str) -> dict[str, Any]:
-    """The fitted state of a version, its digest checked."""
-    state: dict[str, Any] = json.loads(_checked(office, dataset, version, STATE).read_text())
+def feature_state(office: Office, dataset: str, version: str) -> State:
+    """The fitted state of a version, its digests checked, and that it is of this version."""
+    state = _read(_checked(office, dataset, version))
+    if state.version != _bound(office.version(dataset, version)):
+        raise EvidenceError("the state was fitted on another version", "Restore it from a backup", Where(file=f"features/{version}/{STATE}", dataset=dataset))
     return state
 
 
-def _checked(office: Office, dataset: str, version: str, name: str) -> Any:
-    details = office.registry.derived(dataset, version, "features")
-    file = office.lake.folder(dataset, "features") / version / name
-    where = Where(file=f"features/{version}/{name}", dataset=dataset)
-    if details is None:
-        raise FeatureError(f"version {version} has no features", f"Make them: assay run {dataset}", where)
-    if not file.is_file() or sha256(file) != details["digests"][name]:
-        raise EvidenceError("a feature file is not what was made", "Restore it from a backup", where)
-    return file
+def state_others(office: Office, state: State) -> Others:
+    """The rows of other data sets as they were when the features were made. Raises: EvidenceError: that version is not what it was."""
+    frames: Others = {}
+    for each in state.others:
+        row = office.version(each.dataset, each.version)
+        if _bound(row) != each:
+            raise EvidenceError(f"{each.dataset}@{each.version} is not what the features were made from", "Restore the registry from a backup", Where(dataset=each.dataset))
+        frames[each.dataset] = office.scan(row)
+    return frames
+
+
+def _evidence_file(office: Office, dataset: str, version: str) -> Path:
+    return office.home.root / "evidence" / dataset / evidence.FOLDER / f"{version}.dsse.json"
+
+
+def _checked(office: Office, dataset: str, version: str) -> Path:
+    """The folder of a feature table, every file as it was signed."""
+    if office.registry.derived(dataset, version, "features") is None:
+        raise FeatureError(f"version {version} has no features", f"Make them: assay run {dataset}", Where(dataset=dataset))
+    file = _evidence_file(office, dataset, version)
+    if not file.is_file():
+        raise EvidenceError("the evidence of the features is missing", "Restore it from a backup", Where(file=f"evidence/{dataset}/{evidence.FOLDER}/{version}.dsse.json"))
+    statement = evidence.opened(file.read_text(encoding="utf-8", errors="replace"), office.keys.public())
+    return office.lake.check_features(dataset, version, evidence.digests(statement))

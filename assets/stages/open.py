@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import os
+
 import polars as pl
 
 from assets.hands.office import Office
 from contracts.errors import AdmissionError, Where
+from lineage.trace import trace_of
 
 
-def open_version(name: str, version: str | None, purpose: str) -> pl.LazyFrame:
+def open_version(name: str, version: str | None, purpose: str, trace: str | None = None) -> pl.LazyFrame:
     """A version's rows for one of the purposes it was admitted for.
+
+    Args:
+        trace: a W3C `traceparent` or trace id that the read belongs to; that of the environment variable TRACEPARENT unless given, or a new one.
 
     Raises: AdmissionError: another purpose; the refusal is recorded. EvidenceError: no such version, or not what was signed.
     """
+    trace_id = trace_of(trace or os.environ.get("TRACEPARENT"))
     office = Office.open()
     row = office.version(name, version)
     if row["expired_at"]:
         office.scan(row)  # says so; nothing was opened
-    admitted = office.statement(row)["predicate"]["admission"]["purposes"]
+    predicate = office.statement(row)["predicate"]
+    admitted = predicate["admission"]["purposes"]
     allowed = purpose in admitted
-    office.registry.use(name, row["version"], purpose, allowed=allowed)
+    rules = sorted({check["rule"] for check in predicate["checks"] if check["severity"] == "error"})
+    office.registry.use(name, row["version"], purpose, allowed=allowed, trace_id=trace_id, details={"rows": row["rows"], "filter_rules": rules})
     if not allowed:
         raise AdmissionError(
             f"{name}@{row['version']} was not admitted for '{purpose}'",

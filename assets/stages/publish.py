@@ -6,8 +6,6 @@ Nothing before that transaction is a version; nothing after it can take the vers
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -18,6 +16,7 @@ from assets.stages import fitted, quarantine
 from assets.stages.admit import Admission
 from assets.stages.assess import assess
 from assets.stages.expire import expire
+from assets.stages.points import reached
 from assets.stages.refine import Refined, check_row, keep_set_aside, refused
 from assets.stages.run import Noted, Run, stage
 from assets.stages.statement import Part, signed
@@ -54,16 +53,16 @@ def publish_parts(run: Run, parts: Sequence[Part]) -> Published:
         parts = [replace(part, refined=assess(part.run, part.admission, part.refined)) for part in parts]
         for part in parts:
             _keep(part)
-        _reached("staged")
+        reached("staged")
         for part in parts:
             folder = office.lake.staging(name, part.run.run_id)
             staged = folder / "version"
             if (folder / fitted.FOLDER).exists():
                 (folder / fitted.FOLDER).rename(staged / fitted.KEPT)
             part.files.extend(office.lake.move_in_version(name, part.attempt, staged, part.refined.accounting.published))
-        _reached("synced")
+        reached("synced")
         registered = _committed(run, parts)
-        _reached("after the commit")
+        reached("after the commit")
         noted.inputs.append(Table(name=f"{name}/cleaned"))
         noted.outputs.append(_table(run, registered))
         for part in parts:
@@ -97,10 +96,10 @@ def _committed(run: Run, parts: Sequence[Part]) -> Row:
     leased = [(part.run.lease, [check_row(check) for check in part.refined.checks]) for part in parts]
     while True:
         row = signed(run, parts)
-        _reached("signed")
+        reached("signed")
         outbox = [("evidence", {"version": row["version"]}), ("delta", {"version": row["version"]})]
-        _reached("before the commit")
-        registered = office.registry.publish(leased, row, outbox)
+        reached("before the commit")
+        registered = office.registry.publish(leased, row, outbox, measures=run.contract.drift is not None)
         if registered is not None:
             return registered
 
@@ -113,9 +112,9 @@ def already(run: Run, row: Row) -> None:
 
 def finish(run: Run) -> None:
     """Do what follows a commit, and clear up. Safe to do twice, and done by the next run if this one dies."""
-    _reached("before the outbox")
+    reached("before the outbox")
     run.office.settle()
-    _reached("before the sweep")
+    reached("before the sweep")
     run.office.lake.clear(run.contract.name, run.run_id)
     quarantine.expire(run.office, [run.contract.name])
     expire(run.office, run.contract.name)
@@ -127,10 +126,3 @@ def _table(run: Run, row: Row) -> Table:
     tags = {"license": contract.license.expression, "sensitivity": contract.privacy.sensitivity, "region": contract.privacy.region}
     lineage = {column["name"]: ((f"{contract.name}/cleaned", column["name"]),) for column in columns}
     return Table(name=f"{contract.name}/published", version=row["version"], columns=tuple((c["name"], c["type"]) for c in columns), rows=row["rows"], lineage=lineage, tags=tags)
-
-
-def _reached(point: str) -> None:
-    """A named point where a test kills the process, as a power cut would, or stops it, as a frozen machine is; set by ASSAY_CRASH_AT and ASSAY_STOP_AT, never in service."""
-    for variable, sent in (("ASSAY_CRASH_AT", signal.SIGKILL), ("ASSAY_STOP_AT", signal.SIGSTOP)):
-        if os.environ.get(variable) == point:
-            os.kill(os.getpid(), sent)

@@ -21,14 +21,15 @@ from pipelines.frames import ROW
 FOUND_SCHEMA = {ROW: pl.Int64, "column": pl.String, "kind": pl.String, "value": pl.String, "confidence": pl.Float64}
 Few = Mapping[str, pl.Series]
 """Column -> its different values, where they are few."""
-_MANY_ROWS = 100_000  # below, searching every cell costs less than asking for the different ones
+MANY_ROWS = 100_000
+"""Below, looking at every cell costs less than looking first at what the rows have in common."""
 _MOST = 10_000
 
 
 def few_values(run: Run, digest: str) -> Few:
     """The different values of the landed columns that hold few; none of a table so small that it does not pay."""
     receipt = receipt_of(run, digest)
-    if receipt.rows < _MANY_ROWS:
+    if receipt.rows < MANY_ROWS:
         return {}
     undeclared = [name for name in run.contract.column_names if name not in run.contract.privacy.columns]
     return few.few_values(landed_folder(run, digest) / "rows.parquet", undeclared, _MOST)
@@ -57,7 +58,7 @@ def searched(run: Run, rows: pl.LazyFrame, few_of: Few, *beside: pl.LazyFrame) -
     first = run_together([*beside, personal.disguises(rows, texts), counted, told_signs, *spans, *looks, *personal.encoded(rows, texts)])
     disguised, unread, signs, *found = first[len(beside) :]
     found, told, encoded = found[: len(spans)], found[len(spans) : len(spans) + len(looks)], found[len(spans) + len(looks) :]
-    pairs = pieces.signed(pieces.pairs(plain), pl.concat([signs.drop(ROW), *asked.signs], how="horizontal"))
+    pairs = pieces.signed(pieces.pairs(plain), {**signs.row(0, named=True), **asked.signs})
     whole = pl.concat([pl.DataFrame(schema=FOUND_SCHEMA), *found])
     # what only a second look can tell, where the first gives reason to it: what hides in base 64 or behind other characters, what stands in a
     # column of another type or half in one column and half in the next, which rows make a column special, and where free text names somebody
@@ -94,7 +95,8 @@ class _Asked:
         answers = run_together([plan for _, plan in plans])
         loud = {name for (name, _), answer in zip(plans, answers, strict=True) if answer.height}
         self.quiet = set(frames) - loud
-        self.signs = [signs.drop(ROW) for signs in run_together([pieces.signs(frames[name], [name]) for name in plain if name in frames])]
+        signs = run_together([pieces.signs(frames[name], [name]) for name in plain if name in frames])
+        self.signs: dict[str, int] = {sign: cells for each in signs for sign, cells in each.row(0, named=True).items()}
 
 
 def _any(counts: pl.LazyFrame) -> pl.LazyFrame:

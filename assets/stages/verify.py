@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from assets.hands.disk import sha256
 from assets.hands.lake import Lake
 from contracts.errors import EvidenceError, Where, about
-from lineage import evidence, handling
+from lineage import evidence, features, handling
 from lineage.approval import keyid_of, subject_of
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ def verify(root: Path, name: str, version: str, key: Key) -> Verified:
         f"{rows['rows_in']:,} rows in = {rows['published']:,} published + {rows['quarantined']:,} quarantined + {rows['removed']:,} removed",
         *_count_approvals(predicate),
         *_count_decisions(predicate, key),
+        *_check_features(root, lake, name, version, file, key),
         *(_check_set_aside(lake, layer, said, handlings) for layer, said in predicate["set_aside"].items()),
     ]  # fmt: skip
     return Verified(name, version, tuple(checked))
@@ -68,6 +69,19 @@ def _check_files(lake: Lake, predicate: dict[str, Any], files: tuple[evidence.Pu
     lake.check_files(name, files)
     lake.check_delta(lake.folder(name, "versions"), predicate["sequence"], [f.path for f in files])
     return [f"digests of {len(files)} published file(s)", "commit in the Delta log"]
+
+
+def _check_features(root: Path, lake: Lake, name: str, version: str, file: Path, key: Key) -> list[str]:
+    """The feature table and its state, where the version has such."""
+    said = root / "evidence" / name / features.FOLDER / file.name
+    if not said.is_file():
+        return []
+    with about(file=f"evidence/{name}/{features.FOLDER}/{file.name}"):
+        statement = features.opened(said.read_text(encoding="utf-8", errors="replace"), key)
+        if statement["predicate"]["bound_to"] != {"dataset": name, "version": version, "digest": sha256(file)}:
+            raise EvidenceError("the features were made from other data", "Restore the evidence from a copy")
+    lake.check_features(name, version, features.digests(statement))
+    return [f"digests of {len(statement['subject'])} file(s) of its features"]
 
 
 def _check_expiry(file: Path, key: Key) -> list[str]:

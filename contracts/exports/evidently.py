@@ -39,7 +39,7 @@ def _kind(contract: Contract, column: Column) -> str | None:
             listed = any(
                 rule.columns == (column.name,) and (rule.kind == "enum" or (rule.kind == "invalidValues" and not isinstance(rule.argument, str))) for rule in contract.rules
             )
-            encoded = contract.features is not None and any(column.name in transform.columns for transform in contract.features.transforms)
+            encoded = contract.features is not None and column.name in contract.features.reads
             return "categorical_columns" if listed or encoded or _is_compared(contract, column) else "text_columns"
         case _:
             return None
@@ -53,6 +53,7 @@ def _drift(contract: Contract, known: list[str]) -> dict[str, Any]:
     policy = contract.drift
     if policy is None:
         return {}
+    own = {column: method for column, method in policy.methods.items() if column in known}
     preset = {
         "columns": [name for name in policy.columns if name in known],
         "drift_share": policy.share,
@@ -60,6 +61,7 @@ def _drift(contract: Contract, known: list[str]) -> dict[str, Any]:
         "num_threshold": policy.numerical.threshold,
         "cat_method": policy.categorical.method,
         "cat_threshold": policy.categorical.threshold,
+        **({"per_column_method": {c: m.method for c, m in own.items()}, "per_column_threshold": {c: m.threshold for c, m in own.items()}} if own else {}),
     }
     beyond = {"missing_change_pct": policy.missing_change_pct, "volume_change_pct": policy.volume_change_pct, "new_categories": policy.new_categories}
     return {"preset": preset, "measured_by_assay": beyond, "sample": {"rows": policy.sample_rows, "seed": policy.seed}}

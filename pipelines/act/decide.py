@@ -1,44 +1,124 @@
-"""Drift, or changed documents, and what is in service -> an intent.
+"""What was measured, the policy, what happened before, and a clock -> what is to be done.
 
-Belongs here: whether to retrain a model or rebuild an index, and why. Stays out: doing it, measuring, judging the candidate.
+Belongs here: whether to act, and why. Stays out: doing it, measuring, judging the candidate.
+Everything that a decision depends on is in its `Situation`, which is kept with it: the same situation is decided the same, today and in a year.
 """
 
 from __future__ import annotations
 
-from pipelines.frames import Drift, Intent
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from contracts.settings import Acting
+from pipelines.frames import Intent
+
+Action = Literal["retrain", "rebuild", "hold", "alert", "ignore"]
+ACTIONS: tuple[Action, ...] = ("retrain", "rebuild", "hold", "alert", "ignore")
+ACTS = ("retrain", "rebuild")
 
 
-def decide(drift: Drift, *, retrain: bool, rebuild: bool, in_service: bool, documents_changed: int | None) -> Intent:
-    """What should be done about a version.
+@dataclass(frozen=True)
+class Override:
+    """A steward's word, which stands before everything that was measured."""
+
+    action: Action
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Situation:
+    """All that a decision is made of.
 
     Args:
-        drift: this version against the one before it.
-        retrain, rebuild: whether the contract keeps a model or an index; with both, the model is asked first.
-        in_service: whether one is in service already.
+        verdict, reasons: of the version's drift. `critical`: its columns that drifted and that the policy calls so.
+        earlier: the verdicts of the versions before it, the newest first.
+        keeps: what is made of the data set. in_service: whether one serves.
+        acted_at: when something was last done, ISO 8601, the newest first.
+        now: the registry's clock.
+        evidence: SHA-256 of the measurements.
+    """
+
+    dataset: str
+    version: str
+    verdict: Literal["drifted", "stable", "unknown"]
+    reasons: tuple[str, ...]
+    critical: tuple[str, ...]
+    earlier: tuple[str, ...]
+    keeps: Literal["model", "index"] | None
+    in_service: bool
+    acted_at: tuple[str, ...]
+    now: str
+    policy: Mapping[str, Any]
+    evidence: str
+    override: Override | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """As the registry keeps it; `from_json` gives the same back."""
+        data: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return data
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Situation:
+        """A situation that was kept."""
+        lists = {name: tuple(data[name]) for name in ("reasons", "critical", "earlier", "acted_at")}
+        return cls(**{**data, **lists, "override": Override(**data["override"]) if data["override"] else None})
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What is to be done about a version, why, and which part of the policy said so."""
+
+    action: Action
+    reason: str
+    rule: Literal["override", "first", "nothing compared", "stable", "nothing kept", "alert only", "hysteresis", "cool-down", "budget", "drift"]
+
+
+def decide(situation: Situation) -> Decision:
+    """What should be done. Pure: it looks at nothing but the situation."""
+    policy, said = Acting.model_validate(situation.policy), "; ".join(reason.rstrip(".") for reason in situation.reasons)
+    act: Action = "rebuild" if situation.keeps == "index" else "retrain"
+    if situation.override:
+        return Decision(situation.override.action, f"{situation.override.by} decided so: {situation.override.reason}.", "override")
+    if situation.keeps == "model" and not situation.in_service:
+        return Decision("retrain", "No model is in service, so this is the first.", "first")
+    if situation.verdict == "unknown":
+        return Decision("hold", f"Nothing could be compared: {said}.", "nothing compared")
+    if situation.verdict == "stable":
+        return Decision("ignore", f"The data are stable: {said}.", "stable")
+    if situation.keeps is None:
+        return Decision("alert", f"The data have drifted, and nothing is made of them that could be made anew: {said}.", "nothing kept")
+    if policy.do == "alert":
+        return Decision("alert", f"The data have drifted: {said}.", "alert only")
+    times = [situation.verdict, *situation.earlier[: policy.of - 1]].count("drifted")
+    if times < policy.k and not situation.critical:
+        return Decision("hold", f"{times} of the last {policy.of} versions have drifted, {policy.k} are asked for: {said}.", "hysteresis")
+    now = datetime.fromisoformat(situation.now)
+    rest = timedelta(days=int(policy.cool_down[1:-1]))
+    if situation.acted_at and now - datetime.fromisoformat(situation.acted_at[0]) < rest:
+        return Decision("hold", f"Something was done on {situation.acted_at[0][:10]}, and {policy.cool_down} has not passed: {said}.", "cool-down")
+    this_month = sum(at[:7] == situation.now[:7] for at in situation.acted_at)
+    if policy.monthly_budget is not None and this_month >= policy.monthly_budget:
+        return Decision("alert", f"{this_month} action(s) this month are all that the policy allows: {said}.", "budget")
+    why = f"critical column(s) {', '.join(situation.critical)}" if times < policy.k else f"{times} of the last {policy.of} versions" if policy.of > 1 else ""
+    return Decision(act, f"The data have drifted{f' ({why})' if why else ''}: {said}.", "drift")
+
+
+def evidence_of(drift: Mapping[str, Any]) -> str:
+    """SHA-256 of a drift's measurements as the registry keeps them, by which a decision names them."""
+    return hashlib.sha256(json.dumps({key: drift[key] for key in ("verdict", "measurements", "reasons")}, sort_keys=True).encode()).hexdigest()
+
+
+def rebuild_due(documents_changed: int | None, *, in_service: bool) -> Intent:
+    """Whether an index is to be built.
+
+    Args:
         documents_changed: how many documents were added, changed or removed since the index in service; None if not known.
     """
-    model = _retrain(drift, in_service=in_service) if retrain else None
-    if model and (model.action == "retrain" or not rebuild):
-        return model
-    if rebuild:
-        return _rebuild(documents_changed, in_service=in_service)
-    return Intent("none", "The contract keeps neither a model nor an index.")
-
-
-def _retrain(drift: Drift, *, in_service: bool) -> Intent:
-    if not in_service:
-        return Intent("retrain", "No model is in service, so this is the first.")
-    reasons = "; ".join(reason.rstrip(".") for reason in drift.reasons)
-    match drift.verdict:
-        case "drifted":
-            return Intent("retrain", f"The data have drifted: {reasons}.")
-        case "stable":
-            return Intent("none", f"The data are stable: {reasons}.")
-        case "unknown":
-            return Intent("none", f"Nothing could be compared, so the model in service stays: {reasons}.")
-
-
-def _rebuild(documents_changed: int | None, *, in_service: bool) -> Intent:
     if not in_service:
         return Intent("rebuild", "No index is in service, so this is the first.")
     if documents_changed is None:

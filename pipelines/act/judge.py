@@ -1,12 +1,14 @@
-"""A candidate's score and the score of what is in service -> accepted or not.
+"""A candidate and what is in service -> accepted or not.
 
-Belongs here: the one comparison, for models and indexes alike. Stays out: measuring (retrain.py, retrieve.py), switching over.
+Belongs here: the comparison by one score, for indexes, and that of models by all that was measured of them. Stays out: measuring (retrain.py, retrieve.py), switching over.
 """
 
 from __future__ import annotations
 
 import math
 
+from contracts.settings import Retrain
+from pipelines.act.retrain import FEWEST, Evaluation
 from pipelines.frames import Judgement
 
 
@@ -31,3 +33,33 @@ def judge(metric: str, candidate: float, in_service: float | None, *, tolerance:
         in_service,
         f"{said} is {verdict} {in_service:.4f} in service, within {tolerance:g}" if accepted else f"{said} is {verdict} {in_service:.4f} in service by more than {tolerance:g}",
     )
+
+
+def judge_model(found: Evaluation, policy: Retrain) -> Judgement:
+    """Accept a model unless it is worse than the champion in anything that the contract asks for; every reason against it is told.
+
+    Worse is: by more than the tolerance on all held-back rows (the interval of the difference is told beside it); by more than `slice_tolerance` in a slice of enough rows; a gap between groups, or an error of calibration, beyond what is allowed and not smaller than the champion's.
+    """
+    candidate, champion = found.candidate.value, found.champion.value if found.champion else None
+    if math.isnan(candidate):
+        return Judgement(False, found.metric, candidate, champion, f"its {found.metric} could not be measured: the held-back rows are all of one class")
+    said = f"{found.metric} {candidate:.4f} ({found.candidate.low:.4f} to {found.candidate.high:.4f})"
+    against = []
+    if found.better is not None and champion is not None and not math.isnan(champion):
+        apart = f"{found.better.value:+.4f} ({found.better.low:+.4f} to {found.better.high:+.4f}) against {champion:.4f} in service"
+        if found.better.value < -policy.tolerance:
+            against.append(f"worse by more than {policy.tolerance:g}")
+        said = f"{said}, {apart}"
+    elif found.champion is None:
+        said = f"{said}, and nothing was in service"
+    for part in found.slices:
+        if part.rows >= FEWEST and part.champion is not None and part.candidate < part.champion - policy.slice_tolerance:
+            against.append(f"in the slice {part.name} {part.candidate:.4f}, where the one in service has {part.champion:.4f}")
+    for gap in found.gaps if policy.fairness else ():
+        for kind, value, theirs in (("selection", gap.selection, gap.champion_selection), ("opportunity", gap.opportunity, gap.champion_opportunity)):
+            allowed = getattr(policy.fairness, kind)
+            if allowed is not None and value is not None and value > allowed and (theirs is None or value > theirs):
+                against.append(f"{kind} differs by {value:.2f} between groups of {gap.column}, {allowed:g} is allowed")
+    if policy.calibration is not None and found.calibration > policy.calibration and (found.champion_calibration is None or found.calibration > found.champion_calibration):
+        against.append(f"its calibration error is {found.calibration:.3f}, {policy.calibration:g} is allowed")
+    return Judgement(not against, found.metric, candidate, champion, "; ".join([said, *against]))

@@ -8,7 +8,7 @@ kind's shape, and those that are likely one; they are searched only where most o
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
@@ -33,6 +33,7 @@ class Halves:
         confirm: as a detector's. A left cell that it confirms by itself is whole, and no half.
         share: of the rows of that shape, how many must be likely, and how many confirmed.
         named: only where a column's name says this.
+        least: bytes of the shortest pair of cells that can be such a value.
     """
 
     kind: PersonalKind
@@ -42,6 +43,7 @@ class Halves:
     tail: str
     shape: str
     likely: str
+    least: int
     confirm: Confirm | None = None
     between: str = ""
     strip: str | None = None
@@ -67,15 +69,15 @@ _DIGITS = r"^[ ()./-]{0,2}[0-9][0-9 ()./-]{0,20}$"
 _MAIL = r"[\w.%+-]+"
 _HOST = r"[\w-]+(?:\.[\w-]+)*\.\p{L}{2,}"
 HALVES: tuple[Halves, ...] = (
-    Halves("card", _DIGITS, "both", r"^[0-9](?:[ -]?[0-9]){0,14}[ -]?$", r"^[ -]?(?:[0-9][ -]?){0,14}[0-9]$", r"^[0-9]{13,19}$", _CARD, confirm_card, strip=r"[ -]", confidence=CHECKSUM),
+    Halves("card", _DIGITS, "both", r"^[0-9](?:[ -]?[0-9]){0,14}[ -]?$", r"^[ -]?(?:[0-9][ -]?){0,14}[0-9]$", r"^[0-9]{13,19}$", _CARD, 13, confirm_card, strip=r"[ -]", confidence=CHECKSUM),
     Halves(
-        "iban", r"^[A-Z]{1,2}(?:[0-9]|$)", "left", r"^[A-Z]{2}(?:[0-9]{1,2}[A-Z0-9 -]*)?$|^[A-Z]$", r"^[ -]?[A-Z0-9][A-Z0-9 -]{1,36}$", r"^[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}$", r"^[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}$",
+        "iban", r"^[A-Z]{1,2}(?:[0-9]|$)", "left", r"^[A-Z]{2}(?:[0-9]{1,2}[A-Z0-9 -]*)?$|^[A-Z]$", r"^[ -]?[A-Z0-9][A-Z0-9 -]{1,36}$", r"^[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}$", r"^[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}$", 15,
         confirm_iban, strip=r"[ -]", share=0.2, confidence=CHECKSUM,
     ),
-    Halves("phone", r"^(?:\+|00[1-9]|\()", "left", r"^(?:\+|00[1-9])[0-9 ()./-]*$|^\(\+?[0-9]{1,5}\)[0-9 ./-]*$", r"^[ ()./-]*[0-9][0-9 ()./-]{2,}$", r"^\+?[ ()./-]*(?:[0-9][ ()./-]*){8,15}$", r"^(?:\+|00|\()", confirm_phone, " "),
-    Halves("phone", _DIGITS, "both", r"^[0-9][0-9 ()./-]*$", r"^[ ()./-]*[0-9][0-9 ()./-]{2,}$", r"^(?:[0-9][ ()./-]*){7,15}$", r"^", confirm_phone, " ", named=r"phone|telephone|mobile|cell|fax|tel|area_code|dial(?:ling)?_code|vorwahl"),
-    Halves("email", "@", "either", rf"^{_MAIL}(?:@[\w.-]*)?$", r"^(?:[\w.%+-]*@)?[\w.-]+$", rf"^{_MAIL}@{_HOST}$", rf"^{_MAIL}@{_HOST}$"),
-    Halves("email", rf"^[A-Za-z0-9.-]+\.{TOP}$", "right", rf"^{_MAIL}$", rf"^{_HOST}$", rf"^{_MAIL}@{_HOST}$", rf"\p{{L}}.*@[\w.-]+\.{TOP}$", between="@", named=r"e?_?mail|local(?:_part)?|mailbox|login|user|user_?name", confidence=CONTEXT),
+    Halves("phone", r"^(?:\+|00[1-9]|\()", "left", r"^(?:\+|00[1-9])[0-9 ()./-]*$|^\(\+?[0-9]{1,5}\)[0-9 ./-]*$", r"^[ ()./-]*[0-9][0-9 ()./-]{2,}$", r"^\+?[ ()./-]*(?:[0-9][ ()./-]*){8,15}$", r"^(?:\+|00|\()", 8, confirm_phone, " "),
+    Halves("phone", _DIGITS, "both", r"^[0-9][0-9 ()./-]*$", r"^[ ()./-]*[0-9][0-9 ()./-]{2,}$", r"^(?:[0-9][ ()./-]*){7,15}$", r"^", 7, confirm_phone, " ", named=r"phone|telephone|mobile|cell|fax|tel|area_code|dial(?:ling)?_code|vorwahl"),
+    Halves("email", "@", "either", rf"^{_MAIL}(?:@[\w.-]*)?$", r"^(?:[\w.%+-]*@)?[\w.-]+$", rf"^{_MAIL}@{_HOST}$", rf"^{_MAIL}@{_HOST}$", 6),
+    Halves("email", rf"^[A-Za-z0-9.-]+\.{TOP}$", "right", rf"^{_MAIL}$", rf"^{_HOST}$", rf"^{_MAIL}@{_HOST}$", rf"\p{{L}}.*@[\w.-]+\.{TOP}$", 5, between="@", named=r"e?_?mail|local(?:_part)?|mailbox|login|user|user_?name", confidence=CONTEXT),
 )  # fmt: skip
 _PART = r"(?:_[a-z]|_?[0-9]{1,2}|_(?:part|half|piece|block)_?(?:[a-z]|[0-9]{1,2}|one|two)?|_(?:left|right|first|second|last|start|end|begin|head|tail|prefix|suffix|one|two|upper|lower))$"
 _NO_LOCAL = r"(?:^|_)(?:host|server|node|machine|vm|sub|subdomain|dns|record|slug|site|company|brand|org|organi[sz]ation|product|title|category|status|type|kind|state|country|lang|language|id|key|code|file|path|package|name)$"
@@ -146,19 +148,22 @@ def _likely(each: Halves) -> pl.Expr:
 
 
 def signs(frame: pl.LazyFrame, columns: Sequence[str]) -> pl.LazyFrame:
-    """Plan the first look, over all columns in one: how many cells of each have which sign, one row."""
+    """Plan the first look, over all columns in one: how many cells of each have which sign, and the bytes of its longest; one row."""
     asked = dict.fromkeys(each.sign for each in HALVES)
-    cells = [(f"{column} {sign}", pl.col(column).cast(pl.String).str.contains(sign)) for column in columns for sign in asked]
-    return frame.select(pl.lit(0).alias(ROW), *(has.sum().alias(name) for name, has in cells))
+    texts = {column: pl.col(column).cast(pl.String) for column in columns}
+    counted = [text.str.contains(sign).sum().alias(f"{column} {sign}") for column, text in texts.items() for sign in asked]
+    return frame.select(pl.lit(0).alias(ROW), *counted, *(text.str.len_bytes().max().fill_null(0).alias(f"{column} longest") for column, text in texts.items()))
 
 
-def signed(found: Sequence[Pair], counts: pl.DataFrame) -> list[Pair]:
-    """The pairs, with the ways of writing whose signs they have; those that have none are left out."""
+def signed(found: Sequence[Pair], counts: Mapping[str, int]) -> list[Pair]:
+    """The pairs, with the ways of writing whose signs they have and that they are long enough for; those that have none are left out."""
 
     def has(column: str, each: Halves) -> bool:
-        return bool(counts[f"{column} {each.sign}"].item())
+        return counts[f"{column} {each.sign}"] > 0
 
     def worth(pair: Pair, each: Halves) -> bool:
+        if sum(counts[f"{column} longest"] for column in (pair.left, pair.right)) < each.least:
+            return False
         left, right = has(pair.left, each), has(pair.right, each)
         return {"left": left, "right": right, "both": left and right, "either": left or right}[each.at]
 

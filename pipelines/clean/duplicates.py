@@ -21,6 +21,11 @@ _SAMPLE = 20_000
 _AT_ONCE = 20_000_000  # rows whose hashes are held at a time
 
 
+def parts_of(rows: int) -> int:
+    """How many parts the hashes of so many rows are looked at in, one after the other, so that memory stays flat."""
+    return 1 + rows // _AT_ONCE
+
+
 def suspects(frame: pl.LazyFrame, columns: Sequence[str], part: int = 0, parts: int = 1) -> pl.LazyFrame:
     """The hashes that more than one row has: `_hash` (UInt64), of those that leave `part` when divided by `parts`. Hashes alone are sorted: 8 bytes a row."""
     hashes = _hashed(frame, columns).select(_HASH)
@@ -54,9 +59,9 @@ def _fit(_: Deduplicate, rows: pl.LazyFrame, columns: Columns) -> Learning:
     sample = rows.select(list(columns)).head(_SAMPLE)
     about = yield {"sample": sample.select(pl.all().n_unique()), "sampled": sample.select(pl.len()), "rows": rows.select(pl.len())}
     few = telling(about["sample"].row(0, named=True), about["sampled"].item())
-    parts = 1 + about["rows"].item() // _AT_ONCE
+    parts = parts_of(about["rows"].item())
     suspected = pl.DataFrame(schema={_HASH: pl.UInt64})
-    for part in range(parts):  # one after the other, so that memory stays flat
+    for part in range(parts):
         suspected = suspected.vstack((yield {"hashes": suspects(rows, few, part, parts)})["hashes"])
     if not suspected.height:
         return Fitted(tables={"repeated": pl.DataFrame(schema={ROW: pl.Int64, "kept": pl.Int64})})

@@ -1,208 +1,252 @@
-"""Two published windows -> measurements of how far they lie apart, and a report to read.
+"""Two sketches -> measurements of how far they lie apart, and a verdict.
 
-Belongs here: distributions (by Evidently, on samples), and what it cannot see, on all rows: missing values, volume, new categories.
-Stays out: what to do about it (act/), choosing the windows, where reports lie.
+Belongs here: distributions (by Evidently's tests, on samples), and what it cannot see, on all rows: missing values, volume, categories, schema, constants, texts.
+Stays out: what to do about it (act/), choosing what is compared, the page (page.py).
+
+Two questions are asked of each distance: is it large enough to matter (the policy's threshold), and could it be chance (a p-value on all rows, corrected
+over everything that was compared)? Both have to say yes. A test that gives a p-value answers both at once, on the sample, whose size is fixed.
 """
 
 from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from html import escape
-from itertools import chain
-from math import isnan
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import exp, isnan, log
+from typing import Any, Literal
 
+import numpy as np
 import polars as pl
 
-from contracts.settings import DriftPolicy
-from pipelines.engine import run, run_together
+from contracts.settings import DriftPolicy, Method, Slice, Texts
+from pipelines.drift import significance
+from pipelines.drift.sketch import Kind, Sketch, summary_of
 from pipelines.frames import ColumnDrift, Drift
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-MISSING, VOLUME, NEW = "missing_change_pct", "volume_change_pct", "new_categories"
+MISSING, VOLUME, NEW, VANISHED, SCHEMA, CONSTANT, TEXT, LABEL, NEWEST = (
+    "missing_change_pct", "volume_change_pct", "new_categories", "vanished_categories", "schema", "constant", "text", "label_change_pct", "newest_hours",
+)  # fmt: skip
 ALL_COLUMNS = "*"
-_BEYOND_STATISTICS = (MISSING, VOLUME, NEW)
-_NUMBER = "_number"
-_LESS_THAN = "\u2039"  # in place of `<` for Evidently: it writes names and values into its page's script as they are (0.7.23)
+STATISTICS = frozenset({"ks", "wasserstein", "psi", "jensenshannon", "chisquare", "kl_div", "hellinger"})
+FEWEST = 50  # rows of a slice, and texts, on each side, from which on a statistic says something
+LESS_THAN = "\u2039"  # in place of `<` for Evidently: it writes names and values into its page's script as they are (0.7.23)
 
 
 @dataclass(frozen=True)
-class Measured:
-    """The measurements with their verdict, and one HTML page that needs nothing beside it."""
+class Claim:
+    """A measurement before chance is asked: `beyond` its threshold or not (None: not measured), and how probable that would be without any drift."""
 
-    drift: Drift
-    html: str
-
-
-@dataclass(frozen=True)
-class _Window:
-    """What is known of all rows of one side: how many, how many lack each column, and the rows of each category (`value`, `rows`)."""
-
-    rows: int
-    missing: Mapping[str, int]
-    categories: Mapping[str, pl.DataFrame]
-
-    def missing_pct(self, column: str) -> float:
-        return 100 * self.missing[column] / self.rows
+    told: ColumnDrift
+    beyond: bool | None
+    p_value: float | None = None
+    level: float | None = None
+    """What the corrected p-value is held against; the policy's `alpha` unless said."""
 
 
-@dataclass(frozen=True)
-class _Statistics:
-    """What Evidently found: one measurement a column, whether its own test of their share failed, its page."""
-
-    measurements: tuple[ColumnDrift, ...] = ()
-    share_reached: bool = False
-    html: str | None = None
-
-
-def measure(reference: pl.LazyFrame, current: pl.LazyFrame, *, policy: DriftPolicy, numerical: Sequence[str], categorical: Sequence[str]) -> Measured:
-    """Compare two windows in the columns of the policy.
-
-    The report shows values of the compared columns: the caller names no personal column in `numerical` or `categorical`,
-    and a column that is in neither is not read. New categories are counted and never shown in the measurements.
+def measure(
+    reference: Sketch,
+    current: Sketch,
+    *,
+    policy: DriftPolicy,
+    kinds: Mapping[str, Kind],
+    against: str = "the version before",
+    published_at: str | None = None,
+    more: Sequence[Claim] = (),
+) -> Drift:
+    """Compare two sketches in the columns of the policy.
 
     Args:
-        reference: the window before. current: the window now. Only the compared columns are read, in two streaming passes;
-            memory holds `policy.sample_rows` rows of each, and the distinct values of each categorical column.
-        policy: the thresholds. A test that gives a p-value drifts below its threshold, a distance above; Evidently knows which.
-        numerical, categorical: how to read the policy's columns.
-    Returns: percentages on all rows, statistics on a sample that is the same for the same rows in the same order, seed and Polars version.
+        reference: what it is compared with: a version, or several merged. current: the newest version.
+        policy: tests, thresholds, correction.
+        kinds: how to read the policy's columns. A column in none of them is not compared, and said to be not.
+        against: what the reference is, as reasons say it.
+        published_at: ISO 8601, by which the newest time is old or not.
+        more: what was measured elsewhere (predictions, performance) and is corrected and judged together with the rest.
     """
-    kinds = {column: "numerical" if column in numerical else "categorical" for column in policy.columns if column in {*numerical, *categorical}}
-    neither = "not compared: neither a numerical nor a categorical column"
-    unread = [ColumnDrift(column, MISSING, None, policy.missing_change_pct, None, neither) for column in policy.columns if column not in kinds]
-    changed = _schema_changes(reference.collect_schema(), current.collect_schema(), kinds, policy)
-    shared = {column: kind for column, kind in kinds.items() if column not in {change.column for change in changed}}
-
-    before, now = _window(reference, shared), _window(current, shared)
-    volume = _volume(before, now, policy)
-    if not before.rows or not now.rows:
-        empty = "reference" if not before.rows else "current"
-        return _measured(Drift("unknown", (volume, *changed, *unread), (f"The {empty} window has no rows, so there is nothing to compare.",)))
-
-    statistics = _statistics(_sample(reference, shared, before.rows, policy), _sample(current, shared, now.rows, policy), shared, policy)
-    missing = [_missing(column, before, now, policy) for column in shared]
-    new = [_new_categories(column, before, now) for column in before.categories] if policy.new_categories else []
-    measurements = (*statistics.measurements, *missing, *new, volume, *changed, *unread)
-    return _measured(_verdict(measurements, policy, share_reached=statistics.share_reached), statistics.html)
-
-
-def _verdict(measurements: tuple[ColumnDrift, ...], policy: DriftPolicy, *, share_reached: bool) -> Drift:
-    compared = [m for m in measurements if m.method not in _BEYOND_STATISTICS and m.drifted is not None]
-    moved = [f"{m.column} ({m.method} {m.score:.4g}, threshold {m.threshold:g})" for m in compared if m.drifted]
-    reasons = [f"{m.column}: {m.note}." for m in measurements if m.drifted and m.method in _BEYOND_STATISTICS]
-    verdict: Literal["drifted", "stable", "unknown"] = "drifted" if share_reached or reasons else "stable" if compared else "unknown"
-    if compared:
-        which = f": {', '.join(moved)}" if moved else ""
-        bound = "at least" if share_reached else "less than"
-        reasons.insert(0, f"{len(moved)} of {len(compared)} columns moved, {bound} the share of {100 * policy.share:g} %{which}.")
-    else:
-        reasons.append("No column's values could be compared.")
-    return Drift(verdict, measurements, tuple(reasons))
+    unread = [
+        ColumnDrift(column, MISSING, None, policy.missing_change_pct, None, "not compared: neither a number nor a category") for column in policy.columns if column not in kinds
+    ]
+    if not reference.rows or not current.rows:
+        empty = "reference" if not reference.rows else "current"
+        volume = ColumnDrift(ALL_COLUMNS, VOLUME, None, policy.volume_change_pct, None, f"{reference.rows:,} rows before, {current.rows:,} now")
+        told = tuple(replace(each, against=against) for each in (volume, *unread))
+        return Drift("unknown", told, (f"The {empty} side has no rows, so there is nothing to compare.",))
+    both = [column for column in kinds if column in reference.missing and column in current.missing]
+    claims = [
+        *_statistics(reference, current, kinds, policy),
+        *(_missing(column, reference, current, policy) for column in both),
+        *_categories(reference, current, policy),
+        *_constants(reference, current),
+        *_schema(reference, current, kinds, policy),
+        *_texts(reference, current, policy.texts, policy.seed),
+        *_label(reference, current, policy),
+        *_newest(current, policy, published_at),
+        *_slices(reference, current, kinds, policy),
+        _volume(reference, current, policy),
+        *more,
+    ]
+    measurements = tuple(replace(each, against=against) for each in (*judged(claims, policy), *unread))
+    return _verdict(measurements, policy, against)
 
 
-# -- all rows, by Polars -----------------------------------------------------------
+def judged(claims: Sequence[Claim], policy: DriftPolicy) -> list[ColumnDrift]:
+    """Which claims are drift, once their p-values are corrected for how many were asked."""
+    asked = [claim for claim in claims if claim.p_value is not None and claim.beyond is not None]
+    # what claims no drift is no discovery, however improbable: it counts as a question, and lends the others nothing
+    corrected = dict(zip(map(id, asked), significance.corrected([claim.p_value or 0.0 if claim.beyond else 1.0 for claim in asked], policy.correction), strict=True))
+    told = []
+    for claim in claims:
+        p_value = corrected.get(id(claim))
+        by_chance = p_value is not None and p_value > (policy.alpha if claim.level is None else claim.level)
+        drifted = None if claim.beyond is None else claim.beyond and not by_chance
+        note = claim.told.note
+        if claim.beyond and by_chance and claim.level is None:
+            note = f"{note}; may be chance" if note else "may be chance"
+        told.append(replace(claim.told, drifted=drifted, p_value=p_value, note=note))
+    return told
 
 
-def _schema_changes(before: pl.Schema, now: pl.Schema, kinds: Mapping[str, str], policy: DriftPolicy) -> list[ColumnDrift]:
-    """The columns that one side lacks, or that are numbers on one side only."""
-    changes = []
-    for column, kind in kinds.items():
-        types = [schema.get(column) for schema in (before, now)]
-        if None in types:
-            note = "in neither window" if types == [None, None] else f"not in the {'reference' if types[0] is None else 'current'} window"
-            changes.append(ColumnDrift(column, MISSING, None, policy.missing_change_pct, None if types == [None, None] else True, note))
-        elif kind == "numerical" and not all(dtype is not None and dtype.is_numeric() for dtype in types):
-            changes.append(ColumnDrift(column, MISSING, None, policy.missing_change_pct, True, f"not a number in both windows ({types[0]}, then {types[1]})"))
-    return changes
+def _verdict(measurements: tuple[ColumnDrift, ...], policy: DriftPolicy, against: str) -> Drift:
+    compared = [m for m in measurements if m.method in STATISTICS and not m.part and m.drifted is not None]
+    moved = [m for m in compared if m.drifted]
+    critical = [m.column for m in measurements if m.drifted and m.column in policy.acting.critical]
+    others = [f"{m.column}{m.part and f' [{m.part}]'}: {m.note or f'{m.method} {m.score:.4g}'}." for m in measurements if m.drifted and (m.part or m.method not in STATISTICS)]
+    enough = bool(moved) and len(moved) >= policy.share * len(compared)
+    said_of_values = compared or any(m.method == TEXT and m.drifted is not None for m in measurements)
+    verdict: Literal["drifted", "stable", "unknown"] = "drifted" if enough or others or critical else "stable" if said_of_values else "unknown"
+    if not compared:
+        return Drift(verdict, measurements, tuple(others) or ("No column's values could be compared.",))
+    said = [f"{m.column} ({m.method} {m.score:.4g}, threshold {m.threshold:g})" for m in moved]
+    bound = "at least" if enough else "less than"
+    first = f"{len(moved)} of {len(compared)} columns moved against {against}, {bound} the share of {100 * policy.share:g} %" + (f": {', '.join(said)}" if said else "") + "."
+    return Drift(verdict, measurements, (first, *([f"Critical: {', '.join(dict.fromkeys(critical))}."] if critical else []), *others))
 
 
-def _window(frame: pl.LazyFrame, kinds: Mapping[str, str]) -> _Window:
-    """One streaming pass over all rows."""
-    schema = frame.collect_schema()
-    missing = [_is_missing(column, schema[column]).sum().alias(column) for column in kinds]
-    categories = [column for column, kind in kinds.items() if kind == "categorical"]
-    by_value = [frame.select(pl.col(column).cast(pl.String).alias("value")).drop_nulls().group_by("value").agg(pl.len().alias("rows")) for column in categories]
-    counts, *values = run_together([frame.select(pl.len().alias(ALL_COLUMNS), *missing), *by_value])
-    numbers: dict[str, int] = counts.row(0, named=True)
-    return _Window(numbers.pop(ALL_COLUMNS), numbers, dict(zip(categories, values, strict=True)))
+def together(drifts: Sequence[Drift]) -> Drift:
+    """Several comparisons of one version as one verdict: drift against any of them is drift."""
+    verdicts = {drift.verdict for drift in drifts}
+    verdict: Literal["drifted", "stable", "unknown"] = "drifted" if "drifted" in verdicts else "stable" if "stable" in verdicts else "unknown"
+    return Drift(verdict, tuple(m for drift in drifts for m in drift.measurements), tuple(reason for drift in drifts for reason in drift.reasons))
 
 
-def _is_missing(column: str, dtype: pl.DataType) -> pl.Expr:
-    # Evidently leaves out what is not finite, so it counts as missing here
-    value = pl.col(column)
-    return ~value.is_finite().fill_null(False) if dtype.is_float() else value.is_null()
+# -- all rows -------------------------------------------------------------------------
 
 
-def _volume(before: _Window, now: _Window, policy: DriftPolicy) -> ColumnDrift:
-    if not before.rows:
-        return ColumnDrift(ALL_COLUMNS, VOLUME, None, policy.volume_change_pct, None, f"0 rows before, {now.rows:,} now")
+def _volume(before: Sketch, now: Sketch, policy: DriftPolicy) -> Claim:
     change_pct = 100 * (now.rows - before.rows) / before.rows
     note = f"{before.rows:,} rows before, {now.rows:,} now ({change_pct:+.1f} %)"
-    return ColumnDrift(ALL_COLUMNS, VOLUME, change_pct, policy.volume_change_pct, abs(change_pct) >= policy.volume_change_pct, note)
+    return Claim(ColumnDrift(ALL_COLUMNS, VOLUME, change_pct, policy.volume_change_pct, None, note), abs(change_pct) >= policy.volume_change_pct)
 
 
-def _missing(column: str, before: _Window, now: _Window, policy: DriftPolicy) -> ColumnDrift:
+def _missing(column: str, before: Sketch, now: Sketch, policy: DriftPolicy) -> Claim:
     change_pct = now.missing_pct(column) - before.missing_pct(column)
     note = f"missing in {before.missing_pct(column):.2f} % of rows before, {now.missing_pct(column):.2f} % now"
-    return ColumnDrift(column, MISSING, change_pct, policy.missing_change_pct, abs(change_pct) >= policy.missing_change_pct, note)
+    chance = significance.of_shares(before.missing[column], before.rows, now.missing[column], now.rows)
+    return Claim(ColumnDrift(column, MISSING, change_pct, policy.missing_change_pct, None, note), abs(change_pct) >= policy.missing_change_pct, chance)
 
 
-def _new_categories(column: str, before: _Window, now: _Window) -> ColumnDrift:
-    """The percentage of rows whose value the reference never had; the values themselves stay unsaid."""
-    old, young = before.categories[column], now.categories[column]
-    unseen = young.join(old, on="value", how="anti")
-    gone = old.join(young, on="value", how="anti")
-    rows_pct = 100 * int(unseen["rows"].sum()) / now.rows
-    note = f"categories never seen before: {unseen.height:,}, in {rows_pct:.2f} % of rows; vanished: {gone.height:,} of {old.height:,}"
-    return ColumnDrift(column, NEW, rows_pct, 0.0, unseen.height > 0, note)
+def _categories(before: Sketch, now: Sketch, policy: DriftPolicy) -> Iterator[Claim]:
+    """Rows with a value that the other side never had; the values themselves stay unsaid."""
+    for column in before.categories:
+        if column not in now.categories:
+            continue
+        if column in before.bucketed or column in now.bucketed:
+            if policy.new_categories:
+                yield Claim(ColumnDrift(column, NEW, None, 0.0, None, "more different values than are kept, so new ones are not told"), None)
+            continue
+        old, young = before.categories[column], now.categories[column]
+        rows_before, rows_now = int(old["rows"].sum()), int(young["rows"].sum())
+        if not rows_before or not rows_now:
+            continue
+        unseen, gone = young.join(old, on="value", how="anti"), old.join(young, on="value", how="anti")
+        young_rows, gone_rows, different = unseen["rows"].to_list(), gone["rows"].to_list(), old.height + unseen.height
+        if policy.new_categories:
+            share_pct = 100 * sum(young_rows) / now.rows
+            chance = significance.of_unseen(young_rows, gone_rows, rows_before, rows_now, different)
+            yield Claim(ColumnDrift(column, NEW, share_pct, 0.0, None, f"categories never seen before: {unseen.height:,}, in {share_pct:.2f} % of rows"), unseen.height > 0, chance)
+        if policy.vanished_categories:
+            share_pct = 100 * sum(gone_rows) / before.rows
+            note = f"categories that vanished: {gone.height:,} of {old.height:,}, in {share_pct:.2f} % of rows before"
+            chance = significance.of_unseen(gone_rows, young_rows, rows_now, rows_before, different)
+            yield Claim(ColumnDrift(column, VANISHED, share_pct, 0.0, None, note), gone.height > 0, chance)
 
 
-# -- a sample, by Evidently --------------------------------------------------------
+def _constants(before: Sketch, now: Sketch) -> Iterator[Claim]:
+    """Columns that had several values and have one now. One that has none is told by what is missing."""
+    for column in (*before.numbers, *before.categories):
+        if (column in now.numbers or column in now.categories) and before.different(column) > 1 and now.different(column) == 1:
+            counts = (before.numbers if column in before.numbers else before.categories)[column]["rows"]
+            share = float(counts.max()) / float(counts.sum())  # type: ignore[arg-type]  # more than one value
+            # by chance, all rows could have the value that was the most frequent
+            chance = exp((now.rows - now.missing[column]) * log(share))
+            yield Claim(ColumnDrift(column, CONSTANT, 1.0, 1.0, None, f"one and the same value in all rows; {before.different(column):,} before"), True, chance)
 
 
-def _sample(frame: pl.LazyFrame, kinds: Mapping[str, str], rows: int, policy: DriftPolicy) -> pl.DataFrame:
-    """`policy.sample_rows` rows in their own order, drawn by a seeded hash of the row's number: the same ones each time."""
-    readable = [pl.col(c).cast(pl.Float64) if kind == "numerical" else pl.col(c).cast(pl.String).str.replace_all("<", _LESS_THAN, literal=True) for c, kind in kinds.items()]
-    numbered = frame.select(readable).with_row_index(_NUMBER)
-    drawn = pl.col(_NUMBER).hash(policy.seed)
-    if rows > policy.sample_rows:
-        # bottom_k alone holds every row (1.2 GB at 30 million, 2026-11): a filter ten standard deviations wide goes first
-        enough = min(1.0, (policy.sample_rows + 10 * policy.sample_rows**0.5) / rows)
-        numbered = numbered.filter(drawn <= pl.lit(int(enough * (2**64 - 1)), pl.UInt64)).bottom_k(policy.sample_rows, by=drawn)
-    return run(numbered.sort(_NUMBER).drop(_NUMBER))
+def _schema(before: Sketch, now: Sketch, kinds: Mapping[str, Kind], policy: DriftPolicy) -> Iterator[Claim]:
+    """Columns that came, went, or changed their type; those that are compared whatever the policy says."""
+    for column in dict.fromkeys([*before.schema, *now.schema, *kinds]):
+        types = [side.schema.get(column) for side in (before, now)]
+        if types == [None, None]:
+            yield Claim(ColumnDrift(column, SCHEMA, None, 0.0, None, "in neither version"), None)
+        elif types[0] != types[1] and (policy.schema_changes or column in kinds):
+            note = f"not in the {'reference' if types[0] is None else 'current'} version" if None in types else f"was {types[0]}, is {types[1]}"
+            yield Claim(ColumnDrift(column, SCHEMA, None, 0.0, None, note), True)
+        elif kinds.get(column) == "numerical" and column not in now.numbers:
+            yield Claim(ColumnDrift(column, SCHEMA, None, 0.0, None, f"no number in either version ({types[1]})"), None)
 
 
-def _statistics(reference: pl.DataFrame, current: pl.DataFrame, kinds: Mapping[str, str], policy: DriftPolicy) -> _Statistics:
-    """Evidently's measurement of each column that has something to compare; the others say why not."""
-    method = {column: policy.numerical if kind == "numerical" else policy.categorical for column, kind in kinds.items()}
-    obstacles = {column: reason for column in kinds if (reason := _obstacle(reference[column], current[column]))}
-    unmeasured = tuple(ColumnDrift(column, method[column].method, None, method[column].threshold, None, reason) for column, reason in obstacles.items())
-    names = [column for column in kinds if column not in obstacles]
-    if not names:
-        return _Statistics(unmeasured)
-    shown = {column: column.replace("<", _LESS_THAN) for column in names}
-    before, now = (sample.select(names).rename(shown).to_pandas() for sample in (reference, current))
-    result, html = _evidently(before, now, {shown[column]: kinds[column] for column in names}, policy)
-
-    scores = {m["config"]["column"]: float(m["value"]) for m in result["metrics"] if m["config"]["type"].endswith(":ValueDrift")}
-    failed = {(test["metric_config"]["params"]["type"].rpartition(":")[2], test["metric_config"]["params"].get("column")): test["status"] == "FAIL" for test in result["tests"]}
-    measured = tuple(_score(column, method[column].method, method[column].threshold, scores[shown[column]], drifted=failed["ValueDrift", shown[column]]) for column in names)
-    return _Statistics((*measured, *unmeasured), failed["DriftedColumnsCount", None], html)
+def _label(before: Sketch, now: Sketch, policy: DriftPolicy) -> Iterator[Claim]:
+    if before.label and now.label and before.label[0] and now.label[0]:
+        (known, true), (known_now, true_now) = before.label, now.label
+        change_pct = 100 * (true_now / known_now - true / known)
+        note = f"the target is true in {100 * true / known:.2f} % of rows before, {100 * true_now / known_now:.2f} % now"
+        chance = significance.of_shares(true, known, true_now, known_now)
+        yield Claim(ColumnDrift("target", LABEL, change_pct, policy.label_change_pct, None, note), abs(change_pct) >= policy.label_change_pct, chance)
 
 
-def _score(column: str, method: str, threshold: float, score: float, *, drifted: bool) -> ColumnDrift:
+def _newest(now: Sketch, policy: DriftPolicy, published_at: str | None) -> Iterator[Claim]:
+    if policy.newest and published_at:
+        from datetime import UTC, datetime
+
+        if now.newest is None:
+            yield Claim(ColumnDrift(policy.newest.column, NEWEST, None, policy.newest.within_hours, None, "no row has a time"), True)
+            return
+        at = datetime.fromisoformat(now.newest)
+        age = (datetime.fromisoformat(published_at) - (at if at.tzinfo else at.replace(tzinfo=UTC))).total_seconds() / 3600
+        note = f"the newest row was {age:,.1f} hours old when the version was published"
+        yield Claim(ColumnDrift(policy.newest.column, NEWEST, age, policy.newest.within_hours, None, note), age > policy.newest.within_hours)
+
+
+# -- statistics, by Evidently on samples ------------------------------------------------
+
+
+def _statistics(before: Sketch, now: Sketch, kinds: Mapping[str, Kind], policy: DriftPolicy) -> Iterator[Claim]:
+    for column, kind in kinds.items():
+        if kind == "numerical" and column in before.numbers and column in now.numbers:
+            method = policy.method(column, kind)
+            yield _statistic(column, before.sample[column], now.sample[column], kind, method, lambda c=column: significance.of_numbers(before.numbers[c], now.numbers[c]))
+        elif kind == "categorical" and column in before.categories and column in now.categories:
+            method = policy.method(column, kind)
+            yield _statistic(column, before.sample[column], now.sample[column], kind, method, lambda c=column: significance.of_categories(before.categories[c], now.categories[c]))
+
+
+def _statistic(column: str, before: pl.Series, now: pl.Series, kind: Kind, method: Method, chance: Any, part: str = "") -> Claim:
+    told = ColumnDrift(column, method.method, None, method.threshold, None, part=part)
+    reason = obstacle(before, now)
+    if reason:
+        return Claim(replace(told, note=reason), None)
+    score, beyond = tested(before, now, kind, method)
     if isnan(score):  # Evidently passes its test on a score that is not a number
-        return ColumnDrift(column, method, None, threshold, None, "the test gave no number")
-    return ColumnDrift(column, method, score, threshold, drifted)
+        return Claim(replace(told, note="the test gave no number"), None)
+    if method.gives_p_value:
+        # Evidently's chi-squared test takes the reference's shares for the truth (0.7.23), and is alarmed by every rare value: that of two samples has to agree
+        p_value = max(score, significance.of_categories(counted(before), counted(now))) if kind == "categorical" else score
+        return Claim(replace(told, score=score), True, p_value, method.threshold)
+    return Claim(replace(told, score=score), beyond, chance() if beyond else 1.0)
 
 
-def _obstacle(reference: pl.Series, current: pl.Series) -> str | None:
+def obstacle(reference: pl.Series, current: pl.Series) -> str | None:
     """Why Evidently is not asked about a column: it raises on one without values, and of two equal constants some tests give no number."""
     before, now = (series.filter(series.is_finite()) if series.dtype.is_float() else series.drop_nulls() for series in (reference, current))
     empty = [name for name, values in (("reference", before), ("current", now)) if values.is_empty()]
@@ -213,74 +257,81 @@ def _obstacle(reference: pl.Series, current: pl.Series) -> str | None:
     return None
 
 
-def _evidently(reference: pd.DataFrame, current: pd.DataFrame, kinds: Mapping[str, str], policy: DriftPolicy) -> tuple[dict[str, Any], str]:
-    """Evidently's result as a dictionary (metrics, tests), and its page."""
+def tested(reference: pl.Series, current: pl.Series, kind: Kind, method: Method) -> tuple[float, bool]:
+    """Evidently's score of two samples, and whether its own test says drift."""
     os.environ["DO_NOT_TRACK"] = "1"  # read on import: nothing is sent home
     with warnings.catch_warnings():
         # importing it reaches numpy.core, Litestar's old names and an escape that newer Pythons refuse: its to mend, not ours
         warnings.simplefilter("ignore", DeprecationWarning)
         warnings.simplefilter("ignore", SyntaxWarning)
-        from evidently import DataDefinition, Dataset, Report
-        from evidently.presets import DataDriftPreset
-    definition = DataDefinition(
-        numerical_columns=[column for column, kind in kinds.items() if kind == "numerical"],
-        categorical_columns=[column for column, kind in kinds.items() if kind == "categorical"],
-    )
-    preset = DataDriftPreset(
-        columns=list(kinds),
-        drift_share=policy.share,
-        num_method=policy.numerical.method,
-        num_threshold=policy.numerical.threshold,
-        cat_method=policy.categorical.method,
-        cat_threshold=policy.categorical.threshold,
-        include_tests=True,
-    )
+        from evidently.legacy.calculations.stattests import get_stattest
+        from evidently.legacy.core import ColumnType
+    before, now = ((series.filter(series.is_finite()) if kind == "numerical" else series.drop_nulls()).to_pandas() for series in (reference, current))
+    as_type = ColumnType.Numerical if kind == "numerical" else ColumnType.Categorical
     with warnings.catch_warnings():
-        # histograms of constants and rare categories divide by zero; a score that comes out as no number is caught in `_score`
+        # histograms of constants and rare categories divide by zero; a score that comes out as no number is told as such
         warnings.simplefilter("ignore", RuntimeWarning)
-        snapshot = Report([preset], include_tests=True).run(
-            current_data=Dataset.from_pandas(current, data_definition=definition), reference_data=Dataset.from_pandas(reference, data_definition=definition)
-        )
-        result, html = snapshot.dict(), snapshot.get_html_str(as_iframe=False)
-    # statuses are an enumeration whose members are the words
-    return {**result, "tests": [{**test, "status": str(getattr(test["status"], "value", test["status"]))} for test in result["tests"]]}, html
+        result = get_stattest(before, now, as_type, method.method)(before, now, as_type, method.threshold)
+    return float(result.drift_score), bool(result.drifted)
 
 
-# -- the page ----------------------------------------------------------------------
-
-_STYLE = """
-#assay{font:15px/1.5 system-ui,sans-serif;color:#1c2430;background:#fff;max-width:1200px;margin:0 auto;padding:24px}
-#assay h1{font-size:24px;margin:0 0 8px}#assay table{border-collapse:collapse;width:100%;margin-top:16px}
-#assay th,#assay td{text-align:left;padding:4px 12px 4px 0;border-bottom:1px solid #dde2e8;vertical-align:top}
-#assay td.number,#assay th.number{text-align:right;font-variant-numeric:tabular-nums}
-#assay .drifted{color:#a3170f;font-weight:600}#assay .stable{color:#1b6b3a}#assay .unknown{color:#6b7280}
-"""
-_VERDICTS: Mapping[bool | None, tuple[str, str]] = {True: ("drifted", "drifted"), False: ("stable", "stable"), None: ("unknown", "not measured")}
+# -- slices and texts ---------------------------------------------------------------------
 
 
-def _measured(drift: Drift, evidently: str | None = None) -> Measured:
-    """Assay's section before Evidently's own page, or alone where Evidently had nothing to measure."""
-    section = f"<style>{_STYLE}</style>{_section(drift)}"
-    if evidently is None:
-        return Measured(drift, f'<!DOCTYPE html><html lang="en"><head><meta charset="UTF-8"><title>Drift</title></head><body>{section}</body></html>')
-    head, body, rest = evidently.partition("<body>")
-    return Measured(drift, "".join((head, body, section, rest)))
+def _slices(before: Sketch, now: Sketch, kinds: Mapping[str, Kind], policy: DriftPolicy) -> Iterator[Claim]:
+    """The same tests within the sampled rows of each slice."""
+    for each in policy.slices:
+        if each.column not in before.sample.columns or each.column not in now.sample.columns:
+            continue
+        old, young = (sketch.sample.filter(of_slice(each, sketch.sample.schema[each.column])) for sketch in (before, now))
+        for column, kind in kinds.items():
+            if kind == "personal" or column == each.column or column not in old.columns or column not in young.columns:
+                continue
+            method = policy.method(column, kind)
+            if min(old.height, young.height) < FEWEST:
+                note = f"too few rows of the sample are in it ({old.height:,} before, {young.height:,} now)"
+                yield Claim(ColumnDrift(column, method.method, None, method.threshold, None, note, part=each.name), None)
+                continue
+
+            def chance(a: pl.Series = old[column], b: pl.Series = young[column], numerical: bool = kind == "numerical") -> float:
+                return significance.of_numbers(summary_of(a), summary_of(b)) if numerical else significance.of_categories(counted(a), counted(b))
+
+            yield _statistic(column, old[column], young[column], kind, method, chance, each.name)
 
 
-def _section(drift: Drift) -> str:
-    header = '<tr><th>Column</th><th>Measured by</th><th class="number">Score</th><th class="number">Threshold</th><th>Verdict</th><th>Note</th></tr>'
-    reasons = "".join(f"<li>{escape(reason)}</li>" for reason in drift.reasons)
-    rows = "".join(chain.from_iterable(("<tr>", _cells(m), "</tr>") for m in drift.measurements))
-    title = f'<h1>Drift: <span class="{drift.verdict}">{drift.verdict}</span></h1><ul>{reasons}</ul>'
-    basis = "<p>Percentages and new categories are of all rows, statistics of a sample of each window.</p>"
-    return f'<section id="assay">{title}{basis}<table><thead>{header}</thead><tbody>{rows}</tbody></table></section>'
+def of_slice(each: Slice, dtype: pl.DataType) -> pl.Expr:
+    """Whether a row is in a slice; one without the column's value is not."""
+    value = pl.col(each.column)
+    if each.above is not None:
+        return (value > each.above).fill_null(False)
+    said = str(each.equals).lower() if isinstance(each.equals, bool) else each.equals
+    return ((value == said) if dtype.is_numeric() and not isinstance(said, str) else (value.cast(pl.String) == str(said))).fill_null(False)
 
 
-def _cells(measurement: ColumnDrift) -> str:
-    style, verdict = _VERDICTS[measurement.drifted]
-    name = "all rows" if measurement.column == ALL_COLUMNS else measurement.column
-    score = "" if measurement.score is None else f"{measurement.score:.4g}"
-    return (
-        f'<td>{escape(name)}</td><td>{escape(measurement.method)}</td><td class="number">{score}</td><td class="number">{measurement.threshold:g}</td>'
-        f'<td class="{style}">{verdict}</td><td>{escape(measurement.note)}</td>'
-    )
+def counted(values: pl.Series) -> pl.DataFrame:
+    """Texts with their rows."""
+    return values.drop_nulls().rename("value").value_counts(name="rows").sort("value")
+
+
+def _texts(before: Sketch, now: Sketch, texts: Texts | None, seed: int) -> Iterator[Claim]:
+    """How well a classifier tells the texts of the two sides apart, on texts that it has not seen.
+
+    Source: Lopez-Paz and Oquab (2017), Revisiting classifier two-sample tests, ICLR; the p-value is that of Mann and Whitney (1947).
+    """
+    for column in texts.columns if texts else ():
+        if texts is None or column not in before.texts or column not in now.texts:
+            continue
+        told = ColumnDrift(column, TEXT, None, texts.threshold, None)
+        old, young = (side.texts[column]["vector"].to_numpy() for side in (before, now))
+        if min(len(old), len(young)) < FEWEST:
+            yield Claim(replace(told, note=f"too few texts ({len(old):,} before, {len(young):,} now)"), None)
+            continue
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.metrics import roc_auc_score
+        from sklearn.model_selection import StratifiedKFold, cross_val_predict
+
+        sides = np.repeat([0, 1], [len(old), len(young)])
+        # the same text on both sides must not be learned from one and asked of the other as if it were new: the folds are of sides alone, so it only blunts the test
+        scores = cross_val_predict(LogisticRegression(), np.concatenate([old, young]), sides, cv=StratifiedKFold(5, shuffle=True, random_state=seed), method="decision_function")
+        area = float(roc_auc_score(sides, scores))
+        yield Claim(replace(told, score=area, note="how well texts of the two sides are told apart"), area >= texts.threshold, significance.of_area(area, len(old), len(young)))

@@ -1,65 +1,295 @@
-"""A version's frame and the contract's features -> fitted state, then the feature table.
+"""A version's frame and the contract's features -> fitted state, then the feature table, and the same features of later rows.
 
-Belongs here: running all transforms in one pass. Stays out: each transform (transforms.py), where it is kept.
+Belongs here: running the transforms in order. Stays out: each transform (its own module), engines' agreement (parity.py), where it is kept.
+A transform may read what those before it made, so it is fitted after them; transforms that read columns of the version only are fitted together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
 
-from contracts.errors import FeatureError
-from contracts.settings import Features
-from pipelines.engine import Engine, run
-from pipelines.features import transforms
+from contracts.errors import FeatureError, Where
+from contracts.features import Features
+from contracts.transforms import AnyTransform
+from pipelines.clean.kind import Fitted, Learning
+from pipelines.features import arithmetic, categories, clock, embedding, groups, scaling, target, texts, windows
+from pipelines.features.kind import About, Kind, moments
+from pipelines.features.privacy import Proxy, proxies
+from pipelines.features.selection import select
+from pipelines.features.state import State
+from pipelines.features.training import beginning_of_holdout, is_training
+from pipelines.frames import ROW
 
-State = Mapping[str, Mapping[str, Any]]
-"""Position of the transform -> column -> fitted value, as JSON holds it."""
+KINDS: Mapping[str, Kind] = {
+    "scale": scaling.SCALE,
+    "quantile": scaling.QUANTILE,
+    "log": scaling.LOG,
+    "power": scaling.POWER,
+    "bin": scaling.BIN,
+    "polynomial": arithmetic.POLYNOMIAL,
+    "ratio": arithmetic.RATIO,
+    "difference": arithmetic.DIFFERENCE,
+    "one_hot": categories.ONE_HOT,
+    "label": categories.LABEL,
+    "ordinal": categories.ORDINAL,
+    "frequency": categories.FREQUENCY,
+    "target": target.TARGET,
+    "hash": categories.HASH,
+    "cross": categories.CROSS,
+    "embedding": embedding.EMBEDDING,
+    "calendar": clock.CALENDAR,
+    "cyclical": clock.CYCLICAL,
+    "text_statistics": texts.TEXT_STATISTICS,
+    "tfidf": texts.TFIDF,
+    "ngram_hash": texts.NGRAM_HASH,
+    "group": groups.GROUP,
+    "window": windows.WINDOW,
+    "lag": windows.LAG,
+    "as_of": windows.AS_OF,
+}
+Collect = Callable[[Sequence[pl.LazyFrame]], Sequence[pl.DataFrame]]
+"""Runs plans together: an engine's own way."""
+Others = Mapping[str, pl.LazyFrame]
+"""The rows of other data sets, by data set."""
+_NEW = "_of_new"
 
 
-def fit(frame: pl.LazyFrame, features: Features, engine: Engine) -> State:
-    """Measure everything the transforms need, in one pass."""
-    parts = [pl.struct(transforms.fit(transform, column) for column in transform.columns).alias(str(position)) for position, transform in enumerate(features.transforms)]
-    measured = run(frame.select(pl.len().alias("rows"), *parts), engine).to_dicts()[0]
-    return {
-        str(position): {column: transforms.fitted(transform, measured[str(position)][column], measured["rows"]) for column in transform.columns}
-        for position, transform in enumerate(features.transforms)
-    }
+# -- what is made of a frame ------------------------------------------------------------------
 
 
-def expressions(features: Features, state: State) -> dict[str, pl.Expr]:
-    """Feature name -> expression. Their own inputs are the features' lineage.
+@dataclass(frozen=True)
+class Applied:
+    """A frame with every feature beside its own columns; each feature with the transform that made it and the columns of the version it is made from."""
 
-    Raises: FeatureError: two features would have one name.
+    frame: pl.LazyFrame
+    by: Mapping[str, int]
+    inputs: Mapping[str, tuple[str, ...]]
+
+
+def _apply(frame: pl.LazyFrame, features: Features, fitted: Sequence[Fitted], last: int | None, others: Others) -> Applied:
+    """Raises: FeatureError: two features would have one name."""
+    types = dict(frame.collect_schema())
+    own, by, inputs = set(types), dict[str, int](), dict[str, tuple[str, ...]]()
+    helpers, columns = dict[str, pl.Expr](), dict[str, pl.Expr]()  # not added yet: what does not depend on another is computed at the same time
+    for place, (transform, learned) in enumerate(zip(features.transforms, fitted, strict=False)):
+        if columns.keys() & set(transform.reads):
+            frame, helpers, columns = _with(frame, helpers, columns), {}, {}
+        made = KINDS[transform.transform].made(transform, learned, _about(types, features, last, others))
+        for name, expression in made.columns.items():
+            if name in by or name in own or (features.target and name == features.target.name):
+                raise FeatureError(f"two columns would be called '{name}'", "Leave one of the transforms out of assay.features", Where(field=name))
+            read = made.inputs.get(name) or tuple(sorted(set(expression.meta.root_names())))
+            inputs[name] = tuple(dict.fromkeys(source for column in read for source in inputs.get(column, (column,))))
+            by[name] = place
+        if made.step is not None:
+            frame = made.step(frame)
+        helpers, columns = {**helpers, **made.helpers}, {**columns, **made.columns}
+        types |= dict(_with(frame, made.helpers, made.columns).select(list(made.columns)).collect_schema())
+    return Applied(_with(frame, helpers, columns), by, inputs)
+
+
+def _with(frame: pl.LazyFrame, helpers: Mapping[str, pl.Expr], columns: Mapping[str, pl.Expr]) -> pl.LazyFrame:
+    return (frame.with_columns(**helpers) if helpers else frame).with_columns(**columns)
+
+
+def _about(types: Mapping[str, pl.DataType], features: Features, last: int | None, others: Others) -> About:
+    return About(types, features.order_by, features.target, last, others)
+
+
+def _standing(features: Features, applied: Applied) -> tuple[str, ...]:
+    """What stands in the table: of the transforms that say `keep`. Raises: FeatureError: a feature is no number."""
+    names = tuple(name for name, place in applied.by.items() if features.transforms[place].keep)
+    types = applied.frame.select(list(names)).collect_schema()
+    for name in names:
+        if not (types[name].is_numeric() or types[name] == pl.Boolean):
+            raise FeatureError(f"the feature '{name}' is {types[name]}, and a feature is a number", "Write `keep: false`, and let another transform read it", Where(field=name))
+    return names
+
+
+# -- fitting --------------------------------------------------------------------------------------
+
+
+def needed(features: Features, columns: Sequence[str]) -> tuple[str, ...]:
+    """The columns of a frame that features are made from, in its order; the target's are for fitting only."""
+    wanted = {*features.reads, *([features.order_by] if any(transform.by_time for transform in features.transforms) else [])}
+    return tuple(column for column in columns if column in wanted)
+
+
+def fit(frame: pl.LazyFrame, features: Features, collect: Collect, *, holdout: float | None = None, others: Others | None = None) -> State:
+    """Learn what every transform needs from the training rows, in as few passes as their dependence allows.
+
+    Args:
+        holdout: the share of the rows, the latest, that nothing is learned from; None learns from all.
+        others: the rows of the other data sets that the transforms name.
+    Raises: FeatureError: there is no training row, a column teaches nothing, or a transform cannot use it.
     """
-    made: dict[str, pl.Expr] = {}
-    for position, transform in enumerate(features.transforms):
-        for column in transform.columns:
-            for name, expression in transforms.columns(transform, column, state[str(position)][column]).items():
-                if name in made:
-                    raise FeatureError(f"two features would be called '{name}'", "Leave one of the transforms out of assay.features")
-                made[name] = expression
-    return made
-
-
-def transform(frame: pl.LazyFrame, features: Features, state: State) -> pl.LazyFrame:
-    """The features of each row, in the order of the contract.
-
-    Raises: FeatureError: the frame lacks a column that the features are made from.
-    """
-    made = expressions(features, state)
-    needed = {name for expression in made.values() for name in expression.meta.root_names()}
-    missing = sorted(needed - set(frame.collect_schema().names()))
+    others = others or {}
+    types = dict(frame.collect_schema())
+    missing = sorted({*features.reads, features.order_by, *([features.target.column] if features.target else [])} - set(types))
     if missing:
         raise FeatureError(f"the frame lacks {', '.join(missing)}", "Give it the columns of the published version")
-    return frame.select(expression.alias(name) for name, expression in made.items())
+    training, before, last, rows = _training(frame, features, collect, holdout)
+    learned: dict[int, Fitted] = {}
+    waiting: dict[int, Learning] = {}
+    expected: set[str] = set()
+    for place, transform in enumerate(features.transforms):
+        if expected & set(transform.reads):
+            learned |= _together(waiting, collect)
+            waiting, expected = {}, set()
+        made = _made_so_far(frame, features, learned, last, others, set(transform.reads) - set(types))
+        whole = (frame if made is None else made.frame).with_row_index(ROW)
+        waiting[place] = KINDS[transform.transform].fit(
+            transform, whole.filter(training), _about(types if made is None else dict(made.frame.collect_schema()), features, last, others)
+        )
+        expected |= set(transform.makes)
+    learned |= _together(waiting, collect)
+    state = State(features, {column: str(types[column]) for column in needed(features, list(types))}, before, last, rows, tuple(learned[n] for n in range(len(learned))))
+    applied = _apply(frame, features, state.fitted, last, others)
+    standing = _standing(features, applied)
+    return replace(state, made=standing, kept=standing)
 
 
-def table(frame: pl.LazyFrame, features: Features, state: State) -> pl.LazyFrame:
-    """The feature table: the ordering column, the features, and the target (null where its column is)."""
-    made = expressions(features, state)
-    target = features.target
-    label = [(pl.col(target.column) > target.above).cast(pl.Int8).alias(target.name)] if target else []
-    return frame.select(pl.col(features.order_by), *(expression.alias(name) for name, expression in made.items()), *label)
+def _made_so_far(frame: pl.LazyFrame, features: Features, learned: Mapping[int, Fitted], last: int | None, others: Others, read: set[str]) -> Applied | None:
+    """The frame with what earlier transforms made, where this one reads any of it."""
+    if not read:
+        return None
+    return _apply(frame, features, [learned[place] for place in range(len(learned))], last, others)
+
+
+def _training(frame: pl.LazyFrame, features: Features, collect: Collect, holdout: float | None) -> tuple[pl.Expr, int | None, int | None, int]:
+    """What makes a row a training row; the times of the first row after them and of the last of them, and how many there are."""
+    order = features.order_by
+    training: pl.Expr = pl.lit(True)
+    if holdout is not None:
+        cut = collect([frame.select(beginning_of_holdout(order, holdout))])[0]
+        training = is_training(order, pl.lit(cut.item(), cut.schema[order]))
+    dtype = frame.collect_schema()[order]
+    ordered = dtype.is_integer() or isinstance(dtype, pl.Datetime | pl.Date)
+    at = moments(order, dtype) if ordered else pl.lit(None, pl.Int64)
+    told = collect([frame.select(pl.len().alias("all"), training.sum().alias("rows") if holdout is not None else pl.len().alias("rows"), at.filter(training).max().alias("last"))])[
+        0
+    ]
+    every, rows, last = told.row(0)
+    if not rows:
+        remedy = "Publish more rows, or another `holdout`" if every else "Publish a version with rows"
+        raise FeatureError(f"none of {every:,} rows is a training row: they cannot be split in time by '{order}'" if every else "there are no rows to fit on", remedy)
+    before = None if holdout is None or not ordered else collect([frame.filter(~training).select(at.min())])[0].item()
+    return training, before, last, rows
+
+
+def _together(waiting: Mapping[int, Learning], collect: Collect) -> dict[int, Fitted]:
+    """Advance every transform by a round at a time, the plans of one round in one pass."""
+    done: dict[int, Fitted] = {}
+    sent: dict[int, Any] = dict.fromkeys(waiting)
+    while sent:
+        asked: dict[int, Mapping[str, pl.LazyFrame]] = {}
+        for place, found in sent.items():
+            try:
+                asked[place] = waiting[place].send(found)
+            except StopIteration as learned:
+                done[place] = learned.value
+        frames = iter(collect([plan for plans in asked.values() for plan in plans.values()]) if asked else [])
+        sent = {place: {name: next(frames) for name in plans} for place, plans in asked.items()}
+    return done
+
+
+# -- selecting, and what gives away what it should not --------------------------------------------------
+
+
+def looked_through(frame: pl.LazyFrame, state: State, collect: Collect, protected: Sequence[str], others: Others | None = None) -> tuple[State, tuple[Proxy, ...]]:
+    """Select features by the contract, and hold those that stay against the protected columns, on one sample of the training rows.
+
+    Raises: FeatureError: nothing is left.
+    """
+    features = state.features
+    if not features.select and not protected:
+        return state, ()
+    applied = _apply(frame, features, state.fitted, state.last, others or {})
+    training = pl.lit(True) if state.before is None else moments(features.order_by, frame.collect_schema()[features.order_by]) < state.before
+    label = [target.truth(features.target).alias("_label")] if features.target else []
+    beside = [pl.col(column).alias(f"_protected_{column}") for column in protected]
+    rows = applied.frame.select(*state.made, *beside, *label, training.alias("_training")).with_row_index(ROW).filter("_training")
+    drawn = rows.with_columns(pl.col(ROW).hash(seed=features.seed).alias("_drawn")).bottom_k(features.sample_rows, by=["_drawn", ROW]).sort(ROW)
+    found = collect([drawn])[0]
+    kept, scores = select(found, state.made, found["_label"] if label else None, features.select, features.seed)
+    told = proxies(
+        found.select(*kept, *(pl.col(f"_protected_{column}").alias(column) for column in protected)), {name: applied.inputs[name] for name in kept}, protected, features.seed
+    )
+    return replace(state, kept=kept, scores=scores), told
+
+
+# -- applying -----------------------------------------------------------------------------------------
+
+
+def checked(frame: pl.LazyFrame, state: State) -> pl.LazyFrame:
+    """The columns that features are made from. Raises: FeatureError: one is missing, or of another type."""
+    types = frame.collect_schema()
+    missing = [column for column in state.types if column not in types]
+    if missing:
+        raise FeatureError(f"the frame lacks {', '.join(missing)}", "Give it the columns of the published version", Where(field=missing[0]))
+    for column, wanted in state.types.items():
+        if str(types[column]) != wanted and types[column] != pl.Null:
+            raise FeatureError(f"'{column}' is {types[column]}, and was {wanted} when the features were fitted", "Cast it to that type", Where(field=column))
+    return frame
+
+
+def transform(frame: pl.LazyFrame, state: State, *, history: pl.LazyFrame | None = None, others: Others | None = None) -> pl.LazyFrame:
+    """The features of each row, in the order of the contract.
+
+    Args:
+        frame: rows with the columns of the published version.
+        history: rows from before, which windows and lags look back at; they are not given back.
+        others: the rows of the other data sets that the transforms name.
+    Raises: FeatureError: the frame lacks a column that the features are made from, or has it in another type.
+    """
+    rows = checked(frame, state).select(list(state.types))
+    rows = rows.with_columns(pl.col(name).cast(past) for name, past in _typed(rows, history, state).items())
+    if history is not None:
+        past = checked(history, state).select(list(state.types))
+        rows = pl.concat([past.with_columns(pl.lit(False).alias(_NEW)), rows.with_columns(pl.lit(True).alias(_NEW))])
+    applied = _apply(rows, state.features, state.fitted, state.last, others or {})
+    return (applied.frame if history is None else applied.frame.filter(_NEW)).select(state.kept)
+
+
+def _typed(rows: pl.LazyFrame, history: pl.LazyFrame | None, state: State) -> dict[str, pl.DataType]:
+    """Columns of nothing but nulls, with the type they ought to have: that of the history, or of what the settings were fitted on."""
+    types = rows.collect_schema()
+    known = history.collect_schema() if history is not None else {}
+    return {name: known.get(name) or _named(wanted) for name, wanted in state.types.items() if types[name] == pl.Null}
+
+
+def _named(name: str) -> pl.DataType:
+    """A type by what it is called."""
+    simple = {str(kind()): kind() for kind in (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.Float32, pl.Float64, pl.String, pl.Boolean, pl.Date)}
+    if name in simple:
+        return simple[name]
+    if name.startswith("Datetime(time_unit='us'"):
+        return pl.Datetime("us", name.partition("time_zone='")[2].partition("'")[0] or None)
+    raise FeatureError(f"a column of nulls has no type, and {name} is wanted", f"Cast it to {name}")
+
+
+def table(frame: pl.LazyFrame, state: State, *, others: Others | None = None, only: Sequence[str] | None = None) -> pl.LazyFrame:
+    """The feature table: the ordering column, the features, and the target (null where its column is).
+
+    Args:
+        only: these features alone, for an engine that makes a part of them.
+    """
+    applied = _apply(checked(frame, state), state.features, state.fitted, state.last, others or {})
+    goal = state.features.target
+    label = [target.truth(goal).alias(goal.name)] if goal and only is None else []
+    return applied.frame.select(pl.col(state.features.order_by), *(state.kept if only is None else only), *label)
+
+
+def lineage(frame: pl.LazyFrame, state: State, others: Others | None = None) -> tuple[dict[str, tuple[str, ...]], dict[str, int]]:
+    """Feature -> the columns it is made from (of other data sets as `dataset.column`), and -> the place of its transform."""
+    applied = _apply(frame, state.features, state.fitted, state.last, others or {})
+    return {name: applied.inputs[name] for name in state.kept}, {name: applied.by[name] for name in state.kept}
+
+
+def transform_of(state: State, place: int) -> AnyTransform:
+    """The transform at a place."""
+    return state.features.transforms[place]

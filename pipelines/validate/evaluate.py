@@ -5,7 +5,7 @@ Belongs here: judging without splitting, and not reading what statistics prove. 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ import polars as pl
 from contracts.model import Column, Contract, Rule
 from contracts.rules import keeps, was_read
 from contracts.types import dtype, read, readable
+from pipelines.clean.duplicates import suspects
 from pipelines.engine import run_together
 from pipelines.validate.split import judged_rules, look_up
 
@@ -67,6 +68,31 @@ def kept_by_all(rules: Sequence[Rule], contract: Contract, values: Mapping[str, 
             asked.setdefault(rule.columns[0], []).append(rule)
     plans = [typed_values(contract.column(name), values[name]).select(keeps(rule).all().alias(rule.name) for rule in about) for name, about in asked.items()]
     return tuple(rule for answer in run_together(plans) for rule, holds in answer.row(0, named=True).items() if holds)
+
+
+def without_repeats(rows: pl.LazyFrame, contract: Contract, rules: Sequence[Rule], parts: int) -> Generator[list[pl.LazyFrame], list[pl.DataFrame], tuple[str, ...]]:
+    """The rules against repeated values that no row can break, since no two hashes of their values are equal. What repeats is left to the apply pass.
+
+    To know a repeated value as it goes by, that pass must remember every one before it: its memory grows with the rows. This one sorts hashes, part after part.
+
+    Args:
+        rows: `_row` and the contract's columns as text.
+        parts: how many parts the hashes are divided into.
+    Yields: the plans of one pass, and is sent their frames.
+    """
+    left = {rule.name: rule for rule in rules if rule.kind in ("unique", "duplicateValues") and not set(rule.columns) & set(contract.privacy.columns)}
+    for part in range(parts if left else 0):
+        told = yield [_repeats(rows, contract, rule, part, parts) for rule in left.values()]
+        left = {name: rule for (name, rule), repeats in zip(left.items(), told, strict=True) if not repeats.item()}
+        if not left:
+            break
+    return tuple(left)
+
+
+def _repeats(rows: pl.LazyFrame, contract: Contract, rule: Rule, part: int, parts: int) -> pl.LazyFrame:
+    typed = rows.select(read(contract.column(name)).alias(name) for name in rule.columns)
+    keys = typed.drop_nulls() if len(rule.columns) == 1 else typed  # as `keeps` judges them
+    return suspects(keys, rule.columns, part, parts).select(pl.len())
 
 
 def typed_values(column: Column, values: pl.Series) -> pl.LazyFrame:

@@ -14,7 +14,7 @@ from pipelines.frames import ROW
 
 def found(table: dict[str, list[str | None]]) -> set[tuple[int, str, str, str]]:
     frame = pl.LazyFrame({ROW: range(len(next(iter(table.values())))), **table}, schema={ROW: pl.Int64, **dict.fromkeys(table, pl.String)})
-    asked = signed(pairs(list(table)), signs(frame, list(table)).collect(engine="streaming"))
+    asked = signed(pairs(list(table)), signs(frame, list(table)).collect(engine="streaming").row(0, named=True))
     plans = halves(frame, asked, pl.collect_all(looks(frame, asked), engine="streaming"))
     return {row[:4] for plan in pl.collect_all(plans, engine="streaming") for row in plan.iter_rows()}
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from assets.stages.act import model_store, retrain_if_due
 from assets.stages.admit import admit
 from assets.stages.drift import measure_drift, report_file
 from assets.stages.features import feature_frame, feature_state, make_features
+from assets.stages.model import retrain_if_due
 from assets.stages.publish import publish
 from assets.stages.refine import refine
 from contracts.errors import EvidenceError
@@ -22,7 +22,7 @@ DRIFT = {
 }  # fmt: skip
 
 
-def learning(installation: Installation) -> None:
+def learning(installation: Installation, **retrain: Any) -> None:
     """Promise x and y, where y above 5 is what a model learns from x."""
     installation.promise(
         columns(
@@ -32,7 +32,7 @@ def learning(installation: Installation) -> None:
         ),
         setting("features", order_by="at", target={"name": "high", "column": "y", "above": 5}, transforms=[{"transform": "scale", "columns": ["x"]}]),
         setting("drift", **DRIFT),
-        setting("retrain", model="high", holdout=0.25, tolerance=0.01),
+        setting("retrain", **{"model": "high", "holdout": 0.25, "tolerance": 0.01, "resamples": 100, **retrain}),
     )
 
 
@@ -75,10 +75,11 @@ def test_drift_retrains_once_and_a_worse_candidate_leaves_the_champion_in_servic
     worse = taken(installation)
     assert worse.details["outcome"] == "rolled back"
     assert worse.details["candidate"] < worse.details["in_service"] > 0.99
-    champion = model_store(installation.office()).champion("high")
-    assert champion is not None
-    assert champion.dataset_version == "1.0.0"
-    assert [(t["version"], t["outcome"]["outcome"]) for t in installation.office().registry.triggers("readings")] == [("1.0.0", "in service"), ("1.2.0", "rolled back")]
+    assert installation.office().registry.serving("readings")["champion"]["details"]["dataset_version"] == "1.0.0"
+    assert [(t["version"], t["outcome"]["outcome"]) for t in installation.office().registry.triggers("readings") if t["action"] == "retrain"] == [
+        ("1.0.0", "in service"),
+        ("1.2.0", "rolled back"),
+    ]
 
 
 def test_a_shift_is_drift_with_a_report_and_a_better_model(installation: Installation) -> None:
@@ -108,7 +109,7 @@ def test_touched_features_are_not_trained_on(installation: Installation) -> None
     assert make_features(run).new is False
     office = installation.office()
     assert feature_frame(office, "readings", made.version).collect().columns == ["at", "x_scaled", "high"]
-    assert set(feature_state(office, "readings", made.version)["0"]["x"]) == {"mean", "std"}
+    assert set(feature_state(office, "readings", made.version).fitted[0].values["x"]) == {"middle", "width"}
     file = office.lake.folder("readings", "features") / made.version / "state.json"
     file.write_text(file.read_text().replace("1", "2"))
     with pytest.raises(EvidenceError, match="feature file"):

@@ -13,11 +13,20 @@ from stdnum import iban, luhn
 from stdnum.iso7064 import mod_97_10
 
 from assets.stages.admit import admit
+from assets.stages.refine import certain_rules, refine
 from contracts.errors import AdmissionError
 from tests.conftest import Installation, columns, setting
 
 PLACES = ("note", "q7", "doc", "enc", "left", "right")
 TEXT = columns({"name": "meter", "logicalType": "string", "required": True}, *({"name": name, "logicalType": "string"} for name in PLACES))
+
+
+@pytest.fixture(autouse=True, params=["every cell is searched", "different values first"])
+def size(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both ways that a table is looked at; its size decides."""
+    if request.param == "different values first":
+        for module in ("search", "admit"):
+            monkeypatch.setattr(f"assets.stages.{module}.MANY_ROWS", 1)
 
 
 def delivered(rows: list[dict[str, str]], places: tuple[str, ...] = PLACES) -> str:
@@ -71,3 +80,16 @@ def test_half_a_card_in_each_of_two_columns_holds_the_version(installation: Inst
     installation.deliver(delivered([{"card_a": "4111 1111", "card_b": "11111111"}, {}], ("card_a", "card_b")))
     with pytest.raises(AdmissionError, match=r"column 'card_a' holds card in 1 rows, undeclared; column 'card_b' holds card in 1 rows, undeclared"):
         admit(installation.run())
+
+
+@pytest.mark.parametrize(("last", "quarantined"), [("M3", 0), ("M1", 1), ("M01", 0)])
+def test_a_key_that_repeats_is_caught_whatever_is_known_of_it(installation: Installation, last: str, quarantined: int) -> None:
+    keyed = columns({"name": "meter", "logicalType": "string", "unique": True}, {"name": "number", "logicalType": "integer", "unique": True})
+    installation.promise(keyed, lambda data: data["schema"][0].update(quality=[]))
+    installation.deliver(f"meter,number\nM1,1\nM2,\n,2\n,\n{last},3\nM4,{'03' if quarantined else '4'}\n")
+    run = installation.run()
+    admission = admit(run)
+    refined = refine(run, admission)
+    assert refined.accounting.quarantined_by == ({"meter_unique": 1, "number_unique": 1} if quarantined else {})
+    proven = {"meter_unique", "number_unique"} & certain_rules(run.contract, admission)
+    assert not (quarantined and proven)

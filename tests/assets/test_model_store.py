@@ -10,8 +10,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from assets.hands.models import DIGEST, FILE, ModelStore
+from assets.hands.models import DIGEST, FILE, TRIGGER, ModelStore
 from contracts.errors import ActionError
+from contracts.settings import Trainer
 from pipelines.act.retrain import train
 
 FRAME = pl.DataFrame({"x": [n % 10 for n in range(200)]}).with_columns(y=(pl.col("x") > 4).cast(pl.Int8))
@@ -34,10 +35,10 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
 def test_one_process_registers_and_another_serves_from_a_folder_with_a_space_in_its_name(tmp_path: Path) -> None:
     folder = tmp_path / "our models"
     store = ModelStore(folder)
-    store.promote("late", propose(store))
+    propose(store)
     program = (
         "import sys; from pathlib import Path; from assets.hands.models import ModelStore\n"
-        "champion = ModelStore(Path(sys.argv[1])).champion('late')\n"
+        "champion = ModelStore(Path(sys.argv[1])).served('late', '1')\n"
         "print(champion.version, champion.dataset_version, champion.model.predict([[9.0], [0.0]]).tolist())"
     )
     asked = subprocess.run([sys.executable, "-c", program, str(folder)], capture_output=True, text=True, check=True, cwd=tmp_path)
@@ -48,48 +49,64 @@ def test_one_process_registers_and_another_serves_from_a_folder_with_a_space_in_
 
 def test_a_touched_file_is_refused_before_anything_of_it_is_loaded(tmp_path: Path, loads: list[bytes]) -> None:
     store = ModelStore(tmp_path)
-    store.promote("late", propose(store))
+    propose(store)
     (file,) = tmp_path.rglob(FILE)
     content = file.read_bytes()
     file.write_bytes(content[:100] + bytes([content[100] ^ 1]) + content[101:])
     with pytest.raises(ActionError, match="not what was registered"):
-        store.champion("late")
+        store.served("late", "1")
     assert loads == []
     file.write_bytes(content)
-    assert store.champion("late") is not None
+    assert store.served("late", "1") is not None
     assert loads == [content]
 
 
 def test_a_file_that_is_gone_is_refused(tmp_path: Path) -> None:
     store = ModelStore(tmp_path)
-    store.promote("late", propose(store))
+    propose(store)
     (file,) = tmp_path.rglob(FILE)
     file.unlink()
     with pytest.raises(ActionError, match="not what was registered"):
-        store.champion("late")
+        store.served("late", "1")
 
 
 def test_a_version_without_digest_is_refused_before_anything_of_it_is_loaded(tmp_path: Path, loads: list[bytes]) -> None:
     store = ModelStore(tmp_path)
     version = propose(store)
-    store.promote("late", version)
     store._client.delete_model_version_tag("late", version, DIGEST)
     with pytest.raises(ActionError, match="not what was registered"):
-        store.champion("late")
+        store.served("late", "1")
     assert loads == []
 
 
-def test_the_challenger_leaves_by_promotion_or_by_rejection_which_says_why(tmp_path: Path) -> None:
+def test_aliases_follow_who_serves_and_saying_it_again_changes_nothing(tmp_path: Path) -> None:
     store = ModelStore(tmp_path)
-    first = propose(store)
-    assert aliases(store) == {"challenger": first}
-    store.promote("late", first)
-    assert aliases(store) == {"champion": first}
-    second = propose(store)
-    assert aliases(store) == {"champion": first, "challenger": second}
-    store.reject("late", second, "worse")
-    assert aliases(store) == {"champion": first}
-    assert store._client.get_model_version("late", second).tags["assay.rejected"] == "worse"
+    first, second = propose(store), propose(store)
+    assert aliases(store) == {}
+    for _ in range(2):
+        store.alias("late", {"champion": first, "challenger": second})
+        assert aliases(store) == {"champion": first, "challenger": second}
+    for _ in range(2):
+        store.alias("late", {"champion": second, "challenger": None})
+        assert aliases(store) == {"champion": second}
+    store.refuse("late", first, "worse")
+    assert store.versions("late")[0]["tags"]["assay.rejected"] == "worse"
+
+
+def test_what_was_made_for_a_trigger_is_found_again(tmp_path: Path) -> None:
+    store = ModelStore(tmp_path)
+    assert store.proposed("late", "d/7") is None
+    model = train(FRAME, columns=["x"], target="y", seed=1)
+    version = store.propose("late", model, columns=["x"], metrics={}, tags={**TAGS, TRIGGER: "d/7"}, sample=FRAME.head(3))
+    assert (store.proposed("late", "d/7"), store.proposed("late", "d/8")) == (version, None)
+
+
+@pytest.mark.parametrize("name", ["gradient_boosting", "random_forest", "extra_trees", "logistic_regression", "decision_tree", "naive_bayes"])
+def test_every_trainer_of_the_list_is_kept_and_loaded_again(tmp_path: Path, name: Any) -> None:
+    store = ModelStore(tmp_path)
+    model = train(FRAME.with_columns(pl.when(pl.col("x") != 3).then("x")), columns=["x"], target="y", seed=1, trainer=Trainer(name=name))
+    propose(store, model)
+    assert store.served("late", "1").model.predict_proba([[9.0], [0.0]]).tolist() == model.predict_proba([[9.0], [0.0]]).tolist()
 
 
 def aliases(store: ModelStore) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -109,10 +110,24 @@ ROWS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=ROWS)
 def test_every_record_is_published_quarantined_or_removed(tmp_path: Path, rows: list[str]) -> None:
-    installation = Installation(tmp_path / uuid.uuid4().hex)
+    accounted(tmp_path / uuid.uuid4().hex, rows)
+
+
+@pytest.mark.soak
+@settings(max_examples=10_000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=ROWS)
+def test_every_record_of_10_000_deliveries(tmp_path: Path, rows: list[str]) -> None:
+    """P2."""
+    accounted(tmp_path / "x", rows)
+    shutil.rmtree(tmp_path / "x")
+
+
+def accounted(folder: Path, rows: list[str]) -> None:
+    """Refine a delivery of these lines, and hold its account against what came in."""
+    installation = Installation(folder)
     installation.promise(
         setting("license", purposes=["analytics"]), lambda d: d["schema"][0].update(customProperties=[{"property": "assay.tolerance_pct", "value": 100}], quality=[])
     )
@@ -193,7 +208,7 @@ def test_a_crash_at_a_named_point_recovers_to_the_same_state(tmp_path: Path, poi
     assert office.registry.undelivered() == []
 
 
-def _killed(folder: Path, seed: int, rounds: int) -> tuple[int, int]:
+def killed_at_random(folder: Path, seed: int, rounds: int) -> tuple[int, int]:
     """Kill `rounds` runs, each over new data, at seeded moments; verify after each. Returns: runs killed, versions at the end."""
     chance = random.Random(seed)
     installation = Installation(folder)
@@ -217,7 +232,7 @@ def _killed(folder: Path, seed: int, rounds: int) -> tuple[int, int]:
 def test_thirty_kills_at_random_moments_leave_no_half_version(tmp_path: Path) -> None:
     seed = 20261123
     with ThreadPoolExecutor(2) as pool:
-        results = list(pool.map(lambda n: _killed(tmp_path / str(n), seed + n, 15), range(2)))
+        results = list(pool.map(lambda n: killed_at_random(tmp_path / str(n), seed + n, 15), range(2)))
     assert sum(killed for killed, _ in results) >= 10, f"most runs ended before the kill: {results}"
     assert all(versions >= 1 for _, versions in results)
 
@@ -225,7 +240,7 @@ def test_thirty_kills_at_random_moments_leave_no_half_version(tmp_path: Path) ->
 # -- files that change ---------------------------------------------------------------------------
 
 
-def _flip(file: Path, chance: random.Random) -> Callable[[], None]:
+def flip(file: Path, chance: random.Random) -> Callable[[], None]:
     content = file.read_bytes()
     place = chance.randrange(len(content))
     file.write_bytes(content[:place] + bytes([content[place] ^ (1 << chance.randrange(8))]) + content[place + 1 :])
@@ -239,12 +254,12 @@ def test_one_byte_changed_anywhere_is_found(installation: Installation) -> None:
     data = [root / "lake" / "readings" / "versions" / file.path for file in files(office.statement(done.row))]
     chance = random.Random(5)
     for _ in range(100):
-        restore = _flip(chance.choice([*data, root / "evidence" / "readings" / "1.0.0.dsse.json"]), chance)
+        restore = flip(chance.choice([*data, root / "evidence" / "readings" / "1.0.0.dsse.json"]), chance)
         with pytest.raises(EvidenceError):
             verify(root, "readings", "1.0.0", office.keys.public())
         restore()
     verify(root, "readings", "1.0.0", office.keys.public())
-    restore = _flip(data[0], chance)
+    restore = flip(data[0], chance)
     with pytest.raises(EvidenceError, match="not what was signed"):
         office.scan(done.row)
     restore()

@@ -25,8 +25,8 @@ def test_every_shipped_contract_loads(file: Path) -> None:
     [
         ("required: true, logicalTypeOptions: {minimum: 2013", "requird: true, logicalTypeOptions: {minimum: 2013", 26, "Did you mean 'required'"),
         ("domain: aviation", "doman: aviation", 7, "Did you mean 'domain'"),
-        ("property: assay.drift", "property: assay.drfit", 113, "Did you mean 'assay.drift'"),
-        ("holdout: 0.2", "holdout: 2", 127, "less than 1"),
+        ("property: assay.drift", "property: assay.drfit", 127, "Did you mean 'assay.drift'"),
+        ("holdout: 0.2", "holdout: 2", 141, "less than 1"),
         ("columns: [air_time], method: median", "columns: [airtime], method: median", 98, "Did you mean 'air_time'"),
         ("apiVersion: v3.2.0", "apiVersion: v2.2.2", 1, "v3.2.0"),
         ("metric: rowCount", "metric: rowsCount", 62, "Did you mean 'rowCount'"),

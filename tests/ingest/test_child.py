@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import random
 import resource
 import sys
@@ -15,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from assets.hands.decode.__main__ import number_of
 from assets.hands.decode.landing import UNREADABLE
 from assets.hands.sources.child import Limits, decoded
 from assets.hands.sources.landing import rows_in
@@ -121,3 +123,9 @@ def _endless(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         "    time.sleep(600)\n"
     )
     monkeypatch.setenv("PYTHONPATH", f"{folder}:{':'.join(part for part in sys.path if part)}")
+
+
+def test_errors_of_the_system_are_known_by_what_they_say_where_they_have_no_number() -> None:
+    assert number_of(OSError("Cannot allocate memory (os error 12)")) == errno.ENOMEM
+    assert number_of(OSError(errno.ENOSPC, "No space left")) == errno.ENOSPC
+    assert number_of(OSError("something odd")) == errno.EIO

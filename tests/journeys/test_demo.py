@@ -72,6 +72,17 @@ def test_the_guide_to_publishing_runs_as_written(environment: dict[str, str]) ->
     assert "flights: none would expire" in done.stdout
 
 
+@pytest.mark.parametrize("guide", ["features", "gpu"])
+def test_the_guides_to_features_run_as_written(guide: str, environment: dict[str, str]) -> None:
+    sessions = re.findall(r"```console\n(.*?)```", (ROOT / "docs" / f"{guide}.md").read_text(), re.S)
+    done = bash("\n".join(line.removeprefix("$ ") for session in sessions for line in session.splitlines()), environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "gpu" in done.stdout
+    if guide == "features":
+        assert "(75911, 32)" in done.stdout
+        assert "dep_delay_lag1_by_tailnum" in done.stdout
+
+
 def test_the_guide_to_retrieval_runs_as_written(environment: dict[str, str]) -> None:
     guide = (ROOT / "docs" / "retrieval.md").read_text()
     sessions = re.findall(r"```console\n(.*?)```", guide, re.S)

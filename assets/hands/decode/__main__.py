@@ -5,8 +5,10 @@ It ends at its limits of memory, processor time and file size; what a library do
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import re
 import resource
 import sys
 from dataclasses import asdict
@@ -28,7 +30,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s + 5))
     resource.setrlimit(resource.RLIMIT_FSIZE, (file_mb * 2**20, file_mb * 2**20))
     decoder = import_module(f"assets.hands.decode.{task.kind}")
-    limit = _mapped() + (task.memory_mb + _OWN_MB) * 2**20 + Path(task.file).stat().st_size  # readers map the file itself
+    limit = _mapped() + (task.memory_mb + _OWN_MB) * 2**20 + 2 * Path(task.file).stat().st_size  # readers map the file itself, some twice
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     try:
         answer: dict[str, Any] = {"decoded": asdict(decoder.decode(task))}
@@ -37,9 +39,17 @@ def main() -> None:
     except MemoryError:
         answer = {"exceeded": "memory"}
     except OSError as error:
-        answer = {"errno": error.errno}
+        answer = {"errno": number_of(error)}
     print(json.dumps(answer), flush=True)
     os._exit(0)  # Arrow's reading threads may still hold Python objects, and abort where the interpreter ends around them (2026-11-24)
+
+
+def number_of(error: OSError) -> int:
+    """The system's number of an error; Polars has it in the text alone."""
+    if error.errno is not None:
+        return error.errno
+    number = re.search(r"\(os error ([0-9]+)\)", str(error))
+    return int(number[1]) if number else errno.EIO
 
 
 def _mapped() -> int:

@@ -1,0 +1,179 @@
+"""Drift, models and traces: plain data for the command line to print."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from assets.hands.acts import ASSAY, MEASURE, Role
+from assets.hands.office import Office
+from assets.stages import live, trace
+from assets.stages.drift import override
+from assets.stages.drift import replayed as made_again
+from assets.stages.model import compared as held_against
+from assets.stages.predict import as_promised, opened
+from contracts.errors import ActionError, DriftError, Where, shown
+from pipelines.drift.scores import interval, unpaired
+
+
+def drift(name: str, version: str | None) -> dict[str, Any]:
+    """A version's measurements and decisions."""
+    office = Office.open()
+    row = office.version(office.contract(name).name, version)
+    details = office.registry.derived(name, row["version"], "drift")
+    if details is None:
+        raise DriftError(f"version {row['version']} has not been measured", f"Run it first: assay run {name}", Where(dataset=name))
+    return {"dataset": name, "version": row["version"], **details, "decisions": [each for each in decisions(name) if each["version"] == row["version"]]}
+
+
+def decisions(name: str) -> list[dict[str, Any]]:
+    """Every decision about a data set."""
+    office = Office.open()
+    keys = ("id", "version", "at", "action", "rule", "reason", "by", "cause")
+    return [{**{key: row[key] for key in keys}, "evidence": row["situation"]["evidence"]} for row in office.registry.decisions(office.contract(name).name)]
+
+
+def overridden(name: str, version: str | None, action: str, why: str) -> str:
+    """Keep a steward's decision, and say what follows."""
+    office = Office.open()
+    row = override(office, name, action, why, version)
+    office.settle()
+    follows = f"It is carried out by: assay run {name}" if row["action"] in ("retrain", "rebuild") else "Nothing is done"
+    return f"decision {row['id']} about {name}@{row['version']}: {row['action']}. {follows}"
+
+
+def waiting() -> list[dict[str, Any]]:
+    """Triggers that nobody has carried out."""
+    keys = ("id", "dataset", "version", "action", "reason", "raised_at", "attempts")
+    return [{**{key: row[key] for key in keys}, "actor": row["actor"] or ASSAY} for row in Office.open().registry.waiting()]
+
+
+def closed(number: int, why: str) -> str:
+    """Close a trigger by hand."""
+    office = Office.open()
+    trigger = office.registry.trigger(number)
+    if trigger["done_at"] or trigger["action"] == MEASURE:
+        raise ActionError(f"trigger {number} is {'done' if trigger['done_at'] else 'to measure a version, which only Assay does'}", "See `assay drift triggers`")
+    office.registry.finish(trigger, {"outcome": "done elsewhere", "reason": why})
+    return f"trigger {number}, {trigger['action']} of {trigger['dataset']}@{trigger['version']}: done elsewhere"
+
+
+def replayed(number: int) -> dict[str, Any]:
+    """A decision made again."""
+    row = made_again(Office.open(), number)
+    return {key: row[key] for key in ("id", "dataset", "version", "at", "action", "rule", "reason", "again", "same", "evidence_is_kept", "situation")}
+
+
+def listed(name: str | None) -> list[dict[str, Any]]:
+    """Every version of one model, or of all."""
+    office = Office.open()
+    names = [name] if name else [contract.name for contract in office.contracts.values() if contract.retrain]
+    return [_model(office, each) for each in names]
+
+
+def _model(office: Office, name: str) -> dict[str, Any]:
+    contract, policy = live.keeps_model(office, name)
+    serving = {row["version"]: role for role, row in office.registry.serving(contract.name).items()}
+    versions = []
+    for each in office.models.versions(policy.model):
+        labels, scores = live.live(office, contract.name, each["version"])
+        lived = interval(policy.metric, labels, scores, resamples=200, confidence=0.95, seed=policy.seed).value if len(labels) else None
+        versions.append({
+            "version": each["version"], "role": serving.get(each["version"]), "dataset_version": each["tags"].get("dataset_version"), "metrics": each["metrics"],
+            "license": each["tags"].get("license"), "obligations": each["tags"].get("obligations"), "trace_id": each["tags"].get("trace_id"),
+            "refused": each["tags"].get("assay.rejected"), "outcomes": len(labels), "live": None if lived is None or lived != lived else lived,
+        })  # fmt: skip
+    switches = [{key: row[key] for key in ("at", "role", "version", "by", "reason")} for row in office.registry.services(contract.name)]
+    return {"model": policy.model, "dataset": contract.name, "metric": policy.metric, "versions": versions, "switches": switches}
+
+
+def compared(name: str, first: str, second: str) -> dict[str, Any]:
+    """Two versions beside each other."""
+    office = Office.open()
+    contract, policy = live.keeps_model(office, name)
+    numbers = [_number(office, contract.name, each) for each in (first, second)]
+    told: dict[str, Any] = {"model": policy.model, "metric": policy.metric, "versions": numbers, "held_back": held_against(office, contract, policy, numbers[0], numbers[1])}
+    found = [live.live(office, contract.name, number) for number in numbers]
+    if all(len(labels) for labels, _ in found):
+        lived = [interval(policy.metric, *each, resamples=policy.resamples, confidence=0.95, seed=policy.seed) for each in found]
+        apart, p_value = unpaired(lived[0], lived[1])
+        told["live"] = {"outcomes": [len(labels) for labels, _ in found], "values": [each.value for each in lived], "better_by": apart, "p_value": p_value}
+    return told
+
+
+def _number(office: Office, dataset: str, said: str) -> str:
+    if said not in ("champion", "challenger"):
+        return said
+    role: Role = "champion" if said == "champion" else "challenger"
+    serving = office.registry.serving(dataset)
+    if role not in serving:
+        raise ActionError(f"there is no {said}", f"See `assay models list {dataset}`", Where(dataset=dataset))
+    return str(serving[role]["version"])
+
+
+def promoted(name: str, version: str, why: str) -> str:
+    """Put a version in service."""
+    office = Office.open()
+    contract, policy = live.keeps_model(office, name)
+    return _switched(live.promote(office, contract, policy, _number(office, contract.name, version), why))
+
+
+def rolled_back(name: str, why: str) -> str:
+    """Put the champion before this one back."""
+    office = Office.open()
+    contract, policy = live.keeps_model(office, name)
+    return _switched(live.roll_back(office, contract, policy, why))
+
+
+def _switched(switches: list[live.Switched]) -> str:
+    if not switches:
+        raise ActionError("somebody else has switched meanwhile", "Look again: assay models list")
+    return "\n".join(f"{each.model}: the {each.role} was version {each.before or '—'}, and is {each.now or 'nobody'}: {each.reason}" for each in switches)
+
+
+def predicted(name: str, file: Path, purpose: str, output: Path, trace_: str | None) -> str:
+    """Score the rows of a file into another."""
+    served = opened(name, purpose)
+    told = served.predict(_rows(served.contract, file), trace=trace_)
+    try:
+        told.write_parquet(output) if output.suffix == ".parquet" else told.write_csv(output)
+    except OSError as error:
+        raise ActionError(f"it cannot be written ({error.strerror})", "Name a file this user may write", Where(file=shown(output))) from None
+    served.office.settle()
+    by = ", ".join(f"{rows:,} by version {version}" for version, rows in told.group_by("model_version").len().sort("model_version").rows())
+    trace_id = told["traceparent"][0].split("-")[1] if told.height else "none"
+    return f"{told.height:,} rows scored by {served.name} ({by or 'none'}). Trace: assay why {trace_id}"
+
+
+def _rows(contract: Any, file: Path) -> pl.DataFrame:
+    try:
+        return (
+            pl.read_parquet(file)
+            if file.suffix == ".parquet"
+            else as_promised(contract, pl.read_csv(file, infer_schema=False, null_values=list(contract.source.options.null_values)))
+        )
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise ActionError(f"it cannot be read ({type(error).__name__})", "Give a CSV or Parquet file with the columns of the data set", Where(file=shown(file))) from None
+
+
+def taken(name: str, file: Path) -> str:
+    """Keep outcomes, and judge by them."""
+    office = Office.open()
+    told = live.take_outcomes(office, name, file)
+    switches = live.review(office, name)
+    news = "" if told["new"] else " They were known before."
+    return "\n".join(
+        [f"{told['rows']:,} outcomes for {told['model']}, {told['known']:,} of them for predictions that Assay gave.{news}", *([_switched(switches)] if switches else [])]
+    )
+
+
+def traced(text: str) -> dict[str, Any]:
+    """What a trace led to."""
+    return trace.why(Office.open(), text)
+
+
+def users(name: str, version: str | None) -> dict[str, Any]:
+    """What was made from a version."""
+    return trace.used_by(Office.open(), name, version)

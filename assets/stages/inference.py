@@ -1,0 +1,73 @@
+"""The features of a version, opened for a purpose: their table, and the same features of later rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import overload
+
+import polars as pl
+
+from assets.hands.office import Office
+from assets.stages.features import Others, feature_frame, feature_state, state_others
+from contracts.errors import AdmissionError, FeatureError, Where
+from pipelines.features import privacy, table
+from pipelines.features.state import State
+
+
+@dataclass(frozen=True)
+class FeatureSet:
+    """The features of one version. Fitted once; what they give for a row is what they gave in the batch, bit by bit."""
+
+    dataset: str
+    version: str
+    state: State
+    rows: pl.LazyFrame
+    """The feature table."""
+    others: Others
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The features, in order."""
+        return self.state.kept
+
+    @overload
+    def transform(self, frame: pl.DataFrame, history: pl.DataFrame | pl.LazyFrame | None = None) -> pl.DataFrame: ...
+    @overload
+    def transform(self, frame: pl.LazyFrame, history: pl.DataFrame | pl.LazyFrame | None = None) -> pl.LazyFrame: ...
+    def transform(self, frame: pl.DataFrame | pl.LazyFrame, history: pl.DataFrame | pl.LazyFrame | None = None) -> pl.DataFrame | pl.LazyFrame:
+        """The features of each row, in order.
+
+        Args:
+            frame: rows with the columns of the published version.
+            history: rows from before, where windows or lags look back.
+        Raises: FeatureError: the frame lacks a column, or has one in another type.
+        """
+        with_history = history.lazy() if history is not None else None
+        made = table.transform(frame.lazy(), self.state, history=with_history, others=self.others)
+        return made.collect() if isinstance(frame, pl.DataFrame) else made
+
+
+def open_features(name: str, version: str | None, purpose: str) -> FeatureSet:
+    """Open a version's features for one of the purposes it was admitted for, and have that recorded.
+
+    Raises: AdmissionError: another purpose, or features carry a class that the contract does not allow for it. EvidenceError: files are not what was signed.
+        FeatureError: the version has no features.
+    """
+    office = Office.open()
+    row = office.version(name, version)
+    details = office.registry.derived(name, row["version"], "features")
+    if details is None:
+        raise FeatureError(f"version {row['version']} has no features", f"Make them: assay run {name}", Where(dataset=name))
+    admitted = office.statement(row)["predicate"]["admission"]["purposes"]
+    state = feature_state(office, name, row["version"])
+    classed = privacy.refused(details["classes"], state.features.allows, purpose)
+    allowed = purpose in admitted and not classed
+    office.registry.use(name, row["version"], purpose, allowed=allowed)
+    if not allowed:
+        feature, kind = next(iter(classed.items()), ("", ""))
+        problem = (
+            f"{name}@{row['version']} was not admitted for '{purpose}'" if purpose not in admitted else f"the feature '{feature}' is {kind}, which is not allowed for '{purpose}'"
+        )
+        remedy = f"Open it for {' or '.join(admitted)}" if purpose not in admitted else "Open it for another purpose, or make features without it"
+        raise AdmissionError(problem, remedy, Where(dataset=name))
+    return FeatureSet(name, row["version"], state, feature_frame(office, name, row["version"]), state_others(office, state))

@@ -1,0 +1,258 @@
+"""Models at work, watched: predictions that were given, outcomes that arrived -> how good the ones in service are, and who serves from then on.
+
+Belongs here: keeping predictions and outcomes, judging by them, promoting and rolling back. Stays out: training (model.py), predicting (predict.py).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from assets.hands.acts import Role
+from assets.hands.disk import sha256
+from assets.hands.office import Office
+from assets.hands.registry import Row
+from contracts.errors import ActionError, EvidenceError, Where, shown
+from contracts.model import Contract
+from contracts.settings import DriftPolicy, Performance, Retrain
+from pipelines.drift.measure import Claim
+from pipelines.drift.scores import interval, performance, prediction_drift, unpaired
+
+PARENT, SCORE, LABEL, MODEL = "traceparent", "score", "label", "model_version"
+FEWEST = 50
+_ENDED = "ended"
+
+
+@dataclass(frozen=True)
+class Switched:
+    """What judging by outcomes changed: who went and who came, and why."""
+
+    model: str
+    role: Role
+    before: str | None
+    now: str | None
+    reason: str
+
+
+def keeps_model(office: Office, name: str) -> tuple[Contract, Retrain]:
+    """The contract that keeps a model, by the model's name or the data set's. Raises: ActionError: there is none."""
+    kept = [(contract, contract.retrain) for contract in office.contracts.values() if contract.retrain]
+    for contract, policy in kept:
+        if name in (policy.model, contract.name):
+            return contract, policy
+    raise ActionError(f"no contract keeps a model named '{name}'", f"Choose one of {', '.join(policy.model for _, policy in kept)}" if kept else "Add assay.retrain to a contract")
+
+
+# -- what is kept ----------------------------------------------------------------------
+
+
+def keep_predictions(office: Office, name: str, trace_id: str, frame: pl.DataFrame) -> str:
+    """Keep a batch's scores with the names by which outcomes will speak of them; the rows themselves are not kept. Returns: the file's SHA-256."""
+    folder = office.lake.staging(name, f"predictions-{trace_id}")
+    staged = folder / "part.parquet"
+    frame.select(PARENT, SCORE, MODEL).write_parquet(staged)
+    digest = sha256(staged)
+    office.lake.move_file(staged, office.lake.folder(name, "predictions") / f"{trace_id}-{digest[:12]}.parquet")
+    office.lake.clear(name, f"predictions-{trace_id}")
+    return digest
+
+
+def take_outcomes(office: Office, name: str, file: Path) -> Row:
+    """Keep what came true: a file with `traceparent` (or `trace_id`) and `label` (0 or 1, true or false), and `prediction` where Assay did not make it.
+
+    The same outcomes twice are kept once; of two that speak of one prediction the later counts.
+    Returns: rows, how many belong to predictions that are known, whether they are new. Raises: ActionError: it cannot be read, or lacks a column.
+    """
+    contract, policy = keeps_model(office, name)
+    frame = _read_outcomes(file)
+    serving = office.registry.serving(contract.name).get("champion")
+    frame = frame.with_columns(pl.lit(serving["version"] if serving else None, pl.String).alias(MODEL))
+    digest = hashlib.sha256(frame.drop(MODEL).sort(PARENT).write_csv().encode()).hexdigest()
+    known = frame.join(_predictions(office, contract.name), on=PARENT, how="semi").height if frame.height else 0
+    staged = office.lake.staging(contract.name, f"outcomes-{digest[:12]}") / "part.parquet"
+    frame.write_parquet(staged)
+    target = office.lake.folder(contract.name, "outcomes") / f"{digest}.parquet"
+    if not target.exists():  # it is where a process was killed before it noted them
+        office.lake.move_file(staged, target)
+    office.lake.clear(contract.name, f"outcomes-{digest[:12]}")
+    new = office.registry.keep_outcomes(contract.name, digest, frame.height, sha256(target))
+    return {"dataset": contract.name, "model": policy.model, "rows": frame.height, "known": known, "new": new}
+
+
+def _read_outcomes(file: Path) -> pl.DataFrame:
+    where = Where(file=shown(file))
+    try:
+        raw = pl.read_parquet(file) if file.suffix == ".parquet" else pl.read_csv(file, infer_schema=False)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise ActionError(f"it cannot be read ({type(error).__name__})", "Give a CSV or Parquet file", where) from None
+    raw = raw.rename({"trace_id": PARENT}) if "trace_id" in raw.columns and PARENT not in raw.columns else raw
+    missing = [name for name in (PARENT, LABEL) if name not in raw.columns]
+    if missing:
+        raise ActionError(f"it lacks the column '{missing[0]}'", f"Give `{PARENT}` as `assay predict` wrote it, and `{LABEL}`, which is 0 or 1", where)
+    said = pl.col(LABEL).cast(pl.String).str.to_lowercase()
+    label = pl.when(said.is_in(["1", "1.0", "true"])).then(1).when(said.is_in(["0", "0.0", "false"])).then(0).cast(pl.Int8)
+    score = pl.col("prediction").cast(pl.Float64, strict=False) if "prediction" in raw.columns else pl.lit(None, pl.Float64)
+    frame = raw.select(pl.col(PARENT).cast(pl.String).str.strip_chars(), label.alias(LABEL), score.alias(SCORE)).with_row_index("row", 2)
+    wrong = frame.filter(pl.col(LABEL).is_null() | pl.col(PARENT).is_null() | (pl.col(PARENT) == ""))
+    if wrong.height:
+        raise ActionError(
+            f"{wrong.height:,} row(s) have no trace id, or a label that is neither 0 nor 1", "Mend them, or leave them out", Where(file=shown(file), row=wrong["row"][0])
+        )
+    return frame.drop("row").unique(PARENT, keep="last", maintain_order=True)
+
+
+def _predictions(office: Office, name: str) -> pl.DataFrame:
+    """Every prediction that was given. Raises: EvidenceError: a file is not what its name says."""
+    parts = [pl.DataFrame(schema={PARENT: pl.String, SCORE: pl.Float64, MODEL: pl.String})]
+    for file in sorted(office.lake.folder(name, "predictions").glob("*.parquet")):
+        if not sha256(file).startswith(file.stem.rpartition("-")[2]):
+            raise EvidenceError("a file of predictions is not what was kept", "Restore it from a backup", Where(file=f"predictions/{file.name}", dataset=name))
+        parts.append(pl.read_parquet(file))
+    return pl.concat(parts)
+
+
+def _outcomes(office: Office, name: str) -> pl.DataFrame:
+    """Labels with the score and the model they speak of. Raises: EvidenceError: a file is not what was kept."""
+    parts = []
+    for row in office.registry.outcomes(name):
+        file = office.lake.folder(name, "outcomes") / f"{row['digest']}.parquet"
+        if not file.is_file() or sha256(file) != row["file_sha256"]:
+            raise EvidenceError("a file of outcomes is not what was kept", "Restore it from a backup", Where(file=f"outcomes/{file.name}", dataset=name))
+        parts.append(pl.read_parquet(file))
+    if not parts:
+        return pl.DataFrame(schema={PARENT: pl.String, LABEL: pl.Int8, SCORE: pl.Float64, MODEL: pl.String})
+    told = pl.concat(parts).unique(PARENT, keep="last", maintain_order=True)
+    joined = told.join(_predictions(office, name), on=PARENT, how="left", suffix="_given", maintain_order="left")
+    given = pl.col(f"{SCORE}_given").is_not_null()
+    return joined.select(PARENT, LABEL, pl.coalesce(f"{SCORE}_given", SCORE).alias(SCORE), pl.when(given).then(f"{MODEL}_given").otherwise(MODEL).alias(MODEL)).drop_nulls()
+
+
+# -- judging by it ---------------------------------------------------------------------
+
+
+def live(office: Office, name: str, version: str) -> tuple[np.ndarray, np.ndarray]:
+    """(labels, scores) of one model where outcomes have arrived."""
+    mine = _outcomes(office, name).filter(pl.col(MODEL) == version)
+    return mine[LABEL].to_numpy(), mine[SCORE].to_numpy()
+
+
+def claims(office: Office, contract: Contract, policy: DriftPolicy) -> list[Claim]:
+    """What the model in service adds to a version's drift: its predictions, and its performance."""
+    champion = office.registry.serving(contract.name).get("champion") if contract.retrain else None
+    if champion is None or contract.retrain is None:
+        return []
+    found = []
+    given = _predictions(office, contract.name).filter(pl.col(MODEL) == champion["version"])
+    judged = champion["details"].get("judged_scores")
+    if given.height >= FEWEST and judged:
+        found.append(prediction_drift(np.asarray(judged), given[SCORE].to_numpy(), policy.predictions))
+    claim = _performance(office, contract, contract.retrain, policy.performance, champion)
+    return [*found, claim] if claim else found
+
+
+def _performance(office: Office, contract: Contract, policy: Retrain, bounds: Performance, serving: Row) -> Claim | None:
+    """How one that serves does where outcomes have arrived; None where none have."""
+    metric = bounds.metric or policy.metric
+    labels, scores = live(office, contract.name, serving["version"])
+    if not len(labels):
+        return None
+    return performance(labels, scores, metric=metric, judged_at=serving["details"].get("judged", {}).get(metric), policy=bounds, seed=policy.seed)
+
+
+def review(office: Office, name: str) -> list[Switched]:
+    """Judge who serves by the outcomes that have arrived: promote a challenger, roll back what has fallen. Safe to repeat."""
+    contract, policy = keeps_model(office, name)
+    bounds = contract.drift.performance if contract.drift else Performance()
+    return [*_review_challenger(office, contract, policy, bounds), *_review_champion(office, contract, policy, bounds)]
+
+
+def _review_challenger(office: Office, contract: Contract, policy: Retrain, bounds: Performance) -> list[Switched]:
+    serving = office.registry.serving(contract.name)
+    challenger, champion = serving.get("challenger"), serving.get("champion")
+    if challenger is None or champion is None or policy.canary is None:
+        return []
+    labels, scores = live(office, contract.name, challenger["version"])
+    fallen = _performance(office, contract, policy, bounds, challenger)
+    if fallen and fallen.beyond:
+        return _end_canary(office, contract, policy, challenger, f"rolled back in canary: {fallen.told.note}, at least {fallen.told.threshold:.4f} is asked for")
+    if len(labels) < policy.canary.outcomes:
+        return []
+    how: dict[str, Any] = {"resamples": 200, "confidence": 0.95, "seed": policy.seed}
+    mine = interval(policy.metric, labels, scores, **how)
+    theirs = live(office, contract.name, champion["version"])
+    if len(theirs[0]) < FEWEST:
+        return []
+    other = interval(policy.metric, *theirs, **how)
+    apart, p_value = unpaired(mine, other)
+    said = f"{policy.metric} {mine.value:.4f} over {len(labels):,} outcomes, {other.value:.4f} of the champion over {len(theirs[0]):,} (p {p_value:.2g})"
+    if not apart >= -policy.tolerance:  # a score that is no number is no better
+        return _end_canary(office, contract, policy, challenger, f"rolled back in canary: {said}, worse by more than {policy.tolerance:g}")
+    return promote(office, contract, policy, challenger["version"], f"promoted from canary: {said}")
+
+
+def _end_canary(office: Office, contract: Contract, policy: Retrain, challenger: Row, reason: str) -> list[Switched]:
+    version = challenger["version"]
+    done = office.registry.switch(contract.name, policy.model, {"challenger": (None, {_ENDED: version})}, reason, expected={"challenger": version})
+    if done:
+        office.registry.post("refusal", contract.name, {"model": policy.model, "version": version, "reason": reason})
+        office.settle()
+    return [Switched(policy.model, "challenger", version, None, reason)] if done else []
+
+
+def promote(office: Office, contract: Contract, policy: Retrain, version: str, reason: str) -> list[Switched]:
+    """Make a version champion, and end a canary of it. Raises: ActionError: nothing is known of it."""
+    serving = office.registry.serving(contract.name)
+    details = next((row["details"] for row in reversed(office.registry.services(contract.name)) if row["version"] == version), None) or _of_training(office, contract, version)
+    before = serving["champion"]["version"] if "champion" in serving else None
+    if before == version:
+        raise ActionError(f"version {version} of {policy.model} is champion already", "Nothing to do", Where(dataset=contract.name))
+    roles: dict[Role, tuple[str | None, Row | None]] = {"champion": (version, details)}
+    expected: dict[Role, str | None] = {"champion": before}
+    if "challenger" in serving:
+        roles["challenger"] = (None, {_ENDED: serving["challenger"]["version"]})
+    done = office.registry.switch(contract.name, policy.model, roles, reason, expected=expected)
+    office.settle()
+    return [Switched(policy.model, "champion", before, version, reason)] if done else []
+
+
+def _of_training(office: Office, contract: Contract, version: str) -> Row:
+    made = [details for row in office.registry.versions(contract.name) if (details := office.registry.derived(contract.name, row["version"], "model"))]
+    found: Row | None = next((details for details in made if details.get("model_version") == version), None)
+    if found is None:
+        raise ActionError(f"nothing is known of version {version}", f"See `assay models list {contract.name}`", Where(dataset=contract.name))
+    return found
+
+
+def _review_champion(office: Office, contract: Contract, policy: Retrain, bounds: Performance) -> list[Switched]:
+    champion = office.registry.serving(contract.name).get("champion")
+    if champion is None or not champion["details"].get("replaced"):
+        return []  # nobody to go back to: the drift of the next version tells of the fall
+    fallen = _performance(office, contract, policy, bounds, champion)
+    if fallen is None or not fallen.beyond or not predecessor(office, contract.name):
+        return []
+    return roll_back(office, contract, policy, f"rolled back: {fallen.told.note}, at least {fallen.told.threshold:.4f} is asked for")
+
+
+def predecessor(office: Office, name: str) -> Row | None:
+    """The switch that made the last champion before this one that was not itself rolled back."""
+    switches = [row for row in office.registry.services(name) if row["role"] == "champion" and row["version"]]
+    bad = {row["details"].get("rolled_back_from") for row in switches} | {switches[-1]["version"] if switches else None}
+    return next((row for row in reversed(switches) if row["version"] not in bad), None)
+
+
+def roll_back(office: Office, contract: Contract, policy: Retrain, reason: str) -> list[Switched]:
+    """Put the champion before this one back. Raises: ActionError: there was none."""
+    now, before = office.registry.serving(contract.name).get("champion"), predecessor(office, contract.name)
+    if now is None or before is None:
+        raise ActionError(f"nothing served before the champion of {policy.model}", "Train another: assay drift override NAME retrain --why …", Where(dataset=contract.name))
+    details = {**before["details"], "rolled_back_from": now["version"], "replaced": None}
+    done = office.registry.switch(contract.name, policy.model, {"champion": (before["version"], details)}, reason, expected={"champion": now["version"]})
+    if done:
+        office.registry.post("refusal", contract.name, {"model": policy.model, "version": now["version"], "reason": reason})
+        office.settle()
+    return [Switched(policy.model, "champion", now["version"], before["version"], reason)] if done else []

@@ -1,0 +1,191 @@
+"""Retraining, done: a due trigger -> a model trained on a signed version, judged beside the champion, and in service where it is not worse.
+
+Belongs here: carrying a retraining out once, whatever is killed when. Stays out: whether it is due (drift.py), training and judging (pipelines/act), outcomes (live.py).
+Registering in MLflow is under the trigger's number, so that a second try finds what the first one made. Who serves is the registry's word, given in the
+transaction that closes the trigger; MLflow's aliases follow from the outbox.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from assets.hands.acts import Role
+from assets.hands.models import TRIGGER
+from assets.hands.office import Office
+from assets.hands.registry import Row
+from assets.stages.act import Acted, carried, model_store
+from assets.stages.features import feature_frame, feature_state, settings, state_others
+from assets.stages.points import reached
+from assets.stages.run import Run, stage
+from contracts.errors import ActionError, AdmissionError, Where
+from contracts.features import Features, Target
+from contracts.model import Contract
+from contracts.settings import Retrain
+from lineage.facts import Table
+from lineage.trace import trace_of_run
+from pipelines.act import retrain
+from pipelines.act.card import card, numbers
+from pipelines.act.judge import judge_model
+from pipelines.drift.scores import METRICS, metric_of
+from pipelines.features import privacy, table
+
+JUDGED_SCORES = 1_001
+"""How many quantiles of the judged scores are kept, to hold later predictions against."""
+
+
+def retrain_if_due(run: Run) -> Acted | None:
+    """Carry out the newest due retraining; older ones are overtaken by it. None where none is due, or another process is at it.
+
+    Raises: ActionError: it cannot be trained; the trigger stays due and the champion in service.
+    """
+    office, contract = run.office, run.contract
+    policy, target = contract.retrain, settings(run).target
+    if policy is None or target is None:
+        raise ActionError("the contract asks for no model", "Add assay.retrain", Where(file=contract.file, dataset=contract.name))
+    due = office.registry.due(contract.name, "retrain")
+    if not due:
+        return None
+    *overtaken, trigger = due
+    with office.registry.holding(trigger, run.run_id) as mine:
+        if not mine:
+            return None
+        with stage(run, "model") as noted:
+            details = _retrain(run, policy, target, trigger, overtaken)
+            noted.inputs.append(Table(name=f"{contract.name}/features", version=trigger["version"]))
+            noted.outputs.append(Table(name=f"{contract.name}/model", version=str(details["model_version"])))
+    office.settle()
+    return Acted(trigger["version"], details)
+
+
+def _retrain(run: Run, policy: Retrain, target: Target, trigger: Row, overtaken: list[Row]) -> Row:
+    office, contract, version = run.office, run.contract, trigger["version"]
+    store, wanted, name = model_store(office), settings(run), contract.name
+    signed = _for_training(run, version, trigger)
+    _refuse_classes(office, contract, wanted, version)
+    frame = feature_frame(office, name, version).collect()
+    columns = [column for column in frame.columns if column not in (wanted.order_by, target.name)]
+    train, held_back = retrain.split_in_time(frame, wanted.order_by, policy.holdout)
+    key = f"{name}/{trigger['id']}"
+    registered = store.proposed(policy.model, key)
+    facts = {
+        "dataset": name, "dataset_version": version, "evidence_sha256": signed["sha256"], "files": "\n".join(signed["files"]), "contract": contract.digest, "trace_id": trace_of_run(run.run_id),
+        "reason": trigger["reason"], "filter_rules": ", ".join(signed["rules"]) or "none", **carried(office, contract, version),
+    }  # fmt: skip
+    if registered is None:
+        candidate = retrain.train(train, columns=columns, target=target.name, seed=policy.seed, trainer=policy.trainer)
+        reached("trained")
+        tags = {**facts, TRIGGER: key, "purpose": "training"}
+        registered = store.propose(policy.model, candidate, columns=columns, metrics={}, tags=tags, sample=train.select(columns).head(5))
+    else:
+        candidate = store.served(policy.model, registered).model
+    reached("registered")
+    known = held_back.filter(pl.col(target.name).is_not_null())
+    labels, scores = known[target.name].to_numpy(), retrain.chances(candidate, known, columns)
+    serving = office.registry.serving(name).get("champion")
+    start = held_back[wanted.order_by].min()
+    raw = _held_back_rows(office, contract, version, start, target)
+    theirs = champion_scores(office, contract, policy, serving["version"], version, start) if serving else None
+    found = retrain.evaluate(labels, scores, theirs, raw, policy=policy)
+    judgement = judge_model(found, policy)
+    store.judged(policy.model, registered, numbers(found), card(facts, policy=policy, features=columns, found=found, judgement=judgement))
+    canary = judgement.accepted and serving is not None and policy.canary is not None
+    details: Row = {
+        **asdict(judgement), "candidate": None if np.isnan(judgement.candidate) else judgement.candidate,
+        "outcome": "in canary" if canary else "in service" if judgement.accepted else "rolled back", "model": policy.model, "model_version": registered,
+        **carried(office, contract, version), "trained_rows": train.height, "judged_rows": held_back.height, "dataset_version": version, "trace_id": facts["trace_id"],
+        "evaluation": found.as_json(), "judged": {metric: value for metric in METRICS if (value := metric_of(metric)(labels, scores)) == value}, "replaced": serving["version"] if serving else None,
+    }  # fmt: skip
+    serves = {**details, "judged_scores": [round(float(each), 6) for each in np.quantile(scores, np.linspace(0, 1, JUDGED_SCORES))]} if len(scores) else details
+    role: Role = "challenger" if canary else "champion"
+    roles: dict[Role, tuple[str | None, Row | None]] = (
+        {role: (registered, {**serves, "share": policy.canary.share if canary and policy.canary else None})} if judgement.accepted else {}
+    )
+    outcome = {key: details[key] for key in ("outcome", "reason", "metric", "candidate", "in_service")}
+    closing = [(trigger, outcome), *((old, {"outcome": "overtaken", "reason": f"a newer version, {version}, was acted on"}) for old in overtaken)]
+    reached("before the switch")
+    if not office.registry.switch(
+        name, policy.model, roles, judgement.reason, closing=closing, holder=run.run_id, expected={"champion": serving["version"] if serving else None}, made=(version, details)
+    ):
+        raise ActionError("another process has acted meanwhile", "Nothing to do: what it did stands", Where(dataset=name))
+    reached("after the switch")
+    if not judgement.accepted:
+        store.refuse(policy.model, registered, judgement.reason)
+    return details
+
+
+def _for_training(run: Run, version: str, trigger: Row) -> dict[str, Any]:
+    """Whether a version may be trained on; the use is recorded before it is read.
+
+    Raises: AdmissionError: it was not admitted for training. EvidenceError: it has expired, or is not what was signed.
+    """
+    import hashlib
+
+    office, name = run.office, run.contract.name
+    row = office.version(name, version)
+    office.scan(row)  # the signature, and every file's digest
+    document = office.statement(row)
+    allowed = "training" in document["predicate"]["admission"]["purposes"]
+    rules = sorted({check["rule"] for check in document["predicate"]["checks"] if check["severity"] == "error"})
+    details = {"filter_rules": rules, "model": run.contract.retrain.model if run.contract.retrain else None, "trigger": trigger["id"], "rows": row["rows"]}
+    office.registry.use(name, version, "training", allowed=allowed, kind="training", trace_id=trace_of_run(run.run_id), details=details)
+    if not allowed:
+        raise AdmissionError(
+            f"{name}@{version} was not admitted for 'training'", "Add the purpose to assay.license and publish again, or remove assay.retrain", Where(dataset=name)
+        )
+    files = [f"{subject['name']} {subject['digest']['sha256']}" for subject in document["subject"]]
+    return {"sha256": hashlib.sha256(row["envelope"].encode()).hexdigest(), "files": files, "rules": rules}
+
+
+def _refuse_classes(office: Office, contract: Contract, wanted: Features, version: str) -> None:
+    """Raises: ActionError: a feature is made from a column of a class that the contract does not allow for training."""
+    classes = (office.registry.derived(contract.name, version, "features") or {})["classes"]
+    for name, kind in privacy.refused(classes, wanted.allows, "training").items():
+        raise ActionError(
+            f"the feature '{name}' is {kind}, and assay.features does not allow that for training", "Leave it out, or allow it if that is lawful", Where(dataset=contract.name)
+        )
+
+
+def _held_back_rows(office: Office, contract: Contract, version: str, start: Any, target: Target) -> pl.DataFrame:
+    """The rows from `start` on whose target is known, as the version has them: what slices are made from."""
+    held_back = _from(contract, office.scan(office.version(contract.name, version)), start)
+    return held_back.filter(pl.col(target.column).is_not_null()).collect()
+
+
+def _from(contract: Contract, rows: pl.LazyFrame, start: Any) -> pl.LazyFrame:
+    return rows.filter(pl.col(contract.features.order_by if contract.features else "") >= start)
+
+
+def champion_scores(office: Office, contract: Contract, policy: Retrain, model_version: str, version: str, start: Any) -> Any:
+    """A registered model's chances for a version's rows from `start` on whose target is known, by the features that it was trained with.
+
+    They are made of the whole version, since some look at the rows before.
+    """
+    target = contract.features.target if contract.features else None
+    if target is None:
+        raise ActionError("the contract has no target any more", "Add `target` to assay.features", Where(file=contract.file, dataset=contract.name))
+    served = model_store(office).served(policy.model, model_version)
+    state = feature_state(office, contract.name, served.dataset_version)
+    rows = office.scan(office.version(contract.name, version))
+    made = _from(contract, table.table(rows, state, others=state_others(office, state)), start).select(state.kept).collect()
+    known = _from(contract, rows, start).select(pl.col(target.column).is_not_null()).collect().to_series()
+    made = made.filter(known)
+    return retrain.chances(served.model, made, made.columns)
+
+
+def compared(office: Office, contract: Contract, policy: Retrain, first: str, second: str) -> Row:
+    """Two versions of a model on the same held-back rows of the newest version, resampled together."""
+    wanted = contract.features
+    target = wanted.target if wanted else None
+    if wanted is None or target is None:
+        raise ActionError("the contract has no target any more", "Add `target` to assay.features", Where(file=contract.file, dataset=contract.name))
+    row = office.version(contract.name)
+    whole = office.scan(row).filter(pl.col(target.column).is_not_null()).collect()
+    _, rows = retrain.split_in_time(whole, wanted.order_by, policy.holdout)
+    labels = (rows[target.column] > target.above).cast(pl.Int8).to_numpy()
+    scores = [champion_scores(office, contract, policy, version, row["version"], rows[wanted.order_by].min()) for version in (first, second)]
+    found = retrain.evaluate(labels, scores[0], scores[1], rows, policy=policy)
+    return {"dataset_version": row["version"], "rows": len(labels), "evaluation": found.as_json()}

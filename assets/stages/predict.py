@@ -1,0 +1,154 @@
+"""Predicting, done: rows and a purpose -> scores of the models in service, with the use recorded before the first of them.
+
+Belongs here: which model scores which row, and what is remembered. Stays out: judging by outcomes (live.py), files that people hand in (assay/).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from assets.hands import models as stored
+from assets.hands.acts import Role
+from assets.hands.office import Office
+from assets.hands.registry import Row
+from assets.stages.features import feature_state, state_others
+from assets.stages.live import MODEL, PARENT, SCORE, keep_predictions, keeps_model
+from contracts.errors import ActionError, AdmissionError, Where
+from contracts.model import Contract
+from contracts.settings import Retrain
+from contracts.types import dtype
+from lineage.facts import StageFact, Table
+from lineage.trace import trace_of, traceparents
+from pipelines.act import retrain
+from pipelines.features import privacy, table
+
+
+@dataclass(frozen=True)
+class Served:
+    """A model in service, opened for a purpose: it keeps to the champion and challenger of the moment it was opened."""
+
+    office: Office
+    contract: Contract
+    policy: Retrain
+    purpose: str
+    serving: Mapping[Role, Row]
+    models: Mapping[Role, stored.Served]
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return self.policy.model
+
+    @property
+    def version(self) -> str:
+        """The champion's version in MLflow."""
+        return self.models["champion"].version
+
+    def predict(self, frame: pl.DataFrame | pl.LazyFrame, *, history: pl.DataFrame | pl.LazyFrame | None = None, trace: str | None = None) -> pl.DataFrame:
+        """Score rows as a version has them.
+
+        Args:
+            frame: with the columns that the features are made from; more are not looked at.
+            history: rows from before, where features look back.
+            trace: a W3C `traceparent` or trace id that this belongs to; a new one unless given.
+        Returns: for each row, in order: `traceparent`, by which `assay outcomes` will know it; `score`, how probable the target is; `model_version`.
+            A share of the rows, by hash of that name, is the challenger's while there is one.
+        Raises: AdmissionError: the data were not admitted for the purpose; the refusal is recorded. FeatureError: a column is missing.
+        """
+        started, trace_id = self.office.registry.now(), trace_of(trace)
+        rows = frame.lazy().collect()
+        self._record(trace_id, rows.height)
+        names = traceparents(trace_id, rows.height)
+        roles = self._roles(names)
+        scores, versions = np.zeros(rows.height), np.full(rows.height, self.version, dtype=object)
+        for role, model in self.models.items():
+            mine = roles == role
+            if mine.any():
+                state, past = feature_state(self.office, self.contract.name, model.dataset_version), history.lazy() if history is not None else None
+                made = table.transform(rows.lazy(), state, history=past, others=state_others(self.office, state)).collect().filter(pl.Series(mine))  # windows see every row
+                scores[mine], versions[mine] = retrain.chances(model.model, made, made.columns), model.version
+        told = pl.DataFrame({PARENT: names, SCORE: scores, MODEL: versions.astype(str)}, schema={PARENT: pl.String, SCORE: pl.Float64, MODEL: pl.String})
+        if told.height:
+            keep_predictions(self.office, self.contract.name, trace_id, told)
+        self._told(trace_id, started, rows.height)
+        return told
+
+    def _roles(self, names: list[str]) -> np.ndarray[Any, Any]:
+        challenger = self.serving.get("challenger")
+        if challenger is None or not names:
+            return np.full(len(names), "champion", dtype=object)
+        share = float(challenger["details"]["share"])
+        drawn = pl.Series(names).hash(0).to_numpy() / 2.0**64
+        return np.where(drawn < share, "challenger", "champion").astype(object)
+
+    def _record(self, trace_id: str, rows: int) -> None:
+        for role, row in self.serving.items():
+            version = row["details"]["dataset_version"]
+            predicate = self.office.statement(self.office.version(self.contract.name, version))["predicate"]
+            rules = sorted({check["rule"] for check in predicate["checks"] if check["severity"] == "error"})
+            classes = (self.office.registry.derived(self.contract.name, version, "features") or {})["classes"]
+            refused = privacy.refused(classes, feature_state(self.office, self.contract.name, version).features.allows, self.purpose)
+            allowed = self.purpose in predicate["admission"]["purposes"] and not refused
+            details = {
+                "model": self.name,
+                "model_version": row["version"],
+                "role": role,
+                "rows": rows,
+                "filter_rules": rules,
+                "license": predicate["admission"]["verdict"]["license"]["expression"],
+            }
+            self.office.registry.use(self.contract.name, version, self.purpose, allowed=allowed, kind="prediction", trace_id=trace_id, details=details)
+            for feature, kind in refused.items():
+                raise AdmissionError(
+                    f"{self.name} looks at the feature '{feature}', which is {kind} and not allowed for '{self.purpose}'",
+                    "Use it for another purpose",
+                    Where(dataset=self.contract.name),
+                )
+            if not allowed:
+                raise AdmissionError(
+                    f"{self.name} was made from {self.contract.name}@{version}, which was not admitted for '{self.purpose}'",
+                    f"Use it for {' or '.join(predicate['admission']['purposes'])}",
+                    Where(dataset=self.contract.name),
+                )
+
+    def _told(self, trace_id: str, started: str, rows: int) -> None:
+        name = self.contract.name
+        fact = StageFact(
+            run_id=trace_id, dataset=name, stage="predicted", outcome="COMPLETE", started_at=started, ended_at=self.office.registry.now(),
+            inputs=tuple(Table(name=f"{name}/model", version=row["version"], tags={"role": role}) for role, row in self.serving.items()),
+            outputs=(Table(name=f"{name}/predictions", version=trace_id, rows=rows),),
+        )  # fmt: skip
+        self.office.registry.post("lineage", name, fact.as_json())
+
+
+def opened(name: str, purpose: str, office: Office | None = None) -> Served:
+    """A model in service, by its name or its data set's. Raises: ActionError: no contract keeps it, none serves, or its file is not what was registered."""
+    office = office or Office.open()
+    contract, policy = keeps_model(office, name)
+    serving = office.registry.serving(contract.name)
+    if "champion" not in serving:
+        raise ActionError(f"no version of {policy.model} is in service", f"Train one: assay run {contract.name}", Where(dataset=contract.name))
+    models = {role: office.models.served(policy.model, row["version"]) for role, row in serving.items()}
+    return Served(office, contract, policy, purpose, serving, models)
+
+
+def as_promised(contract: Contract, frame: pl.DataFrame) -> pl.DataFrame:
+    """Text as a CSV file has it -> the contract's types; what is not in its column's form is missing. Columns that nobody promised are left out."""
+    promised = {column.name: dtype(column) for column in contract.published_columns}
+    return frame.select(_typed(name, promised[name]) for name in frame.columns if name in promised)
+
+
+def _typed(name: str, kind: Any) -> pl.Expr:
+    text = pl.col(name)
+    if kind == pl.Boolean:
+        return text.str.to_lowercase().replace_strict({"true": True, "false": False, "1": True, "0": False}, default=None, return_dtype=pl.Boolean).alias(name)
+    if isinstance(kind, pl.Datetime):
+        return text.str.to_datetime(time_unit=kind.time_unit, time_zone=kind.time_zone, strict=False)
+    if kind == pl.Date:
+        return text.str.to_date(strict=False)
+    return text.cast(kind, strict=False) if not isinstance(kind, pl.DataType) or not kind.is_nested() else text

@@ -1,0 +1,84 @@
+"""Traces, read back: what a trace id led to, and what was made from a version.
+
+Belongs here: gathering both from the registry, the evidence and MLflow's tags. Stays out: recording (each stage does its own).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from assets.hands.office import Office
+from assets.hands.registry import Row
+from contracts.errors import EvidenceError
+from lineage.trace import trace_of, trace_of_run
+
+MADE = ("features", "sketch", "drift", "model", "index", "data_docs")
+
+
+def why(office: Office, text: str) -> dict[str, Any]:
+    """Everything of one trace: the run that it was, what it published, what was decided and trained in it, and what was used.
+
+    Raises: ConfigurationError: it is no trace id. EvidenceError: nothing is known of it.
+    """
+    trace_id = trace_of(text)
+    entries: list[dict[str, Any]] = []
+    for name in office.contracts:
+        for row in office.registry.versions(name):
+            if trace_of_run(row["run_id"]) == trace_id:
+                predicate = office.statement(row)["predicate"]
+                entries.append(
+                    _entry(
+                        row["published_at"],
+                        name,
+                        row["version"],
+                        "published",
+                        {"note": row["note"], "source_sha256": row["source_digest"], "decided_by": predicate["admission"]["decided_by"]},
+                    )
+                )
+            made = office.registry.derived(name, row["version"], "model")
+            if made and made.get("trace_id") == trace_id:
+                told = {key: made[key] for key in ("model", "model_version", "outcome", "reason", "license", "obligations")}
+                entries.append(_entry(None, name, row["version"], "model", told))
+    for use in office.registry.traced(trace_id):
+        told = {"purpose": use["purpose"], "by": use["actor"], "allowed": use["allowed"], **(use["details"] or {})}
+        entries.append(_entry(use["at"], use["dataset"], use["version"], use["kind"] or "read", told))
+    if not entries:
+        raise EvidenceError(f"nothing is known of the trace {trace_id}", "Give one that a prediction, a training, or a data card names")
+    return {"trace_id": trace_id, "entries": sorted(entries, key=lambda entry: entry["at"] or "")}
+
+
+def used_by(office: Office, name: str, version: str | None) -> dict[str, Any]:
+    """What was made from a version, who used it for what, and which models in service come from it. Raises: EvidenceError: there is no such version."""
+    row = office.version(office.contract(name).name, version)
+    number = row["version"]
+    made = {kind: _said(kind, details) for kind in MADE if (details := office.registry.derived(name, number, kind))}
+    uses = [use for use in office.registry.uses(name) if use["version"] == number]
+    serving = {role: each["version"] for role, each in office.registry.serving(name).items() if each["details"].get("dataset_version") == number}
+    derived = {other: office.registry.versions(other) for other, contract in office.contracts.items() if name in contract.source.derived_from}
+    return {
+        "dataset": name, "version": number, "made": made, "serving": serving,
+        "uses": [{"at": use["at"], "kind": use["kind"] or "read", "purpose": use["purpose"], "by": use["actor"], "allowed": use["allowed"], "trace_id": use["trace_id"], **_model(use)} for use in uses],
+        "data_sets": sorted(other for other, versions in derived.items() if versions),
+    }  # fmt: skip
+
+
+def _entry(at: str | None, dataset: str, version: str, kind: str, told: dict[str, Any]) -> dict[str, Any]:
+    return {"at": at, "dataset": dataset, "version": version, "kind": kind, "told": told}
+
+
+def _model(use: Row) -> dict[str, Any]:
+    return {key: value for key, value in (use["details"] or {}).items() if key in ("model", "model_version", "rows")}
+
+
+def _said(kind: str, details: Row) -> str:
+    match kind:
+        case "model":
+            return f"{details['model']} version {details['model_version']}: {details['outcome']}"
+        case "drift":
+            return f"{details['verdict']} against {', '.join(details.get('against') or []) or 'nothing'}"
+        case "index":
+            return f"{details.get('chunks', '?')} chunks: {details.get('outcome', 'made')}"
+        case "features":
+            return f"{len(details['features'])} features"
+        case _:
+            return "made"

@@ -1,0 +1,126 @@
+"""Which engine makes which feature, and how far it is from what the CPU gives, on a sample.
+
+Belongs here: trying, comparing, deciding. Stays out: what an engine is (pipelines/engine.py), the whole table's run (assets/stages/features.py).
+Every feature is made twice from the same few rows: by the engine that is to make the table, from a state that went through its JSON, and by Polars in memory.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from contracts.errors import ConfigurationError, FeatureError, Where
+from pipelines import engine
+from pipelines.engine import Engine
+from pipelines.features import table
+from pipelines.features.state import State
+from pipelines.frames import ROW
+
+SAMPLE_ROWS = 10_000
+Try = Callable[[pl.LazyFrame, Engine], tuple[pl.DataFrame | None, str | None]]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One feature: its engine, the reason where that is not the one asked for, and its greatest difference from the CPU, relative to that where it is beyond 1.
+
+    `difference` is None where one of the two has a number and the other none.
+    """
+
+    feature: str
+    engine: Engine
+    difference: float | None
+    fallback: str | None = None
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What the evidence says of the engines."""
+
+    engine: Engine
+    columns: tuple[Column, ...]
+    rows: int
+    tolerance: float
+
+    @property
+    def greatest(self) -> float:
+        """The greatest difference of all."""
+        return max((math.inf if column.difference is None else column.difference for column in self.columns), default=0.0)
+
+    @property
+    def fallbacks(self) -> tuple[str, ...]:
+        """Features that another engine made."""
+        return tuple(column.feature for column in self.columns if column.fallback)
+
+
+def receipt(frame: pl.LazyFrame, state: State, wanted: Engine, others: table.Others | None = None, attempt: Try | None = None) -> Receipt:
+    """Try the engine on a sample, all features at once; where it refuses, transform by transform.
+
+    Args:
+        attempt: runs a plan on an engine, or says why not; pipelines.engine unless given.
+    Raises: ConfigurationError: the engine refuses a transform, and the contract allows no fallback. FeatureError: a difference is beyond the tolerance.
+    """
+    few = engine.run(frame.with_row_index(ROW).with_columns(pl.col(ROW).hash().alias("_drawn")).bottom_k(SAMPLE_ROWS, by=["_drawn", ROW]).sort(ROW).drop(ROW, "_drawn")).lazy()
+    expected = engine.run_in_memory(table.table(few, state, others=others, only=state.kept))
+    made, reasons = _made(few, state, wanted, others, attempt or engine.tried)
+    columns = tuple(Column(name, "polars" if name in reasons else wanted, difference(made[name], expected[name]), reasons.get(name)) for name in state.kept)
+    told = Receipt(wanted, columns, expected.height, state.features.tolerance)
+    for column in columns:
+        if column.difference is None or column.difference > told.tolerance:
+            by = "in what is missing" if column.difference is None else f"by {column.difference:.3g}, beyond the tolerance of {told.tolerance:g}"
+            raise FeatureError(
+                f"the engine '{column.engine}' gives '{column.feature}' otherwise than the CPU does: they differ {by}",
+                "Write `engine: polars`, or a greater `tolerance` if the model can bear it",
+                Where(field=column.feature),
+            )
+    return told
+
+
+def _made(few: pl.LazyFrame, state: State, wanted: Engine, others: table.Others | None, attempt: Try) -> tuple[pl.DataFrame, Mapping[str, str]]:
+    """The features of the sample, and why some were not made by the engine that was wanted."""
+    whole, reason = attempt(table.table(few, state, others=others, only=state.kept), wanted)
+    if whole is not None:
+        return whole, {}
+    _, by = table.lineage(few, state, others)
+    parts, reasons = [], dict[str, str]()
+    for place in dict.fromkeys(by.values()):
+        names = [name for name in state.kept if by[name] == place]
+        plan = table.table(few, state, others=others, only=names)
+        part, why = attempt(plan, wanted)
+        if part is None:
+            if wanted == "polars" or state.features.fallback == "error":
+                told = table.transform_of(state, place).transform
+                raise ConfigurationError(
+                    f"the engine '{wanted}' cannot run the transform '{told}' ({', '.join(names[:3])}): {why or reason}",
+                    "Write `fallback: allow` to have Polars do it, which the evidence tells, or `engine: polars`",
+                )
+            part = engine.run(plan)
+            reasons |= dict.fromkeys(names, why or "it refused")
+        parts.append(part.select(names))
+    if not parts:
+        raise ConfigurationError(f"the engine '{wanted}' cannot read the table: {reason}", "Write `engine: polars`")
+    return pl.concat(parts, how="horizontal", strict=True), reasons
+
+
+def difference(made: pl.Series, expected: pl.Series) -> float | None:
+    """The greatest difference, relative where what is expected is beyond 1; None where only one of them has a number."""
+    if made.dtype != expected.dtype or len(made) != len(expected):
+        return None
+    left, right = made.cast(pl.Float64), expected.cast(pl.Float64)
+    if not (left.is_null() == right.is_null()).all() or not (left.is_nan() == right.is_nan()).all():
+        return None
+    same = (left == right) | left.is_null() | left.is_nan()
+    apart = ((left - right).abs() / right.abs().clip(lower_bound=1.0)).filter(~same)
+    greatest = apart.max()
+    return 0.0 if greatest is None else float(greatest) if math.isfinite(float(greatest)) else None  # type: ignore[arg-type]  # floats
+
+
+def parts(told: Receipt, state: State) -> dict[Engine, Sequence[str]]:
+    """Which features each engine makes."""
+    by: dict[Engine, list[str]] = {}
+    for column in told.columns:
+        by.setdefault(column.engine, []).append(column.feature)
+    return {one: [name for name in state.kept if name in names] for one, names in by.items()}

@@ -1,0 +1,26 @@
+"""A process that measures the newest version of readings, decides, and trains, for tests that kill it. Prints `ready` when its imports are done."""
+
+import sys
+import uuid
+
+import evidently.legacy.calculations.stattests  # noqa: F401  # imports take seconds; the kill should fall into the work
+import mlflow.sklearn  # noqa: F401
+import sklearn.ensemble  # noqa: F401
+import skops.io  # noqa: F401
+
+from assets.hands.office import Office
+from assets.stages.drift import measure_drift
+from assets.stages.features import make_features
+from assets.stages.model import retrain_if_due
+from assets.stages.run import Run
+
+print("ready", flush=True)
+office = Office.open()
+office.settle()
+run = Run(office, office.contract("readings"), str(uuid.uuid4()))
+make_features(run)
+measure_drift(run)
+retrain_if_due(run)
+office.settle()
+print("done", flush=True)
+sys.exit(0)

@@ -1,0 +1,209 @@
+"""What the system does to a publication: calls that fail, power that goes, disks that fill up, bytes that change. The version is whole, or not there."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from assets.stages.verify import verify
+from contracts.errors import EvidenceError
+from lineage.evidence import files
+from tests.assets.test_publication import DRIVER, ended, flip, killed_at_random, published, verified
+from tests.conftest import GOOD, Installation
+
+ROOT = Path(__file__).parents[2]
+TRACED = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+CALLS = "openat,write,pwrite64,fsync,fdatasync,close,rename,renameat2,link,linkat,unlink,mkdir,ftruncate"
+MARK = re.compile(r'"/reached/([a-z ]+)"')
+
+
+# -- calls, as strace sees them ------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of the process's first thread: its name, which of its name it is, what it was about, and the last named point that was passed before."""
+
+    name: str
+    number: int
+    about: str
+    after: str
+
+
+def traced(installation: Installation, trace: Path, *options: str) -> int:
+    """The driver's exit code, watched by strace."""
+    command = ["strace", "-f", "--seccomp-bpf", "-y", "-o", str(trace), "-e", f"trace={CALLS},stat,newfstatat", *options, sys.executable, str(DRIVER)]
+    return subprocess.run(command, env={**installation.environment, "ASSAY_TEST_MARKS": "1"}, cwd=ROOT, capture_output=True, check=False).returncode
+
+
+def calls(trace: Path) -> Iterator[Call]:
+    """What the first thread called, in order."""
+    lines = trace.read_text(errors="replace").splitlines()
+    first, after, counted = lines[0].split()[0], "", dict.fromkeys(CALLS.split(","), 0)
+    for line in lines:
+        thread, _, said = line.partition(" ")
+        mark = MARK.search(said)
+        if mark:
+            after = mark[1]
+        name = said.strip().partition("(")[0]
+        if thread == first and name in counted:
+            counted[name] += 1
+            yield Call(name, counted[name], said, after)
+
+
+def order(trace: Path) -> list[str]:
+    """Every line of every thread, without who it was."""
+    return [line.partition(" ")[2].strip() for line in trace.read_text(errors="replace").splitlines()]
+
+
+@TRACED
+def test_what_is_published_is_on_the_disk_before_it_is_registered(tmp_path: Path) -> None:
+    """P5: each file and each folder above it is synced before the commit, and the commit itself before anything follows."""
+    installation = Installation(tmp_path / "a")
+    installation.deliver(GOOD)
+    assert traced(installation, tmp_path / "trace") == 0
+    seen = order(tmp_path / "trace")
+    commit = next(place for place, line in enumerate(seen) if "/reached/before the commit" in line)
+    committed = next(place for place, line in enumerate(seen) if "/reached/after the commit" in line)
+    office = installation.office()
+    versions = office.home.root / "lake" / "readings" / "versions"
+
+    def synced(path: Path, upto: int, since: int = 0) -> bool:
+        return any(line.startswith(("fsync(", "fdatasync(")) and f"<{path}>" in line for line in seen[since:upto])
+
+    for file in files(office.statement(office.version("readings"))):
+        path = versions / file.path
+        moved = next(place for place, line in enumerate(seen) if line.startswith("rename") and f'"{path.parent}"' in line)
+        staged = Path(seen[moved].split('"')[1]) / path.name
+        assert synced(staged, moved), "its bytes"
+        assert synced(path.parent, commit, moved), "its folder"
+        assert synced(versions, commit, moved), "the folder's own name"
+    assert any(line.startswith(("fsync(", "fdatasync(")) and "registry" in line for line in seen[commit:committed])
+
+
+def faults(installation: Installation, folder: Path, chance: random.Random, count: int) -> int:
+    """Let `count` calls of a publication fail, or end the process, one in each run; every time nothing is corrupt, and the next run publishes. Returns: runs that noticed."""
+    assert traced(installation, folder / "trace") == 0
+    publishing = [call for call in calls(folder / "trace") if call.after]
+    noticed = 0
+    for number in range(count):
+        call = chance.choice(publishing)
+        fault = chance.choice(["error=EIO", "error=ENOSPC", "error=EINTR", "signal=KILL"])
+        trial = Installation(folder / str(number))
+        trial.deliver(GOOD)
+        status = traced(trial, folder / "trial", "-e", f"inject={call.name}:{fault}:when={call.number}")
+        noticed += status != 0
+        before = verified(trial)
+        assert before in ([], ["1.0.0"]), (call, fault)
+        assert status != 0 or before == ["1.0.0"], (call, fault)  # who is told that it is published finds it
+        assert ended(trial) == 0, (call, fault)
+        assert verified(trial) == ["1.0.0"], (call, fault)
+        office = trial.office()
+        assert office.scan(office.version("readings")).collect().height == 3, (call, fault)
+        shutil.rmtree(folder / str(number))
+    return noticed
+
+
+@TRACED
+def test_calls_that_fail_corrupt_nothing(tmp_path: Path) -> None:
+    """P4, a few."""
+    installation = Installation(tmp_path / "whole")
+    installation.deliver(GOOD)
+    assert faults(installation, tmp_path, random.Random(1), 2) >= 1
+
+
+@TRACED
+@pytest.mark.soak
+def test_150_calls_that_fail_corrupt_nothing(tmp_path: Path) -> None:
+    """P4."""
+    installation = Installation(tmp_path / "whole")
+    installation.deliver(GOOD)
+    assert faults(installation, tmp_path, random.Random(2), 150) >= 75
+
+
+# -- processes that are killed --------------------------------------------------------------------
+
+
+@pytest.mark.soak
+def test_200_kills_at_random_moments_leave_no_half_version(tmp_path: Path) -> None:
+    """P1."""
+    killed, versions = killed_at_random(tmp_path, seed=20261125, rounds=200)
+    assert killed >= 150
+    assert versions >= 1
+
+
+# -- disks that fill up ----------------------------------------------------------------------------
+
+
+@contextmanager
+def disk(folder: Path, size_kb: int) -> Iterator[Path]:
+    """A disk of this size; skips where it cannot be mounted."""
+    folder.mkdir()
+    if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size_kb}k", "tmpfs", str(folder)], check=False, capture_output=True).returncode:
+        pytest.skip("a small disk cannot be mounted here")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def filled_up(folder: Path, free_kb: int) -> int:
+    """A run that has so much room left, then one with room again. Returns: the exit code of the former."""
+    with disk(folder, 400_000) as small:
+        installation = Installation(small)
+        installation.deliver(GOOD)
+        assert ended(installation) == 0
+        installation.deliver("meter,energy_kwh,tariff\n" + "".join(f"M{n},{n * 7919 % 100003},day\n" for n in range(60_000)))
+        (small / "ballast").write_bytes(b"\0" * (shutil.disk_usage(small).free - free_kb * 1024))
+        status = ended(installation)
+        (small / "ballast").unlink()
+        assert verified(installation) == (["1.0.0"] if status else ["1.0.0", "1.1.0"])
+        assert ended(installation) == 0
+        assert verified(installation) == ["1.0.0", "1.1.0"]
+        assert not list(small.glob("lake/readings/staging/*"))
+        return status
+
+
+@pytest.mark.parametrize("free_kb", [40, 500])
+def test_a_disk_that_fills_up_while_publishing_leaves_the_last_version_and_the_next_run_succeeds(tmp_path: Path, free_kb: int) -> None:
+    """P7, at two moments."""
+    assert filled_up(tmp_path / "disk", free_kb) != 0
+
+
+@pytest.mark.soak
+def test_a_disk_that_fills_up_at_twenty_moments(tmp_path: Path) -> None:
+    """P7."""
+    failed = [filled_up(tmp_path / str(number), 10 + 60 * number) != 0 for number in range(20)]
+    assert sum(failed) >= 10
+
+
+# -- bytes that change -----------------------------------------------------------------------------
+
+
+@pytest.mark.soak
+def test_each_of_500_changed_bytes_is_found(installation: Installation) -> None:
+    """P8: on verifying, and where it is data, on reading too."""
+    done = published(installation)
+    office = installation.office()
+    root, chance = office.home.root, random.Random(8)
+    data = [root / "lake" / "readings" / "versions" / file.path for file in files(office.statement(done.row))]
+    for _ in range(500):
+        file = chance.choice([*data, root / "evidence" / "readings" / "1.0.0.dsse.json"])
+        restore = flip(file, chance)
+        with pytest.raises(EvidenceError):
+            verify(root, "readings", "1.0.0", office.keys.public())
+        if file in data:
+            with pytest.raises(EvidenceError):
+                installation.office().scan(done.row)
+        restore()
+    verify(root, "readings", "1.0.0", office.keys.public())

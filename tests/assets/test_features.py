@@ -1,0 +1,288 @@
+"""Features of published versions: made once, signed, opened for a purpose, and the same for later rows."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+import assay
+from assets.hands.keys import PUBLIC, public_key
+from assets.stages.act import carried
+from assets.stages.features import feature_frame, make_features
+from assets.stages.verify import verify
+from contracts.errors import AdmissionError, ConfigurationError, ContractError, EvidenceError, FeatureError
+from lineage import features as evidence
+from pipelines import engine
+from tests.conftest import Edit, Installation, columns, contract, named, setting
+
+COLUMNS = columns(
+    {"name": "at", "logicalType": "timestamp", "required": True}, {"name": "k", "logicalType": "string"}, {"name": "x", "logicalType": "number"},
+    {"name": "y", "logicalType": "number"},
+)  # fmt: skip
+TRANSFORMS: list[dict[str, Any]] = [
+    {"transform": "scale", "columns": ["x"]}, {"transform": "target", "columns": ["k"]}, {"transform": "frequency", "columns": ["k"]},
+    {"transform": "window", "by": ["k"], "columns": ["y"], "span": "6h", "functions": ["mean"]}, {"transform": "group", "by": ["k"], "columns": ["x"]},
+    {"transform": "lag", "by": ["k"], "columns": ["x"]}, {"transform": "tfidf", "column": "k", "most": 2, "analyzer": "char"},
+]  # fmt: skip
+
+
+def wanted(*transforms: dict[str, Any], **more: Any) -> Edit:
+    return setting("features", order_by="at", holdout=0.25, target={"name": "high", "column": "y", "above": 5}, transforms=list(transforms or TRANSFORMS), **more)
+
+
+def delivered(installation: Installation, rows: int = 200) -> None:
+    lines = [f"{(datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=17 * n)).isoformat()},k{n * 7 % 4},{n * 31 % 97 / 7:.3f},{n * 13 % 11}" for n in range(rows)]
+    installation.deliver("at,k,x,y\n" + "\n".join(lines) + "\n")
+
+
+@pytest.fixture
+def published(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> Installation:
+    """A version that features can be made of, and the environment that `assay.features` opens."""
+    for name, value in installation.environment.items():
+        monkeypatch.setenv(name, value)
+    installation.promise(COLUMNS, wanted())
+    delivered(installation)
+    installation.published()
+    return installation
+
+
+def test_later_rows_get_what_the_batch_got_bit_by_bit(published: Installation) -> None:
+    made = make_features(published.run())
+    features = assay.features("readings", "1.0.0")
+    rows = assay.open("readings", purpose="training").collect()
+    batch = features.rows.select(features.names).collect()
+    assert made.details["features"] == list(features.names)
+    assert_frame_equal(features.transform(rows), batch, check_exact=True)
+    alone = pl.concat(features.transform(rows[n : n + 1], history=rows[:n]) for n in range(0, rows.height, 9))
+    assert_frame_equal(alone, batch.gather_every(9), check_exact=True)
+    with pytest.raises(FeatureError, match="the frame lacks k"):
+        features.transform(rows.drop("k"))
+
+
+def test_the_evidence_tells_engine_difference_and_what_each_feature_is_made_from(published: Installation) -> None:
+    details = make_features(published.run()).details
+    office = published.office()
+    text = (office.home.root / "evidence" / "readings" / "features" / "1.0.0.dsse.json").read_text()
+    statement = evidence.opened(text, office.keys.public())
+    said = statement["predicate"]
+    assert set(evidence.digests(statement)) == {"part-00000.parquet", "state.json", *(f"_state/{n}.parquet" for n in ("01.k", "02.k", "04.groups"))}
+    assert (said["engine"], said["training_rows"], said["holdout"]) == ("polars", 150, 0.25)
+    assert {column["feature"]: (column["engine"], column["fallback"]) for column in said["parity"]["columns"]} == dict.fromkeys(details["features"], ("polars", None))
+    assert said["parity"]["greatest"] <= said["parity"]["tolerance"]
+    assert said["from"]["k_target"]["columns"] == ["k", "at", "y"]
+    checked = verify(office.home.root, "readings", "1.0.0", public_key(office.home.root / "keys" / PUBLIC)).checked
+    assert "digests of 5 file(s) of its features" in checked
+
+
+@pytest.mark.parametrize("name", ["part-00000.parquet", "state.json", "_state/01.k.parquet"])
+def test_a_touched_file_is_not_opened_and_not_verified(name: str, published: Installation) -> None:
+    make_features(published.run())
+    office = published.office()
+    file = office.lake.folder("readings", "features") / "1.0.0" / name
+    file.write_bytes(file.read_bytes()[:-1] + b"!")
+    with pytest.raises(EvidenceError, match="feature file"):
+        assay.features("readings")
+    with pytest.raises(EvidenceError, match="feature file"):
+        verify(office.home.root, "readings", "1.0.0", public_key(office.home.root / "keys" / PUBLIC))
+
+
+def test_another_purpose_is_refused_and_recorded(published: Installation) -> None:
+    make_features(published.run())
+    with pytest.raises(AdmissionError, match="not admitted for 'retrieval'"):
+        assay.features("readings", purpose="retrieval")
+    assert [(use["purpose"], use["allowed"]) for use in published.office().registry.uses("readings")] == [("retrieval", False)]
+
+
+# -- classes and leaks -----------------------------------------------------------------------------------
+
+
+PERSONAL = {"columns": {"k": {"kind": "other", "treatment": "token"}}, "sensitivity": "personal"}
+
+
+def test_features_of_a_personal_column_need_a_purpose_that_allows_them() -> None:
+    with pytest.raises(ContractError, match=r"features are made from 'k' \(personal\), which assay.features does not allow for any purpose"):
+        contract(COLUMNS, setting("privacy", **PERSONAL), wanted())
+    allowed = contract(COLUMNS, setting("privacy", **PERSONAL), wanted(allows={"personal": ["training"]}))
+    assert allowed.classes == {"k": "personal"}
+
+
+def test_features_carry_the_class_and_are_opened_for_what_allows_it(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in installation.environment.items():
+        monkeypatch.setenv(name, value)
+    installation.promise(COLUMNS, setting("privacy", **PERSONAL), wanted(allows={"personal": ["training"]}, proxy_above=0.0))
+    delivered(installation)
+    installation.published()
+    details = make_features(installation.run()).details
+    assert details["classes"] == dict.fromkeys([name for name in details["features"] if name != "x_scaled"], "personal")
+    assert {proxy["column"] for proxy in details["proxies"]} == {"k"}
+    assert details["proxies"][0]["feature"] in ("k_frequency", "k_tfidf_1", "x_mean_by_k", "k_target")
+    assert assay.features("readings", purpose="training").version == "1.0.0"
+    with pytest.raises(AdmissionError, match="is personal, which is not allowed for 'analytics'"):
+        assay.features("readings", purpose="analytics")
+
+
+@pytest.mark.parametrize(
+    ("edit", "says"),
+    [
+        (wanted({"transform": "log", "columns": ["y"]}), "the model would be told what it is to find out"),
+        (wanted({"transform": "tfidf", "column": "x"}), "needs texts, and 'x' is promised as number"),
+        (wanted({"transform": "calendar", "columns": ["x"], "parts": ["hour"]}), "needs times"),
+        (wanted({"transform": "window", "columns": ["x"], "span": 7}), "a span does not fit 'at'"),
+        (wanted({"transform": "window", "columns": ["x"], "span": "7 days"}), "write a span of time"),
+        (wanted({"transform": "log", "columns": ["x_scaled"]}), "not promised"),
+        (wanted({"transform": "wavelet", "columns": ["x"]}), "'wavelet' is not known"),
+        (wanted({"transform": "ratio", "of": ["x"], "two": "y"}), "Did you mean"),
+        (setting("features", order_by="k", transforms=[{"transform": "lag", "columns": ["x"]}]), "rows are ordered by 'k', which is promised as string"),
+        (setting("features", order_by="at", transforms=[{"transform": "target", "columns": ["k"]}]), "needs the `target`"),
+    ],
+)
+def test_a_mistake_in_features_is_told_before_anything_runs(edit: Edit, says: str) -> None:
+    with pytest.raises(ContractError, match=says):
+        contract(COLUMNS, edit)
+
+
+def test_features_see_no_row_that_the_model_is_judged_on() -> None:
+    retrain = setting("retrain", model="m", holdout=0.5, tolerance=0.01)
+    with pytest.raises(ContractError, match="features are fitted on all but 25% of the rows, and the model is judged on 50%"):
+        contract(COLUMNS, wanted(), retrain)
+    assert contract(COLUMNS, wanted({"transform": "log", "columns": ["x"]}), setting("features", holdout=None), retrain).holdout == 0.5
+
+
+# -- other data sets ---------------------------------------------------------------------------------------
+
+
+def test_rows_are_joined_to_the_version_that_was_there_when_features_were_made(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in installation.environment.items():
+        monkeypatch.setenv(name, value)
+    weather = columns({"name": "when", "logicalType": "timestamp", "required": True}, {"name": "wind", "logicalType": "number"})
+    source = setting("source", location="inbox/weather.csv")
+    installation.promise(COLUMNS, wanted({"transform": "as_of", "dataset": "weather", "columns": ["wind"], "time": "when"}))
+    terms = setting("license", expression="CC-BY-4.0", holder="the weather office")
+    installation.promise(named("weather"), weather, source, terms, file="weather.odcs.yaml")
+    delivered(installation)
+    (installation.root / "inbox" / "weather.csv").write_text("when,wind\n2026-01-01T00:00:00Z,1\n2026-01-02T00:00:00Z,2\n")
+    installation.published()
+    installation.published("weather")
+    details = make_features(installation.run()).details
+    office = installation.office()
+    assert carried(office, office.contract("readings"), "1.0.0")["license"] == "CC0-1.0 AND CC-BY-4.0"
+    assert "the weather office" in carried(office, office.contract("readings"), "1.0.0")["attribution"]
+    assert [(each["dataset"], each["version"]) for each in details["others"]] == [("weather", "1.0.0")]
+    assert details["from"]["weather_wind"]["columns"] == ["at", "weather.wind"]
+    before = assay.features("readings").rows.collect()
+    (installation.root / "inbox" / "weather.csv").write_text("when,wind\n2026-01-01T00:00:00Z,7\n2026-01-02T00:00:00Z,8\n")
+    installation.published("weather")
+    rows = assay.open("readings", purpose="training").collect()
+    assert_frame_equal(assay.features("readings").transform(rows), before.select("weather_wind"), check_exact=True)
+
+
+def test_rows_are_not_joined_to_what_was_not_admitted_for_the_purpose(installation: Installation) -> None:
+    weather = columns({"name": "when", "logicalType": "timestamp", "required": True}, {"name": "wind", "logicalType": "number"})
+    installation.promise(COLUMNS, wanted({"transform": "as_of", "dataset": "weather", "columns": ["wind"], "time": "when"}))
+    installation.promise(named("weather"), weather, setting("source", location="inbox/weather.csv"), setting("license", purposes=["analytics"]), file="weather.odcs.yaml")
+    delivered(installation)
+    (installation.root / "inbox" / "weather.csv").write_text("when,wind\n2026-01-01T00:00:00Z,1\n2026-01-02T00:00:00Z,2\n")
+    installation.published()
+    installation.published("weather")
+    with pytest.raises(AdmissionError, match=r"weather@1\.0\.0, which was not admitted for 'training'"):
+        make_features(installation.run())
+
+
+# -- engines ---------------------------------------------------------------------------------------------------
+
+
+def test_a_gpu_that_is_demanded_and_not_there_makes_nothing(published: Installation) -> None:
+    if engine.why_no_gpu() is None:
+        pytest.skip("a GPU is here")
+    with pytest.raises(ConfigurationError, match="the engine 'gpu' is asked for"):
+        make_features(published.run(), "gpu")
+    assert published.office().registry.derived("readings", "1.0.0", "features") is None
+    assert make_features(published.run(), "auto").details["engine"] == "polars"
+
+
+@pytest.fixture
+def stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A GPU engine that is Polars underneath, and refuses what calls Python, as cudf-polars does."""
+    streaming = engine.run
+
+    def run(plan: pl.LazyFrame, on: engine.Engine = "polars") -> pl.DataFrame:
+        if on == "gpu" and "python" in plan.explain(optimized=True).lower():
+            raise pl.exceptions.ComputeError("NotImplementedError: a Python function")
+        return streaming(plan)
+
+    monkeypatch.setattr(engine, "choose", lambda _: "gpu")
+    monkeypatch.setattr(engine, "run", run)
+
+
+@pytest.mark.usefixtures("stand_in")
+def test_features_that_fall_back_stand_beside_the_others_in_the_same_rows(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in installation.environment.items():
+        monkeypatch.setenv(name, value)
+    installation.promise(COLUMNS, wanted(fallback="allow"))
+    delivered(installation)
+    installation.published()
+    details = make_features(installation.run()).details
+    by_engine = {column["feature"]: column["engine"] for column in details["parity"]["columns"]}
+    assert {name for name, on in by_engine.items() if on == "polars"} == {"k_tfidf_1", "k_tfidf_2", "x_lag1_by_k", "y_mean_6h_by_k"}
+    assert all("a Python function" in column["fallback"] for column in details["parity"]["columns"] if column["engine"] == "polars")
+    made = feature_frame(installation.office(), "readings", "1.0.0").collect()
+    assert made.columns == ["at", *details["features"], "high"]
+    rows = assay.open("readings", purpose="training").collect()
+    assert_frame_equal(assay.features("readings").transform(rows), made.select(details["features"]), check_exact=True)
+
+
+@pytest.mark.usefixtures("stand_in")
+def test_without_leave_to_fall_back_nothing_is_made(published: Installation) -> None:
+    with pytest.raises(ConfigurationError, match="the engine 'gpu' cannot run the transform 'window'"):
+        make_features(published.run())
+    assert published.office().registry.derived("readings", "1.0.0", "features") is None
+
+
+# -- in the web UI ----------------------------------------------------------------------------------------------
+
+
+def test_the_asset_shows_schema_lineage_engine_and_parity_and_takes_an_engine(published: Installation) -> None:
+    import dagster as dg
+
+    from assets.definitions import build_definitions
+
+    job = build_definitions().resolve_job_def("readings")
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = job.execute_in_process(instance=instance, run_config={"ops": {"readings__features": {"config": {"engine": "polars"}}}})
+        if engine.why_no_gpu() is not None:
+            refused = job.execute_in_process(instance=instance, raise_on_error=False, run_config={"ops": {"readings__features": {"config": {"engine": "gpu"}}}})
+            assert refused.success  # made before: nothing is to be made on any engine
+    made = next(event for event in result.get_asset_materialization_events() if event.asset_key.path[1] == "features").step_materialization_data.materialization.metadata
+    assert (made["engine"].value, made["greatest_difference"].value, made["fallbacks"].value, made["training_rows"].value) == ("polars", 0.0, 0, 150)
+    assert [column.name for column in made["dagster/column_schema"].value.columns][:2] == ["x_scaled", "k_target"]
+    lineage = made["dagster/column_lineage"].value.deps_by_column
+    assert {dep.column_name for dep in lineage["y_mean_6h_by_k"]} == {"at", "k", "y"}
+    assert "| k_target | target | k, at, y | polars | 0 |" in made["made_from"].value
+
+
+def test_what_may_take_a_device_is_in_the_pool(published: Installation) -> None:
+    from assets.definitions import build_definitions
+
+    def pools() -> set[str]:
+        return {key for definition in build_definitions().assets or () for key in definition.op.pools}  # type: ignore[union-attr]  # assets alone
+
+    assert pools() == (set() if engine.why_no_gpu() == "cudf-polars is not installed" else {"gpu"})
+    published.promise(COLUMNS, wanted(engine="gpu"))
+    assert pools() == {"gpu"}
+
+
+def test_the_doctor_says_in_one_line_whether_there_is_a_gpu(published: Installation) -> None:
+    from typer.testing import CliRunner
+
+    from assay.cli import app
+
+    done = CliRunner().invoke(app, ["doctor"])
+    assert done.exit_code == 0
+    (line,) = [line for line in done.stdout.splitlines() if " gpu " in line]
+    assert ("no GPU: " in line) == (engine.why_no_gpu() is not None)
+    wrong = CliRunner().invoke(app, ["run", "readings", "--engine", "abacus"])
+    assert wrong.exit_code == 2

@@ -1,0 +1,67 @@
+"""kill -9 at random moments between drift and the switch: the old model always serves, and the action happens exactly once."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.assets.test_act import delivered, learning
+from tests.conftest import Installation
+
+KILLS, SEED = int(os.environ.get("ASSAY_TEST_KILLS", "50")), 20261125
+DRIVER = Path(__file__).with_name("act_driver.py")
+
+
+def started(installation: Installation) -> subprocess.Popen[str]:
+    environment = {**installation.environment, "PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONWARNINGS": "ignore"}
+    process = subprocess.Popen([sys.executable, str(DRIVER)], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+@pytest.mark.soak
+def test_kill_9_at_random_moments_between_drift_and_the_switch(installation: Installation, tmp_path: Path) -> None:
+    chance = random.Random(SEED)
+    learning(installation)
+    delivered(installation, 1)
+    installation.published()
+    with started(installation) as process:
+        assert process.wait() == 0
+    delivered(installation, 2, shift=4.0)
+    installation.published()
+    whole = tmp_path / "as-it-was"
+    shutil.copytree(installation.root, whole)
+    began = time.monotonic()
+    with started(installation) as process:
+        assert process.wait() == 0
+    takes = time.monotonic() - began
+    killed = 0
+    for _ in range(KILLS):
+        shutil.rmtree(installation.root)
+        shutil.copytree(whole, installation.root)
+        with started(installation) as process:
+            time.sleep(chance.uniform(0, takes / 2))
+            if process.poll() is None:
+                killed += 1
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        office = installation.office()
+        serves = office.registry.serving("readings")["champion"]
+        assert serves["version"] in ("1", "2")
+        assert office.models.served("high", serves["version"]).model is not None
+        with started(installation) as process:
+            assert process.wait() == 0
+        assert [(row["version"], row["action"]) for row in office.registry.decisions("readings")] == [("1.0.0", "retrain"), ("1.1.0", "retrain")]
+        assert [row["outcome"]["outcome"] for row in office.registry.triggers("readings") if row["action"] == "retrain"] == ["in service", "in service"]
+        assert [version["version"] for version in office.models.versions("high")] == ["1", "2"]
+        assert [row["version"] for row in office.registry.services("readings")] == ["1", "2"]
+    assert killed >= KILLS // 2

@@ -1,0 +1,368 @@
+"""Models at work: chosen, watched by what came true, and put back when they are worse."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from assets.hands.acts import MEASURE
+from assets.hands.models import CARD
+from assets.stages import live, trace
+from assets.stages.drift import measure_drift, override, replayed
+from assets.stages.features import make_features
+from assets.stages.model import compared, retrain_if_due
+from assets.stages.predict import opened
+from contracts.errors import ActionError, AdmissionError, ConfigurationError, DriftError
+from lineage.trace import trace_of
+from tests.assets.test_act import delivered, learning, taken
+from tests.conftest import Installation, setting
+
+CANARY = {"share": 0.5, "outcomes": 100}
+PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+@pytest.fixture
+def served(installation: Installation) -> Installation:
+    """One model in service, trained on 1.0.0."""
+    learning(installation)
+    delivered(installation, 1)
+    assert taken(installation).details["outcome"] == "in service"
+    return installation
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """MLflow takes seconds to make its tables: once is enough."""
+    from assets.hands.models import ModelStore
+
+    folder = tmp_path_factory.mktemp("mlflow")
+    assert ModelStore(folder).versions("nobody") == []
+    return folder / "mlflow.db"
+
+
+@pytest.fixture(autouse=True)
+def _with_tables(empty_store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = Installation.promise
+
+    def promise(self: Installation, *edits: Any, file: str = "readings.odcs.yaml") -> None:
+        (self.root / "models").mkdir(parents=True, exist_ok=True)
+        if not (self.root / "models" / "mlflow.db").exists():
+            shutil.copyfile(empty_store, self.root / "models" / "mlflow.db")
+        made(self, *edits, file=file)
+
+    monkeypatch.setattr(Installation, "promise", promise)
+
+
+def rows(count: int = 600) -> pl.DataFrame:
+    return pl.DataFrame({"x": [n * 37 % 1000 / 100 for n in range(count)]})
+
+
+def came_true(installation: Installation, tmp_path: Path, told: pl.DataFrame, *, right: bool, only: str | None = None) -> list[live.Switched]:
+    """Outcomes of predictions: what the models said, or its opposite, for one model's or all."""
+    truth = (pl.col("score") > 0.5) if right else (pl.col("score") <= 0.5)
+    mine = told if only is None else told.filter(pl.col("model_version") == only)
+    file = tmp_path / f"outcomes-{len(list(tmp_path.iterdir()))}.csv"
+    mine.select("traceparent", truth.cast(pl.Int8).alias("label")).write_csv(file)
+    live.take_outcomes(installation.office(), "high", file)
+    return live.review(installation.office(), "high")
+
+
+def with_challenger(installation: Installation) -> None:
+    learning(installation, canary=CANARY)
+    delivered(installation, 2)
+    taken(installation)
+    override(installation.office(), "readings", "retrain", "a canary is wanted")
+    again = retrain_if_due(installation.run())
+    assert again is not None
+    assert again.details["outcome"] == "in canary"
+
+
+def aliases(installation: Installation) -> dict[str, str]:
+    return {alias: str(version) for alias, version in installation.office().models._client.get_registered_model("high").aliases.items()}
+
+
+def test_a_model_is_registered_with_all_that_it_comes_from(served: Installation) -> None:
+    office = served.office()
+    (version,) = office.models.versions("high")
+    tags = version["tags"]
+    assert (tags["dataset_version"], tags["license"], tags["obligations"], tags["purpose"]) == ("1.0.0", "CC0-1.0", "none", "training")
+    assert "at_required" in tags["filter_rules"]
+    statement = office.statement(office.version("readings"))
+    assert all(subject["digest"]["sha256"] in tags["files"] for subject in statement["subject"])
+    assert {"roc_auc", "roc_auc_low", "roc_auc_high", "calibration_error"} <= set(version["metrics"])
+    card = Path(office.models._client.download_artifacts(version["run_id"], CARD)).read_text()
+    assert "**Accepted:**" in card
+    assert tags["trace_id"] in card
+    assert aliases(served) == {"champion": "1"}
+    assert trace.why(office, tags["trace_id"])["entries"][-1]["told"]["filter_rules"] == tags["filter_rules"].split(", ")
+
+
+def test_a_version_that_was_not_admitted_for_training_teaches_nothing(installation: Installation) -> None:
+    learning(installation)
+    installation.promise(*learned(installation), setting("license", purposes=["analytics"]))
+    delivered(installation, 1)
+    with pytest.raises(AdmissionError, match="not admitted for 'training'"):
+        taken(installation)
+    office = installation.office()
+    assert [(use["kind"], use["allowed"]) for use in office.registry.uses("readings")] == [("training", False)]
+    assert office.registry.serving("readings") == {}
+    assert [row["action"] for row in office.registry.waiting()] == ["retrain"]
+
+
+def test_predictions_are_recorded_under_the_callers_trace(served: Installation, tmp_path: Path) -> None:
+    office = served.office()
+    told = opened("high", "analytics", office).predict(rows(3), trace=PARENT)
+    assert told.columns == ["traceparent", "score", "model_version"]
+    (entry,) = trace.why(office, PARENT)["entries"]
+    again = opened("high", "analytics", office).predict(rows(3), trace=PARENT)
+    names = [*told["traceparent"], *again["traceparent"]]
+    assert len(set(names)) == 6  # outcomes can tell them apart
+    assert {trace_of(name) for name in names} == {"4bf92f3577b34da6a3ce929d0e0e4736"}
+    assert (entry["kind"], entry["version"], entry["told"]["purpose"], entry["told"]["model_version"], entry["told"]["rows"]) == ("prediction", "1.0.0", "analytics", "1", 3)
+    used = trace.used_by(office, "readings", "1.0.0")
+    assert used["serving"] == {"champion": "1"}
+    assert [use["kind"] for use in used["uses"]] == ["training", "prediction", "prediction"]
+    office.settle()
+    events = [json.loads(line) for line in (served.root / "lineage" / "events.ndjson").read_text().splitlines()]
+    assert any(event["job"]["name"] == "readings.predicted" and event["outputs"] for event in events)
+
+
+def test_a_purpose_that_nobody_admitted_is_refused_and_the_refusal_kept(served: Installation) -> None:
+    office = served.office()
+    with pytest.raises(AdmissionError, match="not admitted for 'redistribution'"):
+        opened("high", "redistribution", office).predict(rows(3))
+    assert [use["allowed"] for use in office.registry.uses("readings")] == [True, False]
+    assert not list(office.lake.folder("readings", "predictions").glob("*"))
+
+
+@pytest.mark.parametrize("text", ["", None])
+def test_without_a_trace_there_is_a_new_one(text: str | None) -> None:
+    assert len(trace_of(text)) == 32
+    assert trace_of(text) != trace_of(text)
+
+
+@pytest.mark.parametrize("text", ["hello", "00-" + "0" * 32 + "-00f067aa0ba902b7-01", "ff-" + "a" * 32 + "-00f067aa0ba902b7-01", "a" * 31])
+def test_what_is_no_trace_id_is_refused(text: str) -> None:
+    with pytest.raises(ConfigurationError, match="no trace id"):
+        trace_of(text)
+
+
+def test_a_challenger_serves_its_share_and_is_promoted_by_what_came_true(served: Installation, tmp_path: Path) -> None:
+    with_challenger(served)
+    assert aliases(served) == {"champion": "1", "challenger": "2"}
+    told = opened("high", "analytics", served.office()).predict(rows())
+    share = (told["model_version"] == "2").mean()
+    assert share == pytest.approx(0.5, abs=0.07)
+    assert compared(served.office(), *live.keeps_model(served.office(), "high"), "2", "1")["evaluation"]["better"]["value"] > -0.01
+    (switch,) = came_true(served, tmp_path, told, right=True)
+    assert (switch.role, switch.before, switch.now) == ("champion", "1", "2")
+    assert aliases(served) == {"champion": "2"}
+
+
+def test_a_challenger_that_turns_bad_is_rolled_back(served: Installation, tmp_path: Path) -> None:
+    with_challenger(served)
+    told = opened("high", "analytics", served.office()).predict(rows())
+    came_true(served, tmp_path, told, right=True, only="1")
+    (switch,) = came_true(served, tmp_path, told, right=False, only="2")
+    assert (switch.role, switch.before, switch.now) == ("challenger", "2", None)
+    assert aliases(served) == {"champion": "1"}
+    assert "rolled back in canary" in served.office().models.versions("high")[1]["tags"]["assay.rejected"]
+    assert set(opened("high", "analytics", served.office()).predict(rows(50))["model_version"]) == {"1"}
+
+
+def test_a_champion_that_falls_gives_way_to_the_one_before_and_only_once(served: Installation, tmp_path: Path) -> None:
+    with_challenger(served)
+    contract, policy = live.keeps_model(served.office(), "high")
+    live.promote(served.office(), contract, policy, "2", "a steward knows better")
+    told = opened("high", "analytics", served.office()).predict(rows())
+    (switch,) = came_true(served, tmp_path, told, right=False)
+    assert (switch.role, switch.before, switch.now) == ("champion", "2", "1")
+    assert switch.reason.startswith("rolled back: roc_auc 0.0")
+    assert live.review(served.office(), "high") == []
+    assert aliases(served) == {"champion": "1"}
+
+
+def test_outcomes_count_once_and_drift_hears_of_them(served: Installation, tmp_path: Path) -> None:
+    told = opened("high", "analytics", served.office()).predict(rows())
+    came_true(served, tmp_path, told, right=False)
+    file = tmp_path / "again.csv"
+    told.select("traceparent", (pl.col("score") <= 0.5).cast(pl.Int8).alias("label")).reverse().write_csv(file)
+    assert live.take_outcomes(served.office(), "high", file)["new"] is False
+    delivered(served, 2)
+    taken(served)
+    drift = served.office().registry.derived("readings", "1.1.0", "drift")
+    assert drift is not None
+    assert drift["verdict"] == "drifted"
+    measured = {m["column"]: m["drifted"] for m in drift["measurements"] if m["column"] in ("performance", "predictions")}
+    assert measured == {"performance": True, "predictions": False}
+
+
+@pytest.mark.parametrize(("text", "said"), [("traceparent,y\na,1\n", "lacks the column 'label'"), ("traceparent,label\na,1\nb,maybe\n", "row 3: 1 row"), ("", "cannot be read")])
+def test_outcomes_that_are_none_are_refused(served: Installation, tmp_path: Path, text: str, said: str) -> None:
+    file = tmp_path / "outcomes.csv"
+    file.write_text(text)
+    with pytest.raises(ActionError, match=said):
+        live.take_outcomes(served.office(), "high", file)
+
+
+# -- decisions -----------------------------------------------------------------------------
+
+
+def test_a_decision_names_its_evidence_and_comes_out_the_same_again(served: Installation) -> None:
+    office = served.office()
+    (decision,) = office.registry.decisions("readings")
+    assert (decision["action"], decision["rule"]) == ("retrain", "first")
+    again = replayed(office, decision["id"])
+    assert (again["same"], again["evidence_is_kept"]) == (True, True)
+    office.settle()
+    events = [json.loads(line) for line in (served.root / "lineage" / "events.ndjson").read_text().splitlines()]
+    (event,) = [event for event in events if event["job"]["name"] == "readings.decided" and event["eventType"] == "COMPLETE"]
+    tags = {tag["key"]: tag["value"] for tag in event["outputs"][0]["facets"]["tags"]["tags"]}
+    assert tags["evidence"] == decision["situation"]["evidence"]
+    assert tags["decision"] == str(decision["id"])
+
+
+def test_measurements_that_were_changed_afterwards_are_noticed(served: Installation) -> None:
+    office = served.office()
+    kept = office.registry.derived("readings", "1.0.0", "drift")
+    office.registry.keep_derived("readings", "1.0.0", "drift", {**(kept or {}), "verdict": "stable"})
+    again = replayed(office, 1)
+    assert (again["same"], again["evidence_is_kept"]) == (True, False)
+
+
+def test_a_steward_overrides_with_a_reason_and_the_same_version_is_trained_again(served: Installation) -> None:
+    office = served.office()
+    with pytest.raises(DriftError, match="needs a reason"):
+        override(office, "readings", "retrain", "  ")
+    with pytest.raises(DriftError, match="keeps no index"):
+        override(office, "readings", "rebuild", "why not")
+    assert override(office, "readings", "hold", "holidays")["action"] == "hold"
+    decision = override(office, "readings", "retrain", "the meters were calibrated")
+    assert (decision["rule"], decision["by"], decision["cause"]) == ("override", "tester", "override 2")
+    again = retrain_if_due(served.run())
+    assert again is not None
+    assert again.details["dataset_version"] == "1.0.0"
+    assert [row["cause"] for row in office.registry.decisions("readings")] == ["measured", "override 1", "override 2"]
+
+
+def test_a_named_reference_stays_the_measure_and_versions_are_not_read_again(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    learning(installation)
+    installation.promise(*learned(installation, against=[{"version": "baseline"}, {"last": 2}]))
+    delivered(installation, 1)
+    taken(installation)
+    office = installation.office()
+    assert "assay refs set" in office.registry.derived("readings", "1.0.0", "drift")["reasons"][0]  # type: ignore[index]  # it was measured
+    office.registry.point("readings", "baseline", "1.0.0", "the model learned from it")
+    for seed, shift in ((2, 1.5), (3, 3.0)):
+        delivered(installation, seed, shift=shift)
+        run = installation.run()
+        installation.published()
+        make_features(run)
+        read: list[str] = []
+        scan = type(office).scan
+        monkeypatch.setattr(type(office), "scan", lambda self, row, scan=scan, read=read: (read.append(row["version"]), scan(self, row))[1])
+        drifted = measure_drift(run)
+        monkeypatch.setattr(type(office), "scan", scan)
+        assert read == [drifted.version]
+    assert drifted.details["against"] == ["1.0.0", "1.1.0"]
+    scores = {m["against"]: m["score"] for m in drifted.details["measurements"] if m["method"] == "wasserstein"}
+    assert scores["baseline"] > scores["the last 2 versions"] > 0.1
+
+
+def learned(installation: Installation, **drift: Any) -> list[Any]:
+    """The same contract with other drift settings."""
+    import yaml
+
+    known = yaml.safe_load((installation.contracts / "readings.odcs.yaml").read_text())
+    properties = {entry["property"].removeprefix("assay."): entry["value"] for entry in known["customProperties"]}
+    return [
+        lambda data: data["schema"][0].update(known["schema"][0]),
+        *(setting(name, _=value) for name, value in properties.items() if name in ("features", "retrain")),
+        setting("drift", _={**properties["drift"], **drift}),
+    ]
+
+
+# -- once ------------------------------------------------------------------------------------
+
+
+def test_publishing_raises_the_trigger_that_measuring_closes(installation: Installation) -> None:
+    learning(installation)
+    delivered(installation, 1)
+    installation.published()
+    office = installation.office()
+    (due,) = office.registry.due("readings", MEASURE)
+    assert due["version"] == "1.0.0"
+    measure_drift(installation.run())
+    assert office.registry.due("readings", MEASURE) == []
+    assert [row["action"] for row in office.registry.waiting()] == ["retrain"]
+
+
+def test_a_version_that_is_published_while_another_is_measured_goes_on_waiting(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    learning(installation)
+    delivered(installation, 1)
+    installation.published()
+
+    def meanwhile(at: str) -> None:
+        if at == "before the decision":
+            delivered(installation, 2)
+            installation.published()
+
+    monkeypatch.setattr("assets.stages.drift.reached", meanwhile)
+    measure_drift(installation.run())
+    assert [(row["version"], row["action"]) for row in installation.office().registry.waiting()] == [("1.1.0", "measure"), ("1.0.0", "retrain")]
+
+
+def test_what_one_process_holds_another_leaves_alone_until_it_is_gone(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    office = installation.office()
+    office.registry.raise_trigger("readings", "1.0.0", "retrain", "why")
+    office.registry.raise_trigger("readings", "1.0.0", "retrain", "why again")
+    (trigger,) = office.registry.due("readings", "retrain")
+    with office.registry.holding(trigger, "one") as mine:
+        assert mine
+        with office.registry.holding(trigger, "two") as also:
+            assert not also
+        monkeypatch.setattr("assets.hands.acts.why_lost", lambda row, now: "its process is gone")
+        with office.registry.holding(trigger, "three") as now:
+            assert now
+            assert office.registry.switch("readings", "high", {}, "late", closing=[(trigger, {"outcome": "late"})], holder="one") is False
+            assert office.registry.switch("readings", "high", {}, "done", closing=[(trigger, {"outcome": "done"})], holder="three") is True
+    assert office.registry.trigger(trigger["id"])["outcome"] == {"outcome": "done"}
+
+
+class Killed(BaseException):
+    """The process is gone: nothing after this moment happens."""
+
+
+POINTS = ["before the decision", "after the decision", "trained", "registered", "before the switch", "after the switch"]
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_killed_at_any_point_the_action_happens_exactly_once(either_registry: Installation, monkeypatch: pytest.MonkeyPatch, point: str) -> None:
+    learning(either_registry)
+    delivered(either_registry, 1)
+
+    def killed(at: str) -> None:
+        if at == point:
+            raise Killed
+
+    for module in ("drift", "model"):
+        monkeypatch.setattr(f"assets.stages.{module}.reached", killed)
+    with pytest.raises(Killed):
+        taken(either_registry)
+    for module in ("drift", "model"):
+        monkeypatch.setattr(f"assets.stages.{module}.reached", lambda at: None)
+    office = either_registry.office()
+    assert set(office.registry.serving("readings")) == ({"champion"} if point == "after the switch" else set())
+    taken(either_registry)
+    assert taken(either_registry) is None
+    assert [(row["action"], row["cause"]) for row in office.registry.decisions("readings")] == [("retrain", "measured")]
+    assert [(row["action"], row["outcome"]["outcome"]) for row in office.registry.triggers("readings")] == [("measure", "unknown"), ("retrain", "in service")]
+    assert [version["version"] for version in office.models.versions("high")] == ["1"]
+    assert [row["version"] for row in office.registry.services("readings")] == ["1"]
+    office.settle()
+    assert aliases(either_registry) == {"champion": "1"}

@@ -1,0 +1,191 @@
+"""Triggers, read by Dagster and told to others: launched once, delivered until somebody takes them."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import threading
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from assets.definitions import build_definitions
+from assets.hands.home import Home
+from assets.hands.office import Office
+from assets.stages.drift import measure_drift
+from assets.triggers import DATASET, TRIGGER, requests
+from tests.assets.test_act import delivered, learning
+from tests.assets.test_models_at_work import learned
+from tests.conftest import Installation
+
+SECRET = "a key between two"
+
+
+class Receiver:
+    """Somebody else's system, which answers as told and remembers."""
+
+    def __init__(self) -> None:
+        self.answers, self.heard = list[int](), list[tuple[dict[str, str], bytes]]()
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                outer.heard.append((dict(self.headers), self.rfile.read(int(self.headers["Content-Length"]))))
+                self.send_response(outer.answers.pop(0) if outer.answers else 202)
+                self.end_headers()
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.port = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    made = Receiver()
+    yield made
+    made.server.shutdown()
+    made.server.server_close()
+
+
+def later(office: Office, seconds: float) -> Office:
+    """The same office, with its clock set on."""
+
+    def clock() -> datetime:
+        return office.clock() + timedelta(seconds=seconds)
+
+    return Office.open(office.home, clock)
+
+
+def triggered(installation: Installation, **acting: Any) -> Office:
+    """A version was published and measured, and the first model is asked for."""
+    learning(installation)
+    installation.promise(*learned(installation, acting=acting))
+    delivered(installation, 1)
+    installation.published()
+    measure_drift(installation.run())
+    return installation.office()
+
+
+def outcomes(office: Office) -> list[Any]:
+    return [(row["outcome"] or {}).get("outcome") for row in office.registry.triggers("readings") if row["action"] == "retrain"]
+
+
+def test_a_webhook_is_told_until_it_answers_and_the_body_is_signed(installation: Installation, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OUR_KEY", SECRET)
+    receiver.answers = [500, 202]
+    office = triggered(installation, webhook={"url": f"http://127.0.0.1:{receiver.port}/retrain", "secret": "OUR_KEY"})
+    office = Office.open(office.home.model_copy(update={"source_hosts": f"127.0.0.1:{receiver.port}"}))
+    assert office.registry.due("readings", "retrain") == []  # it is not for Assay
+    assert office.settle() == ["webhook of readings: it answered 500"]
+    assert later(office, 5).settle() == []  # put off
+    assert len(receiver.heard) == 1
+    assert later(office, 60).settle() == []
+    assert outcomes(office) == ["handed over"]
+    (first, _), (headers, body) = receiver.heard
+    at, mark = (part.partition("=")[2] for part in headers["Assay-Signature"].split(","))
+    assert mark == hmac.new(SECRET.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
+    assert first["Idempotency-Key"] == headers["Idempotency-Key"]
+    told = json.loads(body)
+    assert (told["dataset"], told["version"], told["action"]) == ("readings", "1.0.0", "retrain")
+    assert later(office, 7_200).settle() == []
+    assert len(receiver.heard) == 2
+
+
+@pytest.mark.parametrize(("hosts", "secret", "said"), [("", SECRET, "not https"), ("127.0.0.1", "", "holds no key")])
+def test_a_webhook_is_not_told_unsigned_or_inside_our_own_network(
+    installation: Installation, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, hosts: str, secret: str, said: str
+) -> None:
+    monkeypatch.setenv("OUR_KEY", secret)
+    office = triggered(installation, webhook={"url": f"http://127.0.0.1:{receiver.port}/", "secret": "OUR_KEY"})
+    (late,) = Office.open(office.home.model_copy(update={"source_hosts": hosts})).settle()
+    assert said in late
+    assert receiver.heard == []
+
+
+@pytest.fixture
+def dagster(monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield instance
+
+
+def keys(office: Office, instance: dg.DagsterInstance, *jobs: str) -> list[str | None]:
+    return [request.run_key for request in requests(office, instance, frozenset(jobs))]
+
+
+def ran(instance: dg.DagsterInstance, number: int, status: dg.DagsterRunStatus, office: Office) -> None:
+    tags = {TRIGGER: str(number), DATASET: "readings"}
+    run = instance.create_run_for_job(build_of(office), tags=tags)
+    instance.report_engine_event("started", run)
+    if status == dg.DagsterRunStatus.FAILURE:
+        instance.report_run_failed(run)
+    elif status == dg.DagsterRunStatus.SUCCESS:
+        instance.handle_new_event(_ended(run))
+
+
+def _ended(run: Any) -> Any:
+    import time
+
+    from dagster import DagsterEvent, DagsterEventType, EventLogEntry
+
+    event = DagsterEvent(DagsterEventType.RUN_SUCCESS.value, run.job_name)
+    return EventLogEntry(error_info=None, user_message="", level=20, run_id=run.run_id, timestamp=time.time(), dagster_event=event)
+
+
+def build_of(office: Office) -> dg.JobDefinition:
+    @dg.op
+    def nothing() -> None:
+        pass
+
+    @dg.job(name="readings_act")
+    def made() -> None:
+        nothing()
+
+    return made
+
+
+def test_what_is_due_is_launched_once_its_own_run_had_time_and_again_after_a_failure(installation: Installation, dagster: dg.DagsterInstance) -> None:
+    office = triggered(installation)
+    (number,) = [row["id"] for row in office.registry.waiting()]
+    assert keys(office, dagster) == []
+    patient = later(office, 90)
+    assert keys(patient, dagster) == keys(patient, dagster) == [f"trigger-{number}-0"]
+    with office.registry.holding(office.registry.trigger(number), "somebody"):
+        assert keys(patient, dagster) == []
+    ran(dagster, number, dg.DagsterRunStatus.FAILURE, office)
+    assert keys(office, dagster) == []
+    assert keys(patient, dagster) == [f"trigger-{number}-1"]
+    ran(dagster, number, dg.DagsterRunStatus.STARTED, office)
+    assert keys(later(office, 9_000), dagster) == []
+
+
+def test_a_job_that_acts_closes_the_trigger_when_it_has_succeeded(installation: Installation, dagster: dg.DagsterInstance) -> None:
+    office = triggered(installation, job="ours")
+    (number,) = [row["id"] for row in office.registry.waiting()]
+    patient = later(office, 90)
+    assert keys(patient, dagster) == []  # nobody has such a job
+    assert keys(patient, dagster, "ours") == [f"trigger-{number}-0"]
+    ran(dagster, number, dg.DagsterRunStatus.SUCCESS, office)
+    assert keys(patient, dagster, "ours") == []
+    assert outcomes(office) == ["done by a job"]
+
+
+def test_the_sensor_launches_what_the_registry_says(installation: Installation, dagster: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch) -> None:
+    office = triggered(installation)
+    monkeypatch.setattr("assets.triggers.PATIENCE", timedelta(0))
+    for name, value in (("ASSAY_HOME", installation.root), ("ASSAY_CONTRACTS", installation.contracts)):
+        monkeypatch.setenv(name, str(value))
+    definitions = build_definitions()
+    sensor = definitions.resolve_sensor_def("triggers")
+    with dg.build_sensor_context(instance=dagster, definitions=definitions) as context:
+        (request,) = sensor.evaluate_tick(context).run_requests or []
+    assert (request.job_name, [key.path for key in request.asset_selection or []]) == ("readings_act", [["readings", "model"]])
+    assert Home(home=installation.root).is_made
+    assert office.registry.waiting()

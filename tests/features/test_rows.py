@@ -1,0 +1,140 @@
+"""What a row may know of other rows: of its group, of the past, of other data sets; and never of its own moment or the future."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from contracts.errors import FeatureError
+from pipelines.features import table
+from tests.features.conftest import AT, Collect, fitted, frame, hours
+
+# -- groups -----------------------------------------------------------------------------------------
+
+
+def test_a_group_has_what_its_training_rows_have_and_a_stranger_what_all_have(collect: Collect) -> None:
+    rows = frame(k=["a", "a", "b", None], d=[1, 1, 1, 1], x=[1.0, 4.0, 10.0, 100.0])
+    functions = ["mean", "std", "min", "max", "sum", "median", "count", "n_unique"]
+    state = fitted(rows, {"transform": "group", "by": ["k", "d"], "columns": ["x"], "functions": functions})
+    got = collect(table.transform(frame(k=["a", "b", "never", None, "a"], d=[1, 1, 1, 1, 2], x=[0.0] * 5).lazy(), state))
+    assert got.columns == [f"x_{function}_by_k_d" for function in functions]
+    every = [1.0, 4.0, 10.0, 100.0]
+    stranger = (np.mean(every), pytest.approx(np.std(every, ddof=1)), 1.0, 100.0, 0.0, 7.0, 0.0, 0.0)
+    assert got.rows() == [
+        (2.5, pytest.approx(np.std([1.0, 4.0], ddof=1)), 1.0, 4.0, 5.0, 2.5, 2.0, 2.0), (10.0, stranger[1], 10.0, 10.0, 10.0, 10.0, 1.0, 1.0), stranger, stranger, stranger,
+    ]  # fmt: skip
+
+
+def test_the_sums_of_groups_do_not_depend_on_the_order_of_rows() -> None:
+    chance = np.random.default_rng(5)
+    rows = frame(k=chance.choice(list("ab"), 999).tolist(), x=chance.normal(0, 1e6, 999).tolist())
+    transform = {"transform": "group", "by": ["k"], "columns": ["x"], "functions": ["mean", "std", "sum"]}
+    one, other = (fitted(each, transform).fitted[0].tables["groups"] for each in (rows, rows.sample(fraction=1.0, shuffle=True, seed=2)))
+    assert one.equals(other)
+
+
+# -- windows ------------------------------------------------------------------------------------------
+
+ROWS = st.lists(
+    st.tuples(st.integers(0, 12) | st.none(), st.sampled_from(["a", "b", None]), st.floats(-1e6, 1e6) | st.integers(-50, 50).map(float) | st.none()), min_size=1, max_size=30
+)
+
+
+def looked_back(rows: list[tuple[int | None, str | None, float | None]], place: int, span: int | None, gap: int) -> list[float] | None:
+    """The values that a row may see, by the definition: same key, earlier than `gap` before it, no further back than `span`. None where it has no time or key."""
+    at, key, _ = rows[place]
+    if at is None or key is None:
+        return None
+    return [value for then, other, value in rows if then is not None and other == key and value is not None and then < at - gap and (span is None or then >= at - gap - span)]
+
+
+@settings(max_examples=60)
+@given(ROWS, st.sampled_from([("3h", 3), ("all", None)]), st.sampled_from([(None, 0), ("2h", 2)]))
+def test_a_window_is_what_its_definition_says(rows: list[tuple[int | None, str | None, float | None]], span: tuple[str, int | None], gap: tuple[str | None, int]) -> None:
+    at = pl.Series([None if hour is None else AT + timedelta(hours=hour) for hour, _, _ in rows], dtype=pl.Datetime("us", "UTC"))
+    given_rows = pl.DataFrame(
+        {"at": at, "k": [key for _, key, _ in rows], "x": [x for _, _, x in rows], "y": [0.0] * len(rows)}, schema_overrides={"k": pl.String, "x": pl.Float64}
+    )
+    functions = ["count", "sum", "mean", "std", *([] if gap[0] else ["min", "max"])]
+    transform = {"transform": "window", "by": ["k"], "columns": ["x"], "span": span[0], "functions": functions, **({"gap": gap[0]} if gap[0] else {})}
+    got = table.transform(given_rows.lazy(), fitted(given_rows, transform)).collect()
+    for place in range(len(rows)):
+        seen, row = looked_back(rows, place, span[1], gap[1]), got.row(place)
+        if seen is None:
+            assert set(row) == {None}
+            continue
+        near = {"abs": 1e-4}  # of a range of two millions
+        wanted: list[Any] = [len(seen), pytest.approx(sum(seen), **near)]
+        wanted += [pytest.approx(np.mean(seen), **near) if seen else None, pytest.approx(np.std(seen, ddof=1), **near) if len(seen) > 1 else None]
+        assert list(row) == [*wanted, *([] if gap[0] else [min(seen, default=None), max(seen, default=None)])]
+
+
+def test_rows_of_the_same_moment_and_the_future_are_not_looked_at(collect: Collect) -> None:
+    rows = pl.DataFrame({"at": pl.concat([hours(2), hours(2), hours(3)[2:]]), "x": [1.0, 2.0, 3.0, 4.0, 100.0], "y": [0.0] * 5})
+    got = collect(table.transform(rows.lazy(), fitted(rows, {"transform": "window", "columns": ["x"], "span": "1h", "functions": ["sum"]})))
+    assert got["x_sum_1h"].to_list() == [0.0, 4.0, 0.0, 4.0, 6.0]
+
+
+def test_whole_numbers_and_dates_order_rows_too(collect: Collect) -> None:
+    rows = frame(x=[1.0, 2.0, 4.0]).with_columns(at=pl.Series([1, 2, 5], dtype=pl.Int32))
+    got = collect(table.transform(rows.lazy(), fitted(rows, {"transform": "window", "columns": ["x"], "span": 3, "functions": ["sum"]})))
+    assert got["x_sum_3"].to_list() == [0.0, 1.0, 2.0]
+    dated = rows.with_columns(at=pl.Series([datetime(2024, 1, day).date() for day in (1, 2, 5)]))
+    got = collect(table.transform(dated.lazy(), fitted(dated, {"transform": "window", "columns": ["x"], "span": "3d", "functions": ["sum"]})))
+    assert got["x_sum_3d"].to_list() == [0.0, 1.0, 2.0]
+
+
+@pytest.mark.parametrize("moments", [(0, 1, 2), (0, 2**58, 2**59)])
+def test_keys_that_do_not_fit_one_number_are_sorted_in_parts(moments: tuple[int, int, int]) -> None:
+    rows = pl.DataFrame({"at": list(moments) * 8, "k": [n // 3 for n in range(24)], "x": [float(n) for n in range(24)], "y": [0.0] * 24})
+    window = {"transform": "window", "by": ["k"], "columns": ["x"], "span": "all", "functions": ["sum", "max"]}
+    got = table.transform(rows.lazy(), fitted(rows, window, {"transform": "lag", "by": ["k"], "columns": ["x"]})).collect()
+    assert got.rows() == [row for n in range(0, 24, 3) for row in ((0.0, None, None), (float(n), float(n), float(n)), (2.0 * n + 1, float(n + 1), float(n + 1)))]
+
+
+def test_a_number_too_great_to_count_from_is_no_time() -> None:
+    rows = pl.DataFrame({"at": [-(2**61), 1, 2, 2**61], "x": [1.0, 2.0, 3.0, 4.0], "y": [0.0] * 4})
+    got = table.transform(rows.lazy(), fitted(rows, {"transform": "lag", "columns": ["x"]})).collect()
+    assert got["x_lag1"].to_list() == [None, None, 2.0, None]
+
+
+# -- lags -----------------------------------------------------------------------------------------------
+
+
+def test_a_lag_goes_back_by_moments_of_the_same_key(collect: Collect) -> None:
+    at = pl.Series([AT + timedelta(hours=hour) for hour in (3, 0, 1, 1, 2, 2)], dtype=pl.Datetime("us", "UTC"))
+    rows = pl.DataFrame({"at": at, "k": ["a", "a", "a", "a", "b", None], "x": [9.0, 1.0, 5.0, 4.0, 7.0, 8.0], "y": [0.0] * 6})
+    got = collect(table.transform(rows.lazy(), fitted(rows, {"transform": "lag", "by": ["k"], "columns": ["x"], "moments": [1, 2]})))
+    assert got["x_lag1_by_k"].to_list() == [5.0, None, 1.0, 1.0, None, None]  # 5 and 4 are of one moment: the greatest of them counts
+    assert got["x_lag2_by_k"].to_list() == [1.0, None, None, None, None, None]
+
+
+# -- other data sets ---------------------------------------------------------------------------------------
+
+WEATHER = pl.DataFrame(
+    {"when": [AT, AT + timedelta(hours=2), AT + timedelta(hours=2), AT], "airport": ["EWR", "EWR", "EWR", "JFK"], "wind": [1.0, 2.0, 3.0, 50.0]},
+    schema_overrides={"when": pl.Datetime("us", "UTC")},
+)
+AS_OF = {"transform": "as_of", "dataset": "weather", "columns": ["wind"], "time": "when", "by": {"origin": "airport"}}
+
+
+@pytest.mark.parametrize(("within", "wanted"), [(None, [None, 1.0, 1.0, 3.0, None]), ("1h", [None, 1.0, None, 3.0, None])])
+def test_a_join_takes_the_last_row_from_before(within: str | None, wanted: list[float | None], collect: Collect) -> None:
+    rows = frame(origin=["EWR", "EWR", "EWR", "EWR", "LGA"])
+    others = {"weather": WEATHER.sample(fraction=1.0, shuffle=True, seed=1).lazy()}
+    state = fitted(rows, {**AS_OF, **({"within": within} if within else {})}, others=others)
+    assert collect(table.transform(rows.lazy(), state, others=others))["weather_wind"].to_list() == wanted
+
+
+def test_a_join_to_what_is_not_there_is_refused() -> None:
+    rows = frame(origin=["EWR"])
+    with pytest.raises(FeatureError, match="not at hand"):
+        fitted(rows, AS_OF)
+    with pytest.raises(FeatureError, match="has no gusts"):
+        fitted(rows, {**AS_OF, "columns": ["gusts"]}, others={"weather": WEATHER.lazy()})
