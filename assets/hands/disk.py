@@ -11,6 +11,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -47,6 +48,18 @@ def sync_tree(root: Path, upto: Path) -> None:
         for name in files:
             sync_file(Path(folder) / name)
         sync_folder(Path(folder))
+    for parent in root.parents:
+        sync_folder(parent)
+        if parent == upto:
+            return
+
+
+def sync_together(root: Path, upto: Path) -> None:
+    """As `sync_tree`, several files at once, so that the file system can write them together: for many small files, where nothing depends on which is first."""
+    folders = [(Path(folder), files) for folder, _, files in os.walk(root)]
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(sync_file, [folder / name for folder, files in folders for name in files]))
+        list(threads.map(sync_folder, [folder for folder, _ in folders]))
     for parent in root.parents:
         sync_folder(parent)
         if parent == upto:

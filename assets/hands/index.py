@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from assets.hands.disk import sha256, sync_folder, sync_tree, write_atomically
+from assets.hands.disk import sha256, sync_folder, sync_together, write_atomically
 from contracts.errors import ActionError, Where
 from contracts.settings import Rerank
 from pipelines.act.latent import NAME as FITTED
@@ -134,7 +134,7 @@ class IndexStore:
                 **told, "dataset": dataset, "version": version, "build": final.name, "documents": documents.height, "passages": rows.height, "embedder": named, "files": files
             }  # fmt: skip
             write_atomically(folder / MANIFEST, json.dumps(manifest, indent=1))
-            sync_tree(folder, home)
+            sync_together(folder, home)
             if (there := self._there(dataset, final.name)) is not None:
                 return there  # it may be in service
             shutil.rmtree(final, ignore_errors=True)  # one whose files were touched
@@ -203,7 +203,7 @@ class IndexStore:
         temporary = file.with_name(f"{_UNFINISHED}{uuid.uuid4().hex}.npz")
         np.savez(temporary, buckets=embedder.buckets, weights=embedder.weights, axes=embedder.axes, passages=np.array(embedder.passages))
         temporary.replace(file)
-        sync_tree(folder, folder.parent)
+        sync_together(folder, folder.parent)
 
     def builds(self, dataset: str) -> list[str]:
         """The builds that lie on the disk."""
