@@ -164,6 +164,8 @@ class Sorter:
             if at < line:
                 continue
             found = self._record(chunk, int(starts[at]), last=last)
+            if found is not None and not last and found[0] is None and found[1] > ends[-1]:
+                found = None  # it ends at a carriage return whose line feed may come with the next chunk
             if found is None:
                 if len(chunk) - int(starts[at]) <= MAX_RECORD:
                     done = int(at)

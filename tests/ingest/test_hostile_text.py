@@ -11,7 +11,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from assets.hands.decode import delimited
@@ -186,6 +186,7 @@ def test_the_proof_and_the_sorting_agree_however_the_bytes_are_cut(text: str, si
 
 @settings(max_examples=200, deadline=None)
 @given(st.text(st.sampled_from('ab,"\n\r\\'), max_size=40), st.integers(1, 12), st.sampled_from([None, "\\"]))
+@example(text=',"\r"\r\\', size=1, escape=None)  # a record of two lines, each ended by a carriage return alone
 def test_sorting_in_pieces_gives_what_sorting_at_once_gives(text: str, size: int, escape: str | None) -> None:
     whole, sorter = text.encode(), Sorter(Marks(escape=escape), 2)
     at_once = sorter.sort(whole, last=True)
