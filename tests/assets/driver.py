@@ -17,14 +17,14 @@ from assets.stages.refine import refine
 from assets.stages.run import Run
 
 if os.environ.get("ASSAY_TEST_MARKS"):
-    named = publishing._reached
+    named = publishing.reached
 
     def reached(point: str) -> None:
         """Leave a trace, and go on."""
         os.path.exists(f"/reached/{point}")  # noqa: PTH110  # one plain call of stat
         named(point)
 
-    publishing._reached = reached
+    publishing.reached = reached
 
 print("ready", flush=True)
 office = Office.open()
