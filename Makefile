@@ -5,7 +5,7 @@ UV = $(VENV)/bin/uv
 export UV_PROJECT_ENVIRONMENT = $(VENV)
 export DO_NOT_TRACK = 1
 
-.PHONY: demo test lint ui soak benchmarks benchmark-rules benchmark-pii benchmark-end-to-end benchmark-drift benchmark-features clean
+.PHONY: demo test lint ui soak benchmarks benchmark-rules benchmark-pii benchmark-anonymity benchmark-end-to-end benchmark-drift benchmark-features clean
 .DEFAULT_GOAL = demo
 
 # set-up: a virtual environment with exactly what uv.lock names
@@ -44,6 +44,10 @@ benchmark-pii: $(VENV)/.installed ## personal data found and not found, beside P
 	test -x .bench-pii/bin/python || ($(UV) venv --quiet --python $(PYTHON) .bench-pii && $(UV) pip install --quiet --python .bench-pii/bin/python "presidio-analyzer>=2.2,<3")
 	PYTHONPATH=. $(VENV)/bin/python benchmarks/pii.py --presidio .bench-pii/bin/python
 
+benchmark-anonymity: $(VENV)/.installed ## k, l and t beside pyCANON's
+	test -x .bench-anonymity/bin/python || ($(UV) venv --quiet --python $(PYTHON) .bench-anonymity && $(UV) pip install --quiet --python .bench-anonymity/bin/python "pycanon>=1.3,<2")
+	PYTHONPATH=. $(VENV)/bin/python benchmarks/anonymity.py --pycanon .bench-anonymity/bin/python
+
 benchmark-end-to-end: $(VENV)/.installed ## source to published version, beside a plain scan and Delta write of the same file
 	$(VENV)/bin/python benchmarks/end_to_end.py --shape flights
 	$(VENV)/bin/python benchmarks/end_to_end.py --shape readings
@@ -55,4 +59,4 @@ benchmark-features: $(VENV)/.installed ## 30 features of 10 million rows, beside
 	$(VENV)/bin/python benchmarks/features.py
 
 clean:
-	rm -rf $(VENV) .bench .bench-pii .assay
+	rm -rf $(VENV) .bench .bench-pii .bench-anonymity .assay

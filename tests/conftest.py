@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 import os
+import subprocess
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -196,3 +198,15 @@ def either_registry(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[
     finally:
         connection.execute(f"DROP SCHEMA {schema} CASCADE")
         connection.close()
+
+
+@contextmanager
+def small_disk(folder: Path, size_kb: int) -> Iterator[Path]:
+    """A disk of this size; skips where it cannot be mounted."""
+    folder.mkdir()
+    if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size_kb}k", "tmpfs", str(folder)], check=False, capture_output=True).returncode:
+        pytest.skip("a small disk cannot be mounted here")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from assets.hands.models import ModelStore
 from assets.hands.office import Office
 from assets.hands.registry import Row
 from assets.stages.admit import verdict_from
@@ -31,8 +30,3 @@ def carried(office: Office, contract: Contract, version: str) -> dict[str, str]:
     attribution = dict.fromkeys(each for verdict in verdicts for each in verdict.attribution)
     license_ = " AND ".join(dict.fromkeys(verdict.expression for verdict in verdicts))
     return {"license": license_, "obligations": ", ".join(obligations) or "none", "attribution": "\n".join(attribution) or "none"}
-
-
-def model_store(office: Office) -> ModelStore:
-    """The MLflow store of this installation."""
-    return office.models

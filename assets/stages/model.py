@@ -17,7 +17,7 @@ from assets.hands.acts import Role
 from assets.hands.models import TRIGGER
 from assets.hands.office import Office
 from assets.hands.registry import Row
-from assets.stages.act import Acted, carried, model_store
+from assets.stages.act import Acted, carried
 from assets.stages.features import feature_frame, feature_state, settings, state_others
 from assets.stages.points import reached
 from assets.stages.run import Run, stage
@@ -63,10 +63,10 @@ def retrain_if_due(run: Run) -> Acted | None:
 
 def _retrain(run: Run, policy: Retrain, target: Target, trigger: Row, overtaken: list[Row]) -> Row:
     office, contract, version = run.office, run.contract, trigger["version"]
-    store, wanted, name = model_store(office), settings(run), contract.name
+    store, wanted, name = office.models, settings(run), contract.name
     signed = _for_training(run, version, trigger)
-    _refuse_classes(office, contract, wanted, version)
     frame = feature_frame(office, name, version).collect()
+    _refuse_classes(office, contract, wanted, version)
     columns = [column for column in frame.columns if column not in (wanted.order_by, target.name)]
     train, held_back = retrain.split_in_time(frame, wanted.order_by, policy.holdout)
     key = f"{name}/{trigger['id']}"
@@ -167,7 +167,7 @@ def champion_scores(office: Office, contract: Contract, policy: Retrain, model_v
     target = contract.features.target if contract.features else None
     if target is None:
         raise ActionError("the contract has no target any more", "Add `target` to assay.features", Where(file=contract.file, dataset=contract.name))
-    served = model_store(office).served(policy.model, model_version)
+    served = office.models.served(policy.model, model_version)
     state = feature_state(office, contract.name, served.dataset_version)
     rows = office.scan(office.version(contract.name, version))
     made = _from(contract, table.table(rows, state, others=state_others(office, state)), start).select(state.kept).collect()

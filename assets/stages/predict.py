@@ -91,8 +91,9 @@ class Served:
             version = row["details"]["dataset_version"]
             predicate = self.office.statement(self.office.version(self.contract.name, version))["predicate"]
             rules = sorted({check["rule"] for check in predicate["checks"] if check["severity"] == "error"})
+            state = feature_state(self.office, self.contract.name, version)
             classes = (self.office.registry.derived(self.contract.name, version, "features") or {})["classes"]
-            refused = privacy.refused(classes, feature_state(self.office, self.contract.name, version).features.allows, self.purpose)
+            refused = privacy.refused(classes, state.features.allows, self.purpose)
             allowed = self.purpose in predicate["admission"]["purposes"] and not refused
             details = {
                 "model": self.name,

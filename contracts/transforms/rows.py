@@ -36,12 +36,37 @@ class Group(Transform):
         return tuple(f"{column}_{function}_by_{'_'.join(self.by)}" for column in self.columns for function in self.functions)
 
 
-class Window(Transform):
+class OfThePast(Transform):
+    """What looks at numbers of the same key from before a row's moment."""
+
+    by: tuple[str, ...] = ()
+    columns: Columns
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The keys and the columns."""
+        return (*self.by, *self.columns)
+
+    @property
+    def needs(self) -> dict[str, Kind]:
+        """Numbers."""
+        return dict.fromkeys(self.columns, "number")
+
+    @property
+    def by_time(self) -> bool:
+        """It goes by time."""
+        return True
+
+    @property
+    def only_the_past(self) -> bool:
+        """It does."""
+        return True
+
+
+class Window(OfThePast):
     """What the rows of the same key were in the span before a row's moment. Rows of that very moment, and what comes after, are never looked at."""
 
     transform: Literal["window"]
-    by: tuple[str, ...] = ()
-    columns: Columns
     functions: tuple[WindowFunction, ...] = Field(default=("mean",), min_length=1)
     span: Span | Literal["all"]
     """How far back; `all` is everything before."""
@@ -55,38 +80,16 @@ class Window(Transform):
         return self
 
     @property
-    def reads(self) -> tuple[str, ...]:
-        """The keys and the columns."""
-        return (*self.by, *self.columns)
-
-    @property
-    def needs(self) -> dict[str, Kind]:
-        """Numbers."""
-        return dict.fromkeys(self.columns, "number")
-
-    @property
-    def by_time(self) -> bool:
-        """It goes by time."""
-        return True
-
-    @property
-    def only_the_past(self) -> bool:
-        """It does."""
-        return True
-
-    @property
     def makes(self) -> tuple[str, ...]:
         """`x_mean_7d_by_key`."""
         key, gap = (f"_by_{'_'.join(self.by)}" if self.by else ""), f"_until_{self.gap}" if self.gap else ""
         return tuple(f"{column}_{function}_{self.span}{gap}{key}" for column in self.columns for function in self.functions)
 
 
-class Lag(Transform):
+class Lag(OfThePast):
     """The value of the same key at the last moment before, the one before that, and so on. Several rows of one moment count as one, with the greatest of their values."""
 
     transform: Literal["lag"]
-    by: tuple[str, ...] = ()
-    columns: Columns
     moments: tuple[int, ...] = Field(default=(1,), min_length=1)
 
     @model_validator(mode="after")
@@ -94,26 +97,6 @@ class Lag(Transform):
         if not all(1 <= moment <= 1000 for moment in self.moments):
             raise ValueError("`moments` go back 1 to 1000")
         return self
-
-    @property
-    def reads(self) -> tuple[str, ...]:
-        """The keys and the columns."""
-        return (*self.by, *self.columns)
-
-    @property
-    def needs(self) -> dict[str, Kind]:
-        """Numbers."""
-        return dict.fromkeys(self.columns, "number")
-
-    @property
-    def by_time(self) -> bool:
-        """It goes by time."""
-        return True
-
-    @property
-    def only_the_past(self) -> bool:
-        """It does."""
-        return True
 
     @property
     def makes(self) -> tuple[str, ...]:

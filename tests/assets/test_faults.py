@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import random
 import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +17,7 @@ from assets.stages.verify import verify
 from contracts.errors import EvidenceError
 from lineage.evidence import files
 from tests.assets.test_publication import DRIVER, ended, flip, killed_at_random, published, verified
-from tests.conftest import GOOD, Installation
+from tests.conftest import GOOD, Installation, small_disk
 
 ROOT = Path(__file__).parents[2]
 TRACED = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
@@ -145,21 +143,9 @@ def test_200_kills_at_random_moments_leave_no_half_version(tmp_path: Path) -> No
 # -- disks that fill up ----------------------------------------------------------------------------
 
 
-@contextmanager
-def disk(folder: Path, size_kb: int) -> Iterator[Path]:
-    """A disk of this size; skips where it cannot be mounted."""
-    folder.mkdir()
-    if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size_kb}k", "tmpfs", str(folder)], check=False, capture_output=True).returncode:
-        pytest.skip("a small disk cannot be mounted here")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", str(folder)], check=True)
-
-
 def filled_up(folder: Path, free_kb: int) -> int:
     """A run that has so much room left, then one with room again. Returns: the exit code of the former."""
-    with disk(folder, 400_000) as small:
+    with small_disk(folder, 400_000) as small:
         installation = Installation(small)
         installation.deliver(GOOD)
         assert ended(installation) == 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -15,7 +14,7 @@ import pytest
 import yaml
 
 from assay.cli import main
-from tests.conftest import GOOD, Installation, columns, setting
+from tests.conftest import GOOD, Installation, columns, setting, small_disk
 
 Assay = Callable[..., tuple[int, str, str]]
 
@@ -188,13 +187,8 @@ def test_a_wrong_setting_stops_with_its_name(assay: Assay, monkeypatch: pytest.M
     assert "ASSAY_LINEAGE_URL is wrong" in err
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small disk")
 def test_a_disk_that_is_full_is_one_sentence_and_the_last_version_still_opens(tmp_path: Path) -> None:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(disk)], check=False, capture_output=True).returncode:
-        pytest.skip("a small disk cannot be mounted here")
-    try:
+    with small_disk(tmp_path / "disk", 12 * 1024) as disk:
         installation = Installation(disk)
         installation.deliver(GOOD)
         environment = installation.environment
@@ -216,5 +210,3 @@ def test_a_disk_that_is_full_is_one_sentence_and_the_last_version_still_opens(tm
         subprocess.run(["mount", "-o", "remount,size=200m", str(disk)], check=True)
         assert call("run", "readings").returncode == 0
         assert call("verify", "--all").returncode == 0
-    finally:
-        subprocess.run(["umount", str(disk)], check=True)
