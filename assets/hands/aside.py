@@ -6,13 +6,17 @@ Belongs here: writing one layer of rows set aside. Stays out: why they were (pip
 from __future__ import annotations
 
 import threading
+from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import polars as pl
 
+from pipelines.engine import run
 from pipelines.frames import ROW
+
+_PART = 122_880  # rows that are sorted at a time
 
 
 class SetAside:
@@ -45,6 +49,16 @@ class SetAside:
         if self._writer is not None:
             self._writer.close()
         if failed is None:
-            rows = pl.scan_parquet(self._spool) if self._writer is not None else pl.LazyFrame(schema=self._schema)
-            rows.sort(ROW).sink_parquet(self._file, compression="zstd")
+            self._sort()
         self._spool.unlink(missing_ok=True)
+
+    def _sort(self) -> None:
+        """Write the file part after part: sorted at once, what many rows set aside hold would lie in memory."""
+        import pyarrow.parquet as pq
+
+        rows = pl.scan_parquet(self._spool) if self._writer is not None else pl.LazyFrame(schema=self._schema)
+        starts = run(rows.select(ROW).sort(ROW).gather_every(_PART)).to_series().to_list()
+        with pq.ParquetWriter(self._file, pl.DataFrame(schema=self._schema).to_arrow().schema, compression="zstd") as writer:
+            for start, end in pairwise([*starts, None]):
+                part = rows.filter(pl.col(ROW) >= start, pl.col(ROW) < end if end is not None else True)
+                writer.write_table(run(part.sort(ROW, maintain_order=True)).to_arrow())

@@ -19,7 +19,7 @@ from lineage.facts import Table
 from pipelines.frames import FileRead, Receipt
 from pipelines.ingest.records import numbered
 
-NOTE, FETCHED = "landed.digest", "fetched"
+NOTE, FETCHED, RECEIPT = "landed.digest", "fetched", "receipt.json"
 
 
 @dataclass(frozen=True)
@@ -40,17 +40,20 @@ def land(run: Run) -> Landed:
         office.home.check_region(contract)
         _ = run.lease
         fetched = sources.fetch(contract, _place(run))
+        staged = office.lake.staging(contract.name, run.run_id) / "landed"
+        shutil.rmtree(staged, ignore_errors=True)  # of an attempt of this run that failed
+        staged.mkdir(mode=0o700)
+        read = sources.read(contract, fetched, staged) if _is_new(run, fetched) else None
         target = landed_folder(run, fetched.digest)
         unchanged = target.is_dir()
         if not unchanged:
-            staged = office.lake.staging(contract.name, run.run_id) / "landed"
-            staged.mkdir(mode=0o700)
-            read = sources.read(contract, fetched, staged)
+            read = read or sources.read(contract, fetched, staged)
             receipt = Receipt(
                 fetched.digest, contract.source.location, read.rows, read.unreadable, fetched.size_bytes, read.columns, read.header, read.found, read.files, fetched.watermark
             )
-            (staged / "receipt.json").write_text(json.dumps(asdict(receipt)))
+            (staged / RECEIPT).write_text(json.dumps(asdict(receipt)))
             office.lake.move_in(staged, target)
+        shutil.rmtree(staged, ignore_errors=True)
         shutil.rmtree(office.lake.staging(contract.name, run.run_id) / FETCHED, ignore_errors=True)
         receipt = receipt_of(run, fetched.digest)
         _check_columns(run, receipt)
@@ -58,6 +61,12 @@ def land(run: Run) -> Landed:
         noted.inputs.append(Table(name=contract.source.location, version=fetched.digest))
         noted.outputs.append(Table(name=f"{contract.name}/landed", version=fetched.digest, columns=tuple((c, "String") for c in receipt.columns), rows=receipt.rows))
     return Landed(receipt, unchanged)
+
+
+def _is_new(run: Run, fetched: sources.Fetched) -> bool:
+    """Whether nothing as large has landed, so that it can be read before its digest is known."""
+    receipts = run.office.lake.folder(run.contract.name, "landed").glob(f"*/{RECEIPT}")
+    return bool(fetched.files) and all(json.loads(receipt.read_text())["size_bytes"] != fetched.size_bytes for receipt in receipts)
 
 
 def _place(run: Run) -> sources.Place:
@@ -110,7 +119,7 @@ def landed_in(run: Run) -> Receipt:
 
 def receipt_of(run: Run, digest: str) -> Receipt:
     """The receipt beside landed rows."""
-    data = json.loads((landed_folder(run, digest) / "receipt.json").read_text())
+    data = json.loads((landed_folder(run, digest) / RECEIPT).read_text())
     before = {"header": 1 if run.contract.source.format == "csv" else 0}  # receipts of earlier releases do not say it
     files = tuple(FileRead(**{**file, "lacks": tuple(file["lacks"])}) for file in data.get("files", ()))
     return Receipt(**{**before, **data, "columns": tuple(data["columns"]), "files": files})

@@ -50,15 +50,18 @@ def searched(run: Run, rows: pl.LazyFrame, few_of: Few, *beside: pl.LazyFrame) -
     columns, texts = ([name for name in names if name not in asked.quiet] for names in (columns, texts))
     misplaced = {name: at for name, at in _misplaced(schema, contract, texts).items() if name not in asked.quiet}
     counted = rows.select(pl.lit(0).alias(ROW), *(unread.sum().alias(name) for name, unread in misplaced.items()))
-    told_signs = pieces.signs(rows, [name for name in plain if name not in few_of])
+    numbers = [name for name in plain if name not in few_of and (name in misplaced or schema[name].is_integer())]
+    told_signs = pieces.signs(rows, [name for name in plain if name not in few_of], numbers)
     marked = run_together([personal.marks(rows, texts)])[0] if few_of and texts else pl.DataFrame()
     of_words = [name for name in texts if name in marked.columns and not marked[name].item()]
     spans = [*personal.spans(rows, texts, of_words=of_words), *personal.declared_values(rows, contract.privacy), *(presidio.spans(rows, texts, model) if model else [])]
     looks = special.looks(rows, [name for name in columns if name in texts or not schema[name].is_nested()], texts)
     first = run_together([*beside, personal.disguises(rows, texts), counted, told_signs, *spans, *looks, *personal.encoded(rows, texts)])
-    disguised, unread, signs, *found = first[len(beside) :]
+    disguised, unread, seen, *found = first[len(beside) :]
     found, told, encoded = found[: len(spans)], found[len(spans) : len(spans) + len(looks)], found[len(spans) + len(looks) :]
-    pairs = pieces.signed(pieces.pairs(plain), {**signs.row(0, named=True), **asked.signs})
+    odd = [name for name in numbers if name in misplaced and unread[name].item()]  # not every cell was a number, so their signs are looked for in full
+    again = run_together([pieces.signs(rows, odd)])[0].row(0, named=True) if odd else {}
+    pairs = pieces.signed(pieces.pairs(plain), {**asked.signs, **seen.row(0, named=True), **again})
     whole = pl.concat([pl.DataFrame(schema=FOUND_SCHEMA), *found])
     # what only a second look can tell, where the first gives reason to it: what hides in base 64 or behind other characters, what stands in a
     # column of another type or half in one column and half in the next, which rows make a column special, and where free text names somebody

@@ -8,7 +8,7 @@ kind's shape, and those that are likely one; they are searched only where most o
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
@@ -66,6 +66,7 @@ class Halves:
 
 _CARD = r"^(?:4[0-9]{12}(?:[0-9]{3}){0,2}|5[1-5][0-9]{14}|2[2-7][0-9]{14}|3[47][0-9]{13}|3(?:[689][0-9]|0[0-5])[0-9]{11}|(?:6011|6[245]|35)[0-9]{12,17}|(?:50|5[6-9]|6[0-9])[0-9]{11,17})$"
 _DIGITS = r"^[ ()./-]{0,2}[0-9][0-9 ()./-]{0,20}$"
+_PLUS = r"^(?:\+|00[1-9]|\()"
 _MAIL = r"[\w.%+-]+"
 _HOST = r"[\w-]+(?:\.[\w-]+)*\.\p{L}{2,}"
 HALVES: tuple[Halves, ...] = (
@@ -74,7 +75,7 @@ HALVES: tuple[Halves, ...] = (
         "iban", r"^[A-Z]{1,2}(?:[0-9]|$)", "left", r"^[A-Z]{2}(?:[0-9]{1,2}[A-Z0-9 -]*)?$|^[A-Z]$", r"^[ -]?[A-Z0-9][A-Z0-9 -]{1,36}$", r"^[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}$", r"^[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}$", 15,
         confirm_iban, strip=r"[ -]", share=0.2, confidence=CHECKSUM,
     ),
-    Halves("phone", r"^(?:\+|00[1-9]|\()", "left", r"^(?:\+|00[1-9])[0-9 ()./-]*$|^\(\+?[0-9]{1,5}\)[0-9 ./-]*$", r"^[ ()./-]*[0-9][0-9 ()./-]{2,}$", r"^\+?[ ()./-]*(?:[0-9][ ()./-]*){8,15}$", r"^(?:\+|00|\()", 8, confirm_phone, " "),
+    Halves("phone", _PLUS, "left", r"^(?:\+|00[1-9])[0-9 ()./-]*$|^\(\+?[0-9]{1,5}\)[0-9 ./-]*$", r"^[ ()./-]*[0-9][0-9 ()./-]{2,}$", r"^\+?[ ()./-]*(?:[0-9][ ()./-]*){8,15}$", r"^(?:\+|00|\()", 8, confirm_phone, " "),
     Halves("phone", _DIGITS, "both", r"^[0-9][0-9 ()./-]*$", r"^[ ()./-]*[0-9][0-9 ()./-]{2,}$", r"^(?:[0-9][ ()./-]*){7,15}$", r"^", 7, confirm_phone, " ", named=r"phone|telephone|mobile|cell|fax|tel|area_code|dial(?:ling)?_code|vorwahl"),
     Halves("email", "@", "either", rf"^{_MAIL}(?:@[\w.-]*)?$", r"^(?:[\w.%+-]*@)?[\w.-]+$", rf"^{_MAIL}@{_HOST}$", rf"^{_MAIL}@{_HOST}$", 6),
     Halves("email", rf"^[A-Za-z0-9.-]+\.{TOP}$", "right", rf"^{_MAIL}$", rf"^{_HOST}$", rf"^{_MAIL}@{_HOST}$", rf"\p{{L}}.*@[\w.-]+\.{TOP}$", 5, between="@", named=r"e?_?mail|local(?:_part)?|mailbox|login|user|user_?name", confidence=CONTEXT),
@@ -147,12 +148,27 @@ def _likely(each: Halves) -> pl.Expr:
     return likely
 
 
-def signs(frame: pl.LazyFrame, columns: Sequence[str]) -> pl.LazyFrame:
-    """Plan the first look, over all columns in one: how many cells of each have which sign, and the bytes of its longest; one row."""
+def signs(frame: pl.LazyFrame, columns: Sequence[str], numbers: Collection[str] = ()) -> pl.LazyFrame:
+    """Plan the first look, over all columns in one: how many cells of each have which sign, and the bytes of its longest; one row.
+
+    Args:
+        numbers: those of the columns whose every cell is a whole number. Of the signs these can have two, and to see them takes no regular expression.
+    """
     asked = dict.fromkeys(each.sign for each in HALVES)
     texts = {column: pl.col(column).cast(pl.String) for column in columns}
-    counted = [text.str.contains(sign).sum().alias(f"{column} {sign}") for column, text in texts.items() for sign in asked]
+    counted = [(_of_number(text, sign) if column in numbers else text.str.contains(sign).sum()).alias(f"{column} {sign}") for column, text in texts.items() for sign in asked]
     return frame.select(pl.lit(0).alias(ROW), *counted, *(text.str.len_bytes().max().fill_null(0).alias(f"{column} longest") for column, text in texts.items()))
+
+
+def _of_number(text: pl.Expr, sign: str) -> pl.Expr:
+    """How many cells have the sign, given that each is a whole number; it may be more of those that only have digits."""
+    match sign:
+        case _ if sign == _DIGITS:
+            return text.count()
+        case _ if sign == _PLUS:
+            return (text.str.starts_with("+") | text.str.starts_with("00")).sum()
+        case _:
+            return pl.lit(0)
 
 
 def signed(found: Sequence[Pair], counts: Mapping[str, int]) -> list[Pair]:

@@ -17,8 +17,9 @@ from pipelines.clean.kind import Columns, Effect, Fitted, Kind, Learning
 from pipelines.frames import ROW
 
 _HASH = "_hash"
-_SAMPLE = 20_000
-_AT_ONCE = 20_000_000  # rows whose hashes are held at a time
+SAMPLE = 20_000
+"""The first rows, which say what columns tell rows apart."""
+_AT_ONCE = 10_000_000  # rows whose hashes are held at a time
 
 
 def parts_of(rows: int) -> int:
@@ -56,7 +57,7 @@ def telling(different: Mapping[str, int], sampled: int) -> list[str]:
 
 
 def _fit(_: Deduplicate, rows: pl.LazyFrame, columns: Columns) -> Learning:
-    sample = rows.select(list(columns)).head(_SAMPLE)
+    sample = rows.select(list(columns)).head(SAMPLE)
     about = yield {"sample": sample.select(pl.all().n_unique()), "sampled": sample.select(pl.len()), "rows": rows.select(pl.len())}
     few = telling(about["sample"].row(0, named=True), about["sampled"].item())
     parts = parts_of(about["rows"].item())

@@ -17,6 +17,7 @@ from pipelines.clean.effects import leaving, of_group
 from pipelines.clean.kind import Columns, Effect, Fitted, Kind, Learning
 from pipelines.clean.moments import Range, mean, number, ranges, sums
 from pipelines.clean.plain import fitted_to, literal, plain
+from pipelines.clean.ranks import quantiles
 
 _GROUPS = "groups"
 
@@ -30,12 +31,16 @@ def _fit(step: FillMissing, rows: pl.LazyFrame, columns: Columns) -> Learning:
         return (yield from missing_by_model.fit(step, rows))
     if step.method == "mean":
         return (yield from _means(step, rows))
-    plans = {"fill": rows.select(_middle(step, column).alias(column) for column in step.columns)}
+    plans = {}
+    if step.method == "mode":
+        plans["fill"] = rows.select(_middle(step, column).alias(column) for column in step.columns)
     if step.by:
         plans[_GROUPS] = _grouped(step, rows).agg(_middle(step, column).alias(column) for column in step.columns)
-    found = yield plans
-    values = {column: plain(value) for column, value in found["fill"].row(0, named=True).items()}
-    return Fitted(values, {_GROUPS: found[_GROUPS].sort(step.by)} if step.by else {})
+    found = (yield plans) if plans else {}
+    tables = {_GROUPS: found[_GROUPS].sort(step.by)} if step.by else {}
+    if step.method == "median":
+        return Fitted({column: middle for column, (middle,) in (yield from quantiles(rows, step.columns, (0.5,))).items()}, tables)
+    return Fitted({column: plain(value) for column, value in found["fill"].row(0, named=True).items()}, tables)
 
 
 def _middle(step: FillMissing, column: str) -> pl.Expr:

@@ -18,6 +18,7 @@ from pipelines.clean.effects import leaving
 from pipelines.clean.kind import Columns, Effect, Fitted, Kind, Learning
 from pipelines.clean.moments import Range, deviation, mean, number, ranges, sums
 from pipelines.clean.plain import literal
+from pipelines.clean.ranks import quantiles
 
 _AT_MEDIAN, _AT_MEAN = 0.6745, 1.253314
 """What makes a median absolute deviation, and a mean one, comparable with a standard deviation (Iglewicz and Hoaglin 1993)."""
@@ -43,9 +44,8 @@ def _fences(middle: tuple[float, float] | None, reach: float | None) -> dict[str
 
 def _quartiles(step: Outliers, rows: pl.LazyFrame) -> Learning:
     """Tukey's fences: the quartiles (by linear interpolation) less and plus `factor` interquartile ranges. Source: Tukey (1977), Exploratory Data Analysis, section 2D."""
-    quartiles = [pl.struct(number(c).quantile(q, "linear").alias(name) for q, name in ((0.25, "low"), (0.75, "high"))).alias(c) for c in step.columns]
-    found = (yield {"quartiles": rows.select(quartiles)})["quartiles"].row(0, named=True)
-    return Fitted({c: _fences((q["low"], q["high"]), (q["high"] - q["low"]) * step.reach) if q["low"] is not None else _fences(None, None) for c, q in found.items()})
+    found = yield from quantiles(rows, step.columns, (0.25, 0.75))
+    return Fitted({c: _fences((low, high), (high - low) * step.reach) if low is not None and high is not None else _fences(None, None) for c, (low, high) in found.items()})
 
 
 def _deviations(step: Outliers, rows: pl.LazyFrame) -> Learning:
@@ -66,19 +66,16 @@ def _medians(step: Outliers, rows: pl.LazyFrame) -> Learning:
 
     Source: Iglewicz and Hoaglin (1993), How to Detect and Handle Outliers, section 3.3.
     """
-    medians = (yield {"medians": rows.select(number(column).median().alias(column) for column in step.columns)})["medians"].row(0, named=True)
-    away = rows.select((number(column) - middle).abs().alias(column) for column, middle in medians.items() if middle is not None)
-    known = [column for column, middle in medians.items() if middle is not None]
-    if not known:
-        return Fitted({column: _fences(None, None) for column in step.columns})
-    typical = [pl.struct(pl.col(column).median().alias("median"), number(column).max().alias("high")).alias(column) for column in known]
-    found = (yield {"away": away.select(typical)})["away"].row(0, named=True)
-    scales = {column: one["median"] / _AT_MEDIAN for column, one in found.items() if one["median"]}
-    flat = {column: Range(0.0, one["high"]) for column, one in found.items() if not one["median"] and one["high"]}
+    medians = yield from quantiles(rows, step.columns, (0.5,))
+    known = {column: middle for column, (middle,) in medians.items() if middle is not None}
+    away = rows.select((number(column) - middle).abs().alias(column) for column, middle in known.items())
+    typical = yield from quantiles(away, list(known), (0.5, 1.0))
+    scales = {column: median / _AT_MEDIAN for column, (median, _) in typical.items() if median}
+    flat = {column: Range(0.0, high) for column, (median, high) in typical.items() if not median and high}
     if flat:
         summed = (yield {"sums": away.select(sums(column, each).alias(column) for column, each in flat.items())})["sums"].row(0, named=True)
         scales |= {column: (mean(summed[column], each) or 0.0) * _AT_MEAN for column, each in flat.items()}
-    return Fitted({c: _fences((medians[c], medians[c]), scales[c] * step.reach) if c in scales else _fences(None, None) for c in step.columns})
+    return Fitted({c: _fences((known[c], known[c]), scales[c] * step.reach) if c in scales else _fences(None, None) for c in step.columns})
 
 
 def _ranges(step: Outliers, rows: pl.LazyFrame) -> Any:

@@ -14,12 +14,14 @@ import polars as pl
 from contracts.model import Column, Contract, Rule
 from contracts.rules import keeps, was_read
 from contracts.types import dtype, read, readable
-from pipelines.clean.duplicates import suspects
+from pipelines.clean.duplicates import SAMPLE, suspects, telling
 from pipelines.engine import run_together
 from pipelines.validate.split import judged_rules, look_up
 
 EXAMPLES = 5
 _ROW = "_position"
+Proving = Generator[list[pl.LazyFrame], list[pl.DataFrame], tuple[str, ...]]
+"""Yields the plans of one pass and is sent their frames; returns the names of the rules that are proven."""
 
 
 @dataclass(frozen=True)
@@ -70,29 +72,39 @@ def kept_by_all(rules: Sequence[Rule], contract: Contract, values: Mapping[str, 
     return tuple(rule for answer in run_together(plans) for rule, holds in answer.row(0, named=True).items() if holds)
 
 
-def without_repeats(rows: pl.LazyFrame, contract: Contract, rules: Sequence[Rule], parts: int) -> Generator[list[pl.LazyFrame], list[pl.DataFrame], tuple[str, ...]]:
+def without_repeats(rows: pl.LazyFrame, contract: Contract, rules: Sequence[Rule], parts: int) -> Proving:
     """The rules against repeated values that no row can break, since no two hashes of their values are equal. What repeats is left to the apply pass.
 
-    To know a repeated value as it goes by, that pass must remember every one before it: its memory grows with the rows. This one sorts hashes, part after part.
+    To know a repeated value as it goes by, that pass must remember every one before it: its memory grows with the rows. This one sorts hashes, part after part,
+    first of the columns that tell rows apart: where those repeat nowhere, the whole does not.
 
     Args:
         rows: `_row` and the contract's columns as text.
         parts: how many parts the hashes are divided into.
     Yields: the plans of one pass, and is sent their frames.
     """
-    left = {rule.name: rule for rule in rules if rule.kind in ("unique", "duplicateValues") and not set(rule.columns) & set(contract.privacy.columns)}
-    for part in range(parts if left else 0):
-        told = yield [_repeats(rows, contract, rule, part, parts) for rule in left.values()]
-        left = {name: rule for (name, rule), repeats in zip(left.items(), told, strict=True) if not repeats.item()}
-        if not left:
-            break
+    asked = {rule.name: _typed(rows, contract, rule) for rule in rules if rule.kind in ("unique", "duplicateValues") and not set(rule.columns) & set(contract.privacy.columns)}
+    samples = (yield [keys.head(SAMPLE) for keys in asked.values()]) if asked else []
+    few = {name: telling(sample.select(pl.all().n_unique()).row(0, named=True), sample.height) for name, sample in zip(asked, samples, strict=True)}
+    proven = yield from _unrepeated({name: keys.select(few[name]) for name, keys in asked.items()}, parts)
+    wider = {name: keys for name, keys in asked.items() if name not in proven and few[name] != keys.collect_schema().names()}
+    return proven + (yield from _unrepeated(wider, parts))
+
+
+def _unrepeated(keys: Mapping[str, pl.LazyFrame], parts: int) -> Proving:
+    """Of rules and the values that they are about, those without any repeated hash."""
+    left = dict(keys)
+    for part in range(parts):
+        if left:
+            told = yield [suspects(frame, frame.collect_schema().names(), part, parts).select(pl.len()) for frame in left.values()]
+            left = {name: frame for (name, frame), repeats in zip(left.items(), told, strict=True) if not repeats.item()}
     return tuple(left)
 
 
-def _repeats(rows: pl.LazyFrame, contract: Contract, rule: Rule, part: int, parts: int) -> pl.LazyFrame:
+def _typed(rows: pl.LazyFrame, contract: Contract, rule: Rule) -> pl.LazyFrame:
+    """The values that a rule is about, as `keeps` judges them."""
     typed = rows.select(read(contract.column(name)).alias(name) for name in rule.columns)
-    keys = typed.drop_nulls() if len(rule.columns) == 1 else typed  # as `keeps` judges them
-    return suspects(keys, rule.columns, part, parts).select(pl.len())
+    return typed.drop_nulls() if len(rule.columns) == 1 else typed
 
 
 def typed_values(column: Column, values: pl.Series) -> pl.LazyFrame:

@@ -43,6 +43,7 @@ class Sieve:
         self._received = [pl.col(RECEIVED + name).alias(name) for name in self._names]
         self._quarantine, self._remove, self._flag, self._gate = quarantine, remove, flag, gate
         self._lock, self._gathered, self._waiting = threading.Lock(), list[pl.DataFrame](), 0
+        self._at_gate = threading.Lock()  # one at a time, while other batches are sorted: pandera's settings are the process's
         self.counts: Counter[str] = Counter(dict.fromkeys(certain, 0))
         """`rows` judged, and the rows that break each rule."""
         self.changed: Counter[tuple[str, str]] = Counter()
@@ -64,8 +65,7 @@ class Sieve:
 
     def finish(self) -> None:
         """Show the gate what it has not seen yet."""
-        with self._lock:
-            self._show_gate()
+        self._show_gate(1)
 
     @property
     def cells_changed(self) -> dict[str, dict[str, int]]:
@@ -106,8 +106,7 @@ class Sieve:
             self.counts.update(counts)
             self._gathered.append(kept)
             self._waiting += kept.height
-            if self._waiting >= ROWS_AT_ONCE:
-                self._show_gate()
+        self._show_gate(ROWS_AT_ONCE)
         return kept
 
     def _hand_over(self, batch: pl.DataFrame, removed: pl.Series, aside: pl.Series) -> None:
@@ -121,7 +120,11 @@ class Sieve:
         if noted.height:
             self._flag(noted.select(ROW, FLAGGED_BY))
 
-    def _show_gate(self) -> None:
-        if self._gathered:
-            self._gate(pl.concat(self._gathered, rechunk=False))
-        self._gathered, self._waiting = [], 0
+    def _show_gate(self, least: int) -> None:
+        """Show the gate the rows that it has not seen, where there are at least so many."""
+        with self._lock:
+            if self._waiting < least:
+                return
+            seen, self._gathered, self._waiting = pl.concat(self._gathered, rechunk=False), [], 0
+        with self._at_gate:
+            self._gate(seen)

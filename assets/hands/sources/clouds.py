@@ -68,7 +68,7 @@ def download(location: str, item: Object, sink: Sink) -> Seen:
                 sink.write([bytes(chunk)])
                 tell(f"{sink.size / 1e6:,.0f} of {item.size_bytes / 1e6:,.0f} MB fetched")
             if sink.size == item.size_bytes:
-                return Seen(sink.as_file("").digest, sink.size, item.etag, item.modified)
+                return Seen(sink.digest, sink.size, item.etag, item.modified)
         except obstore.exceptions.PreconditionError:
             raise SourceError("the object changed while it was fetched", "Run again", sink.where) from None
         except (obstore.exceptions.GenericError, TimeoutError, ConnectionError) as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -34,8 +35,8 @@ def fetch(contract: Contract, place: Place) -> Fetched:
         case "postgres" | "sqlite" | "duckdb":
             found = _from_database(contract, place, where)
         case _:
-            found = fetched(_local(contract, place, where))
-    if contract.source.sha256 not in (None, found.digest):
+            found = _local(contract, place, where)
+    if contract.source.sha256 is not None and contract.source.sha256 != found.digest:
         raise SourceError("the source's checksum is not the one in the contract", "Check where the file came from; if it is right, write its `sha256` into assay.source", where)
     return found
 
@@ -43,7 +44,8 @@ def fetch(contract: Contract, place: Place) -> Fetched:
 # -- on this machine ------------------------------------------------------------------------
 
 
-def _local(contract: Contract, place: Place, where: Where) -> list[File]:
+def _local(contract: Contract, place: Place, where: Where) -> Fetched:
+    """The files as they lie there. Their digest is reckoned meanwhile: whoever can do without it for now need not wait."""
     location = contract.source.location
     if kind_of(location) == "glob":
         named = _matched(location, place.roots, where)
@@ -55,18 +57,22 @@ def _local(contract: Contract, place: Place, where: Where) -> list[File]:
             remedy = "Put the file there (below ASSAY_HOME), or mend" if ":" not in location else "Install the package, or mend"
             raise SourceError("the source is not there", f"{remedy} `location` under assay.source", where)
         named = {location: path}
-    if sum(path.stat().st_size for path in named.values()) > place.max_bytes:
+    files = [File(name, path, path.stat().st_size) for name, path in named.items()]
+    size_bytes = sum(file.size_bytes for file in files)
+    if size_bytes > place.max_bytes:
         raise too_large(place.max_bytes, where)
 
-    def one(item: tuple[str, Path]) -> File:
-        name, path = item
+    def one(file: File) -> tuple[str, str]:
         try:
-            return File(name, path, sha256(path), path.stat().st_size)
+            return file.name, sha256(file.path)
         except OSError as error:
-            inside = Where(file=name, dataset=where.dataset)
+            inside = Where(file=file.name, dataset=where.dataset)
             raise SourceError(f"the source cannot be read ({type(error).__name__})", "Give this user the right to read it", inside) from None
 
-    return together(one, list(named.items()))
+    pool = ThreadPoolExecutor(1)
+    digest = pool.submit(lambda: digest_of(together(one, files)))
+    pool.shutdown(wait=False)
+    return Fetched(digest, size_bytes, tuple(files))
 
 
 def locate(contract: Contract, roots: Sequence[Path]) -> Path:
@@ -176,7 +182,7 @@ def _from_cloud(contract: Contract, place: Place, where: Where) -> Fetched:
         if place.is_landed(digest):
             return Fetched(digest, sum(before.size_bytes for _, before in known))
 
-    def one(numbered: tuple[int, clouds.Object]) -> File:
+    def one(numbered: tuple[int, clouds.Object]) -> tuple[File, str]:
         number, item = numbered
         inside = where if len(objects) == 1 else Where(file=f"{bucket}/{item.name}", dataset=where.dataset)
         sink = Sink(place.folder / f"fetched-{number:05}{_suffix(item.name)}", place.max_bytes, inside)

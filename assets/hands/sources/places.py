@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
@@ -57,23 +57,27 @@ class File:
 
     name: str
     path: Path
-    digest: str
     size_bytes: int
 
 
 @dataclass(frozen=True)
 class Fetched:
-    """A source's files, and the digest that stands for all of them. No files: the lake has them already."""
+    """A source's files, and the digest that stands for all of them, or the promise of it. No files: the lake has them already."""
 
-    digest: str
+    reckoned: str | Future[str]
     size_bytes: int
     files: tuple[File, ...] = ()
     watermark: str | int | float | None = None
 
+    @property
+    def digest(self) -> str:
+        """The digest; waits for it. Raises: SourceError: a file cannot be read."""
+        return self.reckoned if isinstance(self.reckoned, str) else self.reckoned.result()
 
-def fetched(files: Sequence[File]) -> Fetched:
-    """The files as one source: the digest of a single file is its own, that of several is over their names and digests."""
-    return Fetched(digest_of([(file.name, file.digest) for file in files]), sum(file.size_bytes for file in files), tuple(files))
+
+def fetched(files: Sequence[tuple[File, str]]) -> Fetched:
+    """The files, each with its digest, as one source: the digest of a single file is its own, that of several is over their names and digests."""
+    return Fetched(digest_of([(file.name, digest) for file, digest in files]), sum(file.size_bytes for file, _ in files), tuple(file for file, _ in files))
 
 
 def digest_of(named: Sequence[tuple[str, str]]) -> str:
@@ -109,9 +113,14 @@ class Sink:
                 self._digest.update(chunk)
                 stream.write(chunk)
 
-    def as_file(self, name: str) -> File:
-        """The file, done."""
-        return File(name, self.path, self._digest.hexdigest(), self.size)
+    @property
+    def digest(self) -> str:
+        """Of what was written."""
+        return self._digest.hexdigest()
+
+    def as_file(self, name: str) -> tuple[File, str]:
+        """The file, done, and its digest."""
+        return File(name, self.path, self.size), self.digest
 
 
 def too_large(limit: int, where: Where) -> SourceError:

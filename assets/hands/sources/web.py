@@ -56,7 +56,7 @@ def download(url: str, sink: Sink, place: Place, seen: Seen | None = None, netwo
                 first = _begun(response, sink, first)
                 sink.write(_told(response, sink, started))
                 _check_whole(response, sink)
-                return replace(first, digest=sink.as_file("").digest, size_bytes=sink.size)
+                return replace(first, digest=sink.digest, size_bytes=sink.size)
         except _Broken as error:
             problem = str(error)
     raise SourceError(f"the source could not be fetched in {TRIES} tries: {problem}", "Run again later; if it recurs, look at the server", sink.where)
