@@ -212,7 +212,7 @@ def drifted(version: str, details: Mapping[str, Any], decision: Mapping[str, Any
     return {
         "verdict": details["verdict"], "version": version, "reference": details["reference"] or "none", "reasons": markdown(["why this verdict"], [(each,) for each in details["reasons"]]),
         "decision": decision["action"], "decided_because": f"{_own_words(decision)} (rule: {decision['rule']})",
-        "measurements": markdown(["column", "against", "method", "score", "threshold", "p", "verdict", "note"], rows), "columns_drifted": len({m["column"] for m in details["measurements"] if m["drifted"]}),
+        "measurements": markdown(["column", "against", "method", "score", "threshold", "p", "verdict", "note"], rows),
         **({"changes_of_regime": markdown(["change"], [(each,) for each in details["changes"]])} if details.get("changes") else {}),
         "decisions": markdown(["number", "version", "at", "action", "rule", "because", "by"], told), "evidence": f"sha256 {evidence[:16]}…",
         **({"replay_with": dg.MetadataValue.md(f"`assay replay {number}`")} if number else {}), **({"report": dg.MetadataValue.path(report)} if report else {}), **scores,
@@ -252,7 +252,7 @@ def modelled(details: Mapping[str, Any], card: str) -> Metadata:
         "calibration_error": found["calibration"], "calibration_error_in_service": found["champion_calibration"],
     }  # fmt: skip
     return {
-        **_acted(details), "model": details["model"], "model_version": details["model_version"], "replaced": details["replaced"] or "nobody",
+        **_acted(details), "model": details["model"], "model_version": details["model_version"], "judged_against": f"version {details['replaced']}" if details["replaced"] else "nobody",
         "trained_rows": details["trained_rows"], "judged_rows": details["judged_rows"], "judged_on": markdown(["on", "rows", details["metric"], "in service"], judged),
         **({"between_groups": markdown(["column", "groups", "difference in", "of it", "in service"], gaps)} if gaps else {}),
         "trace": dg.MetadataValue.md(f"`assay why {details['trace_id']}`"), "model_card": dg.MetadataValue.md(card), **_plotted(numbers),

@@ -114,7 +114,7 @@ def _measured(run: Run, policy: DriftPolicy, row: Row) -> _Found:
             drifts.append(Drift("unknown", (), (versions,)))
             continue
         reference = merged([sketch_of(run, each) for each in versions], policy=policy)
-        drifts.append(measure(reference, current, policy=policy, kinds=kinds, against=name, published_at=row["published_at"], more=[] if sides else more))
+        drifts.append(measure(reference, current, policy=policy, kinds=kinds, against=name, versions=len(versions), published_at=row["published_at"], more=[] if sides else more))
         against += [each["version"] for each in versions]
         sides = sides or (reference, current)
     drift = together(drifts)

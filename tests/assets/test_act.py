@@ -146,6 +146,7 @@ def test_the_pages_of_drift_and_model_say_what_was_decided_why_and_how_the_candi
     assert model["better_by"] == pytest.approx(model["roc_auc"] - model["in_service"])
     assert "| all held-back rows | 150 |" in model["judged_on"]
     assert "| x > 5 | 1" in model["judged_on"]
-    assert model["model_card"].startswith("# high, of readings@1.1.0: accepted\n")
+    assert model["model_card"].startswith("# Accepted: high, of readings@1.1.0\n")
+    assert (first["model"]["judged_against"], model["judged_against"]) == ("nobody", "version 1")
     assert model["trace"] == f"`assay why {installation.office().models.versions('high')[-1]['tags']['trace_id']}`"
     assert not [name for page in (drift, model) for name, value in page.items() if isinstance(value, dict | list)]  # nobody reads JSON on a page
