@@ -22,8 +22,9 @@ _SEED = 0
 
 
 def normal(column: str) -> pl.Expr:
-    """Text in lower case, without accents and signs, words one space apart; empty where there is nothing."""
+    """Text in lower case, without accents and signs, words one space apart, `6.00` as `6` and `5.20` as `5.2` would be; empty where there is nothing."""
     plain = pl.col(column).str.to_lowercase().str.normalize("NFKD").str.replace_all(r"\p{M}", "")
+    plain = plain.str.replace_all(r"\b([0-9]+)\.0+\b", "${1}").str.replace_all(r"\b([0-9]+\.[0-9]*[1-9])0+\b", "${1}")
     return plain.str.replace_all(r"[^\p{L}\p{N}]+", " ").str.strip_chars().fill_null("")
 
 
