@@ -228,7 +228,7 @@ def _is_stray(values: pl.Series, known: pl.Series) -> pl.Series:
 
 
 def _misspelt(values: pl.Series, meant: pl.Series, several: pl.Series, known: pl.Series) -> pl.Series:
-    """True where a value is a misspelling of what is meant: few letters differ (more where two witnesses agree), or one, and no group has it. Two numbers are two numbers."""
+    """True where a value is a misspelling of what is meant: no group has it, and few letters differ, more where two witnesses agree. Two numbers are two numbers."""
     from rapidfuzz.distance import OSA
     from rapidfuzz.process import cpdist
 
@@ -236,7 +236,7 @@ def _misspelt(values: pl.Series, meant: pl.Series, several: pl.Series, known: pl
     letters = pl.Series(cpdist(ours.to_list(), theirs.to_list(), scorer=OSA.distance))
     longest = pl.select(pl.max_horizontal(ours.str.len_chars(), theirs.str.len_chars())).to_series()
     stray = _is_stray(values, known)
-    few = (letters <= _SIMILAR * longest) | (several & stray & (letters <= _SIMILAR_TO_TWO * longest)) | ((letters == 1) & stray)
+    few = stray & ((letters <= _SIMILAR * longest) | (several & (letters <= _SIMILAR_TO_TWO * longest)) | (letters == 1))
     numbers = ours.str.contains("^[0-9.]+$") & theirs.str.contains("^[0-9.]+$")
     return (ours != "") & ~numbers & few
 
