@@ -130,7 +130,7 @@ def _may_mean(value: str, target: str, distance: int, domain: Domain, words: Map
         return False
     if len(target) <= 2 and target not in domain.sure and _form(value, cases=True) == _form(target, cases=True):
         return False
-    slip = 2 * often > domain.cells and _is_slip(value, target)
+    slip = len(target) > 2 and 2 * often > domain.cells and _is_slip(value, target)  # `III` is not `II`
     if len(target) < _SHORT and target not in domain.sure and count >= step.support and count * step.ratio**2 > often and not slip:
         return False
     ours, theirs = set(WORD.findall(value.lower())), set(WORD.findall(target.lower()))
