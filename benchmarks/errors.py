@@ -51,7 +51,12 @@ def main(folder: Path, sets: list[str], labelled: int) -> None:
         for table in _tables(folder / name):
             total += measured(*table, labelled)
         scores.append(_scores(total))
-        print(json.dumps({"set": name, "labelled": labelled, **scores[-1], **total, "seconds": round(time.perf_counter() - started, 1), "reference": REFERENCE.get(name, "none published")}), flush=True)
+        print(
+            json.dumps(
+                {"set": name, "labelled": labelled, **scores[-1], **total, "seconds": round(time.perf_counter() - started, 1), "reference": REFERENCE.get(name, "none published")}
+            ),
+            flush=True,
+        )
     print(json.dumps({"set": "plain mean", **{key: round(sum(one[key] for one in scores) / len(scores), 4) for key in scores[0]}}))
 
 

@@ -8,7 +8,6 @@ SIGMOD, 865); neither's features nor classifiers are used.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator, Sequence
 
@@ -86,8 +85,10 @@ def _put_right(cells: pl.DataFrame, step: Rewrite, name: str) -> int:
 
 def _generalized(was: str, right: str) -> Iterator[tuple[str, str]]:
     """Patterns that turn the one into the other, the more general ones first."""
-    start = len(os.path.commonprefix([was, right]))
-    end = len(os.path.commonprefix([was[start:][::-1], right[start:][::-1]]))
+    from rapidfuzz.distance import Postfix, Prefix
+
+    start = Prefix.similarity(was, right)
+    end = Postfix.similarity(was[start:], right[start:])
     old, new = was[start : len(was) - end], right[start : len(right) - end].replace("$", "$$")
     at_start, at_end = start == 0, end == 0
     if old and at_start:
@@ -111,6 +112,7 @@ def _runs(text: str) -> Iterator[str]:
 
 
 def literal(text: str) -> str:
+    """A pattern that finds the text and nothing else; Rust's engine refuses some of what Python escapes."""
     return re.sub(r"([\\.+*?()|\[\]{}^$#&~-])", r"\\\1", text)
 
 

@@ -45,7 +45,12 @@ def _pattern(name: str, columns: Columns) -> Rule | None:
 def _fit(step: Shapes, rows: pl.LazyFrame, columns: Columns) -> Learning:
     free = {f"{index}": name for index, name in enumerate(step.columns) if _pattern(name, columns) is None}
     plans = {
-        index: rows.select(form(pl.col(name)).alias("form"), pl.col(name).str.contains(_PADDED).alias("padded")).drop_nulls().group_by("form").agg(pl.len(), pl.col("padded").sum()).sort("len", "form", descending=[True, False]).head(100)
+        index: rows.select(form(pl.col(name)).alias("form"), pl.col(name).str.contains(_PADDED).alias("padded"))
+        .drop_nulls()
+        .group_by("form")
+        .agg(pl.len(), pl.col("padded").sum())
+        .sort("len", "form", descending=[True, False])
+        .head(100)
         for index, name in free.items()
     }
     plans |= {f"{index} rows": rows.select(pl.col(name).count()) for index, name in free.items()}
@@ -73,7 +78,11 @@ def forms(counted: pl.DataFrame, given: int, share: float) -> list[str]:
     common = counted.filter((pl.col("len") >= max(3, 0.01 * given)) & (pl.col("form").str.len_chars() <= _LONGEST)).head(FORMS)
     if not given or common["len"].sum() < share * given:
         return []
-    return [one for one, count, _ in common.iter_rows() if not any(often >= _RATIO * count and 2 * padded > often and _a_slip(one, other) for other, often, padded in common.iter_rows())]
+    return [
+        one
+        for one, count, _ in common.iter_rows()
+        if not any(often >= _RATIO * count and 2 * padded > often and _a_slip(one, other) for other, often, padded in common.iter_rows())
+    ]
 
 
 def _a_slip(one: str, other: str) -> bool:
