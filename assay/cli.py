@@ -159,8 +159,9 @@ def clean_suggest(
     from assay.show import show_asked, show_suggested
 
     if ask:
-        return _print(asked(name, ask), as_json, show_asked)
-    _print(suggested(name, write=write, corrected=corrected), as_json, show_suggested)
+        _print(asked(name, ask), as_json, show_asked)
+    else:
+        _print(suggested(name, write=write, corrected=corrected), as_json, show_suggested)
 
 
 contracts_app = typer.Typer(name="contracts", help="Contracts compared, upgraded, and turned into other tools' formats.", no_args_is_help=True, rich_markup_mode="markdown")

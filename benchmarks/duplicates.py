@@ -208,7 +208,8 @@ def main() -> None:
     arguments.add_argument("--rows", type=int, nargs="*", default=[])
     wanted = arguments.parse_args()
     if wanted.rows:
-        return print_many(wanted.rows)
+        print_many(wanted.rows)
+        return
     table = Table("set", "rows or pairs", "P / R / F1, or test F1", "kept by blocking", "candidates", "s", "peak MB", "reference")
     for name in ("restaurants", "febrl1", "dblp_acm", "restaurants_two_tables"):
         if (SHARED / name).exists():
