@@ -84,13 +84,14 @@ def suggested(rows: pl.LazyFrame, contract: Contract, hidden: Collection[str] = 
         update={"columns": tuple(c for c in contract.columns if c.name in names), "cleaning": (), "rules": tuple(r for r in contract.rules if set(r.columns) <= set(names))}
     )
     found: list[Proposal] = []
-    for propose in (_spelling, _noise, _placeholders, _marks, _numbers, _times, _align, _typos, _dependencies, _shapes, _constants):
+    for propose in (_spelling, _noise, _placeholders, _marks, _numbers, _times, _align, _typos, _dependencies, _shapes):
         for one in propose(sample, table):
             proposal = one if right is None else _borne_out(sample, table, one, right)
             if proposal:
                 found.append(proposal)
                 sample = _applied(sample, table, proposal.step)
-    return found if right is None else [*found, *_taught(sample, table, right)]
+    taught = [] if right is None else _taught(sample, table, right)
+    return [*found, *taught, *_constants(sample, table)]  # what works on values comes after what works on text
 
 
 def _texts(table: Contract) -> list[str]:

@@ -90,6 +90,11 @@ def test_a_few_rows_put_right_teach_a_pattern() -> None:
     assert found["rewrite"].cells == {"rate": 30}
 
 
+def test_steps_on_text_come_before_those_on_values() -> None:
+    cells: list[str | None] = [*["695.0"] * 90, "1013.5", "595.5", "388.5", "851.5", "538.5", "702.5"]
+    assert list(proposals(right=put_right(state={2: "695", 3: "695", 95: "388.5"}), kind="number", state=cells)) == ["rewrite", "outliers"]
+
+
 def test_one_cell_put_right_teaches_nothing() -> None:
     assert proposals(right=put_right(rate={3: "1"}), rate=RATES) == {}
 
