@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from contracts.steps import CleaningStep, Deduplicate, DeduplicateByKey, NearDuplicates, NearDuplicateTexts
 from pipelines.clean.blocking import nearest, normal
 from pipelines.clean.kind import Fitted
+from pipelines.clean.linkage import compared
 from pipelines.frames import REMOVED_BY, ROW, SET_ASIDE_BY
 from tests.clean.test_missing import cleaned
 from tests.clean.test_steps import learned, promising, text
@@ -143,3 +144,9 @@ def test_parts_that_records_and_texts_are_read_in_change_nothing(monkeypatch: py
     monkeypatch.setattr("pipelines.clean.near_texts._PAIRS_AT_ONCE", 3)
     assert nearest(people, ["name"]).rows() == whole.rows()
     assert why([(word,) for word in words], NearDuplicateTexts(step="near_duplicate_texts", column="body"), body="string").rows() == groups.rows()
+
+
+def test_a_name_that_was_shortened_agrees_with_the_whole() -> None:
+    records = pl.DataFrame({"name": ["spago", "spago los angeles", "patina"]})
+    pairs = pl.DataFrame({"left": [0, 0, 1], "right": [1, 2, 2]}, schema={"left": pl.UInt32, "right": pl.UInt32})
+    assert (compared(records, pairs, ["name"])[:, 0] >= 2).tolist() == [True, False, False]
