@@ -87,7 +87,7 @@ def _constants(step: Outliers, rows: pl.LazyFrame) -> Learning:
     """The value that nearly all have, as a fence without width; none where they have no such."""
     usual = [pl.struct(number(c).drop_nulls().mode().sort().first().alias("value"), number(c).count().alias("given")).alias(c) for c in step.columns]
     found = (yield {"usual": rows.select(usual)})["usual"].row(0, named=True)
-    held = (yield {"held": rows.select((number(c) == one["value"]).sum().alias(c) for c, one in found.items())})["held"].row(0, named=True)
+    held = (yield {"held": rows.select((number(c) == pl.lit(one["value"], pl.Float64)).sum().alias(c) for c, one in found.items())})["held"].row(0, named=True)
     known = {c: one["value"] for c, one in found.items() if one["given"] and held[c] >= (1 - step.others) * one["given"]}
     return Fitted({c: {"low": known.get(c), "high": known.get(c)} for c in step.columns})
 

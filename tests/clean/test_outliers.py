@@ -124,6 +124,7 @@ def test_a_column_of_one_value_knows_what_is_another() -> None:
 
 def test_a_column_of_several_values_has_no_constant() -> None:
     assert fences([7.0] * 7 + [3.0] * 3, "constant") == {"low": None, "high": None}
+    assert fences([], "constant") == {"low": None, "high": None}
 
 
 def test_a_constant_has_no_factor() -> None:
