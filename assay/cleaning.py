@@ -11,7 +11,21 @@ from typing import Any
 from pipelines.draft.writer import Flow, Said, yaml
 
 
-def suggested(name: str, *, write: bool) -> dict[str, Any]:
+def asked(name: str, to: Path) -> dict[str, Any]:
+    """Write the rows that show most of how values are written, for somebody to put right."""
+    from assay.running import console
+    from assets.hands.disk import write_atomically
+    from assets.hands.office import Office
+    from assets.stages.suggest import ask
+
+    office = Office.open()
+    with console.status("starting…") as status:
+        text = ask(office, office.contract(name), told=lambda doing: status.update(f"{doing}…"))
+    write_atomically(to, text)
+    return {"dataset": name, "asked": str(to)}
+
+
+def suggested(name: str, *, write: bool, corrected: Path | None = None) -> dict[str, Any]:
     """The steps that a data set's rows speak for, each with its reason, as data and as YAML; put into the contract where `write` says so."""
     from assay.running import console
     from assets.hands.disk import write_atomically
@@ -24,7 +38,7 @@ def suggested(name: str, *, write: bool) -> dict[str, Any]:
     office = Office.open()
     contract = office.contract(name)
     with console.status("starting…") as status:
-        found = suggest(office, contract, told=lambda doing: status.update(f"{doing}…"))
+        found = suggest(office, contract, told=lambda doing: status.update(f"{doing}…"), corrected=corrected)
     steps = [(proposal.as_yaml, proposal.reason) for proposal in found]
     file = office.home.contracts / Path(contract.file).name
     if write and found:

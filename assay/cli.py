@@ -150,13 +150,18 @@ app.add_typer(clean_app)
 def clean_suggest(
     name: Annotated[str, typer.Argument(help="A data set of this installation.")],
     write: Annotated[bool, typer.Option("--write", help="Put the steps into the contract; without it they are printed.")] = False,
+    ask: Annotated[Path | None, typer.Option("--ask", help="Write the 20 rows that show most of how values are written to this CSV file, for you to put right.")] = None,
+    corrected: Annotated[Path | None, typer.Option("--corrected", help="That file, put right: it teaches patterns, and which steps do harm.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Propose cleaning steps from the source's rows, each with its reason. Examples: `assay clean suggest beers`, `assay clean suggest beers --write`"""
-    from assay.cleaning import suggested
-    from assay.show import show_suggested
+    """Propose cleaning steps from the source's rows, each with its reason. Examples: `assay clean suggest beers --ask rows.csv`, `assay clean suggest beers --corrected rows.csv --write`"""
+    from assay.cleaning import asked, suggested
+    from assay.show import show_asked, show_suggested
 
-    _print(suggested(name, write=write), as_json, show_suggested)
+    if ask:
+        _print(asked(name, ask), as_json, show_asked)
+    else:
+        _print(suggested(name, write=write, corrected=corrected), as_json, show_suggested)
 
 
 contracts_app = typer.Typer(name="contracts", help="Contracts compared, upgraded, and turned into other tools' formats.", no_args_is_help=True, rich_markup_mode="markdown")

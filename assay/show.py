@@ -249,6 +249,14 @@ def show_reviews(data: list[dict[str, Any]]) -> None:
     console.print(made if data else "No review was ever needed.")
 
 
+def show_asked(data: dict[str, Any]) -> None:
+    """Where the rows are, and what to do with them."""
+    console.print(
+        f"{escape(data['asked'])}: put the cells right, leave '_row' as it is, then: assay clean suggest {data['dataset']} --corrected {escape(data['asked'])}",
+        highlight=False, soft_wrap=True,
+    )  # fmt: skip
+
+
 def show_suggested(data: dict[str, Any]) -> None:
     """Steps to paste, or where they were put."""
     if not data["proposals"]:

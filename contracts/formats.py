@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from contracts.model import Column
+if TYPE_CHECKING:
+    from contracts.model import Column  # which reads steps, whose patterns are judged here
 
 EACH = "[]"
 """In a path: every item of an array, every entry of a map."""

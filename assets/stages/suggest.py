@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
@@ -11,18 +12,58 @@ import polars as pl
 from assets.hands import sources
 from assets.hands.office import Office
 from assets.hands.sources.landing import rows_in
+from contracts.errors import ConfigurationError, Where
 from contracts.model import Contract
 from pipelines.admit.names import perhaps_personal
-from pipelines.clean.suggest import Proposal, suggested
+from pipelines.clean.suggest import Proposal, asked, suggested
+from pipelines.frames import ROW
 from pipelines.ingest.records import numbered
 
 
-def suggest(office: Office, contract: Contract, told: Callable[[str], None]) -> list[Proposal]:
+def suggest(office: Office, contract: Contract, told: Callable[[str], None], corrected: Path | None = None) -> list[Proposal]:
     """Try the steps on a sample of the source's rows; columns that are personal, or may be, are neither shown nor tried.
+
+    Args:
+        corrected: a file that `ask` wrote and somebody has put right; it teaches patterns.
+    Raises: SourceError: the source cannot be reached or read. ConfigurationError: `corrected` is no such file.
+    """
+    hidden = _hidden(contract)
+    right = _put_right(corrected, contract, hidden) if corrected else None
+    with _landed(office, contract, told) as rows:
+        told("trying steps")
+        return [proposal for proposal in suggested(rows, contract, hidden, right) if proposal.step not in contract.cleaning]
+
+
+def ask(office: Office, contract: Contract, told: Callable[[str], None]) -> str:
+    """The rows that show most of how values are written, as CSV for somebody to put right: `_row` and the columns that are not personal.
 
     Raises: SourceError: the source cannot be reached or read.
     """
-    hidden = set(contract.privacy.columns) | {column.name for column in contract.columns if column.classification or perhaps_personal(column.name)}
+    with _landed(office, contract, told) as rows:
+        told("choosing rows")
+        return asked(rows, contract, _hidden(contract)).write_csv()
+
+
+def _put_right(file: Path, contract: Contract, hidden: Collection[str]) -> pl.DataFrame:
+    """The rows of the file, in the contract's columns that are not personal; an empty cell is one without a value."""
+    where = Where(file=file.name, dataset=contract.name)
+    try:
+        read = pl.read_csv(file, infer_schema=False)
+        rows = read.with_columns(pl.col(ROW).cast(pl.Int64))
+    except (OSError, pl.exceptions.PolarsError):  # whose words may show a cell
+        raise ConfigurationError(f"it is no CSV file with the numbers of rows under '{ROW}'", "Take the one that `assay clean suggest NAME --ask FILE` writes", where) from None
+    if rows[ROW].null_count() or rows[ROW].is_duplicated().any():
+        raise ConfigurationError(f"'{ROW}' does not name each row once", "Leave it as `--ask` wrote it, and leave out rows that nobody has read", where)
+    return rows.select(ROW, *(name for name in contract.column_names if name in rows.columns and name not in hidden))
+
+
+def _hidden(contract: Contract) -> set[str]:
+    return set(contract.privacy.columns) | {column.name for column in contract.columns if column.classification or perhaps_personal(column.name)}
+
+
+@contextmanager
+def _landed(office: Office, contract: Contract, told: Callable[[str], None]) -> Iterator[pl.LazyFrame]:
+    """The source's rows as they would land, for as long as the block runs."""
     with tempfile.TemporaryDirectory(prefix="assay-suggest-") as made:
         folder = Path(made)
         told("reading the source")
@@ -31,6 +72,4 @@ def suggest(office: Office, contract: Contract, told: Callable[[str], None]) -> 
         read = sources.read(contract, fetched, folder)
         sources.check_columns(contract, read.columns)
         records = pl.read_parquet(folder / "unreadable.parquet", columns=["record"])["record"].to_list()
-        rows = rows_in(folder) if read.files else numbered(rows_in(folder), records, read.header)
-        told("trying steps")
-        return [proposal for proposal in suggested(rows, contract, hidden) if proposal.step not in contract.cleaning]
+        yield rows_in(folder) if read.files else numbered(rows_in(folder), records, read.header)

@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import Field
 
 from contracts.steps.base import Step
-from contracts.steps.corrections import Dependencies, Normalize, Numbers, Placeholders, Shapes, Synonyms, Times, Typos
+from contracts.steps.corrections import Dependencies, Normalize, Numbers, Placeholders, Rewrite, Shapes, Synonyms, Times, Typos
 from contracts.steps.duplicates import Deduplicate, DeduplicateByKey, NearDuplicates, NearDuplicateTexts
 from contracts.steps.missing import DropMissing, FillMissing
 from contracts.steps.outliers import Outliers
@@ -18,12 +18,12 @@ from contracts.steps.texts import Align, Boilerplate, Language, Noise, TextQuali
 
 CleaningStep = Annotated[
     Deduplicate | DeduplicateByKey | NearDuplicates | NearDuplicateTexts | FillMissing | DropMissing | Outliers
-    | Normalize | Placeholders | Synonyms | Numbers | Times | Typos | Shapes | Dependencies
+    | Normalize | Placeholders | Synonyms | Rewrite | Numbers | Times | Typos | Shapes | Dependencies
     | Noise | Boilerplate | Language | TextQuality | Align,
     Field(discriminator="step"),
 ]  # fmt: skip
 
 __all__ = [
     "Align", "Boilerplate", "CleaningStep", "Deduplicate", "DeduplicateByKey", "Dependencies", "DropMissing", "FillMissing", "Language", "NearDuplicateTexts",
-    "NearDuplicates", "Noise", "Normalize", "Numbers", "Outliers", "Placeholders", "Shapes", "Step", "Synonyms", "TextQuality", "Times", "Typos",
+    "NearDuplicates", "Noise", "Normalize", "Numbers", "Outliers", "Placeholders", "Rewrite", "Shapes", "Step", "Synonyms", "TextQuality", "Times", "Typos",
 ]  # fmt: skip

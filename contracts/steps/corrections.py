@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from contracts.formats import pattern_problem
 from contracts.settings import Settings, Share
 from contracts.steps.base import Columns, Step
 
@@ -82,6 +83,30 @@ class Synonyms(Correction):
     def said(self) -> str:
         """What it does."""
         return f"{self._where}, {len(self.values)} spellings become the one that is wanted."
+
+
+class Rewrite(Correction):
+    """What matches a pattern is wrong: the match becomes `to`, or is only noted where nobody can say what it was. A value that would match again, or become nothing, is noted too."""
+
+    step: Literal["rewrite"]
+    columns: Columns
+    pattern: str
+    """A regular expression of Rust's engine, found anywhere in the value unless it says `^` and `$`."""
+    to: str | None = None
+    """What stands in its place; `${1}` is the pattern's first group, `$$` a dollar."""
+    unclear: Unclear = "flag"
+
+    @field_validator("pattern")
+    @classmethod
+    def _runs(cls, pattern: str) -> str:
+        if problem := pattern_problem(pattern):
+            raise ValueError(problem)
+        return pattern
+
+    @property
+    def said(self) -> str:
+        """What it does."""
+        return f"{self._where}, what matches {self.pattern!r} {'is wrong' if self.to is None else f'becomes {self.to!r}'}."
 
 
 class Numbers(Correction):

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from contracts.steps.actions import DONE, Action
 from contracts.steps.base import Columns, Step
 
+_OTHERS = 0.2  # share of values that may differ from the one that a column holds
 _FACTOR = {"iqr": 1.5, "z_score": 3.0, "modified_z_score": 3.5}
 _UNIT = {
     "iqr": "interquartile ranges from the quartiles",
@@ -23,11 +24,12 @@ class Outliers(Step):
 
     step: Literal["outliers"]
     columns: Columns
-    method: Literal["iqr", "z_score", "modified_z_score", "isolation_forest", "local_outlier_factor"] = "iqr"
+    method: Literal["iqr", "z_score", "modified_z_score", "constant", "isolation_forest", "local_outlier_factor"] = "iqr"
     factor: float | None = Field(default=None, gt=0)
     """How far is too far: 1.5 interquartile ranges (Tukey 1977), 3 standard deviations, 3.5 modified z-scores (Iglewicz and Hoaglin 1993) unless said."""
     share: float | None = Field(default=None, gt=0, le=0.5)
-    """The share of rows that the two methods on several columns take for outliers; unless said, where their papers draw the line."""
+    """The share of rows that the two methods on several columns take for outliers; unless said, where their papers draw the line. For `constant`, the share of
+    values that may differ from the one that the column holds for it to have one: 0.2 unless said."""
     neighbours: int = Field(default=20, ge=1, le=1000)
     trees: int = Field(default=100, ge=1, le=1000)
     sample_rows: int = Field(default=10_000, ge=2, le=1_000_000)
@@ -38,14 +40,21 @@ class Outliers(Step):
     def _said_whole(self) -> Outliers:
         if self.method in _MODEL and (self.action == "cap" or self.factor is not None):
             raise ValueError(f"`{self.method}` looks at several columns together: it has a `share`, no `factor`, and no value to cap")
-        if self.method not in _MODEL and self.share is not None:
-            raise ValueError(f"`share` belongs to {' and '.join(f'`{name}`' for name in _MODEL)}")
+        if self.method == "constant" and self.factor is not None:
+            raise ValueError("`constant` knows one value, and no distance from it: it has a `share`, no `factor`")
+        if self.method not in _MODEL and self.method != "constant" and self.share is not None:
+            raise ValueError(f"`share` belongs to {', '.join(f'`{name}`' for name in ('constant', *_MODEL))}")
         return self
 
     @property
     def reach(self) -> float:
         """The factor, as said or usual."""
         return self.factor if self.factor is not None else _FACTOR[self.method]
+
+    @property
+    def others(self) -> float:
+        """The share of values that may differ from a constant."""
+        return self.share if self.share is not None else _OTHERS
 
     @property
     def reads(self) -> tuple[str, ...]:
@@ -63,4 +72,6 @@ class Outliers(Step):
         done = "values are capped" if self.action == "cap" else f"rows are {DONE[self.action]}"
         if self.method in _MODEL:
             return f"What {_MODEL[self.method]} takes for unlike the others in {', '.join(self.columns)}: {done}."
+        if self.method == "constant":
+            return f"Other than the one value that at least {1 - self.others:.0%} of {', '.join(self.columns)} hold, {done}."
         return f"Beyond {self.reach:g} {_UNIT[self.method]} of {', '.join(self.columns)}, {done}."

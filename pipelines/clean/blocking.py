@@ -22,8 +22,9 @@ _SEED = 0
 
 
 def normal(column: str) -> pl.Expr:
-    """Text in lower case, without accents and signs, words one space apart; empty where there is nothing."""
+    """Text in lower case, without accents and signs, words one space apart, `6.00` as `6` and `5.20` as `5.2` would be; empty where there is nothing."""
     plain = pl.col(column).str.to_lowercase().str.normalize("NFKD").str.replace_all(r"\p{M}", "")
+    plain = plain.str.replace_all(r"\b([0-9]+)\.0+\b", "${1}").str.replace_all(r"\b([0-9]+\.[0-9]*[1-9])0+\b", "${1}")
     return plain.str.replace_all(r"[^\p{L}\p{N}]+", " ").str.strip_chars().fill_null("")
 
 
@@ -57,20 +58,32 @@ def nearest(records: pl.DataFrame, columns: Sequence[str], sides: np.ndarray[Any
 
 def _keys(records: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
     """`at`, `number` (of the key) and `weight` of each key that some but not too many records share, each record's rarest first."""
-    counts = pl.DataFrame(schema={"key": pl.UInt64, "records": pl.UInt32})
-    for part in _read(records, columns):
-        counted = part.group_by("key").agg(pl.len().cast(pl.UInt32).alias("records"))
-        counts = pl.concat([counts, counted]).group_by("key").agg(pl.col("records").sum())
-    # one more than there are, so that what all of them share still says a little
-    weighed = counts.with_columns(((records.height + 1) / pl.col("records")).log().alias("information"))
+    counts = _counted(records, columns)
     parts = []
     for part in _read(records, columns):
-        known = part.join(weighed, on="key").with_columns((pl.col("information") ** 2).sort().sum().sqrt().over("at").alias("length"))
+        has = counts["records"].gather(counts["key"].search_sorted(part["key"]))  # a join would go through all keys for every part
+        # one more than there are, so that what all of them share still says a little
+        weighed = part.with_columns(has, ((records.height + 1) / has).log().alias("information"))
+        known = weighed.with_columns((pl.col("information") ** 2).sort().sum().sqrt().over("at").alias("length"))
         parts.append(
             known.filter(pl.col("records").is_between(2, _MOST)).select("at", "key", "records", (pl.col("information") / pl.col("length")).cast(pl.Float32).alias("weight"))
         )
     held = pl.concat(parts).sort("at", "records", "key") if parts else pl.DataFrame(schema={"at": pl.UInt32, "key": pl.UInt64, "records": pl.UInt32, "weight": pl.Float32})
     return held.with_columns((pl.col("key").rank("dense") - 1).alias("number"))
+
+
+def _counted(records: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
+    """Every `key`, in order, with the number of `records` that have it. Counts are added to others of their size only, so that none is added up again for every part."""
+    counts: list[pl.DataFrame] = []
+    for part in _read(records, columns):
+        counts.append(part.group_by("key").agg(pl.len().cast(pl.UInt32).alias("records")))
+        while len(counts) > 1 and counts[-2].height <= 2 * counts[-1].height:
+            counts.append(_added(counts.pop(), counts.pop()))
+    return _added(*counts).sort("key") if counts else pl.DataFrame(schema={"key": pl.UInt64, "records": pl.UInt32})
+
+
+def _added(*counts: pl.DataFrame) -> pl.DataFrame:
+    return pl.concat(counts).group_by("key").agg(pl.col("records").sum())
 
 
 def _read(records: pl.DataFrame, columns: Sequence[str]) -> Iterator[pl.DataFrame]:

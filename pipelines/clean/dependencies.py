@@ -209,7 +209,7 @@ def _settled(rows: pl.DataFrame, witnesses: Sequence[Witness], decided: Sequence
 
 
 def _change(told: pl.DataFrame, name: str, known: pl.Series, exempt: pl.Series | None) -> pl.Series:
-    """True where the cell becomes what is said of it: nothing stands there, a misspelling does, or two witnesses agree against a value that belongs to other groups.
+    """True where the cell becomes what is said of it: nothing stands there or marks that no group has, a misspelling does, or two witnesses agree against a value that belongs to other groups.
 
     Args:
         known: what some group says. exempt: values that mostly contradict, and so are no strangers in the wrong group.
@@ -219,7 +219,8 @@ def _change(told: pl.DataFrame, name: str, known: pl.Series, exempt: pl.Series |
         return wrong
     value, several = told[name], told["_count_" + name] >= 2
     displaced = several & ~_is_stray(value, known) & (~value.is_in(exempt.implode()).fill_null(False) if exempt is not None else True)
-    return wrong & (value.is_null() | _misspelt(value, told[_SAYS + name], several, known) | displaced)
+    nothing = value.is_null() | (_is_stray(value, known) & ~value.str.contains(r"[\pL\pN]"))
+    return wrong & (nothing | _misspelt(value, told[_SAYS + name], several, known) | displaced)
 
 
 def _is_stray(values: pl.Series, known: pl.Series) -> pl.Series:
@@ -227,7 +228,7 @@ def _is_stray(values: pl.Series, known: pl.Series) -> pl.Series:
 
 
 def _misspelt(values: pl.Series, meant: pl.Series, several: pl.Series, known: pl.Series) -> pl.Series:
-    """True where a value is a misspelling of what is meant: few letters differ (more where two witnesses agree), or one, and no group has it. Two numbers are two numbers."""
+    """True where a value is a misspelling of what is meant: no group has it, and few letters differ, more where two witnesses agree. Two numbers are two numbers."""
     from rapidfuzz.distance import OSA
     from rapidfuzz.process import cpdist
 
@@ -235,7 +236,7 @@ def _misspelt(values: pl.Series, meant: pl.Series, several: pl.Series, known: pl
     letters = pl.Series(cpdist(ours.to_list(), theirs.to_list(), scorer=OSA.distance))
     longest = pl.select(pl.max_horizontal(ours.str.len_chars(), theirs.str.len_chars())).to_series()
     stray = _is_stray(values, known)
-    few = (letters <= _SIMILAR * longest) | (several & stray & (letters <= _SIMILAR_TO_TWO * longest)) | ((letters == 1) & stray)
+    few = stray & ((letters <= _SIMILAR * longest) | (several & (letters <= _SIMILAR_TO_TWO * longest)) | (letters == 1))
     numbers = ours.str.contains("^[0-9.]+$") & theirs.str.contains("^[0-9.]+$")
     return (ours != "") & ~numbers & few
 

@@ -89,8 +89,16 @@ def _compared(records: pl.DataFrame, pairs: pl.DataFrame, columns: Sequence[str]
         left, right = (records[column].gather(pairs[side]) for side in ("left", "right"))
         texts = left.to_list(), right.to_list()
         like = np.maximum(*(process.cpdist(*texts, scorer=scorer, workers=-1) for scorer in (fuzz.ratio, fuzz.token_sort_ratio))) / 100
-        out[:, number] = np.where(((left == "") | (right == "")).to_numpy(), UNKNOWN, np.digitize(like, _EDGES))
+        level = np.maximum(np.digitize(like, _EDGES), np.where(_within(left, right), _AGREES, 0))
+        out[:, number] = np.where(((left == "") | (right == "")).to_numpy(), UNKNOWN, level)
     return out
+
+
+def _within(left: pl.Series, right: pl.Series) -> Array:
+    """True where all words of the one are among the other's: `spago` and `spago los angeles`."""
+    words = pl.DataFrame({"left": left.str.split(" ").list.unique(), "right": right.str.split(" ").list.unique()})
+    common = pl.col("left").list.set_intersection("right").list.len()
+    return words.select(common == pl.min_horizontal(pl.col("left").list.len(), pl.col("right").list.len())).to_series().to_numpy()
 
 
 def mutual(pairs: pl.DataFrame, score: Array) -> Array:

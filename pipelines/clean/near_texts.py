@@ -31,8 +31,8 @@ def _fit(step: NearDuplicateTexts, rows: pl.LazyFrame, _: Columns) -> Learning:
         return Fitted(tables={CLUSTERS: explained(pairs, pl.DataFrame())})
     suspected = pl.concat([pairs["left"], pairs["right"]]).unique().to_frame(ROW).lazy()
     again = (yield {"texts": text.join(suspected, on=ROW, how="semi")})["texts"]
-    held = again.select(ROW, _sequences(step).alias("sequence")).explode("sequence", empty_as_null=False).unique()
-    parts = [_shared(part, held) for part in pairs.iter_slices(_PAIRS_AT_ONCE)]
+    again = again.sort(ROW)
+    parts = [_shared(part, _held(again, part, step)) for part in pairs.iter_slices(_PAIRS_AT_ONCE)]
     alike = pl.concat(parts).filter(pl.col("similarity") >= step.similarity).sort("left", "right")
     return Fitted(tables={CLUSTERS: explained(alike.with_columns(pl.lit([step.column]).alias("agreed")), again.select(ROW, STANDING))})
 
@@ -87,6 +87,13 @@ def _candidates(buckets: pl.DataFrame) -> pl.DataFrame:
     before = shared.with_columns(pl.col(ROW).first().over("bucket").alias("first"), pl.col(ROW).shift(1).over("bucket").alias("previous"))
     pairs = [before.select(pl.col(other).alias("left"), pl.col(ROW).alias("right")) for other in ("first", "previous")]
     return pl.concat(pairs).filter(pl.col("left") < pl.col("right")).unique().sort("left", "right")
+
+
+def _held(texts: pl.DataFrame, pairs: pl.DataFrame, step: NearDuplicateTexts) -> pl.DataFrame:
+    """`_row` and `sequence` of the texts in these pairs, found by halves, so that a part of the pairs costs the same however many texts there are."""
+    rows = pl.concat([pairs["left"], pairs["right"]]).unique()
+    here = texts.select(ROW, "text")[texts[ROW].search_sorted(rows)]
+    return here.select(ROW, _sequences(step).alias("sequence")).explode("sequence", empty_as_null=False).unique()
 
 
 def _shared(pairs: pl.DataFrame, held: pl.DataFrame) -> pl.DataFrame:

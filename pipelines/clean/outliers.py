@@ -2,7 +2,7 @@
 
 Belongs here: fences around one column. Stays out: limits that the contract promises (rules), models of several columns (outliers_by_model.py).
 Fences are learned from finite values. A column without spread has none, as nothing measures how far is far: one in which half the values are equal, for the
-interquartile range. A null is no outlier; an infinite value is one.
+interquartile range; what nearly always holds one value has a method of its own. A null is no outlier; an infinite value is one.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ def _fit(step: Outliers, rows: pl.LazyFrame, _: Columns) -> Learning:
             return (yield from _deviations(step, rows))
         case "modified_z_score":
             return (yield from _medians(step, rows))
+        case "constant":
+            return (yield from _constants(step, rows))
         case _:
             return (yield from outliers_by_model.fit(step, rows))
 
@@ -76,6 +78,15 @@ def _medians(step: Outliers, rows: pl.LazyFrame) -> Learning:
         summed = (yield {"sums": away.select(sums(column, each).alias(column) for column, each in flat.items())})["sums"].row(0, named=True)
         scales |= {column: (mean(summed[column], each) or 0.0) * _AT_MEAN for column, each in flat.items()}
     return Fitted({c: _fences((known[c], known[c]), scales[c] * step.reach) if c in scales else _fences(None, None) for c in step.columns})
+
+
+def _constants(step: Outliers, rows: pl.LazyFrame) -> Learning:
+    """The value that nearly all have, as a fence without width; none where they have no such."""
+    usual = [pl.struct(number(c).drop_nulls().mode().sort().first().alias("value"), number(c).count().alias("given")).alias(c) for c in step.columns]
+    found = (yield {"usual": rows.select(usual)})["usual"].row(0, named=True)
+    held = (yield {"held": rows.select((number(c) == pl.lit(one["value"], pl.Float64)).sum().alias(c) for c, one in found.items())})["held"].row(0, named=True)
+    known = {c: one["value"] for c, one in found.items() if one["given"] and held[c] >= (1 - step.others) * one["given"]}
+    return Fitted({c: {"low": known.get(c), "high": known.get(c)} for c in step.columns})
 
 
 def _ranges(step: Outliers, rows: pl.LazyFrame) -> Any:

@@ -18,6 +18,10 @@ from pipelines.clean.kind import Columns, Effect, Fitted, Kind, Learning, unclea
 
 FORMS = 6  # a column with more forms has none
 _LONGEST = 60
+_RATIO = 10  # by how much a form must be more frequent than another that is a slip of it, as in typos
+_PADDED = r"(?:^|[^0-9])0[0-9]"
+IDENTIFIER = r"^\{?[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}\}?$"
+"""A UUID, as it is written or in braces (RFC 9562): letters and digits in no order, so that it has no other form."""
 LOOKALIKES = {"O": "0", "o": "0", "Q": "0", "l": "1", "I": "1", "i": "1", "|": "1", "S": "5", "s": "5", "B": "8", "Z": "2", "z": "2"}
 _BACK = {"0": "O", "1": "I", "5": "S", "8": "B", "2": "Z"}
 
@@ -41,13 +45,23 @@ def _pattern(name: str, columns: Columns) -> Rule | None:
 def _fit(step: Shapes, rows: pl.LazyFrame, columns: Columns) -> Learning:
     free = {f"{index}": name for index, name in enumerate(step.columns) if _pattern(name, columns) is None}
     plans = {
-        index: rows.select(form(pl.col(name)).alias("form")).drop_nulls().group_by("form").len().sort("len", "form", descending=[True, False]).head(100)
+        index: rows.select(form(pl.col(name)).alias("form"), pl.col(name).str.contains(_PADDED).alias("padded"))
+        .drop_nulls()
+        .group_by("form")
+        .agg(pl.len(), pl.col("padded").sum())
+        .sort("len", "form", descending=[True, False])
+        .head(100)
         for index, name in free.items()
     }
     plans |= {f"{index} rows": rows.select(pl.col(name).count()) for index, name in free.items()}
+    plans |= {f"{index} identifiers": rows.select(pl.col(name).str.contains(IDENTIFIER).sum()) for index, name in free.items()}
     found = (yield plans) if plans else {}
-    known = {name: forms(found[index], found[f"{index} rows"].item(), step.share) for index, name in free.items()}
-    return Fitted({name: {"forms": those, "of_any_length": any_length(those)} for name, those in known.items()})
+    learned = {}
+    for index, name in free.items():
+        given = found[f"{index} rows"].item()
+        known = forms(found[index], given, step.share)
+        learned[name] = {"forms": known, "of_any_length": any_length(known), "identifiers": bool(given and found[f"{index} identifiers"].item() >= step.share * given)}
+    return Fitted(learned)
 
 
 def any_length(known: list[str]) -> list[str]:
@@ -57,9 +71,24 @@ def any_length(known: list[str]) -> list[str]:
 
 
 def forms(counted: pl.DataFrame, given: int, share: float) -> list[str]:
-    """The few forms that at least that share of the values has, each of them common; none where there are no few."""
+    """The few forms that at least that share of the values has, each of them common; none where there are no few.
+
+    A form that is one slip away from a much more frequent one is a mistake that was made often, where digits are filled up with zeros, so that numbers have one length.
+    """
     common = counted.filter((pl.col("len") >= max(3, 0.01 * given)) & (pl.col("form").str.len_chars() <= _LONGEST)).head(FORMS)
-    return common["form"].to_list() if given and common["len"].sum() >= share * given else []
+    if not given or common["len"].sum() < share * given:
+        return []
+    return [
+        one
+        for one, count, _ in common.iter_rows()
+        if not any(often >= _RATIO * count and 2 * padded > often and _a_slip(one, other) for other, often, padded in common.iter_rows())
+    ]
+
+
+def _a_slip(one: str, other: str) -> bool:
+    from rapidfuzz.distance import OSA
+
+    return OSA.distance(one, other, score_cutoff=1) == 1
 
 
 def candidates(text: str, *, zeros: bool, letters: bool) -> Iterator[str]:
@@ -105,10 +134,13 @@ def _effect(step: Shapes, fitted: Fitted, columns: Columns) -> Effect:
     changes: dict[str, pl.Expr] = {}
     doubts: dict[str, pl.Expr] = {}
     for name in step.columns:
-        rule, known = _pattern(name, columns), fitted.values.get(name, {"forms": [], "of_any_length": []})
+        rule, known = _pattern(name, columns), fitted.values.get(name, {"forms": [], "of_any_length": [], "identifiers": False})
+        text = pl.col(name)
+        if rule is None and known["identifiers"]:  # a letter or digit that is missing, or too many, could be any
+            doubts[name] = ~text.str.contains(IDENTIFIER)
+            continue
         if rule is None and not known["forms"]:
             continue
-        text = pl.col(name)
         wrong = ~(text.str.contains(rule.argument) if rule else form(text).is_in(known["forms"]) | form(text).str.replace_all("9+", "9+").is_in(known["of_any_length"]))
         right = pl.when(wrong).then(text).map_batches(_mender(rule, known, step.zeros), return_dtype=pl.String, is_elementwise=True)
         changes[name] = pl.coalesce(right, text)

@@ -1,4 +1,5 @@
-"""Text -> the same text in one way of writing; words that stand for nothing -> nothing; known spellings -> the one that is wanted.
+"""Text -> the same text in one way of writing; words that stand for nothing -> nothing; known spellings -> the one that is wanted;
+what a pattern finds -> what it should be.
 
 Belongs here: what can be said of a cell alone. Stays out: what only other cells tell (typos.py, dependencies.py).
 """
@@ -11,8 +12,8 @@ from collections.abc import Callable
 
 import polars as pl
 
-from contracts.steps import Normalize, Placeholders, Synonyms
-from pipelines.clean.kind import Columns, Effect, Fitted, Kind, nothing_to_learn
+from contracts.steps import Normalize, Placeholders, Rewrite, Synonyms
+from pipelines.clean.kind import Columns, Effect, Fitted, Kind, nothing_to_learn, unclear
 
 # what cannot be seen: controls but tab and line ends, soft hyphen, marks of direction, zero width, byte order; joiners stay, since scripts and emoji need them
 _INVISIBLE = dict.fromkeys((*range(9), 11, 12, *range(14, 32), *range(127, 160), 173, 8203, 8206, 8207, *range(8234, 8239), *range(8288, 8293), 65279))
@@ -77,6 +78,24 @@ def _named(step: Synonyms, _: Fitted, __: Columns) -> Effect:
     return Effect({column: pl.col(column).replace(step.values) for column in step.columns})
 
 
+def rewritten(step: Rewrite, column: str) -> tuple[pl.Expr, pl.Expr]:
+    """The column rewritten, and where it matches and cannot be: what would match again is no better, and nothing is no value."""
+    text = pl.col(column)
+    wrong = text.str.contains(step.pattern)
+    if step.to is None:
+        return text, wrong
+    new = text.str.replace_all(step.pattern, step.to)
+    better = wrong & (new.str.strip_chars() != "") & ~new.str.contains(step.pattern)
+    return pl.when(better).then(new).otherwise(text), wrong & ~better
+
+
+def _rewrite(step: Rewrite, _: Fitted, __: Columns) -> Effect:
+    read = {column: rewritten(step, column) for column in step.columns}
+    changes = {} if step.to is None else {column: value for column, (value, _) in read.items()}
+    return Effect(changes, **unclear(step, {column: wrong for column, (_, wrong) in read.items()}))
+
+
 NORMALIZE = Kind(nothing_to_learn, _normalize, corrects=True)
 PLACEHOLDERS = Kind(nothing_to_learn, _blank, corrects=True)
 SYNONYMS = Kind(nothing_to_learn, _named, corrects=True)
+REWRITE = Kind(nothing_to_learn, _rewrite, corrects=True)

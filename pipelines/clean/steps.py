@@ -29,6 +29,7 @@ KINDS: Mapping[str, Kind] = {
     "normalize": spelling.NORMALIZE,
     "placeholders": spelling.PLACEHOLDERS,
     "synonyms": spelling.SYNONYMS,
+    "rewrite": spelling.REWRITE,
     "numbers": numbers.NUMBERS,
     "times": times.TIMES,
     "typos": typos.TYPOS,

@@ -1,6 +1,6 @@
 """Landed rows -> the cleaning steps they give reason for, each with what it would do.
 
-Belongs here: trying steps on a sample, and which of what they do speaks for them. Stays out: the steps themselves, writing contracts (pipelines/draft, contracts/upgrade.py).
+Belongs here: trying steps on a sample, and which of what they do speaks for them. Stays out: the steps themselves, patterns (examples.py), writing contracts (pipelines/draft, contracts/upgrade.py).
 A step is proposed for what it does to few cells: one that would change most of a column has misunderstood it, unless the column is of numbers with units.
 """
 
@@ -14,17 +14,19 @@ from typing import Any
 import polars as pl
 
 from contracts.model import Contract
-from contracts.steps import CleaningStep, Dependencies, Noise, Normalize, Numbers, Placeholders, Shapes, Times, Typos
+from contracts.steps import CleaningStep, Dependencies, Noise, Normalize, Numbers, Outliers, Placeholders, Rewrite, Shapes, Times, Typos
 from contracts.steps.texts import Align
-from pipelines.clean import steps
+from pipelines.clean import examples, steps
 from pipelines.clean.dependencies import found_in, sampled
 from pipelines.clean.kind import Fitted
 from pipelines.engine import run, run_together
 from pipelines.frames import CHANGED, FLAGGED_BY, ROW, SET_ASIDE_BY
 
 FEW = 0.4  # share of a column's cells above which a correction is none
+ASKED = 20  # rows that somebody is asked to put right: as many as those who compare methods allow them
 MISSING = ("N/A", "n/a", "#N/A", "NULL", "null", "?", "--", "-")
 _EXAMPLES = 3
+_FEW_MARKS = 0.1  # share of a column's cells above which marks alone are no slip
 _UNIT = r"^[+-]?[0-9][0-9.,]*\s*([^0-9\s.,+-][^0-9]*)$"
 _PLAIN = r"^[+-]?[0-9]+(\.[0-9]+)?$"
 
@@ -55,27 +57,41 @@ class Trial:
     examples: Mapping[str, Sequence[tuple[str | None, str | None]]]
 
 
-def suggested(rows: pl.LazyFrame, contract: Contract, hidden: Collection[str] = ()) -> list[Proposal]:
+def asked(rows: pl.LazyFrame, contract: Contract, hidden: Collection[str] = (), count: int = ASKED) -> pl.DataFrame:
+    """So many rows that show most of how values are written, for somebody to put right: `_row` and the columns that are not hidden."""
+    names = [name for name in contract.column_names if name not in hidden]
+    sample = run(sampled(rows, run(rows.select(pl.len())).item()).select(ROW, *names).sort(ROW))
+    return sample.filter(pl.col(ROW).is_in(examples.telling(sample, names, count)))
+
+
+def suggested(rows: pl.LazyFrame, contract: Contract, hidden: Collection[str] = (), right: pl.DataFrame | None = None) -> list[Proposal]:
     """The steps that a sample of the rows speaks for, in the order they would be done; each is tried on what those before it leave.
 
     Args:
         rows: `_row` and the contract's columns as text, as they landed.
         hidden: columns of which nothing is shown and that are left as they are: personal ones.
+        right: `_row` and columns of some rows as they should be. They teach patterns, and a correction that spoils more of them than it puts right is not proposed for its column.
     """
     count = run(rows.select(pl.len())).item()
     names = [name for name in contract.column_names if name not in hidden]
     if not names:
         return []
     sample = run(sampled(rows, count).select(ROW, *names))
+    if right is not None:
+        read = run(rows.filter(pl.col(ROW).is_in(right[ROW].implode())).select(ROW, *names))
+        sample = pl.concat([sample, read]).unique(ROW, keep="first", maintain_order=True)
     table = contract.model_copy(
         update={"columns": tuple(c for c in contract.columns if c.name in names), "cleaning": (), "rules": tuple(r for r in contract.rules if set(r.columns) <= set(names))}
     )
     found: list[Proposal] = []
-    for propose in (_spelling, _noise, _placeholders, _numbers, _times, _align, _typos, _dependencies, _shapes):
-        for proposal in propose(sample, table):
-            found.append(proposal)
-            sample = _applied(sample, table, proposal.step)
-    return found
+    for propose in (_spelling, _noise, _placeholders, _marks, _numbers, _times, _align, _typos, _dependencies, _shapes):
+        for one in propose(sample, table):
+            proposal = one if right is None else _borne_out(sample, table, one, right)
+            if proposal:
+                found.append(proposal)
+                sample = _applied(sample, table, proposal.step)
+    taught = [] if right is None else _taught(sample, table, right)
+    return [*found, *taught, *_constants(sample, table)]  # what works on values comes after what works on text
 
 
 def _texts(table: Contract) -> list[str]:
@@ -146,6 +162,52 @@ def _tried(sample: pl.DataFrame, table: Contract, make: Callable[[tuple[str, ...
     return [Proposal(make(tuple(chosen)), _reason(sample, tried, what), tried.changed, tried.doubted)] if tried.changed or tried.doubted else []
 
 
+# -- what somebody has put right ------------------------------------------------------------------
+
+
+def _beside(sample: pl.DataFrame, after: pl.DataFrame, right: pl.DataFrame, name: str) -> pl.DataFrame:
+    """The cells of a column that somebody has read: `was`, `now` and `right`."""
+    both = sample.select(ROW, pl.col(name).alias("was")).join(after.select(ROW, pl.col(name).alias("now")), on=ROW)
+    return both.join(right.select(ROW, pl.col(name).alias("right")), on=ROW).sort(ROW)
+
+
+def _borne_out(sample: pl.DataFrame, table: Contract, proposal: Proposal, right: pl.DataFrame) -> Proposal | None:
+    """The proposal without the columns of which it spoils more cells than it puts right; None where nothing is left of it."""
+    after = trial(sample, table, proposal.step).after.collect()
+    spoilt = set()
+    for name in proposal.cells.keys() & set(right.columns):
+        read = _beside(sample, after, right, name)
+        now, was = (read[side].eq_missing(read["right"]).sum() for side in ("now", "was"))
+        spoilt |= {name} if now < was else set()
+    if not spoilt:
+        return proposal
+    if isinstance(proposal.step, Dependencies):
+        left: dict[str, Any] = {"dependencies": tuple(one for one in proposal.step.dependencies if one.decides not in spoilt)}
+    else:
+        left = {"columns": tuple(name for name in getattr(proposal.step, "columns", ()) if name not in spoilt)}
+    if not any(left.values()):
+        return None
+    step = proposal.step.model_copy(update=left)
+    tried = trial(sample, table, step)
+    return Proposal(step, _reason(sample, tried, "would change, in columns where the rows that were put right bear it out"), tried.changed, tried.doubted)
+
+
+def _taught(sample: pl.DataFrame, table: Contract, right: pl.DataFrame) -> list[Proposal]:
+    """What the rows that somebody has put right teach beyond the steps before: a pattern a step, the columns that share it together."""
+    columns: dict[tuple[str, str | None], list[str]] = {}
+    for name in (name for name in table.column_names if name in right.columns):
+        read = _beside(sample, sample, right, name)
+        for step in examples.rewrites(name, read["was"], read["right"]):
+            columns.setdefault((step.pattern, step.to), []).append(name)
+    found = []
+    for (pattern, to), names in columns.items():
+        step = Rewrite(step="rewrite", columns=tuple(names), pattern=pattern, to=to)
+        tried = trial(sample, table, step)
+        found.append(Proposal(step, _reason(sample, tried, "are written as those that somebody has put right"), tried.changed, tried.doubted))
+        sample = tried.after.collect()
+    return found
+
+
 # -- one a kind of step -------------------------------------------------------------------------
 
 
@@ -179,6 +241,18 @@ def _placeholders(sample: pl.DataFrame, table: Contract) -> list[Proposal]:
     step = Placeholders(step="placeholders", columns=names, values=words)
     tried = trial(sample, table, step)
     return [Proposal(step, _reason(sample, tried, "say that there is nothing"), tried.changed)]
+
+
+def _marks(sample: pl.DataFrame, table: Contract) -> list[Proposal]:
+    """Marks alone where all else is words, such as `***`: wrong, and nobody knows what stood there. Where there are several kinds of marks, they may be a scale."""
+    columns: dict[str, list[str]] = {}
+    for name in _texts(table):
+        text = sample[name].drop_nulls()
+        marks = text.filter(~text.str.contains(r"[\pL\pN]") & (text.str.strip_chars() != ""))
+        if 0 < marks.len() <= _FEW_MARKS * text.len() and marks.n_unique() == 1:
+            columns.setdefault(marks[0], []).append(name)
+    steps_ = [Rewrite(step="rewrite", columns=tuple(names), pattern=f"^{examples.literal(mark)}$") for mark, names in columns.items()]
+    return [Proposal(step, _reason(sample, tried, "hold marks alone"), tried.changed, tried.doubted) for step in steps_ for tried in (trial(sample, table, step),)]
 
 
 def _numbers(sample: pl.DataFrame, table: Contract) -> list[Proposal]:
@@ -259,6 +333,25 @@ def _shapes(sample: pl.DataFrame, table: Contract) -> list[Proposal]:
     """Columns of codes: values with digits, or of one length."""
     codes = [name for name in _texts(table) if _is_code(sample[name].drop_nulls())]
     return _tried(sample, table, lambda columns: Shapes(step="shapes", columns=columns), codes, "lack the form of the others", few=0.3)
+
+
+def _constants(sample: pl.DataFrame, table: Contract) -> list[Proposal]:
+    """Columns of one number, but for a few that scatter about it on both sides, each rarely: of amounts there would be more on one side, and of codes each would be frequent.
+
+    Zero is left out: where nothing mostly happens, what happens is no mistake.
+    """
+    found = []
+    for name in (column.name for column in table.columns if column.logical_type in ("integer", "number")):
+        values = sample[name].str.strip_chars().cast(pl.Float64, strict=False).drop_nulls().drop_nans()
+        counts = values.value_counts(sort=True)
+        step = Outliers(step="outliers", columns=(name,), method="constant", action="flag")
+        if counts.height < 2 or not counts[name][0] or counts["count"][0] < (1 - step.others) * values.len():
+            continue
+        usual, others = counts[name][0], counts[1:]
+        below, above = (int(others.filter(side)["count"].sum()) for side in (pl.col(name) < usual, pl.col(name) > usual))
+        if min(below, above) >= 0.2 * (below + above) and int(others["count"].max()) <= max(2, 0.2 * (below + above)):  # type: ignore[arg-type]  # a count
+            found.append(Proposal(step, f"nearly all of '{name}' are {usual:g}, and {below + above:,} scatter about it on both sides", doubts={name: below + above}))
+    return found
 
 
 def _is_code(text: pl.Series) -> bool:

@@ -6,10 +6,12 @@ Two mistakes must not be made: a rare value that is right is no typo of a freque
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import polars as pl
@@ -23,6 +25,7 @@ _SHORT = 4  # below it, two right values are often one letter apart
 _AT_ONCE = 2_000
 _EXPLAINED = 0.5  # share of the rare values that must be near a frequent one: else the column has many right values, and some are near by chance
 WORD = re.compile(r"[^\W\d_]+")
+_NUMBER = re.compile(r"[0-9]+")
 _TORN = re.compile(r"\d[.,](?!\d)|(?<!\d)[.,]\d")
 _NUMBERS = r"^[+-]?[0-9.,\s]+%?$"
 _MIXED = re.compile(r"[^\W\d_]+\d\w*|\d+[^\W\d_]\w*")
@@ -36,6 +39,11 @@ class Domain:
     targets: Sequence[str]
     sure: frozenset[str]
 
+    @cached_property
+    def cells(self) -> int:
+        """How many rows have a value."""
+        return sum(self.counts.values())
+
 
 def _fit(step: Typos, rows: pl.LazyFrame, columns: Columns) -> Learning:
     names = list(step.columns or columns.plain_text)
@@ -47,8 +55,30 @@ def _fit(step: Typos, rows: pl.LazyFrame, columns: Columns) -> Learning:
     for values in counts.values():
         for value, count in values.items():
             words.update(dict.fromkeys(WORD.findall(value.lower()), count))
-    cells = [(name, *one) for name, values in counts.items() for one in misspelt(_domain(name, values, step, columns), words, step)]
+    cells = []
+    for name, values in counts.items():
+        alone = misspelt(_domain(name, values, step, columns), words, step)
+        cells += [(name, *one) for one in [*alone, *_beside_numbers(values, {value for value, _ in alone}, words, step)]]
     return Fitted(tables={"typos": pl.DataFrame(sorted(cells), schema={"column": pl.String, "value": pl.String, "meant": pl.String}, orient="row")})
+
+
+def _beside_numbers(counts: Mapping[str, int], found: Collection[str], words: Mapping[str, int], step: Typos) -> list[tuple[str, str | None]]:
+    """What is misspelt beside a number, whatever the number: `61 xatients`, where `618 patients` and `87 patients` are what others say. Only words: of two codes both may be right."""
+    values: dict[str, list[str]] = {}
+    for value in counts:
+        if value not in found:
+            values.setdefault(_NUMBER.sub("0", value), []).append(value)
+    often = {template: sum(counts[value] for value in those) for template, those in values.items()}
+    targets = sorted(template for template, count in often.items() if count >= step.support and "0" in template and any(len(word) >= _SHORT for word in WORD.findall(template)))
+    wrong = misspelt(Domain(often, targets, frozenset()), words, step) if len(values) < len(counts) and targets else []
+    return [(value, _numbered(meant, value)) for template, meant in wrong for value in values[template]]
+
+
+def _numbered(template: str | None, value: str) -> str | None:
+    """The template with the value's numbers."""
+    numbers = _NUMBER.findall(value)
+    parts = template.split("0") if template is not None else []
+    return "".join(itertools.chain(*zip(parts, [*numbers, ""], strict=True))) if len(parts) == len(numbers) + 1 else None
 
 
 def _domain(name: str, counts: Mapping[str, int], step: Typos, columns: Columns) -> Domain:
@@ -100,7 +130,8 @@ def _may_mean(value: str, target: str, distance: int, domain: Domain, words: Map
         return False
     if len(target) <= 2 and target not in domain.sure and _form(value, cases=True) == _form(target, cases=True):
         return False
-    if len(target) < _SHORT and target not in domain.sure and count >= step.support and count * step.ratio**2 > often:
+    slip = len(target) > 2 and 2 * often > domain.cells and _is_slip(value, target)  # `III` is not `II`
+    if len(target) < _SHORT and target not in domain.sure and count >= step.support and count * step.ratio**2 > often and not slip:
         return False
     ours, theirs = set(WORD.findall(value.lower())), set(WORD.findall(target.lower()))
     if len(ours - theirs) == len(theirs - ours) == 1 and len(max(ours - theirs)) == len(max(theirs - ours)) <= 2 and len(ours) > 1:
@@ -111,6 +142,11 @@ def _may_mean(value: str, target: str, distance: int, domain: Domain, words: Map
     if not known and not wanted:  # only marks differ
         return target in domain.sure or count < step.support
     return not known or not wanted or target in domain.sure or max(known) * step.ratio <= max(min(wanted), often)
+
+
+def _is_slip(value: str, target: str) -> bool:
+    """Whether letters were swapped, lost or doubled: codes that are both right rather differ in a letter."""
+    return len(value) != len(target) or sorted(value) == sorted(target)
 
 
 def _settled(value: str, meant: list[tuple[int, str]], domain: Domain) -> list[tuple[str, str | None]]:

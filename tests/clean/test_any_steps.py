@@ -66,11 +66,13 @@ ANY: dict[str, st.SearchStrategy[CleaningStep]] = {
     | _step("fill_missing", columns=_two_numbers, method=st.just("iterative"), seed=_seed),
     "drop_missing": _step("drop_missing", columns=_some, missing=st.sampled_from(["any", "all"]), action=_action),
     "outliers": _step("outliers", columns=_numbers, method=st.sampled_from(["iqr", "z_score", "modified_z_score"]), factor=st.sampled_from([0.5, 1.5]), action=_action | st.just("cap"))
+    | _step("outliers", columns=_numbers, method=st.just("constant"), share=st.sampled_from([None, 0.5]), action=_action | st.just("cap"))
     | _step("outliers", columns=_numbers, method=st.just("isolation_forest"), trees=st.just(5), share=st.sampled_from([None, 0.2]), seed=_seed, action=_action)
     | _step("outliers", columns=_numbers, method=st.just("local_outlier_factor"), neighbours=st.sampled_from([1, 3]), share=st.sampled_from([None, 0.2]), seed=_seed, action=_action),
     "normalize": _step("normalize", columns=_some, unicode=st.sampled_from([None, "NFC", "NFKC"]), entities=st.booleans(), quotes=st.booleans(), case=st.sampled_from([None, "upper", "lower", "title"])),
     "placeholders": _step("placeholders", columns=_some, values=st.sampled_from([["none"], ["0", "a"]])),
     "synonyms": _step("synonyms", columns=_some, values=st.sampled_from([{"a": "b"}, {"é": "e", "0": "1"}])),
+    "rewrite": _step("rewrite", columns=_some, pattern=st.sampled_from(["^0", "a+$", "(.)e", ""]), to=st.sampled_from([None, "", "a", "b${1}"]), unclear=_unclear),
     "numbers": _step("numbers", columns=_some, decimal=st.just("."), thousands=st.sampled_from([None, ","]), units=st.sampled_from([{}, {"e": 2}]), unclear=_unclear),
     "times": _step("times", columns=_some, formats=st.sampled_from([[], ["yyyy-MM-dd"]]), unclear=_unclear),
     "typos": _step("typos", support=st.just(2), ratio=st.just(1.5), unclear=_unclear),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping, Sequence
 
 import polars as pl
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from contracts.steps import CleaningStep, Dependencies, Normalize, Numbers, Placeholders, Shapes, Synonyms, Times, Typos
+from contracts.steps import CleaningStep, Dependencies, Normalize, Numbers, Placeholders, Rewrite, Shapes, Synonyms, Times, Typos
 from pipelines.clean import shapes, steps
 from pipelines.clean.suggest import learned
 from pipelines.frames import FLAGGED_BY, REMOVED_BY, ROW, SET_ASIDE_BY
@@ -58,6 +59,25 @@ def noted(frame: pl.DataFrame) -> list[list[str]]:
 )
 def test_a_text_is_written_in_one_way(asked: Mapping[str, object], written: str, meant: str) -> None:
     assert one(Normalize.model_validate({"step": "normalize", **asked}), written, None) == [meant, None]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "to", "written", "meant"),
+    [("^0+", "", "00647", "647"), (r"\.0$", "", "2.0", "2"), ("^([0-9]{4})$", "0${1}", "8605", "08605"), (" oz$", "", "12 oz", "12"), ("^0+", "", "1050", "1050")],
+)
+def test_what_a_pattern_finds_becomes_what_it_should_be(pattern: str, to: str, written: str, meant: str) -> None:
+    assert one(Rewrite(step="rewrite", columns=("x",), pattern=pattern, to=to), written, None) == [meant, None]
+
+
+@pytest.mark.parametrize(("pattern", "to", "written"), [("^0", "", "007"), ("^0+", "", "000"), (r"^\*+$", None, "***"), ("a", "aa", "a")])
+def test_what_a_pattern_finds_and_cannot_put_right_is_noted(pattern: str, to: str | None, written: str) -> None:
+    frame = done(Rewrite(step="rewrite", columns=("x",), pattern=pattern, to=to), x=[written, "1"])
+    assert (frame["x"].to_list(), noted(frame)) == ([written, "1"], [["1 rewrite: x"], []])
+
+
+def test_a_pattern_that_cannot_run_is_refused() -> None:
+    with pytest.raises(ValueError, match="no regular expression"):
+        Rewrite(step="rewrite", columns=("x",), pattern="(", to="")
 
 
 def test_words_that_stand_for_nothing_become_nothing() -> None:
@@ -145,6 +165,28 @@ def test_a_number_is_never_guessed() -> None:
     assert frame["x"].to_list() == cells
 
 
+def test_a_word_beside_a_number_is_put_right_whatever_the_number() -> None:
+    cells = [f"{number} patients" for number in range(100, 120)]
+    frame = done(Typos(step="typos"), x=[*cells, "618 xatients", "7x patients"])
+    assert frame["x"].to_list() == [*cells, "618 patients", "7x patients"]
+    assert noted(frame)[-2:] == [[], ["1 typos: x"]]
+
+
+def test_of_two_codes_with_numbers_both_may_be_right() -> None:
+    cells = [*(f"AB-{number}" for number in range(100, 200)), "AC-101"]
+    assert one(Typos(step="typos"), *cells) == cells
+
+
+def test_a_short_code_that_most_cells_hold_is_known_with_its_letters_swapped_or_lost() -> None:
+    cells = ["NPS"] * 80 + ["PNS"] * 6 + ["NS"] * 6
+    assert one(Typos(step="typos"), *cells) == ["NPS"] * 92
+
+
+def test_short_codes_that_differ_in_a_letter_are_both_right() -> None:
+    cells = ["NPS"] * 80 + ["NWS"] * 6
+    assert one(Typos(step="typos"), *cells) == cells
+
+
 def test_two_that_could_be_meant_are_noted() -> None:
     frame = done(Typos(step="typos"), x=["hand"] * 20 + ["band"] * 20 + ["xand"])
     assert (frame["x"].to_list()[-1], noted(frame)[-1]) == ("xand", ["1 typos: x"])
@@ -165,6 +207,25 @@ def test_a_lost_form_is_found_again(written: str, meant: str) -> None:
 def test_a_digit_that_is_lost_stays_lost_and_is_noted(written: str) -> None:
     frame = done(Shapes(step="shapes", columns=("x",)), x=[*(f"2020-01-{day}" for day in range(10, 30)), written])
     assert (frame["x"].to_list()[-1], noted(frame)[-1]) == (written, ["1 shapes: x"])
+
+
+def test_a_form_that_is_often_lost_is_still_lost_where_numbers_are_filled_up_with_zeros() -> None:
+    cells = [f"UT{number:06}" for number in range(100, 200)]
+    frame = done(Shapes(step="shapes", columns=("x",)), x=[*cells, "T000101", "T000102", "U000103", "UTx000104"])
+    assert frame["x"].to_list()[-1] == "UT000104"
+    assert noted(frame)[-4:] == [["1 shapes: x"]] * 3 + [[]]
+
+
+def test_numbers_that_are_not_filled_up_have_any_length() -> None:
+    cells = [f"N-{number}" for number in range(5, 150)]
+    frame = done(Shapes(step="shapes", columns=("x",)), x=cells)
+    assert noted(frame) == [[]] * len(cells)
+
+
+def test_an_identifier_that_lost_a_letter_or_digit_is_noted() -> None:
+    cells = [str(uuid.UUID(int=number * 0x1234567890ABCDEF1234567890ABCDEF % 2**128)) for number in range(1, 30)]
+    frame = done(Shapes(step="shapes", columns=("x",)), x=[*cells, cells[0][1:]])
+    assert (frame["x"].to_list()[-1], noted(frame)[-1], noted(frame)[0]) == (cells[0][1:], ["1 shapes: x"], [])
 
 
 def test_a_leading_zero_is_put_in_where_the_step_says_so() -> None:
@@ -195,6 +256,10 @@ def test_nothing_becomes_what_the_others_say() -> None:
     assert places((None, "Berlin", "Mitte")).row(-1)[1:4] == ("10115", "Berlin", "Mitte")
 
 
+def test_marks_alone_are_nothing_too() -> None:
+    assert places(("***", "Berlin", "Mitte")).row(-1)[1:4] == ("10115", "Berlin", "Mitte")
+
+
 def test_where_witnesses_disagree_nothing_changes() -> None:
     assert places(("10115", "Hamburg", None)).row(-1)[1:4] == ("10115", "Hamburg", None)
 
@@ -203,6 +268,12 @@ def test_one_witness_may_only_mend_a_misspelling() -> None:
     step = Dependencies.model_validate({"step": "dependencies", "dependencies": [{"given": ["a"], "decides": "b"}]})
     frame = done(step, a=["1"] * 7 + ["2"] * 5, b=["Berlin"] * 5 + ["Berlim", "Rome"] + ["Paris"] * 5)
     assert frame["b"].to_list()[5:7] == ["Berlin", "Rome"]
+
+
+def test_what_another_group_says_is_no_misspelling() -> None:
+    step = Dependencies.model_validate({"step": "dependencies", "dependencies": [{"given": ["a"], "decides": "b"}]})
+    frame = done(step, a=["1"] * 6 + ["2"] * 5, b=["class A"] * 5 + ["class B"] * 6)
+    assert frame["b"].to_list() == ["class A"] * 5 + ["class B"] * 6
 
 
 def test_a_group_without_a_clear_majority_says_nothing() -> None:
@@ -229,7 +300,7 @@ def test_dependencies_are_found_where_none_is_named() -> None:
 
 EVERY: tuple[CleaningStep, ...] = (
     Normalize(step="normalize", unicode="NFKC", entities=True, mojibake=True, quotes=True, case="upper"), Placeholders(step="placeholders"),
-    Synonyms(step="synonyms", columns=("a",), values={"x1": "y"}), Numbers(step="numbers", columns=("a", "b"), decimal=",", thousands=".", units={"%": 0.01, "oz": 1}),
+    Synonyms(step="synonyms", columns=("a",), values={"x1": "y"}), Rewrite(step="rewrite", columns=("a", "b"), pattern="(.)1", to="${1}"), Numbers(step="numbers", columns=("a", "b"), decimal=",", thousands=".", units={"%": 0.01, "oz": 1}),
     Times(step="times", columns=("a",), timezone="Europe/Berlin"), Typos(step="typos", support=2, ratio=2), Shapes(step="shapes", columns=("a", "b"), zeros=True),
     Dependencies.model_validate({"step": "dependencies", "support": 2, "dependencies": [{"given": [g], "decides": d} for g in "abc" for d in "abc" if g != d]}),
 )  # fmt: skip

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.steps import CleaningStep, Deduplicate, DeduplicateByKey, NearDuplicates, NearDuplicateTexts
-from pipelines.clean.blocking import nearest
+from pipelines.clean.blocking import nearest, normal
 from pipelines.clean.kind import Fitted
+from pipelines.clean.linkage import compared
 from pipelines.frames import REMOVED_BY, ROW, SET_ASIDE_BY
 from tests.clean.test_missing import cleaned
 from tests.clean.test_steps import learned, promising, text
@@ -127,3 +128,25 @@ def test_similarity_is_the_share_of_word_sequences() -> None:
 
 def test_texts_shorter_than_a_sequence_are_alike_when_equal() -> None:
     assert cleaned([("one two",), ("One  two!",), ("one three",)], near(words=5), t="string")[SET_ASIDE_BY].to_list() == [None, "1 near_duplicate_texts", None]
+
+
+def test_numbers_are_alike_however_many_zeros_they_end_in() -> None:
+    frame = pl.DataFrame({"abv": ["6.00 %", "6 %", "5.20%", "10"]})
+    assert frame.select(normal("abv"))["abv"].to_list() == ["6", "6", "5 2", "10"]
+
+
+def test_parts_that_records_and_texts_are_read_in_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    people = pl.DataFrame({"name": [f"ann {number % 40} smith {number % 7}" for number in range(200)]})
+    whole = nearest(people, ["name"])
+    words = [f"one two three four five six seven eight nine ten eleven twelve {number // 2}" for number in range(60)]
+    groups = why([(word,) for word in words], NearDuplicateTexts(step="near_duplicate_texts", column="body"), body="string")
+    monkeypatch.setattr("pipelines.clean.blocking._READ_AT_ONCE", 7)
+    monkeypatch.setattr("pipelines.clean.near_texts._PAIRS_AT_ONCE", 3)
+    assert nearest(people, ["name"]).rows() == whole.rows()
+    assert why([(word,) for word in words], NearDuplicateTexts(step="near_duplicate_texts", column="body"), body="string").rows() == groups.rows()
+
+
+def test_a_name_that_was_shortened_agrees_with_the_whole() -> None:
+    records = pl.DataFrame({"name": ["spago", "spago los angeles", "patina"]})
+    pairs = pl.DataFrame({"left": [0, 0, 1], "right": [1, 2, 2]}, schema={"left": pl.UInt32, "right": pl.UInt32})
+    assert (compared(records, pairs, ["name"])[:, 0] >= 2).tolist() == [True, False, False]

@@ -114,3 +114,19 @@ def test_the_trees_kept_as_a_table_score_as_scikit_learn_does() -> None:
     scores = outliers_by_model._scores(wanted, Fitted({"rows": 256}, {"model": outliers_by_model._forest(values, wanted)}))(values)
     theirs = -IsolationForest(n_estimators=10, max_samples=256, random_state=0).fit(values).score_samples(values)
     assert np.abs(scores - theirs).max() < 1e-12
+
+
+def test_a_column_of_one_value_knows_what_is_another() -> None:
+    assert fences([7.0] * 9 + [3.0], "constant") == {"low": 7.0, "high": 7.0}
+    frame = cleaned([("7",)] * 9 + [("3",)], step("constant", action="flag"), x="number")
+    assert frame[FLAGGED_BY].to_list() == [[]] * 9 + [["1 outliers"]]
+
+
+def test_a_column_of_several_values_has_no_constant() -> None:
+    assert fences([7.0] * 7 + [3.0] * 3, "constant") == {"low": None, "high": None}
+    assert fences([], "constant") == {"low": None, "high": None}
+
+
+def test_a_constant_has_no_factor() -> None:
+    with pytest.raises(ValueError, match="no `factor`"):
+        step("constant", factor=2)

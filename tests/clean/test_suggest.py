@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import polars as pl
+import pytest
 import yaml
 
 from contracts.edit import with_steps
-from pipelines.clean.suggest import Proposal, suggested
+from pipelines.clean.suggest import Proposal, asked, suggested
+from pipelines.frames import ROW
 from tests.clean.test_steps import promising, text
 
 CITIES = ["birmingham"] * 30 + ["sheffield"] * 30 + ["birminghxm"]
 
 
-def proposals(hidden: tuple[str, ...] = (), **columns: list[str | None]) -> dict[str, Proposal]:
+def proposals(hidden: tuple[str, ...] = (), right: pl.DataFrame | None = None, kind: str = "string", **columns: list[str | None]) -> dict[str, Proposal]:
     rows = text(list(zip(*columns.values(), strict=True)), list(columns))
-    return {one.step.step: one for one in suggested(rows, promising(**dict.fromkeys(columns, "string")), hidden)}
+    return {one.step.step: one for one in suggested(rows, promising(**dict.fromkeys(columns, kind)), hidden, right)}
+
+
+def put_right(**cells: dict[int, str | None]) -> pl.DataFrame:
+    """Rows, by their number, as somebody has put them right."""
+    ((name, values),) = cells.items()
+    return pl.DataFrame({ROW: list(values), name: list(values.values())}, schema={ROW: pl.Int64, name: pl.String})
 
 
 def test_a_step_is_proposed_with_what_it_would_do() -> None:
@@ -44,6 +53,67 @@ def test_what_the_first_steps_correct_the_later_ones_see() -> None:
     found = proposals(city=[cell + "  " if index == 0 else cell for index, cell in enumerate(CITIES)])
     assert list(found) == ["normalize", "typos"]
     assert found["typos"].cells == {"city": 1}
+
+
+def test_marks_alone_among_words_are_noted() -> None:
+    found = proposals(city=[*["birmingham", "sheffield", "bend"] * 20, "***", "***"])
+    assert found["rewrite"].as_yaml == {"step": "rewrite", "columns": ["city"], "pattern": r"^\*\*\*$"}
+    assert found["rewrite"].doubts == {"city": 2}
+
+
+def test_a_scale_of_marks_is_left() -> None:
+    assert proposals(stars=["*", "**", "***"] * 10 + ["none"] * 3) == {}
+
+
+def test_what_scatters_about_a_constant_is_noted() -> None:
+    found = proposals(kind="integer", state=["695"] * 90 + ["1013", "595", "388", "851", "538", "702"])
+    assert found["outliers"].as_yaml == {"step": "outliers", "columns": ["state"], "method": "constant", "action": "flag"}
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [["0"] * 90 + ["5", "-3", "8", "-1"], ["5"] * 90 + ["7", "8", "9", "6"], ["5"] * 90 + ["3"] * 5 + ["7"] * 5, ["5"] * 50 + ["3", "7"] * 10],
+    ids=["nothing mostly happens", "on one side", "another code", "no constant"],
+)  # fmt: skip
+def test_numbers_that_differ_for_a_reason_are_left(cells: list[str | None]) -> None:
+    assert proposals(kind="integer", x=cells) == {}
+
+
+# -- rows that somebody has put right ---------------------------------------------------------------
+
+RATES: list[str | None] = [f"{number % 7}.0" if number % 2 else f"{number % 7}.{number % 5 + 1}" for number in range(60)]
+
+
+def test_a_few_rows_put_right_teach_a_pattern() -> None:
+    found = proposals(right=put_right(rate={3: "1", 5: "3", 2: "0.1"}), rate=RATES)
+    assert found["rewrite"].as_yaml == {"step": "rewrite", "columns": ["rate"], "pattern": r"\.0$", "to": ""}
+    assert found["rewrite"].cells == {"rate": 30}
+
+
+def test_steps_on_text_come_before_those_on_values() -> None:
+    cells: list[str | None] = [*["695.0"] * 90, "1013.5", "595.5", "388.5", "851.5", "538.5", "702.5"]
+    assert list(proposals(right=put_right(state={2: "695", 3: "695", 95: "388.5"}), kind="number", state=cells)) == ["rewrite", "outliers"]
+
+
+def test_one_cell_put_right_teaches_nothing() -> None:
+    assert proposals(right=put_right(rate={3: "1"}), rate=RATES) == {}
+
+
+def test_a_pattern_that_would_spoil_a_cell_that_was_read_is_not_taught() -> None:
+    assert proposals(right=put_right(rate={3: "1", 5: "3", 7: "5.0"}), rate=RATES) == {}
+
+
+def test_a_step_that_spoils_what_was_read_is_not_proposed() -> None:
+    assert "typos" in proposals(city=list(CITIES))
+    assert proposals(right=put_right(city={62: "birminghxm", 2: "birmingham"}), city=list(CITIES)) == {}
+
+
+def test_the_rows_asked_for_show_how_values_are_written() -> None:
+    cells = ["12"] * 50 + ["012"] + ["12 oz"] + ["?"]
+    rows = text([(cell, "secret") for cell in cells], ["size", "name"])
+    seen = asked(rows, promising(size="string", name="string"), ("name",), count=6)
+    assert seen.columns == [ROW, "size"]
+    assert {"12", "012", "12 oz", "?"} <= set(seen["size"])
 
 
 TEXT = """apiVersion: v3.2.0  # the standard's

@@ -1,0 +1,51 @@
+"""Steps are proposed from the source's rows, and from a few of them that somebody has put right; neither asks for nor learns from what is personal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from assets.stages.suggest import ask, suggest
+from contracts.errors import ConfigurationError
+from tests.conftest import Installation, setting
+
+ROWS = "meter,energy_kwh,tariff\n" + "".join(f"M{number},{number % 9}{'.0' if number % 2 else '.5'},day\n" for number in range(40))
+
+
+def untold(_: str) -> None:
+    """Progress, to nobody."""
+
+
+def test_rows_that_are_asked_for_and_put_right_teach_a_step(installation: Installation, tmp_path: Path) -> None:
+    installation.deliver(ROWS)
+    office, file = installation.office(), tmp_path / "rows.csv"
+    file.write_text(ask(office, office.contract("readings"), untold))
+    rows = pl.read_csv(file, infer_schema=False)
+    assert (rows.columns, rows.height) == (["_row", "meter", "energy_kwh", "tariff"], 20)
+    assert [one.step.step for one in suggest(office, office.contract("readings"), untold)] == []
+    rows.with_columns(pl.col("energy_kwh").str.replace(r"\.0$", "")).write_csv(file)
+    (found,) = suggest(office, office.contract("readings"), untold, file)
+    assert found.as_yaml == {"step": "rewrite", "columns": ["energy_kwh"], "pattern": r"\.0$", "to": ""}
+
+
+def test_nothing_personal_is_asked_for(installation: Installation) -> None:
+    installation.promise(setting("privacy", sensitivity="personal", region="eu", lawful_basis="contract", columns={"meter": {"kind": "other", "treatment": "hash"}}))
+    office = installation.office()
+    assert ask(office, office.contract("readings"), untold).splitlines()[0] == "_row,energy_kwh,tariff"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("meter\nM1\n", "no CSV file"), ("_row,meter\nCANARY7391,M1\n", "no CSV file"), ("_row,meter\n2,M1\n2,M1\n", "name each row once"), (None, "no CSV file")],
+    ids=["without numbers", "a number that is none", "a row twice", "no file"],
+)
+def test_a_file_that_names_no_rows_is_refused_and_not_shown(installation: Installation, tmp_path: Path, text: str | None, said: str) -> None:
+    file = tmp_path / "rows.csv"
+    if text is not None:
+        file.write_text(text)
+    office = installation.office()
+    with pytest.raises(ConfigurationError, match=said) as refused:
+        suggest(office, office.contract("readings"), untold, file)
+    assert "CANARY" not in str(refused.value)
