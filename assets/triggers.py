@@ -14,6 +14,7 @@ import dagster as dg
 from assets.common import key
 from assets.hands.acts import ASSAY, MEASURE
 from assets.hands.office import Office
+from assets.hands.registry import Row
 from assets.stages.live import review
 from contracts.errors import AssayError
 from contracts.model import Contract
@@ -85,18 +86,31 @@ def trigger_sensor(jobs: "list[UnresolvedAssetJobDefinition | dg.JobDefinition]"
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Carries out what drift and stewards have decided, once.",
     )
-    def _triggers(context: dg.SensorEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
+    def _triggers(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        seen = int(context.cursor or 0)
         try:
             office = Office.open()
             late = office.settle()
             switched = [each for contract in office.contracts.values() if contract.retrain and _watched(office, contract) for each in review(office, contract.name)]
             due = list(requests(office, context.instance, named))
+            switches = office.registry.switched(seen)
         except AssayError as error:
-            return dg.SkipReason(str(error))
+            return dg.SensorResult(skip_reason=str(error))
         told = [f"{each.model}: {each.reason}" for each in switched] + [f"not delivered yet: {each}" for each in late]
-        return due or dg.SkipReason("; ".join(told) or "nothing is due")
+        return dg.SensorResult(
+            run_requests=due,
+            skip_reason=None if due else "; ".join(told) or "nothing is due",
+            asset_events=[_switch(row) for row in switches],
+            cursor=str(max([seen, *(row["id"] for row in switches)])),
+        )
 
     return _triggers
+
+
+def _switch(row: Row) -> dg.AssetObservation:
+    """Who serves now and why, beside the runs of a model: outcomes and stewards switch it between them."""
+    said = f"version {row['version']} is {row['role']}" if row["version"] else f"there is no {row['role']}"
+    return dg.AssetObservation([row["dataset"], "model"], description=f"{row['model']}: {said}", metadata={"reason": row["reason"], "by": row["by"], "at": row["at"]})
 
 
 def _watched(office: Office, contract: Contract) -> bool:

@@ -174,6 +174,10 @@ class Acts(Store):
         """Every switch of a data set's models, the oldest first."""
         return self._rows(sa.select(services).where(services.c.dataset == dataset).order_by(services.c.id))
 
+    def switched(self, after: int) -> list[Row]:
+        """The switches of all data sets' models since the one of that number, the oldest first."""
+        return self._rows(sa.select(services).where(services.c.id > after).order_by(services.c.id))
+
     def _serves(self, connection: sa.Connection, dataset: str, role: str) -> str | None:
         found = connection.execute(sa.select(services.c.version).where(services.c.dataset == dataset, services.c.role == role).order_by(services.c.id.desc()).limit(1)).scalar()
         return str(found) if found is not None else None

@@ -177,15 +177,37 @@ def test_a_job_that_acts_closes_the_trigger_when_it_has_succeeded(installation: 
     assert outcomes(office) == ["done by a job"]
 
 
+def opened(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("ASSAY_HOME", installation.root), ("ASSAY_CONTRACTS", installation.contracts)):
+        monkeypatch.setenv(name, str(value))
+
+
+def tick(instance: dg.DagsterInstance, cursor: str | None) -> Any:
+    definitions = build_definitions()
+    with dg.build_sensor_context(instance=instance, definitions=definitions, cursor=cursor) as context:
+        return definitions.resolve_sensor_def("triggers").evaluate_tick(context)
+
+
+def test_the_page_of_a_model_shows_each_switch_once(installation: Installation, dagster: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch) -> None:
+    learning(installation)
+    opened(installation, monkeypatch)
+    monkeypatch.setattr(Office, "settle", lambda _: [])  # would have MLflow follow, where these are not
+    registry = installation.office().registry
+    registry.switch("readings", "high", {"champion": ("1", {})}, "better than nobody")
+    registry.switch("readings", "high", {"challenger": ("2", {})}, "worth a canary")
+    registry.switch("readings", "high", {"challenger": (None, {})}, "worse by what came true")
+    told = tick(dagster, None)
+    assert [event.description for event in told.asset_events] == ["high: version 1 is champion", "high: version 2 is challenger", "high: there is no challenger"]
+    assert {event.asset_key for event in told.asset_events} == {dg.AssetKey(["readings", "model"])}
+    assert told.asset_events[-1].metadata["reason"].value == "worse by what came true"
+    assert tick(dagster, told.cursor).asset_events == []
+
+
 def test_the_sensor_launches_what_the_registry_says(installation: Installation, dagster: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch) -> None:
     office = triggered(installation)
     monkeypatch.setattr("assets.triggers.PATIENCE", timedelta(0))
-    for name, value in (("ASSAY_HOME", installation.root), ("ASSAY_CONTRACTS", installation.contracts)):
-        monkeypatch.setenv(name, str(value))
-    definitions = build_definitions()
-    sensor = definitions.resolve_sensor_def("triggers")
-    with dg.build_sensor_context(instance=dagster, definitions=definitions) as context:
-        (request,) = sensor.evaluate_tick(context).run_requests or []
+    opened(installation, monkeypatch)
+    (request,) = tick(dagster, None).run_requests or []
     assert (request.job_name, [key.path for key in request.asset_selection or []]) == ("readings_act", [["readings", "model"]])
     assert Home(home=installation.root).is_made
     assert office.registry.waiting()
