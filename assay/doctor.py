@@ -9,7 +9,7 @@ import importlib.util
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-_PARTS = {"presidio": "presidio_analyzer", "cloud": "obstore", "postgres": "psycopg"}
+_PARTS = {"presidio": "presidio_analyzer", "cloud": "obstore", "postgres": "psycopg", "mysql": "pymysql"}
 """Extras, each by a module that it brings."""
 
 

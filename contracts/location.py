@@ -10,8 +10,11 @@ from collections.abc import Collection
 from typing import Literal
 from urllib.parse import urlsplit
 
-Kind = Literal["path", "glob", "package", "module", "http", "cloud", "postgres", "sqlite", "duckdb"]
-DATABASES = ("postgres", "sqlite", "duckdb")
+Kind = Literal["path", "glob", "package", "module", "http", "cloud", "postgres", "mysql", "sqlite", "duckdb"]
+SERVERS = ("postgres", "mysql")
+DATABASES = (*SERVERS, "sqlite", "duckdb")
+ELSEWHERE = ("http", "cloud", *SERVERS)
+"""Kinds of place that are not on this machine."""
 CLOUDS = ("s3", "gs", "az")
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*):")
 _OPTIONS = {"sheet": ("excel",), "header_row": ("excel",), "table": ("sql",), "query": ("sql",), "watermark": ("sql",)}
@@ -41,15 +44,15 @@ def problem_of(location: str, format: str, arrival: bool) -> str | None:
     except ValueError as error:
         return str(error)
     if (format == "sql") != (kind in DATABASES):
-        return "the format `sql` belongs to postgres:NAME, sqlite:PATH and duckdb:PATH, and only to them"
+        return "the format `sql` belongs to postgres:NAME, mysql:NAME, sqlite:PATH and duckdb:PATH, and only to them"
     if arrival and kind not in ("path", "glob", "package", "sqlite", "duckdb"):
         return "`arrival` watches files on this machine; give a `schedule` for a source that is elsewhere"
     if kind == "http":
         return _problem_of_url(location)
     if kind == "cloud" and not urlsplit(location).path.strip("/"):
         return "`location` names a bucket and no object: write s3://BUCKET/PATH, with or without `*`"
-    if kind == "postgres" and not re.fullmatch(r"postgres:[A-Z][A-Z0-9_]*", location):
-        return "`location` names no connection: write postgres:NAME in A-Z, 0-9 and _, and set ASSAY_CONNECTION_NAME"
+    if kind in SERVERS and not re.fullmatch(r"[a-z]+:[A-Z][A-Z0-9_]*", location):
+        return f"`location` names no connection: write {kind}:NAME in A-Z, 0-9 and _, and set ASSAY_CONNECTION_NAME"
     return None
 
 

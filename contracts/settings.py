@@ -135,7 +135,7 @@ class Source(Settings):
     """Where the data come from.
 
     `location` is `package:NAME/PATH` (a file inside an installed package), `module:NAME#ATTRIBUTE` (a mapping of name to
-    text inside a Python module), `https://…`, `s3://…`, `gs://…`, `az://…`, a database (`postgres:NAME`, `sqlite:PATH`, `duckdb:PATH`),
+    text inside a Python module), `https://…`, `s3://…`, `gs://…`, `az://…`, a database (`postgres:NAME`, `mysql:NAME`, `sqlite:PATH`, `duckdb:PATH`),
     or a path or glob; a relative path is looked up below ASSAY_HOME, then below each folder of ASSAY_SOURCE_ROOTS.
     """
 

@@ -20,7 +20,7 @@ from assets.stages.ingest import landed_in, landed_rows, receipt_of
 from assets.stages.run import Run, stage
 from assets.stages.search import FOUND_SCHEMA, MANY_ROWS, few_values, searched
 from contracts.errors import AdmissionError, SourceError, Where
-from contracts.location import kind_of
+from contracts.location import ELSEWHERE, kind_of
 from contracts.model import Contract
 from contracts.settings import Window
 from contracts.types import read
@@ -159,7 +159,7 @@ def _licensed(run: Run) -> LicenseVerdict:
     """The verdict on the contract's licence, held against the text that lies beside the source, if there is one."""
     wanted, policy, today = run.contract.license, run.office.policy, run.office.clock().date()
     verdict = judge_license(wanted, policy, today)
-    if kind_of(run.contract.source.location) in ("http", "cloud", "postgres"):
+    if kind_of(run.contract.source.location) in ELSEWHERE:
         return verdict  # nothing lies beside it here
     path = locate(run.contract, run.office.home.roots)
     root = next((root for root in run.office.home.roots if path.is_relative_to(root)), None)  # a package's files have their licence elsewhere

@@ -1,4 +1,7 @@
-"""A process that measures the newest version of readings, decides, and trains, for tests that kill it. Prints `ready` when its imports are done."""
+"""A process that measures the newest version of readings, decides, and trains, for tests that kill it. Prints `ready` when its imports are done.
+
+With the argument `serves` it loads the model in service instead, and prints its version, of those that there are.
+"""
 
 import sys
 import uuid
@@ -16,6 +19,11 @@ from assets.stages.run import Run
 
 print("ready", flush=True)
 office = Office.open()
+if sys.argv[1:] == ["serves"]:
+    version = office.registry.serving("readings")["champion"]["version"]
+    assert office.models.served("high", version).model is not None
+    print(version, "of", *(each["version"] for each in office.models.versions("high")), flush=True)
+    sys.exit(0)
 office.settle()
 run = Run(office, office.contract("readings"), str(uuid.uuid4()))
 make_features(run)

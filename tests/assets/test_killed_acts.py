@@ -20,12 +20,20 @@ KILLS, SEED = int(os.environ.get("ASSAY_TEST_KILLS", "50")), 20261125
 DRIVER = Path(__file__).with_name("act_driver.py")
 
 
-def started(installation: Installation) -> subprocess.Popen[str]:
+def started(installation: Installation, *arguments: str) -> subprocess.Popen[str]:
     environment = {**installation.environment, "PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONWARNINGS": "ignore"}
-    process = subprocess.Popen([sys.executable, str(DRIVER)], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True)
+    process = subprocess.Popen([sys.executable, str(DRIVER), *arguments], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True)
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
     return process
+
+
+def serving(installation: Installation) -> str:
+    """The version that serves and can be loaded, of those that are registered; told by a process of its own, as MLflow goes on reading a store that lay here before."""
+    with started(installation, "serves") as process:
+        told, _ = process.communicate()
+    assert process.returncode == 0
+    return told.strip()
 
 
 @pytest.mark.soak
@@ -54,14 +62,12 @@ def test_kill_9_at_random_moments_between_drift_and_the_switch(installation: Ins
                 killed += 1
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-        office = installation.office()
-        serves = office.registry.serving("readings")["champion"]
-        assert serves["version"] in ("1", "2")
-        assert office.models.served("high", serves["version"]).model is not None
+        assert serving(installation) in ("1 of 1", "1 of 1 2", "2 of 1 2")
         with started(installation) as process:
             assert process.wait() == 0
+        assert serving(installation) == "2 of 1 2"
+        office = installation.office()
         assert [(row["version"], row["action"]) for row in office.registry.decisions("readings")] == [("1.0.0", "retrain"), ("1.1.0", "retrain")]
         assert [row["outcome"]["outcome"] for row in office.registry.triggers("readings") if row["action"] == "retrain"] == ["in service", "in service"]
-        assert [version["version"] for version in office.models.versions("high")] == ["1", "2"]
         assert [row["version"] for row in office.registry.services("readings")] == ["1", "2"]
     assert killed >= KILLS // 2

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import struct
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -48,9 +50,36 @@ def _duckdb(file: Path, query: str) -> None:
         connection.execute(query)
 
 
-@pytest.fixture(params=["sqlite", "duckdb", "postgres"])
+@contextmanager
+def _mysql(monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
+    pymysql = pytest.importorskip("pymysql", reason="the extra `mysql` is not installed")
+    address = os.environ.get("ASSAY_TEST_MYSQL", "mysql://root@127.0.0.1:3306")
+    server = urlsplit(address)
+    try:
+        connection = pymysql.connect(host=server.hostname, port=server.port, user=server.username, password=server.password or "", autocommit=True, connect_timeout=3)
+    except pymysql.MySQLError:
+        pytest.skip("no MySQL or MariaDB answers at ASSAY_TEST_MYSQL")
+    schema = f"sources_{uuid.uuid4().hex[:12]}"
+    monkeypatch.setenv("ASSAY_CONNECTION_METERS", f"{address}/{schema}")
+    with closing(connection), connection.cursor() as cursor:
+        cursor.execute(f"CREATE DATABASE {schema}")
+        try:
+            cursor.execute(f"USE {schema}")
+            made = Database("mysql:METERS", f"{schema}.readings", cursor.execute)
+            made.run("CREATE TABLE readings (meter VARCHAR(40), energy_kwh DOUBLE PRECISION, tariff VARCHAR(40), read_on DATE)")
+            made.add(ROWS)
+            yield made
+        finally:
+            cursor.execute(f"DROP DATABASE {schema}")
+
+
+@pytest.fixture(params=["sqlite", "duckdb", "postgres", "mysql"])
 def database(request: pytest.FixtureRequest, installation: Installation, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
-    """The same table in each kind of database; Postgres is skipped, saying so, where no server answers."""
+    """The same table in each kind of database; a server is skipped, saying so, where none answers."""
+    if request.param == "mysql":
+        with _mysql(monkeypatch) as made:
+            yield made
+        return
     if request.param != "postgres":
         file = installation.root / "inbox" / f"store.{request.param}"
         run = {"sqlite": _sqlite, "duckdb": _duckdb}[request.param]
@@ -158,12 +187,13 @@ def test_hostile_names_are_names(installation: Installation, database: Database)
     assert len(rows_of(installation)) == 3
 
 
-def test_a_connection_that_is_not_set_or_does_not_answer_is_told_without_its_password(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
-    installation.promise(setting("source", location="postgres:NOWHERE", format="sql", options={"table": "t"}))
+@pytest.mark.parametrize("kind", ["postgres", "mysql"])
+def test_a_connection_that_is_not_set_or_does_not_answer_is_told_without_its_password(installation: Installation, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    installation.promise(setting("source", location=f"{kind}:NOWHERE", format="sql", options={"table": "t"}))
     monkeypatch.delenv("ASSAY_CONNECTION_NOWHERE", raising=False)
     with pytest.raises(SourceError, match="ASSAY_CONNECTION_NOWHERE is not set"):
         land(installation.run())
-    monkeypatch.setenv("ASSAY_CONNECTION_NOWHERE", "postgresql://someone:hunter2@127.0.0.1:9/x")
+    monkeypatch.setenv("ASSAY_CONNECTION_NOWHERE", f"{'postgresql' if kind == 'postgres' else kind}://someone:hunter2@127.0.0.1:9/x")
     with pytest.raises(SourceError, match="cannot be reached") as refused:
         land(installation.run())
     assert "hunter2" not in f"{refused.value!r} {refused.value.__cause__!r}"
@@ -210,20 +240,45 @@ def test_the_types_of_postgres_are_written_as_the_contract_reads_them(installati
     assert rows_of(installation) == [(1, "true", "2026-01-02T01:04:05.678901+00:00", "12345678901234567890.12", "2026-01-02T03:04:05")]
 
 
+def test_the_types_of_mysql_are_written_as_the_contract_reads_them(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    with _mysql(monkeypatch) as made:
+        made.run("CREATE TABLE t (meter FLOAT, energy_kwh TIMESTAMP(6), tariff DECIMAL(30, 2), at DATETIME, raw VARBINARY(4), note VARCHAR(20))")
+        made.run("SET time_zone = '+02:00'")
+        made.run(
+            "INSERT INTO t VALUES (0.1, '2026-01-02 03:04:05.678901', 12345678901234567890.12, '2026-01-02 03:04:05', x'00ff', '100 % für'), (NULL, NULL, NULL, NULL, NULL, '')"
+        )
+        installation.promise(
+            setting(
+                "source",
+                location=made.location,
+                format="sql",
+                options={"query": "SELECT * FROM t WHERE note LIKE '%%' ORDER BY note DESC", "watermark": {"column": "note", "start": "!"}},
+            )
+        )
+        (row,) = rows_of(installation)
+    assert row[2:] == ("2026-01-02T01:04:05.678901+00:00", "12345678901234567890.12", "2026-01-02T03:04:05", "00ff", "100 % für")
+    assert struct.pack("f", float(row[1])) == struct.pack("f", 0.1)
+
+
 # -- what a query may say ---------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("dialect", ["postgres", "sqlite", "duckdb"])
+@pytest.mark.parametrize("dialect", ["postgres", "mysql", "sqlite", "duckdb"])
 @pytest.mark.parametrize("query", [
     "SELECT pg_read_file('/etc/passwd') FROM t", "SELECT * FROM read_csv('/etc/passwd')", "SELECT * FROM '/etc/passwd'", "SELECT * FROM pg_authid", "SELECT * FROM sqlite_master",
     "SELECT * FROM information_schema.tables", "SELECT * FROM t; DROP TABLE t", "DROP TABLE t", "WITH x AS (DELETE FROM t RETURNING *) SELECT * FROM x", "SELECT * INTO x FROM t",
     "SELECT * FROM generate_series(1, 1000000000)", "COPY t TO '/tmp/x'", "SELECT load_extension('x') FROM t", "SELECT lo_import('/etc/passwd') FROM t", "SELECT current_user FROM t",
     "SELECT * FROM t FOR UPDATE", "ATTACH 'x' AS y", "PRAGMA database_list", "SELECT * FROM dblink('x', 'y') AS t(a INT)", "SELECT pg_sleep(100) FROM t", "", "nonsense",
-    "WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r) SELECT * FROM r", "SELECT getenv('HOME') FROM t", "CALL x()", "SET x = 1", "SELECT * FROM a.b.c", "VALUES (1)",
+    "WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r) SELECT * FROM r", "SELECT getenv('HOME') FROM t", "CALL x()", "SET x = 1", "SELECT load_file('/etc/passwd') FROM t", "SELECT * FROM mysql.user", "SELECT * FROM t INTO OUTFILE '/tmp/x'", "SELECT * FROM a.b.c", "VALUES (1)",
 ])  # fmt: skip
 def test_a_query_that_is_no_plain_select_is_refused(dialect: str, query: str) -> None:
     with pytest.raises(ValueError, match=r"[a-z]"):
         extract(query, dialect)
+
+
+def test_a_server_s_variables_are_not_read() -> None:
+    with pytest.raises(ValueError, match="not on the list"):
+        extract("SELECT @@version FROM t", "mysql")
 
 
 def test_names_are_quoted_as_the_database_folds_them() -> None:

@@ -7,11 +7,9 @@ An extract is CSV in which every text is quoted and null is not: its bytes, and 
 from __future__ import annotations
 
 import csv
-import io
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,25 +17,16 @@ import polars as pl
 
 from assets.hands.decode.landing import ROWS
 from assets.hands.decode.parquet import OFFLINE, as_text, name_literal, text_literal
+from assets.hands.sources import mysql
+from assets.hands.sources.extracts import BATCH, Extract, Value, checked, start_after, unmarked, write
 from assets.hands.sources.landing import Read, write_unreadable
 from assets.hands.sources.places import Mark, Sink
 from assets.hands.telling import tell
 from contracts.errors import SourceError, Where
 from contracts.extract import extract, table_name
 from contracts.location import kind_of
-from contracts.settings import CsvOptions, Source, Watermark
+from contracts.settings import CsvOptions, Source
 from pipelines.frames import ROW
-
-BATCH = 50_000
-Value = str | int | float
-
-
-@dataclass(frozen=True)
-class Extract:
-    """What came: the mark reached, None where the source has none; `is_new` is false where nothing lies beyond the mark before."""
-
-    watermark: Value | None
-    is_new: bool
 
 
 def download(source: Source, path: Path | None, sink: Sink, mark: Mark | None) -> Extract:
@@ -52,40 +41,11 @@ def download(source: Source, path: Path | None, sink: Sink, mark: Mark | None) -
     query = extract(options.query, kind) if options.query is not None else f"SELECT * FROM {table_name(options.table or '')}"  # both are let through word by word
     if kind == "postgres":
         return _from_postgres(source.location.partition(":")[2], query, options, sink, mark)
+    if kind == "mysql":
+        return mysql.download(source.location.partition(":")[2], query, options, sink, mark)
     if path is None or not path.is_file():
         raise SourceError("the database's file is not there", "Put it there (below ASSAY_HOME), or mend `location` under assay.source", sink.where)
     return _from_sqlite(path, query, options, sink, mark) if kind == "sqlite" else _from_duckdb(path, query, options, sink, mark)
-
-
-def _beyond(watermark: Watermark, mark: Mark | None) -> Value | None:
-    """Where to go on: what was published, if it was by the same column, else the contract's start."""
-    return mark.value if mark is not None and mark.column == watermark.column else watermark.start
-
-
-def _checked(names: Sequence[str], options: CsvOptions, where: Where) -> list[str]:
-    lowered = [name.lower() for name in names]
-    twice = [name for name in names if not name or lowered.count(name.lower()) > 1 or name.lower() == ROW]
-    if not names or twice:
-        raise SourceError(f"the query gives the column '{twice[0] if twice else ''}' twice, without a name, or as Assay's own", "Name each column with AS", where)
-    if options.watermark is not None and options.watermark.column not in names:
-        raise SourceError(f"the rows have no column '{options.watermark.column}'", "Mend `watermark` under `options`", where)
-    return list(names)
-
-
-def _unmarked(count: int, column: str, where: Where) -> None:
-    if count:
-        raise SourceError(f"{count:,} rows have no value in '{column}', so nobody knows whether they are new", "Leave them out in a `query`, or choose another column", where)
-
-
-def _write(sink: Sink, frames: Iterator[pl.DataFrame], names: Sequence[str]) -> None:
-    rows = 0
-    sink.write([(",".join('"' + name.replace('"', '""') + '"' for name in names) + "\n").encode()])
-    for frame in frames:
-        rows += frame.height
-        buffer = io.BytesIO()
-        frame.write_csv(buffer, include_header=False, quote_style="non_numeric")
-        sink.write([buffer.getvalue()])
-        tell(f"{rows:,} rows fetched")
 
 
 # -- Postgres -------------------------------------------------------------------------------
@@ -100,11 +60,11 @@ def _from_postgres(name: str, query: str, options: CsvOptions, sink: Sink, mark:
         try:
             cursor = connection.execute(f"SELECT * FROM ({query}) AS q LIMIT 0")
             described = {column.name: column.type_code for column in cursor.description or ()}
-            names = _checked([column.name for column in cursor.description or ()], options, sink.where)
+            names = checked([column.name for column in cursor.description or ()], options, sink.where)
             narrowed, reached = query, None
             if options.watermark is not None:
-                column, beyond = sql.Identifier(options.watermark.column), _beyond(options.watermark, mark)
-                _unmarked(_one(connection, sql.SQL("SELECT count(*) FROM ({}) AS q WHERE {} IS NULL").format(sql.SQL(query), column)), options.watermark.column, sink.where)
+                column, beyond = sql.Identifier(options.watermark.column), start_after(options.watermark, mark)
+                unmarked(_one(connection, sql.SQL("SELECT count(*) FROM ({}) AS q WHERE {} IS NULL").format(sql.SQL(query), column)), options.watermark.column, sink.where)
                 later = sql.SQL("") if beyond is None else sql.SQL(" WHERE {} > {}").format(column, sql.Literal(str(beyond)))
                 marked = sql.SQL("SELECT * FROM ({}) AS q{}").format(sql.SQL(query), later)
                 reached = _one(connection, sql.SQL("SELECT max({})::text FROM ({}) AS m").format(column, marked))
@@ -184,12 +144,12 @@ def _from_sqlite(path: Path, query: str, options: CsvOptions, sink: Sink, mark: 
             connection.execute("PRAGMA trusted_schema = OFF")
             connection.execute("BEGIN")
             described = connection.execute(f"SELECT * FROM ({query}) AS q LIMIT 0").description  # let through word by word
-            names = _checked([column[0] for column in described or ()], options, sink.where)
+            names = checked([column[0] for column in described or ()], options, sink.where)
             later, order, reached = "", "", None
             values: tuple[Value, ...] = ()
             if options.watermark is not None:
-                column, beyond = name_literal(options.watermark.column), _beyond(options.watermark, mark)
-                _unmarked(connection.execute(f"SELECT count(*) FROM ({query}) WHERE {column} IS NULL").fetchone()[0], options.watermark.column, sink.where)
+                column, beyond = name_literal(options.watermark.column), start_after(options.watermark, mark)
+                unmarked(connection.execute(f"SELECT count(*) FROM ({query}) WHERE {column} IS NULL").fetchone()[0], options.watermark.column, sink.where)
                 values = () if beyond is None else (beyond,)
                 later, order = ("" if beyond is None else f" WHERE {column} > ?"), f" ORDER BY {column}"
                 reached = connection.execute(f"SELECT max({column}) FROM ({query}){later}", values).fetchone()[0]
@@ -199,7 +159,7 @@ def _from_sqlite(path: Path, query: str, options: CsvOptions, sink: Sink, mark: 
             cursor = connection.execute(f"SELECT {texts} FROM ({query}) AS q{later}{order}", values)
             batches = iter(lambda: cursor.fetchmany(BATCH), [])
             frames = (pl.DataFrame([pl.Series(name, cells, pl.String, strict=False) for name, cells in zip(names, zip(*rows, strict=True), strict=True)]) for rows in batches)
-            _write(sink, frames, names)
+            write(sink, frames, names)
     except sqlite3.Error as error:
         raise SourceError(
             f"the database refuses the query ({type(error).__name__})", "Check `table` or `query`, and that the file is a whole SQLite database", sink.where
@@ -227,12 +187,12 @@ def _from_duckdb(path: Path, query: str, options: CsvOptions, sink: Sink, mark: 
                 connection.execute(f"SET {setting}")
             described = connection.execute(f"DESCRIBE SELECT * FROM ({query}) AS q").fetchall()
             kinds = {name: kind for name, kind, *_ in described}
-            names = _checked([name for name, *_ in described], options, sink.where)
+            names = checked([name for name, *_ in described], options, sink.where)
             later, order, values, reached = "", "", list[str](), None
             if options.watermark is not None:
-                column, beyond = name_literal(options.watermark.column), _beyond(options.watermark, mark)
+                column, beyond = name_literal(options.watermark.column), start_after(options.watermark, mark)
                 kind = kinds[options.watermark.column]
-                _unmarked(connection.execute(f"SELECT count(*) FROM ({query}) AS q WHERE {column} IS NULL").fetchall()[0][0], options.watermark.column, sink.where)
+                unmarked(connection.execute(f"SELECT count(*) FROM ({query}) AS q WHERE {column} IS NULL").fetchall()[0][0], options.watermark.column, sink.where)
                 values = [] if beyond is None else [str(beyond)]
                 later, order = ("" if beyond is None else f" WHERE {column} > CAST(? AS {kind})"), f" ORDER BY {column}"
                 reached = connection.execute(f"SELECT CAST(max({column}) AS VARCHAR) FROM ({query}) AS q{later}", values).fetchall()[0][0]
@@ -240,7 +200,7 @@ def _from_duckdb(path: Path, query: str, options: CsvOptions, sink: Sink, mark: 
                     return Extract(mark.value, is_new=False)
             texts = ", ".join(f"{as_text(name, kinds[name], ())} AS {name_literal(name)}" for name in names)
             batches: Any = connection.sql(f"SELECT {texts} FROM (SELECT * FROM ({query}) AS q{later}{order}) AS q", params=values).to_arrow_reader(BATCH)
-            _write(sink, (_frame(batch) for batch in batches), names)
+            write(sink, (_frame(batch) for batch in batches), names)
     except duckdb.Error as error:
         raise SourceError(
             f"the database refuses the query ({type(error).__name__})", "Check `table` or `query`, and that the file is a DuckDB database of this version", sink.where

@@ -17,7 +17,7 @@ from assets.hands.sources import clouds, databases, web
 from assets.hands.sources.archives import SUFFIXES
 from assets.hands.sources.places import MAX_FILES, Fetched, File, Memory, Place, Seen, Sink, digest_of, fetched, fixed_part, together, too_large
 from contracts.errors import SourceError, Where
-from contracts.location import kind_of
+from contracts.location import ELSEWHERE, SERVERS, kind_of
 from contracts.model import Contract
 
 
@@ -32,7 +32,7 @@ def fetch(contract: Contract, place: Place) -> Fetched:
             found = _from_web(contract, place, where)
         case "cloud":
             found = _from_cloud(contract, place, where)
-        case "postgres" | "sqlite" | "duckdb":
+        case "postgres" | "mysql" | "sqlite" | "duckdb":
             found = _from_database(contract, place, where)
         case _:
             found = _local(contract, place, where)
@@ -100,7 +100,7 @@ def locate(contract: Contract, roots: Sequence[Path]) -> Path:
         if spec is None or spec.origin is None:
             raise SourceError(f"no module '{top}' is installed", "Mend `location` under assay.source", where)
         return Path(spec.origin).parent.joinpath(*inner_names).with_suffix(".py") if inner_names else Path(spec.origin)
-    if kind in ("http", "cloud", "postgres"):
+    if kind in ELSEWHERE:
         raise SourceError("the source is not on this machine", "Nothing beside it can be looked at", where)
     if kind == "glob":
         return next(iter(_matched(location, roots, where).values()), _inside(fixed_part(location) or ".", roots, where)[0] / "*")
@@ -197,7 +197,7 @@ def _is_same(item: clouds.Object, before: Seen) -> bool:
 
 
 def _from_database(contract: Contract, place: Place, where: Where) -> Fetched:
-    path = None if kind_of(contract.source.location) == "postgres" else locate(contract, place.roots)
+    path = None if kind_of(contract.source.location) in SERVERS else locate(contract, place.roots)
     sink = Sink(place.folder / "extract.csv", place.max_bytes, where)
     done = databases.download(contract.source, path, sink, place.mark)
     if not done.is_new and place.mark is not None and place.is_landed(place.mark.digest):
