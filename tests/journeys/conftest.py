@@ -14,11 +14,8 @@ Assay = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def assay(installation: Installation, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Assay:
+def command(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Assay:
     """Call the command line in this process: (exit code, standard output, standard error), whoever writes there."""
-    for name, value in installation.environment.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("DAGSTER_HOME", str(installation.root / "dagster"))
     monkeypatch.setattr("assay.running.console._width", 200, raising=False)
 
     def call(*arguments: str) -> tuple[int, str, str]:
@@ -32,3 +29,12 @@ def assay(installation: Installation, monkeypatch: pytest.MonkeyPatch, capfd: py
         return code, out, err
 
     return call
+
+
+@pytest.fixture
+def assay(installation: Installation, monkeypatch: pytest.MonkeyPatch, command: Assay) -> Assay:
+    """Call it about the installation."""
+    for name, value in installation.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("DAGSTER_HOME", str(installation.root / "dagster"))
+    return command
