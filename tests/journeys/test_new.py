@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from assay.new import new
+from assets.stages.new import license_of
 from contracts.errors import ConfigurationError, SourceError
 from contracts.load import load
 from tests.journeys.conftest import Assay
@@ -96,10 +97,9 @@ def test_a_real_table_goes_the_whole_way(file: str, house: House, command: Assay
         ("errors/beers/dirty.csv", "LicenseRef-unknown", "SOURCE.md"),
     ],
 )
-def test_the_licence_is_the_one_said_of_this_file(file: str, expression: str, evidence: str, house: House) -> None:
-    target = new(SHARED / file, name="real", owner="ann@example.com")
-    contract = load(target.read_text(), target.name)
-    assert (contract.license.expression, contract.license.evidence) == (expression, evidence)
+def test_the_licence_is_the_one_said_of_this_file(file: str, expression: str, evidence: str) -> None:
+    found = license_of(SHARED / file, None, SHARED)
+    assert (found.expression, found.evidence) == (expression, evidence)
 
 
 def test_without_a_licence_the_draft_waits_for_an_answer(house: House, capsys: pytest.CaptureFixture[str]) -> None:
