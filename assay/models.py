@@ -10,7 +10,7 @@ import polars as pl
 from assets.hands.acts import ASSAY, MEASURE, Role
 from assets.hands.office import Office
 from assets.stages import live, trace
-from assets.stages.drift import override
+from assets.stages.drift import override, policy_of
 from assets.stages.drift import replayed as made_again
 from assets.stages.model import compared as held_against
 from assets.stages.predict import as_promised, opened
@@ -21,7 +21,8 @@ from pipelines.drift.scores import interval, unpaired
 def drift(name: str, version: str | None) -> dict[str, Any]:
     """A version's measurements and decisions."""
     office = Office.open()
-    row = office.version(office.contract(name).name, version)
+    policy_of(office.contract(name))  # a contract without one has nothing to wait for
+    row = office.version(name, version)
     details = office.registry.derived(name, row["version"], "drift")
     if details is None:
         raise DriftError(f"version {row['version']} has not been measured", f"Run it first: assay run {name}", Where(dataset=name))
@@ -140,7 +141,7 @@ def predicted(name: str, file: Path, purpose: str, output: Path, trace_: str | N
     try:
         told.write_parquet(output) if output.suffix == ".parquet" else told.write_csv(output)
     except OSError as error:
-        raise ActionError(f"it cannot be written ({error.strerror})", "Name a file this user may write", Where(file=shown(output))) from None
+        raise ActionError(f"it cannot be written ({error.strerror or type(error).__name__})", "Name a file this user may write", Where(file=shown(output))) from None
     served.office.settle()
     by = ", ".join(f"{rows:,} by version {version}" for version, rows in told.group_by("model_version").len().sort("model_version").rows())
     trace_id = told["traceparent"][0].split("-")[1] if told.height else "none"

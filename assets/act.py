@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from assets import metadata
 from assets.common import asset, follows
 from assets.resources import OfficeResource, failures_told
 from assets.stages.act import Acted
@@ -26,9 +27,14 @@ def model(contract: Contract) -> dg.AssetsDefinition:
         description="The candidate and its judgement; the champion stays if it is better.",
     )
     def _model(context: dg.AssetExecutionContext, office: OfficeResource) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]  # no value
+        run = office.run(contract, context.run.run_id)
         with failures_told():
-            acted = retrain_if_due(office.run(contract, context.run.run_id))
-        yield from _results(context, acted)
+            acted = retrain_if_due(run)
+        if acted is None:
+            context.log.info("nothing is due")
+            return
+        card = run.office.models.card(acted.details["model"], acted.details["model_version"])
+        yield _result(acted, metadata.modelled(acted.details, card))
 
     return _model
 
@@ -48,16 +54,13 @@ def index(contract: Contract) -> dg.AssetsDefinition:
     def _index(context: dg.AssetExecutionContext, office: OfficeResource) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]  # no value
         with failures_told():
             acted = rebuild_if_due(office.run(contract, context.run.run_id))
-        yield from _results(context, acted)
+        if acted is None:
+            context.log.info("nothing is due")
+            return
+        yield _result(acted, metadata.indexed(acted.details))
 
     return _index
 
 
-def _results(context: dg.AssetExecutionContext, acted: Acted | None) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]  # no value
-    if acted is None:
-        context.log.info("nothing is due")
-        return
-    plain = {key: value for key, value in acted.details.items() if value is not None}
-    measured = acted.details["candidate"]
-    numbers = {} if measured is None else {acted.details["metric"]: float(measured)}
-    yield dg.MaterializeResult(metadata={**plain, **numbers}, data_version=dg.DataVersion(f"{acted.version}/{acted.details['outcome']}"))
+def _result(acted: Acted, told: metadata.Metadata) -> dg.MaterializeResult:  # type: ignore[type-arg]  # no value
+    return dg.MaterializeResult(metadata=told, data_version=dg.DataVersion(f"{acted.version}/{acted.details['outcome']}"))

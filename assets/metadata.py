@@ -1,13 +1,16 @@
 """Contracts and evidence -> what Dagster shows: table schemas, numbers that plot, Markdown tables, check results. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
+from assets.stages.drift import BEFORE
 from assets.stages.ingest import Landed
 from contracts.model import Contract, Rule
 from contracts.types import dtype
+from pipelines.drift.measure import ALL_COLUMNS
 from pipelines.frames import Receipt
 
 Metadata = dict[str, Any]
@@ -149,14 +152,15 @@ def featured(contract: Contract, version: str, details: Mapping[str, Any], *, ne
     engines = [
         (c["feature"], of[c["feature"]]["transform"], ", ".join(of[c["feature"]]["columns"]), c["engine"], f"{c['difference']:.3g}", c["fallback"] or "") for c in parity["columns"]
     ]
+    # Dagster's open-source UI keeps column lineage and does not draw it, so the schema says in words what each column is made from
+    said = {name: (each["type"], f"{each['transform']} of {', '.join(each['columns'])}") for name, each in of.items()}
+    promised = {column.name: str(dtype(column)) for column in contract.published_columns}
+    said = {wanted.order_by: (promised[wanted.order_by], "the time of the row, as published"), **said}
+    if wanted.target:
+        said[wanted.target.name] = ("Int8", f"the target: {wanted.target.column} above {wanted.target.above:g}")
     columns = [
-        dg.TableColumn(
-            name,
-            type=each["type"],
-            description=f"{each['transform']} of {', '.join(each['columns'])}",
-            tags={"classification": kind} if (kind := details["classes"].get(name)) else {},
-        )
-        for name, each in of.items()
+        dg.TableColumn(name, type=kind, description=words, tags={"classification": details["classes"][name]} if name in details["classes"] else {})
+        for name, (kind, words) in said.items()
     ]
     dropped = [(s["feature"], s["select"], _said(s["score"]), s["because"]) for s in details["scores"] if not s["kept"]]
     return {
@@ -174,6 +178,118 @@ def _feature_dep(contract: Contract, source: str) -> dg.TableColumnDep:
     dataset, _, column = source.partition(".")
     own = not column or source in contract.column_names
     return dg.TableColumnDep(asset_key=dg.AssetKey([contract.name if own else dataset, "published"]), column_name=source if own else column)
+
+
+_DRIFTED: Mapping[bool | None, str] = {True: "**drifted**", False: "stable", None: "unknown"}
+_DECISIONS = 20  # shown; `assay drift decisions` has all of them
+
+
+def drifted(version: str, details: Mapping[str, Any], decision: Mapping[str, Any], decisions: Sequence[Mapping[str, Any]], report: Path | None) -> Metadata:
+    """The verdict on a version and why, what was decided and by which rule, each score as a number that plots, and the decisions so far.
+
+    Args:
+        decision: about this version, as its measurements had it. decisions: all about the data set, stewards' too, the oldest first.
+    """
+    rows = [
+        (
+            _part(m),
+            m["against"],
+            m["method"],
+            _score(m["score"]),
+            f"{m['threshold']:g}",
+            "" if m.get("p_value") is None else f"{m['p_value']:.2g}",
+            _DRIFTED[m["drifted"]],
+            m["note"],
+        )
+        for m in sorted(details["measurements"], key=lambda m: {True: 0, None: 1, False: 2}[m["drifted"]])
+    ]
+    # the name says all that is compared, so that one comparison plots on over the versions, whatever else is measured of one of them
+    scores = {
+        f"{m['method']}/{_part(m)}" + ("" if m["against"] == BEFORE else f" against {m['against']}"): float(m["score"]) for m in details["measurements"] if m["score"] is not None
+    }
+    number, evidence = decision.get("id"), decision["situation"]["evidence"]
+    told = [(d["id"], d["version"], d["at"][:16], d["action"], d["rule"], _own_words(d), d["by"]) for d in reversed(decisions[-_DECISIONS:])]
+    return {
+        "verdict": details["verdict"], "version": version, "reference": details["reference"] or "none", "reasons": markdown(["why this verdict"], [(each,) for each in details["reasons"]]),
+        "decision": decision["action"], "decided_because": f"{_own_words(decision)} (rule: {decision['rule']})",
+        "measurements": markdown(["column", "against", "method", "score", "threshold", "p", "verdict", "note"], rows),
+        **({"changes_of_regime": markdown(["change"], [(each,) for each in details["changes"]])} if details.get("changes") else {}),
+        "decisions": markdown(["number", "version", "at", "action", "rule", "because", "by"], told), "evidence": f"sha256 {evidence[:16]}…",
+        **({"replay_with": dg.MetadataValue.md(f"`assay replay {number}`")} if number else {}), **({"report": dg.MetadataValue.path(report)} if report else {}), **scores,
+    }  # fmt: skip
+
+
+def _part(measurement: Mapping[str, Any]) -> str:
+    """What was measured: a column, or all rows, or either in a slice."""
+    name = "all rows" if measurement["column"] == ALL_COLUMNS else measurement["column"]
+    return f"{name} [{measurement['part']}]" if measurement["part"] else str(name)
+
+
+def _own_words(decision: Mapping[str, Any]) -> str:
+    """A decision's reason without the verdict's reasons, which it repeats."""
+    said = "; ".join(reason.rstrip(".") for reason in decision["situation"]["reasons"])
+    return str(decision["reason"]).replace(f": {said}.", ".") if said else str(decision["reason"])
+
+
+def _score(score: float | None) -> str:
+    return "—" if score is None else f"{score:.4f}"
+
+
+def modelled(details: Mapping[str, Any], card: str) -> Metadata:
+    """A candidate: what came of it and why, how it did beside the champion, in slices and between groups, what it carries, and its card."""
+    found = details["evaluation"]
+    mine, theirs, better = found["candidate"], found["champion"] or {}, found["better"] or {}
+    judged = [
+        ("all held-back rows", f"{found['rows']:,}", _range(mine), _range(theirs)),
+        *((p["name"], f"{p['rows']:,}", _score(p["candidate"]), _score(p["champion"])) for p in found["slices"]),
+    ]
+    gaps = [
+        (gap["column"], gap["groups"], what, _score(gap[what]), _score(gap[f"champion_{what}"]))
+        for gap in found["gaps"] for what in ("selection", "opportunity")
+    ]  # fmt: skip
+    numbers = {
+        details["metric"]: details["candidate"], "in_service": details["in_service"], "better_by": better.get("value"), "better_by_low": better.get("low"), "better_by_high": better.get("high"),
+        "calibration_error": found["calibration"], "calibration_error_in_service": found["champion_calibration"],
+    }  # fmt: skip
+    return {
+        **_acted(details), "model": details["model"], "model_version": details["model_version"], "judged_against": f"version {details['replaced']}" if details["replaced"] else "nobody",
+        "trained_rows": details["trained_rows"], "judged_rows": details["judged_rows"], "judged_on": markdown(["on", "rows", details["metric"], "in service"], judged),
+        **({"between_groups": markdown(["column", "groups", "difference in", "of it", "in service"], gaps)} if gaps else {}),
+        "trace": dg.MetadataValue.md(f"`assay why {details['trace_id']}`"), "model_card": dg.MetadataValue.md(card), **_plotted(numbers),
+    }  # fmt: skip
+
+
+def indexed(details: Mapping[str, Any]) -> Metadata:
+    """A candidate index: what came of it and why, how it answered beside the one in service, what was built anew, what it carries."""
+    mine, theirs, changed, embedder = details["measured"], details["measured_in_service"] or {}, details["changed"], details["embedder"]
+    answers = ("recall", "ndcg", "mrr", "citations", "p50_ms", "p95_ms")
+    judged = [(name, _said(mine[name]), _said(theirs[name]) if theirs else "—") for name in answers]
+    work = ", ".join(f"{changed[kind]:,} {kind}" for kind in ("added", "changed", "removed"))
+    return {
+        **_acted(details), "dagster/row_count": details["chunks"], "build": details["build"], "documents": details["documents"], "passages": details["chunks"], "bytes": details["bytes"],
+        "judged_by": markdown([f"{mine['questions']:,} questions, k = {mine['k']}", "of it", "in service"], judged),
+        "built_from": f"documents: {work}; passages: {changed['carried']:,} carried over, {changed['embedded']:,} embedded",
+        "embedder": ", ".join(f"{name} {str(value)[:16]}" for name, value in embedder.items() if isinstance(value, str | int)), **_plotted({name: mine[name] for name in answers}),
+    }  # fmt: skip
+
+
+def _acted(details: Mapping[str, Any]) -> Metadata:
+    """What models and indexes share: what came of the candidate and why, why it was made, what it was made from and has to carry."""
+    asked = details.get("asked_because")
+    return {
+        "outcome": details["outcome"], "reason": details["reason"], **({"asked_because": asked} if asked else {}), "metric": details["metric"], "dataset_version": details["dataset_version"],
+        "license": details["license"], "obligations": details["obligations"], "attribution": details["attribution"],
+    }  # fmt: skip
+
+
+def _plotted(numbers: Mapping[str, float | None]) -> Metadata:
+    """Numbers that plot; what could not be measured has no point."""
+    return {name: float(value) for name, value in numbers.items() if value is not None}
+
+
+def _range(interval: Mapping[str, float | None]) -> str:
+    value, low, high = (interval.get(name) for name in ("value", "low", "high"))
+    return "—" if value is None else f"{value:.4f} ({_score(low)} to {_score(high)})"
 
 
 def quality(predicate: Mapping[str, Any]) -> Metadata:
@@ -199,7 +315,7 @@ MAIN = ("noise_rate_pct", "duplicate_rate_pct", "coverage_pct", "error_rate_pct"
 
 
 def _said(value: object) -> str:
-    return "unknown" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+    return "unknown" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def quarantined(entries: Sequence[Mapping[str, Any]]) -> Metadata:
@@ -217,8 +333,8 @@ def replayed(found: Mapping[str, Any]) -> Metadata:
 
 
 def documented(made: Mapping[str, Any]) -> Metadata:
-    """Where the Data Docs lie."""
-    return {"data_docs": dg.MetadataValue.url(f"file://{made['index']}"), "version": made["version"], "rows_sampled": made["rows"]}
+    """Where the Data Docs lie. A path, to be copied: a browser follows no link from a page of the web to a file."""
+    return {"data_docs": dg.MetadataValue.path(made["index"]), "version": made["version"], "rows_sampled": made["rows"]}
 
 
 def _partition_table(partitions: Mapping[str, Mapping[str, Any]]) -> Metadata:

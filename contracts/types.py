@@ -8,6 +8,7 @@ an unsigned integer in the next wider signed one; the range of the promised type
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 
 import polars as pl
@@ -87,11 +88,11 @@ def _reader(column: Column) -> Callable[[pl.Series], pl.Series]:
     def read_batch(text: pl.Series) -> pl.Series:
         given = text.alias(column.name)
         values = given.to_frame().select(_plainly(pl.col(column.name), column, given)).to_series()
+        if values.null_count() == given.null_count() and (not values.dtype.is_float() or math.isfinite(values.sum())):  # what is not finite shows in the sum
+            return values
         unsure = values.is_null() & given.is_not_null()
         if values.dtype.is_float():
             unsure |= ~values.is_finite().fill_null(True)
-        if not unsure.any():
-            return values
         careful = given.filter(unsure).to_frame().select(_value(pl.col(column.name), column)).to_series()
         return values.scatter(unsure.arg_true(), careful)
 

@@ -7,7 +7,6 @@ MLflow's own loading and logging keep state for the whole process; the client is
 from __future__ import annotations
 
 import hashlib
-import logging
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -29,6 +28,10 @@ FILE, DIGEST = "model.skops", "assay.sha256"
 TRUSTED = ("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor", "sklearn.tree._tree.Tree", "numpy.dtype")
 TRIGGER = "assay.trigger"
 CARD = "card.md"
+_WHO_SERVES = (
+    "Kept by Assay. Who serves is told by the aliases `champion` and `challenger`, which follow Assay's registry: change it by `assay models promote` or `assay models rollback`, "
+    "not here. A version with the tag `assay.rejected` was refused, or rolled back, for the reason that it tells."
+)
 
 
 @dataclass(frozen=True)
@@ -51,17 +54,13 @@ class ModelStore:
     @cached_property
     def _client(self) -> MlflowClient:
         os.environ.update(
-            MLFLOW_DISABLE_TELEMETRY="true", DO_NOT_TRACK="1", MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT="true", MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR="false"
+            MLFLOW_DISABLE_TELEMETRY="true", DO_NOT_TRACK="1", MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT="true", MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR="false",
+            MLFLOW_LOGGING_LEVEL="ERROR",  # read on import; it tells of each table it makes
         )  # fmt: skip
-        for noisy in ("mlflow", "alembic"):
-            logging.getLogger(noisy).setLevel(logging.ERROR)
         from mlflow import MlflowClient
 
         self.folder.mkdir(parents=True, exist_ok=True)
-        client = MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
-        for noisy in ("mlflow", "alembic"):  # importing sets them back
-            logging.getLogger(noisy).setLevel(logging.ERROR)
-        return client
+        return MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
 
     def _experiment(self, name: str) -> str:
         known = self._client.get_experiment_by_name(name)
@@ -103,6 +102,10 @@ class ModelStore:
             self._client.log_metric(run_id, key, value)
         self._client.log_text(run_id, card, CARD)
         self._client.update_model_version(name, number, description=card)
+
+    def card(self, name: str, number: str) -> str:
+        """A version's model card, as `judged` wrote it."""
+        return str(self._client.get_model_version(name, number).description or "")
 
     def alias(self, name: str, aliases: Mapping[str, str | None]) -> None:
         """Have MLflow's aliases say who serves. Safe to repeat."""
@@ -161,7 +164,7 @@ class ModelStore:
             self._client.log_artifacts(run_id, str(saved), "model")
         self._client.set_terminated(run_id)
         try:
-            self._client.create_registered_model(name)
+            self._client.create_registered_model(name, description=_WHO_SERVES)
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise

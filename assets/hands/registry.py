@@ -281,6 +281,11 @@ class Registry(Runs, Versions, Acts, Indexes):
         rows = self._rows(sa.select(derived.c.details).where(derived.c.dataset == dataset, derived.c.version == version, derived.c.kind == kind))
         return rows[0]["details"] if rows else None
 
+    def derived_at(self, dataset: str, version: str, kind: str) -> str | None:
+        """When that was made."""
+        rows = self._rows(sa.select(derived.c.made_at).where(derived.c.dataset == dataset, derived.c.version == version, derived.c.kind == kind))
+        return str(rows[0]["made_at"]) if rows else None
+
     def in_service(self, dataset: str, kind: str) -> Row | None:
         """The model or index in service: the data set's version it was made from, and its details. A model's are those of its last switch, an index's what the pointer says."""
         if kind == "index":

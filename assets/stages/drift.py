@@ -31,6 +31,7 @@ from pipelines.drift.sketch import Kind, Sketch, merged, sketch
 from pipelines.frames import Drift
 
 SKETCH, MEASURED = "sketch", "measured"
+BEFORE = "the version before"
 NUMERICAL, PLAIN = ("integer", "number"), ("string", "boolean", "date", "timestamp", "time")
 
 
@@ -113,7 +114,7 @@ def _measured(run: Run, policy: DriftPolicy, row: Row) -> _Found:
             drifts.append(Drift("unknown", (), (versions,)))
             continue
         reference = merged([sketch_of(run, each) for each in versions], policy=policy)
-        drifts.append(measure(reference, current, policy=policy, kinds=kinds, against=name, published_at=row["published_at"], more=[] if sides else more))
+        drifts.append(measure(reference, current, policy=policy, kinds=kinds, against=name, versions=len(versions), published_at=row["published_at"], more=[] if sides else more))
         against += [each["version"] for each in versions]
         sides = sides or (reference, current)
     drift = together(drifts)
@@ -131,9 +132,10 @@ def _compared(office: Office, contract: Contract, policy: DriftPolicy, row: Row)
             itself = named is not None and named["version"] == row["version"]
             found.append((f"{each.version}", missing or ("it is the reference itself" if itself else [named])))  # type: ignore[list-item]  # not None, or it is missing
         elif isinstance(each, SlidingWindow):
-            found.append((f"the last {len(readable[-each.last :])} versions", readable[-each.last :] or "there are no earlier versions to compare with"))
+            # the name stays while there are fewer, so that one comparison is one series
+            found.append((f"the last {each.last} versions", readable[-each.last :] or "there are no earlier versions to compare with"))
         else:
-            found.append(("the version before", readable[-1:] or "there is no earlier version to compare with"))
+            found.append((BEFORE, readable[-1:] or "there is no earlier version to compare with"))
     return found
 
 

@@ -94,7 +94,7 @@ def _retrain(run: Run, policy: Retrain, target: Target, trigger: Row, overtaken:
     store.judged(policy.model, registered, numbers(found), card(facts, policy=policy, features=columns, found=found, judgement=judgement))
     canary = judgement.accepted and serving is not None and policy.canary is not None
     details: Row = {
-        **asdict(judgement), "candidate": None if np.isnan(judgement.candidate) else judgement.candidate,
+        **asdict(judgement), "asked_because": trigger["reason"], "candidate": None if np.isnan(judgement.candidate) else judgement.candidate,
         "outcome": "in canary" if canary else "in service" if judgement.accepted else "rolled back", "model": policy.model, "model_version": registered,
         **carried(office, contract, version), "trained_rows": train.height, "judged_rows": held_back.height, "dataset_version": version, "trace_id": facts["trace_id"],
         "evaluation": found.as_json(), "judged": {metric: value for metric in METRICS if (value := metric_of(metric)(labels, scores)) == value}, "replaced": serving["version"] if serving else None,

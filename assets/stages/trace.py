@@ -38,7 +38,7 @@ def why(office: Office, text: str) -> dict[str, Any]:
             made = office.registry.derived(name, row["version"], "model")
             if made and made.get("trace_id") == trace_id:
                 told = {key: made[key] for key in ("model", "model_version", "outcome", "reason", "license", "obligations")}
-                entries.append(_entry(None, name, row["version"], "model", told))
+                entries.append(_entry(office.registry.derived_at(name, row["version"], "model"), name, row["version"], "model", told))
     for use in office.registry.traced(trace_id):
         told = {"purpose": use["purpose"], "by": use["actor"], "allowed": use["allowed"], **(use["details"] or {})}
         entries.append(_entry(use["at"], use["dataset"], use["version"], use["kind"] or "read", told))
@@ -73,11 +73,11 @@ def _model(use: Row) -> dict[str, Any]:
 def _said(kind: str, details: Row) -> str:
     match kind:
         case "model":
-            return f"{details['model']} version {details['model_version']}: {details['outcome']}"
+            return f"{details['model']} version {details['model_version']}: {details['outcome']} once it was judged"  # `serving` tells who serves today
         case "drift":
             return f"{details['verdict']} against {', '.join(details.get('against') or []) or 'nothing'}"
         case "index":
-            return f"{details.get('chunks', '?')} chunks: {details.get('outcome', 'made')}"
+            return f"{details['chunks']:,} passages: {details['outcome']} once it was judged"
         case "features":
             return f"{len(details['features'])} features"
         case _:

@@ -20,7 +20,9 @@ def card(facts: Mapping[str, str], *, policy: Retrain, features: Sequence[str], 
         facts: what it was made from: data set, version, licence, obligations, filter rules, trace id and so on.
         features: the model's inputs, in order.
     """
-    lines = [f"# {policy.model}", "", f"**{'Accepted' if judgement.accepted else 'Refused'}:** {judgement.reason}.", "", "## Made from", "", "| | |", "|---|---|"]
+    # MLflow's list of versions shows the beginning of this line alone
+    title = f"# {'Accepted' if judgement.accepted else 'Refused'}: {policy.model}, of {facts['dataset']}@{facts['dataset_version']}"
+    lines = [title, "", f"**{'Accepted' if judgement.accepted else 'Refused'}:** {judgement.reason}.", "", "## Made from", "", "| | |", "|---|---|"]
     lines += [f"| {name.replace('_', ' ')} | {_cell(value)} |" for name, value in facts.items()]
     parameters = ", ".join(f"{name}={value}" for name, value in policy.trainer.parameters.items()) or "scikit-learn's own"
     lines += ["", "## Trained", "", f"Trainer {policy.trainer.name}, parameters {parameters}, seed {policy.seed}, on {len(features)} features: {', '.join(features)}."]

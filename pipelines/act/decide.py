@@ -103,7 +103,7 @@ def decide(situation: Situation) -> Decision:
         return Decision("hold", f"Something was done on {situation.acted_at[0][:10]}, and {policy.cool_down} has not passed: {said}.", "cool-down")
     this_month = sum(at[:7] == situation.now[:7] for at in situation.acted_at)
     if policy.monthly_budget is not None and this_month >= policy.monthly_budget:
-        return Decision("alert", f"{this_month} action(s) this month are all that the policy allows: {said}.", "budget")
+        return Decision("alert", f"{this_month} action(s) were taken this month, and the policy allows {policy.monthly_budget}: {said}.", "budget")
     why = f"critical column(s) {', '.join(situation.critical)}" if times < policy.k else f"{times} of the last {policy.of} versions" if policy.of > 1 else ""
     return Decision(act, f"The data have drifted{f' ({why})' if why else ''}: {said}.", "drift")
 

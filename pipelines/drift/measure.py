@@ -51,6 +51,7 @@ def measure(
     policy: DriftPolicy,
     kinds: Mapping[str, Kind],
     against: str = "the version before",
+    versions: int = 1,
     published_at: str | None = None,
     more: Sequence[Claim] = (),
 ) -> Drift:
@@ -60,7 +61,7 @@ def measure(
         reference: what it is compared with: a version, or several merged. current: the newest version.
         policy: tests, thresholds, correction.
         kinds: how to read the policy's columns. A column in none of them is not compared, and said to be not.
-        against: what the reference is, as reasons say it.
+        against: what the reference is, as reasons say it. versions: how many are merged in it; the newest is held against their mean number of rows.
         published_at: ISO 8601, by which the newest time is old or not.
         more: what was measured elsewhere (predictions, performance) and is corrected and judged together with the rest.
     """
@@ -83,7 +84,7 @@ def measure(
         *_label(reference, current, policy),
         *_newest(current, policy, published_at),
         *_slices(reference, current, kinds, policy),
-        _volume(reference, current, policy),
+        _volume(reference, current, policy, versions),
         *more,
     ]
     measurements = tuple(replace(each, against=against) for each in (*judged(claims, policy), *unread))
@@ -111,7 +112,11 @@ def _verdict(measurements: tuple[ColumnDrift, ...], policy: DriftPolicy, against
     compared = [m for m in measurements if m.method in STATISTICS and not m.part and m.drifted is not None]
     moved = [m for m in compared if m.drifted]
     critical = [m.column for m in measurements if m.drifted and m.column in policy.acting.critical]
-    others = [f"{m.column}{m.part and f' [{m.part}]'}: {m.note or f'{m.method} {m.score:.4g}'}." for m in measurements if m.drifted and (m.part or m.method not in STATISTICS)]
+    others = [
+        f"{'all rows' if m.column == ALL_COLUMNS else m.column}{m.part and f' [{m.part}]'}: {m.note or f'{m.method} {m.score:.4g}'}."
+        for m in measurements
+        if m.drifted and (m.part or m.method not in STATISTICS)
+    ]
     enough = bool(moved) and len(moved) >= policy.share * len(compared)
     said_of_values = compared or any(m.method == TEXT and m.drifted is not None for m in measurements)
     verdict: Literal["drifted", "stable", "unknown"] = "drifted" if enough or others or critical else "stable" if said_of_values else "unknown"
@@ -133,9 +138,10 @@ def together(drifts: Sequence[Drift]) -> Drift:
 # -- all rows -------------------------------------------------------------------------
 
 
-def _volume(before: Sketch, now: Sketch, policy: DriftPolicy) -> Claim:
-    change_pct = 100 * (now.rows - before.rows) / before.rows
-    note = f"{before.rows:,} rows before, {now.rows:,} now ({change_pct:+.1f} %)"
+def _volume(before: Sketch, now: Sketch, policy: DriftPolicy, versions: int) -> Claim:
+    rows = before.rows / versions
+    change_pct = 100 * (now.rows - rows) / rows
+    note = f"{rows:,.0f} rows before{' on average' if versions > 1 else ''}, {now.rows:,} now ({change_pct:+.1f} %)"
     return Claim(ColumnDrift(ALL_COLUMNS, VOLUME, change_pct, policy.volume_change_pct, None, note), abs(change_pct) >= policy.volume_change_pct)
 
 

@@ -27,6 +27,7 @@ _STYLE = """
 #assay{font:15px/1.5 system-ui,sans-serif;color:#1c2430;background:#fff;max-width:1200px;margin:0 auto;padding:24px}
 #assay h1{font-size:24px;margin:0 0 8px}#assay table{border-collapse:collapse;width:100%;margin-top:16px}
 #assay th,#assay td{text-align:left;padding:4px 12px 4px 0;border-bottom:1px solid #dde2e8;vertical-align:top}
+#assay td:nth-child(-n+3){white-space:nowrap}
 #assay td.number,#assay th.number{text-align:right;font-variant-numeric:tabular-nums}
 #assay .drifted{color:#a3170f;font-weight:600}#assay .stable{color:#1b6b3a}#assay .unknown{color:#6b7280}
 """

@@ -91,8 +91,8 @@ def test_labels_of_one_class_judge_nothing() -> None:
 def test_the_card_says_what_it_was_made_from_and_how_it_did() -> None:
     wanted = policy(slices=[{"column": "site", "equals": "north"}], fairness={"groups": ["site"]})
     found = evaluate(LABELS, scores(0.5), scores(0.6), GROUPS, policy=wanted)
-    text = card({"dataset": "d", "license": "CC0-1.0"}, policy=wanted, features=["x", "z"], found=found, judgement=judge_model(found, wanted))
-    assert all(said in text for said in ("# m", "| license | CC0-1.0 |", "site = north", "Calibration error", "2 groups of site", "2 features: x, z"))
+    text = card({"dataset": "d", "dataset_version": "1.0.0", "license": "CC0-1.0"}, policy=wanted, features=["x", "z"], found=found, judgement=judge_model(found, wanted))
+    assert all(said in text for said in (": m, of d@1.0.0", "| license | CC0-1.0 |", "site = north", "Calibration error", "2 groups of site", "2 features: x, z"))
     assert {"roc_auc", "better_by", "calibration_error", "slice_0_roc_auc", "selection_gap_site"} <= set(numbers(found))
 
 

@@ -6,6 +6,8 @@ import random
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from stdnum import luhn
 
 from pipelines.admit.pieces import halves, looks, pairs, signed, signs, stem_of
@@ -73,3 +75,13 @@ def test_one_card_among_many_numbers_is_found_where_most_are_cards() -> None:
     numbers = [body + luhn.calc_check_digit(body) for body in bodies]
     told = found({"a": [n[:8] for n in numbers], "b": [n[8:] for n in numbers]})
     assert {row for row, *_ in told} == set(range(50))
+
+
+@given(st.lists(st.from_regex(r"[+-]?[0-9]{1,18}", fullmatch=True) | st.none(), max_size=5))
+def test_of_whole_numbers_the_signs_are_seen_without_regular_expressions(cells: list[str | None]) -> None:
+    frame = pl.LazyFrame({ROW: range(len(cells)), "x": cells}, schema={ROW: pl.Int64, "x": pl.String})
+    full, short = (signs(frame, ["x"], numbers).collect().row(0, named=True) for numbers in ([], ["x"]))
+    digits, plus = (next(name for name in full if name.startswith(f"x {start}")) for start in ("^[ ()", r"^(?:\+|"))
+    assert short[digits] >= full[digits]  # `+49` counts too; the second look leaves it out
+    assert (short[plus] > 0) or not full[plus]
+    assert {name: count for name, count in short.items() if name not in (digits, plus)} == {name: count for name, count in full.items() if name not in (digits, plus)}

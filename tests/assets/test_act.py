@@ -114,3 +114,39 @@ def test_touched_features_are_not_trained_on(installation: Installation) -> None
     file.write_text(file.read_text().replace("1", "2"))
     with pytest.raises(EvidenceError, match="feature file"):
         feature_state(office, "readings", made.version)
+
+
+def test_the_pages_of_drift_and_model_say_what_was_decided_why_and_how_the_candidate_did(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    import dagster as dg
+
+    from assets.definitions import build_definitions
+
+    for name, value in installation.environment.items():
+        monkeypatch.setenv(name, value)
+    learning(installation, slices=[{"column": "x", "above": 5}])
+    pages: list[dict[str, Any]] = []
+    with dg.DagsterInstance.ephemeral() as instance:
+        for seed, shift in ((1, 0.0), (2, 3.0)):
+            delivered(installation, seed, shift=shift)
+            result = build_definitions().resolve_job_def("readings").execute_in_process(instance=instance)
+            made = {event.asset_key.path[1]: event.step_materialization_data.materialization.metadata for event in result.get_asset_materialization_events()}
+            pages.append({stage: {name: value.value for name, value in metadata.items()} for stage, metadata in made.items()})
+    first, second = pages
+    assert first["drift"]["decided_because"] == "No model is in service, so this is the first. (rule: first)"
+    drift, model = second["drift"], second["model"]
+    assert (drift["verdict"], drift["decision"], drift["replay_with"]) == ("drifted", "retrain", "`assay replay 2`")
+    assert drift["decided_because"] == "The data have drifted. (rule: drift)"  # the verdict's reasons are told once, beside it
+    assert "| x | the version before | wasserstein |" in drift["measurements"]
+    assert "| all rows | the version before | volume_change_pct |" in drift["measurements"]
+    assert drift["wasserstein/x"] > 0.1
+    assert drift["volume_change_pct/all rows"] == 0.0
+    assert [line.split(" | ")[3] for line in drift["decisions"].splitlines()[2:]] == ["retrain", "retrain"]
+    assert model["asked_because"].startswith("The data have drifted: 1 of 1 columns moved")
+    assert model["roc_auc"] > 0.9
+    assert model["better_by"] == pytest.approx(model["roc_auc"] - model["in_service"])
+    assert "| all held-back rows | 150 |" in model["judged_on"]
+    assert "| x > 5 | 1" in model["judged_on"]
+    assert model["model_card"].startswith("# Accepted: high, of readings@1.1.0\n")
+    assert (first["model"]["judged_against"], model["judged_against"]) == ("nobody", "version 1")
+    assert model["trace"] == f"`assay why {installation.office().models.versions('high')[-1]['tags']['trace_id']}`"
+    assert not [name for page in (drift, model) for name, value in page.items() if isinstance(value, dict | list)]  # nobody reads JSON on a page

@@ -258,7 +258,10 @@ def test_the_asset_shows_schema_lineage_engine_and_parity_and_takes_an_engine(pu
             assert refused.success  # made before: nothing is to be made on any engine
     made = next(event for event in result.get_asset_materialization_events() if event.asset_key.path[1] == "features").step_materialization_data.materialization.metadata
     assert (made["engine"].value, made["greatest_difference"].value, made["fallbacks"].value, made["training_rows"].value) == ("polars", 0.0, 0, 150)
-    assert [column.name for column in made["dagster/column_schema"].value.columns][:2] == ["x_scaled", "k_target"]
+    schema = made["dagster/column_schema"].value.columns
+    table = feature_frame(published.office(), "readings", "1.0.0").collect_schema()
+    assert [(column.name, column.type) for column in schema] == [(name, str(kind)) for name, kind in table.items()]  # all of the table, its time and target too
+    assert {column.name: column.description for column in schema}["y_mean_6h_by_k"] == "window of at, k, y"
     lineage = made["dagster/column_lineage"].value.deps_by_column
     assert {dep.column_name for dep in lineage["y_mean_6h_by_k"]} == {"at", "k", "y"}
     assert "| k_target | target | k, at, y | polars | 0 |" in made["made_from"].value

@@ -415,3 +415,20 @@ def test_kill_9_at_random_moments_leaves_the_old_index_serving_and_the_action_ha
 @pytest.mark.soak
 def test_kill_9_at_fifty_random_moments_of_a_rebuild(shelf: Shelf) -> None:
     assert killed_at_random(shelf, 50, 20261126) >= 25
+
+
+def test_the_page_of_an_index_says_how_it_answers_and_why_it_was_built(shelf: Shelf) -> None:
+    import dagster as dg
+
+    from assets.definitions import build_definitions
+
+    shelf.publish()
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = build_definitions().resolve_job_def("readings_act").execute_in_process(instance=instance)
+    (page,) = [{n: v.value for n, v in event.step_materialization_data.materialization.metadata.items()} for event in result.get_asset_materialization_events()]
+    assert (page["outcome"], page["documents"], page["dagster/row_count"]) == ("in service", 20, page["passages"])
+    assert page["asked_because"] == "No index is in service, so this is the first."
+    assert page["built_from"].startswith("documents: 20 added, 0 changed, 0 removed; passages: 0 carried over, ")
+    assert page["judged_by"].splitlines()[0] == "| 20 questions, k = 10 | of it | in service |"
+    assert f"| recall | {page['recall']:.4g} | — |" in page["judged_by"]
+    assert not [name for name, value in page.items() if isinstance(value, dict | list)]  # nobody reads JSON on a page

@@ -214,14 +214,58 @@ def test_order_is_by_sequence_whatever_the_clock_says(installation: Installation
     assert office.version("readings")["version"] == "1.2.0"
 
 
-@pytest.mark.skipif(not any((Path(folder) / "faketime").exists() for folder in os.get_exec_path()), reason="libfaketime is not installed")
-def test_a_process_with_a_clock_a_year_back_publishes_after_the_others(installation: Installation) -> None:
+CLOCKS = {
+    "a year back": ("-365d", "UTC"),
+    "a year ahead": ("+365d", "UTC"),
+    "standing still": ("2026-03-01 12:00:00", "UTC"),
+    "an hour back, from summer to winter": ("@2026-10-25 02:59:59", "Europe/Berlin"),
+    "an hour ahead, from winter to summer": ("@2026-03-29 01:59:59", "Europe/Berlin"),
+    "a leap second": ("@2016-12-31 23:59:59", "right/UTC"),
+}
+
+
+@pytest.fixture(params=list(CLOCKS))
+def clock(request: pytest.FixtureRequest) -> tuple[str, str]:
+    """What libfaketime is told, and the zone of the process; skipped, saying so, where it is not installed."""
+    if not any((Path(folder) / "faketime").exists() for folder in os.get_exec_path()):
+        pytest.skip("libfaketime is not installed")
+    return CLOCKS[request.param]
+
+
+def holds(installation: Installation, versions: list[str]) -> None:
+    """The versions are there in this order, and the last one serves."""
+    office = installation.office()
+    assert [row["version"] for row in office.registry.versions("readings")] == versions
+    assert office.scan(office.version("readings")).select(pl.len()).collect().item() == 2 + len(versions)
+    office.registry.check_log()
+
+
+def test_a_process_with_another_clock_publishes_after_the_others_and_before_the_next(installation: Installation, clock: tuple[str, str]) -> None:
+    told, zone = clock
     installation.published()
     installation.deliver(GOOD + "M4,4,day\n")
-    with start(installation, "faketime", "-f", "-365d") as process_:
+    with start(installation, "faketime", "-f", told, TZ=zone) as process_:
         said, errors = process_.communicate()
     assert process_.returncode == 0, errors
     assert said.split()[-1] == "1.1.0"
-    rows = installation.office().registry.versions("readings")
-    assert rows[0]["published_at"] > rows[1]["published_at"]
-    assert installation.office().scan(installation.office().version("readings")).select(pl.len()).collect().item() == 4
+    holds(installation, ["1.0.0", "1.1.0"])
+    installation.deliver(GOOD + "M4,4,day\nM5,5,day\n")
+    installation.published()
+    holds(installation, ["1.0.0", "1.1.0", "1.2.0"])
+
+
+@pytest.mark.parametrize("clock", ["a year back"], indirect=True)
+def test_a_clock_that_jumps_back_in_the_middle_of_a_run_stops_nothing(installation: Installation, clock: tuple[str, str], tmp_path: Path) -> None:
+    installation.published()
+    installation.deliver(GOOD + "M4,4,day\n")
+    said = tmp_path / "clock"
+    said.write_text("+0")
+    library = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
+    follows = {"LD_PRELOAD": str(library), "FAKETIME_TIMESTAMP_FILE": str(said), "FAKETIME_NO_CACHE": "1", "ASSAY_STOP_AT": "before the commit"}
+    with start(installation, **follows) as process_:
+        until(lambda: is_stopped(process_))
+        said.write_text(clock[0])
+        process_.send_signal(signal.SIGCONT)
+        _, errors = process_.communicate()
+    assert process_.returncode == 0, errors
+    holds(installation, ["1.0.0", "1.1.0"])

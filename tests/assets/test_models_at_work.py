@@ -366,3 +366,25 @@ def test_killed_at_any_point_the_action_happens_exactly_once(either_registry: In
     assert [row["version"] for row in office.registry.services("readings")] == ["1"]
     office.settle()
     assert aliases(either_registry) == {"champion": "1"}
+
+
+def test_scores_that_cannot_be_written_and_drift_that_is_not_asked_for_are_told_as_they_are(served: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    from assay import models
+
+    for name, value in served.environment.items():
+        monkeypatch.setenv(name, value)
+    rows = served.root / "rows.csv"
+    rows.write_text("at,x,y\n2026-02-01T00:00:00Z,7.5,\n")
+    with pytest.raises(ActionError, match=r"it cannot be written \((No such file|FileNotFound)"):
+        models.predicted("high", rows, "analytics", served.root / "missing" / "scores.csv", None)
+    served.promise()
+    with pytest.raises(DriftError, match=r"asks for no comparison.* Add assay\.drift"):
+        models.drift("readings", None)
+
+
+def test_a_trace_tells_when_the_model_was_made_and_an_old_judgement_from_who_serves(served: Installation) -> None:
+    office = served.office()
+    made = next(entry for entry in trace.why(office, office.models.versions("high")[0]["tags"]["trace_id"])["entries"] if entry["kind"] == "model")
+    assert made["at"] is not None
+    told = trace.used_by(office, "readings", "1.0.0")
+    assert (told["made"]["model"], told["serving"]) == ("high version 1: in service once it was judged", {"champion": "1"})

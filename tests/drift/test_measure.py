@@ -18,7 +18,7 @@ from contracts.settings import DriftPolicy
 from pipelines.drift.measure import measure
 from pipelines.drift.page import page
 from pipelines.drift.significance import corrected
-from pipelines.drift.sketch import Kind, Sketch, sketch
+from pipelines.drift.sketch import Kind, Sketch, merged, sketch
 from pipelines.frames import ColumnDrift, Drift
 
 ROWS = 2_000
@@ -117,6 +117,16 @@ def test_half_the_rows_are_a_change_of_volume() -> None:
     volume = one(measured, "*", "volume_change_pct")
     assert (volume.score, volume.drifted, volume.note) == (-50.0, True, "2,000 rows before, 1,000 now (-50.0 %)")
     assert measured.drift.verdict == "drifted"
+    assert "all rows: 2,000 rows before, 1,000 now (-50.0 %)." in measured.drift.reasons
+
+
+def test_several_versions_together_are_held_against_by_their_mean_number_of_rows() -> None:
+    wanted = DriftPolicy.model_validate(POLICY)
+    sides = [sketch(window(), policy=wanted, kinds=BOTH, target=None) for _ in range(3)]
+    alike = measure(merged(sides, policy=wanted), sides[0], policy=wanted, kinds=BOTH, against="the last 3 versions", versions=3)
+    volume = next(m for m in alike.measurements if m.method == "volume_change_pct")
+    assert (volume.score, volume.drifted, volume.note) == (0.0, False, "2,000 rows before on average, 2,000 now (+0.0 %)")
+    assert alike.verdict == "stable"
 
 
 def test_a_new_category_is_counted_and_never_said() -> None:

@@ -7,6 +7,7 @@ import zipfile
 import polars as pl
 import pytest
 
+from assets.hands import sources
 from assets.stages.ingest import land, landed_rows, unreadable_records
 from contracts.errors import SourceError
 from tests.conftest import GOOD, Installation, columns, setting
@@ -30,6 +31,26 @@ def test_the_same_bytes_are_not_landed_twice(installation: Installation) -> None
     assert land(installation.run()).unchanged is True
     installation.deliver(GOOD + "M4,1,day\n")
     assert land(installation.run()).unchanged is False
+
+
+def test_of_a_file_as_large_as_one_that_landed_the_digest_says_whether_it_is_read(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    reader = sources.read
+    monkeypatch.setattr(sources, "read", lambda contract, fetched, folder: (read.append(fetched.digest), reader(contract, fetched, folder))[1])
+    for text in (GOOD, GOOD, GOOD.replace("1.5", "1.6")):
+        installation.deliver(text)
+        land(installation.run())
+    first, other = read
+    assert first != other
+
+
+def test_a_read_that_fails_leaves_nothing_behind_that_stops_the_next(installation: Installation) -> None:
+    run = installation.run()
+    installation.deliver("")
+    with pytest.raises(SourceError, match="empty"):
+        land(run)
+    installation.deliver(GOOD)
+    assert land(run).receipt.rows == 3
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,9 @@ import pytest
 
 from contracts.model import Contract
 from pipelines.clean.types import typed
+from pipelines.engine import run_together
 from pipelines.frames import REASONS, ROW
-from pipelines.validate.evaluate import Statistics, counting, proven, retyped
+from pipelines.validate.evaluate import Statistics, counting, proven, retyped, without_repeats
 from pipelines.validate.gate import Gate
 from pipelines.validate.split import broken, checks, judged, split
 from tests.conftest import columns, contract
@@ -161,3 +162,32 @@ def test_the_high_end_of_fractions_proves_nothing_for_a_nan_is_above_it() -> Non
     maxima = [rule for rule in promised.rules if rule.kind == "maximum"]
     assert [proven(rule, {"x": Statistics(0, 1.0, 9.0), "n": Statistics(0, 1, 9)}) for rule in maxima] == [False, True]
     assert pl.LazyFrame({"x": [float("nan")], "n": [1]}).pipe(counting, maxima).collect()["x_maximum"].to_list() == [1]
+
+
+KEYED = contract(
+    lambda data: data["schema"][0]["quality"].append(
+        {"name": "once", "metric": "duplicateValues", "arguments": {"properties": ["meter", "tariff"]}, "mustBe": 0, "severity": "error"}
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("meters", "tariffs", "rounds", "proven_rules"),
+    [
+        (["M1", "M2", "M3"], ["day", "day", "day"], 2, ("once",)),  # the meter alone tells the rows apart, and repeats nowhere
+        ([f"M{i // 1.02:.0f}" for i in range(102)], ["day", "night"] * 51, 3, ("once",)),  # the meter nearly does: the whole key is looked at too
+        (["M1", "M2", "M2"], ["day", "day", "day"], 2, ()),
+        (["M1", "M1", None, None], ["day", "night", "day", "day"], 2, ()),
+    ],
+)
+def test_rules_against_repeats_are_proven_by_hashes(meters: list[str | None], tariffs: list[str], rounds: int, proven_rules: tuple[str, ...]) -> None:
+    rows = pl.LazyFrame({ROW: range(len(meters)), "meter": meters, "energy_kwh": "1", "tariff": tariffs})
+    proving, taken, found = without_repeats(rows, KEYED, KEYED.rules, parts=1), 0, None
+    plans = next(proving)
+    while found is None:
+        taken += 1
+        try:
+            plans = proving.send(run_together(plans))
+        except StopIteration as done:
+            found = done.value
+    assert (found, taken) == (proven_rules, rounds)
