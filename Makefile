@@ -26,9 +26,10 @@ lint: $(VENV)/.installed
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 
+# two workers for two cores, each with one thread of OpenMP, whose threads spin while they wait for each other
 test: $(VENV)/.installed ## lint, types, import rules, every test; lint runs beside the tests, and has its say after them
 	@$(MAKE) --no-print-directory lint >$(VENV)/lint.txt 2>&1 & \
-	$(VENV)/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder; tests=$$?; \
+	OMP_NUM_THREADS=1 $(VENV)/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder; tests=$$?; \
 	wait $$!; lint=$$?; cat $(VENV)/lint.txt; exit $$((tests + lint))
 
 ui: $(VENV)/.installed ## the steward's web UI at http://127.0.0.1:3000
