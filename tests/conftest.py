@@ -56,6 +56,12 @@ READINGS: dict[str, Any] = {
 GOOD = "meter,energy_kwh,tariff\nM1,1.5,day\nM2,2.5,night\nM3,3.5,day\n"
 
 Edit = Callable[[dict[str, Any]], None]
+LONG = ("journeys", "assets")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long begins first, so that of several workers none waits for the other at the end: journeys, then assets, then what takes milliseconds."""
+    items.sort(key=lambda item: LONG.index(item.path.parent.name) if item.path.parent.name in LONG else len(LONG))
 
 
 def document(*edits: Edit) -> dict[str, Any]:

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
-from tests.conftest import Installation
-
-ROOT = Path(__file__).parents[2]
+from tests.journeys.conftest import Assay
 
 
 @pytest.mark.parametrize(
@@ -26,14 +20,13 @@ ROOT = Path(__file__).parents[2]
         (["predict", "readings", "rows.csv", "--purpose", "analytics", "--output", "scores.csv"], "no contract keeps a model named 'readings'"),
     ],
 )
-def test_what_is_not_there_is_one_message_and_exit_code_1(installation: Installation, arguments: list[str], said: str) -> None:
-    done = subprocess.run([sys.executable, "-m", "assay.cli", *arguments], env=installation.environment, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (1, "")
-    (line,) = done.stderr.splitlines()
+def test_what_is_not_there_is_one_message_and_exit_code_1(assay: Assay, arguments: list[str], said: str) -> None:
+    code, out, err = assay(*arguments)
+    assert (code, out) == (1, "")
+    (line,) = err.splitlines()
     assert line.startswith("assay: ")
     assert said in line
 
 
-def test_nothing_that_waits_is_said_so(installation: Installation) -> None:
-    done = subprocess.run([sys.executable, "-m", "assay.cli", "drift", "triggers"], env=installation.environment, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (0, "Nothing waits.\n")
+def test_nothing_that_waits_is_said_so(assay: Assay) -> None:
+    assert assay("drift", "triggers") == (0, "Nothing waits.\n", "")

@@ -25,6 +25,7 @@ from assets.stages.admit import admit
 from assets.stages.refine import refine
 from contracts.errors import AssayError
 from tests.conftest import Edit, Installation, columns, setting
+from tests.journeys.conftest import Assay
 
 ROOT = Path(__file__).parents[2]
 SECRET_FOLDERS = {"inbox", "landed", "keys"}  # what came in, under its owner's eyes alone, and the keys
@@ -109,11 +110,6 @@ def leaks(root: Path) -> set[str]:
     return {where for where, text in texts(root) if any(value in text for value in VALUES)}
 
 
-def run(installation: Installation) -> subprocess.CompletedProcess[str]:
-    environment = {**installation.environment, "DAGSTER_HOME": str(installation.root / "dagster")}
-    return subprocess.run([sys.executable, "-m", "assay.cli", "run", "readings"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-
-
 SQL = {"name": "sums_up", "type": "sql", "query": "SELECT sum(CAST(customer_name AS INTEGER)) FROM {object}", "mustBe": 0, "severity": "error"}
 PATHS: list[tuple[str, tuple[Edit, ...], str, int, str]] = [
     ("published", (), delivery(), 0, "100 in = 100 kept"),
@@ -131,20 +127,30 @@ PATHS: list[tuple[str, tuple[Edit, ...], str, int, str]] = [
 
 
 @pytest.mark.parametrize(("edits", "source", "code", "says"), [path[1:] for path in PATHS], ids=[path[0] for path in PATHS])
-def test_no_personal_value_is_in_anything_that_is_written(installation: Installation, edits: tuple[Edit, ...], source: str, code: int, says: str) -> None:
+def test_no_personal_value_is_in_anything_that_is_written(assay: Assay, installation: Installation, edits: tuple[Edit, ...], source: str, code: int, says: str) -> None:
     installation.promise(PROMISED, TREATED, *edits)
     installation.deliver(source)
-    done = run(installation)
-    told = done.stdout + done.stderr
-    assert (done.returncode, says in told) == (code, True), told
-    assert not [value for value in VALUES if value in told]
+    ended, out, err = assay("run", "readings")
+    assert (ended, says in out + err) == (code, True), out + err
+    assert not [value for value in VALUES if value in out + err]
     assert leaks(installation.root) == set()
 
 
-def test_the_search_would_find_them(installation: Installation) -> None:
+def test_a_process_of_its_own_shows_no_person_either_up_to_its_end(installation: Installation) -> None:
+    """The path on which another's error knows the values, with whatever is still written while the interpreter ends."""
+    installation.promise(PROMISED, TREATED, lambda data: data["schema"][0]["quality"].append(SQL))
+    installation.deliver(delivery())
+    environment = {**installation.environment, "DAGSTER_HOME": str(installation.root / "dagster")}
+    done = subprocess.run([sys.executable, "-m", "assay.cli", "run", "readings"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, "sums_up" in done.stderr) == (1, True), done.stderr
+    assert not [value for value in VALUES if value in done.stdout + done.stderr]
+    assert leaks(installation.root) == set()
+
+
+def test_the_search_would_find_them(assay: Assay, installation: Installation) -> None:
     installation.promise(PROMISED, TREATED)
     installation.deliver(delivery())
-    assert run(installation).returncode == 0
+    assert assay("run", "readings")[0] == 0
     folder = installation.root / "reports"
     folder.mkdir(exist_ok=True)
     hidden = json.dumps({"x": VALUES[0]}).encode()
@@ -170,13 +176,12 @@ def test_what_pandera_refuses_is_told_without_values(installation: Installation,
     assert leaks(installation.root) == set()
 
 
-def test_reports_of_a_version_show_no_person(installation: Installation) -> None:
+def test_reports_of_a_version_show_no_person(assay: Assay, installation: Installation) -> None:
     installation.promise(PROMISED, TREATED)
     installation.deliver(delivery())
-    assert run(installation).returncode == 0
-    environment = {**installation.environment, "DAGSTER_HOME": str(installation.root / "dagster")}
+    assert assay("run", "readings")[0] == 0
     for arguments in (["contracts", "docs", "readings"], ["show", "readings", "--json"], ["verify", "--all"], ["status", "--json"], ["check"]):
-        done = subprocess.run([sys.executable, "-m", "assay.cli", *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        assert not [value for value in VALUES if value in done.stdout + done.stderr]
+        code, out, err = assay(*arguments)
+        assert code == 0, err
+        assert not [value for value in VALUES if value in out + err]
     assert leaks(installation.root) == set()

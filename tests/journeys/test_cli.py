@@ -13,35 +13,8 @@ import polars as pl
 import pytest
 import yaml
 
-from assay.cli import main
 from tests.conftest import GOOD, Installation, columns, setting, small_disk
-
-Assay = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def assay(installation: Installation, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Assay:
-    """Call the command line in this process: (exit code, standard output, standard error)."""
-    for name, value in (
-        ("ASSAY_HOME", installation.root),
-        ("ASSAY_CONTRACTS", installation.contracts),
-        ("DAGSTER_HOME", installation.root / "dagster"),
-        ("ASSAY_STEWARDS", installation.stewards),
-    ):
-        monkeypatch.setenv(name, str(value))
-    monkeypatch.setattr("assay.running.console._width", 200, raising=False)
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["assay", *arguments])
-        code = 0
-        try:
-            main()
-        except SystemExit as end:
-            code = int(end.code or 0)
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return call
+from tests.journeys.conftest import Assay
 
 
 def test_the_way_of_a_small_data_set(assay: Assay) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
@@ -13,8 +11,10 @@ import polars as pl
 import pytest
 
 from assay.new import new
+from assets.stages.new import license_of
 from contracts.errors import ConfigurationError, SourceError
 from contracts.load import load
+from tests.journeys.conftest import Assay
 
 ROOT = Path(__file__).parents[2]
 SHARED = ROOT.parent / "shared" / "data"
@@ -38,17 +38,11 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
     return House(tmp_path, monkeypatch)
 
 
-def assay(*arguments: str) -> str:
-    """Call the command line as a user does, in a process of its own. Returns: what it printed."""
-    done = subprocess.run([sys.executable, "-m", "assay.cli", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-def published(name: str) -> dict[str, int]:
+def published(name: str, command: Assay) -> dict[str, int]:
     """Run the data set: where its rows went."""
-    assay("run", name)
-    return dict(json.loads(assay("show", f"{name}@1.0.0", "--json"))["rows"])
+    code, out, err = command("run", name)
+    assert code == 0, out + err
+    return dict(json.loads(command("show", f"{name}@1.0.0", "--json")[1])["rows"])
 
 
 def made(seed: int, rows: int) -> str:
@@ -64,11 +58,11 @@ def made(seed: int, rows: int) -> str:
     return "\n".join([*lines, lines[-1], ""])
 
 
-def test_a_made_table_goes_the_whole_way(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_made_table_goes_the_whole_way(house: House, command: Assay, capfd: pytest.CaptureFixture[str]) -> None:
     (house.inbox / "orders.csv").write_text(made(seed=7, rows=2_000))
     (house.inbox / "LICENSE").write_text("CC0 1.0 Universal")
     target = new(house.inbox / "orders.csv", owner="ann@example.com")
-    told = capsys.readouterr().out
+    told = capfd.readouterr().out
     assert "2,001 rows, 8 columns" in told
     assert "key: order_id" in told
     assert "licence: CC0-1.0 (found in LICENSE)" in told
@@ -80,16 +74,16 @@ def test_a_made_table_goes_the_whole_way(house: House, capsys: pytest.CaptureFix
     assert (contract.source.options.delimiter, contract.source.options.null_values) == (";", ("NA",))
     assert {name: one.treatment for name, one in contract.privacy.columns.items()} == {"email": "token", "remark": "redact"}
     assert "example.com" not in target.read_text().replace("ann@example.com", "")
-    rows = published("orders")
+    rows = published("orders", command)
     assert (rows["published"], rows["quarantined"], rows["removed"]) == (2_000, 0, 1)
 
 
 @pytest.mark.parametrize("file", [*REAL, *(pytest.param(file, marks=pytest.mark.soak) for file in MORE)])
-def test_a_real_table_goes_the_whole_way(file: str, house: House) -> None:
+def test_a_real_table_goes_the_whole_way(file: str, house: House, command: Assay) -> None:
     if not (SHARED / file).is_file():
         pytest.skip("the shared data are not here")
     new(SHARED / file, name="real", license="CC0-1.0", owner="ann@example.com")
-    rows = published("real")
+    rows = published("real", command)
     assert rows["published"] > 0
     assert rows["quarantined"] == 0
 
@@ -103,10 +97,9 @@ def test_a_real_table_goes_the_whole_way(file: str, house: House) -> None:
         ("errors/beers/dirty.csv", "LicenseRef-unknown", "SOURCE.md"),
     ],
 )
-def test_the_licence_is_the_one_said_of_this_file(file: str, expression: str, evidence: str, house: House) -> None:
-    target = new(SHARED / file, name="real", owner="ann@example.com")
-    contract = load(target.read_text(), target.name)
-    assert (contract.license.expression, contract.license.evidence) == (expression, evidence)
+def test_the_licence_is_the_one_said_of_this_file(file: str, expression: str, evidence: str) -> None:
+    found = license_of(SHARED / file, None, SHARED)
+    assert (found.expression, found.evidence) == (expression, evidence)
 
 
 def test_without_a_licence_the_draft_waits_for_an_answer(house: House, capsys: pytest.CaptureFixture[str]) -> None:
@@ -169,7 +162,7 @@ def test_nothing_is_overwritten(house: House) -> None:
         new(house.inbox / "x.csv")
 
 
-def test_the_command_is_the_same_function(house: House) -> None:
+def test_the_command_is_the_same_function(house: House, command: Assay) -> None:
     (house.inbox / "x.csv").write_text("a,b\n1,x\n")
-    assay("new", str(house.inbox / "x.csv"), "--name", "named", "--license", "MIT", "--owner", "a@example.com")
+    assert command("new", str(house.inbox / "x.csv"), "--name", "named", "--license", "MIT", "--owner", "a@example.com")[0] == 0
     assert load((house.contracts / "named.odcs.yaml").read_text(), "named").license.expression == "MIT"
