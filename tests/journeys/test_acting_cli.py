@@ -11,7 +11,7 @@ from tests.journeys.conftest import Assay
     ("arguments", "said"),
     [
         (["replay", "99"], "there is no decision 99"),
-        (["drift", "show", "readings"], "has not been published"),
+        (["drift", "show", "readings"], "the contract asks for no comparison"),
         (["drift", "done", "1", "--why", "x"], "there is no trigger 1"),
         (["models", "list", "nobody"], "no contract keeps a model named 'nobody'"),
         (["why", "hello"], "that is no trace id"),
