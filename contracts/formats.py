@@ -7,10 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from contracts.model import Column  # which reads steps, whose patterns are judged here
 
 EACH = "[]"
 """In a path: every item of an array, every entry of a map."""
@@ -40,9 +36,9 @@ JDK = {"yyyy": "%Y", "uuuu": "%Y", "yy": "%y", "MMMM": "%B", "MMM": "%b", "MM": 
        "a": "%p", "XXX": "%:z", "xxx": "%:z", "XX": "%z", "Z": "%z", "EEEE": "%A", "EEE": "%a", "DDD": "%j"}  # fmt: skip
 
 
-def decimal(column: Column) -> tuple[int, int] | None:
+def decimal(physical_type: str | None) -> tuple[int, int] | None:
     """Digits in all and after the point, where the physical type is a decimal."""
-    found = DECIMAL.fullmatch((column.physical_type or "").strip())
+    found = DECIMAL.fullmatch((physical_type or "").strip())
     return (int(found[1]), int(found[2] or 0)) if found else None
 
 

@@ -169,7 +169,7 @@ class Promises:
                 "assay.type",
             )
             return False
-        digits = decimal(column)
+        digits = decimal(column.physical_type)
         if digits and not (0 < digits[0] <= 38 and digits[1] <= digits[0]):
             self._problem(
                 f"the physical type '{column.physical_type}' is no decimal of 1 to 38 digits",

@@ -46,7 +46,7 @@ def dtype(column: Column) -> pl.DataType:
         case "integer":
             return INTEGERS[width(column)][0]
         case "number":
-            digits = decimal(column)
+            digits = decimal(column.physical_type)
             return pl.Decimal(*digits) if digits else NUMBERS.get(column.format or (column.physical_type or "").lower().strip(), pl.Float64())
         case "timestamp":
             return pl.Datetime("us", "UTC" if column.timezone else None)
@@ -164,7 +164,7 @@ def _first(tries: list[pl.Expr]) -> pl.Expr:
 
 
 def _number(text: pl.Expr, column: Column) -> pl.Expr:
-    digits = decimal(column)
+    digits = decimal(column.physical_type)
     if digits:  # exactly: what has more digits than promised is not rounded, it is not read
         whole, point = digits[0] - digits[1], digits[1]
         exact = rf"^[+-]?0*[0-9]{{0,{whole}}}(\.[0-9]{{0,{point}}}0*)?$" if point else rf"^[+-]?0*[0-9]{{0,{whole}}}(\.0*)?$"

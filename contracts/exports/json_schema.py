@@ -75,7 +75,7 @@ class _Row:
                 _, low, high = INTEGERS[width(column)]
                 return {"type": "integer", "minimum": low, "maximum": high}
             case "number":
-                digits = decimal(column)
+                digits = decimal(column.physical_type)
                 limit = 10 ** (digits[0] - digits[1]) if digits else None
                 return {"type": "number"} | ({"exclusiveMinimum": -limit, "exclusiveMaximum": limit} if limit else {})
             case "date":
