@@ -132,7 +132,7 @@ def _type(column: Column) -> str:
             return f"cr:{'Int' if name[0] == 'i' else 'UInt'}{name[1:]}"
         case "number":
             single = (column.format or (column.physical_type or "").lower().strip()) in ("f32", "float32", "real")
-            return "sc:Float" if decimal(column) else "cr:Float32" if single else "cr:Float64"
+            return "sc:Float" if decimal(column.physical_type) else "cr:Float32" if single else "cr:Float64"
         case "vector":
             return ELEMENTS[column.element_type]
         case _:
