@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -65,8 +66,11 @@ def land(run: Run) -> Landed:
 
 def _is_new(run: Run, fetched: sources.Fetched) -> bool:
     """Whether nothing as large has landed, so that it can be read before its digest is known."""
-    receipts = run.office.lake.folder(run.contract.name, "landed").glob(f"*/{RECEIPT}")
-    return bool(fetched.files) and all(json.loads(receipt.read_text())["size_bytes"] != fetched.size_bytes for receipt in receipts)
+    for receipt in run.office.lake.folder(run.contract.name, "landed").glob(f"*/{RECEIPT}"):
+        with suppress(FileNotFoundError):  # it expires just now
+            if json.loads(receipt.read_text())["size_bytes"] == fetched.size_bytes:
+                return False
+    return bool(fetched.files)
 
 
 def _place(run: Run) -> sources.Place:
