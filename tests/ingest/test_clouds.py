@@ -196,6 +196,14 @@ def test_what_is_not_there_is_refused_without_a_credential(installation: Install
         assert SECRET not in f"{refused.value!r}{refused.value.__cause__!r}"
 
 
+def test_a_pattern_in_a_bucket_that_is_not_there_is_refused(installation: Installation, bucket: Any) -> None:
+    if bucket.scheme == "gs":
+        pytest.skip("fake-gcs-server answers the list of a missing bucket with 500, where Google answers 404")
+    installation.promise(setting("source", location=f"{bucket.scheme}://no-such-bucket-anywhere/*.csv"))
+    with pytest.raises(SourceError, match="is not there"):
+        land(installation.run())
+
+
 def test_objects_larger_than_allowed_are_not_fetched(installation: Installation, bucket: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     bucket.put("x.csv", GOOD)
     monkeypatch.setenv("ASSAY_SOURCE_MAX_BYTES", "10")
