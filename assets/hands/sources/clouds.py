@@ -6,6 +6,7 @@ the environment (AWS_*, GOOGLE_*, AZURE_*) or from the machine's own identity, a
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -64,13 +65,16 @@ def download(location: str, item: Object, sink: Sink) -> Seen:
         else:
             sink.restart()
         try:
-            for chunk in obstore.get(store, item.name, options=options).stream(min_chunk_size=_MIN_CHUNK):
+            answer = obstore.get(store, item.name, options=options)
+            if item.etag and _quoted(answer.meta.get("e_tag")) not in (item.etag, None):
+                raise _changed(sink.where)  # a store that passes over If-Match, as some that only speak like Google's do
+            for chunk in answer.stream(min_chunk_size=_MIN_CHUNK):
                 sink.write([bytes(chunk)])
                 tell(f"{sink.size / 1e6:,.0f} of {item.size_bytes / 1e6:,.0f} MB fetched")
             if sink.size == item.size_bytes:
                 return Seen(sink.digest, sink.size, item.etag, item.modified)
         except obstore.exceptions.PreconditionError:
-            raise SourceError("the object changed while it was fetched", "Run again", sink.where) from None
+            raise _changed(sink.where) from None
         except (obstore.exceptions.GenericError, TimeoutError, ConnectionError) as error:
             problem = error
         except (obstore.exceptions.BaseError, FileNotFoundError, PermissionError) as error:
@@ -80,7 +84,12 @@ def download(location: str, item: Object, sink: Sink) -> Seen:
 
 
 def _object(meta: Any) -> Object:
-    return Object(meta["path"], meta["size"], meta.get("e_tag"), meta["last_modified"].isoformat())
+    return Object(meta["path"], meta["size"], _quoted(meta.get("e_tag")), meta["last_modified"].isoformat())
+
+
+def _quoted(etag: str | None) -> str | None:
+    """The tag as HTTP writes it: Azure leaves its quotes away in lists, and takes If-Match with them."""
+    return etag if etag is None or etag.endswith('"') else f'"{etag}"'
 
 
 def _path(location: str) -> str:
@@ -112,9 +121,15 @@ def _client(prefix: str) -> Any:
     return {"allow_http": os.environ.get(f"{prefix}_ALLOW_HTTP", "").lower() in ("1", "true"), "connect_timeout": "10s", "timeout": "120s"}
 
 
+def _changed(where: Where) -> SourceError:
+    return SourceError("the object changed while it was fetched", "Run again", where)
+
+
 def _refused(error: Exception, where: Where) -> SourceError:
-    if isinstance(error, FileNotFoundError):
+    answered = re.search(r"status code: (\d{3})\b", str(error))  # of a refused list, obstore tells the status in words alone
+    status = "401" if "token request" in str(error) else answered[1] if answered else ""
+    if isinstance(error, FileNotFoundError) or status == "404":
         return SourceError("the source is not there", "Put it there, or mend `location` under assay.source", where)
-    if isinstance(error, PermissionError) or type(error).__name__ in ("PermissionDeniedError", "UnauthenticatedError"):
+    if isinstance(error, PermissionError) or type(error).__name__ in ("PermissionDeniedError", "UnauthenticatedError") or status in ("401", "403"):
         return SourceError("the store does not let us read this", "Set the store's credentials in the environment, and give them the right to list and read", where)
     return SourceError(f"the store cannot be read ({type(error).__name__})", "Check the bucket, the region and the credentials in the environment", where)
