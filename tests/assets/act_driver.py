@@ -6,12 +6,21 @@ With the argument `serves` it loads the model in service instead, and prints its
 import sys
 import uuid
 
-import evidently.legacy.calculations.stattests  # noqa: F401  # imports take seconds; the kill should fall into the work
+from assets.hands.office import Office
+
+if sys.argv[1:] == ["serves"]:
+    office = Office.open()
+    version = office.registry.serving("readings")["champion"]["version"]
+    assert office.models.served("high", version).model is not None
+    print(version, "of", *(each["version"] for each in office.models.versions("high")), flush=True)
+    sys.exit(0)
+
+# their imports take seconds; the kill should fall into the work
+import evidently.legacy.calculations.stattests  # noqa: F401
 import mlflow.sklearn  # noqa: F401
 import sklearn.ensemble  # noqa: F401
 import skops.io  # noqa: F401
 
-from assets.hands.office import Office
 from assets.stages.drift import measure_drift
 from assets.stages.features import make_features
 from assets.stages.model import retrain_if_due
@@ -19,11 +28,6 @@ from assets.stages.run import Run
 
 print("ready", flush=True)
 office = Office.open()
-if sys.argv[1:] == ["serves"]:
-    version = office.registry.serving("readings")["champion"]["version"]
-    assert office.models.served("high", version).model is not None
-    print(version, "of", *(each["version"] for each in office.models.versions("high")), flush=True)
-    sys.exit(0)
 office.settle()
 run = Run(office, office.contract("readings"), str(uuid.uuid4()))
 make_features(run)

@@ -20,9 +20,12 @@ KILLS, SEED = int(os.environ.get("ASSAY_TEST_KILLS", "50")), 20261125
 DRIVER = Path(__file__).with_name("act_driver.py")
 
 
-def started(installation: Installation, *arguments: str) -> subprocess.Popen[str]:
-    environment = {**installation.environment, "PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONWARNINGS": "ignore"}
-    process = subprocess.Popen([sys.executable, str(DRIVER), *arguments], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True)
+def environment(installation: Installation) -> dict[str, str]:
+    return {**installation.environment, "PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONWARNINGS": "ignore"}
+
+
+def started(installation: Installation) -> subprocess.Popen[str]:
+    process = subprocess.Popen([sys.executable, str(DRIVER)], env=environment(installation), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True)
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
     return process
@@ -30,10 +33,9 @@ def started(installation: Installation, *arguments: str) -> subprocess.Popen[str
 
 def serving(installation: Installation) -> str:
     """The version that serves and can be loaded, of those that are registered; told by a process of its own, as MLflow goes on reading a store that lay here before."""
-    with started(installation, "serves") as process:
-        told, _ = process.communicate()
-    assert process.returncode == 0
-    return told.strip()
+    done = subprocess.run([sys.executable, str(DRIVER), "serves"], env=environment(installation), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
 
 
 @pytest.mark.soak
