@@ -63,7 +63,7 @@ def dtype(column: Column) -> pl.DataType:
 
 
 def read(column: Column) -> pl.Expr:
-    """Text -> the promised type; null where the text is not written as one.
+    """Text -> the promised type; null where the text is not written as one. Whole numbers in place of text, of a column promised as numbers, are taken as they are.
 
     ISO 8601 for dates and times unless the contract says another format, UTC where no zone is said; JSON for what is nested.
     """
@@ -87,6 +87,10 @@ def _reader(column: Column) -> Callable[[pl.Series], pl.Series]:
 
     def read_batch(text: pl.Series) -> pl.Series:
         given = text.alias(column.name)
+        if given.dtype.is_integer():
+            if not dtype(column).is_decimal():
+                return given.to_frame().select(_meaning(pl.col(column.name), column)).to_series()
+            given = given.cast(pl.String)
         values = given.to_frame().select(_plainly(pl.col(column.name), column, given)).to_series()
         if values.null_count() == given.null_count() and (not values.dtype.is_float() or math.isfinite(values.sum())):  # what is not finite shows in the sum
             return values

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import polars as pl  # `assay check` reads licences with these shapes and no frames
 
 ROW = "_row"  # the record's number in its source, from 1, header included: what an editor shows where no cell holds a line break
-RECEIVED = "_received_"  # prefix of the text as admission let it pass, kept beside the typed column
+RECEIVED = "_received_"  # prefix of what admission let pass, text or whole numbers, kept beside the typed column
 REMOVED_BY = "_removed_by"
 SET_ASIDE_BY = "_set_aside_by"
 FLAGGED_BY = "_flagged_by"

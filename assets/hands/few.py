@@ -25,5 +25,5 @@ def few_values(file: Path, columns: Sequence[str], most: int) -> dict[str, pl.Se
             quoted = '"' + column.replace('"', '""') + '"'
             distinct = connection.sql(f"SELECT DISTINCT {quoted} AS value FROM read_parquet(?)", params=[str(file)]).to_arrow_table()  # quoted, and one of the file's own columns
             if distinct is not None and distinct.num_rows <= most:
-                found[column] = pl.Series(column, distinct["value"], dtype=pl.String)
+                found[column] = pl.Series(column, distinct["value"]).cast(pl.String)
     return found

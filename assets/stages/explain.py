@@ -45,7 +45,7 @@ def explained(office: Office, contract: Contract, row: Row, number: int) -> dict
     redacts = any(treatment.treatment == "redact" for treatment in contract.privacy.columns.values())
     found = found_again(current, row) if redacts else pl.DataFrame(schema=FOUND_SCHEMA)
     treated = treated_rows(current, inputs, found).filter(pl.col(ROW) == number)
-    received = run(treated.select(contract.column_names))
+    received = run(treated.select(pl.col(contract.column_names).cast(pl.String)))
     if not received.height:
         raise EvidenceError(f"the source of {row['version']} has no row {number}", "Give the number of a record of the source: `_row` where rows are set aside", where)
     told = _walked(treated, contract, learned)

@@ -17,6 +17,7 @@ from assets.stages.run import Run, stage
 from contracts.errors import SourceError, Where
 from contracts.settings import CsvOptions
 from lineage.facts import Table
+from pipelines.clean import steps
 from pipelines.frames import FileRead, Receipt
 from pipelines.ingest.records import numbered
 
@@ -130,8 +131,8 @@ def receipt_of(run: Run, digest: str) -> Receipt:
 
 
 def landed_rows(run: Run, digest: str) -> pl.LazyFrame:
-    """The landed rows, as text, with their record numbers."""
-    rows, receipt = rows_in(landed_folder(run, digest)), receipt_of(run, digest)
+    """The landed rows with their record numbers: text, and whole numbers where they may be (`steps.as_numbers`)."""
+    rows, receipt = rows_in(landed_folder(run, digest), steps.as_numbers(run.contract)), receipt_of(run, digest)
     return rows if receipt.files else numbered(rows, unreadable_records(run, digest)["record"].to_list(), receipt.header)  # several files are numbered as they are joined
 
 

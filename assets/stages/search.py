@@ -109,5 +109,5 @@ def _any(counts: pl.LazyFrame) -> pl.LazyFrame:
 
 def _misplaced(schema: Mapping[str, pl.DataType], contract: Contract, texts: list[str]) -> dict[str, pl.Expr]:
     """Where columns of other types cannot be read as theirs: those cells are set aside as they came."""
-    others = [column for column in contract.columns if column.name not in texts and schema.get(column.name) == pl.String]
+    others = [column for column in contract.columns if column.name not in texts and schema.get(column.name) in (pl.String, pl.Int64)]
     return {column.name: pl.col(column.name).is_not_null() & read(column).is_null() for column in others}

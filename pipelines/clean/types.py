@@ -16,7 +16,7 @@ _READ = "_read_"
 
 
 def received(rows: pl.LazyFrame, contract: Contract) -> pl.LazyFrame:
-    """Keep the text of each published column as `_received_<column>`, and make room for what steps will note of each row."""
+    """Keep each published column as it came as `_received_<column>`, and make room for what steps will note of each row."""
     return rows.select(
         ROW,
         *contract.column_names,

@@ -40,15 +40,21 @@ class Marks:
 
 @dataclass(frozen=True)
 class WellFormed:
-    """What a well-formed file holds: its records, the delimiters between their cells, and whether any cell is in quotes."""
+    """What a well-formed file holds: its records, the delimiters between their cells, whether any cell is in quotes, and all bytes that are no line end."""
 
     records: int
     delimiters: int
     quoted: bool
+    line_bytes: int
 
     def has(self, columns: int) -> bool:
         """Whether each record has this many cells, if none has more."""
         return self.delimiters == self.records * (columns - 1)
+
+    @property
+    def cell_bytes(self) -> int | None:
+        """The bytes of all cells; None where quotes stand about some."""
+        return None if self.quoted else self.line_bytes - self.delimiters
 
 
 def well_formed(chunks: Iterable[bytes], marks: Marks) -> WellFormed | None:
@@ -56,15 +62,18 @@ def well_formed(chunks: Iterable[bytes], marks: Marks) -> WellFormed | None:
     if marks.escape is not None or ord(marks.delimiter) > 127:
         return None
     delimiter, quote = ord(marks.delimiter), ord(marks.quote) if marks.quote else None
-    records = delimiters = 0
+    records = delimiters = line_bytes = 0
     inside = quoted = False
     before = LF  # the byte before the chunk; a file starts like a line
     for chunk, following in _with_next(chunks):
         data = np.frombuffer(chunk, np.uint8)
-        if not _plain_line_ends(data, before, following):
+        returns = _returns(data, before, following)
+        if returns is None:
             return None
+        feeds = int(np.count_nonzero(data == LF))
+        line_bytes += len(chunk) - feeds - returns
         if quote is None or (not inside and quote not in chunk):
-            records += int(np.count_nonzero(data == LF))
+            records += feeds
             delimiters += int(np.count_nonzero(data == delimiter))
         else:
             quoted = True
@@ -78,7 +87,7 @@ def well_formed(chunks: Iterable[bytes], marks: Marks) -> WellFormed | None:
             delimiters += int(np.count_nonzero((data == delimiter) & ~state))
             inside = bool(state[-1])
         before = chunk[-1]
-    return None if inside else WellFormed(records + (before != LF), delimiters, quoted)
+    return None if inside else WellFormed(records + (before != LF), delimiters, quoted, line_bytes)
 
 
 def _with_next(chunks: Iterable[bytes]) -> Iterator[tuple[bytes, int | None]]:
@@ -92,15 +101,15 @@ def _with_next(chunks: Iterable[bytes]) -> Iterator[tuple[bytes, int | None]]:
         yield held, None
 
 
-def _plain_line_ends(data: Bytes, before: int, following: int | None) -> bool:
-    """Whether each carriage return stands before a line feed."""
+def _returns(data: Bytes, before: int, following: int | None) -> int | None:
+    """How many carriage returns there are, if each stands before a line feed."""
     returns = int(np.count_nonzero(data == CR))
     if before == CR and data[0] != LF:
-        return False
+        return None
     if not returns:
-        return True
+        return 0
     pairs = int(np.count_nonzero((data[:-1] == CR) & (data[1:] == LF)))
-    return returns == pairs + (data[-1] == CR and following is not None)  # one at a chunk's end is looked at with the next
+    return returns if returns == pairs + (data[-1] == CR and following is not None) else None  # one at a chunk's end is looked at with the next
 
 
 def _quotes_in_place(data: Bytes, quotes: Flags, state: Flags, separators: Flags, before: int, following: int | None, delimiter: int, quote: int) -> bool:

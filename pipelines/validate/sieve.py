@@ -40,7 +40,7 @@ class Sieve:
     def __init__(self, contract: Contract, *, quarantine: Take, remove: Take, flag: Take, gate: Take, certain: Collection[str] = ()) -> None:
         self._contract, self._names = contract, [column.name for column in contract.published_columns]
         self._rules = [rule for rule in contract.rules if rule.name not in certain]
-        self._received = [pl.col(RECEIVED + name).alias(name) for name in self._names]
+        self._received = [pl.col(RECEIVED + name).cast(pl.String).alias(name) for name in self._names]
         self._quarantine, self._remove, self._flag, self._gate = quarantine, remove, flag, gate
         self._lock, self._gathered, self._waiting = threading.Lock(), list[pl.DataFrame](), 0
         self._at_gate = threading.Lock()  # one at a time, while other batches are sorted: pandera's settings are the process's
@@ -84,7 +84,7 @@ class Sieve:
     def _sample(self, batch: pl.DataFrame, mark: str) -> list[Sample]:
         """The first rows of the batch whose cell was changed: as received, and as it will be published."""
         _, column = what(mark)
-        cells = batch.filter(mark).select(ROW, pl.col(RECEIVED + column), pl.col(column).cast(pl.String)).bottom_k(SAMPLES, by=ROW).sort(ROW)
+        cells = batch.filter(mark).select(ROW, pl.col(RECEIVED + column).cast(pl.String), pl.col(column).cast(pl.String)).bottom_k(SAMPLES, by=ROW).sort(ROW)
         return [(row, column, before, after) for row, before, after in cells.iter_rows()]
 
     def _sort(self, batch: pl.DataFrame) -> pl.DataFrame:

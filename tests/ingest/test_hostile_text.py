@@ -15,7 +15,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from assets.hands.decode import delimited
-from assets.hands.decode.landing import ROWS, UNREADABLE, Decoded, Task, Undecodable
+from assets.hands.decode.landing import UNREADABLE, Decoded, Task, Undecodable
+from assets.hands.sources.landing import rows_in
+from pipelines.frames import ROW
 from pipelines.ingest.structure import Marks, Sorter, well_formed
 
 MALFORMED = Path(__file__).parents[2].parent / "shared" / "data" / "malformed"
@@ -37,7 +39,7 @@ def decoded(text: bytes, **options: object) -> tuple[Decoded, pl.DataFrame, pl.D
         folder = Path(made)
         (folder / "x.csv").write_bytes(text)
         done = delimited.decode(Task("delimited", str(folder / "x.csv"), made, dict(options)))
-        return done, pl.read_parquet(folder / ROWS), pl.read_parquet(folder / UNREADABLE)
+        return done, rows_in(folder).drop(ROW).collect(), pl.read_parquet(folder / UNREADABLE)
 
 
 def mutated(generator: random.Random) -> bytes:

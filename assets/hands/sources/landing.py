@@ -5,7 +5,7 @@ Belongs here: what readers share. Stays out: reading.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,10 +33,17 @@ class Read:
     files: tuple[FileRead, ...] = ()
 
 
-def rows_in(folder: Path) -> pl.LazyFrame:
-    """The landed rows of a folder in the file's order, `_row` counted from 1."""
+def rows_in(folder: Path, numbers: Collection[str] = ()) -> pl.LazyFrame:
+    """The landed rows of a folder in the file's order, `_row` counted from 1, and all else text.
+
+    Args:
+        numbers: columns that may come as Int64, where they landed so.
+    """
     rows = pl.scan_parquet(folder / ROWS)
-    return rows if ROW in rows.collect_schema() else pl.scan_parquet(folder / ROWS, row_index_name=ROW, row_index_offset=1)
+    schema = rows.collect_schema()
+    whole = [name for name, kind in schema.items() if kind == pl.Int64 and name != ROW and name not in numbers]
+    counted = rows if ROW in schema else pl.scan_parquet(folder / ROWS, row_index_name=ROW, row_index_offset=1)
+    return counted.with_columns(pl.col(whole).cast(pl.String)) if whole else counted
 
 
 def write_unreadable(folder: Path, records: list[tuple[int, str, str]]) -> None:

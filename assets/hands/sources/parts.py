@@ -60,12 +60,12 @@ def _joined(names: Sequence[str], reads: Sequence[Read], folder: Path, where: Wh
     for number, (name, each) in enumerate(zip(names, reads, strict=True), start=1):
         inner = folder / f"part-{number:05}"
         bad = pl.read_parquet(inner / UNREADABLE)
-        rows.append(numbered(rows_in(inner), bad["record"].to_list(), each.header).with_columns(pl.col(ROW) + offset))
+        rows.append(numbered(rows_in(inner, each.columns), bad["record"].to_list(), each.header).with_columns(pl.col(ROW) + offset))
         unreadable.append(bad.with_columns(pl.col("record") + offset))
         last = offset + each.header + each.rows + each.unreadable
         files.append(FileRead(name, each.rows, each.unreadable, offset + 1, last, tuple(column for column in columns if column not in each.columns)))
         offset = last
-    pl.concat(rows, how="diagonal").select(ROW, *columns).sink_parquet(folder / ROWS, compression="zstd")
+    pl.concat(rows, how="diagonal_relaxed").select(ROW, *columns).sink_parquet(folder / ROWS, compression="zstd")
     pl.concat([pl.DataFrame(schema=UNREADABLE_SCHEMA), *unreadable]).write_parquet(folder / UNREADABLE)
     for number in range(1, len(names) + 1):
         shutil.rmtree(folder / f"part-{number:05}")
