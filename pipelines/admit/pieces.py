@@ -8,7 +8,7 @@ kind's shape, and those that are likely one; they are searched only where most o
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
@@ -152,21 +152,29 @@ def signs(frame: pl.LazyFrame, columns: Sequence[str], numbers: Collection[str] 
     """Plan the first look, over all columns in one: how many cells of each have which sign, and the bytes of its longest; one row.
 
     Args:
-        numbers: those of the columns whose every cell is a whole number. Of the signs these can have two, and to see them takes no regular expression.
+        numbers: those of the columns whose every cell is a whole number. Of the signs these can have two, and to see them takes no regular expression;
+            of such that are no text, one.
     """
-    asked = dict.fromkeys(each.sign for each in HALVES)
-    texts = {column: pl.col(column).cast(pl.String) for column in columns}
-    counted = [(_of_number(text, sign) if column in numbers else text.str.contains(sign).sum()).alias(f"{column} {sign}") for column, text in texts.items() for sign in asked]
-    return frame.select(pl.lit(0).alias(ROW), *counted, *(text.str.len_bytes().max().fill_null(0).alias(f"{column} longest") for column, text in texts.items()))
+    asked, schema = dict.fromkeys(each.sign for each in HALVES), frame.collect_schema()
+
+    def of(column: str) -> Iterator[pl.Expr]:
+        cells = pl.col(column)
+        for sign in asked:
+            counted = _of_number(cells, sign, plain=schema[column].is_integer()) if column in numbers else cells.cast(pl.String).str.contains(sign).sum()
+            yield counted.alias(f"{column} {sign}")
+        ends = [cells.min(), cells.max()] if schema[column].is_integer() else [cells]
+        yield pl.max_horizontal(end.cast(pl.String).str.len_bytes().max() for end in ends).fill_null(0).alias(f"{column} longest")
+
+    return frame.select(pl.lit(0).alias(ROW), *(counted for column in columns for counted in of(column)))
 
 
-def _of_number(text: pl.Expr, sign: str) -> pl.Expr:
+def _of_number(cells: pl.Expr, sign: str, *, plain: bool) -> pl.Expr:
     """How many cells have the sign, given that each is a whole number; it may be more of those that only have digits."""
     match sign:
         case _ if sign == _DIGITS:
-            return text.count()
-        case _ if sign == _PLUS:
-            return (text.str.starts_with("+") | text.str.starts_with("00")).sum()
+            return cells.count()
+        case _ if sign == _PLUS and not plain:
+            return (cells.str.starts_with("+") | cells.str.starts_with("00")).sum()
         case _:
             return pl.lit(0)
 

@@ -85,3 +85,9 @@ def test_of_whole_numbers_the_signs_are_seen_without_regular_expressions(cells: 
     assert short[digits] >= full[digits]  # `+49` counts too; the second look leaves it out
     assert (short[plus] > 0) or not full[plus]
     assert {name: count for name, count in short.items() if name not in (digits, plus)} == {name: count for name, count in full.items() if name not in (digits, plus)}
+
+
+@given(st.lists(st.integers(-(2**63), 2**63 - 1) | st.integers(-1100, 1100) | st.none(), max_size=5))
+def test_of_numbers_that_are_no_text_the_signs_are_those_of_their_text(cells: list[int | None]) -> None:
+    frame = pl.LazyFrame({ROW: range(len(cells)), "x": cells}, schema={ROW: pl.Int64, "x": pl.Int64})
+    assert signs(frame, ["x"], ["x"]).collect().equals(signs(frame.cast({"x": pl.String}), ["x"], ["x"]).collect())
