@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from assets.hands.decode.landing import ROWS, Decoded, Task, Undecodable, UnreadableRecords
-from assets.hands.decode.parquet import OFFLINE, as_text, name_literal, text_literal
+from assets.hands.decode.parquet import OFFLINE, as_landed, name_literal, text_literal
 
 _FILE = b"ARROW1"
 
@@ -30,8 +30,8 @@ def decode(task: Task) -> Decoded:
             connection.execute("SET TimeZone = 'UTC'")
             connection.register("batches", pa.RecordBatchReader.from_batches(reader.schema, _checked(reader, counted)))
             described = connection.execute("DESCRIBE SELECT * FROM batches").fetchall()
-            texts = ", ".join(f"{as_text(name, kind, null_values)} AS {name_literal(name)}" for name, kind, *_ in described)
-            (written,) = connection.execute(f"COPY (SELECT {texts} FROM batches) TO {text_literal(str(folder / ROWS))} (FORMAT parquet, COMPRESSION lz4_raw)").fetchall()[0]
+            cells = ", ".join(f"{as_landed(name, kind, null_values)} AS {name_literal(name)}" for name, kind, *_ in described)
+            (written,) = connection.execute(f"COPY (SELECT {cells} FROM batches) TO {text_literal(str(folder / ROWS))} (FORMAT parquet, COMPRESSION lz4_raw)").fetchall()[0]
     except (pa.ArrowException, duckdb.Error, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise

@@ -1,4 +1,4 @@
-"""Parquet -> rows of text that contracts/types.py reads back exactly.
+"""Parquet -> rows of text, and whole numbers as they are, that contracts/types.py reads back exactly.
 
 Belongs here: reading tables that have types, in bounded memory: a few kilobytes may unpack to gigabytes. Stays out: which of the columns are promised.
 DuckDB reads them: Polars ends the whole process on some malformed files, and gives no rows of others without a word (2026-11-23).
@@ -14,6 +14,7 @@ from assets.hands.decode.landing import ROWS, Decoded, Task, Undecodable, Unread
 OFFLINE = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
 _FLOOR = 256 * 2**20
 """What unpacks to less is no bomb, however small it was."""
+_WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER")
 _WIDTH = 8
 """Bytes of the narrowest cell once it is unpacked."""
 
@@ -32,8 +33,8 @@ def decode(task: Task) -> Decoded:
         names = _columns(connection, opened)
         rows = _promised_rows(connection, opened, task, len(names))
         described = connection.execute(f"DESCRIBE SELECT * FROM {reader}").fetchall()
-        texts = [f"{as_text(name, kind, null_values)} AS {name_literal(name)}" for name, kind, *_ in described]
-        (written,) = connection.execute(f"COPY (SELECT {', '.join(texts)} FROM {reader}) TO {text_literal(str(folder / ROWS))} (FORMAT parquet, COMPRESSION lz4_raw)").fetchall()[0]
+        cells = [f"{as_landed(name, kind, null_values)} AS {name_literal(name)}" for name, kind, *_ in described]
+        (written,) = connection.execute(f"COPY (SELECT {', '.join(cells)} FROM {reader}) TO {text_literal(str(folder / ROWS))} (FORMAT parquet, COMPRESSION lz4_raw)").fetchall()[0]
     except duckdb.OutOfMemoryException:
         raise Undecodable(f"the file unpacks to more than {task.memory_mb // 2:,} MiB at a time", "Write it anew with smaller row groups") from None
     except duckdb.Error as error:
@@ -80,6 +81,11 @@ def _columns(connection: Any, file: Path) -> list[str]:
     if twice:
         raise Undecodable(f"the file names '{twice[0]}' twice (case does not count), or as Assay's own column", "Rename one of the columns")
     return names
+
+
+def as_landed(name: str, kind: str, null_values: tuple[str, ...]) -> str:
+    """SQL: a column's values as they land: whole numbers of at most 64 bits as they are, all others as text."""
+    return f"CAST({name_literal(name)} AS BIGINT)" if kind in _WHOLE and not null_values else as_text(name, kind, null_values)
 
 
 def as_text(name: str, kind: str, null_values: tuple[str, ...]) -> str:
