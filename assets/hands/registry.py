@@ -281,10 +281,18 @@ class Registry(Runs, Versions, Acts, Indexes):
         rows = self._rows(sa.select(derived.c.details).where(derived.c.dataset == dataset, derived.c.version == version, derived.c.kind == kind))
         return rows[0]["details"] if rows else None
 
-    def derived_at(self, dataset: str, version: str, kind: str) -> str | None:
-        """When that was made."""
-        rows = self._rows(sa.select(derived.c.made_at).where(derived.c.dataset == dataset, derived.c.version == version, derived.c.kind == kind))
-        return str(rows[0]["made_at"]) if rows else None
+    def _keep_model(self, connection: sa.Connection, dataset: str, version: str, details: Row) -> None:
+        """The newest model of a version is its `model`; one that was trained on it before is kept beside."""
+        this = sa.and_(derived.c.dataset == dataset, derived.c.version == version, derived.c.kind == "model")
+        before = connection.execute(sa.select(derived.c.details).where(this)).scalar()
+        if before:
+            connection.execute(sa.update(derived).where(this).values(kind=f"model {before['model_version']}"))
+        self._keep(connection, dataset, version, "model", details)
+
+    def trainings(self, dataset: str) -> list[Row]:
+        """Every model that was trained on a version of the data set, the oldest first: `version`, `made_at`, `details`."""
+        models = sa.or_(derived.c.kind == "model", derived.c.kind.startswith("model "))
+        return self._rows(sa.select(derived).where(derived.c.dataset == dataset, models).order_by(derived.c.made_at))
 
     def in_service(self, dataset: str, kind: str) -> Row | None:
         """The model or index in service: the data set's version it was made from, and its details. A model's are those of its last switch, an index's what the pointer says."""
@@ -301,7 +309,7 @@ class Registry(Runs, Versions, Acts, Indexes):
 
     def switch(
         self, dataset: str, model: str, roles: Mapping[Role, tuple[str | None, Row | None]], reason: str, *, closing: Sequence[tuple[Row, Row]] = (), holder: str | None = None,
-        expected: Mapping[Role, str | None] | None = None, made: tuple[str, Row] | None = None,
+        expected: Mapping[Role, str | None] | None = None, made: tuple[str, Row] | None = None, refused: Mapping[str, str] | None = None,
     ) -> bool:  # fmt: skip
         """Say who serves from now on, in one transaction with everything that goes with it.
 
@@ -310,6 +318,7 @@ class Registry(Runs, Versions, Acts, Indexes):
             closing: triggers with their outcomes. holder: the run that must still hold the first of them.
             expected: who must serve now; another process that has switched meanwhile is not overruled.
             made: (version of the data set, details) of a model that was trained, to be remembered.
+            refused: version in MLflow -> why it does not serve, or no longer; it is told there too.
         Returns: whether it was done. False: the trigger is held by another by now or done, or somebody else serves.
         """
         with self._write() as connection:
@@ -325,11 +334,13 @@ class Registry(Runs, Versions, Acts, Indexes):
                 )
                 self._log(connection, "model switched", dataset, {"model": model, "role": role, "version": version, "reason": reason})
             if made:
-                self._keep(connection, dataset, made[0], "model", made[1])
+                self._keep_model(connection, dataset, *made)
             for trigger, outcome in closing:
                 self._finish(connection, trigger, outcome)
             if roles:
                 self._post(connection, "aliases", dataset, {"model": model})
+            for version, why in (refused or {}).items():
+                self._post(connection, "refusal", dataset, {"model": model, "version": version, "reason": why})
         return True
 
     # -- the outbox -----------------------------------------------------------------

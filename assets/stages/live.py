@@ -197,10 +197,8 @@ def _review_challenger(office: Office, contract: Contract, policy: Retrain, boun
 
 def _end_canary(office: Office, contract: Contract, policy: Retrain, challenger: Row, reason: str) -> list[Switched]:
     version = challenger["version"]
-    done = office.registry.switch(contract.name, policy.model, {"challenger": (None, {_ENDED: version})}, reason, expected={"challenger": version})
-    if done:
-        office.registry.post("refusal", contract.name, {"model": policy.model, "version": version, "reason": reason})
-        office.settle()
+    done = office.registry.switch(contract.name, policy.model, {"challenger": (None, {_ENDED: version})}, reason, expected={"challenger": version}, refused={version: reason})
+    office.settle()
     return [Switched(policy.model, "challenger", version, None, reason)] if done else []
 
 
@@ -221,8 +219,7 @@ def promote(office: Office, contract: Contract, policy: Retrain, version: str, r
 
 
 def _of_training(office: Office, contract: Contract, version: str) -> Row:
-    made = [details for row in office.registry.versions(contract.name) if (details := office.registry.derived(contract.name, row["version"], "model"))]
-    found: Row | None = next((details for details in made if details.get("model_version") == version), None)
+    found: Row | None = next((each["details"] for each in office.registry.trainings(contract.name) if each["details"].get("model_version") == version), None)
     if found is None:
         raise ActionError(f"nothing is known of version {version}", f"See `assay models list {contract.name}`", Where(dataset=contract.name))
     return found
@@ -251,8 +248,8 @@ def roll_back(office: Office, contract: Contract, policy: Retrain, reason: str) 
     if now is None or before is None:
         raise ActionError(f"nothing served before the champion of {policy.model}", "Train another: assay drift override NAME retrain --why …", Where(dataset=contract.name))
     details = {**before["details"], "rolled_back_from": now["version"], "replaced": None}
-    done = office.registry.switch(contract.name, policy.model, {"champion": (before["version"], details)}, reason, expected={"champion": now["version"]})
-    if done:
-        office.registry.post("refusal", contract.name, {"model": policy.model, "version": now["version"], "reason": reason})
-        office.settle()
+    done = office.registry.switch(
+        contract.name, policy.model, {"champion": (before["version"], details)}, reason, expected={"champion": now["version"]}, refused={now["version"]: reason}
+    )
+    office.settle()
     return [Switched(policy.model, "champion", now["version"], before["version"], reason)] if done else []

@@ -7,6 +7,7 @@ transaction that closes the trigger; MLflow's aliases follow from the outbox.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -63,58 +64,72 @@ def retrain_if_due(run: Run) -> Acted | None:
 
 def _retrain(run: Run, policy: Retrain, target: Target, trigger: Row, overtaken: list[Row]) -> Row:
     office, contract, version = run.office, run.contract, trigger["version"]
-    store, wanted, name = office.models, settings(run), contract.name
-    signed = _for_training(run, version, trigger)
+    name, wanted = contract.name, settings(run)
+    facts = _facts(run, trigger, _for_training(run, version, trigger))
     frame = feature_frame(office, name, version).collect()
     _refuse_classes(office, contract, wanted, version)
     columns = [column for column in frame.columns if column not in (wanted.order_by, target.name)]
     train, held_back = retrain.split_in_time(frame, wanted.order_by, policy.holdout)
-    key = f"{name}/{trigger['id']}"
-    registered = store.proposed(policy.model, key)
-    facts = {
-        "dataset": name, "dataset_version": version, "evidence_sha256": signed["sha256"], "files": "\n".join(signed["files"]), "contract": contract.digest, "trace_id": trace_of_run(run.run_id),
-        "reason": trigger["reason"], "filter_rules": ", ".join(signed["rules"]) or "none", **carried(office, contract, version),
-    }  # fmt: skip
-    if registered is None:
-        candidate = retrain.train(train, columns=columns, target=target.name, seed=policy.seed, trainer=policy.trainer)
-        reached("trained")
-        tags = {**facts, TRIGGER: key, "purpose": "training"}
-        registered = store.propose(policy.model, candidate, columns=columns, metrics={}, tags=tags, sample=train.select(columns).head(5))
-    else:
-        candidate = store.served(policy.model, registered).model
+    registered, candidate = _candidate(office, policy, facts, f"{name}/{trigger['id']}", train, columns, target)
     reached("registered")
     known = held_back.filter(pl.col(target.name).is_not_null())
     labels, scores = known[target.name].to_numpy(), retrain.chances(candidate, known, columns)
-    serving = office.registry.serving(name).get("champion")
-    start = held_back[wanted.order_by].min()
-    raw = _held_back_rows(office, contract, version, start, target)
-    theirs = champion_scores(office, contract, policy, serving["version"], version, start) if serving else None
-    found = retrain.evaluate(labels, scores, theirs, raw, policy=policy)
+    serving = office.registry.serving(name)
+    champion, start = serving.get("champion"), held_back[wanted.order_by].min()
+    theirs = champion_scores(office, contract, policy, champion["version"], version, start) if champion else None
+    found = retrain.evaluate(labels, scores, theirs, _held_back_rows(office, contract, version, start, target), policy=policy)
     judgement = judge_model(found, policy)
-    store.judged(policy.model, registered, numbers(found), card(facts, policy=policy, features=columns, found=found, judgement=judgement))
-    canary = judgement.accepted and serving is not None and policy.canary is not None
+    office.models.judged(policy.model, registered, numbers(found), card(facts, policy=policy, features=columns, found=found, judgement=judgement))
+    canary = policy.canary if judgement.accepted and champion else None
     details: Row = {
         **asdict(judgement), "asked_because": trigger["reason"], "candidate": None if np.isnan(judgement.candidate) else judgement.candidate,
         "outcome": "in canary" if canary else "in service" if judgement.accepted else "rolled back", "model": policy.model, "model_version": registered,
         **carried(office, contract, version), "trained_rows": train.height, "judged_rows": held_back.height, "dataset_version": version, "trace_id": facts["trace_id"],
-        "evaluation": found.as_json(), "judged": {metric: value for metric in METRICS if (value := metric_of(metric)(labels, scores)) == value}, "replaced": serving["version"] if serving else None,
+        "evaluation": found.as_json(), "judged": {metric: value for metric in METRICS if (value := metric_of(metric)(labels, scores)) == value}, "replaced": champion["version"] if champion else None,
     }  # fmt: skip
-    serves = {**details, "judged_scores": [round(float(each), 6) for each in np.quantile(scores, np.linspace(0, 1, JUDGED_SCORES))]} if len(scores) else details
-    role: Role = "challenger" if canary else "champion"
-    roles: dict[Role, tuple[str | None, Row | None]] = (
-        {role: (registered, {**serves, "share": policy.canary.share if canary and policy.canary else None})} if judgement.accepted else {}
-    )
+    judged = [round(float(each), 6) for each in np.quantile(scores, np.linspace(0, 1, JUDGED_SCORES))] if len(scores) else None
+    serves = details | ({"judged_scores": judged} if judged else {}) | {"share": canary.share if canary else None}
+    _switch(run, policy, serving, details, serves if judgement.accepted else None, [trigger, *overtaken])
+    return details
+
+
+def _facts(run: Run, trigger: Row, signed: dict[str, Any]) -> dict[str, str]:
+    """What a model of the trigger's version comes from, as MLflow's tags and the model card tell it."""
+    office, contract, version = run.office, run.contract, trigger["version"]
+    return {
+        "dataset": contract.name, "dataset_version": version, "evidence_sha256": signed["sha256"], "files": "\n".join(signed["files"]), "contract": contract.digest,
+        "trace_id": trace_of_run(run.run_id), "reason": trigger["reason"], "filter_rules": ", ".join(signed["rules"]) or "none", **carried(office, contract, version),
+    }  # fmt: skip
+
+
+def _candidate(office: Office, policy: Retrain, facts: dict[str, str], key: str, train: pl.DataFrame, columns: list[str], target: Target) -> tuple[str, Any]:
+    """The version registered under the key, and the model: the one of an earlier try, or one trained now."""
+    registered = office.models.proposed(policy.model, key)
+    if registered is not None:
+        return registered, office.models.served(policy.model, registered).model
+    model = retrain.train(train, columns=columns, target=target.name, seed=policy.seed, trainer=policy.trainer)
+    reached("trained")
+    tags = {**facts, TRIGGER: key, "purpose": "training"}
+    return office.models.propose(policy.model, model, columns=columns, metrics={}, tags=tags, sample=train.select(columns).head(5)), model
+
+
+def _switch(run: Run, policy: Retrain, serving: Mapping[Role, Row], details: Row, serves: Row | None, due: Sequence[Row]) -> None:
+    """Put the candidate where its judgement says, if anywhere, and close what was due. Raises: ActionError: another process has done so."""
+    name, version, number = run.contract.name, details["dataset_version"], details["model_version"]
+    role: Role = "challenger" if details["outcome"] == "in canary" else "champion"
+    refused = {} if serves else {number: details["reason"]}
+    if serves and role == "challenger" and "challenger" in serving:
+        refused[serving["challenger"]["version"]] = f"overtaken in canary: version {number}, trained on {version}, is tried in its place"
+    trigger, *overtaken = due
     outcome = {key: details[key] for key in ("outcome", "reason", "metric", "candidate", "in_service")}
     closing = [(trigger, outcome), *((old, {"outcome": "overtaken", "reason": f"a newer version, {version}, was acted on"}) for old in overtaken)]
     reached("before the switch")
-    if not office.registry.switch(
-        name, policy.model, roles, judgement.reason, closing=closing, holder=run.run_id, expected={"champion": serving["version"] if serving else None}, made=(version, details)
-    ):
+    if not run.office.registry.switch(
+        name, policy.model, {role: (number, serves)} if serves else {}, details["reason"], closing=closing, holder=run.run_id, expected={"champion": details["replaced"]},
+        made=(version, details), refused=refused,
+    ):  # fmt: skip
         raise ActionError("another process has acted meanwhile", "Nothing to do: what it did stands", Where(dataset=name))
     reached("after the switch")
-    if not judgement.accepted:
-        store.refuse(policy.model, registered, judgement.reason)
-    return details
 
 
 def _for_training(run: Run, version: str, trigger: Row) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from assets.hands.registry import Row
 from contracts.errors import EvidenceError
 from lineage.trace import trace_of, trace_of_run
 
-MADE = ("features", "sketch", "drift", "model", "index", "data_docs")
+MADE = ("features", "sketch", "drift", "index", "data_docs")
 
 
 def why(office: Office, text: str) -> dict[str, Any]:
@@ -35,10 +35,10 @@ def why(office: Office, text: str) -> dict[str, Any]:
                         {"note": row["note"], "source_sha256": row["source_digest"], "decided_by": predicate["admission"]["decided_by"]},
                     )
                 )
-            made = office.registry.derived(name, row["version"], "model")
-            if made and made.get("trace_id") == trace_id:
-                told = {key: made[key] for key in ("model", "model_version", "outcome", "reason", "license", "obligations")}
-                entries.append(_entry(office.registry.derived_at(name, row["version"], "model"), name, row["version"], "model", told))
+        for made in office.registry.trainings(name):
+            if made["details"].get("trace_id") == trace_id:
+                told = {key: made["details"][key] for key in ("model", "model_version", "outcome", "reason", "license", "obligations")}
+                entries.append(_entry(made["made_at"], name, made["version"], "model", told))
     for use in office.registry.traced(trace_id):
         told = {"purpose": use["purpose"], "by": use["actor"], "allowed": use["allowed"], **(use["details"] or {})}
         entries.append(_entry(use["at"], use["dataset"], use["version"], use["kind"] or "read", told))
@@ -52,6 +52,8 @@ def used_by(office: Office, name: str, version: str | None) -> dict[str, Any]:
     row = office.version(office.contract(name).name, version)
     number = row["version"]
     made = {kind: _said(kind, details) for kind in MADE if (details := office.registry.derived(name, number, kind))}
+    models = [_said("model", each["details"]) for each in office.registry.trainings(name) if each["version"] == number]
+    made |= {"model": "; ".join(models)} if models else {}
     uses = [use for use in office.registry.uses(name) if use["version"] == number]
     serving = {role: each["version"] for role, each in office.registry.serving(name).items() if each["details"].get("dataset_version") == number}
     derived = {other: office.registry.versions(other) for other, contract in office.contracts.items() if name in contract.source.derived_from}

@@ -165,6 +165,15 @@ def test_a_challenger_serves_its_share_and_is_promoted_by_what_came_true(served:
     assert aliases(served) == {"champion": "2"}
 
 
+def test_a_challenger_that_a_newer_one_overtakes_says_so(served: Installation) -> None:
+    with_challenger(served)
+    override(served.office(), "readings", "retrain", "once more")
+    assert retrain_if_due(served.run()) is not None
+    assert aliases(served) == {"champion": "1", "challenger": "3"}
+    refused = {version["version"]: version["tags"].get("assay.rejected") for version in served.office().models.versions("high")}
+    assert refused == {"1": None, "2": "overtaken in canary: version 3, trained on 1.1.0, is tried in its place", "3": None}
+
+
 def test_a_challenger_that_turns_bad_is_rolled_back(served: Installation, tmp_path: Path) -> None:
     with_challenger(served)
     told = opened("high", "analytics", served.office()).predict(rows())
@@ -249,6 +258,11 @@ def test_a_steward_overrides_with_a_reason_and_the_same_version_is_trained_again
     assert again is not None
     assert again.details["dataset_version"] == "1.0.0"
     assert [row["cause"] for row in office.registry.decisions("readings")] == ["measured", "override 1", "override 2"]
+    assert [(row["version"], row["details"]["model_version"]) for row in office.registry.trainings("readings")] == [("1.0.0", "1"), ("1.0.0", "2")]
+    for version in office.models.versions("high"):  # the trace of each tells of that one
+        told = [entry["told"] for entry in trace.why(office, version["tags"]["trace_id"])["entries"] if entry["kind"] == "model"]
+        assert [each["model_version"] for each in told] == [version["version"]]
+    assert trace.used_by(office, "readings", "1.0.0")["made"]["model"].count("once it was judged") == 2
 
 
 def test_a_named_reference_stays_the_measure_and_versions_are_not_read_again(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
