@@ -1,6 +1,7 @@
 """The registry: which versions exist, and everything decided about them.
 
-Belongs here: tables, transactions, the fencing token, the audit log, the outbox. Stays out: files (lake.py), deciding (pipelines/).
+Belongs here: the commit of a version with its fencing token, what is made from versions, uses. Stays out: its other parts (runs.py, versions.py, acts.py, indexes.py,
+reviews.py, outbox.py), files (lake.py), deciding (pipelines/).
 One transaction is the commit point of a version: it checks the token, and writes version, log entry and outbox together.
 """
 
@@ -8,12 +9,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 
 import sqlalchemy as sa
 
 from assets.hands.acts import MEASURE, Acts, Role, services, triggers
 from assets.hands.indexes import Indexes
+from assets.hands.outbox import Outbox
+from assets.hands.reviews import Reviews
 from assets.hands.runs import Lease, Runs, leases
 from assets.hands.store import Row, ledger, metadata
 from assets.hands.versions import LATEST, Versions, versions
@@ -27,40 +29,10 @@ checks = sa.Table(
     sa.Column("run_id", sa.String, primary_key=True), sa.Column("dataset", sa.String, primary_key=True), sa.Column("rule", sa.String, primary_key=True),
     sa.Column("passed", sa.Boolean), sa.Column("failing", sa.BigInteger, nullable=False), sa.Column("total", sa.BigInteger, nullable=False), sa.Column("severity", sa.String, nullable=False),
 )  # fmt: skip
-reviews = sa.Table(
-    "reviews", metadata,
-    sa.Column("id", sa.Integer, primary_key=True), sa.Column("dataset", sa.String, nullable=False), sa.Column("input_key", sa.String, nullable=False),
-    sa.Column("reasons", sa.JSON, nullable=False), sa.Column("asked_at", sa.String, nullable=False), sa.Column("asked_by", sa.String),
-    sa.UniqueConstraint("dataset", "input_key"),
-)  # fmt: skip
-approvals = sa.Table(
-    "approvals", metadata,
-    sa.Column("id", sa.Integer, primary_key=True), sa.Column("review_id", sa.Integer, nullable=False), sa.Column("approver", sa.String, nullable=False),
-    sa.Column("decision", sa.String, nullable=False), sa.Column("at", sa.String, nullable=False), sa.Column("envelope", sa.Text, nullable=False),
-)  # fmt: skip
-quarantines = sa.Table(
-    "quarantines", metadata,
-    sa.Column("dataset", sa.String, primary_key=True), sa.Column("run_id", sa.String, primary_key=True), sa.Column("kept_at", sa.String, nullable=False),
-    sa.Column("source_digest", sa.String, nullable=False), sa.Column("window", sa.String), sa.Column("contract_digest", sa.String, nullable=False),
-    sa.Column("rows", sa.BigInteger, nullable=False), sa.Column("sha256", sa.String, nullable=False), sa.Column("reasons", sa.JSON, nullable=False),
-    sa.Column("personal", sa.JSON, nullable=False), sa.Column("expired_at", sa.String),
-)  # fmt: skip
-handlings = sa.Table(
-    "handlings", metadata,
-    sa.Column("id", sa.Integer, primary_key=True), sa.Column("dataset", sa.String, nullable=False), sa.Column("source_digest", sa.String, nullable=False), sa.Column("window", sa.String),
-    sa.Column("run_id", sa.String, nullable=False), sa.Column("action", sa.String, nullable=False), sa.Column("rule", sa.String), sa.Column("chosen", sa.JSON, nullable=False),
-    sa.Column("covers", sa.JSON, nullable=False), sa.Column("rows", sa.BigInteger, nullable=False), sa.Column("why", sa.Text, nullable=False), sa.Column("by", sa.String, nullable=False),
-    sa.Column("at", sa.String, nullable=False), sa.Column("envelope", sa.Text, nullable=False),
-)  # fmt: skip
 derived = sa.Table(
     "derived", metadata,
     sa.Column("dataset", sa.String, primary_key=True), sa.Column("version", sa.String, primary_key=True), sa.Column("kind", sa.String, primary_key=True),
     sa.Column("made_at", sa.String, nullable=False), sa.Column("details", sa.JSON, nullable=False),
-)  # fmt: skip
-outbox = sa.Table(
-    "outbox", metadata,
-    sa.Column("id", sa.Integer, primary_key=True), sa.Column("kind", sa.String, nullable=False), sa.Column("dataset", sa.String, nullable=False),
-    sa.Column("payload", sa.JSON, nullable=False), sa.Column("delivered_at", sa.String), sa.Column("tries", sa.Integer), sa.Column("not_before", sa.String),
 )  # fmt: skip
 uses = sa.Table(
     "uses", metadata,
@@ -73,10 +45,9 @@ outcomes = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True), sa.Column("dataset", sa.String, nullable=False), sa.Column("digest", sa.String, nullable=False), sa.Column("rows", sa.BigInteger, nullable=False),
     sa.Column("at", sa.String, nullable=False), sa.Column("actor", sa.String, nullable=False), sa.Column("file_sha256", sa.String, nullable=False), sa.UniqueConstraint("dataset", "digest"),
 )  # fmt: skip
-ADOPTED = "policy adopted"
 
 
-class Registry(Runs, Versions, Acts, Indexes):
+class Registry(Runs, Versions, Acts, Indexes, Reviews, Outbox):
     """Opened on a SQLAlchemy URL: SQLite in rollback-journal mode, or Postgres."""
 
     # -- versions -----------------------------------------------------------------
@@ -114,7 +85,8 @@ class Registry(Runs, Versions, Acts, Indexes):
                 self._log(
                     connection, "published", lease.dataset, {"version": version["version"], "run_id": version["run_id"], "rows": version["rows"], "input_key": version["input_key"]}
                 )
-                connection.execute(sa.insert(outbox), [{"kind": kind, "dataset": lease.dataset, "payload": payload} for kind, payload in outbox_rows])
+                for kind, payload in outbox_rows:
+                    self._post(connection, kind, lease.dataset, payload)
                 if measures:
                     self._raise(connection, lease.dataset, version["version"], MEASURE, "a version was published")
         if stale:
@@ -126,7 +98,7 @@ class Registry(Runs, Versions, Acts, Indexes):
         with self._write() as connection:
             expired = self._expire(connection, row, reason)
             if expired:
-                connection.execute(sa.insert(outbox).values(kind="expiry", dataset=row["dataset"], payload={"version": row["version"]}))
+                self._post(connection, "expiry", row["dataset"], {"version": row["version"]})
         return expired
 
     def keep_checks(self, lease: Lease, found: list[Row]) -> None:
@@ -142,79 +114,6 @@ class Registry(Runs, Versions, Acts, Indexes):
     def checks(self, dataset: str, run_id: str) -> list[Row]:
         """The checks of one run."""
         return self._rows(sa.select(checks).where(checks.c.dataset == dataset, checks.c.run_id == run_id).order_by(checks.c.rule))
-
-    # -- reviews ------------------------------------------------------------------
-
-    def ask(self, dataset: str, input_key: str, reasons: list[str]) -> Row:
-        """The review of these inputs, asked for now if nobody has."""
-        with self._write() as connection:
-            query = sa.select(reviews).where(reviews.c.dataset == dataset, reviews.c.input_key == input_key)
-            there = connection.execute(query).mappings().first()
-            if there is None:
-                connection.execute(sa.insert(reviews).values(dataset=dataset, input_key=input_key, reasons=reasons, asked_at=self.now(), asked_by=self.actor))
-                self._log(connection, "held for review", dataset, {"input_key": input_key, "reasons": reasons})
-                there = connection.execute(query).mappings().one()
-            elif there["asked_by"] is None:  # asked by an earlier Assay, which did not note by whom
-                connection.execute(sa.update(reviews).where(reviews.c.id == there["id"]).values(asked_by=self.actor))
-            return {**there, "asked_by": there["asked_by"] or self.actor}
-
-    def approve(self, review: Row, approver: str, decision: str, envelope: str) -> None:
-        """Keep a signed decision on a review."""
-        with self._write() as connection:
-            connection.execute(sa.insert(approvals).values(review_id=review["id"], approver=approver, decision=decision, at=self.now(), envelope=envelope))
-            self._log(connection, f"review {decision}", review["dataset"], {"review": review["id"], "input_key": review["input_key"], "approver": approver})
-
-    def approvals(self, review_id: int) -> list[Row]:
-        """The signed decisions on a review, the oldest first."""
-        return self._rows(sa.select(approvals).where(approvals.c.review_id == review_id).order_by(approvals.c.id))
-
-    def adopted(self, what: str) -> Row | None:
-        """What was last adopted of that name, as the audit log has it: its digest, by whom, and the text where it is kept; None before the first."""
-        rows = self._rows(sa.select(ledger.c.details).where(ledger.c.action == ADOPTED, ledger.c.dataset == what).order_by(ledger.c.sequence.desc()).limit(1))
-        return dict(json.loads(rows[0]["details"])) if rows else None
-
-    def note(self, action: str, dataset: str, details: Row) -> None:
-        """Write something into the audit log by itself."""
-        with self._write() as connection:
-            self._log(connection, action, dataset, details)
-
-    def reviews(self) -> list[Row]:
-        """All reviews, the oldest first."""
-        return self._rows(sa.select(reviews).order_by(reviews.c.id))
-
-    # -- the quarantine --------------------------------------------------------------
-
-    def keep_quarantine(self, row: Row) -> None:
-        """Note the rows that a run sets aside, before their file is moved in; the same run notes them once."""
-        with self._write() as connection:
-            where = sa.and_(quarantines.c.dataset == row["dataset"], quarantines.c.run_id == row["run_id"])
-            connection.execute(sa.delete(quarantines).where(where))
-            connection.execute(sa.insert(quarantines).values(**row, kept_at=self.now()))
-
-    def quarantines(self, dataset: str) -> list[Row]:
-        """What runs of a data set have set aside, the oldest first."""
-        return self._rows(sa.select(quarantines).where(quarantines.c.dataset == dataset).order_by(quarantines.c.kept_at, quarantines.c.run_id))
-
-    def handle(self, decision: Row) -> Row:
-        """Keep a signed decision about quarantined rows, with its entry in the audit log, and the outbox that carries it out."""
-        with self._write() as connection:
-            made = connection.execute(sa.insert(handlings).values(**decision))
-            number = int(made.inserted_primary_key[0])  # type: ignore[index]  # an insert of one row has one
-            details = {**{key: decision[key] for key in ("run_id", "source_digest", "rule", "chosen", "rows", "why")}, "decision": number}
-            self._log(connection, f"quarantine {decision['action']}", decision["dataset"], details)
-            connection.execute(sa.insert(outbox).values(kind="quarantine", dataset=decision["dataset"], payload={"decision": number}))
-        return {**decision, "id": number}
-
-    def handlings(self, dataset: str) -> list[Row]:
-        """The decisions about a data set's quarantined rows, the oldest first."""
-        return self._rows(sa.select(handlings).where(handlings.c.dataset == dataset).order_by(handlings.c.id))
-
-    def expire_quarantine(self, dataset: str, run_id: str, why: str) -> None:
-        """Note that a run's quarantine is gone from the disk."""
-        with self._write() as connection:
-            this = sa.and_(quarantines.c.dataset == dataset, quarantines.c.run_id == run_id)
-            connection.execute(sa.update(quarantines).where(this).values(expired_at=self.now()))
-            self._log(connection, "quarantine expired", dataset, {"run_id": run_id, "why": why})
 
     # -- what is made from versions -------------------------------------------------
 
@@ -343,32 +242,6 @@ class Registry(Runs, Versions, Acts, Indexes):
                 self._post(connection, "refusal", dataset, {"model": model, "version": version, "reason": why})
         return True
 
-    # -- the outbox -----------------------------------------------------------------
-
-    def post(self, kind: str, dataset: str, payload: Row) -> None:
-        """Put something into the outbox by itself."""
-        with self._write() as connection:
-            self._post(connection, kind, dataset, payload)
-
-    def _post(self, connection: sa.Connection, kind: str, dataset: str, payload: Row) -> None:
-        connection.execute(sa.insert(outbox).values(kind=kind, dataset=dataset, payload=payload))
-
-    def undelivered(self) -> list[Row]:
-        """What still has to go out and is not put off, the oldest first."""
-        ready = sa.or_(outbox.c.not_before.is_(None), outbox.c.not_before <= self.now())
-        return self._rows(sa.select(outbox).where(outbox.c.delivered_at.is_(None), ready).order_by(outbox.c.id))
-
-    def put_off(self, entry: Row, seconds: float) -> None:
-        """Try an entry again later: a receiver that does not answer is not asked each time."""
-        later = (self._clock() + timedelta(seconds=seconds)).isoformat(timespec="microseconds")
-        with self._write() as connection:
-            connection.execute(sa.update(outbox).where(outbox.c.id == entry["id"]).values(tries=(entry["tries"] or 0) + 1, not_before=later))
-
-    def delivered(self, entry: Row) -> None:
-        """Mark one entry as gone out."""
-        with self._write() as connection:
-            connection.execute(sa.update(outbox).where(outbox.c.id == entry["id"]).values(delivered_at=self.now()))
-
     # -- uses and the audit log -------------------------------------------------------
 
     def use(self, dataset: str, version: str, purpose: str, *, allowed: bool, kind: str = "read", trace_id: str | None = None, details: Row | None = None) -> None:
@@ -407,6 +280,11 @@ class Registry(Runs, Versions, Acts, Indexes):
     def outcomes(self, dataset: str) -> list[Row]:
         """Files of outcomes, the oldest first."""
         return self._rows(sa.select(outcomes).where(outcomes.c.dataset == dataset).order_by(outcomes.c.id))
+
+    def note(self, action: str, dataset: str, details: Row) -> None:
+        """Write something into the audit log by itself."""
+        with self._write() as connection:
+            self._log(connection, action, dataset, details)
 
     def check_log(self) -> tuple[int, str]:
         """Walk the audit log. Returns: number of entries and the head. Raises: EvidenceError: names the first entry that does not fit."""

@@ -9,7 +9,8 @@ from typing import Any
 
 from assets.hands.keys import public_of, read_private
 from assets.hands.office import Office
-from assets.hands.registry import ADOPTED, Row
+from assets.hands.registry import Row
+from assets.hands.reviews import ADOPTED
 from contracts.errors import AdmissionError, ConfigurationError, EvidenceError, Where
 from contracts.model import Level
 from contracts.stewards import Steward, StewardPolicy, steward_policy

@@ -309,7 +309,7 @@ def test_evidence_of_another_key_or_another_version_is_refused(installation: Ins
 def test_a_changed_entry_of_the_audit_log_is_named(either_registry: Installation) -> None:
     import sqlalchemy as sa
 
-    from assets.hands.registry import ledger
+    from assets.hands.store import ledger
 
     published(either_registry)
     registry = either_registry.office().registry

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from assets.hands.keys import public_of
-from assets.hands.registry import approvals
+from assets.hands.reviews import approvals
 from assets.stages import review
 from contracts.errors import AdmissionError, AssayError, ConfigurationError, EvidenceError
 from contracts.policy import license_policy
