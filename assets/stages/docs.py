@@ -19,6 +19,7 @@ from contracts.errors import ContractError, Where
 from contracts.exports.great_expectations import great_expectations, library
 from contracts.model import Contract
 from pipelines.engine import run
+from pipelines.sample import drawn
 
 NO_VALUES = {"result_format": "SUMMARY", "partial_unexpected_count": 0, "include_unexpected_rows": False}
 """Counts and percentages of what is wrong, without the values that are wrong."""
@@ -80,11 +81,7 @@ def _sample(frame: pl.LazyFrame, rows: int, sample_rows: int, seed: int) -> pl.D
     """`sample_rows` rows in their own order, drawn by a seeded hash of the row's number."""
     if rows <= sample_rows:
         return run(frame)
-    drawn = pl.col(_NUMBER).hash(seed)
-    # bottom_k alone holds every row: a filter ten standard deviations wide goes first
-    enough = min(1.0, (sample_rows + 10 * sample_rows**0.5) / rows)
-    numbered = frame.with_row_index(_NUMBER).filter(drawn <= pl.lit(min(int(enough * (2**64 - 1)), 2**64 - 1), pl.UInt64))
-    return run(numbered.bottom_k(sample_rows, by=drawn).sort(_NUMBER).drop(_NUMBER))
+    return run(drawn(frame.with_row_index(_NUMBER), sample_rows, rows, seed, by=_NUMBER).drop(_NUMBER))
 
 
 def _pages(contract: Contract, suite: dict[str, Any], sample: pl.DataFrame, folder: Path) -> Path:

@@ -17,16 +17,18 @@ from contracts.steps import FillMissing
 from pipelines.clean.kind import Columns, Effect, Fitted, Learning
 from pipelines.clean.moments import number
 from pipelines.clean.plain import in_type
-from pipelines.clean.sample import sampled
+from pipelines.frames import ROW
+from pipelines.sample import drawn
 
 _FEWEST = 10  # values of a column; fewer say nothing of how it goes with the others
 _ROUNDS = 10
 
 
 def fit(step: FillMissing, rows: pl.LazyFrame) -> Learning:
-    """One round: a sample of the rows."""
+    """Two rounds: how many rows there are, and a sample of them."""
     names = list(dict.fromkeys((*step.columns, *step.using)))
-    sample = (yield {"sample": sampled(rows, names, step.sample_rows, step.seed)})["sample"]
+    count = (yield {"count": rows.select(pl.len())})["count"].item()
+    sample = (yield {"sample": drawn(rows.select(ROW, *(number(name).alias(name) for name in names)), step.sample_rows, count, step.seed).select(names)})["sample"]
     values = sample.to_numpy().astype(np.float64)
     used = [index for index in range(len(names)) if np.isfinite(values[:, index]).sum() >= _FEWEST]
     if not used:

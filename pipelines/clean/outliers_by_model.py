@@ -18,7 +18,8 @@ from contracts.steps import Outliers
 from pipelines.clean.effects import leaving
 from pipelines.clean.kind import Effect, Fitted, Learning
 from pipelines.clean.moments import number
-from pipelines.clean.sample import sampled
+from pipelines.frames import ROW
+from pipelines.sample import drawn
 
 METHODS = ("isolation_forest", "local_outlier_factor")
 _ISOLATED = 0.5  # Liu, Ting and Zhou: scores well above it are anomalies; scikit-learn's `auto`
@@ -30,9 +31,10 @@ Array = np.ndarray[Any, Any]
 
 
 def fit(step: Outliers, rows: pl.LazyFrame) -> Learning:
-    """One round: a sample of the whole rows. Fewer than two teach nothing."""
-    whole = rows.filter(pl.all_horizontal(number(column).is_not_null() for column in step.columns))
-    sample = (yield {"sample": sampled(whole, step.columns, step.sample_rows, step.seed)})["sample"]
+    """Two rounds: how many rows are whole, and a sample of them. Fewer than two teach nothing."""
+    whole = rows.filter(pl.all_horizontal(number(column).is_not_null() for column in step.columns)).select(ROW, *(number(column).alias(column) for column in step.columns))
+    count = (yield {"count": whole.select(pl.len())})["count"].item()
+    sample = (yield {"sample": drawn(whole, step.sample_rows, count, step.seed).select(step.columns)})["sample"]
     values = sample.to_numpy().astype(np.float64)
     if len(values) < 2 or bool((values.min(axis=0) == values.max(axis=0)).all()):
         return Fitted({"threshold": None})

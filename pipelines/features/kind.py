@@ -5,7 +5,7 @@ Belongs here: the shapes and words that every transform shares. Stays out: each 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,8 +14,9 @@ import polars as pl
 from contracts.errors import FeatureError, Where
 from contracts.features import Target
 from contracts.transforms.base import Sampled
-from pipelines.clean.kind import Fitted, Learning
+from pipelines.clean.kind import Fitted, Found, Learning
 from pipelines.frames import ROW
+from pipelines.sample import drawn
 
 _FARTHEST = 2**59
 HELPER = "_of_"
@@ -104,10 +105,13 @@ def moments(column: str, dtype: pl.DataType) -> pl.Expr:
     raise FeatureError(f"'{column}' is {dtype}, and no time", "Order rows by a date, a timestamp or a whole number", Where(field=column))
 
 
-def sample(rows: pl.LazyFrame, columns: Mapping[str, pl.Expr], drawn: Sampled) -> pl.LazyFrame:
-    """Columns of at most `sample_rows` rows, drawn by a hash of their number, in their order; memory for those only."""
-    chosen = rows.select(ROW, pl.col(ROW).hash(seed=drawn.seed).alias("_drawn"), *(value.alias(name) for name, value in columns.items()))
-    return chosen.bottom_k(drawn.sample_rows, by=["_drawn", ROW]).sort(ROW).drop("_drawn", ROW)
+def sampled(transform: Sampled, rows: pl.LazyFrame, columns: Mapping[str, pl.Expr]) -> Generator[Mapping[str, pl.LazyFrame], Found, Found]:
+    """Two rounds: how many rows have each column, and at most `sample_rows` of its values, in the order of the rows; nulls of one column say nothing of another."""
+    counted = (yield {"given": rows.select(value.count().alias(name) for name, value in columns.items())})["given"].row(0, named=True)
+    plans = {
+        name: drawn(rows.select(ROW, value.alias(name)).drop_nulls(name), transform.sample_rows, counted[name], transform.seed).select(name) for name, value in columns.items()
+    }
+    return (yield plans)
 
 
 def looked_up(value: pl.Expr, table: pl.DataFrame, column: str, default: float | int | None = None, key: str = "value") -> pl.Expr:

@@ -18,6 +18,7 @@ from pipelines.engine import Engine
 from pipelines.features import table
 from pipelines.features.state import State
 from pipelines.frames import ROW
+from pipelines.sample import drawn
 
 SAMPLE_ROWS = 10_000
 Try = Callable[[pl.LazyFrame, Engine], tuple[pl.DataFrame | None, str | None]]
@@ -63,7 +64,7 @@ def receipt(frame: pl.LazyFrame, state: State, wanted: Engine, others: table.Oth
         attempt: runs a plan on an engine, or says why not; pipelines.engine unless given.
     Raises: ConfigurationError: the engine refuses a transform, and the contract allows no fallback. FeatureError: a difference is beyond the tolerance.
     """
-    few = engine.run(frame.with_row_index(ROW).with_columns(pl.col(ROW).hash().alias("_drawn")).bottom_k(SAMPLE_ROWS, by=["_drawn", ROW]).sort(ROW).drop(ROW, "_drawn")).lazy()
+    few = engine.run(drawn(frame.with_row_index(ROW), SAMPLE_ROWS, engine.run(frame.select(pl.len())).item()).drop(ROW)).lazy()
     expected = engine.run_in_memory(table.table(few, state, others=others, only=state.kept))
     made, reasons = _made(few, state, wanted, others, attempt or engine.tried)
     columns = tuple(Column(name, "polars" if name in reasons else wanted, difference(made[name], expected[name]), reasons.get(name)) for name in state.kept)

@@ -16,17 +16,11 @@ import polars as pl
 
 from contracts.errors import FeatureError, Where
 from contracts.transforms import Bin, Log, Power, Quantile, Scale
-from contracts.transforms.base import Sampled
 from pipelines.clean.kind import Fitted, Learning
 from pipelines.clean.moments import Range, deviation, mean, ranges, sums
-from pipelines.features.kind import About, Kind, Made, each, finite, nothing_seen, nothing_to_learn, number, sample
+from pipelines.features.kind import About, Kind, Made, each, finite, nothing_seen, nothing_to_learn, number, sampled
 
 Array = np.ndarray[Any, Any]
-
-
-def _samples(transform: Any, rows: pl.LazyFrame) -> dict[str, pl.LazyFrame]:
-    """A plan a column: its own values, since nulls of one column say nothing of another."""
-    return {column: sample(rows.filter(number(column).is_not_null()), {column: number(column)}, transform) for column in transform.columns}
 
 
 def _values(found: dict[str, Array], column: str, what: str) -> Array:
@@ -35,9 +29,9 @@ def _values(found: dict[str, Array], column: str, what: str) -> Array:
     return found[column]
 
 
-def _drawn(transform: Sampled, rows: pl.LazyFrame) -> Any:
-    """One round: the sampled values of each column, (n, 1) Float64."""
-    found = yield _samples(transform, rows)
+def _drawn(transform: Any, rows: pl.LazyFrame) -> Any:
+    """Two rounds: the sampled values of each column, (n, 1) Float64."""
+    found = yield from sampled(transform, rows, {column: number(column) for column in transform.columns})
     return {column: frame.to_numpy() for column, frame in found.items()}
 
 

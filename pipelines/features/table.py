@@ -23,6 +23,7 @@ from pipelines.features.selection import select
 from pipelines.features.state import State
 from pipelines.features.training import beginning_of_holdout, is_training
 from pipelines.frames import ROW
+from pipelines.sample import drawn
 
 KINDS: Mapping[str, Kind] = {
     "scale": scaling.SCALE,
@@ -213,8 +214,8 @@ def looked_through(frame: pl.LazyFrame, state: State, collect: Collect, protecte
     label = [target.truth(features.target).alias("_label")] if features.target else []
     beside = [pl.col(column).alias(f"_protected_{column}") for column in protected]
     rows = applied.frame.select(*state.made, *beside, *label, training.alias("_training")).with_row_index(ROW).filter("_training")
-    drawn = rows.with_columns(pl.col(ROW).hash(seed=features.seed).alias("_drawn")).bottom_k(features.sample_rows, by=["_drawn", ROW]).sort(ROW)
-    found = collect([drawn])[0]
+    (count,) = collect([frame.filter(training).select(pl.len())])
+    (found,) = collect([drawn(rows, features.sample_rows, count.item(), features.seed)])
     kept, scores = select(found, state.made, found["_label"] if label else None, features.select, features.seed)
     told = proxies(
         found.select(*kept, *(pl.col(f"_protected_{column}").alias(column) for column in protected)), {name: applied.inputs[name] for name in kept}, protected, features.seed

@@ -14,7 +14,7 @@ import polars as pl
 from contracts.errors import FeatureError, Where
 from contracts.transforms import NgramHash, TextStatistics, Tfidf
 from pipelines.clean.kind import Fitted, Learning
-from pipelines.features.kind import HELPER, About, Kind, Made, nothing_to_learn, sample
+from pipelines.features.kind import HELPER, About, Kind, Made, nothing_to_learn, sampled
 
 
 def _statistics(transform: TextStatistics, fitted: Fitted, about: About) -> Made:  # noqa: ARG001
@@ -59,7 +59,7 @@ def _fit_tfidf(transform: Tfidf, rows: pl.LazyFrame, about: About) -> Learning: 
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     column = transform.column
-    texts = (yield {"texts": sample(rows.filter(pl.col(column).is_not_null()), {column: pl.col(column)}, transform)})["texts"][column].to_list()
+    texts = (yield from sampled(transform, rows, {column: pl.col(column)}))[column][column].to_list()
     vectorizer = TfidfVectorizer(analyzer=transform.analyzer, ngram_range=transform.grams, max_features=transform.most, min_df=min(transform.support, max(len(texts), 1)))
     try:
         vectorizer.fit(texts)
