@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import random
 import resource
+import shutil
 import sys
 import time
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +19,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import xlsxwriter
 
 from assets.hands.decode.__main__ import number_of
 from assets.hands.decode.landing import UNREADABLE
@@ -46,31 +51,71 @@ def test_a_parquet_bomb_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
         decoded("parquet", tmp_path / "x.parquet", tmp_path, {}, WHERE)
 
 
-def mutated_parquet(folder: Path, seed: int, count: int) -> None:
+TABLE = {"id": list(range(500)), "name": ["ann", None] * 250, "tags": [["a", "b"], []] * 250}
+
+
+def parquet(generator: random.Random) -> bytes:
+    """A file of which up to six bytes are others than they were."""
+    stream = io.BytesIO()
+    pq.write_table(pa.table(TABLE), stream, row_group_size=100)
+    return mutated(stream.getvalue(), generator)
+
+
+def arrow(generator: random.Random) -> bytes:
+    stream, table = io.BytesIO(), pa.table(TABLE)
+    with generator.choice([pa.ipc.new_file, pa.ipc.new_stream])(stream, table.schema) as writer:
+        writer.write_table(table, max_chunksize=100)
+    return mutated(stream.getvalue(), generator)
+
+
+def workbook(generator: random.Random) -> bytes:
+    """Of its parts, too: a zip whose bytes are others is mostly refused by its checksums."""
+    stream = io.BytesIO()
+    with xlsxwriter.Workbook(stream) as book:
+        sheet = book.add_worksheet("S")
+        for number, row in enumerate([["id", "name", "at"], *([n, "ann", n / 7] for n in range(60))]):
+            sheet.write_row(number, 0, row)
+    if generator.random() < 0.2:
+        return mutated(stream.getvalue(), generator)
+    packed = io.BytesIO()
+    with zipfile.ZipFile(stream) as whole, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as made:
+        hit = generator.choice(whole.namelist())
+        for name in whole.namelist():
+            made.writestr(name, mutated(whole.read(name), generator) if name == hit else whole.read(name))
+    return packed.getvalue()
+
+
+def mutated(whole: bytes, generator: random.Random) -> bytes:
+    text = bytearray(whole)
+    for _ in range(generator.randint(1, 6)):
+        text[generator.randrange(4, len(text) - 4)] = generator.randrange(256)
+    return bytes(text)
+
+
+def read_or_refused(folder: Path, make: Callable[[random.Random], bytes], seed: int, count: int) -> None:
     """Mutated files through the child: rows, or one clear refusal, whatever the bytes make the library do."""
     generator = random.Random(seed)
-    table = pa.table({"id": list(range(500)), "name": ["ann", None] * 250, "tags": [["a", "b"], []] * 250})
-    pq.write_table(table, folder / "whole.parquet", row_group_size=100)
-    whole = (folder / "whole.parquet").read_bytes()
     for number in range(count):
-        text = bytearray(whole)
-        for _ in range(generator.randint(1, 6)):
-            text[generator.randrange(4, len(text) - 4)] = generator.randrange(256)
         target = folder / str(number)
         target.mkdir()
-        (target / "x.parquet").write_bytes(text)
+        (target / "x").write_bytes(make(generator))
         with contextlib.suppress(SourceError):
-            done = decoded("parquet", target / "x.parquet", target, {}, WHERE, Limits(seconds=20))
+            done = decoded(make.__name__, target / "x", target, {}, WHERE, Limits(seconds=20))
             assert rows_in(target).select(pl.len()).collect().item() == done.rows
+        shutil.rmtree(target)
 
 
-def test_mutated_parquet_is_read_or_refused(tmp_path: Path) -> None:
-    mutated_parquet(tmp_path, seed=1, count=6)
+@pytest.mark.parametrize("make", [parquet, arrow, workbook])
+def test_mutated_files_are_read_or_refused(tmp_path: Path, make: Callable[[random.Random], bytes]) -> None:
+    """H2, a few."""
+    read_or_refused(tmp_path, make, seed=1, count=4)
 
 
 @pytest.mark.soak
-def test_two_thousand_mutated_parquet_files(tmp_path: Path) -> None:
-    mutated_parquet(tmp_path, seed=2, count=2_000)
+@pytest.mark.parametrize("make", [parquet, arrow, workbook])
+def test_two_thousand_mutated_files(tmp_path: Path, make: Callable[[random.Random], bytes]) -> None:
+    """H2."""
+    read_or_refused(tmp_path, make, seed=2, count=2_000)
 
 
 @pytest.mark.skipif(not BOMB.is_file(), reason="the shared malformed files are not here")
