@@ -252,7 +252,7 @@ def show_reviews(data: list[dict[str, Any]]) -> None:
 def show_asked(data: dict[str, Any]) -> None:
     """Where the rows are, and what to do with them."""
     console.print(
-        f"{escape(data['asked'])}: put the cells right, leave '_row' as it is, then: assay clean suggest {data['dataset']} --corrected {escape(data['asked'])}",
+        f"{escape(data['asked'])}: put the cells right, leave '_row' and an apostrophe before =, +, - or @ as they are, then: assay clean suggest {data['dataset']} --corrected {escape(data['asked'])}",
         highlight=False, soft_wrap=True,
     )  # fmt: skip
 

@@ -18,6 +18,7 @@ from pipelines.admit.names import perhaps_personal
 from pipelines.clean.suggest import Proposal, asked, suggested
 from pipelines.frames import ROW
 from pipelines.ingest.records import numbered
+from pipelines.spreadsheet import guarded, unguarded
 
 
 def suggest(office: Office, contract: Contract, told: Callable[[str], None], corrected: Path | None = None) -> list[Proposal]:
@@ -41,14 +42,14 @@ def ask(office: Office, contract: Contract, told: Callable[[str], None]) -> str:
     """
     with _landed(office, contract, told) as rows:
         told("choosing rows")
-        return asked(rows, contract, _hidden(contract)).write_csv()
+        return guarded(asked(rows, contract, _hidden(contract))).write_csv()
 
 
 def _put_right(file: Path, contract: Contract, hidden: Collection[str]) -> pl.DataFrame:
     """The rows of the file, in the contract's columns that are not personal; an empty cell is one without a value."""
     where = Where(file=file.name, dataset=contract.name)
     try:
-        read = pl.read_csv(file, infer_schema=False)
+        read = unguarded(pl.read_csv(file, infer_schema=False))
         rows = read.with_columns(pl.col(ROW).cast(pl.Int64))
     except (OSError, pl.exceptions.PolarsError):  # whose words may show a cell
         raise ConfigurationError(f"it is no CSV file with the numbers of rows under '{ROW}'", "Take the one that `assay clean suggest NAME --ask FILE` writes", where) from None

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import io
+import re
 from pathlib import Path
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from assets.stages.suggest import ask, suggest
 from contracts.errors import ConfigurationError
+from pipelines.spreadsheet import guarded, unguarded
 from tests.conftest import Installation, setting
 
 ROWS = "meter,energy_kwh,tariff\n" + "".join(f"M{number},{number % 9}{'.0' if number % 2 else '.5'},day\n" for number in range(40))
@@ -28,6 +33,23 @@ def test_rows_that_are_asked_for_and_put_right_teach_a_step(installation: Instal
     rows.with_columns(pl.col("energy_kwh").str.replace(r"\.0$", "")).write_csv(file)
     (found,) = suggest(office, office.contract("readings"), untold, file)
     assert found.as_yaml == {"step": "rewrite", "columns": ["energy_kwh"], "pattern": r"\.0$", "to": ""}
+
+
+@given(st.lists(st.none() | st.text(st.sampled_from("=+-@\t\r＝'\" a1.5"), max_size=5), max_size=10))
+def test_no_cell_for_a_spreadsheet_is_a_formula_and_each_comes_back(cells: list[str | None]) -> None:
+    """H9."""
+    frame = pl.DataFrame({"_row": range(len(cells)), "cell": cells}, schema={"_row": pl.Int64, "cell": pl.String})
+    safe = guarded(frame)
+    assert not [cell for cell in safe["cell"].drop_nulls() if re.match(r"""[\s"]*[=+\-@\t\r＝＋－＠]""", cell) and not re.fullmatch(r"-\d+(\.\d+)?", cell)]
+    assert unguarded(pl.read_csv(io.StringIO(safe.write_csv()), schema=frame.schema)).equals(frame)
+
+
+def test_a_formula_in_the_source_is_none_in_the_file_that_is_asked_for(installation: Installation, tmp_path: Path) -> None:
+    installation.deliver(ROWS + '"=HYPERLINK(""http://x"")",-1,day\n')
+    office, file = installation.office(), tmp_path / "rows.csv"
+    file.write_text(ask(office, office.contract("readings"), untold))
+    last = pl.read_csv(file, infer_schema=False).filter(pl.col("_row") == "42")
+    assert last.rows() == [("42", '\'=HYPERLINK("http://x")', "-1", "day")]
 
 
 def test_nothing_personal_is_asked_for(installation: Installation) -> None:
