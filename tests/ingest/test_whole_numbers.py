@@ -87,6 +87,12 @@ def test_mutated_files_are_read_or_refused_and_no_record_is_lost_by_the_fast_rea
     fuzz(seed=3, count=300)
 
 
+@pytest.mark.soak
+def test_ten_thousand_mutated_files_by_the_fast_reader() -> None:
+    """H1."""
+    fuzz(seed=4, count=10_000)
+
+
 def test_a_sample_without_any_number_says_nothing() -> None:
     assert likely_whole(pl.DataFrame({"a": ["1", None], "b": [None, None], "c": ["1", "1.0"]}, schema=dict.fromkeys("abc", pl.String))) == ["a"]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import tempfile
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -165,14 +166,19 @@ def _likely_whole(file: Path, options: dict[str, Any]) -> list[str]:
 
 
 def _written(rows: pl.LazyFrame, folder: Path, proof: WellFormed) -> int | None:
-    """Write the rows; None where there are not as many as the proof says."""
+    """Write the rows; None where there are not as many as the proof says. Each try writes a file of its own: Polars may still be writing when it has said that it failed."""
     import polars as pl
 
-    try:
-        rows.sink_parquet(folder / ROWS, compression="lz4", statistics=False)
-    except pl.exceptions.PolarsError:
-        return None  # no UTF-8, a record of too many cells, or no number
-    return proof.records if pl.scan_parquet(folder / ROWS).select(pl.len()).collect().item() == proof.records else None
+    with tempfile.TemporaryDirectory(dir=folder, ignore_cleanup_errors=True) as place:
+        file = Path(place) / ROWS
+        try:
+            rows.sink_parquet(file, compression="lz4", statistics=False)
+            if pl.scan_parquet(file).select(pl.len()).collect().item() != proof.records:
+                return None
+        except pl.exceptions.PolarsError:
+            return None  # no UTF-8, a record of too many cells, or no number
+        file.replace(folder / ROWS)
+    return proof.records
 
 
 class _Measured:
