@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import random
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -21,6 +23,7 @@ from tests.conftest import GOOD, Installation, small_disk
 
 ROOT = Path(__file__).parents[2]
 TRACED = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+WAITS_S = 120
 CALLS = "openat,write,pwrite64,fsync,fdatasync,close,rename,renameat2,link,linkat,unlink,mkdir,ftruncate"
 MARK = re.compile(r'"/reached/([a-z ]+)"')
 
@@ -42,7 +45,14 @@ def traced(installation: Installation, trace: Path, *options: str) -> int:
     """The driver's exit code, watched by strace. Where that filters in the kernel it is fast, and sends no signals (strace 6.1)."""
     filtered = [] if any("signal=" in option for option in options) else ["--seccomp-bpf"]
     command = ["strace", "-f", *filtered, "-y", "-o", str(trace), "-e", f"trace={CALLS},stat,newfstatat", *options, sys.executable, str(DRIVER)]
-    return subprocess.run(command, env={**installation.environment, "ASSAY_TEST_MARKS": "1"}, cwd=ROOT, capture_output=True, check=False).returncode
+    with subprocess.Popen(
+        command, env={**installation.environment, "ASSAY_TEST_MARKS": "1"}, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    ) as process:
+        try:
+            return process.wait(timeout=WAITS_S)
+        except subprocess.TimeoutExpired:  # strace counts each thread's calls, and one that wakes another thread may have failed too: it is ended like any that hangs
+            os.killpg(process.pid, signal.SIGKILL)
+            return process.wait()
 
 
 def calls(trace: Path) -> Iterator[Call]:
