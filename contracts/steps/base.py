@@ -17,6 +17,8 @@ class Step(Settings):
 
     phase: ClassVar[Literal["text", "value"]] = "value"
     """Whether it works on the text as the source wrote it, or on what was read from it. Steps on text come first in a contract."""
+    reads_writing: ClassVar[bool] = True
+    """Of a step on text: whether it asks how a value is written, or only which are equal."""
     step: str
     fit: Literal["each", "first"] = "each"
 

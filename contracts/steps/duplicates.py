@@ -40,6 +40,7 @@ class Deduplicate(Step):
     """Rows equal in every column to an earlier one."""
 
     phase: ClassVar[Literal["text", "value"]] = "text"
+    reads_writing: ClassVar[bool] = False
     step: Literal["deduplicate"]
     fit: Literal["each"] = "each"
     action: Action = "remove"

@@ -12,7 +12,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 import polars as pl
 
 from contracts.model import Contract
-from contracts.steps import CleaningStep, Deduplicate
+from contracts.steps import CleaningStep
 from pipelines.clean import align, dependencies, duplicates, missing, near_records, near_texts, numbers, outliers, shapes, spelling, texts, times, typos
 from pipelines.clean.kind import Columns, Effect, Fitted, Found, Kind, Learning
 from pipelines.clean.types import received, typed
@@ -60,7 +60,7 @@ def as_numbers(contract: Contract) -> set[str]:
     """The columns that may come as whole numbers in place of text: those that are promised as numbers, and of which nobody asks how they are written."""
     asked = {*contract.privacy.columns, contract.license.column}
     for step in contract.cleaning:
-        if step.phase == "text" and not isinstance(step, Deduplicate):  # to be equal, they need not be read
+        if step.phase == "text" and step.reads_writing:
             asked |= set(step.reads or contract.column_names)
     return {column.name for column in contract.columns if column.logical_type in ("integer", "number")} - asked
 

@@ -7,9 +7,12 @@ texts of what was read from them, each of them is plain, and numbers can be kept
 
 from __future__ import annotations
 
+import threading
+
 import polars as pl
 
 PLAIN = r"^(?:0|-?[1-9][0-9]{0,17})$"
+_AT_ONCE = 100_000  # rows
 _POWERS = [10**digits for digits in range(1, 19)]
 
 
@@ -35,3 +38,26 @@ def _digits(cells: pl.Series) -> int:
             break
         count += given if low >= power else (int((cells >= power).sum()) if high >= power else 0) + (int((cells <= -power).sum()) if low <= -power else 0)
     return count
+
+
+class Measured:
+    """The bytes of cells that go by as batches, told at the end; several batches are measured at once, as they are small."""
+
+    def __init__(self) -> None:
+        self._lock, self._waiting, self._rows, self._bytes = threading.Lock(), list[pl.DataFrame](), 0, 0
+
+    def add(self, batch: pl.DataFrame) -> pl.DataFrame:
+        """Let a batch go by."""
+        with self._lock:
+            self._waiting.append(batch)
+            self._rows += batch.height
+            if self._rows >= _AT_ONCE:
+                self.finish()
+        return batch
+
+    def finish(self) -> int:
+        """Measure what waits. Returns: all bytes so far."""
+        if self._waiting:
+            self._bytes += text_bytes(pl.concat(self._waiting))
+            self._waiting, self._rows = [], 0
+        return self._bytes

@@ -10,7 +10,6 @@ import csv
 import io
 import re
 import tempfile
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 _CHUNK = 2**18
 _SORTED = 2**23
 _SAMPLE = 10_000  # rows that say which columns may be whole numbers
-_MEASURED = 100_000  # rows whose cells are measured at once
 _SMALL = 2**20  # below it, what Polars takes to start is more than it saves
 
 
@@ -138,11 +136,17 @@ def _fast(file: Path, folder: Path, layout: Layout) -> int | None:
         return None
     import polars as pl
 
+    from pipelines.ingest.whole import Measured, likely_whole
+
     options: dict[str, Any] = {"has_header": dialect.header, "separator": dialect.delimiter, "quote_char": dialect.quote, "schema": dict.fromkeys(layout.names, pl.String)}
     if layout.null_values:
         options["null_values"] = list(layout.null_values)
-    if whole := _likely_whole(file, options) if proof.cell_bytes is not None and not layout.null_values else []:
-        measured = _Measured()
+    try:
+        whole = likely_whole(pl.scan_csv(file, n_rows=_SAMPLE, **options).collect()) if proof.cell_bytes is not None and not layout.null_values else []
+    except pl.exceptions.PolarsError:
+        return None  # no UTF-8
+    if whole:
+        measured = Measured()
         numbers = pl.scan_csv(file, **{**options, "schema": options["schema"] | dict.fromkeys(whole, pl.Int64)})
         written = _written(numbers.map_batches(measured.add, streamable=True, schema=numbers.collect_schema()), folder, proof)
         if written is not None and measured.finish() == proof.cell_bytes:
@@ -151,18 +155,6 @@ def _fast(file: Path, folder: Path, layout: Layout) -> int | None:
     if proof.quoted:  # an empty cell in quotes is as empty as one without
         rows = rows.with_columns(pl.when(pl.col(name) != "").then(pl.col(name)).alias(name) for name in layout.names)
     return _written(rows, folder, proof)
-
-
-def _likely_whole(file: Path, options: dict[str, Any]) -> list[str]:
-    """The columns whose first cells are whole numbers."""
-    import polars as pl
-
-    from pipelines.ingest.whole import likely_whole
-
-    try:
-        return likely_whole(pl.scan_csv(file, n_rows=_SAMPLE, **options).collect())
-    except pl.exceptions.PolarsError:
-        return []
 
 
 def _written(rows: pl.LazyFrame, folder: Path, proof: WellFormed) -> int | None:
@@ -179,33 +171,6 @@ def _written(rows: pl.LazyFrame, folder: Path, proof: WellFormed) -> int | None:
             return None  # no UTF-8, a record of too many cells, or no number
         file.replace(folder / ROWS)
     return proof.records
-
-
-class _Measured:
-    """The bytes of cells that go by as batches, told at the end; several batches are measured at once, as they are small."""
-
-    def __init__(self) -> None:
-        self._lock, self._waiting, self._rows, self._bytes = threading.Lock(), list[Any](), 0, 0
-
-    def add(self, batch: pl.DataFrame) -> pl.DataFrame:
-        """Let a batch go by."""
-        with self._lock:
-            self._waiting.append(batch)
-            self._rows += batch.height
-            if self._rows >= _MEASURED:
-                self.finish()
-        return batch
-
-    def finish(self) -> int:
-        """Measure what waits. Returns: all bytes so far."""
-        import polars as pl
-
-        from pipelines.ingest.whole import text_bytes
-
-        if self._waiting:
-            self._bytes += text_bytes(pl.concat(self._waiting))
-            self._waiting, self._rows = [], 0
-        return self._bytes
 
 
 # -- anything else ------------------------------------------------------------------------
