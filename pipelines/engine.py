@@ -5,17 +5,20 @@ Belongs here: choosing, running one plan, or several in one pass. Stays out: wha
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import Any, Literal
 
+import numpy as np
 import polars as pl
 
 from contracts.errors import ConfigurationError
 
-Engine = Literal["polars", "gpu", "ray-gpu"]
+Engine = Literal["polars", "gpu", "ray-gpu", "cupy"]
+"""What makes a column. `cupy` is no choice of a contract: it is Polars on the CPU with its arrays on the GPU, for what `gpu` has no plan for."""
 _INSTALL = "Install the extra `gpu` on a machine with an NVIDIA GPU, or write `engine: auto`"
 
 
@@ -54,11 +57,21 @@ def choose(wanted: Literal["auto", "polars", "gpu", "ray-gpu"]) -> Engine:
     return "polars" if reason else "gpu"
 
 
+def beside(engine: Engine) -> tuple[Engine, ...]:
+    """The engines that take, on the same device, what this one has no plan for."""
+    return ("cupy",) if engine == "gpu" and all(importlib.util.find_spec(name) for name in ("cupy", "array_api_compat")) else ()
+
+
+def arrays(engine: Engine) -> Any:
+    """The array library of an engine, as the array API standard has it: NumPy, or CuPy (which comes with cuDF) on a GPU."""
+    return importlib.import_module("array_api_compat.cupy") if engine == "cupy" else np
+
+
 @contextmanager
 def _device(engine: Engine) -> Iterator[Any]:
     """What Polars calls the engine. A GPU refuses what it cannot run instead of falling back."""
     match engine:
-        case "polars":
+        case "polars" | "cupy":
             yield "streaming"
         case "gpu":
             yield pl.GPUEngine(raise_on_fail=True)

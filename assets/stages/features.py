@@ -152,26 +152,30 @@ def _read(folder: Path) -> State:
 
 def _write_table(staged: Path, frame: pl.LazyFrame, state: State, told: parity.Receipt, others: Others) -> pl.Schema:
     """One sink by the engine; where another engine makes a part of the features, each writes its own, and they are put side by side."""
-    whole = table.table(frame, state, others=others)
-    by_engine = parity.parts(told, state)
-    if len(by_engine) <= 1:
-        _run(whole.sink_parquet(staged / PART, compression="zstd", lazy=True), told.engine if by_engine.get(told.engine) else "polars")
-        return whole.collect_schema()
+    by_engine = parity.parts(told, state) or {told.engine: state.kept}
+
+    def made_by(one: engine.Engine) -> pl.LazyFrame:
+        return table.table(frame, state, others=others, on=engine.arrays(one))
+
+    types = made_by("polars").collect_schema()
+    if len(by_engine) == 1:
+        (one,) = by_engine
+        _run(made_by(one).sink_parquet(staged / PART, compression="zstd", lazy=True), one)
+        return types
     order, scans = state.features.order_by, []
-    for one, names in by_engine.items():
+    for number, (one, names) in enumerate(by_engine.items()):
         file = staged / f"{one}.parquet"
-        plan = table.table(frame, state, others=others, only=names) if one != "polars" else whole.select(order, *names, *_label(state))
-        _run(plan.sink_parquet(file, lazy=True), one)
+        _run(made_by(one).select(order, *names, *(_label(state) if number == 0 else [])).sink_parquet(file, lazy=True), one)
         scans.append(pl.scan_parquet(file).rename({order: f"{order}|{one}"}))
     beside = pl.concat(scans, how="horizontal", strict=True)
     orders = [pl.col(f"{order}|{one}") for one in by_engine]
     apart = engine.run(beside.select(pl.any_horizontal(each.ne_missing(orders[0]) for each in orders[1:]).any())).item()
     if apart:
         raise FeatureError("two engines gave the rows in different orders, so their features cannot be put side by side", "Write `engine: polars`, or leave out what falls back")
-    engine.run(beside.rename({f"{order}|{next(iter(by_engine))}": order}).select(whole.collect_schema().names()).sink_parquet(staged / PART, compression="zstd", lazy=True))
+    engine.run(beside.rename({f"{order}|{next(iter(by_engine))}": order}).select(types.names()).sink_parquet(staged / PART, compression="zstd", lazy=True))
     for one in by_engine:
         (staged / f"{one}.parquet").unlink()
-    return whole.collect_schema()
+    return types
 
 
 def _run(plan: pl.LazyFrame, on: engine.Engine) -> None:

@@ -73,12 +73,6 @@ class Window(OfThePast):
     gap: Span | None = None
     """How long it takes until a row's values are known: rows of the last so-and-so-long are not looked at either."""
 
-    @model_validator(mode="after")
-    def _can_be_counted(self) -> Window:
-        if self.gap is not None and set(self.functions) & {"min", "max"}:
-            raise ValueError("`min` and `max` have no `gap`: what left the window cannot be taken out of them")
-        return self
-
     @property
     def makes(self) -> tuple[str, ...]:
         """`x_mean_7d_by_key`."""

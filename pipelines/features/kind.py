@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from contracts.errors import FeatureError, Where
@@ -32,6 +33,7 @@ class About:
         order_by: the column that orders the rows in time.
         last: the time of the last training row, in microseconds or in units of the number that orders; None where that is no time.
         others: the rows of other data sets, by data set.
+        on: the array library that computes what expressions cannot say.
     """
 
     types: Mapping[str, pl.DataType]
@@ -39,6 +41,7 @@ class About:
     target: Target | None = None
     last: int | None = None
     others: Mapping[str, pl.LazyFrame] = field(default_factory=dict)
+    on: Any = np
 
 
 @dataclass(frozen=True)
@@ -46,16 +49,14 @@ class Made:
     """What a transform makes of a frame: expressions, over one row unless they say `over`.
 
     Args:
-        columns: feature -> expression; it may read `helpers`, and what `step` adds.
+        columns: feature -> expression; it may read `helpers`.
         inputs: feature -> the columns it is made from, where the expression itself does not tell.
         helpers: columns computed once for several features, and dropped again.
-        step: adds columns that need other tables or another order of rows, and gives the rows back in theirs.
     """
 
     columns: Mapping[str, pl.Expr]
     inputs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     helpers: Mapping[str, pl.Expr] = field(default_factory=dict)
-    step: Callable[[pl.LazyFrame], pl.LazyFrame] | None = None
 
 
 @dataclass(frozen=True)
@@ -65,10 +66,12 @@ class Kind:
     Args:
         fit: (transform, the training rows with `_row`, about) -> what it learns.
         made: (transform, what was learned, about) -> what it makes of rows.
+        arrays: it computes with `About.on`, so that a GPU's array library makes it where a GPU's plan cannot.
     """
 
     fit: Callable[[Any, pl.LazyFrame, About], Learning]
     made: Callable[[Any, Fitted, About], Made]
+    arrays: bool = False
 
 
 def nothing_to_learn(*_: object) -> Learning:

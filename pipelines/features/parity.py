@@ -53,21 +53,21 @@ class Receipt:
 
     @property
     def fallbacks(self) -> tuple[str, ...]:
-        """Features that another engine made."""
+        """Features that an engine of another device made."""
         return tuple(column.feature for column in self.columns if column.fallback)
 
 
 def receipt(frame: pl.LazyFrame, state: State, wanted: Engine, others: table.Others | None = None, attempt: Try | None = None) -> Receipt:
-    """Try the engine on a sample, all features at once; where it refuses, transform by transform.
+    """Try the engine on a sample, all features at once; where it refuses, transform by transform, with those that stand beside it.
 
     Args:
         attempt: runs a plan on an engine, or says why not; pipelines.engine unless given.
     Raises: ConfigurationError: the engine refuses a transform, and the contract allows no fallback. FeatureError: a difference is beyond the tolerance.
     """
     few = engine.run(drawn(frame.with_row_index(ROW), SAMPLE_ROWS, engine.run(frame.select(pl.len())).item()).drop(ROW)).lazy()
-    expected = engine.run_in_memory(table.table(few, state, others=others, only=state.kept))
-    made, reasons = _made(few, state, wanted, others, attempt or engine.tried)
-    columns = tuple(Column(name, "polars" if name in reasons else wanted, difference(made[name], expected[name]), reasons.get(name)) for name in state.kept)
+    expected = engine.run_in_memory(table.table(few, state, others=others).select(state.kept))
+    made, engines = _made(few, state, wanted, others, attempt or engine.tried)
+    columns = tuple(Column(name, engines[name][0], difference(made[name], expected[name]), engines[name][1]) for name in state.kept)
     told = Receipt(wanted, columns, expected.height, state.features.tolerance)
     for column in columns:
         if column.difference is None or column.difference > told.tolerance:
@@ -80,30 +80,33 @@ def receipt(frame: pl.LazyFrame, state: State, wanted: Engine, others: table.Oth
     return told
 
 
-def _made(few: pl.LazyFrame, state: State, wanted: Engine, others: table.Others | None, attempt: Try) -> tuple[pl.DataFrame, Mapping[str, str]]:
-    """The features of the sample, and why some were not made by the engine that was wanted."""
-    whole, reason = attempt(table.table(few, state, others=others, only=state.kept), wanted)
+def _made(few: pl.LazyFrame, state: State, wanted: Engine, others: table.Others | None, attempt: Try) -> tuple[pl.DataFrame, Mapping[str, tuple[Engine, str | None]]]:
+    """The features of the sample; of each its engine, and why that is not one of the device that was wanted."""
+    whole, reason = attempt(table.table(few, state, others=others).select(state.kept), wanted)
     if whole is not None:
-        return whole, {}
+        return whole, dict.fromkeys(state.kept, (wanted, None))
     _, by = table.lineage(few, state, others)
-    parts, reasons = [], dict[str, str]()
+    parts, engines = [], dict[str, tuple[Engine, str | None]]()
     for place in dict.fromkeys(by.values()):
-        names = [name for name in state.kept if by[name] == place]
-        plan = table.table(few, state, others=others, only=names)
-        part, why = attempt(plan, wanted)
+        names, transform = [name for name in state.kept if by[name] == place], table.transform_of(state, place).transform
+        for one in (wanted, *(engine.beside(wanted) if table.KINDS[transform].arrays else ())):
+            part, why = attempt(table.table(few, state, others=others, on=engine.arrays(one)).select(names), one)
+            if part is not None:
+                break
+        made_by: tuple[Engine, str | None] = (one, None)
         if part is None:
             if wanted == "polars" or state.features.fallback == "error":
-                told = table.transform_of(state, place).transform
                 raise ConfigurationError(
-                    f"the engine '{wanted}' cannot run the transform '{told}' ({', '.join(names[:3])}): {why or reason}",
+                    f"the engine '{wanted}' cannot run the transform '{transform}' ({', '.join(names[:3])}): {why or reason}",
                     "Write `fallback: allow` to have Polars do it, which the evidence tells, or `engine: polars`",
                 )
-            part = engine.run(plan)
-            reasons |= dict.fromkeys(names, why or "it refused")
-        parts.append(part.select(names))
+            part = engine.run(table.table(few, state, others=others).select(names))
+            made_by = ("polars", why or "it refused")
+        engines |= dict.fromkeys(names, made_by)
+        parts.append(part)
     if not parts:
         raise ConfigurationError(f"the engine '{wanted}' cannot read the table: {reason}", "Write `engine: polars`")
-    return pl.concat(parts, how="horizontal", strict=True), reasons
+    return pl.concat(parts, how="horizontal", strict=True), engines
 
 
 def difference(made: pl.Series, expected: pl.Series) -> float | None:

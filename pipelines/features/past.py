@@ -1,9 +1,11 @@
 """Rows by key and time -> what lies before each: sums and extremes over a span, values some moments back.
 
-Belongs here: arithmetic on sorted arrays. Stays out: what is asked of it (windows.py), numbers as whole steps (exact.py).
+Belongs here: arithmetic on sorted arrays, on any library of the array API standard: NumPy, and CuPy on a GPU. Stays out: what is asked of it (windows.py),
+numbers as whole steps (exact.py).
 One sort serves every column and function of a transform. Key and time become one number, in which different keys lie further apart than the window reaches; then a
 window is two places in the sorted rows, and a sum over it the difference of two running sums. Running sums of whole numbers may go round the end of 64 bits: their
-difference is right all the same.
+difference is right all the same. Extremes are taken of windows of 1, 2, 4, … rows, two of which cover a window of any length (a sparse table, Bender and
+Farach-Colton 2000).
 """
 
 from __future__ import annotations
@@ -17,6 +19,10 @@ import numpy as np
 import polars as pl
 
 Array = np.ndarray[Any, Any]
+Library = Any
+"""The module of an array library that keeps to the array API standard."""
+Of = Any
+"""An array of that library."""
 _ROOM = 2**62
 _CODES = 2**31
 _FEW = 2**16
@@ -27,83 +33,180 @@ class Past:
     """Rows that have a key and a time, sorted by both.
 
     Args:
-        rows: their places in the frame, (n,).
-        place: key and time as one number, (n,), ascending.
-        since, until: of each row, the sorted rows [since, until) are its window.
-        span: how far the window reaches back, in units of `place`.
+        on: the library that computes.
+        rows: their places in the frame, (n,); a slice of all of them where none is left out.
+        order: which of them comes n-th, (n,).
+        back: the inverse of `order`.
+        key: of each sorted row, the number of its key, (n,).
+        moment: of each sorted row, where the rows of its key and moment begin, (n,).
+        since, until: of each sorted row, the sorted rows [since, until) are its window.
     """
 
-    rows: Array
-    place: Array
-    since: Array
-    until: Array
-    span: int
+    on: Library
+    rows: Array | slice
+    order: Of
+    back: Of
+    key: Of
+    moment: Of
+    since: Of
+    until: Of
 
-    def sums(self, values: Array) -> Array:
+    def sorted(self, values: pl.Series) -> Of:
+        """A column of the frame without nulls, as this library has it, by key and time."""
+        return self.on.take(self.on.asarray(values.to_numpy()[self.rows]), self.order)
+
+    def told(self, values: Of) -> Array:
+        """What was computed of the sorted rows, in the order of `rows`, for Polars."""
+        return on_host(self.on.take(values, self.back))
+
+    @property
+    def counts(self) -> Of:
+        """How many rows each row's window has."""
+        return self.until - self.since
+
+    def sums(self, values: Of) -> Of:
         """The sum over each row's window. `values`: whole numbers of 64 bits, of the sorted rows."""
-        running = np.zeros(len(values) + 1, dtype=np.int64)
-        np.cumsum(values, out=running[1:])
-        return running[self.until] - running[self.since]
+        running = self.on.cumulative_sum(values, include_initial=True)
+        return self.on.take(running, self.until) - self.on.take(running, self.since)
 
-    def extremes(self, values: pl.Series, function: str) -> pl.Series:
-        """The smallest (`min`) or greatest (`max`) value in each row's window, which has no gap."""
-        frame = pl.DataFrame({"place": self.place, "value": values[self.rows]}).with_columns(pl.col("place").set_sorted())
-        rolled: pl.Expr = getattr(pl.col("value"), f"rolling_{function}_by")("place", window_size=f"{max(self.span, 1)}i", closed="left")
-        return frame.select(rolled).to_series()
+    def greatest(self, values: Of) -> Of:
+        """The greatest value in each row's window; minus infinity where there is none."""
+        return _greatest(self.on, values, self.since, self.until)
 
-    def lags(self, values: pl.Series, moments: Sequence[int], apart: Array) -> list[Array]:
-        """The value some moments before, NaN where there is none; of several rows of one moment the greatest.
-
-        Args:
-            apart: of each sorted row the key's number, so that no moment of another key is taken.
-        """
-        begins = np.flatnonzero(np.diff(self.place, prepend=self.place[0] - 1))
-        value = np.fmax.reduceat(values[self.rows].cast(pl.Float64).fill_null(float("nan")).to_numpy(), begins)
-        moment = np.repeat(np.arange(len(begins)), np.diff(begins, append=len(self.place)))
-        key, made = apart[begins], []
+    def lags(self, values: Of, moments: Sequence[int]) -> list[Of]:
+        """The value some moments before, minus infinity where there is none; of several rows of one moment the greatest."""
+        on, n = self.on, self.order.shape[0]
+        first = self.moment == on.arange(n)
+        begins = on.nonzero(first)[0]
+        number = on.cumulative_sum(on.astype(first, on.int64)) - 1
+        value = _greatest(on, values, begins, on.concat([begins[1:], on.asarray([n], dtype=begins.dtype)]))
+        key, made = on.take(self.key, begins), []
         for back in moments:
-            earlier = np.full(len(begins), np.nan)
-            same = key[back:] == key[:-back]
-            earlier[back:][same] = value[:-back][same]
-            made.append(earlier[moment])
+            nothing = on.full(min(back, begins.shape[0]), -math.inf)
+            earlier = on.where(key[back:] == key[:-back], value[:-back], -math.inf)
+            made.append(on.take(on.concat([nothing, earlier]), number))
         return made
 
 
-def by_key_and_time(frame: pl.DataFrame, keys: Sequence[str], span: int | None, gap: int) -> Iterator[tuple[Past, Array]]:
-    """Sort the rows: in one part, or in several where keys and times are too many for one number. Each with the number of its rows' keys.
+def _greatest(on: Library, values: Of, since: Of, until: Of) -> Of:
+    """The greatest of values[since:until], minus infinity of none."""
+    made = on.full(since.shape[0], -math.inf)
+    rows = until - since
+    width, most = 1, int(on.max(rows))
+    while width <= most:  # `values` are the greatest of `width` rows from each on
+        covered = (rows >= width) & (rows < 2 * width)
+        made[covered] = on.maximum(on.take(values, since[covered]), on.take(values, until[covered] - width))
+        values = on.maximum(values[:-width], values[width:]) if 2 * width <= most else values
+        width *= 2
+    return made
+
+
+def on_host(values: Of) -> Array:
+    """For NumPy, from wherever it is."""
+    return values.get() if hasattr(values, "get") else np.asarray(values)
+
+
+def by_key_and_time(frame: pl.DataFrame, keys: Sequence[str], span: int | None, gap: int, on: Library = np) -> Iterator[Past]:
+    """Sort the rows: in one part, or in several where keys and times are too many for one number.
 
     Args:
         frame: `at` (Int64, under 2^59 either way) and the keys; rows without one of them are in no part.
         span, gap: the window is [time - gap - span, time - gap); without a span it is everything before.
     """
-    whole = frame.select(pl.all_horizontal(pl.col(name).is_not_null() for name in ("at", *keys))).to_series().to_numpy()
-    rows = np.flatnonzero(whole)
-    if not len(rows):
+    whole, frame = _with_all(frame, keys)
+    rows: Array | slice = slice(None) if whole.all() else np.flatnonzero(whole.to_numpy())
+    if not frame.height:
         return
-    at = frame["at"].to_numpy()[rows] if len(rows) == frame.height else frame["at"].gather(rows).to_numpy()
+    at = frame["at"].to_numpy()
     low = int(at.min())
     reach = int(at.max()) - low
-    unit = math.gcd(int(np.gcd.reduce(at - low)), span or 0, gap) or 1  # times of whole hours need no microseconds
-    back, wait = (reach if span is None else min(span, reach + unit)) // unit, min(gap, reach + unit) // unit
-    apart = reach // unit + back + wait + 2
-    code, every = _codes([frame[key] if len(rows) == frame.height else frame[key].gather(rows) for key in keys], len(rows))
-    in_time = bool((at[1:] >= at[:-1]).all())
+    code, every = _codes([frame[key] for key in keys], frame.height)
+
+    def reaching(unit: int) -> tuple[int, int, int]:
+        back, wait = (reach if span is None else min(span, reach + unit)) // unit, min(gap, reach + unit) // unit
+        return back, wait, reach // unit + back + wait + 2
+
+    unit = 1
+    back, wait, apart = reaching(unit)
+    if every * apart > _ROOM:  # times of whole hours need no microseconds
+        unit = math.gcd(int(np.gcd.reduce(at - low)), span or 0, gap) or 1
+        back, wait, apart = reaching(unit)
     at_once = max(_ROOM // apart, 1)
     for first in range(0, every, at_once):
-        part = np.flatnonzero((code >= first) & (code < first + at_once)) if every > at_once else slice(None)
-        place = (code[part] - first) * apart + (at[part] - low) // unit
-        # rows that are in time already need sorting by key only, and NumPy sorts 16 bits many times faster
-        order = np.argsort(code[part].astype(np.uint16) if in_time and every <= _FEW else place, kind="stable")
-        sorted_ = place[order]
-        since = np.searchsorted(sorted_, sorted_ - wait - back, side="left")
-        until = np.searchsorted(sorted_, sorted_ - wait, side="left") if wait else _first_of_moment(sorted_)
-        yield Past(rows[part][order], sorted_, since, until, back), code[part][order]
+        part: Array | slice = slice(None)
+        if every > at_once:
+            part = np.flatnonzero((code >= first) & (code < first + at_once))
+            if not len(part):
+                continue
+        whose = part if isinstance(rows, slice) else rows[part]
+        yield _past(on, whose, on.asarray(code[part] - first), (on.asarray(at[part]) - low) // unit, min(every, at_once), apart, back, wait)
 
 
-def _first_of_moment(place: Array) -> Array:
-    """Of each row, where the rows of its key and moment begin."""
-    begins = np.flatnonzero(np.diff(place, prepend=place[0] - 1))
-    return np.repeat(begins, np.diff(begins, append=len(place)))
+def last_before(ours: pl.DataFrame, theirs: pl.DataFrame, keys: Sequence[str], within: int | None, on: Library = np) -> pl.Series:
+    """Of each of our rows, the place of their last row of its key from before its moment; null where there is none.
+
+    Args:
+        ours: `at` (Int64) and the keys; rows without one of them have no such place.
+        theirs: the same, without nulls and sorted by `at`; of several rows of one moment it is the last.
+        within: how old it may be, in units of `at`.
+    """
+    whole, ours = _with_all(ours, keys)
+    places = np.full(len(whole), -1)
+    if ours.height and theirs.height:
+        places[whole.to_numpy()] = on_host(_last_before(on, ours, theirs, keys, within))
+    told = pl.Series(places)
+    return told.set(told < 0, None)
+
+
+def _last_before(on: Library, ours: pl.DataFrame, theirs: pl.DataFrame, keys: Sequence[str], within: int | None) -> Of:
+    every = pl.concat([theirs.select(keys), ours.select(keys)])
+    code = on.asarray(_codes([every[key] for key in keys], every.height)[0]) * (theirs.height + 1)
+    then, now = on.asarray(theirs["at"].to_numpy()), on.asarray(ours["at"].to_numpy())
+    # instead of times, how many of their rows lie before: key and time are one number that cannot grow too great
+    place = code[: theirs.height] + on.searchsorted(then, then, side="left")
+    order = on.argsort(place, stable=True)
+    place = on.take(place, order)
+    own = code[theirs.height :]
+    before = on.searchsorted(place, own + on.searchsorted(then, now, side="left"), side="left") - 1
+    last = on.where(before >= 0, before, 0)
+    found = on.take(order, last)
+    there = (before >= 0) & (on.take(place, last) >= own)
+    if within is not None:
+        there = there & (now - on.take(then, found) <= within)
+    return on.where(there, found, -1)
+
+
+def _past(on: Library, rows: Array | slice, key: Of, at: Of, keys: int, apart: int, back: int, wait: int) -> Past:
+    place = key * apart + at
+    # rows that are in time already need sorting by key only, and 16 bits are sorted many times faster
+    in_time = keys <= _FEW and bool(on.all(at[1:] >= at[:-1]))
+    order = on.argsort(on.astype(key, on.uint16) if in_time else place, stable=True)
+    place = on.take(place, order)
+    moment = _beginnings(on, place)
+    since = on.searchsorted(place, place - (wait + back), side="left")
+    until = on.searchsorted(place, place - wait, side="left") if wait else moment
+    return Past(on, rows, order, _inverse(on, order), on.take(key, order), moment, since, until)
+
+
+def _with_all(frame: pl.DataFrame, keys: Sequence[str]) -> tuple[pl.Series, pl.DataFrame]:
+    """Which rows have a time and every key, and the times and keys of those."""
+    named = frame.select("at", *keys)
+    whole = named.select(pl.all_horizontal(pl.all().is_not_null())).to_series()
+    return whole, named if whole.all() else named.filter(whole)
+
+
+def _beginnings(on: Library, place: Of) -> Of:
+    """Of each sorted row, where the rows of its key and moment begin."""
+    first = on.concat([on.ones(1, dtype=on.bool), place[1:] != place[:-1]])
+    return on.take(on.nonzero(first)[0], on.cumulative_sum(on.astype(first, on.int64)) - 1)
+
+
+def _inverse(on: Library, order: Of) -> Of:
+    if on is not np:
+        return on.argsort(order)  # the standard has no writing to places
+    back = np.empty_like(order)
+    back[order] = np.arange(len(order))
+    return back
 
 
 def _codes(keys: Sequence[pl.Series], rows: int) -> tuple[Array, int]:

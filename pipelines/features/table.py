@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from contracts.errors import FeatureError, Where
@@ -71,7 +72,7 @@ class Applied:
     inputs: Mapping[str, tuple[str, ...]]
 
 
-def _apply(frame: pl.LazyFrame, features: Features, fitted: Sequence[Fitted], last: int | None, others: Others) -> Applied:
+def _apply(frame: pl.LazyFrame, features: Features, fitted: Sequence[Fitted], last: int | None, others: Others, on: Any = np) -> Applied:
     """Raises: FeatureError: two features would have one name."""
     types = dict(frame.collect_schema())
     own, by, inputs = set(types), dict[str, int](), dict[str, tuple[str, ...]]()
@@ -79,15 +80,13 @@ def _apply(frame: pl.LazyFrame, features: Features, fitted: Sequence[Fitted], la
     for place, (transform, learned) in enumerate(zip(features.transforms, fitted, strict=False)):
         if columns.keys() & set(transform.reads):
             frame, helpers, columns = _with(frame, helpers, columns), {}, {}
-        made = KINDS[transform.transform].made(transform, learned, _about(types, features, last, others))
+        made = KINDS[transform.transform].made(transform, learned, _about(types, features, last, others, on))
         for name, expression in made.columns.items():
             if name in by or name in own or (features.target and name == features.target.name):
                 raise FeatureError(f"two columns would be called '{name}'", "Leave one of the transforms out of assay.features", Where(field=name))
             read = made.inputs.get(name) or tuple(sorted(set(expression.meta.root_names())))
             inputs[name] = tuple(dict.fromkeys(source for column in read for source in inputs.get(column, (column,))))
             by[name] = place
-        if made.step is not None:
-            frame = made.step(frame)
         helpers, columns = {**helpers, **made.helpers}, {**columns, **made.columns}
         types |= dict(_with(frame, made.helpers, made.columns).select(list(made.columns)).collect_schema())
     return Applied(_with(frame, helpers, columns), by, inputs)
@@ -97,8 +96,8 @@ def _with(frame: pl.LazyFrame, helpers: Mapping[str, pl.Expr], columns: Mapping[
     return (frame.with_columns(**helpers) if helpers else frame).with_columns(**columns)
 
 
-def _about(types: Mapping[str, pl.DataType], features: Features, last: int | None, others: Others) -> About:
-    return About(types, features.order_by, features.target, last, others)
+def _about(types: Mapping[str, pl.DataType], features: Features, last: int | None, others: Others, on: Any = np) -> About:
+    return About(types, features.order_by, features.target, last, others, on)
 
 
 def _standing(features: Features, applied: Applied) -> tuple[str, ...]:
@@ -273,16 +272,16 @@ def _named(name: str) -> pl.DataType:
     raise FeatureError(f"a column of nulls has no type, and {name} is wanted", f"Cast it to {name}")
 
 
-def table(frame: pl.LazyFrame, state: State, *, others: Others | None = None, only: Sequence[str] | None = None) -> pl.LazyFrame:
+def table(frame: pl.LazyFrame, state: State, *, others: Others | None = None, on: Any = np) -> pl.LazyFrame:
     """The feature table: the ordering column, the features, and the target (null where its column is).
 
     Args:
-        only: these features alone, for an engine that makes a part of them.
+        on: the array library that computes what expressions cannot say (pipelines.engine.arrays).
     """
-    applied = _apply(checked(frame, state), state.features, state.fitted, state.last, others or {})
+    applied = _apply(checked(frame, state), state.features, state.fitted, state.last, others or {}, on)
     goal = state.features.target
-    label = [target.truth(goal).alias(goal.name)] if goal and only is None else []
-    return applied.frame.select(pl.col(state.features.order_by), *(state.kept if only is None else only), *label)
+    label = [target.truth(goal).alias(goal.name)] if goal else []
+    return applied.frame.select(pl.col(state.features.order_by), *state.kept, *label)
 
 
 def lineage(frame: pl.LazyFrame, state: State, others: Others | None = None) -> tuple[dict[str, tuple[str, ...]], dict[str, int]]:

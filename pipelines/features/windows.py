@@ -7,7 +7,8 @@ A row without a time or a key has no past, and is in nobody's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,11 +19,11 @@ from contracts.transforms import AsOf, Lag, Window
 from contracts.transforms.base import length
 from pipelines.clean.kind import Fitted, Learning
 from pipelines.clean.moments import Range, ranges
+from pipelines.engine import run_in_memory
 from pipelines.features import exact
 from pipelines.features.kind import HELPER, About, Kind, Made, moments, nothing_to_learn, number, times
-from pipelines.features.past import by_key_and_time
+from pipelines.features.past import Past, by_key_and_time, last_before
 
-_NEVER = -(2**62)  # before everything
 _HALF = 20
 """Bits by which squares are taken apart."""
 
@@ -46,16 +47,18 @@ def _windowed(transform: Window, fitted: Fitted, about: About) -> Made:
 
     def looked_back(given: pl.Series) -> pl.Series:
         frame = given.struct.unnest()
-        made = {name: np.zeros(frame.height, dtype=np.int64) if kind == pl.Int64 else np.full(frame.height, np.nan) for name, kind in held.items()}
+        made = {name: np.zeros(frame.height, dtype=np.int64) if kind == pl.Int64 else np.full(frame.height, -np.inf) for name, kind in held.items()}
         there = np.zeros(frame.height, dtype=bool)
-        for past, _ in by_key_and_time(frame, keys, span, gap):
+        for past in by_key_and_time(frame, keys, span, gap, about.on):
             there[past.rows] = True
             for column in transform.columns:
-                for part, values in _whole_numbers(frame[f"steps|{column}"].gather(past.rows), parts).items():
-                    made[f"{column}|{part}"][past.rows] = past.sums(values)
+                for part, values in _sums(past, frame[f"steps|{column}"], parts):
+                    made[f"{column}|{part}"][past.rows] = past.told(values)
                 for function in extremes:
-                    made[f"{column}|{function}"][past.rows] = past.extremes(frame[f"value|{column}"], function).fill_null(float("nan")).to_numpy()
-        told = pl.DataFrame({**made, "there": there}).with_columns(pl.col(pl.Float64).fill_nan(None))
+                    sign = 1.0 if function == "max" else -1.0
+                    greatest = past.greatest(past.sorted((frame[f"value|{column}"] * sign).fill_null(-math.inf)))
+                    made[f"{column}|{function}"][past.rows] = past.told(greatest)
+        told = pl.DataFrame({**made, "there": there}).with_columns(_or_null(pl.col(name)) * (-1.0 if name.endswith("|min") else 1.0) for name in held if held[name] == pl.Float64)
         return told.select(pl.when("there").then(pl.col(name)).alias(name) for name in held).to_struct(given.name)
 
     keys, seen = _seen(transform, about)
@@ -70,7 +73,7 @@ def _windowed(transform: Window, fitted: Fitted, about: About) -> Made:
     return Made(made, {name: (about.order_by, *transform.by, column) for name, (column, _) in _asked(transform).items()}, {mark: helper})
 
 
-def _seen(transform: Window | Lag, about: About) -> tuple[list[str], list[pl.Expr]]:
+def _seen(transform: Window | Lag | AsOf, about: About) -> tuple[list[str], list[pl.Expr]]:
     """The names of the keys, and what a struct of rows begins with: their time and the keys."""
     keys = {f"key|{place}": column for place, column in enumerate(transform.by)}
     return list(keys), [times(about).alias("at"), *(pl.col(column).alias(name) for name, column in keys.items())]
@@ -82,15 +85,22 @@ def _asked(transform: Window) -> dict[str, tuple[str, str]]:
     return dict(zip(transform.makes, pairs, strict=True))
 
 
-def _whole_numbers(steps: pl.Series, parts: Sequence[str]) -> dict[str, np.ndarray[Any, Any]]:
-    """What is added up: rows, steps, and for deviations the squares of steps in three parts, none of whose sums needs more than 64 bits."""
-    x = steps.fill_null(0).to_numpy()
-    made = {"n": steps.is_not_null().cast(pl.Int64).to_numpy(), "sum": x}
+def _sums(past: Past, steps: pl.Series, parts: Sequence[str]) -> Iterator[tuple[str, Any]]:
+    """Over each window: rows, steps, and for deviations the squares of steps in three parts, none of whose sums needs more than 64 bits."""
+    x = past.sorted(steps.fill_null(0))
+    yield "n", past.sums(past.sorted(steps.is_not_null().cast(pl.Int64))) if steps.null_count() else past.counts
+    yield "sum", past.sums(x)
     if "high" in parts:
         high = x >> _HALF
         low = x - (high << _HALF)
-        made |= {"high": high * high, "mixed": high * low, "low": low * low}
-    return made
+        yield "high", past.sums(high * high)
+        yield "mixed", past.sums(high * low)
+        yield "low", past.sums(low * low)
+
+
+def _or_null(extreme: pl.Expr) -> pl.Expr:
+    """The extreme of finite numbers; null of none."""
+    return pl.when(extreme.is_finite()).then(extreme)
 
 
 def _of(function: str, column: str, within: Range, of: Callable[[str, str], pl.Expr]) -> pl.Expr:
@@ -118,12 +128,12 @@ def _lagged(transform: Lag, fitted: Fitted, about: About) -> Made:  # noqa: ARG0
 
     def looked_back(given: pl.Series) -> pl.Series:
         frame = given.struct.unnest()
-        made = {name: np.full(frame.height, np.nan) for name in held}
-        for past, key in by_key_and_time(frame, keys, None, 0):
-            found = (values for column in transform.columns for values in past.lags(frame[f"value|{column}"], transform.moments, key))
+        made = {name: np.full(frame.height, -np.inf) for name in held}
+        for past in by_key_and_time(frame, keys, None, 0, about.on):
+            found = (values for column in transform.columns for values in past.lags(past.sorted(frame[f"value|{column}"].fill_null(-math.inf)), transform.moments))
             for name, values in zip(held, found, strict=True):
-                made[name][past.rows] = values
-        return pl.DataFrame(made, schema=held).with_columns(pl.all().fill_nan(None)).to_struct(given.name)
+                made[name][past.rows] = past.told(values)
+        return pl.DataFrame(made, schema=held).with_columns(_or_null(pl.all())).to_struct(given.name)
 
     keys, seen = _seen(transform, about)
     seen += [number(column).alias(f"value|{column}") for column in transform.columns]
@@ -135,24 +145,7 @@ def _lagged(transform: Lag, fitted: Fitted, about: About) -> Made:  # noqa: ARG0
 # -- other data sets ------------------------------------------------------------------------------
 
 
-def _as_of(frame: pl.LazyFrame, past: pl.LazyFrame, at: pl.Expr, mark: str, keys: dict[str, str], within: int | None) -> pl.LazyFrame:
-    """Each row with the last row of the past from before its moment, in the order the rows came in.
-
-    Args:
-        past: `<mark>_at` and the keys, with columns of names of their own; sorted by time.
-        keys: ours -> theirs.
-    """
-    ours = frame.with_row_index(f"{mark}_row").with_columns(at.fill_null(_NEVER).alias(f"{mark}_at")).sort(f"{mark}_at", maintain_order=True)
-    joined = ours.join_asof(
-        past, on=f"{mark}_at", by_left=list(keys) or None, by_right=list(keys.values()) or None, strategy="backward", allow_exact_matches=False,
-        tolerance=within, check_sortedness=False,
-    )  # fmt: skip
-    return joined.sort(f"{mark}_row")
-
-
 def _joined(transform: AsOf, fitted: Fitted, about: About) -> Made:  # noqa: ARG001
-    """Source: Polars' join_asof, backward, without exact matches."""
-    at, mark = times(about), f"{HELPER}{transform.makes[0]}"
     other = about.others.get(transform.dataset)
     if other is None:
         raise FeatureError(f"the rows of '{transform.dataset}' are not at hand", f"Publish it: assay run {transform.dataset}")
@@ -160,23 +153,29 @@ def _joined(transform: AsOf, fitted: Fitted, about: About) -> Made:  # noqa: ARG
     missing = sorted({*transform.columns, transform.time, *transform.by.values()} - set(types))
     if missing:
         raise FeatureError(f"'{transform.dataset}' has no {', '.join(missing)}", "Name columns of its published version", Where(field=missing[0]))
-    keys = {ours: f"{mark}_key_{theirs}" for ours, theirs in transform.by.items()}
-    held = {f"{mark}_{column}": column for column in transform.columns}
+    for own, theirs in transform.by.items():
+        if about.types[own] != types[theirs]:
+            raise FeatureError(f"'{own}' is {about.types[own]}, and '{theirs}' of '{transform.dataset}' is {types[theirs]}", "Join by columns of one type", Where(field=own))
+    keys, seen = _seen(transform, about)
+    held = {name: pl.Int8() if types[column] == pl.Boolean else types[column] for name, column in zip(transform.makes, transform.columns, strict=True)}
+    past = other.select(
+        moments(transform.time, types[transform.time]).alias("at"),
+        *(pl.col(theirs).alias(key) for key, theirs in zip(keys, transform.by.values(), strict=True)),
+        *(pl.col(column).cast(kind).alias(name) for column, (name, kind) in zip(transform.columns, held.items(), strict=True)),
+    ).drop_nulls(["at", *keys])
 
-    def step(frame: pl.LazyFrame) -> pl.LazyFrame:
-        past = other.select(
-            moments(transform.time, types[transform.time]).alias(f"{mark}_at"),
-            *(pl.col(theirs).alias(keys[ours]) for ours, theirs in transform.by.items()),
-            *(pl.col(column).alias(name) for name, column in held.items()),
-        ).drop_nulls([f"{mark}_at", *keys.values()])
+    def looked_up(given: pl.Series) -> pl.Series:
         # of several rows of one moment the last in the order of their values, so that it is the same one whatever order they are stored in
-        past = past.sort([f"{mark}_at", *keys.values(), *held]).unique([f"{mark}_at", *keys.values()], keep="last", maintain_order=True)
-        return _as_of(frame, past, at, mark, keys, length(transform.within) if transform.within else None)
+        theirs = run_in_memory(past.sort("at", *held))
+        place = last_before(given.struct.unnest(), theirs, keys, length(transform.within) if transform.within else None, about.on)
+        return theirs.select(pl.col(name).gather(place) for name in held).to_struct(given.name)
 
-    made = {name: pl.col(mark_).cast(pl.Int8) if types[column] == pl.Boolean else pl.col(mark_) for name, (mark_, column) in zip(transform.makes, held.items(), strict=True)}
-    return Made(made, {name: (about.order_by, *transform.by, f"{transform.dataset}.{column}") for name, column in zip(transform.makes, transform.columns, strict=True)}, step=step)
+    mark = f"{HELPER}{transform.makes[0]}"
+    helper = pl.struct(seen).map_batches(looked_up, return_dtype=pl.Struct(held))
+    inputs = {name: (about.order_by, *transform.by, f"{transform.dataset}.{column}") for name, column in zip(transform.makes, transform.columns, strict=True)}
+    return Made({name: pl.col(mark).struct.field(name) for name in held}, inputs, {mark: helper})
 
 
-WINDOW = Kind(_fit_window, _windowed)
-LAG = Kind(nothing_to_learn, _lagged)
-AS_OF = Kind(nothing_to_learn, _joined)
+WINDOW = Kind(_fit_window, _windowed, arrays=True)
+LAG = Kind(nothing_to_learn, _lagged, arrays=True)
+AS_OF = Kind(nothing_to_learn, _joined, arrays=True)

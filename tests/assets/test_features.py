@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import array_api_strict
+import numpy as np
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
@@ -230,6 +232,23 @@ def test_features_that_fall_back_stand_beside_the_others_in_the_same_rows(instal
     assert {name for name, on in by_engine.items() if on == "polars"} == {"k_tfidf_1", "k_tfidf_2", "x_lag1_by_k", "y_mean_6h_by_k"}
     assert all("a Python function" in column["fallback"] for column in details["parity"]["columns"] if column["engine"] == "polars")
     made = feature_frame(installation.office(), "readings", "1.0.0").collect()
+    assert made.columns == ["at", *details["features"], "high"]
+    rows = assay.open("readings", purpose="training").collect()
+    assert_frame_equal(assay.features("readings").transform(rows), made.select(details["features"]), check_exact=True)
+
+
+@pytest.mark.usefixtures("stand_in")
+def test_windows_and_lags_run_in_the_arrays_of_the_device_and_are_no_fallback(published: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The strictest library of the standard stands for CuPy."""
+    monkeypatch.setattr(engine, "beside", lambda _: ("cupy",))
+    monkeypatch.setattr(engine, "arrays", lambda on: array_api_strict if on == "cupy" else np)
+    published.promise(COLUMNS, wanted(*TRANSFORMS[:-1]))
+    details = make_features(published.run()).details
+    by_engine = {column["feature"]: column["engine"] for column in details["parity"]["columns"]}
+    assert {name for name, on in by_engine.items() if on == "cupy"} == {"x_lag1_by_k", "y_mean_6h_by_k"}
+    assert set(by_engine.values()) == {"cupy", "gpu"}
+    assert {column["fallback"] for column in details["parity"]["columns"]} == {None}
+    made = feature_frame(published.office(), "readings", "1.0.0").collect()
     assert made.columns == ["at", *details["features"], "high"]
     rows = assay.open("readings", purpose="training").collect()
     assert_frame_equal(assay.features("readings").transform(rows), made.select(details["features"]), check_exact=True)

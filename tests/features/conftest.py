@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import array_api_strict
+import numpy as np
 import polars as pl
 import pytest
 
@@ -29,6 +31,22 @@ def collect(request: pytest.FixtureRequest) -> Collect:
         "gpu": lambda plan: engine.run(plan, "gpu"),
     }
     return engines[request.param]
+
+
+def _libraries() -> list[Any]:
+    """The array libraries that compute what expressions cannot say: NumPy, the strictest one there is (what is not in the standard fails), and CuPy where there is a GPU."""
+    lacking = "no GPU: CuPy is not installed" if not engine.beside("gpu") else f"no GPU: {engine.why_no_gpu()}"
+    return [
+        pytest.param(np, id="numpy"),
+        pytest.param(array_api_strict, id="array API standard"),
+        pytest.param("cupy", id="cupy", marks=pytest.mark.skipif(engine.why_no_gpu() is not None or not engine.beside("gpu"), reason=lacking)),
+    ]
+
+
+@pytest.fixture(params=_libraries())
+def on(request: pytest.FixtureRequest) -> Any:
+    """Each array library."""
+    return engine.arrays("cupy") if request.param == "cupy" else request.param
 
 
 def wanted(*transforms: dict[str, Any], **more: Any) -> Features:

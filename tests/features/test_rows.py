@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from contracts.errors import FeatureError
@@ -54,16 +54,17 @@ def looked_back(rows: list[tuple[int | None, str | None, float | None]], place: 
     return [value for then, other, value in rows if then is not None and other == key and value is not None and then < at - gap and (span is None or then >= at - gap - span)]
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(ROWS, st.sampled_from([("3h", 3), ("all", None)]), st.sampled_from([(None, 0), ("2h", 2)]))
-def test_a_window_is_what_its_definition_says(rows: list[tuple[int | None, str | None, float | None]], span: tuple[str, int | None], gap: tuple[str | None, int]) -> None:
+def test_a_window_is_what_its_definition_says(on: Any, rows: list[tuple[int | None, str | None, float | None]], span: tuple[str, int | None], gap: tuple[str | None, int]) -> None:
     at = pl.Series([None if hour is None else AT + timedelta(hours=hour) for hour, _, _ in rows], dtype=pl.Datetime("us", "UTC"))
     given_rows = pl.DataFrame(
         {"at": at, "k": [key for _, key, _ in rows], "x": [x for _, _, x in rows], "y": [0.0] * len(rows)}, schema_overrides={"k": pl.String, "x": pl.Float64}
     )
-    functions = ["count", "sum", "mean", "std", *([] if gap[0] else ["min", "max"])]
+    functions = ["count", "sum", "mean", "std", "min", "max"]
     transform = {"transform": "window", "by": ["k"], "columns": ["x"], "span": span[0], "functions": functions, **({"gap": gap[0]} if gap[0] else {})}
-    got = table.transform(given_rows.lazy(), fitted(given_rows, transform)).collect()
+    state = fitted(given_rows, transform)
+    got = table.table(given_rows.lazy(), state, on=on).select(state.kept).collect()
     for place in range(len(rows)):
         seen, row = looked_back(rows, place, span[1], gap[1]), got.row(place)
         if seen is None:
@@ -72,7 +73,7 @@ def test_a_window_is_what_its_definition_says(rows: list[tuple[int | None, str |
         near = {"abs": 1e-4}  # of a range of two millions
         wanted: list[Any] = [len(seen), pytest.approx(sum(seen), **near)]
         wanted += [pytest.approx(np.mean(seen), **near) if seen else None, pytest.approx(np.std(seen, ddof=1), **near) if len(seen) > 1 else None]
-        assert list(row) == [*wanted, *([] if gap[0] else [min(seen, default=None), max(seen, default=None)])]
+        assert list(row) == [*wanted, min(seen, default=None), max(seen, default=None)]
 
 
 def test_rows_of_the_same_moment_and_the_future_are_not_looked_at(collect: Collect) -> None:
@@ -91,11 +92,19 @@ def test_whole_numbers_and_dates_order_rows_too(collect: Collect) -> None:
 
 
 @pytest.mark.parametrize("moments", [(0, 1, 2), (0, 2**58, 2**59)])
-def test_keys_that_do_not_fit_one_number_are_sorted_in_parts(moments: tuple[int, int, int]) -> None:
+def test_keys_that_do_not_fit_one_number_are_sorted_in_parts(on: Any, moments: tuple[int, int, int]) -> None:
     rows = pl.DataFrame({"at": list(moments) * 8, "k": [n // 3 for n in range(24)], "x": [float(n) for n in range(24)], "y": [0.0] * 24})
     window = {"transform": "window", "by": ["k"], "columns": ["x"], "span": "all", "functions": ["sum", "max"]}
-    got = table.transform(rows.lazy(), fitted(rows, window, {"transform": "lag", "by": ["k"], "columns": ["x"]})).collect()
+    state = fitted(rows, window, {"transform": "lag", "by": ["k"], "columns": ["x"]})
+    got = table.table(rows.lazy(), state, on=on).select(state.kept).collect()
     assert got.rows() == [row for n in range(0, 24, 3) for row in ((0.0, None, None), (float(n), float(n), float(n)), (2.0 * n + 1, float(n + 1), float(n + 1)))]
+
+
+def test_a_part_without_rows_is_passed_over() -> None:
+    """Of the numbers that pairs of keys could have, most stand for no row where each `a` comes with one `b`."""
+    rows = pl.DataFrame({"at": [0, 1, 2**58] * 12, "a": [n // 3 for n in range(36)], "b": [n // 3 for n in range(36)], "x": [float(n) for n in range(36)], "y": [0.0] * 36})
+    got = table.transform(rows.lazy(), fitted(rows, {"transform": "window", "by": ["a", "b"], "columns": ["x"], "span": "all", "functions": ["sum"]})).collect()
+    assert got["x_sum_all_by_a_b"].to_list() == [value for n in range(0, 36, 3) for value in (0.0, float(n), 2.0 * n + 1)]
 
 
 def test_a_number_too_great_to_count_from_is_no_time() -> None:
@@ -107,10 +116,11 @@ def test_a_number_too_great_to_count_from_is_no_time() -> None:
 # -- lags -----------------------------------------------------------------------------------------------
 
 
-def test_a_lag_goes_back_by_moments_of_the_same_key(collect: Collect) -> None:
+def test_a_lag_goes_back_by_moments_of_the_same_key(on: Any) -> None:
     at = pl.Series([AT + timedelta(hours=hour) for hour in (3, 0, 1, 1, 2, 2)], dtype=pl.Datetime("us", "UTC"))
     rows = pl.DataFrame({"at": at, "k": ["a", "a", "a", "a", "b", None], "x": [9.0, 1.0, 5.0, 4.0, 7.0, 8.0], "y": [0.0] * 6})
-    got = collect(table.transform(rows.lazy(), fitted(rows, {"transform": "lag", "by": ["k"], "columns": ["x"], "moments": [1, 2]})))
+    state = fitted(rows, {"transform": "lag", "by": ["k"], "columns": ["x"], "moments": [1, 2]})
+    got = table.table(rows.lazy(), state, on=on).collect()
     assert got["x_lag1_by_k"].to_list() == [5.0, None, 1.0, 1.0, None, None]  # 5 and 4 are of one moment: the greatest of them counts
     assert got["x_lag2_by_k"].to_list() == [1.0, None, None, None, None, None]
 
@@ -125,11 +135,39 @@ AS_OF = {"transform": "as_of", "dataset": "weather", "columns": ["wind"], "time"
 
 
 @pytest.mark.parametrize(("within", "wanted"), [(None, [None, 1.0, 1.0, 3.0, None]), ("1h", [None, 1.0, None, 3.0, None])])
-def test_a_join_takes_the_last_row_from_before(within: str | None, wanted: list[float | None], collect: Collect) -> None:
+def test_a_join_takes_the_last_row_from_before(within: str | None, wanted: list[float | None], on: Any) -> None:
     rows = frame(origin=["EWR", "EWR", "EWR", "EWR", "LGA"])
     others = {"weather": WEATHER.sample(fraction=1.0, shuffle=True, seed=1).lazy()}
     state = fitted(rows, {**AS_OF, **({"within": within} if within else {})}, others=others)
-    assert collect(table.transform(rows.lazy(), state, others=others))["weather_wind"].to_list() == wanted
+    assert table.table(rows.lazy(), state, others=others, on=on).collect()["weather_wind"].to_list() == wanted
+
+
+THEIRS = st.lists(st.tuples(st.integers(0, 12) | st.none(), st.sampled_from(["a", "b", "c", None]), st.integers(0, 9).map(float) | st.none()), max_size=20)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(ROWS, THEIRS, st.sampled_from([("3h", 3), (None, None)]))
+def test_a_join_is_what_its_definition_says(
+    on: Any, rows: list[tuple[int | None, str | None, float | None]], theirs: list[tuple[int | None, str | None, float | None]], within: tuple[str | None, int | None]
+) -> None:
+    def at(given: list[tuple[int | None, str | None, float | None]]) -> pl.Series:
+        return pl.Series([None if hour is None else AT + timedelta(hours=hour) for hour, _, _ in given], dtype=pl.Datetime("us", "UTC"))
+
+    ours = pl.DataFrame({"at": at(rows), "origin": [key for _, key, _ in rows], "y": [0.0] * len(rows)}, schema_overrides={"origin": pl.String})
+    types = {"airport": pl.String, "wind": pl.Float64}
+    others = {"weather": pl.LazyFrame({"when": at(theirs), "airport": [key for _, key, _ in theirs], "wind": [wind for _, _, wind in theirs]}, schema_overrides=types)}
+    state = fitted(ours, {**AS_OF, **({"within": within[0]} if within[0] else {})}, others=others)
+    wanted = []
+    for hour, key, _ in rows:
+        before = [(then, (wind is not None, wind)) for then, other, wind in theirs if None not in (hour, key, then) and other == key and then < hour]
+        last = max(before, default=None)
+        wanted.append(last[1][1] if last and (within[1] is None or hour - last[0] <= within[1]) else None)
+    assert table.table(ours.lazy(), state, others=others, on=on).collect()["weather_wind"].to_list() == wanted
+
+
+def test_a_join_by_keys_of_another_type_is_refused() -> None:
+    with pytest.raises(FeatureError, match="'origin' is Int64, and 'airport' of 'weather' is String"):
+        fitted(frame(origin=[1]), AS_OF, others={"weather": WEATHER.lazy()})
 
 
 def test_a_join_to_what_is_not_there_is_refused() -> None:
