@@ -50,7 +50,8 @@ def settings() -> Any:
     """The plan as a contract says it."""
     from contracts.features import Features
 
-    return Features.model_validate({"order_by": "time_hour", "target": {"name": "late", "column": "arr_delay", "above": 15}, "transforms": PLAN, "holdout": HOLDOUT})
+    target = {"name": "late", "column": "arr_delay", "above": 15}
+    return Features.model_validate({"order_by": "time_hour", "target": target, "transforms": PLAN, "holdout": HOLDOUT, "fallback": "allow"})
 
 
 def flights(start: int, rows: int, of: int) -> pl.DataFrame:
@@ -95,6 +96,7 @@ class Clock:
 
 def ours(folder: Path, out: Path, on: str) -> dict[str, float]:
     """Fit, make, write: as `flights/features` does it, without evidence."""
+    from assets.stages.features import PART, write_table
     from pipelines import engine
     from pipelines.features import parity, table
 
@@ -103,9 +105,13 @@ def ours(folder: Path, out: Path, on: str) -> dict[str, float]:
     clock.lap("fit")
     told = parity.receipt(frame, state, chosen)
     clock.lap("parity")
-    engine.run(table.table(frame, state).sink_parquet(out, lazy=True), chosen)
+    made = out.parent / f"{out.name}.made"
+    made.mkdir()
+    write_table(made, frame, state, told, {})
     clock.lap("make and write")
-    return {**clock.took, "greatest difference": told.greatest, "features": len(state.kept)}
+    (made / PART).rename(out)
+    by = {f"on {one}": float(len(names)) for one, names in parity.parts(told, state).items()}
+    return {**clock.took, "greatest difference": told.greatest, "features": len(state.kept), **by}
 
 
 def by_hand(folder: Path, out: Path) -> dict[str, float]:
@@ -242,10 +248,11 @@ def bandwidth() -> float:
 
 def tell(what: str, told: dict[str, float], rows: int, moved: int, limit: float) -> float:
     """One run, by stage. Returns: its seconds."""
-    stages = {name: value for name, value in told.items() if name not in ("peak_mib", "greatest difference", "features")}
+    by = {name: value for name, value in told.items() if name.startswith("on ")}
+    stages = {name: value for name, value in told.items() if name not in ("peak_mib", "greatest difference", "features", *by)}
     total = sum(stages.values())
     print(f"  {what:8} {total:9.2f} s  {rows / total:12,.0f} rows/s  peak {told['peak_mib']:8,.0f} MiB  {100 * moved / total / limit:5.2f} % of memory bandwidth")
-    print("           " + ", ".join(f"{name} {value:.2f} s" for name, value in stages.items()), flush=True)
+    print("           " + ", ".join([*(f"{name} {value:.2f} s" for name, value in stages.items()), *(f"{value:.0f} features {name}" for name, value in by.items())]), flush=True)
     return total
 
 

@@ -72,7 +72,7 @@ def make_features(run: Run, wanted: Wanted | None = None) -> FeatureTable:
         staged = office.lake.staging(contract.name, run.run_id) / "features"
         state = _written(staged, replace(state, version=_bound(row), others=tuple(bound)))
         told = parity.receipt(frame, state, on, others)
-        columns = _write_table(staged, frame, state, told, others)
+        columns = write_table(staged, frame, state, told, others)
         target = office.lake.folder(contract.name, "features") / row["version"]
         office.lake.move_in(staged, target)
         files = {str(file.relative_to(target)): sha256(file) for file in sorted(target.rglob("*")) if file.is_file()}
@@ -150,8 +150,11 @@ def _read(folder: Path) -> State:
     return from_json((folder / STATE).read_text(encoding="utf-8"), {file.stem: pl.read_parquet(file) for file in sorted((folder / TABLES).glob("*.parquet"))})
 
 
-def _write_table(staged: Path, frame: pl.LazyFrame, state: State, told: parity.Receipt, others: Others) -> pl.Schema:
-    """One sink by the engine; where another engine makes a part of the features, each writes its own, and they are put side by side."""
+def write_table(staged: Path, frame: pl.LazyFrame, state: State, told: parity.Receipt, others: Others) -> pl.Schema:
+    """`part-00000.parquet` in a folder: one sink by the engine; where another engine makes a part of the features, each writes its own, and they are put side by side.
+
+    Returns: the columns. Raises: FeatureError: the engines' rows come in different orders. ConfigurationError: a device cannot hold what it has to make.
+    """
     by_engine = parity.parts(told, state) or {told.engine: state.kept}
 
     def made_by(one: engine.Engine) -> pl.LazyFrame:

@@ -21,7 +21,7 @@ import polars as pl
 Array = np.ndarray[Any, Any]
 Library = Any
 """The module of an array library that keeps to the array API standard."""
-Of = Any
+Values = Any
 """An array of that library."""
 _ROOM = 2**62
 _CODES = 2**31
@@ -44,36 +44,36 @@ class Past:
 
     on: Library
     rows: Array | slice
-    order: Of
-    back: Of
-    key: Of
-    moment: Of
-    since: Of
-    until: Of
+    order: Values
+    back: Values
+    key: Values
+    moment: Values
+    since: Values
+    until: Values
 
-    def sorted(self, values: pl.Series) -> Of:
+    def sorted(self, values: pl.Series) -> Values:
         """A column of the frame without nulls, as this library has it, by key and time."""
         return self.on.take(self.on.asarray(values.to_numpy()[self.rows]), self.order)
 
-    def told(self, values: Of) -> Array:
+    def told(self, values: Values) -> Array:
         """What was computed of the sorted rows, in the order of `rows`, for Polars."""
         return on_host(self.on.take(values, self.back))
 
     @property
-    def counts(self) -> Of:
+    def counts(self) -> Values:
         """How many rows each row's window has."""
         return self.until - self.since
 
-    def sums(self, values: Of) -> Of:
+    def sums(self, values: Values) -> Values:
         """The sum over each row's window. `values`: whole numbers of 64 bits, of the sorted rows."""
         running = self.on.cumulative_sum(values, include_initial=True)
         return self.on.take(running, self.until) - self.on.take(running, self.since)
 
-    def greatest(self, values: Of) -> Of:
+    def greatest(self, values: Values) -> Values:
         """The greatest value in each row's window; minus infinity where there is none."""
         return _greatest(self.on, values, self.since, self.until)
 
-    def lags(self, values: Of, moments: Sequence[int]) -> list[Of]:
+    def lags(self, values: Values, moments: Sequence[int]) -> list[Values]:
         """The value some moments before, minus infinity where there is none; of several rows of one moment the greatest."""
         on, n = self.on, self.order.shape[0]
         first = self.moment == on.arange(n)
@@ -88,7 +88,7 @@ class Past:
         return made
 
 
-def _greatest(on: Library, values: Of, since: Of, until: Of) -> Of:
+def _greatest(on: Library, values: Values, since: Values, until: Values) -> Values:
     """The greatest of values[since:until], minus infinity of none."""
     made = on.full(since.shape[0], -math.inf)
     rows = until - since
@@ -101,7 +101,7 @@ def _greatest(on: Library, values: Of, since: Of, until: Of) -> Of:
     return made
 
 
-def on_host(values: Of) -> Array:
+def on_host(values: Values) -> Array:
     """For NumPy, from wherever it is."""
     return values.get() if hasattr(values, "get") else np.asarray(values)
 
@@ -158,7 +158,7 @@ def last_before(ours: pl.DataFrame, theirs: pl.DataFrame, keys: Sequence[str], w
     return told.set(told < 0, None)
 
 
-def _last_before(on: Library, ours: pl.DataFrame, theirs: pl.DataFrame, keys: Sequence[str], within: int | None) -> Of:
+def _last_before(on: Library, ours: pl.DataFrame, theirs: pl.DataFrame, keys: Sequence[str], within: int | None) -> Values:
     every = pl.concat([theirs.select(keys), ours.select(keys)])
     code = on.asarray(_codes([every[key] for key in keys], every.height)[0]) * (theirs.height + 1)
     then, now = on.asarray(theirs["at"].to_numpy()), on.asarray(ours["at"].to_numpy())
@@ -176,7 +176,7 @@ def _last_before(on: Library, ours: pl.DataFrame, theirs: pl.DataFrame, keys: Se
     return on.where(there, found, -1)
 
 
-def _past(on: Library, rows: Array | slice, key: Of, at: Of, keys: int, apart: int, back: int, wait: int) -> Past:
+def _past(on: Library, rows: Array | slice, key: Values, at: Values, keys: int, apart: int, back: int, wait: int) -> Past:
     place = key * apart + at
     # rows that are in time already need sorting by key only, and 16 bits are sorted many times faster
     in_time = keys <= _FEW and bool(on.all(at[1:] >= at[:-1]))
@@ -195,13 +195,13 @@ def _with_all(frame: pl.DataFrame, keys: Sequence[str]) -> tuple[pl.Series, pl.D
     return whole, named if whole.all() else named.filter(whole)
 
 
-def _beginnings(on: Library, place: Of) -> Of:
+def _beginnings(on: Library, place: Values) -> Values:
     """Of each sorted row, where the rows of its key and moment begin."""
     first = on.concat([on.ones(1, dtype=on.bool), place[1:] != place[:-1]])
     return on.take(on.nonzero(first)[0], on.cumulative_sum(on.astype(first, on.int64)) - 1)
 
 
-def _inverse(on: Library, order: Of) -> Of:
+def _inverse(on: Library, order: Values) -> Values:
     if on is not np:
         return on.argsort(order)  # the standard has no writing to places
     back = np.empty_like(order)
