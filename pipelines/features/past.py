@@ -159,7 +159,7 @@ def last_before(ours: pl.DataFrame, theirs: pl.DataFrame, keys: Sequence[str], w
 
 
 def _last_before(on: Library, ours: pl.DataFrame, theirs: pl.DataFrame, keys: Sequence[str], within: int | None) -> Values:
-    every = pl.concat([theirs.select(keys), ours.select(keys)])
+    every = pl.concat([theirs.select("at", *keys), ours])
     code = on.asarray(_codes([every[key] for key in keys], every.height)[0]) * (theirs.height + 1)
     then, now = on.asarray(theirs["at"].to_numpy()), on.asarray(ours["at"].to_numpy())
     # instead of times, how many of their rows lie before: key and time are one number that cannot grow too great

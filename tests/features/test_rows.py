@@ -146,9 +146,9 @@ THEIRS = st.lists(st.tuples(st.integers(0, 12) | st.none(), st.sampled_from(["a"
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(ROWS, THEIRS, st.sampled_from([("3h", 3), (None, None)]))
+@given(ROWS, THEIRS, st.sampled_from([("3h", 3), (None, None)]), st.booleans())
 def test_a_join_is_what_its_definition_says(
-    on: Any, rows: list[tuple[int | None, str | None, float | None]], theirs: list[tuple[int | None, str | None, float | None]], within: tuple[str | None, int | None]
+    on: Any, rows: list[tuple[int | None, str | None, float | None]], theirs: list[tuple[int | None, str | None, float | None]], within: tuple[str | None, int | None], keyed: bool
 ) -> None:
     def at(given: list[tuple[int | None, str | None, float | None]]) -> pl.Series:
         return pl.Series([None if hour is None else AT + timedelta(hours=hour) for hour, _, _ in given], dtype=pl.Datetime("us", "UTC"))
@@ -156,10 +156,11 @@ def test_a_join_is_what_its_definition_says(
     ours = pl.DataFrame({"at": at(rows), "origin": [key for _, key, _ in rows], "y": [0.0] * len(rows)}, schema_overrides={"origin": pl.String})
     types = {"airport": pl.String, "wind": pl.Float64}
     others = {"weather": pl.LazyFrame({"when": at(theirs), "airport": [key for _, key, _ in theirs], "wind": [wind for _, _, wind in theirs]}, schema_overrides=types)}
-    state = fitted(ours, {**AS_OF, **({"within": within[0]} if within[0] else {})}, others=others)
+    state = fitted(ours, {**AS_OF, **({"within": within[0]} if within[0] else {}), **({} if keyed else {"by": {}})}, others=others)
     wanted = []
     for hour, key, _ in rows:
-        before = [(then, (wind is not None, wind)) for then, other, wind in theirs if None not in (hour, key, then) and other == key and then < hour]
+        same = [(then, (wind is not None, wind)) for then, other, wind in theirs if not keyed or (key is not None and other == key)]
+        before = [(then, wind) for then, wind in same if None not in (hour, then) and then < hour]
         last = max(before, default=None)
         wanted.append(last[1][1] if last and (within[1] is None or hour - last[0] <= within[1]) else None)
     assert table.table(ours.lazy(), state, others=others, on=on).collect()["weather_wind"].to_list() == wanted
