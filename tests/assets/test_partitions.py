@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import uuid
 from datetime import UTC, datetime
-from multiprocessing.pool import ThreadPool
+from multiprocessing.pool import Pool, ThreadPool
 from typing import Any
 
 import dagster as dg
@@ -216,11 +216,10 @@ def _take_alone(folder: str, url: str, name: str) -> str:
     return str(publish_parts(run, [Part(run, admission, refine(run, admission))]).row["version"])
 
 
-def _at_once(installation: Installation, months: list[str], pool: Any) -> list[str]:
+def _at_once(installation: Installation, months: list[str], workers: Pool) -> list[str]:
     installation.office()
     folder = str(installation.root.parent)
-    with pool(len(months)) as workers:
-        return sorted(workers.starmap(_take_alone, [(folder, installation.registry_url, name) for name in months]))
+    return sorted(workers.starmap(_take_alone, [(folder, installation.registry_url, name) for name in months], chunksize=1))
 
 
 def test_partitions_that_run_at_once_give_versions_without_a_gap(either_registry: Installation) -> None:
@@ -228,7 +227,8 @@ def test_partitions_that_run_at_once_give_versions_without_a_gap(either_registry
     either_registry.promise(*monthly(end="2014-01-01"))
     for name in months:
         deliver(either_registry, name, month(name))
-    assert _at_once(either_registry, months, ThreadPool) == [f"1.{number}.0" for number in range(8)]
+    with ThreadPool(8) as workers:
+        assert _at_once(either_registry, months, workers) == [f"1.{number}.0" for number in range(8)]
     assert list(held(either_registry)) == months
     either_registry.office().settle()
     verified(either_registry)
@@ -236,13 +236,14 @@ def test_partitions_that_run_at_once_give_versions_without_a_gap(either_registry
 
 @pytest.mark.soak
 def test_a_hundred_rounds_of_eight_at_once(installation: Installation) -> None:
-    """C1: every round delivers eight months again; versions are 1..800 without a gap, each with its own files."""
+    """C1: every round eight processes take eight months that were delivered again; versions are 1..800 without a gap, each with its own files."""
     months = [f"2013-0{number}" for number in range(1, 9)]
     installation.promise(*monthly(end="2014-01-01"))
-    for number in range(100):
-        for name in months:
-            deliver(installation, name, month(name, energy=number))
-        assert len(set(_at_once(installation, months, multiprocessing.get_context("spawn").Pool))) == 8
+    with multiprocessing.get_context("spawn").Pool(8) as workers:
+        for number in range(100):
+            for name in months:
+                deliver(installation, name, month(name, energy=number))
+            assert len(set(_at_once(installation, months, workers))) == 8
     office = installation.office()
     office.settle()
     assert [row["sequence"] for row in office.registry.versions("readings")] == list(range(1, 801))
