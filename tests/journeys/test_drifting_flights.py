@@ -75,6 +75,7 @@ def test_flights_month_by_month(tmp_path: Path) -> None:
     (file,) = (home / "lake" / "flights" / "versions").glob("*/*.parquet")
     january = pl.read_parquet(file)
     write(home, contract())
+    assert "stable against 1.0.0 → ignore" in assay(home, "run", "flights")  # January under the changed contract
     assay(home, "run", "flights")
     assert models(home) == {"1": "champion", "2": "challenger"}
     assay(home, "models", "compare", "flights-late", "challenger", "champion")
