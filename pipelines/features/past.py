@@ -38,7 +38,8 @@ class Past:
         order: which of them comes n-th, (n,).
         back: the inverse of `order`.
         key: of each sorted row, the number of its key, (n,).
-        moment: of each sorted row, where the rows of its key and moment begin, (n,).
+        begins: where the rows of each key and moment begin, (m,).
+        moment: of each sorted row, which of these is its own, (n,).
         since, until: of each sorted row, the sorted rows [since, until) are its window.
     """
 
@@ -47,6 +48,7 @@ class Past:
     order: Values
     back: Values
     key: Values
+    begins: Values
     moment: Values
     since: Values
     until: Values
@@ -75,16 +77,13 @@ class Past:
 
     def lags(self, values: Values, moments: Sequence[int]) -> list[Values]:
         """The value some moments before, minus infinity where there is none; of several rows of one moment the greatest."""
-        on, n = self.on, self.order.shape[0]
-        first = self.moment == on.arange(n)
-        begins = on.nonzero(first)[0]
-        number = on.cumulative_sum(on.astype(first, on.int64)) - 1
-        value = _greatest(on, values, begins, on.concat([begins[1:], on.asarray([n], dtype=begins.dtype)]))
+        on, begins = self.on, self.begins
+        value = _greatest(on, values, begins, on.concat([begins[1:], on.asarray([self.order.shape[0]], dtype=begins.dtype)]))
         key, made = on.take(self.key, begins), []
         for back in moments:
             nothing = on.full(min(back, begins.shape[0]), -math.inf)
             earlier = on.where(key[back:] == key[:-back], value[:-back], -math.inf)
-            made.append(on.take(on.concat([nothing, earlier]), number))
+            made.append(on.take(on.concat([nothing, earlier]), self.moment))
         return made
 
 
@@ -182,10 +181,11 @@ def _past(on: Library, rows: Array | slice, key: Values, at: Values, keys: int, 
     in_time = keys <= _FEW and bool(on.all(at[1:] >= at[:-1]))
     order = on.argsort(on.astype(key, on.uint16) if in_time else place, stable=True)
     place = on.take(place, order)
-    moment = _beginnings(on, place)
+    first = on.concat([on.ones(1, dtype=on.bool), place[1:] != place[:-1]])
+    begins, moment = on.nonzero(first)[0], on.cumulative_sum(on.astype(first, on.int64)) - 1
     since = on.searchsorted(place, place - (wait + back), side="left")
-    until = on.searchsorted(place, place - wait, side="left") if wait else moment
-    return Past(on, rows, order, _inverse(on, order), on.take(key, order), moment, since, until)
+    until = on.searchsorted(place, place - wait, side="left") if wait else on.take(begins, moment)
+    return Past(on, rows, order, _inverse(on, order), on.take(key, order), begins, moment, since, until)
 
 
 def _with_all(frame: pl.DataFrame, keys: Sequence[str]) -> tuple[pl.Series, pl.DataFrame]:
@@ -193,12 +193,6 @@ def _with_all(frame: pl.DataFrame, keys: Sequence[str]) -> tuple[pl.Series, pl.D
     named = frame.select("at", *keys)
     whole = named.select(pl.all_horizontal(pl.all().is_not_null())).to_series()
     return whole, named if whole.all() else named.filter(whole)
-
-
-def _beginnings(on: Library, place: Values) -> Values:
-    """Of each sorted row, where the rows of its key and moment begin."""
-    first = on.concat([on.ones(1, dtype=on.bool), place[1:] != place[:-1]])
-    return on.take(on.nonzero(first)[0], on.cumulative_sum(on.astype(first, on.int64)) - 1)
 
 
 def _inverse(on: Library, order: Values) -> Values:
