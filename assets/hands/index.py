@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import io
 import json
 import os
 import shutil
@@ -180,7 +179,7 @@ class IndexStore:
 
         file = self.folder / dataset / EMBEDDERS / f"{digest}.npz"
         try:
-            with np.load(io.BytesIO(file.read_bytes()), allow_pickle=False) as arrays:
+            with np.load(file, allow_pickle=False) as arrays:
                 space = Space(arrays["buckets"], arrays["weights"], arrays["axes"], int(arrays["passages"]))
             intact = space.digest == digest
         except Exception as error:  # a touched archive may speak through zipfile, zlib or numpy, each with classes of its own
