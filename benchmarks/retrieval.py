@@ -2,7 +2,8 @@
 
 Run: `python benchmarks/retrieval.py`. The collection is looked for in ../shared/data/retrieval. The index is the one that a contract builds without a model from outside:
 passages of at most 2,000 characters, stems in LanceDB's full text, a fitted space of 256 dimensions, reciprocal rank fusion. Scores have the conventions of trec_eval
-over all 225 questions. Times are medians; a build is timed from the documents in memory to the synced folder, judging apart, since it costs the same after any build.
+over all 225 questions. A build is timed from the documents in memory to the synced folder, judging apart, since it costs the same after any build. Its times are told by
+the median and by the least, which is what the work takes where nothing else runs (as `timeit` tells it).
 """
 
 from __future__ import annotations
@@ -105,7 +106,7 @@ def changed(corpus: pl.DataFrame, one_in: int, offset: int) -> pl.DataFrame:
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    arguments.add_argument("--rounds", type=int, default=7)
+    arguments.add_argument("--rounds", type=int, default=21)
     arguments.add_argument("--json", type=Path)
     said = arguments.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -137,7 +138,7 @@ def measure(cranfield: Cranfield, rounds: int) -> dict[str, Any]:
         grown.append(seconds)
     full, small = statistics.median(fulls), statistics.median(grown)
     console.print(
-        f"full build {full:.3f} s (from {min(fulls):.3f} to {max(fulls):.3f}); after changing 1 % of the documents {small:.3f} s (from {min(grown):.3f} to {max(grown):.3f}): {100 * small / full:.1f} %"
+        f"full build {full:.3f} s (from {min(fulls):.3f} to {max(fulls):.3f}); after changing 1 % of the documents {small:.3f} s (from {min(grown):.3f} to {max(grown):.3f}): {100 * small / full:.1f} %, of the least {100 * min(grown) / min(fulls):.1f} %"
     )
 
     space = cranfield.store.space(NAME, after.manifest["embedder"]["digest"])
@@ -155,7 +156,7 @@ def measure(cranfield: Cranfield, rounds: int) -> dict[str, Any]:
     before = sum(document in gone for found in hybrid for document in found)
     console.print(f"{len(gone)} documents withdrawn: {before:,} of all answers were theirs, and {hits} are")
     return {
-        "scores": scores, "p50_ms": p50, "p95_ms": p95, "full_s": full, "grown_s": small, "ratio": small / full, "same_as_afresh": same, "ndcg_grown": refitted["grown"],
+        "scores": scores, "p50_ms": p50, "p95_ms": p95, "full_s": full, "grown_s": small, "ratio": small / full, "ratio_of_least": min(grown) / min(fulls), "same_as_afresh": same, "ndcg_grown": refitted["grown"],
         "ndcg_fitted_anew": refitted["fitted anew"], "withdrawn_hits": hits,
     }  # fmt: skip
 

@@ -95,17 +95,12 @@ def with_vectors(made: pl.DataFrame, known: pl.DataFrame | None, embedder: Embed
     Returns: the passages in their order, and how many were embedded.
     """
     kind = pl.Array(pl.Float32, embedder.dimensions)
-    if known is None:
-        found = made.with_columns(pl.lit(None, dtype=kind).alias("vector"))
-    else:
-        found = made.join(known.select("digest", "vector").unique("digest", keep="any"), on="digest", how="left", maintain_order="left")
-    new = found.filter(pl.col("vector").is_null()).select("digest", "text", "words").unique("digest", maintain_order=True)
-    if new.is_empty():
-        return found, 0
-    vectors = embedder.of_passages(new["text"].to_list(), new["words"].to_list())
-    embedded = new.select("digest", pl.Series("_vector", vectors, dtype=kind))
-    both = found.join(embedded, on="digest", how="left", maintain_order="left")
-    return both.with_columns(pl.coalesce("vector", "_vector").alias("vector")).drop("_vector"), new.height
+    have = pl.DataFrame(schema={"digest": pl.String, "vector": kind}) if known is None else known.select("digest", "vector").unique("digest", keep="any")
+    new = made.unique("digest", maintain_order=True).join(have, on="digest", how="anti", maintain_order="left")
+    if not new.is_empty():
+        vectors = embedder.of_passages(new["text"].to_list(), new["words"].to_list())
+        have = pl.concat([have, new.select("digest", pl.Series("vector", vectors, dtype=kind))])
+    return made.join(have, on="digest", how="left", maintain_order="left"), new.height
 
 
 def turnover(before: pl.Series, after: pl.Series) -> int:
