@@ -99,7 +99,7 @@ def compared(name: str, first: str, second: str) -> dict[str, Any]:
     found = [live.live(office, contract.name, number) for number in numbers]
     if all(len(labels) for labels, _ in found):
         lived = [interval(policy.metric, *each, resamples=policy.resamples, confidence=0.95, seed=policy.seed) for each in found]
-        apart, p_value = unpaired(lived[0], lived[1])
+        apart, _, p_value = unpaired(lived[0], lived[1])
         told["live"] = {"outcomes": [len(labels) for labels, _ in found], "values": [each.value for each in lived], "better_by": apart, "p_value": p_value}
     return told
 
@@ -165,9 +165,9 @@ def taken(name: str, file: Path) -> str:
     told = live.take_outcomes(office, name, file)
     switches = live.review(office, name)
     news = "" if told["new"] else " They were known before."
-    return "\n".join(
-        [f"{told['rows']:,} outcomes for {told['model']}, {told['known']:,} of them for predictions that Assay gave.{news}", *([_switched(switches)] if switches else [])]
-    )
+    waits = None if switches else live.in_canary(office, name)
+    said = f"{told['rows']:,} outcomes for {told['model']}, {told['known']:,} of them for predictions that Assay gave.{news}"
+    return "\n".join([said, *([_switched(switches)] if switches else []), *([waits] if waits else [])])
 
 
 def traced(text: str) -> dict[str, Any]:

@@ -437,10 +437,26 @@ class Fairness(Settings):
 
 
 class Canary(Settings):
-    """A challenger that was not worse serves this share of predictions first. It becomes champion once `outcomes` have arrived for it and it is not worse in them."""
+    """A challenger that was not worse serves this share of predictions first, and is judged by what came true of them.
+
+    From `outcomes` of its own on, it is promoted or rolled back once the interval of its difference from the champion says so. Where `most` have not decided it
+    (ten times `outcomes`, unless said), the difference itself does.
+    """
 
     share: Annotated[float, Field(gt=0, lt=1)]
     outcomes: int = Field(default=200, ge=50)
+    most: int | None = None
+
+    @model_validator(mode="after")
+    def _most_is_no_less(self) -> Canary:
+        if self.most is not None and self.most < self.outcomes:
+            raise ValueError(f"most is {self.most}, which is less than outcomes, {self.outcomes}")
+        return self
+
+    @property
+    def limit(self) -> int:
+        """Of outcomes: by then it is decided."""
+        return self.most or 10 * self.outcomes
 
 
 class Retrain(Settings):

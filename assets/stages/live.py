@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -19,9 +18,10 @@ from assets.hands.office import Office
 from assets.hands.registry import Row
 from contracts.errors import ActionError, EvidenceError, Where, shown
 from contracts.model import Contract
-from contracts.settings import DriftPolicy, Performance, Retrain
+from contracts.settings import Canary, DriftPolicy, Performance, Retrain
+from pipelines.act.judge import Standing, judge_canary
 from pipelines.drift.measure import Claim
-from pipelines.drift.scores import interval, performance, prediction_drift, unpaired
+from pipelines.drift.scores import interval, performance, prediction_drift
 
 PARENT, SCORE, LABEL, MODEL = "traceparent", "score", "label", "model_version"
 FEWEST = 50
@@ -176,23 +176,34 @@ def _review_challenger(office: Office, contract: Contract, policy: Retrain, boun
     challenger, champion = serving.get("challenger"), serving.get("champion")
     if challenger is None or champion is None or policy.canary is None:
         return []
-    labels, scores = live(office, contract.name, challenger["version"])
     fallen = _performance(office, contract, policy, bounds, challenger)
     if fallen and fallen.beyond:
         return _end_canary(office, contract, policy, challenger, f"rolled back in canary: {fallen.told.note}, at least {fallen.told.threshold:.4f} is asked for")
-    if len(labels) < policy.canary.outcomes:
-        return []
-    how: dict[str, Any] = {"resamples": 200, "confidence": 0.95, "seed": policy.seed}
-    mine = interval(policy.metric, labels, scores, **how)
-    theirs = live(office, contract.name, champion["version"])
-    if len(theirs[0]) < FEWEST:
-        return []
-    other = interval(policy.metric, *theirs, **how)
-    apart, p_value = unpaired(mine, other)
-    said = f"{policy.metric} {mine.value:.4f} over {len(labels):,} outcomes, {other.value:.4f} of the champion over {len(theirs[0]):,} (p {p_value:.2g})"
-    if not apart >= -policy.tolerance:  # a score that is no number is no better
-        return _end_canary(office, contract, policy, challenger, f"rolled back in canary: {said}, worse by more than {policy.tolerance:g}")
-    return promote(office, contract, policy, challenger["version"], f"promoted from canary: {said}")
+    standing = _standing(office, contract, policy, policy.canary, challenger["version"], champion["version"])
+    if standing.verdict == "rolled back":
+        return _end_canary(office, contract, policy, challenger, f"rolled back in canary: {standing.reason}")
+    return promote(office, contract, policy, challenger["version"], f"promoted from canary: {standing.reason}") if standing.verdict == "promoted" else []
+
+
+def _standing(office: Office, contract: Contract, policy: Retrain, canary: Canary, challenger: str, champion: str) -> Standing:
+    """How a challenger stands by what came true for it and for the champion."""
+    outcomes = [live(office, contract.name, version) for version in (challenger, champion)]
+    mine, theirs = (len(labels) for labels, _ in outcomes)
+    if mine < canary.outcomes or theirs < FEWEST:
+        return Standing("undecided", f"{mine:,} outcomes have arrived for it and {theirs:,} for the champion, {canary.outcomes:,} and {FEWEST:,} are needed")
+    measured = [interval(policy.metric, *each, resamples=200, confidence=0.95, seed=policy.seed) for each in outcomes]
+    return judge_canary(measured[0], measured[1], (mine, theirs), policy, canary)
+
+
+def in_canary(office: Office, name: str) -> str | None:
+    """Which challenger is still tried and how it stands, in words; None where none is."""
+    contract, policy = keeps_model(office, name)
+    serving = office.registry.serving(contract.name)
+    if policy.canary is None or not {"challenger", "champion"} <= set(serving):
+        return None
+    version = serving["challenger"]["version"]
+    standing = _standing(office, contract, policy, policy.canary, version, serving["champion"]["version"])
+    return f"version {version} of {policy.model} stays in canary: {standing.reason}"
 
 
 def _end_canary(office: Office, contract: Contract, policy: Retrain, challenger: Row, reason: str) -> list[Switched]:

@@ -1,14 +1,18 @@
 """A candidate and what is in service -> accepted or not.
 
-Belongs here: the comparison by one score, for indexes, and that of models by all that was measured of them. Stays out: measuring (retrain.py, retrieve.py), switching over.
+Belongs here: the comparison by one score, for indexes, that of models by all that was measured of them, and that by what came true. Stays out: measuring (retrain.py,
+retrieve.py), switching over.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from typing import Literal
 
-from contracts.settings import Retrain
+from contracts.settings import Canary, Retrain
 from pipelines.act.retrain import FEWEST, Evaluation
+from pipelines.drift.scores import Interval, at_any_time, unpaired
 from pipelines.frames import Judgement
 
 
@@ -63,3 +67,35 @@ def judge_model(found: Evaluation, policy: Retrain) -> Judgement:
     if policy.calibration is not None and found.calibration > policy.calibration and (found.champion_calibration is None or found.calibration > found.champion_calibration):
         against.append(f"its calibration error is {found.calibration:.3f}, {policy.calibration:g} is allowed")
     return Judgement(not against, found.metric, candidate, champion, "; ".join([said, *against]))
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What becomes of a challenger by the outcomes that have arrived, and why."""
+
+    verdict: Literal["promoted", "rolled back", "undecided"]
+    reason: str
+
+
+def judge_canary(challenger: Interval, champion: Interval, outcomes: tuple[int, int], policy: Retrain, canary: Canary) -> Standing:
+    """Promote a challenger that is surely not worse by more than the tolerance, roll back one that surely is, and wait for more outcomes otherwise, up to the limit.
+
+    Args: challenger, champion: their metric with a 95 % interval, each over outcomes of its own, so many.
+    Sure is what an interval says that may be looked at with every delivery of outcomes (`at_any_time`, with the policy's confidence).
+    """
+    apart, error, _ = unpaired(challenger, champion)
+    mine, theirs = outcomes
+    said = f"{policy.metric} {challenger.value:.4f} over {mine:,} outcomes, {champion.value:.4f} of the champion over {theirs:,}"
+    worse = f"worse by more than {policy.tolerance:g}"
+    if math.isfinite(apart):
+        reach = at_any_time(error, mine, canary.outcomes, policy.confidence)
+        said = f"{said}: {apart:+.4f} ({apart - reach:+.4f} to {apart + reach:+.4f})"
+        if apart - reach >= -policy.tolerance:
+            return Standing("promoted", said)
+        if apart + reach < -policy.tolerance:
+            return Standing("rolled back", f"{said}, {worse}")
+    if mine < canary.limit:
+        return Standing("undecided", f"{said}, undecided yet")
+    if apart >= -policy.tolerance:
+        return Standing("promoted", f"{said}, undecided by {canary.limit:,} outcomes and itself not {worse}")
+    return Standing("rolled back", f"{said}, undecided by {canary.limit:,} outcomes and itself {worse if math.isfinite(apart) else 'no number'}")

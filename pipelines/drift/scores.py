@@ -75,13 +75,29 @@ def _bootstrapped(rows: int, of: Callable[[np.ndarray], float], resamples: int, 
     return Interval(value, value + (float(low) - value) * narrower, value + (float(high) - value) * narrower)
 
 
-def unpaired(first: Interval, second: Interval) -> tuple[float, float]:
-    """The difference of two metrics on rows of their own, and its p-value, from the widths of their 95 % intervals (two normal errors)."""
+def unpaired(first: Interval, second: Interval) -> tuple[float, float, float]:
+    """Two metrics on rows of their own, with 95 % intervals: their difference, its standard error, and its p-value (two normal errors)."""
     from math import erfc, sqrt
 
     apart = first.value - second.value
-    spread = sqrt(((first.high - first.low) / 3.92) ** 2 + ((second.high - second.low) / 3.92) ** 2)
-    return apart, erfc(abs(apart) / spread / sqrt(2)) if spread else float(apart == 0)
+    error = sqrt(((first.high - first.low) / 3.92) ** 2 + ((second.high - second.low) / 3.92) ** 2)
+    return apart, error, erfc(abs(apart) / error / sqrt(2)) if error else float(apart == 0)
+
+
+def at_any_time(error: float, outcomes: int, first_look: int, confidence: float) -> float:
+    """Half the width of an interval that may be looked at with each delivery, as often as one likes, and still misses the truth at most 1 - confidence of the time.
+
+    Args:
+        error: the standard error at so many outcomes. first_look: of outcomes, where it is about the narrowest.
+    Source: Robbins (1970), Annals of Mathematical Statistics 41(5), his mixture; for estimates that are normal in large samples Waudby-Smith et al. (2024), Annals of
+        Statistics 52(6), Theorem 2.2, with the choice of rho made there.
+    """
+    from math import log, sqrt
+
+    alpha = 1 - confidence
+    rho2 = (-2 * log(alpha) + log(-2 * log(alpha)) + 1) / first_look
+    weight = outcomes * rho2
+    return error * sqrt(2 * (weight + 1) / weight * log(sqrt(weight + 1) / alpha))
 
 
 def calibration_error(labels: np.ndarray, scores: np.ndarray) -> float:

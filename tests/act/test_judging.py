@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.errors import ActionError
-from contracts.settings import Method, Performance, Retrain, Trainer
+from contracts.settings import Canary, Method, Performance, Retrain, Trainer
 from pipelines.act.card import card, numbers
-from pipelines.act.judge import judge_model
+from pipelines.act.judge import judge_canary, judge_model
 from pipelines.act.retrain import Evaluation, estimator, evaluate, train
-from pipelines.drift.scores import Interval, calibration_error, difference, interval, performance, prediction_drift, unpaired
+from pipelines.drift.scores import Interval, at_any_time, calibration_error, difference, interval, performance, prediction_drift, unpaired
 
 CHANCE = np.random.default_rng(7)
 ROWS = 1_000
@@ -129,8 +129,51 @@ def test_an_interval_of_many_rows_is_that_of_fewer_drawn_ones_scaled() -> None:
 def test_the_same_model_is_no_better_than_itself() -> None:
     apart = difference("average_precision", LABELS, scores(0.5), scores(0.5), resamples=100, confidence=0.95, seed=1)
     assert apart == Interval(0.0, 0.0, 0.0)
-    assert unpaired(Interval(0.8, 0.75, 0.85), Interval(0.8, 0.7, 0.9))[1] == 1.0
-    assert unpaired(Interval(0.9, 0.89, 0.91), Interval(0.8, 0.79, 0.81))[1] < 1e-6
+    assert unpaired(Interval(0.8, 0.75, 0.85), Interval(0.8, 0.7, 0.9))[2] == 1.0
+    assert unpaired(Interval(0.9, 0.89, 0.91), Interval(0.8, 0.79, 0.81))[2] < 1e-6
+
+
+# -- in canary ------------------------------------------------------------------------------
+
+TRIED, CANARY = Retrain(model="m", holdout=0.2, tolerance=0.005), Canary(share=0.5, outcomes=500)
+
+
+def of_width(value: float, half: float) -> Interval:
+    return Interval(value, value - half, value + half)
+
+
+@pytest.mark.parametrize(
+    ("challenger", "champion", "outcomes", "verdict", "said"),
+    [
+        (of_width(0.91, 0.01), of_width(0.85, 0.01), (4000, 4000), "promoted", "roc_auc 0.9100 over 4,000 outcomes, 0.8500 of the champion over 4,000: +0.0600 (+0.0367 to +0.0833)"),
+        (of_width(0.80, 0.01), of_width(0.85, 0.01), (4000, 4000), "rolled back", "(-0.0733 to -0.0267), worse by more than 0.005"),
+        (of_width(0.85, 0.03), of_width(0.85, 0.03), (500, 500), "undecided", "+0.0000 (-0.0657 to +0.0657), undecided yet"),
+        (of_width(0.85, 0.01), of_width(0.853, 0.01), (5000, 5000), "promoted", "undecided by 5,000 outcomes and itself not worse by more than 0.005"),
+        (of_width(0.85, 0.01), of_width(0.857, 0.01), (5000, 5000), "rolled back", "undecided by 5,000 outcomes and itself worse by more than 0.005"),
+        (Interval(np.nan, np.nan, np.nan), of_width(0.85, 0.01), (500, 500), "undecided", "roc_auc nan over 500 outcomes, 0.8500 of the champion over 500, undecided yet"),
+        (Interval(np.nan, np.nan, np.nan), of_width(0.85, 0.01), (5000, 500), "rolled back", "undecided by 5,000 outcomes and itself no number"),
+        (of_width(1.0, 0.0), of_width(1.0, 0.0), (500, 500), "promoted", "+0.0000 (+0.0000 to +0.0000)"),
+    ],
+)  # fmt: skip
+def test_a_challenger_is_tried_until_its_outcomes_decide(challenger: Interval, champion: Interval, outcomes: tuple[int, int], verdict: str, said: str) -> None:
+    standing = judge_canary(challenger, champion, outcomes, TRIED, CANARY)
+    assert standing.verdict == verdict
+    assert said in standing.reason
+
+
+def test_who_looks_at_every_delivery_is_not_misled_more_often_than_stated() -> None:
+    """Of 400 canaries of two equal models, looked at after every outcome from 100 to 5,000: how many intervals ever leave out that they are equal."""
+    chance = np.random.default_rng(3)
+    seen = np.arange(100, 5001)
+    apart = chance.normal(0, 1, (400, 5000)).cumsum(axis=1)[:, 99:] / seen
+    reach = np.array([at_any_time(1 / n**0.5, n, 100, 0.95) for n in seen])
+    assert (np.abs(apart) > reach).any(axis=1).mean() <= 0.05
+    assert (np.abs(apart) > 1.96 / seen**0.5).any(axis=1).mean() > 0.3  # what an interval for one look would do
+
+
+def test_a_limit_below_the_first_look_is_refused() -> None:
+    with pytest.raises(ValueError, match="most is 100, which is less than outcomes, 200"):
+        Canary(share=0.5, outcomes=200, most=100)
 
 
 def test_a_fall_is_told_once_it_is_sure_and_enough_outcomes_have_come() -> None:

@@ -165,6 +165,22 @@ def test_a_challenger_serves_its_share_and_is_promoted_by_what_came_true(served:
     assert aliases(served) == {"champion": "2"}
 
 
+def test_a_challenger_of_which_little_is_known_goes_on_being_tried_and_says_so(served: Installation, tmp_path: Path) -> None:
+    with_challenger(served)
+    told = opened("high", "analytics", served.office()).predict(rows())
+    assert came_true(served, tmp_path, told.head(60), right=True) == []
+    assert "stays in canary: " in str(live.in_canary(served.office(), "high"))
+    assert "100 and 50 are needed" in str(live.in_canary(served.office(), "high"))
+    assert aliases(served) == {"champion": "1", "challenger": "2"}
+    # both are right but for one row in 40: some hundred outcomes cannot tell a hundredth apart
+    nearly = told.with_columns(score=pl.when(pl.int_range(pl.len()) % 40 == 0).then(1 - pl.col("score")).otherwise("score"))
+    assert came_true(served, tmp_path, nearly, right=True) == []
+    said = live.in_canary(served.office(), "high")
+    assert said is not None
+    assert said.startswith("version 2 of high stays in canary: roc_auc 0.")
+    assert said.endswith("undecided yet")
+
+
 def test_a_challenger_that_a_newer_one_overtakes_says_so(served: Installation) -> None:
     with_challenger(served)
     override(served.office(), "readings", "retrain", "once more")
