@@ -5,9 +5,10 @@ The registry decides what is due; Dagster's run keys only save launching twice. 
 dies on the way: the trigger is still there, or it is done, and a run that finds nothing due does nothing.
 """
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -15,7 +16,7 @@ from assets.common import key
 from assets.hands.acts import ASSAY, MEASURE
 from assets.hands.office import Office
 from assets.hands.registry import Row
-from assets.stages.live import review
+from assets.stages.live import in_canary, judged_by, review
 from contracts.errors import AssayError
 from contracts.model import Contract
 
@@ -87,30 +88,43 @@ def trigger_sensor(jobs: "list[UnresolvedAssetJobDefinition | dg.JobDefinition]"
         description="Carries out what drift and stewards have decided, once.",
     )
     def _triggers(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        seen = int(context.cursor or 0)
+        seen = _seen(context.cursor)
         try:
             office = Office.open()
             late = office.settle()
-            switched = [each for contract in office.contracts.values() if contract.retrain and _watched(office, contract) for each in review(office, contract.name)]
+            judged = {contract.name: judged_by(office, contract) for contract in office.contracts.values() if contract.retrain and _watched(office, contract)}
+            news = [name for name, by in judged.items() if seen["judged"].get(name) != by]
+            switched = [each for name in news for each in review(office, name)]
+            tried = [_observed(name, said) for name in news if (said := in_canary(office, name))]
             due = list(requests(office, context.instance, named))
-            switches = office.registry.switched(seen)
+            switches = office.registry.switched(seen["switch"])
         except AssayError as error:
             return dg.SensorResult(skip_reason=str(error))
         told = [f"{each.model}: {each.reason}" for each in switched] + [f"not delivered yet: {each}" for each in late]
         return dg.SensorResult(
             run_requests=due,
             skip_reason=None if due else "; ".join(told) or "nothing is due",
-            asset_events=[_switch(row) for row in switches],
-            cursor=str(max([seen, *(row["id"] for row in switches)])),
+            asset_events=[*(_switch(row) for row in switches), *tried],
+            cursor=json.dumps({"switch": max([seen["switch"], *(row["id"] for row in switches)]), "judged": judged}),
         )
 
     return _triggers
 
 
+def _seen(cursor: str | None) -> dict[str, Any]:
+    """What the looks before have told of: the last switch, and by what each data set's models were judged. A cursor from before the latter was the switch's number alone."""
+    said = json.loads(cursor or "0")
+    return said if isinstance(said, dict) else {"switch": said, "judged": {}}
+
+
 def _switch(row: Row) -> dg.AssetObservation:
     """Who serves now and why, beside the runs of a model: outcomes and stewards switch it between them."""
     said = f"version {row['version']} is {row['role']}" if row["version"] else f"there is no {row['role']}"
-    return dg.AssetObservation([row["dataset"], "model"], description=f"{row['model']}: {said}", metadata={"reason": row["reason"], "by": row["by"], "at": row["at"]})
+    return _observed(row["dataset"], f"{row['model']}: {said}", {key: row[key] for key in ("reason", "by", "at")})
+
+
+def _observed(dataset: str, said: str, metadata: Mapping[str, str] | None = None) -> dg.AssetObservation:
+    return dg.AssetObservation([dataset, "model"], description=said, metadata=metadata)
 
 
 def _watched(office: Office, contract: Contract) -> bool:

@@ -6,6 +6,7 @@ Belongs here: keeping predictions and outcomes, judging by them, promoting and r
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -162,6 +163,15 @@ def _performance(office: Office, contract: Contract, policy: Retrain, bounds: Pe
     if not len(labels):
         return None
     return performance(labels, scores, metric=metric, judged_at=serving["details"].get("judged", {}).get(metric), policy=bounds, seed=policy.seed)
+
+
+def judged_by(office: Office, contract: Contract) -> str:
+    """What `review` judges by, as a digest: while it is the same, looking again changes nothing."""
+    serving = {role: row["version"] for role, row in office.registry.serving(contract.name).items()}
+    outcomes = [row["digest"] for row in office.registry.outcomes(contract.name)]
+    predictions = sorted(file.name for file in office.lake.folder(contract.name, "predictions").glob("*.parquet"))
+    bounds = [each.model_dump_json() for each in (contract.retrain, contract.drift) if each]
+    return hashlib.sha256(json.dumps([serving, outcomes, predictions, bounds]).encode()).hexdigest()
 
 
 def review(office: Office, name: str) -> list[Switched]:

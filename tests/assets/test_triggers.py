@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -18,6 +19,7 @@ from assets.definitions import build_definitions
 from assets.hands.home import Home
 from assets.hands.office import Office
 from assets.stages.drift import measure_drift
+from assets.stages.live import take_outcomes
 from assets.triggers import DATASET, TRIGGER, requests
 from tests.assets.test_act import delivered, learning
 from tests.assets.test_models_at_work import learned
@@ -201,6 +203,32 @@ def test_the_page_of_a_model_shows_each_switch_once(installation: Installation, 
     assert {event.asset_key for event in told.asset_events} == {dg.AssetKey(["readings", "model"])}
     assert told.asset_events[-1].metadata["reason"].value == "worse by what came true"
     assert tick(dagster, told.cursor).asset_events == []
+
+
+def test_models_are_judged_again_only_where_there_is_something_new_and_a_canary_says_how_it_stands(
+    installation: Installation, dagster: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    learning(installation, canary={"share": 0.5, "outcomes": 100})
+    opened(installation, monkeypatch)
+    monkeypatch.setattr(Office, "settle", lambda _: [])
+    looked = list[str]()
+    monkeypatch.setattr("assets.triggers.review", lambda _, name: looked.append(name) or [])
+    office = installation.office()
+    office.registry.switch("readings", "high", {"champion": ("1", {})}, "better than nobody")
+    told = tick(dagster, "0")  # as a cursor was before
+    assert looked == []
+    office.registry.switch("readings", "high", {"challenger": ("2", {})}, "worth a canary")
+    told = tick(dagster, told.cursor)
+    assert told.asset_events[-1].description == "version 2 of high stays in canary: 0 outcomes have arrived for it and 0 for the champion, 100 and 50 are needed"
+    told = tick(dagster, told.cursor)
+    assert (looked, told.asset_events) == (["readings"], [])
+    (tmp_path / "outcomes.csv").write_text("traceparent,label,prediction\na,1,0.9\nb,0,0.2\n")
+    take_outcomes(office, "high", tmp_path / "outcomes.csv")
+    told = tick(dagster, told.cursor)
+    assert [event.description for event in told.asset_events] == ["version 2 of high stays in canary: 0 outcomes have arrived for it and 2 for the champion, 100 and 50 are needed"]
+    assert looked == ["readings", "readings"]
+    learning(installation, canary={"share": 0.5, "outcomes": 200})
+    assert "200 and 50 are needed" in str(tick(dagster, told.cursor).asset_events[0].description)
 
 
 def test_the_sensor_launches_what_the_registry_says(installation: Installation, dagster: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch) -> None:
