@@ -11,10 +11,10 @@ from typing import Annotated, Any
 
 import typer
 
+from assay.options import AsJson, Why
+
 Dataset = Annotated[str, typer.Argument(help="A data set.")]
 Model = Annotated[str, typer.Argument(help="A model, or the data set it is made from.")]
-Why = Annotated[str, typer.Option(help="The reason; it is kept with the decision, and in the audit log.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 
 drift_app = typer.Typer(name="drift", help="How versions have moved, and what was decided about it.", no_args_is_help=True, rich_markup_mode="markdown")
 models_app = typer.Typer(name="models", help="Models: who serves, who served, who is better.", no_args_is_help=True, rich_markup_mode="markdown")

@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from assay import acting, searching, versions
+from assay.options import AsJson, Why
 from contracts.errors import AssayError, ConfigurationError, ContractErrors, Where
 
 app = typer.Typer(
@@ -24,7 +25,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 
 
 @app.command()
@@ -247,7 +247,6 @@ searching.register(app)
 review_app = typer.Typer(name="review", help="What waits for people, and their signed decisions.", no_args_is_help=True, rich_markup_mode="markdown")
 app.add_typer(review_app)
 Number = Annotated[int, typer.Argument(help="The review's number, from `assay review list`.")]
-Why = Annotated[str, typer.Option(help="The reason; it goes into the evidence.")]
 KeyFile = Annotated[Path, typer.Option("--key", help="Your private key; it stays where it is.")]
 
 

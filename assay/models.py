@@ -96,7 +96,9 @@ def compared(name: str, first: str, second: str) -> dict[str, Any]:
     contract, policy = live.keeps_model(office, name)
     numbers = [_number(office, contract.name, each) for each in (first, second)]
     told: dict[str, Any] = {"model": policy.model, "metric": policy.metric, "versions": numbers, "held_back": held_against(office, contract, policy, numbers[0], numbers[1])}
-    found = [live.live(office, contract.name, number) for number in numbers]
+    tried = office.registry.serving(contract.name).get("challenger")
+    beside = tried["version"] if tried and tried["version"] in numbers else None
+    found = [live.live(office, contract.name, number, beside) for number in numbers]
     if all(len(labels) for labels, _ in found):
         lived = [interval(policy.metric, *each, resamples=policy.resamples, confidence=0.95, seed=policy.seed) for each in found]
         apart, _, p_value = unpaired(lived[0], lived[1])
@@ -136,6 +138,8 @@ def _switched(switches: list[live.Switched]) -> str:
 
 def predicted(name: str, file: Path, purpose: str, output: Path, trace_: str | None) -> str:
     """Score the rows of a file into another."""
+    if output.suffix not in (".csv", ".parquet"):
+        raise ActionError("scores are written as CSV or Parquet", "Name a file that ends in .csv or .parquet", Where(file=shown(output)))
     served = opened(name, purpose)
     told = served.predict(_rows(served.contract, file), trace=trace_)
     try:
@@ -144,19 +148,23 @@ def predicted(name: str, file: Path, purpose: str, output: Path, trace_: str | N
         raise ActionError(f"it cannot be written ({error.strerror or type(error).__name__})", "Name a file this user may write", Where(file=shown(output))) from None
     served.office.settle()
     by = ", ".join(f"{rows:,} by version {version}" for version, rows in told.group_by("model_version").len().sort("model_version").rows())
-    trace_id = told["traceparent"][0].split("-")[1] if told.height else "none"
-    return f"{told.height:,} rows scored by {served.name} ({by or 'none'}). Trace: assay why {trace_id}"
+    trace_id = told["traceparent"][0].split("-")[1]
+    return f"{told.height:,} rows scored by {served.name} ({by}). Trace: assay why {trace_id}"
 
 
 def _rows(contract: Any, file: Path) -> pl.DataFrame:
-    try:
-        return (
-            pl.read_parquet(file)
-            if file.suffix == ".parquet"
-            else as_promised(contract, pl.read_csv(file, infer_schema=False, null_values=list(contract.source.options.null_values)))
-        )
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise ActionError(f"it cannot be read ({type(error).__name__})", "Give a CSV or Parquet file with the columns of the data set", Where(file=shown(file))) from None
+    """The rows of a file, in the contract's types. Raises: ActionError: a value is not in its column's form; left out, it would be scored as if it were missing."""
+    frame = live.read_table(file, contract.source.options.null_values)
+    if file.suffix == ".parquet":
+        return frame
+    typed = as_promised(contract, frame)
+    said = [pl.col(name).str.strip_chars().fill_null("") != "" for name in typed.columns]
+    lost = frame.select((each & typed[name].is_null()).alias(name) for each, name in zip(said, typed.columns, strict=True)).with_row_index("row", 2)
+    for name in typed.columns:
+        if (wrong := lost.filter(name)).height:
+            where = Where(file=shown(file), row=wrong["row"][0], field=name, dataset=contract.name)
+            raise ActionError(f"{wrong.height:,} value(s) are no {typed.schema[name]}", "Mend them, or leave them empty", where)
+    return typed
 
 
 def taken(name: str, file: Path) -> str:
@@ -164,10 +172,12 @@ def taken(name: str, file: Path) -> str:
     office = Office.open()
     told = live.take_outcomes(office, name, file)
     switches = live.review(office, name)
-    news = "" if told["new"] else " They were known before."
+    said = [f"{told['rows']:,} outcome(s) for {told['model']}, {told['known']:,} of them for predictions that Assay gave"]
+    said += [f"{told['lost']:,} speak of predictions that nobody knows, and count for nothing"] if told["lost"] else []
+    said += [f"{told['corrected']:,} correct what was said before"] if told["corrected"] else []
+    said += [] if told["new"] else ["all were known before"]
     waits = None if switches else live.in_canary(office, name)
-    said = f"{told['rows']:,} outcomes for {told['model']}, {told['known']:,} of them for predictions that Assay gave.{news}"
-    return "\n".join([said, *([_switched(switches)] if switches else []), *([waits] if waits else [])])
+    return "\n".join(["; ".join(said), *([_switched(switches)] if switches else []), *([waits] if waits else [])])
 
 
 def traced(text: str) -> dict[str, Any]:

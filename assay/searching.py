@@ -10,9 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+from assay.options import AsJson, Why
+
 Dataset = Annotated[str, typer.Argument(help="A data set whose contract has assay.index.")]
-Why = Annotated[str, typer.Option(help="The reason; it goes into the audit log.")]
 
 index_app = typer.Typer(name="index", help="Retrieval indexes: which serves, and going back to another.", no_args_is_help=True, rich_markup_mode="markdown")
 

@@ -10,9 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
+from assay.options import AsJson, Why
+
 Dataset = Annotated[str, typer.Argument(help="A data set.")]
-Why = Annotated[str, typer.Option(help="The reason; it goes into the audit log.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 
 refs_app = typer.Typer(name="refs", help="Names that point to versions: latest, prod, canary, or your own.", no_args_is_help=True, rich_markup_mode="markdown")
 

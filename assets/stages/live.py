@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,9 +25,9 @@ from pipelines.act.judge import Standing, judge_canary
 from pipelines.drift.measure import Claim
 from pipelines.drift.scores import interval, performance, prediction_drift
 
-PARENT, SCORE, LABEL, MODEL = "traceparent", "score", "label", "model_version"
+PARENT, SCORE, LABEL, MODEL, TRIED = "traceparent", "score", "label", "model_version", "challenger"
 FEWEST = 50
-_ENDED = "ended"
+_ENDED, _BACK = "ended", "rolled_back_from"
 
 
 @dataclass(frozen=True)
@@ -52,11 +53,14 @@ def keeps_model(office: Office, name: str) -> tuple[Contract, Retrain]:
 # -- what is kept ----------------------------------------------------------------------
 
 
-def keep_predictions(office: Office, name: str, trace_id: str, frame: pl.DataFrame) -> str:
-    """Keep a batch's scores with the names by which outcomes will speak of them; the rows themselves are not kept. Returns: the file's SHA-256."""
+def keep_predictions(office: Office, name: str, trace_id: str, frame: pl.DataFrame, challenger: str | None) -> str:
+    """Keep a batch's scores with the names by which outcomes will speak of them, and which challenger was tried then; the rows themselves are not kept.
+
+    Returns: the file's SHA-256.
+    """
     folder = office.lake.staging(name, f"predictions-{trace_id}")
     staged = folder / "part.parquet"
-    frame.select(PARENT, SCORE, MODEL).write_parquet(staged)
+    frame.select(PARENT, SCORE, MODEL, pl.lit(challenger, pl.String).alias(TRIED)).write_parquet(staged)
     digest = sha256(staged)
     office.lake.move_file(staged, office.lake.folder(name, "predictions") / f"{trace_id}-{digest[:12]}.parquet")
     office.lake.clear(name, f"predictions-{trace_id}")
@@ -66,79 +70,117 @@ def keep_predictions(office: Office, name: str, trace_id: str, frame: pl.DataFra
 def take_outcomes(office: Office, name: str, file: Path) -> Row:
     """Keep what came true: a file with `traceparent` (or `trace_id`) and `label` (0 or 1, true or false), and `prediction` where Assay did not make it.
 
-    The same outcomes twice are kept once; of two that speak of one prediction the later counts.
-    Returns: rows, how many belong to predictions that are known, whether they are new. Raises: ActionError: it cannot be read, or lacks a column.
+    Of two outcomes that speak of one prediction the later counts; what says nothing new is kept once.
+    Returns: rows, how many belong to predictions that are known, how many count for nothing, how many correct what was said before, whether anything is new.
+    Raises: ActionError: it cannot be read, lacks a column, or says nothing of any prediction.
     """
     contract, policy = keeps_model(office, name)
     frame = _read_outcomes(file)
-    serving = office.registry.serving(contract.name).get("champion")
-    frame = frame.with_columns(pl.lit(serving["version"] if serving else None, pl.String).alias(MODEL))
-    digest = hashlib.sha256(frame.drop(MODEL).sort(PARENT).write_csv().encode()).hexdigest()
-    known = frame.join(_predictions(office, contract.name), on=PARENT, how="semi").height if frame.height else 0
+    serving = office.registry.serving(contract.name)
+    known = frame.join(_predictions(office, contract.name), on=PARENT, how="semi").height
+    lost = frame.join(_predictions(office, contract.name), on=PARENT, how="anti").filter(pl.col(SCORE).is_null()).height
+    if lost == frame.height:
+        raise ActionError(
+            f"none of its {lost:,} row(s) speaks of a prediction that Assay gave",
+            f"Give `{PARENT}` as `assay predict` wrote it, or `prediction` beside the label",
+            Where(file=shown(file)),
+        )
+    before = office.registry.outcomes(contract.name)
+    told = frame.join(_kept(office, contract.name), on=PARENT, how="left", suffix="_before")
+    corrected = told.filter(pl.col(f"{LABEL}_before").is_not_null(), pl.col(LABEL) != pl.col(f"{LABEL}_before")).height
+    digest = hashlib.sha256(frame.sort(PARENT).write_csv().encode()).hexdigest()
+    if corrected and any(row["digest"] == digest for row in before):  # said before, contradicted since, and said again
+        digest = hashlib.sha256(f"{digest} after {before[-1]['digest']}".encode()).hexdigest()
     staged = office.lake.staging(contract.name, f"outcomes-{digest[:12]}") / "part.parquet"
-    frame.write_parquet(staged)
+    frame.with_columns(pl.lit(serving["champion"]["version"] if "champion" in serving else None, pl.String).alias(MODEL)).write_parquet(staged)
     target = office.lake.folder(contract.name, "outcomes") / f"{digest}.parquet"
     if not target.exists():  # it is where a process was killed before it noted them
         office.lake.move_file(staged, target)
     office.lake.clear(contract.name, f"outcomes-{digest[:12]}")
     new = office.registry.keep_outcomes(contract.name, digest, frame.height, sha256(target))
-    return {"dataset": contract.name, "model": policy.model, "rows": frame.height, "known": known, "new": new}
+    return {"dataset": contract.name, "model": policy.model, "rows": frame.height, "known": known, "lost": lost, "corrected": corrected, "new": new}
 
 
 def _read_outcomes(file: Path) -> pl.DataFrame:
     where = Where(file=shown(file))
-    try:
-        raw = pl.read_parquet(file) if file.suffix == ".parquet" else pl.read_csv(file, infer_schema=False)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise ActionError(f"it cannot be read ({type(error).__name__})", "Give a CSV or Parquet file", where) from None
+    raw = read_table(file)
     raw = raw.rename({"trace_id": PARENT}) if "trace_id" in raw.columns and PARENT not in raw.columns else raw
     missing = [name for name in (PARENT, LABEL) if name not in raw.columns]
     if missing:
-        raise ActionError(f"it lacks the column '{missing[0]}'", f"Give `{PARENT}` as `assay predict` wrote it, and `{LABEL}`, which is 0 or 1", where)
+        remedy = f"Give `{PARENT}` as `assay predict` wrote it, and `{LABEL}`, which is 0 or 1, with a comma between"
+        raise ActionError(f"it lacks the column '{missing[0]}' among its {raw.width}", remedy, where)
     said = pl.col(LABEL).cast(pl.String).str.to_lowercase()
     label = pl.when(said.is_in(["1", "1.0", "true"])).then(1).when(said.is_in(["0", "0.0", "false"])).then(0).cast(pl.Int8)
-    score = pl.col("prediction").cast(pl.Float64, strict=False) if "prediction" in raw.columns else pl.lit(None, pl.Float64)
-    frame = raw.select(pl.col(PARENT).cast(pl.String).str.strip_chars(), label.alias(LABEL), score.alias(SCORE)).with_row_index("row", 2)
-    wrong = frame.filter(pl.col(LABEL).is_null() | pl.col(PARENT).is_null() | (pl.col(PARENT) == ""))
-    if wrong.height:
-        raise ActionError(
-            f"{wrong.height:,} row(s) have no trace id, or a label that is neither 0 nor 1", "Mend them, or leave them out", Where(file=shown(file), row=wrong["row"][0])
-        )
-    return frame.drop("row").unique(PARENT, keep="last", maintain_order=True)
+    given = pl.col("prediction") if "prediction" in raw.columns else pl.lit(None)
+    score = given.cast(pl.Float64, strict=False)
+    frame = raw.select(
+        pl.col(PARENT).cast(pl.String).str.strip_chars(), label.alias(LABEL), score.alias(SCORE), (given.is_not_null() & ~score.is_between(0, 1).fill_null(False)).alias("wrong")
+    ).with_row_index("row", 2)  # fmt: skip
+    for rule, wrong, remedy in (
+        ("no trace id", pl.col(PARENT).is_null() | (pl.col(PARENT) == ""), f"Give `{PARENT}` as `assay predict` wrote it"),
+        ("a label that is neither 0 nor 1", pl.col(LABEL).is_null(), "Mend it, or leave the row out"),
+        ("a prediction that is no number from 0 to 1", pl.col("wrong"), "Mend it, or leave it empty for a prediction that Assay gave"),
+        ("two labels for one prediction", pl.col(LABEL).n_unique().over(PARENT) > 1, "Keep the one that came true"),
+    ):
+        if (found := frame.filter(wrong)).height:
+            raise ActionError(f"{found.height:,} row(s) have {rule}", remedy, Where(file=shown(file), row=found["row"][0]))
+    return frame.drop("row", "wrong").unique(PARENT, keep="last", maintain_order=True)
+
+
+def read_table(file: Path, null_values: Sequence[str] = ()) -> pl.DataFrame:
+    """A CSV as text, or a Parquet file, that somebody hands in. Raises: ActionError: it is not there, cannot be read, or has no rows."""
+    where, remedy = Where(file=shown(file)), "Give a CSV or Parquet file"
+    try:
+        frame = pl.read_parquet(file) if file.suffix == ".parquet" else pl.read_csv(file, infer_schema=False, null_values=list(null_values))
+    except FileNotFoundError:
+        raise ActionError("there is no such file", "Check the path", where) from None
+    except pl.exceptions.NoDataError:
+        raise ActionError("the file is empty", remedy, where) from None
+    except OSError as error:
+        raise ActionError(f"it cannot be read ({error.strerror or type(error).__name__})", remedy, where) from None
+    except pl.exceptions.PolarsError:
+        kind = "no Parquet file" if file.suffix == ".parquet" else "no CSV with as many cells in each row as its header has"
+        raise ActionError(f"it is {kind}", remedy, where) from None
+    if frame.is_empty():
+        raise ActionError("it has no rows", "Give one with rows", where)
+    return frame
 
 
 def _predictions(office: Office, name: str) -> pl.DataFrame:
     """Every prediction that was given. Raises: EvidenceError: a file is not what its name says."""
-    parts = [pl.DataFrame(schema={PARENT: pl.String, SCORE: pl.Float64, MODEL: pl.String})]
+    parts = [pl.DataFrame(schema={PARENT: pl.String, SCORE: pl.Float64, MODEL: pl.String, TRIED: pl.String})]
     for file in sorted(office.lake.folder(name, "predictions").glob("*.parquet")):
         if not sha256(file).startswith(file.stem.rpartition("-")[2]):
             raise EvidenceError("a file of predictions is not what was kept", "Restore it from a backup", Where(file=f"predictions/{file.name}", dataset=name))
         parts.append(pl.read_parquet(file))
-    return pl.concat(parts)
+    return pl.concat(parts, how="diagonal")  # files of before 2026-11-28 do not say who was tried
 
 
-def _outcomes(office: Office, name: str) -> pl.DataFrame:
-    """Labels with the score and the model they speak of. Raises: EvidenceError: a file is not what was kept."""
-    parts = []
+def _kept(office: Office, name: str) -> pl.DataFrame:
+    """What came true, by prediction, with the score where it was handed in. Raises: EvidenceError: a file is not what was kept."""
+    parts = [pl.DataFrame(schema={PARENT: pl.String, LABEL: pl.Int8, SCORE: pl.Float64, MODEL: pl.String})]
     for row in office.registry.outcomes(name):
         file = office.lake.folder(name, "outcomes") / f"{row['digest']}.parquet"
         if not file.is_file() or sha256(file) != row["file_sha256"]:
             raise EvidenceError("a file of outcomes is not what was kept", "Restore it from a backup", Where(file=f"outcomes/{file.name}", dataset=name))
         parts.append(pl.read_parquet(file))
-    if not parts:
-        return pl.DataFrame(schema={PARENT: pl.String, LABEL: pl.Int8, SCORE: pl.Float64, MODEL: pl.String})
-    told = pl.concat(parts).unique(PARENT, keep="last", maintain_order=True)
-    joined = told.join(_predictions(office, name), on=PARENT, how="left", suffix="_given", maintain_order="left")
+    return pl.concat(parts).unique(PARENT, keep="last", maintain_order=True)
+
+
+def _outcomes(office: Office, name: str) -> pl.DataFrame:
+    """Labels with the score and the model they speak of, and the challenger that was tried then. Raises: EvidenceError: a file is not what was kept."""
+    joined = _kept(office, name).join(_predictions(office, name), on=PARENT, how="left", suffix="_given", maintain_order="left")
     given = pl.col(f"{SCORE}_given").is_not_null()
-    return joined.select(PARENT, LABEL, pl.coalesce(f"{SCORE}_given", SCORE).alias(SCORE), pl.when(given).then(f"{MODEL}_given").otherwise(MODEL).alias(MODEL)).drop_nulls()
+    model = pl.when(given).then(f"{MODEL}_given").otherwise(MODEL).alias(MODEL)
+    return joined.select(PARENT, LABEL, pl.coalesce(f"{SCORE}_given", SCORE).alias(SCORE), model, TRIED).drop_nulls([LABEL, SCORE, MODEL])
 
 
 # -- judging by it ---------------------------------------------------------------------
 
 
-def live(office: Office, name: str, version: str) -> tuple[np.ndarray, np.ndarray]:
-    """(labels, scores) of one model where outcomes have arrived."""
-    mine = _outcomes(office, name).filter(pl.col(MODEL) == version)
+def live(office: Office, name: str, version: str, beside: str | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """(labels, scores) of one model where outcomes have arrived. Args: beside: a challenger; then only of predictions that were given while it was tried."""
+    mine = _outcomes(office, name).filter(pl.col(MODEL) == version, pl.lit(True) if beside is None else pl.col(TRIED) == beside)
     return mine[LABEL].to_numpy(), mine[SCORE].to_numpy()
 
 
@@ -196,8 +238,8 @@ def _review_challenger(office: Office, contract: Contract, policy: Retrain, boun
 
 
 def _standing(office: Office, contract: Contract, policy: Retrain, canary: Canary, challenger: str, champion: str) -> Standing:
-    """How a challenger stands by what came true for it and for the champion."""
-    outcomes = [live(office, contract.name, version) for version in (challenger, champion)]
+    """How a challenger stands by what came true for it and for the champion while it was tried: how the champion did before is another time's."""
+    outcomes = [live(office, contract.name, version, beside=challenger) for version in (challenger, champion)]
     mine, theirs = (len(labels) for labels, _ in outcomes)
     if mine < canary.outcomes or theirs < FEWEST:
         return Standing("undecided", f"{mine:,} outcomes have arrived for it and {theirs:,} for the champion, {canary.outcomes:,} and {FEWEST:,} are needed")
@@ -226,7 +268,8 @@ def _end_canary(office: Office, contract: Contract, policy: Retrain, challenger:
 def promote(office: Office, contract: Contract, policy: Retrain, version: str, reason: str) -> list[Switched]:
     """Make a version champion, and end a canary of it. Raises: ActionError: nothing is known of it."""
     serving = office.registry.serving(contract.name)
-    details = next((row["details"] for row in reversed(office.registry.services(contract.name)) if row["version"] == version), None) or _of_training(office, contract, version)
+    last = next((row["details"] for row in reversed(office.registry.services(contract.name)) if row["version"] == version), None)
+    details = {key: value for key, value in (last or _of_training(office, contract, version)).items() if key != _BACK}
     before = serving["champion"]["version"] if "champion" in serving else None
     if before == version:
         raise ActionError(f"version {version} of {policy.model} is champion already", "Nothing to do", Where(dataset=contract.name))
@@ -257,10 +300,17 @@ def _review_champion(office: Office, contract: Contract, policy: Retrain, bounds
 
 
 def predecessor(office: Office, name: str) -> Row | None:
-    """The switch that made the last champion before this one that was not itself rolled back."""
-    switches = [row for row in office.registry.services(name) if row["role"] == "champion" and row["version"]]
-    bad = {row["details"].get("rolled_back_from") for row in switches} | {switches[-1]["version"] if switches else None}
-    return next((row for row in reversed(switches) if row["version"] not in bad), None)
+    """The switch that made the champion before this one: each switch adds one to those that are there, each rolling back takes off those that came after."""
+    stack = list[Row]()
+    for row in office.registry.services(name):
+        if row["role"] != "champion" or not row["version"]:
+            continue
+        if row["details"].get(_BACK):
+            while stack and stack[-1]["version"] != row["version"]:
+                stack.pop()
+        if not stack or stack[-1]["version"] != row["version"]:
+            stack.append(row)
+    return stack[-2] if len(stack) > 1 else None
 
 
 def roll_back(office: Office, contract: Contract, policy: Retrain, reason: str) -> list[Switched]:
@@ -268,7 +318,7 @@ def roll_back(office: Office, contract: Contract, policy: Retrain, reason: str) 
     now, before = office.registry.serving(contract.name).get("champion"), predecessor(office, contract.name)
     if now is None or before is None:
         raise ActionError(f"nothing served before the champion of {policy.model}", "Train another: assay drift override NAME retrain --why …", Where(dataset=contract.name))
-    details = {**before["details"], "rolled_back_from": now["version"], "replaced": None}
+    details = {**before["details"], _BACK: now["version"], "replaced": None}
     done = office.registry.switch(
         contract.name, policy.model, {"champion": (before["version"], details)}, reason, expected={"champion": now["version"]}, refused={now["version"]: reason}
     )

@@ -74,7 +74,8 @@ class Served:
                 scores[mine], versions[mine] = retrain.chances(model.model, made, made.columns), model.version
         told = pl.DataFrame({PARENT: names, SCORE: scores, MODEL: versions.astype(str)}, schema={PARENT: pl.String, SCORE: pl.Float64, MODEL: pl.String})
         if told.height:
-            keep_predictions(self.office, self.contract.name, trace_id, told)
+            challenger = self.serving.get("challenger")
+            keep_predictions(self.office, self.contract.name, trace_id, told, challenger["version"] if challenger else None)
         self._told(trace_id, started, rows.height)
         return told
 

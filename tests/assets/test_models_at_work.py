@@ -181,6 +181,40 @@ def test_a_challenger_of_which_little_is_known_goes_on_being_tried_and_says_so(s
     assert said.endswith("undecided yet")
 
 
+def test_how_the_champion_did_before_a_challenger_was_tried_does_not_speak_for_the_challenger(served: Installation, tmp_path: Path) -> None:
+    before = opened("high", "analytics", served.office()).predict(rows())
+    with_challenger(served)
+    assert came_true(served, tmp_path, before, right=False) == []
+    assert "0 outcomes have arrived for it and 0 for the champion" in str(live.in_canary(served.office(), "high"))
+    during = opened("high", "analytics", served.office()).predict(rows())
+    (switch,) = came_true(served, tmp_path, during, right=True)
+    assert switch.reason.startswith("promoted from canary: roc_auc 1.0000 over ")
+    assert "1.0000 of the champion over " in switch.reason
+
+
+def test_the_champion_before_is_the_one_that_this_one_took_the_place_of(installation: Installation) -> None:
+    learning(installation)
+    registry = installation.office().registry
+
+    def champion(version: str, **details: Any) -> None:
+        registry.switch("readings", "high", {"champion": (version, details)}, "as it came")
+
+    def before() -> str | None:
+        row = live.predecessor(installation.office(), "readings")
+        return row["version"] if row else None
+
+    champion("1")
+    assert before() is None
+    champion("2")
+    champion("1", rolled_back_from="2")
+    assert before() is None
+    for version in ("2", "3", "2", "5"):
+        champion(version)
+    assert before() == "2"
+    champion("2", rolled_back_from="5")
+    assert before() == "3"
+
+
 def test_a_challenger_that_a_newer_one_overtakes_says_so(served: Installation) -> None:
     with_challenger(served)
     override(served.office(), "readings", "retrain", "once more")
@@ -228,12 +262,55 @@ def test_outcomes_count_once_and_drift_hears_of_them(served: Installation, tmp_p
     assert measured == {"performance": True, "predictions": False}
 
 
-@pytest.mark.parametrize(("text", "said"), [("traceparent,y\na,1\n", "lacks the column 'label'"), ("traceparent,label\na,1\nb,maybe\n", "row 3: 1 row"), ("", "cannot be read")])
+def test_what_came_true_may_be_corrected_and_corrected_back(served: Installation, tmp_path: Path) -> None:
+    (name,) = opened("high", "analytics", served.office()).predict(rows(1))["traceparent"]
+    said = []
+    for label in (0, 1, 1, 0, 0):
+        (tmp_path / "outcomes.csv").write_text(f"traceparent,label\n{name},{label}\nunknown,1\n")
+        told = live.take_outcomes(served.office(), "high", tmp_path / "outcomes.csv")
+        said.append((told["new"], told["corrected"], told["known"], told["lost"], live.live(served.office(), "readings", "1")[0].tolist()))
+    assert said == [(True, 0, 1, 1, [0]), (True, 1, 1, 1, [1]), (False, 0, 1, 1, [1]), (True, 1, 1, 1, [0]), (False, 0, 1, 1, [0])]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("traceparent,y\na,1\n", "lacks the column 'label' among its 2"),
+        ("traceparent,label\na,1\nb,maybe\n", "row 3: 1 row.* neither 0 nor 1"),
+        ("traceparent,label\na,1\n,1\n", "row 3: 1 row.* no trace id"),
+        ("traceparent,label\na,1\nb,1\na,0\n", "row 2: 2 row.* two labels for one prediction"),
+        ("traceparent,label,prediction\na,1,0.5\nb,1,7.5\n", "row 3: 1 row.* no number from 0 to 1"),
+        ("traceparent,label,prediction\na,1,high\n", "row 2: 1 row.* no number from 0 to 1"),
+        ("traceparent,label\na,1\n", "none of its 1 row.* speaks of a prediction that Assay gave"),
+        ("traceparent,label\n", "has no rows"),
+        ("traceparent,label\na,1,2\n", "no CSV with as many cells"),
+        ("", "the file is empty"),
+    ],
+)
 def test_outcomes_that_are_none_are_refused(served: Installation, tmp_path: Path, text: str, said: str) -> None:
     file = tmp_path / "outcomes.csv"
     file.write_text(text)
     with pytest.raises(ActionError, match=said):
         live.take_outcomes(served.office(), "high", file)
+
+
+def test_a_value_that_is_not_in_its_columns_form_is_refused_and_not_scored_as_missing(served: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from assay.models import predicted
+
+    monkeypatch.setenv("ASSAY_HOME", str(served.root))
+    monkeypatch.setenv("ASSAY_CONTRACTS", str(served.environment["ASSAY_CONTRACTS"]))
+    (tmp_path / "rows.csv").write_text('x\n1.5\n""\n')
+    assert predicted("high", tmp_path / "rows.csv", "analytics", tmp_path / "scores.csv", None).startswith("2 rows scored by high (2 by version 1)")
+    (tmp_path / "rows.csv").write_text("x\n1.5\n3\nmany\n")
+    for output, said in (
+        ("scores.csv", "rows.csv, data set 'readings', row 4, column 'x': 1 value.* are no Float64"),
+        ("scores.xlsx", "scores.xlsx: .* written as CSV or Parquet"),
+    ):
+        with pytest.raises(ActionError, match=said):
+            predicted("high", tmp_path / "rows.csv", "analytics", tmp_path / output, None)
+    (tmp_path / "none.csv").write_text("x\n")
+    with pytest.raises(ActionError, match="has no rows"):
+        predicted("high", tmp_path / "none.csv", "analytics", tmp_path / "scores.csv", None)
 
 
 # -- decisions -----------------------------------------------------------------------------

@@ -1,0 +1,17 @@
+"""Options that commands share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def _said(why: str) -> str:
+    if not why.strip():
+        raise typer.BadParameter("a decision needs a reason")
+    return why
+
+
+Why = Annotated[str, typer.Option(help="The reason; it is kept with the decision, and in the audit log.", callback=_said)]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
