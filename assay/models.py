@@ -145,7 +145,8 @@ def predicted(name: str, file: Path, purpose: str, output: Path, trace_: str | N
     try:
         told.write_parquet(output) if output.suffix == ".parquet" else told.write_csv(output)
     except OSError as error:
-        raise ActionError(f"it cannot be written ({error.strerror or type(error).__name__})", "Name a file this user may write", Where(file=shown(output))) from None
+        why = "there is no such folder" if isinstance(error, FileNotFoundError) else error.strerror or type(error).__name__
+        raise ActionError(f"it cannot be written ({why})", "Name a file this user may write", Where(file=shown(output))) from None
     served.office.settle()
     by = ", ".join(f"{rows:,} by version {version}" for version, rows in told.group_by("model_version").len().sort("model_version").rows())
     trace_id = told["traceparent"][0].split("-")[1]

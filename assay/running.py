@@ -117,7 +117,9 @@ def summary(stage: str, made: dict[str, Any]) -> str:
         case "cleaned":
             return f"{made['rows_in']:,} in = {made['dagster/row_count']:,} kept + {made['quarantined']:,} quarantined + {made['removed']:,} removed; {made['checks_passed_pct']:.0f} % of checks passed"
         case "published":
-            return f"{made['version']}: {made['note']}" if made["new"] else f"nothing new: already published as {made['version']}"
+            if made["new"]:
+                return f"{made['version']}: {made['note']}"
+            return f"nothing new: already published as {made['version']}" + (f" (latest is {made['latest']})" if made["latest"] != made["version"] else "")
         case "features":
             fallen = f", {made['fallbacks']} of them on polars" if made["fallbacks"] else ""
             return f"{made['features']} features of {made['version']} on {made['engine']}{fallen}" + ("" if made["new"] else " — made before")

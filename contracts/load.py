@@ -29,6 +29,8 @@ from contracts.standard import LATEST, schema_problems
 from contracts.steps import CleaningStep
 from contracts.steps.fills import unfit
 
+UNANSWERED = "TODO"
+"""What a draft has where only a person knows."""
 NESTED = ("object", "array", "map", "vector")
 _CLEANING: TypeAdapter[tuple[CleaningStep, ...]] = TypeAdapter(tuple[CleaningStep, ...])
 
@@ -72,6 +74,7 @@ def lint(text: str, file: str) -> Linted:
     if any(problem.severity == "error" for problem in found):
         return Linted(None, None, _ordered(found))
     document = newest(document)
+    found += _unanswered(document.data, (), document)
     settings = _Settings(document)
     promises = Promises(document, ("schema", 0), settings.tolerance_pct) if settings.has_schema else None
     found += [problem for error in settings.problems for problem in problems_of(error)]
@@ -84,6 +87,14 @@ def lint(text: str, file: str) -> Linted:
         found += [problem for error in _cross_checks(contract, document) for problem in problems_of(error)]
     errors = any(problem.severity == "error" for problem in found)
     return Linted(None if errors else contract, document, _ordered(found))
+
+
+def _unanswered(value: Any, path: Path, document: Document) -> Iterator[Problem]:
+    """Where a draft still waits for what only a person knows."""
+    if value == UNANSWERED:
+        yield Problem("assay.todo", "warning", f"`{key_path(path)}` is still {UNANSWERED}", "Say what only a person knows", document.where(path), key_path(path))
+    for key, inner in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        yield from _unanswered(inner, (*path, key), document)
 
 
 def newest(document: Document) -> Document:
@@ -415,6 +426,9 @@ def _unsuited(contract: Contract, about: Callable[[str, str, str, str], Contract
             yield about(f"{step.step} compares texts, and '{step.column}' is promised as {types[step.column]}", "Name a column of strings", "assay.cleaning", "assay.type")
         if step.step == "fill_missing":
             yield from (about(problem, remedy, "assay.cleaning", "assay.type") for problem, remedy in unfit(step, contract.columns))
+    if contract.retrain and "training" not in contract.license.purposes:
+        remedy = "Add `training` to its purposes, or leave assay.retrain out"
+        yield about("a model is trained on the data, and assay.license does not name the purpose 'training'", remedy, "assay.retrain", "policy.license")
     if contract.features:
         yield from _of_features(contract, contract.features, types, about)
     used = {"assay.cleaning": [c for step in contract.cleaning for c in step.reads], "assay.drift": _watched(contract.drift) if contract.drift else []}
@@ -443,7 +457,7 @@ def _of_features(contract: Contract, features: Features, types: Mapping[str, str
             yield about(f"{what} needs {kind}s, and '{column}' is promised as {types[column]}", f"Name columns of {' or '.join(suited[kind])}s", setting, "assay.type")
     ordered = types.get(features.order_by, "timestamp")
     spans = {type(span) for transform in features.transforms for span in (getattr(transform, name, None) for name in ("span", "gap", "within")) if span not in (None, "all")}
-    if any(transform.by_time for transform in features.transforms) and ordered not in ("date", "timestamp", "integer"):
+    if (contract.holdout or any(transform.by_time for transform in features.transforms)) and ordered not in ("date", "timestamp", "integer"):
         yield about(f"rows are ordered by '{features.order_by}', which is promised as {ordered}", "Order them by a date, a timestamp or an integer", setting, "assay.type")
     elif spans - {int if ordered == "integer" else str}:
         how = "a whole number, such as 7" if ordered == "integer" else "a time, such as 7d"

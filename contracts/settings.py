@@ -13,6 +13,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 
 from contracts.extract import extract, table_name
 from contracts.location import kind_of, misplaced, problem_of
+from contracts.trainers import PARAMETERS, TrainerName
 
 Purpose = Literal["analytics", "training", "fine-tuning", "retrieval", "evaluation", "redistribution"]
 PersonalKind = Literal[
@@ -419,8 +420,15 @@ class DriftPolicy(Settings):
 class Trainer(Settings):
     """A model of scikit-learn's, by a name from the list, with its parameters."""
 
-    name: Literal["gradient_boosting", "random_forest", "extra_trees", "logistic_regression", "decision_tree", "naive_bayes"] = "gradient_boosting"
+    name: TrainerName = "gradient_boosting"
     parameters: dict[str, bool | int | float | str | None] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _has_such_parameters(self) -> Trainer:
+        known = PARAMETERS[self.name]
+        if unknown := sorted(set(self.parameters) - known):
+            raise ValueError(f"{self.name} has no parameter '{unknown[0]}', but {', '.join(sorted(known))}")
+        return self
 
 
 class Fairness(Settings):

@@ -149,7 +149,9 @@ def _for_training(run: Run, version: str, trigger: Row) -> dict[str, Any]:
     office.registry.use(name, version, "training", allowed=allowed, kind="training", trace_id=trace_of_run(run.run_id), details=details)
     if not allowed:
         raise AdmissionError(
-            f"{name}@{version} was not admitted for 'training'", "Add the purpose to assay.license and publish again, or remove assay.retrain", Where(dataset=name)
+            f"{name}@{version} was not admitted for 'training'",
+            f"Add the purpose to assay.license and publish again, or go back to a version that was: assay refs set {name}@VERSION latest --why …",
+            Where(dataset=name),
         )
     files = [f"{subject['name']} {subject['digest']['sha256']}" for subject in document["subject"]]
     return {"sha256": hashlib.sha256(row["envelope"].encode()).hexdigest(), "files": files, "rules": rules}

@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from contracts.load import UNANSWERED
 from contracts.settings import PersonalKind
 from contracts.steps import Typos
 from pipelines.admit.names import key_hint, perhaps_personal, personal_hint, words
@@ -20,7 +21,6 @@ from pipelines.draft.license import UNKNOWN, LicenseFound
 from pipelines.draft.profile import FEW, ColumnProfile, Found, Profile
 from pipelines.draft.writer import Comment, Flow, Said, yaml
 
-NOBODY = "TODO"
 _MOSTLY = 0.5  # from this share of rows on …
 _WHOLE = 0.8  # … and this share of their text, a column is of one personal kind; below it is text that mentions some
 
@@ -148,10 +148,10 @@ def _head(name: str, owner: str | None) -> dict[str, Any]:
     members = (
         [{"username": owner, "role": "owner"}] if owner else [Comment("- {username: you@example.com, role: owner}  # name who answers for the data; `assay check` asks for it")]
     )
-    team: Any = {"members": members} if owner else {"description": NOBODY, "": members[0]}
+    team: Any = {"members": members} if owner else {"description": UNANSWERED, "": members[0]}
     return {
         "apiVersion": "v3.2.0", "kind": "DataContract", "id": name, "name": name, "version": "1.0.0", "status": Said("draft", "drafted by `assay new`: every promise below held on all rows; read it, then write active"),
-        "description": {"purpose": Said(NOBODY, "what the data are for"), "limitations": Said(NOBODY, "what they do not say")},
+        "description": {"purpose": Said(UNANSWERED, "what the data are for"), "limitations": Said(UNANSWERED, "what they do not say")},
         "team": team,
     }  # fmt: skip
 
@@ -285,7 +285,7 @@ def _license(license: LicenseFound) -> dict[str, Any]:
         settings["refuses"] = Comment("Assay refuses to publish until this is answered")
     return settings | {
         "expression": Said(license.expression, license.why),
-        "holder": Said(NOBODY, "who holds the rights"),
+        "holder": Said(UNANSWERED, "who holds the rights"),
         "evidence": license.evidence,
         "purposes": Said(Flow(["analytics"]), "what you want to do: analytics, training, fine-tuning, retrieval, evaluation, redistribution"),
         "commercial": Said(False, "whether for gain"),

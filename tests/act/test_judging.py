@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import polars as pl
@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from contracts.errors import ActionError
 from contracts.settings import Canary, Method, Performance, Retrain, Trainer
+from contracts.trainers import PARAMETERS, TrainerName
 from pipelines.act.card import card, numbers
 from pipelines.act.judge import judge_canary, judge_model
 from pipelines.act.retrain import Evaluation, estimator, evaluate, train
@@ -96,11 +97,19 @@ def test_the_card_says_what_it_was_made_from_and_how_it_did() -> None:
     assert {"roc_auc", "better_by", "calibration_error", "slice_0_roc_auc", "selection_gap_site"} <= set(numbers(found))
 
 
-@pytest.mark.parametrize(("parameters", "said"), [({"leaves": 3}, "has no parameter 'leaves'"), ({"max_iter": -1}, "cannot be fitted")])
-def test_parameters_that_a_trainer_does_not_know_are_refused(parameters: dict[str, Any], said: str) -> None:
+def test_parameters_that_a_trainer_does_not_take_are_refused() -> None:
+    with pytest.raises(ValueError, match="gradient_boosting has no parameter 'leaves', but categorical_features, "):
+        Trainer(parameters={"leaves": 3})
     frame = pl.DataFrame({"x": np.arange(200.0), "y": [0, 1] * 100})
-    with pytest.raises(ActionError, match=said):
-        train(frame, columns=["x"], target="y", seed=1, trainer=Trainer(parameters=parameters))
+    with pytest.raises(ActionError, match="cannot be fitted"):
+        train(frame, columns=["x"], target="y", seed=1, trainer=Trainer(parameters={"max_iter": -1}))
+
+
+@pytest.mark.parametrize("name", get_args(TrainerName))
+def test_the_names_of_parameters_are_scikit_learns(name: TrainerName) -> None:
+    made = estimator(Trainer(name=name), 0)
+    model = made[-1] if hasattr(made, "steps") else made
+    assert set(model.get_params()) - {"random_state"} == PARAMETERS[name]
 
 
 def test_a_seed_reaches_the_trainer_and_a_parameter_too() -> None:

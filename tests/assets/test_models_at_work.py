@@ -72,6 +72,10 @@ def came_true(installation: Installation, tmp_path: Path, told: pl.DataFrame, *,
     return live.review(installation.office(), "high")
 
 
+def without_retrain(data: dict[str, Any]) -> None:
+    data["customProperties"] = [entry for entry in data["customProperties"] if entry["property"] != "assay.retrain"]
+
+
 def with_challenger(installation: Installation) -> None:
     learning(installation, canary=CANARY)
     delivered(installation, 2)
@@ -105,10 +109,15 @@ def test_a_model_is_registered_with_all_that_it_comes_from(served: Installation)
 
 def test_a_version_that_was_not_admitted_for_training_teaches_nothing(installation: Installation) -> None:
     learning(installation)
-    installation.promise(*learned(installation), setting("license", purposes=["analytics"]))
+    contract = (installation.contracts / "readings.odcs.yaml").read_text()
+    installation.promise(*learned(installation), setting("license", purposes=["analytics"]), without_retrain)
     delivered(installation, 1)
+    installation.published()
+    measure_drift(installation.run())
+    (installation.contracts / "readings.odcs.yaml").write_text(contract)  # training is asked for now, but that version was not admitted for it
+    override(installation.office(), "readings", "retrain", "why not", "1.0.0")
     with pytest.raises(AdmissionError, match="not admitted for 'training'"):
-        taken(installation)
+        retrain_if_due(installation.run())
     office = installation.office()
     assert [(use["kind"], use["allowed"]) for use in office.registry.uses("readings")] == [("training", False)]
     assert office.registry.serving("readings") == {}

@@ -8,7 +8,7 @@ import pytest
 
 from contracts.document import MAX_BYTES, parse
 from contracts.errors import AssayError, ContractError, ContractErrors
-from contracts.load import load
+from contracts.load import lint, load
 from tests.conftest import columns, contract, setting
 
 SHIPPED = sorted((Path(__file__).parents[2] / "contracts" / "datasets").glob("*.odcs.yaml"))
@@ -73,6 +73,11 @@ def test_dates_stay_text_as_the_standard_has_them() -> None:
     assert parse("a: 2013-01-01", "c").data == {"a": "2013-01-01"}
 
 
+def test_what_a_draft_leaves_to_a_person_is_a_warning_where_it_stands() -> None:
+    found = lint(FLIGHTS.replace("description:", "tags: [TODO]\ndescription:", 1), "f").problems
+    assert [(problem.id, problem.severity, problem.path) for problem in found] == [("assay.todo", "warning", "tags[0]")]
+
+
 def test_the_digest_is_of_what_is_said_and_not_of_how_it_is_written() -> None:
     assert load(FLIGHTS + "\n# a comment\n", "f").digest == load(FLIGHTS, "f").digest
     assert load(FLIGHTS.replace("1.5", "1.6"), "f").digest != load(FLIGHTS, "f").digest
@@ -94,6 +99,9 @@ def test_the_digest_is_of_what_is_said_and_not_of_how_it_is_written() -> None:
         (setting("cleaning", _=[{"step": "outliers", "columns": ["meter"], "factor": 2, "action": "cap"}]), "needs numbers"),
         (setting("cleaning", _=[{"step": "fill_missing", "columns": ["energy_kwh"], "method": "constant", "value": "x"}]), "another type"),
         (setting("features", order_by="meter", transforms=[{"transform": "scale", "columns": ["tariff"]}]), "needs numbers"),
+        (setting("features", order_by="meter", holdout=0.2, transforms=[{"transform": "scale", "columns": ["energy_kwh"]}]), "rows are ordered by 'meter', which is promised as string"),
+        (setting("retrain", model="m", holdout=0.2, tolerance=0, trainer={"parameters": {"max_itr": 5}}), "has no parameter 'max_itr'"),
+        (lambda data: (setting("retrain", model="m", holdout=0.2, tolerance=0)(data), setting("license", purposes=["analytics"])(data)), "does not name the purpose 'training'"),
         (setting("privacy", columns={"meter": {"kind": "other", "treatment": "drop"}}), "a rule names the column 'meter', which admission drops"),
         (setting("drift", columns=["meter"], numerical={"method": "chisquare", "threshold": 1}, categorical={"method": "psi", "threshold": 1}, share=1, missing_change_pct=1, volume_change_pct=1), "compares categories"),
         (lambda data: data.pop("team"), "no owner"),
