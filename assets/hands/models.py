@@ -6,8 +6,10 @@ MLflow's own loading and logging keep state for the whole process; the client is
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from assets.hands.disk import sha256
+from assets.hands.disk import sha256, sync_file, sync_folder
 from contracts.errors import ActionError, Where
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ FILE, DIGEST = "model.skops", "assay.sha256"
 # What skops does not trust by itself in trees and in what prepares columns. Trusted only in a file whose digest was checked first.
 TRUSTED = ("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor", "sklearn.tree._tree.Tree", "numpy.dtype")
 TRIGGER = "assay.trigger"
+_UNFINISHED = ".unfinished-"
 CARD = "card.md"
 _WHO_SERVES = (
     "Kept by Assay. Who serves is told by the aliases `champion` and `challenger`, which follow Assay's registry: change it by `assay models promote` or `assay models rollback`, "
@@ -49,7 +52,9 @@ class ModelStore:
 
     def __init__(self, folder: Path, uri: str | None = None) -> None:
         self.folder = folder.resolve()
-        self.uri = uri or f"sqlite:///{self.folder / 'mlflow.db'}"
+        self._database = self.folder / "mlflow.db"
+        self._own = f"sqlite:///{self._database}"
+        self.uri = uri or self._own
 
     @cached_property
     def _client(self) -> MlflowClient:
@@ -60,7 +65,30 @@ class ModelStore:
         from mlflow import MlflowClient
 
         self.folder.mkdir(parents=True, exist_ok=True)
+        if self.uri == self._own and not self._database.exists():
+            self._make_tables()
         return MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
+
+    def _make_tables(self) -> None:
+        """Have MLflow make its tables elsewhere, and put them in place whole: it makes them in some fifty steps, and a process killed between two leaves what none can use again."""
+        from mlflow import MlflowClient
+
+        with (self.folder / ".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            for left in self.folder.glob(f"{_UNFINISHED}*"):
+                shutil.rmtree(left)
+            if self._database.exists():
+                return
+            new = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=self.folder))
+            made, whole = new / "made.db", new / "whole.db"
+            client = MlflowClient(tracking_uri=f"sqlite:///{made}", registry_uri=f"sqlite:///{made}")
+            client.search_experiments(max_results=1)
+            client.search_registered_models(max_results=1)
+            shutil.copyfile(made, whole)  # MLflow keeps connections to the other
+            sync_file(whole)
+            whole.replace(self._database)
+            sync_folder(self.folder)
+            shutil.rmtree(new)
 
     def _experiment(self, name: str) -> str:
         known = self._client.get_experiment_by_name(name)

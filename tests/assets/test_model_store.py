@@ -130,3 +130,18 @@ def test_a_model_that_may_not_be_loaded_again_leaves_neither_run_nor_version(tmp
     experiment = store._client.get_experiment_by_name("late")
     assert list(store._client.search_runs([experiment.experiment_id])) == []
     assert list(store._client.search_registered_models()) == []
+
+
+def test_a_process_that_dies_while_the_tables_are_made_leaves_none(tmp_path: Path) -> None:
+    """It dies in the third of MLflow's migrations, once without a word."""
+    code = (
+        "import os, sys; from pathlib import Path; count = iter(range(99))\n"
+        "from alembic.ddl.impl import DefaultImpl; add = DefaultImpl.add_column\n"
+        "DefaultImpl.add_column = lambda *a, **k: os._exit(9) if next(count) == 3 else add(*a, **k)\n"
+        "from assets.hands.models import ModelStore; ModelStore(Path(sys.argv[1])).versions('late')\n"
+    )
+    died = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False)
+    assert died.returncode == 9, died.stderr
+    assert not (tmp_path / "mlflow.db").exists()
+    assert ModelStore(tmp_path).versions("late") == []
+    assert sorted(file.name for file in tmp_path.iterdir()) == [".lock", "mlflow.db"]
