@@ -190,6 +190,9 @@ def _rebuilt(office: Office, contract: Contract, policy: Index, store: IndexStor
     objection = retrieve.objection(candidate, citations=policy.citations, p95_ms=policy.p95_ms)
     if old and old.build == built.build:  # what serves is not judged away by a machine that was slow today
         judgement = replace(judgement, accepted=True, reason="nothing has changed: it is the index in service")
+    elif not asked:
+        none = "no document holds a sentence of 6 to 30 plain words" if isinstance(policy.questions, int) else "none of the documents that answer them is there"
+        judgement = replace(judgement, reason=f"there is no question to judge it by: {none}; write some under `questions` in assay.index")
     elif judgement.accepted and (objection or mute):
         judgement = replace(judgement, accepted=not objection, reason=objection or f"{judgement.reason} that could be asked: {mute}")
     details = {

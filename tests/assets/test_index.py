@@ -258,6 +258,11 @@ def test_the_contracts_own_questions_are_asked_and_measured(shelf: Shelf) -> Non
     assert details["measured"]["p95_ms"] >= details["measured"]["p50_ms"] > 0
 
 
+def test_documents_of_which_nothing_can_be_asked_say_so_and_what_to_do(shelf: Shelf) -> None:
+    shelf.documents = {name: "1.2.3 " * 12 + name for name in shelf.documents}
+    assert shelf.details()["reason"] == ("there is no question to judge it by: no document holds a sentence of 6 to 30 plain words; write some under `questions` in assay.index")
+
+
 def test_too_slow_is_refused(shelf: Shelf) -> None:
     shelf.promise(p95_ms=0.001)
     assert "longer than" in shelf.details()["reason"]
