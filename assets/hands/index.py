@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from assets.hands.disk import sha256, sync_folder, sync_together, write_atomically
+from assets.hands.disk import sha256, sync_folder, sync_together
 from contracts.errors import ActionError, Where
 from contracts.settings import Rerank
 from pipelines.act.latent import NAME as FITTED
@@ -132,7 +132,7 @@ class IndexStore:
             manifest = {
                 **told, "dataset": dataset, "version": version, "build": final.name, "documents": documents.height, "passages": rows.height, "embedder": named, "files": files
             }  # fmt: skip
-            write_atomically(folder / MANIFEST, json.dumps(manifest, indent=1))
+            (folder / MANIFEST).write_text(json.dumps(manifest, indent=1))
             sync_together(folder, home)
             if (there := self._there(dataset, final.name)) is not None:
                 return there  # it may be in service
