@@ -56,7 +56,7 @@ class Opened:
         """`document`, `digest` and `license` of each document in it."""
         return pl.read_parquet(self.folder / DOCUMENTS)
 
-    @property
+    @cached_property
     def rows(self) -> pl.DataFrame:
         """Every passage, with its words and its vector."""
         return pl.DataFrame(self._table.to_arrow())
