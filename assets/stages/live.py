@@ -77,8 +77,8 @@ def take_outcomes(office: Office, name: str, file: Path) -> Row:
     contract, policy = keeps_model(office, name)
     frame = _read_outcomes(file)
     serving = office.registry.serving(contract.name)
-    known = frame.join(_predictions(office, contract.name), on=PARENT, how="semi").height
-    lost = frame.join(_predictions(office, contract.name), on=PARENT, how="anti").filter(pl.col(SCORE).is_null()).height
+    given = frame.join(_predictions(office, contract.name).select(PARENT, pl.lit(True).alias("given")), on=PARENT, how="left")
+    known, lost = given["given"].count(), given.filter(pl.col("given").is_null() & pl.col(SCORE).is_null()).height
     if lost == frame.height:
         raise ActionError(
             f"none of its {lost:,} row(s) speaks of a prediction that Assay gave",
