@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -409,6 +410,8 @@ def ui(port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 3000) -> 
     where = home()
     instance(where).dispose()
     os.environ["ASSAY_HOME"] = str(where.root)
+    # started in the background of a script, Ctrl-C is ignored, and Dagster would treat the signal to end alike: nothing but kill -9 could stop it
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.execv(sys.executable, [sys.executable, "-m", "dagster", "dev", "-w", str(shipped("workspace.yaml")), "-h", "127.0.0.1", "-p", str(port)])
 
 

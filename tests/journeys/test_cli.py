@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -183,3 +184,15 @@ def test_a_disk_that_is_full_is_one_sentence_and_the_last_version_still_opens(tm
         subprocess.run(["mount", "-o", "remount,size=200m", str(disk)], check=True)
         assert call("run", "readings").returncode == 0
         assert call("verify", "--all").returncode == 0
+
+
+def test_a_script_that_starts_the_ui_in_its_background_can_end_it(assay: Assay, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shells have such processes ignore Ctrl-C, and Dagster takes the signal to end for the same."""
+    seen = list[object]()
+    monkeypatch.setattr("os.execv", lambda *_: seen.append(signal.getsignal(signal.SIGINT)))
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        assert assay("ui", "--port", "3999")[0] == 0
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert seen == [signal.SIG_DFL]
