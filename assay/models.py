@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from assets.hands.acts import ASSAY, MEASURE, Role
+from assets.hands.handed import read_table
 from assets.hands.office import Office
 from assets.stages import live, trace
 from assets.stages.drift import override, policy_of
@@ -155,7 +156,7 @@ def predicted(name: str, file: Path, purpose: str, output: Path, trace_: str | N
 
 def _rows(contract: Any, file: Path) -> pl.DataFrame:
     """The rows of a file, in the contract's types. Raises: ActionError: a value is not in its column's form; left out, it would be scored as if it were missing."""
-    frame = live.read_table(file, contract.source.options.null_values)
+    frame = read_table(file, contract.source.options.null_values)
     if file.suffix == ".parquet":
         return frame
     typed = as_promised(contract, frame)

@@ -3,7 +3,6 @@
 Belongs here: making the instance once, running a job. Stays out: printing.
 """
 
-import fcntl
 import logging
 import os
 import shutil
@@ -12,7 +11,7 @@ from typing import Any
 
 import dagster as dg
 
-from assets.hands.disk import room_on_disk
+from assets.hands.disk import alone, room_on_disk
 from assets.hands.home import Home
 from contracts.errors import AssayError, ConfigurationError
 from pipelines.publish.partitions import TO
@@ -32,10 +31,8 @@ def instance(home: Home) -> dg.DagsterInstance:
     """Open the instance below the home; a new one is made by one process while others wait, since Dagster's own migration races."""
     folder = home.root / "dagster"
     with room_on_disk():
-        folder.mkdir(parents=True, exist_ok=True)
         os.environ["DAGSTER_HOME"] = str(folder)
-        with (folder / ".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with alone(folder):
             if not (folder / "dagster.yaml").exists():
                 shutil.copyfile(shipped("dagster.yaml"), folder / "dagster.yaml")
             # Dagster greets a new instance by asking for an e-mail address; a steward's first view is not the place

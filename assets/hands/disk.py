@@ -1,11 +1,12 @@
 """Bytes on disk, kept.
 
-Belongs here: digests, fsync, atomic renames, telling a full disk from other trouble. Stays out: what the bytes mean.
+Belongs here: digests, fsync, atomic renames, being alone in a folder, telling a full disk from other trouble. Stays out: what the bytes mean.
 """
 
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import os
 import shutil
@@ -80,6 +81,15 @@ def write_atomically(file: Path, text: str, mode: int = 0o644) -> None:
     finally:
         temporary.unlink(missing_ok=True)
     sync_folder(file.parent)
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Have no other process that asks for the same work in the folder meanwhile; who is killed holds it no longer."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 _FULL = ("no space left on device", "database or disk is full", "disk quota exceeded")

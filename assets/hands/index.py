@@ -6,14 +6,13 @@ A build is written in a folder of its own and never changed: what a withdrawn do
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -21,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from assets.hands.disk import sha256, sync_folder, sync_together
+from assets.hands.disk import alone, sha256, sync_folder, sync_together
 from contracts.errors import ActionError, Where
 from contracts.settings import Rerank
 from pipelines.act.latent import NAME as FITTED
@@ -101,14 +100,9 @@ class IndexStore:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    @contextmanager
-    def alone(self, dataset: str) -> Iterator[None]:
-        """Have nobody else build or drop an index of this data set meanwhile; who is killed holds it no longer."""
-        folder = self.folder / dataset
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / ".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
+    def alone(self, dataset: str) -> AbstractContextManager[None]:
+        """Have nobody else build or drop an index of this data set meanwhile."""
+        return alone(self.folder / dataset)
 
     def write(self, dataset: str, version: str, rows: pl.DataFrame, documents: pl.DataFrame, embedder: Embedder, told: Mapping[str, Any]) -> Opened:
         """Write a build, named by version and content; of the same content there is one. It is there whole, synced, or not at all.

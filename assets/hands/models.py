@@ -6,7 +6,6 @@ MLflow's own loading and logging keep state for the whole process; the client is
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import shutil
@@ -19,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from assets.hands.disk import sha256, sync_file, sync_folder
+from assets.hands.disk import alone, sha256, sync_file, sync_folder
 from contracts.errors import ActionError, Where
 
 if TYPE_CHECKING:
@@ -73,8 +72,7 @@ class ModelStore:
         """Have MLflow make its tables elsewhere, and put them in place whole: it makes them in some fifty steps, and a process killed between two leaves what none can use again."""
         from mlflow import MlflowClient
 
-        with (self.folder / ".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with alone(self.folder):
             for left in self.folder.glob(f"{_UNFINISHED}*"):
                 shutil.rmtree(left)
             if self._database.exists():

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import polars as pl
 
 from assets.hands.acts import Role
 from assets.hands.disk import sha256
+from assets.hands.handed import read_table
 from assets.hands.office import Office
 from assets.hands.registry import Row
 from contracts.errors import ActionError, EvidenceError, Where, shown
@@ -125,25 +125,6 @@ def _read_outcomes(file: Path) -> pl.DataFrame:
         if (found := frame.filter(wrong)).height:
             raise ActionError(f"{found.height:,} row(s) have {rule}", remedy, Where(file=shown(file), row=found["row"][0]))
     return frame.drop("row", "wrong").unique(PARENT, keep="last", maintain_order=True)
-
-
-def read_table(file: Path, null_values: Sequence[str] = ()) -> pl.DataFrame:
-    """A CSV as text, or a Parquet file, that somebody hands in. Raises: ActionError: it is not there, cannot be read, or has no rows."""
-    where, remedy = Where(file=shown(file)), "Give a CSV or Parquet file"
-    try:
-        frame = pl.read_parquet(file) if file.suffix == ".parquet" else pl.read_csv(file, infer_schema=False, null_values=list(null_values))
-    except FileNotFoundError:
-        raise ActionError("there is no such file", "Check the path", where) from None
-    except pl.exceptions.NoDataError:
-        raise ActionError("the file is empty", remedy, where) from None
-    except OSError as error:
-        raise ActionError(f"it cannot be read ({error.strerror or type(error).__name__})", remedy, where) from None
-    except pl.exceptions.PolarsError:
-        kind = "no Parquet file" if file.suffix == ".parquet" else "no CSV with as many cells in each row as its header has"
-        raise ActionError(f"it is {kind}", remedy, where) from None
-    if frame.is_empty():
-        raise ActionError("it has no rows", "Give one with rows", where)
-    return frame
 
 
 def _predictions(office: Office, name: str) -> pl.DataFrame:
