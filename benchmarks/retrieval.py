@@ -14,6 +14,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -59,13 +60,20 @@ class Cranfield:
         rows, _ = renewal.with_vectors(made, None, space)
         return self.store.write(NAME, version, renewal.in_order([rows]), whole, space, {"cutting": {}})
 
+    def usable(self, build: str) -> tuple[Opened, latent.Space]:
+        """A build and its space, as a store finds them that has read nothing yet."""
+        store = IndexStore(self.store.folder)
+        opened = store.open(NAME, build)
+        return opened, store.space(NAME, opened.manifest["embedder"]["digest"])
+
     def grown(self, corpus: pl.DataFrame, version: str, build: str) -> Opened:
         """A build of what changed since another."""
-        old = self.store.open(NAME, build)
-        whole = self.read(corpus)
+        with ThreadPoolExecutor(1) as beside:
+            found = beside.submit(self.usable, build)
+            whole = self.read(corpus)
+            old, space = found.result()
         changes = renewal.compare(old.documents, whole)
         before = old.rows
-        space = self.store.space(NAME, old.manifest["embedder"]["digest"])
         made = renewal.cut(whole.filter(pl.col("document").is_in([*changes.added, *changes.changed])), CUTTING)
         rows, _ = renewal.with_vectors(made, before, space)
         return self.store.write(NAME, version, renewal.in_order([renewal.carried(before, changes), rows]), whole, space, {"cutting": {}})

@@ -99,6 +99,7 @@ class IndexStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._spaces: dict[tuple[str, str], Space] = {}
 
     def alone(self, dataset: str) -> AbstractContextManager[None]:
         """Have nobody else build or drop an index of this data set meanwhile."""
@@ -115,7 +116,7 @@ class IndexStore:
         content = hashlib.sha256(json.dumps([told["cutting"], embedder.digest, documents["digest"].to_list(), rows["passage"].to_list()]).encode())
         content.update(rows["vector"].to_numpy().tobytes())
         final = home / f"{version}-{content.hexdigest()[:12]}"
-        self._keep_embedder(home / EMBEDDERS, embedder)
+        self._keep_embedder(dataset, embedder)
         folder = home / f"{_UNFINISHED}{uuid.uuid4().hex}"
         try:
             folder.mkdir(parents=True)
@@ -168,35 +169,46 @@ class IndexStore:
         return sha256(opened.folder / MANIFEST)
 
     def space(self, dataset: str, digest: str) -> Space:
-        """A fitted space. Raises: ActionError: it is gone, or not what was fitted; nothing of it is used then."""
-        import numpy as np
+        """A fitted space, read once by a store. Raises: ActionError: it is gone, or not what was fitted; nothing of it is used then."""
+        import pyarrow as pa
 
-        file = self.folder / dataset / EMBEDDERS / f"{digest}.npz"
+        if (dataset, digest) in self._spaces:
+            return self._spaces[dataset, digest]
         try:
-            with np.load(file, allow_pickle=False) as arrays:
-                space = Space(arrays["buckets"], arrays["weights"], arrays["axes"], int(arrays["passages"]))
+            with pa.OSFile(str(self._space_file(dataset, digest))) as source:
+                table = pa.ipc.open_file(source).read_all()
+            buckets, weights, axes = (table[name].chunk(0) for name in table.column_names)
+            numbers = axes.flatten().to_numpy().reshape(len(axes), -1)
+            space = Space(buckets.to_numpy(), weights.to_numpy(), numbers, int(table.schema.metadata[b"passages"]))
             intact = space.digest == digest
-        except Exception as error:  # a touched archive may speak through zipfile, zlib or numpy, each with classes of its own
+        except Exception as error:  # a touched file may speak through Arrow or numpy, each with classes of its own
             raise self._lost(dataset, digest) from error
         if not intact:
             raise self._lost(dataset, digest)
+        self._spaces[dataset, digest] = space
         return space
 
+    def _space_file(self, dataset: str, digest: str) -> Path:
+        return self.folder / dataset / EMBEDDERS / f"{digest}.arrow"
+
     def _lost(self, dataset: str, digest: str) -> ActionError:
-        where = Where(file=f"index/{dataset}/{EMBEDDERS}/{digest[:12]}….npz", dataset=dataset)
+        where = Where(file=f"index/{dataset}/{EMBEDDERS}/{digest[:12]}….arrow", dataset=dataset)
         return ActionError("the index's embedder is gone, or not what was fitted", f"Build it again: assay index rebuild {dataset}", where)
 
-    def _keep_embedder(self, folder: Path, embedder: Embedder) -> None:
-        import numpy as np
+    def _keep_embedder(self, dataset: str, embedder: Embedder) -> None:
+        import pyarrow as pa
 
-        file = folder / f"{embedder.digest}.npz"
+        file = self._space_file(dataset, embedder.digest)
         if not isinstance(embedder, Space) or file.exists():
             return
-        folder.mkdir(parents=True, exist_ok=True)
-        temporary = file.with_name(f"{_UNFINISHED}{uuid.uuid4().hex}.npz")
-        np.savez(temporary, buckets=embedder.buckets, weights=embedder.weights, axes=embedder.axes, passages=np.array(embedder.passages))
+        file.parent.mkdir(parents=True, exist_ok=True)
+        axes = pa.FixedSizeListArray.from_arrays(embedder.axes.ravel(), embedder.dimensions)
+        table = pa.table({"bucket": embedder.buckets, "weight": embedder.weights, "axes": axes}, metadata={"passages": str(embedder.passages)})
+        temporary = file.with_name(f"{_UNFINISHED}{uuid.uuid4().hex}.arrow")
+        with pa.OSFile(str(temporary), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+            writer.write_table(table)
         temporary.replace(file)
-        sync_together(folder, folder.parent)
+        sync_together(file.parent, self.folder / dataset)
 
     def builds(self, dataset: str) -> list[str]:
         """The builds that lie on the disk."""
@@ -210,9 +222,9 @@ class IndexStore:
             # its manifest goes first: half a folder is no build
             (folder / MANIFEST).unlink(missing_ok=True)
             shutil.rmtree(folder, ignore_errors=True)
-        needed = {json.loads((home / build / MANIFEST).read_text())["embedder"]["digest"] for build in self.builds(dataset)}
-        for file in (home / EMBEDDERS).glob("*.npz"):
-            if file.stem not in needed:
+        needed = {self._space_file(dataset, json.loads((home / build / MANIFEST).read_text())["embedder"]["digest"]) for build in self.builds(dataset)}
+        for file in (home / EMBEDDERS).glob("*"):
+            if file not in needed:
                 file.unlink()
         return gone
 

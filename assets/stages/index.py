@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -177,9 +178,11 @@ def _reason(office: Office, contract: Contract, policy: Index, store: IndexStore
 def _rebuilt(office: Office, contract: Contract, policy: Index, store: IndexStore, row: Row, due: Sequence[Row], *, full: bool) -> Row:
     """Build, judge, and conclude. Returns: the details that the registry keeps."""
     name = contract.name
-    documents = documents_of(office, contract, row)
     service = office.registry.serving_index(name)
-    old = _usable(store, service)
+    with ThreadPoolExecutor(1) as beside:
+        found = beside.submit(_usable, store, service)
+        documents = documents_of(office, contract, row)
+        old = found.result()
     built = build(office, contract, policy, store, row["version"], documents, None if full else old)
     asked = _questions(policy, documents)
     candidate = _measured(office, policy, store, built, asked, documents)

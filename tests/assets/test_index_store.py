@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pickle
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import polars as pl
+import pyarrow.feather as feather
 import pytest
 
 from assets.hands import index
@@ -132,7 +134,18 @@ def test_every_touched_file_is_told_and_nothing_of_it_is_used(tmp_path: Path) ->
 def test_a_touched_space_is_refused(tmp_path: Path) -> None:
     store = IndexStore(tmp_path)
     digest = build(store).manifest["embedder"]["digest"]
-    changed(tmp_path / "plants" / EMBEDDERS / f"{digest}.npz")
+    changed(tmp_path / "plants" / EMBEDDERS / f"{digest}.arrow")
+    with pytest.raises(ActionError, match="embedder is gone, or not what was fitted"):
+        store.space("plants", digest)
+
+
+@pytest.mark.parametrize("kept", [0, 1, 100, 0.5, 0.99])
+def test_a_space_cut_short_is_refused(tmp_path: Path, kept: float) -> None:
+    store = IndexStore(tmp_path)
+    digest = build(store).manifest["embedder"]["digest"]
+    file = tmp_path / "plants" / EMBEDDERS / f"{digest}.arrow"
+    content = file.read_bytes()
+    file.write_bytes(content[: kept if isinstance(kept, int) else int(kept * len(content))])
     with pytest.raises(ActionError, match="embedder is gone, or not what was fitted"):
         store.space("plants", digest)
 
@@ -140,8 +153,7 @@ def test_a_touched_space_is_refused(tmp_path: Path) -> None:
 def test_a_pickle_where_a_space_should_be_is_never_loaded(tmp_path: Path) -> None:
     store = IndexStore(tmp_path)
     digest = build(store).manifest["embedder"]["digest"]
-    hostile = np.array([Trap()], dtype=object)
-    np.savez(tmp_path / "plants" / EMBEDDERS / f"{digest}.npz", buckets=hostile, weights=hostile, axes=hostile, passages=hostile)
+    (tmp_path / "plants" / EMBEDDERS / f"{digest}.arrow").write_bytes(pickle.dumps(Trap()))
     with pytest.raises(ActionError, match="embedder is gone, or not what was fitted"):
         store.space("plants", digest)
 
@@ -173,9 +185,8 @@ def decoded(folder: Path) -> Iterator[str]:
             yield file.read_bytes().decode("latin-1")
         if file.suffix == ".parquet":
             yield str(pl.read_parquet(file).to_dicts())
-        if file.suffix == ".npz":
-            with np.load(file, allow_pickle=False) as arrays:
-                yield str([arrays[name].tobytes() for name in arrays.files])
+        if file.suffix == ".arrow":
+            yield str(feather.read_table(file).to_pydict())
     for table in folder.rglob("*.lance"):
         if table.is_dir():
             yield str(lancedb.connect(table.parent).open_table(table.stem).to_arrow().to_pylist())
