@@ -188,6 +188,13 @@ class IndexStore:
         self._spaces[dataset, digest] = space
         return space
 
+    def _has_space(self, dataset: str, digest: str) -> bool:
+        try:
+            self.space(dataset, digest)
+        except ActionError:  # it is not there yet, or was touched, and is written anew
+            return False
+        return True
+
     def _space_file(self, dataset: str, digest: str) -> Path:
         return self.folder / dataset / EMBEDDERS / f"{digest}.arrow"
 
@@ -198,9 +205,9 @@ class IndexStore:
     def _keep_embedder(self, dataset: str, embedder: Embedder) -> None:
         import pyarrow as pa
 
-        file = self._space_file(dataset, embedder.digest)
-        if not isinstance(embedder, Space) or file.exists():
+        if not isinstance(embedder, Space) or self._has_space(dataset, embedder.digest):
             return
+        file = self._space_file(dataset, embedder.digest)
         file.parent.mkdir(parents=True, exist_ok=True)
         axes = pa.FixedSizeListArray.from_arrays(embedder.axes.ravel(), embedder.dimensions)
         table = pa.table({"bucket": embedder.buckets, "weight": embedder.weights, "axes": axes}, metadata={"passages": str(embedder.passages)})
