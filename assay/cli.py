@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -402,11 +403,15 @@ def doctor(as_json: AsJson = False) -> None:
 
 
 @app.command()
-def ui(port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 3000) -> None:
+def ui(port: Annotated[int, typer.Option(help="Port on 127.0.0.1.", min=1, max=65535)] = 3000) -> None:
     """Open the steward's web UI (Dagster) on this installation. Example: `assay ui --port 3000`"""
     from assets.hands.home import home
     from assets.instance import instance, shipped
 
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError as error:  # Dagster would go on without a page
+        raise ConfigurationError(f"the page cannot be served on port {port} ({os.strerror(error.errno or 0)})", "Name a free one with --port") from None
     where = home()
     instance(where).dispose()
     os.environ["ASSAY_HOME"] = str(where.root)

@@ -55,7 +55,7 @@ def test_kill_9_at_random_moments_between_drift_and_the_switch(installation: Ins
         assert process.wait() == 0
     takes = time.monotonic() - began
     killed = 0
-    for _ in range(KILLS):
+    for _ in range(4 * KILLS):
         shutil.rmtree(installation.root)
         shutil.copytree(whole, installation.root)
         with started(installation) as process:
@@ -72,4 +72,6 @@ def test_kill_9_at_random_moments_between_drift_and_the_switch(installation: Ins
         assert [(row["version"], row["action"]) for row in office.registry.decisions("readings")] == [("1.0.0", "retrain"), ("1.1.0", "retrain")]
         assert [row["outcome"]["outcome"] for row in office.registry.triggers("readings") if row["action"] == "retrain"] == ["in service", "in service"]
         assert [row["version"] for row in office.registry.services("readings")] == ["1", "2"]
-    assert killed >= KILLS // 2
+        if killed == KILLS:  # a moment after the work was over is no kill
+            break
+    assert killed == KILLS

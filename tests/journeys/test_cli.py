@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -196,3 +197,13 @@ def test_a_script_that_starts_the_ui_in_its_background_can_end_it(assay: Assay, 
     finally:
         signal.signal(signal.SIGINT, before)
     assert seen == [signal.SIG_DFL]
+
+
+def test_the_ui_is_refused_where_something_else_listens(assay: Assay, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dagster would only log that, and run on without a page."""
+    monkeypatch.setattr("os.execv", lambda *_: pytest.fail("Dagster was started"))
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        code, _, said = assay("ui", "--port", str(port))
+    assert code == 1
+    assert said == f"assay: the page cannot be served on port {port} (Address already in use). Name a free one with --port.\n"
