@@ -9,6 +9,7 @@ import polars as pl
 
 from assets.hands.acts import ASSAY, MEASURE, Role
 from assets.hands.handed import read_table
+from assets.hands.models import REFUSED
 from assets.hands.office import Office
 from assets.stages import live, trace
 from assets.stages.drift import override, policy_of
@@ -85,7 +86,7 @@ def _model(office: Office, name: str) -> dict[str, Any]:
         versions.append({
             "version": each["version"], "role": serving.get(each["version"]), "dataset_version": each["tags"].get("dataset_version"), "metrics": each["metrics"],
             "license": each["tags"].get("license"), "obligations": each["tags"].get("obligations"), "trace_id": each["tags"].get("trace_id"),
-            "refused": each["tags"].get("assay.rejected"), "outcomes": len(labels), "live": None if lived is None or lived != lived else lived,
+            "refused": each["tags"].get(REFUSED), "outcomes": len(labels), "live": None if lived is None or lived != lived else lived,
         })  # fmt: skip
     switches = [{key: row[key] for key in ("at", "role", "version", "by", "reason")} for row in office.registry.services(contract.name)]
     return {"model": policy.model, "dataset": contract.name, "metric": policy.metric, "versions": versions, "switches": switches}

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 FILE, DIGEST = "model.skops", "assay.sha256"
 # What skops does not trust by itself in trees and in what prepares columns. Trusted only in a file whose digest was checked first.
 TRUSTED = ("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor", "sklearn.tree._tree.Tree", "numpy.dtype")
-TRIGGER = "assay.trigger"
+TRIGGER, REFUSED = "assay.trigger", "assay.rejected"
 _UNFINISHED = ".unfinished-"
 CARD = "card.md"
 _WHO_SERVES = (
@@ -134,18 +134,25 @@ class ModelStore:
         return str(self._client.get_model_version(name, number).description or "")
 
     def alias(self, name: str, aliases: Mapping[str, str | None]) -> None:
-        """Have MLflow's aliases say who serves. Safe to repeat."""
+        """Have MLflow's aliases say who serves; no such version is called refused any longer. Safe to repeat."""
         known = dict(self._client.get_registered_model(name).aliases)
         for alias, version in aliases.items():
             if version is None:
                 if alias in known:
                     self._client.delete_registered_model_alias(name, alias)
-            elif str(known.get(alias)) != version:
+                continue
+            if str(known.get(alias)) != version:
                 self._client.set_registered_model_alias(name, alias, version)
+            if self.refusal(name, version):
+                self._client.delete_model_version_tag(name, version, REFUSED)
 
     def refuse(self, name: str, version: str, reason: str) -> None:
         """Say on a version why it does not serve."""
-        self._client.set_model_version_tag(name, version, "assay.rejected", reason)
+        self._client.set_model_version_tag(name, version, REFUSED, reason)
+
+    def refusal(self, name: str, version: str) -> str | None:
+        """Why a version was refused, or rolled back; None of one that was not, or was put in service since."""
+        return self._client.get_model_version(name, version).tags.get(REFUSED)
 
     def _loaded(self, version: Any) -> Any:
         import skops.io

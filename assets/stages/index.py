@@ -199,7 +199,7 @@ def _rebuilt(office: Office, contract: Contract, policy: Index, store: IndexStor
     elif judgement.accepted and (objection or mute):
         judgement = replace(judgement, accepted=not objection, reason=objection or f"{judgement.reason} that could be asked: {mute}")
     details = {
-        **asdict(judgement), "asked_because": due[-1]["reason"] if due else "", "outcome": "in service" if judgement.accepted else "rolled back", **carried(office, contract, row["version"]), "build": built.build,
+        **asdict(judgement), "asked_because": due[-1]["reason"] if due else "", "outcome": "in service" if judgement.accepted else "refused", **carried(office, contract, row["version"]), "build": built.build,
         "chunks": built.manifest["passages"], "documents": documents.height, "dataset_version": row["version"], "changed": built.manifest["changed"], "embedder": built.manifest["embedder"],
         "measured": asdict(candidate), "measured_in_service": asdict(before) if before else None, "bytes": sum(file.stat().st_size for file in built.folder.rglob("*") if file.is_file()),
     }  # fmt: skip

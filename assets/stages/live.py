@@ -247,13 +247,15 @@ def _end_canary(office: Office, contract: Contract, policy: Retrain, challenger:
 
 
 def promote(office: Office, contract: Contract, policy: Retrain, version: str, reason: str) -> list[Switched]:
-    """Make a version champion, and end a canary of it. Raises: ActionError: nothing is known of it."""
+    """Make a version champion, and end a canary of it; where it had been refused, the reason of that is told with this one. Raises: ActionError: nothing is known of it."""
     serving = office.registry.serving(contract.name)
     last = next((row["details"] for row in reversed(office.registry.services(contract.name)) if row["version"] == version), None)
     details = {key: value for key, value in (last or _of_training(office, contract, version)).items() if key != _BACK}
     before = serving["champion"]["version"] if "champion" in serving else None
     if before == version:
         raise ActionError(f"version {version} of {policy.model} is champion already", "Nothing to do", Where(dataset=contract.name))
+    if refusal := office.models.refusal(policy.model, version):
+        reason = f"{reason} (before it was refused: {refusal})"
     roles: dict[Role, tuple[str | None, Row | None]] = {"champion": (version, details)}
     expected: dict[Role, str | None] = {"champion": before}
     if "challenger" in serving:

@@ -83,7 +83,7 @@ def _retrain(run: Run, policy: Retrain, target: Target, trigger: Row, overtaken:
     canary = policy.canary if judgement.accepted and champion else None
     details: Row = {
         **asdict(judgement), "asked_because": trigger["reason"], "candidate": None if np.isnan(judgement.candidate) else judgement.candidate,
-        "outcome": "in canary" if canary else "in service" if judgement.accepted else "rolled back", "model": policy.model, "model_version": registered,
+        "outcome": "in canary" if canary else "in service" if judgement.accepted else "refused", "model": policy.model, "model_version": registered,
         **carried(office, contract, version), "trained_rows": train.height, "judged_rows": held_back.height, "dataset_version": version, "trace_id": facts["trace_id"],
         "evaluation": found.as_json(), "judged": {metric: value for metric in METRICS if (value := metric_of(metric)(labels, scores)) == value}, "replaced": champion["version"] if champion else None,
     }  # fmt: skip

@@ -73,12 +73,12 @@ def test_drift_retrains_once_and_a_worse_candidate_leaves_the_champion_in_servic
     delivered(installation, 3, shift=0.001, noise_before=450)
     installation.office().registry.raise_trigger("readings", "1.2.0", "retrain", "a steward asked for it")
     worse = taken(installation)
-    assert worse.details["outcome"] == "rolled back"
+    assert worse.details["outcome"] == "refused"
     assert worse.details["candidate"] < worse.details["in_service"] > 0.99
     assert installation.office().registry.serving("readings")["champion"]["details"]["dataset_version"] == "1.0.0"
     assert [(t["version"], t["outcome"]["outcome"]) for t in installation.office().registry.triggers("readings") if t["action"] == "retrain"] == [
         ("1.0.0", "in service"),
-        ("1.2.0", "rolled back"),
+        ("1.2.0", "refused"),
     ]
 
 

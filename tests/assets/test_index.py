@@ -154,7 +154,7 @@ def test_a_worse_index_is_refused_and_the_old_one_answers(shelf: Shelf) -> None:
     first = shelf.details()
     shelf.documents = dict.fromkeys(shelf.documents, " ".join(["The thing of every program thing is written before anything else happens to the thing here."] * 6))
     worse = shelf.details()
-    assert worse["outcome"] == "rolled back"
+    assert worse["outcome"] == "refused"
     assert "under the floor of 0.6" in worse["reason"]
     assert shelf.serving == first["build"]
     assert shelf.on_disk() == [first["build"]]
@@ -171,7 +171,7 @@ def test_what_is_withdrawn_goes_at_once_whatever_becomes_of_the_candidate(shelf:
     shelf.publish()
     assert "topic-secret" not in {p.document for p in shelf.found("quagga zanzibar", k=100).passages}  # published, and the index has not followed yet
     refused = shelf.details()
-    assert refused["outcome"] == "rolled back"
+    assert refused["outcome"] == "refused"
     found = shelf.found("quagga zanzibar", k=100)
     assert "topic-secret" not in {passage.document for passage in found.passages}
     assert found.passages  # the old index serves all else

@@ -244,6 +244,19 @@ def test_a_challenger_that_turns_bad_is_rolled_back(served: Installation, tmp_pa
     assert set(opened("high", "analytics", served.office()).predict(rows(50))["model_version"]) == {"1"}
 
 
+def test_a_steward_may_promote_what_was_refused_and_the_record_says_so(served: Installation, tmp_path: Path) -> None:
+    with_challenger(served)
+    told = opened("high", "analytics", served.office()).predict(rows())
+    came_true(served, tmp_path, told, right=True, only="1")
+    came_true(served, tmp_path, told, right=False, only="2")
+    contract, policy = live.keeps_model(served.office(), "high")
+    (switch,) = live.promote(served.office(), contract, policy, "2", "the labels were wrong")
+    assert switch.reason.startswith("the labels were wrong (before it was refused: rolled back in canary: roc_auc 0.0")
+    assert served.office().registry.services("readings")[-1]["reason"] == switch.reason
+    assert aliases(served) == {"champion": "2"}
+    assert served.office().models.refusal("high", "2") is None
+
+
 def test_a_champion_that_falls_gives_way_to_the_one_before_and_only_once(served: Installation, tmp_path: Path) -> None:
     with_challenger(served)
     contract, policy = live.keeps_model(served.office(), "high")
