@@ -2,17 +2,19 @@
 
 Belongs here: arithmetic on sorted arrays, on any library of the array API standard: NumPy, and CuPy on a GPU. Stays out: what is asked of it (windows.py),
 numbers as whole steps (exact.py).
-One sort serves every column and function of a transform. Key and time become one number, in which different keys lie further apart than the window reaches; then a
-window is two places in the sorted rows, and a sum over it the difference of two running sums. Running sums of whole numbers may go round the end of 64 bits: their
-difference is right all the same. Extremes are taken of windows of 1, 2, 4, … rows, two of which cover a window of any length (a sparse table, Bender and
-Farach-Colton 2000).
+One sort serves every column and function of a transform; on a CPU it cuts the rows into parts of whole keys, small enough for its caches, which its cores work on side
+by side. In a part, key and time become one number, in which different keys lie further apart than the window reaches; then a window is two places in the sorted rows,
+and a sum over it the difference of two running sums. Running sums of whole numbers may go round the end of 64 bits: their difference is right all the same. Extremes
+are taken of windows of 1, 2, 4, … rows, two of which cover a window of any length (a sparse table, Bender and Farach-Colton 2000).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -26,6 +28,8 @@ Values = Any
 _ROOM = 2**62
 _CODES = 2**31
 _FEW = 2**16
+PART_ROWS = 2**16
+"""A part is cut after so many rows, where a key ends: its arrays are then half a megabyte each."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,7 @@ class Past:
     Args:
         on: the library that computes.
         rows: their places in the frame, (n,); a slice of all of them where none is left out.
-        order: which of them comes n-th, (n,).
+        order: which of `rows` comes n-th, (n,); None where `rows` are sorted already.
         back: the inverse of `order`.
         key: of each sorted row, the number of its key, (n,).
         begins: where the rows of each key and moment begin, (m,).
@@ -45,21 +49,22 @@ class Past:
 
     on: Library
     rows: Array | slice
-    order: Values
-    back: Values
+    order: Values | None
+    back: Values | None
     key: Values
     begins: Values
     moment: Values
     since: Values
     until: Values
 
-    def sorted(self, values: pl.Series) -> Values:
-        """A column of the frame without nulls, as this library has it, by key and time."""
-        return self.on.take(self.on.asarray(values.to_numpy()[self.rows]), self.order)
+    def sorted(self, values: Array) -> Values:
+        """A column of the frame, as this library has it, by key and time."""
+        given = self.on.asarray(values[self.rows])
+        return given if self.order is None else self.on.take(given, self.order)
 
     def told(self, values: Values) -> Array:
         """What was computed of the sorted rows, in the order of `rows`, for Polars."""
-        return on_host(self.on.take(values, self.back))
+        return on_host(values if self.back is None else self.on.take(values, self.back))
 
     @property
     def counts(self) -> Values:
@@ -78,7 +83,7 @@ class Past:
     def lags(self, values: Values, moments: Sequence[int]) -> list[Values]:
         """The value some moments before, minus infinity where there is none; of several rows of one moment the greatest."""
         on, begins = self.on, self.begins
-        value = _greatest(on, values, begins, on.concat([begins[1:], on.asarray([self.order.shape[0]], dtype=begins.dtype)]))
+        value = _greatest(on, values, begins, on.concat([begins[1:], on.asarray([self.key.shape[0]], dtype=begins.dtype)]))
         key, made = on.take(self.key, begins), []
         for back in moments:
             nothing = on.full(min(back, begins.shape[0]), -math.inf)
@@ -105,10 +110,11 @@ def on_host(values: Values) -> Array:
     return values.get() if hasattr(values, "get") else np.asarray(values)
 
 
-def by_key_and_time(frame: pl.DataFrame, keys: Sequence[str], span: int | None, gap: int, on: Library = np) -> Iterator[Past]:
-    """Sort the rows: in one part, or in several where keys and times are too many for one number.
+def over_parts(do: Callable[[Past], None], frame: pl.DataFrame, keys: Sequence[str], span: int | None, gap: int, on: Library = np) -> None:
+    """Sort the rows, and do something with each part of them, several at a time on a CPU. Together the parts are all rows that have a time and every key.
 
     Args:
+        do: must leave Polars alone, whose threads may all be waiting for it.
         frame: `at` (Int64, under 2^59 either way) and the keys; rows without one of them are in no part.
         span, gap: the window is [time - gap - span, time - gap); without a span it is everything before.
     """
@@ -130,15 +136,39 @@ def by_key_and_time(frame: pl.DataFrame, keys: Sequence[str], span: int | None, 
     if every * apart > _ROOM:  # times of whole hours need no microseconds
         unit = math.gcd(int(np.gcd.reduce(at - low)), span or 0, gap) or 1
         back, wait, apart = reaching(unit)
-    at_once = max(_ROOM // apart, 1)
+    cut = _by_key if on is np else _by_number
+
+    def done(part: tuple[Array | slice, Array]) -> None:
+        mine, key = part
+        whose = mine if isinstance(rows, slice) else rows[mine]
+        do(_past(on, whose, on.asarray(key), (on.asarray(at[mine]) - low) // unit, apart, back, wait))
+
+    with ThreadPoolExecutor(pl.thread_pool_size() if on is np else 1) as cores:
+        for _ in cores.map(done, cut(code, every, max(_ROOM // apart, 1))):
+            pass  # raises what a part raised
+
+
+def _by_key(code: Array, every: int, at_once: int) -> Iterator[tuple[Array | slice, Array]]:
+    """Parts of whole keys, the rows of each key together in the order of the frame: (their places, the numbers of their keys from 0)."""
+    rows = np.argsort(code.astype(np.uint16) if every <= _FEW else code, kind="stable")  # 16 bits are sorted many times faster
+    code = code[rows]
+    first = np.concatenate([[True], code[1:] != code[:-1]])
+    begins, number = np.flatnonzero(first), np.cumsum(first)
+    full = begins[np.searchsorted(begins, np.arange(0, len(rows), PART_ROWS), side="right") - 1]
+    cuts = np.unique(np.concatenate([begins[::at_once], full, [len(rows)]]))
+    for start, end in pairwise(cuts):
+        yield rows[start:end], number[start:end] - number[start]
+
+
+def _by_number(code: Array, every: int, at_once: int) -> Iterator[tuple[Array | slice, Array]]:
+    """All rows as they come; several parts only where keys and times are too many for one number."""
     for first in range(0, every, at_once):
         part: Array | slice = slice(None)
         if every > at_once:
             part = np.flatnonzero((code >= first) & (code < first + at_once))
             if not len(part):
                 continue
-        whose = part if isinstance(rows, slice) else rows[part]
-        yield _past(on, whose, on.asarray(code[part] - first), (on.asarray(at[part]) - low) // unit, min(every, at_once), apart, back, wait)
+        yield part, code[part] - first
 
 
 def last_before(ours: pl.DataFrame, theirs: pl.DataFrame, keys: Sequence[str], within: int | None, on: Library = np) -> pl.Series:
@@ -175,17 +205,17 @@ def _last_before(on: Library, ours: pl.DataFrame, theirs: pl.DataFrame, keys: Se
     return on.where(there, found, -1)
 
 
-def _past(on: Library, rows: Array | slice, key: Values, at: Values, keys: int, apart: int, back: int, wait: int) -> Past:
+def _past(on: Library, rows: Array | slice, key: Values, at: Values, apart: int, back: int, wait: int) -> Past:
     place = key * apart + at
-    # rows that are in time already need sorting by key only, and 16 bits are sorted many times faster
-    in_time = keys <= _FEW and bool(on.all(at[1:] >= at[:-1]))
-    order = on.argsort(on.astype(key, on.uint16) if in_time else place, stable=True)
-    place = on.take(place, order)
+    order = None
+    if not bool(on.all(place[1:] >= place[:-1])):
+        order = on.argsort(place, stable=True)
+        place, key = on.take(place, order), on.take(key, order)
     first = on.concat([on.ones(1, dtype=on.bool), place[1:] != place[:-1]])
     begins, moment = on.nonzero(first)[0], on.cumulative_sum(on.astype(first, on.int64)) - 1
     since = on.searchsorted(place, place - (wait + back), side="left")
     until = on.searchsorted(place, place - wait, side="left") if wait else on.take(begins, moment)
-    return Past(on, rows, order, _inverse(on, order), on.take(key, order), begins, moment, since, until)
+    return Past(on, rows, order, None if order is None else on.argsort(order), key, begins, moment, since, until)
 
 
 def _with_all(frame: pl.DataFrame, keys: Sequence[str]) -> tuple[pl.Series, pl.DataFrame]:
@@ -195,20 +225,13 @@ def _with_all(frame: pl.DataFrame, keys: Sequence[str]) -> tuple[pl.Series, pl.D
     return whole, named if whole.all() else named.filter(whole)
 
 
-def _inverse(on: Library, order: Values) -> Values:
-    if on is not np:
-        return on.argsort(order)  # the standard has no writing to places
-    back = np.empty_like(order)
-    back[order] = np.arange(len(order))
-    return back
-
-
 def _codes(keys: Sequence[pl.Series], rows: int) -> tuple[Array, int]:
     """A number for each combination of keys, and one more than the greatest; which one says nothing."""
     code, every = np.zeros(rows, dtype=np.int64), 1
     for key in keys:
         if key.dtype == pl.String:
-            key = key.cast(pl.Categorical(pl.Categories.random())).to_physical()  # the fastest way to different numbers
+            key = key.cast(pl.Categorical(pl.Categories.random())).to_physical()
+        if key.dtype == pl.UInt32:
             own = key.to_numpy().astype(np.int64)
             most = int(own.max()) + 1
         else:

@@ -22,7 +22,7 @@ from pipelines.clean.moments import Range, ranges
 from pipelines.engine import run_in_memory
 from pipelines.features import exact
 from pipelines.features.kind import HELPER, About, Kind, Made, moments, nothing_to_learn, number, times
-from pipelines.features.past import Past, by_key_and_time, last_before
+from pipelines.features.past import Array, Past, last_before, over_parts
 
 _HALF = 20
 """Bits by which squares are taken apart."""
@@ -49,15 +49,24 @@ def _windowed(transform: Window, fitted: Fitted, about: About) -> Made:
         frame = given.struct.unnest()
         made = {name: np.zeros(frame.height, dtype=np.int64) if kind == pl.Int64 else np.full(frame.height, -np.inf) for name, kind in held.items()}
         there = np.zeros(frame.height, dtype=bool)
-        for past in by_key_and_time(frame, keys, span, gap, about.on):
+        steps = {column: frame[f"steps|{column}"] for column in transform.columns}
+        x = {column: each.fill_null(0).to_numpy() for column, each in steps.items()}
+        counted = {column: each.is_not_null().cast(pl.Int64).to_numpy() for column, each in steps.items() if each.null_count()}
+        signed = {
+            f"{column}|{function}": (frame[f"value|{column}"] * (1.0 if function == "max" else -1.0)).fill_null(-math.inf).to_numpy()
+            for column in transform.columns
+            for function in extremes
+        }
+
+        def fill(past: Past) -> None:
             there[past.rows] = True
             for column in transform.columns:
-                for part, values in _sums(past, frame[f"steps|{column}"], parts):
+                for part, values in _sums(past, x[column], counted.get(column), parts):
                     made[f"{column}|{part}"][past.rows] = past.told(values)
-                for function in extremes:
-                    sign = 1.0 if function == "max" else -1.0
-                    greatest = past.greatest(past.sorted((frame[f"value|{column}"] * sign).fill_null(-math.inf)))
-                    made[f"{column}|{function}"][past.rows] = past.told(greatest)
+            for name, values in signed.items():
+                made[name][past.rows] = past.told(past.greatest(past.sorted(values)))
+
+        over_parts(fill, frame, keys, span, gap, about.on)
         told = pl.DataFrame({**made, "there": there}).with_columns(_or_null(pl.col(name)) * (-1.0 if name.endswith("|min") else 1.0) for name in held if held[name] == pl.Float64)
         return told.select(pl.when("there").then(pl.col(name)).alias(name) for name in held).to_struct(given.name)
 
@@ -76,7 +85,13 @@ def _windowed(transform: Window, fitted: Fitted, about: About) -> Made:
 def _seen(transform: Window | Lag | AsOf, about: About) -> tuple[list[str], list[pl.Expr]]:
     """The names of the keys, and what a struct of rows begins with: their time and the keys."""
     keys = {f"key|{place}": column for place, column in enumerate(transform.by)}
-    return list(keys), [times(about).alias("at"), *(pl.col(column).alias(name) for name, column in keys.items())]
+
+    def key(column: str) -> pl.Expr:
+        if about.types[column] != pl.String or isinstance(transform, AsOf):  # whose keys are held against another table's
+            return pl.col(column)
+        return pl.col(column).cast(pl.Categorical(pl.Categories.random())).to_physical()  # the fastest way to different numbers, by all cores
+
+    return list(keys), [times(about).alias("at"), *(key(column).alias(name) for name, column in keys.items())]
 
 
 def _asked(transform: Window) -> dict[str, tuple[str, str]]:
@@ -85,10 +100,14 @@ def _asked(transform: Window) -> dict[str, tuple[str, str]]:
     return dict(zip(transform.makes, pairs, strict=True))
 
 
-def _sums(past: Past, steps: pl.Series, parts: Sequence[str]) -> Iterator[tuple[str, Any]]:
-    """Over each window: rows, steps, and for deviations the squares of steps in three parts, none of whose sums needs more than 64 bits."""
-    x = past.sorted(steps.fill_null(0))
-    yield "n", past.sums(past.sorted(steps.is_not_null().cast(pl.Int64))) if steps.null_count() else past.counts
+def _sums(past: Past, steps: Array, counted: Array | None, parts: Sequence[str]) -> Iterator[tuple[str, Any]]:
+    """Over each window: rows, steps, and for deviations the squares of steps in three parts, none of whose sums needs more than 64 bits.
+
+    Args:
+        steps: of each row, 0 where it has none. counted: 1 for a row that has some, else 0; None where every row has.
+    """
+    x = past.sorted(steps)
+    yield "n", past.counts if counted is None else past.sums(past.sorted(counted))
     yield "sum", past.sums(x)
     if "high" in parts:
         high = x >> _HALF
@@ -129,10 +148,14 @@ def _lagged(transform: Lag, fitted: Fitted, about: About) -> Made:  # noqa: ARG0
     def looked_back(given: pl.Series) -> pl.Series:
         frame = given.struct.unnest()
         made = {name: np.full(frame.height, -np.inf) for name in held}
-        for past in by_key_and_time(frame, keys, None, 0, about.on):
-            found = (values for column in transform.columns for values in past.lags(past.sorted(frame[f"value|{column}"].fill_null(-math.inf)), transform.moments))
-            for name, values in zip(held, found, strict=True):
-                made[name][past.rows] = past.told(values)
+        columns = [frame[f"value|{column}"].fill_null(-math.inf).to_numpy() for column in transform.columns]
+
+        def fill(past: Past) -> None:
+            found = (lagged for values in columns for lagged in past.lags(past.sorted(values), transform.moments))
+            for name, lagged in zip(held, found, strict=True):
+                made[name][past.rows] = past.told(lagged)
+
+        over_parts(fill, frame, keys, None, 0, about.on)
         return pl.DataFrame(made, schema=held).with_columns(_or_null(pl.all())).to_struct(given.name)
 
     keys, seen = _seen(transform, about)

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from contracts.errors import FeatureError
-from pipelines.features import table
+from pipelines.features import past, table
 from tests.features.conftest import AT, Collect, fitted, frame, hours
 
 # -- groups -----------------------------------------------------------------------------------------
@@ -105,6 +105,19 @@ def test_a_part_without_rows_is_passed_over() -> None:
     rows = pl.DataFrame({"at": [0, 1, 2**58] * 12, "a": [n // 3 for n in range(36)], "b": [n // 3 for n in range(36)], "x": [float(n) for n in range(36)], "y": [0.0] * 36})
     got = table.transform(rows.lazy(), fitted(rows, {"transform": "window", "by": ["a", "b"], "columns": ["x"], "span": "all", "functions": ["sum"]})).collect()
     assert got["x_sum_all_by_a_b"].to_list() == [value for n in range(0, 36, 3) for value in (0.0, float(n), 2.0 * n + 1)]
+
+
+def test_however_rows_are_cut_for_the_cores_the_past_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    chance = np.random.default_rng(7)
+    at = pl.Series(chance.integers(0, 60, 500)).set(pl.Series(chance.random(500) < 0.05), None)
+    rows = pl.DataFrame({"at": at, "k": chance.choice(["a", "b", "c", None], 500), "n": chance.integers(0, 5, 500), "x": chance.normal(size=500), "y": [0.0] * 500})
+    window = {"transform": "window", "by": ["k", "n"], "columns": ["x"], "span": 9, "functions": ["count", "sum", "std", "min"]}
+    state = fitted(rows, window, {"transform": "lag", "by": ["k"], "columns": ["x"], "moments": [1, 3]})
+    whole = table.transform(rows.lazy(), state).collect()
+    assert whole["x_lag3_by_k"].drop_nulls().len() > 300
+    for part in (1, 20):
+        monkeypatch.setattr(past, "PART_ROWS", part)
+        assert table.transform(rows.lazy(), state).collect().equals(whole)
 
 
 def test_a_number_too_great_to_count_from_is_no_time() -> None:
