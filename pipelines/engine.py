@@ -67,6 +67,11 @@ def arrays(engine: Engine) -> Any:
     return importlib.import_module("array_api_compat.cupy") if engine == "cupy" else np
 
 
+def in_pieces(engine: Engine) -> bool:
+    """Whether an engine takes the rows piece by piece, with Python at hand for each: on a GPU, a plan is expressions only."""
+    return engine in ("polars", "cupy")
+
+
 @contextmanager
 def _device(engine: Engine) -> Iterator[Any]:
     """What Polars calls the engine. A GPU refuses what it cannot run instead of falling back."""

@@ -159,7 +159,7 @@ def write_table(staged: Path, frame: pl.LazyFrame, state: State, told: parity.Re
     by_engine = parity.parts(told, state) or {told.engine: state.kept}
 
     def made_by(one: engine.Engine) -> pl.LazyFrame:
-        return table.table(frame, state, others=others, on=engine.arrays(one))
+        return table.table(frame, state, others=others, on=engine.arrays(one), in_pieces=engine.in_pieces(one))
 
     types = made_by("polars").collect_schema()
     if len(by_engine) == 1:

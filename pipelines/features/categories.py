@@ -52,11 +52,11 @@ def _fit_label(transform: Label, rows: pl.LazyFrame, about: About) -> Learning: 
     return Fitted({}, {column: frame.select("value", pl.int_range(pl.len(), dtype=pl.Int32).alias("label")) for column, frame in found.items()})
 
 
-def _labels(transform: Label, fitted: Fitted, about: About) -> Made:  # noqa: ARG001
+def _labels(transform: Label, fitted: Fitted, about: About) -> Made:
     return each(
         transform.columns,
         transform.makes,
-        lambda column: pl.when(pl.col(column).is_not_null()).then(looked_up(pl.col(column), fitted.tables[column], "label", UNSEEN)),
+        lambda column: pl.when(pl.col(column).is_not_null()).then(looked_up(pl.col(column), fitted.tables[column], "label", about, UNSEEN)),
     )
 
 
@@ -69,7 +69,7 @@ def _ordinals(transform: Ordinal, fitted: Fitted, about: About) -> Made:  # noqa
         except (pl.exceptions.PolarsError, TypeError):
             raise FeatureError(f"the `order` of '{column}' has values that are no {about.types[column]}", "Write them as the column has them", Where(field=column)) from None
         table = pl.DataFrame({"value": values, "place": pl.Series(range(len(values)), dtype=pl.Int32)})
-        return pl.when(pl.col(column).is_not_null()).then(looked_up(pl.col(column), table, "place", UNSEEN))
+        return pl.when(pl.col(column).is_not_null()).then(looked_up(pl.col(column), table, "place", about, UNSEEN))
 
     return each(transform.columns, transform.makes, place)
 
@@ -80,8 +80,8 @@ def _fit_frequency(transform: Frequency, rows: pl.LazyFrame, about: About) -> Le
     return Fitted({}, {column: found[column].select("value", (pl.col("rows") / every).alias("share")) for column in transform.columns})
 
 
-def _frequencies(transform: Frequency, fitted: Fitted, about: About) -> Made:  # noqa: ARG001
-    return each(transform.columns, transform.makes, lambda column: looked_up(pl.col(column), fitted.tables[column], "share", 0.0))
+def _frequencies(transform: Frequency, fitted: Fitted, about: About) -> Made:
+    return each(transform.columns, transform.makes, lambda column: looked_up(pl.col(column), fitted.tables[column], "share", about, 0.0))
 
 
 def _hashes(transform: Hash, fitted: Fitted, about: About) -> Made:  # noqa: ARG001

@@ -43,9 +43,9 @@ def _decomposed(seen: pl.DataFrame, most: list[pl.Series], transform: Embedding)
     return points
 
 
-def _made(transform: Embedding, fitted: Fitted, about: About) -> Made:  # noqa: ARG001
+def _made(transform: Embedding, fitted: Fitted, about: About) -> Made:
     points = fitted.tables["points"]
-    made = {name: looked_up(pl.col(transform.column), points, f"d{number}", 0.0) for number, name in enumerate(transform.makes)}
+    made = {name: looked_up(pl.col(transform.column), points, f"d{number}", about, 0.0) for number, name in enumerate(transform.makes)}
     return Made(made, dict.fromkeys(made, transform.reads))
 
 

@@ -47,19 +47,19 @@ def _aggregate(column: str, function: str, within: Range | None) -> pl.Expr:
             return exact.deviation(steps.sum(), (steps * steps).sum(), n, within)
 
 
-def _made(transform: Group, fitted: Fitted, about: About) -> Made:  # noqa: ARG001
+def _made(transform: Group, fitted: Fitted, about: About) -> Made:
     groups, every = fitted.tables["groups"], fitted.values["all"]
     different = {key: groups[key].unique().sort() for key in transform.by}
     if reduce(lambda product, values: product * (len(values) + 1), different.values(), 1) >= 2**62:
         raise FeatureError(f"groups by {', '.join(transform.by)} are too many to be told apart", "Group by fewer columns")
 
     def key() -> pl.Expr:
-        return reduce(lambda code, name: code * len(different[name]) + coded(pl.col(name), different[name]), transform.by, pl.lit(0, pl.Int64))
+        return reduce(lambda code, name: code * len(different[name]) + coded(pl.col(name), different[name], about), transform.by, pl.lit(0, pl.Int64))
 
     codes, mark = groups.select(key().alias("value"), pl.exclude(transform.by)), f"{HELPER}{transform.makes[0]}"
     asked = dict(zip(transform.makes, ((column, function) for column in transform.columns for function in transform.functions), strict=True))
     return Made(
-        {name: _or_all(looked_up(pl.col(mark), codes, f"{column}|{function}"), function, every[f"{column}|{function}"]) for name, (column, function) in asked.items()},
+        {name: _or_all(looked_up(pl.col(mark), codes, f"{column}|{function}", about), function, every[f"{column}|{function}"]) for name, (column, function) in asked.items()},
         {name: (*transform.by, column) for name, (column, _) in asked.items()},
         {mark: key()},
     )

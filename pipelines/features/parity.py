@@ -82,7 +82,7 @@ def receipt(frame: pl.LazyFrame, state: State, wanted: Engine, others: table.Oth
 
 def _made(few: pl.LazyFrame, state: State, wanted: Engine, others: table.Others | None, attempt: Try) -> tuple[pl.DataFrame, Mapping[str, tuple[Engine, str | None]]]:
     """The features of the sample; of each its engine, and why that is not one of the device that was wanted."""
-    whole, reason = attempt(table.table(few, state, others=others).select(state.kept), wanted)
+    whole, reason = attempt(table.table(few, state, others=others, in_pieces=engine.in_pieces(wanted)).select(state.kept), wanted)
     if whole is not None:
         return whole, dict.fromkeys(state.kept, (wanted, None))
     _, by = table.lineage(few, state, others)
@@ -90,7 +90,7 @@ def _made(few: pl.LazyFrame, state: State, wanted: Engine, others: table.Others 
     for place in dict.fromkeys(by.values()):
         names, transform = [name for name in state.kept if by[name] == place], table.transform_of(state, place).transform
         for one in (wanted, *(engine.beside(wanted) if table.KINDS[transform].arrays else ())):
-            part, why = attempt(table.table(few, state, others=others, on=engine.arrays(one)).select(names), one)
+            part, why = attempt(table.table(few, state, others=others, on=engine.arrays(one), in_pieces=engine.in_pieces(one)).select(names), one)
             if part is not None:
                 break
         made_by: tuple[Engine, str | None] = (one, None)

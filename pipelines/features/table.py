@@ -72,7 +72,7 @@ class Applied:
     inputs: Mapping[str, tuple[str, ...]]
 
 
-def _apply(frame: pl.LazyFrame, features: Features, fitted: Sequence[Fitted], last: int | None, others: Others, on: Any = np) -> Applied:
+def _apply(frame: pl.LazyFrame, features: Features, fitted: Sequence[Fitted], last: int | None, others: Others, on: Any = np, in_pieces: bool = True) -> Applied:
     """Raises: FeatureError: two features would have one name."""
     types = dict(frame.collect_schema())
     own, by, inputs = set(types), dict[str, int](), dict[str, tuple[str, ...]]()
@@ -80,7 +80,7 @@ def _apply(frame: pl.LazyFrame, features: Features, fitted: Sequence[Fitted], la
     for place, (transform, learned) in enumerate(zip(features.transforms, fitted, strict=False)):
         if columns.keys() & set(transform.reads):
             frame, helpers, columns = _with(frame, helpers, columns), {}, {}
-        made = KINDS[transform.transform].made(transform, learned, _about(types, features, last, others, on))
+        made = KINDS[transform.transform].made(transform, learned, _about(types, features, last, others, on, in_pieces))
         for name, expression in made.columns.items():
             if name in by or name in own or (features.target and name == features.target.name):
                 raise FeatureError(f"two columns would be called '{name}'", "Leave one of the transforms out of assay.features", Where(field=name))
@@ -96,8 +96,8 @@ def _with(frame: pl.LazyFrame, helpers: Mapping[str, pl.Expr], columns: Mapping[
     return (frame.with_columns(**helpers) if helpers else frame).with_columns(**columns)
 
 
-def _about(types: Mapping[str, pl.DataType], features: Features, last: int | None, others: Others, on: Any = np) -> About:
-    return About(types, features.order_by, features.target, last, others, on)
+def _about(types: Mapping[str, pl.DataType], features: Features, last: int | None, others: Others, on: Any = np, in_pieces: bool = True) -> About:
+    return About(types, features.order_by, features.target, last, others, on, in_pieces)
 
 
 def _standing(features: Features, applied: Applied) -> tuple[str, ...]:
@@ -251,7 +251,7 @@ def transform(frame: pl.LazyFrame, state: State, *, history: pl.LazyFrame | None
     if history is not None:
         past = checked(history, state).select(list(state.types))
         rows = pl.concat([past.with_columns(pl.lit(False).alias(_NEW)), rows.with_columns(pl.lit(True).alias(_NEW))])
-    applied = _apply(rows, state.features, state.fitted, state.last, others or {})
+    applied = _apply(rows, state.features, state.fitted, state.last, others or {}, in_pieces=False)  # whoever collects them may have a GPU
     return (applied.frame if history is None else applied.frame.filter(_NEW)).select(state.kept)
 
 
@@ -272,13 +272,14 @@ def _named(name: str) -> pl.DataType:
     raise FeatureError(f"a column of nulls has no type, and {name} is wanted", f"Cast it to {name}")
 
 
-def table(frame: pl.LazyFrame, state: State, *, others: Others | None = None, on: Any = np) -> pl.LazyFrame:
+def table(frame: pl.LazyFrame, state: State, *, others: Others | None = None, on: Any = np, in_pieces: bool = True) -> pl.LazyFrame:
     """The feature table: the ordering column, the features, and the target (null where its column is).
 
     Args:
         on: the array library that computes what expressions cannot say (pipelines.engine.arrays).
+        in_pieces: the engine takes rows piece by piece (pipelines.engine.in_pieces).
     """
-    applied = _apply(checked(frame, state), state.features, state.fitted, state.last, others or {}, on)
+    applied = _apply(checked(frame, state), state.features, state.fitted, state.last, others or {}, on, in_pieces)
     goal = state.features.target
     label = [target.truth(goal).alias(goal.name)] if goal else []
     return applied.frame.select(pl.col(state.features.order_by), *state.kept, *label)

@@ -75,22 +75,23 @@ def _means(transform: TargetMean, fitted: Fitted, about: About) -> Made:
     at, folds, priors = times(about), fitted.values["folds"], fitted.values["means"]
     trained = at <= about.last if about.last is not None else at.is_not_null()
     fold = pl.when(trained).then(_fold(at, folds)).otherwise(_EVERY)
-    prior = fold.replace_strict([int(number) for number in priors], pl.Series(list(priors.values()), dtype=pl.Float64), default=None, return_dtype=pl.Float64)
+    every = pl.DataFrame({"value": [int(number) for number in priors], "mean": list(priors.values())}, schema={"value": pl.Int32, "mean": pl.Float64})
+    prior = looked_up(fold, every, "mean", about)
 
     def mean(column: str) -> pl.Expr:
         table = fitted.tables[column]
-        keyed = table.select((_key(pl.col("value"), table, pl.col("fold"), len(folds))).alias("value"), "mean")
-        return looked_up(pl.col(f"{HELPER}{column}_target"), keyed, "mean").fill_null(prior)
+        keyed = table.select((_key(pl.col("value"), table, pl.col("fold"), len(folds), about)).alias("value"), "mean")
+        return looked_up(pl.col(f"{HELPER}{column}_target"), keyed, "mean", about).fill_null(prior)
 
     made = each(transform.columns, transform.makes, mean)
     assert about.target is not None
     inputs = {name: (column, about.order_by, about.target.column) for column, name in zip(transform.columns, transform.makes, strict=True)}
-    return Made(made.columns, inputs, {f"{HELPER}{column}_target": _key(pl.col(column), fitted.tables[column], fold, len(folds)) for column in transform.columns})
+    return Made(made.columns, inputs, {f"{HELPER}{column}_target": _key(pl.col(column), fitted.tables[column], fold, len(folds), about) for column in transform.columns})
 
 
-def _key(value: pl.Expr, table: pl.DataFrame, fold: pl.Expr, cuts: int) -> pl.Expr:
+def _key(value: pl.Expr, table: pl.DataFrame, fold: pl.Expr, cuts: int, about: About) -> pl.Expr:
     """One number for a value in a fold; null for a value that the table lacks."""
-    return coded(value, table["value"].unique().sort()) * (cuts + 2) + (fold + 1)
+    return coded(value, table["value"].unique().sort(), about) * (cuts + 2) + (fold + 1)
 
 
 TARGET = Kind(_fit, _means)

@@ -67,8 +67,15 @@ def _windowed(transform: Window, fitted: Fitted, about: About) -> Made:
                 made[name][past.rows] = past.told(past.greatest(past.sorted(values)))
 
         over_parts(fill, frame, keys, span, gap, about.on)
-        told = pl.DataFrame({**made, "there": there}).with_columns(_or_null(pl.col(name)) * (-1.0 if name.endswith("|min") else 1.0) for name in held if held[name] == pl.Float64)
-        return told.select(pl.when("there").then(pl.col(name)).alias(name) for name in held).to_struct(given.name)
+        without = None if there.all() else pl.Series(~there)
+
+        def told(name: str) -> pl.Series:
+            values = pl.Series(name, made.pop(name))  # one at a time: each is a column of the whole table
+            if held[name] == pl.Float64:
+                values = pl.select(_or_null(pl.lit(values)) * (-1.0 if name.endswith("|min") else 1.0)).to_series()
+            return values if without is None else values.set(without, None)
+
+        return pl.DataFrame({name: told(name) for name in held}).to_struct(given.name)
 
     keys, seen = _seen(transform, about)
     seen += [exact.steps(column, each).alias(f"steps|{column}") for column, each in within.items()]
