@@ -5,6 +5,7 @@ A new transform joins with an entry in ANY; a test fails until it does.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -169,3 +170,13 @@ def test_every_engine_gives_the_same(name: str, collect: Collect) -> None:
         apart = parity.difference(got[feature], expected[feature])
         assert apart is not None
         assert apart <= 1e-9
+
+
+@pytest.mark.parametrize("name", [name for name in ANY if not table.KINDS[name].arrays])
+def test_all_but_looking_back_goes_through_memory_piece_by_piece(name: str) -> None:
+    rows = pl.DataFrame({"at": [AT + timedelta(hours=n) for n in range(20)], "x": [n / 3 for n in range(20)], "n": [n % 5 for n in range(20)], "c": ["a", "b"] * 10, "k": ["k1", "k1", "k2", "k2"] * 5, "t": ["fox and dog", "dog"] * 10, "y": [float(n % 9) for n in range(20)]}, schema_overrides=TYPES)  # fmt: skip
+    state = learned(rows, name)
+    assert state is not None
+    physical = table.table(rows.lazy(), state).show_graph(raw_output=True, engine="streaming", plan_stage="physical")
+    assert physical is not None
+    assert set(re.findall(r'label="([a-z-]+)', physical)) == {"in-memory-source", "select", "with-columns"}
