@@ -254,12 +254,12 @@ def promote(office: Office, contract: Contract, policy: Retrain, version: str, r
     before = serving["champion"]["version"] if "champion" in serving else None
     if before == version:
         raise ActionError(f"version {version} of {policy.model} is champion already", "Nothing to do", Where(dataset=contract.name))
-    if refusal := office.models.refusal(policy.model, version):
-        reason = f"{reason} (before it was refused: {refusal})"
     roles: dict[Role, tuple[str | None, Row | None]] = {"champion": (version, details)}
     expected: dict[Role, str | None] = {"champion": before}
     if "challenger" in serving:
         roles["challenger"] = (None, {_ENDED: serving["challenger"]["version"]})
+    if serving.get("challenger", {}).get("version") != version and (refusal := office.models.refusal(policy.model, version)):
+        reason = f"{reason} (before it was refused: {refusal})"
     done = office.registry.switch(contract.name, policy.model, roles, reason, expected=expected)
     office.settle()
     return [Switched(policy.model, "champion", before, version, reason)] if done else []
