@@ -6,8 +6,8 @@ import bz2
 import gzip
 import io
 import lzma
+import os
 import struct
-import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -119,10 +119,10 @@ def test_bombs_are_refused_quickly_and_leave_nothing(installation: Installation,
     archive(installation.root / "inbox", make(), file)
     installation.promise(setting("source", location=f"inbox/{file}"))
     run = installation.run()
-    started = time.perf_counter()
+    before = sum(os.times()[:4])
     with pytest.raises(SourceError, match=r"unpack|archive|lists|no file"):
         land(run)
-    assert time.perf_counter() - started < 2
+    assert sum(os.times()[:4]) - before < 2  # seconds at work, its child processes' too: a machine that is busy takes longer
     assert not list((installation.root / "lake").rglob("unpacked-*"))
 
 
