@@ -18,6 +18,8 @@ from pathlib import Path
 
 from contracts.errors import PublicationError
 
+SWEEP_AGE_S = 24 * 3600
+
 
 def sha256(file: Path) -> str:
     """Digest of a file's bytes."""
@@ -93,6 +95,14 @@ def alone(folder: Path) -> Iterator[None]:
 
 
 _FULL = ("no space left on device", "database or disk is full", "disk quota exceeded")
+
+
+def left_behind(path: Path, now_s: float) -> bool:
+    """Whether it has lain there for longer than any run takes; not where its own run has removed it just now."""
+    try:
+        return now_s - path.stat().st_mtime > SWEEP_AGE_S
+    except FileNotFoundError:
+        return False
 
 
 def is_disk_full(error: BaseException | None, folder: Path | None = None) -> bool:

@@ -17,11 +17,10 @@ from urllib.parse import unquote, urlsplit
 
 import polars as pl
 
-from assets.hands.disk import sha256, sync_file, sync_folder, sync_tree
+from assets.hands.disk import left_behind, sha256, sync_file, sync_folder, sync_tree
 from contracts.errors import EvidenceError, PublicationError, Where
 from lineage.evidence import PublishedFile
 
-SWEEP_AGE_S = 24 * 3600
 _APP = "assay"
 
 
@@ -51,11 +50,11 @@ class Lake:
         """Remove what dead runs left: staging, and version folders that no registered version has, both older than a day."""
         removed = []
         for folder in self.folder(dataset, "staging").glob("*"):
-            if now_s - folder.stat().st_mtime > SWEEP_AGE_S:
+            if left_behind(folder, now_s):
                 shutil.rmtree(folder, ignore_errors=True)
                 removed.append(folder.name)
         for folder in self.folder(dataset, "versions").glob("[0-9a-f]*"):
-            if now_s - folder.stat().st_mtime > SWEEP_AGE_S and not is_registered(folder.name):
+            if left_behind(folder, now_s) and not is_registered(folder.name):
                 shutil.rmtree(folder, ignore_errors=True)
                 removed.append(folder.name)
         return removed

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from assets.hands.lake import SWEEP_AGE_S
+from assets.hands.disk import SWEEP_AGE_S
 from assets.hands.office import Office
 from lineage import evidence
 

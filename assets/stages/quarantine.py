@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from assets.hands.disk import sha256
+from assets.hands.disk import left_behind, sha256
 from assets.hands.office import Office
 from assets.hands.registry import Row
 from assets.stages.admit import Admission
@@ -268,7 +268,7 @@ def expire(office: Office, names: Sequence[str]) -> list[dict[str, Any]]:
             office.registry.expire_quarantine(name, row["run_id"], f"retention.quarantine is {contract.retention.quarantine}")
             gone.append({"dataset": name, "run_id": row["run_id"], "rows": row["rows"], "kept_at": row["kept_at"]})
         for copy in folder.glob(".*.emptied"):
-            if now.timestamp() - copy.stat().st_mtime > timedelta(days=1).total_seconds():
+            if left_behind(copy, now.timestamp()):
                 copy.unlink(missing_ok=True)
     return gone
 

@@ -93,6 +93,14 @@ def test_a_killed_run_is_ended_its_lease_freed_and_its_staging_swept(either_regi
     office.registry.check_log()
 
 
+def test_a_run_that_ends_while_another_sweeps_does_not_fail_that_one(installation: Installation) -> None:
+    installation.published()
+    staging = installation.office().lake.folder("readings", "staging")
+    (staging / "just-ended").symlink_to(staging / "gone")  # listed, and not there any more when it is looked at
+    installation.deliver(GOOD + "M9,9,day\n")
+    assert installation.published().row["version"] == "1.1.0"
+
+
 def test_a_run_that_was_ended_for_lost_cannot_publish_after_all(either_registry: Installation) -> None:
     run = either_registry.run()
     admission = admit(run)
