@@ -152,33 +152,35 @@ def _read(folder: Path) -> State:
 
 
 def write_table(staged: Path, frame: pl.LazyFrame, state: State, told: parity.Receipt, others: Others) -> pl.Schema:
-    """`part-00000.parquet` in a folder: one sink by the engine; where another engine makes a part of the features, each writes its own, and they are put side by side.
+    """`part-00000.parquet` in a folder, by one sink. What another engine makes, or looks back with all rows in memory, is made before and put beside the rows.
 
     Returns: the columns. Raises: FeatureError: the engines' rows come in different orders. ConfigurationError: a device cannot hold what it has to make.
     """
-    by_engine = parity.parts(told, state) or {told.engine: state.kept}
+    order = state.features.order_by
 
     def made_by(one: engine.Engine) -> pl.LazyFrame:
         return table.table(frame, state, others=others, on=engine.arrays(one), in_pieces=engine.in_pieces(one))
 
     types = made_by("polars").collect_schema()
-    if len(by_engine) == 1:
-        (one,) = by_engine
-        _run(made_by(one).sink_parquet(staged / PART, compression=COMPRESSION, lazy=True), one)
+    plans = parity.plans(told, state, table.lineage(frame, state, others)[1])
+    if len(plans) == 1:
+        _run(made_by(plans[0].engine).sink_parquet(staged / PART, compression=COMPRESSION, lazy=True), plans[0].engine)
         return types
-    order, scans = state.features.order_by, []
-    for number, (one, names) in enumerate(by_engine.items()):
-        file = staged / f"{one}.parquet"
-        _run(made_by(one).select(order, *names, *(_label(state) if number == 0 else [])).sink_parquet(file, lazy=True), one)
-        scans.append(pl.scan_parquet(file).rename({order: f"{order}|{one}"}))
-    beside = pl.concat(scans, how="horizontal", strict=True)
-    orders = [pl.col(f"{order}|{one}") for one in by_engine]
-    apart = engine.run(beside.select(pl.any_horizontal(each.ne_missing(orders[0]) for each in orders[1:]).any())).item()
-    if apart:
+    row_by_row = [name for plan in plans if plan.in_rows for name in plan.features]
+    before = {staged / f"{number}.arrow": plan for number, plan in enumerate(plans) if not plan.in_rows}
+    for file, plan in before.items():
+        _run(made_by(plan.engine).select(*plan.features, pl.col(order).alias(file.name)).sink_ipc(file, lazy=True), plan.engine)
+    beside = [pl.scan_ipc(file) for file in before]
+
+    def joined(rows: pl.LazyFrame) -> pl.LazyFrame:
+        return pl.concat([rows, *beside], how="horizontal", strict=True)
+
+    if engine.run(joined(frame.select(order)).select(pl.any_horizontal(pl.col(file.name).ne_missing(pl.col(order)) for file in before).any())).item():
         raise FeatureError("two engines gave the rows in different orders, so their features cannot be put side by side", "Write `engine: polars`, or leave out what falls back")
-    engine.run(beside.rename({f"{order}|{next(iter(by_engine))}": order}).select(types.names()).sink_parquet(staged / PART, compression=COMPRESSION, lazy=True))
-    for one in by_engine:
-        (staged / f"{one}.parquet").unlink()
+    rows = made_by("polars").select(order, *row_by_row, *_label(state))
+    engine.run(joined(rows).select(types.names()).sink_parquet(staged / PART, compression=COMPRESSION, lazy=True))
+    for file in before:
+        file.unlink()
     return types
 
 

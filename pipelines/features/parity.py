@@ -7,7 +7,7 @@ Every feature is made twice from the same few rows: by the engine that is to mak
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import polars as pl
@@ -35,6 +35,19 @@ class Column:
     engine: Engine
     difference: float | None
     fallback: str | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Features that one plan makes.
+
+    Args:
+        in_rows: row by row on the CPU, with no more than a few rows in memory.
+    """
+
+    engine: Engine
+    features: tuple[str, ...]
+    in_rows: bool
 
 
 @dataclass(frozen=True)
@@ -122,9 +135,15 @@ def difference(made: pl.Series, expected: pl.Series) -> float | None:
     return 0.0 if greatest is None else float(greatest) if math.isfinite(float(greatest)) else None  # type: ignore[arg-type]  # floats
 
 
-def parts(told: Receipt, state: State) -> dict[Engine, Sequence[str]]:
-    """Which features each engine makes."""
-    by: dict[Engine, list[str]] = {}
+def plans(told: Receipt, state: State, by: Mapping[str, int]) -> list[Plan]:
+    """What makes the table: of each engine one plan of what goes row by row, and one for each transform that keeps all rows in memory to look back.
+
+    Args:
+        by: feature -> the place of its transform.
+    """
+    made: dict[tuple[Engine, int | None], list[str]] = {}
     for column in told.columns:
-        by.setdefault(column.engine, []).append(column.feature)
-    return {one: [name for name in state.kept if name in names] for one, names in by.items()}
+        place = by[column.feature]
+        looks_back = table.KINDS[table.transform_of(state, place).transform].arrays
+        made.setdefault((column.engine, place if looks_back else None), []).append(column.feature)
+    return [Plan(one, tuple(names), one == "polars" and place is None) for (one, place), names in made.items()] or [Plan(told.engine, (), in_rows=False)]

@@ -153,11 +153,12 @@ def _by_key(code: Array, every: int, at_once: int) -> Iterator[tuple[Array | sli
     rows = np.argsort(code.astype(np.uint16) if every <= _FEW else code, kind="stable")  # 16 bits are sorted many times faster
     code = code[rows]
     first = np.concatenate([[True], code[1:] != code[:-1]])
-    begins, number = np.flatnonzero(first), np.cumsum(first)
+    del code  # a number for each row of the table
+    begins = np.flatnonzero(first)
     full = begins[np.searchsorted(begins, np.arange(0, len(rows), PART_ROWS), side="right") - 1]
     cuts = np.unique(np.concatenate([begins[::at_once], full, [len(rows)]]))
     for start, end in pairwise(cuts):
-        yield rows[start:end], number[start:end] - number[start]
+        yield rows[start:end], np.cumsum(first[start:end]) - 1
 
 
 def _by_number(code: Array, every: int, at_once: int) -> Iterator[tuple[Array | slice, Array]]:

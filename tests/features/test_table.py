@@ -175,7 +175,21 @@ def test_what_the_engine_refuses_is_an_error_unless_the_contract_allows_a_fallba
     told = parity.receipt(ROWS.lazy(), state, "gpu", attempt=device(refuses=["c_frequency"]))
     assert [(column.engine, column.fallback) for column in told.columns] == [("gpu", None), ("polars", "NotImplementedError: c_frequency")]
     assert told.fallbacks == ("c_frequency",)
-    assert parity.parts(told, state) == {"gpu": ["x_scaled"], "polars": ["c_frequency"]}
+    assert parity.plans(told, state, table.lineage(ROWS.lazy(), state)[1]) == [
+        parity.Plan("gpu", ("x_scaled",), in_rows=False),
+        parity.Plan("polars", ("c_frequency",), in_rows=True),
+    ]
+
+
+def test_each_transform_that_keeps_all_rows_in_memory_is_made_by_itself() -> None:
+    lag, window = {"transform": "lag", "by": ["c"], "columns": ["x"]}, {"transform": "window", "columns": ["x"], "span": "2h", "functions": ["mean", "count"]}
+    state = fitted(ROWS, SCALE, lag, SHARE, window)
+    told = parity.receipt(ROWS.lazy(), state, "polars")
+    assert parity.plans(told, state, table.lineage(ROWS.lazy(), state)[1]) == [
+        parity.Plan("polars", ("x_scaled", "c_frequency"), in_rows=True),
+        parity.Plan("polars", ("x_lag1_by_c",), in_rows=False),
+        parity.Plan("polars", ("x_mean_2h", "x_count_2h"), in_rows=False),
+    ]
 
 
 @pytest.mark.parametrize(
