@@ -108,6 +108,8 @@ def run_one(opened: Any, definitions: Any, name: str, window: str | None, engine
 
 def summary(stage: str, made: dict[str, Any]) -> str:
     """What one stage did, in one line."""
+    from assets.hands.versions import AGAIN
+
     match stage:
         case "landed":
             files = f" of {made['files']:,} files" if made.get("files", 1) > 1 else ""
@@ -119,7 +121,8 @@ def summary(stage: str, made: dict[str, Any]) -> str:
         case "published":
             if made["new"]:
                 return f"{made['version']}: {made['note']}"
-            return f"nothing new: already published as {made['version']}" + (f" (latest is {made['latest']})" if made["latest"] != made["version"] else "")
+            latest = f"latest is {made['latest']}" if made["latest"] != made["version"] else "latest is there again" if made["latest_because"] == AGAIN else ""
+            return f"nothing new: already published as {made['version']}" + (f" ({latest})" if latest else "")
         case "features":
             fallen = f", {made['fallbacks']} of them on polars" if made["fallbacks"] else ""
             return f"{made['features']} features of {made['version']} on {made['engine']}{fallen}" + ("" if made["new"] else " — made before")

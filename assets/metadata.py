@@ -135,6 +135,7 @@ def published(contract: Contract, predicate: Mapping[str, Any], *, new: bool, ch
         "dagster/row_count": predicate["accounting"]["published"], "dagster/column_schema": table_schema(contract),
         "dagster/column_lineage": column_lineage(upstream, {c["name"]: [c["name"]] for c in predicate["schema"]}),
         "version": predicate["version"], "new": new, "note": predicate["note"], "sequence": predicate["sequence"], "latest": references[LATEST]["version"],
+        "latest_because": references[LATEST]["reason"],
         "evidence": f"evidence/{contract.name}/{predicate['version']}.dsse.json", "verify_with": dg.MetadataValue.md(f"`assay verify {contract.name}@{predicate['version']}`"),
         "obligations": ", ".join(predicate["admission"]["verdict"]["license"]["obligations"]) or "none",
         **quality(predicate), "data_docs": dg.MetadataValue.md(f"`assay contracts docs {contract.name}@{predicate['version']}`, or the job `data_docs`"),

@@ -51,8 +51,9 @@ def cleaned_and_published(contract: Contract) -> dg.AssetsDefinition:
             waiting = [(part, admission) for part, admission in zip(parts, admissions, strict=True) if admission.published is None]
             for part, admission in zip(parts, admissions, strict=True):
                 if admission.published is not None:
-                    context.log.info(f"{part.window or contract.name} is already published as {admission.published['version']}")
-                    already(part, admission.published)
+                    back = already(part, admission.published)
+                    then = ", and `latest` is there again" if back else ""
+                    context.log.info(f"{part.window or contract.name} is already published as {admission.published['version']}{then}")
             row: Row | None = admissions[-1].published
             if waiting:
                 made = [Part(part, admission, assess(part, admission, refine(part, admission))) for part, admission in waiting]

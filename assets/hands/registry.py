@@ -18,7 +18,7 @@ from assets.hands.outbox import Outbox
 from assets.hands.reviews import Reviews
 from assets.hands.runs import Lease, Runs, leases
 from assets.hands.store import Row, ledger, metadata
-from assets.hands.versions import LATEST, Versions, versions
+from assets.hands.versions import AGAIN, LATEST, PUBLISHED, Versions, moves, versions
 from contracts.errors import PublicationError, Where
 from lineage import chain
 
@@ -79,7 +79,7 @@ class Registry(Runs, Versions, Acts, Indexes, Reviews, Outbox):
                     return None
                 version = {**version, "published_at": self.now(), "expired_at": None}
                 connection.execute(sa.insert(versions).values(**version))
-                self._point(connection, lease.dataset, LATEST, version["version"], "published", logged=False)
+                self._point(connection, lease.dataset, LATEST, version["version"], PUBLISHED, logged=False)
                 for each, found in parts:
                     self._keep_checks(connection, each, found)
                 self._log(
@@ -92,6 +92,19 @@ class Registry(Runs, Versions, Acts, Indexes, Reviews, Outbox):
         if stale:
             raise PublicationError("a newer run of this data set has started, so this one may not publish", "Nothing to do: the newer run publishes", Where(dataset=lease.dataset))
         return version
+
+    def came_again(self, lease: Lease, version: str) -> bool:
+        """`latest` goes back to a version whose inputs are there once more, unless somebody has put it where it is, or a newer run is at work.
+
+        Returns: whether it moved. Raises: EvidenceError: the version has expired.
+        """
+        with self._write() as connection:
+            newest = connection.execute(sa.select(leases.c.token).where(leases.c.dataset == lease.slot)).scalar()
+            latest = connection.execute(sa.select(moves).where(moves.c.dataset == lease.dataset, moves.c.reference == LATEST).order_by(moves.c.id.desc())).mappings().first()
+            if newest != lease.token or latest is None or latest["version"] == version or latest["reason"] not in (PUBLISHED, AGAIN):
+                return False
+            self._point(connection, lease.dataset, LATEST, self._there(connection, lease.dataset, version)["version"], AGAIN)
+            return True
 
     def expire(self, row: Row, reason: str) -> bool:
         """Declare that a version is opened no longer; its record stays. False: a reference points to it by now, or it has expired already."""

@@ -31,6 +31,8 @@ moves = sa.Table(
 )  # fmt: skip
 
 LATEST = "latest"
+PUBLISHED, AGAIN = "published", "what it was made from came again"
+"""Why `latest` is where it is, unless somebody moved it."""
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 NUMBER = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+")
 
@@ -62,7 +64,7 @@ class Versions(Store):
         found = {row["reference"]: row for row in self._rows(sa.select(moves).where(moves.c.id.in_(newest)).order_by(moves.c.reference)) if row["version"]}
         if LATEST not in found and (known := self.versions(dataset)):  # published by an Assay that knew no references
             last = known[-1]
-            found[LATEST] = {"dataset": dataset, "reference": LATEST, "version": last["version"], "at": last["published_at"], "actor": "", "reason": "published"}
+            found[LATEST] = {"dataset": dataset, "reference": LATEST, "version": last["version"], "at": last["published_at"], "actor": "", "reason": PUBLISHED}
         return {name: found[name] for name in sorted(found, key=lambda name: (name != LATEST, name))}
 
     def point(self, dataset: str, reference: str, version: str, reason: str) -> Row:
@@ -72,12 +74,17 @@ class Versions(Store):
         """
         check_name(reference)
         with self._write() as connection:
-            row = connection.execute(sa.select(versions).where(versions.c.dataset == dataset, versions.c.version == version)).mappings().first()
-            if row is None or row["expired_at"]:
-                state = "has not been published" if row is None else f"expired on {row['expired_at'][:10]}"
-                raise EvidenceError(f"{dataset}@{version} {state}", "Choose a version that `assay status` shows", Where(dataset=dataset))
+            row = self._there(connection, dataset, version)
             self._point(connection, dataset, reference, version, reason)
-            return dict(row)
+            return row
+
+    def _there(self, connection: sa.Connection, dataset: str, version: str) -> Row:
+        """A version that can be opened."""
+        row = connection.execute(sa.select(versions).where(versions.c.dataset == dataset, versions.c.version == version)).mappings().first()
+        if row is None or row["expired_at"]:
+            state = "has not been published" if row is None else f"expired on {row['expired_at'][:10]}"
+            raise EvidenceError(f"{dataset}@{version} {state}", "Choose a version that `assay status` shows", Where(dataset=dataset))
+        return dict(row)
 
     def _point(self, connection: sa.Connection, dataset: str, reference: str, version: str | None, reason: str, *, logged: bool = True) -> None:
         connection.execute(sa.insert(moves).values(dataset=dataset, reference=reference, version=version, at=self.now(), actor=self.actor, reason=reason))

@@ -19,7 +19,7 @@ from assets.stages.handlings import decisions_of
 from assets.stages.ingest import landed_in, landed_rows, receipt_of
 from assets.stages.run import Run, stage
 from assets.stages.search import FOUND_SCHEMA, MANY_ROWS, few_values, searched
-from contracts.errors import AdmissionError, SourceError, Where
+from contracts.errors import AdmissionError, EvidenceError, SourceError, Where
 from contracts.location import ELSEWHERE, kind_of
 from contracts.model import Contract
 from contracts.settings import Window
@@ -339,6 +339,8 @@ def verdict_from(data: dict[str, Any]) -> Verdict:
 
 
 def _again(run: Run, inputs: Inputs, row: Row) -> Admission:
-    """The same inputs were published before: the verdict is the one in the evidence."""
+    """The same inputs were published before: the verdict is the one in the evidence. Raises: EvidenceError: that version can be opened no longer."""
+    if row["expired_at"]:
+        raise EvidenceError(f"this source was published as {row['version']}, which expired on {row['expired_at'][:10]}", "Deliver what is newer, or promise a new contract version")
     predicate = run.office.statement(row)["predicate"]
     return Admission(verdict_from(predicate["admission"]["verdict"]), inputs, predicate["accounting"]["rows_in"], (), pl.DataFrame(schema=FOUND_SCHEMA), {}, published=row)

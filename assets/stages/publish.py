@@ -104,10 +104,15 @@ def _committed(run: Run, parts: Sequence[Part]) -> Row:
             return registered
 
 
-def already(run: Run, row: Row) -> None:
-    """End a run whose inputs were published before."""
+def already(run: Run, row: Row) -> bool:
+    """End a run whose inputs were published before.
+
+    Returns: whether `latest` went back to that version: the source, or the contract, is again what it was then. One window of several says nothing of that.
+    """
+    back = run.contract.source.windows is None and run.partition is None and run.office.registry.came_again(run.lease, row["version"])
     run.office.registry.end(run.lease, "already published", {"version": row["version"]})
     finish(run)
+    return back
 
 
 def finish(run: Run) -> None:

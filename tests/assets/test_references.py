@@ -50,6 +50,47 @@ def test_references_point_where_they_were_put_and_latest_follows_publication(thr
     registry.check_log()
 
 
+def test_latest_goes_back_where_the_source_is_what_it_was_before(three: Installation) -> None:
+    registry = three.office().registry
+    three.deliver(GOOD)
+    assert (three.published().row["version"], three.published().new) == ("1.0.0", False)
+    latest = registry.references("readings")["latest"]
+    assert (latest["version"], latest["reason"]) == ("1.0.0", "what it was made from came again")
+    three.published()
+    assert registry.references("readings")["latest"] == latest  # moved once
+    three.deliver(GOOD + "M4,4,day\n")
+    assert three.published().row["version"] == "1.1.0"
+    assert three.office().version("readings")["version"] == "1.1.0"
+    three.deliver(GOOD + "M6,6,day\n")
+    assert three.published().row["version"] == three.office().version("readings")["version"] == "1.3.0"
+    registry.check_log()
+
+
+def test_latest_goes_back_where_the_contract_is_what_it_was_before(installation: Installation) -> None:
+    installation.published()
+    installation.promise(setting("cleaning", _=[]))
+    assert installation.published().row["version"] == installation.office().version("readings")["version"] == "1.0.1"
+    installation.promise()
+    assert installation.published().row["version"] == installation.office().version("readings")["version"] == "1.0.0"
+
+
+def test_where_somebody_put_latest_it_stays_until_something_new_is_published(three: Installation) -> None:
+    registry = three.office().registry
+    registry.roll_back("readings", "latest", "wrong")
+    assert three.published().row["version"] == "1.2.0"
+    assert three.office().version("readings")["version"] == "1.1.0"
+
+
+def test_a_source_whose_version_has_expired_is_refused(three: Installation) -> None:
+    three.clock = lambda: datetime.now(UTC) + timedelta(days=366)
+    expire(three.office(), "readings")
+    three.deliver(GOOD)
+    with pytest.raises(EvidenceError, match=r"this source was published as 1\.0\.0, which expired on"):
+        three.published()
+    assert three.office().registry.runs("readings", 1)[0]["outcome"] == "failed"
+    assert three.office().version("readings")["version"] == "1.2.0"
+
+
 @pytest.mark.parametrize("name", ["", "1.0.0", "Prod", "x" * 64, "a b", "../x", 'x"; drop table moves--'])
 def test_what_is_no_name_for_a_reference_is_refused(name: str) -> None:
     with pytest.raises(EvidenceError, match="no name for a reference"):
