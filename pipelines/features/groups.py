@@ -5,46 +5,63 @@ Counts, sums, means and deviations are exact aggregates of all training rows; a 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import reduce
+from itertools import groupby
+from operator import attrgetter, itemgetter
 
 import polars as pl
 
 from contracts.errors import FeatureError
 from contracts.transforms import Group
 from pipelines.clean.kind import Fitted, Learning
-from pipelines.clean.moments import Range, ranges
 from pipelines.features import exact
 from pipelines.features.kind import HELPER, About, Kind, Made, coded, looked_up, number
 
 _COUNTS = ("count", "n_unique")
+_SUMMED = {"sum", "mean", "std"}
 
 
 def _fit(transform: Group, rows: pl.LazyFrame, about: About) -> Learning:
-    numeric = [column for column in transform.columns if about.types[column].is_numeric()]
-    seen = (yield {"ranges": rows.select(pl.len(), *(ranges(column).alias(column) for column in numeric))})["ranges"].to_dicts()[0]
-    within = {column: exact.within(seen[column]) for column in numeric}
-    parts = [_aggregate(column, function, within.get(column)).alias(f"{column}|{function}") for column in transform.columns for function in transform.functions]
-    known = rows.filter(pl.all_horizontal(pl.col(key).is_not_null() for key in transform.by))
-    found = yield {"groups": known.group_by(transform.by).agg(parts).sort(transform.by), "all": rows.select(parts)}
-    settled = {name: frame.with_columns(pl.col(c).cast(pl.Float64) for c in frame.columns if "|" in c) for name, frame in found.items()}
-    return Fitted({"all": settled["all"].to_dicts()[0]}, {"groups": settled["groups"]})
+    numeric = [column for column in transform.columns if about.types[column].is_numeric()] if _SUMMED & set(transform.functions) else []
+    seen = (yield {"scales": rows.select(pl.len(), *(exact.seen(column).alias(column) for column in numeric))})["scales"].to_dicts()[0]
+    scales = {column: exact.scale(seen[column]) for column in numeric}
+    plain = [_aggregate(column, function).alias(f"{column}|{function}") for column in transform.columns for function in transform.functions if function not in _SUMMED]
+    plans = {"groups": rows.group_by(transform.by).agg(pl.len().alias("_rows"), *plain), "all": rows.select(pl.len().alias("_rows"), *plain)}
+    found = yield plans | {column: _summed(rows, transform.by, column, of) for column, of in scales.items()}
+    groups, every = found["groups"], found["all"]
+    for column, of in scales.items():
+        functions = [function for function in transform.functions if function in _SUMMED]
+        own, all_ = _settled(found[column], transform.by, column, functions, of)
+        groups, every = groups.join(own, on=transform.by, how="left", nulls_equal=True), every.hstack(all_)
+    names = [f"{column}|{function}" for column in transform.columns for function in transform.functions]
+    known = groups.drop_nulls(transform.by).sort(transform.by)
+    return Fitted({"all": every.select(pl.col(names).cast(pl.Float64)).to_dicts()[0]}, {"groups": known.select(*transform.by, pl.col(names).cast(pl.Float64))})
 
 
-def _aggregate(column: str, function: str, within: Range | None) -> pl.Expr:
+def _aggregate(column: str, function: str) -> pl.Expr:
     if function in _COUNTS:
         return pl.col(column).count().cast(pl.Int64) if function == "count" else pl.col(column).drop_nulls().n_unique().cast(pl.Int64)
-    if function in ("min", "max", "median"):
-        value: pl.Expr = getattr(number(column), function)()
-        return value
-    assert within is not None  # the contract says that these need numbers
-    steps, n = exact.steps(column, within).cast(pl.Int128), number(column).count()
-    match function:
-        case "sum":
-            return exact.total(steps.sum(), n, within)
-        case "mean":
-            return exact.mean(steps.sum(), n, within)
-        case _:
-            return exact.deviation(steps.sum(), (steps * steps).sum(), n, within)
+    value: pl.Expr = getattr(number(column), function)()
+    return value
+
+
+def _summed(rows: pl.LazyFrame, by: Sequence[str], column: str, of: exact.Scale) -> pl.LazyFrame:
+    """Exact sums of each group and storey; on none is what is no number."""
+    steps = pl.col("_counted").struct.field("steps").cast(pl.Int128)
+    storeys = rows.select(*by, exact.counted(column, of).alias("_counted")).with_columns(pl.col("_counted").struct.field("storey").alias("_storey"))
+    return storeys.group_by(*by, "_storey").agg(steps.count().alias("_n"), steps.sum().alias("_sum"), (steps * steps).sum().alias("_squares"))
+
+
+def _settled(found: pl.DataFrame, by: Sequence[str], column: str, functions: Sequence[str], of: exact.Scale) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The functions of each group, and those of all rows."""
+    found = found.sort(*by, "_storey").with_columns(pl.struct(by).rle_id().alias("_group"))
+    parts = [exact.Sums(n, steps, squares, storey or 0) for storey, n, steps, squares in found.select("_storey", "_n", "_sum", "_squares").iter_rows()]
+    groups = [exact.together(each for _, each in rows) for _, rows in groupby(zip(found["_group"], parts, strict=True), key=itemgetter(0))]
+    every = exact.together(sorted(parts, key=attrgetter("storey")))
+    schema = {f"{column}|{function}": pl.Float64 for function in functions}
+    told = pl.DataFrame([[exact.settled(function, sums, of) for function in functions] for sums in (*groups, every)], schema=schema, orient="row")
+    return found.unique("_group", keep="first", maintain_order=True).select(by).hstack(told[:-1]), told[-1:]
 
 
 def _made(transform: Group, fitted: Fitted, about: About) -> Made:

@@ -17,7 +17,7 @@ from contracts.features import Features
 from pipelines.clean.kind import Fitted
 from pipelines.features.selection import Score
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def from_json(text: str, tables: Mapping[str, pl.DataFrame]) -> State:
     """What `as_json` and `tables` gave. Raises: FeatureError: it is of another format."""
     said: dict[str, Any] = json.loads(text)
     if said.get("format") != FORMAT:
-        raise FeatureError(f"the state of these features has format {said.get('format')}, and this is Assay's format {FORMAT}", "Make them again from their version")
+        raise FeatureError(f"the state of these features has format {said.get('format')}, and this is Assay's format {FORMAT}", "Publish a new version: assay run NAME")
     its: list[dict[str, pl.DataFrame]] = [{} for _ in said["fitted"]]
     for name, table in tables.items():
         place, _, own = name.partition(".")

@@ -1,14 +1,15 @@
 """Rows -> what the rows of the same key were before: over a span, or some moments back. Never the future, never the same moment.
 
 Belongs here: what a row may look at. Stays out: exact sums (exact.py).
-What is fitted is the range of each column, in which sums are counted. At inference the rows from before have to be there too: give them as history.
+What is fitted is the scale of each column, in which sums are counted. At inference the rows from before have to be there too: give them as history.
 A row without a time or a key has no past, and is in nobody's.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -18,14 +19,13 @@ from contracts.errors import FeatureError, Where
 from contracts.transforms import AsOf, Lag, Window
 from contracts.transforms.base import length
 from pipelines.clean.kind import Fitted, Learning
-from pipelines.clean.moments import Range, ranges
 from pipelines.engine import run_in_memory
 from pipelines.features import exact
 from pipelines.features.kind import HELPER, About, Kind, Made, moments, nothing_to_learn, number, times
-from pipelines.features.past import Array, Past, last_before, over_parts
+from pipelines.features.past import Past, Values, last_before, over_parts
 
-_HALF = 20
-"""Bits by which squares are taken apart."""
+_HALF, _LIMB = 20, 40
+"""Bits by which numbers are taken apart to be squared, and by which a sum of squares is."""
 
 
 # -- windows ----------------------------------------------------------------------------------
@@ -33,25 +33,33 @@ _HALF = 20
 
 def _fit_window(transform: Window, rows: pl.LazyFrame, about: About) -> Learning:
     times(about)  # refuses what is no time before anything is read
-    seen = (yield {"ranges": rows.select(ranges(column).alias(column) for column in transform.columns)})["ranges"].to_dicts()[0]
-    return Fitted({column: exact.kept(exact.within(seen[column])) for column in transform.columns})
+    seen = (yield {"scales": rows.select(exact.seen(column).alias(column) for column in transform.columns)})["scales"].to_dicts()[0]
+    return Fitted({column: asdict(exact.scale(seen[column])) for column in transform.columns})
 
 
 def _windowed(transform: Window, fitted: Fitted, about: About) -> Made:
-    within = {column: Range(**fitted.values[column]) for column in transform.columns}
+    scales = {column: exact.Scale(**fitted.values[column]) for column in transform.columns}
     span, gap = (None if transform.span == "all" else length(transform.span)), length(transform.gap) if transform.gap else 0
     extremes = [function for function in transform.functions if function in ("min", "max")]
-    parts = ["n", "sum", *(("high", "mixed", "low") if "std" in transform.functions else ())]
-    held = {**{f"{column}|{part}": pl.Int64 for column in transform.columns for part in parts}, **{f"{column}|{f}": pl.Float64 for column in transform.columns for f in extremes}}
+    squared = "std" in transform.functions
+    parts: dict[str, type[pl.DataType]] = {
+        "n": pl.Int64,
+        "sum": pl.Int64,
+        **(dict.fromkeys(("high", "low"), pl.Int64) if squared else {}),
+        "storey": pl.Int16,
+        **dict.fromkeys(extremes, pl.Float64),
+    }
+    held = {f"{column}|{part}": kind for column in transform.columns for part, kind in parts.items()}
     mark = f"{HELPER}{transform.makes[0]}"
 
     def looked_back(given: pl.Series) -> pl.Series:
         frame = given.struct.unnest()
-        made = {name: np.zeros(frame.height, dtype=np.int64) if kind == pl.Int64 else np.full(frame.height, -np.inf) for name, kind in held.items()}
+        made = {name: np.full(frame.height, -np.inf) if kind == pl.Float64 else np.zeros(frame.height, dtype=str(kind).lower()) for name, kind in held.items()}
         there = np.zeros(frame.height, dtype=bool)
-        steps = {column: frame[f"steps|{column}"] for column in transform.columns}
-        x = {column: each.fill_null(0).to_numpy() for column, each in steps.items()}
-        counted = {column: each.is_not_null().cast(pl.Int64).to_numpy() for column, each in steps.items() if each.null_count()}
+        counted = {column: frame[f"counted|{column}"].struct.unnest() for column in transform.columns}
+        x = {column: each["steps"].fill_null(0).to_numpy() for column, each in counted.items()}
+        known = {column: each["steps"].is_not_null().cast(pl.Int64).to_numpy() for column, each in counted.items() if each["steps"].null_count()}
+        storeys = {column: each["storey"].fill_null(0).to_numpy() for column, each in counted.items() if each["storey"].max()}
         signed = {
             f"{column}|{function}": (frame[f"value|{column}"] * (1.0 if function == "max" else -1.0)).fill_null(-math.inf).to_numpy()
             for column in transform.columns
@@ -61,7 +69,10 @@ def _windowed(transform: Window, fitted: Fitted, about: About) -> Made:
         def fill(past: Past) -> None:
             there[past.rows] = True
             for column in transform.columns:
-                for part, values in _sums(past, x[column], counted.get(column), parts):
+                sums = _sums(
+                    past, past.sorted(x[column]), past.sorted(known[column]) if column in known else None, past.sorted(storeys[column]) if column in storeys else None, squared
+                )
+                for part, values in sums.items():
                     made[f"{column}|{part}"][past.rows] = past.told(values)
             for name, values in signed.items():
                 made[name][past.rows] = past.told(past.greatest(past.sorted(values)))
@@ -78,14 +89,14 @@ def _windowed(transform: Window, fitted: Fitted, about: About) -> Made:
         return pl.DataFrame({name: told(name) for name in held}).to_struct(given.name)
 
     keys, seen = _seen(transform, about)
-    seen += [exact.steps(column, each).alias(f"steps|{column}") for column, each in within.items()]
+    seen += [exact.counted(column, each).alias(f"counted|{column}") for column, each in scales.items()]
     seen += [number(column).alias(f"value|{column}") for column in transform.columns if extremes]
     helper = pl.struct(seen).map_batches(looked_back, return_dtype=pl.Struct(held))
 
     def of(column: str, part: str) -> pl.Expr:
         return pl.col(mark).struct.field(f"{column}|{part}")
 
-    made = {name: _of(function, column, within[column], of) for name, (column, function) in _asked(transform).items()}
+    made = {name: _of(function, column, scales[column], of) for name, (column, function) in _asked(transform).items()}
     return Made(made, {name: (about.order_by, *transform.by, column) for name, (column, _) in _asked(transform).items()}, {mark: helper})
 
 
@@ -107,21 +118,49 @@ def _asked(transform: Window) -> dict[str, tuple[str, str]]:
     return dict(zip(transform.makes, pairs, strict=True))
 
 
-def _sums(past: Past, steps: Array, counted: Array | None, parts: Sequence[str]) -> Iterator[tuple[str, Any]]:
-    """Over each window: rows, steps, and for deviations the squares of steps in three parts, none of whose sums needs more than 64 bits.
+def _sums(past: Past, steps: Values, known: Values | None, storeys: Values | None, squared: bool) -> dict[str, Values]:
+    """Over each window: numbers, steps, and for deviations the squares of steps in two limbs; in steps of the highest storey that one of them is on.
 
     Args:
-        steps: of each row, 0 where it has none. counted: 1 for a row that has some, else 0; None where every row has.
+        steps, known, storeys: of each sorted row its steps, 0 without a number; 1 with one, else 0, None where all have one; its storey, None where all are on the lowest.
     """
-    x = past.sorted(steps)
-    yield "n", past.counts if counted is None else past.sums(past.sorted(counted))
-    yield "sum", past.sums(x)
-    if "high" in parts:
+    on = past.on
+    if storeys is None or not bool(on.any(storeys > 0)):
+        return _of_storey(past, steps, known, squared) | {"storey": on.zeros(past.since.shape, dtype=on.int16)}
+    made = dict.fromkeys(("n", "sum", *(("high", "low") if squared else ())), on.zeros(past.since.shape, dtype=on.int64))
+    top = on.zeros(past.since.shape, dtype=on.int64)
+    for storey in sorted(int(each) for each in on.unique_values(storeys)):
+        on_it = storeys == storey
+        part = _of_storey(past, on.where(on_it, steps, 0), on.astype(on_it, on.int64) if known is None else on.where(on_it, known, 0), squared)
+        up = on.where(part["n"] > 0, storey - top, 0) * exact.UP
+        made = {"n": made["n"] + part["n"], "sum": (made["sum"] >> on.where(up < 63, up, 63)) + part["sum"]} | _limbs_up(on, made, up, part)
+        top = on.where(part["n"] > 0, storey, top)
+    return made | {"storey": on.astype(top, on.int16)}
+
+
+def _of_storey(past: Past, x: Values, known: Values | None, squared: bool) -> dict[str, Values]:
+    """The sums over each window of numbers of one storey; no sum on the way needs more than 64 bits."""
+    made = {"n": past.counts if known is None else past.sums(known), "sum": past.sums(x)}
+    if squared:
         high = x >> _HALF
         low = x - (high << _HALF)
-        yield "high", past.sums(high * high)
-        yield "mixed", past.sums(high * low)
-        yield "low", past.sums(low * low)
+        mixed, lowest = past.sums(high * low), past.sums(low * low)
+        lowest = lowest + ((mixed & (2 ** (_HALF - 1) - 1)) << (_HALF + 1))
+        made |= {"high": past.sums(high * high) + (mixed >> (_HALF - 1)) + (lowest >> _LIMB), "low": lowest & (2**_LIMB - 1)}
+    return made
+
+
+def _limbs_up(on: Any, made: dict[str, Values], up: Values, part: dict[str, Values]) -> dict[str, Values]:
+    """The squares in greater steps, and those of the next storey."""
+    if "high" not in made:
+        return {}
+    high, low = made["high"], made["low"]
+    for bit in range(0, 2 * _LIMB, exact.UP):  # the square of a step grows by twice as many bits; beyond two limbs nothing is left
+        more = 2 * up > 2 * bit
+        low = on.where(more, (low >> 2 * exact.UP) | ((high & (2 ** (2 * exact.UP) - 1)) << (_LIMB - 2 * exact.UP)), low)
+        high = on.where(more, high >> 2 * exact.UP, high)
+    low = low + part["low"]
+    return {"high": high + part["high"] + (low >> _LIMB), "low": low & (2**_LIMB - 1)}
 
 
 def _or_null(extreme: pl.Expr) -> pl.Expr:
@@ -129,20 +168,19 @@ def _or_null(extreme: pl.Expr) -> pl.Expr:
     return pl.when(extreme.is_finite()).then(extreme)
 
 
-def _of(function: str, column: str, within: Range, of: Callable[[str, str], pl.Expr]) -> pl.Expr:
-    n, steps = of(column, "n"), of(column, "sum")
+def _of(function: str, column: str, scale: exact.Scale, of: Callable[[str, str], pl.Expr]) -> pl.Expr:
+    n, steps, storey = (of(column, part) for part in ("n", "sum", "storey"))
     match function:
         case "count":
             return n
         case "min" | "max":
             return of(column, function)
         case "sum":
-            return exact.total(steps, n, within)
+            return exact.total(steps, n, storey, scale)
         case "mean":
-            return exact.mean(steps, n, within)
+            return exact.mean(steps, n, storey, scale)
         case _:
-            high, mixed, low = (of(column, part).cast(pl.Int128) for part in ("high", "mixed", "low"))
-            return exact.deviation(steps, high * 2 ** (2 * _HALF) + mixed * 2 ** (_HALF + 1) + low, n, within)
+            return exact.deviation(steps, of(column, "high").cast(pl.Int128) * 2**_LIMB + of(column, "low").cast(pl.Int128), n, storey, scale)
 
 
 # -- lags ---------------------------------------------------------------------------------------

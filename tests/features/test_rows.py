@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -39,6 +40,17 @@ def test_the_sums_of_groups_do_not_depend_on_the_order_of_rows() -> None:
     assert one.equals(other)
 
 
+def test_a_number_out_of_all_proportion_does_not_blur_the_other_groups(collect: Collect) -> None:
+    chance = np.random.default_rng(11)
+    paid = [*np.round(chance.uniform(1, 100, 500), 2), 5e14]
+    functions = ["sum", "mean", "std"]
+    state = fitted(frame(k=[*("ab"[n % 2] for n in range(500)), "c"], x=paid), {"transform": "group", "by": ["k"], "columns": ["x"], "functions": functions})
+    got = collect(table.transform(frame(k=["a", "b", "c", "never"], x=[0.0] * 4).lazy(), state))
+    for row, values in zip(got.rows(), (paid[:500:2], paid[1:500:2], paid[500:], paid), strict=True):
+        wanted = (0.0 if values is paid else np.sum(values), np.mean(values), np.std(values, ddof=1) if len(values) > 1 else np.std(paid, ddof=1))
+        assert row == pytest.approx(wanted, rel=1e-11)
+
+
 # -- windows ------------------------------------------------------------------------------------------
 
 ROWS = st.lists(
@@ -74,6 +86,36 @@ def test_a_window_is_what_its_definition_says(on: Any, rows: list[tuple[int | No
         wanted: list[Any] = [len(seen), pytest.approx(sum(seen), **near)]
         wanted += [pytest.approx(np.mean(seen), **near) if seen else None, pytest.approx(np.std(seen, ddof=1), **near) if len(seen) > 1 else None]
         assert list(row) == [*wanted, min(seen, default=None), max(seen, default=None)]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [*range(1, 60), 5e14, *range(1, 40)],  # one typo
+        [*(n / 60 for n in range(60)), *(17.0 + 991 * n for n in range(40))],  # what is normal changes after the training rows
+        [*(n / 60 for n in range(60)), *(1e9 + n / 7 for n in range(40))],
+        [*(1e-3 * n for n in range(60)), -1e30, 1e20, 1e30, *range(37)],  # storeys apart
+        [1.7e9 + n / 3 for n in range(100)],
+        [0.0] * 96 + [1e-7, 5.0, 1e9, -4.0],  # more than nine tenths are one number
+    ],
+)
+def test_numbers_of_every_size_are_added_up(on: Any, values: list[float]) -> None:
+    rows = frame(x=[float(value) for value in values])
+    state = fitted(rows, {"transform": "window", "columns": ["x"], "span": "9h", "functions": ["count", "sum", "mean", "std"]}, holdout=0.4)
+    got = table.table(rows.lazy(), state, on=on).select(state.kept).collect()
+    for place, row in enumerate(got.rows()):
+        seen = values[max(0, place - 9) : place]
+        blur = 1e-10 * max((abs(value) for value in seen), default=0.0) + 1e-11  # of the greatest one, and of what is usual
+        wanted = [len(seen), math.fsum(seen), *([math.fsum(seen) / len(seen)] if seen else []), *([np.std(seen, ddof=1)] if len(seen) > 1 else [])]
+        assert [value for value in row if value is not None] == pytest.approx(wanted, rel=1e-6, abs=blur)
+        alone = table.transform(rows[place : place + 1].lazy(), state, history=rows[max(0, place - 9) : place].lazy()).collect()
+        assert alone.row(0) == row
+
+
+def test_what_no_float_holds_is_missing(collect: Collect) -> None:
+    rows = frame(x=[1e308, 1e308, 1e308, 1.0])
+    got = collect(table.transform(rows.lazy(), fitted(frame(x=[1.0, 2.0, 3.0, 4.0]), {"transform": "window", "columns": ["x"], "span": "9h", "functions": ["sum", "mean", "std"]})))
+    assert got.rows() == [(0.0, None, None), (pytest.approx(1e308), pytest.approx(1e308), None), (None, pytest.approx(1e308), 0.0), (None, pytest.approx(1e308), 0.0)]
 
 
 def test_rows_of_the_same_moment_and_the_future_are_not_looked_at(collect: Collect) -> None:
