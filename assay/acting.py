@@ -131,11 +131,12 @@ def predict(
     purpose: Annotated[str, typer.Option(help="What for: one of the purposes that the data were admitted for.")],
     output: Annotated[Path, typer.Option(help="Where the scores go: .csv or .parquet, a row for each row.")],
     trace: Annotated[str | None, typer.Option(help="A W3C traceparent or trace id that this belongs to.", envvar="TRACEPARENT")] = None,
+    history: Annotated[Path | None, typer.Option(help="Rows from before these, in a file of the same form: what windows and lags look back at.")] = None,
 ) -> None:
     """Score rows by the model in service, and record the use. Example: `assay predict flights-late june.csv --purpose analytics --output scores.csv`"""
     from assay.models import predicted
 
-    print(predicted(name, file, purpose, output, trace))
+    print(predicted(name, file, purpose, output, trace, history))
 
 
 def outcomes(

@@ -138,12 +138,12 @@ def _switched(switches: list[live.Switched]) -> str:
     return "\n".join(f"{each.model}: the {each.role} was version {each.before or '—'}, and is {each.now or 'nobody'}: {each.reason}" for each in switches)
 
 
-def predicted(name: str, file: Path, purpose: str, output: Path, trace_: str | None) -> str:
-    """Score the rows of a file into another."""
+def predicted(name: str, file: Path, purpose: str, output: Path, trace_: str | None, history: Path | None = None) -> str:
+    """Score the rows of a file into another. `history` has those from before."""
     if output.suffix not in (".csv", ".parquet"):
         raise ActionError("scores are written as CSV or Parquet", "Name a file that ends in .csv or .parquet", Where(file=shown(output)))
     served = opened(name, purpose)
-    told = served.predict(_rows(served.contract, file), trace=trace_)
+    told = served.predict(_rows(served.contract, file), history=_rows(served.contract, history) if history else None, trace=trace_)
     try:
         told.write_parquet(output) if output.suffix == ".parquet" else told.write_csv(output)
     except OSError as error:
@@ -152,7 +152,9 @@ def predicted(name: str, file: Path, purpose: str, output: Path, trace_: str | N
     served.office.settle()
     by = ", ".join(f"{rows:,} by version {version}" for version, rows in told.group_by("model_version").len().sort("model_version").rows())
     trace_id = told["traceparent"][0].split("-")[1]
-    return f"{told.height:,} rows scored by {served.name} ({by}). Trace: assay why {trace_id}"
+    said = f"{told.height:,} rows scored by {served.name} ({by}). Trace: assay why {trace_id}"
+    back = () if history else served.looks_back
+    return said + (f"\n{len(back)} of its features look back ({back[0]}{', …' if back[1:] else ''}) and saw these rows only: give those from before with --history" if back else "")
 
 
 def _rows(contract: Any, file: Path) -> pl.DataFrame:

@@ -49,6 +49,12 @@ class Served:
         """The champion's version in MLflow."""
         return self.models["champion"].version
 
+    @property
+    def looks_back(self) -> tuple[str, ...]:
+        """The features that are made of rows from before."""
+        settings = [feature_state(self.office, self.contract.name, model.dataset_version).features for model in self.models.values()]
+        return tuple(dict.fromkeys(name for features in settings for transform in features.transforms if transform.only_the_past for name in transform.makes))
+
     def predict(self, frame: pl.DataFrame | pl.LazyFrame, *, history: pl.DataFrame | pl.LazyFrame | None = None, trace: str | None = None) -> pl.DataFrame:
         """Score rows as a version has them.
 

@@ -22,15 +22,15 @@ DRIFT = {
 }  # fmt: skip
 
 
-def learning(installation: Installation, **retrain: Any) -> None:
-    """Promise x and y, where y above 5 is what a model learns from x."""
+def learning(installation: Installation, *more: dict[str, Any], **retrain: Any) -> None:
+    """Promise x and y, where y above 5 is what a model learns from x, and from what `more` transforms make."""
     installation.promise(
         columns(
             {"name": "at", "logicalType": "timestamp", "required": True},
             {"name": "x", "logicalType": "number", "required": True},
             {"name": "y", "logicalType": "number", "required": True},
         ),
-        setting("features", order_by="at", target={"name": "high", "column": "y", "above": 5}, transforms=[{"transform": "scale", "columns": ["x"]}]),
+        setting("features", order_by="at", target={"name": "high", "column": "y", "above": 5}, transforms=[{"transform": "scale", "columns": ["x"]}, *more]),
         setting("drift", **DRIFT),
         setting("retrain", **{"model": "high", "holdout": 0.25, "tolerance": 0.01, "resamples": 100, **retrain}),
     )

@@ -335,6 +335,24 @@ def test_a_value_that_is_not_in_its_columns_form_is_refused_and_not_scored_as_mi
         predicted("high", tmp_path / "none.csv", "analytics", tmp_path / "scores.csv", None)
 
 
+def test_what_looks_back_sees_the_rows_from_before_or_it_is_said(installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from assay.models import predicted
+
+    for name, value in installation.environment.items():
+        monkeypatch.setenv(name, value)
+    learning(installation, {"transform": "lag", "columns": ["x"]})
+    delivered(installation, 1)
+    assert taken(installation).details["outcome"] == "in service"
+    before, later, scores = tmp_path / "before.csv", tmp_path / "later.csv", tmp_path / "scores.csv"
+    before.write_text("at,x,y\n2026-02-01T00:00:00Z,1,9\n")
+    later.write_text("at,x,y\n2026-02-01T01:00:00Z,1,\n")
+    said = predicted("high", later, "analytics", scores, None)
+    assert said.endswith("\n1 of its features look back (x_lag1) and saw these rows only: give those from before with --history")
+    assert "look back" not in predicted("high", later, "analytics", scores, None, before)
+    rows, past = (pl.read_csv(file, schema={"at": pl.Datetime("us", "UTC"), "x": pl.Float64, "y": pl.Float64}) for file in (later, before))
+    assert pl.read_csv(scores)["score"].item() == pytest.approx(opened("high", "analytics", installation.office()).predict(rows, history=past)["score"].item())
+
+
 # -- decisions -----------------------------------------------------------------------------
 
 
