@@ -77,7 +77,30 @@ def _beside(file: Path, linted: Linted, others: dict[Path, Linted]) -> list[Prob
                     "assay.relationship", "warning", f"the relationship points to '{rule.argument.dataset}', which no contract here describes", remedy, _at(linted.document, rule)
                 )
             )
-    return [*problems, *_privacy(linted.document, contract), *_licenses(linted, contract, {each.contract.name: each.contract for each in others.values() if each.contract})]
+    known = {each.contract.name: each.contract for each in others.values() if each.contract}
+    return [*problems, *_joined(linted.document, contract, known), *_privacy(linted.document, contract), *_licenses(linted, contract, known)]
+
+
+def _joined(document: Document, contract: Contract, others: Mapping[str, Contract]) -> Iterator[Problem]:
+    """The data sets that features join rows to, and the columns they ask of them."""
+    joins = [(place, each) for place, each in enumerate(contract.features.transforms if contract.features else ()) if each.transform == "as_of"]
+    at = next((index for index, entry in enumerate(document.data.get("customProperties", ())) if entry["property"] == "assay.features"), None)
+    for place, join in joins:
+        path: tuple[str | int, ...] = ("customProperties", at or 0, "value", "transforms", place)
+        where, key, other = document.where(path), key_path(path), others.get(join.dataset)
+        if other is None:
+            remedy = suggestion(join.dataset, others, "Check its contract too")
+            yield Problem("assay.features", "warning", f"rows are joined to '{join.dataset}', which no contract here describes", remedy, where, key)
+            continue
+        promised = {column.name: column.logical_type for column in other.published_columns}
+        for name in (*join.columns, join.time, *join.by.values()):
+            if name not in promised:
+                yield Problem(
+                    "assay.features", "error", f"rows are joined to '{join.dataset}', which promises no '{name}'", suggestion(name, promised, "Name its columns"), where, key
+                )
+        if promised.get(join.time, "date") not in ("date", "timestamp", "integer"):
+            problem = f"rows are joined by '{join.time}' of '{join.dataset}', which is promised as {promised[join.time]}, and no time"
+            yield Problem("assay.features", "error", problem, "Name its date, timestamp or whole number", where, key)
 
 
 def _privacy(document: Document, contract: Contract) -> Iterator[Problem]:

@@ -229,3 +229,24 @@ def test_a_contract_that_is_looser_than_what_it_is_made_from_fails_at_its_line(r
     (problem, *_) = next(each for each in told["contracts"] if each["name"] == "made")["problems"]
     assert (code, problem["id"]) == (1, "policy.derived")
     assert "wants attribution" in problem["problem"]
+
+
+@pytest.mark.parametrize(
+    ("edit", "code", "says"),
+    [
+        ({}, 0, None),
+        ({"dataset": "wether"}, 0, "rows are joined to 'wether', which no contract here describes"),
+        ({"columns": ["wind"]}, 1, "rows are joined to 'weather', which promises no 'wind'"),
+        ({"time": "tariff"}, 1, "rows are joined by 'tariff' of 'weather', which is promised as string, and no time"),
+    ],
+)
+def test_what_features_ask_of_another_data_set_is_held_against_its_contract(repository: Repository, edit: dict[str, Any], code: int, says: str | None) -> None:
+    join = {"transform": "as_of", "dataset": "weather", "columns": ["energy_kwh"], "time": "at", **edit}
+    repository.write(columns({"name": "at", "logicalType": "timestamp", "required": True}), setting("features", order_by="at", transforms=[join]))
+    other = document(
+        named("weather"), columns({"name": "at", "logicalType": "timestamp"}, {"name": "tariff", "logicalType": "string"}, {"name": "energy_kwh", "logicalType": "number"})
+    )
+    (repository.installation.contracts / "weather.odcs.yaml").write_text(yaml.safe_dump(other, sort_keys=False))
+    exit_code, told = repository.check()
+    problems = [problem for each in told["contracts"] if each["name"] == "readings" for problem in each["problems"] if problem["id"] == "assay.features"]
+    assert (exit_code, [problem["problem"] for problem in problems]) == (code, [says] if says else [])
