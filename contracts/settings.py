@@ -35,9 +35,9 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Settings(BaseModel):
-    """The base of every property: frozen, and strict about keys."""
+    """The base of every property: frozen, strict about keys, and without numbers that are none or endless."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 def _day_is_utc(value: object) -> object:

@@ -140,6 +140,7 @@ def test_features_carry_the_class_and_are_opened_for_what_allows_it(installation
         (wanted({"transform": "ratio", "of": ["x"], "two": "y"}), "Did you mean"),
         (setting("features", order_by="k", transforms=[{"transform": "lag", "columns": ["x"]}]), "rows are ordered by 'k', which is promised as string"),
         (setting("features", order_by="at", transforms=[{"transform": "target", "columns": ["k"]}]), "needs the `target`"),
+        (wanted({"transform": "bin", "columns": ["x"], "method": "edges", "edges": [1, float("inf")]}), "finite number"),
     ],
 )
 def test_a_mistake_in_features_is_told_before_anything_runs(edit: Edit, says: str) -> None:
