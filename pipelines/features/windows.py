@@ -154,11 +154,11 @@ def _limbs_up(on: Any, made: dict[str, Values], up: Values, part: dict[str, Valu
     """The squares in greater steps, and those of the next storey."""
     if "high" not in made:
         return {}
-    high, low = made["high"], made["low"]
-    for bit in range(0, 2 * _LIMB, exact.UP):  # the square of a step grows by twice as many bits; beyond two limbs nothing is left
-        more = 2 * up > 2 * bit
-        low = on.where(more, (low >> 2 * exact.UP) | ((high & (2 ** (2 * exact.UP) - 1)) << (_LIMB - 2 * exact.UP)), low)
-        high = on.where(more, high >> 2 * exact.UP, high)
+    high, low, twice = made["high"], made["low"], 2 * exact.UP  # the square of a step grows by twice as many bits
+    for grown in range(0, 2 * _LIMB, exact.UP):  # storeys further up leave nothing of them
+        more = up > grown
+        low = on.where(more, (low >> twice) | ((high & (2**twice - 1)) << (_LIMB - twice)), low)
+        high = on.where(more, high >> twice, high)
     low = low + part["low"]
     return {"high": high + part["high"] + (low >> _LIMB), "low": low & (2**_LIMB - 1)}
 
