@@ -30,19 +30,20 @@ def _fit(transform: TargetMean, rows: pl.LazyFrame, about: About) -> Learning:
     assert about.target is not None  # the contract says so
     known = rows.select(times(about).alias("_at"), truth(about.target).cast(pl.Int64).alias("_true"), *transform.columns)
     known = known.filter(pl.col("_at").is_not_null() & pl.col("_true").is_not_null())
-    cuts = [pl.col("_at").quantile(fold / transform.folds, "lower").cast(pl.Int64).alias(str(fold)) for fold in range(1, transform.folds)]
+    cuts = [pl.col("_at").quantile(number / transform.folds, "lower").cast(pl.Int64).alias(str(number)) for number in range(1, transform.folds)]
     found = (yield {"cuts": known.select(*cuts)})["cuts"].row(0)
     if found[0] is None:
         raise FeatureError("no training row has a target", f"Publish rows with '{about.target.column}', or leave `target` out of assay.features")
     folds = sorted(set(found))
-    folded = known.with_columns(_fold(pl.col("_at"), folds).alias("fold"))
+    folded = known.with_columns(_fold(pl.col("_at"), folds).alias("_fold"))  # no column of a contract begins so
+    fold = pl.col("_fold").alias("fold")
     total = [pl.col("_true").sum().alias("true"), pl.len().cast(pl.Int64).alias("rows")]
     counts = yield {
-        "_folds": folded.group_by("fold").agg(*total).sort("fold"),
-        **{column: folded.filter(pl.col(column).is_not_null()).group_by("fold", pl.col(column).alias("value")).agg(*total).sort("fold", "value") for column in transform.columns},
+        "_folds": folded.group_by(fold).agg(*total).sort("fold"),
+        **{column: folded.filter(pl.col(column).is_not_null()).group_by(fold, pl.col(column).alias("value")).agg(*total).sort("fold", "value") for column in transform.columns},
     }
     every = _with_every(counts["_folds"], [])
-    tables, priors = {}, {str(fold): prior for fold, prior in _outside(every, [], 0.0, None).select("fold", "mean").iter_rows()}
+    tables, priors = {}, {str(number): prior for number, prior in _outside(every, [], 0.0, None).select("fold", "mean").iter_rows()}
     for column in transform.columns:
         tables[column] = _outside(_with_every(counts[column], ["value"]), ["value"], transform.smooth, priors)
     return Fitted({"folds": folds, "means": priors}, tables)

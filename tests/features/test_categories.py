@@ -125,6 +125,15 @@ def test_an_unseen_category_gets_the_mean_of_all(collect: Collect) -> None:
     assert collect(table.transform(later.lazy(), state))["c_target"].to_list() == pytest.approx([mean, mean])
 
 
+@pytest.mark.parametrize("name", ["fold", "value", "rows", "true", "mean", "cuts"])
+def test_a_column_may_be_called_what_the_counts_are_called(name: str, collect: Collect) -> None:
+    got, expected = (
+        collect(table.transform(rows.lazy(), fitted(rows, {"transform": "target", "columns": [rows.columns[1]]}, holdout=0.25))).to_series()
+        for rows in (late(200).rename({"c": name}).select("y", name, "at"), late(200).select("y", "c", "at"))
+    )
+    assert got.to_list() == expected.to_list()
+
+
 # -- embedding --------------------------------------------------------------------------------------
 
 
