@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, StrictBool, StrictFloat, StrictInt, model_validator
 
-from contracts.transforms.base import Columns, OfColumns, Transform
+from contracts.transforms.base import OfColumns, Transform
 
 Value = str | StrictBool | StrictInt | StrictFloat
 
@@ -96,7 +96,7 @@ class Cross(OfColumns):
     """Several categories as one, for the transforms after it; missing where one of them is."""
 
     transform: Literal["cross"]
-    columns: Columns = Field(min_length=2)
+    columns: Annotated[tuple[str, ...], Field(min_length=2)]
     keep: Literal[False] = False
     """It is text, so it only serves later transforms."""
 
