@@ -455,6 +455,11 @@ def _of_features(contract: Contract, features: Features, types: Mapping[str, str
     for what, column, kind in wanted:
         if types.get(column, suited[kind][0]) not in suited[kind]:
             yield about(f"{what} needs {kind}s, and '{column}' is promised as {types[column]}", f"Name columns of {' or '.join(suited[kind])}s", setting, "assay.type")
+    zoneless = {column.name for column in contract.columns if column.logical_type == "timestamp" and not column.timezone}
+    for transform, read in features.read_by():
+        for column in sorted(zoneless & set(read)) if getattr(transform, "time_zone", None) else ():
+            remedy = "Leave `time_zone` out, or promise the column with its zone"
+            yield about(f"`{transform.transform}` reads '{column}' on the clock of a `time_zone`, and it is promised without a zone", remedy, setting, "assay.type")
     ordered = types.get(features.order_by, "timestamp")
     spans = {type(span) for transform in features.transforms for span in (getattr(transform, name, None) for name in ("span", "gap", "within")) if span not in (None, "all")}
     if (contract.holdout or any(transform.by_time for transform in features.transforms)) and ordered not in ("date", "timestamp", "integer"):

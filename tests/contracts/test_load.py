@@ -9,6 +9,7 @@ import pytest
 from contracts.document import MAX_BYTES, parse
 from contracts.errors import AssayError, ContractError, ContractErrors
 from contracts.load import lint, load
+from contracts.model import Contract
 from tests.conftest import columns, contract, setting
 
 SHIPPED = sorted((Path(__file__).parents[2] / "contracts" / "datasets").glob("*.odcs.yaml"))
@@ -113,6 +114,17 @@ def test_the_digest_is_of_what_is_said_and_not_of_how_it_is_written() -> None:
 def test_what_cannot_be_kept_is_refused(edit, says: str) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(ContractError, match=says):
         contract(edit)
+
+
+@pytest.mark.parametrize("transform", [{"transform": "calendar", "parts": ["hour"]}, {"transform": "cyclical", "part": "hour"}])
+def test_a_time_without_a_zone_is_on_no_zones_clock(transform: dict[str, object]) -> None:
+    def asked(zone: bool) -> Contract:
+        at = {"name": "at", "logicalType": "timestamp", "logicalTypeOptions": {"timezone": zone}}
+        return contract(columns(at), setting("features", order_by="at", transforms=[{**transform, "columns": ["at"], "time_zone": "America/New_York"}]))
+
+    assert asked(zone=True).features
+    with pytest.raises(ContractError, match="'at' .* promised without a zone"):
+        asked(zone=False)
 
 
 @pytest.mark.parametrize(
