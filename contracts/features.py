@@ -52,6 +52,8 @@ class Features(Settings):
             asking: list[str] = [t.transform for t in self.transforms if t.transform == "target"]
             for needing in [*asking, *(s.select for s in self.select if s.by_target)]:
                 raise ValueError(f"`{needing}` needs the `target` of the features")
+        if not any(transform.keep for transform in self.transforms):
+            raise ValueError("every transform says `keep: false`, so the table would have no feature: let one be kept")
         taken = {self.order_by, *([self.target.name] if self.target else [])}
         for transform in self.transforms:
             for name in transform.makes:

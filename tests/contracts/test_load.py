@@ -101,6 +101,7 @@ def test_the_digest_is_of_what_is_said_and_not_of_how_it_is_written() -> None:
         (setting("cleaning", _=[{"step": "fill_missing", "columns": ["energy_kwh"], "method": "constant", "value": "x"}]), "another type"),
         (setting("features", order_by="meter", transforms=[{"transform": "scale", "columns": ["tariff"]}]), "needs numbers"),
         (setting("features", order_by="meter", transforms=[{"transform": "cross", "columns": ["tariff"]}]), "at least 2"),
+        (setting("features", order_by="meter", transforms=[{"transform": "log", "columns": ["energy_kwh"], "keep": False}]), "would have no feature"),
         (setting("features", order_by="meter", holdout=0.2, transforms=[{"transform": "scale", "columns": ["energy_kwh"]}]), "rows are ordered by 'meter', which is promised as string"),
         (setting("retrain", model="m", holdout=0.2, tolerance=0, trainer={"parameters": {"max_itr": 5}}), "has no parameter 'max_itr'"),
         (lambda data: (setting("retrain", model="m", holdout=0.2, tolerance=0)(data), setting("license", purposes=["analytics"])(data)), "does not name the purpose 'training'"),
