@@ -41,6 +41,13 @@ def test_the_shipped_contracts_give_the_way_of_each_data_set(monkeypatch: pytest
         assert spec.tags["assay/license"]
 
 
+def test_an_owner_that_dagster_refuses_stays_with_the_contract_alone(dagster_home: dg.DagsterInstance, installation: Installation) -> None:
+    names = ("ann@localhost", "meters", "meters@example.com")
+    installation.promise(lambda data: data.update(team={"name": "meters", "members": [{"username": name, "role": "owner"} for name in names]}))
+    assert home().read_contracts()["readings"].owners == ("team:meters", *names)
+    assert {tuple(spec.owners) for spec in build_definitions().resolve_all_asset_specs()} == {("team:meters", "meters@example.com")}
+
+
 def test_each_rule_is_a_check_under_its_own_name(dagster_home: dg.DagsterInstance) -> None:
     contract = home().read_contracts()["readings"]
     keys = build_definitions().resolve_asset_graph().asset_check_keys
