@@ -6,6 +6,7 @@ A transform may read what those before it made, so it is fitted after them; tran
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -247,26 +248,29 @@ def transform(frame: pl.LazyFrame, state: State, *, history: pl.LazyFrame | None
     Raises: FeatureError: the frame lacks a column that the features are made from, or has it in another type.
     """
     rows = checked(frame, state).select(list(state.types))
-    rows = rows.with_columns(pl.col(name).cast(past) for name, past in _typed(rows, history, state).items())
-    if history is not None:
-        past = checked(history, state).select(list(state.types))
+    past = checked(history, state).select(list(state.types)) if history is not None else None
+    rows, past = _typed(rows, past, state), _typed(past, rows, state) if past is not None else None
+    if past is not None:
         rows = pl.concat([past.with_columns(pl.lit(False).alias(_NEW)), rows.with_columns(pl.lit(True).alias(_NEW))])
     applied = _apply(rows, state.features, state.fitted, state.last, others or {}, in_pieces=False)  # whoever collects them may have a GPU
     return (applied.frame if history is None else applied.frame.filter(_NEW)).select(state.kept)
 
 
-def _typed(rows: pl.LazyFrame, history: pl.LazyFrame | None, state: State) -> dict[str, pl.DataType]:
-    """Columns of nothing but nulls, with the type they ought to have: that of the history, or of what the settings were fitted on."""
-    types = rows.collect_schema()
-    known = history.collect_schema() if history is not None else {}
-    return {name: known.get(name) or _named(wanted) for name, wanted in state.types.items() if types[name] == pl.Null}
+def _typed(frame: pl.LazyFrame, beside: pl.LazyFrame | None, state: State) -> pl.LazyFrame:
+    """Columns of nothing but nulls, with the type they ought to have: that of the frame beside, or of what the settings were fitted on."""
+    types, known = frame.collect_schema(), beside.collect_schema() if beside is not None else {}
+    nulls = {name: wanted for name, wanted in state.types.items() if types[name] == pl.Null}
+    return frame.with_columns(pl.col(name).cast(_named(wanted) if known.get(name, pl.Null) == pl.Null else known[name]) for name, wanted in nulls.items())
 
 
 def _named(name: str) -> pl.DataType:
     """A type by what it is called."""
-    simple = {str(kind()): kind() for kind in (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.Float32, pl.Float64, pl.String, pl.Boolean, pl.Date)}
+    whole = (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32, pl.UInt64)
+    simple = {str(kind()): kind() for kind in (*whole, pl.Float32, pl.Float64, pl.String, pl.Boolean, pl.Date)}
     if name in simple:
         return simple[name]
+    if name.startswith("Decimal("):
+        return pl.Decimal(*map(int, re.findall("[0-9]+", name)))
     if name.startswith("Datetime(time_unit='us'"):
         return pl.Datetime("us", name.partition("time_zone='")[2].partition("'")[0] or None)
     raise FeatureError(f"a column of nulls has no type, and {name} is wanted", f"Cast it to {name}")

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 from pydantic import ValidationError
 
 from contracts.errors import ConfigurationError, FeatureError
@@ -99,6 +100,21 @@ def test_state_is_plain_data_and_of_one_version() -> None:
 def test_a_column_of_another_type_is_refused() -> None:
     with pytest.raises(FeatureError, match="'x' is Int64, and was Float64"):
         table.transform(ROWS.with_columns(pl.col("x").cast(pl.Int64)).lazy(), fitted(ROWS, SCALE))
+
+
+@pytest.mark.parametrize("name", ["c", "x", "u", "m", "at"])
+def test_a_column_of_nothing_but_nulls_has_the_type_it_ought_to_have(name: str) -> None:
+    rows = ROWS.with_columns(u=pl.col("x").cast(pl.UInt16), m=pl.col("x").cast(pl.Decimal(9, 2)))
+    state = fitted(rows, SCALE, SHARE, {"transform": "window", "by": ["c"], "columns": ["x", "u", "m"], "span": "6h"})
+    untyped, typed = (rows.with_columns(pl.lit(None, kind).alias(name)) for kind in (pl.Null, rows.schema[name]))
+
+    def made(new: pl.DataFrame, past: pl.DataFrame | None) -> pl.DataFrame:
+        return table.transform(new.lazy(), state, history=past.lazy() if past is not None else None).collect()
+
+    assert_frame_equal(made(untyped, None), made(typed, None))
+    for new, past in ((0, 1), (1, 0), (1, 1)):
+        got, expected = (made((rows, nulls)[new][5:], (rows, nulls)[past][:5]) for nulls in (untyped, typed))
+        assert_frame_equal(got, expected)
 
 
 # -- what may not be used ---------------------------------------------------------------------------
