@@ -247,6 +247,13 @@ def state_others(office: Office, state: State) -> Others:
     return frames
 
 
+def without_features(office: Office, dataset: str, version: str) -> FeatureError:
+    """The error of a version without features, and how it comes to have some."""
+    contract = office.contracts.get(dataset)
+    remedy = "Add assay.features to its contract, then" if contract is not None and contract.features is None else "Make them"
+    return FeatureError(f"version {version} has no features", f"{remedy}: assay run {dataset}", Where(dataset=dataset))
+
+
 def _evidence_file(office: Office, dataset: str, version: str) -> Path:
     return office.home.root / "evidence" / dataset / evidence.FOLDER / f"{version}.dsse.json"
 
@@ -254,7 +261,7 @@ def _evidence_file(office: Office, dataset: str, version: str) -> Path:
 def _checked(office: Office, dataset: str, version: str) -> Path:
     """The folder of a feature table, every file as it was signed."""
     if office.registry.derived(dataset, version, "features") is None:
-        raise FeatureError(f"version {version} has no features", f"Make them: assay run {dataset}", Where(dataset=dataset))
+        raise without_features(office, dataset, version)
     file = _evidence_file(office, dataset, version)
     if not file.is_file():
         raise EvidenceError("the evidence of the features is missing", "Restore it from a backup", Where(file=f"evidence/{dataset}/{evidence.FOLDER}/{version}.dsse.json"))

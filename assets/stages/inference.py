@@ -8,7 +8,7 @@ from typing import overload
 import polars as pl
 
 from assets.hands.office import Office
-from assets.stages.features import Others, feature_frame, feature_state, state_others
+from assets.stages.features import Others, feature_frame, feature_state, state_others, without_features
 from contracts.errors import AdmissionError, FeatureError, Where
 from pipelines.features import privacy, table
 from pipelines.features.state import State
@@ -40,11 +40,19 @@ class FeatureSet:
         Args:
             frame: rows with the columns of the published version.
             history: rows from before, where windows or lags look back.
-        Raises: FeatureError: the frame lacks a column, or has one in another type.
+        Raises: FeatureError: the frame lacks a column, has one in another type, or is no frame of Polars.
         """
-        with_history = history.lazy() if history is not None else None
-        made = table.transform(frame.lazy(), self.state, history=with_history, others=self.others)
+        past = given(history, "history") if history is not None else None
+        made = table.transform(given(frame, "frame"), self.state, history=past, others=self.others)
         return made.collect() if isinstance(frame, pl.DataFrame) else made
+
+
+def given(frame: object, what: str) -> pl.LazyFrame:
+    """What somebody handed in, as a plan. Raises: FeatureError: it is no frame of Polars; pandas' frames have other types, and what they mean is for their owner to say."""
+    if isinstance(frame, pl.DataFrame | pl.LazyFrame):
+        return frame.lazy()
+    kind = f"{type(frame).__module__.partition('.')[0]}.{type(frame).__qualname__}".removeprefix("builtins.")
+    raise FeatureError(f"`{what}` is a {kind}, and no frame of Polars", "Make one: pl.from_pandas(it), pl.from_arrow(it), or pl.DataFrame(it)")
 
 
 def open_features(name: str, version: str | None, purpose: str) -> FeatureSet:
@@ -57,7 +65,7 @@ def open_features(name: str, version: str | None, purpose: str) -> FeatureSet:
     row = office.version(name, version)
     details = office.registry.derived(name, row["version"], "features")
     if details is None:
-        raise FeatureError(f"version {row['version']} has no features", f"Make them: assay run {name}", Where(dataset=name))
+        raise without_features(office, name, row["version"])
     admitted = office.statement(row)["predicate"]["admission"]["purposes"]
     state = feature_state(office, name, row["version"])
     classed = privacy.refused(details["classes"], state.features.allows, purpose)

@@ -17,6 +17,7 @@ from assets.hands.acts import Role
 from assets.hands.office import Office
 from assets.hands.registry import Row
 from assets.stages.features import feature_state, state_others
+from assets.stages.inference import given
 from assets.stages.live import MODEL, PARENT, SCORE, keep_predictions, keeps_model
 from contracts.errors import ActionError, AdmissionError, Where
 from contracts.model import Contract
@@ -64,10 +65,10 @@ class Served:
             trace: a W3C `traceparent` or trace id that this belongs to; a new one unless given.
         Returns: for each row, in order: `traceparent`, by which `assay outcomes` will know it; `score`, how probable the target is; `model_version`.
             A share of the rows, by hash of that name, is the challenger's while there is one.
-        Raises: AdmissionError: the data were not admitted for the purpose; the refusal is recorded. FeatureError: a column is missing.
+        Raises: AdmissionError: the data were not admitted for the purpose; the refusal is recorded. FeatureError: a column is missing, or it is no frame of Polars.
         """
         started, trace_id = self.office.registry.now(), trace_of(trace)
-        rows = frame.lazy().collect()
+        rows, past = given(frame, "frame").collect(), given(history, "history") if history is not None else None
         self._record(trace_id, rows.height)
         names = traceparents(trace_id, rows.height)
         roles = self._roles(names)
@@ -75,7 +76,7 @@ class Served:
         for role, model in self.models.items():
             mine = roles == role
             if mine.any():
-                state, past = feature_state(self.office, self.contract.name, model.dataset_version), history.lazy() if history is not None else None
+                state = feature_state(self.office, self.contract.name, model.dataset_version)
                 made = table.transform(rows.lazy(), state, history=past, others=state_others(self.office, state)).collect().filter(pl.Series(mine))  # windows see every row
                 scores[mine], versions[mine] = retrain.chances(model.model, made, made.columns), model.version
         told = pl.DataFrame({PARENT: names, SCORE: scores, MODEL: versions.astype(str)}, schema={PARENT: pl.String, SCORE: pl.Float64, MODEL: pl.String})

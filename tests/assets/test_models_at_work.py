@@ -17,7 +17,7 @@ from assets.stages.drift import measure_drift, override, replayed
 from assets.stages.features import make_features
 from assets.stages.model import compared, retrain_if_due
 from assets.stages.predict import opened
-from contracts.errors import ActionError, AdmissionError, ConfigurationError, DriftError
+from contracts.errors import ActionError, AdmissionError, ConfigurationError, DriftError, FeatureError
 from lineage.trace import trace_of
 from tests.assets.test_act import delivered, learning, taken
 from tests.conftest import Installation, setting
@@ -148,6 +148,13 @@ def test_a_purpose_that_nobody_admitted_is_refused_and_the_refusal_kept(served: 
         opened("high", "redistribution", office).predict(rows(3))
     assert [use["allowed"] for use in office.registry.uses("readings")] == [True, False]
     assert not list(office.lake.folder("readings", "predictions").glob("*"))
+
+
+def test_a_frame_of_another_library_is_refused_before_anything_is_recorded(served: Installation) -> None:
+    office = served.office()
+    with pytest.raises(FeatureError, match="`frame` is a pandas.DataFrame, and no frame of Polars. .* pl.from_pandas"):
+        opened("high", "analytics", office).predict(rows(3).to_pandas())  # type: ignore[arg-type]  # that is what is wrong
+    assert [use["kind"] for use in office.registry.uses("readings")] == ["training"]
 
 
 @pytest.mark.parametrize("text", ["", None])
