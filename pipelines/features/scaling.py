@@ -21,12 +21,18 @@ from pipelines.clean.moments import Range, deviation, mean, ranges, sums
 from pipelines.features.kind import About, Kind, Made, each, finite, nothing_seen, nothing_to_learn, number, sampled
 
 Array = np.ndarray[Any, Any]
+_GREATEST = 1e150
+"""scikit-learn adds up squares, which leave the floats beyond it: it then ends in words of its own, or in powers and bins that mean nothing."""
 
 
 def _values(found: dict[str, Array], column: str, what: str) -> Array:
     if not len(found[column]):
         raise nothing_seen(column, what)
     return found[column]
+
+
+def _too_great(column: str, what: str, remedy: str) -> FeatureError:
+    return FeatureError(f"'{column}' has numbers too great, or too far apart, {what}", remedy, Where(field=column))
 
 
 def _drawn(transform: Any, rows: pl.LazyFrame) -> Any:
@@ -43,17 +49,24 @@ def _fit_scale(transform: Scale, rows: pl.LazyFrame, about: About) -> Learning: 
         from sklearn.preprocessing import RobustScaler
 
         found = yield from _drawn(transform, rows)
-        scalers = {column: RobustScaler().fit(_values(found, column, "to scale by")) for column in transform.columns}
-        return Fitted({column: {"middle": float(scaler.center_[0]), "width": float(scaler.scale_[0])} for column, scaler in scalers.items()})
+        with np.errstate(over="ignore"):  # told below, by column
+            scalers = {column: RobustScaler().fit(_values(found, column, "to scale by")) for column in transform.columns}
+        return Fitted({column: _within_floats(column, float(scaler.center_[0]), float(scaler.scale_[0])) for column, scaler in scalers.items()})
     seen = (yield {"ranges": rows.select(ranges(column).alias(column) for column in transform.columns)})["ranges"].to_dicts()[0]
     for column in transform.columns:
         if seen[column]["low"] is None:
             raise nothing_seen(column, "to scale by")
     within = {column: Range(**seen[column]) for column in transform.columns}
     if transform.method == "min_max":
-        return Fitted({column: {"middle": each.low, "width": each.high - each.low} for column, each in within.items()})
+        return Fitted({column: _within_floats(column, each.low, each.high - each.low) for column, each in within.items()})
     told = (yield {"sums": rows.select(sums(column, each).alias(column) for column, each in within.items())})["sums"].to_dicts()[0]
     return Fitted({column: {"middle": mean(told[column], each), "width": _population(told[column], each)} for column, each in within.items()})
+
+
+def _within_floats(column: str, middle: float, width: float) -> dict[str, float]:
+    if not (math.isfinite(middle) and math.isfinite(width)):
+        raise _too_great(column, "for this scale", "Use `method: standard`, or the transform `log` or `quantile`")
+    return {"middle": middle, "width": width}
 
 
 def _population(told: dict[str, Any], within: Range) -> float:
@@ -139,12 +152,14 @@ def _fit_power(transform: Power, rows: pl.LazyFrame, about: About) -> Learning: 
             if transform.method == "box_cox":
                 learned[column]["middle"] -= 1.0
             continue
+        if transform.method == "yeo_johnson" and np.abs(values).max() > _GREATEST:
+            raise _too_great(column, "for a power", "Use `log` or `quantile` for it")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of powers whose likelihood overflows on the way to the best
             fitted = PowerTransformer(method=transform.method.replace("_", "-"), standardize=True).fit(values)
         told = {"power": float(fitted.lambdas_[0]), "middle": float(fitted._scaler.mean_[0]), "width": float(fitted._scaler.scale_[0])}
         if not all(map(math.isfinite, told.values())):
-            raise FeatureError(f"'{column}' has numbers too great for a power", "Use `log` or `quantile` for it", Where(field=column))
+            raise _too_great(column, "for a power", "Use `log` or `quantile` for it")
         learned[column] = told
     return Fitted(learned)
 
@@ -175,6 +190,9 @@ def _box_cox(x: pl.Expr, power: float) -> pl.Expr:
 # -- bins: Source: scikit-learn's KBinsDiscretizer --------------------------------------------------
 
 
+_OTHER_BINS = "Write `method: quantile`, or `edges`"
+
+
 def _fit_bins(transform: Bin, rows: pl.LazyFrame, about: About) -> Learning:  # noqa: ARG001
     if transform.method == "edges":
         return Fitted({column: list(transform.edges) for column in transform.columns})
@@ -183,6 +201,8 @@ def _fit_bins(transform: Bin, rows: pl.LazyFrame, about: About) -> Learning:  # 
         for column in transform.columns:
             if seen[column]["low"] is None:
                 raise nothing_seen(column, "to cut into bins")
+            if not math.isfinite(seen[column]["high"] - seen[column]["low"]):
+                raise _too_great(column, "for bins equally wide", _OTHER_BINS)
         return Fitted({column: _inner(np.linspace(seen[column]["low"], seen[column]["high"], transform.bins + 1)) for column in transform.columns})
     from sklearn.preprocessing import KBinsDiscretizer
 
@@ -193,6 +213,8 @@ def _fit_bins(transform: Bin, rows: pl.LazyFrame, about: About) -> Learning:  # 
         if bins < 2:
             learned[column] = []  # a constant column is one bin
             continue
+        if transform.method == "kmeans" and np.abs(values).max() > _GREATEST:
+            raise _too_great(column, "for bins around means", _OTHER_BINS)
         how = {"quantile_method": "averaged_inverted_cdf"} if transform.method == "quantile" else {}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that bins of equal edges become one

@@ -112,3 +112,20 @@ def test_a_column_without_a_number_teaches_nothing(name: str) -> None:
 def test_box_cox_refuses_what_is_not_above_0() -> None:
     with pytest.raises(FeatureError, match="not above 0"):
         fitted(frame(x=[0.0, 1.0, 2.0]), {"transform": "power", "columns": ["x"], "method": "box_cox"})
+
+
+@pytest.mark.parametrize(
+    ("transform", "values"),
+    [
+        ({"transform": "power"}, [1e308, -1e308, 1.0, 5.0]),
+        ({"transform": "power"}, [float(n) * 1e155 for n in range(8)]),
+        ({"transform": "bin", "method": "kmeans"}, [1e308, -1e308, 1.0, 5.0]),
+        ({"transform": "bin", "method": "kmeans"}, [float(n) * 1e155 for n in range(8)]),
+        ({"transform": "bin", "method": "uniform"}, [1e308, -1e308, 1.0, 5.0]),
+        ({"transform": "scale", "method": "min_max"}, [1e308, -1e308, 1.0, 5.0]),
+        ({"transform": "scale", "method": "robust"}, [1e308, 1.5e308, 1e308, 1.5e308]),
+    ],
+)
+def test_numbers_that_leave_the_floats_on_the_way_are_refused_by_name(transform: dict[str, str], values: list[float]) -> None:
+    with pytest.raises(FeatureError, match=r"'x' has numbers too great, or too far apart, .*\. (Use|Write) "):
+        fitted(frame(x=values), {**transform, "columns": ["x"]})
