@@ -24,8 +24,8 @@ from pipelines.engine import run, run_together
 from pipelines.frames import ROW
 
 Kind = Literal["string", "integer", "number", "boolean", "date", "timestamp"]
-SPELLINGS = ("", "NA", "N/A", "n/a", "na", "#N/A", "NaN", "nan", "NULL", "Null", "null", "None", "none", "missing", "?", "-", "--", ".")
-"""How people write that there is nothing."""
+SPELLINGS = ("", "NA", "N/A", "n/a", "na", "#N/A", "NaN", "nan", "NULL", "Null", "null", "None", "none", "missing", "?", "-", "--", ".", "inf", "-inf", "Inf", "-Inf", "Infinity", "-Infinity")
+"""How people, and floats that a computation has left, write that there is nothing."""
 FEW = 20  # distinct strings that make an enumeration
 DATE_FORMATS = (None, "yyyy/MM/dd", "dd.MM.yyyy", "dd/MM/yyyy", "MM/dd/yyyy")
 SHAPED = ("uuid", "uri", "ipv4", "ipv6")

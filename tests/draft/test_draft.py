@@ -84,6 +84,12 @@ def test_what_stands_for_nothing_is_named_only_where_it_makes_a_number() -> None
     assert setting(drafted(x=["1", "NA", "3"]), "source")["options"] == {"null_values": ["NA"]}
 
 
+def test_a_float_that_is_not_finite_leaves_its_column_a_number_without_personal_data() -> None:
+    done = drafted(x=["41234567890.5", "inf", "-inf", "41234567891.25"])
+    assert (promised(done, "x")["logicalType"], done.personal) == ("number", {})
+    assert setting(done, "source")["options"] == {"null_values": ["-inf", "inf"]}
+
+
 def test_what_is_null_in_one_column_is_null_in_all() -> None:
     done = drafted(x=["1", "NA", "3"], country=["DE", "NA", "FR"])
     assert "required" not in promised(done, "country")
