@@ -24,7 +24,10 @@ from pipelines.engine import run, run_together
 from pipelines.frames import ROW
 
 Kind = Literal["string", "integer", "number", "boolean", "date", "timestamp"]
-SPELLINGS = ("", "NA", "N/A", "n/a", "na", "#N/A", "NaN", "nan", "NULL", "Null", "null", "None", "none", "missing", "?", "-", "--", ".", "inf", "-inf", "Inf", "-Inf", "Infinity", "-Infinity")
+SPELLINGS = (
+    "", "NA", "N/A", "n/a", "na", "#N/A", "NaN", "nan", "NULL", "Null", "null", "None", "none", "missing", "?", "-", "--", ".",
+    "inf", "-inf", "Inf", "-Inf", "Infinity", "-Infinity",
+)  # fmt: skip
 """How people, and floats that a computation has left, write that there is nothing."""
 FEW = 20  # distinct strings that make an enumeration
 DATE_FORMATS = (None, "yyyy/MM/dd", "dd.MM.yyyy", "dd/MM/yyyy", "MM/dd/yyyy")

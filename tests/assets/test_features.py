@@ -67,7 +67,7 @@ def test_later_rows_get_what_the_batch_got_bit_by_bit(published: Installation) -
 
 def test_frames_of_other_libraries_and_features_of_no_contract_are_told_with_what_helps(published: Installation) -> None:
     published.promise(COLUMNS)
-    with pytest.raises(FeatureError, match="Add assay.features to its contract, then: assay run readings"):
+    with pytest.raises(FeatureError, match=r"Add assay\.features to its contract, then: assay run readings"):
         assay.features("readings")
     published.promise(COLUMNS, wanted())
     with pytest.raises(FeatureError, match="Make them: assay run readings"):
@@ -75,7 +75,7 @@ def test_frames_of_other_libraries_and_features_of_no_contract_are_told_with_wha
     make_features(published.run())
     features, rows = assay.features("readings"), assay.open("readings", purpose="training").collect()
     for other, kind in ((rows.to_pandas(), "pandas.DataFrame"), (rows.to_arrow(), "pyarrow.Table"), (rows.to_dicts(), "list"), (None, "NoneType")):
-        with pytest.raises(FeatureError, match=f"`frame` is a {kind}, and no frame of Polars. .* pl.from_pandas"):
+        with pytest.raises(FeatureError, match=rf"`frame` is a {kind}, and no frame of Polars\. .* pl\.from_pandas"):
             features.transform(other)
     with pytest.raises(FeatureError, match="`history` is a list"):
         features.transform(rows, history=rows.to_dicts())

@@ -152,8 +152,8 @@ def test_a_purpose_that_nobody_admitted_is_refused_and_the_refusal_kept(served: 
 
 def test_a_frame_of_another_library_is_refused_before_anything_is_recorded(served: Installation) -> None:
     office = served.office()
-    with pytest.raises(FeatureError, match="`frame` is a pandas.DataFrame, and no frame of Polars. .* pl.from_pandas"):
-        opened("high", "analytics", office).predict(rows(3).to_pandas())  # type: ignore[arg-type]  # that is what is wrong
+    with pytest.raises(FeatureError, match=r"`frame` is a pandas\.DataFrame, and no frame of Polars\. .* pl\.from_pandas"):
+        opened("high", "analytics", office).predict(rows(3).to_pandas())
     assert [use["kind"] for use in office.registry.uses("readings")] == ["training"]
 
 

@@ -124,7 +124,7 @@ def test_a_time_without_a_zone_is_on_no_zones_clock(transform: dict[str, object]
         return contract(columns(at), setting("features", order_by="at", transforms=[{**transform, "columns": ["at"], "time_zone": "America/New_York"}]))
 
     assert asked(zone=True).features
-    with pytest.raises(ContractError, match="'at' .* promised without a zone"):
+    with pytest.raises(ContractError, match=r"'at' .* promised without a zone"):
         asked(zone=False)
 
 
