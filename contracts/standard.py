@@ -141,7 +141,7 @@ def _told(error: Any, document: Document, names: frozenset[str], others: Sequenc
             yield problem("enum", f"{place}: '{said}' is not known", suggestion(str(said), choices, f"Choose one of {', '.join(choices)}"))
         case "type":
             kinds = " or ".join(_WORDS.get(str(kind), str(kind)) for kind in (asked if isinstance(asked, list) else [asked]))
-            yield problem("type", f"{place} is {_kind(said)}", f"Write {kinds}")
+            yield problem("type", f"{place} is {kind_of_value(said)}", f"Write {kinds}")
         case "pattern":
             yield problem("pattern", f"{place}: '{said}' is not written as the standard asks", f"It must match {asked}")
         case "format":
@@ -160,7 +160,8 @@ def _told(error: Any, document: Document, names: frozenset[str], others: Sequenc
 _WORDS = {"string": "text", "integer": "a whole number", "number": "a number", "boolean": "true or false", "array": "a list", "object": "a mapping", "null": "nothing"}
 
 
-def _kind(value: Any) -> str:
+def kind_of_value(value: Any) -> str:
+    """What somebody wrote, in words."""
     for kind, word in ((bool, "true or false"), (str, "text"), (int, "a whole number"), (float, "a number"), (list, "a list"), (dict, "a mapping")):
         if isinstance(value, kind):
             return word
@@ -195,7 +196,7 @@ def _alternatives(error: Any, problem: Callable[..., Problem], place: str) -> Pr
     """None of the alternatives, or more than one: because of the kind of value, or of which keys are there."""
     kinds = {kind for each in error.context for kind in [each.validator_value] if each.validator == "type" and isinstance(kind, str)}
     if kinds and not isinstance(error.instance, dict):
-        return problem("type", f"{place} is {_kind(error.instance)}", f"Write {' or '.join(sorted(_WORDS.get(kind, kind) for kind in kinds))}")
+        return problem("type", f"{place} is {kind_of_value(error.instance)}", f"Write {' or '.join(sorted(_WORDS.get(kind, kind) for kind in kinds))}")
     keys = sorted({key for branch in error.validator_value for key in branch.get("required", ())})
     there = [key for key in keys if isinstance(error.instance, dict) and key in error.instance]
     if len(there) > 1:

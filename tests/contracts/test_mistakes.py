@@ -426,7 +426,7 @@ WRONG: list[tuple[str, str, list[str]]] = [
     (
         "purposes: [analytics, training]",
         "purposes: []",
-        ["35:62 assay.value: assay.license.purposes: tuple should have at least 1 item after validation, not 0. See docs/contracts.md for what it takes."],
+        ["35:62 assay.value: assay.license.purposes has no entry. Write at least 1."],
     ),
     (
         "region: eu",
@@ -502,6 +502,66 @@ WRONG: list[tuple[str, str, list[str]]] = [
     ),
 ]
 
+FEATURES = """\
+  - property: assay.features
+    value:
+      order_by: read_on
+      transforms:
+        - {transform: scale, columns: [energy_kwh]}
+"""
+WRONG_FEATURES: list[tuple[str, str, list[str]]] = [
+    (
+        "columns: [energy_kwh]",
+        "column: [energy_kwh]",
+        [
+            "47:11 assay.required: 'assay.features' lacks `transforms.0.columns`. Add `columns:`.",
+            "47:30 assay.unknown_key: the key 'assay.features.transforms.0.column' is not known. Did you mean 'columns'.",
+        ],
+    ),
+    (
+        "columns: [energy_kwh]",
+        "columns: energy_kwh",
+        ["47:30 assay.value: assay.features.transforms.0.columns is text. Write a list."],
+    ),
+    (
+        "columns: [energy_kwh]",
+        "columns: []",
+        ["47:30 assay.value: assay.features.transforms.0.columns has no entry. Write at least 1."],
+    ),
+    (
+        "transform: scale, columns: [energy_kwh]",
+        "transform: tfidf, column: meter, grams: [1]",
+        ["47:45 assay.value: assay.features.transforms.0.grams has 1 entry. Write at least 2."],
+    ),
+    (
+        "transform: scale, columns: [energy_kwh]",
+        "transform: window, columns: [energy_kwh], span: 7 days",
+        [
+            "47:54 assay.value: assay.features.transforms.0.span: write a span of time as a number and d, h, m or s, such as 7d; a whole number where rows are ordered by one. See docs/features.md for what it takes."
+        ],
+    ),
+    (
+        "order_by: read_on\n",
+        "order_by: read_on\n      select: [{above: 1}]\n",
+        ["46:16 assay.value: assay.features.select.0 lacks `select`. Write `select:`, one of chi_squared, correlation, mutual_information, recursive, variance."],
+    ),
+    (
+        "order_by: read_on\n",
+        "order_by: read_on\n      select: [variance]\n",
+        ["46:16 assay.value: assay.features.select.0 is text. Write `select:`, one of chi_squared, correlation, mutual_information, recursive, variance."],
+    ),
+    (
+        "order_by: read_on\n",
+        "order_by: read_on\n      target: energy_kwh\n",
+        ["46:7 assay.value: assay.features.target is text. Write a mapping."],
+    ),
+    (
+        "order_by: read_on\n",
+        "order_by: read_on\n      allows: {helth: [training]}\n",
+        ["46:16 assay.value: assay.features.allows.helth: 'helth' is not known. Did you mean 'health'."],
+    ),
+]
+
 
 def told(text: str) -> list[str]:
     return [f"{each.where.line}:{each.where.column} {each.id}: {each.problem}. {each.remedy}." for each in lint(text, "readings.odcs.yaml").problems]
@@ -518,8 +578,15 @@ def test_a_mistake_is_told_where_it_stands(right: str, wrong: str, says: list[st
     assert told(RIGHT.replace(right, wrong, 1)) == says
 
 
+@pytest.mark.parametrize(("right", "wrong", "says"), WRONG_FEATURES)
+def test_a_mistake_in_features_is_told_in_words_of_who_writes_them(right: str, wrong: str, says: list[str]) -> None:
+    assert right in FEATURES
+    assert told(RIGHT + FEATURES) == []
+    assert told(RIGHT + FEATURES.replace(right, wrong, 1)) == says
+
+
 def test_a_hint_never_repeats_the_mistake() -> None:
-    for right, wrong, says in WRONG:
+    for right, wrong, says in [*WRONG, *WRONG_FEATURES]:
         for said in says:
             hint = said.partition("Did you mean '")[2].partition("'")[0]
             assert not hint or f"'{hint}' is not known" not in said, (right, wrong)
