@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote, unquote
 
 import polars as pl
 
@@ -145,12 +146,12 @@ def _written(staged: Path, state: State) -> State:
     (staged / TABLES).mkdir(parents=True, exist_ok=True)
     (staged / STATE).write_text(state.as_json(), encoding="utf-8")
     for name, frame in state.tables.items():
-        frame.write_parquet(staged / TABLES / f"{name}.parquet")
+        frame.write_parquet(staged / TABLES / f"{quote(name, safe='')}.parquet")  # a column's name may hold what a file's cannot
     return _read(staged)
 
 
 def _read(folder: Path) -> State:
-    return from_json((folder / STATE).read_text(encoding="utf-8"), {file.stem: pl.read_parquet(file) for file in sorted((folder / TABLES).glob("*.parquet"))})
+    return from_json((folder / STATE).read_text(encoding="utf-8"), {unquote(file.stem): pl.read_parquet(file) for file in sorted((folder / TABLES).glob("*.parquet"))})
 
 
 def write_table(staged: Path, frame: pl.LazyFrame, state: State, told: parity.Receipt, others: Others) -> pl.Schema:

@@ -13,7 +13,7 @@ WindowFunction = Literal["mean", "std", "min", "max", "sum", "count"]
 
 
 class Group(Transform):
-    """What the training rows of the same group have in common; what all have, for a group never seen."""
+    """What the training rows of the same group have in common; for a group never seen what all have, and 0 for counts and sums."""
 
     transform: Literal["group"]
     by: Columns

@@ -96,6 +96,18 @@ def test_the_evidence_tells_engine_difference_and_what_each_feature_is_made_from
     assert "digests of 5 file(s) of its features" in checked
 
 
+def test_a_column_may_be_called_what_no_file_can(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in installation.environment.items():
+        monkeypatch.setenv(name, value)
+    odd = columns({"name": "at", "logicalType": "timestamp", "required": True}, {"name": "up/../down", "logicalType": "string"})
+    installation.promise(odd, setting("features", order_by="at", transforms=[{"transform": "label", "columns": ["up/../down"]}]))
+    installation.deliver("at,up/../down\n2026-01-01T00:00:00Z,b\n2026-01-02T00:00:00Z,a\n")
+    installation.published()
+    make_features(installation.run())
+    rows = assay.open("readings", purpose="training").collect()
+    assert assay.features("readings").transform(rows).to_series().to_list() == [1, 0]
+
+
 @pytest.mark.parametrize("name", ["part-00000.parquet", "state.json", "_state/01.k.parquet"])
 def test_a_touched_file_is_not_opened_and_not_verified(name: str, published: Installation) -> None:
     make_features(published.run())
