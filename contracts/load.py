@@ -12,10 +12,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import Any
-
-from pydantic import TypeAdapter, ValidationError
 
 from contracts.document import Document, Path, parse
 from contracts.errors import ContractError
@@ -26,20 +23,13 @@ from contracts.problems import Problem, as_error, key_path, problems_of, suggest
 from contracts.promises import Promises, anonymity_rules
 from contracts.properties import PROPERTIES, REQUIRED
 from contracts.settings import CONFIDENTIAL, PARTITION, DriftPolicy, Index, Retrain
-from contracts.standard import LATEST, kind_of_value, schema_problems
-from contracts.steps import CleaningStep
+from contracts.standard import LATEST, schema_problems
 from contracts.steps.fills import unfit
+from contracts.typed import typed
 
 UNANSWERED = "TODO"
 """What a draft has where only a person knows."""
 NESTED = ("object", "array", "map", "vector")
-_CLEANING: TypeAdapter[tuple[CleaningStep, ...]] = TypeAdapter(tuple[CleaningStep, ...])
-_WRITTEN = {
-    "tuple_type": "a list", "dict_type": "a mapping", "model_type": "a mapping", "model_attributes_type": "a mapping", "string_type": "text", "int_type": "a whole number",
-    "int_parsing": "a whole number", "int_from_float": "a whole number", "float_type": "a number", "float_parsing": "a number", "bool_type": "true or false",
-    "bool_parsing": "true or false",
-}  # fmt: skip
-"""pydantic's errors of type, in a contract author's words: what is to be written."""
 
 
 @dataclass(frozen=True)
@@ -198,42 +188,11 @@ class _Settings:
             self._problem("the contract names no owner", "Give `team.name`, or a member with `role: owner`", ("team",), "policy.owner")
 
     def _typed(self, name: str, value: Any, path: Path) -> None:
-        target: Any = _CLEANING if name == "assay.cleaning" else TypeAdapter(PROPERTIES[name])
-        try:
-            self.values[name.removeprefix("assay.")] = target.validate_python(value)
-        except ValidationError as errors:
-            found: list[tuple[dict[str, Any], Path, Any]] = [(dict(error), *_found(error["loc"], value)) for error in errors.errors(include_url=False)]
-            for error, steps, node in found:
-                if not _said_by_another(error, steps, [(other["type"], at) for other, at, _ in found if other is not error]):
-                    self._told(error, steps, node, name, path)
-
-    def _told(self, error: dict[str, Any], steps: Path, node: Any, name: str, path: Path) -> None:
-        """Tell one error of pydantic's, in words of who writes a contract; `steps` lead to `node`, as far as there is something."""
-        here, place, kind, last = (*path, *steps), ".".join([name, *map(str, steps)]), error["type"], error["loc"][-1] if error["loc"] else ""
-        context, schema = error.get("ctx", {}), _schema_at(name, error["loc"])
-        if kind == "extra_forbidden":
-            known = _fields(name, error["loc"][:-1]) - {str(last)}
-            self._problem(f"the key '{place}' is not known", suggestion(str(last), known), here, "assay.unknown_key")
-        elif kind == "missing" and isinstance(last, str):
-            self._problem(f"'{name}' lacks `{'.'.join(map(str, (*steps, last)))}`", f"Add `{last}:`", here, "assay.required")
-        elif kind in ("literal_error", "union_tag_invalid"):
-            said = steps[-1] if last == "[key]" and steps else context.get("tag", node)
-            choices = [word.strip(" '") for word in (context.get("expected") or context["expected_tags"]).replace(" or ", ", ").split(",")]
-            self._problem(f"{place}: '{said}' is not known", suggestion(str(said), choices, f"Choose one of {', '.join(choices)}"), here, "assay.value")
-        elif kind in ("union_tag_not_found", "model_attributes_type") and "discriminator" in schema:
-            tag, choices = schema["discriminator"]["propertyName"], list(schema["discriminator"]["mapping"])
-            problem = f"{place} lacks `{tag}`" if kind == "union_tag_not_found" else f"{place} is {kind_of_value(node)}"
-            self._problem(problem, f"Write `{tag}:`, one of {', '.join(choices)}", here, "assay.value")
-        elif kind in _WRITTEN:
-            self._problem(f"{place} is {kind_of_value(node)}", f"Write {_WRITTEN[kind]}", here, "assay.value")
-        elif isinstance(node, list) and kind in ("too_short", "too_long", "missing"):
-            least, most = context.get("min_length") or schema.get("minItems", len(node) + 1), context.get("max_length")
-            needed = f"at most {most}" if most else f"at least {least}"
-            self._problem(f"{place} has {_entries(len(node))}", f"Write {needed}", here, "assay.value")
-        else:
-            said = error["msg"].removeprefix("Value error, ")
-            page = "features" if name == "assay.features" else "contracts"
-            self._problem(f"{place}: {said[0].lower()}{said[1:]}", f"See docs/{page}.md for what it takes", here, "assay.value")
+        settings, mistakes = typed(name, value)
+        if not mistakes:
+            self.values[name.removeprefix("assay.")] = settings
+        for mistake in mistakes:
+            self._problem(mistake.problem, mistake.remedy, (*path, *mistake.steps), mistake.kind)
 
     def _schema(self) -> None:
         schemas = self.document.data.get("schema") or []
@@ -252,56 +211,6 @@ class _Settings:
             elif entry["property"].startswith("assay."):
                 hint = suggestion(entry["property"], ["assay.tolerance_pct"])
                 self._problem(f"the property '{entry['property']}' is not known here", hint, (*path, "property"), "assay.unknown_key")
-
-
-def _found(loc: tuple[Any, ...], value: Any) -> tuple[Path, Any]:
-    """The part of pydantic's way to an error that stands in the document, and what stands there: the way also names the members of unions."""
-    steps: list[str | int] = []
-    for step in loc:
-        if (isinstance(value, dict) and step in value) or (isinstance(value, list) and isinstance(step, int) and step < len(value)):
-            value = value[step]
-            steps.append(step)
-    return tuple(steps), value
-
-
-def _said_by_another(error: dict[str, Any], steps: Path, others: list[tuple[str, Path]]) -> bool:
-    """Whether an error only follows from another: of a list pydantic counts the right entries alone, and of a union it tells what each member wants."""
-    if error["type"] == "too_short":
-        return any(len(at) > len(steps) and at[: len(steps)] == steps for _, at in others)
-    return error["type"] == "literal_error" and any(at == steps and kind != "literal_error" for kind, at in others)
-
-
-def _entries(count: int) -> str:
-    return "no entry" if count == 0 else "1 entry" if count == 1 else f"{count} entries"
-
-
-@cache
-def _schema_of(name: str) -> dict[str, Any]:
-    model: Any = tuple[CleaningStep, ...] if name == "assay.cleaning" else PROPERTIES[name]
-    return TypeAdapter(model).json_schema()
-
-
-def _schema_at(name: str, loc: tuple[Any, ...]) -> dict[str, Any]:
-    """The JSON schema of what stands at a place below the property; empty where that cannot be told."""
-    whole = _schema_of(name)
-
-    def opened(node: dict[str, Any]) -> dict[str, Any]:
-        while "$ref" in node or "anyOf" in node:
-            node = whole["$defs"][node["$ref"].rpartition("/")[2]] if "$ref" in node else node["anyOf"][0]
-        return node
-
-    here = opened(whole)
-    for step in loc:
-        tagged = here.get("discriminator", {}).get("mapping", {})
-        inner = here.get("items") if isinstance(step, int) else here.get("properties", {}).get(step) or here.get("additionalProperties")
-        here = opened({"$ref": tagged[step]} if step in tagged else inner or {})
-    return here
-
-
-def _fields(name: str, loc: tuple[Any, ...]) -> set[str]:
-    """Every key that can stand there, or, where the place cannot be told, somewhere below the property; for suggestions."""
-    schema = _schema_of(name)
-    return set(_schema_at(name, loc).get("properties", {})) or {key for part in [schema, *schema.get("$defs", {}).values()] for key in part.get("properties", {})}
 
 
 def _owners(data: dict[str, Any]) -> tuple[str, ...]:
