@@ -250,9 +250,14 @@ def state_others(office: Office, state: State) -> Others:
 
 def without_features(office: Office, dataset: str, version: str) -> FeatureError:
     """The error of a version without features, and how it comes to have some."""
-    contract = office.contracts.get(dataset)
-    remedy = "Add assay.features to its contract, then" if contract is not None and contract.features is None else "Make them"
-    return FeatureError(f"version {version} has no features", f"{remedy}: assay run {dataset}", Where(dataset=dataset))
+    contract, latest = office.contracts.get(dataset), office.version(dataset)["version"]
+    if contract is not None and contract.features is None:
+        remedy = f"Add assay.features to its contract, then: assay run {dataset}"
+    elif version != latest:
+        remedy = f"Open {latest}: they are made for what `latest` points to"
+    else:
+        remedy = f"Make them: assay run {dataset}"
+    return FeatureError(f"version {version} has no features", remedy, Where(dataset=dataset))
 
 
 def _evidence_file(office: Office, dataset: str, version: str) -> Path:

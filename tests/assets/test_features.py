@@ -72,6 +72,10 @@ def test_frames_of_other_libraries_and_features_of_no_contract_are_told_with_wha
     published.promise(COLUMNS, wanted())
     with pytest.raises(FeatureError, match="Make them: assay run readings"):
         assay.features("readings")
+    delivered(published, rows=210)
+    published.published()
+    with pytest.raises(FeatureError, match=r"version 1\.0\.0 has no features\. .*Open 1\.1\.0: they are made for what `latest` points to"):
+        assay.features("readings", "1.0.0")
     make_features(published.run())
     features, rows = assay.features("readings"), assay.open("readings", purpose="training").collect()
     for other, kind in ((rows.to_pandas(), "pandas.DataFrame"), (rows.to_arrow(), "pyarrow.Table"), (rows.to_dicts(), "list"), (None, "NoneType")):
