@@ -2,10 +2,10 @@
 
 Belongs here: numbers as whole steps, and what their sums mean. Stays out: which rows are added up (groups.py, windows.py).
 A running sum of floats keeps a little of every number that ever went through it, so that the same window would come out differently on a batch and on one row.
-Whole steps of a power of two add up exactly. A step is 2^-40 of the distance from the median that nine tenths of the training rows stay within, so that a few numbers out of
-all proportion do not blur the others. What lies 16 such distances away is counted in greater steps, each storey of them 2^10 times the one below; where numbers of several
+Whole steps of a power of two add up exactly. A step is 2^-36 of the distance from the median that nine tenths of the training rows stay within, so that a few numbers out of
+all proportion do not blur the others. What lies 16 such distances away is counted in greater steps, each storey of them 2^8 times the one below; where numbers of several
 storeys are added up, the lower sums are rounded to steps of the highest, once.
-Source: as pipelines/clean/moments.py, in 64 bits, so that windows of 2^19 rows at worst, 2^23 within the usual distance, cannot overflow.
+Source: as pipelines/clean/moments.py, in 64 bits, so that windows of 2^23 rows at worst, 2^27 within the usual distance, cannot overflow.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import polars as pl
 
 from pipelines.features.kind import number
 
-_BITS, _MOST, UP = 40, 44, 10
+_BITS, _MOST, UP = 36, 40, 8
 """Bits of the usual distance in steps, of any number in steps of its storey, and how many bits a step grows by from storey to storey."""
 COUNTED = pl.Struct({"steps": pl.Int64, "storey": pl.Int16})
 
@@ -139,7 +139,7 @@ def _lifted(value: pl.Expr, storey: pl.Expr) -> pl.Expr:
         if not at.max():
             return lowest
         with np.errstate(over="ignore"):
-            made = lowest * pl.Series(np.ldexp(1.0, UP * at.fill_null(0).to_numpy().astype(np.int64)))
-        return made.set(made.is_infinite(), None)
+            made = pl.Series(np.ldexp(lowest.to_numpy(), UP * at.fill_null(0).to_numpy().astype(np.int64)))
+        return made.set(lowest.is_null() | made.is_infinite(), None)
 
     return pl.map_batches([value, storey], up, return_dtype=pl.Float64, is_elementwise=True)

@@ -105,11 +105,22 @@ def test_numbers_of_every_size_are_added_up(on: Any, values: list[float]) -> Non
     got = table.table(rows.lazy(), state, on=on).select(state.kept).collect()
     for place, row in enumerate(got.rows()):
         seen = values[max(0, place - 9) : place]
-        blur = 1e-10 * max((abs(value) for value in seen), default=0.0) + 1e-11  # of the greatest one, and of what is usual
+        blur = 1e-9 * max((abs(value) for value in seen), default=0.0) + 1e-9  # of the greatest one, and of what is usual
         wanted = [len(seen), math.fsum(seen), *([math.fsum(seen) / len(seen)] if seen else []), *([np.std(seen, ddof=1)] if len(seen) > 1 else [])]
         assert [value for value in row if value is not None] == pytest.approx(wanted, rel=1e-6, abs=blur)
         alone = table.transform(rows[place : place + 1].lazy(), state, history=rows[max(0, place - 9) : place].lazy()).collect()
         assert alone.row(0) == row
+
+
+def test_no_sum_of_many_far_numbers_overflows() -> None:
+    chance = np.random.default_rng(3)
+    x = np.concatenate([chance.uniform(0, 1, 75_000), chance.uniform(8, 8.4, 50_000)])
+    rows = pl.DataFrame({"at": np.arange(len(x)), "x": x, "y": 0.0})
+    state = fitted(rows, {"transform": "window", "columns": ["x"], "span": 50_000, "functions": ["mean", "std"]}, holdout=0.4)
+    got = table.transform(rows.lazy(), state).collect()
+    for place in (70_000, 90_000, 124_999):
+        seen = x[place - 50_000 : place]
+        assert got.row(place) == pytest.approx((np.mean(seen), np.std(seen, ddof=1)), rel=1e-9)
 
 
 def test_what_no_float_holds_is_missing(collect: Collect) -> None:
