@@ -24,12 +24,12 @@ _SUMMED = {"sum", "mean", "std"}
 
 def _fit(transform: Group, rows: pl.LazyFrame, about: About) -> Learning:
     numeric = [column for column in transform.columns if about.types[column].is_numeric()] if _SUMMED & set(transform.functions) else []
-    seen = (yield {"scales": rows.select(pl.len(), *(exact.seen(column).alias(column) for column in numeric))})["scales"].to_dicts()[0]
+    seen = (yield {"scales": rows.select(pl.len().alias("_rows"), *(exact.seen(column).alias(column) for column in numeric))})["scales"].to_dicts()[0]
     scales = {column: exact.scale(seen[column]) for column in numeric}
     plain = [_aggregate(column, function).alias(f"{column}|{function}") for column in transform.columns for function in transform.functions if function not in _SUMMED]
-    plans = {"groups": rows.group_by(transform.by).agg(pl.len().alias("_rows"), *plain), "all": rows.select(pl.len().alias("_rows"), *plain)}
+    plans = {"_groups": rows.group_by(transform.by).agg(pl.len().alias("_rows"), *plain), "_all": rows.select(pl.len().alias("_rows"), *plain)}
     found = yield plans | {column: _summed(rows, transform.by, column, of) for column, of in scales.items()}
-    groups, every = found["groups"], found["all"]
+    groups, every = found["_groups"], found["_all"]
     for column, of in scales.items():
         functions = [function for function in transform.functions if function in _SUMMED]
         own, all_ = _settled(found[column], transform.by, column, functions, of)

@@ -40,6 +40,13 @@ def test_the_sums_of_groups_do_not_depend_on_the_order_of_rows() -> None:
     assert one.equals(other)
 
 
+@pytest.mark.parametrize("name", ["all", "groups", "len", "storey"])
+def test_what_is_grouped_may_have_any_name(name: str) -> None:
+    rows = frame(k=["a", "a", "b"], **{name: [1.0, 2.0, 5.0]})
+    got = table.transform(rows.lazy(), fitted(rows, {"transform": "group", "by": ["k"], "columns": [name], "functions": ["mean", "max"]})).collect()
+    assert got.rows() == [(1.5, 2.0), (1.5, 2.0), (5.0, 5.0)]
+
+
 def test_a_number_out_of_all_proportion_does_not_blur_the_other_groups(collect: Collect) -> None:
     chance = np.random.default_rng(11)
     paid = [*np.round(chance.uniform(1, 100, 500), 2), 5e14]
