@@ -107,14 +107,14 @@ def strength(sample: pl.DataFrame, given: str, decides: str, support: int) -> fl
     Only groups of at least `support` rows count; values that no group has for its majority are mistakes, and do not.
     Source: Goodman and Kruskal (1954), their lambda, J. Am. Stat. Assoc. 49, 732.
     """
-    counts = sample.select(given, decides).drop_nulls(given).group_by(given, decides).len()
-    counts = counts.filter(pl.col("len").sum().over(given) >= support)
-    tops = counts.sort("len", decides, descending=[True, False], nulls_last=True).group_by(given, maintain_order=True).first()
-    sound = counts.join(tops.select(decides).unique(), on=decides, how="semi", nulls_equal=True)
+    counts = sample.select(pl.col(given).alias("given"), pl.col(decides).alias("decides")).drop_nulls("given").group_by("given", "decides").len()
+    counts = counts.filter(pl.col("len").sum().over("given") >= support)
+    tops = counts.sort("len", "decides", descending=[True, False], nulls_last=True).group_by("given", maintain_order=True).first()
+    sound = counts.join(tops.select("decides").unique(), on="decides", how="semi", nulls_equal=True)
     rows, told, all_rows = (int(frame["len"].sum()) for frame in (sound, tops, counts))
-    by_value = sound.group_by(decides).agg(pl.col("len").sum())["len"].to_list()
+    by_value = sound.group_by("decides").agg(pl.col("len").sum())["len"].to_list()
     usual = max(by_value, default=0)
-    by_group = counts.group_by(given).agg(most=pl.col("len").max(), rows=pl.col("len").sum())
+    by_group = counts.group_by("given").agg(most=pl.col("len").max(), rows=pl.col("len").sum())
     impure = int(by_group.filter(pl.col("most") < _PURE * pl.col("rows"))["rows"].sum())
     if rows < 0.7 * all_rows or impure > 0.05 * all_rows or tops.height < 3 or rows - usual < _LEAST:
         return 0.0

@@ -17,6 +17,9 @@ from pipelines.clean.kind import Columns, Fitted, Kind, Learning
 from pipelines.clean.linkage import links
 from pipelines.frames import ROW
 
+_FIRST = "_first"
+"""The first record that is written alike."""
+
 
 def _fit(step: NearDuplicates, rows: pl.LazyFrame, columns: Columns) -> Learning:
     names = list(step.columns or columns)
@@ -31,11 +34,11 @@ def _fit(step: NearDuplicates, rows: pl.LazyFrame, columns: Columns) -> Learning
 def _equal(records: pl.DataFrame, names: Sequence[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Pairs of each record that is written alike in every column with the first such, and the records without those. Empty ones are nobody's."""
     filled = pl.any_horizontal(pl.col(name) != "" for name in names)
-    first = records.filter(filled).with_columns(pl.col(ROW).first().over(pl.struct(names)).alias("left"))
-    again = first.filter(pl.col(ROW) != pl.col("left"))
+    first = records.filter(filled).with_columns(pl.col(ROW).first().over(pl.struct(names)).alias(_FIRST))
+    again = first.filter(pl.col(ROW) != pl.col(_FIRST))
     agreed = pl.concat_list(pl.when(pl.col(name) != "").then(pl.lit(name)) for name in names).list.drop_nulls()
-    pairs = again.select("left", pl.col(ROW).alias("right"), pl.lit(1.0).alias("similarity"), agreed.alias("agreed"))
-    return pairs, first.filter(pl.col(ROW) == pl.col("left"))
+    pairs = again.select(pl.col(_FIRST).alias("left"), pl.col(ROW).alias("right"), pl.lit(1.0).alias("similarity"), agreed.alias("agreed"))
+    return pairs, first.filter(pl.col(ROW) == pl.col(_FIRST))
 
 
 RECORDS = Kind(_fit, others_leave, original=True, keeps=False, chooses=True)

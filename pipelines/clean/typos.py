@@ -49,7 +49,7 @@ def _fit(step: Typos, rows: pl.LazyFrame, columns: Columns) -> Learning:
     names = list(step.columns or columns.plain_text)
     sizes = (yield {"sizes": rows.select(pl.col(name).approx_n_unique() for name in names)})["sizes"].row(0, named=True)
     few = {f"{index}": name for index, name in enumerate(names) if sizes[name] <= MOST}
-    found: Found = (yield {index: rows.select(name).drop_nulls().group_by(name).len() for index, name in few.items()}) if few else {}
+    found: Found = (yield {index: rows.select(name).drop_nulls().group_by(name).len("_rows") for index, name in few.items()}) if few else {}
     counts = {name: dict(found[index].filter(pl.col(name).str.len_chars() <= _LONGEST, ~pl.col(name).str.contains(_NUMBERS)).iter_rows()) for index, name in few.items()}
     words: Counter[str] = Counter()
     for values in counts.values():

@@ -185,3 +185,29 @@ def test_a_table_without_rows_and_one_of_a_single_row_pass(kind: str, data: st.D
     for rows in ([], [("1", "2", "3", "2024-05-01", "word", "a", "true")], [(None,) * len(COLUMNS)]):
         assert done(frame(rows), contract, learned(frame(rows), contract)).height == len(rows)
     assert FLAGGED_BY in done(frame([]), contract, learned(frame([]), contract)).columns
+
+
+@pytest.mark.parametrize("name", ["len", "rows", "most", "left", "right", "value", "group", "column", "count", "kept"])
+@pytest.mark.parametrize(
+    "step",
+    [{"step": "typos", "support": 2, "ratio": 1.5}, {"step": "dependencies", "support": 2, "strength": 0.1}, {"step": "near_duplicates", "certainty": 0.5}, {"step": "align"}],
+)
+def test_a_column_may_be_called_what_counts_and_pairs_are_called(step: dict[str, object], name: str) -> None:
+    rows = [
+        ("berlin", "de"),
+        ("berlin", "de"),
+        ("berlin", "de"),
+        ("berlim", "de"),
+        ("paris", "fr"),
+        ("paris", "fr"),
+        ("paris", "fr"),
+        ("roma", "it"),
+        ("roma", "it"),
+        ("roma", "fr"),
+    ]
+    found = []
+    for called in ("city", name):
+        contract = promising(TypeAdapter[CleaningStep](CleaningStep).validate_python(step), **{called: "string", "land": "string"})
+        cells = text(rows, [called, "land"])
+        found.append(done(cells, contract, learned(cells, contract)).select(pl.col(called).alias("city"), "land", pl.col(REMOVED_BY).is_null()))
+    assert found[0].equals(found[1])
