@@ -51,8 +51,7 @@ def cleaned_and_published(contract: Contract) -> dg.AssetsDefinition:
             waiting = [(part, admission) for part, admission in zip(parts, admissions, strict=True) if admission.published is None]
             for part, admission in zip(parts, admissions, strict=True):
                 if admission.published is not None:
-                    back = already(part, admission.published)
-                    then = ", and `latest` is there again" if back else ""
+                    then = ", and `latest` is there again" if already(part, admission.published) else ""
                     context.log.info(f"{part.window or contract.name} is already published as {admission.published['version']}{then}")
             row: Row | None = admissions[-1].published
             if waiting:

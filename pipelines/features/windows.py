@@ -8,8 +8,9 @@ A row without a time or a key has no past, and is in nobody's.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -39,65 +40,65 @@ def _fit_window(transform: Window, rows: pl.LazyFrame, about: About) -> Learning
 
 def _windowed(transform: Window, fitted: Fitted, about: About) -> Made:
     scales = {column: exact.Scale(**fitted.values[column]) for column in transform.columns}
-    span, gap = (None if transform.span == "all" else length(transform.span)), length(transform.gap) if transform.gap else 0
-    extremes = [function for function in transform.functions if function in ("min", "max")]
-    squared = "std" in transform.functions
-    parts: dict[str, type[pl.DataType]] = {
-        "n": pl.Int64,
-        "sum": pl.Int64,
-        **(dict.fromkeys(("high", "low"), pl.Int64) if squared else {}),
-        "storey": pl.Int16,
-        **dict.fromkeys(extremes, pl.Float64),
-    }
-    held = {f"{column}|{part}": kind for column in transform.columns for part, kind in parts.items()}
-    mark = f"{HELPER}{transform.makes[0]}"
-
-    def looked_back(given: pl.Series) -> pl.Series:
-        frame = given.struct.unnest()
-        made = {name: np.full(frame.height, -np.inf) if kind == pl.Float64 else np.zeros(frame.height, dtype=str(kind).lower()) for name, kind in held.items()}
-        there = np.zeros(frame.height, dtype=bool)
-        counted = {column: frame[f"counted|{column}"].struct.unnest() for column in transform.columns}
-        x = {column: each["steps"].fill_null(0).to_numpy() for column, each in counted.items()}
-        known = {column: each["steps"].is_not_null().cast(pl.Int64).to_numpy() for column, each in counted.items() if each["steps"].null_count()}
-        storeys = {column: each["storey"].fill_null(0).to_numpy() for column, each in counted.items() if each["storey"].max()}
-        signed = {
-            f"{column}|{function}": (frame[f"value|{column}"] * (1.0 if function == "max" else -1.0)).fill_null(-math.inf).to_numpy()
-            for column in transform.columns
-            for function in extremes
-        }
-
-        def fill(past: Past) -> None:
-            there[past.rows] = True
-            for column in transform.columns:
-                sums = _sums(
-                    past, past.sorted(x[column]), past.sorted(known[column]) if column in known else None, past.sorted(storeys[column]) if column in storeys else None, squared
-                )
-                for part, values in sums.items():
-                    made[f"{column}|{part}"][past.rows] = past.told(values)
-            for name, values in signed.items():
-                made[name][past.rows] = past.told(past.greatest(past.sorted(values)))
-
-        over_parts(fill, frame, keys, span, gap, about.on)
-        without = None if there.all() else pl.Series(~there)
-
-        def told(name: str) -> pl.Series:
-            values = pl.Series(name, made.pop(name))  # one at a time: each is a column of the whole table
-            if held[name] == pl.Float64:
-                values = pl.select(_or_null(pl.lit(values)) * (-1.0 if name.endswith("|min") else 1.0)).to_series()
-            return values if without is None else values.set(without, None)
-
-        return pl.DataFrame({name: told(name) for name in held}).to_struct(given.name)
-
+    held = {f"{column}|{part}": kind for column in transform.columns for part, kind in _parts(transform).items()}
     keys, seen = _seen(transform, about)
     seen += [exact.counted(column, each).alias(f"counted|{column}") for column, each in scales.items()]
-    seen += [number(column).alias(f"value|{column}") for column in transform.columns if extremes]
-    helper = pl.struct(seen).map_batches(looked_back, return_dtype=pl.Struct(held))
+    seen += [number(column).alias(f"value|{column}") for column in transform.columns if _extremes(transform)]
+    mark = f"{HELPER}{transform.makes[0]}"
+    helper = pl.struct(seen).map_batches(partial(_looked_back, transform, keys, held, about.on), return_dtype=pl.Struct(held))
 
     def of(column: str, part: str) -> pl.Expr:
         return pl.col(mark).struct.field(f"{column}|{part}")
 
     made = {name: _of(function, column, scales[column], of) for name, (column, function) in _asked(transform).items()}
     return Made(made, {name: (about.order_by, *transform.by, column) for name, (column, _) in _asked(transform).items()}, {mark: helper})
+
+
+def _extremes(transform: Window) -> list[str]:
+    return [function for function in transform.functions if function in ("min", "max")]
+
+
+def _parts(transform: Window) -> dict[str, type[pl.DataType]]:
+    """What is found of each column's windows, for the functions to be told from."""
+    squares: dict[str, type[pl.DataType]] = {"high": pl.Int64, "low": pl.Int64} if "std" in transform.functions else {}
+    return {"n": pl.Int64, "sum": pl.Int64, **squares, "storey": pl.Int16, **dict.fromkeys(_extremes(transform), pl.Float64)}
+
+
+def _looked_back(transform: Window, keys: Sequence[str], held: Mapping[str, type[pl.DataType]], on: Any, given: pl.Series) -> pl.Series:
+    """Of all rows (a struct of time, keys, and each column's steps and value) what `held` names; null where a row has no time or key."""
+    frame, squared = given.struct.unnest(), "std" in transform.functions
+    span, gap = (None if transform.span == "all" else length(transform.span)), length(transform.gap) if transform.gap else 0
+    made = {name: np.full(frame.height, -np.inf) if kind == pl.Float64 else np.zeros(frame.height, dtype=str(kind).lower()) for name, kind in held.items()}
+    there = np.zeros(frame.height, dtype=bool)
+    counted = {column: frame[f"counted|{column}"].struct.unnest() for column in transform.columns}
+    x = {column: each["steps"].fill_null(0).to_numpy() for column, each in counted.items()}
+    known = {column: each["steps"].is_not_null().cast(pl.Int64).to_numpy() for column, each in counted.items() if each["steps"].null_count()}
+    storeys = {column: each["storey"].fill_null(0).to_numpy() for column, each in counted.items() if each["storey"].max()}
+    signed = {
+        f"{column}|{function}": (frame[f"value|{column}"] * (1.0 if function == "max" else -1.0)).fill_null(-math.inf).to_numpy()
+        for column in transform.columns
+        for function in _extremes(transform)
+    }
+
+    def fill(past: Past) -> None:
+        there[past.rows] = True
+        for column in transform.columns:
+            numbers, on_storeys = (past.sorted(some[column]) if column in some else None for some in (known, storeys))
+            for part, values in _sums(past, past.sorted(x[column]), numbers, on_storeys, squared).items():
+                made[f"{column}|{part}"][past.rows] = past.told(values)
+        for name, values in signed.items():
+            made[name][past.rows] = past.told(past.greatest(past.sorted(values)))
+
+    over_parts(fill, frame, keys, span, gap, on)
+    without = None if there.all() else pl.Series(~there)
+
+    def told(name: str) -> pl.Series:
+        values = pl.Series(name, made.pop(name))  # one at a time: each is a column of the whole table
+        if held[name] == pl.Float64:
+            values = pl.select(_or_null(pl.lit(values)) * (-1.0 if name.endswith("|min") else 1.0)).to_series()
+        return values if without is None else values.set(without, None)
+
+    return pl.DataFrame({name: told(name) for name in held}).to_struct(given.name)
 
 
 def _seen(transform: Window | Lag | AsOf, about: About) -> tuple[list[str], list[pl.Expr]]:
