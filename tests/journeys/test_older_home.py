@@ -6,7 +6,6 @@ import hashlib
 import json
 import re
 import tarfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,7 +27,7 @@ class OlderHome:
 
 
 @pytest.fixture
-def older(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OlderHome]:
+def older(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OlderHome:
     """A copy of the stored home, named by the environment."""
     with tarfile.open(ARCHIVE) as archive:
         archive.extractall(tmp_path, filter="data")
@@ -36,7 +35,7 @@ def older(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OlderHome
     monkeypatch.setenv("ASSAY_CONTRACTS", str(tmp_path / "contracts"))
     monkeypatch.setenv("ASSAY_STEWARDS", str(tmp_path / "stewards.yaml"))
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home" / "dagster"))
-    yield OlderHome(tmp_path / "home", json.loads((tmp_path / "facts.json").read_text()))
+    return OlderHome(tmp_path / "home", json.loads((tmp_path / "facts.json").read_text()))
 
 
 def test_its_versions_verify_and_its_files_are_the_ones_published(command: Assay, older: OlderHome) -> None:
