@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -44,6 +45,17 @@ def test_the_demo_takes_three_data_sets_from_source_to_action(environment: dict[
     assert account.count("in service: roc_auc") == 2
     assert "in service: recall@10" in account
     assert "4 new version(s) published." in account
+
+
+def test_the_demos_published_files_are_byte_for_byte_those_of_earlier_releases(
+    environment: dict[str, str],
+) -> None:
+    """Without a key of the installation in them: the tickets' tokens differ from home to home."""
+    golden = json.loads((ROOT / "tests" / "golden" / "demo.json").read_text())
+    lake = Path(environment["ASSAY_HOME"]) / "lake" / "flights" / "versions"
+    files = {name: digest for version in golden.values() for name, digest in version.items()}
+    today = {name: hashlib.sha256((lake / name).read_bytes()).hexdigest() for name in files}
+    assert today == files
 
 
 def test_a_second_demo_publishes_nothing_new_and_says_so(environment: dict[str, str]) -> None:
