@@ -15,6 +15,7 @@ from typing import Any
 import polars as pl
 
 from assets.hands.disk import room_on_disk, write_atomically
+from assets.hands.failures import must_stop, reason_of
 from assets.hands.home import LAYOUT, MARK, Home, home
 from assets.hands.keys import Keys
 from assets.hands.lake import Lake
@@ -30,6 +31,9 @@ from contracts.stewards import StewardPolicy
 from contracts.types import dtype
 from lineage import evidence, handling
 from lineage.facts import StageFact
+
+_IN_ORDER = frozenset({"delta", "quarantine"})
+"""Entries of one data set that must not overtake each other: each builds on what is there."""
 
 
 def utc_now() -> datetime:
@@ -135,19 +139,37 @@ class Office:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 return late  # another process is at it
-            for entry in self.registry.undelivered():
-                try:
-                    with room_on_disk():
-                        getattr(self, f"_deliver_{entry['kind']}")(entry["dataset"], entry["payload"])
-                except NotDelivered as error:
-                    self.registry.put_off(entry, min(3600.0, 15.0 * 2 ** (entry["tries"] or 0)))
-                    late.append(f"{entry['kind']} of {entry['dataset']}: {error}")
+            waiting: set[tuple[str, str]] = set()
+            for entry in self.registry.pending():
+                line = (entry["dataset"], entry["kind"])
+                if line in waiting:
+                    continue  # it must not overtake the one before it
+                reason = self._deliver(entry) if self.registry.is_due(entry) else ""
+                if reason is None:
                     continue
-                except OSError as error:  # a backend that does not answer, a folder that cannot be written
-                    late.append(f"{entry['kind']} of {entry['dataset']}: {type(error).__name__}")
-                    continue
-                self.registry.delivered(entry)
+                if entry["kind"] in _IN_ORDER:
+                    waiting.add(line)
+                if reason:
+                    late.append(f"{entry['kind']} of {entry['dataset']}: {reason}")
         return late
+
+    def _deliver(self, entry: Row) -> str | None:
+        """Deliver one entry of the outbox; whatever it raises is recorded against it alone.
+
+        Returns: why it was put off, None where it was delivered.
+        """
+        try:
+            with room_on_disk():
+                getattr(self, f"_deliver_{entry['kind']}")(entry["dataset"], entry["payload"])
+        except BaseException as error:
+            if must_stop(error):
+                raise
+            reason = str(error) if isinstance(error, NotDelivered) else reason_of(error)
+            with room_on_disk():
+                self.registry.put_off(entry, type(error).__name__, reason)
+            return reason
+        self.registry.delivered(entry)
+        return None
 
     def _deliver_evidence(self, dataset: str, payload: Row) -> None:
         row = self.version(dataset, payload["version"])
