@@ -10,11 +10,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from assets.hands.disk import room_on_disk, write_atomically
+from assets.hands.disk import room_on_disk, sync_folder, write_atomically
 from assets.hands.failures import must_stop, reason_of
 from assets.hands.home import LAYOUT, MARK, Home, home
 from assets.hands.keys import Keys
@@ -195,6 +196,23 @@ class Office:
         write_atomically(self.home.root / "evidence" / dataset / "quarantine" / f"{row['id']:06}.dsse.json", row["envelope"])
         for path, digest in handling.opened(row["envelope"], self.keys.public())["predicate"]["becomes"].items():
             self.lake.replace_emptied(path, digest)
+
+    def _deliver_quarantine_expiry(self, dataset: str, payload: Row) -> None:
+        """Sign that a quarantine has expired, then remove its file: never the other way round."""
+        rows = self.registry.quarantines(dataset)
+        row = next(row for row in rows if row["run_id"] == payload["run_id"])
+        file = self.lake.folder(dataset, "quarantine") / f"{row['run_id']}.parquet"
+        document = handling.expiry(row, str(file.relative_to(self.lake.root)))
+        signed = evidence.sign(document, self.keys.signer())
+        write_atomically(self.quarantine_expiry_file(dataset, row["run_id"]), signed)
+        if file.exists():
+            file.unlink()
+            sync_folder(file.parent)
+
+    def quarantine_expiry_file(self, dataset: str, run_id: str) -> Path:
+        """Where it is signed that the quarantine of a run has expired."""
+        folder = self.home.root / "evidence" / dataset / "quarantine"
+        return folder / handling.expiry_name(run_id)
 
     def _deliver_aliases(self, dataset: str, payload: Row) -> None:
         from assets.hands.acts import ROLES

@@ -257,20 +257,43 @@ def replay(office: Office, name: str, run_id: str | None) -> dict[str, Any]:
 
 
 def expire(office: Office, names: Sequence[str]) -> list[dict[str, Any]]:
-    """Remove the quarantines that are older than their contract says today, by the registry's clock; and copies that no decision came to need."""
+    """Remove the quarantines that are older than their contract says today, by the registry's clock; and copies that no decision came to need.
+
+    Each is recorded as expired first, then signed for, then removed; what a crash left of that is done by the next call.
+    """
     now = datetime.fromisoformat(office.registry.now())
     gone = []
     for name in names:
         contract = office.contract(name)
         folder = office.lake.folder(name, "quarantine")
         for row in (row for row in office.registry.quarantines(name) if row["expired_at"] is None and _expires(row, contract) <= now):
-            (office.home.lake / _path(row)).unlink(missing_ok=True)
-            office.registry.expire_quarantine(name, row["run_id"], f"retention.quarantine is {contract.retention.quarantine}")
+            if not office.registry.expire_quarantine(name, row["run_id"], f"retention.quarantine is {contract.retention.quarantine}"):
+                continue
             gone.append({"dataset": name, "run_id": row["run_id"], "rows": row["rows"], "kept_at": row["kept_at"]})
         for copy in folder.glob(".*.emptied"):
             if left_behind(copy, now.timestamp()):
                 copy.unlink(missing_ok=True)
+        gone_before = _sign_earlier(office, name)
+        if gone or gone_before:
+            office.settle()
     return gone
+
+
+def _sign_earlier(office: Office, name: str) -> bool:
+    """Have it signed for quarantines that expired before such statements were made.
+
+    The registry's record with its entry in the audit log is all that tells of them.
+    """
+    expired = [row["run_id"] for row in office.registry.quarantines(name) if row["expired_at"]]
+    unsigned = [run for run in expired if not office.quarantine_expiry_file(name, run).exists()]
+    if not unsigned:
+        return False
+    waiting = [entry["payload"] for entry in office.registry.pending()]
+    logged = office.registry.quarantines_expired(name)
+    wanted = [run for run in unsigned if run in logged and {"run_id": run} not in waiting]
+    for run in wanted:
+        office.registry.post("quarantine_expiry", name, {"run_id": run})
+    return bool(wanted)
 
 
 def _expires(row: Row, contract: Contract) -> datetime:
