@@ -112,6 +112,20 @@ def _short(file: str) -> str:
     return file.removeprefix(package) if file.startswith(package) else Path(file).name
 
 
+@contextmanager
+def noted(root: Path, problems: list[str], dataset: str | None, place: str) -> Iterator[None]:
+    """Add what fails in the block to `problems`, one sentence each, and go on after it.
+
+    For loops over data sets, of which none may end the work for the others.
+    """
+    try:
+        yield
+    except BaseException as error:
+        if must_stop(error):
+            raise
+        problems.append(str(unexpected(root, error, dataset, place)))
+
+
 _STDERR = threading.Lock()
 
 

@@ -153,12 +153,16 @@ def _check_layer(signed: Signed, layer: str, runs: Collection[str] | None) -> No
     for path in _extra(folder, known, set()):
         file = folder / path
         waits = layer == "quarantine" and _EMPTIED.fullmatch(path.name)
-        if runs is None:
-            of_a_run = bool(_RUN.fullmatch(path.name))
-        else:
-            of_a_run = path.suffix == ".parquet" and path.stem in runs
+        of_a_run = _is_of_a_run(path, runs)
         if not file.is_file() or file.is_symlink() or not (waits or of_a_run):
             raise _extra_error(signed, layer, path)
+
+
+def _is_of_a_run(path: Path, runs: Collection[str] | None) -> bool:
+    """Whether a file is called as that of a run; where the registry is there, of one it has."""
+    if runs is None:
+        return bool(_RUN.fullmatch(path.name))
+    return path.suffix == ".parquet" and path.stem in runs
 
 
 def _extra(folder: Path, known: Collection[str], passed: Collection[str]) -> Iterator[Path]:
