@@ -98,9 +98,9 @@ def _schema(file: Path) -> Any:
         return None
     try:
         columns = pl.read_parquet_schema(file)
-    except Exception:  # it is damaged, and its digest says so elsewhere
+        return delta_log.schema_of(pl.DataFrame(schema=columns).to_arrow().schema)
+    except Exception:  # a damaged file, which its digest tells; columns that Delta cannot have
         return None
-    return delta_log.schema_of(pl.DataFrame(schema=columns).to_arrow().schema)
 
 
 # -- what may lie in the folders ------------------------------------------------------------
