@@ -76,9 +76,7 @@ def _run_data_set(office: Office, opened: Any, name: str, window: str | None, en
     return all(results)
 
 
-def _run_window(
-    office: Office, opened: Any, definitions: Any, name: str, window: str | None, engine: str | None
-) -> bool:
+def _run_window(office: Office, opened: Any, definitions: Any, name: str, window: str | None, engine: str | None) -> bool:
     try:
         return run_one(opened, definitions, name, window, engine)
     except BaseException as error:

@@ -93,9 +93,7 @@ def _part_of(contract: Contract) -> _Part | None:
     """The part of one data set; None, and a line in the log, where Dagster does not accept it."""
     try:
         assets = list(assets_of(contract))
-        return _Part(
-            assets, job(contract), act_job(contract), schedule(contract), arrival_sensor(contract)
-        )
+        return _Part(assets, job(contract), act_job(contract), schedule(contract), arrival_sensor(contract))
     except BaseException as error:  # one data set must not keep the others from the web UI
         if must_stop(error):
             raise

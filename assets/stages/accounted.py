@@ -70,7 +70,9 @@ def _features(signed: Signed, table: Path) -> dict[int, Expected]:
         schema = schemas.of(version, path)
         sequence = signed.documents[version]["predicate"]["sequence"]
         rows = statement["predicate"]["rows"]
-        expected[sequence] = Expected(f"the features of {version}", {path: (None, rows)}, schema)
+        file = table / path
+        size = file.stat().st_size if file.is_file() else None  # its digest is signed
+        expected[sequence] = Expected(f"the features of {version}", {path: (size, rows)}, schema)
     return expected
 
 
@@ -145,11 +147,7 @@ def _check_layer(signed: Signed, layer: str, runs: Collection[str] | None) -> No
     """Rows that left: files of published versions, and of runs that published nothing."""
     folder = signed.lake.folder(signed.name, layer)
     prefix = f"{signed.name}/{layer}/"
-    known = {
-        said["path"].removeprefix(prefix)
-        for document in signed.documents.values()
-        for said in document["predicate"]["set_aside"].values()
-    }
+    known = {said["path"].removeprefix(prefix) for document in signed.documents.values() for said in document["predicate"]["set_aside"].values()}
     for path in _extra(folder, known, set()):
         file = folder / path
         waits = layer == "quarantine" and _EMPTIED.fullmatch(path.name)
@@ -196,8 +194,5 @@ def _is_left_over(folder: Path, name: str, known: Collection[str]) -> bool:
 
 def _extra_error(signed: Signed, layer: str, path: Path) -> EvidenceError:
     where = Where(file=f"{layer}/{path.as_posix()}", dataset=signed.name)
-    remedy = (
-        "Find out who put it there, then remove it; what a killed run left, "
-        f"`assay expire {signed.name}` removes"
-    )
+    remedy = f"Find out who put it there, then remove it; what a killed run left, `assay expire {signed.name}` removes"
     return EvidenceError("no signed evidence lists this file or folder", remedy, where)

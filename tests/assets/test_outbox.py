@@ -101,9 +101,7 @@ def test_every_kind_of_entry_is_looked_at() -> None:
 
 
 @pytest.mark.parametrize("failure", FAILURES.values(), ids=FAILURES)
-def test_whatever_delivering_raises_is_recorded_and_the_others_are_delivered(
-    clocked: Installation, monkeypatch: pytest.MonkeyPatch, failure: Callable[[], BaseException]
-) -> None:
+def test_whatever_delivering_raises_is_recorded_and_the_others_are_delivered(clocked: Installation, monkeypatch: pytest.MonkeyPatch, failure: Callable[[], BaseException]) -> None:
     delivered = delivering(monkeypatch, lambda kind, dataset, _: failure() if dataset == "alpha" else None)
     registry = clocked.office().registry
     for kind in KINDS:

@@ -90,22 +90,22 @@ def test_an_unexpected_failure_is_one_sentence_and_the_other_data_set_runs(
             assert SECRET.encode() not in kept.read_bytes(), kept
 
 
-@pytest.mark.parametrize("command", [("status",), ("show", "alpha"), ("verify", "--all"), ("run",), ("review", "list"), ("expire", "--dry-run")])
-def test_no_command_ends_in_a_traceback(assay: Assay, two: Installation, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("words", [("status",), ("show", "alpha"), ("verify", "--all"), ("run",), ("review", "list"), ("expire", "--dry-run")])
+def test_no_command_ends_in_a_traceback(assay: Assay, two: Installation, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]) -> None:
     from assets.hands.office import Office
 
     def broken(*_: Any, **__: Any) -> Any:
         raise PanicException(SECRET)
 
     monkeypatch.setattr(Office, "open", broken)
-    code, out, err = assay(*command)
+    code, out, err = assay(*words)
     assert code == 1
     assert "an unexpected PanicException" in err
     assert "Traceback" not in out + err
     assert SECRET not in out + err
     monkeypatch.setenv("ASSAY_DEBUG", "1")
     with pytest.raises(PanicException):
-        assay(*command)
+        assay(*words)
 
 
 def test_ctrl_c_is_no_failure_of_a_data_set(assay: Assay, two: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
