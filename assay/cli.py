@@ -477,18 +477,14 @@ def main() -> None:
 
 def _last_words(error: BaseException) -> AssayError:
     """One sentence for an exception that no command expects; where it came from goes into a log."""
-    from assets.hands.disk import is_disk_full
     from assets.hands.failures import unexpected
     from assets.hands.home import home as installation
 
     try:
         root = installation().root
-        full = is_disk_full(error, root)
         there = root if root.is_dir() else None
     except (AssayError, OSError):
-        full, there = False, None
-    if full:
-        return ConfigurationError("the disk is full", "Free some space and run again: what was published before is whole, and nothing of this run is visible")
+        there = None
     return unexpected(there, error)
 
 

@@ -86,16 +86,11 @@ def _run_window(office: Office, opened: Any, definitions: Any, name: str, window
 
 def _refuse(office: Office, error: BaseException, name: str | None, place: str) -> None:
     """Show a failure in one sentence; what must stop the process goes through."""
-    from assets.hands.disk import is_disk_full
     from assets.hands.failures import must_stop, unexpected
-    from contracts.errors import PublicationError, Where
 
     if must_stop(error):
         raise error
     failure = unexpected(office.home.root, error, name, place)
-    if failure is not error and is_disk_full(error, office.home.root):
-        remedy = "Free some space and run again: what was published before is whole, and nothing of this run is visible"
-        failure = PublicationError("the disk is full", remedy, Where(dataset=name))
     err.print(f"  [red]✗[/] assay: {escape(str(failure))}", highlight=False, soft_wrap=True)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assets.hands.failures import must_stop, unexpected
+from assets.hands.failures import must_stop, noted, unexpected
 from assets.hands.home import home
 from assets.hands.keys import PUBLIC, public_key
 from assets.hands.office import Office
@@ -16,7 +16,7 @@ from assets.stages.quarantine import check_kept, recorded_expiries
 from assets.stages.signed import Signed, read_signed
 from assets.stages.verify import evidence_file
 from assets.stages.verify import verify as verify_version
-from contracts.errors import EvidenceError, Where
+from contracts.errors import AssayError, EvidenceError, Where
 
 if TYPE_CHECKING:
     from securesystemslib.signer import Key
@@ -34,9 +34,11 @@ def verify(named: tuple[str, str | None] | None, where: Path | None, key: Path |
     Raises: EvidenceError: there is no such evidence. ConfigurationError: the key cannot be read.
     """
     root = where.resolve() if where else home().root
-    office = Office.open() if named is None and where is None else None
-    if office is not None:
-        office.settle()  # a crash may have left evidence of a registered version to be written
+    everything = named is None and where is None
+    office = Office.open() if everything else _office(where)
+    if everything and office is not None:
+        with noted(root, [], None, "finishing what a crash left"):
+            office.settle()  # evidence of a registered version may still have to be written
     wanted = _wanted(root, named)
     results: list[Result] = []
     if wanted:
@@ -44,9 +46,19 @@ def verify(named: tuple[str, str | None] | None, where: Path | None, key: Path |
         for name in dict.fromkeys(name for name, _ in wanted):
             versions = [version for other, version in wanted if other == name]
             results += _DataSet(root, name, public, office).results(versions)
-    if office is not None:
+    if everything and office is not None:
         results.append(_registry(office, wanted))
     return results
+
+
+def _office(where: Path | None) -> Office | None:
+    """The registry's side of one data set, where it can be opened: the files verify without it."""
+    if where is not None or not home().is_made:
+        return None
+    try:
+        return Office.open()
+    except AssayError:
+        return None
 
 
 def _wanted(root: Path, named: tuple[str, str | None] | None) -> list[tuple[str, str]]:

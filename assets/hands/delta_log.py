@@ -21,7 +21,7 @@ FOLDER, APP = "_delta_log", "assay"
 CONFIGURATION = {"delta.dataSkippingNumIndexedCols": "0"}
 CHECKPOINT_EVERY = 100
 TIMESTAMP_NTZ = "timestampNtz"
-_REMEDY = "Restore the log from a backup; `assay.open` reads the version from its signed manifest"
+_REMEDY = "Restore it from a backup, or remove the folder _delta_log: the next version writes it again; `assay.open` does not need it"
 _ACTIONS = frozenset({"commitInfo", "protocol", "metaData", "add", "remove", "txn"})
 _COMMIT = re.compile(r"([0-9]{20})\.json")
 _CHECKPOINT = re.compile(r"([0-9]{20})\.checkpoint\.parquet")
@@ -49,12 +49,14 @@ class Expected:
     """What the table holds after the commit of a version.
 
     `files` maps a path to its size in bytes and its rows; a size of None is not compared.
-    `schema` is the Delta schema, None where no file is left to tell it.
+    `schema` is the Delta schema, None where no file is left to tell it. `is_there` says whether
+    the files are: a log that was written again after they expired has no commit of them.
     """
 
     version: str
     files: Mapping[str, tuple[int | None, int]]
     schema: Any = None
+    is_there: bool = True
 
 
 @dataclass
@@ -65,6 +67,7 @@ class _State:
     protocol: _Action = field(default_factory=dict)
     metadata: _Action = field(default_factory=dict)
     sequence: int = 0
+    compared: dict[str, tuple[int | None, int]] = field(default_factory=dict)
 
 
 def read(table: Path, *, tail: bool = False) -> list[Commit]:
@@ -198,7 +201,8 @@ def check(table: Path, expected: Mapping[int, Expected], *, complete: bool) -> i
         if commit.number in checkpoints:
             _check_checkpoint(table, commit.number, state)
     _check_last(table, checkpoints)
-    missing = [expected[sequence].version for sequence in sorted(set(expected) - seen)]
+    absent = [expected[sequence] for sequence in sorted(set(expected) - seen)]
+    missing = [each.version for each in absent if each.is_there]
     if complete and missing:
         where = Where(file=f"{table.name}/{FOLDER}", dataset=table.parent.name)
         raise EvidenceError(f"the Delta log has no commit of {missing[0]}", _REMEDY, where)
@@ -212,10 +216,11 @@ def _checkpoints(table: Path) -> set[int]:
 def _follow(table: Path, state: _State, commit: Commit) -> None:
     """What readers make of one more commit."""
     name = f"{commit.number:020}.json"
-    if not commit.removes <= set(state.files) or set(commit.adds) & set(state.files):
+    if not commit.removes <= state.files.keys() or commit.adds.keys() & state.files.keys():
         raise _error(table, name, "adds or removes files out of turn")
     for path in commit.removes:
         del state.files[path]
+        state.compared.pop(path, None)
     state.files.update(commit.adds)
     state.protocol = commit.protocol or state.protocol
     state.metadata = commit.metadata or state.metadata
@@ -243,8 +248,11 @@ def _check_state(table: Path, name: str, state: _State, wanted: Expected) -> Non
     if set(state.files) != set(wanted.files):
         raise _error(table, name, f"names other files than the manifest of {wanted.version}")
     for path, (size, rows) in wanted.files.items():
+        if state.compared.get(path) == (size, rows):
+            continue  # it stays from an earlier version
         if not _is_plain(state.files[path], size, rows):
             raise _error(table, name, f"describes a file of {wanted.version} wrongly")
+        state.compared[path] = (size, rows)
     if not _is_harmless(state.protocol):
         raise _error(table, name, "has a protocol that Assay does not write")
     if not _is_our_metadata(state.metadata, wanted.schema):

@@ -17,8 +17,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from assets.hands.disk import write_atomically
-from contracts.errors import AssayError, UnexpectedError, Where
+from assets.hands.disk import is_disk_full, write_atomically
+from contracts.errors import AssayError, PublicationError, UnexpectedError, Where
 
 LOGS = "logs"
 _STOPS = (KeyboardInterrupt, SystemExit, GeneratorExit, MemoryError)
@@ -65,10 +65,13 @@ def unexpected(root: Path | None, error: BaseException, dataset: str | None = No
     Args:
         root: the home; None where it is not known, then nothing is logged.
         place: what was being done, such as "stage 'cleaned'".
-    Returns: the error itself where it is an AssayError.
+    Returns: the error itself where it is an AssayError; a full disk is called one.
     """
     if isinstance(error, AssayError):
         return error
+    if is_disk_full(error, root if root is not None and root.is_dir() else None):
+        remedy = "Free some space and run again: what was published before is whole, and nothing of this run is visible"
+        return PublicationError("the disk is full", remedy, Where(dataset=dataset))
     file = _logged(root, error, dataset, place) if root is not None else None
     log = f" with the log {LOGS}/{file.name} of the home" if file else ""
     problem = f"{place or 'the command'} failed: {reason_of(error)}"

@@ -15,6 +15,7 @@ from typing import Any
 
 import polars as pl
 
+from assets.hands import delta_log
 from assets.hands.disk import room_on_disk, sync_folder, write_atomically
 from assets.hands.failures import must_stop, reason_of
 from assets.hands.home import LAYOUT, MARK, Home, home
@@ -187,9 +188,22 @@ class Office:
 
     def _deliver_delta(self, dataset: str, payload: Row) -> None:
         row = self.version(dataset, payload["version"])
-        files = [(file.path, file.size_bytes, file.rows) for file in evidence.files(self.statement(row))]
         table = self.lake.folder(dataset, "versions")
-        self.lake.commit_delta(table, row["sequence"], files, pl.Schema(pl.read_parquet_schema(table / files[0][0])), f"{dataset}@{row['version']}")
+        rows = [row]
+        if not delta_log.read(table, tail=True):  # the first version, or somebody removed the log
+            known = self.registry.versions(dataset)
+            rows = [each for each in known if each["sequence"] <= row["sequence"]]
+        for each in rows:
+            self._commit_delta(table, each)
+
+    def _commit_delta(self, table: Path, row: Row) -> None:
+        files = [(file.path, file.size_bytes, file.rows) for file in evidence.files(self.statement(row))]
+        first = table / files[0][0]
+        if row["expired_at"] and not first.exists():
+            return  # there is nothing left for readers
+        schema = pl.Schema(pl.read_parquet_schema(first))
+        note = f"{row['dataset']}@{row['version']}"
+        self.lake.commit_delta(table, row["sequence"], files, schema, note)
 
     def _deliver_quarantine(self, dataset: str, payload: Row) -> None:
         row = next(row for row in self.registry.handlings(dataset) if row["id"] == payload["decision"])

@@ -59,7 +59,8 @@ def _versions(signed: Signed, table: Path) -> dict[int, Expected]:
         sizes = {file.path: (file.size_bytes, file.rows) for file in files}
         columns = repr(predicate["schema"])
         schema = schemas.of(columns, files[0].path) if files else None
-        expected[predicate["sequence"]] = Expected(predicate["version"], sizes, schema)
+        is_there = bool(files) and (table / files[0].path).is_file()
+        expected[predicate["sequence"]] = Expected(predicate["version"], sizes, schema, is_there)
     return expected
 
 

@@ -490,3 +490,33 @@ def test_a_damaged_log_delays_its_own_commit_and_nothing_else(home: Installation
         assert "_delta_log" in waiting[0]["reason"]
     assert any("_delta_log" in each for each in problems(home))
     assert "panicked" not in capfd.readouterr().err
+
+
+def test_a_log_that_was_removed_is_written_again_with_the_next_version(home: Installation) -> None:
+    from deltalake import DeltaTable
+
+    log = home.root / TABLE / "_delta_log"
+    shutil.rmtree(log)
+    assert any("the Delta log has no commit of 1.0.0" in each for each in problems(home))
+    home.deliver(FIRST + "2026-01-09T00:00:00Z,M1,9\n2026-01-10T00:00:00Z,M2,9\n")
+    home.published()
+    assert problems(home) == []
+    rows = [DeltaTable(str(log.parent), version=number).to_pyarrow_dataset().count_rows() for number in range(3)]
+    assert rows == [7, 8, 9]
+
+
+def test_columns_of_timestamps_without_a_zone_may_come_later(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    from deltalake import DeltaTable
+
+    for name, value in installation.environment.items():
+        monkeypatch.setenv(name, value)
+    installation.published()
+    seen = {"name": "seen", "logicalType": "timestamp", "logicalTypeOptions": {"timezone": False}}
+    installation.promise(lambda data: (data.update(version="1.1.0"), data["schema"][0]["properties"].append(seen)))
+    installation.deliver("meter,energy_kwh,tariff,seen\nM1,1.5,day,2026-01-01T00:00:00\nM2,2.5,night,2026-01-02T00:00:00\n")
+    installation.published()
+    assert problems(installation) == []
+    table = installation.root / TABLE
+    assert [field.name for field in DeltaTable(str(table)).schema().fields][-1] == "seen"
+    (table / "_delta_log" / f"{2:020}.json").unlink()  # the step that let them in, alone
+    assert any(f"{1:020}.json" in each for each in problems(installation))
