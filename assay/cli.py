@@ -77,12 +77,18 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Hold versions against their signed evidence, offline. Examples: `assay verify flights@1.0.0`, `assay verify --all`"""
-    from assay.reading import verify as check
     from assay.show import show_verified
+    from assay.verifying import verify as check
 
     if (name is None) != all_:
         raise typer.BadParameter("give NAME@VERSION, or --all")
-    _print(check(_named(name) if name else None, home, key), as_json, show_verified)
+    results = check(_named(name) if name else None, home, key)
+    _print(results, as_json, show_verified)
+    problems = [entry["problem"] for entry in results if "problem" in entry]
+    for problem in problems:
+        print(f"assay: {problem}", file=sys.stderr)
+    if problems:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -462,15 +468,24 @@ def main() -> None:
     except KeyboardInterrupt:
         print("assay: stopped; nothing half done is visible", file=sys.stderr)
         sys.exit(130)
-    except Exception as error:  # the last door: a full disk may speak through any library; what we do not know stays a traceback
-        from assets.hands.disk import is_disk_full
-        from assets.hands.home import home as installation
-
-        if not is_disk_full(error, installation().root):
+    except BaseException as error:  # the last door: whatever comes out of a library
+        if isinstance(error, SystemExit) or os.environ.get("ASSAY_DEBUG") == "1":
             raise
-        full = ConfigurationError("the disk is full", "Free some space and run again: what was published before is whole, and nothing of this run is visible")
-        print(f"assay: {full}", file=sys.stderr)
+        print(f"assay: {_last_words(error)}", file=sys.stderr)
         sys.exit(1)
+
+
+def _last_words(error: BaseException) -> AssayError:
+    """One sentence for an exception that no command expects; where it came from goes into a log."""
+    from assets.hands.failures import unexpected
+    from assets.hands.home import home as installation
+
+    try:
+        root = installation().root
+        there = root if root.is_dir() else None
+    except (AssayError, OSError):
+        there = None
+    return unexpected(there, error)
 
 
 if __name__ == "__main__":

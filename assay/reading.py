@@ -7,18 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from assets.hands.acts import MEASURE
-from assets.hands.home import home
-from assets.hands.keys import PUBLIC, new_private, public_key
+from assets.hands.keys import new_private
 from assets.hands.office import Office
+from assets.hands.registry import Row
 from assets.hands.versions import LATEST
 from assets.stages import review
 from assets.stages.describe import profile
 from assets.stages.diff import KIND, diff
 from assets.stages.expire import expire
 from assets.stages.reap import reap
-from assets.stages.verify import evidence_file
-from assets.stages.verify import verify as verify_version
-from contracts.errors import EvidenceError
 from contracts.licenses import recognise
 from contracts.policy import license_policy
 from lineage.card import card as data_card
@@ -34,7 +31,24 @@ def status() -> list[dict[str, Any]]:
     office = Office.open()
     reap(office)
     waiting = [row for row in office.registry.reviews() if review.stands(office, row).decision == "open"]
-    return [_status(office, name, sum(row["dataset"] == name for row in waiting)) for name in office.contracts]
+    late = [entry for entry in office.registry.pending() if entry["tries"]]
+    names = dict.fromkeys([*office.contracts, *(entry["dataset"] for entry in late)])
+    return [
+        {**_status(office, name, sum(row["dataset"] == name for row in waiting)), "late": [_late(entry) for entry in late if entry["dataset"] == name]}
+        for name in names
+    ]  # fmt: skip
+
+
+def _late(entry: Row) -> dict[str, Any]:
+    """What could not be delivered, why, and when it is tried again."""
+    return {
+        "kind": entry["kind"],
+        "since": entry["failed_since"] or "unknown",
+        "tries": entry["tries"],
+        "next_try": entry["not_before"],
+        "error": entry["error"] or "unknown",
+        "reason": entry["reason"] or "noted by an earlier release, without a reason",
+    }
 
 
 def _status(office: Office, name: str, waiting: int) -> dict[str, Any]:
@@ -117,38 +131,6 @@ def expired(names: list[str], *, rehearse: bool) -> list[dict[str, Any]]:
     office = Office.open()
     wanted = [office.contract(name).name for name in names] or list(office.contracts)
     return [{"dataset": name, "versions": expire(office, name, rehearse=rehearse), "after": office.contract(name).retention.versions} for name in wanted]
-
-
-def verify(named: tuple[str, str | None] | None, where: Path | None, key: Path | None) -> list[dict[str, Any]]:
-    """What was checked of each version. Raises: EvidenceError: the first thing that is not as signed."""
-    root = where.resolve() if where else home().root
-    if named is None and where is None:
-        Office.open().settle()  # a crash may have left evidence of a registered version to be written
-    if named and named[1]:
-        evidence_file(root, named[0], named[1])
-        wanted = [(named[0], named[1])]
-    else:
-        found = sorted(file for file in (root / "evidence").glob(f"{named[0] if named else '*'}/*.dsse.json"))
-        wanted = [(file.parent.name, file.name.removesuffix(".dsse.json")) for file in found]
-        if not wanted and named:
-            raise EvidenceError(f"there is no evidence of {named[0]}", "See `assay status` for what is published")
-    public = public_key(key or root / "keys" / PUBLIC) if wanted else None
-    done = [verify_version(root, name, version, public) for name, version in wanted if public]
-    results = [{"dataset": v.dataset, "version": v.version, "checked": list(v.checked)} for v in done]
-    if named is None and where is None:
-        results += _registry_agrees(wanted)
-    return results
-
-
-def _registry_agrees(verified: list[tuple[str, str]]) -> list[dict[str, Any]]:
-    """The registry's versions all have evidence, and its audit log is whole."""
-    office = Office.open()
-    registered = {(name, row["version"]) for name in office.contracts for row in office.registry.versions(name)}
-    missing = sorted(registered - set(verified))
-    if missing:
-        raise EvidenceError(f"{missing[0][0]}@{missing[0][1]} is registered, and its evidence is missing", "Run `assay run`, which writes it again from the registry")
-    entries, head = office.registry.check_log()
-    return [{"dataset": "audit log", "version": "", "checked": [f"{entries} entries, head {head[:16]}…", f"{len(registered)} registered version(s) have evidence"]}]
 
 
 def licences(names: list[str]) -> list[dict[str, Any]]:

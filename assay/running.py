@@ -27,25 +27,85 @@ def run_all(names: list[str], window: str | None, engine: str | None = None) -> 
     Returns: whether all of them succeeded.
     """
     from assets.hands.office import Office
-    from assets.stages.reap import reap
 
     office = Office.open()
     wanted = [office.contract(name).name for name in names] or list(office.contracts)
     office.settle()
-    reap(office)
     with console.status("starting Dagster…"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Dagster's own previews and deprecations are not the user's concern
-        from assets.definitions import build_definitions
         from assets.instance import instance
-        from assets.reaper import end_lost
 
-        definitions, opened = build_definitions(), instance(office.home)
+        opened = instance(office.home)
     try:
-        end_lost(office, opened)
-        succeeded = [run_one(opened, definitions, name, each, engine) for name in wanted for each in _windows(office, name, window)]
-        return all(succeeded)
+        _end_lost(office, opened)
+        results = [(name, _run_data_set(office, opened, name, window, engine)) for name in wanted]
     finally:
         opened.dispose()
+    _show_late(office, wanted)
+    if len(wanted) > 1:
+        _show_summary(results)
+    return all(succeeded for _, succeeded in results)
+
+
+def _end_lost(office: Office, opened: Any) -> None:
+    """End runs that were lost before; what goes wrong with that stops no run."""
+    from assets.reaper import end_lost
+
+    try:
+        end_lost(office, opened)
+    except BaseException as error:
+        _refuse(office, error, None, "ending lost runs")
+
+
+def _run_data_set(office: Office, opened: Any, name: str, window: str | None, engine: str | None) -> bool:
+    """Run what is due of one data set. Returns: whether all of it succeeded."""
+    try:
+        windows = _windows(office, name, window)
+        if not windows:
+            return True
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from assets.definitions import definitions_of
+
+            definitions = definitions_of(office.contract(name))
+    except BaseException as error:
+        console.print(f"[bold]{name}[/]")
+        _refuse(office, error, name, "preparing the run")
+        return False
+    results = [_run_window(office, opened, definitions, name, each, engine) for each in windows]
+    return all(results)
+
+
+def _run_window(office: Office, opened: Any, definitions: Any, name: str, window: str | None, engine: str | None) -> bool:
+    try:
+        return run_one(opened, definitions, name, window, engine)
+    except BaseException as error:
+        _refuse(office, error, name, "the run")
+        return False
+
+
+def _refuse(office: Office, error: BaseException, name: str | None, place: str) -> None:
+    """Show a failure in one sentence; what must stop the process goes through."""
+    from assets.hands.failures import must_stop, unexpected
+
+    if must_stop(error):
+        raise error
+    failure = unexpected(office.home.root, error, name, place)
+    err.print(f"  [red]✗[/] assay: {escape(str(failure))}", highlight=False, soft_wrap=True)
+
+
+def _show_late(office: Office, wanted: list[str]) -> None:
+    """What these data sets still owe others: it goes out later, and `assay status` shows it."""
+    late = [entry for entry in office.registry.pending() if entry["tries"] and entry["dataset"] in wanted]
+    for entry in late:
+        text = f"{entry['dataset']}: {entry['kind']} is not delivered yet: {entry['reason']}"
+        err.print(f"  [yellow]![/] {escape(text)}", highlight=False, soft_wrap=True)
+
+
+def _show_summary(results: list[tuple[str, bool]]) -> None:
+    failed = [name for name, succeeded in results if not succeeded]
+    text = f"{len(results) - len(failed)} of {len(results)} data sets succeeded"
+    console.print(f"{text}; failed: {', '.join(failed)}" if failed else f"{text}.", highlight=False)
 
 
 def _windows(office: Office, name: str, window: str | None) -> list[str | None]:
@@ -67,8 +127,9 @@ def _windows(office: Office, name: str, window: str | None) -> list[str | None]:
 def run_one(opened: Any, definitions: Any, name: str, window: str | None, engine: str | None = None) -> bool:
     """Run one data set with a line for each stage. Returns: whether it succeeded; if not, the reason was printed."""
     from assets.hands import telling
-    from assets.instance import RunFailed, execute
+    from assets.instance import execute
     from assets.progress import LISTENERS, Happening
+    from contracts.errors import AssayError
 
     console.print(f"[bold]{name}[/]")
     with Progress(SpinnerColumn(), TextColumn("  {task.description}"), TimeElapsedColumn(), console=console, transient=True) as progress:
@@ -97,7 +158,7 @@ def run_one(opened: Any, definitions: Any, name: str, window: str | None, engine
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 execute(opened, definitions, name, window, engine)
-        except RunFailed as error:
+        except AssayError as error:
             err.print(f"  [red]✗[/] assay: {escape(str(error))}", highlight=False, soft_wrap=True)
             return False
         finally:

@@ -38,6 +38,13 @@ def show_status(data: list[dict[str, Any]]) -> None:
             outcome = trigger["outcome"] or {"outcome": "due", "reason": trigger["reason"]}
             acts.add_row(f"{name}@{trigger['version']}", trigger["action"], escape(f"{outcome['outcome']}: {outcome['reason']}"))
         console.print(acts)
+    late = [(entry["dataset"], each) for entry in data for each in entry["late"]]
+    if late:
+        waits = table("Not delivered yet", "name", "what", "since", "tries", "next try", "because")
+        for name, each in late:
+            since, then = each["since"][:19], each["next_try"][:19]
+            waits.add_row(name, each["kind"], since, str(each["tries"]), then, escape(each["reason"]))
+        console.print(waits)
 
 
 def show_references(data: list[dict[str, Any]]) -> None:
@@ -231,12 +238,18 @@ def show_licences(data: list[dict[str, Any]]) -> None:
 
 
 def show_verified(data: list[dict[str, Any]]) -> None:
-    """What was checked of each version."""
+    """What was checked of each version, and what is not as signed."""
     for entry in data:
-        console.print(f"[bold green]✓[/] [bold]{entry['dataset']}{'@' + entry['version'] if entry['version'] else ''}[/]")
+        mark = "[bold red]✗[/]" if "problem" in entry else "[bold green]✓[/]"
+        version = f"@{entry['version']}" if entry["version"] else ""
+        console.print(f"{mark} [bold]{entry['dataset']}{version}[/]")
         for line in entry["checked"]:
             console.print(f"    {escape(line)}")
-    console.print(f"{len(data)} verified, nothing differs from its evidence.")
+    good = [entry for entry in data if "problem" not in entry]
+    if len(good) == len(data):
+        console.print(f"{len(data)} verified, nothing differs from its evidence.")
+    else:
+        console.print(f"{len(good)} verified, {len(data) - len(good)} are not as signed.")
 
 
 def show_reviews(data: list[dict[str, Any]]) -> None:

@@ -4,10 +4,12 @@ Belongs here: when things run. Stays out: what runs.
 """
 
 import uuid
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from assets.hands.failures import noted
 from assets.hands.home import home
 from assets.hands.office import Office
 from assets.hands.sources import seen_here
@@ -44,11 +46,13 @@ def schedule(contract: Contract) -> dg.ScheduleDefinition | None:
 def _schedule_of_due(contract: Contract, cron: str) -> dg.ScheduleDefinition:
     @dg.schedule(name=f"{contract.name}_schedule", job_name=contract.name, cron_schedule=cron, execution_timezone="UTC", description="When the contract says: what is due.")
     def _due(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
-        office = Office.open()
-        try:
+        problems: list[str] = []
+        names: tuple[str, ...] = ()
+        with noted(home().root, problems, contract.name, "looking for what is due"):
+            office = Office.open()
             names = due(Run(office, office.contract(contract.name), str(uuid.uuid4())))
-        except AssayError as error:
-            return dg.SkipReason(str(error))
+        if problems:
+            return dg.SkipReason(problems[0])
         at = context.scheduled_execution_time.isoformat()
         return [dg.RunRequest(run_key=f"{contract.name}-{name}-{at}", partition_key=name) for name in names] or dg.SkipReason("no partition is due")
 
@@ -62,12 +66,12 @@ def arrival_sensor(contract: Contract) -> dg.SensorDefinition | None:
 
     @dg.sensor(name=f"{contract.name}_arrival", job_name=contract.name, minimum_interval_seconds=30, description=f"Looks for a new {contract.source.location}.")
     def _arrival(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        try:
+        problems: list[str] = []
+        seen = None
+        with noted(home().root, problems, contract.name, "looking for a delivery"), suppress(AssayError, OSError):
             seen = seen_here(contract, home().roots)
-        except (AssayError, OSError):
-            seen = None
         if seen is None:
-            return dg.SkipReason("nothing has arrived")
+            return dg.SkipReason(problems[0] if problems else "nothing has arrived")
         before, _, done = (context.cursor or "").partition("|")
         if seen == done:
             return dg.SkipReason("nothing new has arrived")

@@ -1,6 +1,9 @@
 """The Dagster definitions, made from the contracts. Start reading here; top to bottom is the way of the data."""
 
+import logging
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
@@ -9,6 +12,7 @@ from assets.admit import admitted
 from assets.automation import arrival_sensor, job, schedule
 from assets.drift import drift
 from assets.features import features
+from assets.hands.failures import must_stop, unexpected
 from assets.hands.home import home
 from assets.ingest import landed
 from assets.progress import progress_logger
@@ -19,6 +23,9 @@ from assets.resources import OfficeResource
 from assets.review import review
 from assets.triggers import act_job, trigger_sensor
 from contracts.model import Contract
+
+if TYPE_CHECKING:
+    from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition  # what define_asset_job returns; not exported
 
 
 def assets_of(contract: Contract) -> Iterator[dg.AssetsDefinition]:
@@ -36,6 +43,17 @@ def assets_of(contract: Contract) -> Iterator[dg.AssetsDefinition]:
         yield index(contract)
 
 
+def definitions_of(contract: Contract) -> dg.Definitions:
+    """What Dagster needs to run one data set: whatever is wrong with another does not touch it."""
+    return dg.Definitions(
+        assets=list(assets_of(contract)),
+        jobs=[job(contract)],
+        resources={"office": OfficeResource()},
+        loggers={"progress": progress_logger},
+        executor=dg.in_process_executor,
+    )
+
+
 def build_definitions(jobs: Sequence[dg.JobDefinition] = (), **overrides: object) -> dg.Definitions:
     """Everything Dagster needs to know of the installation that the environment names.
 
@@ -43,21 +61,45 @@ def build_definitions(jobs: Sequence[dg.JobDefinition] = (), **overrides: object
         jobs: your own, which a contract may name to act on drift (`acting.job`).
         overrides: resources by name, for tests.
     """
-    contracts = list(home().read_contracts().values())
+    parts = [part for contract in home().read_contracts().values() if (part := _part_of(contract))]
     automation = dg.AutomationConditionSensorDefinition("automation", target=dg.AssetSelection.all(), default_status=dg.DefaultSensorStatus.RUNNING, minimum_interval_seconds=30)
-    whole = [job(contract) for contract in contracts]
-    acts = [act for contract in contracts if (act := act_job(contract))]
-    arrivals = [sensor for contract in contracts if (sensor := arrival_sensor(contract))]
+    whole = [part.job for part in parts]
+    acts = [part.act for part in parts if part.act]
+    arrivals = [part.arrival for part in parts if part.arrival]
     return dg.Definitions(
-        assets=[asset for contract in contracts for asset in assets_of(contract)],
+        assets=[asset for part in parts for asset in part.assets],
         jobs=[*whole, *acts, *jobs, review, quarantine, data_docs],
-        schedules=[made for contract in contracts if (made := schedule(contract))],
+        schedules=[part.schedule for part in parts if part.schedule],
         sensors=[automation, reaper, *arrivals, *([trigger_sensor([*whole, *acts, *jobs])] if acts else [])],
         resources={"office": OfficeResource(), **overrides},
         loggers={"progress": progress_logger},
         # one process a run: a step can never outlive a run that Dagster has given up
         executor=dg.in_process_executor,
     )
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What Dagster is given of one data set."""
+
+    assets: list[dg.AssetsDefinition]
+    job: "UnresolvedAssetJobDefinition"
+    act: "UnresolvedAssetJobDefinition | None"
+    schedule: dg.ScheduleDefinition | None
+    arrival: dg.SensorDefinition | None
+
+
+def _part_of(contract: Contract) -> _Part | None:
+    """The part of one data set; None, and a line in the log, where Dagster does not accept it."""
+    try:
+        assets = list(assets_of(contract))
+        return _Part(assets, job(contract), act_job(contract), schedule(contract), arrival_sensor(contract))
+    except BaseException as error:  # one data set must not keep the others from the web UI
+        if must_stop(error):
+            raise
+        failure = unexpected(home().root, error, contract.name, "building its definitions")
+        logging.getLogger("dagster").error("%s", failure)
+        return None
 
 
 @dg.definitions

@@ -13,7 +13,7 @@ import dagster as dg
 
 from assets.hands.disk import alone, room_on_disk
 from assets.hands.home import Home
-from contracts.errors import AssayError, ConfigurationError
+from contracts.errors import AssayError, ConfigurationError, UnexpectedError, Where
 from pipelines.publish.partitions import TO
 
 _ROOTS = (Path(__file__).parents[1], Path(__file__).parent)  # a checkout; an installed wheel
@@ -54,7 +54,7 @@ class RunFailed(AssayError):
 def execute(opened: dg.DagsterInstance, definitions: dg.Definitions, dataset: str, window: str | None, engine: str | None = None) -> None:
     """Run the whole way of one data set in this process, recorded in the same instance that the web UI shows.
 
-    Raises: RunFailed: in the failing stage's own words. Any other exception of a stage goes through.
+    Raises: RunFailed: in the failing stage's own words. UnexpectedError: it failed outside of a stage.
     """
     logging.getLogger("dagster").setLevel(logging.ERROR)
     job = definitions.resolve_job_def(dataset)
@@ -75,4 +75,9 @@ def execute(opened: dg.DagsterInstance, definitions: dg.Definitions, dataset: st
     told = [failure.user_failure_data.description for failure in failures if failure.user_failure_data]
     if told:
         raise RunFailed(told[0] or "", "")
-    raise RuntimeError(failures[0].error.to_string() if failures and failures[0].error else f"the run of {dataset} failed before its first stage")
+    cause = failures[0].error if failures else None
+    while cause is not None and cause.cause is not None:
+        cause = cause.cause
+    problem = f"an unexpected {cause.cls_name}" if cause else "the run failed before its first stage"
+    where = Where(dataset=dataset)
+    raise UnexpectedError(problem, f"Run again; if it happens again, report run {result.run_id}", where)

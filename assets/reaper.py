@@ -6,11 +6,12 @@ Dagster's own monitoring cannot see a dead worker of the default launcher: such 
 
 import dagster as dg
 
+from assets.hands.failures import noted
+from assets.hands.home import home
 from assets.hands.office import Office
 from assets.hands.runs import why_lost
 from assets.stages.expire import expire
 from assets.stages.reap import reap
-from contracts.errors import AssayError
 
 _IN_PROGRESS = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.CANCELING]
 
@@ -19,11 +20,13 @@ def end_lost(office: Office, instance: dg.DagsterInstance) -> list[str]:
     """End lost runs in the registry, and in Dagster those whose process is gone. Returns: the ids of the latter."""
     reap(office)
     ended = []
+    problems: list[str] = []
     for run in instance.get_runs(dg.RunsFilter(statuses=_IN_PROGRESS)):
-        reasons = {_gone(office, row) for row in office.registry.of_run(run.run_id)}
-        if reasons and None not in reasons:
-            instance.report_run_failed(run, f"The run was lost: {'; '.join(sorted(filter(None, reasons)))}. Nothing of it is visible; run again.")
-            ended.append(run.run_id)
+        with noted(office.home.root, problems, None, f"ending run {run.run_id}"):
+            reasons = {_gone(office, row) for row in office.registry.of_run(run.run_id)}
+            if reasons and None not in reasons:
+                instance.report_run_failed(run, f"The run was lost: {'; '.join(sorted(filter(None, reasons)))}. Nothing of it is visible; run again.")
+                ended.append(run.run_id)
     return ended
 
 
@@ -35,12 +38,14 @@ def _gone(office: Office, row: dict[str, object]) -> str | None:
 @dg.sensor(name="reaper", minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING, description="Ends runs whose process is gone, and expires old versions.")
 def reaper(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     """Look every 30 seconds."""
-    try:
+    told: list[str] = []
+    with noted(home().root, told, None, "looking for lost runs"):
         office = Office.open()
-        ended = end_lost(office, context.instance)
-        expired = [f"{name}@{version}" for name in office.contracts for version in expire(office, name)]
-    except AssayError as error:
-        return dg.SkipReason(str(error))
-    told = [f"ended lost runs {', '.join(ended)}"] if ended else []
-    told += [f"expired {', '.join(expired)}"] if expired else []
+        with noted(office.home.root, told, None, "ending lost runs"):
+            if ended := end_lost(office, context.instance):
+                told.append(f"ended lost runs {', '.join(ended)}")
+        for name in office.contracts:
+            with noted(office.home.root, told, name, "expiring versions"):
+                if expired := expire(office, name):
+                    told.append(f"expired {', '.join(f'{name}@{version}' for version in expired)}")
     return dg.SkipReason("; ".join(told) or "no run was lost, and nothing is due to expire")

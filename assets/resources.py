@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import dagster as dg
 
+from assets.hands.failures import must_stop, unexpected
+from assets.hands.home import home
 from assets.hands.office import Office
 from assets.stages.partitioned import none_due, parts
 from assets.stages.run import Run
@@ -30,9 +33,24 @@ class OfficeResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # take
 
 @contextmanager
 def failures_told() -> Iterator[None]:
-    """An AssayError becomes a Dagster failure that says what and what to do; it is an answer, so it is not retried."""
+    """Any error becomes a Dagster failure that says what and what to do; it is an answer, so it is not retried.
+
+    An exception that nobody foresaw is described without its own text, which may quote values.
+    """
     try:
         yield
-    except AssayError as error:
-        metadata = {"problem": error.problem, "remedy": error.remedy, "where": str(error.where)}
-        raise dg.Failure(description=str(error), metadata=metadata, allow_retries=False) from None
+    except (dg.Failure, dg.RetryRequested):
+        raise
+    except BaseException as error:
+        if must_stop(error):
+            raise
+        failure = unexpected(_root(), error)
+        metadata = {"problem": failure.problem, "remedy": failure.remedy, "where": str(failure.where)}
+        raise dg.Failure(description=str(failure), metadata=metadata, allow_retries=False) from None
+
+
+def _root() -> Path | None:
+    try:
+        return home().root
+    except AssayError:
+        return None

@@ -14,10 +14,11 @@ import dagster as dg
 
 from assets.common import key
 from assets.hands.acts import ASSAY, MEASURE
+from assets.hands.failures import noted
+from assets.hands.home import home
 from assets.hands.office import Office
 from assets.hands.registry import Row
 from assets.stages.live import in_canary, judged_by, review
-from contracts.errors import AssayError
 from contracts.model import Contract
 
 if TYPE_CHECKING:
@@ -30,29 +31,41 @@ _IN_PROGRESS = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED, dg.
 JOB = "job:"
 
 
-def requests(office: Office, instance: dg.DagsterInstance, jobs: frozenset[str]) -> Iterator[dg.RunRequest]:
-    """What to launch now: a run for each trigger that waits, that nobody is at, and whose last run did not fail just now."""
+def requests(office: Office, instance: dg.DagsterInstance, jobs: frozenset[str], problems: list[str] | None = None) -> Iterator[dg.RunRequest]:
+    """What to launch now: a run for each trigger that waits, that nobody is at, and whose last run did not fail just now.
+
+    Args:
+        problems: takes a sentence for each trigger that could not be looked at.
+    """
     for trigger in office.registry.waiting():
-        name, actor = trigger["dataset"], trigger["actor"] or ASSAY
-        contract = office.contracts.get(name)
-        stage = _STAGES.get(trigger["action"])
-        if contract is None or (actor == ASSAY and (stage is None or not _has(contract, stage))) or not (actor == ASSAY or actor.startswith(JOB)):
-            continue
-        if office.clock() - datetime.fromisoformat(trigger["raised_at"]) < PATIENCE or instance.get_runs_count(dg.RunsFilter(tags={DATASET: name}, statuses=_IN_PROGRESS)):
-            continue
-        before = instance.get_run_records(dg.RunsFilter(tags={TRIGGER: str(trigger["id"])}))
-        if actor != ASSAY and any(record.dagster_run.status == dg.DagsterRunStatus.SUCCESS for record in before):
-            office.registry.finish(trigger, {"outcome": "done by a job", "reason": f"run {before[0].dagster_run.run_id} of {actor.removeprefix(JOB)} succeeded"})
-            continue
-        if any(record.dagster_run.status in _IN_PROGRESS for record in before) or not _rested(office, before):
-            continue
-        tags = {TRIGGER: str(trigger["id"]), DATASET: name}
-        run_key = f"trigger-{trigger['id']}-{len(before)}"
-        if actor != ASSAY:
-            if actor.removeprefix(JOB) in jobs:
-                yield dg.RunRequest(run_key=run_key, job_name=actor.removeprefix(JOB), tags=tags)
-        else:
-            yield dg.RunRequest(run_key=run_key, job_name=f"{name}_act", asset_selection=[key(contract, str(stage))], tags=tags)
+        request = None
+        with noted(office.home.root, [] if problems is None else problems, trigger["dataset"], f"trigger {trigger['id']}"):
+            request = _request(office, instance, jobs, trigger)
+        if request is not None:
+            yield request
+
+
+def _request(office: Office, instance: dg.DagsterInstance, jobs: frozenset[str], trigger: Row) -> dg.RunRequest | None:
+    name, actor = trigger["dataset"], trigger["actor"] or ASSAY
+    contract = office.contracts.get(name)
+    stage = _STAGES.get(trigger["action"])
+    if contract is None or (actor == ASSAY and (stage is None or not _has(contract, stage))) or not (actor == ASSAY or actor.startswith(JOB)):
+        return None
+    if office.clock() - datetime.fromisoformat(trigger["raised_at"]) < PATIENCE or instance.get_runs_count(dg.RunsFilter(tags={DATASET: name}, statuses=_IN_PROGRESS)):
+        return None
+    before = instance.get_run_records(dg.RunsFilter(tags={TRIGGER: str(trigger["id"])}))
+    if actor != ASSAY and any(record.dagster_run.status == dg.DagsterRunStatus.SUCCESS for record in before):
+        office.registry.finish(trigger, {"outcome": "done by a job", "reason": f"run {before[0].dagster_run.run_id} of {actor.removeprefix(JOB)} succeeded"})
+        return None
+    if any(record.dagster_run.status in _IN_PROGRESS for record in before) or not _rested(office, before):
+        return None
+    tags = {TRIGGER: str(trigger["id"]), DATASET: name}
+    run_key = f"trigger-{trigger['id']}-{len(before)}"
+    if actor == ASSAY:
+        return dg.RunRequest(run_key=run_key, job_name=f"{name}_act", asset_selection=[key(contract, str(stage))], tags=tags)
+    if actor.removeprefix(JOB) in jobs:
+        return dg.RunRequest(run_key=run_key, job_name=actor.removeprefix(JOB), tags=tags)
+    return None
 
 
 def _has(contract: Contract, stage: str) -> bool:
@@ -88,27 +101,42 @@ def trigger_sensor(jobs: "list[UnresolvedAssetJobDefinition | dg.JobDefinition]"
         description="Carries out what drift and stewards have decided, once.",
     )
     def _triggers(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        seen = _seen(context.cursor)
-        try:
-            office = Office.open()
-            late = office.settle()
-            judged = {contract.name: judged_by(office, contract) for contract in office.contracts.values() if contract.retrain and _watched(office, contract)}
-            news = [name for name, by in judged.items() if seen["judged"].get(name) != by]
-            switched = [each for name in news for each in review(office, name)]
-            tried = [_observed(name, said) for name in news if (said := in_canary(office, name))]
-            due = list(requests(office, context.instance, named))
-            switches = office.registry.switched(seen["switch"])
-        except AssayError as error:
-            return dg.SensorResult(skip_reason=str(error))
-        told = [f"{each.model}: {each.reason}" for each in switched] + [f"not delivered yet: {each}" for each in late]
-        return dg.SensorResult(
-            run_requests=due,
-            skip_reason=None if due else "; ".join(told) or "nothing is due",
-            asset_events=[*(_switch(row) for row in switches), *tried],
-            cursor=json.dumps({"switch": max([seen["switch"], *(row["id"] for row in switches)]), "judged": judged}),
-        )
+        told: list[str] = []
+        with noted(home().root, told, None, "looking for what is due"):
+            return _looked(context, named)
+        return dg.SensorResult(skip_reason="; ".join(told))
 
     return _triggers
+
+
+def _looked(context: dg.SensorEvaluationContext, jobs: frozenset[str]) -> dg.SensorResult:
+    """One look. What fails about one data set is told, and the others are looked at."""
+    seen = _seen(context.cursor)
+    office = Office.open()
+    told = [f"not delivered yet: {late}" for late in office.settle()]
+    judged: dict[str, Any] = {}
+    tried: list[dg.AssetObservation] = []
+    for contract in office.contracts.values():
+        name = contract.name
+        if name in seen["judged"]:
+            judged[name] = seen["judged"][name]
+        with noted(office.home.root, told, name, "judging its models"):
+            if not (contract.retrain and _watched(office, contract)):
+                judged.pop(name, None)
+                continue
+            by = judged_by(office, contract)
+            if seen["judged"].get(name) != by:
+                told += [f"{each.model}: {each.reason}" for each in review(office, name)]
+                tried += [_observed(name, said)] if (said := in_canary(office, name)) else []
+            judged[name] = by
+    due = list(requests(office, context.instance, jobs, told))
+    switches = office.registry.switched(seen["switch"])
+    return dg.SensorResult(
+        run_requests=due,
+        skip_reason=None if due else "; ".join(told) or "nothing is due",
+        asset_events=[*(_switch(row) for row in switches), *tried],
+        cursor=json.dumps({"switch": max([seen["switch"], *(row["id"] for row in switches)]), "judged": judged}),
+    )
 
 
 def _seen(cursor: str | None) -> dict[str, Any]:

@@ -102,6 +102,10 @@ class ConfigurationError(AssayError):
     """This installation is set up in a way that cannot work."""
 
 
+class UnexpectedError(AssayError):
+    """Something failed in a way that Assay does not foresee; a log in the home names the code."""
+
+
 @contextmanager
 def about(**place: str | int) -> Iterator[None]:
     """Tell errors from inside the block where they happened; the code in it knows only its own part.

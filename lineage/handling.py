@@ -5,14 +5,17 @@ Belongs here: the in-toto Statement about the quarantine's files. Stays out: wha
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from contracts.errors import EvidenceError
 from lineage import evidence
 
 if TYPE_CHECKING:
     from securesystemslib.signer import Key, Signer
 
 PREDICATE_TYPE = "urn:assay:predicate:quarantine-decision:v1"
+EXPIRY_TYPE = "urn:assay:predicate:quarantine-expiry:v1"
 
 
 def signed(files: list[dict[str, Any]], said: dict[str, Any], signer: Signer) -> str:
@@ -40,3 +43,38 @@ def became(statements: list[dict[str, Any]], path: str, sha256: str) -> set[str]
         if becomes and any(subject["name"] == path and subject["digest"]["sha256"] in known for subject in statement["subject"]):
             known.add(becomes)
     return known
+
+
+def expiry(row: Mapping[str, Any], path: str) -> dict[str, Any]:
+    """The statement that a run's quarantine has expired, so that its file is gone on purpose.
+
+    Args:
+        row: of the registry's `quarantines`, with the digest the file had when it was kept.
+        path: of the file, below the lake.
+    """
+    subject = {"name": path, "digest": {"sha256": row["sha256"]}}
+    keys = ("dataset", "run_id", "rows", "kept_at", "expired_at")
+    predicate = {key: row[key] for key in keys}
+    return {
+        "_type": evidence.STATEMENT_TYPE,
+        "subject": [subject],
+        "predicateType": EXPIRY_TYPE,
+        "predicate": predicate,
+    }
+
+
+def expiry_name(run_id: str) -> str:
+    """The file below a data set's `evidence/NAME/quarantine` that says so."""
+    return f"{run_id}.expired.json"
+
+
+def expired_on(text: str, key: Key, path: str, sha256: str) -> str:
+    """The day on which a quarantine file expired, as signed.
+
+    Raises: EvidenceError: it is no such statement, or it is about another file.
+    """
+    document = evidence.opened(text, key, EXPIRY_TYPE)
+    if document["subject"] != [{"name": path, "digest": {"sha256": sha256}}]:
+        problem = "the statement of its expiry is about another file"
+        raise EvidenceError(problem, "Restore it from a copy")
+    return str(document["predicate"]["expired_at"])[:10]

@@ -17,7 +17,7 @@ from contracts.load import load
 from contracts.model import Contract
 from contracts.stewards import StewardPolicy, steward_policy
 
-MARK, LAYOUT = "assay.home", "4"
+MARK, LAYOUT = "assay.home", "5"
 SHIPPED_STEWARDS = Path(__file__).parents[2] / "contracts" / "policies" / "stewards.yaml"
 SHIPPED_CONTRACTS = Path(__file__).parents[2] / "contracts" / "datasets"
 

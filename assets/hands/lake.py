@@ -17,11 +17,11 @@ from urllib.parse import unquote, urlsplit
 
 import polars as pl
 
+from assets.hands import delta_log
 from assets.hands.disk import left_behind, sha256, sync_file, sync_folder, sync_tree
+from assets.hands.failures import quiet_panics
 from contracts.errors import EvidenceError, PublicationError, Where
 from lineage.evidence import PublishedFile
-
-_APP = "assay"
 
 
 class Lake:
@@ -166,45 +166,43 @@ class Lake:
             sequence: 1 for the first version; kept in the log as the application's transaction.
             files: (path below the table, size in bytes, rows).
         """
-        from deltalake import DeltaTable, Schema
-        from deltalake.transaction import AddAction, CommitProperties, Transaction, create_table_with_add_actions
-
-        arrow = Schema.from_arrow(pl.DataFrame(schema=schema).to_arrow().schema)
-        now_ms = int(time.time() * 1000)
-        adds = {path: AddAction(path, size, {}, now_ms, True, json.dumps({"numRecords": rows})) for path, size, rows in files}
-        properties = CommitProperties(custom_metadata={"assay": note}, app_transactions=[Transaction(_APP, sequence)])
-        if not DeltaTable.is_deltatable(str(table)):
-            create_table_with_add_actions(
-                str(table), arrow, list(adds.values()), mode="error", configuration={"delta.dataSkippingNumIndexedCols": "0"}, commit_properties=properties
-            )
-        else:
-            delta = DeltaTable(str(table))
-            if (delta.transaction_version(_APP) or 0) >= sequence:
-                return
-            actions, mode = _replacing(delta, table, adds)
-            delta.create_write_transaction(actions, mode, arrow, commit_properties=properties)
+        commits = delta_log.read(table, tail=True)  # a damaged log is refused by us, in our words
+        if max((commit.sequence or 0 for commit in commits), default=0) >= sequence:
+            return
+        arrow = pl.DataFrame(schema=schema).to_arrow().schema
+        with quiet_panics():
+            _commit_delta(table, sequence, files, arrow, note, create=not commits)
         sync_tree(table / "_delta_log", upto=table)
 
-    def check_delta(self, table: Path, sequence: int, files: list[str]) -> None:
-        """Compare the Delta log with the manifest: after the commit of this sequence the table must hold these files.
 
-        Raises: EvidenceError: the log is gone, cannot be read, or says something else.
-        """
-        where = Where(file=f"{table.name}/_delta_log", dataset=table.parent.name)
-        remedy = "Restore the log from a backup; the version itself is read from its signed manifest"
-        held: set[str] = set()
-        for log in sorted((table / "_delta_log").glob("*.json")):
-            try:
-                actions = [json.loads(line) for line in log.read_text().splitlines() if line]
-            except ValueError:
-                raise EvidenceError(f"the Delta log {log.name} cannot be read", remedy, where) from None
-            held -= {action["remove"]["path"] for action in actions if "remove" in action}
-            held |= {action["add"]["path"] for action in actions if "add" in action}
-            if any(action.get("txn", {}).get("version") == sequence and action["txn"].get("appId") == _APP for action in actions):
-                if held != set(files):
-                    raise EvidenceError("the Delta log names other files than the manifest", remedy, where)
-                return
-        raise EvidenceError(f"the Delta log has no commit {sequence}", remedy, where)
+def _commit_delta(table: Path, sequence: int, files: list[tuple[str, int, int]], columns: Any, note: str, *, create: bool) -> None:
+    from deltalake import DeltaTable, Schema, TableFeatures
+    from deltalake.transaction import (
+        AddAction,
+        CommitProperties,
+        PostCommitHookProperties,
+        Transaction,
+        create_table_with_add_actions,
+    )  # fmt: skip
+
+    arrow = Schema.from_arrow(columns)
+    now_ms = int(time.time() * 1000)
+    adds = {path: AddAction(path, size, {}, now_ms, True, json.dumps({"numRecords": rows})) for path, size, rows in files}
+    properties = CommitProperties(custom_metadata={"assay": note}, app_transactions=[Transaction(delta_log.APP, sequence)])
+    hooks = PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False)  # every commit stays: each is compared with its evidence
+    if create:
+        create_table_with_add_actions(
+            str(table), arrow, list(adds.values()), mode="error", configuration=delta_log.CONFIGURATION, commit_properties=properties, post_commithook_properties=hooks
+        )
+        return
+    delta = DeltaTable(str(table))
+    without_zone = delta_log.needs_timestamps_without_zone(json.loads(arrow.to_json()))
+    if without_zone and delta_log.TIMESTAMP_NTZ not in (delta.protocol().reader_features or ()):
+        # the commit alone would leave a table that no reader opens (deltalake 1.6.6)
+        delta.alter.add_feature([TableFeatures.TimestampWithoutTimezone], allow_protocol_versions_increase=True)
+        delta = DeltaTable(str(table))
+    actions, mode = _replacing(delta, table, adds)
+    delta.create_write_transaction(actions, mode, arrow, commit_properties=properties, post_commithook_properties=hooks)
 
 
 def _replacing(delta: Any, table: Path, adds: dict[str, Any]) -> tuple[list[Any], Literal["append", "overwrite"]]:

@@ -10,11 +10,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from assets.hands.disk import room_on_disk, write_atomically
+from assets.hands import delta_log
+from assets.hands.disk import room_on_disk, sync_folder, write_atomically
+from assets.hands.failures import must_stop, reason_of
 from assets.hands.home import LAYOUT, MARK, Home, home
 from assets.hands.keys import Keys
 from assets.hands.lake import Lake
@@ -30,6 +33,9 @@ from contracts.stewards import StewardPolicy
 from contracts.types import dtype
 from lineage import evidence, handling
 from lineage.facts import StageFact
+
+_IN_ORDER = frozenset({"delta", "quarantine"})
+"""Entries of one data set that must not overtake each other: each builds on what is there."""
 
 
 def utc_now() -> datetime:
@@ -135,19 +141,37 @@ class Office:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 return late  # another process is at it
-            for entry in self.registry.undelivered():
-                try:
-                    with room_on_disk():
-                        getattr(self, f"_deliver_{entry['kind']}")(entry["dataset"], entry["payload"])
-                except NotDelivered as error:
-                    self.registry.put_off(entry, min(3600.0, 15.0 * 2 ** (entry["tries"] or 0)))
-                    late.append(f"{entry['kind']} of {entry['dataset']}: {error}")
+            waiting: set[tuple[str, str]] = set()
+            for entry in self.registry.pending():
+                line = (entry["dataset"], entry["kind"])
+                if line in waiting:
+                    continue  # it must not overtake the one before it
+                reason = self._deliver(entry) if self.registry.is_due(entry) else ""
+                if reason is None:
                     continue
-                except OSError as error:  # a backend that does not answer, a folder that cannot be written
-                    late.append(f"{entry['kind']} of {entry['dataset']}: {type(error).__name__}")
-                    continue
-                self.registry.delivered(entry)
+                if entry["kind"] in _IN_ORDER:
+                    waiting.add(line)
+                if reason:
+                    late.append(f"{entry['kind']} of {entry['dataset']}: {reason}")
         return late
+
+    def _deliver(self, entry: Row) -> str | None:
+        """Deliver one entry of the outbox; whatever it raises is recorded against it alone.
+
+        Returns: why it was put off, None where it was delivered.
+        """
+        try:
+            with room_on_disk():
+                getattr(self, f"_deliver_{entry['kind']}")(entry["dataset"], entry["payload"])
+        except BaseException as error:
+            if must_stop(error):
+                raise
+            reason = str(error) if isinstance(error, NotDelivered) else reason_of(error)
+            with room_on_disk():
+                self.registry.put_off(entry, type(error).__name__, reason)
+            return reason
+        self.registry.delivered(entry)
+        return None
 
     def _deliver_evidence(self, dataset: str, payload: Row) -> None:
         row = self.version(dataset, payload["version"])
@@ -164,15 +188,45 @@ class Office:
 
     def _deliver_delta(self, dataset: str, payload: Row) -> None:
         row = self.version(dataset, payload["version"])
-        files = [(file.path, file.size_bytes, file.rows) for file in evidence.files(self.statement(row))]
         table = self.lake.folder(dataset, "versions")
-        self.lake.commit_delta(table, row["sequence"], files, pl.Schema(pl.read_parquet_schema(table / files[0][0])), f"{dataset}@{row['version']}")
+        rows = [row]
+        if not delta_log.read(table, tail=True):  # the first version, or somebody removed the log
+            known = self.registry.versions(dataset)
+            rows = [each for each in known if each["sequence"] <= row["sequence"]]
+        for each in rows:
+            self._commit_delta(table, each)
+
+    def _commit_delta(self, table: Path, row: Row) -> None:
+        files = [(file.path, file.size_bytes, file.rows) for file in evidence.files(self.statement(row))]
+        first = table / files[0][0]
+        if row["expired_at"] and not first.exists():
+            return  # there is nothing left for readers
+        schema = pl.Schema(pl.read_parquet_schema(first))
+        note = f"{row['dataset']}@{row['version']}"
+        self.lake.commit_delta(table, row["sequence"], files, schema, note)
 
     def _deliver_quarantine(self, dataset: str, payload: Row) -> None:
         row = next(row for row in self.registry.handlings(dataset) if row["id"] == payload["decision"])
         write_atomically(self.home.root / "evidence" / dataset / "quarantine" / f"{row['id']:06}.dsse.json", row["envelope"])
         for path, digest in handling.opened(row["envelope"], self.keys.public())["predicate"]["becomes"].items():
             self.lake.replace_emptied(path, digest)
+
+    def _deliver_quarantine_expiry(self, dataset: str, payload: Row) -> None:
+        """Sign that a quarantine has expired, then remove its file: never the other way round."""
+        rows = self.registry.quarantines(dataset)
+        row = next(row for row in rows if row["run_id"] == payload["run_id"])
+        file = self.lake.folder(dataset, "quarantine") / f"{row['run_id']}.parquet"
+        document = handling.expiry(row, str(file.relative_to(self.lake.root)))
+        signed = evidence.sign(document, self.keys.signer())
+        write_atomically(self.quarantine_expiry_file(dataset, row["run_id"]), signed)
+        if file.exists():
+            file.unlink()
+            sync_folder(file.parent)
+
+    def quarantine_expiry_file(self, dataset: str, run_id: str) -> Path:
+        """Where it is signed that the quarantine of a run has expired."""
+        folder = self.home.root / "evidence" / dataset / "quarantine"
+        return folder / handling.expiry_name(run_id)
 
     def _deliver_aliases(self, dataset: str, payload: Row) -> None:
         from assets.hands.acts import ROLES

@@ -306,6 +306,11 @@ class Registry(Runs, Versions, Acts, Indexes, Reviews, Outbox):
         entries = ((chain.Entry(r["sequence"], r["at"], r["actor"], r["action"], r["dataset"], json.loads(r["details"]), r["previous"]), r["hash"]) for r in rows)
         return len(rows), chain.check(entries)
 
+    def heads(self) -> set[str]:
+        """The hash of every entry of the log, and where it began."""
+        rows = self._rows(sa.select(ledger.c.hash))
+        return {chain.GENESIS, *(str(row["hash"]) for row in rows)}
+
     def head(self) -> str:
         """The hash of the log's newest entry."""
         rows = self._rows(sa.select(ledger.c.hash).order_by(ledger.c.sequence.desc()).limit(1))

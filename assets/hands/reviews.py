@@ -38,6 +38,7 @@ handlings = sa.Table(
     sa.Column("at", sa.String, nullable=False), sa.Column("envelope", sa.Text, nullable=False),
 )  # fmt: skip
 ADOPTED = "policy adopted"
+_QUARANTINE_EXPIRED = "quarantine expired"
 
 
 class Reviews(Outbox):
@@ -104,9 +105,23 @@ class Reviews(Outbox):
         """The decisions about a data set's quarantined rows, the oldest first."""
         return self._rows(sa.select(handlings).where(handlings.c.dataset == dataset).order_by(handlings.c.id))
 
-    def expire_quarantine(self, dataset: str, run_id: str, why: str) -> None:
-        """Note that a run's quarantine is gone from the disk."""
+    def expire_quarantine(self, dataset: str, run_id: str, why: str) -> bool:
+        """Note that a run's quarantine has expired; the outbox signs that, then removes the file.
+
+        Returns: False where it had expired already.
+        """
         with self._write() as connection:
             this = sa.and_(quarantines.c.dataset == dataset, quarantines.c.run_id == run_id)
-            connection.execute(sa.update(quarantines).where(this).values(expired_at=self.now()))
-            self._log(connection, "quarantine expired", dataset, {"run_id": run_id, "why": why})
+            open_ = sa.and_(this, quarantines.c.expired_at.is_(None))
+            expired = sa.update(quarantines).where(open_).values(expired_at=self.now())
+            if not connection.execute(expired).rowcount:
+                return False
+            self._log(connection, _QUARANTINE_EXPIRED, dataset, {"run_id": run_id, "why": why})
+            self._post(connection, "quarantine_expiry", dataset, {"run_id": run_id})
+        return True
+
+    def quarantines_expired(self, dataset: str) -> set[str]:
+        """The runs whose quarantine has expired, as the audit log has it."""
+        entries = sa.and_(ledger.c.action == _QUARANTINE_EXPIRED, ledger.c.dataset == dataset)
+        rows = self._rows(sa.select(ledger.c.details).where(entries))
+        return {str(json.loads(row["details"])["run_id"]) for row in rows}

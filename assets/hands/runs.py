@@ -90,6 +90,11 @@ class Runs(Store):
         """The newest runs first."""
         return self._rows(sa.select(runs).where(runs.c.dataset == dataset).order_by(runs.c.started_at.desc()).limit(limit))
 
+    def run_ids(self, dataset: str) -> frozenset[str]:
+        """Every run of a data set."""
+        rows = self._rows(sa.select(runs.c.run_id).where(runs.c.dataset == dataset))
+        return frozenset(str(row["run_id"]) for row in rows)
+
     # -- runs that nobody will end ---------------------------------------------------
 
     def at_work(self, dataset: str, run_id: str, stage: str | None) -> None:

@@ -20,7 +20,8 @@ from assets.stages.admit import Admission
 from assets.stages.handlings import decisions_of, rows_of
 from assets.stages.refine import Refined
 from assets.stages.run import Run
-from contracts.errors import ConfigurationError, QualityError, Where
+from assets.stages.signed import Signed
+from contracts.errors import ConfigurationError, EvidenceError, QualityError, Where
 from contracts.model import Contract
 from contracts.problems import suggestion
 from contracts.settings import CONFIDENTIAL
@@ -257,20 +258,79 @@ def replay(office: Office, name: str, run_id: str | None) -> dict[str, Any]:
 
 
 def expire(office: Office, names: Sequence[str]) -> list[dict[str, Any]]:
-    """Remove the quarantines that are older than their contract says today, by the registry's clock; and copies that no decision came to need."""
+    """Remove the quarantines that are older than their contract says today, by the registry's clock; and copies that no decision came to need.
+
+    Each is recorded as expired first, then signed for, then removed; what a crash left of that is done by the next call.
+    """
     now = datetime.fromisoformat(office.registry.now())
     gone = []
     for name in names:
         contract = office.contract(name)
         folder = office.lake.folder(name, "quarantine")
         for row in (row for row in office.registry.quarantines(name) if row["expired_at"] is None and _expires(row, contract) <= now):
-            (office.home.lake / _path(row)).unlink(missing_ok=True)
-            office.registry.expire_quarantine(name, row["run_id"], f"retention.quarantine is {contract.retention.quarantine}")
+            if not office.registry.expire_quarantine(name, row["run_id"], f"retention.quarantine is {contract.retention.quarantine}"):
+                continue
             gone.append({"dataset": name, "run_id": row["run_id"], "rows": row["rows"], "kept_at": row["kept_at"]})
         for copy in folder.glob(".*.emptied"):
             if left_behind(copy, now.timestamp()):
                 copy.unlink(missing_ok=True)
+        gone_before = _sign_earlier(office, name)
+        if gone or gone_before:
+            office.settle()
     return gone
+
+
+def _sign_earlier(office: Office, name: str) -> bool:
+    """Have it signed for quarantines that expired before such statements were made.
+
+    The registry's record with its entry in the audit log is all that tells of them.
+    """
+    expired = [row["run_id"] for row in office.registry.quarantines(name) if row["expired_at"]]
+    unsigned = [run for run in expired if not office.quarantine_expiry_file(name, run).exists()]
+    if not unsigned:
+        return False
+    waiting = [entry["payload"] for entry in office.registry.pending()]
+    logged = office.registry.quarantines_expired(name)
+    wanted = [run for run in unsigned if run in logged and {"run_id": run} not in waiting]
+    for run in wanted:
+        office.registry.post("quarantine_expiry", name, {"run_id": run})
+    return bool(wanted)
+
+
+def recorded_expiries(office: Office, name: str) -> dict[str, str]:
+    """The quarantine files that have expired by the registry and its audit log, with the time."""
+    logged = office.registry.quarantines_expired(name)
+    rows = [row for row in office.registry.quarantines(name) if row["expired_at"]]
+    return {str(_path(row)): row["expired_at"] for row in rows if row["run_id"] in logged}
+
+
+def check_kept(office: Office, signed: Signed) -> list[str]:
+    """Compare the quarantines of runs that published nothing with what the registry says.
+
+    Raises: EvidenceError: a file is missing, or is not what was kept.
+    """
+    documents = signed.documents.values()
+    of_versions = {said["path"] for each in documents for said in each["predicate"]["set_aside"].values()}
+    count = 0
+    for row in office.registry.quarantines(signed.name):
+        path = str(_path(row))
+        # a run that was killed before its checks were kept may have left no file
+        if row["expired_at"] or path in of_versions or not _has_checks(office, row):
+            continue
+        file = office.home.lake / path
+        where = Where(file=path, dataset=signed.name)
+        if not file.is_file():
+            problem = "the quarantine file is missing, and the registry does not call it expired"
+            raise EvidenceError(problem, "Restore it from a backup", where)
+        if sha256(file) not in handling.became(signed.handlings, path, row["sha256"]):
+            problem = "the quarantine file is not what was kept"
+            raise EvidenceError(problem, "Restore it from a backup", where)
+        count += 1
+    return [f"digests of {count} quarantine file(s) of runs that published nothing"]
+
+
+def _has_checks(office: Office, row: Row) -> bool:
+    return bool(office.registry.checks(row["dataset"], row["run_id"]))
 
 
 def _expires(row: Row, contract: Contract) -> datetime:

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from assets.hands.disk import room_on_disk
+from assets.hands.failures import must_stop, unexpected
 from assets.hands.office import Office
 from assets.hands.runs import Lease
-from contracts.errors import AssayError, about
+from contracts.errors import about
 from contracts.model import Contract
 from lineage.facts import StageFact, Table
 
@@ -73,12 +74,17 @@ def stage(run: Run, name: str) -> Iterator[Noted]:
             _ = run.lease
         with about(dataset=run.contract.name), room_on_disk(), office.registry.working(run.contract.name, run.run_id, name):
             yield noted
-    except AssayError as error:
+    except BaseException as error:
+        if must_stop(error):
+            raise
+        failure = unexpected(office.home.root, error, run.contract.name, f"stage '{name}'")
         office.lake.clear(run.contract.name, run.run_id)  # at once: on a full disk it is what the words about it are written on
         with room_on_disk():
-            office.registry.end(run.lease, "failed", {"stage": name, "error": str(error)})
-            office.registry.post("lineage", run.contract.name, fact("FAIL", str(error)).as_json())
-        raise
+            office.registry.end(run.lease, "failed", {"stage": name, "error": str(failure)})
+            office.registry.post("lineage", run.contract.name, fact("FAIL", str(failure)).as_json())
+        if failure is error:
+            raise
+        raise failure from error
     office.registry.post("lineage", run.contract.name, fact("COMPLETE").as_json())
 
 

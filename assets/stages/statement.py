@@ -157,6 +157,7 @@ def _summary(part: Part) -> dict[str, Any]:
         "checks": {check.rule: {"failing": check.failing, "total": check.total, "passed": check.passed} for check in refined.checks},
         "purposes": list(run.contract.license.purposes), "findings": [asdict(finding) for finding in part.admission.verdict.findings],
         "files": [file.path for file in part.files], "set_aside": part.set_aside,
+        "learned": fitted.described(run.office.lake, run.contract.name, part.attempt),
     }  # fmt: skip
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from assets.hands.disk import sha256
 from assets.hands.lake import Lake
+from assets.stages.accounted import check_data_set
+from assets.stages.signed import Signed, learned_files, read_signed
 from contracts.errors import EvidenceError, Where, about
 from lineage import evidence, features, handling
 from lineage.approval import keyid_of, subject_of
@@ -33,54 +35,62 @@ def evidence_file(root: Path, name: str, version: str) -> Path:
     return file
 
 
-def verify(root: Path, name: str, version: str, key: Key) -> Verified:
+def verify(root: Path, name: str, version: str, key: Key, signed: Signed | None = None) -> Verified:
     """Hold a version's files against its signed evidence.
 
     Args:
         root: the home, or a copy of its `evidence` and `lake` folders.
+        signed: of the data set, where it was read before and is checked as a whole elsewhere.
     Raises: EvidenceError: names the first thing that is not as signed.
     """
     file = evidence_file(root, name, version)
-    with about(dataset=name, file=f"evidence/{name}/{version}.dsse.json"):
-        try:
-            document = evidence.opened(file.read_text(encoding="utf-8"), key)
-        except UnicodeDecodeError:
-            raise EvidenceError("the evidence is no text", "Restore it from a copy") from None
-        predicate = document["predicate"]
-        if (predicate["dataset"], predicate["version"]) != (name, version):
-            raise EvidenceError(f"it is evidence of {predicate['dataset']}@{predicate['version']}", "Put each file under its own name")
+    of_all = signed or read_signed(root, name, key)
+    if version in of_all.damaged:
+        raise of_all.damaged[version]
+    predicate = of_all.documents[version]["predicate"]
     lake = Lake(root / "lake")
-    files = evidence.files(document)
+    files = evidence.files(of_all.documents[version])
     rows = _check_accounting(predicate, files, name)
-    handlings = [_decision(each, key) for each in sorted((root / "evidence" / name / "quarantine").glob("*.dsse.json"))]
     checked = [
         "signature of the statement", *(_check_expiry(file, key) or _check_files(lake, predicate, files)),
         f"{rows['rows_in']:,} rows in = {rows['published']:,} published + {rows['quarantined']:,} quarantined + {rows['removed']:,} removed",
         *_count_approvals(predicate),
         *_count_decisions(predicate, key),
-        *_check_features(root, lake, name, version, file, key),
-        *(_check_set_aside(lake, layer, said, handlings) for layer, said in predicate["set_aside"].items()),
+        *_check_features(of_all, version, file),
+        *(_check_set_aside(of_all, layer, said, key) for layer, said in predicate["set_aside"].items()),
     ]  # fmt: skip
+    if signed is None:
+        checked += check_data_set(of_all)
     return Verified(name, version, tuple(checked))
 
 
 def _check_files(lake: Lake, predicate: dict[str, Any], files: tuple[evidence.PublishedFile, ...]) -> list[str]:
     name = predicate["dataset"]
     lake.check_files(name, files)
-    lake.check_delta(lake.folder(name, "versions"), predicate["sequence"], [f.path for f in files])
-    return [f"digests of {len(files)} published file(s)", "commit in the Delta log"]
+    learned = learned_files(predicate)
+    for path, digest in learned.items():
+        kept = lake.folder(name, "versions") / path
+        if not kept.is_file() or sha256(kept) != digest:
+            problem = "what cleaning had learned is not what was signed"
+            where = Where(file=f"versions/{path}", dataset=name)
+            raise EvidenceError(problem, "Restore it from a backup", where)
+    return [
+        f"digests of {len(files)} published file(s)",
+        f"digests of {len(learned)} file(s) that cleaning had learned",
+    ]
 
 
-def _check_features(root: Path, lake: Lake, name: str, version: str, file: Path, key: Key) -> list[str]:
+def _check_features(signed: Signed, version: str, file: Path) -> list[str]:
     """The feature table and its state, where the version has such."""
-    said = root / "evidence" / name / features.FOLDER / file.name
-    if not said.is_file():
+    statement = signed.features.get(version)
+    if statement is None:
         return []
-    with about(file=f"evidence/{name}/{features.FOLDER}/{file.name}"):
-        statement = features.opened(said.read_text(encoding="utf-8", errors="replace"), key)
-        if statement["predicate"]["bound_to"] != {"dataset": name, "version": version, "digest": sha256(file)}:
-            raise EvidenceError("the features were made from other data", "Restore the evidence from a copy")
-    lake.check_features(name, version, features.digests(statement))
+    bound = {"dataset": signed.name, "version": version, "digest": sha256(file)}
+    if statement["predicate"]["bound_to"] != bound:
+        where = Where(file=f"evidence/{signed.name}/{features.FOLDER}/{file.name}")
+        problem = "the features were made from other data"
+        raise EvidenceError(problem, "Restore the evidence from a copy", where)
+    signed.lake.check_features(signed.name, version, features.digests(statement))
     return [f"digests of {len(statement['subject'])} file(s) of its features"]
 
 
@@ -119,11 +129,6 @@ def _count_approvals(predicate: dict[str, Any]) -> list[str]:
     return [f"{len(given)} signed approvals of these inputs, by keys {', '.join(keyid_of(text)[:16] for text in given)}"] if given else []
 
 
-def _decision(file: Path, key: Key) -> dict[str, Any]:
-    with about(file=f"{file.parent.parent.name}/quarantine/{file.name}"):
-        return handling.opened(file.read_text(encoding="utf-8", errors="replace"), key)
-
-
 def _count_decisions(predicate: dict[str, Any], key: Key) -> list[str]:
     """The decisions about quarantined rows that made this version what it is, each with its signature."""
     decisions = predicate.get("quarantine_decisions", {"said": [], "signed": []})
@@ -135,11 +140,29 @@ def _count_decisions(predicate: dict[str, Any], key: Key) -> list[str]:
     return [f"{len(decisions['said'])} signed decisions about quarantined rows; {released:,} rows released into this version"] if decisions["said"] else []
 
 
-def _check_set_aside(lake: Lake, layer: str, said: dict[str, Any], handlings: list[dict[str, Any]]) -> str:
-    file = lake.root / said["path"]
-    if not file.exists():
-        return f"{layer}: {said['rows']:,} rows, expired since"
-    found = sha256(file)
-    if found not in handling.became(handlings, said["path"], said["sha256"]):
-        raise EvidenceError(f"the {layer} file is not what was signed", "Restore it from a backup", Where(file=said["path"]))
-    return f"{layer}: digest of {said['rows']:,} rows" + (", values of some removed since by signed decisions" if found != said["sha256"] else "")
+def _check_set_aside(signed: Signed, layer: str, said: dict[str, Any], key: Key) -> str:
+    path, where = said["path"], Where(file=said["path"], dataset=signed.name)
+    file = signed.lake.root / path
+    if not file.is_file():
+        return f"{layer}: {said['rows']:,} rows, {_why_gone(signed, layer, said, key)}"
+    digest = sha256(file)
+    if digest not in handling.became(signed.handlings, path, said["sha256"]):
+        raise EvidenceError(f"the {layer} file is not what was signed", "Restore it from a backup", where)
+    emptied = ", values of some removed since by signed decisions" if digest != said["sha256"] else ""
+    return f"{layer}: digest of {said['rows']:,} rows{emptied}"
+
+
+def _why_gone(signed: Signed, layer: str, said: dict[str, Any], key: Key) -> str:
+    """Why a file of rows that left may be missing. Raises: EvidenceError: nothing excuses it."""
+    path, where = Path(said["path"]), Where(file=said["path"], dataset=signed.name)
+    folder = signed.root / "evidence" / signed.name / "quarantine"
+    tombstone = folder / handling.expiry_name(path.stem)
+    if tombstone.is_file():
+        with about(dataset=signed.name, file=f"{signed.name}/quarantine/{tombstone.name}"):
+            text = tombstone.read_text(encoding="utf-8", errors="replace")
+            day = handling.expired_on(text, key, said["path"], said["sha256"])
+        return f"expired on {day}, as signed"
+    if said["path"] in signed.recorded:
+        return f"expired on {signed.recorded[said['path']][:10]}, by the registry's record"
+    problem = f"the {layer} file is missing, and no signed statement says that it has expired"
+    raise EvidenceError(problem, "Restore it from a backup", where)

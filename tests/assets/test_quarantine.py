@@ -186,7 +186,7 @@ def test_a_quarantine_goes_when_its_contract_says_and_never_before(either_regist
     (gone,) = quarantine.expire(either_registry.office(), ["readings"])
     assert gone["rows"] == 5
     assert not list((either_registry.root / "lake" / "readings" / "quarantine").glob("*.parquet"))
-    assert "quarantine: 5 rows, expired since" in verified(either_registry, "1.0.0").checked
+    assert "quarantine: 5 rows, expired on 2026-01-31, as signed" in verified(either_registry, "1.0.0").checked
     with pytest.raises(QualityError, match="no row waits in the quarantine"):
         decide(either_registry, rule="meter_pattern")
     assert quarantine.expire(either_registry.office(), ["readings"]) == []

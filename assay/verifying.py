@@ -1,0 +1,156 @@
+"""Everything signed, compared with what lies there: plain data for the command line to print."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from assets.hands.failures import must_stop, noted, unexpected
+from assets.hands.home import home
+from assets.hands.keys import PUBLIC, public_key
+from assets.hands.office import Office
+from assets.stages.accounted import check_data_set
+from assets.stages.quarantine import check_kept, recorded_expiries
+from assets.stages.signed import Signed, read_signed
+from assets.stages.verify import evidence_file
+from assets.stages.verify import verify as verify_version
+from contracts.errors import AssayError, EvidenceError, Where
+
+if TYPE_CHECKING:
+    from securesystemslib.signer import Key
+
+Result = dict[str, Any]
+
+
+def verify(named: tuple[str, str | None] | None, where: Path | None, key: Path | None) -> list[Result]:
+    """What was checked of each version; `problem` where something is not as signed.
+
+    One damaged data set never keeps the others from being checked.
+    Args:
+        named: a data set, and a version of it; None for everything.
+        where: a copy of another installation, which is checked without a registry.
+    Raises: EvidenceError: there is no such evidence. ConfigurationError: the key cannot be read.
+    """
+    root = where.resolve() if where else home().root
+    everything = named is None and where is None
+    office = Office.open() if everything else _office(where)
+    if everything and office is not None:
+        with noted(root, [], None, "finishing what a crash left"):
+            office.settle()  # evidence of a registered version may still have to be written
+    wanted = _wanted(root, named)
+    results: list[Result] = []
+    if wanted:
+        public = public_key(key or root / "keys" / PUBLIC)
+        for name in dict.fromkeys(name for name, _ in wanted):
+            versions = [version for other, version in wanted if other == name]
+            results += _DataSet(root, name, public, office).results(versions)
+    if everything and office is not None:
+        results.append(_registry(office, wanted))
+    return results
+
+
+def _office(where: Path | None) -> Office | None:
+    """The registry's side of one data set, where it can be opened: the files verify without it."""
+    if where is not None or not home().is_made:
+        return None
+    try:
+        return Office.open()
+    except AssayError:
+        return None
+
+
+def _wanted(root: Path, named: tuple[str, str | None] | None) -> list[tuple[str, str]]:
+    """The versions that are to be verified, by their evidence."""
+    if named and named[1]:
+        evidence_file(root, named[0], named[1])
+        return [(named[0], named[1])]
+    pattern = f"{named[0] if named else '*'}/*.dsse.json"
+    files = sorted((root / "evidence").glob(pattern))
+    if not files and named:
+        remedy = "See `assay status` for what is published"
+        raise EvidenceError(f"there is no evidence of {named[0]}", remedy)
+    return [(file.parent.name, file.name.removesuffix(".dsse.json")) for file in files]
+
+
+@dataclass
+class _DataSet:
+    """One data set on its way through; whatever fails is noted, and the next check goes on."""
+
+    root: Path
+    name: str
+    public: Key
+    office: Office | None
+
+    def results(self, versions: Sequence[str]) -> list[Result]:
+        """Each version, then the data set as a whole."""
+        recorded = recorded_expiries(self.office, self.name) if self.office else None
+        signed: Signed | None = None
+
+        def read() -> Iterable[str]:
+            nonlocal signed
+            signed = read_signed(self.root, self.name, self.public, recorded)
+            return []
+
+        first = self._attempt("", read)
+        if signed is None:
+            return [first]
+        results = [self._version(version, signed) for version in versions]
+        damaged = set(signed.damaged)
+        if not damaged & set(versions):  # else the damage is named, and nothing can be compared
+            results.append(self._attempt("", lambda: self._whole(signed)))
+        return results
+
+    def _version(self, version: str, signed: Signed) -> Result:
+        def check() -> Iterable[str]:
+            return verify_version(self.root, self.name, version, self.public, signed).checked
+
+        return self._attempt(version, check)
+
+    def _whole(self, signed: Signed) -> Iterable[str]:
+        if self.office is None:
+            return check_data_set(signed)
+        runs = self.office.registry.run_ids(self.name)
+        return [*check_data_set(signed, runs), *check_kept(self.office, signed)]
+
+    def _attempt(self, version: str, check: Callable[[], Iterable[str]]) -> Result:
+        result: Result = {"dataset": self.name, "version": version, "checked": []}
+        try:
+            return {**result, "checked": list(check())}
+        except BaseException as error:
+            if must_stop(error):
+                raise
+            place = f"verifying {self.name}@{version}" if version else f"verifying {self.name}"
+            root = self.root if self.office else None  # nothing is written into a copy
+            return {**result, "problem": str(unexpected(root, error, self.name, place))}
+
+
+def _registry(office: Office, verified: Sequence[tuple[str, str]]) -> Result:
+    """Compare the registry's versions and its audit log with the evidence."""
+    result: Result = {"dataset": "audit log", "version": "", "checked": []}
+    try:
+        return {**result, "checked": _check_registry(office, set(verified))}
+    except EvidenceError as error:
+        return {**result, "problem": str(error)}
+
+
+def _check_registry(office: Office, verified: set[tuple[str, str]]) -> list[str]:
+    names = dict.fromkeys([*office.contracts, *sorted({name for name, _ in verified})])
+    rows = [row for name in names for row in office.registry.versions(name)]
+    registered = {(row["dataset"], row["version"]) for row in rows}
+    for name, version in sorted(registered - verified):
+        problem = f"{name}@{version} is registered, and its evidence is missing"
+        raise EvidenceError(problem, "Run `assay run`, which writes it again from the registry")
+    for name, version in sorted(verified - registered):
+        problem = f"there is signed evidence of {name}@{version}, and no row in the registry"
+        raise EvidenceError(problem, "Restore the registry from a backup", Where(dataset=name))
+    entries, head = office.registry.check_log()
+    heads = office.registry.heads()
+    for row in rows:
+        if office.statement(row)["predicate"].get("audit_head", head) not in heads:
+            problem = f"the audit log lacks an entry that {row['version']} was signed after"
+            remedy = "Its end was cut off, or it was rewritten: restore the registry from a backup"
+            raise EvidenceError(problem, remedy, Where(dataset=row["dataset"]))
+    evidence = f"{len(registered)} registered version(s) have evidence"
+    return [f"{entries} entries, head {head[:16]}…", evidence]

@@ -1,0 +1,199 @@
+"""What lies in the lake of a data set, compared as a whole with its signed evidence.
+
+Belongs here: files that no evidence lists, the Delta logs. Stays out: one version (verify.py).
+Other engines read the folders and the Delta log, not our manifest: what is there and was not
+signed, they would take for data.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Collection, Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from assets.hands import delta_log
+from assets.hands.delta_log import Expected
+from assets.hands.disk import left_behind
+from assets.stages import fitted
+from assets.stages.signed import Signed, learned_files
+from contracts.errors import EvidenceError, Where
+from lineage import evidence, features
+
+LAYERS = ("quarantine", "removed", "flagged")
+_ATTEMPT = re.compile(r"[0-9a-f]{16}-[0-9]+")
+_RUN = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\.parquet")
+_EMPTIED = re.compile(r"\..+\.emptied")
+
+
+def check_data_set(signed: Signed, runs: Collection[str] | None = None) -> list[str]:
+    """Compare the folders and Delta logs of a data set with its evidence.
+
+    Args:
+        runs: every run of the data set that the registry has; None where there is no registry.
+    Raises: EvidenceError: names the first file or commit that nobody signed.
+    """
+    for error in signed.damaged.values():
+        raise error
+    table = signed.lake.folder(signed.name, "versions")
+    commits = delta_log.check(table, _versions(signed, table), complete=True)
+    of_features = signed.lake.folder(signed.name, "features")
+    delta_log.check(of_features, _features(signed, of_features), complete=False)
+    _check_versions_folder(signed, table)
+    _check_features_folder(signed, of_features)
+    for layer in LAYERS:
+        _check_layer(signed, layer, runs)
+    return [f"{commits} commits in the Delta log, each as signed", "no file that nobody signed"]
+
+
+# -- what the Delta logs must say -----------------------------------------------------------
+
+
+def _versions(signed: Signed, table: Path) -> dict[int, Expected]:
+    """What the table holds after each version, by sequence."""
+    expected, schemas = {}, _Schemas(table)
+    for document in signed.documents.values():
+        predicate = document["predicate"]
+        files = evidence.files(document)
+        sizes = {file.path: (file.size_bytes, file.rows) for file in files}
+        columns = repr(predicate["schema"])
+        schema = schemas.of(columns, files[0].path) if files else None
+        is_there = bool(files) and (table / files[0].path).is_file()
+        expected[predicate["sequence"]] = Expected(predicate["version"], sizes, schema, is_there)
+    return expected
+
+
+def _features(signed: Signed, table: Path) -> dict[int, Expected]:
+    expected, schemas = {}, _Schemas(table)
+    for version, statement in signed.features.items():
+        path = f"{version}/part-00000.parquet"
+        schema = schemas.of(version, path)
+        sequence = signed.documents[version]["predicate"]["sequence"]
+        rows = statement["predicate"]["rows"]
+        file = table / path
+        size = file.stat().st_size if file.is_file() else None  # its digest is signed
+        expected[sequence] = Expected(f"the features of {version}", {path: (size, rows)}, schema)
+    return expected
+
+
+class _Schemas:
+    """Delta schemas of files whose digests are compared elsewhere, each read once."""
+
+    def __init__(self, table: Path) -> None:
+        self._table = table
+        self._known: dict[str, Any] = {}
+
+    def of(self, columns: str, path: str) -> Any:
+        """The schema of these columns, by a file that has them; None where it is gone."""
+        if columns not in self._known:
+            schema = _schema(self._table / path)
+            if schema is None:
+                return None
+            self._known[columns] = schema
+        return self._known[columns]
+
+
+def _schema(file: Path) -> Any:
+    import polars as pl
+
+    if not file.is_file():
+        return None
+    try:
+        columns = pl.read_parquet_schema(file)
+        return delta_log.schema_of(pl.DataFrame(schema=columns).to_arrow().schema)
+    except Exception:  # a damaged file, which its digest tells; columns that Delta cannot have
+        return None
+
+
+# -- what may lie in the folders ------------------------------------------------------------
+
+
+def _check_versions_folder(signed: Signed, folder: Path) -> None:
+    known: set[str] = set()
+    for document in signed.documents.values():
+        known |= {file.path for file in evidence.files(document)}
+        known |= set(learned_files(document["predicate"]))
+    unlisted = _unlisted_learned(signed)
+    for path in _extra(folder, known, {delta_log.FOLDER, *unlisted}):
+        if not (_ATTEMPT.fullmatch(path.parts[0]) and _is_left_over(folder, path.parts[0], known)):
+            raise _extra_error(signed, "versions", path)
+
+
+def _unlisted_learned(signed: Signed) -> set[str]:
+    """Folders of what cleaning had learned that statements of earlier releases do not list."""
+    found = set()
+    for document in signed.documents.values():
+        predicate = document["predicate"]
+        parts = predicate.get("partitions", {}).values()
+        bare = [part for part in parts if "learned" not in part]
+        if "learned" not in predicate["cleaning"]:
+            bare.append({"files": [file.path for file in evidence.files(document)]})
+        for part in bare:
+            found |= {f"{PurePosixPath(path).parts[0]}/{fitted.KEPT}" for path in part["files"]}
+    return found
+
+
+def _check_features_folder(signed: Signed, folder: Path) -> None:
+    known = set()
+    for version, statement in signed.features.items():
+        known |= {f"{version}/{name}" for name in features.digests(statement)}
+    for path in _extra(folder, known, {delta_log.FOLDER}):
+        version = path.parts[0]
+        if not (version in signed.documents and _is_left_over(folder, version, known)):
+            raise _extra_error(signed, "features", path)
+
+
+def _check_layer(signed: Signed, layer: str, runs: Collection[str] | None) -> None:
+    """Rows that left: files of published versions, and of runs that published nothing."""
+    folder = signed.lake.folder(signed.name, layer)
+    prefix = f"{signed.name}/{layer}/"
+    known = {said["path"].removeprefix(prefix) for document in signed.documents.values() for said in document["predicate"]["set_aside"].values()}
+    for path in _extra(folder, known, set()):
+        file = folder / path
+        waits = layer == "quarantine" and _EMPTIED.fullmatch(path.name)
+        of_a_run = _is_of_a_run(path, runs)
+        if not file.is_file() or file.is_symlink() or not (waits or of_a_run):
+            raise _extra_error(signed, layer, path)
+
+
+def _is_of_a_run(path: Path, runs: Collection[str] | None) -> bool:
+    """Whether a file is called as that of a run; where the registry is there, of one it has."""
+    if runs is None:
+        return bool(_RUN.fullmatch(path.name))
+    return path.suffix == ".parquet" and path.stem in runs
+
+
+def _extra(folder: Path, known: Collection[str], passed: Collection[str]) -> Iterator[Path]:
+    """What lies below a folder and is neither listed nor the folder of something listed.
+
+    Args:
+        passed: folders that are looked at elsewhere.
+    Returns: paths below the folder; of an unknown folder only its own.
+    """
+    folders = {str(parent) for path in known for parent in PurePosixPath(path).parents}
+
+    def below(where: Path) -> Iterator[Path]:
+        for path in sorted(where.iterdir()):
+            short = path.relative_to(folder)
+            if str(short) in passed:
+                continue
+            if str(short) in folders and path.is_dir() and not path.is_symlink():
+                yield from below(path)
+            elif str(short) not in known or path.is_dir():
+                yield short
+
+    if folder.is_dir():
+        yield from below(folder)
+
+
+def _is_left_over(folder: Path, name: str, known: Collection[str]) -> bool:
+    """Whether a folder is of a run that still works, or was killed; a later run sweeps it."""
+    published = any(PurePosixPath(path).parts[0] == name for path in known)
+    return not published and not left_behind(folder / name, time.time())
+
+
+def _extra_error(signed: Signed, layer: str, path: Path) -> EvidenceError:
+    where = Where(file=f"{layer}/{path.as_posix()}", dataset=signed.name)
+    remedy = f"Find out who put it there, then remove it; what a killed run left, `assay expire {signed.name}` removes"
+    return EvidenceError("no signed evidence lists this file or folder", remedy, where)

@@ -1,0 +1,243 @@
+"""One entry of the outbox that cannot be delivered waits alone: it is recorded, put off, and everything else goes on."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from assets.hands.failures import must_stop, quiet_panics
+from assets.hands.office import Office
+from assets.hands.webhook import NotDelivered
+from contracts.errors import ConfigurationError
+from tests.conftest import Installation
+
+KINDS = sorted(name.removeprefix("_deliver_") for name in vars(Office) if name.startswith("_deliver_"))
+SECRET = "ann.canary@example.com"
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class PanicException(BaseException):
+    """As pyo3 raises it: no Exception."""
+
+
+PanicException.__module__ = "pyo3_runtime"
+
+
+def delta_error() -> BaseException:
+    from deltalake.exceptions import DeltaError
+
+    return DeltaError(SECRET)
+
+
+def mlflow_error() -> BaseException:
+    from mlflow.exceptions import MlflowException
+
+    return MlflowException(SECRET)
+
+
+def requests_error() -> BaseException:
+    import requests
+
+    return requests.ConnectionError(SECRET)
+
+
+def polars_error() -> BaseException:
+    import polars as pl
+
+    return pl.exceptions.ComputeError(SECRET)
+
+
+FAILURES: dict[str, Callable[[], BaseException]] = {
+    "a folder that cannot be written": lambda: PermissionError(errno.EACCES, "no", SECRET),
+    "any OSError": lambda: OSError(SECRET),
+    "a timeout": lambda: TimeoutError(SECRET),
+    "a wrong value": lambda: ValueError(SECRET),
+    "a missing key": lambda: KeyError(SECRET),
+    "an assertion": lambda: AssertionError(SECRET),
+    "the end of an iterator": lambda: StopIteration(SECRET),
+    "a Rust panic": lambda: PanicException(SECRET),
+    "a Delta table": delta_error,
+    "the model store": mlflow_error,
+    "an HTTP client": requests_error,
+    "a frame": polars_error,
+    "a database": lambda: sa.exc.OperationalError(SECRET, {"v": SECRET}, Exception(SECRET)),
+    "a receiver that says no": lambda: NotDelivered("it answered 500"),
+    "our own refusal": lambda: ConfigurationError("the place is gone", "Make it"),
+}
+
+
+@pytest.fixture
+def clocked(installation: Installation) -> Installation:
+    installation.clock = staticmethod(lambda: NOW)
+    return installation
+
+
+def delivering(monkeypatch: pytest.MonkeyPatch, fail: Callable[[str, str, Any], BaseException | None]) -> list[tuple[str, str, Any]]:
+    """Have each kind of delivery fail as told, or be noted in the list that is returned."""
+    delivered: list[tuple[str, str, Any]] = []
+
+    def pretend(kind: str) -> Callable[[Office, str, Any], None]:
+        def deliver(_: Office, dataset: str, payload: Any) -> None:
+            error = fail(kind, dataset, payload)
+            if error is not None:
+                raise error
+            delivered.append((kind, dataset, payload.get("number")))
+
+        return deliver
+
+    for kind in KINDS:
+        monkeypatch.setattr(Office, f"_deliver_{kind}", pretend(kind))
+    return delivered
+
+
+def test_every_kind_of_entry_is_looked_at() -> None:
+    assert {"evidence", "delta", "lineage", "aliases", "refusal", "quarantine", "quarantine_expiry", "expiry", "webhook"} <= set(KINDS)
+
+
+@pytest.mark.parametrize("failure", FAILURES.values(), ids=FAILURES)
+def test_whatever_delivering_raises_is_recorded_and_the_others_are_delivered(clocked: Installation, monkeypatch: pytest.MonkeyPatch, failure: Callable[[], BaseException]) -> None:
+    delivered = delivering(monkeypatch, lambda kind, dataset, _: failure() if dataset == "alpha" else None)
+    registry = clocked.office().registry
+    for kind in KINDS:
+        registry.post(kind, "alpha", {"number": 1})
+        registry.post(kind, "beta", {"number": 1})
+    late = clocked.office().settle()
+    assert sorted(delivered) == [(kind, "beta", 1) for kind in KINDS]
+    assert len(late) == len(KINDS)
+    waiting = registry.pending()
+    assert sorted(entry["kind"] for entry in waiting) == KINDS
+    due = (NOW + timedelta(seconds=15)).isoformat(timespec="microseconds")
+    for entry in waiting:
+        assert (entry["dataset"], entry["tries"], entry["not_before"]) == ("alpha", 1, due)
+        assert entry["error"] == type(failure()).__name__
+        assert entry["failed_since"] == registry.now()
+        assert entry["reason"]
+        assert SECRET not in str(entry)
+    assert SECRET not in "".join(late)
+    assert clocked.office().settle() == []  # not tried before its time
+    assert {entry["tries"] for entry in registry.pending()} == {1}
+
+
+def test_it_is_recorded_in_every_registry(either_registry: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    delivered = delivering(monkeypatch, lambda kind, *_: PanicException() if kind == "delta" else None)
+    registry = either_registry.office().registry
+    registry.post("delta", "alpha", {"number": 1})
+    registry.post("evidence", "alpha", {"number": 1})
+    either_registry.office().settle()
+    assert delivered == [("evidence", "alpha", 1)]
+    assert [(entry["kind"], entry["tries"], entry["error"]) for entry in registry.pending()] == [("delta", 1, "PanicException")]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_only_what_builds_on_the_entry_before_waits_for_it(clocked: Installation, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    in_order = kind in ("delta", "quarantine")
+    delivered = delivering(monkeypatch, lambda _, dataset, payload: ValueError() if (dataset, payload["number"]) == ("alpha", 1) else None)
+    registry = clocked.office().registry
+    for number in (1, 2):
+        registry.post(kind, "alpha", {"number": number})
+    registry.post(kind, "beta", {"number": 1})
+    clocked.office().settle()
+    assert delivered == [*([] if in_order else [(kind, "alpha", 2)]), (kind, "beta", 1)]
+    clocked.office().settle()  # the first is put off now, and still not overtaken
+    assert [entry["payload"]["number"] for entry in registry.pending()] == ([1, 2] if in_order else [1])
+    monkeypatch.undo()
+    delivered = delivering(monkeypatch, lambda *_: None)
+    clocked.clock = staticmethod(lambda: NOW + timedelta(seconds=15))
+    clocked.office().settle()
+    assert delivered == [(kind, "alpha", number) for number in ([1, 2] if in_order else [1])]
+
+
+def test_the_wait_grows_to_an_hour_and_a_clock_that_was_ahead_does_not_prolong_it(clocked: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    delivering(monkeypatch, lambda *_: ValueError())
+    registry = clocked.office().registry
+    registry.post("lineage", "alpha", {})
+    waits = []
+    for _ in range(12):
+        clocked.office().settle()
+        (entry,) = registry.pending()
+        due = datetime.fromisoformat(entry["not_before"])
+        waits.append((due - clocked.clock()).total_seconds())
+        clocked.clock = staticmethod(lambda due=due: due)
+    assert waits == [15, 30, 60, 120, 240, 480, 960, 1920, 3600, 3600, 3600, 3600]
+    assert entry["failed_since"] == NOW.isoformat(timespec="microseconds")
+    clocked.clock = staticmethod(lambda: NOW + timedelta(days=4000))
+    clocked.office().settle()
+    clocked.clock = staticmethod(lambda: NOW + timedelta(days=1))
+    clocked.office().settle()
+    (entry,) = registry.pending()
+    assert entry["tries"] == 14
+
+
+def test_thousands_of_tries_are_no_number_that_is_too_large(clocked: Installation) -> None:
+    registry = clocked.office().registry
+    registry.post("lineage", "alpha", {})
+    (entry,) = registry.pending()
+    registry.put_off({**entry, "tries": 5000}, "ValueError", "why")
+    assert registry.pending()[0]["tries"] == 5001
+
+
+class DagsterExecutionInterruptedError(BaseException):
+    """As Dagster names what a terminated run raises."""
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit, GeneratorExit, MemoryError, DagsterExecutionInterruptedError])
+def test_what_ends_the_process_goes_through(clocked: Installation, monkeypatch: pytest.MonkeyPatch, stop: type[BaseException]) -> None:
+    delivering(monkeypatch, lambda *_: stop())
+    registry = clocked.office().registry
+    registry.post("evidence", "alpha", {})
+    with pytest.raises(stop):
+        clocked.office().settle()
+    assert [entry["tries"] for entry in registry.pending()] == [None]
+    assert must_stop(stop())
+
+
+def test_a_full_disk_is_told_as_one(clocked: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    delivering(monkeypatch, lambda *_: OSError(errno.ENOSPC, "No space left on device"))
+    registry = clocked.office().registry
+    registry.post("evidence", "alpha", {})
+    (late,) = clocked.office().settle()
+    assert "the disk is full" in late
+    assert "the disk is full" in registry.pending()[0]["reason"]
+
+
+def test_a_kind_that_this_release_does_not_know_waits_alone(clocked: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    delivered = delivering(monkeypatch, lambda *_: None)
+    registry = clocked.office().registry
+    registry.post("of a newer release", "alpha", {})
+    registry.post("evidence", "alpha", {})
+    clocked.office().settle()
+    assert [entry["kind"] for entry in registry.pending()] == ["of a newer release"]
+    assert delivered == [("evidence", "alpha", None)]
+
+
+@pytest.mark.parametrize(("panics", "printed"), [(True, ""), (False, "a warning\n")])
+def test_the_text_of_a_panic_stays_off_the_terminal_and_nothing_else_does(capfd: pytest.CaptureFixture[str], panics: bool, printed: str) -> None:
+    def write() -> None:
+        with quiet_panics():
+            os.write(2, b"a warning\n")
+            if panics:
+                raise PanicException
+
+    if panics:
+        with pytest.raises(PanicException):
+            write()
+    else:
+        write()
+    assert capfd.readouterr().err == printed
+
+
+def test_a_home_of_an_earlier_release_gets_what_it_lacks(installation: Installation) -> None:
+    registry = installation.office().registry
+    registry.post("evidence", "alpha", {})
+    with registry.engine.begin() as connection:
+        for column in ("failed_since", "error", "reason"):
+            connection.execute(sa.text(f"ALTER TABLE outbox DROP COLUMN {column}"))
+    (installation.root / "assay.home").write_text("4\n")
+    (entry,) = installation.office().registry.pending()
+    assert (entry["failed_since"], entry["error"], entry["reason"]) == (None, None, None)
