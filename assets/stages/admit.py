@@ -236,7 +236,9 @@ def _profile(run: Run, inputs: Inputs, window: Window | None, license_verdict: L
     keys = _Learner(without_repeats(rows, contract, contract.rules if landed >= MANY_ROWS else (), parts_of(landed)))
     found, (count, licenses, strayed, *learned) = searched(run, rows, few, counted, named, strays, *(early.plans if early else []))
     if strayed.height and strayed["strays"][0]:
-        raise SourceError(f"{strayed['strays'][0]:,} of its rows are not of {run.window}", "Deliver them with the partition they belong to", Where(file=contract.source.location))
+        raise SourceError(
+            f"{strayed['strays'][0]:,} of its rows are not of {run.window}", "Deliver them with the partition they belong to", Where(file=contract.source.shown_location)
+        )
     fitter = early or _Learner(steps.fitting(treated_rows(run, inputs, found), rows, contract, known))
     if early and early.plans:
         early.send(learned)
