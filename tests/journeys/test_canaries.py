@@ -9,12 +9,10 @@ import base64
 import gzip
 import json
 import random
-import re
 import sqlite3
 import subprocess
 import sys
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
@@ -26,9 +24,9 @@ from assets.stages.refine import refine
 from contracts.errors import AssayError
 from tests.conftest import Edit, Installation, columns, setting
 from tests.journeys.conftest import Assay
+from tests.leaks import holding
 
 ROOT = Path(__file__).parents[2]
-SECRET_FOLDERS = {"inbox", "landed", "keys"}  # what came in, under its owner's eyes alone, and the keys
 
 
 def canaries(count: int, seed: int) -> list[dict[str, str]]:
@@ -72,42 +70,9 @@ def delivery(*, energy: str = "1.5", broken: bool = False, repeat: int = 1) -> s
     return "\n".join([*lines, ""])
 
 
-def texts(root: Path) -> Iterator[tuple[str, str]]:
-    """Everything that lies below, decoded: (where, text)."""
-    for file in (f for f in root.rglob("*") if f.is_file() and not SECRET_FOLDERS & set(f.relative_to(root).parts)):
-        where, content = str(file.relative_to(root)), file.read_bytes()
-        if file.suffix == ".parquet":
-            yield where, pl.read_parquet(file).write_json()
-        elif content.startswith(b"SQLite format 3"):
-            yield from _cells(file, where)
-        yield where, "\n".join(_unpacked(content))
-
-
-def _cells(file: Path, where: str) -> Iterator[tuple[str, str]]:
-    with sqlite3.connect(file) as connection:
-        connection.text_factory = bytes
-        for (table,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
-            for row in connection.execute(f'SELECT * FROM "{table.decode()}"'):
-                yield f"{where}:{table.decode()}", "\n".join(text for cell in row for text in _unpacked(cell if isinstance(cell, bytes) else str(cell).encode()))
-
-
-def _unpacked(content: bytes) -> Iterator[str]:
-    yield content.decode("latin-1")
-    for unpack in (zlib.decompress, gzip.decompress):
-        try:
-            yield unpack(content).decode("latin-1")
-        except (zlib.error, OSError, EOFError):
-            continue
-    for token in re.findall(rb"[A-Za-z0-9+/]{40,}={0,2}", content):
-        try:
-            yield base64.b64decode(token, validate=True).decode("latin-1")
-        except ValueError:
-            continue
-
-
 def leaks(root: Path) -> set[str]:
     """Where any canary stands."""
-    return {where for where, text in texts(root) if any(value in text for value in VALUES)}
+    return holding(root, VALUES)
 
 
 SQL = {"name": "sums_up", "type": "sql", "query": "SELECT sum(CAST(customer_name AS INTEGER)) FROM {object}", "mustBe": 0, "severity": "error"}
