@@ -50,7 +50,7 @@ def land(run: Run) -> Landed:
         staged = office.lake.staging(contract.name, run.run_id) / "landed"
         shutil.rmtree(staged, ignore_errors=True)  # of an attempt of this run that failed
         staged.mkdir(mode=0o700)
-        labels = _names(run).labels
+        labels = names_of(run).labels
         read = sources.read(contract, fetched, staged, labels) if _is_new(run, fetched) else None
         target = landed_folder(run, fetched.digest)
         unchanged = target.is_dir()
@@ -94,12 +94,12 @@ def _place(run: Run) -> sources.Place:
         hosts=office.home.hosts,
         max_bytes=office.home.source_max_bytes,
         mark=_mark(run),
-        labels=_names(run).labels,
+        labels=names_of(run).labels,
         salt=office.keys.derived("addresses"),
     )
 
 
-def _names(run: Run) -> Names:
+def names_of(run: Run) -> Names:
     """The labels of what deliveries of this data set call their files."""
     office = run.office
     return Names(office.keys.derived("names"), office.lake.folder(run.contract.name, "landed"))
@@ -170,7 +170,7 @@ def receipt_of(run: Run, digest: str) -> Receipt:
     before = {"header": 1 if run.contract.source.format == "csv" else 0}
     files = tuple(FileRead(**{**file, "lacks": tuple(file["lacks"])}) for file in data.get("files", ()))
     if files and not data.get("labelled"):
-        labels = _names(run).labels("file", [file.name for file in files])
+        labels = names_of(run).labels("file", [file.name for file in files])
         data.get("found", {}).pop("renamed", None)  # it held names of columns
         files = tuple(replace(file, name=label) for file, label in zip(files, labels, strict=True))
     now = {"location": displayed(data["location"]), "columns": tuple(data["columns"]), "files": files, "labelled": True}
