@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from assay.reports import ContractOutcome, Outcome, RuleOutcome
 from contracts.document import Document
 from contracts.errors import AssayError, ConfigurationError, ContractError, Where, shown
+from contracts.location import secrets_in
 from contracts.model import Contract, Rule, Severity
 from contracts.problems import Problem, key_path, problems_of, suggestion
 from contracts.settings import CLASSES, SENSITIVITIES
@@ -78,7 +79,13 @@ def _beside(file: Path, linted: Linted, others: dict[Path, Linted]) -> list[Prob
                 )
             )
     known = {each.contract.name: each.contract for each in others.values() if each.contract}
-    return [*problems, *_joined(linted.document, contract, known), *_privacy(linted.document, contract), *_licenses(linted, contract, known)]
+    return [
+        *problems,
+        *_joined(linted.document, contract, known),
+        *_signed_address(linted.document, contract),
+        *_privacy(linted.document, contract),
+        *_licenses(linted, contract, known),
+    ]
 
 
 def _joined(document: Document, contract: Contract, others: Mapping[str, Contract]) -> Iterator[Problem]:
@@ -101,6 +108,19 @@ def _joined(document: Document, contract: Contract, others: Mapping[str, Contrac
         if promised.get(join.time, "date") not in ("date", "timestamp", "integer"):
             problem = f"rows are joined by '{join.time}' of '{join.dataset}', which is promised as {promised[join.time]}, and no time"
             yield Problem("assay.features", "error", problem, "Name its date, timestamp or whole number", where, key)
+
+
+def _signed_address(document: Document, contract: Contract) -> Iterator[Problem]:
+    """An address that holds a credential: whoever reads the contract can use it."""
+    names = secrets_in(contract.source.location)
+    if not names:
+        return
+    entries = document.data["customProperties"]
+    at = next(at for at, entry in enumerate(entries) if entry["property"] == "assay.source")
+    path: tuple[str | int, ...] = ("customProperties", at, "value", "location")
+    problem = f"`location` holds a credential in its query (`{names[0]}`)"
+    remedy = "Use an address without one, or the store's own (s3://, gs://, az://) with credentials from the environment; Assay itself repeats the query nowhere"
+    yield Problem("assay.secret", "warning", problem, remedy, document.where(path), key_path(path))
 
 
 def _privacy(document: Document, contract: Contract) -> Iterator[Problem]:

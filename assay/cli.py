@@ -150,6 +150,15 @@ def explain(
     _print(explained(*_named(name), row), as_json, show_explained)
 
 
+@app.command()
+def reveal(label: Annotated[str, typer.Argument(help="As a message or the evidence shows it.")], why: Why, as_json: AsJson = False) -> None:
+    """The name of a delivered file, object or member behind its label; who looked it up, and why, is kept. Example: `assay reveal file-7f3a9c12d4e5.csv --why "ask for it again"`"""
+    from assay.names import revealed
+    from assay.show import show_revealed
+
+    _print(revealed(label, why), as_json, show_revealed)
+
+
 clean_app = typer.Typer(name="clean", help="Cleaning steps, proposed from the data.", no_args_is_help=True, rich_markup_mode="markdown")
 app.add_typer(clean_app)
 

@@ -304,6 +304,11 @@ def _number(value: int | None) -> str:
     return "—" if value is None else f"{value:,}"
 
 
+def show_revealed(data: dict[str, Any]) -> None:
+    """The name behind a label, in one line."""
+    console.print(escape(data["name"]), highlight=False, soft_wrap=True)
+
+
 def show_doctor(data: dict[str, dict[str, Any]]) -> None:
     """A line a part."""
     for name, part in data.items():

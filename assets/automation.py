@@ -64,7 +64,7 @@ def arrival_sensor(contract: Contract) -> dg.SensorDefinition | None:
     if not contract.source.arrival:
         return None
 
-    @dg.sensor(name=f"{contract.name}_arrival", job_name=contract.name, minimum_interval_seconds=30, description=f"Looks for a new {contract.source.location}.")
+    @dg.sensor(name=f"{contract.name}_arrival", job_name=contract.name, minimum_interval_seconds=30, description=f"Looks for a new {contract.source.shown_location}.")
     def _arrival(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         problems: list[str] = []
         seen = None

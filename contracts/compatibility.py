@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from contracts.document import Document, Path
+from contracts.location import host_of, scrubbed
 from contracts.problems import Problem, Severity, key_path
 from contracts.settings import SENSITIVITIES
 
@@ -394,6 +395,17 @@ def _change(thing: str, added: bool, path: Path, name: str, old: Any, new: Any, 
     return _made(f"{_word(thing)}_{'added' if added else 'removed'}", severity, path, name, old, new, direction if thing not in ("schema", "column") else "neither")
 
 
+def _without_secrets(value: Any, path: Path) -> Any:
+    """A value as it may be shown; of the address of a webhook, which is a secret itself, its host."""
+    if isinstance(value, str):
+        return host_of(value) if path[-2:] == ("webhook", "url") else scrubbed(value)
+    if isinstance(value, Mapping):
+        return {key: _without_secrets(each, (*path, key)) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_without_secrets(each, path) for each in value)
+    return value
+
+
 def _made(
     kind: str,
     severity: Severity,
@@ -407,6 +419,7 @@ def _made(
     consumer: Compatibility | None = None,
 ) -> Change:
     """A change with its level, and with who breaks: what tightens breaks producers, what loosens breaks consumers, and what does neither may break both."""
+    old, new = (_without_secrets(value, path) for value in (old, new))
     level: Level = "major" if severity == "error" else "minor" if severity == "warning" or kind in MINOR else "patch"
     breaks = severity == "error"
     if kind in ("column_removed", "schema_removed"):

@@ -17,6 +17,7 @@ from typing import Any
 from contracts.document import Document, Path, parse
 from contracts.errors import ContractError
 from contracts.features import Features
+from contracts.location import scrubbed
 from contracts.measures import BIAS, freshness_rules
 from contracts.model import Contract, Level
 from contracts.problems import Problem, as_error, key_path, problems_of, suggestion
@@ -131,7 +132,8 @@ def digest(data: Any) -> str:
 
 
 def _ordered(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    once = {str(problem): problem for problem in problems}.values()
+    shown = (replace(each, problem=scrubbed(each.problem), remedy=scrubbed(each.remedy)) for each in problems)
+    once = {str(problem): problem for problem in shown}.values()
     return tuple(sorted(once, key=lambda p: (p.where.line or 0, p.where.column or 0, p.problem)))
 
 

@@ -1,6 +1,6 @@
 """Locations: the word in a contract -> which kind of place it is, and what cannot be said of it.
 
-Belongs here: telling kinds of place apart by their text. Stays out: going there (assets/hands/sources).
+Belongs here: telling kinds of place apart by their text, and what of it may be shown. Stays out: going there (assets/hands/sources).
 """
 
 from __future__ import annotations
@@ -17,6 +17,18 @@ ELSEWHERE = ("http", "cloud", *SERVERS)
 """Kinds of place that are not on this machine."""
 CLOUDS = ("s3", "gs", "az")
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*):")
+_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)([^?#]*)(.*)", re.DOTALL)
+_IN_TEXT = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"`<>]+")
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^:\[\]@]*)(:[0-9]*)?")
+_PARAMETERS = re.compile(r";[^/]*")
+_CLOUD_QUERY = re.compile(r"\?[A-Za-z0-9_.~%-]+=")
+"""What follows a `?` in a signed address; in an object's name or a glob, hardly anything does."""
+HIDDEN_QUERY = "?…"
+_CREDENTIAL = re.compile(
+    r"(.*[_-])?(sig|signature|token|secret|key|apikey|password|passwd|pwd|auth|authorization)"
+    r"|x-(amz|goog)-.+|(aws|google)accesskeyid|accesskey|jwt|credential"
+)
+"""Query parameters by which signed addresses and keys of services are known. Azure signs with `sig`."""
 _OPTIONS = {"sheet": ("excel",), "header_row": ("excel",), "table": ("sql",), "query": ("sql",), "watermark": ("sql",)}
 
 
@@ -49,11 +61,59 @@ def problem_of(location: str, format: str, arrival: bool) -> str | None:
         return "`arrival` watches files on this machine; give a `schedule` for a source that is elsewhere"
     if kind == "http":
         return _problem_of_url(location)
+    if kind == "cloud" and ("@" in urlsplit(location).netloc or _CLOUD_QUERY.search(location)):
+        return "`location` holds a user or a query: the store's credentials belong in the environment"
     if kind == "cloud" and not urlsplit(location).path.strip("/"):
         return "`location` names a bucket and no object: write s3://BUCKET/PATH, with or without `*`"
     if kind in SERVERS and not re.fullmatch(r"[a-z]+:[A-Z][A-Z0-9_]*", location):
         return f"`location` names no connection: write {kind}:NAME in A-Z, 0-9 and _, and set ASSAY_CONNECTION_NAME"
     return None
+
+
+def displayed(location: str) -> str:
+    """A location as it may be shown, recorded and signed: one line, without what may be a secret.
+
+    Of an address the user, password, query, fragment and parameters are left out: `https://host/path?…`.
+    """
+    found = _ADDRESS.fullmatch(location)
+    if found is None:
+        return one_line(location)
+    scheme, authority, path, rest = found.groups()
+    _, _, host = authority.rpartition("@")
+    if _HOST.fullmatch(host) is None:
+        return f"{scheme}://…"
+    if scheme.lower() in CLOUDS and not _CLOUD_QUERY.search(path + rest):
+        return one_line(f"{scheme}://{host}{path}{rest}")  # a glob, or a mark in an object's name
+    plain = _PARAMETERS.sub("", path)
+    hidden = HIDDEN_QUERY if rest or plain != path else ""
+    return one_line(f"{scheme}://{host}{plain}{hidden}")
+
+
+def host_of(address: str) -> str:
+    """An address as far as its host: what follows may be a key, as with the webhooks of chats."""
+    found = _ADDRESS.fullmatch(displayed(address))
+    return f"{found[1]}://{found[2]}/…" if found else "…"
+
+
+def scrubbed(text: str) -> str:
+    """A text in which each address stands as it may be shown, such as a library's own words."""
+    return _IN_TEXT.sub(lambda address: displayed(address[0]), text)
+
+
+def one_line(text: str) -> str:
+    """A text as one line: what no reader sees, or a terminal obeys, is written as its escape."""
+    if text.isprintable():
+        return text
+    letters = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return "".join(letters)
+
+
+def secrets_in(address: str) -> tuple[str, ...]:
+    """The names of an address's query parameters that look like credentials."""
+    found = _ADDRESS.fullmatch(address)
+    query = found[4].partition("?")[2].partition("#")[0] if found else ""
+    names = (part.partition("=")[0].lower() for part in query.split("&"))
+    return tuple(name for name in names if _CREDENTIAL.fullmatch(name))
 
 
 def misplaced(format: str, options: Collection[str]) -> str | None:

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from contracts.extract import extract, table_name
-from contracts.location import kind_of, misplaced, problem_of
+from contracts.location import displayed, kind_of, misplaced, problem_of, secrets_in
 from contracts.trainers import PARAMETERS, TrainerName
 
 Purpose = Literal["analytics", "training", "fine-tuning", "retrieval", "evaluation", "redistribution"]
@@ -151,6 +151,11 @@ class Source(Settings):
     partitions: Partitions | None = None
     derived_from: tuple[str, ...] = ()
     """The data sets of this installation that it was made from: their licences and obligations are inherited."""
+
+    @property
+    def shown_location(self) -> str:
+        """The location without what may be a secret; everything that is shown or kept has this."""
+        return displayed(self.location)
 
     @model_validator(mode="after")
     def _agrees(self) -> Source:
@@ -523,6 +528,12 @@ class EndpointEmbedding(Settings):
     url: str = Field(pattern=r"^https?://[^\s@]+$")
     model: str = Field(min_length=1)
     batch: int = Field(default=64, ge=1, le=2048)
+
+    @model_validator(mode="after")
+    def _holds_no_key(self) -> EndpointEmbedding:
+        if names := secrets_in(self.url):
+            raise ValueError(f"`url` holds a credential (`{names[0]}`): it belongs in ASSAY_EMBEDDING_KEY")
+        return self
 
 
 Embedding = Annotated[FittedEmbedding | ModelEmbedding | EndpointEmbedding, Field(discriminator="method")]

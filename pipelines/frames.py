@@ -21,7 +21,7 @@ REASONS = "_reasons"
 
 @dataclass(frozen=True)
 class FileRead:
-    """One of several files: its records are `first` to `last` of the source, header included, so record r is its own r - first + 1. `lacks` are columns that others have."""
+    """One of several files, under its label: its records are `first` to `last` of the source, header included, so record r is its own r - first + 1. `lacks` are columns that others have."""
 
     name: str
     rows: int
@@ -49,6 +49,8 @@ class Receipt:
     found: Mapping[str, str] = field(default_factory=dict)
     files: tuple[FileRead, ...] = ()
     watermark: str | int | float | None = None
+    labelled: bool = True
+    """Whether the files stand under their labels; in receipts of earlier releases they stood under their names."""
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ os.environ.setdefault("DO_NOT_TRACK", "1")
 
 from assets.hands.home import Home
 from assets.hands.keys import new_private
+from assets.hands.names import look_up
 from assets.hands.office import Office, utc_now
 from assets.stages.admit import admit
 from assets.stages.publish import Published, already, publish
@@ -166,6 +167,10 @@ class Installation:
     def predicate(self, published: Published) -> dict[str, Any]:
         """What the version's evidence says."""
         return dict(self.office().statement(published.row)["predicate"])
+
+    def name_of(self, label: str, dataset: str = "readings") -> str | None:
+        """The name behind the label of a delivered file, object or member."""
+        return look_up(self.root / "lake" / dataset / "landed", label.rpartition("/")[2])
 
     @property
     def environment(self) -> dict[str, str]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pipelines.admit.treat import Pseudonymize
 
 SIGNING, PUBLIC, PSEUDONYM = "signing.pem", "assay.pub.json", "pseudonym.key"
+_NONCE, _PADDED = 12, 64
 TOKEN_BYTES = 15  # 120 bits, 24 letters of base 32 without padding
 
 
@@ -104,6 +105,36 @@ class Keys:
             return values.replace_strict(unique, made, default=None, return_dtype=pl.String)
 
         return hashes
+
+    def derived(self, purpose: str) -> bytes:
+        """A key for one purpose of its own, such as the labels of names. Source: HKDF, RFC 5869."""
+        return _derived(self._read(PSEUDONYM), f"assay/own/{purpose}")
+
+    def seal(self, value: Any, about: str) -> str:
+        """A plain value that only this installation can read again, bound to what it is about; its length is not told either.
+
+        Source: AES-256-GCM, NIST SP 800-38D, with a nonce of 96 random bits.
+        """
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        text = json.dumps(value).encode()
+        padded = text.ljust(-(-len(text) // _PADDED) * _PADDED)
+        nonce = os.urandom(_NONCE)
+        sealed = AESGCM(self.derived("sealed")).encrypt(nonce, padded, about.encode())
+        return base64.b64encode(nonce + sealed).decode()
+
+    def unseal(self, text: str, about: str) -> Any:
+        """The value again. Raises: EvidenceError: it was sealed with another key, or about something else."""
+        from cryptography.exceptions import InvalidTag
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        try:
+            sealed = base64.b64decode(text, validate=True)
+            opened = AESGCM(self.derived("sealed")).decrypt(sealed[:_NONCE], sealed[_NONCE:], about.encode())
+            return json.loads(opened)
+        except (ValueError, InvalidTag):
+            remedy = f"Restore keys/{PSEUDONYM} from your backup"
+            raise EvidenceError(f"what was sealed about {about} does not open with this key", remedy) from None
 
     def _read(self, name: str) -> bytes:
         try:

@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 import polars as pl
 
 from assets.hands.disk import alone, sha256, sync_file, sync_folder
-from contracts.errors import ActionError, Where
+from contracts.errors import ActionError, ConfigurationError, Where
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -46,6 +47,25 @@ class Served:
     metrics: dict[str, float]
 
 
+def _without_credentials(uri: str) -> str:
+    """A server's address whose user and password MLflow takes from the environment instead: its errors repeat the address.
+
+    Raises: ConfigurationError: it has a query or fragment, which no server of MLflow reads.
+    """
+    url = urlsplit(uri)
+    if url.scheme not in ("http", "https"):
+        return uri
+    if url.query or url.fragment:
+        remedy = "Leave out what follows the path; a token belongs in MLFLOW_TRACKING_TOKEN"
+        raise ConfigurationError("the address of the MLflow server has a query or fragment", remedy, Where(file="ASSAY_MLFLOW_URI"))
+    userinfo, _, host = url.netloc.rpartition("@")
+    if userinfo:
+        user, _, password = userinfo.partition(":")
+        os.environ["MLFLOW_TRACKING_USERNAME"] = unquote(user)
+        os.environ["MLFLOW_TRACKING_PASSWORD"] = unquote(password)
+    return url._replace(netloc=host).geturl()
+
+
 class ModelStore:
     """An MLflow store: SQLite and files in a folder, or the server at `uri`."""
 
@@ -53,7 +73,7 @@ class ModelStore:
         self.folder = folder.resolve()
         self._database = self.folder / "mlflow.db"
         self._own = f"sqlite:///{self._database}"
-        self.uri = uri or self._own
+        self.uri = _without_credentials(uri) if uri else self._own
 
     @cached_property
     def _client(self) -> MlflowClient:

@@ -301,7 +301,7 @@ class Registry(Runs, Versions, Acts, Indexes, Reviews, Outbox):
 
     def check_log(self) -> tuple[int, str]:
         """Walk the audit log. Returns: number of entries and the head. Raises: EvidenceError: names the first entry that does not fit."""
-        with self.engine.connect() as connection:
+        with self._connect() as connection:
             rows = connection.execute(sa.select(ledger).order_by(ledger.c.sequence)).mappings().all()
         entries = ((chain.Entry(r["sequence"], r["at"], r["actor"], r["action"], r["dataset"], json.loads(r["details"]), r["previous"]), r["hash"]) for r in rows)
         return len(rows), chain.check(entries)

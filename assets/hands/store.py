@@ -55,13 +55,24 @@ class Store:
 
     @contextmanager
     def _write(self) -> Iterator[sa.Connection]:
-        with self.engine.connect().execution_options(assay_write=True) as connection, connection.begin():
+        with self._connect().execution_options(assay_write=True) as connection, connection.begin():
             if self.engine.dialect.name == "postgresql":
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
             yield connection
 
+    def _connect(self) -> sa.Connection:
+        """A connection. A server's own words are not repeated: where the URL is not written well, they hold a part of the password."""
+        try:
+            return self.engine.connect()
+        except sa.exc.DBAPIError as error:
+            if self.engine.dialect.name == "sqlite":
+                raise
+            problem = f"the registry's database cannot be reached ({type(error).__name__})"
+            remedy = "Check ASSAY_REGISTRY_URL, and that the server answers"
+        raise ConfigurationError(problem, remedy, Where(file="ASSAY_REGISTRY_URL"))
+
     def _rows(self, query: sa.Select[Any]) -> list[Row]:
-        with self.engine.connect() as connection:
+        with self._connect() as connection:
             return [dict(row) for row in connection.execute(query).mappings()]
 
     def now(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Generator, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
@@ -16,7 +17,7 @@ from assets.hands.registry import Row
 from assets.hands.sources import locate
 from assets.stages import fitted, review
 from assets.stages.handlings import decisions_of
-from assets.stages.ingest import landed_in, landed_rows, receipt_of
+from assets.stages.ingest import landed_in, landed_rows, names_of, receipt_of
 from assets.stages.run import Run, stage
 from assets.stages.search import FOUND_SCHEMA, MANY_ROWS, few_values, searched
 from contracts.errors import AdmissionError, EvidenceError, SourceError, Where
@@ -41,6 +42,7 @@ from pipelines.validate.evaluate import kept_by_all, without_repeats
 from pipelines.validate.quarantine import decisions_digest
 
 Learned = TypeVar("Learned")
+_LICENCE_TEXT = re.compile(r"(licen[cs]e|copying|readme|source|datapackage)(\.(md|txt|rst|html|json))?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -164,7 +166,18 @@ def _licensed(run: Run) -> LicenseVerdict:
     path = locate(run.contract, run.office.home.roots)
     root = next((root for root in run.office.home.roots if path.is_relative_to(root)), None)  # a package's files have their licence elsewhere
     found = license_beside(path, root) if root else None
-    return verdict if found is None or found.expression == UNKNOWN else held_against(verdict, wanted, found.expression, found.evidence, policy, today)
+    if found is None or found.expression == UNKNOWN:
+        return verdict
+    evidence = _shown_text(run, found.evidence, path.name)
+    return held_against(verdict, wanted, found.expression, evidence, policy, today)
+
+
+def _shown_text(run: Run, name: str, beside: str) -> str:
+    """The name of a licence's text as it may be shown: as it is where every such text has it, or the contract names the file it belongs to."""
+    is_named = kind_of(run.contract.source.location) != "glob" and name == f"{beside}.license"
+    if is_named or _LICENCE_TEXT.fullmatch(name):
+        return name
+    return names_of(run).labels("file", [name])[0]
 
 
 def _inherited(run: Run, verdict: LicenseVerdict, inputs: Inputs) -> LicenseVerdict:
@@ -236,7 +249,9 @@ def _profile(run: Run, inputs: Inputs, window: Window | None, license_verdict: L
     keys = _Learner(without_repeats(rows, contract, contract.rules if landed >= MANY_ROWS else (), parts_of(landed)))
     found, (count, licenses, strayed, *learned) = searched(run, rows, few, counted, named, strays, *(early.plans if early else []))
     if strayed.height and strayed["strays"][0]:
-        raise SourceError(f"{strayed['strays'][0]:,} of its rows are not of {run.window}", "Deliver them with the partition they belong to", Where(file=contract.source.location))
+        raise SourceError(
+            f"{strayed['strays'][0]:,} of its rows are not of {run.window}", "Deliver them with the partition they belong to", Where(file=contract.source.shown_location)
+        )
     fitter = early or _Learner(steps.fitting(treated_rows(run, inputs, found), rows, contract, known))
     if early and early.plans:
         early.send(learned)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from assets.hands import sketches
 from assets.hands.acts import ASSAY
@@ -20,6 +20,7 @@ from assets.stages.points import reached
 from assets.stages.run import Run, stage
 from contracts.errors import DriftError, Where
 from contracts.features import Target
+from contracts.location import host_of
 from contracts.model import Contract
 from contracts.settings import DriftPolicy, PublishedVersion, SlidingWindow
 from lineage.facts import StageFact, Table
@@ -197,8 +198,16 @@ def _situation(office: Office, contract: Contract, policy: DriftPolicy, version:
     return Situation(
         contract.name, version, drift["verdict"], tuple(drift["reasons"]), tuple(name for name in policy.acting.critical if name in moved), tuple(earlier[: policy.acting.of]),
         keeps, keeps is not None and registry.in_service(contract.name, keeps) is not None, tuple(registry.acted_at(contract.name)), registry.now(),
-        policy.acting.model_dump(mode="json"), evidence_of(drift), override,
+        _kept_policy(policy), evidence_of(drift), override,
     )  # fmt: skip
+
+
+def _kept_policy(policy: DriftPolicy) -> dict[str, Any]:
+    """The policy as it is kept with a decision; of a webhook its host, since its address is often the key to it."""
+    kept = policy.acting.model_dump(mode="json")
+    if policy.acting.webhook:
+        kept["webhook"]["url"] = host_of(policy.acting.webhook.url)
+    return kept
 
 
 def conclude(office: Office, contract: Contract, situation: Situation, decision: Decision, cause: str, drift: Row | None, run_id: str) -> Row:

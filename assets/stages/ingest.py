@@ -5,16 +5,21 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from assets.hands import sources
+from assets.hands.names import Names, with_hint
 from assets.hands.sources.landing import rows_in
 from assets.stages.run import Run, stage
 from contracts.errors import SourceError, Where
+from contracts.location import displayed
+from contracts.model import Contract
 from contracts.settings import CsvOptions
 from lineage.facts import Table
 from pipelines.clean import steps
@@ -45,13 +50,14 @@ def land(run: Run) -> Landed:
         staged = office.lake.staging(contract.name, run.run_id) / "landed"
         shutil.rmtree(staged, ignore_errors=True)  # of an attempt of this run that failed
         staged.mkdir(mode=0o700)
-        read = sources.read(contract, fetched, staged) if _is_new(run, fetched) else None
+        labels = names_of(run).labels
+        read = sources.read(contract, fetched, staged, labels) if _is_new(run, fetched) else None
         target = landed_folder(run, fetched.digest)
         unchanged = target.is_dir()
         if not unchanged:
-            read = read or sources.read(contract, fetched, staged)
+            read = read or sources.read(contract, fetched, staged, labels)
             receipt = Receipt(
-                fetched.digest, contract.source.location, read.rows, read.unreadable, fetched.size_bytes, read.columns, read.header, read.found, read.files, fetched.watermark
+                fetched.digest, contract.source.shown_location, read.rows, read.unreadable, fetched.size_bytes, read.columns, read.header, read.found, read.files, fetched.watermark
             )
             (staged / RECEIPT).write_text(json.dumps(asdict(receipt)))
             office.lake.move_in(staged, target)
@@ -60,8 +66,10 @@ def land(run: Run) -> Landed:
         receipt = receipt_of(run, fetched.digest)
         _check_columns(run, receipt)
         (office.lake.staging(contract.name, run.run_id) / NOTE).write_text(fetched.digest)
-        noted.inputs.append(Table(name=contract.source.location, version=fetched.digest))
-        noted.outputs.append(Table(name=f"{contract.name}/landed", version=fetched.digest, columns=tuple((c, "String") for c in receipt.columns), rows=receipt.rows))
+        noted.inputs.append(Table(name=contract.source.shown_location, version=fetched.digest))
+        columns = tuple((name, "String") for name in shown_columns(contract, receipt.columns))
+        landed = Table(name=f"{contract.name}/landed", version=fetched.digest, columns=columns, rows=receipt.rows)
+        noted.outputs.append(landed)
     return Landed(receipt, unchanged)
 
 
@@ -86,7 +94,21 @@ def _place(run: Run) -> sources.Place:
         hosts=office.home.hosts,
         max_bytes=office.home.source_max_bytes,
         mark=_mark(run),
+        labels=names_of(run).labels,
+        salt=office.keys.derived("addresses"),
     )
+
+
+def names_of(run: Run) -> Names:
+    """The labels of what deliveries of this data set call their files."""
+    office = run.office
+    return Names(office.keys.derived("names"), office.lake.folder(run.contract.name, "landed"))
+
+
+def shown_columns(contract: Contract, columns: Sequence[str]) -> list[str]:
+    """Landed columns as they may be shown: one that the contract does not name, by its place. Without a header, a person's cells stand here."""
+    named = set(contract.column_names)
+    return [name if name in named else f"column {place}" for place, name in enumerate(columns, start=1)]
 
 
 def _mark(run: Run) -> sources.Mark | None:
@@ -95,7 +117,26 @@ def _mark(run: Run) -> sources.Mark | None:
     if not versions:
         return None
     mark = run.office.statement(versions[-1])["predicate"].get("watermark")
-    return sources.Mark(mark["column"], mark["value"], versions[-1]["source_digest"]) if mark else None
+    if not mark:
+        return None
+    column = mark["column"]
+    sealed = mark.get("sealed")
+    value = run.office.keys.unseal(sealed, _about(run, column)) if sealed else mark["value"]
+    return sources.Mark(column, value, versions[-1]["source_digest"])
+
+
+def kept_mark(run: Run, column: str, value: str | int | float) -> dict[str, Any]:
+    """What a growing source has reached, as the evidence keeps it: sealed where the column may be personal."""
+    contract = run.contract
+    declared = column in contract.column_names
+    public = declared and contract.column(column).classification in (None, "public")
+    if public and column not in contract.privacy.columns:
+        return {"column": column, "value": value}
+    return {"column": column, "sealed": run.office.keys.seal(value, _about(run, column))}
+
+
+def _about(run: Run, column: str) -> str:
+    return f"the watermark '{column}' of {run.contract.name}"
 
 
 def _check_columns(run: Run, receipt: Receipt) -> None:
@@ -106,7 +147,8 @@ def _check_columns(run: Run, receipt: Receipt) -> None:
         missing = sorted(required & set(file.lacks))
         if missing:
             where = Where(file=f"{receipt.location}, '{file.name}'", dataset=run.contract.name)
-            raise SourceError(f"the file lacks the required column '{missing[0]}', which others have", "Deliver it, or promise the column without `required`", where)
+            remedy = with_hint("Deliver it, or promise the column without `required`", file.name)
+            raise SourceError(f"the file lacks the required column '{missing[0]}', which others have", remedy, where)
 
 
 def landed_folder(run: Run, digest: str) -> Path:
@@ -123,11 +165,16 @@ def landed_in(run: Run) -> Receipt:
 
 
 def receipt_of(run: Run, digest: str) -> Receipt:
-    """The receipt beside landed rows."""
+    """The receipt beside landed rows. Those of earlier releases hold the files' own names and whole addresses, and do not say how long the header is."""
     data = json.loads((landed_folder(run, digest) / RECEIPT).read_text())
-    before = {"header": 1 if run.contract.source.format == "csv" else 0}  # receipts of earlier releases do not say it
+    before = {"header": 1 if run.contract.source.format == "csv" else 0}
     files = tuple(FileRead(**{**file, "lacks": tuple(file["lacks"])}) for file in data.get("files", ()))
-    return Receipt(**{**before, **data, "columns": tuple(data["columns"]), "files": files})
+    if files and not data.get("labelled"):
+        labels = names_of(run).labels("file", [file.name for file in files])
+        data.get("found", {}).pop("renamed", None)  # it held names of columns
+        files = tuple(replace(file, name=label) for file, label in zip(files, labels, strict=True))
+    now = {"location": displayed(data["location"]), "columns": tuple(data["columns"]), "files": files, "labelled": True}
+    return Receipt(**{**before, **data, **now})
 
 
 def landed_rows(run: Run, digest: str) -> pl.LazyFrame:

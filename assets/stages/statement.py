@@ -18,7 +18,7 @@ from assets.hands.registry import Row
 from assets.stages import fitted
 from assets.stages.admit import Admission
 from assets.stages.assess import Assessed, evidence_of, told
-from assets.stages.ingest import receipt_of
+from assets.stages.ingest import kept_mark, receipt_of
 from assets.stages.refine import Refined
 from assets.stages.run import Run
 from contracts.errors import PublicationError, Where
@@ -81,7 +81,7 @@ def _of_part(part: Part) -> dict[str, Any]:
     contract, inputs = run.contract, admission.inputs
     return {
         "dataset": contract.name,
-        "inputs": {**asdict(inputs), "key": inputs.key, "location": contract.source.location, "code_digest": code_digest()},
+        "inputs": {**asdict(inputs), "key": inputs.key, "location": contract.source.shown_location, "code_digest": code_digest()},
         "contract": {"file": contract.file, "version": contract.version, "digest": contract.digest, "owners": list(contract.owners)},
         "admission": {"verdict": asdict(admission.verdict), "decided_by": admission.decided_by, "approvals": list(admission.approvals), "holder": contract.license.holder, "evidence": contract.license.evidence,
                       "purposes": list(contract.license.purposes), "sensitivity": contract.privacy.sensitivity, "region": contract.privacy.region,
@@ -101,8 +101,12 @@ def _of_part(part: Part) -> dict[str, Any]:
 def _origin(run: Run, digest: str) -> dict[str, Any]:
     """What else is known of where the rows come from: the files, where there are several, and the mark that a growing source has reached."""
     receipt, watermark = receipt_of(run, digest), run.contract.source.options.watermark
-    files: dict[str, Any] = {"source_files": [asdict(file) for file in receipt.files]} if receipt.files else {}
-    return files | ({"watermark": {"column": watermark.column, "value": receipt.watermark}} if watermark is not None and receipt.watermark is not None else {})
+    named = set(run.contract.column_names)
+    each = [{**asdict(file), "lacks": [name for name in file.lacks if name in named]} for file in receipt.files]
+    files: dict[str, Any] = {"source_files": each} if each else {}
+    if watermark is None or receipt.watermark is None:
+        return files
+    return files | {"watermark": kept_mark(run, watermark.column, receipt.watermark)}
 
 
 def _together(run: Run, parts: Sequence[Part], newest: dict[str, Any]) -> dict[str, Any]:
@@ -135,7 +139,7 @@ def _together(run: Run, parts: Sequence[Part], newest: dict[str, Any]) -> dict[s
     }  # fmt: skip
     inputs = {
         **newest["inputs"], "key": partitions.key(row["input_key"] if row else None, keys), "source_digest": partitions.digest(held), "window": partitions.said(sorted(made)),
-        "location": contract.source.location,
+        "location": contract.source.shown_location,
     }  # fmt: skip
     return {
         "inputs": inputs, "admission": admission, "accounting": partitions.accounting(held.values()), "checks": partitions.checks(newest["checks"], held.values()),
@@ -152,7 +156,7 @@ def _summary(part: Part) -> dict[str, Any]:
     """A partition as every version that holds it tells it."""
     run, inputs, refined = part.run, part.admission.inputs, part.refined
     return {
-        "key": inputs.key, "source_digest": inputs.source_digest, "made_in": "", "run_id": run.run_id, "location": run.contract.source.location,
+        "key": inputs.key, "source_digest": inputs.source_digest, "made_in": "", "run_id": run.run_id, "location": run.contract.source.shown_location,
         "contract_digest": inputs.contract_digest, "accounting": asdict(refined.accounting),
         "checks": {check.rule: {"failing": check.failing, "total": check.total, "passed": check.passed} for check in refined.checks},
         "purposes": list(run.contract.license.purposes), "findings": [asdict(finding) for finding in part.admission.verdict.findings],

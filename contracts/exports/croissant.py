@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from contracts.exports.promised import as_json
 from contracts.formats import decimal
-from contracts.location import kind_of
+from contracts.location import HIDDEN_QUERY, kind_of
 from contracts.model import Column, Contract
 from contracts.steps import FillMissing
 from contracts.types import width
@@ -94,7 +94,14 @@ def _distribution(contract: Contract, files: Sequence[PublishedFile]) -> Iterato
         "http",
     )  # an archive would need a node of its own, and the name of what it holds
     if not files and source.sha256 and source.format in MEDIA_TYPES and plain:
-        yield {"@type": "cr:FileObject", "@id": "source", "name": "source", "contentUrl": source.location, "encodingFormat": MEDIA_TYPES[source.format], "sha256": source.sha256}
+        yield {
+            "@type": "cr:FileObject",
+            "@id": "source",
+            "name": "source",
+            "contentUrl": source.shown_location.removesuffix(HIDDEN_QUERY),
+            "encodingFormat": MEDIA_TYPES[source.format],
+            "sha256": source.sha256,
+        }
     elif len(files) != 1:
         yield {"@type": "cr:FileSet", "@id": "version", "name": "version", "includes": "**/*.parquet", "encodingFormat": PARQUET}
 
@@ -145,7 +152,7 @@ def _type(column: Column) -> str:
 def _responsible(contract: Contract) -> Node:
     source, windows = contract.source, contract.source.windows
     node: Node = {
-        "rai:dataCollection": f"{source.origin.capitalize()} data, delivered as {source.format} from {source.location}.",
+        "rai:dataCollection": f"{source.origin.capitalize()} data, delivered as {source.format} from {source.shown_location}.",
         "rai:dataLimitations": contract.limitations,
         "rai:dataUseCases": [text for text in (contract.usage, f"Wanted for: {', '.join(contract.license.purposes)}.") if text],
         "rai:personalSensitiveInformation": _personal(contract),

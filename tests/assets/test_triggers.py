@@ -24,6 +24,7 @@ from assets.triggers import DATASET, TRIGGER, requests
 from tests.assets.test_act import delivered, learning
 from tests.assets.test_models_at_work import learned
 from tests.conftest import Installation
+from tests.leaks import holding
 
 SECRET = "a key between two"
 
@@ -99,6 +100,18 @@ def test_a_webhook_is_told_until_it_answers_and_the_body_is_signed(installation:
     assert (told["dataset"], told["version"], told["action"]) == ("readings", "1.0.0", "retrain")
     assert later(office, 7_200).settle() == []
     assert len(receiver.heard) == 2
+
+
+def test_the_address_of_a_webhook_is_kept_no_further_than_its_host(installation: Installation, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OUR_KEY", SECRET)
+    receiver.answers = [500, 202]
+    token = "T0Canary7Qz3"
+    office = triggered(installation, webhook={"url": f"http://127.0.0.1:{receiver.port}/services/{token}", "secret": "OUR_KEY"})
+    office = Office.open(office.home.model_copy(update={"source_hosts": f"127.0.0.1:{receiver.port}"}))
+    late = office.settle() + later(office, 60).settle()
+    assert len(receiver.heard) == 2
+    assert token not in str(late)
+    assert holding(installation.root, [token]) == set()
 
 
 @pytest.mark.parametrize(("hosts", "secret", "said"), [("", SECRET, "not https"), ("127.0.0.1", "", "holds no key")])

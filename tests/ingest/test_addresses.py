@@ -14,12 +14,13 @@ import polars as pl
 import pytest
 
 from assets.hands import telling
+from assets.hands.names import LABEL
 from assets.hands.sources import gather, web
 from assets.hands.sources.hosts import is_public
 from assets.hands.sources.places import Memory, Place, Sink, matches
 from assets.hands.sources.web import Network, download
 from assets.stages.ingest import land, landed_rows, unreadable_records
-from contracts.errors import ContractError, SourceError, Where
+from contracts.errors import AssayError, ContractError, SourceError, Where
 from tests.conftest import GOOD, Installation, contract, setting
 
 HEADER = "meter,energy_kwh,tariff\n"
@@ -38,6 +39,11 @@ def landed(installation: Installation) -> tuple[pl.DataFrame, dict[str, tuple[in
     return landed_rows(run, receipt.digest).collect(), {file.name: (file.first, file.last) for file in receipt.files}
 
 
+def names_in(installation: Installation, error: AssayError) -> list[str | None]:
+    """The names behind the labels that an error shows."""
+    return [installation.name_of(found[0]) for found in LABEL.finditer(str(error))]
+
+
 # -- many files -------------------------------------------------------------------------------
 
 
@@ -47,7 +53,7 @@ def test_a_glob_lands_its_files_as_one_table_and_each_record_keeps_its_file(inst
     installation.promise(setting("source", location="inbox/*.csv"))
     run = installation.run()
     receipt = land(run).receipt
-    assert [(f.name, f.rows, f.unreadable, f.first, f.last) for f in receipt.files] == [("a.csv", 2, 1, 1, 4), ("b.csv", 1, 0, 5, 6)]
+    assert [(installation.name_of(f.name), f.rows, f.unreadable, f.first, f.last) for f in receipt.files] == [("a.csv", 2, 1, 1, 4), ("b.csv", 1, 0, 5, 6)]
     assert landed_rows(run, receipt.digest).collect().rows() == [(2, "M1", "1", "day"), (4, "M2", "2", "night"), (6, "M3", "3", "day")]
     assert unreadable_records(run, receipt.digest)["record"].to_list() == [3]
     assert land(installation.run()).unchanged
@@ -60,22 +66,24 @@ def test_columns_are_unified_and_a_required_one_must_be_in_each_file(installatio
     assert rows.columns == ["_row", "extra", "meter", "energy_kwh", "tariff"]
     assert rows.row(0) == (2, "x", "M9", "9", None)
     deliver(installation, zz_csv="energy_kwh,tariff\n1,day\n")
-    with pytest.raises(SourceError, match=r"'zz\.csv'.*lacks the required column 'meter'"):
+    with pytest.raises(SourceError, match=r"'file-[0-9a-f]{12}\.csv'.*lacks the required column 'meter'") as refused:
         land(installation.run())
+    assert "zz.csv" in names_in(installation, refused.value)
 
 
 def test_files_that_cannot_be_read_are_named(installation: Installation) -> None:
     installation.promise(setting("source", location="inbox/*.csv"))
     deliver(installation, bad_csv="", worse_csv="")
-    with pytest.raises(SourceError, match=r"'bad\.csv'.*empty.*nor can these be read: .*'worse\.csv'"):
+    with pytest.raises(SourceError, match=r"'file-.*empty.*nor can these be read: .*'file-.*assay reveal file-") as refused:
         land(installation.run())
+    assert set(names_in(installation, refused.value)) == {"bad.csv", "worse.csv"}
 
 
 def test_the_evidence_says_which_records_came_from_which_file(installation: Installation) -> None:
     installation.promise(setting("source", location="inbox/*.csv"))
     deliver(installation, second_csv=HEADER + "M7,7,day\nM8,8,day\n")
     files = installation.predicate(installation.published())["source_files"]
-    assert [(file["name"], file["first"], file["last"]) for file in files] == [("readings.csv", 1, 4), ("second.csv", 5, 7)]
+    assert [(installation.name_of(file["name"]), file["first"], file["last"]) for file in files] == [("readings.csv", 1, 4), ("second.csv", 5, 7)]
 
 
 @pytest.mark.parametrize(("pattern", "path", "same"), [

@@ -68,7 +68,9 @@ def test_a_zip_of_several_files_lands_all_of_them_or_those_that_are_meant(instal
     installation.promise(setting("source", location="inbox/all.zip", options={"members": "**/*.csv"}))
     run = installation.run()
     receipt = land(run).receipt
-    assert [(file.name, file.first, file.last) for file in receipt.files] == [("inbox/all.zip/2026/b.csv", 1, 4), ("inbox/all.zip/a.csv", 5, 8)]
+    assert all(file.name.startswith("inbox/all.zip/member-") for file in receipt.files)
+    parts = [(installation.name_of(file.name), file.first, file.last) for file in receipt.files]
+    assert parts == [("2026/b.csv", 1, 4), ("a.csv", 5, 8)]
     assert landed_rows(run, receipt.digest).collect().height == 6
     installation.promise(setting("source", location="inbox/all.zip", options={"members": "nothing/*"}))
     with pytest.raises(SourceError, match="no file that `members` means"):

@@ -181,7 +181,7 @@ def test_a_pattern_lands_the_objects_it_means(installation: Installation, bucket
     installation.promise(setting("source", location=f"{bucket.address}/in/*.csv"))
     run = installation.run()
     receipt = land(run).receipt
-    assert [(file.name, file.first, file.last) for file in receipt.files] == [("in/a.csv", 1, 2), ("in/b.csv", 3, 4)]
+    assert [(installation.name_of(file.name), file.first, file.last) for file in receipt.files] == [("in/a.csv", 1, 2), ("in/b.csv", 3, 4)]
     assert landed_rows(run, receipt.digest).collect()["meter"].to_list() == ["M1", "M2"]
     assert land(installation.run()).unchanged
     installation.promise(setting("source", location=f"{bucket.address}/in/**/*.csv"))

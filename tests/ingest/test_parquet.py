@@ -143,9 +143,9 @@ def test_no_parquet_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("names", "says"),
     [
-        (["x", "x"], "names 'x' twice"),
-        (["x", "X"], "names 'x' twice"),
-        (["_row", "x"], "'_row' twice .*or as Assay's own"),
+        (["x", "x"], "named twice .columns 1 and 2;"),
+        (["x", "X"], "named twice .columns 1 and 2;"),
+        (["_row", "x"], "column 1 is called `_row`, which is Assay's own"),
         (["", "x"], "without a name"),
         ([], "no columns|cannot be read as Parquet"),
     ],

@@ -36,7 +36,7 @@ def test_the_same_bytes_are_not_landed_twice(installation: Installation) -> None
 def test_of_a_file_as_large_as_one_that_landed_the_digest_says_whether_it_is_read(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[str] = []
     reader = sources.read
-    monkeypatch.setattr(sources, "read", lambda contract, fetched, folder: (read.append(fetched.digest), reader(contract, fetched, folder))[1])
+    monkeypatch.setattr(sources, "read", lambda contract, fetched, folder, labels: (read.append(fetched.digest), reader(contract, fetched, folder, labels))[1])
     for text in (GOOD, GOOD, GOOD.replace("1.5", "1.6")):
         installation.deliver(text)
         land(installation.run())
@@ -117,7 +117,7 @@ def test_a_source_that_cannot_be_had_is_refused_with_a_remedy(installation: Inst
     [
         ("", "empty"),
         ("meter,energy_kwh\nM1,1\n", "lacks the promised column 'tariff'"),
-        ("meter,energy_kwh,tarif\nM1,1,day\n", "Did you mean 'tarif'"),
+        ("meter,energy_kwh,tarif\nM1,1,day\n", "Column 3 of the delivery has nearly this name"),
         ("meter,meter,energy_kwh,tariff\n", "twice"),
         (b"\xff\xfe\x00", "UTF-8"),
     ],

@@ -8,27 +8,28 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import os
 import random
-import re
 import sqlite3
 import subprocess
 import sys
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
 import pytest
 from stdnum import luhn
 
+from assets.hands.models import ModelStore
+from assets.hands.names import Names
 from assets.stages.admit import admit
 from assets.stages.refine import refine
 from contracts.errors import AssayError
 from tests.conftest import Edit, Installation, columns, setting
 from tests.journeys.conftest import Assay
+from tests.leaks import holding
 
 ROOT = Path(__file__).parents[2]
-SECRET_FOLDERS = {"inbox", "landed", "keys"}  # what came in, under its owner's eyes alone, and the keys
 
 
 def canaries(count: int, seed: int) -> list[dict[str, str]]:
@@ -72,42 +73,9 @@ def delivery(*, energy: str = "1.5", broken: bool = False, repeat: int = 1) -> s
     return "\n".join([*lines, ""])
 
 
-def texts(root: Path) -> Iterator[tuple[str, str]]:
-    """Everything that lies below, decoded: (where, text)."""
-    for file in (f for f in root.rglob("*") if f.is_file() and not SECRET_FOLDERS & set(f.relative_to(root).parts)):
-        where, content = str(file.relative_to(root)), file.read_bytes()
-        if file.suffix == ".parquet":
-            yield where, pl.read_parquet(file).write_json()
-        elif content.startswith(b"SQLite format 3"):
-            yield from _cells(file, where)
-        yield where, "\n".join(_unpacked(content))
-
-
-def _cells(file: Path, where: str) -> Iterator[tuple[str, str]]:
-    with sqlite3.connect(file) as connection:
-        connection.text_factory = bytes
-        for (table,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
-            for row in connection.execute(f'SELECT * FROM "{table.decode()}"'):
-                yield f"{where}:{table.decode()}", "\n".join(text for cell in row for text in _unpacked(cell if isinstance(cell, bytes) else str(cell).encode()))
-
-
-def _unpacked(content: bytes) -> Iterator[str]:
-    yield content.decode("latin-1")
-    for unpack in (zlib.decompress, gzip.decompress):
-        try:
-            yield unpack(content).decode("latin-1")
-        except (zlib.error, OSError, EOFError):
-            continue
-    for token in re.findall(rb"[A-Za-z0-9+/]{40,}={0,2}", content):
-        try:
-            yield base64.b64decode(token, validate=True).decode("latin-1")
-        except ValueError:
-            continue
-
-
 def leaks(root: Path) -> set[str]:
     """Where any canary stands."""
-    return {where for where, text in texts(root) if any(value in text for value in VALUES)}
+    return holding(root, VALUES)
 
 
 SQL = {"name": "sums_up", "type": "sql", "query": "SELECT sum(CAST(customer_name AS INTEGER)) FROM {object}", "mustBe": 0, "severity": "error"}
@@ -185,3 +153,61 @@ def test_reports_of_a_version_show_no_person(assay: Assay, installation: Install
         assert code == 0, err
         assert not [value for value in VALUES if value in out + err]
     assert leaks(installation.root) == set()
+
+
+FILE = "zora.quint@canary.example.csv"
+
+
+@pytest.mark.parametrize("text", ["meter,energy_kwh,tariff\nM1,1,day\n", ""], ids=["whole", "broken"])
+def test_the_name_of_a_delivered_file_is_a_label_that_stewards_look_up(assay: Assay, installation: Installation, text: str) -> None:
+    (installation.root / "inbox" / FILE).write_text(text)
+    installation.promise(setting("source", location="inbox/*.csv"))
+    code, out, err = assay("run", "readings")
+    assert code == (0 if text else 1), err
+    told = out + err
+    for arguments in (["show", "readings", "--json"], ["status", "--json"], ["verify", "--all"]):
+        told += "".join(map(str, assay(*arguments)))
+    label = Names(installation.office().keys.derived("names"), installation.root).label("file", FILE)
+    assert (FILE in told, holding(installation.root, [FILE])) == (False, set())
+    code, out, err = assay("reveal", label, "--why", "ask for it again")
+    assert (code, out.strip()) == (0, FILE), err
+    assert json.loads(assay("reveal", f"'inbox/x.zip/{label}'", "--why", "again", "--json")[1]) == {"label": label, "dataset": "readings", "name": FILE}
+    with sqlite3.connect(installation.root / "registry.db") as connection:
+        entries = connection.execute("SELECT actor, details FROM ledger WHERE action = 'name revealed' ORDER BY sequence").fetchall()
+    assert [json.loads(details) for _, details in entries] == [{"label": label, "why": why} for why in ("ask for it again", "again")]
+    assert holding(installation.root, [FILE]) == set()
+
+
+@pytest.mark.parametrize(("label", "says"), [("file-000000000000.csv", "no name is kept"), ("readings.csv", "no label of a name"), ("../file-x", "no label of a name")])
+def test_what_is_no_label_reveals_nothing(assay: Assay, installation: Installation, label: str, says: str) -> None:
+    code, out, err = assay("reveal", label, "--why", "x")
+    assert (code, out, says in err) == (1, "", True), err
+    assert assay("reveal", label)[0] == 2
+
+
+PASSWORD = "CanaryPw7"
+URLS = [
+    ("ASSAY_REGISTRY_URL", "postgresql+psycopg://u:{}@127.0.0.1:1/db"), ("ASSAY_REGISTRY_URL", "postgresql+psycopg://u:pa@{}@h/db"), ("ASSAY_REGISTRY_URL", "postgres//u:{}@h"),
+    ("ASSAY_LINEAGE_URL", "http://u:{}@127.0.0.1:1/x?token={}"), ("ASSAY_LINEAGE_URL", "ftp://u:{}@h"), ("ASSAY_MLFLOW_URI", "http://u:{}@127.0.0.1:1/?token={}"),
+    ("ASSAY_SOURCE_MAX_BYTES", "{}"), ("ASSAY_EMBEDDING_KEY", "{}"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("variable", "url"), URLS)
+def test_no_password_of_a_setting_is_repeated(assay: Assay, installation: Installation, monkeypatch: pytest.MonkeyPatch, variable: str, url: str) -> None:
+    pytest.importorskip("psycopg", reason="the extra `postgres` is not installed")
+    monkeypatch.setenv(variable, url.replace("{}", PASSWORD))
+    told = "".join(map(str, (*assay("status"), *assay("doctor"), *assay("status", "--json"))))
+    assert PASSWORD not in told
+    assert "Traceback" not in told
+    assert holding(installation.root, [PASSWORD]) == set() if installation.root.exists() else True
+
+
+def test_the_password_of_a_model_store_is_given_to_mlflow_and_repeated_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"):
+        monkeypatch.setenv(name, "")
+    store = ModelStore(tmp_path, f"http://u:{PASSWORD}%20@127.0.0.1:1/x")
+    assert (store.uri, os.environ["MLFLOW_TRACKING_USERNAME"], os.environ["MLFLOW_TRACKING_PASSWORD"]) == ("http://127.0.0.1:1/x", "u", f"{PASSWORD} ")
+    with pytest.raises(AssayError, match="query or fragment") as refused:
+        ModelStore(tmp_path, f"http://127.0.0.1:1/x?token={PASSWORD}")
+    assert PASSWORD not in str(refused.value)

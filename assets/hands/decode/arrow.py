@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from assets.hands.decode.landing import ROWS, Decoded, Task, Undecodable, UnreadableRecords
+from assets.hands.decode.landing import ROWS, Decoded, Task, Undecodable, UnreadableRecords, repeated_name
 from assets.hands.decode.parquet import OFFLINE, as_landed, name_literal, text_literal
 
 _FILE = b"ARROW1"
@@ -68,8 +68,8 @@ def _checked(reader: Any, counted: list[int]) -> Iterator[Any]:
 
 
 def _named(names: list[str]) -> list[str]:
-    lowered = [name.lower() for name in names]
-    twice = [name for name in names if not name or lowered.count(name.lower()) > 1 or name.lower() == "_row"]
-    if not names or twice:
-        raise Undecodable(f"the file names '{twice[0] if twice else ''}' twice (case does not count), not at all, or as Assay's own column", "Rename one of the columns")
+    if not names or "" in names:
+        raise Undecodable("the file has no columns, or one without a name", "Write it anew with a name for each column")
+    if twice := repeated_name(names):
+        raise Undecodable(f"in the file, {twice}", "Rename one of the columns")
     return names

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assets.hands.decode.dialect import LINES, Dialect, dialect_of, in_utf8
-from assets.hands.decode.landing import ROWS, Decoded, Task, Undecodable, UnreadableRecords, named_apart
+from assets.hands.decode.landing import ROWS, Decoded, Task, Undecodable, UnreadableRecords, named_apart, repeated_name
 from pipelines.ingest.structure import MAX_RECORD, Sorter, WellFormed, well_formed
 
 if TYPE_CHECKING:
@@ -82,9 +82,10 @@ def _header(file: Path, dialect: Dialect) -> tuple[list[str], list[str], int]:
         return _numbered(len(first)), [], start + skipped
     _check_encoding(first)
     names, renamed = named_apart(first)
-    twice = sorted({name for name in first if first.count(name) > 1 or name == "_row"})
+    twice = repeated_name(first, by_case=True)
     if not dialect.header_found and twice:
-        raise Undecodable(f"the header names '{twice[0]}' twice, or as Assay's own column", "Rename one of the columns, or write `header: auto` to have it renamed")
+        remedy = "Check that the delivery has its header; rename the column, or write `header: auto` to have it renamed"
+        raise Undecodable(f"in the header, {twice}", remedy)
     if not dialect.header_found and "" in first:
         raise Undecodable(f"the header has no name for column {first.index('') + 1}", "Give it one, or write `header: auto` to have it named")
     return (names, renamed, start + skipped + used) if dialect.header_found else (first, [], start + skipped + used)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from assets.hands.decode.dialect import dialect_of, in_utf8
-from assets.hands.decode.landing import ROWS, Decoded, Task, Undecodable, UnreadableRecords
+from assets.hands.decode.landing import ROWS, Decoded, Task, Undecodable, UnreadableRecords, repeated_name
 from pipelines.ingest.structure import MAX_RECORD
 
 VALUE = "value"
@@ -259,10 +259,9 @@ class _Table:
         import pyarrow.parquet as pq
 
         names = self._named()
-        lowered = [name.lower() for name in names]
-        twice = next((name for name in names if lowered.count(name.lower()) > 1 or name.lower() == "_row"), None) if len(set(lowered)) < len(lowered) or "_row" in lowered else None
+        twice = repeated_name(names)
         if twice is not None:
-            raise Undecodable(f"the keys name '{twice}' twice (case does not count), or as Assay's own column", "Rename one of the keys")
+            raise Undecodable(f"among the keys, {twice}", "Rename one of the keys")
         if len(names) > _COLUMNS:
             raise Undecodable(f"the records have more than {_COLUMNS:,} different keys", "Deliver what varies as key and value, not as keys")
         if self._writer is not None:

@@ -5,7 +5,7 @@ Belongs here: shapes, the files' names, writing what could not be read. Stays ou
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -71,8 +71,27 @@ class UnreadableRecords:
         self._writer.close()
 
 
+def repeated_name(names: Sequence[str], *, by_case: bool = False) -> str | None:
+    """Why names of columns cannot be told apart, by their places; None where they can.
+
+    No name is repeated: where a delivery has no header, its first row stands here.
+    Args:
+        by_case: whether names that differ in case alone can be told apart.
+    """
+    places: dict[str, int] = {}
+    for place, name in enumerate(names, start=1):
+        key = name if by_case else name.lower()
+        if key == "_row":
+            return f"column {place} is called `_row`, which is Assay's own column"
+        if name and key in places:
+            case = "" if by_case else "; case does not count"
+            return f"one column is named twice (columns {places[key]} and {place}{case})"
+        places[key] = place
+    return None
+
+
 def named_apart(names: list[str]) -> tuple[list[str], list[str]]:
-    """Names that can be told apart: one that is empty becomes `column_3`, one that stands there already `name_2`. Returns them, and those that were changed, as told."""
+    """Names that can be told apart: one that is empty becomes `column_3`, one that stands there already `name_2`. Returns them, and the places of those that were changed, as told."""
     taken: set[str] = set()
     done, changed = [], []
     for place, name in enumerate(names, start=1):
@@ -84,5 +103,5 @@ def named_apart(names: list[str]) -> tuple[list[str], list[str]]:
         taken.add(new.lower())
         done.append(new)
         if new != name:
-            changed.append(f"column {place}: {new}")
+            changed.append(f"column {place}")
     return done, changed

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from assets.hands.decode.landing import ROWS, Decoded, Task, Undecodable, UnreadableRecords
+from assets.hands.decode.landing import ROWS, Decoded, Task, Undecodable, UnreadableRecords, repeated_name
 
 OFFLINE = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
 _FLOOR = 256 * 2**20
@@ -76,10 +76,8 @@ def _columns(connection: Any, file: Path) -> list[str]:
         skip(children)
     if not names or "" in names:
         raise Undecodable("the file has no columns, or one without a name", "Write it anew with a name for each column")
-    lowered = [name.lower() for name in names]
-    twice = [name for name in names if lowered.count(name.lower()) > 1 or name.lower() == "_row"]
-    if twice:
-        raise Undecodable(f"the file names '{twice[0]}' twice (case does not count), or as Assay's own column", "Rename one of the columns")
+    if twice := repeated_name(names):
+        raise Undecodable(f"in the file, {twice}", "Rename one of the columns")
     return names
 
 

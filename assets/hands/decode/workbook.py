@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from assets.hands.decode.landing import ROWS, Decoded, Task, Undecodable, UnreadableRecords
+from assets.hands.decode.landing import ROWS, Decoded, Task, Undecodable, UnreadableRecords, repeated_name
 from assets.hands.decode.packed import CHUNK, FREE_BYTES, MAX_MEMBERS, MAX_RATIO, Endless, opened
 
 MAX_UNPACKED = 2 * 2**30  # a sheet holds 1,048,576 rows
@@ -34,8 +34,8 @@ def decode(task: Task) -> Decoded:
     except fastexcel.FastExcelError as error:
         raise Undecodable(f"the workbook cannot be read ({type(error).__name__})", "Save it anew as .xlsx, without a password") from None
     if texts.height < skipped:
-        raise Undecodable(f"the sheet '{sheet}' has {texts.height} rows, and no header in row {skipped}", "Mend `header_row` under `options`")
-    names = _named(texts.row(skipped - 1), sheet)
+        raise Undecodable(f"the sheet has {texts.height} rows, and no header in row {skipped}", "Mend `header_row` under `options`")
+    names = _named(texts.row(skipped - 1))
     cells = texts.select(_text(texts[skipped:][column], numbers[skipped:][column]).alias(name) for name, column in names.items())
     if null_values:
         cells = cells.select(pl.when(~pl.all().is_in(null_values)).then(pl.all()))
@@ -69,21 +69,22 @@ def _text(text: pl.Series, number: pl.Series) -> pl.Series:
 
 def _sheet(names: list[str], wanted: str | None) -> str:
     if wanted is not None and wanted not in names:
-        raise Undecodable(f"the workbook has no sheet '{wanted}'", f"It has {', '.join(names[:5])}: mend `sheet` under `options`")
+        raise Undecodable(f"the workbook has no sheet '{wanted}' among its {len(names)}", "Open it, and correct `sheet` under `options`")
     if wanted is None and len(names) != 1:
-        raise Undecodable(f"the workbook has {len(names)} sheets", f"Name one under `options`: `sheet: {names[0] if names else 'NAME'}`")
+        raise Undecodable(f"the workbook has {len(names)} sheets", "Name one under `options`: `sheet: NAME`")
     return wanted if wanted is not None else names[0]
 
 
-def _named(header: tuple[Any, ...], sheet: str) -> dict[str, str]:
+def _named(header: tuple[Any, ...]) -> dict[str, str]:
     """The header's names, each with the column it stands over; columns without one at the right are none."""
     names = list(header)
     while names and names[-1] is None:
         names.pop()
-    lowered = [str(name).lower() for name in names]
-    wrong = [f"'{name}' twice" if name else "a column without a name" for name in names if not name or lowered.count(name.lower()) > 1 or name.lower() == "_row"]
+    unnamed = next((f"column {place} has no name" for place, name in enumerate(names, start=1) if not name), None)
+    wrong = unnamed or repeated_name([str(name) for name in names])
     if not names or wrong:
-        raise Undecodable(f"the header of sheet '{sheet}' has {wrong[0] if wrong else 'no names'}", "Name each column once, or mend `header_row` under `options`")
+        problem = f"in the sheet's header, {wrong}" if wrong else "the sheet's header has no names"
+        raise Undecodable(problem, "Name each column once, or mend `header_row` under `options`")
     return {name: f"__UNNAMED__{number}" for number, name in enumerate(names)}
 
 

@@ -1,7 +1,7 @@
 """Archives (.zip, .gz, .bz2, .xz, .zst) -> the files in them, under names of our own.
 
 Belongs here: unpacking with limits on count, size and ratio. Stays out: reading what comes out.
-A member's name is only ever shown: no path is made from it.
+A member's name is data: no path is made from it, and no message repeats it.
 """
 
 from __future__ import annotations
@@ -29,10 +29,11 @@ _NAME = 200
 
 @dataclass(frozen=True)
 class Unpacked:
-    """One file out of an archive: what people know it by, and where it lies."""
+    """One file out of an archive: its name as text that can be kept, where it lies, and the name as the archive has it."""
 
     name: str
     path: Path
+    original: str
 
 
 def is_archive(name: str) -> bool:
@@ -55,7 +56,8 @@ def unpack(path: Path, name: str, folder: Path, where: Where, pattern: str | Non
             return _unzip(path, folder, where, pattern, allowed)
         with _stream(path, kind) as inside:
             _copy(inside, folder / "unpacked-00001", allowed, 0, where)
-        return [Unpacked(_shown(name[: -len(kind) - 1]), folder / "unpacked-00001")]
+        inner = name[: -len(kind) - 1]
+        return [Unpacked(_shown(inner), folder / "unpacked-00001", inner)]
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, zlib.error, lzma.LZMAError, ValueError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # the disk's trouble, not the archive's
@@ -100,7 +102,7 @@ def _unzip(path: Path, folder: Path, where: Where, pattern: str | None, allowed:
                 target = folder / f"unpacked-{number:05}"  # never the member's own name: it may point anywhere
                 with archive.open(member) as inside:
                     size = _copy(inside, target, allowed, size, where)
-                unpacked.append(Unpacked(_shown(member.filename), target))
+                unpacked.append(Unpacked(_shown(member.filename), target, member.filename))
             return unpacked
     except packed.Endless:
         raise SourceError(f"the zip lists more than {packed.MAX_MEMBERS:,} files", "Deliver fewer and larger files", where) from None
@@ -108,13 +110,14 @@ def _unzip(path: Path, folder: Path, where: Where, pattern: str | None, allowed:
 
 def _members(archive: zipfile.ZipFile, where: Where, pattern: str | None, allowed: int) -> list[zipfile.ZipInfo]:
     everything = archive.infolist()
-    wanted = [one for one in everything if not one.is_dir() and (pattern is None or matches(pattern, one.filename))]
-    for member in wanted:
+    placed = [(place, one) for place, one in enumerate(everything, start=1) if not one.is_dir() and (pattern is None or matches(pattern, one.filename))]
+    wanted = [one for _, one in placed]
+    for place, member in placed:
         mode = member.external_attr >> 16
         if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
-            raise SourceError(f"the zip holds '{_shown(member.filename)}', which is a link or a device and no file", "Pack the files themselves", where)
+            raise SourceError(f"member {place} of the zip is a link or a device and no file", "Pack the files themselves", where)
         if is_archive(member.filename):
-            raise SourceError(f"the zip holds another archive, '{_shown(member.filename)}'", "Pack the files themselves, once", where)
+            raise SourceError(f"member {place} of the zip is another archive", "Pack the files themselves, once", where)
     if sum(member.file_size for member in wanted) > allowed:
         raise _bomb(allowed, where)
     if not wanted:

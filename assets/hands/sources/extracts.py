@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from assets.hands.decode.landing import repeated_name
 from assets.hands.sources.places import Mark, Sink
 from assets.hands.telling import tell
 from contracts.errors import SourceError, Where
 from contracts.settings import CsvOptions, Watermark
-from pipelines.frames import ROW
 
 BATCH = 50_000
 Value = str | int | float
@@ -36,10 +36,10 @@ def start_after(watermark: Watermark, mark: Mark | None) -> Value | None:
 
 def checked(names: Sequence[str], options: CsvOptions, where: Where) -> list[str]:
     """The columns' names. Raises: SourceError: they cannot be told apart, or lack the one that only grows."""
-    lowered = [name.lower() for name in names]
-    twice = [name for name in names if not name or lowered.count(name.lower()) > 1 or name.lower() == ROW]
-    if not names or twice:
-        raise SourceError(f"the query gives the column '{twice[0] if twice else ''}' twice, without a name, or as Assay's own", "Name each column with AS", where)
+    if not names or "" in names:
+        raise SourceError("the query gives no columns, or one without a name", "Name each column with AS", where)
+    if twice := repeated_name(names):
+        raise SourceError(f"in what the query gives, {twice}", "Name each column with AS", where)
     if options.watermark is not None and options.watermark.column not in names:
         raise SourceError(f"the rows have no column '{options.watermark.column}'", "Mend `watermark` under `options`", where)
     return list(names)

@@ -5,14 +5,18 @@ Belongs here: which kind of place does what, and skipping what has not changed. 
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import importlib.util
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from assets.hands.disk import sha256
+from assets.hands.disk import is_disk_full, sha256
+from assets.hands.names import with_hint
 from assets.hands.sources import clouds, databases, web
 from assets.hands.sources.archives import SUFFIXES
 from assets.hands.sources.places import MAX_FILES, Fetched, File, Memory, Place, Seen, Sink, digest_of, fetched, fixed_part, together, too_large
@@ -26,19 +30,33 @@ def fetch(contract: Contract, place: Place) -> Fetched:
 
     Raises: SourceError: it is not there, lies outside every root, cannot be reached, is too large, or its checksum differs from the contract's.
     """
-    where = Where(file=contract.source.location, dataset=contract.name)
-    match kind_of(contract.source.location):
-        case "http":
-            found = _from_web(contract, place, where)
-        case "cloud":
-            found = _from_cloud(contract, place, where)
-        case "postgres" | "mysql" | "sqlite" | "duckdb":
-            found = _from_database(contract, place, where)
-        case _:
-            found = _local(contract, place, where)
+    where = Where(file=contract.source.shown_location, dataset=contract.name)
+    with nameless(where):
+        match kind_of(contract.source.location):
+            case "http":
+                found = _from_web(contract, place, where)
+            case "cloud":
+                found = _from_cloud(contract, place, where)
+            case "postgres" | "mysql" | "sqlite" | "duckdb":
+                found = _from_database(contract, place, where)
+            case _:
+                found = _local(contract, place, where)
     if contract.source.sha256 is not None and contract.source.sha256 != found.digest:
         raise SourceError("the source's checksum is not the one in the contract", "Check where the file came from; if it is right, write its `sha256` into assay.source", where)
     return found
+
+
+@contextmanager
+def nameless(where: Where) -> Iterator[None]:
+    """Tell of the system's errors without the path that they name: it may be a person's. A full disk is no trouble of the source."""
+    try:
+        yield
+    except OSError as error:
+        if is_disk_full(error) or error.errno in (errno.EFBIG, errno.EMFILE, errno.ENFILE, errno.EROFS):
+            raise
+        reason = os.strerror(error.errno) if error.errno else type(error).__name__
+        remedy = "Give this user the right to read it, and run again"
+        raise SourceError(f"the source cannot be read ({reason})", remedy, where) from None
 
 
 # -- on this machine ------------------------------------------------------------------------
@@ -57,7 +75,8 @@ def _local(contract: Contract, place: Place, where: Where) -> Fetched:
             remedy = "Put the file there (below ASSAY_HOME), or mend" if ":" not in location else "Install the package, or mend"
             raise SourceError("the source is not there", f"{remedy} `location` under assay.source", where)
         named = {location: path}
-    files = [File(name, path, path.stat().st_size) for name, path in named.items()]
+    labels = place.labels("file", list(named)) if kind_of(location) == "glob" else [where.file or ""]
+    files = [File(name, path, path.stat().st_size, label) for (name, path), label in zip(named.items(), labels, strict=True)]
     size_bytes = sum(file.size_bytes for file in files)
     if size_bytes > place.max_bytes:
         raise too_large(place.max_bytes, where)
@@ -66,8 +85,9 @@ def _local(contract: Contract, place: Place, where: Where) -> Fetched:
         try:
             return file.name, sha256(file.path)
         except OSError as error:
-            inside = Where(file=file.name, dataset=where.dataset)
-            raise SourceError(f"the source cannot be read ({type(error).__name__})", "Give this user the right to read it", inside) from None
+            inside = Where(file=file.label, dataset=where.dataset)
+            remedy = with_hint("Give this user the right to read it", file.label)
+            raise SourceError(f"the source cannot be read ({type(error).__name__})", remedy, inside) from None
 
     pool = ThreadPoolExecutor(1)
     digest = pool.submit(lambda: digest_of(together(one, files)))
@@ -81,7 +101,7 @@ def locate(contract: Contract, roots: Sequence[Path]) -> Path:
     Raises: SourceError: no package of that name, a path outside every root, or a source that is elsewhere.
     """
     location = contract.source.location
-    where = Where(file=location, dataset=contract.name)
+    where = Where(file=contract.source.shown_location, dataset=contract.name)
     kind, rest = kind_of(location), location.partition(":")[2]
     if kind == "package":
         name, _, inner = rest.partition("/")
@@ -142,9 +162,9 @@ def seen_here(contract: Contract, roots: Sequence[Path]) -> str | None:
     if kind_of(location) != "glob":
         status = locate(contract, roots).stat()
         return f"{status.st_mtime_ns}-{status.st_size}"
-    named = _matched(location, roots, Where(file=location, dataset=contract.name))
+    named = _matched(location, roots, Where(file=contract.source.shown_location, dataset=contract.name))
     told = "".join(f"{name}\n{path.stat().st_mtime_ns}-{path.stat().st_size}\n" for name, path in named.items())
-    return hashlib.sha256(told.encode()).hexdigest() if named else None
+    return hashlib.sha256(told.encode("utf-8", "surrogateescape")).hexdigest() if named else None
 
 
 # -- elsewhere ------------------------------------------------------------------------------
@@ -157,7 +177,7 @@ def _suffix(name: str) -> str:
 
 def _from_web(contract: Contract, place: Place, where: Where) -> Fetched:
     url = contract.source.location
-    memory = Memory(place.roots[0])
+    memory = Memory(place.roots[0], place.salt)
     seen = memory.recall(url)
     name = unquote(urlsplit(url).path).rpartition("/")[2]
     sink = Sink(place.folder / f"fetched-00001{_suffix(name)}", place.max_bytes, where)
@@ -166,12 +186,12 @@ def _from_web(contract: Contract, place: Place, where: Where) -> Fetched:
         return Fetched(seen.digest, seen.size_bytes)
     if now is not None:
         memory.keep(url, now)
-    return fetched([sink.as_file(url)])
+    return fetched([sink.as_file(url, contract.source.shown_location)])
 
 
 def _from_cloud(contract: Contract, place: Place, where: Where) -> Fetched:
     location = contract.source.location
-    memory, bucket = Memory(place.roots[0]), location.split("://", 1)[0] + "://" + urlsplit(location).netloc
+    memory, bucket = Memory(place.roots[0], place.salt), location.split("://", 1)[0] + "://" + urlsplit(location).netloc
     objects = clouds.listed(location, where)
     if sum(item.size_bytes for item in objects) > place.max_bytes:
         raise too_large(place.max_bytes, where)
@@ -182,12 +202,16 @@ def _from_cloud(contract: Contract, place: Place, where: Where) -> Fetched:
         if place.is_landed(digest):
             return Fetched(digest, sum(before.size_bytes for _, before in known))
 
+    is_glob = any(mark in location for mark in "*?[")
+    labels = place.labels("object", [item.name for item in objects]) if is_glob else [where.file or ""]
+
     def one(numbered: tuple[int, clouds.Object]) -> tuple[File, str]:
         number, item = numbered
-        inside = where if len(objects) == 1 else Where(file=f"{bucket}/{item.name}", dataset=where.dataset)
+        label = labels[number - 1]
+        inside = where if len(objects) == 1 else Where(file=f"{bucket}/{label}", dataset=where.dataset)
         sink = Sink(place.folder / f"fetched-{number:05}{_suffix(item.name)}", place.max_bytes, inside)
         memory.keep(f"{bucket}/{item.name}", clouds.download(location, item, sink))
-        return sink.as_file(item.name)
+        return sink.as_file(item.name, label)
 
     return fetched(together(one, list(enumerate(objects, start=1))))
 
@@ -204,5 +228,5 @@ def _from_database(contract: Contract, place: Place, where: Where) -> Fetched:
         return Fetched(place.mark.digest, 0)
     if not done.is_new:
         raise SourceError("there are no new rows, and the last ones do not lie in the lake as they would be read now", "Nothing to do until rows arrive", where)
-    single = fetched([sink.as_file(contract.source.location)])
+    single = fetched([sink.as_file(contract.source.location, contract.source.shown_location)])
     return Fetched(single.digest, single.size_bytes, single.files, done.watermark)

@@ -6,6 +6,7 @@ Belongs here: refusing what is not out on the public network. Stays out: connect
 from __future__ import annotations
 
 import ipaddress
+import logging
 import re
 import socket
 from collections.abc import Callable, Collection
@@ -14,6 +15,8 @@ from typing import Any
 from contracts.errors import SourceError, Where
 
 Resolve = Callable[[str, int], list[str]]
+# what connects looks its hosts up here first; urllib3's warnings about odd answers repeat the whole address, with its query
+logging.getLogger("urllib3").setLevel(logging.ERROR)
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from assets.hands.decode.landing import ROWS, UNREADABLE
+from assets.hands.names import with_hint
 from assets.hands.sources.landing import UNREADABLE_SCHEMA, Read, rows_in
 from assets.hands.sources.places import together
 from assets.hands.telling import tell
@@ -41,7 +42,8 @@ def read(files: Sequence[tuple[str, Path]], reader: Reader, folder: Path, where:
         try:
             result = reader(path, inner, replace(where, file=name))
         except AssayError as error:
-            raise type(error)(error.problem, error.remedy, replace(error.where, file=f"{where.file}, '{name}'")) from error
+            place = replace(error.where, file=f"{where.file}, '{name}'")
+            raise type(error)(error.problem, with_hint(error.remedy, name), place) from error
         done += 1
         tell(f"{done:,} of {len(files):,} files read")
         return result
@@ -54,8 +56,11 @@ def _joined(names: Sequence[str], reads: Sequence[Read], folder: Path, where: Wh
     columns = tuple(dict.fromkeys(column for each in reads for column in each.columns))
     lowered = [column.lower() for column in columns]
     if len(set(lowered)) != len(lowered):
-        twice = next(column for column in columns if lowered.count(column.lower()) > 1)
-        raise SourceError(f"the files write the column '{twice}' in several ways (case does not count)", "Write it the same way in each of them", where)
+        several = next(column for column in columns if lowered.count(column.lower()) > 1)
+        number = next(number for number, each in enumerate(reads, start=1) if several in each.columns)
+        place = reads[number - 1].columns.index(several) + 1
+        problem = f"the files write column {place} of file {number} in several ways (case does not count)"
+        raise SourceError(problem, "Write it the same way in each of them", where)
     offset, rows, unreadable, files = 0, [], [], []
     for number, (name, each) in enumerate(zip(names, reads, strict=True), start=1):
         inner = folder / f"part-{number:05}"

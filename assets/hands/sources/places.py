@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
 from assets.hands.disk import write_atomically
+from assets.hands.names import Labels, numbered
 from contracts.errors import AssayError, SourceError, Where
 
 AT_ONCE = 4
@@ -31,7 +32,7 @@ class Place:
     """What fetching needs to know of this installation and this run.
 
     `folder` is the run's own, for what is fetched; `is_landed` says whether bytes of a digest lie in the lake already, read as they would be now.
-    `mark` is what the last published version reached, and the digest it was made from.
+    `mark` is what the last published version reached, and the digest it was made from. `labels` stand for names that the delivery brings.
     """
 
     roots: Sequence[Path]
@@ -40,6 +41,9 @@ class Place:
     hosts: frozenset[str] = frozenset()
     max_bytes: int = MAX_BYTES
     mark: Mark | None = None
+    labels: Labels = numbered
+    salt: bytes = b""
+    """What makes the names of this installation's notes about addresses its own."""
 
 
 @dataclass(frozen=True)
@@ -53,11 +57,12 @@ class Mark:
 
 @dataclass(frozen=True)
 class File:
-    """One file of a source, on this machine. `name` is what people know it by, and never a path."""
+    """One file of a source, on this machine. `name` is what its deliverer calls it, and never a path; `label` is what may be shown of it."""
 
     name: str
     path: Path
     size_bytes: int
+    label: str
 
 
 @dataclass(frozen=True)
@@ -84,7 +89,8 @@ def digest_of(named: Sequence[tuple[str, str]]) -> str:
     """The digest that stands for files of these names and digests."""
     if len(named) == 1:
         return named[0][1]
-    return hashlib.sha256("".join(f"{digest} {len(name)} {name}\n" for name, digest in named).encode()).hexdigest()
+    text = "".join(f"{digest} {len(name)} {name}\n" for name, digest in named)
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 @dataclass
@@ -118,9 +124,9 @@ class Sink:
         """Of what was written."""
         return self._digest.hexdigest()
 
-    def as_file(self, name: str) -> tuple[File, str]:
+    def as_file(self, name: str, label: str) -> tuple[File, str]:
         """The file, done, and its digest."""
-        return File(name, self.path, self.size), self.digest
+        return File(name, self.path, self.size, label), self.digest
 
 
 def too_large(limit: int, where: Where) -> SourceError:
@@ -181,10 +187,10 @@ class Seen:
 
 
 class Memory:
-    """What was seen at each address, kept below ASSAY_HOME so that it survives the process. Addresses are kept as digests: they may hold a token."""
+    """What was seen at each address, kept below ASSAY_HOME so that it survives the process. Addresses are kept as salted digests: they may hold a token or a name."""
 
-    def __init__(self, root: Path) -> None:
-        self._folder = root / "cache" / "sources"
+    def __init__(self, root: Path, salt: bytes = b"") -> None:
+        self._folder, self._salt = root / "cache" / "sources", salt
 
     def recall(self, address: str) -> Seen | None:
         """What was seen there last; None where nothing was, or the note cannot be read."""
@@ -200,4 +206,5 @@ class Memory:
             write_atomically(self._file(address), json.dumps(asdict(seen)), mode=0o600)
 
     def _file(self, address: str) -> Path:
-        return self._folder / f"{hashlib.sha256(address.encode()).hexdigest()[:40]}.json"
+        content = address.encode("utf-8", "surrogateescape")
+        return self._folder / f"{hashlib.sha256(self._salt + content).hexdigest()[:40]}.json"

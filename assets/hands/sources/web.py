@@ -142,8 +142,8 @@ def _asked(url: SplitResult, place: Place, network: Network, sink: Sink, seen: S
             return pool(url.scheme, host, address, port, CONNECT_S, READ_S).urlopen(
                 "GET", path, headers=_headers(url, sink, seen, resuming=resuming), redirect=False, preload_content=False
             )
-        except urllib3.exceptions.SSLError as error:
-            raise SourceError("the server's certificate is not valid for its name", "Look at the certificate; nothing is fetched without one", sink.where) from error
+        except urllib3.exceptions.SSLError:
+            raise SourceError("the server's certificate is not valid for its name", "Look at the certificate; nothing is fetched without one", sink.where) from None
         except (urllib3.exceptions.HTTPError, OSError) as error:
             broken = error
     raise _Broken(f"no connection ({type(broken).__name__})") from broken
