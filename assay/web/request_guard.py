@@ -76,7 +76,7 @@ def _normalised(path: str) -> str | None:
         return None
     parts: list[str] = []
     for part in re.split(r"[/\\]+", path):
-        part = part.partition(";")[0].strip()  # noqa: PLW2901
+        part = part.partition(";")[0].strip()
         if part == "..":
             parts = parts[:-1]
         elif part not in ("", "."):

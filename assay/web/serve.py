@@ -108,12 +108,12 @@ def serve(home: Path, port: int) -> int:
 
     place = Place(home / "ui")
     with place.claim() as lock, _listen(port) as listening:
-        instance(installation()).dispose()
-        os.environ["ASSAY_HOME"] = str(home)
         url = f"http://127.0.0.1:{port}"
         lock.truncate()
         json.dump({"url": url, "pid": os.getpid()}, lock)
         lock.flush()
+        instance(installation()).dispose()
+        os.environ["ASSAY_HOME"] = str(home)
         place.links.sweep(everything=True)
         reader, writer = os.pipe()
         plan = Plan(port, listening.fileno(), reader, lock.fileno(), place.folder)

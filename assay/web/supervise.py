@@ -25,6 +25,7 @@ ORDERLY_S, ABANDONED_S = 5.0, 1.0
 LOOK_EVERY_S = 0.3
 STOP = b"stop"
 LOCATION = "assay"
+MAX_FOLDER_BYTES = 90  # a unix socket has a path of at most 103 bytes on macOS
 
 
 @dataclass(frozen=True)
@@ -178,10 +179,15 @@ def main() -> None:
     plan = Plan.read(sys.argv[1:])
     adopt_orphans()
     for descriptor in (plan.lifeline, plan.lock, plan.listening):
-        os.set_inheritable(descriptor, False)  # noqa: FBT003
-    run_folder = Path(
-        tempfile.mkdtemp(prefix="assay-ui-")
-    )  # short, as the path of a unix socket must be, and mode 0700
+        os.set_inheritable(descriptor, False)
+    run_folder = Path(tempfile.mkdtemp(prefix="assay-ui-"))  # mode 0700
+    if len(os.fsencode(run_folder)) > MAX_FOLDER_BYTES:
+        print(
+            f"assay: {run_folder}: the path is too long. Set TMPDIR to a shorter folder.",
+            file=sys.stderr,
+        )
+        run_folder.rmdir()
+        sys.exit(1)
     try:
         code = supervise(plan, run_folder)
     finally:
