@@ -56,12 +56,6 @@ class Links:
             return False
         return fresh
 
-    def is_open(self, token: str) -> bool:
-        """Whether the link could be used now; it stays as it is."""
-        with contextlib.suppress(OSError):
-            return bool(_TOKEN.fullmatch(token)) and self._is_fresh(self.folder / _digest(token))
-        return False
-
     def sweep(self, *, everything: bool = False) -> None:
         """Remove links that are too old, or all."""
         for file in self.folder.glob("*"):
