@@ -103,17 +103,13 @@ def _link(place: Place, url: str) -> str:
 
 def serve(home: Path, port: int) -> int:
     """Run the web UI until it is ended. Returns: the exit code. Raises: ConfigurationError: it cannot start."""
-    from assets.hands.home import home as installation
-    from assets.instance import instance
-
     place = Place(home / "ui")
     with place.claim() as lock, _listen(port) as listening:
         url = f"http://127.0.0.1:{port}"
         lock.truncate()
         json.dump({"url": url, "pid": os.getpid()}, lock)
         lock.flush()
-        instance(installation()).dispose()
-        os.environ["ASSAY_HOME"] = str(home)
+        prepare(home)
         place.links.sweep(everything=True)
         reader, writer = os.pipe()
         plan = Plan(port, listening.fileno(), reader, lock.fileno(), place.folder)
@@ -124,6 +120,15 @@ def serve(home: Path, port: int) -> int:
             listening.close()
             print(_greeting(_link(place, url), place), flush=True)
             return _wait(supervisor, writer, stop)
+
+
+def prepare(home: Path) -> None:
+    """Have Dagster's instance below the home, and name both to the services."""
+    from assets.hands.home import home as installation
+    from assets.instance import instance
+
+    instance(installation()).dispose()
+    os.environ["ASSAY_HOME"] = str(home)
 
 
 def _listen(port: int) -> socket.socket:

@@ -11,7 +11,8 @@ from typing import Any
 import dagster as dg
 import pytest
 from dagster._core.workspace.load_target import EmptyWorkspaceTarget
-from starlette.testclient import TestClient
+from dagster._daemon.asset_daemon import get_auto_materialize_paused, set_auto_materialize_paused
+from starlette.testclient import TestClient, WebSocketDenialResponse
 from starlette.websockets import WebSocketDisconnect
 
 from assay.web.dagster_app import AssayProcessContext, checked_config, dagster_app, without_quotes
@@ -22,6 +23,7 @@ from assay.web.sign_in import SESSION_LIFE_S, Links, Sessions
 
 PORT = 3456
 URL = f"http://127.0.0.1:{PORT}"
+SOCKET = f"ws://127.0.0.1:{PORT}/graphql"
 OURS = {"Origin": URL, "Sec-Fetch-Site": "same-origin"}
 PAUSE = "mutation { setAutoMaterializePaused(paused: true) }"
 
@@ -41,7 +43,9 @@ def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dg.DagsterIns
 
 @pytest.fixture(scope="module")
 def dagster(instance: dg.DagsterInstance) -> Iterator[Any]:
-    with AssayProcessContext(instance, workspace_load_target=EmptyWorkspaceTarget()) as workspace:
+    with AssayProcessContext(
+        instance, workspace_load_target=EmptyWorkspaceTarget(), version=dg.__version__
+    ) as workspace:
         yield dagster_app(workspace)
 
 
@@ -62,14 +66,14 @@ def steward(front: Front, stranger: TestClient) -> TestClient:
 
 
 def is_paused(instance: dg.DagsterInstance) -> bool:
-    return instance.get_auto_materialize_paused()
+    return get_auto_materialize_paused(instance)
 
 
 @pytest.fixture(autouse=True)
 def nothing_changes_unless_a_test_says_so(
     instance: dg.DagsterInstance, request: pytest.FixtureRequest
 ) -> Iterator[None]:
-    instance.set_auto_materialize_paused(False)
+    set_auto_materialize_paused(instance, False)
     yield
     assert is_paused(instance) is ("changes" in request.keywords)
 
@@ -281,10 +285,8 @@ def test_a_mutation_comes_by_no_other_way(steward: TestClient, way: str) -> None
     "path",
     [
         "/graphql/",
-        "//graphql",
         "/GraphQL",
         "/%67raphql",
-        "/x/../graphql",
         "/graphql%2f",
         "/graphql;a",
         "/graphql%3Fa",
@@ -324,7 +326,6 @@ def test_allowed_mutations_reach_dagster(steward: TestClient, mutation: str) -> 
         "/report_asset_materialization/a",
         "/report_asset_check/a?check_name=b&passed=true",
         "/report_asset_observation/a",
-        "//report_asset_check/a",
         "/REPORT_ASSET_CHECK/a",
     ],
 )
@@ -362,7 +363,7 @@ SUBSCRIPTION = "subscription { locationStateChangeEvents { event { message } } }
 
 
 def test_a_subscription_is_answered(steward: TestClient) -> None:
-    with steward.websocket_connect("/graphql", ["graphql-ws"], headers={"Origin": URL}) as socket:
+    with steward.websocket_connect(SOCKET, ["graphql-ws"], headers={"Origin": URL}) as socket:
         socket.send_json({"type": "connection_init", "payload": {}})
         assert socket.receive_json() == {"type": "connection_ack"}
         socket.send_json(
@@ -392,21 +393,23 @@ def test_a_websocket_needs_session_host_and_origin(
     if "Cookie" in headers:
         steward.cookies.clear()
     with (
-        pytest.raises(Exception) as refused,
-        steward.websocket_connect("/graphql", ["graphql-ws"], headers=headers),
-    ):  # noqa: PT011,PT012
+        pytest.raises(WebSocketDenialResponse) as refused,
+        steward.websocket_connect(SOCKET, ["graphql-ws"], headers=headers),
+    ):
         pass
-    assert getattr(refused.value, "status_code", 0) in (401, 403, 421)
+    assert refused.value.status_code in (401, 403, 421)
 
 
 @pytest.mark.parametrize("path", ["/", "/graphql/", "/GRAPHQL", "/other"])
 def test_there_is_one_websocket(steward: TestClient, path: str) -> None:
     with (
-        pytest.raises(Exception) as refused,
-        steward.websocket_connect(path, ["graphql-ws"], headers={"Origin": URL}),
-    ):  # noqa: PT011,PT012
+        pytest.raises(WebSocketDenialResponse) as refused,
+        steward.websocket_connect(
+            f"ws://127.0.0.1:{PORT}{path}", ["graphql-ws"], headers={"Origin": URL}
+        ),
+    ):
         pass
-    assert getattr(refused.value, "status_code", 0) == 404
+    assert refused.value.status_code == 404
 
 
 @pytest.mark.parametrize("protocols", [None, ["graphql-transport-ws"], ["other"]])
@@ -414,11 +417,11 @@ def test_a_websocket_offers_the_protocol_that_is_checked(
     steward: TestClient, protocols: list[str] | None
 ) -> None:
     with (
-        pytest.raises(Exception) as refused,
-        steward.websocket_connect("/graphql", protocols, headers={"Origin": URL}),
-    ):  # noqa: PT011,PT012
+        pytest.raises(WebSocketDenialResponse) as refused,
+        steward.websocket_connect(SOCKET, protocols, headers={"Origin": URL}),
+    ):
         pass
-    assert getattr(refused.value, "status_code", 0) == 400
+    assert refused.value.status_code == 400
 
 
 @pytest.mark.parametrize(
@@ -439,7 +442,7 @@ def test_a_websocket_offers_the_protocol_that_is_checked(
     ],
 )
 def test_a_websocket_that_sends_anything_else_is_closed(steward: TestClient, message: Any) -> None:
-    with steward.websocket_connect("/graphql", ["graphql-ws"], headers={"Origin": URL}) as socket:
+    with steward.websocket_connect(SOCKET, ["graphql-ws"], headers={"Origin": URL}) as socket:
         socket.send_json({"type": "connection_init"})
         socket.receive_json()
         socket.send_json(message)
@@ -451,7 +454,7 @@ def test_a_websocket_that_sends_anything_else_is_closed(steward: TestClient, mes
 def test_a_websocket_ends_with_its_session(front: Front, steward: TestClient) -> None:
     clock = front.sessions.clock
     assert isinstance(clock, Clock)
-    with steward.websocket_connect("/graphql", ["graphql-ws"], headers={"Origin": URL}) as socket:
+    with steward.websocket_connect(SOCKET, ["graphql-ws"], headers={"Origin": URL}) as socket:
         clock.now += SESSION_LIFE_S + 1
         socket.send_json({"type": "connection_init"})
         with pytest.raises(WebSocketDisconnect):
