@@ -22,7 +22,7 @@ OPTIONS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-PAUSE = "mutation{setAutoMaterializePaused(paused:true)}"
+START = "mutation{setAutoMaterializePaused(paused:false)}"  # a new home has it paused
 IS_PAUSED = "{ instance { autoMaterializePaused } }"
 SECRET = "value-of-a-variable-4711"
 LAUNCH = """mutation($job: String!, $config: RunConfigData!) {
@@ -65,14 +65,14 @@ def test_the_link_signs_in_once(ui: WebUi) -> None:
     "path", ["/graphql", "//graphql", "/x/../graphql", "/%67raphql", "/%2567raphql", "/graphql/", "/graphql/.", "/GRAPHQL", "/graphql;x", "/.//graphql", "\\graphql"]
 )
 def test_a_mutation_comes_in_no_other_spelling(ui: WebUi, path: str) -> None:
-    body = json.dumps({"query": PAUSE}).encode()
-    answers = [ui.request("GET", f"{path}?query={PAUSE}", **ui.headers)]
+    body = json.dumps({"query": START}).encode()
+    answers = [ui.request("GET", f"{path}?query={START}", **ui.headers)]
     if path != "/graphql":
         answers.append(ui.request("POST", path, body, **ui.headers))
     answers.append(ui.request("POST", path, body, **{**ui.headers, "Content-Type": "text/plain"}))
     answers.append(ui.request("POST", path, body, **{**ui.headers, "Origin": "https://evil.example"}))
     assert all(400 <= answer.status < 500 for answer in answers)
-    assert not is_paused(ui)
+    assert is_paused(ui)
 
 
 @pytest.mark.parametrize(
@@ -129,21 +129,21 @@ def test_a_second_one_names_the_first_and_a_new_link_works(ui: WebUi) -> None:
 
 
 ATTACKS = """<!doctype html><title>evil</title>
-<img src="%(url)s/graphql?query=%(pause)s"><img src="%(url)s/sign-out">
-<script src="%(url)s/graphql?query=%(pause)s"></script>
+<img src="%(url)s/graphql?query=%(start)s"><img src="%(url)s/sign-out">
+<script src="%(url)s/graphql?query=%(start)s"></script>
 <iframe name="a"></iframe><iframe name="b"></iframe><iframe name="c"></iframe><iframe src="%(url)s/"></iframe>
-<form id="text" method="post" target="a" enctype="text/plain" action="%(url)s/graphql"><input name='{"query":"%(pause)s","x":"' value='"}'></form>
-<form id="plain" method="post" target="b" action="%(url)s/graphql?query=%(pause)s"><input name="query" value="%(pause)s"></form>
-<form id="parts" method="post" target="c" enctype="multipart/form-data" action="%(url)s/graphql"><input name="query" value="%(pause)s"></form>
+<form id="text" method="post" target="a" enctype="text/plain" action="%(url)s/graphql"><input name='{"query":"%(start)s","x":"' value='"}'></form>
+<form id="plain" method="post" target="b" action="%(url)s/graphql?query=%(start)s"><input name="query" value="%(start)s"></form>
+<form id="parts" method="post" target="c" enctype="multipart/form-data" action="%(url)s/graphql"><input name="query" value="%(start)s"></form>
 <form id="out" method="post" target="a" action="%(url)s/sign-out"></form>
 <script>
-const body = JSON.stringify({query: "%(pause)s"}), results = {};
+const body = JSON.stringify({query: "%(start)s"}), results = {};
 const call = (name, options) => fetch("%(url)s/graphql", {method: "POST", body, credentials: "include", ...options})
   .then(answer => results[name] = answer.status + answer.type, () => results[name] = "blocked");
 const json = {"Content-Type": "application/json"};
 const socket = new Promise(done => {
   const opened = new WebSocket("%(url)s/graphql".replace("http", "ws"), "graphql-ws");
-  opened.onopen = () => { opened.send(JSON.stringify({type: "start", id: "1", payload: {query: "%(pause)s"}})); results.socket = "open"; };
+  opened.onopen = () => { opened.send(JSON.stringify({type: "start", id: "1", payload: {query: "%(start)s"}})); results.socket = "open"; };
   opened.onclose = () => done();
 });
 for (const id of ["text", "plain", "parts", "out"]) document.getElementById(id).submit();
@@ -192,24 +192,24 @@ def test_a_second_origin_in_a_browser_changes_nothing_and_the_own_page_works(ui:
         own.goto(f"{ui.url}/assets")
         assert "assay ui --link" in own.content()
         frames: list[str] = []
-        own.on("websocket", lambda opened: opened.on("framereceived", frames.append))
+        own.on("websocket", lambda opened: opened.on("framereceived", lambda frame: frames.append(str(frame))))
         own.goto(link)
         own.goto(f"{ui.url}/assets")
         own.get_by_text("readings").first.wait_for(timeout=30_000)
-        wait_for(lambda: [frame for frame in frames if "connection_ack" in str(frame)] or own.wait_for_timeout(100), 15)
+        wait_for(lambda: [frame for frame in frames if "connection_ack" in frame] or own.wait_for_timeout(100), 15)
 
         for host in ("127.0.0.1", "localhost"):
-            with second_origin(ATTACKS % {"url": ui.url, "pause": PAUSE}) as port:
+            with second_origin(ATTACKS % {"url": ui.url, "start": START}) as port:
                 evil = context.new_page()
                 evil.goto(f"http://{host}:{port}/")
                 results = evil.evaluate("window.finished")
                 evil.close()
-            assert results == {"json": "blocked", "simple": "blocked", "text": "0opaque", "opaque": "0opaque"}
-            assert own.evaluate(own_fetch(IS_PAUSED)) == {"data": {"instance": {"autoMaterializePaused": False}}}
+            assert results == dict.fromkeys(("json", "simple", "text", "opaque"), "blocked")
+            assert own.evaluate(own_fetch(IS_PAUSED)) == {"data": {"instance": {"autoMaterializePaused": True}}}
 
         # the same, sent by the own page, is carried out
-        assert own.evaluate(own_fetch(PAUSE)) == {"data": {"setAutoMaterializePaused": True}}
-        assert own.evaluate(own_fetch(PAUSE.replace("true", "false"))) == {"data": {"setAutoMaterializePaused": False}}
+        assert own.evaluate(own_fetch(START)) == {"data": {"setAutoMaterializePaused": False}}
+        assert own.evaluate(own_fetch(START.replace("false", "true"))) == {"data": {"setAutoMaterializePaused": True}}
 
 
 def test_no_log_holds_the_token_or_the_secret(ui: WebUi) -> None:
