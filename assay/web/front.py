@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from assay.web import pages
 from assay.web.graphql_guard import MAX_BODY_BYTES, Refusal, check_body, check_websocket_text
+from assay.web.peers import user_of
 from assay.web.request_guard import (
     GRAPHQL,
     SIGN_IN,
@@ -76,7 +77,7 @@ class Front:
         for header in connection.headers.getlist("cookie"):
             for part in header.split(";"):
                 name, _, value = part.strip().partition("=")
-                if name == self.cookie and self.sessions.is_open(value):
+                if name == self.cookie and self.sessions.is_open(value, _user(connection.scope)):
                     return value
         return None
 
@@ -124,7 +125,11 @@ class Front:
             else pages.signed_in()
         )
         response.set_cookie(
-            self.cookie, self.sessions.begin(), path="/", httponly=True, samesite="strict"
+            self.cookie,
+            self.sessions.begin(_user(request.scope)),
+            path="/",
+            httponly=True,
+            samesite="strict",
         )
         response.headers["Cache-Control"] = "no-store"
         return response
@@ -163,7 +168,8 @@ class Front:
         if refusal is not None or key is None:
             await _refuse_websocket(refusal or pages.NOT_SIGNED_IN, scope, receive, send)
             return
-        guard = _WebsocketGuard(receive, send, lambda: self.sessions.is_open(key))
+        user = _user(scope)
+        guard = _WebsocketGuard(receive, send, lambda: self.sessions.is_open(key, user))
         await self.dagster(scope, guard.receive, guard.send)
 
 
@@ -225,6 +231,10 @@ def _facts(scope: Scope) -> RequestFacts:
     if path in (GRAPHQL, SIGN_IN, SIGN_OUT) and raw.partition(b"?")[0] != path.encode():
         path = raw.decode("latin-1")
     return RequestFacts(scope.get("method", "GET"), path, headers)
+
+
+def _user(scope: Scope) -> int | None:
+    return user_of(scope.get("client"), scope.get("server"))
 
 
 def _is_opened_by_a_person(headers: Headers) -> bool:

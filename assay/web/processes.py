@@ -39,12 +39,23 @@ def descendants(of: int) -> list[int]:
     children: dict[int, list[int]] = defaultdict(list)
     for pid, parent in _parents():
         children[parent].append(pid)
-    below, waiting = [], [of]
+    if not _ON_LINUX and os.getsid(of) == of:
+        children[of] += _orphans_of_group(of)
+    below: list[int] = []
+    waiting = [of]
     while waiting:
         pids = children[waiting.pop()]
         below += pids
         waiting += pids
     return below
+
+
+def _orphans_of_group(leader: int) -> list[int]:
+    """Of a process group, those whose own parent has ended: the first process of the system is theirs then."""
+    command = ["/bin/ps", "-axo", "pid=,ppid=,pgid="]
+    table = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    rows = [tuple(map(int, line.split())) for line in table.splitlines()]
+    return [pid for pid, parent, group in rows if group == leader and parent == 1]
 
 
 def _parents() -> list[tuple[int, int]]:

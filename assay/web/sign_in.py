@@ -70,23 +70,27 @@ class Links:
 
 @dataclass
 class Sessions:
-    """Who is signed in. The browser holds the key, the server its digest and when it ends."""
+    """Who is signed in. The browser holds the key, the server its digest, when it ends, and whose it is.
+
+    `user`: the user id at the other end of the connection; None where the system does not tell.
+    """
 
     clock: Callable[[], float] = time.monotonic
-    _ends: dict[str, float] = field(default_factory=dict)
+    _open: dict[str, tuple[float, int | None]] = field(default_factory=dict)
 
-    def begin(self) -> str:
+    def begin(self, user: int | None = None) -> str:
         """Returns: the key of a new session."""
         now = self.clock()
-        self._ends = {digest: end for digest, end in self._ends.items() if end > now}
+        self._open = {digest: kept for digest, kept in self._open.items() if kept[0] > now}
         key = secrets.token_urlsafe(32)
-        self._ends[_digest(key)] = now + SESSION_LIFE_S
+        self._open[_digest(key)] = (now + SESSION_LIFE_S, user)
         return key
 
-    def is_open(self, key: str | None) -> bool:
-        """Whether the key belongs to a session that has not ended."""
-        return key is not None and self._ends.get(_digest(key), 0.0) > self.clock()
+    def is_open(self, key: str, user: int | None = None) -> bool:
+        """Whether the key belongs to a session of this user that has not ended."""
+        end, owner = self._open.get(_digest(key), (0.0, None))
+        return end > self.clock() and owner == user
 
     def end(self, key: str) -> None:
         """Forget the session."""
-        self._ends.pop(_digest(key), None)
+        self._open.pop(_digest(key), None)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import stat
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from assay.web.peers import user_of
 from assay.web.sign_in import LINK_LIFE_S, SESSION_LIFE_S, Links, Sessions
 
 
@@ -97,8 +102,43 @@ def test_a_session_ends_after_its_time_or_when_it_is_ended() -> None:
     assert not sessions.is_open(other)
 
 
-@pytest.mark.parametrize("key", [None, "", "guess", "é"])
-def test_nobody_guesses_a_session(key: str | None) -> None:
+@pytest.mark.parametrize("key", ["", "guess", "é"])
+def test_nobody_guesses_a_session(key: str) -> None:
     sessions = Sessions()
     sessions.begin()
     assert not sessions.is_open(key)
+
+
+def test_a_session_is_of_one_user() -> None:
+    sessions = Sessions()
+    key = sessions.begin(1000)
+    assert sessions.is_open(key, 1000)
+    for other in (None, 0, 1001):
+        assert not sessions.is_open(key, other)
+
+
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="the system does not tell")
+def test_the_user_of_a_connection_is_who_made_it() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        code = "import os, socket, sys; s = socket.create_connection(('127.0.0.1', int(sys.argv[1]))); print('on', flush=True); sys.stdin.read()"
+        port = server.getsockname()[1]
+        other = 65534 if os.geteuid() == 0 else None  # only root starts a process of another user
+        with subprocess.Popen(
+            [sys.executable, "-S", "-c", code, str(port)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            user=other,
+        ) as process:
+            connection, client = server.accept()
+            with connection:
+                assert process.stdout is not None
+                process.stdout.readline()
+                assert user_of(client, server.getsockname()) == (other or os.getuid())
+            process.communicate()
+
+
+@pytest.mark.parametrize(
+    "address", [None, ("127.0.0.1", 1), ("::1", 80), ("testclient", 50000), ("127.0.0.1", 99_999)]
+)
+def test_of_other_addresses_the_user_is_not_told(address: tuple[str, int] | None) -> None:
+    assert user_of(address, ("127.0.0.1", 3000)) is None
