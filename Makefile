@@ -32,7 +32,7 @@ test: $(VENV)/.installed ## lint, types, import rules, every test; lint runs bes
 	OMP_NUM_THREADS=1 $(VENV)/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder; tests=$$?; \
 	wait $$!; lint=$$?; cat $(VENV)/lint.txt; exit $$((tests + lint))
 
-ui: $(VENV)/.installed ## the steward's web UI at http://127.0.0.1:3000
+ui: $(VENV)/.installed ## the steward's web UI; it prints a sign-in link
 	$(VENV)/bin/assay ui
 
 soak: $(VENV)/.installed ## what is too long for every change: kill -9 of whole runs

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import socket
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -418,21 +416,22 @@ def doctor(as_json: AsJson = False) -> None:
 
 
 @app.command()
-def ui(port: Annotated[int, typer.Option(help="Port on 127.0.0.1.", min=1, max=65535)] = 3000) -> None:
-    """Open the steward's web UI (Dagster) on this installation. Example: `assay ui --port 3000`"""
-    from assets.hands.home import home
-    from assets.instance import instance, shipped
+def ui(
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.", min=1, max=65535)] = 3000,
+    link: Annotated[bool, typer.Option("--link", help="Print a new sign-in link of the web UI that runs.")] = False,
+) -> None:
+    """Open the steward's web UI (Dagster) on this installation. It prints a link that signs you in, once.
 
-    try:
-        socket.create_server(("127.0.0.1", port)).close()
-    except OSError as error:  # Dagster would go on without a page
-        raise ConfigurationError(f"the page cannot be served on port {port} ({os.strerror(error.errno or 0)})", "Name a free one with --port") from None
-    where = home()
-    instance(where).dispose()
-    os.environ["ASSAY_HOME"] = str(where.root)
-    # started in the background of a script, Ctrl-C is ignored, and Dagster would treat the signal to end alike: nothing but kill -9 could stop it
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    os.execv(sys.executable, [sys.executable, "-m", "dagster", "dev", "-w", str(shipped("workspace.yaml")), "-h", "127.0.0.1", "-p", str(port)])
+    Examples: `assay ui --port 3000`, `assay ui --link`
+    """
+    from assay.web.serve import new_link, serve
+    from assets.hands.home import home
+
+    root = home().root
+    if link:
+        print(new_link(root))
+    else:
+        raise typer.Exit(serve(root, port))
 
 
 def _named(name: str) -> tuple[str, str | None]:

@@ -5,7 +5,7 @@ from dataclasses import asdict
 import dagster as dg
 
 from assets import metadata
-from assets.common import Window, asset, key, partitions_of, window_of
+from assets.common import WINDOW, asset, key, partitions_of, window_of
 from assets.resources import OfficeResource, failures_told
 from assets.stages.admit import Admission, admit, asked
 from assets.stages.run import Run
@@ -17,10 +17,18 @@ from pipelines.publish.partitions import said
 def admitted(contract: Contract) -> dg.AssetsDefinition:
     """The verdict on licence and personal data."""
 
-    @asset(contract, "admitted", after=["landed"], kinds={"polars"}, description="Licence and personal data: admitted, held for review, or refused.", **partitions_of(contract))
-    def _admitted(context: dg.AssetExecutionContext, config: Window, office: OfficeResource) -> dg.MaterializeResult:  # type: ignore[type-arg]  # no value
+    @asset(
+        contract,
+        "admitted",
+        after=["landed"],
+        kinds={"polars"},
+        description="Licence and personal data: admitted, held for review, or refused.",
+        config_schema=WINDOW,
+        **partitions_of(contract),
+    )
+    def _admitted(context: dg.AssetExecutionContext, office: OfficeResource) -> dg.MaterializeResult:  # type: ignore[type-arg]  # no value
         with failures_told():
-            _, parts = office.parts(contract, context.run.run_id, window_of(context, config))
+            _, parts = office.parts(contract, context.run.run_id, window_of(context))
             found = [_admit(context, contract, part) for part in parts]
             passed = asked(parts[-1]) if found[-1].approvals else None
         newest = found[-1]

@@ -6,6 +6,7 @@ from typing import Any
 
 import dagster as dg
 
+from assets.config import plain_schema, read_settings
 from contracts.model import Contract
 from pipelines.publish.partitions import name_format, said
 
@@ -14,6 +15,9 @@ class Window(dg.Config):
     """Which part of the source to publish; the next one due unless said."""
 
     window: str | None = None
+
+
+WINDOW = plain_schema(Window)
 
 
 def partitions_of(contract: Contract) -> dict[str, Any]:
@@ -33,9 +37,11 @@ def follows(contract: Contract) -> dg.AutomationCondition[Any]:
     return eager.without(~dg.AutomationCondition.any_deps_missing()) if contract.source.partitions else eager
 
 
-def window_of(context: dg.AssetExecutionContext, config: Window) -> str | None:
+def window_of(context: dg.AssetExecutionContext) -> str | None:
     """What the run is to take: the partitions that Dagster names, or what its configuration says."""
-    return said(context.partition_keys) if context.has_partition_key or context.has_partition_key_range else config.window
+    if context.has_partition_key or context.has_partition_key_range:
+        return said(context.partition_keys)
+    return read_settings(Window, context.op_execution_context).window
 
 
 def key(contract: Contract, stage: str) -> dg.AssetKey:

@@ -71,7 +71,8 @@ def build_definitions(jobs: Sequence[dg.JobDefinition] = (), **overrides: object
         jobs=[*whole, *acts, *jobs, review, quarantine, data_docs],
         schedules=[part.schedule for part in parts if part.schedule],
         sensors=[automation, reaper, *arrivals, *([trigger_sensor([*whole, *acts, *jobs])] if acts else [])],
-        resources={"office": OfficeResource(), **overrides},
+        # Dagster's own, without its setting of a folder: a run's configuration chooses no place on the disk
+        resources={"office": OfficeResource(), "io_manager": dg.fs_io_manager.configured({}), **overrides},
         loggers={"progress": progress_logger},
         # one process a run: a step can never outlive a run that Dagster has given up
         executor=dg.in_process_executor,

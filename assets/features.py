@@ -8,6 +8,7 @@ from pydantic import Field
 
 from assets import metadata
 from assets.common import asset, follows
+from assets.config import plain_schema, read_settings
 from assets.resources import OfficeResource, failures_told
 from assets.stages.features import make_features
 from contracts.features import Features, Wanted
@@ -33,12 +34,14 @@ def features(contract: Contract) -> dg.AssetsDefinition:
         kinds={"polars", "deltalake"},
         automation_condition=follows(contract),
         description="Features of the newest version.",
+        config_schema=plain_schema(Engine),
         pool=POOL if contract.features and _takes_a_device(contract.features) else None,
     )
-    def _features(context: dg.AssetExecutionContext, config: Engine, office: OfficeResource) -> dg.MaterializeResult:  # type: ignore[type-arg]  # no value
+    def _features(context: dg.AssetExecutionContext, office: OfficeResource) -> dg.MaterializeResult:  # type: ignore[type-arg]  # no value
         run = office.run(contract, context.run.run_id)
         with failures_told():
-            made = make_features(run, cast("Wanted | None", config.engine))
+            engine = read_settings(Engine, context.op_execution_context).engine
+            made = make_features(run, cast("Wanted | None", engine))
         return dg.MaterializeResult(
             metadata=metadata.featured(contract, made.version, made.details, new=made.new), data_version=dg.DataVersion(made.details["digests"]["part-00000.parquet"])
         )

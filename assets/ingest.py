@@ -3,7 +3,7 @@
 import dagster as dg
 
 from assets import metadata
-from assets.common import Window, asset, partitions_of, window_of
+from assets.common import WINDOW, asset, partitions_of, window_of
 from assets.resources import OfficeResource, failures_told
 from assets.stages.ingest import land
 from contracts.model import Contract
@@ -12,10 +12,10 @@ from contracts.model import Contract
 def landed(contract: Contract) -> dg.AssetsDefinition:
     """The source's bytes as an immutable table; lines that could not be read are kept with their reason."""
 
-    @asset(contract, "landed", kinds={"duckdb", "parquet"}, description=f"What came from {contract.source.shown_location}, as it came.", **partitions_of(contract))
-    def _landed(context: dg.AssetExecutionContext, config: Window, office: OfficeResource) -> dg.MaterializeResult:  # type: ignore[type-arg]  # no value
+    @asset(contract, "landed", kinds={"duckdb", "parquet"}, description=f"What came from {contract.source.shown_location}, as it came.", config_schema=WINDOW, **partitions_of(contract))
+    def _landed(context: dg.AssetExecutionContext, office: OfficeResource) -> dg.MaterializeResult:  # type: ignore[type-arg]  # no value
         with failures_told():
-            _, parts = office.parts(contract, context.run.run_id, window_of(context, config))
+            _, parts = office.parts(contract, context.run.run_id, window_of(context))
             done = [land(part) for part in parts]
         shown = (
             metadata.landed(done[-1].receipt, unchanged=done[-1].unchanged)

@@ -11,12 +11,15 @@ from typing import Any
 
 import dagster as dg
 
-from assets.hands.disk import alone, room_on_disk
+from assets.hands.disk import alone, room_on_disk, write_atomically
 from assets.hands.home import Home
 from contracts.errors import AssayError, ConfigurationError, UnexpectedError, Where
 from pipelines.publish.partitions import TO
 
 _ROOTS = (Path(__file__).parents[1], Path(__file__).parent)  # a checkout; an installed wheel
+
+_STOCK_COORDINATOR = "module: dagster.core.run_coordinator\n  class: QueuedRunCoordinator"
+_OUR_COORDINATOR = "module: assets.coordinator\n  class: CheckedRunCoordinator"
 
 
 def shipped(name: str) -> Path:
@@ -35,6 +38,7 @@ def instance(home: Home) -> dg.DagsterInstance:
         with alone(folder):
             if not (folder / "dagster.yaml").exists():
                 shutil.copyfile(shipped("dagster.yaml"), folder / "dagster.yaml")
+            _check_runs_of_older_homes(folder / "dagster.yaml")
             # Dagster greets a new instance by asking for an e-mail address; a steward's first view is not the place
             (folder / ".nux").mkdir(exist_ok=True)
             (folder / ".nux" / "nux.yaml").write_text("seen: 1\n")
@@ -42,6 +46,13 @@ def instance(home: Home) -> dg.DagsterInstance:
             opened.get_runs_count()  # the first query makes the tables
             opened.all_instigator_state()
     return opened
+
+
+def _check_runs_of_older_homes(settings: Path) -> None:
+    """Homes of before name Dagster's own run coordinator, which looks at no configuration; one that somebody chose stays."""
+    text = settings.read_text(encoding="utf-8")
+    if _STOCK_COORDINATOR in text:
+        write_atomically(settings, text.replace(_STOCK_COORDINATOR, _OUR_COORDINATOR))
 
 
 class RunFailed(AssayError):

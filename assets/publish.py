@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 
 from assets import metadata
-from assets.common import Window, key, owners, partitions_of, tags, window_of
+from assets.common import WINDOW, key, owners, partitions_of, tags, window_of
 from assets.hands.registry import Row
 from assets.resources import OfficeResource, failures_told
 from assets.stages.admit import admission_of
@@ -42,11 +42,15 @@ def cleaned_and_published(contract: Contract) -> dg.AssetsDefinition:
     )
 
     @dg.multi_asset(
-        name=f"{contract.name}__publish", specs=[cleaned, published], check_specs=[metadata.check_spec(contract, rule) for rule in contract.rules], **partitions_of(contract)
+        name=f"{contract.name}__publish",
+        specs=[cleaned, published],
+        check_specs=[metadata.check_spec(contract, rule) for rule in contract.rules],
+        config_schema=WINDOW,
+        **partitions_of(contract),
     )
-    def _publish(context: dg.AssetExecutionContext, config: Window, office: OfficeResource) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]  # no value
+    def _publish(context: dg.AssetExecutionContext, office: OfficeResource) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]  # no value
         with failures_told():
-            run, parts = office.parts(contract, context.run.run_id, window_of(context, config))
+            run, parts = office.parts(contract, context.run.run_id, window_of(context))
             admissions = [admission_of(part) for part in parts]
             waiting = [(part, admission) for part, admission in zip(parts, admissions, strict=True) if admission.published is None]
             for part, admission in zip(parts, admissions, strict=True):

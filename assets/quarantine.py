@@ -6,6 +6,7 @@ import dagster as dg
 from pydantic import Field
 
 from assets import metadata
+from assets.config import plain_schema, read_settings
 from assets.hands.office import Office
 from assets.resources import failures_told
 from assets.stages import docs
@@ -23,10 +24,11 @@ class Handling(dg.Config):
     why: str = ""
 
 
-@dg.op(description="Releases or discards quarantined rows, holds them against today's contract, or removes what has expired.")
-def handle(context: dg.OpExecutionContext, config: Handling) -> None:
+@dg.op(config_schema=plain_schema(Handling), description="Releases or discards quarantined rows, holds them against today's contract, or removes what has expired.")
+def handle(context: dg.OpExecutionContext) -> None:
     """One decision, or one look."""
     with failures_told():
+        config = read_settings(Handling, context)
         office = Office.open()
         name = office.contract(config.dataset).name
         match config.action:
@@ -57,10 +59,11 @@ class Pages(dg.Config):
     seed: int = 0
 
 
-@dg.op(description="Great Expectations' Data Docs of a version: the contract's suite, run on a sample of it.")
-def make_data_docs(context: dg.OpExecutionContext, config: Pages) -> None:
+@dg.op(config_schema=plain_schema(Pages), description="Great Expectations' Data Docs of a version: the contract's suite, run on a sample of it.")
+def make_data_docs(context: dg.OpExecutionContext) -> None:
     """The pages, linked from the asset."""
     with failures_told():
+        config = read_settings(Pages, context)
         made = docs.document(Office.open(), config.dataset, config.version, sample_rows=config.sample_rows, seed=config.seed)
     context.log_event(dg.AssetObservation(dg.AssetKey([config.dataset, "published"]), metadata=metadata.documented(made)))
     context.add_output_metadata(metadata.documented(made))

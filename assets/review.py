@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from assets.config import plain_schema, read_settings
 from assets.hands.office import Office
 from assets.resources import failures_told
 from assets.stages.review import submit
@@ -14,10 +15,11 @@ class Decision(dg.Config):
     signed: str
 
 
-@dg.op(description="Checks a signed decision and keeps it, if it counts.")
-def decide(context: dg.OpExecutionContext, config: Decision) -> None:
+@dg.op(config_schema=plain_schema(Decision), description="Checks a signed decision and keeps it, if it counts.")
+def decide(context: dg.OpExecutionContext) -> None:
     """One decision."""
     with failures_told():
+        config = read_settings(Decision, context)
         standing = submit(Office.open(), config.review, config.signed)
     said = f"{standing.decision}" + (f"; it still needs a {' and a '.join(standing.missing)}-level approval" if standing.missing else "")
     context.log.info(f"review {config.review}: {said}")

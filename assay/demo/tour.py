@@ -51,7 +51,7 @@ def _account(before: dict[str, list[str]]) -> None:
     console.print(f"\n[bold]{new} new version(s) published.[/]" if new else "\n[bold]Nothing new was published: every source is as it was.[/]")
     root = home().home
     console.print(
-        f"Look further:  assay show {FLIGHTS}   ·   assay verify --all   ·   assay status   ·   make ui  (http://127.0.0.1:3000)\n"
+        f"Look further:  assay show {FLIGHTS}   ·   assay verify --all   ·   assay status   ·   make ui\n"
         f"Kept below {root}:  lake/ (tables, quarantine)   evidence/ (signed)   reports/{FLIGHTS}/ (drift)   lineage/events.ndjson",
         highlight=False,
     )

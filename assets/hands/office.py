@@ -48,7 +48,7 @@ def named(contracts: Mapping[str, Contract], name: str) -> Contract:
     try:
         return contracts[name]
     except KeyError:
-        raise ConfigurationError(f"no contract is named '{name}'", suggestion(name, contracts, f"Choose one of {', '.join(contracts)}")) from None
+        raise ConfigurationError("no contract has that name", suggestion(name, contracts, f"Choose one of {', '.join(contracts)}")) from None
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class Office:
         row = self.registry.version(name, version)
         if row is None:
             known = [*(v["version"] for v in self.registry.versions(name) if not v["expired_at"]), *self.registry.references(name)]
-            said = f"{name}@{version} has not been published" if version is None or NUMBER.fullmatch(version) else f"{name} has no reference '{version}'"
+            said = f"{name}@{version} has not been published" if version is None or NUMBER.fullmatch(version) else f"{name} has no reference of that name"
             raise EvidenceError(
                 said if version else f"{name} has not been published", f"Choose one of {', '.join(known)}" if known else f"Publish it: assay run {name}", Where(dataset=name)
             )

@@ -107,12 +107,12 @@ def next_window(run: Run, digest: str) -> Window | None:
         return window_of(run.contract, run.window)
     if windows is None:
         if run.window is not None:
-            raise SourceError(f"the contract has no window '{run.window}'", "Run without a window, or add `windows` to assay.source")
+            raise SourceError("the contract has no window of that name", "Run without a window, or add `windows` to assay.source")
         return None
     if run.window is not None:
         named = [window for window in windows.each if window.name == run.window]
         if not named:
-            raise SourceError(f"the contract has no window '{run.window}'", f"Choose one of {', '.join(w.name for w in windows.each)}")
+            raise SourceError("the contract has no window of that name", f"Choose one of {', '.join(w.name for w in windows.each)}")
         return named[0]
     for window in windows.each:
         if run.office.registry.by_inputs(run.contract.name, _inputs(run, digest, window).key) is None:

@@ -86,9 +86,9 @@ def record(office: Office, name: str, run_id: str | None) -> Row:
     chosen = [row for row in known if (row["run_id"].startswith(run_id) if run_id else _there(office, row))]
     where = Where(dataset=name)
     if len(chosen) > 1 and run_id:
-        raise QualityError(f"{len(chosen)} runs begin with '{run_id}'", "Give more of the run's name", where)
+        raise QualityError(f"the names of {len(chosen)} runs begin so", "Give more of the run's name", where)
     if not chosen:
-        said = f"the run '{run_id}' has set no row aside" if run_id else "no row waits in the quarantine"
+        said = "no run whose name begins so has set rows aside" if run_id else "no row waits in the quarantine"
         raise QualityError(said, "See `assay quarantine list`", where)
     if not _there(office, chosen[-1]):
         said = f"expired on {chosen[-1]['expired_at'][:10]}" if chosen[-1]["expired_at"] else "is not on the disk"
@@ -126,7 +126,7 @@ def _states(office: Office, row: Row) -> pl.DataFrame:
 
 def _check_reason(row: Row, rule: str) -> None:
     if rule not in row["reasons"]:
-        raise QualityError("no quarantined row names it", suggestion(rule, row["reasons"], f"Choose one of {', '.join(row['reasons'])}"), Where(dataset=row["dataset"], rule=rule))
+        raise QualityError("no quarantined row names it", suggestion(rule, row["reasons"], f"Choose one of {', '.join(row['reasons'])}"), Where(dataset=row["dataset"]))
 
 
 # -- deciding -----------------------------------------------------------------------------

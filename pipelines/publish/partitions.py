@@ -54,7 +54,7 @@ def chosen(partitions: Partitions, text: str, now: datetime) -> tuple[str, ...]:
     for name in (first, last or first):
         if name not in known:
             span = f"{known[0]} to {known[-1]}" if known else "none yet"
-            raise SourceError(f"the contract has no partition '{name}'", f"Choose one of {span}, or a range FIRST{TO}LAST")
+            raise SourceError("the contract has no partition of that name", f"Choose one of {span}, or a range FIRST{TO}LAST")
     found = tuple(known[known.index(first) : known.index(last or first) + 1])
     if not found:
         raise SourceError(f"the range {text} is empty", f"Write the earlier one first: {last}{TO}{first}")

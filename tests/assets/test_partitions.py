@@ -96,7 +96,7 @@ def test_partitions_are_named_by_their_beginning_up_to_now() -> None:
     assert list(partitions.windows(monthly_, datetime(2024, 1, 15, tzinfo=UTC))) == ["2023-11", "2023-12", "2024-01"]
     daily = Partitions(by="day", start=datetime(2024, 2, 28, tzinfo=UTC), end=datetime(2024, 3, 2, tzinfo=UTC))
     assert partitions.chosen(daily, "2024-02-28..2024-03-01", datetime(2025, 1, 1, tzinfo=UTC)) == ("2024-02-28", "2024-02-29", "2024-03-01")
-    with pytest.raises(SourceError, match="no partition '2024-03-02'"):
+    with pytest.raises(SourceError, match="no partition of that name"):
         partitions.chosen(daily, "2024-03-02", datetime(2025, 1, 1, tzinfo=UTC))
     window = partitions.window(monthly_, "2024-02")
     assert (window.start, window.end) == (datetime(2024, 2, 1, tzinfo=UTC), datetime(2024, 3, 1, tzinfo=UTC))

@@ -3,15 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TypeVar
 
 import pytest
@@ -19,47 +12,17 @@ from dagster import DagsterRunStatus
 from dagster_graphql import DagsterGraphQLClient, DagsterGraphQLClientError
 
 from tests.conftest import Installation
+from tests.web_ui import is_stopped, processes_of, wait_for, web_ui
 
-ROOT = Path(__file__).parents[2]
 WITHIN_S = 120
 T = TypeVar("T")
 
 
-def free_port() -> int:
-    with socket.socket() as opened:
-        opened.bind(("127.0.0.1", 0))
-        return int(opened.getsockname()[1])
-
-
-def of(home: Path) -> list[int]:
-    """Every process of this installation: what a machine that goes down takes with it."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if f"ASSAY_HOME={home}\0".encode() in (folder / "environ").read_bytes() and int(folder.name) != os.getpid():
-                found.append(int(folder.name))
-    return found
-
-
-def kill_all(home: Path) -> None:
-    while alive := of(home):
-        for pid in alive:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        time.sleep(0.2)
-
-
 @contextmanager
 def services(installation: Installation, **more: str) -> Iterator[DagsterGraphQLClient]:
-    """`assay ui`, answering; killed with everything that it has started."""
-    port = free_port()
-    command = [sys.executable, "-m", "assay.cli", "ui", "--port", str(port)]
-    with subprocess.Popen(command, env={**installation.environment, **more}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=ROOT) as process:
-        try:
-            yield DagsterGraphQLClient("127.0.0.1", port_number=port)
-        finally:
-            kill_all(installation.root)
-            process.wait()
+    """`assay ui`, answering a steward who has signed in; killed with everything that it has started."""
+    with web_ui(installation, **more) as ui:
+        yield DagsterGraphQLClient("127.0.0.1", port_number=ui.port, headers=ui.headers)
 
 
 def submitted(dagster: DagsterGraphQLClient) -> str | None:
@@ -75,18 +38,8 @@ def status(dagster: DagsterGraphQLClient, run_id: str) -> DagsterRunStatus | Non
     return None
 
 
-def until(told: Callable[[], T | None]) -> T:
-    end = time.monotonic() + WITHIN_S
-    while not (found := told()):
-        assert time.monotonic() < end, f"it did not happen within {WITHIN_S} s"
-        time.sleep(0.5)
-    return found
-
-
-def is_stopped(pid: int) -> bool:
-    with contextlib.suppress(OSError):
-        return (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[0] == "T"
-    return False
+def until(condition: Callable[[], T | None]) -> T:
+    return wait_for(condition, WITHIN_S)
 
 
 @pytest.mark.soak
@@ -94,7 +47,7 @@ def is_stopped(pid: int) -> bool:
 def test_all_services_killed_in_the_middle_of_a_run(installation: Installation) -> None:
     with services(installation, ASSAY_STOP_AT="before the commit") as dagster:
         lost = until(lambda: submitted(dagster))
-        until(lambda: any(is_stopped(pid) for pid in of(installation.root)))  # everything is written, nothing is published
+        until(lambda: any(is_stopped(pid) for pid in processes_of(installation.root)))  # everything is written, nothing is published
         assert status(dagster, lost) == DagsterRunStatus.STARTED
     office = installation.office()
     (row,) = office.registry.runs("readings")

@@ -1,0 +1,203 @@
+"""Dagster's webserver with what Assay changes inside it: run configurations, permissions, and errors that quote values.
+
+It uses private hooks of Dagster, which is pinned for this reason; tests fail where a new version moves them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+import yaml
+from dagster._core.workspace.context import WorkspaceProcessContext, WorkspaceRequestContext
+from dagster._core.workspace.load_target import GrpcServerTarget
+from dagster._core.workspace.permissions import PermissionResult, Permissions
+from dagster_shared.yaml_utils import load_run_config_yaml
+from dagster_webserver.version import __version__
+from dagster_webserver.webserver import DagsterWebserver
+from graphene import Schema
+from graphql import (
+    GraphQLError,
+    GraphQLField,
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    GraphQLScalarType,
+    GraphQLSchema,
+)
+from starlette.types import ASGIApp
+
+from assets.run_config import REMEDY, ROOT, problem_of
+
+POLL_MS = 2000
+NOT_HERE = "Assay keeps evidence: this is refused in the web UI"
+_OFF = (
+    Permissions.WIPE_ASSETS,
+    Permissions.DELETE_PIPELINE_RUN,
+    Permissions.REPORT_RUNLESS_ASSET_EVENTS,
+    Permissions.EDIT_APP_MANAGED_COMPONENTS,
+    Permissions.REFRESH_COMPONENT_STATE,
+)
+# graphql-core: `Variable '$x' got invalid value {…}; Expected …`, `Expected value of type 'Int', found "…".`
+_QUOTED = re.compile(r"( got invalid value |, found | cannot represent [^:]*: ).*", re.DOTALL)
+_MISMATCHES = {
+    "RUNTIME_TYPE_MISMATCH": "the value is not of the type that is expected here",
+    "MISSING_REQUIRED_FIELD": "a required setting is missing",
+    "MISSING_REQUIRED_FIELDS": "required settings are missing",
+    "FIELD_NOT_DEFINED": "there is no setting of this name here",
+    "FIELDS_NOT_DEFINED": "there are no settings of these names here",
+    "SELECTOR_FIELD_ERROR": "exactly one of several settings is expected here",
+}
+
+
+class ConfigRefused(GraphQLError):
+    """A run's configuration is refused before Dagster reads it."""
+
+
+class AssayRequestContext(WorkspaceRequestContext):
+    """Dagster's own permissions, less those that forge or destroy evidence: its pages disable the buttons."""
+
+    @property
+    def permissions(self) -> Mapping[str, PermissionResult]:
+        """Permissions on everything."""
+        return without_evidence(super().permissions)
+
+    def permissions_for_location(self, *, location_name: str) -> Mapping[str, PermissionResult]:
+        """Permissions on one code location."""
+        return without_evidence(super().permissions_for_location(location_name=location_name))
+
+
+def without_evidence(permissions: Mapping[str, PermissionResult]) -> Mapping[str, PermissionResult]:
+    """The permissions, with those off that nobody has."""
+    off = PermissionResult(enabled=False, disabled_reason=NOT_HERE)
+    return {name: off if name in _OFF else result for name, result in permissions.items()}
+
+
+class AssayProcessContext(WorkspaceProcessContext):
+    """A workspace whose requests have our permissions."""
+
+    def create_request_context(self, source: object | None = None) -> AssayRequestContext:
+        """One request's view of the workspace."""
+        return AssayRequestContext(
+            instance=self._instance,
+            current_workspace=self.get_current_workspace(),
+            process_context=self,
+            version=self.version,
+            source=source,
+            read_only=self._read_only,
+        )
+
+
+class AssayWebserver(DagsterWebserver[WorkspaceProcessContext, WorkspaceRequestContext]):
+    """Dagster's webserver with our schema and our errors."""
+
+    def build_graphql_schema(self) -> Schema:
+        """Dagster's schema, in which run configurations are checked and errors quote no value."""
+        schema = super().build_graphql_schema()
+        check_run_configs(schema.graphql_schema)
+        hide_config_values(schema.graphql_schema)
+        return schema
+
+    def handle_graphql_errors(self, errors: Sequence[GraphQLError]) -> list[Any]:
+        """Errors as the answer holds them."""
+        return [
+            {"message": refused} if (refused := _refused(error)) else self._described(error)
+            for error in errors
+        ]
+
+    def _described(self, error: GraphQLError) -> Any:
+        (described,) = super().handle_graphql_errors([error])
+        if error.path is None:  # the request did not fit the schema: nothing was carried out
+            described["message"] = without_quotes(error.message)
+            described.pop("extensions", None)
+        return described
+
+    def _determine_status_code(
+        self, resolver_errors: list[GraphQLError] | None, captured_errors: list[Exception]
+    ) -> int:
+        if any(_refused(error) for error in resolver_errors or []):
+            return 403
+        return super()._determine_status_code(resolver_errors, captured_errors)
+
+
+def without_quotes(message: str) -> str:
+    """What graphql-core says about a value, without the value."""
+    return _QUOTED.sub(
+        lambda match: match[1].rstrip(" :").replace(", found", ", found another") + ".", message
+    )
+
+
+def _refused(error: GraphQLError) -> str | None:
+    """Our own words, where the error came from a configuration that we refused."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ConfigRefused):
+            return cause.message
+        cause = cause.original_error if isinstance(cause, GraphQLError) else None
+    return None
+
+
+def check_run_configs(schema: GraphQLSchema) -> None:
+    """Have every run configuration checked where GraphQL reads it, however a request writes it."""
+    scalar = schema.type_map["RunConfigData"]
+    if not isinstance(scalar, GraphQLScalarType):
+        raise TypeError("Dagster's schema has changed: RunConfigData is not a scalar")
+    read_value, read_literal = scalar.parse_value, scalar.parse_literal
+    scalar.parse_value = lambda value: checked_config(read_value(value))  # type: ignore[method-assign]
+    scalar.parse_literal = lambda node, variables=None: checked_config(
+        read_literal(node, variables)
+    )  # type: ignore[method-assign]
+
+
+def checked_config(config: Any) -> Any:
+    """The configuration as Dagster may have it: an object. Raises: ConfigRefused."""
+    if isinstance(config, str):
+        try:
+            config = load_run_config_yaml(config) if config.strip() else {}
+        except (yaml.YAMLError, ValueError, RecursionError):
+            raise ConfigRefused(f"{ROOT} is not YAML.") from None
+    if config is None:
+        return {}
+    if not isinstance(config, dict):
+        raise ConfigRefused(f"{ROOT} must be an object of settings.")
+    problem = problem_of(config)
+    if problem:
+        raise ConfigRefused(f"{problem}. {REMEDY}.")
+    return config
+
+
+def hide_config_values(schema: GraphQLSchema) -> None:
+    """Have Dagster's errors about a configuration name the place and the kind of problem, never the value."""
+    interface = schema.type_map["PipelineConfigValidationError"]
+    if not isinstance(interface, GraphQLInterfaceType):
+        raise TypeError(
+            "Dagster's schema has changed: PipelineConfigValidationError is not an interface"
+        )
+    for kind in schema.get_possible_types(interface):
+        _resolve(kind, "message", _config_message)
+        _resolve(kind, "valueRep", lambda _error, _info: None)
+
+
+def _resolve(kind: GraphQLObjectType, name: str, resolver: Callable[[Any, Any], Any]) -> None:
+    field: GraphQLField | None = kind.fields.get(name)
+    if field is not None:
+        field.resolve = resolver
+
+
+def _config_message(error: Any, _info: Any) -> str:
+    entries = [getattr(entry, "field_name", None) for entry in error.stack._stack.entries]
+    place = ".".join(str(name) for name in entries if name) or "its top"
+    reason = getattr(error.reason, "value", error.reason)
+    return f"{ROOT}, at `{place}`: {_MISMATCHES.get(str(reason), 'it is not as expected')}."
+
+
+def open_workspace(instance: dg.DagsterInstance, socket: str) -> AssayProcessContext:
+    """The workspace of the code server that listens on a unix socket."""
+    target = GrpcServerTarget(host="localhost", port=None, socket=socket, location_name="assay")
+    return AssayProcessContext(instance, workspace_load_target=target, version=__version__)
+
+
+def dagster_app(workspace: WorkspaceProcessContext) -> ASGIApp:
+    """Dagster's webserver as an ASGI application."""
+    return AssayWebserver(workspace, live_data_poll_rate=POLL_MS).create_asgi_app()

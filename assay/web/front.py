@@ -1,0 +1,291 @@
+"""The ASGI front of the web UI: it signs people in, and passes on to Dagster what the guards let through.
+
+Belongs here: reading requests, writing answers. Stays out: deciding (request_guard, graphql_guard), keeping links and sessions (sign_in).
+"""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from assay.web import pages
+from assay.web.graphql_guard import MAX_BODY_BYTES, Refusal, check_body, check_websocket_text
+from assay.web.peers import user_of
+from assay.web.request_guard import (
+    GRAPHQL,
+    SIGN_IN,
+    SIGN_OUT,
+    RequestFacts,
+    check_host,
+    check_json,
+    check_method,
+    check_origin,
+    check_path,
+    check_reader,
+    own_hosts,
+)
+from assay.web.sign_in import Links, Sessions
+
+POLICY_VIOLATION = 1008
+_HEADERS = {
+    "X-Frame-Options": "DENY",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+_AHEAD_OF_TIME = (
+    "purpose",
+    "sec-purpose",
+    "x-moz",
+    "x-purpose",
+)  # a browser that loads a page before it is opened sends one of these
+
+
+@dataclass
+class Front:
+    """Dagster's webserver, behind a door."""
+
+    dagster: ASGIApp
+    port: int
+    links: Links
+    sessions: Sessions = field(default_factory=Sessions)
+    user: str = field(default_factory=getpass.getuser)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one connection."""
+        if scope["type"] == "http":
+            await self._answer_http(scope, receive, _with_headers(send))
+        elif scope["type"] == "websocket":
+            await self._answer_websocket(scope, receive, send)
+        else:
+            await self.dagster(scope, receive, send)
+
+    @property
+    def cookie(self) -> str:
+        """The cookie's name; browsers send cookies to every port of a host, so that it holds the port."""
+        return f"assay_session_{self.port}"
+
+    def session_of(self, connection: HTTPConnection) -> str | None:
+        """The key of the open session that a connection shows; None where it shows none."""
+        for header in connection.headers.getlist("cookie"):
+            for part in header.split(";"):
+                name, _, value = part.strip().partition("=")
+                if name == self.cookie and self.sessions.is_open(value, _user(connection.scope)):
+                    return value
+        return None
+
+    def check(self, facts: RequestFacts) -> Refusal | None:
+        """What holds for every request, signed in or not."""
+        return check_host(facts, own_hosts(self.port))
+
+    async def _answer_http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request, facts = Request(scope, receive), _facts(scope)
+        refusal = self.check(facts)
+        if refusal is None and facts.path == SIGN_IN:
+            await self._sign_in(request)(scope, receive, send)
+            return
+        key = self.session_of(request)
+        if refusal is None and key is None:
+            refusal = pages.NOT_SIGNED_IN
+        refusal = refusal or check_path(facts) or check_method(facts)
+        if refusal is None:
+            refusal = check_origin(facts) if facts.method == "POST" else check_reader(facts)
+        if refusal is not None or key is None:
+            await pages.refused(refusal or pages.NOT_SIGNED_IN, request)(scope, receive, send)
+        elif facts.path == SIGN_OUT:
+            await self._sign_out(request, key)(scope, receive, send)
+        elif facts.path == GRAPHQL:
+            await self._answer_graphql(request, facts, send)
+        else:
+            await self.dagster(scope, receive, send)
+
+    def _sign_in(self, request: Request) -> Response:
+        token = request.query_params.get("token", "")
+        if request.method not in ("GET", "HEAD"):
+            return pages.refused(Refusal(405, "A sign-in link is opened with GET."), request)
+        if self.session_of(request) is not None:
+            return RedirectResponse("/", 303)
+        if request.method == "HEAD" or not _is_opened_by_a_person(request.headers):
+            return pages.refused(
+                Refusal(403, "A sign-in link is opened in a window of its own."), request
+            )
+        if not self.links.use(token):
+            return pages.refused(pages.LINK_IS_GONE, request)
+        arrives_from = request.headers.get("sec-fetch-site", "none")
+        response = (
+            RedirectResponse("/", 303)
+            if arrives_from in ("none", "same-origin")
+            else pages.signed_in()
+        )
+        response.set_cookie(
+            self.cookie,
+            self.sessions.begin(_user(request.scope)),
+            path="/",
+            httponly=True,
+            samesite="strict",
+        )
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    def _sign_out(self, request: Request, key: str) -> Response:
+        if request.method != "POST":
+            return pages.sign_out_form(self.user)
+        self.sessions.end(key)
+        response = pages.signed_out()
+        response.delete_cookie(self.cookie, path="/", httponly=True, samesite="strict")
+        return response
+
+    async def _answer_graphql(self, request: Request, facts: RequestFacts, send: Send) -> None:
+        body: bytes | Refusal = check_json(facts) or await _read_body(request)
+        if isinstance(body, bytes):
+            body = check_body(body)
+        if isinstance(body, Refusal):
+            await pages.refused(body, request)(request.scope, request.receive, send)
+            return
+        headers = Headers(scope=request.scope).mutablecopy()
+        headers["content-type"] = "application/json"
+        headers["content-length"] = str(len(body))
+        # the query is in the body alone: what stands in the address is not passed on
+        scope = request.scope | {"headers": headers.raw, "query_string": b""}
+        await self.dagster(scope, _replay(body, request.receive), send)
+
+    async def _answer_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        connection, facts = HTTPConnection(scope), _facts(scope)
+        key = self.session_of(connection)
+        refusal = self.check(facts) or (None if key else pages.NOT_SIGNED_IN)
+        if refusal is None and facts.path != GRAPHQL:
+            refusal = Refusal(404, "There is no such page.")
+        refusal = refusal or check_origin(facts)
+        if refusal is None and "graphql-ws" not in scope.get("subprotocols", []):
+            refusal = Refusal(400, "The connection must offer the protocol `graphql-ws`.")
+        if refusal is not None or key is None:
+            await _refuse_websocket(refusal or pages.NOT_SIGNED_IN, scope, receive, send)
+            return
+        user = _user(scope)
+        guard = _WebsocketGuard(receive, send, lambda: self.sessions.is_open(key, user))
+        await self.dagster(scope, guard.receive, guard.send)
+
+
+@dataclass
+class _WebsocketGuard:
+    """A websocket that passes on checked messages only, and closes when the session has ended."""
+
+    _receive: Receive
+    _send: Send
+    is_signed_in: Callable[[], bool]
+    is_closed: bool = False
+
+    async def receive(self) -> Message:
+        """The next message; a refused one closes the connection."""
+        message = await self._receive()
+        if message["type"] != "websocket.receive":
+            return message
+        if not self.is_signed_in():
+            return await self._close(pages.NOT_SIGNED_IN)
+        text = message.get("text")
+        checked = (
+            Refusal(400, "Messages must be text.") if text is None else check_websocket_text(text)
+        )
+        if isinstance(checked, Refusal):
+            return await self._close(checked)
+        return {"type": "websocket.receive", "text": checked}
+
+    async def send(self, message: Message) -> None:
+        """Pass on what Dagster sends, while the person is signed in."""
+        if self.is_closed:
+            return
+        if message["type"] == "websocket.send" and not self.is_signed_in():
+            await self._close(pages.NOT_SIGNED_IN)
+            return
+        self.is_closed = message["type"] == "websocket.close"
+        await self._send(message)
+
+    async def _close(self, refusal: Refusal) -> Message:
+        if not self.is_closed:
+            self.is_closed = True
+            await self._send(
+                {
+                    "type": "websocket.close",
+                    "code": POLICY_VIOLATION,
+                    "reason": refusal.reason[:120],
+                }
+            )
+        return {"type": "websocket.disconnect", "code": POLICY_VIOLATION}
+
+
+def _facts(scope: Scope) -> RequestFacts:
+    headers = tuple(
+        (name.decode("latin-1").lower(), value.decode("latin-1"))
+        for name, value in scope["headers"]
+    )
+    raw = scope.get("raw_path") or scope["path"].encode()
+    path = scope["path"]
+    # `%2Fgraphql` and the like: the spelling that came decides, not what a server makes of it
+    if path in (GRAPHQL, SIGN_IN, SIGN_OUT) and raw.partition(b"?")[0] != path.encode():
+        path = raw.decode("latin-1")
+    return RequestFacts(scope.get("method", "GET"), path, headers)
+
+
+def _user(scope: Scope) -> int | None:
+    return user_of(scope.get("client"), scope.get("server"))
+
+
+def _is_opened_by_a_person(headers: Headers) -> bool:
+    """Whether the browser opens the address in a window, now, and not ahead of time, or as a picture."""
+    ahead = any(name in headers for name in _AHEAD_OF_TIME)
+    return not ahead and headers.get("sec-fetch-dest", "document") == "document"
+
+
+async def _read_body(request: Request) -> bytes | Refusal:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            return Refusal(413, f"The request is longer than {MAX_BODY_BYTES} bytes.")
+    return bytes(body)
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """The checked body, then whatever the connection says next."""
+    bodies = [body]
+
+    async def replay() -> Message:
+        if bodies:
+            return {"type": "http.request", "body": bodies.pop(), "more_body": False}
+        return await receive()
+
+    return replay
+
+
+def _with_headers(send: Send) -> Send:
+    async def send_with_headers(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            headers.update(_HEADERS)
+            headers.append("Content-Security-Policy", "frame-ancestors 'none'")
+            headers.setdefault("Cache-Control", "no-store")
+        await send(message)
+
+    return send_with_headers
+
+
+async def _refuse_websocket(refusal: Refusal, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer the handshake with an HTTP status where the server can, else close it."""
+    await receive()
+    if "websocket.http.response" not in scope.get("extensions", {}):
+        await send(
+            {"type": "websocket.close", "code": POLICY_VIOLATION, "reason": refusal.reason[:120]}
+        )
+        return
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"cache-control", b"no-store")]
+    await send(
+        {"type": "websocket.http.response.start", "status": refusal.status, "headers": headers}
+    )
+    await send({"type": "websocket.http.response.body", "body": refusal.reason.encode()})

@@ -1,0 +1,143 @@
+"""Which GraphQL requests reach Dagster. Pure: a message goes in; what to pass on, or why not, comes out.
+
+What is passed on is written again from what was read here, so that Dagster reads nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from graphql import (
+    FieldNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    OperationDefinitionNode,
+    OperationType,
+    parse,
+)
+
+from assay.web.mutations import ALLOWED_MUTATIONS, REFUSED_MUTATIONS
+
+MAX_BODY_BYTES = 2 * 2**20
+MAX_TOKENS = 50_000  # the longest query of Dagster's own pages has about 3,000
+MAX_QUERY_CHARACTERS = 500_000
+WEBSOCKET_CONTROL = frozenset({"connection_init", "connection_terminate", "stop"})
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a request does not pass: an HTTP status, and one sentence without any value of the request."""
+
+    status: int
+    reason: str
+
+
+HTTP_OPERATIONS = frozenset({OperationType.QUERY, OperationType.MUTATION})
+WEBSOCKET_OPERATIONS = frozenset({OperationType.SUBSCRIPTION})
+
+
+def check_body(body: bytes) -> bytes | Refusal:
+    """Check the body of a POST to `/graphql`. Returns: the body to pass on, or the refusal."""
+    message = _read_object(body)
+    if isinstance(message, Refusal):
+        return message
+    checked = _check_request(message, HTTP_OPERATIONS)
+    return checked if isinstance(checked, Refusal) else json.dumps(checked).encode()
+
+
+def check_websocket_text(text: str) -> str | Refusal:
+    """Check one message of a `graphql-ws` connection. Returns: the message to pass on, or the refusal."""
+    message = _read_object(text.encode("utf-8", "surrogatepass"))
+    if isinstance(message, Refusal):
+        return message
+    kind, operation_id = message.get("type"), message.get("id")
+    if not isinstance(operation_id, str | None):
+        return Refusal(400, "The `id` of a message must be text.")
+    passed: dict[str, Any] = {"type": kind, "id": operation_id}
+    if kind == "start":
+        payload = message.get("payload")
+        if not isinstance(payload, dict):
+            return Refusal(400, "A `start` message needs a `payload` with the query.")
+        checked = _check_request(payload, WEBSOCKET_OPERATIONS)
+        if isinstance(checked, Refusal):
+            return checked
+        # Dagster reads `operation_name`, its own pages send `operationName`
+        passed["payload"] = checked | {"operation_name": checked["operationName"]}
+    elif not isinstance(kind, str) or kind not in WEBSOCKET_CONTROL:
+        return Refusal(400, "This type of message is not part of the protocol `graphql-ws`.")
+    return json.dumps(passed)
+
+
+def _read_object(body: bytes) -> dict[str, Any] | Refusal:
+    try:
+        message = json.loads(body.decode("utf-8"))
+    except (ValueError, RecursionError):
+        return Refusal(400, "The request is not JSON in UTF-8.")
+    if isinstance(message, list):
+        return Refusal(400, "Batches are refused: send one operation a request.")
+    if not isinstance(message, dict):
+        return Refusal(400, "The request must be a JSON object with a `query`.")
+    return message
+
+
+def _check_request(
+    message: dict[str, Any], operations: frozenset[OperationType]
+) -> dict[str, Any] | Refusal:
+    query, variables, name = (message.get(key) for key in ("query", "variables", "operationName"))
+    if not isinstance(query, str):
+        return Refusal(400, "The request has no `query` as text; stored queries are not supported.")
+    if not isinstance(variables, dict | None):
+        return Refusal(400, "`variables` must be a JSON object.")
+    if not isinstance(name, str | None):
+        return Refusal(400, "`operationName` must be text.")
+    refusal = check_document(query, operations)
+    if refusal:
+        return refusal
+    return {"query": query, "variables": variables, "operationName": name}
+
+
+@lru_cache(maxsize=512)  # Dagster's pages send the same documents again and again
+def check_document(query: str, operations: frozenset[OperationType]) -> Refusal | None:
+    """Check every operation of a document, whichever of them the request chooses."""
+    if len(query) > MAX_QUERY_CHARACTERS:
+        return Refusal(413, f"The query is longer than {MAX_QUERY_CHARACTERS} characters.")
+    try:
+        document = parse(query, max_tokens=MAX_TOKENS)
+    except (GraphQLError, RecursionError, ValueError):
+        return Refusal(400, "The query is not GraphQL, or is too long or too deeply nested.")
+    for definition in document.definitions:
+        if isinstance(definition, FragmentDefinitionNode):
+            continue
+        if not isinstance(definition, OperationDefinitionNode):
+            return Refusal(400, "A request holds operations and fragments only.")
+        if definition.operation not in operations:
+            return Refusal(
+                403, f"A {definition.operation.value} is not allowed on this connection."
+            )
+        refusal = (
+            _check_mutation(definition) if definition.operation == OperationType.MUTATION else None
+        )
+        if refusal:
+            return refusal
+    return None
+
+
+def _check_mutation(operation: OperationDefinitionNode) -> Refusal | None:
+    for selection in operation.selection_set.selections:
+        if not isinstance(selection, FieldNode):
+            return Refusal(
+                403, "Write the mutations out: fragments are refused at the top of a mutation."
+            )
+        field = selection.name.value
+        if field in REFUSED_MUTATIONS:
+            return Refusal(
+                403, f"The mutation `{field}` is refused to everybody: {REFUSED_MUTATIONS[field]}."
+            )
+        if field not in ALLOWED_MUTATIONS and field != "__typename":
+            return Refusal(
+                403, "The request holds a mutation that is not in the list of allowed ones."
+            )
+    return None

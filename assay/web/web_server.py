@@ -1,0 +1,62 @@
+"""The web server's process: Dagster's webserver behind our front, on a socket that is open already."""
+
+from __future__ import annotations
+
+import argparse
+import socket
+import time
+from pathlib import Path
+
+import dagster as dg
+import uvicorn
+
+from assay.web.dagster_app import dagster_app, open_workspace
+from assay.web.front import Front
+from assay.web.sign_in import Links
+from assay.web.supervise import answers
+
+STATEMENT_TIMEOUT_MS, POOL_RECYCLE_S, POOL_OVERFLOW = (
+    15_000,
+    3_600,
+    20,
+)  # Dagster's own for its webserver
+MAX_MESSAGE_BYTES = 2**20
+
+
+def serve(port: int, listening: int, code_socket: Path, links: Path) -> None:
+    """Serve until a signal ends it."""
+    while not answers(code_socket):
+        time.sleep(0.1)
+    with dg.DagsterInstance.get() as instance:
+        instance.optimize_for_webserver(STATEMENT_TIMEOUT_MS, POOL_RECYCLE_S, POOL_OVERFLOW)
+        with open_workspace(instance, str(code_socket)) as workspace:
+            front = Front(dagster_app(workspace), port, Links(links))
+            uvicorn.Server(_settings(front)).run([socket.socket(fileno=listening)])
+
+
+def _settings(front: Front) -> uvicorn.Config:
+    return uvicorn.Config(
+        front,
+        log_level="warning",
+        access_log=False,  # addresses hold sign-in tokens
+        server_header=False,
+        proxy_headers=False,
+        lifespan="off",
+        timeout_graceful_shutdown=1,
+        ws_max_size=MAX_MESSAGE_BYTES,
+    )
+
+
+def main() -> None:
+    """What the supervisor starts."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--listening", type=int, required=True)
+    parser.add_argument("--socket", type=Path, required=True)
+    parser.add_argument("--links", type=Path, required=True)
+    given = parser.parse_args()
+    serve(given.port, given.listening, given.socket, given.links)
+
+
+if __name__ == "__main__":
+    main()
