@@ -10,6 +10,7 @@ from assets.automation import arrival_sensor, job, schedule
 from assets.drift import drift
 from assets.features import features
 from assets.hands.home import home
+from assets.hands.private import keep_private
 from assets.ingest import landed
 from assets.progress import progress_logger
 from assets.publish import cleaned_and_published
@@ -43,6 +44,7 @@ def build_definitions(jobs: Sequence[dg.JobDefinition] = (), **overrides: object
         jobs: your own, which a contract may name to act on drift (`acting.job`).
         overrides: resources by name, for tests.
     """
+    keep_private()  # the code server, and each process that executes a run
     contracts = list(home().read_contracts().values())
     automation = dg.AutomationConditionSensorDefinition("automation", target=dg.AssetSelection.all(), default_status=dg.DefaultSensorStatus.RUNNING, minimum_interval_seconds=30)
     whole = [job(contract) for contract in contracts]

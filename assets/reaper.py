@@ -38,9 +38,12 @@ def reaper(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     try:
         office = Office.open()
         ended = end_lost(office, context.instance)
-        expired = [f"{name}@{version}" for name in office.contracts for version in expire(office, name)]
     except AssayError as error:
         return dg.SkipReason(str(error))
     told = [f"ended lost runs {', '.join(ended)}"] if ended else []
-    told += [f"expired {', '.join(expired)}"] if expired else []
+    try:
+        expired = [f"{name}@{version}" for name in office.contracts for version in expire(office, name)]
+        told += [f"expired {', '.join(expired)}"] if expired else []
+    except AssayError as error:
+        told.append(str(error))
     return dg.SkipReason("; ".join(told) or "no run was lost, and nothing is due to expire")

@@ -102,6 +102,10 @@ class ConfigurationError(AssayError):
     """This installation is set up in a way that cannot work."""
 
 
+class ClockError(ConfigurationError):
+    """The clock is in doubt: what is decided by time waits until an operator has confirmed it."""
+
+
 @contextmanager
 def about(**place: str | int) -> Iterator[None]:
     """Tell errors from inside the block where they happened; the code in it knows only its own part.

@@ -69,8 +69,8 @@ def sync_together(root: Path, upto: Path) -> None:
             return
 
 
-def write_atomically(file: Path, text: str, mode: int = 0o644) -> None:
-    """Write a small file whole or not at all, synced."""
+def write_atomically(file: Path, text: str, mode: int = 0o600) -> None:
+    """Write a small file whole or not at all, synced; for its owner only unless `mode` says otherwise."""
     file.parent.mkdir(parents=True, exist_ok=True)
     temporary = file.with_name(f".{file.name}.{uuid.uuid4().hex}")
     try:

@@ -141,6 +141,8 @@ def decide(office: Office, name: str, action: Action, *, run_id: str | None, rul
         raise ConfigurationError("a decision needs a reason", 'Say it: --why "…"')
     if (rule is None) == (not rows):
         raise ConfigurationError("a decision is about rows, or about a rule", "Give --row, once or more, or --rule")
+    if action == "discard":
+        office.registry.check_clock("nothing is discarded")
     row, contract = record(office, name, run_id), office.contract(name)
     if action == "release":
         _check_delivery(office, row, contract)
@@ -258,6 +260,7 @@ def replay(office: Office, name: str, run_id: str | None) -> dict[str, Any]:
 
 def expire(office: Office, names: Sequence[str]) -> list[dict[str, Any]]:
     """Remove the quarantines that are older than their contract says today, by the registry's clock; and copies that no decision came to need."""
+    office.registry.check_clock("nothing expires")
     now = datetime.fromisoformat(office.registry.now())
     gone = []
     for name in names:
