@@ -488,9 +488,13 @@ def _main() -> None:
         print("assay: stopped; nothing half done is visible", file=sys.stderr)
         sys.exit(130)
     except Exception as error:  # the last door: a full disk may speak through any library; what we do not know stays a traceback
-        from assets.hands.disk import is_disk_full
+        from assets.hands.disk import is_disk_full, is_read_only
+        from assets.hands.home import READ_ONLY, READ_ONLY_REMEDY
         from assets.hands.home import home as installation
 
+        if is_read_only(error) and not installation().is_writable:
+            print(f"assay: {READ_ONLY}. {READ_ONLY_REMEDY}.", file=sys.stderr)
+            sys.exit(1)
         if not is_disk_full(error, installation().root):
             raise
         full = ConfigurationError("the disk is full", "Free some space and run again: what was published before is whole, and nothing of this run is visible")

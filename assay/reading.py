@@ -122,6 +122,7 @@ def expired(names: list[str], *, rehearse: bool) -> list[dict[str, Any]]:
 def verify(named: tuple[str, str | None] | None, where: Path | None, key: Path | None) -> list[dict[str, Any]]:
     """What was checked of each version. Raises: EvidenceError: the first thing that is not as signed."""
     root = where.resolve() if where else home().root
+    home().model_copy(update={"home": root}).check_layout()
     if named is None and where is None:
         Office.open().settle()  # a crash may have left evidence of a registered version to be written
     if named and named[1]:
@@ -133,6 +134,9 @@ def verify(named: tuple[str, str | None] | None, where: Path | None, key: Path |
         if not wanted and named:
             raise EvidenceError(f"there is no evidence of {named[0]}", "See `assay status` for what is published")
     public = public_key(key or root / "keys" / PUBLIC) if wanted else None
+    # the registry remembers which key its installation began with
+    if public is not None and key is None and where is None and named is None:
+        public = Office.open().keys.public()
     done = [verify_version(root, name, version, public) for name, version in wanted if public]
     results = [{"dataset": v.dataset, "version": v.version, "checked": list(v.checked)} for v in done]
     if named is None and where is None:

@@ -122,6 +122,17 @@ def is_disk_full(error: BaseException | None, folder: Path | None = None) -> boo
     return False
 
 
+def is_read_only(error: BaseException | None) -> bool:
+    """Whether an error, or one it came from, says that nothing may be written there. SQLite says so in words."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+            return True
+        if "readonly database" in str(error).lower():
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
 @contextmanager
 def room_on_disk() -> Iterator[None]:
     """Turn any library's way of saying 'no space left' into one error; everything else goes through."""

@@ -80,4 +80,6 @@ def _lost(places: list[str]) -> ConfigurationError:
     remedy = f"Restore {'it' if len(places) == 1 else 'them'} from your backup: nothing that was lost is created again"
     if places == [MARK]:
         remedy += f"; or, where no newer Assay has opened this home, write {LAYOUT} into {MARK}"
-    return ConfigurationError(f"this home is not new, and {listed} {'is' if len(places) == 1 else 'are'} missing", remedy, Where(file=places[0] if "/" in places[0] or places[0] == MARK else None))
+    return ConfigurationError(
+        f"this home is not new, and {listed} {'is' if len(places) == 1 else 'are'} missing", remedy, Where(file=places[0] if "/" in places[0] or places[0] == MARK else None)
+    )

@@ -49,9 +49,7 @@ def _complete(where: Home, registry: Registry, keys: Keys, step: Step) -> None:
     try:
         where.root.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
-        raise ConfigurationError(
-            f"the home cannot be made ({type(error).__name__})", "Set ASSAY_HOME to a folder this user may write", Where(file=str(where.home))
-        ) from error
+        raise ConfigurationError(f"the home cannot be made ({type(error).__name__})", "Set ASSAY_HOME to a folder this user may write", Where(file=str(where.home))) from error
     where.check_writable()
     if step == "create" and not registry.key_fingerprints():
         keys.create()

@@ -93,7 +93,8 @@ def open_places(root: Path) -> list[str]:
 
 def narrow(root: Path) -> Narrowed:
     """Take the rights of group and others from every file and folder of a home. Links are not followed."""
-    closed, left_open = [], []
+    closed: list[str] = []
+    left_open: list[str] = []
     for place, folder, name in _open_entries(root):
         (closed if _close(folder, name) else left_open).append(place)
     return Narrowed(tuple(closed), tuple(left_open))
