@@ -127,7 +127,7 @@ def is_read_only(error: BaseException | None) -> bool:
     while error is not None:
         if isinstance(error, OSError) and error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
             return True
-        if "readonly database" in str(error).lower():
+        if any(words in str(error).lower() for words in ("readonly database", "read-only file system")):
             return True
         error = error.__cause__ or error.__context__
     return False

@@ -141,6 +141,7 @@ def decide(office: Office, name: str, action: Action, *, run_id: str | None, rul
         raise ConfigurationError("a decision needs a reason", 'Say it: --why "…"')
     if (rule is None) == (not rows):
         raise ConfigurationError("a decision is about rows, or about a rule", "Give --row, once or more, or --rule")
+    office.home.check_writable()
     if action == "discard":
         office.registry.check_clock("nothing is discarded")
     row, contract = record(office, name, run_id), office.contract(name)

@@ -15,7 +15,6 @@ from assets.stages import quarantine, review
 from assets.stages.expire import expire
 from contracts.errors import AdmissionError, ClockError
 from tests.conftest import GOOD, Installation, setting
-from tests.journeys.conftest import Assay
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 BAD = "meter,energy_kwh,tariff\nM1,1.5,day\nM2,abc,night\nM3,3.5,day\n"
@@ -202,32 +201,3 @@ def test_an_approval_that_has_ended_does_not_begin_again_where_the_clock_steps_b
     either_registry.office().registry.note("something", "readings", {})
     at(either_registry, START + timedelta(days=1))
     assert review.stands(either_registry.office(), review.review_of(either_registry.office(), number)).decision == "open"
-
-
-# -- the command line ---------------------------------------------------------------------------
-
-
-def test_the_command_line_shows_the_doubt_and_ends_it(installation: Installation, assay: Assay) -> None:
-    assert assay("clock")[0] == 0
-    at(installation, datetime.now(UTC) - timedelta(days=50))
-    # an entry of 50 days ago after one of now: the clock steps back, and then jumps ahead
-    installation.office().registry.note("something", "readings", {})
-    code, text, _ = assay("clock")
-    assert code == 1
-    assert "steps back by 50 days" in text
-    assert "jumps ahead by 50 days" in text
-    assert assay("doctor")[0] == 1
-    assert "clock is in doubt" in assay("status")[2]
-    for command in (("expire",), ("quarantine", "expire")):
-        code, _, errors = assay(*command)
-        assert code == 1
-        assert "nothing expires: the clock is in doubt" in errors
-    today = f"{datetime.now(UTC):%Y-%m-%d}"
-    assert assay("clock", "confirm", "--today", "2001-01-01", "--why", "x")[0] == 1
-    assert assay("clock", "confirm", "--why", "x")[0] == 2
-    code, text, _ = assay("clock", "confirm", "--today", today, "--why", "compared with my watch")
-    assert code == 0, text
-    assert "confirmed by" in text
-    assert assay("clock")[0] == 0
-    assert json.loads(assay("clock", "--json")[1])["in_doubt"] is False
-    assert assay("expire")[0] == 0
