@@ -286,5 +286,5 @@ def public_key(file: Path) -> Key:
     try:
         data = json.loads(file.read_text())
         return Key.from_dict(data.pop("keyid"), data)
-    except (OSError, ValueError, KeyError, AttributeError):
+    except (OSError, ValueError, KeyError, AttributeError, TypeError):
         raise EvidenceError("this is no public key of Assay", "Give the file keys/assay.pub.json of the installation that signed", Where(file=file.name)) from None

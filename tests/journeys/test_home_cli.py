@@ -197,3 +197,17 @@ def test_a_home_whose_modes_forbid_writing_can_be_verified(installation: Install
     assert code == 1
     assert "the home is read-only" in text
     assert "Traceback" not in text
+
+
+def test_no_command_changes_a_home_of_a_newer_layout(installation: Installation, assay: Assay) -> None:
+    installation.published()
+    installation.office().settle()
+    (installation.root / "assay.home").write_text("99\n")
+    before = listing(installation.root)
+    for command in [("run",), *READS]:
+        if command[0] in ("check", "contracts"):
+            continue  # they need no home
+        code, text, errors = assay(*filled(installation.contracts / "readings.odcs.yaml", command))
+        assert code == 1, (command, text)
+        assert "assay.home: this home has layout 99" in text + errors
+    assert listing(installation.root) == before
