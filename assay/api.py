@@ -30,9 +30,11 @@ def open(name: str, version: str | None = None, *, purpose: str, trace: str | No
 
     Example: `assay.open("flights", purpose="training").select("carrier").unique().collect()`
     """
+    from assets.hands.private import private_files
     from assets.stages.open import open_version
 
-    return open_version(name, version, purpose, trace)
+    with private_files():
+        return open_version(name, version, purpose, trace)
 
 
 def model(name: str, *, purpose: str) -> Served:
@@ -45,9 +47,11 @@ def model(name: str, *, purpose: str) -> Served:
 
     Example: `assay.model("flights-late", purpose="analytics").predict(frame)`
     """
+    from assets.hands.private import private_files
     from assets.stages.predict import opened
 
-    return opened(name, purpose)
+    with private_files():
+        return opened(name, purpose)
 
 
 def features(name: str, version: str | None = None, *, purpose: str = "training") -> FeatureSet:
@@ -61,9 +65,11 @@ def features(name: str, version: str | None = None, *, purpose: str = "training"
 
     Example: `assay.features("flights", "1.0.0").transform(frame)`
     """
+    from assets.hands.private import private_files
     from assets.stages.inference import open_features
 
-    return open_features(name, version, purpose)
+    with private_files():
+        return open_features(name, version, purpose)
 
 
 def search(name: str, question: str, *, purpose: str = "retrieval", k: int = 5, traceparent: str | None = None) -> Found:
@@ -77,9 +83,11 @@ def search(name: str, question: str, *, purpose: str = "retrieval", k: int = 5, 
 
     Example: `assay.search("python_docs", "what does a with statement do").passages[0].text`
     """
+    from assets.hands.private import private_files
     from assets.stages.retrieve import search as found
 
-    return found(name, question, purpose=purpose, k=k, traceparent=traceparent)
+    with private_files():
+        return found(name, question, purpose=purpose, k=k, traceparent=traceparent)
 
 
 def verify(name: str, version: str) -> Verified:
@@ -88,5 +96,7 @@ def verify(name: str, version: str) -> Verified:
     from assets.hands.keys import PUBLIC, public_key
     from assets.stages.verify import verify as check
 
-    root = home().root
+    where = home()
+    where.check_layout()
+    root = where.root
     return check(root, name, version, public_key(root / "keys" / PUBLIC))

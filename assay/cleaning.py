@@ -14,23 +14,23 @@ from pipelines.draft.writer import Flow, Said, yaml
 def asked(name: str, to: Path) -> dict[str, Any]:
     """Write the rows that show most of how values are written, for somebody to put right."""
     from assay.running import console
-    from assets.hands.disk import write_atomically
     from assets.hands.office import Office
+    from assets.hands.private import write_for_user
     from assets.stages.suggest import ask
 
     office = Office.open()
     with console.status("starting…") as status:
         text = ask(office, office.contract(name), told=lambda doing: status.update(f"{doing}…"))
-    write_atomically(to, text)
+    write_for_user(to, text)
     return {"dataset": name, "asked": str(to)}
 
 
 def suggested(name: str, *, write: bool, corrected: Path | None = None) -> dict[str, Any]:
     """The steps that a data set's rows speak for, each with its reason, as data and as YAML; put into the contract where `write` says so."""
     from assay.running import console
-    from assets.hands.disk import write_atomically
     from assets.hands.home import contract_text
     from assets.hands.office import Office
+    from assets.hands.private import write_for_user
     from assets.stages.suggest import suggest
     from contracts.edit import with_steps
     from contracts.load import load
@@ -44,7 +44,7 @@ def suggested(name: str, *, write: bool, corrected: Path | None = None) -> dict[
     if write and found:
         text = with_steps(contract_text(file), contract.file, steps, before=sum(step.phase == "text" for step in contract.cleaning))
         load(text, contract.file)  # what is not a contract any more is not written
-        write_atomically(file, text)
+        write_for_user(file, text)
     text = yaml({"assay.cleaning": [Said(Flow(step), reason) for step, reason in steps]}) if steps else ""
     told = [{"step": step, "reason": reason, "cells": dict(one.cells), "doubts": dict(one.doubts)} for one, (step, reason) in zip(found, steps, strict=True)]
     return {"dataset": contract.name, "proposals": told, "yaml": text, "written": str(file.name) if write and found else None}

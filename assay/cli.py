@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from assay import acting, searching, versions
+from assay import acting, clock, searching, versions
 from assay.options import AsJson, Why
 from contracts.errors import AssayError, ConfigurationError, ContractErrors, Where
 
@@ -55,6 +55,7 @@ def status(as_json: AsJson = False) -> None:
     from assay.show import show_status
 
     _print(read(), as_json, show_status)
+    _warn_of_clock()
 
 
 @app.command()
@@ -259,6 +260,7 @@ def licences(
 versions.register(app)
 acting.register(app)
 searching.register(app)
+clock.register(app)
 review_app = typer.Typer(name="review", help="What waits for people, and their signed decisions.", no_args_is_help=True, rich_markup_mode="markdown")
 app.add_typer(review_app)
 Number = Annotated[int, typer.Argument(help="The review's number, from `assay review list`.")]
@@ -407,12 +409,15 @@ def demo() -> None:
 
 
 @app.command()
-def doctor(as_json: AsJson = False) -> None:
-    """What this machine has for Assay: the home, the engines, the optional parts, a line each. Example: `assay doctor`"""
+def doctor(fix: Annotated[bool, typer.Option("--fix", help="Close what is open to other users, and write a lost public key again.")] = False, as_json: AsJson = False) -> None:
+    """What this machine has for Assay, and what is wrong with the home: files, keys, clock. Exit code 1 where something is. Examples: `assay doctor`, `assay doctor --fix`"""
     from assay.doctor import looked_at
     from assay.show import show_doctor
 
-    _print(looked_at(), as_json, show_doctor)
+    parts = looked_at(fix=fix)
+    _print(parts, as_json, show_doctor)
+    if any(part["wrong"] for part in parts.values()):
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -448,13 +453,26 @@ def _format(text: str, known: Iterable[str]) -> tuple[str, Path | None]:
 
 
 def _write(file: Path, text: str) -> None:
+    from assets.hands.private import users_files
+
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
         # appended where the file is a CI system's summary, which several steps write into
-        with file.open("a" if str(file) == os.environ.get("GITHUB_STEP_SUMMARY") else "w", encoding="utf-8") as stream:
-            stream.write(text)
+        how = "a" if str(file) == os.environ.get("GITHUB_STEP_SUMMARY") else "w"
+        with users_files():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with file.open(how, encoding="utf-8") as stream:
+                stream.write(text)
     except OSError as error:
         raise ConfigurationError(f"it cannot be written ({error.strerror})", "Name a file this user may write", Where(file=str(file))) from None
+
+
+def _warn_of_clock() -> None:
+    from assets.hands.clock_doubts import REMEDY
+    from assets.hands.office import Office
+
+    reason = Office.open().registry.clock_doubt()
+    if reason is not None:
+        print(f"assay: nothing expires, and no approval is taken: {reason}. {REMEDY}.", file=sys.stderr)
 
 
 def _print(data: Any, as_json: bool, as_text: Any) -> None:
@@ -466,6 +484,13 @@ def _print(data: Any, as_json: bool, as_text: Any) -> None:
 
 def main() -> None:
     """Run the command line; every error is one message and an exit code, never a traceback of ours."""
+    from assets.hands.private import private_files
+
+    with private_files():
+        _main()
+
+
+def _main() -> None:
     try:
         app()
     except AssayError as error:
@@ -485,12 +510,16 @@ def main() -> None:
 
 def _last_words(error: BaseException) -> AssayError:
     """One sentence for an exception that no command expects; where it came from goes into a log."""
+    from assets.hands.disk import is_read_only
     from assets.hands.failures import unexpected
+    from assets.hands.home import READ_ONLY, READ_ONLY_REMEDY
     from assets.hands.home import home as installation
 
     try:
-        root = installation().root
-        there = root if root.is_dir() else None
+        current = installation()
+        if is_read_only(error) and not current.is_writable:
+            return ConfigurationError(READ_ONLY, READ_ONLY_REMEDY)
+        there = current.root if current.root.is_dir() else None
     except (AssayError, OSError):
         there = None
     return unexpected(there, error)

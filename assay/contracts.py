@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -51,13 +52,13 @@ def _committed(named: str) -> str:
 
 def upgraded(path: Path, *, write: bool) -> tuple[str, list[str]]:
     """A contract's text as ODCS v3.2.0, and what was changed; written back, whole or not at all, where `write` says so."""
-    from assets.hands.disk import write_atomically
     from assets.hands.home import contract_text
+    from assets.hands.private import write_for_user
     from contracts.upgrade import rewritten
 
     text, notes = rewritten(contract_text(path), shown(path))
     if write and notes:
-        write_atomically(path, text)
+        write_for_user(path, text)
     return text, notes
 
 
@@ -74,6 +75,8 @@ def exported(name: str, to: str) -> str:
 def documented(name: str, version: str | None, folder: Path | None) -> str:
     """Data Docs of a published version. Returns: where its first page lies."""
     from assets.hands.office import Office
+    from assets.hands.private import users_files
     from assets.stages.docs import document
 
-    return shown(Path(document(Office.open(), name, version, folder)["index"]))
+    with users_files() if folder else nullcontext():
+        return shown(Path(document(Office.open(), name, version, folder)["index"]))

@@ -1,27 +1,40 @@
-"""What this machine has for Assay, a line each: nothing here is an error, since everything but Polars is optional.
+"""What this machine has for Assay, and what is wrong with the home, a line each. Parts that are not there are no error: everything but Polars is optional.
 
-Belongs here: looking. Stays out: printing (show.py), installing.
+Belongs here: looking, and narrowing modes. Stays out: printing (show.py), installing.
 """
 
 from __future__ import annotations
 
 import importlib.util
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from contracts.errors import AssayError
+
+if TYPE_CHECKING:
+    from assets.hands.home import Home
 
 _PARTS = {"presidio": "presidio_analyzer", "cloud": "obstore", "postgres": "psycopg", "mysql": "pymysql"}
 """Extras, each by a module that it brings."""
+_SHOWN = 3
 
 
-def looked_at() -> dict[str, Any]:
-    """Each part with whether it is there, and what that means."""
+def looked_at(*, fix: bool = False) -> dict[str, Any]:
+    """Each part with whether it is there, and what that means; `wrong` where something must be done.
+
+    Args:
+        fix: take the rights of group and others from what lies in the home, and write a lost public key again.
+    """
     from assets.hands.home import home
     from pipelines.engine import why_no_gpu, why_no_ray
 
     where = home()
     no_gpu, no_ray = why_no_gpu(), why_no_ray()
     parts = {
-        "home": {"there": where.is_made, "said": str(where.home) if where.is_made else f"{where.home} is not made yet: the first run makes it"},
+        "home": _home(where),
+        "files": _modes(where, fix=fix),
+        "keys": _keys(where, fix=fix),
+        "clock": _clock(where),
         "polars": {"there": True, "said": f"{_version('polars')}, streaming: features, checks and everything else run on it"},
         "gpu": {
             "there": no_gpu is None,
@@ -32,7 +45,77 @@ def looked_at() -> dict[str, Any]:
     for extra, module in _PARTS.items():
         there = importlib.util.find_spec(module) is not None
         parts[extra] = {"there": there, "said": "installed" if there else f"not installed: the extra `{extra}`"}
-    return parts
+    return {name: {"wrong": False, **part} for name, part in parts.items()}
+
+
+def _home(where: Home) -> dict[str, Any]:
+    try:
+        where.check_layout()
+        layout = where.layout
+    except AssayError as error:
+        return _wrong(str(error))
+    if where.is_made:
+        return {"there": True, "said": str(where.home) + ("" if where.is_writable else ", read-only")}
+    if layout is not None:
+        return {"there": True, "said": f"{where.home} has layout {layout}: the next run takes it over"}
+    return {"there": False, "said": f"{where.home} is not made yet: the first run makes it"}
+
+
+def _modes(where: Home, *, fix: bool) -> dict[str, Any]:
+    """Whether others than the owner have rights in the home."""
+    from assets.hands.private import narrow, open_places
+
+    if fix:
+        narrowed = narrow(where.root)
+        if narrowed.left_open:
+            return _wrong(f"{len(narrowed.left_open):,} place(s) stay open to other users, such as {_few(narrowed.left_open)}: their owner must close them")
+        closed = f"{len(narrowed.closed):,} place(s) closed to other users, such as {_few(narrowed.closed)}"
+        return {"there": True, "said": closed if narrowed.closed else "for their owner only"}
+    places = open_places(where.root)
+    if places:
+        return _wrong(f"{len(places):,} place(s) below the home are open to other users, such as {_few(places)}. Close them: assay doctor --fix")
+    return {"there": where.root.exists(), "said": "for their owner only"}
+
+
+def _keys(where: Home, *, fix: bool) -> dict[str, Any]:
+    """Whether the keys are those the installation began with."""
+    from assets.hands.keys import Keys
+    from assets.hands.office import utc_now
+    from assets.hands.registry import Registry
+
+    try:
+        where.check_layout()
+        if where.layout is None and not (where.root / "keys").exists():
+            return {"there": False, "said": "not made yet"}
+        keys = Keys(where.root / "keys", Registry(where.registry, utc_now, where.actor).key_fingerprints)
+        restored = fix and keys.restore_public()
+        keys.check()
+    except AssayError as error:
+        return _wrong(str(error))
+    return {"there": True, "said": "assay.pub.json is written again from the signing key" if restored else "those the installation began with"}
+
+
+def _clock(where: Home) -> dict[str, Any]:
+    """Whether the clock is in doubt."""
+    from assets.hands.clock_doubts import REMEDY
+    from assets.hands.office import utc_now
+    from assets.hands.registry import Registry
+
+    try:
+        where.check_layout()
+        registry = Registry(where.registry, utc_now, where.actor)
+        reason = registry.clock_doubt() if registry.usage() != "none" else None
+    except AssayError as error:
+        return _wrong(str(error))
+    return _wrong(f"{reason}. {REMEDY}") if reason else {"there": True, "said": "not in doubt"}
+
+
+def _wrong(text: str) -> dict[str, Any]:
+    return {"there": False, "wrong": True, "said": text}
+
+
+def _few(places: tuple[str, ...] | list[str]) -> str:
+    return ", ".join(places[:_SHOWN]) + (", …" if len(places) > _SHOWN else "")
 
 
 def _version(package: str) -> str:

@@ -11,6 +11,7 @@ from assets.hands.acts import ASSAY, MEASURE, Role
 from assets.hands.handed import read_table
 from assets.hands.models import REFUSED
 from assets.hands.office import Office
+from assets.hands.private import users_files
 from assets.stages import live, trace
 from assets.stages.drift import override, policy_of
 from assets.stages.drift import replayed as made_again
@@ -145,7 +146,8 @@ def predicted(name: str, file: Path, purpose: str, output: Path, trace_: str | N
     served = opened(name, purpose)
     told = served.predict(_rows(served.contract, file), history=_rows(served.contract, history) if history else None, trace=trace_)
     try:
-        told.write_parquet(output) if output.suffix == ".parquet" else told.write_csv(output)
+        with users_files():
+            told.write_parquet(output) if output.suffix == ".parquet" else told.write_csv(output)
     except OSError as error:
         why = "there is no such folder" if isinstance(error, FileNotFoundError) else error.strerror or type(error).__name__
         raise ActionError(f"it cannot be written ({why})", "Name a file this user may write", Where(file=shown(output))) from None

@@ -51,10 +51,13 @@ def _target(output: Path, name: str) -> Path:
 
 
 def _write(target: Path, text: str) -> None:
+    from assets.hands.private import users_files
+
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with target.open("x", encoding="utf-8") as stream:
-            stream.write(text)
+        with users_files():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with target.open("x", encoding="utf-8") as stream:
+                stream.write(text)
     except OSError as error:
         raise ConfigurationError(f"it cannot be written ({error.strerror})", "Name a file this user may write with --output", Where(file=shown(target))) from None
 

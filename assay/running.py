@@ -150,6 +150,8 @@ def run_one(opened: Any, definitions: Any, name: str, window: str | None, engine
                 made = happening.asset.split("/")[-1]
                 took = f"[dim]{time.monotonic() - since:5.1f} s[/]"
                 progress.console.print(f"  [green]✓[/] {made:<10} {took}  {escape(summary(made, happening.details))}", highlight=False, soft_wrap=True)
+                if happening.details.get("not_expired"):
+                    progress.console.print(f"  [yellow]![/] {escape(happening.details['not_expired'])}; see `assay clock`", highlight=False, soft_wrap=True)
                 since = time.monotonic()
 
         LISTENERS.append(told)

@@ -312,4 +312,5 @@ def show_revealed(data: dict[str, Any]) -> None:
 def show_doctor(data: dict[str, dict[str, Any]]) -> None:
     """A line a part."""
     for name, part in data.items():
-        console.print(f"{'[green]✓[/]' if part['there'] else '[dim]–[/]'} {name:<9} {escape(part['said'])}", highlight=False, soft_wrap=True)
+        mark = "[red]✗[/]" if part["wrong"] else "[green]✓[/]" if part["there"] else "[dim]–[/]"
+        console.print(f"{mark} {name:<9} {escape(part['said'])}", highlight=False, soft_wrap=True)

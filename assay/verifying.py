@@ -34,6 +34,7 @@ def verify(named: tuple[str, str | None] | None, where: Path | None, key: Path |
     Raises: EvidenceError: there is no such evidence. ConfigurationError: the key cannot be read.
     """
     root = where.resolve() if where else home().root
+    home().model_copy(update={"home": root}).check_layout()
     everything = named is None and where is None
     office = Office.open() if everything else _office(where)
     if everything and office is not None:
@@ -42,7 +43,7 @@ def verify(named: tuple[str, str | None] | None, where: Path | None, key: Path |
     wanted = _wanted(root, named)
     results: list[Result] = []
     if wanted:
-        public = public_key(key or root / "keys" / PUBLIC)
+        public = _public_key(root, key, office)
         for name in dict.fromkeys(name for name, _ in wanted):
             versions = [version for other, version in wanted if other == name]
             results += _DataSet(root, name, public, office).results(versions)
@@ -59,6 +60,13 @@ def _office(where: Path | None) -> Office | None:
         return Office.open()
     except AssayError:
         return None
+
+
+def _public_key(root: Path, key: Path | None, office: Office | None) -> Key:
+    """The key that must have signed; the registry remembers which one its home began with."""
+    if key is None and office is not None:
+        return office.keys.public()
+    return public_key(key or root / "keys" / PUBLIC)
 
 
 def _wanted(root: Path, named: tuple[str, str | None] | None) -> list[tuple[str, str]]:

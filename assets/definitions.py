@@ -14,6 +14,7 @@ from assets.drift import drift
 from assets.features import features
 from assets.hands.failures import must_stop, unexpected
 from assets.hands.home import home
+from assets.hands.private import keep_private
 from assets.ingest import landed
 from assets.progress import progress_logger
 from assets.publish import cleaned_and_published
@@ -61,6 +62,7 @@ def build_definitions(jobs: Sequence[dg.JobDefinition] = (), **overrides: object
         jobs: your own, which a contract may name to act on drift (`acting.job`).
         overrides: resources by name, for tests.
     """
+    keep_private()  # the code server, and each process that executes a run
     parts = [part for contract in home().read_contracts().values() if (part := _part_of(contract))]
     automation = dg.AutomationConditionSensorDefinition("automation", target=dg.AssetSelection.all(), default_status=dg.DefaultSensorStatus.RUNNING, minimum_interval_seconds=30)
     whole = [part.job for part in parts]

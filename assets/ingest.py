@@ -12,7 +12,14 @@ from contracts.model import Contract
 def landed(contract: Contract) -> dg.AssetsDefinition:
     """The source's bytes as an immutable table; lines that could not be read are kept with their reason."""
 
-    @asset(contract, "landed", kinds={"duckdb", "parquet"}, description=f"What came from {contract.source.shown_location}, as it came.", config_schema=WINDOW, **partitions_of(contract))
+    @asset(
+        contract,
+        "landed",
+        kinds={"duckdb", "parquet"},
+        description=f"What came from {contract.source.shown_location}, as it came.",
+        config_schema=WINDOW,
+        **partitions_of(contract),
+    )
     def _landed(context: dg.AssetExecutionContext, office: OfficeResource) -> dg.MaterializeResult:  # type: ignore[type-arg]  # no value
         with failures_told():
             _, parts = office.parts(contract, context.run.run_id, window_of(context))

@@ -32,6 +32,8 @@ def shipped(name: str) -> Path:
 
 def instance(home: Home) -> dg.DagsterInstance:
     """Open the instance below the home; a new one is made by one process while others wait, since Dagster's own migration races."""
+    home.check_layout()
+    home.check_writable()
     folder = home.root / "dagster"
     with room_on_disk():
         os.environ["DAGSTER_HOME"] = str(folder)

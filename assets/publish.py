@@ -72,9 +72,13 @@ def cleaned_and_published(contract: Contract) -> dg.AssetsDefinition:
             pages = metadata.documented(docs) if docs else {}
         references = run.office.registry.references(contract.name)
         about = metadata.published(contract, predicate, new=bool(waiting) and row["run_id"] == run.run_id, changes=changes, references=references)
+        clock_doubt = run.office.registry.clock_doubt()
+        if clock_doubt is not None:
+            context.log.warning(f"nothing expired: {clock_doubt}")
+        waits: dict[str, Any] = {"not_expired": f"nothing expired: {clock_doubt}"} if clock_doubt else {}
         yield dg.MaterializeResult(
             asset_key=published.key, data_version=dg.DataVersion(row["input_key"]) if len(parts) == 1 else None,
-            metadata=about | metadata.quarantined(listed(run.office, [contract.name])) | pages,
+            metadata=about | metadata.quarantined(listed(run.office, [contract.name])) | pages | waits,
         )  # fmt: skip
 
     return _publish

@@ -48,4 +48,4 @@ def reaper(context: dg.SensorEvaluationContext) -> dg.SkipReason:
             with noted(office.home.root, told, name, "expiring versions"):
                 if expired := expire(office, name):
                     told.append(f"expired {', '.join(f'{name}@{version}' for version in expired)}")
-    return dg.SkipReason("; ".join(told) or "no run was lost, and nothing is due to expire")
+    return dg.SkipReason("; ".join(dict.fromkeys(told)) or "no run was lost, and nothing is due to expire")

@@ -20,7 +20,10 @@ class OfficeResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # take
 
     def run(self, contract: Contract, run_id: str, window: str | None = None) -> Run:
         """A run over one data set, with the office opened."""
-        return Run(Office.open(), contract, run_id, window)
+        office = Office.open()
+        office.home.check_writable()
+        office.keys.check()  # before any work: without its keys nothing can be published
+        return Run(office, contract, run_id, window)
 
     def parts(self, contract: Contract, run_id: str, window: str | None = None) -> tuple[Run, list[Run]]:
         """The same, and a run for each partition it takes; itself where the data set has none. Raises: ConfigurationError: nothing is due."""

@@ -106,6 +106,10 @@ class UnexpectedError(AssayError):
     """Something failed in a way that Assay does not foresee; a log in the home names the code."""
 
 
+class ClockError(ConfigurationError):
+    """The clock is in doubt: what is decided by time waits until an operator has confirmed it."""
+
+
 @contextmanager
 def about(**place: str | int) -> Iterator[None]:
     """Tell errors from inside the block where they happened; the code in it knows only its own part.

@@ -69,8 +69,8 @@ def sync_together(root: Path, upto: Path) -> None:
             return
 
 
-def write_atomically(file: Path, text: str, mode: int = 0o644) -> None:
-    """Write a small file whole or not at all, synced."""
+def write_atomically(file: Path, text: str, mode: int = 0o600) -> None:
+    """Write a small file whole or not at all, synced; for its owner only unless `mode` says otherwise."""
     file.parent.mkdir(parents=True, exist_ok=True)
     temporary = file.with_name(f".{file.name}.{uuid.uuid4().hex}")
     try:
@@ -117,6 +117,17 @@ def is_disk_full(error: BaseException | None, folder: Path | None = None) -> boo
     while error is not None and id(error) not in seen:
         seen.add(id(error))
         if (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)) or any(words in str(error).lower() for words in _FULL):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def is_read_only(error: BaseException | None) -> bool:
+    """Whether an error, or one it came from, says that nothing may be written there. SQLite says so in words."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+            return True
+        if any(words in str(error).lower() for words in ("readonly database", "read-only file system")):
             return True
         error = error.__cause__ or error.__context__
     return False

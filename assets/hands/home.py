@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import re
 from pathlib import Path
 
 from pydantic import AnyHttpUrl, Field, SecretStr, ValidationError
@@ -17,7 +18,9 @@ from contracts.load import load
 from contracts.model import Contract
 from contracts.stewards import StewardPolicy, steward_policy
 
-MARK, LAYOUT = "assay.home", "5"
+MARK, LAYOUT = "assay.home", 5
+READ_ONLY = "the home is read-only, so nothing that is done here can be recorded"
+READ_ONLY_REMEDY = "Open it where this user may write; `assay verify`, `assay show` and `assay status` need only to read"
 SHIPPED_STEWARDS = Path(__file__).parents[2] / "contracts" / "policies" / "stewards.yaml"
 SHIPPED_CONTRACTS = Path(__file__).parents[2] / "contracts" / "datasets"
 
@@ -60,12 +63,52 @@ class Home(BaseSettings):
         return self.home.resolve()
 
     @property
+    def layout(self) -> int | None:
+        """The number of the layout that the home's mark names; None where there is no mark.
+
+        Raises: ConfigurationError: the mark cannot be read, or is no number.
+        """
+        mark = self.root / MARK
+        try:
+            text = mark.read_text(encoding="ascii").strip()
+        except FileNotFoundError:
+            return None
+        except NotADirectoryError:
+            raise ConfigurationError("the home is no folder", "Set ASSAY_HOME to a folder", Where(file=str(self.home))) from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigurationError(f"the home's mark cannot be read ({type(error).__name__})", "Restore it from your backup", Where(file=MARK)) from None
+        if not re.fullmatch(r"[1-9][0-9]{0,8}", text):
+            raise ConfigurationError("the home's mark holds no number of a layout", "Restore it from your backup", Where(file=MARK))
+        return int(text)
+
+    def check_layout(self) -> None:
+        """Whether this Assay knows the home's layout. Raises: ConfigurationError: it is a newer one, or its mark cannot be read."""
+        layout = self.layout
+        if layout is not None and layout > LAYOUT:
+            raise ConfigurationError(
+                f"this home has layout {layout}, and this Assay knows layouts up to {LAYOUT}", "Open it with the newer Assay that made it: nothing was changed", Where(file=MARK)
+            )
+
+    @property
     def is_made(self) -> bool:
         """Whether there is an installation, laid out as today; opening one that is not makes what it lacks."""
         try:
-            return (self.root / MARK).read_text().strip() == LAYOUT
-        except OSError:
+            return self.layout == LAYOUT
+        except ConfigurationError:
             return False
+
+    @property
+    def is_writable(self) -> bool:
+        """Whether files can be written into the home; of one that is not there yet, whether it could be made."""
+        place = self.root
+        while not place.exists() and place != place.parent:
+            place = place.parent
+        return os.access(place, os.W_OK)
+
+    def check_writable(self) -> None:
+        """Raises: ConfigurationError: nothing can be written into the home."""
+        if not self.is_writable:
+            raise ConfigurationError(READ_ONLY, READ_ONLY_REMEDY, Where(file=str(self.home)))
 
     @property
     def lake(self) -> Path:

@@ -10,7 +10,8 @@ from collections.abc import Collection, Mapping
 
 import sqlalchemy as sa
 
-from assets.hands.store import Row, Store, metadata
+from assets.hands.clock_doubts import ClockDoubts
+from assets.hands.store import Row, metadata
 from contracts.errors import ActionError, Where
 
 index_builds = sa.Table(
@@ -25,7 +26,7 @@ index_moves = sa.Table(
 )  # fmt: skip
 
 
-class Indexes(Store):
+class Indexes(ClockDoubts):
     """The part of the registry that knows indexes."""
 
     def serving_index(self, dataset: str) -> Row | None:
@@ -83,6 +84,7 @@ class Indexes(Store):
     def drop_builds(self, dataset: str, builds: Collection[str], why: str) -> None:
         """Note that builds are no longer to be used; their files go next. The one in service is never among them."""
         with self._write() as connection:
+            self._check_clock(connection, "no index is dropped")
             serving = self._served(connection, dataset)
             for build in builds:
                 if build != serving:

@@ -19,9 +19,11 @@ from assets.hands import delta_log
 from assets.hands.disk import room_on_disk, sync_folder, write_atomically
 from assets.hands.failures import must_stop, reason_of
 from assets.hands.home import LAYOUT, MARK, Home, home
+from assets.hands.home_state import Step, next_step, read_state
 from assets.hands.keys import Keys
 from assets.hands.lake import Lake
 from assets.hands.models import ModelStore
+from assets.hands.private import private_files
 from assets.hands.registry import Registry, Row
 from assets.hands.versions import NUMBER
 from assets.hands.webhook import NotDelivered, deliver
@@ -41,6 +43,35 @@ _IN_ORDER = frozenset({"delta", "quarantine"})
 def utc_now() -> datetime:
     """The wall clock, in UTC."""
     return datetime.now(UTC)
+
+
+def _complete(where: Home, registry: Registry, keys: Keys, step: Step) -> None:
+    """Create an installation, or take over one of an earlier layout; each part again as often as it is interrupted. The mark comes last.
+
+    Raises: ConfigurationError: the home cannot be made, or a key is not what it must be.
+    """
+    if step == "take over" and not where.is_writable:
+        return  # it is read as it is
+    try:
+        where.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise ConfigurationError(f"the home cannot be made ({type(error).__name__})", "Set ASSAY_HOME to a folder this user may write", Where(file=str(where.home))) from error
+    where.check_writable()
+    if step == "create" and not registry.key_fingerprints():
+        keys.create()
+    keys.check()
+    if step == "take over":
+        _check_signed(registry, keys)
+    registry.create()
+    registry.record_keys(keys.fingerprints())
+    write_atomically(where.root / MARK, f"{LAYOUT}\n")
+
+
+def _check_signed(registry: Registry, keys: Keys) -> None:
+    """Whether the keys have signed what the registry holds. Raises: EvidenceError: they have not."""
+    envelope = registry.newest_envelope()
+    if envelope is not None:
+        evidence.opened(envelope, keys.public())
 
 
 def named(contracts: Mapping[str, Contract], name: str) -> Contract:
@@ -70,19 +101,12 @@ class Office:
         """
         where = where or home()
         contracts = where.read_contracts()
-        with room_on_disk():
-            try:
-                where.root.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise ConfigurationError(
-                    f"the home cannot be made ({type(error).__name__})", "Set ASSAY_HOME to a folder this user may write", Where(file=str(where.home))
-                ) from error
-            keys = Keys(where.root / "keys")
-            registry = Registry(where.registry, clock, where.actor)
-            if not where.is_made:
-                keys.create()
-                registry.create()
-                write_atomically(where.root / MARK, f"{LAYOUT}\n")
+        registry = Registry(where.registry, clock, where.actor)
+        keys = Keys(where.root / "keys", registry.key_fingerprints)
+        with room_on_disk(), private_files():
+            step = next_step(read_state(where, registry, keys))
+            if step != "open":
+                _complete(where, registry, keys, step)
         return cls(where, contracts, registry, Lake(where.lake), keys, clock)
 
     @cached_property
@@ -136,7 +160,9 @@ class Office:
         Returns: what could not be delivered now, in words; it stays in the outbox.
         """
         late: list[str] = []
-        with (self.home.root / ".settling").open("w") as lock:
+        if self.registry.read_only or not self.home.is_writable:
+            return late  # the next who may write does it
+        with private_files(), (self.home.root / ".settling").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from assets.hands.acts import MEASURE, Acts, Role, services, triggers
 from assets.hands.indexes import Indexes
+from assets.hands.key_records import KeyRecords
 from assets.hands.outbox import Outbox
 from assets.hands.reviews import Reviews
 from assets.hands.runs import Lease, Runs, leases
@@ -47,7 +48,7 @@ outcomes = sa.Table(
 )  # fmt: skip
 
 
-class Registry(Runs, Versions, Acts, Indexes, Reviews, Outbox):
+class Registry(Runs, Versions, Acts, Indexes, Reviews, Outbox, KeyRecords):
     """Opened on a SQLAlchemy URL: SQLite in rollback-journal mode, or Postgres."""
 
     # -- versions -----------------------------------------------------------------
@@ -109,6 +110,7 @@ class Registry(Runs, Versions, Acts, Indexes, Reviews, Outbox):
     def expire(self, row: Row, reason: str) -> bool:
         """Declare that a version is opened no longer; its record stays. False: a reference points to it by now, or it has expired already."""
         with self._write() as connection:
+            self._check_clock(connection, "nothing expires")
             expired = self._expire(connection, row, reason)
             if expired:
                 self._post(connection, "expiry", row["dataset"], {"version": row["version"]})

@@ -9,6 +9,7 @@ import json
 
 import sqlalchemy as sa
 
+from assets.hands.clock_doubts import ClockDoubts
 from assets.hands.outbox import Outbox
 from assets.hands.store import Row, ledger, metadata
 
@@ -41,7 +42,7 @@ ADOPTED = "policy adopted"
 _QUARANTINE_EXPIRED = "quarantine expired"
 
 
-class Reviews(Outbox):
+class Reviews(Outbox, ClockDoubts):
     """The part of the registry that knows what was decided by whom."""
 
     # -- reviews ------------------------------------------------------------------
@@ -62,6 +63,7 @@ class Reviews(Outbox):
     def approve(self, review: Row, approver: str, decision: str, envelope: str) -> None:
         """Keep a signed decision on a review."""
         with self._write() as connection:
+            self._check_clock(connection, "no approval is taken")
             connection.execute(sa.insert(approvals).values(review_id=review["id"], approver=approver, decision=decision, at=self.now(), envelope=envelope))
             self._log(connection, f"review {decision}", review["dataset"], {"review": review["id"], "input_key": review["input_key"], "approver": approver})
 
@@ -94,6 +96,8 @@ class Reviews(Outbox):
     def handle(self, decision: Row) -> Row:
         """Keep a signed decision about quarantined rows, with its entry in the audit log, and the outbox that carries it out."""
         with self._write() as connection:
+            if decision["action"] == "discard":
+                self._check_clock(connection, "nothing is discarded")
             made = connection.execute(sa.insert(handlings).values(**decision))
             number = int(made.inserted_primary_key[0])  # type: ignore[index]  # an insert of one row has one
             details = {**{key: decision[key] for key in ("run_id", "source_digest", "rule", "chosen", "rows", "why")}, "decision": number}
@@ -111,6 +115,7 @@ class Reviews(Outbox):
         Returns: False where it had expired already.
         """
         with self._write() as connection:
+            self._check_clock(connection, "nothing expires")
             this = sa.and_(quarantines.c.dataset == dataset, quarantines.c.run_id == run_id)
             open_ = sa.and_(this, quarantines.c.expired_at.is_(None))
             expired = sa.update(quarantines).where(open_).values(expired_at=self.now())

@@ -6,15 +6,20 @@ Belongs here: opening the database, making tables, writing under one lock, the h
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import sqlalchemy as sa
 
+from assets.hands.home import READ_ONLY, READ_ONLY_REMEDY
 from contracts.errors import ConfigurationError, Where
 from lineage import chain
+from lineage.clock_guard import Step, clock_step
 
 Row = dict[str, Any]
 
@@ -23,6 +28,12 @@ ledger = sa.Table(
     "ledger", metadata,
     sa.Column("sequence", sa.Integer, primary_key=True), sa.Column("at", sa.String, nullable=False), sa.Column("actor", sa.String, nullable=False), sa.Column("action", sa.String, nullable=False),
     sa.Column("dataset", sa.String, nullable=False), sa.Column("details", sa.Text, nullable=False), sa.Column("previous", sa.String, nullable=False), sa.Column("hash", sa.String, nullable=False),
+)  # fmt: skip
+
+clock_doubts = sa.Table(
+    "clock_doubts", metadata,
+    sa.Column("sequence", sa.Integer, primary_key=True), sa.Column("before", sa.String, nullable=False), sa.Column("after", sa.String, nullable=False), sa.Column("seconds", sa.Float, nullable=False),
+    sa.Column("confirmed_at", sa.String),
 )  # fmt: skip
 
 _LOCK = 0x455341  # 'ESA': one advisory lock for creating tables and for appending to the log
@@ -34,6 +45,10 @@ class Store:
     def __init__(self, url: str, clock: Callable[[], datetime], actor: str) -> None:
         self._clock, self.actor = clock, actor
         try:
+            self.file = _sqlite_file(url)
+            self.read_only = self.file is not None and self.file.exists() and not (os.access(self.file, os.W_OK) and os.access(self.file.parent, os.W_OK))
+            if self.read_only and self.file is not None:
+                url = f"sqlite:///file:{quote(str(self.file.absolute()))}?mode=ro&uri=true"
             self.engine = sa.create_engine(url, poolclass=sa.NullPool)  # a connection a transaction: nothing stays open between stages or across processes
         except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ModuleNotFoundError):
             raise ConfigurationError(
@@ -44,6 +59,8 @@ class Store:
 
     def create(self) -> None:
         """Make the tables and columns that are not there; processes that start together wait for each other."""
+        if self.file is not None:
+            os.close(os.open(self.file, os.O_RDONLY | os.O_CREAT, 0o600))  # SQLite gives its journal the same mode
         with self._write() as connection:
             metadata.create_all(connection)
             there = sa.inspect(connection)
@@ -53,8 +70,21 @@ class Store:
                     if column.name not in known:  # an installation of an earlier Assay; what is new may be null
                         connection.execute(sa.text(f"ALTER TABLE {table.name} ADD COLUMN {column.name} {column.type.compile(self.engine.dialect)}"))
 
+    @property
+    def tables(self) -> set[str]:
+        """The tables that are there; a database that is not there is not created by asking."""
+        if self.file is not None and not self.file.exists():
+            return set()
+        return set(sa.inspect(self.engine).get_table_names())
+
+    def check_writable(self) -> None:
+        """Raises: ConfigurationError: nothing can be recorded, because the database is read-only."""
+        if self.read_only:
+            raise ConfigurationError(READ_ONLY, READ_ONLY_REMEDY, Where(file=self.file.name if self.file else None))
+
     @contextmanager
     def _write(self) -> Iterator[sa.Connection]:
+        self.check_writable()
         with self._connect().execution_options(assay_write=True) as connection, connection.begin():
             if self.engine.dialect.name == "postgresql":
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
@@ -80,7 +110,7 @@ class Store:
         return self._clock().isoformat(timespec="microseconds")
 
     def _log(self, connection: sa.Connection, action: str, dataset: str, details: Row) -> None:
-        newest = connection.execute(sa.select(ledger.c.sequence, ledger.c.hash).order_by(ledger.c.sequence.desc()).limit(1)).first()
+        newest = connection.execute(sa.select(ledger.c.sequence, ledger.c.hash, ledger.c.at).order_by(ledger.c.sequence.desc()).limit(1)).first()
         sequence, previous = (newest[0] + 1, newest[1]) if newest else (1, chain.GENESIS)
         entry = chain.Entry(sequence, self.now(), self.actor, action, dataset, details, previous)
         values = {
@@ -94,6 +124,22 @@ class Store:
             "hash": entry.hash,
         }
         connection.execute(sa.insert(ledger).values(**values))
+        step = clock_step(newest[2], entry.at) if newest else None
+        if step is not None:
+            connection.execute(sa.insert(clock_doubts).values(sequence=sequence, **step_columns(step)))
+
+
+def step_columns(step: Step) -> Row:
+    """A step of the clock as the columns that keep it."""
+    return {"before": step.before, "after": step.after, "seconds": step.seconds}
+
+
+def _sqlite_file(url: str) -> Path | None:
+    """The file of a SQLite database; None for every other URL, and for a database in memory."""
+    parsed = sa.make_url(url)
+    if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.database == ":memory:" or parsed.database.startswith("file:"):
+        return None
+    return Path(parsed.database)
 
 
 def _careful_sqlite(engine: sa.Engine) -> None:

@@ -35,5 +35,6 @@ def _made(office: Office, contract: Contract, row: Row) -> dict[str, Any]:
         "dataset": contract.name, "version": row["version"], "rows": row["rows"], "sample_rows": sample.height,
         "hidden": sorted(hidden & set(names)), "columns": [asdict(column) for column in columns],
     }  # fmt: skip
-    office.registry.keep_derived(contract.name, row["version"], KIND, made)
+    if not office.registry.read_only:
+        office.registry.keep_derived(contract.name, row["version"], KIND, made)
     return made

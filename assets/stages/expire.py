@@ -23,8 +23,10 @@ def expire(office: Office, name: str, *, rehearse: bool = False, grace: timedelt
     Args:
         rehearse: only tell what is due.
     Returns: the versions that are due.
+    Raises: ClockError: the clock is in doubt, so nothing is removed.
     """
     contract = office.contract(name)
+    office.registry.check_clock("nothing expires")
     age = timedelta(days=int(contract.retention.versions[1:-1]))
     serving = frozenset(row["version"] for kind in ("model", "index") if (row := office.registry.in_service(name, kind)))
     due = office.registry.due_to_expire(name, age, serving)
@@ -34,6 +36,7 @@ def expire(office: Office, name: str, *, rehearse: bool = False, grace: timedelt
     if closed:
         office.settle()
     _sweep(office, name, grace)
+    office.registry.keep_watch()
     return closed
 
 

@@ -62,6 +62,7 @@ def open_features(name: str, version: str | None, purpose: str) -> FeatureSet:
         FeatureError: the version has no features.
     """
     office = Office.open()
+    office.registry.check_writable()
     row = office.version(name, version)
     details = office.registry.derived(name, row["version"], "features")
     if details is None:

@@ -21,6 +21,7 @@ def open_version(name: str, version: str | None, purpose: str, trace: str | None
     """
     trace_id = trace_of(trace or os.environ.get("TRACEPARENT"))
     office = Office.open()
+    office.registry.check_writable()
     row = office.version(name, version)
     if row["expired_at"]:
         office.scan(row)  # says so; nothing was opened

@@ -15,6 +15,7 @@ import polars as pl
 from assets.hands import models as stored
 from assets.hands.acts import Role
 from assets.hands.office import Office
+from assets.hands.private import private_files
 from assets.hands.registry import Row
 from assets.stages.features import feature_state, state_others
 from assets.stages.inference import given
@@ -56,6 +57,7 @@ class Served:
         settings = [feature_state(self.office, self.contract.name, model.dataset_version).features for model in self.models.values()]
         return tuple(dict.fromkeys(name for features in settings for transform in features.transforms if transform.only_the_past for name in transform.makes))
 
+    @private_files()
     def predict(self, frame: pl.DataFrame | pl.LazyFrame, *, history: pl.DataFrame | pl.LazyFrame | None = None, trace: str | None = None) -> pl.DataFrame:
         """Score rows as a version has them.
 
@@ -138,6 +140,7 @@ class Served:
 def opened(name: str, purpose: str, office: Office | None = None) -> Served:
     """A model in service, by its name or its data set's. Raises: ActionError: no contract keeps it, none serves, or its file is not what was registered."""
     office = office or Office.open()
+    office.registry.check_writable()
     contract, policy = keeps_model(office, name)
     serving = office.registry.serving(contract.name)
     if "champion" not in serving:

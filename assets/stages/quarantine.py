@@ -142,6 +142,9 @@ def decide(office: Office, name: str, action: Action, *, run_id: str | None, rul
         raise ConfigurationError("a decision needs a reason", 'Say it: --why "…"')
     if (rule is None) == (not rows):
         raise ConfigurationError("a decision is about rows, or about a rule", "Give --row, once or more, or --rule")
+    office.home.check_writable()
+    if action == "discard":
+        office.registry.check_clock("nothing is discarded")
     row, contract = record(office, name, run_id), office.contract(name)
     if action == "release":
         _check_delivery(office, row, contract)
@@ -262,6 +265,7 @@ def expire(office: Office, names: Sequence[str]) -> list[dict[str, Any]]:
 
     Each is recorded as expired first, then signed for, then removed; what a crash left of that is done by the next call.
     """
+    office.registry.check_clock("nothing expires")
     now = datetime.fromisoformat(office.registry.now())
     gone = []
     for name in names:

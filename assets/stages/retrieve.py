@@ -67,6 +67,7 @@ def search(name: str, question: str, *, purpose: str, k: int, traceparent: str |
         )
     trace_id = trace_of(traceparent or os.environ.get("TRACEPARENT"))
     office = Office.open()
+    office.registry.check_writable()
     contract = office.contract(name)
     service, found = _found(office, contract, question, k, purpose, trace_id)
     version, terms = service["version"], carried(office, contract, service["version"])

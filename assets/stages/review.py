@@ -38,6 +38,7 @@ def sign(office: Office, number: int, decision: Decision, why: str, key: Path) -
     """
     if not why.strip():
         raise ConfigurationError("a decision needs a reason", 'Say it: --why "…"')
+    office.registry.check_clock("no approval is signed")
     row, private = review_of(office, number), read_private(key)
     stewards = ruling(office)
     steward = stewards.by_key(private.public_key.keyid)
@@ -54,6 +55,7 @@ def submit(office: Office, number: int, text: str) -> Standing:
     Returns: where the review stands with it.
     Raises: AdmissionError: it does not count, and why; the refusal goes into the audit log. EvidenceError: it is forged or no approval.
     """
+    office.registry.check_clock("no approval is taken")
     row = review_of(office, number)
     _adopt_first_stewards(office)
     steward = ruling(office).by_key(approvals.keyid_of(text))
@@ -159,5 +161,5 @@ def _allowed(office: Office, row: Row) -> Mapping[Level, Sequence[str]]:
 
 
 def _terms(office: Office, row: Row, allowed: Mapping[Level, Sequence[str]]) -> dict[str, Any]:
-    now: datetime = office.clock()
+    now: datetime = office.registry.latest_time()
     return {"asked_by": row["asked_by"], "input_key": row["input_key"], "allowed": allowed, "valid_days": ruling(office).valid_days, "now": now}

@@ -196,7 +196,7 @@ def test_a_reader_keeps_its_version_while_others_are_published_and_expire(instal
     reader = threading.Thread(target=read)
     reader.start()
     for number in range(1, 6):
-        installation.clock = lambda number=number: datetime.now(UTC) + timedelta(days=200 * number)  # type: ignore[misc]  # a default is bound, not asked for
+        installation.later(timedelta(days=200 * number))
         installation.deliver(head + "".join(f"M{row},{number},day\n" for row in range(1000)))
         installation.published()
         expire(installation.office(), "readings")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import polars as pl
@@ -82,7 +82,7 @@ def test_where_somebody_put_latest_it_stays_until_something_new_is_published(thr
 
 
 def test_a_source_whose_version_has_expired_is_refused(three: Installation) -> None:
-    three.clock = lambda: datetime.now(UTC) + timedelta(days=366)
+    three.later(timedelta(days=366))
     expire(three.office(), "readings")
     three.deliver(GOOD)
     with pytest.raises(EvidenceError, match=r"this source was published as 1\.0\.0, which expired on"):
@@ -124,9 +124,9 @@ def test_consumers_open_by_reference(installation: Installation, monkeypatch: py
 def test_old_versions_expire_unless_something_points_to_them(three: Installation) -> None:
     three.office().registry.point("readings", "prod", "1.0.0", "checked")
     reader = three.office().scan(three.office().version("readings", "1.1.0"))
-    three.clock = lambda: datetime.now(UTC) + timedelta(days=364)
+    three.later(timedelta(days=364))
     assert expire(three.office(), "readings", rehearse=True) == []
-    three.clock = lambda: datetime.now(UTC) + timedelta(days=366)
+    three.later(timedelta(days=366))
     office = three.office()
     assert expire(office, "readings", rehearse=True) == ["1.1.0"]
     assert expire(office, "readings") == ["1.1.0"]
@@ -136,7 +136,7 @@ def test_old_versions_expire_unless_something_points_to_them(three: Installation
         office.scan(office.version("readings", "1.1.0"))
     with pytest.raises(EvidenceError, match="expired on"):
         office.registry.point("readings", "canary", "1.1.0", "no")
-    three.clock = lambda: datetime.now(UTC) + timedelta(days=368)
+    three.later(timedelta(days=368))
     office = three.office()
     expire(office, "readings")
     with pytest.raises(OSError, match="No such file"):
