@@ -16,6 +16,9 @@ DATABASES = (*SERVERS, "sqlite", "duckdb")
 ELSEWHERE = ("http", "cloud", *SERVERS)
 """Kinds of place that are not on this machine."""
 CLOUDS = ("s3", "gs", "az")
+_LONGEST: dict[Kind, int] = {"http": 8_000, "cloud": 1_200, "module": 500}
+_LONGEST_PATH, _LONGEST_PART = 2_000, 255
+"""In bytes: what object stores, web servers and file systems take, with room for the home's own path."""
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*):")
 _OPTIONS = {"sheet": ("excel",), "header_row": ("excel",), "table": ("sql",), "query": ("sql",), "watermark": ("sql",)}
 
@@ -43,6 +46,8 @@ def problem_of(location: str, format: str, arrival: bool) -> str | None:
         kind = kind_of(location)
     except ValueError as error:
         return str(error)
+    if problem := _unreachable(location, kind):
+        return problem
     if (format == "sql") != (kind in DATABASES):
         return "the format `sql` belongs to postgres:NAME, mysql:NAME, sqlite:PATH and duckdb:PATH, and only to them"
     if arrival and kind not in ("path", "glob", "package", "sqlite", "duckdb"):
@@ -53,6 +58,26 @@ def problem_of(location: str, format: str, arrival: bool) -> str | None:
         return "`location` names a bucket and no object: write s3://BUCKET/PATH, with or without `*`"
     if kind in SERVERS and not re.fullmatch(r"[a-z]+:[A-Z][A-Z0-9_]*", location):
         return f"`location` names no connection: write {kind}:NAME in A-Z, 0-9 and _, and set ASSAY_CONNECTION_NAME"
+    return None
+
+
+def _unreachable(location: str, kind: Kind) -> str | None:
+    """Why no file system or server can hold a place of this name: it is too long, or holds what no name can."""
+    if any(letter < " " or letter == "\x7f" for letter in location):
+        return "`location` holds a null or another control character"
+    try:
+        size = len(location.encode())
+    except UnicodeEncodeError:
+        return "`location` holds half of a character pair, which no name can"
+    longest = _LONGEST.get(kind, _LONGEST_PATH)
+    if size > longest:
+        return f"`location` has {size:,} bytes: write at most {longest:,}"
+    if kind not in ELSEWHERE and any(len(part.encode()) > _LONGEST_PART for part in location.split("/")):
+        return f"a folder or file in `location` has a name of more than {_LONGEST_PART} bytes"
+    if kind in ("package", "module"):
+        top = location.partition(":")[2].partition("/")[0].partition("#")[0]
+        if not re.fullmatch(r"[^\W\d]\w*" if kind == "package" else r"[^\W\d]\w*(\.[^\W\d]\w*)*", top):
+            return f"`location` names no {kind}: write {'package:NAME/PATH' if kind == 'package' else 'module:NAME#ATTRIBUTE'}"
     return None
 
 

@@ -6,7 +6,8 @@ Stays out: reading YAML (load.py), doing anything (pipelines/).
 
 from __future__ import annotations
 
-from datetime import date
+import re
+from datetime import UTC, date, datetime
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -44,14 +45,22 @@ def _day_is_utc(value: object) -> object:
     return f"{value}T00:00:00Z" if isinstance(value, str) and len(value) == len("2013-01-01") else value
 
 
-Instant = Annotated[AwareDatetime, BeforeValidator(_day_is_utc)]
+def _has_a_day_in_utc(at: datetime) -> datetime:
+    try:
+        at.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("a time lies between the years 1 and 9999 in UTC") from None
+    return at
+
+
+Instant = Annotated[AwareDatetime, BeforeValidator(_day_is_utc), AfterValidator(_has_a_day_in_utc)]
 """A time with its zone; a day alone begins in UTC."""
 
 
 class Window(Settings):
     """Rows of the source that make one version: `start` <= the windowed column < `end`, times in UTC."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9._-]+$")
+    name: str = Field(pattern=r"^[A-Za-z0-9._-]+$", max_length=100)
     start: Instant
     end: Instant
 
@@ -88,6 +97,8 @@ class Partitions(Settings):
     @model_validator(mode="after")
     def _begins_a_partition(self) -> Partitions:
         for at in (self.start, self.end):
+            if at and not 1900 <= at.astimezone(UTC).year <= 2200:
+                raise ValueError("`start` and `end` of partitions lie between the years 1900 and 2200")
             if at and (at.utctimetuple()[3:6] != (0, 0, 0) or (self.by == "month" and at.day != 1)):
                 raise ValueError(f"`start` and `end` are the beginning of a {self.by} in UTC")
         if self.end and self.start >= self.end:
@@ -145,7 +156,7 @@ class Source(Settings):
     format: Literal["csv", "json", "jsonl", "parquet", "documents", "arrow", "excel", "sql"]
     options: CsvOptions = CsvOptions()
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
-    schedule: str | None = None
+    schedule: str | None = Field(default=None, max_length=200)
     arrival: bool = False
     windows: Windows | None = None
     partitions: Partitions | None = None
@@ -169,7 +180,7 @@ class License(Settings):
     Where rows have licences of their own, `column` says which column names them: a row whose licence does not allow every purpose is set aside.
     """
 
-    expression: str = Field(min_length=1)
+    expression: str = Field(min_length=1, max_length=4_000)
     holder: str
     evidence: str
     purposes: tuple[Purpose, ...] = Field(min_length=1)
@@ -257,9 +268,15 @@ class Bias(Settings):
     smallest: int = Field(default=10, ge=2)
 
 
+MAX_DAYS = 365_000
+"""The longest period that a contract may name: 1,000 years. A date cannot hold ten times as much."""
+
+
 def _iso_days(text: str) -> str:
-    if not (text.startswith("P") and text.endswith("D") and text[1:-1].isdigit()):
+    if not re.fullmatch(r"P[0-9]+D", text):
         raise ValueError("write a number of days in ISO 8601, such as P30D")
+    if len(text) > 10 or int(text[1:-1]) > MAX_DAYS:
+        raise ValueError(f"a period is at most 1,000 years: write P{MAX_DAYS}D to keep everything")
     return text
 
 
@@ -474,7 +491,7 @@ class Retrain(Settings):
     The interval of the difference has `confidence`. `calibration`: the largest expected calibration error allowed.
     """
 
-    model: str = Field(pattern=r"^[a-z0-9_-]+$")
+    model: str = Field(pattern=r"^[a-z0-9_-]+$", max_length=100)
     trainer: Trainer = Trainer()
     metric: Literal["roc_auc", "average_precision"] = "roc_auc"
     holdout: Annotated[float, Field(gt=0, lt=1)]

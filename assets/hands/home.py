@@ -12,11 +12,13 @@ from pathlib import Path
 from pydantic import AnyHttpUrl, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from contracts.document import MAX_BYTES
 from contracts.errors import AdmissionError, ConfigurationError, ContractError, Where, shown
 from contracts.load import load
 from contracts.model import Contract
 from contracts.stewards import StewardPolicy, steward_policy
 
+_MAX_CONTRACT = 4 * MAX_BYTES  # UTF-8 takes up to four bytes for a character
 MARK, LAYOUT = "assay.home", "4"
 SHIPPED_STEWARDS = Path(__file__).parents[2] / "contracts" / "policies" / "stewards.yaml"
 SHIPPED_CONTRACTS = Path(__file__).parents[2] / "contracts" / "datasets"
@@ -132,8 +134,13 @@ def read_contract(file: Path) -> Contract:
 def contract_text(file: Path) -> str:
     """A contract's text. Raises: ContractError: the file cannot be read."""
     try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        with file.open("rb") as stream:
+            content = stream.read(_MAX_CONTRACT + 1)
+        if len(content) > _MAX_CONTRACT:
+            problem, remedy = f"the file has more than {_MAX_CONTRACT:,} bytes", f"Keep it under {MAX_BYTES:,} characters"
+            raise ContractError(problem, remedy, Where(file=shown(file)), "yaml.size")
+        return content.decode("utf-8")
+    except (OSError, ValueError) as error:
         raise ContractError(f"it cannot be read ({type(error).__name__})", "Give the path of an ODCS document in UTF-8", Where(file=shown(file)), "assay.file") from None
 
 
