@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assay.reports import ContractOutcome, Outcome, RuleOutcome
+from assay.reports import NOTHING, ContractOutcome, Outcome, RuleOutcome
 from contracts.document import Document
-from contracts.errors import AssayError, ConfigurationError, ContractError, Where, shown
+from contracts.errors import AssayError, ContractError, Where, shown
 from contracts.model import Contract, Rule, Severity
 from contracts.problems import Problem, key_path, problems_of, suggestion
 from contracts.settings import CLASSES, SENSITIVITIES
@@ -22,13 +22,12 @@ if TYPE_CHECKING:
     from assets.hands.git import Changed
     from contracts.load import Linted
 
-SUFFIX = ".odcs.yaml"
-
 
 def check_contracts(paths: Sequence[Path], base: str | None = None) -> Outcome:
-    """Check every contract below the paths, the installation's unless given; with `base`, what changed since that revision as well.
+    """Check every contract below the paths, the project's unless given; with `base`, what changed since that revision as well.
 
-    Raises: ConfigurationError: there is no contract, no git work tree, or no such revision.
+    A path that holds no contract is a problem of its own: a check that checked nothing must not pass.
+    Raises: ConfigurationError: there is no git work tree, or no such revision.
     """
     from assets.hands.home import home
 
@@ -36,17 +35,38 @@ def check_contracts(paths: Sequence[Path], base: str | None = None) -> Outcome:
     paths = list(paths) or [home().contracts]
     files = _files(paths)
     before = {} if base is None else _before(paths, base)
-    if not files and not before:
-        raise ConfigurationError(f"no contract (*{SUFFIX}) lies there", "Name a contract or a folder of them", Where(file=", ".join(shown(p) for p in paths)))
+    empty = [_nothing_at(path) for path in paths if _is_folder(path) and not _holds_a_contract(path, before)]
     linted = {file: _linted(file) for file in files}
     found = {file: [*each.problems, *_beside(file, each, linted)] for file, each in linted.items()}
     outcomes = [_outcome(file, linted[file], found[file], before.get(file.resolve())) for file in files]
     gone = [_gone(change.old_path, change.old or "") for change in before.values() if change.path is None and change.old_path]
-    return Outcome((*outcomes, *gone), time.monotonic() - started, base)
+    return Outcome((*outcomes, *gone, *empty), time.monotonic() - started, base)
 
 
 def _files(paths: Iterable[Path]) -> list[Path]:
-    return [file for path in paths for file in (sorted(path.rglob(f"*{SUFFIX}")) if path.is_dir() else [path])]
+    from assets.hands.home import contract_files
+
+    return [file for path in paths for file in (contract_files(path) if _is_folder(path) else [path])]
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether contracts are to be looked for in it; what is not there and has no suffix is meant as a folder."""
+    try:
+        return path.is_dir() or not (path.exists() or path.suffix)
+    except (OSError, ValueError):  # a path that no file system takes
+        return False
+
+
+def _holds_a_contract(folder: Path, before: Mapping[Path, Changed]) -> bool:
+    """Whether there is a contract below the folder, or was one at the revision that is compared with."""
+    return bool(_files([folder])) or any(path.is_relative_to(folder.resolve()) for path in before)
+
+
+def _nothing_at(path: Path) -> ContractOutcome:
+    from assets.hands.home import HOW_TO_GET_ONE, NO_CONTRACT
+
+    nothing = Problem(NOTHING, "error", f"{NO_CONTRACT}, so nothing was checked", HOW_TO_GET_ONE, Where(file=shown(path)))
+    return ContractOutcome(shown(path), None, None, None, (nothing,), ())
 
 
 def _linted(file: Path) -> Linted:

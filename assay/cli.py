@@ -87,7 +87,7 @@ def verify(
 
 @app.command()
 def check(
-    paths: Annotated[list[Path] | None, typer.Argument(help="Contracts, or folders of them; the installation's unless named.")] = None,
+    paths: Annotated[list[Path] | None, typer.Argument(help="Contracts, or folders of them; ./contracts, or ASSAY_CONTRACTS, by default.")] = None,
     base: Annotated[str | None, typer.Option(help="A git revision: contracts that changed since are compared, and their new rules tried on published data.")] = None,
     formats: Annotated[
         list[str] | None,
@@ -118,7 +118,7 @@ def check(
 def new(
     source: Annotated[Path, typer.Argument(help="A CSV, Parquet, Arrow or Excel file, or an archive of one.")],
     name: Annotated[str | None, typer.Option(help="The data set's name; the file's unless given.")] = None,
-    output: Annotated[Path | None, typer.Option(help="Where the contract goes; below ASSAY_CONTRACTS unless given.")] = None,
+    output: Annotated[Path | None, typer.Option(help="Where the contract goes; ./contracts, or ASSAY_CONTRACTS, by default.")] = None,
     license_: Annotated[str | None, typer.Option("--license", help="SPDX expression, where no licence lies beside the file.")] = None,
     owner: Annotated[str | None, typer.Option(help="E-mail of who answers for the data; git's user.email unless given.")] = None,
 ) -> None:
@@ -414,7 +414,8 @@ def ui(port: Annotated[int, typer.Option(help="Port on 127.0.0.1.", min=1, max=6
         raise ConfigurationError(f"the page cannot be served on port {port} ({os.strerror(error.errno or 0)})", "Name a free one with --port") from None
     where = home()
     instance(where).dispose()
-    os.environ["ASSAY_HOME"] = str(where.root)
+    where.read_contracts()  # a message here, and not a traceback of the web server
+    os.environ["ASSAY_HOME"], os.environ["ASSAY_CONTRACTS"] = str(where.root), str(where.contracts.resolve())
     # started in the background of a script, Ctrl-C is ignored, and Dagster would treat the signal to end alike: nothing but kill -9 could stop it
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.execv(sys.executable, [sys.executable, "-m", "dagster", "dev", "-w", str(shipped("workspace.yaml")), "-h", "127.0.0.1", "-p", str(port)])
