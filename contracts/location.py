@@ -56,6 +56,8 @@ def problem_of(location: str, format: str, arrival: bool) -> str | None:
         return _problem_of_url(location)
     if kind == "cloud" and not urlsplit(location).path.strip("/"):
         return "`location` names a bucket and no object: write s3://BUCKET/PATH, with or without `*`"
+    if kind == "cloud" and not re.fullmatch(r"[A-Za-z0-9$_][A-Za-z0-9._-]*", urlsplit(location).netloc):
+        return "`location` names no bucket: write its name in letters, digits, `.`, `_` and `-`"
     if kind in SERVERS and not re.fullmatch(r"[a-z]+:[A-Z][A-Z0-9_]*", location):
         return f"`location` names no connection: write {kind}:NAME in A-Z, 0-9 and _, and set ASSAY_CONNECTION_NAME"
     return None
