@@ -418,7 +418,7 @@ def ui(port: Annotated[int, typer.Option(help="Port on 127.0.0.1.", min=1, max=6
     os.environ["ASSAY_HOME"], os.environ["ASSAY_CONTRACTS"] = str(where.root), str(where.contracts.resolve())
     # started in the background of a script, Ctrl-C is ignored, and Dagster would treat the signal to end alike: nothing but kill -9 could stop it
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    os.execv(sys.executable, [sys.executable, "-m", "dagster", "dev", "-w", str(shipped("workspace.yaml")), "-h", "127.0.0.1", "-p", str(port)])
+    os.execv(sys.executable, [sys.executable, "-m", "dagster", "dev", "-w", str(shipped("workspace.yaml")), "-h", "127.0.0.1", "-p", str(port)])  # noqa: S606  # this interpreter and our own module, without a shell
 
 
 def _named(name: str) -> tuple[str, str | None]:

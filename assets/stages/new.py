@@ -5,6 +5,7 @@ Belongs here: reading the file, looking for a licence beside it, asking git who 
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
@@ -149,8 +150,11 @@ def license_of(path: Path, said: str | None, root: Path) -> LicenseFound:
 
 def drafter() -> str | None:
     """git's user.email, where git is set up."""
+    git = shutil.which("git")
+    if git is None:
+        return None
     try:
-        done = subprocess.run(["git", "config", "user.email"], capture_output=True, text=True, check=True)
+        done = subprocess.run([git, "config", "user.email"], capture_output=True, text=True, check=True)  # noqa: S603  # constant arguments, no shell
     except (OSError, subprocess.CalledProcessError):
         return None
     return done.stdout.strip() or None
