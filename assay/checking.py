@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from assay.reports import NOTHING, ContractOutcome, Outcome, RuleOutcome
 from contracts.document import Document
-from contracts.errors import AssayError, ContractError, Where, shown
+from contracts.errors import NOWHERE, AssayError, ContractError, Where, shown
 from contracts.model import Contract, Rule, Severity
 from contracts.problems import Problem, key_path, problems_of, suggestion
 from contracts.settings import CLASSES, SENSITIVITIES
@@ -37,7 +37,8 @@ def check_contracts(paths: Sequence[Path], base: str | None = None) -> Outcome:
     before = {} if base is None else _before(paths, base)
     empty = [_nothing_at(path) for path in paths if _is_folder(path) and not _holds_a_contract(path, before)]
     linted = {file: _linted(file) for file in files}
-    found = {file: [*each.problems, *_beside(file, each, linted)] for file, each in linted.items()}
+    project = _project(linted)
+    found = {file: [*each.problems, *_beside(file, each, linted), *_upstream(each, project)] for file, each in linted.items()}
     outcomes = [_outcome(file, linted[file], found[file], before.get(file.resolve())) for file in files]
     gone = [_gone(change.old_path, change.old or "") for change in before.values() if change.path is None and change.old_path]
     return Outcome((*outcomes, *gone, *empty), time.monotonic() - started, base)
@@ -99,6 +100,48 @@ def _beside(file: Path, linted: Linted, others: dict[Path, Linted]) -> list[Prob
             )
     known = {each.contract.name: each.contract for each in others.values() if each.contract}
     return [*problems, *_joined(linted.document, contract, known), *_privacy(linted.document, contract), *_licenses(linted, contract, known)]
+
+
+def _project(linted: Mapping[Path, Linted]) -> dict[str, Contract]:
+    """Every contract that a source may name: those that are checked, and where one is missing there, those of the project."""
+    from assets.hands.home import contract_files, home
+
+    contracts = [each.contract for each in linted.values() if each.contract]
+    known = {contract.name: contract for contract in contracts}
+    if all(contract.source.upstream[0] in known for contract in contracts if contract.source.upstream):
+        return known
+    files = {file.resolve() for file in contract_files(home().contracts)} - {file.resolve() for file in linted}
+    others = [other for file in sorted(files) if (other := _linted(file).contract)]
+    return {**{other.name: other for other in others}, **known}
+
+
+def _upstream(linted: Linted, project: Mapping[str, Contract]) -> Iterator[Problem]:
+    """A source that is another data set: whether there is one, no circle, and as much care as it asks for."""
+    from contracts.upstream import circle, less_care
+
+    contract = linted.contract
+    if contract is None or linted.document is None or contract.source.upstream is None:
+        return
+    name = contract.source.upstream[0]
+    at = next(index for index, entry in enumerate(linted.document.data["customProperties"]) if entry["property"] == "assay.source")
+    path: tuple[str | int, ...] = ("customProperties", at, "value", "location")
+
+    def error(problem: str, remedy: str) -> Problem:
+        return Problem("assay.upstream", "error", problem, remedy, linted.document.where(path) if linted.document else NOWHERE, key_path(path))
+
+    other, around = project.get(name), circle(contract.name, project)
+    if other is None:
+        yield error(f"the source is '{name}', and no contract is named so", suggestion(name, project, "Write its contract first"))
+        return
+    if around:
+        yield error(f"it is made from itself: {' from '.join(around)}", "Take another source for one of them")
+        return
+    for purpose in contract.license.purposes:
+        if purpose not in other.license.purposes:
+            yield error(f"the source '{name}' is not admitted for '{purpose}'", f"Leave the purpose out, or add it to the contract of {name}")
+    careless = less_care(contract, other.privacy.sensitivity, other.privacy.region)
+    if careless:
+        yield error(f"it is made from {name}: {careless}", "Declare the same under assay.privacy")
 
 
 def _joined(document: Document, contract: Contract, others: Mapping[str, Contract]) -> Iterator[Problem]:
@@ -169,7 +212,7 @@ def _licenses(linted: Linted, contract: Contract, others: Mapping[str, Contract]
             else "Find out what the holder allows; until then a person decides on each version"
         )
         yield Problem("policy.license", severity, "; ".join(verdict.reasons), remedy, where, path)
-    known = {name: others[name].license.expression for name in contract.source.derived_from if name in others}
+    known = {name: others[name].license.expression for name in contract.source.inherits if name in others}
     for name in contract.source.derived_from:
         if name not in known:
             yield Problem(

@@ -81,10 +81,12 @@ def _tell(target: Path, name: str, done: Drafted) -> None:
         line("[yellow]?[/]", question)
     for problem in done.problems:
         line("[red]✗[/]" if problem.severity == "error" else "[yellow]![/]", str(problem))
+    if done.to_move:
+        line("[yellow]![/]", "the file lies in ASSAY_HOME itself, where no source is read from: move it to inbox")
     if done.root_to_set:
         line(
             "[yellow]![/]",
-            f"the file lies below none of Assay's folders: set ASSAY_SOURCE_ROOTS={os.pathsep.join(['…', str(done.root_to_set)]) if os.environ.get('ASSAY_SOURCE_ROOTS') else done.root_to_set}, or move it below ASSAY_HOME",
+            f"the file lies below none of Assay's folders: set ASSAY_SOURCE_ROOTS={os.pathsep.join(['…', str(done.root_to_set)]) if os.environ.get('ASSAY_SOURCE_ROOTS') else done.root_to_set}, or move it to ASSAY_HOME/inbox",
         )
     console.print(
         f"  Next: read it, then `assay check {escape(shown(target))}`, `assay clean suggest {escape(name)}` and `assay run {escape(name)}`", highlight=False, soft_wrap=True

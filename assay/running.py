@@ -28,9 +28,10 @@ def run_all(names: list[str], window: str | None, engine: str | None = None) -> 
     """
     from assets.hands.office import Office
     from assets.stages.reap import reap
+    from contracts.upstream import in_order
 
     office = Office.open()
-    wanted = [office.contract(name).name for name in names] or list(office.contracts)
+    wanted = [office.contract(name).name for name in names] or in_order(office.contracts)
     office.settle()
     reap(office)
     with console.status("starting Dagster…"), warnings.catch_warnings():

@@ -11,6 +11,7 @@ import dagster as dg
 from assets.hands.home import home
 from assets.hands.office import Office
 from assets.hands.sources import seen_here
+from assets.stages import upstream
 from assets.stages.partitioned import due
 from assets.stages.run import Run
 from contracts.errors import AssayError
@@ -63,7 +64,7 @@ def arrival_sensor(contract: Contract) -> dg.SensorDefinition | None:
     @dg.sensor(name=f"{contract.name}_arrival", job_name=contract.name, minimum_interval_seconds=30, description=f"Looks for a new {contract.source.location}.")
     def _arrival(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         try:
-            seen = seen_here(contract, home().roots)
+            seen = upstream.seen(Office.open(), contract) if contract.source.upstream else seen_here(contract, home().roots)
         except (AssayError, OSError):
             seen = None
         if seen is None:

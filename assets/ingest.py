@@ -12,7 +12,10 @@ from contracts.model import Contract
 def landed(contract: Contract) -> dg.AssetsDefinition:
     """The source's bytes as an immutable table; lines that could not be read are kept with their reason."""
 
-    @asset(contract, "landed", kinds={"duckdb", "parquet"}, description=f"What came from {contract.source.location}, as it came.", **partitions_of(contract))
+    source = contract.source.upstream
+    beyond = [dg.AssetKey([source[0], "published"])] if source else []
+
+    @asset(contract, "landed", beyond=beyond, kinds={"duckdb", "parquet"}, description=f"What came from {contract.source.location}, as it came.", **partitions_of(contract))
     def _landed(context: dg.AssetExecutionContext, config: Window, office: OfficeResource) -> dg.MaterializeResult:  # type: ignore[type-arg]  # no value
         with failures_told():
             _, parts = office.parts(contract, context.run.run_id, window_of(context, config))

@@ -10,12 +10,13 @@ from collections.abc import Collection
 from typing import Literal
 from urllib.parse import urlsplit
 
-Kind = Literal["path", "glob", "package", "module", "http", "cloud", "postgres", "mysql", "sqlite", "duckdb"]
+Kind = Literal["assay", "path", "glob", "package", "module", "http", "cloud", "postgres", "mysql", "sqlite", "duckdb"]
 SERVERS = ("postgres", "mysql")
 DATABASES = (*SERVERS, "sqlite", "duckdb")
-ELSEWHERE = ("http", "cloud", *SERVERS)
-"""Kinds of place that are not on this machine."""
+ELSEWHERE = ("assay", "http", "cloud", *SERVERS)
+"""Kinds of place that are not files of this machine that anybody may look at."""
 CLOUDS = ("s3", "gs", "az")
+_DATASET = re.compile(r"assay:([A-Za-z0-9_]{1,100})(?:@([A-Za-z0-9][A-Za-z0-9._-]{0,99}))?")
 _LONGEST: dict[Kind, int] = {"http": 8_000, "cloud": 1_200, "module": 500}
 _LONGEST_PATH, _LONGEST_PART = 2_000, 255
 """In bytes: what object stores, web servers and file systems take, with room for the home's own path."""
@@ -33,7 +34,7 @@ def kind_of(location: str) -> Kind:
         if scheme in CLOUDS:
             return "cloud"
         raise ValueError(f"`location` has the scheme '{scheme[:20]}': write https://, s3://, gs:// or az://, or a path")
-    if scheme in ("package", "module", *DATABASES):
+    if scheme in ("assay", "package", "module", *DATABASES):
         return scheme  # type: ignore[return-value]  # the words of Kind
     if scheme in ("http", "https", "file", "ftp", "gopher", "data", *CLOUDS):
         raise ValueError(f"`location` starts with '{scheme}:' and is no address: write {scheme if scheme in ('http', 'https', *CLOUDS) else 'https'}://, or a path")
@@ -50,6 +51,8 @@ def problem_of(location: str, format: str, arrival: bool) -> str | None:
         return problem
     if (format == "sql") != (kind in DATABASES):
         return "the format `sql` belongs to postgres:NAME, mysql:NAME, sqlite:PATH and duckdb:PATH, and only to them"
+    if kind == "assay":
+        return _problem_of_dataset(location, format)
     if arrival and kind not in ("path", "glob", "package", "sqlite", "duckdb"):
         return "`arrival` watches files on this machine; give a `schedule` for a source that is elsewhere"
     if kind == "http":
@@ -80,6 +83,20 @@ def _unreachable(location: str, kind: Kind) -> str | None:
         top = location.partition(":")[2].partition("/")[0].partition("#")[0]
         if not re.fullmatch(r"[^\W\d]\w*" if kind == "package" else r"[^\W\d]\w*(\.[^\W\d]\w*)*", top):
             return f"`location` names no {kind}: write {'package:NAME/PATH' if kind == 'package' else 'module:NAME#ATTRIBUTE'}"
+    return None
+
+
+def upstream(location: str) -> tuple[str, str | None] | None:
+    """The data set that `assay:NAME` or `assay:NAME@VERSION` names, with the version or reference; None for another kind of place."""
+    named = _DATASET.fullmatch(location)
+    return (named[1], named[2]) if named else None
+
+
+def _problem_of_dataset(location: str, format: str) -> str | None:
+    if upstream(location) is None:
+        return "`location` names no data set: write assay:NAME, assay:NAME@VERSION or assay:NAME@REFERENCE"
+    if format != "parquet":
+        return "another data set is read as it was published: write `format: parquet`"
     return None
 
 

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from contracts.extract import extract, table_name
-from contracts.location import kind_of, misplaced, problem_of
+from contracts.location import kind_of, misplaced, problem_of, upstream
 from contracts.trainers import PARAMETERS, TrainerName
 
 Purpose = Literal["analytics", "training", "fine-tuning", "retrieval", "evaluation", "redistribution"]
@@ -148,7 +148,7 @@ class Source(Settings):
 
     `location` is `package:NAME/PATH` (a file inside an installed package), `module:NAME#ATTRIBUTE` (a mapping of name to
     text inside a Python module), `https://…`, `s3://…`, `gs://…`, `az://…`, a database (`postgres:NAME`, `mysql:NAME`, `sqlite:PATH`, `duckdb:PATH`),
-    or a path or glob; a relative path is looked up below ASSAY_HOME, then below each folder of ASSAY_SOURCE_ROOTS.
+    another data set of the installation (`assay:NAME`, `assay:NAME@VERSION`), or a path or glob: `inbox/…` of ASSAY_HOME, or below a folder of ASSAY_SOURCE_ROOTS.
     """
 
     origin: Literal["internal", "external", "synthetic"]
@@ -167,11 +167,30 @@ class Source(Settings):
     def _agrees(self) -> Source:
         if problem := problem_of(self.location, self.format, self.arrival) or misplaced(self.format, self.options.model_fields_set):
             raise ValueError(problem)
+        if self.upstream is not None:
+            self._takes_a_version_whole()
         if self.options.query is not None:
             extract(self.options.query, kind_of(self.location))
         if self.options.table is not None:
             table_name(self.options.table)
         return self
+
+    def _takes_a_version_whole(self) -> None:
+        given = {"windows": self.windows, "partitions": self.partitions, "sha256": self.sha256, "options": self.options.model_fields_set}
+        for name, value in given.items():
+            if value:
+                raise ValueError(f"a version of another data set is taken whole, and `{name}` does not belong to it")
+
+    @property
+    def upstream(self) -> tuple[str, str | None] | None:
+        """The data set that is the source, and which version or reference of it; None where the source is something else."""
+        return upstream(self.location)
+
+    @property
+    def inherits(self) -> tuple[str, ...]:
+        """Every data set whose licence and obligations hold for this one."""
+        named = (self.upstream[0],) if self.upstream else ()
+        return tuple(dict.fromkeys([*named, *self.derived_from]))
 
 
 class License(Settings):

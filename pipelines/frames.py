@@ -49,6 +49,8 @@ class Receipt:
     found: Mapping[str, str] = field(default_factory=dict)
     files: tuple[FileRead, ...] = ()
     watermark: str | int | float | None = None
+    upstream: Mapping[str, str] | None = None
+    """Of another data set as the source: `dataset`, `version`, and `statement`, the SHA-256 of its evidence."""
 
 
 @dataclass(frozen=True)

@@ -102,6 +102,7 @@ def _origin(run: Run, digest: str) -> dict[str, Any]:
     """What else is known of where the rows come from: the files, where there are several, and the mark that a growing source has reached."""
     receipt, watermark = receipt_of(run, digest), run.contract.source.options.watermark
     files: dict[str, Any] = {"source_files": [asdict(file) for file in receipt.files]} if receipt.files else {}
+    files |= {"upstream": dict(receipt.upstream)} if receipt.upstream else {}
     return files | ({"watermark": {"column": watermark.column, "value": receipt.watermark}} if watermark is not None and receipt.watermark is not None else {})
 
 

@@ -40,6 +40,8 @@ class Place:
     hosts: frozenset[str] = frozenset()
     max_bytes: int = MAX_BYTES
     mark: Mark | None = None
+    dataset: Callable[[], Fetched] | None = None
+    """Opens the data set that the location names, and records the use."""
 
 
 @dataclass(frozen=True)
