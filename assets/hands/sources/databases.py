@@ -44,7 +44,7 @@ def download(source: Source, path: Path | None, sink: Sink, mark: Mark | None) -
     if kind == "mysql":
         return mysql.download(source.location.partition(":")[2], query, options, sink, mark)
     if path is None or not path.is_file():
-        raise SourceError("the database's file is not there", "Put it there (below ASSAY_HOME), or mend `location` under assay.source", sink.where)
+        raise SourceError("the database's file is not there", "Put it there (in ASSAY_HOME/inbox), or mend `location` under assay.source", sink.where)
     return _from_sqlite(path, query, options, sink, mark) if kind == "sqlite" else _from_duckdb(path, query, options, sink, mark)
 
 
