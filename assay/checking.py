@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assay.reports import ContractOutcome, Outcome, RuleOutcome
+from assay.reports import NOTHING, ContractOutcome, Outcome, RuleOutcome
 from contracts.document import Document
-from contracts.errors import AssayError, ConfigurationError, ContractError, Where, shown
+from contracts.errors import NOWHERE, AssayError, ContractError, Where, shown
 from contracts.location import secrets_in
 from contracts.model import Contract, Rule, Severity
 from contracts.problems import Problem, key_path, problems_of, suggestion
@@ -23,13 +23,12 @@ if TYPE_CHECKING:
     from assets.hands.git import Changed
     from contracts.load import Linted
 
-SUFFIX = ".odcs.yaml"
-
 
 def check_contracts(paths: Sequence[Path], base: str | None = None) -> Outcome:
-    """Check every contract below the paths, the installation's unless given; with `base`, what changed since that revision as well.
+    """Check every contract below the paths, the project's unless given; with `base`, what changed since that revision as well.
 
-    Raises: ConfigurationError: there is no contract, no git work tree, or no such revision.
+    A path that holds no contract is a problem of its own: a check that checked nothing must not pass.
+    Raises: ConfigurationError: there is no git work tree, or no such revision.
     """
     from assets.hands.home import home
 
@@ -37,17 +36,39 @@ def check_contracts(paths: Sequence[Path], base: str | None = None) -> Outcome:
     paths = list(paths) or [home().contracts]
     files = _files(paths)
     before = {} if base is None else _before(paths, base)
-    if not files and not before:
-        raise ConfigurationError(f"no contract (*{SUFFIX}) lies there", "Name a contract or a folder of them", Where(file=", ".join(shown(p) for p in paths)))
+    empty = [_nothing_at(path) for path in paths if _is_folder(path) and not _holds_a_contract(path, before)]
     linted = {file: _linted(file) for file in files}
-    found = {file: [*each.problems, *_beside(file, each, linted)] for file, each in linted.items()}
+    project = _project(linted)
+    found = {file: [*each.problems, *_beside(file, each, linted), *_upstream(each, project)] for file, each in linted.items()}
     outcomes = [_outcome(file, linted[file], found[file], before.get(file.resolve())) for file in files]
     gone = [_gone(change.old_path, change.old or "") for change in before.values() if change.path is None and change.old_path]
-    return Outcome((*outcomes, *gone), time.monotonic() - started, base)
+    return Outcome((*outcomes, *gone, *empty), time.monotonic() - started, base)
 
 
 def _files(paths: Iterable[Path]) -> list[Path]:
-    return [file for path in paths for file in (sorted(path.rglob(f"*{SUFFIX}")) if path.is_dir() else [path])]
+    from assets.hands.home import contract_files
+
+    return [file for path in paths for file in (contract_files(path) if _is_folder(path) else [path])]
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether contracts are to be looked for in it; what is not there and has no suffix is meant as a folder."""
+    try:
+        return path.is_dir() or not (path.exists() or path.suffix)
+    except (OSError, ValueError):  # a path that no file system takes
+        return False
+
+
+def _holds_a_contract(folder: Path, before: Mapping[Path, Changed]) -> bool:
+    """Whether there is a contract below the folder, or was one at the revision that is compared with."""
+    return bool(_files([folder])) or any(path.is_relative_to(folder.resolve()) for path in before)
+
+
+def _nothing_at(path: Path) -> ContractOutcome:
+    from assets.hands.home import HOW_TO_GET_ONE, NO_CONTRACT
+
+    nothing = Problem(NOTHING, "error", f"{NO_CONTRACT}, so nothing was checked", HOW_TO_GET_ONE, Where(file=shown(path)))
+    return ContractOutcome(shown(path), None, None, None, (nothing,), ())
 
 
 def _linted(file: Path) -> Linted:
@@ -86,6 +107,48 @@ def _beside(file: Path, linted: Linted, others: dict[Path, Linted]) -> list[Prob
         *_privacy(linted.document, contract),
         *_licenses(linted, contract, known),
     ]
+
+
+def _project(linted: Mapping[Path, Linted]) -> dict[str, Contract]:
+    """Every contract that a source may name: those that are checked, and where one is missing there, those of the project."""
+    from assets.hands.home import contract_files, home
+
+    contracts = [each.contract for each in linted.values() if each.contract]
+    known = {contract.name: contract for contract in contracts}
+    if all(contract.source.upstream[0] in known for contract in contracts if contract.source.upstream):
+        return known
+    files = {file.resolve() for file in contract_files(home().contracts)} - {file.resolve() for file in linted}
+    others = [other for file in sorted(files) if (other := _linted(file).contract)]
+    return {**{other.name: other for other in others}, **known}
+
+
+def _upstream(linted: Linted, project: Mapping[str, Contract]) -> Iterator[Problem]:
+    """A source that is another data set: whether there is one, no circle, and as much care as it asks for."""
+    from contracts.upstream import circle, less_care
+
+    contract = linted.contract
+    if contract is None or linted.document is None or contract.source.upstream is None:
+        return
+    name = contract.source.upstream[0]
+    at = next(index for index, entry in enumerate(linted.document.data["customProperties"]) if entry["property"] == "assay.source")
+    path: tuple[str | int, ...] = ("customProperties", at, "value", "location")
+
+    def error(problem: str, remedy: str) -> Problem:
+        return Problem("assay.upstream", "error", problem, remedy, linted.document.where(path) if linted.document else NOWHERE, key_path(path))
+
+    other, around = project.get(name), circle(contract.name, project)
+    if other is None:
+        yield error(f"the source is '{name}', and no contract is named so", suggestion(name, project, "Write its contract first"))
+        return
+    if around:
+        yield error(f"it is made from itself: {' from '.join(around)}", "Take another source for one of them")
+        return
+    for purpose in contract.license.purposes:
+        if purpose not in other.license.purposes:
+            yield error(f"the source '{name}' is not admitted for '{purpose}'", f"Leave the purpose out, or add it to the contract of {name}")
+    careless = less_care(contract, other.privacy.sensitivity, other.privacy.region)
+    if careless:
+        yield error(f"it is made from {name}: {careless}", "Declare the same under assay.privacy")
 
 
 def _joined(document: Document, contract: Contract, others: Mapping[str, Contract]) -> Iterator[Problem]:
@@ -169,7 +232,7 @@ def _licenses(linted: Linted, contract: Contract, others: Mapping[str, Contract]
             else "Find out what the holder allows; until then a person decides on each version"
         )
         yield Problem("policy.license", severity, "; ".join(verdict.reasons), remedy, where, path)
-    known = {name: others[name].license.expression for name in contract.source.derived_from if name in others}
+    known = {name: others[name].license.expression for name in contract.source.inherits if name in others}
     for name in contract.source.derived_from:
         if name not in known:
             yield Problem(

@@ -40,7 +40,7 @@ def suggested(name: str, *, write: bool, corrected: Path | None = None) -> dict[
     with console.status("starting…") as status:
         found = suggest(office, contract, told=lambda doing: status.update(f"{doing}…"), corrected=corrected)
     steps = [(proposal.as_yaml, proposal.reason) for proposal in found]
-    file = office.home.contracts / Path(contract.file).name
+    file = Path(contract.file)
     if write and found:
         text = with_steps(contract_text(file), contract.file, steps, before=sum(step.phase == "text" for step in contract.cleaning))
         load(text, contract.file)  # what is not a contract any more is not written

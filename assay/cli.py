@@ -92,7 +92,7 @@ def verify(
 
 @app.command()
 def check(
-    paths: Annotated[list[Path] | None, typer.Argument(help="Contracts, or folders of them; the installation's unless named.")] = None,
+    paths: Annotated[list[Path] | None, typer.Argument(help="Contracts, or folders of them; ./contracts, or ASSAY_CONTRACTS, by default.")] = None,
     base: Annotated[str | None, typer.Option(help="A git revision: contracts that changed since are compared, and their new rules tried on published data.")] = None,
     formats: Annotated[
         list[str] | None,
@@ -123,7 +123,7 @@ def check(
 def new(
     source: Annotated[Path, typer.Argument(help="A CSV, Parquet, Arrow or Excel file, or an archive of one.")],
     name: Annotated[str | None, typer.Option(help="The data set's name; the file's unless given.")] = None,
-    output: Annotated[Path | None, typer.Option(help="Where the contract goes; below ASSAY_CONTRACTS unless given.")] = None,
+    output: Annotated[Path | None, typer.Option(help="Where the contract goes; ./contracts, or ASSAY_CONTRACTS, by default.")] = None,
     license_: Annotated[str | None, typer.Option("--license", help="SPDX expression, where no licence lies beside the file.")] = None,
     owner: Annotated[str | None, typer.Option(help="E-mail of who answers for the data; git's user.email unless given.")] = None,
 ) -> None:

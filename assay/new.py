@@ -21,7 +21,7 @@ def new(source: Path, name: str | None = None, output: Path | None = None, *, li
 
     Args:
         name: the data set's, in A-Z, a-z, 0-9 and _; made from the file's unless given.
-        output: a file, or a folder for it; the installation's contracts unless given. Nothing is overwritten.
+        output: a file, or a folder for it; next to the project's other contracts by default, in `contracts/datasets` if there are none. Nothing is overwritten.
         license: an SPDX expression, where none lies beside the file. owner: who answers for the data; git's user.email unless given.
     Returns: the contract's file.
     Raises: SourceError: the file cannot be read. ConfigurationError: the draft cannot be written there, or the name is none.
@@ -35,7 +35,7 @@ def new(source: Path, name: str | None = None, output: Path | None = None, *, li
     name = name or dataset_name(source.name.partition(".")[0])
     if not re.fullmatch(r"[A-Za-z0-9_]+", name):
         raise ConfigurationError(f"'{name}' cannot name a data set", "Write it with A-Z, a-z, 0-9 and _")
-    target = _target(output or where.contracts, name)
+    target = _target(output or where.drafts, name)
     with console.status("starting…") as status:
         done = drafted(source, name, where.roots, license=license, owner=owner or drafter(), told=lambda doing: status.update(f"{doing}…"))
     _write(target, done.draft.text)
@@ -84,10 +84,12 @@ def _tell(target: Path, name: str, done: Drafted) -> None:
         line("[yellow]?[/]", question)
     for problem in done.problems:
         line("[red]✗[/]" if problem.severity == "error" else "[yellow]![/]", str(problem))
+    if done.to_move:
+        line("[yellow]![/]", "the file lies in ASSAY_HOME itself, where no source is read from: move it to inbox")
     if done.root_to_set:
         line(
             "[yellow]![/]",
-            f"the file lies below none of Assay's folders: set ASSAY_SOURCE_ROOTS={os.pathsep.join(['…', str(done.root_to_set)]) if os.environ.get('ASSAY_SOURCE_ROOTS') else done.root_to_set}, or move it below ASSAY_HOME",
+            f"the file lies below none of Assay's folders: set ASSAY_SOURCE_ROOTS={os.pathsep.join(['…', str(done.root_to_set)]) if os.environ.get('ASSAY_SOURCE_ROOTS') else done.root_to_set}, or move it to ASSAY_HOME/inbox",
         )
     console.print(
         f"  Next: read it, then `assay check {escape(shown(target))}`, `assay clean suggest {escape(name)}` and `assay run {escape(name)}`", highlight=False, soft_wrap=True

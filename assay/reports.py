@@ -16,6 +16,8 @@ from xml.etree import ElementTree as ET
 
 from contracts.problems import SEVERITIES, Problem, Severity
 
+NOTHING = "check.nothing"
+"""The id of the problem that a folder holds no contract."""
 MARKDOWN_LIMIT = 60_000  # GitHub cuts a comment at 65,536 characters
 
 
@@ -97,6 +99,12 @@ class Outcome:
     base: str | None
 
     @property
+    def checked_nothing(self) -> bool:
+        """Whether there was no contract that could be read."""
+        unread = {NOTHING, "assay.file"}
+        return all(any(problem.id in unread for problem in contract.problems) for contract in self.contracts)
+
+    @property
     def counts(self) -> Counter[str]:
         """How many problems of each severity."""
         return Counter(problem.severity for contract in self.contracts for problem in contract.told)
@@ -108,7 +116,9 @@ def render(outcome: Outcome, format: str) -> str:
 
 
 def exit_code(outcome: Outcome, fail_on: str) -> int:
-    """1 where something is as severe as `fail_on` (error, warning, never), else 0."""
+    """1 where something is as severe as `fail_on` (error, warning, never), or nothing was checked at all, else 0."""
+    if outcome.checked_nothing:
+        return 1
     if fail_on == "never":
         return 0
     from_here = SEVERITIES[SEVERITIES.index("error" if fail_on == "error" else "warning") :]
@@ -123,7 +133,8 @@ def _told(outcome: Outcome) -> Iterator[tuple[ContractOutcome, Problem]]:
 
 def _closing(outcome: Outcome) -> str:
     counts = outcome.counts
-    said = [_some(len(outcome.contracts), "contract"), _some(counts["error"], "error"), _some(counts["warning"], "warning")]
+    checked = [contract for contract in outcome.contracts if all(problem.id != NOTHING for problem in contract.problems)]
+    said = [_some(len(checked), "contract"), _some(counts["error"], "error"), _some(counts["warning"], "warning")]
     return ", ".join(said) + f" in {outcome.seconds:.1f} s"
 
 
@@ -276,6 +287,7 @@ def _kind(id_: str) -> str:
     if not dot:
         return f"The contract's rule {id_}"
     areas = {"odcs": "The standard", "assay": "Assay's settings", "policy": "Policy", "change": "Compatibility", "backtest": "Back-test"}
+    areas["check"] = "The check itself"
     return f"{areas.get(area, area)}: {what.replace('_', ' ') or 'contract'}"
 
 

@@ -27,9 +27,10 @@ def run_all(names: list[str], window: str | None, engine: str | None = None) -> 
     Returns: whether all of them succeeded.
     """
     from assets.hands.office import Office
+    from contracts.upstream import in_order
 
     office = Office.open()
-    wanted = [office.contract(name).name for name in names] or list(office.contracts)
+    wanted = [office.contract(name).name for name in names] or in_order(office.contracts)
     office.settle()
     with console.status("starting Dagster…"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Dagster's own previews and deprecations are not the user's concern

@@ -146,6 +146,8 @@ def show_card(data: dict[str, Any]) -> None:
     lic, rows, quality = data["license"], data["rows"], data["quality"]
     facts = table(f"{data['dataset']}@{data['version']}", "", "")
     window = f", window {data['source']['window']}" if data["source"]["window"] else ""
+    upstream = data["source"].get("upstream")
+    window += f", which was {upstream['dataset']}@{upstream['version']}" if upstream else ""
     for name, value in (
         ("published", f"{data['published_at'][:19]} UTC — {data['note']}"), ("changes", data["changes"]),
         ("references", ", ".join(data["references"]) or "none"), *([("expired", data["expired_at"][:10])] if data["expired_at"] else []), ("source", f"{data['source']['location']}{window}"), ("source sha256", data["source"]["sha256"]),

@@ -13,6 +13,7 @@ from assets.hands.failures import noted
 from assets.hands.home import home
 from assets.hands.office import Office
 from assets.hands.sources import seen_here
+from assets.stages import upstream
 from assets.stages.partitioned import due
 from assets.stages.run import Run
 from contracts.errors import AssayError
@@ -69,7 +70,7 @@ def arrival_sensor(contract: Contract) -> dg.SensorDefinition | None:
         problems: list[str] = []
         seen = None
         with noted(home().root, problems, contract.name, "looking for a delivery"), suppress(AssayError, OSError):
-            seen = seen_here(contract, home().roots)
+            seen = upstream.seen(Office.open(), contract) if contract.source.upstream else seen_here(contract, home().roots)
         if seen is None:
             return dg.SkipReason(problems[0] if problems else "nothing has arrived")
         before, _, done = (context.cursor or "").partition("|")

@@ -69,11 +69,11 @@ def tags(contract: Contract) -> dict[str, str]:
     return {f"assay/{name}": re.sub(r"[^A-Za-z0-9_.-]", "-", value)[:63].strip("-_.") for name, value in said.items()}
 
 
-def asset(contract: Contract, stage: str, after: Sequence[str] = (), **more: Any) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
-    """`@dg.asset` with what every asset of a data set says. `after` names the stages before it."""
+def asset(contract: Contract, stage: str, after: Sequence[str] = (), beyond: Sequence[dg.AssetKey] = (), **more: Any) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+    """`@dg.asset` with what every asset of a data set says. `after` names the stages before it, `beyond` assets of other data sets."""
     shared: dict[str, Any] = {
         "key": key(contract, stage),
-        "deps": [key(contract, before) for before in after],
+        "deps": [*(key(contract, before) for before in after), *beyond],
         "group_name": contract.name,
         "owners": owners(contract),
         "tags": tags(contract),

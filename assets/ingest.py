@@ -12,9 +12,13 @@ from contracts.model import Contract
 def landed(contract: Contract) -> dg.AssetsDefinition:
     """The source's bytes as an immutable table; lines that could not be read are kept with their reason."""
 
+    source = contract.source.upstream
+    beyond = [dg.AssetKey([source[0], "published"])] if source else []
+
     @asset(
         contract,
         "landed",
+        beyond=beyond,
         kinds={"duckdb", "parquet"},
         description=f"What came from {contract.source.shown_location}, as it came.",
         config_schema=WINDOW,

@@ -432,7 +432,7 @@ def _made(
 
 
 def _direction(thing: str, old: Any, new: Any) -> Direction:
-    if thing == "retention" and all(re.fullmatch(r"P[0-9]+D", str(each)) for each in (old, new)):
+    if thing == "retention" and all(re.fullmatch(r"P[0-9]{1,9}D", str(each)) for each in (old, new)):
         return "loosens" if int(new[1:-1]) < int(old[1:-1]) else "tightens"
     if thing == "enum":
         before, now = set(map(repr, old)), set(map(repr, new))

@@ -6,6 +6,7 @@ Stays out: what the keys mean (load.py).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +18,10 @@ MAX_BYTES = 1_000_000
 MAX_DEPTH = 50
 _STR, _MAP, _SEQ, _MERGE = (f"tag:yaml.org,2002:{name}" for name in ("str", "map", "seq", "merge"))
 MAX_NODES = 100_000  # aliases are expanded below, so a bomb of them ends here
+MAX_DIGITS = 38
+"""Of a whole number: no data type holds more, and Python refuses to print 4,301."""
+_INT, _FLOAT = "tag:yaml.org,2002:int", "tag:yaml.org,2002:float"
+_MAX_NUMBER = 200  # characters of a number as it is written; reading more would take long
 
 Path = tuple[str | int, ...]
 
@@ -58,6 +63,7 @@ def parse(text: str, file: str) -> Document:
         raise ContractError(f"the document has {len(text):,} characters", f"Keep it under {MAX_BYTES:,}", Where(file=file), "yaml.size")
     loader = _Timeless(text)
     try:
+        _check_depth(text, file)
         root = loader.get_single_node()
         if root is None:
             raise ContractError("the document is empty", "Write a data contract into it (`apiVersion: v3.2.0`, `kind: DataContract`, …)", Where(file=file, line=1), "yaml.syntax")
@@ -74,6 +80,24 @@ def parse(text: str, file: str) -> Document:
     if walk.problems:
         raise ContractErrors(tuple(walk.problems))
     return Document(data, file, walk.positions)
+
+
+def _check_depth(text: str, file: str) -> None:
+    """Refuse text that nests too deep before libyaml composes it: its composer calls itself for each level and ends the process.
+
+    Raises: ContractError: it is too deep. MarkedYAMLError, ReaderError: it is not YAML.
+    """
+    depth = 0
+    for event in yaml.parse(text, Loader=_Timeless):
+        if isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        elif isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > MAX_DEPTH + 1:
+                mark = event.start_mark
+                where = Where(file=file, line=mark.line + 1, column=mark.column + 1)
+                problem = f"the document is deeper than {MAX_DEPTH} levels"
+                raise ContractError(problem, "Flatten it", where, "yaml.size")
 
 
 class _Walk:
@@ -94,12 +118,35 @@ class _Walk:
                 f"the document is deeper than {MAX_DEPTH} levels or larger than {MAX_NODES:,} nodes", "Flatten it, and write aliases out", self._where(mark), "yaml.size"
             )
         if isinstance(node, yaml.ScalarNode):
+            if node.tag in (_INT, _FLOAT):
+                return self._number(node)
             return node.value if node.tag == _STR else self.loader.construct_object(node)  # raises on an unsafe tag
         if node.tag not in (_MAP, _SEQ):
             raise ContractError(f"the tag {node.tag} is not data", "Leave it out", self._where(mark), "yaml.tag")
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path, depth)
         return [self.read(item, (*path, index), depth + 1) for index, item in enumerate(node.value)]
+
+    def _number(self, node: yaml.ScalarNode) -> int | float | None:
+        """A number; None, and a problem, where it is one that nothing can hold. `.inf` and `.nan` are for settings to refuse."""
+        where, text = self._where(node.start_mark), node.value
+        too_long = len(text) > _MAX_NUMBER
+        try:
+            number: int | float = 0 if too_long else self.loader.construct_object(node)
+        except (ValueError, OverflowError):
+            self._refuse("this is not a number that can be read", "Write it in decimal digits, or in quotes if it is text", where)
+            return None
+        if too_long or (isinstance(number, int) and abs(number) >= 10**MAX_DIGITS):
+            remedy = f"Write at most {MAX_DIGITS} digits, or put it in quotes if it is text"
+            self._refuse(f"a number is written with {len(text):,} characters and is too large", remedy, where)
+            return None
+        if isinstance(number, float) and math.isinf(number) and "inf" not in text.lower():
+            self._refuse("the number is too large", "Write a number below 1.0e+308", where)
+            return None
+        return number
+
+    def _refuse(self, problem: str, remedy: str, where: Where) -> None:
+        self.problems.append(ContractError(problem, remedy, where, "yaml.number"))
 
     def _where(self, mark: yaml.Mark) -> Where:
         return Where(file=self.file, line=mark.line + 1, column=mark.column + 1)

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+_LONG_WORD, _LONG_TEXT = 200, 1_500
+
+
+def shortened(text: str) -> str:
+    """A text for people: words of more than 200 characters, such as a name of 64 kB, are cut, and so is the whole at 1,500."""
+    if len(text) <= _LONG_WORD:
+        return text
+    text = re.sub(r"\S{200,}", lambda word: f"{word[0][:80]}…", text)
+    return text if len(text) <= _LONG_TEXT else f"{text[:_LONG_TEXT]}…"
 
 
 @dataclass(frozen=True)
@@ -21,9 +32,9 @@ class Where:
     rule: str | None = None
 
     def __str__(self) -> str:
-        position = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
+        position = ":".join(shortened(str(part)) for part in (self.file, self.line, self.column) if part is not None)
         named = {"data set": self.dataset, "row": self.row, "column": self.field, "rule": self.rule}
-        parts = [position, *(f"{name} '{value}'" if isinstance(value, str) else f"{name} {value}" for name, value in named.items() if value is not None)]
+        parts = [position, *(f"{name} '{shortened(value)}'" if isinstance(value, str) else f"{name} {value}" for name, value in named.items() if value is not None)]
         return ", ".join(part for part in parts if part)
 
 
@@ -34,6 +45,7 @@ class AssayError(Exception):
     """Assay cannot go on. Every child names where, what, and what to do about it."""
 
     def __init__(self, problem: str, remedy: str, where: Where = NOWHERE) -> None:
+        problem, remedy = shortened(problem), shortened(remedy)
         super().__init__(problem, remedy, where)  # positional, so it survives a trip between processes
         self.problem, self.remedy, self.where = problem, remedy, where
 
@@ -49,6 +61,7 @@ class ContractError(AssayError):
     """
 
     def __init__(self, problem: str, remedy: str, where: Where = NOWHERE, id: str = "contract", path: str = "") -> None:
+        problem, remedy = shortened(problem), shortened(remedy)
         Exception.__init__(self, problem, remedy, where, id, path)
         self.problem, self.remedy, self.where, self.id, self.path = problem, remedy, where, id, path
 

@@ -77,6 +77,8 @@ def pattern_problem(pattern: str) -> str | None:
             re.compile(pattern)
         except re.error as error:
             return f"it is no regular expression: {error}"
+        except (RecursionError, OverflowError):
+            return "it is nested too deep"
         return None
     import polars as pl
 

@@ -20,6 +20,8 @@ SPOKEN = (  # the long names of families, as their short ones
     (r"\bmozilla public\b", "mpl"), (r"\beclipse public\b", "epl"), (r"\bacademic free\b", "afl"), (r"\bopen database\b", "odbl"), (r"\bopen data commons attribution\b", "odc by"),
     (r"\bopen data commons public domain dedication( and)?\b", "pddl"), (r"\bcommunity data agreement\b", "cdla"), (r"\bgplv(\d)", r"gpl \1"), (r"\bberkeley software distribution\b", "bsd"),
 )  # fmt: skip
+LONGEST = 4_000
+"""Of a licence as people write it, in characters: a parser of expressions takes time that grows with the square of it."""
 NOISE = frozenset(re.findall(r"\w+", "the a an of and under is this project dataset data set software version v ver public international unported generic"))
 ADDRESS = r"(?i)\b(?:https?://|www\.)\S+"
 ADDRESSES: tuple[tuple[str, str], ...] = (
@@ -50,6 +52,8 @@ def recognise(text: str, names: Mapping[str, str]) -> Recognised:
     Args:
         names: normalised names beyond SPDX's own, as the policy lists them.
     """
+    if len(text) > LONGEST:
+        return Recognised(None, f"a text of {len(text):,} characters")
     said = " ".join(text.split())
     if not said:
         return Recognised(None, "nothing is said")

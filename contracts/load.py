@@ -30,6 +30,7 @@ from contracts.typed import typed
 
 UNANSWERED = "TODO"
 """What a draft has where only a person knows."""
+LONGEST_NAME = 100
 NESTED = ("object", "array", "map", "vector")
 
 
@@ -164,9 +165,12 @@ class _Settings:
         data = self.document.data
         if not data.get("name"):
             self._problem("the contract has no name", "Add `name:`, the data set's; it names its folder and its assets", ("name",), "assay.name")
+        elif len(data["name"]) > LONGEST_NAME:
+            problem = f"the data set's name has {len(data['name']):,} characters"
+            self._problem(problem, f"Write at most {LONGEST_NAME}: it names folders", ("name",), "assay.name")
         elif not re.fullmatch(r"[A-Za-z0-9_]+", data["name"]):
             self._problem(f"the name '{data['name']}' cannot name assets", "Write it with A-Z, a-z, 0-9 and _", ("name",), "assay.name")
-        if not re.fullmatch(r"[0-9]+\.[0-9]+\.[0-9]+", str(data["version"])):
+        if not re.fullmatch(r"[0-9]{1,9}\.[0-9]{1,9}\.[0-9]{1,9}", str(data["version"])):
             self._problem(f"the version '{data['version']}' is not semantic", "Write three numbers, such as 1.0.0", ("version",), "assay.version")
 
     def _root(self) -> None:

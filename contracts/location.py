@@ -10,12 +10,16 @@ from collections.abc import Collection
 from typing import Literal
 from urllib.parse import urlsplit
 
-Kind = Literal["path", "glob", "package", "module", "http", "cloud", "postgres", "mysql", "sqlite", "duckdb"]
+Kind = Literal["assay", "path", "glob", "package", "module", "http", "cloud", "postgres", "mysql", "sqlite", "duckdb"]
 SERVERS = ("postgres", "mysql")
 DATABASES = (*SERVERS, "sqlite", "duckdb")
-ELSEWHERE = ("http", "cloud", *SERVERS)
-"""Kinds of place that are not on this machine."""
+ELSEWHERE = ("assay", "http", "cloud", *SERVERS)
+"""Kinds of place that are not files of this machine that anybody may look at."""
 CLOUDS = ("s3", "gs", "az")
+_DATASET = re.compile(r"assay:([A-Za-z0-9_]{1,100})(?:@([A-Za-z0-9][A-Za-z0-9._-]{0,99}))?")
+_LONGEST: dict[Kind, int] = {"http": 8_000, "cloud": 1_200, "module": 500}
+_LONGEST_PATH, _LONGEST_PART = 2_000, 255
+"""In bytes: what object stores, web servers and file systems take, with room for the home's own path."""
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*):")
 _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)([^?#]*)(.*)", re.DOTALL)
 _IN_TEXT = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"`<>]+")
@@ -42,7 +46,7 @@ def kind_of(location: str) -> Kind:
         if scheme in CLOUDS:
             return "cloud"
         raise ValueError(f"`location` has the scheme '{scheme[:20]}': write https://, s3://, gs:// or az://, or a path")
-    if scheme in ("package", "module", *DATABASES):
+    if scheme in ("assay", "package", "module", *DATABASES):
         return scheme  # type: ignore[return-value]  # the words of Kind
     if scheme in ("http", "https", "file", "ftp", "gopher", "data", *CLOUDS):
         raise ValueError(f"`location` starts with '{scheme}:' and is no address: write {scheme if scheme in ('http', 'https', *CLOUDS) else 'https'}://, or a path")
@@ -55,8 +59,12 @@ def problem_of(location: str, format: str, arrival: bool) -> str | None:
         kind = kind_of(location)
     except ValueError as error:
         return str(error)
+    if problem := _unreachable(location, kind):
+        return problem
     if (format == "sql") != (kind in DATABASES):
         return "the format `sql` belongs to postgres:NAME, mysql:NAME, sqlite:PATH and duckdb:PATH, and only to them"
+    if kind == "assay":
+        return _problem_of_dataset(location, format)
     if arrival and kind not in ("path", "glob", "package", "sqlite", "duckdb"):
         return "`arrival` watches files on this machine; give a `schedule` for a source that is elsewhere"
     if kind == "http":
@@ -65,6 +73,8 @@ def problem_of(location: str, format: str, arrival: bool) -> str | None:
         return "`location` holds a user or a query: the store's credentials belong in the environment"
     if kind == "cloud" and not urlsplit(location).path.strip("/"):
         return "`location` names a bucket and no object: write s3://BUCKET/PATH, with or without `*`"
+    if kind == "cloud" and not re.fullmatch(r"[A-Za-z0-9$_][A-Za-z0-9._-]*", urlsplit(location).netloc):
+        return "`location` names no bucket: write its name in letters, digits, `.`, `_` and `-`"
     if kind in SERVERS and not re.fullmatch(r"[a-z]+:[A-Z][A-Z0-9_]*", location):
         return f"`location` names no connection: write {kind}:NAME in A-Z, 0-9 and _, and set ASSAY_CONNECTION_NAME"
     return None
@@ -114,6 +124,40 @@ def secrets_in(address: str) -> tuple[str, ...]:
     query = found[4].partition("?")[2].partition("#")[0] if found else ""
     names = (part.partition("=")[0].lower() for part in query.split("&"))
     return tuple(name for name in names if _CREDENTIAL.fullmatch(name))
+
+
+def _unreachable(location: str, kind: Kind) -> str | None:
+    """Why no file system or server can hold a place of this name: it is too long, or holds what no name can."""
+    if any(letter < " " or letter == "\x7f" for letter in location):
+        return "`location` holds a null or another control character"
+    try:
+        size = len(location.encode())
+    except UnicodeEncodeError:
+        return "`location` holds half of a character pair, which no name can"
+    longest = _LONGEST.get(kind, _LONGEST_PATH)
+    if size > longest:
+        return f"`location` has {size:,} bytes: write at most {longest:,}"
+    if kind not in ELSEWHERE and any(len(part.encode()) > _LONGEST_PART for part in location.split("/")):
+        return f"a folder or file in `location` has a name of more than {_LONGEST_PART} bytes"
+    if kind in ("package", "module"):
+        top = location.partition(":")[2].partition("/")[0].partition("#")[0]
+        if not re.fullmatch(r"[^\W\d]\w*" if kind == "package" else r"[^\W\d]\w*(\.[^\W\d]\w*)*", top):
+            return f"`location` names no {kind}: write {'package:NAME/PATH' if kind == 'package' else 'module:NAME#ATTRIBUTE'}"
+    return None
+
+
+def upstream(location: str) -> tuple[str, str | None] | None:
+    """The data set that `assay:NAME` or `assay:NAME@VERSION` names, with the version or reference; None for another kind of place."""
+    named = _DATASET.fullmatch(location)
+    return (named[1], named[2]) if named else None
+
+
+def _problem_of_dataset(location: str, format: str) -> str | None:
+    if upstream(location) is None:
+        return "`location` names no data set: write assay:NAME, assay:NAME@VERSION or assay:NAME@REFERENCE"
+    if format != "parquet":
+        return "another data set is read as it was published: write `format: parquet`"
+    return None
 
 
 def misplaced(format: str, options: Collection[str]) -> str | None:

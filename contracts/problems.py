@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from contracts.errors import NOWHERE, ContractError, ContractErrors, Where
+from contracts.errors import NOWHERE, ContractError, ContractErrors, Where, shortened
 
 Severity = Literal["error", "warning", "info"]
 SEVERITIES: tuple[Severity, ...] = ("info", "warning", "error")
@@ -32,6 +32,10 @@ class Problem:
     path: str = ""
     details: dict[str, Any] = field(default_factory=dict, compare=False)
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "problem", shortened(self.problem))
+        object.__setattr__(self, "remedy", shortened(self.remedy))
+
     def __str__(self) -> str:
         place = str(self.where)
         return f"{place}: {self.severity}: {self.problem}. {self.remedy}. [{self.id}]" if place else f"{self.severity}: {self.problem}. {self.remedy}. [{self.id}]"
@@ -51,10 +55,13 @@ def as_error(problems: Iterable[Problem]) -> ContractError:
 
 def key_path(path: tuple[str | int, ...]) -> str:
     """A path in a document as people write it: `schema[0].properties[2].name`."""
-    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).lstrip(".")
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{shortened(step)}" for step in path).lstrip(".")
 
 
 def suggestion(key: str, known: Iterable[str], otherwise: str = "Remove it, or put it under `customProperties`") -> str:
     """'Did you mean' for a word that is not known."""
+    key = str(key)
+    if len(key) > 200:  # matching takes time that grows with the square of the length
+        return otherwise
     close = difflib.get_close_matches(key, list(known), n=1)
     return f"Did you mean '{close[0]}'" if close else otherwise

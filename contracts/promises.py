@@ -27,6 +27,7 @@ DIMENSIONS = {
 TYPE_OPTIONS = ("format", "timezone", "defaultTimezone", "dimensions", "elementType")
 TOLD_OPTIONS = ("distanceMetric", "embeddingModel", "embeddingModelVersion")  # ODCS calls them advisory
 LIMITS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
+LONGEST_COLUMN, LONGEST_RULE = 255, 500
 METRICS = ("nullValues", "missingValues", "invalidValues", "duplicateValues", "rowCount")
 
 
@@ -84,6 +85,10 @@ class Promises:
     def _is_new(self, column: Column, path: Path) -> bool:
         if any(known.name == column.name for known in self.columns):
             self._problem(f"the column '{column.name}' is promised twice", "Keep one of the two", path, "assay.columns")
+            return False
+        if len(column.name) > LONGEST_COLUMN:
+            problem = f"a column's name has {len(column.name):,} characters"
+            self._problem(problem, f"Write at most {LONGEST_COLUMN}", path, "assay.columns")
             return False
         if column.name.startswith("_"):
             self._problem(f"the column name '{column.name}' starts with an underscore", "Assay keeps its own columns there; choose another name", path, "assay.columns")
@@ -264,7 +269,12 @@ class Promises:
             return None
         if not column.timezone:
             return moment.replace(tzinfo=None)
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        try:
+            return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        except OverflowError:
+            problem = f"the limit '{value}' lies outside the years 1 to 9999 in UTC"
+            self._problem(problem, "Write a time that UTC can express", path, "assay.range")
+            return None
 
     def _values(self, values: list[Any], column: Column, path: Path, what: str) -> tuple[Any, ...]:
         """Listed values, as the column's type keeps them; a value of another type could never occur."""
@@ -459,6 +469,10 @@ class Promises:
     def _add(self, rule: Rule, path: Path) -> None:
         if not rule.name:
             self._problem("the rule's name has no letter or digit", "Give it a `name` of A-Z, a-z, 0-9 and _", path, "assay.rule_name")
+            return
+        if len(rule.name) > LONGEST_RULE:
+            problem = f"a rule's name has {len(rule.name):,} characters"
+            self._problem(problem, f"Give it a `name` of at most {LONGEST_RULE}", path, "assay.rule_name")
             return
         if any(known.name == rule.name for known in self.rules):
             first = self._lines[rule.name]

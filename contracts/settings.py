@@ -6,13 +6,14 @@ Stays out: reading YAML (load.py), doing anything (pipelines/).
 
 from __future__ import annotations
 
-from datetime import date
+import re
+from datetime import UTC, date, datetime
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from contracts.extract import extract, table_name
-from contracts.location import displayed, kind_of, misplaced, problem_of, secrets_in
+from contracts.location import displayed, kind_of, misplaced, problem_of, secrets_in, upstream
 from contracts.trainers import PARAMETERS, TrainerName
 
 Purpose = Literal["analytics", "training", "fine-tuning", "retrieval", "evaluation", "redistribution"]
@@ -44,14 +45,22 @@ def _day_is_utc(value: object) -> object:
     return f"{value}T00:00:00Z" if isinstance(value, str) and len(value) == len("2013-01-01") else value
 
 
-Instant = Annotated[AwareDatetime, BeforeValidator(_day_is_utc)]
+def _has_a_day_in_utc(at: datetime) -> datetime:
+    try:
+        at.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("a time lies between the years 1 and 9999 in UTC") from None
+    return at
+
+
+Instant = Annotated[AwareDatetime, BeforeValidator(_day_is_utc), AfterValidator(_has_a_day_in_utc)]
 """A time with its zone; a day alone begins in UTC."""
 
 
 class Window(Settings):
     """Rows of the source that make one version: `start` <= the windowed column < `end`, times in UTC."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9._-]+$")
+    name: str = Field(pattern=r"^[A-Za-z0-9._-]+$", max_length=100)
     start: Instant
     end: Instant
 
@@ -88,6 +97,8 @@ class Partitions(Settings):
     @model_validator(mode="after")
     def _begins_a_partition(self) -> Partitions:
         for at in (self.start, self.end):
+            if at and not 1900 <= at.astimezone(UTC).year <= 2200:
+                raise ValueError("`start` and `end` of partitions lie between the years 1900 and 2200")
             if at and (at.utctimetuple()[3:6] != (0, 0, 0) or (self.by == "month" and at.day != 1)):
                 raise ValueError(f"`start` and `end` are the beginning of a {self.by} in UTC")
         if self.end and self.start >= self.end:
@@ -137,7 +148,7 @@ class Source(Settings):
 
     `location` is `package:NAME/PATH` (a file inside an installed package), `module:NAME#ATTRIBUTE` (a mapping of name to
     text inside a Python module), `https://…`, `s3://…`, `gs://…`, `az://…`, a database (`postgres:NAME`, `mysql:NAME`, `sqlite:PATH`, `duckdb:PATH`),
-    or a path or glob; a relative path is looked up below ASSAY_HOME, then below each folder of ASSAY_SOURCE_ROOTS.
+    another data set of the installation (`assay:NAME`, `assay:NAME@VERSION`), or a path or glob: `inbox/…` of ASSAY_HOME, or below a folder of ASSAY_SOURCE_ROOTS.
     """
 
     origin: Literal["internal", "external", "synthetic"]
@@ -145,7 +156,7 @@ class Source(Settings):
     format: Literal["csv", "json", "jsonl", "parquet", "documents", "arrow", "excel", "sql"]
     options: CsvOptions = CsvOptions()
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
-    schedule: str | None = None
+    schedule: str | None = Field(default=None, max_length=200)
     arrival: bool = False
     windows: Windows | None = None
     partitions: Partitions | None = None
@@ -161,11 +172,30 @@ class Source(Settings):
     def _agrees(self) -> Source:
         if problem := problem_of(self.location, self.format, self.arrival) or misplaced(self.format, self.options.model_fields_set):
             raise ValueError(problem)
+        if self.upstream is not None:
+            self._takes_a_version_whole()
         if self.options.query is not None:
             extract(self.options.query, kind_of(self.location))
         if self.options.table is not None:
             table_name(self.options.table)
         return self
+
+    def _takes_a_version_whole(self) -> None:
+        given = {"windows": self.windows, "partitions": self.partitions, "sha256": self.sha256, "options": self.options.model_fields_set}
+        for name, value in given.items():
+            if value:
+                raise ValueError(f"a version of another data set is taken whole, and `{name}` does not belong to it")
+
+    @property
+    def upstream(self) -> tuple[str, str | None] | None:
+        """The data set that is the source, and which version or reference of it; None where the source is something else."""
+        return upstream(self.location)
+
+    @property
+    def inherits(self) -> tuple[str, ...]:
+        """Every data set whose licence and obligations hold for this one."""
+        named = (self.upstream[0],) if self.upstream else ()
+        return tuple(dict.fromkeys([*named, *self.derived_from]))
 
 
 class License(Settings):
@@ -174,7 +204,7 @@ class License(Settings):
     Where rows have licences of their own, `column` says which column names them: a row whose licence does not allow every purpose is set aside.
     """
 
-    expression: str = Field(min_length=1)
+    expression: str = Field(min_length=1, max_length=4_000)
     holder: str
     evidence: str
     purposes: tuple[Purpose, ...] = Field(min_length=1)
@@ -262,9 +292,15 @@ class Bias(Settings):
     smallest: int = Field(default=10, ge=2)
 
 
+MAX_DAYS = 365_000
+"""The longest period that a contract may name: 1,000 years. A date cannot hold ten times as much."""
+
+
 def _iso_days(text: str) -> str:
-    if not (text.startswith("P") and text.endswith("D") and text[1:-1].isdigit()):
+    if not re.fullmatch(r"P[0-9]+D", text):
         raise ValueError("write a number of days in ISO 8601, such as P30D")
+    if len(text) > 10 or int(text[1:-1]) > MAX_DAYS:
+        raise ValueError(f"a period is at most 1,000 years: write P{MAX_DAYS}D to keep everything")
     return text
 
 
@@ -479,7 +515,7 @@ class Retrain(Settings):
     The interval of the difference has `confidence`. `calibration`: the largest expected calibration error allowed.
     """
 
-    model: str = Field(pattern=r"^[a-z0-9_-]+$")
+    model: str = Field(pattern=r"^[a-z0-9_-]+$", max_length=100)
     trainer: Trainer = Trainer()
     metric: Literal["roc_auc", "average_precision"] = "roc_auc"
     holdout: Annotated[float, Field(gt=0, lt=1)]

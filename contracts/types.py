@@ -239,7 +239,7 @@ def _of_text(column: Column) -> pl.DataType:
 def _json_reader(column: Column) -> Callable[[pl.Series], pl.Series]:
     """JSON text -> nested text, in DuckDB: Polars stops at the first cell that is no JSON, and takes a scalar for a list."""
     query = (
-        f"SELECT CASE WHEN {_has_shape('j', column)} THEN from_json(j, {_text(json.dumps(_sql_type(column)))}) END AS value FROM (SELECT TRY_CAST(text AS JSON) AS j FROM given)"
+        f"SELECT CASE WHEN {_has_shape('j', column)} THEN from_json(j, {_text(json.dumps(_sql_type(column)))}) END AS value FROM (SELECT TRY_CAST(text AS JSON) AS j FROM given)"  # noqa: S608  # names and the shape are literals
     )
 
     def decode(values: pl.Series) -> pl.Series:

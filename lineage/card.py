@@ -36,7 +36,7 @@ def card(
         "references": list(references),
         "expired_at": expired_at,
         "partitions": {name: {**part["accounting"], "made_in": part["made_in"]} for name, part in predicate.get("partitions", {}).items()},
-        "source": {"location": predicate["inputs"]["location"], "sha256": predicate["inputs"]["source_digest"], "window": predicate["inputs"]["window"]},
+        "source": {"location": predicate["inputs"]["location"], "sha256": predicate["inputs"]["source_digest"], "window": predicate["inputs"]["window"], **({"upstream": predicate["upstream"]} if "upstream" in predicate else {})},
         "license": {
             "expression": license_verdict["expression"], "verdict": license_verdict["outcome"], "holder": admission["holder"], "evidence": admission["evidence"],
             "purposes": admission["purposes"], "obligations": license_verdict["obligations"], "attribution": license_verdict.get("attribution", []),

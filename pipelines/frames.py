@@ -51,6 +51,8 @@ class Receipt:
     watermark: str | int | float | None = None
     labelled: bool = True
     """Whether the files stand under their labels; in receipts of earlier releases they stood under their names."""
+    upstream: Mapping[str, str] | None = None
+    """Of another data set as the source: `dataset`, `version`, and `statement`, the SHA-256 of its evidence."""
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ Belongs here: delivering the made-up tickets, running, and comparing what was fo
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import polars as pl
@@ -14,7 +15,8 @@ from assay.demo.tickets import found_of_planted, generate
 from assay.reading import card, status
 from assay.running import run_all
 from assay.show import table
-from assets.hands.home import home
+from assets.hands.disk import write_atomically
+from assets.hands.home import SHIPPED_CONTRACTS, contract_files, home
 from assets.hands.office import Office
 from assets.stages.admit import found_again
 from assets.stages.run import Run
@@ -27,6 +29,7 @@ TICKETS, FLIGHTS, DOCS = "support_tickets", "flights", "python_docs"
 def tour() -> bool:
     """Run the demo. Returns: whether everything succeeded."""
     console.print("[bold]Assay demo[/]: flights (external, CC0), the Python language reference (external, PSF), support tickets (made up here)\n")
+    _bring_contracts()
     inbox = home().root / "inbox"
     if not (inbox / f"{TICKETS}.planted.json").exists():
         with console.status("writing 50,000 made-up support tickets, with personal data and faults planted in them…"):
@@ -55,6 +58,28 @@ def _account(before: dict[str, list[str]]) -> None:
         f"Kept below {root}:  lake/ (tables, quarantine)   evidence/ (signed)   reports/{FLIGHTS}/ (drift)   lineage/events.ndjson",
         highlight=False,
     )
+
+
+def _bring_contracts() -> None:
+    """Have the demo's contracts where Assay reads contracts: they are written into a project that has none.
+
+    Beside a project's own contracts nothing is written: this process alone reads those that ship with Assay.
+    """
+    where = home()
+    names = {f"{name}.odcs.yaml" for name in (TICKETS, FLIGHTS, DOCS)}
+    there = {file.name for file in contract_files(where.contracts)}
+    if names <= there:
+        return
+    if there:
+        os.environ["ASSAY_CONTRACTS"] = str(SHIPPED_CONTRACTS)
+        problem = f"{where.contracts} holds other contracts. To look at the demo's data sets later:"
+        console.print(f"{problem} export ASSAY_CONTRACTS={SHIPPED_CONTRACTS}\n", highlight=False, soft_wrap=True)
+        return
+    where.drafts.mkdir(parents=True, exist_ok=True)
+    for name in sorted(names):
+        text = (SHIPPED_CONTRACTS / name).read_text(encoding="utf-8")
+        write_atomically(where.drafts / name, text)
+    console.print(f"The demo's contracts are written to {where.drafts}: yours to read and to change.\n", highlight=False)
 
 
 def _version(name: str, version: str, entry: dict[str, Any], *, new: bool) -> None:

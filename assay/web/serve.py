@@ -127,8 +127,11 @@ def prepare(home: Path) -> None:
     from assets.hands.home import home as installation
     from assets.instance import instance
 
-    instance(installation()).dispose()
+    where = installation()
+    instance(where).dispose()
+    where.read_contracts()  # a message here, and not a traceback of the code server
     os.environ["ASSAY_HOME"] = str(home)
+    os.environ["ASSAY_CONTRACTS"] = str(where.contracts.resolve())
 
 
 def _listen(port: int) -> socket.socket:
@@ -144,7 +147,7 @@ def _listen(port: int) -> socket.socket:
 def _start(plan: Plan) -> subprocess.Popen[bytes]:
     """The supervisor, in a session of its own: what the terminal sends, such as Ctrl-C, comes to us alone."""
     keep = (plan.listening, plan.lifeline, plan.lock)
-    return subprocess.Popen(
+    return subprocess.Popen(  # noqa: S603  # this interpreter and our own module, without a shell
         [sys.executable, "-m", "assay.web.supervise", *plan.write()],
         stdin=subprocess.DEVNULL,
         pass_fds=keep,

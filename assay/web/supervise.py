@@ -64,7 +64,7 @@ class Services:
         """Start one as `python ARGUMENTS`."""
         me = os.getpid()
         with _open_log(self.plan.folder, name) as log:
-            process = subprocess.Popen(
+            process = subprocess.Popen(  # noqa: S603  # this interpreter and modules that we name
                 [sys.executable, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=log,

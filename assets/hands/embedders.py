@@ -187,8 +187,9 @@ class Endpoint:
     def _addresses(self, host: str, port: int) -> Iterable[str]:
         try:
             return addresses(host, port, allowed=True, where=self._where, look_up=self.network.look_up)
-        except SourceError:
-            raise ActionError("the endpoint's host cannot be found", "Check `url`, and that this machine can look names up", self._where) from None
+        except SourceError as error:
+            remedy = "Check `url`, and that this machine can look names up"
+            raise ActionError(f"the endpoint's host cannot be used: {error.problem}", remedy, self._where) from None
 
     def _read(self, response: Any) -> bytes:
         parts, size = [], 0

@@ -77,4 +77,4 @@ def _commit(root: Path, base: str) -> str:
 def _git(folder: Path, *arguments: str) -> str:
     """Run git, without the user's aliases of output, and give what it printed."""
     command = ["git", "-C", str(folder), "-c", "core.quotePath=false", *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True, encoding="utf-8").stdout
+    return subprocess.run(command, check=True, capture_output=True, text=True, encoding="utf-8", errors="replace").stdout  # noqa: S603  # a list without a shell; what users name stands after --end-of-options or --

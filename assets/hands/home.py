@@ -13,22 +13,25 @@ from pathlib import Path
 from pydantic import AnyHttpUrl, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from contracts.document import MAX_BYTES
 from contracts.errors import AdmissionError, ConfigurationError, ContractError, Where, shown
 from contracts.load import load
 from contracts.model import Contract
 from contracts.stewards import StewardPolicy, steward_policy
 
+_MAX_CONTRACT = 4 * MAX_BYTES  # UTF-8 takes up to four bytes for a character
 MARK, LAYOUT = "assay.home", 5
 READ_ONLY = "the home is read-only, so nothing that is done here can be recorded"
 READ_ONLY_REMEDY = "Open it where this user may write; `assay verify`, `assay show` and `assay status` need only to read"
 SHIPPED_STEWARDS = Path(__file__).parents[2] / "contracts" / "policies" / "stewards.yaml"
+PROJECT_CONTRACTS = Path("contracts")
 SHIPPED_CONTRACTS = Path(__file__).parents[2] / "contracts" / "datasets"
 
 
 class Home(BaseSettings):
     """ASSAY_HOME and its neighbours. Every part has a default that needs no server.
 
-    ASSAY_HOME: the folder (./.assay). ASSAY_CONTRACTS: a folder of *.odcs.yaml (the shipped ones).
+    ASSAY_HOME: the folder (./.assay). ASSAY_CONTRACTS: a folder of *.odcs.yaml (./contracts).
     ASSAY_REGISTRY_URL: SQLAlchemy URL (SQLite in the home). ASSAY_LINEAGE_URL: an OpenLineage backend (a file in the home).
     ASSAY_MLFLOW_URI: an MLflow server (a store in the home). ASSAY_STEWARDS: who may approve (the shipped list, which is empty).
     ASSAY_REGION: where the home lies, such as `eu` or `eu-de`; a contract that names another region is refused; unless set, nothing is held against it.
@@ -43,7 +46,7 @@ class Home(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="ASSAY_", frozen=True)
 
     home: Path = Path(".assay")
-    contracts: Path = SHIPPED_CONTRACTS
+    contracts: Path = PROJECT_CONTRACTS
     registry_url: str = ""
     lineage_url: AnyHttpUrl | None = None
     mlflow_uri: str = ""
@@ -135,6 +138,14 @@ class Home(BaseSettings):
         """Hosts that passages may be sent to."""
         return _hosts(self.embedding_hosts)
 
+    @property
+    def drafts(self) -> Path:
+        """Where a drafted contract goes: next to the others of this project."""
+        if "contracts" in self.model_fields_set:
+            return self.contracts
+        folders = {file.parent for file in contract_files(self.contracts)}
+        return folders.pop() if len(folders) == 1 else self.contracts / "datasets"
+
     def check_region(self, contract: Contract) -> None:
         """Whether the data may lie here. Raises: AdmissionError: the contract's region is another one."""
         wanted, here = contract.privacy.region, self.region
@@ -147,13 +158,13 @@ class Home(BaseSettings):
         return steward_policy(contract_text(self.stewards), shown(self.stewards))
 
     def read_contracts(self) -> dict[str, Contract]:
-        """Every contract of the folder by name, in order of file name.
+        """Every contract of the folder and of the folders in it by name, in order of path.
 
         Raises: ContractError(s), ConfigurationError: a contract is wrong, two have one name, or there is none.
         """
-        files = sorted(self.contracts.glob("*.odcs.yaml"))
+        files = contract_files(self.contracts)
         if not files:
-            raise ConfigurationError("no contract (*.odcs.yaml) lies here", "Set ASSAY_CONTRACTS to the folder of your contracts", Where(file=shown(self.contracts)))
+            raise ConfigurationError(NO_CONTRACT, HOW_TO_GET_ONE, Where(file=shown(self.contracts)))
         found: dict[str, Contract] = {}
         for file in files:
             contract = read_contract(file)
@@ -161,6 +172,23 @@ class Home(BaseSettings):
                 raise ConfigurationError(f"'{contract.name}' is also the name in {found[contract.name].file}", "Give one of them another `name`", Where(file=contract.file))
             found[contract.name] = contract
         return found
+
+
+NO_CONTRACT = "there is no contract (*.odcs.yaml) here"
+HOW_TO_GET_ONE = "Draft one with `assay new FILE`, or set ASSAY_CONTRACTS to the folder of your contracts"
+
+
+def contract_files(folder: Path) -> list[Path]:
+    """The contracts in a folder and in the folders below it, by path; hidden folders are left out.
+
+    Raises: ConfigurationError: the folder cannot be looked into.
+    """
+    try:
+        files = sorted(folder.rglob("*.odcs.yaml"))
+    except (OSError, ValueError) as error:
+        problem = f"the folder cannot be looked into ({type(error).__name__})"
+        raise ConfigurationError(problem, "Name another one", Where(file=str(folder))) from None
+    return [file for file in files if not any(part.startswith(".") for part in file.relative_to(folder).parts)]
 
 
 def _hosts(said: str) -> frozenset[str]:
@@ -175,8 +203,13 @@ def read_contract(file: Path) -> Contract:
 def contract_text(file: Path) -> str:
     """A contract's text. Raises: ContractError: the file cannot be read."""
     try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        with file.open("rb") as stream:
+            content = stream.read(_MAX_CONTRACT + 1)
+        if len(content) > _MAX_CONTRACT:
+            problem, remedy = f"the file has more than {_MAX_CONTRACT:,} bytes", f"Keep it under {MAX_BYTES:,} characters"
+            raise ContractError(problem, remedy, Where(file=shown(file)), "yaml.size")
+        return content.decode("utf-8")
+    except (OSError, ValueError) as error:
         raise ContractError(f"it cannot be read ({type(error).__name__})", "Give the path of an ODCS document in UTF-8", Where(file=shown(file)), "assay.file") from None
 
 

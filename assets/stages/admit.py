@@ -27,7 +27,7 @@ from contracts.settings import Window
 from contracts.types import read
 from lineage.facts import Table
 from pipelines.admit import personal
-from pipelines.admit.license import held_against, judge_license, looser, rows_not_allowed
+from pipelines.admit.license import held_against, judge_license, looser, no_freer, rows_not_allowed
 from pipelines.admit.treat import treatments
 from pipelines.admit.verdict import decide
 from pipelines.clean import steps
@@ -148,13 +148,18 @@ def window_counts(run: Run, digest: str, form: str) -> dict[str, int]:
 def _inputs(run: Run, digest: str, window: Window | None) -> Inputs:
     part = window.name if window else None
     decisions = decisions_digest(decisions_of(run.office, run.contract.name, digest, part))
-    return Inputs(run.contract.name, digest, part, run.contract.digest, run.office.policy.digest, version("assay"), _related(run), decisions)
+    return Inputs(run.contract.name, digest, part, run.contract.digest, run.office.policy.digest, version("assay"), _related(run, digest), decisions)
 
 
-def _related(run: Run) -> dict[str, str]:
-    """The version that `latest` points to of each data set that a relationship names or the data are derived from, where it has one."""
+def _related(run: Run, digest: str) -> dict[str, str]:
+    """The version that `latest` points to of each data set that a relationship names or the data are derived from, where it has one.
+
+    Of the data set that is the source it is the version that was read.
+    """
     named = {rule.argument.dataset for rule in run.contract.rules if rule.kind == "relationship"} - {run.contract.table} | set(run.contract.source.derived_from)
-    return {name: row["version"] for name in sorted(named) if (row := run.office.registry.version(name))}
+    newest = {name: row["version"] for name in named if (row := run.office.registry.version(name))}
+    source = receipt_of(run, digest).upstream if run.contract.source.upstream else None
+    return dict(sorted({**newest, **({source["dataset"]: source["version"]} if source else {})}.items()))
 
 
 def _licensed(run: Run) -> LicenseVerdict:
@@ -187,13 +192,17 @@ def _inherited(run: Run, verdict: LicenseVerdict, inputs: Inputs) -> LicenseVerd
     """
     office, contract = run.office, run.contract
     admitted: dict[str, LicenseVerdict] = {}
-    for name in contract.source.derived_from:
+    for name in contract.source.inherits:
         if name not in inputs.related:
             raise AdmissionError(f"it is derived from {name}, which has not been published", f"Publish that first: assay run {name}", Where(file=contract.file))
         admitted[name] = verdict_from(office.statement(office.version(name, inputs.related[name]))["predicate"]["admission"]["verdict"]).license
     reasons = looser(contract.license, {name: each.expression for name, each in admitted.items()}, office.policy)
     if reasons:
         return replace(verdict, outcome="refused", reasons=reasons)
+    if contract.source.upstream:
+        name = contract.source.upstream[0]
+        named = f"{name}@{inputs.related[name]}"
+        verdict = no_freer(verdict, contract.license, admitted[name].expression, named, office.policy, office.clock().date())
     each = [verdict, *admitted.values()]
     return replace(verdict, obligations=tuple(dict.fromkeys(o for v in each for o in v.obligations)), attribution=tuple(dict.fromkeys(a for v in each for a in v.attribution)))
 

@@ -176,6 +176,9 @@ def _age(newest: date | None, now: datetime) -> float | None:
 
 def source_age(office: Office, contract: Contract, now: datetime) -> float | None:
     """Hours since the source's file was last written; None for what is no file here, and for what a package brings along: that tells when it was installed."""
+    if contract.source.upstream:
+        row = office.registry.version(*contract.source.upstream)
+        return round(max((now - datetime.fromisoformat(row["published_at"])).total_seconds(), 0.0) / 3600, 4) if row else None
     if "://" in contract.source.location or contract.source.location.startswith(("package:", "module:")):
         return None
     try:

@@ -16,6 +16,7 @@ import polars as pl
 from assets.hands import sources
 from assets.hands.names import Names, with_hint
 from assets.hands.sources.landing import rows_in
+from assets.stages import upstream
 from assets.stages.run import Run, stage
 from contracts.errors import SourceError, Where
 from contracts.location import displayed
@@ -46,7 +47,8 @@ def land(run: Run) -> Landed:
     with stage(run, "landed") as noted:
         office.home.check_region(contract)
         _ = run.lease
-        fetched = sources.fetch(contract, _place(run))
+        source = upstream.version_of(office, contract) if contract.source.upstream else None
+        fetched = sources.fetch(contract, _place(run, source))
         staged = office.lake.staging(contract.name, run.run_id) / "landed"
         shutil.rmtree(staged, ignore_errors=True)  # of an attempt of this run that failed
         staged.mkdir(mode=0o700)
@@ -57,7 +59,17 @@ def land(run: Run) -> Landed:
         if not unchanged:
             read = read or sources.read(contract, fetched, staged, labels)
             receipt = Receipt(
-                fetched.digest, contract.source.shown_location, read.rows, read.unreadable, fetched.size_bytes, read.columns, read.header, read.found, read.files, fetched.watermark
+                fetched.digest,
+                contract.source.shown_location,
+                read.rows,
+                read.unreadable,
+                fetched.size_bytes,
+                read.columns,
+                read.header,
+                read.found,
+                read.files,
+                fetched.watermark,
+                upstream=source.told if source else None,
             )
             (staged / RECEIPT).write_text(json.dumps(asdict(receipt)))
             office.lake.move_in(staged, target)
@@ -66,11 +78,18 @@ def land(run: Run) -> Landed:
         receipt = receipt_of(run, fetched.digest)
         _check_columns(run, receipt)
         (office.lake.staging(contract.name, run.run_id) / NOTE).write_text(fetched.digest)
-        noted.inputs.append(Table(name=contract.source.shown_location, version=fetched.digest))
+        noted.inputs.append(_input(contract, receipt))
         columns = tuple((name, "String") for name in shown_columns(contract, receipt.columns))
         landed = Table(name=f"{contract.name}/landed", version=fetched.digest, columns=columns, rows=receipt.rows)
         noted.outputs.append(landed)
     return Landed(receipt, unchanged)
+
+
+def _input(contract: Contract, receipt: Receipt) -> Table:
+    """What was read, as lineage names it: a place, or another data set's version."""
+    if receipt.upstream:
+        return Table(name=f"{receipt.upstream['dataset']}/published", version=receipt.upstream["version"])
+    return Table(name=contract.source.shown_location, version=receipt.digest)
 
 
 def _is_new(run: Run, fetched: sources.Fetched) -> bool:
@@ -82,7 +101,7 @@ def _is_new(run: Run, fetched: sources.Fetched) -> bool:
     return bool(fetched.files)
 
 
-def _place(run: Run) -> sources.Place:
+def _place(run: Run, source: upstream.Upstream | None) -> sources.Place:
     """Where this run fetches to, and what it may skip."""
     office, contract = run.office, run.contract
     folder = office.lake.staging(contract.name, run.run_id) / FETCHED
@@ -96,6 +115,7 @@ def _place(run: Run) -> sources.Place:
         mark=_mark(run),
         labels=names_of(run).labels,
         salt=office.keys.derived("addresses"),
+        dataset=(lambda: upstream.take(office, contract, source, landed=landed_folder(run, source.statement).is_dir())) if source else None,
     )
 
 

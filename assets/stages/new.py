@@ -5,6 +5,7 @@ Belongs here: reading the file, looking for a licence beside it, asking git who 
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
@@ -16,6 +17,7 @@ from assets.hands.beside import license_beside
 from assets.hands.disk import sha256
 from assets.hands.sources import Read, read_file, unpacked
 from assets.hands.sources.landing import rows_in
+from assets.hands.sources.roots import INBOX, is_source
 from contracts.errors import SourceError, Where, shown
 from contracts.problems import Problem
 from contracts.settings import CsvOptions, Source
@@ -35,6 +37,8 @@ class Drafted:
     license: LicenseFound
     problems: tuple[Problem, ...]
     root_to_set: Path | None
+    to_move: bool = False
+    """Whether the file lies in the home itself, where no source is read from: the draft names its place in the inbox."""
 
 
 def drafted(path: Path, name: str, roots: Sequence[Path], *, license: str | None, owner: str | None, told: Callable[[str], None]) -> Drafted:
@@ -52,8 +56,10 @@ def drafted(path: Path, name: str, roots: Sequence[Path], *, license: str | None
     if not path.is_file():
         raise SourceError("the file is not there", "Give the path of a CSV, JSON, JSON lines, Parquet, Arrow or Excel file, or of an archive of one", where)
     path = path.resolve()
-    root = next((folder for folder in roots if path.is_relative_to(folder)), None)
-    location = str(path.relative_to(root or path.parent))
+    allowed = is_source(path, roots)
+    root = next((folder for folder in roots if path.is_relative_to(folder)), None) if allowed else None
+    in_home = not allowed and path.is_relative_to(roots[0])
+    location = str(path.relative_to(root)) if root else str(path) if allowed else f"{INBOX}/{path.name}" if in_home else path.name
     with tempfile.TemporaryDirectory(prefix="assay-new-") as made:
         folder = Path(made)
         told("reading the file")
@@ -66,7 +72,7 @@ def drafted(path: Path, name: str, roots: Sequence[Path], *, license: str | None
     origin = Origin(location, source.format, sha256(path), found_options(read), read.unreadable, left_out)
     told("writing the draft")
     done = draft(measured, name, origin, found, owner)
-    return Drafted(done, measured, origin, found, lint(done.text, f"{name}.odcs.yaml").problems, None if root else path.parent)
+    return Drafted(done, measured, origin, found, lint(done.text, f"{name}.odcs.yaml").problems, None if allowed or in_home else path.parent, in_home)
 
 
 # -- reading --------------------------------------------------------------------------------
@@ -149,8 +155,11 @@ def license_of(path: Path, said: str | None, root: Path) -> LicenseFound:
 
 def drafter() -> str | None:
     """git's user.email, where git is set up."""
+    git = shutil.which("git")
+    if git is None:
+        return None
     try:
-        done = subprocess.run(["git", "config", "user.email"], capture_output=True, text=True, check=True)
+        done = subprocess.run([git, "config", "user.email"], capture_output=True, text=True, check=True)  # noqa: S603  # constant arguments, no shell
     except (OSError, subprocess.CalledProcessError):
         return None
     return done.stdout.strip() or None

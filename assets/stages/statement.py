@@ -104,6 +104,7 @@ def _origin(run: Run, digest: str) -> dict[str, Any]:
     named = set(run.contract.column_names)
     each = [{**asdict(file), "lacks": [name for name in file.lacks if name in named]} for file in receipt.files]
     files: dict[str, Any] = {"source_files": each} if each else {}
+    files |= {"upstream": dict(receipt.upstream)} if receipt.upstream else {}
     if watermark is None or receipt.watermark is None:
         return files
     return files | {"watermark": kept_mark(run, watermark.column, receipt.watermark)}

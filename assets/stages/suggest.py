@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -12,6 +13,7 @@ import polars as pl
 from assets.hands import sources
 from assets.hands.office import Office
 from assets.hands.sources.landing import rows_in
+from assets.stages import upstream
 from contracts.errors import ConfigurationError, Where
 from contracts.model import Contract
 from pipelines.admit.names import perhaps_personal
@@ -69,7 +71,12 @@ def _landed(office: Office, contract: Contract, told: Callable[[str], None]) -> 
         folder = Path(made)
         told("reading the source")
         (folder / "fetched").mkdir()
-        fetched = sources.fetch(contract, sources.Place(office.home.roots, folder / "fetched", hosts=office.home.hosts, max_bytes=office.home.source_max_bytes))
+        home = office.home
+        place = sources.Place(home.roots, folder / "fetched", hosts=home.hosts, max_bytes=home.source_max_bytes)
+        if contract.source.upstream:
+            source = upstream.version_of(office, contract)
+            place = replace(place, dataset=lambda: upstream.take(office, contract, source))
+        fetched = sources.fetch(contract, place)
         read = sources.read(contract, fetched, folder)
         sources.check_columns(contract, read.columns)
         records = pl.read_parquet(folder / "unreadable.parquet", columns=["record"])["record"].to_list()

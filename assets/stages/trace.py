@@ -56,7 +56,7 @@ def used_by(office: Office, name: str, version: str | None) -> dict[str, Any]:
     made |= {"model": "; ".join(models)} if models else {}
     uses = [use for use in office.registry.uses(name) if use["version"] == number]
     serving = {role: each["version"] for role, each in office.registry.serving(name).items() if each["details"].get("dataset_version") == number}
-    derived = {other: office.registry.versions(other) for other, contract in office.contracts.items() if name in contract.source.derived_from}
+    derived = {other: office.registry.versions(other) for other, contract in office.contracts.items() if name in contract.source.inherits}
     return {
         "dataset": name, "version": number, "made": made, "serving": serving,
         "uses": [{"at": use["at"], "kind": use["kind"] or "read", "purpose": use["purpose"], "by": use["actor"], "allowed": use["allowed"], "trace_id": use["trace_id"], **_model(use)} for use in uses],

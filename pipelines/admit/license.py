@@ -162,6 +162,18 @@ def held_against(verdict: LicenseVerdict, wanted: License, found: str, evidence:
     return replace(verdict, obligations=_once((*verdict.obligations, *beside.obligations)), attribution=_once((*verdict.attribution, *beside.attribution)))
 
 
+def no_freer(verdict: LicenseVerdict, wanted: License, expression: str, source: str, policy: LicensePolicy, today: date | None = None) -> LicenseVerdict:
+    """The verdict on data made from one data set: never freer than what that data set's licence gives for the same purposes.
+
+    Args:
+        expression: the licence that `source`, such as `meters@1.0.0`, was admitted under.
+    """
+    own = judge_license(wanted.model_copy(update={"expression": expression}), policy, today)
+    if _RANK[own.outcome] <= _RANK[verdict.outcome]:
+        return verdict
+    return replace(verdict, outcome=own.outcome, reasons=(f"it is made from {source}, which is under '{expression}'", *own.reasons))
+
+
 def looser(wanted: License, inputs: Mapping[str, str], policy: LicensePolicy) -> tuple[str, ...]:
     """Why data made from `inputs` may not go under the licence that the contract declares; nothing where they may.
 

@@ -7,6 +7,7 @@ pandera checks only the schema of a lazy frame unless told otherwise, in silence
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -84,7 +85,21 @@ def canary(rule: Rule, types: Mapping[str, pl.DataType]) -> pl.DataFrame | None:
     if types[column].is_nested():
         return None
     tries = pl.Series(column, _tries(rule), strict=False).cast(types[column], strict=False).drop_nulls()
-    return tries.to_frame().filter(~judge(rule, pl.col(column))).head(1) if len(tries) else None
+    broken = tries.to_frame().filter(~judge(rule, pl.col(column))).head(1)
+    return broken if len(broken) else None  # a rule that no value of the type can break has no canary
+
+
+_LONGEST_TRY = 1_000_000
+
+
+def _days_next_to(day: date) -> list[date]:
+    """A day or moment with its neighbours, as far as dates reach."""
+    days = [day]
+    with suppress(OverflowError):
+        days.append(day - timedelta(days=1))
+    with suppress(OverflowError):
+        days.append(day + timedelta(days=1))
+    return days
 
 
 def _tries(rule: Rule) -> list[Any]:
@@ -93,10 +108,12 @@ def _tries(rule: Rule) -> list[Any]:
         case bool():
             return []
         case date() as day:
-            return [day - timedelta(days=1), day, day + timedelta(days=1)]
+            return _days_next_to(day)
         case int() | float() as number if rule.kind not in ("minLength", "maxLength", "minItems", "maxItems"):
             return [number - 1, number, number + 1, number * 0.7 + 1]
         case int() as length:
+            if length > _LONGEST_TRY:
+                return []  # no cell is that long: nothing can be tried
             return ["", "x" * (length + 1)] if rule.kind.endswith("Length") else []
         case tuple() as values if values and not isinstance(values[0], str | None):
             return [*values, max(values) + 1]

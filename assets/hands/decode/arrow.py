@@ -31,7 +31,7 @@ def decode(task: Task) -> Decoded:
             connection.register("batches", pa.RecordBatchReader.from_batches(reader.schema, _checked(reader, counted)))
             described = connection.execute("DESCRIBE SELECT * FROM batches").fetchall()
             cells = ", ".join(f"{as_landed(name, kind, null_values)} AS {name_literal(name)}" for name, kind, *_ in described)
-            (written,) = connection.execute(f"COPY (SELECT {cells} FROM batches) TO {text_literal(str(folder / ROWS))} (FORMAT parquet, COMPRESSION lz4_raw)").fetchall()[0]
+            (written,) = connection.execute(f"COPY (SELECT {cells} FROM batches) TO {text_literal(str(folder / ROWS))} (FORMAT parquet, COMPRESSION lz4_raw)").fetchall()[0]  # noqa: S608  # names are quoted, the path is a literal
     except (pa.ArrowException, duckdb.Error, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise

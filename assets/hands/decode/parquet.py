@@ -32,9 +32,9 @@ def decode(task: Task) -> Decoded:
         connection.execute("SET TimeZone = 'UTC'")
         names = _columns(connection, opened)
         rows = _promised_rows(connection, opened, task, len(names))
-        described = connection.execute(f"DESCRIBE SELECT * FROM {reader}").fetchall()
+        described = connection.execute(f"DESCRIBE SELECT * FROM {reader}").fetchall()  # noqa: S608  # names are quoted, paths are literals
         cells = [f"{as_landed(name, kind, null_values)} AS {name_literal(name)}" for name, kind, *_ in described]
-        (written,) = connection.execute(f"COPY (SELECT {', '.join(cells)} FROM {reader}) TO {text_literal(str(folder / ROWS))} (FORMAT parquet, COMPRESSION lz4_raw)").fetchall()[0]
+        (written,) = connection.execute(f"COPY (SELECT {', '.join(cells)} FROM {reader}) TO {text_literal(str(folder / ROWS))} (FORMAT parquet, COMPRESSION lz4_raw)").fetchall()[0]  # noqa: S608  # names are quoted, paths are literals
     except duckdb.OutOfMemoryException:
         raise Undecodable(f"the file unpacks to more than {task.memory_mb // 2:,} MiB at a time", "Write it anew with smaller row groups") from None
     except duckdb.Error as error:
@@ -52,7 +52,7 @@ def decode(task: Task) -> Decoded:
 
 def _promised_rows(connection: Any, file: Path, task: Task, columns: int) -> int:
     """The rows that the footer tells of. Raises: Undecodable: they would fill far more than the file. The sizes that a footer tells of protect nobody."""
-    (rows,) = connection.execute(f"SELECT num_rows FROM parquet_file_metadata({text_literal(str(file))})").fetchall()[0]
+    (rows,) = connection.execute(f"SELECT num_rows FROM parquet_file_metadata({text_literal(str(file))})").fetchall()[0]  # noqa: S608  # names are quoted, paths are literals
     allowed = max(_FLOOR, task.expansion * Path(task.file).stat().st_size)
     if rows * columns * _WIDTH > allowed:
         raise Undecodable(
@@ -63,7 +63,7 @@ def _promised_rows(connection: Any, file: Path, task: Task, columns: int) -> int
 
 def _columns(connection: Any, file: Path) -> list[str]:
     """The top-level columns, as the file itself names them: DuckDB renames the second of two."""
-    tree = iter(connection.execute(f"SELECT name, coalesce(num_children, 0) FROM parquet_schema({text_literal(str(file))})").fetchall())
+    tree = iter(connection.execute(f"SELECT name, coalesce(num_children, 0) FROM parquet_schema({text_literal(str(file))})").fetchall())  # noqa: S608  # names are quoted, paths are literals
 
     def skip(children: int) -> None:
         for _ in range(children):

@@ -38,13 +38,13 @@ def download(source: Source, path: Path | None, sink: Sink, mark: Mark | None) -
     Raises: SourceError: no connection, no such table or column, or rows that have no value in the column that only grows.
     """
     kind, options = kind_of(source.location), source.options
-    query = extract(options.query, kind) if options.query is not None else f"SELECT * FROM {table_name(options.table or '')}"  # both are let through word by word
+    query = extract(options.query, kind) if options.query is not None else f"SELECT * FROM {table_name(options.table or '')}"  # noqa: S608  # the query is let through word by word, names are quoted
     if kind == "postgres":
         return _from_postgres(source.location.partition(":")[2], query, options, sink, mark)
     if kind == "mysql":
         return mysql.download(source.location.partition(":")[2], query, options, sink, mark)
     if path is None or not path.is_file():
-        raise SourceError("the database's file is not there", "Put it there (below ASSAY_HOME), or mend `location` under assay.source", sink.where)
+        raise SourceError("the database's file is not there", "Put it there (in ASSAY_HOME/inbox), or mend `location` under assay.source", sink.where)
     return _from_sqlite(path, query, options, sink, mark) if kind == "sqlite" else _from_duckdb(path, query, options, sink, mark)
 
 
@@ -58,7 +58,7 @@ def _from_postgres(name: str, query: str, options: CsvOptions, sink: Sink, mark:
         from psycopg import sql
 
         try:
-            cursor = connection.execute(f"SELECT * FROM ({query}) AS q LIMIT 0")
+            cursor = connection.execute(f"SELECT * FROM ({query}) AS q LIMIT 0")  # noqa: S608  # the query is let through word by word, names are quoted
             described = {column.name: column.type_code for column in cursor.description or ()}
             names = checked([column.name for column in cursor.description or ()], options, sink.where)
             narrowed, reached = query, None
@@ -72,7 +72,7 @@ def _from_postgres(name: str, query: str, options: CsvOptions, sink: Sink, mark:
                     return Extract(mark.value, is_new=False)
                 narrowed = (marked + sql.SQL(" ORDER BY {}").format(column)).as_string(connection)
             texts = ", ".join(f"{_postgres_text(column, described[column])} AS {name_literal(column)}" for column in names)
-            with connection.cursor().copy(f"COPY (SELECT {texts} FROM ({narrowed}) AS q) TO STDOUT (FORMAT csv, HEADER, FORCE_QUOTE *)") as copied:
+            with connection.cursor().copy(f"COPY (SELECT {texts} FROM ({narrowed}) AS q) TO STDOUT (FORMAT csv, HEADER, FORCE_QUOTE *)") as copied:  # noqa: S608  # the query is let through word by word, names are quoted
                 sink.write(_counted(bytes(chunk) for chunk in copied))
         except psycopg.Error as error:  # its text may hold a value, or where the server is: the code says enough
             raise SourceError(
@@ -143,20 +143,20 @@ def _from_sqlite(path: Path, query: str, options: CsvOptions, sink: Sink, mark: 
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, isolation_level=None)) as connection:
             connection.execute("PRAGMA trusted_schema = OFF")
             connection.execute("BEGIN")
-            described = connection.execute(f"SELECT * FROM ({query}) AS q LIMIT 0").description  # let through word by word
+            described = connection.execute(f"SELECT * FROM ({query}) AS q LIMIT 0").description  # noqa: S608  # the query is let through word by word, names are quoted
             names = checked([column[0] for column in described or ()], options, sink.where)
             later, order, reached = "", "", None
             values: tuple[Value, ...] = ()
             if options.watermark is not None:
                 column, beyond = name_literal(options.watermark.column), start_after(options.watermark, mark)
-                unmarked(connection.execute(f"SELECT count(*) FROM ({query}) WHERE {column} IS NULL").fetchone()[0], options.watermark.column, sink.where)
+                unmarked(connection.execute(f"SELECT count(*) FROM ({query}) WHERE {column} IS NULL").fetchone()[0], options.watermark.column, sink.where)  # noqa: S608  # the query is let through word by word, names are quoted
                 values = () if beyond is None else (beyond,)
                 later, order = ("" if beyond is None else f" WHERE {column} > ?"), f" ORDER BY {column}"
-                reached = connection.execute(f"SELECT max({column}) FROM ({query}){later}", values).fetchone()[0]
+                reached = connection.execute(f"SELECT max({column}) FROM ({query}){later}", values).fetchone()[0]  # noqa: S608  # the query is let through word by word, names are quoted
                 if reached is None and mark is not None:
                     return Extract(mark.value, is_new=False)
             texts = ", ".join(f"CASE typeof({name_literal(n)}) WHEN 'blob' THEN lower(hex({name_literal(n)})) ELSE {name_literal(n)} END" for n in names)
-            cursor = connection.execute(f"SELECT {texts} FROM ({query}) AS q{later}{order}", values)
+            cursor = connection.execute(f"SELECT {texts} FROM ({query}) AS q{later}{order}", values)  # noqa: S608  # the query is let through word by word, names are quoted
             batches = iter(lambda: cursor.fetchmany(BATCH), [])
             frames = (pl.DataFrame([pl.Series(name, cells, pl.String, strict=False) for name, cells in zip(names, zip(*rows, strict=True), strict=True)]) for rows in batches)
             write(sink, frames, names)
@@ -185,21 +185,21 @@ def _from_duckdb(path: Path, query: str, options: CsvOptions, sink: Sink, mark: 
                 "lock_configuration = true",
             ):
                 connection.execute(f"SET {setting}")
-            described = connection.execute(f"DESCRIBE SELECT * FROM ({query}) AS q").fetchall()
+            described = connection.execute(f"DESCRIBE SELECT * FROM ({query}) AS q").fetchall()  # noqa: S608  # the query is let through word by word, names are quoted
             kinds = {name: kind for name, kind, *_ in described}
             names = checked([name for name, *_ in described], options, sink.where)
             later, order, values, reached = "", "", list[str](), None
             if options.watermark is not None:
                 column, beyond = name_literal(options.watermark.column), start_after(options.watermark, mark)
                 kind = kinds[options.watermark.column]
-                unmarked(connection.execute(f"SELECT count(*) FROM ({query}) AS q WHERE {column} IS NULL").fetchall()[0][0], options.watermark.column, sink.where)
+                unmarked(connection.execute(f"SELECT count(*) FROM ({query}) AS q WHERE {column} IS NULL").fetchall()[0][0], options.watermark.column, sink.where)  # noqa: S608  # the query is let through word by word, names are quoted
                 values = [] if beyond is None else [str(beyond)]
                 later, order = ("" if beyond is None else f" WHERE {column} > CAST(? AS {kind})"), f" ORDER BY {column}"
-                reached = connection.execute(f"SELECT CAST(max({column}) AS VARCHAR) FROM ({query}) AS q{later}", values).fetchall()[0][0]
+                reached = connection.execute(f"SELECT CAST(max({column}) AS VARCHAR) FROM ({query}) AS q{later}", values).fetchall()[0][0]  # noqa: S608  # the query is let through word by word, names are quoted
                 if reached is None and mark is not None:
                     return Extract(mark.value, is_new=False)
             texts = ", ".join(f"{as_text(name, kinds[name], ())} AS {name_literal(name)}" for name in names)
-            batches: Any = connection.sql(f"SELECT {texts} FROM (SELECT * FROM ({query}) AS q{later}{order}) AS q", params=values).to_arrow_reader(BATCH)
+            batches: Any = connection.sql(f"SELECT {texts} FROM (SELECT * FROM ({query}) AS q{later}{order}) AS q", params=values).to_arrow_reader(BATCH)  # noqa: S608  # the query is let through word by word, names are quoted
             write(sink, (_frame(batch) for batch in batches), names)
     except duckdb.Error as error:
         raise SourceError(
@@ -233,7 +233,7 @@ def read(source: Source, file: Path, folder: Path, where: Where) -> Read:
     target = folder / ROWS
     try:
         with closing(duckdb.connect(config={"preserve_insertion_order": "true", "memory_limit": "2GiB", **OFFLINE})) as connection:
-            connection.execute(f"COPY (SELECT row_number() OVER () AS {ROW}, {chosen} FROM {reader}) TO {text_literal(str(target))} (FORMAT parquet, COMPRESSION zstd)")
+            connection.execute(f"COPY (SELECT row_number() OVER () AS {ROW}, {chosen} FROM {reader}) TO {text_literal(str(target))} (FORMAT parquet, COMPRESSION zstd)")  # noqa: S608  # the query is let through word by word, names are quoted
     except duckdb.Error as error:
         raise SourceError(f"the extract cannot be read ({type(error).__name__})", "Leave columns of more than 64 MB a row out in a `query`", where) from error
     write_unreadable(folder, [])

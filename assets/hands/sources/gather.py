@@ -20,6 +20,7 @@ from assets.hands.names import with_hint
 from assets.hands.sources import clouds, databases, web
 from assets.hands.sources.archives import SUFFIXES
 from assets.hands.sources.places import MAX_FILES, Fetched, File, Memory, Place, Seen, Sink, digest_of, fetched, fixed_part, together, too_large
+from assets.hands.sources.roots import OUTSIDE, REMEDY, is_source
 from contracts.errors import SourceError, Where
 from contracts.location import ELSEWHERE, SERVERS, kind_of
 from contracts.model import Contract
@@ -32,15 +33,7 @@ def fetch(contract: Contract, place: Place) -> Fetched:
     """
     where = Where(file=contract.source.shown_location, dataset=contract.name)
     with nameless(where):
-        match kind_of(contract.source.location):
-            case "http":
-                found = _from_web(contract, place, where)
-            case "cloud":
-                found = _from_cloud(contract, place, where)
-            case "postgres" | "mysql" | "sqlite" | "duckdb":
-                found = _from_database(contract, place, where)
-            case _:
-                found = _local(contract, place, where)
+        found = _fetched(contract, place, where)
     if contract.source.sha256 is not None and contract.source.sha256 != found.digest:
         raise SourceError("the source's checksum is not the one in the contract", "Check where the file came from; if it is right, write its `sha256` into assay.source", where)
     return found
@@ -59,6 +52,26 @@ def nameless(where: Where) -> Iterator[None]:
         raise SourceError(f"the source cannot be read ({reason})", remedy, where) from None
 
 
+def _fetched(contract: Contract, place: Place, where: Where) -> Fetched:
+    match kind_of(contract.source.location):
+        case "assay":
+            if place.dataset is None:
+                raise SourceError("another data set cannot be read here", "Run the data set: assay run", where)
+            return place.dataset()
+        case "http":
+            return _from_web(contract, place, where)
+        case "cloud":
+            return _from_cloud(contract, place, where)
+        case "postgres" | "mysql" | "sqlite" | "duckdb":
+            return _from_database(contract, place, where)
+        case _:
+            try:
+                return _local(contract, place, where)
+            except OSError as error:  # a name that this file system does not take, a folder that may not be looked into
+                problem = f"the source cannot be looked at ({type(error).__name__})"
+                raise SourceError(problem, "Check `location`, and the rights of this user", where) from None
+
+
 # -- on this machine ------------------------------------------------------------------------
 
 
@@ -68,11 +81,11 @@ def _local(contract: Contract, place: Place, where: Where) -> Fetched:
     if kind_of(location) == "glob":
         named = _matched(location, place.roots, where)
         if not named:
-            raise SourceError("the source is not there: no file matches", "Put files there (below ASSAY_HOME), or mend `location` under assay.source", where)
+            raise SourceError("the source is not there: no file matches", "Put files there (in ASSAY_HOME/inbox), or mend `location` under assay.source", where)
     else:
         path = locate(contract, place.roots)
         if not path.is_file():
-            remedy = "Put the file there (below ASSAY_HOME), or mend" if ":" not in location else "Install the package, or mend"
+            remedy = "Put the file there (in ASSAY_HOME/inbox), or mend" if ":" not in location else "Install the package, or mend"
             raise SourceError("the source is not there", f"{remedy} `location` under assay.source", where)
         named = {location: path}
     labels = place.labels("file", list(named)) if kind_of(location) == "glob" else [where.file or ""]
@@ -132,9 +145,13 @@ def _inside(location: str, roots: Sequence[Path], where: Where) -> list[Path]:
     """The paths a location may mean, below each root. Raises: SourceError: all of them lie outside."""
     if "\x00" in location:
         raise SourceError("the path holds a null character", "Mend `location` under assay.source", where)
-    paths = [path for root in roots if any((path := (root / location).resolve()).is_relative_to(allowed) for allowed in roots)]
+    try:
+        paths = [path for root in roots if is_source(path := (root / location).resolve(), roots)]
+    except (OSError, RuntimeError) as error:  # too long, or links that lead to each other
+        problem = f"the path cannot be looked at ({type(error).__name__})"
+        raise SourceError(problem, "Check `location` under assay.source", where) from None
     if not paths:
-        raise SourceError("the path lies outside ASSAY_HOME and every folder of ASSAY_SOURCE_ROOTS", "Move the file there, or add its folder to ASSAY_SOURCE_ROOTS", where)
+        raise SourceError(OUTSIDE, REMEDY, where)
     return paths
 
 
@@ -146,9 +163,9 @@ def _matched(location: str, roots: Sequence[Path], where: Where) -> dict[str, Pa
         if ".." in pattern.split("/"):
             raise SourceError("the pattern climbs out of its folder", "Write the folder out, without `..` behind a `*`", where)
         found = sorted(path for path in folder.glob(pattern) if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts))
-        outside = [path for path in found if not any(path.resolve().is_relative_to(root) for root in roots)]
-        if outside:
-            raise SourceError("a file that matches is a link to outside ASSAY_HOME and ASSAY_SOURCE_ROOTS", "Put the file itself there", where)
+        if not all(is_source(path.resolve(), roots) for path in found):
+            problem = "a file that matches is a link to outside the folders of sources, or lies in ASSAY_HOME itself"
+            raise SourceError(problem, "Put the file itself into ASSAY_HOME/inbox, or narrow the pattern", where)
         if len(found) > MAX_FILES:
             raise SourceError(f"the location means {len(found):,} files", f"Narrow it to at most {MAX_FILES:,}", where)
         if found:

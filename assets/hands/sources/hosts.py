@@ -10,14 +10,17 @@ import logging
 import re
 import socket
 from collections.abc import Callable, Collection
-from typing import Any
+from functools import cache
+from importlib import resources
 
 from contracts.errors import SourceError, Where
 
 Resolve = Callable[[str, int], list[str]]
 # what connects looks its hosts up here first; urllib3's warnings about odd answers repeat the whole address, with its query
 logging.getLogger("urllib3").setLevel(logging.ERROR)
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Block = ipaddress.IPv4Network | ipaddress.IPv6Network
+_UNICAST = ipaddress.ip_network("2000::/3")  # all that IANA has given out on the public network
 
 
 def resolve(host: str, port: int) -> list[str]:
@@ -47,22 +50,60 @@ def addresses(host: str, port: int, *, allowed: bool, where: Where, look_up: Res
         raise SourceError("the source's host cannot be found", "Check `location`, and that this machine can look names up", where)
     if not allowed and not all(is_public(address) for address in found):
         raise _refused("its host has an address that is not public", where)
+    if any(is_metadata(address) for address in found):
+        problem = "the source is not fetched: its host is a cloud's metadata service, which hands out credentials"
+        raise SourceError(problem, "Give the address of a source", where)
     return found
 
 
 def is_public(address: str) -> bool:
-    """Whether an address lies on the public network, whatever it is wrapped in."""
-    try:
-        ip: Any = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
+    """Whether an address lies on the public network, whatever it is wrapped in. One with a zone (`fe80::1%eth0`) does not."""
+    ip = _plain(address)
+    if ip is None or any(ip in block for block in special_blocks("refuse", "metadata")):
         return False
-    if ip.version == 6:
-        inner = ip.ipv4_mapped or ip.sixtofour or (ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF) if ip in _NAT64 else None)
-        if inner is not None:
-            return is_public(str(inner))
-        if ip.teredo is not None or ip.is_site_local:
-            return False
-    return bool(ip.is_global and not ip.is_multicast and not ip.is_reserved)
+    if ip.version == 6 and ip not in _UNICAST:
+        return False
+    return ip.is_global  # what Python knows, as a second wall
+
+
+def is_metadata(address: str) -> bool:
+    """Whether a cloud machine's metadata service answers at an address, whatever it is wrapped in."""
+    ip = _plain(address.partition("%")[0])
+    return ip is not None and any(ip in block for block in special_blocks("metadata"))
+
+
+def _plain(address: str) -> Address | None:
+    """The address itself, taken out of an IPv6 address that embeds it; None where the text is not an address."""
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return None
+    if "%" in address:
+        return None
+    for block, bits in _embedding():
+        if ip in block:
+            return ipaddress.IPv4Address(int(ip) >> bits & 0xFFFFFFFF)
+    return ip
+
+
+@cache
+def _table() -> tuple[tuple[Block, str], ...]:
+    """The blocks of special_addresses.txt, each with what to do."""
+    text = resources.files("assets.hands.sources").joinpath("special_addresses.txt").read_text(encoding="utf-8")
+    rows = [line.split() for line in text.splitlines() if line and not line.startswith("#")]
+    return tuple((ipaddress.ip_network(row[0]), f"embeds {row[2]}" if row[1] == "embeds" else row[1]) for row in rows)
+
+
+@cache
+def special_blocks(*kinds: str) -> tuple[Block, ...]:
+    """The blocks of these kinds: `refuse`, `metadata`."""
+    return tuple(block for block, kind in _table() if kind in kinds)
+
+
+@cache
+def _embedding() -> tuple[tuple[Block, int], ...]:
+    """Blocks whose addresses hold an IPv4 address, and how many bits from the right it begins."""
+    return tuple((block, int(kind.split()[1])) for block, kind in _table() if kind.startswith("embeds"))
 
 
 def _is_disguised(host: str) -> bool:

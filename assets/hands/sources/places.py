@@ -44,6 +44,8 @@ class Place:
     labels: Labels = numbered
     salt: bytes = b""
     """What makes the names of this installation's notes about addresses its own."""
+    dataset: Callable[[], Fetched] | None = None
+    """Opens the data set that the location names, and records the use."""
 
 
 @dataclass(frozen=True)

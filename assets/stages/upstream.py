@@ -1,0 +1,108 @@
+"""Another data set as a source, done: a published version -> its files, with the use recorded before the first byte.
+
+Belongs here: which version, whether it may be used for what the contract wants, its rows' digests. Stays out: landing it (ingest.py), its licence (admit.py).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from assets.hands.office import Office
+from assets.hands.registry import Row
+from assets.hands.sources.places import Fetched, File
+from contracts.errors import AdmissionError, ConfigurationError, Where
+from contracts.model import Contract
+from contracts.upstream import circle, less_care
+from lineage import evidence
+
+USE = "derivation"
+"""The kind of use that the registry records."""
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """One version of the data set that is a source. `statement` is the SHA-256 of its signed evidence, which covers the digest of every file."""
+
+    row: Row
+    predicate: Mapping[str, Any]
+    statement: str
+
+    @property
+    def told(self) -> dict[str, str]:
+        """How receipts and evidence name it."""
+        return {"dataset": self.row["dataset"], "version": self.row["version"], "statement": self.statement}
+
+
+def version_of(office: Office, contract: Contract) -> Upstream:
+    """The version that a contract's source means now.
+
+    Raises: ConfigurationError: no contract describes it, or the data set is made from itself. EvidenceError: it has not been published, or was not signed by us.
+    """
+    assert contract.source.upstream is not None  # the caller has looked
+    name, version = contract.source.upstream
+    where = Where(file=contract.file, dataset=contract.name)
+    around = circle(contract.name, {**office.contracts, contract.name: contract})
+    if around:
+        raise ConfigurationError(f"it is made from itself: {' from '.join(around)}", "Take another source for one of them", where)
+    row = office.version(office.contract(name).name, version)
+    document = office.statement(row)
+    return Upstream(row, document["predicate"], hashlib.sha256(row["envelope"].encode()).hexdigest())
+
+
+def take(office: Office, contract: Contract, source: Upstream, *, landed: bool = False) -> Fetched:
+    """The files of the version, each compared with its digest, once every purpose has been recorded as a use of it.
+
+    Args:
+        landed: the lake holds its rows already, so that no file is read.
+    Raises: AdmissionError: it may not be used for a purpose, or the contract promises less care than it; the refusal is recorded. EvidenceError: it has expired, or a file is not what was signed.
+    """
+    row = source.row
+    if row["expired_at"]:
+        office.scan(row)  # raises: nothing was read
+    admitted = source.predicate["admission"]["purposes"]
+    careless = _careless(source, contract, office)
+    details = {"data_set": contract.name, "rows": row["rows"]}
+    for purpose in contract.license.purposes:
+        allowed = purpose in admitted and careless is None
+        office.registry.use(row["dataset"], row["version"], purpose, allowed=allowed, kind=USE, details=details)
+    _check(source, contract, careless)
+    size = sum(file["size_bytes"] for file in source.predicate["files"])
+    if landed:
+        return Fetched(source.statement, size)
+    paths = office.lake.check_files(row["dataset"], evidence.files(office.statement(row)))
+    files = tuple(File(f"part-{number:05}.parquet", path, path.stat().st_size) for number, path in enumerate(paths, start=1))
+    return Fetched(source.statement, size, files)
+
+
+def _check(source: Upstream, contract: Contract, careless: str | None) -> None:
+    admitted = source.predicate["admission"]["purposes"]
+    where = Where(file=contract.file, dataset=contract.name)
+    named = f"{source.row['dataset']}@{source.row['version']}"
+    wrong = [purpose for purpose in contract.license.purposes if purpose not in admitted]
+    if wrong:
+        remedy = f"Leave it out of assay.license, or publish {source.row['dataset']} for it"
+        raise AdmissionError(f"{named} was not admitted for '{wrong[0]}', but for {' and '.join(admitted)}", remedy, where)
+    if careless:
+        raise AdmissionError(f"it is made from {named}: {careless}", "Declare the same under assay.privacy and assay.license", where)
+
+
+def _careless(source: Upstream, contract: Contract, office: Office) -> str | None:
+    """What the contract says of its data that is less strict than what holds for the version they are made from."""
+    admission = source.predicate["admission"]
+    problem = less_care(contract, admission["sensitivity"], admission["region"])
+    upstream = office.contracts[source.row["dataset"]]
+    until = upstream.license.until
+    if problem is None and until is not None and office.clock().date() > until:
+        return f"its licence ended on {until}"
+    return problem
+
+
+def seen(office: Office, contract: Contract) -> str | None:
+    """What a sensor sees of the source: it changes with the version that the location means. None where there is none yet."""
+    assert contract.source.upstream is not None  # the caller has looked
+    name, version = contract.source.upstream
+    row = office.registry.version(name, version)
+    return f"{row['version']}-{row['published_at']}" if row else None
