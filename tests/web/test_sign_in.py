@@ -120,9 +120,10 @@ def test_a_session_is_of_one_user() -> None:
 @pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="the system does not tell")
 def test_the_user_of_a_connection_is_who_made_it() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(10)
         code = (
             "import os, socket, sys; os.geteuid() or os.setuid(65534); "
-            "s = socket.create_connection(('127.0.0.1', int(sys.argv[1]))); sys.stdin.read()"
+            "s = socket.socket(); s.connect(('127.0.0.1', int(sys.argv[1]))); sys.stdin.read()"
         )
         command = [sys.executable, "-S", "-c", code, str(server.getsockname()[1])]
         with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
