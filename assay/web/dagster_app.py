@@ -25,6 +25,7 @@ from graphql import (
     GraphQLObjectType,
     GraphQLScalarType,
     GraphQLSchema,
+    ValueNode,
 )
 from starlette.types import ASGIApp
 
@@ -144,10 +145,15 @@ def check_run_configs(schema: GraphQLSchema) -> None:
     if not isinstance(scalar, GraphQLScalarType):
         raise TypeError("Dagster's schema has changed: RunConfigData is not a scalar")
     read_value, read_literal = scalar.parse_value, scalar.parse_literal
-    scalar.parse_value = lambda value: checked_config(read_value(value))  # type: ignore[method-assign]
-    scalar.parse_literal = lambda node, variables=None: checked_config(
-        read_literal(node, variables)
-    )  # type: ignore[method-assign]
+
+    def value_of(value: Any) -> Any:
+        return checked_config(read_value(value))
+
+    def literal_of(node: ValueNode, variables: dict[str, Any] | None = None) -> Any:
+        return checked_config(read_literal(node, variables))
+
+    scalar.parse_value = value_of  # type: ignore[method-assign]  # each scalar has its own
+    scalar.parse_literal = literal_of  # type: ignore[method-assign]
 
 
 def checked_config(config: Any) -> Any:

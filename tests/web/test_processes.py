@@ -97,6 +97,7 @@ def test_kill_9_leaves_nothing_behind(ui: Ui) -> None:
     ui.process.kill()
     ui.process.wait()
     wait_for(lambda: not processes_of(ui.home), 5)
+    wait_for(lambda: ui_place(ui).url() is None, 2)
     with ui_place(ui).claim():  # the home is free again
         pass
 
