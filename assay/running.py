@@ -73,7 +73,7 @@ def _run_data_set(office: Office, opened: Any, name: str, window: str | None, en
         console.print(f"[bold]{name}[/]")
         _refuse(office, error, name, "preparing the run")
         return False
-    results = [_run_window(office, opened, definitions, name, each, engine) for each in windows]
+    results = [_run_window(office, opened, definitions, name, part, engine) for part in windows]
     return all(results)
 
 

@@ -38,12 +38,12 @@ def show_status(data: list[dict[str, Any]]) -> None:
             outcome = trigger["outcome"] or {"outcome": "due", "reason": trigger["reason"]}
             acts.add_row(f"{name}@{trigger['version']}", trigger["action"], escape(f"{outcome['outcome']}: {outcome['reason']}"))
         console.print(acts)
-    late = [(entry["dataset"], each) for entry in data for each in entry["late"]]
+    late = [(entry["dataset"], delivery) for entry in data for delivery in entry["late"]]
     if late:
         waits = table("Not delivered yet", "name", "what", "since", "tries", "next try", "because")
-        for name, each in late:
-            since, then = each["since"][:19], each["next_try"][:19]
-            waits.add_row(name, each["kind"], since, str(each["tries"]), then, escape(each["reason"]))
+        for name, delivery in late:
+            since, then = delivery["since"][:19], delivery["next_try"][:19]
+            waits.add_row(name, delivery["kind"], since, str(delivery["tries"]), then, escape(delivery["reason"]))
         console.print(waits)
 
 

@@ -202,7 +202,7 @@ def check(table: Path, expected: Mapping[int, Expected], *, complete: bool) -> i
             _check_checkpoint(table, commit.number, state)
     _check_last(table, checkpoints)
     absent = [expected[sequence] for sequence in sorted(set(expected) - seen)]
-    missing = [each.version for each in absent if each.is_there]
+    missing = [version.version for version in absent if version.is_there]
     if complete and missing:
         where = Where(file=f"{table.name}/{FOLDER}", dataset=table.parent.name)
         raise EvidenceError(f"the Delta log has no commit of {missing[0]}", _REMEDY, where)

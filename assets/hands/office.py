@@ -217,10 +217,10 @@ class Office:
         table = self.lake.folder(dataset, "versions")
         rows = [row]
         if not delta_log.read(table, tail=True):  # the first version, or somebody removed the log
-            known = self.registry.versions(dataset)
-            rows = [each for each in known if each["sequence"] <= row["sequence"]]
-        for each in rows:
-            self._commit_delta(table, each)
+            versions = self.registry.versions(dataset)
+            rows = [version for version in versions if version["sequence"] <= row["sequence"]]
+        for version in rows:
+            self._commit_delta(table, version)
 
     def _commit_delta(self, table: Path, row: Row) -> None:
         files = [(file.path, file.size_bytes, file.rows) for file in evidence.files(self.statement(row))]

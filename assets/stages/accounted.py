@@ -16,6 +16,7 @@ from typing import Any
 from assets.hands import delta_log
 from assets.hands.delta_log import Expected
 from assets.hands.disk import left_behind
+from assets.hands.failures import must_stop
 from assets.stages import fitted
 from assets.stages.signed import Signed, learned_files
 from contracts.errors import EvidenceError, Where
@@ -82,16 +83,16 @@ class _Schemas:
 
     def __init__(self, table: Path) -> None:
         self._table = table
-        self._known: dict[str, Any] = {}
+        self._schemas: dict[str, Any] = {}
 
     def of(self, columns: str, path: str) -> Any:
         """The schema of these columns, by a file that has them; None where it is gone."""
-        if columns not in self._known:
+        if columns not in self._schemas:
             schema = _schema(self._table / path)
             if schema is None:
                 return None
-            self._known[columns] = schema
-        return self._known[columns]
+            self._schemas[columns] = schema
+        return self._schemas[columns]
 
 
 def _schema(file: Path) -> Any:
@@ -102,27 +103,29 @@ def _schema(file: Path) -> Any:
     try:
         columns = pl.read_parquet_schema(file)
         return delta_log.schema_of(pl.DataFrame(schema=columns).to_arrow().schema)
-    except Exception:  # a damaged file, which its digest tells; columns that Delta cannot have
-        return None
+    except BaseException as error:
+        if must_stop(error):
+            raise
+        return None  # a damaged file, which its digest tells; columns that Delta cannot have
 
 
 # -- what may lie in the folders ------------------------------------------------------------
 
 
 def _check_versions_folder(signed: Signed, folder: Path) -> None:
-    known: set[str] = set()
+    listed: set[str] = set()
     for document in signed.documents.values():
-        known |= {file.path for file in evidence.files(document)}
-        known |= set(learned_files(document["predicate"]))
+        listed |= {file.path for file in evidence.files(document)}
+        listed |= set(learned_files(document["predicate"]))
     unlisted = _unlisted_learned(signed)
-    for path in _extra(folder, known, {delta_log.FOLDER, *unlisted}):
-        if not (_ATTEMPT.fullmatch(path.parts[0]) and _is_left_over(folder, path.parts[0], known)):
+    for path in _extra(folder, listed, {delta_log.FOLDER, *unlisted}):
+        if not (_ATTEMPT.fullmatch(path.parts[0]) and _is_left_over(folder, path.parts[0], listed)):
             raise _extra_error(signed, "versions", path)
 
 
 def _unlisted_learned(signed: Signed) -> set[str]:
     """Folders of what cleaning had learned that statements of earlier releases do not list."""
-    found = set()
+    folders = set()
     for document in signed.documents.values():
         predicate = document["predicate"]
         parts = predicate.get("partitions", {}).values()
@@ -130,17 +133,17 @@ def _unlisted_learned(signed: Signed) -> set[str]:
         if "learned" not in predicate["cleaning"]:
             bare.append({"files": [file.path for file in evidence.files(document)]})
         for part in bare:
-            found |= {f"{PurePosixPath(path).parts[0]}/{fitted.KEPT}" for path in part["files"]}
-    return found
+            folders |= {f"{PurePosixPath(path).parts[0]}/{fitted.KEPT}" for path in part["files"]}
+    return folders
 
 
 def _check_features_folder(signed: Signed, folder: Path) -> None:
-    known = set()
+    listed = set()
     for version, statement in signed.features.items():
-        known |= {f"{version}/{name}" for name in features.digests(statement)}
-    for path in _extra(folder, known, {delta_log.FOLDER}):
+        listed |= {f"{version}/{name}" for name in features.digests(statement)}
+    for path in _extra(folder, listed, {delta_log.FOLDER}):
         version = path.parts[0]
-        if not (version in signed.documents and _is_left_over(folder, version, known)):
+        if not (version in signed.documents and _is_left_over(folder, version, listed)):
             raise _extra_error(signed, "features", path)
 
 
@@ -148,8 +151,8 @@ def _check_layer(signed: Signed, layer: str, runs: Collection[str] | None) -> No
     """Rows that left: files of published versions, and of runs that published nothing."""
     folder = signed.lake.folder(signed.name, layer)
     prefix = f"{signed.name}/{layer}/"
-    known = {said["path"].removeprefix(prefix) for document in signed.documents.values() for said in document["predicate"]["set_aside"].values()}
-    for path in _extra(folder, known, set()):
+    listed = {entry["path"].removeprefix(prefix) for document in signed.documents.values() for entry in document["predicate"]["set_aside"].values()}
+    for path in _extra(folder, listed, set()):
         file = folder / path
         waits = layer == "quarantine" and _EMPTIED.fullmatch(path.name)
         of_a_run = _is_of_a_run(path, runs)
@@ -164,14 +167,14 @@ def _is_of_a_run(path: Path, runs: Collection[str] | None) -> bool:
     return path.suffix == ".parquet" and path.stem in runs
 
 
-def _extra(folder: Path, known: Collection[str], passed: Collection[str]) -> Iterator[Path]:
+def _extra(folder: Path, listed: Collection[str], passed: Collection[str]) -> Iterator[Path]:
     """What lies below a folder and is neither listed nor the folder of something listed.
 
     Args:
         passed: folders that are looked at elsewhere.
     Returns: paths below the folder; of an unknown folder only its own.
     """
-    folders = {str(parent) for path in known for parent in PurePosixPath(path).parents}
+    folders = {str(parent) for path in listed for parent in PurePosixPath(path).parents}
 
     def below(where: Path) -> Iterator[Path]:
         for path in sorted(where.iterdir()):
@@ -180,16 +183,16 @@ def _extra(folder: Path, known: Collection[str], passed: Collection[str]) -> Ite
                 continue
             if str(short) in folders and path.is_dir() and not path.is_symlink():
                 yield from below(path)
-            elif str(short) not in known or path.is_dir():
+            elif str(short) not in listed or path.is_dir():
                 yield short
 
     if folder.is_dir():
         yield from below(folder)
 
 
-def _is_left_over(folder: Path, name: str, known: Collection[str]) -> bool:
+def _is_left_over(folder: Path, name: str, listed: Collection[str]) -> bool:
     """Whether a folder is of a run that still works, or was killed; a later run sweeps it."""
-    published = any(PurePosixPath(path).parts[0] == name for path in known)
+    published = any(PurePosixPath(path).parts[0] == name for path in listed)
     return not published and not left_behind(folder / name, time.time())
 
 

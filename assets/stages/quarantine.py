@@ -313,8 +313,8 @@ def check_kept(office: Office, signed: Signed) -> list[str]:
 
     Raises: EvidenceError: a file is missing, or is not what was kept.
     """
-    documents = signed.documents.values()
-    of_versions = {said["path"] for each in documents for said in each["predicate"]["set_aside"].values()}
+    predicates = [document["predicate"] for document in signed.documents.values()]
+    of_versions = {entry["path"] for predicate in predicates for entry in predicate["set_aside"].values()}
     count = 0
     for row in office.registry.quarantines(signed.name):
         path = str(_path(row))
