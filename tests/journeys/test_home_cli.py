@@ -117,6 +117,15 @@ def test_the_command_line_shows_the_doubt_and_ends_it(installation: Installation
     assert assay("expire")[0] == 0
 
 
+def test_a_run_with_the_clock_in_doubt_publishes_and_says_that_nothing_expired(installation: Installation, assay: Assay) -> None:
+    installation.clock = lambda: datetime.now(UTC) - timedelta(days=50)
+    installation.office()
+    code, text, errors = assay("run")
+    assert code == 0, errors
+    assert "1.0.0: First version" in text
+    assert "nothing expired: the clock is in doubt: it jumps ahead by 50 days" in text
+
+
 # -- a home that cannot be written ------------------------------------------------------------------
 
 READS = [
