@@ -175,6 +175,7 @@ def test_an_installation_at_work_is_not_in_doubt_though_nothing_new_comes_for_mo
 def test_what_a_clock_ahead_put_off_is_delivered_after_the_confirmation(old: Installation) -> None:
     at(old, START + timedelta(days=4000))
     registry = old.office().registry
+    registry.note("something", "readings", {})
     registry.post("webhook", "readings", {"trigger": 1})
     registry.put_off(registry.undelivered()[-1], 3600)
     at(old, START + timedelta(days=2))
