@@ -78,5 +78,6 @@ def documented(name: str, version: str | None, folder: Path | None) -> str:
     from assets.hands.private import users_files
     from assets.stages.docs import document
 
+    office = Office.open()
     with users_files() if folder else nullcontext():
-        return shown(Path(document(Office.open(), name, version, folder)["index"]))
+        return shown(Path(document(office, name, version, folder)["index"]))

@@ -29,6 +29,7 @@ def looked_at(*, fix: bool = False) -> dict[str, Any]:
     from pipelines.engine import why_no_gpu, why_no_ray
 
     where = home()
+    fix = fix and not _home(where).get("wrong")  # a home of a newer layout is not changed
     no_gpu, no_ray = why_no_gpu(), why_no_ray()
     parts = {
         "home": _home(where),

@@ -28,7 +28,7 @@ class HomeState:
         layout: the number in the home's mark; None where there is no mark.
         registry: `none`: it has no tables; `empty`: nothing was recorded but the keys; `used`: more was.
         fingerprints: of the keys, as the registry keeps them.
-        published: a place where data were published, or None.
+        published: a place where data were published; None where there is none, or where the mark is there.
         missing_keys: names of key files that are not there.
     """
 
@@ -44,7 +44,8 @@ def read_state(home: Home, registry: Registry, keys: Keys) -> HomeState:
     home.check_layout()  # before its registry is touched
     used, fingerprints = registry.usage(), registry.key_fingerprints()
     # the mark comes last: whoever creates this home at the same moment writes it before anything else is recorded
-    return HomeState(home.layout, used, fingerprints, _published(home.root), tuple(keys.missing))
+    published = None if home.layout is not None else _published(home.root)
+    return HomeState(home.layout, used, fingerprints, published, tuple(keys.missing))
 
 
 def _published(root: Path) -> str | None:

@@ -49,11 +49,11 @@ def private_files() -> Iterator[None]:
 
 
 def keep_private() -> None:
-    """As `private_files`, until the process ends: for a process that serves the installation and nothing else."""
+    """As `private_files`, until the process ends: for a process that serves the installation and nothing else. Inside such a block nothing changes."""
     with _lock:
         if _umask.blocks == 0:
             _umask.users = os.umask(OWNER_ONLY)
-        _umask.blocks += 1
+            _umask.blocks = 1
 
 
 @contextmanager

@@ -94,6 +94,24 @@ def test_an_installation_that_rests_for_two_months_is_in_doubt_before_it_writes_
     assert expired(old) == []
 
 
+def test_a_step_between_the_decision_and_the_transaction_stops_it_too(old: Installation) -> None:
+    registry, at_first = old.office().registry, old.office().registry.versions("readings")[0]
+    review_row = registry.ask("readings", "digest", ["a reason"])
+    at(old, START + timedelta(days=62))
+    registry = old.office().registry
+    run_id = registry.quarantines("readings")[0]["run_id"]
+    for forbidden in (
+        lambda: registry.expire(at_first, "old"),
+        lambda: registry.expire_quarantine("readings", run_id, "old"),
+        lambda: registry.approve(review_row, "ann", "approve", "{}"),
+        lambda: registry.drop_builds("readings", ["a"], "old"),
+        lambda: registry.handle({"action": "discard"}),
+    ):
+        with pytest.raises(ClockError, match="the clock is in doubt"):
+            forbidden()
+    assert expired(old) == []
+
+
 def test_what_waited_goes_on_once_the_time_is_confirmed_and_that_is_recorded(old: Installation) -> None:
     now = START + timedelta(days=62)
     at(old, now)
@@ -157,6 +175,7 @@ def test_an_installation_at_work_is_not_in_doubt_though_nothing_new_comes_for_mo
 def test_what_a_clock_ahead_put_off_is_delivered_after_the_confirmation(old: Installation) -> None:
     at(old, START + timedelta(days=4000))
     registry = old.office().registry
+    registry.note("something", "readings", {})
     registry.post("webhook", "readings", {"trigger": 1})
     registry.put_off(registry.undelivered()[-1], 3600)
     at(old, START + timedelta(days=2))

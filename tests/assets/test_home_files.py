@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from assets.hands import private
 from assets.hands.disk import write_atomically
 from assets.hands.private import narrow, open_places, private_files, users_files
 from tests.conftest import GOOD, Installation
@@ -20,8 +21,9 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
-def usual_umask() -> Iterator[None]:
-    """The umask that most users have."""
+def usual_umask(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The umask that most users have, whatever tests before this one did to their process."""
+    monkeypatch.setattr(private, "_umask", private._Umask())
     before = os.umask(0o022)
     yield
     os.umask(before)

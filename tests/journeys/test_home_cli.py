@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from assets.hands import private
 from assets.hands.private import narrow, open_places
 from contracts.errors import ConfigurationError
 from tests.conftest import Installation
@@ -23,8 +24,9 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
-def usual_umask() -> Iterator[None]:
-    """The umask that most users have."""
+def usual_umask(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The umask that most users have, whatever tests before this one did to their process."""
+    monkeypatch.setattr(private, "_umask", private._Umask())
     before = os.umask(0o022)
     yield
     os.umask(before)
@@ -115,6 +117,15 @@ def test_the_command_line_shows_the_doubt_and_ends_it(installation: Installation
     assert assay("expire")[0] == 0
 
 
+def test_a_run_with_the_clock_in_doubt_publishes_and_says_that_nothing_expired(installation: Installation, assay: Assay) -> None:
+    installation.clock = lambda: datetime.now(UTC) - timedelta(days=50)
+    installation.office()
+    code, text, errors = assay("run")
+    assert code == 0, errors
+    assert "1.0.0: First version" in text
+    assert "nothing expired: the clock is in doubt: it jumps ahead by 50 days" in text
+
+
 # -- a home that cannot be written ------------------------------------------------------------------
 
 READS = [
@@ -131,9 +142,10 @@ def filled(contract: Path, command: tuple[str, ...]) -> list[str]:
     return [part.format(contract=contract, today=f"{datetime.now(UTC):%Y-%m-%d}") for part in command]
 
 
-def listing(root: Path) -> dict[str, tuple[int, int]]:
-    """Every place with its size and the time of its last change."""
-    return {str(place.relative_to(root)): (place.lstat().st_size, place.lstat().st_mtime_ns) for place in root.rglob("*")}
+def listing(root: Path) -> dict[str, tuple[int, int, int]]:
+    """Every place with its size and the times of its last changes."""
+    places = {str(place.relative_to(root)): place.lstat() for place in root.rglob("*")}
+    return {name: (status.st_size, status.st_mtime_ns, status.st_ctime_ns) for name, status in places.items()}
 
 
 @pytest.fixture
@@ -204,7 +216,7 @@ def test_no_command_changes_a_home_of_a_newer_layout(installation: Installation,
     installation.office().settle()
     (installation.root / "assay.home").write_text("99\n")
     before = listing(installation.root)
-    for command in [("run",), *READS]:
+    for command in [("run",), ("doctor", "--fix"), *READS]:
         if command[0] in ("check", "contracts"):
             continue  # they need no home
         code, text, errors = assay(*filled(installation.contracts / "readings.odcs.yaml", command))
