@@ -95,7 +95,7 @@ def _check_depth(text: str, file: str) -> None:
             depth += 1
             if depth > MAX_DEPTH + 1:
                 mark = event.start_mark
-                where = Where(file=file, line=mark.line + 1, column=mark.column + 1)
+                where = Where(file=file, line=mark.line + 1, column=mark.column + 1) if mark else Where(file=file)
                 problem = f"the document is deeper than {MAX_DEPTH} levels"
                 raise ContractError(problem, "Flatten it", where, "yaml.size")
 

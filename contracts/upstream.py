@@ -17,7 +17,7 @@ def in_order(contracts: Mapping[str, Contract]) -> list[str]:
     for name in contracts:
         chain: list[str] = []
         at: str | None = name
-        while at in contracts and at not in placed and at not in chain:
+        while at is not None and at in contracts and at not in placed and at not in chain:
             chain.append(at)
             at = _source_of(contracts[at])
         placed |= dict.fromkeys(reversed(chain))

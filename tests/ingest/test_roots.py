@@ -178,3 +178,15 @@ def test_the_message_names_the_way_out(house: Path) -> None:
         read(house, source("lake/readings/landed/*/rows.csv"))
     with pytest.raises((SourceError, ConfigurationError)):
         gather.fetch(source("assay:other", format="parquet"), Place((house,), house))
+
+
+@pytest.mark.parametrize(
+    "location", ["package:home/keys/private.csv", "package:home/x.csv", "package:keys/private.csv", "package:lake/readings/landed/abc/rows.csv", "module:secret#TEXT"]
+)
+def test_a_folder_of_the_home_is_no_package(location: str, house: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python finds folders next to a program as packages."""
+    (house / "secret.py").write_text("TEXT = {'a': 'b'}")
+    monkeypatch.syspath_prepend(str(house.parent))
+    monkeypatch.syspath_prepend(str(house))
+    with pytest.raises(SourceError, match="lies outside"):
+        read(house, source(location, format="documents" if location.startswith("module:") else "csv"))

@@ -20,7 +20,7 @@ from assets.hands.names import with_hint
 from assets.hands.sources import clouds, databases, web
 from assets.hands.sources.archives import SUFFIXES
 from assets.hands.sources.places import MAX_FILES, Fetched, File, Memory, Place, Seen, Sink, digest_of, fetched, fixed_part, together, too_large
-from assets.hands.sources.roots import OUTSIDE, REMEDY, is_source
+from assets.hands.sources.roots import OUTSIDE, REMEDY, is_source, lies_in_home
 from contracts.errors import SourceError, Where
 from contracts.location import ELSEWHERE, SERVERS, kind_of
 from contracts.model import Contract
@@ -125,20 +125,29 @@ def locate(contract: Contract, roots: Sequence[Path]) -> Path:
         path = (folder / inner).resolve()
         if not path.is_relative_to(folder):
             raise SourceError("the path leaves the package", "Name a file inside it", where)
-        return path
+        return _installed(path, roots[0], where)
     if kind == "module":
         name = rest.partition("#")[0]
         top, *inner_names = name.split(".")
         spec = importlib.util.find_spec(top)
         if spec is None or spec.origin is None:
             raise SourceError(f"no module '{top}' is installed", "Mend `location` under assay.source", where)
-        return Path(spec.origin).parent.joinpath(*inner_names).with_suffix(".py") if inner_names else Path(spec.origin)
+        file = Path(spec.origin).parent.joinpath(*inner_names).with_suffix(".py") if inner_names else Path(spec.origin)
+        return _installed(file, roots[0], where)
     if kind in ELSEWHERE:
         raise SourceError("the source is not on this machine", "Nothing beside it can be looked at", where)
     if kind == "glob":
         return next(iter(_matched(location, roots, where).values()), _inside(fixed_part(location) or ".", roots, where)[0] / "*")
     paths = _inside(rest if kind in ("sqlite", "duckdb") else location, roots, where)
     return next((path for path in paths if path.is_file()), paths[0])
+
+
+def _installed(path: Path, home: Path, where: Where) -> Path:
+    """A file of an installed package. Python takes any folder next to it for a package, the home too. Raises: SourceError: it is the home's."""
+    resolved = path.resolve()
+    if "site-packages" not in resolved.parts and lies_in_home(resolved, home):
+        raise SourceError(OUTSIDE, REMEDY, where)
+    return path
 
 
 def _inside(location: str, roots: Sequence[Path], where: Where) -> list[Path]:

@@ -21,13 +21,13 @@ def is_source(path: Path, roots: Sequence[Path]) -> bool:
     """
     home, *named = roots
     inbox = (home / INBOX).resolve()  # an operator may have made it a link to a larger disk, and never to another part of the home
-    is_inbox = inbox == home / INBOX or not _lies_in_home(inbox, home)
+    is_inbox = inbox == home / INBOX or not lies_in_home(inbox, home)
     if is_inbox and (path.is_relative_to(inbox) or _identity(inbox) in _identities(path)):
         return True
-    return any(path.is_relative_to(root) for root in named) and not _lies_in_home(path, home)
+    return any(path.is_relative_to(root) for root in named) and not lies_in_home(path, home)
 
 
-def _lies_in_home(path: Path, home: Path) -> bool:
+def lies_in_home(path: Path, home: Path) -> bool:
     """Whether a path is the home or lies in it, by its text or by what the file system says its folders are.
 
     A file system that does not tell upper and lower case apart, or a second mount, spells the same folder otherwise.
