@@ -73,7 +73,8 @@ def take(office: Office, contract: Contract, source: Upstream, *, landed: bool =
     if landed:
         return Fetched(source.statement, size)
     paths = office.lake.check_files(row["dataset"], evidence.files(office.statement(row)))
-    files = tuple(File(f"part-{number:05}.parquet", path, path.stat().st_size) for number, path in enumerate(paths, start=1))
+    names = [f"part-{number:05}.parquet" for number in range(1, len(paths) + 1)]
+    files = tuple(File(name, path, path.stat().st_size, name) for name, path in zip(names, paths, strict=True))
     return Fetched(source.statement, size, files)
 
 
