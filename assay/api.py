@@ -30,7 +30,7 @@ def open(name: str, version: str | None = None, *, purpose: str, trace: str | No
 
     Example: `assay.open("flights", purpose="training").select("carrier").unique().collect()`
     """
-    from assets.hands.private import private_files
+    from assets.io.private import private_files
     from assets.stages.open import open_version
 
     with private_files():
@@ -47,7 +47,7 @@ def model(name: str, *, purpose: str) -> Served:
 
     Example: `assay.model("flights-late", purpose="analytics").predict(frame)`
     """
-    from assets.hands.private import private_files
+    from assets.io.private import private_files
     from assets.stages.predict import opened
 
     with private_files():
@@ -65,7 +65,7 @@ def features(name: str, version: str | None = None, *, purpose: str = "training"
 
     Example: `assay.features("flights", "1.0.0").transform(frame)`
     """
-    from assets.hands.private import private_files
+    from assets.io.private import private_files
     from assets.stages.inference import open_features
 
     with private_files():
@@ -83,7 +83,7 @@ def search(name: str, question: str, *, purpose: str = "retrieval", k: int = 5, 
 
     Example: `assay.search("python_docs", "what does a with statement do").passages[0].text`
     """
-    from assets.hands.private import private_files
+    from assets.io.private import private_files
     from assets.stages.retrieve import search as found
 
     with private_files():
@@ -92,8 +92,8 @@ def search(name: str, question: str, *, purpose: str = "retrieval", k: int = 5, 
 
 def verify(name: str, version: str) -> Verified:
     """Hold a version's files against its signed evidence, offline. Raises: EvidenceError: names what is not as signed."""
-    from assets.hands.home import home
-    from assets.hands.keys import PUBLIC, public_key
+    from assets.io.home import home
+    from assets.io.keys import PUBLIC, public_key
     from assets.stages.verify import verify as check
 
     where = home()

@@ -1,6 +1,6 @@
 """Contracts checked, for `assay check`: the standard, our settings, the policies, what changed, and what that would do to published data.
 
-Belongs here: putting the parts together. Stays out: each part (contracts/load.py, contracts/compare.py, assets/stages/backtest.py), telling (reports).
+Belongs here: putting the parts together. Stays out: each part (contracts/load.py, contracts/compare.py, assets/stages/rule_trials.py), telling (reports).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from contracts.problems import Problem, key_path, problems_of, suggestion
 from contracts.settings import CLASSES, SENSITIVITIES
 
 if TYPE_CHECKING:
-    from assets.hands.git import Changed
+    from assets.io.git import Changed
     from contracts.load import Linted
 
 
@@ -30,7 +30,7 @@ def check_contracts(paths: Sequence[Path], base: str | None = None) -> Outcome:
     A path that holds no contract is a problem of its own: a check that checked nothing must not pass.
     Raises: ConfigurationError: there is no git work tree, or no such revision.
     """
-    from assets.hands.home import home
+    from assets.io.home import home
 
     started = time.monotonic()
     paths = list(paths) or [home().contracts]
@@ -39,14 +39,14 @@ def check_contracts(paths: Sequence[Path], base: str | None = None) -> Outcome:
     empty = [_nothing_at(path) for path in paths if _is_folder(path) and not _holds_a_contract(path, before)]
     linted = {file: _linted(file) for file in files}
     project = _project(linted)
-    found = {file: [*each.problems, *_beside(file, each, linted), *_upstream(each, project)] for file, each in linted.items()}
+    found = {file: [*each.problems, *_problems_across_contracts(file, each, linted), *_upstream(each, project)] for file, each in linted.items()}
     outcomes = [_outcome(file, linted[file], found[file], before.get(file.resolve())) for file in files]
     gone = [_gone(change.old_path, change.old or "") for change in before.values() if change.path is None and change.old_path]
     return Outcome((*outcomes, *gone, *empty), time.monotonic() - started, base)
 
 
 def _files(paths: Iterable[Path]) -> list[Path]:
-    from assets.hands.home import contract_files
+    from assets.io.home import contract_files
 
     return [file for path in paths for file in (contract_files(path) if _is_folder(path) else [path])]
 
@@ -65,14 +65,14 @@ def _holds_a_contract(folder: Path, before: Mapping[Path, Changed]) -> bool:
 
 
 def _nothing_at(path: Path) -> ContractOutcome:
-    from assets.hands.home import HOW_TO_GET_ONE, NO_CONTRACT
+    from assets.io.home import HOW_TO_GET_ONE, NO_CONTRACT
 
     nothing = Problem(NOTHING, "error", f"{NO_CONTRACT}, so nothing was checked", HOW_TO_GET_ONE, Where(file=shown(path)))
     return ContractOutcome(shown(path), None, None, None, (nothing,), ())
 
 
 def _linted(file: Path) -> Linted:
-    from assets.hands.home import contract_text
+    from assets.io.home import contract_text
     from contracts.load import Linted, lint
 
     try:
@@ -82,7 +82,7 @@ def _linted(file: Path) -> Linted:
     return lint(text, shown(file))
 
 
-def _beside(file: Path, linted: Linted, others: dict[Path, Linted]) -> list[Problem]:
+def _problems_across_contracts(file: Path, linted: Linted, others: dict[Path, Linted]) -> list[Problem]:
     """What only shows beside the other contracts: a name that two have, a relationship to a data set that none describes."""
     contract, problems = linted.contract, []
     if contract is None or linted.document is None:
@@ -111,7 +111,7 @@ def _beside(file: Path, linted: Linted, others: dict[Path, Linted]) -> list[Prob
 
 def _project(linted: Mapping[Path, Linted]) -> dict[str, Contract]:
     """Every contract that a source may name: those that are checked, and where one is missing there, those of the project."""
-    from assets.hands.home import contract_files, home
+    from assets.io.home import contract_files, home
 
     contracts = [each.contract for each in linted.values() if each.contract]
     known = {contract.name: contract for contract in contracts}
@@ -250,7 +250,7 @@ def _at(document: Document, rule: Rule) -> Where:
 
 
 def _before(paths: Sequence[Path], base: str) -> dict[Path, Changed]:
-    from assets.hands.git import changed
+    from assets.io.git import changed
 
     return {(change.path or change.old_path or Path()).resolve(): change for change in changed(paths, base)}
 
@@ -306,20 +306,20 @@ def _changed_rules(old: Contract | None, new: Contract) -> list[Rule]:
 
 def _tried(contract: Contract, rules: list[Rule]) -> tuple[tuple[RuleOutcome, ...], list[Problem]]:
     """Changed rules on the newest published version; nothing where this machine has none."""
-    from assets.hands.home import home
+    from assets.io.home import home
 
     where = home()
     if not rules or not where.is_made:
         return (), []
-    from assets.hands.office import Office
-    from assets.stages.backtest import back_test, hit
+    from assets.io.installation import Installation
+    from assets.stages.rule_trials import back_test, hit
 
     try:
-        office = Office.open(where)
-        row = office.registry.version(contract.name)
+        installation = Installation.open(where)
+        row = installation.registry.version(contract.name)
         if row is None:
             return (), []
-        tried = back_test(office, contract, rules, row)
+        tried = back_test(installation, contract, rules, row)
     except AssayError as error:
         return (), [Problem("backtest.failed", "error", error.problem, error.remedy, Where(file=contract.file, rule=error.where.rule))]
     outcomes = tuple(
@@ -338,7 +338,7 @@ def _tried(contract: Contract, rules: list[Rule]) -> tuple[tuple[RuleOutcome, ..
             measured=each.check.measured,
             bound=each.check.bound,
             rows=each.rows,
-            consumers=hit(office, contract, each.rule) if each.check.failing else (),
+            consumers=hit(installation, contract, each.rule) if each.check.failing else (),
         )
         for each in tried
     )

@@ -11,16 +11,16 @@ from typing import Any
 from pipelines.draft.writer import Flow, Said, yaml
 
 
-def asked(name: str, to: Path) -> dict[str, Any]:
+def write_rows_to_correct(name: str, to: Path) -> dict[str, Any]:
     """Write the rows that show most of how values are written, for somebody to put right."""
     from assay.running import console
-    from assets.hands.office import Office
-    from assets.hands.private import write_for_user
+    from assets.io.installation import Installation
+    from assets.io.private import write_for_user
     from assets.stages.suggest import ask
 
-    office = Office.open()
+    installation = Installation.open()
     with console.status("starting…") as status:
-        text = ask(office, office.contract(name), told=lambda doing: status.update(f"{doing}…"))
+        text = ask(installation, installation.contract(name), told=lambda doing: status.update(f"{doing}…"))
     write_for_user(to, text)
     return {"dataset": name, "asked": str(to)}
 
@@ -28,17 +28,17 @@ def asked(name: str, to: Path) -> dict[str, Any]:
 def suggested(name: str, *, write: bool, corrected: Path | None = None) -> dict[str, Any]:
     """The steps that a data set's rows speak for, each with its reason, as data and as YAML; put into the contract where `write` says so."""
     from assay.running import console
-    from assets.hands.home import contract_text
-    from assets.hands.office import Office
-    from assets.hands.private import write_for_user
+    from assets.io.home import contract_text
+    from assets.io.installation import Installation
+    from assets.io.private import write_for_user
     from assets.stages.suggest import suggest
     from contracts.edit import with_steps
     from contracts.load import load
 
-    office = Office.open()
-    contract = office.contract(name)
+    installation = Installation.open()
+    contract = installation.contract(name)
     with console.status("starting…") as status:
-        found = suggest(office, contract, told=lambda doing: status.update(f"{doing}…"), corrected=corrected)
+        found = suggest(installation, contract, told=lambda doing: status.update(f"{doing}…"), corrected=corrected)
     steps = [(proposal.as_yaml, proposal.reason) for proposal in found]
     file = Path(contract.file)
     if write and found:
@@ -52,9 +52,9 @@ def suggested(name: str, *, write: bool, corrected: Path | None = None) -> dict[
 
 def explained(name: str, version: str | None, row: int) -> dict[str, Any]:
     """What each cleaning step did to a row of a version."""
-    from assets.hands.office import Office
+    from assets.io.installation import Installation
     from assets.stages.explain import explained as explain
 
-    office = Office.open()
-    contract = office.contract(name)
-    return explain(office, contract, office.version(name, version), row)
+    installation = Installation.open()
+    contract = installation.contract(name)
+    return explain(installation, contract, installation.version(name, version), row)

@@ -171,11 +171,11 @@ def clean_suggest(
     as_json: AsJson = False,
 ) -> None:
     """Propose cleaning steps from the source's rows, each with its reason. Examples: `assay clean suggest beers --ask rows.csv`, `assay clean suggest beers --corrected rows.csv --write`"""
-    from assay.cleaning import asked, suggested
+    from assay.cleaning import suggested, write_rows_to_correct
     from assay.show import show_asked, show_suggested
 
     if ask:
-        _print(asked(name, ask), as_json, show_asked)
+        _print(write_rows_to_correct(name, ask), as_json, show_asked)
     else:
         _print(suggested(name, write=write, corrected=corrected), as_json, show_suggested)
 
@@ -430,7 +430,7 @@ def ui(
     Examples: `assay ui --port 3000`, `assay ui --link`
     """
     from assay.web.serve import new_link, serve
-    from assets.hands.home import home
+    from assets.io.home import home
 
     root = home().root
     if link:
@@ -453,7 +453,7 @@ def _format(text: str, known: Iterable[str]) -> tuple[str, Path | None]:
 
 
 def _write(file: Path, text: str) -> None:
-    from assets.hands.private import users_files
+    from assets.io.private import users_files
 
     try:
         # appended where the file is a CI system's summary, which several steps write into
@@ -467,10 +467,10 @@ def _write(file: Path, text: str) -> None:
 
 
 def _warn_of_clock() -> None:
-    from assets.hands.clock_doubts import REMEDY
-    from assets.hands.office import Office
+    from assets.io.clock_doubts import REMEDY
+    from assets.io.installation import Installation
 
-    reason = Office.open().registry.clock_doubt()
+    reason = Installation.open().registry.clock_doubt()
     if reason is not None:
         print(f"assay: nothing expires, and no approval is taken: {reason}. {REMEDY}.", file=sys.stderr)
 
@@ -484,7 +484,7 @@ def _print(data: Any, as_json: bool, as_text: Any) -> None:
 
 def main() -> None:
     """Run the command line; every error is one message and an exit code, never a traceback of ours."""
-    from assets.hands.private import private_files
+    from assets.io.private import private_files
 
     with private_files():
         _main()
@@ -510,13 +510,13 @@ def _main() -> None:
 
 def _last_words(error: BaseException) -> AssayError:
     """One sentence for an exception that no command expects; where it came from goes into a log."""
-    from assets.hands.disk import is_read_only
-    from assets.hands.failures import unexpected
-    from assets.hands.home import READ_ONLY, READ_ONLY_REMEDY
-    from assets.hands.home import home as installation
+    from assets.io.disk import is_read_only
+    from assets.io.failures import unexpected
+    from assets.io.home import READ_ONLY, READ_ONLY_REMEDY
+    from assets.io.home import home as current_home
 
     try:
-        current = installation()
+        current = current_home()
         if is_read_only(error) and not current.is_writable:
             return ConfigurationError(READ_ONLY, READ_ONLY_REMEDY)
         there = current.root if current.root.is_dir() else None

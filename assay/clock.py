@@ -53,18 +53,18 @@ def clock_confirm(
 
 def clock_state() -> dict[str, Any]:
     """The time by the registry's clock, and each step that puts it in doubt."""
-    from assets.hands.office import Office
+    from assets.io.installation import Installation
 
-    registry = Office.open().registry
+    registry = Installation.open().registry
     steps = [{"text": str(step), "before": step.before, "after": step.after, "seconds": step.seconds} for step in registry.clock_steps()]
     return {"now": registry.now(), "in_doubt": bool(steps), "steps": steps}
 
 
 def confirmed(today: date, why: str) -> str:
     """Confirm the time, and describe what was confirmed."""
-    from assets.hands.office import Office
+    from assets.io.installation import Installation
 
-    registry = Office.open().registry
+    registry = Installation.open().registry
     steps = registry.confirm_clock(today, why)
     if not steps:
         return "the clock is not in doubt: there is nothing to confirm"

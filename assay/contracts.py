@@ -25,7 +25,7 @@ def compared(old: str, new: str) -> dict[str, Any]:
 
 def _document(named: str) -> Document:
     """A contract of any version as ODCS v3.2.0. Raises: ContractError(s): what the standard says against it."""
-    from assets.hands.home import contract_text
+    from assets.io.home import contract_text
     from contracts.document import parse
     from contracts.load import newest
     from contracts.standard import schema_problems
@@ -41,7 +41,7 @@ def _document(named: str) -> Document:
 
 
 def _committed(named: str) -> str:
-    from assets.hands.git import show
+    from assets.io.git import show
 
     revision, _, file = named.partition(":")
     try:
@@ -52,8 +52,8 @@ def _committed(named: str) -> str:
 
 def upgraded(path: Path, *, write: bool) -> tuple[str, list[str]]:
     """A contract's text as ODCS v3.2.0, and what was changed; written back, whole or not at all, where `write` says so."""
-    from assets.hands.home import contract_text
-    from assets.hands.private import write_for_user
+    from assets.io.home import contract_text
+    from assets.io.private import write_for_user
     from contracts.upgrade import rewritten
 
     text, notes = rewritten(contract_text(path), shown(path))
@@ -64,8 +64,8 @@ def upgraded(path: Path, *, write: bool) -> tuple[str, list[str]]:
 
 def exported(name: str, to: str) -> str:
     """A contract in another tool's format."""
-    from assets.hands.home import home, read_contract
-    from assets.hands.office import named
+    from assets.io.home import home, read_contract
+    from assets.io.installation import named
     from contracts.exports import export
 
     file = Path(name)
@@ -74,10 +74,10 @@ def exported(name: str, to: str) -> str:
 
 def documented(name: str, version: str | None, folder: Path | None) -> str:
     """Data Docs of a published version. Returns: where its first page lies."""
-    from assets.hands.office import Office
-    from assets.hands.private import users_files
+    from assets.io.installation import Installation
+    from assets.io.private import users_files
     from assets.stages.docs import document
 
-    office = Office.open()
+    installation = Installation.open()
     with users_files() if folder else nullcontext():
-        return shown(Path(document(office, name, version, folder)["index"]))
+        return shown(Path(document(installation, name, version, folder)["index"]))

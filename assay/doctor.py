@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from contracts.errors import AssayError
 
 if TYPE_CHECKING:
-    from assets.hands.home import Home
+    from assets.io.home import Home
 
 _PARTS = {"presidio": "presidio_analyzer", "cloud": "obstore", "postgres": "psycopg", "mysql": "pymysql"}
 """Extras, each by a module that it brings."""
@@ -25,7 +25,7 @@ def looked_at(*, fix: bool = False) -> dict[str, Any]:
     Args:
         fix: take the rights of group and others from what lies in the home, and write a lost public key again.
     """
-    from assets.hands.home import home
+    from assets.io.home import home
     from pipelines.engine import why_no_gpu, why_no_ray
 
     where = home()
@@ -64,7 +64,7 @@ def _home(where: Home) -> dict[str, Any]:
 
 def _modes(where: Home, *, fix: bool) -> dict[str, Any]:
     """Whether others than the owner have rights in the home."""
-    from assets.hands.private import narrow, open_places
+    from assets.io.private import narrow, open_places
 
     if fix:
         narrowed = narrow(where.root)
@@ -80,9 +80,9 @@ def _modes(where: Home, *, fix: bool) -> dict[str, Any]:
 
 def _keys(where: Home, *, fix: bool) -> dict[str, Any]:
     """Whether the keys are those the installation began with."""
-    from assets.hands.keys import Keys
-    from assets.hands.office import utc_now
-    from assets.hands.registry import Registry
+    from assets.io.installation import utc_now
+    from assets.io.keys import Keys
+    from assets.io.registry import Registry
 
     try:
         where.check_layout()
@@ -98,9 +98,9 @@ def _keys(where: Home, *, fix: bool) -> dict[str, Any]:
 
 def _clock(where: Home) -> dict[str, Any]:
     """Whether the clock is in doubt."""
-    from assets.hands.clock_doubts import REMEDY
-    from assets.hands.office import utc_now
-    from assets.hands.registry import Registry
+    from assets.io.clock_doubts import REMEDY
+    from assets.io.installation import utc_now
+    from assets.io.registry import Registry
 
     try:
         where.check_layout()

@@ -7,12 +7,12 @@ from typing import Any
 
 import polars as pl
 
-from assets.hands.acts import ASSAY, MEASURE, Role
-from assets.hands.handed import read_table
-from assets.hands.models import REFUSED
-from assets.hands.office import Office
-from assets.hands.private import users_files
-from assets.stages import live, trace
+from assets.io.installation import Installation
+from assets.io.models import REFUSED
+from assets.io.private import users_files
+from assets.io.registry_triggers import ASSAY, MEASURE, Role
+from assets.io.user_files import read_table
+from assets.stages import monitor, trace
 from assets.stages.drift import override, policy_of
 from assets.stages.drift import replayed as made_again
 from assets.stages.model import compared as held_against
@@ -23,10 +23,10 @@ from pipelines.drift.scores import interval, unpaired
 
 def drift(name: str, version: str | None) -> dict[str, Any]:
     """A version's measurements and decisions."""
-    office = Office.open()
-    policy_of(office.contract(name))  # a contract without one has nothing to wait for
-    row = office.version(name, version)
-    details = office.registry.derived(name, row["version"], "drift")
+    installation = Installation.open()
+    policy_of(installation.contract(name))  # a contract without one has nothing to wait for
+    row = installation.version(name, version)
+    details = installation.registry.derived(name, row["version"], "drift")
     if details is None:
         raise DriftError(f"version {row['version']} has not been measured", f"Run it first: assay run {name}", Where(dataset=name))
     return {"dataset": name, "version": row["version"], **details, "decisions": [each for each in decisions(name) if each["version"] == row["version"]]}
@@ -34,16 +34,16 @@ def drift(name: str, version: str | None) -> dict[str, Any]:
 
 def decisions(name: str) -> list[dict[str, Any]]:
     """Every decision about a data set."""
-    office = Office.open()
+    installation = Installation.open()
     keys = ("id", "version", "at", "action", "rule", "reason", "by", "cause")
-    return [{**{key: row[key] for key in keys}, "evidence": row["situation"]["evidence"]} for row in office.registry.decisions(office.contract(name).name)]
+    return [{**{key: row[key] for key in keys}, "evidence": row["situation"]["evidence"]} for row in installation.registry.decisions(installation.contract(name).name)]
 
 
 def overridden(name: str, version: str | None, action: str, why: str) -> str:
     """Keep a steward's decision, and say what follows."""
-    office = Office.open()
-    row = override(office, name, action, why, version)
-    office.settle()
+    installation = Installation.open()
+    row = override(installation, name, action, why, version)
+    installation.settle()
     follows = f"It is carried out by: assay run {name}" if row["action"] in ("retrain", "rebuild") else "Nothing is done"
     return f"decision {row['id']} about {name}@{row['version']}: {row['action']}. {follows}"
 
@@ -51,57 +51,57 @@ def overridden(name: str, version: str | None, action: str, why: str) -> str:
 def waiting() -> list[dict[str, Any]]:
     """Triggers that nobody has carried out."""
     keys = ("id", "dataset", "version", "action", "reason", "raised_at", "attempts")
-    return [{**{key: row[key] for key in keys}, "actor": row["actor"] or ASSAY} for row in Office.open().registry.waiting()]
+    return [{**{key: row[key] for key in keys}, "actor": row["actor"] or ASSAY} for row in Installation.open().registry.waiting()]
 
 
 def closed(number: int, why: str) -> str:
     """Close a trigger by hand."""
-    office = Office.open()
-    trigger = office.registry.trigger(number)
+    installation = Installation.open()
+    trigger = installation.registry.trigger(number)
     if trigger["done_at"] or trigger["action"] == MEASURE:
         raise ActionError(f"trigger {number} is {'done' if trigger['done_at'] else 'to measure a version, which only Assay does'}", "See `assay drift triggers`")
-    office.registry.finish(trigger, {"outcome": "done elsewhere", "reason": why})
+    installation.registry.finish(trigger, {"outcome": "done elsewhere", "reason": why})
     return f"trigger {number}, {trigger['action']} of {trigger['dataset']}@{trigger['version']}: done elsewhere"
 
 
 def replayed(number: int) -> dict[str, Any]:
     """A decision made again."""
-    row = made_again(Office.open(), number)
+    row = made_again(Installation.open(), number)
     return {key: row[key] for key in ("id", "dataset", "version", "at", "action", "rule", "reason", "again", "same", "evidence_is_kept", "situation")}
 
 
 def listed(name: str | None) -> list[dict[str, Any]]:
     """Every version of one model, or of all."""
-    office = Office.open()
-    names = [name] if name else [contract.name for contract in office.contracts.values() if contract.retrain]
-    return [_model(office, each) for each in names]
+    installation = Installation.open()
+    names = [name] if name else [contract.name for contract in installation.contracts.values() if contract.retrain]
+    return [_model(installation, each) for each in names]
 
 
-def _model(office: Office, name: str) -> dict[str, Any]:
-    contract, policy = live.keeps_model(office, name)
-    serving = {row["version"]: role for role, row in office.registry.serving(contract.name).items()}
+def _model(installation: Installation, name: str) -> dict[str, Any]:
+    contract, policy = monitor.keeps_model(installation, name)
+    serving = {row["version"]: role for role, row in installation.registry.serving(contract.name).items()}
     versions = []
-    for each in office.models.versions(policy.model):
-        labels, scores = live.live(office, contract.name, each["version"])
+    for each in installation.models.versions(policy.model):
+        labels, scores = monitor.live(installation, contract.name, each["version"])
         lived = interval(policy.metric, labels, scores, resamples=200, confidence=0.95, seed=policy.seed).value if len(labels) else None
         versions.append({
             "version": each["version"], "role": serving.get(each["version"]), "dataset_version": each["tags"].get("dataset_version"), "metrics": each["metrics"],
             "license": each["tags"].get("license"), "obligations": each["tags"].get("obligations"), "trace_id": each["tags"].get("trace_id"),
             "refused": each["tags"].get(REFUSED), "outcomes": len(labels), "live": None if lived is None or lived != lived else lived,
         })  # fmt: skip
-    switches = [{key: row[key] for key in ("at", "role", "version", "by", "reason")} for row in office.registry.services(contract.name)]
+    switches = [{key: row[key] for key in ("at", "role", "version", "by", "reason")} for row in installation.registry.services(contract.name)]
     return {"model": policy.model, "dataset": contract.name, "metric": policy.metric, "versions": versions, "switches": switches}
 
 
 def compared(name: str, first: str, second: str) -> dict[str, Any]:
     """Two versions beside each other."""
-    office = Office.open()
-    contract, policy = live.keeps_model(office, name)
-    numbers = [_number(office, contract.name, each) for each in (first, second)]
-    told: dict[str, Any] = {"model": policy.model, "metric": policy.metric, "versions": numbers, "held_back": held_against(office, contract, policy, numbers[0], numbers[1])}
-    tried = office.registry.serving(contract.name).get("challenger")
+    installation = Installation.open()
+    contract, policy = monitor.keeps_model(installation, name)
+    numbers = [_number(installation, contract.name, each) for each in (first, second)]
+    told: dict[str, Any] = {"model": policy.model, "metric": policy.metric, "versions": numbers, "held_back": held_against(installation, contract, policy, numbers[0], numbers[1])}
+    tried = installation.registry.serving(contract.name).get("challenger")
     beside = tried["version"] if tried and tried["version"] in numbers else None
-    found = [live.live(office, contract.name, number, beside) for number in numbers]
+    found = [monitor.live(installation, contract.name, number, beside) for number in numbers]
     if all(len(labels) for labels, _ in found):
         lived = [interval(policy.metric, *each, resamples=policy.resamples, confidence=0.95, seed=policy.seed) for each in found]
         apart, _, p_value = unpaired(lived[0], lived[1])
@@ -109,11 +109,11 @@ def compared(name: str, first: str, second: str) -> dict[str, Any]:
     return told
 
 
-def _number(office: Office, dataset: str, said: str) -> str:
+def _number(installation: Installation, dataset: str, said: str) -> str:
     if said not in ("champion", "challenger"):
         return said
     role: Role = "champion" if said == "champion" else "challenger"
-    serving = office.registry.serving(dataset)
+    serving = installation.registry.serving(dataset)
     if role not in serving:
         raise ActionError(f"there is no {said}", f"See `assay models list {dataset}`", Where(dataset=dataset))
     return str(serving[role]["version"])
@@ -121,19 +121,19 @@ def _number(office: Office, dataset: str, said: str) -> str:
 
 def promoted(name: str, version: str, why: str) -> str:
     """Put a version in service."""
-    office = Office.open()
-    contract, policy = live.keeps_model(office, name)
-    return _switched(live.promote(office, contract, policy, _number(office, contract.name, version), why))
+    installation = Installation.open()
+    contract, policy = monitor.keeps_model(installation, name)
+    return _switched(monitor.promote(installation, contract, policy, _number(installation, contract.name, version), why))
 
 
 def rolled_back(name: str, why: str) -> str:
     """Put the champion before this one back."""
-    office = Office.open()
-    contract, policy = live.keeps_model(office, name)
-    return _switched(live.roll_back(office, contract, policy, why))
+    installation = Installation.open()
+    contract, policy = monitor.keeps_model(installation, name)
+    return _switched(monitor.roll_back(installation, contract, policy, why))
 
 
-def _switched(switches: list[live.Switched]) -> str:
+def _switched(switches: list[monitor.Switched]) -> str:
     if not switches:
         raise ActionError("somebody else has switched meanwhile", "Look again: assay models list")
     return "\n".join(f"{each.model}: the {each.role} was version {each.before or '—'}, and is {each.now or 'nobody'}: {each.reason}" for each in switches)
@@ -151,7 +151,7 @@ def predicted(name: str, file: Path, purpose: str, output: Path, trace_: str | N
     except OSError as error:
         why = "there is no such folder" if isinstance(error, FileNotFoundError) else error.strerror or type(error).__name__
         raise ActionError(f"it cannot be written ({why})", "Name a file this user may write", Where(file=shown(output))) from None
-    served.office.settle()
+    served.installation.settle()
     by = ", ".join(f"{rows:,} by version {version}" for version, rows in told.group_by("model_version").len().sort("model_version").rows())
     trace_id = told["traceparent"][0].split("-")[1]
     said = f"{told.height:,} rows scored by {served.name} ({by}). Trace: assay why {trace_id}"
@@ -176,22 +176,22 @@ def _rows(contract: Any, file: Path) -> pl.DataFrame:
 
 def taken(name: str, file: Path) -> str:
     """Keep outcomes, and judge by them."""
-    office = Office.open()
-    told = live.take_outcomes(office, name, file)
-    switches = live.review(office, name)
+    installation = Installation.open()
+    told = monitor.take_outcomes(installation, name, file)
+    switches = monitor.review(installation, name)
     said = [f"{told['rows']:,} outcome(s) for {told['model']}, {told['known']:,} of them for predictions that Assay gave"]
     said += [f"{told['lost']:,} speak of predictions that nobody knows, and count for nothing"] if told["lost"] else []
     said += [f"{told['corrected']:,} correct what was said before"] if told["corrected"] else []
     said += [] if told["new"] else ["all were known before"]
-    waits = None if switches else live.in_canary(office, name)
+    waits = None if switches else monitor.in_canary(installation, name)
     return "\n".join(["; ".join(said), *([_switched(switches)] if switches else []), *([waits] if waits else [])])
 
 
 def traced(text: str) -> dict[str, Any]:
     """What a trace led to."""
-    return trace.why(Office.open(), text)
+    return trace.why(Installation.open(), text)
 
 
 def users(name: str, version: str | None) -> dict[str, Any]:
     """What was made from a version."""
-    return trace.used_by(Office.open(), name, version)
+    return trace.used_by(Installation.open(), name, version)

@@ -27,7 +27,7 @@ def new(source: Path, name: str | None = None, output: Path | None = None, *, li
     Raises: SourceError: the file cannot be read. ConfigurationError: the draft cannot be written there, or the name is none.
     """
     from assay.running import console
-    from assets.hands.home import home
+    from assets.io.home import home
     from assets.stages.new import drafted, drafter
     from pipelines.draft.propose import dataset_name
 
@@ -51,7 +51,7 @@ def _target(output: Path, name: str) -> Path:
 
 
 def _write(target: Path, text: str) -> None:
-    from assets.hands.private import users_files
+    from assets.io.private import users_files
 
     try:
         with users_files():

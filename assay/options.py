@@ -7,11 +7,11 @@ from typing import Annotated
 import typer
 
 
-def _said(why: str) -> str:
+def _require_reason(why: str) -> str:
     if not why.strip():
         raise typer.BadParameter("a decision needs a reason")
     return why
 
 
-Why = Annotated[str, typer.Option(help="The reason; it is kept with the decision, and in the audit log.", callback=_said)]
+Why = Annotated[str, typer.Option(help="The reason; it is kept with the decision, and in the audit log.", callback=_require_reason)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]

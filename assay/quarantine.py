@@ -4,35 +4,35 @@ from __future__ import annotations
 
 from typing import Any
 
-from assets.hands.office import Office
+from assets.io.installation import Installation
 from assets.stages import quarantine
 from pipelines.validate.quarantine import Action
 
 
 def listed(name: str | None) -> list[dict[str, Any]]:
     """What waits, of one data set or of all."""
-    office = Office.open()
-    return quarantine.listed(office, [office.contract(name).name] if name else list(office.contracts))
+    installation = Installation.open()
+    return quarantine.listed(installation, [installation.contract(name).name] if name else list(installation.contracts))
 
 
 def shown(name: str, run_id: str | None, rule: str | None, rows: int) -> dict[str, Any]:
     """The first rows of one quarantine."""
-    return quarantine.shown(Office.open(), name, run_id, rule, rows)
+    return quarantine.shown(Installation.open(), name, run_id, rule, rows)
 
 
 def decided(name: str, action: Action, run_id: str | None, rule: str | None, rows: list[int], why: str) -> str:
     """Keep a decision, and say what follows."""
-    kept = quarantine.decide(Office.open(), name, action, run_id=run_id, rule=rule, rows=rows, why=why)
+    kept = quarantine.decide(Installation.open(), name, action, run_id=run_id, rule=rule, rows=rows, why=why)
     follows = f"The next version has them: assay run {name}" if action == "release" else "Their values are gone from the quarantine; they stay counted"
     return f"decision {kept['id']}: {kept['rows']:,} rows of {name} {'released' if action == 'release' else 'discarded'}. {follows}"
 
 
 def replayed(name: str, run_id: str | None) -> dict[str, Any]:
     """What today's contract says of the rows that wait."""
-    return quarantine.replay(Office.open(), name, run_id)
+    return quarantine.replay(Installation.open(), name, run_id)
 
 
 def expired(name: str | None) -> list[dict[str, Any]]:
     """Remove what is older than its contract says."""
-    office = Office.open()
-    return quarantine.expire(office, [office.contract(name).name] if name else list(office.contracts))
+    installation = Installation.open()
+    return quarantine.expire(installation, [installation.contract(name).name] if name else list(installation.contracts))

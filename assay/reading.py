@@ -6,16 +6,16 @@ import json
 from pathlib import Path
 from typing import Any
 
-from assets.hands.acts import MEASURE
-from assets.hands.keys import new_private
-from assets.hands.office import Office
-from assets.hands.registry import Row
-from assets.hands.versions import LATEST
+from assets.io.installation import Installation
+from assets.io.keys import new_private
+from assets.io.registry import Row
+from assets.io.registry_triggers import MEASURE
+from assets.io.versions import LATEST
 from assets.stages import review
 from assets.stages.describe import profile
 from assets.stages.diff import KIND, diff
 from assets.stages.expire import expire
-from assets.stages.reap import reap
+from assets.stages.lost_runs import reap
 from contracts.licenses import recognise
 from contracts.policy import license_policy
 from lineage.card import card as data_card
@@ -28,13 +28,13 @@ MADE = ("features", "drift", "model", "index", "data_docs")
 
 def status() -> list[dict[str, Any]]:
     """One entry a data set: versions, newest run, open reviews, triggers."""
-    office = Office.open()
-    reap(office)
-    waiting = [row for row in office.registry.reviews() if review.stands(office, row).decision == "open"]
-    late = [entry for entry in office.registry.pending() if entry["tries"]]
-    names = dict.fromkeys([*office.contracts, *(entry["dataset"] for entry in late)])
+    installation = Installation.open()
+    reap(installation)
+    waiting = [row for row in installation.registry.reviews() if review.stands(installation, row).decision == "open"]
+    late = [entry for entry in installation.registry.pending() if entry["tries"]]
+    names = dict.fromkeys([*installation.contracts, *(entry["dataset"] for entry in late)])
     return [
-        {**_status(office, name, sum(row["dataset"] == name for row in waiting)), "late": [_late(entry) for entry in late if entry["dataset"] == name]}
+        {**_status(installation, name, sum(row["dataset"] == name for row in waiting)), "late": [_late(entry) for entry in late if entry["dataset"] == name]}
         for name in names
     ]  # fmt: skip
 
@@ -51,8 +51,8 @@ def _late(entry: Row) -> dict[str, Any]:
     }
 
 
-def _status(office: Office, name: str, waiting: int) -> dict[str, Any]:
-    registry = office.registry
+def _status(installation: Installation, name: str, waiting: int) -> dict[str, Any]:
+    registry = installation.registry
     versions = registry.versions(name)
     newest = registry.version(name)
     drift = registry.derived(name, newest["version"], "drift") if newest else None
@@ -68,69 +68,69 @@ def _status(office: Office, name: str, waiting: int) -> dict[str, Any]:
 
 def card(name: str, version: str | None) -> dict[str, Any]:
     """The data card of one version, out of its checked evidence."""
-    office = Office.open()
-    office.contract(name)
-    row = office.version(name, version)
-    made = {kind: details for kind in MADE if (details := office.registry.derived(name, row["version"], kind))}
-    references = [ref for ref, each in office.registry.references(name).items() if each["version"] == row["version"]]
-    changes = office.registry.derived(name, row["version"], KIND)
+    installation = Installation.open()
+    installation.contract(name)
+    row = installation.version(name, version)
+    made = {kind: details for kind in MADE if (details := installation.registry.derived(name, row["version"], kind))}
+    references = [ref for ref, each in installation.registry.references(name).items() if each["version"] == row["version"]]
+    changes = installation.registry.derived(name, row["version"], KIND)
     return data_card(
-        office.statement(row), published_at=row["published_at"], drift=made.pop("drift", None), made=made, references=references,
+        installation.statement(row), published_at=row["published_at"], drift=made.pop("drift", None), made=made, references=references,
         expired_at=row["expired_at"], changes=changes["note"] if changes else None,
     )  # fmt: skip
 
 
 def profiled(name: str, version: str | None) -> dict[str, Any]:
     """What each column of a version holds."""
-    office = Office.open()
-    office.contract(name)
-    return profile(office, name, version)
+    installation = Installation.open()
+    installation.contract(name)
+    return profile(installation, name, version)
 
 
 def compared(name: str, old: str, new: str, key: list[str], sample: int) -> dict[str, Any]:
     """How two versions differ."""
-    return diff(Office.open(), name, old, new, key=key, sample=sample)
+    return diff(Installation.open(), name, old, new, key=key, sample=sample)
 
 
 def references(name: str | None) -> list[dict[str, Any]]:
     """Every reference of one data set, or of all."""
-    office = Office.open()
-    names = [office.contract(name).name] if name else list(office.contracts)
+    installation = Installation.open()
+    names = [installation.contract(name).name] if name else list(installation.contracts)
     keys = ("dataset", "reference", "version", "at", "actor", "reason")
-    return [{key: each[key] for key in keys} for one in names for each in office.registry.references(one).values()]
+    return [{key: each[key] for key in keys} for one in names for each in installation.registry.references(one).values()]
 
 
 def point(name: str, version: str, reference: str, why: str) -> str:
     """Move a reference, and say where it points."""
-    office = Office.open()
-    row = office.registry.point(office.contract(name).name, reference, office.version(name, version)["version"], why)
+    installation = Installation.open()
+    row = installation.registry.point(installation.contract(name).name, reference, installation.version(name, version)["version"], why)
     return f"{reference} of {name} now points to {row['version']}, published on {row['published_at'][:10]}: {row['rows']:,} rows"
 
 
 def unpoint(name: str, reference: str, why: str) -> str:
     """Delete a reference."""
-    office = Office.open()
-    office.registry.forget(office.contract(name).name, reference, why)
+    installation = Installation.open()
+    installation.registry.forget(installation.contract(name).name, reference, why)
     return f"{reference} of {name} is deleted"
 
 
 def rolled_back(name: str, reference: str, to: str | None, why: str) -> str:
     """Move a reference back, and say where it points now."""
-    office = Office.open()
-    before = office.version(office.contract(name).name, reference)["version"]
+    installation = Installation.open()
+    before = installation.version(installation.contract(name).name, reference)["version"]
     if to is None:
-        _, row = office.registry.roll_back(name, reference, why)
+        _, row = installation.registry.roll_back(name, reference, why)
     else:
-        row = office.registry.point(name, reference, office.version(name, to)["version"], why)
+        row = installation.registry.point(name, reference, installation.version(name, to)["version"], why)
     then = " The next publication moves it on." if reference == LATEST else ""
     return f"{reference} of {name} pointed to {before}, and now points to {row['version']}: {row['rows']:,} rows.{then}"
 
 
 def expired(names: list[str], *, rehearse: bool) -> list[dict[str, Any]]:
     """The versions that are due to expire, and expire unless it is only rehearsed."""
-    office = Office.open()
-    wanted = [office.contract(name).name for name in names] or list(office.contracts)
-    return [{"dataset": name, "versions": expire(office, name, rehearse=rehearse), "after": office.contract(name).retention.versions} for name in wanted]
+    installation = Installation.open()
+    wanted = [installation.contract(name).name for name in names] or list(installation.contracts)
+    return [{"dataset": name, "versions": expire(installation, name, rehearse=rehearse), "after": installation.contract(name).retention.versions} for name in wanted]
 
 
 def licences(names: list[str]) -> list[dict[str, Any]]:
@@ -151,26 +151,26 @@ def _license_row(row: LicenseRow) -> dict[str, Any]:
 
 def reviews() -> list[dict[str, Any]]:
     """Every review, the open ones first."""
-    office = Office.open()
-    return sorted((review.told(office, row) for row in office.registry.reviews()), key=lambda each: each["decision"] != "open")
+    installation = Installation.open()
+    return sorted((review.describe_review(installation, row) for row in installation.registry.reviews()), key=lambda each: each["decision"] != "open")
 
 
 def reviewed(number: int) -> dict[str, Any]:
     """One review: what is asked, of which digests, and what it waits for."""
-    office = Office.open()
-    return review.told(office, review.review_of(office, number))
+    installation = Installation.open()
+    return review.describe_review(installation, review.review_of(installation, number))
 
 
 def sign(number: int, decision: Decision, why: str, key: Path) -> str:
     """A signed decision, as text to be handed on."""
-    return review.sign(Office.open(), number, decision, why, key)
+    return review.sign(Installation.open(), number, decision, why, key)
 
 
 def submit(number: int, text: str) -> str:
     """Keep a signed decision, and say where the review stands."""
-    office = Office.open()
-    standing = review.submit(office, number, text)
-    name = review.review_of(office, number)["dataset"]
+    installation = Installation.open()
+    standing = review.submit(installation, number, text)
+    name = review.review_of(installation, number)["dataset"]
     if standing.decision == "open":
         return f"review {number} of {name}: noted; it still needs an approval of the {' and of the '.join(standing.missing)} level"
     return f"review {number} of {name}: {standing.decision}. " + (

@@ -78,7 +78,7 @@ class ContractOutcome:
     rules: tuple[RuleOutcome, ...]
 
     @property
-    def told(self) -> tuple[Problem, ...]:
+    def all_problems(self) -> tuple[Problem, ...]:
         """The problems, and the tried rules that would not hold, in one list."""
         from contracts.errors import Where
 
@@ -107,7 +107,7 @@ class Outcome:
     @property
     def counts(self) -> Counter[str]:
         """How many problems of each severity."""
-        return Counter(problem.severity for contract in self.contracts for problem in contract.told)
+        return Counter(problem.severity for contract in self.contracts for problem in contract.all_problems)
 
 
 def render(outcome: Outcome, format: str) -> str:
@@ -125,9 +125,9 @@ def exit_code(outcome: Outcome, fail_on: str) -> int:
     return int(any(outcome.counts[severity] for severity in from_here))
 
 
-def _told(outcome: Outcome) -> Iterator[tuple[ContractOutcome, Problem]]:
+def _all_problems(outcome: Outcome) -> Iterator[tuple[ContractOutcome, Problem]]:
     for contract in outcome.contracts:
-        for problem in contract.told:
+        for problem in contract.all_problems:
             yield contract, problem
 
 
@@ -153,7 +153,7 @@ def _one_line(text: str) -> str:
 def _text(outcome: Outcome) -> str:
     lines = []
     for contract in outcome.contracts:
-        lines += [_one_line(str(problem)) for problem in contract.told]
+        lines += [_one_line(str(problem)) for problem in contract.all_problems]
         lines += [_one_line(f"{contract.file}: {rule.text}. [{rule.id}]") for rule in contract.rules if not rule.is_bad]
     return "\n".join([*lines, _closing(outcome)])
 
@@ -163,7 +163,7 @@ def _markdown(outcome: Outcome) -> str:
     counts = outcome.counts
     verdict = "❌" if counts["error"] else "⚠️" if counts["warning"] else "✅"
     parts = [f"## {verdict} Contracts: {_closing(outcome)}\n"]
-    clean = [contract for contract in outcome.contracts if not contract.told and not contract.rules]
+    clean = [contract for contract in outcome.contracts if not contract.all_problems and not contract.rules]
     for contract in outcome.contracts:
         if contract in clean:
             continue
@@ -261,7 +261,7 @@ def _xml(text: str) -> str:
 
 def _sarif(outcome: Outcome) -> str:
     """Source: OASIS SARIF 2.1.0."""
-    kinds = {problem.id: problem for _, problem in _told(outcome)}
+    kinds = {problem.id: problem for _, problem in _all_problems(outcome)}
     ids = sorted(kinds)
     rules = [{"id": id_, "shortDescription": {"text": _kind(id_)}, "defaultConfiguration": {"level": _level(kinds[id_].severity)}} for id_ in ids]
     results = [
@@ -270,7 +270,7 @@ def _sarif(outcome: Outcome) -> str:
             "locations": [{"physicalLocation": {"artifactLocation": {"uri": _uri(contract.file), **({} if contract.file.startswith("/") else {"uriBaseId": "%SRCROOT%"})}, "region": _region(problem)}}],
             "partialFingerprints": {"assay/1": _fingerprint(contract, problem)},
         }
-        for contract, problem in _told(outcome)
+        for contract, problem in _all_problems(outcome)
     ]  # fmt: skip
     driver = {"name": "Assay", "version": installed("assay"), "rules": rules}
     run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "automationDetails": {"id": "assay/check/"}, "results": results}
@@ -311,7 +311,7 @@ def _github(outcome: Outcome) -> str:
     """Workflow commands, which GitHub shows beside the changed lines. Source: GitHub's documentation of workflow commands."""
     words = {"error": "error", "warning": "warning", "info": "notice"}
     lines = []
-    for contract, problem in _told(outcome):
+    for contract, problem in _all_problems(outcome):
         place = {"file": contract.file, "line": problem.where.line or 1, **({"col": problem.where.column} if problem.where.column else {}), "title": problem.id}
         properties = ",".join(f"{key}={_escaped(str(value), ':,')}" for key, value in place.items())
         lines.append(f"::{words[problem.severity]} {properties}::{_escaped(f'{problem.problem}. {problem.remedy}.')}")
@@ -329,7 +329,7 @@ def _gitlab(outcome: Outcome) -> str:
     severities = {"error": "major", "warning": "minor", "info": "info"}
     seen: Counter[str] = Counter()
     report = []
-    for contract, problem in _told(outcome):
+    for contract, problem in _all_problems(outcome):
         fingerprint = _fingerprint(contract, problem)
         seen[fingerprint] += 1  # GitLab keeps one of those that share a fingerprint
         report.append(

@@ -6,7 +6,7 @@ import uuid
 from dataclasses import asdict
 from typing import Any
 
-from assets.hands.office import Office
+from assets.io.installation import Installation
 from assets.stages import index, retrieve
 from assets.stages.run import Run
 
@@ -18,13 +18,13 @@ def searched(name: str, question: str, *, purpose: str, k: int, traceparent: str
 
 def listed(name: str | None) -> list[dict[str, Any]]:
     """Every build of one data set, or of all."""
-    office = Office.open()
-    names = [office.contract(name).name] if name else list(office.contracts)
-    return [_build(office, one, row) for one in names for row in office.registry.index_builds(one)]
+    installation = Installation.open()
+    names = [installation.contract(name).name] if name else list(installation.contracts)
+    return [_build(installation, one, row) for one in names for row in installation.registry.index_builds(one)]
 
 
-def _build(office: Office, name: str, row: dict[str, Any]) -> dict[str, Any]:
-    service, details = office.registry.serving_index(name), row["details"]
+def _build(installation: Installation, name: str, row: dict[str, Any]) -> dict[str, Any]:
+    service, details = installation.registry.serving_index(name), row["details"]
     serves = bool(service and service["build"] == row["build"])
     state = "in service" if serves else "refused" if not row["accepted"] else "gone" if row["dropped_at"] else "kept"
     told = ("documents", "chunks", "changed", "measured", "embedder", "reason")
@@ -36,11 +36,11 @@ def _build(office: Office, name: str, row: dict[str, Any]) -> dict[str, Any]:
 
 def rolled_back(name: str, build: str | None, why: str) -> str:
     """Move the pointer back, and say where it points now."""
-    before, now = index.roll_back(Office.open(), name, build, why)
+    before, now = index.roll_back(Installation.open(), name, build, why)
     return f"the index of {name} was {before}, and now is {now['build']}: {now['details']['documents']:,} documents of version {now['version']}"
 
 
 def rebuilt(name: str, *, full: bool) -> dict[str, Any]:
     """Build now."""
-    office = Office.open()
-    return index.rebuild(Run(office, office.contract(name), str(uuid.uuid4())), full=full).details
+    installation = Installation.open()
+    return index.rebuild(Run(installation, installation.contract(name), str(uuid.uuid4())), full=full).details

@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 if TYPE_CHECKING:
-    from assets.hands.office import Office
+    from assets.io.installation import Installation
 
 console = Console()
 err = Console(stderr=True)
@@ -26,78 +26,78 @@ def run_all(names: list[str], window: str | None, engine: str | None = None) -> 
 
     Returns: whether all of them succeeded.
     """
-    from assets.hands.office import Office
+    from assets.io.installation import Installation
     from contracts.upstream import in_order
 
-    office = Office.open()
-    wanted = [office.contract(name).name for name in names] or in_order(office.contracts)
-    office.settle()
+    installation = Installation.open()
+    wanted = [installation.contract(name).name for name in names] or in_order(installation.contracts)
+    installation.settle()
     with console.status("starting Dagster…"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Dagster's own previews and deprecations are not the user's concern
         from assets.instance import instance
 
-        opened = instance(office.home)
+        opened = instance(installation.home)
     try:
-        _end_lost(office, opened)
-        results = [(name, _run_data_set(office, opened, name, window, engine)) for name in wanted]
+        _end_lost(installation, opened)
+        results = [(name, _run_data_set(installation, opened, name, window, engine)) for name in wanted]
     finally:
         opened.dispose()
-    _show_late(office, wanted)
+    _show_late(installation, wanted)
     if len(wanted) > 1:
         _show_summary(results)
     return all(succeeded for _, succeeded in results)
 
 
-def _end_lost(office: Office, opened: Any) -> None:
+def _end_lost(installation: Installation, opened: Any) -> None:
     """End runs that were lost before; what goes wrong with that stops no run."""
-    from assets.reaper import end_lost
+    from assets.lost_runs import end_lost
 
     try:
-        end_lost(office, opened)
+        end_lost(installation, opened)
     except BaseException as error:
-        _refuse(office, error, None, "ending lost runs")
+        _refuse(installation, error, None, "ending lost runs")
 
 
-def _run_data_set(office: Office, opened: Any, name: str, window: str | None, engine: str | None) -> bool:
+def _run_data_set(installation: Installation, opened: Any, name: str, window: str | None, engine: str | None) -> bool:
     """Run what is due of one data set. Returns: whether all of it succeeded."""
     try:
-        windows = _windows(office, name, window)
+        windows = _windows(installation, name, window)
         if not windows:
             return True
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             from assets.definitions import definitions_of
 
-            definitions = definitions_of(office.contract(name))
+            definitions = definitions_of(installation.contract(name))
     except BaseException as error:
         console.print(f"[bold]{name}[/]")
-        _refuse(office, error, name, "preparing the run")
+        _refuse(installation, error, name, "preparing the run")
         return False
-    results = [_run_window(office, opened, definitions, name, part, engine) for part in windows]
+    results = [_run_window(installation, opened, definitions, name, part, engine) for part in windows]
     return all(results)
 
 
-def _run_window(office: Office, opened: Any, definitions: Any, name: str, window: str | None, engine: str | None) -> bool:
+def _run_window(installation: Installation, opened: Any, definitions: Any, name: str, window: str | None, engine: str | None) -> bool:
     try:
         return run_one(opened, definitions, name, window, engine)
     except BaseException as error:
-        _refuse(office, error, name, "the run")
+        _refuse(installation, error, name, "the run")
         return False
 
 
-def _refuse(office: Office, error: BaseException, name: str | None, place: str) -> None:
+def _refuse(installation: Installation, error: BaseException, name: str | None, place: str) -> None:
     """Show a failure in one sentence; what must stop the process goes through."""
-    from assets.hands.failures import must_stop, unexpected
+    from assets.io.failures import must_stop, unexpected
 
     if must_stop(error):
         raise error
-    failure = unexpected(office.home.root, error, name, place)
+    failure = unexpected(installation.home.root, error, name, place)
     err.print(f"  [red]✗[/] assay: {escape(str(failure))}", highlight=False, soft_wrap=True)
 
 
-def _show_late(office: Office, wanted: list[str]) -> None:
+def _show_late(installation: Installation, wanted: list[str]) -> None:
     """What these data sets still owe others: it goes out later, and `assay status` shows it."""
-    late = [entry for entry in office.registry.pending() if entry["tries"] and entry["dataset"] in wanted]
+    late = [entry for entry in installation.registry.pending() if entry["tries"] and entry["dataset"] in wanted]
     for entry in late:
         text = f"{entry['dataset']}: {entry['kind']} is not delivered yet: {entry['reason']}"
         err.print(f"  [yellow]![/] {escape(text)}", highlight=False, soft_wrap=True)
@@ -109,26 +109,26 @@ def _show_summary(results: list[tuple[str, bool]]) -> None:
     console.print(f"{text}; failed: {', '.join(failed)}" if failed else f"{text}.", highlight=False)
 
 
-def _windows(office: Office, name: str, window: str | None) -> list[str | None]:
+def _windows(installation: Installation, name: str, window: str | None) -> list[str | None]:
     """What to run: the window as it was named, or, of a partitioned data set, each partition that is named or due, or all of them together."""
-    from assets.stages.partitioned import parts
+    from assets.stages.partition_runs import parts
     from assets.stages.run import Run
-    from pipelines.publish.partitions import said
+    from pipelines.publish.partitions import describe_partitions
 
-    contract = office.contract(name)
+    contract = installation.contract(name)
     wanted = contract.source.partitions
     if wanted is None:
         return [window]
-    taken = [str(part.window) for part in parts(Run(office, contract, str(uuid.uuid4()), window))]
+    taken = [str(part.window) for part in parts(Run(installation, contract, str(uuid.uuid4()), window))]
     if not taken:
         console.print(f"[bold]{name}[/]\n  nothing is due")
-    return [said(taken)] if taken and wanted.backfill == "together" else [*taken]
+    return [describe_partitions(taken)] if taken and wanted.backfill == "together" else [*taken]
 
 
 def run_one(opened: Any, definitions: Any, name: str, window: str | None, engine: str | None = None) -> bool:
     """Run one data set with a line for each stage. Returns: whether it succeeded; if not, the reason was printed."""
-    from assets.hands import telling
     from assets.instance import execute
+    from assets.io import work_progress
     from assets.progress import LISTENERS, Happening
     from contracts.errors import AssayError
 
@@ -142,7 +142,7 @@ def run_one(opened: Any, definitions: Any, name: str, window: str | None, engine
         def at(doing: str) -> None:
             progress.update(task, description=f"{stage}: {escape(doing)}")
 
-        def told(happening: Happening) -> None:
+        def on_event(happening: Happening) -> None:
             nonlocal since, stage
             if happening.what == "started":
                 stage = happening.asset.replace("__", " → ").replace("publish", "cleaned, published")
@@ -155,8 +155,8 @@ def run_one(opened: Any, definitions: Any, name: str, window: str | None, engine
                     progress.console.print(f"  [yellow]![/] {escape(happening.details['not_expired'])}; see `assay clock`", highlight=False, soft_wrap=True)
                 since = time.monotonic()
 
-        LISTENERS.append(told)
-        telling.LISTENERS.append(at)
+        LISTENERS.append(on_event)
+        work_progress.LISTENERS.append(at)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -165,14 +165,14 @@ def run_one(opened: Any, definitions: Any, name: str, window: str | None, engine
             err.print(f"  [red]✗[/] assay: {escape(str(error))}", highlight=False, soft_wrap=True)
             return False
         finally:
-            LISTENERS.remove(told)
-            telling.LISTENERS.remove(at)
+            LISTENERS.remove(on_event)
+            work_progress.LISTENERS.remove(at)
     return True
 
 
 def summary(stage: str, made: dict[str, Any]) -> str:
     """What one stage did, in one line."""
-    from assets.hands.versions import AGAIN
+    from assets.io.versions import AGAIN
 
     match stage:
         case "landed":

@@ -73,8 +73,8 @@ def show_profile(data: dict[str, Any]) -> None:
         lengths = "" if shortest is None else f"{shortest} characters" if shortest == longest else f"{shortest} to {longest} characters, {usual:g} on average"
         often = [f"{escape(text[:20])} {share:.0%}" for text, share in (column["top"] or column["patterns"])[:3] if share >= 0.005]
         made.add_row(
-            escape(column["name"]), column["type"], f"{column['missing'] / max(data['rows'], 1):.1%}", _number(column["different"]), _told(column["low"]),
-            " ".join(_told(value) for value in column["quartiles"]), _told(column["high"]), f"{column['mean']:,.4g}{spread}" if column["mean"] is not None else lengths,
+            escape(column["name"]), column["type"], f"{column['missing'] / max(data['rows'], 1):.1%}", _number(column["different"]), _render_value(column["low"]),
+            " ".join(_render_value(value) for value in column["quartiles"]), _render_value(column["high"]), f"{column['mean']:,.4g}{spread}" if column["mean"] is not None else lengths,
             _bars(column["histogram"]), ", ".join(often),
         )  # fmt: skip
     console.print(made)
@@ -84,7 +84,7 @@ def show_profile(data: dict[str, Any]) -> None:
         console.print(f"No values are shown of {', '.join(data['hidden'])}: they may be personal.", style="dim")
 
 
-def _told(value: Any) -> str:
+def _render_value(value: Any) -> str:
     return "" if value is None else f"{value:,.4g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else escape(str(value))
 
 

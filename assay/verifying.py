@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assets.hands.failures import must_stop, noted, unexpected
-from assets.hands.home import home
-from assets.hands.keys import PUBLIC, public_key
-from assets.hands.office import Office
+from assets.io.failures import must_stop, noted, unexpected
+from assets.io.home import home
+from assets.io.installation import Installation
+from assets.io.keys import PUBLIC, public_key
 from assets.stages.accounted import check_data_set
 from assets.stages.quarantine import check_kept, recorded_expiries
 from assets.stages.signed import Signed, read_signed
@@ -36,36 +36,36 @@ def verify(named: tuple[str, str | None] | None, where: Path | None, key: Path |
     root = where.resolve() if where else home().root
     home().model_copy(update={"home": root}).check_layout()
     everything = named is None and where is None
-    office = Office.open() if everything else _office(where)
-    if everything and office is not None:
+    installation = Installation.open() if everything else _office(where)
+    if everything and installation is not None:
         with noted(root, [], None, "finishing what a crash left"):
-            office.settle()  # evidence of a registered version may still have to be written
+            installation.settle()  # evidence of a registered version may still have to be written
     wanted = _wanted(root, named)
     results: list[Result] = []
     if wanted:
-        public = _public_key(root, key, office)
+        public = _public_key(root, key, installation)
         for name in dict.fromkeys(name for name, _ in wanted):
             versions = [version for other, version in wanted if other == name]
-            results += _DataSet(root, name, public, office).results(versions)
-    if everything and office is not None:
-        results.append(_registry(office, wanted))
+            results += _DataSet(root, name, public, installation).results(versions)
+    if everything and installation is not None:
+        results.append(_registry(installation, wanted))
     return results
 
 
-def _office(where: Path | None) -> Office | None:
+def _office(where: Path | None) -> Installation | None:
     """The registry's side of one data set, where it can be opened: the files verify without it."""
     if where is not None or not home().is_made:
         return None
     try:
-        return Office.open()
+        return Installation.open()
     except AssayError:
         return None
 
 
-def _public_key(root: Path, key: Path | None, office: Office | None) -> Key:
+def _public_key(root: Path, key: Path | None, installation: Installation | None) -> Key:
     """The key that must have signed; the registry remembers which one its home began with."""
-    if key is None and office is not None:
-        return office.keys.public()
+    if key is None and installation is not None:
+        return installation.keys.public()
     return public_key(key or root / "keys" / PUBLIC)
 
 
@@ -89,11 +89,11 @@ class _DataSet:
     root: Path
     name: str
     public: Key
-    office: Office | None
+    installation: Installation | None
 
     def results(self, versions: Sequence[str]) -> list[Result]:
         """Each version, then the data set as a whole."""
-        recorded = recorded_expiries(self.office, self.name) if self.office else None
+        recorded = recorded_expiries(self.installation, self.name) if self.installation else None
         signed: Signed | None = None
 
         def read() -> Iterable[str]:
@@ -117,10 +117,10 @@ class _DataSet:
         return self._attempt(version, check)
 
     def _whole(self, signed: Signed) -> Iterable[str]:
-        if self.office is None:
+        if self.installation is None:
             return check_data_set(signed)
-        runs = self.office.registry.run_ids(self.name)
-        return [*check_data_set(signed, runs), *check_kept(self.office, signed)]
+        runs = self.installation.registry.run_ids(self.name)
+        return [*check_data_set(signed, runs), *check_kept(self.installation, signed)]
 
     def _attempt(self, version: str, check: Callable[[], Iterable[str]]) -> Result:
         result: Result = {"dataset": self.name, "version": version, "checked": []}
@@ -130,22 +130,22 @@ class _DataSet:
             if must_stop(error):
                 raise
             place = f"verifying {self.name}@{version}" if version else f"verifying {self.name}"
-            root = self.root if self.office else None  # nothing is written into a copy
+            root = self.root if self.installation else None  # nothing is written into a copy
             return {**result, "problem": str(unexpected(root, error, self.name, place))}
 
 
-def _registry(office: Office, verified: Sequence[tuple[str, str]]) -> Result:
+def _registry(installation: Installation, verified: Sequence[tuple[str, str]]) -> Result:
     """Compare the registry's versions and its audit log with the evidence."""
     result: Result = {"dataset": "audit log", "version": "", "checked": []}
     try:
-        return {**result, "checked": _check_registry(office, set(verified))}
+        return {**result, "checked": _check_registry(installation, set(verified))}
     except EvidenceError as error:
         return {**result, "problem": str(error)}
 
 
-def _check_registry(office: Office, verified: set[tuple[str, str]]) -> list[str]:
-    names = dict.fromkeys([*office.contracts, *sorted({name for name, _ in verified})])
-    rows = [row for name in names for row in office.registry.versions(name)]
+def _check_registry(installation: Installation, verified: set[tuple[str, str]]) -> list[str]:
+    names = dict.fromkeys([*installation.contracts, *sorted({name for name, _ in verified})])
+    rows = [row for name in names for row in installation.registry.versions(name)]
     registered = {(row["dataset"], row["version"]) for row in rows}
     for name, version in sorted(registered - verified):
         problem = f"{name}@{version} is registered, and its evidence is missing"
@@ -153,10 +153,10 @@ def _check_registry(office: Office, verified: set[tuple[str, str]]) -> list[str]
     for name, version in sorted(verified - registered):
         problem = f"there is signed evidence of {name}@{version}, and no row in the registry"
         raise EvidenceError(problem, "Restore the registry from a backup", Where(dataset=name))
-    entries, head = office.registry.check_log()
-    heads = office.registry.heads()
+    entries, head = installation.registry.check_log()
+    heads = installation.registry.heads()
     for row in rows:
-        if office.statement(row)["predicate"].get("audit_head", head) not in heads:
+        if installation.statement(row)["predicate"].get("audit_head", head) not in heads:
             problem = f"the audit log lacks an entry that {row['version']} was signed after"
             remedy = "Its end was cut off, or it was rewritten: restore the registry from a backup"
             raise EvidenceError(problem, remedy, Where(dataset=row["dataset"]))

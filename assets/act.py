@@ -6,7 +6,7 @@ import dagster as dg
 
 from assets import metadata
 from assets.common import asset, follows
-from assets.resources import OfficeResource, failures_told
+from assets.resources import InstallationResource, failures_told
 from assets.stages.act import Acted
 from assets.stages.index import rebuild_if_due
 from assets.stages.model import retrain_if_due
@@ -26,14 +26,14 @@ def model(contract: Contract) -> dg.AssetsDefinition:
         kinds={"scikitlearn", "mlflow"},
         description="The candidate and its judgement; the champion stays if it is better.",
     )
-    def _model(context: dg.AssetExecutionContext, office: OfficeResource) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]  # no value
-        run = office.run(contract, context.run.run_id)
+    def _model(context: dg.AssetExecutionContext, installation: InstallationResource) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]  # no value
+        run = installation.run(contract, context.run.run_id)
         with failures_told():
             acted = retrain_if_due(run)
         if acted is None:
             context.log.info("nothing is due")
             return
-        card = run.office.models.card(acted.details["model"], acted.details["model_version"])
+        card = run.installation.models.card(acted.details["model"], acted.details["model_version"])
         yield _result(acted, metadata.modelled(acted.details, card))
 
     return _model
@@ -51,9 +51,9 @@ def index(contract: Contract) -> dg.AssetsDefinition:
         kinds={"lancedb", "scikitlearn"},
         description="The candidate index and its judgement; the one in service stays if it is better.",
     )
-    def _index(context: dg.AssetExecutionContext, office: OfficeResource) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]  # no value
+    def _index(context: dg.AssetExecutionContext, installation: InstallationResource) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]  # no value
         with failures_told():
-            acted = rebuild_if_due(office.run(contract, context.run.run_id))
+            acted = rebuild_if_due(installation.run(contract, context.run.run_id))
         if acted is None:
             context.log.info("nothing is due")
             return

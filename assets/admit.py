@@ -6,12 +6,12 @@ import dagster as dg
 
 from assets import metadata
 from assets.common import WINDOW, asset, key, partitions_of, window_of
-from assets.resources import OfficeResource, failures_told
-from assets.stages.admit import Admission, admit, asked
+from assets.resources import InstallationResource, failures_told
+from assets.stages.admit import Admission, admit, pending_review
 from assets.stages.run import Run
 from contracts.errors import AdmissionError
 from contracts.model import Contract
-from pipelines.publish.partitions import said
+from pipelines.publish.partitions import describe_partitions
 
 
 def admitted(contract: Contract) -> dg.AssetsDefinition:
@@ -26,18 +26,18 @@ def admitted(contract: Contract) -> dg.AssetsDefinition:
         config_schema=WINDOW,
         **partitions_of(contract),
     )
-    def _admitted(context: dg.AssetExecutionContext, office: OfficeResource) -> dg.MaterializeResult:  # type: ignore[type-arg]  # no value
+    def _admitted(context: dg.AssetExecutionContext, installation: InstallationResource) -> dg.MaterializeResult:  # type: ignore[type-arg]  # no value
         with failures_told():
-            _, parts = office.parts(contract, context.run.run_id, window_of(context))
+            _, parts = installation.parts(contract, context.run.run_id, window_of(context))
             found = [_admit(context, contract, part) for part in parts]
-            passed = asked(parts[-1]) if found[-1].approvals else None
+            passed = pending_review(parts[-1]) if found[-1].approvals else None
         newest = found[-1]
         windows = [str(each.inputs.window) for each in found if each.inputs.window]
         reviewed = {name: value for name, value in metadata.reviewed(passed).items() if name != "reasons"} if passed else {}
         return dg.MaterializeResult(
             metadata={
                 **reviewed, **metadata.admitted(asdict(newest.verdict), newest.decided_by),
-                "window": said(windows) if windows else "all", "rows": sum(each.rows_in_window for each in found),
+                "window": describe_partitions(windows) if windows else "all", "rows": sum(each.rows_in_window for each in found),
             },
             data_version=dg.DataVersion(newest.inputs.key) if len(found) == 1 else None,
         )  # fmt: skip
@@ -50,7 +50,7 @@ def _admit(context: dg.AssetExecutionContext, contract: Contract, run: Run) -> A
     try:
         return admit(run)
     except AdmissionError:
-        waiting = asked(run)
+        waiting = pending_review(run)
         if waiting is not None:
             context.log_event(dg.AssetObservation(asset_key=key(contract, "admitted"), metadata=metadata.reviewed(waiting)))
         raise

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from assets.hands.failures import noted
-from assets.hands.home import home
-from assets.hands.office import Office
-from assets.hands.sources import seen_here
+from assets.io.failures import noted
+from assets.io.home import home
+from assets.io.installation import Installation
+from assets.io.sources import seen_here
 from assets.stages import upstream
-from assets.stages.partitioned import due
+from assets.stages.partition_runs import due
 from assets.stages.run import Run
 from contracts.errors import AssayError
 from contracts.model import Contract
@@ -50,8 +50,8 @@ def _schedule_of_due(contract: Contract, cron: str) -> dg.ScheduleDefinition:
         problems: list[str] = []
         names: tuple[str, ...] = ()
         with noted(home().root, problems, contract.name, "looking for what is due"):
-            office = Office.open()
-            names = due(Run(office, office.contract(contract.name), str(uuid.uuid4())))
+            installation = Installation.open()
+            names = due(Run(installation, installation.contract(contract.name), str(uuid.uuid4())))
         if problems:
             return dg.SkipReason(problems[0])
         at = context.scheduled_execution_time.isoformat()
@@ -70,7 +70,7 @@ def arrival_sensor(contract: Contract) -> dg.SensorDefinition | None:
         problems: list[str] = []
         seen = None
         with noted(home().root, problems, contract.name, "looking for a delivery"), suppress(AssayError, OSError):
-            seen = upstream.seen(Office.open(), contract) if contract.source.upstream else seen_here(contract, home().roots)
+            seen = upstream.seen(Installation.open(), contract) if contract.source.upstream else seen_here(contract, home().roots)
         if seen is None:
             return dg.SkipReason(problems[0] if problems else "nothing has arrived")
         before, _, done = (context.cursor or "").partition("|")

@@ -8,7 +8,7 @@ import dagster as dg
 
 from assets.config import plain_schema, read_settings
 from contracts.model import Contract
-from pipelines.publish.partitions import name_format, said
+from pipelines.publish.partitions import describe_partitions, name_format
 
 
 class Window(dg.Config):
@@ -40,7 +40,7 @@ def follows(contract: Contract) -> dg.AutomationCondition[Any]:
 def window_of(context: dg.AssetExecutionContext) -> str | None:
     """What the run is to take: the partitions that Dagster names, or what its configuration says."""
     if context.has_partition_key or context.has_partition_key_range:
-        return said(context.partition_keys)
+        return describe_partitions(context.partition_keys)
     return read_settings(Window, context.op_execution_context).window
 
 

@@ -12,15 +12,15 @@ from assets.admit import admitted
 from assets.automation import arrival_sensor, job, schedule
 from assets.drift import drift
 from assets.features import features
-from assets.hands.failures import must_stop, unexpected
-from assets.hands.home import home
-from assets.hands.private import keep_private
 from assets.ingest import landed
+from assets.io.failures import must_stop, unexpected
+from assets.io.home import home
+from assets.io.private import keep_private
+from assets.lost_runs import reaper
 from assets.progress import progress_logger
 from assets.publish import cleaned_and_published
 from assets.quarantine import data_docs, quarantine
-from assets.reaper import reaper
-from assets.resources import OfficeResource
+from assets.resources import InstallationResource
 from assets.review import review
 from assets.triggers import act_job, trigger_sensor
 from contracts.model import Contract
@@ -49,7 +49,7 @@ def definitions_of(contract: Contract) -> dg.Definitions:
     return dg.Definitions(
         assets=list(assets_of(contract)),
         jobs=[job(contract)],
-        resources={"office": OfficeResource()},
+        resources={"installation": InstallationResource()},
         loggers={"progress": progress_logger},
         executor=dg.in_process_executor,
     )
@@ -74,7 +74,7 @@ def build_definitions(jobs: Sequence[dg.JobDefinition] = (), **overrides: object
         schedules=[part.schedule for part in parts if part.schedule],
         sensors=[automation, reaper, *arrivals, *([trigger_sensor([*whole, *acts, *jobs])] if acts else [])],
         # Dagster's own, without its setting of a folder: a run's configuration chooses no place on the disk
-        resources={"office": OfficeResource(), "io_manager": dg.fs_io_manager.configured({}), **overrides},
+        resources={"installation": InstallationResource(), "io_manager": dg.fs_io_manager.configured({}), **overrides},
         loggers={"progress": progress_logger},
         # one process a run: a step can never outlive a run that Dagster has given up
         executor=dg.in_process_executor,

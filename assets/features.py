@@ -9,7 +9,7 @@ from pydantic import Field
 from assets import metadata
 from assets.common import asset, follows
 from assets.config import plain_schema, read_settings
-from assets.resources import OfficeResource, failures_told
+from assets.resources import InstallationResource, failures_told
 from assets.stages.features import make_features
 from contracts.features import Features, Wanted
 from contracts.model import Contract
@@ -37,8 +37,8 @@ def features(contract: Contract) -> dg.AssetsDefinition:
         config_schema=plain_schema(Engine),
         pool=POOL if contract.features and _takes_a_device(contract.features) else None,
     )
-    def _features(context: dg.AssetExecutionContext, office: OfficeResource) -> dg.MaterializeResult:  # type: ignore[type-arg]  # no value
-        run = office.run(contract, context.run.run_id)
+    def _features(context: dg.AssetExecutionContext, installation: InstallationResource) -> dg.MaterializeResult:  # type: ignore[type-arg]  # no value
+        run = installation.run(contract, context.run.run_id)
         with failures_told():
             engine = read_settings(Engine, context.op_execution_context).engine
             made = make_features(run, cast("Wanted | None", engine))

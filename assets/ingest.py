@@ -4,7 +4,7 @@ import dagster as dg
 
 from assets import metadata
 from assets.common import WINDOW, asset, partitions_of, window_of
-from assets.resources import OfficeResource, failures_told
+from assets.resources import InstallationResource, failures_told
 from assets.stages.ingest import land
 from contracts.model import Contract
 
@@ -24,9 +24,9 @@ def landed(contract: Contract) -> dg.AssetsDefinition:
         config_schema=WINDOW,
         **partitions_of(contract),
     )
-    def _landed(context: dg.AssetExecutionContext, office: OfficeResource) -> dg.MaterializeResult:  # type: ignore[type-arg]  # no value
+    def _landed(context: dg.AssetExecutionContext, installation: InstallationResource) -> dg.MaterializeResult:  # type: ignore[type-arg]  # no value
         with failures_told():
-            _, parts = office.parts(contract, context.run.run_id, window_of(context))
+            _, parts = installation.parts(contract, context.run.run_id, window_of(context))
             done = [land(part) for part in parts]
         shown = (
             metadata.landed(done[-1].receipt, unchanged=done[-1].unchanged)

@@ -11,8 +11,8 @@ from typing import Any
 
 import dagster as dg
 
-from assets.hands.disk import alone, room_on_disk, write_atomically
-from assets.hands.home import Home
+from assets.io.disk import alone, room_on_disk, write_atomically
+from assets.io.home import Home
 from contracts.errors import AssayError, ConfigurationError, UnexpectedError, Where
 from pipelines.publish.partitions import TO
 

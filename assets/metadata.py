@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from assets.hands.versions import LATEST
+from assets.io.versions import LATEST
 from assets.stages.drift import BEFORE
 from assets.stages.ingest import Landed
 from contracts.model import Contract, Rule
@@ -164,7 +164,7 @@ def featured(contract: Contract, version: str, details: Mapping[str, Any], *, ne
         dg.TableColumn(name, type=kind, description=words, tags={"classification": details["classes"][name]} if name in details["classes"] else {})
         for name, (kind, words) in said.items()
     ]
-    dropped = [(s["feature"], s["select"], _said(s["score"]), s["because"]) for s in details["scores"] if not s["kept"]]
+    dropped = [(s["feature"], s["select"], _render_value(s["score"]), s["because"]) for s in details["scores"] if not s["kept"]]
     return {
         "dagster/row_count": details["rows"], "version": version, "engine": details["engine"], "features": len(details["features"]), "new": new,
         "training_rows": details["training_rows"], "dagster/column_schema": dg.TableSchema(columns), "dagster/column_lineage": dg.TableColumnLineage(deps),
@@ -265,7 +265,7 @@ def indexed(details: Mapping[str, Any]) -> Metadata:
     """A candidate index: what came of it and why, how it answered beside the one in service, what was built anew, what it carries."""
     mine, theirs, changed, embedder = details["measured"], details["measured_in_service"] or {}, details["changed"], details["embedder"]
     answers = ("recall", "ndcg", "mrr", "citations", "p50_ms", "p95_ms")
-    judged = [(name, _said(mine[name]), _said(theirs[name]) if theirs else "—") for name in answers]
+    judged = [(name, _render_value(mine[name]), _render_value(theirs[name]) if theirs else "—") for name in answers]
     work = ", ".join(f"{changed[kind]:,} {kind}" for kind in ("added", "changed", "removed"))
     return {
         **_acted(details), "dagster/row_count": details["chunks"], "build": details["build"], "documents": details["documents"], "passages": details["chunks"], "bytes": details["bytes"],
@@ -303,8 +303,12 @@ def quality(predicate: Mapping[str, Any]) -> Metadata:
     numbers |= {f"freshness_{name}_hours": age for name, age in found["freshness_hours"].items()}
     for each in found["bias"]:
         numbers |= {f"{each['column']}_{name}": each[name] for name in ("smallest_share_pct", "balance", "parity_difference", "impact_ratio")}
-    columns = [(c["column"], *(_said(c[name]) for name in ("completeness_pct", "error_rate_pct", "changed_pct", "stability_psi"))) for c in found["columns"]]
-    groups = [(each["column"], _said(g["value"]), f"{g['rows']:,}", _said(g["share_pct"]), _said(g["label_pct"])) for each in found["bias"] for g in each["groups"]]
+    columns = [(c["column"], *(_render_value(c[name]) for name in ("completeness_pct", "error_rate_pct", "changed_pct", "stability_psi"))) for c in found["columns"]]
+    groups = [
+        (each["column"], _render_value(g["value"]), f"{g['rows']:,}", _render_value(g["share_pct"]), _render_value(g["label_pct"]))
+        for each in found["bias"]
+        for g in each["groups"]
+    ]
     return {
         **{name: float(value) for name, value in numbers.items() if value is not None},
         "quality_by_column": markdown(["column", "completeness %", "error rate %", "changed %", "stability index"], columns),
@@ -316,7 +320,7 @@ MAIN = ("noise_rate_pct", "duplicate_rate_pct", "coverage_pct", "error_rate_pct"
 """The metrics that every version has, as far as they are known."""
 
 
-def _said(value: object) -> str:
+def _render_value(value: object) -> str:
     return "unknown" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
 
 

@@ -8,14 +8,14 @@ import dagster as dg
 
 from assets import metadata
 from assets.common import WINDOW, key, owners, partitions_of, tags, window_of
-from assets.hands.registry import Row
-from assets.resources import OfficeResource, failures_told
+from assets.io.registry import Row
+from assets.resources import InstallationResource, failures_told
 from assets.stages.admit import admission_of
-from assets.stages.assess import assess
+from assets.stages.clean_validate import refine
 from assets.stages.diff import note_changes
 from assets.stages.publish import already, publish_parts
+from assets.stages.quality import assess
 from assets.stages.quarantine import listed
-from assets.stages.refine import refine
 from assets.stages.statement import Part
 from contracts.model import Contract
 from pipelines.publish.partitions import accounting, checks
@@ -48,9 +48,9 @@ def cleaned_and_published(contract: Contract) -> dg.AssetsDefinition:
         config_schema=WINDOW,
         **partitions_of(contract),
     )
-    def _publish(context: dg.AssetExecutionContext, office: OfficeResource) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]  # no value
+    def _publish(context: dg.AssetExecutionContext, installation: InstallationResource) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]  # no value
         with failures_told():
-            run, parts = office.parts(contract, context.run.run_id, window_of(context))
+            run, parts = installation.parts(contract, context.run.run_id, window_of(context))
             admissions = [admission_of(part) for part in parts]
             waiting = [(part, admission) for part, admission in zip(parts, admissions, strict=True) if admission.published is None]
             for part, admission in zip(parts, admissions, strict=True):
@@ -63,22 +63,22 @@ def cleaned_and_published(contract: Contract) -> dg.AssetsDefinition:
                 yield _cleaned(contract, *_added(made), {step: cells for part in made for step, cells in part.refined.samples.items()})
                 row = publish_parts(run, made).row
             elif row is not None:
-                predicate = run.office.statement(row)["predicate"]
+                predicate = run.installation.statement(row)["predicate"]
                 yield _cleaned(contract, predicate["accounting"], predicate["checks"])
             assert row is not None  # every part was published before, or is now
-            predicate = run.office.statement(row)["predicate"]
-            changes = note_changes(run.office, row)
-            docs = run.office.registry.derived(contract.name, row["version"], "data_docs")
+            predicate = run.installation.statement(row)["predicate"]
+            changes = note_changes(run.installation, row)
+            docs = run.installation.registry.derived(contract.name, row["version"], "data_docs")
             pages = metadata.documented(docs) if docs else {}
-        references = run.office.registry.references(contract.name)
+        references = run.installation.registry.references(contract.name)
         about = metadata.published(contract, predicate, new=bool(waiting) and row["run_id"] == run.run_id, changes=changes, references=references)
-        clock_doubt = run.office.registry.clock_doubt()
+        clock_doubt = run.installation.registry.clock_doubt()
         if clock_doubt is not None:
             context.log.warning(f"nothing expired: {clock_doubt}")
         waits: dict[str, Any] = {"not_expired": f"nothing expired: {clock_doubt}"} if clock_doubt else {}
         yield dg.MaterializeResult(
             asset_key=published.key, data_version=dg.DataVersion(row["input_key"]) if len(parts) == 1 else None,
-            metadata=about | metadata.quarantined(listed(run.office, [contract.name])) | pages | waits,
+            metadata=about | metadata.quarantined(listed(run.installation, [contract.name])) | pages | waits,
         )  # fmt: skip
 
     return _publish

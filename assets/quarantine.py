@@ -7,7 +7,7 @@ from pydantic import Field
 
 from assets import metadata
 from assets.config import plain_schema, read_settings
-from assets.hands.office import Office
+from assets.io.installation import Installation
 from assets.resources import failures_told
 from assets.stages import docs
 from assets.stages import quarantine as stage
@@ -29,19 +29,19 @@ def handle(context: dg.OpExecutionContext) -> None:
     """One decision, or one look."""
     with failures_told():
         config = read_settings(Handling, context)
-        office = Office.open()
-        name = office.contract(config.dataset).name
+        installation = Installation.open()
+        name = installation.contract(config.dataset).name
         match config.action:
             case "replay":
-                found = stage.replay(office, name, config.run)
+                found = stage.replay(installation, name, config.run)
                 context.add_output_metadata(metadata.replayed(found))
             case "expire":
-                gone = stage.expire(office, [name])
+                gone = stage.expire(installation, [name])
                 context.add_output_metadata({"expired": len(gone), "rows": sum(each["rows"] for each in gone)})
             case "release" | "discard":
-                kept = stage.decide(office, name, config.action, run_id=config.run, rule=config.rule, rows=config.rows, why=config.why)
+                kept = stage.decide(installation, name, config.action, run_id=config.run, rule=config.rule, rows=config.rows, why=config.why)
                 context.add_output_metadata({"decision": kept["id"], "rows": kept["rows"], "by": kept["by"], "why": kept["why"]})
-        context.log_event(dg.AssetObservation(dg.AssetKey([name, "cleaned"]), metadata=metadata.quarantined(stage.listed(office, [name]))))
+        context.log_event(dg.AssetObservation(dg.AssetKey([name, "cleaned"]), metadata=metadata.quarantined(stage.listed(installation, [name]))))
 
 
 @dg.job(description="Decide about quarantined rows: release, discard, replay or expire, as `assay quarantine` does.")
@@ -64,7 +64,7 @@ def make_data_docs(context: dg.OpExecutionContext) -> None:
     """The pages, linked from the asset."""
     with failures_told():
         config = read_settings(Pages, context)
-        made = docs.document(Office.open(), config.dataset, config.version, sample_rows=config.sample_rows, seed=config.seed)
+        made = docs.document(Installation.open(), config.dataset, config.version, sample_rows=config.sample_rows, seed=config.seed)
     context.log_event(dg.AssetObservation(dg.AssetKey([config.dataset, "published"]), metadata=metadata.documented(made)))
     context.add_output_metadata(metadata.documented(made))
 

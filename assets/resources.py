@@ -1,4 +1,4 @@
-"""The office as a Dagster resource, and errors as Dagster shows them."""
+"""The installation as a Dagster resource, and errors as Dagster shows them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,24 +6,24 @@ from pathlib import Path
 
 import dagster as dg
 
-from assets.hands.failures import must_stop, unexpected
-from assets.hands.home import home
-from assets.hands.office import Office
-from assets.stages.partitioned import none_due, parts
+from assets.io.failures import must_stop, unexpected
+from assets.io.home import home
+from assets.io.installation import Installation
+from assets.stages.partition_runs import none_due, parts
 from assets.stages.run import Run
 from contracts.errors import AssayError
 from contracts.model import Contract
 
 
-class OfficeResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # takes no configuration: everything is in ASSAY_*
+class InstallationResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # takes no configuration: everything is in ASSAY_*
     """Opens the installation that ASSAY_HOME names."""
 
     def run(self, contract: Contract, run_id: str, window: str | None = None) -> Run:
-        """A run over one data set, with the office opened."""
-        office = Office.open()
-        office.home.check_writable()
-        office.keys.check()  # before any work: without its keys nothing can be published
-        return Run(office, contract, run_id, window)
+        """A run over one data set, with the installation opened."""
+        installation = Installation.open()
+        installation.home.check_writable()
+        installation.keys.check()  # before any work: without its keys nothing can be published
+        return Run(installation, contract, run_id, window)
 
     def parts(self, contract: Contract, run_id: str, window: str | None = None) -> tuple[Run, list[Run]]:
         """The same, and a run for each partition it takes; itself where the data set has none. Raises: ConfigurationError: nothing is due."""

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from assets.config import plain_schema, read_settings
-from assets.hands.office import Office
+from assets.io.installation import Installation
 from assets.resources import failures_told
 from assets.stages.review import submit
 
@@ -20,7 +20,7 @@ def decide(context: dg.OpExecutionContext) -> None:
     """One decision."""
     with failures_told():
         config = read_settings(Decision, context)
-        standing = submit(Office.open(), config.review, config.signed)
+        standing = submit(Installation.open(), config.review, config.signed)
     said = f"{standing.decision}" + (f"; it still needs a {' and a '.join(standing.missing)}-level approval" if standing.missing else "")
     context.log.info(f"review {config.review}: {said}")
     context.add_output_metadata(

@@ -1,6 +1,6 @@
 """The registry's triggers, read by Dagster: what is due is launched, once.
 
-Belongs here: the sensor, and what it asks Dagster to run. Stays out: raising and closing triggers (assets/hands/acts.py), doing (assets/stages).
+Belongs here: the sensor, and what it asks Dagster to run. Stays out: raising and closing triggers (assets/io/registry_triggers.py), doing (assets/stages).
 The registry decides what is due; Dagster's run keys only save launching twice. A cursor or key that is lost, a daemon that is killed, a run that
 dies on the way: the trigger is still there, or it is done, and a run that finds nothing due does nothing.
 """
@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from assets.common import key
-from assets.hands.acts import ASSAY, MEASURE
-from assets.hands.failures import noted
-from assets.hands.home import home
-from assets.hands.office import Office
-from assets.hands.registry import Row
-from assets.stages.live import in_canary, judged_by, review
+from assets.io.failures import noted
+from assets.io.home import home
+from assets.io.installation import Installation
+from assets.io.registry import Row
+from assets.io.registry_triggers import ASSAY, MEASURE
+from assets.stages.monitor import in_canary, judged_by, review
 from contracts.model import Contract
 
 if TYPE_CHECKING:
@@ -31,33 +31,33 @@ _IN_PROGRESS = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED, dg.
 JOB = "job:"
 
 
-def requests(office: Office, instance: dg.DagsterInstance, jobs: frozenset[str], problems: list[str] | None = None) -> Iterator[dg.RunRequest]:
+def requests(installation: Installation, instance: dg.DagsterInstance, jobs: frozenset[str], problems: list[str] | None = None) -> Iterator[dg.RunRequest]:
     """What to launch now: a run for each trigger that waits, that nobody is at, and whose last run did not fail just now.
 
     Args:
         problems: takes a sentence for each trigger that could not be looked at.
     """
-    for trigger in office.registry.waiting():
+    for trigger in installation.registry.waiting():
         request = None
-        with noted(office.home.root, [] if problems is None else problems, trigger["dataset"], f"trigger {trigger['id']}"):
-            request = _request(office, instance, jobs, trigger)
+        with noted(installation.home.root, [] if problems is None else problems, trigger["dataset"], f"trigger {trigger['id']}"):
+            request = _request(installation, instance, jobs, trigger)
         if request is not None:
             yield request
 
 
-def _request(office: Office, instance: dg.DagsterInstance, jobs: frozenset[str], trigger: Row) -> dg.RunRequest | None:
+def _request(installation: Installation, instance: dg.DagsterInstance, jobs: frozenset[str], trigger: Row) -> dg.RunRequest | None:
     name, actor = trigger["dataset"], trigger["actor"] or ASSAY
-    contract = office.contracts.get(name)
+    contract = installation.contracts.get(name)
     stage = _STAGES.get(trigger["action"])
     if contract is None or (actor == ASSAY and (stage is None or not _has(contract, stage))) or not (actor == ASSAY or actor.startswith(JOB)):
         return None
-    if office.clock() - datetime.fromisoformat(trigger["raised_at"]) < PATIENCE or instance.get_runs_count(dg.RunsFilter(tags={DATASET: name}, statuses=_IN_PROGRESS)):
+    if installation.clock() - datetime.fromisoformat(trigger["raised_at"]) < PATIENCE or instance.get_runs_count(dg.RunsFilter(tags={DATASET: name}, statuses=_IN_PROGRESS)):
         return None
     before = instance.get_run_records(dg.RunsFilter(tags={TRIGGER: str(trigger["id"])}))
     if actor != ASSAY and any(record.dagster_run.status == dg.DagsterRunStatus.SUCCESS for record in before):
-        office.registry.finish(trigger, {"outcome": "done by a job", "reason": f"run {before[0].dagster_run.run_id} of {actor.removeprefix(JOB)} succeeded"})
+        installation.registry.finish(trigger, {"outcome": "done by a job", "reason": f"run {before[0].dagster_run.run_id} of {actor.removeprefix(JOB)} succeeded"})
         return None
-    if any(record.dagster_run.status in _IN_PROGRESS for record in before) or not _rested(office, before):
+    if any(record.dagster_run.status in _IN_PROGRESS for record in before) or not _rested(installation, before):
         return None
     tags = {TRIGGER: str(trigger["id"]), DATASET: name}
     run_key = f"trigger-{trigger['id']}-{len(before)}"
@@ -72,11 +72,11 @@ def _has(contract: Contract, stage: str) -> bool:
     return bool({"drift": contract.drift, "model": contract.retrain, "index": contract.index}[stage])
 
 
-def _rested(office: Office, before: Sequence[dg.RunRecord]) -> bool:
+def _rested(installation: Installation, before: Sequence[dg.RunRecord]) -> bool:
     """Whether it is long enough since the last run failed: a minute, then twice as long each time, at most six hours."""
     ended = [record.end_time for record in before if record.end_time]
     wait = min(6 * 3600.0, 60.0 * 2 ** (len(before) - 1))
-    return not ended or office.clock().timestamp() - max(ended) >= wait
+    return not ended or installation.clock().timestamp() - max(ended) >= wait
 
 
 def act_job(contract: Contract) -> "UnresolvedAssetJobDefinition | None":
@@ -112,25 +112,25 @@ def trigger_sensor(jobs: "list[UnresolvedAssetJobDefinition | dg.JobDefinition]"
 def _looked(context: dg.SensorEvaluationContext, jobs: frozenset[str]) -> dg.SensorResult:
     """One look. What fails about one data set is told, and the others are looked at."""
     seen = _seen(context.cursor)
-    office = Office.open()
-    told = [f"not delivered yet: {late}" for late in office.settle()]
+    installation = Installation.open()
+    told = [f"not delivered yet: {late}" for late in installation.settle()]
     judged: dict[str, Any] = {}
     tried: list[dg.AssetObservation] = []
-    for contract in office.contracts.values():
+    for contract in installation.contracts.values():
         name = contract.name
         if name in seen["judged"]:
             judged[name] = seen["judged"][name]
-        with noted(office.home.root, told, name, "judging its models"):
-            if not (contract.retrain and _watched(office, contract)):
+        with noted(installation.home.root, told, name, "judging its models"):
+            if not (contract.retrain and _watched(installation, contract)):
                 judged.pop(name, None)
                 continue
-            by = judged_by(office, contract)
+            by = judged_by(installation, contract)
             if seen["judged"].get(name) != by:
-                told += [f"{each.model}: {each.reason}" for each in review(office, name)]
-                tried += [_observed(name, said)] if (said := in_canary(office, name)) else []
+                told += [f"{each.model}: {each.reason}" for each in review(installation, name)]
+                tried += [_observed(name, said)] if (said := in_canary(installation, name)) else []
             judged[name] = by
-    due = list(requests(office, context.instance, jobs, told))
-    switches = office.registry.switched(seen["switch"])
+    due = list(requests(installation, context.instance, jobs, told))
+    switches = installation.registry.switched(seen["switch"])
     return dg.SensorResult(
         run_requests=due,
         skip_reason=None if due else "; ".join(told) or "nothing is due",
@@ -155,7 +155,7 @@ def _observed(dataset: str, said: str, metadata: Mapping[str, str] | None = None
     return dg.AssetObservation([dataset, "model"], description=said, metadata=metadata)
 
 
-def _watched(office: Office, contract: Contract) -> bool:
+def _watched(installation: Installation, contract: Contract) -> bool:
     """Whether outcomes could change who serves."""
-    serving = office.registry.serving(contract.name)
+    serving = installation.registry.serving(contract.name)
     return "challenger" in serving or ("champion" in serving and bool(serving["champion"]["details"].get("replaced")))

@@ -29,9 +29,9 @@ from rich.table import Table
 from contracts.steps import NearDuplicates, NearDuplicateTexts
 from pipelines.clean import linkage
 from pipelines.clean.blocking import nearest, normal
-from pipelines.clean.kind import Kind
 from pipelines.clean.near_records import RECORDS
 from pipelines.clean.near_texts import TEXTS
+from pipelines.clean.step_spec import Kind
 from pipelines.engine import run
 from pipelines.frames import ROW
 

@@ -93,19 +93,19 @@ def plain(file: Path, folder: Path) -> dict[str, float]:
 
 def governed(shape: str, file: Path, folder: Path) -> dict[str, float]:
     """Land, admit, clean and judge, publish."""
-    from assets.hands.home import Home
-    from assets.hands.office import Office
+    from assets.io.home import Home
+    from assets.io.installation import Installation
     from assets.stages.admit import admit
+    from assets.stages.clean_validate import refine
     from assets.stages.ingest import land
     from assets.stages.publish import publish
-    from assets.stages.refine import refine
     from assets.stages.run import Run
 
     contracts = folder / "contracts"
     contracts.mkdir(parents=True)
     (contracts / f"{shape}.odcs.yaml").write_text(yaml.safe_dump(contract(shape, file), sort_keys=False))
-    office = Office.open(Home(home=folder / "home", contracts=contracts, actor="bench", source_roots=str(file.parent)))
-    run, took = Run(office, office.contract(shape), str(uuid.uuid4())), {}
+    opened_home = Installation.open(Home(home=folder / "home", contracts=contracts, actor="bench", source_roots=str(file.parent)))
+    run, took = Run(opened_home, opened_home.contract(shape), str(uuid.uuid4())), {}
     clock = started = time.perf_counter()
     busy = time.process_time()
 

@@ -85,7 +85,7 @@ def measured(dirty: pl.DataFrame, clean: pl.DataFrame, labelled: int = 0) -> Cou
     dirty, clean = (frame.rename(dict(zip(frame.columns, names, strict=True))).select(pl.col(names).cast(pl.String)) for frame in (dirty, clean))
     rows = _numbered(dirty)
     contract, landed = drafted(rows.lazy(), names)
-    asked = suggest.asked(landed, contract, count=labelled)[ROW] if labelled else pl.Series(dtype=pl.Int64)
+    asked = suggest.rows_to_correct(landed, contract, count=labelled)[ROW] if labelled else pl.Series(dtype=pl.Int64)
     right = _numbered(clean).filter(pl.col(ROW).is_in(asked.implode())) if labelled else None
     proposed = [proposal.step for proposal in suggest.suggested(landed, contract, right=right)]
     contract = contract.model_copy(update={"cleaning": tuple(sorted(proposed, key=lambda step: step.phase == "value"))})

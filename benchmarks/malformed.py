@@ -20,9 +20,9 @@ from typing import Any
 
 import polars as pl
 
-from assets.hands.decode import delimited
-from assets.hands.decode.landing import ROWS, Task, Undecodable
-from assets.hands.sources.child import decoded
+from assets.io.decode import delimited
+from assets.io.decode.landing import ROWS, Task, Undecodable
+from assets.io.sources.child import decoded
 from contracts.errors import SourceError, Where
 
 AUTO = {"delimiter": "auto", "quote": "auto", "escape": "auto", "encoding": "auto", "header": "auto"}

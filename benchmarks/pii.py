@@ -20,7 +20,7 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from pipelines.admit import pieces, special
+from pipelines.admit import special_categories, split_values
 from pipelines.admit.detectors import DETECTORS
 from pipelines.admit.personal import _search, disguises, plain, spans, undisguised
 from pipelines.engine import run_together
@@ -249,9 +249,9 @@ def false_alarms(rows: int = 100_000) -> tuple[int, str]:
         "range": [f"{chance.randint(1, 999)}-{chance.randint(1, 99999)}" for _ in range(rows)], "version": [f"{chance.randint(0, 9)}.{chance.randint(0, 30)}.{chance.randint(0, 99)}" for _ in range(rows)],
     }  # fmt: skip
     frame = pl.LazyFrame({ROW: range(rows), **table})
-    pairs = pieces.signed(pieces.pairs(list(table)), run_together([pieces.signs(frame, list(table))])[0].row(0, named=True))
-    halves = pieces.halves(frame, pairs, run_together(pieces.looks(frame, pairs)))
-    held = special.holding(frame, list(table), run_together(special.looks(frame, list(table), list(table))))
+    pairs = split_values.signed(split_values.pairs(list(table)), run_together([split_values.signs(frame, list(table))])[0].row(0, named=True))
+    halves = split_values.halves(frame, pairs, run_together(split_values.looks(frame, pairs)))
+    held = special_categories.holding(frame, list(table), run_together(special_categories.looks(frame, list(table), list(table))))
     found = pl.concat([each.cast({ROW: pl.Int64}) for each in run_together([*spans(frame, list(table)), *halves, *held])])
     alarmed = found[ROW].n_unique()
     by = found.group_by("column", "kind").agg(pl.col(ROW).n_unique().alias("rows")).sort("rows", descending=True).head(6).rows()

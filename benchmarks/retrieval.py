@@ -22,12 +22,12 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from assets.hands.index import IndexStore, Opened
+from assets.io.index import IndexStore, Opened
 from contracts.settings import Rerank
-from pipelines.act import latent, renewal
+from pipelines.act import lsa_embedder, renewal
 from pipelines.act.passages import documents
 from pipelines.act.retrieve import average_precision, ndcg, recall
-from pipelines.act.words import stems
+from pipelines.act.stemming import stems
 
 SHARED = Path(__file__).parents[1].parent / "shared" / "data" / "retrieval" / "cranfield"
 REFERENCE = {"ndcg@10": 0.366, "recall@100": 0.721, "map": 0.288}
@@ -52,15 +52,15 @@ class Cranfield:
     def read(self, corpus: pl.DataFrame) -> pl.DataFrame:
         return documents(corpus, key="doc_id", text="text", title="title")
 
-    def full(self, corpus: pl.DataFrame, version: str, space: latent.Space | None = None) -> Opened:
+    def full(self, corpus: pl.DataFrame, version: str, space: lsa_embedder.Space | None = None) -> Opened:
         """A build of everything; with a space, one that is not fitted again."""
         whole = self.read(corpus)
         made = renewal.cut(whole, CUTTING)
-        space = space or latent.fit(made["words"].to_list(), dimensions=DIMENSIONS, seed=SEED)
+        space = space or lsa_embedder.fit(made["words"].to_list(), dimensions=DIMENSIONS, seed=SEED)
         rows, _ = renewal.with_vectors(made, None, space)
         return self.store.write(NAME, version, renewal.in_order([rows]), whole, space, {"cutting": {}})
 
-    def usable(self, build: str) -> tuple[Opened, latent.Space]:
+    def usable(self, build: str) -> tuple[Opened, lsa_embedder.Space]:
         """A build and its space, as a store finds them that has read nothing yet."""
         store = IndexStore(self.store.folder)
         opened = store.open(NAME, build)

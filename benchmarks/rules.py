@@ -97,7 +97,7 @@ def hand_written(file: Path) -> int:
 
 def assay(file: Path) -> int:
     """The contract's rules, as a back-test judges them."""
-    from assets.stages.backtest import judge_files
+    from assets.stages.rule_trials import judge_files
 
     promise = contract()
     return sum(tried.check.failing for tried in judge_files(promise, promise.rules, [file], examples=0) if tried.rule.judges_rows)

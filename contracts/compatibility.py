@@ -1,6 +1,6 @@
 """Two versions of a contract -> what changed, who breaks, and the version step that it demands.
 
-Belongs here: finding and classifying changes. Stays out: what a changed rule does to data (assets/stages/backtest.py).
+Belongs here: finding and classifying changes. Stays out: what a changed rule does to data (assets/stages/rule_trials.py).
 The classes of `CLASSES` are those of datacontract-cli's last release with a command for it, where it speaks; where it does not, a removed or renamed
 column, a narrowed type, a tightened or loosened promise and any change of licence, privacy, region or retention break somebody.
 """
@@ -217,7 +217,7 @@ def _columns(old: Any, new: Any, path: Path, prefix: str) -> Iterator[Change]:
             yield from _column(column, now[name][1], (*path, now[name][0]), f"{prefix}.{name}")
         elif name in renamed:
             there = now[renamed[name]]
-            yield _made("column_renamed", "error", (*path, there[0]), f"{prefix}.{name}", name, renamed[name])
+            yield _graded("column_renamed", "error", (*path, there[0]), f"{prefix}.{name}", name, renamed[name])
             yield from _column(_rest(column, ("name",)), _rest(there[1], ("name",)), (*path, there[0]), f"{prefix}.{renamed[name]}")
         else:
             yield _change("column", False, (*path, index), f"{prefix}.{name}", column, None)
@@ -226,10 +226,10 @@ def _columns(old: Any, new: Any, path: Path, prefix: str) -> Iterator[Change]:
             demands = bool(column.get("required") or column.get("primaryKey"))
             added = _change("column", True, (*path, index), f"{prefix}.{name}", None, column)
             # consumers gain; who delivers the data must deliver it from now on
-            yield _made("column_added", "warning", added.path, added.name, None, column, "tightens", producer="breaking") if demands else added
+            yield _graded("column_added", "warning", added.path, added.name, None, column, "tightens", producer="breaking") if demands else added
     common = [name for name in before if name in now]
     if common != [name for name in now if name in before]:
-        yield _made("order_changed", "info", path, prefix, common, [name for name in now if name in before])
+        yield _graded("order_changed", "info", path, prefix, common, [name for name in now if name in before])
 
 
 def _renamed(gone: Mapping[str, Any], come: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -301,17 +301,19 @@ def _rules(old: Any, new: Any, path: Path, name: str) -> Iterator[Change]:
         here, what = (*path, index), f"{name}, {_rule_name(will or was or {})}"
         if was is None or will is None:
             prose = (will or was or {}).get("type") == "text"
-            yield _made(f"rule_{'added' if will else 'removed'}", "info" if prose else CLASSES["rule"][0 if will else 1], here, what, None, None, "tightens" if will else "loosens")
+            yield _graded(
+                f"rule_{'added' if will else 'removed'}", "info" if prose else CLASSES["rule"][0 if will else 1], here, what, None, None, "tightens" if will else "loosens"
+            )
             continue
         severities = [check.get("severity", "error") for check in (was, will)]
         if severities[0] != severities[1]:
             rank = [("info", "warning", "error").index(each) if each in ("info", "warning", "error") else 2 for each in severities]
-            yield _made("rule_severity_changed", "error", (*here, "severity"), what, severities[0], severities[1], "tightens" if rank[1] > rank[0] else "loosens")
+            yield _graded("rule_severity_changed", "error", (*here, "severity"), what, severities[0], severities[1], "tightens" if rank[1] > rank[0] else "loosens")
         told = ("description", "dimension", "businessImpact", "tags", "name", "id", "severity", "scheduler", "schedule", "method", "customProperties", "authoritativeDefinitions")
         if _rest(was, told) != _rest(will, told):
-            yield _made("rule_changed", "info" if was.get("type") == "text" else "error", here, what, _bound(was), _bound(will), _bound_direction(was, will))
+            yield _graded("rule_changed", "info" if was.get("type") == "text" else "error", here, what, _bound(was), _bound(will), _bound_direction(was, will))
         elif _rest(was, ("severity",)) != _rest(will, ("severity",)):
-            yield _made("rule_description_changed", "info", here, what, None, None)
+            yield _graded("rule_description_changed", "info", here, what, None, None)
 
 
 def _rule_key(check: Mapping[str, Any]) -> Any:
@@ -347,7 +349,7 @@ def _license(old: Mapping[str, Any], new: Mapping[str, Any], path: Path, title: 
     for purpose in [*before, *(each for each in now if each not in before)]:
         if (purpose in before) != (purpose in now):
             added = purpose in now
-            yield _made(
+            yield _graded(
                 f"purpose_{'added' if added else 'removed'}", CLASSES["purpose"][0 if added else 1], (*path, "purposes"), title, None if added else purpose, purpose if added else None,
                 "loosens" if added else "tightens", consumer="compatible" if added else "breaking", producer="compatible",
             )  # fmt: skip
@@ -359,7 +361,7 @@ def _privacy(old: Mapping[str, Any], new: Mapping[str, Any], path: Path, title: 
     was, will = old.get("sensitivity"), new.get("sensitivity")
     if was != will:
         lowered = was in SENSITIVITIES and will in SENSITIVITIES and SENSITIVITIES.index(will) < SENSITIVITIES.index(was)
-        yield _made("sensitivity_changed", "error" if lowered else "warning", (*path, "sensitivity"), title, was, will, "loosens" if lowered else "tightens")
+        yield _graded("sensitivity_changed", "error" if lowered else "warning", (*path, "sensitivity"), title, was, will, "loosens" if lowered else "tightens")
     yield from _different("region", old.get("region"), new.get("region"), (*path, "region"), title)
     yield from _different("lawful_basis", old.get("lawful_basis"), new.get("lawful_basis"), (*path, "lawful_basis"), title)
     before, now = _mapping(old.get("columns")), _mapping(new.get("columns"))
@@ -369,7 +371,7 @@ def _privacy(old: Mapping[str, Any], new: Mapping[str, Any], path: Path, title: 
             what = "added" if column not in before else "removed" if column not in now else "changed"
             # either way consumers find other values in the column; without a treatment they find a person's
             direction: Direction = "tightens" if what == "added" else "loosens" if what == "removed" else "neither"
-            yield _made(f"treatment_{what}", "error", (*path, "columns", column), f"{title}.{column}", was, will, direction, producer="compatible", consumer="breaking")
+            yield _graded(f"treatment_{what}", "error", (*path, "columns", column), f"{title}.{column}", was, will, direction, producer="compatible", consumer="breaking")
 
 
 # -- what they are made of ------------------------------------------------------------------------
@@ -387,12 +389,12 @@ def _different(thing: str, old: Any, new: Any, path: Path, name: str) -> Iterato
     if thing == "physicalType":
         wider = str(old).lower() in WIDTHS and str(new).lower() in WIDTHS and WIDTHS.index(str(new).lower()) > WIDTHS.index(str(old).lower())
         severity, direction = ("warning", "loosens") if wider else ("error", direction)
-    yield _made(f"{_word(thing)}_changed", severity, path, name, old, new, direction)
+    yield _graded(f"{_snake_case(thing)}_changed", severity, path, name, old, new, direction)
 
 
 def _change(thing: str, added: bool, path: Path, name: str, old: Any, new: Any, direction: Direction = "neither") -> Change:
     severity = CLASSES.get(thing, PLAIN)[0 if added else 1]
-    return _made(f"{_word(thing)}_{'added' if added else 'removed'}", severity, path, name, old, new, direction if thing not in ("schema", "column") else "neither")
+    return _graded(f"{_snake_case(thing)}_{'added' if added else 'removed'}", severity, path, name, old, new, direction if thing not in ("schema", "column") else "neither")
 
 
 def _without_secrets(value: Any, path: Path) -> Any:
@@ -406,7 +408,7 @@ def _without_secrets(value: Any, path: Path) -> Any:
     return value
 
 
-def _made(
+def _graded(
     kind: str,
     severity: Severity,
     path: Path,
@@ -492,6 +494,6 @@ def _rest(thing: Mapping[str, Any], without: Iterable[str]) -> dict[str, Any]:
     return {key: value for key, value in thing.items() if key not in apart}
 
 
-def _word(thing: str) -> str:
+def _snake_case(thing: str) -> str:
     """`minLength` -> `min_length`, as kinds are written."""
     return re.sub(r"[^a-z0-9]+", "_", re.sub(r"(?<=[a-z])([A-Z])", r"_\1", thing).lower()).strip("_")

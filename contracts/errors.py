@@ -124,7 +124,7 @@ class ClockError(ConfigurationError):
 
 
 @contextmanager
-def about(**place: str | int) -> Iterator[None]:
+def errors_located_at(**place: str | int) -> Iterator[None]:
     """Tell errors from inside the block where they happened; the code in it knows only its own part.
 
     Example: `with about(file="flights.odcs.yaml", dataset="flights"): ...`

@@ -1,6 +1,6 @@
 """A contract's query for what a database hands over -> the same query, let through word by word, in that database's dialect.
 
-Belongs here: the allow-list for extracts. Stays out: the allow-list for rules (sql.py, whose words these are), running it (assets/hands/sources/databases.py).
+Belongs here: the allow-list for extracts. Stays out: the allow-list for rules (sql.py, whose words these are), running it (assets/io/sources/databases.py).
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from contracts.sql import MAX_CHARACTERS, allowed_nodes, said, scalar_types
+from contracts.sql import MAX_CHARACTERS, allowed_nodes, describe_node, scalar_types
 
 NO_EXTRACT = "Write one plain SELECT over tables, such as `SELECT id, amount FROM sales.orders WHERE amount > 0`"
 _INTERNAL = re.compile(r"^(pg_|sqlite_|duckdb_|(information_schema|performance_schema|mysql|sys)$)", re.IGNORECASE)
@@ -31,7 +31,7 @@ def extract(query: str, dialect: str) -> str:
         tree = normalize_identifiers(tree, dialect=dialect)
         nodes = list(tree.walk())
         if not isinstance(tree, exp.Query) or isinstance(tree, exp.Subquery):
-            raise _refuse(f"the query is no SELECT, but {said(tree)}", NO_EXTRACT)
+            raise _refuse(f"the query is no SELECT, but {describe_node(tree)}", NO_EXTRACT)
         for node in nodes:
             _check(node)
         if dialect == "mysql" and tree.args.get("order") and not tree.args.get("limit"):
@@ -68,7 +68,7 @@ def _check(node: Any) -> None:
     from sqlglot import exp
 
     if type(node) not in allowed_nodes() and not isinstance(node, exp.DataTypeParam):
-        raise _refuse(f"the query uses {said(node)}, which is not on the list of what contracts may use", NO_EXTRACT)
+        raise _refuse(f"the query uses {describe_node(node)}, which is not on the list of what contracts may use", NO_EXTRACT)
     if isinstance(node, exp.With) and node.args.get("recursive"):
         raise _refuse("the query is recursive", "Ask without recursion: it might never end")
     if isinstance(node, exp.Cast) and node.to.this not in scalar_types():

@@ -63,7 +63,7 @@ class Features(Settings):
         return self
 
     @property
-    def made(self) -> frozenset[str]:
+    def feature_names(self) -> frozenset[str]:
         """What the transforms make, as far as the contract alone says."""
         return frozenset(name for transform in self.transforms for name in transform.makes)
 

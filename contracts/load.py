@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from contracts.declared_rules import Promises, anonymity_rules
 from contracts.document import Document, Path, parse
 from contracts.errors import ContractError
 from contracts.features import Features
@@ -21,7 +22,6 @@ from contracts.location import scrubbed
 from contracts.measures import BIAS, freshness_rules
 from contracts.model import Contract, Level
 from contracts.problems import Problem, as_error, key_path, problems_of, suggestion
-from contracts.promises import Promises, anonymity_rules
 from contracts.properties import PROPERTIES, REQUIRED
 from contracts.settings import CONFIDENTIAL, PARTITION, DriftPolicy, Index, Retrain
 from contracts.standard import LATEST, schema_problems
@@ -239,44 +239,46 @@ def _approvers(data: dict[str, Any]) -> dict[Level, tuple[str, ...]]:
 def _cross_checks(contract: Contract, document: Document) -> Iterator[ContractError]:
     promised = set(contract.column_names)
 
-    def about(problem: str, remedy: str, setting: str, kind: str) -> ContractError:
+    def problem_at(problem: str, remedy: str, setting: str, kind: str) -> ContractError:
         return _error(document, problem, remedy, _property(document, setting), kind)
 
     def unpromised(columns: Iterable[str], setting: str) -> Iterator[ContractError]:
         for name in columns:
             if name not in promised:
-                yield about(f"{setting} names the column '{name}', which is not promised", suggestion(name, promised, "Promise it, or leave it out"), setting, "assay.columns")
+                yield problem_at(f"{setting} names the column '{name}', which is not promised", suggestion(name, promised, "Promise it, or leave it out"), setting, "assay.columns")
 
     if contract.source.windows:
         yield from unpromised([contract.source.windows.column], "assay.source")
-    yield from _partitioning(contract, about)
+    yield from _partitioning(contract, problem_at)
     yield from unpromised(contract.privacy.columns, "assay.privacy")
     if contract.privacy.anonymity:
         yield from unpromised([*contract.privacy.anonymity.quasi_identifiers, *contract.privacy.anonymity.sensitive], "assay.privacy")
     if contract.license.column:
         yield from unpromised([contract.license.column], "assay.license")
-    yield from _of_bias(contract, document, about)
+    yield from _of_bias(contract, document, problem_at)
     for step in contract.cleaning:
         yield from unpromised(step.reads, "assay.cleaning")
     if contract.features:
         yield from unpromised(contract.features.named, "assay.features")
     if contract.drift:
         yield from unpromised(_watched(contract.drift), "assay.drift")
-        yield from _of_drift(contract, contract.drift, about)
+        yield from _of_drift(contract, contract.drift, problem_at)
     if contract.retrain:
         yield from unpromised(_judged_by(contract.retrain), "assay.retrain")
     if contract.index:
         yield from unpromised(list(filter(None, (contract.index.key, contract.index.text, contract.index.title, contract.index.vector))), "assay.index")
-        yield from _of_index(contract, contract.index, about)
+        yield from _of_index(contract, contract.index, problem_at)
     for column in contract.columns:
         if column.classification in CONFIDENTIAL and column.name not in contract.privacy.columns:
             problem = f"the column '{column.name}' is classified {column.classification}, and nothing is done about it"
-            yield about(problem, "Add its treatment under assay.privacy `columns`", "assay.privacy", "policy.privacy")
+            yield problem_at(problem, "Add its treatment under assay.privacy `columns`", "assay.privacy", "policy.privacy")
         if column.name in contract.privacy.columns and column.logical_type != "string":
-            yield about(f"the personal column '{column.name}' is no string", "Promise it as `logicalType: string`: treatments replace it by text", "assay.privacy", "assay.type")
-    yield from _unsuited(contract, about)
+            yield problem_at(
+                f"the personal column '{column.name}' is no string", "Promise it as `logicalType: string`: treatments replace it by text", "assay.privacy", "assay.type"
+            )
+    yield from _unsuited(contract, problem_at)
     if contract.retrain and not (contract.features and contract.features.target):
-        yield about("assay.retrain has nothing to learn", "Add `target` to assay.features", "assay.retrain", "assay.required")
+        yield problem_at("assay.retrain has nothing to learn", "Add `target` to assay.features", "assay.retrain", "assay.required")
 
 
 def _of_bias(contract: Contract, document: Document, about: Callable[[str, str, str, str], ContractError]) -> Iterator[ContractError]:

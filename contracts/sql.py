@@ -1,6 +1,6 @@
 """Contract SQL -> the same SQL, let through word by word.
 
-Belongs here: the allow-list. Stays out: running it (assets/hands/sql.py, which locks DuckDB as the second wall).
+Belongs here: the allow-list. Stays out: running it (assets/io/sql.py, which locks DuckDB as the second wall).
 A contract is data, and may be hostile: what is not known to be harmless is refused, and what runs is written anew from what was checked.
 """
 
@@ -116,11 +116,11 @@ def _walk(tree: Any, tables: Mapping[str, Collection[str]], refuse: Any) -> None
     from sqlglot import exp
 
     if not isinstance(tree, exp.Query) or isinstance(tree, exp.Subquery):
-        raise refuse(f"the query is no SELECT, but {said(tree)}", NO_QUERY)
+        raise refuse(f"the query is no SELECT, but {describe_node(tree)}", NO_QUERY)
     nodes = list(tree.walk())
     for node in nodes:
         if type(node) not in allowed_nodes():
-            raise refuse(f"the query uses {said(node)}, which is not on the list of what contracts may use", NO_QUERY)
+            raise refuse(f"the query uses {describe_node(node)}, which is not on the list of what contracts may use", NO_QUERY)
         if isinstance(node, exp.With) and node.args.get("recursive"):
             raise refuse("the query is recursive", "Ask without recursion: it might never end")
         if isinstance(node, exp.Cast) and node.to.this not in scalar_types():
@@ -149,7 +149,7 @@ def scalar_types() -> frozenset[Any]:
     return frozenset(getattr(exp.DataType.Type, word) for word in words)
 
 
-def said(node: Any) -> str:
+def describe_node(node: Any) -> str:
     """A node in words: a function by its name, anything else by its kind."""
     from sqlglot import exp
 

@@ -73,7 +73,7 @@ def _errors(document: Document, version: str) -> list[Problem]:
     others = _others(errors)
     found: dict[tuple[Where, str], Problem] = {}
     for error in errors:
-        for problem in _told(error, document, names, others):
+        for problem in _schema_problem(error, document, names, others):
             found.setdefault((problem.where, problem.problem), problem)
     return list(found.values())
 
@@ -113,7 +113,7 @@ def refused_keys(data: Any) -> list[tuple[Path, str]]:
 # -- errors in our words --------------------------------------------------------------------
 
 
-def _told(error: Any, document: Document, names: frozenset[str], others: Sequence[Path]) -> Iterator[Problem]:
+def _schema_problem(error: Any, document: Document, names: frozenset[str], others: Sequence[Path]) -> Iterator[Problem]:
     """One of jsonschema's errors. `others` are the paths of plain errors."""
     path: Path = tuple(error.absolute_path)
 

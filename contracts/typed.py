@@ -40,9 +40,11 @@ def typed(name: str, value: Any) -> tuple[Any, list[Mistake]]:
     try:
         return _adapter(name).validate_python(value), []
     except ValidationError as errors:
-        found: list[tuple[dict[str, Any], Path, Any]] = [(dict(error), *_found(error["loc"], value)) for error in errors.errors(include_url=False)]
+        found: list[tuple[dict[str, Any], Path, Any]] = [(dict(error), *_place_in_document(error["loc"], value)) for error in errors.errors(include_url=False)]
     told = [
-        _told(name, error, steps, node) for error, steps, node in found if not _said_by_another(error, steps, [(other["type"], at) for other, at, _ in found if other is not error])
+        _type_problem(name, error, steps, node)
+        for error, steps, node in found
+        if not _said_by_another(error, steps, [(other["type"], at) for other, at, _ in found if other is not error])
     ]
     return None, told
 
@@ -53,7 +55,7 @@ def _adapter(name: str) -> TypeAdapter[Any]:
     return TypeAdapter(model)
 
 
-def _told(name: str, error: dict[str, Any], steps: Path, node: Any) -> Mistake:
+def _type_problem(name: str, error: dict[str, Any], steps: Path, node: Any) -> Mistake:
     """One error; `node` is what stands at its place, as far as there is something."""
     place, kind, last = ".".join([name, *map(str, steps)]), error["type"], error["loc"][-1] if error["loc"] else ""
     context, schema = error.get("ctx", {}), _schema_at(name, error["loc"])
@@ -80,7 +82,7 @@ def _told(name: str, error: dict[str, Any], steps: Path, node: Any) -> Mistake:
     return Mistake(f"{place}: {said[0].lower()}{said[1:]}", f"See docs/{page}.md for what it takes", steps, "assay.value")
 
 
-def _found(loc: tuple[Any, ...], value: Any) -> tuple[Path, Any]:
+def _place_in_document(loc: tuple[Any, ...], value: Any) -> tuple[Path, Any]:
     """The part of pydantic's way to an error that stands in the document, and what stands there: the way also names the members of unions."""
     steps: list[str | int] = []
     for step in loc:

@@ -66,18 +66,18 @@ def card(
 def _quality(rows: Mapping[str, Any], predicate: Mapping[str, Any], drift: Mapping[str, Any] | None) -> dict[str, Any]:
     found, checks = predicate.get("quality", {}), predicate["checks"]  # versions of an earlier Assay were not measured
 
-    def known(name: str) -> float | str:
+    def value_or_unknown(name: str) -> float | str:
         value = found.get(name)
         return UNKNOWN if value is None else value
 
     return {
-        "coverage_pct": known("coverage_pct") if found else _share(rows["published"], rows["rows_in"]),
-        "error_rate_pct": known("error_rate_pct") if found else _share(rows["quarantined"], rows["rows_in"]),
-        **{name: known(name) for name in ("noise_rate_pct", "duplicate_rate_pct", "completeness_pct")},
+        "coverage_pct": value_or_unknown("coverage_pct") if found else _share(rows["published"], rows["rows_in"]),
+        "error_rate_pct": value_or_unknown("error_rate_pct") if found else _share(rows["quarantined"], rows["rows_in"]),
+        **{name: value_or_unknown(name) for name in ("noise_rate_pct", "duplicate_rate_pct", "completeness_pct")},
         "checks_passed": f"{sum(check['passed'] is True for check in checks)} of {len(checks)}",
         "drift": drift["verdict"] if drift else UNKNOWN,
         "freshness": ", ".join(f"{name} {age:,.1f} h" for name, age in found.get("freshness_hours", {}).items()) or UNKNOWN,
-        "stability_psi": known("stability_psi"),
+        "stability_psi": value_or_unknown("stability_psi"),
         "bias": "; ".join(_bias(each) for each in found.get("bias", [])) or UNKNOWN,
     }
 

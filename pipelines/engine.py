@@ -57,7 +57,7 @@ def choose(wanted: Literal["auto", "polars", "gpu", "ray-gpu"]) -> Engine:
     return "polars" if reason else "gpu"
 
 
-def beside(engine: Engine) -> tuple[Engine, ...]:
+def companion_engines(engine: Engine) -> tuple[Engine, ...]:
     """The engines that take, on the same device, what this one has no plan for."""
     return ("cupy",) if engine == "gpu" and all(importlib.util.find_spec(name) for name in ("cupy", "array_api_compat")) else ()
 

@@ -18,13 +18,13 @@ from hypothesis import settings as hypothesis_settings
 
 os.environ.setdefault("DO_NOT_TRACK", "1")
 
-from assets.hands.home import Home
-from assets.hands.keys import new_private
-from assets.hands.names import look_up
-from assets.hands.office import Office, utc_now
+from assets.io.home import Home
+from assets.io.installation import Installation, utc_now
+from assets.io.keys import new_private
+from assets.io.names import look_up
 from assets.stages.admit import admit
+from assets.stages.clean_validate import refine
 from assets.stages.publish import Published, already, publish
-from assets.stages.refine import refine
 from assets.stages.run import Run
 from contracts.load import load
 from contracts.model import Contract
@@ -115,7 +115,7 @@ def columns(*properties: dict[str, Any]) -> Edit:
     return edit
 
 
-class Installation:
+class SampleHome:
     """A home of its own, with one contract and one source."""
 
     def __init__(self, folder: Path, registry_url: str = "") -> None:
@@ -149,16 +149,16 @@ class Installation:
     def later(self, age: timedelta) -> None:
         """Have that much time pass, and the time confirmed by a person: an installation that rested for long is in doubt of its clock."""
         self.clock = lambda: datetime.now(UTC) + age
-        self.office().registry.confirm_clock(self.clock().date(), "compared")
+        self.open().registry.confirm_clock(self.clock().date(), "compared")
 
-    def office(self) -> Office:
+    def open(self) -> Installation:
         """Open it."""
-        return Office.open(Home(home=self.root, contracts=self.contracts, registry_url=self.registry_url, actor="tester", stewards=self.stewards), self.clock)
+        return Installation.open(Home(home=self.root, contracts=self.contracts, registry_url=self.registry_url, actor="tester", stewards=self.stewards), self.clock)
 
     def run(self, run_id: str | None = None, name: str = "readings") -> Run:
         """A new run, over the readings unless named."""
-        office = self.office()
-        return Run(office, office.contract(name), run_id or str(uuid.uuid4()))
+        opened_home = self.open()
+        return Run(opened_home, opened_home.contract(name), run_id or str(uuid.uuid4()))
 
     def published(self, name: str = "readings") -> Published:
         """The whole way, to a version."""
@@ -171,7 +171,7 @@ class Installation:
 
     def predicate(self, published: Published) -> dict[str, Any]:
         """What the version's evidence says."""
-        return dict(self.office().statement(published.row)["predicate"])
+        return dict(self.open().statement(published.row)["predicate"])
 
     def name_of(self, label: str, dataset: str = "readings") -> str | None:
         """The name behind the label of a delivered file, object or member."""
@@ -184,18 +184,18 @@ class Installation:
 
 
 @pytest.fixture
-def installation(tmp_path: Path) -> Installation:
+def installation(tmp_path: Path) -> SampleHome:
     """An installation with a good delivery waiting."""
-    made = Installation(tmp_path)
+    made = SampleHome(tmp_path)
     made.deliver(GOOD)
     return made
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def either_registry(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Installation]:
+def either_registry(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SampleHome]:
     """The same installation on SQLite and on Postgres; the latter is skipped, saying so, where no server answers."""
     if request.param == "sqlite":
-        made = Installation(tmp_path)
+        made = SampleHome(tmp_path)
         made.deliver(GOOD)
         yield made
         return
@@ -208,7 +208,7 @@ def either_registry(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[
     schema = f"assay_{uuid.uuid4().hex[:12]}"
     connection.execute(f"CREATE SCHEMA {schema}")
     try:
-        made = Installation(tmp_path, f"{server.replace('postgresql://', 'postgresql+psycopg://')}?options=-csearch_path%3D{schema}")
+        made = SampleHome(tmp_path, f"{server.replace('postgresql://', 'postgresql+psycopg://')}?options=-csearch_path%3D{schema}")
         made.deliver(GOOD)
         yield made
     finally:

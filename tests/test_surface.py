@@ -86,10 +86,10 @@ def rules() -> list[str]:
 def answers() -> dict[str, list[str]]:
     """The keys of a version's evidence, and of what `show`, `status` and `verify` answer as JSON."""
     from assay import reading
-    from tests.conftest import GOOD, Installation
+    from tests.conftest import GOOD, SampleHome
 
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        installation = Installation(Path(folder))
+        installation = SampleHome(Path(folder))
         installation.deliver(GOOD + "x,1,day\nM1,1.5,day\n")
         for name, value in installation.environment.items():
             patch.setenv(name, value)

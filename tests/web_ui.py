@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tests.conftest import Installation
+from tests.conftest import SampleHome
 
 ROOT = Path(__file__).parents[1]
 T = TypeVar("T")
@@ -85,7 +85,7 @@ class Answer:
 class WebUi:
     """One that runs, and the cookie of who has signed in."""
 
-    installation: Installation
+    installation: SampleHome
     port: int
     process: subprocess.Popen[str]
     link: str = ""
@@ -130,7 +130,7 @@ class WebUi:
 
 
 @contextmanager
-def web_ui(installation: Installation, **more: str) -> Iterator[WebUi]:
+def web_ui(installation: SampleHome, **more: str) -> Iterator[WebUi]:
     """`assay ui`, signed in; killed with everything that it has started."""
     port = free_port()
     command = [sys.executable, "-m", "assay.cli", "ui", "--port", str(port)]

@@ -15,9 +15,9 @@ from assay.demo.tickets import found_of_planted, generate
 from assay.reading import card, status
 from assay.running import run_all
 from assay.show import table
-from assets.hands.disk import write_atomically
-from assets.hands.home import SHIPPED_CONTRACTS, contract_files, home
-from assets.hands.office import Office
+from assets.io.disk import write_atomically
+from assets.io.home import SHIPPED_CONTRACTS, contract_files, home
+from assets.io.installation import Installation
 from assets.stages.admit import found_again
 from assets.stages.run import Run
 from pipelines.frames import ROW
@@ -102,23 +102,23 @@ def _version(name: str, version: str, entry: dict[str, Any], *, new: bool) -> No
 
 
 def _drift(name: str, version: str) -> str:
-    drift = Office.open().registry.derived(name, version, "drift")
+    drift = Installation.open().registry.derived(name, version, "drift")
     return f"{drift['verdict']}: {' '.join(drift['reasons'])}" if drift else "not asked for"
 
 
 def _planted() -> None:
     """What the scan found of what the generator planted, and whether any of it is in the published version."""
-    office = Office.open()
-    planted = pl.read_parquet(office.home.root / "inbox" / f"{TICKETS}.planted.parquet")
-    row = office.version(TICKETS)
-    found = found_again(Run(office, office.contract(TICKETS), row["run_id"]), row).rename({ROW: "row"})
+    installation = Installation.open()
+    planted = pl.read_parquet(installation.home.root / "inbox" / f"{TICKETS}.planted.parquet")
+    row = installation.version(TICKETS)
+    found = found_again(Run(installation, installation.contract(TICKETS), row["run_id"]), row).rename({ROW: "row"})
     made = table("Personal data in support_tickets: found of planted", "kind", "where", "planted", "found", "missed")
     for where, here in (("its own column", pl.col("column") != "message"), ("free text", pl.col("column") == "message")):
         for kind, count, hits, missed in found_of_planted(planted.filter(here), found).iter_rows():
             made.add_row(kind, where, f"{count:,}", f"{hits:,}  ({100 * hits / count:.2f} %)", f"{missed:,}")
     console.print(made)
     console.print(
-        f"Of {planted['value'].n_unique():,} planted values {_leaks(office.scan(row), planted):,} can be read in the published version.\n"
+        f"Of {planted['value'].n_unique():,} planted values {_leaks(installation.scan(row), planted):,} can be read in the published version.\n"
         "Names in free text are found by what stands before them, or because a name column of the table holds them; the rest is missed.",
         highlight=False, soft_wrap=True,
     )  # fmt: skip

@@ -124,10 +124,10 @@ def serve(home: Path, port: int) -> int:
 
 def prepare(home: Path) -> None:
     """Have Dagster's instance below the home, and name both to the services."""
-    from assets.hands.home import home as installation
     from assets.instance import instance
+    from assets.io.home import home as current_home
 
-    where = installation()
+    where = current_home()
     instance(where).dispose()
     where.read_contracts()  # a message here, and not a traceback of the code server
     os.environ["ASSAY_HOME"] = str(home)

@@ -13,10 +13,10 @@ from collections.abc import Collection, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from assets.hands import delta_log
-from assets.hands.delta_log import Expected
-from assets.hands.disk import left_behind
-from assets.hands.failures import must_stop
+from assets.io import delta_log
+from assets.io.delta_log import Expected
+from assets.io.disk import left_behind
+from assets.io.failures import must_stop
 from assets.stages import fitted
 from assets.stages.signed import Signed, learned_files
 from contracts.errors import EvidenceError, Where

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from assets.hands.office import Office
-from assets.hands.registry import Row
+from assets.io.installation import Installation
+from assets.io.registry import Row
 from assets.stages.admit import verdict_from
 from contracts.model import Contract
 
@@ -21,11 +21,11 @@ class Acted:
     details: Row
 
 
-def carried(office: Office, contract: Contract, version: str) -> dict[str, str]:
+def carried(installation: Installation, contract: Contract, version: str) -> dict[str, str]:
     """What travels with everything made from a version, and from the versions its features are joined to: licences, obligations, and whom to name."""
-    joined = (office.registry.derived(contract.name, version, "features") or {}).get("others", [])
-    rows = [office.version(contract.name, version), *(office.version(each["dataset"], each["version"]) for each in joined)]
-    verdicts = [verdict_from(office.statement(row)["predicate"]["admission"]["verdict"]).license for row in rows]
+    joined = (installation.registry.derived(contract.name, version, "features") or {}).get("others", [])
+    rows = [installation.version(contract.name, version), *(installation.version(each["dataset"], each["version"]) for each in joined)]
+    verdicts = [verdict_from(installation.statement(row)["predicate"]["admission"]["verdict"]).license for row in rows]
     obligations = dict.fromkeys(each for verdict in verdicts for each in verdict.obligations)
     attribution = dict.fromkeys(each for verdict in verdicts for each in verdict.attribution)
     license_ = " AND ".join(dict.fromkeys(verdict.expression for verdict in verdicts))

@@ -12,9 +12,9 @@ from typing import Any, Generic, TypeVar
 
 import polars as pl
 
-from assets.hands.beside import license_beside
-from assets.hands.registry import Row
-from assets.hands.sources import locate
+from assets.io.license_files import license_beside
+from assets.io.registry import Row
+from assets.io.sources import locate
 from assets.stages import fitted, review
 from assets.stages.handlings import decisions_of
 from assets.stages.ingest import landed_in, landed_rows, names_of, receipt_of
@@ -32,7 +32,7 @@ from pipelines.admit.treat import treatments
 from pipelines.admit.verdict import decide
 from pipelines.clean import steps
 from pipelines.clean.duplicates import parts_of
-from pipelines.clean.kind import Fitted
+from pipelines.clean.step_spec import Fitted
 from pipelines.draft.license import UNKNOWN
 from pipelines.engine import run_together
 from pipelines.frames import LicenseVerdict, Verdict
@@ -70,7 +70,7 @@ def admit(run: Run) -> Admission:
 
     Raises: AdmissionError: the licence refuses, or a person must decide (or has refused).
     """
-    office, contract = run.office, run.contract
+    installation, contract = run.installation, run.contract
     receipt = landed_in(run)
     with stage(run, "admitted") as noted:
         window = next_window(run, receipt.digest)
@@ -78,21 +78,21 @@ def admit(run: Run) -> Admission:
         already = published_of(run, inputs)
         if already is not None:
             return _again(run, inputs, already)
-        review.check_policies(office)
+        review.check_policies(installation)
         license_verdict = _inherited(run, _licensed(run), inputs)
         admission = _profile(run, inputs, window, license_verdict)
         admission = _reviewed(run, admission)
-        _keep(office.lake.staging(contract.name, run.run_id), admission)
+        _keep(installation.lake.staging(contract.name, run.run_id), admission)
         noted.inputs.append(Table(name=f"{contract.name}/landed", version=receipt.digest))
         noted.outputs.append(Table(name=f"{contract.name}/admitted", rows=admission.rows_in_window, tags={"license": license_verdict.expression}))
     return admission
 
 
-def asked(run: Run) -> dict[str, Any] | None:
+def pending_review(run: Run) -> dict[str, Any] | None:
     """The review that this run's data wait for, or passed: of their own inputs, or of a changed policy that holds up everything. None where nobody was asked."""
-    office, digest = run.office, landed_in(run).digest
-    about = {review.STEWARDS: office.stewards.digest, review.POLICIES: office.policy.digest, run.contract.name: _inputs(run, digest, next_window(run, digest)).key}
-    told = [review.told(office, row) for row in office.registry.reviews() if about.get(row["dataset"]) == row["input_key"]]
+    installation, digest = run.installation, landed_in(run).digest
+    about = {review.STEWARDS: installation.stewards.digest, review.POLICIES: installation.policy.digest, run.contract.name: _inputs(run, digest, next_window(run, digest)).key}
+    told = [review.describe_review(installation, row) for row in installation.registry.reviews() if about.get(row["dataset"]) == row["input_key"]]
     waiting = [each for each in told if each["decision"] != "approved"]
     return next(iter(waiting or [each for each in told if each["dataset"] == run.contract.name]), None)
 
@@ -115,18 +115,18 @@ def next_window(run: Run, digest: str) -> Window | None:
             raise SourceError("the contract has no window of that name", f"Choose one of {', '.join(w.name for w in windows.each)}")
         return named[0]
     for window in windows.each:
-        if run.office.registry.by_inputs(run.contract.name, _inputs(run, digest, window).key) is None:
+        if run.installation.registry.by_inputs(run.contract.name, _inputs(run, digest, window).key) is None:
             return window
     return windows.each[-1]
 
 
 def published_of(run: Run, inputs: Inputs) -> Row | None:
     """The version that holds what these inputs give, if there is one: of a partition, only the one that `latest` points to."""
-    office, name = run.office, run.contract.name
+    installation, name = run.installation, run.contract.name
     if run.partition is None:
-        return office.registry.by_inputs(name, inputs.key)
-    row = office.registry.version(name)
-    held = office.statement(row)["predicate"].get("partitions", {}) if row else {}
+        return installation.registry.by_inputs(name, inputs.key)
+    row = installation.registry.version(name)
+    held = installation.statement(row)["predicate"].get("partitions", {}) if row else {}
     return row if held.get(run.partition, {}).get("key") == inputs.key else None
 
 
@@ -147,8 +147,8 @@ def window_counts(run: Run, digest: str, form: str) -> dict[str, int]:
 
 def _inputs(run: Run, digest: str, window: Window | None) -> Inputs:
     part = window.name if window else None
-    decisions = decisions_digest(decisions_of(run.office, run.contract.name, digest, part))
-    return Inputs(run.contract.name, digest, part, run.contract.digest, run.office.policy.digest, version("assay"), _related(run, digest), decisions)
+    decisions = decisions_digest(decisions_of(run.installation, run.contract.name, digest, part))
+    return Inputs(run.contract.name, digest, part, run.contract.digest, run.installation.policy.digest, version("assay"), _related(run, digest), decisions)
 
 
 def _related(run: Run, digest: str) -> dict[str, str]:
@@ -157,19 +157,19 @@ def _related(run: Run, digest: str) -> dict[str, str]:
     Of the data set that is the source it is the version that was read.
     """
     named = {rule.argument.dataset for rule in run.contract.rules if rule.kind == "relationship"} - {run.contract.table} | set(run.contract.source.derived_from)
-    newest = {name: row["version"] for name in named if (row := run.office.registry.version(name))}
+    newest = {name: row["version"] for name in named if (row := run.installation.registry.version(name))}
     source = receipt_of(run, digest).upstream if run.contract.source.upstream else None
     return dict(sorted({**newest, **({source["dataset"]: source["version"]} if source else {})}.items()))
 
 
 def _licensed(run: Run) -> LicenseVerdict:
     """The verdict on the contract's licence, held against the text that lies beside the source, if there is one."""
-    wanted, policy, today = run.contract.license, run.office.policy, run.office.clock().date()
+    wanted, policy, today = run.contract.license, run.installation.policy, run.installation.clock().date()
     verdict = judge_license(wanted, policy, today)
     if kind_of(run.contract.source.location) in ELSEWHERE:
         return verdict  # nothing lies beside it here
-    path = locate(run.contract, run.office.home.roots)
-    root = next((root for root in run.office.home.roots if path.is_relative_to(root)), None)  # a package's files have their licence elsewhere
+    path = locate(run.contract, run.installation.home.roots)
+    root = next((root for root in run.installation.home.roots if path.is_relative_to(root)), None)  # a package's files have their licence elsewhere
     found = license_beside(path, root) if root else None
     if found is None or found.expression == UNKNOWN:
         return verdict
@@ -190,19 +190,19 @@ def _inherited(run: Run, verdict: LicenseVerdict, inputs: Inputs) -> LicenseVerd
 
     Raises: AdmissionError: one of them has not been published, so nobody can tell what it demands.
     """
-    office, contract = run.office, run.contract
+    installation, contract = run.installation, run.contract
     admitted: dict[str, LicenseVerdict] = {}
     for name in contract.source.inherits:
         if name not in inputs.related:
             raise AdmissionError(f"it is derived from {name}, which has not been published", f"Publish that first: assay run {name}", Where(file=contract.file))
-        admitted[name] = verdict_from(office.statement(office.version(name, inputs.related[name]))["predicate"]["admission"]["verdict"]).license
-    reasons = looser(contract.license, {name: each.expression for name, each in admitted.items()}, office.policy)
+        admitted[name] = verdict_from(installation.statement(installation.version(name, inputs.related[name]))["predicate"]["admission"]["verdict"]).license
+    reasons = looser(contract.license, {name: each.expression for name, each in admitted.items()}, installation.policy)
     if reasons:
         return replace(verdict, outcome="refused", reasons=reasons)
     if contract.source.upstream:
         name = contract.source.upstream[0]
         named = f"{name}@{inputs.related[name]}"
-        verdict = no_freer(verdict, contract.license, admitted[name].expression, named, office.policy, office.clock().date())
+        verdict = no_freer(verdict, contract.license, admitted[name].expression, named, installation.policy, installation.clock().date())
     each = [verdict, *admitted.values()]
     return replace(verdict, obligations=tuple(dict.fromkeys(o for v in each for o in v.obligations)), attribution=tuple(dict.fromkeys(a for v in each for a in v.attribution)))
 
@@ -237,7 +237,7 @@ def treated_rows(run: Run, inputs: Inputs, found: pl.DataFrame) -> pl.LazyFrame:
     Args:
         found: what the scan found in columns to be redacted; where it is empty, nothing in them is replaced.
     """
-    contract, keys = run.contract, run.office.keys
+    contract, keys = run.contract, run.installation.keys
     rows = window_rows(run, inputs.source_digest, window_of(contract, inputs.window))
     return rows.with_columns(treatments(contract.privacy, found, keys.pseudonymizer(contract.license.purposes[0]), keys.keyed_hash()).values())
 
@@ -267,7 +267,7 @@ def _profile(run: Run, inputs: Inputs, window: Window | None, license_verdict: L
     for learner in (fitter, keys):  # one after the other: each may sort millions of hashes
         while learner.plans:
             learner.send(run_together(learner.plans))
-    barred = rows_not_allowed(contract.license, licenses["license"].to_list(), run.office.policy)
+    barred = rows_not_allowed(contract.license, licenses["license"].to_list(), run.installation.policy)
     verdict = decide(license_verdict, personal.findings(found, list(contract.privacy.columns)))
     return Admission(verdict, inputs, count.item(), fitter.done, found, barred, kept_by_all(contract.rules, contract, few) + keys.done)
 
@@ -302,11 +302,11 @@ def _reviewed(run: Run, admission: Admission) -> Admission:
         raise AdmissionError(f"the licence refuses: {'; '.join(verdict.reasons)}", "Drop the purpose from assay.license, or get another licence from the holder", where)
     if verdict.outcome == "admitted":
         return admission
-    row = run.office.registry.ask(contract.name, admission.inputs.key, list(verdict.reasons))
-    now = review.stands(run.office, row)
+    row = run.installation.registry.ask(contract.name, admission.inputs.key, list(verdict.reasons))
+    now = review.stands(run.installation, row)
     said = "; ".join(f"{each.approver}: {each.why}" for each in now.by)
     if now.decision == "approved":
-        return replace(admission, decided_by=said, approvals=tuple(review.envelopes(run.office, row)))
+        return replace(admission, decided_by=said, approvals=tuple(review.envelopes(run.installation, row)))
     if now.decision == "rejected":
         raise AdmissionError(f"rejected by {said}", "Change what the review names, and run again", where)
     raise AdmissionError(
@@ -337,7 +337,7 @@ def _keep(folder: Path, admission: Admission) -> None:
 
 def admission_of(run: Run) -> Admission:
     """What this run's admission found; admits now where the run has not."""
-    folder = run.office.lake.folder(run.contract.name, "staging") / run.run_id
+    folder = run.installation.lake.folder(run.contract.name, "staging") / run.run_id
     file = folder / "admission.json"
     if not file.exists():
         return admit(run)
@@ -366,5 +366,5 @@ def _again(run: Run, inputs: Inputs, row: Row) -> Admission:
     """The same inputs were published before: the verdict is the one in the evidence. Raises: EvidenceError: that version can be opened no longer."""
     if row["expired_at"]:
         raise EvidenceError(f"this source was published as {row['version']}, which expired on {row['expired_at'][:10]}", "Deliver what is newer, or promise a new contract version")
-    predicate = run.office.statement(row)["predicate"]
+    predicate = run.installation.statement(row)["predicate"]
     return Admission(verdict_from(predicate["admission"]["verdict"]), inputs, predicate["accounting"]["rows_in"], (), pl.DataFrame(schema=FOUND_SCHEMA), {}, published=row)

@@ -1,6 +1,6 @@
 """Two versions of a data set, compared: schema, rows by key, statistics, partitions. Files that both hold are not read.
 
-Belongs here: what is compared with what, and the record made of a version's changes after its commit. Stays out: the joins (assets/hands/compare.py).
+Belongs here: what is compared with what, and the record made of a version's changes after its commit. Stays out: the joins (assets/io/compare.py).
 A join of two versions takes as long as a fair part of a publication, so it is no part of one: the signed note tells what is known without it
 (rows, schema, partitions), and the counts by key are derived once the version is out.
 """
@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from assets.hands.compare import Changes, compare, statistics
-from assets.hands.office import Office
-from assets.hands.registry import Row
+from assets.io.compare import Changes, compare, statistics
+from assets.io.installation import Installation
+from assets.io.registry import Row
 from contracts.errors import EvidenceError, Where
 from contracts.problems import suggestion
 from lineage import evidence
@@ -22,7 +22,7 @@ from pipelines.publish.naming import schema_changes
 KIND = "changes"
 
 
-def diff(office: Office, name: str, old: str | None, new: str | None, *, key: Sequence[str] = (), sample: int = 0, measured: bool = True) -> Row:
+def diff(installation: Installation, name: str, old: str | None, new: str | None, *, key: Sequence[str] = (), sample: int = 0, measured: bool = True) -> Row:
     """Compare two versions, each by its number or a reference.
 
     Args:
@@ -31,15 +31,15 @@ def diff(office: Office, name: str, old: str | None, new: str | None, *, key: Se
         measured: whether to add the statistics of both sides.
     Raises: EvidenceError: there is no such version, it has expired, or a file is not what was signed. Or a key that is no column.
     """
-    rows = [office.version(name, version) for version in (old, new)]
-    statements = [office.statement(row) for row in rows]
+    rows = [installation.version(name, version) for version in (old, new)]
+    statements = [installation.statement(row) for row in rows]
     schemas = [{column["name"]: column["type"] for column in statement["predicate"]["schema"]} for statement in statements]
     shared = [column for column, kind in schemas[1].items() if schemas[0].get(column) == kind]
-    wanted = list(key or (column for column in office.contract(name).primary_key if column in shared))
+    wanted = list(key or (column for column in installation.contract(name).primary_key if column in shared))
     for column in wanted:
         if column not in shared:
             raise EvidenceError(f"the key '{column}' is no column that both versions have alike", suggestion(column, shared), Where(dataset=name))
-    checked = [_checked(office, row) for row in rows]
+    checked = [_checked(installation, row) for row in rows]
     only = [[path for digest, path in side.items() if digest not in other] for side, other in (checked, reversed(checked))]
     found, by = _changes(only, list(checked[1].values()) or list(checked[0].values()), shared, wanted, sample)
     return {
@@ -51,12 +51,12 @@ def diff(office: Office, name: str, old: str | None, new: str | None, *, key: Se
     }  # fmt: skip
 
 
-def _checked(office: Office, row: Row) -> dict[str, Path]:
+def _checked(installation: Installation, row: Row) -> dict[str, Path]:
     """Digest -> file, each held against the evidence."""
     if row["expired_at"]:
-        office.scan(row)  # says that it has
-    files = evidence.files(office.statement(row))
-    return dict(zip((file.sha256 for file in files), office.lake.check_files(row["dataset"], files), strict=True))
+        installation.scan(row)  # says that it has
+    files = evidence.files(installation.statement(row))
+    return dict(zip((file.sha256 for file in files), installation.lake.check_files(row["dataset"], files), strict=True))
 
 
 def _changes(only: Sequence[Sequence[Path]], like: Sequence[Path], columns: Sequence[str], key: Sequence[str], sample: int) -> tuple[Changes, list[str]]:
@@ -77,27 +77,27 @@ def _partitions(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, lis
     }
 
 
-def note_changes(office: Office, row: Row) -> Row | None:
+def note_changes(installation: Installation, row: Row) -> Row | None:
     """Record how a version differs from the one it was built on or came after, once it is published; None for the first, and where the other is gone.
 
     Raises: EvidenceError: a file of one of the two is not what was signed.
     """
     name = row["dataset"]
-    known = office.registry.derived(name, row["version"], KIND)
+    known = installation.registry.derived(name, row["version"], KIND)
     if known is not None:
         return known
-    predicate = office.statement(row)["predicate"]
+    predicate = installation.statement(row)["predicate"]
     before = predicate.get("built_on") or predicate["previous"]
-    earlier = office.registry.version(name, before) if before else None
+    earlier = installation.registry.version(name, before) if before else None
     if earlier is None or earlier["expired_at"]:
         return None
-    details = diff(office, name, before, row["version"], measured=False)
-    details = {**details, "note": said(details)}
-    office.registry.keep_derived(name, row["version"], KIND, details)
+    details = diff(installation, name, before, row["version"], measured=False)
+    details = {**details, "note": summarize(details)}
+    installation.registry.keep_derived(name, row["version"], KIND, details)
     return details
 
 
-def said(found: Mapping[str, Any]) -> str:
+def summarize(found: Mapping[str, Any]) -> str:
     """The changes in one line."""
     told = [f"{found['added']:,} rows added", f"{found['removed']:,} removed"]
     if found["changed"] is not None:

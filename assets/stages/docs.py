@@ -14,7 +14,7 @@ from typing import Any
 
 import polars as pl
 
-from assets.hands.office import Office
+from assets.io.installation import Installation
 from contracts.errors import ContractError, Where
 from contracts.exports.great_expectations import great_expectations, library
 from contracts.model import Contract
@@ -28,22 +28,22 @@ _PAGES = ("expectations", "validations", "profiling", "static")
 _NUMBER = "_number"
 
 
-def document(office: Office, name: str, version: str | None, folder: Path | None = None, *, sample_rows: int = 50_000, seed: int = 0) -> dict[str, Any]:
+def document(installation: Installation, name: str, version: str | None, folder: Path | None = None, *, sample_rows: int = 50_000, seed: int = 0) -> dict[str, Any]:
     """Make the pages of a published version below the installation's reports (or in `folder`), and remember where they lie.
 
     Raises: EvidenceError: there is no such version, or it is not what was signed. ContractError: a rule could not be judged.
     """
-    contract, row = office.contract(name), office.version(name, version)
-    index = data_docs(contract, office.scan(row), folder or pages_of(office, name, row["version"]), sample_rows=sample_rows, seed=seed)
+    contract, row = installation.contract(name), installation.version(name, version)
+    index = data_docs(contract, installation.scan(row), folder or pages_of(installation, name, row["version"]), sample_rows=sample_rows, seed=seed)
     made = {"version": row["version"], "index": str(index.resolve()), "rows": min(row["rows"], sample_rows), "of_rows": row["rows"], "seed": seed}
     if folder is None:
-        office.registry.keep_derived(name, row["version"], "data_docs", made)
+        installation.registry.keep_derived(name, row["version"], "data_docs", made)
     return made
 
 
-def pages_of(office: Office, name: str, version: str) -> Path:
+def pages_of(installation: Installation, name: str, version: str) -> Path:
     """The folder of a version's pages."""
-    return office.home.root / "reports" / name / version / "data_docs"
+    return installation.home.root / "reports" / name / version / "data_docs"
 
 
 def data_docs(contract: Contract, frame: pl.LazyFrame, folder: Path, *, sample_rows: int = 50_000, seed: int = 0) -> Path:

@@ -10,13 +10,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from assets.hands import sketches
-from assets.hands.acts import ASSAY
-from assets.hands.disk import write_atomically
-from assets.hands.office import Office
-from assets.hands.registry import Row
-from assets.stages.live import claims
-from assets.stages.points import reached
+from assets.io import sketches
+from assets.io.disk import write_atomically
+from assets.io.installation import Installation
+from assets.io.registry import Row
+from assets.io.registry_triggers import ASSAY
+from assets.stages.fault_points import reached
+from assets.stages.monitor import claims
 from assets.stages.run import Run, stage
 from contracts.errors import DriftError, Where
 from contracts.features import Target
@@ -70,29 +70,29 @@ def measure_drift(run: Run) -> Drifted:
 
     Raises: EvidenceError: one of the versions is not what was signed.
     """
-    office, contract = run.office, run.contract
+    installation, contract = run.installation, run.contract
     policy = policy_of(contract)
-    row = office.version(contract.name)
+    row = installation.version(contract.name)
     version = row["version"]
-    known, decided = office.registry.derived(contract.name, version, "drift"), office.registry.decided(contract.name, version, MEASURED)
+    known, decided = installation.registry.derived(contract.name, version, "drift"), installation.registry.decided(contract.name, version, MEASURED)
     if known is not None and decided is not None:
         return Drifted(version, known, decided, new=False)
     with stage(run, "drift") as noted:
         found = _measured(run, policy, row)
         if found.sides:
             write_atomically(
-                report_file(office.home.root, contract.name, version), page(found.drift, found.sides, policy=policy, kinds=kinds_of(contract, policy), changes=found.changes)
+                report_file(installation.home.root, contract.name, version), page(found.drift, found.sides, policy=policy, kinds=kinds_of(contract, policy), changes=found.changes)
             )
         details = {**asdict(found.drift), "reference": found.against[0] if found.against else None, "against": found.against, "changes": found.changes}
-        situation = _situation(office, contract, policy, version, details)
+        situation = _situation(installation, contract, policy, version, details)
         decision = decide(situation)
         details["intent"] = {"action": decision.action, "reason": decision.reason}
         reached("before the decision")
-        kept = conclude(office, contract, situation, decision, MEASURED, details, run.run_id)
+        kept = conclude(installation, contract, situation, decision, MEASURED, details, run.run_id)
         reached("after the decision")
         noted.inputs += [Table(name=f"{contract.name}/published", version=each) for each in (*found.against, version)]
         noted.outputs.append(Table(name=f"{contract.name}/drift", version=version))
-    return Drifted(version, office.registry.derived(contract.name, version, "drift") or details, kept, new=True)
+    return Drifted(version, installation.registry.derived(contract.name, version, "drift") or details, kept, new=True)
 
 
 @dataclass(frozen=True)
@@ -106,11 +106,11 @@ class _Found:
 
 
 def _measured(run: Run, policy: DriftPolicy, row: Row) -> _Found:
-    office, contract = run.office, run.contract
+    installation, contract = run.installation, run.contract
     kinds, current = kinds_of(contract, policy), sketch_of(run, row)
-    more = claims(office, contract, policy)
+    more = claims(installation, contract, policy)
     drifts, against, sides = list[Drift](), list[str](), None
-    for name, versions in _compared(office, contract, policy, row):
+    for name, versions in _compared(installation, contract, policy, row):
         if isinstance(versions, str):
             drifts.append(Drift("unknown", (), (versions,)))
             continue
@@ -119,16 +119,16 @@ def _measured(run: Run, policy: DriftPolicy, row: Row) -> _Found:
         against += [each["version"] for each in versions]
         sides = sides or (reference, current)
     drift = together(drifts)
-    return _Found(drift, list(dict.fromkeys(against)), sides, _changes(office, contract.name, row, drift))
+    return _Found(drift, list(dict.fromkeys(against)), sides, _changes(installation, contract.name, row, drift))
 
 
-def _compared(office: Office, contract: Contract, policy: DriftPolicy, row: Row) -> list[tuple[str, list[Row] | str]]:
+def _compared(installation: Installation, contract: Contract, policy: DriftPolicy, row: Row) -> list[tuple[str, list[Row] | str]]:
     """What the version is compared with: a name and the versions, or why there are none."""
-    readable = [version for version in office.registry.versions(contract.name) if version["sequence"] < row["sequence"] and not version["expired_at"]]
+    readable = [version for version in installation.registry.versions(contract.name) if version["sequence"] < row["sequence"] and not version["expired_at"]]
     found: list[tuple[str, list[Row] | str]] = []
     for each in policy.against:
         if isinstance(each, PublishedVersion):
-            named = office.registry.version(contract.name, each.version)
+            named = installation.registry.version(contract.name, each.version)
             missing = None if named and not named["expired_at"] else f"nothing that can be opened is called '{each.version}': assay refs set {contract.name}@VERSION {each.version}"
             itself = named is not None and named["version"] == row["version"]
             found.append((f"{each.version}", missing or ("it is the reference itself" if itself else [named])))  # type: ignore[list-item]  # not None, or it is missing
@@ -142,20 +142,20 @@ def _compared(office: Office, contract: Contract, policy: DriftPolicy, row: Row)
 
 def sketch_of(run: Run, row: Row) -> Sketch:
     """A version's sketch, made where there is none of today's policy. Raises: EvidenceError: the version has to be read for it, and is not what was signed."""
-    office, contract, policy = run.office, run.contract, policy_of(run.contract)
+    installation, contract, policy = run.installation, run.contract, policy_of(run.contract)
     kinds, target = kinds_of(contract, policy), _target(contract)
     made_with = sketches.made_with(policy, kinds, target)
-    known = (office.registry.derived(contract.name, row["version"], SKETCH) or {}).get(made_with)
-    folder = office.lake.folder(contract.name, "sketches") / row["version"] / made_with
+    known = (installation.registry.derived(contract.name, row["version"], SKETCH) or {}).get(made_with)
+    folder = installation.lake.folder(contract.name, "sketches") / row["version"] / made_with
     if known and (kept := sketches.read(folder, known)):
         return kept
-    made = sketch(office.scan(row), policy=policy, kinds=kinds, target=target)
-    staged = office.lake.staging(contract.name, run.run_id) / "sketch"
+    made = sketch(installation.scan(row), policy=policy, kinds=kinds, target=target)
+    staged = installation.lake.staging(contract.name, run.run_id) / "sketch"
     staged.mkdir()
     digests = sketches.write(staged, made)
-    office.lake.discard(folder)
-    office.lake.move_in(staged, folder)
-    office.registry.keep_derived(contract.name, row["version"], SKETCH, {made_with: digests})
+    installation.lake.discard(folder)
+    installation.lake.move_in(staged, folder)
+    installation.registry.keep_derived(contract.name, row["version"], SKETCH, {made_with: digests})
     return made
 
 
@@ -164,12 +164,12 @@ def _target(contract: Contract) -> Target | None:
     return None if target is None or target.column in contract.privacy.columns else target
 
 
-def _changes(office: Office, dataset: str, row: Row, drift: Drift) -> list[str]:
+def _changes(installation: Installation, dataset: str, row: Row, drift: Drift) -> list[str]:
     """Where the series of scores, version by version, runs otherwise than before; told in words."""
     history = [
         (version["version"], details)
-        for version in office.registry.versions(dataset)
-        if version["sequence"] < row["sequence"] and (details := office.registry.derived(dataset, version["version"], "drift"))
+        for version in installation.registry.versions(dataset)
+        if version["sequence"] < row["sequence"] and (details := installation.registry.derived(dataset, version["version"], "drift"))
     ]
     names = [version for version, _ in history] + [row["version"]]
     told = []
@@ -185,9 +185,9 @@ def _changes(office: Office, dataset: str, row: Row, drift: Drift) -> list[str]:
 # -- deciding --------------------------------------------------------------------------
 
 
-def _situation(office: Office, contract: Contract, policy: DriftPolicy, version: str, drift: Row, override: Override | None = None) -> Situation:
-    registry = office.registry
-    sequence = office.version(contract.name, version)["sequence"]
+def _situation(installation: Installation, contract: Contract, policy: DriftPolicy, version: str, drift: Row, override: Override | None = None) -> Situation:
+    registry = installation.registry
+    sequence = installation.version(contract.name, version)["sequence"]
     earlier = [
         details["verdict"]
         for each in reversed(registry.versions(contract.name))
@@ -210,7 +210,7 @@ def _kept_policy(policy: DriftPolicy) -> dict[str, Any]:
     return kept
 
 
-def conclude(office: Office, contract: Contract, situation: Situation, decision: Decision, cause: str, drift: Row | None, run_id: str) -> Row:
+def conclude(installation: Installation, contract: Contract, situation: Situation, decision: Decision, cause: str, drift: Row | None, run_id: str) -> Row:
     """Keep a decision with all that goes with it. Returns: the one that is kept, which is an earlier one where its cause was decided before."""
     name, version = contract.name, situation.version
     row = {
@@ -218,15 +218,15 @@ def conclude(office: Office, contract: Contract, situation: Situation, decision:
         "cause": cause,
     }  # fmt: skip
     fact = StageFact(
-        run_id=run_id, dataset=name, stage="decided", outcome="COMPLETE", started_at=situation.now, ended_at=office.registry.now(),
+        run_id=run_id, dataset=name, stage="decided", outcome="COMPLETE", started_at=situation.now, ended_at=installation.registry.now(),
         inputs=(Table(name=f"{name}/drift", version=version, tags={"evidence": situation.evidence, "verdict": situation.verdict}),),
         outputs=(Table(name=f"{name}/decision", tags={"action": decision.action, "rule": decision.rule, "evidence": situation.evidence, "reason": decision.reason}),),
     )  # fmt: skip
     follows = [(decision.action, actor_of(contract, decision.action))] if decision.action in ACTS else []
     if decision.action == "alert" and contract.drift and contract.drift.acting.webhook:
         follows = [("alert", "webhook")]
-    kept = office.registry.conclude(name, version, drift, row, follows, [fact.as_json()])
-    return kept or office.registry.decided(name, version, cause) or row
+    kept = installation.registry.conclude(name, version, drift, row, follows, [fact.as_json()])
+    return kept or installation.registry.decided(name, version, cause) or row
 
 
 def actor_of(contract: Contract, action: str) -> str:
@@ -237,12 +237,12 @@ def actor_of(contract: Contract, action: str) -> str:
     return "webhook" if acting.webhook else f"job:{acting.job}" if acting.job else ASSAY
 
 
-def override(office: Office, name: str, action: str, why: str, version: str | None = None) -> Row:
+def override(installation: Installation, name: str, action: str, why: str, version: str | None = None) -> Row:
     """A steward's word about a version: decided at once, kept beside what was decided before.
 
     Raises: DriftError: no such action, no reason, or the version was not measured.
     """
-    contract = office.contract(name)
+    contract = installation.contract(name)
     policy, where = policy_of(contract), Where(dataset=name)
     if action not in ACTIONS:
         raise DriftError(f"'{action}' is nothing that can be decided", f"Choose one of {', '.join(ACTIONS)}", where)
@@ -252,24 +252,24 @@ def override(office: Office, name: str, action: str, why: str, version: str | No
         raise DriftError("the contract keeps no index to rebuild", "Add assay.index, or choose another action", where)
     if not why.strip():
         raise DriftError("a decision needs a reason", "Say why: it is kept with it", where)
-    number = office.version(name, version)["version"]
-    drift = office.registry.derived(name, number, "drift")
+    number = installation.version(name, version)["version"]
+    drift = installation.registry.derived(name, number, "drift")
     if drift is None:
         raise DriftError(f"version {number} has not been measured", f"Run it first: assay run {name}", where)
-    said = Override(action, office.registry.actor, why.strip())
-    situation = _situation(office, contract, policy, number, drift, said)
-    cause = f"override {sum(each['version'] == number and each['cause'] != MEASURED for each in office.registry.decisions(name)) + 1}"
-    return conclude(office, contract, situation, decide(situation), cause, None, str(uuid.uuid4()))
+    said = Override(action, installation.registry.actor, why.strip())
+    situation = _situation(installation, contract, policy, number, drift, said)
+    cause = f"override {sum(each['version'] == number and each['cause'] != MEASURED for each in installation.registry.decisions(name)) + 1}"
+    return conclude(installation, contract, situation, decide(situation), cause, None, str(uuid.uuid4()))
 
 
-def replayed(office: Office, number: int) -> Row:
+def replayed(installation: Installation, number: int) -> Row:
     """A decision, made again from the situation that was kept with it, and its evidence held against the registry.
 
     Returns: the decision, `same`: whether it comes out the same, `evidence_is_kept`: whether the measurements it names are those the registry has.
     """
-    row = office.registry.decision(number)
+    row = installation.registry.decision(number)
     situation = Situation.from_json(row["situation"])
     again = decide(situation)
-    drift = office.registry.derived(row["dataset"], row["version"], "drift")
+    drift = installation.registry.derived(row["dataset"], row["version"], "drift")
     same = (again.action, again.rule, again.reason) == (row["action"], row["rule"], row["reason"])
     return {**row, "again": asdict(again), "same": same, "evidence_is_kept": drift is not None and evidence_of(drift) == situation.evidence}

@@ -1,6 +1,6 @@
 """Expiry, done: versions older than the contract keeps them -> closed at once, their files removed a day later.
 
-Belongs here: which versions, and the sweep. Stays out: the record, which stays (assets/hands/versions.py).
+Belongs here: which versions, and the sweep. Stays out: the record, which stays (assets/io/versions.py).
 A reader that opened a version before it expired has a day to finish; nobody opens it after. A file that a living version holds as well stays.
 """
 
@@ -9,14 +9,14 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from assets.hands.disk import SWEEP_AGE_S
-from assets.hands.office import Office
+from assets.io.disk import SWEEP_AGE_S
+from assets.io.installation import Installation
 from lineage import evidence
 
 GRACE = timedelta(seconds=SWEEP_AGE_S)
 
 
-def expire(office: Office, name: str, *, rehearse: bool = False, grace: timedelta = GRACE) -> list[str]:
+def expire(installation: Installation, name: str, *, rehearse: bool = False, grace: timedelta = GRACE) -> list[str]:
     """Expire what is due of a data set, and remove what dead runs and long expired versions left in the lake.
 
     Kept, however old: the newest version, whatever a reference points to, and what a model or an index in service was made from.
@@ -25,25 +25,25 @@ def expire(office: Office, name: str, *, rehearse: bool = False, grace: timedelt
     Returns: the versions that are due.
     Raises: ClockError: the clock is in doubt, so nothing is removed.
     """
-    contract = office.contract(name)
-    office.registry.check_clock("nothing expires")
+    contract = installation.contract(name)
+    installation.registry.check_clock("nothing expires")
     age = timedelta(days=int(contract.retention.versions[1:-1]))
-    serving = frozenset(row["version"] for kind in ("model", "index") if (row := office.registry.in_service(name, kind)))
-    due = office.registry.due_to_expire(name, age, serving)
+    serving = frozenset(row["version"] for kind in ("model", "index") if (row := installation.registry.in_service(name, kind)))
+    due = installation.registry.due_to_expire(name, age, serving)
     if rehearse:
         return [row["version"] for row in due]
-    closed = [row["version"] for row in due if office.registry.expire(row, f"older than {contract.retention.versions}")]
+    closed = [row["version"] for row in due if installation.registry.expire(row, f"older than {contract.retention.versions}")]
     if closed:
-        office.settle()
-    _sweep(office, name, grace)
-    office.registry.keep_watch()
+        installation.settle()
+    _sweep(installation, name, grace)
+    installation.registry.keep_watch()
     return closed
 
 
-def _sweep(office: Office, name: str, grace: timedelta) -> None:
-    now = office.clock()
-    rows = office.registry.versions(name)
+def _sweep(installation: Installation, name: str, grace: timedelta) -> None:
+    now = installation.clock()
+    rows = installation.registry.versions(name)
     readable = [row for row in rows if not row["expired_at"] or now - datetime.fromisoformat(row["expired_at"]) < grace]
-    known = {Path(file.path).parts[0] for row in readable for file in evidence.files(office.statement(row))}
-    office.lake.sweep(name, now.timestamp(), known.__contains__)
-    office.lake.keep_sketches(name, {row["version"] for row in readable})
+    known = {Path(file.path).parts[0] for row in readable for file in evidence.files(installation.statement(row))}
+    installation.lake.sweep(name, now.timestamp(), known.__contains__)
+    installation.lake.keep_sketches(name, {row["version"] for row in readable})

@@ -9,17 +9,17 @@ from typing import Any
 
 import polars as pl
 
-from assets.hands.office import Office
-from assets.hands.registry import Row
+from assets.io.installation import Installation
+from assets.io.registry import Row
 from assets.stages import fitted
 from assets.stages.admit import found_again, treated_rows
-from assets.stages.refine import LAYERS
+from assets.stages.clean_validate import LAYERS
 from assets.stages.run import Run
 from assets.stages.search import FOUND_SCHEMA
 from contracts.errors import ContractError, EvidenceError, Where
 from contracts.model import Contract
 from pipelines.clean import steps
-from pipelines.clean.kind import Fitted
+from pipelines.clean.step_spec import Fitted
 from pipelines.engine import run, run_together
 from pipelines.frames import FLAGGED_BY, REASONS, REMOVED_BY, ROW, SET_ASIDE_BY
 from pipelines.publish.naming import Inputs
@@ -27,7 +27,7 @@ from pipelines.publish.naming import Inputs
 MOST = 20  # lines of what was learned that are shown
 
 
-def explained(office: Office, contract: Contract, row: Row, number: int) -> dict[str, Any]:
+def explained(installation: Installation, contract: Contract, row: Row, number: int) -> dict[str, Any]:
     """What became of a row of a version, and by what.
 
     Args:
@@ -35,12 +35,12 @@ def explained(office: Office, contract: Contract, row: Row, number: int) -> dict
     Raises: ContractError: the version was made by another contract than the one that is here. EvidenceError: the source has no such row,
         or what cleaning had learned is not what was signed.
     """
-    predicate = office.statement(row)["predicate"]
+    predicate = installation.statement(row)["predicate"]
     where = Where(dataset=contract.name, file=contract.file)
     if predicate["contract"]["digest"] != contract.digest:
         raise ContractError(f"version {row['version']} was made by another state of the contract", f"Check out the contract of version {predicate['contract']['version']}", where)
     inputs = Inputs(**{key: value for key, value in predicate["inputs"].items() if key in Inputs.__dataclass_fields__})
-    current = Run(office, contract, row["run_id"])
+    current = Run(installation, contract, row["run_id"])
     learned = fitted.of_version(current, predicate["cleaning"])
     redacts = any(treatment.treatment == "redact" for treatment in contract.privacy.columns.values())
     found = found_again(current, row) if redacts else pl.DataFrame(schema=FOUND_SCHEMA)
@@ -51,7 +51,7 @@ def explained(office: Office, contract: Contract, row: Row, number: int) -> dict
     told = _walked(treated, contract, learned)
     return {
         "dataset": contract.name, "version": row["version"], "row": number, "received": received.row(0, named=True), "steps": told,
-        "learned": _named(learned, contract, number), **_end(office, predicate, number, told),
+        "learned": _named(learned, contract, number), **_end(installation, predicate, number, told),
     }  # fmt: skip
 
 
@@ -85,11 +85,11 @@ def _named(learned: tuple[Fitted, ...], contract: Contract, number: int) -> list
     return lines
 
 
-def _end(office: Office, predicate: dict[str, Any], number: int, told: list[dict[str, Any]]) -> dict[str, Any]:
+def _end(installation: Installation, predicate: dict[str, Any], number: int, told: list[dict[str, Any]]) -> dict[str, Any]:
     """Where the row went: published, or into one of the layers, with the reasons that are written there."""
     reasons: list[str] = []
     for layer, why in LAYERS.items():
-        file = office.home.lake / predicate["set_aside"][layer]["path"]
+        file = installation.home.lake / predicate["set_aside"][layer]["path"]
         if layer == "flagged" or not file.exists():
             continue
         at = run(pl.scan_parquet(file).filter(pl.col(ROW) == number).select(why))

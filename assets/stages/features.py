@@ -11,9 +11,9 @@ from urllib.parse import quote, unquote
 
 import polars as pl
 
-from assets.hands.disk import sha256, write_atomically
-from assets.hands.office import Office
-from assets.hands.registry import Row
+from assets.io.disk import sha256, write_atomically
+from assets.io.installation import Installation
+from assets.io.registry import Row
 from assets.stages.run import Run, schema, stage
 from contracts.errors import AdmissionError, ConfigurationError, EvidenceError, FeatureError, Where
 from contracts.features import Features, Wanted
@@ -56,29 +56,29 @@ def make_features(run: Run, wanted: Wanted | None = None) -> FeatureTable:
     Raises: EvidenceError: the version is not what was signed. FeatureError: it cannot be fitted, or engines disagree. ConfigurationError: no such engine.
         AdmissionError: another data set that rows are joined to was not admitted for what these are.
     """
-    office, contract, features = run.office, run.contract, settings(run)
-    row = office.version(contract.name)
-    known = office.registry.derived(contract.name, row["version"], "features")
+    installation, contract, features = run.installation, run.contract, settings(run)
+    row = installation.version(contract.name)
+    known = installation.registry.derived(contract.name, row["version"], "features")
     if known is not None:
         if wanted:
             engine.choose(wanted)  # one that is not there is refused, though nothing is to be made: whoever asks for it believes that it works
         return FeatureTable(row["version"], known, new=False)
     with stage(run, "features") as noted:
         on = engine.choose(wanted or features.engine)
-        frame = office.scan(row)
-        others, bound = _others(office, contract, features)
+        frame = installation.scan(row)
+        others, bound = _others(installation, contract, features)
         protected = privacy.protected_columns(contract, features)
         state = table.fit(frame, features, engine.run_together, holdout=contract.holdout, others=others)
         state, proxies = table.looked_through(frame, state, engine.run_together, protected, others)
         inputs, by = table.lineage(frame, state, others)
-        classes = privacy.feature_classes(inputs, contract.classes | _others_classes(office, bound))
+        classes = privacy.feature_classes(inputs, contract.classes | _others_classes(installation, bound))
         _refuse_what_nobody_may_use(contract, features, classes)
-        staged = office.lake.staging(contract.name, run.run_id) / "features"
+        staged = installation.lake.staging(contract.name, run.run_id) / "features"
         state = _written(staged, replace(state, version=_bound(row), others=tuple(bound)))
         told = parity.receipt(frame, state, on, others)
         columns = write_table(staged, frame, state, told, others)
-        target = office.lake.folder(contract.name, "features") / row["version"]
-        office.lake.move_in(staged, target)
+        target = installation.lake.folder(contract.name, "features") / row["version"]
+        installation.lake.move_in(staged, target)
         files = {str(file.relative_to(target)): sha256(file) for file in sorted(target.rglob("*")) if file.is_file()}
         rows = pl.scan_parquet(target / PART).select(pl.len()).collect().item()
         transforms = {name: features.transforms[place].transform for name, place in by.items()}
@@ -90,12 +90,14 @@ def make_features(run: Run, wanted: Wanted | None = None) -> FeatureTable:
             "scores": [asdict(score) for score in state.scores], "proxies": _reported(proxies, features), "others": [asdict(each) for each in bound],
         }  # fmt: skip
         said = {"dataset": contract.name, "version": row["version"], "bound_to": asdict(_bound(row)), "contract": contract.digest, "run_id": run.run_id, **details}
-        write_atomically(_evidence_file(office, contract.name, row["version"]), evidence.signed(files, said, office.keys.signer()))
+        write_atomically(_evidence_file(installation, contract.name, row["version"]), evidence.signed(files, said, installation.keys.signer()))
         size = (target / PART).stat().st_size
-        office.lake.commit_delta(target.parent, row["sequence"], [(f"{row['version']}/{PART}", size, rows)], columns, f"{contract.name} features {row['version']}")
-        office.registry.keep_derived(contract.name, row["version"], "features", details)
+        installation.lake.commit_delta(target.parent, row["sequence"], [(f"{row['version']}/{PART}", size, rows)], columns, f"{contract.name} features {row['version']}")
+        installation.registry.keep_derived(contract.name, row["version"], "features", details)
         noted.inputs += [Table(name=f"{each.dataset}/published", version=each.version) for each in (_bound(row), *bound)]
-        noted.outputs.append(Table(name=f"{contract.name}/features", version=row["version"], columns=schema(dict(columns)), rows=rows, lineage=_told(contract, features, inputs)))
+        noted.outputs.append(
+            Table(name=f"{contract.name}/features", version=row["version"], columns=schema(dict(columns)), rows=rows, lineage=_lineage(contract, features, inputs))
+        )
     return FeatureTable(row["version"], details, new=True)
 
 
@@ -103,28 +105,28 @@ def _bound(row: Row) -> Bound:
     return Bound(row["dataset"], row["version"], hashlib.sha256(row["envelope"].encode()).hexdigest())
 
 
-def _others(office: Office, contract: Contract, features: Features) -> tuple[Others, list[Bound]]:
+def _others(installation: Installation, contract: Contract, features: Features) -> tuple[Others, list[Bound]]:
     """The versions of other data sets that rows are joined to, each admitted for every purpose of this one."""
     frames: Others = {}
     bound = []
     for transform in features.transforms:
         if transform.transform != "as_of" or transform.dataset in frames:
             continue
-        row = office.version(transform.dataset, transform.version)
-        admitted = office.statement(row)["predicate"]["admission"]["purposes"]
+        row = installation.version(transform.dataset, transform.version)
+        admitted = installation.statement(row)["predicate"]["admission"]["purposes"]
         if missing := [purpose for purpose in contract.license.purposes if purpose not in admitted]:
             raise AdmissionError(
                 f"rows are joined to {transform.dataset}@{row['version']}, which was not admitted for '{missing[0]}'",
                 "Leave the purpose out of assay.license, or admit that data set for it",
                 Where(dataset=contract.name),
             )
-        frames[transform.dataset] = office.scan(row)
+        frames[transform.dataset] = installation.scan(row)
         bound.append(_bound(row))
     return frames, bound
 
 
-def _others_classes(office: Office, bound: list[Bound]) -> dict[str, Any]:
-    return {f"{each.dataset}.{column}": kind for each in bound for column, kind in office.contract(each.dataset).classes.items()}
+def _others_classes(installation: Installation, bound: list[Bound]) -> dict[str, Any]:
+    return {f"{each.dataset}.{column}": kind for each in bound for column, kind in installation.contract(each.dataset).classes.items()}
 
 
 def _refuse_what_nobody_may_use(contract: Contract, features: Features, classes: Mapping[str, str]) -> None:
@@ -206,7 +208,7 @@ def _reported(proxies: tuple[privacy.Proxy, ...], features: Features) -> list[Ro
     return [asdict(proxy) for proxy in proxies if proxy.skill >= features.proxy_above]
 
 
-def _told(contract: Contract, features: Features, inputs: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[tuple[str, str], ...]]:
+def _lineage(contract: Contract, features: Features, inputs: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[tuple[str, str], ...]]:
     """Column lineage as facts tell it, the ordering column and the target with it."""
     of = {name: [_source(contract, column) for column in columns] for name, columns in inputs.items()}
     of[features.order_by] = [(f"{contract.name}/published", features.order_by)]
@@ -224,33 +226,33 @@ def _source(contract: Contract, column: str) -> tuple[str, str]:
 # -- reading --------------------------------------------------------------------------------------
 
 
-def feature_frame(office: Office, dataset: str, version: str) -> pl.LazyFrame:
+def feature_frame(installation: Installation, dataset: str, version: str) -> pl.LazyFrame:
     """The feature table of a version, its digest checked."""
-    return pl.scan_parquet(_checked(office, dataset, version) / PART)
+    return pl.scan_parquet(_checked(installation, dataset, version) / PART)
 
 
-def feature_state(office: Office, dataset: str, version: str) -> State:
+def feature_state(installation: Installation, dataset: str, version: str) -> State:
     """The fitted state of a version, its digests checked, and that it is of this version."""
-    state = _read(_checked(office, dataset, version))
-    if state.version != _bound(office.version(dataset, version)):
+    state = _read(_checked(installation, dataset, version))
+    if state.version != _bound(installation.version(dataset, version)):
         raise EvidenceError("the state was fitted on another version", "Restore it from a backup", Where(file=f"features/{version}/{STATE}", dataset=dataset))
     return state
 
 
-def state_others(office: Office, state: State) -> Others:
+def state_others(installation: Installation, state: State) -> Others:
     """The rows of other data sets as they were when the features were made. Raises: EvidenceError: that version is not what it was."""
     frames: Others = {}
     for each in state.others:
-        row = office.version(each.dataset, each.version)
+        row = installation.version(each.dataset, each.version)
         if _bound(row) != each:
             raise EvidenceError(f"{each.dataset}@{each.version} is not what the features were made from", "Restore the registry from a backup", Where(dataset=each.dataset))
-        frames[each.dataset] = office.scan(row)
+        frames[each.dataset] = installation.scan(row)
     return frames
 
 
-def without_features(office: Office, dataset: str, version: str) -> FeatureError:
+def without_features(installation: Installation, dataset: str, version: str) -> FeatureError:
     """The error of a version without features, and how it comes to have some."""
-    contract, latest = office.contracts.get(dataset), office.version(dataset)["version"]
+    contract, latest = installation.contracts.get(dataset), installation.version(dataset)["version"]
     if contract is not None and contract.features is None:
         remedy = f"Add assay.features to its contract, then: assay run {dataset}"
     elif version != latest:
@@ -260,16 +262,16 @@ def without_features(office: Office, dataset: str, version: str) -> FeatureError
     return FeatureError(f"version {version} has no features", remedy, Where(dataset=dataset))
 
 
-def _evidence_file(office: Office, dataset: str, version: str) -> Path:
-    return office.home.root / "evidence" / dataset / evidence.FOLDER / f"{version}.dsse.json"
+def _evidence_file(installation: Installation, dataset: str, version: str) -> Path:
+    return installation.home.root / "evidence" / dataset / evidence.FOLDER / f"{version}.dsse.json"
 
 
-def _checked(office: Office, dataset: str, version: str) -> Path:
+def _checked(installation: Installation, dataset: str, version: str) -> Path:
     """The folder of a feature table, every file as it was signed."""
-    if office.registry.derived(dataset, version, "features") is None:
-        raise without_features(office, dataset, version)
-    file = _evidence_file(office, dataset, version)
+    if installation.registry.derived(dataset, version, "features") is None:
+        raise without_features(installation, dataset, version)
+    file = _evidence_file(installation, dataset, version)
     if not file.is_file():
         raise EvidenceError("the evidence of the features is missing", "Restore it from a backup", Where(file=f"evidence/{dataset}/{evidence.FOLDER}/{version}.dsse.json"))
-    statement = evidence.opened(file.read_text(encoding="utf-8", errors="replace"), office.keys.public())
-    return office.lake.check_features(dataset, version, evidence.digests(statement))
+    statement = evidence.opened(file.read_text(encoding="utf-8", errors="replace"), installation.keys.public())
+    return installation.lake.check_features(dataset, version, evidence.digests(statement))

@@ -9,12 +9,12 @@ from typing import Any
 
 import polars as pl
 
-from assets.hands.disk import sha256
-from assets.hands.lake import Lake
+from assets.io.disk import sha256
+from assets.io.lake import Lake
 from assets.stages.run import Run
 from contracts.errors import EvidenceError, Where
 from pipelines.clean import steps
-from pipelines.clean.kind import Fitted
+from pipelines.clean.step_spec import Fitted
 
 FOLDER = "fitted"
 KEPT = "_fitted"  # engines that read the table pass over what starts with an underscore
@@ -51,11 +51,11 @@ def kept(run: Run) -> dict[int, Fitted]:
 
     Raises: EvidenceError: what was kept is not what was signed.
     """
-    contract, office = run.contract, run.office
+    contract, installation = run.contract, run.installation
     wanted = {index: step for index, step in enumerate(contract.cleaning) if step.fit == "first" and steps.KINDS[step.step].keeps}
     known: dict[int, Fitted] = {}
-    for row in office.registry.versions(contract.name) if wanted else []:
-        cleaning = office.statement(row)["predicate"]["cleaning"]
+    for row in installation.registry.versions(contract.name) if wanted else []:
+        cleaning = installation.statement(row)["predicate"]["cleaning"]
         for index, step in wanted.items():
             if index not in known and index < len(cleaning["steps"]) and cleaning["steps"][index] == step.model_dump(mode="json"):
                 known[index] = of_version(run, cleaning)[index]
@@ -69,7 +69,7 @@ def of_version(run: Run, cleaning: dict[str, Any]) -> tuple[Fitted, ...]:
         cleaning: of the version's checked predicate.
     Raises: EvidenceError: a file is missing or is not what was signed.
     """
-    lake, name, said = run.office.lake, run.contract.name, cleaning["learned"]
+    lake, name, said = run.installation.lake, run.contract.name, cleaning["learned"]
     folder = lake.folder(name, "versions") / said["folder"]
     if not folder.is_dir() or described(lake, name, folder.parent.name) != said:
         raise EvidenceError("what cleaning had learned is not what was signed", "Restore it from a backup", Where(file=said["folder"], dataset=name))

@@ -15,25 +15,25 @@ from typing import Any
 
 import polars as pl
 
-from assets.hands.embedders import Endpoint, Folder
-from assets.hands.index import IndexStore, Opened, is_fitted
-from assets.hands.office import Office
-from assets.hands.registry import Row
+from assets.io.embedders import Endpoint, Folder
+from assets.io.index import IndexStore, Opened, is_fitted
+from assets.io.installation import Installation
+from assets.io.registry import Row
 from assets.stages.act import Acted, carried
 from assets.stages.run import Run, stage
 from contracts.errors import ActionError, Where
 from contracts.model import Contract
 from contracts.settings import EndpointEmbedding, FittedEmbedding, Index, ModelEmbedding
 from lineage.facts import Table
-from pipelines.act import latent, passages, renewal, retrieve
+from pipelines.act import lsa_embedder, passages, renewal, retrieve
 from pipelines.act.judge import judge
 from pipelines.act.renewal import Cutting, Embedder
-from pipelines.act.words import stems
+from pipelines.act.stemming import stems
 
 
-def index_store(office: Office) -> IndexStore:
+def index_store(installation: Installation) -> IndexStore:
     """The indexes of this installation."""
-    return IndexStore(office.home.root / "index")
+    return IndexStore(installation.home.root / "index")
 
 
 def policy_of(contract: Contract) -> Index:
@@ -48,20 +48,20 @@ def rebuild_if_due(run: Run) -> Acted | None:
 
     A version is acted on once, whatever came of it. Raises: ActionError: it cannot be built; the index in service stays, and the trigger is due.
     """
-    office, contract, policy = run.office, run.contract, policy_of(run.contract)
-    store = index_store(office)
+    installation, contract, policy = run.installation, run.contract, policy_of(run.contract)
+    store = index_store(installation)
     with store.alone(contract.name):
-        sweep(office, store, contract)
-        row = office.version(contract.name)
-        if office.registry.derived(contract.name, row["version"], "index") is None:
-            reason = _reason(office, contract, policy, store, row)
+        sweep(installation, store, contract)
+        row = installation.version(contract.name)
+        if installation.registry.derived(contract.name, row["version"], "index") is None:
+            reason = _reason(installation, contract, policy, store, row)
             if reason:
-                office.registry.raise_trigger(contract.name, row["version"], "rebuild", reason)
-        due = office.registry.due(contract.name, "rebuild")
+                installation.registry.raise_trigger(contract.name, row["version"], "rebuild", reason)
+        due = installation.registry.due(contract.name, "rebuild")
         if not due:
             return None
         with stage(run, "index") as noted:
-            details = _rebuilt(office, contract, policy, store, row, due, full=False)
+            details = _rebuilt(installation, contract, policy, store, row, due, full=False)
             noted.inputs.append(Table(name=f"{contract.name}/published", version=row["version"]))
             noted.outputs.append(Table(name=f"{contract.name}/index", version=row["version"]))
         return Acted(row["version"], details)
@@ -69,60 +69,60 @@ def rebuild_if_due(run: Run) -> Acted | None:
 
 def rebuild(run: Run, *, full: bool) -> Acted:
     """Build and judge the newest version's index because somebody asked. Args: full: fit, cut and embed everything anew, reusing nothing."""
-    office, contract, policy = run.office, run.contract, policy_of(run.contract)
-    store = index_store(office)
+    installation, contract, policy = run.installation, run.contract, policy_of(run.contract)
+    store = index_store(installation)
     with store.alone(contract.name):
-        sweep(office, store, contract)
-        row = office.version(contract.name)
+        sweep(installation, store, contract)
+        row = installation.version(contract.name)
         with stage(run, "index") as noted:
-            details = _rebuilt(office, contract, policy, store, row, office.registry.due(contract.name, "rebuild"), full=full)
+            details = _rebuilt(installation, contract, policy, store, row, installation.registry.due(contract.name, "rebuild"), full=full)
             noted.inputs.append(Table(name=f"{contract.name}/published", version=row["version"]))
             noted.outputs.append(Table(name=f"{contract.name}/index", version=row["version"]))
     return Acted(row["version"], details)
 
 
-def roll_back(office: Office, name: str, build: str | None, why: str) -> tuple[str, Row]:
+def roll_back(installation: Installation, name: str, build: str | None, why: str) -> tuple[str, Row]:
     """Have an earlier build serve again, the one before unless named; the next version that is accepted moves on from it.
 
     Returns: the build that served, and the row of the one that serves now. Raises: ActionError: there is none to go back to, or its files are not what was built.
     """
-    store = index_store(office)
-    policy_of(office.contract(name))
+    store = index_store(installation)
+    policy_of(installation.contract(name))
     with store.alone(name):
-        now = office.registry.serving_index(name)
+        now = installation.registry.serving_index(name)
         if now is None:
             raise ActionError("no index is in service", f"Build it: assay run {name}", Where(dataset=name))
-        to = build or str(office.registry.earlier_index(name)["build"])
-        known = next((row for row in office.registry.index_builds(name) if row["build"] == to and not row["dropped_at"]), None)
+        to = build or str(installation.registry.earlier_index(name)["build"])
+        known = next((row for row in installation.registry.index_builds(name) if row["build"] == to and not row["dropped_at"]), None)
         if known:
             store.open(name, to, known["sha256"])  # what serves has to be what was built
-        return now["build"], office.registry.serve_index(name, to, why)
+        return now["build"], installation.registry.serve_index(name, to, why)
 
 
-def sweep(office: Office, store: IndexStore, contract: Contract) -> list[str]:
+def sweep(installation: Installation, store: IndexStore, contract: Contract) -> list[str]:
     """Remove builds beyond those that are kept, what died, and any build but the one in service that holds a document which the newest version does not. Hold `alone`.
 
     Returns: the builds that went.
     """
     name, policy = contract.name, policy_of(contract)
-    if office.registry.clock_doubt() is not None:
+    if installation.registry.clock_doubt() is not None:
         return []  # nothing is dropped until the time is confirmed
-    serving = office.registry.serving_index(name)
-    there = [row for row in office.registry.index_builds(name) if not row["dropped_at"] and row["accepted"]]
-    latest = office.registry.version(name)
+    serving = installation.registry.serving_index(name)
+    there = [row for row in installation.registry.index_builds(name) if not row["dropped_at"] and row["accepted"]]
+    latest = installation.registry.version(name)
     served = serving["build"] if serving else None
     others = [row for row in reversed(there) if row["build"] != served]
-    living = _living(office, contract, latest) if others and latest else None
+    living = _living(installation, contract, latest) if others and latest else None
     withdrawn = [row["build"] for row in others if living is not None and _holds_withdrawn(store, row, living)]
     surplus = [row["build"] for row in others if row["build"] not in withdrawn][policy.keep - 1 :]
-    office.registry.drop_builds(name, withdrawn, "it holds documents that are withdrawn")
-    office.registry.drop_builds(name, surplus, f"the contract keeps {policy.keep}")
+    installation.registry.drop_builds(name, withdrawn, "it holds documents that are withdrawn")
+    installation.registry.drop_builds(name, surplus, f"the contract keeps {policy.keep}")
     kept = {row["build"] for row in there} - {*withdrawn, *surplus} | ({served} if served else set())
     return store.sweep(name, kept)
 
 
-def _living(office: Office, contract: Contract, row: Row) -> pl.Series:
-    return documents_of(office, contract, row).get_column("document")
+def _living(installation: Installation, contract: Contract, row: Row) -> pl.Series:
+    return documents_of(installation, contract, row).get_column("document")
 
 
 def _holds_withdrawn(store: IndexStore, row: Row, living: pl.Series) -> bool:
@@ -133,11 +133,11 @@ def _holds_withdrawn(store: IndexStore, row: Row, living: pl.Series) -> bool:
     return not held.is_in(living.implode()).all()
 
 
-def documents_of(office: Office, contract: Contract, row: Row) -> pl.DataFrame:
+def documents_of(installation: Installation, contract: Contract, row: Row) -> pl.DataFrame:
     """A version's documents, as `pipelines.act.passages.documents` gives them."""
     policy = policy_of(contract)
     columns = list(dict.fromkeys(filter(None, (policy.key, policy.text, policy.title, contract.license.column))))
-    table = office.scan(row).select(columns).collect()
+    table = installation.scan(row).select(columns).collect()
     keys = table[policy.key].drop_nulls()
     if keys.n_unique() != len(keys):
         raise ActionError(
@@ -159,9 +159,9 @@ def _cutting(policy: Index) -> Cutting:
     return Cutting(policy.format, policy.chunk_chars, policy.overlap_chars, policy.language)
 
 
-def _reason(office: Office, contract: Contract, policy: Index, store: IndexStore, row: Row) -> str | None:
+def _reason(installation: Installation, contract: Contract, policy: Index, store: IndexStore, row: Row) -> str | None:
     """Why the index in service is not the one of this version; None where it is."""
-    service = office.registry.serving_index(contract.name)
+    service = installation.registry.serving_index(contract.name)
     if service is None:
         return "No index is in service, so this is the first."
     try:
@@ -170,25 +170,25 @@ def _reason(office: Office, contract: Contract, policy: Index, store: IndexStore
         return f"The index in service cannot be used: {error.problem}."
     if old.manifest["cutting"] != asdict(_cutting(policy)) or old.manifest["settings"] != _settings(policy):
         return "The contract has documents indexed otherwise than the index in service has them."
-    changes = renewal.compare(old.documents, documents_of(office, contract, row))
+    changes = renewal.compare(old.documents, documents_of(installation, contract, row))
     return f"Documents have changed since the index in service was made: {changes}." if changes else None
 
 
 # -- building ---------------------------------------------------------------------------------------
 
 
-def _rebuilt(office: Office, contract: Contract, policy: Index, store: IndexStore, row: Row, due: Sequence[Row], *, full: bool) -> Row:
+def _rebuilt(installation: Installation, contract: Contract, policy: Index, store: IndexStore, row: Row, due: Sequence[Row], *, full: bool) -> Row:
     """Build, judge, and conclude. Returns: the details that the registry keeps."""
     name = contract.name
-    service = office.registry.serving_index(name)
+    service = installation.registry.serving_index(name)
     with ThreadPoolExecutor(1) as beside:
         found = beside.submit(_usable, store, service)
-        documents = documents_of(office, contract, row)
+        documents = documents_of(installation, contract, row)
         old = found.result()
-    built = build(office, contract, policy, store, row["version"], documents, None if full else old)
+    built = build(installation, contract, policy, store, row["version"], documents, None if full else old)
     asked = _questions(policy, documents)
-    candidate = _measured(office, policy, store, built, asked, documents)
-    before, mute = (candidate, "") if old and old.build == built.build else _measured_if_possible(office, policy, store, old, asked, documents)
+    candidate = _measured(installation, policy, store, built, asked, documents)
+    before, mute = (candidate, "") if old and old.build == built.build else _measured_if_possible(installation, policy, store, old, asked, documents)
     judgement = judge(
         f"{policy.metric}@{policy.k}", getattr(candidate, policy.metric), getattr(before, policy.metric) if before else None, tolerance=policy.tolerance, floor=policy.floor
     )
@@ -201,15 +201,15 @@ def _rebuilt(office: Office, contract: Contract, policy: Index, store: IndexStor
     elif judgement.accepted and (objection or mute):
         judgement = replace(judgement, accepted=not objection, reason=objection or f"{judgement.reason} that could be asked: {mute}")
     details = {
-        **asdict(judgement), "asked_because": due[-1]["reason"] if due else "", "outcome": "in service" if judgement.accepted else "refused", **carried(office, contract, row["version"]), "build": built.build,
+        **asdict(judgement), "asked_because": due[-1]["reason"] if due else "", "outcome": "in service" if judgement.accepted else "refused", **carried(installation, contract, row["version"]), "build": built.build,
         "chunks": built.manifest["passages"], "documents": documents.height, "dataset_version": row["version"], "changed": built.manifest["changed"], "embedder": built.manifest["embedder"],
         "measured": asdict(candidate), "measured_in_service": asdict(before) if before else None, "bytes": sum(file.stat().st_size for file in built.folder.rglob("*") if file.is_file()),
     }  # fmt: skip
     if old and not judgement.accepted:
-        _take_out(office, store, old, documents, details)
+        _take_out(installation, store, old, documents, details)
     this = {"dataset": name, "build": built.build, "version": row["version"], "sha256": store.manifest_digest(built), "details": details, "accepted": judgement.accepted}
-    office.registry.conclude_index(this, judgement.reason, details, _outcomes(due, row["version"], details))
-    sweep(office, store, contract)
+    installation.registry.conclude_index(this, judgement.reason, details, _outcomes(due, row["version"], details))
+    sweep(installation, store, contract)
     return details
 
 
@@ -233,7 +233,7 @@ def _outcomes(due: Sequence[Row], version: str, details: Row) -> list[tuple[Row,
     return [(trigger, overtaken if trigger is not due[-1] else done) for trigger in due]
 
 
-def build(office: Office, contract: Contract, policy: Index, store: IndexStore, version: str, documents: pl.DataFrame, old: Opened | None) -> Opened:
+def build(installation: Installation, contract: Contract, policy: Index, store: IndexStore, version: str, documents: pl.DataFrame, old: Opened | None) -> Opened:
     """Build beside the one in service, reusing what `old` has of the same documents, words and space. Hold `alone`."""
     cutting = _cutting(policy)
     same = old if old and old.manifest["settings"] == _settings(policy) else None
@@ -242,7 +242,7 @@ def build(office: Office, contract: Contract, policy: Index, store: IndexStore, 
     cut_alike = same is not None and same.manifest["cutting"] == asdict(cutting)
     kept = renewal.carried(rows, changes) if rows is not None and cut_alike else None
     fresh = renewal.cut(documents.filter(pl.col("document").is_in([*changes.added, *changes.changed])) if cut_alike else documents, cutting)
-    embedder, since = _embedder_for(office, policy, store, contract.name, same, kept, fresh)
+    embedder, since = _embedder_for(installation, policy, store, contract.name, same, kept, fresh)
     if same and not _is_of(embedder, same):
         rows = None
         fresh = fresh if kept is None else pl.concat([kept.drop("vector").select(fresh.columns), fresh])
@@ -262,20 +262,22 @@ def _is_of(embedder: Embedder, old: Opened) -> bool:
     return embedder.digest == old.manifest["embedder"]["digest"] and (not isinstance(embedder, Endpoint) or embedder.is_of(old.manifest["probe"]))
 
 
-def _embedder_for(office: Office, policy: Index, store: IndexStore, dataset: str, old: Opened | None, kept: pl.DataFrame | None, fresh: pl.DataFrame) -> tuple[Embedder, int]:
+def _embedder_for(
+    installation: Installation, policy: Index, store: IndexStore, dataset: str, old: Opened | None, kept: pl.DataFrame | None, fresh: pl.DataFrame
+) -> tuple[Embedder, int]:
     """What gives the passages their vectors, and how many passages have come or gone since it was fitted."""
     if not isinstance(policy.embedding, FittedEmbedding):
-        return embedder_of(office, store, dataset, _settings(policy), None), 0
+        return embedder_of(installation, store, dataset, _settings(policy), None), 0
     every = fresh if kept is None else pl.concat([kept.select(fresh.columns), fresh])
     if old is not None and is_fitted(old.manifest):
         since = old.manifest["since_fit"] + renewal.turnover(old.rows["digest"], every["digest"])
         space = store.space(dataset, old.manifest["embedder"]["digest"])
         if not renewal.is_worn(space.passages, since, policy.embedding.refit):
             return space, since
-    return latent.fit(every["words"].to_list(), dimensions=policy.dimensions, seed=policy.seed), 0
+    return lsa_embedder.fit(every["words"].to_list(), dimensions=policy.dimensions, seed=policy.seed), 0
 
 
-def embedder_of(office: Office, store: IndexStore, dataset: str, settings: Row, manifest: Row | None) -> Embedder:
+def embedder_of(installation: Installation, store: IndexStore, dataset: str, settings: Row, manifest: Row | None) -> Embedder:
     """The embedder of these settings; of a build where its manifest is given, which it must be the very one of.
 
     Raises: ActionError: it is gone, or another one by now.
@@ -290,11 +292,11 @@ def embedder_of(office: Office, store: IndexStore, dataset: str, settings: Row, 
             return store.space(dataset, manifest["embedder"]["digest"])
         case "sentence-transformers":
             wanted = ModelEmbedding.model_validate(said)
-            made = Folder(Path(wanted.model).name, model_folder(office, wanted.model), dimensions, wanted.before_question, wanted.before_passage, wanted.batch)
+            made = Folder(Path(wanted.model).name, model_folder(installation, wanted.model), dimensions, wanted.before_question, wanted.before_passage, wanted.batch)
         case _:
             endpoint = EndpointEmbedding.model_validate(said)
-            key = office.home.embedding_key.get_secret_value()
-            made = Endpoint(endpoint.url, endpoint.model, dimensions, office.home.embedders, key, endpoint.batch, tuple(manifest["probe"]) if manifest else ())
+            key = installation.home.embedding_key.get_secret_value()
+            made = Endpoint(endpoint.url, endpoint.model, dimensions, installation.home.embedders, key, endpoint.batch, tuple(manifest["probe"]) if manifest else ())
     if manifest and made.digest != manifest["embedder"]["digest"]:
         raise ActionError(
             "the embedder is not the one that the index was built with", f"Put the model back, or build the index again: assay index rebuild {dataset}", Where(dataset=dataset)
@@ -302,9 +304,9 @@ def embedder_of(office: Office, store: IndexStore, dataset: str, settings: Row, 
     return made
 
 
-def model_folder(office: Office, said: str) -> Path:
+def model_folder(installation: Installation, said: str) -> Path:
     """The folder of a model. Raises: ActionError: it lies in none of the folders that may be read, or is not there."""
-    for root in office.home.roots:
+    for root in installation.home.roots:
         folder = (root / said).resolve()
         if folder.is_relative_to(root) and folder.is_dir():
             return folder
@@ -325,7 +327,7 @@ def _check_promise(contract: Contract, policy: Index, embedder: Embedder) -> Non
         )
 
 
-def _take_out(office: Office, store: IndexStore, old: Opened, documents: pl.DataFrame, details: Row) -> None:
+def _take_out(installation: Installation, store: IndexStore, old: Opened, documents: pl.DataFrame, details: Row) -> None:
     """The candidate was refused, but what is withdrawn has to go all the same: serve the old index without it."""
     gone = renewal.compare(old.documents, documents).removed
     if not gone:
@@ -333,17 +335,17 @@ def _take_out(office: Office, store: IndexStore, old: Opened, documents: pl.Data
     left = old.documents.filter(~pl.col("document").is_in(gone))
     rows = old.rows.filter(~pl.col("document").is_in(gone))
     manifest = old.manifest
-    embedder = embedder_of(office, store, manifest["dataset"], manifest["settings"], dict(manifest))
+    embedder = embedder_of(installation, store, manifest["dataset"], manifest["settings"], dict(manifest))
     told = {
         **{key: manifest[key] for key in ("cutting", "settings", "since_fit", "probe")},
         "changed": {"added": 0, "changed": 0, "removed": len(gone), "carried": rows.height, "embedded": 0},
     }
     made = store.write(manifest["dataset"], manifest["version"], renewal.in_order([rows]), left, embedder, told)
-    kept = office.registry.serving_index(manifest["dataset"])
+    kept = installation.registry.serving_index(manifest["dataset"])
     reason = f"{len(gone):,} withdrawn documents were taken out of the index in service; the candidate was refused: {details['reason']}"
     before = {**(kept["details"] if kept else {}), "build": made.build, "documents": left.height, "chunks": rows.height, "changed": told["changed"], "reason": reason}
     this = {"dataset": manifest["dataset"], "build": made.build, "version": manifest["version"], "sha256": store.manifest_digest(made), "details": before, "accepted": True}
-    office.registry.conclude_index(this, reason, before, [])
+    installation.registry.conclude_index(this, reason, before, [])
 
 
 # -- judging ----------------------------------------------------------------------------------------
@@ -359,14 +361,16 @@ def _questions(policy: Index, documents: pl.DataFrame) -> list[tuple[str, frozen
     return [(ask, wanted) for ask, wanted in asked if wanted]
 
 
-def _measured(office: Office, policy: Index, store: IndexStore, opened: Opened, asked: Sequence[tuple[str, frozenset[str]]], documents: pl.DataFrame) -> retrieve.Measured:
-    embedder = embedder_of(office, store, opened.manifest["dataset"], opened.manifest["settings"], dict(opened.manifest))
+def _measured(
+    installation: Installation, policy: Index, store: IndexStore, opened: Opened, asked: Sequence[tuple[str, frozenset[str]]], documents: pl.DataFrame
+) -> retrieve.Measured:
+    embedder = embedder_of(installation, store, opened.manifest["dataset"], opened.manifest["settings"], dict(opened.manifest))
     answers, times = [], []
     if asked:
-        answer(office, policy, opened, embedder, asked[0][0], policy.k)  # the first one also opens files and reads the model
+        answer(installation, policy, opened, embedder, asked[0][0], policy.k)  # the first one also opens files and reads the model
     for question, _ in asked:
         started = time.perf_counter()
-        answers.append(answer(office, policy, opened, embedder, question, policy.k * _DEEPER))
+        answers.append(answer(installation, policy, opened, embedder, question, policy.k * _DEEPER))
         times.append(1000 * (time.perf_counter() - started))
     found = [list(dict.fromkeys(each["document"]))[: policy.k] for each in answers]
     texts = dict(documents.select("document", "text").iter_rows())
@@ -375,11 +379,11 @@ def _measured(office: Office, policy: Index, store: IndexStore, opened: Opened, 
 
 
 def _measured_if_possible(
-    office: Office, policy: Index, store: IndexStore, old: Opened | None, asked: Sequence[tuple[str, frozenset[str]]], documents: pl.DataFrame
+    installation: Installation, policy: Index, store: IndexStore, old: Opened | None, asked: Sequence[tuple[str, frozenset[str]]], documents: pl.DataFrame
 ) -> tuple[retrieve.Measured | None, str]:
     """What was measured of the index in service, or why it could not be asked: its model may be gone, which must not keep a new one from taking over."""
     try:
-        return (_measured(office, policy, store, old, asked, documents), "") if old else (None, "")
+        return (_measured(installation, policy, store, old, asked, documents), "") if old else (None, "")
     except ActionError as error:
         return None, error.problem
 
@@ -387,8 +391,8 @@ def _measured_if_possible(
 _DEEPER = 5  # passages looked at for each document wanted: several passages of one document may come first
 
 
-def answer(office: Office, policy: Index, opened: Opened, embedder: Embedder, question: str, k: int) -> pl.DataFrame:
+def answer(installation: Installation, policy: Index, opened: Opened, embedder: Embedder, question: str, k: int) -> pl.DataFrame:
     """The `k` best passages for a question."""
     (words,) = stems([question], opened.manifest["cutting"]["language"])
-    model = model_folder(office, policy.reranker.model) if policy.reranker.model else None
+    model = model_folder(installation, policy.reranker.model) if policy.reranker.model else None
     return opened.ask(words, embedder.of_question(question, words), k, policy.reranker, question, model)

@@ -7,7 +7,7 @@ from typing import overload
 
 import polars as pl
 
-from assets.hands.office import Office
+from assets.io.installation import Installation
 from assets.stages.features import Others, feature_frame, feature_state, state_others, without_features
 from contracts.errors import AdmissionError, FeatureError, Where
 from pipelines.features import privacy, table
@@ -61,17 +61,17 @@ def open_features(name: str, version: str | None, purpose: str) -> FeatureSet:
     Raises: AdmissionError: another purpose, or features carry a class that the contract does not allow for it. EvidenceError: files are not what was signed.
         FeatureError: the version has no features.
     """
-    office = Office.open()
-    office.registry.check_writable()
-    row = office.version(name, version)
-    details = office.registry.derived(name, row["version"], "features")
+    installation = Installation.open()
+    installation.registry.check_writable()
+    row = installation.version(name, version)
+    details = installation.registry.derived(name, row["version"], "features")
     if details is None:
-        raise without_features(office, name, row["version"])
-    admitted = office.statement(row)["predicate"]["admission"]["purposes"]
-    state = feature_state(office, name, row["version"])
+        raise without_features(installation, name, row["version"])
+    admitted = installation.statement(row)["predicate"]["admission"]["purposes"]
+    state = feature_state(installation, name, row["version"])
     classed = privacy.refused(details["classes"], state.features.allows, purpose)
     allowed = purpose in admitted and not classed
-    office.registry.use(name, row["version"], purpose, allowed=allowed)
+    installation.registry.use(name, row["version"], purpose, allowed=allowed)
     if not allowed:
         feature, kind = next(iter(classed.items()), ("", ""))
         problem = (
@@ -79,4 +79,4 @@ def open_features(name: str, version: str | None, purpose: str) -> FeatureSet:
         )
         remedy = f"Open it for {' or '.join(admitted)}" if purpose not in admitted else "Open it for another purpose, or make features without it"
         raise AdmissionError(problem, remedy, Where(dataset=name))
-    return FeatureSet(name, row["version"], state, feature_frame(office, name, row["version"]), state_others(office, state))
+    return FeatureSet(name, row["version"], state, feature_frame(installation, name, row["version"]), state_others(installation, state))

@@ -13,9 +13,9 @@ from typing import Any
 
 import polars as pl
 
-from assets.hands import sources
-from assets.hands.names import Names, with_hint
-from assets.hands.sources.landing import rows_in
+from assets.io import sources
+from assets.io.names import Names, with_hint
+from assets.io.sources.landing import rows_in
 from assets.stages import upstream
 from assets.stages.run import Run, stage
 from contracts.errors import SourceError, Where
@@ -43,13 +43,13 @@ def land(run: Run) -> Landed:
 
     Raises: SourceError: it cannot be reached or read, or its checksum is wrong.
     """
-    office, contract = run.office, run.contract
+    installation, contract = run.installation, run.contract
     with stage(run, "landed") as noted:
-        office.home.check_region(contract)
+        installation.home.check_region(contract)
         _ = run.lease
-        source = upstream.version_of(office, contract) if contract.source.upstream else None
+        source = upstream.version_of(installation, contract) if contract.source.upstream else None
         fetched = sources.fetch(contract, _place(run, source))
-        staged = office.lake.staging(contract.name, run.run_id) / "landed"
+        staged = installation.lake.staging(contract.name, run.run_id) / "landed"
         shutil.rmtree(staged, ignore_errors=True)  # of an attempt of this run that failed
         staged.mkdir(mode=0o700)
         labels = names_of(run).labels
@@ -72,12 +72,12 @@ def land(run: Run) -> Landed:
                 upstream=source.told if source else None,
             )
             (staged / RECEIPT).write_text(json.dumps(asdict(receipt)))
-            office.lake.move_in(staged, target)
+            installation.lake.move_in(staged, target)
         shutil.rmtree(staged, ignore_errors=True)
-        shutil.rmtree(office.lake.staging(contract.name, run.run_id) / FETCHED, ignore_errors=True)
+        shutil.rmtree(installation.lake.staging(contract.name, run.run_id) / FETCHED, ignore_errors=True)
         receipt = receipt_of(run, fetched.digest)
         _check_columns(run, receipt)
-        (office.lake.staging(contract.name, run.run_id) / NOTE).write_text(fetched.digest)
+        (installation.lake.staging(contract.name, run.run_id) / NOTE).write_text(fetched.digest)
         noted.inputs.append(_input(contract, receipt))
         columns = tuple((name, "String") for name in shown_columns(contract, receipt.columns))
         landed = Table(name=f"{contract.name}/landed", version=fetched.digest, columns=columns, rows=receipt.rows)
@@ -94,7 +94,7 @@ def _input(contract: Contract, receipt: Receipt) -> Table:
 
 def _is_new(run: Run, fetched: sources.Fetched) -> bool:
     """Whether nothing as large has landed, so that it can be read before its digest is known."""
-    for receipt in run.office.lake.folder(run.contract.name, "landed").glob(f"*/{RECEIPT}"):
+    for receipt in run.installation.lake.folder(run.contract.name, "landed").glob(f"*/{RECEIPT}"):
         with suppress(FileNotFoundError):  # it expires just now
             if json.loads(receipt.read_text())["size_bytes"] == fetched.size_bytes:
                 return False
@@ -103,26 +103,26 @@ def _is_new(run: Run, fetched: sources.Fetched) -> bool:
 
 def _place(run: Run, source: upstream.Upstream | None) -> sources.Place:
     """Where this run fetches to, and what it may skip."""
-    office, contract = run.office, run.contract
-    folder = office.lake.staging(contract.name, run.run_id) / FETCHED
+    installation, contract = run.installation, run.contract
+    folder = installation.lake.staging(contract.name, run.run_id) / FETCHED
     folder.mkdir(mode=0o700, exist_ok=True)
     return sources.Place(
-        roots=office.home.roots,
+        roots=installation.home.roots,
         folder=folder,
         is_landed=lambda digest: landed_folder(run, digest).is_dir(),
-        hosts=office.home.hosts,
-        max_bytes=office.home.source_max_bytes,
+        hosts=installation.home.hosts,
+        max_bytes=installation.home.source_max_bytes,
         mark=_mark(run),
         labels=names_of(run).labels,
-        salt=office.keys.derived("addresses"),
-        dataset=(lambda: upstream.take(office, contract, source, landed=landed_folder(run, source.statement).is_dir())) if source else None,
+        salt=installation.keys.derived("addresses"),
+        dataset=(lambda: upstream.take(installation, contract, source, landed=landed_folder(run, source.statement).is_dir())) if source else None,
     )
 
 
 def names_of(run: Run) -> Names:
     """The labels of what deliveries of this data set call their files."""
-    office = run.office
-    return Names(office.keys.derived("names"), office.lake.folder(run.contract.name, "landed"))
+    installation = run.installation
+    return Names(installation.keys.derived("names"), installation.lake.folder(run.contract.name, "landed"))
 
 
 def shown_columns(contract: Contract, columns: Sequence[str]) -> list[str]:
@@ -133,15 +133,15 @@ def shown_columns(contract: Contract, columns: Sequence[str]) -> list[str]:
 
 def _mark(run: Run) -> sources.Mark | None:
     """What the last published version reached, as its signed evidence says; a run that published nothing moves it nowhere."""
-    versions = run.office.registry.versions(run.contract.name) if run.contract.source.options.watermark is not None else []
+    versions = run.installation.registry.versions(run.contract.name) if run.contract.source.options.watermark is not None else []
     if not versions:
         return None
-    mark = run.office.statement(versions[-1])["predicate"].get("watermark")
+    mark = run.installation.statement(versions[-1])["predicate"].get("watermark")
     if not mark:
         return None
     column = mark["column"]
     sealed = mark.get("sealed")
-    value = run.office.keys.unseal(sealed, _about(run, column)) if sealed else mark["value"]
+    value = run.installation.keys.unseal(sealed, _about(run, column)) if sealed else mark["value"]
     return sources.Mark(column, value, versions[-1]["source_digest"])
 
 
@@ -152,7 +152,7 @@ def kept_mark(run: Run, column: str, value: str | int | float) -> dict[str, Any]
     public = declared and contract.column(column).classification in (None, "public")
     if public and column not in contract.privacy.columns:
         return {"column": column, "value": value}
-    return {"column": column, "sealed": run.office.keys.seal(value, _about(run, column))}
+    return {"column": column, "sealed": run.installation.keys.seal(value, _about(run, column))}
 
 
 def _about(run: Run, column: str) -> str:
@@ -175,12 +175,12 @@ def landed_folder(run: Run, digest: str) -> Path:
     """Where bytes of this digest land: the same bytes read with other options are other rows."""
     options = run.contract.source.options.model_copy(update={"table": None, "query": None, "watermark": None})  # what is asked of a database shows in what it hands over
     suffix = "" if options == CsvOptions() else "-" + hashlib.sha256(options.model_dump_json().encode()).hexdigest()[:8]
-    return run.office.lake.folder(run.contract.name, "landed") / (digest + suffix)
+    return run.installation.lake.folder(run.contract.name, "landed") / (digest + suffix)
 
 
 def landed_in(run: Run) -> Receipt:
     """The receipt of what this run landed; lands now where the run has not."""
-    note = run.office.lake.folder(run.contract.name, "staging") / run.run_id / NOTE
+    note = run.installation.lake.folder(run.contract.name, "staging") / run.run_id / NOTE
     return receipt_of(run, note.read_text()) if note.exists() else land(run).receipt
 
 

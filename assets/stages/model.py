@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from assets.hands.acts import Role
-from assets.hands.models import TRIGGER
-from assets.hands.office import Office
-from assets.hands.registry import Row
+from assets.io.installation import Installation
+from assets.io.models import TRIGGER
+from assets.io.registry import Row
+from assets.io.registry_triggers import Role
 from assets.stages.act import Acted, carried
+from assets.stages.fault_points import reached
 from assets.stages.features import feature_frame, feature_state, settings, state_others
-from assets.stages.points import reached
 from assets.stages.run import Run, stage
 from contracts.errors import ActionError, AdmissionError, Where
 from contracts.features import Features, Target
@@ -43,48 +43,48 @@ def retrain_if_due(run: Run) -> Acted | None:
 
     Raises: ActionError: it cannot be trained; the trigger stays due and the champion in service.
     """
-    office, contract = run.office, run.contract
+    installation, contract = run.installation, run.contract
     policy, target = contract.retrain, settings(run).target
     if policy is None or target is None:
         raise ActionError("the contract asks for no model", "Add assay.retrain", Where(file=contract.file, dataset=contract.name))
-    due = office.registry.due(contract.name, "retrain")
+    due = installation.registry.due(contract.name, "retrain")
     if not due:
         return None
     *overtaken, trigger = due
-    with office.registry.holding(trigger, run.run_id) as mine:
+    with installation.registry.holding(trigger, run.run_id) as mine:
         if not mine:
             return None
         with stage(run, "model") as noted:
             details = _retrain(run, policy, target, trigger, overtaken)
             noted.inputs.append(Table(name=f"{contract.name}/features", version=trigger["version"]))
             noted.outputs.append(Table(name=f"{contract.name}/model", version=str(details["model_version"])))
-    office.settle()
+    installation.settle()
     return Acted(trigger["version"], details)
 
 
 def _retrain(run: Run, policy: Retrain, target: Target, trigger: Row, overtaken: list[Row]) -> Row:
-    office, contract, version = run.office, run.contract, trigger["version"]
+    installation, contract, version = run.installation, run.contract, trigger["version"]
     name, wanted = contract.name, settings(run)
     facts = _facts(run, trigger, _for_training(run, version, trigger))
-    frame = feature_frame(office, name, version).collect()
-    _refuse_classes(office, contract, wanted, version)
+    frame = feature_frame(installation, name, version).collect()
+    _refuse_classes(installation, contract, wanted, version)
     columns = [column for column in frame.columns if column not in (wanted.order_by, target.name)]
     train, held_back = retrain.split_in_time(frame, wanted.order_by, policy.holdout)
-    registered, candidate = _candidate(office, policy, facts, f"{name}/{trigger['id']}", train, columns, target)
+    registered, candidate = _candidate(installation, policy, facts, f"{name}/{trigger['id']}", train, columns, target)
     reached("registered")
     known = held_back.filter(pl.col(target.name).is_not_null())
     labels, scores = known[target.name].to_numpy(), retrain.chances(candidate, known, columns)
-    serving = office.registry.serving(name)
+    serving = installation.registry.serving(name)
     champion, start = serving.get("champion"), held_back[wanted.order_by].min()
-    theirs = champion_scores(office, contract, policy, champion["version"], version, start) if champion else None
-    found = retrain.evaluate(labels, scores, theirs, _held_back_rows(office, contract, version, start, target), policy=policy)
+    theirs = champion_scores(installation, contract, policy, champion["version"], version, start) if champion else None
+    found = retrain.evaluate(labels, scores, theirs, _held_back_rows(installation, contract, version, start, target), policy=policy)
     judgement = judge_model(found, policy)
-    office.models.judged(policy.model, registered, numbers(found), card(facts, policy=policy, features=columns, found=found, judgement=judgement))
+    installation.models.judged(policy.model, registered, numbers(found), card(facts, policy=policy, features=columns, found=found, judgement=judgement))
     canary = policy.canary if judgement.accepted and champion else None
     details: Row = {
         **asdict(judgement), "asked_because": trigger["reason"], "candidate": None if np.isnan(judgement.candidate) else judgement.candidate,
         "outcome": "in canary" if canary else "in service" if judgement.accepted else "refused", "model": policy.model, "model_version": registered,
-        **carried(office, contract, version), "trained_rows": train.height, "judged_rows": held_back.height, "dataset_version": version, "trace_id": facts["trace_id"],
+        **carried(installation, contract, version), "trained_rows": train.height, "judged_rows": held_back.height, "dataset_version": version, "trace_id": facts["trace_id"],
         "evaluation": found.as_json(), "judged": {metric: value for metric in METRICS if (value := metric_of(metric)(labels, scores)) == value}, "replaced": champion["version"] if champion else None,
     }  # fmt: skip
     judged = [round(float(each), 6) for each in np.quantile(scores, np.linspace(0, 1, JUDGED_SCORES))] if len(scores) else None
@@ -95,22 +95,22 @@ def _retrain(run: Run, policy: Retrain, target: Target, trigger: Row, overtaken:
 
 def _facts(run: Run, trigger: Row, signed: dict[str, Any]) -> dict[str, str]:
     """What a model of the trigger's version comes from, as MLflow's tags and the model card tell it."""
-    office, contract, version = run.office, run.contract, trigger["version"]
+    installation, contract, version = run.installation, run.contract, trigger["version"]
     return {
         "dataset": contract.name, "dataset_version": version, "evidence_sha256": signed["sha256"], "files": "\n".join(signed["files"]), "contract": contract.digest,
-        "trace_id": trace_of_run(run.run_id), "reason": trigger["reason"], "filter_rules": ", ".join(signed["rules"]) or "none", **carried(office, contract, version),
+        "trace_id": trace_of_run(run.run_id), "reason": trigger["reason"], "filter_rules": ", ".join(signed["rules"]) or "none", **carried(installation, contract, version),
     }  # fmt: skip
 
 
-def _candidate(office: Office, policy: Retrain, facts: dict[str, str], key: str, train: pl.DataFrame, columns: list[str], target: Target) -> tuple[str, Any]:
+def _candidate(installation: Installation, policy: Retrain, facts: dict[str, str], key: str, train: pl.DataFrame, columns: list[str], target: Target) -> tuple[str, Any]:
     """The version registered under the key, and the model: the one of an earlier try, or one trained now."""
-    registered = office.models.proposed(policy.model, key)
+    registered = installation.models.proposed(policy.model, key)
     if registered is not None:
-        return registered, office.models.served(policy.model, registered).model
+        return registered, installation.models.served(policy.model, registered).model
     model = retrain.train(train, columns=columns, target=target.name, seed=policy.seed, trainer=policy.trainer)
     reached("trained")
     tags = {**facts, TRIGGER: key, "purpose": "training"}
-    return office.models.propose(policy.model, model, columns=columns, metrics={}, tags=tags, sample=train.select(columns).head(5)), model
+    return installation.models.propose(policy.model, model, columns=columns, metrics={}, tags=tags, sample=train.select(columns).head(5)), model
 
 
 def _switch(run: Run, policy: Retrain, serving: Mapping[Role, Row], details: Row, serves: Row | None, due: Sequence[Row]) -> None:
@@ -124,7 +124,7 @@ def _switch(run: Run, policy: Retrain, serving: Mapping[Role, Row], details: Row
     outcome = {key: details[key] for key in ("outcome", "reason", "metric", "candidate", "in_service")}
     closing = [(trigger, outcome), *((old, {"outcome": "overtaken", "reason": f"a newer version, {version}, was acted on"}) for old in overtaken)]
     reached("before the switch")
-    if not run.office.registry.switch(
+    if not run.installation.registry.switch(
         name, policy.model, {role: (number, serves)} if serves else {}, details["reason"], closing=closing, holder=run.run_id, expected={"champion": details["replaced"]},
         made=(version, details), refused=refused,
     ):  # fmt: skip
@@ -139,14 +139,14 @@ def _for_training(run: Run, version: str, trigger: Row) -> dict[str, Any]:
     """
     import hashlib
 
-    office, name = run.office, run.contract.name
-    row = office.version(name, version)
-    office.scan(row)  # the signature, and every file's digest
-    document = office.statement(row)
+    installation, name = run.installation, run.contract.name
+    row = installation.version(name, version)
+    installation.scan(row)  # the signature, and every file's digest
+    document = installation.statement(row)
     allowed = "training" in document["predicate"]["admission"]["purposes"]
     rules = sorted({check["rule"] for check in document["predicate"]["checks"] if check["severity"] == "error"})
     details = {"filter_rules": rules, "model": run.contract.retrain.model if run.contract.retrain else None, "trigger": trigger["id"], "rows": row["rows"]}
-    office.registry.use(name, version, "training", allowed=allowed, kind="training", trace_id=trace_of_run(run.run_id), details=details)
+    installation.registry.use(name, version, "training", allowed=allowed, kind="training", trace_id=trace_of_run(run.run_id), details=details)
     if not allowed:
         raise AdmissionError(
             f"{name}@{version} was not admitted for 'training'",
@@ -157,18 +157,18 @@ def _for_training(run: Run, version: str, trigger: Row) -> dict[str, Any]:
     return {"sha256": hashlib.sha256(row["envelope"].encode()).hexdigest(), "files": files, "rules": rules}
 
 
-def _refuse_classes(office: Office, contract: Contract, wanted: Features, version: str) -> None:
+def _refuse_classes(installation: Installation, contract: Contract, wanted: Features, version: str) -> None:
     """Raises: ActionError: a feature is made from a column of a class that the contract does not allow for training."""
-    classes = (office.registry.derived(contract.name, version, "features") or {})["classes"]
+    classes = (installation.registry.derived(contract.name, version, "features") or {})["classes"]
     for name, kind in privacy.refused(classes, wanted.allows, "training").items():
         raise ActionError(
             f"the feature '{name}' is {kind}, and assay.features does not allow that for training", "Leave it out, or allow it if that is lawful", Where(dataset=contract.name)
         )
 
 
-def _held_back_rows(office: Office, contract: Contract, version: str, start: Any, target: Target) -> pl.DataFrame:
+def _held_back_rows(installation: Installation, contract: Contract, version: str, start: Any, target: Target) -> pl.DataFrame:
     """The rows from `start` on whose target is known, as the version has them: what slices are made from."""
-    held_back = _from(contract, office.scan(office.version(contract.name, version)), start)
+    held_back = _from(contract, installation.scan(installation.version(contract.name, version)), start)
     return held_back.filter(pl.col(target.column).is_not_null()).collect()
 
 
@@ -176,7 +176,7 @@ def _from(contract: Contract, rows: pl.LazyFrame, start: Any) -> pl.LazyFrame:
     return rows.filter(pl.col(contract.features.order_by if contract.features else "") >= start)
 
 
-def champion_scores(office: Office, contract: Contract, policy: Retrain, model_version: str, version: str, start: Any) -> Any:
+def champion_scores(installation: Installation, contract: Contract, policy: Retrain, model_version: str, version: str, start: Any) -> Any:
     """A registered model's chances for a version's rows from `start` on whose target is known, by the features that it was trained with.
 
     They are made of the whole version, since some look at the rows before.
@@ -184,25 +184,25 @@ def champion_scores(office: Office, contract: Contract, policy: Retrain, model_v
     target = contract.features.target if contract.features else None
     if target is None:
         raise ActionError("the contract has no target any more", "Add `target` to assay.features", Where(file=contract.file, dataset=contract.name))
-    served = office.models.served(policy.model, model_version)
-    state = feature_state(office, contract.name, served.dataset_version)
-    rows = office.scan(office.version(contract.name, version))
-    made = _from(contract, table.table(rows, state, others=state_others(office, state)), start).select(state.kept).collect()
+    served = installation.models.served(policy.model, model_version)
+    state = feature_state(installation, contract.name, served.dataset_version)
+    rows = installation.scan(installation.version(contract.name, version))
+    made = _from(contract, table.table(rows, state, others=state_others(installation, state)), start).select(state.kept).collect()
     known = _from(contract, rows, start).select(pl.col(target.column).is_not_null()).collect().to_series()
     made = made.filter(known)
     return retrain.chances(served.model, made, made.columns)
 
 
-def compared(office: Office, contract: Contract, policy: Retrain, first: str, second: str) -> Row:
+def compared(installation: Installation, contract: Contract, policy: Retrain, first: str, second: str) -> Row:
     """Two versions of a model on the same held-back rows of the newest version, resampled together."""
     wanted = contract.features
     target = wanted.target if wanted else None
     if wanted is None or target is None:
         raise ActionError("the contract has no target any more", "Add `target` to assay.features", Where(file=contract.file, dataset=contract.name))
-    row = office.version(contract.name)
-    whole = office.scan(row).filter(pl.col(target.column).is_not_null()).collect()
+    row = installation.version(contract.name)
+    whole = installation.scan(row).filter(pl.col(target.column).is_not_null()).collect()
     _, rows = retrain.split_in_time(whole, wanted.order_by, policy.holdout)
     labels = (rows[target.column] > target.above).cast(pl.Int8).to_numpy()
-    scores = [champion_scores(office, contract, policy, version, row["version"], rows[wanted.order_by].min()) for version in (first, second)]
+    scores = [champion_scores(installation, contract, policy, version, row["version"], rows[wanted.order_by].min()) for version in (first, second)]
     found = retrain.evaluate(labels, scores[0], scores[1], rows, policy=policy)
     return {"dataset_version": row["version"], "rows": len(labels), "evaluation": found.as_json()}

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from assets.hands.beside import license_beside
-from assets.hands.disk import sha256
-from assets.hands.sources import Read, read_file, unpacked
-from assets.hands.sources.landing import rows_in
-from assets.hands.sources.roots import INBOX, is_source
+from assets.io.disk import sha256
+from assets.io.license_files import license_beside
+from assets.io.sources import Read, read_file, unpacked
+from assets.io.sources.landing import rows_in
+from assets.io.sources.roots import INBOX, is_source
 from contracts.errors import SourceError, Where, shown
 from contracts.problems import Problem
 from contracts.settings import CsvOptions, Source

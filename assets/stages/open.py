@@ -6,7 +6,7 @@ import os
 
 import polars as pl
 
-from assets.hands.office import Office
+from assets.io.installation import Installation
 from contracts.errors import AdmissionError, Where
 from lineage.trace import trace_of
 
@@ -20,20 +20,20 @@ def open_version(name: str, version: str | None, purpose: str, trace: str | None
     Raises: AdmissionError: another purpose; the refusal is recorded. EvidenceError: no such version, or not what was signed.
     """
     trace_id = trace_of(trace or os.environ.get("TRACEPARENT"))
-    office = Office.open()
-    office.registry.check_writable()
-    row = office.version(name, version)
+    installation = Installation.open()
+    installation.registry.check_writable()
+    row = installation.version(name, version)
     if row["expired_at"]:
-        office.scan(row)  # says so; nothing was opened
-    predicate = office.statement(row)["predicate"]
+        installation.scan(row)  # says so; nothing was opened
+    predicate = installation.statement(row)["predicate"]
     admitted = predicate["admission"]["purposes"]
     allowed = purpose in admitted
     rules = sorted({check["rule"] for check in predicate["checks"] if check["severity"] == "error"})
-    office.registry.use(name, row["version"], purpose, allowed=allowed, trace_id=trace_id, details={"rows": row["rows"], "filter_rules": rules})
+    installation.registry.use(name, row["version"], purpose, allowed=allowed, trace_id=trace_id, details={"rows": row["rows"], "filter_rules": rules})
     if not allowed:
         raise AdmissionError(
             f"{name}@{row['version']} was not admitted for '{purpose}'",
             f"Open it for {' or '.join(admitted)}, or add the purpose to assay.license and publish again",
             Where(dataset=name),
         )
-    return office.scan(row)
+    return installation.scan(row)

@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from assets.hands import models as stored
-from assets.hands.acts import Role
-from assets.hands.office import Office
-from assets.hands.private import private_files
-from assets.hands.registry import Row
+from assets.io import models as stored
+from assets.io.installation import Installation
+from assets.io.private import private_files
+from assets.io.registry import Row
+from assets.io.registry_triggers import Role
 from assets.stages.features import feature_state, state_others
 from assets.stages.inference import given
-from assets.stages.live import MODEL, PARENT, SCORE, keep_predictions, keeps_model
+from assets.stages.monitor import MODEL, PARENT, SCORE, keep_predictions, keeps_model
 from contracts.errors import ActionError, AdmissionError, Where
 from contracts.model import Contract
 from contracts.settings import Retrain
@@ -34,7 +34,7 @@ from pipelines.features import privacy, table
 class Served:
     """A model in service, opened for a purpose: it keeps to the champion and challenger of the moment it was opened."""
 
-    office: Office
+    installation: Installation
     contract: Contract
     policy: Retrain
     purpose: str
@@ -54,7 +54,7 @@ class Served:
     @property
     def looks_back(self) -> tuple[str, ...]:
         """The features that are made of rows from before."""
-        settings = [feature_state(self.office, self.contract.name, model.dataset_version).features for model in self.models.values()]
+        settings = [feature_state(self.installation, self.contract.name, model.dataset_version).features for model in self.models.values()]
         return tuple(dict.fromkeys(name for features in settings for transform in features.transforms if transform.only_the_past for name in transform.makes))
 
     @private_files()
@@ -69,7 +69,7 @@ class Served:
             A share of the rows, by hash of that name, is the challenger's while there is one.
         Raises: AdmissionError: the data were not admitted for the purpose; the refusal is recorded. FeatureError: a column is missing, or it is no frame of Polars.
         """
-        started, trace_id = self.office.registry.now(), trace_of(trace)
+        started, trace_id = self.installation.registry.now(), trace_of(trace)
         rows, past = given(frame, "frame").collect(), given(history, "history") if history is not None else None
         self._record(trace_id, rows.height)
         names = traceparents(trace_id, rows.height)
@@ -78,14 +78,14 @@ class Served:
         for role, model in self.models.items():
             mine = roles == role
             if mine.any():
-                state = feature_state(self.office, self.contract.name, model.dataset_version)
-                made = table.transform(rows.lazy(), state, history=past, others=state_others(self.office, state)).collect().filter(pl.Series(mine))  # windows see every row
+                state = feature_state(self.installation, self.contract.name, model.dataset_version)
+                made = table.transform(rows.lazy(), state, history=past, others=state_others(self.installation, state)).collect().filter(pl.Series(mine))  # windows see every row
                 scores[mine], versions[mine] = retrain.chances(model.model, made, made.columns), model.version
         told = pl.DataFrame({PARENT: names, SCORE: scores, MODEL: versions.astype(str)}, schema={PARENT: pl.String, SCORE: pl.Float64, MODEL: pl.String})
         if told.height:
             challenger = self.serving.get("challenger")
-            keep_predictions(self.office, self.contract.name, trace_id, told, challenger["version"] if challenger else None)
-        self._told(trace_id, started, rows.height)
+            keep_predictions(self.installation, self.contract.name, trace_id, told, challenger["version"] if challenger else None)
+        self._record_prediction(trace_id, started, rows.height)
         return told
 
     def _roles(self, names: list[str]) -> np.ndarray[Any, Any]:
@@ -99,10 +99,10 @@ class Served:
     def _record(self, trace_id: str, rows: int) -> None:
         for role, row in self.serving.items():
             version = row["details"]["dataset_version"]
-            predicate = self.office.statement(self.office.version(self.contract.name, version))["predicate"]
+            predicate = self.installation.statement(self.installation.version(self.contract.name, version))["predicate"]
             rules = sorted({check["rule"] for check in predicate["checks"] if check["severity"] == "error"})
-            state = feature_state(self.office, self.contract.name, version)
-            classes = (self.office.registry.derived(self.contract.name, version, "features") or {})["classes"]
+            state = feature_state(self.installation, self.contract.name, version)
+            classes = (self.installation.registry.derived(self.contract.name, version, "features") or {})["classes"]
             refused = privacy.refused(classes, state.features.allows, self.purpose)
             allowed = self.purpose in predicate["admission"]["purposes"] and not refused
             details = {
@@ -113,7 +113,7 @@ class Served:
                 "filter_rules": rules,
                 "license": predicate["admission"]["verdict"]["license"]["expression"],
             }
-            self.office.registry.use(self.contract.name, version, self.purpose, allowed=allowed, kind="prediction", trace_id=trace_id, details=details)
+            self.installation.registry.use(self.contract.name, version, self.purpose, allowed=allowed, kind="prediction", trace_id=trace_id, details=details)
             for feature, kind in refused.items():
                 raise AdmissionError(
                     f"{self.name} looks at the feature '{feature}', which is {kind} and not allowed for '{self.purpose}'",
@@ -127,26 +127,26 @@ class Served:
                     Where(dataset=self.contract.name),
                 )
 
-    def _told(self, trace_id: str, started: str, rows: int) -> None:
+    def _record_prediction(self, trace_id: str, started: str, rows: int) -> None:
         name = self.contract.name
         fact = StageFact(
-            run_id=trace_id, dataset=name, stage="predicted", outcome="COMPLETE", started_at=started, ended_at=self.office.registry.now(),
+            run_id=trace_id, dataset=name, stage="predicted", outcome="COMPLETE", started_at=started, ended_at=self.installation.registry.now(),
             inputs=tuple(Table(name=f"{name}/model", version=row["version"], tags={"role": role}) for role, row in self.serving.items()),
             outputs=(Table(name=f"{name}/predictions", version=trace_id, rows=rows),),
         )  # fmt: skip
-        self.office.registry.post("lineage", name, fact.as_json())
+        self.installation.registry.post("lineage", name, fact.as_json())
 
 
-def opened(name: str, purpose: str, office: Office | None = None) -> Served:
+def opened(name: str, purpose: str, installation: Installation | None = None) -> Served:
     """A model in service, by its name or its data set's. Raises: ActionError: no contract keeps it, none serves, or its file is not what was registered."""
-    office = office or Office.open()
-    office.registry.check_writable()
-    contract, policy = keeps_model(office, name)
-    serving = office.registry.serving(contract.name)
+    installation = installation or Installation.open()
+    installation.registry.check_writable()
+    contract, policy = keeps_model(installation, name)
+    serving = installation.registry.serving(contract.name)
     if "champion" not in serving:
         raise ActionError(f"no version of {policy.model} is in service", f"Train one: assay run {contract.name}", Where(dataset=contract.name))
-    models = {role: office.models.served(policy.model, row["version"]) for role, row in serving.items()}
-    return Served(office, contract, policy, purpose, serving, models)
+    models = {role: installation.models.served(policy.model, row["version"]) for role, row in serving.items()}
+    return Served(installation, contract, policy, purpose, serving, models)
 
 
 def as_promised(contract: Contract, frame: pl.DataFrame) -> pl.DataFrame:

@@ -10,14 +10,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 
-from assets.hands.office import schema_of
-from assets.hands.registry import Row
+from assets.io.installation import schema_of
+from assets.io.registry import Row
 from assets.stages import fitted, quarantine
 from assets.stages.admit import Admission
-from assets.stages.assess import assess
+from assets.stages.clean_validate import Refined, check_row, keep_set_aside, refused
 from assets.stages.expire import expire
-from assets.stages.points import reached
-from assets.stages.refine import Refined, check_row, keep_set_aside, refused
+from assets.stages.fault_points import reached
+from assets.stages.quality import assess
 from assets.stages.run import Noted, Run, stage
 from assets.stages.statement import Part, signed
 from contracts.errors import ClockError
@@ -49,25 +49,25 @@ def publish_parts(run: Run, parts: Sequence[Part]) -> Published:
     Raises: QualityError: an error rule stops one of them, and with it all.
         PublicationError: a newer run holds a lease, the schema is no longer that of the other partitions, or the disk is full.
     """
-    office, name = run.office, run.contract.name
+    installation, name = run.installation, run.contract.name
     with _stages(parts) as noted:
         parts = [replace(part, refined=assess(part.run, part.admission, part.refined)) for part in parts]
         for part in parts:
             _keep(part)
         reached("staged")
         for part in parts:
-            folder = office.lake.staging(name, part.run.run_id)
+            folder = installation.lake.staging(name, part.run.run_id)
             staged = folder / "version"
             if (folder / fitted.FOLDER).exists():
                 (folder / fitted.FOLDER).rename(staged / fitted.KEPT)
-            part.files.extend(office.lake.move_in_version(name, part.attempt, staged, part.refined.accounting.published))
+            part.files.extend(installation.lake.move_in_version(name, part.attempt, staged, part.refined.accounting.published))
         reached("synced")
         registered = _committed(run, parts)
         reached("after the commit")
         noted.inputs.append(Table(name=f"{name}/cleaned"))
         noted.outputs.append(_table(run, registered))
         for part in parts:
-            office.registry.end(part.run.lease, "published", {"version": registered["version"]})
+            installation.registry.end(part.run.lease, "published", {"version": registered["version"]})
     for part in parts:
         finish(part.run)
     return Published(registered, registered["run_id"] == run.run_id)
@@ -87,20 +87,20 @@ def _keep(part: Part) -> None:
     quarantine.note(run, part.admission, refined)
     part.set_aside.update({layer: {**refined.set_aside[layer], "path": path} for layer, path in keep_set_aside(run).items()})
     if refined.broken:
-        run.office.registry.keep_checks(run.lease, [check_row(check) for check in refined.checks])
+        run.installation.registry.keep_checks(run.lease, [check_row(check) for check in refined.checks])
         raise refused(run, refined)
 
 
 def _committed(run: Run, parts: Sequence[Part]) -> Row:
     """Sign and register the version; again on top of it where another partition was published meanwhile."""
-    office = run.office
+    installation = run.installation
     leased = [(part.run.lease, [check_row(check) for check in part.refined.checks]) for part in parts]
     while True:
         row = signed(run, parts)
         reached("signed")
         outbox = [("evidence", {"version": row["version"]}), ("delta", {"version": row["version"]})]
         reached("before the commit")
-        registered = office.registry.publish(leased, row, outbox, measures=run.contract.drift is not None)
+        registered = installation.registry.publish(leased, row, outbox, measures=run.contract.drift is not None)
         if registered is not None:
             return registered
 
@@ -110,8 +110,8 @@ def already(run: Run, row: Row) -> bool:
 
     Returns: whether `latest` went back to that version: the source, or the contract, is again what it was then. One window of several says nothing of that.
     """
-    back = run.contract.source.windows is None and run.partition is None and run.office.registry.came_again(run.lease, row["version"])
-    run.office.registry.end(run.lease, "already published", {"version": row["version"]})
+    back = run.contract.source.windows is None and run.partition is None and run.installation.registry.came_again(run.lease, row["version"])
+    run.installation.registry.end(run.lease, "already published", {"version": row["version"]})
     finish(run)
     return back
 
@@ -119,12 +119,12 @@ def already(run: Run, row: Row) -> bool:
 def finish(run: Run) -> None:
     """Do what follows a commit, and clear up. Safe to do twice, and done by the next run if this one dies."""
     reached("before the outbox")
-    run.office.settle()
+    run.installation.settle()
     reached("before the sweep")
-    run.office.lake.clear(run.contract.name, run.run_id)
+    run.installation.lake.clear(run.contract.name, run.run_id)
     with suppress(ClockError):  # the version is published; who shows it says that nothing expired
-        quarantine.expire(run.office, [run.contract.name])
-        expire(run.office, run.contract.name)
+        quarantine.expire(run.installation, [run.contract.name])
+        expire(run.installation, run.contract.name)
 
 
 def _table(run: Run, row: Row) -> Table:

@@ -13,12 +13,12 @@ from typing import Any
 
 import polars as pl
 
-from assets.hands.disk import left_behind, sha256
-from assets.hands.office import Office
-from assets.hands.registry import Row
+from assets.io.disk import left_behind, sha256
+from assets.io.installation import Installation
+from assets.io.registry import Row
 from assets.stages.admit import Admission
+from assets.stages.clean_validate import Refined
 from assets.stages.handlings import decisions_of, rows_of
-from assets.stages.refine import Refined
 from assets.stages.run import Run
 from assets.stages.signed import Signed
 from contracts.errors import ConfigurationError, EvidenceError, QualityError, Where
@@ -40,7 +40,7 @@ def note(run: Run, admission: Admission, refined: Refined) -> None:
     contract, inputs, said = run.contract, admission.inputs, refined.set_aside["quarantine"]
     classified = [column.name for column in contract.columns if column.classification in CONFIDENTIAL]
     personal = {*contract.privacy.columns, *classified, *(finding.column for finding in admission.verdict.findings)}
-    run.office.registry.keep_quarantine({
+    run.installation.registry.keep_quarantine({
         "dataset": contract.name, "run_id": run.run_id, "source_digest": inputs.source_digest, "window": inputs.window, "contract_digest": contract.digest,
         "rows": said["rows"], "sha256": said["sha256"], "reasons": dict(refined.accounting.quarantined_by), "personal": sorted(personal),
     })  # fmt: skip
@@ -49,48 +49,48 @@ def note(run: Run, admission: Admission, refined: Refined) -> None:
 # -- reading -----------------------------------------------------------------------------
 
 
-def listed(office: Office, names: Sequence[str]) -> list[dict[str, Any]]:
+def listed(installation: Installation, names: Sequence[str]) -> list[dict[str, Any]]:
     """One entry a run that set rows aside: how many of them wait, were released or discarded, and when they expire."""
-    return [_entry(office, row) for name in names for row in office.registry.quarantines(name) if row["rows"]]
+    return [_entry(installation, row) for name in names for row in installation.registry.quarantines(name) if row["rows"]]
 
 
-def _entry(office: Office, row: Row) -> dict[str, Any]:
-    contract = office.contracts.get(row["dataset"])
-    states = dict(_states(office, row).group_by("state").len().iter_rows()) if contract and _there(office, row) else {}
+def _entry(installation: Installation, row: Row) -> dict[str, Any]:
+    contract = installation.contracts.get(row["dataset"])
+    states = dict(_states(installation, row).group_by("state").len().iter_rows()) if contract and _there(installation, row) else {}
     return {
         **{key: row[key] for key in ("dataset", "run_id", "kept_at", "window", "rows", "reasons", "expired_at")}, "file": str(_path(row)),
         **{state: states.get(state, 0) for state in ("open", "released", "discarded")}, "expires_at": _expires(row, contract).isoformat() if contract else None,
     }  # fmt: skip
 
 
-def shown(office: Office, name: str, run_id: str | None, rule: str | None, rows: int) -> dict[str, Any]:
+def shown(installation: Installation, name: str, run_id: str | None, rule: str | None, rows: int) -> dict[str, Any]:
     """The first rows of a run's quarantine with their reasons, and the values of columns that are not personal."""
-    row = record(office, name, run_id)
-    contract = office.contract(name)
-    frame = _scan(office, row).with_columns(decided(_decisions(office, row), reason_digests(contract)))
+    row = record(installation, name, run_id)
+    contract = installation.contract(name)
+    frame = _scan(installation, row).with_columns(decided(_decisions(installation, row), reason_digests(contract)))
     if rule is not None:
         _check_reason(row, rule)
         frame = frame.filter(pl.col(REASONS).list.contains(rule))
-    actions = {each["id"]: each["action"] for each in _said(office, row)}
+    actions = {each["id"]: each["action"] for each in _describe_decision(installation, row)}
     hidden = [column for column in frame.collect_schema() if column in row["personal"]]
     found = collect(frame.drop(hidden).sort(ROW).head(rows))
     states = [{"_state": _STATES[actions[number]] if number else "open"} for number in found[DECISION]]
     values = found.drop(DECISION).to_dicts()
-    return {**_entry(office, row), "hidden": hidden, "first_rows": [{**state, **value} for state, value in zip(states, values, strict=True)]}
+    return {**_entry(installation, row), "hidden": hidden, "first_rows": [{**state, **value} for state, value in zip(states, values, strict=True)]}
 
 
-def record(office: Office, name: str, run_id: str | None) -> Row:
+def record(installation: Installation, name: str, run_id: str | None) -> Row:
     """What a run set aside; the newest that is still there unless named. Raises: QualityError: there is none, or it has expired."""
-    office.contract(name)
-    known = [row for row in office.registry.quarantines(name) if row["rows"]]
-    chosen = [row for row in known if (row["run_id"].startswith(run_id) if run_id else _there(office, row))]
+    installation.contract(name)
+    known = [row for row in installation.registry.quarantines(name) if row["rows"]]
+    chosen = [row for row in known if (row["run_id"].startswith(run_id) if run_id else _there(installation, row))]
     where = Where(dataset=name)
     if len(chosen) > 1 and run_id:
         raise QualityError(f"the names of {len(chosen)} runs begin so", "Give more of the run's name", where)
     if not chosen:
         said = "no run whose name begins so has set rows aside" if run_id else "no row waits in the quarantine"
         raise QualityError(said, "See `assay quarantine list`", where)
-    if not _there(office, chosen[-1]):
+    if not _there(installation, chosen[-1]):
         said = f"expired on {chosen[-1]['expired_at'][:10]}" if chosen[-1]["expired_at"] else "is not on the disk"
         raise QualityError(f"the quarantine of run '{chosen[-1]['run_id']}' {said}", "Deliver the data again", where)
     return chosen[-1]
@@ -100,27 +100,27 @@ def _path(row: Row) -> Path:
     return Path(row["dataset"]) / "quarantine" / f"{row['run_id']}.parquet"
 
 
-def _there(office: Office, row: Row) -> bool:
-    return row["expired_at"] is None and (office.home.lake / _path(row)).is_file()
+def _there(installation: Installation, row: Row) -> bool:
+    return row["expired_at"] is None and (installation.home.lake / _path(row)).is_file()
 
 
-def _scan(office: Office, row: Row) -> pl.LazyFrame:
-    return pl.scan_parquet(office.home.lake / _path(row))
+def _scan(installation: Installation, row: Row) -> pl.LazyFrame:
+    return pl.scan_parquet(installation.home.lake / _path(row))
 
 
-def _said(office: Office, row: Row) -> list[Row]:
-    return rows_of(office, row["dataset"], row["source_digest"], row["window"])
+def _describe_decision(installation: Installation, row: Row) -> list[Row]:
+    return rows_of(installation, row["dataset"], row["source_digest"], row["window"])
 
 
-def _decisions(office: Office, row: Row) -> list[Handling]:
-    return decisions_of(office, row["dataset"], row["source_digest"], row["window"])
+def _decisions(installation: Installation, row: Row) -> list[Handling]:
+    return decisions_of(installation, row["dataset"], row["source_digest"], row["window"])
 
 
-def _states(office: Office, row: Row) -> pl.DataFrame:
+def _states(installation: Installation, row: Row) -> pl.DataFrame:
     """`_row`, `_reasons` and `state` of every quarantined row."""
-    actions = {each["id"]: _STATES[each["action"]] for each in _said(office, row)}
+    actions = {each["id"]: _STATES[each["action"]] for each in _describe_decision(installation, row)}
     state = pl.col(DECISION).replace_strict(list(actions), list(actions.values()), default="open", return_dtype=pl.String) if actions else pl.lit("open")
-    marked = _scan(office, row).select(ROW, REASONS).with_columns(decided(_decisions(office, row), reason_digests(office.contract(row["dataset"]))))
+    marked = _scan(installation, row).select(ROW, REASONS).with_columns(decided(_decisions(installation, row), reason_digests(installation.contract(row["dataset"]))))
     return collect(marked.select(ROW, REASONS, state.alias("state")))
 
 
@@ -132,7 +132,7 @@ def _check_reason(row: Row, rule: str) -> None:
 # -- deciding -----------------------------------------------------------------------------
 
 
-def decide(office: Office, name: str, action: Action, *, run_id: str | None, rule: str | None, rows: Sequence[int], why: str) -> dict[str, Any]:
+def decide(installation: Installation, name: str, action: Action, *, run_id: str | None, rule: str | None, rows: Sequence[int], why: str) -> dict[str, Any]:
     """Release quarantined rows into the next version, or discard them: their values go at once, and for good.
 
     Returns: the decision as it was kept.
@@ -142,17 +142,17 @@ def decide(office: Office, name: str, action: Action, *, run_id: str | None, rul
         raise ConfigurationError("a decision needs a reason", 'Say it: --why "…"')
     if (rule is None) == (not rows):
         raise ConfigurationError("a decision is about rows, or about a rule", "Give --row, once or more, or --rule")
-    office.home.check_writable()
+    installation.home.check_writable()
     if action == "discard":
-        office.registry.check_clock("nothing is discarded")
-    row, contract = record(office, name, run_id), office.contract(name)
+        installation.registry.check_clock("nothing is discarded")
+    row, contract = record(installation, name, run_id), installation.contract(name)
     if action == "release":
-        _check_delivery(office, row, contract)
-    chosen = _chosen(office, row, rule, rows)
+        _check_delivery(installation, row, contract)
+    chosen = _chosen(installation, row, rule, rows)
     covers = _covers(row, contract, chosen, rule) if action == "release" else {}
     wanted = Handling(0, action, tuple(sorted(set(rows))), rule, covers)
-    taken = decided([*_decisions(office, row), wanted], reason_digests(contract))
-    frame = _scan(office, row).with_columns(taken).filter(pl.col(DECISION) == 0)
+    taken = decided([*_decisions(installation, row), wanted], reason_digests(contract))
+    frame = _scan(installation, row).with_columns(taken).filter(pl.col(DECISION) == 0)
     count, unread = (each for each in run_together([frame.select(pl.len()), unreadable_cells(frame, contract)]))
     if not count.item():
         raise QualityError("every row that broke it broke another rule too", "Release that rule as well, or rows by number: --row", Where(dataset=name, rule=rule))
@@ -161,22 +161,22 @@ def decide(office: Office, name: str, action: Action, *, run_id: str | None, rul
         kind = contract.column(column).logical_type
         where = Where(dataset=name, row=number, field=column)
         raise QualityError(f"it cannot be released: the cell is no {kind}", "Mend it in the source and deliver again, or leave it where it is", where)
-    files = _files(office, row, wanted, contract)
+    files = _files(installation, row, wanted, contract)
     said = {
         "dataset": name, "source_digest": row["source_digest"], "window": row["window"], "run_id": row["run_id"], "action": action, "rule": rule, "chosen": list(wanted.rows),
-        "covers": dict(covers), "rows": count.item(), "why": why.strip(), "by": office.registry.actor, "at": office.registry.now(),
+        "covers": dict(covers), "rows": count.item(), "why": why.strip(), "by": installation.registry.actor, "at": installation.registry.now(),
     }  # fmt: skip
-    kept = office.registry.handle({**said, "envelope": handling.signed(files, said, office.keys.signer())})
-    office.settle()
+    kept = installation.registry.handle({**said, "envelope": handling.signed(files, said, installation.keys.signer())})
+    installation.settle()
     return {key: kept[key] for key in ("id", *said)}
 
 
-def _check_delivery(office: Office, row: Row, contract: Contract) -> None:
+def _check_delivery(installation: Installation, row: Row, contract: Contract) -> None:
     """Only the newest delivery, judged by today's contract, has a next version."""
     where, name = Where(dataset=row["dataset"]), row["dataset"]
     delivery = (row["source_digest"], row["window"])
-    later = [other for other in office.registry.quarantines(name) if other["kept_at"] > row["kept_at"] and (other["source_digest"], other["window"]) != delivery]
-    newest = office.registry.version(name)
+    later = [other for other in installation.registry.quarantines(name) if other["kept_at"] > row["kept_at"] and (other["source_digest"], other["window"]) != delivery]
+    newest = installation.registry.version(name)
     if later or (newest and newest["published_at"] > row["kept_at"] and (newest["source_digest"], newest["window"]) != delivery):
         raise QualityError(f"newer data have come since run '{row['run_id']}'", "A version holds one delivery: deliver the rows again, mended or under a changed rule", where)
     if row["contract_digest"] != contract.digest:
@@ -185,9 +185,9 @@ def _check_delivery(office: Office, row: Row, contract: Contract) -> None:
         )
 
 
-def _chosen(office: Office, row: Row, rule: str | None, rows: Sequence[int]) -> pl.DataFrame:
+def _chosen(installation: Installation, row: Row, rule: str | None, rows: Sequence[int]) -> pl.DataFrame:
     """The rows that are asked for, each still open. Raises: QualityError: the first that is not."""
-    states = _states(office, row)
+    states = _states(installation, row)
     if rule is not None:
         _check_reason(row, rule)
         found = states.filter(pl.col(REASONS).list.contains(rule) & (pl.col("state") == "open"))
@@ -218,21 +218,21 @@ def _covers(row: Row, contract: Contract, chosen: pl.DataFrame, rule: str | None
     return {reason: digests[reason] for reason in reasons}
 
 
-def _files(office: Office, row: Row, wanted: Handling, contract: Contract) -> list[dict[str, Any]]:
+def _files(installation: Installation, row: Row, wanted: Handling, contract: Contract) -> list[dict[str, Any]]:
     """Each quarantine file that holds the delivery's rows; for a discard with a copy that lacks the values, which waits until the decision is kept."""
     delivery = (row["source_digest"], row["window"])
-    same = [other for other in office.registry.quarantines(row["dataset"]) if (other["source_digest"], other["window"]) == delivery and _there(office, other)]
+    same = [other for other in installation.registry.quarantines(row["dataset"]) if (other["source_digest"], other["window"]) == delivery and _there(installation, other)]
     files = []
     for other in same:
         path = str(_path(other))
-        digest, becomes = sha256(office.home.lake / path), None
+        digest, becomes = sha256(installation.home.lake / path), None
         if wanted.action == "discard":
-            taken = decided([*_decisions(office, other), wanted], reason_digests(contract))
-            emptied = without_values(_scan(office, other).with_columns(taken), pl.col(DECISION).eq(0).fill_null(False)).drop(DECISION)
-            copy = office.lake.emptied(path)
+            taken = decided([*_decisions(installation, other), wanted], reason_digests(contract))
+            emptied = without_values(_scan(installation, other).with_columns(taken), pl.col(DECISION).eq(0).fill_null(False)).drop(DECISION)
+            copy = installation.lake.emptied(path)
             collect(emptied.sink_parquet(copy, compression="zstd", lazy=True))
             becomes = sha256(copy)
-            copy.rename(office.lake.emptied(path, becomes))
+            copy.rename(installation.lake.emptied(path, becomes))
         files.append({"path": path, "sha256": digest, "becomes": becomes})
     return files
 
@@ -240,15 +240,15 @@ def _files(office: Office, row: Row, wanted: Handling, contract: Contract) -> li
 # -- today's rules, and the end -------------------------------------------------------------
 
 
-def replay(office: Office, name: str, run_id: str | None) -> dict[str, Any]:
+def replay(installation: Installation, name: str, run_id: str | None) -> dict[str, Any]:
     """Hold a run's open rows against today's contract: how many would pass, per reason they were set aside for."""
-    row, contract = record(office, name, run_id), office.contract(name)
+    row, contract = record(installation, name, run_id), installation.contract(name)
     pointed_to = {rule.argument.dataset for rule in contract.rules if rule.kind == "relationship"}
-    related = {other: office.scan(versions[-1]) for other in sorted(pointed_to) if (versions := office.registry.versions(other))}
-    newest = office.registry.version(name)
+    related = {other: installation.scan(versions[-1]) for other in sorted(pointed_to) if (versions := installation.registry.versions(other))}
+    newest = installation.registry.version(name)
     # a relationship to the data set itself is held against what is published
-    judged = judged_again(_scan(office, row), contract, related, office.scan(newest) if newest else None)
-    waiting = _states(office, row).filter(pl.col("state") == "open").select(ROW).lazy()
+    judged = judged_again(_scan(installation, row), contract, related, installation.scan(newest) if newest else None)
+    waiting = _states(installation, row).filter(pl.col("state") == "open").select(ROW).lazy()
     found = collect(judged.join(waiting, on=ROW, how="semi"))
     reasons = found.explode(REASONS, empty_as_null=False).group_by(REASONS).agg(pl.len().alias("rows"), pl.col(PASSES).sum().alias("would_pass")).sort(REASONS)
     changed = row["contract_digest"] != contract.digest
@@ -260,55 +260,55 @@ def replay(office: Office, name: str, run_id: str | None) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def expire(office: Office, names: Sequence[str]) -> list[dict[str, Any]]:
+def expire(installation: Installation, names: Sequence[str]) -> list[dict[str, Any]]:
     """Remove the quarantines that are older than their contract says today, by the registry's clock; and copies that no decision came to need.
 
     Each is recorded as expired first, then signed for, then removed; what a crash left of that is done by the next call.
     """
-    office.registry.check_clock("nothing expires")
-    now = datetime.fromisoformat(office.registry.now())
+    installation.registry.check_clock("nothing expires")
+    now = datetime.fromisoformat(installation.registry.now())
     gone = []
     for name in names:
-        contract = office.contract(name)
-        folder = office.lake.folder(name, "quarantine")
-        for row in (row for row in office.registry.quarantines(name) if row["expired_at"] is None and _expires(row, contract) <= now):
-            if not office.registry.expire_quarantine(name, row["run_id"], f"retention.quarantine is {contract.retention.quarantine}"):
+        contract = installation.contract(name)
+        folder = installation.lake.folder(name, "quarantine")
+        for row in (row for row in installation.registry.quarantines(name) if row["expired_at"] is None and _expires(row, contract) <= now):
+            if not installation.registry.expire_quarantine(name, row["run_id"], f"retention.quarantine is {contract.retention.quarantine}"):
                 continue
             gone.append({"dataset": name, "run_id": row["run_id"], "rows": row["rows"], "kept_at": row["kept_at"]})
         for copy in folder.glob(".*.emptied"):
             if left_behind(copy, now.timestamp()):
                 copy.unlink(missing_ok=True)
-        gone_before = _sign_earlier(office, name)
+        gone_before = _sign_earlier(installation, name)
         if gone or gone_before:
-            office.settle()
+            installation.settle()
     return gone
 
 
-def _sign_earlier(office: Office, name: str) -> bool:
+def _sign_earlier(installation: Installation, name: str) -> bool:
     """Have it signed for quarantines that expired before such statements were made.
 
     The registry's record with its entry in the audit log is all that tells of them.
     """
-    expired = [row["run_id"] for row in office.registry.quarantines(name) if row["expired_at"]]
-    unsigned = [run for run in expired if not office.quarantine_expiry_file(name, run).exists()]
+    expired = [row["run_id"] for row in installation.registry.quarantines(name) if row["expired_at"]]
+    unsigned = [run for run in expired if not installation.quarantine_expiry_file(name, run).exists()]
     if not unsigned:
         return False
-    waiting = [entry["payload"] for entry in office.registry.pending()]
-    logged = office.registry.quarantines_expired(name)
+    waiting = [entry["payload"] for entry in installation.registry.pending()]
+    logged = installation.registry.quarantines_expired(name)
     wanted = [run for run in unsigned if run in logged and {"run_id": run} not in waiting]
     for run in wanted:
-        office.registry.post("quarantine_expiry", name, {"run_id": run})
+        installation.registry.post("quarantine_expiry", name, {"run_id": run})
     return bool(wanted)
 
 
-def recorded_expiries(office: Office, name: str) -> dict[str, str]:
+def recorded_expiries(installation: Installation, name: str) -> dict[str, str]:
     """The quarantine files that have expired by the registry and its audit log, with the time."""
-    logged = office.registry.quarantines_expired(name)
-    rows = [row for row in office.registry.quarantines(name) if row["expired_at"]]
+    logged = installation.registry.quarantines_expired(name)
+    rows = [row for row in installation.registry.quarantines(name) if row["expired_at"]]
     return {str(_path(row)): row["expired_at"] for row in rows if row["run_id"] in logged}
 
 
-def check_kept(office: Office, signed: Signed) -> list[str]:
+def check_kept(installation: Installation, signed: Signed) -> list[str]:
     """Compare the quarantines of runs that published nothing with what the registry says.
 
     Raises: EvidenceError: a file is missing, or is not what was kept.
@@ -316,12 +316,12 @@ def check_kept(office: Office, signed: Signed) -> list[str]:
     predicates = [document["predicate"] for document in signed.documents.values()]
     of_versions = {entry["path"] for predicate in predicates for entry in predicate["set_aside"].values()}
     count = 0
-    for row in office.registry.quarantines(signed.name):
+    for row in installation.registry.quarantines(signed.name):
         path = str(_path(row))
         # a run that was killed before its checks were kept may have left no file
-        if row["expired_at"] or path in of_versions or not _has_checks(office, row):
+        if row["expired_at"] or path in of_versions or not _has_checks(installation, row):
             continue
-        file = office.home.lake / path
+        file = installation.home.lake / path
         where = Where(file=path, dataset=signed.name)
         if not file.is_file():
             problem = "the quarantine file is missing, and the registry does not call it expired"
@@ -333,8 +333,8 @@ def check_kept(office: Office, signed: Signed) -> list[str]:
     return [f"digests of {count} quarantine file(s) of runs that published nothing"]
 
 
-def _has_checks(office: Office, row: Row) -> bool:
-    return bool(office.registry.checks(row["dataset"], row["run_id"]))
+def _has_checks(installation: Installation, row: Row) -> bool:
+    return bool(installation.registry.checks(row["dataset"], row["run_id"]))
 
 
 def _expires(row: Row, contract: Contract) -> datetime:

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import polars as pl
 
-from assets.hands.index import IndexStore, Opened
-from assets.hands.office import Office
-from assets.hands.registry import Row
+from assets.io.index import IndexStore, Opened
+from assets.io.installation import Installation
+from assets.io.registry import Row
 from assets.stages.act import carried
 from assets.stages.index import answer, documents_of, embedder_of, index_store, policy_of
 from contracts.errors import ActionError, AdmissionError, Where
@@ -66,32 +66,32 @@ def search(name: str, question: str, *, purpose: str, k: int, traceparent: str |
             "that is no question" if not question.strip() else f"the question is longer than {MOST_CHARS:,} characters", "Ask in a sentence or two", Where(dataset=name)
         )
     trace_id = trace_of(traceparent or os.environ.get("TRACEPARENT"))
-    office = Office.open()
-    office.registry.check_writable()
-    contract = office.contract(name)
-    service, found = _found(office, contract, question, k, purpose, trace_id)
-    version, terms = service["version"], carried(office, contract, service["version"])
+    installation = Installation.open()
+    installation.registry.check_writable()
+    contract = installation.contract(name)
+    service, found = _retrieve(installation, contract, question, k, purpose, trace_id)
+    version, terms = service["version"], carried(installation, contract, service["version"])
     passages = tuple(
         Passage(row["document"], row["passage"], row["heading"], row["start"], row["end"], row["said"], row["score"], row["license"] or terms["license"])
         for row in found.iter_rows(named=True)
     )
     told = {"build": service["build"], "passages": [passage.passage for passage in passages], "k": k}
-    office.registry.use(name, version, purpose, allowed=True, kind="search", trace_id=trace_id, details=told)
+    installation.registry.use(name, version, purpose, allowed=True, kind="search", trace_id=trace_id, details=told)
     return Found(name, version, service["build"], purpose, trace_id, terms["license"], terms["obligations"], terms["attribution"], passages)
 
 
-def _found(office: Office, contract: Contract, question: str, k: int, purpose: str, trace_id: str) -> tuple[Row, pl.DataFrame]:
-    policy, store = policy_of(contract), index_store(office)
-    service = _serving(office, contract)
-    _check_purpose(office, contract, service, purpose, trace_id)
+def _retrieve(installation: Installation, contract: Contract, question: str, k: int, purpose: str, trace_id: str) -> tuple[Row, pl.DataFrame]:
+    policy, store = policy_of(contract), index_store(installation)
+    service = _serving(installation, contract)
+    _check_purpose(installation, contract, service, purpose, trace_id)
     while True:
         try:
-            opened, embedder = _ready(office, store, contract.name, service)
-            withdrawn = _withdrawn(office, contract, service, opened)
-            found = answer(office, policy, opened, embedder, question, opened.manifest["passages"] if withdrawn else k)
+            opened, embedder = _ready(installation, store, contract.name, service)
+            withdrawn = _withdrawn(installation, contract, service, opened)
+            found = answer(installation, policy, opened, embedder, question, opened.manifest["passages"] if withdrawn else k)
             break
         except (ActionError, OSError, RuntimeError, ValueError) as error:
-            now = _serving(office, contract)
+            now = _serving(installation, contract)
             if now["build"] == service["build"]:
                 if isinstance(error, ActionError):
                     raise
@@ -104,40 +104,40 @@ def _found(office: Office, contract: Contract, question: str, k: int, purpose: s
     return service, found.head(k).join(licensed, on="document", how="left", maintain_order="left")
 
 
-def _serving(office: Office, contract: Contract) -> Row:
-    service = office.registry.serving_index(contract.name)
+def _serving(installation: Installation, contract: Contract) -> Row:
+    service = installation.registry.serving_index(contract.name)
     if service is None:
         raise ActionError("no index is in service", f"Build it: assay run {contract.name}", Where(dataset=contract.name))
     return service
 
 
-def _check_purpose(office: Office, contract: Contract, service: Row, purpose: str, trace_id: str) -> None:
-    admitted = office.statement(office.version(contract.name, service["version"]))["predicate"]["admission"]["purposes"]
+def _check_purpose(installation: Installation, contract: Contract, service: Row, purpose: str, trace_id: str) -> None:
+    admitted = installation.statement(installation.version(contract.name, service["version"]))["predicate"]["admission"]["purposes"]
     if purpose not in admitted:
-        office.registry.use(contract.name, service["version"], purpose, allowed=False, kind="search", trace_id=trace_id, details={"build": service["build"]})
+        installation.registry.use(contract.name, service["version"], purpose, allowed=False, kind="search", trace_id=trace_id, details={"build": service["build"]})
         problem = f"{contract.name}@{service['version']} was not admitted for '{purpose}'"
         raise AdmissionError(problem, f"Search it for {' or '.join(admitted)}, or add the purpose to assay.license and publish again", Where(dataset=contract.name))
 
 
-def _withdrawn(office: Office, contract: Contract, service: Row, opened: Opened) -> list[str]:
+def _withdrawn(installation: Installation, contract: Contract, service: Row, opened: Opened) -> list[str]:
     """Documents of the index that the newest version has no more: from the moment it is published they answer nothing, whenever the index follows."""
-    latest = office.version(contract.name)
+    latest = installation.version(contract.name)
     if latest["version"] == service["version"]:
         return []
     held = opened.documents["document"]
-    return held.filter(~held.is_in(documents_of(office, contract, latest)["document"].implode())).to_list()
+    return held.filter(~held.is_in(documents_of(installation, contract, latest)["document"].implode())).to_list()
 
 
 _OPENED: dict[tuple[Path, str], tuple[Opened, Embedder]] = {}
 _MOST_OPEN = 8
 
 
-def _ready(office: Office, store: IndexStore, name: str, service: Row) -> tuple[Opened, Embedder]:
+def _ready(installation: Installation, store: IndexStore, name: str, service: Row) -> tuple[Opened, Embedder]:
     """The build, its files checked once a process, and its embedder."""
     key = (store.folder / name / service["build"], service["sha256"])
     if key not in _OPENED:
         opened = store.open(name, service["build"], service["sha256"])
         while len(_OPENED) >= _MOST_OPEN:
             del _OPENED[next(iter(_OPENED))]
-        _OPENED[key] = opened, embedder_of(office, store, name, opened.manifest["settings"], dict(opened.manifest))
+        _OPENED[key] = opened, embedder_of(installation, store, name, opened.manifest["settings"], dict(opened.manifest))
     return _OPENED[key]

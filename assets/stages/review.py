@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from assets.hands.keys import public_of, read_private
-from assets.hands.office import Office
-from assets.hands.registry import Row
-from assets.hands.reviews import ADOPTED
+from assets.io.installation import Installation
+from assets.io.keys import public_of, read_private
+from assets.io.registry import Row
+from assets.io.reviews import ADOPTED
 from contracts.errors import AdmissionError, ConfigurationError, EvidenceError, Where
 from contracts.model import Level
 from contracts.stewards import Steward, StewardPolicy, steward_policy
@@ -23,71 +23,71 @@ POLICIES, STEWARDS = "policies", "stewards"
 _STEWARDS_FILE = Where(file="ASSAY_STEWARDS")
 
 
-def review_of(office: Office, number: int) -> Row:
+def review_of(installation: Installation, number: int) -> Row:
     """A review by its number. Raises: ConfigurationError: there is none."""
-    row = next((each for each in office.registry.reviews() if each["id"] == number), None)
+    row = next((each for each in installation.registry.reviews() if each["id"] == number), None)
     if row is None:
         raise ConfigurationError(f"there is no review {number}", "See `assay review list`")
     return row
 
 
-def sign(office: Office, number: int, decision: Decision, why: str, key: Path) -> str:
+def sign(installation: Installation, number: int, decision: Decision, why: str, key: Path) -> str:
     """A decision on a review's digests, signed with a steward's private key. Nothing is kept.
 
     Raises: ConfigurationError: no reason, no such review, or no steward's key.
     """
     if not why.strip():
         raise ConfigurationError("a decision needs a reason", 'Say it: --why "…"')
-    office.registry.check_clock("no approval is signed")
-    row, private = review_of(office, number), read_private(key)
-    stewards = ruling(office)
+    installation.registry.check_clock("no approval is signed")
+    row, private = review_of(installation, number), read_private(key)
+    stewards = ruling(installation)
     steward = stewards.by_key(private.public_key.keyid)
     if steward is None:
         raise ConfigurationError("this is no key of a steward", "Add its public half to the stewards: see `assay review key --help`", Where(file=key.name))
-    now = office.clock()
+    now = installation.clock()
     decided = Approval(row["dataset"], row["input_key"], decision, why.strip(), steward.name, now, now + timedelta(days=stewards.valid_days))
     return approvals.signed(decided, private)
 
 
-def submit(office: Office, number: int, text: str) -> Standing:
+def submit(installation: Installation, number: int, text: str) -> Standing:
     """Check a signed decision, and keep it where it counts.
 
     Returns: where the review stands with it.
     Raises: AdmissionError: it does not count, and why; the refusal goes into the audit log. EvidenceError: it is forged or no approval.
     """
-    office.registry.check_clock("no approval is taken")
-    row = review_of(office, number)
-    _adopt_first_stewards(office)
-    steward = ruling(office).by_key(approvals.keyid_of(text))
+    installation.registry.check_clock("no approval is taken")
+    row = review_of(installation, number)
+    _adopt_first_stewards(installation)
+    steward = ruling(installation).by_key(approvals.keyid_of(text))
     if steward is None:
-        office.registry.note("approval refused", row["dataset"], {"review": number, "why": "not signed by a steward"})
+        installation.registry.note("approval refused", row["dataset"], {"review": number, "why": "not signed by a steward"})
         raise EvidenceError("it is not signed by a steward", "Sign it with a key of the stewards' policy", Where(dataset=row["dataset"]))
     try:
         decided = approvals.opened(text, public_of(steward.key))
     except EvidenceError:
-        office.registry.note("approval refused", row["dataset"], {"review": number, "why": "forged", "steward": steward.name})
+        installation.registry.note("approval refused", row["dataset"], {"review": number, "why": "forged", "steward": steward.name})
         raise
-    allowed = _allowed(office, row)
-    others = [each for each, _ in counting(office, row, allowed)]
-    why = refusal(decided, steward, others=others, **_terms(office, row, allowed))
+    allowed = _allowed(installation, row)
+    others = [each for each, _ in counting(installation, row, allowed)]
+    why = refusal(decided, steward, others=others, **_terms(installation, row, allowed))
     if why is not None:
-        office.registry.note("approval refused", row["dataset"], {"review": number, "why": why, "steward": steward.name})
+        installation.registry.note("approval refused", row["dataset"], {"review": number, "why": why, "steward": steward.name})
         raise AdmissionError(f"the decision does not count: {why}", "See `assay review show` for what it waits for", Where(dataset=row["dataset"]))
-    office.registry.approve(row, steward.name, decided.decision, text)
-    return stands(office, row)
+    installation.registry.approve(row, steward.name, decided.decision, text)
+    return stands(installation, row)
 
 
-def stands(office: Office, row: Row) -> Standing:
+def stands(installation: Installation, row: Row) -> Standing:
     """Where a review stands now."""
-    allowed = _allowed(office, row)
-    return standing(counting(office, row, allowed), allowed)
+    allowed = _allowed(installation, row)
+    return standing(counting(installation, row, allowed), allowed)
 
 
-def counting(office: Office, row: Row, allowed: Mapping[Level, Sequence[str]]) -> list[tuple[Approval, Steward]]:
+def counting(installation: Installation, row: Row, allowed: Mapping[Level, Sequence[str]]) -> list[tuple[Approval, Steward]]:
     """The kept decisions that hold now: each signature checked again, each in time, each by somebody who is still a steward."""
     found: list[tuple[Approval, Steward]] = []
-    stewards, terms = ruling(office), _terms(office, row, allowed)
-    for kept in office.registry.approvals(row["id"]):
+    stewards, terms = ruling(installation), _terms(installation, row, allowed)
+    for kept in installation.registry.approvals(row["id"]):
         steward = stewards.by_key(approvals.keyid_of(kept["envelope"]))
         if steward is None:
             continue
@@ -100,66 +100,66 @@ def counting(office: Office, row: Row, allowed: Mapping[Level, Sequence[str]]) -
     return found
 
 
-def ruling(office: Office) -> StewardPolicy:
+def ruling(installation: Installation) -> StewardPolicy:
     """Who may decide: the stewards' file as it was adopted; as it is, before one was."""
-    adopted = office.registry.adopted(STEWARDS)
-    return office.stewards if adopted is None else steward_policy(adopted["text"], "the adopted stewards' file")
+    adopted = installation.registry.adopted(STEWARDS)
+    return installation.stewards if adopted is None else steward_policy(adopted["text"], "the adopted stewards' file")
 
 
-def check_policies(office: Office) -> None:
+def check_policies(installation: Installation) -> None:
     """Whether the stewards' file and the licence policy are the ones that were adopted. A changed one is, once two stewards of the adopted file have approved its digest.
 
     Raises: AdmissionError: they have not.
     """
-    filed = office.stewards
-    if not _adopt_first_stewards(office):
-        changed = office.registry.adopted(STEWARDS)
+    filed = installation.stewards
+    if not _adopt_first_stewards(installation):
+        changed = installation.registry.adopted(STEWARDS)
         if changed is not None and changed["digest"] != filed.digest and not filed.can_decide:
             raise AdmissionError("the stewards' file has changed, and names no two who could decide", "Name one of each level: nobody could change it again", _STEWARDS_FILE)
-        _check(office, STEWARDS, "the stewards' file", filed.digest, {"text": filed.text}, _STEWARDS_FILE)
-    _check(office, POLICIES, "the licence policy", office.policy.digest, {}, Where(file="contracts/policies/licenses.yaml"))
+        _check(installation, STEWARDS, "the stewards' file", filed.digest, {"text": filed.text}, _STEWARDS_FILE)
+    _check(installation, POLICIES, "the licence policy", installation.policy.digest, {}, Where(file="contracts/policies/licenses.yaml"))
 
 
-def _adopt_first_stewards(office: Office) -> bool:
+def _adopt_first_stewards(installation: Installation) -> bool:
     """Whether there is nobody yet who could approve a change. The first file that names two who could is adopted."""
-    if office.registry.adopted(STEWARDS) is not None:
+    if installation.registry.adopted(STEWARDS) is not None:
         return False
-    if office.stewards.can_decide:
-        office.registry.note(ADOPTED, STEWARDS, {"digest": office.stewards.digest, "by": "first use", "text": office.stewards.text})
+    if installation.stewards.can_decide:
+        installation.registry.note(ADOPTED, STEWARDS, {"digest": installation.stewards.digest, "by": "first use", "text": installation.stewards.text})
     return True
 
 
-def _check(office: Office, what: str, said: str, digest: str, kept: Mapping[str, str], where: Where) -> None:
-    adopted = office.registry.adopted(what)
+def _check(installation: Installation, what: str, said: str, digest: str, kept: Mapping[str, str], where: Where) -> None:
+    adopted = installation.registry.adopted(what)
     if adopted is not None and adopted["digest"] == digest:
         return
     by = "first use"
     if adopted is not None:
-        row = office.registry.ask(what, digest, [f"{said} has changed: {adopted['digest'][:16]} became {digest[:16]}"])
-        now = stands(office, row)
+        row = installation.registry.ask(what, digest, [f"{said} has changed: {adopted['digest'][:16]} became {digest[:16]}"])
+        now = stands(installation, row)
         if now.decision != "approved":
             raise AdmissionError(f"{said} has changed, and two stewards have not approved that", f"Read the change, and decide: assay review show {row['id']}", where)
         by = ", ".join(each.approver for each in now.by)
-    office.registry.note(ADOPTED, what, {"digest": digest, "by": by, **kept})
+    installation.registry.note(ADOPTED, what, {"digest": digest, "by": by, **kept})
 
 
-def envelopes(office: Office, row: Row) -> list[str]:
+def envelopes(installation: Installation, row: Row) -> list[str]:
     """The signed decisions of a review, for the evidence."""
-    return [kept["envelope"] for kept in office.registry.approvals(row["id"])]
+    return [kept["envelope"] for kept in installation.registry.approvals(row["id"])]
 
 
-def told(office: Office, row: Row) -> dict[str, Any]:
+def describe_review(installation: Installation, row: Row) -> dict[str, Any]:
     """A review as people read it."""
-    now = stands(office, row)
+    now = stands(installation, row)
     by = [{"approver": each.approver, "decision": each.decision, "why": each.why, "expires_at": each.expires_at.isoformat()} for each in now.by]
     return {**{key: row[key] for key in ("id", "dataset", "input_key", "reasons", "asked_at", "asked_by")}, "decision": now.decision, "missing": list(now.missing), "by": by}
 
 
-def _allowed(office: Office, row: Row) -> Mapping[Level, Sequence[str]]:
-    contract = office.contracts.get(row["dataset"])  # a review of a policy is about no data set
+def _allowed(installation: Installation, row: Row) -> Mapping[Level, Sequence[str]]:
+    contract = installation.contracts.get(row["dataset"])  # a review of a policy is about no data set
     return contract.approvers if contract else {}
 
 
-def _terms(office: Office, row: Row, allowed: Mapping[Level, Sequence[str]]) -> dict[str, Any]:
-    now: datetime = office.registry.latest_time()
-    return {"asked_by": row["asked_by"], "input_key": row["input_key"], "allowed": allowed, "valid_days": ruling(office).valid_days, "now": now}
+def _terms(installation: Installation, row: Row, allowed: Mapping[Level, Sequence[str]]) -> dict[str, Any]:
+    now: datetime = installation.registry.latest_time()
+    return {"asked_by": row["asked_by"], "input_key": row["input_key"], "allowed": allowed, "valid_days": ruling(installation).valid_days, "now": now}

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from assets.hands.disk import room_on_disk
-from assets.hands.failures import must_stop, unexpected
-from assets.hands.office import Office
-from assets.hands.runs import Lease
-from contracts.errors import about
+from assets.io.disk import room_on_disk
+from assets.io.failures import must_stop, unexpected
+from assets.io.installation import Installation
+from assets.io.runs import Lease
+from contracts.errors import errors_located_at
 from contracts.model import Contract
 from lineage.facts import StageFact, Table
 
@@ -27,7 +27,7 @@ LEASED = ("landed", "admitted", "cleaned", "published")
 class Run:
     """A run of one data set, or of one partition of it. `window` names the part of the source to publish; None takes the next one due."""
 
-    office: Office
+    installation: Installation
     contract: Contract
     run_id: str
     window: str | None = None
@@ -44,7 +44,7 @@ class Run:
     @property
     def lease(self) -> Lease:
         """The right to publish, taken by the run's first stage."""
-        return self.office.registry.begin(self.contract.name, self.run_id, self.partition, self.parent)
+        return self.installation.registry.begin(self.contract.name, self.run_id, self.partition, self.parent)
 
 
 @dataclass
@@ -58,13 +58,13 @@ class Noted:
 @contextmanager
 def stage(run: Run, name: str) -> Iterator[Noted]:
     """Time a stage, tell errors which data set they are about, and post its OpenLineage fact, whether it ends well or not."""
-    office, started = run.office, run.office.registry.now()
+    installation, started = run.installation, run.installation.registry.now()
     noted = Noted()
 
     def fact(outcome: str, error: str | None = None) -> StageFact:
         return StageFact.model_validate(
             {
-                "run_id": run.run_id, "dataset": run.contract.name, "stage": name, "outcome": outcome, "started_at": started, "ended_at": office.registry.now(),
+                "run_id": run.run_id, "dataset": run.contract.name, "stage": name, "outcome": outcome, "started_at": started, "ended_at": installation.registry.now(),
                 "inputs": noted.inputs, "outputs": noted.outputs, "error": error,
             }
         )  # fmt: skip
@@ -72,20 +72,20 @@ def stage(run: Run, name: str) -> Iterator[Noted]:
     try:
         if name in LEASED:
             _ = run.lease
-        with about(dataset=run.contract.name), room_on_disk(), office.registry.working(run.contract.name, run.run_id, name):
+        with errors_located_at(dataset=run.contract.name), room_on_disk(), installation.registry.working(run.contract.name, run.run_id, name):
             yield noted
     except BaseException as error:
         if must_stop(error):
             raise
-        failure = unexpected(office.home.root, error, run.contract.name, f"stage '{name}'")
-        office.lake.clear(run.contract.name, run.run_id)  # at once: on a full disk it is what the words about it are written on
+        failure = unexpected(installation.home.root, error, run.contract.name, f"stage '{name}'")
+        installation.lake.clear(run.contract.name, run.run_id)  # at once: on a full disk it is what the words about it are written on
         with room_on_disk():
-            office.registry.end(run.lease, "failed", {"stage": name, "error": str(failure)})
-            office.registry.post("lineage", run.contract.name, fact("FAIL", str(failure)).as_json())
+            installation.registry.end(run.lease, "failed", {"stage": name, "error": str(failure)})
+            installation.registry.post("lineage", run.contract.name, fact("FAIL", str(failure)).as_json())
         if failure is error:
             raise
         raise failure from error
-    office.registry.post("lineage", run.contract.name, fact("COMPLETE").as_json())
+    installation.registry.post("lineage", run.contract.name, fact("COMPLETE").as_json())
 
 
 def schema(columns: Mapping[str, pl.DataType]) -> tuple[tuple[str, str], ...]:

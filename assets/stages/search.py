@@ -9,12 +9,12 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from assets.hands import few, presidio
+from assets.io import parquet_stats, presidio
 from assets.stages.ingest import landed_folder, receipt_of
 from assets.stages.run import Run
 from contracts.model import Contract
 from contracts.types import read
-from pipelines.admit import personal, pieces, special
+from pipelines.admit import personal, special_categories, split_values
 from pipelines.engine import run_together
 from pipelines.frames import ROW
 
@@ -32,7 +32,7 @@ def few_values(run: Run, digest: str) -> Few:
     if receipt.rows < MANY_ROWS:
         return {}
     undeclared = [name for name in run.contract.column_names if name not in run.contract.privacy.columns]
-    return few.few_values(landed_folder(run, digest) / "rows.parquet", undeclared, _MOST)
+    return parquet_stats.few_values(landed_folder(run, digest) / "rows.parquet", undeclared, _MOST)
 
 
 def searched(run: Run, rows: pl.LazyFrame, few_of: Few, *beside: pl.LazyFrame) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
@@ -41,7 +41,7 @@ def searched(run: Run, rows: pl.LazyFrame, few_of: Few, *beside: pl.LazyFrame) -
     Args:
         few_of: the different values of columns that hold few, in these rows and perhaps in others of the same source.
     """
-    contract, model = run.contract, run.office.home.presidio_model
+    contract, model = run.contract, run.installation.home.presidio_model
     schema = rows.collect_schema()
     columns = [column.name for column in contract.columns]
     texts = [column.name for column in contract.columns if column.logical_type == "string" or column.fields]
@@ -51,17 +51,17 @@ def searched(run: Run, rows: pl.LazyFrame, few_of: Few, *beside: pl.LazyFrame) -
     misplaced = {name: at for name, at in _misplaced(schema, contract, texts).items() if name not in asked.quiet}
     counted = rows.select(pl.lit(0).alias(ROW), *(unread.sum().alias(name) for name, unread in misplaced.items()))
     numbers = [name for name in plain if name not in few_of and (name in misplaced or schema[name].is_integer())]
-    told_signs = pieces.signs(rows, [name for name in plain if name not in few_of], numbers)
+    told_signs = split_values.signs(rows, [name for name in plain if name not in few_of], numbers)
     marked = run_together([personal.marks(rows, texts)])[0] if few_of and texts else pl.DataFrame()
     of_words = [name for name in texts if name in marked.columns and not marked[name].item()]
     spans = [*personal.spans(rows, texts, of_words=of_words), *personal.declared_values(rows, contract.privacy), *(presidio.spans(rows, texts, model) if model else [])]
-    looks = special.looks(rows, [name for name in columns if name in texts or not schema[name].is_nested()], texts)
+    looks = special_categories.looks(rows, [name for name in columns if name in texts or not schema[name].is_nested()], texts)
     first = run_together([*beside, personal.disguises(rows, texts), counted, told_signs, *spans, *looks, *personal.encoded(rows, texts)])
     disguised, unread, seen, *found = first[len(beside) :]
     found, told, encoded = found[: len(spans)], found[len(spans) : len(spans) + len(looks)], found[len(spans) + len(looks) :]
     odd = [name for name in numbers if name in misplaced and unread[name].item()]  # not every cell was a number, so their signs are looked for in full
-    again = run_together([pieces.signs(rows, odd)])[0].row(0, named=True) if odd else {}
-    pairs = pieces.signed(pieces.pairs(plain), {**asked.signs, **seen.row(0, named=True), **again})
+    again = run_together([split_values.signs(rows, odd)])[0].row(0, named=True) if odd else {}
+    pairs = split_values.signed(split_values.pairs(plain), {**asked.signs, **seen.row(0, named=True), **again})
     whole = pl.concat([pl.DataFrame(schema=FOUND_SCHEMA), *found])
     # what only a second look can tell, where the first gives reason to it: what hides in base 64 or behind other characters, what stands in a
     # column of another type or half in one column and half in the next, which rows make a column special, and where free text names somebody
@@ -71,8 +71,8 @@ def searched(run: Run, rows: pl.LazyFrame, few_of: Few, *beside: pl.LazyFrame) -
             *personal.mentions(rows, redacted, personal.whole_names(whole)),
             *personal.within(pl.concat([pl.DataFrame(schema=personal.HIDDEN), *encoded])),
             *personal.undisguised(rows, disguised),
-            *special.holding(rows, texts, told),
-            *pieces.halves(rows, pairs, run_together(pieces.looks(rows, pairs))),
+            *special_categories.holding(rows, texts, told),
+            *split_values.halves(rows, pairs, run_together(split_values.looks(rows, pairs))),
             *(plan for name, at in misplaced.items() if unread[name].sum() for plan in personal.spans(rows.filter(at), [name])),
         ]
     )
@@ -89,16 +89,16 @@ class _Asked:
         plans: list[tuple[str, pl.LazyFrame]] = []
         for name, frame in frames.items():
             if name in texts:
-                looks = special.looks(frame, [name], [name])
+                looks = special_categories.looks(frame, [name], [name])
                 plans += [(name, plan) for plan in (*personal.spans(frame, [name], alone=False), *personal.encoded(frame, [name]), *looks[1:])]
                 plans += [(name, _any(plan)) for plan in (personal.disguises(frame, [name]), looks[0].select(ROW, f"{name} mentioned"))]
             else:
                 plans += [(name, frame.filter(at)) for at in _misplaced(frame.collect_schema(), contract, texts).values()]
-                plans += [(name, plan) for plan in special.looks(frame, [name], [])[1:]]
+                plans += [(name, plan) for plan in special_categories.looks(frame, [name], [])[1:]]
         answers = run_together([plan for _, plan in plans])
         loud = {name for (name, _), answer in zip(plans, answers, strict=True) if answer.height}
         self.quiet = set(frames) - loud
-        signs = run_together([pieces.signs(frames[name], [name]) for name in plain if name in frames])
+        signs = run_together([split_values.signs(frames[name], [name]) for name in plain if name in frames])
         self.signs: dict[str, int] = {sign: cells for each in signs for sign, cells in each.row(0, named=True).items()}
 
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assets.hands.lake import Lake
-from contracts.errors import EvidenceError, about
+from assets.io.lake import Lake
+from contracts.errors import EvidenceError, errors_located_at
 from lineage import evidence, features, handling
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def read_signed(root: Path, name: str, key: Key, recorded: Mapping[str, str] | N
 
 def _document(file: Path, name: str, version: str, key: Key) -> dict[str, Any]:
     """The checked statement of one version."""
-    with about(dataset=name, file=f"evidence/{name}/{file.name}"):
+    with errors_located_at(dataset=name, file=f"evidence/{name}/{file.name}"):
         document = evidence.opened(_text(file), key)
         predicate = document["predicate"]
         if (predicate["dataset"], predicate["version"]) != (name, version):
@@ -76,13 +76,13 @@ def _document(file: Path, name: str, version: str, key: Key) -> dict[str, Any]:
 
 def _features(file: Path, key: Key) -> dict[str, Any]:
     name = file.parent.parent.name
-    with about(dataset=name, file=f"evidence/{name}/{features.FOLDER}/{file.name}"):
+    with errors_located_at(dataset=name, file=f"evidence/{name}/{features.FOLDER}/{file.name}"):
         return features.opened(_text(file), key)
 
 
 def _decision(file: Path, key: Key) -> dict[str, Any]:
     name = file.parent.parent.name
-    with about(dataset=name, file=f"{name}/quarantine/{file.name}"):
+    with errors_located_at(dataset=name, file=f"{name}/quarantine/{file.name}"):
         return handling.opened(_text(file), key)
 
 

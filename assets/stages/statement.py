@@ -13,13 +13,13 @@ from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
 
-from assets.hands.office import schema_of
-from assets.hands.registry import Row
+from assets.io.installation import schema_of
+from assets.io.registry import Row
 from assets.stages import fitted
 from assets.stages.admit import Admission
-from assets.stages.assess import Assessed, evidence_of, told
+from assets.stages.clean_validate import Refined
 from assets.stages.ingest import kept_mark, receipt_of
-from assets.stages.refine import Refined
+from assets.stages.quality import Assessed, evidence_of, render_decisions
 from assets.stages.run import Run
 from contracts.errors import PublicationError, Where
 from lineage import evidence
@@ -47,9 +47,9 @@ class Part:
 
 def signed(run: Run, parts: Sequence[Part]) -> Row:
     """The version that these parts make on top of what is registered now: its row for the registry, with the signed statement."""
-    office, contract, newest = run.office, run.contract, parts[-1]
-    known = office.registry.versions(contract.name)
-    predicate = {**_of_part(newest), "sequence": len(known) + 1, "run_id": run.run_id, "signed_at": office.registry.now(), "audit_head": office.registry.head()}
+    installation, contract, newest = run.installation, run.contract, parts[-1]
+    known = installation.registry.versions(contract.name)
+    predicate = {**_of_part(newest), "sequence": len(known) + 1, "run_id": run.run_id, "signed_at": installation.registry.now(), "audit_head": installation.registry.head()}
     files: tuple[PublishedFile, ...] = tuple(newest.files)
     if contract.source.partitions:
         predicate |= _together(run, parts, predicate)
@@ -63,7 +63,7 @@ def signed(run: Run, parts: Sequence[Part]) -> Row:
     predicate |= {"version": number, "previous": previous.version if previous else None, "note": note}
     for each in predicate.get("partitions", {}).values():
         each["made_in"] = each["made_in"] or number
-    envelope = evidence.sign(evidence.statement(files, predicate), office.keys.signer())
+    envelope = evidence.sign(evidence.statement(files, predicate), installation.keys.signer())
     return {
         "dataset": contract.name, "sequence": len(known) + 1, "version": number, "input_key": inputs["key"], "source_digest": inputs["source_digest"], "window": inputs["window"],
         "contract_version": contract.version, "run_id": run.run_id, "note": note, "rows": predicate["accounting"]["published"], "envelope": envelope,
@@ -71,7 +71,7 @@ def signed(run: Run, parts: Sequence[Part]) -> Row:
 
 
 def _previous(run: Run, row: Row) -> Previous:
-    schema = run.office.statement(row)["predicate"]["schema"]
+    schema = run.installation.statement(row)["predicate"]["schema"]
     return Previous(row["version"], row["contract_version"], row["source_digest"], row["window"], row["rows"], {each["name"]: each["type"] for each in schema})
 
 
@@ -88,10 +88,10 @@ def _of_part(part: Part) -> dict[str, Any]:
                       "lawful_basis": contract.privacy.lawful_basis, "treatments": {c: t.treatment for c, t in contract.privacy.columns.items()}},
         "cleaning": {
             "steps": [step.model_dump(mode="json") for step in contract.cleaning], "fitted": {steps.label(i, step): dict(admission.fitted[i].values) for i, step in enumerate(contract.cleaning)},
-            "changed": refined.changed, "flagged": refined.flagged, "learned": fitted.described(run.office.lake, contract.name, part.attempt),
+            "changed": refined.changed, "flagged": refined.flagged, "learned": fitted.described(run.installation.lake, contract.name, part.attempt),
         },
         "accounting": asdict(refined.accounting), "checks": [asdict(check) for check in refined.checks], "set_aside": part.set_aside,
-        "quality": evidence_of(refined.quality), "quarantine_decisions": told(refined.decisions),
+        "quality": evidence_of(refined.quality), "quarantine_decisions": render_decisions(refined.decisions),
         "schema": schema_of(contract), "retention": contract.retention.model_dump(mode="json"),
         "environment": {"python": platform.python_version(), "polars": installed("polars"), "pandera": installed("pandera"), "assay": installed("assay")},
         **_origin(run, inputs.source_digest),
@@ -116,16 +116,16 @@ def _together(run: Run, parts: Sequence[Part], newest: dict[str, Any]) -> dict[s
     Each partition has its own account and checks here; its verdict, approvals and fitted state stand whole in the evidence of the version that made it.
     Raises: PublicationError: a partition that stays was made with other columns.
     """
-    office, contract = run.office, run.contract
-    row = office.registry.version(contract.name)
-    base = office.statement(row) if row else None
+    installation, contract = run.installation, run.contract
+    row = installation.registry.version(contract.name)
+    base = installation.statement(row) if row else None
     held = dict(base["predicate"].get("partitions", {})) if base else {}
     made = {str(part.admission.inputs.window): part for part in parts}
     stays = [name for name in held if name not in made]
     if base and stays and base["predicate"]["schema"] != newest["schema"]:
         raise PublicationError(
-            f"the columns are no longer those of {len(stays)} other partition(s), {partitions.said(stays)}",
-            f"Make all of them again in one version: assay run {contract.name} --window {partitions.said(sorted([*held, *made]))}",
+            f"the columns are no longer those of {len(stays)} other partition(s), {partitions.describe_partitions(stays)}",
+            f"Make all of them again in one version: assay run {contract.name} --window {partitions.describe_partitions(sorted([*held, *made]))}",
             Where(dataset=contract.name),
         )
     held = dict(sorted({**held, **{name: _summary(part) for name, part in made.items()}}.items()))
@@ -139,7 +139,7 @@ def _together(run: Run, parts: Sequence[Part], newest: dict[str, Any]) -> dict[s
         "approvals": [approval for part in parts for approval in part.admission.approvals],
     }  # fmt: skip
     inputs = {
-        **newest["inputs"], "key": partitions.key(row["input_key"] if row else None, keys), "source_digest": partitions.digest(held), "window": partitions.said(sorted(made)),
+        **newest["inputs"], "key": partitions.key(row["input_key"] if row else None, keys), "source_digest": partitions.digest(held), "window": partitions.describe_partitions(sorted(made)),
         "location": contract.source.shown_location,
     }  # fmt: skip
     return {
@@ -162,7 +162,7 @@ def _summary(part: Part) -> dict[str, Any]:
         "checks": {check.rule: {"failing": check.failing, "total": check.total, "passed": check.passed} for check in refined.checks},
         "purposes": list(run.contract.license.purposes), "findings": [asdict(finding) for finding in part.admission.verdict.findings],
         "files": [file.path for file in part.files], "set_aside": part.set_aside,
-        "learned": fitted.described(run.office.lake, run.contract.name, part.attempt),
+        "learned": fitted.described(run.installation.lake, run.contract.name, part.attempt),
     }  # fmt: skip
 
 

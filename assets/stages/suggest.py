@@ -10,20 +10,20 @@ from pathlib import Path
 
 import polars as pl
 
-from assets.hands import sources
-from assets.hands.office import Office
-from assets.hands.sources.landing import rows_in
+from assets.io import sources
+from assets.io.installation import Installation
+from assets.io.sources.landing import rows_in
 from assets.stages import upstream
 from contracts.errors import ConfigurationError, Where
 from contracts.model import Contract
 from pipelines.admit.names import perhaps_personal
-from pipelines.clean.suggest import Proposal, asked, suggested
+from pipelines.clean.suggest import Proposal, rows_to_correct, suggested
 from pipelines.frames import ROW
 from pipelines.ingest.records import numbered
 from pipelines.spreadsheet import guarded, unguarded
 
 
-def suggest(office: Office, contract: Contract, told: Callable[[str], None], corrected: Path | None = None) -> list[Proposal]:
+def suggest(installation: Installation, contract: Contract, told: Callable[[str], None], corrected: Path | None = None) -> list[Proposal]:
     """Try the steps on a sample of the source's rows; columns that are personal, or may be, are neither shown nor tried.
 
     Args:
@@ -32,19 +32,19 @@ def suggest(office: Office, contract: Contract, told: Callable[[str], None], cor
     """
     hidden = _hidden(contract)
     right = _put_right(corrected, contract, hidden) if corrected else None
-    with _landed(office, contract, told) as rows:
+    with _landed(installation, contract, told) as rows:
         told("trying steps")
         return [proposal for proposal in suggested(rows, contract, hidden, right) if proposal.step not in contract.cleaning]
 
 
-def ask(office: Office, contract: Contract, told: Callable[[str], None]) -> str:
+def ask(installation: Installation, contract: Contract, told: Callable[[str], None]) -> str:
     """The rows that show most of how values are written, as CSV for somebody to put right: `_row` and the columns that are not personal.
 
     Raises: SourceError: the source cannot be reached or read.
     """
-    with _landed(office, contract, told) as rows:
+    with _landed(installation, contract, told) as rows:
         told("choosing rows")
-        return guarded(asked(rows, contract, _hidden(contract))).write_csv()
+        return guarded(rows_to_correct(rows, contract, _hidden(contract))).write_csv()
 
 
 def _put_right(file: Path, contract: Contract, hidden: Collection[str]) -> pl.DataFrame:
@@ -65,17 +65,17 @@ def _hidden(contract: Contract) -> set[str]:
 
 
 @contextmanager
-def _landed(office: Office, contract: Contract, told: Callable[[str], None]) -> Iterator[pl.LazyFrame]:
+def _landed(installation: Installation, contract: Contract, told: Callable[[str], None]) -> Iterator[pl.LazyFrame]:
     """The source's rows as they would land, for as long as the block runs."""
     with tempfile.TemporaryDirectory(prefix="assay-suggest-") as made:
         folder = Path(made)
         told("reading the source")
         (folder / "fetched").mkdir()
-        home = office.home
+        home = installation.home
         place = sources.Place(home.roots, folder / "fetched", hosts=home.hosts, max_bytes=home.source_max_bytes)
         if contract.source.upstream:
-            source = upstream.version_of(office, contract)
-            place = replace(place, dataset=lambda: upstream.take(office, contract, source))
+            source = upstream.version_of(installation, contract)
+            place = replace(place, dataset=lambda: upstream.take(installation, contract, source))
         fetched = sources.fetch(contract, place)
         read = sources.read(contract, fetched, folder)
         sources.check_columns(contract, read.columns)

@@ -7,25 +7,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from assets.hands.office import Office
-from assets.hands.registry import Row
+from assets.io.installation import Installation
+from assets.io.registry import Row
 from contracts.errors import EvidenceError
 from lineage.trace import trace_of, trace_of_run
 
 MADE = ("features", "sketch", "drift", "index", "data_docs")
 
 
-def why(office: Office, text: str) -> dict[str, Any]:
+def why(installation: Installation, text: str) -> dict[str, Any]:
     """Everything of one trace: the run that it was, what it published, what was decided and trained in it, and what was used.
 
     Raises: ConfigurationError: it is no trace id. EvidenceError: nothing is known of it.
     """
     trace_id = trace_of(text)
     entries: list[dict[str, Any]] = []
-    for name in office.contracts:
-        for row in office.registry.versions(name):
+    for name in installation.contracts:
+        for row in installation.registry.versions(name):
             if trace_of_run(row["run_id"]) == trace_id:
-                predicate = office.statement(row)["predicate"]
+                predicate = installation.statement(row)["predicate"]
                 entries.append(
                     _entry(
                         row["published_at"],
@@ -35,11 +35,11 @@ def why(office: Office, text: str) -> dict[str, Any]:
                         {"note": row["note"], "source_sha256": row["source_digest"], "decided_by": predicate["admission"]["decided_by"]},
                     )
                 )
-        for made in office.registry.trainings(name):
+        for made in installation.registry.trainings(name):
             if made["details"].get("trace_id") == trace_id:
                 told = {key: made["details"][key] for key in ("model", "model_version", "outcome", "reason", "license", "obligations")}
                 entries.append(_entry(made["made_at"], name, made["version"], "model", told))
-    for use in office.registry.traced(trace_id):
+    for use in installation.registry.traced(trace_id):
         told = {"purpose": use["purpose"], "by": use["actor"], "allowed": use["allowed"], **(use["details"] or {})}
         entries.append(_entry(use["at"], use["dataset"], use["version"], use["kind"] or "read", told))
     if not entries:
@@ -47,16 +47,16 @@ def why(office: Office, text: str) -> dict[str, Any]:
     return {"trace_id": trace_id, "entries": sorted(entries, key=lambda entry: entry["at"] or "")}
 
 
-def used_by(office: Office, name: str, version: str | None) -> dict[str, Any]:
+def used_by(installation: Installation, name: str, version: str | None) -> dict[str, Any]:
     """What was made from a version, who used it for what, and which models in service come from it. Raises: EvidenceError: there is no such version."""
-    row = office.version(office.contract(name).name, version)
+    row = installation.version(installation.contract(name).name, version)
     number = row["version"]
-    made = {kind: _said(kind, details) for kind in MADE if (details := office.registry.derived(name, number, kind))}
-    models = [_said("model", each["details"]) for each in office.registry.trainings(name) if each["version"] == number]
+    made = {kind: _describe_event(kind, details) for kind in MADE if (details := installation.registry.derived(name, number, kind))}
+    models = [_describe_event("model", each["details"]) for each in installation.registry.trainings(name) if each["version"] == number]
     made |= {"model": "; ".join(models)} if models else {}
-    uses = [use for use in office.registry.uses(name) if use["version"] == number]
-    serving = {role: each["version"] for role, each in office.registry.serving(name).items() if each["details"].get("dataset_version") == number}
-    derived = {other: office.registry.versions(other) for other, contract in office.contracts.items() if name in contract.source.inherits}
+    uses = [use for use in installation.registry.uses(name) if use["version"] == number]
+    serving = {role: each["version"] for role, each in installation.registry.serving(name).items() if each["details"].get("dataset_version") == number}
+    derived = {other: installation.registry.versions(other) for other, contract in installation.contracts.items() if name in contract.source.inherits}
     return {
         "dataset": name, "version": number, "made": made, "serving": serving,
         "uses": [{"at": use["at"], "kind": use["kind"] or "read", "purpose": use["purpose"], "by": use["actor"], "allowed": use["allowed"], "trace_id": use["trace_id"], **_model(use)} for use in uses],
@@ -72,7 +72,7 @@ def _model(use: Row) -> dict[str, Any]:
     return {key: value for key, value in (use["details"] or {}).items() if key in ("model", "model_version", "rows")}
 
 
-def _said(kind: str, details: Row) -> str:
+def _describe_event(kind: str, details: Row) -> str:
     match kind:
         case "model":
             return f"{details['model']} version {details['model_version']}: {details['outcome']} once it was judged"  # `serving` tells who serves today

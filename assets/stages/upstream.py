@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from assets.hands.office import Office
-from assets.hands.registry import Row
-from assets.hands.sources.places import Fetched, File
+from assets.io.installation import Installation
+from assets.io.registry import Row
+from assets.io.sources.places import Fetched, File
 from contracts.errors import AdmissionError, ConfigurationError, Where
 from contracts.model import Contract
 from contracts.upstream import circle, less_care
@@ -36,7 +36,7 @@ class Upstream:
         return {"dataset": self.row["dataset"], "version": self.row["version"], "statement": self.statement}
 
 
-def version_of(office: Office, contract: Contract) -> Upstream:
+def version_of(installation: Installation, contract: Contract) -> Upstream:
     """The version that a contract's source means now.
 
     Raises: ConfigurationError: no contract describes it, or the data set is made from itself. EvidenceError: it has not been published, or was not signed by us.
@@ -44,15 +44,15 @@ def version_of(office: Office, contract: Contract) -> Upstream:
     assert contract.source.upstream is not None  # the caller has looked
     name, version = contract.source.upstream
     where = Where(file=contract.file, dataset=contract.name)
-    around = circle(contract.name, {**office.contracts, contract.name: contract})
+    around = circle(contract.name, {**installation.contracts, contract.name: contract})
     if around:
         raise ConfigurationError(f"it is made from itself: {' from '.join(around)}", "Take another source for one of them", where)
-    row = office.version(office.contract(name).name, version)
-    document = office.statement(row)
+    row = installation.version(installation.contract(name).name, version)
+    document = installation.statement(row)
     return Upstream(row, document["predicate"], hashlib.sha256(row["envelope"].encode()).hexdigest())
 
 
-def take(office: Office, contract: Contract, source: Upstream, *, landed: bool = False) -> Fetched:
+def take(installation: Installation, contract: Contract, source: Upstream, *, landed: bool = False) -> Fetched:
     """The files of the version, each compared with its digest, once every purpose has been recorded as a use of it.
 
     Args:
@@ -61,18 +61,18 @@ def take(office: Office, contract: Contract, source: Upstream, *, landed: bool =
     """
     row = source.row
     if row["expired_at"]:
-        office.scan(row)  # raises: nothing was read
+        installation.scan(row)  # raises: nothing was read
     admitted = source.predicate["admission"]["purposes"]
-    careless = _careless(source, contract, office)
+    careless = _careless(source, contract, installation)
     details = {"data_set": contract.name, "rows": row["rows"]}
     for purpose in contract.license.purposes:
         allowed = purpose in admitted and careless is None
-        office.registry.use(row["dataset"], row["version"], purpose, allowed=allowed, kind=USE, details=details)
+        installation.registry.use(row["dataset"], row["version"], purpose, allowed=allowed, kind=USE, details=details)
     _check(source, contract, careless)
     size = sum(file["size_bytes"] for file in source.predicate["files"])
     if landed:
         return Fetched(source.statement, size)
-    paths = office.lake.check_files(row["dataset"], evidence.files(office.statement(row)))
+    paths = installation.lake.check_files(row["dataset"], evidence.files(installation.statement(row)))
     names = [f"part-{number:05}.parquet" for number in range(1, len(paths) + 1)]
     files = tuple(File(name, path, path.stat().st_size, name) for name, path in zip(names, paths, strict=True))
     return Fetched(source.statement, size, files)
@@ -90,20 +90,20 @@ def _check(source: Upstream, contract: Contract, careless: str | None) -> None:
         raise AdmissionError(f"it is made from {named}: {careless}", "Declare the same under assay.privacy and assay.license", where)
 
 
-def _careless(source: Upstream, contract: Contract, office: Office) -> str | None:
+def _careless(source: Upstream, contract: Contract, installation: Installation) -> str | None:
     """What the contract says of its data that is less strict than what holds for the version they are made from."""
     admission = source.predicate["admission"]
     problem = less_care(contract, admission["sensitivity"], admission["region"])
-    upstream = office.contracts[source.row["dataset"]]
+    upstream = installation.contracts[source.row["dataset"]]
     until = upstream.license.until
-    if problem is None and until is not None and office.clock().date() > until:
+    if problem is None and until is not None and installation.clock().date() > until:
         return f"its licence ended on {until}"
     return problem
 
 
-def seen(office: Office, contract: Contract) -> str | None:
+def seen(installation: Installation, contract: Contract) -> str | None:
     """What a sensor sees of the source: it changes with the version that the location means. None where there is none yet."""
     assert contract.source.upstream is not None  # the caller has looked
     name, version = contract.source.upstream
-    row = office.registry.version(name, version)
+    row = installation.registry.version(name, version)
     return f"{row['version']}-{row['published_at']}" if row else None

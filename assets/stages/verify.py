@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assets.hands.disk import sha256
-from assets.hands.lake import Lake
+from assets.io.disk import sha256
+from assets.io.lake import Lake
 from assets.stages.accounted import check_data_set
 from assets.stages.signed import Signed, learned_files, read_signed
-from contracts.errors import EvidenceError, Where, about
+from contracts.errors import EvidenceError, Where, errors_located_at
 from lineage import evidence, features, handling
 from lineage.approval import keyid_of, subject_of
 
@@ -158,7 +158,7 @@ def _why_gone(signed: Signed, layer: str, said: dict[str, Any], key: Key) -> str
     folder = signed.root / "evidence" / signed.name / "quarantine"
     tombstone = folder / handling.expiry_name(path.stem)
     if tombstone.is_file():
-        with about(dataset=signed.name, file=f"{signed.name}/quarantine/{tombstone.name}"):
+        with errors_located_at(dataset=signed.name, file=f"{signed.name}/quarantine/{tombstone.name}"):
             text = tombstone.read_text(encoding="utf-8", errors="replace")
             day = handling.expired_on(text, key, said["path"], said["sha256"])
         return f"expired on {day}, as signed"

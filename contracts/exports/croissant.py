@@ -156,8 +156,8 @@ def _responsible(contract: Contract) -> Node:
         "rai:dataLimitations": contract.limitations,
         "rai:dataUseCases": [text for text in (contract.usage, f"Wanted for: {', '.join(contract.license.purposes)}.") if text],
         "rai:personalSensitiveInformation": _personal(contract),
-        "rai:dataPreprocessingProtocol": [step.said for step in contract.cleaning if not isinstance(step, FillMissing)],
-        "rai:dataImputationProtocol": " ".join(step.said for step in contract.cleaning if isinstance(step, FillMissing)),
+        "rai:dataPreprocessingProtocol": [step.description for step in contract.cleaning if not isinstance(step, FillMissing)],
+        "rai:dataImputationProtocol": " ".join(step.description for step in contract.cleaning if isinstance(step, FillMissing)),
         "rai:dataReleaseMaintenancePlan": f"Versions are kept for {contract.retention.versions}."
         + (f" New data are looked for on the schedule '{source.schedule}'." if source.schedule else ""),
     }

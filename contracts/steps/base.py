@@ -34,5 +34,5 @@ class Step(Settings):
 
     @property
     @abstractmethod
-    def said(self) -> str:
+    def description(self) -> str:
         """What it does, in one sentence, for data cards and other tools' formats."""

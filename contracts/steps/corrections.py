@@ -43,7 +43,7 @@ class Normalize(Correction):
     case: Literal["upper", "lower", "title"] | None = None
 
     @property
-    def said(self) -> str:
+    def description(self) -> str:
         """What it does."""
         done = {
             f"Unicode is brought to {self.unicode}": self.unicode, "white space is squeezed": self.whitespace, "invisible and control characters go": self.invisible,
@@ -60,7 +60,7 @@ class Placeholders(Correction):
     values: tuple[str, ...] = Field(default=("N/A", "n/a", "NA", "-", "--", "?", "unknown", "Unknown", "null", "NULL", "none", "None", ""), min_length=1)
 
     @property
-    def said(self) -> str:
+    def description(self) -> str:
         """What it does."""
         return f"{self._where}, {', '.join(map(repr, self.values))} become missing."
 
@@ -73,14 +73,14 @@ class Synonyms(Correction):
     values: dict[str, str] = Field(min_length=1)
 
     @model_validator(mode="after")
-    def _settled(self) -> Synonyms:
+    def _check_no_chains(self) -> Synonyms:
         moved = sorted(set(self.values) & {right for wrong, right in self.values.items() if wrong != right})
         if moved:
             raise ValueError(f"{moved[0]!r} is replaced itself, and another value becomes it")
         return self
 
     @property
-    def said(self) -> str:
+    def description(self) -> str:
         """What it does."""
         return f"{self._where}, {len(self.values)} spellings become the one that is wanted."
 
@@ -104,7 +104,7 @@ class Rewrite(Correction):
         return pattern
 
     @property
-    def said(self) -> str:
+    def description(self) -> str:
         """What it does."""
         return f"{self._where}, what matches {self.pattern!r} {'is wrong' if self.to is None else f'becomes {self.to!r}'}."
 
@@ -134,7 +134,7 @@ class Numbers(Correction):
         return units
 
     @property
-    def said(self) -> str:
+    def description(self) -> str:
         """What it does."""
         units = "".join(f", '{unit}' counting {factor:g}" for unit, factor in self.units.items())
         return f"{self._where}, numbers are written plainly{units}."
@@ -152,7 +152,7 @@ class Times(Correction):
 
     @field_validator("formats")
     @classmethod
-    def _known(cls, formats: tuple[str, ...]) -> tuple[str, ...]:
+    def _check_formats(cls, formats: tuple[str, ...]) -> tuple[str, ...]:
         from contracts.formats import strptime
 
         for form in formats:
@@ -169,7 +169,7 @@ class Times(Correction):
         return zone
 
     @property
-    def said(self) -> str:
+    def description(self) -> str:
         """What it does."""
         return f"{self._where}, dates and times become ISO 8601{f', those of {self.timezone} UTC' if self.timezone else ''}."
 
@@ -189,7 +189,7 @@ class Typos(Correction):
     unclear: Unclear = "flag"
 
     @property
-    def said(self) -> str:
+    def description(self) -> str:
         """What it does."""
         return f"{self._where}, rare spellings become one that is {self.ratio:g} times as frequent and at most {self.distance} letters away."
 
@@ -206,7 +206,7 @@ class Shapes(Correction):
     unclear: Unclear = "flag"
 
     @property
-    def said(self) -> str:
+    def description(self) -> str:
         """What it does."""
         return f"{self._where}, values that lack the form of the others get it where one way leads there."
 
@@ -250,7 +250,7 @@ class Dependencies(Step):
         return tuple(named) or self.columns
 
     @property
-    def said(self) -> str:
+    def description(self) -> str:
         """What it does."""
         named = "; ".join(f"{', '.join(one.given)} → {one.decides}" for one in self.dependencies) or "found in the rows"
         return f"Values that contradict the dependencies ({named}) become what most rows say, where that is clear."

@@ -46,7 +46,7 @@ class Deduplicate(Step):
     action: Action = "remove"
 
     @property
-    def said(self) -> str:
+    def description(self) -> str:
         """What it does."""
         return f"Rows equal to an earlier one in every column are {DONE[self.action]}."
 
@@ -63,7 +63,7 @@ class DeduplicateByKey(_Chooses):
         return tuple(dict.fromkeys((*self.columns, *([self.keep_by] if self.keep_by else []))))
 
     @property
-    def said(self) -> str:
+    def description(self) -> str:
         """What it does."""
         return f"Of rows with the same {', '.join(self.columns)}, {self.kept} is kept; the others are {DONE[self.action]}."
 
@@ -89,7 +89,7 @@ class NearDuplicates(_Chooses):
         return self.columns
 
     @property
-    def said(self) -> str:
+    def description(self) -> str:
         """What it does."""
         compared = ", ".join(self.columns) or "all columns"
         return f"Of rows alike in {compared} (record linkage, certainty {self.certainty:g}), {self.kept} is kept; the others are {DONE[self.action]}."
@@ -116,6 +116,6 @@ class NearDuplicateTexts(_Chooses):
         return (self.column,)
 
     @property
-    def said(self) -> str:
+    def description(self) -> str:
         """What it does."""
         return f"Of texts in {self.column} that share {self.similarity:.0%} of their wording, {self.kept} is kept; the others are {DONE[self.action]}."

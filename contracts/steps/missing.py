@@ -60,7 +60,7 @@ class FillMissing(Step):
         return (*self.columns, *self.using) if self.method in ("mean", "median", "interpolate", "iterative") else ()
 
     @property
-    def said(self) -> str:
+    def description(self) -> str:
         """What it does."""
         neighbour = {"forward": "the last value before", "backward": "the next value after", "interpolate": "a line between the values around"}
         if self.method == "constant":
@@ -89,6 +89,6 @@ class DropMissing(Step):
         return self.columns
 
     @property
-    def said(self) -> str:
+    def description(self) -> str:
         """What it does."""
         return f"Rows in which {self.missing} of {', '.join(self.columns)} is missing are {DONE[self.action]}."

@@ -67,7 +67,7 @@ class Outliers(Step):
         return self.columns
 
     @property
-    def said(self) -> str:
+    def description(self) -> str:
         """What it does."""
         done = "values are capped" if self.action == "cap" else f"rows are {DONE[self.action]}"
         if self.method in _MODEL:

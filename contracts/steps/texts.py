@@ -21,7 +21,7 @@ class Noise(Correction):
     punctuation: bool = True
 
     @property
-    def said(self) -> str:
+    def description(self) -> str:
         """What it does."""
         gone = [what for what, asked in (("markup", self.markup), ("web addresses", self.urls), ("repeated punctuation", self.punctuation)) if asked]
         return f"{self._where}, {', '.join(gone) or 'nothing'} is taken out."
@@ -38,7 +38,7 @@ class Boilerplate(Correction):
     """And from how many rows on."""
 
     @property
-    def said(self) -> str:
+    def description(self) -> str:
         """What it does."""
         return f"{self._where}, lines that {100 * self.share:g} % of the rows share are taken out."
 
@@ -55,7 +55,7 @@ class Language(Correction):
     action: Literal["set_aside", "flag"] = "set_aside"
 
     @property
-    def said(self) -> str:
+    def description(self) -> str:
         """What it does."""
         return f"Rows with {', '.join(self.columns)} in another language than {', '.join(self.keep)} are {'noted' if self.action == 'flag' else 'set aside'}."
 
@@ -78,7 +78,7 @@ class TextQuality(Correction):
     action: Literal["set_aside", "flag"] = "set_aside"
 
     @property
-    def said(self) -> str:
+    def description(self) -> str:
         """What it does."""
         return f"Rows whose {', '.join(self.columns)} is no good prose are {'noted' if self.action == 'flag' else 'set aside'}."
 
@@ -100,6 +100,6 @@ class Align(Step):
         return self.columns
 
     @property
-    def said(self) -> str:
+    def description(self) -> str:
         """What it does."""
         return "Records whose cells have moved by a column are moved back, where that is clear."

@@ -1,6 +1,6 @@
 """An index's documents and those of a new version -> what is carried over, what is cut and embedded anew, what is gone.
 
-Belongs here: comparing, cutting what changed, reusing vectors, when a fitted space is fitted anew. Stays out: the store (assets/hands/index.py), which version.
+Belongs here: comparing, cutting what changed, reusing vectors, when a fitted space is fitted anew. Stays out: the store (assets/io/index.py), which version.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import polars as pl
 
 from pipelines.act.passages import PASSAGES, Format, passages
-from pipelines.act.words import stems
+from pipelines.act.stemming import stems
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

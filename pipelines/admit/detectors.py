@@ -18,7 +18,7 @@ from functools import cache
 from typing import Any
 
 from contracts.settings import PersonalKind
-from pipelines.admit.people import confirm_full_name, confirm_given_name
+from pipelines.admit.person_names import confirm_full_name, confirm_given_name
 
 Confirm = Callable[[str], str | None]
 CHECKSUM, FORMAT, CONTEXT, NAMED = 0.99, 0.9, 0.7, 0.6  # how sure: a check digit, a form of its own, words before it, the column's name

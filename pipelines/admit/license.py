@@ -248,13 +248,16 @@ def matrix(policy: LicensePolicy, licenses: Sequence[str] = ()) -> list[Row]:
         Row(
             license,
             terms_of([license], policy),
-            {purpose: {"without gain": _asked(license, purpose, False, policy), "for gain": _asked(license, purpose, True, policy)} for purpose in get_args(Purpose)},
+            {
+                purpose: {"without gain": _purpose_verdict(license, purpose, False, policy), "for gain": _purpose_verdict(license, purpose, True, policy)}
+                for purpose in get_args(Purpose)
+            },
         )
         for license in licenses or [*(f"CC-{each}-4.0" for each in elements), *policy.licenses]
     ]
 
 
-def _asked(license: str, purpose: Purpose, gain: bool, policy: LicensePolicy) -> Outcome:
+def _purpose_verdict(license: str, purpose: Purpose, gain: bool, policy: LicensePolicy) -> Outcome:
     return judge_license(License(expression=license, holder="-", evidence="-", purposes=(purpose,), commercial=gain), policy).outcome
 
 

@@ -16,7 +16,7 @@ from contracts.model import Column
 from contracts.steps import Align
 from contracts.types import read
 from pipelines.clean.dependencies import NESTED
-from pipelines.clean.kind import Columns, Effect, Fitted, Kind, Learning
+from pipelines.clean.step_spec import Columns, Effect, Fitted, Kind, Learning
 
 DOMAIN = 200  # values of a column that is known by its words
 _COVERED = 0.9  # share of a column's cells that these must be

@@ -58,7 +58,7 @@ def nearest(records: pl.DataFrame, columns: Sequence[str], sides: np.ndarray[Any
 
 def _keys(records: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
     """`at`, `number` (of the key) and `weight` of each key that some but not too many records share, each record's rarest first."""
-    counts = _counted(records, columns)
+    counts = _key_counts(records, columns)
     parts = []
     for part in _read(records, columns):
         has = counts["records"].gather(counts["key"].search_sorted(part["key"]))  # a join would go through all keys for every part
@@ -72,7 +72,7 @@ def _keys(records: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
     return held.with_columns((pl.col("key").rank("dense") - 1).alias("number"))
 
 
-def _counted(records: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
+def _key_counts(records: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
     """Every `key`, in order, with the number of `records` that have it. Counts are added to others of their size only, so that none is added up again for every part."""
     counts: list[pl.DataFrame] = []
     for part in _read(records, columns):

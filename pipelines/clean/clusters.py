@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from pipelines.clean.effects import among, leaving
-from pipelines.clean.kind import Columns, Effect, Fitted
+from pipelines.clean.step_spec import Columns, Effect, Fitted
 from pipelines.frames import ROW
 
 STANDING = "_standing"

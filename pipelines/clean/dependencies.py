@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from contracts.steps import Dependencies
-from pipelines.clean.kind import Columns, Effect, Fitted, Kind, Learning, unclear
+from pipelines.clean.step_spec import Columns, Effect, Fitted, Kind, Learning, unclear
 from pipelines.frames import ROW
 
 NESTED = ("object", "array", "map", "vector")
@@ -66,7 +66,7 @@ def _fit(step: Dependencies, rows: pl.LazyFrame, columns: Columns) -> Learning:
 def _exceptions(sample: pl.DataFrame, witnesses: Sequence[Witness], support: int) -> pl.DataFrame:
     """The values of other columns with which a dependency does not hold: most of their rows contradict it, so that these are no mistakes."""
     decided = list(dict.fromkeys(witness.decides for witness in witnesses))
-    told = _told(sample, witnesses, decided, {}).filter(pl.any_horizontal(_WRONG + name for name in decided)) if decided else sample.clear()
+    told = _with_witnesses(sample, witnesses, decided, {}).filter(pl.any_horizontal(_WRONG + name for name in decided)) if decided else sample.clear()
     found = [pl.DataFrame(schema=_EXCEPTIONS)]
     for column in (name for name in sample.columns if told.height and 2 <= sample[name].n_unique() <= _COARSE):
         wrong = told.drop_nulls(column).group_by(pl.col(column).alias("value")).agg(pl.col(_WRONG + name).sum().alias(name) for name in decided)
@@ -158,19 +158,19 @@ def _repairer(witnesses: Sequence[Witness], decided: Sequence[str], except_for: 
 
     def repair(values: pl.Series) -> pl.Series:
         rows = values.struct.unnest()
-        told = _told(rows, witnesses, decided, except_for)
+        told = _with_witnesses(rows, witnesses, decided, except_for)
         suspicious = told.select(pl.any_horizontal(pl.col(_WRONG + name) for name in decided)).to_series()
         if not suspicious.any():
             return rows.select(*decided, *(pl.lit(False).alias(_WRONG + name) for name in decided)).to_struct(values.name)
         numbered = rows.with_row_index("_at")
-        mended = _settled(numbered.filter(suspicious), witnesses, decided, except_for, known)
+        mended = _repair_until_stable(numbered.filter(suspicious), witnesses, decided, except_for, known)
         calm = numbered.filter(~suspicious).select("_at", *decided, *(pl.lit(False).alias(_WRONG + name) for name in decided))
         return pl.concat([calm, mended.select(calm.columns)]).sort("_at").drop("_at").to_struct(values.name)
 
     return repair
 
 
-def _told(rows: pl.DataFrame, witnesses: Sequence[Witness], decided: Sequence[str], except_for: Exceptions) -> pl.DataFrame:
+def _with_witnesses(rows: pl.DataFrame, witnesses: Sequence[Witness], decided: Sequence[str], except_for: Exceptions) -> pl.DataFrame:
     """Beside each decided column what its witnesses say of it: `_says_` it should be, with how many saying so, and `_wrong_` where all that say something are against it."""
     said: dict[str, pl.Expr] = {}
     for name in decided:
@@ -183,14 +183,14 @@ def _told(rows: pl.DataFrame, witnesses: Sequence[Witness], decided: Sequence[st
     return told.with_columns((pl.col(_SAYS + name).is_not_null() & pl.col(name).ne_missing(pl.col(_SAYS + name))).alias(_WRONG + name) for name in decided)
 
 
-def _settled(rows: pl.DataFrame, witnesses: Sequence[Witness], decided: Sequence[str], except_for: Exceptions, known: Mapping[str, pl.Series]) -> pl.DataFrame:
+def _repair_until_stable(rows: pl.DataFrame, witnesses: Sequence[Witness], decided: Sequence[str], except_for: Exceptions, known: Mapping[str, pl.Series]) -> pl.DataFrame:
     """The rows repaired until nothing changes; a row that does not come to rest stays as it was."""
     was = rows.select("_at", *(pl.col(name).alias(_WAS + name) for name in decided))
     for _ in range(_ROUNDS):
-        told = _told(rows, witnesses, decided, except_for)
+        told = _with_witnesses(rows, witnesses, decided, except_for)
         changes = {name: _change(told, name, known[name], except_for.get(name, {}).get(name)) for name in decided}
         rows = rows.with_columns(pl.when(change).then(told[_SAYS + name]).otherwise(pl.col(name)).alias(name) for name, change in changes.items())
-    told = _told(rows, witnesses, decided, except_for)
+    told = _with_witnesses(rows, witnesses, decided, except_for)
     restless = pl.Series(np.logical_or.reduce([_change(told, name, known[name], except_for.get(name, {}).get(name)).to_numpy() for name in decided]))
     rows = rows.join(was, on="_at", how="left", maintain_order="left")
     touched = {name: rows[name].ne_missing(rows[_WAS + name]) for name in decided}
@@ -198,7 +198,7 @@ def _settled(rows: pl.DataFrame, witnesses: Sequence[Witness], decided: Sequence
     back = restless | contradicted
     rows = rows.with_columns(pl.when(back).then(pl.col(_WAS + name)).otherwise(pl.col(name)).alias(name) for name in decided)
     # a cell that is contradicted and stays is called wrong only where it alone is, and its value is none that the groups know: else another cell may be
-    final = _told(rows, witnesses, decided, except_for)
+    final = _with_witnesses(rows, witnesses, decided, except_for)
     alone = final.select(pl.sum_horizontal(_WRONG + name for name in decided) == 1).to_series()
     exempt = {name: except_for.get(name, {}).get(name, pl.Series(dtype=pl.String)) for name in decided}
     stray = {

@@ -13,7 +13,7 @@ import polars as pl
 from contracts.steps import Deduplicate, DeduplicateByKey
 from pipelines.clean.clusters import CLUSTERS, EXPLAINED, STANDING, others_leave, standing
 from pipelines.clean.effects import among, leaving
-from pipelines.clean.kind import Columns, Effect, Fitted, Kind, Learning
+from pipelines.clean.step_spec import Columns, Effect, Fitted, Kind, Learning
 from pipelines.frames import ROW
 
 _HASH = "_hash"
@@ -49,7 +49,7 @@ def _hashed(frame: pl.LazyFrame, columns: Sequence[str]) -> pl.LazyFrame:
     return frame.with_columns(pl.struct(columns).hash(seed=0).alias(_HASH))
 
 
-def telling(different: Mapping[str, int], sampled: int) -> list[str]:
+def distinguishing_columns(different: Mapping[str, int], sampled: int) -> list[str]:
     """The columns that tell rows apart, if one alone nearly does: what is equal in all columns is equal in those, and they are fewer to read."""
     if not any(count > 0.9 * sampled for count in different.values()):
         return list(different)
@@ -59,7 +59,7 @@ def telling(different: Mapping[str, int], sampled: int) -> list[str]:
 def _fit(_: Deduplicate, rows: pl.LazyFrame, columns: Columns) -> Learning:
     sample = rows.select(list(columns)).head(SAMPLE)
     about = yield {"sample": sample.select(pl.all().n_unique()), "sampled": sample.select(pl.len()), "rows": rows.select(pl.len())}
-    few = telling(about["sample"].row(0, named=True), about["sampled"].item())
+    few = distinguishing_columns(about["sample"].row(0, named=True), about["sampled"].item())
     parts = parts_of(about["rows"].item())
     suspected = pl.DataFrame(schema={_HASH: pl.UInt64})
     for part in range(parts):

@@ -27,7 +27,7 @@ _CLASS = {"A": r"\p{Lu}", "a": r"[\p{L}--\p{Lu}]", "9": "[0-9]"}
 # -- which rows to ask for -------------------------------------------------------------------------
 
 
-def telling(sample: pl.DataFrame, names: Sequence[str], count: int) -> list[int]:
+def most_varied_rows(sample: pl.DataFrame, names: Sequence[str], count: int) -> list[int]:
     """The numbers of so many rows that show most of how values are written: each next one what the others have shown least, weighed by the
     root of how many cells are written so: the frequent ones are shown anyway."""
     if not sample.height or not names:

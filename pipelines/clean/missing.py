@@ -14,10 +14,10 @@ from contracts.steps import DropMissing, FillMissing
 from contracts.steps.missing import ORDERED
 from pipelines.clean import missing_by_model, missing_by_order
 from pipelines.clean.effects import leaving, of_group
-from pipelines.clean.kind import Columns, Effect, Fitted, Kind, Learning
+from pipelines.clean.json_values import fitted_to, literal, plain
 from pipelines.clean.moments import Range, mean, number, ranges, sums
-from pipelines.clean.plain import fitted_to, literal, plain
 from pipelines.clean.ranks import quantiles
+from pipelines.clean.step_spec import Columns, Effect, Fitted, Kind, Learning
 
 _GROUPS = "groups"
 

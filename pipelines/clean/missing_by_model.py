@@ -14,9 +14,9 @@ import numpy as np
 import polars as pl
 
 from contracts.steps import FillMissing
-from pipelines.clean.kind import Columns, Effect, Fitted, Learning
+from pipelines.clean.json_values import in_type
 from pipelines.clean.moments import number
-from pipelines.clean.plain import in_type
+from pipelines.clean.step_spec import Columns, Effect, Fitted, Learning
 from pipelines.frames import ROW
 from pipelines.sample import drawn
 

@@ -10,8 +10,8 @@ import polars as pl
 
 from contracts.steps import FillMissing
 from pipelines.clean.effects import of_row
-from pipelines.clean.kind import Columns, Effect, Fitted, Learning
-from pipelines.clean.plain import in_type
+from pipelines.clean.json_values import in_type
+from pipelines.clean.step_spec import Columns, Effect, Fitted, Learning
 from pipelines.frames import ROW
 
 _AT = "_at"

@@ -13,8 +13,8 @@ import polars as pl
 from contracts.steps import NearDuplicates
 from pipelines.clean.blocking import normal
 from pipelines.clean.clusters import CLUSTERS, STANDING, explained, others_leave, standing
-from pipelines.clean.kind import Columns, Fitted, Kind, Learning
 from pipelines.clean.linkage import links
+from pipelines.clean.step_spec import Columns, Fitted, Kind, Learning
 from pipelines.frames import ROW
 
 _FIRST = "_first"

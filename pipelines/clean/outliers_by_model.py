@@ -16,8 +16,8 @@ import polars as pl
 
 from contracts.steps import Outliers
 from pipelines.clean.effects import leaving
-from pipelines.clean.kind import Effect, Fitted, Learning
 from pipelines.clean.moments import number
+from pipelines.clean.step_spec import Effect, Fitted, Learning
 from pipelines.frames import ROW
 from pipelines.sample import drawn
 

@@ -12,8 +12,8 @@ from collections.abc import Generator, Mapping, Sequence
 
 import polars as pl
 
-from pipelines.clean.kind import Found
 from pipelines.clean.moments import number
+from pipelines.clean.step_spec import Found
 
 _DIGITS = 3
 _FINE = 65_535  # classes that one is parted into

@@ -14,7 +14,7 @@ import polars as pl
 
 from contracts.model import Rule
 from contracts.steps import Shapes
-from pipelines.clean.kind import Columns, Effect, Fitted, Kind, Learning, unclear
+from pipelines.clean.step_spec import Columns, Effect, Fitted, Kind, Learning, unclear
 
 FORMS = 6  # a column with more forms has none
 _LONGEST = 60

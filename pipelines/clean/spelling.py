@@ -13,7 +13,7 @@ from collections.abc import Callable
 import polars as pl
 
 from contracts.steps import Normalize, Placeholders, Rewrite, Synonyms
-from pipelines.clean.kind import Columns, Effect, Fitted, Kind, nothing_to_learn, unclear
+from pipelines.clean.step_spec import Columns, Effect, Fitted, Kind, nothing_to_learn, unclear
 
 # what cannot be seen: controls but tab and line ends, soft hyphen, marks of direction, zero width, byte order; joiners stay, since scripts and emoji need them
 _INVISIBLE = dict.fromkeys((*range(9), 11, 12, *range(14, 32), *range(127, 160), 173, 8203, 8206, 8207, *range(8234, 8239), *range(8288, 8293), 65279))
@@ -42,12 +42,12 @@ def _settler(step: Normalize) -> Callable[[pl.Series], pl.Series]:
 
     def settle(values: pl.Series) -> pl.Series:
         odd = values.filter(values.str.contains(_ODD)).unique()
-        return values.replace(odd, pl.Series([settled(step, text) for text in odd], dtype=pl.String)) if odd.len() else values
+        return values.replace(odd, pl.Series([repeat_until_stable(step, text) for text in odd], dtype=pl.String)) if odd.len() else values
 
     return settle
 
 
-def settled(step: Normalize, text: str) -> str:
+def repeat_until_stable(step: Normalize, text: str) -> str:
     """The text, put right until nothing changes any more."""
     for _ in range(_ROUNDS):
         before = text

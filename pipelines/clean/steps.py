@@ -14,7 +14,7 @@ import polars as pl
 from contracts.model import Contract
 from contracts.steps import CleaningStep
 from pipelines.clean import align, dependencies, duplicates, missing, near_records, near_texts, numbers, outliers, shapes, spelling, texts, times, typos
-from pipelines.clean.kind import Columns, Effect, Fitted, Found, Kind, Learning
+from pipelines.clean.step_spec import Columns, Effect, Fitted, Found, Kind, Learning
 from pipelines.clean.types import received, typed
 from pipelines.frames import CHANGED, FLAGGED_BY, REMOVED_BY, SET_ASIDE_BY
 

@@ -18,7 +18,7 @@ from contracts.steps import CleaningStep, Dependencies, Noise, Normalize, Number
 from contracts.steps.texts import Align
 from pipelines.clean import examples, steps
 from pipelines.clean.dependencies import found_in, sampled
-from pipelines.clean.kind import Fitted
+from pipelines.clean.step_spec import Fitted
 from pipelines.engine import run, run_together
 from pipelines.frames import CHANGED, FLAGGED_BY, ROW, SET_ASIDE_BY
 
@@ -57,11 +57,11 @@ class Trial:
     examples: Mapping[str, Sequence[tuple[str | None, str | None]]]
 
 
-def asked(rows: pl.LazyFrame, contract: Contract, hidden: Collection[str] = (), count: int = ASKED) -> pl.DataFrame:
+def rows_to_correct(rows: pl.LazyFrame, contract: Contract, hidden: Collection[str] = (), count: int = ASKED) -> pl.DataFrame:
     """So many rows that show most of how values are written, for somebody to put right: `_row` and the columns that are not hidden."""
     names = [name for name in contract.column_names if name not in hidden]
     sample = run(sampled(rows, run(rows.select(pl.len())).item()).select(ROW, *names).sort(ROW))
-    return sample.filter(pl.col(ROW).is_in(examples.telling(sample, names, count)))
+    return sample.filter(pl.col(ROW).is_in(examples.most_varied_rows(sample, names, count)))
 
 
 def suggested(rows: pl.LazyFrame, contract: Contract, hidden: Collection[str] = (), right: pl.DataFrame | None = None) -> list[Proposal]:
@@ -165,7 +165,7 @@ def _tried(sample: pl.DataFrame, table: Contract, make: Callable[[tuple[str, ...
 # -- what somebody has put right ------------------------------------------------------------------
 
 
-def _beside(sample: pl.DataFrame, after: pl.DataFrame, right: pl.DataFrame, name: str) -> pl.DataFrame:
+def _compare_cells(sample: pl.DataFrame, after: pl.DataFrame, right: pl.DataFrame, name: str) -> pl.DataFrame:
     """The cells of a column that somebody has read: `was`, `now` and `right`."""
     both = sample.select(ROW, pl.col(name).alias("was")).join(after.select(ROW, pl.col(name).alias("now")), on=ROW)
     return both.join(right.select(ROW, pl.col(name).alias("right")), on=ROW).sort(ROW)
@@ -176,7 +176,7 @@ def _borne_out(sample: pl.DataFrame, table: Contract, proposal: Proposal, right:
     after = trial(sample, table, proposal.step).after.collect()
     spoilt = set()
     for name in proposal.cells.keys() & set(right.columns):
-        read = _beside(sample, after, right, name)
+        read = _compare_cells(sample, after, right, name)
         now, was = (read[side].eq_missing(read["right"]).sum() for side in ("now", "was"))
         spoilt |= {name} if now < was else set()
     if not spoilt:
@@ -196,7 +196,7 @@ def _taught(sample: pl.DataFrame, table: Contract, right: pl.DataFrame) -> list[
     """What the rows that somebody has put right teach beyond the steps before: a pattern a step, the columns that share it together."""
     columns: dict[tuple[str, str | None], list[str]] = {}
     for name in (name for name in table.column_names if name in right.columns):
-        read = _beside(sample, sample, right, name)
+        read = _compare_cells(sample, sample, right, name)
         for step in examples.rewrites(name, read["was"], read["right"]):
             columns.setdefault((step.pattern, step.to), []).append(name)
     found = []

@@ -11,7 +11,7 @@ from functools import cache
 import polars as pl
 
 from contracts.steps import Boilerplate, Language, Noise, TextQuality
-from pipelines.clean.kind import Columns, Effect, Fitted, Kind, Learning, nothing_to_learn
+from pipelines.clean.step_spec import Columns, Effect, Fitted, Kind, Learning, nothing_to_learn
 
 MOST_LINES = 10_000  # of boilerplate, the most frequent first
 _TELLING = 20  # characters below which nobody can tell a language
@@ -35,10 +35,10 @@ def _quiet(step: Noise, text: pl.Expr) -> pl.Expr:
 
 
 def _less_noise(step: Noise, _: Fitted, __: Columns) -> Effect:
-    return Effect({column: _settled(step, pl.col(column)) for column in step.columns})
+    return Effect({column: _repeat_until_stable(step, pl.col(column)) for column in step.columns})
 
 
-def _settled(step: Noise, text: pl.Expr) -> pl.Expr:
+def _repeat_until_stable(step: Noise, text: pl.Expr) -> pl.Expr:
     """What one removal uncovers, the next takes: `<<b>b>`. A text that is not at rest after three is an attack, and is left as it was."""
     quiet = _quiet(step, _quiet(step, _quiet(step, text)))
     cut = quiet.str.replace_all(r"[^\S\n]+", " ").str.strip_chars()
@@ -80,13 +80,13 @@ def _without_lines(step: Boilerplate, fitted: Fitted, _: Columns) -> Effect:
 # -- language and quality ------------------------------------------------------------------------
 
 
-def _told(action: str, wrong: pl.Expr) -> Effect:
+def _flag_or_quarantine(action: str, wrong: pl.Expr) -> Effect:
     return Effect(flags=wrong) if action == "flag" else Effect(sets_aside=wrong)
 
 
 def _foreign(step: Language, _: Fitted, __: Columns) -> Effect:
     judge = _judge(frozenset(step.keep), step.confidence)
-    return _told(step.action, pl.any_horizontal(pl.col(column).map_batches(judge, return_dtype=pl.Boolean, is_elementwise=True) for column in step.columns))
+    return _flag_or_quarantine(step.action, pl.any_horizontal(pl.col(column).map_batches(judge, return_dtype=pl.Boolean, is_elementwise=True) for column in step.columns))
 
 
 def _judge(keep: frozenset[str], confidence: float) -> Callable[[pl.Series], pl.Series]:
@@ -114,7 +114,7 @@ def _identifier() -> Callable[[str], tuple[str, float]]:
 
 
 def _poor(step: TextQuality, _: Fitted, __: Columns) -> Effect:
-    return _told(step.action, pl.any_horizontal(_is_poor(step, column) for column in step.columns))
+    return _flag_or_quarantine(step.action, pl.any_horizontal(_is_poor(step, column) for column in step.columns))
 
 
 def _is_poor(step: TextQuality, column: str) -> pl.Expr:

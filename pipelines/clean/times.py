@@ -11,7 +11,7 @@ import polars as pl
 
 from contracts.formats import strptime
 from contracts.steps import Times
-from pipelines.clean.kind import Columns, Effect, Fitted, Kind, Learning, unclear
+from pipelines.clean.step_spec import Columns, Effect, Fitted, Kind, Learning, unclear
 
 DETECTED = (
     "yyyy/MM/dd", "dd.MM.yyyy", "dd/MM/yyyy", "MM/dd/yyyy", "dd-MM-yyyy", "MM-dd-yyyy", "dd MMM yyyy", "MMM dd, yyyy", "yyyyMMdd",

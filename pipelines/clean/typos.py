@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 
 from contracts.steps import Typos
-from pipelines.clean.kind import Columns, Effect, Fitted, Found, Kind, Learning, unclear
+from pipelines.clean.step_spec import Columns, Effect, Fitted, Found, Kind, Learning, unclear
 
 MOST = 50_000  # distinct values of a column that are compared; one with more is no domain
 _LONGEST = 300
@@ -110,7 +110,7 @@ def misspelt(domain: Domain, words: Mapping[str, int], step: Typos) -> list[tupl
             near += value not in domain.targets
             meant = [(distance, domain.targets[at]) for distance, at in column_hits if _may_mean(value, domain.targets[at], distance, domain, words, step)]
             if meant:
-                found += _settled(value, sorted(meant), domain)
+                found += _unique_nearest(value, sorted(meant), domain)
     strange = len(set(rare) - set(domain.targets))
     return found if domain.sure or near >= _EXPLAINED * strange else []
 
@@ -149,7 +149,7 @@ def _is_slip(value: str, target: str) -> bool:
     return len(value) != len(target) or sorted(value) == sorted(target)
 
 
-def _settled(value: str, meant: list[tuple[int, str]], domain: Domain) -> list[tuple[str, str | None]]:
+def _unique_nearest(value: str, meant: list[tuple[int, str]], domain: Domain) -> list[tuple[str, str | None]]:
     """The one that is nearest, if it is one, and if no number would be guessed."""
     same = [(distance, target) for distance, target in meant if _digits(value) == _digits(target)]
     if not same:

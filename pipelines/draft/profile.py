@@ -17,7 +17,7 @@ import polars as pl
 from contracts.formats import FORMATS
 from contracts.model import Column
 from contracts.types import read
-from pipelines.admit import personal, special
+from pipelines.admit import personal, special_categories
 from pipelines.admit.names import key_hint
 from pipelines.clean import duplicates
 from pipelines.engine import run, run_together
@@ -94,7 +94,7 @@ def profile(frame: pl.LazyFrame, names: Sequence[str]) -> Profile:
     measured = run(_measures(frame, names)) if null_values else plain
     rows = measured["rows"].item()
     columns = _found_in(frame, _columns(measured, names), measured)
-    columns = _counted(frame, columns, rows)
+    columns = _exact_counts(frame, columns, rows)
     columns = [_patterned(frame, column) for column in columns]
     repeated = _repeated(frame, names)
     done = Profile(rows, repeated, tuple(columns), null_values)
@@ -219,7 +219,7 @@ def _patterned(frame: pl.LazyFrame, column: ColumnProfile) -> ColumnProfile:
 # -- counting ------------------------------------------------------------------------------
 
 
-def _counted(frame: pl.LazyFrame, columns: Sequence[ColumnProfile], rows: int) -> list[ColumnProfile]:
+def _exact_counts(frame: pl.LazyFrame, columns: Sequence[ColumnProfile], rows: int) -> list[ColumnProfile]:
     """Replace estimates by exact counts where they decide: where values are few, or nearly all differ."""
     few = [c.name for c in columns if c.kind == "string" and 0 < c.distinct <= 2 * FEW]
     many = [c.name for c in columns if c.kind != "number" and c.distinct >= 0.5 * c.given and c.distinct > FEW]
@@ -285,7 +285,7 @@ def _found_in(frame: pl.LazyFrame, columns: Sequence[ColumnProfile], measured: p
 
 def _special(frame: pl.LazyFrame, names: Sequence[str], texts: Sequence[str]) -> list[tuple[str, str, int]]:
     """Column, kind and rows of what belongs to a special category, or is marked as secret."""
-    told = run_together(special.looks(frame, names, texts))
-    plans = special.holding(frame, texts, told)
+    told = run_together(special_categories.looks(frame, names, texts))
+    plans = special_categories.holding(frame, texts, told)
     counted = run_together([plan.group_by("column", "kind").agg(pl.col(ROW).n_unique().alias("rows")) for plan in plans]) if plans else []
     return [row for each in counted for row in each.rows()]

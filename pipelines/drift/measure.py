@@ -247,7 +247,7 @@ def _statistic(column: str, before: pl.Series, now: pl.Series, kind: Kind, metho
         return Claim(replace(told, note="the test gave no number"), None)
     if method.gives_p_value:
         # Evidently's chi-squared test takes the reference's shares for the truth (0.7.23), and is alarmed by every rare value: that of two samples has to agree
-        p_value = max(score, significance.of_categories(counted(before), counted(now))) if kind == "categorical" else score
+        p_value = max(score, significance.of_categories(value_counts(before), value_counts(now))) if kind == "categorical" else score
         return Claim(replace(told, score=score), True, p_value, method.threshold)
     return Claim(replace(told, score=score), beyond, chance() if beyond else 1.0)
 
@@ -300,7 +300,7 @@ def _slices(before: Sketch, now: Sketch, kinds: Mapping[str, Kind], policy: Drif
                 continue
 
             def chance(a: pl.Series = old[column], b: pl.Series = young[column], numerical: bool = kind == "numerical") -> float:
-                return significance.of_numbers(summary_of(a), summary_of(b)) if numerical else significance.of_categories(counted(a), counted(b))
+                return significance.of_numbers(summary_of(a), summary_of(b)) if numerical else significance.of_categories(value_counts(a), value_counts(b))
 
             yield _statistic(column, old[column], young[column], kind, method, chance, each.name)
 
@@ -314,7 +314,7 @@ def of_slice(each: Slice, dtype: pl.DataType) -> pl.Expr:
     return ((value == said) if dtype.is_numeric() and not isinstance(said, str) else (value.cast(pl.String) == str(said))).fill_null(False)
 
 
-def counted(values: pl.Series) -> pl.DataFrame:
+def value_counts(values: pl.Series) -> pl.DataFrame:
     """Texts with their rows."""
     return values.drop_nulls().rename("value").value_counts(name="rows").sort("value")
 

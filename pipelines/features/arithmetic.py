@@ -9,8 +9,8 @@ import polars as pl
 
 from contracts.errors import FeatureError, Where
 from contracts.transforms import Difference, Polynomial, Ratio
-from pipelines.clean.kind import Fitted
-from pipelines.features.kind import About, Kind, Made, finite, nothing_to_learn, number
+from pipelines.clean.step_spec import Fitted
+from pipelines.features.transform_spec import About, Kind, Made, finite, nothing_to_learn, number
 
 
 def _products(transform: Polynomial, fitted: Fitted, about: About) -> Made:  # noqa: ARG001

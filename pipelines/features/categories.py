@@ -9,20 +9,20 @@ import polars as pl
 
 from contracts.errors import FeatureError, Where
 from contracts.transforms import Cross, Frequency, Hash, Label, OneHot, Ordinal
-from pipelines.clean.kind import Fitted, Learning
-from pipelines.features.kind import About, Kind, Made, each, looked_up, nothing_to_learn, word
+from pipelines.clean.step_spec import Fitted, Learning
+from pipelines.features.transform_spec import About, Kind, Made, for_each_column, looked_up, name_part, nothing_to_learn
 
 UNSEEN = -1
 
 
-def counted(rows: pl.LazyFrame, column: str) -> pl.LazyFrame:
+def value_counts(rows: pl.LazyFrame, column: str) -> pl.LazyFrame:
     """Each value with its rows, in order of the values; nulls are no value."""
     return rows.select(pl.col(column).alias("value")).filter(pl.col("value").is_not_null()).group_by("value").agg(pl.len().cast(pl.Int64).alias("rows")).sort("value")
 
 
 def _fit_one_hot(transform: OneHot, rows: pl.LazyFrame, about: About) -> Learning:  # noqa: ARG001
     """The most frequent values, ties in order of the value. Source: scikit-learn's OneHotEncoder, `handle_unknown='ignore'`."""
-    found = yield {column: counted(rows, column) for column in transform.columns}
+    found = yield {column: value_counts(rows, column) for column in transform.columns}
     most = {column: found[column].sort(["rows", pl.col("value").cast(pl.String)], descending=[True, False]).head(transform.most) for column in transform.columns}
     return Fitted({column: [str(value) for value in frame["value"].cast(pl.String)] for column, frame in most.items()})
 
@@ -30,7 +30,7 @@ def _fit_one_hot(transform: OneHot, rows: pl.LazyFrame, about: About) -> Learnin
 def _one_hot(transform: OneHot, fitted: Fitted, about: About) -> Made:  # noqa: ARG001
     return Made(
         _told_apart(
-            (f"{column}_is_{word(category)}", (pl.col(column).cast(pl.String) == category).fill_null(False).cast(pl.Int8))
+            (f"{column}_is_{name_part(category)}", (pl.col(column).cast(pl.String) == category).fill_null(False).cast(pl.Int8))
             for column in transform.columns
             for category in fitted.values[column]
         )
@@ -48,12 +48,12 @@ def _told_apart(made: object) -> dict[str, pl.Expr]:
 
 def _fit_label(transform: Label, rows: pl.LazyFrame, about: About) -> Learning:  # noqa: ARG001
     """Source: scikit-learn's LabelEncoder and OrdinalEncoder: values in their order, from 0."""
-    found = yield {column: counted(rows, column) for column in transform.columns}
+    found = yield {column: value_counts(rows, column) for column in transform.columns}
     return Fitted({}, {column: frame.select("value", pl.int_range(pl.len(), dtype=pl.Int32).alias("label")) for column, frame in found.items()})
 
 
 def _labels(transform: Label, fitted: Fitted, about: About) -> Made:
-    return each(
+    return for_each_column(
         transform.columns,
         transform.makes,
         lambda column: pl.when(pl.col(column).is_not_null()).then(looked_up(pl.col(column), fitted.tables[column], "label", about, UNSEEN)),
@@ -71,17 +71,17 @@ def _ordinals(transform: Ordinal, fitted: Fitted, about: About) -> Made:  # noqa
         table = pl.DataFrame({"value": values, "place": pl.Series(range(len(values)), dtype=pl.Int32)})
         return pl.when(pl.col(column).is_not_null()).then(looked_up(pl.col(column), table, "place", about, UNSEEN))
 
-    return each(transform.columns, transform.makes, place)
+    return for_each_column(transform.columns, transform.makes, place)
 
 
 def _fit_frequency(transform: Frequency, rows: pl.LazyFrame, about: About) -> Learning:  # noqa: ARG001
-    found = yield {"_rows": rows.select(pl.len()), **{column: counted(rows, column) for column in transform.columns}}
+    found = yield {"_rows": rows.select(pl.len()), **{column: value_counts(rows, column) for column in transform.columns}}
     every = found["_rows"].item() or 1
     return Fitted({}, {column: found[column].select("value", (pl.col("rows") / every).alias("share")) for column in transform.columns})
 
 
 def _frequencies(transform: Frequency, fitted: Fitted, about: About) -> Made:
-    return each(transform.columns, transform.makes, lambda column: looked_up(pl.col(column), fitted.tables[column], "share", about, 0.0))
+    return for_each_column(transform.columns, transform.makes, lambda column: looked_up(pl.col(column), fitted.tables[column], "share", about, 0.0))
 
 
 def _hashes(transform: Hash, fitted: Fitted, about: About) -> Made:  # noqa: ARG001
@@ -94,7 +94,7 @@ def _hashes(transform: Hash, fitted: Fitted, about: About) -> Made:  # noqa: ARG
         buckets = [murmurhash3_32(value.encode(), seed=transform.seed, positive=True) % transform.buckets for value in different]
         return given.replace_strict(different, pl.Series(buckets, dtype=pl.Int32), default=None, return_dtype=pl.Int32)
 
-    return each(
+    return for_each_column(
         transform.columns,
         transform.makes,
         lambda column: pl.col(column).cast(pl.String).map_batches(hashed, return_dtype=pl.Int32, is_elementwise=True),

@@ -9,8 +9,8 @@ import polars as pl
 from contracts.errors import FeatureError, Where
 from contracts.transforms import Calendar, Cyclical
 from contracts.transforms.times import PERIODS, ZERO
-from pipelines.clean.kind import Fitted
-from pipelines.features.kind import About, Kind, Made, nothing_to_learn, number
+from pipelines.clean.step_spec import Fitted
+from pipelines.features.transform_spec import About, Kind, Made, nothing_to_learn, number
 
 _CLOCK = ("hour", "minute", "second")
 

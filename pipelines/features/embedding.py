@@ -10,14 +10,14 @@ import numpy as np
 import polars as pl
 
 from contracts.transforms import Embedding
-from pipelines.clean.kind import Fitted, Learning
-from pipelines.features.categories import counted
-from pipelines.features.kind import About, Kind, Made, looked_up
+from pipelines.clean.step_spec import Fitted, Learning
+from pipelines.features.categories import value_counts
+from pipelines.features.transform_spec import About, Kind, Made, looked_up
 
 
 def _fit(transform: Embedding, rows: pl.LazyFrame, about: About) -> Learning:  # noqa: ARG001
     names = (transform.column, transform.beside)
-    found = yield {name: counted(rows, name) for name in names}
+    found = yield {name: value_counts(rows, name) for name in names}
     most = [found[name].sort(["rows", "value"], descending=[True, False]).head(transform.most)["value"].sort() for name in names]
     pairs = rows.select(pl.col(transform.column).alias("_a"), pl.col(transform.beside).alias("_b")).drop_nulls()
     pairs = pairs.filter(pl.col("_a").is_in(most[0].implode()) & pl.col("_b").is_in(most[1].implode()))
@@ -43,10 +43,10 @@ def _decomposed(seen: pl.DataFrame, most: list[pl.Series], transform: Embedding)
     return points
 
 
-def _made(transform: Embedding, fitted: Fitted, about: About) -> Made:
+def _transform(transform: Embedding, fitted: Fitted, about: About) -> Made:
     points = fitted.tables["points"]
     made = {name: looked_up(pl.col(transform.column), points, f"d{number}", about, 0.0) for number, name in enumerate(transform.makes)}
     return Made(made, dict.fromkeys(made, transform.reads))
 
 
-EMBEDDING = Kind(_fit, _made)
+EMBEDDING = Kind(_fit, _transform)

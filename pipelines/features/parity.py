@@ -79,7 +79,7 @@ def receipt(frame: pl.LazyFrame, state: State, wanted: Engine, others: table.Oth
     """
     few = engine.run(drawn(frame.with_row_index(ROW), SAMPLE_ROWS, engine.run(frame.select(pl.len())).item()).drop(ROW)).lazy()
     expected = engine.run_in_memory(table.table(few, state, others=others).select(state.kept))
-    made, engines = _made(few, state, wanted, others, attempt or engine.tried)
+    made, engines = _sample_features(few, state, wanted, others, attempt or engine.tried)
     columns = tuple(Column(name, engines[name][0], difference(made[name], expected[name]), engines[name][1]) for name in state.kept)
     told = Receipt(wanted, columns, expected.height, state.features.tolerance)
     for column in columns:
@@ -93,7 +93,7 @@ def receipt(frame: pl.LazyFrame, state: State, wanted: Engine, others: table.Oth
     return told
 
 
-def _made(few: pl.LazyFrame, state: State, wanted: Engine, others: table.Others | None, attempt: Try) -> tuple[pl.DataFrame, Mapping[str, tuple[Engine, str | None]]]:
+def _sample_features(few: pl.LazyFrame, state: State, wanted: Engine, others: table.Others | None, attempt: Try) -> tuple[pl.DataFrame, Mapping[str, tuple[Engine, str | None]]]:
     """The features of the sample; of each its engine, and why that is not one of the device that was wanted."""
     whole, reason = attempt(table.table(few, state, others=others, in_pieces=engine.in_pieces(wanted)).select(state.kept), wanted)
     if whole is not None:
@@ -102,7 +102,7 @@ def _made(few: pl.LazyFrame, state: State, wanted: Engine, others: table.Others 
     parts, engines = [], dict[str, tuple[Engine, str | None]]()
     for place in dict.fromkeys(by.values()):
         names, transform = [name for name in state.kept if by[name] == place], table.transform_of(state, place).transform
-        for one in (wanted, *(engine.beside(wanted) if table.KINDS[transform].arrays else ())):
+        for one in (wanted, *(engine.companion_engines(wanted) if table.KINDS[transform].arrays else ())):
             part, why = attempt(table.table(few, state, others=others, on=engine.arrays(one), in_pieces=engine.in_pieces(one)).select(names), one)
             if part is not None:
                 break

@@ -16,9 +16,9 @@ import polars as pl
 
 from contracts.errors import FeatureError, Where
 from contracts.transforms import Bin, Log, Power, Quantile, Scale
-from pipelines.clean.kind import Fitted, Learning
 from pipelines.clean.moments import Range, deviation, mean, ranges, sums
-from pipelines.features.kind import About, Kind, Made, each, finite, nothing_seen, nothing_to_learn, number, sampled
+from pipelines.clean.step_spec import Fitted, Learning
+from pipelines.features.transform_spec import About, Kind, Made, finite, for_each_column, nothing_seen, nothing_to_learn, number, sampled
 
 Array = np.ndarray[Any, Any]
 _GREATEST = 1e150
@@ -82,7 +82,7 @@ def _scaled(transform: Scale, fitted: Fitted, about: About) -> Made:  # noqa: AR
         # times the reciprocal, not divided: Polars divides one row and many rows by a number with different last bits
         return finite((number(column) - middle) * (1.0 / (width or 1.0)))
 
-    return each(transform.columns, transform.makes, scaled)
+    return for_each_column(transform.columns, transform.makes, scaled)
 
 
 # -- quantile: Source: scikit-learn's QuantileTransformer, with its interpolation from both sides ---
@@ -117,7 +117,7 @@ def _ranked(transform: Quantile, fitted: Fitted, about: About) -> Made:  # noqa:
 
         return by_numpy(number(column), rank)
 
-    return each(transform.columns, transform.makes, ranked)
+    return for_each_column(transform.columns, transform.makes, ranked)
 
 
 def by_numpy(value: pl.Expr, function: Callable[[Array], Array]) -> pl.Expr:
@@ -133,7 +133,7 @@ def by_numpy(value: pl.Expr, function: Callable[[Array], Array]) -> pl.Expr:
 
 
 def _logs(transform: Log, fitted: Fitted, about: About) -> Made:  # noqa: ARG001
-    return each(transform.columns, transform.makes, lambda column: number(column).sign() * number(column).abs().log1p())
+    return for_each_column(transform.columns, transform.makes, lambda column: number(column).sign() * number(column).abs().log1p())
 
 
 # -- power: Source: Yeo and Johnson (2000), Biometrika 87, 954; Box and Cox (1964); the power by scikit-learn's PowerTransformer ---
@@ -170,7 +170,7 @@ def _powers(transform: Power, fitted: Fitted, about: About) -> Made:  # noqa: AR
         raised = _yeo_johnson(number(column), told["power"]) if transform.method == "yeo_johnson" else _box_cox(number(column), told["power"])
         return finite((raised - told["middle"]) * (1.0 / told["width"]))  # what is far beyond the training rows can be beyond a float
 
-    return each(transform.columns, transform.makes, power)
+    return for_each_column(transform.columns, transform.makes, power)
 
 
 def _raised(base: pl.Expr, log: pl.Expr, power: float) -> pl.Expr:
@@ -234,7 +234,7 @@ def _binned(transform: Bin, fitted: Fitted, about: About) -> Made:  # noqa: ARG0
         passed = [(x >= edge).cast(pl.Int32) for edge in fitted.values[column]] or [pl.lit(0, pl.Int32)]
         return pl.when(x.is_not_null()).then(pl.sum_horizontal(passed).cast(pl.Int32))
 
-    return each(transform.columns, transform.makes, bin_of)
+    return for_each_column(transform.columns, transform.makes, bin_of)
 
 
 SCALE = Kind(_fit_scale, _scaled)

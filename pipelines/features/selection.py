@@ -67,7 +67,7 @@ def _scored(selection: AnySelection, values: NDArray[Any], labels: NDArray[Any] 
         case ByVariance():
             # as scikit-learn's VarianceThreshold, which would refuse in words of its own: the range, too, since what is constant can vary in its last digit
             variances = np.minimum(values.var(axis=0), np.ptp(values, axis=0)) if selection.above == 0 else values.var(axis=0)
-            return _told(selection, names, variances, variances > selection.above, f"not above {selection.above:g}")
+            return _report(selection, names, variances, variances > selection.above, f"not above {selection.above:g}")
         case ByCorrelation():
             return _uncorrelated(selection, values, names)
         case ByMutualInformation():
@@ -89,14 +89,14 @@ def _scored(selection: AnySelection, values: NDArray[Any], labels: NDArray[Any] 
             return [Score(selection.select, name, 1.0 / int(rank), bool(stays), f"rank {rank}") for name, rank, stays in zip(names, fitted.ranking_, kept, strict=True)]
 
 
-def _told(selection: AnySelection, names: Sequence[str], scores: NDArray[Any], kept: NDArray[Any], why_not: str) -> list[Score]:
+def _report(selection: AnySelection, names: Sequence[str], scores: NDArray[Any], kept: NDArray[Any], why_not: str) -> list[Score]:
     return [Score(selection.select, name, _number(score), bool(stays), "" if stays else why_not) for name, score, stays in zip(names, scores, kept, strict=True)]
 
 
 def _most(selection: ByMutualInformation | ByChiSquared, names: Sequence[str], scores: NDArray[Any]) -> list[Score]:
     """The highest scores; of equal ones the first."""
     order = np.argsort(-scores, kind="stable")[: selection.most]
-    return _told(selection, names, scores, np.isin(np.arange(len(names)), order), f"not among the {selection.most} highest")
+    return _report(selection, names, scores, np.isin(np.arange(len(names)), order), f"not among the {selection.most} highest")
 
 
 def _uncorrelated(selection: ByCorrelation, values: NDArray[Any], names: Sequence[str]) -> list[Score]:

@@ -14,7 +14,7 @@ import polars as pl
 
 from contracts.errors import FeatureError
 from contracts.features import Features
-from pipelines.clean.kind import Fitted
+from pipelines.clean.step_spec import Fitted
 from pipelines.features.selection import Score
 
 FORMAT = 2

@@ -17,13 +17,13 @@ import polars as pl
 from contracts.errors import FeatureError, Where
 from contracts.features import Features
 from contracts.transforms import AnyTransform
-from pipelines.clean.kind import Fitted, Learning
+from pipelines.clean.step_spec import Fitted, Learning
 from pipelines.features import arithmetic, categories, clock, embedding, groups, scaling, target, texts, windows
-from pipelines.features.kind import About, Kind, moments
 from pipelines.features.privacy import Proxy, proxies
 from pipelines.features.selection import select
 from pipelines.features.state import State
 from pipelines.features.training import beginning_of_holdout, is_training
+from pipelines.features.transform_spec import About, Kind, moments
 from pipelines.frames import ROW
 from pipelines.sample import drawn
 
@@ -81,7 +81,7 @@ def _apply(frame: pl.LazyFrame, features: Features, fitted: Sequence[Fitted], la
     for place, (transform, learned) in enumerate(zip(features.transforms, fitted, strict=False)):
         if columns.keys() & set(transform.reads):
             frame, helpers, columns = _with(frame, helpers, columns), {}, {}
-        made = KINDS[transform.transform].made(transform, learned, _about(types, features, last, others, on, in_pieces))
+        made = KINDS[transform.transform].made(transform, learned, _context(types, features, last, others, on, in_pieces))
         for name, expression in made.columns.items():
             if name in by or name in own or (features.target and name == features.target.name):
                 raise FeatureError(f"two columns would be called '{name}'", "Leave one of the transforms out of assay.features", Where(field=name))
@@ -97,7 +97,7 @@ def _with(frame: pl.LazyFrame, helpers: Mapping[str, pl.Expr], columns: Mapping[
     return (frame.with_columns(**helpers) if helpers else frame).with_columns(**columns)
 
 
-def _about(types: Mapping[str, pl.DataType], features: Features, last: int | None, others: Others, on: Any = np, in_pieces: bool = True) -> About:
+def _context(types: Mapping[str, pl.DataType], features: Features, last: int | None, others: Others, on: Any = np, in_pieces: bool = True) -> About:
     return About(types, features.order_by, features.target, last, others, on, in_pieces)
 
 
@@ -144,7 +144,7 @@ def fit(frame: pl.LazyFrame, features: Features, collect: Collect, *, holdout: f
         made = _made_so_far(frame, features, learned, last, others, set(transform.reads) - set(types))
         whole = (frame if made is None else made.frame).with_row_index(ROW)
         waiting[place] = KINDS[transform.transform].fit(
-            transform, whole.filter(training), _about(types if made is None else dict(made.frame.collect_schema()), features, last, others)
+            transform, whole.filter(training), _context(types if made is None else dict(made.frame.collect_schema()), features, last, others)
         )
         expected |= set(transform.makes)
     learned |= _together(waiting, collect)

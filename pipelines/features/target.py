@@ -14,8 +14,8 @@ import polars as pl
 from contracts.errors import FeatureError
 from contracts.features import Target
 from contracts.transforms import TargetMean
-from pipelines.clean.kind import Fitted, Learning
-from pipelines.features.kind import HELPER, About, Kind, Made, coded, each, looked_up, times
+from pipelines.clean.step_spec import Fitted, Learning
+from pipelines.features.transform_spec import HELPER, About, Kind, Made, coded, for_each_column, looked_up, times
 
 _EVERY = -1
 """The fold that stands for every training row."""
@@ -84,7 +84,7 @@ def _means(transform: TargetMean, fitted: Fitted, about: About) -> Made:
         keyed = table.select((_key(pl.col("value"), table, pl.col("fold"), len(folds), about)).alias("value"), "mean")
         return looked_up(pl.col(f"{HELPER}{column}_target"), keyed, "mean", about).fill_null(prior)
 
-    made = each(transform.columns, transform.makes, mean)
+    made = for_each_column(transform.columns, transform.makes, mean)
     assert about.target is not None
     inputs = {name: (column, about.order_by, about.target.column) for column, name in zip(transform.columns, transform.makes, strict=True)}
     return Made(made.columns, inputs, {f"{HELPER}{column}_target": _key(pl.col(column), fitted.tables[column], fold, len(folds), about) for column in transform.columns})

@@ -13,8 +13,8 @@ import polars as pl
 
 from contracts.errors import FeatureError, Where
 from contracts.transforms import NgramHash, TextStatistics, Tfidf
-from pipelines.clean.kind import Fitted, Learning
-from pipelines.features.kind import HELPER, About, Kind, Made, nothing_to_learn, sampled
+from pipelines.clean.step_spec import Fitted, Learning
+from pipelines.features.transform_spec import HELPER, About, Kind, Made, nothing_to_learn, sampled
 
 
 def _statistics(transform: TextStatistics, fitted: Fitted, about: About) -> Made:  # noqa: ARG001

@@ -19,11 +19,11 @@ import polars as pl
 from contracts.errors import FeatureError, Where
 from contracts.transforms import AsOf, Lag, Window
 from contracts.transforms.base import length
-from pipelines.clean.kind import Fitted, Learning
+from pipelines.clean.step_spec import Fitted, Learning
 from pipelines.engine import run_in_memory
-from pipelines.features import exact
-from pipelines.features.kind import HELPER, About, Kind, Made, moments, nothing_to_learn, number, times
-from pipelines.features.past import Past, Values, last_before, over_parts
+from pipelines.features import exact_sums
+from pipelines.features.lookback import Past, Values, last_before, over_parts
+from pipelines.features.transform_spec import HELPER, About, Kind, Made, moments, nothing_to_learn, number, times
 
 _HALF, _LIMB = 20, 40
 """Bits by which numbers are taken apart to be squared, and by which a sum of squares is."""
@@ -34,15 +34,15 @@ _HALF, _LIMB = 20, 40
 
 def _fit_window(transform: Window, rows: pl.LazyFrame, about: About) -> Learning:
     times(about)  # refuses what is no time before anything is read
-    seen = (yield {"scales": rows.select(exact.seen(column).alias(column) for column in transform.columns)})["scales"].to_dicts()[0]
-    return Fitted({column: asdict(exact.scale(seen[column])) for column in transform.columns})
+    seen = (yield {"scales": rows.select(exact_sums.seen(column).alias(column) for column in transform.columns)})["scales"].to_dicts()[0]
+    return Fitted({column: asdict(exact_sums.scale(seen[column])) for column in transform.columns})
 
 
 def _windowed(transform: Window, fitted: Fitted, about: About) -> Made:
-    scales = {column: exact.Scale(**fitted.values[column]) for column in transform.columns}
+    scales = {column: exact_sums.Scale(**fitted.values[column]) for column in transform.columns}
     held = {f"{column}|{part}": kind for column in transform.columns for part, kind in _parts(transform).items()}
     keys, seen = _seen(transform, about)
-    seen += [exact.counted(column, each).alias(f"counted|{column}") for column, each in scales.items()]
+    seen += [exact_sums.as_steps(column, each).alias(f"counted|{column}") for column, each in scales.items()]
     seen += [number(column).alias(f"value|{column}") for column in transform.columns if _extremes(transform)]
     mark = f"{HELPER}{transform.makes[0]}"
     helper = pl.struct(seen).map_batches(partial(_looked_back, transform, keys, held, about.on), return_dtype=pl.Struct(held))
@@ -50,8 +50,8 @@ def _windowed(transform: Window, fitted: Fitted, about: About) -> Made:
     def of(column: str, part: str) -> pl.Expr:
         return pl.col(mark).struct.field(f"{column}|{part}")
 
-    made = {name: _of(function, column, scales[column], of) for name, (column, function) in _asked(transform).items()}
-    return Made(made, {name: (about.order_by, *transform.by, column) for name, (column, _) in _asked(transform).items()}, {mark: helper})
+    made = {name: _of(function, column, scales[column], of) for name, (column, function) in _feature_sources(transform).items()}
+    return Made(made, {name: (about.order_by, *transform.by, column) for name, (column, _) in _feature_sources(transform).items()}, {mark: helper})
 
 
 def _extremes(transform: Window) -> list[str]:
@@ -85,20 +85,20 @@ def _looked_back(transform: Window, keys: Sequence[str], held: Mapping[str, type
         for column in transform.columns:
             numbers, on_storeys = (past.sorted(some[column]) if column in some else None for some in (known, storeys))
             for part, values in _sums(past, past.sorted(x[column]), numbers, on_storeys, squared).items():
-                made[f"{column}|{part}"][past.rows] = past.told(values)
+                made[f"{column}|{part}"][past.rows] = past.in_row_order(values)
         for name, values in signed.items():
-            made[name][past.rows] = past.told(past.greatest(past.sorted(values)))
+            made[name][past.rows] = past.in_row_order(past.greatest(past.sorted(values)))
 
     over_parts(fill, frame, keys, span, gap, on)
     without = None if there.all() else pl.Series(~there)
 
-    def told(name: str) -> pl.Series:
+    def column_of(name: str) -> pl.Series:
         values = pl.Series(name, made.pop(name))  # one at a time: each is a column of the whole table
         if held[name] == pl.Float64:
             values = pl.select(_or_null(pl.lit(values)) * (-1.0 if name.endswith("|min") else 1.0)).to_series()
         return values if without is None else values.set(without, None)
 
-    return pl.DataFrame({name: told(name) for name in held}).to_struct(given.name)
+    return pl.DataFrame({name: column_of(name) for name in held}).to_struct(given.name)
 
 
 def _seen(transform: Window | Lag | AsOf, about: About) -> tuple[list[str], list[pl.Expr]]:
@@ -113,7 +113,7 @@ def _seen(transform: Window | Lag | AsOf, about: About) -> tuple[list[str], list
     return list(keys), [times(about).alias("at"), *(key(column).alias(name) for name, column in keys.items())]
 
 
-def _asked(transform: Window) -> dict[str, tuple[str, str]]:
+def _feature_sources(transform: Window) -> dict[str, tuple[str, str]]:
     """Feature -> column and function."""
     pairs = ((column, function) for column in transform.columns for function in transform.functions)
     return dict(zip(transform.makes, pairs, strict=True))
@@ -133,7 +133,7 @@ def _sums(past: Past, steps: Values, known: Values | None, storeys: Values | Non
     for storey in sorted(int(each) for each in on.unique_values(storeys)):
         on_it = storeys == storey
         part = _of_storey(past, on.where(on_it, steps, 0), on.astype(on_it, on.int64) if known is None else on.where(on_it, known, 0), squared)
-        up = on.where(part["n"] > 0, storey - top, 0) * exact.UP
+        up = on.where(part["n"] > 0, storey - top, 0) * exact_sums.UP
         made = {"n": made["n"] + part["n"], "sum": (made["sum"] >> on.where(up < 63, up, 63)) + part["sum"]} | _limbs_up(on, made, up, part)
         top = on.where(part["n"] > 0, storey, top)
     return made | {"storey": on.astype(top, on.int16)}
@@ -155,8 +155,8 @@ def _limbs_up(on: Any, made: dict[str, Values], up: Values, part: dict[str, Valu
     """The squares in greater steps, and those of the next storey."""
     if "high" not in made:
         return {}
-    high, low, twice = made["high"], made["low"], 2 * exact.UP  # the square of a step grows by twice as many bits
-    for grown in range(0, 2 * _LIMB, exact.UP):  # storeys further up leave nothing of them
+    high, low, twice = made["high"], made["low"], 2 * exact_sums.UP  # the square of a step grows by twice as many bits
+    for grown in range(0, 2 * _LIMB, exact_sums.UP):  # storeys further up leave nothing of them
         more = up > grown
         low = on.where(more, (low >> twice) | ((high & (2**twice - 1)) << (_LIMB - twice)), low)
         high = on.where(more, high >> twice, high)
@@ -169,7 +169,7 @@ def _or_null(extreme: pl.Expr) -> pl.Expr:
     return pl.when(extreme.is_finite()).then(extreme)
 
 
-def _of(function: str, column: str, scale: exact.Scale, of: Callable[[str, str], pl.Expr]) -> pl.Expr:
+def _of(function: str, column: str, scale: exact_sums.Scale, of: Callable[[str, str], pl.Expr]) -> pl.Expr:
     n, steps, storey = (of(column, part) for part in ("n", "sum", "storey"))
     match function:
         case "count":
@@ -177,11 +177,11 @@ def _of(function: str, column: str, scale: exact.Scale, of: Callable[[str, str],
         case "min" | "max":
             return of(column, function)
         case "sum":
-            return exact.total(steps, n, storey, scale)
+            return exact_sums.total(steps, n, storey, scale)
         case "mean":
-            return exact.mean(steps, n, storey, scale)
+            return exact_sums.mean(steps, n, storey, scale)
         case _:
-            return exact.deviation(steps, of(column, "high").cast(pl.Int128) * 2**_LIMB + of(column, "low").cast(pl.Int128), n, storey, scale)
+            return exact_sums.deviation(steps, of(column, "high").cast(pl.Int128) * 2**_LIMB + of(column, "low").cast(pl.Int128), n, storey, scale)
 
 
 # -- lags ---------------------------------------------------------------------------------------
@@ -199,7 +199,7 @@ def _lagged(transform: Lag, fitted: Fitted, about: About) -> Made:  # noqa: ARG0
         def fill(past: Past) -> None:
             found = (lagged for values in columns for lagged in past.lags(past.sorted(values), transform.moments))
             for name, lagged in zip(held, found, strict=True):
-                made[name][past.rows] = past.told(lagged)
+                made[name][past.rows] = past.in_row_order(lagged)
 
         over_parts(fill, frame, keys, None, 0, about.on)
         return pl.DataFrame(made, schema=held).with_columns(_or_null(pl.all())).to_struct(given.name)

@@ -1,6 +1,6 @@
 """A data set that comes month by month or day by day: the names of its partitions, and what all of them come to.
 
-Belongs here: deciding and adding up. Stays out: files (assets/hands/lake.py), who wins a race (the registry's transaction).
+Belongs here: deciding and adding up. Stays out: files (assets/io/lake.py), who wins a race (the registry's transaction).
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def chosen(partitions: Partitions, text: str, now: datetime) -> tuple[str, ...]:
     return found
 
 
-def said(names: Sequence[str]) -> str:
+def describe_partitions(names: Sequence[str]) -> str:
     """Partitions in words: one name, or the first and the last."""
     return names[0] if len(names) == 1 else f"{names[0]}{TO}{names[-1]}"
 

@@ -51,10 +51,10 @@ def counting(frame: pl.LazyFrame, hidden: Collection[str]) -> pl.LazyFrame:
     Args:
         hidden: columns of which no value may be told.
     """
-    return frame.select(_counted(name, kind, name not in hidden) for name, kind in frame.collect_schema().items())
+    return frame.select(_frequencies(name, kind, name not in hidden) for name, kind in frame.collect_schema().items())
 
 
-def _counted(name: str, kind: pl.DataType, shown: bool) -> pl.Expr:
+def _frequencies(name: str, kind: pl.DataType, shown: bool) -> pl.Expr:
     value, told = pl.col(name), {"missing": pl.col(name).null_count()}
     if not kind.is_nested():
         told["different"] = value.drop_nulls().approx_n_unique()

@@ -14,7 +14,7 @@ import polars as pl
 from contracts.model import Column, Contract, Rule
 from contracts.rules import keeps, was_read
 from contracts.types import dtype, read, readable
-from pipelines.clean.duplicates import SAMPLE, suspects, telling
+from pipelines.clean.duplicates import SAMPLE, distinguishing_columns, suspects
 from pipelines.engine import run_together
 from pipelines.validate.split import judged_rules, look_up
 
@@ -85,7 +85,7 @@ def without_repeats(rows: pl.LazyFrame, contract: Contract, rules: Sequence[Rule
     """
     asked = {rule.name: _typed(rows, contract, rule) for rule in rules if rule.kind in ("unique", "duplicateValues") and not set(rule.columns) & set(contract.privacy.columns)}
     samples = (yield [keys.head(SAMPLE) for keys in asked.values()]) if asked else []
-    few = {name: telling(sample.select(pl.all().n_unique()).row(0, named=True), sample.height) for name, sample in zip(asked, samples, strict=True)}
+    few = {name: distinguishing_columns(sample.select(pl.all().n_unique()).row(0, named=True), sample.height) for name, sample in zip(asked, samples, strict=True)}
     proven = yield from _unrepeated({name: keys.select(few[name]) for name, keys in asked.items()}, parts)
     wider = {name: keys for name, keys in asked.items() if name not in proven and few[name] != keys.collect_schema().names()}
     return proven + (yield from _unrepeated(wider, parts))

@@ -1,6 +1,6 @@
 """The account of a run, its checks, and what files and samples say -> the quality metrics of a version.
 
-Belongs here: what each metric is. Stays out: reading files (assets/stages/assess.py), bounds on them (contracts/measures.py).
+Belongs here: what each metric is. Stays out: reading files (assets/stages/quality.py), bounds on them (contracts/measures.py).
 What nobody measured, or declared, is None: unknown, never good.
 """
 

@@ -75,10 +75,10 @@ def _binned(values: pl.Series, edges: np.ndarray) -> np.ndarray:
 def _categories(reference: pl.Series, current: pl.Series) -> tuple[np.ndarray, np.ndarray]:
     texts = [values.cast(pl.String) for values in (reference, current)]
     most = texts[0].drop_nulls().value_counts(name="rows").sort(["rows", texts[0].name], descending=[True, False]).head(CATEGORIES)
-    return _counted(texts[0], most.to_series(0)), _counted(texts[1], most.to_series(0))
+    return _category_counts(texts[0], most.to_series(0)), _category_counts(texts[1], most.to_series(0))
 
 
-def _counted(values: pl.Series, categories: pl.Series) -> np.ndarray:
+def _category_counts(values: pl.Series, categories: pl.Series) -> np.ndarray:
     seen = values.drop_nulls().value_counts(name="rows")
     found = categories.to_frame("value").join(seen.rename({seen.columns[0]: "value"}), on="value", how="left", maintain_order="left")["rows"].fill_null(0).to_numpy().astype(float)
     return np.append(found, [len(values) - values.null_count() - found.sum(), values.null_count()])

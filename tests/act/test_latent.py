@@ -7,9 +7,9 @@ import polars as pl
 import pytest
 
 from contracts.errors import ActionError
-from pipelines.act.latent import fit
+from pipelines.act.lsa_embedder import fit
 from pipelines.act.renewal import Cutting, carried, compare, cut, in_order, is_worn, with_vectors
-from pipelines.act.words import stems
+from pipelines.act.stemming import stems
 
 TEXTS = [
     f"The {plant} grows {how} in a {where}." for plant in ("rose", "oak", "fern", "moss") for how, where in (("quickly", "garden"), ("slowly", "wet forest"), ("never", "desert"))

@@ -18,7 +18,7 @@ from contracts.settings import License
 from pipelines.admit.license import judge_license, looser, terms_of
 from pipelines.admit.verdict import decide
 from pipelines.frames import Finding
-from tests.conftest import GOOD, Installation, columns, named, setting
+from tests.conftest import GOOD, SampleHome, columns, named, setting
 
 DPI = Path(__file__).parents[2].parent / "shared" / "data" / "licences" / "dpi"
 
@@ -165,7 +165,7 @@ def test_what_is_made_is_no_freer_than_what_it_is_made_from(inputs: dict[str, st
     assert (reasons == ()) if says is None else any(says in reason for reason in reasons)
 
 
-def test_a_derived_data_set_carries_what_its_inputs_demand_and_is_refused_where_it_says_less(installation: Installation) -> None:
+def test_a_derived_data_set_carries_what_its_inputs_demand_and_is_refused_where_it_says_less(installation: SampleHome) -> None:
     source = setting("license", expression="CC-BY-SA-3.0", holder="The Meter Club")
     installation.deliver(GOOD)
     installation.promise(source)
@@ -181,7 +181,7 @@ def test_a_derived_data_set_carries_what_its_inputs_demand_and_is_refused_where_
         installation.published("made")
 
 
-def test_each_row_is_held_to_its_own_licence(installation: Installation) -> None:
+def test_each_row_is_held_to_its_own_licence(installation: SampleHome) -> None:
     installation.promise(
         setting("license", column="license"),
         columns({"name": "meter", "logicalType": "string"}, {"name": "license", "logicalType": "string"}),
@@ -258,7 +258,7 @@ def test_a_licence_ends() -> None:
         ("ask us", None),
     ],
 )
-def test_the_text_beside_the_source_is_heard_where_it_allows_less(installation: Installation, text: str, says: str | None) -> None:
+def test_the_text_beside_the_source_is_heard_where_it_allows_less(installation: SampleHome, text: str, says: str | None) -> None:
     (installation.root / "inbox" / "LICENSE").write_text(text)
     if says:
         with pytest.raises(AdmissionError, match=re.escape(says)):

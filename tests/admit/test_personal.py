@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from stdnum import luhn
 
-from assets.hands.keys import Keys
+from assets.io.keys import Keys
 from contracts.settings import Privacy, Treatment
 from pipelines.admit.detectors import DETECTORS
 from pipelines.admit.personal import disguises, encoded, mentions, spans, undisguised, whole_names, within

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stdnum import luhn
 
-from pipelines.admit.pieces import halves, looks, pairs, signed, signs, stem_of
+from pipelines.admit.split_values import halves, looks, pairs, signed, signs, stem_of
 from pipelines.frames import ROW
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from pipelines.admit.special import holding, looks
+from pipelines.admit.special_categories import holding, looks
 from pipelines.frames import ROW
 
 

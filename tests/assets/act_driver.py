@@ -6,13 +6,13 @@ With the argument `serves` it loads the model in service instead, and prints its
 import sys
 import uuid
 
-from assets.hands.office import Office
+from assets.io.installation import Installation
 
 if sys.argv[1:] == ["serves"]:
-    office = Office.open()
-    version = office.registry.serving("readings")["champion"]["version"]
-    assert office.models.served("high", version).model is not None
-    print(version, "of", *(each["version"] for each in office.models.versions("high")), flush=True)
+    opened_home = Installation.open()
+    version = opened_home.registry.serving("readings")["champion"]["version"]
+    assert opened_home.models.served("high", version).model is not None
+    print(version, "of", *(each["version"] for each in opened_home.models.versions("high")), flush=True)
     sys.exit(0)
 
 # their imports take seconds; the kill should fall into the work
@@ -27,12 +27,12 @@ from assets.stages.model import retrain_if_due
 from assets.stages.run import Run
 
 print("ready", flush=True)
-office = Office.open()
-office.settle()
-run = Run(office, office.contract("readings"), str(uuid.uuid4()))
+opened_home = Installation.open()
+opened_home.settle()
+run = Run(opened_home, opened_home.contract("readings"), str(uuid.uuid4()))
 make_features(run)
 measure_drift(run)
 retrain_if_due(run)
-office.settle()
+opened_home.settle()
 print("done", flush=True)
 sys.exit(0)

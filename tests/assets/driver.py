@@ -10,10 +10,10 @@ import uuid
 import pandera.polars  # noqa: F401  # its import takes seconds; the kill should fall into the work
 
 import assets.stages.publish as publishing
-from assets.hands.office import Office
+from assets.io.installation import Installation
 from assets.stages.admit import admit
+from assets.stages.clean_validate import refine
 from assets.stages.publish import finish, publish
-from assets.stages.refine import refine
 from assets.stages.run import Run
 
 if os.environ.get("ASSAY_TEST_MARKS"):
@@ -27,9 +27,9 @@ if os.environ.get("ASSAY_TEST_MARKS"):
     publishing.reached = reached
 
 print("ready", flush=True)
-office = Office.open()
-office.settle()
-run = Run(office, office.contract("readings"), str(uuid.uuid4()))
+opened_home = Installation.open()
+opened_home.settle()
+run = Run(opened_home, opened_home.contract("readings"), str(uuid.uuid4()))
 admission = admit(run)
 if admission.published is None:
     row = publish(run, admission, refine(run, admission)).row

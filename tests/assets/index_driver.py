@@ -6,11 +6,11 @@ import lancedb  # noqa: F401  # their imports take seconds; the kill should fall
 import sklearn.feature_extraction.text
 import sklearn.utils.extmath  # noqa: F401
 
-from assets.hands.office import Office
+from assets.io.installation import Installation
 from assets.stages.index import rebuild_if_due
 from assets.stages.run import Run
 
 print("ready", flush=True)
-office = Office.open()
-acted = rebuild_if_due(Run(office, office.contract("readings"), str(uuid.uuid4())))
+opened_home = Installation.open()
+acted = rebuild_if_due(Run(opened_home, opened_home.contract("readings"), str(uuid.uuid4())))
 print(acted.details["outcome"] if acted else "nothing due", flush=True)

@@ -13,12 +13,12 @@ import polars as pl
 import pytest
 
 from assay.verifying import verify
-from assets.hands import delta_log
-from assets.hands.office import Office
+from assets.io import delta_log
+from assets.io.installation import Installation
 from assets.stages import quarantine
 from assets.stages.features import make_features
 from contracts.errors import EvidenceError, QualityError
-from tests.conftest import Installation, columns, setting
+from tests.conftest import SampleHome, columns, setting
 
 COLUMNS = columns(
     {"name": "at", "logicalType": "timestamp", "required": True},
@@ -34,7 +34,7 @@ TABLE = "lake/readings/versions"
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with two versions, features of both, and rows of every layer; made once."""
     folder = tmp_path_factory.mktemp("whole")
-    made = Installation(folder)
+    made = SampleHome(folder)
     made.promise(COLUMNS, FEATURES)
     for more in ("", "2026-01-09T00:00:00Z,M1,9\n"):
         made.deliver(FIRST + more)
@@ -44,10 +44,10 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def home(whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installation:
+def home(whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SampleHome:
     """A copy of it, which the environment names."""
     shutil.copytree(whole, tmp_path / "copy")
-    copy = Installation.__new__(Installation)
+    copy = SampleHome.__new__(SampleHome)
     copy.root, copy.contracts, copy.registry_url = tmp_path / "copy" / "home", tmp_path / "copy" / "contracts", ""
     copy.stewards = tmp_path / "copy" / "stewards.yaml"
     for name, value in copy.environment.items():
@@ -55,13 +55,13 @@ def home(whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Instal
     return copy
 
 
-def problems(installation: Installation, **where: Any) -> list[str]:
+def problems(installation: SampleHome, **where: Any) -> list[str]:
     """What `assay verify --all` finds."""
     named = {"where": None, "key": None} | where
     return [entry["problem"] for entry in verify(None, named["where"], named["key"]) if "problem" in entry]
 
 
-def test_what_is_as_signed_has_no_problem(home: Installation) -> None:
+def test_what_is_as_signed_has_no_problem(home: SampleHome) -> None:
     assert problems(home) == []
     assert problems(home, where=home.root) == []
 
@@ -106,7 +106,7 @@ HARMLESS = {("newest commit of features", "deleted")}
 
 @pytest.mark.parametrize("which", FILES)
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_every_file_that_is_accounted_for_is_looked_at(home: Installation, which: str, damage: str) -> None:
+def test_every_file_that_is_accounted_for_is_looked_at(home: SampleHome, which: str, damage: str) -> None:
     files = sorted(home.root.glob(FILES[which]))
     assert files, "there is no such file: the test must be adapted"
     DAMAGES[damage](files[0])
@@ -120,7 +120,7 @@ def test_every_file_that_is_accounted_for_is_looked_at(home: Installation, which
 
 
 @pytest.mark.parametrize("which", FILES)
-def test_a_file_beside_those_that_are_signed_is_an_error(home: Installation, which: str) -> None:
+def test_a_file_beside_those_that_are_signed_is_an_error(home: SampleHome, which: str) -> None:
     file = sorted(home.root.glob(FILES[which]))[0]
     extra = file.with_name(f"other{''.join(file.suffixes[-2:])}" if "evidence" in which else f"other{file.suffix}")
     shutil.copyfile(file, extra)
@@ -147,7 +147,7 @@ def test_a_file_beside_those_that_are_signed_is_an_error(home: Installation, whi
         ("removed/notes.txt", False),
     ],
 )
-def test_a_file_or_folder_that_no_evidence_lists_is_named(home: Installation, path: str, is_folder: bool) -> None:
+def test_a_file_or_folder_that_no_evidence_lists_is_named(home: SampleHome, path: str, is_folder: bool) -> None:
     extra = home.root / "lake" / "readings" / path
     extra.parent.mkdir(parents=True, exist_ok=True)
     if is_folder:
@@ -159,7 +159,7 @@ def test_a_file_or_folder_that_no_evidence_lists_is_named(home: Installation, pa
     assert "data set 'readings'" in told
 
 
-def test_what_a_killed_run_left_is_no_error_for_a_day(home: Installation) -> None:
+def test_what_a_killed_run_left_is_no_error_for_a_day(home: SampleHome) -> None:
     import os
 
     left = home.root / TABLE / "0123456789abcdef-7"
@@ -177,17 +177,17 @@ def test_what_a_killed_run_left_is_no_error_for_a_day(home: Installation) -> Non
 # -- the quarantine's end --------------------------------------------------------------------------------
 
 
-def later(installation: Installation, days: int = 31) -> None:
+def later(installation: SampleHome, days: int = 31) -> None:
     installation.clock = staticmethod(lambda: datetime.now(UTC) + timedelta(days=days))
 
 
-def checked(installation: Installation) -> str:
+def checked(installation: SampleHome) -> str:
     return "\n".join(line for entry in verify(None, None, None) for line in entry["checked"])
 
 
-def test_a_quarantine_that_expired_is_signed_for_and_no_error(home: Installation, tmp_path: Path) -> None:
+def test_a_quarantine_that_expired_is_signed_for_and_no_error(home: SampleHome, tmp_path: Path) -> None:
     later(home)
-    assert len(quarantine.expire(home.office(), ["readings"])) == 2
+    assert len(quarantine.expire(home.open(), ["readings"])) == 2
     assert not list((home.root / "lake/readings/quarantine").iterdir())
     assert problems(home) == []
     assert "expired on" in checked(home)
@@ -197,11 +197,11 @@ def test_a_quarantine_that_expired_is_signed_for_and_no_error(home: Installation
     assert len(problems(home)) == 2
 
 
-def test_a_statement_of_expiry_excuses_its_own_file_alone(home: Installation) -> None:
+def test_a_statement_of_expiry_excuses_its_own_file_alone(home: SampleHome) -> None:
     later(home)
     first = min((home.root / "lake/readings/quarantine").iterdir())
     content = first.read_bytes()
-    quarantine.expire(home.office(), ["readings"])
+    quarantine.expire(home.open(), ["readings"])
     first.write_bytes(content)
     assert problems(home) == []  # not removed yet
     signed = sorted((home.root / "evidence/readings/quarantine").glob("*.expired.json"))
@@ -210,10 +210,10 @@ def test_a_statement_of_expiry_excuses_its_own_file_alone(home: Installation) ->
     assert any("about another file" in each for each in problems(home, where=home.root))
 
 
-def test_an_expiry_that_was_interrupted_goes_on_and_is_no_error_meanwhile(home: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_expiry_that_was_interrupted_goes_on_and_is_no_error_meanwhile(home: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
     later(home)
-    monkeypatch.setattr(Office, "_deliver_quarantine_expiry", lambda *_: (_ for _ in ()).throw(OSError()))
-    quarantine.expire(home.office(), ["readings"])
+    monkeypatch.setattr(Installation, "_deliver_quarantine_expiry", lambda *_: (_ for _ in ()).throw(OSError()))
+    quarantine.expire(home.open(), ["readings"])
     files = list((home.root / "lake/readings/quarantine").glob("*.parquet"))
     assert len(files) == 2  # recorded, not signed yet, so not removed
     assert problems(home) == []
@@ -221,36 +221,36 @@ def test_an_expiry_that_was_interrupted_goes_on_and_is_no_error_meanwhile(home: 
     for name, value in home.environment.items():
         monkeypatch.setenv(name, value)
     later(home, days=32)
-    home.office().settle()
+    home.open().settle()
     assert not list((home.root / "lake/readings/quarantine").glob("*.parquet"))
     assert problems(home) == []
 
 
-def test_what_expired_under_an_earlier_release_is_excused_by_the_registry_and_signed_later(home: Installation) -> None:
+def test_what_expired_under_an_earlier_release_is_excused_by_the_registry_and_signed_later(home: SampleHome) -> None:
     later(home)
-    quarantine.expire(home.office(), ["readings"])
+    quarantine.expire(home.open(), ["readings"])
     for file in (home.root / "evidence/readings/quarantine").glob("*.expired.json"):
         file.unlink()
     assert problems(home) == []
     assert "by the registry's record" in checked(home)
     assert len(problems(home, where=home.root)) == 2
-    quarantine.expire(home.office(), ["readings"])
+    quarantine.expire(home.open(), ["readings"])
     assert problems(home, where=home.root) == []
 
 
-def test_a_registry_that_calls_a_quarantine_expired_without_a_log_entry_excuses_nothing(home: Installation) -> None:
+def test_a_registry_that_calls_a_quarantine_expired_without_a_log_entry_excuses_nothing(home: SampleHome) -> None:
     import sqlalchemy as sa
 
-    with home.office().registry.engine.begin() as connection:
+    with home.open().registry.engine.begin() as connection:
         connection.execute(sa.text("UPDATE quarantines SET expired_at = '2026-01-01T00:00:00+00:00'"))
     for file in (home.root / "lake/readings/quarantine").iterdir():
         file.unlink()
-    quarantine.expire(home.office(), ["readings"])
+    quarantine.expire(home.open(), ["readings"])
     assert len(problems(home)) == 2
 
 
 @pytest.mark.parametrize("damage", ["deleted", "emptied", "one byte changed"])
-def test_the_quarantine_of_a_run_that_published_nothing_is_looked_at_too(installation: Installation, monkeypatch: pytest.MonkeyPatch, damage: str) -> None:
+def test_the_quarantine_of_a_run_that_published_nothing_is_looked_at_too(installation: SampleHome, monkeypatch: pytest.MonkeyPatch, damage: str) -> None:
     for name, value in installation.environment.items():
         monkeypatch.setenv(name, value)
     installation.published()
@@ -338,7 +338,7 @@ CHANGES: dict[str, tuple[int, Callable[[Actions], Any]]] = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_commit_that_says_something_else_is_named(home: Installation, change: str) -> None:
+def test_a_commit_that_says_something_else_is_named(home: SampleHome, change: str) -> None:
     number, how = CHANGES[change]
     rewritten(home.root / TABLE, number, how)
     (told,) = problems(home)
@@ -347,7 +347,7 @@ def test_a_commit_that_says_something_else_is_named(home: Installation, change: 
     assert "unexpected" not in told
 
 
-def test_a_key_that_is_written_twice_is_named(home: Installation) -> None:
+def test_a_key_that_is_written_twice_is_named(home: SampleHome) -> None:
     file = home.root / TABLE / "_delta_log" / f"{1:020}.json"
     file.write_text(file.read_text().replace('"size":', '"path":"evil.parquet","size":', 1))
     (told,) = problems(home)
@@ -367,7 +367,7 @@ def moved(table: Path, *, first: int) -> None:
 
 @pytest.mark.parametrize("number", [0, 1, 2], ids=["before", "between", "after"])
 @pytest.mark.parametrize("which", ["versions", "features"])
-def test_a_commit_that_is_not_ours_is_named_wherever_it_lies(home: Installation, number: int, which: str) -> None:
+def test_a_commit_that_is_not_ours_is_named_wherever_it_lies(home: SampleHome, number: int, which: str) -> None:
     table = home.root / "lake" / "readings" / which
     text = foreign(table)
     moved(table, first=number)
@@ -388,7 +388,7 @@ def test_a_commit_that_is_not_ours_is_named_wherever_it_lies(home: Installation,
     ],
     ids=["protocol", "nothing", "a version to come", "a version again", "a negative version", "columns"],
 )
-def test_a_commit_without_files_that_is_not_ours_is_named_too(home: Installation, action: dict[str, Any]) -> None:
+def test_a_commit_without_files_that_is_not_ours_is_named_too(home: SampleHome, action: dict[str, Any]) -> None:
     (home.root / TABLE / "_delta_log" / f"{2:020}.json").write_text(json.dumps(action))
     (told,) = problems(home)
     assert f"{2:020}.json" in told
@@ -401,14 +401,14 @@ def test_a_commit_without_files_that_is_not_ours_is_named_too(home: Installation
         f"{1:020}.crc", "1.json", f"{5:020}.json", "_sidecars", "notes.txt", ".hidden",
     ],
 )  # fmt: skip
-def test_a_file_of_the_log_that_is_not_ours_is_named(home: Installation, name: str) -> None:
+def test_a_file_of_the_log_that_is_not_ours_is_named(home: SampleHome, name: str) -> None:
     (home.root / TABLE / "_delta_log" / name).write_text('{"version":1,"size":1}')
     (told,) = problems(home)
     assert "_delta_log/" in told
     assert "data set 'readings'" in told
 
 
-def test_a_checkpoint_of_another_writer_is_named(home: Installation) -> None:
+def test_a_checkpoint_of_another_writer_is_named(home: SampleHome) -> None:
     from deltalake import DeltaTable
 
     DeltaTable(str(home.root / TABLE)).create_checkpoint()
@@ -422,7 +422,7 @@ def test_a_checkpoint_of_another_writer_is_named(home: Installation) -> None:
 @pytest.fixture(scope="module")
 def long_log(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[int, delta_log.Expected]]:
     """A table of 101 versions, whose log has the checkpoint that the library writes at each hundredth."""
-    from assets.hands.lake import Lake
+    from assets.io.lake import Lake
 
     root = tmp_path_factory.mktemp("long")
     lake, table = Lake(root), root / "long" / "versions"
@@ -474,15 +474,15 @@ def test_a_log_of_many_versions_is_compared_in_a_second_or_so(long_log: tuple[Pa
 
 @pytest.mark.parametrize("which", [0, 1], ids=["first", "newest"])
 @pytest.mark.parametrize("damage", [damage for damage in DAMAGES if damage != "one byte changed"])
-def test_a_damaged_log_delays_its_own_commit_and_nothing_else(home: Installation, capfd: pytest.CaptureFixture[str], which: int, damage: str) -> None:
+def test_a_damaged_log_delays_its_own_commit_and_nothing_else(home: SampleHome, capfd: pytest.CaptureFixture[str], which: int, damage: str) -> None:
     log = home.root / TABLE / "_delta_log"
     DAMAGES[damage](log / f"{which:020}.json")
     home.deliver(FIRST + "2026-01-09T00:00:00Z,M1,9\n2026-01-10T00:00:00Z,M2,9\n")
     made = home.published()
     assert made.row["version"] == "1.2.0"
-    assert home.office().scan(made.row).collect().height == 9
+    assert home.open().scan(made.row).collect().height == 9
     assert (home.root / "evidence/readings/1.2.0.dsse.json").is_file()
-    waiting = home.office().registry.pending()
+    waiting = home.open().registry.pending()
     if (which, damage) == (1, "deleted"):
         assert waiting == []  # to the log itself, a version is missing at its end; verify tells
     else:
@@ -492,7 +492,7 @@ def test_a_damaged_log_delays_its_own_commit_and_nothing_else(home: Installation
     assert "panicked" not in capfd.readouterr().err
 
 
-def test_a_log_that_was_removed_is_written_again_with_the_next_version(home: Installation) -> None:
+def test_a_log_that_was_removed_is_written_again_with_the_next_version(home: SampleHome) -> None:
     from deltalake import DeltaTable
 
     log = home.root / TABLE / "_delta_log"
@@ -505,7 +505,7 @@ def test_a_log_that_was_removed_is_written_again_with_the_next_version(home: Ins
     assert rows == [7, 8, 9]
 
 
-def test_columns_of_timestamps_without_a_zone_may_come_later(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_columns_of_timestamps_without_a_zone_may_come_later(installation: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
     from deltalake import DeltaTable
 
     for name, value in installation.environment.items():

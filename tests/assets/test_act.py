@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from assets.stages.admit import admit
+from assets.stages.clean_validate import refine
 from assets.stages.drift import measure_drift, report_file
 from assets.stages.features import feature_frame, feature_state, make_features
 from assets.stages.model import retrain_if_due
 from assets.stages.publish import publish
-from assets.stages.refine import refine
 from contracts.errors import EvidenceError
-from tests.conftest import Installation, columns, setting
+from tests.conftest import SampleHome, columns, setting
 
 DRIFT = {
     "columns": ["x"], "numerical": {"method": "wasserstein", "threshold": 0.1}, "categorical": {"method": "jensenshannon", "threshold": 0.1},
@@ -22,7 +22,7 @@ DRIFT = {
 }  # fmt: skip
 
 
-def learning(installation: Installation, *more: dict[str, Any], **retrain: Any) -> None:
+def learning(installation: SampleHome, *more: dict[str, Any], **retrain: Any) -> None:
     """Promise x and y, where y above 5 is what a model learns from x, and from what `more` transforms make."""
     installation.promise(
         columns(
@@ -36,7 +36,7 @@ def learning(installation: Installation, *more: dict[str, Any], **retrain: Any) 
     )
 
 
-def delivered(installation: Installation, seed: int, *, shift: float = 0.0, noise_before: int = 0) -> None:
+def delivered(installation: SampleHome, seed: int, *, shift: float = 0.0, noise_before: int = 0) -> None:
     """600 rows in time order; the target of the first `noise_before` is noise, so that a model learns nothing from them."""
     chance = random.Random(seed)
     lines = []
@@ -47,7 +47,7 @@ def delivered(installation: Installation, seed: int, *, shift: float = 0.0, nois
     installation.deliver("at,x,y\n" + "\n".join(sorted(lines)) + "\n")
 
 
-def taken(installation: Installation) -> Any:
+def taken(installation: SampleHome) -> Any:
     """The whole way of one delivery. Returns: what came of a trigger, or None."""
     run = installation.run()
     admission = admit(run)
@@ -58,7 +58,7 @@ def taken(installation: Installation) -> Any:
     return retrain_if_due(run)
 
 
-def test_drift_retrains_once_and_a_worse_candidate_leaves_the_champion_in_service(installation: Installation) -> None:
+def test_drift_retrains_once_and_a_worse_candidate_leaves_the_champion_in_service(installation: SampleHome) -> None:
     learning(installation)
     delivered(installation, 1)
     first = taken(installation)
@@ -66,40 +66,40 @@ def test_drift_retrains_once_and_a_worse_candidate_leaves_the_champion_in_servic
     assert taken(installation) is None  # the same delivery again: nothing is due
     delivered(installation, 2)
     assert taken(installation) is None  # other rows of the same distribution: stable
-    office = installation.office()
-    stable = office.registry.derived("readings", "1.1.0", "drift")
+    opened_home = installation.open()
+    stable = opened_home.registry.derived("readings", "1.1.0", "drift")
     assert stable is not None
     assert stable["verdict"] == "stable"
     delivered(installation, 3, shift=0.001, noise_before=450)
-    installation.office().registry.raise_trigger("readings", "1.2.0", "retrain", "a steward asked for it")
+    installation.open().registry.raise_trigger("readings", "1.2.0", "retrain", "a steward asked for it")
     worse = taken(installation)
     assert worse.details["outcome"] == "refused"
     assert worse.details["candidate"] < worse.details["in_service"] > 0.99
-    assert installation.office().registry.serving("readings")["champion"]["details"]["dataset_version"] == "1.0.0"
-    assert [(t["version"], t["outcome"]["outcome"]) for t in installation.office().registry.triggers("readings") if t["action"] == "retrain"] == [
+    assert installation.open().registry.serving("readings")["champion"]["details"]["dataset_version"] == "1.0.0"
+    assert [(t["version"], t["outcome"]["outcome"]) for t in installation.open().registry.triggers("readings") if t["action"] == "retrain"] == [
         ("1.0.0", "in service"),
         ("1.2.0", "refused"),
     ]
 
 
-def test_a_shift_is_drift_with_a_report_and_a_better_model(installation: Installation) -> None:
+def test_a_shift_is_drift_with_a_report_and_a_better_model(installation: SampleHome) -> None:
     learning(installation)
     delivered(installation, 1)
     taken(installation)
     delivered(installation, 2, shift=4.0)
     second = taken(installation)
-    office = installation.office()
-    drift = office.registry.derived("readings", "1.1.0", "drift")
+    opened_home = installation.open()
+    drift = opened_home.registry.derived("readings", "1.1.0", "drift")
     assert drift is not None
     assert (drift["verdict"], drift["reference"], drift["intent"]["action"]) == ("drifted", "1.0.0", "retrain")
-    assert "wasserstein" in report_file(office.home.root, "readings", "1.1.0").read_text()
+    assert "wasserstein" in report_file(opened_home.home.root, "readings", "1.1.0").read_text()
     assert second.details["outcome"] == "in service"
-    service = office.registry.in_service("readings", "model")
+    service = opened_home.registry.in_service("readings", "model")
     assert service is not None
     assert service["version"] == "1.1.0"
 
 
-def test_touched_features_are_not_trained_on(installation: Installation) -> None:
+def test_touched_features_are_not_trained_on(installation: SampleHome) -> None:
     learning(installation)
     delivered(installation, 1)
     run = installation.run()
@@ -107,16 +107,16 @@ def test_touched_features_are_not_trained_on(installation: Installation) -> None
     publish(run, admission, refine(run, admission))
     made = make_features(run)
     assert make_features(run).new is False
-    office = installation.office()
-    assert feature_frame(office, "readings", made.version).collect().columns == ["at", "x_scaled", "high"]
-    assert set(feature_state(office, "readings", made.version).fitted[0].values["x"]) == {"middle", "width"}
-    file = office.lake.folder("readings", "features") / made.version / "state.json"
+    opened_home = installation.open()
+    assert feature_frame(opened_home, "readings", made.version).collect().columns == ["at", "x_scaled", "high"]
+    assert set(feature_state(opened_home, "readings", made.version).fitted[0].values["x"]) == {"middle", "width"}
+    file = opened_home.lake.folder("readings", "features") / made.version / "state.json"
     file.write_text(file.read_text().replace("1", "2"))
     with pytest.raises(EvidenceError, match="feature file"):
-        feature_state(office, "readings", made.version)
+        feature_state(opened_home, "readings", made.version)
 
 
-def test_the_pages_of_drift_and_model_say_what_was_decided_why_and_how_the_candidate_did(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_pages_of_drift_and_model_say_what_was_decided_why_and_how_the_candidate_did(installation: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
     import dagster as dg
 
     from assets.definitions import build_definitions
@@ -148,5 +148,5 @@ def test_the_pages_of_drift_and_model_say_what_was_decided_why_and_how_the_candi
     assert "| x > 5 | 1" in model["judged_on"]
     assert model["model_card"].startswith("# Accepted: high, of readings@1.1.0\n")
     assert (first["model"]["judged_against"], model["judged_against"]) == ("nobody", "version 1")
-    assert model["trace"] == f"`assay why {installation.office().models.versions('high')[-1]['tags']['trace_id']}`"
+    assert model["trace"] == f"`assay why {installation.open().models.versions('high')[-1]['tags']['trace_id']}`"
     assert not [name for page in (drift, model) for name, value in page.items() if isinstance(value, dict | list)]  # nobody reads JSON on a page

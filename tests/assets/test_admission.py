@@ -13,9 +13,9 @@ from stdnum import iban, luhn
 from stdnum.iso7064 import mod_97_10
 
 from assets.stages.admit import admit
-from assets.stages.refine import certain_rules, refine
+from assets.stages.clean_validate import certain_rules, refine
 from contracts.errors import AdmissionError
-from tests.conftest import Installation, columns, setting
+from tests.conftest import SampleHome, columns, setting
 
 PLACES = ("note", "q7", "doc", "enc", "left", "right")
 TEXT = columns({"name": "meter", "logicalType": "string", "required": True}, *({"name": name, "logicalType": "string"} for name in PLACES))
@@ -52,7 +52,7 @@ def canary(n: int, chance: random.Random) -> tuple[str, str]:
     ][n % 4]
 
 
-def test_200_planted_values_are_found_wherever_they_hide(installation: Installation) -> None:
+def test_200_planted_values_are_found_wherever_they_hide(installation: SampleHome) -> None:
     """Promise D3."""
     chance, rows, kinds = random.Random(7), [], ("email", "card", "iban", "phone")
     for n in range(200):
@@ -74,7 +74,7 @@ def test_200_planted_values_are_found_wherever_they_hide(installation: Installat
     assert missed == []
 
 
-def test_half_a_card_in_each_of_two_columns_holds_the_version(installation: Installation) -> None:
+def test_half_a_card_in_each_of_two_columns_holds_the_version(installation: SampleHome) -> None:
     halves = columns({"name": "meter", "logicalType": "string"}, {"name": "card_a", "logicalType": "string"}, {"name": "card_b", "logicalType": "integer"})
     installation.promise(halves, lambda data: data["schema"][0].update(quality=[]))
     installation.deliver(delivered([{"card_a": "4111 1111", "card_b": "11111111"}, {}], ("card_a", "card_b")))
@@ -83,7 +83,7 @@ def test_half_a_card_in_each_of_two_columns_holds_the_version(installation: Inst
 
 
 @pytest.mark.parametrize(("last", "quarantined"), [("M3", 0), ("M1", 1), ("M01", 0)])
-def test_a_key_that_repeats_is_caught_whatever_is_known_of_it(installation: Installation, last: str, quarantined: int) -> None:
+def test_a_key_that_repeats_is_caught_whatever_is_known_of_it(installation: SampleHome, last: str, quarantined: int) -> None:
     keyed = columns({"name": "meter", "logicalType": "string", "unique": True}, {"name": "number", "logicalType": "integer", "unique": True})
     installation.promise(keyed, lambda data: data["schema"][0].update(quality=[]))
     installation.deliver(f"meter,number\nM1,1\nM2,\n,2\n,\n{last},3\nM4,{'03' if quarantined else '4'}\n")

@@ -7,8 +7,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from assets.hands import aside
-from assets.hands.aside import SetAside
+from assets.io import row_spool
+from assets.io.row_spool import SetAside
 from pipelines.frames import REASONS, ROW
 
 SCHEMA = pl.Schema({ROW: pl.Int64(), REASONS: pl.List(pl.String()), "meter": pl.String()})
@@ -20,7 +20,7 @@ def batch(*rows: int) -> pl.DataFrame:
 
 @pytest.mark.parametrize("part", [1, 3, 100])
 def test_batches_in_any_order_are_one_sorted_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: int) -> None:
-    monkeypatch.setattr(aside, "_PART", part)
+    monkeypatch.setattr(row_spool, "_PART", part)
     with SetAside(tmp_path / "rows.parquet", SCHEMA) as layer:
         for rows in ((7, 8), (1, 9), (2,), (3, 5, 5)):
             layer.add(batch(*rows))

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from assets.hands.clock_doubts import CONFIRMED, SEEN
-from assets.hands.store import ledger
+from assets.io.clock_doubts import CONFIRMED, SEEN
+from assets.io.store import ledger
 from assets.stages import quarantine, review
 from assets.stages.expire import expire
 from contracts.errors import AdmissionError, ClockError
-from tests.conftest import GOOD, Installation, setting
+from tests.conftest import GOOD, SampleHome, setting
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 BAD = "meter,energy_kwh,tariff\nM1,1.5,day\nM2,abc,night\nM3,3.5,day\n"
@@ -26,17 +26,17 @@ STEPS = {
 }
 
 
-def at(installation: Installation, time: datetime) -> None:
+def at(installation: SampleHome, time: datetime) -> None:
     installation.clock = lambda: time
 
 
-def deliver(installation: Installation, row: int) -> None:
+def deliver(installation: SampleHome, row: int) -> None:
     installation.deliver(GOOD + "".join(f"M{number},{number},day\n" for number in range(4, 4 + row)))
     installation.published()
 
 
 @pytest.fixture
-def old(either_registry: Installation) -> Installation:
+def old(either_registry: SampleHome) -> SampleHome:
     """Two versions and a quarantine, all of which a clock that is a year ahead would expire."""
     either_registry.promise(setting("retention", versions="P35D", quarantine="P35D"))
     at(either_registry, START)
@@ -47,28 +47,28 @@ def old(either_registry: Installation) -> Installation:
     return either_registry
 
 
-def expired(installation: Installation) -> list[str]:
-    office = installation.office()
-    gone = [f"quarantine of {row['run_id']}" for row in office.registry.quarantines("readings") if row["expired_at"]]
-    return [*(row["version"] for row in office.registry.versions("readings") if row["expired_at"]), *gone]
+def expired(installation: SampleHome) -> list[str]:
+    opened_home = installation.open()
+    gone = [f"quarantine of {row['run_id']}" for row in opened_home.registry.quarantines("readings") if row["expired_at"]]
+    return [*(row["version"] for row in opened_home.registry.versions("readings") if row["expired_at"]), *gone]
 
 
-def actions(installation: Installation) -> list[tuple[str, dict[str, object]]]:
-    rows = installation.office().registry._rows(sa.select(ledger.c.action, ledger.c.details).order_by(ledger.c.sequence))
+def actions(installation: SampleHome) -> list[tuple[str, dict[str, object]]]:
+    rows = installation.open().registry._rows(sa.select(ledger.c.action, ledger.c.details).order_by(ledger.c.sequence))
     return [(row["action"], json.loads(row["details"])) for row in rows]
 
 
 @pytest.mark.parametrize("step", list(STEPS.values()), ids=list(STEPS))
-def test_a_publication_after_a_step_of_the_clock_expires_nothing(old: Installation, step: timedelta) -> None:
+def test_a_publication_after_a_step_of_the_clock_expires_nothing(old: SampleHome, step: timedelta) -> None:
     at(old, START + timedelta(days=1) + step)
     deliver(old, 2)
-    assert [row["version"] for row in old.office().registry.versions("readings")] == ["1.0.0", "1.1.0", "1.2.0"]
+    assert [row["version"] for row in old.open().registry.versions("readings")] == ["1.0.0", "1.1.0", "1.2.0"]
     assert expired(old) == []
-    assert old.office().registry.clock_doubt() is not None
+    assert old.open().registry.clock_doubt() is not None
 
 
 @pytest.mark.parametrize("step", list(STEPS.values()), ids=list(STEPS))
-def test_the_doubt_stays_when_the_clock_goes_on_and_when_it_is_right_again(old: Installation, step: timedelta) -> None:
+def test_the_doubt_stays_when_the_clock_goes_on_and_when_it_is_right_again(old: SampleHome, step: timedelta) -> None:
     jumped = START + timedelta(days=1) + step
     at(old, jumped)
     deliver(old, 2)
@@ -78,27 +78,27 @@ def test_the_doubt_stays_when_the_clock_goes_on_and_when_it_is_right_again(old: 
     at(old, START + timedelta(days=38))
     deliver(old, 4)
     assert expired(old) == []
-    assert old.office().registry.clock_doubt() is not None
+    assert old.open().registry.clock_doubt() is not None
 
 
-def test_an_installation_that_rests_for_two_months_is_in_doubt_before_it_writes_anything(old: Installation) -> None:
+def test_an_installation_that_rests_for_two_months_is_in_doubt_before_it_writes_anything(old: SampleHome) -> None:
     at(old, START + timedelta(days=62))
     for forbidden in (
-        lambda: expire(old.office(), "readings"),
-        lambda: expire(old.office(), "readings", rehearse=True),
-        lambda: quarantine.expire(old.office(), ["readings"]),
-        lambda: quarantine.decide(old.office(), "readings", "discard", run_id=None, rule=None, rows=[2], why="test"),
+        lambda: expire(old.open(), "readings"),
+        lambda: expire(old.open(), "readings", rehearse=True),
+        lambda: quarantine.expire(old.open(), ["readings"]),
+        lambda: quarantine.decide(old.open(), "readings", "discard", run_id=None, rule=None, rows=[2], why="test"),
     ):
         with pytest.raises(ClockError, match=r"the clock is in doubt: it jumps ahead by 61 days, from 2026-03-02 .* assay clock confirm"):
             forbidden()
     assert expired(old) == []
 
 
-def test_a_step_between_the_decision_and_the_transaction_stops_it_too(old: Installation) -> None:
-    registry, at_first = old.office().registry, old.office().registry.versions("readings")[0]
+def test_a_step_between_the_decision_and_the_transaction_stops_it_too(old: SampleHome) -> None:
+    registry, at_first = old.open().registry, old.open().registry.versions("readings")[0]
     review_row = registry.ask("readings", "digest", ["a reason"])
     at(old, START + timedelta(days=62))
-    registry = old.office().registry
+    registry = old.open().registry
     run_id = registry.quarantines("readings")[0]["run_id"]
     for forbidden in (
         lambda: registry.expire(at_first, "old"),
@@ -112,74 +112,74 @@ def test_a_step_between_the_decision_and_the_transaction_stops_it_too(old: Insta
     assert expired(old) == []
 
 
-def test_what_waited_goes_on_once_the_time_is_confirmed_and_that_is_recorded(old: Installation) -> None:
+def test_what_waited_goes_on_once_the_time_is_confirmed_and_that_is_recorded(old: SampleHome) -> None:
     now = START + timedelta(days=62)
     at(old, now)
     deliver(old, 2)
-    steps = old.office().registry.confirm_clock(now.date(), "the server stood still")
+    steps = old.open().registry.confirm_clock(now.date(), "the server stood still")
     assert [round(step.seconds / 86_400) for step in steps] == [61]
-    assert old.office().registry.clock_doubt() is None
-    assert expire(old.office(), "readings") == ["1.0.0", "1.1.0"]
+    assert old.open().registry.clock_doubt() is None
+    assert expire(old.open(), "readings") == ["1.0.0", "1.1.0"]
     assert expired(old) == ["1.0.0", "1.1.0"]
-    assert len(quarantine.expire(old.office(), ["readings"])) >= 1
+    assert len(quarantine.expire(old.open(), ["readings"])) >= 1
     (details,) = [details for action, details in actions(old) if action == CONFIRMED]
     assert details["why"] == "the server stood still"
     assert details["steps"] == [{"before": (START + timedelta(days=1)).isoformat(timespec="microseconds"), "after": now.isoformat(timespec="microseconds"), "seconds": 61 * 86_400}]
-    old.office().registry.check_log()
+    old.open().registry.check_log()
 
 
-def test_a_clock_that_is_still_wrong_cannot_be_confirmed(old: Installation) -> None:
+def test_a_clock_that_is_still_wrong_cannot_be_confirmed(old: SampleHome) -> None:
     at(old, START + timedelta(days=4000))
     deliver(old, 2)
     with pytest.raises(ClockError, match="the clock shows 2037-02-11, and you say that it is 2026-03-02"):
-        old.office().registry.confirm_clock(date(2026, 3, 2), "looks fine")
-    assert old.office().registry.clock_doubt() is not None
+        old.open().registry.confirm_clock(date(2026, 3, 2), "looks fine")
+    assert old.open().registry.clock_doubt() is not None
 
 
-def test_a_wrong_confirmation_is_in_doubt_again_once_the_clock_is_right(old: Installation) -> None:
+def test_a_wrong_confirmation_is_in_doubt_again_once_the_clock_is_right(old: SampleHome) -> None:
     ahead = START + timedelta(days=4000)
     at(old, ahead)
-    old.office().registry.confirm_clock(ahead.date(), "copied from the screen")
+    old.open().registry.confirm_clock(ahead.date(), "copied from the screen")
     at(old, START + timedelta(days=2))
-    assert "steps back" in (old.office().registry.clock_doubt() or "")
+    assert "steps back" in (old.open().registry.clock_doubt() or "")
 
 
-def test_a_time_that_was_confirmed_is_not_in_doubt_again(old: Installation) -> None:
+def test_a_time_that_was_confirmed_is_not_in_doubt_again(old: SampleHome) -> None:
     now = START + timedelta(days=62)
     at(old, now)
-    old.office().registry.confirm_clock(now.date(), "rested")
-    assert old.office().registry.confirm_clock(now.date(), "rested") == []
+    old.open().registry.confirm_clock(now.date(), "rested")
+    assert old.open().registry.confirm_clock(now.date(), "rested") == []
     at(old, now + timedelta(days=1))
     deliver(old, 2)
-    assert old.office().registry.clock_doubt() is None
+    assert old.open().registry.clock_doubt() is None
     assert [action for action, _ in actions(old)].count(CONFIRMED) == 1
 
 
-def test_a_new_installation_and_two_hosts_a_second_apart_are_not_in_doubt(either_registry: Installation) -> None:
+def test_a_new_installation_and_two_hosts_a_second_apart_are_not_in_doubt(either_registry: SampleHome) -> None:
     at(either_registry, START)
-    assert either_registry.office().registry.clock_doubt() is None
+    assert either_registry.open().registry.clock_doubt() is None
     deliver(either_registry, 1)
     at(either_registry, START - timedelta(seconds=1))
     deliver(either_registry, 2)
-    assert either_registry.office().registry.clock_doubt() is None
+    assert either_registry.open().registry.clock_doubt() is None
 
 
-def test_an_installation_at_work_is_not_in_doubt_though_nothing_new_comes_for_months(either_registry: Installation) -> None:
+def test_an_installation_at_work_is_not_in_doubt_though_nothing_new_comes_for_months(either_registry: SampleHome) -> None:
     for week in range(20):
         at(either_registry, START + timedelta(days=8 * week))
         either_registry.published()  # the same delivery: nothing new
-    assert either_registry.office().registry.clock_doubt() is None
+    assert either_registry.open().registry.clock_doubt() is None
     assert [action for action, _ in actions(either_registry)].count(SEEN) >= 18
 
 
-def test_what_a_clock_ahead_put_off_is_delivered_after_the_confirmation(old: Installation) -> None:
+def test_what_a_clock_ahead_put_off_is_delivered_after_the_confirmation(old: SampleHome) -> None:
     at(old, START + timedelta(days=4000))
-    registry = old.office().registry
+    registry = old.open().registry
     registry.note("something", "readings", {})
     registry.post("webhook", "readings", {"trigger": 1})
     registry.put_off(registry.undelivered()[-1], 3600)
     at(old, START + timedelta(days=2))
-    registry = old.office().registry
+    registry = old.open().registry
     registry.note("a step back", "readings", {})
     assert registry.undelivered() == []
     registry.confirm_clock((START + timedelta(days=2)).date(), "battery replaced")
@@ -189,34 +189,34 @@ def test_what_a_clock_ahead_put_off_is_delivered_after_the_confirmation(old: Ins
 # -- approvals --------------------------------------------------------------------------------
 
 
-def held(installation: Installation) -> tuple[int, Path, Path]:
+def held(installation: SampleHome) -> tuple[int, Path, Path]:
     """A delivery that waits for two stewards: the review's number, and their keys."""
     ann, bob = installation.appoint("ann", "first"), installation.appoint("bob", "second")
     installation.deliver("meter,energy_kwh,tariff\n" + "".join(f"M{row},1.5,anna{row}@canary.example\n" for row in range(40)))
     with pytest.raises(AdmissionError, match="held for review"):
         installation.published()
-    return int(installation.office().registry.reviews()[-1]["id"]), ann, bob
+    return int(installation.open().registry.reviews()[-1]["id"]), ann, bob
 
 
-def test_no_approval_is_signed_or_taken_while_the_clock_is_in_doubt(either_registry: Installation) -> None:
+def test_no_approval_is_signed_or_taken_while_the_clock_is_in_doubt(either_registry: SampleHome) -> None:
     at(either_registry, START)
     number, ann, _ = held(either_registry)
-    signed = review.sign(either_registry.office(), number, "approve", "codes", ann)
+    signed = review.sign(either_registry.open(), number, "approve", "codes", ann)
     at(either_registry, START - timedelta(days=3))
     with pytest.raises(ClockError, match="no approval is taken"):
-        review.submit(either_registry.office(), number, signed)
+        review.submit(either_registry.open(), number, signed)
     with pytest.raises(ClockError, match="no approval is signed"):
-        review.sign(either_registry.office(), number, "approve", "codes", ann)
-    assert either_registry.office().registry.approvals(number) == []
+        review.sign(either_registry.open(), number, "approve", "codes", ann)
+    assert either_registry.open().registry.approvals(number) == []
 
 
-def test_an_approval_that_has_ended_does_not_begin_again_where_the_clock_steps_back(either_registry: Installation) -> None:
+def test_an_approval_that_has_ended_does_not_begin_again_where_the_clock_steps_back(either_registry: SampleHome) -> None:
     at(either_registry, START)
     number, ann, bob = held(either_registry)
     for key in (ann, bob):
-        review.submit(either_registry.office(), number, review.sign(either_registry.office(), number, "approve", "codes", key))
+        review.submit(either_registry.open(), number, review.sign(either_registry.open(), number, "approve", "codes", key))
     at(either_registry, START + timedelta(days=35))
-    assert review.stands(either_registry.office(), review.review_of(either_registry.office(), number)).decision == "open"
-    either_registry.office().registry.note("something", "readings", {})
+    assert review.stands(either_registry.open(), review.review_of(either_registry.open(), number)).decision == "open"
+    either_registry.open().registry.note("something", "readings", {})
     at(either_registry, START + timedelta(days=1))
-    assert review.stands(either_registry.office(), review.review_of(either_registry.office(), number)).decision == "open"
+    assert review.stands(either_registry.open(), review.review_of(either_registry.open(), number)).decision == "open"

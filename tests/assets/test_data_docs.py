@@ -13,7 +13,7 @@ import pytest
 
 from assets.stages.docs import data_docs, pages_of
 from contracts.errors import ContractError
-from tests.conftest import Installation, columns, contract
+from tests.conftest import SampleHome, columns, contract
 
 CANARY = "CANARY7391"
 
@@ -85,20 +85,20 @@ def test_what_cannot_be_judged_leaves_no_page_and_quotes_no_value(tmp_path: Path
     assert not (tmp_path / "docs").exists()
 
 
-def test_the_pages_of_a_version_are_linked_from_its_card_and_its_asset(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_pages_of_a_version_are_linked_from_its_card_and_its_asset(installation: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
     import dagster as dg
 
     from assets.quarantine import data_docs as job
 
     installation.published()
-    office = installation.office()
-    monkeypatch.setattr("assets.quarantine.Office.open", lambda: office)
+    opened_home = installation.open()
+    monkeypatch.setattr("assets.quarantine.Installation.open", lambda: opened_home)
     config = {"ops": {"make_data_docs": {"config": {"dataset": "readings", "sample_rows": 2, "seed": 7}}}}
     with dg.DagsterInstance.ephemeral() as instance:
         result = job.execute_in_process(run_config=config, instance=instance)
     (observed,) = [event.asset_observation_data.asset_observation for event in result.all_events if event.event_type_value == "ASSET_OBSERVATION"]
-    index = pages_of(office, "readings", "1.0.0") / "index.html"
+    index = pages_of(opened_home, "readings", "1.0.0") / "index.html"
     assert index.is_file()
     assert (observed.asset_key.path, observed.metadata["data_docs"].value) == (["readings", "published"], str(index))  # a browser follows no link from the web to a file
-    made = office.registry.derived("readings", "1.0.0", "data_docs")
+    made = opened_home.registry.derived("readings", "1.0.0", "data_docs")
     assert made == {"version": "1.0.0", "index": str(index), "rows": 2, "of_rows": 3, "seed": 7}

@@ -10,12 +10,12 @@ import pytest
 
 from assets.automation import arrival_sensor
 from assets.definitions import build_definitions
-from assets.hands.home import SHIPPED_CONTRACTS, home
-from tests.conftest import GOOD, Installation, setting
+from assets.io.home import SHIPPED_CONTRACTS, home
+from tests.conftest import GOOD, SampleHome, setting
 
 
 @pytest.fixture
-def dagster_home(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
+def dagster_home(installation: SampleHome, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
     for name, value in (("ASSAY_HOME", installation.root), ("ASSAY_CONTRACTS", installation.contracts)):
         monkeypatch.setenv(name, str(value))
     with dg.DagsterInstance.ephemeral() as instance:
@@ -41,7 +41,7 @@ def test_the_shipped_contracts_give_the_way_of_each_data_set(monkeypatch: pytest
         assert spec.tags["assay/license"]
 
 
-def test_an_owner_that_dagster_refuses_stays_with_the_contract_alone(dagster_home: dg.DagsterInstance, installation: Installation) -> None:
+def test_an_owner_that_dagster_refuses_stays_with_the_contract_alone(dagster_home: dg.DagsterInstance, installation: SampleHome) -> None:
     names = ("ann@localhost", "meters", "meters@example.com")
     installation.promise(lambda data: data.update(team={"name": "meters", "members": [{"username": name, "role": "owner"} for name in names]}))
     assert home().read_contracts()["readings"].owners == ("team:meters", *names)
@@ -75,7 +75,7 @@ def test_the_same_inputs_run_again_are_told_from_the_evidence(dagster_home: dg.D
     assert published[0].metadata["version"].value == "1.0.0"
 
 
-def test_a_rule_beyond_its_tolerance_fails_the_run_after_its_check_is_recorded(dagster_home: dg.DagsterInstance, installation: Installation) -> None:
+def test_a_rule_beyond_its_tolerance_fails_the_run_after_its_check_is_recorded(dagster_home: dg.DagsterInstance, installation: SampleHome) -> None:
     installation.deliver("meter,energy_kwh,tariff\nx,1,day\ny,1,day\nM1,1,day\n")
     result = run(dagster_home)
     assert not result.success
@@ -85,7 +85,7 @@ def test_a_rule_beyond_its_tolerance_fails_the_run_after_its_check_is_recorded(d
     assert "2 of 3 rows break it" in str(failure.user_failure_data.description)
 
 
-def test_no_personal_value_reaches_dagsters_own_log(dagster_home: dg.DagsterInstance, installation: Installation) -> None:
+def test_no_personal_value_reaches_dagsters_own_log(dagster_home: dg.DagsterInstance, installation: SampleHome) -> None:
     installation.deliver(GOOD + "canary@example.com,abc,noon\n")
     result = run(dagster_home)
     assert not result.success
@@ -95,10 +95,10 @@ def test_no_personal_value_reaches_dagsters_own_log(dagster_home: dg.DagsterInst
     assert "canary@" not in logged
 
 
-def test_a_file_that_arrives_is_taken_once_it_lies_still(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_arrives_is_taken_once_it_lies_still(installation: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ASSAY_HOME", str(installation.root))
     installation.promise(setting("source", arrival=True))
-    sensor = arrival_sensor(installation.office().contract("readings"))
+    sensor = arrival_sensor(installation.open().contract("readings"))
     assert sensor is not None
 
     def look(cursor: str | None) -> tuple[list[str | None], str | None]:
@@ -117,20 +117,20 @@ def test_a_file_that_arrives_is_taken_once_it_lies_still(installation: Installat
     assert first != second
 
 
-def test_a_source_that_is_not_there_is_no_arrival(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_source_that_is_not_there_is_no_arrival(installation: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ASSAY_HOME", str(installation.root))
     installation.promise(setting("source", arrival=True, location="inbox/later.csv"))
-    sensor = arrival_sensor(installation.office().contract("readings"))
+    sensor = arrival_sensor(installation.open().contract("readings"))
     assert sensor is not None
     with dg.DagsterInstance.ephemeral() as instance, dg.build_sensor_context(instance=instance) as context:
         assert sensor.evaluate_tick(context).run_requests in (None, [])
 
 
-def test_the_instance_is_made_once_by_processes_that_start_together(installation: Installation) -> None:
+def test_the_instance_is_made_once_by_processes_that_start_together(installation: SampleHome) -> None:
     import subprocess
     import sys
 
-    code = "from assets.hands.home import home; from assets.instance import instance; print(instance(home()).get_runs_count())"
+    code = "from assets.io.home import home; from assets.instance import instance; print(instance(home()).get_runs_count())"
     root = Path(__file__).parents[2]
     started = [subprocess.Popen([sys.executable, "-c", code], env=installation.environment, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(3)]
     for process in started:

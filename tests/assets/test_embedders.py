@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from assets.hands.embedders import PROBE, Endpoint, Folder, Network, checked
+from assets.io.embedders import PROBE, Endpoint, Folder, Network, checked
 from assets.stages.index import rebuild, rebuild_if_due
 from assets.stages.retrieve import search
 from contracts.errors import ActionError
 from tests.assets.test_index import Shelf
-from tests.conftest import Installation
+from tests.conftest import SampleHome
 
 Answer = Callable[[dict[str, Any]], tuple[int, Any]]
 
@@ -138,13 +138,13 @@ def test_another_model_under_the_same_name_is_noticed(server: Server) -> None:
         endpoint(server, known=known).of_question("a", "a")
 
 
-def test_an_index_is_built_and_asked_through_an_endpoint(server: Server, installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_index_is_built_and_asked_through_an_endpoint(server: Server, installation: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
     shelf = Shelf(installation, monkeypatch)
     shelf.promise(embedding={"method": "endpoint", "url": server.url, "model": "small"})
     with pytest.raises(ActionError, match="passages are not sent"):
         shelf.indexed()
     monkeypatch.setenv("ASSAY_EMBEDDING_HOSTS", f"127.0.0.1:{server.port}")
-    monkeypatch.setattr(Installation, "office", _of_the_environment)
+    monkeypatch.setattr(SampleHome, "open", _of_the_environment)
     built = rebuild_if_due(shelf.installation.run())
     assert built is not None
     assert built.details["embedder"]["name"] == "small"
@@ -159,16 +159,16 @@ def test_an_index_is_built_and_asked_through_an_endpoint(server: Server, install
     assert search("readings", "the tuple", purpose="retrieval", k=1).passages[0].document == "topic-tuple"
 
 
-def _of_the_environment(_: Installation) -> Any:
-    from assets.hands.office import Office
+def _of_the_environment(_: SampleHome) -> Any:
+    from assets.io.installation import Installation
 
-    return Office.open()
+    return Installation.open()
 
 
 # -- a folder -----------------------------------------------------------------------------------------
 
 
-def test_a_folder_outside_the_installation_is_none(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_outside_the_installation_is_none(installation: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
     shelf = Shelf(installation, monkeypatch)
     shelf.promise(embedding={"method": "sentence-transformers", "model": "../../etc"})
     with pytest.raises(ActionError, match="there is no folder"):
@@ -220,7 +220,7 @@ def test_a_model_of_sentence_transformers_is_read_from_its_folder(tmp_path: Path
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
-def test_a_cross_encoder_puts_passages_in_its_own_order(tmp_path: Path, installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cross_encoder_puts_passages_in_its_own_order(tmp_path: Path, installation: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
     _tiny(installation.root / "models" / "judge", "BertForSequenceClassification", num_labels=1)
     shelf = Shelf(installation, monkeypatch)
     shelf.promise(reranker={"method": "cross-encoder", "model": "models/judge", "look_at": 10}, floor=0.0)

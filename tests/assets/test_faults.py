@@ -19,7 +19,7 @@ from assets.stages.verify import verify
 from contracts.errors import EvidenceError
 from lineage.evidence import files
 from tests.assets.test_publication import DRIVER, ended, flip, killed_at_random, published, verified
-from tests.conftest import GOOD, Installation, small_disk
+from tests.conftest import GOOD, SampleHome, small_disk
 
 ROOT = Path(__file__).parents[2]
 TRACED = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
@@ -41,7 +41,7 @@ class Call:
     after: str
 
 
-def traced(installation: Installation, trace: Path, *options: str) -> int:
+def traced(installation: SampleHome, trace: Path, *options: str) -> int:
     """The driver's exit code, watched by strace. Where that filters in the kernel it is fast, and sends no signals (strace 6.1)."""
     filtered = [] if any("signal=" in option for option in options) else ["--seccomp-bpf"]
     command = ["strace", "-f", *filtered, "-y", "-o", str(trace), "-e", f"trace={CALLS},stat,newfstatat", *options, sys.executable, str(DRIVER)]
@@ -78,19 +78,19 @@ def order(trace: Path) -> list[str]:
 @TRACED
 def test_what_is_published_is_on_the_disk_before_it_is_registered(tmp_path: Path) -> None:
     """P5: each file and each folder above it is synced before the commit, and the commit itself before anything follows."""
-    installation = Installation(tmp_path / "a")
+    installation = SampleHome(tmp_path / "a")
     installation.deliver(GOOD)
     assert traced(installation, tmp_path / "trace") == 0
     seen = order(tmp_path / "trace")
     commit = next(place for place, line in enumerate(seen) if "/reached/before the commit" in line)
     committed = next(place for place, line in enumerate(seen) if "/reached/after the commit" in line)
-    office = installation.office()
-    versions = office.home.root / "lake" / "readings" / "versions"
+    opened_home = installation.open()
+    versions = opened_home.home.root / "lake" / "readings" / "versions"
 
     def synced(path: Path, upto: int, since: int = 0) -> bool:
         return any(line.startswith(("fsync(", "fdatasync(")) and f"<{path}>" in line for line in seen[since:upto])
 
-    for file in files(office.statement(office.version("readings"))):
+    for file in files(opened_home.statement(opened_home.version("readings"))):
         path = versions / file.path
         moved = next(place for place, line in enumerate(seen) if line.startswith("rename") and f'"{path.parent}"' in line)
         staged = Path(seen[moved].split('"')[1]) / path.name
@@ -100,7 +100,7 @@ def test_what_is_published_is_on_the_disk_before_it_is_registered(tmp_path: Path
     assert any(line.startswith(("fsync(", "fdatasync(")) and "registry" in line for line in seen[commit:committed])
 
 
-def faults(installation: Installation, folder: Path, chance: random.Random, count: int) -> int:
+def faults(installation: SampleHome, folder: Path, chance: random.Random, count: int) -> int:
     """Let `count` calls of a publication fail, or end the process, one in each run; every time nothing is corrupt, and the next run publishes. Returns: runs that noticed.
 
     Only calls about the installation's own files: what is imported is not published.
@@ -111,7 +111,7 @@ def faults(installation: Installation, folder: Path, chance: random.Random, coun
     for number in range(count):
         call = chance.choice(publishing)
         fault = chance.choice(["error=EIO", "error=ENOSPC", "error=EINTR", "signal=KILL"])
-        trial = Installation(folder / str(number))
+        trial = SampleHome(folder / str(number))
         trial.deliver(GOOD)
         status = traced(trial, folder / "trial", "-e", f"inject={call.name}:{fault}:when={call.number}")
         noticed += status != 0
@@ -122,8 +122,8 @@ def faults(installation: Installation, folder: Path, chance: random.Random, coun
         assert status != 0 or before == ["1.0.0"], (call, fault)  # who is told that it is published finds it
         assert ended(trial) == 0, (call, fault)
         assert verified(trial) == ["1.0.0"], (call, fault)
-        office = trial.office()
-        assert office.scan(office.version("readings")).collect().height == 3, (call, fault)
+        opened_home = trial.open()
+        assert opened_home.scan(opened_home.version("readings")).collect().height == 3, (call, fault)
         shutil.rmtree(folder / str(number))
     assert happened >= 0.9 * count  # where the numbers of calls differ from those of the first run, none may be hit
     return noticed
@@ -132,7 +132,7 @@ def faults(installation: Installation, folder: Path, chance: random.Random, coun
 @TRACED
 def test_calls_that_fail_corrupt_nothing(tmp_path: Path) -> None:
     """P4, a few."""
-    installation = Installation(tmp_path / "whole")
+    installation = SampleHome(tmp_path / "whole")
     installation.deliver(GOOD)
     assert faults(installation, tmp_path, random.Random(1), 2) >= 1
 
@@ -141,7 +141,7 @@ def test_calls_that_fail_corrupt_nothing(tmp_path: Path) -> None:
 @pytest.mark.soak
 def test_150_calls_that_fail_corrupt_nothing(tmp_path: Path) -> None:
     """P4."""
-    installation = Installation(tmp_path / "whole")
+    installation = SampleHome(tmp_path / "whole")
     installation.deliver(GOOD)
     assert faults(installation, tmp_path, random.Random(2), 150) >= 75
 
@@ -163,7 +163,7 @@ def test_200_kills_at_random_moments_leave_no_half_version(tmp_path: Path) -> No
 def filled_up(folder: Path, free_kb: int) -> int:
     """A run that has so much room left, then one with room again. Returns: the exit code of the former."""
     with small_disk(folder, 400_000) as small:
-        installation = Installation(small)
+        installation = SampleHome(small)
         installation.deliver(GOOD)
         assert ended(installation) == 0
         installation.deliver("meter,energy_kwh,tariff\n" + "".join(f"M{n},{n * 7919 % 100003},day\n" for n in range(60_000)))
@@ -194,19 +194,19 @@ def test_a_disk_that_fills_up_at_twenty_moments(tmp_path: Path) -> None:
 
 
 @pytest.mark.soak
-def test_each_of_500_changed_bytes_is_found(installation: Installation) -> None:
+def test_each_of_500_changed_bytes_is_found(installation: SampleHome) -> None:
     """P8: on verifying, and where it is data, on reading too."""
     done = published(installation)
-    office = installation.office()
-    root, chance = office.home.root, random.Random(8)
-    data = [root / "lake" / "readings" / "versions" / file.path for file in files(office.statement(done.row))]
+    opened_home = installation.open()
+    root, chance = opened_home.home.root, random.Random(8)
+    data = [root / "lake" / "readings" / "versions" / file.path for file in files(opened_home.statement(done.row))]
     for _ in range(500):
         file = chance.choice([*data, root / "evidence" / "readings" / "1.0.0.dsse.json"])
         restore = flip(file, chance)
         with pytest.raises(EvidenceError):
-            verify(root, "readings", "1.0.0", office.keys.public())
+            verify(root, "readings", "1.0.0", opened_home.keys.public())
         if file in data:
             with pytest.raises(EvidenceError):
-                installation.office().scan(done.row)
+                installation.open().scan(done.row)
         restore()
-    verify(root, "readings", "1.0.0", office.keys.public())
+    verify(root, "readings", "1.0.0", opened_home.keys.public())

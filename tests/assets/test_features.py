@@ -12,14 +12,14 @@ import pytest
 from polars.testing import assert_frame_equal
 
 import assay
-from assets.hands.keys import PUBLIC, public_key
+from assets.io.keys import PUBLIC, public_key
 from assets.stages.act import carried
 from assets.stages.features import feature_frame, make_features
 from assets.stages.verify import verify
 from contracts.errors import AdmissionError, ConfigurationError, ContractError, EvidenceError, FeatureError
 from lineage import features as evidence
 from pipelines import engine
-from tests.conftest import Edit, Installation, columns, contract, named, setting
+from tests.conftest import Edit, SampleHome, columns, contract, named, setting
 
 COLUMNS = columns(
     {"name": "at", "logicalType": "timestamp", "required": True}, {"name": "k", "logicalType": "string"}, {"name": "x", "logicalType": "number"},
@@ -36,13 +36,13 @@ def wanted(*transforms: dict[str, Any], **more: Any) -> Edit:
     return setting("features", order_by="at", holdout=0.25, target={"name": "high", "column": "y", "above": 5}, transforms=list(transforms or TRANSFORMS), **more)
 
 
-def delivered(installation: Installation, rows: int = 200) -> None:
+def delivered(installation: SampleHome, rows: int = 200) -> None:
     lines = [f"{(datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=17 * n)).isoformat()},k{n * 7 % 4},{n * 31 % 97 / 7:.3f},{n * 13 % 11}" for n in range(rows)]
     installation.deliver("at,k,x,y\n" + "\n".join(lines) + "\n")
 
 
 @pytest.fixture
-def published(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> Installation:
+def published(installation: SampleHome, monkeypatch: pytest.MonkeyPatch) -> SampleHome:
     """A version that features can be made of, and the environment that `assay.features` opens."""
     for name, value in installation.environment.items():
         monkeypatch.setenv(name, value)
@@ -52,7 +52,7 @@ def published(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> In
     return installation
 
 
-def test_later_rows_get_what_the_batch_got_bit_by_bit(published: Installation) -> None:
+def test_later_rows_get_what_the_batch_got_bit_by_bit(published: SampleHome) -> None:
     made = make_features(published.run())
     features = assay.features("readings", "1.0.0")
     rows = assay.open("readings", purpose="training").collect()
@@ -65,7 +65,7 @@ def test_later_rows_get_what_the_batch_got_bit_by_bit(published: Installation) -
         features.transform(rows.drop("k"))
 
 
-def test_frames_of_other_libraries_and_features_of_no_contract_are_told_with_what_helps(published: Installation) -> None:
+def test_frames_of_other_libraries_and_features_of_no_contract_are_told_with_what_helps(published: SampleHome) -> None:
     published.promise(COLUMNS)
     with pytest.raises(FeatureError, match=r"Add assay\.features to its contract, then: assay run readings"):
         assay.features("readings")
@@ -85,22 +85,22 @@ def test_frames_of_other_libraries_and_features_of_no_contract_are_told_with_wha
         features.transform(rows, history=rows.to_dicts())
 
 
-def test_the_evidence_tells_engine_difference_and_what_each_feature_is_made_from(published: Installation) -> None:
+def test_the_evidence_tells_engine_difference_and_what_each_feature_is_made_from(published: SampleHome) -> None:
     details = make_features(published.run()).details
-    office = published.office()
-    text = (office.home.root / "evidence" / "readings" / "features" / "1.0.0.dsse.json").read_text()
-    statement = evidence.opened(text, office.keys.public())
+    opened_home = published.open()
+    text = (opened_home.home.root / "evidence" / "readings" / "features" / "1.0.0.dsse.json").read_text()
+    statement = evidence.opened(text, opened_home.keys.public())
     said = statement["predicate"]
     assert set(evidence.digests(statement)) == {"part-00000.parquet", "state.json", *(f"_state/{n}.parquet" for n in ("01.k", "02.k", "04.groups"))}
     assert (said["engine"], said["training_rows"], said["holdout"]) == ("polars", 150, 0.25)
     assert {column["feature"]: (column["engine"], column["fallback"]) for column in said["parity"]["columns"]} == dict.fromkeys(details["features"], ("polars", None))
     assert said["parity"]["greatest"] <= said["parity"]["tolerance"]
     assert said["from"]["k_target"]["columns"] == ["k", "at", "y"]
-    checked = verify(office.home.root, "readings", "1.0.0", public_key(office.home.root / "keys" / PUBLIC)).checked
+    checked = verify(opened_home.home.root, "readings", "1.0.0", public_key(opened_home.home.root / "keys" / PUBLIC)).checked
     assert "digests of 5 file(s) of its features" in checked
 
 
-def test_a_column_may_be_called_what_no_file_can(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_column_may_be_called_what_no_file_can(installation: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in installation.environment.items():
         monkeypatch.setenv(name, value)
     odd = columns({"name": "at", "logicalType": "timestamp", "required": True}, {"name": "up/../down", "logicalType": "string"})
@@ -113,22 +113,22 @@ def test_a_column_may_be_called_what_no_file_can(installation: Installation, mon
 
 
 @pytest.mark.parametrize("name", ["part-00000.parquet", "state.json", "_state/01.k.parquet"])
-def test_a_touched_file_is_not_opened_and_not_verified(name: str, published: Installation) -> None:
+def test_a_touched_file_is_not_opened_and_not_verified(name: str, published: SampleHome) -> None:
     make_features(published.run())
-    office = published.office()
-    file = office.lake.folder("readings", "features") / "1.0.0" / name
+    opened_home = published.open()
+    file = opened_home.lake.folder("readings", "features") / "1.0.0" / name
     file.write_bytes(file.read_bytes()[:-1] + b"!")
     with pytest.raises(EvidenceError, match="feature file"):
         assay.features("readings")
     with pytest.raises(EvidenceError, match="feature file"):
-        verify(office.home.root, "readings", "1.0.0", public_key(office.home.root / "keys" / PUBLIC))
+        verify(opened_home.home.root, "readings", "1.0.0", public_key(opened_home.home.root / "keys" / PUBLIC))
 
 
-def test_another_purpose_is_refused_and_recorded(published: Installation) -> None:
+def test_another_purpose_is_refused_and_recorded(published: SampleHome) -> None:
     make_features(published.run())
     with pytest.raises(AdmissionError, match="not admitted for 'retrieval'"):
         assay.features("readings", purpose="retrieval")
-    assert [(use["purpose"], use["allowed"]) for use in published.office().registry.uses("readings")] == [("retrieval", False)]
+    assert [(use["purpose"], use["allowed"]) for use in published.open().registry.uses("readings")] == [("retrieval", False)]
 
 
 # -- classes and leaks -----------------------------------------------------------------------------------
@@ -144,7 +144,7 @@ def test_features_of_a_personal_column_need_a_purpose_that_allows_them() -> None
     assert allowed.classes == {"k": "personal"}
 
 
-def test_features_carry_the_class_and_are_opened_for_what_allows_it(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_features_carry_the_class_and_are_opened_for_what_allows_it(installation: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in installation.environment.items():
         monkeypatch.setenv(name, value)
     installation.promise(COLUMNS, setting("privacy", **PERSONAL), wanted(allows={"personal": ["training"]}, proxy_above=0.0))
@@ -190,7 +190,7 @@ def test_features_see_no_row_that_the_model_is_judged_on() -> None:
 # -- other data sets ---------------------------------------------------------------------------------------
 
 
-def test_rows_are_joined_to_the_version_that_was_there_when_features_were_made(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_are_joined_to_the_version_that_was_there_when_features_were_made(installation: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in installation.environment.items():
         monkeypatch.setenv(name, value)
     weather = columns({"name": "when", "logicalType": "timestamp", "required": True}, {"name": "wind", "logicalType": "number"})
@@ -203,9 +203,9 @@ def test_rows_are_joined_to_the_version_that_was_there_when_features_were_made(i
     installation.published()
     installation.published("weather")
     details = make_features(installation.run()).details
-    office = installation.office()
-    assert carried(office, office.contract("readings"), "1.0.0")["license"] == "CC0-1.0 AND CC-BY-4.0"
-    assert "the weather office" in carried(office, office.contract("readings"), "1.0.0")["attribution"]
+    opened_home = installation.open()
+    assert carried(opened_home, opened_home.contract("readings"), "1.0.0")["license"] == "CC0-1.0 AND CC-BY-4.0"
+    assert "the weather office" in carried(opened_home, opened_home.contract("readings"), "1.0.0")["attribution"]
     assert [(each["dataset"], each["version"]) for each in details["others"]] == [("weather", "1.0.0")]
     assert details["from"]["weather_wind"]["columns"] == ["at", "weather.wind"]
     before = assay.features("readings").rows.collect()
@@ -215,7 +215,7 @@ def test_rows_are_joined_to_the_version_that_was_there_when_features_were_made(i
     assert_frame_equal(assay.features("readings").transform(rows), before.select("weather_wind"), check_exact=True)
 
 
-def test_rows_are_not_joined_to_what_was_not_admitted_for_the_purpose(installation: Installation) -> None:
+def test_rows_are_not_joined_to_what_was_not_admitted_for_the_purpose(installation: SampleHome) -> None:
     weather = columns({"name": "when", "logicalType": "timestamp", "required": True}, {"name": "wind", "logicalType": "number"})
     installation.promise(COLUMNS, wanted({"transform": "as_of", "dataset": "weather", "columns": ["wind"], "time": "when"}))
     installation.promise(named("weather"), weather, setting("source", location="inbox/weather.csv"), setting("license", purposes=["analytics"]), file="weather.odcs.yaml")
@@ -230,12 +230,12 @@ def test_rows_are_not_joined_to_what_was_not_admitted_for_the_purpose(installati
 # -- engines ---------------------------------------------------------------------------------------------------
 
 
-def test_a_gpu_that_is_demanded_and_not_there_makes_nothing(published: Installation) -> None:
+def test_a_gpu_that_is_demanded_and_not_there_makes_nothing(published: SampleHome) -> None:
     if engine.why_no_gpu() is None:
         pytest.skip("a GPU is here")
     with pytest.raises(ConfigurationError, match="the engine 'gpu' is asked for"):
         make_features(published.run(), "gpu")
-    assert published.office().registry.derived("readings", "1.0.0", "features") is None
+    assert published.open().registry.derived("readings", "1.0.0", "features") is None
     assert make_features(published.run(), "auto").details["engine"] == "polars"
 
 
@@ -254,7 +254,7 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("stand_in")
-def test_features_that_fall_back_stand_beside_the_others_in_the_same_rows(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_features_that_fall_back_stand_beside_the_others_in_the_same_rows(installation: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in installation.environment.items():
         monkeypatch.setenv(name, value)
     installation.promise(COLUMNS, wanted(fallback="allow"))
@@ -264,14 +264,14 @@ def test_features_that_fall_back_stand_beside_the_others_in_the_same_rows(instal
     by_engine = {column["feature"]: column["engine"] for column in details["parity"]["columns"]}
     assert {name for name, on in by_engine.items() if on == "polars"} == {"k_tfidf_1", "k_tfidf_2", "x_lag1_by_k", "y_mean_6h_by_k"}
     assert all("a Python function" in column["fallback"] for column in details["parity"]["columns"] if column["engine"] == "polars")
-    made = feature_frame(installation.office(), "readings", "1.0.0").collect()
+    made = feature_frame(installation.open(), "readings", "1.0.0").collect()
     assert made.columns == ["at", *details["features"], "high"]
     rows = assay.open("readings", purpose="training").collect()
     assert_frame_equal(assay.features("readings").transform(rows), made.select(details["features"]), check_exact=True)
 
 
 @pytest.mark.usefixtures("stand_in")
-def test_windows_and_lags_run_in_the_arrays_of_the_device_and_are_no_fallback(published: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_windows_and_lags_run_in_the_arrays_of_the_device_and_are_no_fallback(published: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
     """The strictest library of the standard stands for CuPy."""
     monkeypatch.setattr(engine, "beside", lambda _: ("cupy",))
     monkeypatch.setattr(engine, "arrays", lambda on: array_api_strict if on == "cupy" else np)
@@ -281,23 +281,23 @@ def test_windows_and_lags_run_in_the_arrays_of_the_device_and_are_no_fallback(pu
     assert {name for name, on in by_engine.items() if on == "cupy"} == {"x_lag1_by_k", "y_mean_6h_by_k"}
     assert set(by_engine.values()) == {"cupy", "gpu"}
     assert {column["fallback"] for column in details["parity"]["columns"]} == {None}
-    made = feature_frame(published.office(), "readings", "1.0.0").collect()
+    made = feature_frame(published.open(), "readings", "1.0.0").collect()
     assert made.columns == ["at", *details["features"], "high"]
     rows = assay.open("readings", purpose="training").collect()
     assert_frame_equal(assay.features("readings").transform(rows), made.select(details["features"]), check_exact=True)
 
 
 @pytest.mark.usefixtures("stand_in")
-def test_without_leave_to_fall_back_nothing_is_made(published: Installation) -> None:
+def test_without_leave_to_fall_back_nothing_is_made(published: SampleHome) -> None:
     with pytest.raises(ConfigurationError, match="the engine 'gpu' cannot run the transform 'window'"):
         make_features(published.run())
-    assert published.office().registry.derived("readings", "1.0.0", "features") is None
+    assert published.open().registry.derived("readings", "1.0.0", "features") is None
 
 
 # -- in the web UI ----------------------------------------------------------------------------------------------
 
 
-def test_the_asset_shows_schema_lineage_engine_and_parity_and_takes_an_engine(published: Installation) -> None:
+def test_the_asset_shows_schema_lineage_engine_and_parity_and_takes_an_engine(published: SampleHome) -> None:
     import dagster as dg
 
     from assets.definitions import build_definitions
@@ -314,7 +314,7 @@ def test_the_asset_shows_schema_lineage_engine_and_parity_and_takes_an_engine(pu
     made = next(event for event in result.get_asset_materialization_events() if event.asset_key.path[1] == "features").step_materialization_data.materialization.metadata
     assert (made["engine"].value, made["greatest_difference"].value, made["fallbacks"].value, made["training_rows"].value) == ("polars", 0.0, 0, 150)
     schema = made["dagster/column_schema"].value.columns
-    table = feature_frame(published.office(), "readings", "1.0.0").collect_schema()
+    table = feature_frame(published.open(), "readings", "1.0.0").collect_schema()
     assert [(column.name, column.type) for column in schema] == [(name, str(kind)) for name, kind in table.items()]  # all of the table, its time and target too
     assert {column.name: column.description for column in schema}["y_mean_6h_by_k"] == "window of at, k, y"
     lineage = made["dagster/column_lineage"].value.deps_by_column
@@ -322,7 +322,7 @@ def test_the_asset_shows_schema_lineage_engine_and_parity_and_takes_an_engine(pu
     assert "| k_target | target | k, at, y | polars | 0 |" in made["made_from"].value
 
 
-def test_what_may_take_a_device_is_in_the_pool(published: Installation) -> None:
+def test_what_may_take_a_device_is_in_the_pool(published: SampleHome) -> None:
     from assets.definitions import build_definitions
 
     def pools() -> set[str]:
@@ -333,7 +333,7 @@ def test_what_may_take_a_device_is_in_the_pool(published: Installation) -> None:
     assert pools() == {"gpu"}
 
 
-def test_the_doctor_says_in_one_line_whether_there_is_a_gpu(published: Installation) -> None:
+def test_the_doctor_says_in_one_line_whether_there_is_a_gpu(published: SampleHome) -> None:
     from typer.testing import CliRunner
 
     from assay.cli import app

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from assets.hands import private
-from assets.hands.disk import write_atomically
-from assets.hands.private import narrow, open_places, private_files, users_files
-from tests.conftest import GOOD, Installation
+from assets.io import private
+from assets.io.disk import write_atomically
+from assets.io.private import narrow, open_places, private_files, users_files
+from tests.conftest import GOOD, SampleHome
 
 ROOT = Path(__file__).parents[2]
 
@@ -39,14 +39,14 @@ def mode(place: Path) -> int:
     return stat.S_IMODE(place.lstat().st_mode)
 
 
-def by_a_command(installation: Installation, *arguments: str) -> subprocess.CompletedProcess[str]:
+def by_a_command(installation: SampleHome, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "assay.cli", *arguments]
     return subprocess.run(command, env=installation.environment, cwd=ROOT, capture_output=True, text=True, check=False, umask=0o022)
 
 
 @pytest.mark.parametrize("owner_made_the_home", [True, False])
 def test_whatever_a_run_writes_into_the_home_is_for_its_owner_only(tmp_path: Path, owner_made_the_home: bool) -> None:
-    installation = Installation(tmp_path)
+    installation = SampleHome(tmp_path)
     if owner_made_the_home:
         installation.deliver(GOOD)
     done = by_a_command(installation, "run")
@@ -56,8 +56,8 @@ def test_whatever_a_run_writes_into_the_home_is_for_its_owner_only(tmp_path: Pat
     assert {"registry.db", "dagster", "keys", "assay.home"} <= {place.name for place in installation.root.iterdir()}
 
 
-def test_a_code_location_and_its_children_write_private_files(installation: Installation, tmp_path: Path) -> None:
-    installation.office()
+def test_a_code_location_and_its_children_write_private_files(installation: SampleHome, tmp_path: Path) -> None:
+    installation.open()
     code = (
         "import os, subprocess, sys; from assets.definitions import build_definitions; build_definitions()\n"
         f"open({str(tmp_path / 'own')!r}, 'w').close(); subprocess.run(['touch', {str(tmp_path / 'child')!r}], check=True)"
@@ -66,7 +66,7 @@ def test_a_code_location_and_its_children_write_private_files(installation: Inst
     assert [mode(tmp_path / name) for name in ("own", "child")] == [0o600, 0o600]
 
 
-def test_opening_a_version_in_a_notebook_leaves_its_umask(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_opening_a_version_in_a_notebook_leaves_its_umask(installation: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
     import assay
 
     for name, value in installation.environment.items():
@@ -79,8 +79,8 @@ def test_opening_a_version_in_a_notebook_leaves_its_umask(installation: Installa
 
 
 def test_a_home_that_is_opened_without_the_command_line_is_private(tmp_path: Path) -> None:
-    installation = Installation(tmp_path)
-    installation.office().settle()
+    installation = SampleHome(tmp_path)
+    installation.open().settle()
     assert open_places(installation.root) == []
     assert mode(installation.root) == 0o700
     assert current_umask() == 0o022

@@ -13,15 +13,15 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-import assets.hands.office as opening
-from assets.hands.home import LAYOUT, MARK
-from assets.hands.home_state import HomeState, next_step
-from assets.hands.key_records import RECORDED, key_fingerprints
-from assets.hands.keys import PSEUDONYM, PUBLIC, SIGNING, Keys, read_private
-from assets.hands.store import ledger
+from assets.io import installation as installation_module
+from assets.io.home import LAYOUT, MARK
+from assets.io.home_state import HomeState, next_step
+from assets.io.key_records import RECORDED, key_fingerprints
+from assets.io.keys import PSEUDONYM, PUBLIC, SIGNING, Keys, read_private
+from assets.io.store import ledger
 from assets.stages.verify import verify
 from contracts.errors import AssayError, ConfigurationError
-from tests.conftest import Installation, columns, setting
+from tests.conftest import SampleHome, columns, setting
 
 METER = {"name": "meter", "logicalType": "string", "primaryKey": True, "required": True}
 MAIL = {"name": "mail", "logicalType": "string", "classification": "confidential"}
@@ -65,9 +65,9 @@ WRONG_SIGNING_KEYS: dict[str, Callable[[bytes], bytes]] = {
 
 
 @pytest.fixture
-def persons(tmp_path: Path) -> Installation:
+def persons(tmp_path: Path) -> SampleHome:
     """An installation with a version of persons, whose addresses became tokens."""
-    installation = Installation(tmp_path)
+    installation = SampleHome(tmp_path)
     installation.promise(
         columns(METER, MAIL),
         lambda data: data["schema"][0].pop("quality", None),
@@ -79,12 +79,12 @@ def persons(tmp_path: Path) -> Installation:
     return installation
 
 
-def tokens(installation: Installation) -> list[str]:
-    office = installation.office()
-    return office.scan(office.version("readings")).select("mail").collect()["mail"].to_list()
+def tokens(installation: SampleHome) -> list[str]:
+    opened_home = installation.open()
+    return opened_home.scan(opened_home.version("readings")).select("mail").collect()["mail"].to_list()
 
 
-def next_delivery(installation: Installation) -> None:
+def next_delivery(installation: SampleHome) -> None:
     installation.deliver("meter,mail\nM1,anna@canary.example\nM2,bob@canary.example\n")
     installation.published()
 
@@ -97,14 +97,14 @@ def contents(root: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("key", list(WRONG_PSEUDONYM_KEYS.values()), ids=list(WRONG_PSEUDONYM_KEYS))
-def test_a_wrong_pseudonym_key_is_refused_and_the_restored_one_goes_on(persons: Installation, key: bytes) -> None:
+def test_a_wrong_pseudonym_key_is_refused_and_the_restored_one_goes_on(persons: SampleHome, key: bytes) -> None:
     file = persons.root / "keys" / PSEUDONYM
     before, first = file.read_bytes(), tokens(persons)
     file.write_bytes(key)
     with pytest.raises(ConfigurationError, match=r"^keys/pseudonym\.key, data set .*\. Restore it from your backup"):
         next_delivery(persons)
-    assert [row["version"] for row in persons.office().registry.versions("readings")] == ["1.0.0"]
-    for use in (persons.office().keys.keyed_hash, persons.office().keys.check):
+    assert [row["version"] for row in persons.open().registry.versions("readings")] == ["1.0.0"]
+    for use in (persons.open().keys.keyed_hash, persons.open().keys.check):
         with pytest.raises(ConfigurationError, match="Restore it from your backup"):
             use()
     file.write_bytes(before)
@@ -113,30 +113,30 @@ def test_a_wrong_pseudonym_key_is_refused_and_the_restored_one_goes_on(persons: 
 
 
 @pytest.mark.parametrize("change", list(WRONG_SIGNING_KEYS.values()), ids=list(WRONG_SIGNING_KEYS))
-def test_a_wrong_signing_key_is_refused(persons: Installation, change: Callable[[bytes], bytes]) -> None:
+def test_a_wrong_signing_key_is_refused(persons: SampleHome, change: Callable[[bytes], bytes]) -> None:
     file = persons.root / "keys" / SIGNING
     file.write_bytes(change(file.read_bytes()))
     with pytest.raises(ConfigurationError, match=r"^keys/signing\.pem, data set .*\. Restore"):
         next_delivery(persons)
-    assert [row["version"] for row in persons.office().registry.versions("readings")] == ["1.0.0"]
+    assert [row["version"] for row in persons.open().registry.versions("readings")] == ["1.0.0"]
     with pytest.raises(ConfigurationError, match="Restore"):
-        persons.office().keys.check()
+        persons.open().keys.check()
 
 
-def test_another_pair_of_signing_keys_is_refused_though_its_halves_fit(persons: Installation, tmp_path: Path) -> None:
+def test_another_pair_of_signing_keys_is_refused_though_its_halves_fit(persons: SampleHome, tmp_path: Path) -> None:
     stranger = Keys(tmp_path / "stranger")
     stranger.create()
     for name in (SIGNING, PUBLIC):
         shutil.copyfile(stranger.folder / name, persons.root / "keys" / name)
-    for use in (persons.office().keys.signer, persons.office().keys.public, persons.office().keys.check):
+    for use in (persons.open().keys.signer, persons.open().keys.public, persons.open().keys.check):
         with pytest.raises(ConfigurationError, match="not the key that the installation began with"):
             use()
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", "null", '{"keyid": 1}', '{"keyid": "a", "keytype": "ed25519", "scheme": "ed25519", "keyval": {"public": "zz"}}', "\xff"])
-def test_a_public_key_that_is_none_is_refused(persons: Installation, text: str) -> None:
+def test_a_public_key_that_is_none_is_refused(persons: SampleHome, text: str) -> None:
     (persons.root / "keys" / PUBLIC).write_bytes(text.encode("latin-1"))
-    for use in (persons.office().keys.public, persons.office().keys.signer, persons.office().keys.check):
+    for use in (persons.open().keys.public, persons.open().keys.signer, persons.open().keys.check):
         with pytest.raises(AssayError):
             use()
 
@@ -149,8 +149,8 @@ def test_a_steward_s_key_of_another_kind_is_refused_in_one_sentence(tmp_path: Pa
         read_private(file)
 
 
-def test_the_fingerprint_of_a_key_does_not_hold_the_key(persons: Installation) -> None:
-    recorded = json.dumps(persons.office().registry._rows(sa.select(key_fingerprints))) + json.dumps(persons.office().registry._rows(sa.select(ledger)))
+def test_the_fingerprint_of_a_key_does_not_hold_the_key(persons: SampleHome) -> None:
+    recorded = json.dumps(persons.open().registry._rows(sa.select(key_fingerprints))) + json.dumps(persons.open().registry._rows(sa.select(ledger)))
     key = (persons.root / "keys" / PSEUDONYM).read_bytes()
     for plain in (key.hex(), hashlib.sha256(key).hexdigest()):
         assert plain not in recorded
@@ -177,14 +177,14 @@ LOSSES = {
 
 
 @pytest.mark.parametrize(("lost", "named"), list(LOSSES.values()), ids=list(LOSSES))
-def test_what_a_home_has_lost_is_named_and_not_created_again(persons: Installation, lost: list[str], named: str) -> None:
+def test_what_a_home_has_lost_is_named_and_not_created_again(persons: SampleHome, lost: list[str], named: str) -> None:
     kept = persons.root.parent / "backup"
     for place in lost:
         (kept / place).parent.mkdir(parents=True, exist_ok=True)
         shutil.move(persons.root / place, kept / place)
     before = contents(persons.root)
     with pytest.raises(ConfigurationError) as refused:
-        persons.office().keys.check()
+        persons.open().keys.check()
     assert named in str(refused.value)
     assert "Restore" in refused.value.remedy
     with pytest.raises(ConfigurationError):
@@ -197,26 +197,26 @@ def test_what_a_home_has_lost_is_named_and_not_created_again(persons: Installati
         shutil.rmtree(persons.root / place, ignore_errors=True)
         shutil.move(kept / place, persons.root / place)
     next_delivery(persons)
-    assert [row["version"] for row in persons.office().registry.versions("readings")] == ["1.0.0", "1.1.0"]
+    assert [row["version"] for row in persons.open().registry.versions("readings")] == ["1.0.0", "1.1.0"]
 
 
-def test_a_lost_registry_elsewhere_is_no_new_installation(either_registry: Installation) -> None:
+def test_a_lost_registry_elsewhere_is_no_new_installation(either_registry: SampleHome) -> None:
     either_registry.published()
     shutil.rmtree(either_registry.root / "keys")
     (either_registry.root / MARK).unlink()
     with pytest.raises(ConfigurationError, match=f"{MARK}.* are missing"):
-        either_registry.office()
+        either_registry.open()
 
 
 # -- the first start, interrupted --------------------------------------------------------------------
 
 
-STEPS = [(Keys, "create"), (opening.Registry, "create"), (opening.Registry, "record_keys"), (opening, "write_atomically")]
+STEPS = [(Keys, "create"), (installation_module.Registry, "create"), (installation_module.Registry, "record_keys"), (installation_module, "write_atomically")]
 
 
 @pytest.mark.parametrize("done", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize(("owner", "name"), STEPS, ids=[name for _, name in STEPS])
-def test_a_first_start_that_was_interrupted_is_completed(either_registry: Installation, monkeypatch: pytest.MonkeyPatch, owner: object, name: str, done: bool) -> None:
+def test_a_first_start_that_was_interrupted_is_completed(either_registry: SampleHome, monkeypatch: pytest.MonkeyPatch, owner: object, name: str, done: bool) -> None:
     original = getattr(owner, name)
 
     def interrupted(*arguments: object, **named: object) -> None:
@@ -227,30 +227,30 @@ def test_a_first_start_that_was_interrupted_is_completed(either_registry: Instal
     with monkeypatch.context() as patched:
         patched.setattr(owner, name, interrupted)
         with pytest.raises(KeyboardInterrupt):
-            either_registry.office()
+            either_registry.open()
     folder = either_registry.root / "keys"
     before = {file.name: file.read_bytes() for file in folder.iterdir()} if folder.exists() else {}
-    either_registry.office().keys.check()
+    either_registry.open().keys.check()
     assert before.items() <= {file.name: file.read_bytes() for file in folder.iterdir()}.items()
     either_registry.published()
-    actions = [row["action"] for row in either_registry.office().registry._rows(sa.select(ledger.c.action))]
+    actions = [row["action"] for row in either_registry.open().registry._rows(sa.select(ledger.c.action))]
     assert actions.count(RECORDED) == 1
 
 
 @pytest.mark.parametrize("kept", [(), (SIGNING,), (SIGNING, PSEUDONYM), (SIGNING, PUBLIC), (PSEUDONYM,)])
 def test_keys_that_an_interrupted_start_left_are_kept_and_the_others_created(tmp_path: Path, kept: tuple[str, ...]) -> None:
-    installation = Installation(tmp_path)
+    installation = SampleHome(tmp_path)
     keys = Keys(installation.root / "keys")
     keys.create()
     for name in {SIGNING, PUBLIC, PSEUDONYM} - set(kept):
         (keys.folder / name).unlink()
     before = {name: (keys.folder / name).read_bytes() for name in kept}
-    installation.office().keys.check()
+    installation.open().keys.check()
     assert {name: (keys.folder / name).read_bytes() for name in kept} == before
 
 
-def test_processes_that_start_a_home_together_have_the_same_keys(installation: Installation) -> None:
-    code = "from assets.hands.office import Office; o = Office.open(); o.keys.check(); print(o.keys.public().keyid)"
+def test_processes_that_start_a_home_together_have_the_same_keys(installation: SampleHome) -> None:
+    code = "from assets.io.installation import Installation; o = Installation.open(); o.keys.check(); print(o.keys.public().keyid)"
     started = [subprocess.Popen([sys.executable, "-c", code], env=installation.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(4)]
     answers = [process.communicate() for process in started]
     assert [process.returncode for process in started] == [0] * 4, answers
@@ -261,19 +261,19 @@ def test_processes_that_start_a_home_together_have_the_same_keys(installation: I
 
 
 @pytest.mark.parametrize("mark", [str(LAYOUT + 1), "99", "", "five", "0", "-4", "4.5", "4 5", "1e9", "\xff", "９"])
-def test_a_home_of_a_newer_or_unknown_layout_is_refused_and_not_changed(persons: Installation, mark: str) -> None:
-    persons.office().settle()
+def test_a_home_of_a_newer_or_unknown_layout_is_refused_and_not_changed(persons: SampleHome, mark: str) -> None:
+    persons.open().settle()
     (persons.root / MARK).write_bytes(mark.encode("latin-1" if mark == "\xff" else "utf-8"))
     before = contents(persons.root)
-    for use in (persons.office, persons.published):
+    for use in (persons.opened_home, persons.published):
         with pytest.raises(ConfigurationError, match=MARK):
             use()
     assert contents(persons.root) == before
 
 
-def to_older_layout(installation: Installation, layout: int) -> None:
+def to_older_layout(installation: SampleHome, layout: int) -> None:
     """The registry and mark as an earlier Assay left them."""
-    registry = installation.office().registry
+    registry = installation.open().registry
     with registry._write() as connection:
         connection.execute(sa.text("DROP TABLE key_fingerprints"))
         connection.execute(sa.text("DROP TABLE clock_doubts"))
@@ -282,34 +282,34 @@ def to_older_layout(installation: Installation, layout: int) -> None:
 
 
 @pytest.mark.parametrize("layout", range(1, LAYOUT))
-def test_a_home_of_an_earlier_layout_is_taken_over(persons: Installation, layout: int) -> None:
-    persons.office().settle()
+def test_a_home_of_an_earlier_layout_is_taken_over(persons: SampleHome, layout: int) -> None:
+    persons.open().settle()
     first = tokens(persons)
     to_older_layout(persons, layout)
-    office = persons.office()
+    opened_home = persons.open()
     assert (persons.root / MARK).read_text() == f"{LAYOUT}\n"
-    assert verify(persons.root, "readings", "1.0.0", office.keys.public()).version == "1.0.0"
+    assert verify(persons.root, "readings", "1.0.0", opened_home.keys.public()).version == "1.0.0"
     next_delivery(persons)
     assert tokens(persons)[0] == first[0]
 
 
 @pytest.mark.parametrize("name", [SIGNING, PUBLIC, PSEUDONYM])
-def test_an_earlier_home_without_a_key_is_not_taken_over(persons: Installation, name: str) -> None:
+def test_an_earlier_home_without_a_key_is_not_taken_over(persons: SampleHome, name: str) -> None:
     to_older_layout(persons, 4)
     (persons.root / "keys" / name).unlink()
     with pytest.raises(ConfigurationError, match=f"keys/{name} is missing"):
-        persons.office()
+        persons.open()
     assert (persons.root / MARK).read_text() == "4\n"
 
 
-def test_an_earlier_home_with_keys_that_have_not_signed_its_versions_is_not_taken_over(persons: Installation, tmp_path: Path) -> None:
+def test_an_earlier_home_with_keys_that_have_not_signed_its_versions_is_not_taken_over(persons: SampleHome, tmp_path: Path) -> None:
     to_older_layout(persons, 4)
     stranger = Keys(tmp_path / "stranger")
     stranger.create()
     for name in (SIGNING, PUBLIC):
         shutil.copyfile(stranger.folder / name, persons.root / "keys" / name)
     with pytest.raises(AssayError):
-        persons.office()
+        persons.open()
     assert (persons.root / MARK).read_text() == "4\n"
 
 

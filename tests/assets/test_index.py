@@ -21,7 +21,7 @@ from assets.stages.act import Acted
 from assets.stages.index import index_store, rebuild, rebuild_if_due, roll_back
 from assets.stages.retrieve import Found, search
 from contracts.errors import ActionError, AdmissionError, ConfigurationError
-from tests.conftest import Edit, Installation, columns, setting
+from tests.conftest import Edit, SampleHome, columns, setting
 
 WORDS = "parser token grammar scope class module import function value object attribute method loop branch tuple list dictionary string number name".split()  # noqa: SIM905  # a list of words reads better as a sentence
 POLICY: dict[str, Any] = {"key": "name", "text": "text", "chunk_chars": 400, "dimensions": 16, "questions": 20, "floor": 0.6, "tolerance": 0.05}
@@ -38,7 +38,7 @@ def written() -> Library:
 class Shelf:
     """An installation whose documents can be changed and indexed."""
 
-    def __init__(self, installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, installation: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
         self.installation, self.documents = installation, written()
         self.promise()
         for name, value in installation.environment.items():
@@ -74,7 +74,7 @@ class Shelf:
 
     @property
     def serving(self) -> str:
-        service = self.installation.office().registry.serving_index("readings")
+        service = self.installation.open().registry.serving_index("readings")
         assert service is not None
         return str(service["build"])
 
@@ -82,11 +82,11 @@ class Shelf:
         return search("readings", question, **{"purpose": "retrieval", "k": 5, **more})
 
     def on_disk(self) -> list[str]:
-        return index_store(self.installation.office()).builds("readings")
+        return index_store(self.installation.open()).builds("readings")
 
 
 @pytest.fixture
-def shelf(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> Shelf:
+def shelf(installation: SampleHome, monkeypatch: pytest.MonkeyPatch) -> Shelf:
     return Shelf(installation, monkeypatch)
 
 
@@ -103,7 +103,7 @@ def test_an_index_is_built_once_and_again_only_for_what_changed(shelf: Shelf) ->
     assert {key: second["changed"][key] for key in ("added", "changed", "removed")} == {"added": 1, "changed": 1, "removed": 1}
     assert 1 <= second["changed"]["embedded"] <= 3
     assert second["embedder"]["digest"] == first["embedder"]["digest"]
-    (trigger,) = [t for t in shelf.installation.office().registry.triggers("readings") if t["version"] == "1.1.0"]
+    (trigger,) = [t for t in shelf.installation.open().registry.triggers("readings") if t["version"] == "1.1.0"]
     assert trigger["reason"] == "Documents have changed since the index in service was made: 1 added, 1 changed, 1 removed."
     assert trigger["outcome"]["outcome"] == "in service"
     assert shelf.serving == second["build"]
@@ -115,15 +115,15 @@ def test_an_index_that_grew_by_changes_is_the_index_built_afresh(shelf: Shelf) -
     del shelf.documents["topic-list"]
     shelf.promise(embedding={"method": "fitted", "refit": 1.0})
     grown = shelf.details()
-    office = shelf.installation.office()
-    store = index_store(office)
+    opened_home = shelf.installation.open()
+    store = index_store(opened_home)
     opened = store.open("readings", grown["build"])
     from assets.stages.index import build, documents_of, policy_of
 
-    contract = office.contract("readings")
-    row = office.version("readings")
+    contract = opened_home.contract("readings")
+    row = opened_home.version("readings")
     only_the_space = pl.DataFrame({name: [] for name in opened.documents.columns}, schema=opened.documents.schema)
-    afresh = build(office, contract, policy_of(contract), store, row["version"], documents_of(office, contract, row), _Emptied(opened, only_the_space))  # type: ignore[arg-type]  # a build of no documents
+    afresh = build(opened_home, contract, policy_of(contract), store, row["version"], documents_of(opened_home, contract, row), _Emptied(opened, only_the_space))  # type: ignore[arg-type]  # a build of no documents
     assert afresh.build == grown["build"]  # its name is the digest of every passage and vector
 
 
@@ -188,17 +188,17 @@ def shelf_files(shelf: Shelf) -> list[Path]:
 def test_rolling_back_moves_the_pointer_and_the_next_version_moves_on(shelf: Shelf) -> None:
     first = shelf.details()
     with pytest.raises(ActionError, match="no earlier index"):
-        roll_back(shelf.installation.office(), "readings", None, "too soon")
+        roll_back(shelf.installation.open(), "readings", None, "too soon")
     shelf.documents["topic-tuple"] += " It has changed since."
     second = shelf.details()
-    before, now = roll_back(shelf.installation.office(), "readings", None, "answers were odd")
+    before, now = roll_back(shelf.installation.open(), "readings", None, "answers were odd")
     assert (before, now["build"], shelf.serving) == (second["build"], first["build"], first["build"])
     assert shelf.indexed() is None  # it stays until there is something new
     assert shelf.found("tuple").version == "1.0.0"
-    roll_back(shelf.installation.office(), "readings", second["build"], "they were not")
+    roll_back(shelf.installation.open(), "readings", second["build"], "they were not")
     assert shelf.serving == second["build"]
     with pytest.raises(ActionError, match="there is no such build"):
-        roll_back(shelf.installation.office(), "readings", "1.0.0-000000000000", "a slip")
+        roll_back(shelf.installation.open(), "readings", "1.0.0-000000000000", "a slip")
     shelf.documents["topic-list"] += " So has this."
     assert shelf.details()["build"] == shelf.serving
 
@@ -208,9 +208,9 @@ def test_there_is_no_way_back_to_a_build_that_holds_what_is_withdrawn(shelf: She
     del shelf.documents["topic-list"]
     shelf.details()
     with pytest.raises(ActionError, match="no earlier index"):
-        roll_back(shelf.installation.office(), "readings", None, "answers were odd")
+        roll_back(shelf.installation.open(), "readings", None, "answers were odd")
     with pytest.raises(ActionError, match="gone from the disk"):
-        roll_back(shelf.installation.office(), "readings", first["build"], "answers were odd")
+        roll_back(shelf.installation.open(), "readings", first["build"], "answers were odd")
 
 
 def test_as_many_builds_stay_as_the_contract_keeps(shelf: Shelf) -> None:
@@ -239,7 +239,7 @@ def test_building_again_what_serves_changes_nothing_however_slow_the_machine_is_
     shelf.promise(p95_ms=0.001)
     again = rebuild(shelf.installation.run(), full=True).details
     assert (again["build"], again["accepted"], again["reason"]) == (built, True, "nothing has changed: it is the index in service")
-    assert len(shelf.installation.office().registry.index_moves("readings")) == 1
+    assert len(shelf.installation.open().registry.index_moves("readings")) == 1
     assert shelf.on_disk() == [built]
 
 
@@ -300,17 +300,17 @@ def test_a_passage_comes_with_place_version_licence_and_trace(shelf: Shelf) -> N
     first = found.passages[0]
     assert shelf.documents[first.document][first.start : first.end] == first.text
     assert first.license == "CC0-1.0"
-    (use,) = shelf.installation.office().registry.traced("4bf92f3577b34da6a3ce929d0e0e4736")
+    (use,) = shelf.installation.open().registry.traced("4bf92f3577b34da6a3ce929d0e0e4736")
     assert (use["kind"], use["version"], use["purpose"], use["allowed"]) == ("search", "1.0.0", "retrieval", True)
     assert use["details"] == {"build": built["build"], "passages": [passage.passage for passage in found.passages], "k": 2}
-    assert "tuple" not in json.dumps(shelf.installation.office().registry.uses("readings"))  # what somebody asked is nobody's business
+    assert "tuple" not in json.dumps(shelf.installation.open().registry.uses("readings"))  # what somebody asked is nobody's business
 
 
 def test_another_purpose_is_refused_and_the_refusal_recorded(shelf: Shelf) -> None:
     shelf.details()
     with pytest.raises(AdmissionError, match="not admitted for 'training'"):
         shelf.found("tuple", purpose="training")
-    (use,) = shelf.installation.office().registry.uses("readings")
+    (use,) = shelf.installation.open().registry.uses("readings")
     assert (use["kind"], use["purpose"], use["allowed"]) == ("search", "training", False)
 
 
@@ -393,7 +393,7 @@ def killed_at_random(shelf: Shelf, kills: int, seed: int) -> None:
         process.communicate()
         died += alive
         retrieve._OPENED.clear()
-        registry = shelf.installation.office().registry
+        registry = shelf.installation.open().registry
         built = {row["build"]: row for row in registry.index_builds("readings")}
         assert shelf.serving == before or built[shelf.serving]["version"] == registry.version("readings")["version"]  # type: ignore[index]  # it is published
         found = shelf.found("the tuple", k=50)
@@ -403,7 +403,7 @@ def killed_at_random(shelf: Shelf, kills: int, seed: int) -> None:
             break
     assert died == kills
     acted = rebuild_if_due(shelf.installation.run())
-    registry = shelf.installation.office().registry
+    registry = shelf.installation.open().registry
     assert all(trigger["done_at"] for trigger in registry.triggers("readings"))
     swaps = [move["build"] for move in registry.index_moves("readings")]
     assert len(swaps) == len(set(swaps))  # none was done twice

@@ -12,13 +12,13 @@ import polars as pl
 import pyarrow.feather as feather
 import pytest
 
-from assets.hands import index
-from assets.hands.index import EMBEDDERS, IndexStore, Opened
+from assets.io import index
+from assets.io.index import EMBEDDERS, IndexStore, Opened
 from contracts.errors import ActionError
 from contracts.settings import Rerank
-from pipelines.act import latent, renewal
+from pipelines.act import lsa_embedder, renewal
 from pipelines.act.passages import documents
-from pipelines.act.words import stems
+from pipelines.act.stemming import stems
 
 PLANTS = ["rose", "tulip", "oak", "fern", "moss", "ivy", "lily", "elm", "pine", "birch", "maple", "daisy"]
 GARDEN = pl.DataFrame({"name": PLANTS, "text": [f"All about {plant} and how {plant} differs from other plants in the garden." for plant in PLANTS]})
@@ -28,7 +28,7 @@ CUTTING = renewal.Cutting("text", 200, 0, "english")
 def build(store: IndexStore, garden: pl.DataFrame = GARDEN, version: str = "1.0.0") -> Opened:
     whole = documents(garden, key="name", text="text", title=None)
     made = renewal.cut(whole, CUTTING)
-    space = latent.fit(made["words"].to_list(), dimensions=8, seed=1)
+    space = lsa_embedder.fit(made["words"].to_list(), dimensions=8, seed=1)
     rows, _ = renewal.with_vectors(made, None, space)
     return store.write("plants", version, renewal.in_order([rows]), whole, space, {"cutting": {}})
 

@@ -19,23 +19,23 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from assets.hands.runs import MAX_RUNTIME, SILENCE, process, why_lost
-from assets.reaper import end_lost
+from assets.io.runs import MAX_RUNTIME, SILENCE, process, why_lost
+from assets.lost_runs import end_lost
 from assets.stages.admit import admit
+from assets.stages.clean_validate import refine
 from assets.stages.expire import expire
 from assets.stages.ingest import land
+from assets.stages.lost_runs import reap
 from assets.stages.publish import publish
-from assets.stages.reap import reap
-from assets.stages.refine import refine
 from contracts.errors import EvidenceError, PublicationError
-from tests.conftest import GOOD, Installation
+from tests.conftest import GOOD, SampleHome
 
 ROOT = Path(__file__).parents[2]
 DRIVER = Path(__file__).with_name("driver.py")
 
 
 @contextmanager
-def start(installation: Installation, *prefix: str, **more: str) -> Iterator[subprocess.Popen[str]]:
+def start(installation: SampleHome, *prefix: str, **more: str) -> Iterator[subprocess.Popen[str]]:
     command = [*prefix, sys.executable, str(DRIVER)]
     with subprocess.Popen(command, env={**installation.environment, **more}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT) as process:
         try:
@@ -58,11 +58,11 @@ def until(true: Any, seconds: float = 60) -> None:
 # -- a zombie ---------------------------------------------------------------------------------------
 
 
-def test_a_run_that_slept_past_its_lease_is_refused_when_it_wakes(either_registry: Installation) -> None:
-    registry = either_registry.office().registry
+def test_a_run_that_slept_past_its_lease_is_refused_when_it_wakes(either_registry: SampleHome) -> None:
+    registry = either_registry.open().registry
     with start(either_registry, ASSAY_STOP_AT="before the commit") as sleeper:
         until(lambda: is_stopped(sleeper))
-        assert reap(either_registry.office()) == []  # it is there, and may wake
+        assert reap(either_registry.open()) == []  # it is there, and may wake
         either_registry.deliver("meter,energy_kwh,tariff\nM1,1.5,day\nM2,2.5,night\n")
         assert either_registry.published().row["version"] == "1.0.0"
         sleeper.send_signal(signal.SIGCONT)
@@ -76,49 +76,49 @@ def test_a_run_that_slept_past_its_lease_is_refused_when_it_wakes(either_registr
 # -- a run that is gone ---------------------------------------------------------------------------------
 
 
-def test_a_killed_run_is_ended_its_lease_freed_and_its_staging_swept(either_registry: Installation) -> None:
+def test_a_killed_run_is_ended_its_lease_freed_and_its_staging_swept(either_registry: SampleHome) -> None:
     either_registry.deliver(GOOD + "".join(f"M{n},{n},day\n" for n in range(10, 200_000)))
-    office = either_registry.office()
+    opened_home = either_registry.open()
     with start(either_registry) as victim:
-        until(lambda: any(row["stage"] for row in office.registry.runs("readings")))
+        until(lambda: any(row["stage"] for row in opened_home.registry.runs("readings")))
         victim.kill()
-    (row,) = office.registry.runs("readings")
-    staging = office.lake.folder("readings", "staging") / row["run_id"]
-    assert [each["run_id"] for each in reap(office)] == [row["run_id"]]
-    (ended,) = office.registry.runs("readings")
+    (row,) = opened_home.registry.runs("readings")
+    staging = opened_home.lake.folder("readings", "staging") / row["run_id"]
+    assert [each["run_id"] for each in reap(opened_home)] == [row["run_id"]]
+    (ended,) = opened_home.registry.runs("readings")
     assert (ended["outcome"], ended["details"]["error"]) == ("failed", "the run was lost: its process is gone")
     assert not staging.exists()
-    assert reap(office) == []
-    assert office.registry.begin("readings", str(uuid.uuid4())).token == row["token"] + 2
-    office.registry.check_log()
+    assert reap(opened_home) == []
+    assert opened_home.registry.begin("readings", str(uuid.uuid4())).token == row["token"] + 2
+    opened_home.registry.check_log()
 
 
-def test_a_run_that_ends_while_another_sweeps_does_not_fail_that_one(installation: Installation) -> None:
+def test_a_run_that_ends_while_another_sweeps_does_not_fail_that_one(installation: SampleHome) -> None:
     installation.published()
-    staging = installation.office().lake.folder("readings", "staging")
+    staging = installation.open().lake.folder("readings", "staging")
     (staging / "just-ended").symlink_to(staging / "gone")  # listed, and not there any more when it is looked at
     installation.deliver(GOOD + "M9,9,day\n")
     assert installation.published().row["version"] == "1.1.0"
 
 
-def test_a_run_that_was_ended_for_lost_cannot_publish_after_all(either_registry: Installation) -> None:
+def test_a_run_that_was_ended_for_lost_cannot_publish_after_all(either_registry: SampleHome) -> None:
     run = either_registry.run()
     admission = admit(run)
     refined = refine(run, admission)
-    (row,) = run.office.registry.runs("readings")
-    assert run.office.registry.lose(row, "nothing was heard of it")
+    (row,) = run.opened_home.registry.runs("readings")
+    assert run.opened_home.registry.lose(row, "nothing was heard of it")
     with pytest.raises(PublicationError, match="newer run"):
         publish(run, admission, refined)
-    assert run.office.registry.versions("readings") == []
+    assert run.opened_home.registry.versions("readings") == []
 
 
-def test_a_run_that_landed_and_went_no_further_has_not_failed(installation: Installation) -> None:
+def test_a_run_that_landed_and_went_no_further_has_not_failed(installation: SampleHome) -> None:
     land(installation.run())
-    office = installation.office()
-    (row,) = office.registry.runs("readings")
+    opened_home = installation.open()
+    (row,) = opened_home.registry.runs("readings")
     assert row["stage"] is None
-    assert office.registry.lose(row, "its process is gone")
-    assert office.registry.runs("readings")[0]["outcome"] == "stopped"
+    assert opened_home.registry.lose(row, "its process is gone")
+    assert opened_home.registry.runs("readings")[0]["outcome"] == "stopped"
 
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -137,21 +137,21 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
         ({"host": None, "process": None, "heartbeat_at": None}, timedelta(hours=1), None),  # began under an earlier Assay
     ],
 )
-def test_when_a_run_is_lost(installation: Installation, changed: dict[str, Any], later: timedelta, why: str | None) -> None:
+def test_when_a_run_is_lost(installation: SampleHome, changed: dict[str, Any], later: timedelta, why: str | None) -> None:
     run = installation.run()
     _ = run.lease
-    (row,) = run.office.registry.runs("readings")
+    (row,) = run.opened_home.registry.runs("readings")
     row |= {"started_at": NOW.isoformat(), "heartbeat_at": NOW.isoformat(), "stage": "cleaned", **changed}
     found = why_lost(row, NOW + later)
     assert found == why if why is None else why in str(found)
 
 
-def test_dagster_is_told_of_a_run_whose_process_is_gone(installation: Installation) -> None:
+def test_dagster_is_told_of_a_run_whose_process_is_gone(installation: SampleHome) -> None:
     run = installation.run()
     _ = run.lease
     import sqlalchemy as sa
 
-    from assets.hands.runs import runs
+    from assets.io.runs import runs
 
     with dg.DagsterInstance.ephemeral() as instance:
 
@@ -161,10 +161,10 @@ def test_dagster_is_told_of_a_run_whose_process_is_gone(installation: Installati
 
         gone = instance.create_run_for_job(job, run_id=run.run_id, status=dg.DagsterRunStatus.STARTED)
         stranger = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
-        assert end_lost(run.office, instance) == []
-        with run.office.registry.engine.begin() as connection:
+        assert end_lost(run.opened_home, instance) == []
+        with run.opened_home.registry.engine.begin() as connection:
             connection.execute(sa.update(runs).values(process="999999999 1", stage="published"))
-        assert end_lost(run.office, instance) == [gone.run_id]
+        assert end_lost(run.opened_home, instance) == [gone.run_id]
         statuses = [instance.get_run_by_id(each.run_id).status for each in (gone, stranger)]  # type: ignore[union-attr]  # both are there
         assert statuses == [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.STARTED]
 
@@ -172,7 +172,7 @@ def test_dagster_is_told_of_a_run_whose_process_is_gone(installation: Installati
 # -- readers, clocks --------------------------------------------------------------------------------------
 
 
-def test_a_reader_keeps_its_version_while_others_are_published_and_expire(installation: Installation) -> None:
+def test_a_reader_keeps_its_version_while_others_are_published_and_expire(installation: SampleHome) -> None:
     """Each version holds its own number in every row: a mixture would show."""
     head = "meter,energy_kwh,tariff\n"
     installation.deliver(head + "".join(f"M{row},0,day\n" for row in range(1000)))
@@ -180,11 +180,11 @@ def test_a_reader_keeps_its_version_while_others_are_published_and_expire(instal
     done, seen, odd = threading.Event(), set(), []
 
     def read() -> None:
-        office = installation.office()
+        opened_home = installation.open()
         while not done.is_set():
-            for row in office.registry.versions("readings"):
+            for row in opened_home.registry.versions("readings"):
                 try:
-                    rows = office.scan(row).collect()
+                    rows = opened_home.scan(row).collect()
                 except EvidenceError as error:
                     if "expired" not in str(error):
                         odd.append(str(error))
@@ -199,17 +199,17 @@ def test_a_reader_keeps_its_version_while_others_are_published_and_expire(instal
         installation.later(timedelta(days=200 * number))
         installation.deliver(head + "".join(f"M{row},{number},day\n" for row in range(1000)))
         installation.published()
-        expire(installation.office(), "readings")
+        expire(installation.open(), "readings")
     done.set()
     reader.join()
     assert odd == []
     assert len(seen) >= 2
-    expired = [row["version"] for row in installation.office().registry.versions("readings") if row["expired_at"]]
+    expired = [row["version"] for row in installation.open().registry.versions("readings") if row["expired_at"]]
     assert expired == ["1.0.0", "1.1.0", "1.2.0", "1.3.0"]
 
 
 @pytest.mark.parametrize("days", [-365, 365])
-def test_order_is_by_sequence_whatever_the_clock_says(installation: Installation, days: int) -> None:
+def test_order_is_by_sequence_whatever_the_clock_says(installation: SampleHome, days: int) -> None:
     installation.published()
     installation.clock = lambda: datetime.now(UTC) + timedelta(days=days)
     installation.deliver(GOOD + "M4,4,day\n")
@@ -217,9 +217,9 @@ def test_order_is_by_sequence_whatever_the_clock_says(installation: Installation
     installation.clock = lambda: datetime.now(UTC)
     installation.deliver(GOOD + "M4,4,day\nM5,5,day\n")
     installation.published()
-    office = installation.office()
-    assert [row["version"] for row in office.registry.versions("readings")] == ["1.0.0", "1.1.0", "1.2.0"]
-    assert office.version("readings")["version"] == "1.2.0"
+    opened_home = installation.open()
+    assert [row["version"] for row in opened_home.registry.versions("readings")] == ["1.0.0", "1.1.0", "1.2.0"]
+    assert opened_home.version("readings")["version"] == "1.2.0"
 
 
 CLOCKS = {
@@ -240,15 +240,15 @@ def clock(request: pytest.FixtureRequest) -> tuple[str, str]:
     return CLOCKS[request.param]
 
 
-def holds(installation: Installation, versions: list[str]) -> None:
+def holds(installation: SampleHome, versions: list[str]) -> None:
     """The versions are there in this order, and the last one serves."""
-    office = installation.office()
-    assert [row["version"] for row in office.registry.versions("readings")] == versions
-    assert office.scan(office.version("readings")).select(pl.len()).collect().item() == 2 + len(versions)
-    office.registry.check_log()
+    opened_home = installation.open()
+    assert [row["version"] for row in opened_home.registry.versions("readings")] == versions
+    assert opened_home.scan(opened_home.version("readings")).select(pl.len()).collect().item() == 2 + len(versions)
+    opened_home.registry.check_log()
 
 
-def test_a_process_with_another_clock_publishes_after_the_others_and_before_the_next(installation: Installation, clock: tuple[str, str]) -> None:
+def test_a_process_with_another_clock_publishes_after_the_others_and_before_the_next(installation: SampleHome, clock: tuple[str, str]) -> None:
     told, zone = clock
     installation.published()
     installation.deliver(GOOD + "M4,4,day\n")
@@ -263,7 +263,7 @@ def test_a_process_with_another_clock_publishes_after_the_others_and_before_the_
 
 
 @pytest.mark.parametrize("clock", ["a year back"], indirect=True)
-def test_a_clock_that_jumps_back_in_the_middle_of_a_run_stops_nothing(installation: Installation, clock: tuple[str, str], tmp_path: Path) -> None:
+def test_a_clock_that_jumps_back_in_the_middle_of_a_run_stops_nothing(installation: SampleHome, clock: tuple[str, str], tmp_path: Path) -> None:
     installation.published()
     installation.deliver(GOOD + "M4,4,day\n")
     said = tmp_path / "clock"

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from assets.hands.failures import must_stop, quiet_panics
-from assets.hands.office import Office
-from assets.hands.webhook import NotDelivered
+from assets.io.failures import must_stop, quiet_panics
+from assets.io.installation import Installation
+from assets.io.webhook import NotDelivered
 from contracts.errors import ConfigurationError
-from tests.conftest import Installation
+from tests.conftest import SampleHome
 
-KINDS = sorted(name.removeprefix("_deliver_") for name in vars(Office) if name.startswith("_deliver_"))
+KINDS = sorted(name.removeprefix("_deliver_") for name in vars(Installation) if name.startswith("_deliver_"))
 SECRET = "ann.canary@example.com"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -73,7 +73,7 @@ FAILURES: dict[str, Callable[[], BaseException]] = {
 
 
 @pytest.fixture
-def clocked(installation: Installation) -> Installation:
+def clocked(installation: SampleHome) -> SampleHome:
     installation.clock = staticmethod(lambda: NOW)
     return installation
 
@@ -82,8 +82,8 @@ def delivering(monkeypatch: pytest.MonkeyPatch, fail: Callable[[str, str, Any], 
     """Have each kind of delivery fail as told, or be noted in the list that is returned."""
     delivered: list[tuple[str, str, Any]] = []
 
-    def pretend(kind: str) -> Callable[[Office, str, Any], None]:
-        def deliver(_: Office, dataset: str, payload: Any) -> None:
+    def pretend(kind: str) -> Callable[[Installation, str, Any], None]:
+        def deliver(_: Installation, dataset: str, payload: Any) -> None:
             error = fail(kind, dataset, payload)
             if error is not None:
                 raise error
@@ -92,7 +92,7 @@ def delivering(monkeypatch: pytest.MonkeyPatch, fail: Callable[[str, str, Any], 
         return deliver
 
     for kind in KINDS:
-        monkeypatch.setattr(Office, f"_deliver_{kind}", pretend(kind))
+        monkeypatch.setattr(Installation, f"_deliver_{kind}", pretend(kind))
     return delivered
 
 
@@ -101,13 +101,13 @@ def test_every_kind_of_entry_is_looked_at() -> None:
 
 
 @pytest.mark.parametrize("failure", FAILURES.values(), ids=FAILURES)
-def test_whatever_delivering_raises_is_recorded_and_the_others_are_delivered(clocked: Installation, monkeypatch: pytest.MonkeyPatch, failure: Callable[[], BaseException]) -> None:
+def test_whatever_delivering_raises_is_recorded_and_the_others_are_delivered(clocked: SampleHome, monkeypatch: pytest.MonkeyPatch, failure: Callable[[], BaseException]) -> None:
     delivered = delivering(monkeypatch, lambda kind, dataset, _: failure() if dataset == "alpha" else None)
-    registry = clocked.office().registry
+    registry = clocked.open().registry
     for kind in KINDS:
         registry.post(kind, "alpha", {"number": 1})
         registry.post(kind, "beta", {"number": 1})
-    late = clocked.office().settle()
+    late = clocked.open().settle()
     assert sorted(delivered) == [(kind, "beta", 1) for kind in KINDS]
     assert len(late) == len(KINDS)
     waiting = registry.pending()
@@ -120,46 +120,46 @@ def test_whatever_delivering_raises_is_recorded_and_the_others_are_delivered(clo
         assert entry["reason"]
         assert SECRET not in str(entry)
     assert SECRET not in "".join(late)
-    assert clocked.office().settle() == []  # not tried before its time
+    assert clocked.open().settle() == []  # not tried before its time
     assert {entry["tries"] for entry in registry.pending()} == {1}
 
 
-def test_it_is_recorded_in_every_registry(either_registry: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_recorded_in_every_registry(either_registry: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
     delivered = delivering(monkeypatch, lambda kind, *_: PanicException() if kind == "delta" else None)
-    registry = either_registry.office().registry
+    registry = either_registry.open().registry
     registry.post("delta", "alpha", {"number": 1})
     registry.post("evidence", "alpha", {"number": 1})
-    either_registry.office().settle()
+    either_registry.open().settle()
     assert delivered == [("evidence", "alpha", 1)]
     assert [(entry["kind"], entry["tries"], entry["error"]) for entry in registry.pending()] == [("delta", 1, "PanicException")]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_only_what_builds_on_the_entry_before_waits_for_it(clocked: Installation, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+def test_only_what_builds_on_the_entry_before_waits_for_it(clocked: SampleHome, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     in_order = kind in ("delta", "quarantine")
     delivered = delivering(monkeypatch, lambda _, dataset, payload: ValueError() if (dataset, payload["number"]) == ("alpha", 1) else None)
-    registry = clocked.office().registry
+    registry = clocked.open().registry
     for number in (1, 2):
         registry.post(kind, "alpha", {"number": number})
     registry.post(kind, "beta", {"number": 1})
-    clocked.office().settle()
+    clocked.open().settle()
     assert delivered == [*([] if in_order else [(kind, "alpha", 2)]), (kind, "beta", 1)]
-    clocked.office().settle()  # the first is put off now, and still not overtaken
+    clocked.open().settle()  # the first is put off now, and still not overtaken
     assert [entry["payload"]["number"] for entry in registry.pending()] == ([1, 2] if in_order else [1])
     monkeypatch.undo()
     delivered = delivering(monkeypatch, lambda *_: None)
     clocked.clock = staticmethod(lambda: NOW + timedelta(seconds=15))
-    clocked.office().settle()
+    clocked.open().settle()
     assert delivered == [(kind, "alpha", number) for number in ([1, 2] if in_order else [1])]
 
 
-def test_the_wait_grows_to_an_hour_and_a_clock_that_was_ahead_does_not_prolong_it(clocked: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_wait_grows_to_an_hour_and_a_clock_that_was_ahead_does_not_prolong_it(clocked: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
     delivering(monkeypatch, lambda *_: ValueError())
-    registry = clocked.office().registry
+    registry = clocked.open().registry
     registry.post("lineage", "alpha", {})
     waits = []
     for _ in range(12):
-        clocked.office().settle()
+        clocked.open().settle()
         (entry,) = registry.pending()
         due = datetime.fromisoformat(entry["not_before"])
         waits.append((due - clocked.clock()).total_seconds())
@@ -167,15 +167,15 @@ def test_the_wait_grows_to_an_hour_and_a_clock_that_was_ahead_does_not_prolong_i
     assert waits == [15, 30, 60, 120, 240, 480, 960, 1920, 3600, 3600, 3600, 3600]
     assert entry["failed_since"] == NOW.isoformat(timespec="microseconds")
     clocked.clock = staticmethod(lambda: NOW + timedelta(days=4000))
-    clocked.office().settle()
+    clocked.open().settle()
     clocked.clock = staticmethod(lambda: NOW + timedelta(days=1))
-    clocked.office().settle()
+    clocked.open().settle()
     (entry,) = registry.pending()
     assert entry["tries"] == 14
 
 
-def test_thousands_of_tries_are_no_number_that_is_too_large(clocked: Installation) -> None:
-    registry = clocked.office().registry
+def test_thousands_of_tries_are_no_number_that_is_too_large(clocked: SampleHome) -> None:
+    registry = clocked.open().registry
     registry.post("lineage", "alpha", {})
     (entry,) = registry.pending()
     registry.put_off({**entry, "tries": 5000}, "ValueError", "why")
@@ -187,31 +187,31 @@ class DagsterExecutionInterruptedError(BaseException):
 
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit, GeneratorExit, MemoryError, DagsterExecutionInterruptedError])
-def test_what_ends_the_process_goes_through(clocked: Installation, monkeypatch: pytest.MonkeyPatch, stop: type[BaseException]) -> None:
+def test_what_ends_the_process_goes_through(clocked: SampleHome, monkeypatch: pytest.MonkeyPatch, stop: type[BaseException]) -> None:
     delivering(monkeypatch, lambda *_: stop())
-    registry = clocked.office().registry
+    registry = clocked.open().registry
     registry.post("evidence", "alpha", {})
     with pytest.raises(stop):
-        clocked.office().settle()
+        clocked.open().settle()
     assert [entry["tries"] for entry in registry.pending()] == [None]
     assert must_stop(stop())
 
 
-def test_a_full_disk_is_told_as_one(clocked: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_told_as_one(clocked: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
     delivering(monkeypatch, lambda *_: OSError(errno.ENOSPC, "No space left on device"))
-    registry = clocked.office().registry
+    registry = clocked.open().registry
     registry.post("evidence", "alpha", {})
-    (late,) = clocked.office().settle()
+    (late,) = clocked.open().settle()
     assert "the disk is full" in late
     assert "the disk is full" in registry.pending()[0]["reason"]
 
 
-def test_a_kind_that_this_release_does_not_know_waits_alone(clocked: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_kind_that_this_release_does_not_know_waits_alone(clocked: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
     delivered = delivering(monkeypatch, lambda *_: None)
-    registry = clocked.office().registry
+    registry = clocked.open().registry
     registry.post("of a newer release", "alpha", {})
     registry.post("evidence", "alpha", {})
-    clocked.office().settle()
+    clocked.open().settle()
     assert [entry["kind"] for entry in registry.pending()] == ["of a newer release"]
     assert delivered == [("evidence", "alpha", None)]
 
@@ -232,12 +232,12 @@ def test_the_text_of_a_panic_stays_off_the_terminal_and_nothing_else_does(capfd:
     assert capfd.readouterr().err == printed
 
 
-def test_a_home_of_an_earlier_release_gets_what_it_lacks(installation: Installation) -> None:
-    registry = installation.office().registry
+def test_a_home_of_an_earlier_release_gets_what_it_lacks(installation: SampleHome) -> None:
+    registry = installation.open().registry
     registry.post("evidence", "alpha", {})
     with registry.engine.begin() as connection:
         for column in ("failed_since", "error", "reason"):
             connection.execute(sa.text(f"ALTER TABLE outbox DROP COLUMN {column}"))
     (installation.root / "assay.home").write_text("4\n")
-    (entry,) = installation.office().registry.pending()
+    (entry,) = installation.open().registry.pending()
     assert (entry["failed_since"], entry["error"], entry["reason"]) == (None, None, None)

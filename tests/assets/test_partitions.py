@@ -12,12 +12,12 @@ import dagster as dg
 import pytest
 
 from assets.definitions import build_definitions
-from assets.hands.lake import Lake
+from assets.io.lake import Lake
 from assets.stages.admit import admit
+from assets.stages.clean_validate import refine
 from assets.stages.diff import diff
-from assets.stages.partitioned import due, parts
+from assets.stages.partition_runs import due, parts
 from assets.stages.publish import already, publish_parts
-from assets.stages.refine import refine
 from assets.stages.run import Run
 from assets.stages.statement import Part
 from assets.stages.verify import verify
@@ -25,7 +25,7 @@ from contracts.errors import AssayError, PublicationError, QualityError, SourceE
 from contracts.settings import Partitions
 from lineage.evidence import files
 from pipelines.publish import partitions
-from tests.conftest import Edit, Installation, columns, contract, setting
+from tests.conftest import Edit, SampleHome, columns, contract, setting
 
 HEAD = "meter,at,energy_kwh\n"
 MONTHS = ("2013-01", "2013-02", "2013-03")
@@ -49,7 +49,7 @@ def month(name: str, rows: int = 3, energy: float = 1.0, extra: str = "") -> str
 
 
 @pytest.fixture
-def metered(installation: Installation) -> Installation:
+def metered(installation: SampleHome) -> SampleHome:
     """Three months delivered."""
     installation.promise(*monthly())
     for name in MONTHS:
@@ -57,14 +57,14 @@ def metered(installation: Installation) -> Installation:
     return installation
 
 
-def deliver(installation: Installation, name: str, text: str) -> None:
+def deliver(installation: SampleHome, name: str, text: str) -> None:
     (installation.root / "inbox" / f"{name}.csv").write_text(text)
 
 
-def take(installation: Installation, window: str | None = None) -> list[str]:
+def take(installation: SampleHome, window: str | None = None) -> list[str]:
     """Take what is named, or due, in one run. Returns: the versions there are."""
-    office = installation.office()
-    run = Run(office, office.contract("readings"), str(uuid.uuid4()), window)
+    opened_home = installation.open()
+    run = Run(opened_home, opened_home.contract("readings"), str(uuid.uuid4()), window)
     made = []
     for part in parts(run):
         admission = admit(part)
@@ -74,21 +74,21 @@ def take(installation: Installation, window: str | None = None) -> list[str]:
             already(part, admission.published)
     if made:
         publish_parts(run, made)
-    return [row["version"] for row in office.registry.versions("readings")]
+    return [row["version"] for row in opened_home.registry.versions("readings")]
 
 
-def held(installation: Installation, version: str = "latest") -> dict[str, list[str]]:
+def held(installation: SampleHome, version: str = "latest") -> dict[str, list[str]]:
     """Partition -> digests of its files."""
-    office = installation.office()
-    document = office.statement(office.version("readings", version))
+    opened_home = installation.open()
+    document = opened_home.statement(opened_home.version("readings", version))
     digests = {file.path: file.sha256 for file in files(document)}
     return {name: [digests[path] for path in part["files"]] for name, part in document["predicate"]["partitions"].items()}
 
 
-def verified(installation: Installation) -> None:
-    office = installation.office()
-    for row in office.registry.versions("readings"):
-        verify(office.home.root, "readings", row["version"], office.keys.public())
+def verified(installation: SampleHome) -> None:
+    opened_home = installation.open()
+    for row in opened_home.registry.versions("readings"):
+        verify(opened_home.home.root, "readings", row["version"], opened_home.keys.public())
 
 
 def test_partitions_are_named_by_their_beginning_up_to_now() -> None:
@@ -116,7 +116,7 @@ def test_a_contract_that_cannot_be_cut_is_refused(edits: list[Edit], said: str) 
         contract(*edits)
 
 
-def test_a_month_delivered_again_has_new_files_and_the_others_keep_theirs(metered: Installation) -> None:
+def test_a_month_delivered_again_has_new_files_and_the_others_keep_theirs(metered: SampleHome) -> None:
     assert take(metered) == ["1.0.0"]
     before = held(metered)
     assert list(before) == list(MONTHS)
@@ -124,67 +124,67 @@ def test_a_month_delivered_again_has_new_files_and_the_others_keep_theirs(metere
     assert take(metered) == ["1.0.0", "1.1.0"]
     after = held(metered)
     assert [name for name in MONTHS if after[name] != before[name]] == ["2013-02"]
-    office = metered.office()
-    predicate = office.statement(office.version("readings"))["predicate"]
+    opened_home = metered.open()
+    predicate = opened_home.statement(opened_home.version("readings"))["predicate"]
     assert {name: (part["accounting"]["rows_in"], part["accounting"]["quarantined"], part["made_in"]) for name, part in predicate["partitions"].items()} == {
         "2013-01": (3, 0, "1.0.0"), "2013-02": (4, 1, "1.1.0"), "2013-03": (3, 0, "1.0.0"),
     }  # fmt: skip
     assert (predicate["accounting"]["rows_in"], predicate["accounting"]["published"], predicate["accounting"]["quarantined"]) == (10, 9, 1)
     assert predicate["note"] == "After 1.0.0: 9 rows (+0) of 3 partition(s), 2013-02 new or made again"
-    assert sorted(office.scan(office.version("readings")).collect()["energy_kwh"].to_list()) == [1.0] * 6 + [2.0] * 3
-    found = diff(office, "readings", "1.0.0", "latest")
+    assert sorted(opened_home.scan(opened_home.version("readings")).collect()["energy_kwh"].to_list()) == [1.0] * 6 + [2.0] * 3
+    found = diff(opened_home, "readings", "1.0.0", "latest")
     assert (found["added"], found["removed"], found["changed"], found["changed_columns"]) == (0, 0, 3, {"energy_kwh": 3})
     assert (found["partitions"]["changed"], found["shared_files"]) == (["2013-02"], 2)
     verified(metered)
 
 
-def test_delta_readers_see_each_version_with_the_files_it_shares(metered: Installation) -> None:
+def test_delta_readers_see_each_version_with_the_files_it_shares(metered: SampleHome) -> None:
     from deltalake import DeltaTable
 
     take(metered, "2013-01..2013-02")
     take(metered)
     deliver(metered, "2013-01", month("2013-01", rows=5))
     take(metered)
-    table = str(metered.office().lake.folder("readings", "versions"))
+    table = str(metered.open().lake.folder("readings", "versions"))
     assert [DeltaTable(table, version=n).to_pyarrow_dataset().count_rows() for n in range(3)] == [6, 9, 11]
 
 
-def test_the_same_delivery_is_taken_once_and_nothing_is_due_after(metered: Installation) -> None:
+def test_the_same_delivery_is_taken_once_and_nothing_is_due_after(metered: SampleHome) -> None:
     take(metered)
     assert take(metered, "2013-01..2013-03") == ["1.0.0"]
-    office = metered.office()
-    assert due(Run(office, office.contract("readings"), "look")) == ()
+    opened_home = metered.open()
+    assert due(Run(opened_home, opened_home.contract("readings"), "look")) == ()
 
 
-def test_a_partition_builds_on_what_latest_points_to_also_after_a_rollback(metered: Installation) -> None:
+def test_a_partition_builds_on_what_latest_points_to_also_after_a_rollback(metered: SampleHome) -> None:
     take(metered, "2013-01")
     good = held(metered)
     deliver(metered, "2013-01", month("2013-01", rows=1))
     take(metered, "2013-01")
-    metered.office().registry.roll_back("readings", "latest", "two rows are missing")
+    metered.open().registry.roll_back("readings", "latest", "two rows are missing")
     assert take(metered, "2013-02")[-1] == "1.2.0"
     assert held(metered)["2013-01"] == good["2013-01"]
 
 
-def test_rows_of_another_month_are_refused_and_none_is_lost_in_silence(metered: Installation) -> None:
+def test_rows_of_another_month_are_refused_and_none_is_lost_in_silence(metered: SampleHome) -> None:
     deliver(metered, "2013-02", month("2013-02", extra="M9,2013-03-01T00:00:00Z,1\n"))
     with pytest.raises(SourceError, match="1 of its rows are not of 2013-02"):
         take(metered, "2013-02")
     deliver(metered, "2013-02", month("2013-02", extra="M9,not a time,1\n"))
     take(metered, "2013-02")
-    office = metered.office()
-    assert office.statement(office.version("readings"))["predicate"]["accounting"]["quarantined"] == 1
+    opened_home = metered.open()
+    assert opened_home.statement(opened_home.version("readings"))["predicate"]["accounting"]["quarantined"] == 1
 
 
-def test_one_bad_month_stops_the_version_of_all_that_run_together(metered: Installation) -> None:
+def test_one_bad_month_stops_the_version_of_all_that_run_together(metered: SampleHome) -> None:
     deliver(metered, "2013-02", HEAD + "x,2013-02-01T00:00:00Z,1\n")
     with pytest.raises(QualityError, match="meter_pattern"):
         take(metered)
-    assert metered.office().registry.versions("readings") == []
+    assert metered.open().registry.versions("readings") == []
     assert take(metered, "2013-03") == ["1.0.0"]
 
 
-def test_other_columns_need_every_partition_to_be_made_again(metered: Installation) -> None:
+def test_other_columns_need_every_partition_to_be_made_again(metered: SampleHome) -> None:
     take(metered)
     metered.promise(*monthly(), lambda data: data["schema"][0]["properties"][2].update(logicalType="string"))
     with pytest.raises(PublicationError, match="the columns are no longer those of 2 other partition"):
@@ -193,7 +193,7 @@ def test_other_columns_need_every_partition_to_be_made_again(metered: Installati
     verified(metered)
 
 
-def test_one_file_with_every_month_is_cut_by_the_column(installation: Installation) -> None:
+def test_one_file_with_every_month_is_cut_by_the_column(installation: SampleHome) -> None:
     installation.promise(*monthly(), setting("source", location="inbox/all.csv"))
     deliver(installation, "all", month("2013-01") + month("2013-03").removeprefix(HEAD))
     assert take(installation) == ["1.0.0"]
@@ -206,23 +206,23 @@ def test_one_file_with_every_month_is_cut_by_the_column(installation: Installati
 def _take_alone(folder: str, url: str, name: str) -> str:
     from pathlib import Path
 
-    from assets.hands.home import Home
-    from assets.hands.office import Office
+    from assets.io.home import Home
+    from assets.io.installation import Installation
 
     root = Path(folder)
-    office = Office.open(Home(home=root / "home", contracts=root / "contracts", registry_url=url, actor="tester", stewards=root / "stewards.yaml"))
-    (run,) = parts(Run(office, office.contract("readings"), str(uuid.uuid4()), name))
+    opened_home = Installation.open(Home(home=root / "home", contracts=root / "contracts", registry_url=url, actor="tester", stewards=root / "stewards.yaml"))
+    (run,) = parts(Run(opened_home, opened_home.contract("readings"), str(uuid.uuid4()), name))
     admission = admit(run)
     return str(publish_parts(run, [Part(run, admission, refine(run, admission))]).row["version"])
 
 
-def _at_once(installation: Installation, months: list[str], workers: Pool) -> list[str]:
-    installation.office()
+def _at_once(installation: SampleHome, months: list[str], workers: Pool) -> list[str]:
+    installation.open()
     folder = str(installation.root.parent)
     return sorted(workers.starmap(_take_alone, [(folder, installation.registry_url, name) for name in months], chunksize=1))
 
 
-def test_partitions_that_run_at_once_give_versions_without_a_gap(either_registry: Installation) -> None:
+def test_partitions_that_run_at_once_give_versions_without_a_gap(either_registry: SampleHome) -> None:
     months = [f"2013-0{number}" for number in range(1, 9)]
     either_registry.promise(*monthly(end="2014-01-01"))
     for name in months:
@@ -230,12 +230,12 @@ def test_partitions_that_run_at_once_give_versions_without_a_gap(either_registry
     with ThreadPool(8) as workers:
         assert _at_once(either_registry, months, workers) == [f"1.{number}.0" for number in range(8)]
     assert list(held(either_registry)) == months
-    either_registry.office().settle()
+    either_registry.open().settle()
     verified(either_registry)
 
 
 @pytest.mark.soak
-def test_a_hundred_rounds_of_eight_at_once(installation: Installation) -> None:
+def test_a_hundred_rounds_of_eight_at_once(installation: SampleHome) -> None:
     """C1: every round eight processes take eight months that were delivered again; versions are 1..800 without a gap, each with its own files."""
     months = [f"2013-0{number}" for number in range(1, 9)]
     installation.promise(*monthly(end="2014-01-01"))
@@ -244,10 +244,10 @@ def test_a_hundred_rounds_of_eight_at_once(installation: Installation) -> None:
             for name in months:
                 deliver(installation, name, month(name, energy=number))
             assert len(set(_at_once(installation, months, workers))) == 8
-    office = installation.office()
-    office.settle()
-    assert [row["sequence"] for row in office.registry.versions("readings")] == list(range(1, 801))
-    assert office.scan(office.version("readings")).collect()["energy_kwh"].unique().to_list() == [99.0]
+    opened_home = installation.open()
+    opened_home.settle()
+    assert [row["sequence"] for row in opened_home.registry.versions("readings")] == list(range(1, 801))
+    assert opened_home.scan(opened_home.version("readings")).collect()["energy_kwh"].unique().to_list() == [99.0]
     verified(installation)
 
 
@@ -255,14 +255,14 @@ def test_a_hundred_rounds_of_eight_at_once(installation: Installation) -> None:
 
 
 @pytest.fixture
-def instance(metered: Installation, monkeypatch: pytest.MonkeyPatch) -> Any:
+def instance(metered: SampleHome, monkeypatch: pytest.MonkeyPatch) -> Any:
     for name, value in (("ASSAY_HOME", metered.root), ("ASSAY_CONTRACTS", metered.contracts), ("ASSAY_STEWARDS", metered.stewards)):
         monkeypatch.setenv(name, str(value))
     with dg.DagsterInstance.ephemeral() as made:
         yield made
 
 
-def test_dagster_knows_the_partitions_and_runs_one(metered: Installation, instance: dg.DagsterInstance) -> None:
+def test_dagster_knows_the_partitions_and_runs_one(metered: SampleHome, instance: dg.DagsterInstance) -> None:
     definitions = build_definitions()
     spec = next(each for each in definitions.resolve_all_asset_specs() if each.key.path[1] == "published")
     assert spec.partitions_def is not None
@@ -273,12 +273,12 @@ def test_dagster_knows_the_partitions_and_runs_one(metered: Installation, instan
     assert [(each.partition, each.metadata["version"].value) for each in published] == [("2013-02", "1.0.0")]
 
 
-def test_dagster_runs_a_range_as_one_version(metered: Installation, instance: dg.DagsterInstance) -> None:
+def test_dagster_runs_a_range_as_one_version(metered: SampleHome, instance: dg.DagsterInstance) -> None:
     metered.promise(*monthly(backfill="together"))
     tags = {"dagster/asset_partition_range_start": "2013-01", "dagster/asset_partition_range_end": "2013-03"}
     done = build_definitions().resolve_job_def("readings").execute_in_process(instance=instance, tags=tags)
     assert done.success
-    assert [row["version"] for row in metered.office().registry.versions("readings")] == ["1.0.0"]
+    assert [row["version"] for row in metered.open().registry.versions("readings")] == ["1.0.0"]
     published = {event.partition for event in done.get_asset_materialization_events() if event.asset_key.path[1] == "published"}
     assert published == set(MONTHS)
-    assert isinstance(metered.office().lake, Lake)
+    assert isinstance(metered.open().lake, Lake)

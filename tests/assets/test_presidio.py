@@ -8,12 +8,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from assets.hands import presidio
-from assets.hands.home import Home
+from assets.io import presidio
+from assets.io.home import Home
 from assets.stages.admit import admit
 from contracts.errors import AdmissionError, ConfigurationError
 from pipelines.frames import ROW
-from tests.conftest import Installation, columns
+from tests.conftest import SampleHome, columns
 
 NOTED = columns({"name": "meter", "logicalType": "string"})
 installed = pytest.mark.skipif(importlib.util.find_spec("presidio_analyzer") is None, reason="the extra `presidio` is not installed")
@@ -38,7 +38,7 @@ def test_it_says_what_the_model_says(model: str) -> None:
 
 
 @installed
-def test_what_only_the_model_knows_holds_the_version(installation: Installation, model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_only_the_model_knows_holds_the_version(installation: SampleHome, model: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ASSAY_PRESIDIO_MODEL", model)
     installation.promise(NOTED)
     installation.deliver("meter\nyesterday wrote Wrzosek\nM2\n")
@@ -52,9 +52,9 @@ def test_a_model_that_is_not_there_is_an_error() -> None:
         presidio.analyzer("no_such_model")
 
 
-def test_a_model_without_presidio_is_an_error(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_without_presidio_is_an_error(installation: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ASSAY_PRESIDIO_MODEL", "any")
-    monkeypatch.setattr("assets.hands.presidio.importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("assets.io.presidio.importlib.util.find_spec", lambda name: None)
     presidio.analyzer.cache_clear()
     with pytest.raises(ConfigurationError, match="presidio-analyzer is not installed"):
         admit(installation.run())

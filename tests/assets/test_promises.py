@@ -9,18 +9,18 @@ import polars as pl
 import pytest
 import yaml
 
-from assets.hands.office import Office
+from assets.io.installation import Installation
 from assets.stages.publish import Published
 from contracts.errors import QualityError
-from tests.conftest import Edit, Installation, columns, document, setting
+from tests.conftest import Edit, SampleHome, columns, document, setting
 
 
-def published(installation: Installation, name: str = "readings") -> Published:
+def published(installation: SampleHome, name: str = "readings") -> Published:
     return installation.published(name)
 
 
-def rows(office: Office, name: str = "readings") -> pl.DataFrame:
-    return office.scan(office.version(name)).collect()
+def rows(opened_home: Installation, name: str = "readings") -> pl.DataFrame:
+    return opened_home.scan(opened_home.version(name)).collect()
 
 
 EVERY_TYPE = columns(
@@ -45,16 +45,16 @@ ROW = {
 }  # fmt: skip
 
 
-def test_every_type_of_the_standard_is_published_and_read_back_the_same(installation: Installation) -> None:
+def test_every_type_of_the_standard_is_published_and_read_back_the_same(installation: SampleHome) -> None:
     installation.promise(EVERY_TYPE, lambda data: data["schema"][0].update(quality=[]))
     cells = '255,18446744073709551615,12.50,2013-02-28,09:05,2013-02-28T09:05:00,yes,"[0.5,0.25,-1]","{""sku"":""a"",""tags"":[""x"",""y""]}","{""k"":5}"'
     installation.deliver(f"small,huge,price,on,at,seen,sure,meaning,item,stock\n{cells}\n256,,,,,,,,,\n")
     assert published(installation).row["rows"] == 1
-    office = installation.office()
-    assert rows(office).to_dicts() == [ROW]
+    opened_home = installation.open()
+    assert rows(opened_home).to_dicts() == [ROW]
     from deltalake import DeltaTable
 
-    table = DeltaTable(str(office.lake.folder("readings", "versions")))
+    table = DeltaTable(str(opened_home.lake.folder("readings", "versions")))
     assert [field.name for field in table.schema().fields] == list(ROW)
     assert pl.DataFrame(pl.scan_delta(table).select("small", "price", "item").collect()).row(0) == (255, Decimal("12.50"), {"sku": "a", "tags": ["x", "y"]})
 
@@ -66,23 +66,23 @@ def asked(query: str, **check: object) -> Edit:
     return lambda data: data["schema"][0]["quality"].append({"name": "asked", "type": "sql", "query": query, **check})
 
 
-def test_a_query_is_asked_of_the_rows_that_are_to_be_published(installation: Installation) -> None:
+def test_a_query_is_asked_of_the_rows_that_are_to_be_published(installation: SampleHome) -> None:
     installation.promise(asked("SELECT count(*) FROM ${table} WHERE meter LIKE 'M%'", mustBe=2))
     installation.deliver("meter,energy_kwh,tariff\nM1,1.5,day\nM2,2.5,night\nx,3.5,day\n")
     published(installation)
-    office = installation.office()
-    (check,) = [each for each in office.statement(office.version("readings"))["predicate"]["checks"] if each["rule"] == "asked"]
+    opened_home = installation.open()
+    (check,) = [each for each in opened_home.statement(opened_home.version("readings"))["predicate"]["checks"] if each["rule"] == "asked"]
     assert (check["passed"], check["measured"], check["bound"]) == (True, 2.0, "= 2")
 
 
-def test_a_query_that_is_answered_wrong_or_not_at_all_stops_publication(installation: Installation) -> None:
+def test_a_query_that_is_answered_wrong_or_not_at_all_stops_publication(installation: SampleHome) -> None:
     installation.promise(asked("SELECT max(energy_kwh) FROM ${table}", mustBeLessThan=3))
     with pytest.raises(QualityError, match=r"rule 'asked': it gave 3.5, allowed < 3"):
         published(installation)
     installation.promise(asked("SELECT max(energy_kwh) FROM ${table} WHERE energy_kwh > 100", mustBeLessThan=3))
     with pytest.raises(QualityError, match=r"rule 'asked': it could not be judged"):
         published(installation)
-    assert installation.office().registry.versions("readings") == []
+    assert installation.open().registry.versions("readings") == []
 
 
 # -- relationships -------------------------------------------------------------------------------------
@@ -93,7 +93,7 @@ def points_to_meters(data: dict[str, object]) -> None:
 
 
 @pytest.fixture
-def two(installation: Installation) -> Installation:
+def two(installation: SampleHome) -> SampleHome:
     """Readings that point to meters."""
     installation.promise(points_to_meters)
     meters = document(
@@ -107,22 +107,22 @@ def two(installation: Installation) -> Installation:
     return installation
 
 
-def test_a_row_whose_key_points_nowhere_is_set_aside_and_the_version_says_what_it_was_held_against(two: Installation) -> None:
+def test_a_row_whose_key_points_nowhere_is_set_aside_and_the_version_says_what_it_was_held_against(two: SampleHome) -> None:
     published(two, "meters")
     made = published(two)
-    office = two.office()
-    predicate = office.statement(made.row)["predicate"]
+    opened_home = two.open()
+    predicate = opened_home.statement(made.row)["predicate"]
     assert predicate["inputs"]["related"] == {"meters": "1.0.0"}
     assert predicate["accounting"]["quarantined_by"] == {"meter_in_meters": 1}
-    assert rows(office)["meter"].to_list() == ["M1", "M2"]
+    assert rows(opened_home)["meter"].to_list() == ["M1", "M2"]
 
 
-def test_a_relationship_to_what_nobody_published_stops_publication(two: Installation) -> None:
+def test_a_relationship_to_what_nobody_published_stops_publication(two: SampleHome) -> None:
     with pytest.raises(QualityError, match="rule 'meter_in_meters': it could not be judged"):
         published(two)
 
 
-def test_a_new_version_of_the_other_side_is_another_input(two: Installation) -> None:
+def test_a_new_version_of_the_other_side_is_another_input(two: SampleHome) -> None:
     published(two, "meters")
     published(two)
     assert not published(two).new
@@ -132,11 +132,11 @@ def test_a_new_version_of_the_other_side_is_another_input(two: Installation) -> 
     assert (again.new, again.row["version"], again.row["rows"]) == (True, "1.0.1", 3)
 
 
-def test_a_column_may_point_into_its_own_table(installation: Installation) -> None:
+def test_a_column_may_point_into_its_own_table(installation: SampleHome) -> None:
     installation.promise(
         columns({"name": "meter", "logicalType": "string", "required": True}, {"name": "behind", "logicalType": "string", "relationships": [{"to": "readings.meter"}]}),
         lambda data: data["schema"][0].update(quality=[]),
     )
     installation.deliver("meter,behind\nM1,\nM2,M1\nM3,M9\n")
     published(installation)
-    assert rows(installation.office())["meter"].to_list() == ["M1", "M2"]
+    assert rows(installation.open())["meter"].to_list() == ["M1", "M2"]

@@ -21,49 +21,49 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from assets.hands.decode import delimited
-from assets.hands.decode.landing import Task
-from assets.hands.registry import Row
-from assets.hands.sources.landing import Read
+from assets.io.decode import delimited
+from assets.io.decode.landing import Task
+from assets.io.registry import Row
+from assets.io.sources.landing import Read
 from assets.stages.admit import admit
+from assets.stages.clean_validate import refine
 from assets.stages.ingest import receipt_of
 from assets.stages.publish import Published, finish, publish
-from assets.stages.refine import refine
 from assets.stages.run import Run
 from assets.stages.verify import verify
 from contracts.errors import AdmissionError, EvidenceError, PublicationError, QualityError, Where
 from lineage.evidence import files
-from tests.conftest import GOOD, Installation, columns, setting
+from tests.conftest import GOOD, SampleHome, columns, setting
 
 POINTS = ["staged", "synced", "signed", "before the commit", "after the commit", "before the outbox", "before the sweep"]
 DRIVER = Path(__file__).with_name("driver.py")
 
 
-def published(installation: Installation, run: Run | None = None) -> Published:
+def published(installation: SampleHome, run: Run | None = None) -> Published:
     run = run or installation.run()
     admission = admit(run)
     assert admission.published is None
     return publish(run, admission, refine(run, admission))
 
 
-def verified(installation: Installation) -> list[str]:
+def verified(installation: SampleHome) -> list[str]:
     """Every registered version, each one verified."""
-    office = installation.office()
-    office.settle()
-    for row in office.registry.versions("readings"):
-        verify(office.home.root, "readings", row["version"], office.keys.public())
-    office.registry.check_log()
-    return [row["version"] for row in office.registry.versions("readings")]
+    opened_home = installation.open()
+    opened_home.settle()
+    for row in opened_home.registry.versions("readings"):
+        verify(opened_home.home.root, "readings", row["version"], opened_home.keys.public())
+    opened_home.registry.check_log()
+    return [row["version"] for row in opened_home.registry.versions("readings")]
 
 
-def ended(installation: Installation, **more: str) -> int:
+def ended(installation: SampleHome, **more: str) -> int:
     """The driver's exit code."""
     with start(installation, **more) as process:
         process.communicate()
         return process.returncode
 
 
-def start(installation: Installation, **more: str) -> subprocess.Popen[str]:
+def start(installation: SampleHome, **more: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, str(DRIVER)], env={**installation.environment, **more}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
     )
@@ -72,27 +72,27 @@ def start(installation: Installation, **more: str) -> subprocess.Popen[str]:
 # -- what a version is -----------------------------------------------------------------------
 
 
-def test_a_version_holds_what_kept_every_rule_and_its_evidence_the_rest(either_registry: Installation) -> None:
+def test_a_version_holds_what_kept_every_rule_and_its_evidence_the_rest(either_registry: SampleHome) -> None:
     either_registry.deliver("meter,energy_kwh,tariff\nM1,1.5,day\nM1,1.5,day\nx,1,day\nM2,abc,night\nM3\nM4,,night\n")
     done = published(either_registry)
-    office = either_registry.office()
-    assert office.scan(done.row).collect().rows() == [("M1", 1.5, "day"), ("M4", None, "night")]
-    account = office.statement(done.row)["predicate"]["accounting"]
+    opened_home = either_registry.open()
+    assert opened_home.scan(done.row).collect().rows() == [("M1", 1.5, "day"), ("M4", None, "night")]
+    account = opened_home.statement(done.row)["predicate"]["accounting"]
     assert (account["rows_in"], account["published"], account["quarantined"], account["removed"]) == (6, 2, 3, 1)
     assert account["removed_by"] == {"1 deduplicate": 1}
     assert account["quarantined_by"] == {"energy_kwh_type": 1, "meter_pattern": 1, "unreadable: missing columns": 1}
     assert verified(either_registry) == ["1.0.0"]
 
 
-def test_the_quarantine_holds_what_came_with_its_reasons(installation: Installation) -> None:
+def test_the_quarantine_holds_what_came_with_its_reasons(installation: SampleHome) -> None:
     installation.deliver("meter,energy_kwh,tariff\nM1,1.5,day\nM2,2,day\nx,abc,noon\n")
     run = installation.run()
     published(installation, run)
-    rows = pl.read_parquet(run.office.lake.folder("readings", "quarantine") / f"{run.run_id}.parquet")
+    rows = pl.read_parquet(run.opened_home.lake.folder("readings", "quarantine") / f"{run.run_id}.parquet")
     assert rows.rows() == [(4, ["meter_pattern", "energy_kwh_type", "tariff_enum"], "x", "abc", "noon")]
 
 
-def test_an_error_rule_beyond_its_tolerance_stops_publication_and_the_last_version_stays(installation: Installation) -> None:
+def test_an_error_rule_beyond_its_tolerance_stops_publication_and_the_last_version_stays(installation: SampleHome) -> None:
     published(installation)
     installation.deliver("meter,energy_kwh,tariff\nx,1,day\ny,1,day\nM1,1,day\n")
     with pytest.raises(QualityError, match=r"rule 'meter_pattern': 2 of 3 rows break it, allowed ≤ 50 %"):
@@ -100,7 +100,7 @@ def test_an_error_rule_beyond_its_tolerance_stops_publication_and_the_last_versi
     assert verified(installation) == ["1.0.0"]
 
 
-def test_an_empty_delivery_is_unknown_and_no_pass(installation: Installation) -> None:
+def test_an_empty_delivery_is_unknown_and_no_pass(installation: SampleHome) -> None:
     installation.deliver("meter,energy_kwh,tariff\n")
     with pytest.raises(QualityError):
         published(installation)
@@ -125,7 +125,7 @@ def test_every_record_is_published_quarantined_or_removed(tmp_path: Path, rows: 
 @pytest.mark.soak
 def test_every_record_of_10_000_batches_by_file_and_by_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """P2: 250 deliveries of 40 files each. They are decoded in this process, as starting 10,000 others takes an hour; what these can do is tested elsewhere."""
-    monkeypatch.setattr("assets.hands.sources.delimited.decoded", decoded_here)
+    monkeypatch.setattr("assets.io.sources.delimited.decoded", decoded_here)
     chance = random.Random(20261127)
     for number in range(250):
         batches_accounted(tmp_path / str(number), [[line(chance) for _ in range(chance.randint(1, 15))] for _ in range(40)])
@@ -153,7 +153,7 @@ def decoded_here(kind: str, file: Path, folder: Path, options: dict[str, Any], w
 
 def batches_accounted(folder: Path, batches: list[list[str]]) -> None:
     """Publish a delivery of many files, and hold what its signed evidence says against the files that it lies in, for each file and each reason."""
-    installation = Installation(folder)
+    installation = SampleHome(folder)
     installation.promise(
         setting("source", location="inbox/*.csv"), lambda d: d["schema"][0].update(customProperties=[{"property": "assay.tolerance_pct", "value": 100}], quality=[])
     )
@@ -163,9 +163,9 @@ def batches_accounted(folder: Path, batches: list[list[str]]) -> None:
         (installation.root / "inbox" / f"{number:02}.csv").write_bytes(text.encode("utf-8", "surrogateescape"))
     run = installation.run()
     done = published(installation, run)
-    office, account = run.office, run.office.statement(done.row)["predicate"]["accounting"]
-    quarantine, removed = (pl.read_parquet(office.lake.folder("readings", layer) / f"{run.run_id}.parquet") for layer in ("quarantine", "removed"))
-    kept = office.scan(done.row).collect().height
+    opened_home, account = run.opened_home, run.opened_home.statement(done.row)["predicate"]["accounting"]
+    quarantine, removed = (pl.read_parquet(opened_home.lake.folder("readings", layer) / f"{run.run_id}.parquet") for layer in ("quarantine", "removed"))
+    kept = opened_home.scan(done.row).collect().height
     assert account["rows_in"] == sum(len(batch) for batch in batches) == kept + quarantine.height + removed.height
     assert (account["published"], account["quarantined"], account["removed"]) == (kept, quarantine.height, removed.height)
     assert account["quarantined_by"] == dict(quarantine["_reasons"].explode(empty_as_null=False).value_counts().iter_rows())
@@ -181,7 +181,7 @@ def batches_accounted(folder: Path, batches: list[list[str]]) -> None:
 
 def accounted(folder: Path, rows: list[str]) -> None:
     """Refine a delivery of these lines, and hold its account against what came in."""
-    installation = Installation(folder)
+    installation = SampleHome(folder)
     installation.promise(
         setting("license", purposes=["analytics"]), lambda d: d["schema"][0].update(customProperties=[{"property": "assay.tolerance_pct", "value": 100}], quality=[])
     )
@@ -196,7 +196,7 @@ def accounted(folder: Path, rows: list[str]) -> None:
 # -- once, and again ---------------------------------------------------------------------------
 
 
-def test_the_same_inputs_are_published_once(either_registry: Installation) -> None:
+def test_the_same_inputs_are_published_once(either_registry: SampleHome) -> None:
     first = published(either_registry)
     again = admit(either_registry.run())
     assert again.published is not None
@@ -204,7 +204,7 @@ def test_the_same_inputs_are_published_once(either_registry: Installation) -> No
     assert verified(either_registry) == ["1.0.0"]
 
 
-def test_two_runs_of_the_same_inputs_give_one_version(either_registry: Installation) -> None:
+def test_two_runs_of_the_same_inputs_give_one_version(either_registry: SampleHome) -> None:
     early, late = either_registry.run(), either_registry.run()
     early_admission, late_admission = admit(early), admit(late)
     done = publish(late, late_admission, refine(late, late_admission))
@@ -213,7 +213,7 @@ def test_two_runs_of_the_same_inputs_give_one_version(either_registry: Installat
     assert verified(either_registry) == [done.row["version"]] == ["1.0.0"]
 
 
-def test_a_run_that_was_overtaken_cannot_publish_late(either_registry: Installation) -> None:
+def test_a_run_that_was_overtaken_cannot_publish_late(either_registry: SampleHome) -> None:
     zombie = either_registry.run()
     admission = admit(zombie)
     refined = refine(zombie, admission)
@@ -221,28 +221,28 @@ def test_a_run_that_was_overtaken_cannot_publish_late(either_registry: Installat
     published(either_registry)
     with pytest.raises(PublicationError, match="newer run"):
         publish(zombie, admission, refined)
-    office = either_registry.office()
-    assert [row["rows"] for row in office.registry.versions("readings")] == [4]
+    opened_home = either_registry.open()
+    assert [row["rows"] for row in opened_home.registry.versions("readings")] == [4]
 
 
 def test_other_rows_another_process_another_time_zone_the_same_digest(tmp_path: Path) -> None:
     digests = set()
     for number, more in enumerate(({}, {"POLARS_MAX_THREADS": "1", "PYTHONHASHSEED": "7", "TZ": "Asia/Tokyo"})):
-        installation = Installation(tmp_path / str(number))
+        installation = SampleHome(tmp_path / str(number))
         installation.deliver("meter,energy_kwh,tariff\n" + "".join(f"M{n},{n / 7},day\n" for n in range(5000)))
         assert ended(installation, **more) == 0
-        office = installation.office()
-        digests.add(tuple(file.sha256 for file in files(office.statement(office.version("readings")))))
+        opened_home = installation.open()
+        digests.add(tuple(file.sha256 for file in files(opened_home.statement(opened_home.version("readings")))))
     assert len(digests) == 1
 
 
-def test_new_data_is_a_minor_version_and_the_old_one_still_opens(installation: Installation) -> None:
+def test_new_data_is_a_minor_version_and_the_old_one_still_opens(installation: SampleHome) -> None:
     published(installation)
     installation.deliver(GOOD + "M4,4,day\n")
     published(installation)
     assert verified(installation) == ["1.0.0", "1.1.0"]
-    office = installation.office()
-    assert office.scan(office.version("readings", "1.0.0")).collect().height == 3
+    opened_home = installation.open()
+    assert opened_home.scan(opened_home.version("readings", "1.0.0")).collect().height == 3
 
 
 # -- crashes -----------------------------------------------------------------------------------
@@ -250,22 +250,22 @@ def test_new_data_is_a_minor_version_and_the_old_one_still_opens(installation: I
 
 @pytest.mark.parametrize("point", POINTS)
 def test_a_crash_at_a_named_point_recovers_to_the_same_state(tmp_path: Path, point: str) -> None:
-    installation = Installation(tmp_path)
+    installation = SampleHome(tmp_path)
     installation.deliver(GOOD)
     assert ended(installation, ASSAY_CRASH_AT=point) == -signal.SIGKILL
     committed = POINTS.index(point) > POINTS.index("before the commit")
     assert verified(installation) == (["1.0.0"] if committed else [])
     assert ended(installation) == 0
     assert verified(installation) == ["1.0.0"]
-    office = installation.office()
-    assert office.scan(office.version("readings")).collect().height == 3
-    assert office.registry.pending() == []
+    opened_home = installation.open()
+    assert opened_home.scan(opened_home.version("readings")).collect().height == 3
+    assert opened_home.registry.pending() == []
 
 
 def killed_at_random(folder: Path, seed: int, rounds: int) -> tuple[int, int]:
     """Kill `rounds` runs, each over new data, at seeded moments; verify after each. Returns: runs killed, versions at the end."""
     chance = random.Random(seed)
-    installation = Installation(folder)
+    installation = SampleHome(folder)
     killed = 0
     for number in range(rounds):
         installation.deliver(GOOD + "".join(f"M{n},{n},day\n" for n in range(10, 20_000 + number)))
@@ -278,8 +278,8 @@ def killed_at_random(folder: Path, seed: int, rounds: int) -> tuple[int, int]:
         verified(installation)
     assert ended(installation) == 0
     versions = verified(installation)
-    office = installation.office()
-    assert office.scan(office.version("readings")).select(pl.len()).collect().item() == 3 + 20_000 - 10 + rounds - 1
+    opened_home = installation.open()
+    assert opened_home.scan(opened_home.version("readings")).select(pl.len()).collect().item() == 3 + 20_000 - 10 + rounds - 1
     return killed, len(versions)
 
 
@@ -301,72 +301,72 @@ def flip(file: Path, chance: random.Random) -> Callable[[], None]:
     return lambda: file.write_bytes(content) and None
 
 
-def test_one_byte_changed_anywhere_is_found(installation: Installation) -> None:
+def test_one_byte_changed_anywhere_is_found(installation: SampleHome) -> None:
     done = published(installation)
-    office = installation.office()
-    root = office.home.root
-    data = [root / "lake" / "readings" / "versions" / file.path for file in files(office.statement(done.row))]
+    opened_home = installation.open()
+    root = opened_home.home.root
+    data = [root / "lake" / "readings" / "versions" / file.path for file in files(opened_home.statement(done.row))]
     chance = random.Random(5)
     for _ in range(100):
         restore = flip(chance.choice([*data, root / "evidence" / "readings" / "1.0.0.dsse.json"]), chance)
         with pytest.raises(EvidenceError):
-            verify(root, "readings", "1.0.0", office.keys.public())
+            verify(root, "readings", "1.0.0", opened_home.keys.public())
         restore()
-    verify(root, "readings", "1.0.0", office.keys.public())
+    verify(root, "readings", "1.0.0", opened_home.keys.public())
     restore = flip(data[0], chance)
     with pytest.raises(EvidenceError, match="not what was signed"):
-        office.scan(done.row)
+        opened_home.scan(done.row)
     restore()
 
 
 @pytest.mark.parametrize("damage", [lambda text: "", lambda text: text[: len(text) // 2], None], ids=["emptied", "halved", "deleted"])
-def test_a_damaged_delta_log_is_noticed_and_never_fewer_rows_are_read(installation: Installation, damage: Callable[[str], str] | None) -> None:
+def test_a_damaged_delta_log_is_noticed_and_never_fewer_rows_are_read(installation: SampleHome, damage: Callable[[str], str] | None) -> None:
     done = published(installation)
-    office = installation.office()
-    log = office.lake.folder("readings", "versions") / "_delta_log" / f"{0:020}.json"
+    opened_home = installation.open()
+    log = opened_home.lake.folder("readings", "versions") / "_delta_log" / f"{0:020}.json"
     if damage is None:
         log.unlink()
     else:
         log.write_text(damage(log.read_text()))
     with pytest.raises(EvidenceError, match="Delta log"):
-        verify(office.home.root, "readings", "1.0.0", office.keys.public())
-    assert office.scan(done.row).collect().height == 3
+        verify(opened_home.home.root, "readings", "1.0.0", opened_home.keys.public())
+    assert opened_home.scan(done.row).collect().height == 3
 
 
-def test_delta_readers_see_each_registered_version(installation: Installation) -> None:
+def test_delta_readers_see_each_registered_version(installation: SampleHome) -> None:
     from deltalake import DeltaTable
 
     published(installation)
     installation.deliver(GOOD + "M4,4,day\n")
     published(installation)
-    table = installation.office().lake.folder("readings", "versions")
+    table = installation.open().lake.folder("readings", "versions")
     assert [DeltaTable(str(table), version=n).to_pyarrow_dataset().count_rows() for n in range(2)] == [3, 4]
     log = "".join(file.read_text() for file in (table / "_delta_log").glob("*.json"))
     assert "minValues" not in log
 
 
-def test_evidence_of_another_key_or_another_version_is_refused(installation: Installation, tmp_path: Path) -> None:
+def test_evidence_of_another_key_or_another_version_is_refused(installation: SampleHome, tmp_path: Path) -> None:
     published(installation)
-    office = installation.office()
-    stranger = Installation(tmp_path / "other").office()
+    opened_home = installation.open()
+    stranger = SampleHome(tmp_path / "other").open()
     with pytest.raises(EvidenceError, match="signature"):
-        verify(office.home.root, "readings", "1.0.0", stranger.keys.public())
-    folder = office.home.root / "evidence" / "readings"
+        verify(opened_home.home.root, "readings", "1.0.0", stranger.keys.public())
+    folder = opened_home.home.root / "evidence" / "readings"
     (folder / "9.9.9.dsse.json").write_text((folder / "1.0.0.dsse.json").read_text())
     with pytest.raises(EvidenceError, match=re.escape("it is evidence of readings@1.0.0")):
-        verify(office.home.root, "readings", "9.9.9", office.keys.public())
+        verify(opened_home.home.root, "readings", "9.9.9", opened_home.keys.public())
 
 
 # -- the log, reviews, personal data -----------------------------------------------------------------
 
 
-def test_a_changed_entry_of_the_audit_log_is_named(either_registry: Installation) -> None:
+def test_a_changed_entry_of_the_audit_log_is_named(either_registry: SampleHome) -> None:
     import sqlalchemy as sa
 
-    from assets.hands.store import ledger
+    from assets.io.store import ledger
 
     published(either_registry)
-    registry = either_registry.office().registry
+    registry = either_registry.open().registry
     assert registry.check_log()[0] >= 1
     with registry.engine.begin() as connection:
         connection.execute(sa.update(ledger).where(ledger.c.sequence == 1).values(actor="somebody else"))
@@ -383,16 +383,16 @@ NOTED = columns(
 )
 
 
-def test_undeclared_personal_data_holds_the_version(either_registry: Installation) -> None:
+def test_undeclared_personal_data_holds_the_version(either_registry: SampleHome) -> None:
     either_registry.promise(NOTED)
     either_registry.deliver(EMAILS)
     with pytest.raises(AdmissionError, match="column 'note' holds email in 1 rows, undeclared") as held:
         admit(either_registry.run())
     assert "ann@" not in str(held.value)
-    assert [row["reasons"] for row in either_registry.office().registry.reviews()] == [["column 'note' holds email in 1 rows, undeclared"]]
+    assert [row["reasons"] for row in either_registry.open().registry.reviews()] == [["column 'note' holds email in 1 rows, undeclared"]]
 
 
-def test_a_licence_that_refuses_publishes_nothing(installation: Installation) -> None:
+def test_a_licence_that_refuses_publishes_nothing(installation: SampleHome) -> None:
     published(installation)
     installation.promise(setting("license", expression="CC-BY-NC-4.0"))
     with pytest.raises(AdmissionError, match="does not allow commercial use"):
@@ -400,7 +400,7 @@ def test_a_licence_that_refuses_publishes_nothing(installation: Installation) ->
     assert verified(installation) == ["1.0.0"]
 
 
-def test_declared_personal_values_are_nowhere_but_in_the_landed_rows(installation: Installation) -> None:
+def test_declared_personal_values_are_nowhere_but_in_the_landed_rows(installation: SampleHome) -> None:
     installation.promise(
         NOTED, setting("privacy", sensitivity="personal", columns={"note": {"kind": "other", "treatment": "redact"}, "meter": {"kind": "name", "treatment": "token"}})
     )
@@ -423,24 +423,24 @@ def test_declared_personal_values_are_nowhere_but_in_the_landed_rows(installatio
 # -- the outside world --------------------------------------------------------------------------------
 
 
-def test_a_dead_lineage_backend_delays_events_and_nothing_else(installation: Installation) -> None:
-    from assets.hands.home import Home
-    from assets.hands.office import Office
+def test_a_dead_lineage_backend_delays_events_and_nothing_else(installation: SampleHome) -> None:
+    from assets.io.home import Home
+    from assets.io.installation import Installation
 
     where = Home(home=installation.root, contracts=installation.contracts, lineage_url="http://127.0.0.1:9/", actor="tester")  # type: ignore[arg-type]  # pydantic reads it
-    office = Office.open(where)
-    run = Run(office, office.contract("readings"), str(uuid.uuid4()))
+    opened_home = Installation.open(where)
+    run = Run(opened_home, opened_home.contract("readings"), str(uuid.uuid4()))
     admission = admit(run)
     done: Row = publish(run, admission, refine(run, admission)).row
-    assert {entry["kind"] for entry in office.registry.pending()} == {"lineage"}
+    assert {entry["kind"] for entry in opened_home.registry.pending()} == {"lineage"}
     assert verified(installation) == [done["version"]]
-    assert {entry["kind"] for entry in installation.office().registry.pending()} == {"lineage"}  # put off: not tried again at once
+    assert {entry["kind"] for entry in installation.open().registry.pending()} == {"lineage"}  # put off: not tried again at once
     installation.clock = staticmethod(lambda: datetime.now(UTC) + timedelta(seconds=16))
     assert verified(installation) == [done["version"]]
-    assert installation.office().registry.pending() == []
+    assert installation.open().registry.pending() == []
 
 
-def test_a_disk_that_fills_up_is_one_clear_error_and_the_last_version_stays(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_fills_up_is_one_clear_error_and_the_last_version_stays(installation: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
     published(installation)
     installation.deliver(GOOD + "M4,4,day\n")
     run = installation.run()
@@ -450,7 +450,7 @@ def test_a_disk_that_fills_up_is_one_clear_error_and_the_last_version_stays(inst
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("assets.hands.lake.sync_tree", full)
+    monkeypatch.setattr("assets.io.lake.sync_tree", full)
     with pytest.raises(PublicationError, match="disk is full"):
         publish(run, admission, refined)
     monkeypatch.undo()

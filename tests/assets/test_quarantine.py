@@ -14,41 +14,41 @@ from assets.stages import quarantine
 from assets.stages.admit import admit
 from assets.stages.verify import Verified, verify
 from contracts.errors import AssayError, ConfigurationError, EvidenceError, QualityError
-from tests.conftest import Installation, columns, setting
+from tests.conftest import SampleHome, columns, setting
 
 BROKEN = "meter,energy_kwh,tariff\nM1,1.5,day\nM2,2,night\nM3,3,day\nM4,4,day\nx5,5,day\nx6,-6,day\nM7,-7,night\nM8,abc,day\nM9\n"
 
 
-def delivered(installation: Installation, text: str = BROKEN) -> Installation:
+def delivered(installation: SampleHome, text: str = BROKEN) -> SampleHome:
     installation.deliver(text)
     installation.published()
     return installation
 
 
-def decide(installation: Installation, action: Any = "release", *, rule: str | None = None, rows: tuple[int, ...] = (), why: str = "seen on site") -> dict[str, Any]:
-    return quarantine.decide(installation.office(), "readings", action, run_id=None, rule=rule, rows=rows, why=why)
+def decide(installation: SampleHome, action: Any = "release", *, rule: str | None = None, rows: tuple[int, ...] = (), why: str = "seen on site") -> dict[str, Any]:
+    return quarantine.decide(installation.open(), "readings", action, run_id=None, rule=rule, rows=rows, why=why)
 
 
-def verified(installation: Installation, version: str) -> Verified:
-    office = installation.office()
-    office.settle()
-    return verify(office.home.root, "readings", version, office.keys.public())
+def verified(installation: SampleHome, version: str) -> Verified:
+    opened_home = installation.open()
+    opened_home.settle()
+    return verify(opened_home.home.root, "readings", version, opened_home.keys.public())
 
 
-def waiting(installation: Installation) -> pl.DataFrame:
-    office = installation.office()
-    newest = quarantine.record(office, "readings", None)
-    return pl.read_parquet(office.lake.folder("readings", "quarantine") / f"{newest['run_id']}.parquet").sort("_row")
+def waiting(installation: SampleHome) -> pl.DataFrame:
+    opened_home = installation.open()
+    newest = quarantine.record(opened_home, "readings", None)
+    return pl.read_parquet(opened_home.lake.folder("readings", "quarantine") / f"{newest['run_id']}.parquet").sort("_row")
 
 
-def test_released_rows_are_in_the_next_version_with_who_and_why_and_the_account_balances(either_registry: Installation) -> None:
+def test_released_rows_are_in_the_next_version_with_who_and_why_and_the_account_balances(either_registry: SampleHome) -> None:
     installation = delivered(either_registry)
     kept = decide(installation, rule="energy_kwh_minimum")
     assert (kept["rows"], kept["by"]) == (1, "tester")  # x6 broke another rule too, and stays
     done = installation.published()
     assert (done.row["version"], done.new) == ("1.0.1", True)
     said = installation.predicate(done)
-    assert installation.office().scan(done.row).collect().rows()[-1] == ("M7", -7.0, "night")
+    assert installation.open().scan(done.row).collect().rows()[-1] == ("M7", -7.0, "night")
     assert {part: said["accounting"][part] for part in ("rows_in", "published", "quarantined", "removed")} == {"rows_in": 9, "published": 5, "quarantined": 4, "removed": 0}
     assert said["accounting"]["quarantined_by"] == {"energy_kwh_minimum": 1, "energy_kwh_type": 1, "meter_pattern": 2, "unreadable: missing columns": 1}
     (decision,) = said["quarantine_decisions"]["said"]
@@ -58,21 +58,21 @@ def test_released_rows_are_in_the_next_version_with_who_and_why_and_the_account_
     assert admit(installation.run()).published  # the same inputs and the same decisions are the same version
 
 
-def test_a_row_that_broke_two_rules_is_free_once_both_are_released(installation: Installation) -> None:
+def test_a_row_that_broke_two_rules_is_free_once_both_are_released(installation: SampleHome) -> None:
     delivered(installation)
     decide(installation, rule="energy_kwh_minimum")
     decide(installation, rule="meter_pattern")
-    assert installation.office().scan(installation.published().row).collect()["meter"].to_list() == ["M1", "M2", "M3", "M4", "x5", "x6", "M7"]
+    assert installation.open().scan(installation.published().row).collect()["meter"].to_list() == ["M1", "M2", "M3", "M4", "x5", "x6", "M7"]
 
 
-def test_a_release_by_row_is_of_that_row_whatever_it_broke(installation: Installation) -> None:
+def test_a_release_by_row_is_of_that_row_whatever_it_broke(installation: SampleHome) -> None:
     delivered(installation)
     decide(installation, rows=(7,))
-    assert installation.office().scan(installation.published().row).collect()["meter"].to_list()[4:] == ["x6"]
-    assert [entry["released"] for entry in quarantine.listed(installation.office(), ["readings"])] == [1, 0]  # the newer file no longer holds it
+    assert installation.open().scan(installation.published().row).collect()["meter"].to_list()[4:] == ["x6"]
+    assert [entry["released"] for entry in quarantine.listed(installation.open(), ["readings"])] == [1, 0]  # the newer file no longer holds it
 
 
-def test_a_version_that_a_rule_has_stopped_is_published_once_its_rows_are_released(installation: Installation) -> None:
+def test_a_version_that_a_rule_has_stopped_is_published_once_its_rows_are_released(installation: SampleHome) -> None:
     installation.deliver("meter,energy_kwh,tariff\nM1,-1,day\nM2,-2,day\nM3,3,day\n")
     with pytest.raises(QualityError, match="2 of 3 rows break it"):
         installation.published()
@@ -93,16 +93,16 @@ REFUSED: list[tuple[dict[str, Any], type[AssayError], str]] = [
 ]
 
 
-def test_what_cannot_be_released_is_told_with_its_place(installation: Installation) -> None:
+def test_what_cannot_be_released_is_told_with_its_place(installation: SampleHome) -> None:
     delivered(installation)
     for asked, error, told in REFUSED:
         with pytest.raises(error) as refusal:
             decide(installation, **asked)
         assert told in str(refusal.value), asked
-    assert installation.office().registry.handlings("readings") == []
+    assert installation.open().registry.handlings("readings") == []
 
 
-def test_a_row_is_decided_about_once(installation: Installation) -> None:
+def test_a_row_is_decided_about_once(installation: SampleHome) -> None:
     delivered(installation)
     decide(installation, "discard", rows=(6,))
     with pytest.raises(QualityError, match="row 6: it is discarded already"):
@@ -112,20 +112,20 @@ def test_a_row_is_decided_about_once(installation: Installation) -> None:
         decide(installation, "discard", rows=(8,))
 
 
-def test_a_release_is_of_the_newest_delivery_under_todays_contract(installation: Installation) -> None:
+def test_a_release_is_of_the_newest_delivery_under_todays_contract(installation: SampleHome) -> None:
     delivered(installation)
-    office = installation.office()
-    first = quarantine.record(office, "readings", None)["run_id"]
+    opened_home = installation.open()
+    first = quarantine.record(opened_home, "readings", None)["run_id"]
     installation.promise(lambda data: data.update(version="1.0.1"))
     with pytest.raises(QualityError, match="the contract has changed since"):
         decide(installation, rule="meter_pattern")
     installation.promise()
     delivered(installation, "meter,energy_kwh,tariff\nM1,1,day\nM2,2,day\nx3,3,day\n")
     with pytest.raises(QualityError, match="newer data have come since"):
-        quarantine.decide(office, "readings", "release", run_id=first[:8], rule="meter_pattern", rows=(), why="late")
+        quarantine.decide(opened_home, "readings", "release", run_id=first[:8], rule="meter_pattern", rows=(), why="late")
 
 
-def test_discarded_rows_stay_counted_and_their_values_are_gone_from_the_disk(installation: Installation) -> None:
+def test_discarded_rows_stay_counted_and_their_values_are_gone_from_the_disk(installation: SampleHome) -> None:
     delivered(installation)
     assert waiting(installation).filter(pl.col("_row") == 6)["meter"].to_list() == ["x5"]
     decide(installation, "discard", rule="meter_pattern", why="test meters")
@@ -143,21 +143,21 @@ def test_discarded_rows_stay_counted_and_their_values_are_gone_from_the_disk(ins
     verified(installation, "1.0.1")
 
 
-def test_a_quarantine_that_nobody_decided_to_change_is_found_out(installation: Installation) -> None:
+def test_a_quarantine_that_nobody_decided_to_change_is_found_out(installation: SampleHome) -> None:
     delivered(installation)
-    office = installation.office()
-    file = office.lake.folder("readings", "quarantine") / f"{quarantine.record(office, 'readings', None)['run_id']}.parquet"
+    opened_home = installation.open()
+    file = opened_home.lake.folder("readings", "quarantine") / f"{quarantine.record(opened_home, 'readings', None)['run_id']}.parquet"
     pl.read_parquet(file).head(1).write_parquet(file)
     with pytest.raises(EvidenceError, match="the quarantine file is not what was signed"):
         verified(installation, "1.0.0")
 
 
-def test_a_changed_rule_is_replayed_over_what_waits(installation: Installation) -> None:
+def test_a_changed_rule_is_replayed_over_what_waits(installation: SampleHome) -> None:
     delivered(installation)
-    office = installation.office()
-    assert quarantine.replay(office, "readings", None)["would_pass"] == 0
+    opened_home = installation.open()
+    assert quarantine.replay(opened_home, "readings", None)["would_pass"] == 0
     installation.promise(lambda data: data["schema"][0]["properties"][1].pop("logicalTypeOptions"))
-    found = quarantine.replay(installation.office(), "readings", None)
+    found = quarantine.replay(installation.open(), "readings", None)
     assert (found["contract_changed"], found["open"], found["would_pass"], found["rows"], found["next"]) == (True, 5, 1, [8], "assay run readings")
     assert {each["reason"]: (each["rows"], each["would_pass"]) for each in found["reasons"]} == {
         "energy_kwh_minimum": (2, 1), "energy_kwh_type": (1, 0), "meter_pattern": (2, 0), "unreadable: missing columns": (1, 0),
@@ -165,41 +165,41 @@ def test_a_changed_rule_is_replayed_over_what_waits(installation: Installation) 
     assert installation.published().row["rows"] == 5  # and that is what the next run publishes
 
 
-def test_what_must_not_repeat_must_not_repeat_what_is_published(installation: Installation) -> None:
+def test_what_must_not_repeat_must_not_repeat_what_is_published(installation: SampleHome) -> None:
     def keyed(data: dict[str, Any]) -> None:
         data["schema"][0]["properties"][0]["unique"] = True
 
     installation.promise(keyed)
     delivered(installation, "meter,energy_kwh,tariff\nM1,1,day\nM2,2,day\nM1,-3,day\nM4,-4,day\n")
     installation.promise(keyed, lambda data: data["schema"][0]["properties"][1].pop("logicalTypeOptions"))
-    assert quarantine.replay(installation.office(), "readings", None)["rows"] == [5]
+    assert quarantine.replay(installation.open(), "readings", None)["rows"] == [5]
 
 
-def test_a_quarantine_goes_when_its_contract_says_and_never_before(either_registry: Installation) -> None:
+def test_a_quarantine_goes_when_its_contract_says_and_never_before(either_registry: SampleHome) -> None:
     now = datetime(2026, 1, 1, tzinfo=UTC)
     moved: Callable[[timedelta], None] = lambda by: setattr(either_registry, "clock", staticmethod(lambda: now + by))  # noqa: E731
     moved(timedelta())
     delivered(either_registry)
     moved(timedelta(days=30) - timedelta(microseconds=1))
-    assert quarantine.expire(either_registry.office(), ["readings"]) == []
+    assert quarantine.expire(either_registry.open(), ["readings"]) == []
     moved(timedelta(days=30))
-    (gone,) = quarantine.expire(either_registry.office(), ["readings"])
+    (gone,) = quarantine.expire(either_registry.open(), ["readings"])
     assert gone["rows"] == 5
     assert not list((either_registry.root / "lake" / "readings" / "quarantine").glob("*.parquet"))
     assert "quarantine: 5 rows, expired on 2026-01-31, as signed" in verified(either_registry, "1.0.0").checked
     with pytest.raises(QualityError, match="no row waits in the quarantine"):
         decide(either_registry, rule="meter_pattern")
-    assert quarantine.expire(either_registry.office(), ["readings"]) == []
+    assert quarantine.expire(either_registry.open(), ["readings"]) == []
 
 
-def test_each_publication_sweeps_what_has_expired(installation: Installation) -> None:
+def test_each_publication_sweeps_what_has_expired(installation: SampleHome) -> None:
     delivered(installation)
     installation.clock = staticmethod(lambda: datetime.now(UTC) + timedelta(days=31))
     delivered(installation, "meter,energy_kwh,tariff\nM1,1,day\nM2,2,day\nx3,3,day\n")
-    assert [entry["expired_at"] is None for entry in quarantine.listed(installation.office(), ["readings"])] == [False, True]
+    assert [entry["expired_at"] is None for entry in quarantine.listed(installation.open(), ["readings"])] == [False, True]
 
 
-def test_no_untreated_personal_value_is_there_and_none_is_shown(installation: Installation) -> None:
+def test_no_untreated_personal_value_is_there_and_none_is_shown(installation: SampleHome) -> None:
     installation.promise(
         columns(
             {"name": "meter", "logicalType": "string", "logicalTypeOptions": {"pattern": "^M[0-9]+$"}},
@@ -212,19 +212,19 @@ def test_no_untreated_personal_value_is_there_and_none_is_shown(installation: In
         text = str(pl.read_parquet(file).to_dicts())
         assert "x3" in text
         assert "eve@example" not in text
-    shown = quarantine.shown(installation.office(), "readings", None, "meter_pattern", 10)
+    shown = quarantine.shown(installation.open(), "readings", None, "meter_pattern", 10)
     assert shown["hidden"] == ["email"]
     assert shown["first_rows"] == [{"_state": "open", "_row": 4, "_reasons": ["meter_pattern"], "meter": "x3"}]
 
 
-def test_the_job_of_the_web_ui_decides_as_the_command_line_does(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_job_of_the_web_ui_decides_as_the_command_line_does(installation: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
     import dagster as dg
 
     from assets.quarantine import quarantine as job
 
     delivered(installation)
-    office = installation.office()
-    monkeypatch.setattr("assets.quarantine.Office.open", lambda: office)
+    opened_home = installation.open()
+    monkeypatch.setattr("assets.quarantine.Installation.open", lambda: opened_home)
 
     def run(**config: Any) -> dg.ExecuteInProcessResult:
         with dg.DagsterInstance.ephemeral() as instance:

@@ -8,17 +8,17 @@ from typing import Any
 import polars as pl
 import pytest
 
-from assets.hands.versions import check_name
+from assets.io.versions import check_name
 from assets.stages.diff import diff, note_changes
 from assets.stages.expire import expire
 from assets.stages.verify import verify
 from contracts.errors import EvidenceError
 from pipelines.publish.naming import Previous, change_note, schema_changes
-from tests.conftest import GOOD, Installation, columns, setting
+from tests.conftest import GOOD, SampleHome, columns, setting
 
 
 @pytest.fixture
-def three(either_registry: Installation) -> Installation:
+def three(either_registry: SampleHome) -> SampleHome:
     """Three versions: of 3, 4 and 5 rows."""
     text = GOOD
     either_registry.published()
@@ -29,29 +29,29 @@ def three(either_registry: Installation) -> Installation:
     return either_registry
 
 
-def test_references_point_where_they_were_put_and_latest_follows_publication(three: Installation) -> None:
-    office = three.office()
-    registry = office.registry
+def test_references_point_where_they_were_put_and_latest_follows_publication(three: SampleHome) -> None:
+    opened_home = three.open()
+    registry = opened_home.registry
     assert {name: row["version"] for name, row in registry.references("readings").items()} == {"latest": "1.2.0"}
     registry.point("readings", "prod", "1.1.0", "checked")
     registry.point("readings", "prod", "1.2.0", "checked too")
-    assert office.version("readings", "prod")["version"] == "1.2.0"
+    assert opened_home.version("readings", "prod")["version"] == "1.2.0"
     assert registry.roll_back("readings", "prod", "not so good")[1]["version"] == "1.1.0"
     with pytest.raises(EvidenceError, match=r"'prod' has pointed to nothing before 1\.1\.0"):
         registry.roll_back("readings", "prod", "still not")
     assert registry.roll_back("readings", "latest", "wrong")[1]["version"] == "1.1.0"
-    assert office.version("readings")["version"] == "1.1.0"
+    assert opened_home.version("readings")["version"] == "1.1.0"
     three.deliver(GOOD + "M6,6,day\n")
     assert three.published().row["version"] == "1.3.0"
     assert {name: row["version"] for name, row in registry.references("readings").items()} == {"latest": "1.3.0", "prod": "1.1.0"}
     registry.forget("readings", "prod", "over")
     with pytest.raises(EvidenceError, match="no reference 'prod'"):
-        office.version("readings", "prod")
+        opened_home.version("readings", "prod")
     registry.check_log()
 
 
-def test_latest_goes_back_where_the_source_is_what_it_was_before(three: Installation) -> None:
-    registry = three.office().registry
+def test_latest_goes_back_where_the_source_is_what_it_was_before(three: SampleHome) -> None:
+    registry = three.open().registry
     three.deliver(GOOD)
     assert (three.published().row["version"], three.published().new) == ("1.0.0", False)
     latest = registry.references("readings")["latest"]
@@ -60,35 +60,35 @@ def test_latest_goes_back_where_the_source_is_what_it_was_before(three: Installa
     assert registry.references("readings")["latest"] == latest  # moved once
     three.deliver(GOOD + "M4,4,day\n")
     assert three.published().row["version"] == "1.1.0"
-    assert three.office().version("readings")["version"] == "1.1.0"
+    assert three.open().version("readings")["version"] == "1.1.0"
     three.deliver(GOOD + "M6,6,day\n")
-    assert three.published().row["version"] == three.office().version("readings")["version"] == "1.3.0"
+    assert three.published().row["version"] == three.open().version("readings")["version"] == "1.3.0"
     registry.check_log()
 
 
-def test_latest_goes_back_where_the_contract_is_what_it_was_before(installation: Installation) -> None:
+def test_latest_goes_back_where_the_contract_is_what_it_was_before(installation: SampleHome) -> None:
     installation.published()
     installation.promise(setting("cleaning", _=[]))
-    assert installation.published().row["version"] == installation.office().version("readings")["version"] == "1.0.1"
+    assert installation.published().row["version"] == installation.open().version("readings")["version"] == "1.0.1"
     installation.promise()
-    assert installation.published().row["version"] == installation.office().version("readings")["version"] == "1.0.0"
+    assert installation.published().row["version"] == installation.open().version("readings")["version"] == "1.0.0"
 
 
-def test_where_somebody_put_latest_it_stays_until_something_new_is_published(three: Installation) -> None:
-    registry = three.office().registry
+def test_where_somebody_put_latest_it_stays_until_something_new_is_published(three: SampleHome) -> None:
+    registry = three.open().registry
     registry.roll_back("readings", "latest", "wrong")
     assert three.published().row["version"] == "1.2.0"
-    assert three.office().version("readings")["version"] == "1.1.0"
+    assert three.open().version("readings")["version"] == "1.1.0"
 
 
-def test_a_source_whose_version_has_expired_is_refused(three: Installation) -> None:
+def test_a_source_whose_version_has_expired_is_refused(three: SampleHome) -> None:
     three.later(timedelta(days=366))
-    expire(three.office(), "readings")
+    expire(three.open(), "readings")
     three.deliver(GOOD)
     with pytest.raises(EvidenceError, match=r"this source was published as 1\.0\.0, which expired on"):
         three.published()
-    assert three.office().registry.runs("readings", 1)[0]["outcome"] == "failed"
-    assert three.office().version("readings")["version"] == "1.2.0"
+    assert three.open().registry.runs("readings", 1)[0]["outcome"] == "failed"
+    assert three.open().version("readings")["version"] == "1.2.0"
 
 
 @pytest.mark.parametrize("name", ["", "1.0.0", "Prod", "x" * 64, "a b", "../x", 'x"; drop table moves--'])
@@ -97,16 +97,16 @@ def test_what_is_no_name_for_a_reference_is_refused(name: str) -> None:
         check_name(name)
 
 
-def test_a_reference_to_what_is_not_there_is_refused(installation: Installation) -> None:
+def test_a_reference_to_what_is_not_there_is_refused(installation: SampleHome) -> None:
     installation.published()
-    registry = installation.office().registry
+    registry = installation.open().registry
     with pytest.raises(EvidenceError, match=r"readings@9\.9\.9 has not been published"):
         registry.point("readings", "prod", "9.9.9", "no")
     with pytest.raises(EvidenceError, match="cannot be deleted"):
         registry.forget("readings", "latest", "no")
 
 
-def test_consumers_open_by_reference(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_consumers_open_by_reference(installation: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
     import assay
 
     for name, value in (("ASSAY_HOME", installation.root), ("ASSAY_CONTRACTS", installation.contracts), ("ASSAY_STEWARDS", installation.stewards)):
@@ -114,44 +114,44 @@ def test_consumers_open_by_reference(installation: Installation, monkeypatch: py
     installation.published()
     installation.deliver(GOOD + "M4,4,day\n")
     installation.published()
-    installation.office().registry.point("readings", "prod", "1.0.0", "checked")
+    installation.open().registry.point("readings", "prod", "1.0.0", "checked")
     assert [assay.open("readings", version, purpose="training").select(pl.len()).collect().item() for version in ("prod", None, "latest")] == [3, 4, 4]
 
 
 # -- expiry -----------------------------------------------------------------------------------------
 
 
-def test_old_versions_expire_unless_something_points_to_them(three: Installation) -> None:
-    three.office().registry.point("readings", "prod", "1.0.0", "checked")
-    reader = three.office().scan(three.office().version("readings", "1.1.0"))
+def test_old_versions_expire_unless_something_points_to_them(three: SampleHome) -> None:
+    three.open().registry.point("readings", "prod", "1.0.0", "checked")
+    reader = three.open().scan(three.open().version("readings", "1.1.0"))
     three.later(timedelta(days=364))
-    assert expire(three.office(), "readings", rehearse=True) == []
+    assert expire(three.open(), "readings", rehearse=True) == []
     three.later(timedelta(days=366))
-    office = three.office()
-    assert expire(office, "readings", rehearse=True) == ["1.1.0"]
-    assert expire(office, "readings") == ["1.1.0"]
-    assert expire(office, "readings") == []
+    opened_home = three.open()
+    assert expire(opened_home, "readings", rehearse=True) == ["1.1.0"]
+    assert expire(opened_home, "readings") == ["1.1.0"]
+    assert expire(opened_home, "readings") == []
     assert reader.collect().height == 4  # opened before: it has a day to finish
     with pytest.raises(EvidenceError, match=r"version 1\.1\.0 expired on"):
-        office.scan(office.version("readings", "1.1.0"))
+        opened_home.scan(opened_home.version("readings", "1.1.0"))
     with pytest.raises(EvidenceError, match="expired on"):
-        office.registry.point("readings", "canary", "1.1.0", "no")
+        opened_home.registry.point("readings", "canary", "1.1.0", "no")
     three.later(timedelta(days=368))
-    office = three.office()
-    expire(office, "readings")
+    opened_home = three.open()
+    expire(opened_home, "readings")
     with pytest.raises(OSError, match="No such file"):
         reader.collect()
-    checked = [verify(office.home.root, "readings", version, office.keys.public()).checked for version in ("1.0.0", "1.1.0", "1.2.0")]
+    checked = [verify(opened_home.home.root, "readings", version, opened_home.keys.public()).checked for version in ("1.0.0", "1.1.0", "1.2.0")]
     assert [any("expired" in line for line in each) for each in checked] == [False, True, False]
-    assert [row["version"] for row in office.registry.versions("readings")] == ["1.0.0", "1.1.0", "1.2.0"]
+    assert [row["version"] for row in opened_home.registry.versions("readings")] == ["1.0.0", "1.1.0", "1.2.0"]
 
 
-def test_an_expiry_that_nobody_signed_excuses_nothing(installation: Installation) -> None:
+def test_an_expiry_that_nobody_signed_excuses_nothing(installation: SampleHome) -> None:
     made = installation.published()
-    office = installation.office()
-    (office.home.root / "evidence" / "readings" / "1.0.0.expired.json").write_text(made.row["envelope"])
+    opened_home = installation.open()
+    (opened_home.home.root / "evidence" / "readings" / "1.0.0.expired.json").write_text(made.row["envelope"])
     with pytest.raises(EvidenceError, match="no expiry"):
-        verify(office.home.root, "readings", "1.0.0", office.keys.public())
+        verify(opened_home.home.root, "readings", "1.0.0", opened_home.keys.public())
 
 
 # -- differences ----------------------------------------------------------------------------------------
@@ -164,40 +164,40 @@ KEYED = columns(
 )
 
 
-def two(installation: Installation, *texts: str) -> Any:
+def two(installation: SampleHome, *texts: str) -> Any:
     for text in texts:
         installation.deliver("meter,energy_kwh,tariff\n" + text)
         installation.published()
-    return installation.office()
+    return installation.open()
 
 
-def test_rows_are_told_apart_by_the_primary_key(installation: Installation) -> None:
+def test_rows_are_told_apart_by_the_primary_key(installation: SampleHome) -> None:
     installation.promise(KEYED, lambda data: data["schema"][0].update(quality=[]))
-    office = two(installation, "M1,1,day\nM2,2,day\nM3,,night\nM4,4,\n", "M1,1,day\nM2,2.5,night\nM3,3,night\nM5,5,day\nM6,6,day\n")
-    found = diff(office, "readings", "1.0.0", "1.1.0", sample=5)
+    opened_home = two(installation, "M1,1,day\nM2,2,day\nM3,,night\nM4,4,\n", "M1,1,day\nM2,2.5,night\nM3,3,night\nM5,5,day\nM6,6,day\n")
+    found = diff(opened_home, "readings", "1.0.0", "1.1.0", sample=5)
     assert (found["key"], found["added"], found["removed"], found["changed"]) == (["meter"], 2, 1, 2)
     assert found["changed_columns"] == {"energy_kwh": 2, "tariff": 1}
     assert found["keys"] == {"added": [{"meter": "M5"}, {"meter": "M6"}], "removed": [{"meter": "M4"}], "changed": [{"meter": "M2"}, {"meter": "M3"}]}
     assert found["statistics"]["new"]["energy_kwh"] == {"nulls": 0, "distinct": 5, "mean": 3.5, "sd": pytest.approx(1.788854), "min": 1.0, "max": 6.0}
-    assert diff(office, "readings", "1.0.0", "1.1.0", measured=False)["keys"] == {}
-    noted = note_changes(office, office.version("readings"))
+    assert diff(opened_home, "readings", "1.0.0", "1.1.0", measured=False)["keys"] == {}
+    noted = note_changes(opened_home, opened_home.version("readings"))
     assert noted is not None
     assert noted["note"] == "2 rows added, 1 removed, 2 changed by meter since 1.0.0"
-    assert note_changes(office, office.version("readings")) == noted
-    assert note_changes(office, office.version("readings", "1.0.0")) is None
+    assert note_changes(opened_home, opened_home.version("readings")) == noted
+    assert note_changes(opened_home, opened_home.version("readings", "1.0.0")) is None
 
 
-def test_without_a_key_or_where_it_repeats_equal_rows_are_paired(installation: Installation) -> None:
+def test_without_a_key_or_where_it_repeats_equal_rows_are_paired(installation: SampleHome) -> None:
     installation.promise(setting("cleaning", _=[]))
-    office = two(installation, "M1,1,day\nM1,1,day\nM2,2,day\n", "M1,1,day\nM2,2,night\nM2,2,night\n")
+    opened_home = two(installation, "M1,1,day\nM1,1,day\nM2,2,day\n", "M1,1,day\nM2,2,night\nM2,2,night\n")
     for key in ([], ["meter"]):
-        found = diff(office, "readings", "1.0.0", "1.1.0", key=key, measured=False)
+        found = diff(opened_home, "readings", "1.0.0", "1.1.0", key=key, measured=False)
         assert (found["key"], found["key_repeats"], found["added"], found["removed"], found["changed"]) == ([], bool(key), 2, 2, None)
     with pytest.raises(EvidenceError, match="the key 'metre' is no column"):
-        diff(office, "readings", "1.0.0", "1.1.0", key=["metre"])
+        diff(opened_home, "readings", "1.0.0", "1.1.0", key=["metre"])
 
 
-def test_other_columns_are_told_and_not_compared(installation: Installation) -> None:
+def test_other_columns_are_told_and_not_compared(installation: SampleHome) -> None:
     installation.promise(KEYED, lambda data: data["schema"][0].update(quality=[]))
     two(installation, "M1,1,day\n")
     installation.promise(
@@ -206,11 +206,11 @@ def test_other_columns_are_told_and_not_compared(installation: Installation) -> 
         lambda data: data["schema"][0]["properties"][1].update(logicalType="string"),
         lambda data: data.update(version="2.0.0"),
     )
-    office = two(installation, "M1,1,night\n")
-    found = diff(office, "readings", "1.0.0", "2.0.0")
+    opened_home = two(installation, "M1,1,night\n")
+    found = diff(opened_home, "readings", "1.0.0", "2.0.0")
     assert found["schema"] == ["column energy_kwh is String, was Float64"]
     assert found["changed_columns"] == {"tariff": 1}
-    assert office.version("readings")["note"] == "After 1.0.0: 1 rows (+0); column energy_kwh is String, was Float64"
+    assert opened_home.version("readings")["note"] == "After 1.0.0: 1 rows (+0); column energy_kwh is String, was Float64"
 
 
 def test_the_note_says_what_is_known_when_it_is_signed() -> None:

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from assets.hands.keys import public_of
-from assets.hands.reviews import approvals
+from assets.io.keys import public_of
+from assets.io.reviews import approvals
 from assets.stages import review
 from contracts.errors import AdmissionError, AssayError, ConfigurationError, EvidenceError
 from contracts.policy import license_policy
 from lineage.approval import opened, signed
 from pipelines.frames import Approval, Decision
-from tests.conftest import Installation, columns
+from tests.conftest import SampleHome, columns
 
 EMAILS = "meter\nask ann@example.com\nM2\n"
 NOTED = columns({"name": "meter", "logicalType": "string"})
@@ -25,7 +25,7 @@ NOW = datetime(2024, 5, 1, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-def held(either_registry: Installation) -> Installation:
+def held(either_registry: SampleHome) -> SampleHome:
     """A version that is held, and a clock that stands."""
     either_registry.clock = staticmethod(lambda: NOW)
     either_registry.promise(NOTED)
@@ -35,12 +35,12 @@ def held(either_registry: Installation) -> Installation:
     return either_registry
 
 
-def decide(installation: Installation, key: Path, decision: Decision = "approve", number: int = 1) -> str:
-    office = installation.office()
-    return review.submit(office, number, review.sign(office, number, decision, "a mailbox of the company", key)).decision
+def decide(installation: SampleHome, key: Path, decision: Decision = "approve", number: int = 1) -> str:
+    opened_home = installation.open()
+    return review.submit(opened_home, number, review.sign(opened_home, number, decision, "a mailbox of the company", key)).decision
 
 
-def test_two_persons_publish_and_the_evidence_holds_what_they_signed(held: Installation) -> None:
+def test_two_persons_publish_and_the_evidence_holds_what_they_signed(held: SampleHome) -> None:
     ann, bob = held.appoint("ann", "first"), held.appoint("bob", "first", "second")
     assert decide(held, ann) == "open"
     with pytest.raises(AdmissionError, match="held for review"):
@@ -48,33 +48,33 @@ def test_two_persons_publish_and_the_evidence_holds_what_they_signed(held: Insta
     assert decide(held, bob) == "approved"
     admission = held.predicate(held.published())["admission"]
     assert admission["decided_by"] == "ann: a mailbox of the company; bob: a mailbox of the company"
-    key = next(s.key for s in held.office().stewards.stewards if s.name == "ann")
+    key = next(s.key for s in held.open().stewards.stewards if s.name == "ann")
     said = opened(admission["approvals"][0], public_of(key))  # no registry, no service: her public key alone
-    assert (said.approver, said.decision, said.input_key) == ("ann", "approve", held.office().registry.reviews()[0]["input_key"])
+    assert (said.approver, said.decision, said.input_key) == ("ann", "approve", held.open().registry.reviews()[0]["input_key"])
 
 
-def test_one_rejection_is_enough(held: Installation) -> None:
+def test_one_rejection_is_enough(held: SampleHome) -> None:
     assert decide(held, held.appoint("ann", "second"), "reject") == "rejected"
     with pytest.raises(AdmissionError, match="rejected by ann"):
         held.published()
 
 
-def test_nobody_decides_twice_or_on_what_they_asked_for(held: Installation) -> None:
+def test_nobody_decides_twice_or_on_what_they_asked_for(held: SampleHome) -> None:
     ann, author = held.appoint("ann", "first", "second"), held.appoint("carl", "first", "second", accounts=("tester",))
     decide(held, ann)
     with pytest.raises(AdmissionError, match="ann has decided already"):
         decide(held, ann)
     with pytest.raises(AdmissionError, match="who asked for a version does not approve it"):
         decide(held, author)
-    assert [entry["decision"] for entry in held.office().registry.approvals(1)] == ["approve"]
+    assert [entry["decision"] for entry in held.open().registry.approvals(1)] == ["approve"]
 
 
-def test_two_of_the_same_level_are_not_both_levels(held: Installation) -> None:
+def test_two_of_the_same_level_are_not_both_levels(held: SampleHome) -> None:
     ann, bob = held.appoint("ann", "first"), held.appoint("bob", "first")
     assert (decide(held, ann), decide(held, bob)) == ("open", "open")
 
 
-def test_a_contract_says_who_approves_it(held: Installation) -> None:
+def test_a_contract_says_who_approves_it(held: SampleHome) -> None:
     roles = [{"role": "reader", "firstLevelApprovers": "ann, dora", "secondLevelApprovers": "bob"}]
     held.promise(NOTED, lambda data: data.update(roles=roles))
     with pytest.raises(AdmissionError):
@@ -85,36 +85,36 @@ def test_a_contract_says_who_approves_it(held: Installation) -> None:
     assert (decide(held, ann, number=2), decide(held, bob, number=2)) == ("open", "approved")
 
 
-def test_new_data_needs_a_new_approval_and_the_old_one_does_not_fit(held: Installation) -> None:
+def test_new_data_needs_a_new_approval_and_the_old_one_does_not_fit(held: SampleHome) -> None:
     ann, bob = held.appoint("ann", "first"), held.appoint("bob", "second")
-    replayed = review.sign(held.office(), 1, "approve", "fine", ann)
+    replayed = review.sign(held.open(), 1, "approve", "fine", ann)
     decide(held, ann)
     decide(held, bob)
     held.deliver(EMAILS + "ask bob@example.com\n")
     with pytest.raises(AdmissionError, match="held for review"):
         held.published()
     with pytest.raises(AdmissionError, match="it is about other data"):
-        review.submit(held.office(), 2, replayed)
+        review.submit(held.open(), 2, replayed)
 
 
-def test_an_approval_ends(held: Installation) -> None:
+def test_an_approval_ends(held: SampleHome) -> None:
     ann, bob = held.appoint("ann", "first"), held.appoint("bob", "second")
-    late = review.sign(held.office(), 1, "approve", "fine", ann)
+    late = review.sign(held.open(), 1, "approve", "fine", ann)
     decide(held, ann)
     decide(held, bob)
     held.clock = staticmethod(lambda: NOW + timedelta(days=31))
     with pytest.raises(AdmissionError, match="held for review"):
         held.published()
     with pytest.raises(AdmissionError, match="it has expired"):
-        review.submit(held.office(), 1, late)
+        review.submit(held.open(), 1, late)
 
 
-def test_what_a_key_signs_for_longer_for_another_or_ahead_of_time_does_not_count(held: Installation) -> None:
-    from assets.hands.keys import read_private
+def test_what_a_key_signs_for_longer_for_another_or_ahead_of_time_does_not_count(held: SampleHome) -> None:
+    from assets.io.keys import read_private
 
     ann = read_private(held.appoint("ann", "first"))
     held.appoint("bob", "second")
-    digest = held.office().registry.reviews()[0]["input_key"]
+    digest = held.open().registry.reviews()[0]["input_key"]
 
     def told(approver: str, at: datetime, days: int) -> str:
         return signed(Approval("readings", digest, "approve", "x", approver, at, at + timedelta(days=days)), ann)
@@ -125,30 +125,30 @@ def test_what_a_key_signs_for_longer_for_another_or_ahead_of_time_does_not_count
         (told("ann", NOW + timedelta(days=1), 30), "signed in the future"),
     ):
         with pytest.raises(AdmissionError, match=says):
-            review.submit(held.office(), 1, text)
-    assert held.office().registry.approvals(1) == []
+            review.submit(held.open(), 1, text)
+    assert held.open().registry.approvals(1) == []
 
 
-def test_forged_approvals_are_refused_and_noted(held: Installation) -> None:
+def test_forged_approvals_are_refused_and_noted(held: SampleHome) -> None:
     ann = held.appoint("ann", "first")
-    stranger = Installation(held.contracts.parent / "elsewhere").appoint("ann", "first")
-    text = review.sign(held.office(), 1, "approve", "fine", ann)
+    stranger = SampleHome(held.contracts.parent / "elsewhere").appoint("ann", "first")
+    text = review.sign(held.open(), 1, "approve", "fine", ann)
     envelope = json.loads(text)
     payload = json.loads(base64.b64decode(envelope["payload"]))
     payload["predicate"]["why"] = "something else"
     changed = json.dumps({**envelope, "payload": base64.b64encode(json.dumps(payload, sort_keys=True, separators=(",", ":")).encode()).decode()}, sort_keys=True)
     for forged in (changed, "{}", "no json", text[:-5], json.dumps({**envelope, "signatures": []})):
         with pytest.raises(EvidenceError):
-            review.submit(held.office(), 1, forged)
+            review.submit(held.open(), 1, forged)
     with pytest.raises(ConfigurationError, match="this is no key of a steward"):
-        review.sign(held.office(), 1, "approve", "fine", stranger)
-    assert held.office().registry.check_log()[0] > 1
+        review.sign(held.open(), 1, "approve", "fine", stranger)
+    assert held.open().registry.check_log()[0] > 1
 
 
-def test_an_approval_written_into_the_registry_by_hand_is_not_there(held: Installation) -> None:
+def test_an_approval_written_into_the_registry_by_hand_is_not_there(held: SampleHome) -> None:
     held.appoint("ann", "first")
     held.appoint("bob", "second")
-    registry = held.office().registry
+    registry = held.open().registry
     with registry.engine.begin() as connection:
         for name in ("ann", "bob"):
             connection.execute(sa.insert(approvals).values(review_id=1, approver=name, decision="approve", at="now", envelope='{"signatures": [{"keyid": "x"}]}'))
@@ -156,7 +156,7 @@ def test_an_approval_written_into_the_registry_by_hand_is_not_there(held: Instal
         held.published()
 
 
-def test_who_is_no_steward_any_more_has_not_approved(held: Installation) -> None:
+def test_who_is_no_steward_any_more_has_not_approved(held: SampleHome) -> None:
     ann, bob = held.appoint("ann", "first"), held.appoint("bob", "second")
     decide(held, ann)
     decide(held, bob)
@@ -170,29 +170,29 @@ def test_who_is_no_steward_any_more_has_not_approved(held: Installation) -> None
         held.published()
 
 
-def test_a_changed_stewards_file_makes_nobody_a_steward_until_two_of_the_old_one_approve_it(held: Installation) -> None:
+def test_a_changed_stewards_file_makes_nobody_a_steward_until_two_of_the_old_one_approve_it(held: SampleHome) -> None:
     ann, bob = held.appoint("ann", "first"), held.appoint("bob", "second")
     decide(held, ann)  # the first file that names two who can decide is adopted as it is used
-    old = held.office().stewards.digest
+    old = held.open().stewards.digest
     mallory, eve = held.appoint("mallory", "first", "second"), held.appoint("eve", "first", "second")
     for key in (mallory, eve):
         with pytest.raises(ConfigurationError, match="this is no key of a steward"):
-            review.sign(held.office(), 1, "approve", "fine", key)
+            review.sign(held.open(), 1, "approve", "fine", key)
     with pytest.raises(AdmissionError, match="the stewards' file has changed, and two stewards have not approved that"):
         held.published()
-    asked = held.office().registry.reviews()[1]
-    assert (asked["dataset"], asked["input_key"]) == ("stewards", held.office().stewards.digest)
+    asked = held.open().registry.reviews()[1]
+    assert (asked["dataset"], asked["input_key"]) == ("stewards", held.open().stewards.digest)
     assert [decide(held, key, number=2) for key in (ann, bob)] == ["open", "approved"]
     with pytest.raises(AdmissionError, match="held for review"):
         held.published()  # the file is adopted, and the version still waits
-    adopted = held.office().registry.adopted(review.STEWARDS)
+    adopted = held.open().registry.adopted(review.STEWARDS)
     assert adopted is not None
     assert (adopted["digest"] != old, adopted["by"]) == (True, "ann, bob")
     assert decide(held, eve) == "approved"
     assert held.published().new
 
 
-def test_a_stewards_file_by_which_nobody_could_decide_is_refused(held: Installation) -> None:
+def test_a_stewards_file_by_which_nobody_could_decide_is_refused(held: SampleHome) -> None:
     decide(held, held.appoint("ann", "first")), decide(held, held.appoint("bob", "second"))
     held._appointed.pop()
     held.appoint()
@@ -200,29 +200,29 @@ def test_a_stewards_file_by_which_nobody_could_decide_is_refused(held: Installat
         held.published()
 
 
-def test_comments_and_order_in_the_stewards_file_are_no_change(held: Installation) -> None:
+def test_comments_and_order_in_the_stewards_file_are_no_change(held: SampleHome) -> None:
     decide(held, held.appoint("ann", "first")), decide(held, held.appoint("bob", "second"))
     held.stewards.write_text("# read by the board\n" + held.stewards.read_text())
     assert held.published().new
 
 
-def test_the_job_of_the_web_ui_takes_what_was_signed(held: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_job_of_the_web_ui_takes_what_was_signed(held: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
     import dagster as dg
 
     from assets.review import review as job
 
     ann = held.appoint("ann", "first")
-    office = held.office()
-    text = review.sign(office, 1, "approve", "fine", ann)
-    monkeypatch.setattr("assets.review.Office.open", lambda: office)
+    opened_home = held.open()
+    text = review.sign(opened_home, 1, "approve", "fine", ann)
+    monkeypatch.setattr("assets.review.Installation.open", lambda: opened_home)
     config = {"ops": {"decide": {"config": {"review": 1, "signed": text}}}}
     assert job.execute_in_process(run_config=config, instance=dg.DagsterInstance.ephemeral()).success
     again = job.execute_in_process(run_config=config, instance=dg.DagsterInstance.ephemeral(), raise_on_error=False)
     assert not again.success
-    assert len(office.registry.approvals(1)) == 1
+    assert len(opened_home.registry.approvals(1)) == 1
 
 
-def test_the_asset_s_page_shows_its_review(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_asset_s_page_shows_its_review(installation: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
     import dagster as dg
 
     from assets.definitions import build_definitions
@@ -242,7 +242,7 @@ def test_the_asset_s_page_shows_its_review(installation: Installation, monkeypat
         assert event is not None
         return {name: str(value.value) for name, value in event.metadata.items()}
 
-    with instance(held.office().home) as store:
+    with instance(held.open().home) as store:
         run = build_definitions().resolve_job_def("readings").execute_in_process
         assert not run(instance=store, raise_on_error=False, asset_selection=[dg.AssetKey(["readings", "landed"]), admitted]).success
         shown = page(store.fetch_observations(admitted, limit=1))
@@ -262,16 +262,16 @@ def test_the_asset_s_page_shows_its_review(installation: Installation, monkeypat
         assert "| bob | approve | a mailbox of the company | 20" in shown["decisions"]
 
 
-def test_a_changed_policy_decides_nothing_until_two_persons_approve_it(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_changed_policy_decides_nothing_until_two_persons_approve_it(installation: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
     ann, bob = installation.appoint("ann", "first"), installation.appoint("bob", "second")
     installation.published()
     changed = license_policy().model_copy(update={"digest": "f" * 64})
-    monkeypatch.setattr("assets.hands.office.license_policy", lambda: changed)
+    monkeypatch.setattr("assets.io.installation.license_policy", lambda: changed)
     with pytest.raises(AdmissionError, match="the licence policy has changed, and two stewards have not approved that"):
         installation.published()
     assert [decide(installation, key) for key in (ann, bob)] == ["open", "approved"]
     assert installation.published().new
-    assert installation.office().registry.adopted(review.POLICIES) == {"digest": "f" * 64, "by": "ann, bob"}
+    assert installation.open().registry.adopted(review.POLICIES) == {"digest": "f" * 64, "by": "ann, bob"}
     monkeypatch.undo()
     installation.deliver("meter,energy_kwh,tariff\nM1,1,day\nM2,2,day\n")
     with pytest.raises(AdmissionError, match="two stewards have not approved that"):

@@ -15,19 +15,19 @@ from dagster_shared.check import CheckError
 
 from assets.coordinator import CheckedRunCoordinator
 from assets.definitions import build_definitions
-from assets.hands.home import Home
 from assets.instance import instance as open_instance
 from assets.instance import shipped
+from assets.io.home import Home
 from assets.quarantine import quarantine
 from assets.run_config import problem_of
 from contracts.errors import ConfigurationError
-from tests.conftest import Edit, Installation, columns, setting
+from tests.conftest import Edit, SampleHome, columns, setting
 
 VALUE = "value-4711"
 
 
 @pytest.fixture
-def environment(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> Installation:
+def environment(installation: SampleHome, monkeypatch: pytest.MonkeyPatch) -> SampleHome:
     for name, value in installation.environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("ASSAY_TEST_SECRET", VALUE)
@@ -46,7 +46,7 @@ def config_types(config_type: Any, seen: dict[str, Any]) -> dict[str, Any]:
     return seen
 
 
-def test_no_job_has_a_setting_that_could_read_the_environment(environment: Installation) -> None:
+def test_no_job_has_a_setting_that_could_read_the_environment(environment: SampleHome) -> None:
     """Dagster's `Source` types take `{env: NAME}` in the place of a value."""
     jobs = build_definitions().get_repository_def().get_all_jobs()
     assert {"readings", "quarantine", "review", "data_docs"} <= {job.name for job in jobs}
@@ -94,7 +94,7 @@ def test_a_configuration_that_holds_itself_ends() -> None:
 
 
 @pytest.fixture
-def installed(environment: Installation) -> Iterator[dg.DagsterInstance]:
+def installed(environment: SampleHome) -> Iterator[dg.DagsterInstance]:
     with open_instance(Home(home=environment.root)) as opened:
         yield opened
 
@@ -113,7 +113,7 @@ def test_the_coordinator_refuses_before_a_run_is_queued(installed: dg.DagsterIns
     assert kept.status == dg.DagsterRunStatus.NOT_STARTED
 
 
-def test_a_home_of_before_gets_the_coordinator(environment: Installation, tmp_path: Path) -> None:
+def test_a_home_of_before_gets_the_coordinator(environment: SampleHome, tmp_path: Path) -> None:
     stock = "# mine\ntelemetry:\n  enabled: false\nrun_coordinator:\n  module: dagster.core.run_coordinator\n  class: QueuedRunCoordinator\n"
     settings = environment.root / "dagster" / "dagster.yaml"
     settings.parent.mkdir(parents=True)
@@ -138,7 +138,7 @@ SETTINGS: list[tuple[dict[str, Any], bool]] = [
 
 
 @pytest.mark.parametrize(("settings", "is_run"), SETTINGS)
-def test_a_refused_decision_quotes_no_setting(environment: Installation, settings: dict[str, Any], is_run: bool, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_refused_decision_quotes_no_setting(environment: SampleHome, settings: dict[str, Any], is_run: bool, capfd: pytest.CaptureFixture[str]) -> None:
     environment.published()
     with dg.DagsterInstance.ephemeral() as instance:
         config = {"ops": {"handle": {"config": settings}}}
@@ -166,7 +166,7 @@ MONTHLY = (
 
 
 @pytest.mark.parametrize(("edits", "steps"), [((), ["admitted"]), (MONTHLY, ["landed", "admitted", "publish"])])
-def test_a_window_that_there_is_not_is_not_quoted(environment: Installation, edits: tuple[Edit, ...], steps: list[str]) -> None:
+def test_a_window_that_there_is_not_is_not_quoted(environment: SampleHome, edits: tuple[Edit, ...], steps: list[str]) -> None:
     environment.promise(*edits)
     with dg.DagsterInstance.ephemeral() as instance:
         job = build_definitions().resolve_job_def("readings")

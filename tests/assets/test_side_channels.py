@@ -23,10 +23,10 @@ import pyarrow as pa
 import pytest
 
 from assets import metadata
-from assets.hands.names import LABEL, numbered, suffix_of
+from assets.io.names import LABEL, numbered, suffix_of
 from assets.stages.ingest import land, receipt_of
 from contracts.errors import AssayError
-from tests.conftest import GOOD, Edit, Installation, columns, setting
+from tests.conftest import GOOD, Edit, SampleHome, columns, setting
 from tests.leaks import holding
 
 CANARY = "zora.quint@canary.example"
@@ -96,7 +96,7 @@ def tarred(name: str, text: str) -> bytes:
     return buffer.getvalue()
 
 
-def taken_in(installation: Installation) -> str:
+def taken_in(installation: SampleHome) -> str:
     """Take the delivery the whole way, or until it is refused. Returns: everything that was said, and what Dagster would show."""
     told = []
     run = installation.run()
@@ -109,17 +109,17 @@ def taken_in(installation: Installation) -> str:
         while chain is not None:
             told += [str(chain), repr(chain)]
             chain = chain.__cause__ or (None if chain.__suppress_context__ else chain.__context__)
-    told += installation.office().settle()
+    told += installation.open().settle()
     return "\n".join(told)
 
 
-def inbox(installation: Installation) -> Path:
+def inbox(installation: SampleHome) -> Path:
     folder = installation.root / "inbox" / "people"
     folder.mkdir(parents=True)
     return folder
 
 
-def assert_nowhere(installation: Installation, told: str, *words: str) -> None:
+def assert_nowhere(installation: SampleHome, told: str, *words: str) -> None:
     assert [word for word in (words or (CANARY,)) if word in told] == [], told
     assert holding(installation.root, words or (CANARY,)) == set()
 
@@ -130,7 +130,7 @@ def assert_nowhere(installation: Installation, told: str, *words: str) -> None:
 @pytest.mark.parametrize("broken", [False, True], ids=["whole", "broken"])
 @pytest.mark.parametrize("alone", [False, True], ids=["of several", "alone"])
 @pytest.mark.parametrize("format", WRITERS)
-def test_a_delivered_file_is_known_by_a_label(installation: Installation, format: str, alone: bool, broken: bool) -> None:
+def test_a_delivered_file_is_known_by_a_label(installation: SampleHome, format: str, alone: bool, broken: bool) -> None:
     suffix, write = WRITERS[format]
     folder = inbox(installation)
     write(folder / f"{CANARY}{suffix}", HEADER, ROWS)
@@ -161,7 +161,7 @@ PACKED: dict[str, tuple[str, bytes]] = {
 
 
 @pytest.mark.parametrize("kind", PACKED)
-def test_a_member_of_an_archive_is_known_by_a_label(installation: Installation, kind: str) -> None:
+def test_a_member_of_an_archive_is_known_by_a_label(installation: SampleHome, kind: str) -> None:
     name, content = PACKED[kind]
     (inbox(installation) / name).write_bytes(content)
     installation.promise(setting("source", location="inbox/people/*"))
@@ -169,7 +169,7 @@ def test_a_member_of_an_archive_is_known_by_a_label(installation: Installation, 
 
 
 @pytest.mark.parametrize("text", [f"{CANARY}.csv.license", f"LICENSE-{CANARY}", f"README.{CANARY}"])
-def test_the_name_of_a_licence_beside_a_file_is_repeated_nowhere(installation: Installation, text: str) -> None:
+def test_the_name_of_a_licence_beside_a_file_is_repeated_nowhere(installation: SampleHome, text: str) -> None:
     folder = inbox(installation)
     (folder / f"{CANARY}.csv").write_text(GOOD)
     (folder / text).write_text("License: CC-BY-NC-4.0\n")
@@ -180,7 +180,7 @@ def test_the_name_of_a_licence_beside_a_file_is_repeated_nowhere(installation: I
 
 
 @pytest.mark.parametrize("name", ["a\nb", "\x1b[31mred", "\u202egnp.exe", "tab\t", "'quoted' \"twice\"", "<script>alert(1)", "x" * 200, "b\udcffytes", "[bold]markup"])
-def test_a_name_that_no_terminal_should_see_is_one_harmless_line(installation: Installation, name: str) -> None:
+def test_a_name_that_no_terminal_should_see_is_one_harmless_line(installation: SampleHome, name: str) -> None:
     folder = inbox(installation)
     (folder / f"{name}.csv").write_text("")
     (folder / "plain.csv").write_text(GOOD)
@@ -193,22 +193,22 @@ def test_a_name_that_no_terminal_should_see_is_one_harmless_line(installation: I
     assert name not in str(refused.value)
 
 
-def test_a_label_is_the_same_in_each_run_and_another_elsewhere(installation: Installation, tmp_path: Path) -> None:
-    other = Installation(tmp_path / "elsewhere")
+def test_a_label_is_the_same_in_each_run_and_another_elsewhere(installation: SampleHome, tmp_path: Path) -> None:
+    other = SampleHome(tmp_path / "elsewhere")
     labels = []
     for each in (installation, installation, other):
-        names = each.office().keys.derived("names")
+        names = each.open().keys.derived("names")
         labels.append(metadata_label(names, each))
     assert labels[0] == labels[1] != labels[2]
 
 
-def metadata_label(key: bytes, installation: Installation) -> str:
-    from assets.hands.names import Names
+def metadata_label(key: bytes, installation: SampleHome) -> str:
+    from assets.io.names import Names
 
     return Names(key, installation.root / "lake" / "readings" / "landed").label("file", "a.csv")
 
 
-def test_names_are_kept_for_their_owner_alone_and_once(installation: Installation) -> None:
+def test_names_are_kept_for_their_owner_alone_and_once(installation: SampleHome) -> None:
     folder = inbox(installation)
     for name in (CANARY, "plain"):
         (folder / f"{name}.csv").write_text(GOOD)
@@ -228,7 +228,7 @@ def test_a_label_ends_as_a_reader_knows_it_and_in_nothing_else(name: str, suffix
     assert numbered("file", [name]) == [f"file-00001{suffix}"]
 
 
-def test_a_receipt_of_an_earlier_release_is_read_without_names(installation: Installation) -> None:
+def test_a_receipt_of_an_earlier_release_is_read_without_names(installation: SampleHome) -> None:
     folder = inbox(installation)
     for name in (CANARY, "plain"):
         (folder / f"{name}.csv").write_text(GOOD)
@@ -249,7 +249,7 @@ def test_a_receipt_of_an_earlier_release_is_read_without_names(installation: Ins
 
 
 @pytest.mark.parametrize("options", [{}, {"sheet": "Data"}, {"sheet": "Zora Quint", "header_row": 9}], ids=["none named", "another named", "no header"])
-def test_no_sheet_is_named_that_the_contract_does_not_name(installation: Installation, options: dict[str, Any]) -> None:
+def test_no_sheet_is_named_that_the_contract_does_not_name(installation: SampleHome, options: dict[str, Any]) -> None:
     _workbook(inbox(installation) / "x.xlsx", HEADER, ROWS, "Zora Quint", "Canary Quint")
     installation.promise(setting("source", location="inbox/people/x.xlsx", format="excel", options=options))
     words = ["Canary Quint"] if "Zora Quint" in options.values() else ["Zora Quint", "Canary Quint"]
@@ -269,7 +269,7 @@ HEADERS: dict[str, list[str]] = {
 
 @pytest.mark.parametrize("kind", HEADERS)
 @pytest.mark.parametrize("format", WRITERS)
-def test_a_cell_of_the_header_is_repeated_nowhere(installation: Installation, format: str, kind: str) -> None:
+def test_a_cell_of_the_header_is_repeated_nowhere(installation: SampleHome, format: str, kind: str) -> None:
     suffix, write = WRITERS[format]
     header = HEADERS[kind]
     row = ["M1", "1", "day", "x"][: len(header)]
@@ -280,7 +280,7 @@ def test_a_cell_of_the_header_is_repeated_nowhere(installation: Installation, fo
 
 @pytest.mark.parametrize("format", ["csv", "jsonl", "parquet", "excel"])
 @pytest.mark.parametrize("second", [[*HEADER, CANARY.upper()], HEADER, [CANARY, "meter", "tariff"]], ids=["another case", "lacks it", "lacks a required one"])
-def test_a_column_of_one_of_several_files_is_repeated_nowhere(installation: Installation, format: str, second: list[str]) -> None:
+def test_a_column_of_one_of_several_files_is_repeated_nowhere(installation: SampleHome, format: str, second: list[str]) -> None:
     suffix, write = WRITERS[format]
     folder = inbox(installation)
     for name, header in (("a", [*HEADER, CANARY]), ("b", second)):
@@ -290,7 +290,7 @@ def test_a_column_of_one_of_several_files_is_repeated_nowhere(installation: Inst
 
 
 @pytest.mark.parametrize("options", [{"header": "auto"}, {"header": "auto", "delimiter": "auto", "quote": "auto"}])
-def test_what_is_found_of_a_header_holds_none_of_its_cells(installation: Installation, options: dict[str, str]) -> None:
+def test_what_is_found_of_a_header_holds_none_of_its_cells(installation: SampleHome, options: dict[str, str]) -> None:
     installation.deliver("meter,energy_kwh,tariff,zora_quint,zora_quint\nM1,1,day,x,y\nM2,2,night,x,y\nM3,3,day,x,y\n")
     installation.promise(setting("source", options=options))
     told = taken_in(installation)
@@ -301,7 +301,7 @@ def test_what_is_found_of_a_header_holds_none_of_its_cells(installation: Install
 # -- databases --------------------------------------------------------------------------------
 
 
-def database(installation: Installation, query: str, *more: str) -> None:
+def database(installation: SampleHome, query: str, *more: str) -> None:
     with closing(sqlite3.connect(inbox(installation) / "x.db")) as connection, connection:
         for each in (query, *more):
             connection.execute(each)
@@ -322,7 +322,7 @@ MARKS: dict[str, tuple[str, list[Any]]] = {
 
 @pytest.mark.parametrize("declared", [True, False], ids=["classified", "not declared"])
 @pytest.mark.parametrize("kind", MARKS)
-def test_the_mark_of_a_personal_column_is_sealed_and_goes_on(installation: Installation, kind: str, declared: bool) -> None:
+def test_the_mark_of_a_personal_column_is_sealed_and_goes_on(installation: SampleHome, kind: str, declared: bool) -> None:
     type_, values = MARKS[kind]
     insert = "INSERT INTO t VALUES ('M1', 1, 'day', ?)"
     database(installation, f"CREATE TABLE t (meter TEXT, energy_kwh REAL, tariff TEXT, who {type_})")
@@ -342,18 +342,18 @@ def test_the_mark_of_a_personal_column_is_sealed_and_goes_on(installation: Insta
     second = installation.published()
     told += json.dumps(installation.predicate(second))
     assert second.row["rows"] == 2
-    installation.office().settle()
+    installation.open().settle()
     assert_nowhere(installation, told, *map(str, values))
 
 
-def test_the_mark_of_a_public_column_is_told(installation: Installation) -> None:
+def test_the_mark_of_a_public_column_is_told(installation: SampleHome) -> None:
     database(installation, "CREATE TABLE t (meter TEXT, energy_kwh REAL, tariff TEXT)", "INSERT INTO t VALUES ('M1', 7, 'day'), ('M2', 8, 'day')")
     installation.promise(*growing(column="energy_kwh"))
     assert installation.predicate(installation.published())["watermark"] == {"column": "energy_kwh", "value": 8.0}
 
 
-def test_a_mark_that_was_sealed_elsewhere_is_refused_in_one_sentence(installation: Installation) -> None:
-    keys = installation.office().keys
+def test_a_mark_that_was_sealed_elsewhere_is_refused_in_one_sentence(installation: SampleHome) -> None:
+    keys = installation.open().keys
     sealed = keys.seal("x", "the watermark 'who' of readings")
     assert len(keys.seal("y" * 60, "a")) == len(keys.seal("", "a"))
     for text, about in ((sealed, "the watermark 'who' of others"), ("no base 64", "x"), ("AAAA", "x")):
@@ -362,7 +362,7 @@ def test_a_mark_that_was_sealed_elsewhere_is_refused_in_one_sentence(installatio
 
 
 @pytest.mark.parametrize("names", [[CANARY, "x"], [CANARY, CANARY.upper()], ["meter", "energy_kwh", "tariff", CANARY]])
-def test_a_column_of_a_database_is_repeated_nowhere(installation: Installation, names: list[str]) -> None:
+def test_a_column_of_a_database_is_repeated_nowhere(installation: SampleHome, names: list[str]) -> None:
     cells = ", ".join(f'1 AS "{name}"' for name in names)
     database(installation, f"CREATE VIEW t AS SELECT {cells}")
     installation.promise(setting("source", location="sqlite:inbox/people/x.db", format="sql", options={"table": "t"}))
@@ -371,7 +371,7 @@ def test_a_column_of_a_database_is_repeated_nowhere(installation: Installation, 
 
 @pytest.mark.parametrize("kind", ["postgres", "mysql"])
 @pytest.mark.parametrize("url", ["{}://u:CanaryPw7@127.0.0.1:1/db", "{}://u:Canary@Pw7@h:1/db", "{}://CanaryPw7:xx/db?password=CanaryPw7", "CanaryPw7"])
-def test_a_password_of_a_connection_is_repeated_nowhere(installation: Installation, monkeypatch: pytest.MonkeyPatch, kind: str, url: str) -> None:
+def test_a_password_of_a_connection_is_repeated_nowhere(installation: SampleHome, monkeypatch: pytest.MonkeyPatch, kind: str, url: str) -> None:
     monkeypatch.setenv("ASSAY_CONNECTION_METERS", url.format("postgresql" if kind == "postgres" else kind))
     installation.promise(setting("source", location=f"{kind}:METERS", format="sql", options={"table": "t"}))
     told = taken_in(installation)
@@ -426,7 +426,7 @@ FETCHED = [
 
 @pytest.mark.parametrize(("name", "query", "checksum"), FETCHED)
 def test_the_query_of_an_address_is_repeated_nowhere(
-    installation: Installation, server: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], name: str, query: str, checksum: dict[str, str]
+    installation: SampleHome, server: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], name: str, query: str, checksum: dict[str, str]
 ) -> None:
     monkeypatch.setenv("ASSAY_SOURCE_HOSTS", server)
     installation.promise(setting("source", location=f"http://{server}/{name}{query}", **checksum))
@@ -435,8 +435,8 @@ def test_the_query_of_an_address_is_repeated_nowhere(
     assert_nowhere(installation, told, TOKEN, CANARY)
 
 
-def test_a_server_that_does_not_answer_is_told_without_the_query(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("assets.hands.sources.web.TRIES", 1)
+def test_a_server_that_does_not_answer_is_told_without_the_query(installation: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("assets.io.sources.web.TRIES", 1)
     monkeypatch.setenv("ASSAY_SOURCE_HOSTS", "127.0.0.1:1")
     installation.promise(setting("source", location=f"http://127.0.0.1:1/x.csv?sig={TOKEN}"))
     assert_nowhere(installation, taken_in(installation), TOKEN)
@@ -446,7 +446,7 @@ def test_a_server_that_does_not_answer_is_told_without_the_query(installation: I
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".csv.gz", ".md"])
-def test_a_file_that_cannot_be_opened_is_told_without_its_name(installation: Installation, monkeypatch: pytest.MonkeyPatch, suffix: str) -> None:
+def test_a_file_that_cannot_be_opened_is_told_without_its_name(installation: SampleHome, monkeypatch: pytest.MonkeyPatch, suffix: str) -> None:
     """The tests may run as a user who may read everything, so the system is made to refuse."""
     file = inbox(installation) / f"{CANARY}{suffix}"
     file.write_text(GOOD)
@@ -456,10 +456,10 @@ def test_a_file_that_cannot_be_opened_is_told_without_its_name(installation: Ins
         raise closed
 
     for place in (
-        "assets.hands.sources.gather.sha256",
-        "assets.hands.sources.archives.gzip.open",
-        "assets.hands.sources.texts._decoded",
-        "assets.hands.sources.child.subprocess.Popen",
+        "assets.io.sources.gather.sha256",
+        "assets.io.sources.archives.gzip.open",
+        "assets.io.sources.texts._decoded",
+        "assets.io.sources.child.subprocess.Popen",
     ):
         monkeypatch.setattr(place, refuse)
     format = "documents" if suffix == ".md" else "csv"
@@ -469,7 +469,7 @@ def test_a_file_that_cannot_be_opened_is_told_without_its_name(installation: Ins
     assert_nowhere(installation, told)
 
 
-def test_columns_of_evidence_are_those_of_the_contract(installation: Installation) -> None:
+def test_columns_of_evidence_are_those_of_the_contract(installation: SampleHome) -> None:
     installation.promise(columns(*({"name": name, "logicalType": "string"} for name in HEADER)))
     installation.deliver(f"meter,{CANARY},energy_kwh,tariff\nM1,x,1,day\nM2,x,1,day\n")
     taken_in(installation)

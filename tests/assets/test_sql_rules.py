@@ -8,7 +8,7 @@ import duckdb
 import polars as pl
 import pytest
 
-from assets.hands.sql import evaluate, locked
+from assets.io.sql import evaluate, locked
 from contracts.errors import QualityError
 from contracts.sql import checked
 from tests.contracts.test_sql import HOST, NAMES

@@ -16,14 +16,14 @@ import dagster as dg
 import pytest
 
 from assets.definitions import build_definitions
-from assets.hands.home import Home
-from assets.hands.office import Office
+from assets.io.home import Home
+from assets.io.installation import Installation
 from assets.stages.drift import measure_drift
-from assets.stages.live import take_outcomes
+from assets.stages.monitor import take_outcomes
 from assets.triggers import DATASET, TRIGGER, requests
 from tests.assets.test_act import delivered, learning
 from tests.assets.test_models_at_work import learned
-from tests.conftest import Installation
+from tests.conftest import SampleHome
 from tests.leaks import holding
 
 SECRET = "a key between two"
@@ -58,57 +58,57 @@ def receiver() -> Iterator[Receiver]:
     made.server.server_close()
 
 
-def later(office: Office, seconds: float) -> Office:
-    """The same office, with its clock set on."""
+def later(opened_home: Installation, seconds: float) -> Installation:
+    """The same home, with its clock set on."""
 
     def clock() -> datetime:
-        return office.clock() + timedelta(seconds=seconds)
+        return opened_home.clock() + timedelta(seconds=seconds)
 
-    return Office.open(office.home, clock)
+    return Installation.open(opened_home.home, clock)
 
 
-def triggered(installation: Installation, **acting: Any) -> Office:
+def triggered(installation: SampleHome, **acting: Any) -> Installation:
     """A version was published and measured, and the first model is asked for."""
     learning(installation)
     installation.promise(*learned(installation, acting=acting))
     delivered(installation, 1)
     installation.published()
     measure_drift(installation.run())
-    return installation.office()
+    return installation.open()
 
 
-def outcomes(office: Office) -> list[Any]:
-    return [(row["outcome"] or {}).get("outcome") for row in office.registry.triggers("readings") if row["action"] == "retrain"]
+def outcomes(opened_home: Installation) -> list[Any]:
+    return [(row["outcome"] or {}).get("outcome") for row in opened_home.registry.triggers("readings") if row["action"] == "retrain"]
 
 
-def test_a_webhook_is_told_until_it_answers_and_the_body_is_signed(installation: Installation, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_webhook_is_told_until_it_answers_and_the_body_is_signed(installation: SampleHome, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OUR_KEY", SECRET)
     receiver.answers = [500, 202]
-    office = triggered(installation, webhook={"url": f"http://127.0.0.1:{receiver.port}/retrain", "secret": "OUR_KEY"})
-    office = Office.open(office.home.model_copy(update={"source_hosts": f"127.0.0.1:{receiver.port}"}))
-    assert office.registry.due("readings", "retrain") == []  # it is not for Assay
-    assert office.settle() == ["webhook of readings: it answered 500"]
-    assert later(office, 5).settle() == []  # put off
+    opened_home = triggered(installation, webhook={"url": f"http://127.0.0.1:{receiver.port}/retrain", "secret": "OUR_KEY"})
+    opened_home = Installation.open(opened_home.home.model_copy(update={"source_hosts": f"127.0.0.1:{receiver.port}"}))
+    assert opened_home.registry.due("readings", "retrain") == []  # it is not for Assay
+    assert opened_home.settle() == ["webhook of readings: it answered 500"]
+    assert later(opened_home, 5).settle() == []  # put off
     assert len(receiver.heard) == 1
-    assert later(office, 60).settle() == []
-    assert outcomes(office) == ["handed over"]
+    assert later(opened_home, 60).settle() == []
+    assert outcomes(opened_home) == ["handed over"]
     (first, _), (headers, body) = receiver.heard
     at, mark = (part.partition("=")[2] for part in headers["Assay-Signature"].split(","))
     assert mark == hmac.new(SECRET.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
     assert first["Idempotency-Key"] == headers["Idempotency-Key"]
     told = json.loads(body)
     assert (told["dataset"], told["version"], told["action"]) == ("readings", "1.0.0", "retrain")
-    assert later(office, 7_200).settle() == []
+    assert later(opened_home, 7_200).settle() == []
     assert len(receiver.heard) == 2
 
 
-def test_the_address_of_a_webhook_is_kept_no_further_than_its_host(installation: Installation, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_address_of_a_webhook_is_kept_no_further_than_its_host(installation: SampleHome, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OUR_KEY", SECRET)
     receiver.answers = [500, 202]
     token = "T0Canary7Qz3"
-    office = triggered(installation, webhook={"url": f"http://127.0.0.1:{receiver.port}/services/{token}", "secret": "OUR_KEY"})
-    office = Office.open(office.home.model_copy(update={"source_hosts": f"127.0.0.1:{receiver.port}"}))
-    late = office.settle() + later(office, 60).settle()
+    opened_home = triggered(installation, webhook={"url": f"http://127.0.0.1:{receiver.port}/services/{token}", "secret": "OUR_KEY"})
+    opened_home = Installation.open(opened_home.home.model_copy(update={"source_hosts": f"127.0.0.1:{receiver.port}"}))
+    late = opened_home.settle() + later(opened_home, 60).settle()
     assert len(receiver.heard) == 2
     assert token not in str(late)
     assert holding(installation.root, [token]) == set()
@@ -116,11 +116,11 @@ def test_the_address_of_a_webhook_is_kept_no_further_than_its_host(installation:
 
 @pytest.mark.parametrize(("hosts", "secret", "said"), [("", SECRET, "not https"), ("127.0.0.1", "", "holds no key")])
 def test_a_webhook_is_not_told_unsigned_or_inside_our_own_network(
-    installation: Installation, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, hosts: str, secret: str, said: str
+    installation: SampleHome, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, hosts: str, secret: str, said: str
 ) -> None:
     monkeypatch.setenv("OUR_KEY", secret)
-    office = triggered(installation, webhook={"url": f"http://127.0.0.1:{receiver.port}/", "secret": "OUR_KEY"})
-    (late,) = Office.open(office.home.model_copy(update={"source_hosts": hosts})).settle()
+    opened_home = triggered(installation, webhook={"url": f"http://127.0.0.1:{receiver.port}/", "secret": "OUR_KEY"})
+    (late,) = Installation.open(opened_home.home.model_copy(update={"source_hosts": hosts})).settle()
     assert said in late
     assert receiver.heard == []
 
@@ -131,13 +131,13 @@ def dagster(monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
-def keys(office: Office, instance: dg.DagsterInstance, *jobs: str) -> list[str | None]:
-    return [request.run_key for request in requests(office, instance, frozenset(jobs))]
+def keys(opened_home: Installation, instance: dg.DagsterInstance, *jobs: str) -> list[str | None]:
+    return [request.run_key for request in requests(opened_home, instance, frozenset(jobs))]
 
 
-def ran(instance: dg.DagsterInstance, number: int, status: dg.DagsterRunStatus, office: Office) -> None:
+def ran(instance: dg.DagsterInstance, number: int, status: dg.DagsterRunStatus, opened_home: Installation) -> None:
     tags = {TRIGGER: str(number), DATASET: "readings"}
-    run = instance.create_run_for_job(build_of(office), tags=tags)
+    run = instance.create_run_for_job(build_of(opened_home), tags=tags)
     instance.report_engine_event("started", run)
     if status == dg.DagsterRunStatus.FAILURE:
         instance.report_run_failed(run)
@@ -154,7 +154,7 @@ def _ended(run: Any) -> Any:
     return EventLogEntry(error_info=None, user_message="", level=20, run_id=run.run_id, timestamp=time.time(), dagster_event=event)
 
 
-def build_of(office: Office) -> dg.JobDefinition:
+def build_of(opened_home: Installation) -> dg.JobDefinition:
     @dg.op
     def nothing() -> None:
         pass
@@ -166,33 +166,33 @@ def build_of(office: Office) -> dg.JobDefinition:
     return made
 
 
-def test_what_is_due_is_launched_once_its_own_run_had_time_and_again_after_a_failure(installation: Installation, dagster: dg.DagsterInstance) -> None:
-    office = triggered(installation)
-    (number,) = [row["id"] for row in office.registry.waiting()]
-    assert keys(office, dagster) == []
-    patient = later(office, 90)
+def test_what_is_due_is_launched_once_its_own_run_had_time_and_again_after_a_failure(installation: SampleHome, dagster: dg.DagsterInstance) -> None:
+    opened_home = triggered(installation)
+    (number,) = [row["id"] for row in opened_home.registry.waiting()]
+    assert keys(opened_home, dagster) == []
+    patient = later(opened_home, 90)
     assert keys(patient, dagster) == keys(patient, dagster) == [f"trigger-{number}-0"]
-    with office.registry.holding(office.registry.trigger(number), "somebody"):
+    with opened_home.registry.holding(opened_home.registry.trigger(number), "somebody"):
         assert keys(patient, dagster) == []
-    ran(dagster, number, dg.DagsterRunStatus.FAILURE, office)
-    assert keys(office, dagster) == []
+    ran(dagster, number, dg.DagsterRunStatus.FAILURE, opened_home)
+    assert keys(opened_home, dagster) == []
     assert keys(patient, dagster) == [f"trigger-{number}-1"]
-    ran(dagster, number, dg.DagsterRunStatus.STARTED, office)
-    assert keys(later(office, 9_000), dagster) == []
+    ran(dagster, number, dg.DagsterRunStatus.STARTED, opened_home)
+    assert keys(later(opened_home, 9_000), dagster) == []
 
 
-def test_a_job_that_acts_closes_the_trigger_when_it_has_succeeded(installation: Installation, dagster: dg.DagsterInstance) -> None:
-    office = triggered(installation, job="ours")
-    (number,) = [row["id"] for row in office.registry.waiting()]
-    patient = later(office, 90)
+def test_a_job_that_acts_closes_the_trigger_when_it_has_succeeded(installation: SampleHome, dagster: dg.DagsterInstance) -> None:
+    opened_home = triggered(installation, job="ours")
+    (number,) = [row["id"] for row in opened_home.registry.waiting()]
+    patient = later(opened_home, 90)
     assert keys(patient, dagster) == []  # nobody has such a job
     assert keys(patient, dagster, "ours") == [f"trigger-{number}-0"]
-    ran(dagster, number, dg.DagsterRunStatus.SUCCESS, office)
+    ran(dagster, number, dg.DagsterRunStatus.SUCCESS, opened_home)
     assert keys(patient, dagster, "ours") == []
-    assert outcomes(office) == ["done by a job"]
+    assert outcomes(opened_home) == ["done by a job"]
 
 
-def opened(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+def opened(installation: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in (("ASSAY_HOME", installation.root), ("ASSAY_CONTRACTS", installation.contracts)):
         monkeypatch.setenv(name, str(value))
 
@@ -203,11 +203,11 @@ def tick(instance: dg.DagsterInstance, cursor: str | None) -> Any:
         return definitions.resolve_sensor_def("triggers").evaluate_tick(context)
 
 
-def test_the_page_of_a_model_shows_each_switch_once(installation: Installation, dagster: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_page_of_a_model_shows_each_switch_once(installation: SampleHome, dagster: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch) -> None:
     learning(installation)
     opened(installation, monkeypatch)
-    monkeypatch.setattr(Office, "settle", lambda _: [])  # would have MLflow follow, where these are not
-    registry = installation.office().registry
+    monkeypatch.setattr(Installation, "settle", lambda _: [])  # would have MLflow follow, where these are not
+    registry = installation.open().registry
     registry.switch("readings", "high", {"champion": ("1", {})}, "better than nobody")
     registry.switch("readings", "high", {"challenger": ("2", {})}, "worth a canary")
     registry.switch("readings", "high", {"challenger": (None, {})}, "worse by what came true")
@@ -219,24 +219,24 @@ def test_the_page_of_a_model_shows_each_switch_once(installation: Installation, 
 
 
 def test_models_are_judged_again_only_where_there_is_something_new_and_a_canary_says_how_it_stands(
-    installation: Installation, dagster: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    installation: SampleHome, dagster: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     learning(installation, canary={"share": 0.5, "outcomes": 100})
     opened(installation, monkeypatch)
-    monkeypatch.setattr(Office, "settle", lambda _: [])
+    monkeypatch.setattr(Installation, "settle", lambda _: [])
     looked = list[str]()
     monkeypatch.setattr("assets.triggers.review", lambda _, name: looked.append(name) or [])
-    office = installation.office()
-    office.registry.switch("readings", "high", {"champion": ("1", {})}, "better than nobody")
+    opened_home = installation.open()
+    opened_home.registry.switch("readings", "high", {"champion": ("1", {})}, "better than nobody")
     told = tick(dagster, "0")  # as a cursor was before
     assert looked == []
-    office.registry.switch("readings", "high", {"challenger": ("2", {})}, "worth a canary")
+    opened_home.registry.switch("readings", "high", {"challenger": ("2", {})}, "worth a canary")
     told = tick(dagster, told.cursor)
     assert told.asset_events[-1].description == "version 2 of high stays in canary: 0 outcomes have arrived for it and 0 for the champion, 100 and 50 are needed"
     told = tick(dagster, told.cursor)
     assert (looked, told.asset_events) == (["readings"], [])
     (tmp_path / "outcomes.csv").write_text("traceparent,label,prediction\na,1,0.9\nb,0,0.2\n")
-    take_outcomes(office, "high", tmp_path / "outcomes.csv")
+    take_outcomes(opened_home, "high", tmp_path / "outcomes.csv")
     told = tick(dagster, told.cursor)
     assert [event.description for event in told.asset_events] == ["version 2 of high stays in canary: 0 outcomes have arrived for it and 0 for the champion, 100 and 50 are needed"]
     assert looked == ["readings", "readings"]
@@ -244,11 +244,11 @@ def test_models_are_judged_again_only_where_there_is_something_new_and_a_canary_
     assert "200 and 50 are needed" in str(tick(dagster, told.cursor).asset_events[0].description)
 
 
-def test_the_sensor_launches_what_the_registry_says(installation: Installation, dagster: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch) -> None:
-    office = triggered(installation)
+def test_the_sensor_launches_what_the_registry_says(installation: SampleHome, dagster: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened_home = triggered(installation)
     monkeypatch.setattr("assets.triggers.PATIENCE", timedelta(0))
     opened(installation, monkeypatch)
     (request,) = tick(dagster, None).run_requests or []
     assert (request.job_name, [key.path for key in request.asset_selection or []]) == ("readings_act", [["readings", "model"]])
     assert Home(home=installation.root).is_made
-    assert office.registry.waiting()
+    assert opened_home.registry.waiting()

@@ -19,7 +19,7 @@ from assets.stages.ingest import land
 from contracts.errors import AdmissionError, AssayError, ConfigurationError, EvidenceError
 from contracts.load import lint
 from contracts.upstream import circle, in_order
-from tests.conftest import GOOD, Edit, Installation, columns, contract, document, named, setting
+from tests.conftest import GOOD, Edit, SampleHome, columns, contract, document, named, setting
 
 MORE = GOOD + "M4,4.5,day\n"
 WHOLE = columns(
@@ -34,7 +34,7 @@ def derived(*edits: Edit, location: str = "assay:readings", name: str = "derived
 
 
 @pytest.fixture
-def chained(installation: Installation) -> Installation:
+def chained(installation: SampleHome) -> SampleHome:
     """`derived` is made from `readings`, of which a version is published."""
     installation.deliver(GOOD)
     installation.published()
@@ -42,18 +42,18 @@ def chained(installation: Installation) -> Installation:
     return installation
 
 
-def uses(installation: Installation) -> list[tuple[str, str, bool, str]]:
-    return [(use["version"], use["purpose"], use["allowed"], use["kind"]) for use in installation.office().registry.uses("readings")]
+def uses(installation: SampleHome) -> list[tuple[str, str, bool, str]]:
+    return [(use["version"], use["purpose"], use["allowed"], use["kind"]) for use in installation.open().registry.uses("readings")]
 
 
-def test_a_published_version_is_a_source_and_its_rows_come_through(chained: Installation) -> None:
+def test_a_published_version_is_a_source_and_its_rows_come_through(chained: SampleHome) -> None:
     published = chained.published("derived")
-    office = chained.office()
-    assert office.scan(published.row).sort("meter").collect().equals(office.scan(office.version("readings")).sort("meter").collect())
+    opened_home = chained.open()
+    assert opened_home.scan(published.row).sort("meter").collect().equals(opened_home.scan(opened_home.version("readings")).sort("meter").collect())
     assert uses(chained) == [("1.0.0", "analytics", True, "derivation"), ("1.0.0", "training", True, "derivation")]
 
 
-def test_the_evidence_and_the_lineage_name_the_version_that_was_read(chained: Installation) -> None:
+def test_the_evidence_and_the_lineage_name_the_version_that_was_read(chained: SampleHome) -> None:
     published = chained.published("derived")
     predicate = chained.predicate(published)
     statement = predicate["upstream"]["statement"]
@@ -67,21 +67,21 @@ def test_the_evidence_and_the_lineage_name_the_version_that_was_read(chained: In
     assert "readings@1.0.0" in shown.output
 
 
-def test_the_same_version_is_ingested_once_and_a_new_one_makes_a_new_one(chained: Installation) -> None:
+def test_the_same_version_is_ingested_once_and_a_new_one_makes_a_new_one(chained: SampleHome) -> None:
     assert chained.published("derived").new
     assert not chained.published("derived").new
     assert land(chained.run(name="derived")).unchanged
-    before = upstream.seen(chained.office(), chained.office().contract("derived"))
+    before = upstream.seen(chained.open(), chained.open().contract("derived"))
     chained.deliver(MORE)
     chained.published()
-    assert upstream.seen(chained.office(), chained.office().contract("derived")) != before
+    assert upstream.seen(chained.open(), chained.open().contract("derived")) != before
     again = chained.published("derived")
     assert (again.new, again.row["rows"], chained.predicate(again)["upstream"]["version"]) == (True, 4, "1.1.0")
 
 
 @pytest.mark.parametrize(("pin", "rows"), [("@1.0.0", 3), ("@prod", 3), ("@latest", 4), ("", 4)])
-def test_a_version_or_a_reference_may_be_pinned(pin: str, rows: int, chained: Installation) -> None:
-    chained.office().registry.point("readings", "prod", "1.0.0", "tested")
+def test_a_version_or_a_reference_may_be_pinned(pin: str, rows: int, chained: SampleHome) -> None:
+    chained.open().registry.point("readings", "prod", "1.0.0", "tested")
     chained.deliver(MORE)
     chained.published()
     chained.promise(*derived(location=f"assay:readings{pin}"), file="derived.odcs.yaml")
@@ -90,7 +90,7 @@ def test_a_version_or_a_reference_may_be_pinned(pin: str, rows: int, chained: In
     assert chained.predicate(published)["upstream"]["version"] == ("1.0.0" if rows == 3 else "1.1.0")
 
 
-def test_a_purpose_that_the_source_was_not_admitted_for_is_refused_and_recorded(chained: Installation) -> None:
+def test_a_purpose_that_the_source_was_not_admitted_for_is_refused_and_recorded(chained: SampleHome) -> None:
     chained.promise(*derived(setting("license", purposes=["analytics", "retrieval"])), file="derived.odcs.yaml")
     with pytest.raises(AdmissionError, match=r"readings@1\.0\.0 was not admitted for 'retrieval', but for analytics and training"):
         chained.published("derived")
@@ -108,7 +108,7 @@ def test_a_purpose_that_the_source_was_not_admitted_for_is_refused_and_recorded(
         ([setting("license", until="2026-01-01")], [], r"its licence ended on 2026-01-01"),
     ],
 )
-def test_less_care_than_the_source_asks_for_is_refused_and_recorded(source: list[Edit], own: list[Edit], says: str, installation: Installation) -> None:
+def test_less_care_than_the_source_asks_for_is_refused_and_recorded(source: list[Edit], own: list[Edit], says: str, installation: SampleHome) -> None:
     installation.clock = lambda: datetime(2025, 6, 1, tzinfo=UTC)
     installation.deliver(GOOD)
     installation.promise(*source)
@@ -120,7 +120,7 @@ def test_less_care_than_the_source_asks_for_is_refused_and_recorded(source: list
     assert [allowed for _, _, allowed, _ in uses(installation)] == [False, False]
 
 
-def test_as_much_care_or_more_is_let_through(chained: Installation) -> None:
+def test_as_much_care_or_more_is_let_through(chained: SampleHome) -> None:
     chained.promise(*derived(setting("privacy", sensitivity="personal", region="eu-de")), file="derived.odcs.yaml")
     assert chained.published("derived").new
 
@@ -134,7 +134,7 @@ def test_as_much_care_or_more_is_let_through(chained: Installation) -> None:
         ("CC-BY-NC-4.0", "CC-BY-4.0", "non-commercial"),
     ],
 )
-def test_a_licence_that_is_freer_than_the_sources_is_refused(source: str, own: str, says: str, installation: Installation) -> None:
+def test_a_licence_that_is_freer_than_the_sources_is_refused(source: str, own: str, says: str, installation: SampleHome) -> None:
     plain = {"commercial": False, "purposes": ["analytics"], "holder": "The Meter Club"}
     installation.deliver(GOOD)
     installation.promise(setting("license", expression=source, **plain))
@@ -144,7 +144,7 @@ def test_a_licence_that_is_freer_than_the_sources_is_refused(source: str, own: s
         installation.published("derived")
 
 
-def test_gain_is_refused_where_the_source_forbids_it_and_obligations_are_carried_on(installation: Installation) -> None:
+def test_gain_is_refused_where_the_source_forbids_it_and_obligations_are_carried_on(installation: SampleHome) -> None:
     plain = {"purposes": ["analytics"], "holder": "The Meter Club"}
     installation.deliver(GOOD)
     installation.promise(setting("license", expression="CC-BY-NC-SA-4.0", commercial=False, **plain))
@@ -158,7 +158,7 @@ def test_gain_is_refused_where_the_source_forbids_it_and_obligations_are_carried
     assert any("The Meter Club" in each for each in verdict["attribution"])
 
 
-def test_masked_columns_stay_masked(installation: Installation) -> None:
+def test_masked_columns_stay_masked(installation: SampleHome) -> None:
     meter = {"name": "meter", "logicalType": "string", "classification": "personal"}
     others = ({"name": "energy_kwh", "logicalType": "number"}, {"name": "tariff", "logicalType": "string"})
     token = {"kind": "other", "treatment": "token"}
@@ -166,13 +166,13 @@ def test_masked_columns_stay_masked(installation: Installation) -> None:
     installation.promise(columns(meter, *others), setting("privacy", sensitivity="personal", columns={"meter": token}))
     installation.published()
     installation.promise(*derived(setting("privacy", sensitivity="personal")), file="derived.odcs.yaml")
-    office = installation.office()
-    kept = office.scan(installation.published("derived").row).select("meter").collect()["meter"].sort()
-    assert kept.equals(office.scan(office.version("readings")).select("meter").collect()["meter"].sort())
+    opened_home = installation.open()
+    kept = opened_home.scan(installation.published("derived").row).select("meter").collect()["meter"].sort()
+    assert kept.equals(opened_home.scan(opened_home.version("readings")).select("meter").collect()["meter"].sort())
     assert not set(kept) & {"M1", "M2", "M3"}
 
 
-def test_what_cannot_be_read_is_one_sentence(installation: Installation) -> None:
+def test_what_cannot_be_read_is_one_sentence(installation: SampleHome) -> None:
     installation.promise(*derived(), file="derived.odcs.yaml")
     with pytest.raises(EvidenceError, match=r"readings has not been published. Publish it: assay run readings"):
         installation.published("derived")
@@ -187,18 +187,18 @@ def test_what_cannot_be_read_is_one_sentence(installation: Installation) -> None
             installation.published("derived")
 
 
-def test_an_expired_version_is_refused_and_nothing_is_recorded(chained: Installation) -> None:
+def test_an_expired_version_is_refused_and_nothing_is_recorded(chained: SampleHome) -> None:
     chained.deliver(MORE)
     chained.published()
-    office = chained.office()
-    assert office.registry.expire(office.version("readings", "1.0.0"), "old")
+    opened_home = chained.open()
+    assert opened_home.registry.expire(opened_home.version("readings", "1.0.0"), "old")
     chained.promise(*derived(location="assay:readings@1.0.0"), file="derived.odcs.yaml")
     with pytest.raises(EvidenceError, match="expired"):
         chained.published("derived")
     assert uses(chained) == []
 
 
-def test_a_file_that_is_not_what_was_signed_is_refused(chained: Installation) -> None:
+def test_a_file_that_is_not_what_was_signed_is_refused(chained: SampleHome) -> None:
     file = next((chained.root / "lake" / "readings" / "versions").rglob("*.parquet"))
     pl.DataFrame({"meter": ["M9"]}).write_parquet(file)
     with pytest.raises(EvidenceError, match="not what was signed"):
@@ -213,7 +213,7 @@ CIRCLES = {
 
 
 @pytest.mark.parametrize("case", CIRCLES)
-def test_a_circle_is_refused_by_the_check_and_by_the_run(case: str, tmp_path: Path, installation: Installation) -> None:
+def test_a_circle_is_refused_by_the_check_and_by_the_run(case: str, tmp_path: Path, installation: SampleHome) -> None:
     for name, source in CIRCLES[case].items():
         installation.promise(*derived(location=f"assay:{source}", name=name), file=f"{name}.odcs.yaml")
     outcome = check_contracts([installation.contracts])
@@ -237,7 +237,7 @@ def test_a_circle_is_refused_by_the_check_and_by_the_run(case: str, tmp_path: Pa
         ([setting("privacy", region="us")], "that stays in 'eu'"),
     ],
 )
-def test_the_check_says_what_a_run_would_refuse(edits: list[Edit], says: str | None, installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_check_says_what_a_run_would_refuse(edits: list[Edit], says: str | None, installation: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
     installation.promise(*derived(*edits), file="derived.odcs.yaml")
     monkeypatch.setenv("ASSAY_CONTRACTS", str(installation.contracts))
     for paths in ([installation.contracts], [installation.contracts / "derived.odcs.yaml"]):  # alone, as a pre-commit hook gives it, too
@@ -273,7 +273,7 @@ def test_sources_run_before_what_is_made_from_them() -> None:
     assert circle("c", around) == ()
 
 
-def test_dagster_knows_that_one_follows_from_the_other(chained: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dagster_knows_that_one_follows_from_the_other(chained: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in chained.environment.items():
         monkeypatch.setenv(name, value)
     graph = build_definitions().get_repository_def().asset_graph

@@ -13,16 +13,16 @@ from typer.testing import CliRunner
 
 from assay.cli import app
 from assets.stages.admit import admit
+from assets.stages.clean_validate import refine
 from assets.stages.publish import publish
-from assets.stages.refine import refine
 from contracts.errors import ConfigurationError, ContractError
-from tests.conftest import Edit, Installation, columns, document, named, setting
+from tests.conftest import Edit, SampleHome, columns, document, named, setting
 
 
 class Repository:
     """A git repository with one contract, and an installation that published a version of it."""
 
-    def __init__(self, installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, installation: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
         self.installation, self.root = installation, installation.contracts.parent
         self.file = installation.contracts / "readings.odcs.yaml"
         for name, value in (("ASSAY_HOME", installation.root), ("ASSAY_CONTRACTS", installation.contracts)):
@@ -49,11 +49,11 @@ class Repository:
 
 
 @pytest.fixture
-def repository(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> Repository:
+def repository(installation: SampleHome, monkeypatch: pytest.MonkeyPatch) -> Repository:
     return Repository(installation, monkeypatch)
 
 
-def publish_readings(installation: Installation) -> None:
+def publish_readings(installation: SampleHome) -> None:
     run = installation.run()
     admission = admit(run)
     publish(run, admission, refine(run, admission))

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from assay.cli import app, main
 from assay.reports import FORMATS
-from assets.hands.home import SHIPPED_CONTRACTS, home
+from assets.io.home import SHIPPED_CONTRACTS, home
 from tests.contracts.test_mistakes import RIGHT
 
 

@@ -18,7 +18,7 @@ from assets.stages import fitted as kept
 from contracts.model import Contract
 from contracts.steps import CleaningStep
 from pipelines.clean import steps
-from pipelines.clean.kind import Fitted
+from pipelines.clean.step_spec import Fitted
 from pipelines.frames import FLAGGED_BY, REMOVED_BY, ROW, SET_ASIDE_BY
 from tests.clean.test_steps import learned, promising, text
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from contracts.steps import CleaningStep, Deduplicate, DeduplicateByKey, NearDuplicates, NearDuplicateTexts
 from pipelines.clean.blocking import nearest, normal
-from pipelines.clean.kind import Fitted
 from pipelines.clean.linkage import compared
+from pipelines.clean.step_spec import Fitted
 from pipelines.frames import REMOVED_BY, ROW, SET_ASIDE_BY
 from tests.clean.test_missing import cleaned
 from tests.clean.test_steps import learned, promising, text

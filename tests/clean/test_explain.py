@@ -5,29 +5,29 @@ from __future__ import annotations
 import pytest
 
 from assets.stages.admit import admit
+from assets.stages.clean_validate import refine
 from assets.stages.explain import explained
-from assets.stages.refine import refine
 from contracts.errors import ContractError, EvidenceError
-from tests.conftest import Installation, setting
+from tests.conftest import SampleHome, setting
 
 STEPS = [{"step": "normalize", "columns": ["tariff"]}, {"step": "synonyms", "columns": ["tariff"], "values": {"nite": "night"}}, {"step": "deduplicate"}]
 ROWS = "meter,energy_kwh,tariff\nM1,1.5,day\nM2,2.5, nite\nM1,1.5,day\nX,3.5,day\n"
 
 
 @pytest.fixture
-def cleaned(installation: Installation) -> Installation:
+def cleaned(installation: SampleHome) -> SampleHome:
     installation.promise(setting("cleaning", _=STEPS))
     installation.deliver(ROWS)
     installation.published()
     return installation
 
 
-def told(installation: Installation, number: int) -> dict[str, object]:
-    office = installation.office()
-    return explained(office, office.contract("readings"), office.version("readings", None), number)
+def told(installation: SampleHome, number: int) -> dict[str, object]:
+    opened_home = installation.open()
+    return explained(opened_home, opened_home.contract("readings"), opened_home.version("readings", None), number)
 
 
-def test_each_step_tells_what_it_changed(cleaned: Installation) -> None:
+def test_each_step_tells_what_it_changed(cleaned: SampleHome) -> None:
     row = told(cleaned, 3)
     assert [(step["step"], step["changes"]) for step in row["steps"] if step["changes"]] == [  # type: ignore[attr-defined]  # plain data
         ("1 normalize", [{"column": "tariff", "before": " nite", "after": "nite"}]),
@@ -36,23 +36,23 @@ def test_each_step_tells_what_it_changed(cleaned: Installation) -> None:
     assert (row["outcome"], row["reasons"]) == ("published", [])
 
 
-def test_a_repeated_row_tells_which_step_removed_it(cleaned: Installation) -> None:
+def test_a_repeated_row_tells_which_step_removed_it(cleaned: SampleHome) -> None:
     row = told(cleaned, 4)
     assert (row["outcome"], row["reasons"]) == ("removed", ["3 deduplicate"])
 
 
-def test_a_row_that_breaks_a_rule_tells_the_rule(cleaned: Installation) -> None:
+def test_a_row_that_breaks_a_rule_tells_the_rule(cleaned: SampleHome) -> None:
     row = told(cleaned, 5)
     assert (row["outcome"], row["reasons"]) == ("quarantined", ["meter_pattern"])
 
 
-def test_a_personal_cell_is_shown_as_it_was_treated(installation: Installation) -> None:
+def test_a_personal_cell_is_shown_as_it_was_treated(installation: SampleHome) -> None:
     installation.promise(setting("privacy", columns={"meter": {"kind": "other", "treatment": "mask"}}), lambda data: data["schema"][0]["properties"][0].pop("logicalTypeOptions"))
     installation.published()
     assert "M2" not in str(told(installation, 3))
 
 
-def test_a_row_that_is_not_there_and_a_contract_that_changed_are_told(cleaned: Installation) -> None:
+def test_a_row_that_is_not_there_and_a_contract_that_changed_are_told(cleaned: SampleHome) -> None:
     with pytest.raises(EvidenceError, match="has no row 99"):
         told(cleaned, 99)
     cleaned.promise(setting("cleaning", _=STEPS[:1]))
@@ -60,14 +60,14 @@ def test_a_row_that_is_not_there_and_a_contract_that_changed_are_told(cleaned: I
         told(cleaned, 3)
 
 
-def test_a_few_changed_cells_are_shown_as_they_came_and_as_they_are_published(installation: Installation) -> None:
+def test_a_few_changed_cells_are_shown_as_they_came_and_as_they_are_published(installation: SampleHome) -> None:
     installation.promise(setting("cleaning", _=STEPS))
     installation.deliver(ROWS)
     run = installation.run()
     assert refine(run, admit(run)).samples == {"1 normalize": [(3, "tariff", " nite", "night")], "2 synonyms": [(3, "tariff", " nite", "night")]}
 
 
-def test_no_personal_cell_is_shown(installation: Installation) -> None:
+def test_no_personal_cell_is_shown(installation: SampleHome) -> None:
     installation.promise(
         setting("cleaning", _=STEPS), setting("privacy", columns={"tariff": {"kind": "other", "treatment": "token"}}), lambda data: data["schema"][0]["properties"][2].pop("enum")
     )

@@ -10,7 +10,7 @@ import pytest
 
 from contracts.steps import Outliers
 from pipelines.clean import outliers_by_model, steps
-from pipelines.clean.kind import Fitted
+from pipelines.clean.step_spec import Fitted
 from pipelines.engine import run_together
 from pipelines.frames import FLAGGED_BY, REMOVED_BY, ROW
 from tests.clean.test_missing import cleaned

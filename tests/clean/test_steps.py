@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from contracts.model import Contract
 from contracts.steps import CleaningStep, Deduplicate, FillMissing, Outliers
 from pipelines.clean import steps
-from pipelines.clean.kind import Fitted
+from pipelines.clean.step_spec import Fitted
 from pipelines.engine import run_together
 from pipelines.frames import REMOVED_BY, ROW
 from tests.conftest import columns, contract, setting

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from contracts.edit import with_steps
-from pipelines.clean.suggest import Proposal, asked, suggested
+from pipelines.clean.suggest import Proposal, rows_to_correct, suggested
 from pipelines.frames import ROW
 from tests.clean.test_steps import promising, text
 
@@ -111,7 +111,7 @@ def test_a_step_that_spoils_what_was_read_is_not_proposed() -> None:
 def test_the_rows_asked_for_show_how_values_are_written() -> None:
     cells = ["12"] * 50 + ["012"] + ["12 oz"] + ["?"]
     rows = text([(cell, "secret") for cell in cells], ["size", "name"])
-    seen = asked(rows, promising(size="string", name="string"), ("name",), count=6)
+    seen = rows_to_correct(rows, promising(size="string", name="string"), ("name",), count=6)
     assert seen.columns == [ROW, "size"]
     assert {"12", "012", "12 oz", "?"} <= set(seen["size"])
 

@@ -7,7 +7,7 @@ import pickle
 import pytest
 
 from contracts import errors
-from contracts.errors import AssayError, ContractError, ContractErrors, Where, about
+from contracts.errors import AssayError, ContractError, ContractErrors, Where, errors_located_at
 
 CHILDREN = [child for child in vars(errors).values() if isinstance(child, type) and issubclass(child, AssayError) and child is not ContractErrors]
 
@@ -26,6 +26,6 @@ def test_it_survives_pickling(kind: type[AssayError]) -> None:
 
 
 def test_the_outer_block_adds_only_what_the_inner_did_not_know() -> None:
-    with pytest.raises(ContractError) as caught, about(file="outer.yaml", dataset="d"):
+    with pytest.raises(ContractError) as caught, errors_located_at(file="outer.yaml", dataset="d"):
         raise ContractError("p", "r", Where(file="inner.yaml"))
     assert str(caught.value.where) == "inner.yaml, data set 'd'"

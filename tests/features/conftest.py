@@ -35,11 +35,11 @@ def collect(request: pytest.FixtureRequest) -> Collect:
 
 def _libraries() -> list[Any]:
     """The array libraries that compute what expressions cannot say: NumPy, the strictest one there is (what is not in the standard fails), and CuPy where there is a GPU."""
-    lacking = "no GPU: CuPy is not installed" if not engine.beside("gpu") else f"no GPU: {engine.why_no_gpu()}"
+    lacking = "no GPU: CuPy is not installed" if not engine.companion_engines("gpu") else f"no GPU: {engine.why_no_gpu()}"
     return [
         pytest.param(np, id="numpy"),
         pytest.param(array_api_strict, id="array API standard"),
-        pytest.param("cupy", id="cupy", marks=pytest.mark.skipif(engine.why_no_gpu() is not None or not engine.beside("gpu"), reason=lacking)),
+        pytest.param("cupy", id="cupy", marks=pytest.mark.skipif(engine.why_no_gpu() is not None or not engine.companion_engines("gpu"), reason=lacking)),
     ]
 
 

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from contracts.errors import FeatureError
-from pipelines.features import past, table
+from pipelines.features import lookback, table
 from tests.features.conftest import AT, Collect, fitted, frame, hours
 
 # -- groups -----------------------------------------------------------------------------------------
@@ -176,7 +176,7 @@ def test_however_rows_are_cut_for_the_cores_the_past_is_the_same(monkeypatch: py
     whole = table.transform(rows.lazy(), state).collect()
     assert whole["x_lag3_by_k"].drop_nulls().len() > 300
     for part in (1, 20):
-        monkeypatch.setattr(past, "PART_ROWS", part)
+        monkeypatch.setattr(lookback, "PART_ROWS", part)
         assert table.transform(rows.lazy(), state).collect().equals(whole)
 
 

@@ -13,33 +13,33 @@ from typing import Any
 import polars as pl
 import pytest
 
-from assets.hands import telling
-from assets.hands.names import LABEL
-from assets.hands.sources import gather, web
-from assets.hands.sources.hosts import is_public
-from assets.hands.sources.places import Memory, Place, Sink, matches
-from assets.hands.sources.web import Network, download
+from assets.io import work_progress
+from assets.io.names import LABEL
+from assets.io.sources import gather, web
+from assets.io.sources.hosts import is_public
+from assets.io.sources.places import Memory, Place, Sink, matches
+from assets.io.sources.web import Network, download
 from assets.stages.ingest import land, landed_rows, unreadable_records
 from contracts.errors import AssayError, ContractError, SourceError, Where
-from tests.conftest import GOOD, Installation, contract, setting
+from tests.conftest import GOOD, SampleHome, contract, setting
 
 HEADER = "meter,energy_kwh,tariff\n"
 
 
-def deliver(installation: Installation, **files: str | bytes) -> None:
+def deliver(installation: SampleHome, **files: str | bytes) -> None:
     inbox = installation.root / "inbox"
     inbox.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
         (inbox / name.replace("_", ".")).write_bytes(text.encode() if isinstance(text, str) else text)
 
 
-def landed(installation: Installation) -> tuple[pl.DataFrame, dict[str, tuple[int, int]]]:
+def landed(installation: SampleHome) -> tuple[pl.DataFrame, dict[str, tuple[int, int]]]:
     run = installation.run()
     receipt = land(run).receipt
     return landed_rows(run, receipt.digest).collect(), {file.name: (file.first, file.last) for file in receipt.files}
 
 
-def names_in(installation: Installation, error: AssayError) -> list[str | None]:
+def names_in(installation: SampleHome, error: AssayError) -> list[str | None]:
     """The names behind the labels that an error shows."""
     return [installation.name_of(found[0]) for found in LABEL.finditer(str(error))]
 
@@ -47,7 +47,7 @@ def names_in(installation: Installation, error: AssayError) -> list[str | None]:
 # -- many files -------------------------------------------------------------------------------
 
 
-def test_a_glob_lands_its_files_as_one_table_and_each_record_keeps_its_file(installation: Installation) -> None:
+def test_a_glob_lands_its_files_as_one_table_and_each_record_keeps_its_file(installation: SampleHome) -> None:
     (installation.root / "inbox" / "readings.csv").unlink()
     deliver(installation, b_csv=HEADER + "M3,3,day\n", a_csv=HEADER + "M1,1,day\nM2\nM2,2,night\n", c_txt="no matter", _hidden_csv="no matter")
     installation.promise(setting("source", location="inbox/*.csv"))
@@ -59,7 +59,7 @@ def test_a_glob_lands_its_files_as_one_table_and_each_record_keeps_its_file(inst
     assert land(installation.run()).unchanged
 
 
-def test_columns_are_unified_and_a_required_one_must_be_in_each_file(installation: Installation) -> None:
+def test_columns_are_unified_and_a_required_one_must_be_in_each_file(installation: SampleHome) -> None:
     installation.promise(setting("source", location="inbox/*.csv"))
     deliver(installation, more_csv="extra,meter,energy_kwh\nx,M9,9\n")
     rows, _ = landed(installation)
@@ -71,7 +71,7 @@ def test_columns_are_unified_and_a_required_one_must_be_in_each_file(installatio
     assert "zz.csv" in names_in(installation, refused.value)
 
 
-def test_files_that_cannot_be_read_are_named(installation: Installation) -> None:
+def test_files_that_cannot_be_read_are_named(installation: SampleHome) -> None:
     installation.promise(setting("source", location="inbox/*.csv"))
     deliver(installation, bad_csv="", worse_csv="")
     with pytest.raises(SourceError, match=r"'file-.*empty.*nor can these be read: .*'file-.*assay reveal file-") as refused:
@@ -79,7 +79,7 @@ def test_files_that_cannot_be_read_are_named(installation: Installation) -> None
     assert set(names_in(installation, refused.value)) == {"bad.csv", "worse.csv"}
 
 
-def test_the_evidence_says_which_records_came_from_which_file(installation: Installation) -> None:
+def test_the_evidence_says_which_records_came_from_which_file(installation: SampleHome) -> None:
     installation.promise(setting("source", location="inbox/*.csv"))
     deliver(installation, second_csv=HEADER + "M7,7,day\nM8,8,day\n")
     files = installation.predicate(installation.published())["source_files"]
@@ -94,7 +94,7 @@ def test_what_a_glob_means(pattern: str, path: str, same: bool) -> None:
     assert matches(pattern, path) is same
 
 
-def test_a_link_out_of_the_roots_is_refused(installation: Installation, tmp_path: Path) -> None:
+def test_a_link_out_of_the_roots_is_refused(installation: SampleHome, tmp_path: Path) -> None:
     installation.promise(setting("source", location="inbox/*.csv"))
     (tmp_path / "outside.csv").write_text(GOOD)
     (installation.root / "inbox" / "link.csv").symlink_to(tmp_path / "outside.csv")
@@ -105,9 +105,9 @@ def test_a_link_out_of_the_roots_is_refused(installation: Installation, tmp_path
         land(installation.run())
 
 
-def test_a_sensor_sees_a_file_that_comes_to_a_glob_or_changes(installation: Installation) -> None:
+def test_a_sensor_sees_a_file_that_comes_to_a_glob_or_changes(installation: SampleHome) -> None:
     wanted = contract(setting("source", location="inbox/*.csv"))
-    roots = installation.office().home.roots
+    roots = installation.open().home.roots
     seen = gather.seen_here(wanted, roots)
     assert seen == gather.seen_here(wanted, roots)
     deliver(installation, second_csv=GOOD)
@@ -117,15 +117,15 @@ def test_a_sensor_sees_a_file_that_comes_to_a_glob_or_changes(installation: Inst
     assert gather.seen_here(contract(setting("source", location="inbox/*.json")), roots) is None
 
 
-def test_what_is_being_done_is_told(installation: Installation) -> None:
+def test_what_is_being_done_is_told(installation: SampleHome) -> None:
     installation.promise(setting("source", location="inbox/*.csv"))
     deliver(installation, second_csv=GOOD)
     told: list[str] = []
-    telling.LISTENERS.append(told.append)
+    work_progress.LISTENERS.append(told.append)
     try:
         land(installation.run())
     finally:
-        telling.LISTENERS.remove(told.append)
+        work_progress.LISTENERS.remove(told.append)
     assert sorted(told) == ["1 of 2 files read", "2 of 2 files read"]
 
 
@@ -140,7 +140,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize("host", REFUSED)
-def test_no_private_address_is_connected_to_however_it_is_written(installation: Installation, host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_private_address_is_connected_to_however_it_is_written(installation: SampleHome, host: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(web, "_headers", lambda *_, **__: pytest.fail("it was about to connect"))
     installation.promise(setting("source", location=f"http://{host}/readings.csv"))
     with pytest.raises(SourceError, match=r"not fetched|cannot be found"):
@@ -245,7 +245,7 @@ def test_the_connection_goes_to_the_address_that_was_checked(tmp_path: Path, ser
     "target",
     ["http://127.0.0.1:1/", "http://169.254.169.254/latest/meta-data", "http://[::1]/", "http://2130706433/", "file:///etc/passwd", "gopher://127.0.0.1/", "//127.0.0.1:9/x"],
 )
-def test_a_redirect_is_checked_like_the_address_itself(installation: Installation, server: Server, monkeypatch: pytest.MonkeyPatch, target: str) -> None:
+def test_a_redirect_is_checked_like_the_address_itself(installation: SampleHome, server: Server, monkeypatch: pytest.MonkeyPatch, target: str) -> None:
     allow(monkeypatch, server)
     monkeypatch.setenv("ASSAY_SOURCE_HOSTS", f"{server.host},127.0.0.1:1,127.0.0.1:9")  # what a contract may name, somebody's redirect may not
     server.answer = reply(302, Location=target)
@@ -257,13 +257,13 @@ def test_a_redirect_is_checked_like_the_address_itself(installation: Installatio
 # -- the web: what works ------------------------------------------------------------------------
 
 
-def test_an_allowed_host_is_fetched_once_and_asked_whether_it_changed(installation: Installation, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_allowed_host_is_fetched_once_and_asked_whether_it_changed(installation: SampleHome, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     allow(monkeypatch, server)
     installation.promise(setting("source", location=server.url))
     server.answer = reply(200, GOOD.encode(), ETag='"one"', Last_Modified="Mon, 23 Nov 2026 10:00:00 GMT")
     assert land(installation.run()).receipt.rows == 3
     server.answer = reply(304)
-    assert land(installation.run()).unchanged  # another office on the same home: what was seen survives the process
+    assert land(installation.run()).unchanged  # another opening of the same home: what was seen survives the process
     assert (server.asked[1][1]["if-none-match"], server.asked[1][1]["if-modified-since"]) == ('"one"', "Mon, 23 Nov 2026 10:00:00 GMT")
     server.answer = reply(200, (GOOD + "M4,1,day\n").encode(), ETag='"two"')
     done = land(installation.run())
@@ -271,7 +271,7 @@ def test_an_allowed_host_is_fetched_once_and_asked_whether_it_changed(installati
     assert not any(GOOD.encode()[:10] in file.read_bytes() for file in (installation.root / "cache").rglob("*.json"))
 
 
-def test_what_the_lake_has_lost_is_fetched_again(installation: Installation, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_lake_has_lost_is_fetched_again(installation: SampleHome, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     allow(monkeypatch, server)
     installation.promise(setting("source", location=server.url))
     server.answer = reply(200, GOOD.encode(), ETag='"one"')
@@ -358,7 +358,7 @@ def test_redirects_are_followed_a_few_times(tmp_path: Path, server: Server) -> N
         download(server.url, sink(tmp_path), place(tmp_path, server.host))
 
 
-def test_a_packed_file_is_unpacked_after_it_was_fetched(installation: Installation, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_packed_file_is_unpacked_after_it_was_fetched(installation: SampleHome, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     allow(monkeypatch, server)
     installation.promise(setting("source", location=f"http://{server.host}/readings.csv.gz"))
     server.answer = reply(200, gzip.compress(GOOD.encode()))
@@ -366,7 +366,7 @@ def test_a_packed_file_is_unpacked_after_it_was_fetched(installation: Installati
 
 
 def test_an_address_is_remembered_without_being_written_down(tmp_path: Path) -> None:
-    from assets.hands.sources.places import Seen
+    from assets.io.sources.places import Seen
 
     memory = Memory(tmp_path)
     memory.keep("https://example.com/x?token=abc", Seen("d" * 64, 3, '"e"'))

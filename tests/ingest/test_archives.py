@@ -15,10 +15,10 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from assets.hands.sources.archives import unpack
+from assets.io.sources.archives import unpack
 from assets.stages.ingest import land, landed_rows
 from contracts.errors import SourceError, Where
-from tests.conftest import GOOD, Installation, setting
+from tests.conftest import GOOD, SampleHome, setting
 
 HERE = Where(file="x")
 
@@ -51,7 +51,7 @@ def everything(folder: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("kind", PACKERS)
-def test_a_packed_file_is_read_as_what_is_in_it(installation: Installation, kind: str) -> None:
+def test_a_packed_file_is_read_as_what_is_in_it(installation: SampleHome, kind: str) -> None:
     archive(installation.root / "inbox", PACKERS[kind](GOOD.encode()), f"readings.csv.{kind}")
     installation.promise(setting("source", location=f"inbox/readings.csv.{kind}"))
     assert land(installation.run()).receipt.rows == 3
@@ -62,7 +62,7 @@ def test_several_gzip_members_are_one_file(tmp_path: Path) -> None:
     assert one.path.read_bytes() == b"a\nb\n"
 
 
-def test_a_zip_of_several_files_lands_all_of_them_or_those_that_are_meant(installation: Installation) -> None:
+def test_a_zip_of_several_files_lands_all_of_them_or_those_that_are_meant(installation: SampleHome) -> None:
     content = zipped(("2026/b.csv", GOOD.encode()), ("a.csv", GOOD.encode()), ("README.txt", b"hello"), ("2026/", b""))
     archive(installation.root / "inbox", content, "all.zip")
     installation.promise(setting("source", location="inbox/all.zip", options={"members": "**/*.csv"}))
@@ -116,7 +116,7 @@ BOMBS: dict[str, tuple[str, Callable[[], bytes]]] = {
 
 
 @pytest.mark.parametrize("name", BOMBS)
-def test_bombs_are_refused_quickly_and_leave_nothing(installation: Installation, name: str) -> None:
+def test_bombs_are_refused_quickly_and_leave_nothing(installation: SampleHome, name: str) -> None:
     file, make = BOMBS[name]
     archive(installation.root / "inbox", make(), file)
     installation.promise(setting("source", location=f"inbox/{file}"))

@@ -21,10 +21,10 @@ import pyarrow.parquet as pq
 import pytest
 import xlsxwriter
 
-from assets.hands.decode.__main__ import number_of
-from assets.hands.decode.landing import UNREADABLE
-from assets.hands.sources.child import Limits, decoded
-from assets.hands.sources.landing import rows_in
+from assets.io.decode.__main__ import number_of
+from assets.io.decode.landing import UNREADABLE
+from assets.io.sources.child import Limits, decoded
+from assets.io.sources.landing import rows_in
 from contracts.errors import SourceError, Where
 
 WHERE = Where(file="inbox/x")
@@ -155,7 +155,7 @@ def _endless(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         "import importlib.abc, importlib.util, sys\n"
         "class Finder(importlib.abc.MetaPathFinder):\n"
         "    def find_spec(self, name, path=None, target=None):\n"
-        f"        return importlib.util.spec_from_file_location(name, {str(folder / 'endless.py')!r}) if name == 'assets.hands.decode.endless' else None\n"
+        f"        return importlib.util.spec_from_file_location(name, {str(folder / 'endless.py')!r}) if name == 'assets.io.decode.endless' else None\n"
         "sys.meta_path.insert(0, Finder())\n"
     )
     (folder / "endless.py").write_text(

@@ -26,7 +26,7 @@ import urllib3
 
 from assets.stages.ingest import land, landed_rows
 from contracts.errors import SourceError
-from tests.conftest import GOOD, Installation, setting
+from tests.conftest import GOOD, SampleHome, setting
 
 pytest.importorskip("obstore", reason="the extra `cloud` is not installed")
 moto = pytest.importorskip("moto.server", reason="moto is not installed")
@@ -162,8 +162,8 @@ def bucket(store: tuple[str, Any], monkeypatch: pytest.MonkeyPatch) -> Any:
     return Bucket()
 
 
-def test_an_object_lands_and_is_not_fetched_again_until_it_changes(installation: Installation, bucket: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from assets.hands.sources import clouds
+def test_an_object_lands_and_is_not_fetched_again_until_it_changes(installation: SampleHome, bucket: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from assets.io.sources import clouds
 
     bucket.put("in/readings.csv", GOOD)
     installation.promise(setting("source", location=f"{bucket.address}/in/readings.csv"))
@@ -175,7 +175,7 @@ def test_an_object_lands_and_is_not_fetched_again_until_it_changes(installation:
     assert land(installation.run()).receipt.rows == 4
 
 
-def test_a_pattern_lands_the_objects_it_means(installation: Installation, bucket: Any) -> None:
+def test_a_pattern_lands_the_objects_it_means(installation: SampleHome, bucket: Any) -> None:
     for path, text in {"in/b.csv": "M2,2,day\n", "in/a.csv": "M1,1,day\n", "in/deeper/c.csv": "M3,3,day\n", "in/note.txt": "no"}.items():
         bucket.put(path, "meter,energy_kwh,tariff\n" + text)
     installation.promise(setting("source", location=f"{bucket.address}/in/*.csv"))
@@ -188,7 +188,7 @@ def test_a_pattern_lands_the_objects_it_means(installation: Installation, bucket
     assert land(installation.run()).receipt.rows == 3
 
 
-def test_what_is_not_there_is_refused_without_a_credential(installation: Installation, bucket: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_not_there_is_refused_without_a_credential(installation: SampleHome, bucket: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     for location in (*(f"{bucket.address}/{path}" for path in ("nothing.csv", "in/*.csv")), f"{bucket.scheme}://no-such-bucket-anywhere/x.csv"):
         installation.promise(setting("source", location=location))
         with pytest.raises(SourceError, match="is not there") as refused:
@@ -196,7 +196,7 @@ def test_what_is_not_there_is_refused_without_a_credential(installation: Install
         assert SECRET not in f"{refused.value!r}{refused.value.__cause__!r}"
 
 
-def test_a_pattern_in_a_bucket_that_is_not_there_is_refused(installation: Installation, bucket: Any) -> None:
+def test_a_pattern_in_a_bucket_that_is_not_there_is_refused(installation: SampleHome, bucket: Any) -> None:
     if bucket.scheme == "gs":
         pytest.skip("fake-gcs-server answers the list of a missing bucket with 500, where Google answers 404")
     installation.promise(setting("source", location=f"{bucket.scheme}://no-such-bucket-anywhere/*.csv"))
@@ -204,7 +204,7 @@ def test_a_pattern_in_a_bucket_that_is_not_there_is_refused(installation: Instal
         land(installation.run())
 
 
-def test_objects_larger_than_allowed_are_not_fetched(installation: Installation, bucket: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_objects_larger_than_allowed_are_not_fetched(installation: SampleHome, bucket: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     bucket.put("x.csv", GOOD)
     monkeypatch.setenv("ASSAY_SOURCE_MAX_BYTES", "10")
     installation.promise(setting("source", location=f"{bucket.address}/x.csv"))
@@ -212,8 +212,8 @@ def test_objects_larger_than_allowed_are_not_fetched(installation: Installation,
         land(installation.run())
 
 
-def test_an_object_that_changes_between_the_list_and_the_fetch_is_refused(installation: Installation, bucket: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from assets.hands.sources import clouds
+def test_an_object_that_changes_between_the_list_and_the_fetch_is_refused(installation: SampleHome, bucket: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from assets.io.sources import clouds
 
     listed = clouds.listed
 
@@ -231,7 +231,7 @@ def test_an_object_that_changes_between_the_list_and_the_fetch_is_refused(instal
 
 def test_an_object_is_the_same_by_its_name_and_by_a_pattern(bucket: Any) -> None:
     """Azure writes an object's tag without quotes in a list, and with them elsewhere."""
-    from assets.hands.sources.clouds import listed
+    from assets.io.sources.clouds import listed
     from contracts.errors import NOWHERE
 
     bucket.put("in/a.csv", GOOD)
@@ -241,7 +241,7 @@ def test_an_object_is_the_same_by_its_name_and_by_a_pattern(bucket: Any) -> None
 
 
 @pytest.mark.parametrize("path", ["in/a.csv", "in/*.csv"])
-def test_who_may_not_read_is_told_so_without_a_credential(installation: Installation, bucket: Any, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+def test_who_may_not_read_is_told_so_without_a_credential(installation: SampleHome, bucket: Any, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
     if not WRONG_KEY[bucket.scheme]:
         pytest.skip(f"the server that stands for {bucket.scheme}:// asks nobody for a key")
     bucket.put("in/a.csv", GOOD)

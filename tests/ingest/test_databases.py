@@ -19,7 +19,7 @@ from assets.stages.ingest import land, landed_rows
 from assets.stages.publish import Published
 from contracts.errors import AssayError, ContractError, SourceError
 from contracts.extract import extract
-from tests.conftest import Installation, contract, setting
+from tests.conftest import SampleHome, contract, setting
 
 ROWS = "('M1', 1.5, 'day', '2026-01-01'), ('M2', 0.1, NULL, '2026-01-02'), ('M3', 3, 'a \"quoted\",\nnight', '2026-01-03')"
 
@@ -75,7 +75,7 @@ def _mysql(monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
 
 
 @pytest.fixture(params=["sqlite", "duckdb", "postgres", "mysql"])
-def database(request: pytest.FixtureRequest, installation: Installation, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
+def database(request: pytest.FixtureRequest, installation: SampleHome, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
     """The same table in each kind of database; a server is skipped, saying so, where none answers."""
     if request.param == "mysql":
         with _mysql(monkeypatch) as made:
@@ -108,12 +108,12 @@ def database(request: pytest.FixtureRequest, installation: Installation, monkeyp
             connection.execute(f"DROP SCHEMA {schema} CASCADE")
 
 
-def rows_of(installation: Installation) -> list[tuple[Any, ...]]:
+def rows_of(installation: SampleHome) -> list[tuple[Any, ...]]:
     run = installation.run()
     return landed_rows(run, land(run).receipt.digest).collect().rows()
 
 
-def test_a_table_lands_as_text_with_its_nulls_its_quotes_and_its_line_breaks(installation: Installation, database: Database) -> None:
+def test_a_table_lands_as_text_with_its_nulls_its_quotes_and_its_line_breaks(installation: SampleHome, database: Database) -> None:
     installation.promise(database.source())
     (first, second, third) = rows_of(installation)
     assert first[:2] == (1, "M1")
@@ -123,7 +123,7 @@ def test_a_table_lands_as_text_with_its_nulls_its_quotes_and_its_line_breaks(ins
     assert land(installation.run()).unchanged  # the same rows have the same digest
 
 
-def test_an_empty_text_is_not_a_null(installation: Installation, database: Database) -> None:
+def test_an_empty_text_is_not_a_null(installation: SampleHome, database: Database) -> None:
     database.add("('M4', 1, '', '2026-01-04')")
     installation.promise(database.source())
     assert [row[3] for row in rows_of(installation)][-1] == ""
@@ -131,20 +131,20 @@ def test_an_empty_text_is_not_a_null(installation: Installation, database: Datab
     assert [row[3] for row in rows_of(installation)][-1] is None
 
 
-def test_a_query_narrows_what_comes(installation: Installation, database: Database) -> None:
+def test_a_query_narrows_what_comes(installation: SampleHome, database: Database) -> None:
     query = f"SELECT meter, energy_kwh * 2 AS energy_kwh, upper(tariff) AS tariff FROM {database.table} WHERE tariff IS NOT NULL ORDER BY meter DESC"
     installation.promise(database.source(query=query))
     assert [(row[1], float(row[2])) for row in rows_of(installation)] == [("M3", 6.0), ("M1", 3.0)]
 
 
-def reached(installation: Installation, published: Published) -> Any:
+def reached(installation: SampleHome, published: Published) -> Any:
     """The mark in the evidence, which is sealed: the contract does not say what the column holds."""
     mark = installation.predicate(published)["watermark"]
     assert mark.keys() == {"column", "sealed"}
-    return installation.office().keys.unseal(mark["sealed"], "the watermark 'read_on' of readings")
+    return installation.open().keys.unseal(mark["sealed"], "the watermark 'read_on' of readings")
 
 
-def test_of_a_growing_table_only_what_is_new_is_published(installation: Installation, database: Database) -> None:
+def test_of_a_growing_table_only_what_is_new_is_published(installation: SampleHome, database: Database) -> None:
     installation.promise(database.source(watermark={"column": "read_on"}))
     first = installation.published()
     assert reached(installation, first) == "2026-01-03"
@@ -157,7 +157,7 @@ def test_of_a_growing_table_only_what_is_new_is_published(installation: Installa
     assert installation.published().new is False
 
 
-def test_a_run_that_publishes_nothing_does_not_move_the_mark(installation: Installation, database: Database) -> None:
+def test_a_run_that_publishes_nothing_does_not_move_the_mark(installation: SampleHome, database: Database) -> None:
     installation.promise(database.source(watermark={"column": "read_on", "start": "2026-01-01"}))
     assert len(rows_of(installation)) == 2  # landed, and not published
     assert len(rows_of(installation)) == 2
@@ -168,7 +168,7 @@ def test_a_run_that_publishes_nothing_does_not_move_the_mark(installation: Insta
     assert installation.published().row["rows"] == 2  # M3's tariff is none that is promised
 
 
-def test_rows_that_nobody_can_place_stop_the_run(installation: Installation, database: Database) -> None:
+def test_rows_that_nobody_can_place_stop_the_run(installation: SampleHome, database: Database) -> None:
     database.add("('M9', 1, 'day', NULL)")
     installation.promise(database.source(watermark={"column": "read_on"}))
     with pytest.raises(SourceError, match="1 rows have no value in 'read_on'"):
@@ -178,14 +178,14 @@ def test_rows_that_nobody_can_place_stop_the_run(installation: Installation, dat
         land(installation.run())
 
 
-def test_what_the_database_refuses_is_told_without_its_words(installation: Installation, database: Database) -> None:
+def test_what_the_database_refuses_is_told_without_its_words(installation: SampleHome, database: Database) -> None:
     installation.promise(setting("source", location=database.location, format="sql", options={"table": "secret_tbl"}))
     with pytest.raises(SourceError, match="the database refuses the query") as refused:
         land(installation.run())
     assert "secret_tbl" not in str(refused.value)
 
 
-def test_hostile_names_are_names(installation: Installation, database: Database) -> None:
+def test_hostile_names_are_names(installation: SampleHome, database: Database) -> None:
     """Promise H8: a table is never SQL."""
     for table in ('x"; DROP TABLE readings; --', "readings WHERE 1=1", "%s", "readings--", 'a".b'):
         installation.promise(setting("source", location=database.location, format="sql", options={"table": table}))
@@ -196,7 +196,7 @@ def test_hostile_names_are_names(installation: Installation, database: Database)
 
 
 @pytest.mark.parametrize("kind", ["postgres", "mysql"])
-def test_a_connection_that_is_not_set_or_does_not_answer_is_told_without_its_password(installation: Installation, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_connection_that_is_not_set_or_does_not_answer_is_told_without_its_password(installation: SampleHome, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     installation.promise(setting("source", location=f"{kind}:NOWHERE", format="sql", options={"table": "t"}))
     monkeypatch.delenv("ASSAY_CONNECTION_NOWHERE", raising=False)
     with pytest.raises(SourceError, match="ASSAY_CONNECTION_NOWHERE is not set"):
@@ -207,7 +207,7 @@ def test_a_connection_that_is_not_set_or_does_not_answer_is_told_without_its_pas
     assert "hunter2" not in f"{refused.value!r} {refused.value.__cause__!r}"
 
 
-def test_a_duckdb_file_cannot_reach_other_files(installation: Installation, tmp_path: Path) -> None:
+def test_a_duckdb_file_cannot_reach_other_files(installation: SampleHome, tmp_path: Path) -> None:
     (tmp_path / "secret.csv").write_text("a\nsecret\n")
     file = installation.root / "inbox" / "store.duckdb"
     _duckdb(file, f"CREATE VIEW v AS SELECT * FROM read_csv('{tmp_path / 'secret.csv'}')")
@@ -217,7 +217,7 @@ def test_a_duckdb_file_cannot_reach_other_files(installation: Installation, tmp_
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "duckdb"])
-def test_a_file_that_is_no_database_is_refused(installation: Installation, kind: str) -> None:
+def test_a_file_that_is_no_database_is_refused(installation: SampleHome, kind: str) -> None:
     (installation.root / "inbox" / "x.db").write_bytes(b"meter,energy\n" * 100)
     installation.promise(setting("source", location=f"{kind}:inbox/x.db", format="sql", options={"table": "t"}))
     with pytest.raises(SourceError, match="refuses the query"):
@@ -227,7 +227,7 @@ def test_a_file_that_is_no_database_is_refused(installation: Installation, kind:
         land(installation.run())
 
 
-def test_the_types_of_sqlite_are_those_of_each_cell(installation: Installation) -> None:
+def test_the_types_of_sqlite_are_those_of_each_cell(installation: SampleHome) -> None:
     file = installation.root / "inbox" / "mixed.db"
     _sqlite(file, "CREATE TABLE t (meter, energy_kwh, tariff)")
     _sqlite(file, "INSERT INTO t VALUES (1, 0.1, x'00ff'), ('two', 9007199254740993, NULL), (3.0, 1e300, '')")
@@ -235,7 +235,7 @@ def test_the_types_of_sqlite_are_those_of_each_cell(installation: Installation) 
     assert rows_of(installation) == [(1, "1", "0.1", "00ff"), (2, "two", "9007199254740993", None), (3, "3.0", "1e+300", "")]
 
 
-def test_the_types_of_postgres_are_written_as_the_contract_reads_them(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_types_of_postgres_are_written_as_the_contract_reads_them(installation: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
     psycopg = pytest.importorskip("psycopg", reason="the extra `postgres` is not installed")
     server = os.environ.get("ASSAY_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/test")
     try:
@@ -248,7 +248,7 @@ def test_the_types_of_postgres_are_written_as_the_contract_reads_them(installati
     assert rows_of(installation) == [(1, "true", "2026-01-02T01:04:05.678901+00:00", "12345678901234567890.12", "2026-01-02T03:04:05")]
 
 
-def test_the_types_of_mysql_are_written_as_the_contract_reads_them(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_types_of_mysql_are_written_as_the_contract_reads_them(installation: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
     with _mysql(monkeypatch) as made:
         made.run("CREATE TABLE t (meter FLOAT, energy_kwh TIMESTAMP(6), tariff DECIMAL(30, 2), at DATETIME, raw VARBINARY(4), note VARCHAR(20))")
         made.run("SET time_zone = '+02:00'")

@@ -15,22 +15,22 @@ import pyarrow as pa
 import pytest
 import xlsxwriter
 
-from assets.hands.sources.texts import header
+from assets.io.sources.texts import header
 from assets.stages.ingest import land, landed_rows, unreadable_records
 from contracts.errors import SourceError
 from contracts.types import read
-from tests.conftest import Installation, columns, setting
+from tests.conftest import SampleHome, columns, setting
 from tests.ingest.test_archives import million
 
 READINGS = pl.DataFrame({"meter": ["M1", "M2"], "energy_kwh": [0.1, 1 / 3], "tariff": ["day", None]})
 
 
-def landed(installation: Installation) -> pl.DataFrame:
+def landed(installation: SampleHome) -> pl.DataFrame:
     run = installation.run()
     return landed_rows(run, land(run).receipt.digest).collect()
 
 
-def inbox(installation: Installation) -> Path:
+def inbox(installation: SampleHome) -> Path:
     return installation.root / "inbox"
 
 
@@ -38,7 +38,7 @@ def inbox(installation: Installation) -> Path:
 
 
 @pytest.mark.parametrize("kind", ["file", "stream", "compressed"])
-def test_arrow_lands_exactly(installation: Installation, kind: str) -> None:
+def test_arrow_lands_exactly(installation: SampleHome, kind: str) -> None:
     path = inbox(installation) / "readings.arrow"
     if kind == "stream":
         READINGS.write_ipc_stream(path)
@@ -48,7 +48,7 @@ def test_arrow_lands_exactly(installation: Installation, kind: str) -> None:
     assert landed(installation).rows() == [(1, "M1", "0.1", "day"), (2, "M2", "0.3333333333333333", None)]
 
 
-def test_arrow_types_are_written_as_the_contract_reads_them(installation: Installation) -> None:
+def test_arrow_types_are_written_as_the_contract_reads_them(installation: SampleHome) -> None:
     frame = READINGS.with_columns(
         at=pl.Series([datetime(2026, 1, 2, 3, 4, 5, 678901), None]), on=pl.Series([date(2026, 1, 2), None]), kind=pl.Series(["a", "b"], dtype=pl.Categorical)
     )
@@ -68,14 +68,14 @@ def _arrow(frame: pl.DataFrame) -> bytes:
     [b"", b"ARROW1\x00\x00", b"meter,energy\n", _arrow(READINGS)[:-60], b"\xff\xff\xff\xff\xff\xff\xff\x7f" + bytes(64)],
     ids=["empty", "mark", "text", "cut off", "endless"],
 )
-def test_what_is_no_arrow_is_refused(installation: Installation, content: bytes) -> None:
+def test_what_is_no_arrow_is_refused(installation: SampleHome, content: bytes) -> None:
     (inbox(installation) / "x.arrow").write_bytes(content)
     installation.promise(setting("source", location="inbox/x.arrow", format="arrow"))
     with pytest.raises(SourceError, match="cannot be read as Arrow IPC"):
         land(installation.run())
 
 
-def test_arrow_with_offsets_out_of_bounds_is_refused_and_not_read(installation: Installation) -> None:
+def test_arrow_with_offsets_out_of_bounds_is_refused_and_not_read(installation: SampleHome) -> None:
     path, offsets = inbox(installation) / "x.arrow", b"\x00\x00\x00\x00\x02\x00\x00\x00\x04\x00\x00\x00"
     table = pa.table({"meter": ["M1", "M2"]})
     with pa.OSFile(str(path), "wb") as stream, pa.ipc.new_file(stream, table.schema) as writer:
@@ -88,7 +88,7 @@ def test_arrow_with_offsets_out_of_bounds_is_refused_and_not_read(installation: 
         land(installation.run())
 
 
-def test_arrow_that_names_a_column_twice_is_refused(installation: Installation) -> None:
+def test_arrow_that_names_a_column_twice_is_refused(installation: SampleHome) -> None:
     table = pa.table([pa.array([1]), pa.array([2])], names=["meter", "Meter"])
     with pa.OSFile(str(inbox(installation) / "x.arrow"), "wb") as stream, pa.ipc.new_file(stream, table.schema) as writer:
         writer.write_table(table)
@@ -109,11 +109,11 @@ def workbook(path: Path, **sheets: list[list[Any]]) -> None:
     book.close()
 
 
-def promise(installation: Installation, **options: Any) -> None:
+def promise(installation: SampleHome, **options: Any) -> None:
     installation.promise(setting("source", location="inbox/readings.xlsx", format="excel", options=options))
 
 
-def test_a_sheet_lands_as_text_with_numbers_exact(installation: Installation) -> None:
+def test_a_sheet_lands_as_text_with_numbers_exact(installation: SampleHome) -> None:
     rows = [["meter", "energy_kwh", "tariff"], ["M1", 1 / 3, "day"], ["007", 1e-10, None], [None, None, None], ["M3", 123456789012, "a\nb"], ["M4", 2.5, True]]
     workbook(inbox(installation) / "readings.xlsx", S=rows)
     promise(installation)
@@ -122,7 +122,7 @@ def test_a_sheet_lands_as_text_with_numbers_exact(installation: Installation) ->
     ]  # fmt: skip
 
 
-def test_the_sheet_and_the_header_row_are_those_that_are_named(installation: Installation) -> None:
+def test_the_sheet_and_the_header_row_are_those_that_are_named(installation: SampleHome) -> None:
     table = [["a title"], ["meter", "energy_kwh", "tariff"], ["M1", 1, "day"]]
     workbook(inbox(installation) / "readings.xlsx", Notes=[["x"]], Data=table)
     promise(installation, sheet="Data", header_row=2)
@@ -138,7 +138,7 @@ def test_the_sheet_and_the_header_row_are_those_that_are_named(installation: Ins
             land(installation.run())
 
 
-def test_dates_and_times_are_written_as_the_contract_reads_them(installation: Installation) -> None:
+def test_dates_and_times_are_written_as_the_contract_reads_them(installation: SampleHome) -> None:
     workbook(
         inbox(installation) / "readings.xlsx",
         S=[["meter", "on", "at"], ["M1", datetime(2026, 1, 2), datetime(2026, 1, 2)], ["M2", datetime(2026, 1, 3), datetime(2026, 1, 2, 3, 4, 5)]],
@@ -153,7 +153,7 @@ def test_dates_and_times_are_written_as_the_contract_reads_them(installation: In
     assert rows.select(read(column) for column in contract.columns[1:]).row(1)[0] == date(2026, 1, 3)
 
 
-def test_a_header_that_cannot_be_promised_is_refused(installation: Installation) -> None:
+def test_a_header_that_cannot_be_promised_is_refused(installation: SampleHome) -> None:
     for row, says in ((["meter", "Meter"], r"named twice .columns 1 and 2;"), (["meter", None, "x"], "column 2 has no name")):
         workbook(inbox(installation) / "readings.xlsx", S=[row, ["1", "2", "3"]])
         promise(installation)
@@ -169,7 +169,7 @@ def _bomb() -> bytes:
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"meter,energy\n", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600)], ids=["empty", "zip", "text", "xls"])
-def test_what_is_no_workbook_is_refused(installation: Installation, content: bytes) -> None:
+def test_what_is_no_workbook_is_refused(installation: SampleHome, content: bytes) -> None:
     (inbox(installation) / "readings.xlsx").write_bytes(content)
     promise(installation)
     with pytest.raises(SourceError, match=r"the workbook cannot be (read|unpacked)"):
@@ -177,7 +177,7 @@ def test_what_is_no_workbook_is_refused(installation: Installation, content: byt
 
 
 @pytest.mark.parametrize("make", [_bomb, million])
-def test_a_workbook_that_is_a_bomb_is_refused_quickly(installation: Installation, make: Callable[[], bytes]) -> None:
+def test_a_workbook_that_is_a_bomb_is_refused_quickly(installation: SampleHome, make: Callable[[], bytes]) -> None:
     content = make()
     (inbox(installation) / "readings.xlsx").write_bytes((b"" if content.startswith(b"PK\x03\x04") else b"PK\x03\x04") + content)
     promise(installation)
@@ -191,14 +191,14 @@ def test_a_workbook_that_is_a_bomb_is_refused_quickly(installation: Installation
 # -- documents ------------------------------------------------------------------------------------
 
 
-def documents(installation: Installation, **files: bytes) -> None:
+def documents(installation: SampleHome, **files: bytes) -> None:
     for name, content in files.items():
         (inbox(installation) / name.replace("_", ".")).write_bytes(content)
     names = ({"name": name, "logicalType": "string"} for name in ("name", "text"))
     installation.promise(columns(*names), setting("source", location="inbox/*.md", format="documents"))
 
 
-def test_a_folder_of_documents_is_one_row_a_file(installation: Installation) -> None:
+def test_a_folder_of_documents_is_one_row_a_file(installation: SampleHome) -> None:
     documents(
         installation,
         a_md=b"---\ntitle: A day\ntags: \n---\n# Text\n",
@@ -224,7 +224,7 @@ def test_a_header_that_is_not_plain_stays_in_the_text(text: str) -> None:
     assert header(text) == ({}, text)
 
 
-def test_documents_of_which_none_is_text_are_refused(installation: Installation) -> None:
+def test_documents_of_which_none_is_text_are_refused(installation: SampleHome) -> None:
     documents(installation, a_md=b"\xff\xfe\x00")
     with pytest.raises(SourceError, match="none of the 1 files is text"):
         land(installation.run())

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from assets.hands.decode import delimited
-from assets.hands.decode.landing import UNREADABLE, Decoded, Task, Undecodable
-from assets.hands.sources.landing import rows_in
+from assets.io.decode import delimited
+from assets.io.decode.landing import UNREADABLE, Decoded, Task, Undecodable
+from assets.io.sources.landing import rows_in
 from pipelines.frames import ROW
 from pipelines.ingest.structure import Marks, Sorter, well_formed
 

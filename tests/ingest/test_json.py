@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets.hands.decode.json_text import decode
-from assets.hands.decode.landing import ROWS, UNREADABLE, Decoded, Task, Undecodable
+from assets.io.decode.json_text import decode
+from assets.io.decode.landing import ROWS, UNREADABLE, Decoded, Task, Undecodable
 from assets.stages.ingest import land, landed_rows
 from contracts.model import Column
 from contracts.types import read
-from tests.conftest import Installation, columns, setting
+from tests.conftest import SampleHome, columns, setting
 
 SUITE = Path(__file__).parents[2].parent / "shared" / "data" / "malformed" / "json"
 
@@ -147,7 +147,7 @@ def test_the_json_suite_is_accepted_and_refused_as_it_says() -> None:
         assert file.name[0] in (outcome, "i"), file.name
 
 
-def test_a_contract_lands_json_lines(installation: Installation) -> None:
+def test_a_contract_lands_json_lines(installation: SampleHome) -> None:
     installation.promise(columns({"name": "n", "logicalType": "integer"}), setting("source", location="inbox/readings.csv", format="jsonl"))
     installation.deliver('{"n": 1}\n{"n": }\n{"n": 3, "more": [1]}\n')
     run = installation.run()

@@ -16,13 +16,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets.hands.decode.landing import Decoded, Task, Undecodable
-from assets.hands.decode.parquet import decode
-from assets.hands.sources.landing import rows_in
+from assets.io.decode.landing import Decoded, Task, Undecodable
+from assets.io.decode.parquet import decode
+from assets.io.sources.landing import rows_in
 from assets.stages.ingest import land
 from contracts.model import Column
 from contracts.types import read, readable
-from tests.conftest import Installation, columns, setting
+from tests.conftest import SampleHome, columns, setting
 
 MALFORMED = Path(__file__).parents[2].parent / "shared" / "data" / "malformed" / "parquet" / "data"
 
@@ -185,7 +185,7 @@ def test_what_other_readers_lose_in_silence_lands_whole(tmp_path: Path) -> None:
 # -- through the stage ----------------------------------------------------------------------
 
 
-def test_a_contract_lands_parquet(installation: Installation) -> None:
+def test_a_contract_lands_parquet(installation: SampleHome) -> None:
     installation.promise(columns({"name": "n", "logicalType": "integer"}), setting("source", location="inbox/readings.parquet", format="parquet"))
     pq.write_table(pa.table({"n": [1, 2], "more": ["a", None]}), installation.root / "inbox" / "readings.parquet")
     receipt = land(installation.run()).receipt

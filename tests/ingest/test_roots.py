@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from assets.hands.sources import gather
-from assets.hands.sources.places import Place
-from assets.hands.sources.roots import is_source
+from assets.io.sources import gather
+from assets.io.sources.places import Place
+from assets.io.sources.roots import is_source
 from contracts.errors import ConfigurationError, SourceError
 from contracts.model import Contract
 from tests.conftest import GOOD, contract, setting

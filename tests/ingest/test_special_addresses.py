@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from assets.hands.sources.hosts import _embedding, addresses, is_metadata, is_public, special_blocks
+from assets.io.sources.hosts import _embedding, addresses, is_metadata, is_public, special_blocks
 from contracts.errors import SourceError, Where
 
 HERE = Where(dataset="readings")

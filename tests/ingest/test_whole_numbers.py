@@ -11,17 +11,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets.hands.decode import delimited
-from assets.hands.decode.landing import ROWS, Task
-from assets.hands.sources.landing import rows_in
+from assets.io.decode import delimited
+from assets.io.decode.landing import ROWS, Task
+from assets.io.sources.landing import rows_in
 from assets.stages.admit import admit
+from assets.stages.clean_validate import refine
 from assets.stages.publish import publish
-from assets.stages.refine import refine
 from contracts.types import read
 from pipelines.clean import steps
 from pipelines.frames import ROW
-from pipelines.ingest.whole import likely_whole, text_bytes
-from tests.conftest import Installation, columns, contract, setting
+from pipelines.ingest.whole_numbers import likely_whole, text_bytes
+from tests.conftest import SampleHome, columns, contract, setting
 from tests.contracts.test_types import column
 from tests.ingest.test_hostile_text import fuzz
 
@@ -133,7 +133,7 @@ def test_versions_and_what_is_set_aside_are_the_same_whether_landed_as_numbers_o
     lines += lines[:7]
     told = []
     for number, last in enumerate(["M999999,1,day,5,8", "M999999,1,day,5,08"]):
-        installation = Installation(tmp_path / str(number))
+        installation = SampleHome(tmp_path / str(number))
         installation.promise(
             lambda data: data["schema"][0]["properties"].extend(
                 [{"name": "small", "logicalType": "integer", "logicalTypeOptions": {"format": "i8"}}, {"name": "place", "logicalType": "string"}]
@@ -148,9 +148,9 @@ def test_versions_and_what_is_set_aside_are_the_same_whether_landed_as_numbers_o
         landing = pl.read_parquet_schema(next((installation.root / "lake" / "readings" / "landed").glob("*/rows.parquet")))
         assert (landing["small"] == pl.Int64) is (number == 0)
         done = publish(run, admission, refine(run, admission))
-        office = installation.office()
+        opened_home = installation.open()
         aside = pl.read_parquet(installation.root / "lake" / "readings" / "quarantine" / "*.parquet")
-        told.append([office.scan(done.row).sort("meter").collect(), aside.sort(ROW), admission.verdict.findings])
+        told.append([opened_home.scan(done.row).sort("meter").collect(), aside.sort(ROW), admission.verdict.findings])
     (published, aside, found), (published_text, aside_text, found_text) = told
     assert aside.filter(pl.col("small") == "300").height > 10_000
     assert aside.equals(aside_text)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from assay.cli import main
-from tests.conftest import Installation
+from tests.conftest import SampleHome
 
 Assay = Callable[..., tuple[int, str, str]]
 
@@ -32,7 +32,7 @@ def command(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) 
 
 
 @pytest.fixture
-def assay(installation: Installation, monkeypatch: pytest.MonkeyPatch, command: Assay) -> Assay:
+def assay(installation: SampleHome, monkeypatch: pytest.MonkeyPatch, command: Assay) -> Assay:
     """Call it about the installation."""
     for name, value in installation.environment.items():
         monkeypatch.setenv(name, value)

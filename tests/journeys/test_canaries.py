@@ -20,12 +20,12 @@ import polars as pl
 import pytest
 from stdnum import luhn
 
-from assets.hands.models import ModelStore
-from assets.hands.names import Names
+from assets.io.models import ModelStore
+from assets.io.names import Names
 from assets.stages.admit import admit
-from assets.stages.refine import refine
+from assets.stages.clean_validate import refine
 from contracts.errors import AssayError
-from tests.conftest import Edit, Installation, columns, setting
+from tests.conftest import Edit, SampleHome, columns, setting
 from tests.journeys.conftest import Assay
 from tests.leaks import holding
 
@@ -95,7 +95,7 @@ PATHS: list[tuple[str, tuple[Edit, ...], str, int, str]] = [
 
 
 @pytest.mark.parametrize(("edits", "source", "code", "says"), [path[1:] for path in PATHS], ids=[path[0] for path in PATHS])
-def test_no_personal_value_is_in_anything_that_is_written(assay: Assay, installation: Installation, edits: tuple[Edit, ...], source: str, code: int, says: str) -> None:
+def test_no_personal_value_is_in_anything_that_is_written(assay: Assay, installation: SampleHome, edits: tuple[Edit, ...], source: str, code: int, says: str) -> None:
     installation.promise(PROMISED, TREATED, *edits)
     installation.deliver(source)
     ended, out, err = assay("run", "readings")
@@ -104,7 +104,7 @@ def test_no_personal_value_is_in_anything_that_is_written(assay: Assay, installa
     assert leaks(installation.root) == set()
 
 
-def test_a_process_of_its_own_shows_no_person_either_up_to_its_end(installation: Installation) -> None:
+def test_a_process_of_its_own_shows_no_person_either_up_to_its_end(installation: SampleHome) -> None:
     """The path on which another's error knows the values, with whatever is still written while the interpreter ends."""
     installation.promise(PROMISED, TREATED, lambda data: data["schema"][0]["quality"].append(SQL))
     installation.deliver(delivery())
@@ -115,7 +115,7 @@ def test_a_process_of_its_own_shows_no_person_either_up_to_its_end(installation:
     assert leaks(installation.root) == set()
 
 
-def test_the_search_would_find_them(assay: Assay, installation: Installation) -> None:
+def test_the_search_would_find_them(assay: Assay, installation: SampleHome) -> None:
     installation.promise(PROMISED, TREATED)
     installation.deliver(delivery())
     assert assay("run", "readings")[0] == 0
@@ -132,7 +132,7 @@ def test_the_search_would_find_them(assay: Assay, installation: Installation) ->
     assert leaks(installation.root) == {f"reports/{name}" for name in ("plain.txt", "zipped", "encoded", "x.parquet", "x.db:t")}
 
 
-def test_what_pandera_refuses_is_told_without_values(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_pandera_refuses_is_told_without_values(installation: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rules that let everything pass leave the refusing to pandera, whose own message would show the values."""
     installation.promise(PROMISED, TREATED, lambda data: data["schema"][0]["properties"][5].update(logicalTypeOptions={"maxLength": 3}))
     installation.deliver(delivery())
@@ -144,7 +144,7 @@ def test_what_pandera_refuses_is_told_without_values(installation: Installation,
     assert leaks(installation.root) == set()
 
 
-def test_reports_of_a_version_show_no_person(assay: Assay, installation: Installation) -> None:
+def test_reports_of_a_version_show_no_person(assay: Assay, installation: SampleHome) -> None:
     installation.promise(PROMISED, TREATED)
     installation.deliver(delivery())
     assert assay("run", "readings")[0] == 0
@@ -159,7 +159,7 @@ FILE = "zora.quint@canary.example.csv"
 
 
 @pytest.mark.parametrize("text", ["meter,energy_kwh,tariff\nM1,1,day\n", ""], ids=["whole", "broken"])
-def test_the_name_of_a_delivered_file_is_a_label_that_stewards_look_up(assay: Assay, installation: Installation, text: str) -> None:
+def test_the_name_of_a_delivered_file_is_a_label_that_stewards_look_up(assay: Assay, installation: SampleHome, text: str) -> None:
     (installation.root / "inbox" / FILE).write_text(text)
     installation.promise(setting("source", location="inbox/*.csv"))
     code, out, err = assay("run", "readings")
@@ -167,7 +167,7 @@ def test_the_name_of_a_delivered_file_is_a_label_that_stewards_look_up(assay: As
     told = out + err
     for arguments in (["show", "readings", "--json"], ["status", "--json"], ["verify", "--all"]):
         told += "".join(map(str, assay(*arguments)))
-    label = Names(installation.office().keys.derived("names"), installation.root).label("file", FILE)
+    label = Names(installation.open().keys.derived("names"), installation.root).label("file", FILE)
     assert (FILE in told, holding(installation.root, [FILE])) == (False, set())
     code, out, err = assay("reveal", label, "--why", "ask for it again")
     assert (code, out.strip()) == (0, FILE), err
@@ -179,7 +179,7 @@ def test_the_name_of_a_delivered_file_is_a_label_that_stewards_look_up(assay: As
 
 
 @pytest.mark.parametrize(("label", "says"), [("file-000000000000.csv", "no name is kept"), ("readings.csv", "no label of a name"), ("../file-x", "no label of a name")])
-def test_what_is_no_label_reveals_nothing(assay: Assay, installation: Installation, label: str, says: str) -> None:
+def test_what_is_no_label_reveals_nothing(assay: Assay, installation: SampleHome, label: str, says: str) -> None:
     code, out, err = assay("reveal", label, "--why", "x")
     assert (code, out, says in err) == (1, "", True), err
     assert assay("reveal", label)[0] == 2
@@ -194,7 +194,7 @@ URLS = [
 
 
 @pytest.mark.parametrize(("variable", "url"), URLS)
-def test_no_password_of_a_setting_is_repeated(assay: Assay, installation: Installation, monkeypatch: pytest.MonkeyPatch, variable: str, url: str) -> None:
+def test_no_password_of_a_setting_is_repeated(assay: Assay, installation: SampleHome, monkeypatch: pytest.MonkeyPatch, variable: str, url: str) -> None:
     pytest.importorskip("psycopg", reason="the extra `postgres` is not installed")
     monkeypatch.setenv(variable, url.replace("{}", PASSWORD))
     told = "".join(map(str, (*assay("status"), *assay("doctor"), *assay("status", "--json"))))

@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 import yaml
 
-from tests.conftest import GOOD, Installation, columns, setting, small_disk
+from tests.conftest import GOOD, SampleHome, columns, setting, small_disk
 from tests.journeys.conftest import Assay
 
 
@@ -50,7 +50,7 @@ REFUSALS: list[tuple[str, tuple[Callable[[dict[str, object]], None], ...], str |
 
 @pytest.mark.parametrize(("edits", "delivery", "says"), [case[1:] for case in REFUSALS], ids=[case[0] for case in REFUSALS])
 def test_one_clear_message_exit_1_and_the_last_version_stays(
-    assay: Assay, installation: Installation, edits: tuple[Callable[[dict[str, object]], None], ...], delivery: str | bytes | None, says: str
+    assay: Assay, installation: SampleHome, edits: tuple[Callable[[dict[str, object]], None], ...], delivery: str | bytes | None, says: str
 ) -> None:
     assert assay("run", "readings")[0] == 0
     installation.promise(*edits)
@@ -67,13 +67,13 @@ def test_one_clear_message_exit_1_and_the_last_version_stays(
     assert frame.height == 3
 
 
-def _opened(installation: Installation) -> pl.DataFrame:
+def _opened(installation: SampleHome) -> pl.DataFrame:
     import assay as api
 
     return api.open("readings", purpose="analytics").collect()
 
 
-def test_broken_lines_are_kept_and_told(assay: Assay, installation: Installation) -> None:
+def test_broken_lines_are_kept_and_told(assay: Assay, installation: SampleHome) -> None:
     installation.deliver(GOOD + 'M4\n"M"5,1,day\n')
     code, out, _ = assay("run", "readings")
     assert code == 0
@@ -100,7 +100,7 @@ def test_wrong_words_are_answered_with_what_would_be_right(assay: Assay, argumen
     assert says in out + err
 
 
-def test_a_person_decides_a_review_and_the_next_run_publishes(assay: Assay, installation: Installation) -> None:
+def test_a_person_decides_a_review_and_the_next_run_publishes(assay: Assay, installation: SampleHome) -> None:
     installation.promise(columns({"name": "meter", "logicalType": "string"}))
     installation.deliver("meter\nann@example.com\nbob@example.com\n")
     assert assay("run", "readings")[0] == 1
@@ -120,7 +120,7 @@ def test_a_person_decides_a_review_and_the_next_run_publishes(assay: Assay, inst
     assert "2 signed approvals" in assay("verify", "readings")[1]
 
 
-def test_a_steward_s_key_is_made_once_and_is_its_owner_s_alone(assay: Assay, installation: Installation) -> None:
+def test_a_steward_s_key_is_made_once_and_is_its_owner_s_alone(assay: Assay, installation: SampleHome) -> None:
     file = installation.root / "ann.pem"
     entry = yaml.safe_load(assay("review", "key", "ann", "--out", str(file))[1])[0]
     assert (entry["name"], entry["key"]["keytype"], file.stat().st_mode & 0o077) == ("ann", "ed25519", 0)
@@ -128,7 +128,7 @@ def test_a_steward_s_key_is_made_once_and_is_its_owner_s_alone(assay: Assay, ins
     assert (code, "cannot be written" in err) == (1, True)
 
 
-def test_a_version_opens_for_its_purposes_only_and_both_are_recorded(assay: Assay, installation: Installation) -> None:
+def test_a_version_opens_for_its_purposes_only_and_both_are_recorded(assay: Assay, installation: SampleHome) -> None:
     import assay as api
     from contracts.errors import AdmissionError
 
@@ -136,11 +136,11 @@ def test_a_version_opens_for_its_purposes_only_and_both_are_recorded(assay: Assa
     assert api.open("readings", "1.0.0", purpose="training").select(pl.len()).collect().item() == 3
     with pytest.raises(AdmissionError, match="was not admitted for 'redistribution'"):
         api.open("readings", purpose="redistribution")
-    uses = [(use["purpose"], use["allowed"]) for use in installation.office().registry.uses("readings")]
+    uses = [(use["purpose"], use["allowed"]) for use in installation.open().registry.uses("readings")]
     assert uses == [("training", True), ("redistribution", False)]
 
 
-def test_a_copy_verifies_elsewhere_with_the_public_key_alone(assay: Assay, installation: Installation, tmp_path: Path) -> None:
+def test_a_copy_verifies_elsewhere_with_the_public_key_alone(assay: Assay, installation: SampleHome, tmp_path: Path) -> None:
     assert assay("run", "readings")[0] == 0
     copy = tmp_path / "copy"
     for part in ("evidence", "lake"):
@@ -164,7 +164,7 @@ def test_a_wrong_setting_stops_with_its_name(assay: Assay, monkeypatch: pytest.M
 
 def test_a_disk_that_is_full_is_one_sentence_and_the_last_version_still_opens(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", 12 * 1024) as disk:
-        installation = Installation(disk)
+        installation = SampleHome(disk)
         installation.deliver(GOOD)
         environment = installation.environment
         command = [sys.executable, "-m", "assay.cli"]

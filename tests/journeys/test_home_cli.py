@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from assets.hands import private
-from assets.hands.private import narrow, open_places
+from assets.io import private
+from assets.io.private import narrow, open_places
 from contracts.errors import ConfigurationError
-from tests.conftest import Installation
+from tests.conftest import SampleHome
 from tests.journeys.conftest import Assay
 
 ROOT = Path(__file__).parents[2]
@@ -39,7 +39,7 @@ def mode(place: Path) -> int:
 # -- files ---------------------------------------------------------------------------------------
 
 
-def test_what_the_command_line_writes_for_a_user_is_as_open_as_the_user_wants(installation: Installation, assay: Assay, tmp_path: Path) -> None:
+def test_what_the_command_line_writes_for_a_user_is_as_open_as_the_user_wants(installation: SampleHome, assay: Assay, tmp_path: Path) -> None:
     contract, report, schema = tmp_path / "drafts" / "new.odcs.yaml", tmp_path / "report.sarif", tmp_path / "schema.json"
     assert assay("new", str(installation.root / "inbox" / "readings.csv"), "--name", "new", "--output", str(contract), "--license", "CC0-1.0", "--owner", "a@b.example")[0] == 0
     assay("check", str(installation.contracts), "--format", f"sarif={report}")
@@ -49,7 +49,7 @@ def test_what_the_command_line_writes_for_a_user_is_as_open_as_the_user_wants(in
     assert before == 0o022
 
 
-def test_doctor_names_what_is_open_and_closes_it_when_asked(installation: Installation, assay: Assay) -> None:
+def test_doctor_names_what_is_open_and_closes_it_when_asked(installation: SampleHome, assay: Assay) -> None:
     assert assay("run")[0] == 0
     narrow(installation.root)
     code, text, _ = assay("doctor")
@@ -69,7 +69,7 @@ def test_doctor_names_what_is_open_and_closes_it_when_asked(installation: Instal
 
 
 @pytest.mark.parametrize("name", ["assay.pub.json", "signing.pem", "pseudonym.key"])
-def test_doctor_writes_only_a_lost_public_key_again(installation: Installation, assay: Assay, name: str) -> None:
+def test_doctor_writes_only_a_lost_public_key_again(installation: SampleHome, assay: Assay, name: str) -> None:
     installation.published()
     narrow(installation.root)
     key = installation.root / "keys" / name
@@ -91,11 +91,11 @@ def test_doctor_writes_only_a_lost_public_key_again(installation: Installation, 
 # -- the clock -----------------------------------------------------------------------------------
 
 
-def test_the_command_line_shows_the_doubt_and_ends_it(installation: Installation, assay: Assay) -> None:
+def test_the_command_line_shows_the_doubt_and_ends_it(installation: SampleHome, assay: Assay) -> None:
     assert assay("clock")[0] == 0
     installation.clock = lambda: datetime.now(UTC) - timedelta(days=50)
     # an entry of 50 days ago after one of now: the clock steps back, and then jumps ahead
-    installation.office().registry.note("something", "readings", {})
+    installation.open().registry.note("something", "readings", {})
     code, text, _ = assay("clock")
     assert code == 1
     assert "steps back by 50 days" in text
@@ -117,9 +117,9 @@ def test_the_command_line_shows_the_doubt_and_ends_it(installation: Installation
     assert assay("expire")[0] == 0
 
 
-def test_a_run_with_the_clock_in_doubt_publishes_and_says_that_nothing_expired(installation: Installation, assay: Assay) -> None:
+def test_a_run_with_the_clock_in_doubt_publishes_and_says_that_nothing_expired(installation: SampleHome, assay: Assay) -> None:
     installation.clock = lambda: datetime.now(UTC) - timedelta(days=50)
-    installation.office()
+    installation.open()
     code, text, errors = assay("run")
     assert code == 0, errors
     assert "1.0.0: First version" in text
@@ -149,7 +149,7 @@ def listing(root: Path) -> dict[str, tuple[int, int, int]]:
 
 
 @pytest.fixture
-def read_only(installation: Installation, assay: Assay) -> Iterator[Installation]:
+def read_only(installation: SampleHome, assay: Assay) -> Iterator[SampleHome]:
     """An installation with a version, on a disk that is mounted read-only."""
     installation.deliver("meter,energy_kwh,tariff\nM1,1.5,day\nM2,abc,night\nM3,3.5,day\n")
     assert assay("run")[0] == 0
@@ -164,7 +164,7 @@ def read_only(installation: Installation, assay: Assay) -> Iterator[Installation
         subprocess.run(["umount", root], check=True)
 
 
-def test_a_read_only_home_is_read_and_verified_and_not_changed(read_only: Installation, assay: Assay) -> None:
+def test_a_read_only_home_is_read_and_verified_and_not_changed(read_only: SampleHome, assay: Assay) -> None:
     before = listing(read_only.root)
     for command in READS:
         code, text, errors = assay(*filled(read_only.contracts / "readings.odcs.yaml", command))
@@ -173,7 +173,7 @@ def test_a_read_only_home_is_read_and_verified_and_not_changed(read_only: Instal
     assert listing(read_only.root) == before
 
 
-def test_what_must_be_recorded_is_refused_in_a_read_only_home(read_only: Installation, assay: Assay) -> None:
+def test_what_must_be_recorded_is_refused_in_a_read_only_home(read_only: SampleHome, assay: Assay) -> None:
     import assay as product
 
     for command in RECORDS:
@@ -187,11 +187,11 @@ def test_what_must_be_recorded_is_refused_in_a_read_only_home(read_only: Install
     assert product.verify("readings", "1.0.0").version == "1.0.0"
 
 
-def test_a_home_whose_modes_forbid_writing_can_be_verified(installation: Installation) -> None:
+def test_a_home_whose_modes_forbid_writing_can_be_verified(installation: SampleHome) -> None:
     if shutil.which("setpriv") is None or os.geteuid() != 0:
         pytest.skip("the rights of root cannot be taken away here")
     installation.published()
-    installation.office().settle()
+    installation.open().settle()
     for place in [installation.root, *installation.root.rglob("*")]:
         place.chmod(0o500 if place.is_dir() else 0o400)
     without_roots_rights = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]
@@ -211,9 +211,9 @@ def test_a_home_whose_modes_forbid_writing_can_be_verified(installation: Install
     assert "Traceback" not in text
 
 
-def test_no_command_changes_a_home_of_a_newer_layout(installation: Installation, assay: Assay) -> None:
+def test_no_command_changes_a_home_of_a_newer_layout(installation: SampleHome, assay: Assay) -> None:
     installation.published()
-    installation.office().settle()
+    installation.open().settle()
     (installation.root / "assay.home").write_text("99\n")
     before = listing(installation.root)
     for command in [("run",), ("doctor", "--fix"), *READS]:

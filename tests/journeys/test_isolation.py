@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from tests.conftest import GOOD, Installation, named
+from tests.conftest import GOOD, SampleHome, named
 from tests.journeys.conftest import Assay
 
 SECRET = "ann.canary@example.com"
@@ -22,7 +22,7 @@ class PanicException(BaseException):
 
 
 @pytest.fixture
-def two(installation: Installation) -> Installation:
+def two(installation: SampleHome) -> SampleHome:
     """Two data sets, alpha and beta, of one source."""
     for name in ("alpha", "beta"):
         installation.promise(named(name), file=f"{name}.odcs.yaml")
@@ -60,7 +60,7 @@ PLACES = {
 @pytest.mark.parametrize("error", [lambda: ValueError(SECRET), lambda: PanicException(SECRET)], ids=["an exception", "a Rust panic"])
 @pytest.mark.parametrize("place", PLACES)
 def test_an_unexpected_failure_is_one_sentence_and_the_other_data_set_runs(
-    assay: Assay, two: Installation, monkeypatch: pytest.MonkeyPatch, place: str, error: Callable[[], BaseException]
+    assay: Assay, two: SampleHome, monkeypatch: pytest.MonkeyPatch, place: str, error: Callable[[], BaseException]
 ) -> None:
     import importlib
 
@@ -91,13 +91,13 @@ def test_an_unexpected_failure_is_one_sentence_and_the_other_data_set_runs(
 
 
 @pytest.mark.parametrize("words", [("status",), ("show", "alpha"), ("verify", "--all"), ("run",), ("review", "list"), ("expire", "--dry-run")])
-def test_no_command_ends_in_a_traceback(assay: Assay, two: Installation, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]) -> None:
-    from assets.hands.office import Office
+def test_no_command_ends_in_a_traceback(assay: Assay, two: SampleHome, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]) -> None:
+    from assets.io.installation import Installation
 
     def broken(*_: Any, **__: Any) -> Any:
         raise PanicException(SECRET)
 
-    monkeypatch.setattr(Office, "open", broken)
+    monkeypatch.setattr(Installation, "open", broken)
     code, out, err = assay(*words)
     assert code == 1
     assert "an unexpected PanicException" in err
@@ -108,7 +108,7 @@ def test_no_command_ends_in_a_traceback(assay: Assay, two: Installation, monkeyp
         assay(*words)
 
 
-def test_ctrl_c_is_no_failure_of_a_data_set(assay: Assay, two: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_is_no_failure_of_a_data_set(assay: Assay, two: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
     def stopped(*_: Any) -> Any:
         raise KeyboardInterrupt
 
@@ -119,7 +119,7 @@ def test_ctrl_c_is_no_failure_of_a_data_set(assay: Assay, two: Installation, mon
     assert "Traceback" not in out + err
 
 
-def test_a_damaged_log_of_one_data_set_is_told_and_the_other_is_published_and_verified(assay: Assay, two: Installation) -> None:
+def test_a_damaged_log_of_one_data_set_is_told_and_the_other_is_published_and_verified(assay: Assay, two: SampleHome) -> None:
     assert assay("run")[0] == 0
     log = two.root / "lake" / "alpha" / "versions" / "_delta_log" / f"{0:020}.json"
     log.write_text("{bro")
@@ -150,9 +150,9 @@ def test_a_damaged_log_of_one_data_set_is_told_and_the_other_is_published_and_ve
 
 
 @pytest.mark.parametrize("sensor", ["reaper", "triggers"])
-def test_a_sensor_skips_what_fails_about_one_data_set(two: Installation, monkeypatch: pytest.MonkeyPatch, sensor: str) -> None:
-    from assets import reaper, triggers
-    from assets.hands.office import Office
+def test_a_sensor_skips_what_fails_about_one_data_set(two: SampleHome, monkeypatch: pytest.MonkeyPatch, sensor: str) -> None:
+    from assets import lost_runs, triggers
+    from assets.io.installation import Installation
 
     for name, value in two.environment.items():
         monkeypatch.setenv(name, value)
@@ -165,23 +165,23 @@ def test_a_sensor_skips_what_fails_about_one_data_set(two: Installation, monkeyp
             raise PanicException(SECRET)
         return []
 
-    monkeypatch.setattr(reaper, "expire", about)
+    monkeypatch.setattr(lost_runs, "expire", about)
     monkeypatch.setattr(triggers, "_watched", about)
-    monkeypatch.setattr(Office, "settle", lambda _: [])
-    office = two.office()
-    trained = {name: each.model_copy(update={"retrain": True}) for name, each in office.contracts.items()}
-    monkeypatch.setattr(Office, "open", staticmethod(lambda: replace(office, contracts=trained)))
+    monkeypatch.setattr(Installation, "settle", lambda _: [])
+    opened_home = two.open()
+    trained = {name: each.model_copy(update={"retrain": True}) for name, each in opened_home.contracts.items()}
+    monkeypatch.setattr(Installation, "open", staticmethod(lambda: replace(opened_home, contracts=trained)))
     with dg.DagsterInstance.ephemeral() as instance, dg.build_sensor_context(instance=instance) as context:
-        told = reaper.reaper(context) if sensor == "reaper" else triggers._looked(context, frozenset())
+        told = lost_runs.reaper(context) if sensor == "reaper" else triggers._looked(context, frozenset())
     text = str(told.skip_message if isinstance(told, dg.SkipReason) else told.skip_reason)
     assert looked == ["alpha", "beta"]
     assert "data set 'alpha'" in text
     assert SECRET not in text
 
 
-def test_a_sensor_that_cannot_open_the_installation_says_so(two: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
-    from assets import reaper, triggers
-    from assets.hands.office import Office
+def test_a_sensor_that_cannot_open_the_installation_says_so(two: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
+    from assets import lost_runs, triggers
+    from assets.io.installation import Installation
 
     for name, value in two.environment.items():
         monkeypatch.setenv(name, value)
@@ -189,15 +189,15 @@ def test_a_sensor_that_cannot_open_the_installation_says_so(two: Installation, m
     def broken(*_: Any, **__: Any) -> Any:
         raise PanicException(SECRET)
 
-    monkeypatch.setattr(Office, "open", broken)
+    monkeypatch.setattr(Installation, "open", broken)
     with dg.DagsterInstance.ephemeral() as instance, dg.build_sensor_context(instance=instance) as context:
-        told = [str(reaper.reaper(context).skip_message)]
+        told = [str(lost_runs.reaper(context).skip_message)]
         definition = triggers.trigger_sensor([dg.define_asset_job("any", selection="*")])
         told.append(str(definition(context).skip_reason))
     assert all("an unexpected PanicException" in each and SECRET not in each for each in told)
 
 
-def test_definitions_of_one_data_set_that_cannot_be_built_leave_the_others_in_the_web_ui(two: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_definitions_of_one_data_set_that_cannot_be_built_leave_the_others_in_the_web_ui(two: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
     from assets import definitions
 
     for name, value in two.environment.items():

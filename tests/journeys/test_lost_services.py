@@ -11,7 +11,7 @@ import pytest
 from dagster import DagsterRunStatus
 from dagster_graphql import DagsterGraphQLClient, DagsterGraphQLClientError
 
-from tests.conftest import Installation
+from tests.conftest import SampleHome
 from tests.web_ui import is_stopped, processes_of, wait_for, web_ui
 
 WITHIN_S = 120
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 @contextmanager
-def services(installation: Installation, **more: str) -> Iterator[DagsterGraphQLClient]:
+def services(installation: SampleHome, **more: str) -> Iterator[DagsterGraphQLClient]:
     """`assay ui`, answering a steward who has signed in; killed with everything that it has started."""
     with web_ui(installation, **more) as ui:
         yield DagsterGraphQLClient("127.0.0.1", port_number=ui.port, headers=ui.headers)
@@ -44,25 +44,25 @@ def until(condition: Callable[[], T | None]) -> T:
 
 @pytest.mark.soak
 @pytest.mark.filterwarnings("ignore:Using variable_values:DeprecationWarning")  # Dagster's client speaks to gql in its old way
-def test_all_services_killed_in_the_middle_of_a_run(installation: Installation) -> None:
+def test_all_services_killed_in_the_middle_of_a_run(installation: SampleHome) -> None:
     with services(installation, ASSAY_STOP_AT="before the commit") as dagster:
         lost = until(lambda: submitted(dagster))
         until(lambda: any(is_stopped(pid) for pid in processes_of(installation.root)))  # everything is written, nothing is published
         assert status(dagster, lost) == DagsterRunStatus.STARTED
-    office = installation.office()
-    (row,) = office.registry.runs("readings")
+    opened_home = installation.open()
+    (row,) = opened_home.registry.runs("readings")
     assert (row["run_id"], row["outcome"]) == (lost, None)
     with services(installation) as dagster:
         until(lambda: status(dagster, lost) == DagsterRunStatus.FAILURE)
-        (row,) = office.registry.runs("readings")
+        (row,) = opened_home.registry.runs("readings")
         assert (row["outcome"], row["details"]["error"]) == ("failed", "the run was lost: its process is gone")
-        assert office.registry.versions("readings") == []
+        assert opened_home.registry.versions("readings") == []
         following = until(lambda: submitted(dagster))  # two runs of a data set never run at once: it waits for nobody that is gone
         until(lambda: status(dagster, following) == DagsterRunStatus.SUCCESS)
     # Dagster tries the lost run again by itself: whichever of the two came first published
-    (version,) = office.registry.versions("readings")
-    outcomes = {row["run_id"]: row["outcome"] for row in office.registry.runs("readings")}
+    (version,) = opened_home.registry.versions("readings")
+    outcomes = {row["run_id"]: row["outcome"] for row in opened_home.registry.runs("readings")}
     assert outcomes[lost] == "failed"
     assert outcomes[version["run_id"]] == "published"
     assert outcomes[following] in ("published", "already published")
-    office.registry.check_log()
+    opened_home.registry.check_log()

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import GOOD, Installation
+from tests.conftest import GOOD, SampleHome
 from tests.web_ui import ROOT, WebUi, free_port, is_stopped, processes_of, wait_for, web_ui
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -42,7 +42,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.fixture(scope="module")
 def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebUi]:
     """One for all tests of this file; the last test kills it."""
-    made = Installation(tmp_path_factory.mktemp("web"))
+    made = SampleHome(tmp_path_factory.mktemp("web"))
     made.deliver(GOOD)
     with web_ui(made, ASSAY_TEST_SECRET=SECRET, ASSAY_STOP_AT="before the commit") as started:
         wait_for(started.has_definitions)

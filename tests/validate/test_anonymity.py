@@ -8,7 +8,7 @@ import pytest
 from contracts.errors import ContractError, ContractErrors, QualityError
 from contracts.model import Measure
 from pipelines.validate.anonymity import measured
-from tests.conftest import Installation, columns, contract, setting
+from tests.conftest import SampleHome, columns, contract, setting
 
 # Li, Li and Venkatasubramanian (2007), table 2: a 3-diverse version of nine patients
 PATIENTS = pl.DataFrame(
@@ -52,7 +52,7 @@ ANONYMOUS = columns({"name": "zip", "logicalType": "string"}, {"name": "score", 
 
 
 @pytest.mark.parametrize(("floor", "broken"), [({"k": 2}, None), ({"k": 3}, "k_anonymity"), ({"k": 2, "sensitive": ["score"], "l": 2}, "score_l_diversity"), ({"k": 2, "sensitive": ["score"], "t": 0.01}, "score_t_closeness")])  # fmt: skip
-def test_a_version_below_the_contract_s_floor_is_refused(installation: Installation, floor: dict[str, object], broken: str | None) -> None:
+def test_a_version_below_the_contract_s_floor_is_refused(installation: SampleHome, floor: dict[str, object], broken: str | None) -> None:
     installation.promise(ANONYMOUS, setting("privacy", anonymity={"quasi_identifiers": ["zip"], **floor}), setting("cleaning", _=[]))
     installation.deliver("zip,score\n10,1\n10,1\n20,2\n20,3\n")
     if broken is None:

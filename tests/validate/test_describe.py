@@ -12,7 +12,7 @@ import pytest
 
 from assets.stages.describe import profile
 from pipelines.validate.describe import SAMPLE_ROWS, Described, counting, described, recounting, sampled
-from tests.conftest import GOOD, Installation
+from tests.conftest import GOOD, SampleHome
 
 TABLE = pl.DataFrame({
     "n": [1, 2, 3, 4, None],
@@ -57,11 +57,11 @@ def test_the_sample_has_every_part_of_the_table() -> None:
     assert abs(drawn.mean() / rows - 0.5) < 0.01  # type: ignore[operator]  # a number
 
 
-def test_no_personal_value_is_told_and_the_profile_is_remembered(installation: Installation) -> None:
+def test_no_personal_value_is_told_and_the_profile_is_remembered(installation: SampleHome) -> None:
     installation.deliver(GOOD)
     installation.published()
-    office = installation.office()
-    told = profile(office, "readings", None)
+    opened_home = installation.open()
+    told = profile(opened_home, "readings", None)
     assert told["rows"] == 3
     assert {column["name"] for column in told["columns"]} == {"meter", "energy_kwh", "tariff"}
-    assert json.loads(json.dumps(told)) == profile(office, "readings", "1.0.0")
+    assert json.loads(json.dumps(told)) == profile(opened_home, "readings", "1.0.0")

@@ -16,7 +16,7 @@ from contracts.errors import ContractError, ContractErrors, QualityError
 from contracts.settings import Bias, Outcome
 from pipelines.validate.bias import balance, measure
 from pipelines.validate.stability import SAMPLE_ROWS, index, sample, stability
-from tests.conftest import Edit, Installation, columns, contract, setting
+from tests.conftest import Edit, SampleHome, columns, contract, setting
 
 
 def groups(**sizes: tuple[int, int]) -> pl.DataFrame:
@@ -101,7 +101,7 @@ def readings(north: int, south: int) -> str:
     return "meter,site,read_at\n" + "\n".join(lines) + "\n"
 
 
-def test_a_version_says_how_good_it_is(installation: Installation) -> None:
+def test_a_version_says_how_good_it_is(installation: SampleHome) -> None:
     installation.clock = staticmethod(lambda: datetime(2026, 1, 2, 2, tzinfo=UTC))
     installation.promise(
         TIMED, FAIR, setting("cleaning", _=[]), check(metric="freshness", column="read_at", mustBeLessThan=25), check(metric="smallestShare", column="site", mustBeGreaterThan=20)
@@ -128,7 +128,7 @@ def test_a_version_says_how_good_it_is(installation: Installation) -> None:
         ({"metric": "stability", "mustBeLessThan": 0.1}, "rule 'stability': it could not be judged"),
     ],
 )
-def test_a_version_that_is_stale_or_biased_or_cannot_be_judged_is_stopped(installation: Installation, asked: dict[str, Any], told: str) -> None:
+def test_a_version_that_is_stale_or_biased_or_cannot_be_judged_is_stopped(installation: SampleHome, asked: dict[str, Any], told: str) -> None:
     installation.clock = staticmethod(lambda: datetime(2026, 1, 2, 2, tzinfo=UTC))
     installation.promise(TIMED, FAIR, setting("cleaning", _=[]), check(**asked))
     installation.deliver(readings(30, 10))
@@ -136,7 +136,7 @@ def test_a_version_that_is_stale_or_biased_or_cannot_be_judged_is_stopped(instal
         installation.published()
 
 
-def test_an_agreed_latency_is_reported_and_stops_nothing(installation: Installation) -> None:
+def test_an_agreed_latency_is_reported_and_stops_nothing(installation: SampleHome) -> None:
     agreed = {"property": "latency", "value": 2, "unit": "d"}
     installation.promise(lambda data: data.update(slaProperties=[agreed]))
     os.utime(installation.root / "inbox" / "readings.csv", (0, 0))

@@ -1,0 +1,140 @@
+"""Two versions' files -> how they differ, counted by DuckDB, which spills to disk what does not fit its memory.
+
+Belongs here: the joins. Stays out: which files (assets/stages/diff.py), words (assay/). No value of a row leaves it but keys that were asked for.
+Source: DuckDB hash joins and aggregates out of core; `IS NOT DISTINCT FROM` treats null as a value.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+MEMORY = "1GiB"
+_NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "FLOAT", "DOUBLE", "DECIMAL")
+_TIMES = ("DATE", "TIMESTAMP", "TIME")
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Rows by key: those only the new side has, those only the old one has, and those that both have with other values. `changed` is None without a key."""
+
+    added: int
+    removed: int
+    changed: int | None
+    columns: Mapping[str, int] = field(default_factory=dict)
+    """Column -> in how many of the changed rows it differs."""
+    keys: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    """A sample of keys, where one was asked for."""
+
+
+@contextmanager
+def _opened(old: Sequence[Path], new: Sequence[Path], like: Sequence[Path]) -> Iterator[Any]:
+    """A DuckDB with the views `a`, the old side, and `b`; a side without files has the columns of `like`."""
+    import duckdb
+
+    with tempfile.TemporaryDirectory(prefix="assay-diff-") as spill:
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "memory_limit": MEMORY,
+            "temp_directory": spill,
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            "preserve_insertion_order": "false",
+        }
+        with duckdb.connect(config=config) as connection:
+            for name, files in (("a", old), ("b", new)):
+                listed = ", ".join(_text(str(file)) for file in (files or like))
+                nothing = "" if files else " LIMIT 0"
+                connection.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet([{listed}]){nothing}")  # noqa: S608  # names are quoted or ours, paths are literals
+            yield connection
+
+
+def compare(old: Sequence[Path], new: Sequence[Path], like: Sequence[Path], columns: Sequence[str], key: Sequence[str], sample: int = 0) -> Changes | None:
+    """Count how rows differ in the columns that both sides have.
+
+    Args:
+        key: tells rows apart; without one, equal rows are paired, and what is left was added or removed.
+        sample: how many keys of each kind of change to return, the smallest first.
+    Returns: None where the key does not tell the rows of a side apart.
+    """
+    if not columns:
+        return None
+    with _opened(old, new, like) as connection:
+        if not key:
+            return _as_multisets(connection, columns)
+        named = ", ".join(map(_name, key))
+        if any(_single_row(connection, f"SELECT count(*) - count(DISTINCT ({named},)) FROM {side}") for side in "ab"):  # noqa: S608  # names are quoted or ours, paths are literals
+            return None
+        return _by_key(connection, columns, key, sample)
+
+
+def _as_multisets(connection: Any, columns: Sequence[str]) -> Changes:
+    named = ", ".join(map(_name, columns))
+    sides = f"SELECT {named}, 1 AS _n FROM b UNION ALL SELECT {named}, -1 FROM a"  # noqa: S608  # names are quoted or ours, paths are literals
+    groups = f"SELECT sum(_n) AS _n FROM ({sides}) GROUP BY {named}"  # noqa: S608  # names are quoted or ours, paths are literals
+    added, removed = connection.execute(f"SELECT coalesce(sum(greatest(_n, 0)), 0), coalesce(-sum(least(_n, 0)), 0) FROM ({groups})").fetchone()  # noqa: S608  # names are quoted or ours, paths are literals
+    return Changes(int(added), int(removed), None)
+
+
+def _by_key(connection: Any, columns: Sequence[str], key: Sequence[str], sample: int) -> Changes:
+    others = [name for name in columns if name not in key]
+    same = " AND ".join(f"a.{_name(name)} IS NOT DISTINCT FROM b.{_name(name)}" for name in key)
+    differs = {name: f"(a.{_name(name)} IS DISTINCT FROM b.{_name(name)})" for name in others}
+    any_differs = " OR ".join(differs.values()) or "false"
+    sides = "(SELECT *, true AS _here FROM a) AS a {join} (SELECT *, true AS _here FROM b) AS b ON " + same  # noqa: S608  # names are quoted or ours, paths are literals
+    counted = [f"count(*) FILTER ({any_differs})", *(f"count(*) FILTER ({each})" for each in differs.values()), "count(*)"]
+    changed, *by_column, both = connection.execute(f"SELECT {', '.join(counted)} FROM {sides.format(join='JOIN')}").fetchone()  # noqa: S608  # names are quoted or ours, paths are literals
+    rows = {side: _single_row(connection, f"SELECT count(*) FROM {side}") for side in "ab"}  # noqa: S608  # names are quoted or ours, paths are literals
+    keys = {}
+    if sample:
+        for kind, side, join, where in (
+            ("added", "b", "RIGHT JOIN", "a._here IS NULL"), ("removed", "a", "LEFT JOIN", "b._here IS NULL"), ("changed", "b", "JOIN", any_differs),
+        ):  # fmt: skip
+            chosen = ", ".join(f"{side}.{_name(name)}" for name in key)
+            found = connection.execute(f"SELECT {chosen} FROM {sides.format(join=join)} WHERE {where} ORDER BY {chosen} LIMIT {int(sample)}").fetchall()  # noqa: S608  # names are quoted or ours, paths are literals
+            keys[kind] = [dict(zip(key, (_plain(value) for value in row), strict=True)) for row in found]
+    named = {name: count for name, count in zip(others, by_column, strict=True) if count}
+    return Changes(rows["b"] - both, rows["a"] - both, changed, dict(sorted(named.items(), key=lambda each: -each[1])), keys)
+
+
+def statistics(files: Sequence[Path]) -> dict[str, dict[str, float | int | str | None]]:
+    """Of each column: nulls and about how many distinct values; of numbers also mean, standard deviation and limits, of times limits, of texts the mean length."""
+    with _opened(files, files, files) as connection:
+        types = {row[0]: str(row[1]) for row in connection.execute("DESCRIBE a").fetchall()}
+        asked = [(name, what, sql) for name, kind in types.items() for what, sql in _measures(_name(name), kind).items()]
+        answers = connection.execute(f"SELECT {', '.join(sql for _, _, sql in asked)} FROM a").fetchone()  # noqa: S608  # names are quoted or ours, paths are literals
+    found: dict[str, dict[str, float | int | str | None]] = {name: {} for name in types}
+    for (name, what, _), answer in zip(asked, answers, strict=True):
+        found[name][what] = round(answer, 6) if isinstance(answer, float) else _plain(answer)
+    return found
+
+
+def _measures(column: str, kind: str) -> dict[str, str]:
+    counts = {"nulls": f"count(*) - count({column})"}
+    if kind.startswith(_NUMBERS) and "[" not in kind:
+        double = f"{column}::DOUBLE"
+        return {**counts, "distinct": f"approx_count_distinct({column})", "mean": f"avg({double})", "sd": f"stddev_pop({double})", "min": f"min({double})", "max": f"max({double})"}
+    if kind.startswith(_TIMES) and "[" not in kind:
+        return {**counts, "distinct": f"approx_count_distinct({column})", "min": f"min({column})::VARCHAR", "max": f"max({column})::VARCHAR"}
+    if kind == "VARCHAR":
+        return {**counts, "distinct": f"approx_count_distinct({column})", "mean_length": f"avg(length({column}))"}
+    return counts
+
+
+def _single_row(connection: Any, query: str) -> int:
+    return int(connection.execute(query).fetchone()[0])
+
+
+def _name(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _text(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _plain(value: Any) -> Any:
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)

@@ -1,0 +1,61 @@
+"""The process that decodes one file: a task on its input, one answer on its output, everything else into the task's folder.
+
+It ends at its limits of memory, processor time and file size; what a library does on bytes that were made to hurt it, it does here.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import resource
+import sys
+from dataclasses import asdict
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from assets.io.decode.landing import Task, Undecodable
+
+_OWN_MB = 1024
+"""Beside the data: threads' stacks and arenas, which are reserved and hardly used."""
+
+
+def main() -> None:
+    """Decode, under limits."""
+    told = json.load(sys.stdin)
+    task, cpu_s, file_mb = Task(**told["task"]), told["cpu_s"], told["file_mb"]
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a dump would hold the data
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s + 5))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (file_mb * 2**20, file_mb * 2**20))
+    decoder = import_module(f"assets.io.decode.{task.kind}")
+    limit = _mapped() + (task.memory_mb + _OWN_MB) * 2**20 + 2 * Path(task.file).stat().st_size  # readers map the file itself, some twice
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    try:
+        answer: dict[str, Any] = {"decoded": asdict(decoder.decode(task))}
+    except Undecodable as error:
+        answer = {"problem": error.problem, "remedy": error.remedy, "line": error.line}
+    except MemoryError:
+        answer = {"exceeded": "memory"}
+    except OSError as error:
+        answer = {"errno": number_of(error)}
+    print(json.dumps(answer), flush=True)
+    os._exit(0)  # Arrow's reading threads may still hold Python objects, and abort where the interpreter ends around them (2026-11-24)
+
+
+def number_of(error: OSError) -> int:
+    """The system's number of an error; Polars has it in the text alone."""
+    if error.errno is not None:
+        return error.errno
+    number = re.search(r"\(os error ([0-9]+)\)", str(error))
+    return int(number[1]) if number else errno.EIO
+
+
+def _mapped() -> int:
+    """Bytes of address space this process has now."""
+    return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+
+
+if __name__ == "__main__":
+    main()

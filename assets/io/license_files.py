@@ -1,0 +1,58 @@
+"""What lies beside a file -> the licence it names.
+
+Belongs here: finding and reading such texts. Stays out: what they say (pipelines/draft/license.py), what follows (pipelines/admit/license.py).
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pipelines.draft.license import UNKNOWN, LicenseFound, about_file, judged
+
+_LICENSE_FILES = ("LICENSE*", "LICENCE*", "COPYING*", "License*", "Licence*", "license*", "licence*")
+_ABOUT_FILES = ("SOURCE.md", "README*", "Readme*", "readme*")
+_MAX_BESIDE = 200_000  # characters of a text beside the file that are looked at
+
+
+def license_beside(path: Path, root: Path) -> LicenseFound | None:
+    """What the texts beside the file say, or where none does, those in the folder above it; nothing above `root` is looked at."""
+    folders = [folder for folder in (path.parent, path.parent.parent) if folder.is_relative_to(root)]
+    return next((found for folder in folders if (found := _license_file(path, folder)) is not None), None)
+
+
+def _license_file(path: Path, folder: Path) -> LicenseFound | None:
+    own = [folder / f"{path.name}.license"]
+    package = [folder / "datapackage.json"]
+    licenses = sorted({file for pattern in _LICENSE_FILES for file in folder.glob(pattern)})
+    about = sorted({file for pattern in _ABOUT_FILES for file in folder.glob(pattern)})
+    for files in (own, package, [*licenses, *about]):
+        found = [one for file in files if (one := _said_by(file, path)) is not None]
+        expressions = {one.expression for one in found}
+        if len(expressions) > 1:
+            return LicenseFound(UNKNOWN, ", ".join(one.evidence for one in found), "; ".join(one.why for one in found))
+        if found:
+            return found[0]
+    return None
+
+
+def _said_by(file: Path, path: Path) -> LicenseFound | None:
+    try:
+        text = file.read_text(encoding="utf-8", errors="replace")[:_MAX_BESIDE]
+    except OSError:
+        return None  # not there, a folder, or not ours to read
+    if file.name == "datapackage.json":
+        text = "\n".join(_package_licenses(text))
+    elif file.name.upper().startswith(("SOURCE", "README")):
+        text = about_file(text, path.name)
+    return judged(file.name, text)
+
+
+def _package_licenses(text: str) -> list[str]:
+    """The names in a data package's `licenses`."""
+    try:
+        package: Any = json.loads(text)
+        return [str(one.get("name") or one.get("title") or "") for one in package.get("licenses", [])]
+    except (ValueError, AttributeError):
+        return []

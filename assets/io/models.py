@@ -1,0 +1,238 @@
+"""Models in MLflow: who is champion, who challenges, and files that are what they were.
+
+Belongs here: the MLflow store, model files as skops. Stays out: training and judging (pipelines/act).
+MLflow's own loading and logging keep state for the whole process; the client is told everything instead.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+import polars as pl
+
+from assets.io.disk import alone, sha256, sync_file, sync_folder
+from contracts.errors import ActionError, ConfigurationError, Where
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+FILE, DIGEST = "model.skops", "assay.sha256"
+# What skops does not trust by itself in trees and in what prepares columns. Trusted only in a file whose digest was checked first.
+TRUSTED = ("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor", "sklearn.tree._tree.Tree", "numpy.dtype")
+TRIGGER, REFUSED = "assay.trigger", "assay.rejected"
+_UNFINISHED = ".unfinished-"
+CARD = "card.md"
+_WHO_SERVES = (
+    "Kept by Assay. Who serves is told by the aliases `champion` and `challenger`, which follow Assay's registry: change it by `assay models promote` or `assay models rollback`, "
+    "not here. A version with the tag `assay.rejected` was refused, or rolled back, for the reason that it tells."
+)
+
+
+@dataclass(frozen=True)
+class Served:
+    """A version of a model, loaded, and the data set's version it was trained on."""
+
+    version: str
+    dataset_version: str
+    model: Any
+    metrics: dict[str, float]
+
+
+def _without_credentials(uri: str) -> str:
+    """A server's address whose user and password MLflow takes from the environment instead: its errors repeat the address.
+
+    Raises: ConfigurationError: it has a query or fragment, which no server of MLflow reads.
+    """
+    url = urlsplit(uri)
+    if url.scheme not in ("http", "https"):
+        return uri
+    if url.query or url.fragment:
+        remedy = "Leave out what follows the path; a token belongs in MLFLOW_TRACKING_TOKEN"
+        raise ConfigurationError("the address of the MLflow server has a query or fragment", remedy, Where(file="ASSAY_MLFLOW_URI"))
+    userinfo, _, host = url.netloc.rpartition("@")
+    if userinfo:
+        user, _, password = userinfo.partition(":")
+        os.environ["MLFLOW_TRACKING_USERNAME"] = unquote(user)
+        os.environ["MLFLOW_TRACKING_PASSWORD"] = unquote(password)
+    return url._replace(netloc=host).geturl()
+
+
+class ModelStore:
+    """An MLflow store: SQLite and files in a folder, or the server at `uri`."""
+
+    def __init__(self, folder: Path, uri: str | None = None) -> None:
+        self.folder = folder.resolve()
+        self._database = self.folder / "mlflow.db"
+        self._own = f"sqlite:///{self._database}"
+        self.uri = _without_credentials(uri) if uri else self._own
+
+    @cached_property
+    def _client(self) -> MlflowClient:
+        os.environ.update(
+            MLFLOW_DISABLE_TELEMETRY="true", DO_NOT_TRACK="1", MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT="true", MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR="false",
+            MLFLOW_LOGGING_LEVEL="ERROR",  # read on import; it tells of each table it makes
+        )  # fmt: skip
+        from mlflow import MlflowClient
+
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if self.uri == self._own and not self._database.exists():
+            self._make_tables()
+        return MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
+
+    def _make_tables(self) -> None:
+        """Have MLflow make its tables elsewhere, and put them in place whole: it makes them in some fifty steps, and a process killed between two leaves what none can use again."""
+        from mlflow import MlflowClient
+
+        with alone(self.folder):
+            for left in self.folder.glob(f"{_UNFINISHED}*"):
+                shutil.rmtree(left)
+            if self._database.exists():
+                return
+            new = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=self.folder))
+            made, whole = new / "made.db", new / "whole.db"
+            client = MlflowClient(tracking_uri=f"sqlite:///{made}", registry_uri=f"sqlite:///{made}")
+            client.search_experiments(max_results=1)
+            client.search_registered_models(max_results=1)
+            shutil.copyfile(made, whole)  # MLflow keeps connections to the other
+            sync_file(whole)
+            whole.replace(self._database)
+            sync_folder(self.folder)
+            shutil.rmtree(new)
+
+    def _experiment(self, name: str) -> str:
+        known = self._client.get_experiment_by_name(name)
+        if known is not None:
+            return str(known.experiment_id)
+        return str(self._client.create_experiment(name, artifact_location=(self.folder / "artifacts").as_uri()))
+
+    def served(self, name: str, number: str) -> Served:
+        """A version of a model, loaded. Raises: ActionError: there is none, or its file is gone or is not what was registered; it is not loaded."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            version = self._client.get_model_version(name, number)
+        except MlflowException as error:
+            if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                raise ActionError(f"{name} has no version {number}", f"See `assay models list {name}`", Where(file=f"models/{name}")) from None
+            raise
+        return self._served(version)
+
+    def _served(self, version: Any) -> Served:
+        model = self._loaded(version)  # first, because a version that Assay did not register has neither digest nor the tags below
+        metrics = self._client.get_run(str(version.run_id)).data.metrics
+        return Served(str(version.version), version.tags["dataset_version"], model, dict(metrics))
+
+    def versions(self, name: str) -> list[dict[str, Any]]:
+        """Every version of a model, the oldest first: number, tags, metrics, whether it was refused."""
+        found = sorted(self._client.search_model_versions(f"name='{name}'"), key=lambda version: int(version.version))
+        return [{"version": str(v.version), "tags": dict(v.tags), "metrics": dict(self._client.get_run(str(v.run_id)).data.metrics), "run_id": str(v.run_id)} for v in found]
+
+    def proposed(self, name: str, trigger: str) -> str | None:
+        """The version that was registered for a trigger before the process was killed."""
+        found = self._client.search_model_versions(f"name='{name}'")
+        return next((str(version.version) for version in found if version.tags.get(TRIGGER) == trigger), None)
+
+    def judged(self, name: str, number: str, metrics: Mapping[str, float], card: str) -> None:
+        """Write beside a registered version what was measured of it, and its card."""
+        run_id = str(self._client.get_model_version(name, number).run_id)
+        for key, value in metrics.items():
+            self._client.log_metric(run_id, key, value)
+        self._client.log_text(run_id, card, CARD)
+        self._client.update_model_version(name, number, description=card)
+
+    def card(self, name: str, number: str) -> str:
+        """A version's model card, as `judged` wrote it."""
+        return str(self._client.get_model_version(name, number).description or "")
+
+    def alias(self, name: str, aliases: Mapping[str, str | None]) -> None:
+        """Have MLflow's aliases say who serves; no such version is called refused any longer. Safe to repeat."""
+        known = dict(self._client.get_registered_model(name).aliases)
+        for alias, version in aliases.items():
+            if version is None:
+                if alias in known:
+                    self._client.delete_registered_model_alias(name, alias)
+                continue
+            if str(known.get(alias)) != version:
+                self._client.set_registered_model_alias(name, alias, version)
+            if self.refusal(name, version):
+                self._client.delete_model_version_tag(name, version, REFUSED)
+
+    def refuse(self, name: str, version: str, reason: str) -> None:
+        """Say on a version why it does not serve."""
+        self._client.set_model_version_tag(name, version, REFUSED, reason)
+
+    def refusal(self, name: str, version: str) -> str | None:
+        """Why a version was refused, or rolled back; None of one that was not, or was put in service since."""
+        return self._client.get_model_version(name, version).tags.get(REFUSED)
+
+    def _loaded(self, version: Any) -> Any:
+        import skops.io
+
+        where = Where(file=f"models/{version.name}/{version.version}/{FILE}")
+        content = self._content(version)  # read once, so that what is loaded is what was checked
+        if hashlib.sha256(content).hexdigest() != version.tags.get(DIGEST):
+            raise ActionError("the model's file is not what was registered", "Restore it from a backup, or train again", where)
+        return skops.io.loads(content, trusted=list(TRUSTED))
+
+    def _content(self, version: Any) -> bytes:
+        """The model's file from wherever its run keeps it, this disk or a server's; empty if it is gone."""
+        path = f"model/{FILE}"
+        if not version.run_id or path not in (kept.path for kept in self._client.list_artifacts(version.run_id, "model")):
+            return b""
+        with tempfile.TemporaryDirectory(dir=self.folder) as folder:
+            return Path(self._client.download_artifacts(version.run_id, path, folder)).read_bytes()
+
+    def propose(self, name: str, model: Any, *, columns: Sequence[str], metrics: Mapping[str, float], tags: Mapping[str, str], sample: pl.DataFrame) -> str:
+        """Log a run and register its model. Whether it serves is said elsewhere.
+
+        Args:
+            columns: the features in the model's order.
+            tags: say `dataset_version`, and whatever else explains the model.
+            sample: a few rows of features, from which MLflow knows the signature.
+        Returns: the model's version in MLflow.
+        Raises: ActionError: the model holds a type that may not be loaded again.
+        """
+        from mlflow.exceptions import MlflowException
+
+        experiment = self._experiment(name)
+        with tempfile.TemporaryDirectory(dir=self.folder) as folder:
+            saved = Path(folder) / "model"
+            digest = self._save(model, saved, columns, sample)  # before the run, so that a model refused here leaves none open
+            run = self._client.create_run(experiment, run_name=f"{tags['dataset']}@{tags['dataset_version']}", tags=dict(tags))
+            run_id = run.info.run_id
+            for key, value in model.get_params().items():
+                if value is None or isinstance(value, bool | int | float | str):
+                    self._client.log_param(run_id, key, value)
+            for key, value in metrics.items():
+                self._client.log_metric(run_id, key, value)
+            self._client.log_artifacts(run_id, str(saved), "model")
+        self._client.set_terminated(run_id)
+        try:
+            self._client.create_registered_model(name, description=_WHO_SERVES)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+        version = self._client.create_model_version(name, source=f"{run.info.artifact_uri}/model", run_id=run_id, tags={**tags, DIGEST: digest})
+        return str(version.version)
+
+    def _save(self, model: Any, folder: Path, columns: Sequence[str], sample: pl.DataFrame) -> str:
+        import skops.io
+        from mlflow.models import infer_signature
+        from mlflow.sklearn import save_model
+
+        unknown = sorted(set(skops.io.get_untrusted_types(data=skops.io.dumps(model))) - set(TRUSTED))
+        if unknown:
+            raise ActionError(f"the model holds the type {unknown[0]}, which may not be loaded", "Use a trainer made of scikit-learn's own types")
+        rows = sample.select(pl.col(list(columns)).cast(pl.Float64))
+        signature = infer_signature(rows.to_pandas(), model.predict(rows.to_numpy()))
+        save_model(model, str(folder), serialization_format="skops", skops_trusted_types=list(TRUSTED), signature=signature, pip_requirements=["scikit-learn", "skops"])
+        return sha256(folder / FILE)

@@ -1,0 +1,108 @@
+"""Sources: a location in a contract -> bytes on the disk, then readable rows and unreadable lines.
+
+Belongs here: the choice of place (`gather`) and of reader, one module a kind, each with `read`. Stays out: types and rules. No code of a source is ever run.
+"""
+
+from __future__ import annotations
+
+import difflib
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from assets.io.names import Labels, numbered
+from assets.io.sources import archives, arrow, databases, delimited, documents, json_text, parts, tables, texts, workbooks
+from assets.io.sources.gather import fetch, locate, nameless, seen_here
+from assets.io.sources.landing import Read
+from assets.io.sources.places import Fetched, File, Mark, Place
+from contracts.errors import SourceError, Where
+from contracts.location import kind_of
+from contracts.model import Contract
+from contracts.settings import Source
+
+__all__ = ["Fetched", "Mark", "Place", "Read", "check_columns", "fetch", "locate", "read", "read_file", "seen_here", "unpacked"]
+
+READERS = {"csv": delimited.read, "json": json_text.read, "jsonl": json_text.read, "parquet": tables.read, "arrow": arrow.read, "excel": workbooks.read, "sql": databases.read}
+
+
+def read(contract: Contract, fetched: Fetched, folder: Path, labels: Labels = numbered) -> Read:
+    """Write `rows.parquet` (every column as text, beside `_row`) and `unreadable.parquet` (record, reason, text) into `folder`.
+
+    Args:
+        labels: what stands for the names of members of an archive.
+    Raises: SourceError: a file cannot be read at all, or its lines cannot all be accounted for.
+    """
+    source, where = contract.source, Where(file=contract.source.shown_location, dataset=contract.name)
+    if source.format == "documents" and kind_of(source.location) == "module":
+        return documents.read(source, fetched.files[0].path, folder, where)
+    opened = folder / "opened"
+    opened.mkdir(mode=0o700)
+    try:
+        with nameless(where):
+            files = [inner for number, file in enumerate(fetched.files) for inner in _inside(source, file, opened / str(number), where, labels)]
+            if source.format == "documents":
+                return texts.read([(file.name, file.path) for file in files], folder, where)
+            if len(files) == 1:
+                return read_file(source, files[0].path, folder, where)
+            shown = [(file.label, file.path) for file in files]
+            return parts.read(shown, lambda path, inner, place: read_file(source, path, inner, place), folder, where)
+    finally:
+        shutil.rmtree(opened)
+
+
+def _inside(source: Source, file: File, folder: Path, where: Where, labels: Labels) -> list[File]:
+    """The files in an archive; any other file as it is."""
+    if not archives.is_archive(file.path.name) or source.format == "sql":
+        return [file]
+    folder.mkdir(mode=0o700)
+    place = replace(where, file=f"{where.file}, '{file.label}'") if file.label != where.file else where
+    unpacked = archives.unpack(file.path, file.path.name, folder, place, source.options.members)
+    if len(unpacked) == 1:
+        return [replace(file, path=unpacked[0].path)]
+    shown = labels("member", [member.original for member in unpacked])
+    return [replace(file, name=f"{file.name}/{member.name}", path=member.path, label=f"{file.label}/{label}") for member, label in zip(unpacked, shown, strict=True)]
+
+
+def read_file(source: Source, path: Path, folder: Path, where: Where) -> Read:
+    """Read one file as `read` does, for who has no contract yet."""
+    if source.format == "documents":
+        return documents.read(source, path, folder, where)
+    file = unpacked(path, folder, where)
+    try:
+        return READERS[source.format](source, file, folder, where)
+    finally:
+        if file != path:
+            file.unlink()
+
+
+def unpacked(path: Path, folder: Path, where: Where) -> Path:
+    """The one file in an archive, unpacked beside; any other file as it is."""
+    if not archives.is_archive(path.name):
+        return path
+    files = archives.unpack(path, path.name, folder, where)
+    if len(files) != 1:
+        raise SourceError(f"the zip holds {len(files)} files", "Give a zip of one file", where)
+    return files[0].path
+
+
+def check_columns(contract: Contract, landed: Sequence[str]) -> None:
+    """Whether what landed has every promised column. Raises: SourceError: one is missing."""
+    where = Where(file=contract.source.shown_location, dataset=contract.name)
+    missing = [name for name in contract.column_names if name not in landed]
+    if missing:
+        others = [name if name not in contract.column_names else "" for name in landed]
+        raise SourceError(
+            f"the file lacks the promised column '{missing[0]}'" + (f" and {len(missing) - 1} more" if len(missing) > 1 else ""),
+            _nearly(missing[0], others),
+            where,
+        )
+
+
+def _nearly(name: str, landed: Sequence[str]) -> str:
+    """What to do about a missing column. Where the delivery has no header, what stands in its place are values: only their places are told."""
+    close = difflib.get_close_matches(name.lower(), [other.lower() for other in landed if other], n=1)
+    if not close:
+        return "Deliver it, or change the contract"
+    place = next(place for place, other in enumerate(landed, start=1) if other.lower() == close[0])
+    return f"Column {place} of the delivery has nearly this name: rename it there, or change the contract"

@@ -1,0 +1,131 @@
+"""Archives (.zip, .gz, .bz2, .xz, .zst) -> the files in them, under names of our own.
+
+Belongs here: unpacking with limits on count, size and ratio. Stays out: reading what comes out.
+A member's name is data: no path is made from it, and no message repeats it.
+"""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import lzma
+import stat
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from assets.io.decode import packed
+from assets.io.sources.places import matches
+from contracts.errors import SourceError, Where
+
+MAX_UNPACKED = 50 * 2**30  # what unpacks to more is no data set of ours
+SUFFIXES = (".zip", ".gz", ".bz2", ".xz", ".zst")
+_NAME = 200
+
+
+@dataclass(frozen=True)
+class Unpacked:
+    """One file out of an archive: its name as text that can be kept, where it lies, and the name as the archive has it."""
+
+    name: str
+    path: Path
+    original: str
+
+
+def is_archive(name: str) -> bool:
+    """Whether a file of this name is unpacked before it is read."""
+    return name.lower().endswith(SUFFIXES)
+
+
+def unpack(path: Path, name: str, folder: Path, where: Where, pattern: str | None = None, *, max_bytes: int = MAX_UNPACKED) -> list[Unpacked]:
+    """Unpack into `folder`.
+
+    Args:
+        name: what the archive is known by; its suffix says what it is.
+        pattern: which members of a zip, as a glob; all unless given.
+    Raises: SourceError: it is broken, encrypted, a bomb, an archive of archives, or holds what is no file.
+    """
+    kind = name.lower().rpartition(".")[2]
+    allowed = min(max_bytes, max(packed.FREE_BYTES, path.stat().st_size * packed.MAX_RATIO))
+    try:
+        if kind == "zip":
+            return _unzip(path, folder, where, pattern, allowed)
+        with _stream(path, kind) as inside:
+            _copy(inside, folder / "unpacked-00001", allowed, 0, where)
+        inner = name[: -len(kind) - 1]
+        return [Unpacked(_shown(inner), folder / "unpacked-00001", inner)]
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, zlib.error, lzma.LZMAError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the disk's trouble, not the archive's
+        raise SourceError(f"the archive cannot be unpacked ({type(error).__name__})", "Fetch it again; it may be cut off, encrypted or no archive", where) from None
+
+
+@contextmanager
+def _stream(path: Path, kind: str) -> Iterator[Any]:
+    if kind == "zst":
+        import pyarrow as pa
+
+        with pa.OSFile(str(path)) as file, pa.CompressedInputStream(file, "zstd") as stream:
+            yield stream
+        return
+    opened: Any = {"gz": gzip.open, "bz2": bz2.open, "xz": lzma.open}[kind]
+    with opened(path, "rb") as stream:
+        yield stream
+
+
+def _copy(inside: IO[bytes], target: Path, allowed: int, before: int, where: Where) -> int:
+    """Copy until the end, or until all that came out of the archive is more than it may be. Returns: bytes so far."""
+    size = before
+    with target.open("wb") as plain:
+        while chunk := inside.read(packed.CHUNK):
+            size += len(chunk)
+            if size > allowed:
+                raise _bomb(allowed, where)
+            plain.write(chunk)
+    return size
+
+
+def _bomb(allowed: int, where: Where) -> SourceError:
+    return SourceError(f"the archive unpacks to more than {allowed:,} bytes, {packed.MAX_RATIO} times its size or the limit", "Deliver the file less packed, or in parts", where)
+
+
+def _unzip(path: Path, folder: Path, where: Where, pattern: str | None, allowed: int) -> list[Unpacked]:
+    try:
+        with packed.opened(path) as archive:
+            members = _members(archive, where, pattern, allowed)
+            size, unpacked = 0, []
+            for number, member in enumerate(members, start=1):
+                target = folder / f"unpacked-{number:05}"  # never the member's own name: it may point anywhere
+                with archive.open(member) as inside:
+                    size = _copy(inside, target, allowed, size, where)
+                unpacked.append(Unpacked(_shown(member.filename), target, member.filename))
+            return unpacked
+    except packed.Endless:
+        raise SourceError(f"the zip lists more than {packed.MAX_MEMBERS:,} files", "Deliver fewer and larger files", where) from None
+
+
+def _members(archive: zipfile.ZipFile, where: Where, pattern: str | None, allowed: int) -> list[zipfile.ZipInfo]:
+    everything = archive.infolist()
+    placed = [(place, one) for place, one in enumerate(everything, start=1) if not one.is_dir() and (pattern is None or matches(pattern, one.filename))]
+    wanted = [one for _, one in placed]
+    for place, member in placed:
+        mode = member.external_attr >> 16
+        if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
+            raise SourceError(f"member {place} of the zip is a link or a device and no file", "Pack the files themselves", where)
+        if is_archive(member.filename):
+            raise SourceError(f"member {place} of the zip is another archive", "Pack the files themselves, once", where)
+    if sum(member.file_size for member in wanted) > allowed:
+        raise _bomb(allowed, where)
+    if not wanted:
+        raise SourceError("the zip holds no file" + (" that `members` means" if pattern else ""), "Look into it, and mend `members` under `options`", where)
+    return sorted(wanted, key=lambda one: one.filename)
+
+
+def _shown(name: str) -> str:
+    """A member's name as it may be shown: printable, and not long."""
+    plain = "".join(letter if letter.isprintable() else "�" for letter in name)
+    return plain if len(plain) <= _NAME else plain[: _NAME - 1] + "…"

@@ -1,0 +1,15 @@
+"""Parquet -> rows of text that contracts/types.py reads back exactly. Decoded in a process of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from assets.io.sources.child import decoded
+from assets.io.sources.landing import Read
+from contracts.errors import Where
+from contracts.settings import Source
+
+
+def read(source: Source, file: Path, folder: Path, where: Where) -> Read:
+    """Read a Parquet file. Raises: SourceError: it cannot be read, or unpacks to far more than it is."""
+    return decoded("parquet", file, folder, {"null_values": source.options.null_values}, where)

@@ -1,0 +1,21 @@
+"""Reaping, done: runs whose process is gone -> ended, their lease taken away, their staging swept.
+
+Belongs here: the registry's side. Stays out: telling Dagster (assets/lost_runs.py).
+"""
+
+from __future__ import annotations
+
+from assets.io.installation import Installation
+from assets.io.registry import Row
+
+
+def reap(installation: Installation) -> list[Row]:
+    """End every run that will never end by itself. Returns: those that were in the middle of a stage."""
+    if installation.registry.read_only:
+        return []
+    failed = []
+    for row, why in installation.registry.lost():
+        if installation.registry.lose(row, why):
+            installation.lake.clear(row["dataset"], row["run_id"])
+            failed += [row] if row["stage"] else []
+    return failed

@@ -1,0 +1,215 @@
+"""Assess, done: staged rows -> released rows beside them, the quality metrics of the version, and every check of the whole version answered.
+
+Belongs here: what stands between the apply pass and publishing. Stays out: the apply pass (refine.py), deciding about quarantined rows (quarantine.py).
+Cheap by design: nulls and newest times come from the files' footers, groups from the columns they name, stability from samples.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from assets.io import sql
+from assets.io.disk import sha256
+from assets.io.installation import Installation
+from assets.io.sources import locate
+from assets.stages.admit import Admission
+from assets.stages.clean_validate import ROWS_A_GROUP, Refined
+from assets.stages.handlings import handling_of, rows_of
+from assets.stages.rule_trials import statistics_of
+from assets.stages.run import Run
+from contracts.errors import EvidenceError, SourceError
+from contracts.model import Contract, Rule
+from lineage import evidence
+from pipelines.engine import run as collect
+from pipelines.engine import run_together
+from pipelines.frames import REASONS, Check
+from pipelines.validate import anonymity, bias, metrics, stability
+from pipelines.validate.evaluate import Statistics
+from pipelines.validate.quarantine import DECISION, decided, reason_digests, released, without_values
+
+RELEASED_FILE = "released-00000.parquet"
+
+
+@dataclass(frozen=True)
+class Assessed(Refined):
+    """What is to be published, with its quality and the decisions that were applied."""
+
+    quality: metrics.Quality
+    decisions: tuple[Mapping[str, Any], ...] = ()
+    """Decisions about this delivery's quarantined rows, as the registry keeps them, each with the rows it took in this run (`taken`)."""
+
+
+def assess(run: Run, admission: Admission, refined: Refined) -> Assessed:
+    """Complete what the apply pass made: apply the stewards' decisions, measure, and judge what only the whole version answers."""
+    if isinstance(refined, Assessed):
+        return refined
+    contract = run.contract
+    refined, decisions = _with_decisions(run, admission, refined)
+    folder = run.installation.lake.staging(contract.name, run.run_id) / "version"
+    files = sorted(folder.glob("*.parquet"))
+    answers = table_answers(contract, files) if any(each["action"] == "release" and each["taken"] for each in decisions) else {}
+    found = metrics.quality(refined.accounting, contract.rules, refined.checks, measured(run.installation, contract, files, run.installation.clock(), _changed(refined)))
+    answers |= metrics.answers(contract.rules, found)
+    checks = tuple(_answered(check, rule, answers) for check, rule in zip(refined.checks, contract.rules, strict=True))
+    return Assessed(refined.accounting, checks, refined.set_aside, refined.changed, refined.flagged, refined.samples, found, decisions)
+
+
+def _answered(check: Check, rule: Rule, answers: Mapping[str, float | None]) -> Check:
+    if rule.name not in answers:
+        return check
+    answer = answers[rule.name]
+    passed = None if answer is None else rule.bound.holds(answer, check.total)
+    return replace(check, measured=answer, passed=passed, failing=0 if passed else check.total)
+
+
+def table_answers(contract: Contract, files: Sequence[Path]) -> dict[str, float | None]:
+    """What the contract's queries, and the measures of anonymity, say of the rows in these files."""
+    queries = {rule.name: rule.argument for rule in contract.rules if rule.kind == "sql"}
+    return {**sql.evaluate(queries, {contract.table: list(files)}), **anonymity.answers(contract.rules, pl.scan_parquet(list(files)))}
+
+
+# -- the stewards' decisions -----------------------------------------------------------------
+
+
+def _with_decisions(run: Run, admission: Admission, refined: Refined) -> tuple[Refined, tuple[Mapping[str, Any], ...]]:
+    """Move released rows from the staged quarantine into the staged version, and take the values out of discarded ones, which stay counted."""
+    contract, inputs = run.contract, admission.inputs
+    said = rows_of(run.installation, contract.name, inputs.source_digest, inputs.window)
+    if not said:
+        return refined, ()
+    folder = run.installation.lake.staging(contract.name, run.run_id)
+    quarantine, left = folder / "quarantine.parquet", folder / "quarantine.left.parquet"
+    marked = pl.scan_parquet(quarantine).with_columns(decided([handling_of(row) for row in said], reason_digests(contract)))
+    numbers = {action: [row["id"] for row in said if row["action"] == action] for action in ("release", "discard")}
+    freed, emptied = (pl.col(DECISION).is_in(numbers[action]).fill_null(False) for action in ("release", "discard"))
+    free, staying = marked.filter(freed), marked.filter(~freed)
+    _, _, taken, freed_by, left_by = run_together(
+        [
+            released(free, contract).sink_parquet(folder / "version" / RELEASED_FILE, compression="zstd", row_group_size=ROWS_A_GROUP, lazy=True),
+            without_values(staying, emptied).drop(DECISION).sink_parquet(left, compression="zstd", lazy=True),
+            marked.drop_nulls(DECISION).group_by(DECISION).len(), _by_reason(free), _by_reason(staying),
+        ]
+    )  # fmt: skip
+    left.replace(quarantine)
+    counts = dict(taken.iter_rows())
+    rows = sum(counts.get(number, 0) for number in numbers["release"])
+    if not rows:
+        (folder / "version" / RELEASED_FILE).unlink()
+    account = refined.accounting
+    accounting = replace(account, published=account.published + rows, quarantined=account.quarantined - rows, quarantined_by=dict(left_by.iter_rows()))
+    checks = _forgiven(refined.checks, contract, dict(freed_by.iter_rows()))
+    set_aside: dict[str, dict[str, str | int]] = {**refined.set_aside, "quarantine": {"sha256": sha256(quarantine), "rows": accounting.quarantined}}
+    return replace(refined, accounting=accounting, checks=checks, set_aside=set_aside), tuple({**row, "taken": counts.get(row["id"], 0)} for row in said)
+
+
+def _by_reason(rows: pl.LazyFrame) -> pl.LazyFrame:
+    return rows.select(pl.col(REASONS).explode(empty_as_null=False)).group_by(REASONS).len().sort(REASONS)
+
+
+def _forgiven(checks: Sequence[Check], contract: Contract, freed_by: Mapping[str, int]) -> tuple[Check, ...]:
+    """The checks, with the rows that were released from a rule no longer held against it."""
+    rules = {rule.name: rule for rule in contract.rules}
+
+    def forgiven(check: Check) -> Check:
+        failing = check.failing - freed_by.get(check.rule, 0)
+        return replace(check, failing=failing, measured=float(failing), passed=rules[check.rule].bound.holds(failing, check.total))
+
+    return tuple(forgiven(check) if check.rule in freed_by else check for check in checks)
+
+
+def render_decisions(decisions: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The decisions as the evidence keeps them: in words, and as they were signed."""
+    shown = ("id", "action", "rule", "chosen", "rows", "taken", "why", "by", "at", "run_id")
+    return {"said": [{key: each[key] for key in shown} for each in decisions], "signed": [each["envelope"] for each in decisions]}
+
+
+# -- measuring ---------------------------------------------------------------------------------
+
+
+def _changed(refined: Refined) -> dict[str, int]:
+    """Column -> cells that some step changed."""
+    cells: Counter[str] = Counter()
+    for columns in refined.changed.values():
+        cells.update(columns)
+    return dict(cells)
+
+
+def measured(installation: Installation, contract: Contract, files: Sequence[Path], now: datetime, changed: Mapping[str, int]) -> metrics.Measured:
+    """Everything that the metrics read of a version's files, and of the version before."""
+    frame, schema = pl.scan_parquet(list(files)), pl.read_parquet_schema(files[0])
+    statistics = statistics_of(files)
+    nulls: dict[str, int | None] = {column.name: known.nulls if (known := statistics.get(column.name)) else None for column in contract.published_columns}
+    nested = [name for name, count in nulls.items() if count is None]
+    if nested:
+        counted = collect(frame.select(pl.col(name).null_count() for name in nested))
+        nulls |= counted.row(0, named=True)
+    ages = {rule.argument.column: rule for rule in contract.rules if rule.kind == "metric" and rule.argument.name == "freshness"}
+    freshness = {name: age for name in ages if name in schema and (age := _age(_newest(frame, name, statistics), now)) is not None}
+    source = source_age(installation, contract, now)
+    if source is not None:
+        freshness["source"] = source
+    groups = bias.measure(frame, contract.bias) if contract.bias else ()
+    return metrics.Measured(nulls, freshness, _stability(installation, contract, frame, schema), changed, groups)
+
+
+def _newest(frame: pl.LazyFrame, column: str, statistics: Mapping[str, Statistics]) -> Any:
+    known = statistics.get(column)
+    return known.high if known and known.high is not None else collect(frame.select(pl.col(column).max())).item()
+
+
+def _age(newest: date | None, now: datetime) -> float | None:
+    """Hours since the newest value; one in the future is as fresh as can be. A day counts from its end."""
+    if newest is None:
+        return None
+    if not isinstance(newest, datetime):
+        newest = datetime.combine(newest, time.max)
+    moment = newest if newest.tzinfo else newest.replace(tzinfo=UTC)
+    return round(max((now - moment).total_seconds(), 0.0) / 3600, 4)
+
+
+def source_age(installation: Installation, contract: Contract, now: datetime) -> float | None:
+    """Hours since the source's file was last written; None for what is no file here, and for what a package brings along: that tells when it was installed."""
+    if contract.source.upstream:
+        row = installation.registry.version(*contract.source.upstream)
+        return round(max((now - datetime.fromisoformat(row["published_at"])).total_seconds(), 0.0) / 3600, 4) if row else None
+    if "://" in contract.source.location or contract.source.location.startswith(("package:", "module:")):
+        return None
+    try:
+        changed = datetime.fromtimestamp(locate(contract, installation.home.roots).stat().st_mtime, UTC)
+    except (SourceError, OSError):  # moved away since it was landed
+        return None
+    return round(max((now - changed).total_seconds(), 0.0) / 3600, 4)
+
+
+def _stability(installation: Installation, contract: Contract, frame: pl.LazyFrame, schema: Mapping[str, pl.DataType]) -> dict[str, float]:
+    """How far each column has moved since the newest version; nothing where there is none, or it cannot be read: `assay verify` says what is wrong with it.
+
+    A sample does not need what opening a version does: each file's digest.
+    """
+    row = installation.registry.version(contract.name)
+    if row is None:
+        return {}
+    try:
+        before = [installation.lake.folder(contract.name, "versions") / file.path for file in evidence.files(installation.statement(row))]
+        known = pl.read_parquet_schema(before[0])
+        columns = [name for name, kind in schema.items() if known.get(name) == kind and stability.comparable(kind)]
+        reference = stability.sample(pl.scan_parquet(before), row["rows"], columns)
+    except (EvidenceError, pl.exceptions.ComputeError, OSError):
+        return {}
+    return stability.stability(reference, stability.sample(frame, _rows(frame), columns))
+
+
+def _rows(frame: pl.LazyFrame) -> int:
+    return int(collect(frame.select(pl.len())).item())
+
+
+def evidence_of(found: metrics.Quality) -> dict[str, Any]:
+    """The metrics as the evidence keeps them."""
+    return asdict(found)

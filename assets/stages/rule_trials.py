@@ -1,0 +1,111 @@
+"""Back-test, done: rules that changed, tried on the newest published version -> who would break them, and who would be hit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from assets.io import sql
+from assets.io.installation import Installation
+from assets.io.registry import Row
+from contracts.model import Contract, Rule
+from contracts.types import dtype
+from lineage import evidence
+from pipelines.engine import run_together
+from pipelines.frames import Check
+from pipelines.validate import anonymity
+from pipelines.validate.evaluate import EXAMPLES, Statistics, counting, proven, retyped
+from pipelines.validate.split import checks
+
+
+@dataclass(frozen=True)
+class Tried:
+    """One rule on one version: the check it would have been, and the positions of the first rows that break it, from 1."""
+
+    rule: Rule
+    check: Check
+    rows: tuple[int, ...]
+
+
+def back_test(installation: Installation, contract: Contract, rules: Sequence[Rule], row: Row) -> tuple[Tried, ...]:
+    """Try rules on a published version; one about what the version does not hold is unknown.
+
+    Raises: EvidenceError: the version is not what was signed. QualityError: a query needs more than it may.
+    """
+    files = installation.lake.check_files(row["dataset"], evidence.files(installation.statement(row)))
+    related = {name: installation.scan(newest) for name in _pointed_to(rules) if (newest := installation.registry.version(name))}
+    return judge_files(contract, rules, files, related)
+
+
+def judge_files(
+    contract: Contract, rules: Sequence[Rule], files: Sequence[Path], related: Mapping[str, pl.LazyFrame] | None = None, *, examples: int = EXAMPLES
+) -> tuple[Tried, ...]:
+    """Judge Parquet files by a contract's rules in one pass over the columns that their footers do not already prove."""
+    frame = pl.scan_parquet(list(files))
+    schema = frame.collect_schema()
+    known = [rule for rule in rules if set(rule.columns) <= set(schema)]
+    as_promised = {column.name for column in contract.columns if schema.get(column.name) == dtype(column)}
+    statistics = statistics_of(files)
+    certain = {rule.name for rule in known if set(rule.columns) <= as_promised and (rule.kind == "type" or proven(rule, statistics))}
+    reading = [rule for rule in known if rule.name not in certain]
+    (counted,) = run_together([counting(retyped(frame, contract.columns), reading, {**(related or {}), contract.table: frame}, examples=examples)])
+    counts = counted.row(0, named=True)
+    found = {**dict.fromkeys(certain, 0), **{name: count for name, count in counts.items() if not name.endswith("?")}}
+    answers = {**sql.evaluate({rule.name: rule.argument for rule in known if rule.kind == "sql"}, {contract.table: files}), **anonymity.answers(known, frame)}
+    return tuple(Tried(rule, check, tuple(counts.get(f"{rule.name}?") or ())) for rule, check in zip(rules, checks(rules, found, answers), strict=True))
+
+
+def _pointed_to(rules: Sequence[Rule]) -> set[str]:
+    return {rule.argument.dataset for rule in rules if rule.kind == "relationship"}
+
+
+def statistics_of(files: Sequence[Path]) -> dict[str, Statistics]:
+    """What the footers of Parquet files say of each flat column, over all files together."""
+    import pyarrow.parquet as pq
+
+    parts: dict[str, list[Statistics]] = {}
+    groups = 0
+    for file in files:
+        metadata = pq.read_metadata(file)
+        for group in range(metadata.num_row_groups):
+            groups += 1
+            for index in range(metadata.num_columns):
+                column = metadata.row_group(group).column(index)
+                said = column.statistics
+                if said is not None and "." not in column.path_in_schema:
+                    ends = (said.min, said.max) if said.has_min_max else (None, None)
+                    parts.setdefault(column.path_in_schema, []).append(Statistics(said.null_count if said.has_null_count else None, *ends))
+    return {name: _joined(each) for name, each in parts.items() if len(each) == groups}
+
+
+def _joined(parts: Sequence[Statistics]) -> Statistics:
+    nulls = [part.nulls for part in parts]
+    lows, highs = [part.low for part in parts], [part.high for part in parts]
+    return Statistics(
+        None if None in nulls else sum(nulls),  # type: ignore[arg-type]  # no None is among them
+        None if None in lows else min(lows),
+        None if None in highs else max(highs),
+    )
+
+
+def hit(installation: Installation, contract: Contract, rule: Rule) -> tuple[str, ...]:
+    """Who reads what the rule is about: recorded consumers, and what is made from its columns."""
+    name, columns = contract.name, set(rule.columns) or set(contract.column_names)
+    uses = sorted({f"{use['actor']} ({use['purpose']})" for use in installation.registry.uses(name) if use["allowed"]})
+    featured = [column for column in contract.column_names if contract.features and column in contract.features.reads]
+    made = [f"{name}/features ({', '.join(sorted(columns & set(featured)))})"] if columns & set(featured) else []
+    if contract.retrain and contract.features and contract.features.target:
+        learnt = {contract.features.target.column, *contract.features.reads}
+        made += [f"model {contract.retrain.model}"] if columns & learnt else []
+    if contract.index and columns & {contract.index.key, contract.index.text}:
+        made.append(f"{name}/index")
+    pointing = {
+        f"{other.name}.{', '.join(each.columns)}"
+        for other in installation.contracts.values()
+        for each in other.rules
+        if each.kind == "relationship" and each.argument.dataset == name and columns & set(each.argument.columns)
+    }
+    return (*uses, *made, *sorted(pointing))
