@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import polars as pl
 
-    from assets.stages.inference import FeatureSet
-    from assets.stages.predict import Served
-    from assets.stages.retrieve import Found
-    from assets.stages.verify import Verified
+    from assay.assets.stages.inference import FeatureSet
+    from assay.assets.stages.predict import Served
+    from assay.assets.stages.retrieve import Found
+    from assay.assets.stages.verify import Verified
 
 
 def open(name: str, version: str | None = None, *, purpose: str, trace: str | None = None) -> pl.LazyFrame:
@@ -30,8 +30,8 @@ def open(name: str, version: str | None = None, *, purpose: str, trace: str | No
 
     Example: `assay.open("flights", purpose="training").select("carrier").unique().collect()`
     """
-    from assets.io.private import private_files
-    from assets.stages.open import open_version
+    from assay.assets.io.private import private_files
+    from assay.assets.stages.open import open_version
 
     with private_files():
         return open_version(name, version, purpose, trace)
@@ -47,8 +47,8 @@ def model(name: str, *, purpose: str) -> Served:
 
     Example: `assay.model("flights-late", purpose="analytics").predict(frame)`
     """
-    from assets.io.private import private_files
-    from assets.stages.predict import opened
+    from assay.assets.io.private import private_files
+    from assay.assets.stages.predict import opened
 
     with private_files():
         return opened(name, purpose)
@@ -65,8 +65,8 @@ def features(name: str, version: str | None = None, *, purpose: str = "training"
 
     Example: `assay.features("flights", "1.0.0").transform(frame)`
     """
-    from assets.io.private import private_files
-    from assets.stages.inference import open_features
+    from assay.assets.io.private import private_files
+    from assay.assets.stages.inference import open_features
 
     with private_files():
         return open_features(name, version, purpose)
@@ -83,8 +83,8 @@ def search(name: str, question: str, *, purpose: str = "retrieval", k: int = 5, 
 
     Example: `assay.search("python_docs", "what does a with statement do").passages[0].text`
     """
-    from assets.io.private import private_files
-    from assets.stages.retrieve import search as found
+    from assay.assets.io.private import private_files
+    from assay.assets.stages.retrieve import search as found
 
     with private_files():
         return found(name, question, purpose=purpose, k=k, traceparent=traceparent)
@@ -92,9 +92,9 @@ def search(name: str, question: str, *, purpose: str = "retrieval", k: int = 5, 
 
 def verify(name: str, version: str) -> Verified:
     """Hold a version's files against its signed evidence, offline. Raises: EvidenceError: names what is not as signed."""
-    from assets.io.home import home
-    from assets.io.keys import PUBLIC, public_key
-    from assets.stages.verify import verify as check
+    from assay.assets.io.home import home
+    from assay.assets.io.keys import PUBLIC, public_key
+    from assay.assets.stages.verify import verify as check
 
     where = home()
     where.check_layout()

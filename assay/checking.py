@@ -11,17 +11,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from assay.contracts.document import Document
+from assay.contracts.errors import NOWHERE, AssayError, ContractError, Where, shown
+from assay.contracts.location import secrets_in
+from assay.contracts.model import Contract, Rule, Severity
+from assay.contracts.problems import Problem, key_path, problems_of, suggestion
+from assay.contracts.settings import CLASSES, SENSITIVITIES
 from assay.reports import NOTHING, ContractOutcome, Outcome, RuleOutcome
-from contracts.document import Document
-from contracts.errors import NOWHERE, AssayError, ContractError, Where, shown
-from contracts.location import secrets_in
-from contracts.model import Contract, Rule, Severity
-from contracts.problems import Problem, key_path, problems_of, suggestion
-from contracts.settings import CLASSES, SENSITIVITIES
 
 if TYPE_CHECKING:
-    from assets.io.git import Changed
-    from contracts.load import Linted
+    from assay.assets.io.git import Changed
+    from assay.contracts.load import Linted
 
 
 def check_contracts(paths: Sequence[Path], base: str | None = None) -> Outcome:
@@ -30,7 +30,7 @@ def check_contracts(paths: Sequence[Path], base: str | None = None) -> Outcome:
     A path that holds no contract is a problem of its own: a check that checked nothing must not pass.
     Raises: ConfigurationError: there is no git work tree, or no such revision.
     """
-    from assets.io.home import home
+    from assay.assets.io.home import home
 
     started = time.monotonic()
     paths = list(paths) or [home().contracts]
@@ -46,7 +46,7 @@ def check_contracts(paths: Sequence[Path], base: str | None = None) -> Outcome:
 
 
 def _files(paths: Iterable[Path]) -> list[Path]:
-    from assets.io.home import contract_files
+    from assay.assets.io.home import contract_files
 
     return [file for path in paths for file in (contract_files(path) if _is_folder(path) else [path])]
 
@@ -65,15 +65,15 @@ def _holds_a_contract(folder: Path, before: Mapping[Path, Changed]) -> bool:
 
 
 def _nothing_at(path: Path) -> ContractOutcome:
-    from assets.io.home import HOW_TO_GET_ONE, NO_CONTRACT
+    from assay.assets.io.home import HOW_TO_GET_ONE, NO_CONTRACT
 
     nothing = Problem(NOTHING, "error", f"{NO_CONTRACT}, so nothing was checked", HOW_TO_GET_ONE, Where(file=shown(path)))
     return ContractOutcome(shown(path), None, None, None, (nothing,), ())
 
 
 def _linted(file: Path) -> Linted:
-    from assets.io.home import contract_text
-    from contracts.load import Linted, lint
+    from assay.assets.io.home import contract_text
+    from assay.contracts.load import Linted, lint
 
     try:
         text = contract_text(file)
@@ -111,7 +111,7 @@ def _problems_across_contracts(file: Path, linted: Linted, others: dict[Path, Li
 
 def _project(linted: Mapping[Path, Linted]) -> dict[str, Contract]:
     """Every contract that a source may name: those that are checked, and where one is missing there, those of the project."""
-    from assets.io.home import contract_files, home
+    from assay.assets.io.home import contract_files, home
 
     contracts = [each.contract for each in linted.values() if each.contract]
     known = {contract.name: contract for contract in contracts}
@@ -124,7 +124,7 @@ def _project(linted: Mapping[Path, Linted]) -> dict[str, Contract]:
 
 def _upstream(linted: Linted, project: Mapping[str, Contract]) -> Iterator[Problem]:
     """A source that is another data set: whether there is one, no circle, and as much care as it asks for."""
-    from contracts.upstream import circle, less_care
+    from assay.contracts.upstream import circle, less_care
 
     contract = linted.contract
     if contract is None or linted.document is None or contract.source.upstream is None:
@@ -215,8 +215,8 @@ def _privacy(document: Document, contract: Contract) -> Iterator[Problem]:
 
 def _licenses(linted: Linted, contract: Contract, others: Mapping[str, Contract]) -> Iterator[Problem]:
     """What the licence policy says: of the purposes that are wanted, and beside the licences of what the data are derived from."""
-    from contracts.policy import license_policy
-    from pipelines.admit.license import judge_license, looser
+    from assay.contracts.policy import license_policy
+    from assay.pipelines.admit.license import judge_license, looser
 
     assert linted.document is not None
     entries = linted.document.data["customProperties"]
@@ -250,7 +250,7 @@ def _at(document: Document, rule: Rule) -> Where:
 
 
 def _before(paths: Sequence[Path], base: str) -> dict[Path, Changed]:
-    from assets.io.git import changed
+    from assay.assets.io.git import changed
 
     return {(change.path or change.old_path or Path()).resolve(): change for change in changed(paths, base)}
 
@@ -259,9 +259,9 @@ def _outcome(file: Path, linted: Linted, problems: list[Problem], change: Change
     contract, old_version = linted.contract, None
     tried: tuple[RuleOutcome, ...] = ()
     if change is not None and change.old is not None and linted.document is not None:
-        from contracts.compatibility import compare
-        from contracts.compatibility import problems as told
-        from contracts.load import lint
+        from assay.contracts.compatibility import compare
+        from assay.contracts.compatibility import problems as told
+        from assay.contracts.load import lint
 
         old = lint(change.old, f"{shown(file)} before")
         if old.document is not None:  # what was no ODCS then has nothing to be compared with
@@ -277,7 +277,7 @@ def _outcome(file: Path, linted: Linted, problems: list[Problem], change: Change
 
 def _gone(file: Path, old: str) -> ContractOutcome:
     """A contract that is no longer there is a promise taken back."""
-    from contracts.load import lint
+    from assay.contracts.load import lint
 
     document = lint(old, shown(file)).document
     name, version = (document.data.get("name"), document.data.get("version")) if document else (None, None)
@@ -306,13 +306,13 @@ def _changed_rules(old: Contract | None, new: Contract) -> list[Rule]:
 
 def _tried(contract: Contract, rules: list[Rule]) -> tuple[tuple[RuleOutcome, ...], list[Problem]]:
     """Changed rules on the newest published version; nothing where this machine has none."""
-    from assets.io.home import home
+    from assay.assets.io.home import home
 
     where = home()
     if not rules or not where.is_made:
         return (), []
-    from assets.io.installation import Installation
-    from assets.stages.rule_trials import back_test, hit
+    from assay.assets.io.installation import Installation
+    from assay.assets.stages.rule_trials import back_test, hit
 
     try:
         installation = Installation.open(where)

@@ -8,15 +8,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pipelines.draft.writer import Flow, Said, yaml
+from assay.pipelines.draft.writer import Flow, Said, yaml
 
 
 def write_rows_to_correct(name: str, to: Path) -> dict[str, Any]:
     """Write the rows that show most of how values are written, for somebody to put right."""
+    from assay.assets.io.installation import Installation
+    from assay.assets.io.private import write_for_user
+    from assay.assets.stages.suggest import ask
     from assay.running import console
-    from assets.io.installation import Installation
-    from assets.io.private import write_for_user
-    from assets.stages.suggest import ask
 
     installation = Installation.open()
     with console.status("starting…") as status:
@@ -27,13 +27,13 @@ def write_rows_to_correct(name: str, to: Path) -> dict[str, Any]:
 
 def suggested(name: str, *, write: bool, corrected: Path | None = None) -> dict[str, Any]:
     """The steps that a data set's rows speak for, each with its reason, as data and as YAML; put into the contract where `write` says so."""
+    from assay.assets.io.home import contract_text
+    from assay.assets.io.installation import Installation
+    from assay.assets.io.private import write_for_user
+    from assay.assets.stages.suggest import suggest
+    from assay.contracts.edit import with_steps
+    from assay.contracts.load import load
     from assay.running import console
-    from assets.io.home import contract_text
-    from assets.io.installation import Installation
-    from assets.io.private import write_for_user
-    from assets.stages.suggest import suggest
-    from contracts.edit import with_steps
-    from contracts.load import load
 
     installation = Installation.open()
     contract = installation.contract(name)
@@ -52,8 +52,8 @@ def suggested(name: str, *, write: bool, corrected: Path | None = None) -> dict[
 
 def explained(name: str, version: str | None, row: int) -> dict[str, Any]:
     """What each cleaning step did to a row of a version."""
-    from assets.io.installation import Installation
-    from assets.stages.explain import explained as explain
+    from assay.assets.io.installation import Installation
+    from assay.assets.stages.explain import explained as explain
 
     installation = Installation.open()
     contract = installation.contract(name)

@@ -15,8 +15,8 @@ from typing import Annotated, Any
 import typer
 
 from assay import acting, clock, searching, versions
+from assay.contracts.errors import AssayError, ConfigurationError, ContractErrors, Where
 from assay.options import AsJson, Why
-from contracts.errors import AssayError, ConfigurationError, ContractErrors, Where
 
 app = typer.Typer(
     name="assay",
@@ -39,8 +39,8 @@ def run(
     """
     from typing import get_args
 
+    from assay.contracts.features import Wanted
     from assay.running import run_all
-    from contracts.features import Wanted
 
     if engine is not None and engine not in get_args(Wanted):
         raise typer.BadParameter(f"choose {', '.join(get_args(Wanted))}", param_hint="--engine")
@@ -194,7 +194,7 @@ def diff(
 
     Examples: `assay contracts diff v1.odcs.yaml v2.odcs.yaml`, `assay contracts diff main:contracts/flights.odcs.yaml contracts/flights.odcs.yaml`
     """
-    from assay.contracts import compared
+    from assay.contract_commands import compared
     from assay.show import show_comparison
 
     comparison = compared(old, new)
@@ -208,7 +208,7 @@ def upgrade(
     write: Annotated[bool, typer.Option("--write", help="Rewrite the files; without it the result is printed.")] = False,
 ) -> None:
     """Rewrite contracts as ODCS v3.2.0, keeping comments. Example: `assay contracts upgrade old.odcs.yaml --write`"""
-    from assay.contracts import upgraded
+    from assay.contract_commands import upgraded
 
     for path in paths:
         text, notes = upgraded(path, write=write)
@@ -225,7 +225,7 @@ def export(
     output: Annotated[Path | None, typer.Option(help="A file; standard output unless given.")] = None,
 ) -> None:
     """Turn a contract into another tool's format. Example: `assay contracts export flights --to croissant`"""
-    from assay.contracts import exported
+    from assay.contract_commands import exported
 
     text = exported(name, to)
     if output is None:
@@ -240,7 +240,7 @@ def docs(
     output: Annotated[Path | None, typer.Option(help="A folder; below the installation's reports unless given.")] = None,
 ) -> None:
     """Great Expectations' Data Docs of a published version: the contract's suite, run on it. Example: `assay contracts docs flights`"""
-    from assay.contracts import documented
+    from assay.contract_commands import documented
 
     print(documented(*_named(name), output))
 
@@ -429,8 +429,8 @@ def ui(
 
     Examples: `assay ui --port 3000`, `assay ui --link`
     """
+    from assay.assets.io.home import home
     from assay.web.serve import new_link, serve
-    from assets.io.home import home
 
     root = home().root
     if link:
@@ -453,7 +453,7 @@ def _format(text: str, known: Iterable[str]) -> tuple[str, Path | None]:
 
 
 def _write(file: Path, text: str) -> None:
-    from assets.io.private import users_files
+    from assay.assets.io.private import users_files
 
     try:
         # appended where the file is a CI system's summary, which several steps write into
@@ -467,8 +467,8 @@ def _write(file: Path, text: str) -> None:
 
 
 def _warn_of_clock() -> None:
-    from assets.io.clock_doubts import REMEDY
-    from assets.io.installation import Installation
+    from assay.assets.io.clock_doubts import REMEDY
+    from assay.assets.io.installation import Installation
 
     reason = Installation.open().registry.clock_doubt()
     if reason is not None:
@@ -484,7 +484,7 @@ def _print(data: Any, as_json: bool, as_text: Any) -> None:
 
 def main() -> None:
     """Run the command line; every error is one message and an exit code, never a traceback of ours."""
-    from assets.io.private import private_files
+    from assay.assets.io.private import private_files
 
     with private_files():
         _main()
@@ -510,10 +510,10 @@ def _main() -> None:
 
 def _last_words(error: BaseException) -> AssayError:
     """One sentence for an exception that no command expects; where it came from goes into a log."""
-    from assets.io.disk import is_read_only
-    from assets.io.failures import unexpected
-    from assets.io.home import READ_ONLY, READ_ONLY_REMEDY
-    from assets.io.home import home as current_home
+    from assay.assets.io.disk import is_read_only
+    from assay.assets.io.failures import unexpected
+    from assay.assets.io.home import READ_ONLY, READ_ONLY_REMEDY
+    from assay.assets.io.home import home as current_home
 
     try:
         current = current_home()

@@ -53,7 +53,7 @@ def clock_confirm(
 
 def clock_state() -> dict[str, Any]:
     """The time by the registry's clock, and each step that puts it in doubt."""
-    from assets.io.installation import Installation
+    from assay.assets.io.installation import Installation
 
     registry = Installation.open().registry
     steps = [{"text": str(step), "before": step.before, "after": step.after, "seconds": step.seconds} for step in registry.clock_steps()]
@@ -62,7 +62,7 @@ def clock_state() -> dict[str, Any]:
 
 def confirmed(today: date, why: str) -> str:
     """Confirm the time, and describe what was confirmed."""
-    from assets.io.installation import Installation
+    from assay.assets.io.installation import Installation
 
     registry = Installation.open().registry
     steps = registry.confirm_clock(today, why)

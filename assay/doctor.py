@@ -9,10 +9,10 @@ import importlib.util
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
-from contracts.errors import AssayError
+from assay.contracts.errors import AssayError
 
 if TYPE_CHECKING:
-    from assets.io.home import Home
+    from assay.assets.io.home import Home
 
 _PARTS = {"presidio": "presidio_analyzer", "cloud": "obstore", "postgres": "psycopg", "mysql": "pymysql"}
 """Extras, each by a module that it brings."""
@@ -25,8 +25,8 @@ def looked_at(*, fix: bool = False) -> dict[str, Any]:
     Args:
         fix: take the rights of group and others from what lies in the home, and write a lost public key again.
     """
-    from assets.io.home import home
-    from pipelines.engine import why_no_gpu, why_no_ray
+    from assay.assets.io.home import home
+    from assay.pipelines.engine import why_no_gpu, why_no_ray
 
     where = home()
     fix = fix and not _home(where).get("wrong")  # a home of a newer layout is not changed
@@ -64,7 +64,7 @@ def _home(where: Home) -> dict[str, Any]:
 
 def _modes(where: Home, *, fix: bool) -> dict[str, Any]:
     """Whether others than the owner have rights in the home."""
-    from assets.io.private import narrow, open_places
+    from assay.assets.io.private import narrow, open_places
 
     if fix:
         narrowed = narrow(where.root)
@@ -80,9 +80,9 @@ def _modes(where: Home, *, fix: bool) -> dict[str, Any]:
 
 def _keys(where: Home, *, fix: bool) -> dict[str, Any]:
     """Whether the keys are those the installation began with."""
-    from assets.io.installation import utc_now
-    from assets.io.keys import Keys
-    from assets.io.registry import Registry
+    from assay.assets.io.installation import utc_now
+    from assay.assets.io.keys import Keys
+    from assay.assets.io.registry import Registry
 
     try:
         where.check_layout()
@@ -98,9 +98,9 @@ def _keys(where: Home, *, fix: bool) -> dict[str, Any]:
 
 def _clock(where: Home) -> dict[str, Any]:
     """Whether the clock is in doubt."""
-    from assets.io.clock_doubts import REMEDY
-    from assets.io.installation import utc_now
-    from assets.io.registry import Registry
+    from assay.assets.io.clock_doubts import REMEDY
+    from assay.assets.io.installation import utc_now
+    from assay.assets.io.registry import Registry
 
     try:
         where.check_layout()

@@ -7,18 +7,18 @@ from typing import Any
 
 import polars as pl
 
-from assets.io.installation import Installation
-from assets.io.models import REFUSED
-from assets.io.private import users_files
-from assets.io.registry_triggers import ASSAY, MEASURE, Role
-from assets.io.user_files import read_table
-from assets.stages import monitor, trace
-from assets.stages.drift import override, policy_of
-from assets.stages.drift import replayed as made_again
-from assets.stages.model import compared as held_against
-from assets.stages.predict import as_promised, opened
-from contracts.errors import ActionError, DriftError, Where, shown
-from pipelines.drift.scores import interval, unpaired
+from assay.assets.io.installation import Installation
+from assay.assets.io.models import REFUSED
+from assay.assets.io.private import users_files
+from assay.assets.io.registry_triggers import ASSAY, MEASURE, Role
+from assay.assets.io.user_files import read_table
+from assay.assets.stages import monitor, trace
+from assay.assets.stages.drift import override, policy_of
+from assay.assets.stages.drift import replayed as made_again
+from assay.assets.stages.model import compared as held_against
+from assay.assets.stages.predict import as_promised, opened
+from assay.contracts.errors import ActionError, DriftError, Where, shown
+from assay.pipelines.drift.scores import interval, unpaired
 
 
 def drift(name: str, version: str | None) -> dict[str, Any]:

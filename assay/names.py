@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from assets.io.names import LABEL, look_up
-from contracts.errors import ConfigurationError
-from contracts.location import one_line
+from assay.assets.io.names import LABEL, look_up
+from assay.contracts.errors import ConfigurationError
+from assay.contracts.location import one_line
 
 
 def revealed(label: str, why: str) -> dict[str, Any]:
@@ -17,7 +17,7 @@ def revealed(label: str, why: str) -> dict[str, Any]:
 
     Raises: ConfigurationError: it is no label, or no data set of this installation keeps its name.
     """
-    from assets.io.installation import Installation
+    from assay.assets.io.installation import Installation
 
     wanted = label.strip("'\" ").rpartition("/")[2]
     if not LABEL.fullmatch(wanted):

@@ -10,10 +10,10 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from contracts.errors import ConfigurationError, Where, shown
+from assay.contracts.errors import ConfigurationError, Where, shown
 
 if TYPE_CHECKING:
-    from assets.stages.new import Drafted
+    from assay.assets.stages.new import Drafted
 
 
 def new(source: Path, name: str | None = None, output: Path | None = None, *, license: str | None = None, owner: str | None = None) -> Path:
@@ -26,10 +26,10 @@ def new(source: Path, name: str | None = None, output: Path | None = None, *, li
     Returns: the contract's file.
     Raises: SourceError: the file cannot be read. ConfigurationError: the draft cannot be written there, or the name is none.
     """
+    from assay.assets.io.home import home
+    from assay.assets.stages.new import drafted, drafter
+    from assay.pipelines.draft.propose import dataset_name
     from assay.running import console
-    from assets.io.home import home
-    from assets.stages.new import drafted, drafter
-    from pipelines.draft.propose import dataset_name
 
     where = home()
     name = name or dataset_name(source.name.partition(".")[0])
@@ -51,7 +51,7 @@ def _target(output: Path, name: str) -> Path:
 
 
 def _write(target: Path, text: str) -> None:
-    from assets.io.private import users_files
+    from assay.assets.io.private import users_files
 
     try:
         with users_files():

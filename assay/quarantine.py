@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from assets.io.installation import Installation
-from assets.stages import quarantine
-from pipelines.validate.quarantine import Action
+from assay.assets.io.installation import Installation
+from assay.assets.stages import quarantine
+from assay.pipelines.validate.quarantine import Action
 
 
 def listed(name: str | None) -> list[dict[str, Any]]:

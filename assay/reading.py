@@ -6,22 +6,22 @@ import json
 from pathlib import Path
 from typing import Any
 
-from assets.io.installation import Installation
-from assets.io.keys import new_private
-from assets.io.registry import Row
-from assets.io.registry_triggers import MEASURE
-from assets.io.versions import LATEST
-from assets.stages import review
-from assets.stages.describe import profile
-from assets.stages.diff import KIND, diff
-from assets.stages.expire import expire
-from assets.stages.lost_runs import reap
-from contracts.licenses import recognise
-from contracts.policy import license_policy
-from lineage.card import card as data_card
-from pipelines.admit.license import Row as LicenseRow
-from pipelines.admit.license import matrix
-from pipelines.frames import Decision
+from assay.assets.io.installation import Installation
+from assay.assets.io.keys import new_private
+from assay.assets.io.registry import Row
+from assay.assets.io.registry_triggers import MEASURE
+from assay.assets.io.versions import LATEST
+from assay.assets.stages import review
+from assay.assets.stages.describe import profile
+from assay.assets.stages.diff import KIND, diff
+from assay.assets.stages.expire import expire
+from assay.assets.stages.lost_runs import reap
+from assay.contracts.licenses import recognise
+from assay.contracts.policy import license_policy
+from assay.lineage.card import card as data_card
+from assay.pipelines.admit.license import Row as LicenseRow
+from assay.pipelines.admit.license import matrix
+from assay.pipelines.frames import Decision
 
 MADE = ("features", "drift", "model", "index", "data_docs")
 

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version as installed
 from xml.etree import ElementTree as ET
 
-from contracts.problems import SEVERITIES, Problem, Severity
+from assay.contracts.problems import SEVERITIES, Problem, Severity
 
 NOTHING = "check.nothing"
 """The id of the problem that a folder holds no contract."""
@@ -80,7 +80,7 @@ class ContractOutcome:
     @property
     def all_problems(self) -> tuple[Problem, ...]:
         """The problems, and the tried rules that would not hold, in one list."""
-        from contracts.errors import Where
+        from assay.contracts.errors import Where
 
         tried = (
             Problem(rule.id, rule.severity if rule.passed is False else "warning", rule.text, "Loosen the rule, or mend the data first", Where(file=self.file, line=rule.line))

@@ -6,9 +6,9 @@ import uuid
 from dataclasses import asdict
 from typing import Any
 
-from assets.io.installation import Installation
-from assets.stages import index, retrieve
-from assets.stages.run import Run
+from assay.assets.io.installation import Installation
+from assay.assets.stages import index, retrieve
+from assay.assets.stages.run import Run
 
 
 def searched(name: str, question: str, *, purpose: str, k: int, traceparent: str | None) -> dict[str, Any]:

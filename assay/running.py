@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 if TYPE_CHECKING:
-    from assets.io.installation import Installation
+    from assay.assets.io.installation import Installation
 
 console = Console()
 err = Console(stderr=True)
@@ -26,15 +26,15 @@ def run_all(names: list[str], window: str | None, engine: str | None = None) -> 
 
     Returns: whether all of them succeeded.
     """
-    from assets.io.installation import Installation
-    from contracts.upstream import in_order
+    from assay.assets.io.installation import Installation
+    from assay.contracts.upstream import in_order
 
     installation = Installation.open()
     wanted = [installation.contract(name).name for name in names] or in_order(installation.contracts)
     installation.settle()
     with console.status("starting Dagster…"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Dagster's own previews and deprecations are not the user's concern
-        from assets.instance import instance
+        from assay.assets.instance import instance
 
         opened = instance(installation.home)
     try:
@@ -50,7 +50,7 @@ def run_all(names: list[str], window: str | None, engine: str | None = None) -> 
 
 def _end_lost(installation: Installation, opened: Any) -> None:
     """End runs that were lost before; what goes wrong with that stops no run."""
-    from assets.lost_runs import end_lost
+    from assay.assets.lost_runs import end_lost
 
     try:
         end_lost(installation, opened)
@@ -66,7 +66,7 @@ def _run_data_set(installation: Installation, opened: Any, name: str, window: st
             return True
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            from assets.definitions import definitions_of
+            from assay.assets.definitions import definitions_of
 
             definitions = definitions_of(installation.contract(name))
     except BaseException as error:
@@ -87,7 +87,7 @@ def _run_window(installation: Installation, opened: Any, definitions: Any, name:
 
 def _refuse(installation: Installation, error: BaseException, name: str | None, place: str) -> None:
     """Show a failure in one sentence; what must stop the process goes through."""
-    from assets.io.failures import must_stop, unexpected
+    from assay.assets.io.failures import must_stop, unexpected
 
     if must_stop(error):
         raise error
@@ -111,9 +111,9 @@ def _show_summary(results: list[tuple[str, bool]]) -> None:
 
 def _windows(installation: Installation, name: str, window: str | None) -> list[str | None]:
     """What to run: the window as it was named, or, of a partitioned data set, each partition that is named or due, or all of them together."""
-    from assets.stages.partition_runs import parts
-    from assets.stages.run import Run
-    from pipelines.publish.partitions import describe_partitions
+    from assay.assets.stages.partition_runs import parts
+    from assay.assets.stages.run import Run
+    from assay.pipelines.publish.partitions import describe_partitions
 
     contract = installation.contract(name)
     wanted = contract.source.partitions
@@ -127,10 +127,10 @@ def _windows(installation: Installation, name: str, window: str | None) -> list[
 
 def run_one(opened: Any, definitions: Any, name: str, window: str | None, engine: str | None = None) -> bool:
     """Run one data set with a line for each stage. Returns: whether it succeeded; if not, the reason was printed."""
-    from assets.instance import execute
-    from assets.io import work_progress
-    from assets.progress import LISTENERS, Happening
-    from contracts.errors import AssayError
+    from assay.assets.instance import execute
+    from assay.assets.io import work_progress
+    from assay.assets.progress import LISTENERS, Happening
+    from assay.contracts.errors import AssayError
 
     console.print(f"[bold]{name}[/]")
     with Progress(SpinnerColumn(), TextColumn("  {task.description}"), TimeElapsedColumn(), console=console, transient=True) as progress:
@@ -172,7 +172,7 @@ def run_one(opened: Any, definitions: Any, name: str, window: str | None, engine
 
 def summary(stage: str, made: dict[str, Any]) -> str:
     """What one stage did, in one line."""
-    from assets.io.versions import AGAIN
+    from assay.assets.io.versions import AGAIN
 
     match stage:
         case "landed":

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assets.io.failures import must_stop, noted, unexpected
-from assets.io.home import home
-from assets.io.installation import Installation
-from assets.io.keys import PUBLIC, public_key
-from assets.stages.accounted import check_data_set
-from assets.stages.quarantine import check_kept, recorded_expiries
-from assets.stages.signed import Signed, read_signed
-from assets.stages.verify import evidence_file
-from assets.stages.verify import verify as verify_version
-from contracts.errors import AssayError, EvidenceError, Where
+from assay.assets.io.failures import must_stop, noted, unexpected
+from assay.assets.io.home import home
+from assay.assets.io.installation import Installation
+from assay.assets.io.keys import PUBLIC, public_key
+from assay.assets.stages.accounted import check_data_set
+from assay.assets.stages.quarantine import check_kept, recorded_expiries
+from assay.assets.stages.signed import Signed, read_signed
+from assay.assets.stages.verify import evidence_file
+from assay.assets.stages.verify import verify as verify_version
+from assay.contracts.errors import AssayError, EvidenceError, Where
 
 if TYPE_CHECKING:
     from securesystemslib.signer import Key

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from assets import metadata
-from assets.common import asset, follows
-from assets.resources import InstallationResource, failures_told
-from assets.stages.act import Acted
-from assets.stages.index import rebuild_if_due
-from assets.stages.model import retrain_if_due
-from contracts.model import Contract
+from assay.assets import metadata
+from assay.assets.common import asset, follows
+from assay.assets.resources import InstallationResource, failures_told
+from assay.assets.stages.act import Acted
+from assay.assets.stages.index import rebuild_if_due
+from assay.assets.stages.model import retrain_if_due
+from assay.contracts.model import Contract
 
 
 def model(contract: Contract) -> dg.AssetsDefinition:

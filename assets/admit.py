@@ -4,14 +4,14 @@ from dataclasses import asdict
 
 import dagster as dg
 
-from assets import metadata
-from assets.common import WINDOW, asset, key, partitions_of, window_of
-from assets.resources import InstallationResource, failures_told
-from assets.stages.admit import Admission, admit, pending_review
-from assets.stages.run import Run
-from contracts.errors import AdmissionError
-from contracts.model import Contract
-from pipelines.publish.partitions import describe_partitions
+from assay.assets import metadata
+from assay.assets.common import WINDOW, asset, key, partitions_of, window_of
+from assay.assets.resources import InstallationResource, failures_told
+from assay.assets.stages.admit import Admission, admit, pending_review
+from assay.assets.stages.run import Run
+from assay.contracts.errors import AdmissionError
+from assay.contracts.model import Contract
+from assay.pipelines.publish.partitions import describe_partitions
 
 
 def admitted(contract: Contract) -> dg.AssetsDefinition:

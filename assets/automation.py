@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from assets.io.failures import noted
-from assets.io.home import home
-from assets.io.installation import Installation
-from assets.io.sources import seen_here
-from assets.stages import upstream
-from assets.stages.partition_runs import due
-from assets.stages.run import Run
-from contracts.errors import AssayError
-from contracts.model import Contract
+from assay.assets.io.failures import noted
+from assay.assets.io.home import home
+from assay.assets.io.installation import Installation
+from assay.assets.io.sources import seen_here
+from assay.assets.stages import upstream
+from assay.assets.stages.partition_runs import due
+from assay.assets.stages.run import Run
+from assay.contracts.errors import AssayError
+from assay.contracts.model import Contract
 
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition  # what define_asset_job returns; not exported

@@ -6,9 +6,9 @@ from typing import Any
 
 import dagster as dg
 
-from assets.config import plain_schema, read_settings
-from contracts.model import Contract
-from pipelines.publish.partitions import describe_partitions, name_format
+from assay.assets.config import plain_schema, read_settings
+from assay.contracts.model import Contract
+from assay.pipelines.publish.partitions import describe_partitions, name_format
 
 
 class Window(dg.Config):

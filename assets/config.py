@@ -9,7 +9,7 @@ import dagster as dg
 from dagster._config import Array, Noneable, Shape
 from pydantic import ValidationError
 
-from contracts.errors import ConfigurationError
+from assay.contracts.errors import ConfigurationError
 
 _PLAIN: dict[str, Any] = {
     "StringSourceType": str,

@@ -4,8 +4,8 @@ import dagster as dg
 from dagster._core.run_coordinator.base import SubmitRunContext
 from dagster._core.run_coordinator.queued_run_coordinator import QueuedRunCoordinator
 
-from assets.run_config import REMEDY, problem_of
-from contracts.errors import ConfigurationError
+from assay.assets.run_config import REMEDY, problem_of
+from assay.contracts.errors import ConfigurationError
 
 
 class CheckedRunCoordinator(QueuedRunCoordinator[dg.DagsterInstance]):

@@ -7,23 +7,23 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from assets.act import index, model
-from assets.admit import admitted
-from assets.automation import arrival_sensor, job, schedule
-from assets.drift import drift
-from assets.features import features
-from assets.ingest import landed
-from assets.io.failures import must_stop, unexpected
-from assets.io.home import home
-from assets.io.private import keep_private
-from assets.lost_runs import reaper
-from assets.progress import progress_logger
-from assets.publish import cleaned_and_published
-from assets.quarantine import data_docs, quarantine
-from assets.resources import InstallationResource
-from assets.review import review
-from assets.triggers import act_job, trigger_sensor
-from contracts.model import Contract
+from assay.assets.act import index, model
+from assay.assets.admit import admitted
+from assay.assets.automation import arrival_sensor, job, schedule
+from assay.assets.drift import drift
+from assay.assets.features import features
+from assay.assets.ingest import landed
+from assay.assets.io.failures import must_stop, unexpected
+from assay.assets.io.home import home
+from assay.assets.io.private import keep_private
+from assay.assets.lost_runs import reaper
+from assay.assets.progress import progress_logger
+from assay.assets.publish import cleaned_and_published
+from assay.assets.quarantine import data_docs, quarantine
+from assay.assets.resources import InstallationResource
+from assay.assets.review import review
+from assay.assets.triggers import act_job, trigger_sensor
+from assay.contracts.model import Contract
 
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition  # what define_asset_job returns; not exported

@@ -2,11 +2,11 @@
 
 import dagster as dg
 
-from assets import metadata
-from assets.common import asset, follows
-from assets.resources import InstallationResource, failures_told
-from assets.stages.drift import measure_drift, report_file
-from contracts.model import Contract
+from assay.assets import metadata
+from assay.assets.common import asset, follows
+from assay.assets.resources import InstallationResource, failures_told
+from assay.assets.stages.drift import measure_drift, report_file
+from assay.contracts.model import Contract
 
 
 def drift(contract: Contract) -> dg.AssetsDefinition:

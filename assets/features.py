@@ -6,13 +6,13 @@ from typing import cast, get_args
 import dagster as dg
 from pydantic import Field
 
-from assets import metadata
-from assets.common import asset, follows
-from assets.config import plain_schema, read_settings
-from assets.resources import InstallationResource, failures_told
-from assets.stages.features import make_features
-from contracts.features import Features, Wanted
-from contracts.model import Contract
+from assay.assets import metadata
+from assay.assets.common import asset, follows
+from assay.assets.config import plain_schema, read_settings
+from assay.assets.resources import InstallationResource, failures_told
+from assay.assets.stages.features import make_features
+from assay.contracts.features import Features, Wanted
+from assay.contracts.model import Contract
 
 POOL = "gpu"
 """One slot a device: `dagster instance concurrency set gpu N`; one unless set."""

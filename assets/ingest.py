@@ -2,11 +2,11 @@
 
 import dagster as dg
 
-from assets import metadata
-from assets.common import WINDOW, asset, partitions_of, window_of
-from assets.resources import InstallationResource, failures_told
-from assets.stages.ingest import land
-from contracts.model import Contract
+from assay.assets import metadata
+from assay.assets.common import WINDOW, asset, partitions_of, window_of
+from assay.assets.resources import InstallationResource, failures_told
+from assay.assets.stages.ingest import land
+from assay.contracts.model import Contract
 
 
 def landed(contract: Contract) -> dg.AssetsDefinition:

@@ -11,12 +11,12 @@ from typing import Any
 
 import dagster as dg
 
-from assets.io.disk import alone, room_on_disk, write_atomically
-from assets.io.home import Home
-from contracts.errors import AssayError, ConfigurationError, UnexpectedError, Where
-from pipelines.publish.partitions import TO
+from assay.assets.io.disk import alone, room_on_disk, write_atomically
+from assay.assets.io.home import Home
+from assay.contracts.errors import AssayError, ConfigurationError, UnexpectedError, Where
+from assay.pipelines.publish.partitions import TO
 
-_ROOTS = (Path(__file__).parents[1], Path(__file__).parent)  # a checkout; an installed wheel
+_PACKAGE = Path(__file__).parents[1]
 
 _STOCK_COORDINATOR = "module: dagster.core.run_coordinator\n  class: QueuedRunCoordinator"
 _OUR_COORDINATOR = "module: assets.coordinator\n  class: CheckedRunCoordinator"
@@ -24,10 +24,10 @@ _OUR_COORDINATOR = "module: assets.coordinator\n  class: CheckedRunCoordinator"
 
 def shipped(name: str) -> Path:
     """One of the Dagster files that ship with Assay."""
-    found = [root / name for root in _ROOTS if (root / name).is_file()]
-    if not found:
+    file = _PACKAGE / name
+    if not file.is_file():
         raise ConfigurationError(f"{name} is missing from the installation", "Install Assay again")
-    return found[0]
+    return file
 
 
 def instance(home: Home) -> dg.DagsterInstance:

@@ -6,12 +6,12 @@ Dagster's own monitoring cannot see a dead worker of the default launcher: such 
 
 import dagster as dg
 
-from assets.io.failures import noted
-from assets.io.home import home
-from assets.io.installation import Installation
-from assets.io.runs import why_lost
-from assets.stages.expire import expire
-from assets.stages.lost_runs import reap
+from assay.assets.io.failures import noted
+from assay.assets.io.home import home
+from assay.assets.io.installation import Installation
+from assay.assets.io.runs import why_lost
+from assay.assets.stages.expire import expire
+from assay.assets.stages.lost_runs import reap
 
 _IN_PROGRESS = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.CANCELING]
 

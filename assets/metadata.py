@@ -6,13 +6,13 @@ from typing import Any
 
 import dagster as dg
 
-from assets.io.versions import LATEST
-from assets.stages.drift import BEFORE
-from assets.stages.ingest import Landed
-from contracts.model import Contract, Rule
-from contracts.types import dtype
-from pipelines.drift.measure import ALL_COLUMNS
-from pipelines.frames import Receipt
+from assay.assets.io.versions import LATEST
+from assay.assets.stages.drift import BEFORE
+from assay.assets.stages.ingest import Landed
+from assay.contracts.model import Contract, Rule
+from assay.contracts.types import dtype
+from assay.pipelines.drift.measure import ALL_COLUMNS
+from assay.pipelines.frames import Receipt
 
 Metadata = dict[str, Any]
 _FILES = 100  # shown; the receipt and the evidence have all of them

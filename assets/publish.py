@@ -6,20 +6,20 @@ from typing import Any
 
 import dagster as dg
 
-from assets import metadata
-from assets.common import WINDOW, key, owners, partitions_of, tags, window_of
-from assets.io.registry import Row
-from assets.resources import InstallationResource, failures_told
-from assets.stages.admit import admission_of
-from assets.stages.clean_validate import refine
-from assets.stages.diff import note_changes
-from assets.stages.publish import already, publish_parts
-from assets.stages.quality import assess
-from assets.stages.quarantine import listed
-from assets.stages.statement import Part
-from contracts.model import Contract
-from pipelines.publish.partitions import accounting, checks
-from pipelines.validate.sieve import Sample
+from assay.assets import metadata
+from assay.assets.common import WINDOW, key, owners, partitions_of, tags, window_of
+from assay.assets.io.registry import Row
+from assay.assets.resources import InstallationResource, failures_told
+from assay.assets.stages.admit import admission_of
+from assay.assets.stages.clean_validate import refine
+from assay.assets.stages.diff import note_changes
+from assay.assets.stages.publish import already, publish_parts
+from assay.assets.stages.quality import assess
+from assay.assets.stages.quarantine import listed
+from assay.assets.stages.statement import Part
+from assay.contracts.model import Contract
+from assay.pipelines.publish.partitions import accounting, checks
+from assay.pipelines.validate.sieve import Sample
 
 
 def cleaned_and_published(contract: Contract) -> dg.AssetsDefinition:

@@ -5,12 +5,12 @@ from typing import Literal
 import dagster as dg
 from pydantic import Field
 
-from assets import metadata
-from assets.config import plain_schema, read_settings
-from assets.io.installation import Installation
-from assets.resources import failures_told
-from assets.stages import docs
-from assets.stages import quarantine as stage
+from assay.assets import metadata
+from assay.assets.config import plain_schema, read_settings
+from assay.assets.io.installation import Installation
+from assay.assets.resources import failures_told
+from assay.assets.stages import docs
+from assay.assets.stages import quarantine as stage
 
 
 class Handling(dg.Config):

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import dagster as dg
 
-from assets.io.failures import must_stop, unexpected
-from assets.io.home import home
-from assets.io.installation import Installation
-from assets.stages.partition_runs import none_due, parts
-from assets.stages.run import Run
-from contracts.errors import AssayError
-from contracts.model import Contract
+from assay.assets.io.failures import must_stop, unexpected
+from assay.assets.io.home import home
+from assay.assets.io.installation import Installation
+from assay.assets.stages.partition_runs import none_due, parts
+from assay.assets.stages.run import Run
+from assay.contracts.errors import AssayError
+from assay.contracts.model import Contract
 
 
 class InstallationResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # takes no configuration: everything is in ASSAY_*

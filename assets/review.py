@@ -2,10 +2,10 @@
 
 import dagster as dg
 
-from assets.config import plain_schema, read_settings
-from assets.io.installation import Installation
-from assets.resources import failures_told
-from assets.stages.review import submit
+from assay.assets.config import plain_schema, read_settings
+from assay.assets.io.installation import Installation
+from assay.assets.resources import failures_told
+from assay.assets.stages.review import submit
 
 
 class Decision(dg.Config):

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from assets.common import key
-from assets.io.failures import noted
-from assets.io.home import home
-from assets.io.installation import Installation
-from assets.io.registry import Row
-from assets.io.registry_triggers import ASSAY, MEASURE
-from assets.stages.monitor import in_canary, judged_by, review
-from contracts.model import Contract
+from assay.assets.common import key
+from assay.assets.io.failures import noted
+from assay.assets.io.home import home
+from assay.assets.io.installation import Installation
+from assay.assets.io.registry import Row
+from assay.assets.io.registry_triggers import ASSAY, MEASURE
+from assay.assets.stages.monitor import in_canary, judged_by, review
+from assay.contracts.model import Contract
 
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition  # what define_asset_job returns; not exported

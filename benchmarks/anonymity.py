@@ -13,9 +13,9 @@ from typing import Any
 
 import polars as pl
 
-from contracts.model import Measure
-from pipelines.engine import run_together
-from pipelines.validate.anonymity import measured
+from assay.contracts.model import Measure
+from assay.pipelines.engine import run_together
+from assay.pipelines.validate.anonymity import measured
 
 BY = ("area", "age")
 ASKED = [("k", None, False), ("l", "disease", False), ("t", "disease", False), ("t", "salary", True)]

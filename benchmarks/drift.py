@@ -24,13 +24,13 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from contracts.features import Target
-from contracts.settings import DriftPolicy, Performance
-from pipelines.drift.change_points import change_points
-from pipelines.drift.measure import measure
-from pipelines.drift.scores import metric_of, performance
-from pipelines.drift.sketch import Kind, Sketch, sketch
-from pipelines.frames import Drift
+from assay.contracts.features import Target
+from assay.contracts.settings import DriftPolicy, Performance
+from assay.pipelines.drift.change_points import change_points
+from assay.pipelines.drift.measure import measure
+from assay.pipelines.drift.scores import metric_of, performance
+from assay.pipelines.drift.sketch import Kind, Sketch, sketch
+from assay.pipelines.frames import Drift
 
 ROOT = Path(__file__).parents[1]
 ALPHA = 0.05

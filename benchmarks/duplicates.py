@@ -26,14 +26,14 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from contracts.steps import NearDuplicates, NearDuplicateTexts
-from pipelines.clean import linkage
-from pipelines.clean.blocking import nearest, normal
-from pipelines.clean.near_records import RECORDS
-from pipelines.clean.near_texts import TEXTS
-from pipelines.clean.step_spec import Kind
-from pipelines.engine import run
-from pipelines.frames import ROW
+from assay.contracts.steps import NearDuplicates, NearDuplicateTexts
+from assay.pipelines.clean import linkage
+from assay.pipelines.clean.blocking import nearest, normal
+from assay.pipelines.clean.near_records import RECORDS
+from assay.pipelines.clean.near_texts import TEXTS
+from assay.pipelines.clean.step_spec import Kind
+from assay.pipelines.engine import run
+from assay.pipelines.frames import ROW
 
 SHARED = Path(__file__).parents[1].parent / "shared" / "data" / "duplicates"
 STEP = NearDuplicates(step="near_duplicates")

@@ -93,13 +93,13 @@ def plain(file: Path, folder: Path) -> dict[str, float]:
 
 def governed(shape: str, file: Path, folder: Path) -> dict[str, float]:
     """Land, admit, clean and judge, publish."""
-    from assets.io.home import Home
-    from assets.io.installation import Installation
-    from assets.stages.admit import admit
-    from assets.stages.clean_validate import refine
-    from assets.stages.ingest import land
-    from assets.stages.publish import publish
-    from assets.stages.run import Run
+    from assay.assets.io.home import Home
+    from assay.assets.io.installation import Installation
+    from assay.assets.stages.admit import admit
+    from assay.assets.stages.clean_validate import refine
+    from assay.assets.stages.ingest import land
+    from assay.assets.stages.publish import publish
+    from assay.assets.stages.run import Run
 
     contracts = folder / "contracts"
     contracts.mkdir(parents=True)

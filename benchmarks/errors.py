@@ -25,14 +25,14 @@ from pathlib import Path
 import polars as pl
 import yaml
 
-from contracts.load import load
-from contracts.model import Contract
-from pipelines.clean import steps, suggest
-from pipelines.draft.license import LicenseFound
-from pipelines.draft.profile import profile, without
-from pipelines.draft.propose import Origin, draft
-from pipelines.engine import run
-from pipelines.frames import FLAGGED_BY, REMOVED_BY, ROW, SET_ASIDE_BY
+from assay.contracts.load import load
+from assay.contracts.model import Contract
+from assay.pipelines.clean import steps, suggest
+from assay.pipelines.draft.license import LicenseFound
+from assay.pipelines.draft.profile import profile, without
+from assay.pipelines.draft.propose import Origin, draft
+from assay.pipelines.engine import run
+from assay.pipelines.frames import FLAGGED_BY, REMOVED_BY, ROW, SET_ASIDE_BY
 
 FOLDER = Path(__file__).parents[2] / "shared" / "data" / "errors"
 SETS = ("hospital", "beers", "tax", "dgov/numeric_outliers", "dgov/typos", "dgov/fd_violations", "dgov/mixed")

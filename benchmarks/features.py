@@ -49,7 +49,7 @@ PLAN: list[dict[str, Any]] = [
 
 def settings() -> Any:
     """The plan as a contract says it."""
-    from contracts.features import Features
+    from assay.contracts.features import Features
 
     target = {"name": "late", "column": "arr_delay", "above": 15}
     return Features.model_validate({"order_by": "time_hour", "target": target, "transforms": PLAN, "holdout": HOLDOUT, "fallback": "allow"})
@@ -97,9 +97,9 @@ class Clock:
 
 def ours(folder: Path, out: Path, on: str) -> dict[str, float]:
     """Fit, make, write: as `flights/features` does it, without evidence."""
-    from assets.stages.features import PART, write_table
-    from pipelines import engine
-    from pipelines.features import parity, table
+    from assay.assets.stages.features import PART, write_table
+    from assay.pipelines import engine
+    from assay.pipelines.features import parity, table
 
     frame, chosen, clock = pl.scan_parquet(folder), engine.choose(on), Clock()  # type: ignore[arg-type]  # checked by argparse
     state = table.fit(frame, settings(), engine.run_together, holdout=HOLDOUT)
@@ -303,7 +303,7 @@ def main() -> None:
         return
     if given.engine != "polars":
         sys.path.insert(0, str(ROOT))
-        from pipelines.engine import why_no_gpu
+        from assay.pipelines.engine import why_no_gpu
 
         if reason := why_no_gpu():
             raise SystemExit(f"no GPU: {reason}")

@@ -20,10 +20,10 @@ from typing import Any
 
 import polars as pl
 
-from assets.io.decode import delimited
-from assets.io.decode.landing import ROWS, Task, Undecodable
-from assets.io.sources.child import decoded
-from contracts.errors import SourceError, Where
+from assay.assets.io.decode import delimited
+from assay.assets.io.decode.landing import ROWS, Task, Undecodable
+from assay.assets.io.sources.child import decoded
+from assay.contracts.errors import SourceError, Where
 
 AUTO = {"delimiter": "auto", "quote": "auto", "escape": "auto", "encoding": "auto", "header": "auto"}
 REFERENCE = "univocity 9.933 / 9.730, pandas 9.863 / 8.415, CleverCSV 9.234 / 9.791"

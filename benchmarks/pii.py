@@ -20,11 +20,11 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from pipelines.admit import special_categories, split_values
-from pipelines.admit.detectors import DETECTORS
-from pipelines.admit.personal import _search, disguises, plain, spans, undisguised
-from pipelines.engine import run_together
-from pipelines.frames import ROW
+from assay.pipelines.admit import special_categories, split_values
+from assay.pipelines.admit.detectors import DETECTORS
+from assay.pipelines.admit.personal import _search, disguises, plain, spans, undisguised
+from assay.pipelines.engine import run_together
+from assay.pipelines.frames import ROW
 
 SHARED = Path(__file__).parents[1].parent / "shared" / "data" / "pii"
 FIVE = ("email", "card", "iban", "phone", "ip_address")

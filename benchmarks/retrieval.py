@@ -22,12 +22,12 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from assets.io.index import IndexStore, Opened
-from contracts.settings import Rerank
-from pipelines.act import lsa_embedder, renewal
-from pipelines.act.passages import documents
-from pipelines.act.retrieve import average_precision, ndcg, recall
-from pipelines.act.stemming import stems
+from assay.assets.io.index import IndexStore, Opened
+from assay.contracts.settings import Rerank
+from assay.pipelines.act import lsa_embedder, renewal
+from assay.pipelines.act.passages import documents
+from assay.pipelines.act.retrieve import average_precision, ndcg, recall
+from assay.pipelines.act.stemming import stems
 
 SHARED = Path(__file__).parents[1].parent / "shared" / "data" / "retrieval" / "cranfield"
 REFERENCE = {"ndcg@10": 0.366, "recall@100": 0.721, "map": 0.288}

@@ -20,8 +20,8 @@ from pathlib import Path
 import polars as pl
 import yaml
 
-from contracts.load import load
-from contracts.model import Contract
+from assay.contracts.load import load
+from assay.contracts.model import Contract
 from tests.conftest import columns, document
 
 TRIES = {"hand-written Polars": 3, "Assay": 3, "Assay, footers unread": 3, "pandera": 3, "datacontract-cli": 1, "Great Expectations": 1}
@@ -97,7 +97,7 @@ def hand_written(file: Path) -> int:
 
 def assay(file: Path) -> int:
     """The contract's rules, as a back-test judges them."""
-    from assets.stages.rule_trials import judge_files
+    from assay.assets.stages.rule_trials import judge_files
 
     promise = contract()
     return sum(tried.check.failing for tried in judge_files(promise, promise.rules, [file], examples=0) if tried.rule.judges_rows)
@@ -105,8 +105,8 @@ def assay(file: Path) -> int:
 
 def assay_reading_all(file: Path) -> int:
     """The same without what the footers prove: every column is read."""
-    from pipelines.engine import run_together
-    from pipelines.validate.evaluate import counting, retyped
+    from assay.pipelines.engine import run_together
+    from assay.pipelines.validate.evaluate import counting, retyped
 
     promise = contract()
     rules = [rule for rule in promise.rules if rule.kind != "type"]
@@ -118,7 +118,7 @@ def pandera(file: Path) -> int:
     """The compiled pandera schema on the whole frame, as pandera asks for it."""
     from pandera.errors import SchemaErrors
 
-    from contracts.schema import pandera_schema
+    from assay.contracts.schema import pandera_schema
 
     schema = pandera_schema(contract())
     try:
@@ -133,7 +133,7 @@ def great_expectations(file: Path) -> int:
     import great_expectations as gx
     import pandas as pd
 
-    from contracts.exports import export
+    from assay.contracts.exports import export
 
     context = gx.get_context(mode="ephemeral")
     suite = context.suites.add(gx.ExpectationSuite(**json.loads(export(contract(), "great-expectations"))))

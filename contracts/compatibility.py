@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from contracts.document import Document, Path
-from contracts.location import host_of, scrubbed
-from contracts.problems import Problem, Severity, key_path
-from contracts.settings import SENSITIVITIES
+from assay.contracts.document import Document, Path
+from assay.contracts.location import host_of, scrubbed
+from assay.contracts.problems import Problem, Severity, key_path
+from assay.contracts.settings import SENSITIVITIES
 
 Level = Literal["major", "minor", "patch"]
 Direction = Literal["tightens", "loosens", "neither"]

@@ -10,13 +10,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, Literal, get_args
 
-from contracts import measures
-from contracts.document import Document, Path
-from contracts.errors import ContractError
-from contracts.formats import EACH, FORMATS, JDK, LENGTH, decimal, pattern_problem, strptime
-from contracts.model import Bound, Column, Comparison, LogicalType, Measure, Relationship, Rule
-from contracts.problems import Problem, key_path, suggestion
-from contracts.settings import Privacy
+from assay.contracts import measures
+from assay.contracts.document import Document, Path
+from assay.contracts.errors import ContractError
+from assay.contracts.formats import EACH, FORMATS, JDK, LENGTH, decimal, pattern_problem, strptime
+from assay.contracts.model import Bound, Column, Comparison, LogicalType, Measure, Relationship, Rule
+from assay.contracts.problems import Problem, key_path, suggestion
+from assay.contracts.settings import Privacy
 
 DIMENSIONS = {
     "type": "conformity", "required": "completeness", "unique": "uniqueness", "enum": "conformity", "relationship": "consistency", "sql": "consistency", "anonymity": "confidentiality", "metric": "conformity",
@@ -415,7 +415,7 @@ class Promises:
 
     def _sql(self, check: dict[str, Any], path: Path, column: str | None) -> Rule | None:
         """A query whose one number is compared; let through only when every word of it is on the allow-list."""
-        from contracts.sql import checked
+        from assay.contracts.sql import checked
 
         ours = self._at(self.path).get("name") or "data"
         try:

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from contracts.errors import ContractError, ContractErrors, Where
+from assay.contracts.errors import ContractError, ContractErrors, Where
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 50

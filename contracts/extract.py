@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from contracts.sql import MAX_CHARACTERS, allowed_nodes, describe_node, scalar_types
+from assay.contracts.sql import MAX_CHARACTERS, allowed_nodes, describe_node, scalar_types
 
 NO_EXTRACT = "Write one plain SELECT over tables, such as `SELECT id, amount FROM sales.orders WHERE amount > 0`"
 _INTERNAL = re.compile(r"^(pg_|sqlite_|duckdb_|(information_schema|performance_schema|mysql|sys)$)", re.IGNORECASE)

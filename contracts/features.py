@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from contracts.settings import Purpose, SensitiveClass, Settings, Share
-from contracts.transforms import AnySelection, AnyTransform
+from assay.contracts.settings import Purpose, SensitiveClass, Settings, Share
+from assay.contracts.transforms import AnySelection, AnyTransform
 
 Wanted = Literal["auto", "polars", "gpu", "ray-gpu"]
 """Where features are made: `auto` takes the GPU where there is one, and Polars elsewhere."""

@@ -14,19 +14,19 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from contracts.declared_rules import Promises, anonymity_rules
-from contracts.document import Document, Path, parse
-from contracts.errors import ContractError
-from contracts.features import Features
-from contracts.location import scrubbed
-from contracts.measures import BIAS, freshness_rules
-from contracts.model import Contract, Level
-from contracts.problems import Problem, as_error, key_path, problems_of, suggestion
-from contracts.properties import PROPERTIES, REQUIRED
-from contracts.settings import CONFIDENTIAL, PARTITION, DriftPolicy, Index, Retrain
-from contracts.standard import LATEST, schema_problems
-from contracts.steps.fills import unfit
-from contracts.typed import typed
+from assay.contracts.declared_rules import Promises, anonymity_rules
+from assay.contracts.document import Document, Path, parse
+from assay.contracts.errors import ContractError
+from assay.contracts.features import Features
+from assay.contracts.location import scrubbed
+from assay.contracts.measures import BIAS, freshness_rules
+from assay.contracts.model import Contract, Level
+from assay.contracts.problems import Problem, as_error, key_path, problems_of, suggestion
+from assay.contracts.properties import PROPERTIES, REQUIRED
+from assay.contracts.settings import CONFIDENTIAL, PARTITION, DriftPolicy, Index, Retrain
+from assay.contracts.standard import LATEST, schema_problems
+from assay.contracts.steps.fills import unfit
+from assay.contracts.typed import typed
 
 UNANSWERED = "TODO"
 """What a draft has where only a person knows."""
@@ -98,7 +98,7 @@ def _unanswered(value: Any, path: Path, document: Document) -> Iterator[Problem]
 
 def newest(document: Document) -> Document:
     """The document as ODCS v3.2.0; what moved points to the nearest line that stands in the text."""
-    from contracts.upgrade import upgraded
+    from assay.contracts.upgrade import upgraded
 
     if document.data.get("apiVersion") == LATEST:
         return document

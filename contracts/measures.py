@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
-from contracts.errors import ContractError, Where
-from contracts.model import Bound, Column, Metric, MetricName, Rule
-from contracts.problems import suggestion
+from assay.contracts.errors import ContractError, Where
+from assay.contracts.model import Bound, Column, Metric, MetricName, Rule
+from assay.contracts.problems import suggestion
 
 BIAS: frozenset[str] = frozenset({"smallestShare", "balance", "labelShare", "parityDifference", "impactRatio"})
 """Metrics of one group that `assay.bias` declares."""

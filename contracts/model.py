@@ -9,9 +9,9 @@ from typing import Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from contracts.features import Features
-from contracts.settings import CLASSES, CONFIDENTIAL, SENSITIVITIES, Bias, DriftPolicy, Index, License, Privacy, Retention, Retrain, SensitiveClass, Source
-from contracts.steps import CleaningStep
+from assay.contracts.features import Features
+from assay.contracts.settings import CLASSES, CONFIDENTIAL, SENSITIVITIES, Bias, DriftPolicy, Index, License, Privacy, Retention, Retrain, SensitiveClass, Source
+from assay.contracts.steps import CleaningStep
 
 Level = Literal["first", "second"]
 """Of approval: ODCS' firstLevelApprovers and secondLevelApprovers."""

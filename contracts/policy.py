@@ -10,13 +10,13 @@ from typing import Literal
 
 from pydantic import Field, ValidationError, field_validator
 
-from contracts.document import parse
-from contracts.errors import ContractError, ContractErrors
-from contracts.licenses import normal
-from contracts.load import digest
-from contracts.model import Frozen
-from contracts.problems import key_path
-from contracts.settings import Purpose
+from assay.contracts.document import parse
+from assay.contracts.errors import ContractError, ContractErrors
+from assay.contracts.licenses import normal
+from assay.contracts.load import digest
+from assay.contracts.model import Frozen
+from assay.contracts.problems import key_path
+from assay.contracts.settings import Purpose
 
 Use = Literal["all", "non-commercial", "academic", "unspecified"]
 USES: tuple[Use, ...] = ("all", "non-commercial", "unspecified", "academic")

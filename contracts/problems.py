@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from contracts.errors import NOWHERE, ContractError, ContractErrors, Where, shortened
+from assay.contracts.errors import NOWHERE, ContractError, ContractErrors, Where, shortened
 
 Severity = Literal["error", "warning", "info"]
 SEVERITIES: tuple[Severity, ...] = ("info", "warning", "error")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from contracts.features import Features
-from contracts.settings import Bias, DriftPolicy, Index, License, Privacy, Retention, Retrain, Settings, Source
+from assay.contracts.features import Features
+from assay.contracts.settings import Bias, DriftPolicy, Index, License, Privacy, Retention, Retrain, Settings, Source
 
 PROPERTIES: dict[str, type[Settings]] = {
     "assay.source": Source,

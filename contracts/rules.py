@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import polars as pl
 
-from contracts.errors import ContractError
-from contracts.formats import EACH, FORMATS
-from contracts.model import Rule
+from assay.contracts.errors import ContractError
+from assay.contracts.formats import EACH, FORMATS
+from assay.contracts.model import Rule
 
 
 def was_read(column: str) -> str:

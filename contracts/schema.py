@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from contracts.formats import FORMATS
-from contracts.model import Contract, Rule
-from contracts.rules import keeps
-from contracts.types import dtype
+from assay.contracts.formats import FORMATS
+from assay.contracts.model import Contract, Rule
+from assay.contracts.rules import keeps
+from assay.contracts.types import dtype
 
 if TYPE_CHECKING:
     import pandera.polars as pa

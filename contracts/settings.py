@@ -12,9 +12,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from contracts.extract import extract, table_name
-from contracts.location import displayed, kind_of, misplaced, problem_of, secrets_in, upstream
-from contracts.trainers import PARAMETERS, TrainerName
+from assay.contracts.extract import extract, table_name
+from assay.contracts.location import displayed, kind_of, misplaced, problem_of, secrets_in, upstream
+from assay.contracts.trainers import PARAMETERS, TrainerName
 
 Purpose = Literal["analytics", "training", "fine-tuning", "retrieval", "evaluation", "redistribution"]
 PersonalKind = Literal[

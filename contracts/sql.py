@@ -11,8 +11,8 @@ from collections.abc import Collection, Mapping
 from functools import cache
 from typing import Any
 
-from contracts.errors import NOWHERE, ContractError, Where
-from contracts.problems import suggestion
+from assay.contracts.errors import NOWHERE, ContractError, Where
+from assay.contracts.problems import suggestion
 
 MAX_CHARACTERS = 10_000
 TABLE_WORDS = ("table", "object", "model", "schema")

@@ -14,9 +14,9 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from contracts.document import Document, Path
-from contracts.errors import Where
-from contracts.problems import Problem, key_path, suggestion
+from assay.contracts.document import Document, Path
+from assay.contracts.errors import Where
+from assay.contracts.problems import Problem, key_path, suggestion
 
 LATEST = "v3.2.0"
 VERSIONS = (LATEST, "v3.1.0", "v3.0.2", "v3.0.1", "v3.0.0")

@@ -11,10 +11,10 @@ from typing import Any
 
 from pydantic import Field, ValidationError, model_validator
 
-from contracts.document import parse
-from contracts.errors import ContractError, ContractErrors
-from contracts.model import Frozen, Level
-from contracts.problems import key_path
+from assay.contracts.document import parse
+from assay.contracts.errors import ContractError, ContractErrors
+from assay.contracts.model import Frozen, Level
+from assay.contracts.problems import key_path
 
 
 class Steward(Frozen):

@@ -11,11 +11,11 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from contracts.document import Path
-from contracts.problems import suggestion
-from contracts.properties import PROPERTIES
-from contracts.standard import kind_of_value
-from contracts.steps import CleaningStep
+from assay.contracts.document import Path
+from assay.contracts.problems import suggestion
+from assay.contracts.properties import PROPERTIES
+from assay.contracts.standard import kind_of_value
+from assay.contracts.steps import CleaningStep
 
 _WRITTEN = {
     "tuple_type": "a list", "dict_type": "a mapping", "model_type": "a mapping", "model_attributes_type": "a mapping", "string_type": "text", "int_type": "a whole number",

@@ -13,8 +13,8 @@ from collections.abc import Callable
 
 import polars as pl
 
-from contracts.formats import decimal, strptime
-from contracts.model import Column
+from assay.contracts.formats import decimal, strptime
+from assay.contracts.model import Column
 
 INTEGERS: dict[str, tuple[pl.DataType, int, int]] = {
     **{f"i{bits}": (kind, -(2 ** (bits - 1)), 2 ** (bits - 1) - 1) for bits, kind in ((8, pl.Int8()), (16, pl.Int16()), (32, pl.Int32()), (64, pl.Int64()))},

@@ -12,10 +12,10 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from contracts.document import parse
-from contracts.errors import ContractError, Where
-from contracts.problems import as_error, key_path
-from contracts.standard import LATEST, VERSIONS, refused_keys, schema_problems
+from assay.contracts.document import parse
+from assay.contracts.errors import ContractError, Where
+from assay.contracts.problems import as_error, key_path
+from assay.contracts.standard import LATEST, VERSIONS, refused_keys, schema_problems
 
 Mapping = dict[str, Any]  # ruamel's commented mappings are dicts too
 METRICS = {

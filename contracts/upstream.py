@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from contracts.model import Contract
-from contracts.settings import SENSITIVITIES
+from assay.contracts.model import Contract
+from assay.contracts.settings import SENSITIVITIES
 
 
 def in_order(contracts: Mapping[str, Contract]) -> list[str]:

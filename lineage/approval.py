@@ -11,9 +11,9 @@ import json
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from contracts.errors import EvidenceError
-from lineage import evidence
-from pipelines.frames import Approval
+from assay.contracts.errors import EvidenceError
+from assay.lineage import evidence
+from assay.pipelines.frames import Approval
 
 if TYPE_CHECKING:
     from securesystemslib.signer import Key, Signer

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from contracts.errors import EvidenceError
+from assay.contracts.errors import EvidenceError
 
 GENESIS = "0" * 64
 

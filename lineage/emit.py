@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lineage.events import events
-from lineage.facts import StageFact
+from assay.lineage.events import events
+from assay.lineage.facts import StageFact
 
 if TYPE_CHECKING:
     from openlineage.client import OpenLineageClient

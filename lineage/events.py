@@ -20,7 +20,7 @@ from openlineage.client.facet_v2 import (
 )
 from openlineage.client.uuid import generate_static_uuid
 
-from lineage.facts import StageFact, Table
+from assay.lineage.facts import StageFact, Table
 
 NAMESPACE = "assay"
 PRODUCER = "urn:assay:0.1"

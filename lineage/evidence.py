@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from contracts.errors import EvidenceError
+from assay.contracts.errors import EvidenceError
 
 if TYPE_CHECKING:
     from securesystemslib.signer import Key, Signer

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from lineage import evidence
+from assay.lineage import evidence
 
 if TYPE_CHECKING:
     from securesystemslib.signer import Key, Signer

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from contracts.errors import EvidenceError
-from lineage import evidence
+from assay.contracts.errors import EvidenceError
+from assay.lineage import evidence
 
 if TYPE_CHECKING:
     from securesystemslib.signer import Key, Signer

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import secrets
 
-from contracts.errors import ConfigurationError
+from assay.contracts.errors import ConfigurationError
 
 _PARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?P<trace>[0-9a-f]{32})-(?P<span>[0-9a-f]{16})-[0-9a-f]{2}(-.*)?")
 _TRACE = re.compile(r"[0-9a-f]{32}")

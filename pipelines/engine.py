@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 import polars as pl
 
-from contracts.errors import ConfigurationError
+from assay.contracts.errors import ConfigurationError
 
 Engine = Literal["polars", "gpu", "ray-gpu", "cupy"]
 """What makes a column. `cupy` is no choice of a contract: it is Polars on the CPU with its arrays on the GPU, for what `gpu` has no plan for."""

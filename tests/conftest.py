@@ -18,16 +18,16 @@ from hypothesis import settings as hypothesis_settings
 
 os.environ.setdefault("DO_NOT_TRACK", "1")
 
-from assets.io.home import Home
-from assets.io.installation import Installation, utc_now
-from assets.io.keys import new_private
-from assets.io.names import look_up
-from assets.stages.admit import admit
-from assets.stages.clean_validate import refine
-from assets.stages.publish import Published, already, publish
-from assets.stages.run import Run
-from contracts.load import load
-from contracts.model import Contract
+from assay.assets.io.home import Home
+from assay.assets.io.installation import Installation, utc_now
+from assay.assets.io.keys import new_private
+from assay.assets.io.names import look_up
+from assay.assets.stages.admit import admit
+from assay.assets.stages.clean_validate import refine
+from assay.assets.stages.publish import Published, already, publish
+from assay.assets.stages.run import Run
+from assay.contracts.load import load
+from assay.contracts.model import Contract
 
 # what a property costs depends on what else the machine does; a test says nothing about time
 hypothesis_settings.register_profile("assay", deadline=None)

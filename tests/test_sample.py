@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.frames import ROW
-from pipelines.sample import drawn
+from assay.pipelines.frames import ROW
+from assay.pipelines.sample import drawn
 
 
 def numbered(rows: int) -> pl.DataFrame:

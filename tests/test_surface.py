@@ -42,8 +42,8 @@ def settings() -> list[str]:
     """Every key of every `assay.*` property, of each cleaning step, and of each transform."""
     from pydantic import TypeAdapter
 
-    from contracts.properties import PROPERTIES
-    from contracts.steps import CleaningStep
+    from assay.contracts.properties import PROPERTIES
+    from assay.contracts.steps import CleaningStep
 
     schemas = {name: TypeAdapter(model).json_schema() for name, model in PROPERTIES.items()}
     schemas["assay.cleaning"] = TypeAdapter(CleaningStep).json_schema()
@@ -74,7 +74,7 @@ def check_ids() -> list[str]:
 
 def rules() -> list[str]:
     """The names of the rules that the demo's contracts come to: they stand in evidence, and in Dagster."""
-    from contracts.load import load
+    from assay.contracts.load import load
 
     names = set()
     for file in sorted((ROOT / "contracts" / "datasets").glob("*.odcs.yaml")):
@@ -85,7 +85,7 @@ def rules() -> list[str]:
 
 def answers() -> dict[str, list[str]]:
     """The keys of a version's evidence, and of what `show`, `status` and `verify` answer as JSON."""
-    from assay import reading
+    from assay import reading, verifying
     from tests.conftest import GOOD, SampleHome
 
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
@@ -98,7 +98,7 @@ def answers() -> dict[str, list[str]]:
             "evidence": sorted(_keys(predicate)),
             "show": sorted(_keys(reading.card("readings", None))),
             "status": sorted(_keys(reading.status())),
-            "verify": sorted(_keys(reading.verify(("readings", "1.0.0"), None, None))),
+            "verify": sorted(_keys(verifying.verify(("readings", "1.0.0"), None, None))),
         }
 
 

@@ -21,10 +21,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from assay.contracts.errors import ConfigurationError
 from assay.web.processes import adopt_orphans, end_descendants
 from assay.web.sign_in import LINK_LIFE_S, Links
 from assay.web.supervise import ORDERLY_S, STOP, Plan
-from contracts.errors import ConfigurationError
 
 LOOK_EVERY_S = 0.2
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -124,8 +124,8 @@ def serve(home: Path, port: int) -> int:
 
 def prepare(home: Path) -> None:
     """Have Dagster's instance below the home, and name both to the services."""
-    from assets.instance import instance
-    from assets.io.home import home as current_home
+    from assay.assets.instance import instance
+    from assay.assets.io.home import home as current_home
 
     where = current_home()
     instance(where).dispose()

@@ -87,7 +87,7 @@ class Services:
                 "start",
                 *socket,
                 "-m",
-                "assets.definitions",
+                "assay.assets.definitions",
                 "--location-name",
                 LOCATION,
                 "--log-level",

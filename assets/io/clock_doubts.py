@@ -9,10 +9,10 @@ from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
 
-from assets.io.outbox import outbox
-from assets.io.store import Store, clock_doubts, ledger, step_columns
-from contracts.errors import ClockError
-from lineage.clock_guard import Step, clock_step, doubt
+from assay.assets.io.outbox import outbox
+from assay.assets.io.store import Store, clock_doubts, ledger, step_columns
+from assay.contracts.errors import ClockError
+from assay.lineage.clock_guard import Step, clock_step, doubt
 
 CONFIRMED, SEEN = "clock confirmed", "clock seen"
 WATCH = timedelta(days=7)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from contracts.errors import EvidenceError, Where
+from assay.contracts.errors import EvidenceError, Where
 
 FOLDER, APP = "_delta_log", "assay"
 CONFIGURATION = {"delta.dataSkippingNumIndexedCols": "0"}

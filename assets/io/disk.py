@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from contracts.errors import PublicationError
+from assay.contracts.errors import PublicationError
 
 SWEEP_AGE_S = 24 * 3600
 

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from assets.io.disk import sha256
-from assets.io.sources.hosts import Resolve, addresses, is_allowed, is_public, resolve
-from assets.io.sources.web import pool
-from contracts.errors import ActionError, SourceError, Where
+from assay.assets.io.disk import sha256
+from assay.assets.io.sources.hosts import Resolve, addresses, is_allowed, is_public, resolve
+from assay.assets.io.sources.web import pool
+from assay.contracts.errors import ActionError, SourceError, Where
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

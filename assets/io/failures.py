@@ -17,8 +17,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from assets.io.disk import is_disk_full, write_atomically
-from contracts.errors import AssayError, PublicationError, UnexpectedError, Where
+from assay.assets.io.disk import is_disk_full, write_atomically
+from assay.contracts.errors import AssayError, PublicationError, UnexpectedError, Where
 
 LOGS = "logs"
 _STOPS = (KeyboardInterrupt, SystemExit, GeneratorExit, MemoryError)
@@ -111,7 +111,7 @@ def _short(file: str) -> str:
     for mark in ("site-packages/", "dist-packages/", "lib/python3"):
         if mark in file:
             return file.rpartition(mark)[2]
-    package = str(Path(__file__).parents[2]) + os.sep
+    package = str(Path(__file__).parents[3]) + os.sep
     return file.removeprefix(package) if file.startswith(package) else Path(file).name
 
 

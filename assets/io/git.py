@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from contracts.errors import ConfigurationError, Where
+from assay.contracts.errors import ConfigurationError, Where
 
 SUFFIX = ".odcs.yaml"
 

@@ -13,11 +13,11 @@ from pathlib import Path
 from pydantic import AnyHttpUrl, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from contracts.document import MAX_BYTES
-from contracts.errors import AdmissionError, ConfigurationError, ContractError, Where, shown
-from contracts.load import load
-from contracts.model import Contract
-from contracts.stewards import StewardPolicy, steward_policy
+from assay.contracts.document import MAX_BYTES
+from assay.contracts.errors import AdmissionError, ConfigurationError, ContractError, Where, shown
+from assay.contracts.load import load
+from assay.contracts.model import Contract
+from assay.contracts.stewards import StewardPolicy, steward_policy
 
 _MAX_CONTRACT = 4 * MAX_BYTES  # UTF-8 takes up to four bytes for a character
 MARK, LAYOUT = "assay.home", 5

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from assets.io.home import LAYOUT, MARK, Home
-from assets.io.keys import FILES, Keys
-from assets.io.registry import Registry
-from contracts.errors import ConfigurationError, Where
+from assay.assets.io.home import LAYOUT, MARK, Home
+from assay.assets.io.keys import FILES, Keys
+from assay.assets.io.registry import Registry
+from assay.contracts.errors import ConfigurationError, Where
 
 Step = Literal["create", "take over", "open"]
 

@@ -20,13 +20,13 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from assets.io.disk import alone, sha256, sync_folder, sync_together
-from contracts.errors import ActionError, Where
-from contracts.settings import Rerank
-from pipelines.act.lsa_embedder import NAME as FITTED
-from pipelines.act.lsa_embedder import Space
-from pipelines.act.passages import DOCUMENTS as KNOWN
-from pipelines.act.renewal import Embedder
+from assay.assets.io.disk import alone, sha256, sync_folder, sync_together
+from assay.contracts.errors import ActionError, Where
+from assay.contracts.settings import Rerank
+from assay.pipelines.act.lsa_embedder import NAME as FITTED
+from assay.pipelines.act.lsa_embedder import Space
+from assay.pipelines.act.passages import DOCUMENTS as KNOWN
+from assay.pipelines.act.renewal import Embedder
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

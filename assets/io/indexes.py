@@ -10,9 +10,9 @@ from collections.abc import Collection, Mapping
 
 import sqlalchemy as sa
 
-from assets.io.clock_doubts import ClockDoubts
-from assets.io.store import Row, metadata
-from contracts.errors import ActionError, Where
+from assay.assets.io.clock_doubts import ClockDoubts
+from assay.assets.io.store import Row, metadata
+from assay.contracts.errors import ActionError, Where
 
 index_builds = sa.Table(
     "index_builds", metadata,

@@ -15,26 +15,26 @@ from typing import Any
 
 import polars as pl
 
-from assets.io import delta_log
-from assets.io.disk import room_on_disk, sync_folder, write_atomically
-from assets.io.failures import must_stop, reason_of
-from assets.io.home import LAYOUT, MARK, Home, home
-from assets.io.home_state import Step, next_step, read_state
-from assets.io.keys import Keys
-from assets.io.lake import Lake
-from assets.io.models import ModelStore
-from assets.io.private import private_files
-from assets.io.registry import Registry, Row
-from assets.io.versions import NUMBER
-from assets.io.webhook import NotDelivered, deliver
-from contracts.errors import ConfigurationError, EvidenceError, Where
-from contracts.model import Contract
-from contracts.policy import LicensePolicy, license_policy
-from contracts.problems import suggestion
-from contracts.stewards import StewardPolicy
-from contracts.types import dtype
-from lineage import evidence, handling
-from lineage.facts import StageFact
+from assay.assets.io import delta_log
+from assay.assets.io.disk import room_on_disk, sync_folder, write_atomically
+from assay.assets.io.failures import must_stop, reason_of
+from assay.assets.io.home import LAYOUT, MARK, Home, home
+from assay.assets.io.home_state import Step, next_step, read_state
+from assay.assets.io.keys import Keys
+from assay.assets.io.lake import Lake
+from assay.assets.io.models import ModelStore
+from assay.assets.io.private import private_files
+from assay.assets.io.registry import Registry, Row
+from assay.assets.io.versions import NUMBER
+from assay.assets.io.webhook import NotDelivered, deliver
+from assay.contracts.errors import ConfigurationError, EvidenceError, Where
+from assay.contracts.model import Contract
+from assay.contracts.policy import LicensePolicy, license_policy
+from assay.contracts.problems import suggestion
+from assay.contracts.stewards import StewardPolicy
+from assay.contracts.types import dtype
+from assay.lineage import evidence, handling
+from assay.lineage.facts import StageFact
 
 _IN_ORDER = frozenset({"delta", "quarantine"})
 """Entries of one data set that must not overtake each other: each builds on what is there."""
@@ -255,7 +255,7 @@ class Installation:
         return folder / handling.expiry_name(run_id)
 
     def _deliver_aliases(self, dataset: str, payload: Row) -> None:
-        from assets.io.registry_triggers import ROLES
+        from assay.assets.io.registry_triggers import ROLES
 
         serving = self.registry.serving(dataset)
         self.models.alias(payload["model"], {role: serving[role]["version"] if role in serving else None for role in ROLES})
@@ -282,7 +282,7 @@ class Installation:
         return ModelStore(self.home.root / "models", self.home.mlflow_uri or None)
 
     def _deliver_lineage(self, _: str, payload: Row) -> None:
-        from lineage import emit
+        from assay.lineage import emit
 
         url = self.home.lineage_url
         client = emit.http_client(str(url)) if url else emit.file_client(self.home.root / "lineage" / "events.ndjson")

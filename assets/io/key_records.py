@@ -10,9 +10,9 @@ from typing import Literal
 
 import sqlalchemy as sa
 
-from assets.io.store import Store, ledger, metadata
-from assets.io.versions import versions
-from contracts.errors import ConfigurationError, Where
+from assay.assets.io.store import Store, ledger, metadata
+from assay.assets.io.versions import versions
+from assay.contracts.errors import ConfigurationError, Where
 
 key_fingerprints = sa.Table(
     "key_fingerprints", metadata,

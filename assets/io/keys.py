@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from assets.io.disk import sync_folder
-from contracts.errors import ConfigurationError, EvidenceError, Where
+from assay.assets.io.disk import sync_folder
+from assay.contracts.errors import ConfigurationError, EvidenceError, Where
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from securesystemslib.signer import CryptoSigner, Key, Signer
 
-    from pipelines.admit.treat import Pseudonymize
+    from assay.pipelines.admit.treat import Pseudonymize
 
 SIGNING, PUBLIC, PSEUDONYM = "signing.pem", "assay.pub.json", "pseudonym.key"
 _NONCE, _PADDED = 12, 64

@@ -17,11 +17,11 @@ from urllib.parse import unquote, urlsplit
 
 import polars as pl
 
-from assets.io import delta_log
-from assets.io.disk import left_behind, sha256, sync_file, sync_folder, sync_tree
-from assets.io.failures import quiet_panics
-from contracts.errors import EvidenceError, PublicationError, Where
-from lineage.evidence import PublishedFile
+from assay.assets.io import delta_log
+from assay.assets.io.disk import left_behind, sha256, sync_file, sync_folder, sync_tree
+from assay.assets.io.failures import quiet_panics
+from assay.contracts.errors import EvidenceError, PublicationError, Where
+from assay.lineage.evidence import PublishedFile
 
 
 class Lake:

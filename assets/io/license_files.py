@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pipelines.draft.license import UNKNOWN, LicenseFound, about_file, judged
+from assay.pipelines.draft.license import UNKNOWN, LicenseFound, about_file, judged
 
 _LICENSE_FILES = ("LICENSE*", "LICENCE*", "COPYING*", "License*", "Licence*", "license*", "licence*")
 _ABOUT_FILES = ("SOURCE.md", "README*", "Readme*", "readme*")

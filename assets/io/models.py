@@ -19,8 +19,8 @@ from urllib.parse import unquote, urlsplit
 
 import polars as pl
 
-from assets.io.disk import alone, sha256, sync_file, sync_folder
-from contracts.errors import ActionError, ConfigurationError, Where
+from assay.assets.io.disk import alone, sha256, sync_file, sync_folder
+from assay.contracts.errors import ActionError, ConfigurationError, Where
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

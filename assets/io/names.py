@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from assets.io.disk import sync_folder
+from assay.assets.io.disk import sync_folder
 
 Labels = Callable[[str, Sequence[str]], list[str]]
 """(kind, names) -> a label for each; `kind` is `file`, `object` or `member`."""

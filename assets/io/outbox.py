@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from assets.io.store import Row, Store, metadata
+from assay.assets.io.store import Row, Store, metadata
 
 outbox = sa.Table(
     "outbox", metadata,

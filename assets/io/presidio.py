@@ -12,8 +12,8 @@ from pathlib import Path
 
 import polars as pl
 
-from contracts.errors import ConfigurationError, Where, shown
-from pipelines.frames import ROW
+from assay.contracts.errors import ConfigurationError, Where, shown
+from assay.pipelines.frames import ROW
 
 KINDS = {"PERSON": "name", "LOCATION": "address"}
 _SAID = Where(file="ASSAY_PRESIDIO_MODEL")

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from assets.io.disk import write_atomically
+from assay.assets.io.disk import write_atomically
 
 OWNER_ONLY = 0o077
 """Nothing for the group and for others."""

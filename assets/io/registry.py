@@ -12,16 +12,16 @@ from collections.abc import Mapping, Sequence
 
 import sqlalchemy as sa
 
-from assets.io.indexes import Indexes
-from assets.io.key_records import KeyRecords
-from assets.io.outbox import Outbox
-from assets.io.registry_triggers import MEASURE, Acts, Role, services, triggers
-from assets.io.reviews import Reviews
-from assets.io.runs import Lease, Runs, leases
-from assets.io.store import Row, ledger, metadata
-from assets.io.versions import AGAIN, LATEST, PUBLISHED, Versions, moves, versions
-from contracts.errors import PublicationError, Where
-from lineage import chain
+from assay.assets.io.indexes import Indexes
+from assay.assets.io.key_records import KeyRecords
+from assay.assets.io.outbox import Outbox
+from assay.assets.io.registry_triggers import MEASURE, Acts, Role, services, triggers
+from assay.assets.io.reviews import Reviews
+from assay.assets.io.runs import Lease, Runs, leases
+from assay.assets.io.store import Row, ledger, metadata
+from assay.assets.io.versions import AGAIN, LATEST, PUBLISHED, Versions, moves, versions
+from assay.contracts.errors import PublicationError, Where
+from assay.lineage import chain
 
 __all__ = ["Lease", "Registry", "Row"]
 

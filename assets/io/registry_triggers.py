@@ -14,9 +14,9 @@ from typing import Literal
 
 import sqlalchemy as sa
 
-from assets.io.runs import BEAT_S, host, process, why_lost
-from assets.io.store import Row, Store, metadata
-from contracts.errors import ActionError
+from assay.assets.io.runs import BEAT_S, host, process, why_lost
+from assay.assets.io.store import Row, Store, metadata
+from assay.contracts.errors import ActionError
 
 triggers = sa.Table(
     "triggers", metadata,

@@ -9,9 +9,9 @@ import json
 
 import sqlalchemy as sa
 
-from assets.io.clock_doubts import ClockDoubts
-from assets.io.outbox import Outbox
-from assets.io.store import Row, ledger, metadata
+from assay.assets.io.clock_doubts import ClockDoubts
+from assay.assets.io.outbox import Outbox
+from assay.assets.io.store import Row, ledger, metadata
 
 reviews = sa.Table(
     "reviews", metadata,

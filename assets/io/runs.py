@@ -18,7 +18,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from assets.io.store import Row, Store, metadata
+from assay.assets.io.store import Row, Store, metadata
 
 leases = sa.Table(
     "leases", metadata, sa.Column("dataset", sa.String, primary_key=True), sa.Column("token", sa.Integer, nullable=False), sa.Column("run_id", sa.String, nullable=False)

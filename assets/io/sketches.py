@@ -13,10 +13,10 @@ from typing import Any
 
 import polars as pl
 
-from assets.io.disk import sha256
-from contracts.features import Target
-from contracts.settings import DriftPolicy
-from pipelines.drift.sketch import CATEGORY, NUMBERS, Kind, Sketch
+from assay.assets.io.disk import sha256
+from assay.contracts.features import Target
+from assay.contracts.settings import DriftPolicy
+from assay.pipelines.drift.sketch import CATEGORY, NUMBERS, Kind, Sketch
 
 FACTS, SAMPLE, NUMBERS_FILE, CATEGORIES_FILE = "facts.json", "sample.parquet", "numbers.parquet", "categories.parquet"
 _LAYOUT = 1

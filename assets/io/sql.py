@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from contracts.errors import QualityError, Where
+from assay.contracts.errors import QualityError, Where
 
 MEMORY_MB = 512
 TIMEOUT_S = 60.0
@@ -38,8 +38,8 @@ def evaluate(
         return {}
     task = {"queries": dict(queries), "tables": {name: [str(file) for file in files] for name, files in tables.items()}, "memory_mb": memory_mb, "threads": threads}
     child = subprocess.Popen(
-        [sys.executable, "-m", "assets.io.sql"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True,
-        cwd=Path(__file__).parents[2], text=True,
+        [sys.executable, "-m", "assay.assets.io.sql"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True,
+        cwd=Path(__file__).parents[3], text=True,
     )  # fmt: skip
     answers: dict[str, float | None] = {}
     try:

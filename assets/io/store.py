@@ -16,10 +16,10 @@ from urllib.parse import quote
 
 import sqlalchemy as sa
 
-from assets.io.home import READ_ONLY, READ_ONLY_REMEDY
-from contracts.errors import ConfigurationError, Where
-from lineage import chain
-from lineage.clock_guard import Step, clock_step
+from assay.assets.io.home import READ_ONLY, READ_ONLY_REMEDY
+from assay.contracts.errors import ConfigurationError, Where
+from assay.lineage import chain
+from assay.lineage.clock_guard import Step, clock_step
 
 Row = dict[str, Any]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
-from contracts.errors import ActionError, Where, shown
+from assay.contracts.errors import ActionError, Where, shown
 
 
 def read_table(file: Path, null_values: Sequence[str] = ()) -> pl.DataFrame:

@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from assets.io.store import Row, Store, metadata
-from contracts.errors import EvidenceError, Where
+from assay.assets.io.store import Row, Store, metadata
+from assay.contracts.errors import EvidenceError, Where
 
 versions = sa.Table(
     "versions", metadata,

@@ -14,9 +14,9 @@ from collections.abc import Collection
 from typing import Any
 from urllib.parse import urlsplit
 
-from assets.io.sources.hosts import addresses, is_allowed
-from contracts.errors import SourceError, Where
-from contracts.settings import Webhook
+from assay.assets.io.sources.hosts import addresses, is_allowed
+from assay.contracts.errors import SourceError, Where
+from assay.contracts.settings import Webhook
 
 TIMEOUT_S = 5.0
 SIGNATURE, KEY = "Assay-Signature", "Idempotency-Key"

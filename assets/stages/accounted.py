@@ -13,14 +13,14 @@ from collections.abc import Collection, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from assets.io import delta_log
-from assets.io.delta_log import Expected
-from assets.io.disk import left_behind
-from assets.io.failures import must_stop
-from assets.stages import fitted
-from assets.stages.signed import Signed, learned_files
-from contracts.errors import EvidenceError, Where
-from lineage import evidence, features
+from assay.assets.io import delta_log
+from assay.assets.io.delta_log import Expected
+from assay.assets.io.disk import left_behind
+from assay.assets.io.failures import must_stop
+from assay.assets.stages import fitted
+from assay.assets.stages.signed import Signed, learned_files
+from assay.contracts.errors import EvidenceError, Where
+from assay.lineage import evidence, features
 
 LAYERS = ("quarantine", "removed", "flagged")
 _ATTEMPT = re.compile(r"[0-9a-f]{16}-[0-9]+")

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from assets.io.installation import Installation
-from assets.io.registry import Row
-from assets.stages.admit import verdict_from
-from contracts.model import Contract
+from assay.assets.io.installation import Installation
+from assay.assets.io.registry import Row
+from assay.assets.stages.admit import verdict_from
+from assay.contracts.model import Contract
 
 
 @dataclass(frozen=True)

@@ -12,34 +12,34 @@ from typing import Any, Generic, TypeVar
 
 import polars as pl
 
-from assets.io.license_files import license_beside
-from assets.io.registry import Row
-from assets.io.sources import locate
-from assets.stages import fitted, review
-from assets.stages.handlings import decisions_of
-from assets.stages.ingest import landed_in, landed_rows, names_of, receipt_of
-from assets.stages.run import Run, stage
-from assets.stages.search import FOUND_SCHEMA, MANY_ROWS, few_values, searched
-from contracts.errors import AdmissionError, EvidenceError, SourceError, Where
-from contracts.location import ELSEWHERE, kind_of
-from contracts.model import Contract
-from contracts.settings import Window
-from contracts.types import read
-from lineage.facts import Table
-from pipelines.admit import personal
-from pipelines.admit.license import held_against, judge_license, looser, no_freer, rows_not_allowed
-from pipelines.admit.treat import treatments
-from pipelines.admit.verdict import decide
-from pipelines.clean import steps
-from pipelines.clean.duplicates import parts_of
-from pipelines.clean.step_spec import Fitted
-from pipelines.draft.license import UNKNOWN
-from pipelines.engine import run_together
-from pipelines.frames import LicenseVerdict, Verdict
-from pipelines.publish import partitions
-from pipelines.publish.naming import Inputs
-from pipelines.validate.evaluate import kept_by_all, without_repeats
-from pipelines.validate.quarantine import decisions_digest
+from assay.assets.io.license_files import license_beside
+from assay.assets.io.registry import Row
+from assay.assets.io.sources import locate
+from assay.assets.stages import fitted, review
+from assay.assets.stages.handlings import decisions_of
+from assay.assets.stages.ingest import landed_in, landed_rows, names_of, receipt_of
+from assay.assets.stages.run import Run, stage
+from assay.assets.stages.search import FOUND_SCHEMA, MANY_ROWS, few_values, searched
+from assay.contracts.errors import AdmissionError, EvidenceError, SourceError, Where
+from assay.contracts.location import ELSEWHERE, kind_of
+from assay.contracts.model import Contract
+from assay.contracts.settings import Window
+from assay.contracts.types import read
+from assay.lineage.facts import Table
+from assay.pipelines.admit import personal
+from assay.pipelines.admit.license import held_against, judge_license, looser, no_freer, rows_not_allowed
+from assay.pipelines.admit.treat import treatments
+from assay.pipelines.admit.verdict import decide
+from assay.pipelines.clean import steps
+from assay.pipelines.clean.duplicates import parts_of
+from assay.pipelines.clean.step_spec import Fitted
+from assay.pipelines.draft.license import UNKNOWN
+from assay.pipelines.engine import run_together
+from assay.pipelines.frames import LicenseVerdict, Verdict
+from assay.pipelines.publish import partitions
+from assay.pipelines.publish.naming import Inputs
+from assay.pipelines.validate.evaluate import kept_by_all, without_repeats
+from assay.pipelines.validate.quarantine import decisions_digest
 
 Learned = TypeVar("Learned")
 _LICENCE_TEXT = re.compile(r"(licen[cs]e|copying|readme|source|datapackage)(\.(md|txt|rst|html|json))?", re.IGNORECASE)

@@ -12,24 +12,24 @@ from pathlib import Path
 
 import polars as pl
 
-from assets.io import sql
-from assets.io.disk import sha256
-from assets.io.row_spool import SetAside
-from assets.stages.admit import Admission, treated_rows
-from assets.stages.ingest import unreadable_records
-from assets.stages.run import Run, schema, sources, stage
-from contracts.errors import QualityError, Where
-from contracts.model import Contract
-from contracts.types import dtype, read
-from lineage.columns import lineage_of
-from lineage.facts import Assertion, Table
-from pipelines.clean import steps
-from pipelines.engine import run_together
-from pipelines.frames import FLAGGED_BY, REASONS, RECEIVED, REMOVED_BY, ROW, Accounting, Check
-from pipelines.validate import anonymity
-from pipelines.validate.gate import Gate
-from pipelines.validate.sieve import BARRED, Sample, Sieve
-from pipelines.validate.split import checks
+from assay.assets.io import sql
+from assay.assets.io.disk import sha256
+from assay.assets.io.row_spool import SetAside
+from assay.assets.stages.admit import Admission, treated_rows
+from assay.assets.stages.ingest import unreadable_records
+from assay.assets.stages.run import Run, schema, sources, stage
+from assay.contracts.errors import QualityError, Where
+from assay.contracts.model import Contract
+from assay.contracts.types import dtype, read
+from assay.lineage.columns import lineage_of
+from assay.lineage.facts import Assertion, Table
+from assay.pipelines.clean import steps
+from assay.pipelines.engine import run_together
+from assay.pipelines.frames import FLAGGED_BY, REASONS, RECEIVED, REMOVED_BY, ROW, Accounting, Check
+from assay.pipelines.validate import anonymity
+from assay.pipelines.validate.gate import Gate
+from assay.pipelines.validate.sieve import BARRED, Sample, Sieve
+from assay.pipelines.validate.split import checks
 
 ROWS_A_GROUP = 122_880
 LAYERS = {"quarantine": REASONS, "removed": REMOVED_BY, "flagged": FLAGGED_BY}

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from assets.io.installation import Installation
-from assets.io.registry import Row
-from contracts.model import Contract
-from pipelines.admit.names import perhaps_personal
-from pipelines.engine import run, run_together
-from pipelines.validate.describe import counting, described, recounting, sampled
+from assay.assets.io.installation import Installation
+from assay.assets.io.registry import Row
+from assay.contracts.model import Contract
+from assay.pipelines.admit.names import perhaps_personal
+from assay.pipelines.engine import run, run_together
+from assay.pipelines.validate.describe import counting, described, recounting, sampled
 
 KIND = "profile"
 

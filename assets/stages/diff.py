@@ -11,13 +11,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from assets.io.compare import Changes, compare, statistics
-from assets.io.installation import Installation
-from assets.io.registry import Row
-from contracts.errors import EvidenceError, Where
-from contracts.problems import suggestion
-from lineage import evidence
-from pipelines.publish.naming import schema_changes
+from assay.assets.io.compare import Changes, compare, statistics
+from assay.assets.io.installation import Installation
+from assay.assets.io.registry import Row
+from assay.contracts.errors import EvidenceError, Where
+from assay.contracts.problems import suggestion
+from assay.lineage import evidence
+from assay.pipelines.publish.naming import schema_changes
 
 KIND = "changes"
 

@@ -14,12 +14,12 @@ from typing import Any
 
 import polars as pl
 
-from assets.io.installation import Installation
-from contracts.errors import ContractError, Where
-from contracts.exports.great_expectations import great_expectations, library
-from contracts.model import Contract
-from pipelines.engine import run
-from pipelines.sample import drawn
+from assay.assets.io.installation import Installation
+from assay.contracts.errors import ContractError, Where
+from assay.contracts.exports.great_expectations import great_expectations, library
+from assay.contracts.model import Contract
+from assay.pipelines.engine import run
+from assay.pipelines.sample import drawn
 
 NO_VALUES = {"result_format": "SUMMARY", "partial_unexpected_count": 0, "include_unexpected_rows": False}
 """Counts and percentages of what is wrong, without the values that are wrong."""

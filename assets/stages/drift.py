@@ -10,26 +10,26 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from assets.io import sketches
-from assets.io.disk import write_atomically
-from assets.io.installation import Installation
-from assets.io.registry import Row
-from assets.io.registry_triggers import ASSAY
-from assets.stages.fault_points import reached
-from assets.stages.monitor import claims
-from assets.stages.run import Run, stage
-from contracts.errors import DriftError, Where
-from contracts.features import Target
-from contracts.location import host_of
-from contracts.model import Contract
-from contracts.settings import DriftPolicy, PublishedVersion, SlidingWindow
-from lineage.facts import StageFact, Table
-from pipelines.act.decide import ACTIONS, ACTS, Decision, Override, Situation, decide, evidence_of
-from pipelines.drift.change_points import change_points
-from pipelines.drift.measure import measure, together
-from pipelines.drift.page import page
-from pipelines.drift.sketch import Kind, Sketch, merged, sketch
-from pipelines.frames import Drift
+from assay.assets.io import sketches
+from assay.assets.io.disk import write_atomically
+from assay.assets.io.installation import Installation
+from assay.assets.io.registry import Row
+from assay.assets.io.registry_triggers import ASSAY
+from assay.assets.stages.fault_points import reached
+from assay.assets.stages.monitor import claims
+from assay.assets.stages.run import Run, stage
+from assay.contracts.errors import DriftError, Where
+from assay.contracts.features import Target
+from assay.contracts.location import host_of
+from assay.contracts.model import Contract
+from assay.contracts.settings import DriftPolicy, PublishedVersion, SlidingWindow
+from assay.lineage.facts import StageFact, Table
+from assay.pipelines.act.decide import ACTIONS, ACTS, Decision, Override, Situation, decide, evidence_of
+from assay.pipelines.drift.change_points import change_points
+from assay.pipelines.drift.measure import measure, together
+from assay.pipelines.drift.page import page
+from assay.pipelines.drift.sketch import Kind, Sketch, merged, sketch
+from assay.pipelines.frames import Drift
 
 SKETCH, MEASURED = "sketch", "measured"
 BEFORE = "the version before"

@@ -9,9 +9,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from assets.io.disk import SWEEP_AGE_S
-from assets.io.installation import Installation
-from lineage import evidence
+from assay.assets.io.disk import SWEEP_AGE_S
+from assay.assets.io.installation import Installation
+from assay.lineage import evidence
 
 GRACE = timedelta(seconds=SWEEP_AGE_S)
 

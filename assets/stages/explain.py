@@ -9,20 +9,20 @@ from typing import Any
 
 import polars as pl
 
-from assets.io.installation import Installation
-from assets.io.registry import Row
-from assets.stages import fitted
-from assets.stages.admit import found_again, treated_rows
-from assets.stages.clean_validate import LAYERS
-from assets.stages.run import Run
-from assets.stages.search import FOUND_SCHEMA
-from contracts.errors import ContractError, EvidenceError, Where
-from contracts.model import Contract
-from pipelines.clean import steps
-from pipelines.clean.step_spec import Fitted
-from pipelines.engine import run, run_together
-from pipelines.frames import FLAGGED_BY, REASONS, REMOVED_BY, ROW, SET_ASIDE_BY
-from pipelines.publish.naming import Inputs
+from assay.assets.io.installation import Installation
+from assay.assets.io.registry import Row
+from assay.assets.stages import fitted
+from assay.assets.stages.admit import found_again, treated_rows
+from assay.assets.stages.clean_validate import LAYERS
+from assay.assets.stages.run import Run
+from assay.assets.stages.search import FOUND_SCHEMA
+from assay.contracts.errors import ContractError, EvidenceError, Where
+from assay.contracts.model import Contract
+from assay.pipelines.clean import steps
+from assay.pipelines.clean.step_spec import Fitted
+from assay.pipelines.engine import run, run_together
+from assay.pipelines.frames import FLAGGED_BY, REASONS, REMOVED_BY, ROW, SET_ASIDE_BY
+from assay.pipelines.publish.naming import Inputs
 
 MOST = 20  # lines of what was learned that are shown
 

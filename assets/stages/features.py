@@ -11,18 +11,18 @@ from urllib.parse import quote, unquote
 
 import polars as pl
 
-from assets.io.disk import sha256, write_atomically
-from assets.io.installation import Installation
-from assets.io.registry import Row
-from assets.stages.run import Run, schema, stage
-from contracts.errors import AdmissionError, ConfigurationError, EvidenceError, FeatureError, Where
-from contracts.features import Features, Wanted
-from contracts.model import Contract
-from lineage import features as evidence
-from lineage.facts import Table
-from pipelines import engine
-from pipelines.features import parity, privacy, table
-from pipelines.features.state import Bound, State, from_json
+from assay.assets.io.disk import sha256, write_atomically
+from assay.assets.io.installation import Installation
+from assay.assets.io.registry import Row
+from assay.assets.stages.run import Run, schema, stage
+from assay.contracts.errors import AdmissionError, ConfigurationError, EvidenceError, FeatureError, Where
+from assay.contracts.features import Features, Wanted
+from assay.contracts.model import Contract
+from assay.lineage import features as evidence
+from assay.lineage.facts import Table
+from assay.pipelines import engine
+from assay.pipelines.features import parity, privacy, table
+from assay.pipelines.features.state import Bound, State, from_json
 
 STATE, PART, TABLES = "state.json", "part-00000.parquet", "_state"  # engines that read the table pass over what starts with an underscore
 COMPRESSION: Final = "snappy"  # made again from the version at any time, and read at every training: half the time of zstd to write, for half as much again on the disk

@@ -9,12 +9,12 @@ from typing import Any
 
 import polars as pl
 
-from assets.io.disk import sha256
-from assets.io.lake import Lake
-from assets.stages.run import Run
-from contracts.errors import EvidenceError, Where
-from pipelines.clean import steps
-from pipelines.clean.step_spec import Fitted
+from assay.assets.io.disk import sha256
+from assay.assets.io.lake import Lake
+from assay.assets.stages.run import Run
+from assay.contracts.errors import EvidenceError, Where
+from assay.pipelines.clean import steps
+from assay.pipelines.clean.step_spec import Fitted
 
 FOLDER = "fitted"
 KEPT = "_fitted"  # engines that read the table pass over what starts with an underscore

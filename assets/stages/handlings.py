@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from assets.io.installation import Installation
-from assets.io.registry import Row
-from pipelines.validate.quarantine import Handling
+from assay.assets.io.installation import Installation
+from assay.assets.io.registry import Row
+from assay.pipelines.validate.quarantine import Handling
 
 
 def decisions_of(installation: Installation, dataset: str, source_digest: str, window: str | None) -> list[Handling]:

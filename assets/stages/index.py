@@ -15,20 +15,20 @@ from typing import Any
 
 import polars as pl
 
-from assets.io.embedders import Endpoint, Folder
-from assets.io.index import IndexStore, Opened, is_fitted
-from assets.io.installation import Installation
-from assets.io.registry import Row
-from assets.stages.act import Acted, carried
-from assets.stages.run import Run, stage
-from contracts.errors import ActionError, Where
-from contracts.model import Contract
-from contracts.settings import EndpointEmbedding, FittedEmbedding, Index, ModelEmbedding
-from lineage.facts import Table
-from pipelines.act import lsa_embedder, passages, renewal, retrieve
-from pipelines.act.judge import judge
-from pipelines.act.renewal import Cutting, Embedder
-from pipelines.act.stemming import stems
+from assay.assets.io.embedders import Endpoint, Folder
+from assay.assets.io.index import IndexStore, Opened, is_fitted
+from assay.assets.io.installation import Installation
+from assay.assets.io.registry import Row
+from assay.assets.stages.act import Acted, carried
+from assay.assets.stages.run import Run, stage
+from assay.contracts.errors import ActionError, Where
+from assay.contracts.model import Contract
+from assay.contracts.settings import EndpointEmbedding, FittedEmbedding, Index, ModelEmbedding
+from assay.lineage.facts import Table
+from assay.pipelines.act import lsa_embedder, passages, renewal, retrieve
+from assay.pipelines.act.judge import judge
+from assay.pipelines.act.renewal import Cutting, Embedder
+from assay.pipelines.act.stemming import stems
 
 
 def index_store(installation: Installation) -> IndexStore:

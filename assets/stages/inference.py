@@ -7,11 +7,11 @@ from typing import overload
 
 import polars as pl
 
-from assets.io.installation import Installation
-from assets.stages.features import Others, feature_frame, feature_state, state_others, without_features
-from contracts.errors import AdmissionError, FeatureError, Where
-from pipelines.features import privacy, table
-from pipelines.features.state import State
+from assay.assets.io.installation import Installation
+from assay.assets.stages.features import Others, feature_frame, feature_state, state_others, without_features
+from assay.contracts.errors import AdmissionError, FeatureError, Where
+from assay.pipelines.features import privacy, table
+from assay.pipelines.features.state import State
 
 
 @dataclass(frozen=True)

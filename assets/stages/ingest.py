@@ -13,19 +13,19 @@ from typing import Any
 
 import polars as pl
 
-from assets.io import sources
-from assets.io.names import Names, with_hint
-from assets.io.sources.landing import rows_in
-from assets.stages import upstream
-from assets.stages.run import Run, stage
-from contracts.errors import SourceError, Where
-from contracts.location import displayed
-from contracts.model import Contract
-from contracts.settings import CsvOptions
-from lineage.facts import Table
-from pipelines.clean import steps
-from pipelines.frames import FileRead, Receipt
-from pipelines.ingest.records import numbered
+from assay.assets.io import sources
+from assay.assets.io.names import Names, with_hint
+from assay.assets.io.sources.landing import rows_in
+from assay.assets.stages import upstream
+from assay.assets.stages.run import Run, stage
+from assay.contracts.errors import SourceError, Where
+from assay.contracts.location import displayed
+from assay.contracts.model import Contract
+from assay.contracts.settings import CsvOptions
+from assay.lineage.facts import Table
+from assay.pipelines.clean import steps
+from assay.pipelines.frames import FileRead, Receipt
+from assay.pipelines.ingest.records import numbered
 
 NOTE, FETCHED, RECEIPT = "landed.digest", "fetched", "receipt.json"
 

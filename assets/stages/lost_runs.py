@@ -5,8 +5,8 @@ Belongs here: the registry's side. Stays out: telling Dagster (assets/lost_runs.
 
 from __future__ import annotations
 
-from assets.io.installation import Installation
-from assets.io.registry import Row
+from assay.assets.io.installation import Installation
+from assay.assets.io.registry import Row
 
 
 def reap(installation: Installation) -> list[Row]:

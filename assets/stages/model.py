@@ -14,25 +14,25 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from assets.io.installation import Installation
-from assets.io.models import TRIGGER
-from assets.io.registry import Row
-from assets.io.registry_triggers import Role
-from assets.stages.act import Acted, carried
-from assets.stages.fault_points import reached
-from assets.stages.features import feature_frame, feature_state, settings, state_others
-from assets.stages.run import Run, stage
-from contracts.errors import ActionError, AdmissionError, Where
-from contracts.features import Features, Target
-from contracts.model import Contract
-from contracts.settings import Retrain
-from lineage.facts import Table
-from lineage.trace import trace_of_run
-from pipelines.act import retrain
-from pipelines.act.card import card, numbers
-from pipelines.act.judge import judge_model
-from pipelines.drift.scores import METRICS, metric_of
-from pipelines.features import privacy, table
+from assay.assets.io.installation import Installation
+from assay.assets.io.models import TRIGGER
+from assay.assets.io.registry import Row
+from assay.assets.io.registry_triggers import Role
+from assay.assets.stages.act import Acted, carried
+from assay.assets.stages.fault_points import reached
+from assay.assets.stages.features import feature_frame, feature_state, settings, state_others
+from assay.assets.stages.run import Run, stage
+from assay.contracts.errors import ActionError, AdmissionError, Where
+from assay.contracts.features import Features, Target
+from assay.contracts.model import Contract
+from assay.contracts.settings import Retrain
+from assay.lineage.facts import Table
+from assay.lineage.trace import trace_of_run
+from assay.pipelines.act import retrain
+from assay.pipelines.act.card import card, numbers
+from assay.pipelines.act.judge import judge_model
+from assay.pipelines.drift.scores import METRICS, metric_of
+from assay.pipelines.features import privacy, table
 
 JUDGED_SCORES = 1_001
 """How many quantiles of the judged scores are kept, to hold later predictions against."""

@@ -13,17 +13,17 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from assets.io.disk import sha256
-from assets.io.installation import Installation
-from assets.io.registry import Row
-from assets.io.registry_triggers import Role
-from assets.io.user_files import read_table
-from contracts.errors import ActionError, EvidenceError, Where, shown
-from contracts.model import Contract
-from contracts.settings import Canary, DriftPolicy, Performance, Retrain
-from pipelines.act.judge import Standing, judge_canary
-from pipelines.drift.measure import Claim
-from pipelines.drift.scores import interval, performance, prediction_drift
+from assay.assets.io.disk import sha256
+from assay.assets.io.installation import Installation
+from assay.assets.io.registry import Row
+from assay.assets.io.registry_triggers import Role
+from assay.assets.io.user_files import read_table
+from assay.contracts.errors import ActionError, EvidenceError, Where, shown
+from assay.contracts.model import Contract
+from assay.contracts.settings import Canary, DriftPolicy, Performance, Retrain
+from assay.pipelines.act.judge import Standing, judge_canary
+from assay.pipelines.drift.measure import Claim
+from assay.pipelines.drift.scores import interval, performance, prediction_drift
 
 PARENT, SCORE, LABEL, MODEL, TRIED = "traceparent", "score", "label", "model_version", "challenger"
 FEWEST = 50

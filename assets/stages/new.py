@@ -13,18 +13,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from assets.io.disk import sha256
-from assets.io.license_files import license_beside
-from assets.io.sources import Read, read_file, unpacked
-from assets.io.sources.landing import rows_in
-from assets.io.sources.roots import INBOX, is_source
-from contracts.errors import SourceError, Where, shown
-from contracts.problems import Problem
-from contracts.settings import CsvOptions, Source
-from pipelines.admit.names import rule_word
-from pipelines.draft.license import UNKNOWN, LicenseFound
-from pipelines.draft.profile import Profile, profile
-from pipelines.draft.propose import Draft, Origin, draft
+from assay.assets.io.disk import sha256
+from assay.assets.io.license_files import license_beside
+from assay.assets.io.sources import Read, read_file, unpacked
+from assay.assets.io.sources.landing import rows_in
+from assay.assets.io.sources.roots import INBOX, is_source
+from assay.contracts.errors import SourceError, Where, shown
+from assay.contracts.problems import Problem
+from assay.contracts.settings import CsvOptions, Source
+from assay.pipelines.admit.names import rule_word
+from assay.pipelines.draft.license import UNKNOWN, LicenseFound
+from assay.pipelines.draft.profile import Profile, profile
+from assay.pipelines.draft.propose import Draft, Origin, draft
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def drafted(path: Path, name: str, roots: Sequence[Path], *, license: str | None
         told: hears what is being done.
     Raises: SourceError: the file is not there, or cannot be read.
     """
-    from contracts.load import lint
+    from assay.contracts.load import lint
 
     where = Where(file=shown(path))
     if not path.is_file():

@@ -6,9 +6,9 @@ import os
 
 import polars as pl
 
-from assets.io.installation import Installation
-from contracts.errors import AdmissionError, Where
-from lineage.trace import trace_of
+from assay.assets.io.installation import Installation
+from assay.contracts.errors import AdmissionError, Where
+from assay.lineage.trace import trace_of
 
 
 def open_version(name: str, version: str | None, purpose: str, trace: str | None = None) -> pl.LazyFrame:

@@ -8,14 +8,14 @@ from __future__ import annotations
 import uuid
 from dataclasses import replace
 
-from assets.io import sources
-from assets.io.disk import sha256
-from assets.stages.admit import inputs_of, published_of, window_counts
-from assets.stages.ingest import land
-from assets.stages.run import Run
-from contracts.errors import ConfigurationError
-from contracts.settings import PARTITION, Partitions
-from pipelines.publish import partitions
+from assay.assets.io import sources
+from assay.assets.io.disk import sha256
+from assay.assets.stages.admit import inputs_of, published_of, window_counts
+from assay.assets.stages.ingest import land
+from assay.assets.stages.run import Run
+from assay.contracts.errors import ConfigurationError
+from assay.contracts.settings import PARTITION, Partitions
+from assay.pipelines.publish import partitions
 
 
 def parts(run: Run) -> list[Run]:

@@ -12,22 +12,22 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from assets.io import models as stored
-from assets.io.installation import Installation
-from assets.io.private import private_files
-from assets.io.registry import Row
-from assets.io.registry_triggers import Role
-from assets.stages.features import feature_state, state_others
-from assets.stages.inference import given
-from assets.stages.monitor import MODEL, PARENT, SCORE, keep_predictions, keeps_model
-from contracts.errors import ActionError, AdmissionError, Where
-from contracts.model import Contract
-from contracts.settings import Retrain
-from contracts.types import dtype
-from lineage.facts import StageFact, Table
-from lineage.trace import trace_of, traceparents
-from pipelines.act import retrain
-from pipelines.features import privacy, table
+from assay.assets.io import models as stored
+from assay.assets.io.installation import Installation
+from assay.assets.io.private import private_files
+from assay.assets.io.registry import Row
+from assay.assets.io.registry_triggers import Role
+from assay.assets.stages.features import feature_state, state_others
+from assay.assets.stages.inference import given
+from assay.assets.stages.monitor import MODEL, PARENT, SCORE, keep_predictions, keeps_model
+from assay.contracts.errors import ActionError, AdmissionError, Where
+from assay.contracts.model import Contract
+from assay.contracts.settings import Retrain
+from assay.contracts.types import dtype
+from assay.lineage.facts import StageFact, Table
+from assay.lineage.trace import trace_of, traceparents
+from assay.pipelines.act import retrain
+from assay.pipelines.features import privacy, table
 
 
 @dataclass(frozen=True)

@@ -10,18 +10,18 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 
-from assets.io.installation import schema_of
-from assets.io.registry import Row
-from assets.stages import fitted, quarantine
-from assets.stages.admit import Admission
-from assets.stages.clean_validate import Refined, check_row, keep_set_aside, refused
-from assets.stages.expire import expire
-from assets.stages.fault_points import reached
-from assets.stages.quality import assess
-from assets.stages.run import Noted, Run, stage
-from assets.stages.statement import Part, signed
-from contracts.errors import ClockError
-from lineage.facts import Table
+from assay.assets.io.installation import schema_of
+from assay.assets.io.registry import Row
+from assay.assets.stages import fitted, quarantine
+from assay.assets.stages.admit import Admission
+from assay.assets.stages.clean_validate import Refined, check_row, keep_set_aside, refused
+from assay.assets.stages.expire import expire
+from assay.assets.stages.fault_points import reached
+from assay.assets.stages.quality import assess
+from assay.assets.stages.run import Noted, Run, stage
+from assay.assets.stages.statement import Part, signed
+from assay.contracts.errors import ClockError
+from assay.lineage.facts import Table
 
 
 @dataclass(frozen=True)

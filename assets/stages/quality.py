@@ -15,24 +15,24 @@ from typing import Any
 
 import polars as pl
 
-from assets.io import sql
-from assets.io.disk import sha256
-from assets.io.installation import Installation
-from assets.io.sources import locate
-from assets.stages.admit import Admission
-from assets.stages.clean_validate import ROWS_A_GROUP, Refined
-from assets.stages.handlings import handling_of, rows_of
-from assets.stages.rule_trials import statistics_of
-from assets.stages.run import Run
-from contracts.errors import EvidenceError, SourceError
-from contracts.model import Contract, Rule
-from lineage import evidence
-from pipelines.engine import run as collect
-from pipelines.engine import run_together
-from pipelines.frames import REASONS, Check
-from pipelines.validate import anonymity, bias, metrics, stability
-from pipelines.validate.evaluate import Statistics
-from pipelines.validate.quarantine import DECISION, decided, reason_digests, released, without_values
+from assay.assets.io import sql
+from assay.assets.io.disk import sha256
+from assay.assets.io.installation import Installation
+from assay.assets.io.sources import locate
+from assay.assets.stages.admit import Admission
+from assay.assets.stages.clean_validate import ROWS_A_GROUP, Refined
+from assay.assets.stages.handlings import handling_of, rows_of
+from assay.assets.stages.rule_trials import statistics_of
+from assay.assets.stages.run import Run
+from assay.contracts.errors import EvidenceError, SourceError
+from assay.contracts.model import Contract, Rule
+from assay.lineage import evidence
+from assay.pipelines.engine import run as collect
+from assay.pipelines.engine import run_together
+from assay.pipelines.frames import REASONS, Check
+from assay.pipelines.validate import anonymity, bias, metrics, stability
+from assay.pipelines.validate.evaluate import Statistics
+from assay.pipelines.validate.quarantine import DECISION, decided, reason_digests, released, without_values
 
 RELEASED_FILE = "released-00000.parquet"
 

@@ -13,23 +13,23 @@ from typing import Any
 
 import polars as pl
 
-from assets.io.disk import left_behind, sha256
-from assets.io.installation import Installation
-from assets.io.registry import Row
-from assets.stages.admit import Admission
-from assets.stages.clean_validate import Refined
-from assets.stages.handlings import decisions_of, rows_of
-from assets.stages.run import Run
-from assets.stages.signed import Signed
-from contracts.errors import ConfigurationError, EvidenceError, QualityError, Where
-from contracts.model import Contract
-from contracts.problems import suggestion
-from contracts.settings import CONFIDENTIAL
-from lineage import handling
-from pipelines.engine import run as collect
-from pipelines.engine import run_together
-from pipelines.frames import REASONS, ROW
-from pipelines.validate.quarantine import DECISION, PASSES, Action, Handling, decided, judged_again, never, reason_digests, unreadable_cells, without_values
+from assay.assets.io.disk import left_behind, sha256
+from assay.assets.io.installation import Installation
+from assay.assets.io.registry import Row
+from assay.assets.stages.admit import Admission
+from assay.assets.stages.clean_validate import Refined
+from assay.assets.stages.handlings import decisions_of, rows_of
+from assay.assets.stages.run import Run
+from assay.assets.stages.signed import Signed
+from assay.contracts.errors import ConfigurationError, EvidenceError, QualityError, Where
+from assay.contracts.model import Contract
+from assay.contracts.problems import suggestion
+from assay.contracts.settings import CONFIDENTIAL
+from assay.lineage import handling
+from assay.pipelines.engine import run as collect
+from assay.pipelines.engine import run_together
+from assay.pipelines.frames import REASONS, ROW
+from assay.pipelines.validate.quarantine import DECISION, PASSES, Action, Handling, decided, judged_again, never, reason_digests, unreadable_cells, without_values
 
 SHOWN = 20
 _STATES = {"release": "released", "discard": "discarded"}

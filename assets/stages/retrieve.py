@@ -11,15 +11,15 @@ from pathlib import Path
 
 import polars as pl
 
-from assets.io.index import IndexStore, Opened
-from assets.io.installation import Installation
-from assets.io.registry import Row
-from assets.stages.act import carried
-from assets.stages.index import answer, documents_of, embedder_of, index_store, policy_of
-from contracts.errors import ActionError, AdmissionError, Where
-from contracts.model import Contract
-from lineage.trace import trace_of
-from pipelines.act.renewal import Embedder
+from assay.assets.io.index import IndexStore, Opened
+from assay.assets.io.installation import Installation
+from assay.assets.io.registry import Row
+from assay.assets.stages.act import carried
+from assay.assets.stages.index import answer, documents_of, embedder_of, index_store, policy_of
+from assay.contracts.errors import ActionError, AdmissionError, Where
+from assay.contracts.model import Contract
+from assay.lineage.trace import trace_of
+from assay.pipelines.act.renewal import Embedder
 
 MOST_CHARS = 4000  # of a question
 

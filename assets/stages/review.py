@@ -7,16 +7,16 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from assets.io.installation import Installation
-from assets.io.keys import public_of, read_private
-from assets.io.registry import Row
-from assets.io.reviews import ADOPTED
-from contracts.errors import AdmissionError, ConfigurationError, EvidenceError, Where
-from contracts.model import Level
-from contracts.stewards import Steward, StewardPolicy, steward_policy
-from lineage import approval as approvals
-from pipelines.admit.review import Standing, refusal, standing
-from pipelines.frames import Approval, Decision
+from assay.assets.io.installation import Installation
+from assay.assets.io.keys import public_of, read_private
+from assay.assets.io.registry import Row
+from assay.assets.io.reviews import ADOPTED
+from assay.contracts.errors import AdmissionError, ConfigurationError, EvidenceError, Where
+from assay.contracts.model import Level
+from assay.contracts.stewards import Steward, StewardPolicy, steward_policy
+from assay.lineage import approval as approvals
+from assay.pipelines.admit.review import Standing, refusal, standing
+from assay.pipelines.frames import Approval, Decision
 
 POLICIES, STEWARDS = "policies", "stewards"
 """What reviews of the licence policy and of the stewards' file are about, in place of a data set."""

@@ -8,17 +8,17 @@ from pathlib import Path
 
 import polars as pl
 
-from assets.io import sql
-from assets.io.installation import Installation
-from assets.io.registry import Row
-from contracts.model import Contract, Rule
-from contracts.types import dtype
-from lineage import evidence
-from pipelines.engine import run_together
-from pipelines.frames import Check
-from pipelines.validate import anonymity
-from pipelines.validate.evaluate import EXAMPLES, Statistics, counting, proven, retyped
-from pipelines.validate.split import checks
+from assay.assets.io import sql
+from assay.assets.io.installation import Installation
+from assay.assets.io.registry import Row
+from assay.contracts.model import Contract, Rule
+from assay.contracts.types import dtype
+from assay.lineage import evidence
+from assay.pipelines.engine import run_together
+from assay.pipelines.frames import Check
+from assay.pipelines.validate import anonymity
+from assay.pipelines.validate.evaluate import EXAMPLES, Statistics, counting, proven, retyped
+from assay.pipelines.validate.split import checks
 
 
 @dataclass(frozen=True)

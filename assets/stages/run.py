@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from assets.io.disk import room_on_disk
-from assets.io.failures import must_stop, unexpected
-from assets.io.installation import Installation
-from assets.io.runs import Lease
-from contracts.errors import errors_located_at
-from contracts.model import Contract
-from lineage.facts import StageFact, Table
+from assay.assets.io.disk import room_on_disk
+from assay.assets.io.failures import must_stop, unexpected
+from assay.assets.io.installation import Installation
+from assay.assets.io.runs import Lease
+from assay.contracts.errors import errors_located_at
+from assay.contracts.model import Contract
+from assay.lineage.facts import StageFact, Table
 
 LEASED = ("landed", "admitted", "cleaned", "published")
 """The stages that lead to a version; what is made from versions needs no lease."""

@@ -9,14 +9,14 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from assets.io import parquet_stats, presidio
-from assets.stages.ingest import landed_folder, receipt_of
-from assets.stages.run import Run
-from contracts.model import Contract
-from contracts.types import read
-from pipelines.admit import personal, special_categories, split_values
-from pipelines.engine import run_together
-from pipelines.frames import ROW
+from assay.assets.io import parquet_stats, presidio
+from assay.assets.stages.ingest import landed_folder, receipt_of
+from assay.assets.stages.run import Run
+from assay.contracts.model import Contract
+from assay.contracts.types import read
+from assay.pipelines.admit import personal, special_categories, split_values
+from assay.pipelines.engine import run_together
+from assay.pipelines.frames import ROW
 
 FOUND_SCHEMA = {ROW: pl.Int64, "column": pl.String, "kind": pl.String, "value": pl.String, "confidence": pl.Float64}
 Few = Mapping[str, pl.Series]

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assets.io.lake import Lake
-from contracts.errors import EvidenceError, errors_located_at
-from lineage import evidence, features, handling
+from assay.assets.io.lake import Lake
+from assay.contracts.errors import EvidenceError, errors_located_at
+from assay.lineage import evidence, features, handling
 
 if TYPE_CHECKING:
     from securesystemslib.signer import Key

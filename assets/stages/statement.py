@@ -13,20 +13,20 @@ from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
 
-from assets.io.installation import schema_of
-from assets.io.registry import Row
-from assets.stages import fitted
-from assets.stages.admit import Admission
-from assets.stages.clean_validate import Refined
-from assets.stages.ingest import kept_mark, receipt_of
-from assets.stages.quality import Assessed, evidence_of, render_decisions
-from assets.stages.run import Run
-from contracts.errors import PublicationError, Where
-from lineage import evidence
-from lineage.evidence import PublishedFile
-from pipelines.clean import steps
-from pipelines.publish import partitions
-from pipelines.publish.naming import Previous, change_note, next_version
+from assay.assets.io.installation import schema_of
+from assay.assets.io.registry import Row
+from assay.assets.stages import fitted
+from assay.assets.stages.admit import Admission
+from assay.assets.stages.clean_validate import Refined
+from assay.assets.stages.ingest import kept_mark, receipt_of
+from assay.assets.stages.quality import Assessed, evidence_of, render_decisions
+from assay.assets.stages.run import Run
+from assay.contracts.errors import PublicationError, Where
+from assay.lineage import evidence
+from assay.lineage.evidence import PublishedFile
+from assay.pipelines.clean import steps
+from assay.pipelines.publish import partitions
+from assay.pipelines.publish.naming import Previous, change_note, next_version
 
 
 @dataclass(frozen=True)

@@ -10,17 +10,17 @@ from pathlib import Path
 
 import polars as pl
 
-from assets.io import sources
-from assets.io.installation import Installation
-from assets.io.sources.landing import rows_in
-from assets.stages import upstream
-from contracts.errors import ConfigurationError, Where
-from contracts.model import Contract
-from pipelines.admit.names import perhaps_personal
-from pipelines.clean.suggest import Proposal, rows_to_correct, suggested
-from pipelines.frames import ROW
-from pipelines.ingest.records import numbered
-from pipelines.spreadsheet import guarded, unguarded
+from assay.assets.io import sources
+from assay.assets.io.installation import Installation
+from assay.assets.io.sources.landing import rows_in
+from assay.assets.stages import upstream
+from assay.contracts.errors import ConfigurationError, Where
+from assay.contracts.model import Contract
+from assay.pipelines.admit.names import perhaps_personal
+from assay.pipelines.clean.suggest import Proposal, rows_to_correct, suggested
+from assay.pipelines.frames import ROW
+from assay.pipelines.ingest.records import numbered
+from assay.pipelines.spreadsheet import guarded, unguarded
 
 
 def suggest(installation: Installation, contract: Contract, told: Callable[[str], None], corrected: Path | None = None) -> list[Proposal]:

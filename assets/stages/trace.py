@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from assets.io.installation import Installation
-from assets.io.registry import Row
-from contracts.errors import EvidenceError
-from lineage.trace import trace_of, trace_of_run
+from assay.assets.io.installation import Installation
+from assay.assets.io.registry import Row
+from assay.contracts.errors import EvidenceError
+from assay.lineage.trace import trace_of, trace_of_run
 
 MADE = ("features", "sketch", "drift", "index", "data_docs")
 

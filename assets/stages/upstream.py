@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from assets.io.installation import Installation
-from assets.io.registry import Row
-from assets.io.sources.places import Fetched, File
-from contracts.errors import AdmissionError, ConfigurationError, Where
-from contracts.model import Contract
-from contracts.upstream import circle, less_care
-from lineage import evidence
+from assay.assets.io.installation import Installation
+from assay.assets.io.registry import Row
+from assay.assets.io.sources.places import Fetched, File
+from assay.contracts.errors import AdmissionError, ConfigurationError, Where
+from assay.contracts.model import Contract
+from assay.contracts.upstream import circle, less_care
+from assay.lineage import evidence
 
 USE = "derivation"
 """The kind of use that the registry records."""

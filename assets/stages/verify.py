@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assets.io.disk import sha256
-from assets.io.lake import Lake
-from assets.stages.accounted import check_data_set
-from assets.stages.signed import Signed, learned_files, read_signed
-from contracts.errors import EvidenceError, Where, errors_located_at
-from lineage import evidence, features, handling
-from lineage.approval import keyid_of, subject_of
+from assay.assets.io.disk import sha256
+from assay.assets.io.lake import Lake
+from assay.assets.stages.accounted import check_data_set
+from assay.assets.stages.signed import Signed, learned_files, read_signed
+from assay.contracts.errors import EvidenceError, Where, errors_located_at
+from assay.lineage import evidence, features, handling
+from assay.lineage.approval import keyid_of, subject_of
 
 if TYPE_CHECKING:
     from securesystemslib.signer import Key

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from contracts.errors import ContractError, Where
-from contracts.exports.croissant import croissant
-from contracts.exports.dagster import dagster
-from contracts.exports.evidently import evidently
-from contracts.exports.great_expectations import great_expectations
-from contracts.exports.json_schema import json_schema
-from contracts.exports.openlineage import openlineage
-from contracts.exports.pandera import pandera
-from contracts.exports.polars import polars
-from contracts.model import Contract
-from contracts.problems import suggestion
+from assay.contracts.errors import ContractError, Where
+from assay.contracts.exports.croissant import croissant
+from assay.contracts.exports.dagster import dagster
+from assay.contracts.exports.evidently import evidently
+from assay.contracts.exports.great_expectations import great_expectations
+from assay.contracts.exports.json_schema import json_schema
+from assay.contracts.exports.openlineage import openlineage
+from assay.contracts.exports.pandera import pandera
+from assay.contracts.exports.polars import polars
+from assay.contracts.model import Contract
+from assay.contracts.problems import suggestion
 
 FORMATS: Mapping[str, Callable[[Contract], str]] = {
     "croissant": croissant,

@@ -9,12 +9,12 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
-from contracts.exports.promised import as_json
-from contracts.formats import decimal
-from contracts.location import HIDDEN_QUERY, kind_of
-from contracts.model import Column, Contract
-from contracts.steps import FillMissing
-from contracts.types import width
+from assay.contracts.exports.promised import as_json
+from assay.contracts.formats import decimal
+from assay.contracts.location import HIDDEN_QUERY, kind_of
+from assay.contracts.model import Column, Contract
+from assay.contracts.steps import FillMissing
+from assay.contracts.types import width
 
 CONFORMS_TO = ["http://mlcommons.org/croissant/1.1", "http://mlcommons.org/croissant/RAI/1.0"]
 # the vocabulary's own terms, each a word of `cr:`

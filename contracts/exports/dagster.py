@@ -5,9 +5,9 @@ The fields are those of dagster.TableColumn and dagster.AssetCheckSpec, filled a
 
 from __future__ import annotations
 
-from contracts.exports.promised import as_json
-from contracts.model import Contract
-from contracts.types import dtype
+from assay.contracts.exports.promised import as_json
+from assay.contracts.model import Contract
+from assay.contracts.types import dtype
 
 
 def dagster(contract: Contract) -> str:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from contracts.exports.promised import as_json
-from contracts.model import Column, Contract
+from assay.contracts.exports.promised import as_json
+from assay.contracts.model import Column, Contract
 
 
 def evidently(contract: Contract) -> str:

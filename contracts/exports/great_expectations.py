@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from contracts.exports.patterns import NotPortable, may_explode, portable
-from contracts.exports.promised import NOT_PUBLISHED, PRESENCE, as_json, never_null, rule_id, speaks_of_a_version
-from contracts.formats import FORMATS
-from contracts.model import Bound, Contract, Rule
+from assay.contracts.exports.patterns import NotPortable, may_explode, portable
+from assay.contracts.exports.promised import NOT_PUBLISHED, PRESENCE, as_json, never_null, rule_id, speaks_of_a_version
+from assay.contracts.formats import FORMATS
+from assay.contracts.model import Bound, Contract, Rule
 
 SEVERITIES = {"error": "critical", "warning": "warning", "info": "info"}
 NO_WORD = {

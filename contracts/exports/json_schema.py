@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from contracts.exports.patterns import NotPortable, portable
-from contracts.exports.promised import NOT_PUBLISHED, PRESENCE, as_json, rule_id, speaks_of_a_version
-from contracts.exports.source import SEES_OTHERS
-from contracts.formats import EACH, FORMATS, decimal
-from contracts.model import Column, Contract, Rule
-from contracts.types import INTEGERS, width
+from assay.contracts.exports.patterns import NotPortable, portable
+from assay.contracts.exports.promised import NOT_PUBLISHED, PRESENCE, as_json, rule_id, speaks_of_a_version
+from assay.contracts.exports.source import SEES_OTHERS
+from assay.contracts.formats import EACH, FORMATS, decimal
+from assay.contracts.model import Column, Contract, Rule
+from assay.contracts.types import INTEGERS, width
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 STANDARD_FORMATS = ("email", "uuid", "uri", "hostname", "ipv4", "ipv6")

@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from contracts.exports.promised import as_json
-from contracts.model import Column, Contract
-from contracts.types import dtype
+from assay.contracts.exports.promised import as_json
+from assay.contracts.model import Column, Contract
+from assay.contracts.types import dtype
 
 if TYPE_CHECKING:
     from openlineage.client.facet_v2 import schema_dataset

@@ -5,11 +5,11 @@ pandera's own `to_script` and `to_yaml` lose checks that are functions, error te
 
 from __future__ import annotations
 
-from contracts.exports.source import dtype_source, literal, rule_source
-from contracts.formats import FORMATS
-from contracts.model import Contract, Rule
-from contracts.schema import ACROSS_ROWS, FAILURE_CASES, PRESENCE
-from contracts.types import dtype
+from assay.contracts.exports.source import dtype_source, literal, rule_source
+from assay.contracts.formats import FORMATS
+from assay.contracts.model import Contract, Rule
+from assay.contracts.schema import ACROSS_ROWS, FAILURE_CASES, PRESENCE
+from assay.contracts.types import dtype
 
 HEAD = '''"""The schema of what a version of the data set holds, compiled by Assay from its contract.
 

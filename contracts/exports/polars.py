@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from contracts.exports.promised import NOT_PUBLISHED, rule_id, speaks_of_a_version
-from contracts.exports.source import SEES_OTHERS, rule_source
-from contracts.model import Contract
+from assay.contracts.exports.promised import NOT_PUBLISHED, rule_id, speaks_of_a_version
+from assay.contracts.exports.source import SEES_OTHERS, rule_source
+from assay.contracts.model import Contract
 
 HEAD = '''"""The rules of a data set, compiled by Assay from its contract.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from contracts.model import Contract, Rule
+from assay.contracts.model import Contract, Rule
 
 PRESENCE = ("required", "nullValues")
 NOT_PUBLISHED = "it names a column that admission drops"

@@ -9,8 +9,8 @@ from datetime import datetime
 
 import polars as pl
 
-from contracts.formats import EACH, FORMATS
-from contracts.model import Rule
+from assay.contracts.formats import EACH, FORMATS
+from assay.contracts.model import Rule
 
 SEES_OTHERS = {
     "type": "a version's columns have their types; it speaks of the text they were read from",

@@ -9,12 +9,12 @@ from typing import Annotated
 
 from pydantic import Field
 
-from contracts.steps.base import Step
-from contracts.steps.corrections import Dependencies, Normalize, Numbers, Placeholders, Rewrite, Shapes, Synonyms, Times, Typos
-from contracts.steps.duplicates import Deduplicate, DeduplicateByKey, NearDuplicates, NearDuplicateTexts
-from contracts.steps.missing import DropMissing, FillMissing
-from contracts.steps.outliers import Outliers
-from contracts.steps.texts import Align, Boilerplate, Language, Noise, TextQuality
+from assay.contracts.steps.base import Step
+from assay.contracts.steps.corrections import Dependencies, Normalize, Numbers, Placeholders, Rewrite, Shapes, Synonyms, Times, Typos
+from assay.contracts.steps.duplicates import Deduplicate, DeduplicateByKey, NearDuplicates, NearDuplicateTexts
+from assay.contracts.steps.missing import DropMissing, FillMissing
+from assay.contracts.steps.outliers import Outliers
+from assay.contracts.steps.texts import Align, Boilerplate, Language, Noise, TextQuality
 
 CleaningStep = Annotated[
     Deduplicate | DeduplicateByKey | NearDuplicates | NearDuplicateTexts | FillMissing | DropMissing | Outliers

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from contracts.settings import Settings
+from assay.contracts.settings import Settings
 
 Columns = Annotated[tuple[str, ...], Field(min_length=1)]
 

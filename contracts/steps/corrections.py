@@ -6,9 +6,9 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from contracts.formats import pattern_problem
-from contracts.settings import Settings, Share
-from contracts.steps.base import Columns, Step
+from assay.contracts.formats import pattern_problem
+from assay.contracts.settings import Settings, Share
+from assay.contracts.steps.base import Columns, Step
 
 Unclear = Literal["leave", "flag", "set_aside"]
 """What becomes of a row with a cell that is wrong, and whose right value cannot be known."""
@@ -153,7 +153,7 @@ class Times(Correction):
     @field_validator("formats")
     @classmethod
     def _check_formats(cls, formats: tuple[str, ...]) -> tuple[str, ...]:
-        from contracts.formats import strptime
+        from assay.contracts.formats import strptime
 
         for form in formats:
             strptime(form)

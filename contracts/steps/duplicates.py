@@ -6,8 +6,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from contracts.steps.actions import DONE, Action
-from contracts.steps.base import Columns, Step
+from assay.contracts.steps.actions import DONE, Action
+from assay.contracts.steps.base import Columns, Step
 
 Keep = Literal["first", "last", "most_complete", "max", "min"]
 """Which row of a group stays; ties are broken by the smallest row number."""

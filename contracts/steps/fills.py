@@ -8,8 +8,8 @@ from datetime import date, datetime, time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from contracts.model import Column
-    from contracts.steps.missing import FillMissing
+    from assay.contracts.model import Column
+    from assay.contracts.steps.missing import FillMissing
 
 _WIDTHS = {"i8": 8, "i16": 16, "i32": 32, "i64": 64, "u8": 8, "u16": 16, "u32": 32, "u64": 64}
 _NAMES = {"tinyint": "i8", "smallint": "i16", "int": "i32", "integer": "i32", "bigint": "i64", "long": "i64"}

@@ -6,8 +6,8 @@ from typing import Literal
 
 from pydantic import Field, StrictBool, StrictFloat, StrictInt, model_validator
 
-from contracts.steps.actions import DONE, Action
-from contracts.steps.base import Columns, Step
+from assay.contracts.steps.actions import DONE, Action
+from assay.contracts.steps.base import Columns, Step
 
 _GROUPED = ("median", "mean", "mode", "forward", "backward", "interpolate")
 ORDERED = ("forward", "backward", "interpolate")

@@ -6,8 +6,8 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from contracts.steps.actions import DONE, Action
-from contracts.steps.base import Columns, Step
+from assay.contracts.steps.actions import DONE, Action
+from assay.contracts.steps.base import Columns, Step
 
 _OTHERS = 0.2  # share of values that may differ from the one that a column holds
 _FACTOR = {"iqr": 1.5, "z_score": 3.0, "modified_z_score": 3.5}

@@ -6,9 +6,9 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from contracts.settings import Share
-from contracts.steps.base import Columns, Step
-from contracts.steps.corrections import Correction
+from assay.contracts.settings import Share
+from assay.contracts.steps.base import Columns, Step
+from assay.contracts.steps.corrections import Correction
 
 
 class Noise(Correction):

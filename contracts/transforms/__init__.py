@@ -9,13 +9,13 @@ from typing import Annotated
 
 from pydantic import Field
 
-from contracts.transforms.base import Transform
-from contracts.transforms.categories import Cross, Embedding, Frequency, Hash, Label, OneHot, Ordinal, TargetMean
-from contracts.transforms.numbers import Bin, Difference, Log, Polynomial, Power, Quantile, Ratio, Scale
-from contracts.transforms.rows import AsOf, Group, Lag, Window
-from contracts.transforms.selection import ByChiSquared, ByCorrelation, ByMutualInformation, ByVariance, Recursive
-from contracts.transforms.texts import NgramHash, TextStatistics, Tfidf
-from contracts.transforms.times import Calendar, Cyclical
+from assay.contracts.transforms.base import Transform
+from assay.contracts.transforms.categories import Cross, Embedding, Frequency, Hash, Label, OneHot, Ordinal, TargetMean
+from assay.contracts.transforms.numbers import Bin, Difference, Log, Polynomial, Power, Quantile, Ratio, Scale
+from assay.contracts.transforms.rows import AsOf, Group, Lag, Window
+from assay.contracts.transforms.selection import ByChiSquared, ByCorrelation, ByMutualInformation, ByVariance, Recursive
+from assay.contracts.transforms.texts import NgramHash, TextStatistics, Tfidf
+from assay.contracts.transforms.times import Calendar, Cyclical
 
 AnyTransform = Annotated[
     Scale | Quantile | Log | Power | Bin | Polynomial | Ratio | Difference

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from contracts.settings import Settings
+from assay.contracts.settings import Settings
 
 Columns = Annotated[tuple[str, ...], Field(min_length=1)]
 Kind = Literal["number", "text", "time"]

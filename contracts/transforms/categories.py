@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StrictBool, StrictFloat, StrictInt, model_validator
 
-from contracts.transforms.base import OfColumns, Transform
+from assay.contracts.transforms.base import OfColumns, Transform
 
 Value = str | StrictBool | StrictInt | StrictFloat
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from contracts.transforms.base import Columns, Kind, OfNumbers, Sampled, Transform
+from assay.contracts.transforms.base import Columns, Kind, OfNumbers, Sampled, Transform
 
 
 class Scale(OfNumbers, Sampled):

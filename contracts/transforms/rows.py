@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from contracts.transforms.base import Columns, Kind, Span, Transform
+from assay.contracts.transforms.base import Columns, Kind, Span, Transform
 
 GroupFunction = Literal["mean", "std", "min", "max", "sum", "median", "count", "n_unique"]
 WindowFunction = Literal["mean", "std", "min", "max", "sum", "count"]

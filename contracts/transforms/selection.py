@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from contracts.settings import Settings, Share
+from assay.contracts.settings import Settings, Share
 
 
 class Selection(Settings):

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from contracts.transforms.base import Kind, OfColumns, Sampled, Transform
+from assay.contracts.transforms.base import Kind, OfColumns, Sampled, Transform
 
 Statistic = Literal["chars", "words", "mean_word_chars", "digits", "uppercase_share", "punctuation", "lines", "different_words_share"]
 

@@ -7,7 +7,7 @@ from zoneinfo import available_timezones
 
 from pydantic import Field, field_validator, model_validator
 
-from contracts.transforms.base import Kind, OfColumns
+from assay.contracts.transforms.base import Kind, OfColumns
 
 Part = Literal["year", "quarter", "month", "week", "day", "day_of_year", "weekday", "hour", "minute", "second", "is_weekend", "is_month_start", "is_month_end", "days"]
 PERIODS = {"month": 12, "week": 53, "day": 31, "day_of_year": 366, "weekday": 7, "hour": 24, "minute": 60, "second": 60, "quarter": 4}

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from contracts.settings import Retrain
-from pipelines.act.retrain import Evaluation
-from pipelines.frames import Judgement
+from assay.contracts.settings import Retrain
+from assay.pipelines.act.retrain import Evaluation
+from assay.pipelines.frames import Judgement
 
 
 def card(facts: Mapping[str, str], *, policy: Retrain, features: Sequence[str], found: Evaluation, judgement: Judgement) -> str:

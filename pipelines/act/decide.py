@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from contracts.settings import Acting
-from pipelines.frames import Intent
+from assay.contracts.settings import Acting
+from assay.pipelines.frames import Intent
 
 Action = Literal["retrain", "rebuild", "hold", "alert", "ignore"]
 ACTIONS: tuple[Action, ...] = ("retrain", "rebuild", "hold", "alert", "ignore")

@@ -10,10 +10,10 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from contracts.settings import Canary, Retrain
-from pipelines.act.retrain import FEWEST, Evaluation
-from pipelines.drift.scores import Interval, at_any_time, unpaired
-from pipelines.frames import Judgement
+from assay.contracts.settings import Canary, Retrain
+from assay.pipelines.act.retrain import FEWEST, Evaluation
+from assay.pipelines.drift.scores import Interval, at_any_time, unpaired
+from assay.pipelines.frames import Judgement
 
 
 def judge(metric: str, candidate: float, in_service: float | None, *, tolerance: float, floor: float | None = None) -> Judgement:

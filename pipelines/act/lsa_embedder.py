@@ -13,7 +13,7 @@ from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from contracts.errors import ActionError
+from assay.contracts.errors import ActionError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import polars as pl
 
-from pipelines.act.passages import PASSAGES, Format, passages
-from pipelines.act.stemming import stems
+from assay.pipelines.act.passages import PASSAGES, Format, passages
+from assay.pipelines.act.stemming import stems
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from contracts.errors import ActionError
-from contracts.settings import Fairness, Retrain, Trainer
-from pipelines.drift.measure import of_slice
-from pipelines.drift.scores import Interval, Metric, calibration_error, difference, interval, metric_of
-from pipelines.features.training import beginning_of_holdout, is_training
+from assay.contracts.errors import ActionError
+from assay.contracts.settings import Fairness, Retrain, Trainer
+from assay.pipelines.drift.measure import of_slice
+from assay.pipelines.drift.scores import Interval, Metric, calibration_error, difference, interval, metric_of
+from assay.pipelines.features.training import beginning_of_holdout, is_training
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

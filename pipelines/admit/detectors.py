@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from contracts.settings import PersonalKind
-from pipelines.admit.person_names import confirm_full_name, confirm_given_name
+from assay.contracts.settings import PersonalKind
+from assay.pipelines.admit.person_names import confirm_full_name, confirm_given_name
 
 Confirm = Callable[[str], str | None]
 CHECKSUM, FORMAT, CONTEXT, NAMED = 0.99, 0.9, 0.7, 0.6  # how sure: a check digit, a form of its own, words before it, the column's name
@@ -268,7 +268,7 @@ _WHOLE: tuple[Detector, ...] = (
 
 def detectors_for(column: str) -> tuple[Detector, ...]:
     """What is looked for in a column: every way of writing, and where its name says a kind, what that kind looks like by itself."""
-    from pipelines.admit.names import personal_hint
+    from assay.pipelines.admit.names import personal_hint
 
     hint = personal_hint(column)
     return (*DETECTORS, *(each for each in _WHOLE if each.kind == hint))

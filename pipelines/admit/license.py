@@ -13,10 +13,10 @@ from functools import cache
 from itertools import combinations
 from typing import Any, Literal, get_args
 
-from contracts.licenses import recognise, spdx
-from contracts.policy import USES, LicensePolicy, LicenseTerms
-from contracts.settings import License, Purpose
-from pipelines.frames import LicenseVerdict
+from assay.contracts.licenses import recognise, spdx
+from assay.contracts.policy import USES, LicensePolicy, LicenseTerms
+from assay.contracts.settings import License, Purpose
+from assay.pipelines.frames import LicenseVerdict
 
 Outcome = Literal["allowed", "review", "refused"]
 _RANK: dict[Outcome, int] = {"allowed": 0, "review": 1, "refused": 2}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from contracts.settings import PersonalKind
+from assay.contracts.settings import PersonalKind
 
 _PERSONAL: tuple[tuple[PersonalKind, str], ...] = (
     ("email", r"e_?mail"),

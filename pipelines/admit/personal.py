@@ -13,9 +13,9 @@ from collections.abc import Callable, Collection, Sequence
 
 import polars as pl
 
-from contracts.settings import Privacy
-from pipelines.admit.detectors import CONTEXT, Confirm, Detector, detectors_for
-from pipelines.frames import ROW, Finding
+from assay.contracts.settings import Privacy
+from assay.pipelines.admit.detectors import CONTEXT, Confirm, Detector, detectors_for
+from assay.pipelines.frames import ROW, Finding
 
 UNSCANNED = "unscanned"
 HIDDEN = {ROW: pl.Int64, "column": pl.String, "token": pl.String, "text": pl.String}

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from contracts.model import LEVELS, Level
-from contracts.stewards import Steward
-from pipelines.frames import Approval
+from assay.contracts.model import LEVELS, Level
+from assay.contracts.stewards import Steward
+from assay.pipelines.frames import Approval
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from contracts.settings import PersonalKind
-from pipelines.admit.detectors import CONTEXT, FORMAT, NAMED
-from pipelines.admit.names import words
-from pipelines.frames import ROW
+from assay.contracts.settings import PersonalKind
+from assay.pipelines.admit.detectors import CONTEXT, FORMAT, NAMED
+from assay.pipelines.admit.names import words
+from assay.pipelines.frames import ROW
 
 _NAMED_SHARE, _SHARE, _DIFFERENT = 0.1, 0.6, 2
 _MENTIONED = 0.2  # from this share of a column's cells on, the mere word is a marking

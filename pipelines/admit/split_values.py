@@ -15,10 +15,10 @@ from typing import Literal
 
 import polars as pl
 
-from contracts.settings import PersonalKind
-from pipelines.admit.detectors import CHECKSUM, CONTEXT, FORMAT, TOP, Confirm, confirm_card, confirm_iban, confirm_phone
-from pipelines.admit.names import words
-from pipelines.frames import ROW
+from assay.contracts.settings import PersonalKind
+from assay.pipelines.admit.detectors import CHECKSUM, CONTEXT, FORMAT, TOP, Confirm, confirm_card, confirm_iban, confirm_phone
+from assay.pipelines.admit.names import words
+from assay.pipelines.frames import ROW
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 
 import polars as pl
 
-from contracts.settings import Privacy, Treatment
-from pipelines.admit.personal import plain
+from assay.contracts.settings import Privacy, Treatment
+from assay.pipelines.admit.personal import plain
 
 Pseudonymize = Callable[[pl.Series, str], pl.Series]
 """(text values, kind) -> keyed tokens or hashes, null where null."""

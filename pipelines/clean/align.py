@@ -12,11 +12,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import polars as pl
 
-from contracts.model import Column
-from contracts.steps import Align
-from contracts.types import read
-from pipelines.clean.dependencies import NESTED
-from pipelines.clean.step_spec import Columns, Effect, Fitted, Kind, Learning
+from assay.contracts.model import Column
+from assay.contracts.steps import Align
+from assay.contracts.types import read
+from assay.pipelines.clean.dependencies import NESTED
+from assay.pipelines.clean.step_spec import Columns, Effect, Fitted, Kind, Learning
 
 DOMAIN = 200  # values of a column that is known by its words
 _COVERED = 0.9  # share of a column's cells that these must be

@@ -10,9 +10,9 @@ from typing import Any
 
 import polars as pl
 
-from pipelines.clean.effects import among, leaving
-from pipelines.clean.step_spec import Columns, Effect, Fitted
-from pipelines.frames import ROW
+from assay.pipelines.clean.effects import among, leaving
+from assay.pipelines.clean.step_spec import Columns, Effect, Fitted
+from assay.pipelines.frames import ROW
 
 STANDING = "_standing"
 """By what a row stays: the least does, nulls last, ties by row number."""

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from contracts.steps import Dependencies
-from pipelines.clean.step_spec import Columns, Effect, Fitted, Kind, Learning, unclear
-from pipelines.frames import ROW
+from assay.contracts.steps import Dependencies
+from assay.pipelines.clean.step_spec import Columns, Effect, Fitted, Kind, Learning, unclear
+from assay.pipelines.frames import ROW
 
 NESTED = ("object", "array", "map", "vector")
 SAMPLE = 20_000  # rows among which dependencies are looked for

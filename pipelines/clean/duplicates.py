@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from contracts.steps import Deduplicate, DeduplicateByKey
-from pipelines.clean.clusters import CLUSTERS, EXPLAINED, STANDING, others_leave, standing
-from pipelines.clean.effects import among, leaving
-from pipelines.clean.step_spec import Columns, Effect, Fitted, Kind, Learning
-from pipelines.frames import ROW
+from assay.contracts.steps import Deduplicate, DeduplicateByKey
+from assay.pipelines.clean.clusters import CLUSTERS, EXPLAINED, STANDING, others_leave, standing
+from assay.pipelines.clean.effects import among, leaving
+from assay.pipelines.clean.step_spec import Columns, Effect, Fitted, Kind, Learning
+from assay.pipelines.frames import ROW
 
 _HASH = "_hash"
 SAMPLE = 20_000

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from contracts.steps.actions import Action
-from pipelines.clean.step_spec import Effect
-from pipelines.frames import ROW
+from assay.contracts.steps.actions import Action
+from assay.pipelines.clean.step_spec import Effect
+from assay.pipelines.frames import ROW
 
 
 def leaving(action: Action, condition: pl.Expr | None) -> Effect:

@@ -12,8 +12,8 @@ from typing import Any, Literal
 
 import polars as pl
 
-from contracts.model import Column
-from contracts.types import INTEGERS, dtype, width
+from assay.contracts.model import Column
+from assay.contracts.types import INTEGERS, dtype, width
 
 _ROUNDING = {"nearest": ROUND_HALF_EVEN, "down": ROUND_FLOOR, "up": ROUND_CEILING}
 _EXACT = Context(prec=80)

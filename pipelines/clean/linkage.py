@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from pipelines.clean.blocking import nearest
+from assay.pipelines.clean.blocking import nearest
 
 Array = np.ndarray[Any, Any]
 _EDGES = np.array([0.6, 0.75, 0.88, 0.999])

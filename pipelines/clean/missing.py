@@ -10,14 +10,14 @@ from typing import Any
 
 import polars as pl
 
-from contracts.steps import DropMissing, FillMissing
-from contracts.steps.missing import ORDERED
-from pipelines.clean import missing_by_model, missing_by_order
-from pipelines.clean.effects import leaving, of_group
-from pipelines.clean.json_values import fitted_to, literal, plain
-from pipelines.clean.moments import Range, mean, number, ranges, sums
-from pipelines.clean.ranks import quantiles
-from pipelines.clean.step_spec import Columns, Effect, Fitted, Kind, Learning
+from assay.contracts.steps import DropMissing, FillMissing
+from assay.contracts.steps.missing import ORDERED
+from assay.pipelines.clean import missing_by_model, missing_by_order
+from assay.pipelines.clean.effects import leaving, of_group
+from assay.pipelines.clean.json_values import fitted_to, literal, plain
+from assay.pipelines.clean.moments import Range, mean, number, ranges, sums
+from assay.pipelines.clean.ranks import quantiles
+from assay.pipelines.clean.step_spec import Columns, Effect, Fitted, Kind, Learning
 
 _GROUPS = "groups"
 
@@ -90,7 +90,7 @@ def _effect(step: FillMissing, fitted: Fitted, columns: Columns) -> Effect:
 
 def _typed(groups: pl.DataFrame, column: str, columns: Columns) -> pl.DataFrame:
     """The groups with their values in the column's type: there are few, and rounding is the same as for the whole."""
-    from contracts.types import dtype
+    from assay.contracts.types import dtype
 
     promised = columns[column]
     values = [None if value is None else fitted_to(plain(value), promised) for value in groups[column]]

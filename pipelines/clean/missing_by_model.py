@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from contracts.steps import FillMissing
-from pipelines.clean.json_values import in_type
-from pipelines.clean.moments import number
-from pipelines.clean.step_spec import Columns, Effect, Fitted, Learning
-from pipelines.frames import ROW
-from pipelines.sample import drawn
+from assay.contracts.steps import FillMissing
+from assay.pipelines.clean.json_values import in_type
+from assay.pipelines.clean.moments import number
+from assay.pipelines.clean.step_spec import Columns, Effect, Fitted, Learning
+from assay.pipelines.frames import ROW
+from assay.pipelines.sample import drawn
 
 _FEWEST = 10  # values of a column; fewer say nothing of how it goes with the others
 _ROUNDS = 10

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import polars as pl
 
-from contracts.steps import FillMissing
-from pipelines.clean.effects import of_row
-from pipelines.clean.json_values import in_type
-from pipelines.clean.step_spec import Columns, Effect, Fitted, Learning
-from pipelines.frames import ROW
+from assay.contracts.steps import FillMissing
+from assay.pipelines.clean.effects import of_row
+from assay.pipelines.clean.json_values import in_type
+from assay.pipelines.clean.step_spec import Columns, Effect, Fitted, Learning
+from assay.pipelines.frames import ROW
 
 _AT = "_at"
 

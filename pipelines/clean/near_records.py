@@ -10,12 +10,12 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from contracts.steps import NearDuplicates
-from pipelines.clean.blocking import normal
-from pipelines.clean.clusters import CLUSTERS, STANDING, explained, others_leave, standing
-from pipelines.clean.linkage import links
-from pipelines.clean.step_spec import Columns, Fitted, Kind, Learning
-from pipelines.frames import ROW
+from assay.contracts.steps import NearDuplicates
+from assay.pipelines.clean.blocking import normal
+from assay.pipelines.clean.clusters import CLUSTERS, STANDING, explained, others_leave, standing
+from assay.pipelines.clean.linkage import links
+from assay.pipelines.clean.step_spec import Columns, Fitted, Kind, Learning
+from assay.pipelines.frames import ROW
 
 _FIRST = "_first"
 """The first record that is written alike."""

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from contracts.steps import NearDuplicateTexts
-from pipelines.clean.blocking import normal
-from pipelines.clean.clusters import CLUSTERS, STANDING, explained, others_leave, standing
-from pipelines.clean.step_spec import Columns, Fitted, Kind, Learning
-from pipelines.frames import ROW
+from assay.contracts.steps import NearDuplicateTexts
+from assay.pipelines.clean.blocking import normal
+from assay.pipelines.clean.clusters import CLUSTERS, STANDING, explained, others_leave, standing
+from assay.pipelines.clean.step_spec import Columns, Fitted, Kind, Learning
+from assay.pipelines.frames import ROW
 
 _HASHES = 64
 _FOUND = 0.99  # how probable it is that two texts exactly as similar as asked are compared

@@ -9,9 +9,9 @@ import re
 
 import polars as pl
 
-from contracts.steps import Numbers
-from contracts.types import NUMBER
-from pipelines.clean.step_spec import Columns, Effect, Fitted, Kind, nothing_to_learn, unclear
+from assay.contracts.steps import Numbers
+from assay.contracts.types import NUMBER
+from assay.pipelines.clean.step_spec import Columns, Effect, Fitted, Kind, nothing_to_learn, unclear
 
 _DOUBLE = 15  # significant digits that a double surely holds
 _DIGITS = 12  # significant ones of a converted number: 57 × 0.01 is 0.57

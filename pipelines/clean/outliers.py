@@ -12,13 +12,13 @@ from typing import Any
 
 import polars as pl
 
-from contracts.steps import Outliers
-from pipelines.clean import outliers_by_model
-from pipelines.clean.effects import leaving
-from pipelines.clean.json_values import literal
-from pipelines.clean.moments import Range, deviation, mean, number, ranges, sums
-from pipelines.clean.ranks import quantiles
-from pipelines.clean.step_spec import Columns, Effect, Fitted, Kind, Learning
+from assay.contracts.steps import Outliers
+from assay.pipelines.clean import outliers_by_model
+from assay.pipelines.clean.effects import leaving
+from assay.pipelines.clean.json_values import literal
+from assay.pipelines.clean.moments import Range, deviation, mean, number, ranges, sums
+from assay.pipelines.clean.ranks import quantiles
+from assay.pipelines.clean.step_spec import Columns, Effect, Fitted, Kind, Learning
 
 _AT_MEDIAN, _AT_MEAN = 0.6745, 1.253314
 """What makes a median absolute deviation, and a mean one, comparable with a standard deviation (Iglewicz and Hoaglin 1993)."""

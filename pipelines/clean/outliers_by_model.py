@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from contracts.steps import Outliers
-from pipelines.clean.effects import leaving
-from pipelines.clean.moments import number
-from pipelines.clean.step_spec import Effect, Fitted, Learning
-from pipelines.frames import ROW
-from pipelines.sample import drawn
+from assay.contracts.steps import Outliers
+from assay.pipelines.clean.effects import leaving
+from assay.pipelines.clean.moments import number
+from assay.pipelines.clean.step_spec import Effect, Fitted, Learning
+from assay.pipelines.frames import ROW
+from assay.pipelines.sample import drawn
 
 METHODS = ("isolation_forest", "local_outlier_factor")
 _ISOLATED = 0.5  # Liu, Ting and Zhou: scores well above it are anomalies; scikit-learn's `auto`

@@ -12,8 +12,8 @@ from collections.abc import Generator, Mapping, Sequence
 
 import polars as pl
 
-from pipelines.clean.moments import number
-from pipelines.clean.step_spec import Found
+from assay.pipelines.clean.moments import number
+from assay.pipelines.clean.step_spec import Found
 
 _DIGITS = 3
 _FINE = 65_535  # classes that one is parted into

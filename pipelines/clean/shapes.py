@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator, Mapping
 
 import polars as pl
 
-from contracts.model import Rule
-from contracts.steps import Shapes
-from pipelines.clean.step_spec import Columns, Effect, Fitted, Kind, Learning, unclear
+from assay.contracts.model import Rule
+from assay.contracts.steps import Shapes
+from assay.pipelines.clean.step_spec import Columns, Effect, Fitted, Kind, Learning, unclear
 
 FORMS = 6  # a column with more forms has none
 _LONGEST = 60

@@ -12,8 +12,8 @@ from collections.abc import Callable
 
 import polars as pl
 
-from contracts.steps import Normalize, Placeholders, Rewrite, Synonyms
-from pipelines.clean.step_spec import Columns, Effect, Fitted, Kind, nothing_to_learn, unclear
+from assay.contracts.steps import Normalize, Placeholders, Rewrite, Synonyms
+from assay.pipelines.clean.step_spec import Columns, Effect, Fitted, Kind, nothing_to_learn, unclear
 
 # what cannot be seen: controls but tab and line ends, soft hyphen, marks of direction, zero width, byte order; joiners stay, since scripts and emoji need them
 _INVISIBLE = dict.fromkeys((*range(9), 11, 12, *range(14, 32), *range(127, 160), 173, 8203, 8206, 8207, *range(8234, 8239), *range(8288, 8293), 65279))

@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from contracts.model import Column, Rule
+from assay.contracts.model import Column, Rule
 
 Found = Mapping[str, pl.DataFrame]
 """What plans gave, by their name."""

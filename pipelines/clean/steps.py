@@ -11,12 +11,12 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 
 import polars as pl
 
-from contracts.model import Contract
-from contracts.steps import CleaningStep
-from pipelines.clean import align, dependencies, duplicates, missing, near_records, near_texts, numbers, outliers, shapes, spelling, texts, times, typos
-from pipelines.clean.step_spec import Columns, Effect, Fitted, Found, Kind, Learning
-from pipelines.clean.types import received, typed
-from pipelines.frames import CHANGED, FLAGGED_BY, REMOVED_BY, SET_ASIDE_BY
+from assay.contracts.model import Contract
+from assay.contracts.steps import CleaningStep
+from assay.pipelines.clean import align, dependencies, duplicates, missing, near_records, near_texts, numbers, outliers, shapes, spelling, texts, times, typos
+from assay.pipelines.clean.step_spec import Columns, Effect, Fitted, Found, Kind, Learning
+from assay.pipelines.clean.types import received, typed
+from assay.pipelines.frames import CHANGED, FLAGGED_BY, REMOVED_BY, SET_ASIDE_BY
 
 KINDS: Mapping[str, Kind] = {
     "deduplicate": duplicates.EXACT,

@@ -13,14 +13,14 @@ from typing import Any
 
 import polars as pl
 
-from contracts.model import Contract
-from contracts.steps import CleaningStep, Dependencies, Noise, Normalize, Numbers, Outliers, Placeholders, Rewrite, Shapes, Times, Typos
-from contracts.steps.texts import Align
-from pipelines.clean import examples, steps
-from pipelines.clean.dependencies import found_in, sampled
-from pipelines.clean.step_spec import Fitted
-from pipelines.engine import run, run_together
-from pipelines.frames import CHANGED, FLAGGED_BY, ROW, SET_ASIDE_BY
+from assay.contracts.model import Contract
+from assay.contracts.steps import CleaningStep, Dependencies, Noise, Normalize, Numbers, Outliers, Placeholders, Rewrite, Shapes, Times, Typos
+from assay.contracts.steps.texts import Align
+from assay.pipelines.clean import examples, steps
+from assay.pipelines.clean.dependencies import found_in, sampled
+from assay.pipelines.clean.step_spec import Fitted
+from assay.pipelines.engine import run, run_together
+from assay.pipelines.frames import CHANGED, FLAGGED_BY, ROW, SET_ASIDE_BY
 
 FEW = 0.4  # share of a column's cells above which a correction is none
 ASKED = 20  # rows that somebody is asked to put right: as many as those who compare methods allow them

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from contracts.formats import strptime
-from contracts.steps import Times
-from pipelines.clean.step_spec import Columns, Effect, Fitted, Kind, Learning, unclear
+from assay.contracts.formats import strptime
+from assay.contracts.steps import Times
+from assay.pipelines.clean.step_spec import Columns, Effect, Fitted, Kind, Learning, unclear
 
 DETECTED = (
     "yyyy/MM/dd", "dd.MM.yyyy", "dd/MM/yyyy", "MM/dd/yyyy", "dd-MM-yyyy", "MM-dd-yyyy", "dd MMM yyyy", "MMM dd, yyyy", "yyyyMMdd",

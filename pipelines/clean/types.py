@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import polars as pl
 
-from contracts.model import Contract
-from contracts.rules import was_read
-from contracts.types import read, readable
-from pipelines.frames import FLAGGED_BY, RECEIVED, REMOVED_BY, ROW, SET_ASIDE_BY
+from assay.contracts.model import Contract
+from assay.contracts.rules import was_read
+from assay.contracts.types import read, readable
+from assay.pipelines.frames import FLAGGED_BY, RECEIVED, REMOVED_BY, ROW, SET_ASIDE_BY
 
 _READ = "_read_"
 

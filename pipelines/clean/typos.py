@@ -16,8 +16,8 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 
-from contracts.steps import Typos
-from pipelines.clean.step_spec import Columns, Effect, Fitted, Found, Kind, Learning, unclear
+from assay.contracts.steps import Typos
+from assay.pipelines.clean.step_spec import Columns, Effect, Fitted, Found, Kind, Learning, unclear
 
 MOST = 50_000  # distinct values of a column that are compared; one with more is no domain
 _LONGEST = 300

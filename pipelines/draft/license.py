@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from contracts.licenses import spdx
+from assay.contracts.licenses import spdx
 
 UNKNOWN = "LicenseRef-unknown"
 _TITLES: tuple[tuple[str, str], ...] = (

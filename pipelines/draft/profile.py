@@ -14,14 +14,14 @@ from typing import Any, Literal
 
 import polars as pl
 
-from contracts.formats import FORMATS
-from contracts.model import Column
-from contracts.types import read
-from pipelines.admit import personal, special_categories
-from pipelines.admit.names import key_hint
-from pipelines.clean import duplicates
-from pipelines.engine import run, run_together
-from pipelines.frames import ROW
+from assay.contracts.formats import FORMATS
+from assay.contracts.model import Column
+from assay.contracts.types import read
+from assay.pipelines.admit import personal, special_categories
+from assay.pipelines.admit.names import key_hint
+from assay.pipelines.clean import duplicates
+from assay.pipelines.engine import run, run_together
+from assay.pipelines.frames import ROW
 
 Kind = Literal["string", "integer", "number", "boolean", "date", "timestamp"]
 SPELLINGS = (

@@ -12,14 +12,14 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from contracts.load import UNANSWERED
-from contracts.settings import PersonalKind
-from contracts.steps import Typos
-from pipelines.admit.names import key_hint, perhaps_personal, personal_hint, words
-from pipelines.clean.typos import WORD, Domain, misspelt
-from pipelines.draft.license import UNKNOWN, LicenseFound
-from pipelines.draft.profile import FEW, ColumnProfile, Found, Profile
-from pipelines.draft.writer import Comment, Flow, Said, yaml
+from assay.contracts.load import UNANSWERED
+from assay.contracts.settings import PersonalKind
+from assay.contracts.steps import Typos
+from assay.pipelines.admit.names import key_hint, perhaps_personal, personal_hint, words
+from assay.pipelines.clean.typos import WORD, Domain, misspelt
+from assay.pipelines.draft.license import UNKNOWN, LicenseFound
+from assay.pipelines.draft.profile import FEW, ColumnProfile, Found, Profile
+from assay.pipelines.draft.writer import Comment, Flow, Said, yaml
 
 _MOSTLY = 0.5  # from this share of rows on …
 _WHOLE = 0.8  # … and this share of their text, a column is of one personal kind; below it is text that mentions some

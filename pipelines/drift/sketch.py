@@ -14,9 +14,9 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
-from contracts.features import Target
-from contracts.settings import DriftPolicy
-from pipelines.engine import run
+from assay.contracts.features import Target
+from assay.contracts.settings import DriftPolicy
+from assay.pipelines.engine import run
 
 Kind = Literal["numerical", "categorical", "personal"]
 """How a column is compared; of a personal one only how often it is missing."""

@@ -7,10 +7,10 @@ from operator import mul
 
 import polars as pl
 
-from contracts.errors import FeatureError, Where
-from contracts.transforms import Difference, Polynomial, Ratio
-from pipelines.clean.step_spec import Fitted
-from pipelines.features.transform_spec import About, Kind, Made, finite, nothing_to_learn, number
+from assay.contracts.errors import FeatureError, Where
+from assay.contracts.transforms import Difference, Polynomial, Ratio
+from assay.pipelines.clean.step_spec import Fitted
+from assay.pipelines.features.transform_spec import About, Kind, Made, finite, nothing_to_learn, number
 
 
 def _products(transform: Polynomial, fitted: Fitted, about: About) -> Made:  # noqa: ARG001

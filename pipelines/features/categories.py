@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import polars as pl
 
-from contracts.errors import FeatureError, Where
-from contracts.transforms import Cross, Frequency, Hash, Label, OneHot, Ordinal
-from pipelines.clean.step_spec import Fitted, Learning
-from pipelines.features.transform_spec import About, Kind, Made, for_each_column, looked_up, name_part, nothing_to_learn
+from assay.contracts.errors import FeatureError, Where
+from assay.contracts.transforms import Cross, Frequency, Hash, Label, OneHot, Ordinal
+from assay.pipelines.clean.step_spec import Fitted, Learning
+from assay.pipelines.features.transform_spec import About, Kind, Made, for_each_column, looked_up, name_part, nothing_to_learn
 
 UNSEEN = -1
 

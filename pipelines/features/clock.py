@@ -6,11 +6,11 @@ import math
 
 import polars as pl
 
-from contracts.errors import FeatureError, Where
-from contracts.transforms import Calendar, Cyclical
-from contracts.transforms.times import PERIODS, ZERO
-from pipelines.clean.step_spec import Fitted
-from pipelines.features.transform_spec import About, Kind, Made, nothing_to_learn, number
+from assay.contracts.errors import FeatureError, Where
+from assay.contracts.transforms import Calendar, Cyclical
+from assay.contracts.transforms.times import PERIODS, ZERO
+from assay.pipelines.clean.step_spec import Fitted
+from assay.pipelines.features.transform_spec import About, Kind, Made, nothing_to_learn, number
 
 _CLOCK = ("hour", "minute", "second")
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from contracts.transforms import Embedding
-from pipelines.clean.step_spec import Fitted, Learning
-from pipelines.features.categories import value_counts
-from pipelines.features.transform_spec import About, Kind, Made, looked_up
+from assay.contracts.transforms import Embedding
+from assay.pipelines.clean.step_spec import Fitted, Learning
+from assay.pipelines.features.categories import value_counts
+from assay.pipelines.features.transform_spec import About, Kind, Made, looked_up
 
 
 def _fit(transform: Embedding, rows: pl.LazyFrame, about: About) -> Learning:  # noqa: ARG001

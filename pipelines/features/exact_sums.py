@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from pipelines.features.transform_spec import number
+from assay.pipelines.features.transform_spec import number
 
 _BITS, _MOST, UP = 36, 40, 8
 """Bits of the usual distance in steps, of any number in steps of its storey, and how many bits a step grows by from storey to storey."""

@@ -12,11 +12,11 @@ from operator import attrgetter, itemgetter
 
 import polars as pl
 
-from contracts.errors import FeatureError
-from contracts.transforms import Group
-from pipelines.clean.step_spec import Fitted, Learning
-from pipelines.features import exact_sums
-from pipelines.features.transform_spec import HELPER, About, Kind, Made, coded, looked_up, number
+from assay.contracts.errors import FeatureError
+from assay.contracts.transforms import Group
+from assay.pipelines.clean.step_spec import Fitted, Learning
+from assay.pipelines.features import exact_sums
+from assay.pipelines.features.transform_spec import HELPER, About, Kind, Made, coded, looked_up, number
 
 _COUNTS = ("count", "n_unique")
 _SUMMED = {"sum", "mean", "std"}

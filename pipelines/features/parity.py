@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from contracts.errors import ConfigurationError, FeatureError, Where
-from pipelines import engine
-from pipelines.engine import Engine
-from pipelines.features import table
-from pipelines.features.state import State
-from pipelines.frames import ROW
-from pipelines.sample import drawn
+from assay.contracts.errors import ConfigurationError, FeatureError, Where
+from assay.pipelines import engine
+from assay.pipelines.engine import Engine
+from assay.pipelines.features import table
+from assay.pipelines.features.state import State
+from assay.pipelines.frames import ROW
+from assay.pipelines.sample import drawn
 
 SAMPLE_ROWS = 10_000
 Try = Callable[[pl.LazyFrame, Engine], tuple[pl.DataFrame | None, str | None]]

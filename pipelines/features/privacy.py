@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from contracts.features import Features
-from contracts.model import Contract
-from contracts.settings import SENSITIVITIES
-from pipelines.features.selection import filled
+from assay.contracts.features import Features
+from assay.contracts.model import Contract
+from assay.contracts.settings import SENSITIVITIES
+from assay.pipelines.features.selection import filled
 
 _MOST_VALUES, _LEAST_ROWS, _FOLDS, _DEPTH = 20, 50, 3, 4
 

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from contracts.errors import FeatureError, Where
-from contracts.transforms import Bin, Log, Power, Quantile, Scale
-from pipelines.clean.moments import Range, deviation, mean, ranges, sums
-from pipelines.clean.step_spec import Fitted, Learning
-from pipelines.features.transform_spec import About, Kind, Made, finite, for_each_column, nothing_seen, nothing_to_learn, number, sampled
+from assay.contracts.errors import FeatureError, Where
+from assay.contracts.transforms import Bin, Log, Power, Quantile, Scale
+from assay.pipelines.clean.moments import Range, deviation, mean, ranges, sums
+from assay.pipelines.clean.step_spec import Fitted, Learning
+from assay.pipelines.features.transform_spec import About, Kind, Made, finite, for_each_column, nothing_seen, nothing_to_learn, number, sampled
 
 Array = np.ndarray[Any, Any]
 _GREATEST = 1e150

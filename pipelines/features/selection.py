@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from contracts.errors import FeatureError
-from contracts.transforms import AnySelection, ByChiSquared, ByCorrelation, ByMutualInformation, ByVariance, Recursive
+from assay.contracts.errors import FeatureError
+from assay.contracts.transforms import AnySelection, ByChiSquared, ByCorrelation, ByMutualInformation, ByVariance, Recursive
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

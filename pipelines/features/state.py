@@ -12,10 +12,10 @@ from typing import Any
 
 import polars as pl
 
-from contracts.errors import FeatureError
-from contracts.features import Features
-from pipelines.clean.step_spec import Fitted
-from pipelines.features.selection import Score
+from assay.contracts.errors import FeatureError
+from assay.contracts.features import Features
+from assay.pipelines.clean.step_spec import Fitted
+from assay.pipelines.features.selection import Score
 
 FORMAT = 2
 

@@ -14,18 +14,18 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from contracts.errors import FeatureError, Where
-from contracts.features import Features
-from contracts.transforms import AnyTransform
-from pipelines.clean.step_spec import Fitted, Learning
-from pipelines.features import arithmetic, categories, clock, embedding, groups, scaling, target, texts, windows
-from pipelines.features.privacy import Proxy, proxies
-from pipelines.features.selection import select
-from pipelines.features.state import State
-from pipelines.features.training import beginning_of_holdout, is_training
-from pipelines.features.transform_spec import About, Kind, moments
-from pipelines.frames import ROW
-from pipelines.sample import drawn
+from assay.contracts.errors import FeatureError, Where
+from assay.contracts.features import Features
+from assay.contracts.transforms import AnyTransform
+from assay.pipelines.clean.step_spec import Fitted, Learning
+from assay.pipelines.features import arithmetic, categories, clock, embedding, groups, scaling, target, texts, windows
+from assay.pipelines.features.privacy import Proxy, proxies
+from assay.pipelines.features.selection import select
+from assay.pipelines.features.state import State
+from assay.pipelines.features.training import beginning_of_holdout, is_training
+from assay.pipelines.features.transform_spec import About, Kind, moments
+from assay.pipelines.frames import ROW
+from assay.pipelines.sample import drawn
 
 KINDS: Mapping[str, Kind] = {
     "scale": scaling.SCALE,

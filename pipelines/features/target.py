@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import polars as pl
 
-from contracts.errors import FeatureError
-from contracts.features import Target
-from contracts.transforms import TargetMean
-from pipelines.clean.step_spec import Fitted, Learning
-from pipelines.features.transform_spec import HELPER, About, Kind, Made, coded, for_each_column, looked_up, times
+from assay.contracts.errors import FeatureError
+from assay.contracts.features import Target
+from assay.contracts.transforms import TargetMean
+from assay.pipelines.clean.step_spec import Fitted, Learning
+from assay.pipelines.features.transform_spec import HELPER, About, Kind, Made, coded, for_each_column, looked_up, times
 
 _EVERY = -1
 """The fold that stands for every training row."""

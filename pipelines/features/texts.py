@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from contracts.errors import FeatureError, Where
-from contracts.transforms import NgramHash, TextStatistics, Tfidf
-from pipelines.clean.step_spec import Fitted, Learning
-from pipelines.features.transform_spec import HELPER, About, Kind, Made, nothing_to_learn, sampled
+from assay.contracts.errors import FeatureError, Where
+from assay.contracts.transforms import NgramHash, TextStatistics, Tfidf
+from assay.pipelines.clean.step_spec import Fitted, Learning
+from assay.pipelines.features.transform_spec import HELPER, About, Kind, Made, nothing_to_learn, sampled
 
 
 def _statistics(transform: TextStatistics, fitted: Fitted, about: About) -> Made:  # noqa: ARG001

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from contracts.errors import FeatureError, Where
-from contracts.features import Target
-from contracts.transforms.base import Sampled
-from pipelines.clean.step_spec import Fitted, Found, Learning
-from pipelines.frames import ROW
-from pipelines.sample import drawn
+from assay.contracts.errors import FeatureError, Where
+from assay.contracts.features import Target
+from assay.contracts.transforms.base import Sampled
+from assay.pipelines.clean.step_spec import Fitted, Found, Learning
+from assay.pipelines.frames import ROW
+from assay.pipelines.sample import drawn
 
 _FARTHEST = 2**59
 HELPER = "_of_"

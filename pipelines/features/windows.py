@@ -16,14 +16,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from contracts.errors import FeatureError, Where
-from contracts.transforms import AsOf, Lag, Window
-from contracts.transforms.base import length
-from pipelines.clean.step_spec import Fitted, Learning
-from pipelines.engine import run_in_memory
-from pipelines.features import exact_sums
-from pipelines.features.lookback import Past, Values, last_before, over_parts
-from pipelines.features.transform_spec import HELPER, About, Kind, Made, moments, nothing_to_learn, number, times
+from assay.contracts.errors import FeatureError, Where
+from assay.contracts.transforms import AsOf, Lag, Window
+from assay.contracts.transforms.base import length
+from assay.pipelines.clean.step_spec import Fitted, Learning
+from assay.pipelines.engine import run_in_memory
+from assay.pipelines.features import exact_sums
+from assay.pipelines.features.lookback import Past, Values, last_before, over_parts
+from assay.pipelines.features.transform_spec import HELPER, About, Kind, Made, moments, nothing_to_learn, number, times
 
 _HALF, _LIMB = 20, 40
 """Bits by which numbers are taken apart to be squared, and by which a sum of squares is."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from pipelines.frames import ROW
+from assay.pipelines.frames import ROW
 
 HEADER = 1
 

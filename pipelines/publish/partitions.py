@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from contracts.errors import SourceError
-from contracts.settings import Partitions, Window
+from assay.contracts.errors import SourceError
+from assay.contracts.settings import Partitions, Window
 
 TO = ".."
 _FORMATS = {"month": "%Y-%m", "day": "%Y-%m-%d"}

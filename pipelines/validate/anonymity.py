@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from contracts.model import Measure, Rule
-from pipelines.engine import run_together
+from assay.contracts.model import Measure, Rule
+from assay.pipelines.engine import run_together
 
 
 def answers(rules: Sequence[Rule], rows: pl.LazyFrame) -> dict[str, float | None]:

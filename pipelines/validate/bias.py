@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from contracts.settings import Bias, Outcome
-from pipelines.engine import run_together
+from assay.contracts.settings import Bias, Outcome
+from assay.pipelines.engine import run_together
 
 MOST = 50
 """Groups that are listed one by one; measures count all that are large enough."""

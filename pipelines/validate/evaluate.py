@@ -11,12 +11,12 @@ from typing import Any
 
 import polars as pl
 
-from contracts.model import Column, Contract, Rule
-from contracts.rules import keeps, was_read
-from contracts.types import dtype, read, readable
-from pipelines.clean.duplicates import SAMPLE, distinguishing_columns, suspects
-from pipelines.engine import run_together
-from pipelines.validate.split import judged_rules, look_up
+from assay.contracts.model import Column, Contract, Rule
+from assay.contracts.rules import keeps, was_read
+from assay.contracts.types import dtype, read, readable
+from assay.pipelines.clean.duplicates import SAMPLE, distinguishing_columns, suspects
+from assay.pipelines.engine import run_together
+from assay.pipelines.validate.split import judged_rules, look_up
 
 EXAMPLES = 5
 _ROW = "_position"

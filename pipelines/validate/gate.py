@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from contracts.errors import QualityError, Where
-from contracts.model import Contract, Rule
-from contracts.rules import judge
-from contracts.schema import pandera_schema
-from contracts.types import dtype
+from assay.contracts.errors import QualityError, Where
+from assay.contracts.model import Contract, Rule
+from assay.contracts.rules import judge
+from assay.contracts.schema import pandera_schema
+from assay.contracts.types import dtype
 
 if TYPE_CHECKING:
     import pandera.polars as pa

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from contracts.model import Rule
-from pipelines.frames import Accounting, Check
-from pipelines.validate.bias import Balance
-from pipelines.validate.stability import STABLE
+from assay.contracts.model import Rule
+from assay.pipelines.frames import Accounting, Check
+from assay.pipelines.validate.bias import Balance
+from assay.pipelines.validate.stability import STABLE
 
 CLEANING = "cleaning: "
 """How the reasons begin of rows that a cleaning step has set aside."""

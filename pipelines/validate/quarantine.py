@@ -14,13 +14,13 @@ from typing import Literal
 
 import polars as pl
 
-from contracts.model import Contract
-from contracts.rules import keeps, was_read
-from contracts.types import dtype, read, readable
-from pipelines.clean.steps import label
-from pipelines.frames import REASONS, ROW
-from pipelines.validate.metrics import CLEANING
-from pipelines.validate.split import judged_rules, look_up
+from assay.contracts.model import Contract
+from assay.contracts.rules import keeps, was_read
+from assay.contracts.types import dtype, read, readable
+from assay.pipelines.clean.steps import label
+from assay.pipelines.frames import REASONS, ROW
+from assay.pipelines.validate.metrics import CLEANING
+from assay.pipelines.validate.split import judged_rules, look_up
 
 NEVER = {
     "license: ": ("its own licence does not allow what is wanted, and no steward can allow it instead of the holder", "Change the purposes in assay.license, or get another licence for the row"),

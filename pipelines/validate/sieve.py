@@ -13,11 +13,11 @@ from collections.abc import Callable, Collection, Mapping
 import polars as pl
 import polars.selectors as cs
 
-from contracts.model import Contract
-from pipelines.admit.names import perhaps_personal
-from pipelines.clean.steps import what
-from pipelines.frames import CHANGED, FLAGGED_BY, REASONS, RECEIVED, REMOVED_BY, ROW, SET_ASIDE_BY
-from pipelines.validate.split import KEPT, broken, judged, split
+from assay.contracts.model import Contract
+from assay.pipelines.admit.names import perhaps_personal
+from assay.pipelines.clean.steps import what
+from assay.pipelines.frames import CHANGED, FLAGGED_BY, REASONS, RECEIVED, REMOVED_BY, ROW, SET_ASIDE_BY
+from assay.pipelines.validate.split import KEPT, broken, judged, split
 
 Take = Callable[[pl.DataFrame], None]
 BARRED = "_barred_by"  # why the row's own licence does not allow what is wanted

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from contracts.model import Rule
-from contracts.rules import keeps, was_found
-from pipelines.frames import REASONS, Check, Split
+from assay.contracts.model import Rule
+from assay.contracts.rules import keeps, was_found
+from assay.pipelines.frames import REASONS, Check, Split
 
 KEPT = "_keeps_"  # prefix, before the rule: true where the row keeps it
 

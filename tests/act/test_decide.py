@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.act.decide import ACTIONS, ACTS, Override, Situation, decide, rebuild_due
+from assay.pipelines.act.decide import ACTIONS, ACTS, Override, Situation, decide, rebuild_due
 
 NOW = "2026-03-15T12:00:00+00:00"
 BASE: dict[str, Any] = {

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.errors import ActionError
-from contracts.settings import Canary, Method, Performance, Retrain, Trainer
-from contracts.trainers import PARAMETERS, TrainerName
-from pipelines.act.card import card, numbers
-from pipelines.act.judge import judge_canary, judge_model
-from pipelines.act.retrain import Evaluation, estimator, evaluate, train
-from pipelines.drift.scores import Interval, at_any_time, calibration_error, difference, interval, performance, prediction_drift, unpaired
+from assay.contracts.errors import ActionError
+from assay.contracts.settings import Canary, Method, Performance, Retrain, Trainer
+from assay.contracts.trainers import PARAMETERS, TrainerName
+from assay.pipelines.act.card import card, numbers
+from assay.pipelines.act.judge import judge_canary, judge_model
+from assay.pipelines.act.retrain import Evaluation, estimator, evaluate, train
+from assay.pipelines.drift.scores import Interval, at_any_time, calibration_error, difference, interval, performance, prediction_drift, unpaired
 
 CHANCE = np.random.default_rng(7)
 ROWS = 1_000

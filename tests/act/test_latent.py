@@ -6,10 +6,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from contracts.errors import ActionError
-from pipelines.act.lsa_embedder import fit
-from pipelines.act.renewal import Cutting, carried, compare, cut, in_order, is_worn, with_vectors
-from pipelines.act.stemming import stems
+from assay.contracts.errors import ActionError
+from assay.pipelines.act.lsa_embedder import fit
+from assay.pipelines.act.renewal import Cutting, carried, compare, cut, in_order, is_worn, with_vectors
+from assay.pipelines.act.stemming import stems
 
 TEXTS = [
     f"The {plant} grows {how} in a {where}." for plant in ("rose", "oak", "fern", "moss") for how, where in (("quickly", "garden"), ("slowly", "wet forest"), ("never", "desert"))
@@ -55,7 +55,7 @@ CUTTING = Cutting("text", 200, 0, "english")
 
 
 def library(**texts: str) -> pl.DataFrame:
-    from pipelines.act.passages import documents
+    from assay.pipelines.act.passages import documents
 
     return documents(pl.DataFrame({"key": list(texts), "text": list(texts.values())}, schema={"key": pl.String, "text": pl.String}), key="key", text="text", title=None)
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.act.passages import Format, documents, passages
+from assay.pipelines.act.passages import Format, documents, passages
 
 MARKDOWN = """Before any heading.
 

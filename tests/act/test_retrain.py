@@ -7,9 +7,9 @@ import math
 import polars as pl
 import pytest
 
-from contracts.errors import ActionError
-from pipelines.act.judge import judge
-from pipelines.act.retrain import score, split_in_time, train
+from assay.contracts.errors import ActionError
+from assay.pipelines.act.judge import judge
+from assay.pipelines.act.retrain import score, split_in_time, train
 
 
 def learnable(rows: int = 400) -> pl.DataFrame:

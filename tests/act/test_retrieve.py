@@ -7,7 +7,7 @@ import math
 import polars as pl
 import pytest
 
-from pipelines.act.retrieve import average_precision, measured, ndcg, objection, questions, recall, reciprocal_rank, standing
+from assay.pipelines.act.retrieve import average_precision, measured, ndcg, objection, questions, recall, reciprocal_rank, standing
 
 WORDS = "The statement binds names to values and evaluates expressions in order before any assignment happens."
 DOCUMENTS = pl.DataFrame(

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.errors import AdmissionError, ContractErrors
-from contracts.licenses import recognise
-from contracts.policy import license_policy
-from contracts.settings import License
-from pipelines.admit.license import judge_license, looser, terms_of
-from pipelines.admit.verdict import decide
-from pipelines.frames import Finding
+from assay.contracts.errors import AdmissionError, ContractErrors
+from assay.contracts.licenses import recognise
+from assay.contracts.policy import license_policy
+from assay.contracts.settings import License
+from assay.pipelines.admit.license import judge_license, looser, terms_of
+from assay.pipelines.admit.verdict import decide
+from assay.pipelines.frames import Finding
 from tests.conftest import GOOD, SampleHome, columns, named, setting
 
 DPI = Path(__file__).parents[2].parent / "shared" / "data" / "licences" / "dpi"

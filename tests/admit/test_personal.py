@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from stdnum import luhn
 
-from assets.io.keys import Keys
-from contracts.settings import Privacy, Treatment
-from pipelines.admit.detectors import DETECTORS
-from pipelines.admit.personal import disguises, encoded, mentions, spans, undisguised, whole_names, within
-from pipelines.admit.treat import generalize, mask, redact, treatments
-from pipelines.frames import ROW
+from assay.assets.io.keys import Keys
+from assay.contracts.settings import Privacy, Treatment
+from assay.pipelines.admit.detectors import DETECTORS
+from assay.pipelines.admit.personal import disguises, encoded, mentions, spans, undisguised, whole_names, within
+from assay.pipelines.admit.treat import generalize, mask, redact, treatments
+from assay.pipelines.frames import ROW
 
 
 def found(text: str | None) -> set[tuple[str, str]]:
@@ -133,7 +133,7 @@ def test_tokens_are_stable_within_a_purpose_and_differ_across(keys: Keys) -> Non
 
 
 def test_keys_are_the_owners_alone_and_a_lost_one_is_not_replaced(keys: Keys) -> None:
-    from contracts.errors import ConfigurationError
+    from assay.contracts.errors import ConfigurationError
 
     assert {file.stat().st_mode & 0o077 for file in keys.folder.iterdir()} == {0}
     (keys.folder / "pseudonym.key").unlink()

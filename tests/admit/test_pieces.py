@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stdnum import luhn
 
-from pipelines.admit.split_values import halves, looks, pairs, signed, signs, stem_of
-from pipelines.frames import ROW
+from assay.pipelines.admit.split_values import halves, looks, pairs, signed, signs, stem_of
+from assay.pipelines.frames import ROW
 
 
 def found(table: dict[str, list[str | None]]) -> set[tuple[int, str, str, str]]:

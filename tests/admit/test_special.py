@@ -5,8 +5,8 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from pipelines.admit.special_categories import holding, looks
-from pipelines.frames import ROW
+from assay.pipelines.admit.special_categories import holding, looks
+from assay.pipelines.frames import ROW
 
 
 def found(**table: list[str | None]) -> set[tuple[str, str]]:

@@ -6,7 +6,7 @@ With the argument `serves` it loads the model in service instead, and prints its
 import sys
 import uuid
 
-from assets.io.installation import Installation
+from assay.assets.io.installation import Installation
 
 if sys.argv[1:] == ["serves"]:
     opened_home = Installation.open()
@@ -21,10 +21,10 @@ import mlflow.sklearn  # noqa: F401
 import sklearn.ensemble  # noqa: F401
 import skops.io  # noqa: F401
 
-from assets.stages.drift import measure_drift
-from assets.stages.features import make_features
-from assets.stages.model import retrain_if_due
-from assets.stages.run import Run
+from assay.assets.stages.drift import measure_drift
+from assay.assets.stages.features import make_features
+from assay.assets.stages.model import retrain_if_due
+from assay.assets.stages.run import Run
 
 print("ready", flush=True)
 opened_home = Installation.open()

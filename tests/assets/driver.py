@@ -9,12 +9,12 @@ import uuid
 
 import pandera.polars  # noqa: F401  # its import takes seconds; the kill should fall into the work
 
-import assets.stages.publish as publishing
-from assets.io.installation import Installation
-from assets.stages.admit import admit
-from assets.stages.clean_validate import refine
-from assets.stages.publish import finish, publish
-from assets.stages.run import Run
+import assay.assets.stages.publish as publishing
+from assay.assets.io.installation import Installation
+from assay.assets.stages.admit import admit
+from assay.assets.stages.clean_validate import refine
+from assay.assets.stages.publish import finish, publish
+from assay.assets.stages.run import Run
 
 if os.environ.get("ASSAY_TEST_MARKS"):
     named = publishing.reached

@@ -6,9 +6,9 @@ import lancedb  # noqa: F401  # their imports take seconds; the kill should fall
 import sklearn.feature_extraction.text
 import sklearn.utils.extmath  # noqa: F401
 
-from assets.io.installation import Installation
-from assets.stages.index import rebuild_if_due
-from assets.stages.run import Run
+from assay.assets.io.installation import Installation
+from assay.assets.stages.index import rebuild_if_due
+from assay.assets.stages.run import Run
 
 print("ready", flush=True)
 opened_home = Installation.open()

@@ -12,12 +12,12 @@ from typing import Any
 import polars as pl
 import pytest
 
+from assay.assets.io import delta_log
+from assay.assets.io.installation import Installation
+from assay.assets.stages import quarantine
+from assay.assets.stages.features import make_features
+from assay.contracts.errors import EvidenceError, QualityError
 from assay.verifying import verify
-from assets.io import delta_log
-from assets.io.installation import Installation
-from assets.stages import quarantine
-from assets.stages.features import make_features
-from contracts.errors import EvidenceError, QualityError
 from tests.conftest import SampleHome, columns, setting
 
 COLUMNS = columns(
@@ -422,7 +422,7 @@ def test_a_checkpoint_of_another_writer_is_named(home: SampleHome) -> None:
 @pytest.fixture(scope="module")
 def long_log(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[int, delta_log.Expected]]:
     """A table of 101 versions, whose log has the checkpoint that the library writes at each hundredth."""
-    from assets.io.lake import Lake
+    from assay.assets.io.lake import Lake
 
     root = tmp_path_factory.mktemp("long")
     lake, table = Lake(root), root / "long" / "versions"

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from assets.stages.admit import admit
-from assets.stages.clean_validate import refine
-from assets.stages.drift import measure_drift, report_file
-from assets.stages.features import feature_frame, feature_state, make_features
-from assets.stages.model import retrain_if_due
-from assets.stages.publish import publish
-from contracts.errors import EvidenceError
+from assay.assets.stages.admit import admit
+from assay.assets.stages.clean_validate import refine
+from assay.assets.stages.drift import measure_drift, report_file
+from assay.assets.stages.features import feature_frame, feature_state, make_features
+from assay.assets.stages.model import retrain_if_due
+from assay.assets.stages.publish import publish
+from assay.contracts.errors import EvidenceError
 from tests.conftest import SampleHome, columns, setting
 
 DRIFT = {
@@ -119,7 +119,7 @@ def test_touched_features_are_not_trained_on(installation: SampleHome) -> None:
 def test_the_pages_of_drift_and_model_say_what_was_decided_why_and_how_the_candidate_did(installation: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
     import dagster as dg
 
-    from assets.definitions import build_definitions
+    from assay.assets.definitions import build_definitions
 
     for name, value in installation.environment.items():
         monkeypatch.setenv(name, value)

@@ -12,9 +12,9 @@ import pytest
 from stdnum import iban, luhn
 from stdnum.iso7064 import mod_97_10
 
-from assets.stages.admit import admit
-from assets.stages.clean_validate import certain_rules, refine
-from contracts.errors import AdmissionError
+from assay.assets.stages.admit import admit
+from assay.assets.stages.clean_validate import certain_rules, refine
+from assay.contracts.errors import AdmissionError
 from tests.conftest import SampleHome, columns, setting
 
 PLACES = ("note", "q7", "doc", "enc", "left", "right")
@@ -26,7 +26,7 @@ def size(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Non
     """Both ways that a table is looked at; its size decides."""
     if request.param == "different values first":
         for module in ("search", "admit"):
-            monkeypatch.setattr(f"assets.stages.{module}.MANY_ROWS", 1)
+            monkeypatch.setattr(f"assay.assets.stages.{module}.MANY_ROWS", 1)
 
 
 def delivered(rows: list[dict[str, str]], places: tuple[str, ...] = PLACES) -> str:

@@ -7,9 +7,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from assets.io import row_spool
-from assets.io.row_spool import SetAside
-from pipelines.frames import REASONS, ROW
+from assay.assets.io import row_spool
+from assay.assets.io.row_spool import SetAside
+from assay.pipelines.frames import REASONS, ROW
 
 SCHEMA = pl.Schema({ROW: pl.Int64(), REASONS: pl.List(pl.String()), "meter": pl.String()})
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from assets.io.clock_doubts import CONFIRMED, SEEN
-from assets.io.store import ledger
-from assets.stages import quarantine, review
-from assets.stages.expire import expire
-from contracts.errors import AdmissionError, ClockError
+from assay.assets.io.clock_doubts import CONFIRMED, SEEN
+from assay.assets.io.store import ledger
+from assay.assets.stages import quarantine, review
+from assay.assets.stages.expire import expire
+from assay.contracts.errors import AdmissionError, ClockError
 from tests.conftest import GOOD, SampleHome, setting
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -11,8 +11,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from assets.stages.docs import data_docs, pages_of
-from contracts.errors import ContractError
+from assay.assets.stages.docs import data_docs, pages_of
+from assay.contracts.errors import ContractError
 from tests.conftest import SampleHome, columns, contract
 
 CANARY = "CANARY7391"
@@ -88,11 +88,11 @@ def test_what_cannot_be_judged_leaves_no_page_and_quotes_no_value(tmp_path: Path
 def test_the_pages_of_a_version_are_linked_from_its_card_and_its_asset(installation: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
     import dagster as dg
 
-    from assets.quarantine import data_docs as job
+    from assay.assets.quarantine import data_docs as job
 
     installation.published()
     opened_home = installation.open()
-    monkeypatch.setattr("assets.quarantine.Installation.open", lambda: opened_home)
+    monkeypatch.setattr("assay.assets.quarantine.Installation.open", lambda: opened_home)
     config = {"ops": {"make_data_docs": {"config": {"dataset": "readings", "sample_rows": 2, "seed": 7}}}}
     with dg.DagsterInstance.ephemeral() as instance:
         result = job.execute_in_process(run_config=config, instance=instance)

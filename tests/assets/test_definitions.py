@@ -8,9 +8,9 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from assets.automation import arrival_sensor
-from assets.definitions import build_definitions
-from assets.io.home import SHIPPED_CONTRACTS, home
+from assay.assets.automation import arrival_sensor
+from assay.assets.definitions import build_definitions
+from assay.assets.io.home import SHIPPED_CONTRACTS, home
 from tests.conftest import GOOD, SampleHome, setting
 
 
@@ -130,7 +130,7 @@ def test_the_instance_is_made_once_by_processes_that_start_together(installation
     import subprocess
     import sys
 
-    code = "from assets.io.home import home; from assets.instance import instance; print(instance(home()).get_runs_count())"
+    code = "from assay.assets.io.home import home; from assay.assets.instance import instance; print(instance(home()).get_runs_count())"
     root = Path(__file__).parents[2]
     started = [subprocess.Popen([sys.executable, "-c", code], env=installation.environment, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(3)]
     for process in started:

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from assets.io.embedders import PROBE, Endpoint, Folder, Network, checked
-from assets.stages.index import rebuild, rebuild_if_due
-from assets.stages.retrieve import search
-from contracts.errors import ActionError
+from assay.assets.io.embedders import PROBE, Endpoint, Folder, Network, checked
+from assay.assets.stages.index import rebuild, rebuild_if_due
+from assay.assets.stages.retrieve import search
+from assay.contracts.errors import ActionError
 from tests.assets.test_index import Shelf
 from tests.conftest import SampleHome
 
@@ -160,7 +160,7 @@ def test_an_index_is_built_and_asked_through_an_endpoint(server: Server, install
 
 
 def _of_the_environment(_: SampleHome) -> Any:
-    from assets.io.installation import Installation
+    from assay.assets.io.installation import Installation
 
     return Installation.open()
 

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from assets.stages.verify import verify
-from contracts.errors import EvidenceError
-from lineage.evidence import files
+from assay.assets.stages.verify import verify
+from assay.contracts.errors import EvidenceError
+from assay.lineage.evidence import files
 from tests.assets.test_publication import DRIVER, ended, flip, killed_at_random, published, verified
 from tests.conftest import GOOD, SampleHome, small_disk
 

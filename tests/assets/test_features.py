@@ -12,13 +12,13 @@ import pytest
 from polars.testing import assert_frame_equal
 
 import assay
-from assets.io.keys import PUBLIC, public_key
-from assets.stages.act import carried
-from assets.stages.features import feature_frame, make_features
-from assets.stages.verify import verify
-from contracts.errors import AdmissionError, ConfigurationError, ContractError, EvidenceError, FeatureError
-from lineage import features as evidence
-from pipelines import engine
+from assay.assets.io.keys import PUBLIC, public_key
+from assay.assets.stages.act import carried
+from assay.assets.stages.features import feature_frame, make_features
+from assay.assets.stages.verify import verify
+from assay.contracts.errors import AdmissionError, ConfigurationError, ContractError, EvidenceError, FeatureError
+from assay.lineage import features as evidence
+from assay.pipelines import engine
 from tests.conftest import Edit, SampleHome, columns, contract, named, setting
 
 COLUMNS = columns(
@@ -300,7 +300,7 @@ def test_without_leave_to_fall_back_nothing_is_made(published: SampleHome) -> No
 def test_the_asset_shows_schema_lineage_engine_and_parity_and_takes_an_engine(published: SampleHome) -> None:
     import dagster as dg
 
-    from assets.definitions import build_definitions
+    from assay.assets.definitions import build_definitions
 
     job = build_definitions().resolve_job_def("readings")
     with dg.DagsterInstance.ephemeral() as instance:
@@ -323,7 +323,7 @@ def test_the_asset_shows_schema_lineage_engine_and_parity_and_takes_an_engine(pu
 
 
 def test_what_may_take_a_device_is_in_the_pool(published: SampleHome) -> None:
-    from assets.definitions import build_definitions
+    from assay.assets.definitions import build_definitions
 
     def pools() -> set[str]:
         return {key for definition in build_definitions().assets or () for key in definition.op.pools}  # type: ignore[union-attr]  # assets alone

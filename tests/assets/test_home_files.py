@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from assets.io import private
-from assets.io.disk import write_atomically
-from assets.io.private import narrow, open_places, private_files, users_files
+from assay.assets.io import private
+from assay.assets.io.disk import write_atomically
+from assay.assets.io.private import narrow, open_places, private_files, users_files
 from tests.conftest import GOOD, SampleHome
 
 ROOT = Path(__file__).parents[2]
@@ -59,7 +59,7 @@ def test_whatever_a_run_writes_into_the_home_is_for_its_owner_only(tmp_path: Pat
 def test_a_code_location_and_its_children_write_private_files(installation: SampleHome, tmp_path: Path) -> None:
     installation.open()
     code = (
-        "import os, subprocess, sys; from assets.definitions import build_definitions; build_definitions()\n"
+        "import os, subprocess, sys; from assay.assets.definitions import build_definitions; build_definitions()\n"
         f"open({str(tmp_path / 'own')!r}, 'w').close(); subprocess.run(['touch', {str(tmp_path / 'child')!r}], check=True)"
     )
     subprocess.run([sys.executable, "-c", code], env=installation.environment, cwd=ROOT, check=True, umask=0o022)

@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from assets.io import installation as installation_module
-from assets.io.home import LAYOUT, MARK
-from assets.io.home_state import HomeState, next_step
-from assets.io.key_records import RECORDED, key_fingerprints
-from assets.io.keys import PSEUDONYM, PUBLIC, SIGNING, Keys, read_private
-from assets.io.store import ledger
-from assets.stages.verify import verify
-from contracts.errors import AssayError, ConfigurationError
+from assay.assets.io import installation as installation_module
+from assay.assets.io.home import LAYOUT, MARK
+from assay.assets.io.home_state import HomeState, next_step
+from assay.assets.io.key_records import RECORDED, key_fingerprints
+from assay.assets.io.keys import PSEUDONYM, PUBLIC, SIGNING, Keys, read_private
+from assay.assets.io.store import ledger
+from assay.assets.stages.verify import verify
+from assay.contracts.errors import AssayError, ConfigurationError
 from tests.conftest import SampleHome, columns, setting
 
 METER = {"name": "meter", "logicalType": "string", "primaryKey": True, "required": True}
@@ -250,7 +250,7 @@ def test_keys_that_an_interrupted_start_left_are_kept_and_the_others_created(tmp
 
 
 def test_processes_that_start_a_home_together_have_the_same_keys(installation: SampleHome) -> None:
-    code = "from assets.io.installation import Installation; o = Installation.open(); o.keys.check(); print(o.keys.public().keyid)"
+    code = "from assay.assets.io.installation import Installation; o = Installation.open(); o.keys.check(); print(o.keys.public().keyid)"
     started = [subprocess.Popen([sys.executable, "-c", code], env=installation.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(4)]
     answers = [process.communicate() for process in started]
     assert [process.returncode for process in started] == [0] * 4, answers

@@ -15,12 +15,12 @@ from typing import Any
 import polars as pl
 import pytest
 
+from assay.assets.stages import retrieve
+from assay.assets.stages.act import Acted
+from assay.assets.stages.index import index_store, rebuild, rebuild_if_due, roll_back
+from assay.assets.stages.retrieve import Found, search
 from assay.cli import main
-from assets.stages import retrieve
-from assets.stages.act import Acted
-from assets.stages.index import index_store, rebuild, rebuild_if_due, roll_back
-from assets.stages.retrieve import Found, search
-from contracts.errors import ActionError, AdmissionError, ConfigurationError
+from assay.contracts.errors import ActionError, AdmissionError, ConfigurationError
 from tests.conftest import Edit, SampleHome, columns, setting
 
 WORDS = "parser token grammar scope class module import function value object attribute method loop branch tuple list dictionary string number name".split()  # noqa: SIM905  # a list of words reads better as a sentence
@@ -118,7 +118,7 @@ def test_an_index_that_grew_by_changes_is_the_index_built_afresh(shelf: Shelf) -
     opened_home = shelf.installation.open()
     store = index_store(opened_home)
     opened = store.open("readings", grown["build"])
-    from assets.stages.index import build, documents_of, policy_of
+    from assay.assets.stages.index import build, documents_of, policy_of
 
     contract = opened_home.contract("readings")
     row = opened_home.version("readings")
@@ -428,7 +428,7 @@ def test_kill_9_at_fifty_random_moments_of_a_rebuild(shelf: Shelf) -> None:
 def test_the_page_of_an_index_says_how_it_answers_and_why_it_was_built(shelf: Shelf) -> None:
     import dagster as dg
 
-    from assets.definitions import build_definitions
+    from assay.assets.definitions import build_definitions
 
     shelf.publish()
     with dg.DagsterInstance.ephemeral() as instance:

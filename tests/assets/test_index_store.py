@@ -12,13 +12,13 @@ import polars as pl
 import pyarrow.feather as feather
 import pytest
 
-from assets.io import index
-from assets.io.index import EMBEDDERS, IndexStore, Opened
-from contracts.errors import ActionError
-from contracts.settings import Rerank
-from pipelines.act import lsa_embedder, renewal
-from pipelines.act.passages import documents
-from pipelines.act.stemming import stems
+from assay.assets.io import index
+from assay.assets.io.index import EMBEDDERS, IndexStore, Opened
+from assay.contracts.errors import ActionError
+from assay.contracts.settings import Rerank
+from assay.pipelines.act import lsa_embedder, renewal
+from assay.pipelines.act.passages import documents
+from assay.pipelines.act.stemming import stems
 
 PLANTS = ["rose", "tulip", "oak", "fern", "moss", "ivy", "lily", "elm", "pine", "birch", "maple", "daisy"]
 GARDEN = pl.DataFrame({"name": PLANTS, "text": [f"All about {plant} and how {plant} differs from other plants in the garden." for plant in PLANTS]})

@@ -19,15 +19,15 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from assets.io.runs import MAX_RUNTIME, SILENCE, process, why_lost
-from assets.lost_runs import end_lost
-from assets.stages.admit import admit
-from assets.stages.clean_validate import refine
-from assets.stages.expire import expire
-from assets.stages.ingest import land
-from assets.stages.lost_runs import reap
-from assets.stages.publish import publish
-from contracts.errors import EvidenceError, PublicationError
+from assay.assets.io.runs import MAX_RUNTIME, SILENCE, process, why_lost
+from assay.assets.lost_runs import end_lost
+from assay.assets.stages.admit import admit
+from assay.assets.stages.clean_validate import refine
+from assay.assets.stages.expire import expire
+from assay.assets.stages.ingest import land
+from assay.assets.stages.lost_runs import reap
+from assay.assets.stages.publish import publish
+from assay.contracts.errors import EvidenceError, PublicationError
 from tests.conftest import GOOD, SampleHome
 
 ROOT = Path(__file__).parents[2]
@@ -151,7 +151,7 @@ def test_dagster_is_told_of_a_run_whose_process_is_gone(installation: SampleHome
     _ = run.lease
     import sqlalchemy as sa
 
-    from assets.io.runs import runs
+    from assay.assets.io.runs import runs
 
     with dg.DagsterInstance.ephemeral() as instance:
 

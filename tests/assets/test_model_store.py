@@ -10,10 +10,10 @@ from typing import Any
 import polars as pl
 import pytest
 
-from assets.io.models import DIGEST, FILE, TRIGGER, ModelStore
-from contracts.errors import ActionError
-from contracts.settings import Trainer
-from pipelines.act.retrain import train
+from assay.assets.io.models import DIGEST, FILE, TRIGGER, ModelStore
+from assay.contracts.errors import ActionError
+from assay.contracts.settings import Trainer
+from assay.pipelines.act.retrain import train
 
 FRAME = pl.DataFrame({"x": [n % 10 for n in range(200)]}).with_columns(y=(pl.col("x") > 4).cast(pl.Int8))
 TAGS = {"dataset": "d", "dataset_version": "1.0.0"}
@@ -37,7 +37,7 @@ def test_one_process_registers_and_another_serves_from_a_folder_with_a_space_in_
     store = ModelStore(folder)
     propose(store)
     program = (
-        "import sys; from pathlib import Path; from assets.io.models import ModelStore\n"
+        "import sys; from pathlib import Path; from assay.assets.io.models import ModelStore\n"
         "champion = ModelStore(Path(sys.argv[1])).served('late', '1')\n"
         "print(champion.version, champion.dataset_version, champion.model.predict([[9.0], [0.0]]).tolist())"
     )
@@ -138,7 +138,7 @@ def test_a_process_that_dies_while_the_tables_are_made_leaves_none(tmp_path: Pat
         "import os, sys; from pathlib import Path; count = iter(range(99))\n"
         "from alembic.ddl.impl import DefaultImpl; add = DefaultImpl.add_column\n"
         "DefaultImpl.add_column = lambda *a, **k: os._exit(9) if next(count) == 3 else add(*a, **k)\n"
-        "from assets.io.models import ModelStore; ModelStore(Path(sys.argv[1])).versions('late')\n"
+        "from assay.assets.io.models import ModelStore; ModelStore(Path(sys.argv[1])).versions('late')\n"
     )
     died = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False)
     assert died.returncode == 9, died.stderr

@@ -10,15 +10,15 @@ from typing import Any
 import polars as pl
 import pytest
 
-from assets.io.models import CARD
-from assets.io.registry_triggers import MEASURE
-from assets.stages import monitor, trace
-from assets.stages.drift import measure_drift, override, replayed
-from assets.stages.features import make_features
-from assets.stages.model import compared, retrain_if_due
-from assets.stages.predict import opened
-from contracts.errors import ActionError, AdmissionError, ConfigurationError, DriftError, FeatureError
-from lineage.trace import trace_of
+from assay.assets.io.models import CARD
+from assay.assets.io.registry_triggers import MEASURE
+from assay.assets.stages import monitor, trace
+from assay.assets.stages.drift import measure_drift, override, replayed
+from assay.assets.stages.features import make_features
+from assay.assets.stages.model import compared, retrain_if_due
+from assay.assets.stages.predict import opened
+from assay.contracts.errors import ActionError, AdmissionError, ConfigurationError, DriftError, FeatureError
+from assay.lineage.trace import trace_of
 from tests.assets.test_act import delivered, learning, taken
 from tests.conftest import SampleHome, setting
 
@@ -38,7 +38,7 @@ def served(installation: SampleHome) -> SampleHome:
 @pytest.fixture(scope="session")
 def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """MLflow takes seconds to make its tables: once is enough."""
-    from assets.io.models import ModelStore
+    from assay.assets.io.models import ModelStore
 
     folder = tmp_path_factory.mktemp("mlflow")
     assert ModelStore(folder).versions("nobody") == []
@@ -467,7 +467,7 @@ def test_a_version_that_is_published_while_another_is_measured_goes_on_waiting(i
             delivered(installation, 2)
             installation.published()
 
-    monkeypatch.setattr("assets.stages.drift.reached", meanwhile)
+    monkeypatch.setattr("assay.assets.stages.drift.reached", meanwhile)
     measure_drift(installation.run())
     assert [(row["version"], row["action"]) for row in installation.open().registry.waiting()] == [("1.1.0", "measure"), ("1.0.0", "retrain")]
 
@@ -481,7 +481,7 @@ def test_what_one_process_holds_another_leaves_alone_until_it_is_gone(installati
         assert mine
         with opened_home.registry.holding(trigger, "two") as also:
             assert not also
-        monkeypatch.setattr("assets.io.registry_triggers.why_lost", lambda row, now: "its process is gone")
+        monkeypatch.setattr("assay.assets.io.registry_triggers.why_lost", lambda row, now: "its process is gone")
         with opened_home.registry.holding(trigger, "three") as now:
             assert now
             assert opened_home.registry.switch("readings", "high", {}, "late", closing=[(trigger, {"outcome": "late"})], holder="one") is False
@@ -506,11 +506,11 @@ def test_killed_at_any_point_the_action_happens_exactly_once(either_registry: Sa
             raise Killed
 
     for module in ("drift", "model"):
-        monkeypatch.setattr(f"assets.stages.{module}.reached", killed)
+        monkeypatch.setattr(f"assay.assets.stages.{module}.reached", killed)
     with pytest.raises(Killed):
         taken(either_registry)
     for module in ("drift", "model"):
-        monkeypatch.setattr(f"assets.stages.{module}.reached", lambda at: None)
+        monkeypatch.setattr(f"assay.assets.stages.{module}.reached", lambda at: None)
     opened_home = either_registry.open()
     assert set(opened_home.registry.serving("readings")) == ({"champion"} if point == "after the switch" else set())
     taken(either_registry)

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from assets.io.failures import must_stop, quiet_panics
-from assets.io.installation import Installation
-from assets.io.webhook import NotDelivered
-from contracts.errors import ConfigurationError
+from assay.assets.io.failures import must_stop, quiet_panics
+from assay.assets.io.installation import Installation
+from assay.assets.io.webhook import NotDelivered
+from assay.contracts.errors import ConfigurationError
 from tests.conftest import SampleHome
 
 KINDS = sorted(name.removeprefix("_deliver_") for name in vars(Installation) if name.startswith("_deliver_"))

@@ -11,20 +11,20 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from assets.definitions import build_definitions
-from assets.io.lake import Lake
-from assets.stages.admit import admit
-from assets.stages.clean_validate import refine
-from assets.stages.diff import diff
-from assets.stages.partition_runs import due, parts
-from assets.stages.publish import already, publish_parts
-from assets.stages.run import Run
-from assets.stages.statement import Part
-from assets.stages.verify import verify
-from contracts.errors import AssayError, PublicationError, QualityError, SourceError
-from contracts.settings import Partitions
-from lineage.evidence import files
-from pipelines.publish import partitions
+from assay.assets.definitions import build_definitions
+from assay.assets.io.lake import Lake
+from assay.assets.stages.admit import admit
+from assay.assets.stages.clean_validate import refine
+from assay.assets.stages.diff import diff
+from assay.assets.stages.partition_runs import due, parts
+from assay.assets.stages.publish import already, publish_parts
+from assay.assets.stages.run import Run
+from assay.assets.stages.statement import Part
+from assay.assets.stages.verify import verify
+from assay.contracts.errors import AssayError, PublicationError, QualityError, SourceError
+from assay.contracts.settings import Partitions
+from assay.lineage.evidence import files
+from assay.pipelines.publish import partitions
 from tests.conftest import Edit, SampleHome, columns, contract, setting
 
 HEAD = "meter,at,energy_kwh\n"
@@ -206,8 +206,8 @@ def test_one_file_with_every_month_is_cut_by_the_column(installation: SampleHome
 def _take_alone(folder: str, url: str, name: str) -> str:
     from pathlib import Path
 
-    from assets.io.home import Home
-    from assets.io.installation import Installation
+    from assay.assets.io.home import Home
+    from assay.assets.io.installation import Installation
 
     root = Path(folder)
     opened_home = Installation.open(Home(home=root / "home", contracts=root / "contracts", registry_url=url, actor="tester", stewards=root / "stewards.yaml"))

@@ -8,11 +8,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from assets.io import presidio
-from assets.io.home import Home
-from assets.stages.admit import admit
-from contracts.errors import AdmissionError, ConfigurationError
-from pipelines.frames import ROW
+from assay.assets.io import presidio
+from assay.assets.io.home import Home
+from assay.assets.stages.admit import admit
+from assay.contracts.errors import AdmissionError, ConfigurationError
+from assay.pipelines.frames import ROW
 from tests.conftest import SampleHome, columns
 
 NOTED = columns({"name": "meter", "logicalType": "string"})
@@ -54,7 +54,7 @@ def test_a_model_that_is_not_there_is_an_error() -> None:
 
 def test_a_model_without_presidio_is_an_error(installation: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ASSAY_PRESIDIO_MODEL", "any")
-    monkeypatch.setattr("assets.io.presidio.importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("assay.assets.io.presidio.importlib.util.find_spec", lambda name: None)
     presidio.analyzer.cache_clear()
     with pytest.raises(ConfigurationError, match="presidio-analyzer is not installed"):
         admit(installation.run())

@@ -9,9 +9,9 @@ import polars as pl
 import pytest
 import yaml
 
-from assets.io.installation import Installation
-from assets.stages.publish import Published
-from contracts.errors import QualityError
+from assay.assets.io.installation import Installation
+from assay.assets.stages.publish import Published
+from assay.contracts.errors import QualityError
 from tests.conftest import Edit, SampleHome, columns, document, setting
 
 

@@ -21,18 +21,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from assets.io.decode import delimited
-from assets.io.decode.landing import Task
-from assets.io.registry import Row
-from assets.io.sources.landing import Read
-from assets.stages.admit import admit
-from assets.stages.clean_validate import refine
-from assets.stages.ingest import receipt_of
-from assets.stages.publish import Published, finish, publish
-from assets.stages.run import Run
-from assets.stages.verify import verify
-from contracts.errors import AdmissionError, EvidenceError, PublicationError, QualityError, Where
-from lineage.evidence import files
+from assay.assets.io.decode import delimited
+from assay.assets.io.decode.landing import Task
+from assay.assets.io.registry import Row
+from assay.assets.io.sources.landing import Read
+from assay.assets.stages.admit import admit
+from assay.assets.stages.clean_validate import refine
+from assay.assets.stages.ingest import receipt_of
+from assay.assets.stages.publish import Published, finish, publish
+from assay.assets.stages.run import Run
+from assay.assets.stages.verify import verify
+from assay.contracts.errors import AdmissionError, EvidenceError, PublicationError, QualityError, Where
+from assay.lineage.evidence import files
 from tests.conftest import GOOD, SampleHome, columns, setting
 
 POINTS = ["staged", "synced", "signed", "before the commit", "after the commit", "before the outbox", "before the sweep"]
@@ -125,7 +125,7 @@ def test_every_record_is_published_quarantined_or_removed(tmp_path: Path, rows: 
 @pytest.mark.soak
 def test_every_record_of_10_000_batches_by_file_and_by_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """P2: 250 deliveries of 40 files each. They are decoded in this process, as starting 10,000 others takes an hour; what these can do is tested elsewhere."""
-    monkeypatch.setattr("assets.io.sources.delimited.decoded", decoded_here)
+    monkeypatch.setattr("assay.assets.io.sources.delimited.decoded", decoded_here)
     chance = random.Random(20261127)
     for number in range(250):
         batches_accounted(tmp_path / str(number), [[line(chance) for _ in range(chance.randint(1, 15))] for _ in range(40)])
@@ -363,7 +363,7 @@ def test_evidence_of_another_key_or_another_version_is_refused(installation: Sam
 def test_a_changed_entry_of_the_audit_log_is_named(either_registry: SampleHome) -> None:
     import sqlalchemy as sa
 
-    from assets.io.store import ledger
+    from assay.assets.io.store import ledger
 
     published(either_registry)
     registry = either_registry.open().registry
@@ -424,8 +424,8 @@ def test_declared_personal_values_are_nowhere_but_in_the_landed_rows(installatio
 
 
 def test_a_dead_lineage_backend_delays_events_and_nothing_else(installation: SampleHome) -> None:
-    from assets.io.home import Home
-    from assets.io.installation import Installation
+    from assay.assets.io.home import Home
+    from assay.assets.io.installation import Installation
 
     where = Home(home=installation.root, contracts=installation.contracts, lineage_url="http://127.0.0.1:9/", actor="tester")  # type: ignore[arg-type]  # pydantic reads it
     opened_home = Installation.open(where)
@@ -450,7 +450,7 @@ def test_a_disk_that_fills_up_is_one_clear_error_and_the_last_version_stays(inst
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("assets.io.lake.sync_tree", full)
+    monkeypatch.setattr("assay.assets.io.lake.sync_tree", full)
     with pytest.raises(PublicationError, match="disk is full"):
         publish(run, admission, refined)
     monkeypatch.undo()

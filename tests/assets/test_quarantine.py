@@ -10,10 +10,10 @@ from typing import Any
 import polars as pl
 import pytest
 
-from assets.stages import quarantine
-from assets.stages.admit import admit
-from assets.stages.verify import Verified, verify
-from contracts.errors import AssayError, ConfigurationError, EvidenceError, QualityError
+from assay.assets.stages import quarantine
+from assay.assets.stages.admit import admit
+from assay.assets.stages.verify import Verified, verify
+from assay.contracts.errors import AssayError, ConfigurationError, EvidenceError, QualityError
 from tests.conftest import SampleHome, columns, setting
 
 BROKEN = "meter,energy_kwh,tariff\nM1,1.5,day\nM2,2,night\nM3,3,day\nM4,4,day\nx5,5,day\nx6,-6,day\nM7,-7,night\nM8,abc,day\nM9\n"
@@ -220,11 +220,11 @@ def test_no_untreated_personal_value_is_there_and_none_is_shown(installation: Sa
 def test_the_job_of_the_web_ui_decides_as_the_command_line_does(installation: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
     import dagster as dg
 
-    from assets.quarantine import quarantine as job
+    from assay.assets.quarantine import quarantine as job
 
     delivered(installation)
     opened_home = installation.open()
-    monkeypatch.setattr("assets.quarantine.Installation.open", lambda: opened_home)
+    monkeypatch.setattr("assay.assets.quarantine.Installation.open", lambda: opened_home)
 
     def run(**config: Any) -> dg.ExecuteInProcessResult:
         with dg.DagsterInstance.ephemeral() as instance:

@@ -8,12 +8,12 @@ from typing import Any
 import polars as pl
 import pytest
 
-from assets.io.versions import check_name
-from assets.stages.diff import diff, note_changes
-from assets.stages.expire import expire
-from assets.stages.verify import verify
-from contracts.errors import EvidenceError
-from pipelines.publish.naming import Previous, change_note, schema_changes
+from assay.assets.io.versions import check_name
+from assay.assets.stages.diff import diff, note_changes
+from assay.assets.stages.expire import expire
+from assay.assets.stages.verify import verify
+from assay.contracts.errors import EvidenceError
+from assay.pipelines.publish.naming import Previous, change_note, schema_changes
 from tests.conftest import GOOD, SampleHome, columns, setting
 
 

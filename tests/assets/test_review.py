@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from assets.io.keys import public_of
-from assets.io.reviews import approvals
-from assets.stages import review
-from contracts.errors import AdmissionError, AssayError, ConfigurationError, EvidenceError
-from contracts.policy import license_policy
-from lineage.approval import opened, signed
-from pipelines.frames import Approval, Decision
+from assay.assets.io.keys import public_of
+from assay.assets.io.reviews import approvals
+from assay.assets.stages import review
+from assay.contracts.errors import AdmissionError, AssayError, ConfigurationError, EvidenceError
+from assay.contracts.policy import license_policy
+from assay.lineage.approval import opened, signed
+from assay.pipelines.frames import Approval, Decision
 from tests.conftest import SampleHome, columns
 
 EMAILS = "meter\nask ann@example.com\nM2\n"
@@ -110,7 +110,7 @@ def test_an_approval_ends(held: SampleHome) -> None:
 
 
 def test_what_a_key_signs_for_longer_for_another_or_ahead_of_time_does_not_count(held: SampleHome) -> None:
-    from assets.io.keys import read_private
+    from assay.assets.io.keys import read_private
 
     ann = read_private(held.appoint("ann", "first"))
     held.appoint("bob", "second")
@@ -209,12 +209,12 @@ def test_comments_and_order_in_the_stewards_file_are_no_change(held: SampleHome)
 def test_the_job_of_the_web_ui_takes_what_was_signed(held: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
     import dagster as dg
 
-    from assets.review import review as job
+    from assay.assets.review import review as job
 
     ann = held.appoint("ann", "first")
     opened_home = held.open()
     text = review.sign(opened_home, 1, "approve", "fine", ann)
-    monkeypatch.setattr("assets.review.Installation.open", lambda: opened_home)
+    monkeypatch.setattr("assay.assets.review.Installation.open", lambda: opened_home)
     config = {"ops": {"decide": {"config": {"review": 1, "signed": text}}}}
     assert job.execute_in_process(run_config=config, instance=dg.DagsterInstance.ephemeral()).success
     again = job.execute_in_process(run_config=config, instance=dg.DagsterInstance.ephemeral(), raise_on_error=False)
@@ -225,8 +225,8 @@ def test_the_job_of_the_web_ui_takes_what_was_signed(held: SampleHome, monkeypat
 def test_the_asset_s_page_shows_its_review(installation: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
     import dagster as dg
 
-    from assets.definitions import build_definitions
-    from assets.instance import instance
+    from assay.assets.definitions import build_definitions
+    from assay.assets.instance import instance
 
     held = installation
     held.promise(NOTED)
@@ -266,7 +266,7 @@ def test_a_changed_policy_decides_nothing_until_two_persons_approve_it(installat
     ann, bob = installation.appoint("ann", "first"), installation.appoint("bob", "second")
     installation.published()
     changed = license_policy().model_copy(update={"digest": "f" * 64})
-    monkeypatch.setattr("assets.io.installation.license_policy", lambda: changed)
+    monkeypatch.setattr("assay.assets.io.installation.license_policy", lambda: changed)
     with pytest.raises(AdmissionError, match="the licence policy has changed, and two stewards have not approved that"):
         installation.published()
     assert [decide(installation, key) for key in (ann, bob)] == ["open", "approved"]

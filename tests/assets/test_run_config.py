@@ -13,14 +13,14 @@ from dagster._core.run_coordinator.queued_run_coordinator import QueuedRunCoordi
 from dagster._core.test_utils import create_run_for_test
 from dagster_shared.check import CheckError
 
-from assets.coordinator import CheckedRunCoordinator
-from assets.definitions import build_definitions
-from assets.instance import instance as open_instance
-from assets.instance import shipped
-from assets.io.home import Home
-from assets.quarantine import quarantine
-from assets.run_config import problem_of
-from contracts.errors import ConfigurationError
+from assay.assets.coordinator import CheckedRunCoordinator
+from assay.assets.definitions import build_definitions
+from assay.assets.instance import instance as open_instance
+from assay.assets.instance import shipped
+from assay.assets.io.home import Home
+from assay.assets.quarantine import quarantine
+from assay.assets.run_config import problem_of
+from assay.contracts.errors import ConfigurationError
 from tests.conftest import Edit, SampleHome, columns, setting
 
 VALUE = "value-4711"

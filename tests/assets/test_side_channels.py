@@ -22,10 +22,10 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from assets import metadata
-from assets.io.names import LABEL, numbered, suffix_of
-from assets.stages.ingest import land, receipt_of
-from contracts.errors import AssayError
+from assay.assets import metadata
+from assay.assets.io.names import LABEL, numbered, suffix_of
+from assay.assets.stages.ingest import land, receipt_of
+from assay.contracts.errors import AssayError
 from tests.conftest import GOOD, Edit, SampleHome, columns, setting
 from tests.leaks import holding
 
@@ -203,7 +203,7 @@ def test_a_label_is_the_same_in_each_run_and_another_elsewhere(installation: Sam
 
 
 def metadata_label(key: bytes, installation: SampleHome) -> str:
-    from assets.io.names import Names
+    from assay.assets.io.names import Names
 
     return Names(key, installation.root / "lake" / "readings" / "landed").label("file", "a.csv")
 
@@ -436,7 +436,7 @@ def test_the_query_of_an_address_is_repeated_nowhere(
 
 
 def test_a_server_that_does_not_answer_is_told_without_the_query(installation: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("assets.io.sources.web.TRIES", 1)
+    monkeypatch.setattr("assay.assets.io.sources.web.TRIES", 1)
     monkeypatch.setenv("ASSAY_SOURCE_HOSTS", "127.0.0.1:1")
     installation.promise(setting("source", location=f"http://127.0.0.1:1/x.csv?sig={TOKEN}"))
     assert_nowhere(installation, taken_in(installation), TOKEN)
@@ -456,10 +456,10 @@ def test_a_file_that_cannot_be_opened_is_told_without_its_name(installation: Sam
         raise closed
 
     for place in (
-        "assets.io.sources.gather.sha256",
-        "assets.io.sources.archives.gzip.open",
-        "assets.io.sources.texts._decoded",
-        "assets.io.sources.child.subprocess.Popen",
+        "assay.assets.io.sources.gather.sha256",
+        "assay.assets.io.sources.archives.gzip.open",
+        "assay.assets.io.sources.texts._decoded",
+        "assay.assets.io.sources.child.subprocess.Popen",
     ):
         monkeypatch.setattr(place, refuse)
     format = "documents" if suffix == ".md" else "csv"

@@ -8,9 +8,9 @@ import duckdb
 import polars as pl
 import pytest
 
-from assets.io.sql import evaluate, locked
-from contracts.errors import QualityError
-from contracts.sql import checked
+from assay.assets.io.sql import evaluate, locked
+from assay.contracts.errors import QualityError
+from assay.contracts.sql import checked
 from tests.contracts.test_sql import HOST, NAMES
 
 

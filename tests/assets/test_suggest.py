@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets.stages.suggest import ask, suggest
-from contracts.errors import ConfigurationError
-from pipelines.spreadsheet import guarded, unguarded
+from assay.assets.stages.suggest import ask, suggest
+from assay.contracts.errors import ConfigurationError
+from assay.pipelines.spreadsheet import guarded, unguarded
 from tests.conftest import SampleHome, setting
 
 ROWS = "meter,energy_kwh,tariff\n" + "".join(f"M{number},{number % 9}{'.0' if number % 2 else '.5'},day\n" for number in range(40))

@@ -11,14 +11,14 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
+from assay.assets.definitions import build_definitions
+from assay.assets.stages import upstream
+from assay.assets.stages.ingest import land
 from assay.checking import check_contracts
 from assay.cli import app
-from assets.definitions import build_definitions
-from assets.stages import upstream
-from assets.stages.ingest import land
-from contracts.errors import AdmissionError, AssayError, ConfigurationError, EvidenceError
-from contracts.load import lint
-from contracts.upstream import circle, in_order
+from assay.contracts.errors import AdmissionError, AssayError, ConfigurationError, EvidenceError
+from assay.contracts.load import lint
+from assay.contracts.upstream import circle, in_order
 from tests.conftest import GOOD, Edit, SampleHome, columns, contract, document, named, setting
 
 MORE = GOOD + "M4,4.5,day\n"

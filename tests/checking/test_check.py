@@ -11,11 +11,11 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from assay.assets.stages.admit import admit
+from assay.assets.stages.clean_validate import refine
+from assay.assets.stages.publish import publish
 from assay.cli import app
-from assets.stages.admit import admit
-from assets.stages.clean_validate import refine
-from assets.stages.publish import publish
-from contracts.errors import ConfigurationError, ContractError
+from assay.contracts.errors import ConfigurationError, ContractError
 from tests.conftest import Edit, SampleHome, columns, document, named, setting
 
 

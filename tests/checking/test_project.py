@@ -11,9 +11,9 @@ from xml.etree import ElementTree as ET
 import pytest
 from typer.testing import CliRunner
 
+from assay.assets.io.home import SHIPPED_CONTRACTS, home
 from assay.cli import app, main
 from assay.reports import FORMATS
-from assets.io.home import SHIPPED_CONTRACTS, home
 from tests.contracts.test_mistakes import RIGHT
 
 

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sarif_pydantic import Sarif
 
+from assay.contracts.errors import Where
+from assay.contracts.problems import Problem
 from assay.reports import FORMATS, ContractOutcome, Outcome, RuleOutcome, exit_code, render
-from contracts.errors import Where
-from contracts.problems import Problem
 
 WRONG = Problem("odcs.unknown_key", "error", "the key 'requird' is not known here", "Did you mean 'required'", Where(file="c/a.odcs.yaml", line=3, column=7), "schema[0].requird")
 CHANGE = Problem("change.minimum_changed", "warning", "a.x: the minimum changes `0` → `1`", "It breaks producers: a major step", Where(file="c/a.odcs.yaml", line=5), "schema[0].x")

@@ -14,12 +14,12 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from assets.stages import fitted as kept
-from contracts.model import Contract
-from contracts.steps import CleaningStep
-from pipelines.clean import steps
-from pipelines.clean.step_spec import Fitted
-from pipelines.frames import FLAGGED_BY, REMOVED_BY, ROW, SET_ASIDE_BY
+from assay.assets.stages import fitted as kept
+from assay.contracts.model import Contract
+from assay.contracts.steps import CleaningStep
+from assay.pipelines.clean import steps
+from assay.pipelines.clean.step_spec import Fitted
+from assay.pipelines.frames import FLAGGED_BY, REMOVED_BY, ROW, SET_ASIDE_BY
 from tests.clean.test_steps import learned, promising, text
 
 COLUMNS = {"small": "integer", "x": "number", "y": "number", "day": "date", "word": "string", "group": "string", "yes": "boolean"}

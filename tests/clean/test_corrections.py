@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from contracts.steps import CleaningStep, Dependencies, Normalize, Numbers, Placeholders, Rewrite, Shapes, Synonyms, Times, Typos
-from pipelines.clean import shapes, steps
-from pipelines.clean.suggest import learned
-from pipelines.frames import FLAGGED_BY, REMOVED_BY, ROW, SET_ASIDE_BY
+from assay.contracts.steps import CleaningStep, Dependencies, Normalize, Numbers, Placeholders, Rewrite, Shapes, Synonyms, Times, Typos
+from assay.pipelines.clean import shapes, steps
+from assay.pipelines.clean.suggest import learned
+from assay.pipelines.frames import FLAGGED_BY, REMOVED_BY, ROW, SET_ASIDE_BY
 from tests.clean.test_steps import promising, text
 
 Cells = Sequence[str | None]

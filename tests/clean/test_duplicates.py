@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contracts.steps import CleaningStep, Deduplicate, DeduplicateByKey, NearDuplicates, NearDuplicateTexts
-from pipelines.clean.blocking import nearest, normal
-from pipelines.clean.linkage import compared
-from pipelines.clean.step_spec import Fitted
-from pipelines.frames import REMOVED_BY, ROW, SET_ASIDE_BY
+from assay.contracts.steps import CleaningStep, Deduplicate, DeduplicateByKey, NearDuplicates, NearDuplicateTexts
+from assay.pipelines.clean.blocking import nearest, normal
+from assay.pipelines.clean.linkage import compared
+from assay.pipelines.clean.step_spec import Fitted
+from assay.pipelines.frames import REMOVED_BY, ROW, SET_ASIDE_BY
 from tests.clean.test_missing import cleaned
 from tests.clean.test_steps import learned, promising, text
 
@@ -140,8 +140,8 @@ def test_parts_that_records_and_texts_are_read_in_change_nothing(monkeypatch: py
     whole = nearest(people, ["name"])
     words = [f"one two three four five six seven eight nine ten eleven twelve {number // 2}" for number in range(60)]
     groups = why([(word,) for word in words], NearDuplicateTexts(step="near_duplicate_texts", column="body"), body="string")
-    monkeypatch.setattr("pipelines.clean.blocking._READ_AT_ONCE", 7)
-    monkeypatch.setattr("pipelines.clean.near_texts._PAIRS_AT_ONCE", 3)
+    monkeypatch.setattr("assay.pipelines.clean.blocking._READ_AT_ONCE", 7)
+    monkeypatch.setattr("assay.pipelines.clean.near_texts._PAIRS_AT_ONCE", 3)
     assert nearest(people, ["name"]).rows() == whole.rows()
     assert why([(word,) for word in words], NearDuplicateTexts(step="near_duplicate_texts", column="body"), body="string").rows() == groups.rows()
 

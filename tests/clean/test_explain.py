@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from assets.stages.admit import admit
-from assets.stages.clean_validate import refine
-from assets.stages.explain import explained
-from contracts.errors import ContractError, EvidenceError
+from assay.assets.stages.admit import admit
+from assay.assets.stages.clean_validate import refine
+from assay.assets.stages.explain import explained
+from assay.contracts.errors import ContractError, EvidenceError
 from tests.conftest import SampleHome, setting
 
 STEPS = [{"step": "normalize", "columns": ["tariff"]}, {"step": "synonyms", "columns": ["tariff"], "values": {"nite": "night"}}, {"step": "deduplicate"}]

@@ -9,10 +9,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from contracts.model import Contract
-from contracts.steps import CleaningStep, DropMissing, FillMissing
-from pipelines.clean import steps
-from pipelines.frames import REMOVED_BY, ROW, SET_ASIDE_BY
+from assay.contracts.model import Contract
+from assay.contracts.steps import CleaningStep, DropMissing, FillMissing
+from assay.pipelines.clean import steps
+from assay.pipelines.frames import REMOVED_BY, ROW, SET_ASIDE_BY
 from tests.clean.test_steps import learned, promising, text
 
 

@@ -8,11 +8,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from contracts.steps import Outliers
-from pipelines.clean import outliers_by_model, steps
-from pipelines.clean.step_spec import Fitted
-from pipelines.engine import run_together
-from pipelines.frames import FLAGGED_BY, REMOVED_BY, ROW
+from assay.contracts.steps import Outliers
+from assay.pipelines.clean import outliers_by_model, steps
+from assay.pipelines.clean.step_spec import Fitted
+from assay.pipelines.engine import run_together
+from assay.pipelines.frames import FLAGGED_BY, REMOVED_BY, ROW
 from tests.clean.test_missing import cleaned
 from tests.clean.test_steps import promising
 

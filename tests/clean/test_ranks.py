@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.clean import ranks
-from pipelines.engine import run_together
+from assay.pipelines.clean import ranks
+from assay.pipelines.engine import run_together
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 

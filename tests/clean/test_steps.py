@@ -8,12 +8,12 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.model import Contract
-from contracts.steps import CleaningStep, Deduplicate, FillMissing, Outliers
-from pipelines.clean import steps
-from pipelines.clean.step_spec import Fitted
-from pipelines.engine import run_together
-from pipelines.frames import REMOVED_BY, ROW
+from assay.contracts.model import Contract
+from assay.contracts.steps import CleaningStep, Deduplicate, FillMissing, Outliers
+from assay.pipelines.clean import steps
+from assay.pipelines.clean.step_spec import Fitted
+from assay.pipelines.engine import run_together
+from assay.pipelines.frames import REMOVED_BY, ROW
 from tests.conftest import columns, contract, setting
 
 

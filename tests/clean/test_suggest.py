@@ -6,9 +6,9 @@ import polars as pl
 import pytest
 import yaml
 
-from contracts.edit import with_steps
-from pipelines.clean.suggest import Proposal, rows_to_correct, suggested
-from pipelines.frames import ROW
+from assay.contracts.edit import with_steps
+from assay.pipelines.clean.suggest import Proposal, rows_to_correct, suggested
+from assay.pipelines.frames import ROW
 from tests.clean.test_steps import promising, text
 
 CITIES = ["birmingham"] * 30 + ["sheffield"] * 30 + ["birminghxm"]

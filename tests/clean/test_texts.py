@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contracts.steps import Align, Boilerplate, CleaningStep, Language, Noise, TextQuality
-from pipelines.clean import steps
-from pipelines.clean.suggest import learned
-from pipelines.frames import FLAGGED_BY, ROW, SET_ASIDE_BY
+from assay.contracts.steps import Align, Boilerplate, CleaningStep, Language, Noise, TextQuality
+from assay.pipelines.clean import steps
+from assay.pipelines.clean.suggest import learned
+from assay.pipelines.frames import FLAGGED_BY, ROW, SET_ASIDE_BY
 from tests.clean.test_corrections import done, one
 from tests.clean.test_steps import promising, text
 

@@ -12,9 +12,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.compatibility import Change, compare, problems
-from contracts.document import parse
-from contracts.upgrade import upgraded
+from assay.contracts.compatibility import Change, compare, problems
+from assay.contracts.document import parse
+from assay.contracts.upgrade import upgraded
 from tests.conftest import Edit, columns, document, setting
 
 PAIRS = Path(__file__).parents[2].parent / "shared" / "data" / "contracts_breaking"

@@ -6,8 +6,8 @@ import pickle
 
 import pytest
 
-from contracts import errors
-from contracts.errors import AssayError, ContractError, ContractErrors, Where, errors_located_at
+from assay.contracts import errors
+from assay.contracts.errors import AssayError, ContractError, ContractErrors, Where, errors_located_at
 
 CHILDREN = [child for child in vars(errors).values() if isinstance(child, type) and issubclass(child, AssayError) and child is not ContractErrors]
 

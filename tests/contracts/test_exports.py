@@ -19,17 +19,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from contracts.errors import ContractError
-from contracts.exports import FORMATS, export
-from contracts.exports.croissant import croissant
-from contracts.exports.great_expectations import library
-from contracts.exports.patterns import NotPortable, may_explode, portable
-from contracts.exports.source import SEES_OTHERS, dtype_source
-from contracts.load import load
-from contracts.model import Contract
-from contracts.rules import keeps
-from contracts.schema import pandera_schema
-from contracts.types import dtype
+from assay.contracts.errors import ContractError
+from assay.contracts.exports import FORMATS, export
+from assay.contracts.exports.croissant import croissant
+from assay.contracts.exports.great_expectations import library
+from assay.contracts.exports.patterns import NotPortable, may_explode, portable
+from assay.contracts.exports.source import SEES_OTHERS, dtype_source
+from assay.contracts.load import load
+from assay.contracts.model import Contract
+from assay.contracts.rules import keeps
+from assay.contracts.schema import pandera_schema
+from assay.contracts.types import dtype
 from tests.conftest import columns, contract, setting
 
 SHIPPED = sorted((Path(__file__).parents[2] / "contracts" / "datasets").glob("*.odcs.yaml"))
@@ -432,7 +432,7 @@ def test_openlineage_reads_its_event_back() -> None:
 def test_dagster_data_fill_dagsters_own_classes_as_the_assets_do() -> None:
     import dagster as dg
 
-    from assets.metadata import check_spec, table_schema
+    from assay.assets.metadata import check_spec, table_schema
 
     promised = contract(zones)
     told = json.loads(export(promised, "dagster"))
@@ -491,5 +491,5 @@ def test_croissant_of_a_version_reads_its_rows(tmp_path: Path) -> None:
 
 
 def test_exports_load_nothing_heavy_until_they_are_asked() -> None:
-    code = "import sys, contracts.exports; print(sorted({'great_expectations', 'pandera', 'openlineage', 'pandas', 'evidently', 'mlcroissant'} & set(sys.modules)))"
+    code = "import sys, assay.contracts.exports; print(sorted({'great_expectations', 'pandera', 'openlineage', 'pandas', 'evidently', 'mlcroissant'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from contracts.errors import ContractError
-from contracts.model import Contract
+from assay.contracts.errors import ContractError
+from assay.contracts.model import Contract
 from tests.conftest import columns, contract, setting
 
 POLICY: dict[str, Any] = {"key": "name", "text": "text", "chunk_chars": 400, "dimensions": 16, "questions": 20, "floor": 0.5, "tolerance": 0.05}

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from assay.checking import check_contracts
-from assay.contracts import _document
-from contracts.document import MAX_DEPTH, parse
-from contracts.errors import ContractError, shortened
-from contracts.load import lint
-from contracts.policy import license_policy
-from contracts.stewards import steward_policy
-from contracts.upgrade import rewritten
+from assay.contract_commands import _document
+from assay.contracts.document import MAX_DEPTH, parse
+from assay.contracts.errors import ContractError, shortened
+from assay.contracts.load import lint
+from assay.contracts.policy import license_policy
+from assay.contracts.stewards import steward_policy
+from assay.contracts.upgrade import rewritten
 from tests.contracts.test_mistakes import RIGHT
 
 DEEP = {
@@ -122,7 +122,7 @@ def test_a_time_that_utc_cannot_express_is_refused(written: str, instead: str) -
 
 
 def test_the_first_and_last_day_are_limits_that_the_gate_can_try() -> None:
-    from pipelines.validate.gate import Gate
+    from assay.pipelines.validate.gate import Gate
 
     for day in ("0001-01-01", "9999-12-31"):
         linted = lint(RIGHT.replace("2013-01-01", day).replace("maxLength: 12", f"maxLength: {10**18}"), "f")

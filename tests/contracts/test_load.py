@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from contracts.document import MAX_BYTES, parse
-from contracts.errors import AssayError, ContractError, ContractErrors
-from contracts.load import lint, load
-from contracts.model import Contract
+from assay.contracts.document import MAX_BYTES, parse
+from assay.contracts.errors import AssayError, ContractError, ContractErrors
+from assay.contracts.load import lint, load
+from assay.contracts.model import Contract
 from tests.conftest import columns, contract, setting
 
 SHIPPED = sorted((Path(__file__).parents[2] / "contracts" / "datasets").glob("*.odcs.yaml"))

@@ -8,11 +8,11 @@ import pytest
 import yaml
 
 from assay.checking import check_contracts
-from assay.contracts import compared, exported
+from assay.contract_commands import compared, exported
+from assay.contracts.exports import FORMATS as EXPORTS
+from assay.contracts.load import lint
+from assay.contracts.location import displayed, host_of, scrubbed, secrets_in
 from assay.reports import FORMATS, render
-from contracts.exports import FORMATS as EXPORTS
-from contracts.load import lint
-from contracts.location import displayed, host_of, scrubbed, secrets_in
 from tests.conftest import Edit, document, setting
 
 TOKEN = "Canary7Qz3TokenAbc"

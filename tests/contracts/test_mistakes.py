@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 import yaml
 
-from contracts.compatibility import compare, problems
-from contracts.errors import ContractError
-from contracts.load import lint
-from contracts.upgrade import rewritten
+from assay.contracts.compatibility import compare, problems
+from assay.contracts.errors import ContractError
+from assay.contracts.load import lint
+from assay.contracts.upgrade import rewritten
 
 RIGHT = """\
 apiVersion: v3.2.0

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.model import Bound, Rule
-from contracts.rules import keeps
-from contracts.types import read
-from pipelines.validate.gate import Gate
+from assay.contracts.model import Bound, Rule
+from assay.contracts.rules import keeps
+from assay.contracts.types import read
+from assay.pipelines.validate.gate import Gate
 from tests.conftest import columns, contract
 
 ANY = Bound(comparison="mustBe", value=0)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.errors import ContractError
-from contracts.sql import checked
+from assay.contracts.errors import ContractError
+from assay.contracts.sql import checked
 
 COLUMNS = ("kwh", "meter", "read_on")
 

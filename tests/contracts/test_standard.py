@@ -13,9 +13,9 @@ import pytest
 from jsonschema import Draft201909Validator
 from open_data_contract_standard.model import OpenDataContractStandard
 
-from contracts.document import Document, parse
-from contracts.standard import LATEST, VERSIONS, official, schema_problems
-from contracts.upgrade import rewritten, upgraded
+from assay.contracts.document import Document, parse
+from assay.contracts.standard import LATEST, VERSIONS, official, schema_problems
+from assay.contracts.upgrade import rewritten, upgraded
 from tests.conftest import document
 
 SPECS = Path(__file__).parents[2].parent / "shared" / "specs" / "odcs"

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.formats import FORMATS, pattern_problem, strptime
-from contracts.model import Column
-from contracts.types import dtype, read, readable
+from assay.contracts.formats import FORMATS, pattern_problem, strptime
+from assay.contracts.model import Column
+from assay.contracts.types import dtype, read, readable
 from tests.conftest import columns, contract
 
 

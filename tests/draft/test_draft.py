@@ -10,13 +10,13 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.load import load
-from pipelines.admit.names import key_hint, perhaps_personal, personal_hint
-from pipelines.draft.license import UNKNOWN, LicenseFound, about_file, judged, licenses_in
-from pipelines.draft.profile import Profile, profile
-from pipelines.draft.propose import Draft, Origin, draft, head_room
-from pipelines.draft.writer import Comment, Flow, Said
-from pipelines.draft.writer import yaml as written
+from assay.contracts.load import load
+from assay.pipelines.admit.names import key_hint, perhaps_personal, personal_hint
+from assay.pipelines.draft.license import UNKNOWN, LicenseFound, about_file, judged, licenses_in
+from assay.pipelines.draft.profile import Profile, profile
+from assay.pipelines.draft.propose import Draft, Origin, draft, head_room
+from assay.pipelines.draft.writer import Comment, Flow, Said
+from assay.pipelines.draft.writer import yaml as written
 
 ORIGIN = Origin("inbox/readings.csv", "csv", "0" * 64)
 CC0 = LicenseFound("CC0-1.0", "LICENSE", "found in LICENSE")

@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.features import Target
-from contracts.settings import DriftPolicy
-from pipelines.drift.measure import measure
-from pipelines.drift.page import page
-from pipelines.drift.significance import corrected
-from pipelines.drift.sketch import Kind, Sketch, merged, sketch
-from pipelines.frames import ColumnDrift, Drift
+from assay.contracts.features import Target
+from assay.contracts.settings import DriftPolicy
+from assay.pipelines.drift.measure import measure
+from assay.pipelines.drift.page import page
+from assay.pipelines.drift.significance import corrected
+from assay.pipelines.drift.sketch import Kind, Sketch, merged, sketch
+from assay.pipelines.frames import ColumnDrift, Drift
 
 ROWS = 2_000
 POLICY: dict[str, Any] = {

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contracts.settings import DriftPolicy
-from pipelines.drift import sketch as module
-from pipelines.drift.change_points import change_points
-from pipelines.drift.sketch import KEY, Kind, Sketch, merged, sketch
+from assay.contracts.settings import DriftPolicy
+from assay.pipelines.drift import sketch as module
+from assay.pipelines.drift.change_points import change_points
+from assay.pipelines.drift.sketch import KEY, Kind, Sketch, merged, sketch
 
 POLICY = DriftPolicy.model_validate({
     "columns": ["x", "c"], "numerical": {"method": "ks", "threshold": 0.05}, "categorical": {"method": "chisquare", "threshold": 0.05}, "share": 0.5,

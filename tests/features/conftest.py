@@ -11,10 +11,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from contracts.features import Features
-from pipelines import engine
-from pipelines.features import table
-from pipelines.features.state import State, from_json
+from assay.contracts.features import Features
+from assay.pipelines import engine
+from assay.pipelines.features import table
+from assay.pipelines.features.state import State, from_json
 
 AT = datetime(2024, 1, 1, tzinfo=UTC)
 Collect = Callable[[pl.LazyFrame], pl.DataFrame]

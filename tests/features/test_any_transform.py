@@ -16,10 +16,10 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from contracts.errors import FeatureError
-from pipelines import engine
-from pipelines.features import parity, table
-from pipelines.features.state import State, from_json
+from assay.contracts.errors import FeatureError
+from assay.pipelines import engine
+from assay.pipelines.features import parity, table
+from assay.pipelines.features.state import State, from_json
 from tests.features.conftest import AT, Collect, wanted
 
 ANY: dict[str, dict[str, Any]] = {

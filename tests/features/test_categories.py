@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, TargetEncoder
 
-from contracts.errors import FeatureError
-from pipelines.features import table
+from assay.contracts.errors import FeatureError
+from assay.pipelines.features import table
 from tests.features.conftest import Collect, fitted, frame
 
 C = ["b", "a", "b", None, "c", "b"]

@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 from sklearn.preprocessing import KBinsDiscretizer, MinMaxScaler, PolynomialFeatures, PowerTransformer, QuantileTransformer, RobustScaler, StandardScaler
 
-from contracts.errors import FeatureError
-from pipelines.features import table
+from assay.contracts.errors import FeatureError
+from assay.pipelines.features import table
 from tests.features.conftest import Collect, fitted, frame
 
 X = np.random.default_rng(7).lognormal(1.0, 0.8, 400)

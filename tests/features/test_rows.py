@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from contracts.errors import FeatureError
-from pipelines.features import lookback, table
+from assay.contracts.errors import FeatureError
+from assay.pipelines.features import lookback, table
 from tests.features.conftest import AT, Collect, fitted, frame, hours
 
 # -- groups -----------------------------------------------------------------------------------------

@@ -9,11 +9,11 @@ from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.feature_selection import RFE, SelectKBest, VarianceThreshold, chi2, mutual_info_classif
 from sklearn.preprocessing import MinMaxScaler
 
-from contracts.errors import FeatureError
-from contracts.transforms import ByChiSquared, ByCorrelation, ByMutualInformation, ByVariance, Recursive
-from pipelines import engine
-from pipelines.features import table
-from pipelines.features.selection import select
+from assay.contracts.errors import FeatureError
+from assay.contracts.transforms import ByChiSquared, ByCorrelation, ByMutualInformation, ByVariance, Recursive
+from assay.pipelines import engine
+from assay.pipelines.features import table
+from assay.pipelines.features.selection import select
 from tests.features.conftest import fitted, frame
 
 RANDOM = np.random.default_rng(0)

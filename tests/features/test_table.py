@@ -11,13 +11,13 @@ import pytest
 from polars.testing import assert_frame_equal
 from pydantic import ValidationError
 
-from contracts.errors import ConfigurationError, FeatureError
-from pipelines import engine
-from pipelines.act.retrain import split_in_time
-from pipelines.engine import Engine
-from pipelines.features import parity, table
-from pipelines.features.privacy import feature_classes, proxies, refused
-from pipelines.features.state import Bound, from_json
+from assay.contracts.errors import ConfigurationError, FeatureError
+from assay.pipelines import engine
+from assay.pipelines.act.retrain import split_in_time
+from assay.pipelines.engine import Engine
+from assay.pipelines.features import parity, table
+from assay.pipelines.features.privacy import feature_classes, proxies, refused
+from assay.pipelines.features.state import Bound, from_json
 from tests.features.conftest import fitted, frame, wanted
 
 ROWS = frame(x=[float(n) for n in range(10)], c=list("aabbaabbzz"))

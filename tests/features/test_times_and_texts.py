@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
 
-from contracts.errors import FeatureError
-from pipelines.features import table
+from assay.contracts.errors import FeatureError
+from assay.pipelines.features import table
 from tests.features.conftest import Collect, fitted, frame
 
 

@@ -13,14 +13,14 @@ from typing import Any
 import polars as pl
 import pytest
 
-from assets.io import work_progress
-from assets.io.names import LABEL
-from assets.io.sources import gather, web
-from assets.io.sources.hosts import is_public
-from assets.io.sources.places import Memory, Place, Sink, matches
-from assets.io.sources.web import Network, download
-from assets.stages.ingest import land, landed_rows, unreadable_records
-from contracts.errors import AssayError, ContractError, SourceError, Where
+from assay.assets.io import work_progress
+from assay.assets.io.names import LABEL
+from assay.assets.io.sources import gather, web
+from assay.assets.io.sources.hosts import is_public
+from assay.assets.io.sources.places import Memory, Place, Sink, matches
+from assay.assets.io.sources.web import Network, download
+from assay.assets.stages.ingest import land, landed_rows, unreadable_records
+from assay.contracts.errors import AssayError, ContractError, SourceError, Where
 from tests.conftest import GOOD, SampleHome, contract, setting
 
 HEADER = "meter,energy_kwh,tariff\n"
@@ -366,7 +366,7 @@ def test_a_packed_file_is_unpacked_after_it_was_fetched(installation: SampleHome
 
 
 def test_an_address_is_remembered_without_being_written_down(tmp_path: Path) -> None:
-    from assets.io.sources.places import Seen
+    from assay.assets.io.sources.places import Seen
 
     memory = Memory(tmp_path)
     memory.keep("https://example.com/x?token=abc", Seen("d" * 64, 3, '"e"'))

@@ -15,9 +15,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from assets.io.sources.archives import unpack
-from assets.stages.ingest import land, landed_rows
-from contracts.errors import SourceError, Where
+from assay.assets.io.sources.archives import unpack
+from assay.assets.stages.ingest import land, landed_rows
+from assay.contracts.errors import SourceError, Where
 from tests.conftest import GOOD, SampleHome, setting
 
 HERE = Where(file="x")

@@ -21,11 +21,11 @@ import pyarrow.parquet as pq
 import pytest
 import xlsxwriter
 
-from assets.io.decode.__main__ import number_of
-from assets.io.decode.landing import UNREADABLE
-from assets.io.sources.child import Limits, decoded
-from assets.io.sources.landing import rows_in
-from contracts.errors import SourceError, Where
+from assay.assets.io.decode.__main__ import number_of
+from assay.assets.io.decode.landing import UNREADABLE
+from assay.assets.io.sources.child import Limits, decoded
+from assay.assets.io.sources.landing import rows_in
+from assay.contracts.errors import SourceError, Where
 
 WHERE = Where(file="inbox/x")
 BOMB = Path(__file__).parents[2].parent / "shared" / "data" / "malformed" / "parquet" / "data" / "large_string_map.brotli.parquet"
@@ -155,7 +155,7 @@ def _endless(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         "import importlib.abc, importlib.util, sys\n"
         "class Finder(importlib.abc.MetaPathFinder):\n"
         "    def find_spec(self, name, path=None, target=None):\n"
-        f"        return importlib.util.spec_from_file_location(name, {str(folder / 'endless.py')!r}) if name == 'assets.io.decode.endless' else None\n"
+        f"        return importlib.util.spec_from_file_location(name, {str(folder / 'endless.py')!r}) if name == 'assay.assets.io.decode.endless' else None\n"
         "sys.meta_path.insert(0, Finder())\n"
     )
     (folder / "endless.py").write_text(

@@ -24,8 +24,8 @@ from urllib.parse import urlencode
 import pytest
 import urllib3
 
-from assets.stages.ingest import land, landed_rows
-from contracts.errors import SourceError
+from assay.assets.stages.ingest import land, landed_rows
+from assay.contracts.errors import SourceError
 from tests.conftest import GOOD, SampleHome, setting
 
 pytest.importorskip("obstore", reason="the extra `cloud` is not installed")
@@ -163,7 +163,7 @@ def bucket(store: tuple[str, Any], monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_an_object_lands_and_is_not_fetched_again_until_it_changes(installation: SampleHome, bucket: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from assets.io.sources import clouds
+    from assay.assets.io.sources import clouds
 
     bucket.put("in/readings.csv", GOOD)
     installation.promise(setting("source", location=f"{bucket.address}/in/readings.csv"))
@@ -213,7 +213,7 @@ def test_objects_larger_than_allowed_are_not_fetched(installation: SampleHome, b
 
 
 def test_an_object_that_changes_between_the_list_and_the_fetch_is_refused(installation: SampleHome, bucket: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from assets.io.sources import clouds
+    from assay.assets.io.sources import clouds
 
     listed = clouds.listed
 
@@ -231,8 +231,8 @@ def test_an_object_that_changes_between_the_list_and_the_fetch_is_refused(instal
 
 def test_an_object_is_the_same_by_its_name_and_by_a_pattern(bucket: Any) -> None:
     """Azure writes an object's tag without quotes in a list, and with them elsewhere."""
-    from assets.io.sources.clouds import listed
-    from contracts.errors import NOWHERE
+    from assay.assets.io.sources.clouds import listed
+    from assay.contracts.errors import NOWHERE
 
     bucket.put("in/a.csv", GOOD)
     [by_name], [by_pattern] = listed(f"{bucket.address}/in/a.csv", NOWHERE), listed(f"{bucket.address}/in/*.csv", NOWHERE)

@@ -15,10 +15,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from assets.stages.ingest import land, landed_rows
-from assets.stages.publish import Published
-from contracts.errors import AssayError, ContractError, SourceError
-from contracts.extract import extract
+from assay.assets.stages.ingest import land, landed_rows
+from assay.assets.stages.publish import Published
+from assay.contracts.errors import AssayError, ContractError, SourceError
+from assay.contracts.extract import extract
 from tests.conftest import SampleHome, contract, setting
 
 ROWS = "('M1', 1.5, 'day', '2026-01-01'), ('M2', 0.1, NULL, '2026-01-02'), ('M3', 3, 'a \"quoted\",\nnight', '2026-01-03')"

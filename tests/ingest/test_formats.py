@@ -15,10 +15,10 @@ import pyarrow as pa
 import pytest
 import xlsxwriter
 
-from assets.io.sources.texts import header
-from assets.stages.ingest import land, landed_rows, unreadable_records
-from contracts.errors import SourceError
-from contracts.types import read
+from assay.assets.io.sources.texts import header
+from assay.assets.stages.ingest import land, landed_rows, unreadable_records
+from assay.contracts.errors import SourceError
+from assay.contracts.types import read
 from tests.conftest import SampleHome, columns, setting
 from tests.ingest.test_archives import million
 
@@ -235,8 +235,8 @@ def test_documents_of_which_none_is_text_are_refused(installation: SampleHome) -
 
 @pytest.mark.parametrize("kind", ["arrow", "excel"])
 def test_a_contract_is_drafted_from_them(tmp_path: Path, kind: str) -> None:
-    from assets.stages.new import drafted
-    from contracts.load import load
+    from assay.assets.stages.new import drafted
+    from assay.contracts.load import load
 
     path = tmp_path / f"readings.{'xlsx' if kind == 'excel' else kind}"
     if kind == "excel":

@@ -14,11 +14,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from assets.io.decode import delimited
-from assets.io.decode.landing import UNREADABLE, Decoded, Task, Undecodable
-from assets.io.sources.landing import rows_in
-from pipelines.frames import ROW
-from pipelines.ingest.structure import Marks, Sorter, well_formed
+from assay.assets.io.decode import delimited
+from assay.assets.io.decode.landing import UNREADABLE, Decoded, Task, Undecodable
+from assay.assets.io.sources.landing import rows_in
+from assay.pipelines.frames import ROW
+from assay.pipelines.ingest.structure import Marks, Sorter, well_formed
 
 MALFORMED = Path(__file__).parents[2].parent / "shared" / "data" / "malformed"
 CELL = st.text(st.sampled_from("ab1 \",;\n\r'\\ü€\x00|\t"), max_size=6)

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets.io.decode.json_text import decode
-from assets.io.decode.landing import ROWS, UNREADABLE, Decoded, Task, Undecodable
-from assets.stages.ingest import land, landed_rows
-from contracts.model import Column
-from contracts.types import read
+from assay.assets.io.decode.json_text import decode
+from assay.assets.io.decode.landing import ROWS, UNREADABLE, Decoded, Task, Undecodable
+from assay.assets.stages.ingest import land, landed_rows
+from assay.contracts.model import Column
+from assay.contracts.types import read
 from tests.conftest import SampleHome, columns, setting
 
 SUITE = Path(__file__).parents[2].parent / "shared" / "data" / "malformed" / "json"

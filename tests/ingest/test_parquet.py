@@ -16,12 +16,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets.io.decode.landing import Decoded, Task, Undecodable
-from assets.io.decode.parquet import decode
-from assets.io.sources.landing import rows_in
-from assets.stages.ingest import land
-from contracts.model import Column
-from contracts.types import read, readable
+from assay.assets.io.decode.landing import Decoded, Task, Undecodable
+from assay.assets.io.decode.parquet import decode
+from assay.assets.io.sources.landing import rows_in
+from assay.assets.stages.ingest import land
+from assay.contracts.model import Column
+from assay.contracts.types import read, readable
 from tests.conftest import SampleHome, columns, setting
 
 MALFORMED = Path(__file__).parents[2].parent / "shared" / "data" / "malformed" / "parquet" / "data"

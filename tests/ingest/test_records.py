@@ -6,8 +6,8 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.frames import ROW
-from pipelines.ingest.records import numbered
+from assay.pipelines.frames import ROW
+from assay.pipelines.ingest.records import numbered
 
 
 @given(st.lists(st.booleans(), max_size=60))

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from assets.io.sources import gather
-from assets.io.sources.places import Place
-from assets.io.sources.roots import is_source
-from contracts.errors import ConfigurationError, SourceError
-from contracts.model import Contract
+from assay.assets.io.sources import gather
+from assay.assets.io.sources.places import Place
+from assay.assets.io.sources.roots import is_source
+from assay.contracts.errors import ConfigurationError, SourceError
+from assay.contracts.model import Contract
 from tests.conftest import GOOD, contract, setting
 
 INSIDE = ["lake/readings/landed/abc/rows.csv", "keys/private.csv", "registry.csv", "dagster/x.csv", "evidence/a/1.csv", "reports/x.csv", "cache/x.csv", "models/x.csv", "index/x.csv",

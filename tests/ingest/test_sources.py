@@ -7,9 +7,9 @@ import zipfile
 import polars as pl
 import pytest
 
-from assets.io import sources
-from assets.stages.ingest import land, landed_rows, unreadable_records
-from contracts.errors import SourceError
+from assay.assets.io import sources
+from assay.assets.stages.ingest import land, landed_rows, unreadable_records
+from assay.contracts.errors import SourceError
 from tests.conftest import GOOD, SampleHome, columns, setting
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from assets.io.sources.hosts import _embedding, addresses, is_metadata, is_public, special_blocks
-from contracts.errors import SourceError, Where
+from assay.assets.io.sources.hosts import _embedding, addresses, is_metadata, is_public, special_blocks
+from assay.contracts.errors import SourceError, Where
 
 HERE = Where(dataset="readings")
 REFUSED = [*special_blocks("refuse"), *special_blocks("metadata")]

@@ -11,16 +11,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets.io.decode import delimited
-from assets.io.decode.landing import ROWS, Task
-from assets.io.sources.landing import rows_in
-from assets.stages.admit import admit
-from assets.stages.clean_validate import refine
-from assets.stages.publish import publish
-from contracts.types import read
-from pipelines.clean import steps
-from pipelines.frames import ROW
-from pipelines.ingest.whole_numbers import likely_whole, text_bytes
+from assay.assets.io.decode import delimited
+from assay.assets.io.decode.landing import ROWS, Task
+from assay.assets.io.sources.landing import rows_in
+from assay.assets.stages.admit import admit
+from assay.assets.stages.clean_validate import refine
+from assay.assets.stages.publish import publish
+from assay.contracts.types import read
+from assay.pipelines.clean import steps
+from assay.pipelines.frames import ROW
+from assay.pipelines.ingest.whole_numbers import likely_whole, text_bytes
 from tests.conftest import SampleHome, columns, contract, setting
 from tests.contracts.test_types import column
 from tests.ingest.test_hostile_text import fuzz

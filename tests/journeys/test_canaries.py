@@ -20,11 +20,11 @@ import polars as pl
 import pytest
 from stdnum import luhn
 
-from assets.io.models import ModelStore
-from assets.io.names import Names
-from assets.stages.admit import admit
-from assets.stages.clean_validate import refine
-from contracts.errors import AssayError
+from assay.assets.io.models import ModelStore
+from assay.assets.io.names import Names
+from assay.assets.stages.admit import admit
+from assay.assets.stages.clean_validate import refine
+from assay.contracts.errors import AssayError
 from tests.conftest import Edit, SampleHome, columns, setting
 from tests.journeys.conftest import Assay
 from tests.leaks import holding
@@ -136,7 +136,7 @@ def test_what_pandera_refuses_is_told_without_values(installation: SampleHome, m
     """Rules that let everything pass leave the refusing to pandera, whose own message would show the values."""
     installation.promise(PROMISED, TREATED, lambda data: data["schema"][0]["properties"][5].update(logicalTypeOptions={"maxLength": 3}))
     installation.deliver(delivery())
-    monkeypatch.setattr("pipelines.validate.split.keeps", lambda rule, stays: pl.lit(True))
+    monkeypatch.setattr("assay.pipelines.validate.split.keeps", lambda rule, stays: pl.lit(True))
     started = installation.run()
     with pytest.raises(AssayError) as refused:
         refine(started, admit(started))

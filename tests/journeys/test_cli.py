@@ -130,7 +130,7 @@ def test_a_steward_s_key_is_made_once_and_is_its_owner_s_alone(assay: Assay, ins
 
 def test_a_version_opens_for_its_purposes_only_and_both_are_recorded(assay: Assay, installation: SampleHome) -> None:
     import assay as api
-    from contracts.errors import AdmissionError
+    from assay.contracts.errors import AdmissionError
 
     assert assay("run", "readings")[0] == 0
     assert api.open("readings", "1.0.0", purpose="training").select(pl.len()).collect().item() == 3

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from assets.io import private
-from assets.io.private import narrow, open_places
-from contracts.errors import ConfigurationError
+from assay.assets.io import private
+from assay.assets.io.private import narrow, open_places
+from assay.contracts.errors import ConfigurationError
 from tests.conftest import SampleHome
 from tests.journeys.conftest import Assay
 

@@ -48,12 +48,12 @@ def failing(error: Callable[[], BaseException], name: str = "alpha", at: int = 0
 
 PLACES = {
     "in its partitions": ("assay.running._windows", 1),
-    "in building its definitions": ("assets.definitions.definitions_of", 0),
-    "in landing": ("assets.ingest.land", 0),
-    "in admission": ("assets.admit.admit", 0),
-    "in cleaning": ("assets.publish.refine", 0),
-    "in publication": ("assets.publish.publish_parts", 0),
-    "in Dagster": ("assets.instance.execute", 2),
+    "in building its definitions": ("assay.assets.definitions.definitions_of", 0),
+    "in landing": ("assay.assets.ingest.land", 0),
+    "in admission": ("assay.assets.admit.admit", 0),
+    "in cleaning": ("assay.assets.publish.refine", 0),
+    "in publication": ("assay.assets.publish.publish_parts", 0),
+    "in Dagster": ("assay.assets.instance.execute", 2),
 }
 
 
@@ -92,7 +92,7 @@ def test_an_unexpected_failure_is_one_sentence_and_the_other_data_set_runs(
 
 @pytest.mark.parametrize("words", [("status",), ("show", "alpha"), ("verify", "--all"), ("run",), ("review", "list"), ("expire", "--dry-run")])
 def test_no_command_ends_in_a_traceback(assay: Assay, two: SampleHome, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]) -> None:
-    from assets.io.installation import Installation
+    from assay.assets.io.installation import Installation
 
     def broken(*_: Any, **__: Any) -> Any:
         raise PanicException(SECRET)
@@ -151,8 +151,8 @@ def test_a_damaged_log_of_one_data_set_is_told_and_the_other_is_published_and_ve
 
 @pytest.mark.parametrize("sensor", ["reaper", "triggers"])
 def test_a_sensor_skips_what_fails_about_one_data_set(two: SampleHome, monkeypatch: pytest.MonkeyPatch, sensor: str) -> None:
-    from assets import lost_runs, triggers
-    from assets.io.installation import Installation
+    from assay.assets import lost_runs, triggers
+    from assay.assets.io.installation import Installation
 
     for name, value in two.environment.items():
         monkeypatch.setenv(name, value)
@@ -180,8 +180,8 @@ def test_a_sensor_skips_what_fails_about_one_data_set(two: SampleHome, monkeypat
 
 
 def test_a_sensor_that_cannot_open_the_installation_says_so(two: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
-    from assets import lost_runs, triggers
-    from assets.io.installation import Installation
+    from assay.assets import lost_runs, triggers
+    from assay.assets.io.installation import Installation
 
     for name, value in two.environment.items():
         monkeypatch.setenv(name, value)
@@ -198,7 +198,7 @@ def test_a_sensor_that_cannot_open_the_installation_says_so(two: SampleHome, mon
 
 
 def test_definitions_of_one_data_set_that_cannot_be_built_leave_the_others_in_the_web_ui(two: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
-    from assets import definitions
+    from assay.assets import definitions
 
     for name, value in two.environment.items():
         monkeypatch.setenv(name, value)

@@ -10,10 +10,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from assay.assets.stages.new import license_of
+from assay.contracts.errors import ConfigurationError, SourceError
+from assay.contracts.load import load
 from assay.new import new
-from assets.stages.new import license_of
-from contracts.errors import ConfigurationError, SourceError
-from contracts.load import load
 from tests.journeys.conftest import Assay
 
 ROOT = Path(__file__).parents[2]

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from contracts.errors import EvidenceError
-from lineage.chain import GENESIS, Entry, check
+from assay.contracts.errors import EvidenceError
+from assay.lineage.chain import GENESIS, Entry, check
 
 
 def log(length: int) -> list[tuple[Entry, str]]:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lineage.clock_guard import LONGEST_GAP, TOLERANCE, clock_step, doubt
+from assay.lineage.clock_guard import LONGEST_GAP, TOLERANCE, clock_step, doubt
 
 times = st.datetimes(min_value=datetime(2000, 1, 1), max_value=datetime(2100, 1, 1), timezones=st.just(UTC))
 honest = st.timedeltas(min_value=-TOLERANCE, max_value=LONGEST_GAP)

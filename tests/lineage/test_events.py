@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from lineage.emit import emit, file_client
-from lineage.events import events
-from lineage.facts import Assertion, StageFact, Table
+from assay.lineage.emit import emit, file_client
+from assay.lineage.events import events
+from assay.lineage.facts import Assertion, StageFact, Table
 
 FACT = StageFact(
     run_id="0199c1d2-0000-7000-8000-000000000000",

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from pipelines.frames import Accounting
-from pipelines.publish.naming import Inputs, Previous, change_note, next_version
+from assay.pipelines.frames import Accounting
+from assay.pipelines.publish.naming import Inputs, Previous, change_note, next_version
 
 INPUTS = Inputs("d", "source", "w1", "contract", "policy", "0.1.0")
 

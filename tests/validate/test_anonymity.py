@@ -5,9 +5,9 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from contracts.errors import ContractError, ContractErrors, QualityError
-from contracts.model import Measure
-from pipelines.validate.anonymity import measured
+from assay.contracts.errors import ContractError, ContractErrors, QualityError
+from assay.contracts.model import Measure
+from assay.pipelines.validate.anonymity import measured
 from tests.conftest import SampleHome, columns, contract, setting
 
 # Li, Li and Venkatasubramanian (2007), table 2: a 3-diverse version of nine patients

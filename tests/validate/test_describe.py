@@ -10,8 +10,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from assets.stages.describe import profile
-from pipelines.validate.describe import SAMPLE_ROWS, Described, counting, described, recounting, sampled
+from assay.assets.stages.describe import profile
+from assay.pipelines.validate.describe import SAMPLE_ROWS, Described, counting, described, recounting, sampled
 from tests.conftest import GOOD, SampleHome
 
 TABLE = pl.DataFrame({

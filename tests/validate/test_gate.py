@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.errors import QualityError
-from contracts.schema import pandera_schema
-from contracts.types import dtype
-from pipelines.clean.types import typed
-from pipelines.frames import REASONS, ROW
-from pipelines.validate.gate import Gate, canary
-from pipelines.validate.split import broken, checks, judged, split
+from assay.contracts.errors import QualityError
+from assay.contracts.schema import pandera_schema
+from assay.contracts.types import dtype
+from assay.pipelines.clean.types import typed
+from assay.pipelines.frames import REASONS, ROW
+from assay.pipelines.validate.gate import Gate, canary
+from assay.pipelines.validate.split import broken, checks, judged, split
 from tests.conftest import contract
 
 CONTRACT = contract()

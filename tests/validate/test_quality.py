@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.errors import ContractError, ContractErrors, QualityError
-from contracts.settings import Bias, Outcome
-from pipelines.validate.bias import balance, measure
-from pipelines.validate.stability import SAMPLE_ROWS, index, sample, stability
+from assay.contracts.errors import ContractError, ContractErrors, QualityError
+from assay.contracts.settings import Bias, Outcome
+from assay.pipelines.validate.bias import balance, measure
+from assay.pipelines.validate.stability import SAMPLE_ROWS, index, sample, stability
 from tests.conftest import Edit, SampleHome, columns, contract, setting
 
 

@@ -7,13 +7,13 @@ from typing import Any
 import polars as pl
 import pytest
 
-from contracts.model import Contract
-from pipelines.clean.types import typed
-from pipelines.engine import run_together
-from pipelines.frames import REASONS, ROW
-from pipelines.validate.evaluate import Statistics, counting, proven, retyped, without_repeats
-from pipelines.validate.gate import Gate
-from pipelines.validate.split import broken, checks, judged, split
+from assay.contracts.model import Contract
+from assay.pipelines.clean.types import typed
+from assay.pipelines.engine import run_together
+from assay.pipelines.frames import REASONS, ROW
+from assay.pipelines.validate.evaluate import Statistics, counting, proven, retyped, without_repeats
+from assay.pipelines.validate.gate import Gate
+from assay.pipelines.validate.split import broken, checks, judged, split
 from tests.conftest import columns, contract
 
 ORDERS = contract(

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from assay.contracts.errors import ConfigurationError
 from assay.web.processes import descendants, end_descendants
 from assay.web.serve import Place, new_link
-from contracts.errors import ConfigurationError
 
 DRIVER = Path(__file__).with_name("processes_driver.py")
 MARK = "ASSAY_TEST_OF_PROCESSES"

@@ -16,7 +16,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from assets.io.decode.landing import Task, Undecodable
+from assay.assets.io.decode.landing import Task, Undecodable
 
 _OWN_MB = 1024
 """Beside the data: threads' stacks and arenas, which are reserved and hardly used."""
@@ -29,7 +29,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a dump would hold the data
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s + 5))
     resource.setrlimit(resource.RLIMIT_FSIZE, (file_mb * 2**20, file_mb * 2**20))
-    decoder = import_module(f"assets.io.decode.{task.kind}")
+    decoder = import_module(f"assay.assets.io.decode.{task.kind}")
     limit = _mapped() + (task.memory_mb + _OWN_MB) * 2**20 + 2 * Path(task.file).stat().st_size  # readers map the file itself, some twice
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     try:

@@ -10,8 +10,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from assets.io.decode.landing import ROWS, Decoded, Task, Undecodable, UnreadableRecords, repeated_name
-from assets.io.decode.parquet import OFFLINE, as_landed, name_literal, text_literal
+from assay.assets.io.decode.landing import ROWS, Decoded, Task, Undecodable, UnreadableRecords, repeated_name
+from assay.assets.io.decode.parquet import OFFLINE, as_landed, name_literal, text_literal
 
 _FILE = b"ARROW1"
 

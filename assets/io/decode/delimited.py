@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assets.io.decode.dialect import LINES, Dialect, dialect_of, in_utf8
-from assets.io.decode.landing import ROWS, Decoded, Task, Undecodable, UnreadableRecords, named_apart, repeated_name
-from pipelines.ingest.structure import MAX_RECORD, Sorter, WellFormed, well_formed
+from assay.assets.io.decode.dialect import LINES, Dialect, dialect_of, in_utf8
+from assay.assets.io.decode.landing import ROWS, Decoded, Task, Undecodable, UnreadableRecords, named_apart, repeated_name
+from assay.pipelines.ingest.structure import MAX_RECORD, Sorter, WellFormed, well_formed
 
 if TYPE_CHECKING:
     import polars as pl
@@ -137,7 +137,7 @@ def _fast(file: Path, folder: Path, layout: Layout) -> int | None:
         return None
     import polars as pl
 
-    from pipelines.ingest.whole_numbers import Measured, likely_whole
+    from assay.pipelines.ingest.whole_numbers import Measured, likely_whole
 
     options: dict[str, Any] = {"has_header": dialect.header, "separator": dialect.delimiter, "quote_char": dialect.quote, "schema": dict.fromkeys(layout.names, pl.String)}
     if layout.null_values:

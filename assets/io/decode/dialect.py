@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from assets.io.decode.landing import Undecodable
-from pipelines.ingest.structure import Marks
+from assay.assets.io.decode.landing import Undecodable
+from assay.pipelines.ingest.structure import Marks
 
 AUTO = "auto"
 DELIMITERS = (",", ";", "\t", "|", ":", "^", "~", " ")

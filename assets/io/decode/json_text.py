@@ -15,9 +15,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from assets.io.decode.dialect import dialect_of, in_utf8
-from assets.io.decode.landing import ROWS, Decoded, Task, Undecodable, UnreadableRecords, repeated_name
-from pipelines.ingest.structure import MAX_RECORD
+from assay.assets.io.decode.dialect import dialect_of, in_utf8
+from assay.assets.io.decode.landing import ROWS, Decoded, Task, Undecodable, UnreadableRecords, repeated_name
+from assay.pipelines.ingest.structure import MAX_RECORD
 
 VALUE = "value"
 _BATCH = 20_000

@@ -12,8 +12,8 @@ from typing import Any
 
 import polars as pl
 
-from assets.io.decode.landing import ROWS, Decoded, Task, Undecodable, UnreadableRecords, repeated_name
-from assets.io.decode.packed import CHUNK, FREE_BYTES, MAX_MEMBERS, MAX_RATIO, Endless, opened
+from assay.assets.io.decode.landing import ROWS, Decoded, Task, Undecodable, UnreadableRecords, repeated_name
+from assay.assets.io.decode.packed import CHUNK, FREE_BYTES, MAX_MEMBERS, MAX_RATIO, Endless, opened
 
 MAX_UNPACKED = 2 * 2**30  # a sheet holds 1,048,576 rows
 _MIDNIGHT = r"^\d{4}-\d{2}-\d{2} 00:00:00$"

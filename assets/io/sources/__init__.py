@@ -11,15 +11,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from assets.io.names import Labels, numbered
-from assets.io.sources import archives, arrow, databases, delimited, documents, json_text, parts, tables, texts, workbooks
-from assets.io.sources.gather import fetch, locate, nameless, seen_here
-from assets.io.sources.landing import Read
-from assets.io.sources.places import Fetched, File, Mark, Place
-from contracts.errors import SourceError, Where
-from contracts.location import kind_of
-from contracts.model import Contract
-from contracts.settings import Source
+from assay.assets.io.names import Labels, numbered
+from assay.assets.io.sources import archives, arrow, databases, delimited, documents, json_text, parts, tables, texts, workbooks
+from assay.assets.io.sources.gather import fetch, locate, nameless, seen_here
+from assay.assets.io.sources.landing import Read
+from assay.assets.io.sources.places import Fetched, File, Mark, Place
+from assay.contracts.errors import SourceError, Where
+from assay.contracts.location import kind_of
+from assay.contracts.model import Contract
+from assay.contracts.settings import Source
 
 __all__ = ["Fetched", "Mark", "Place", "Read", "check_columns", "fetch", "locate", "read", "read_file", "seen_here", "unpacked"]
 

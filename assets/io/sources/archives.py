@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from assets.io.decode import packed
-from assets.io.sources.places import matches
-from contracts.errors import SourceError, Where
+from assay.assets.io.decode import packed
+from assay.assets.io.sources.places import matches
+from assay.contracts.errors import SourceError, Where
 
 MAX_UNPACKED = 50 * 2**30  # what unpacks to more is no data set of ours
 SUFFIXES = (".zip", ".gz", ".bz2", ".xz", ".zst")

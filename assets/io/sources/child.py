@@ -19,9 +19,9 @@ from typing import Any
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from assets.io.decode.landing import Task
-from assets.io.sources.landing import Read
-from contracts.errors import SourceError, Where
+from assay.assets.io.decode.landing import Task
+from assay.assets.io.sources.landing import Read
+from assay.contracts.errors import SourceError, Where
 
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "TMPDIR", "POLARS_MAX_THREADS", "COVERAGE_PROCESS_START")
 _FILE_MB = 4096  # what may be written of a small source; a large one may take _GROWS times its size
@@ -55,8 +55,8 @@ def decoded(kind: str, file: Path, folder: Path, options: dict[str, Any], where:
     task = Task(kind, str(file.resolve()), str(folder.resolve()), options, limits.memory_mb, limits.expansion)
     told = {"task": asdict(task), "cpu_s": timeout_s * (os.cpu_count() or 1), "file_mb": max(_FILE_MB, _GROWS * size_mb)}
     child = subprocess.Popen(
-        [sys.executable, "-m", "assets.io.decode"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
-        cwd=Path(__file__).parents[3], env={name: value for name, value in os.environ.items() if name in _PASSED_ON}, text=True, errors="replace",
+        [sys.executable, "-m", "assay.assets.io.decode"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+        cwd=Path(__file__).parents[4], env={name: value for name, value in os.environ.items() if name in _PASSED_ON}, text=True, errors="replace",
     )  # fmt: skip
     try:
         out, err = child.communicate(json.dumps(told), timeout=timeout_s)

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from assets.io.sources.places import CHUNK, MAX_FILES, Seen, Sink, fixed_part, matches
-from assets.io.work_progress import tell
-from contracts.errors import SourceError, Where
+from assay.assets.io.sources.places import CHUNK, MAX_FILES, Seen, Sink, fixed_part, matches
+from assay.assets.io.work_progress import tell
+from assay.contracts.errors import SourceError, Where
 
 TRIES = 4
 _MIN_CHUNK = 4 * CHUNK

@@ -15,18 +15,18 @@ from typing import Any
 
 import polars as pl
 
-from assets.io.decode.landing import ROWS
-from assets.io.decode.parquet import OFFLINE, as_text, name_literal, text_literal
-from assets.io.sources import mysql
-from assets.io.sources.extracts import BATCH, Extract, Value, checked, start_after, unmarked, write
-from assets.io.sources.landing import Read, write_unreadable
-from assets.io.sources.places import Mark, Sink
-from assets.io.work_progress import tell
-from contracts.errors import SourceError, Where
-from contracts.extract import extract, table_name
-from contracts.location import kind_of
-from contracts.settings import CsvOptions, Source
-from pipelines.frames import ROW
+from assay.assets.io.decode.landing import ROWS
+from assay.assets.io.decode.parquet import OFFLINE, as_text, name_literal, text_literal
+from assay.assets.io.sources import mysql
+from assay.assets.io.sources.extracts import BATCH, Extract, Value, checked, start_after, unmarked, write
+from assay.assets.io.sources.landing import Read, write_unreadable
+from assay.assets.io.sources.places import Mark, Sink
+from assay.assets.io.work_progress import tell
+from assay.contracts.errors import SourceError, Where
+from assay.contracts.extract import extract, table_name
+from assay.contracts.location import kind_of
+from assay.contracts.settings import CsvOptions, Source
+from assay.pipelines.frames import ROW
 
 
 def download(source: Source, path: Path | None, sink: Sink, mark: Mark | None) -> Extract:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from assets.io.sources.child import decoded
-from assets.io.sources.landing import Read
-from contracts.errors import Where
-from contracts.settings import Source
+from assay.assets.io.sources.child import decoded
+from assay.assets.io.sources.landing import Read
+from assay.contracts.errors import Where
+from assay.contracts.settings import Source
 
 
 def read(source: Source, file: Path, folder: Path, where: Where) -> Read:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import polars as pl
 
-from assets.io.decode.landing import ROWS
-from assets.io.sources.landing import Read, write_unreadable
-from contracts.errors import SourceError, Where
-from contracts.settings import Source
+from assay.assets.io.decode.landing import ROWS
+from assay.assets.io.sources.landing import Read, write_unreadable
+from assay.contracts.errors import SourceError, Where
+from assay.contracts.settings import Source
 
 DOCUMENT_COLUMNS = ("name", "text")
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from assets.io.decode.landing import repeated_name
-from assets.io.sources.places import Mark, Sink
-from assets.io.work_progress import tell
-from contracts.errors import SourceError, Where
-from contracts.settings import CsvOptions, Watermark
+from assay.assets.io.decode.landing import repeated_name
+from assay.assets.io.sources.places import Mark, Sink
+from assay.assets.io.work_progress import tell
+from assay.contracts.errors import SourceError, Where
+from assay.contracts.settings import CsvOptions, Watermark
 
 BATCH = 50_000
 Value = str | int | float

@@ -15,15 +15,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from assets.io.disk import is_disk_full, sha256
-from assets.io.names import with_hint
-from assets.io.sources import clouds, databases, web
-from assets.io.sources.archives import SUFFIXES
-from assets.io.sources.places import MAX_FILES, Fetched, File, Memory, Place, Seen, Sink, digest_of, fetched, fixed_part, together, too_large
-from assets.io.sources.roots import OUTSIDE, REMEDY, is_source, lies_in_home
-from contracts.errors import SourceError, Where
-from contracts.location import ELSEWHERE, SERVERS, kind_of
-from contracts.model import Contract
+from assay.assets.io.disk import is_disk_full, sha256
+from assay.assets.io.names import with_hint
+from assay.assets.io.sources import clouds, databases, web
+from assay.assets.io.sources.archives import SUFFIXES
+from assay.assets.io.sources.places import MAX_FILES, Fetched, File, Memory, Place, Seen, Sink, digest_of, fetched, fixed_part, together, too_large
+from assay.assets.io.sources.roots import OUTSIDE, REMEDY, is_source, lies_in_home
+from assay.contracts.errors import SourceError, Where
+from assay.contracts.location import ELSEWHERE, SERVERS, kind_of
+from assay.contracts.model import Contract
 
 
 def fetch(contract: Contract, place: Place) -> Fetched:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection
 from functools import cache
 from importlib import resources
 
-from contracts.errors import SourceError, Where
+from assay.contracts.errors import SourceError, Where
 
 Resolve = Callable[[str, int], list[str]]
 # what connects looks its hosts up here first; urllib3's warnings about odd answers repeat the whole address, with its query
@@ -89,7 +89,7 @@ def _plain(address: str) -> Address | None:
 @cache
 def _table() -> tuple[tuple[Block, str], ...]:
     """The blocks of special_addresses.txt, each with what to do."""
-    text = resources.files("assets.io.sources").joinpath("special_addresses.txt").read_text(encoding="utf-8")
+    text = resources.files("assay.assets.io.sources").joinpath("special_addresses.txt").read_text(encoding="utf-8")
     rows = [line.split() for line in text.splitlines() if line and not line.startswith("#")]
     return tuple((ipaddress.ip_network(row[0]), f"embeds {row[2]}" if row[1] == "embeds" else row[1]) for row in rows)
 

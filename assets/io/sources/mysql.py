@@ -13,11 +13,11 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import polars as pl
 
-from assets.io.decode.parquet import name_literal
-from assets.io.sources.extracts import BATCH, Extract, checked, start_after, unmarked, write
-from assets.io.sources.places import Mark, Sink
-from contracts.errors import SourceError, Where
-from contracts.settings import CsvOptions
+from assay.assets.io.decode.parquet import name_literal
+from assay.assets.io.sources.extracts import BATCH, Extract, checked, start_after, unmarked, write
+from assay.assets.io.sources.places import Mark, Sink
+from assay.contracts.errors import SourceError, Where
+from assay.contracts.settings import CsvOptions
 
 
 def download(name: str, query: str, options: CsvOptions, sink: Sink, mark: Mark | None) -> Extract:

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import polars as pl
 
-from assets.io.decode.landing import ROWS, UNREADABLE
-from assets.io.names import with_hint
-from assets.io.sources.landing import UNREADABLE_SCHEMA, Read, rows_in
-from assets.io.sources.places import together
-from assets.io.work_progress import tell
-from contracts.errors import AssayError, SourceError, Where
-from pipelines.frames import ROW, FileRead
-from pipelines.ingest.records import numbered
+from assay.assets.io.decode.landing import ROWS, UNREADABLE
+from assay.assets.io.names import with_hint
+from assay.assets.io.sources.landing import UNREADABLE_SCHEMA, Read, rows_in
+from assay.assets.io.sources.places import together
+from assay.assets.io.work_progress import tell
+from assay.contracts.errors import AssayError, SourceError, Where
+from assay.pipelines.frames import ROW, FileRead
+from assay.pipelines.ingest.records import numbered
 
 Reader = Callable[[Path, Path, Where], Read]
 

@@ -15,9 +15,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
-from assets.io.disk import write_atomically
-from assets.io.names import Labels, numbered
-from contracts.errors import AssayError, SourceError, Where
+from assay.assets.io.disk import write_atomically
+from assay.assets.io.names import Labels, numbered
+from assay.contracts.errors import AssayError, SourceError, Where
 
 AT_ONCE = 4
 MAX_FILES = 10_000

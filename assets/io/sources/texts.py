@@ -13,10 +13,10 @@ from typing import Any
 import polars as pl
 import yaml
 
-from assets.io.decode.landing import ROWS
-from assets.io.sources.landing import Read, write_unreadable
-from contracts.errors import SourceError, Where
-from pipelines.frames import ROW
+from assay.assets.io.decode.landing import ROWS
+from assay.assets.io.sources.landing import Read, write_unreadable
+from assay.contracts.errors import SourceError, Where
+from assay.pipelines.frames import ROW
 
 COLUMNS = ("name", "text", "encoding")
 MAX_BYTES = 64 * 2**20

@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import SplitResult, urljoin, urlsplit
 
-from assets.io.sources.hosts import Resolve, addresses, is_allowed, resolve
-from assets.io.sources.places import CHUNK, Place, Seen, Sink, too_large
-from assets.io.work_progress import tell
-from contracts.errors import SourceError, Where
-from contracts.location import kind_of, problem_of
+from assay.assets.io.sources.hosts import Resolve, addresses, is_allowed, resolve
+from assay.assets.io.sources.places import CHUNK, Place, Seen, Sink, too_large
+from assay.assets.io.work_progress import tell
+from assay.contracts.errors import SourceError, Where
+from assay.contracts.location import kind_of, problem_of
 
 TRIES, REDIRECTS = 4, 5
 CONNECT_S, READ_S, WHOLE_S = 10.0, 30.0, 6 * 3600.0

@@ -8,14 +8,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from contracts.document import Document
-from contracts.errors import ContractError, Where, shown
-from contracts.problems import as_error
+from assay.contracts.document import Document
+from assay.contracts.errors import ContractError, Where, shown
+from assay.contracts.problems import as_error
 
 
 def compared(old: str, new: str) -> dict[str, Any]:
     """Two contracts, each a file or REVISION:FILE in git, as plain data: every change classified, and the version step they demand."""
-    from contracts.compatibility import compare
+    from assay.contracts.compatibility import compare
 
     comparison = compare(_document(old).data, _document(new).data)
     changes = [{**asdict(change), "text": change.text} for change in comparison.changes]
@@ -25,10 +25,10 @@ def compared(old: str, new: str) -> dict[str, Any]:
 
 def _document(named: str) -> Document:
     """A contract of any version as ODCS v3.2.0. Raises: ContractError(s): what the standard says against it."""
-    from assets.io.home import contract_text
-    from contracts.document import parse
-    from contracts.load import newest
-    from contracts.standard import schema_problems
+    from assay.assets.io.home import contract_text
+    from assay.contracts.document import parse
+    from assay.contracts.load import newest
+    from assay.contracts.standard import schema_problems
 
     text = _committed(named) if ":" in named and not Path(named).exists() else contract_text(Path(named))
     document = parse(text, named)
@@ -41,7 +41,7 @@ def _document(named: str) -> Document:
 
 
 def _committed(named: str) -> str:
-    from assets.io.git import show
+    from assay.assets.io.git import show
 
     revision, _, file = named.partition(":")
     try:
@@ -52,9 +52,9 @@ def _committed(named: str) -> str:
 
 def upgraded(path: Path, *, write: bool) -> tuple[str, list[str]]:
     """A contract's text as ODCS v3.2.0, and what was changed; written back, whole or not at all, where `write` says so."""
-    from assets.io.home import contract_text
-    from assets.io.private import write_for_user
-    from contracts.upgrade import rewritten
+    from assay.assets.io.home import contract_text
+    from assay.assets.io.private import write_for_user
+    from assay.contracts.upgrade import rewritten
 
     text, notes = rewritten(contract_text(path), shown(path))
     if write and notes:
@@ -64,9 +64,9 @@ def upgraded(path: Path, *, write: bool) -> tuple[str, list[str]]:
 
 def exported(name: str, to: str) -> str:
     """A contract in another tool's format."""
-    from assets.io.home import home, read_contract
-    from assets.io.installation import named
-    from contracts.exports import export
+    from assay.assets.io.home import home, read_contract
+    from assay.assets.io.installation import named
+    from assay.contracts.exports import export
 
     file = Path(name)
     return export(read_contract(file) if file.is_file() else named(home().read_contracts(), name), to)
@@ -74,9 +74,9 @@ def exported(name: str, to: str) -> str:
 
 def documented(name: str, version: str | None, folder: Path | None) -> str:
     """Data Docs of a published version. Returns: where its first page lies."""
-    from assets.io.installation import Installation
-    from assets.io.private import users_files
-    from assets.stages.docs import document
+    from assay.assets.io.installation import Installation
+    from assay.assets.io.private import users_files
+    from assay.assets.stages.docs import document
 
     installation = Installation.open()
     with users_files() if folder else nullcontext():
