@@ -69,12 +69,12 @@ def _modes(where: Home, *, fix: bool) -> dict[str, Any]:
     if fix:
         narrowed = narrow(where.root)
         if narrowed.left_open:
-            return _wrong(f"{len(narrowed.left_open):,} place(s) stay open to other users, such as {_few(narrowed.left_open)}: their owner must close them")
-        closed = f"{len(narrowed.closed):,} place(s) closed to other users, such as {_few(narrowed.closed)}"
+            return _wrong(f"{len(narrowed.left_open):,} place(s) stay open to other users, such as {_first_places(narrowed.left_open)}: their owner must close them")
+        closed = f"{len(narrowed.closed):,} place(s) closed to other users, such as {_first_places(narrowed.closed)}"
         return {"there": True, "said": closed if narrowed.closed else "for their owner only"}
     places = open_places(where.root)
     if places:
-        return _wrong(f"{len(places):,} place(s) below the home are open to other users, such as {_few(places)}. Close them: assay doctor --fix")
+        return _wrong(f"{len(places):,} place(s) below the home are open to other users, such as {_first_places(places)}. Close them: assay doctor --fix")
     return {"there": where.root.exists(), "said": "for their owner only"}
 
 
@@ -115,7 +115,7 @@ def _wrong(text: str) -> dict[str, Any]:
     return {"there": False, "wrong": True, "said": text}
 
 
-def _few(places: tuple[str, ...] | list[str]) -> str:
+def _first_places(places: tuple[str, ...] | list[str]) -> str:
     return ", ".join(places[:_SHOWN]) + (", …" if len(places) > _SHOWN else "")
 
 

@@ -36,7 +36,7 @@ def verify(named: tuple[str, str | None] | None, where: Path | None, key: Path |
     root = where.resolve() if where else home().root
     home().model_copy(update={"home": root}).check_layout()
     everything = named is None and where is None
-    installation = Installation.open() if everything else _office(where)
+    installation = Installation.open() if everything else _installation(where)
     if everything and installation is not None:
         with noted(root, [], None, "finishing what a crash left"):
             installation.settle()  # evidence of a registered version may still have to be written
@@ -52,7 +52,7 @@ def verify(named: tuple[str, str | None] | None, where: Path | None, key: Path |
     return results
 
 
-def _office(where: Path | None) -> Installation | None:
+def _installation(where: Path | None) -> Installation | None:
     """The registry's side of one data set, where it can be opened: the files verify without it."""
     if where is not None or not home().is_made:
         return None

@@ -69,7 +69,7 @@ def land(run: Run) -> Landed:
                 read.found,
                 read.files,
                 fetched.watermark,
-                upstream=source.told if source else None,
+                upstream=source.record if source else None,
             )
             (staged / RECEIPT).write_text(json.dumps(asdict(receipt)))
             installation.lake.move_in(staged, target)
@@ -141,7 +141,7 @@ def _mark(run: Run) -> sources.Mark | None:
         return None
     column = mark["column"]
     sealed = mark.get("sealed")
-    value = run.installation.keys.unseal(sealed, _about(run, column)) if sealed else mark["value"]
+    value = run.installation.keys.unseal(sealed, _seal_context(run, column)) if sealed else mark["value"]
     return sources.Mark(column, value, versions[-1]["source_digest"])
 
 
@@ -152,10 +152,10 @@ def kept_mark(run: Run, column: str, value: str | int | float) -> dict[str, Any]
     public = declared and contract.column(column).classification in (None, "public")
     if public and column not in contract.privacy.columns:
         return {"column": column, "value": value}
-    return {"column": column, "sealed": run.installation.keys.seal(value, _about(run, column))}
+    return {"column": column, "sealed": run.installation.keys.seal(value, _seal_context(run, column))}
 
 
-def _about(run: Run, column: str) -> str:
+def _seal_context(run: Run, column: str) -> str:
     return f"the watermark '{column}' of {run.contract.name}"
 
 

@@ -31,7 +31,7 @@ class Upstream:
     statement: str
 
     @property
-    def told(self) -> dict[str, str]:
+    def record(self) -> dict[str, str]:
         """How receipts and evidence name it."""
         return {"dataset": self.row["dataset"], "version": self.row["version"], "statement": self.statement}
 
