@@ -1,6 +1,7 @@
 """Configurations of runs whose values are only ever what they say.
 
-Dagster's own types for a `dg.Config` (`StringSource` and its kin) also take `{env: NAME}`, and put the value of the environment variable there.
+Dagster's own types for a `dg.Config` (`StringSource` and its kin) also take `{env: NAME}`, and put
+the value of the environment variable there.
 """
 
 from typing import Any, TypeVar
@@ -21,7 +22,7 @@ Settings = TypeVar("Settings", bound=dg.Config)
 
 
 def plain_schema(settings: type[dg.Config]) -> dict[str, dg.Field]:
-    """The `config_schema` of an op that takes these settings, without types that read the environment."""
+    """The `config_schema` of an op with these settings, in types that read no environment."""
     shape = settings.to_config_schema().as_field().config_type
     if not isinstance(shape, Shape):
         raise TypeError(f"{settings.__name__} is not a set of settings")
@@ -29,8 +30,10 @@ def plain_schema(settings: type[dg.Config]) -> dict[str, dg.Field]:
 
 
 def _plain_field(field: Any) -> dg.Field:
-    given = {"default_value": field.default_value} if field.default_provided else {}
-    return dg.Field(_plain(field.config_type), is_required=field.is_required, description=field.description, **given)
+    given = {"is_required": field.is_required, "description": field.description}
+    if field.default_provided:
+        given["default_value"] = field.default_value
+    return dg.Field(_plain(field.config_type), **given)
 
 
 def _plain(config_type: Any) -> Any:
@@ -48,4 +51,5 @@ def read_settings(settings: type[Settings], context: dg.OpExecutionContext) -> S
     except ValidationError as errors:
         first = errors.errors(include_url=False, include_input=False, include_context=False)[0]
         name = ".".join(str(part) for part in first["loc"])
-        raise ConfigurationError(f"`{name}` in the run's configuration is wrong: {first['msg']}", "Correct it, and start the run again") from None
+        problem = f"`{name}` in the run's configuration is wrong: {first['msg']}"
+        raise ConfigurationError(problem, "Correct it, and start the run again") from None

@@ -1,4 +1,4 @@
-"""The run coordinator of an installation: Dagster's queue, and a look at the configuration before a run enters it."""
+"""The run coordinator: Dagster's queue, and a check of the configuration before a run enters it."""
 
 import dagster as dg
 from dagster._core.run_coordinator.base import SubmitRunContext

@@ -1,6 +1,7 @@
 """What a run's configuration may not hold. Pure.
 
-Dagster replaces `{env: NAME}` in a configuration by the value of an environment variable: whoever may start a run could read every secret.
+Dagster replaces `{env: NAME}` in a configuration by the value of an environment variable: whoever
+may start a run could read every secret.
 """
 
 import re
@@ -13,7 +14,7 @@ REMEDY = "Write the value itself into the configuration"
 
 
 def problem_of(config: Any) -> str | None:
-    """Why a configuration is refused, in one sentence that quotes no value; None where it is not."""
+    """Why a configuration is refused, in a sentence that quotes no value; None where it is not."""
     return _problem(config, (), set())
 
 

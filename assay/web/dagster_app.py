@@ -1,6 +1,7 @@
-"""Dagster's webserver with what Assay changes inside it: run configurations, permissions, and errors that quote values.
+"""Dagster's webserver with what Assay changes inside it.
 
-It uses private hooks of Dagster, which is pinned for this reason; tests fail where a new version moves them.
+It checks run configurations, takes permissions away and keeps values out of errors. It uses private
+hooks of Dagster, which is pinned for this reason; tests fail where a new version moves them.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ _OFF = (
     Permissions.EDIT_APP_MANAGED_COMPONENTS,
     Permissions.REFRESH_COMPONENT_STATE,
 )
-# graphql-core: `Variable '$x' got invalid value {…}; Expected …`, `Expected value of type 'Int', found "…".`
+# what graphql-core writes before a value
 _QUOTED = re.compile(r"( got invalid value |, found | cannot represent [^:]*: ).*", re.DOTALL)
 _MISMATCHES = {
     "RUNTIME_TYPE_MISMATCH": "the value is not of the type that is expected here",
@@ -57,7 +58,7 @@ class ConfigRefused(GraphQLError):
 
 
 class AssayRequestContext(WorkspaceRequestContext):
-    """Dagster's own permissions, less those that forge or destroy evidence: its pages disable the buttons."""
+    """Dagster's permissions without those that forge or destroy evidence: pages disable buttons."""
 
     @property
     def permissions(self) -> Mapping[str, PermissionResult]:
@@ -174,7 +175,7 @@ def checked_config(config: Any) -> Any:
 
 
 def hide_config_values(schema: GraphQLSchema) -> None:
-    """Have Dagster's errors about a configuration name the place and the kind of problem, never the value."""
+    """Have errors about a configuration name the place and the kind of problem, never the value."""
     interface = schema.type_map["PipelineConfigValidationError"]
     if not isinstance(interface, GraphQLInterfaceType):
         raise TypeError(

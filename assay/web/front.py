@@ -1,6 +1,7 @@
-"""The ASGI front of the web UI: it signs people in, and passes on to Dagster what the guards let through.
+"""The ASGI front of the web UI: it signs people in, and passes on what the guards let through.
 
-Belongs here: reading requests, writing answers. Stays out: deciding (request_guard, graphql_guard), keeping links and sessions (sign_in).
+Belongs here: reading requests, writing answers. Stays out: deciding (request_guard, graphql_guard),
+keeping links and sessions (sign_in).
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ class Front:
 
     @property
     def cookie(self) -> str:
-        """The cookie's name; browsers send cookies to every port of a host, so that it holds the port."""
+        """The cookie's name holds the port: browsers send a cookie to every port of a host."""
         return f"assay_session_{self.port}"
 
     def session_of(self, connection: HTTPConnection) -> str | None:
@@ -238,7 +239,7 @@ def _user(scope: Scope) -> int | None:
 
 
 def _is_opened_by_a_person(headers: Headers) -> bool:
-    """Whether the browser opens the address in a window, now, and not ahead of time, or as a picture."""
+    """Whether the browser opens the address in a window now, not ahead of time or as a picture."""
     ahead = any(name in headers for name in _AHEAD_OF_TIME)
     return not ahead and headers.get("sec-fetch-dest", "document") == "document"
 

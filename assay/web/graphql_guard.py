@@ -1,4 +1,4 @@
-"""Which GraphQL requests reach Dagster. Pure: a message goes in; what to pass on, or why not, comes out.
+"""Which GraphQL requests reach Dagster. Pure: a message goes in; what to pass on comes out.
 
 What is passed on is written again from what was read here, so that Dagster reads nothing else.
 """
@@ -29,7 +29,7 @@ WEBSOCKET_CONTROL = frozenset({"connection_init", "connection_terminate", "stop"
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a request does not pass: an HTTP status, and one sentence without any value of the request."""
+    """Why a request does not pass: an HTTP status, and a sentence without values of the request."""
 
     status: int
     reason: str
@@ -49,7 +49,7 @@ def check_body(body: bytes) -> bytes | Refusal:
 
 
 def check_websocket_text(text: str) -> str | Refusal:
-    """Check one message of a `graphql-ws` connection. Returns: the message to pass on, or the refusal."""
+    """Check a message of a `graphql-ws` connection. Returns: what to pass on, or the refusal."""
     message = _read_object(text.encode("utf-8", "surrogatepass"))
     if isinstance(message, Refusal):
         return message

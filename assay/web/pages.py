@@ -9,27 +9,39 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from assay.web.graphql_guard import Refusal
 
-SIGN_IN_HELP = "Open the sign-in link that `assay ui` printed in its terminal, or run `assay ui --link` for a new one."
+SIGN_IN_HELP = (
+    "Open the sign-in link that `assay ui` printed in its terminal, "
+    "or run `assay ui --link` for a new one."
+)
 NOT_SIGNED_IN = Refusal(401, f"You are not signed in. {SIGN_IN_HELP}")
 LINK_IS_GONE = Refusal(
     401,
-    "This sign-in link has been used, or is older than 15 minutes. Run `assay ui --link` for a new one.",
+    "This sign-in link has been used, or is older than 15 minutes. "
+    "Run `assay ui --link` for a new one.",
 )
 
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #1c1f24; background: #f5f6f8; margin: 0; }
-main { max-width: 34rem; margin: 15vh auto 0; background: #fff; padding: 2rem; border: 1px solid #d8dce2; border-radius: 8px; }
+main { max-width: 34rem; margin: 15vh auto 0; padding: 2rem; background: #fff;
+  border: 1px solid #d8dce2; border-radius: 8px; }
 h1 { font-size: 1.25rem; margin: 0 0 1rem; }
 code { background: #eef0f3; padding: 0.1rem 0.3rem; border-radius: 4px; }
 button { font: inherit; padding: 0.5rem 1rem; }
 """
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
+)
 
 
 def page(title: str, body: str, status: int = 200) -> HTMLResponse:
     """A whole page. `body` is HTML."""
-    head = f"<meta charset='utf-8'><meta name='viewport' content='width=device-width'><title>{escape(title)} · Assay</title><style>{_STYLE}</style>"
-    text = f"<!doctype html><html lang='en'><head>{head}</head><body><main><h1>{escape(title)}</h1>{body}</main></body></html>"
+    head = (
+        "<meta charset='utf-8'><meta name='viewport' content='width=device-width'>"
+        f"<title>{escape(title)} · Assay</title><style>{_STYLE}</style>"
+    )
+    main = f"<main><h1>{escape(title)}</h1>{body}</main>"
+    text = f"<!doctype html><html lang='en'><head>{head}</head><body>{main}</body></html>"
     return HTMLResponse(
         text, status, {"Content-Security-Policy": _POLICY, "Cache-Control": "no-store"}
     )
@@ -63,15 +75,16 @@ def _marked(text: str) -> str:
 
 
 def signed_in() -> HTMLResponse:
-    """For a link that another site's page opened: the browser sends the new cookie with the next click only."""
+    """For a link on another site's page: the browser sends the new cookie with the next click."""
     return page("You are signed in", "<p><a href='/'>Open Assay</a></p>")
 
 
 def sign_out_form(user: str) -> HTMLResponse:
-    """Asks before signing out: a page of another site may lead here, but cannot press the button."""
+    """Asks before signing out: a page of another site may lead here, not press the button."""
     return page(
         "Sign out",
-        f"<p>You are signed in as {escape(user)}.</p><form method='post' action='/sign-out'><button>Sign out</button></form>",
+        f"<p>You are signed in as {escape(user)}.</p>"
+        "<form method='post' action='/sign-out'><button>Sign out</button></form>",
     )
 
 

@@ -1,7 +1,7 @@
 """Whose connection it is: the operating-system user at the other end of a loopback connection.
 
-Browsers send a cookie to every port of a host, so another user's server on this machine can learn it. It is of no use to them:
-a session goes on only for the user who began it.
+Browsers send a cookie to every port of a host, so another user's server on this machine can learn
+it. It is of no use to them: a session goes on only for the user who began it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _LOCAL, _REMOTE, _UID = 1, 2, 7
 
 
 def user_of(client: tuple[str, int] | None, server: tuple[str, int] | None) -> int | None:
-    """The user id of the process that connected. None where the system does not tell: it has no such table, or no such entry."""
+    """The user id of the process that connected; None where the system keeps no table of them."""
     if client is None or server is None:
         return None
     with contextlib.suppress(OSError, ValueError, struct.error):

@@ -1,6 +1,7 @@
 """Processes below this one: finding them, ending them, and having them end with us.
 
-Linux gives orphans to the nearest process that calls itself their reaper, so none is lost. Elsewhere (macOS) the process group takes its place.
+Linux gives orphans to the nearest process that calls itself their reaper, so none is lost.
+Elsewhere (macOS) the process group takes its place.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ def adopt_orphans() -> None:
 
 
 def end_with_parent(parent: int) -> None:
-    """For a new child, before it runs its program: get SIGTERM when the parent ends, however it ends."""
+    """For a new child, before it runs its program: get SIGTERM when the parent ends."""
     if _LIBC is not None:
         _LIBC.prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
         if os.getppid() != parent:  # it ended before the call
@@ -51,7 +52,7 @@ def descendants(of: int) -> list[int]:
 
 
 def _orphans_of_group(leader: int) -> list[int]:
-    """Of a process group, those whose own parent has ended: the first process of the system is theirs then."""
+    """Of a process group, those whose own parent has ended: they are children of process 1."""
     command = ["/bin/ps", "-axo", "pid=,ppid=,pgid="]
     table = subprocess.run(command, capture_output=True, text=True, check=True).stdout  # noqa: S603  # a constant
     rows = [tuple(map(int, line.split())) for line in table.splitlines()]
@@ -76,7 +77,10 @@ def _parents() -> list[tuple[int, int]]:
 
 
 def reap() -> dict[int, int]:
-    """Returns: exit code by pid of the children that have ended since the last call; minus the signal's number where one ended them."""
+    """Forget the children that have ended since the last call.
+
+    Returns: exit code by pid; minus the signal's number where a signal ended the process.
+    """
     ended = {}
     with contextlib.suppress(ChildProcessError):
         while (result := os.waitpid(-1, os.WNOHANG))[0]:
@@ -85,7 +89,10 @@ def reap() -> dict[int, int]:
 
 
 def end_descendants(grace_s: float) -> None:
-    """End everything below this process: first politely, after `grace_s` seconds for certain. Returns when nothing is left."""
+    """End everything below this process: politely, after `grace_s` seconds for certain.
+
+    Returns when nothing is left.
+    """
     me, polite_until = os.getpid(), time.monotonic() + grace_s
     for pid in descendants(me):
         _signal(pid, signal.SIGTERM)

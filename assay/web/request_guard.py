@@ -44,13 +44,14 @@ def own_hosts(port: int) -> frozenset[str]:
 
 
 def check_host(facts: RequestFacts, hosts: frozenset[str]) -> Refusal | None:
-    """A Host that is not ours: a foreign name that points here (DNS rebinding), or a forwarded port."""
+    """A Host that is not ours: a foreign name that points here (DNS rebinding), another port."""
     host = facts.value("host")
     if host is None or host.lower() not in hosts:
         own = min(hosts)
         return Refusal(
             421,
-            f"The Host header is not the address of this page; open http://{own}, and forward a port under the same number only.",
+            f"The Host header is not the address of this page; open http://{own}, "
+            "and forward a port under the same number only.",
         )
     return None
 
@@ -66,7 +67,7 @@ def check_path(facts: RequestFacts) -> Refusal | None:
 
 
 def _normalised(path: str) -> str | None:
-    """The path as a careless server would read it; None where it was encoded more than three times."""
+    """The path as a careless server would read it; None where it was encoded too many times."""
     for _ in range(3):
         decoded = unquote(path)
         if decoded == path:
@@ -98,13 +99,14 @@ def check_method(facts: RequestFacts) -> Refusal | None:
 
 
 def check_origin(facts: RequestFacts) -> Refusal | None:
-    """A POST or websocket comes from a page of the very address it goes to. `check_host` passed before."""
+    """A POST or websocket comes from a page of the very address it goes to, which is ours."""
     host = facts.value("host")
     origin = facts.value("origin")
     if origin is None or host is None or origin.lower() != f"http://{host.lower()}":
         return Refusal(
             403,
-            "The request does not come from a page of this address: its Origin header is missing or foreign.",
+            "The request does not come from a page of this address: "
+            "its Origin header is missing or foreign.",
         )
     if any(site != "same-origin" for site in facts.values("sec-fetch-site")):
         return Refusal(403, "The request was sent by a page of another site.")

@@ -1,6 +1,7 @@
 """`assay ui`: one web UI a home, its sign-in link, and its end.
 
-Belongs here: the lock, the port, the link, waiting. Stays out: the services themselves (supervise), what they answer (front).
+Belongs here: the lock, the port, the link, waiting. Stays out: the services themselves (supervise),
+what they answer (front).
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @dataclass(frozen=True)
 class Place:
-    """Where a home keeps what concerns its web UI: the lock, links that are not used yet, the services' logs."""
+    """Where a home keeps what concerns its web UI: the lock, unused links, the services' logs."""
 
     folder: Path
 
@@ -60,7 +61,10 @@ class Place:
 
     @contextmanager
     def claim(self) -> Iterator[IO[str]]:
-        """Be the only web UI of this home. Raises: ConfigurationError: another one runs, or the home cannot be written."""
+        """Be the only web UI of this home.
+
+        Raises: ConfigurationError: another one runs, or the home cannot be written.
+        """
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             descriptor = os.open(self.lock, os.O_RDWR | os.O_CREAT, 0o600)
@@ -102,7 +106,10 @@ def _link(place: Place, url: str) -> str:
 
 
 def serve(home: Path, port: int) -> int:
-    """Run the web UI until it is ended. Returns: the exit code. Raises: ConfigurationError: it cannot start."""
+    """Run the web UI until it is ended.
+
+    Returns: the exit code. Raises: ConfigurationError: it cannot start.
+    """
     place = Place(home / "ui")
     with place.claim() as lock, _listen(port) as listening:
         url = f"http://127.0.0.1:{port}"
@@ -145,7 +152,7 @@ def _listen(port: int) -> socket.socket:
 
 
 def _start(plan: Plan) -> subprocess.Popen[bytes]:
-    """The supervisor, in a session of its own: what the terminal sends, such as Ctrl-C, comes to us alone."""
+    """The supervisor, in a session of its own: Ctrl-C in the terminal comes to us alone."""
     keep = (plan.listening, plan.lifeline, plan.lock)
     return subprocess.Popen(  # noqa: S603  # this interpreter and our own module, without a shell
         [sys.executable, "-m", "assay.web.supervise", *plan.write()],
@@ -157,7 +164,8 @@ def _start(plan: Plan) -> subprocess.Popen[bytes]:
 
 def _greeting(link: str, place: Place) -> str:
     return (
-        f"Open this link to sign in as {getpass.getuser()}. It works once, for {LINK_LIFE_S // 60} minutes; `assay ui --link` prints another.\n\n"
+        f"Open this link to sign in as {getpass.getuser()}. It works once, "
+        f"for {LINK_LIFE_S // 60} minutes; `assay ui --link` prints another.\n\n"
         f"    {link}\n\n"
         f"The first page takes some seconds. Logs: {place.folder}. Ctrl-C ends the web UI."
     )
@@ -165,7 +173,10 @@ def _greeting(link: str, place: Place) -> str:
 
 @contextmanager
 def _stop_on_signals() -> Iterator[list[int]]:
-    """Signals that end the web UI, as they come. Started in the background of a script, SIGINT is ignored, and is heard again here."""
+    """Signals that end the web UI, as they come.
+
+    A shell has the background processes of a script ignore SIGINT; here it is heard again.
+    """
     stop: list[int] = []
     before = {
         number: signal.signal(number, lambda number, _frame: stop.append(number))
@@ -180,11 +191,11 @@ def _stop_on_signals() -> Iterator[list[int]]:
 
 def _wait(supervisor: subprocess.Popen[bytes], writer: int, stop: list[int]) -> int:
     """Until the supervisor ends; a signal asks it to, a second one hurries."""
-    asked_to_stop = False
+    is_stopping = False
     while supervisor.poll() is None:
-        if stop and not asked_to_stop:
+        if stop and not is_stopping:
             os.write(writer, STOP)
-            asked_to_stop = True
+            is_stopping = True
         if len(stop) > 1:
             break
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -193,7 +204,8 @@ def _wait(supervisor: subprocess.Popen[bytes], writer: int, stop: list[int]) -> 
     end_descendants(0.0 if code is None or code < 0 else ORDERLY_S)
     if code is not None and code < 0 and not stop:
         raise ConfigurationError(
-            f"the supervisor of the web UI was ended ({signal.Signals(-code).name}), and so was the UI",
+            f"the supervisor of the web UI was ended ({signal.Signals(-code).name}), "
+            "and so was the UI",
             "Start `assay ui` again",
         )
     return code if code is not None and code > 0 else 0

@@ -1,6 +1,7 @@
 """One-time links, and the sessions they open.
 
-A link's token is kept as the name of an empty file, its SHA-256, below the home: whoever deletes the file has used the link.
+A link's token is kept as the name of an empty file, its SHA-256, below the home: whoever deletes
+the file has used the link.
 Sessions live in the web server's memory: a restart forgets them.
 """
 
@@ -70,7 +71,7 @@ class Links:
 
 @dataclass
 class Sessions:
-    """Who is signed in. The browser holds the key, the server its digest, when it ends, and whose it is.
+    """Who is signed in. The browser holds the key; the server its digest, its end and its user.
 
     `user`: the user id at the other end of the connection; None where the system does not tell.
     """

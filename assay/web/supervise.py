@@ -1,6 +1,7 @@
-"""The process that owns the services of the web UI: the code server, Dagster's daemon and the web server.
+"""The process that owns the services of the web UI: code server, Dagster's daemon, web server.
 
-It lives as long as `assay ui`, whose end of a pipe it watches: however that process ends, the pipe closes, and everything here is ended.
+It lives as long as `assay ui`, whose end of a pipe it watches: however that process ends, the pipe
+closes, and everything here is ended.
 Imports nothing heavy, so that it is there at once.
 """
 
@@ -30,7 +31,10 @@ MAX_FOLDER_BYTES = 90  # a unix socket has a path of at most 103 bytes on macOS
 
 @dataclass(frozen=True)
 class Plan:
-    """What `assay ui` hands over. File descriptors: the listening socket, the pipe to watch, the lock that lives as long as we do."""
+    """What `assay ui` hands over.
+
+    File descriptors: the listening socket, the pipe to watch, the lock that is held until we end.
+    """
 
     port: int
     listening: int
@@ -135,7 +139,10 @@ class Services:
             if pid in self.names:
                 how = f"exit code {code}" if code >= 0 else signal.Signals(-code).name
                 log = self.plan.folder / f"{self.names[pid]}.log"
-                return f"{log}: the {self.names[pid]} of the web UI has ended ({how}), so the UI is closed. Read the log and start `assay ui` again."
+                return (
+                    f"{log}: the {self.names[pid]} of the web UI has ended ({how}), "
+                    "so the UI is closed. Read the log and start `assay ui` again."
+                )
         return None
 
 

@@ -1,4 +1,4 @@
-"""The web server's process: Dagster's webserver behind our front, on a socket that is open already."""
+"""The web server's process: Dagster's webserver behind our front, on an open socket."""
 
 from __future__ import annotations
 

@@ -45,6 +45,15 @@ def must_stop(error: BaseException) -> bool:
     return isinstance(error, _STOPS) or bool(names & _STOP_NAMES)
 
 
+def is_failure(error: BaseException) -> bool:
+    """Whether an exception is a failure of the work itself: any Exception, and a Rust panic.
+
+    Narrower than `must_stop`: of other BaseExceptions a stage cannot tell who wants it to end.
+    """
+    panic = any("Panic" in kind.__name__ for kind in type(error).__mro__)
+    return not must_stop(error) and (isinstance(error, Exception) or panic)
+
+
 def reason_of(error: BaseException) -> str:
     """Describe an exception in our words, without its own text."""
     if isinstance(error, AssayError):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from assay.assets.io.disk import room_on_disk
-from assay.assets.io.failures import must_stop, unexpected
+from assay.assets.io.failures import is_failure, unexpected
 from assay.assets.io.installation import Installation
 from assay.assets.io.runs import Lease
 from assay.contracts.errors import errors_located_at
@@ -75,7 +75,7 @@ def stage(run: Run, name: str) -> Iterator[Noted]:
         with errors_located_at(dataset=run.contract.name), room_on_disk(), installation.registry.working(run.contract.name, run.run_id, name):
             yield noted
     except BaseException as error:
-        if must_stop(error):
+        if not is_failure(error):
             raise
         failure = unexpected(installation.home.root, error, run.contract.name, f"stage '{name}'")
         installation.lake.clear(run.contract.name, run.run_id)  # at once: on a full disk it is what the words about it are written on
