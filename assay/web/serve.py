@@ -136,7 +136,7 @@ def prepare(home: Path) -> None:
 
     where = current_home()
     instance(where).dispose()
-    where.read_contracts()  # a message here, and not a traceback of the code server
+    where.contract_paths()  # no contract at all is a message here; one that is wrong is shown by the UI
     os.environ["ASSAY_HOME"] = str(home)
     os.environ["ASSAY_CONTRACTS"] = str(where.contracts.resolve())
 

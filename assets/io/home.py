@@ -157,16 +157,20 @@ class Home(BaseSettings):
         """Who may approve. Raises: ContractError(s): the file cannot be read, or is wrong."""
         return steward_policy(contract_text(self.stewards), shown(self.stewards))
 
+    def contract_paths(self) -> list[Path]:
+        """The files of the contracts, in order of path. Raises: ConfigurationError: there is none."""
+        files = contract_files(self.contracts)
+        if not files:
+            raise ConfigurationError(NO_CONTRACT, HOW_TO_GET_ONE, Where(file=shown(self.contracts)))
+        return files
+
     def read_contracts(self) -> dict[str, Contract]:
         """Every contract of the folder and of the folders in it by name, in order of path.
 
         Raises: ContractError(s), ConfigurationError: a contract is wrong, two have one name, or there is none.
         """
-        files = contract_files(self.contracts)
-        if not files:
-            raise ConfigurationError(NO_CONTRACT, HOW_TO_GET_ONE, Where(file=shown(self.contracts)))
         found: dict[str, Contract] = {}
-        for file in files:
+        for file in self.contract_paths():
             contract = read_contract(file)
             if contract.name in found:
                 raise ConfigurationError(f"'{contract.name}' is also the name in {found[contract.name].file}", "Give one of them another `name`", Where(file=contract.file))
