@@ -265,7 +265,7 @@ def test_a_home_of_a_newer_or_unknown_layout_is_refused_and_not_changed(persons:
     persons.open().settle()
     (persons.root / MARK).write_bytes(mark.encode("latin-1" if mark == "\xff" else "utf-8"))
     before = contents(persons.root)
-    for use in (persons.opened_home, persons.published):
+    for use in (persons.open, persons.published):
         with pytest.raises(ConfigurationError, match=MARK):
             use()
     assert contents(persons.root) == before

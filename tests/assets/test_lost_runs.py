@@ -105,11 +105,11 @@ def test_a_run_that_was_ended_for_lost_cannot_publish_after_all(either_registry:
     run = either_registry.run()
     admission = admit(run)
     refined = refine(run, admission)
-    (row,) = run.opened_home.registry.runs("readings")
-    assert run.opened_home.registry.lose(row, "nothing was heard of it")
+    (row,) = run.installation.registry.runs("readings")
+    assert run.installation.registry.lose(row, "nothing was heard of it")
     with pytest.raises(PublicationError, match="newer run"):
         publish(run, admission, refined)
-    assert run.opened_home.registry.versions("readings") == []
+    assert run.installation.registry.versions("readings") == []
 
 
 def test_a_run_that_landed_and_went_no_further_has_not_failed(installation: SampleHome) -> None:
@@ -140,7 +140,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 def test_when_a_run_is_lost(installation: SampleHome, changed: dict[str, Any], later: timedelta, why: str | None) -> None:
     run = installation.run()
     _ = run.lease
-    (row,) = run.opened_home.registry.runs("readings")
+    (row,) = run.installation.registry.runs("readings")
     row |= {"started_at": NOW.isoformat(), "heartbeat_at": NOW.isoformat(), "stage": "cleaned", **changed}
     found = why_lost(row, NOW + later)
     assert found == why if why is None else why in str(found)
@@ -161,10 +161,10 @@ def test_dagster_is_told_of_a_run_whose_process_is_gone(installation: SampleHome
 
         gone = instance.create_run_for_job(job, run_id=run.run_id, status=dg.DagsterRunStatus.STARTED)
         stranger = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
-        assert end_lost(run.opened_home, instance) == []
-        with run.opened_home.registry.engine.begin() as connection:
+        assert end_lost(run.installation, instance) == []
+        with run.installation.registry.engine.begin() as connection:
             connection.execute(sa.update(runs).values(process="999999999 1", stage="published"))
-        assert end_lost(run.opened_home, instance) == [gone.run_id]
+        assert end_lost(run.installation, instance) == [gone.run_id]
         statuses = [instance.get_run_by_id(each.run_id).status for each in (gone, stranger)]  # type: ignore[union-attr]  # both are there
         assert statuses == [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.STARTED]
 

@@ -88,7 +88,7 @@ def test_the_quarantine_holds_what_came_with_its_reasons(installation: SampleHom
     installation.deliver("meter,energy_kwh,tariff\nM1,1.5,day\nM2,2,day\nx,abc,noon\n")
     run = installation.run()
     published(installation, run)
-    rows = pl.read_parquet(run.opened_home.lake.folder("readings", "quarantine") / f"{run.run_id}.parquet")
+    rows = pl.read_parquet(run.installation.lake.folder("readings", "quarantine") / f"{run.run_id}.parquet")
     assert rows.rows() == [(4, ["meter_pattern", "energy_kwh_type", "tariff_enum"], "x", "abc", "noon")]
 
 
@@ -163,7 +163,7 @@ def batches_accounted(folder: Path, batches: list[list[str]]) -> None:
         (installation.root / "inbox" / f"{number:02}.csv").write_bytes(text.encode("utf-8", "surrogateescape"))
     run = installation.run()
     done = published(installation, run)
-    opened_home, account = run.opened_home, run.opened_home.statement(done.row)["predicate"]["accounting"]
+    opened_home, account = run.installation, run.installation.statement(done.row)["predicate"]["accounting"]
     quarantine, removed = (pl.read_parquet(opened_home.lake.folder("readings", layer) / f"{run.run_id}.parquet") for layer in ("quarantine", "removed"))
     kept = opened_home.scan(done.row).collect().height
     assert account["rows_in"] == sum(len(batch) for batch in batches) == kept + quarantine.height + removed.height
