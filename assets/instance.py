@@ -19,7 +19,7 @@ from assay.pipelines.publish.partitions import TO
 _PACKAGE = Path(__file__).parents[1]
 
 _STOCK_COORDINATOR = "module: dagster.core.run_coordinator\n  class: QueuedRunCoordinator"
-_OUR_COORDINATOR = "module: assets.coordinator\n  class: CheckedRunCoordinator"
+_OUR_COORDINATOR = "module: assay.assets.coordinator\n  class: CheckedRunCoordinator"
 
 
 def shipped(name: str) -> Path:

@@ -71,7 +71,7 @@ class LicensePolicy(Frozen):
 def license_policy(text: str | None = None, file: str = "contracts/policies/licenses.yaml") -> LicensePolicy:
     """The policy that ships with Assay, or the one given as YAML text. Raises: ContractError(s): each mistake with its line."""
     if text is None:
-        text = resources.files("contracts").joinpath("policies/licenses.yaml").read_text(encoding="utf-8")
+        text = resources.files("assay.contracts").joinpath("policies/licenses.yaml").read_text(encoding="utf-8")
     document = parse(text, file)
     data = document.data if isinstance(document.data, dict) else {}
     try:
