@@ -166,10 +166,19 @@ def _summary(part: Part) -> dict[str, Any]:
     }  # fmt: skip
 
 
+_DECIDING = ("contracts", "pipelines", "assets/io/decode", "assets/io/sources", "assets/stages")
+"""Reading a source, the steps and rules, and the stages that put them in order."""
+
+
 def code_digest() -> str:
-    """SHA-256 over the code that decides what a version holds: contracts/ and pipelines/."""
+    """SHA-256 over the code that decides what a version holds; the same in a checkout and in a wheel.
+
+    It is recorded in the evidence. The key of a version holds the release's number instead (`Inputs.code_version`).
+    """
     root = Path(__file__).parents[2]
     digest = hashlib.sha256()
-    for file in sorted(file for room in ("contracts", "pipelines") for file in (root / room).rglob("*.py")):
+    # each folder by itself: in a checkout the rooms are links, which a search from `root` would not follow
+    files = [file for folder in _DECIDING for file in (root / folder).rglob("*.py")]
+    for file in sorted(files):
         digest.update(str(file.relative_to(root)).encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()

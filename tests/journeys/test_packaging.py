@@ -15,6 +15,7 @@ from tests.conftest import GOOD, document
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ("contracts", "pipelines", "lineage", "assets")
+DIGEST = "from assay.assets.stages.statement import code_digest; print(code_digest())"
 OPEN = "import assay; print(assay.open('readings', purpose='training').collect().height)"
 
 
@@ -74,3 +75,12 @@ def test_it_runs_in_a_project_with_folders_of_these_names(form: str, project: Pa
     assert "1.0.0: First version: 3 rows" in python("-m", "assay.cli", "run", "readings")
     assert python("-c", OPEN).strip() == "3"
     assert "nothing differs" in python("-m", "assay.cli", "verify", "--all")
+
+
+def test_the_digest_of_the_code_is_the_same_in_both_forms(project: Path, installed: Path) -> None:
+    digests = set()
+    for path in ("", str(installed)):
+        environment = {**os.environ, "PYTHONPATH": path}
+        done = subprocess.run([sys.executable, "-c", DIGEST], cwd=project, env=environment, capture_output=True, text=True, check=True)
+        digests.add(done.stdout.strip())
+    assert len(digests) == 1
