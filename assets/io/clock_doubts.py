@@ -9,7 +9,6 @@ from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
 
-from assay.assets.io.outbox import outbox
 from assay.assets.io.store import Store, clock_doubts, ledger, step_columns
 from assay.contracts.errors import ClockError
 from assay.lineage.clock_guard import Step, clock_step, doubt
@@ -81,6 +80,4 @@ class ClockDoubts(Store):
                 return []
             self._log(connection, CONFIRMED, "", {"why": why, "steps": [step_columns(step) for step in steps]})
             connection.execute(sa.update(clock_doubts).where(clock_doubts.c.confirmed_at.is_(None)).values(confirmed_at=self.now()))
-            # what a clock that was ahead has put off would wait for years
-            connection.execute(sa.update(outbox).where(outbox.c.delivered_at.is_(None)).values(not_before=None))
             return steps

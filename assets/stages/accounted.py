@@ -181,13 +181,18 @@ def _extra(folder: Path, listed: Collection[str], passed: Collection[str]) -> It
             short = path.relative_to(folder)
             if str(short) in passed:
                 continue
-            if str(short) in folders and path.is_dir() and not path.is_symlink():
+            ours = str(short) in folders or path.name in _MAY_BE_EMPTY
+            if ours and path.is_dir() and not path.is_symlink():
                 yield from below(path)
             elif str(short) not in listed or path.is_dir():
                 yield short
 
     if folder.is_dir():
         yield from below(folder)
+
+
+_MAY_BE_EMPTY = ("_fitted", "_state")
+"""Folders that a run makes before it is known whether a step or a transform keeps a file in them."""
 
 
 def _is_left_over(folder: Path, name: str, listed: Collection[str]) -> bool:

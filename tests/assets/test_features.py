@@ -273,7 +273,7 @@ def test_features_that_fall_back_stand_beside_the_others_in_the_same_rows(instal
 @pytest.mark.usefixtures("stand_in")
 def test_windows_and_lags_run_in_the_arrays_of_the_device_and_are_no_fallback(published: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
     """The strictest library of the standard stands for CuPy."""
-    monkeypatch.setattr(engine, "beside", lambda _: ("cupy",))
+    monkeypatch.setattr(engine, "companion_engines", lambda _: ("cupy",))
     monkeypatch.setattr(engine, "arrays", lambda on: array_api_strict if on == "cupy" else np)
     published.promise(COLUMNS, wanted(*TRANSFORMS[:-1]))
     details = make_features(published.run()).details
