@@ -181,7 +181,7 @@ def test_what_cannot_be_read_is_one_sentence(installation: SampleHome) -> None:
         installation.published("derived")
     installation.deliver(GOOD)
     installation.published()
-    for pin, says in (("9.9.9", "has not been published"), ("canary", "no reference 'canary'")):
+    for pin, says in (("9.9.9", "has not been published"), ("canary", "no reference of that name")):
         installation.promise(*derived(location=f"assay:readings@{pin}"), file="derived.odcs.yaml")
         with pytest.raises(EvidenceError, match=says):
             installation.published("derived")
