@@ -18,6 +18,7 @@ from hypothesis import settings as hypothesis_settings
 
 os.environ.setdefault("DO_NOT_TRACK", "1")
 
+from assay.assets.io import private
 from assay.assets.io.home import Home
 from assay.assets.io.installation import Installation, utc_now
 from assay.assets.io.keys import new_private
@@ -214,6 +215,15 @@ def either_registry(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[
     finally:
         connection.execute(f"DROP SCHEMA {schema} CASCADE")
         connection.close()
+
+
+@pytest.fixture
+def usual_umask(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The umask that most users have, whatever tests before this one did to their process."""
+    monkeypatch.setattr(private, "_umask", private._Umask())
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
 
 
 @contextmanager

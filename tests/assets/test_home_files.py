@@ -7,26 +7,16 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from assay.assets.io import private
 from assay.assets.io.disk import write_atomically
 from assay.assets.io.private import narrow, open_places, private_files, users_files
 from tests.conftest import GOOD, SampleHome
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(autouse=True)
-def usual_umask(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The umask that most users have, whatever tests before this one did to their process."""
-    monkeypatch.setattr(private, "_umask", private._Umask())
-    before = os.umask(0o022)
-    yield
-    os.umask(before)
+pytestmark = pytest.mark.usefixtures("usual_umask")
 
 
 def current_umask() -> int:

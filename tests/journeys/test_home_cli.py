@@ -14,22 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from assay.assets.io import private
 from assay.assets.io.private import narrow, open_places
 from assay.contracts.errors import ConfigurationError
 from tests.conftest import SampleHome
 from tests.journeys.conftest import Assay
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(autouse=True)
-def usual_umask(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The umask that most users have, whatever tests before this one did to their process."""
-    monkeypatch.setattr(private, "_umask", private._Umask())
-    before = os.umask(0o022)
-    yield
-    os.umask(before)
+pytestmark = pytest.mark.usefixtures("usual_umask")
 
 
 def mode(place: Path) -> int:
