@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from assay.assets.stages.verify import Verified
 
 
-def open(name: str, version: str | None = None, *, purpose: str, trace: str | None = None) -> pl.LazyFrame:
+def open(
+    name: str, version: str | None = None, *, purpose: str, trace: str | None = None
+) -> pl.LazyFrame:
     """Open a published version for a purpose, and have that recorded.
 
     Args:
@@ -72,7 +74,14 @@ def features(name: str, version: str | None = None, *, purpose: str = "training"
         return open_features(name, version, purpose)
 
 
-def search(name: str, question: str, *, purpose: str = "retrieval", k: int = 5, traceparent: str | None = None) -> Found:
+def search(
+    name: str,
+    question: str,
+    *,
+    purpose: str = "retrieval",
+    k: int = 5,
+    traceparent: str | None = None,
+) -> Found:
     """The passages of a data set's index that answer a question best, and have that recorded.
 
     Args:

@@ -36,19 +36,38 @@ def check_contracts(paths: Sequence[Path], base: str | None = None) -> Outcome:
     paths = list(paths) or [home().contracts]
     files = _files(paths)
     before = {} if base is None else _before(paths, base)
-    empty = [_nothing_at(path) for path in paths if _is_folder(path) and not _holds_a_contract(path, before)]
+    empty = [
+        _nothing_at(path)
+        for path in paths
+        if _is_folder(path) and not _holds_a_contract(path, before)
+    ]
     linted = {file: _linted(file) for file in files}
     project = _project(linted)
-    found = {file: [*each.problems, *_problems_across_contracts(file, each, linted), *_upstream(each, project)] for file, each in linted.items()}
-    outcomes = [_outcome(file, linted[file], found[file], before.get(file.resolve())) for file in files]
-    gone = [_gone(change.old_path, change.old or "") for change in before.values() if change.path is None and change.old_path]
+    found = {
+        file: [
+            *each.problems,
+            *_problems_across_contracts(file, each, linted),
+            *_upstream(each, project),
+        ]
+        for file, each in linted.items()
+    }
+    outcomes = [
+        _outcome(file, linted[file], found[file], before.get(file.resolve())) for file in files
+    ]
+    gone = [
+        _gone(change.old_path, change.old or "")
+        for change in before.values()
+        if change.path is None and change.old_path
+    ]
     return Outcome((*outcomes, *gone, *empty), time.monotonic() - started, base)
 
 
 def _files(paths: Iterable[Path]) -> list[Path]:
     from assay.assets.io.home import contract_files
 
-    return [file for path in paths for file in (contract_files(path) if _is_folder(path) else [path])]
+    return [
+        file for path in paths for file in (contract_files(path) if _is_folder(path) else [path])
+    ]
 
 
 def _is_folder(path: Path) -> bool:
@@ -67,7 +86,13 @@ def _holds_a_contract(folder: Path, before: Mapping[Path, Changed]) -> bool:
 def _nothing_at(path: Path) -> ContractOutcome:
     from assay.assets.io.home import HOW_TO_GET_ONE, NO_CONTRACT
 
-    nothing = Problem(NOTHING, "error", f"{NO_CONTRACT}, so nothing was checked", HOW_TO_GET_ONE, Where(file=shown(path)))
+    nothing = Problem(
+        NOTHING,
+        "error",
+        f"{NO_CONTRACT}, so nothing was checked",
+        HOW_TO_GET_ONE,
+        Where(file=shown(path)),
+    )
     return ContractOutcome(shown(path), None, None, None, (nothing,), ())
 
 
@@ -82,7 +107,9 @@ def _linted(file: Path) -> Linted:
     return lint(text, shown(file))
 
 
-def _problems_across_contracts(file: Path, linted: Linted, others: dict[Path, Linted]) -> list[Problem]:
+def _problems_across_contracts(
+    file: Path, linted: Linted, others: dict[Path, Linted]
+) -> list[Problem]:
     """What only shows beside the other contracts: a name that two have, a relationship to a data set that none describes."""
     contract, problems = linted.contract, []
     if contract is None or linted.document is None:
@@ -90,13 +117,30 @@ def _problems_across_contracts(file: Path, linted: Linted, others: dict[Path, Li
     names = {each.contract.name: path for path, each in reversed(others.items()) if each.contract}
     if names[contract.name] != file:
         where = linted.document.where(("name",))
-        problems.append(Problem("assay.name", "error", f"'{contract.name}' is also the name in {shown(names[contract.name])}", "Give one of them another `name`", where, "name"))
+        problems.append(
+            Problem(
+                "assay.name",
+                "error",
+                f"'{contract.name}' is also the name in {shown(names[contract.name])}",
+                "Give one of them another `name`",
+                where,
+                "name",
+            )
+        )
     for rule in contract.rules:
         if rule.kind == "relationship" and rule.argument.dataset not in {*names, contract.table}:
-            remedy = suggestion(rule.argument.dataset, names, "Check its contract too, or know that the rule stays unknown until it is published")
+            remedy = suggestion(
+                rule.argument.dataset,
+                names,
+                "Check its contract too, or know that the rule stays unknown until it is published",
+            )
             problems.append(
                 Problem(
-                    "assay.relationship", "warning", f"the relationship points to '{rule.argument.dataset}', which no contract here describes", remedy, _at(linted.document, rule)
+                    "assay.relationship",
+                    "warning",
+                    f"the relationship points to '{rule.argument.dataset}', which no contract here describes",
+                    remedy,
+                    _at(linted.document, rule),
                 )
             )
     known = {each.contract.name: each.contract for each in others.values() if each.contract}
@@ -115,9 +159,13 @@ def _project(linted: Mapping[Path, Linted]) -> dict[str, Contract]:
 
     contracts = [each.contract for each in linted.values() if each.contract]
     known = {contract.name: contract for contract in contracts}
-    if all(contract.source.upstream[0] in known for contract in contracts if contract.source.upstream):
+    if all(
+        contract.source.upstream[0] in known for contract in contracts if contract.source.upstream
+    ):
         return known
-    files = {file.resolve() for file in contract_files(home().contracts)} - {file.resolve() for file in linted}
+    files = {file.resolve() for file in contract_files(home().contracts)} - {
+        file.resolve() for file in linted
+    }
     others = [other for file in sorted(files) if (other := _linted(file).contract)]
     return {**{other.name: other for other in others}, **known}
 
@@ -130,47 +178,99 @@ def _upstream(linted: Linted, project: Mapping[str, Contract]) -> Iterator[Probl
     if contract is None or linted.document is None or contract.source.upstream is None:
         return
     name = contract.source.upstream[0]
-    at = next(index for index, entry in enumerate(linted.document.data["customProperties"]) if entry["property"] == "assay.source")
+    at = next(
+        index
+        for index, entry in enumerate(linted.document.data["customProperties"])
+        if entry["property"] == "assay.source"
+    )
     path: tuple[str | int, ...] = ("customProperties", at, "value", "location")
 
     def error(problem: str, remedy: str) -> Problem:
-        return Problem("assay.upstream", "error", problem, remedy, linted.document.where(path) if linted.document else NOWHERE, key_path(path))
+        return Problem(
+            "assay.upstream",
+            "error",
+            problem,
+            remedy,
+            linted.document.where(path) if linted.document else NOWHERE,
+            key_path(path),
+        )
 
     other, around = project.get(name), circle(contract.name, project)
     if other is None:
-        yield error(f"the source is '{name}', and no contract is named so", suggestion(name, project, "Write its contract first"))
+        yield error(
+            f"the source is '{name}', and no contract is named so",
+            suggestion(name, project, "Write its contract first"),
+        )
         return
     if around:
-        yield error(f"it is made from itself: {' from '.join(around)}", "Take another source for one of them")
+        yield error(
+            f"it is made from itself: {' from '.join(around)}",
+            "Take another source for one of them",
+        )
         return
     for purpose in contract.license.purposes:
         if purpose not in other.license.purposes:
-            yield error(f"the source '{name}' is not admitted for '{purpose}'", f"Leave the purpose out, or add it to the contract of {name}")
+            yield error(
+                f"the source '{name}' is not admitted for '{purpose}'",
+                f"Leave the purpose out, or add it to the contract of {name}",
+            )
     careless = less_care(contract, other.privacy.sensitivity, other.privacy.region)
     if careless:
         yield error(f"it is made from {name}: {careless}", "Declare the same under assay.privacy")
 
 
-def _joined(document: Document, contract: Contract, others: Mapping[str, Contract]) -> Iterator[Problem]:
+def _joined(
+    document: Document, contract: Contract, others: Mapping[str, Contract]
+) -> Iterator[Problem]:
     """The data sets that features join rows to, and the columns they ask of them."""
-    joins = [(place, each) for place, each in enumerate(contract.features.transforms if contract.features else ()) if each.transform == "as_of"]
-    at = next((index for index, entry in enumerate(document.data.get("customProperties", ())) if entry["property"] == "assay.features"), None)
+    joins = [
+        (place, each)
+        for place, each in enumerate(contract.features.transforms if contract.features else ())
+        if each.transform == "as_of"
+    ]
+    at = next(
+        (
+            index
+            for index, entry in enumerate(document.data.get("customProperties", ()))
+            if entry["property"] == "assay.features"
+        ),
+        None,
+    )
     for place, join in joins:
         path: tuple[str | int, ...] = ("customProperties", at or 0, "value", "transforms", place)
         where, key, other = document.where(path), key_path(path), others.get(join.dataset)
         if other is None:
             remedy = suggestion(join.dataset, others, "Check its contract too")
-            yield Problem("assay.features", "warning", f"rows are joined to '{join.dataset}', which no contract here describes", remedy, where, key)
+            yield Problem(
+                "assay.features",
+                "warning",
+                f"rows are joined to '{join.dataset}', which no contract here describes",
+                remedy,
+                where,
+                key,
+            )
             continue
         promised = {column.name: column.logical_type for column in other.published_columns}
         for name in (*join.columns, join.time, *join.by.values()):
             if name not in promised:
                 yield Problem(
-                    "assay.features", "error", f"rows are joined to '{join.dataset}', which promises no '{name}'", suggestion(name, promised, "Name its columns"), where, key
+                    "assay.features",
+                    "error",
+                    f"rows are joined to '{join.dataset}', which promises no '{name}'",
+                    suggestion(name, promised, "Name its columns"),
+                    where,
+                    key,
                 )
         if promised.get(join.time, "date") not in ("date", "timestamp", "integer"):
             problem = f"rows are joined by '{join.time}' of '{join.dataset}', which is promised as {promised[join.time]}, and no time"
-            yield Problem("assay.features", "error", problem, "Name its date, timestamp or whole number", where, key)
+            yield Problem(
+                "assay.features",
+                "error",
+                problem,
+                "Name its date, timestamp or whole number",
+                where,
+                key,
+            )
 
 
 def _signed_address(document: Document, contract: Contract) -> Iterator[Problem]:
@@ -192,28 +292,64 @@ def _privacy(document: Document, contract: Contract) -> Iterator[Problem]:
     Source: GDPR, article 5(1)(c), data minimisation.
     """
     features, index, anonymity = contract.features, contract.index, contract.privacy.anonymity
-    needed: set[str | None] = {column for rule in contract.rules if rule.kind in ("unique", "duplicateValues", "relationship") for column in rule.columns}
-    needed |= {column.name for column in contract.columns if column.primary_key} | {contract.retention.subject_key}
-    needed |= {column for step in contract.cleaning for column in step.reads} | set(contract.drift.columns if contract.drift else ())
+    needed: set[str | None] = {
+        column
+        for rule in contract.rules
+        if rule.kind in ("unique", "duplicateValues", "relationship")
+        for column in rule.columns
+    }
+    needed |= {column.name for column in contract.columns if column.primary_key} | {
+        contract.retention.subject_key
+    }
+    needed |= {column for step in contract.cleaning for column in step.reads} | set(
+        contract.drift.columns if contract.drift else ()
+    )
     needed |= set(features.named) if features else set()
-    needed |= ({index.key, index.text} if index else set()) | {*(anonymity.quasi_identifiers if anonymity else ()), *(anonymity.sensitive if anonymity else ())}
-    at = next(index for index, entry in enumerate(document.data["customProperties"]) if entry["property"] == "assay.privacy")
-    published = {name: treatment for name, treatment in contract.privacy.columns.items() if treatment.treatment != "drop"}
+    needed |= ({index.key, index.text} if index else set()) | {
+        *(anonymity.quasi_identifiers if anonymity else ()),
+        *(anonymity.sensitive if anonymity else ()),
+    }
+    at = next(
+        index
+        for index, entry in enumerate(document.data["customProperties"])
+        if entry["property"] == "assay.privacy"
+    )
+    published = {
+        name: treatment
+        for name, treatment in contract.privacy.columns.items()
+        if treatment.treatment != "drop"
+    }
     for name, treatment in published.items():
         path: tuple[str | int, ...] = ("customProperties", at, "value", "columns", name)
         least = CLASSES.get(treatment.kind, "personal")
-        if treatment.kind != "other" and SENSITIVITIES.index(contract.privacy.sensitivity) < SENSITIVITIES.index(least):
+        if treatment.kind != "other" and SENSITIVITIES.index(
+            contract.privacy.sensitivity
+        ) < SENSITIVITIES.index(least):
             remedy = f"Write `sensitivity: {least}`, or drop the column"
             problem = f"'{name}' holds {treatment.kind.replace('_', ' ')}, which is {least}, and the data are said to be {contract.privacy.sensitivity}"
-            yield Problem("policy.sensitivity", "warning", problem, remedy, document.where(path), key_path(path))
+            yield Problem(
+                "policy.sensitivity",
+                "warning",
+                problem,
+                remedy,
+                document.where(path),
+                key_path(path),
+            )
         if name not in needed:
             remedy = f"Write `treatment: drop` if {' and '.join(contract.license.purposes)} can do without it"
             yield Problem(
-                "policy.minimisation", "info", f"the personal column '{name}' is published, and nothing in the contract works with it", remedy, document.where(path), key_path(path)
+                "policy.minimisation",
+                "info",
+                f"the personal column '{name}' is published, and nothing in the contract works with it",
+                remedy,
+                document.where(path),
+                key_path(path),
             )
 
 
-def _licenses(linted: Linted, contract: Contract, others: Mapping[str, Contract]) -> Iterator[Problem]:
+def _licenses(
+    linted: Linted, contract: Contract, others: Mapping[str, Contract]
+) -> Iterator[Problem]:
     """What the licence policy says: of the purposes that are wanted, and beside the licences of what the data are derived from."""
     from assay.contracts.policy import license_policy
     from assay.pipelines.admit.license import judge_license, looser
@@ -221,7 +357,10 @@ def _licenses(linted: Linted, contract: Contract, others: Mapping[str, Contract]
     assert linted.document is not None
     entries = linted.document.data["customProperties"]
     at = next(index for index, entry in enumerate(entries) if entry["property"] == "assay.license")
-    where, path = linted.document.where(("customProperties", at, "value", "expression")), f"customProperties[{at}].value.expression"
+    where, path = (
+        linted.document.where(("customProperties", at, "value", "expression")),
+        f"customProperties[{at}].value.expression",
+    )
     policy = license_policy()
     verdict = judge_license(contract.license, policy, datetime.now(UTC).date())
     if verdict.outcome != "allowed":
@@ -232,14 +371,28 @@ def _licenses(linted: Linted, contract: Contract, others: Mapping[str, Contract]
             else "Find out what the holder allows; until then a person decides on each version"
         )
         yield Problem("policy.license", severity, "; ".join(verdict.reasons), remedy, where, path)
-    known = {name: others[name].license.expression for name in contract.source.inherits if name in others}
+    known = {
+        name: others[name].license.expression for name in contract.source.inherits if name in others
+    }
     for name in contract.source.derived_from:
         if name not in known:
             yield Problem(
-                "policy.derived", "warning", f"it is derived from '{name}', which no contract here describes", suggestion(name, others, "Check its contract too"), where, path
+                "policy.derived",
+                "warning",
+                f"it is derived from '{name}', which no contract here describes",
+                suggestion(name, others, "Check its contract too"),
+                where,
+                path,
             )
     for reason in looser(contract.license, known, policy) if known else ():
-        yield Problem("policy.derived", "error", reason, "Declare a licence that is as strict, or leave that source out", where, path)
+        yield Problem(
+            "policy.derived",
+            "error",
+            reason,
+            "Declare a licence that is as strict, or leave that source out",
+            where,
+            path,
+        )
 
 
 def _at(document: Document, rule: Rule) -> Where:
@@ -252,10 +405,15 @@ def _at(document: Document, rule: Rule) -> Where:
 def _before(paths: Sequence[Path], base: str) -> dict[Path, Changed]:
     from assay.assets.io.git import changed
 
-    return {(change.path or change.old_path or Path()).resolve(): change for change in changed(paths, base)}
+    return {
+        (change.path or change.old_path or Path()).resolve(): change
+        for change in changed(paths, base)
+    }
 
 
-def _outcome(file: Path, linted: Linted, problems: list[Problem], change: Changed | None) -> ContractOutcome:
+def _outcome(
+    file: Path, linted: Linted, problems: list[Problem], change: Changed | None
+) -> ContractOutcome:
     contract, old_version = linted.contract, None
     tried: tuple[RuleOutcome, ...] = ()
     if change is not None and change.old is not None and linted.document is not None:
@@ -266,13 +424,18 @@ def _outcome(file: Path, linted: Linted, problems: list[Problem], change: Change
         old = lint(change.old, f"{shown(file)} before")
         if old.document is not None:  # what was no ODCS then has nothing to be compared with
             old_version = str(old.document.data["version"])
-            problems = [*problems, *told(compare(old.document.data, linted.document.data), linted.document)]
+            problems = [
+                *problems,
+                *told(compare(old.document.data, linted.document.data), linted.document),
+            ]
             if contract is not None:
                 tried, why_not = _tried(contract, _changed_rules(old.contract, contract))
                 problems += why_not
     data = linted.document.data if linted.document else {}
     problems.sort(key=lambda problem: (problem.where.line or 0, problem.where.column or 0))
-    return ContractOutcome(shown(file), data.get("name"), data.get("version"), old_version, tuple(problems), tried)
+    return ContractOutcome(
+        shown(file), data.get("name"), data.get("version"), old_version, tuple(problems), tried
+    )
 
 
 def _gone(file: Path, old: str) -> ContractOutcome:
@@ -280,7 +443,9 @@ def _gone(file: Path, old: str) -> ContractOutcome:
     from assay.contracts.load import lint
 
     document = lint(old, shown(file)).document
-    name, version = (document.data.get("name"), document.data.get("version")) if document else (None, None)
+    name, version = (
+        (document.data.get("name"), document.data.get("version")) if document else (None, None)
+    )
     gone = Problem(
         "change.contract_removed",
         "error",
@@ -321,7 +486,15 @@ def _tried(contract: Contract, rules: list[Rule]) -> tuple[tuple[RuleOutcome, ..
             return (), []
         tried = back_test(installation, contract, rules, row)
     except AssayError as error:
-        return (), [Problem("backtest.failed", "error", error.problem, error.remedy, Where(file=contract.file, rule=error.where.rule))]
+        return (), [
+            Problem(
+                "backtest.failed",
+                "error",
+                error.problem,
+                error.remedy,
+                Where(file=contract.file, rule=error.where.rule),
+            )
+        ]
     outcomes = tuple(
         RuleOutcome(
             id=each.rule.name,

@@ -20,7 +20,9 @@ def write_rows_to_correct(name: str, to: Path) -> dict[str, Any]:
 
     installation = Installation.open()
     with console.status("starting…") as status:
-        text = ask(installation, installation.contract(name), told=lambda doing: status.update(f"{doing}…"))
+        text = ask(
+            installation, installation.contract(name), told=lambda doing: status.update(f"{doing}…")
+        )
     write_for_user(to, text)
     return {"dataset": name, "asked": str(to)}
 
@@ -38,16 +40,38 @@ def suggested(name: str, *, write: bool, corrected: Path | None = None) -> dict[
     installation = Installation.open()
     contract = installation.contract(name)
     with console.status("starting…") as status:
-        found = suggest(installation, contract, told=lambda doing: status.update(f"{doing}…"), corrected=corrected)
+        found = suggest(
+            installation,
+            contract,
+            told=lambda doing: status.update(f"{doing}…"),
+            corrected=corrected,
+        )
     steps = [(proposal.as_yaml, proposal.reason) for proposal in found]
     file = Path(contract.file)
     if write and found:
-        text = with_steps(contract_text(file), contract.file, steps, before=sum(step.phase == "text" for step in contract.cleaning))
+        text = with_steps(
+            contract_text(file),
+            contract.file,
+            steps,
+            before=sum(step.phase == "text" for step in contract.cleaning),
+        )
         load(text, contract.file)  # what is not a contract any more is not written
         write_for_user(file, text)
-    text = yaml({"assay.cleaning": [Said(Flow(step), reason) for step, reason in steps]}) if steps else ""
-    told = [{"step": step, "reason": reason, "cells": dict(one.cells), "doubts": dict(one.doubts)} for one, (step, reason) in zip(found, steps, strict=True)]
-    return {"dataset": contract.name, "proposals": told, "yaml": text, "written": str(file.name) if write and found else None}
+    text = (
+        yaml({"assay.cleaning": [Said(Flow(step), reason) for step, reason in steps]})
+        if steps
+        else ""
+    )
+    told = [
+        {"step": step, "reason": reason, "cells": dict(one.cells), "doubts": dict(one.doubts)}
+        for one, (step, reason) in zip(found, steps, strict=True)
+    ]
+    return {
+        "dataset": contract.name,
+        "proposals": told,
+        "yaml": text,
+        "written": str(file.name) if write and found else None,
+    }
 
 
 def explained(name: str, version: str | None, row: int) -> dict[str, Any]:

@@ -29,9 +29,21 @@ app = typer.Typer(
 
 @app.command()
 def run(
-    datasets: Annotated[list[str] | None, typer.Argument(help="Data sets to run; all of them unless named.")] = None,
-    window: Annotated[str | None, typer.Option(help="The window of the source to publish, or the partition, or FIRST..LAST; what is due unless named.")] = None,
-    engine: Annotated[str | None, typer.Option(help="Where features are made: auto, polars, gpu or ray-gpu; the contract's engine unless named.")] = None,
+    datasets: Annotated[
+        list[str] | None, typer.Argument(help="Data sets to run; all of them unless named.")
+    ] = None,
+    window: Annotated[
+        str | None,
+        typer.Option(
+            help="The window of the source to publish, or the partition, or FIRST..LAST; what is due unless named."
+        ),
+    ] = None,
+    engine: Annotated[
+        str | None,
+        typer.Option(
+            help="Where features are made: auto, polars, gpu or ray-gpu; the contract's engine unless named."
+        ),
+    ] = None,
 ) -> None:
     """Take data sets the whole way, from source to action.
 
@@ -59,7 +71,9 @@ def status(as_json: AsJson = False) -> None:
 
 
 @app.command()
-def show(name: Annotated[str, typer.Argument(help="NAME or NAME@VERSION")], as_json: AsJson = False) -> None:
+def show(
+    name: Annotated[str, typer.Argument(help="NAME or NAME@VERSION")], as_json: AsJson = False
+) -> None:
     """A version's data card: source, licence, rows, quality, checks, evidence. Example: `assay show flights@1.0.0`"""
     from assay.reading import card
     from assay.show import show_card
@@ -69,9 +83,13 @@ def show(name: Annotated[str, typer.Argument(help="NAME or NAME@VERSION")], as_j
 
 @app.command()
 def verify(
-    name: Annotated[str | None, typer.Argument(help="NAME@VERSION, or NAME for all its versions")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="NAME@VERSION, or NAME for all its versions")
+    ] = None,
     all_: Annotated[bool, typer.Option("--all", help="Every version, and the audit log.")] = False,
-    home: Annotated[Path | None, typer.Option(help="A copy of another installation's evidence and lake.")] = None,
+    home: Annotated[
+        Path | None, typer.Option(help="A copy of another installation's evidence and lake.")
+    ] = None,
     key: Annotated[Path | None, typer.Option(help="The public key that must have signed.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -92,13 +110,29 @@ def verify(
 
 @app.command()
 def check(
-    paths: Annotated[list[Path] | None, typer.Argument(help="Contracts, or folders of them; ./contracts, or ASSAY_CONTRACTS, by default.")] = None,
-    base: Annotated[str | None, typer.Option(help="A git revision: contracts that changed since are compared, and their new rules tried on published data.")] = None,
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help="Contracts, or folders of them; ./contracts, or ASSAY_CONTRACTS, by default."
+        ),
+    ] = None,
+    base: Annotated[
+        str | None,
+        typer.Option(
+            help="A git revision: contracts that changed since are compared, and their new rules tried on published data."
+        ),
+    ] = None,
     formats: Annotated[
         list[str] | None,
-        typer.Option("--format", help="text, json, junit, sarif, github, gitlab or markdown; with =FILE into a file. May be given several times.", metavar="FORMAT[=FILE]"),
+        typer.Option(
+            "--format",
+            help="text, json, junit, sarif, github, gitlab or markdown; with =FILE into a file. May be given several times.",
+            metavar="FORMAT[=FILE]",
+        ),
     ] = None,
-    fail_on: Annotated[str, typer.Option(help="error, warning or never: from what on the exit code is 1.")] = "error",
+    fail_on: Annotated[
+        str, typer.Option(help="error, warning or never: from what on the exit code is 1.")
+    ] = "error",
 ) -> None:
     """Check contracts: the standard, our settings, the policies, and what a change would break.
 
@@ -121,11 +155,24 @@ def check(
 
 @app.command()
 def new(
-    source: Annotated[Path, typer.Argument(help="A CSV, Parquet, Arrow or Excel file, or an archive of one.")],
-    name: Annotated[str | None, typer.Option(help="The data set's name; the file's unless given.")] = None,
-    output: Annotated[Path | None, typer.Option(help="Where the contract goes; ./contracts, or ASSAY_CONTRACTS, by default.")] = None,
-    license_: Annotated[str | None, typer.Option("--license", help="SPDX expression, where no licence lies beside the file.")] = None,
-    owner: Annotated[str | None, typer.Option(help="E-mail of who answers for the data; git's user.email unless given.")] = None,
+    source: Annotated[
+        Path, typer.Argument(help="A CSV, Parquet, Arrow or Excel file, or an archive of one.")
+    ],
+    name: Annotated[
+        str | None, typer.Option(help="The data set's name; the file's unless given.")
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="Where the contract goes; ./contracts, or ASSAY_CONTRACTS, by default."),
+    ] = None,
+    license_: Annotated[
+        str | None,
+        typer.Option("--license", help="SPDX expression, where no licence lies beside the file."),
+    ] = None,
+    owner: Annotated[
+        str | None,
+        typer.Option(help="E-mail of who answers for the data; git's user.email unless given."),
+    ] = None,
 ) -> None:
     """Draft a contract from a file: types, keys, ranges, personal data, licence, each with its reason.
 
@@ -139,7 +186,9 @@ def new(
 @app.command()
 def explain(
     name: Annotated[str, typer.Argument(help="NAME or NAME@VERSION")],
-    row: Annotated[int, typer.Option(help="The record's number in its source, as where rows are set aside.")],
+    row: Annotated[
+        int, typer.Option(help="The record's number in its source, as where rows are set aside.")
+    ],
     as_json: AsJson = False,
 ) -> None:
     """What each cleaning step did to a row: before and after, and where it went. Example: `assay explain flights@1.0.0 --row 4711`"""
@@ -150,7 +199,11 @@ def explain(
 
 
 @app.command()
-def reveal(label: Annotated[str, typer.Argument(help="As a message or the evidence shows it.")], why: Why, as_json: AsJson = False) -> None:
+def reveal(
+    label: Annotated[str, typer.Argument(help="As a message or the evidence shows it.")],
+    why: Why,
+    as_json: AsJson = False,
+) -> None:
     """The name of a delivered file, object or member behind its label; who looked it up, and why, is kept. Example: `assay reveal file-7f3a9c12d4e5.csv --why "ask for it again"`"""
     from assay.names import revealed
     from assay.show import show_revealed
@@ -158,16 +211,38 @@ def reveal(label: Annotated[str, typer.Argument(help="As a message or the eviden
     _print(revealed(label, why), as_json, show_revealed)
 
 
-clean_app = typer.Typer(name="clean", help="Cleaning steps, proposed from the data.", no_args_is_help=True, rich_markup_mode="markdown")
+clean_app = typer.Typer(
+    name="clean",
+    help="Cleaning steps, proposed from the data.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+)
 app.add_typer(clean_app)
 
 
 @clean_app.command("suggest")
 def clean_suggest(
     name: Annotated[str, typer.Argument(help="A data set of this installation.")],
-    write: Annotated[bool, typer.Option("--write", help="Put the steps into the contract; without it they are printed.")] = False,
-    ask: Annotated[Path | None, typer.Option("--ask", help="Write the 20 rows that show most of how values are written to this CSV file, for you to put right.")] = None,
-    corrected: Annotated[Path | None, typer.Option("--corrected", help="That file, put right: it teaches patterns, and which steps do harm.")] = None,
+    write: Annotated[
+        bool,
+        typer.Option(
+            "--write", help="Put the steps into the contract; without it they are printed."
+        ),
+    ] = False,
+    ask: Annotated[
+        Path | None,
+        typer.Option(
+            "--ask",
+            help="Write the 20 rows that show most of how values are written to this CSV file, for you to put right.",
+        ),
+    ] = None,
+    corrected: Annotated[
+        Path | None,
+        typer.Option(
+            "--corrected",
+            help="That file, put right: it teaches patterns, and which steps do harm.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Propose cleaning steps from the source's rows, each with its reason. Examples: `assay clean suggest beers --ask rows.csv`, `assay clean suggest beers --corrected rows.csv --write`"""
@@ -180,7 +255,12 @@ def clean_suggest(
         _print(suggested(name, write=write, corrected=corrected), as_json, show_suggested)
 
 
-contracts_app = typer.Typer(name="contracts", help="Contracts compared, upgraded, and turned into other tools' formats.", no_args_is_help=True, rich_markup_mode="markdown")
+contracts_app = typer.Typer(
+    name="contracts",
+    help="Contracts compared, upgraded, and turned into other tools' formats.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+)
 app.add_typer(contracts_app)
 
 
@@ -204,8 +284,15 @@ def diff(
 
 @contracts_app.command()
 def upgrade(
-    paths: Annotated[list[Path], typer.Argument(help="Contracts in an older version of ODCS, or Data Contract Specifications.")],
-    write: Annotated[bool, typer.Option("--write", help="Rewrite the files; without it the result is printed.")] = False,
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Contracts in an older version of ODCS, or Data Contract Specifications."
+        ),
+    ],
+    write: Annotated[
+        bool, typer.Option("--write", help="Rewrite the files; without it the result is printed.")
+    ] = False,
 ) -> None:
     """Rewrite contracts as ODCS v3.2.0, keeping comments. Example: `assay contracts upgrade old.odcs.yaml --write`"""
     from assay.contract_commands import upgraded
@@ -220,9 +307,18 @@ def upgrade(
 
 @contracts_app.command()
 def export(
-    name: Annotated[str, typer.Argument(help="A data set of this installation, or a contract's file.")],
-    to: Annotated[str, typer.Option(help="pandera, polars, great-expectations, jsonschema, croissant, openlineage, evidently or dagster.")],
-    output: Annotated[Path | None, typer.Option(help="A file; standard output unless given.")] = None,
+    name: Annotated[
+        str, typer.Argument(help="A data set of this installation, or a contract's file.")
+    ],
+    to: Annotated[
+        str,
+        typer.Option(
+            help="pandera, polars, great-expectations, jsonschema, croissant, openlineage, evidently or dagster."
+        ),
+    ],
+    output: Annotated[
+        Path | None, typer.Option(help="A file; standard output unless given.")
+    ] = None,
 ) -> None:
     """Turn a contract into another tool's format. Example: `assay contracts export flights --to croissant`"""
     from assay.contract_commands import exported
@@ -237,7 +333,9 @@ def export(
 @contracts_app.command()
 def docs(
     name: Annotated[str, typer.Argument(help="NAME or NAME@VERSION")],
-    output: Annotated[Path | None, typer.Option(help="A folder; below the installation's reports unless given.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="A folder; below the installation's reports unless given.")
+    ] = None,
 ) -> None:
     """Great Expectations' Data Docs of a published version: the contract's suite, run on it. Example: `assay contracts docs flights`"""
     from assay.contract_commands import documented
@@ -247,7 +345,12 @@ def docs(
 
 @app.command()
 def licences(
-    names: Annotated[list[str] | None, typer.Argument(help="Licences as somebody wrote them: SPDX expressions, hub tags, addresses; all that have been read unless named.")] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Licences as somebody wrote them: SPDX expressions, hub tags, addresses; all that have been read unless named."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """What each licence allows for each purpose. Examples: `assay licences`, `assay licences cc-by-nc-sa-4.0 "MIT OR ODbL-1.0"`"""
@@ -261,7 +364,12 @@ versions.register(app)
 acting.register(app)
 searching.register(app)
 clock.register(app)
-review_app = typer.Typer(name="review", help="What waits for people, and their signed decisions.", no_args_is_help=True, rich_markup_mode="markdown")
+review_app = typer.Typer(
+    name="review",
+    help="What waits for people, and their signed decisions.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+)
 app.add_typer(review_app)
 Number = Annotated[int, typer.Argument(help="The review's number, from `assay review list`.")]
 KeyFile = Annotated[Path, typer.Option("--key", help="Your private key; it stays where it is.")]
@@ -302,7 +410,12 @@ def review_reject(number: Number, why: Why, key: KeyFile) -> None:
 
 
 @review_app.command("sign")
-def review_sign(number: Number, decision: Annotated[str, typer.Argument(help="approve or reject")], why: Why, key: KeyFile) -> None:
+def review_sign(
+    number: Number,
+    decision: Annotated[str, typer.Argument(help="approve or reject")],
+    why: Why,
+    key: KeyFile,
+) -> None:
     """Sign a decision and print it, to be pasted into the job `review` of the web UI. Example: `assay review sign 1 approve --key ann.pem --why "part codes"`"""
     from assay.reading import sign
 
@@ -314,20 +427,27 @@ def review_sign(number: Number, decision: Annotated[str, typer.Argument(help="ap
 
 
 @review_app.command("submit")
-def review_submit(number: Number, file: Annotated[Path, typer.Argument(help="What `assay review sign` printed.")]) -> None:
+def review_submit(
+    number: Number, file: Annotated[Path, typer.Argument(help="What `assay review sign` printed.")]
+) -> None:
     """Hand in a decision that was signed elsewhere. Example: `assay review submit 1 ann.dsse.json`"""
     from assay.reading import submit
 
     try:
         text = file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"it cannot be read ({type(error).__name__})", "Give what `assay review sign` printed", Where(file=str(file))) from None
+        raise ConfigurationError(
+            f"it cannot be read ({type(error).__name__})",
+            "Give what `assay review sign` printed",
+            Where(file=str(file)),
+        ) from None
     print(submit(number, text))
 
 
 @review_app.command("key")
 def review_key(
-    name: Annotated[str, typer.Argument(help="Your name, as the policies and contracts write it.")], out: Annotated[Path, typer.Option(help="A new file for the private key.")]
+    name: Annotated[str, typer.Argument(help="Your name, as the policies and contracts write it.")],
+    out: Annotated[Path, typer.Option(help="A new file for the private key.")],
 ) -> None:
     """Make a steward's key, and print the entry for the stewards' policy. Example: `assay review key ann@example.com --out ann.pem`"""
     from assay.reading import steward_key
@@ -336,17 +456,34 @@ def review_key(
 
 
 quarantine_app = typer.Typer(
-    name="quarantine", help="Rows that were set aside: looked at, released, discarded, replayed, expired.", no_args_is_help=True, rich_markup_mode="markdown"
+    name="quarantine",
+    help="Rows that were set aside: looked at, released, discarded, replayed, expired.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
 )
 app.add_typer(quarantine_app)
 DataSet = Annotated[str, typer.Argument(help="The data set.")]
-OfRun = Annotated[str | None, typer.Option("--run", help="The run that set the rows aside, or how its name begins; the newest unless given.")]
-OfRule = Annotated[str | None, typer.Option("--rule", help="The reason: a rule's name, or a cleaning step's.")]
-OfRows = Annotated[list[int] | None, typer.Option("--row", help="A row's number in its source. May be given several times.")]
+OfRun = Annotated[
+    str | None,
+    typer.Option(
+        "--run",
+        help="The run that set the rows aside, or how its name begins; the newest unless given.",
+    ),
+]
+OfRule = Annotated[
+    str | None, typer.Option("--rule", help="The reason: a rule's name, or a cleaning step's.")
+]
+OfRows = Annotated[
+    list[int] | None,
+    typer.Option("--row", help="A row's number in its source. May be given several times."),
+]
 
 
 @quarantine_app.command("list")
-def quarantine_list(name: Annotated[str | None, typer.Argument(help="A data set; all unless named.")] = None, as_json: AsJson = False) -> None:
+def quarantine_list(
+    name: Annotated[str | None, typer.Argument(help="A data set; all unless named.")] = None,
+    as_json: AsJson = False,
+) -> None:
     """What waits, per run: rows with their reasons, what was decided, when they expire. Example: `assay quarantine list flights`"""
     from assay.quarantine import listed
     from assay.show_quarantine import show_quarantines
@@ -356,7 +493,11 @@ def quarantine_list(name: Annotated[str | None, typer.Argument(help="A data set;
 
 @quarantine_app.command("show")
 def quarantine_show(
-    name: DataSet, run: OfRun = None, rule: OfRule = None, rows: Annotated[int, typer.Option(min=1, max=1000, help="How many.")] = 20, as_json: AsJson = False
+    name: DataSet,
+    run: OfRun = None,
+    rule: OfRule = None,
+    rows: Annotated[int, typer.Option(min=1, max=1000, help="How many.")] = 20,
+    as_json: AsJson = False,
 ) -> None:
     """The first rows, with reasons and the values of columns that are not personal. Example: `assay quarantine show flights --rule dep_time_minimum`"""
     from assay.quarantine import shown
@@ -366,7 +507,9 @@ def quarantine_show(
 
 
 @quarantine_app.command("release")
-def quarantine_release(name: DataSet, why: Why, run: OfRun = None, rule: OfRule = None, row: OfRows = None) -> None:
+def quarantine_release(
+    name: DataSet, why: Why, run: OfRun = None, rule: OfRule = None, row: OfRows = None
+) -> None:
     """Have the next version hold rows though they broke a rule. Example: `assay quarantine release readings --row 7 --why "meter 12 was calibrated on Monday"`"""
     from assay.quarantine import decided
 
@@ -374,7 +517,9 @@ def quarantine_release(name: DataSet, why: Why, run: OfRun = None, rule: OfRule 
 
 
 @quarantine_app.command("discard")
-def quarantine_discard(name: DataSet, why: Why, run: OfRun = None, rule: OfRule = None, row: OfRows = None) -> None:
+def quarantine_discard(
+    name: DataSet, why: Why, run: OfRun = None, rule: OfRule = None, row: OfRows = None
+) -> None:
     """Remove rows' values for good; they stay counted. Example: `assay quarantine discard readings --rule meter_pattern --why "test meters"`"""
     from assay.quarantine import decided
 
@@ -391,7 +536,10 @@ def quarantine_replay(name: DataSet, run: OfRun = None, as_json: AsJson = False)
 
 
 @quarantine_app.command("expire")
-def quarantine_expire(name: Annotated[str | None, typer.Argument(help="A data set; all unless named.")] = None, as_json: AsJson = False) -> None:
+def quarantine_expire(
+    name: Annotated[str | None, typer.Argument(help="A data set; all unless named.")] = None,
+    as_json: AsJson = False,
+) -> None:
     """Remove what is older than `retention.quarantine`; every publication does so too. Example: `assay quarantine expire`"""
     from assay.quarantine import expired
     from assay.show_quarantine import show_expired
@@ -409,7 +557,15 @@ def demo() -> None:
 
 
 @app.command()
-def doctor(fix: Annotated[bool, typer.Option("--fix", help="Close what is open to other users, and write a lost public key again.")] = False, as_json: AsJson = False) -> None:
+def doctor(
+    fix: Annotated[
+        bool,
+        typer.Option(
+            "--fix", help="Close what is open to other users, and write a lost public key again."
+        ),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """What this machine has for Assay, and what is wrong with the home: files, keys, clock. Exit code 1 where something is. Examples: `assay doctor`, `assay doctor --fix`"""
     from assay.doctor import looked_at
     from assay.show import show_doctor
@@ -423,7 +579,9 @@ def doctor(fix: Annotated[bool, typer.Option("--fix", help="Close what is open t
 @app.command()
 def ui(
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1.", min=1, max=65535)] = 3000,
-    link: Annotated[bool, typer.Option("--link", help="Print a new sign-in link of the web UI that runs.")] = False,
+    link: Annotated[
+        bool, typer.Option("--link", help="Print a new sign-in link of the web UI that runs.")
+    ] = False,
 ) -> None:
     """Open the steward's web UI (Dagster) on this installation. It prints a link that signs you in, once.
 
@@ -463,7 +621,11 @@ def _write(file: Path, text: str) -> None:
             with file.open(how, encoding="utf-8") as stream:
                 stream.write(text)
     except OSError as error:
-        raise ConfigurationError(f"it cannot be written ({error.strerror})", "Name a file this user may write", Where(file=str(file))) from None
+        raise ConfigurationError(
+            f"it cannot be written ({error.strerror})",
+            "Name a file this user may write",
+            Where(file=str(file)),
+        ) from None
 
 
 def _warn_of_clock() -> None:
@@ -472,7 +634,10 @@ def _warn_of_clock() -> None:
 
     reason = Installation.open().registry.clock_doubt()
     if reason is not None:
-        print(f"assay: nothing expires, and no approval is taken: {reason}. {REMEDY}.", file=sys.stderr)
+        print(
+            f"assay: nothing expires, and no approval is taken: {reason}. {REMEDY}.",
+            file=sys.stderr,
+        )
 
 
 def _print(data: Any, as_json: bool, as_text: Any) -> None:

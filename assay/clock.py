@@ -13,7 +13,12 @@ import typer
 
 from assay.options import AsJson, Why
 
-clock_app = typer.Typer(name="clock", help="Whether this machine's clock can be trusted.", invoke_without_command=True, rich_markup_mode="markdown")
+clock_app = typer.Typer(
+    name="clock",
+    help="Whether this machine's clock can be trusted.",
+    invoke_without_command=True,
+    rich_markup_mode="markdown",
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -34,15 +39,26 @@ def clock(context: typer.Context, as_json: AsJson = False) -> None:
         for step in state["steps"]:
             print(f"in doubt: {step['text']}")
         if state["in_doubt"]:
-            print("Until the time is confirmed, nothing expires, no approval is taken and nothing is discarded. Publishing goes on.")
-            print("Compare it with another clock, then: assay clock confirm --today YYYY-MM-DD --why …")
+            print(
+                "Until the time is confirmed, nothing expires, no approval is taken and nothing is discarded. Publishing goes on."
+            )
+            print(
+                "Compare it with another clock, then: assay clock confirm --today YYYY-MM-DD --why …"
+            )
     raise typer.Exit(1 if state["in_doubt"] else 0)
 
 
 @clock_app.command("confirm")
 def clock_confirm(
     why: Why,
-    today: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="Today's date as you know it from elsewhere; refused where the clock shows another.")],
+    today: Annotated[
+        datetime,
+        typer.Option(
+            formats=["%Y-%m-%d"],
+            metavar="YYYY-MM-DD",
+            help="Today's date as you know it from elsewhere; refused where the clock shows another.",
+        ),
+    ],
 ) -> None:
     """Confirm that the clock is right: what waited for it goes on. Recorded with who, when and why.
 
@@ -56,7 +72,10 @@ def clock_state() -> dict[str, Any]:
     from assay.assets.io.installation import Installation
 
     registry = Installation.open().registry
-    steps = [{"text": str(step), "before": step.before, "after": step.after, "seconds": step.seconds} for step in registry.clock_steps()]
+    steps = [
+        {"text": str(step), "before": step.before, "after": step.after, "seconds": step.seconds}
+        for step in registry.clock_steps()
+    ]
     return {"now": registry.now(), "in_doubt": bool(steps), "steps": steps}
 
 

@@ -19,7 +19,14 @@ def compared(old: str, new: str) -> dict[str, Any]:
 
     comparison = compare(_document(old).data, _document(new).data)
     changes = [{**asdict(change), "text": change.text} for change in comparison.changes]
-    made = ("old_version", "new_version", "level", "breaking", "demanded_version", "version_suffices")
+    made = (
+        "old_version",
+        "new_version",
+        "level",
+        "breaking",
+        "demanded_version",
+        "version_suffices",
+    )
     return {**{name: getattr(comparison, name) for name in made}, "changes": changes}
 
 
@@ -30,7 +37,11 @@ def _document(named: str) -> Document:
     from assay.contracts.load import newest
     from assay.contracts.standard import schema_problems
 
-    text = _committed(named) if ":" in named and not Path(named).exists() else contract_text(Path(named))
+    text = (
+        _committed(named)
+        if ":" in named and not Path(named).exists()
+        else contract_text(Path(named))
+    )
     document = parse(text, named)
     if "dataContractSpecification" in (document.data or {}):
         return newest(document)
@@ -47,7 +58,12 @@ def _committed(named: str) -> str:
     try:
         return show(revision, file)
     except (subprocess.CalledProcessError, FileNotFoundError):
-        raise ContractError("git has no such file there", "Name a file, or REVISION:FILE with the path from the repository's root", Where(file=named), "assay.file") from None
+        raise ContractError(
+            "git has no such file there",
+            "Name a file, or REVISION:FILE with the path from the repository's root",
+            Where(file=named),
+            "assay.file",
+        ) from None
 
 
 def upgraded(path: Path, *, write: bool) -> tuple[str, list[str]]:
@@ -69,7 +85,9 @@ def exported(name: str, to: str) -> str:
     from assay.contracts.exports import export
 
     file = Path(name)
-    return export(read_contract(file) if file.is_file() else named(home().read_contracts(), name), to)
+    return export(
+        read_contract(file) if file.is_file() else named(home().read_contracts(), name), to
+    )
 
 
 def documented(name: str, version: str | None, folder: Path | None) -> str:

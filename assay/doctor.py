@@ -14,7 +14,12 @@ from assay.contracts.errors import AssayError
 if TYPE_CHECKING:
     from assay.assets.io.home import Home
 
-_PARTS = {"presidio": "presidio_analyzer", "cloud": "obstore", "postgres": "psycopg", "mysql": "pymysql"}
+_PARTS = {
+    "presidio": "presidio_analyzer",
+    "cloud": "obstore",
+    "postgres": "psycopg",
+    "mysql": "pymysql",
+}
 """Extras, each by a module that it brings."""
 _SHOWN = 3
 
@@ -36,16 +41,27 @@ def looked_at(*, fix: bool = False) -> dict[str, Any]:
         "files": _modes(where, fix=fix),
         "keys": _keys(where, fix=fix),
         "clock": _clock(where),
-        "polars": {"there": True, "said": f"{_version('polars')}, streaming: features, checks and everything else run on it"},
+        "polars": {
+            "there": True,
+            "said": f"{_version('polars')}, streaming: features, checks and everything else run on it",
+        },
         "gpu": {
             "there": no_gpu is None,
-            "said": f"no GPU: {no_gpu}; `engine: auto` takes Polars" if no_gpu else f"cudf-polars {_version('cudf-polars-cu13')}: `engine: auto` takes it",
+            "said": f"no GPU: {no_gpu}; `engine: auto` takes Polars"
+            if no_gpu
+            else f"cudf-polars {_version('cudf-polars-cu13')}: `engine: auto` takes it",
         },
-        "ray-gpu": {"there": no_ray is None, "said": f"no cluster: {no_ray}" if no_ray else f"ray {_version('ray')}"},
+        "ray-gpu": {
+            "there": no_ray is None,
+            "said": f"no cluster: {no_ray}" if no_ray else f"ray {_version('ray')}",
+        },
     }
     for extra, module in _PARTS.items():
         there = importlib.util.find_spec(module) is not None
-        parts[extra] = {"there": there, "said": "installed" if there else f"not installed: the extra `{extra}`"}
+        parts[extra] = {
+            "there": there,
+            "said": "installed" if there else f"not installed: the extra `{extra}`",
+        }
     return {name: {"wrong": False, **part} for name, part in parts.items()}
 
 
@@ -56,9 +72,15 @@ def _home(where: Home) -> dict[str, Any]:
     except AssayError as error:
         return _wrong(str(error))
     if where.is_made:
-        return {"there": True, "said": str(where.home) + ("" if where.is_writable else ", read-only")}
+        return {
+            "there": True,
+            "said": str(where.home) + ("" if where.is_writable else ", read-only"),
+        }
     if layout is not None:
-        return {"there": True, "said": f"{where.home} has layout {layout}: the next run takes it over"}
+        return {
+            "there": True,
+            "said": f"{where.home} has layout {layout}: the next run takes it over",
+        }
     return {"there": False, "said": f"{where.home} is not made yet: the first run makes it"}
 
 
@@ -69,12 +91,16 @@ def _modes(where: Home, *, fix: bool) -> dict[str, Any]:
     if fix:
         narrowed = narrow(where.root)
         if narrowed.left_open:
-            return _wrong(f"{len(narrowed.left_open):,} place(s) stay open to other users, such as {_first_places(narrowed.left_open)}: their owner must close them")
+            return _wrong(
+                f"{len(narrowed.left_open):,} place(s) stay open to other users, such as {_first_places(narrowed.left_open)}: their owner must close them"
+            )
         closed = f"{len(narrowed.closed):,} place(s) closed to other users, such as {_first_places(narrowed.closed)}"
         return {"there": True, "said": closed if narrowed.closed else "for their owner only"}
     places = open_places(where.root)
     if places:
-        return _wrong(f"{len(places):,} place(s) below the home are open to other users, such as {_first_places(places)}. Close them: assay doctor --fix")
+        return _wrong(
+            f"{len(places):,} place(s) below the home are open to other users, such as {_first_places(places)}. Close them: assay doctor --fix"
+        )
     return {"there": where.root.exists(), "said": "for their owner only"}
 
 
@@ -88,12 +114,19 @@ def _keys(where: Home, *, fix: bool) -> dict[str, Any]:
         where.check_layout()
         if where.layout is None and not (where.root / "keys").exists():
             return {"there": False, "said": "not made yet"}
-        keys = Keys(where.root / "keys", Registry(where.registry, utc_now, where.actor).key_fingerprints)
+        keys = Keys(
+            where.root / "keys", Registry(where.registry, utc_now, where.actor).key_fingerprints
+        )
         restored = fix and keys.restore_public()
         keys.check()
     except AssayError as error:
         return _wrong(str(error))
-    return {"there": True, "said": "assay.pub.json is written again from the signing key" if restored else "those the installation began with"}
+    return {
+        "there": True,
+        "said": "assay.pub.json is written again from the signing key"
+        if restored
+        else "those the installation began with",
+    }
 
 
 def _clock(where: Home) -> dict[str, Any]:

@@ -21,13 +21,20 @@ def revealed(label: str, why: str) -> dict[str, Any]:
 
     wanted = label.strip("'\" ").rpartition("/")[2]
     if not LABEL.fullmatch(wanted):
-        raise ConfigurationError("that is no label of a name", "Give one as messages and the evidence show it, such as file-7f3a9c12d4e5.csv")
+        raise ConfigurationError(
+            "that is no label of a name",
+            "Give one as messages and the evidence show it, such as file-7f3a9c12d4e5.csv",
+        )
     installation = Installation.open()
     for dataset in installation.contracts:
         folder = installation.lake.folder(dataset, "landed")
         if look_up(folder, wanted) is None:
             continue
         installation.registry.note("name revealed", dataset, {"label": wanted, "why": why})
-        return {"label": wanted, "dataset": dataset, "name": one_line(look_up(folder, wanted) or "")}
+        return {
+            "label": wanted,
+            "dataset": dataset,
+            "name": one_line(look_up(folder, wanted) or ""),
+        }
     remedy = "Check that it is written whole; names are kept below `landed` of the installation that took the delivery in"
     raise ConfigurationError(f"no name is kept for the label {wanted}", remedy)

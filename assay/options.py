@@ -13,5 +13,11 @@ def _require_reason(why: str) -> str:
     return why
 
 
-Why = Annotated[str, typer.Option(help="The reason; it is kept with the decision, and in the audit log.", callback=_require_reason)]
+Why = Annotated[
+    str,
+    typer.Option(
+        help="The reason; it is kept with the decision, and in the audit log.",
+        callback=_require_reason,
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]

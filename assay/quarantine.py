@@ -12,7 +12,9 @@ from assay.pipelines.validate.quarantine import Action
 def listed(name: str | None) -> list[dict[str, Any]]:
     """What waits, of one data set or of all."""
     installation = Installation.open()
-    return quarantine.listed(installation, [installation.contract(name).name] if name else list(installation.contracts))
+    return quarantine.listed(
+        installation, [installation.contract(name).name] if name else list(installation.contracts)
+    )
 
 
 def shown(name: str, run_id: str | None, rule: str | None, rows: int) -> dict[str, Any]:
@@ -20,10 +22,18 @@ def shown(name: str, run_id: str | None, rule: str | None, rows: int) -> dict[st
     return quarantine.shown(Installation.open(), name, run_id, rule, rows)
 
 
-def decided(name: str, action: Action, run_id: str | None, rule: str | None, rows: list[int], why: str) -> str:
+def decided(
+    name: str, action: Action, run_id: str | None, rule: str | None, rows: list[int], why: str
+) -> str:
     """Keep a decision, and say what follows."""
-    kept = quarantine.decide(Installation.open(), name, action, run_id=run_id, rule=rule, rows=rows, why=why)
-    follows = f"The next version has them: assay run {name}" if action == "release" else "Their values are gone from the quarantine; they stay counted"
+    kept = quarantine.decide(
+        Installation.open(), name, action, run_id=run_id, rule=rule, rows=rows, why=why
+    )
+    follows = (
+        f"The next version has them: assay run {name}"
+        if action == "release"
+        else "Their values are gone from the quarantine; they stay counted"
+    )
     return f"decision {kept['id']}: {kept['rows']:,} rows of {name} {'released' if action == 'release' else 'discarded'}. {follows}"
 
 
@@ -35,4 +45,6 @@ def replayed(name: str, run_id: str | None) -> dict[str, Any]:
 def expired(name: str | None) -> list[dict[str, Any]]:
     """Remove what is older than its contract says."""
     installation = Installation.open()
-    return quarantine.expire(installation, [installation.contract(name).name] if name else list(installation.contracts))
+    return quarantine.expire(
+        installation, [installation.contract(name).name] if name else list(installation.contracts)
+    )

@@ -30,7 +30,11 @@ def status() -> list[dict[str, Any]]:
     """One entry a data set: versions, newest run, open reviews, triggers."""
     installation = Installation.open()
     reap(installation)
-    waiting = [row for row in installation.registry.reviews() if review.stands(installation, row).decision == "open"]
+    waiting = [
+        row
+        for row in installation.registry.reviews()
+        if review.stands(installation, row).decision == "open"
+    ]
     late = [entry for entry in installation.registry.pending() if entry["tries"]]
     names = dict.fromkeys([*installation.contracts, *(entry["dataset"] for entry in late)])
     return [
@@ -56,7 +60,11 @@ def _status(installation: Installation, name: str, waiting: int) -> dict[str, An
     versions = registry.versions(name)
     newest = registry.version(name)
     drift = registry.derived(name, newest["version"], "drift") if newest else None
-    services = {kind: row["version"] for kind in ("model", "index") if (row := registry.in_service(name, kind))}
+    services = {
+        kind: row["version"]
+        for kind in ("model", "index")
+        if (row := registry.in_service(name, kind))
+    }
     return {
         "dataset": name, "versions": [v["version"] for v in versions], "rows": newest["rows"] if newest else None, "published_at": newest["published_at"] if newest else None,
         "references": {ref: each["version"] for ref, each in registry.references(name).items()}, "expired": [v["version"] for v in versions if v["expired_at"]],
@@ -71,8 +79,16 @@ def card(name: str, version: str | None) -> dict[str, Any]:
     installation = Installation.open()
     installation.contract(name)
     row = installation.version(name, version)
-    made = {kind: details for kind in MADE if (details := installation.registry.derived(name, row["version"], kind))}
-    references = [ref for ref, each in installation.registry.references(name).items() if each["version"] == row["version"]]
+    made = {
+        kind: details
+        for kind in MADE
+        if (details := installation.registry.derived(name, row["version"], kind))
+    }
+    references = [
+        ref
+        for ref, each in installation.registry.references(name).items()
+        if each["version"] == row["version"]
+    ]
     changes = installation.registry.derived(name, row["version"], KIND)
     return data_card(
         installation.statement(row), published_at=row["published_at"], drift=made.pop("drift", None), made=made, references=references,
@@ -97,13 +113,22 @@ def references(name: str | None) -> list[dict[str, Any]]:
     installation = Installation.open()
     names = [installation.contract(name).name] if name else list(installation.contracts)
     keys = ("dataset", "reference", "version", "at", "actor", "reason")
-    return [{key: each[key] for key in keys} for one in names for each in installation.registry.references(one).values()]
+    return [
+        {key: each[key] for key in keys}
+        for one in names
+        for each in installation.registry.references(one).values()
+    ]
 
 
 def point(name: str, version: str, reference: str, why: str) -> str:
     """Move a reference, and say where it points."""
     installation = Installation.open()
-    row = installation.registry.point(installation.contract(name).name, reference, installation.version(name, version)["version"], why)
+    row = installation.registry.point(
+        installation.contract(name).name,
+        reference,
+        installation.version(name, version)["version"],
+        why,
+    )
     return f"{reference} of {name} now points to {row['version']}, published on {row['published_at'][:10]}: {row['rows']:,} rows"
 
 
@@ -121,7 +146,9 @@ def rolled_back(name: str, reference: str, to: str | None, why: str) -> str:
     if to is None:
         _, row = installation.registry.roll_back(name, reference, why)
     else:
-        row = installation.registry.point(name, reference, installation.version(name, to)["version"], why)
+        row = installation.registry.point(
+            name, reference, installation.version(name, to)["version"], why
+        )
     then = " The next publication moves it on." if reference == LATEST else ""
     return f"{reference} of {name} pointed to {before}, and now points to {row['version']}: {row['rows']:,} rows.{then}"
 
@@ -130,7 +157,14 @@ def expired(names: list[str], *, rehearse: bool) -> list[dict[str, Any]]:
     """The versions that are due to expire, and expire unless it is only rehearsed."""
     installation = Installation.open()
     wanted = [installation.contract(name).name for name in names] or list(installation.contracts)
-    return [{"dataset": name, "versions": expire(installation, name, rehearse=rehearse), "after": installation.contract(name).retention.versions} for name in wanted]
+    return [
+        {
+            "dataset": name,
+            "versions": expire(installation, name, rehearse=rehearse),
+            "after": installation.contract(name).retention.versions,
+        }
+        for name in wanted
+    ]
 
 
 def licences(names: list[str]) -> list[dict[str, Any]]:
@@ -139,20 +173,36 @@ def licences(names: list[str]) -> list[dict[str, Any]]:
     read = {name: recognise(name, policy.names) for name in names}
     asked = [{"asked": name, "how": each.how} for name, each in read.items()]
     rows = matrix(policy, [each.expression or name for name, each in read.items()])
-    return [{**how, **_license_row(row)} for how, row in zip(asked or [{}] * len(rows), rows, strict=True)]
+    return [
+        {**how, **_license_row(row)}
+        for how, row in zip(asked or [{}] * len(rows), rows, strict=True)
+    ]
 
 
 def _license_row(row: LicenseRow) -> dict[str, Any]:
     terms = row.terms
-    barred = {"no derivatives": not terms.derivatives, "no redistribution": not terms.redistribution}
+    barred = {
+        "no derivatives": not terms.derivatives,
+        "no redistribution": not terms.redistribution,
+    }
     said = [*terms.obligations, *(name for name, holds in barred.items() if holds)]
-    return {"license": row.license, "use": terms.use, "terms": said, "training": terms.training, "outcomes": row.outcomes, "source": terms.source}
+    return {
+        "license": row.license,
+        "use": terms.use,
+        "terms": said,
+        "training": terms.training,
+        "outcomes": row.outcomes,
+        "source": terms.source,
+    }
 
 
 def reviews() -> list[dict[str, Any]]:
     """Every review, the open ones first."""
     installation = Installation.open()
-    return sorted((review.describe_review(installation, row) for row in installation.registry.reviews()), key=lambda each: each["decision"] != "open")
+    return sorted(
+        (review.describe_review(installation, row) for row in installation.registry.reviews()),
+        key=lambda each: each["decision"] != "open",
+    )
 
 
 def reviewed(number: int) -> dict[str, Any]:
@@ -174,7 +224,10 @@ def submit(number: int, text: str) -> str:
     if standing.decision == "open":
         return f"review {number} of {name}: noted; it still needs an approval of the {' and of the '.join(standing.missing)} level"
     return f"review {number} of {name}: {standing.decision}. " + (
-        "Run it again: assay run" + ("" if name in (review.POLICIES, review.STEWARDS) else f" {name}") if standing.decision == "approved" else "Nothing is published"
+        "Run it again: assay run"
+        + ("" if name in (review.POLICIES, review.STEWARDS) else f" {name}")
+        if standing.decision == "approved"
+        else "Nothing is published"
     )
 
 

@@ -56,7 +56,9 @@ class RuleOutcome:
         if not self.failing:
             return f"{self.description}: every one of {self.total:,} rows of {there} keeps it"
         share = 100 * self.failing / self.total
-        examples = f", for example rows {', '.join(f'{row:,}' for row in self.rows)}" if self.rows else ""
+        examples = (
+            f", for example rows {', '.join(f'{row:,}' for row in self.rows)}" if self.rows else ""
+        )
         verb = "would set aside" if self.severity == "error" else "would warn of"
         return f"{self.description}: {verb} {self.failing:,} of {self.total:,} rows of {there} ({share:{'.2g' if share < 10 else '.0f'}} %){examples}{hit}"
 
@@ -83,7 +85,13 @@ class ContractOutcome:
         from assay.contracts.errors import Where
 
         tried = (
-            Problem(rule.id, rule.severity if rule.passed is False else "warning", rule.text, "Loosen the rule, or mend the data first", Where(file=self.file, line=rule.line))
+            Problem(
+                rule.id,
+                rule.severity if rule.passed is False else "warning",
+                rule.text,
+                "Loosen the rule, or mend the data first",
+                Where(file=self.file, line=rule.line),
+            )
             for rule in self.rules
             if rule.is_bad
         )
@@ -102,12 +110,17 @@ class Outcome:
     def checked_nothing(self) -> bool:
         """Whether there was no contract that could be read."""
         unread = {NOTHING, "assay.file"}
-        return all(any(problem.id in unread for problem in contract.problems) for contract in self.contracts)
+        return all(
+            any(problem.id in unread for problem in contract.problems)
+            for contract in self.contracts
+        )
 
     @property
     def counts(self) -> Counter[str]:
         """How many problems of each severity."""
-        return Counter(problem.severity for contract in self.contracts for problem in contract.all_problems)
+        return Counter(
+            problem.severity for contract in self.contracts for problem in contract.all_problems
+        )
 
 
 def render(outcome: Outcome, format: str) -> str:
@@ -133,8 +146,16 @@ def _all_problems(outcome: Outcome) -> Iterator[tuple[ContractOutcome, Problem]]
 
 def _closing(outcome: Outcome) -> str:
     counts = outcome.counts
-    checked = [contract for contract in outcome.contracts if all(problem.id != NOTHING for problem in contract.problems)]
-    said = [_some(len(checked), "contract"), _some(counts["error"], "error"), _some(counts["warning"], "warning")]
+    checked = [
+        contract
+        for contract in outcome.contracts
+        if all(problem.id != NOTHING for problem in contract.problems)
+    ]
+    said = [
+        _some(len(checked), "contract"),
+        _some(counts["error"], "error"),
+        _some(counts["warning"], "warning"),
+    ]
     return ", ".join(said) + f" in {outcome.seconds:.1f} s"
 
 
@@ -154,7 +175,11 @@ def _text(outcome: Outcome) -> str:
     lines = []
     for contract in outcome.contracts:
         lines += [_one_line(str(problem)) for problem in contract.all_problems]
-        lines += [_one_line(f"{contract.file}: {rule.text}. [{rule.id}]") for rule in contract.rules if not rule.is_bad]
+        lines += [
+            _one_line(f"{contract.file}: {rule.text}. [{rule.id}]")
+            for rule in contract.rules
+            if not rule.is_bad
+        ]
     return "\n".join([*lines, _closing(outcome)])
 
 
@@ -163,23 +188,43 @@ def _markdown(outcome: Outcome) -> str:
     counts = outcome.counts
     verdict = "❌" if counts["error"] else "⚠️" if counts["warning"] else "✅"
     parts = [f"## {verdict} Contracts: {_closing(outcome)}\n"]
-    clean = [contract for contract in outcome.contracts if not contract.all_problems and not contract.rules]
+    clean = [
+        contract
+        for contract in outcome.contracts
+        if not contract.all_problems and not contract.rules
+    ]
     for contract in outcome.contracts:
         if contract in clean:
             continue
-        step = f"{contract.old_version} → {contract.version}" if contract.old_version not in (None, contract.version) else contract.version or ""
-        parts.append(f"### {_md(contract.name or contract.file)} {_md(step)}\n\n`{_md_code(contract.file)}`\n")
+        step = (
+            f"{contract.old_version} → {contract.version}"
+            if contract.old_version not in (None, contract.version)
+            else contract.version or ""
+        )
+        parts.append(
+            f"### {_md(contract.name or contract.file)} {_md(step)}\n\n`{_md_code(contract.file)}`\n"
+        )
         worst = [problem for problem in contract.problems if problem.severity != "info"]
-        parts.append(_table(["", "line", "what", "what to do", "rule"], [_row(problem) for problem in worst]))
+        parts.append(
+            _table(["", "line", "what", "what to do", "rule"], [_row(problem) for problem in worst])
+        )
         infos = [_row(problem) for problem in contract.problems if problem.severity == "info"]
         if infos:
-            parts.append(f"<details><summary>{_some(len(infos), 'compatible change')}</summary>\n\n{_table(['', 'line', 'what', 'what to do', 'rule'], infos)}\n</details>\n")
+            parts.append(
+                f"<details><summary>{_some(len(infos), 'compatible change')}</summary>\n\n{_table(['', 'line', 'what', 'what to do', 'rule'], infos)}\n</details>\n"
+            )
         if contract.rules:
-            rows = [[_mark(rule), _md(rule.text), f"`{_md_code(rule.id)}`"] for rule in contract.rules]
-            parts.append(f"Changed rules, tried on {_md(contract.rules[0].dataset)}@{contract.rules[0].version}:\n\n{_table(['', 'what would happen', 'rule'], rows)}")
+            rows = [
+                [_mark(rule), _md(rule.text), f"`{_md_code(rule.id)}`"] for rule in contract.rules
+            ]
+            parts.append(
+                f"Changed rules, tried on {_md(contract.rules[0].dataset)}@{contract.rules[0].version}:\n\n{_table(['', 'what would happen', 'rule'], rows)}"
+            )
     if clean:
         named = ", ".join(_md(contract.name or contract.file) for contract in clean)
-        parts.append(f"<details><summary>{_some(len(clean), 'contract')} without a word to say</summary>\n\n{named}\n</details>\n")
+        parts.append(
+            f"<details><summary>{_some(len(clean), 'contract')} without a word to say</summary>\n\n{named}\n</details>\n"
+        )
     text = "\n".join(part for part in parts if part)
     if len(text) <= MARKDOWN_LIMIT:
         return text
@@ -189,17 +234,34 @@ def _markdown(outcome: Outcome) -> str:
 
 def _row(problem: Problem) -> list[str]:
     mark = {"error": "❌", "warning": "⚠️", "info": "·"}[problem.severity]
-    return [mark, str(problem.where.line or ""), _md(problem.problem), _md(problem.remedy), f"`{_md_code(problem.id)}`"]
+    return [
+        mark,
+        str(problem.where.line or ""),
+        _md(problem.problem),
+        _md(problem.remedy),
+        f"`{_md_code(problem.id)}`",
+    ]
 
 
 def _mark(rule: RuleOutcome) -> str:
-    return "❔" if rule.passed is None else "✅" if rule.passed else "❌" if rule.severity == "error" else "⚠️"
+    return (
+        "❔"
+        if rule.passed is None
+        else "✅"
+        if rule.passed
+        else "❌"
+        if rule.severity == "error"
+        else "⚠️"
+    )
 
 
 def _table(headers: list[str], rows: list[list[str]]) -> str:
     if not rows:
         return ""
-    return "\n".join("| " + " | ".join(row) + " |" for row in [headers, ["---"] * len(headers), *rows]) + "\n"
+    return (
+        "\n".join("| " + " | ".join(row) + " |" for row in [headers, ["---"] * len(headers), *rows])
+        + "\n"
+    )
 
 
 def _md(text: str) -> str:
@@ -215,17 +277,30 @@ def _md_code(text: str) -> str:
 
 
 def _json(outcome: Outcome) -> str:
-    return json.dumps({"format": "assay.check/1", "assay": installed("assay"), **asdict(outcome), "counts": dict(outcome.counts)}, indent=2, ensure_ascii=False)
+    return json.dumps(
+        {
+            "format": "assay.check/1",
+            "assay": installed("assay"),
+            **asdict(outcome),
+            "counts": dict(outcome.counts),
+        },
+        indent=2,
+        ensure_ascii=False,
+    )
 
 
 def _junit(outcome: Outcome) -> str:
     """One suite a contract; one case a rule tried and a problem found, and one for the contract where nothing is wrong with it."""
     root = ET.Element("testsuites", name="assay check", time=f"{outcome.seconds:.3f}")
     for contract in outcome.contracts:
-        suite = ET.SubElement(root, "testsuite", name=_xml(contract.name or contract.file), file=_xml(contract.file))
+        suite = ET.SubElement(
+            root, "testsuite", name=_xml(contract.name or contract.file), file=_xml(contract.file)
+        )
         tried = {rule.id: rule for rule in contract.rules}
         for rule in contract.rules:
-            case = ET.SubElement(suite, "testcase", classname=_xml(rule.dataset), name=_xml(rule.id))
+            case = ET.SubElement(
+                suite, "testcase", classname=_xml(rule.dataset), name=_xml(rule.id)
+            )
             if rule.passed is None:
                 ET.SubElement(case, "skipped", message=_xml(rule.text))
             elif not rule.passed and rule.severity == "error":
@@ -235,9 +310,16 @@ def _junit(outcome: Outcome) -> str:
         for problem in contract.problems:
             if problem.id in tried:
                 continue
-            case = ET.SubElement(suite, "testcase", classname=_xml(contract.file), name=_xml(f"{problem.id} {problem.path}".strip()))
+            case = ET.SubElement(
+                suite,
+                "testcase",
+                classname=_xml(contract.file),
+                name=_xml(f"{problem.id} {problem.path}".strip()),
+            )
             if problem.severity == "error":
-                ET.SubElement(case, "failure", type=_xml(problem.id), message=_xml(problem.problem)).text = _xml(str(problem))
+                ET.SubElement(
+                    case, "failure", type=_xml(problem.id), message=_xml(problem.problem)
+                ).text = _xml(str(problem))
             else:
                 ET.SubElement(case, "system-out").text = _xml(str(problem))
         if not any(problem.severity == "error" for problem in contract.problems):
@@ -263,7 +345,14 @@ def _sarif(outcome: Outcome) -> str:
     """Source: OASIS SARIF 2.1.0."""
     kinds = {problem.id: problem for _, problem in _all_problems(outcome)}
     ids = sorted(kinds)
-    rules = [{"id": id_, "shortDescription": {"text": _kind(id_)}, "defaultConfiguration": {"level": _level(kinds[id_].severity)}} for id_ in ids]
+    rules = [
+        {
+            "id": id_,
+            "shortDescription": {"text": _kind(id_)},
+            "defaultConfiguration": {"level": _level(kinds[id_].severity)},
+        }
+        for id_ in ids
+    ]
     results = [
         {
             "ruleId": problem.id, "ruleIndex": ids.index(problem.id), "level": _level(problem.severity), "message": {"text": f"{problem.problem}. {problem.remedy}."},
@@ -273,8 +362,21 @@ def _sarif(outcome: Outcome) -> str:
         for contract, problem in _all_problems(outcome)
     ]  # fmt: skip
     driver = {"name": "Assay", "version": installed("assay"), "rules": rules}
-    run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "automationDetails": {"id": "assay/check/"}, "results": results}
-    return json.dumps({"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}, indent=2, ensure_ascii=False)
+    run = {
+        "tool": {"driver": driver},
+        "columnKind": "unicodeCodePoints",
+        "automationDetails": {"id": "assay/check/"},
+        "results": results,
+    }
+    return json.dumps(
+        {
+            "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+            "version": "2.1.0",
+            "runs": [run],
+        },
+        indent=2,
+        ensure_ascii=False,
+    )
 
 
 def _level(severity: Severity) -> str:
@@ -286,7 +388,13 @@ def _kind(id_: str) -> str:
     area, dot, what = id_.partition(".")
     if not dot:
         return f"The contract's rule {id_}"
-    areas = {"odcs": "The standard", "assay": "Assay's settings", "policy": "Policy", "change": "Compatibility", "backtest": "Back-test"}
+    areas = {
+        "odcs": "The standard",
+        "assay": "Assay's settings",
+        "policy": "Policy",
+        "change": "Compatibility",
+        "backtest": "Back-test",
+    }
     areas["check"] = "The check itself"
     return f"{areas.get(area, area)}: {what.replace('_', ' ') or 'contract'}"
 
@@ -304,7 +412,9 @@ def _uri(file: str) -> str:
 
 def _fingerprint(contract: ContractOutcome, problem: Problem) -> str:
     """The same as long as the same key has the same problem, whatever moves around it."""
-    return hashlib.sha256("\0".join((contract.file, problem.id, problem.path or problem.problem)).encode()).hexdigest()
+    return hashlib.sha256(
+        "\0".join((contract.file, problem.id, problem.path or problem.problem)).encode()
+    ).hexdigest()
 
 
 def _github(outcome: Outcome) -> str:
@@ -312,9 +422,16 @@ def _github(outcome: Outcome) -> str:
     words = {"error": "error", "warning": "warning", "info": "notice"}
     lines = []
     for contract, problem in _all_problems(outcome):
-        place = {"file": contract.file, "line": problem.where.line or 1, **({"col": problem.where.column} if problem.where.column else {}), "title": problem.id}
+        place = {
+            "file": contract.file,
+            "line": problem.where.line or 1,
+            **({"col": problem.where.column} if problem.where.column else {}),
+            "title": problem.id,
+        }
         properties = ",".join(f"{key}={_escaped(str(value), ':,')}" for key, value in place.items())
-        lines.append(f"::{words[problem.severity]} {properties}::{_escaped(f'{problem.problem}. {problem.remedy}.')}")
+        lines.append(
+            f"::{words[problem.severity]} {properties}::{_escaped(f'{problem.problem}. {problem.remedy}.')}"
+        )
     return "\n".join([*lines, _closing(outcome)])
 
 

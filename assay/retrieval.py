@@ -11,7 +11,9 @@ from assay.assets.stages import index, retrieve
 from assay.assets.stages.run import Run
 
 
-def searched(name: str, question: str, *, purpose: str, k: int, traceparent: str | None) -> dict[str, Any]:
+def searched(
+    name: str, question: str, *, purpose: str, k: int, traceparent: str | None
+) -> dict[str, Any]:
     """What answers a question."""
     return asdict(retrieve.search(name, question, purpose=purpose, k=k, traceparent=traceparent))
 
@@ -20,13 +22,25 @@ def listed(name: str | None) -> list[dict[str, Any]]:
     """Every build of one data set, or of all."""
     installation = Installation.open()
     names = [installation.contract(name).name] if name else list(installation.contracts)
-    return [_build(installation, one, row) for one in names for row in installation.registry.index_builds(one)]
+    return [
+        _build(installation, one, row)
+        for one in names
+        for row in installation.registry.index_builds(one)
+    ]
 
 
 def _build(installation: Installation, name: str, row: dict[str, Any]) -> dict[str, Any]:
     service, details = installation.registry.serving_index(name), row["details"]
     serves = bool(service and service["build"] == row["build"])
-    state = "in service" if serves else "refused" if not row["accepted"] else "gone" if row["dropped_at"] else "kept"
+    state = (
+        "in service"
+        if serves
+        else "refused"
+        if not row["accepted"]
+        else "gone"
+        if row["dropped_at"]
+        else "kept"
+    )
     told = ("documents", "chunks", "changed", "measured", "embedder", "reason")
     return {
         "dataset": name, "build": row["build"], "version": row["version"], "made_at": row["made_at"], "state": state, "since": service["since"] if service and serves else None,
@@ -43,4 +57,6 @@ def rolled_back(name: str, build: str | None, why: str) -> str:
 def rebuilt(name: str, *, full: bool) -> dict[str, Any]:
     """Build now."""
     installation = Installation.open()
-    return index.rebuild(Run(installation, installation.contract(name), str(uuid.uuid4())), full=full).details
+    return index.rebuild(
+        Run(installation, installation.contract(name), str(uuid.uuid4())), full=full
+    ).details

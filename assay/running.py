@@ -30,16 +30,22 @@ def run_all(names: list[str], window: str | None, engine: str | None = None) -> 
     from assay.contracts.upstream import in_order
 
     installation = Installation.open()
-    wanted = [installation.contract(name).name for name in names] or in_order(installation.contracts)
+    wanted = [installation.contract(name).name for name in names] or in_order(
+        installation.contracts
+    )
     installation.settle()
     with console.status("starting Dagster…"), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Dagster's own previews and deprecations are not the user's concern
+        warnings.simplefilter(
+            "ignore"
+        )  # Dagster's own previews and deprecations are not the user's concern
         from assay.assets.instance import instance
 
         opened = instance(installation.home)
     try:
         _end_lost(installation, opened)
-        results = [(name, _run_data_set(installation, opened, name, window, engine)) for name in wanted]
+        results = [
+            (name, _run_data_set(installation, opened, name, window, engine)) for name in wanted
+        ]
     finally:
         opened.dispose()
     _show_late(installation, wanted)
@@ -58,7 +64,9 @@ def _end_lost(installation: Installation, opened: Any) -> None:
         _refuse(installation, error, None, "ending lost runs")
 
 
-def _run_data_set(installation: Installation, opened: Any, name: str, window: str | None, engine: str | None) -> bool:
+def _run_data_set(
+    installation: Installation, opened: Any, name: str, window: str | None, engine: str | None
+) -> bool:
     """Run what is due of one data set. Returns: whether all of it succeeded."""
     try:
         windows = _windows(installation, name, window)
@@ -73,11 +81,20 @@ def _run_data_set(installation: Installation, opened: Any, name: str, window: st
         console.print(f"[bold]{name}[/]")
         _refuse(installation, error, name, "preparing the run")
         return False
-    results = [_run_window(installation, opened, definitions, name, part, engine) for part in windows]
+    results = [
+        _run_window(installation, opened, definitions, name, part, engine) for part in windows
+    ]
     return all(results)
 
 
-def _run_window(installation: Installation, opened: Any, definitions: Any, name: str, window: str | None, engine: str | None) -> bool:
+def _run_window(
+    installation: Installation,
+    opened: Any,
+    definitions: Any,
+    name: str,
+    window: str | None,
+    engine: str | None,
+) -> bool:
     try:
         return run_one(opened, definitions, name, window, engine)
     except BaseException as error:
@@ -97,7 +114,11 @@ def _refuse(installation: Installation, error: BaseException, name: str | None, 
 
 def _show_late(installation: Installation, wanted: list[str]) -> None:
     """What these data sets still owe others: it goes out later, and `assay status` shows it."""
-    late = [entry for entry in installation.registry.pending() if entry["tries"] and entry["dataset"] in wanted]
+    late = [
+        entry
+        for entry in installation.registry.pending()
+        if entry["tries"] and entry["dataset"] in wanted
+    ]
     for entry in late:
         text = f"{entry['dataset']}: {entry['kind']} is not delivered yet: {entry['reason']}"
         err.print(f"  [yellow]![/] {escape(text)}", highlight=False, soft_wrap=True)
@@ -119,13 +140,17 @@ def _windows(installation: Installation, name: str, window: str | None) -> list[
     wanted = contract.source.partitions
     if wanted is None:
         return [window]
-    taken = [str(part.window) for part in parts(Run(installation, contract, str(uuid.uuid4()), window))]
+    taken = [
+        str(part.window) for part in parts(Run(installation, contract, str(uuid.uuid4()), window))
+    ]
     if not taken:
         console.print(f"[bold]{name}[/]\n  nothing is due")
     return [describe_partitions(taken)] if taken and wanted.backfill == "together" else [*taken]
 
 
-def run_one(opened: Any, definitions: Any, name: str, window: str | None, engine: str | None = None) -> bool:
+def run_one(
+    opened: Any, definitions: Any, name: str, window: str | None, engine: str | None = None
+) -> bool:
     """Run one data set with a line for each stage. Returns: whether it succeeded; if not, the reason was printed."""
     from assay.assets.instance import execute
     from assay.assets.io import work_progress
@@ -133,7 +158,13 @@ def run_one(opened: Any, definitions: Any, name: str, window: str | None, engine
     from assay.contracts.errors import AssayError
 
     console.print(f"[bold]{name}[/]")
-    with Progress(SpinnerColumn(), TextColumn("  {task.description}"), TimeElapsedColumn(), console=console, transient=True) as progress:
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("  {task.description}"),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+    ) as progress:
         task = progress.add_task("starting")
         since = time.monotonic()
 
@@ -145,14 +176,24 @@ def run_one(opened: Any, definitions: Any, name: str, window: str | None, engine
         def on_event(happening: Happening) -> None:
             nonlocal since, stage
             if happening.what == "started":
-                stage = happening.asset.replace("__", " → ").replace("publish", "cleaned, published")
+                stage = happening.asset.replace("__", " → ").replace(
+                    "publish", "cleaned, published"
+                )
                 progress.update(task, description=stage)
             elif happening.what == "made":
                 made = happening.asset.split("/")[-1]
                 took = f"[dim]{time.monotonic() - since:5.1f} s[/]"
-                progress.console.print(f"  [green]✓[/] {made:<10} {took}  {escape(summary(made, happening.details))}", highlight=False, soft_wrap=True)
+                progress.console.print(
+                    f"  [green]✓[/] {made:<10} {took}  {escape(summary(made, happening.details))}",
+                    highlight=False,
+                    soft_wrap=True,
+                )
                 if happening.details.get("not_expired"):
-                    progress.console.print(f"  [yellow]![/] {escape(happening.details['not_expired'])}; see `assay clock`", highlight=False, soft_wrap=True)
+                    progress.console.print(
+                        f"  [yellow]![/] {escape(happening.details['not_expired'])}; see `assay clock`",
+                        highlight=False,
+                        soft_wrap=True,
+                    )
                 since = time.monotonic()
 
         LISTENERS.append(on_event)
@@ -177,19 +218,36 @@ def summary(stage: str, made: dict[str, Any]) -> str:
     match stage:
         case "landed":
             files = f" of {made['files']:,} files" if made.get("files", 1) > 1 else ""
-            return f"{made['dagster/row_count']:,} rows{files}, {made['unreadable_lines']} unreadable lines" + (" — unchanged, not landed again" if made["unchanged"] else "")
+            return (
+                f"{made['dagster/row_count']:,} rows{files}, {made['unreadable_lines']} unreadable lines"
+                + (" — unchanged, not landed again" if made["unchanged"] else "")
+            )
         case "admitted":
-            return f"{made['verdict']}: {made['license']} {made['license_verdict']}, {made['rows']:,} rows" + (f" of {made['window']}" if made["window"] != "all" else "")
+            return (
+                f"{made['verdict']}: {made['license']} {made['license_verdict']}, {made['rows']:,} rows"
+                + (f" of {made['window']}" if made["window"] != "all" else "")
+            )
         case "cleaned":
             return f"{made['rows_in']:,} in = {made['dagster/row_count']:,} kept + {made['quarantined']:,} quarantined + {made['removed']:,} removed; {made['checks_passed_pct']:.0f} % of checks passed"
         case "published":
             if made["new"]:
                 return f"{made['version']}: {made['note']}"
-            latest = f"latest is {made['latest']}" if made["latest"] != made["version"] else "latest is there again" if made["latest_because"] == AGAIN else ""
-            return f"nothing new: already published as {made['version']}" + (f" ({latest})" if latest else "")
+            latest = (
+                f"latest is {made['latest']}"
+                if made["latest"] != made["version"]
+                else "latest is there again"
+                if made["latest_because"] == AGAIN
+                else ""
+            )
+            return f"nothing new: already published as {made['version']}" + (
+                f" ({latest})" if latest else ""
+            )
         case "features":
             fallen = f", {made['fallbacks']} of them on polars" if made["fallbacks"] else ""
-            return f"{made['features']} features of {made['version']} on {made['engine']}{fallen}" + ("" if made["new"] else " — made before")
+            return (
+                f"{made['features']} features of {made['version']} on {made['engine']}{fallen}"
+                + ("" if made["new"] else " — made before")
+            )
         case "drift":
             return f"{made['verdict']} against {made['reference']} → {made['decision']}"
         case "model" | "index":

@@ -14,7 +14,12 @@ from assay.options import AsJson, Why
 
 Dataset = Annotated[str, typer.Argument(help="A data set whose contract has assay.index.")]
 
-index_app = typer.Typer(name="index", help="Retrieval indexes: which serves, and going back to another.", no_args_is_help=True, rich_markup_mode="markdown")
+index_app = typer.Typer(
+    name="index",
+    help="Retrieval indexes: which serves, and going back to another.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -26,9 +31,19 @@ def register(app: typer.Typer) -> None:
 def search(
     name: Dataset,
     question: Annotated[str, typer.Argument(help="What you want to know.")],
-    purpose: Annotated[str, typer.Option(help="What the answer is for: one of those that the version was admitted for.")] = "retrieval",
+    purpose: Annotated[
+        str,
+        typer.Option(
+            help="What the answer is for: one of those that the version was admitted for."
+        ),
+    ] = "retrieval",
     k: Annotated[int, typer.Option("-k", min=1, max=100, help="How many passages.")] = 5,
-    traceparent: Annotated[str | None, typer.Option(help="W3C traceparent of the call that this belongs to; TRACEPARENT unless given.")] = None,
+    traceparent: Annotated[
+        str | None,
+        typer.Option(
+            help="W3C traceparent of the call that this belongs to; TRACEPARENT unless given."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """The passages that answer best, each with document, place, version and licence; the use is recorded. Exit code 1 where nothing is found.
@@ -45,7 +60,10 @@ def search(
 
 
 @index_app.command("list")
-def index_list(name: Annotated[str | None, typer.Argument(help="A data set; all unless named.")] = None, as_json: AsJson = False) -> None:
+def index_list(
+    name: Annotated[str | None, typer.Argument(help="A data set; all unless named.")] = None,
+    as_json: AsJson = False,
+) -> None:
     """Every build, what was measured of it, and which serves. Example: `assay index list python_docs`"""
     from assay.retrieval import listed
     from assay.show_index import show_builds
@@ -54,7 +72,13 @@ def index_list(name: Annotated[str | None, typer.Argument(help="A data set; all 
 
 
 @index_app.command("rollback")
-def index_rollback(name: Dataset, why: Why, to: Annotated[str | None, typer.Option(help="A build; the one that served before unless given.")] = None) -> None:
+def index_rollback(
+    name: Dataset,
+    why: Why,
+    to: Annotated[
+        str | None, typer.Option(help="A build; the one that served before unless given.")
+    ] = None,
+) -> None:
     """Have an earlier build serve again, until a new version's is accepted. Example: `assay index rollback python_docs --why "answers from drafts"`"""
     from assay.retrieval import rolled_back
 
@@ -63,7 +87,11 @@ def index_rollback(name: Dataset, why: Why, to: Annotated[str | None, typer.Opti
 
 @index_app.command("rebuild")
 def index_rebuild(
-    name: Dataset, full: Annotated[bool, typer.Option("--full", help="Cut, fit and embed everything anew, reusing nothing.")] = False, as_json: AsJson = False
+    name: Dataset,
+    full: Annotated[
+        bool, typer.Option("--full", help="Cut, fit and embed everything anew, reusing nothing.")
+    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Build the newest version's index now, and have it serve if it is not worse. Exit code 1 where it is refused. Example: `assay index rebuild python_docs --full`"""
     from assay.retrieval import rebuilt

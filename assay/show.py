@@ -15,7 +15,16 @@ console = Console()
 
 def table(title: str, *headers: str) -> Table:
     """An empty table in the house's style."""
-    made = Table(title=title, title_justify="left", title_style="bold", header_style="bold", show_edge=False, pad_edge=False, show_header=any(headers), box=SIMPLE_HEAD)
+    made = Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        header_style="bold",
+        show_edge=False,
+        pad_edge=False,
+        show_header=any(headers),
+        box=SIMPLE_HEAD,
+    )
     for header in headers:
         made.add_column(header, overflow="fold", no_wrap=header in ("name", "rows"))
     return made
@@ -23,27 +32,53 @@ def table(title: str, *headers: str) -> Table:
 
 def show_status(data: list[dict[str, Any]]) -> None:
     """One line a data set, then what was triggered."""
-    made = table("Data sets", "name", "latest", "rows", "published", "drift", "in service", "waiting")
+    made = table(
+        "Data sets", "name", "latest", "rows", "published", "drift", "in service", "waiting"
+    )
     for entry in data:
-        others = ", ".join(f"{ref} {version}" for ref, version in entry["references"].items() if ref != "latest")
+        others = ", ".join(
+            f"{ref} {version}" for ref, version in entry["references"].items() if ref != "latest"
+        )
         newest = (entry["references"].get("latest") or "—") + (f" ({others})" if others else "")
-        services = ", ".join(f"{kind} of {version}" for kind, version in entry["in_service"].items()) or "—"
+        services = (
+            ", ".join(f"{kind} of {version}" for kind, version in entry["in_service"].items())
+            or "—"
+        )
         waiting = f"{entry['waiting_reviews']} review(s)" if entry["waiting_reviews"] else "—"
-        made.add_row(entry["dataset"], newest, _number(entry["rows"]), (entry["published_at"] or "—")[:10], entry["drift"] or "—", services, waiting)
+        made.add_row(
+            entry["dataset"],
+            newest,
+            _number(entry["rows"]),
+            (entry["published_at"] or "—")[:10],
+            entry["drift"] or "—",
+            services,
+            waiting,
+        )
     console.print(made)
     triggers = [(entry["dataset"], trigger) for entry in data for trigger in entry["triggers"]]
     if triggers:
         acts = table("Triggered", "", "", "")
         for name, trigger in triggers:
             outcome = trigger["outcome"] or {"outcome": "due", "reason": trigger["reason"]}
-            acts.add_row(f"{name}@{trigger['version']}", trigger["action"], escape(f"{outcome['outcome']}: {outcome['reason']}"))
+            acts.add_row(
+                f"{name}@{trigger['version']}",
+                trigger["action"],
+                escape(f"{outcome['outcome']}: {outcome['reason']}"),
+            )
         console.print(acts)
     late = [(entry["dataset"], delivery) for entry in data for delivery in entry["late"]]
     if late:
         waits = table("Not delivered yet", "name", "what", "since", "tries", "next try", "because")
         for name, delivery in late:
             since, then = delivery["since"][:19], delivery["next_try"][:19]
-            waits.add_row(name, delivery["kind"], since, str(delivery["tries"]), then, escape(delivery["reason"]))
+            waits.add_row(
+                name,
+                delivery["kind"],
+                since,
+                str(delivery["tries"]),
+                then,
+                escape(delivery["reason"]),
+            )
         console.print(waits)
 
 
@@ -51,7 +86,14 @@ def show_references(data: list[dict[str, Any]]) -> None:
     """Where every reference points."""
     made = table("References", "name", "reference", "version", "moved", "by", "because")
     for each in data:
-        made.add_row(each["dataset"], each["reference"], each["version"], each["at"][:19], each["actor"] or "—", escape(each["reason"]))
+        made.add_row(
+            each["dataset"],
+            each["reference"],
+            each["version"],
+            each["at"][:19],
+            each["actor"] or "—",
+            escape(each["reason"]),
+        )
     console.print(made if data else "Nothing has been published.")
 
 
@@ -59,19 +101,42 @@ def show_expired(data: list[dict[str, Any]], *, rehearsed: bool) -> None:
     """Which versions expired, or would."""
     for each in data:
         listed = ", ".join(each["versions"]) or "none"
-        console.print(f"{each['dataset']}: {listed} {'would expire' if rehearsed else 'expired'} (kept for {each['after']})", highlight=False)
+        console.print(
+            f"{each['dataset']}: {listed} {'would expire' if rehearsed else 'expired'} (kept for {each['after']})",
+            highlight=False,
+        )
 
 
 def show_profile(data: dict[str, Any]) -> None:
     """The columns of a version, a row each."""
     made = table(
-        f"{data['dataset']} {data['version']}: {data['rows']:,} rows", "column", "type", "missing", "different", "from", "quartiles", "to", "mean ± std", "shape", "mostly"
+        f"{data['dataset']} {data['version']}: {data['rows']:,} rows",
+        "column",
+        "type",
+        "missing",
+        "different",
+        "from",
+        "quartiles",
+        "to",
+        "mean ± std",
+        "shape",
+        "mostly",
     )
     for column in data["columns"]:
         spread = f" ± {column['std']:,.4g}" if column["std"] is not None else ""
         shortest, usual, longest = column["lengths"] or (None, None, None)
-        lengths = "" if shortest is None else f"{shortest} characters" if shortest == longest else f"{shortest} to {longest} characters, {usual:g} on average"
-        often = [f"{escape(text[:20])} {share:.0%}" for text, share in (column["top"] or column["patterns"])[:3] if share >= 0.005]
+        lengths = (
+            ""
+            if shortest is None
+            else f"{shortest} characters"
+            if shortest == longest
+            else f"{shortest} to {longest} characters, {usual:g} on average"
+        )
+        often = [
+            f"{escape(text[:20])} {share:.0%}"
+            for text, share in (column["top"] or column["patterns"])[:3]
+            if share >= 0.005
+        ]
         made.add_row(
             escape(column["name"]), column["type"], f"{column['missing'] / max(data['rows'], 1):.1%}", _number(column["different"]), _render_value(column["low"]),
             " ".join(_render_value(value) for value in column["quartiles"]), _render_value(column["high"]), f"{column['mean']:,.4g}{spread}" if column["mean"] is not None else lengths,
@@ -79,25 +144,47 @@ def show_profile(data: dict[str, Any]) -> None:
         )  # fmt: skip
     console.print(made)
     if data["sample_rows"] < data["rows"]:
-        console.print(f"Quartiles, shape and what is mostly there are of {data['sample_rows']:,} rows; many different values are estimated.", style="dim")
+        console.print(
+            f"Quartiles, shape and what is mostly there are of {data['sample_rows']:,} rows; many different values are estimated.",
+            style="dim",
+        )
     if data["hidden"]:
-        console.print(f"No values are shown of {', '.join(data['hidden'])}: they may be personal.", style="dim")
+        console.print(
+            f"No values are shown of {', '.join(data['hidden'])}: they may be personal.",
+            style="dim",
+        )
 
 
 def _render_value(value: Any) -> str:
-    return "" if value is None else f"{value:,.4g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else escape(str(value))
+    return (
+        ""
+        if value is None
+        else f"{value:,.4g}"
+        if isinstance(value, float)
+        else f"{value:,}"
+        if isinstance(value, int)
+        else escape(str(value))
+    )
 
 
 def _bars(shares: Sequence[float]) -> str:
     """A histogram of one line."""
-    return "".join("▁▂▃▄▅▆▇█"[min(int(8 * share / max(shares)), 7)] for share in shares) if any(shares) else ""
+    return (
+        "".join("▁▂▃▄▅▆▇█"[min(int(8 * share / max(shares)), 7)] for share in shares)
+        if any(shares)
+        else ""
+    )
 
 
 def show_diff(data: dict[str, Any]) -> None:
     """Two versions beside each other."""
     name, old, new = data["dataset"], data["old"], data["new"]
     rows = table(f"{name}: {old} → {new}", "", "")
-    by = f"by {', '.join(data['key'])}" if data["key"] else "as whole rows" + ("; the key repeats" if data["key_repeats"] else "")
+    by = (
+        f"by {', '.join(data['key'])}"
+        if data["key"]
+        else "as whole rows" + ("; the key repeats" if data["key_repeats"] else "")
+    )
     rows.add_row("rows", f"{data['rows'][0]:,} → {data['rows'][1]:,}; compared {by}")
     for kind in ("added", "removed", "changed"):
         rows.add_row(kind, _number(data[kind]))
@@ -105,13 +192,22 @@ def show_diff(data: dict[str, Any]) -> None:
         rows.add_row(f"  {column}", f"differs in {count:,}")
     rows.add_row("schema", "; ".join(data["schema"]) or "the same")
     if any(data["partitions"].values()):
-        rows.add_row("partitions", "; ".join(f"{kind} {', '.join(names)}" for kind, names in data["partitions"].items() if names))
+        rows.add_row(
+            "partitions",
+            "; ".join(
+                f"{kind} {', '.join(names)}" for kind, names in data["partitions"].items() if names
+            ),
+        )
     if data["shared_files"]:
         rows.add_row("files", f"{data['shared_files']} shared")
     console.print(rows)
     for kind, keys in data["keys"].items():
         for key in keys:
-            console.print(f"  {kind}: " + escape(", ".join(f"{column} {value}" for column, value in key.items())), highlight=False)
+            console.print(
+                f"  {kind}: "
+                + escape(", ".join(f"{column} {value}" for column, value in key.items())),
+                highlight=False,
+            )
     _show_statistics(data["statistics"])
 
 
@@ -123,7 +219,18 @@ def _show_statistics(sides: dict[str, dict[str, dict[str, Any]]]) -> None:
         measures = [side.get(column, {}) for side in sides.values()]
         for measure in dict.fromkeys([*measures[0], *measures[1]]):
             values = [side.get(measure) for side in measures]
-            made.add_row(column, measure, *("—" if value is None else f"{value:,g}" if isinstance(value, int | float) else str(value) for value in values))
+            made.add_row(
+                column,
+                measure,
+                *(
+                    "—"
+                    if value is None
+                    else f"{value:,g}"
+                    if isinstance(value, int | float)
+                    else str(value)
+                    for value in values
+                ),
+            )
     console.print(made)
 
 
@@ -133,12 +240,22 @@ def show_comparison(data: dict[str, Any]) -> None:
         console.print("Nothing changed.")
         return
     made = table("Changes", "step", "what", "breaks", "")
-    for change in sorted(data["changes"], key=lambda change: ("error", "warning", "info").index(change["severity"])):
+    for change in sorted(
+        data["changes"], key=lambda change: ("error", "warning", "info").index(change["severity"])
+    ):
         who = [who for who in ("producer", "consumer") if change[who] == "breaking"]
-        made.add_row(change["level"], escape(change["text"]), " and ".join(f"{each}s" for each in who) or "—", "" if change["direction"] == "neither" else change["direction"])
+        made.add_row(
+            change["level"],
+            escape(change["text"]),
+            " and ".join(f"{each}s" for each in who) or "—",
+            "" if change["direction"] == "neither" else change["direction"],
+        )
     console.print(made)
     says = "says so" if data["version_suffices"] else "does not say so"
-    console.print(f"They demand {data['demanded_version']} after {data['old_version']}; the version {data['new_version']} {says}.", highlight=False)
+    console.print(
+        f"They demand {data['demanded_version']} after {data['old_version']}; the version {data['new_version']} {says}.",
+        highlight=False,
+    )
 
 
 def show_card(data: dict[str, Any]) -> None:
@@ -168,21 +285,39 @@ def show_card(data: dict[str, Any]) -> None:
     if data["personal_data"]:
         personal = table("Personal data found", "column", "kind", "rows", "declared", "treatment")
         for finding in data["personal_data"]:
-            personal.add_row(finding["column"], finding["kind"], _number(finding["rows"]), "yes" if finding["declared"] else "no", finding["treatment"])
+            personal.add_row(
+                finding["column"],
+                finding["kind"],
+                _number(finding["rows"]),
+                "yes" if finding["declared"] else "no",
+                finding["treatment"],
+            )
         console.print(personal)
     _show_checks(data["checks"])
 
 
 def _show_partitions(partitions: dict[str, dict[str, Any]]) -> None:
     if partitions:
-        made = table("Partitions", "name", "rows in", "published", "quarantined", "removed", "made in")
+        made = table(
+            "Partitions", "name", "rows in", "published", "quarantined", "removed", "made in"
+        )
         for name, rows in partitions.items():
-            made.add_row(name, *(_number(rows[count]) for count in ("rows_in", "published", "quarantined", "removed")), rows["made_in"])
+            made.add_row(
+                name,
+                *(
+                    _number(rows[count])
+                    for count in ("rows_in", "published", "quarantined", "removed")
+                ),
+                rows["made_in"],
+            )
         console.print(made)
 
 
 def _show_left(rows: dict[str, Any]) -> None:
-    left = [*(("removed", step, count) for step, count in rows["removed_by"].items()), *(("quarantined", rule, count) for rule, count in rows["quarantined_by"].items())]
+    left = [
+        *(("removed", step, count) for step, count in rows["removed_by"].items()),
+        *(("quarantined", rule, count) for rule, count in rows["quarantined_by"].items()),
+    ]
     if left:
         gone = table("Rows that left", "", "by", "rows")
         for kind, by, count in left:
@@ -197,21 +332,40 @@ def _show_quality(data: dict[str, Any]) -> None:
         for each in data["bias"]:
             for group in each["groups"]:
                 outcome = "unknown" if group["label_pct"] is None else f"{group['label_pct']:g}"
-                groups.add_row(each["column"], escape(str(group["value"])), _number(group["rows"]), f"{group['share_pct']:g}", outcome)
+                groups.add_row(
+                    each["column"],
+                    escape(str(group["value"])),
+                    _number(group["rows"]),
+                    f"{group['share_pct']:g}",
+                    outcome,
+                )
             if each["suppressed"]:
-                groups.add_row(each["column"], f"({each['suppressed']} groups too small to be named)", "", "", "")
+                groups.add_row(
+                    each["column"],
+                    f"({each['suppressed']} groups too small to be named)",
+                    "",
+                    "",
+                    "",
+                )
         console.print(groups)
     if data["quarantine_decisions"]:
         decisions = table("Decisions about quarantined rows", "", "of", "rows", "by", "why")
         for each in data["quarantine_decisions"]:
-            decisions.add_row(each["action"], escape(each["rule"] or f"rows {', '.join(map(str, each['chosen']))}"), _number(each["taken"]), each["by"], escape(each["why"]))
+            decisions.add_row(
+                each["action"],
+                escape(each["rule"] or f"rows {', '.join(map(str, each['chosen']))}"),
+                _number(each["taken"]),
+                each["by"],
+                escape(each["why"]),
+            )
         console.print(decisions)
 
 
 def _show_checks(checks: list[dict[str, Any]]) -> None:
     broken = [check for check in checks if check["failing"] or check["passed"] is not True]
     made = table(
-        f"Checks: {sum(c['passed'] is True for c in checks)} of {len(checks)} passed" + (", with rows set aside or reported:" if broken else ""),
+        f"Checks: {sum(c['passed'] is True for c in checks)} of {len(checks)} passed"
+        + (", with rows set aside or reported:" if broken else ""),
         "rule",
         "severity",
         "failing rows",
@@ -219,24 +373,46 @@ def _show_checks(checks: list[dict[str, Any]]) -> None:
         "passed",
     )
     for check in broken:
-        made.add_row(check["rule"], check["severity"], _number(check["failing"]), check["bound"], {True: "yes", False: "no", None: "unknown"}[check["passed"]])
+        made.add_row(
+            check["rule"],
+            check["severity"],
+            _number(check["failing"]),
+            check["bound"],
+            {True: "yes", False: "no", None: "unknown"}[check["passed"]],
+        )
     console.print(made)
 
 
 def show_licences(data: list[dict[str, Any]]) -> None:
     """A line a licence: its terms, then what each purpose comes to, without and with gain."""
     purposes = list(data[0]["outcomes"]) if data else []
-    made = table("Licences: what each lets one do; per purpose without gain / for gain", "licence", "use", "terms", *purposes)
+    made = table(
+        "Licences: what each lets one do; per purpose without gain / for gain",
+        "licence",
+        "use",
+        "terms",
+        *purposes,
+    )
     marks = {"allowed": "[green]✓[/]", "review": "[yellow]?[/]", "refused": "[red]✗[/]"}
     for entry in data:
         made.add_row(
-            entry["license"], entry["use"], ", ".join(entry["terms"]) or "—", *(" ".join(marks[outcome] for outcome in entry["outcomes"][purpose].values()) for purpose in purposes)
+            entry["license"],
+            entry["use"],
+            ", ".join(entry["terms"]) or "—",
+            *(
+                " ".join(marks[outcome] for outcome in entry["outcomes"][purpose].values())
+                for purpose in purposes
+            ),
         )
     console.print(made)
     console.print("✓ allowed   ? a person decides   ✗ refused", highlight=False)
     for entry in data:
         if "asked" in entry:
-            console.print(f"\n'{entry['asked']}' is read as {entry['license']} ({entry['how']}). {entry['source']}", highlight=False, markup=False)
+            console.print(
+                f"\n'{entry['asked']}' is read as {entry['license']} ({entry['how']}). {entry['source']}",
+                highlight=False,
+                markup=False,
+            )
 
 
 def show_verified(data: list[dict[str, Any]]) -> None:
@@ -258,9 +434,23 @@ def show_reviews(data: list[dict[str, Any]]) -> None:
     """Reviews, the open ones first."""
     made = table("Reviews", "number", "data set", "reasons", "digest", "decision", "by")
     for entry in data:
-        waits = f"open: needs the {' and the '.join(entry['missing'])} level" if entry["decision"] == "open" else entry["decision"]
-        by = "\n".join(f"{each['approver']} ({each['decision']}, until {each['expires_at'][:10]}): {each['why']}" for each in entry["by"])
-        made.add_row(str(entry["id"]), entry["dataset"], escape("; ".join(entry["reasons"])), entry["input_key"][:16], waits, escape(by) or "—")
+        waits = (
+            f"open: needs the {' and the '.join(entry['missing'])} level"
+            if entry["decision"] == "open"
+            else entry["decision"]
+        )
+        by = "\n".join(
+            f"{each['approver']} ({each['decision']}, until {each['expires_at'][:10]}): {each['why']}"
+            for each in entry["by"]
+        )
+        made.add_row(
+            str(entry["id"]),
+            entry["dataset"],
+            escape("; ".join(entry["reasons"])),
+            entry["input_key"][:16],
+            waits,
+            escape(by) or "—",
+        )
     console.print(made if data else "No review was ever needed.")
 
 
@@ -278,7 +468,9 @@ def show_suggested(data: dict[str, Any]) -> None:
         console.print("The rows speak for no step that is not there.")
     elif data["written"]:
         console.print(
-            f"{len(data['proposals'])} steps put into {escape(data['written'])}. Read them, then: assay check, assay run {data['dataset']}", highlight=False, soft_wrap=True
+            f"{len(data['proposals'])} steps put into {escape(data['written'])}. Read them, then: assay check, assay run {data['dataset']}",
+            highlight=False,
+            soft_wrap=True,
         )
     else:
         console.print(escape(data["yaml"]), end="", highlight=False, soft_wrap=True)
@@ -286,16 +478,33 @@ def show_suggested(data: dict[str, Any]) -> None:
 
 def show_explained(data: dict[str, Any]) -> None:
     """A row on its way: what each step did to it, and where it ended."""
-    made = table(f"Row {data['row']} of {data['dataset']}@{data['version']}", "step", "column", "before", "after")
+    made = table(
+        f"Row {data['row']} of {data['dataset']}@{data['version']}",
+        "step",
+        "column",
+        "before",
+        "after",
+    )
     for step in data["steps"]:
         for change in step["changes"]:
-            made.add_row(step["step"], escape(change["column"]), escape(_cell(change["before"])), escape(_cell(change["after"])))
+            made.add_row(
+                step["step"],
+                escape(change["column"]),
+                escape(_cell(change["before"])),
+                escape(_cell(change["after"])),
+            )
         for note in [*step["flags"], *([step["out"]] if step["out"] else [])]:
             made.add_row(step["step"], "", "", escape(note))
     console.print(made if made.row_count else "No step changed it.")
     for line in data["learned"]:
-        console.print(escape(", ".join(f"{key} {value}" for key, value in line.items())), highlight=False)
-    console.print(f"{data['outcome']}{': ' + '; '.join(data['reasons']) if data['reasons'] else ''}", highlight=False, markup=False)
+        console.print(
+            escape(", ".join(f"{key} {value}" for key, value in line.items())), highlight=False
+        )
+    console.print(
+        f"{data['outcome']}{': ' + '; '.join(data['reasons']) if data['reasons'] else ''}",
+        highlight=False,
+        markup=False,
+    )
 
 
 def _cell(value: object) -> str:

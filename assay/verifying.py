@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 Result = dict[str, Any]
 
 
-def verify(named: tuple[str, str | None] | None, where: Path | None, key: Path | None) -> list[Result]:
+def verify(
+    named: tuple[str, str | None] | None, where: Path | None, key: Path | None
+) -> list[Result]:
     """What was checked of each version; `problem` where something is not as signed.
 
     One damaged data set never keeps the others from being checked.

@@ -14,7 +14,12 @@ from assay.options import AsJson, Why
 
 Dataset = Annotated[str, typer.Argument(help="A data set.")]
 
-refs_app = typer.Typer(name="refs", help="Names that point to versions: latest, prod, canary, or your own.", no_args_is_help=True, rich_markup_mode="markdown")
+refs_app = typer.Typer(
+    name="refs",
+    help="Names that point to versions: latest, prod, canary, or your own.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -24,7 +29,10 @@ def register(app: typer.Typer) -> None:
     app.add_typer(refs_app)
 
 
-def profile(name: Annotated[str, typer.Argument(help="NAME, NAME@VERSION or NAME@REFERENCE")], as_json: AsJson = False) -> None:
+def profile(
+    name: Annotated[str, typer.Argument(help="NAME, NAME@VERSION or NAME@REFERENCE")],
+    as_json: AsJson = False,
+) -> None:
     """What each column of a version holds: missing and different values, range, quartiles, histogram, top values, lengths, patterns. Example: `assay profile flights@1.0.0`"""
     from assay.reading import profiled
     from assay.show import show_profile
@@ -36,8 +44,18 @@ def profile(name: Annotated[str, typer.Argument(help="NAME, NAME@VERSION or NAME
 def diff(
     old: Annotated[str, typer.Argument(help="NAME@VERSION, or NAME@REFERENCE")],
     new: Annotated[str, typer.Argument(help="Another version of the same data set.")],
-    key: Annotated[str | None, typer.Option(help="Columns that tell rows apart, separated by commas; the contract's primary key unless given.")] = None,
-    rows: Annotated[int, typer.Option(help="How many keys of added, removed and changed rows to show.", min=0, max=1000)] = 0,
+    key: Annotated[
+        str | None,
+        typer.Option(
+            help="Columns that tell rows apart, separated by commas; the contract's primary key unless given."
+        ),
+    ] = None,
+    rows: Annotated[
+        int,
+        typer.Option(
+            help="How many keys of added, removed and changed rows to show.", min=0, max=1000
+        ),
+    ] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Compare two versions: schema, rows added, removed and changed by key, columns, statistics, partitions.
@@ -50,14 +68,27 @@ def diff(
     names = [text.partition("@")[::2] for text in (old, new)]
     if names[0][0] != names[1][0] or not all(version for _, version in names):
         raise typer.BadParameter("give NAME@VERSION twice, of one data set")
-    _print(compared(names[0][0], names[0][1], names[1][1], [name.strip() for name in key.split(",")] if key else [], rows), as_json, show_diff)
+    _print(
+        compared(
+            names[0][0],
+            names[0][1],
+            names[1][1],
+            [name.strip() for name in key.split(",")] if key else [],
+            rows,
+        ),
+        as_json,
+        show_diff,
+    )
 
 
 def rollback(
     name: Dataset,
     why: Why,
     ref: Annotated[str, typer.Option(help="The reference to move back.")] = "latest",
-    to: Annotated[str | None, typer.Option(help="The version to move it to; where it pointed before unless given.")] = None,
+    to: Annotated[
+        str | None,
+        typer.Option(help="The version to move it to; where it pointed before unless given."),
+    ] = None,
 ) -> None:
     """Move a reference back. The next publication moves `latest` on again; other references stay. Example: `assay rollback flights --ref prod --why "wrong carrier codes"`"""
     from assay.reading import rolled_back
@@ -66,7 +97,9 @@ def rollback(
 
 
 def expire(
-    names: Annotated[list[str] | None, typer.Argument(help="Data sets; all of them unless named.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Data sets; all of them unless named.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what is due.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -74,11 +107,20 @@ def expire(
     from assay.reading import expired
     from assay.show import show_expired
 
-    _print(expired(names or [], rehearse=dry_run), as_json, lambda data: show_expired(data, rehearsed=dry_run))
+    _print(
+        expired(names or [], rehearse=dry_run),
+        as_json,
+        lambda data: show_expired(data, rehearsed=dry_run),
+    )
 
 
 @refs_app.command("list")
-def refs_list(name: Annotated[str | None, typer.Argument(help="A data set; all of them unless named.")] = None, as_json: AsJson = False) -> None:
+def refs_list(
+    name: Annotated[
+        str | None, typer.Argument(help="A data set; all of them unless named.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """Where references point, who moved them there, when and why. Example: `assay refs list flights`"""
     from assay.reading import references
     from assay.show import show_references
@@ -87,7 +129,11 @@ def refs_list(name: Annotated[str | None, typer.Argument(help="A data set; all o
 
 
 @refs_app.command("set")
-def refs_set(version: Annotated[str, typer.Argument(help="NAME@VERSION, or NAME@REFERENCE")], ref: Annotated[str, typer.Argument(help="The reference.")], why: Why) -> None:
+def refs_set(
+    version: Annotated[str, typer.Argument(help="NAME@VERSION, or NAME@REFERENCE")],
+    ref: Annotated[str, typer.Argument(help="The reference.")],
+    why: Why,
+) -> None:
     """Point a reference to a version. Example: `assay refs set flights@1.1.0 prod --why "checked by the airline"`"""
     from assay.reading import point
 
@@ -98,7 +144,9 @@ def refs_set(version: Annotated[str, typer.Argument(help="NAME@VERSION, or NAME@
 
 
 @refs_app.command("delete")
-def refs_delete(name: Dataset, ref: Annotated[str, typer.Argument(help="The reference.")], why: Why) -> None:
+def refs_delete(
+    name: Dataset, ref: Annotated[str, typer.Argument(help="The reference.")], why: Why
+) -> None:
     """Delete a reference; where it pointed stays in the audit log. Example: `assay refs delete flights canary --why "over"`"""
     from assay.reading import unpoint
 

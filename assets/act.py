@@ -26,7 +26,9 @@ def model(contract: Contract) -> dg.AssetsDefinition:
         kinds={"scikitlearn", "mlflow"},
         description="The candidate and its judgement; the champion stays if it is better.",
     )
-    def _model(context: dg.AssetExecutionContext, installation: InstallationResource) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]  # no value
+    def _model(
+        context: dg.AssetExecutionContext, installation: InstallationResource
+    ) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]  # no value
         run = installation.run(contract, context.run.run_id)
         with failures_told():
             acted = retrain_if_due(run)
@@ -51,7 +53,9 @@ def index(contract: Contract) -> dg.AssetsDefinition:
         kinds={"lancedb", "scikitlearn"},
         description="The candidate index and its judgement; the one in service stays if it is better.",
     )
-    def _index(context: dg.AssetExecutionContext, installation: InstallationResource) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]  # no value
+    def _index(
+        context: dg.AssetExecutionContext, installation: InstallationResource
+    ) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]  # no value
         with failures_told():
             acted = rebuild_if_due(installation.run(contract, context.run.run_id))
         if acted is None:
@@ -63,4 +67,6 @@ def index(contract: Contract) -> dg.AssetsDefinition:
 
 
 def _result(acted: Acted, told: metadata.Metadata) -> dg.MaterializeResult:  # type: ignore[type-arg]  # no value
-    return dg.MaterializeResult(metadata=told, data_version=dg.DataVersion(f"{acted.version}/{acted.details['outcome']}"))
+    return dg.MaterializeResult(
+        metadata=told, data_version=dg.DataVersion(f"{acted.version}/{acted.details['outcome']}")
+    )

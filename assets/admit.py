@@ -26,14 +26,20 @@ def admitted(contract: Contract) -> dg.AssetsDefinition:
         config_schema=WINDOW,
         **partitions_of(contract),
     )
-    def _admitted(context: dg.AssetExecutionContext, installation: InstallationResource) -> dg.MaterializeResult:  # type: ignore[type-arg]  # no value
+    def _admitted(
+        context: dg.AssetExecutionContext, installation: InstallationResource
+    ) -> dg.MaterializeResult:  # type: ignore[type-arg]  # no value
         with failures_told():
             _, parts = installation.parts(contract, context.run.run_id, window_of(context))
             found = [_admit(context, contract, part) for part in parts]
             passed = pending_review(parts[-1]) if found[-1].approvals else None
         newest = found[-1]
         windows = [str(each.inputs.window) for each in found if each.inputs.window]
-        reviewed = {name: value for name, value in metadata.reviewed(passed).items() if name != "reasons"} if passed else {}
+        reviewed = (
+            {name: value for name, value in metadata.reviewed(passed).items() if name != "reasons"}
+            if passed
+            else {}
+        )
         return dg.MaterializeResult(
             metadata={
                 **reviewed, **metadata.admitted(asdict(newest.verdict), newest.decided_by),
@@ -52,5 +58,9 @@ def _admit(context: dg.AssetExecutionContext, contract: Contract, run: Run) -> A
     except AdmissionError:
         waiting = pending_review(run)
         if waiting is not None:
-            context.log_event(dg.AssetObservation(asset_key=key(contract, "admitted"), metadata=metadata.reviewed(waiting)))
+            context.log_event(
+                dg.AssetObservation(
+                    asset_key=key(contract, "admitted"), metadata=metadata.reviewed(waiting)
+                )
+            )
         raise

@@ -20,7 +20,9 @@ from assay.contracts.errors import AssayError
 from assay.contracts.model import Contract
 
 if TYPE_CHECKING:
-    from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition  # what define_asset_job returns; not exported
+    from dagster._core.definitions.unresolved_asset_job_definition import (
+        UnresolvedAssetJobDefinition,
+    )  # what define_asset_job returns; not exported
 
 
 def job(contract: Contract) -> "UnresolvedAssetJobDefinition":
@@ -40,12 +42,22 @@ def schedule(contract: Contract) -> dg.ScheduleDefinition | None:
     if contract.source.partitions:
         return _schedule_of_due(contract, contract.source.schedule)
     return dg.ScheduleDefinition(
-        name=f"{contract.name}_schedule", job_name=contract.name, cron_schedule=contract.source.schedule, execution_timezone="UTC", description="When the contract says."
+        name=f"{contract.name}_schedule",
+        job_name=contract.name,
+        cron_schedule=contract.source.schedule,
+        execution_timezone="UTC",
+        description="When the contract says.",
     )
 
 
 def _schedule_of_due(contract: Contract, cron: str) -> dg.ScheduleDefinition:
-    @dg.schedule(name=f"{contract.name}_schedule", job_name=contract.name, cron_schedule=cron, execution_timezone="UTC", description="When the contract says: what is due.")
+    @dg.schedule(
+        name=f"{contract.name}_schedule",
+        job_name=contract.name,
+        cron_schedule=cron,
+        execution_timezone="UTC",
+        description="When the contract says: what is due.",
+    )
     def _due(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
         problems: list[str] = []
         names: tuple[str, ...] = ()
@@ -55,7 +67,10 @@ def _schedule_of_due(contract: Contract, cron: str) -> dg.ScheduleDefinition:
         if problems:
             return dg.SkipReason(problems[0])
         at = context.scheduled_execution_time.isoformat()
-        return [dg.RunRequest(run_key=f"{contract.name}-{name}-{at}", partition_key=name) for name in names] or dg.SkipReason("no partition is due")
+        return [
+            dg.RunRequest(run_key=f"{contract.name}-{name}-{at}", partition_key=name)
+            for name in names
+        ] or dg.SkipReason("no partition is due")
 
     return _due
 
@@ -65,19 +80,35 @@ def arrival_sensor(contract: Contract) -> dg.SensorDefinition | None:
     if not contract.source.arrival:
         return None
 
-    @dg.sensor(name=f"{contract.name}_arrival", job_name=contract.name, minimum_interval_seconds=30, description=f"Looks for a new {contract.source.shown_location}.")
+    @dg.sensor(
+        name=f"{contract.name}_arrival",
+        job_name=contract.name,
+        minimum_interval_seconds=30,
+        description=f"Looks for a new {contract.source.shown_location}.",
+    )
     def _arrival(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         problems: list[str] = []
         seen = None
-        with noted(home().root, problems, contract.name, "looking for a delivery"), suppress(AssayError, OSError):
-            seen = upstream.seen(Installation.open(), contract) if contract.source.upstream else seen_here(contract, home().roots)
+        with (
+            noted(home().root, problems, contract.name, "looking for a delivery"),
+            suppress(AssayError, OSError),
+        ):
+            seen = (
+                upstream.seen(Installation.open(), contract)
+                if contract.source.upstream
+                else seen_here(contract, home().roots)
+            )
         if seen is None:
             return dg.SkipReason(problems[0] if problems else "nothing has arrived")
         before, _, done = (context.cursor or "").partition("|")
         if seen == done:
             return dg.SkipReason("nothing new has arrived")
         if seen != before:
-            return dg.SensorResult(skip_reason="a file has arrived, and may still be growing", cursor=f"{seen}|{done}")
-        return dg.SensorResult(run_requests=[dg.RunRequest(run_key=f"{contract.name}-{seen}")], cursor=f"{seen}|{seen}")
+            return dg.SensorResult(
+                skip_reason="a file has arrived, and may still be growing", cursor=f"{seen}|{done}"
+            )
+        return dg.SensorResult(
+            run_requests=[dg.RunRequest(run_key=f"{contract.name}-{seen}")], cursor=f"{seen}|{seen}"
+        )
 
     return _arrival

@@ -26,15 +26,30 @@ def partitions_of(contract: Contract) -> dict[str, Any]:
     if wanted is None:
         return {}
     kind = dg.MonthlyPartitionsDefinition if wanted.by == "month" else dg.DailyPartitionsDefinition
-    made = kind(start_date=wanted.start, end_date=wanted.end, fmt=name_format(wanted), timezone="UTC", end_offset=0 if wanted.end else 1)
+    made = kind(
+        start_date=wanted.start,
+        end_date=wanted.end,
+        fmt=name_format(wanted),
+        timezone="UTC",
+        end_offset=0 if wanted.end else 1,
+    )
     together = wanted.backfill == "together"
-    return {"partitions_def": made, "backfill_policy": dg.BackfillPolicy.single_run() if together else dg.BackfillPolicy.multi_run()}
+    return {
+        "partitions_def": made,
+        "backfill_policy": dg.BackfillPolicy.single_run()
+        if together
+        else dg.BackfillPolicy.multi_run(),
+    }
 
 
 def follows(contract: Contract) -> dg.AutomationCondition[Any]:
     """When what is made from versions runs by itself: after each; of a partitioned data set also while some partitions have not come yet."""
     eager = dg.AutomationCondition.eager()
-    return eager.without(~dg.AutomationCondition.any_deps_missing()) if contract.source.partitions else eager
+    return (
+        eager.without(~dg.AutomationCondition.any_deps_missing())
+        if contract.source.partitions
+        else eager
+    )
 
 
 def window_of(context: dg.AssetExecutionContext) -> str | None:
@@ -65,11 +80,25 @@ def _taken(owner: str) -> bool:
 
 def tags(contract: Contract) -> dict[str, str]:
     """Licence, sensitivity and region as Dagster tags: at most 63 characters of its alphabet."""
-    said = {"license": contract.license.expression, "sensitivity": contract.privacy.sensitivity, "region": contract.privacy.region, "origin": contract.source.origin}
-    return {f"assay/{name}": re.sub(r"[^A-Za-z0-9_.-]", "-", value)[:63].strip("-_.") for name, value in said.items()}
+    said = {
+        "license": contract.license.expression,
+        "sensitivity": contract.privacy.sensitivity,
+        "region": contract.privacy.region,
+        "origin": contract.source.origin,
+    }
+    return {
+        f"assay/{name}": re.sub(r"[^A-Za-z0-9_.-]", "-", value)[:63].strip("-_.")
+        for name, value in said.items()
+    }
 
 
-def asset(contract: Contract, stage: str, after: Sequence[str] = (), beyond: Sequence[dg.AssetKey] = (), **more: Any) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+def asset(
+    contract: Contract,
+    stage: str,
+    after: Sequence[str] = (),
+    beyond: Sequence[dg.AssetKey] = (),
+    **more: Any,
+) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
     """`@dg.asset` with what every asset of a data set says. `after` names the stages before it, `beyond` assets of other data sets."""
     shared: dict[str, Any] = {
         "key": key(contract, stage),

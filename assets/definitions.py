@@ -26,7 +26,9 @@ from assay.assets.triggers import act_job, trigger_sensor
 from assay.contracts.model import Contract
 
 if TYPE_CHECKING:
-    from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition  # what define_asset_job returns; not exported
+    from dagster._core.definitions.unresolved_asset_job_definition import (
+        UnresolvedAssetJobDefinition,
+    )  # what define_asset_job returns; not exported
 
 
 def assets_of(contract: Contract) -> Iterator[dg.AssetsDefinition]:
@@ -64,7 +66,12 @@ def build_definitions(jobs: Sequence[dg.JobDefinition] = (), **overrides: object
     """
     keep_private()  # the code server, and each process that executes a run
     parts = [part for contract in home().read_contracts().values() if (part := _part_of(contract))]
-    automation = dg.AutomationConditionSensorDefinition("automation", target=dg.AssetSelection.all(), default_status=dg.DefaultSensorStatus.RUNNING, minimum_interval_seconds=30)
+    automation = dg.AutomationConditionSensorDefinition(
+        "automation",
+        target=dg.AssetSelection.all(),
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        minimum_interval_seconds=30,
+    )
     whole = [part.job for part in parts]
     acts = [part.act for part in parts if part.act]
     arrivals = [part.arrival for part in parts if part.arrival]
@@ -72,9 +79,18 @@ def build_definitions(jobs: Sequence[dg.JobDefinition] = (), **overrides: object
         assets=[asset for part in parts for asset in part.assets],
         jobs=[*whole, *acts, *jobs, review, quarantine, data_docs],
         schedules=[part.schedule for part in parts if part.schedule],
-        sensors=[automation, reaper, *arrivals, *([trigger_sensor([*whole, *acts, *jobs])] if acts else [])],
+        sensors=[
+            automation,
+            reaper,
+            *arrivals,
+            *([trigger_sensor([*whole, *acts, *jobs])] if acts else []),
+        ],
         # Dagster's own, without its setting of a folder: a run's configuration chooses no place on the disk
-        resources={"installation": InstallationResource(), "io_manager": dg.fs_io_manager.configured({}), **overrides},
+        resources={
+            "installation": InstallationResource(),
+            "io_manager": dg.fs_io_manager.configured({}),
+            **overrides,
+        },
         loggers={"progress": progress_logger},
         # one process a run: a step can never outlive a run that Dagster has given up
         executor=dg.in_process_executor,
@@ -96,7 +112,9 @@ def _part_of(contract: Contract) -> _Part | None:
     """The part of one data set; None, and a line in the log, where Dagster does not accept it."""
     try:
         assets = list(assets_of(contract))
-        return _Part(assets, job(contract), act_job(contract), schedule(contract), arrival_sensor(contract))
+        return _Part(
+            assets, job(contract), act_job(contract), schedule(contract), arrival_sensor(contract)
+        )
     except BaseException as error:  # one data set must not keep the others from the web UI
         if must_stop(error):
             raise

@@ -20,12 +20,22 @@ def drift(contract: Contract) -> dg.AssetsDefinition:
         automation_condition=follows(contract),
         description="How far the newest version has moved from those that the contract names, and what was decided about it.",
     )
-    def _drift(context: dg.AssetExecutionContext, installation: InstallationResource) -> dg.MaterializeResult:  # type: ignore[type-arg]  # no value
+    def _drift(
+        context: dg.AssetExecutionContext, installation: InstallationResource
+    ) -> dg.MaterializeResult:  # type: ignore[type-arg]  # no value
         run = installation.run(contract, context.run.run_id)
         with failures_told():
             done = measure_drift(run)
         report = report_file(run.installation.home.root, contract.name, done.version)
         decisions = run.installation.registry.decisions(contract.name)
-        return dg.MaterializeResult(metadata=metadata.drifted(done.version, done.details, done.decision, decisions, report if report.exists() else None))
+        return dg.MaterializeResult(
+            metadata=metadata.drifted(
+                done.version,
+                done.details,
+                done.decision,
+                decisions,
+                report if report.exists() else None,
+            )
+        )
 
     return _drift

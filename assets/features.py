@@ -21,7 +21,9 @@ POOL = "gpu"
 class Engine(dg.Config):
     """Where to make the features; the contract's engine unless said."""
 
-    engine: str | None = Field(default=None, pattern=f"^({'|'.join(get_args(Wanted))})$")  # Dagster takes no Literal
+    engine: str | None = Field(
+        default=None, pattern=f"^({'|'.join(get_args(Wanted))})$"
+    )  # Dagster takes no Literal
 
 
 def features(contract: Contract) -> dg.AssetsDefinition:
@@ -37,13 +39,16 @@ def features(contract: Contract) -> dg.AssetsDefinition:
         config_schema=plain_schema(Engine),
         pool=POOL if contract.features and _takes_a_device(contract.features) else None,
     )
-    def _features(context: dg.AssetExecutionContext, installation: InstallationResource) -> dg.MaterializeResult:  # type: ignore[type-arg]  # no value
+    def _features(
+        context: dg.AssetExecutionContext, installation: InstallationResource
+    ) -> dg.MaterializeResult:  # type: ignore[type-arg]  # no value
         run = installation.run(contract, context.run.run_id)
         with failures_told():
             engine = read_settings(Engine, context.op_execution_context).engine
             made = make_features(run, cast("Wanted | None", engine))
         return dg.MaterializeResult(
-            metadata=metadata.featured(contract, made.version, made.details, new=made.new), data_version=dg.DataVersion(made.details["digests"]["part-00000.parquet"])
+            metadata=metadata.featured(contract, made.version, made.details, new=made.new),
+            data_version=dg.DataVersion(made.details["digests"]["part-00000.parquet"]),
         )
 
     return _features
@@ -51,4 +56,6 @@ def features(contract: Contract) -> dg.AssetsDefinition:
 
 def _takes_a_device(wanted: Features) -> bool:
     """Whether a run may use a GPU, as far as what is installed says; trying one would take seconds of every load."""
-    return wanted.engine in ("gpu", "ray-gpu") or (wanted.engine == "auto" and importlib.util.find_spec("cudf_polars") is not None)
+    return wanted.engine in ("gpu", "ray-gpu") or (
+        wanted.engine == "auto" and importlib.util.find_spec("cudf_polars") is not None
+    )

@@ -24,7 +24,9 @@ def landed(contract: Contract) -> dg.AssetsDefinition:
         config_schema=WINDOW,
         **partitions_of(contract),
     )
-    def _landed(context: dg.AssetExecutionContext, installation: InstallationResource) -> dg.MaterializeResult:  # type: ignore[type-arg]  # no value
+    def _landed(
+        context: dg.AssetExecutionContext, installation: InstallationResource
+    ) -> dg.MaterializeResult:  # type: ignore[type-arg]  # no value
         with failures_told():
             _, parts = installation.parts(contract, context.run.run_id, window_of(context))
             done = [land(part) for part in parts]
@@ -33,6 +35,9 @@ def landed(contract: Contract) -> dg.AssetsDefinition:
             if len(done) == 1
             else metadata.landed_parts({str(p.window): d for p, d in zip(parts, done, strict=True)})
         )
-        return dg.MaterializeResult(metadata=shown, data_version=dg.DataVersion(done[-1].receipt.digest) if len(done) == 1 else None)
+        return dg.MaterializeResult(
+            metadata=shown,
+            data_version=dg.DataVersion(done[-1].receipt.digest) if len(done) == 1 else None,
+        )
 
     return _landed

@@ -64,7 +64,13 @@ class RunFailed(AssayError):
         return self.problem
 
 
-def execute(opened: dg.DagsterInstance, definitions: dg.Definitions, dataset: str, window: str | None, engine: str | None = None) -> None:
+def execute(
+    opened: dg.DagsterInstance,
+    definitions: dg.Definitions,
+    dataset: str,
+    window: str | None,
+    engine: str | None = None,
+) -> None:
     """Run the whole way of one data set in this process, recorded in the same instance that the web UI shows.
 
     Raises: RunFailed: in the failing stage's own words. UnexpectedError: it failed outside of a stage.
@@ -76,21 +82,39 @@ def execute(opened: dg.DagsterInstance, definitions: dg.Definitions, dataset: st
     if window and job.partitions_def:
         first, _, last = window.partition(TO)
         partition = first if not last else None
-        tags |= {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last} if last else {}
+        tags |= (
+            {
+                "dagster/asset_partition_range_start": first,
+                "dagster/asset_partition_range_end": last,
+            }
+            if last
+            else {}
+        )
     elif window:
-        config["ops"] = {step: {"config": {"window": window}} for step in (f"{dataset}__admitted", f"{dataset}__publish")}
+        config["ops"] = {
+            step: {"config": {"window": window}}
+            for step in (f"{dataset}__admitted", f"{dataset}__publish")
+        }
     if engine and f"{dataset}__features" in job.graph.node_names():
         config.setdefault("ops", {})[f"{dataset}__features"] = {"config": {"engine": engine}}
-    result = job.execute_in_process(instance=opened, raise_on_error=False, run_config=config, tags=tags, partition_key=partition)
+    result = job.execute_in_process(
+        instance=opened, raise_on_error=False, run_config=config, tags=tags, partition_key=partition
+    )
     if result.success:
         return
     failures = [event.step_failure_data for event in result.all_events if event.is_step_failure]
-    told = [failure.user_failure_data.description for failure in failures if failure.user_failure_data]
+    told = [
+        failure.user_failure_data.description for failure in failures if failure.user_failure_data
+    ]
     if told:
         raise RunFailed(told[0] or "", "")
     cause = failures[0].error if failures else None
     while cause is not None and cause.cause is not None:
         cause = cause.cause
-    problem = f"an unexpected {cause.cls_name}" if cause else "the run failed before its first stage"
+    problem = (
+        f"an unexpected {cause.cls_name}" if cause else "the run failed before its first stage"
+    )
     where = Where(dataset=dataset)
-    raise UnexpectedError(problem, f"Run again; if it happens again, report run {result.run_id}", where)
+    raise UnexpectedError(
+        problem, f"Run again; if it happens again, report run {result.run_id}", where
+    )

@@ -13,7 +13,11 @@ from assay.assets.io.runs import why_lost
 from assay.assets.stages.expire import expire
 from assay.assets.stages.lost_runs import reap
 
-_IN_PROGRESS = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.CANCELING]
+_IN_PROGRESS = [
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.CANCELING,
+]
 
 
 def end_lost(installation: Installation, instance: dg.DagsterInstance) -> list[str]:
@@ -25,7 +29,10 @@ def end_lost(installation: Installation, instance: dg.DagsterInstance) -> list[s
         with noted(installation.home.root, problems, None, f"ending run {run.run_id}"):
             reasons = {_gone(installation, row) for row in installation.registry.of_run(run.run_id)}
             if reasons and None not in reasons:
-                instance.report_run_failed(run, f"The run was lost: {'; '.join(sorted(filter(None, reasons)))}. Nothing of it is visible; run again.")
+                instance.report_run_failed(
+                    run,
+                    f"The run was lost: {'; '.join(sorted(filter(None, reasons)))}. Nothing of it is visible; run again.",
+                )
                 ended.append(run.run_id)
     return ended
 
@@ -35,7 +42,12 @@ def _gone(installation: Installation, row: dict[str, object]) -> str | None:
     return why_lost({**row, "stage": row["stage"] or "after"}, installation.clock())
 
 
-@dg.sensor(name="reaper", minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING, description="Ends runs whose process is gone, and expires old versions.")
+@dg.sensor(
+    name="reaper",
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Ends runs whose process is gone, and expires old versions.",
+)
 def reaper(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     """Look every 30 seconds."""
     told: list[str] = []
@@ -48,4 +60,6 @@ def reaper(context: dg.SensorEvaluationContext) -> dg.SkipReason:
             with noted(installation.home.root, told, name, "expiring versions"):
                 if expired := expire(installation, name):
                     told.append(f"expired {', '.join(f'{name}@{version}' for version in expired)}")
-    return dg.SkipReason("; ".join(dict.fromkeys(told)) or "no run was lost, and nothing is due to expire")
+    return dg.SkipReason(
+        "; ".join(dict.fromkeys(told)) or "no run was lost, and nothing is due to expire"
+    )

@@ -26,7 +26,9 @@ def table_schema(contract: Contract) -> dg.TableSchema:
                 column.name,
                 type=str(dtype(column)),
                 description=column.description,
-                constraints=dg.TableColumnConstraints(nullable=not column.required, unique=column.unique),
+                constraints=dg.TableColumnConstraints(
+                    nullable=not column.required, unique=column.unique
+                ),
                 tags={"classification": column.classification} if column.classification else {},
             )
             for column in contract.published_columns
@@ -34,21 +36,41 @@ def table_schema(contract: Contract) -> dg.TableSchema:
     )
 
 
-def column_lineage(upstream: Sequence[str], lineage: Mapping[str, Iterable[str]]) -> dg.TableColumnLineage:
+def column_lineage(
+    upstream: Sequence[str], lineage: Mapping[str, Iterable[str]]
+) -> dg.TableColumnLineage:
     """Column -> the columns of one upstream asset it was made from."""
-    return dg.TableColumnLineage({column: [dg.TableColumnDep(asset_key=dg.AssetKey(list(upstream)), column_name=field) for field in fields] for column, fields in lineage.items()})
+    return dg.TableColumnLineage(
+        {
+            column: [
+                dg.TableColumnDep(asset_key=dg.AssetKey(list(upstream)), column_name=field)
+                for field in fields
+            ]
+            for column, fields in lineage.items()
+        }
+    )
 
 
 def markdown(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> dg.MarkdownMetadataValue:
     """A Markdown table; bars in cells are escaped."""
-    lines = [list(headers), ["---"] * len(headers), *([str(cell).replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows)]
+    lines = [
+        list(headers),
+        ["---"] * len(headers),
+        *([str(cell).replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows),
+    ]
     return dg.MetadataValue.md("\n".join("| " + " | ".join(line) + " |" for line in lines))
 
 
 def check_spec(contract: Contract, rule: Rule) -> dg.AssetCheckSpec:
     """One rule as a Dagster asset check, under the same name."""
     metadata = {"dimension": rule.dimension, "severity": rule.severity, "allowed": str(rule.bound)}
-    return dg.AssetCheckSpec(rule.name, asset=dg.AssetKey([contract.name, "cleaned"]), description=rule.description, metadata=metadata, blocking=rule.severity == "error")
+    return dg.AssetCheckSpec(
+        rule.name,
+        asset=dg.AssetKey([contract.name, "cleaned"]),
+        description=rule.description,
+        metadata=metadata,
+        blocking=rule.severity == "error",
+    )
 
 
 def check_result(contract: Contract, check: Mapping[str, Any]) -> dg.AssetCheckResult:
@@ -57,9 +79,18 @@ def check_result(contract: Contract, check: Mapping[str, Any]) -> dg.AssetCheckR
         check_name=check["rule"],
         asset_key=dg.AssetKey([contract.name, "cleaned"]),
         passed=check["passed"] is True,
-        severity=dg.AssetCheckSeverity.ERROR if check["severity"] == "error" else dg.AssetCheckSeverity.WARN,
-        description=check["description"] if check["passed"] is not None else f"unknown: {check['description']} could not be judged",
-        metadata={"failing_rows": check["failing"], "rows": check["total"], "allowed": check["bound"], "dimension": check["dimension"]},
+        severity=dg.AssetCheckSeverity.ERROR
+        if check["severity"] == "error"
+        else dg.AssetCheckSeverity.WARN,
+        description=check["description"]
+        if check["passed"] is not None
+        else f"unknown: {check['description']} could not be judged",
+        metadata={
+            "failing_rows": check["failing"],
+            "rows": check["total"],
+            "allowed": check["bound"],
+            "dimension": check["dimension"],
+        },
     )
 
 
@@ -74,7 +105,16 @@ def landed(receipt: Receipt, *, unchanged: bool) -> Metadata:
 
 def landed_parts(done: Mapping[str, Landed]) -> Metadata:
     """What landed, partition by partition, in one run."""
-    rows = [(name, f"{each.receipt.rows:,}", each.receipt.unreadable, each.receipt.location, "yes" if each.unchanged else "no") for name, each in done.items()]
+    rows = [
+        (
+            name,
+            f"{each.receipt.rows:,}",
+            each.receipt.unreadable,
+            each.receipt.location,
+            "yes" if each.unchanged else "no",
+        )
+        for name, each in done.items()
+    ]
     return {
         "dagster/row_count": sum(each.receipt.rows for each in done.values()), "unreadable_lines": sum(each.receipt.unreadable for each in done.values()),
         "unchanged": all(each.unchanged for each in done.values()), "partitions": markdown(["partition", "rows", "unreadable", "source", "unchanged"], rows),
@@ -83,7 +123,10 @@ def landed_parts(done: Mapping[str, Landed]) -> Metadata:
 
 def admitted(verdict: Mapping[str, Any], decided_by: str) -> Metadata:
     """The verdict, and what personal data was found where; never a value."""
-    findings = [(f["column"], f["kind"], f"{f['rows']:,}", "yes" if f["declared"] else "**no**") for f in verdict["findings"]]
+    findings = [
+        (f["column"], f["kind"], f"{f['rows']:,}", "yes" if f["declared"] else "**no**")
+        for f in verdict["findings"]
+    ]
     return {
         "verdict": verdict["outcome"], "decided_by": decided_by, "license": verdict["license"]["expression"], "license_verdict": verdict["license"]["outcome"],
         "reasons": markdown(["reason"], [(reason,) for reason in (*verdict["license"]["reasons"], *verdict["reasons"])]),
@@ -109,10 +152,17 @@ def reviewed(told: Mapping[str, Any]) -> Metadata:
     }  # fmt: skip
 
 
-def cleaned(accounting: Mapping[str, Any], checks: Sequence[Mapping[str, Any]], samples: Mapping[str, Sequence[Sequence[Any]]] | None = None) -> Metadata:
+def cleaned(
+    accounting: Mapping[str, Any],
+    checks: Sequence[Mapping[str, Any]],
+    samples: Mapping[str, Sequence[Sequence[Any]]] | None = None,
+) -> Metadata:
     """Where every row went, rates that plot over time, and a few of the cells that each step changed."""
     rows_in = accounting["rows_in"] or 1
-    by = [*((f"removed: {step}", n) for step, n in accounting["removed_by"].items()), *((f"quarantined: {rule}", n) for rule, n in accounting["quarantined_by"].items())]
+    by = [
+        *((f"removed: {step}", n) for step, n in accounting["removed_by"].items()),
+        *((f"quarantined: {rule}", n) for rule, n in accounting["quarantined_by"].items()),
+    ]
     return {
         "dagster/row_count": accounting["published"], "rows_in": accounting["rows_in"], "quarantined": accounting["quarantined"], "removed": accounting["removed"],
         "quarantine_rate_pct": round(100.0 * accounting["quarantined"] / rows_in, 4), "removed_rate_pct": round(100.0 * accounting["removed"] / rows_in, 4),
@@ -128,7 +178,14 @@ def _cell(value: object) -> str:
     return "—" if value is None else " ".join(str(value).split())[:80]
 
 
-def published(contract: Contract, predicate: Mapping[str, Any], *, new: bool, changes: Mapping[str, Any] | None, references: Mapping[str, Mapping[str, Any]]) -> Metadata:
+def published(
+    contract: Contract,
+    predicate: Mapping[str, Any],
+    *,
+    new: bool,
+    changes: Mapping[str, Any] | None,
+    references: Mapping[str, Mapping[str, Any]],
+) -> Metadata:
     """The version, its evidence and its schema; what changed since the one before; where every reference points."""
     upstream = [contract.name, "cleaned"]
     return {
@@ -145,26 +202,61 @@ def published(contract: Contract, predicate: Mapping[str, Any], *, new: bool, ch
     }  # fmt: skip
 
 
-def featured(contract: Contract, version: str, details: Mapping[str, Any], *, new: bool) -> Metadata:
+def featured(
+    contract: Contract, version: str, details: Mapping[str, Any], *, new: bool
+) -> Metadata:
     """A feature table: its columns, what each is made from, by which engine and how far from the CPU; what it gives away, and what was not selected."""
     wanted, parity, of = contract.features, details["parity"], details["from"]
     assert wanted is not None  # the asset is there because of it
-    named = {wanted.order_by: [wanted.order_by], **{name: each["columns"] for name, each in of.items()}, **({wanted.target.name: [wanted.target.column]} if wanted.target else {})}
-    deps = {column: [_feature_dep(contract, source) for source in sources] for column, sources in named.items()}
+    named = {
+        wanted.order_by: [wanted.order_by],
+        **{name: each["columns"] for name, each in of.items()},
+        **({wanted.target.name: [wanted.target.column]} if wanted.target else {}),
+    }
+    deps = {
+        column: [_feature_dep(contract, source) for source in sources]
+        for column, sources in named.items()
+    }
     engines = [
-        (c["feature"], of[c["feature"]]["transform"], ", ".join(of[c["feature"]]["columns"]), c["engine"], f"{c['difference']:.3g}", c["fallback"] or "") for c in parity["columns"]
+        (
+            c["feature"],
+            of[c["feature"]]["transform"],
+            ", ".join(of[c["feature"]]["columns"]),
+            c["engine"],
+            f"{c['difference']:.3g}",
+            c["fallback"] or "",
+        )
+        for c in parity["columns"]
     ]
     # Dagster's open-source UI keeps column lineage and does not draw it, so the schema says in words what each column is made from
-    said = {name: (each["type"], f"{each['transform']} of {', '.join(each['columns'])}") for name, each in of.items()}
+    said = {
+        name: (each["type"], f"{each['transform']} of {', '.join(each['columns'])}")
+        for name, each in of.items()
+    }
     promised = {column.name: str(dtype(column)) for column in contract.published_columns}
-    said = {wanted.order_by: (promised[wanted.order_by], "the time of the row, as published"), **said}
+    said = {
+        wanted.order_by: (promised[wanted.order_by], "the time of the row, as published"),
+        **said,
+    }
     if wanted.target:
-        said[wanted.target.name] = ("Int8", f"the target: {wanted.target.column} above {wanted.target.above:g}")
+        said[wanted.target.name] = (
+            "Int8",
+            f"the target: {wanted.target.column} above {wanted.target.above:g}",
+        )
     columns = [
-        dg.TableColumn(name, type=kind, description=words, tags={"classification": details["classes"][name]} if name in details["classes"] else {})
+        dg.TableColumn(
+            name,
+            type=kind,
+            description=words,
+            tags={"classification": details["classes"][name]} if name in details["classes"] else {},
+        )
         for name, (kind, words) in said.items()
     ]
-    dropped = [(s["feature"], s["select"], _render_value(s["score"]), s["because"]) for s in details["scores"] if not s["kept"]]
+    dropped = [
+        (s["feature"], s["select"], _render_value(s["score"]), s["because"])
+        for s in details["scores"]
+        if not s["kept"]
+    ]
     return {
         "dagster/row_count": details["rows"], "version": version, "engine": details["engine"], "features": len(details["features"]), "new": new,
         "training_rows": details["training_rows"], "dagster/column_schema": dg.TableSchema(columns), "dagster/column_lineage": dg.TableColumnLineage(deps),
@@ -179,14 +271,23 @@ def featured(contract: Contract, version: str, details: Mapping[str, Any], *, ne
 def _feature_dep(contract: Contract, source: str) -> dg.TableColumnDep:
     dataset, _, column = source.partition(".")
     own = not column or source in contract.column_names
-    return dg.TableColumnDep(asset_key=dg.AssetKey([contract.name if own else dataset, "published"]), column_name=source if own else column)
+    return dg.TableColumnDep(
+        asset_key=dg.AssetKey([contract.name if own else dataset, "published"]),
+        column_name=source if own else column,
+    )
 
 
 _DRIFTED: Mapping[bool | None, str] = {True: "**drifted**", False: "stable", None: "unknown"}
 _DECISIONS = 20  # shown; `assay drift decisions` has all of them
 
 
-def drifted(version: str, details: Mapping[str, Any], decision: Mapping[str, Any], decisions: Sequence[Mapping[str, Any]], report: Path | None) -> Metadata:
+def drifted(
+    version: str,
+    details: Mapping[str, Any],
+    decision: Mapping[str, Any],
+    decisions: Sequence[Mapping[str, Any]],
+    report: Path | None,
+) -> Metadata:
     """The verdict on a version and why, what was decided and by which rule, each score as a number that plots, and the decisions so far.
 
     Args:
@@ -203,14 +304,22 @@ def drifted(version: str, details: Mapping[str, Any], decision: Mapping[str, Any
             _DRIFTED[m["drifted"]],
             m["note"],
         )
-        for m in sorted(details["measurements"], key=lambda m: {True: 0, None: 1, False: 2}[m["drifted"]])
+        for m in sorted(
+            details["measurements"], key=lambda m: {True: 0, None: 1, False: 2}[m["drifted"]]
+        )
     ]
     # the name says all that is compared, so that one comparison plots on over the versions, whatever else is measured of one of them
     scores = {
-        f"{m['method']}/{_part(m)}" + ("" if m["against"] == BEFORE else f" against {m['against']}"): float(m["score"]) for m in details["measurements"] if m["score"] is not None
+        f"{m['method']}/{_part(m)}"
+        + ("" if m["against"] == BEFORE else f" against {m['against']}"): float(m["score"])
+        for m in details["measurements"]
+        if m["score"] is not None
     }
     number, evidence = decision.get("id"), decision["situation"]["evidence"]
-    told = [(d["id"], d["version"], d["at"][:16], d["action"], d["rule"], _own_words(d), d["by"]) for d in reversed(decisions[-_DECISIONS:])]
+    told = [
+        (d["id"], d["version"], d["at"][:16], d["action"], d["rule"], _own_words(d), d["by"])
+        for d in reversed(decisions[-_DECISIONS:])
+    ]
     return {
         "verdict": details["verdict"], "version": version, "reference": details["reference"] or "none", "reasons": markdown(["why this verdict"], [(each,) for each in details["reasons"]]),
         "decision": decision["action"], "decided_because": f"{_own_words(decision)} (rule: {decision['rule']})",
@@ -243,7 +352,10 @@ def modelled(details: Mapping[str, Any], card: str) -> Metadata:
     mine, theirs, better = found["candidate"], found["champion"] or {}, found["better"] or {}
     judged = [
         ("all held-back rows", f"{found['rows']:,}", _range(mine), _range(theirs)),
-        *((p["name"], f"{p['rows']:,}", _score(p["candidate"]), _score(p["champion"])) for p in found["slices"]),
+        *(
+            (p["name"], f"{p['rows']:,}", _score(p["candidate"]), _score(p["champion"]))
+            for p in found["slices"]
+        ),
     ]
     gaps = [
         (gap["column"], gap["groups"], what, _score(gap[what]), _score(gap[f"champion_{what}"]))
@@ -263,9 +375,17 @@ def modelled(details: Mapping[str, Any], card: str) -> Metadata:
 
 def indexed(details: Mapping[str, Any]) -> Metadata:
     """A candidate index: what came of it and why, how it answered beside the one in service, what was built anew, what it carries."""
-    mine, theirs, changed, embedder = details["measured"], details["measured_in_service"] or {}, details["changed"], details["embedder"]
+    mine, theirs, changed, embedder = (
+        details["measured"],
+        details["measured_in_service"] or {},
+        details["changed"],
+        details["embedder"],
+    )
     answers = ("recall", "ndcg", "mrr", "citations", "p50_ms", "p95_ms")
-    judged = [(name, _render_value(mine[name]), _render_value(theirs[name]) if theirs else "—") for name in answers]
+    judged = [
+        (name, _render_value(mine[name]), _render_value(theirs[name]) if theirs else "—")
+        for name in answers
+    ]
     work = ", ".join(f"{changed[kind]:,} {kind}" for kind in ("added", "changed", "removed"))
     return {
         **_acted(details), "dagster/row_count": details["chunks"], "build": details["build"], "documents": details["documents"], "passages": details["chunks"], "bytes": details["bytes"],
@@ -299,52 +419,118 @@ def quality(predicate: Mapping[str, Any]) -> Metadata:
     found = predicate.get("quality")
     if found is None:
         return {}
-    numbers = {name: found[name] for name in MAIN} | {f"error_rate_{name}_pct": rate for name, rate in found["error_rates_pct"].items()}
+    numbers = {name: found[name] for name in MAIN} | {
+        f"error_rate_{name}_pct": rate for name, rate in found["error_rates_pct"].items()
+    }
     numbers |= {f"freshness_{name}_hours": age for name, age in found["freshness_hours"].items()}
     for each in found["bias"]:
-        numbers |= {f"{each['column']}_{name}": each[name] for name in ("smallest_share_pct", "balance", "parity_difference", "impact_ratio")}
-    columns = [(c["column"], *(_render_value(c[name]) for name in ("completeness_pct", "error_rate_pct", "changed_pct", "stability_psi"))) for c in found["columns"]]
+        numbers |= {
+            f"{each['column']}_{name}": each[name]
+            for name in ("smallest_share_pct", "balance", "parity_difference", "impact_ratio")
+        }
+    columns = [
+        (
+            c["column"],
+            *(
+                _render_value(c[name])
+                for name in ("completeness_pct", "error_rate_pct", "changed_pct", "stability_psi")
+            ),
+        )
+        for c in found["columns"]
+    ]
     groups = [
-        (each["column"], _render_value(g["value"]), f"{g['rows']:,}", _render_value(g["share_pct"]), _render_value(g["label_pct"]))
+        (
+            each["column"],
+            _render_value(g["value"]),
+            f"{g['rows']:,}",
+            _render_value(g["share_pct"]),
+            _render_value(g["label_pct"]),
+        )
         for each in found["bias"]
         for g in each["groups"]
     ]
     return {
         **{name: float(value) for name, value in numbers.items() if value is not None},
-        "quality_by_column": markdown(["column", "completeness %", "error rate %", "changed %", "stability index"], columns),
-        **({"bias_by_group": markdown(["column", "group", "rows", "share %", "outcome %"], groups)} if groups else {}),
+        "quality_by_column": markdown(
+            ["column", "completeness %", "error rate %", "changed %", "stability index"], columns
+        ),
+        **(
+            {"bias_by_group": markdown(["column", "group", "rows", "share %", "outcome %"], groups)}
+            if groups
+            else {}
+        ),
     }
 
 
-MAIN = ("noise_rate_pct", "duplicate_rate_pct", "coverage_pct", "error_rate_pct", "completeness_pct", "stability_psi", "stable_columns_pct")
+MAIN = (
+    "noise_rate_pct",
+    "duplicate_rate_pct",
+    "coverage_pct",
+    "error_rate_pct",
+    "completeness_pct",
+    "stability_psi",
+    "stable_columns_pct",
+)
 """The metrics that every version has, as far as they are known."""
 
 
 def _render_value(value: object) -> str:
-    return "unknown" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
+    return (
+        "unknown" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
+    )
 
 
 def quarantined(entries: Sequence[Mapping[str, Any]]) -> Metadata:
     """What waits in the quarantine."""
     there = [entry for entry in entries if entry["expired_at"] is None]
-    rows = [(e["run_id"], e["kept_at"][:16], *(f"{e[s]:,}" for s in ("rows", "open", "released", "discarded")), (e["expires_at"] or "unknown")[:10]) for e in there]
-    waiting = {f"quarantine_{state}": sum(entry[state] for entry in there[-1:]) for state in ("open", "released", "discarded")}
-    return {**waiting, "quarantine": markdown(["run", "kept", "rows", "open", "released", "discarded", "expires"], rows)}
+    rows = [
+        (
+            e["run_id"],
+            e["kept_at"][:16],
+            *(f"{e[s]:,}" for s in ("rows", "open", "released", "discarded")),
+            (e["expires_at"] or "unknown")[:10],
+        )
+        for e in there
+    ]
+    waiting = {
+        f"quarantine_{state}": sum(entry[state] for entry in there[-1:])
+        for state in ("open", "released", "discarded")
+    }
+    return {
+        **waiting,
+        "quarantine": markdown(
+            ["run", "kept", "rows", "open", "released", "discarded", "expires"], rows
+        ),
+    }
 
 
 def replayed(found: Mapping[str, Any]) -> Metadata:
     """What today's contract says of quarantined rows."""
-    reasons = [(each["reason"], f"{each['rows']:,}", f"{each['would_pass']:,}") for each in found["reasons"]]
-    return {"open": found["open"], "would_pass": found["would_pass"], "by_reason": markdown(["reason", "rows", "would pass"], reasons)}
+    reasons = [
+        (each["reason"], f"{each['rows']:,}", f"{each['would_pass']:,}")
+        for each in found["reasons"]
+    ]
+    return {
+        "open": found["open"],
+        "would_pass": found["would_pass"],
+        "by_reason": markdown(["reason", "rows", "would pass"], reasons),
+    }
 
 
 def documented(made: Mapping[str, Any]) -> Metadata:
     """Where the Data Docs lie. A path, to be copied: a browser follows no link from a page of the web to a file."""
-    return {"data_docs": dg.MetadataValue.path(made["index"]), "version": made["version"], "rows_sampled": made["rows"]}
+    return {
+        "data_docs": dg.MetadataValue.path(made["index"]),
+        "version": made["version"],
+        "rows_sampled": made["rows"],
+    }
 
 
 def _partition_table(partitions: Mapping[str, Mapping[str, Any]]) -> Metadata:
     """Where the rows of each partition went, and which version made it."""
     counts = ("rows_in", "published", "quarantined", "removed")
-    rows = [(name, *(f"{each['accounting'][count]:,}" for count in counts), each["made_in"]) for name, each in partitions.items()]
+    rows = [
+        (name, *(f"{each['accounting'][count]:,}" for count in counts), each["made_in"])
+        for name, each in partitions.items()
+    ]
     return {"partitions": markdown(["partition", *counts, "made in"], rows)} if rows else {}

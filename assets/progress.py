@@ -41,7 +41,11 @@ def _happening(event: Any) -> Happening | None:
             return Happening("started", step)
         case "ASSET_MATERIALIZATION":
             made = event.event_specific_data.materialization
-            return Happening("made", made.asset_key.to_user_string(), {name: getattr(value, "value", None) for name, value in made.metadata.items()})
+            return Happening(
+                "made",
+                made.asset_key.to_user_string(),
+                {name: getattr(value, "value", None) for name, value in made.metadata.items()},
+            )
         case "STEP_FAILURE":
             return Happening("failed", step)
     return None

@@ -24,7 +24,11 @@ from assay.pipelines.validate.sieve import Sample
 
 def cleaned_and_published(contract: Contract) -> dg.AssetsDefinition:
     """The admitted rows, repaired and judged by every rule; then the version with its evidence."""
-    shared: dict[str, Any] = {"group_name": contract.name, "owners": owners(contract), "tags": tags(contract)}
+    shared: dict[str, Any] = {
+        "group_name": contract.name,
+        "owners": owners(contract),
+        "tags": tags(contract),
+    }
     cleaned = dg.AssetSpec(
         key(contract, "cleaned"),
         deps=[key(contract, "admitted")],
@@ -48,19 +52,38 @@ def cleaned_and_published(contract: Contract) -> dg.AssetsDefinition:
         config_schema=WINDOW,
         **partitions_of(contract),
     )
-    def _publish(context: dg.AssetExecutionContext, installation: InstallationResource) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]  # no value
+    def _publish(
+        context: dg.AssetExecutionContext, installation: InstallationResource
+    ) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]  # no value
         with failures_told():
             run, parts = installation.parts(contract, context.run.run_id, window_of(context))
             admissions = [admission_of(part) for part in parts]
-            waiting = [(part, admission) for part, admission in zip(parts, admissions, strict=True) if admission.published is None]
+            waiting = [
+                (part, admission)
+                for part, admission in zip(parts, admissions, strict=True)
+                if admission.published is None
+            ]
             for part, admission in zip(parts, admissions, strict=True):
                 if admission.published is not None:
-                    then = ", and `latest` is there again" if already(part, admission.published) else ""
-                    context.log.info(f"{part.window or contract.name} is already published as {admission.published['version']}{then}")
+                    then = (
+                        ", and `latest` is there again"
+                        if already(part, admission.published)
+                        else ""
+                    )
+                    context.log.info(
+                        f"{part.window or contract.name} is already published as {admission.published['version']}{then}"
+                    )
             row: Row | None = admissions[-1].published
             if waiting:
-                made = [Part(part, admission, assess(part, admission, refine(part, admission))) for part, admission in waiting]
-                yield _cleaned(contract, *_added(made), {step: cells for part in made for step, cells in part.refined.samples.items()})
+                made = [
+                    Part(part, admission, assess(part, admission, refine(part, admission)))
+                    for part, admission in waiting
+                ]
+                yield _cleaned(
+                    contract,
+                    *_added(made),
+                    {step: cells for part in made for step, cells in part.refined.samples.items()},
+                )
                 row = publish_parts(run, made).row
             elif row is not None:
                 predicate = run.installation.statement(row)["predicate"]
@@ -71,11 +94,19 @@ def cleaned_and_published(contract: Contract) -> dg.AssetsDefinition:
             docs = run.installation.registry.derived(contract.name, row["version"], "data_docs")
             pages = metadata.documented(docs) if docs else {}
         references = run.installation.registry.references(contract.name)
-        about = metadata.published(contract, predicate, new=bool(waiting) and row["run_id"] == run.run_id, changes=changes, references=references)
+        about = metadata.published(
+            contract,
+            predicate,
+            new=bool(waiting) and row["run_id"] == run.run_id,
+            changes=changes,
+            references=references,
+        )
         clock_doubt = run.installation.registry.clock_doubt()
         if clock_doubt is not None:
             context.log.warning(f"nothing expired: {clock_doubt}")
-        waits: dict[str, Any] = {"not_expired": f"nothing expired: {clock_doubt}"} if clock_doubt else {}
+        waits: dict[str, Any] = (
+            {"not_expired": f"nothing expired: {clock_doubt}"} if clock_doubt else {}
+        )
         yield dg.MaterializeResult(
             asset_key=published.key, data_version=dg.DataVersion(row["input_key"]) if len(parts) == 1 else None,
             metadata=about | metadata.quarantined(listed(run.installation, [contract.name])) | pages | waits,
@@ -86,10 +117,25 @@ def cleaned_and_published(contract: Contract) -> dg.AssetsDefinition:
 
 def _added(parts: list[Part]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The row account and the checks of what was judged, all partitions together."""
-    judged = [{"accounting": asdict(part.refined.accounting), "checks": {check.rule: asdict(check) for check in part.refined.checks}} for part in parts]
+    judged = [
+        {
+            "accounting": asdict(part.refined.accounting),
+            "checks": {check.rule: asdict(check) for check in part.refined.checks},
+        }
+        for part in parts
+    ]
     return accounting(judged), checks([asdict(check) for check in parts[-1].refined.checks], judged)
 
 
-def _cleaned(contract: Contract, accounting: dict[str, Any], checks: list[dict[str, Any]], samples: dict[str, list[Sample]] | None = None) -> dg.MaterializeResult:  # type: ignore[type-arg]  # no value
+def _cleaned(
+    contract: Contract,
+    accounting: dict[str, Any],
+    checks: list[dict[str, Any]],
+    samples: dict[str, list[Sample]] | None = None,
+) -> dg.MaterializeResult:  # type: ignore[type-arg]  # no value
     results = [metadata.check_result(contract, check) for check in checks]
-    return dg.MaterializeResult(asset_key=key(contract, "cleaned"), metadata=metadata.cleaned(accounting, checks, samples), check_results=results)
+    return dg.MaterializeResult(
+        asset_key=key(contract, "cleaned"),
+        metadata=metadata.cleaned(accounting, checks, samples),
+        check_results=results,
+    )

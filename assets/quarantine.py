@@ -24,7 +24,10 @@ class Handling(dg.Config):
     why: str = ""
 
 
-@dg.op(config_schema=plain_schema(Handling), description="Releases or discards quarantined rows, holds them against today's contract, or removes what has expired.")
+@dg.op(
+    config_schema=plain_schema(Handling),
+    description="Releases or discards quarantined rows, holds them against today's contract, or removes what has expired.",
+)
 def handle(context: dg.OpExecutionContext) -> None:
     """One decision, or one look."""
     with failures_told():
@@ -37,14 +40,38 @@ def handle(context: dg.OpExecutionContext) -> None:
                 context.add_output_metadata(metadata.replayed(found))
             case "expire":
                 gone = stage.expire(installation, [name])
-                context.add_output_metadata({"expired": len(gone), "rows": sum(each["rows"] for each in gone)})
+                context.add_output_metadata(
+                    {"expired": len(gone), "rows": sum(each["rows"] for each in gone)}
+                )
             case "release" | "discard":
-                kept = stage.decide(installation, name, config.action, run_id=config.run, rule=config.rule, rows=config.rows, why=config.why)
-                context.add_output_metadata({"decision": kept["id"], "rows": kept["rows"], "by": kept["by"], "why": kept["why"]})
-        context.log_event(dg.AssetObservation(dg.AssetKey([name, "cleaned"]), metadata=metadata.quarantined(stage.listed(installation, [name]))))
+                kept = stage.decide(
+                    installation,
+                    name,
+                    config.action,
+                    run_id=config.run,
+                    rule=config.rule,
+                    rows=config.rows,
+                    why=config.why,
+                )
+                context.add_output_metadata(
+                    {
+                        "decision": kept["id"],
+                        "rows": kept["rows"],
+                        "by": kept["by"],
+                        "why": kept["why"],
+                    }
+                )
+        context.log_event(
+            dg.AssetObservation(
+                dg.AssetKey([name, "cleaned"]),
+                metadata=metadata.quarantined(stage.listed(installation, [name])),
+            )
+        )
 
 
-@dg.job(description="Decide about quarantined rows: release, discard, replay or expire, as `assay quarantine` does.")
+@dg.job(
+    description="Decide about quarantined rows: release, discard, replay or expire, as `assay quarantine` does."
+)
 def quarantine() -> None:
     """Where stewards decide."""
     handle()
@@ -59,17 +86,32 @@ class Pages(dg.Config):
     seed: int = 0
 
 
-@dg.op(config_schema=plain_schema(Pages), description="Great Expectations' Data Docs of a version: the contract's suite, run on a sample of it.")
+@dg.op(
+    config_schema=plain_schema(Pages),
+    description="Great Expectations' Data Docs of a version: the contract's suite, run on a sample of it.",
+)
 def make_data_docs(context: dg.OpExecutionContext) -> None:
     """The pages, linked from the asset."""
     with failures_told():
         config = read_settings(Pages, context)
-        made = docs.document(Installation.open(), config.dataset, config.version, sample_rows=config.sample_rows, seed=config.seed)
-    context.log_event(dg.AssetObservation(dg.AssetKey([config.dataset, "published"]), metadata=metadata.documented(made)))
+        made = docs.document(
+            Installation.open(),
+            config.dataset,
+            config.version,
+            sample_rows=config.sample_rows,
+            seed=config.seed,
+        )
+    context.log_event(
+        dg.AssetObservation(
+            dg.AssetKey([config.dataset, "published"]), metadata=metadata.documented(made)
+        )
+    )
     context.add_output_metadata(metadata.documented(made))
 
 
-@dg.job(description="Make Great Expectations' Data Docs of a published version, and link them from its asset.")
+@dg.job(
+    description="Make Great Expectations' Data Docs of a published version, and link them from its asset."
+)
 def data_docs() -> None:
     """Where stewards get the pages."""
     make_data_docs()

@@ -25,7 +25,9 @@ class InstallationResource(dg.ConfigurableResource):  # type: ignore[type-arg]  
         installation.keys.check()  # before any work: without its keys nothing can be published
         return Run(installation, contract, run_id, window)
 
-    def parts(self, contract: Contract, run_id: str, window: str | None = None) -> tuple[Run, list[Run]]:
+    def parts(
+        self, contract: Contract, run_id: str, window: str | None = None
+    ) -> tuple[Run, list[Run]]:
         """The same, and a run for each partition it takes; itself where the data set has none. Raises: ConfigurationError: nothing is due."""
         run = self.run(contract, run_id, window)
         found = parts(run)
@@ -48,7 +50,11 @@ def failures_told() -> Iterator[None]:
         if must_stop(error):
             raise
         failure = unexpected(_root(), error)
-        metadata = {"problem": failure.problem, "remedy": failure.remedy, "where": str(failure.where)}
+        metadata = {
+            "problem": failure.problem,
+            "remedy": failure.remedy,
+            "where": str(failure.where),
+        }
         raise dg.Failure(description=str(failure), metadata=metadata, allow_retries=False) from None
 
 

@@ -15,20 +15,34 @@ class Decision(dg.Config):
     signed: str
 
 
-@dg.op(config_schema=plain_schema(Decision), description="Checks a signed decision and keeps it, if it counts.")
+@dg.op(
+    config_schema=plain_schema(Decision),
+    description="Checks a signed decision and keeps it, if it counts.",
+)
 def decide(context: dg.OpExecutionContext) -> None:
     """One decision."""
     with failures_told():
         config = read_settings(Decision, context)
         standing = submit(Installation.open(), config.review, config.signed)
-    said = f"{standing.decision}" + (f"; it still needs a {' and a '.join(standing.missing)}-level approval" if standing.missing else "")
+    said = f"{standing.decision}" + (
+        f"; it still needs a {' and a '.join(standing.missing)}-level approval"
+        if standing.missing
+        else ""
+    )
     context.log.info(f"review {config.review}: {said}")
     context.add_output_metadata(
-        {"review": config.review, "decision": standing.decision, "by": ", ".join(each.approver for each in standing.by), "missing": ", ".join(standing.missing) or "nothing"}
+        {
+            "review": config.review,
+            "decision": standing.decision,
+            "by": ", ".join(each.approver for each in standing.by),
+            "missing": ", ".join(standing.missing) or "nothing",
+        }
     )
 
 
-@dg.job(description="Decide a review: paste what `assay review sign NUMBER approve|reject --why … --key …` printed.")
+@dg.job(
+    description="Decide a review: paste what `assay review sign NUMBER approve|reject --why … --key …` printed."
+)
 def review() -> None:
     """Where stewards decide."""
     decide()

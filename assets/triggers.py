@@ -22,16 +22,31 @@ from assay.assets.stages.monitor import in_canary, judged_by, review
 from assay.contracts.model import Contract
 
 if TYPE_CHECKING:
-    from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition  # what define_asset_job returns; not exported
+    from dagster._core.definitions.unresolved_asset_job_definition import (
+        UnresolvedAssetJobDefinition,
+    )  # what define_asset_job returns; not exported
 
 TRIGGER, DATASET = "assay/trigger", "assay/dataset"
-PATIENCE = timedelta(seconds=60)  # the run that raised a trigger goes on to carry it out, if it lives
+PATIENCE = timedelta(
+    seconds=60
+)  # the run that raised a trigger goes on to carry it out, if it lives
 _STAGES = {MEASURE: "drift", "retrain": "model", "rebuild": "index"}
-_IN_PROGRESS = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+_IN_PROGRESS = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
 JOB = "job:"
 
 
-def requests(installation: Installation, instance: dg.DagsterInstance, jobs: frozenset[str], problems: list[str] | None = None) -> Iterator[dg.RunRequest]:
+def requests(
+    installation: Installation,
+    instance: dg.DagsterInstance,
+    jobs: frozenset[str],
+    problems: list[str] | None = None,
+) -> Iterator[dg.RunRequest]:
     """What to launch now: a run for each trigger that waits, that nobody is at, and whose last run did not fail just now.
 
     Args:
@@ -39,37 +54,69 @@ def requests(installation: Installation, instance: dg.DagsterInstance, jobs: fro
     """
     for trigger in installation.registry.waiting():
         request = None
-        with noted(installation.home.root, [] if problems is None else problems, trigger["dataset"], f"trigger {trigger['id']}"):
+        with noted(
+            installation.home.root,
+            [] if problems is None else problems,
+            trigger["dataset"],
+            f"trigger {trigger['id']}",
+        ):
             request = _request(installation, instance, jobs, trigger)
         if request is not None:
             yield request
 
 
-def _request(installation: Installation, instance: dg.DagsterInstance, jobs: frozenset[str], trigger: Row) -> dg.RunRequest | None:
+def _request(
+    installation: Installation, instance: dg.DagsterInstance, jobs: frozenset[str], trigger: Row
+) -> dg.RunRequest | None:
     name, actor = trigger["dataset"], trigger["actor"] or ASSAY
     contract = installation.contracts.get(name)
     stage = _STAGES.get(trigger["action"])
-    if contract is None or (actor == ASSAY and (stage is None or not _has(contract, stage))) or not (actor == ASSAY or actor.startswith(JOB)):
+    if (
+        contract is None
+        or (actor == ASSAY and (stage is None or not _has(contract, stage)))
+        or not (actor == ASSAY or actor.startswith(JOB))
+    ):
         return None
-    if installation.clock() - datetime.fromisoformat(trigger["raised_at"]) < PATIENCE or instance.get_runs_count(dg.RunsFilter(tags={DATASET: name}, statuses=_IN_PROGRESS)):
+    if installation.clock() - datetime.fromisoformat(
+        trigger["raised_at"]
+    ) < PATIENCE or instance.get_runs_count(
+        dg.RunsFilter(tags={DATASET: name}, statuses=_IN_PROGRESS)
+    ):
         return None
     before = instance.get_run_records(dg.RunsFilter(tags={TRIGGER: str(trigger["id"])}))
-    if actor != ASSAY and any(record.dagster_run.status == dg.DagsterRunStatus.SUCCESS for record in before):
-        installation.registry.finish(trigger, {"outcome": "done by a job", "reason": f"run {before[0].dagster_run.run_id} of {actor.removeprefix(JOB)} succeeded"})
+    if actor != ASSAY and any(
+        record.dagster_run.status == dg.DagsterRunStatus.SUCCESS for record in before
+    ):
+        installation.registry.finish(
+            trigger,
+            {
+                "outcome": "done by a job",
+                "reason": f"run {before[0].dagster_run.run_id} of {actor.removeprefix(JOB)} succeeded",
+            },
+        )
         return None
-    if any(record.dagster_run.status in _IN_PROGRESS for record in before) or not _rested(installation, before):
+    if any(record.dagster_run.status in _IN_PROGRESS for record in before) or not _rested(
+        installation, before
+    ):
         return None
     tags = {TRIGGER: str(trigger["id"]), DATASET: name}
     run_key = f"trigger-{trigger['id']}-{len(before)}"
     if actor == ASSAY:
-        return dg.RunRequest(run_key=run_key, job_name=f"{name}_act", asset_selection=[key(contract, str(stage))], tags=tags)
+        return dg.RunRequest(
+            run_key=run_key,
+            job_name=f"{name}_act",
+            asset_selection=[key(contract, str(stage))],
+            tags=tags,
+        )
     if actor.removeprefix(JOB) in jobs:
         return dg.RunRequest(run_key=run_key, job_name=actor.removeprefix(JOB), tags=tags)
     return None
 
 
 def _has(contract: Contract, stage: str) -> bool:
-    return bool({"drift": contract.drift, "model": contract.retrain, "index": contract.index}[stage])
+    return bool(
+        {"drift": contract.drift, "model": contract.retrain, "index": contract.index}[stage]
+    )
 
 
 def _rested(installation: Installation, before: Sequence[dg.RunRecord]) -> bool:
@@ -85,11 +132,15 @@ def act_job(contract: Contract) -> "UnresolvedAssetJobDefinition | None":
     if not stages:
         return None
     return dg.define_asset_job(
-        f"{contract.name}_act", selection=dg.AssetSelection.assets(*stages), description=f"What follows from a version of {contract.name}: drift, model, index."
+        f"{contract.name}_act",
+        selection=dg.AssetSelection.assets(*stages),
+        description=f"What follows from a version of {contract.name}: drift, model, index.",
     )
 
 
-def trigger_sensor(jobs: "list[UnresolvedAssetJobDefinition | dg.JobDefinition]") -> dg.SensorDefinition:
+def trigger_sensor(
+    jobs: "list[UnresolvedAssetJobDefinition | dg.JobDefinition]",
+) -> dg.SensorDefinition:
     """Look every 30 seconds. `jobs`: those that it may launch."""
     named = frozenset(job.name for job in jobs)
 
@@ -135,7 +186,9 @@ def _looked(context: dg.SensorEvaluationContext, jobs: frozenset[str]) -> dg.Sen
         run_requests=due,
         skip_reason=None if due else "; ".join(told) or "nothing is due",
         asset_events=[*(_switch(row) for row in switches), *tried],
-        cursor=json.dumps({"switch": max([seen["switch"], *(row["id"] for row in switches)]), "judged": judged}),
+        cursor=json.dumps(
+            {"switch": max([seen["switch"], *(row["id"] for row in switches)]), "judged": judged}
+        ),
     )
 
 
@@ -147,15 +200,25 @@ def _seen(cursor: str | None) -> dict[str, Any]:
 
 def _switch(row: Row) -> dg.AssetObservation:
     """Who serves now and why, beside the runs of a model: outcomes and stewards switch it between them."""
-    said = f"version {row['version']} is {row['role']}" if row["version"] else f"there is no {row['role']}"
-    return _observed(row["dataset"], f"{row['model']}: {said}", {key: row[key] for key in ("reason", "by", "at")})
+    said = (
+        f"version {row['version']} is {row['role']}"
+        if row["version"]
+        else f"there is no {row['role']}"
+    )
+    return _observed(
+        row["dataset"], f"{row['model']}: {said}", {key: row[key] for key in ("reason", "by", "at")}
+    )
 
 
-def _observed(dataset: str, said: str, metadata: Mapping[str, str] | None = None) -> dg.AssetObservation:
+def _observed(
+    dataset: str, said: str, metadata: Mapping[str, str] | None = None
+) -> dg.AssetObservation:
     return dg.AssetObservation([dataset, "model"], description=said, metadata=metadata)
 
 
 def _watched(installation: Installation, contract: Contract) -> bool:
     """Whether outcomes could change who serves."""
     serving = installation.registry.serving(contract.name)
-    return "challenger" in serving or ("champion" in serving and bool(serving["champion"]["details"].get("replaced")))
+    return "challenger" in serving or (
+        "champion" in serving and bool(serving["champion"]["details"].get("replaced"))
+    )

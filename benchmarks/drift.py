@@ -54,8 +54,12 @@ def policy(columns: Sequence[str], **changes: Any) -> DriftPolicy:
     return DriftPolicy.model_validate(base | changes)
 
 
-def compared(before: pl.DataFrame | Sketch, now: pl.DataFrame, kinds: dict[str, Kind], wanted: DriftPolicy) -> Drift:
-    old = before if isinstance(before, Sketch) else sketch(before.lazy(), policy=wanted, kinds=kinds)
+def compared(
+    before: pl.DataFrame | Sketch, now: pl.DataFrame, kinds: dict[str, Kind], wanted: DriftPolicy
+) -> Drift:
+    old = (
+        before if isinstance(before, Sketch) else sketch(before.lazy(), policy=wanted, kinds=kinds)
+    )
     return measure(old, sketch(now.lazy(), policy=wanted, kinds=kinds), policy=wanted, kinds=kinds)
 
 
@@ -70,7 +74,14 @@ def most_alarms(asked: int) -> float:
 def covering(truth: list[int], found: list[int], n: int) -> float:
     """How well the stretches of an annotator are covered by those that were found. Source: van den Burg and Williams (2020), arXiv 2003.06222, equation 4."""
     ends = [list(zip([0, *points], [*points, n], strict=True)) for points in (truth, found)]
-    best = (max((min(b, d) - max(a, c)) / (max(b, d) - min(a, c)) if min(b, d) > max(a, c) else 0.0 for c, d in ends[1]) * (b - a) for a, b in ends[0])
+    best = (
+        max(
+            (min(b, d) - max(a, c)) / (max(b, d) - min(a, c)) if min(b, d) > max(a, c) else 0.0
+            for c, d in ends[1]
+        )
+        * (b - a)
+        for a, b in ends[0]
+    )
     return sum(best) / n
 
 
@@ -80,7 +91,11 @@ def f1(annotations: dict[str, list[int]], found: list[int], margin: int = 5) -> 
     def hits(truth: set[int], said: set[int]) -> int:
         left, count = set(said), 0
         for point in sorted(truth):
-            near = min((place for place in left if abs(place - point) <= margin), key=lambda place: abs(place - point), default=None)
+            near = min(
+                (place for place in left if abs(place - point) <= margin),
+                key=lambda place: abs(place - point),
+                default=None,
+            )
             if near is not None:
                 left.discard(near)
                 count += 1
@@ -97,39 +112,82 @@ def series(folder: Path) -> None:
     annotations = json.loads((folder / "tcpd" / "annotations.json").read_text())
     scores = {}
     for name, said in sorted(annotations.items()):
-        raw = json.loads((folder / "tcpd" / "series" / f"{name}.json").read_text())["series"][0]["raw"]
+        raw = json.loads((folder / "tcpd" / "series" / f"{name}.json").read_text())["series"][0][
+            "raw"
+        ]
         found = change_points(raw)
-        scores[name] = (f1(said, found), float(np.mean([covering(sorted(points), found, len(raw)) for points in said.values()])))
-        print(f"    {name:18} F1 {scores[name][0]:.3f}  cover {scores[name][1]:.3f}  {len(found)} found of {', '.join(str(len(points)) for points in said.values())}")
+        scores[name] = (
+            f1(said, found),
+            float(np.mean([covering(sorted(points), found, len(raw)) for points in said.values()])),
+        )
+        print(
+            f"    {name:18} F1 {scores[name][0]:.3f}  cover {scores[name][1]:.3f}  {len(found)} found of {', '.join(str(len(points)) for points in said.values())}"
+        )
     shared = [score for name, (score, _) in scores.items() if name != "uk_coal_employ"]
-    bar("F1 over the 14 series (no change points .660, PELT untuned .681)", float(np.mean([score for score, _ in scores.values()])), least=0.681)
-    bar("cover over the 14 series (no change points .554, PELT untuned .627)", float(np.mean([cover for _, cover in scores.values()])), least=0.554)
-    bar("F1 over the 13 series of TCPDBench (default parameters: best .733, binseg; worst .370, wbs)", float(np.mean(shared)), least=0.733)
+    bar(
+        "F1 over the 14 series (no change points .660, PELT untuned .681)",
+        float(np.mean([score for score, _ in scores.values()])),
+        least=0.681,
+    )
+    bar(
+        "cover over the 14 series (no change points .554, PELT untuned .627)",
+        float(np.mean([cover for _, cover in scores.values()])),
+        least=0.554,
+    )
+    bar(
+        "F1 over the 13 series of TCPDBench (default parameters: best .733, binseg; worst .370, wbs)",
+        float(np.mean(shared)),
+        least=0.733,
+    )
 
 
 # -- streams with known drift ------------------------------------------------------------------
 
 
-def told(alarms: list[int], points: list[int], size: int, windows: int, rows: int, name: str) -> None:
+def told(
+    alarms: list[int], points: list[int], size: int, windows: int, rows: int, name: str
+) -> None:
     """Changes that were found, how late, and alarms that were none: those before the first change, and any but the first after each."""
-    first = {point: next((alarm for alarm in alarms if point < alarm <= [*points, rows][points.index(point) + 1]), None) for point in points}
+    first = {
+        point: next(
+            (
+                alarm
+                for alarm in alarms
+                if point < alarm <= [*points, rows][points.index(point) + 1]
+            ),
+            None,
+        )
+        for point in points
+    }
     soon = sum(alarm is not None and alarm - point <= 2 * size for point, alarm in first.items())
     false = len(alarms) - sum(alarm is not None for alarm in first.values())
     print(
         f"    {name}: alarms after rows {alarms}; delays {[alarm - point if alarm else None for point, alarm in first.items()]} rows; {soon} of {len(points)} within a window of the first that holds it whole"
     )
-    bar(f"{name}: changes found before the next", sum(alarm is not None for alarm in first.values()) / len(points), least=1.0)
-    bar(f"{name}: false alarms, of {windows} windows ({false / rows * 10_000:.2f} per 10,000 rows)", false / windows, most=most_alarms(windows))
+    bar(
+        f"{name}: changes found before the next",
+        sum(alarm is not None for alarm in first.values()) / len(points),
+        least=1.0,
+    )
+    bar(
+        f"{name}: false alarms, of {windows} windows ({false / rows * 10_000:.2f} per 10,000 rows)",
+        false / windows,
+        most=most_alarms(windows),
+    )
 
 
-def accuracy(sea: pl.DataFrame, points: list[int], size: int, taught: int = 3_000) -> tuple[list[int], list[int]]:
+def accuracy(
+    sea: pl.DataFrame, points: list[int], size: int, taught: int = 3_000
+) -> tuple[list[int], list[int]]:
     """A model taught on 3,000 rows, judged on the 1,500 after them and watched from then on; an alarm has it taught anew."""
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     features, labels = sea.select("f1", "f2", "f3").to_numpy(), sea["label"].to_numpy()
     policy_, alarms, begins = Performance(metric="accuracy", drop=0.01, least=200), list[int](), 0
     while begins + taught + 1_500 + size <= len(sea):
-        model = HistGradientBoostingClassifier(random_state=0, early_stopping=False, max_leaf_nodes=8).fit(features[begins : begins + taught], labels[begins : begins + taught])
+        model = HistGradientBoostingClassifier(
+            random_state=0, early_stopping=False, max_leaf_nodes=8
+        ).fit(features[begins : begins + taught], labels[begins : begins + taught])
         scores = model.predict_proba(features)[:, 1]
         judged = slice(begins + taught, begins + taught + 1_500)
         at = metric_of("accuracy")(labels[judged], scores[judged])
@@ -137,24 +195,45 @@ def accuracy(sea: pl.DataFrame, points: list[int], size: int, taught: int = 3_00
         while begins + size <= len(sea):
             window = slice(begins, begins + size)
             begins += size
-            if performance(labels[window], scores[window], metric="accuracy", judged_at=at, policy=policy_, seed=0).beyond:
+            if performance(
+                labels[window],
+                scores[window],
+                metric="accuracy",
+                judged_at=at,
+                policy=policy_,
+                seed=0,
+            ).beyond:
                 alarms.append(begins)
                 break
     return alarms, points
 
 
 def streams(folder: Path) -> None:
-    print("SEA: the rule from inputs to label changes at 12,500, 25,000, 37,500; the inputs never drift. Windows of 500 rows")
-    sea = pl.read_parquet(folder / "sea_abrupt_4concepts.parquet").with_columns(pl.col("label").cast(pl.Int8))
+    print(
+        "SEA: the rule from inputs to label changes at 12,500, 25,000, 37,500; the inputs never drift. Windows of 500 rows"
+    )
+    sea = pl.read_parquet(folder / "sea_abrupt_4concepts.parquet").with_columns(
+        pl.col("label").cast(pl.Int8)
+    )
     kinds: dict[str, Kind] = {"f1": "numerical", "f2": "numerical", "f3": "numerical"}
     # asked 90 times, a question has to be rarer wrong than one that is asked of a version a month
-    wanted, target = policy(list(kinds), volume_change_pct=10_000, alpha=0.01), Target(name="label", column="label", above=0.5)
+    wanted, target = (
+        policy(list(kinds), volume_change_pct=10_000, alpha=0.01),
+        Target(name="label", column="label", above=0.5),
+    )
     size, taken, points = 500, 4_000, [12_500, 25_000, 37_500]
     starts = range(taken, len(sea) - size + 1, size)
     reference = sketch(sea[:taken].lazy(), policy=wanted, kinds=kinds)
-    inputs = sum(compared(reference, sea[start : start + size], kinds, wanted).verdict == "drifted" for start in starts)
+    inputs = sum(
+        compared(reference, sea[start : start + size], kinds, wanted).verdict == "drifted"
+        for start in starts
+    )
     # the label's share is held against the last rows that were taken as the measure; an alarm has the next rows taken instead, as a retraining would
-    alarms, measure_of, begins = list[int](), sketch(sea[:taken].lazy(), policy=wanted, kinds={}, target=target), taken
+    alarms, measure_of, begins = (
+        list[int](),
+        sketch(sea[:taken].lazy(), policy=wanted, kinds={}, target=target),
+        taken,
+    )
     windows = 0
     while begins + size <= len(sea):
         windows += 1
@@ -162,11 +241,17 @@ def streams(folder: Path) -> None:
         begins += size
         if measure(measure_of, now, policy=wanted, kinds={}).verdict == "drifted":
             alarms.append(begins)
-            measure_of = sketch(sea[begins : begins + taken].lazy(), policy=wanted, kinds={}, target=target)
+            measure_of = sketch(
+                sea[begins : begins + taken].lazy(), policy=wanted, kinds={}, target=target
+            )
             begins += taken
     told(alarms, points, size, windows, len(sea), "the label's share")
     told(*accuracy(sea, points, size), size, (len(sea) - taken) // size, len(sea), "accuracy")
-    bar(f"alarms of inputs, of {len(starts)} windows ({inputs / (len(sea) - taken) * 10_000:.2f} per 10,000 rows)", inputs / len(starts), most=most_alarms(len(starts)))
+    bar(
+        f"alarms of inputs, of {len(starts)} windows ({inputs / (len(sea) - taken) * 10_000:.2f} per 10,000 rows)",
+        inputs / len(starts),
+        most=most_alarms(len(starts)),
+    )
 
     print("Bike sharing: 2012 against 2011, and a random half of 2011 against the other")
     bike = pl.read_parquet(folder / "bike_sharing_hour.parquet")
@@ -187,7 +272,10 @@ def streams(folder: Path) -> None:
     false = 0
     for seed in range(20):
         mixed = old.sample(fraction=1.0, shuffle=True, seed=seed)
-        false += compared(mixed[: len(mixed) // 2], mixed[len(mixed) // 2 :], columns, wanted).verdict == "drifted"
+        false += (
+            compared(mixed[: len(mixed) // 2], mixed[len(mixed) // 2 :], columns, wanted).verdict
+            == "drifted"
+        )
     bar("random halves of 2011, of 20, that count as drifted", false / 20, most=most_alarms(20))
 
 
@@ -212,19 +300,37 @@ def pair(kind: str, seed: int, rows: int = 3_000) -> tuple[pl.DataFrame, pl.Data
     if kind == "nothing":
         return before, now
     if kind == "shares":
-        return before, now.with_columns(few=pl.Series(chance.choice(list("abcd"), rows, p=[0.35, 0.35, 0.2, 0.1])))
+        return before, now.with_columns(
+            few=pl.Series(chance.choice(list("abcd"), rows, p=[0.35, 0.35, 0.2, 0.1]))
+        )
     if kind == "new category":
-        return before, now.with_columns(few=pl.when(pl.int_range(pl.len()) % 100 == 0).then(pl.lit("e")).otherwise("few"))
+        return before, now.with_columns(
+            few=pl.when(pl.int_range(pl.len()) % 100 == 0).then(pl.lit("e")).otherwise("few")
+        )
     if kind == "vanished":
-        return before, now.with_columns(few=pl.when(pl.col("few") == "d").then(pl.lit("a")).otherwise("few"))
+        return before, now.with_columns(
+            few=pl.when(pl.col("few") == "d").then(pl.lit("a")).otherwise("few")
+        )
     return before, now.with_columns(changes[kind])
 
 
-CHANGES = ("small shift", "large shift", "spread", "shares", "new category", "vanished", "some missing", "all missing", "constant")
+CHANGES = (
+    "small shift",
+    "large shift",
+    "spread",
+    "shares",
+    "new category",
+    "vanished",
+    "some missing",
+    "all missing",
+    "constant",
+)
 
 
 def pairs() -> None:
-    print(f"200 simulated pairs of 3,000 rows and 7 columns, distances with alpha {ALPHA} and p-values alone, corrected after Benjamini and Hochberg")
+    print(
+        f"200 simulated pairs of 3,000 rows and 7 columns, distances with alpha {ALPHA} and p-values alone, corrected after Benjamini and Hochberg"
+    )
     kinds: dict[str, Kind] = {
         "normal": "numerical",
         "skewed": "numerical",
@@ -236,13 +342,29 @@ def pairs() -> None:
     }
     for name, tests in (
         ("distances", {}),
-        ("p-values", {"numerical": {"method": "ks", "threshold": ALPHA}, "categorical": {"method": "chisquare", "threshold": ALPHA}}),
+        (
+            "p-values",
+            {
+                "numerical": {"method": "ks", "threshold": ALPHA},
+                "categorical": {"method": "chisquare", "threshold": ALPHA},
+            },
+        ),
     ):
         wanted = policy(list(kinds), **tests)
-        alarms = sum(compared(*pair("nothing", seed), kinds, wanted).verdict == "drifted" for seed in range(110))
-        bar(f"{name}: share of the 110 pairs without drift in which anything is told", alarms / 110, most=most_alarms(110))
+        alarms = sum(
+            compared(*pair("nothing", seed), kinds, wanted).verdict == "drifted"
+            for seed in range(110)
+        )
+        bar(
+            f"{name}: share of the 110 pairs without drift in which anything is told",
+            alarms / 110,
+            most=most_alarms(110),
+        )
         for kind in CHANGES:
-            found = sum(compared(*pair(kind, 1_000 + seed), kinds, wanted).verdict == "drifted" for seed in range(10))
+            found = sum(
+                compared(*pair(kind, 1_000 + seed), kinds, wanted).verdict == "drifted"
+                for seed in range(10)
+            )
             bar(f"{name}: {kind}, found of 10", float(found), least=9)
 
 
@@ -258,7 +380,8 @@ def table(rows: int, seed: int, shift: float) -> pl.DataFrame:
 
 
 TABLE_KINDS: dict[str, Kind] = {
-    name: "categorical" if name in ("carrier", "moved") else "numerical" for name in ("still", "shifted", "wider", "skewed", "whole", "carrier", "moved")
+    name: "categorical" if name in ("carrier", "moved") else "numerical"
+    for name in ("still", "shifted", "wider", "skewed", "whole", "carrier", "moved")
 }
 
 
@@ -268,7 +391,9 @@ def evidently(rows: int = 1_000_000) -> None:
     from evidently import DataDefinition, Dataset, Report
     from evidently.presets import DataDriftPreset
 
-    print(f"Beside Evidently on all rows: {rows:,} rows a side, 7 columns, both processes warm, reading Parquet included")
+    print(
+        f"Beside Evidently on all rows: {rows:,} rows a side, 7 columns, both processes warm, reading Parquet included"
+    )
     with tempfile.TemporaryDirectory() as folder:
         files = [Path(folder) / f"{name}.parquet" for name in ("before", "now")]
         for file, (seed, shift) in zip(files, ((1, 0.0), (2, 0.3)), strict=True):
@@ -280,29 +405,79 @@ def evidently(rows: int = 1_000_000) -> None:
         reference = sketch(pl.scan_parquet(files[0]), policy=wanted, kinds=TABLE_KINDS)
         first = time.perf_counter() - began
         began = time.perf_counter()
-        drift = measure(reference, sketch(pl.scan_parquet(files[1]), policy=wanted, kinds=TABLE_KINDS), policy=wanted, kinds=TABLE_KINDS)
+        drift = measure(
+            reference,
+            sketch(pl.scan_parquet(files[1]), policy=wanted, kinds=TABLE_KINDS),
+            policy=wanted,
+            kinds=TABLE_KINDS,
+        )
         ours = time.perf_counter() - began
-        definition = DataDefinition(numerical_columns=[c for c, k in TABLE_KINDS.items() if k == "numerical"], categorical_columns=["carrier", "moved"])
-        preset = DataDriftPreset(columns=list(TABLE_KINDS), num_method="wasserstein", num_threshold=0.1, cat_method="jensenshannon", cat_threshold=0.1, include_tests=True)
+        definition = DataDefinition(
+            numerical_columns=[c for c, k in TABLE_KINDS.items() if k == "numerical"],
+            categorical_columns=["carrier", "moved"],
+        )
+        preset = DataDriftPreset(
+            columns=list(TABLE_KINDS),
+            num_method="wasserstein",
+            num_threshold=0.1,
+            cat_method="jensenshannon",
+            cat_threshold=0.1,
+            include_tests=True,
+        )
         began = time.perf_counter()
-        frames = [Dataset.from_pandas(pl.read_parquet(file).to_pandas(), data_definition=definition) for file in files]
-        result = Report([preset], include_tests=True).run(current_data=frames[1], reference_data=frames[0]).dict()
+        frames = [
+            Dataset.from_pandas(pl.read_parquet(file).to_pandas(), data_definition=definition)
+            for file in files
+        ]
+        result = (
+            Report([preset], include_tests=True)
+            .run(current_data=frames[1], reference_data=frames[0])
+            .dict()
+        )
         theirs = time.perf_counter() - began
-    said = {t["metric_config"]["params"]["column"]: str(getattr(t["status"], "value", t["status"])) == "FAIL" for t in result["tests"] if "column" in t["metric_config"]["params"]}
-    mine = {m.column: bool(m.drifted) for m in drift.measurements if m.method in ("wasserstein", "jensenshannon")}
-    scores = {m["config"]["column"]: float(m["value"]) for m in result["metrics"] if m["config"]["type"].endswith(":ValueDrift")}
+    said = {
+        t["metric_config"]["params"]["column"]: str(getattr(t["status"], "value", t["status"]))
+        == "FAIL"
+        for t in result["tests"]
+        if "column" in t["metric_config"]["params"]
+    }
+    mine = {
+        m.column: bool(m.drifted)
+        for m in drift.measurements
+        if m.method in ("wasserstein", "jensenshannon")
+    }
+    scores = {
+        m["config"]["column"]: float(m["value"])
+        for m in result["metrics"]
+        if m["config"]["type"].endswith(":ValueDrift")
+    }
     for m in drift.measurements:
         if m.column in scores and m.method in ("wasserstein", "jensenshannon"):
-            print(f"    {m.column:8} {m.method:14} {m.score:.4f}, Evidently on all rows {scores[m.column]:.4f}; drifted {m.drifted}, {said[m.column]}")
-    print(f"    a new version {ours:.2f} s (the reference's sketch is kept; making it took {first:.2f} s), Evidently {theirs:.2f} s")
-    bar("columns, of 7, with the same verdict", float(sum(mine[column] == said[column] for column in mine)), least=7)
+            print(
+                f"    {m.column:8} {m.method:14} {m.score:.4f}, Evidently on all rows {scores[m.column]:.4f}; drifted {m.drifted}, {said[m.column]}"
+            )
+    print(
+        f"    a new version {ours:.2f} s (the reference's sketch is kept; making it took {first:.2f} s), Evidently {theirs:.2f} s"
+    )
+    bar(
+        "columns, of 7, with the same verdict",
+        float(sum(mine[column] == said[column] for column in mine)),
+        least=7,
+    )
     bar("times as fast as Evidently", theirs / ours, least=10)
-    bar("times as fast where the reference has to be sketched as well", theirs / (ours + first), least=5)
+    bar(
+        "times as fast where the reference has to be sketched as well",
+        theirs / (ours + first),
+        least=5,
+    )
 
 
 # -- large -------------------------------------------------------------------------------------------
 
-WIDE: dict[str, Kind] = {**{f"n{i}": "numerical" for i in range(40)}, **{f"c{i}": "categorical" for i in range(10)}}
+WIDE: dict[str, Kind] = {
+    **{f"n{i}": "numerical" for i in range(40)},
+    **{f"c{i}": "categorical" for i in range(10)},
+}
 
 
 def wide(rows: int, seed: int) -> Iterator[pl.DataFrame]:
@@ -311,7 +486,9 @@ def wide(rows: int, seed: int) -> Iterator[pl.DataFrame]:
         count = min(500_000, rows - start)
         yield pl.DataFrame(
             {
-                name: chance.normal(i % 7, 1 + i % 3, count) if kind == "numerical" else chance.integers(0, 10 ** (1 + i % 4), count).astype(str)
+                name: chance.normal(i % 7, 1 + i % 3, count)
+                if kind == "numerical"
+                else chance.integers(0, 10 ** (1 + i % 4), count).astype(str)
                 for i, (name, kind) in enumerate(WIDE.items())
             }
         )
@@ -331,11 +508,19 @@ def large(rows: int = 10_000_000) -> None:
                 writer.write_table(arrow)
             if writer:
                 writer.close()
-        done = subprocess.run([sys.executable, __file__, "--measure", *map(str, files)], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False)
+        done = subprocess.run(
+            [sys.executable, __file__, "--measure", *map(str, files)],
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            check=False,
+        )
         if done.returncode:
             raise SystemExit(done.stderr)
         told = json.loads(done.stdout.splitlines()[-1])
-    print(f"    verdict {told['verdict']}; both sides sketched and compared in {told['seconds']:.1f} s")
+    print(
+        f"    verdict {told['verdict']}; both sides sketched and compared in {told['seconds']:.1f} s"
+    )
     bar("peak memory, GB", told["peak_gb"], most=2.0)
     bar("minutes", told["seconds"] / 60, most=5.0)
 
@@ -345,21 +530,38 @@ def measured(files: list[Path]) -> None:
     began = time.perf_counter()
     before, now = (sketch(pl.scan_parquet(file), policy=wanted, kinds=WIDE) for file in files)
     drift = measure(before, now, policy=wanted, kinds=WIDE)
-    told = {"verdict": drift.verdict, "seconds": time.perf_counter() - began, "peak_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6}
+    told = {
+        "verdict": drift.verdict,
+        "seconds": time.perf_counter() - began,
+        "peak_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6,
+    }
     print(json.dumps(told))
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data", type=Path, default=Path("data/drift"))
-    parser.add_argument("--only", nargs="+", choices=["series", "streams", "pairs", "evidently", "large"], default=["series", "streams", "pairs", "evidently"])
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        choices=["series", "streams", "pairs", "evidently", "large"],
+        default=["series", "streams", "pairs", "evidently"],
+    )
     parser.add_argument("--rows", type=int, default=10_000_000)
     parser.add_argument("--measure", nargs=2, type=Path, help=argparse.SUPPRESS)
     wanted = parser.parse_args()
     if wanted.measure:
         measured(wanted.measure)
         return
-    parts = {"series": lambda: series(wanted.data), "streams": lambda: streams(wanted.data), "pairs": pairs, "evidently": evidently, "large": lambda: large(wanted.rows)}
+    parts = {
+        "series": lambda: series(wanted.data),
+        "streams": lambda: streams(wanted.data),
+        "pairs": pairs,
+        "evidently": evidently,
+        "large": lambda: large(wanted.rows),
+    }
     for name in wanted.only:
         parts[name]()
     if failed:

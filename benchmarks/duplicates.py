@@ -63,21 +63,36 @@ def scored(found: Pairs, true: Pairs) -> str:
 
 def one_table(name: str) -> tuple[pl.DataFrame, Pairs]:
     """Records without their key, and the true pairs by place."""
-    table, truth = pl.read_parquet(SHARED / name / "table.parquet"), pl.read_parquet(SHARED / name / "gt_pairs.parquet")
+    table, truth = (
+        pl.read_parquet(SHARED / name / "table.parquet"),
+        pl.read_parquet(SHARED / name / "gt_pairs.parquet"),
+    )
     key, *columns = table.columns
     at = {value: number for number, value in enumerate(table[key])}
-    return table.select(columns), {(min(at[a], at[b]), max(at[a], at[b])) for a, b in truth.iter_rows()}
+    return table.select(columns), {
+        (min(at[a], at[b]), max(at[a], at[b])) for a, b in truth.iter_rows()
+    }
 
 
 def two_tables(name: str) -> tuple[pl.DataFrame, Pairs, int]:
     """Records of both, one below the other, the true pairs by place, and how many are the first's."""
-    first, second, truth = (pl.read_parquet(SHARED / name / f"{part}.parquet") for part in ("A", "B", "gt"))
-    return pl.concat([first, second]).drop("id"), {(int(a), int(b) + first.height) for a, b in truth.iter_rows()}, first.height
+    first, second, truth = (
+        pl.read_parquet(SHARED / name / f"{part}.parquet") for part in ("A", "B", "gt")
+    )
+    return (
+        pl.concat([first, second]).drop("id"),
+        {(int(a), int(b) + first.height) for a, b in truth.iter_rows()},
+        first.height,
+    )
 
 
 def grouped(records: pl.DataFrame, kind: Kind = RECORDS, step: Any = STEP) -> Pairs:
     """The step, as a contract runs it: every pair of each group."""
-    learning = kind.fit(step, records.with_row_index(ROW).with_columns(pl.col(ROW).cast(pl.Int64)).lazy(), dict.fromkeys(records.columns))  # type: ignore[arg-type]  # names will do
+    learning = kind.fit(
+        step,
+        records.with_row_index(ROW).with_columns(pl.col(ROW).cast(pl.Int64)).lazy(),
+        dict.fromkeys(records.columns),
+    )  # type: ignore[arg-type]  # names will do
     try:
         plans = next(learning)
         while True:
@@ -89,7 +104,9 @@ def grouped(records: pl.DataFrame, kind: Kind = RECORDS, step: Any = STEP) -> Pa
 
 def table_row(name: str) -> list[str]:
     """Measure one set."""
-    records, true, sides = (*one_table(name), None) if (SHARED / name / "table.parquet").exists() else two_tables(name)
+    records, true, sides = (
+        (*one_table(name), None) if (SHARED / name / "table.parquet").exists() else two_tables(name)
+    )
     texts = records.select(normal(column).alias(column) for column in records.columns)
     side = None if sides is None else np.arange(records.height) >= sides
     candidates = nearest(texts, texts.columns, side)
@@ -98,9 +115,24 @@ def table_row(name: str) -> list[str]:
     if side is None:
         found = grouped(records)
     else:
-        found = set(linkage.links(texts, texts.columns, certainty=STEP.certainty, at_least=STEP.at_least, sides=side).select("left", "right").iter_rows())
+        found = set(
+            linkage.links(
+                texts, texts.columns, certainty=STEP.certainty, at_least=STEP.at_least, sides=side
+            )
+            .select("left", "right")
+            .iter_rows()
+        )
     seconds = time.perf_counter() - started
-    return [name, f"{records.height:,}", scored(found, true), f"{kept:.4f}", f"{candidates.height:,}", f"{seconds:.1f}", f"{peak_mb():.0f}", REFERENCE[name]]
+    return [
+        name,
+        f"{records.height:,}",
+        scored(found, true),
+        f"{kept:.4f}",
+        f"{candidates.height:,}",
+        f"{seconds:.1f}",
+        f"{peak_mb():.0f}",
+        REFERENCE[name],
+    ]
 
 
 # -- labelled pairs ---------------------------------------------------------------------------------
@@ -110,9 +142,18 @@ def pairs_row(file: Path) -> list[str]:
     """Measure one set of labelled pairs."""
     labelled = pl.read_parquet(file)
     sides = [[json.loads(text) for text in labelled[side]] for side in ("left", "right")]
-    columns = [name for name in dict.fromkeys(key for side in sides for record in side for key in record) if name != "class"]  # `class` is the answer in disguise
-    records = pl.DataFrame([{name: record.get(name) for name in columns} for side in sides for record in side], schema=dict.fromkeys(columns, pl.String))
-    texts = records.select(normal(column).alias(column) for column in columns).with_columns(pl.concat_str(columns, separator=" ").alias("whole"))
+    columns = [
+        name
+        for name in dict.fromkeys(key for side in sides for record in side for key in record)
+        if name != "class"
+    ]  # `class` is the answer in disguise
+    records = pl.DataFrame(
+        [{name: record.get(name) for name in columns} for side in sides for record in side],
+        schema=dict.fromkeys(columns, pl.String),
+    )
+    texts = records.select(normal(column).alias(column) for column in columns).with_columns(
+        pl.concat_str(columns, separator=" ").alias("whole")
+    )
     started = time.perf_counter()
     each = texts.unique(maintain_order=True).with_row_index("at")
     at = texts.join(each, on=texts.columns, how="left", maintain_order="left")["at"]
@@ -123,11 +164,23 @@ def pairs_row(file: Path) -> list[str]:
     evidence = linkage.learned(levels[nearest_pairs], levels[~nearest_pairs]).evidence(levels)
     label, test = labelled["label"].to_numpy() == 1, (labelled["split"] == "test").to_numpy()
     # how much the words of the whole count beside its cells, and the threshold, are chosen on train and valid
-    choices = [(weight, least) for weight in (0, 1, 10, 100) for least in np.unique(evidence[~test] + weight * likeness[~test])]
-    weight, least = max(choices, key=lambda choice: _f1(evidence[~test] + choice[0] * likeness[~test] >= choice[1], label[~test]))
+    choices = [
+        (weight, least)
+        for weight in (0, 1, 10, 100)
+        for least in np.unique(evidence[~test] + weight * likeness[~test])
+    ]
+    weight, least = max(
+        choices,
+        key=lambda choice: _f1(
+            evidence[~test] + choice[0] * likeness[~test] >= choice[1], label[~test]
+        ),
+    )
     reached = _f1(evidence[test] + weight * likeness[test] >= least, label[test])
     name = file.stem if file.stem != "dblp_acm" else "dblp_acm pairs"
-    folds = across_folds([evidence + weight * likeness for weight in (0, 1, 10, 100)], label), across_folds([likeness], label)
+    folds = (
+        across_folds([evidence + weight * likeness for weight in (0, 1, 10, 100)], label),
+        across_folds([likeness], label),
+    )
     return [
         name,
         f"{labelled.height:,}",
@@ -143,18 +196,33 @@ def pairs_row(file: Path) -> list[str]:
 def shared_words(records: pl.DataFrame, pairs: pl.DataFrame) -> np.ndarray:
     """The share of words that two records have in common, of all that either has: what blocking measures where pairs are not given."""
     words = records["whole"].str.split(" ").list.unique()
-    both = pl.DataFrame({"left": words.gather(pairs["left"]), "right": words.gather(pairs["right"])})
+    both = pl.DataFrame(
+        {"left": words.gather(pairs["left"]), "right": words.gather(pairs["right"])}
+    )
     common = pl.col("left").list.set_intersection("right").list.len()
-    return both.select(common / (pl.col("left").list.len() + pl.col("right").list.len() - common)).to_series().to_numpy()
+    return (
+        both.select(common / (pl.col("left").list.len() + pl.col("right").list.len() - common))
+        .to_series()
+        .to_numpy()
+    )
 
 
 def across_folds(scores: list[np.ndarray], label: np.ndarray) -> float:
     """F1 over all pairs, each judged by a score and a threshold chosen on four fifths of the others: the few matches of one test set are a matter of luck."""
-    fold, found = np.random.default_rng(0).integers(0, 5, len(label)), np.zeros(len(label), dtype=bool)
+    fold, found = (
+        np.random.default_rng(0).integers(0, 5, len(label)),
+        np.zeros(len(label), dtype=bool),
+    )
     for number in range(5):
         seen = fold != number
-        choices = [(score, least) for score in scores for least in np.quantile(score[seen], np.linspace(0, 1, 1_001))]
-        score, least = max(choices, key=lambda choice: _f1(choice[0][seen] >= choice[1], label[seen]))
+        choices = [
+            (score, least)
+            for score in scores
+            for least in np.quantile(score[seen], np.linspace(0, 1, 1_001))
+        ]
+        score, least = max(
+            choices, key=lambda choice: _f1(choice[0][seen] >= choice[1], label[seen])
+        )
         found[~seen] = score[~seen] >= least
     return _f1(found, label)
 
@@ -173,9 +241,18 @@ def made_up_records(rows: int) -> tuple[pl.DataFrame, Pairs]:
 
     fake, chance = Faker(["en_US", "de_DE"]), random.Random(0)
     Faker.seed(0)
-    words = [[fake.name() for _ in range(5_000)], [fake.street_address() for _ in range(5_000)], [fake.city() for _ in range(2_000)]]
+    words = [
+        [fake.name() for _ in range(5_000)],
+        [fake.street_address() for _ in range(5_000)],
+        [fake.city() for _ in range(2_000)],
+    ]
     people = [
-        [f"{chance.choice(words[0])} {chance.choice(words[0]).split()[-1]}", chance.choice(words[1]), chance.choice(words[2]), str(chance.randrange(10**9))]
+        [
+            f"{chance.choice(words[0])} {chance.choice(words[0]).split()[-1]}",
+            chance.choice(words[1]),
+            chance.choice(words[2]),
+            str(chance.randrange(10**9)),
+        ]
         for _ in range(rows * 10 // 11)
     ]
     true: Pairs = set()
@@ -194,7 +271,9 @@ def made_up_texts(rows: int) -> tuple[pl.DataFrame, Pairs]:
     words = np.minimum(chance.zipf(1.2, size=(once, 60)), 50_000)
     again = words[: once // 10].copy()
     again[np.arange(len(again)), chance.integers(0, 60, len(again))] = 50_001
-    texts = pl.DataFrame({"text": np.concatenate([words, again])}).select(pl.col("text").cast(pl.List(pl.String)).list.join(" "))
+    texts = pl.DataFrame({"text": np.concatenate([words, again])}).select(
+        pl.col("text").cast(pl.List(pl.String)).list.join(" ")
+    )
     return texts, {(at, once + at) for at in range(len(again))}
 
 
@@ -211,12 +290,23 @@ def many_row(what: str, rows: int) -> list[str]:
     before, started, used = peak_mb(), time.perf_counter(), time.process_time()
     found = grouped(made, kind, step)
     seconds, used = time.perf_counter() - started, time.process_time() - used
-    return [what, f"{made.height:,}", scored(found, true), f"{seconds:.1f}", f"{used:.1f}", f"{used / made.height * 1e6:.0f}", f"{before:.0f}", f"{peak_mb():.0f}"]
+    return [
+        what,
+        f"{made.height:,}",
+        scored(found, true),
+        f"{seconds:.1f}",
+        f"{used:.1f}",
+        f"{used / made.height * 1e6:.0f}",
+        f"{before:.0f}",
+        f"{peak_mb():.0f}",
+    ]
 
 
 def print_many(sizes: list[int]) -> None:
     """Measure both kinds at every size, each in a process of its own, so that the peak is its own."""
-    table = Table("made up", "rows", "P / R / F1", "s", "s of CPU", "µs of CPU a row", "MB before", "peak MB")
+    table = Table(
+        "made up", "rows", "P / R / F1", "s", "s of CPU", "µs of CPU a row", "MB before", "peak MB"
+    )
     for what in MADE_UP:
         for rows in sizes:
             with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as alone:
@@ -232,7 +322,16 @@ def main() -> None:
     if wanted.rows:
         print_many(wanted.rows)
         return
-    table = Table("set", "rows or pairs", "P / R / F1, or test F1", "kept by blocking", "candidates", "s", "peak MB", "reference")
+    table = Table(
+        "set",
+        "rows or pairs",
+        "P / R / F1, or test F1",
+        "kept by blocking",
+        "candidates",
+        "s",
+        "peak MB",
+        "reference",
+    )
     for name in ("restaurants", "febrl1", "dblp_acm", "restaurants_two_tables"):
         if (SHARED / name).exists():
             table.add_row(*table_row(name))

@@ -26,14 +26,23 @@ import polars as pl
 import yaml
 
 ROOT = Path(__file__).parents[1]
-AIRPORTS, CARRIERS = ["EWR", "JFK", "LGA"], ["AA", "B6", "DL", "EV", "MQ", "UA", "US", "WN", "9E", "VX"]
+AIRPORTS, CARRIERS = (
+    ["EWR", "JFK", "LGA"],
+    ["AA", "B6", "DL", "EV", "MQ", "UA", "US", "WN", "9E", "VX"],
+)
 BATCH = 1_000_000
 
 
 def readings(start: int, rows: int) -> pl.DataFrame:
     """Three columns: a meter's name, a number, one of two words."""
     i = pl.int_range(start, start + rows, eager=True)
-    return pl.DataFrame({"meter": "M" + i.cast(pl.String), "energy_kwh": (i * 7919 % 100003) / 100, "tariff": pl.Series(["day", "night"]).gather(i % 2)})
+    return pl.DataFrame(
+        {
+            "meter": "M" + i.cast(pl.String),
+            "energy_kwh": (i * 7919 % 100003) / 100,
+            "tariff": pl.Series(["day", "night"]).gather(i % 2),
+        }
+    )
 
 
 def flights(start: int, rows: int) -> pl.DataFrame:
@@ -64,7 +73,9 @@ def make(shape: str, rows: int, file: Path) -> None:
     """Write the source, batch by batch."""
     with file.open("wb") as stream:
         for start in range(0, rows, BATCH):
-            SHAPES[shape](start, min(BATCH, rows - start)).write_csv(stream, include_header=start == 0)
+            SHAPES[shape](start, min(BATCH, rows - start)).write_csv(
+                stream, include_header=start == 0
+            )
 
 
 def contract(shape: str, file: Path) -> dict[str, Any]:
@@ -87,7 +98,9 @@ def contract(shape: str, file: Path) -> dict[str, Any]:
 def plain(file: Path, folder: Path) -> dict[str, float]:
     """What somebody without Assay would write."""
     started, busy = time.perf_counter(), time.process_time()
-    pl.scan_csv(file, infer_schema_length=10_000).collect(engine="streaming").write_delta(str(folder / "plain"))
+    pl.scan_csv(file, infer_schema_length=10_000).collect(engine="streaming").write_delta(
+        str(folder / "plain")
+    )
     return {"all": time.perf_counter() - started, "CPU": time.process_time() - busy}
 
 
@@ -103,8 +116,14 @@ def governed(shape: str, file: Path, folder: Path) -> dict[str, float]:
 
     contracts = folder / "contracts"
     contracts.mkdir(parents=True)
-    (contracts / f"{shape}.odcs.yaml").write_text(yaml.safe_dump(contract(shape, file), sort_keys=False))
-    opened_home = Installation.open(Home(home=folder / "home", contracts=contracts, actor="bench", source_roots=str(file.parent)))
+    (contracts / f"{shape}.odcs.yaml").write_text(
+        yaml.safe_dump(contract(shape, file), sort_keys=False)
+    )
+    opened_home = Installation.open(
+        Home(
+            home=folder / "home", contracts=contracts, actor="bench", source_roots=str(file.parent)
+        )
+    )
     run, took = Run(opened_home, opened_home.contract(shape), str(uuid.uuid4())), {}
     clock = started = time.perf_counter()
     busy = time.process_time()
@@ -134,14 +153,24 @@ def once(what: str, shape: str, file: Path) -> None:
         small = folder / "small.csv"
         make(shape, 20_000, small)
         for each, source in (("warm", small), ("run", file)):
-            took = plain(source, folder / each) if what == "plain" else governed(shape, source, folder / each)
+            took = (
+                plain(source, folder / each)
+                if what == "plain"
+                else governed(shape, source, folder / each)
+            )
     print(json.dumps(took))
 
 
 def measured(what: str, shape: str, file: Path) -> dict[str, float]:
     """One run in a child process."""
     command = [sys.executable, __file__, "--once", what, "--shape", shape, "--file", str(file)]
-    process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     peaks: Counter[str] = Counter()
     while True:
         try:
@@ -149,7 +178,13 @@ def measured(what: str, shape: str, file: Path) -> dict[str, float]:
             break
         except subprocess.TimeoutExpired:
             peaks |= Counter(memory_mib(process.pid))  # the greater of each
-            peaks |= Counter({"decoding_mib": sum(memory_mib(int(child))["own_mib"] for child in children(process.pid))})
+            peaks |= Counter(
+                {
+                    "decoding_mib": sum(
+                        memory_mib(int(child))["own_mib"] for child in children(process.pid)
+                    )
+                }
+            )
     if process.returncode:
         raise SystemExit(err)
     return {**json.loads(out.splitlines()[-1]), **peaks}
@@ -161,8 +196,15 @@ def memory_mib(pid: int) -> dict[str, int]:
         told = Path(f"/proc/{pid}/status").read_text()
     except OSError:  # it ended meanwhile
         told = ""
-    sizes = {line.split(":")[0]: int(line.split()[1]) // 1024 for line in told.splitlines() if line.startswith("Rss")}
-    return {"own_mib": sizes.get("RssAnon", 0) + sizes.get("RssShmem", 0), "mapped_mib": sizes.get("RssFile", 0)}
+    sizes = {
+        line.split(":")[0]: int(line.split()[1]) // 1024
+        for line in told.splitlines()
+        if line.startswith("Rss")
+    }
+    return {
+        "own_mib": sizes.get("RssAnon", 0) + sizes.get("RssShmem", 0),
+        "mapped_mib": sizes.get("RssFile", 0),
+    }
 
 
 def children(pid: int) -> list[str]:
@@ -175,24 +217,38 @@ def children(pid: int) -> list[str]:
 def compare(shape: str, rows: int, file: Path, rounds: int) -> None:
     """Both ways in turn, the faster of each."""
     make(shape, rows, file)
-    print(f"{shape}: {rows:,} rows, {file.stat().st_size / 2**20:,.0f} MiB of CSV, {os.cpu_count()} cores")
+    print(
+        f"{shape}: {rows:,} rows, {file.stat().st_size / 2**20:,.0f} MiB of CSV, {os.cpu_count()} cores"
+    )
     runs: dict[str, list[dict[str, float]]] = {"plain": [], "governed": []}
     for _ in range(rounds):
         for what, told in runs.items():
             told.append(measured(what, shape, file))
-            print(f"  {what:9}" + "".join(f" {name} {value:,.2f}" for name, value in told[-1].items()), flush=True)
+            print(
+                f"  {what:9}"
+                + "".join(f" {name} {value:,.2f}" for name, value in told[-1].items()),
+                flush=True,
+            )
     best = {what: min(told, key=lambda each: each["all"]) for what, told in runs.items()}
-    print(f"  ratio {best['governed']['all'] / best['plain']['all']:.2f} (governed {best['governed']['all']:.2f} s, plain {best['plain']['all']:.2f} s)")
+    print(
+        f"  ratio {best['governed']['all'] / best['plain']['all']:.2f} (governed {best['governed']['all']:.2f} s, plain {best['plain']['all']:.2f} s)"
+    )
     shutil.rmtree(file, ignore_errors=True)
 
 
 def main() -> None:
     """Read the arguments."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rows", type=int, default=10_000_000)
     parser.add_argument("--shape", choices=list(SHAPES), default="flights")
     parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--memory", action="store_true", help="peak of memory on the rows and on ten times as many, the governed way alone")
+    parser.add_argument(
+        "--memory",
+        action="store_true",
+        help="peak of memory on the rows and on ten times as many, the governed way alone",
+    )
     parser.add_argument("--once", choices=["plain", "governed"])
     parser.add_argument("--file", type=Path)
     given = parser.parse_args()
@@ -209,7 +265,14 @@ def main() -> None:
             make(given.shape, rows, file)
             told = measured("governed", given.shape, file)
             peaks.append(told["own_mib"])
-            print(f"{given.shape}: {rows:,} rows: " + ", ".join(f"{name} {told[name]:,.1f}" for name in ("all", "own_mib", "mapped_mib", "decoding_mib")), flush=True)
+            print(
+                f"{given.shape}: {rows:,} rows: "
+                + ", ".join(
+                    f"{name} {told[name]:,.1f}"
+                    for name in ("all", "own_mib", "mapped_mib", "decoding_mib")
+                ),
+                flush=True,
+            )
         print(f"  its own memory grows {peaks[1] / peaks[0]:.2f} times")
 
 

@@ -35,7 +35,15 @@ from assay.pipelines.engine import run
 from assay.pipelines.frames import FLAGGED_BY, REMOVED_BY, ROW, SET_ASIDE_BY
 
 FOLDER = Path(__file__).parents[2] / "shared" / "data" / "errors"
-SETS = ("hospital", "beers", "tax", "dgov/numeric_outliers", "dgov/typos", "dgov/fd_violations", "dgov/mixed")
+SETS = (
+    "hospital",
+    "beers",
+    "tax",
+    "dgov/numeric_outliers",
+    "dgov/typos",
+    "dgov/fd_violations",
+    "dgov/mixed",
+)
 REFERENCE = {
     "hospital": "detection .72 Raha, 1.00 Rotom (20 labelled rows each); repair .59–.62 Baran, .17 HoloClean",
     "beers": "detection .99 Raha, .99 Rotom; repair .91–.97 Baran, .00 HoloClean",
@@ -53,55 +61,118 @@ def main(folder: Path, sets: list[str], labelled: int) -> None:
         scores.append(_scores(total))
         print(
             json.dumps(
-                {"set": name, "labelled": labelled, **scores[-1], **total, "seconds": round(time.perf_counter() - started, 1), "reference": REFERENCE.get(name, "none published")}
+                {
+                    "set": name,
+                    "labelled": labelled,
+                    **scores[-1],
+                    **total,
+                    "seconds": round(time.perf_counter() - started, 1),
+                    "reference": REFERENCE.get(name, "none published"),
+                }
             ),
             flush=True,
         )
-    print(json.dumps({"set": "plain mean", **{key: round(sum(one[key] for one in scores) / len(scores), 4) for key in scores[0]}}))
+    print(
+        json.dumps(
+            {
+                "set": "plain mean",
+                **{
+                    key: round(sum(one[key] for one in scores) / len(scores), 4)
+                    for key in scores[0]
+                },
+            }
+        )
+    )
 
 
 def _tables(folder: Path) -> list[tuple[pl.DataFrame, pl.DataFrame]]:
     if (folder / "dirty.csv").exists():
-        return [tuple(pl.read_csv(folder / f"{which}.csv", infer_schema=False, empty_string_is_null=False) for which in ("dirty", "clean"))]  # type: ignore[list-item]
-    return [(pl.read_parquet(one / "dirty.parquet"), pl.read_parquet(one / "clean.parquet")) for one in sorted(folder.iterdir()) if one.is_dir()]
+        return [
+            tuple(
+                pl.read_csv(folder / f"{which}.csv", infer_schema=False, empty_string_is_null=False)
+                for which in ("dirty", "clean")
+            )
+        ]  # type: ignore[list-item]
+    return [
+        (pl.read_parquet(one / "dirty.parquet"), pl.read_parquet(one / "clean.parquet"))
+        for one in sorted(folder.iterdir())
+        if one.is_dir()
+    ]
 
 
 def drafted(rows: pl.LazyFrame, names: list[str]) -> tuple[Contract, pl.LazyFrame]:
     """The contract that `assay new` drafts, and the rows as they land by it."""
     seen = profile(rows, names)
-    text = draft(seen, "table", Origin("table.csv", "csv", "0" * 64), LicenseFound("CC0-1.0", "none", "said"), "bench@example.com").text
+    text = draft(
+        seen,
+        "table",
+        Origin("table.csv", "csv", "0" * 64),
+        LicenseFound("CC0-1.0", "none", "said"),
+        "bench@example.com",
+    ).text
     document = yaml.safe_load(text)
     for column in document["schema"][0]["properties"]:
         column.pop("classification", None)
     for entry in document["customProperties"]:
         if entry["property"] == "assay.privacy":
             entry["value"].pop("columns", None)
-    return load(yaml.safe_dump(document, sort_keys=False), "table.odcs.yaml"), without(rows, names, seen.null_values)
+    return load(yaml.safe_dump(document, sort_keys=False), "table.odcs.yaml"), without(
+        rows, names, seen.null_values
+    )
 
 
 def measured(dirty: pl.DataFrame, clean: pl.DataFrame, labelled: int = 0) -> Counter[str]:
     """Count the cells of one table: errors, flagged, found, changed, repaired, right, broken; of the rows that nobody has put right."""
     names = [f"c{index}" for index in range(dirty.width)]
-    dirty, clean = (frame.rename(dict(zip(frame.columns, names, strict=True))).select(pl.col(names).cast(pl.String)) for frame in (dirty, clean))
+    dirty, clean = (
+        frame.rename(dict(zip(frame.columns, names, strict=True))).select(
+            pl.col(names).cast(pl.String)
+        )
+        for frame in (dirty, clean)
+    )
     rows = _numbered(dirty)
     contract, landed = drafted(rows.lazy(), names)
-    asked = suggest.rows_to_correct(landed, contract, count=labelled)[ROW] if labelled else pl.Series(dtype=pl.Int64)
+    asked = (
+        suggest.rows_to_correct(landed, contract, count=labelled)[ROW]
+        if labelled
+        else pl.Series(dtype=pl.Int64)
+    )
     right = _numbered(clean).filter(pl.col(ROW).is_in(asked.implode())) if labelled else None
     proposed = [proposal.step for proposal in suggest.suggested(landed, contract, right=right)]
-    contract = contract.model_copy(update={"cleaning": tuple(sorted(proposed, key=lambda step: step.phase == "value"))})
+    contract = contract.model_copy(
+        update={"cleaning": tuple(sorted(proposed, key=lambda step: step.phase == "value"))}
+    )
     fitted = suggest.learned(steps.fitting(landed, landed, contract))
-    on_text = {index: one for index, one in enumerate(fitted) if contract.cleaning[index].phase == "text"}
+    on_text = {
+        index: one for index, one in enumerate(fitted) if contract.cleaning[index].phase == "text"
+    }
     *_, (_, frame) = steps.stages(landed, contract, on_text, read_too=False)
     after, judged = run(frame), run(steps.repaired(landed, contract, fitted))
-    alone = {name: [steps.label(index, step) for index, step in enumerate(contract.cleaning) if step.reads == (name,)] for name in names}
+    alone = {
+        name: [
+            steps.label(index, step)
+            for index, step in enumerate(contract.cleaning)
+            if step.reads == (name,)
+        ]
+        for name in names
+    }
     counts: Counter[str] = Counter()
     unseen = ~rows[ROW].is_in(asked.implode())
     judged = judged.filter(unseen)
     for name in names:
         was, wanted, now = (_plain(frame[name].filter(unseen)) for frame in (dirty, clean, after))
         wrong, changed = was != wanted, was != now
-        out = (judged[REMOVED_BY].is_in(alone[name]) | judged[SET_ASIDE_BY].is_in(alone[name])).fill_null(False)
-        flagged = changed | out | judged[FLAGGED_BY].list.eval(pl.element().is_in(alone[name]) | pl.element().str.ends_with(f": {name}")).list.any().fill_null(False)
+        out = (
+            judged[REMOVED_BY].is_in(alone[name]) | judged[SET_ASIDE_BY].is_in(alone[name])
+        ).fill_null(False)
+        flagged = (
+            changed
+            | out
+            | judged[FLAGGED_BY]
+            .list.eval(pl.element().is_in(alone[name]) | pl.element().str.ends_with(f": {name}"))
+            .list.any()
+            .fill_null(False)
+        )
         counts += Counter(
             errors=wrong.sum(), flagged=flagged.sum(), found=(flagged & wrong).sum(), changed=changed.sum(), repaired=(changed & (now == wanted)).sum(),
             right=(~wrong).sum(), broken=(changed & ~wrong).sum(),
@@ -111,7 +182,11 @@ def measured(dirty: pl.DataFrame, clean: pl.DataFrame, labelled: int = 0) -> Cou
 
 def _numbered(frame: pl.DataFrame) -> pl.DataFrame:
     """The rows as they land: numbered from 2, null where there is nothing."""
-    return frame.with_columns(pl.when(pl.all() != "").then(pl.all())).with_row_index(ROW, 2).with_columns(pl.col(ROW).cast(pl.Int64))
+    return (
+        frame.with_columns(pl.when(pl.all() != "").then(pl.all()))
+        .with_row_index(ROW, 2)
+        .with_columns(pl.col(ROW).cast(pl.Int64))
+    )
 
 
 def _plain(values: pl.Series) -> pl.Series:
@@ -120,8 +195,14 @@ def _plain(values: pl.Series) -> pl.Series:
 
 
 def _scores(counts: Counter[str]) -> dict[str, float]:
-    detection = _ratio(counts["found"], counts["flagged"]), _ratio(counts["found"], counts["errors"])
-    repair = _ratio(counts["repaired"], counts["changed"]), _ratio(counts["repaired"], counts["errors"])
+    detection = (
+        _ratio(counts["found"], counts["flagged"]),
+        _ratio(counts["found"], counts["errors"]),
+    )
+    repair = (
+        _ratio(counts["repaired"], counts["changed"]),
+        _ratio(counts["repaired"], counts["errors"]),
+    )
     named = {
         f"{what}_{key}": round(value, 4)
         for what, both in (("detection", detection), ("repair", repair))

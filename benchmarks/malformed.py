@@ -25,7 +25,13 @@ from assay.assets.io.decode.landing import ROWS, Task, Undecodable
 from assay.assets.io.sources.child import decoded
 from assay.contracts.errors import SourceError, Where
 
-AUTO = {"delimiter": "auto", "quote": "auto", "escape": "auto", "encoding": "auto", "header": "auto"}
+AUTO = {
+    "delimiter": "auto",
+    "quote": "auto",
+    "escape": "auto",
+    "encoding": "auto",
+    "header": "auto",
+}
 REFERENCE = "univocity 9.933 / 9.730, pandas 9.863 / 8.415, CleverCSV 9.234 / 9.791"
 
 
@@ -33,7 +39,9 @@ def read(file: Path) -> list[tuple[str, ...]]:
     """The file's rows with the header first, in this process: 942 processes would measure their start."""
     with tempfile.TemporaryDirectory() as folder:
         done = delimited.decode(Task("delimited", str(file), folder, AUTO))
-        rows = [tuple(cell or "" for cell in row) for row in pl.read_parquet(Path(folder) / ROWS).rows()]
+        rows = [
+            tuple(cell or "" for cell in row) for row in pl.read_parquet(Path(folder) / ROWS).rows()
+        ]
     return [done.columns if done.header else (), *rows]
 
 
@@ -68,18 +76,45 @@ def pollock_file(file: Path, clean: Path, header_lines: int) -> list[float]:
 def pollock(data: Path) -> None:
     weights: dict[str, float] = json.loads((data / "weights.json").read_text())
     with tempfile.TemporaryDirectory() as made:
-        subprocess.run(["tar", "--use-compress-program=zstd -d --long=27", "-xf", str(data / "pollock.tar.zst"), "-C", made], check=True)
+        subprocess.run(
+            [
+                "tar",
+                "--use-compress-program=zstd -d --long=27",
+                "-xf",
+                str(data / "pollock.tar.zst"),
+                "-C",
+                made,
+            ],
+            check=True,
+        )
         root = Path(made) / "pollock"
         each: dict[str, list[float]] = {}
         for file in sorted((root / "csv").iterdir()):
-            parameters = json.loads((root / "parameters" / f"{file.name}_parameters.json").read_text())
-            each[file.name] = pollock_file(file, root / "clean" / file.name, parameters["header_lines"])
+            parameters = json.loads(
+                (root / "parameters" / f"{file.name}_parameters.json").read_text()
+            )
+            each[file.name] = pollock_file(
+                file, root / "clean" / file.name, parameters["header_lines"]
+            )
     simple = [sum(column) / len(each) for column in zip(*each.values(), strict=True)]
     total = sum(weights[name] for name in each)
-    weighted = [sum(weights[name] * row[place] for name, row in each.items()) / total for place in range(10)]
-    print(f"pollock: {len(each)} files, simple {sum(simple):.3f}, weighted {sum(weighted):.3f}   (with parameters: {REFERENCE})")
-    names = ["success", *(f"{part} {measure}" for part in ("header", "record", "cell") for measure in ("P", "R", "F1"))]
-    print("   " + ", ".join(f"{name} {value:.4f}" for name, value in zip(names, simple, strict=True)))
+    weighted = [
+        sum(weights[name] * row[place] for name, row in each.items()) / total for place in range(10)
+    ]
+    print(
+        f"pollock: {len(each)} files, simple {sum(simple):.3f}, weighted {sum(weighted):.3f}   (with parameters: {REFERENCE})"
+    )
+    names = [
+        "success",
+        *(
+            f"{part} {measure}"
+            for part in ("header", "record", "cell")
+            for measure in ("P", "R", "F1")
+        ),
+    ]
+    print(
+        "   " + ", ".join(f"{name} {value:.4f}" for name, value in zip(names, simple, strict=True))
+    )
     for name, row in sorted(each.items(), key=lambda item: sum(item[1]))[:12]:
         print(f"   {sum(row):6.3f}  {name}")
 
@@ -101,7 +136,9 @@ def folder(name: str, files: list[Path], kind: str, options: dict[str, Any]) -> 
                 outcomes["read"] += 1
                 rows, unreadable = rows + done.rows, unreadable + done.unreadable
         slowest = max(slowest, (file.name, time.perf_counter() - started), key=lambda pair: pair[1])
-    print(f"{name}: {dict(outcomes)}, {rows:,} rows, {unreadable:,} records set aside, slowest {slowest[0]} {slowest[1]:.1f} s")
+    print(
+        f"{name}: {dict(outcomes)}, {rows:,} rows, {unreadable:,} records set aside, slowest {slowest[0]} {slowest[1]:.1f} s"
+    )
 
 
 def main() -> None:
@@ -110,10 +147,27 @@ def main() -> None:
     parser.add_argument("--only-pollock", action="store_true")
     said = parser.parse_args()
     if not said.only_pollock:
-        folder("csv-spectrum", sorted((said.data / "csv_spectrum" / "csvs").glob("*.csv")), "delimited", AUTO)
-        folder("frictionless", sorted((said.data / "frictionless" / "data").rglob("*.csv")), "delimited", AUTO)
-        folder("json", sorted((said.data / "json").glob("*.json")), "json_text", {"format": "json", "encoding": "utf-8"})
-        folder("parquet", sorted((said.data / "parquet" / "data").rglob("*.parquet")), "parquet", {})
+        folder(
+            "csv-spectrum",
+            sorted((said.data / "csv_spectrum" / "csvs").glob("*.csv")),
+            "delimited",
+            AUTO,
+        )
+        folder(
+            "frictionless",
+            sorted((said.data / "frictionless" / "data").rglob("*.csv")),
+            "delimited",
+            AUTO,
+        )
+        folder(
+            "json",
+            sorted((said.data / "json").glob("*.json")),
+            "json_text",
+            {"format": "json", "encoding": "utf-8"},
+        )
+        folder(
+            "parquet", sorted((said.data / "parquet" / "data").rglob("*.parquet")), "parquet", {}
+        )
     pollock(said.data / "pollock")
 
 

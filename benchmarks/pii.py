@@ -88,22 +88,40 @@ def _iban(chance: random.Random) -> str:
         from stdnum import iban
         from stdnum.iso7064 import mod_97_10
 
-        body = "".join(chance.choice({"n": "0123456789", "a": "ABCDEFGHJKLMNPRSTUVWXYZ", "c": "0123456789ABCDEFGHJK"}[kind]) for kind in shape)
+        body = "".join(
+            chance.choice(
+                {"n": "0123456789", "a": "ABCDEFGHJKLMNPRSTUVWXYZ", "c": "0123456789ABCDEFGHJK"}[
+                    kind
+                ]
+            )
+            for kind in shape
+        )
         number = country + mod_97_10.calc_check_digits(body + country) + body
         if iban.is_valid(number, check_country=False):
-            return " ".join(number[at : at + 4] for at in range(0, len(number), 4)) if chance.random() < 0.5 else number
+            return (
+                " ".join(number[at : at + 4] for at in range(0, len(number), 4))
+                if chance.random() < 0.5
+                else number
+            )
 
 
 def _phone(chance: random.Random) -> str:
     import phonenumbers
 
     while True:
-        region = chance.choice(["US", "GB", "DE", "FR", "ES", "IT", "NL", "AU", "IN", "BR", "SE", "JP"])
-        example = str(phonenumbers.example_number_for_type(region, chance.choice([0, 1])).national_number)
+        region = chance.choice(
+            ["US", "GB", "DE", "FR", "ES", "IT", "NL", "AU", "IN", "BR", "SE", "JP"]
+        )
+        example = str(
+            phonenumbers.example_number_for_type(region, chance.choice([0, 1])).national_number
+        )
         changed = example[:-4] + f"{chance.randint(0, 9999):04d}"
         number = phonenumbers.parse(changed, region)
         if phonenumbers.is_valid_number(number):
-            written = [phonenumbers.PhoneNumberFormat.INTERNATIONAL, phonenumbers.PhoneNumberFormat.E164]
+            written = [
+                phonenumbers.PhoneNumberFormat.INTERNATIONAL,
+                phonenumbers.PhoneNumberFormat.E164,
+            ]
             return phonenumbers.format_number(number, chance.choice(written))
 
 
@@ -119,10 +137,20 @@ def _ip(chance: random.Random) -> str:
     if chance.random() < 0.6:
         return ".".join(str(chance.randint(1, 254)) for _ in range(4))
     groups = [f"{chance.randint(0, 0xFFFF):x}" for _ in range(8)]
-    return ":".join(groups) if chance.random() < 0.6 else ":".join(groups[:3]) + "::" + ":".join(groups[6:])
+    return (
+        ":".join(groups)
+        if chance.random() < 0.6
+        else ":".join(groups[:3]) + "::" + ":".join(groups[6:])
+    )
 
 
-MAKERS: dict[str, Callable[[random.Random], str]] = {"email": _email, "card": _card, "iban": _iban, "phone": _phone, "ip_address": _ip}
+MAKERS: dict[str, Callable[[random.Random], str]] = {
+    "email": _email,
+    "card": _card,
+    "iban": _iban,
+    "phone": _phone,
+    "ip_address": _ip,
+}
 
 
 def seeded(a_kind: int, seed: int = 20240601) -> list[tuple[str, list[Span]]]:
@@ -141,24 +169,43 @@ def labelled() -> list[tuple[str, list[Span]]]:
     made = []
     for name in ("synth_v2.json", "generated_small.json"):
         for one in json.loads((SHARED / "presidio" / name).read_text()):
-            made.append((one["full_text"], [(LABELS[s["entity_type"]], s["start_position"], s["end_position"]) for s in one["spans"] if s["entity_type"] in LABELS]))
+            made.append(
+                (
+                    one["full_text"],
+                    [
+                        (LABELS[s["entity_type"]], s["start_position"], s["end_position"])
+                        for s in one["spans"]
+                        if s["entity_type"] in LABELS
+                    ],
+                )
+            )
     return made
 
 
 # -- finding ------------------------------------------------------------------------------------------
 
 
-def by_assay(texts: list[str], kinds: tuple[str, ...] | None = None) -> tuple[list[list[Span]], float]:
+def by_assay(
+    texts: list[str], kinds: tuple[str, ...] | None = None
+) -> tuple[list[list[Span]], float]:
     """The spans of each text, and the seconds the search took."""
     frame = pl.LazyFrame({ROW: range(len(texts)), "text": texts})
     started = time.perf_counter()
-    plans = spans(frame, ["text"]) if kinds is None else [_search(frame, "text", each, alone=True) for each in DETECTORS if each.kind in kinds]
+    plans = (
+        spans(frame, ["text"])
+        if kinds is None
+        else [_search(frame, "text", each, alone=True) for each in DETECTORS if each.kind in kinds]
+    )
     *first, worn = run_together([*plans, disguises(frame, ["text"])])
-    found = pl.concat([*first, *run_together(undisguised(frame, worn))]).unique([ROW, "kind", "value"])
+    found = pl.concat([*first, *run_together(undisguised(frame, worn))]).unique(
+        [ROW, "kind", "value"]
+    )
     seconds = time.perf_counter() - started
     read = pl.DataFrame({"text": texts}).select(plain(pl.col("text")))["text"].to_list()
     placed: list[list[Span]] = [[] for _ in texts]
-    for row, kind, value in found.select(ROW, "kind", "value").iter_rows():  # a benchmark's tally, not a table's
+    for row, kind, value in found.select(
+        ROW, "kind", "value"
+    ).iter_rows():  # a benchmark's tally, not a table's
         at = read[row].find(value)
         while at >= 0:
             placed[row].append((kind, at, at + len(value)))
@@ -168,9 +215,17 @@ def by_assay(texts: list[str], kinds: tuple[str, ...] | None = None) -> tuple[li
 
 def by_presidio(python: str, texts: list[str]) -> tuple[list[list[Span]], float]:
     """The same by Presidio, in an environment of its own."""
-    done = subprocess.run([python, str(Path(__file__).with_name("pii_presidio.py"))], input=json.dumps(texts), capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [python, str(Path(__file__).with_name("pii_presidio.py"))],
+        input=json.dumps(texts),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     answer = json.loads(done.stdout)
-    return [[(kind, start, end) for kind, start, end in each] for each in answer["spans"]], answer["seconds"]
+    return [[(kind, start, end) for kind, start, end in each] for each in answer["spans"]], answer[
+        "seconds"
+    ]
 
 
 # -- scoring --------------------------------------------------------------------------------------------
@@ -185,7 +240,10 @@ def _wilson(hits: int, of: int) -> tuple[float, float]:
     if not of:
         return 0.0, 1.0
     z, share = 1.96, hits / of
-    middle, half = (share + z * z / (2 * of)) / (1 + z * z / of), z * (share * (1 - share) / of + z * z / (4 * of * of)) ** 0.5 / (1 + z * z / of)
+    middle, half = (
+        (share + z * z / (2 * of)) / (1 + z * z / of),
+        z * (share * (1 - share) / of + z * z / (4 * of * of)) ** 0.5 / (1 + z * z / of),
+    )
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
@@ -204,37 +262,75 @@ def score(wanted: list[list[Span]], found: list[list[Span]], kind: str) -> dict[
         weighed = beta * beta * precision + recall
         return (1 + beta * beta) * precision * recall / weighed if weighed else 0.0
 
-    return {"of": of, "recall": recall, "low": low, "high": high, "precision": precision, "f1": f(1), "f2": f(2)}
+    return {
+        "of": of,
+        "recall": recall,
+        "low": low,
+        "high": high,
+        "precision": precision,
+        "f1": f(1),
+        "f2": f(2),
+    }
 
 
-def tell(title: str, corpus: list[tuple[str, list[Span]]], presidio: str | None, only: tuple[str, ...] | None = None) -> None:
+def tell(
+    title: str,
+    corpus: list[tuple[str, list[Span]]],
+    presidio: str | None,
+    only: tuple[str, ...] | None = None,
+) -> None:
     """One corpus, both tools, a line a kind."""
     texts, wanted = [text for text, _ in corpus], [found for _, found in corpus]
     answers = {"Assay": by_assay(texts, only)[0]}
     if presidio:
         answers["Presidio"] = by_presidio(presidio, texts)[0]
-    made = Table("kind", "of", *(f"{tool} {what}" for tool in answers for what in ("recall [95 %]", "precision", "F1", "F2")), title=title)
+    made = Table(
+        "kind",
+        "of",
+        *(
+            f"{tool} {what}"
+            for tool in answers
+            for what in ("recall [95 %]", "precision", "F1", "F2")
+        ),
+        title=title,
+    )
     for kind in dict.fromkeys(kind for found in wanted for kind, _, _ in found):
         cells = []
         for found in answers.values():
             s = score(wanted, found, kind)
-            cells += [f"{s['recall']:.3f} [{s['low']:.3f}, {s['high']:.3f}]", f"{s['precision']:.3f}", f"{s['f1']:.3f}", f"{s['f2']:.3f}"]
+            cells += [
+                f"{s['recall']:.3f} [{s['low']:.3f}, {s['high']:.3f}]",
+                f"{s['precision']:.3f}",
+                f"{s['f1']:.3f}",
+                f"{s['f2']:.3f}",
+            ]
         made.add_row(kind, f"{s['of']:.0f}", *cells)
     console.print(made)
 
 
 def throughput(presidio: str | None) -> None:
     """MB/s with five kinds, where one sentence in ten holds a value and where nearly all do; Presidio gets a part of the same sentences."""
-    for title, a_kind, without in (("one sentence in ten holds a value", 4_000, 180_000), ("every sentence holds a value", 20_000, 0)):
-        texts = [text for text, _ in seeded(a_kind)] + [f"{' '.join(TEMPLATES).format(*['it'] * 99)} {n}" for n in range(without)]
+    for title, a_kind, without in (
+        ("one sentence in ten holds a value", 4_000, 180_000),
+        ("every sentence holds a value", 20_000, 0),
+    ):
+        texts = [text for text, _ in seeded(a_kind)] + [
+            f"{' '.join(TEMPLATES).format(*['it'] * 99)} {n}" for n in range(without)
+        ]
         random.Random(1).shuffle(texts)
         size = sum(len(text.encode()) for text in texts) / 1e6
         assay = size / min(by_assay(texts, FIVE)[1] for _ in range(2))
-        console.print(f"throughput, {title}: Assay {assay:.0f} MB/s with the five kinds, {size / by_assay(texts)[1]:.0f} MB/s with every kind, over {size:.0f} MB", highlight=False)
+        console.print(
+            f"throughput, {title}: Assay {assay:.0f} MB/s with the five kinds, {size / by_assay(texts)[1]:.0f} MB/s with every kind, over {size:.0f} MB",
+            highlight=False,
+        )
         if presidio:
             few = texts[:: max(1, len(texts) // 3_000)]
             there = sum(len(text.encode()) for text in few) / 1e6 / by_presidio(presidio, few)[1]
-            console.print(f"    Presidio {there:.3f} MB/s with the five kinds and two more: Assay is {assay / there:.0f} × as fast", highlight=False)
+            console.print(
+                f"    Presidio {there:.3f} MB/s with the five kinds and two more: Assay is {assay / there:.0f} × as fast",
+                highlight=False,
+            )
 
 
 def false_alarms(rows: int = 100_000) -> tuple[int, str]:
@@ -249,13 +345,32 @@ def false_alarms(rows: int = 100_000) -> tuple[int, str]:
         "range": [f"{chance.randint(1, 999)}-{chance.randint(1, 99999)}" for _ in range(rows)], "version": [f"{chance.randint(0, 9)}.{chance.randint(0, 30)}.{chance.randint(0, 99)}" for _ in range(rows)],
     }  # fmt: skip
     frame = pl.LazyFrame({ROW: range(rows), **table})
-    pairs = split_values.signed(split_values.pairs(list(table)), run_together([split_values.signs(frame, list(table))])[0].row(0, named=True))
+    pairs = split_values.signed(
+        split_values.pairs(list(table)),
+        run_together([split_values.signs(frame, list(table))])[0].row(0, named=True),
+    )
     halves = split_values.halves(frame, pairs, run_together(split_values.looks(frame, pairs)))
-    held = special_categories.holding(frame, list(table), run_together(special_categories.looks(frame, list(table), list(table))))
-    found = pl.concat([each.cast({ROW: pl.Int64}) for each in run_together([*spans(frame, list(table)), *halves, *held])])
+    held = special_categories.holding(
+        frame, list(table), run_together(special_categories.looks(frame, list(table), list(table)))
+    )
+    found = pl.concat(
+        [
+            each.cast({ROW: pl.Int64})
+            for each in run_together([*spans(frame, list(table)), *halves, *held])
+        ]
+    )
     alarmed = found[ROW].n_unique()
-    by = found.group_by("column", "kind").agg(pl.col(ROW).n_unique().alias("rows")).sort("rows", descending=True).head(6).rows()
-    return alarmed, f"false alarms: {alarmed:,} of {rows:,} rows ({100 * alarmed / rows:.3f} %) over {len(table)} columns of clean values; {by}"
+    by = (
+        found.group_by("column", "kind")
+        .agg(pl.col(ROW).n_unique().alias("rows"))
+        .sort("rows", descending=True)
+        .head(6)
+        .rows()
+    )
+    return (
+        alarmed,
+        f"false alarms: {alarmed:,} of {rows:,} rows ({100 * alarmed / rows:.3f} %) over {len(table)} columns of clean values; {by}",
+    )
 
 
 INFORMATION = {"Full_Name": "name", "Street_Address": "address", "Credit_Debit_Card_Number": "card", "Email_Address": "email", "Phone_Number": "phone", "IP_Address_v4": "ip_address", "IP_Address_v6": "ip_address", "US_Social_Security_Number": "national_id"}  # fmt: skip
@@ -269,12 +384,26 @@ def columns() -> None:
     counts = {kind: [0, 0, 0] for kind in kinds}  # right, told, of
     missed, wrong = [], []
     for name, labelled_columns in labels.items():
-        table = pl.read_csv(SHARED / "datahub" / "tables" / f"{name}.csv", infer_schema=False, encoding="utf8-lossy", truncate_ragged_lines=True)
+        table = pl.read_csv(
+            SHARED / "datahub" / "tables" / f"{name}.csv",
+            infer_schema=False,
+            encoding="utf8-lossy",
+            truncate_ragged_lines=True,
+        )
         for column in table.columns:
             values = table[column].drop_nulls().head(1_000)
             label = INFORMATION.get(labelled_columns.get(column, ""))
-            found = pl.concat(run_together(spans(pl.LazyFrame({ROW: range(values.len()), column: values}), [column])))
-            shares = found.group_by("kind").agg(pl.col(ROW).n_unique() / max(1, values.len())).filter(pl.col(ROW) >= 0.2).sort(ROW, descending=True)
+            found = pl.concat(
+                run_together(
+                    spans(pl.LazyFrame({ROW: range(values.len()), column: values}), [column])
+                )
+            )
+            shares = (
+                found.group_by("kind")
+                .agg(pl.col(ROW).n_unique() / max(1, values.len()))
+                .filter(pl.col(ROW) >= 0.2)
+                .sort(ROW, descending=True)
+            )
             told = shares["kind"][0] if shares.height else None
             if label:
                 counts[label][2] += 1
@@ -290,7 +419,10 @@ def columns() -> None:
         f"columns: macro-F1 {sum(f1) / len(f1):.3f} over {len(kinds)} kinds (age and gender are not kinds of ours); {dict(zip(kinds, (tuple(c) for c in counts.values()), strict=True))} as (right, told, labelled)",
         highlight=False,
     )
-    console.print(f"         missed: {', '.join(missed) or 'none'}; wrongly told: {', '.join(wrong) or 'none'}", highlight=False)
+    console.print(
+        f"         missed: {', '.join(missed) or 'none'}; wrongly told: {', '.join(wrong) or 'none'}",
+        highlight=False,
+    )
 
 
 def main() -> None:
@@ -303,7 +435,9 @@ def main() -> None:
         console.print("Presidio is left out: give --presidio PATH/TO/python")
     tell(f"Seeded sentences, {given.a_kind:,} a kind", seeded(given.a_kind), given.presidio, FIVE)
     if SHARED.is_dir():
-        tell("Presidio's labelled sentences (synth_v2, generated_small)", labelled(), given.presidio)
+        tell(
+            "Presidio's labelled sentences (synth_v2, generated_small)", labelled(), given.presidio
+        )
         columns()
     console.print(false_alarms()[1], highlight=False)
     throughput(given.presidio)

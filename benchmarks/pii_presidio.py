@@ -40,7 +40,13 @@ def main() -> None:
     analyzer = AnalyzerEngine(nlp_engine=engine)
     analyzer.analyze("warm up", language="en", entities=list(KINDS))
     started = time.perf_counter()
-    found = [[(KINDS[r.entity_type], r.start, r.end) for r in analyzer.analyze(text, language="en", entities=list(KINDS))] for text in texts]
+    found = [
+        [
+            (KINDS[r.entity_type], r.start, r.end)
+            for r in analyzer.analyze(text, language="en", entities=list(KINDS))
+        ]
+        for text in texts
+    ]
     json.dump({"spans": found, "seconds": time.perf_counter() - started}, sys.stdout)
 
 

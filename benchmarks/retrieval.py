@@ -45,20 +45,29 @@ class Cranfield:
         self.corpus = pl.read_parquet(SHARED / "corpus.parquet")
         text = {"query_id": pl.String, "doc_id": pl.String}
         self.questions = pl.read_csv(SHARED / "queries.tsv", separator="\t", schema_overrides=text)
-        judged = pl.read_csv(SHARED / "qrels.tsv", separator="\t", schema_overrides=text).filter(pl.col("relevance") > 0)
-        relevant = {query: frozenset(found) for query, found in judged.group_by("query_id").agg("doc_id").iter_rows()}
+        judged = pl.read_csv(SHARED / "qrels.tsv", separator="\t", schema_overrides=text).filter(
+            pl.col("relevance") > 0
+        )
+        relevant = {
+            query: frozenset(found)
+            for query, found in judged.group_by("query_id").agg("doc_id").iter_rows()
+        }
         self.relevant = [relevant.get(query, frozenset()) for query in self.questions["query_id"]]
 
     def read(self, corpus: pl.DataFrame) -> pl.DataFrame:
         return documents(corpus, key="doc_id", text="text", title="title")
 
-    def full(self, corpus: pl.DataFrame, version: str, space: lsa_embedder.Space | None = None) -> Opened:
+    def full(
+        self, corpus: pl.DataFrame, version: str, space: lsa_embedder.Space | None = None
+    ) -> Opened:
         """A build of everything; with a space, one that is not fitted again."""
         whole = self.read(corpus)
         made = renewal.cut(whole, CUTTING)
         space = space or lsa_embedder.fit(made["words"].to_list(), dimensions=DIMENSIONS, seed=SEED)
         rows, _ = renewal.with_vectors(made, None, space)
-        return self.store.write(NAME, version, renewal.in_order([rows]), whole, space, {"cutting": {}})
+        return self.store.write(
+            NAME, version, renewal.in_order([rows]), whole, space, {"cutting": {}}
+        )
 
     def usable(self, build: str) -> tuple[Opened, lsa_embedder.Space]:
         """A build and its space, as a store finds them that has read nothing yet."""
@@ -74,11 +83,22 @@ class Cranfield:
             old, space = found.result()
         changes = renewal.compare(old.documents, whole)
         before = old.rows
-        made = renewal.cut(whole.filter(pl.col("document").is_in([*changes.added, *changes.changed])), CUTTING)
+        made = renewal.cut(
+            whole.filter(pl.col("document").is_in([*changes.added, *changes.changed])), CUTTING
+        )
         rows, _ = renewal.with_vectors(made, before, space)
-        return self.store.write(NAME, version, renewal.in_order([renewal.carried(before, changes), rows]), whole, space, {"cutting": {}})
+        return self.store.write(
+            NAME,
+            version,
+            renewal.in_order([renewal.carried(before, changes), rows]),
+            whole,
+            space,
+            {"cutting": {}},
+        )
 
-    def answers(self, opened: Opened, *, words: bool = True, vectors: bool = True, rerank: Rerank = WIDE) -> tuple[list[list[str]], list[float]]:
+    def answers(
+        self, opened: Opened, *, words: bool = True, vectors: bool = True, rerank: Rerank = WIDE
+    ) -> tuple[list[list[str]], list[float]]:
         """For each question the documents, the best first, and how long it took in ms."""
         space = self.store.space(NAME, opened.manifest["embedder"]["digest"])
         found, times = [], []
@@ -86,7 +106,9 @@ class Cranfield:
             started = time.perf_counter()
             (told,) = stems([question], CUTTING.language)
             vector = space.of_question(question, told)
-            rows = opened.ask(told if words else "", vector if vectors else 0 * vector, rerank.look_at, rerank)
+            rows = opened.ask(
+                told if words else "", vector if vectors else 0 * vector, rerank.look_at, rerank
+            )
             times.append(1000 * (time.perf_counter() - started))
             found.append(list(dict.fromkeys(rows["document"])))
         return found, times
@@ -95,9 +117,16 @@ class Cranfield:
         """Means over all questions; one without a relevant document counts 0."""
 
         def mean(measure: Callable[..., float], k: int) -> float:
-            return statistics.fmean(measure(each, wanted, k) if wanted else 0.0 for each, wanted in zip(found, self.relevant, strict=True))
+            return statistics.fmean(
+                measure(each, wanted, k) if wanted else 0.0
+                for each, wanted in zip(found, self.relevant, strict=True)
+            )
 
-        return {"ndcg@10": mean(ndcg, 10), "recall@100": mean(recall, 100), "map": mean(average_precision, 1000)}
+        return {
+            "ndcg@10": mean(ndcg, 10),
+            "recall@100": mean(recall, 100),
+            "map": mean(average_precision, 1000),
+        }
 
 
 def timed(work: Callable[[], Any]) -> tuple[float, Any]:
@@ -109,7 +138,11 @@ def timed(work: Callable[[], Any]) -> tuple[float, Any]:
 def changed(corpus: pl.DataFrame, one_in: int, offset: int) -> pl.DataFrame:
     """The corpus with one document in so many changed."""
     here = pl.int_range(pl.len()) % one_in == offset
-    return corpus.with_columns(text=pl.when(here).then(pl.col("text") + f" revision {offset} of this abstract adds a remark .").otherwise("text"))
+    return corpus.with_columns(
+        text=pl.when(here)
+        .then(pl.col("text") + f" revision {offset} of this abstract adds a remark .")
+        .otherwise("text")
+    )
 
 
 def main() -> None:
@@ -128,7 +161,11 @@ def measure(cranfield: Cranfield, rounds: int) -> dict[str, Any]:
     first = cranfield.full(corpus, "1.0.0")  # also imports everything and fills the caches of stems
     hybrid, _ = cranfield.answers(first)
     table = Table("225 questions", *REFERENCE, title="Answers", title_justify="left")
-    rows = {"hybrid": hybrid, "full text alone": cranfield.answers(first, vectors=False)[0], "vectors alone": cranfield.answers(first, words=False)[0]}
+    rows = {
+        "hybrid": hybrid,
+        "full text alone": cranfield.answers(first, vectors=False)[0],
+        "vectors alone": cranfield.answers(first, words=False)[0],
+    }
     scores = {name: cranfield.scores(found) for name, found in rows.items()}
     for name, values in {**scores, "BM25 (SOURCE.md)": REFERENCE}.items():
         table.add_row(name, *(f"{values[key]:.4f}" for key in REFERENCE))
@@ -141,8 +178,16 @@ def measure(cranfield: Cranfield, rounds: int) -> dict[str, Any]:
 
     fulls, grown = [], []
     for number in range(rounds):
-        fulls.append(timed(lambda number=number: cranfield.full(changed(corpus, 1000, number), f"2.0.{number}"))[0])
-        seconds, after = timed(lambda number=number: cranfield.grown(changed(corpus, 100, number), f"3.0.{number}", first.build))
+        fulls.append(
+            timed(
+                lambda number=number: cranfield.full(changed(corpus, 1000, number), f"2.0.{number}")
+            )[0]
+        )
+        seconds, after = timed(
+            lambda number=number: cranfield.grown(
+                changed(corpus, 100, number), f"3.0.{number}", first.build
+            )
+        )
         grown.append(seconds)
     full, small = statistics.median(fulls), statistics.median(grown)
     console.print(
@@ -152,8 +197,13 @@ def measure(cranfield: Cranfield, rounds: int) -> dict[str, Any]:
     space = cranfield.store.space(NAME, after.manifest["embedder"]["digest"])
     afresh = cranfield.full(changed(corpus, 100, rounds - 1), f"3.0.{rounds - 1}", space)
     anew = cranfield.full(changed(corpus, 100, rounds - 1), "4.0.0")
-    same = afresh.build == after.build and cranfield.answers(afresh)[0] == cranfield.answers(after)[0]
-    refitted = {name: cranfield.scores(cranfield.answers(build)[0])["ndcg@10"] for name, build in {"grown": after, "fitted anew": anew}.items()}
+    same = (
+        afresh.build == after.build and cranfield.answers(afresh)[0] == cranfield.answers(after)[0]
+    )
+    refitted = {
+        name: cranfield.scores(cranfield.answers(build)[0])["ndcg@10"]
+        for name, build in {"grown": after, "fitted anew": anew}.items()
+    }
     console.print(
         f"grown and built afresh in the same space: {'the same passages, vectors and answers' if same else 'DIFFERENT'}; nDCG@10 grown {refitted['grown']:.4f}, fitted anew {refitted['fitted anew']:.4f}"
     )
@@ -162,7 +212,9 @@ def measure(cranfield: Cranfield, rounds: int) -> dict[str, Any]:
     less = cranfield.grown(corpus.filter(~pl.col("doc_id").is_in(gone)), "5.0.0", first.build)
     hits = sum(document in gone for found in cranfield.answers(less)[0] for document in found)
     before = sum(document in gone for found in hybrid for document in found)
-    console.print(f"{len(gone)} documents withdrawn: {before:,} of all answers were theirs, and {hits} are")
+    console.print(
+        f"{len(gone)} documents withdrawn: {before:,} of all answers were theirs, and {hits} are"
+    )
     return {
         "scores": scores, "p50_ms": p50, "p95_ms": p95, "full_s": full, "grown_s": small, "ratio": small / full, "ratio_of_least": min(grown) / min(fulls), "same_as_afresh": same, "ndcg_grown": refitted["grown"],
         "ndcg_fitted_anew": refitted["fitted anew"], "withdrawn_hits": hits,

@@ -24,7 +24,14 @@ from assay.contracts.load import load
 from assay.contracts.model import Contract
 from tests.conftest import columns, document
 
-TRIES = {"hand-written Polars": 3, "Assay": 3, "Assay, footers unread": 3, "pandera": 3, "datacontract-cli": 1, "Great Expectations": 1}
+TRIES = {
+    "hand-written Polars": 3,
+    "Assay": 3,
+    "Assay, footers unread": 3,
+    "pandera": 3,
+    "datacontract-cli": 1,
+    "Great Expectations": 1,
+}
 
 
 def _column(name: str, kind: str, **more: object) -> dict[str, object]:
@@ -35,17 +42,39 @@ def promised() -> dict[str, object]:
     """A contract of 21 rules over ten columns."""
     return document(
         columns(
-            _column("month", "integer", required=True, logicalTypeOptions={"minimum": 1, "maximum": 12}),
+            _column(
+                "month", "integer", required=True, logicalTypeOptions={"minimum": 1, "maximum": 12}
+            ),
             _column("day", "integer", logicalTypeOptions={"minimum": 1, "maximum": 31}),
             _column("hour", "integer", logicalTypeOptions={"minimum": 0, "maximum": 23}),
             _column("dep_delay", "number", logicalTypeOptions={"minimum": -120, "maximum": 2000}),
-            _column("distance", "number", required=True, logicalTypeOptions={"minimum": 1, "maximum": 6000}),
-            _column("carrier", "string", required=True, logicalTypeOptions={"pattern": "^[A-Z0-9]{2}$"}),
-            _column("origin", "string", enum=[{"value": "EWR"}, {"value": "JFK"}, {"value": "LGA"}]),
+            _column(
+                "distance",
+                "number",
+                required=True,
+                logicalTypeOptions={"minimum": 1, "maximum": 6000},
+            ),
+            _column(
+                "carrier", "string", required=True, logicalTypeOptions={"pattern": "^[A-Z0-9]{2}$"}
+            ),
+            _column(
+                "origin", "string", enum=[{"value": "EWR"}, {"value": "JFK"}, {"value": "LGA"}]
+            ),
             _column("dest", "string", required=True, logicalTypeOptions={"pattern": "^[A-Z]{3}$"}),
             _column("air_time", "number", logicalTypeOptions={"minimum": 1}),
             _column("flight", "integer", logicalTypeOptions={"exclusiveMinimum": 0}),
-            _column("tailnum", "string", quality=[{"name": "aircraft_known", "metric": "nullValues", "mustBeLessThan": 1, "unit": "percent"}]),
+            _column(
+                "tailnum",
+                "string",
+                quality=[
+                    {
+                        "name": "aircraft_known",
+                        "metric": "nullValues",
+                        "mustBeLessThan": 1,
+                        "unit": "percent",
+                    }
+                ],
+            ),
         )
     )
 
@@ -69,12 +98,55 @@ def make(rows: int, file: Path) -> None:
             "hour": (n // 400 % 24).cast(pl.Int64),
             "dep_delay": (n // 7 % 2_122).cast(pl.Float64) - 120,
             "distance": (n // 11 % 5_000 + 17).cast(pl.Float64),
-            "carrier": pick(["UA", "AA", "B6", "DL", "EV", "MQ", "US", "WN", "VX", "FL", "AS", "9E", "F9", "HA", "YV", "OO"], 1),
+            "carrier": pick(
+                [
+                    "UA",
+                    "AA",
+                    "B6",
+                    "DL",
+                    "EV",
+                    "MQ",
+                    "US",
+                    "WN",
+                    "VX",
+                    "FL",
+                    "AS",
+                    "9E",
+                    "F9",
+                    "HA",
+                    "YV",
+                    "OO",
+                ],
+                1,
+            ),
             "origin": pick(["EWR", "JFK", "LGA"], 3),
-            "dest": pick(["IAH", "MIA", "BQN", "ATL", "ORD", "FLL", "IAD", "MCO", "PBI", "TPA", "LAX", "SFO", "DFW", "BOS", "LAS", "bad"] * 16, 5),
+            "dest": pick(
+                [
+                    "IAH",
+                    "MIA",
+                    "BQN",
+                    "ATL",
+                    "ORD",
+                    "FLL",
+                    "IAD",
+                    "MCO",
+                    "PBI",
+                    "TPA",
+                    "LAX",
+                    "SFO",
+                    "DFW",
+                    "BOS",
+                    "LAS",
+                    "bad",
+                ]
+                * 16,
+                5,
+            ),
             "air_time": (n // 13 % 600 + 1).cast(pl.Float64),
             "flight": (n // 17 % 8_000 + 1).cast(pl.Int64),
-            "tailnum": pl.select(pl.when(pl.Series(n % 200 > 0)).then(pl.format("N{}AA", pl.Series(n // 19 % 4_000)))).to_series(),
+            "tailnum": pl.select(
+                pl.when(pl.Series(n % 200 > 0)).then(pl.format("N{}AA", pl.Series(n // 19 % 4_000)))
+            ).to_series(),
         }
     )
     frame.write_parquet(file, row_group_size=122_880)
@@ -91,7 +163,11 @@ def hand_written(file: Path) -> int:
         "dest_required": c("dest").is_null(), "dest_pattern": ~c("dest").str.contains("^[A-Z]{3}$"), "air_time_minimum": c("air_time") < 1,
         "flight_exclusiveMinimum": c("flight") <= 0, "aircraft_known": c("tailnum").is_null(),
     }  # fmt: skip
-    counts = pl.scan_parquet(file).select(pl.len(), *(wrong.sum().alias(name) for name, wrong in broken.items())).collect(engine="streaming")
+    counts = (
+        pl.scan_parquet(file)
+        .select(pl.len(), *(wrong.sum().alias(name) for name, wrong in broken.items()))
+        .collect(engine="streaming")
+    )
     return sum(value for name, value in counts.row(0, named=True).items() if name != "len")
 
 
@@ -100,7 +176,11 @@ def assay(file: Path) -> int:
     from assay.assets.stages.rule_trials import judge_files
 
     promise = contract()
-    return sum(tried.check.failing for tried in judge_files(promise, promise.rules, [file], examples=0) if tried.rule.judges_rows)
+    return sum(
+        tried.check.failing
+        for tried in judge_files(promise, promise.rules, [file], examples=0)
+        if tried.rule.judges_rows
+    )
 
 
 def assay_reading_all(file: Path) -> int:
@@ -110,7 +190,9 @@ def assay_reading_all(file: Path) -> int:
 
     promise = contract()
     rules = [rule for rule in promise.rules if rule.kind != "type"]
-    (counts,) = run_together([counting(retyped(pl.scan_parquet(file), promise.columns), rules, examples=0)])
+    (counts,) = run_together(
+        [counting(retyped(pl.scan_parquet(file), promise.columns), rules, examples=0)]
+    )
     return sum(value for name, value in counts.row(0, named=True).items() if name != "rows")
 
 
@@ -136,19 +218,35 @@ def great_expectations(file: Path) -> int:
     from assay.contracts.exports import export
 
     context = gx.get_context(mode="ephemeral")
-    suite = context.suites.add(gx.ExpectationSuite(**json.loads(export(contract(), "great-expectations"))))
-    batches = context.data_sources.add_pandas("p").add_dataframe_asset("x").add_batch_definition_whole_dataframe("b")
-    found = batches.get_batch({"dataframe": pd.read_parquet(file)}).validate(suite, result_format="SUMMARY")
+    suite = context.suites.add(
+        gx.ExpectationSuite(**json.loads(export(contract(), "great-expectations")))
+    )
+    batches = (
+        context.data_sources.add_pandas("p")
+        .add_dataframe_asset("x")
+        .add_batch_definition_whole_dataframe("b")
+    )
+    found = batches.get_batch({"dataframe": pd.read_parquet(file)}).validate(
+        suite, result_format="SUMMARY"
+    )
     return sum(result.result.get("unexpected_count", 0) for result in found.results)
 
 
 def datacontract(file: Path, command: str) -> int:
     """datacontract-cli on the same contract, with the file as its server."""
-    data = {**promised(), "servers": [{"server": "here", "type": "local", "path": str(file), "format": "parquet"}]}
+    data = {
+        **promised(),
+        "servers": [{"server": "here", "type": "local", "path": str(file), "format": "parquet"}],
+    }
     path = file.with_name("contract.odcs.yaml")
     path.write_text(yaml.safe_dump(data, sort_keys=False))
     out = file.with_name("results.json")
-    done = subprocess.run([command, "test", str(path), "--output-format", "json", "--output", str(out)], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [command, "test", str(path), "--output-format", "json", "--output", str(out)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if not out.exists():
         raise SystemExit(f"datacontract-cli failed: {done.stdout[-2000:]}{done.stderr[-2000:]}")
     return sum(check["result"] == "failed" for check in json.loads(out.read_text())["checks"])
@@ -191,13 +289,32 @@ def main() -> None:
             if way == "datacontract-cli" and not options.datacontract:
                 print(f"{way}: left out, no --datacontract given")
                 continue
-            command = [sys.executable, __file__, "--one", way, str(file), "--datacontract", options.datacontract]
+            command = [
+                sys.executable,
+                __file__,
+                "--one",
+                way,
+                str(file),
+                "--datacontract",
+                options.datacontract,
+            ]
             runs = [
-                json.loads(subprocess.run(command, check=True, capture_output=True, text=True, env={**os.environ, "DO_NOT_TRACK": "1"}).stdout.splitlines()[-1])
+                json.loads(
+                    subprocess.run(
+                        command,
+                        check=True,
+                        capture_output=True,
+                        text=True,
+                        env={**os.environ, "DO_NOT_TRACK": "1"},
+                    ).stdout.splitlines()[-1]
+                )
                 for _ in range(tries)
             ]
             best[way] = min(tuple(run) for run in runs)
-            print(f"{way:24} {best[way][0]:8.2f} s {best[way][0] / best['hand-written Polars'][0]:7.2f} ×   found {best[way][1]:,}", flush=True)
+            print(
+                f"{way:24} {best[way][0]:8.2f} s {best[way][0] / best['hand-written Polars'][0]:7.2f} ×   found {best[way][1]:,}",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

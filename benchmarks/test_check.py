@@ -13,7 +13,15 @@ FLIGHTS = Path(__file__).parents[1] / "contracts" / "datasets" / "flights.odcs.y
 def test_two_hundred_contracts(benchmark: Any, tmp_path: Path) -> None:
     text = FLIGHTS.read_text()
     for number in range(200):
-        (tmp_path / f"f{number}.odcs.yaml").write_text(text.replace("name: flights\nversion", f"name: flights{number}\nversion"))
+        (tmp_path / f"f{number}.odcs.yaml").write_text(
+            text.replace("name: flights\nversion", f"name: flights{number}\nversion")
+        )
     command = [sys.executable, "-m", "assay.cli", "check", str(tmp_path)]
-    done = benchmark.pedantic(subprocess.run, args=(command,), kwargs={"capture_output": True, "text": True}, rounds=3, warmup_rounds=1)
+    done = benchmark.pedantic(
+        subprocess.run,
+        args=(command,),
+        kwargs={"capture_output": True, "text": True},
+        rounds=3,
+        warmup_rounds=1,
+    )
     assert done.stdout.startswith("200 contracts, 0 errors, 0 warnings")

@@ -31,7 +31,8 @@ class _Timeless(yaml.CSafeLoader):
 
 
 _Timeless.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"] for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
 }
 
 
@@ -60,21 +61,45 @@ def parse(text: str, file: str) -> Document:
     Raises: ContractError(s): no YAML, an unsafe tag, too large, too deep, a key said twice.
     """
     if len(text) > MAX_BYTES:
-        raise ContractError(f"the document has {len(text):,} characters", f"Keep it under {MAX_BYTES:,}", Where(file=file), "yaml.size")
+        raise ContractError(
+            f"the document has {len(text):,} characters",
+            f"Keep it under {MAX_BYTES:,}",
+            Where(file=file),
+            "yaml.size",
+        )
     loader = _Timeless(text)
     try:
         _check_depth(text, file)
         root = loader.get_single_node()
         if root is None:
-            raise ContractError("the document is empty", "Write a data contract into it (`apiVersion: v3.2.0`, `kind: DataContract`, …)", Where(file=file, line=1), "yaml.syntax")
+            raise ContractError(
+                "the document is empty",
+                "Write a data contract into it (`apiVersion: v3.2.0`, `kind: DataContract`, …)",
+                Where(file=file, line=1),
+                "yaml.syntax",
+            )
         walk = _Walk(loader, file)
         data = walk.read(root, (), 0)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        place = Where(file=file, line=mark.line + 1 if mark else None, column=mark.column + 1 if mark else None)
-        raise ContractError(f"this is no YAML: {error.problem or error.context}", "Mend the syntax at that place", place, "yaml.syntax") from None
+        place = Where(
+            file=file,
+            line=mark.line + 1 if mark else None,
+            column=mark.column + 1 if mark else None,
+        )
+        raise ContractError(
+            f"this is no YAML: {error.problem or error.context}",
+            "Mend the syntax at that place",
+            place,
+            "yaml.syntax",
+        ) from None
     except yaml.reader.ReaderError as error:
-        raise ContractError(f"character {error.position + 1} cannot stand in YAML: {error.reason}", "Save the document as UTF-8 text", Where(file=file), "yaml.syntax") from None
+        raise ContractError(
+            f"character {error.position + 1} cannot stand in YAML: {error.reason}",
+            "Save the document as UTF-8 text",
+            Where(file=file),
+            "yaml.syntax",
+        ) from None
     finally:
         loader.dispose()
     if walk.problems:
@@ -95,7 +120,11 @@ def _check_depth(text: str, file: str) -> None:
             depth += 1
             if depth > MAX_DEPTH + 1:
                 mark = event.start_mark
-                where = Where(file=file, line=mark.line + 1, column=mark.column + 1) if mark else Where(file=file)
+                where = (
+                    Where(file=file, line=mark.line + 1, column=mark.column + 1)
+                    if mark
+                    else Where(file=file)
+                )
                 problem = f"the document is deeper than {MAX_DEPTH} levels"
                 raise ContractError(problem, "Flatten it", where, "yaml.size")
 
@@ -115,14 +144,21 @@ class _Walk:
         self.positions.setdefault(path, (mark.line + 1, mark.column + 1))
         if depth > MAX_DEPTH or self.nodes > MAX_NODES:
             raise ContractError(
-                f"the document is deeper than {MAX_DEPTH} levels or larger than {MAX_NODES:,} nodes", "Flatten it, and write aliases out", self._where(mark), "yaml.size"
+                f"the document is deeper than {MAX_DEPTH} levels or larger than {MAX_NODES:,} nodes",
+                "Flatten it, and write aliases out",
+                self._where(mark),
+                "yaml.size",
             )
         if isinstance(node, yaml.ScalarNode):
             if node.tag in (_INT, _FLOAT):
                 return self._number(node)
-            return node.value if node.tag == _STR else self.loader.construct_object(node)  # raises on an unsafe tag
+            return (
+                node.value if node.tag == _STR else self.loader.construct_object(node)
+            )  # raises on an unsafe tag
         if node.tag not in (_MAP, _SEQ):
-            raise ContractError(f"the tag {node.tag} is not data", "Leave it out", self._where(mark), "yaml.tag")
+            raise ContractError(
+                f"the tag {node.tag} is not data", "Leave it out", self._where(mark), "yaml.tag"
+            )
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path, depth)
         return [self.read(item, (*path, index), depth + 1) for index, item in enumerate(node.value)]
@@ -134,11 +170,17 @@ class _Walk:
         try:
             number: int | float = 0 if too_long else self.loader.construct_object(node)
         except (ValueError, OverflowError):
-            self._refuse("this is not a number that can be read", "Write it in decimal digits, or in quotes if it is text", where)
+            self._refuse(
+                "this is not a number that can be read",
+                "Write it in decimal digits, or in quotes if it is text",
+                where,
+            )
             return None
         if too_long or (isinstance(number, int) and abs(number) >= 10**MAX_DIGITS):
             remedy = f"Write at most {MAX_DIGITS} digits, or put it in quotes if it is text"
-            self._refuse(f"a number is written with {len(text):,} characters and is too large", remedy, where)
+            self._refuse(
+                f"a number is written with {len(text):,} characters and is too large", remedy, where
+            )
             return None
         if isinstance(number, float) and math.isinf(number) and "inf" not in text.lower():
             self._refuse("the number is too large", "Write a number below 1.0e+308", where)
@@ -156,11 +198,25 @@ class _Walk:
         for key_node, value_node in node.value:
             mark = key_node.start_mark
             if not isinstance(key_node, yaml.ScalarNode) or key_node.tag == _MERGE:
-                self.problems.append(ContractError("a key is no plain word", "Write the key out as text", self._where(mark), "yaml.key"))
+                self.problems.append(
+                    ContractError(
+                        "a key is no plain word",
+                        "Write the key out as text",
+                        self._where(mark),
+                        "yaml.key",
+                    )
+                )
                 continue
             key = key_node.value
             if key in result:
-                self.problems.append(ContractError(f"the key '{key}' stands here a second time", "Keep one of the two", self._where(mark), "yaml.duplicate_key"))
+                self.problems.append(
+                    ContractError(
+                        f"the key '{key}' stands here a second time",
+                        "Keep one of the two",
+                        self._where(mark),
+                        "yaml.duplicate_key",
+                    )
+                )
             inner = (*path, key)
             self.positions[inner] = (mark.line + 1, mark.column + 1)
             result[key] = self.read(value_node, inner, depth + 1)

@@ -13,7 +13,9 @@ from assay.contracts.upgrade import changed
 PROPERTY = "assay.cleaning"
 
 
-def with_steps(text: str, file: str, steps: Sequence[tuple[dict[str, Any], str]], *, before: int) -> str:
+def with_steps(
+    text: str, file: str, steps: Sequence[tuple[dict[str, Any], str]], *, before: int
+) -> str:
     """The document's text with the steps, each below its reason.
 
     Args:

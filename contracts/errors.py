@@ -32,9 +32,18 @@ class Where:
     rule: str | None = None
 
     def __str__(self) -> str:
-        position = ":".join(shortened(str(part)) for part in (self.file, self.line, self.column) if part is not None)
+        position = ":".join(
+            shortened(str(part)) for part in (self.file, self.line, self.column) if part is not None
+        )
         named = {"data set": self.dataset, "row": self.row, "column": self.field, "rule": self.rule}
-        parts = [position, *(f"{name} '{shortened(value)}'" if isinstance(value, str) else f"{name} {value}" for name, value in named.items() if value is not None)]
+        parts = [
+            position,
+            *(
+                f"{name} '{shortened(value)}'" if isinstance(value, str) else f"{name} {value}"
+                for name, value in named.items()
+                if value is not None
+            ),
+        ]
         return ", ".join(part for part in parts if part)
 
 
@@ -46,12 +55,18 @@ class AssayError(Exception):
 
     def __init__(self, problem: str, remedy: str, where: Where = NOWHERE) -> None:
         problem, remedy = shortened(problem), shortened(remedy)
-        super().__init__(problem, remedy, where)  # positional, so it survives a trip between processes
+        super().__init__(
+            problem, remedy, where
+        )  # positional, so it survives a trip between processes
         self.problem, self.remedy, self.where = problem, remedy, where
 
     def __str__(self) -> str:
         place = str(self.where)
-        return f"{place}: {self.problem}. {self.remedy}." if place else f"{self.problem}. {self.remedy}."
+        return (
+            f"{place}: {self.problem}. {self.remedy}."
+            if place
+            else f"{self.problem}. {self.remedy}."
+        )
 
 
 class ContractError(AssayError):
@@ -60,7 +75,14 @@ class ContractError(AssayError):
     `id` names the kind of problem, the same in every report; `path` is the key it is about, such as `schema[0].properties[2].name`.
     """
 
-    def __init__(self, problem: str, remedy: str, where: Where = NOWHERE, id: str = "contract", path: str = "") -> None:
+    def __init__(
+        self,
+        problem: str,
+        remedy: str,
+        where: Where = NOWHERE,
+        id: str = "contract",
+        path: str = "",
+    ) -> None:
         problem, remedy = shortened(problem), shortened(remedy)
         Exception.__init__(self, problem, remedy, where, id, path)
         self.problem, self.remedy, self.where, self.id, self.path = problem, remedy, where, id, path
@@ -73,7 +95,13 @@ class ContractErrors(ContractError):
         Exception.__init__(self, problems)
         self.problems = problems
         first = problems[0]
-        self.problem, self.remedy, self.where, self.id, self.path = first.problem, first.remedy, first.where, first.id, first.path
+        self.problem, self.remedy, self.where, self.id, self.path = (
+            first.problem,
+            first.remedy,
+            first.where,
+            first.id,
+            first.path,
+        )
 
     def __str__(self) -> str:
         return "\n".join(str(problem) for problem in self.problems)
@@ -141,7 +169,8 @@ def errors_located_at(**place: str | int) -> Iterator[None]:
 
 
 def _completed(where: Where, place: dict[str, str | int]) -> Where:
-    return replace(where, **{key: value for key, value in place.items() if getattr(where, key) is None})  # type: ignore[arg-type]  # keys are Where's own
+    missing = {key: value for key, value in place.items() if getattr(where, key) is None}
+    return replace(where, **missing)  # type: ignore[arg-type]  # keys are Where's own
 
 
 def shown(path: Path) -> str:

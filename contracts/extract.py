@@ -11,7 +11,9 @@ from typing import Any
 from assay.contracts.sql import MAX_CHARACTERS, allowed_nodes, describe_node, scalar_types
 
 NO_EXTRACT = "Write one plain SELECT over tables, such as `SELECT id, amount FROM sales.orders WHERE amount > 0`"
-_INTERNAL = re.compile(r"^(pg_|sqlite_|duckdb_|(information_schema|performance_schema|mysql|sys)$)", re.IGNORECASE)
+_INTERNAL = re.compile(
+    r"^(pg_|sqlite_|duckdb_|(information_schema|performance_schema|mysql|sys)$)", re.IGNORECASE
+)
 
 
 def extract(query: str, dialect: str) -> str:
@@ -25,7 +27,9 @@ def extract(query: str, dialect: str) -> str:
     from sqlglot.optimizer.normalize_identifiers import normalize_identifiers
 
     if len(query) > MAX_CHARACTERS:
-        raise _refuse(f"the query has {len(query):,} characters", f"Keep it under {MAX_CHARACTERS:,}")
+        raise _refuse(
+            f"the query has {len(query):,} characters", f"Keep it under {MAX_CHARACTERS:,}"
+        )
     tree = _parsed(query, dialect)
     try:
         tree = normalize_identifiers(tree, dialect=dialect)
@@ -35,7 +39,9 @@ def extract(query: str, dialect: str) -> str:
         for node in nodes:
             _check(node)
         if dialect == "mysql" and tree.args.get("order") and not tree.args.get("limit"):
-            tree = tree.limit(2**64 - 1)  # without a limit MariaDB forgets the order of a query within a query
+            tree = tree.limit(
+                2**64 - 1
+            )  # without a limit MariaDB forgets the order of a query within a query
         return str(tree.sql(dialect=dialect, identify=True, comments=False))
     except RecursionError:
         raise _refuse("the query is nested too deep", "Write it flatter") from None
@@ -44,8 +50,15 @@ def extract(query: str, dialect: str) -> str:
 def table_name(table: str) -> str:
     """A table, `name` or `schema.name`, as SQL writes it. Raises: ValueError: it is none, or one of the database's own."""
     parts = table.split(".")
-    if len(parts) > 2 or not all(parts) or "\x00" in table or any(_INTERNAL.match(part) for part in parts):
-        raise ValueError(f"`table` is '{table[:60]}': write `name` or `schema.name`, not one of the database's own tables")
+    if (
+        len(parts) > 2
+        or not all(parts)
+        or "\x00" in table
+        or any(_INTERNAL.match(part) for part in parts)
+    ):
+        raise ValueError(
+            f"`table` is '{table[:60]}': write `name` or `schema.name`, not one of the database's own tables"
+        )
     return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
 
 
@@ -60,7 +73,9 @@ def _parsed(query: str, dialect: str) -> Any:
     except RecursionError:
         raise _refuse("the query is nested too deep", "Write it flatter") from None
     if len(statements) != 1 or statements[0] is None:
-        raise _refuse(f"there are {sum(each is not None for each in statements)} statements", NO_EXTRACT)
+        raise _refuse(
+            f"there are {sum(each is not None for each in statements)} statements", NO_EXTRACT
+        )
     return statements[0]
 
 
@@ -68,16 +83,30 @@ def _check(node: Any) -> None:
     from sqlglot import exp
 
     if type(node) not in allowed_nodes() and not isinstance(node, exp.DataTypeParam):
-        raise _refuse(f"the query uses {describe_node(node)}, which is not on the list of what contracts may use", NO_EXTRACT)
+        raise _refuse(
+            f"the query uses {describe_node(node)}, which is not on the list of what contracts may use",
+            NO_EXTRACT,
+        )
     if isinstance(node, exp.With) and node.args.get("recursive"):
         raise _refuse("the query is recursive", "Ask without recursion: it might never end")
     if isinstance(node, exp.Cast) and node.to.this not in scalar_types():
-        raise _refuse(f"the query casts to {str(node.to)[:60]}", "Cast to a number, text, boolean, date or timestamp")
+        raise _refuse(
+            f"the query casts to {str(node.to)[:60]}",
+            "Cast to a number, text, boolean, date or timestamp",
+        )
     if isinstance(node, exp.Table):
         if not isinstance(node.this, exp.Identifier) or node.args.get("catalog"):
-            raise _refuse(f"the query reads '{str(node)[:60]}'", "It may read tables and views by name, with or without their schema")
-        if any(_INTERNAL.match(name) for name in (node.name, node.db)) or any(mark in node.name for mark in "/\\*:"):
-            raise _refuse(f"the query reads '{str(node)[:60]}'", "The database's own tables, and files, stay out")
+            raise _refuse(
+                f"the query reads '{str(node)[:60]}'",
+                "It may read tables and views by name, with or without their schema",
+            )
+        if any(_INTERNAL.match(name) for name in (node.name, node.db)) or any(
+            mark in node.name for mark in "/\\*:"
+        ):
+            raise _refuse(
+                f"the query reads '{str(node)[:60]}'",
+                "The database's own tables, and files, stay out",
+            )
 
 
 def _refuse(problem: str, remedy: str) -> ValueError:

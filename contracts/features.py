@@ -53,7 +53,9 @@ class Features(Settings):
             for needing in [*asking, *(s.select for s in self.select if s.by_target)]:
                 raise ValueError(f"`{needing}` needs the `target` of the features")
         if not any(transform.keep for transform in self.transforms):
-            raise ValueError("every transform says `keep: false`, so the table would have no feature: let one be kept")
+            raise ValueError(
+                "every transform says `keep: false`, so the table would have no feature: let one be kept"
+            )
         taken = {self.order_by, *([self.target.name] if self.target else [])}
         for transform in self.transforms:
             for name in transform.makes:
@@ -75,7 +77,16 @@ class Features(Settings):
     @property
     def named(self) -> tuple[str, ...]:
         """Every column of the version that the settings name."""
-        return tuple(dict.fromkeys([*self.reads, self.order_by, *([self.target.column] if self.target else []), *self.protected]))
+        return tuple(
+            dict.fromkeys(
+                [
+                    *self.reads,
+                    self.order_by,
+                    *([self.target.column] if self.target else []),
+                    *self.protected,
+                ]
+            )
+        )
 
     def read_by(self) -> Iterator[tuple[AnyTransform, tuple[str, ...]]]:
         """Each transform, and the columns of the version that it reads itself: none that an earlier one made."""
@@ -90,7 +101,11 @@ class Features(Settings):
             return
         in_row: dict[str, set[str]] = {}
         for transform in self.transforms:
-            looks_at = (set(transform.reads) & set(getattr(transform, "by", ()))) if transform.only_the_past else set(transform.reads)
+            looks_at = (
+                (set(transform.reads) & set(getattr(transform, "by", ())))
+                if transform.only_the_past
+                else set(transform.reads)
+            )
             base = {source for column in looks_at for source in in_row.get(column, {column})}
             if self.target.column in base:
                 yield transform, self.target.column
@@ -100,6 +115,10 @@ class Features(Settings):
         """Each feature that the contract names, with the columns of the version it is made from, through every transform before."""
         of: dict[str, tuple[str, ...]] = {}
         for transform in self.transforms:
-            base = tuple(dict.fromkeys(source for column in transform.reads for source in of.get(column, (column,))))
+            base = tuple(
+                dict.fromkeys(
+                    source for column in transform.reads for source in of.get(column, (column,))
+                )
+            )
             of |= dict.fromkeys(transform.makes, base)
         return of

@@ -14,7 +14,12 @@ _HEX16 = "[0-9A-Fa-f]{1,4}"
 _IPV4 = r"(25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])(\.(25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])){3}"
 # RFC 4291 section 2.2: eight groups, or fewer around one `::`, the last two perhaps written as IPv4
 _IPV6 = "|".join(
-    [rf"({_HEX16}:){{7}}{_HEX16}", rf"({_HEX16}:){{6}}{_IPV4}", rf"::({_HEX16}:){{0,5}}{_IPV4}", "::"]
+    [
+        rf"({_HEX16}:){{7}}{_HEX16}",
+        rf"({_HEX16}:){{6}}{_IPV4}",
+        rf"::({_HEX16}:){{0,5}}{_IPV4}",
+        "::",
+    ]
     + [rf"({_HEX16}:){{{before}}}(:{_HEX16}){{1,{7 - before}}}" for before in range(1, 7)]
     + [rf"({_HEX16}:){{1,7}}:", rf":(:{_HEX16}){{1,7}}"]
 )
@@ -29,8 +34,12 @@ FORMATS: Mapping[str, str] = {
     "binary": r"^([0-9A-Fa-f]{2})*$",
 }
 """What a string of each ODCS format looks like, in linear patterns that Rust and Python read alike."""
-DECIMAL = re.compile(r"(?:decimal|numeric|number)\(\s*([0-9]{1,2})\s*(?:,\s*([0-9]{1,2})\s*)?\)", re.IGNORECASE)
-LENGTH = re.compile(r"(?:n?varchar2?|n?char|character(?: varying)?|string)\(\s*([0-9]{1,9})\s*\)", re.IGNORECASE)
+DECIMAL = re.compile(
+    r"(?:decimal|numeric|number)\(\s*([0-9]{1,2})\s*(?:,\s*([0-9]{1,2})\s*)?\)", re.IGNORECASE
+)
+LENGTH = re.compile(
+    r"(?:n?varchar2?|n?char|character(?: varying)?|string)\(\s*([0-9]{1,9})\s*\)", re.IGNORECASE
+)
 # the letters of Java's DateTimeFormatter, which ODCS formats are written in, that chrono has a word for
 JDK = {"yyyy": "%Y", "uuuu": "%Y", "yy": "%y", "MMMM": "%B", "MMM": "%b", "MM": "%m", "dd": "%d", "HH": "%H", "hh": "%I", "mm": "%M", "ss": "%S", "SSSSSS": "%6f", "SSS": "%3f",
        "a": "%p", "XXX": "%:z", "xxx": "%:z", "XX": "%z", "Z": "%z", "EEEE": "%A", "EEE": "%a", "DDD": "%j"}  # fmt: skip
@@ -72,7 +81,11 @@ def pattern_problem(pattern: str) -> str | None:
     """Why a pattern cannot run, or None. Patterns run in Rust's engine, in linear time; one that both engines read alike is not tried there."""
     if re.search(r"\(\?[=!]|\(\?<[=!]|\\[1-9]", pattern):
         return "it looks around or back"
-    if _PLAIN.fullmatch(pattern) and not re.search(r"\(\?[^:]", pattern) and pattern.count("{") <= 3:
+    if (
+        _PLAIN.fullmatch(pattern)
+        and not re.search(r"\(\?[^:]", pattern)
+        and pattern.count("{") <= 3
+    ):
         try:
             re.compile(pattern)
         except re.error as error:

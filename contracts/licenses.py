@@ -22,7 +22,12 @@ SPOKEN = (  # the long names of families, as their short ones
 )  # fmt: skip
 LONGEST = 4_000
 """Of a licence as people write it, in characters: a parser of expressions takes time that grows with the square of it."""
-NOISE = frozenset(re.findall(r"\w+", "the a an of and under is this project dataset data set software version v ver public international unported generic"))
+NOISE = frozenset(
+    re.findall(
+        r"\w+",
+        "the a an of and under is this project dataset data set software version v ver public international unported generic",
+    )
+)
 ADDRESS = r"(?i)\b(?:https?://|www\.)\S+"
 ADDRESSES: tuple[tuple[str, str], ...] = (
     (r"creativecommons\.org/(?:licenses|licences)/([a-z-]+)(?:/(\d\.\d))?", "cc"),
@@ -77,9 +82,20 @@ def recognise(text: str, names: Mapping[str, str]) -> Recognised:
     if known:
         return Recognised(known, "name in words")
     told = f" {words} "  # normalised: words with one space between them, so that a name is met whole or not at all
-    inside = next((names[each] for each in sorted(names, key=len, reverse=True) if " " in each and f" {each} " in told), None)
+    inside = next(
+        (
+            names[each]
+            for each in sorted(names, key=len, reverse=True)
+            if " " in each and f" {each} " in told
+        ),
+        None,
+    )
     inside = inside or next((key for name, key in _by_words_longest() if f" {name} " in told), None)
-    return Recognised(inside, "named in the text") if inside else Recognised(None, "no licence that is known by this name")
+    return (
+        Recognised(inside, "named in the text")
+        if inside
+        else Recognised(None, "no licence that is known by this name")
+    )
 
 
 @cache
@@ -98,7 +114,9 @@ def normal(text: str) -> str:
         words = re.sub(long, short, words)
     words = re.sub(r"\bv(?=\d)", "", words)
     kept = [word for word in words.split() if word not in NOISE]
-    return " ".join(word for before, word in zip([None, *kept], kept, strict=False) if word != before)  # `The MIT License (MIT)` says it once
+    return " ".join(
+        word for before, word in zip([None, *kept], kept, strict=False) if word != before
+    )  # `The MIT License (MIT)` says it once
 
 
 def _expression(text: str) -> str | None:
@@ -113,7 +131,11 @@ def _expression(text: str) -> str | None:
         return None
     known = spdx().known_symbols
     keys = [part.key for symbol in getattr(tree, "symbols", ()) for part in symbol.decompose()]
-    if tree is None or not keys or not all(key in known or key.startswith("LicenseRef-") for key in keys):
+    if (
+        tree is None
+        or not keys
+        or not all(key in known or key.startswith("LicenseRef-") for key in keys)
+    ):
         return None
     return str(tree.render())
 
@@ -121,19 +143,38 @@ def _expression(text: str) -> str | None:
 def _creative_commons(text: str) -> str | None:
     """`CC BY NC-SA 4.0`, `Attribution-NonCommercial 4.0 International`, `cc-by-nc`: the elements in Creative Commons' order."""
     lower = (
-        text.lower().replace("non commercial", "noncommercial").replace("non-commercial", "noncommercial").replace("share alike", "sharealike").replace("share-alike", "sharealike")
+        text.lower()
+        .replace("non commercial", "noncommercial")
+        .replace("non-commercial", "noncommercial")
+        .replace("share alike", "sharealike")
+        .replace("share-alike", "sharealike")
     )
-    lower = lower.replace("no derivatives", "noderivatives").replace("no-derivatives", "noderivatives").replace("no derivs", "noderivs")
+    lower = (
+        lower.replace("no derivatives", "noderivatives")
+        .replace("no-derivatives", "noderivatives")
+        .replace("no derivs", "noderivs")
+    )
     if re.search(r"\bcc0\b|\bcc zero\b|\bcc-0\b", lower):
         return "CC0-1.0"
     if not re.search(r"\bcc\b|creative common|^attribution\b", lower):
         return None
     found = {CC_WORDS[word] for word in re.findall(r"[a-z]+", lower) if word in CC_WORDS}
     elements = [element for element in ("by", "nc", "nd", "sa") if element in found]
-    if not elements or elements == ["sa"] or ("by" not in elements and not {"nc", "nd", "sa"} & set(elements)):
+    if (
+        not elements
+        or elements == ["sa"]
+        or ("by" not in elements and not {"nc", "nd", "sa"} & set(elements))
+    ):
         return None
     number = re.search(r"\b([1234]\.\d)\b", lower)
-    return "-".join(["CC", *(["BY"] if "by" not in elements else []), *(element.upper() for element in elements), number[1] if number else "4.0"])
+    return "-".join(
+        [
+            "CC",
+            *(["BY"] if "by" not in elements else []),
+            *(element.upper() for element in elements),
+            number[1] if number else "4.0",
+        ]
+    )
 
 
 def _address(text: str) -> str | None:
@@ -148,7 +189,11 @@ def _address(text: str) -> str | None:
             case "odc":
                 return {"odbl": "ODbL-1.0", "by": "ODC-By-1.0", "pddl": "PDDL-1.0"}[found[1]]
             case "cdla":
-                return _expression("cdla-" + found[1].replace("-0", ".0", 1) if found[1].endswith("-0") else found[1])
+                return _expression(
+                    "cdla-" + found[1].replace("-0", ".0", 1)
+                    if found[1].endswith("-0")
+                    else found[1]
+                )
             case "key":
                 return _expression(found[1])
         return meaning
@@ -159,7 +204,11 @@ def _address(text: str) -> str | None:
 def _by_words() -> dict[str, str]:
     """SPDX's own identifiers, normalised as names are."""
     symbols: Mapping[str, Any] = spdx().known_symbols
-    keys = {normal(key): key for key in symbols if not key.startswith("LicenseRef") and not symbols[key].is_exception}
+    keys = {
+        normal(key): key
+        for key in symbols
+        if not key.startswith("LicenseRef") and not symbols[key].is_exception
+    }
     # a name without `only` or `or later` means that version
     plain = {normal(key.removesuffix("-only")): key for key in symbols if key.endswith("-only")}
     return {**keys, **plain}
@@ -168,4 +217,11 @@ def _by_words() -> dict[str, str]:
 @cache
 def _by_words_longest() -> list[tuple[str, str]]:
     """Names that cannot be met by chance inside a sentence, the longest first."""
-    return sorted(((name, key) for name, key in _by_words().items() if len(name) >= 3 and re.search(r"\d", name) and " " in name), key=lambda pair: -len(pair[0]))
+    return sorted(
+        (
+            (name, key)
+            for name, key in _by_words().items()
+            if len(name) >= 3 and re.search(r"\d", name) and " " in name
+        ),
+        key=lambda pair: -len(pair[0]),
+    )

@@ -10,7 +10,19 @@ from collections.abc import Collection
 from typing import Literal
 from urllib.parse import urlsplit
 
-Kind = Literal["assay", "path", "glob", "package", "module", "http", "cloud", "postgres", "mysql", "sqlite", "duckdb"]
+Kind = Literal[
+    "assay",
+    "path",
+    "glob",
+    "package",
+    "module",
+    "http",
+    "cloud",
+    "postgres",
+    "mysql",
+    "sqlite",
+    "duckdb",
+]
 SERVERS = ("postgres", "mysql")
 DATABASES = (*SERVERS, "sqlite", "duckdb")
 ELSEWHERE = ("assay", "http", "cloud", *SERVERS)
@@ -33,7 +45,13 @@ _CREDENTIAL = re.compile(
     r"|x-(amz|goog)-.+|(aws|google)accesskeyid|accesskey|jwt|credential"
 )
 """Query parameters by which signed addresses and keys of services are known. Azure signs with `sig`."""
-_OPTIONS = {"sheet": ("excel",), "header_row": ("excel",), "table": ("sql",), "query": ("sql",), "watermark": ("sql",)}
+_OPTIONS = {
+    "sheet": ("excel",),
+    "header_row": ("excel",),
+    "table": ("sql",),
+    "query": ("sql",),
+    "watermark": ("sql",),
+}
 
 
 def kind_of(location: str) -> Kind:
@@ -45,11 +63,15 @@ def kind_of(location: str) -> Kind:
             return "http"
         if scheme in CLOUDS:
             return "cloud"
-        raise ValueError(f"`location` has the scheme '{scheme[:20]}': write https://, s3://, gs:// or az://, or a path")
+        raise ValueError(
+            f"`location` has the scheme '{scheme[:20]}': write https://, s3://, gs:// or az://, or a path"
+        )
     if scheme in ("assay", "package", "module", *DATABASES):
         return scheme  # type: ignore[return-value]  # the words of Kind
     if scheme in ("http", "https", "file", "ftp", "gopher", "data", *CLOUDS):
-        raise ValueError(f"`location` starts with '{scheme}:' and is no address: write {scheme if scheme in ('http', 'https', *CLOUDS) else 'https'}://, or a path")
+        raise ValueError(
+            f"`location` starts with '{scheme}:' and is no address: write {scheme if scheme in ('http', 'https', *CLOUDS) else 'https'}://, or a path"
+        )
     return "glob" if any(mark in location for mark in "*?[") else "path"
 
 
@@ -70,10 +92,16 @@ def problem_of(location: str, format: str, arrival: bool) -> str | None:
     if kind == "http":
         return _problem_of_url(location)
     if kind == "cloud" and ("@" in urlsplit(location).netloc or _CLOUD_QUERY.search(location)):
-        return "`location` holds a user or a query: the store's credentials belong in the environment"
+        return (
+            "`location` holds a user or a query: the store's credentials belong in the environment"
+        )
     if kind == "cloud" and not urlsplit(location).path.strip("/"):
-        return "`location` names a bucket and no object: write s3://BUCKET/PATH, with or without `*`"
-    if kind == "cloud" and not re.fullmatch(r"[A-Za-z0-9$_][A-Za-z0-9._-]*", urlsplit(location).netloc):
+        return (
+            "`location` names a bucket and no object: write s3://BUCKET/PATH, with or without `*`"
+        )
+    if kind == "cloud" and not re.fullmatch(
+        r"[A-Za-z0-9$_][A-Za-z0-9._-]*", urlsplit(location).netloc
+    ):
         return "`location` names no bucket: write its name in letters, digits, `.`, `_` and `-`"
     if kind in SERVERS and not re.fullmatch(r"[a-z]+:[A-Z][A-Z0-9_]*", location):
         return f"`location` names no connection: write {kind}:NAME in A-Z, 0-9 and _, and set ASSAY_CONNECTION_NAME"
@@ -137,11 +165,15 @@ def _unreachable(location: str, kind: Kind) -> str | None:
     longest = _LONGEST.get(kind, _LONGEST_PATH)
     if size > longest:
         return f"`location` has {size:,} bytes: write at most {longest:,}"
-    if kind not in ELSEWHERE and any(len(part.encode()) > _LONGEST_PART for part in location.split("/")):
+    if kind not in ELSEWHERE and any(
+        len(part.encode()) > _LONGEST_PART for part in location.split("/")
+    ):
         return f"a folder or file in `location` has a name of more than {_LONGEST_PART} bytes"
     if kind in ("package", "module"):
         top = location.partition(":")[2].partition("/")[0].partition("#")[0]
-        if not re.fullmatch(r"[^\W\d]\w*" if kind == "package" else r"[^\W\d]\w*(\.[^\W\d]\w*)*", top):
+        if not re.fullmatch(
+            r"[^\W\d]\w*" if kind == "package" else r"[^\W\d]\w*(\.[^\W\d]\w*)*", top
+        ):
             return f"`location` names no {kind}: write {'package:NAME/PATH' if kind == 'package' else 'module:NAME#ATTRIBUTE'}"
     return None
 

@@ -10,13 +10,38 @@ from typing import Any, Literal, cast
 from pydantic import BaseModel, ConfigDict, Field
 
 from assay.contracts.features import Features
-from assay.contracts.settings import CLASSES, CONFIDENTIAL, SENSITIVITIES, Bias, DriftPolicy, Index, License, Privacy, Retention, Retrain, SensitiveClass, Source
+from assay.contracts.settings import (
+    CLASSES,
+    CONFIDENTIAL,
+    SENSITIVITIES,
+    Bias,
+    DriftPolicy,
+    Index,
+    License,
+    Privacy,
+    Retention,
+    Retrain,
+    SensitiveClass,
+    Source,
+)
 from assay.contracts.steps import CleaningStep
 
 Level = Literal["first", "second"]
 """Of approval: ODCS' firstLevelApprovers and secondLevelApprovers."""
 LEVELS: tuple[Level, ...] = ("first", "second")
-LogicalType = Literal["string", "integer", "number", "boolean", "date", "timestamp", "time", "object", "array", "map", "vector"]
+LogicalType = Literal[
+    "string",
+    "integer",
+    "number",
+    "boolean",
+    "date",
+    "timestamp",
+    "time",
+    "object",
+    "array",
+    "map",
+    "vector",
+]
 Severity = Literal["error", "warning", "info"]
 RuleKind = Literal[
     # what the schema promises of a column
@@ -35,7 +60,16 @@ TABLE_KINDS: frozenset[str] = frozenset({"rowCount", "sql", "anonymity", "metric
 MetricName = Literal[
     "noiseRate", "duplicateRate", "coverage", "errorRate", "completeness", "freshness", "stability", "smallestShare", "balance", "labelShare", "parityDifference", "impactRatio",
 ]  # fmt: skip
-Comparison = Literal["mustBe", "mustNotBe", "mustBeGreaterThan", "mustBeGreaterOrEqualTo", "mustBeLessThan", "mustBeLessOrEqualTo", "mustBeBetween", "mustNotBeBetween"]
+Comparison = Literal[
+    "mustBe",
+    "mustNotBe",
+    "mustBeGreaterThan",
+    "mustBeGreaterOrEqualTo",
+    "mustBeLessThan",
+    "mustBeLessOrEqualTo",
+    "mustBeBetween",
+    "mustNotBeBetween",
+]
 
 
 class Frozen(BaseModel):
@@ -106,7 +140,9 @@ class Bound(Frozen):
     def is_a_limit(self) -> bool:
         """Whether it bounds failing rows from above, down to none: only then is a failing row wrong, and not merely counted."""
         low = self.value[0] if isinstance(self.value, tuple) else self.value
-        return self.comparison in ("mustBeLessThan", "mustBeLessOrEqualTo") or (self.comparison in ("mustBe", "mustBeBetween") and low == 0)
+        return self.comparison in ("mustBeLessThan", "mustBeLessOrEqualTo") or (
+            self.comparison in ("mustBe", "mustBeBetween") and low == 0
+        )
 
     def __str__(self) -> str:
         words = {
@@ -119,7 +155,11 @@ class Bound(Frozen):
             "mustBeBetween": "between",
             "mustNotBeBetween": "not between",
         }
-        value = " and ".join(f"{v:g}" for v in self.value) if isinstance(self.value, tuple) else f"{self.value:g}"
+        value = (
+            " and ".join(f"{v:g}" for v in self.value)
+            if isinstance(self.value, tuple)
+            else f"{self.value:g}"
+        )
         unit = {"percent": " %", "rows": " rows", "value": ""}[self.unit]
         return f"{words[self.comparison]} {value}{unit}"
 
@@ -213,7 +253,11 @@ class Contract(Frozen):
     @property
     def published_columns(self) -> tuple[Column, ...]:
         """The columns a version holds: all but the ones that admission drops."""
-        dropped = {name for name, treatment in self.privacy.columns.items() if treatment.treatment == "drop"}
+        dropped = {
+            name
+            for name, treatment in self.privacy.columns.items()
+            if treatment.treatment == "drop"
+        }
         return tuple(column for column in self.columns if column.name not in dropped)
 
     @property
@@ -230,11 +274,16 @@ class Contract(Frozen):
     @property
     def classes(self) -> dict[str, SensitiveClass]:
         """Columns that are personal or more, with their class: as they are classified, or by what their treatment says they hold, whichever is more."""
-        found: dict[str, SensitiveClass] = {name: CLASSES.get(treatment.kind, "personal") for name, treatment in self.privacy.columns.items()}
+        found: dict[str, SensitiveClass] = {
+            name: CLASSES.get(treatment.kind, "personal")
+            for name, treatment in self.privacy.columns.items()
+        }
         for column in self.columns:
             if column.classification in CONFIDENTIAL:
                 said = cast("SensitiveClass", column.classification)
-                found[column.name] = max(said, found.get(column.name, said), key=SENSITIVITIES.index)
+                found[column.name] = max(
+                    said, found.get(column.name, said), key=SENSITIVITIES.index
+                )
         return found
 
     @property

@@ -68,10 +68,16 @@ class LicensePolicy(Frozen):
         return {normal(name): expression for name, expression in names.items()}
 
 
-def license_policy(text: str | None = None, file: str = "contracts/policies/licenses.yaml") -> LicensePolicy:
+def license_policy(
+    text: str | None = None, file: str = "contracts/policies/licenses.yaml"
+) -> LicensePolicy:
     """The policy that ships with Assay, or the one given as YAML text. Raises: ContractError(s): each mistake with its line."""
     if text is None:
-        text = resources.files("assay.contracts").joinpath("policies/licenses.yaml").read_text(encoding="utf-8")
+        text = (
+            resources.files("assay.contracts")
+            .joinpath("policies/licenses.yaml")
+            .read_text(encoding="utf-8")
+        )
     document = parse(text, file)
     data = document.data if isinstance(document.data, dict) else {}
     try:
@@ -79,5 +85,14 @@ def license_policy(text: str | None = None, file: str = "contracts/policies/lice
     except ValidationError as errors:
         found = errors.errors(include_url=False)
         raise ContractErrors(
-            tuple(ContractError(f"{key_path(e['loc'])}: {e['msg']}", "Mend the policy", document.where(e["loc"]), "policy.file", key_path(e["loc"])) for e in found)
+            tuple(
+                ContractError(
+                    f"{key_path(e['loc'])}: {e['msg']}",
+                    "Mend the policy",
+                    document.where(e["loc"]),
+                    "policy.file",
+                    key_path(e["loc"]),
+                )
+                for e in found
+            )
         ) from None

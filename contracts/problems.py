@@ -38,27 +38,41 @@ class Problem:
 
     def __str__(self) -> str:
         place = str(self.where)
-        return f"{place}: {self.severity}: {self.problem}. {self.remedy}. [{self.id}]" if place else f"{self.severity}: {self.problem}. {self.remedy}. [{self.id}]"
+        return (
+            f"{place}: {self.severity}: {self.problem}. {self.remedy}. [{self.id}]"
+            if place
+            else f"{self.severity}: {self.problem}. {self.remedy}. [{self.id}]"
+        )
 
 
 def problems_of(error: ContractError) -> tuple[Problem, ...]:
     """An error, or several told together, as problems."""
     errors = error.problems if isinstance(error, ContractErrors) else (error,)
-    return tuple(Problem(each.id, "error", each.problem, each.remedy, each.where, each.path) for each in errors)
+    return tuple(
+        Problem(each.id, "error", each.problem, each.remedy, each.where, each.path)
+        for each in errors
+    )
 
 
 def as_error(problems: Iterable[Problem]) -> ContractError:
     """Problems as what one raises: one error, or several told together."""
-    errors = tuple(ContractError(each.problem, each.remedy, each.where, each.id, each.path) for each in problems)
+    errors = tuple(
+        ContractError(each.problem, each.remedy, each.where, each.id, each.path)
+        for each in problems
+    )
     return ContractErrors(errors) if len(errors) > 1 else errors[0]
 
 
 def key_path(path: tuple[str | int, ...]) -> str:
     """A path in a document as people write it: `schema[0].properties[2].name`."""
-    return "".join(f"[{step}]" if isinstance(step, int) else f".{shortened(step)}" for step in path).lstrip(".")
+    return "".join(
+        f"[{step}]" if isinstance(step, int) else f".{shortened(step)}" for step in path
+    ).lstrip(".")
 
 
-def suggestion(key: str, known: Iterable[str], otherwise: str = "Remove it, or put it under `customProperties`") -> str:
+def suggestion(
+    key: str, known: Iterable[str], otherwise: str = "Remove it, or put it under `customProperties`"
+) -> str:
     """'Did you mean' for a word that is not known."""
     key = str(key)
     if len(key) > 200:  # matching takes time that grows with the square of the length

@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from assay.contracts.features import Features
-from assay.contracts.settings import Bias, DriftPolicy, Index, License, Privacy, Retention, Retrain, Settings, Source
+from assay.contracts.settings import (
+    Bias,
+    DriftPolicy,
+    Index,
+    License,
+    Privacy,
+    Retention,
+    Retrain,
+    Settings,
+    Source,
+)
 
 PROPERTIES: dict[str, type[Settings]] = {
     "assay.source": Source,

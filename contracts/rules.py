@@ -38,10 +38,14 @@ def keeps(rule: Rule, stays: pl.Expr | None = None) -> pl.Expr:
             key = key if stays is None else pl.when(stays).then(key)
             return key.is_first_distinct() | key.is_null()
         case "relationship":
-            return pl.col(was_found(rule)).is_not_null() | pl.any_horizontal(pl.col(column).is_null() for column in rule.columns)
+            return pl.col(was_found(rule)).is_not_null() | pl.any_horizontal(
+                pl.col(column).is_null() for column in rule.columns
+            )
         case _ if rule.judges_rows:
             return _along(rule, pl.col(rule.columns[0]), rule.path)
-    raise ContractError(f"the rule '{rule.name}' speaks of the whole table", "Ask its bound, not its rows")
+    raise ContractError(
+        f"the rule '{rule.name}' speaks of the whole table", "Ask its bound, not its rows"
+    )
 
 
 def _along(rule: Rule, value: pl.Expr, path: tuple[str, ...]) -> pl.Expr:
@@ -64,7 +68,11 @@ def judge(rule: Rule, value: pl.Expr) -> pl.Expr:
             return value.is_not_null()
         case "missingValues":
             absent = [each for each in rule.argument if each is not None]
-            return (~value.is_in(absent)).fill_null(None not in rule.argument) if absent else value.is_not_null()
+            return (
+                (~value.is_in(absent)).fill_null(None not in rule.argument)
+                if absent
+                else value.is_not_null()
+            )
         case "minimum":
             holds = value >= pl.lit(rule.argument)
         case "maximum":
@@ -89,7 +97,11 @@ def judge(rule: Rule, value: pl.Expr) -> pl.Expr:
         case "enum":
             holds = value.is_in(list(rule.argument))
         case "invalidValues":
-            holds = value.str.contains(rule.argument) if isinstance(rule.argument, str) else value.is_in(list(rule.argument))
+            holds = (
+                value.str.contains(rule.argument)
+                if isinstance(rule.argument, str)
+                else value.is_in(list(rule.argument))
+            )
         case "minItems":
             holds = value.list.len() >= rule.argument
         case "maxItems":
@@ -101,8 +113,12 @@ def judge(rule: Rule, value: pl.Expr) -> pl.Expr:
         case "maxProperties":
             holds = _properties(rule, value) <= rule.argument[0]
         case "normalized":
-            length = value.arr.to_list().list.eval(pl.element().cast(pl.Float64) ** 2).list.sum().sqrt()
-            holds = (length - 1).abs() <= 1e-3  # what 32-bit and shorter elements leave of a unit vector
+            length = (
+                value.arr.to_list().list.eval(pl.element().cast(pl.Float64) ** 2).list.sum().sqrt()
+            )
+            holds = (
+                length - 1
+            ).abs() <= 1e-3  # what 32-bit and shorter elements leave of a unit vector
         case _:
             raise ContractError(f"the rule '{rule.name}' says nothing of one value", "Ask `keeps`")
     return holds.fill_null(True)
@@ -110,5 +126,7 @@ def judge(rule: Rule, value: pl.Expr) -> pl.Expr:
 
 def _properties(rule: Rule, value: pl.Expr) -> pl.Expr:
     """How many properties an object has; `argument` is the limit and the names it can have."""
-    counted = pl.sum_horizontal(value.struct.field(name).is_not_null().cast(pl.Int64) for name in rule.argument[1])
+    counted = pl.sum_horizontal(
+        value.struct.field(name).is_not_null().cast(pl.Int64) for name in rule.argument[1]
+    )
     return pl.when(value.is_not_null()).then(counted)

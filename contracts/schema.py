@@ -26,12 +26,22 @@ def pandera_schema(contract: Contract) -> pa.DataFrameSchema:
     import pandera.polars as pa
 
     published = {column.name for column in contract.published_columns}
-    splitting = [rule for rule in contract.rules if rule.splits_rows and set(rule.columns) <= published]
+    splitting = [
+        rule for rule in contract.rules if rule.splits_rows and set(rule.columns) <= published
+    ]
     columns = {
         column.name: pa.Column(
             dtype(column),
-            checks=[check for rule in splitting if rule.columns == (column.name,) for check in _checks(rule, pa)],
-            nullable=not any(rule.columns == (column.name,) and rule.kind in PRESENCE and not rule.path for rule in splitting),
+            checks=[
+                check
+                for rule in splitting
+                if rule.columns == (column.name,)
+                for check in _checks(rule, pa)
+            ],
+            nullable=not any(
+                rule.columns == (column.name,) and rule.kind in PRESENCE and not rule.path
+                for rule in splitting
+            ),
             description=column.description,
         )
         for column in contract.published_columns
@@ -40,7 +50,11 @@ def pandera_schema(contract: Contract) -> pa.DataFrameSchema:
 
 
 def _checks(rule: Rule, pa: Any) -> list[Any]:
-    named: dict[str, Any] = {"name": rule.name, "error": rule.name, "n_failure_cases": FAILURE_CASES}
+    named: dict[str, Any] = {
+        "name": rule.name,
+        "error": rule.name,
+        "n_failure_cases": FAILURE_CASES,
+    }
     if rule.kind in ACROSS_ROWS or (rule.kind in PRESENCE and not rule.path):
         return []  # presence is `nullable`, type is the column's
     if not rule.path:
@@ -58,12 +72,22 @@ def _checks(rule: Rule, pa: Any) -> list[Any]:
             case "maxLength":
                 return [pa.Check.str_length(max_value=rule.argument, **named)]
             case "pattern" | "format":
-                return [pa.Check.str_contains(FORMATS[rule.argument] if rule.kind == "format" else rule.argument, **named)]
+                return [
+                    pa.Check.str_contains(
+                        FORMATS[rule.argument] if rule.kind == "format" else rule.argument, **named
+                    )
+                ]
             case "enum":
                 return [pa.Check.isin(list(rule.argument), **named)]
             case "invalidValues":
-                return [pa.Check.str_contains(rule.argument, **named) if isinstance(rule.argument, str) else pa.Check.isin(list(rule.argument), **named)]
+                return [
+                    pa.Check.str_contains(rule.argument, **named)
+                    if isinstance(rule.argument, str)
+                    else pa.Check.isin(list(rule.argument), **named)
+                ]
             case "missingValues" if None not in rule.argument:
-                return [pa.Check.notin([value for value in rule.argument if value is not None], **named)]
+                return [
+                    pa.Check.notin([value for value in rule.argument if value is not None], **named)
+                ]
     # pandera has no word for it: it runs the rule's own expression
     return [pa.Check(lambda data: data.lazyframe.select(keeps(rule)), **named)]

@@ -10,13 +10,23 @@ import re
 from datetime import UTC, date, datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_validator,
+)
 
 from assay.contracts.extract import extract, table_name
 from assay.contracts.location import displayed, kind_of, misplaced, problem_of, secrets_in, upstream
 from assay.contracts.trainers import PARAMETERS, TrainerName
 
-Purpose = Literal["analytics", "training", "fine-tuning", "retrieval", "evaluation", "redistribution"]
+Purpose = Literal[
+    "analytics", "training", "fine-tuning", "retrieval", "evaluation", "redistribution"
+]
 PersonalKind = Literal[
     "email", "phone", "name", "address", "birth_date", "coordinates", "url", "ip_address", "mac_address", "national_id", "passport", "tax_number", "license_plate",
     "card", "iban", "bank_account", "crypto_address", "medical_record", "medical_code", "health", "religion", "politics", "trade_union", "ethnicity", "sexual_life",
@@ -28,7 +38,15 @@ CLASSES: dict[PersonalKind, SensitiveClass] = {
     "ethnicity": "special category", "sexual_life": "special category", "genetic": "special category", "biometric": "special category", "confidential": "trade secret", "secret": "secret",
 }  # fmt: skip
 """The class of a kind where it is more than personal."""
-SENSITIVITIES = ("public", "internal", "personal", "special category", "health", "trade secret", "secret")
+SENSITIVITIES = (
+    "public",
+    "internal",
+    "personal",
+    "special category",
+    "health",
+    "trade secret",
+    "secret",
+)
 """From the least to the most."""
 CONFIDENTIAL = ("personal", "special category", "health", "trade secret", "secret")
 """Classifications of columns that need a treatment."""
@@ -42,7 +60,11 @@ class Settings(BaseModel):
 
 
 def _day_is_utc(value: object) -> object:
-    return f"{value}T00:00:00Z" if isinstance(value, str) and len(value) == len("2013-01-01") else value
+    return (
+        f"{value}T00:00:00Z"
+        if isinstance(value, str) and len(value) == len("2013-01-01")
+        else value
+    )
 
 
 def _has_a_day_in_utc(at: datetime) -> datetime:
@@ -98,7 +120,9 @@ class Partitions(Settings):
     def _begins_a_partition(self) -> Partitions:
         for at in (self.start, self.end):
             if at and not 1900 <= at.astimezone(UTC).year <= 2200:
-                raise ValueError("`start` and `end` of partitions lie between the years 1900 and 2200")
+                raise ValueError(
+                    "`start` and `end` of partitions lie between the years 1900 and 2200"
+                )
             if at and (at.utctimetuple()[3:6] != (0, 0, 0) or (self.by == "month" and at.day != 1)):
                 raise ValueError(f"`start` and `end` are the beginning of a {self.by} in UTC")
         if self.end and self.start >= self.end:
@@ -170,7 +194,9 @@ class Source(Settings):
 
     @model_validator(mode="after")
     def _agrees(self) -> Source:
-        if problem := problem_of(self.location, self.format, self.arrival) or misplaced(self.format, self.options.model_fields_set):
+        if problem := problem_of(self.location, self.format, self.arrival) or misplaced(
+            self.format, self.options.model_fields_set
+        ):
             raise ValueError(problem)
         if self.upstream is not None:
             self._takes_a_version_whole()
@@ -181,10 +207,17 @@ class Source(Settings):
         return self
 
     def _takes_a_version_whole(self) -> None:
-        given = {"windows": self.windows, "partitions": self.partitions, "sha256": self.sha256, "options": self.options.model_fields_set}
+        given = {
+            "windows": self.windows,
+            "partitions": self.partitions,
+            "sha256": self.sha256,
+            "options": self.options.model_fields_set,
+        }
         for name, value in given.items():
             if value:
-                raise ValueError(f"a version of another data set is taken whole, and `{name}` does not belong to it")
+                raise ValueError(
+                    f"a version of another data set is taken whole, and `{name}` does not belong to it"
+                )
 
     @property
     def upstream(self) -> tuple[str, str | None] | None:
@@ -230,9 +263,13 @@ class Treatment(Settings):
     @model_validator(mode="after")
     def _said_whole(self) -> Treatment:
         if (self.treatment == "generalize") != (self.to is not None):
-            raise ValueError("`to` belongs to `generalize`, and only to it: year, month, area or band")
+            raise ValueError(
+                "`to` belongs to `generalize`, and only to it: year, month, area or band"
+            )
         if (self.to == "area") != (self.keep_first > 0) or (self.to == "band") != (self.width > 0):
-            raise ValueError("`area` needs `keep_first`, `band` needs `width`, and nothing else does")
+            raise ValueError(
+                "`area` needs `keep_first`, `band` needs `width`, and nothing else does"
+            )
         return self
 
 
@@ -260,9 +297,19 @@ class Anonymity(Settings):
 class Privacy(Settings):
     """Sensitivity of the whole, and the treatment of each personal column."""
 
-    sensitivity: Literal["public", "internal", "personal", "special category", "health", "trade secret", "secret"]
+    sensitivity: Literal[
+        "public", "internal", "personal", "special category", "health", "trade secret", "secret"
+    ]
     region: str = Field(pattern=r"^[a-z]{2}(-[a-z0-9-]+)?$|^global$")
-    lawful_basis: Literal["none needed", "consent", "contract", "legal obligation", "vital interests", "public task", "legitimate interests"]
+    lawful_basis: Literal[
+        "none needed",
+        "consent",
+        "contract",
+        "legal obligation",
+        "vital interests",
+        "public task",
+        "legitimate interests",
+    ]
     columns: dict[str, Treatment] = Field(default_factory=dict)
     anonymity: Anonymity | None = None
 
@@ -359,7 +406,11 @@ class Slice(Outcome):
     @property
     def name(self) -> str:
         """As reports call it."""
-        return f"{self.column} > {self.above:g}" if self.above is not None else f"{self.column} = {self.equals}"
+        return (
+            f"{self.column} > {self.above:g}"
+            if self.above is not None
+            else f"{self.column} = {self.equals}"
+        )
 
 
 class Performance(Settings):
@@ -450,12 +501,16 @@ class DriftPolicy(Settings):
             raise ValueError("`predictions` are numbers, which `chisquare` does not compare")
         for name in (*self.methods, *self.acting.critical):
             if name not in self.columns:
-                raise ValueError(f"'{name}' is given a test or called critical, and is not among `columns`")
+                raise ValueError(
+                    f"'{name}' is given a test or called critical, and is not among `columns`"
+                )
         return self
 
     def method(self, column: str, kind: Literal["numerical", "categorical"]) -> Method:
         """The test of a column."""
-        return self.methods.get(column) or (self.numerical if kind == "numerical" else self.categorical)
+        return self.methods.get(column) or (
+            self.numerical if kind == "numerical" else self.categorical
+        )
 
 
 class Trainer(Settings):
@@ -468,7 +523,9 @@ class Trainer(Settings):
     def _has_such_parameters(self) -> Trainer:
         known = PARAMETERS[self.name]
         if unknown := sorted(set(self.parameters) - known):
-            raise ValueError(f"{self.name} has no parameter '{unknown[0]}', but {', '.join(sorted(known))}")
+            raise ValueError(
+                f"{self.name} has no parameter '{unknown[0]}', but {', '.join(sorted(known))}"
+            )
         return self
 
 
@@ -568,11 +625,15 @@ class EndpointEmbedding(Settings):
     @model_validator(mode="after")
     def _holds_no_key(self) -> EndpointEmbedding:
         if names := secrets_in(self.url):
-            raise ValueError(f"`url` holds a credential (`{names[0]}`): it belongs in ASSAY_EMBEDDING_KEY")
+            raise ValueError(
+                f"`url` holds a credential (`{names[0]}`): it belongs in ASSAY_EMBEDDING_KEY"
+            )
         return self
 
 
-Embedding = Annotated[FittedEmbedding | ModelEmbedding | EndpointEmbedding, Field(discriminator="method")]
+Embedding = Annotated[
+    FittedEmbedding | ModelEmbedding | EndpointEmbedding, Field(discriminator="method")
+]
 
 
 class Rerank(Settings):

@@ -57,7 +57,9 @@ def checked(
         return ContractError(problem, remedy, where, "assay.sql")
 
     if len(query) > MAX_CHARACTERS:
-        raise refuse(f"the query has {len(query):,} characters", f"Keep it under {MAX_CHARACTERS:,}")
+        raise refuse(
+            f"the query has {len(query):,} characters", f"Keep it under {MAX_CHARACTERS:,}"
+        )
     tables = {table: columns, **(others or {})}
     text = _filled(query, table, column, refuse)
     tree = _parsed(text, refuse)
@@ -78,7 +80,10 @@ def _filled(query: str, table: str, column: str | None, refuse: Any) -> str:
         if word in COLUMN_WORDS and column is not None:
             return _quoted(column)
         known = TABLE_WORDS + (COLUMN_WORDS if column is not None else ())
-        raise refuse(f"the query has a placeholder `{word[:60]}`", suggestion(word, known, f"Use {', '.join(f'${{{each}}}' for each in known)}"))
+        raise refuse(
+            f"the query has a placeholder `{word[:60]}`",
+            suggestion(word, known, f"Use {', '.join(f'${{{each}}}' for each in known)}"),
+        )
 
     return re.sub(r"\$?\{\s*([^{}]*?)\s*\}", name, query)
 
@@ -95,12 +100,16 @@ def _parsed(text: str, refuse: Any) -> Any:
         statements = sqlglot.parse(text, dialect="duckdb")
     except SqlglotError as error:
         first = getattr(error, "errors", None) or [{}]
-        place = f" in line {first[0]['line']}, column {first[0]['col']}" if first[0].get("line") else ""
+        place = (
+            f" in line {first[0]['line']}, column {first[0]['col']}" if first[0].get("line") else ""
+        )
         raise refuse(f"the query cannot be parsed{place}", NO_QUERY) from None
     except RecursionError:
         raise refuse("the query is nested too deep", "Write it flatter") from None
     if len(statements) != 1 or statements[0] is None:
-        raise refuse(f"there are {sum(each is not None for each in statements)} statements", NO_QUERY)
+        raise refuse(
+            f"there are {sum(each is not None for each in statements)} statements", NO_QUERY
+        )
     return statements[0]
 
 
@@ -120,24 +129,59 @@ def _walk(tree: Any, tables: Mapping[str, Collection[str]], refuse: Any) -> None
     nodes = list(tree.walk())
     for node in nodes:
         if type(node) not in allowed_nodes():
-            raise refuse(f"the query uses {describe_node(node)}, which is not on the list of what contracts may use", NO_QUERY)
+            raise refuse(
+                f"the query uses {describe_node(node)}, which is not on the list of what contracts may use",
+                NO_QUERY,
+            )
         if isinstance(node, exp.With) and node.args.get("recursive"):
             raise refuse("the query is recursive", "Ask without recursion: it might never end")
         if isinstance(node, exp.Cast) and node.to.this not in scalar_types():
-            raise refuse(f"the query casts to {str(node.to)[:60]}", "Cast to a number, text, boolean, date or timestamp")
-    known = {name.casefold() for name in tables} | {cte.alias.casefold() for cte in tree.find_all(exp.CTE)}
+            raise refuse(
+                f"the query casts to {str(node.to)[:60]}",
+                "Cast to a number, text, boolean, date or timestamp",
+            )
+    known = {name.casefold() for name in tables} | {
+        cte.alias.casefold() for cte in tree.find_all(exp.CTE)
+    }
     for each in tree.find_all(exp.Table):
-        if not isinstance(each.this, exp.Identifier) or each.args.get("db") or each.args.get("catalog") or each.name.casefold() not in known:
-            raise refuse(f"the query reads '{str(each)[:60]}'", suggestion(each.name, tables, f"It may read {', '.join(f'`{name}`' for name in tables)}"))
-    aliases = {alias.alias.casefold() for alias in nodes if isinstance(alias, exp.Alias | exp.TableAlias | exp.Subquery | exp.Table)}
-    aliases |= {name.name.casefold() for alias in nodes if isinstance(alias, exp.TableAlias) for name in alias.columns}
+        if (
+            not isinstance(each.this, exp.Identifier)
+            or each.args.get("db")
+            or each.args.get("catalog")
+            or each.name.casefold() not in known
+        ):
+            raise refuse(
+                f"the query reads '{str(each)[:60]}'",
+                suggestion(
+                    each.name, tables, f"It may read {', '.join(f'`{name}`' for name in tables)}"
+                ),
+            )
+    aliases = {
+        alias.alias.casefold()
+        for alias in nodes
+        if isinstance(alias, exp.Alias | exp.TableAlias | exp.Subquery | exp.Table)
+    }
+    aliases |= {
+        name.name.casefold()
+        for alias in nodes
+        if isinstance(alias, exp.TableAlias)
+        for name in alias.columns
+    }
     promised = {name for columns in tables.values() for name in columns}
     for named in tree.find_all(exp.Column):
-        if not isinstance(named.this, exp.Star) and named.name.casefold() not in {name.casefold() for name in promised} | aliases:
-            raise refuse(f"the query names the column '{named.name[:60]}', which is not promised", suggestion(named.name, promised, "Promise it, or leave it out"))
+        if (
+            not isinstance(named.this, exp.Star)
+            and named.name.casefold() not in {name.casefold() for name in promised} | aliases
+        ):
+            raise refuse(
+                f"the query names the column '{named.name[:60]}', which is not promised",
+                suggestion(named.name, promised, "Promise it, or leave it out"),
+            )
     selected = tree.selects
     if len(selected) != 1 or isinstance(selected[0], exp.Star):
-        raise refuse(f"the query gives {len(selected) if len(selected) != 1 else 'all'} columns", NO_QUERY)
+        raise refuse(
+            f"the query gives {len(selected) if len(selected) != 1 else 'all'} columns", NO_QUERY
+        )
 
 
 @cache
@@ -145,7 +189,10 @@ def scalar_types() -> frozenset[Any]:
     """The types that a query may cast to."""
     from sqlglot import exp
 
-    words = re.findall(r"\w+", "TINYINT SMALLINT INT BIGINT INT128 UTINYINT USMALLINT UINT UBIGINT FLOAT DOUBLE DECIMAL BOOLEAN TEXT VARCHAR DATE TIME TIMESTAMP TIMESTAMPTZ")
+    words = re.findall(
+        r"\w+",
+        "TINYINT SMALLINT INT BIGINT INT128 UTINYINT USMALLINT UINT UBIGINT FLOAT DOUBLE DECIMAL BOOLEAN TEXT VARCHAR DATE TIME TIMESTAMP TIMESTAMPTZ",
+    )
     return frozenset(getattr(exp.DataType.Type, word) for word in words)
 
 
@@ -154,6 +201,8 @@ def describe_node(node: Any) -> str:
     from sqlglot import exp
 
     if isinstance(node, exp.Func):
-        name = node.name if isinstance(node, exp.Anonymous | exp.AnonymousAggFunc) else node.sql_name()
+        name = (
+            node.name if isinstance(node, exp.Anonymous | exp.AnonymousAggFunc) else node.sql_name()
+        )
         return f"the function {str(name)[:60]}"
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(node).__name__).upper()

@@ -35,7 +35,10 @@ class StewardPolicy(Frozen):
 
     @model_validator(mode="after")
     def _once(self) -> StewardPolicy:
-        for what, each in (("name", [s.name for s in self.stewards]), ("key", [s.key.get("keyid") for s in self.stewards])):
+        for what, each in (
+            ("name", [s.name for s in self.stewards]),
+            ("key", [s.key.get("keyid") for s in self.stewards]),
+        ):
             if len(set(each)) < len(each):
                 raise ValueError(f"two stewards have one {what}")
         return self
@@ -43,7 +46,12 @@ class StewardPolicy(Frozen):
     @property
     def can_decide(self) -> bool:
         """Whether two persons can approve, one at each level."""
-        return any("first" in one.levels and "second" in other.levels for one in self.stewards for other in self.stewards if one is not other)
+        return any(
+            "first" in one.levels and "second" in other.levels
+            for one in self.stewards
+            for other in self.stewards
+            if one is not other
+        )
 
     @property
     def text(self) -> str:
@@ -57,7 +65,9 @@ class StewardPolicy(Frozen):
 
     def by_key(self, keyid: str) -> Steward | None:
         """Whose key it is."""
-        return next((steward for steward in self.stewards if steward.key.get("keyid") == keyid), None)
+        return next(
+            (steward for steward in self.stewards if steward.key.get("keyid") == keyid), None
+        )
 
 
 def steward_policy(text: str, file: str) -> StewardPolicy:
@@ -68,5 +78,14 @@ def steward_policy(text: str, file: str) -> StewardPolicy:
     except ValidationError as errors:
         found = errors.errors(include_url=False)
         raise ContractErrors(
-            tuple(ContractError(f"{key_path(e['loc'])}: {e['msg']}", "Mend the policy", document.where(e["loc"]), "policy.stewards", key_path(e["loc"])) for e in found)
+            tuple(
+                ContractError(
+                    f"{key_path(e['loc'])}: {e['msg']}",
+                    "Mend the policy",
+                    document.where(e["loc"]),
+                    "policy.stewards",
+                    key_path(e["loc"]),
+                )
+                for e in found
+            )
         ) from None

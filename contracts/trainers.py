@@ -8,13 +8,28 @@ from __future__ import annotations
 
 from typing import Literal
 
-TrainerName = Literal["gradient_boosting", "random_forest", "extra_trees", "logistic_regression", "decision_tree", "naive_bayes"]
+TrainerName = Literal[
+    "gradient_boosting",
+    "random_forest",
+    "extra_trees",
+    "logistic_regression",
+    "decision_tree",
+    "naive_bayes",
+]
 
 _TREE = frozenset([
     "ccp_alpha", "class_weight", "criterion", "max_depth", "max_features", "max_leaf_nodes", "min_impurity_decrease", "min_samples_leaf", "min_samples_split",
     "min_weight_fraction_leaf", "monotonic_cst",
 ])  # fmt: skip
-_FOREST = _TREE | {"bootstrap", "max_samples", "n_estimators", "n_jobs", "oob_score", "verbose", "warm_start"}
+_FOREST = _TREE | {
+    "bootstrap",
+    "max_samples",
+    "n_estimators",
+    "n_jobs",
+    "oob_score",
+    "verbose",
+    "warm_start",
+}
 PARAMETERS: dict[TrainerName, frozenset[str]] = {
     "gradient_boosting": frozenset([
         "categorical_features", "class_weight", "early_stopping", "interaction_cst", "l2_regularization", "learning_rate", "loss", "max_bins", "max_depth", "max_features",

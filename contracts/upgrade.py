@@ -24,7 +24,16 @@ METRICS = {
 }  # fmt: skip
 """Rules of v3.0 that mean what a metric means now."""
 NONE_UNLESS_SAID = ("nullValues", "duplicateValues", "invalidValues")
-OPERATORS = ("mustBe", "mustNotBe", "mustBeGreaterThan", "mustBeGreaterOrEqualTo", "mustBeLessThan", "mustBeLessOrEqualTo", "mustBeBetween", "mustNotBeBetween")
+OPERATORS = (
+    "mustBe",
+    "mustNotBe",
+    "mustBeGreaterThan",
+    "mustBeGreaterOrEqualTo",
+    "mustBeLessThan",
+    "mustBeLessOrEqualTo",
+    "mustBeBetween",
+    "mustNotBeBetween",
+)
 
 
 def upgraded(data: Mapping) -> tuple[Mapping, list[str]]:
@@ -35,7 +44,9 @@ def upgraded(data: Mapping) -> tuple[Mapping, list[str]]:
     notes: list[str] = []
     if "dataContractSpecification" in data:
         data = _Specification(data).converted()
-        notes.append(f"turned from a Data Contract Specification into ODCS {LATEST}; its comments are not carried over")
+        notes.append(
+            f"turned from a Data Contract Specification into ODCS {LATEST}; its comments are not carried over"
+        )
     elif data.get("apiVersion") == LATEST or data.get("apiVersion") not in VERSIONS:
         return data, []
     else:
@@ -54,16 +65,29 @@ def rewritten(text: str, file: str) -> tuple[str, list[str]]:
     Raises: ContractError: it is no document that can be upgraded.
     """
     document = parse(text, file)  # refuses what is not data before another reader sees it
-    is_specification = isinstance(document.data, dict) and "dataContractSpecification" in document.data
-    errors = [] if is_specification else [problem for problem in schema_problems(document) if problem.severity == "error"]
+    is_specification = (
+        isinstance(document.data, dict) and "dataContractSpecification" in document.data
+    )
+    errors = (
+        []
+        if is_specification
+        else [problem for problem in schema_problems(document) if problem.severity == "error"]
+    )
     if errors:
         raise as_error(errors)
     yaml = _round_trip(text)
     try:
         data, notes = upgraded(yaml.load(text))
-    except (AttributeError, TypeError, ValueError, KeyError):  # no schema says what a Specification's parts must be
+    except (
+        AttributeError,
+        TypeError,
+        ValueError,
+        KeyError,
+    ):  # no schema says what a Specification's parts must be
         raise ContractError(
-            "this Data Contract Specification is not written as it should be", "Mend it first: models, fields and definitions are mappings", Where(file=file)
+            "this Data Contract Specification is not written as it should be",
+            "Mend it first: models, fields and definitions are mappings",
+            Where(file=file),
         ) from None
     if not notes:
         return text, []
@@ -95,7 +119,9 @@ def _round_trip(text: str) -> Any:
     sequence = re.search(r"^( *)\w[^\n]*:\s*\n( *)- ", text, re.MULTILINE)
     dash = len(sequence[2]) - len(sequence[1]) if sequence else 2
     yaml.indent(mapping=2, sequence=dash + 2, offset=dash)
-    yaml.constructor.yaml_constructors["tag:yaml.org,2002:timestamp"] = yaml.constructor.yaml_constructors["tag:yaml.org,2002:str"]
+    yaml.constructor.yaml_constructors["tag:yaml.org,2002:timestamp"] = (
+        yaml.constructor.yaml_constructors["tag:yaml.org,2002:str"]
+    )
     return yaml
 
 
@@ -103,7 +129,9 @@ def _laid_out(text: str, made: str) -> str:
     """The new text, with every line that only ruamel's layout changed as it was; ruamel's own where that would say something else."""
     old, new = text.splitlines(), made.splitlines()
     kept = list(new)
-    for block in difflib.SequenceMatcher(None, [line.strip() for line in old], [line.strip() for line in new], autojunk=False).get_matching_blocks():
+    for block in difflib.SequenceMatcher(
+        None, [line.strip() for line in old], [line.strip() for line in new], autojunk=False
+    ).get_matching_blocks():
         kept[block.b : block.b + block.size] = old[block.a : block.a + block.size]
     merged = "\n".join(kept) + "\n"
     try:
@@ -131,9 +159,13 @@ def _from_3_0(data: Mapping) -> list[str]:
     for thing, name in _things(data):
         notes += _options(thing, name)
         for check in thing.get("quality") or []:
-            if "metric" not in check and ("rule" in check or check.get("type", "library") == "library"):
+            if "metric" not in check and (
+                "rule" in check or check.get("type", "library") == "library"
+            ):
                 notes += _metric(check, name)
-            elif check.get("type") == "sql" and not any(operator in check for operator in OPERATORS):
+            elif check.get("type") == "sql" and not any(
+                operator in check for operator in OPERATORS
+            ):
                 notes += _as_text(check, name, "a query that is compared with nothing")
     return notes
 
@@ -173,7 +205,9 @@ def _typed(data: Mapping) -> list[str]:
         if "." in name and "logicalType" not in thing:
             word = re.split(r"[^a-z_]", str(thing.get("physicalType", "")).lower())[0]
             thing["logicalType"] = TYPES.get(word, "string")
-            notes.append(f"{name}: logicalType {thing['logicalType']}, read from its physical type; check it")
+            notes.append(
+                f"{name}: logicalType {thing['logicalType']}, read from its physical type; check it"
+            )
     return notes
 
 
@@ -211,14 +245,36 @@ def _metric(check: Mapping, name: str) -> list[str]:
 def _as_text(check: Mapping, name: str, what: str) -> list[str]:
     """What no metric means becomes prose for people, with all it said kept beside."""
     check["type"] = "text"
-    check.setdefault("description", str(check.get("rule") or check.get("query") or check.get("name") or "a check of version 3.0"))
+    check.setdefault(
+        "description",
+        str(
+            check.get("rule") or check.get("query") or check.get("name") or "a check of version 3.0"
+        ),
+    )
     return [f"{name}: {what} has no word in {LATEST}; it is kept as text, which nobody checks"]
 
 
 # -- what has no key now -------------------------------------------------------------------------
 
 
-HOLDERS = frozenset({"schema", "properties", "items", "quality", "team", "members", "roles", "servers", "support", "slaProperties", "relationships", "description", "key", "value"})
+HOLDERS = frozenset(
+    {
+        "schema",
+        "properties",
+        "items",
+        "quality",
+        "team",
+        "members",
+        "roles",
+        "servers",
+        "support",
+        "slaProperties",
+        "relationships",
+        "description",
+        "key",
+        "value",
+    }
+)
 """What has custom properties of its own, by the key it stands under."""
 
 
@@ -228,11 +284,15 @@ def _park(data: Mapping) -> list[str]:
     while refused := refused_keys(data):  # a key moved away may show that another is refused
         for path, key in refused:
             steps = len(path)
-            while steps and not (_under(path[:steps]) in HOLDERS and isinstance(_at(data, path[:steps]), dict)):
+            while steps and not (
+                _under(path[:steps]) in HOLDERS and isinstance(_at(data, path[:steps]), dict)
+            ):
                 steps -= 1
             holder = _at(data, path[:steps])
             value = _at(data, path).pop(key)
-            holder.setdefault("customProperties", []).append(type(holder)({"property": key_path((*path[steps:], key)), "value": value}))
+            holder.setdefault("customProperties", []).append(
+                type(holder)({"property": key_path((*path[steps:], key)), "value": value})
+            )
             notes.append(f"{key_path((*path, key))}: kept as a custom property")
     return notes
 
@@ -255,8 +315,21 @@ TYPES = {
     "timestamp_tz": "timestamp", "timestamp_ntz": "timestamp", "date": "date", "time": "time", "array": "array", "map": "map", "object": "object", "record": "object", "struct": "object",
 }  # fmt: skip
 LIMITS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
-OPTIONS = {"string": ("minLength", "maxLength", "pattern", "format"), "integer": LIMITS, "number": LIMITS}
-SAME = ("title", "description", "required", "unique", "classification", "tags", "quality", "examples")
+OPTIONS = {
+    "string": ("minLength", "maxLength", "pattern", "format"),
+    "integer": LIMITS,
+    "number": LIMITS,
+}
+SAME = (
+    "title",
+    "description",
+    "required",
+    "unique",
+    "classification",
+    "tags",
+    "quality",
+    "examples",
+)
 
 
 class _Specification:
@@ -272,39 +345,70 @@ class _Specification:
             "apiVersion": LATEST, "kind": "DataContract", "id": data.get("id", title), "name": title, "version": str(info.pop("version", "0.0.1")), "status": info.pop("status", "draft"),
         }  # fmt: skip
         terms = dict(data.get("terms") or {})
-        description = {"purpose": info.pop("description", None), "usage": terms.pop("usage", None), "limitations": terms.pop("limitations", None)}
-        made["description"] = {key: value for key, value in description.items() if value is not None} or None
+        description = {
+            "purpose": info.pop("description", None),
+            "usage": terms.pop("usage", None),
+            "limitations": terms.pop("limitations", None),
+        }
+        made["description"] = {
+            key: value for key, value in description.items() if value is not None
+        } or None
         owner, contact = info.pop("owner", None), info.pop("contact", None) or {}
         made["team"] = {"name": owner} if owner else None
         if contact.get("email"):
-            made["support"] = [{"channel": contact.get("name") or "contact", "url": f"mailto:{contact['email']}"}]
+            made["support"] = [
+                {"channel": contact.get("name") or "contact", "url": f"mailto:{contact['email']}"}
+            ]
         made["tags"] = data.get("tags")
-        made["servers"] = [{"server": name, **server} for name, server in (data.get("servers") or {}).items()] or None
-        made["schema"] = [self._model(name, model) for name, model in (data.get("models") or {}).items()]
+        made["servers"] = [
+            {"server": name, **server} for name, server in (data.get("servers") or {}).items()
+        ] or None
+        made["schema"] = [
+            self._model(name, model) for name, model in (data.get("models") or {}).items()
+        ]
         made["slaProperties"] = list(self._levels()) or None
-        made["authoritativeDefinitions"] = [{"type": name, "url": url} for name, url in (data.get("links") or {}).items()] or None
-        rest = {**{f"info.{key}": value for key, value in info.items()}, **{f"terms.{key}": value for key, value in terms.items()}}
+        made["authoritativeDefinitions"] = [
+            {"type": name, "url": url} for name, url in (data.get("links") or {}).items()
+        ] or None
+        rest = {
+            **{f"info.{key}": value for key, value in info.items()},
+            **{f"terms.{key}": value for key, value in terms.items()},
+        }
         made["customProperties"] = _custom(rest) or None
         return {key: value for key, value in made.items() if value is not None}
 
     def _model(self, name: str, model: Mapping) -> Mapping:
         rest = dict(model)
         made: Mapping = {"name": name, "physicalType": rest.pop("type", "table")}
-        for key, there in (("title", "businessName"), ("description", "description"), ("tags", "tags"), ("quality", "quality")):
+        for key, there in (
+            ("title", "businessName"),
+            ("description", "description"),
+            ("tags", "tags"),
+            ("quality", "quality"),
+        ):
             if key in rest:
                 made[there] = rest.pop(key)
-        made["properties"] = [self._field(field, part) for field, part in (rest.pop("fields", None) or {}).items()]
+        made["properties"] = [
+            self._field(field, part) for field, part in (rest.pop("fields", None) or {}).items()
+        ]
         return {**made, **({"customProperties": _custom(rest)} if rest else {})}
 
     def _field(self, name: str | None, field: Mapping) -> Mapping:
         reference = field.get("$ref")
-        rest = {**self._defined(reference), **{key: value for key, value in field.items() if key != "$ref"}}
+        rest = {
+            **self._defined(reference),
+            **{key: value for key, value in field.items() if key != "$ref"},
+        }
         kind, logical = rest.pop("type", None), None
         made: Mapping = {"name": name} if name else {}
         if kind is not None:
             logical = TYPES.get(str(kind).lower(), "string")
             made["logicalType"] = logical
-            made["physicalType"] = f"decimal({rest.pop('precision')},{rest.pop('scale', 0)})" if "precision" in rest and logical == "number" else str(kind)
+            made["physicalType"] = (
+                f"decimal({rest.pop('precision')},{rest.pop('scale', 0)})"
+                if "precision" in rest and logical == "number"
+                else str(kind)
+            )
         for key in SAME:
             if key in rest:
                 made["businessName" if key == "title" else key] = rest.pop(key)
@@ -314,7 +418,9 @@ class _Specification:
             made["enum"] = [{"value": value} for value in rest.pop("enum")]
         if "example" in rest:
             made["examples"] = [rest.pop("example")]
-        options = {option: rest.pop(option) for option in OPTIONS.get(logical or "", ()) if option in rest}
+        options = {
+            option: rest.pop(option) for option in OPTIONS.get(logical or "", ()) if option in rest
+        }
         if str(kind).lower() == "timestamp_ntz":
             options["timezone"] = False
         if options:
@@ -327,11 +433,21 @@ class _Specification:
     def _nested(self, logical: str | None, rest: Mapping) -> Mapping:
         match logical:
             case "object":
-                return {"properties": [self._field(name, part) for name, part in (rest.pop("fields", None) or {}).items()]}
+                return {
+                    "properties": [
+                        self._field(name, part)
+                        for name, part in (rest.pop("fields", None) or {}).items()
+                    ]
+                }
             case "array" if rest.get("items"):
                 return {"items": self._field(None, rest.pop("items"))}
             case "map":
-                return {"map": {"key": self._field(None, rest.pop("keys", {"type": "string"})), "value": self._field(None, rest.pop("values", {"type": "string"}))}}
+                return {
+                    "map": {
+                        "key": self._field(None, rest.pop("keys", {"type": "string"})),
+                        "value": self._field(None, rest.pop("values", {"type": "string"})),
+                    }
+                }
         return {}
 
     def _defined(self, reference: Any) -> Mapping:
@@ -343,7 +459,14 @@ class _Specification:
     def _levels(self) -> Iterator[Mapping]:
         for name, level in (self.data.get("servicelevels") or {}).items():
             rest = dict(level)
-            value = next((rest.pop(key) for key in ("percentage", "period", "threshold", "interval", "time") if key in rest), "")
+            value = next(
+                (
+                    rest.pop(key)
+                    for key in ("percentage", "period", "threshold", "interval", "time")
+                    if key in rest
+                ),
+                "",
+            )
             made = {"property": name, "value": value}
             if "description" in rest:
                 made["description"] = rest.pop("description")

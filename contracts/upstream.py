@@ -40,7 +40,11 @@ def less_care(contract: Contract, sensitivity: str, region: str) -> str | None:
     privacy = contract.privacy
     if SENSITIVITIES.index(privacy.sensitivity) < SENSITIVITIES.index(sensitivity):
         return f"that is '{sensitivity}', and the contract says '{privacy.sensitivity}'"
-    if region != "global" and privacy.region != region and not privacy.region.startswith(f"{region}-"):
+    if (
+        region != "global"
+        and privacy.region != region
+        and not privacy.region.startswith(f"{region}-")
+    ):
         return f"that stays in '{region}', and the contract says '{privacy.region}'"
     return None
 

@@ -28,7 +28,15 @@ def signed(approval: Approval, signer: Signer) -> str:
         "dataset": approval.dataset, "decision": approval.decision, "why": approval.why, "approver": approval.approver,
         "signed_at": approval.signed_at.isoformat(), "expires_at": approval.expires_at.isoformat(),
     }  # fmt: skip
-    return evidence.sign({"_type": evidence.STATEMENT_TYPE, "subject": subject, "predicateType": PREDICATE_TYPE, "predicate": said}, signer)
+    return evidence.sign(
+        {
+            "_type": evidence.STATEMENT_TYPE,
+            "subject": subject,
+            "predicateType": PREDICATE_TYPE,
+            "predicate": said,
+        },
+        signer,
+    )
 
 
 def opened(text: str, key: Key) -> Approval:
@@ -36,13 +44,30 @@ def opened(text: str, key: Key) -> Approval:
     document = evidence.opened(text, key, PREDICATE_TYPE)
     said = document["predicate"]
     try:
-        moments = (datetime.fromisoformat(said["signed_at"]), datetime.fromisoformat(said["expires_at"]))
+        moments = (
+            datetime.fromisoformat(said["signed_at"]),
+            datetime.fromisoformat(said["expires_at"]),
+        )
         (subject,) = document["subject"]
-        approval = Approval(said["dataset"], subject["digest"]["sha256"], said["decision"], said["why"], said["approver"], *moments)
+        approval = Approval(
+            said["dataset"],
+            subject["digest"]["sha256"],
+            said["decision"],
+            said["why"],
+            said["approver"],
+            *moments,
+        )
     except (KeyError, ValueError, TypeError):
-        raise EvidenceError("the approval lacks what it should say", "Sign it again: assay review sign") from None
-    if approval.decision not in ("approve", "reject") or any(moment.tzinfo is None for moment in moments):
-        raise EvidenceError("the approval says something else than approve or reject, or a time without a zone", "Sign it again: assay review sign")
+        raise EvidenceError(
+            "the approval lacks what it should say", "Sign it again: assay review sign"
+        ) from None
+    if approval.decision not in ("approve", "reject") or any(
+        moment.tzinfo is None for moment in moments
+    ):
+        raise EvidenceError(
+            "the approval says something else than approve or reject, or a time without a zone",
+            "Sign it again: assay review sign",
+        )
     return approval
 
 
@@ -52,7 +77,9 @@ def keyid_of(text: str) -> str:
         (signature,) = json.loads(text)["signatures"]
         return str(signature["keyid"])
     except (ValueError, KeyError, TypeError):
-        raise EvidenceError("this is no signed approval", "Give what `assay review sign` printed") from None
+        raise EvidenceError(
+            "this is no signed approval", "Give what `assay review sign` printed"
+        ) from None
 
 
 def subject_of(text: str) -> str:
@@ -61,4 +88,6 @@ def subject_of(text: str) -> str:
         (subject,) = json.loads(base64.b64decode(json.loads(text)["payload"]))["subject"]
         return str(subject["digest"]["sha256"])
     except (ValueError, KeyError, TypeError):
-        raise EvidenceError("this is no signed approval", "Restore the evidence from a copy") from None
+        raise EvidenceError(
+            "this is no signed approval", "Restore the evidence from a copy"
+        ) from None

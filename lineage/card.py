@@ -63,20 +63,35 @@ def card(
     }  # fmt: skip
 
 
-def _quality(rows: Mapping[str, Any], predicate: Mapping[str, Any], drift: Mapping[str, Any] | None) -> dict[str, Any]:
-    found, checks = predicate.get("quality", {}), predicate["checks"]  # versions of an earlier Assay were not measured
+def _quality(
+    rows: Mapping[str, Any], predicate: Mapping[str, Any], drift: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    found, checks = (
+        predicate.get("quality", {}),
+        predicate["checks"],
+    )  # versions of an earlier Assay were not measured
 
     def value_or_unknown(name: str) -> float | str:
         value = found.get(name)
         return UNKNOWN if value is None else value
 
     return {
-        "coverage_pct": value_or_unknown("coverage_pct") if found else _share(rows["published"], rows["rows_in"]),
-        "error_rate_pct": value_or_unknown("error_rate_pct") if found else _share(rows["quarantined"], rows["rows_in"]),
-        **{name: value_or_unknown(name) for name in ("noise_rate_pct", "duplicate_rate_pct", "completeness_pct")},
+        "coverage_pct": value_or_unknown("coverage_pct")
+        if found
+        else _share(rows["published"], rows["rows_in"]),
+        "error_rate_pct": value_or_unknown("error_rate_pct")
+        if found
+        else _share(rows["quarantined"], rows["rows_in"]),
+        **{
+            name: value_or_unknown(name)
+            for name in ("noise_rate_pct", "duplicate_rate_pct", "completeness_pct")
+        },
         "checks_passed": f"{sum(check['passed'] is True for check in checks)} of {len(checks)}",
         "drift": drift["verdict"] if drift else UNKNOWN,
-        "freshness": ", ".join(f"{name} {age:,.1f} h" for name, age in found.get("freshness_hours", {}).items()) or UNKNOWN,
+        "freshness": ", ".join(
+            f"{name} {age:,.1f} h" for name, age in found.get("freshness_hours", {}).items()
+        )
+        or UNKNOWN,
         "stability_psi": value_or_unknown("stability_psi"),
         "bias": "; ".join(_bias(each) for each in found.get("bias", [])) or UNKNOWN,
     }
@@ -87,5 +102,13 @@ def _share(count: int, rows_in: int) -> float | str:
 
 
 def _bias(each: Mapping[str, Any]) -> str:
-    words = {"smallest_share_pct": "smallest share %", "balance": "balance", "parity_difference": "parity difference", "impact_ratio": "impact ratio"}
-    return f"{each['column']}: " + ", ".join(f"{said} {UNKNOWN if each[name] is None else f'{each[name]:g}'}" for name, said in words.items())
+    words = {
+        "smallest_share_pct": "smallest share %",
+        "balance": "balance",
+        "parity_difference": "parity difference",
+        "impact_ratio": "impact ratio",
+    }
+    return f"{each['column']}: " + ", ".join(
+        f"{said} {UNKNOWN if each[name] is None else f'{each[name]:g}'}"
+        for name, said in words.items()
+    )

@@ -32,7 +32,11 @@ class Entry:
     @property
     def hash(self) -> str:
         """SHA-256 of the entry as canonical JSON."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()).hexdigest()
+        return hashlib.sha256(
+            json.dumps(
+                asdict(self), sort_keys=True, separators=(",", ":"), ensure_ascii=False
+            ).encode()
+        ).hexdigest()
 
 
 def check(entries: Iterable[tuple[Entry, str]]) -> str:
@@ -44,6 +48,9 @@ def check(entries: Iterable[tuple[Entry, str]]) -> str:
     head, expected = GENESIS, 1
     for entry, stored in entries:
         if entry.sequence != expected or entry.previous != head or entry.hash != stored:
-            raise EvidenceError(f"the audit log breaks at entry {expected}", "Compare it with a copy, or with the heads in the signed evidence")
+            raise EvidenceError(
+                f"the audit log breaks at entry {expected}",
+                "Compare it with a copy, or with the heads in the signed evidence",
+            )
         head, expected = stored, expected + 1
     return head

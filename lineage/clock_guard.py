@@ -36,7 +36,9 @@ def clock_step(before: str, after: str) -> Step | None:
         before, after: ISO 8601 with an offset from UTC.
     """
     gap = datetime.fromisoformat(after) - datetime.fromisoformat(before)
-    return Step(before, after, gap.total_seconds()) if gap > LONGEST_GAP or gap < -TOLERANCE else None
+    return (
+        Step(before, after, gap.total_seconds()) if gap > LONGEST_GAP or gap < -TOLERANCE else None
+    )
 
 
 def doubt(steps: Sequence[Step]) -> str | None:

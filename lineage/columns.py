@@ -10,7 +10,12 @@ from collections.abc import Iterable, Mapping
 import polars as pl
 
 
-def lineage_of(expressions: Mapping[str, pl.Expr], passed: Iterable[str] = ()) -> dict[str, tuple[str, ...]]:
+def lineage_of(
+    expressions: Mapping[str, pl.Expr], passed: Iterable[str] = ()
+) -> dict[str, tuple[str, ...]]:
     """Output column -> its input columns, sorted. `passed` columns go through unchanged."""
-    made = {name: tuple(sorted(set(expression.meta.root_names()))) for name, expression in expressions.items()}
+    made = {
+        name: tuple(sorted(set(expression.meta.root_names())))
+        for name, expression in expressions.items()
+    }
     return {**{name: (name,) for name in passed}, **made}

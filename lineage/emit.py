@@ -22,7 +22,9 @@ def file_client(file: Path) -> OpenLineageClient:
     from openlineage.client.transport.file import FileConfig, FileTransport
 
     file.parent.mkdir(parents=True, exist_ok=True)
-    return OpenLineageClient(transport=FileTransport(FileConfig(log_file_path=str(file), append=True)))
+    return OpenLineageClient(
+        transport=FileTransport(FileConfig(log_file_path=str(file), append=True))
+    )
 
 
 def http_client(url: str, timeout_s: float = 5.0) -> OpenLineageClient:
@@ -30,7 +32,9 @@ def http_client(url: str, timeout_s: float = 5.0) -> OpenLineageClient:
     from openlineage.client import OpenLineageClient
     from openlineage.client.transport.http import HttpConfig, HttpTransport
 
-    return OpenLineageClient(transport=HttpTransport(HttpConfig(url=url, timeout=timeout_s, retry={"total": 0})))
+    return OpenLineageClient(
+        transport=HttpTransport(HttpConfig(url=url, timeout=timeout_s, retry={"total": 0}))
+    )
 
 
 def emit(client: OpenLineageClient, facts: Iterable[StageFact]) -> None:

@@ -32,28 +32,75 @@ def events(fact: StageFact) -> tuple[event_v2.RunEvent, event_v2.RunEvent]:
     job = event_v2.Job(
         namespace=NAMESPACE,
         name=f"{fact.dataset}.{fact.stage}",
-        facets={"jobType": job_type_job.JobTypeJobFacet(processingType="BATCH", integration="ASSAY", jobType="STAGE", producer=PRODUCER)},
+        facets={
+            "jobType": job_type_job.JobTypeJobFacet(
+                processingType="BATCH", integration="ASSAY", jobType="STAGE", producer=PRODUCER
+            )
+        },
     )
-    inputs = [event_v2.InputDataset(namespace=NAMESPACE, name=table.name, facets=_facets(table), inputFacets=_input_facets(table)) for table in fact.inputs]
-    outputs = [event_v2.OutputDataset(namespace=NAMESPACE, name=table.name, facets=_facets(table), outputFacets=_output_facets(table)) for table in fact.outputs]
-    start = event_v2.RunEvent(eventTime=fact.started_at, eventType=event_v2.RunState.START, run=run, job=job, producer=PRODUCER)
-    end = event_v2.RunEvent(eventTime=fact.ended_at, eventType=event_v2.RunState(fact.outcome), run=run, job=job, inputs=inputs, outputs=outputs, producer=PRODUCER)
+    inputs = [
+        event_v2.InputDataset(
+            namespace=NAMESPACE,
+            name=table.name,
+            facets=_facets(table),
+            inputFacets=_input_facets(table),
+        )
+        for table in fact.inputs
+    ]
+    outputs = [
+        event_v2.OutputDataset(
+            namespace=NAMESPACE,
+            name=table.name,
+            facets=_facets(table),
+            outputFacets=_output_facets(table),
+        )
+        for table in fact.outputs
+    ]
+    start = event_v2.RunEvent(
+        eventTime=fact.started_at,
+        eventType=event_v2.RunState.START,
+        run=run,
+        job=job,
+        producer=PRODUCER,
+    )
+    end = event_v2.RunEvent(
+        eventTime=fact.ended_at,
+        eventType=event_v2.RunState(fact.outcome),
+        run=run,
+        job=job,
+        inputs=inputs,
+        outputs=outputs,
+        producer=PRODUCER,
+    )
     return start, end
 
 
 def _run_id(fact: StageFact) -> str:
     from datetime import datetime
 
-    return str(generate_static_uuid(datetime.fromisoformat(fact.started_at), f"{fact.run_id}/{fact.dataset}/{fact.stage}".encode()))
+    return str(
+        generate_static_uuid(
+            datetime.fromisoformat(fact.started_at),
+            f"{fact.run_id}/{fact.dataset}/{fact.stage}".encode(),
+        )
+    )
 
 
 def _run_facets(fact: StageFact) -> dict[str, facet_v2.RunFacet]:
     facets: dict[str, facet_v2.RunFacet] = {
-        "parent": parent_run.ParentRunFacet(run=parent_run.Run(runId=fact.run_id), job=parent_run.Job(namespace=NAMESPACE, name=fact.dataset), producer=PRODUCER),
-        "processing_engine": processing_engine_run.ProcessingEngineRunFacet(version=_polars_version(), name="polars", producer=PRODUCER),
+        "parent": parent_run.ParentRunFacet(
+            run=parent_run.Run(runId=fact.run_id),
+            job=parent_run.Job(namespace=NAMESPACE, name=fact.dataset),
+            producer=PRODUCER,
+        ),
+        "processing_engine": processing_engine_run.ProcessingEngineRunFacet(
+            version=_polars_version(), name="polars", producer=PRODUCER
+        ),
     }
     if fact.error:
-        facets["errorMessage"] = error_message_run.ErrorMessageRunFacet(message=fact.error, programmingLanguage="python", producer=PRODUCER)
+        facets["errorMessage"] = error_message_run.ErrorMessageRunFacet(
+            message=fact.error, programmingLanguage="python", producer=PRODUCER
+        )
     return facets
 
 
@@ -66,16 +113,29 @@ def _polars_version() -> str:
 def _facets(table: Table) -> dict[str, facet_v2.DatasetFacet]:
     facets: dict[str, facet_v2.DatasetFacet] = {}
     if table.columns:
-        fields = [schema_dataset.SchemaDatasetFacetFields(name=name, type=kind) for name, kind in table.columns]
+        fields = [
+            schema_dataset.SchemaDatasetFacetFields(name=name, type=kind)
+            for name, kind in table.columns
+        ]
         facets["schema"] = schema_dataset.SchemaDatasetFacet(fields=fields, producer=PRODUCER)
     if table.version:
-        facets["version"] = dataset_version_dataset.DatasetVersionDatasetFacet(datasetVersion=table.version, producer=PRODUCER)
+        facets["version"] = dataset_version_dataset.DatasetVersionDatasetFacet(
+            datasetVersion=table.version, producer=PRODUCER
+        )
     if table.tags:
-        tags = [tags_dataset.TagsDatasetFacetFields(key=key, value=value, source="CONTRACT") for key, value in sorted(table.tags.items())]
+        tags = [
+            tags_dataset.TagsDatasetFacetFields(key=key, value=value, source="CONTRACT")
+            for key, value in sorted(table.tags.items())
+        ]
         facets["tags"] = tags_dataset.TagsDatasetFacet(tags=tags, producer=PRODUCER)
     if table.lineage:
         facets["columnLineage"] = column_lineage_dataset.ColumnLineageDatasetFacet(
-            fields={column: column_lineage_dataset.Fields(inputFields=[_input_field(column, *source) for source in sources]) for column, sources in table.lineage.items()},
+            fields={
+                column: column_lineage_dataset.Fields(
+                    inputFields=[_input_field(column, *source) for source in sources]
+                )
+                for column, sources in table.lineage.items()
+            },
             producer=PRODUCER,
         )
     return facets
@@ -83,7 +143,12 @@ def _facets(table: Table) -> dict[str, facet_v2.DatasetFacet]:
 
 def _input_field(column: str, table: str, field: str) -> column_lineage_dataset.InputField:
     subtype = "IDENTITY" if field == column else "TRANSFORMATION"
-    return column_lineage_dataset.InputField(namespace=NAMESPACE, name=table, field=field, transformations=[column_lineage_dataset.Transformation(type="DIRECT", subtype=subtype)])
+    return column_lineage_dataset.InputField(
+        namespace=NAMESPACE,
+        name=table,
+        field=field,
+        transformations=[column_lineage_dataset.Transformation(type="DIRECT", subtype=subtype)],
+    )
 
 
 def _input_facets(table: Table) -> dict[str, facet_v2.InputDatasetFacet]:
@@ -92,14 +157,25 @@ def _input_facets(table: Table) -> dict[str, facet_v2.InputDatasetFacet]:
         return {}
     assertions = [
         data_quality_assertions_dataset.Assertion(
-            assertion=a.name, success=bool(a.success), column=a.column, severity={"error": "error", "warning": "warn", "info": "warn"}[a.severity]
+            assertion=a.name,
+            success=bool(a.success),
+            column=a.column,
+            severity={"error": "error", "warning": "warn", "info": "warn"}[a.severity],
         )
         for a in table.assertions
     ]
-    return {"dataQualityAssertions": data_quality_assertions_dataset.DataQualityAssertionsDatasetFacet(assertions=assertions, producer=PRODUCER)}
+    return {
+        "dataQualityAssertions": data_quality_assertions_dataset.DataQualityAssertionsDatasetFacet(
+            assertions=assertions, producer=PRODUCER
+        )
+    }
 
 
 def _output_facets(table: Table) -> dict[str, facet_v2.OutputDatasetFacet]:
     if table.rows is None:
         return {}
-    return {"outputStatistics": output_statistics_output_dataset.OutputStatisticsOutputDatasetFacet(rowCount=table.rows, producer=PRODUCER)}
+    return {
+        "outputStatistics": output_statistics_output_dataset.OutputStatisticsOutputDatasetFacet(
+            rowCount=table.rows, producer=PRODUCER
+        )
+    }

@@ -38,15 +38,34 @@ class PublishedFile:
 def statement(files: tuple[PublishedFile, ...], predicate: dict[str, Any]) -> dict[str, Any]:
     """The statement over the files. The subjects with `predicate.files` are the version's manifest."""
     subjects = [{"name": file.path, "digest": {"sha256": file.sha256}} for file in files]
-    manifest = [{"path": file.path, "rows": file.rows, "size_bytes": file.size_bytes} for file in files]
-    return {"_type": STATEMENT_TYPE, "subject": subjects, "predicateType": PREDICATE_TYPE, "predicate": {**predicate, "files": manifest}}
+    manifest = [
+        {"path": file.path, "rows": file.rows, "size_bytes": file.size_bytes} for file in files
+    ]
+    return {
+        "_type": STATEMENT_TYPE,
+        "subject": subjects,
+        "predicateType": PREDICATE_TYPE,
+        "predicate": {**predicate, "files": manifest},
+    }
 
 
 def expiry(row: Mapping[str, Any]) -> dict[str, Any]:
     """The statement that a version has expired, over its evidence: its files are gone on purpose."""
-    subject = {"name": f"{row['dataset']}/{row['version']}.dsse.json", "digest": {"sha256": hashlib.sha256(row["envelope"].encode()).hexdigest()}}
-    predicate = {"dataset": row["dataset"], "version": row["version"], "expired_at": row["expired_at"]}
-    return {"_type": STATEMENT_TYPE, "subject": [subject], "predicateType": EXPIRY_TYPE, "predicate": predicate}
+    subject = {
+        "name": f"{row['dataset']}/{row['version']}.dsse.json",
+        "digest": {"sha256": hashlib.sha256(row["envelope"].encode()).hexdigest()},
+    }
+    predicate = {
+        "dataset": row["dataset"],
+        "version": row["version"],
+        "expired_at": row["expired_at"],
+    }
+    return {
+        "_type": STATEMENT_TYPE,
+        "subject": [subject],
+        "predicateType": EXPIRY_TYPE,
+        "predicate": predicate,
+    }
 
 
 def expiry_name(version: str) -> str:
@@ -60,10 +79,16 @@ def _validate(document: dict[str, Any]) -> None:
     from in_toto_attestation.v1.statement import Statement
 
     try:
-        subjects = [ResourceDescriptor(name=subject["name"], digest=subject["digest"]).pb for subject in document["subject"]]
+        subjects = [
+            ResourceDescriptor(name=subject["name"], digest=subject["digest"]).pb
+            for subject in document["subject"]
+        ]
         Statement(subjects, document["predicateType"], document["predicate"]).validate()
     except (ValueError, TypeError, KeyError, ParseError) as error:
-        raise EvidenceError(f"this is no in-toto Statement: {type(error).__name__}", "Report it: Assay should not have made it") from None
+        raise EvidenceError(
+            f"this is no in-toto Statement: {type(error).__name__}",
+            "Report it: Assay should not have made it",
+        ) from None
 
 
 def sign(document: dict[str, Any], signer: Signer) -> str:
@@ -71,7 +96,9 @@ def sign(document: dict[str, Any], signer: Signer) -> str:
     _validate(document)
     from securesystemslib.dsse import Envelope
 
-    payload = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    payload = json.dumps(
+        document, sort_keys=True, separators=(",", ":"), ensure_ascii=False
+    ).encode()
     envelope = Envelope(payload, PAYLOAD_TYPE, {})
     envelope.sign(signer)
     return json.dumps(envelope.to_dict(), sort_keys=True)
@@ -90,21 +117,36 @@ def opened(text: str, key: Key, predicate_type: str = PREDICATE_TYPE) -> dict[st
         envelope = Envelope.from_dict(data)
         # one spelling only: bytes that decode to the same envelope are still not the bytes that were signed off
         if json.dumps(envelope.to_dict(), sort_keys=True) != text:
-            raise EvidenceError("the evidence is not written as Assay writes it", "It was changed after signing: restore it from a copy")
+            raise EvidenceError(
+                "the evidence is not written as Assay writes it",
+                "It was changed after signing: restore it from a copy",
+            )
         if envelope.payload_type != PAYLOAD_TYPE or len(envelope.signatures) != 1:
-            raise EvidenceError("the envelope holds something else than one signed in-toto statement", "Restore it from a copy")
+            raise EvidenceError(
+                "the envelope holds something else than one signed in-toto statement",
+                "Restore it from a copy",
+            )
         envelope.verify([key], 1)
         document: dict[str, Any] = json.loads(envelope.payload)
     except VerificationError:
-        raise EvidenceError("the signature is not of this key over this statement", "Restore the evidence from a copy, or verify with the key it was signed with") from None
+        raise EvidenceError(
+            "the signature is not of this key over this statement",
+            "Restore the evidence from a copy, or verify with the key it was signed with",
+        ) from None
     except (ValueError, KeyError, TypeError, AttributeError):
         raise EvidenceError("the evidence is no DSSE envelope", "Restore it from a copy") from None
     if document.get("_type") != STATEMENT_TYPE or document.get("predicateType") != predicate_type:
-        raise EvidenceError(f"the statement is no {predicate_type.rsplit(':', 2)[-2].replace('-', ' ')}", "Give the evidence of a version, or the approval of a review")
+        raise EvidenceError(
+            f"the statement is no {predicate_type.rsplit(':', 2)[-2].replace('-', ' ')}",
+            "Give the evidence of a version, or the approval of a review",
+        )
     return document
 
 
 def files(document: dict[str, Any]) -> tuple[PublishedFile, ...]:
     """The manifest out of a checked statement."""
     digests = {subject["name"]: subject["digest"]["sha256"] for subject in document["subject"]}
-    return tuple(PublishedFile(file["path"], digests[file["path"]], file["rows"], file["size_bytes"]) for file in document["predicate"]["files"])
+    return tuple(
+        PublishedFile(file["path"], digests[file["path"]], file["rows"], file["size_bytes"])
+        for file in document["predicate"]["files"]
+    )

@@ -25,8 +25,18 @@ def signed(files: Mapping[str, str], said: Mapping[str, Any], signer: Signer) ->
         files: path below the data set's `features` -> SHA-256: the table and every file of its state.
         said: data set, version and the digest of its evidence, engine of each feature with its difference from the CPU, classes, scores, proxies.
     """
-    subject = [{"name": name, "digest": {"sha256": digest}} for name, digest in sorted(files.items())]
-    return evidence.sign({"_type": evidence.STATEMENT_TYPE, "subject": subject, "predicateType": PREDICATE_TYPE, "predicate": dict(said)}, signer)
+    subject = [
+        {"name": name, "digest": {"sha256": digest}} for name, digest in sorted(files.items())
+    ]
+    return evidence.sign(
+        {
+            "_type": evidence.STATEMENT_TYPE,
+            "subject": subject,
+            "predicateType": PREDICATE_TYPE,
+            "predicate": dict(said),
+        },
+        signer,
+    )
 
 
 def opened(text: str, key: Key) -> dict[str, Any]:

@@ -27,7 +27,15 @@ def signed(files: list[dict[str, Any]], said: dict[str, Any], signer: Signer) ->
     """
     subject = [{"name": file["path"], "digest": {"sha256": file["sha256"]}} for file in files]
     becomes = {file["path"]: file["becomes"] for file in files if file.get("becomes")}
-    return evidence.sign({"_type": evidence.STATEMENT_TYPE, "subject": subject, "predicateType": PREDICATE_TYPE, "predicate": {**said, "becomes": becomes}}, signer)
+    return evidence.sign(
+        {
+            "_type": evidence.STATEMENT_TYPE,
+            "subject": subject,
+            "predicateType": PREDICATE_TYPE,
+            "predicate": {**said, "becomes": becomes},
+        },
+        signer,
+    )
 
 
 def opened(text: str, key: Key) -> dict[str, Any]:
@@ -40,7 +48,10 @@ def became(statements: list[dict[str, Any]], path: str, sha256: str) -> set[str]
     known = {sha256}
     for statement in statements:  # in the order they were made
         becomes = statement["predicate"]["becomes"].get(path)
-        if becomes and any(subject["name"] == path and subject["digest"]["sha256"] in known for subject in statement["subject"]):
+        if becomes and any(
+            subject["name"] == path and subject["digest"]["sha256"] in known
+            for subject in statement["subject"]
+        ):
             known.add(becomes)
     return known
 

@@ -11,7 +11,9 @@ import secrets
 
 from assay.contracts.errors import ConfigurationError
 
-_PARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?P<trace>[0-9a-f]{32})-(?P<span>[0-9a-f]{16})-[0-9a-f]{2}(-.*)?")
+_PARENT = re.compile(
+    r"(?!ff)[0-9a-f]{2}-(?P<trace>[0-9a-f]{32})-(?P<span>[0-9a-f]{16})-[0-9a-f]{2}(-.*)?"
+)
 _TRACE = re.compile(r"[0-9a-f]{32}")
 
 
@@ -24,9 +26,18 @@ def trace_of(text: str | None) -> str:
         return secrets.token_hex(16)
     said = text.strip().lower()
     found = _PARENT.fullmatch(said)
-    trace = found["trace"] if found else said.replace("-", "") if _TRACE.fullmatch(said.replace("-", "")) else ""
+    trace = (
+        found["trace"]
+        if found
+        else said.replace("-", "")
+        if _TRACE.fullmatch(said.replace("-", ""))
+        else ""
+    )
     if not trace.strip("0") or (found and not found["span"].strip("0")):
-        raise ConfigurationError("that is no trace id", "Give a W3C traceparent, such as 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01, or its 32 hexadecimal digits")
+        raise ConfigurationError(
+            "that is no trace id",
+            "Give a W3C traceparent, such as 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01, or its 32 hexadecimal digits",
+        )
     return trace
 
 

@@ -143,7 +143,10 @@ class Accounting:
     @property
     def balances(self) -> bool:
         """rows in = published + quarantined + removed, and each row removed has one step."""
-        return self.rows_in == self.published + self.quarantined + self.removed and self.removed == sum(self.removed_by.values())
+        return (
+            self.rows_in == self.published + self.quarantined + self.removed
+            and self.removed == sum(self.removed_by.values())
+        )
 
 
 @dataclass(frozen=True)

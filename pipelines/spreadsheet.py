@@ -16,10 +16,20 @@ _NUMBER = r"^-[0-9]+(?:\.[0-9]+)?$"  # is no formula, and somebody wants to coun
 def guarded(frame: pl.DataFrame) -> pl.DataFrame:
     """An apostrophe before each text that could be a formula."""
     text = cs.string()
-    return frame.with_columns(pl.when(text.str.contains(_FORMULA) & ~text.str.contains(_NUMBER)).then(pl.lit("'") + text).otherwise(text).name.keep())
+    return frame.with_columns(
+        pl.when(text.str.contains(_FORMULA) & ~text.str.contains(_NUMBER))
+        .then(pl.lit("'") + text)
+        .otherwise(text)
+        .name.keep()
+    )
 
 
 def unguarded(frame: pl.DataFrame) -> pl.DataFrame:
     """The texts as they were before."""
     text = cs.string()
-    return frame.with_columns(pl.when(text.str.starts_with("'") & text.str.contains(_FORMULA)).then(text.str.slice(1)).otherwise(text).name.keep())
+    return frame.with_columns(
+        pl.when(text.str.starts_with("'") & text.str.contains(_FORMULA))
+        .then(text.str.slice(1))
+        .otherwise(text)
+        .name.keep()
+    )

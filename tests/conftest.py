@@ -63,7 +63,11 @@ LONG = ("journeys", "assets")
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes long begins first, so that of several workers none waits for the other at the end: journeys, then assets, then what takes milliseconds."""
-    items.sort(key=lambda item: LONG.index(item.path.parent.name) if item.path.parent.name in LONG else len(LONG))
+    items.sort(
+        key=lambda item: (
+            LONG.index(item.path.parent.name) if item.path.parent.name in LONG else len(LONG)
+        )
+    )
 
 
 def document(*edits: Edit) -> dict[str, Any]:
@@ -120,19 +124,34 @@ class SampleHome:
     """A home of its own, with one contract and one source."""
 
     def __init__(self, folder: Path, registry_url: str = "") -> None:
-        self.root, self.contracts, self.registry_url = folder / "home", folder / "contracts", registry_url
+        self.root, self.contracts, self.registry_url = (
+            folder / "home",
+            folder / "contracts",
+            registry_url,
+        )
         self.contracts.mkdir(parents=True)
         self.stewards = folder / "stewards.yaml"
         self._appointed: list[dict[str, Any]] = []
         self.appoint()
         self.promise()
 
-    def appoint(self, name: str = "", *levels: str, accounts: tuple[str, ...] = (), valid_days: int = 30) -> Path:
+    def appoint(
+        self, name: str = "", *levels: str, accounts: tuple[str, ...] = (), valid_days: int = 30
+    ) -> Path:
         """Make a steward of somebody. Returns: their private key's file."""
         file = self.contracts.parent / f"{name or 'nobody'}.pem"
         if name:
-            self._appointed.append({"name": name, "levels": list(levels), "accounts": list(accounts), "key": new_private(file)})
-        self.stewards.write_text(yaml.safe_dump({"valid_days": valid_days, "stewards": self._appointed}))
+            self._appointed.append(
+                {
+                    "name": name,
+                    "levels": list(levels),
+                    "accounts": list(accounts),
+                    "key": new_private(file),
+                }
+            )
+        self.stewards.write_text(
+            yaml.safe_dump({"valid_days": valid_days, "stewards": self._appointed})
+        )
         return file
 
     def promise(self, *edits: Edit, file: str = "readings.odcs.yaml") -> None:
@@ -154,7 +173,16 @@ class SampleHome:
 
     def open(self) -> Installation:
         """Open it."""
-        return Installation.open(Home(home=self.root, contracts=self.contracts, registry_url=self.registry_url, actor="tester", stewards=self.stewards), self.clock)
+        return Installation.open(
+            Home(
+                home=self.root,
+                contracts=self.contracts,
+                registry_url=self.registry_url,
+                actor="tester",
+                stewards=self.stewards,
+            ),
+            self.clock,
+        )
 
     def run(self, run_id: str | None = None, name: str = "readings") -> Run:
         """A new run, over the readings unless named."""
@@ -181,7 +209,13 @@ class SampleHome:
     @property
     def environment(self) -> dict[str, str]:
         """What a child process needs to open it."""
-        return {**os.environ, "ASSAY_HOME": str(self.root), "ASSAY_CONTRACTS": str(self.contracts), "ASSAY_REGISTRY_URL": self.registry_url, "ASSAY_STEWARDS": str(self.stewards)}
+        return {
+            **os.environ,
+            "ASSAY_HOME": str(self.root),
+            "ASSAY_CONTRACTS": str(self.contracts),
+            "ASSAY_REGISTRY_URL": self.registry_url,
+            "ASSAY_STEWARDS": str(self.stewards),
+        }
 
 
 @pytest.fixture
@@ -209,7 +243,10 @@ def either_registry(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[
     schema = f"assay_{uuid.uuid4().hex[:12]}"
     connection.execute(f"CREATE SCHEMA {schema}")
     try:
-        made = SampleHome(tmp_path, f"{server.replace('postgresql://', 'postgresql+psycopg://')}?options=-csearch_path%3D{schema}")
+        made = SampleHome(
+            tmp_path,
+            f"{server.replace('postgresql://', 'postgresql+psycopg://')}?options=-csearch_path%3D{schema}",
+        )
         made.deliver(GOOD)
         yield made
     finally:
@@ -230,7 +267,14 @@ def usual_umask(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def small_disk(folder: Path, size_kb: int) -> Iterator[Path]:
     """A disk of this size; skips where it cannot be mounted."""
     folder.mkdir()
-    if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size_kb}k", "tmpfs", str(folder)], check=False, capture_output=True).returncode:
+    if (
+        os.geteuid() != 0
+        or subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", f"size={size_kb}k", "tmpfs", str(folder)],
+            check=False,
+            capture_output=True,
+        ).returncode
+    ):
         pytest.skip("a small disk cannot be mounted here")
     try:
         yield folder

@@ -26,7 +26,11 @@ def holding(root: Path, values: Collection[str]) -> set[str]:
 
 def texts(root: Path) -> Iterator[tuple[str, str]]:
     """Everything that lies below, decoded: (where, text)."""
-    for file in (f for f in root.rglob("*") if f.is_file() and not SECRET_FOLDERS & set(f.relative_to(root).parts)):
+    for file in (
+        f
+        for f in root.rglob("*")
+        if f.is_file() and not SECRET_FOLDERS & set(f.relative_to(root).parts)
+    ):
         where, content = str(file.relative_to(root)), file.read_bytes()
         if file.suffix == ".parquet":
             yield where, pl.read_parquet(file).write_json()
@@ -38,9 +42,20 @@ def texts(root: Path) -> Iterator[tuple[str, str]]:
 def _cells(file: Path, where: str) -> Iterator[tuple[str, str]]:
     with sqlite3.connect(file) as connection:
         connection.text_factory = bytes
-        for (table,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+        for (table,) in connection.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'table'"
+        ).fetchall():
             for row in connection.execute(f'SELECT * FROM "{table.decode()}"'):
-                yield f"{where}:{table.decode()}", "\n".join(text for cell in row for text in _unpacked(cell if isinstance(cell, bytes) else str(cell).encode()))
+                yield (
+                    f"{where}:{table.decode()}",
+                    "\n".join(
+                        text
+                        for cell in row
+                        for text in _unpacked(
+                            cell if isinstance(cell, bytes) else str(cell).encode()
+                        )
+                    ),
+                )
 
 
 def _unpacked(content: bytes) -> Iterator[str]:

@@ -46,7 +46,9 @@ def source_files() -> list[Path]:
 def names_of_functions(code: str) -> list[tuple[int, str]]:
     """Line and name of every function and method, nested ones too."""
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
-    return [(node.lineno, node.name) for node in ast.walk(ast.parse(code)) if isinstance(node, kinds)]
+    return [
+        (node.lineno, node.name) for node in ast.walk(ast.parse(code)) if isinstance(node, kinds)
+    ]
 
 
 def says_nothing(name: str) -> bool:
@@ -61,9 +63,18 @@ def test_there_are_files_to_look_at() -> None:
 def test_modules_and_functions_have_names_that_say_what_they_are(room: str) -> None:
     files = [file for file in source_files() if file.is_relative_to(ROOT / room)]
     modules = [str(file.relative_to(ROOT)) for file in files if says_nothing(file.stem)]
-    functions = [f"{file.relative_to(ROOT)}:{line} {name}" for file in files for line, name in names_of_functions(file.read_text(encoding="utf-8")) if says_nothing(name)]
+    functions = [
+        f"{file.relative_to(ROOT)}:{line} {name}"
+        for file in files
+        for line, name in names_of_functions(file.read_text(encoding="utf-8"))
+        if says_nothing(name)
+    ]
     assert modules + functions == []
 
 
 def test_a_name_that_says_nothing_is_noticed() -> None:
-    assert [name for _, name in names_of_functions("class A:\n    def _told(self): ...") if says_nothing(name)] == ["_told"]
+    assert [
+        name
+        for _, name in names_of_functions("class A:\n    def _told(self): ...")
+        if says_nothing(name)
+    ] == ["_told"]

@@ -67,7 +67,11 @@ def check_ids() -> list[str]:
     for room in ROOMS:
         for file in (ROOT / room).rglob("*.py"):
             for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-                if isinstance(node, ast.Constant) and isinstance(node.value, str) and CHECK_ID.match(node.value):
+                if (
+                    isinstance(node, ast.Constant)
+                    and isinstance(node.value, str)
+                    and CHECK_ID.match(node.value)
+                ):
                     ids.add(node.value)
     return sorted(ids)
 
@@ -114,7 +118,12 @@ def _keys(value: Any, path: str = "") -> Iterator[str]:
 
 def surface() -> dict[str, list[str]]:
     """All of it, part by part."""
-    parts = {"command line": command_line(), "settings": settings(), "check ids": check_ids(), "rules": rules()}
+    parts = {
+        "command line": command_line(),
+        "settings": settings(),
+        "check ids": check_ids(),
+        "rules": rules(),
+    }
     return {**parts, **{f"keys of {name}": sorted(set(keys)) for name, keys in answers().items()}}
 
 

@@ -46,7 +46,10 @@ def processes_of(home: Path) -> list[int]:
     pids = []
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            if f"ASSAY_HOME={home}\0".encode() in (folder / "environ").read_bytes() and int(folder.name) != os.getpid():
+            if (
+                f"ASSAY_HOME={home}\0".encode() in (folder / "environ").read_bytes()
+                and int(folder.name) != os.getpid()
+            ):
                 pids.append(int(folder.name))
     return pids
 
@@ -105,10 +108,19 @@ class WebUi:
         """One request, its path sent as it is written here."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
-            connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
+            connection.request(
+                method,
+                path,
+                body,
+                {name.replace("_", "-"): value for name, value in headers.items()},
+            )
             response = connection.getresponse()
             text = response.read().decode("utf-8", "replace")
-            return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, text)
+            return Answer(
+                response.status,
+                {name.lower(): value for name, value in response.getheaders()},
+                text,
+            )
         finally:
             connection.close()
 
@@ -125,7 +137,9 @@ class WebUi:
 
     def has_definitions(self) -> bool:
         """Whether Dagster has read the contracts."""
-        answer = self.graphql("{ repositoriesOrError { ... on RepositoryConnection { nodes { name } } } }")
+        answer = self.graphql(
+            "{ repositoriesOrError { ... on RepositoryConnection { nodes { name } } } }"
+        )
         return bool(answer.data["data"]["repositoriesOrError"].get("nodes"))
 
 
@@ -135,7 +149,14 @@ def web_ui(installation: SampleHome, **more: str) -> Iterator[WebUi]:
     port = free_port()
     command = [sys.executable, "-m", "assay.cli", "ui", "--port", str(port)]
     environment = {**installation.environment, **more}
-    with subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+    with subprocess.Popen(
+        command,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    ) as process:
         ui = WebUi(installation, port, process)
         try:
             assert process.stdout is not None

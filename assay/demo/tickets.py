@@ -24,8 +24,27 @@ from faker import Faker
 from phonenumbers import PhoneNumberFormat
 from stdnum import luhn
 
-COLUMNS = ("ticket_id", "created_at", "customer_name", "email", "phone", "card_number", "iban", "category", "priority", "handle_minutes", "satisfaction", "message")
-KINDS = {"customer_name": "name", "email": "email", "phone": "phone", "card_number": "card", "iban": "iban"}
+COLUMNS = (
+    "ticket_id",
+    "created_at",
+    "customer_name",
+    "email",
+    "phone",
+    "card_number",
+    "iban",
+    "category",
+    "priority",
+    "handle_minutes",
+    "satisfaction",
+    "message",
+)
+KINDS = {
+    "customer_name": "name",
+    "email": "email",
+    "phone": "phone",
+    "card_number": "card",
+    "iban": "iban",
+}
 PLANTED_SCHEMA = {"row": pl.Int64, "column": pl.String, "kind": pl.String, "value": pl.String}
 _POOL = 4_000
 _START = datetime(2026, 1, 1, 6, tzinfo=UTC)
@@ -66,8 +85,16 @@ def generate(folder: Path, *, rows: int = 50_000, seed: int = 2026) -> Planted:
     repeats = round(rows * 0.01)
     tickets = _tickets(rng, _pools(rng, seed), rows - repeats)
     # a duplicate stands anywhere after the row it repeats
-    later = [(rng.uniform(source + 0.5, len(tickets)), source) for source in rng.sample(range(len(tickets)), repeats)]
-    order = [source for _, source in sorted([*((float(number), number) for number in range(len(tickets))), *later])]
+    later = [
+        (rng.uniform(source + 0.5, len(tickets)), source)
+        for source in rng.sample(range(len(tickets)), repeats)
+    ]
+    order = [
+        source
+        for _, source in sorted(
+            [*((float(number), number) for number in range(len(tickets))), *later]
+        )
+    ]
     written = [tickets[source] for source in order]
 
     planted_frame = _write_csv(folder / "support_tickets.csv", written)
@@ -76,12 +103,17 @@ def generate(folder: Path, *, rows: int = 50_000, seed: int = 2026) -> Planted:
         rows_written=rows,
         unreadable=len(BROKEN),
         duplicates=repeats,
-        nulls={column: sum(not ticket.cells[COLUMNS.index(column)] for ticket in written) for column in ("handle_minutes", "satisfaction")},
+        nulls={
+            column: sum(not ticket.cells[COLUMNS.index(column)] for ticket in written)
+            for column in ("handle_minutes", "satisfaction")
+        },
         typos=sum(ticket.typo for ticket in written),
         outliers=sum(ticket.outlier for ticket in written),
         values=dict(sorted(Counter(planted_frame["kind"]).items())),
     )
-    (folder / "support_tickets.planted.json").write_text(json.dumps(asdict(planted), indent=2) + "\n", encoding="utf-8")
+    (folder / "support_tickets.planted.json").write_text(
+        json.dumps(asdict(planted), indent=2) + "\n", encoding="utf-8"
+    )
     return planted
 
 
@@ -93,12 +125,31 @@ def found_of_planted(planted: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame
     Returns: `kind`, `planted`, `found`, `missed`, ordered by kind.
     """
     numbered = planted.lazy().with_row_index("planted_value")
-    candidates = found.lazy().select(pl.col("row").cast(pl.Int64), "column", "kind", pl.col("value").alias("found_value")).filter(pl.col("found_value") != "")
-    alike = pl.col("value").str.contains(pl.col("found_value"), literal=True) | pl.col("found_value").str.contains(pl.col("value"), literal=True)
-    hits = numbered.join(candidates, on=["row", "column", "kind"]).filter(alike).select(pl.col("planted_value").unique(), pl.lit(True).alias("hit"))
-    counts = (pl.len().cast(pl.Int64).alias("planted"), pl.col("hit").is_not_null().sum().cast(pl.Int64).alias("found"))
+    candidates = (
+        found.lazy()
+        .select(
+            pl.col("row").cast(pl.Int64), "column", "kind", pl.col("value").alias("found_value")
+        )
+        .filter(pl.col("found_value") != "")
+    )
+    alike = pl.col("value").str.contains(pl.col("found_value"), literal=True) | pl.col(
+        "found_value"
+    ).str.contains(pl.col("value"), literal=True)
+    hits = (
+        numbered.join(candidates, on=["row", "column", "kind"])
+        .filter(alike)
+        .select(pl.col("planted_value").unique(), pl.lit(True).alias("hit"))
+    )
+    counts = (
+        pl.len().cast(pl.Int64).alias("planted"),
+        pl.col("hit").is_not_null().sum().cast(pl.Int64).alias("found"),
+    )
     counted = numbered.join(hits, on="planted_value", how="left").group_by("kind").agg(*counts)
-    return counted.with_columns((pl.col("planted") - pl.col("found")).alias("missed")).sort("kind").collect()
+    return (
+        counted.with_columns((pl.col("planted") - pl.col("found")).alias("missed"))
+        .sort("kind")
+        .collect()
+    )
 
 
 # -- the file ----------------------------------------------------------------------
@@ -118,7 +169,9 @@ BROKEN = (
 
 def _write_csv(path: Path, tickets: Sequence[_Ticket]) -> pl.DataFrame:
     """Write the records, the broken lines spread among them, and return the planted values with their record numbers."""
-    broken = {(number + 1) * len(tickets) // (len(BROKEN) + 1): line for number, line in enumerate(BROKEN)}
+    broken = {
+        (number + 1) * len(tickets) // (len(BROKEN) + 1): line for number, line in enumerate(BROKEN)
+    }
     planted: list[tuple[int, str, str, str]] = []
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -137,7 +190,13 @@ def _write_csv(path: Path, tickets: Sequence[_Ticket]) -> pl.DataFrame:
 # -- tickets -----------------------------------------------------------------------
 
 CATEGORIES = ("billing", "delivery", "account", "technical", "other")
-TYPOS = {"billing": "biling", "delivery": "delivry", "account": "acount", "technical": "techincal", "other": "othr"}
+TYPOS = {
+    "billing": "biling",
+    "delivery": "delivry",
+    "account": "acount",
+    "technical": "techincal",
+    "other": "othr",
+}
 
 
 def _tickets(rng: Random, pools: dict[str, list[str]], count: int) -> list[_Ticket]:
@@ -150,7 +209,10 @@ def _tickets(rng: Random, pools: dict[str, list[str]], count: int) -> list[_Tick
     tickets, moment = [], _START
     for number in range(count):
         moment += timedelta(seconds=rng.randint(20, 480))
-        own = {column: "" if number in absent.get(column, ()) else rng.choice(pools[kind]) for column, kind in KINDS.items()}
+        own = {
+            column: "" if number in absent.get(column, ()) else rng.choice(pools[kind])
+            for column, kind in KINDS.items()
+        }
         message, within = _message(rng, pools, own)
         category = rng.choices(CATEGORIES, (30, 25, 20, 20, 5))[0]
         # between 3 and 60, so that 50 times a value is an outlier by any rule, and no other value is
@@ -162,15 +224,22 @@ def _tickets(rng: Random, pools: dict[str, list[str]], count: int) -> list[_Tick
             TYPOS[category] if number in typos else category,
             rng.choices(("low", "normal", "high"), (25, 60, 15))[0],
             "" if number in no_minutes else f"{minutes * (50 if number in outliers else 1):g}",
-            "" if number in no_satisfaction else str(rng.choices(range(1, 6), (8, 10, 22, 35, 25))[0]),
+            ""
+            if number in no_satisfaction
+            else str(rng.choices(range(1, 6), (8, 10, 22, 35, 25))[0]),
             message,
         )
-        planted = (*((column, KINDS[column], value) for column, value in own.items() if value), *(("message", kind, value) for kind, value in within))
+        planted = (
+            *((column, KINDS[column], value) for column, value in own.items() if value),
+            *(("message", kind, value) for kind, value in within),
+        )
         tickets.append(_Ticket(cells, planted, number in typos, number in outliers))
     return tickets
 
 
-def _message(rng: Random, pools: dict[str, list[str]], own: dict[str, str]) -> tuple[str, list[tuple[str, str]]]:
+def _message(
+    rng: Random, pools: dict[str, list[str]], own: dict[str, str]
+) -> tuple[str, list[tuple[str, str]]]:
     """One to four sentences; three messages in ten hold one or two personal values, one in eight something that only looks like one."""
     values: list[tuple[str, str]] = []
     sentences = []
@@ -184,7 +253,12 @@ def _message(rng: Random, pools: dict[str, list[str]], own: dict[str, str]) -> t
         template, decoy = rng.choice(DECOYS)
         sentences.append(template.format(decoy(rng, pools)))
     plain = rng.randint(0 if sentences else 1, 4 - len(sentences))
-    sentences += [text.format(product=rng.choice(PRODUCTS), order=rng.randint(10_000, 99_999), n=rng.randint(2, 9)) for text in rng.sample(PLAIN, plain)]
+    sentences += [
+        text.format(
+            product=rng.choice(PRODUCTS), order=rng.randint(10_000, 99_999), n=rng.randint(2, 9)
+        )
+        for text in rng.sample(PLAIN, plain)
+    ]
     rng.shuffle(sentences)
     sentences.sort(key=lambda sentence: sentence.startswith(CLOSINGS))
     return ("\n" if rng.random() < 0.04 else " ").join(sentences), values
@@ -192,7 +266,16 @@ def _message(rng: Random, pools: dict[str, list[str]], own: dict[str, str]) -> t
 
 # -- what customers write ----------------------------------------------------------
 
-PRODUCTS = ("kettle", "desk lamp", "rain jacket", "Nordic Harbor backpack", "headphones", "coffee grinder", "Blue Ridge tent", "keyboard")
+PRODUCTS = (
+    "kettle",
+    "desk lamp",
+    "rain jacket",
+    "Nordic Harbor backpack",
+    "headphones",
+    "coffee grinder",
+    "Blue Ridge tent",
+    "keyboard",
+)
 PLAIN = (
     "The {product} arrived broken.",
     "Where is order SO-{order}, please?",
@@ -274,23 +357,92 @@ DECOYS: tuple[tuple[str, Callable[[Random, dict[str, list[str]]], str]], ...] = 
     ("The order number is {}.", _order_number),
     ("Reference {} is printed on the box.", _order_number),
     ("The transfer form says {}, which the bank refuses.", _no_iban),
-    ("I use version {} of the app.", lambda rng, _: f"{rng.randint(1, 12)}.{rng.randint(0, 30)}.{rng.randint(0, 9)}.{rng.randint(1000, 9999)}"),
-    ("It was bought on {}.", lambda rng, _: f"{rng.randint(2019, 2025)}-{rng.randint(1, 12):02d}-{rng.randint(1, 28):02d}"),
-    ("The form only shows {} where my address should be.", lambda rng, _: f"{rng.choice('abcdef')}@{rng.choice('uvwxyz')}"),
+    (
+        "I use version {} of the app.",
+        lambda rng, _: (
+            f"{rng.randint(1, 12)}.{rng.randint(0, 30)}.{rng.randint(0, 9)}.{rng.randint(1000, 9999)}"
+        ),
+    ),
+    (
+        "It was bought on {}.",
+        lambda rng, _: (
+            f"{rng.randint(2019, 2025)}-{rng.randint(1, 12):02d}-{rng.randint(1, 28):02d}"
+        ),
+    ),
+    (
+        "The form only shows {} where my address should be.",
+        lambda rng, _: f"{rng.choice('abcdef')}@{rng.choice('uvwxyz')}",
+    ),
     ("The meeting point was 51.{} north.", lambda rng, _: str(rng.randint(1000, 9999))),
 )
 
 
 # -- pools: Faker and checksums are slow by the call -----------------------------------
 
-_NAME_LOCALES = ("en_US", "en_GB", "de_DE", "fr_FR", "es_ES", "it_IT", "nl_NL", "pl_PL", "pt_PT", "sv_SE", "da_DK", "fi_FI")
-_IBAN_LOCALES = ("en_GB", "de_DE", "fr_FR", "es_ES", "it_IT", "nl_NL", "pl_PL", "pt_PT", "de_AT", "de_CH", "fi_FI", "no_NO", "da_DK", "nl_BE")
-_DOMAINS = ("example.com", "example.org", "example.net", "mail.example.com", "post.example.org", "familie.example", "shop-mail.test")
+_NAME_LOCALES = (
+    "en_US",
+    "en_GB",
+    "de_DE",
+    "fr_FR",
+    "es_ES",
+    "it_IT",
+    "nl_NL",
+    "pl_PL",
+    "pt_PT",
+    "sv_SE",
+    "da_DK",
+    "fi_FI",
+)
+_IBAN_LOCALES = (
+    "en_GB",
+    "de_DE",
+    "fr_FR",
+    "es_ES",
+    "it_IT",
+    "nl_NL",
+    "pl_PL",
+    "pt_PT",
+    "de_AT",
+    "de_CH",
+    "fi_FI",
+    "no_NO",
+    "da_DK",
+    "nl_BE",
+)
+_DOMAINS = (
+    "example.com",
+    "example.org",
+    "example.net",
+    "mail.example.com",
+    "post.example.org",
+    "familie.example",
+    "shop-mail.test",
+)
 # kept free for films and books by NANPA, Ofcom, Bundesnetzagentur, ARCEP, PTS and ACMA: region, prefix, digits to add
 _FICTIONAL_PHONES = (
-    *(("US", f"{area}55501", 2) for area in (202, 212, 303, 312, 404, 415, 503, 512, 602, 617, 702, 713, 808, 904)),
-    *(("GB", prefix, 3) for prefix in ("0207946 0", "0113496 0", "0114496 0", "0121496 0", "0131496 0", "0141496 0", "0161496 0", "0191498 0", "0289649 6", "0292018 0")),
-    *(("DE", prefix, 3) for prefix in ("03023125", "06990009", "04066969", "02214710", "08999998", "01713920")),
+    *(
+        ("US", f"{area}55501", 2)
+        for area in (202, 212, 303, 312, 404, 415, 503, 512, 602, 617, 702, 713, 808, 904)
+    ),
+    *(
+        ("GB", prefix, 3)
+        for prefix in (
+            "0207946 0",
+            "0113496 0",
+            "0114496 0",
+            "0121496 0",
+            "0131496 0",
+            "0141496 0",
+            "0161496 0",
+            "0191498 0",
+            "0289649 6",
+            "0292018 0",
+        )
+    ),
+    *(
+        ("DE", prefix, 3)
+        for prefix in ("03023125", "06990009", "04066969", "02214710", "08999998", "01713920")
+    ),
     *(("FR", prefix, 4) for prefix in ("019900", "026191", "035301", "046571", "053649")),
     *(("SE", prefix, 2) for prefix in ("03139006", "04062804", "08465004", "07017406")),
     *(("AU", prefix, 4) for prefix in ("025550", "035550", "075550", "085550")),
@@ -312,7 +464,9 @@ def _pools(rng: Random, seed: int) -> dict[str, list[str]]:
     for locale in _NAME_LOCALES:
         faker = Faker(locale)
         faker.seed_instance(seed)
-        names += [f"{faker.first_name()} {faker.last_name()}" for _ in range(_POOL // len(_NAME_LOCALES))]
+        names += [
+            f"{faker.first_name()} {faker.last_name()}" for _ in range(_POOL // len(_NAME_LOCALES))
+        ]
     for locale in _IBAN_LOCALES:
         faker = Faker(locale)
         faker.seed_instance(seed)
@@ -327,30 +481,56 @@ def _pools(rng: Random, seed: int) -> dict[str, list[str]]:
 
 
 def _email(rng: Random, name: str) -> str:
-    words = ["".join(letter for letter in unicodedata.normalize("NFKD", word) if letter.isascii() and letter.isalpha()).lower() for word in name.split()]
+    words = [
+        "".join(
+            letter
+            for letter in unicodedata.normalize("NFKD", word)
+            if letter.isascii() and letter.isalpha()
+        ).lower()
+        for word in name.split()
+    ]
     first, last = words[0], words[-1]
-    local = rng.choice((f"{first}.{last}", f"{first[:1]}.{last}", f"{last}{rng.randint(1, 99)}", f"{first}_{last}", f"{first}+shop"))
+    local = rng.choice(
+        (
+            f"{first}.{last}",
+            f"{first[:1]}.{last}",
+            f"{last}{rng.randint(1, 99)}",
+            f"{first}_{last}",
+            f"{first}+shop",
+        )
+    )
     return f"{local}@{rng.choice(_DOMAINS)}"
 
 
 def _phone(rng: Random) -> str:
     region, prefix, digits = rng.choice(_FICTIONAL_PHONES)
     number = phonenumbers.parse(prefix + "".join(rng.choices("0123456789", k=digits)), region)
-    written = rng.choices((PhoneNumberFormat.INTERNATIONAL, PhoneNumberFormat.E164, PhoneNumberFormat.NATIONAL), (60, 15, 25))[0]
+    written = rng.choices(
+        (PhoneNumberFormat.INTERNATIONAL, PhoneNumberFormat.E164, PhoneNumberFormat.NATIONAL),
+        (60, 15, 25),
+    )[0]
     return phonenumbers.format_number(number, written)
 
 
 def _card(rng: Random) -> str:
     prefix, length = rng.choice(_ISSUERS)
     body = prefix + "".join(rng.choices("0123456789", k=length - len(prefix) - 1))
-    return _grouped(body + str(luhn.calc_check_digit(body)), rng.choices(("", " ", "-"), (50, 35, 15))[0])
+    return _grouped(
+        body + str(luhn.calc_check_digit(body)), rng.choices(("", " ", "-"), (50, 35, 15))[0]
+    )
 
 
 def _grouped(digits: str, separator: str) -> str:
     """In fours, or as American Express and Diners Club print theirs."""
     cuts = {15: (4, 10), 14: (4, 10)}.get(len(digits), tuple(range(4, len(digits), 4)))
-    return separator.join(digits[start:end] for start, end in zip((0, *cuts), (*cuts, len(digits)), strict=True))
+    return separator.join(
+        digits[start:end] for start, end in zip((0, *cuts), (*cuts, len(digits)), strict=True)
+    )
 
 
 def _iban(rng: Random, iban: str) -> str:
-    return " ".join(iban[start : start + 4] for start in range(0, len(iban), 4)) if rng.random() < 0.4 else iban
+    return (
+        " ".join(iban[start : start + 4] for start in range(0, len(iban), 4))
+        if rng.random() < 0.4
+        else iban
+    )

@@ -28,30 +28,44 @@ TICKETS, FLIGHTS, DOCS = "support_tickets", "flights", "python_docs"
 
 def tour() -> bool:
     """Run the demo. Returns: whether everything succeeded."""
-    console.print("[bold]Assay demo[/]: flights (external, CC0), the Python language reference (external, PSF), support tickets (made up here)\n")
+    console.print(
+        "[bold]Assay demo[/]: flights (external, CC0), the Python language reference (external, PSF), support tickets (made up here)\n"
+    )
     _bring_contracts()
     inbox = home().root / "inbox"
     if not (inbox / f"{TICKETS}.planted.json").exists():
-        with console.status("writing 50,000 made-up support tickets, with personal data and faults planted in them…"):
+        with console.status(
+            "writing 50,000 made-up support tickets, with personal data and faults planted in them…"
+        ):
             inbox.mkdir(parents=True, exist_ok=True)
             generate(inbox)
     before = {entry["dataset"]: entry["versions"] for entry in status()}
     # each run of flights publishes the window that is due: January to March, then June to August, so that drift is real
-    succeeded = run_all([FLIGHTS, DOCS, TICKETS] if before[FLIGHTS] else [FLIGHTS, FLIGHTS, DOCS, TICKETS], None)
+    succeeded = run_all(
+        [FLIGHTS, DOCS, TICKETS] if before[FLIGHTS] else [FLIGHTS, FLIGHTS, DOCS, TICKETS], None
+    )
     if succeeded:
         _account(before)
     return succeeded
 
 
 def _account(before: dict[str, list[str]]) -> None:
-    entries = {entry["dataset"]: entry for entry in status() if entry["dataset"] in (FLIGHTS, DOCS, TICKETS)}
+    entries = {
+        entry["dataset"]: entry
+        for entry in status()
+        if entry["dataset"] in (FLIGHTS, DOCS, TICKETS)
+    }
     console.rule("[bold]What happened")
     for name, entry in entries.items():
         for version in entry["versions"]:
             _version(name, version, entry, new=version not in before[name])
     _planted()
     new = sum(len(entry["versions"]) - len(before[name]) for name, entry in entries.items())
-    console.print(f"\n[bold]{new} new version(s) published.[/]" if new else "\n[bold]Nothing new was published: every source is as it was.[/]")
+    console.print(
+        f"\n[bold]{new} new version(s) published.[/]"
+        if new
+        else "\n[bold]Nothing new was published: every source is as it was.[/]"
+    )
     root = home().home
     console.print(
         f"Look further:  assay show {FLIGHTS}   ·   assay verify --all   ·   assay status   ·   make ui\n"
@@ -73,31 +87,56 @@ def _bring_contracts() -> None:
     if there:
         os.environ["ASSAY_CONTRACTS"] = str(SHIPPED_CONTRACTS)
         problem = f"{where.contracts} holds other contracts. To look at the demo's data sets later:"
-        console.print(f"{problem} export ASSAY_CONTRACTS={SHIPPED_CONTRACTS}\n", highlight=False, soft_wrap=True)
+        console.print(
+            f"{problem} export ASSAY_CONTRACTS={SHIPPED_CONTRACTS}\n",
+            highlight=False,
+            soft_wrap=True,
+        )
         return
     where.drafts.mkdir(parents=True, exist_ok=True)
     for name in sorted(names):
         text = (SHIPPED_CONTRACTS / name).read_text(encoding="utf-8")
         write_atomically(where.drafts / name, text)
-    console.print(f"The demo's contracts are written to {where.drafts}: yours to read and to change.\n", highlight=False)
+    console.print(
+        f"The demo's contracts are written to {where.drafts}: yours to read and to change.\n",
+        highlight=False,
+    )
 
 
 def _version(name: str, version: str, entry: dict[str, Any], *, new: bool) -> None:
     data = card(name, version)
     rows, lic = data["rows"], data["license"]
     made = table(f"{name}@{version}" + ("" if new else "  (published before)"), "", "")
-    made.add_row("rows", f"{rows['rows_in']:,} in = {rows['published']:,} published + {rows['quarantined']:,} quarantined + {rows['removed']:,} removed")
     made.add_row(
-        "licence", f"{lic['expression']}: {lic['verdict']} for {', '.join(lic['purposes'])}" + (f"; carries {', '.join(lic['obligations'])}" if lic["obligations"] else "")
+        "rows",
+        f"{rows['rows_in']:,} in = {rows['published']:,} published + {rows['quarantined']:,} quarantined + {rows['removed']:,} removed",
     )
     made.add_row(
-        "checks", f"{data['quality']['checks_passed']} passed" + "".join(f"; {c['rule']}: {c['failing']:,} rows ({c['severity']})" for c in data["checks"] if c["failing"])
+        "licence",
+        f"{lic['expression']}: {lic['verdict']} for {', '.join(lic['purposes'])}"
+        + (f"; carries {', '.join(lic['obligations'])}" if lic["obligations"] else ""),
+    )
+    made.add_row(
+        "checks",
+        f"{data['quality']['checks_passed']} passed"
+        + "".join(
+            f"; {c['rule']}: {c['failing']:,} rows ({c['severity']})"
+            for c in data["checks"]
+            if c["failing"]
+        ),
     )
     made.add_row("drift", _drift(name, version))
     for trigger in (trigger for trigger in entry["triggers"] if trigger["version"] == version):
         outcome = trigger["outcome"] or {}
-        made.add_row("triggered", trigger["action"] if "drifted" in trigger["reason"] else f"{trigger['action']}: {trigger['reason']}")
-        made.add_row("outcome", f"{outcome.get('outcome', 'still due')}: {outcome.get('reason', '')}")
+        made.add_row(
+            "triggered",
+            trigger["action"]
+            if "drifted" in trigger["reason"]
+            else f"{trigger['action']}: {trigger['reason']}",
+        )
+        made.add_row(
+            "outcome", f"{outcome.get('outcome', 'still due')}: {outcome.get('reason', '')}"
+        )
     console.print(made, highlight=False)
 
 
@@ -111,11 +150,25 @@ def _planted() -> None:
     installation = Installation.open()
     planted = pl.read_parquet(installation.home.root / "inbox" / f"{TICKETS}.planted.parquet")
     row = installation.version(TICKETS)
-    found = found_again(Run(installation, installation.contract(TICKETS), row["run_id"]), row).rename({ROW: "row"})
-    made = table("Personal data in support_tickets: found of planted", "kind", "where", "planted", "found", "missed")
-    for where, here in (("its own column", pl.col("column") != "message"), ("free text", pl.col("column") == "message")):
+    found = found_again(
+        Run(installation, installation.contract(TICKETS), row["run_id"]), row
+    ).rename({ROW: "row"})
+    made = table(
+        "Personal data in support_tickets: found of planted",
+        "kind",
+        "where",
+        "planted",
+        "found",
+        "missed",
+    )
+    for where, here in (
+        ("its own column", pl.col("column") != "message"),
+        ("free text", pl.col("column") == "message"),
+    ):
         for kind, count, hits, missed in found_of_planted(planted.filter(here), found).iter_rows():
-            made.add_row(kind, where, f"{count:,}", f"{hits:,}  ({100 * hits / count:.2f} %)", f"{missed:,}")
+            made.add_row(
+                kind, where, f"{count:,}", f"{hits:,}  ({100 * hits / count:.2f} %)", f"{missed:,}"
+            )
     console.print(made)
     console.print(
         f"Of {planted['value'].n_unique():,} planted values {_leaks(installation.scan(row), planted):,} can be read in the published version.\n"
@@ -128,5 +181,12 @@ def _leaks(version: pl.LazyFrame, planted: pl.DataFrame) -> int:
     """How many distinct planted values stand somewhere in the version's text."""
     values = planted["value"].unique().to_list()
     texts = [name for name, kind in version.collect_schema().items() if kind == pl.String]
-    seen = pl.collect_all([version.select(pl.col(name).str.extract_many(values, overlapping=True).alias("value")).explode("value", empty_as_null=False).unique() for name in texts])
+    seen = pl.collect_all(
+        [
+            version.select(pl.col(name).str.extract_many(values, overlapping=True).alias("value"))
+            .explode("value", empty_as_null=False)
+            .unique()
+            for name in texts
+        ]
+    )
     return pl.concat(seen)["value"].drop_nulls().n_unique()

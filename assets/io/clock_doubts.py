@@ -31,10 +31,18 @@ class ClockDoubts(Store):
         there = sa.inspect(connection).get_table_names()
         if ledger.name not in there:
             return []
-        open_doubts = sa.select(clock_doubts).where(clock_doubts.c.confirmed_at.is_(None)).order_by(clock_doubts.c.sequence)
-        rows = connection.execute(open_doubts).mappings().all() if clock_doubts.name in there else []
+        open_doubts = (
+            sa.select(clock_doubts)
+            .where(clock_doubts.c.confirmed_at.is_(None))
+            .order_by(clock_doubts.c.sequence)
+        )
+        rows = (
+            connection.execute(open_doubts).mappings().all() if clock_doubts.name in there else []
+        )
         steps = [Step(row["before"], row["after"], row["seconds"]) for row in rows]
-        newest = connection.execute(sa.select(ledger.c.at).order_by(ledger.c.sequence.desc()).limit(1)).scalar()
+        newest = connection.execute(
+            sa.select(ledger.c.at).order_by(ledger.c.sequence.desc()).limit(1)
+        ).scalar()
         now = clock_step(newest, self.now()) if newest else None
         return [*steps, now] if now else steps
 
@@ -44,7 +52,9 @@ class ClockDoubts(Store):
 
     def latest_time(self) -> datetime:
         """Now, or, while the clock is in doubt, the latest time that it has shown: what had ended then does not begin again because the clock stepped back."""
-        return max([self._clock(), *(datetime.fromisoformat(step.before) for step in self.clock_steps())])
+        return max(
+            [self._clock(), *(datetime.fromisoformat(step.before) for step in self.clock_steps())]
+        )
 
     def check_clock(self, stopped: str) -> None:
         """Raises: ClockError: the clock is in doubt, so what is `stopped` does not happen, such as 'nothing expires'."""
@@ -59,7 +69,11 @@ class ClockDoubts(Store):
     def keep_watch(self) -> None:
         """Note the time where no entry has been written for a week and the clock is not in doubt."""
         rows = self._rows(sa.select(ledger.c.at).order_by(ledger.c.sequence.desc()).limit(1))
-        if rows and self._clock() - datetime.fromisoformat(rows[0]["at"]) > WATCH and not self.clock_steps():
+        if (
+            rows
+            and self._clock() - datetime.fromisoformat(rows[0]["at"]) > WATCH
+            and not self.clock_steps()
+        ):
             with self._write() as connection:
                 self._log(connection, SEEN, "", {})
 
@@ -74,10 +88,22 @@ class ClockDoubts(Store):
         with self._write() as connection:
             now = self._clock()
             if abs((now.date() - today).days) > 1:  # the same moment is in two dates somewhere
-                raise ClockError(f"the clock shows {now.date()}, and you say that it is {today}", "Set the machine's clock first, then confirm it")
+                raise ClockError(
+                    f"the clock shows {now.date()}, and you say that it is {today}",
+                    "Set the machine's clock first, then confirm it",
+                )
             steps = self._clock_steps(connection)
             if not steps:
                 return []
-            self._log(connection, CONFIRMED, "", {"why": why, "steps": [step_columns(step) for step in steps]})
-            connection.execute(sa.update(clock_doubts).where(clock_doubts.c.confirmed_at.is_(None)).values(confirmed_at=self.now()))
+            self._log(
+                connection,
+                CONFIRMED,
+                "",
+                {"why": why, "steps": [step_columns(step) for step in steps]},
+            )
+            connection.execute(
+                sa.update(clock_doubts)
+                .where(clock_doubts.c.confirmed_at.is_(None))
+                .values(confirmed_at=self.now())
+            )
             return steps

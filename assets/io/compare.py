@@ -14,7 +14,20 @@ from pathlib import Path
 from typing import Any
 
 MEMORY = "1GiB"
-_NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "FLOAT", "DOUBLE", "DECIMAL")
+_NUMBERS = (
+    "TINYINT",
+    "SMALLINT",
+    "INTEGER",
+    "BIGINT",
+    "HUGEINT",
+    "UTINYINT",
+    "USMALLINT",
+    "UINTEGER",
+    "UBIGINT",
+    "FLOAT",
+    "DOUBLE",
+    "DECIMAL",
+)
 _TIMES = ("DATE", "TIMESTAMP", "TIME")
 
 
@@ -48,11 +61,20 @@ def _opened(old: Sequence[Path], new: Sequence[Path], like: Sequence[Path]) -> I
             for name, files in (("a", old), ("b", new)):
                 listed = ", ".join(_text(str(file)) for file in (files or like))
                 nothing = "" if files else " LIMIT 0"
-                connection.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet([{listed}]){nothing}")  # noqa: S608  # names are quoted or ours, paths are literals
+                connection.execute(
+                    f"CREATE VIEW {name} AS SELECT * FROM read_parquet([{listed}]){nothing}"  # noqa: S608  # names are quoted or ours, paths are literals
+                )
             yield connection
 
 
-def compare(old: Sequence[Path], new: Sequence[Path], like: Sequence[Path], columns: Sequence[str], key: Sequence[str], sample: int = 0) -> Changes | None:
+def compare(
+    old: Sequence[Path],
+    new: Sequence[Path],
+    like: Sequence[Path],
+    columns: Sequence[str],
+    key: Sequence[str],
+    sample: int = 0,
+) -> Changes | None:
     """Count how rows differ in the columns that both sides have.
 
     Args:
@@ -66,7 +88,10 @@ def compare(old: Sequence[Path], new: Sequence[Path], like: Sequence[Path], colu
         if not key:
             return _as_multisets(connection, columns)
         named = ", ".join(map(_name, key))
-        if any(_single_row(connection, f"SELECT count(*) - count(DISTINCT ({named},)) FROM {side}") for side in "ab"):  # noqa: S608  # names are quoted or ours, paths are literals
+        if any(
+            _single_row(connection, f"SELECT count(*) - count(DISTINCT ({named},)) FROM {side}")  # noqa: S608  # names are quoted or ours, paths are literals
+            for side in "ab"
+        ):
             return None
         return _by_key(connection, columns, key, sample)
 
@@ -75,7 +100,9 @@ def _as_multisets(connection: Any, columns: Sequence[str]) -> Changes:
     named = ", ".join(map(_name, columns))
     sides = f"SELECT {named}, 1 AS _n FROM b UNION ALL SELECT {named}, -1 FROM a"  # noqa: S608  # names are quoted or ours, paths are literals
     groups = f"SELECT sum(_n) AS _n FROM ({sides}) GROUP BY {named}"  # noqa: S608  # names are quoted or ours, paths are literals
-    added, removed = connection.execute(f"SELECT coalesce(sum(greatest(_n, 0)), 0), coalesce(-sum(least(_n, 0)), 0) FROM ({groups})").fetchone()  # noqa: S608  # names are quoted or ours, paths are literals
+    added, removed = connection.execute(
+        f"SELECT coalesce(sum(greatest(_n, 0)), 0), coalesce(-sum(least(_n, 0)), 0) FROM ({groups})"  # noqa: S608  # names are quoted or ours, paths are literals
+    ).fetchone()
     return Changes(int(added), int(removed), None)
 
 
@@ -84,9 +111,18 @@ def _by_key(connection: Any, columns: Sequence[str], key: Sequence[str], sample:
     same = " AND ".join(f"a.{_name(name)} IS NOT DISTINCT FROM b.{_name(name)}" for name in key)
     differs = {name: f"(a.{_name(name)} IS DISTINCT FROM b.{_name(name)})" for name in others}
     any_differs = " OR ".join(differs.values()) or "false"
-    sides = "(SELECT *, true AS _here FROM a) AS a {join} (SELECT *, true AS _here FROM b) AS b ON " + same  # noqa: S608  # names are quoted or ours, paths are literals
-    counted = [f"count(*) FILTER ({any_differs})", *(f"count(*) FILTER ({each})" for each in differs.values()), "count(*)"]
-    changed, *by_column, both = connection.execute(f"SELECT {', '.join(counted)} FROM {sides.format(join='JOIN')}").fetchone()  # noqa: S608  # names are quoted or ours, paths are literals
+    sides = (
+        "(SELECT *, true AS _here FROM a) AS a {join} (SELECT *, true AS _here FROM b) AS b ON "  # noqa: S608  # names are quoted or ours, paths are literals
+        + same
+    )
+    counted = [
+        f"count(*) FILTER ({any_differs})",
+        *(f"count(*) FILTER ({each})" for each in differs.values()),
+        "count(*)",
+    ]
+    changed, *by_column, both = connection.execute(
+        f"SELECT {', '.join(counted)} FROM {sides.format(join='JOIN')}"  # noqa: S608  # names are quoted or ours, paths are literals
+    ).fetchone()
     rows = {side: _single_row(connection, f"SELECT count(*) FROM {side}") for side in "ab"}  # noqa: S608  # names are quoted or ours, paths are literals
     keys = {}
     if sample:
@@ -94,18 +130,34 @@ def _by_key(connection: Any, columns: Sequence[str], key: Sequence[str], sample:
             ("added", "b", "RIGHT JOIN", "a._here IS NULL"), ("removed", "a", "LEFT JOIN", "b._here IS NULL"), ("changed", "b", "JOIN", any_differs),
         ):  # fmt: skip
             chosen = ", ".join(f"{side}.{_name(name)}" for name in key)
-            found = connection.execute(f"SELECT {chosen} FROM {sides.format(join=join)} WHERE {where} ORDER BY {chosen} LIMIT {int(sample)}").fetchall()  # noqa: S608  # names are quoted or ours, paths are literals
-            keys[kind] = [dict(zip(key, (_plain(value) for value in row), strict=True)) for row in found]
+            found = connection.execute(
+                f"SELECT {chosen} FROM {sides.format(join=join)} WHERE {where} ORDER BY {chosen} LIMIT {int(sample)}"  # noqa: S608  # names are quoted or ours, paths are literals
+            ).fetchall()
+            keys[kind] = [
+                dict(zip(key, (_plain(value) for value in row), strict=True)) for row in found
+            ]
     named = {name: count for name, count in zip(others, by_column, strict=True) if count}
-    return Changes(rows["b"] - both, rows["a"] - both, changed, dict(sorted(named.items(), key=lambda each: -each[1])), keys)
+    return Changes(
+        rows["b"] - both,
+        rows["a"] - both,
+        changed,
+        dict(sorted(named.items(), key=lambda each: -each[1])),
+        keys,
+    )
 
 
 def statistics(files: Sequence[Path]) -> dict[str, dict[str, float | int | str | None]]:
     """Of each column: nulls and about how many distinct values; of numbers also mean, standard deviation and limits, of times limits, of texts the mean length."""
     with _opened(files, files, files) as connection:
         types = {row[0]: str(row[1]) for row in connection.execute("DESCRIBE a").fetchall()}
-        asked = [(name, what, sql) for name, kind in types.items() for what, sql in _measures(_name(name), kind).items()]
-        answers = connection.execute(f"SELECT {', '.join(sql for _, _, sql in asked)} FROM a").fetchone()  # noqa: S608  # names are quoted or ours, paths are literals
+        asked = [
+            (name, what, sql)
+            for name, kind in types.items()
+            for what, sql in _measures(_name(name), kind).items()
+        ]
+        answers = connection.execute(
+            f"SELECT {', '.join(sql for _, _, sql in asked)} FROM a"  # noqa: S608  # names are quoted or ours, paths are literals
+        ).fetchone()
     found: dict[str, dict[str, float | int | str | None]] = {name: {} for name in types}
     for (name, what, _), answer in zip(asked, answers, strict=True):
         found[name][what] = round(answer, 6) if isinstance(answer, float) else _plain(answer)
@@ -116,11 +168,27 @@ def _measures(column: str, kind: str) -> dict[str, str]:
     counts = {"nulls": f"count(*) - count({column})"}
     if kind.startswith(_NUMBERS) and "[" not in kind:
         double = f"{column}::DOUBLE"
-        return {**counts, "distinct": f"approx_count_distinct({column})", "mean": f"avg({double})", "sd": f"stddev_pop({double})", "min": f"min({double})", "max": f"max({double})"}
+        return {
+            **counts,
+            "distinct": f"approx_count_distinct({column})",
+            "mean": f"avg({double})",
+            "sd": f"stddev_pop({double})",
+            "min": f"min({double})",
+            "max": f"max({double})",
+        }
     if kind.startswith(_TIMES) and "[" not in kind:
-        return {**counts, "distinct": f"approx_count_distinct({column})", "min": f"min({column})::VARCHAR", "max": f"max({column})::VARCHAR"}
+        return {
+            **counts,
+            "distinct": f"approx_count_distinct({column})",
+            "min": f"min({column})::VARCHAR",
+            "max": f"max({column})::VARCHAR",
+        }
     if kind == "VARCHAR":
-        return {**counts, "distinct": f"approx_count_distinct({column})", "mean_length": f"avg(length({column}))"}
+        return {
+            **counts,
+            "distinct": f"approx_count_distinct({column})",
+            "mean_length": f"avg(length({column}))",
+        }
     return counts
 
 

@@ -111,12 +111,18 @@ def is_disk_full(error: BaseException | None, folder: Path | None = None) -> boo
     Args:
         folder: a place on that disk. SQLite in WAL mode, which Dagster uses, calls a full disk an I/O error; then the disk is asked.
     """
-    if folder is not None and "disk i/o error" in str(error).lower() and shutil.disk_usage(folder).free < 2**20:
+    if (
+        folder is not None
+        and "disk i/o error" in str(error).lower()
+        and shutil.disk_usage(folder).free < 2**20
+    ):
         return True
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
-        if (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)) or any(words in str(error).lower() for words in _FULL):
+        if (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)) or any(
+            words in str(error).lower() for words in _FULL
+        ):
             return True
         error = error.__cause__ or error.__context__
     return False
@@ -127,7 +133,9 @@ def is_read_only(error: BaseException | None) -> bool:
     while error is not None:
         if isinstance(error, OSError) and error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
             return True
-        if any(words in str(error).lower() for words in ("readonly database", "read-only file system")):
+        if any(
+            words in str(error).lower() for words in ("readonly database", "read-only file system")
+        ):
             return True
         error = error.__cause__ or error.__context__
     return False
@@ -141,4 +149,7 @@ def room_on_disk() -> Iterator[None]:
     except Exception as error:  # each library has its own class for this; what is not about space is raised again as it was
         if not is_disk_full(error):
             raise
-        raise PublicationError("the disk is full", "Free some space and run again: what was published before is whole, and nothing of this run is visible") from error
+        raise PublicationError(
+            "the disk is full",
+            "Free some space and run again: what was published before is whole, and nothing of this run is visible",
+        ) from error

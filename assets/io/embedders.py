@@ -44,8 +44,14 @@ class Folder:
     @cached_property
     def digest(self) -> str:
         """SHA-256 over the folder's files, and the words that are put before texts."""
-        files = {str(file.relative_to(self.folder)): sha256(file) for file in sorted(self.folder.rglob("*")) if file.is_file()}
-        return hashlib.sha256(json.dumps([files, self.before_passage, self.before_question]).encode()).hexdigest()
+        files = {
+            str(file.relative_to(self.folder)): sha256(file)
+            for file in sorted(self.folder.rglob("*"))
+            if file.is_file()
+        }
+        return hashlib.sha256(
+            json.dumps([files, self.before_passage, self.before_question]).encode()
+        ).hexdigest()
 
     def of_passages(self, texts: Sequence[str], words: Sequence[str]) -> NDArray[Any]:  # noqa: ARG002  # an embedder is given both
         """(n, dimensions) float32 of length 1."""
@@ -59,8 +65,16 @@ class Folder:
     def _encoded(self, texts: list[str]) -> NDArray[Any]:
         import numpy as np
 
-        vectors = _model(str(self.folder)).encode(texts, batch_size=self.batch, normalize_embeddings=True, convert_to_numpy=True, show_progress_bar=False)
-        return checked(np.asarray(vectors, dtype=np.float32), len(texts), self.dimensions, self.name)
+        vectors = _model(str(self.folder)).encode(
+            texts,
+            batch_size=self.batch,
+            normalize_embeddings=True,
+            convert_to_numpy=True,
+            show_progress_bar=False,
+        )
+        return checked(
+            np.asarray(vectors, dtype=np.float32), len(texts), self.dimensions, self.name
+        )
 
 
 @cache
@@ -68,12 +82,26 @@ def _model(folder: str) -> Any:
     try:
         from sentence_transformers import SentenceTransformer
     except ImportError:
-        raise ActionError("sentence-transformers is not installed", "Install it: pip install sentence-transformers", Where(file="assay.index")) from None
+        raise ActionError(
+            "sentence-transformers is not installed",
+            "Install it: pip install sentence-transformers",
+            Where(file="assay.index"),
+        ) from None
     try:
-        return SentenceTransformer(folder, device="cpu", local_files_only=True, trust_remote_code=False, model_kwargs={"use_safetensors": True})
+        return SentenceTransformer(
+            folder,
+            device="cpu",
+            local_files_only=True,
+            trust_remote_code=False,
+            model_kwargs={"use_safetensors": True},
+        )
     except (OSError, ValueError, KeyError) as error:
         problem = f"sentence-transformers cannot read the model ({type(error).__name__})"
-        raise ActionError(problem, "Save it there with `SentenceTransformer.save`, its weights as safetensors", Where(file="assay.index")) from error
+        raise ActionError(
+            problem,
+            "Save it there with `SentenceTransformer.save`, its weights as safetensors",
+            Where(file="assay.index"),
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -103,7 +131,9 @@ class Endpoint:
     @cached_property
     def digest(self) -> str:
         """SHA-256 of the address and the model's name."""
-        return hashlib.sha256(json.dumps([self.url, self.name, self.dimensions]).encode()).hexdigest()
+        return hashlib.sha256(
+            json.dumps([self.url, self.name, self.dimensions]).encode()
+        ).hexdigest()
 
     @cached_property
     def probe(self) -> list[float]:
@@ -115,7 +145,12 @@ class Endpoint:
         import numpy as np
 
         self._check(self.probe)
-        return np.concatenate([self._request_vectors(texts[at : at + self.batch]) for at in range(0, len(texts), self.batch)])
+        return np.concatenate(
+            [
+                self._request_vectors(texts[at : at + self.batch])
+                for at in range(0, len(texts), self.batch)
+            ]
+        )
 
     def of_question(self, text: str, words: str) -> NDArray[Any]:  # noqa: ARG002  # as above
         """(dimensions,) float32 of length 1. Raises: as above."""
@@ -131,7 +166,9 @@ class Endpoint:
     def _check(self, probe: Sequence[float]) -> None:
         if self.known and not _alike(probe, self.known):
             raise ActionError(
-                f"the endpoint's model '{self.name}' is no longer the one that the index was built with", "Build the index again: assay index rebuild NAME --full", self._where
+                f"the endpoint's model '{self.name}' is no longer the one that the index was built with",
+                "Build the index again: assay index rebuild NAME --full",
+                self._where,
             )
 
     @property
@@ -141,13 +178,21 @@ class Endpoint:
     def _request_vectors(self, texts: Sequence[str]) -> NDArray[Any]:
         import numpy as np
 
-        content = self._posted(json.dumps({"model": self.name, "input": list(texts), "encoding_format": "float"}).encode())
+        content = self._posted(
+            json.dumps(
+                {"model": self.name, "input": list(texts), "encoding_format": "float"}
+            ).encode()
+        )
         try:
             data = json.loads(content)["data"]
             ordered = sorted(data, key=lambda each: each["index"])
             vectors = np.array([each["embedding"] for each in ordered], dtype=np.float32)
         except (ValueError, KeyError, TypeError, RecursionError):
-            raise ActionError("the endpoint's answer holds no vectors", "Name one that speaks as OpenAI's embeddings do", self._where) from None
+            raise ActionError(
+                "the endpoint's answer holds no vectors",
+                "Name one that speaks as OpenAI's embeddings do",
+                self._where,
+            ) from None
         return checked(vectors, len(texts), self.dimensions, self.name)
 
     def _posted(self, body: bytes) -> bytes:
@@ -155,24 +200,51 @@ class Endpoint:
         import urllib3
 
         url = urlsplit(self.url)
-        host, port = (url.hostname or "").lower(), url.port or (443 if url.scheme == "https" else 80)
+        host, port = (
+            (url.hostname or "").lower(),
+            url.port or (443 if url.scheme == "https" else 80),
+        )
         if not is_allowed(host, port, self.hosts):
-            raise ActionError("passages are not sent to this endpoint's host", "Name the host in ASSAY_EMBEDDING_HOSTS, if they may leave for it", self._where)
-        headers = {"Host": url.netloc, "User-Agent": "assay", "Content-Type": "application/json", **({"Authorization": f"Bearer {self.key}"} if self.key else {})}
+            raise ActionError(
+                "passages are not sent to this endpoint's host",
+                "Name the host in ASSAY_EMBEDDING_HOSTS, if they may leave for it",
+                self._where,
+            )
+        headers = {
+            "Host": url.netloc,
+            "User-Agent": "assay",
+            "Content-Type": "application/json",
+            **({"Authorization": f"Bearer {self.key}"} if self.key else {}),
+        }
         problem = ""
         for attempt in range(TRIES):
             if attempt:
                 self.network.pause(2.0 ** (attempt - 1))
             for address in self._addresses(host, port):
                 if url.scheme == "http" and is_public(address):
-                    raise ActionError("passages are not sent over the public network without encryption", "Give an address that begins with https://", self._where)
+                    raise ActionError(
+                        "passages are not sent over the public network without encryption",
+                        "Give an address that begins with https://",
+                        self._where,
+                    )
                 try:
                     path = (url.path or "/") + (f"?{url.query}" if url.query else "")
                     connections = pool(url.scheme, host, address, port, CONNECT_S, READ_S)
-                    response = connections.urlopen("POST", path, body=body, headers=headers, redirect=False, preload_content=False)
+                    response = connections.urlopen(
+                        "POST",
+                        path,
+                        body=body,
+                        headers=headers,
+                        redirect=False,
+                        preload_content=False,
+                    )
                     content = self._read(response)
                 except urllib3.exceptions.SSLError:
-                    raise ActionError("the endpoint's certificate is not valid for its name", "Look at the certificate; nothing is sent without one", self._where) from None
+                    raise ActionError(
+                        "the endpoint's certificate is not valid for its name",
+                        "Look at the certificate; nothing is sent without one",
+                        self._where,
+                    ) from None
                 except (urllib3.exceptions.HTTPError, OSError) as error:
                     problem = f"no connection ({type(error).__name__})"
                     continue
@@ -180,23 +252,37 @@ class Endpoint:
                     return content
                 problem = f"it answers {response.status}"
                 if response.status not in _BUSY:
-                    raise ActionError(f"the endpoint refuses: {problem}", "Check `url`, `model` and ASSAY_EMBEDDING_KEY", self._where)
+                    raise ActionError(
+                        f"the endpoint refuses: {problem}",
+                        "Check `url`, `model` and ASSAY_EMBEDDING_KEY",
+                        self._where,
+                    )
                 break
-        raise ActionError(f"the endpoint could not be asked in {TRIES} tries: {problem}", "Run again later; if it recurs, look at the server", self._where)
+        raise ActionError(
+            f"the endpoint could not be asked in {TRIES} tries: {problem}",
+            "Run again later; if it recurs, look at the server",
+            self._where,
+        )
 
     def _addresses(self, host: str, port: int) -> Iterable[str]:
         try:
-            return addresses(host, port, allowed=True, where=self._where, look_up=self.network.look_up)
+            return addresses(
+                host, port, allowed=True, where=self._where, look_up=self.network.look_up
+            )
         except SourceError as error:
             remedy = "Check `url`, and that this machine can look names up"
-            raise ActionError(f"the endpoint's host cannot be used: {error.problem}", remedy, self._where) from None
+            raise ActionError(
+                f"the endpoint's host cannot be used: {error.problem}", remedy, self._where
+            ) from None
 
     def _read(self, response: Any) -> bytes:
         parts, size = [], 0
         for part in response.stream(2**16):
             size += len(part)
             if size > MOST_BYTES:
-                raise ActionError("the endpoint's answer is too large", "Give a smaller `batch`", self._where)
+                raise ActionError(
+                    "the endpoint's answer is too large", "Give a smaller `batch`", self._where
+                )
             parts.append(part)
         return b"".join(parts)
 
@@ -210,12 +296,20 @@ def checked(vectors: NDArray[Any], count: int, dimensions: int, model: str) -> N
     import numpy as np
 
     if vectors.ndim != 2 or vectors.shape[0] != count:
-        raise ActionError(f"'{model}' gave {len(vectors)} vectors for {count} texts", "Look at the model", Where(file="assay.index"))
+        raise ActionError(
+            f"'{model}' gave {len(vectors)} vectors for {count} texts",
+            "Look at the model",
+            Where(file="assay.index"),
+        )
     if vectors.shape[1] != dimensions:
         raise ActionError(
-            f"'{model}' gives vectors of {vectors.shape[1]} dimensions, and the contract says {dimensions}", "Write `dimensions` as the model has them", Where(file="assay.index")
+            f"'{model}' gives vectors of {vectors.shape[1]} dimensions, and the contract says {dimensions}",
+            "Write `dimensions` as the model has them",
+            Where(file="assay.index"),
         )
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     if not np.isfinite(lengths).all():
-        raise ActionError(f"'{model}' gave what are no numbers", "Look at the model", Where(file="assay.index"))
+        raise ActionError(
+            f"'{model}' gave what are no numbers", "Look at the model", Where(file="assay.index")
+        )
     return np.asarray(vectors / np.where(lengths == 0, 1, lengths), dtype=np.float32)

@@ -68,7 +68,9 @@ def reason_of(error: BaseException) -> str:
     return f"an unexpected {name}"
 
 
-def unexpected(root: Path | None, error: BaseException, dataset: str | None = None, place: str = "") -> AssayError:
+def unexpected(
+    root: Path | None, error: BaseException, dataset: str | None = None, place: str = ""
+) -> AssayError:
     """Turn an exception that nobody foresaw into one sentence, and log where it was raised.
 
     Args:

@@ -33,12 +33,20 @@ def changed(paths: Sequence[Path], base: str) -> list[Changed]:
     try:
         root = Path(_git(folder, "rev-parse", "--show-toplevel").strip())
     except subprocess.CalledProcessError:
-        raise ConfigurationError("the contracts lie in no git work tree", "Run without --base, or inside the repository", Where(file=str(paths[0]))) from None
+        raise ConfigurationError(
+            "the contracts lie in no git work tree",
+            "Run without --base, or inside the repository",
+            Where(file=str(paths[0])),
+        ) from None
     except FileNotFoundError:
-        raise ConfigurationError("git is not installed", "Install git, or run without --base") from None
+        raise ConfigurationError(
+            "git is not installed", "Install git, or run without --base"
+        ) from None
     commit = _commit(root, base)
     wanted = [str(path.resolve()) for path in paths]
-    out = _git(root, "diff", "--name-status", "-z", "--find-renames=30%", commit, "--", *wanted).split("\0")
+    out = _git(
+        root, "diff", "--name-status", "-z", "--find-renames=30%", commit, "--", *wanted
+    ).split("\0")
     found, rest = [], iter(out)
     for status in rest:
         if not status:
@@ -47,7 +55,9 @@ def changed(paths: Sequence[Path], base: str) -> list[Changed]:
         after = next(rest) if status[0] == "R" else before
         if after.endswith(SUFFIX) or before.endswith(SUFFIX):
             found.append(_changed(root, commit, status[0], before, after))
-    untracked = _git(root, "ls-files", "--others", "--exclude-standard", "-z", "--", *wanted).split("\0")
+    untracked = _git(root, "ls-files", "--others", "--exclude-standard", "-z", "--", *wanted).split(
+        "\0"
+    )
     return found + [Changed(root / name, None, None) for name in untracked if name.endswith(SUFFIX)]
 
 
@@ -58,23 +68,31 @@ def show(revision: str, file: str) -> str:
 
 def _changed(root: Path, commit: str, status: str, before: str, after: str) -> Changed:
     old = None if status == "A" else _git(root, "show", f"{commit}:{before}")
-    return Changed(None if status == "D" else root / after, None if status == "A" else root / before, old)
+    return Changed(
+        None if status == "D" else root / after, None if status == "A" else root / before, old
+    )
 
 
 def _commit(root: Path, base: str) -> str:
     """The commit to compare with. A revision that starts with a dash is no option."""
     try:
-        commit = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{base}^{{commit}}").strip()
+        commit = _git(
+            root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{base}^{{commit}}"
+        ).strip()
     except subprocess.CalledProcessError:
         remedy = "Fetch it first (in CI: check out with the whole history, `fetch-depth: 0`), or name another with --base"
         raise ConfigurationError(f"git knows no revision '{base}' here", remedy) from None
     try:
         return _git(root, "merge-base", commit, "HEAD").strip()
     except subprocess.CalledProcessError:
-        return commit  # no common history, or no commit of ours yet: what was named is what is meant
+        return (
+            commit  # no common history, or no commit of ours yet: what was named is what is meant
+        )
 
 
 def _git(folder: Path, *arguments: str) -> str:
     """Run git, without the user's aliases of output, and give what it printed."""
     command = ["git", "-C", str(folder), "-c", "core.quotePath=false", *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True, encoding="utf-8", errors="replace").stdout  # noqa: S603  # a list without a shell; what users name stands after --end-of-options or --
+    return subprocess.run(  # noqa: S603  # a list without a shell; what users name stands after --end-of-options or --
+        command, check=True, capture_output=True, text=True, encoding="utf-8", errors="replace"
+    ).stdout

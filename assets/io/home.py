@@ -77,11 +77,21 @@ class Home(BaseSettings):
         except FileNotFoundError:
             return None
         except NotADirectoryError:
-            raise ConfigurationError("the home is no folder", "Set ASSAY_HOME to a folder", Where(file=str(self.home))) from None
+            raise ConfigurationError(
+                "the home is no folder", "Set ASSAY_HOME to a folder", Where(file=str(self.home))
+            ) from None
         except (OSError, UnicodeDecodeError) as error:
-            raise ConfigurationError(f"the home's mark cannot be read ({type(error).__name__})", "Restore it from your backup", Where(file=MARK)) from None
+            raise ConfigurationError(
+                f"the home's mark cannot be read ({type(error).__name__})",
+                "Restore it from your backup",
+                Where(file=MARK),
+            ) from None
         if not re.fullmatch(r"[1-9][0-9]{0,8}", text):
-            raise ConfigurationError("the home's mark holds no number of a layout", "Restore it from your backup", Where(file=MARK))
+            raise ConfigurationError(
+                "the home's mark holds no number of a layout",
+                "Restore it from your backup",
+                Where(file=MARK),
+            )
         return int(text)
 
     def check_layout(self) -> None:
@@ -89,7 +99,9 @@ class Home(BaseSettings):
         layout = self.layout
         if layout is not None and layout > LAYOUT:
             raise ConfigurationError(
-                f"this home has layout {layout}, and this Assay knows layouts up to {LAYOUT}", "Open it with the newer Assay that made it: nothing was changed", Where(file=MARK)
+                f"this home has layout {layout}, and this Assay knows layouts up to {LAYOUT}",
+                "Open it with the newer Assay that made it: nothing was changed",
+                Where(file=MARK),
             )
 
     @property
@@ -126,7 +138,10 @@ class Home(BaseSettings):
     @property
     def roots(self) -> tuple[Path, ...]:
         """Folders that sources may be read from."""
-        return (self.root, *(Path(part).resolve() for part in self.source_roots.split(os.pathsep) if part))
+        return (
+            self.root,
+            *(Path(part).resolve() for part in self.source_roots.split(os.pathsep) if part),
+        )
 
     @property
     def hosts(self) -> frozenset[str]:
@@ -151,7 +166,11 @@ class Home(BaseSettings):
         wanted, here = contract.privacy.region, self.region
         if here and wanted != "global" and here != wanted and not here.startswith(f"{wanted}-"):
             where = Where(file=contract.file, dataset=contract.name)
-            raise AdmissionError(f"the data stay in '{wanted}', and this home lies in '{here}'", "Run it where the data may lie, or change `region` in assay.privacy", where)
+            raise AdmissionError(
+                f"the data stay in '{wanted}', and this home lies in '{here}'",
+                "Run it where the data may lie, or change `region` in assay.privacy",
+                where,
+            )
 
     def read_policy(self) -> StewardPolicy:
         """Who may approve. Raises: ContractError(s): the file cannot be read, or is wrong."""
@@ -173,13 +192,19 @@ class Home(BaseSettings):
         for file in self.contract_paths():
             contract = read_contract(file)
             if contract.name in found:
-                raise ConfigurationError(f"'{contract.name}' is also the name in {found[contract.name].file}", "Give one of them another `name`", Where(file=contract.file))
+                raise ConfigurationError(
+                    f"'{contract.name}' is also the name in {found[contract.name].file}",
+                    "Give one of them another `name`",
+                    Where(file=contract.file),
+                )
             found[contract.name] = contract
         return found
 
 
 NO_CONTRACT = "there is no contract (*.odcs.yaml) here"
-HOW_TO_GET_ONE = "Draft one with `assay new FILE`, or set ASSAY_CONTRACTS to the folder of your contracts"
+HOW_TO_GET_ONE = (
+    "Draft one with `assay new FILE`, or set ASSAY_CONTRACTS to the folder of your contracts"
+)
 
 
 def contract_files(folder: Path) -> list[Path]:
@@ -192,7 +217,11 @@ def contract_files(folder: Path) -> list[Path]:
     except (OSError, ValueError) as error:
         problem = f"the folder cannot be looked into ({type(error).__name__})"
         raise ConfigurationError(problem, "Name another one", Where(file=str(folder))) from None
-    return [file for file in files if not any(part.startswith(".") for part in file.relative_to(folder).parts)]
+    return [
+        file
+        for file in files
+        if not any(part.startswith(".") for part in file.relative_to(folder).parts)
+    ]
 
 
 def _hosts(said: str) -> frozenset[str]:
@@ -210,11 +239,19 @@ def contract_text(file: Path) -> str:
         with file.open("rb") as stream:
             content = stream.read(_MAX_CONTRACT + 1)
         if len(content) > _MAX_CONTRACT:
-            problem, remedy = f"the file has more than {_MAX_CONTRACT:,} bytes", f"Keep it under {MAX_BYTES:,} characters"
+            problem, remedy = (
+                f"the file has more than {_MAX_CONTRACT:,} bytes",
+                f"Keep it under {MAX_BYTES:,} characters",
+            )
             raise ContractError(problem, remedy, Where(file=shown(file)), "yaml.size")
         return content.decode("utf-8")
     except (OSError, ValueError) as error:
-        raise ContractError(f"it cannot be read ({type(error).__name__})", "Give the path of an ODCS document in UTF-8", Where(file=shown(file)), "assay.file") from None
+        raise ContractError(
+            f"it cannot be read ({type(error).__name__})",
+            "Give the path of an ODCS document in UTF-8",
+            Where(file=shown(file)),
+            "assay.file",
+        ) from None
 
 
 def home() -> Home:
@@ -223,4 +260,7 @@ def home() -> Home:
         return Home()
     except ValidationError as errors:
         first = errors.errors(include_url=False, include_input=False)[0]
-        raise ConfigurationError(f"ASSAY_{str(first['loc'][0]).upper()} is wrong: {first['msg']}", "Mend the environment variable") from None
+        raise ConfigurationError(
+            f"ASSAY_{str(first['loc'][0]).upper()} is wrong: {first['msg']}",
+            "Mend the environment variable",
+        ) from None

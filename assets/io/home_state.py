@@ -63,7 +63,9 @@ def next_step(state: HomeState) -> Step:
     lost = [f"keys/{name}" for name in FILES if name in state.missing_keys]
     if state.layout is None:
         if state.registry == "used" or state.published:
-            raise _lost([MARK, *(["the registry's tables"] if state.registry == "none" else []), *lost])
+            raise _lost(
+                [MARK, *(["the registry's tables"] if state.registry == "none" else []), *lost]
+            )
         if state.fingerprints and lost:
             raise _lost(lost)
         return "create"
@@ -82,5 +84,7 @@ def _lost(places: list[str]) -> ConfigurationError:
     if places == [MARK]:
         remedy += f"; or, where no newer Assay has opened this home, write {LAYOUT} into {MARK}"
     return ConfigurationError(
-        f"this home is not new, and {listed} {'is' if len(places) == 1 else 'are'} missing", remedy, Where(file=places[0] if "/" in places[0] or places[0] == MARK else None)
+        f"this home is not new, and {listed} {'is' if len(places) == 1 else 'are'} missing",
+        remedy,
+        Where(file=places[0] if "/" in places[0] or places[0] == MARK else None),
     )

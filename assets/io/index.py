@@ -33,8 +33,18 @@ if TYPE_CHECKING:
 
 MANIFEST, DOCUMENTS, TABLE, EMBEDDERS = "index.json", "documents.parquet", "passages", "embedders"
 _UNFINISHED = ".unfinished-"
-APPROXIMATE_FROM = 100_000  # passages: below, every vector is compared, which is exact and takes some milliseconds
-FOUND = {"document": pl.String, "passage": pl.String, "heading": pl.String, "start": pl.UInt32, "end": pl.UInt32, "said": pl.String, "score": pl.Float64}
+APPROXIMATE_FROM = (
+    100_000  # passages: below, every vector is compared, which is exact and takes some milliseconds
+)
+FOUND = {
+    "document": pl.String,
+    "passage": pl.String,
+    "heading": pl.String,
+    "start": pl.UInt32,
+    "end": pl.UInt32,
+    "said": pl.String,
+    "score": pl.Float64,
+}
 """An answer: `said` are the document's characters from `start` to `end`."""
 
 
@@ -64,7 +74,15 @@ class Opened:
     def _table(self) -> Any:
         return _connected(self.folder).open_table(TABLE)
 
-    def ask(self, words: str, vector: NDArray[Any], k: int, rerank: Rerank, question: str = "", model: Path | None = None) -> pl.DataFrame:
+    def ask(
+        self,
+        words: str,
+        vector: NDArray[Any],
+        k: int,
+        rerank: Rerank,
+        question: str = "",
+        model: Path | None = None,
+    ) -> pl.DataFrame:
         """The `k` best passages by full text and vector, fused, as FOUND; none where the index knows no word of the question.
 
         Args:
@@ -83,14 +101,23 @@ class Opened:
         elif not vector.any():
             query = self._table.search(text, query_type="fts")
         else:
-            query = self._table.search(query_type="hybrid", vector_column_name="vector").vector(vector).text(text).distance_type("dot")
+            query = (
+                self._table.search(query_type="hybrid", vector_column_name="vector")
+                .vector(vector)
+                .text(text)
+                .distance_type("dot")
+            )
             query = query.rerank(_reranker(rerank, question, model))
         found = pl.DataFrame(query.limit(most).to_arrow())
-        score = next(name for name in ("_relevance_score", "_score", "_distance") if name in found.columns)
+        score = next(
+            name for name in ("_relevance_score", "_score", "_distance") if name in found.columns
+        )
         nearer = -pl.col(score) if score == "_distance" else pl.col(score)
         said = pl.col("text").str.slice(pl.col("lead"))
         # equal scores in a fixed order, so that the same question of the same passages gets the same answer from any build
-        told = found.with_columns(nearer.cast(pl.Float64).alias("score"), said.alias("said")).sort(["score", "document", "start"], descending=[True, False, False])
+        told = found.with_columns(nearer.cast(pl.Float64).alias("score"), said.alias("said")).sort(
+            ["score", "document", "start"], descending=[True, False, False]
+        )
         return told.select(*FOUND).cast(pl.Schema(FOUND)).head(k)
 
 
@@ -105,7 +132,15 @@ class IndexStore:
         """Have nobody else build or drop an index of this data set meanwhile."""
         return alone(self.folder / dataset)
 
-    def write(self, dataset: str, version: str, rows: pl.DataFrame, documents: pl.DataFrame, embedder: Embedder, told: Mapping[str, Any]) -> Opened:
+    def write(
+        self,
+        dataset: str,
+        version: str,
+        rows: pl.DataFrame,
+        documents: pl.DataFrame,
+        embedder: Embedder,
+        told: Mapping[str, Any],
+    ) -> Opened:
         """Write a build, named by version and content; of the same content there is one. It is there whole, synced, or not at all.
 
         Args:
@@ -113,7 +148,16 @@ class IndexStore:
             told: what else its manifest says.
         """
         home = self.folder / dataset
-        content = hashlib.sha256(json.dumps([told["cutting"], embedder.digest, documents["digest"].to_list(), rows["passage"].to_list()]).encode())
+        content = hashlib.sha256(
+            json.dumps(
+                [
+                    told["cutting"],
+                    embedder.digest,
+                    documents["digest"].to_list(),
+                    rows["passage"].to_list(),
+                ]
+            ).encode()
+        )
         content.update(rows["vector"].to_numpy().tobytes())
         final = home / f"{version}-{content.hexdigest()[:12]}"
         self._keep_embedder(dataset, embedder)
@@ -122,8 +166,16 @@ class IndexStore:
             folder.mkdir(parents=True)
             _write_table(folder, rows)
             documents.select(*KNOWN).write_parquet(folder / DOCUMENTS)
-            files = {str(file.relative_to(folder)): sha256(file) for file in sorted(folder.rglob("*")) if file.is_file()}
-            named = {"name": embedder.name, "dimensions": embedder.dimensions, "digest": embedder.digest}
+            files = {
+                str(file.relative_to(folder)): sha256(file)
+                for file in sorted(folder.rglob("*"))
+                if file.is_file()
+            }
+            named = {
+                "name": embedder.name,
+                "dimensions": embedder.dimensions,
+                "digest": embedder.digest,
+            }
             manifest = {
                 **told, "dataset": dataset, "version": version, "build": final.name, "documents": documents.height, "passages": rows.height, "embedder": named, "files": files
             }  # fmt: skip
@@ -149,9 +201,26 @@ class IndexStore:
         try:
             text = (folder / MANIFEST).read_bytes()
             manifest = json.loads(text)
-            there = {str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file() and file.name != MANIFEST}
-            intact = digest in (None, hashlib.sha256(text).hexdigest()) and there == set(manifest["files"])
-            touched = next((name for name, said in manifest["files"].items() if sha256(folder / name) != said), None) if intact else MANIFEST
+            there = {
+                str(file.relative_to(folder))
+                for file in folder.rglob("*")
+                if file.is_file() and file.name != MANIFEST
+            }
+            intact = digest in (None, hashlib.sha256(text).hexdigest()) and there == set(
+                manifest["files"]
+            )
+            touched = (
+                next(
+                    (
+                        name
+                        for name, said in manifest["files"].items()
+                        if sha256(folder / name) != said
+                    ),
+                    None,
+                )
+                if intact
+                else MANIFEST
+            )
         except (OSError, ValueError, KeyError, TypeError):
             raise ActionError("the index is gone, or half of it", remedy, where) from None
         if touched:
@@ -179,9 +248,16 @@ class IndexStore:
                 table = pa.ipc.open_file(source).read_all()
             buckets, weights, axes = (table[name].chunk(0) for name in table.column_names)
             numbers = axes.flatten().to_numpy().reshape(len(axes), -1)
-            space = Space(buckets.to_numpy(), weights.to_numpy(), numbers, int(table.schema.metadata[b"passages"]))
+            space = Space(
+                buckets.to_numpy(),
+                weights.to_numpy(),
+                numbers,
+                int(table.schema.metadata[b"passages"]),
+            )
             intact = space.digest == digest
-        except Exception as error:  # a touched file may speak through Arrow or numpy, each with classes of its own
+        except (
+            Exception
+        ) as error:  # a touched file may speak through Arrow or numpy, each with classes of its own
             raise self._lost(dataset, digest) from error
         if not intact:
             raise self._lost(dataset, digest)
@@ -200,7 +276,11 @@ class IndexStore:
 
     def _lost(self, dataset: str, digest: str) -> ActionError:
         where = Where(file=f"index/{dataset}/{EMBEDDERS}/{digest[:12]}….arrow", dataset=dataset)
-        return ActionError("the index's embedder is gone, or not what was fitted", f"Build it again: assay index rebuild {dataset}", where)
+        return ActionError(
+            "the index's embedder is gone, or not what was fitted",
+            f"Build it again: assay index rebuild {dataset}",
+            where,
+        )
 
     def _keep_embedder(self, dataset: str, embedder: Embedder) -> None:
         import pyarrow as pa
@@ -210,7 +290,10 @@ class IndexStore:
         file = self._space_file(dataset, embedder.digest)
         file.parent.mkdir(parents=True, exist_ok=True)
         axes = pa.FixedSizeListArray.from_arrays(embedder.axes.ravel(), embedder.dimensions)
-        table = pa.table({"bucket": embedder.buckets, "weight": embedder.weights, "axes": axes}, metadata={"passages": str(embedder.passages)})
+        table = pa.table(
+            {"bucket": embedder.buckets, "weight": embedder.weights, "axes": axes},
+            metadata={"passages": str(embedder.passages)},
+        )
         temporary = file.with_name(f"{_UNFINISHED}{uuid.uuid4().hex}.arrow")
         with pa.OSFile(str(temporary), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
             writer.write_table(table)
@@ -219,7 +302,11 @@ class IndexStore:
 
     def builds(self, dataset: str) -> list[str]:
         """The builds that lie on the disk."""
-        return sorted(file.parent.name for file in (self.folder / dataset).glob(f"*/{MANIFEST}") if not file.parent.name.startswith("."))
+        return sorted(
+            file.parent.name
+            for file in (self.folder / dataset).glob(f"*/{MANIFEST}")
+            if not file.parent.name.startswith(".")
+        )
 
     def sweep(self, dataset: str, kept: set[str]) -> list[str]:
         """Remove every build but these, what a run that died left, and embedders that no build needs. Hold `alone`. Returns: the builds that went."""
@@ -229,7 +316,12 @@ class IndexStore:
             # its manifest goes first: half a folder is no build
             (folder / MANIFEST).unlink(missing_ok=True)
             shutil.rmtree(folder, ignore_errors=True)
-        needed = {self._space_file(dataset, json.loads((home / build / MANIFEST).read_text())["embedder"]["digest"]) for build in self.builds(dataset)}
+        needed = {
+            self._space_file(
+                dataset, json.loads((home / build / MANIFEST).read_text())["embedder"]["digest"]
+            )
+            for build in self.builds(dataset)
+        }
         for file in (home / EMBEDDERS).glob("*"):
             if file not in needed:
                 file.unlink()
@@ -237,7 +329,9 @@ class IndexStore:
 
 
 def _connected(folder: Path) -> Any:
-    os.environ.setdefault("LANCEDB_LOG", "error")  # read at import; it warns of every table that is not there yet
+    os.environ.setdefault(
+        "LANCEDB_LOG", "error"
+    )  # read at import; it warns of every table that is not there yet
     import lancedb
 
     return lancedb.connect(folder)
@@ -247,9 +341,18 @@ def _write_table(folder: Path, rows: pl.DataFrame) -> None:
     from lancedb.index import FTS, IvfFlat
 
     # 2.0 packs less than the newest format, and is written several times faster
-    table = _connected(folder).create_table(TABLE, rows.to_arrow(), storage_options={"new_table_data_storage_version": "2.0"})
+    table = _connected(folder).create_table(
+        TABLE, rows.to_arrow(), storage_options={"new_table_data_storage_version": "2.0"}
+    )
     # the words are stems already, so the index takes them as they are
-    as_they_are = FTS(base_tokenizer="whitespace", stem=False, lower_case=False, ascii_folding=False, remove_stop_words=False, max_token_length=None)
+    as_they_are = FTS(
+        base_tokenizer="whitespace",
+        stem=False,
+        lower_case=False,
+        ascii_folding=False,
+        remove_stop_words=False,
+        max_token_length=None,
+    )
     table.create_index("words", config=as_they_are)
     if rows.height >= APPROXIMATE_FROM:
         table.create_index("vector", config=IvfFlat(distance_type="dot"))
@@ -274,7 +377,13 @@ def _cross_encoder(folder: str) -> Any:
     """A model that reads question and passage together; read once a process."""
     from lancedb.rerankers import CrossEncoderReranker
 
-    return CrossEncoderReranker(model_name=folder, device="cpu", trust_remote_code=False, local_files_only=True, model_kwargs={"use_safetensors": True})
+    return CrossEncoderReranker(
+        model_name=folder,
+        device="cpu",
+        trust_remote_code=False,
+        local_files_only=True,
+        model_kwargs={"use_safetensors": True},
+    )
 
 
 def _reading(question: str, model: Any) -> Any:

@@ -55,7 +55,11 @@ def _complete(where: Home, registry: Registry, keys: Keys, step: Step) -> None:
     try:
         where.root.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
-        raise ConfigurationError(f"the home cannot be made ({type(error).__name__})", "Set ASSAY_HOME to a folder this user may write", Where(file=str(where.home))) from error
+        raise ConfigurationError(
+            f"the home cannot be made ({type(error).__name__})",
+            "Set ASSAY_HOME to a folder this user may write",
+            Where(file=str(where.home)),
+        ) from error
     where.check_writable()
     if step == "create" and not registry.key_fingerprints():
         keys.create()
@@ -79,7 +83,10 @@ def named(contracts: Mapping[str, Contract], name: str) -> Contract:
     try:
         return contracts[name]
     except KeyError:
-        raise ConfigurationError("no contract has that name", suggestion(name, contracts, f"Choose one of {', '.join(contracts)}")) from None
+        raise ConfigurationError(
+            "no contract has that name",
+            suggestion(name, contracts, f"Choose one of {', '.join(contracts)}"),
+        ) from None
 
 
 @dataclass(frozen=True)
@@ -94,7 +101,9 @@ class Installation:
     clock: Callable[[], datetime]
 
     @classmethod
-    def open(cls, where: Home | None = None, clock: Callable[[], datetime] = utc_now) -> Installation:
+    def open(
+        cls, where: Home | None = None, clock: Callable[[], datetime] = utc_now
+    ) -> Installation:
         """Open the installation the environment names; a new one gets its folder, keys and registry.
 
         Raises: ConfigurationError, ContractError: something is set up wrong. Nothing is replaced by a default.
@@ -127,10 +136,19 @@ class Installation:
         """A published version's row, by its number or by a reference such as `prod`; by `latest` unless said. Raises: EvidenceError: there is none."""
         row = self.registry.version(name, version)
         if row is None:
-            known = [*(v["version"] for v in self.registry.versions(name) if not v["expired_at"]), *self.registry.references(name)]
-            said = f"{name}@{version} has not been published" if version is None or NUMBER.fullmatch(version) else f"{name} has no reference of that name"
+            known = [
+                *(v["version"] for v in self.registry.versions(name) if not v["expired_at"]),
+                *self.registry.references(name),
+            ]
+            said = (
+                f"{name}@{version} has not been published"
+                if version is None or NUMBER.fullmatch(version)
+                else f"{name} has no reference of that name"
+            )
             raise EvidenceError(
-                said if version else f"{name} has not been published", f"Choose one of {', '.join(known)}" if known else f"Publish it: assay run {name}", Where(dataset=name)
+                said if version else f"{name} has not been published",
+                f"Choose one of {', '.join(known)}" if known else f"Publish it: assay run {name}",
+                Where(dataset=name),
             )
         return row
 
@@ -139,7 +157,11 @@ class Installation:
         document = evidence.opened(row["envelope"], self.keys.public())
         predicate = document["predicate"]
         if (predicate["dataset"], predicate["version"]) != (row["dataset"], row["version"]):
-            raise EvidenceError("the evidence is of another version", "Restore the registry from a backup", Where(dataset=row["dataset"]))
+            raise EvidenceError(
+                "the evidence is of another version",
+                "Restore the registry from a backup",
+                Where(dataset=row["dataset"]),
+            )
         return document
 
     def scan(self, row: Row) -> pl.LazyFrame:
@@ -148,7 +170,11 @@ class Installation:
         Raises: EvidenceError: a file or the statement is not what was signed, or the version has expired; never fewer rows.
         """
         if row.get("expired_at"):
-            raise EvidenceError(f"version {row['version']} expired on {row['expired_at'][:10]}", "Open another version", Where(dataset=row["dataset"]))
+            raise EvidenceError(
+                f"version {row['version']} expired on {row['expired_at'][:10]}",
+                "Open another version",
+                Where(dataset=row["dataset"]),
+            )
         files = evidence.files(self.statement(row))
         return pl.scan_parquet(self.lake.check_files(row["dataset"], files))
 
@@ -206,7 +232,12 @@ class Installation:
     def _deliver_expiry(self, dataset: str, payload: Row) -> None:
         row = self.version(dataset, payload["version"])
         text = evidence.sign(evidence.expiry(row), self.keys.signer())
-        write_atomically(self.evidence_file(dataset, row["version"]).with_name(evidence.expiry_name(row["version"])), text)
+        write_atomically(
+            self.evidence_file(dataset, row["version"]).with_name(
+                evidence.expiry_name(row["version"])
+            ),
+            text,
+        )
 
     def evidence_file(self, dataset: str, version: str) -> Any:
         """Where a version's evidence lies for people without the registry."""
@@ -223,7 +254,9 @@ class Installation:
             self._commit_delta(table, version)
 
     def _commit_delta(self, table: Path, row: Row) -> None:
-        files = [(file.path, file.size_bytes, file.rows) for file in evidence.files(self.statement(row))]
+        files = [
+            (file.path, file.size_bytes, file.rows) for file in evidence.files(self.statement(row))
+        ]
         first = table / files[0][0]
         if row["expired_at"] and not first.exists():
             return  # there is nothing left for readers
@@ -232,9 +265,16 @@ class Installation:
         self.lake.commit_delta(table, row["sequence"], files, schema, note)
 
     def _deliver_quarantine(self, dataset: str, payload: Row) -> None:
-        row = next(row for row in self.registry.handlings(dataset) if row["id"] == payload["decision"])
-        write_atomically(self.home.root / "evidence" / dataset / "quarantine" / f"{row['id']:06}.dsse.json", row["envelope"])
-        for path, digest in handling.opened(row["envelope"], self.keys.public())["predicate"]["becomes"].items():
+        row = next(
+            row for row in self.registry.handlings(dataset) if row["id"] == payload["decision"]
+        )
+        write_atomically(
+            self.home.root / "evidence" / dataset / "quarantine" / f"{row['id']:06}.dsse.json",
+            row["envelope"],
+        )
+        for path, digest in handling.opened(row["envelope"], self.keys.public())["predicate"][
+            "becomes"
+        ].items():
             self.lake.replace_emptied(path, digest)
 
     def _deliver_quarantine_expiry(self, dataset: str, payload: Row) -> None:
@@ -258,7 +298,10 @@ class Installation:
         from assay.assets.io.registry_triggers import ROLES
 
         serving = self.registry.serving(dataset)
-        self.models.alias(payload["model"], {role: serving[role]["version"] if role in serving else None for role in ROLES})
+        self.models.alias(
+            payload["model"],
+            {role: serving[role]["version"] if role in serving else None for role in ROLES},
+        )
 
     def _deliver_refusal(self, _: str, payload: Row) -> None:
         self.models.refuse(payload["model"], payload["version"], payload["reason"])
@@ -271,10 +314,21 @@ class Installation:
         webhook = contract.drift.acting.webhook if contract.drift else None
         if webhook is None:
             raise NotDelivered("the contract names no webhook any more")
-        told = {key: trigger[key] for key in ("dataset", "version", "action", "reason", "raised_at")} | {"trigger": trigger["id"], "cause": trigger["cause"]}
+        told = {
+            key: trigger[key] for key in ("dataset", "version", "action", "reason", "raised_at")
+        } | {"trigger": trigger["id"], "cause": trigger["cause"]}
         where = Where(file=contract.file, dataset=dataset)
-        status = deliver(webhook, f"assay-trigger-{trigger['id']}", told, at_s=int(self.clock().timestamp()), hosts=self.home.hosts, where=where)
-        self.registry.finish(trigger, {"outcome": "handed over", "reason": f"the webhook answered {status}"})
+        status = deliver(
+            webhook,
+            f"assay-trigger-{trigger['id']}",
+            told,
+            at_s=int(self.clock().timestamp()),
+            hosts=self.home.hosts,
+            where=where,
+        )
+        self.registry.finish(
+            trigger, {"outcome": "handed over", "reason": f"the webhook answered {status}"}
+        )
 
     @cached_property
     def models(self) -> ModelStore:
@@ -285,7 +339,11 @@ class Installation:
         from assay.lineage import emit
 
         url = self.home.lineage_url
-        client = emit.http_client(str(url)) if url else emit.file_client(self.home.root / "lineage" / "events.ndjson")
+        client = (
+            emit.http_client(str(url))
+            if url
+            else emit.file_client(self.home.root / "lineage" / "events.ndjson")
+        )
         try:
             emit.emit(client, [StageFact.model_validate(payload)])
         finally:
@@ -294,4 +352,11 @@ class Installation:
 
 def schema_of(contract: Contract) -> list[dict[str, str]]:
     """The columns of a version as the evidence lists them."""
-    return [{"name": column.name, "type": str(dtype(column)), "classification": column.classification or "public"} for column in contract.published_columns]
+    return [
+        {
+            "name": column.name,
+            "type": str(dtype(column)),
+            "classification": column.classification or "public",
+        }
+        for column in contract.published_columns
+    ]

@@ -35,25 +35,39 @@ class KeyRecords(Store):
         if not {ledger.name, versions.name} <= self.tables:
             return "none"
         with self.engine.connect() as connection:
-            first_entry = connection.execute(sa.select(ledger.c.sequence).where(ledger.c.action != RECORDED).limit(1)).first()
+            first_entry = connection.execute(
+                sa.select(ledger.c.sequence).where(ledger.c.action != RECORDED).limit(1)
+            ).first()
             first_version = connection.execute(sa.select(versions.c.sequence).limit(1)).first()
         return "used" if first_entry or first_version else "empty"
 
     def newest_envelope(self) -> str | None:
         """The signed statement of the version that was published last; None before the first."""
         with self.engine.connect() as connection:
-            envelope = connection.execute(sa.select(versions.c.envelope).order_by(versions.c.published_at.desc()).limit(1)).scalar()
+            envelope = connection.execute(
+                sa.select(versions.c.envelope).order_by(versions.c.published_at.desc()).limit(1)
+            ).scalar()
         return str(envelope) if envelope is not None else None
 
     def record_keys(self, fingerprints: Mapping[str, str]) -> None:
         """Keep the fingerprints, once. Raises: ConfigurationError: others are recorded already."""
         with self._write() as connection:
-            there = {row["name"]: row["fingerprint"] for row in connection.execute(sa.select(key_fingerprints)).mappings()}
+            there = {
+                row["name"]: row["fingerprint"]
+                for row in connection.execute(sa.select(key_fingerprints)).mappings()
+            }
             for name, fingerprint in fingerprints.items():
                 if there.get(name, fingerprint) != fingerprint:
-                    raise ConfigurationError("this is not the key that the installation began with", "Restore it from your backup", Where(file=f"keys/{name}"))
+                    raise ConfigurationError(
+                        "this is not the key that the installation began with",
+                        "Restore it from your backup",
+                        Where(file=f"keys/{name}"),
+                    )
             missing = [name for name in fingerprints if name not in there]
             if missing:
-                rows = [{"name": name, "fingerprint": fingerprints[name], "recorded_at": self.now()} for name in missing]
+                rows = [
+                    {"name": name, "fingerprint": fingerprints[name], "recorded_at": self.now()}
+                    for name in missing
+                ]
                 connection.execute(sa.insert(key_fingerprints), rows)
                 self._log(connection, RECORDED, "", {name: fingerprints[name] for name in missing})

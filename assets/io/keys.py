@@ -30,7 +30,9 @@ _NONCE, _PADDED = 12, 64
 FILES = (SIGNING, PUBLIC, PSEUDONYM)
 PSEUDONYM_BYTES = 32
 TOKEN_BYTES = 15  # 120 bits, 24 letters of base 32 without padding
-RESTORE = "Restore it from your backup: a new one could neither continue the evidence nor the pseudonyms"
+RESTORE = (
+    "Restore it from your backup: a new one could neither continue the evidence nor the pseudonyms"
+)
 
 
 class Keys:
@@ -61,7 +63,10 @@ class Keys:
         if not (self.folder / PUBLIC).exists():
             private = serialization.load_pem_private_key(self._signing_key_bytes(), None)
             public = CryptoSigner(private).public_key
-            self._keep(PUBLIC, json.dumps({"keyid": public.keyid, **public.to_dict()}, sort_keys=True).encode())
+            self._keep(
+                PUBLIC,
+                json.dumps({"keyid": public.keyid, **public.to_dict()}, sort_keys=True).encode(),
+            )
         sync_folder(self.folder)
 
     def restore_public(self) -> bool:
@@ -71,7 +76,9 @@ class Keys:
         """
         if SIGNING not in self._recorded() or (self.folder / PUBLIC).exists():
             return False
-        self._check_recorded(SIGNING, _signing_fingerprint(self._signing_key().public_key().public_bytes_raw()))
+        self._check_recorded(
+            SIGNING, _signing_fingerprint(self._signing_key().public_key().public_bytes_raw())
+        )
         self.create()
         return True
 
@@ -96,7 +103,9 @@ class Keys:
     def _check_recorded(self, name: str, fingerprint: str) -> None:
         recorded = self._recorded().get(name)
         if recorded is not None and not hmac.compare_digest(recorded, fingerprint):
-            raise ConfigurationError("this is not the key that the installation began with", RESTORE, _where(name))
+            raise ConfigurationError(
+                "this is not the key that the installation began with", RESTORE, _where(name)
+            )
 
     def _keep(self, name: str, content: bytes) -> None:
         """Write beside, then link: of two processes that start together one key wins, and nobody reads half of one."""
@@ -132,7 +141,9 @@ class Keys:
     def _check_recorded_public(self, key: Key) -> None:
         recorded = self._recorded().get(SIGNING)
         if recorded is not None and recorded != _signing_fingerprint(_public_bytes(key)):
-            raise ConfigurationError("this is not the key that the installation began with", RESTORE, _where(PUBLIC))
+            raise ConfigurationError(
+                "this is not the key that the installation began with", RESTORE, _where(PUBLIC)
+            )
 
     def _signing_key(self) -> Ed25519PrivateKey:
         from cryptography.exceptions import UnsupportedAlgorithm
@@ -154,12 +165,20 @@ class Keys:
         self._read(PUBLIC)
         public = _public_bytes(public_key(self.folder / PUBLIC))
         if public != private.public_key().public_bytes_raw():
-            raise ConfigurationError(f"{SIGNING} is not the private half of {PUBLIC}", "Restore both from one backup", _where(SIGNING))
+            raise ConfigurationError(
+                f"{SIGNING} is not the private half of {PUBLIC}",
+                "Restore both from one backup",
+                _where(SIGNING),
+            )
 
     def _pseudonym_bytes(self) -> bytes:
         master = self._read(PSEUDONYM)
         if len(master) != PSEUDONYM_BYTES:
-            raise ConfigurationError(f"the key holds {len(master)} bytes, not {PSEUDONYM_BYTES}", RESTORE, _where(PSEUDONYM))
+            raise ConfigurationError(
+                f"the key holds {len(master)} bytes, not {PSEUDONYM_BYTES}",
+                RESTORE,
+                _where(PSEUDONYM),
+            )
         return master
 
     def _pseudonym_key(self) -> bytes:
@@ -177,7 +196,9 @@ class Keys:
         def tokens(values: pl.Series, kind: str) -> pl.Series:
             key = _derived(master, f"assay/{purpose}/{kind}")
             unique = values.drop_nulls().unique()
-            made = pl.Series([f"{kind}_{_token(key, value)}" for value in unique.to_list()], dtype=pl.String)
+            made = pl.Series(
+                [f"{kind}_{_token(key, value)}" for value in unique.to_list()], dtype=pl.String
+            )
             return values.replace_strict(unique, made, default=None, return_dtype=pl.String)
 
         return tokens
@@ -192,7 +213,10 @@ class Keys:
         def hashes(values: pl.Series, kind: str) -> pl.Series:
             key = _derived(master, f"assay/hash/{kind}")
             unique = values.drop_nulls().unique()
-            made = pl.Series([hmac.digest(key, value.encode(), "sha256").hex() for value in unique.to_list()], dtype=pl.String)
+            made = pl.Series(
+                [hmac.digest(key, value.encode(), "sha256").hex() for value in unique.to_list()],
+                dtype=pl.String,
+            )
             return values.replace_strict(unique, made, default=None, return_dtype=pl.String)
 
         return hashes
@@ -221,11 +245,15 @@ class Keys:
 
         try:
             sealed = base64.b64decode(text, validate=True)
-            opened = AESGCM(self.derived("sealed")).decrypt(sealed[:_NONCE], sealed[_NONCE:], about.encode())
+            opened = AESGCM(self.derived("sealed")).decrypt(
+                sealed[:_NONCE], sealed[_NONCE:], about.encode()
+            )
             return json.loads(opened)
         except (ValueError, InvalidTag):
             remedy = f"Restore keys/{PSEUDONYM} from your backup"
-            raise EvidenceError(f"what was sealed about {about} does not open with this key", remedy) from None
+            raise EvidenceError(
+                f"what was sealed about {about} does not open with this key", remedy
+            ) from None
 
     def _read(self, name: str) -> bytes:
         try:
@@ -233,7 +261,9 @@ class Keys:
         except FileNotFoundError:
             raise ConfigurationError(f"the key {name} is gone", RESTORE, _where(name)) from None
         except OSError as error:
-            raise ConfigurationError(f"the key {name} cannot be read ({error.strerror})", RESTORE, _where(name)) from None
+            raise ConfigurationError(
+                f"the key {name} cannot be read ({error.strerror})", RESTORE, _where(name)
+            ) from None
 
 
 _FINGERPRINT_OF_PSEUDONYMS = "assay/fingerprint/pseudonym.key"
@@ -264,7 +294,9 @@ def _derived(master: bytes, info: str) -> bytes:
 
 
 def _token(key: bytes, value: str) -> str:
-    return base64.b32encode(hmac.digest(key, value.encode(), "sha256")[:TOKEN_BYTES]).decode().lower()
+    return (
+        base64.b32encode(hmac.digest(key, value.encode(), "sha256")[:TOKEN_BYTES]).decode().lower()
+    )
 
 
 def new_private(file: Path) -> dict[str, Any]:
@@ -278,7 +310,11 @@ def new_private(file: Path) -> dict[str, Any]:
     try:
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as error:
-        raise ConfigurationError(f"the key cannot be written ({error.strerror})", "Name a new file in a folder this user may write", Where(file=str(file))) from None
+        raise ConfigurationError(
+            f"the key cannot be written ({error.strerror})",
+            "Name a new file in a folder this user may write",
+            Where(file=str(file)),
+        ) from None
     with os.fdopen(descriptor, "wb") as stream:
         stream.write(signer.private_bytes)
     return {"keyid": signer.public_key.keyid, **signer.public_key.to_dict()}
@@ -296,7 +332,11 @@ def read_private(file: Path) -> CryptoSigner:
     except (OSError, ValueError, TypeError, UnsupportedAlgorithm):
         private = None
     if not isinstance(private, Ed25519PrivateKey):
-        raise ConfigurationError("this is no private key of Ed25519", "Make one: assay review key NAME --out FILE", Where(file=str(file)))
+        raise ConfigurationError(
+            "this is no private key of Ed25519",
+            "Make one: assay review key NAME --out FILE",
+            Where(file=str(file)),
+        )
     return CryptoSigner(private)
 
 
@@ -305,7 +345,9 @@ def public_of(data: Mapping[str, Any]) -> Key:
     from securesystemslib.signer import Key
 
     try:
-        return Key.from_dict(data["keyid"], {name: value for name, value in data.items() if name != "keyid"})
+        return Key.from_dict(
+            data["keyid"], {name: value for name, value in data.items() if name != "keyid"}
+        )
     except (KeyError, ValueError, AttributeError, TypeError):
         raise EvidenceError("a steward's key is none", "Mend the stewards' policy") from None
 
@@ -318,4 +360,8 @@ def public_key(file: Path) -> Key:
         data = json.loads(file.read_text())
         return Key.from_dict(data.pop("keyid"), data)
     except (OSError, ValueError, KeyError, AttributeError, TypeError):
-        raise EvidenceError("this is no public key of Assay", "Give the file keys/assay.pub.json of the installation that signed", Where(file=file.name)) from None
+        raise EvidenceError(
+            "this is no public key of Assay",
+            "Give the file keys/assay.pub.json of the installation that signed",
+            Where(file=file.name),
+        ) from None

@@ -105,7 +105,9 @@ class Lake:
             self.move_file(waiting, file)
         waiting.unlink(missing_ok=True)
 
-    def move_in_version(self, dataset: str, name: str, staged: Path, rows: int) -> tuple[PublishedFile, ...]:
+    def move_in_version(
+        self, dataset: str, name: str, staged: Path, rows: int
+    ) -> tuple[PublishedFile, ...]:
         """Put a version's staged Parquet files under `versions/<name>/`.
 
         Args:
@@ -117,7 +119,9 @@ class Lake:
         files = tuple(self._described(dataset, file) for file in sorted(target.glob("*.parquet")))
         if sum(file.rows for file in files) != rows:
             raise PublicationError(
-                f"{rows:,} rows were to be written, and {sum(file.rows for file in files):,} lie on the disk", "Run again; if it recurs, check the disk", Where(dataset=dataset)
+                f"{rows:,} rows were to be written, and {sum(file.rows for file in files):,} lie on the disk",
+                "Run again; if it recurs, check the disk",
+                Where(dataset=dataset),
             )
         return files
 
@@ -125,7 +129,9 @@ class Lake:
         import pyarrow.parquet as pq
 
         path = str(file.relative_to(self.folder(dataset, "versions")))
-        return PublishedFile(path, sha256(file), pq.read_metadata(file).num_rows, file.stat().st_size)
+        return PublishedFile(
+            path, sha256(file), pq.read_metadata(file).num_rows, file.stat().st_size
+        )
 
     # -- reading what is published -------------------------------------------------------
 
@@ -139,9 +145,17 @@ class Lake:
             path = self.folder(dataset, "versions") / file.path
             where = Where(file=file.path, dataset=dataset)
             if not path.is_file():
-                raise EvidenceError("a published file is missing", "Restore it from a backup, or open another version", where)
+                raise EvidenceError(
+                    "a published file is missing",
+                    "Restore it from a backup, or open another version",
+                    where,
+                )
             if path.stat().st_size != file.size_bytes or sha256(path) != file.sha256:
-                raise EvidenceError("a published file is not what was signed", "Restore it from a backup, or open another version", where)
+                raise EvidenceError(
+                    "a published file is not what was signed",
+                    "Restore it from a backup, or open another version",
+                    where,
+                )
             paths.append(path)
         return paths
 
@@ -151,15 +165,30 @@ class Lake:
         Raises: EvidenceError: a file is missing, is another, or is one too many.
         """
         folder = self.folder(dataset, "features") / version
-        there = {str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()} if folder.is_dir() else set()
+        there = (
+            {str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()}
+            if folder.is_dir()
+            else set()
+        )
         for name in sorted({*digests, *there}):
             if name not in there or sha256(folder / name) != digests.get(name):
-                raise EvidenceError("a feature file is not what was made", "Restore it from a backup", Where(file=f"features/{version}/{name}", dataset=dataset))
+                raise EvidenceError(
+                    "a feature file is not what was made",
+                    "Restore it from a backup",
+                    Where(file=f"features/{version}/{name}", dataset=dataset),
+                )
         return folder
 
     # -- the Delta log ---------------------------------------------------------------------
 
-    def commit_delta(self, table: Path, sequence: int, files: list[tuple[str, int, int]], schema: pl.Schema, note: str) -> None:
+    def commit_delta(
+        self,
+        table: Path,
+        sequence: int,
+        files: list[tuple[str, int, int]],
+        schema: pl.Schema,
+        note: str,
+    ) -> None:
         """Append one overwriting commit to a Delta table, unless the log has it already. Without statistics: they would hold values.
 
         Args:
@@ -175,7 +204,15 @@ class Lake:
         sync_tree(table / "_delta_log", upto=table)
 
 
-def _commit_delta(table: Path, sequence: int, files: list[tuple[str, int, int]], columns: Any, note: str, *, create: bool) -> None:
+def _commit_delta(
+    table: Path,
+    sequence: int,
+    files: list[tuple[str, int, int]],
+    columns: Any,
+    note: str,
+    *,
+    create: bool,
+) -> None:
     from deltalake import DeltaTable, Schema, TableFeatures
     from deltalake.transaction import (
         AddAction,
@@ -187,31 +224,55 @@ def _commit_delta(table: Path, sequence: int, files: list[tuple[str, int, int]],
 
     arrow = Schema.from_arrow(columns)
     now_ms = int(time.time() * 1000)
-    adds = {path: AddAction(path, size, {}, now_ms, True, json.dumps({"numRecords": rows})) for path, size, rows in files}
-    properties = CommitProperties(custom_metadata={"assay": note}, app_transactions=[Transaction(delta_log.APP, sequence)])
-    hooks = PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False)  # every commit stays: each is compared with its evidence
+    adds = {
+        path: AddAction(path, size, {}, now_ms, True, json.dumps({"numRecords": rows}))
+        for path, size, rows in files
+    }
+    properties = CommitProperties(
+        custom_metadata={"assay": note}, app_transactions=[Transaction(delta_log.APP, sequence)]
+    )
+    hooks = PostCommitHookProperties(
+        create_checkpoint=True, cleanup_expired_logs=False
+    )  # every commit stays: each is compared with its evidence
     if create:
         create_table_with_add_actions(
-            str(table), arrow, list(adds.values()), mode="error", configuration=delta_log.CONFIGURATION, commit_properties=properties, post_commithook_properties=hooks
+            str(table),
+            arrow,
+            list(adds.values()),
+            mode="error",
+            configuration=delta_log.CONFIGURATION,
+            commit_properties=properties,
+            post_commithook_properties=hooks,
         )
         return
     delta = DeltaTable(str(table))
     without_zone = delta_log.needs_timestamps_without_zone(json.loads(arrow.to_json()))
     if without_zone and delta_log.TIMESTAMP_NTZ not in (delta.protocol().reader_features or ()):
         # the commit alone would leave a table that no reader opens (deltalake 1.6.6)
-        delta.alter.add_feature([TableFeatures.TimestampWithoutTimezone], allow_protocol_versions_increase=True)
+        delta.alter.add_feature(
+            [TableFeatures.TimestampWithoutTimezone], allow_protocol_versions_increase=True
+        )
         delta = DeltaTable(str(table))
     actions, mode = _replacing(delta, table, adds)
-    delta.create_write_transaction(actions, mode, arrow, commit_properties=properties, post_commithook_properties=hooks)
+    delta.create_write_transaction(
+        actions, mode, arrow, commit_properties=properties, post_commithook_properties=hooks
+    )
 
 
-def _replacing(delta: Any, table: Path, adds: dict[str, Any]) -> tuple[list[Any], Literal["append", "overwrite"]]:
+def _replacing(
+    delta: Any, table: Path, adds: dict[str, Any]
+) -> tuple[list[Any], Literal["append", "overwrite"]]:
     """What turns the table's files into these: all of them anew, or, where some stay, only what comes and what goes. A commit may not name a file twice."""
     from deltalake.transaction import RemoveAction
 
-    held = {Path(unquote(urlsplit(uri).path)).relative_to(table.resolve()).as_posix() for uri in delta.file_uris()}
+    held = {
+        Path(unquote(urlsplit(uri).path)).relative_to(table.resolve()).as_posix()
+        for uri in delta.file_uris()
+    }
     if not held & set(adds):
         return list(adds.values()), "overwrite"
     now_ms = int(time.time() * 1000)
-    gone = [RemoveAction(path, True, now_ms, partition_values={}) for path in sorted(held - set(adds))]
+    gone = [
+        RemoveAction(path, True, now_ms, partition_values={}) for path in sorted(held - set(adds))
+    ]
     return [*gone, *(add for path, add in adds.items() if path not in held)], "append"

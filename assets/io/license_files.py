@@ -11,15 +11,27 @@ from typing import Any
 
 from assay.pipelines.draft.license import UNKNOWN, LicenseFound, about_file, judged
 
-_LICENSE_FILES = ("LICENSE*", "LICENCE*", "COPYING*", "License*", "Licence*", "license*", "licence*")
+_LICENSE_FILES = (
+    "LICENSE*",
+    "LICENCE*",
+    "COPYING*",
+    "License*",
+    "Licence*",
+    "license*",
+    "licence*",
+)
 _ABOUT_FILES = ("SOURCE.md", "README*", "Readme*", "readme*")
 _MAX_BESIDE = 200_000  # characters of a text beside the file that are looked at
 
 
 def license_beside(path: Path, root: Path) -> LicenseFound | None:
     """What the texts beside the file say, or where none does, those in the folder above it; nothing above `root` is looked at."""
-    folders = [folder for folder in (path.parent, path.parent.parent) if folder.is_relative_to(root)]
-    return next((found for folder in folders if (found := _license_file(path, folder)) is not None), None)
+    folders = [
+        folder for folder in (path.parent, path.parent.parent) if folder.is_relative_to(root)
+    ]
+    return next(
+        (found for folder in folders if (found := _license_file(path, folder)) is not None), None
+    )
 
 
 def _license_file(path: Path, folder: Path) -> LicenseFound | None:
@@ -31,7 +43,11 @@ def _license_file(path: Path, folder: Path) -> LicenseFound | None:
         found = [one for file in files if (one := _said_by(file, path)) is not None]
         expressions = {one.expression for one in found}
         if len(expressions) > 1:
-            return LicenseFound(UNKNOWN, ", ".join(one.evidence for one in found), "; ".join(one.why for one in found))
+            return LicenseFound(
+                UNKNOWN,
+                ", ".join(one.evidence for one in found),
+                "; ".join(one.why for one in found),
+            )
         if found:
             return found[0]
     return None
@@ -53,6 +69,8 @@ def _package_licenses(text: str) -> list[str]:
     """The names in a data package's `licenses`."""
     try:
         package: Any = json.loads(text)
-        return [str(one.get("name") or one.get("title") or "") for one in package.get("licenses", [])]
+        return [
+            str(one.get("name") or one.get("title") or "") for one in package.get("licenses", [])
+        ]
     except (ValueError, AttributeError):
         return []

@@ -27,7 +27,11 @@ if TYPE_CHECKING:
 
 FILE, DIGEST = "model.skops", "assay.sha256"
 # What skops does not trust by itself in trees and in what prepares columns. Trusted only in a file whose digest was checked first.
-TRUSTED = ("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor", "sklearn.tree._tree.Tree", "numpy.dtype")
+TRUSTED = (
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.tree._tree.Tree",
+    "numpy.dtype",
+)
 TRIGGER, REFUSED = "assay.trigger", "assay.rejected"
 _UNFINISHED = ".unfinished-"
 CARD = "card.md"
@@ -57,7 +61,11 @@ def _without_credentials(uri: str) -> str:
         return uri
     if url.query or url.fragment:
         remedy = "Leave out what follows the path; a token belongs in MLFLOW_TRACKING_TOKEN"
-        raise ConfigurationError("the address of the MLflow server has a query or fragment", remedy, Where(file="ASSAY_MLFLOW_URI"))
+        raise ConfigurationError(
+            "the address of the MLflow server has a query or fragment",
+            remedy,
+            Where(file="ASSAY_MLFLOW_URI"),
+        )
     userinfo, _, host = url.netloc.rpartition("@")
     if userinfo:
         user, _, password = userinfo.partition(":")
@@ -99,7 +107,9 @@ class ModelStore:
                 return
             new = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=self.folder))
             made, whole = new / "made.db", new / "whole.db"
-            client = MlflowClient(tracking_uri=f"sqlite:///{made}", registry_uri=f"sqlite:///{made}")
+            client = MlflowClient(
+                tracking_uri=f"sqlite:///{made}", registry_uri=f"sqlite:///{made}"
+            )
             client.search_experiments(max_results=1)
             client.search_registered_models(max_results=1)
             shutil.copyfile(made, whole)  # MLflow keeps connections to the other
@@ -112,7 +122,11 @@ class ModelStore:
         known = self._client.get_experiment_by_name(name)
         if known is not None:
             return str(known.experiment_id)
-        return str(self._client.create_experiment(name, artifact_location=(self.folder / "artifacts").as_uri()))
+        return str(
+            self._client.create_experiment(
+                name, artifact_location=(self.folder / "artifacts").as_uri()
+            )
+        )
 
     def served(self, name: str, number: str) -> Served:
         """A version of a model, loaded. Raises: ActionError: there is none, or its file is gone or is not what was registered; it is not loaded."""
@@ -122,24 +136,44 @@ class ModelStore:
             version = self._client.get_model_version(name, number)
         except MlflowException as error:
             if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
-                raise ActionError(f"{name} has no version {number}", f"See `assay models list {name}`", Where(file=f"models/{name}")) from None
+                raise ActionError(
+                    f"{name} has no version {number}",
+                    f"See `assay models list {name}`",
+                    Where(file=f"models/{name}"),
+                ) from None
             raise
         return self._served(version)
 
     def _served(self, version: Any) -> Served:
-        model = self._loaded(version)  # first, because a version that Assay did not register has neither digest nor the tags below
+        model = self._loaded(
+            version
+        )  # first, because a version that Assay did not register has neither digest nor the tags below
         metrics = self._client.get_run(str(version.run_id)).data.metrics
         return Served(str(version.version), version.tags["dataset_version"], model, dict(metrics))
 
     def versions(self, name: str) -> list[dict[str, Any]]:
         """Every version of a model, the oldest first: number, tags, metrics, whether it was refused."""
-        found = sorted(self._client.search_model_versions(f"name='{name}'"), key=lambda version: int(version.version))
-        return [{"version": str(v.version), "tags": dict(v.tags), "metrics": dict(self._client.get_run(str(v.run_id)).data.metrics), "run_id": str(v.run_id)} for v in found]
+        found = sorted(
+            self._client.search_model_versions(f"name='{name}'"),
+            key=lambda version: int(version.version),
+        )
+        return [
+            {
+                "version": str(v.version),
+                "tags": dict(v.tags),
+                "metrics": dict(self._client.get_run(str(v.run_id)).data.metrics),
+                "run_id": str(v.run_id),
+            }
+            for v in found
+        ]
 
     def proposed(self, name: str, trigger: str) -> str | None:
         """The version that was registered for a trigger before the process was killed."""
         found = self._client.search_model_versions(f"name='{name}'")
-        return next((str(version.version) for version in found if version.tags.get(TRIGGER) == trigger), None)
+        return next(
+            (str(version.version) for version in found if version.tags.get(TRIGGER) == trigger),
+            None,
+        )
 
     def judged(self, name: str, number: str, metrics: Mapping[str, float], card: str) -> None:
         """Write beside a registered version what was measured of it, and its card."""
@@ -180,18 +214,33 @@ class ModelStore:
         where = Where(file=f"models/{version.name}/{version.version}/{FILE}")
         content = self._content(version)  # read once, so that what is loaded is what was checked
         if hashlib.sha256(content).hexdigest() != version.tags.get(DIGEST):
-            raise ActionError("the model's file is not what was registered", "Restore it from a backup, or train again", where)
+            raise ActionError(
+                "the model's file is not what was registered",
+                "Restore it from a backup, or train again",
+                where,
+            )
         return skops.io.loads(content, trusted=list(TRUSTED))
 
     def _content(self, version: Any) -> bytes:
         """The model's file from wherever its run keeps it, this disk or a server's; empty if it is gone."""
         path = f"model/{FILE}"
-        if not version.run_id or path not in (kept.path for kept in self._client.list_artifacts(version.run_id, "model")):
+        if not version.run_id or path not in (
+            kept.path for kept in self._client.list_artifacts(version.run_id, "model")
+        ):
             return b""
         with tempfile.TemporaryDirectory(dir=self.folder) as folder:
             return Path(self._client.download_artifacts(version.run_id, path, folder)).read_bytes()
 
-    def propose(self, name: str, model: Any, *, columns: Sequence[str], metrics: Mapping[str, float], tags: Mapping[str, str], sample: pl.DataFrame) -> str:
+    def propose(
+        self,
+        name: str,
+        model: Any,
+        *,
+        columns: Sequence[str],
+        metrics: Mapping[str, float],
+        tags: Mapping[str, str],
+        sample: pl.DataFrame,
+    ) -> str:
         """Log a run and register its model. Whether it serves is said elsewhere.
 
         Args:
@@ -206,8 +255,12 @@ class ModelStore:
         experiment = self._experiment(name)
         with tempfile.TemporaryDirectory(dir=self.folder) as folder:
             saved = Path(folder) / "model"
-            digest = self._save(model, saved, columns, sample)  # before the run, so that a model refused here leaves none open
-            run = self._client.create_run(experiment, run_name=f"{tags['dataset']}@{tags['dataset_version']}", tags=dict(tags))
+            digest = self._save(
+                model, saved, columns, sample
+            )  # before the run, so that a model refused here leaves none open
+            run = self._client.create_run(
+                experiment, run_name=f"{tags['dataset']}@{tags['dataset_version']}", tags=dict(tags)
+            )
             run_id = run.info.run_id
             for key, value in model.get_params().items():
                 if value is None or isinstance(value, bool | int | float | str):
@@ -221,7 +274,12 @@ class ModelStore:
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
-        version = self._client.create_model_version(name, source=f"{run.info.artifact_uri}/model", run_id=run_id, tags={**tags, DIGEST: digest})
+        version = self._client.create_model_version(
+            name,
+            source=f"{run.info.artifact_uri}/model",
+            run_id=run_id,
+            tags={**tags, DIGEST: digest},
+        )
         return str(version.version)
 
     def _save(self, model: Any, folder: Path, columns: Sequence[str], sample: pl.DataFrame) -> str:
@@ -229,10 +287,22 @@ class ModelStore:
         from mlflow.models import infer_signature
         from mlflow.sklearn import save_model
 
-        unknown = sorted(set(skops.io.get_untrusted_types(data=skops.io.dumps(model))) - set(TRUSTED))
+        unknown = sorted(
+            set(skops.io.get_untrusted_types(data=skops.io.dumps(model))) - set(TRUSTED)
+        )
         if unknown:
-            raise ActionError(f"the model holds the type {unknown[0]}, which may not be loaded", "Use a trainer made of scikit-learn's own types")
+            raise ActionError(
+                f"the model holds the type {unknown[0]}, which may not be loaded",
+                "Use a trainer made of scikit-learn's own types",
+            )
         rows = sample.select(pl.col(list(columns)).cast(pl.Float64))
         signature = infer_signature(rows.to_pandas(), model.predict(rows.to_numpy()))
-        save_model(model, str(folder), serialization_format="skops", skops_trusted_types=list(TRUSTED), signature=signature, pip_requirements=["scikit-learn", "skops"])
+        save_model(
+            model,
+            str(folder),
+            serialization_format="skops",
+            skops_trusted_types=list(TRUSTED),
+            signature=signature,
+            pip_requirements=["scikit-learn", "skops"],
+        )
         return sha256(folder / FILE)

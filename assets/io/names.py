@@ -55,7 +55,11 @@ class Names:
     def labels(self, kind: str, names: Sequence[str]) -> list[str]:
         """A label for each name, once the names are kept for stewards."""
         labels = [self.label(kind, name) for name in names]
-        new = {label: {"label": label, "kind": kind, "name": name} for label, name in zip(labels, names, strict=True) if label not in self._kept}
+        new = {
+            label: {"label": label, "kind": kind, "name": name}
+            for label, name in zip(labels, names, strict=True)
+            if label not in self._kept
+        }
         if new:
             self._keep(new)
         return labels
@@ -72,7 +76,9 @@ class Names:
             fcntl.flock(stream, fcntl.LOCK_EX)
             before = stream.read()
             self._kept = {entry["label"] for entry in _read(before)}
-            lines = [json.dumps(entry) for label, entry in entries.items() if label not in self._kept]
+            lines = [
+                json.dumps(entry) for label, entry in entries.items() if label not in self._kept
+            ]
             cut_off = "\n" if before and not before.endswith("\n") else ""
             stream.write(cut_off + "".join(f"{line}\n" for line in lines))
             stream.flush()

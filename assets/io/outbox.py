@@ -71,4 +71,6 @@ class Outbox(Store):
     def delivered(self, entry: Row) -> None:
         """Mark one entry as gone out."""
         with self._write() as connection:
-            connection.execute(sa.update(outbox).where(outbox.c.id == entry["id"]).values(delivered_at=self.now()))
+            connection.execute(
+                sa.update(outbox).where(outbox.c.id == entry["id"]).values(delivered_at=self.now())
+            )

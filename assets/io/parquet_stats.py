@@ -18,12 +18,22 @@ def few_values(file: Path, columns: Sequence[str], most: int) -> dict[str, pl.Se
     """
     import duckdb
 
-    sample = pl.scan_parquet(file).select(columns).head(_SAMPLE).select(pl.all().n_unique()).collect().row(0, named=True)
+    sample = (
+        pl.scan_parquet(file)
+        .select(columns)
+        .head(_SAMPLE)
+        .select(pl.all().n_unique())
+        .collect()
+        .row(0, named=True)
+    )
     found = {}
     with duckdb.connect() as connection:
         for column in [name for name, different in sample.items() if different <= _SHARE * _SAMPLE]:
             quoted = '"' + column.replace('"', '""') + '"'
-            distinct = connection.sql(f"SELECT DISTINCT {quoted} AS value FROM read_parquet(?)", params=[str(file)]).to_arrow_table()  # noqa: S608  # quoted, and one of the file's own columns
+            distinct = connection.sql(
+                f"SELECT DISTINCT {quoted} AS value FROM read_parquet(?)",  # noqa: S608  # quoted, and one of the file's own columns
+                params=[str(file)],
+            ).to_arrow_table()
             if distinct is not None and distinct.num_rows <= most:
                 found[column] = pl.Series(column, distinct["value"]).cast(pl.String)
     return found

@@ -31,7 +31,11 @@ def spans(frame: pl.LazyFrame, columns: Sequence[str], model: str) -> list[pl.La
     return [
         frame.select(ROW, pl.col(column).cast(pl.String).alias("text"))
         .drop_nulls("text")
-        .select(ROW, pl.lit(column).alias("column"), pl.col("text").map_batches(ask, return_dtype=_FOUND).alias("found"))
+        .select(
+            ROW,
+            pl.lit(column).alias("column"),
+            pl.col("text").map_batches(ask, return_dtype=_FOUND).alias("found"),
+        )
         .filter(pl.col("found").list.len() > 0)
         .explode("found", empty_as_null=False)
         .unnest("found")
@@ -43,7 +47,11 @@ def spans(frame: pl.LazyFrame, columns: Sequence[str], model: str) -> list[pl.La
 def analyzer(model: str) -> Callable[[pl.Series], pl.Series]:
     """Texts -> what the model says of each. Raises: ConfigurationError: Presidio is not installed, or there is no such model."""
     if importlib.util.find_spec("presidio_analyzer") is None:
-        raise ConfigurationError("a model for Presidio is named, and presidio-analyzer is not installed", "Install the extra `presidio`, or unset the variable", _SAID)
+        raise ConfigurationError(
+            "a model for Presidio is named, and presidio-analyzer is not installed",
+            "Install the extra `presidio`, or unset the variable",
+            _SAID,
+        )
     import spacy
     from presidio_analyzer import AnalyzerEngine, BatchAnalyzerEngine, RecognizerRegistry
     from presidio_analyzer.nlp_engine import SpacyNlpEngine
@@ -53,17 +61,32 @@ def analyzer(model: str) -> Callable[[pl.Series], pl.Series]:
         nlp = spacy.load(model)
     except (OSError, ValueError) as error:
         name = shown(Path(model))
-        raise ConfigurationError(f"the spaCy model '{name}' cannot be loaded ({type(error).__name__})", "Install it, or name the folder of one", _SAID) from None
+        raise ConfigurationError(
+            f"the spaCy model '{name}' cannot be loaded ({type(error).__name__})",
+            "Install it, or name the folder of one",
+            _SAID,
+        ) from None
     engine = SpacyNlpEngine(models=[{"lang_code": nlp.lang, "model_name": model}])
     engine.nlp = {nlp.lang: nlp}  # its own loading would fetch a model that is not there
-    registry = RecognizerRegistry(recognizers=[SpacyRecognizer(supported_language=nlp.lang)], supported_languages=[nlp.lang])
-    asked = BatchAnalyzerEngine(AnalyzerEngine(registry=registry, nlp_engine=engine, supported_languages=[nlp.lang]))
+    registry = RecognizerRegistry(
+        recognizers=[SpacyRecognizer(supported_language=nlp.lang)], supported_languages=[nlp.lang]
+    )
+    asked = BatchAnalyzerEngine(
+        AnalyzerEngine(registry=registry, nlp_engine=engine, supported_languages=[nlp.lang])
+    )
 
     def ask(texts: pl.Series) -> pl.Series:
         given = texts.to_list()
         answers = asked.analyze_iterator(given, language=nlp.lang, entities=list(KINDS))
         found = [
-            [{"kind": KINDS[each.entity_type], "value": text[each.start : each.end], "confidence": float(each.score)} for each in answer]
+            [
+                {
+                    "kind": KINDS[each.entity_type],
+                    "value": text[each.start : each.end],
+                    "confidence": float(each.score),
+                }
+                for each in answer
+            ]
             for text, answer in zip(given, answers, strict=True)
         ]
         return pl.Series(found, dtype=_FOUND)

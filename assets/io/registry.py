@@ -53,7 +53,13 @@ class Registry(Runs, Versions, Acts, Indexes, Reviews, Outbox, KeyRecords):
 
     # -- versions -----------------------------------------------------------------
 
-    def publish(self, parts: Sequence[tuple[Lease, list[Row]]], version: Row, outbox_rows: list[tuple[str, Row]], measures: bool = False) -> Row | None:
+    def publish(
+        self,
+        parts: Sequence[tuple[Lease, list[Row]]],
+        version: Row,
+        outbox_rows: list[tuple[str, Row]],
+        measures: bool = False,
+    ) -> Row | None:
         """The commit point.
 
         Args:
@@ -66,32 +72,82 @@ class Registry(Runs, Versions, Acts, Indexes, Reviews, Outbox, KeyRecords):
         Raises: PublicationError: a newer run holds the lease; nothing was written but the refusal in the audit log.
         """
         with self._write() as connection:
-            newest_tokens = {lease: connection.execute(sa.select(leases.c.token).where(leases.c.dataset == lease.slot)).scalar() for lease, _ in parts}
+            newest_tokens = {
+                lease: connection.execute(
+                    sa.select(leases.c.token).where(leases.c.dataset == lease.slot)
+                ).scalar()
+                for lease, _ in parts
+            }
             stale = [lease for lease, token in newest_tokens.items() if token != lease.token]
             for lease in stale:
-                self._log(connection, "publication refused", lease.dataset, {"run_id": lease.run_id, "token": lease.token, "newest_token": newest_tokens[lease]})
+                self._log(
+                    connection,
+                    "publication refused",
+                    lease.dataset,
+                    {
+                        "run_id": lease.run_id,
+                        "token": lease.token,
+                        "newest_token": newest_tokens[lease],
+                    },
+                )
             lease = parts[0][0]
             if not stale:
-                there = connection.execute(sa.select(versions).where(versions.c.dataset == lease.dataset, versions.c.input_key == version["input_key"])).mappings().first()
+                there = (
+                    connection.execute(
+                        sa.select(versions).where(
+                            versions.c.dataset == lease.dataset,
+                            versions.c.input_key == version["input_key"],
+                        )
+                    )
+                    .mappings()
+                    .first()
+                )
                 if there:
                     return dict(there)
-                newest = connection.execute(sa.select(sa.func.max(versions.c.sequence)).where(versions.c.dataset == lease.dataset)).scalar() or 0
+                newest = (
+                    connection.execute(
+                        sa.select(sa.func.max(versions.c.sequence)).where(
+                            versions.c.dataset == lease.dataset
+                        )
+                    ).scalar()
+                    or 0
+                )
                 if version["sequence"] != newest + 1:
                     return None
                 version = {**version, "published_at": self.now(), "expired_at": None}
                 connection.execute(sa.insert(versions).values(**version))
-                self._point(connection, lease.dataset, LATEST, version["version"], PUBLISHED, logged=False)
+                self._point(
+                    connection, lease.dataset, LATEST, version["version"], PUBLISHED, logged=False
+                )
                 for each, found in parts:
                     self._keep_checks(connection, each, found)
                 self._log(
-                    connection, "published", lease.dataset, {"version": version["version"], "run_id": version["run_id"], "rows": version["rows"], "input_key": version["input_key"]}
+                    connection,
+                    "published",
+                    lease.dataset,
+                    {
+                        "version": version["version"],
+                        "run_id": version["run_id"],
+                        "rows": version["rows"],
+                        "input_key": version["input_key"],
+                    },
                 )
                 for kind, payload in outbox_rows:
                     self._post(connection, kind, lease.dataset, payload)
                 if measures:
-                    self._raise(connection, lease.dataset, version["version"], MEASURE, "a version was published")
+                    self._raise(
+                        connection,
+                        lease.dataset,
+                        version["version"],
+                        MEASURE,
+                        "a version was published",
+                    )
         if stale:
-            raise PublicationError("a newer run of this data set has started, so this one may not publish", "Nothing to do: the newer run publishes", Where(dataset=lease.dataset))
+            raise PublicationError(
+                "a newer run of this data set has started, so this one may not publish",
+                "Nothing to do: the newer run publishes",
+                Where(dataset=lease.dataset),
+            )
         return version
 
     def came_again(self, lease: Lease, version: str) -> bool:
@@ -100,11 +156,32 @@ class Registry(Runs, Versions, Acts, Indexes, Reviews, Outbox, KeyRecords):
         Returns: whether it moved. Raises: EvidenceError: the version has expired.
         """
         with self._write() as connection:
-            newest = connection.execute(sa.select(leases.c.token).where(leases.c.dataset == lease.slot)).scalar()
-            latest = connection.execute(sa.select(moves).where(moves.c.dataset == lease.dataset, moves.c.reference == LATEST).order_by(moves.c.id.desc())).mappings().first()
-            if newest != lease.token or latest is None or latest["version"] == version or latest["reason"] not in (PUBLISHED, AGAIN):
+            newest = connection.execute(
+                sa.select(leases.c.token).where(leases.c.dataset == lease.slot)
+            ).scalar()
+            latest = (
+                connection.execute(
+                    sa.select(moves)
+                    .where(moves.c.dataset == lease.dataset, moves.c.reference == LATEST)
+                    .order_by(moves.c.id.desc())
+                )
+                .mappings()
+                .first()
+            )
+            if (
+                newest != lease.token
+                or latest is None
+                or latest["version"] == version
+                or latest["reason"] not in (PUBLISHED, AGAIN)
+            ):
                 return False
-            self._point(connection, lease.dataset, LATEST, self._there(connection, lease.dataset, version)["version"], AGAIN)
+            self._point(
+                connection,
+                lease.dataset,
+                LATEST,
+                self._there(connection, lease.dataset, version)["version"],
+                AGAIN,
+            )
             return True
 
     def expire(self, row: Row, reason: str) -> bool:
@@ -122,13 +199,24 @@ class Registry(Runs, Versions, Acts, Indexes, Reviews, Outbox, KeyRecords):
             self._keep_checks(connection, lease, found)
 
     def _keep_checks(self, connection: sa.Connection, lease: Lease, found: list[Row]) -> None:
-        connection.execute(sa.delete(checks).where(checks.c.run_id == lease.run_id, checks.c.dataset == lease.dataset))
+        connection.execute(
+            sa.delete(checks).where(
+                checks.c.run_id == lease.run_id, checks.c.dataset == lease.dataset
+            )
+        )
         if found:
-            connection.execute(sa.insert(checks), [{**row, "run_id": lease.run_id, "dataset": lease.dataset} for row in found])
+            connection.execute(
+                sa.insert(checks),
+                [{**row, "run_id": lease.run_id, "dataset": lease.dataset} for row in found],
+            )
 
     def checks(self, dataset: str, run_id: str) -> list[Row]:
         """The checks of one run."""
-        return self._rows(sa.select(checks).where(checks.c.dataset == dataset, checks.c.run_id == run_id).order_by(checks.c.rule))
+        return self._rows(
+            sa.select(checks)
+            .where(checks.c.dataset == dataset, checks.c.run_id == run_id)
+            .order_by(checks.c.rule)
+        )
 
     # -- what is made from versions -------------------------------------------------
 
@@ -137,13 +225,29 @@ class Registry(Runs, Versions, Acts, Indexes, Reviews, Outbox, KeyRecords):
         with self._write() as connection:
             self._keep(connection, dataset, version, kind, details)
 
-    def _keep(self, connection: sa.Connection, dataset: str, version: str, kind: str, details: Row) -> None:
-        where = sa.and_(derived.c.dataset == dataset, derived.c.version == version, derived.c.kind == kind)
+    def _keep(
+        self, connection: sa.Connection, dataset: str, version: str, kind: str, details: Row
+    ) -> None:
+        where = sa.and_(
+            derived.c.dataset == dataset, derived.c.version == version, derived.c.kind == kind
+        )
         connection.execute(sa.delete(derived).where(where))
-        connection.execute(sa.insert(derived).values(dataset=dataset, version=version, kind=kind, made_at=self.now(), details=details))
+        connection.execute(
+            sa.insert(derived).values(
+                dataset=dataset, version=version, kind=kind, made_at=self.now(), details=details
+            )
+        )
         self._log(connection, f"{kind} made", dataset, {"version": version})
 
-    def conclude(self, dataset: str, version: str, drift: Row | None, decision: Row, follows: Sequence[tuple[str, str]], facts: Sequence[Row]) -> Row | None:
+    def conclude(
+        self,
+        dataset: str,
+        version: str,
+        drift: Row | None,
+        decision: Row,
+        follows: Sequence[tuple[str, str]],
+        facts: Sequence[Row],
+    ) -> Row | None:
         """Keep a version's drift, what was decided about it, the trigger that follows, and what lineage hears of it, in one transaction.
 
         Args:
@@ -159,25 +263,62 @@ class Registry(Runs, Versions, Acts, Indexes, Reviews, Outbox, KeyRecords):
             if drift is not None:
                 self._keep(connection, dataset, version, "drift", {**drift, "decision": kept["id"]})
                 for row in self._overtaken(connection, dataset, version):
-                    self._finish(connection, row, {"outcome": drift["verdict"] if row["version"] == version else "overtaken", "reason": decision["reason"]})
+                    self._finish(
+                        connection,
+                        row,
+                        {
+                            "outcome": drift["verdict"]
+                            if row["version"] == version
+                            else "overtaken",
+                            "reason": decision["reason"],
+                        },
+                    )
             for action, actor in follows:
-                number = self._raise(connection, dataset, version, action, decision["reason"], decision["cause"], actor)
+                number = self._raise(
+                    connection,
+                    dataset,
+                    version,
+                    action,
+                    decision["reason"],
+                    decision["cause"],
+                    actor,
+                )
                 if number is not None and actor == "webhook":
                     self._post(connection, "webhook", dataset, {"trigger": number})
             for fact in facts:
                 tags = {"decision": str(kept["id"])}
-                outputs = [{**table, "tags": {**table["tags"], **tags}, "version": table["version"] or str(kept["id"])} for table in fact["outputs"]]
+                outputs = [
+                    {
+                        **table,
+                        "tags": {**table["tags"], **tags},
+                        "version": table["version"] or str(kept["id"]),
+                    }
+                    for table in fact["outputs"]
+                ]
                 self._post(connection, "lineage", dataset, {**fact, "outputs": outputs})
             return kept
 
     def _overtaken(self, connection: sa.Connection, dataset: str, version: str) -> list[Row]:
         """What waits to be measured of this version and those before it; one that was published meanwhile goes on waiting."""
-        order = sa.select(versions.c.sequence).where(versions.c.dataset == dataset, versions.c.version == version).scalar_subquery()
-        upto = sa.select(versions.c.version).where(versions.c.dataset == dataset, versions.c.sequence <= order)
-        waiting = sa.select(triggers).where(triggers.c.dataset == dataset, triggers.c.action == MEASURE, triggers.c.done_at.is_(None), triggers.c.version.in_(upto))
+        order = (
+            sa.select(versions.c.sequence)
+            .where(versions.c.dataset == dataset, versions.c.version == version)
+            .scalar_subquery()
+        )
+        upto = sa.select(versions.c.version).where(
+            versions.c.dataset == dataset, versions.c.sequence <= order
+        )
+        waiting = sa.select(triggers).where(
+            triggers.c.dataset == dataset,
+            triggers.c.action == MEASURE,
+            triggers.c.done_at.is_(None),
+            triggers.c.version.in_(upto),
+        )
         return [dict(row) for row in connection.execute(waiting).mappings()]
 
-    def conclude_index(self, build: Row, reason: str, derived_details: Row, finished: Sequence[tuple[Row, Row]]) -> None:
+    def conclude_index(
+        self, build: Row, reason: str, derived_details: Row, finished: Sequence[tuple[Row, Row]]
+    ) -> None:
         """The one transaction after an index was built and judged: the build is kept, the pointer moves if it was accepted, and its triggers are closed.
 
         Args:
@@ -192,21 +333,35 @@ class Registry(Runs, Versions, Acts, Indexes, Reviews, Outbox, KeyRecords):
 
     def derived(self, dataset: str, version: str, kind: str) -> Row | None:
         """The details of what was made from a version."""
-        rows = self._rows(sa.select(derived.c.details).where(derived.c.dataset == dataset, derived.c.version == version, derived.c.kind == kind))
+        rows = self._rows(
+            sa.select(derived.c.details).where(
+                derived.c.dataset == dataset, derived.c.version == version, derived.c.kind == kind
+            )
+        )
         return rows[0]["details"] if rows else None
 
-    def _keep_model(self, connection: sa.Connection, dataset: str, version: str, details: Row) -> None:
+    def _keep_model(
+        self, connection: sa.Connection, dataset: str, version: str, details: Row
+    ) -> None:
         """The newest model of a version is its `model`; one that was trained on it before is kept beside."""
-        this = sa.and_(derived.c.dataset == dataset, derived.c.version == version, derived.c.kind == "model")
+        this = sa.and_(
+            derived.c.dataset == dataset, derived.c.version == version, derived.c.kind == "model"
+        )
         before = connection.execute(sa.select(derived.c.details).where(this)).scalar()
         if before:
-            connection.execute(sa.update(derived).where(this).values(kind=f"model {before['model_version']}"))
+            connection.execute(
+                sa.update(derived).where(this).values(kind=f"model {before['model_version']}")
+            )
         self._keep(connection, dataset, version, "model", details)
 
     def trainings(self, dataset: str) -> list[Row]:
         """Every model that was trained on a version of the data set, the oldest first: `version`, `made_at`, `details`."""
         models = sa.or_(derived.c.kind == "model", derived.c.kind.startswith("model "))
-        return self._rows(sa.select(derived).where(derived.c.dataset == dataset, models).order_by(derived.c.made_at))
+        return self._rows(
+            sa.select(derived)
+            .where(derived.c.dataset == dataset, models)
+            .order_by(derived.c.made_at)
+        )
 
     def in_service(self, dataset: str, kind: str) -> Row | None:
         """The model or index in service: the data set's version it was made from, and its details. A model's are those of its last switch, an index's what the pointer says."""
@@ -214,9 +369,22 @@ class Registry(Runs, Versions, Acts, Indexes, Reviews, Outbox, KeyRecords):
             return self.serving_index(dataset)
         if kind == "model":
             champion = self.serving(dataset).get("champion")
-            return {"version": champion["details"]["dataset_version"], "details": champion["details"]} if champion else None
-        query = sa.select(derived).join(versions, sa.and_(versions.c.dataset == derived.c.dataset, versions.c.version == derived.c.version))
-        rows = self._rows(query.where(derived.c.dataset == dataset, derived.c.kind == kind).order_by(versions.c.sequence.desc()))
+            return (
+                {"version": champion["details"]["dataset_version"], "details": champion["details"]}
+                if champion
+                else None
+            )
+        query = sa.select(derived).join(
+            versions,
+            sa.and_(
+                versions.c.dataset == derived.c.dataset, versions.c.version == derived.c.version
+            ),
+        )
+        rows = self._rows(
+            query.where(derived.c.dataset == dataset, derived.c.kind == kind).order_by(
+                versions.c.sequence.desc()
+            )
+        )
         return next((row for row in rows if row["details"].get("accepted")), None)
 
     # -- services -------------------------------------------------------------------
@@ -237,16 +405,37 @@ class Registry(Runs, Versions, Acts, Indexes, Reviews, Outbox, KeyRecords):
         """
         with self._write() as connection:
             if holder is not None and closing:
-                held = connection.execute(sa.select(triggers.c.held_by, triggers.c.done_at).where(triggers.c.id == closing[0][0]["id"])).one()
+                held = connection.execute(
+                    sa.select(triggers.c.held_by, triggers.c.done_at).where(
+                        triggers.c.id == closing[0][0]["id"]
+                    )
+                ).one()
                 if held[0] != holder or held[1]:
                     return False
-            if expected is not None and any(self._serves(connection, dataset, role) != version for role, version in expected.items()):
+            if expected is not None and any(
+                self._serves(connection, dataset, role) != version
+                for role, version in expected.items()
+            ):
                 return False
             for role, (version, details) in roles.items():
                 connection.execute(
-                    sa.insert(services).values(dataset=dataset, model=model, role=role, version=version, details=details, at=self.now(), by=self.actor, reason=reason)
+                    sa.insert(services).values(
+                        dataset=dataset,
+                        model=model,
+                        role=role,
+                        version=version,
+                        details=details,
+                        at=self.now(),
+                        by=self.actor,
+                        reason=reason,
+                    )
                 )
-                self._log(connection, "model switched", dataset, {"model": model, "role": role, "version": version, "reason": reason})
+                self._log(
+                    connection,
+                    "model switched",
+                    dataset,
+                    {"model": model, "role": role, "version": version, "reason": reason},
+                )
             if made:
                 self._keep_model(connection, dataset, *made)
             for trigger, outcome in closing:
@@ -254,12 +443,27 @@ class Registry(Runs, Versions, Acts, Indexes, Reviews, Outbox, KeyRecords):
             if roles:
                 self._post(connection, "aliases", dataset, {"model": model})
             for version, why in (refused or {}).items():
-                self._post(connection, "refusal", dataset, {"model": model, "version": version, "reason": why})
+                self._post(
+                    connection,
+                    "refusal",
+                    dataset,
+                    {"model": model, "version": version, "reason": why},
+                )
         return True
 
     # -- uses and the audit log -------------------------------------------------------
 
-    def use(self, dataset: str, version: str, purpose: str, *, allowed: bool, kind: str = "read", trace_id: str | None = None, details: Row | None = None) -> None:
+    def use(
+        self,
+        dataset: str,
+        version: str,
+        purpose: str,
+        *,
+        allowed: bool,
+        kind: str = "read",
+        trace_id: str | None = None,
+        details: Row | None = None,
+    ) -> None:
         """Record a use of a version, or a refused one, before it happens.
 
         Args:
@@ -268,9 +472,23 @@ class Registry(Runs, Versions, Acts, Indexes, Reviews, Outbox, KeyRecords):
             details: what else belongs to it: filter rules, rows, the model.
         """
         with self._write() as connection:
-            row = {"dataset": dataset, "version": version, "purpose": purpose, "actor": self.actor, "at": self.now(), "allowed": allowed}
-            connection.execute(sa.insert(uses).values(**row, kind=kind, trace_id=trace_id, details=details))
-            told = {"version": version, "purpose": purpose, **({"trace_id": trace_id} if trace_id else {}), **({"kind": kind} if kind != "read" else {})}
+            row = {
+                "dataset": dataset,
+                "version": version,
+                "purpose": purpose,
+                "actor": self.actor,
+                "at": self.now(),
+                "allowed": allowed,
+            }
+            connection.execute(
+                sa.insert(uses).values(**row, kind=kind, trace_id=trace_id, details=details)
+            )
+            told = {
+                "version": version,
+                "purpose": purpose,
+                **({"trace_id": trace_id} if trace_id else {}),
+                **({"kind": kind} if kind != "read" else {}),
+            }
             self._log(connection, "opened" if allowed else "opening refused", dataset, told)
 
     def uses(self, dataset: str) -> list[Row]:
@@ -286,15 +504,30 @@ class Registry(Runs, Versions, Acts, Indexes, Reviews, Outbox, KeyRecords):
     def keep_outcomes(self, dataset: str, digest: str, rows: int, file_sha256: str) -> bool:
         """Note a file of outcomes that lies in the lake. False: what it says was noted before."""
         with self._write() as connection:
-            if connection.execute(sa.select(outcomes.c.id).where(outcomes.c.dataset == dataset, outcomes.c.digest == digest)).first():
+            if connection.execute(
+                sa.select(outcomes.c.id).where(
+                    outcomes.c.dataset == dataset, outcomes.c.digest == digest
+                )
+            ).first():
                 return False
-            connection.execute(sa.insert(outcomes).values(dataset=dataset, digest=digest, rows=rows, at=self.now(), actor=self.actor, file_sha256=file_sha256))
+            connection.execute(
+                sa.insert(outcomes).values(
+                    dataset=dataset,
+                    digest=digest,
+                    rows=rows,
+                    at=self.now(),
+                    actor=self.actor,
+                    file_sha256=file_sha256,
+                )
+            )
             self._log(connection, "outcomes arrived", dataset, {"rows": rows, "digest": digest})
         return True
 
     def outcomes(self, dataset: str) -> list[Row]:
         """Files of outcomes, the oldest first."""
-        return self._rows(sa.select(outcomes).where(outcomes.c.dataset == dataset).order_by(outcomes.c.id))
+        return self._rows(
+            sa.select(outcomes).where(outcomes.c.dataset == dataset).order_by(outcomes.c.id)
+        )
 
     def note(self, action: str, dataset: str, details: Row) -> None:
         """Write something into the audit log by itself."""
@@ -304,8 +537,24 @@ class Registry(Runs, Versions, Acts, Indexes, Reviews, Outbox, KeyRecords):
     def check_log(self) -> tuple[int, str]:
         """Walk the audit log. Returns: number of entries and the head. Raises: EvidenceError: names the first entry that does not fit."""
         with self._connect() as connection:
-            rows = connection.execute(sa.select(ledger).order_by(ledger.c.sequence)).mappings().all()
-        entries = ((chain.Entry(r["sequence"], r["at"], r["actor"], r["action"], r["dataset"], json.loads(r["details"]), r["previous"]), r["hash"]) for r in rows)
+            rows = (
+                connection.execute(sa.select(ledger).order_by(ledger.c.sequence)).mappings().all()
+            )
+        entries = (
+            (
+                chain.Entry(
+                    r["sequence"],
+                    r["at"],
+                    r["actor"],
+                    r["action"],
+                    r["dataset"],
+                    json.loads(r["details"]),
+                    r["previous"],
+                ),
+                r["hash"],
+            )
+            for r in rows
+        )
         return len(rows), chain.check(entries)
 
     def heads(self) -> set[str]:

@@ -50,30 +50,69 @@ class Reviews(Outbox, ClockDoubts):
     def ask(self, dataset: str, input_key: str, reasons: list[str]) -> Row:
         """The review of these inputs, asked for now if nobody has."""
         with self._write() as connection:
-            query = sa.select(reviews).where(reviews.c.dataset == dataset, reviews.c.input_key == input_key)
+            query = sa.select(reviews).where(
+                reviews.c.dataset == dataset, reviews.c.input_key == input_key
+            )
             there = connection.execute(query).mappings().first()
             if there is None:
-                connection.execute(sa.insert(reviews).values(dataset=dataset, input_key=input_key, reasons=reasons, asked_at=self.now(), asked_by=self.actor))
-                self._log(connection, "held for review", dataset, {"input_key": input_key, "reasons": reasons})
+                connection.execute(
+                    sa.insert(reviews).values(
+                        dataset=dataset,
+                        input_key=input_key,
+                        reasons=reasons,
+                        asked_at=self.now(),
+                        asked_by=self.actor,
+                    )
+                )
+                self._log(
+                    connection,
+                    "held for review",
+                    dataset,
+                    {"input_key": input_key, "reasons": reasons},
+                )
                 there = connection.execute(query).mappings().one()
             elif there["asked_by"] is None:  # asked by an earlier Assay, which did not note by whom
-                connection.execute(sa.update(reviews).where(reviews.c.id == there["id"]).values(asked_by=self.actor))
+                connection.execute(
+                    sa.update(reviews)
+                    .where(reviews.c.id == there["id"])
+                    .values(asked_by=self.actor)
+                )
             return {**there, "asked_by": there["asked_by"] or self.actor}
 
     def approve(self, review: Row, approver: str, decision: str, envelope: str) -> None:
         """Keep a signed decision on a review."""
         with self._write() as connection:
             self._check_clock(connection, "no approval is taken")
-            connection.execute(sa.insert(approvals).values(review_id=review["id"], approver=approver, decision=decision, at=self.now(), envelope=envelope))
-            self._log(connection, f"review {decision}", review["dataset"], {"review": review["id"], "input_key": review["input_key"], "approver": approver})
+            connection.execute(
+                sa.insert(approvals).values(
+                    review_id=review["id"],
+                    approver=approver,
+                    decision=decision,
+                    at=self.now(),
+                    envelope=envelope,
+                )
+            )
+            self._log(
+                connection,
+                f"review {decision}",
+                review["dataset"],
+                {"review": review["id"], "input_key": review["input_key"], "approver": approver},
+            )
 
     def approvals(self, review_id: int) -> list[Row]:
         """The signed decisions on a review, the oldest first."""
-        return self._rows(sa.select(approvals).where(approvals.c.review_id == review_id).order_by(approvals.c.id))
+        return self._rows(
+            sa.select(approvals).where(approvals.c.review_id == review_id).order_by(approvals.c.id)
+        )
 
     def adopted(self, what: str) -> Row | None:
         """What was last adopted of that name, as the audit log has it: its digest, by whom, and the text where it is kept; None before the first."""
-        rows = self._rows(sa.select(ledger.c.details).where(ledger.c.action == ADOPTED, ledger.c.dataset == what).order_by(ledger.c.sequence.desc()).limit(1))
+        rows = self._rows(
+            sa.select(ledger.c.details)
+            .where(ledger.c.action == ADOPTED, ledger.c.dataset == what)
+            .order_by(ledger.c.sequence.desc())
+            .limit(1)
+        )
         return dict(json.loads(rows[0]["details"])) if rows else None
 
     def reviews(self) -> list[Row]:
@@ -85,13 +124,19 @@ class Reviews(Outbox, ClockDoubts):
     def keep_quarantine(self, row: Row) -> None:
         """Note the rows that a run sets aside, before their file is moved in; the same run notes them once."""
         with self._write() as connection:
-            where = sa.and_(quarantines.c.dataset == row["dataset"], quarantines.c.run_id == row["run_id"])
+            where = sa.and_(
+                quarantines.c.dataset == row["dataset"], quarantines.c.run_id == row["run_id"]
+            )
             connection.execute(sa.delete(quarantines).where(where))
             connection.execute(sa.insert(quarantines).values(**row, kept_at=self.now()))
 
     def quarantines(self, dataset: str) -> list[Row]:
         """What runs of a data set have set aside, the oldest first."""
-        return self._rows(sa.select(quarantines).where(quarantines.c.dataset == dataset).order_by(quarantines.c.kept_at, quarantines.c.run_id))
+        return self._rows(
+            sa.select(quarantines)
+            .where(quarantines.c.dataset == dataset)
+            .order_by(quarantines.c.kept_at, quarantines.c.run_id)
+        )
 
     def handle(self, decision: Row) -> Row:
         """Keep a signed decision about quarantined rows, with its entry in the audit log, and the outbox that carries it out."""
@@ -100,14 +145,22 @@ class Reviews(Outbox, ClockDoubts):
                 self._check_clock(connection, "nothing is discarded")
             made = connection.execute(sa.insert(handlings).values(**decision))
             number = int(made.inserted_primary_key[0])  # type: ignore[index]  # an insert of one row has one
-            details = {**{key: decision[key] for key in ("run_id", "source_digest", "rule", "chosen", "rows", "why")}, "decision": number}
+            details = {
+                **{
+                    key: decision[key]
+                    for key in ("run_id", "source_digest", "rule", "chosen", "rows", "why")
+                },
+                "decision": number,
+            }
             self._log(connection, f"quarantine {decision['action']}", decision["dataset"], details)
             self._post(connection, "quarantine", decision["dataset"], {"decision": number})
         return {**decision, "id": number}
 
     def handlings(self, dataset: str) -> list[Row]:
         """The decisions about a data set's quarantined rows, the oldest first."""
-        return self._rows(sa.select(handlings).where(handlings.c.dataset == dataset).order_by(handlings.c.id))
+        return self._rows(
+            sa.select(handlings).where(handlings.c.dataset == dataset).order_by(handlings.c.id)
+        )
 
     def expire_quarantine(self, dataset: str, run_id: str, why: str) -> bool:
         """Note that a run's quarantine has expired; the outbox signs that, then removes the file.

@@ -45,7 +45,9 @@ class SetAside:
     def __enter__(self) -> SetAside:
         return self
 
-    def __exit__(self, failed: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
+    def __exit__(
+        self, failed: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
+    ) -> None:
         if self._writer is not None:
             self._writer.close()
         if failed is None:
@@ -56,9 +58,17 @@ class SetAside:
         """Write the file part after part: sorted at once, what many rows set aside hold would lie in memory."""
         import pyarrow.parquet as pq
 
-        rows = pl.scan_parquet(self._spool) if self._writer is not None else pl.LazyFrame(schema=self._schema)
+        rows = (
+            pl.scan_parquet(self._spool)
+            if self._writer is not None
+            else pl.LazyFrame(schema=self._schema)
+        )
         starts = run(rows.select(ROW).sort(ROW).gather_every(_PART)).to_series().to_list()
-        with pq.ParquetWriter(self._file, pl.DataFrame(schema=self._schema).to_arrow().schema, compression="zstd") as writer:
+        with pq.ParquetWriter(
+            self._file, pl.DataFrame(schema=self._schema).to_arrow().schema, compression="zstd"
+        ) as writer:
             for start, end in pairwise([*starts, None]):
-                part = rows.filter(pl.col(ROW) >= start, pl.col(ROW) < end if end is not None else True)
+                part = rows.filter(
+                    pl.col(ROW) >= start, pl.col(ROW) < end if end is not None else True
+                )
                 writer.write_table(run(part.sort(ROW, maintain_order=True)).to_arrow())

@@ -21,7 +21,11 @@ import sqlalchemy as sa
 from assay.assets.io.store import Row, Store, metadata
 
 leases = sa.Table(
-    "leases", metadata, sa.Column("dataset", sa.String, primary_key=True), sa.Column("token", sa.Integer, nullable=False), sa.Column("run_id", sa.String, nullable=False)
+    "leases",
+    metadata,
+    sa.Column("dataset", sa.String, primary_key=True),
+    sa.Column("token", sa.Integer, nullable=False),
+    sa.Column("run_id", sa.String, nullable=False),
 )
 runs = sa.Table(
     "runs", metadata,
@@ -32,8 +36,12 @@ runs = sa.Table(
 )  # fmt: skip
 
 BEAT_S = 20.0
-SILENCE = timedelta(seconds=100)  # five beats: a run of another host that is silent for longer is lost
-MAX_RUNTIME = timedelta(hours=6)  # as in dagster.yaml; a stage after it is a new look at the same data
+SILENCE = timedelta(
+    seconds=100
+)  # five beats: a run of another host that is silent for longer is lost
+MAX_RUNTIME = timedelta(
+    hours=6
+)  # as in dagster.yaml; a stage after it is a new look at the same data
 
 
 @dataclass(frozen=True)
@@ -54,7 +62,9 @@ def slot_of(dataset: str, partition: str | None) -> str:
 class Runs(Store):
     """The part of the registry that knows runs."""
 
-    def begin(self, dataset: str, run_id: str, partition: str | None = None, parent: str | None = None) -> Lease:
+    def begin(
+        self, dataset: str, run_id: str, partition: str | None = None, parent: str | None = None
+    ) -> Lease:
         """Take the lease for a run, once: a later stage of the same run gets the token the first one took.
 
         Args:
@@ -69,11 +79,30 @@ class Runs(Store):
                 return Lease(dataset, run_id, known[0], known[1] or dataset)
             token = self._next_token(connection, slot, run_id)
             here = {"host": host(), "process": process(), "heartbeat_at": self.now()}
-            connection.execute(sa.insert(runs).values(run_id=run_id, dataset=dataset, token=token, actor=self.actor, started_at=self.now(), slot=slot, parent=parent, **here))
+            connection.execute(
+                sa.insert(runs).values(
+                    run_id=run_id,
+                    dataset=dataset,
+                    token=token,
+                    actor=self.actor,
+                    started_at=self.now(),
+                    slot=slot,
+                    parent=parent,
+                    **here,
+                )
+            )
             return Lease(dataset, run_id, token, slot)
 
     def _next_token(self, connection: sa.Connection, slot: str, run_id: str) -> int:
-        token = int(connection.execute(sa.select(leases.c.token).where(leases.c.dataset == slot)).scalar() or 0) + 1
+        token = (
+            int(
+                connection.execute(
+                    sa.select(leases.c.token).where(leases.c.dataset == slot)
+                ).scalar()
+                or 0
+            )
+            + 1
+        )
         connection.execute(sa.delete(leases).where(leases.c.dataset == slot))
         connection.execute(sa.insert(leases).values(dataset=slot, token=token, run_id=run_id))
         return token
@@ -82,13 +111,24 @@ class Runs(Store):
         """Say how a run ended; a failure goes into the audit log, a publication is there already."""
         with self._write() as connection:
             this = sa.and_(runs.c.run_id == lease.run_id, runs.c.dataset == lease.dataset)
-            connection.execute(sa.update(runs).where(this).values(ended_at=self.now(), outcome=outcome, details=details))
+            connection.execute(
+                sa.update(runs)
+                .where(this)
+                .values(ended_at=self.now(), outcome=outcome, details=details)
+            )
             if outcome == "failed":
-                self._log(connection, "run failed", lease.dataset, {"run_id": lease.run_id, **details})
+                self._log(
+                    connection, "run failed", lease.dataset, {"run_id": lease.run_id, **details}
+                )
 
     def runs(self, dataset: str, limit: int = 10) -> list[Row]:
         """The newest runs first."""
-        return self._rows(sa.select(runs).where(runs.c.dataset == dataset).order_by(runs.c.started_at.desc()).limit(limit))
+        return self._rows(
+            sa.select(runs)
+            .where(runs.c.dataset == dataset)
+            .order_by(runs.c.started_at.desc())
+            .limit(limit)
+        )
 
     def run_ids(self, dataset: str) -> frozenset[str]:
         """Every run of a data set."""
@@ -100,8 +140,14 @@ class Runs(Store):
     def at_work(self, dataset: str, run_id: str, stage: str | None) -> None:
         """Say which stage the run is in, None between two of them, and that its process is there. Nothing happens where the run holds no lease."""
         with self._write() as connection:
-            this = sa.and_(runs.c.run_id == run_id, runs.c.dataset == dataset, runs.c.ended_at.is_(None))
-            connection.execute(sa.update(runs).where(this).values(stage=stage, heartbeat_at=self.now(), host=host(), process=process()))
+            this = sa.and_(
+                runs.c.run_id == run_id, runs.c.dataset == dataset, runs.c.ended_at.is_(None)
+            )
+            connection.execute(
+                sa.update(runs)
+                .where(this)
+                .values(stage=stage, heartbeat_at=self.now(), host=host(), process=process())
+            )
 
     @contextmanager
     def working(self, dataset: str, run_id: str, stage: str) -> Iterator[None]:
@@ -110,7 +156,9 @@ class Runs(Store):
 
         def beat() -> None:
             while not done.wait(BEAT_S):
-                with suppress(sa.exc.OperationalError):  # a database that is busy or away hears the next one
+                with suppress(
+                    sa.exc.OperationalError
+                ):  # a database that is busy or away hears the next one
                     self.at_work(dataset, run_id, stage)
 
         self.at_work(dataset, run_id, stage)
@@ -125,12 +173,16 @@ class Runs(Store):
 
     def lost(self) -> list[tuple[Row, str]]:
         """Runs that have not ended and never will, each with how one can tell."""
-        unended = self._rows(sa.select(runs).where(runs.c.ended_at.is_(None)).order_by(runs.c.started_at))
+        unended = self._rows(
+            sa.select(runs).where(runs.c.ended_at.is_(None)).order_by(runs.c.started_at)
+        )
         return [(row, why) for row in unended if (why := why_lost(row, self._clock()))]
 
     def of_run(self, run_id: str) -> list[Row]:
         """What one run, or each part of it, did."""
-        return self._rows(sa.select(runs).where(sa.or_(runs.c.run_id == run_id, runs.c.parent == run_id)))
+        return self._rows(
+            sa.select(runs).where(sa.or_(runs.c.run_id == run_id, runs.c.parent == run_id))
+        )
 
     def lose(self, row: Row, why: str) -> bool:
         """End a run that was lost, and take its lease away, so that a process that was only asleep cannot publish for it. False: it has ended meanwhile.
@@ -138,23 +190,40 @@ class Runs(Store):
         In the middle of a stage it has failed; after one it was only stopped: to land a source and go no further is no failure.
         """
         with self._write() as connection:
-            this = sa.and_(runs.c.run_id == row["run_id"], runs.c.dataset == row["dataset"], runs.c.ended_at.is_(None))
+            this = sa.and_(
+                runs.c.run_id == row["run_id"],
+                runs.c.dataset == row["dataset"],
+                runs.c.ended_at.is_(None),
+            )
             outcome = "failed" if row["stage"] else "stopped"
             details = {"stage": row["stage"], "error": f"the run was lost: {why}"}
-            if not connection.execute(sa.update(runs).where(this).values(ended_at=self.now(), outcome=outcome, details=details)).rowcount:
+            if not connection.execute(
+                sa.update(runs)
+                .where(this)
+                .values(ended_at=self.now(), outcome=outcome, details=details)
+            ).rowcount:
                 return False
             slot = row["slot"] or row["dataset"]
-            if connection.execute(sa.select(leases.c.token).where(leases.c.dataset == slot)).scalar() == row["token"]:
+            if (
+                connection.execute(
+                    sa.select(leases.c.token).where(leases.c.dataset == slot)
+                ).scalar()
+                == row["token"]
+            ):
                 self._next_token(connection, slot, "")
             if row["stage"]:
-                self._log(connection, "run lost", row["dataset"], {"run_id": row["run_id"], **details})
+                self._log(
+                    connection, "run lost", row["dataset"], {"run_id": row["run_id"], **details}
+                )
         return True
 
 
 def why_lost(row: Row, now: datetime) -> str | None:
     """How one can tell that a run's process is gone; None while it may be there. A run that an earlier Assay began is judged by its time alone."""
     if row["process"] and row["host"] == host():
-        silent = not row["stage"] and now - datetime.fromisoformat(row["heartbeat_at"]) < SILENCE  # the next stage may be starting in another process
+        silent = (
+            not row["stage"] and now - datetime.fromisoformat(row["heartbeat_at"]) < SILENCE
+        )  # the next stage may be starting in another process
         if not silent and not _is_there(row["process"]):
             return "its process is gone"
     elif row["heartbeat_at"] and now - datetime.fromisoformat(row["heartbeat_at"]) > SILENCE:
@@ -169,7 +238,9 @@ def host() -> str:
     """This machine until it starts again: two containers of one host name have different names here only if their host says so."""
     try:
         booted = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        space = str(Path("/proc/self/ns/pid").readlink())  # process numbers mean something within it only
+        space = str(
+            Path("/proc/self/ns/pid").readlink()
+        )  # process numbers mean something within it only
     except OSError:
         booted = space = ""
     return f"{socket.gethostname()} {booted} {space}"

@@ -18,7 +18,12 @@ from assay.contracts.features import Target
 from assay.contracts.settings import DriftPolicy
 from assay.pipelines.drift.sketch import CATEGORY, NUMBERS, Kind, Sketch
 
-FACTS, SAMPLE, NUMBERS_FILE, CATEGORIES_FILE = "facts.json", "sample.parquet", "numbers.parquet", "categories.parquet"
+FACTS, SAMPLE, NUMBERS_FILE, CATEGORIES_FILE = (
+    "facts.json",
+    "sample.parquet",
+    "numbers.parquet",
+    "categories.parquet",
+)
 _LAYOUT = 1
 
 
@@ -49,17 +54,35 @@ def write(folder: Path, sketch: Sketch) -> dict[str, str]:
 
 def read(folder: Path, digests: Mapping[str, str]) -> Sketch | None:
     """A sketch as it was written; None where a file is gone or is not what was written, so that it has to be made again."""
-    if not all((folder / name).is_file() and sha256(folder / name) == digest for name, digest in digests.items()):
+    if not all(
+        (folder / name).is_file() and sha256(folder / name) == digest
+        for name, digest in digests.items()
+    ):
         return None
     facts = json.loads((folder / FACTS).read_text())
     numbers, categories = (
         {name: frame.filter(pl.col("column") == name).drop("column") for name in facts[part]}
-        for part, frame in (("numbers", pl.read_parquet(folder / NUMBERS_FILE)), ("categories", pl.read_parquet(folder / CATEGORIES_FILE)))
+        for part, frame in (
+            ("numbers", pl.read_parquet(folder / NUMBERS_FILE)),
+            ("categories", pl.read_parquet(folder / CATEGORIES_FILE)),
+        )
     )
-    texts = {name: pl.read_parquet(folder / f"texts-{number}.parquet") for number, name in enumerate(facts["texts"])}
+    texts = {
+        name: pl.read_parquet(folder / f"texts-{number}.parquet")
+        for number, name in enumerate(facts["texts"])
+    }
     label = (facts["label"][0], facts["label"][1]) if facts["label"] else None
     return Sketch(
-        facts["rows"], facts["schema"], facts["missing"], numbers, categories, pl.read_parquet(folder / SAMPLE), texts, frozenset(facts["bucketed"]), label, facts["newest"]
+        facts["rows"],
+        facts["schema"],
+        facts["missing"],
+        numbers,
+        categories,
+        pl.read_parquet(folder / SAMPLE),
+        texts,
+        frozenset(facts["bucketed"]),
+        label,
+        facts["newest"],
     )
 
 

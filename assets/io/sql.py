@@ -23,7 +23,12 @@ BESIDE_MB = 3_072  # what Python, Arrow and DuckDB's own code map beside the dat
 
 
 def evaluate(
-    queries: Mapping[str, str], tables: Mapping[str, Sequence[Path]], *, memory_mb: int = MEMORY_MB, timeout_s: float = TIMEOUT_S, threads: int = 2
+    queries: Mapping[str, str],
+    tables: Mapping[str, Sequence[Path]],
+    *,
+    memory_mb: int = MEMORY_MB,
+    timeout_s: float = TIMEOUT_S,
+    threads: int = 2,
 ) -> dict[str, float | None]:
     """Ask each query of the tables.
 
@@ -36,7 +41,12 @@ def evaluate(
     """
     if not queries:
         return {}
-    task = {"queries": dict(queries), "tables": {name: [str(file) for file in files] for name, files in tables.items()}, "memory_mb": memory_mb, "threads": threads}
+    task = {
+        "queries": dict(queries),
+        "tables": {name: [str(file) for file in files] for name, files in tables.items()},
+        "memory_mb": memory_mb,
+        "threads": threads,
+    }
     child = subprocess.Popen(
         [sys.executable, "-m", "assay.assets.io.sql"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True,
         cwd=Path(__file__).parents[3], text=True,
@@ -61,15 +71,25 @@ def _answers(out: str) -> dict[str, float | None]:
     for line in out.splitlines():
         said = json.loads(line)
         if "problem" in said:
-            raise QualityError(f"the query {said['problem']}", "Ask a simpler question, or promise it with a library metric", Where(rule=said["rule"]))
+            raise QualityError(
+                f"the query {said['problem']}",
+                "Ask a simpler question, or promise it with a library metric",
+                Where(rule=said["rule"]),
+            )
         answers[said["rule"]] = said["answer"]
     return answers
 
 
-def _failed(queries: Mapping[str, str], answers: Mapping[str, float | None], why: str) -> QualityError:
+def _failed(
+    queries: Mapping[str, str], answers: Mapping[str, float | None], why: str
+) -> QualityError:
     """The first query without an answer is the one that was running."""
     rule = next(name for name in queries if name not in answers)
-    return QualityError(f"the query was ended: {why}", "Ask a simpler question, or promise it with a library metric", Where(rule=rule))
+    return QualityError(
+        f"the query was ended: {why}",
+        "Ask a simpler question, or promise it with a library metric",
+        Where(rule=rule),
+    )
 
 
 # -- in the child ---------------------------------------------------------------------------
@@ -80,10 +100,22 @@ def locked(tables: Mapping[str, Sequence[str]], *, memory_mb: int, threads: int)
     import duckdb
     import pyarrow.dataset as ds
 
-    connection = duckdb.connect(config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false", "python_enable_replacements": "false"})
+    connection = duckdb.connect(
+        config={
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            "python_enable_replacements": "false",
+        }
+    )
     for name, files in tables.items():
         connection.register(name, ds.dataset(list(files), format="parquet"))
-    for setting in (f"memory_limit = '{memory_mb}MB'", f"threads = {threads}", "temp_directory = ''", "enable_external_access = false", "lock_configuration = true"):
+    for setting in (
+        f"memory_limit = '{memory_mb}MB'",
+        f"threads = {threads}",
+        "temp_directory = ''",
+        "enable_external_access = false",
+        "lock_configuration = true",
+    ):
         connection.execute(f"SET {setting}")
     return connection
 

@@ -46,13 +46,21 @@ class Store:
         self._clock, self.actor = clock, actor
         try:
             self.file = _sqlite_file(url)
-            self.read_only = self.file is not None and self.file.exists() and not (os.access(self.file, os.W_OK) and os.access(self.file.parent, os.W_OK))
+            self.read_only = (
+                self.file is not None
+                and self.file.exists()
+                and not (os.access(self.file, os.W_OK) and os.access(self.file.parent, os.W_OK))
+            )
             if self.read_only and self.file is not None:
                 url = f"sqlite:///file:{quote(str(self.file.absolute()))}?mode=ro&uri=true"
-            self.engine = sa.create_engine(url, poolclass=sa.NullPool)  # a connection a transaction: nothing stays open between stages or across processes
+            self.engine = sa.create_engine(
+                url, poolclass=sa.NullPool
+            )  # a connection a transaction: nothing stays open between stages or across processes
         except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ModuleNotFoundError):
             raise ConfigurationError(
-                "the registry's URL is not one", "Set ASSAY_REGISTRY_URL to sqlite:///path or postgresql+psycopg://…", Where(file="ASSAY_REGISTRY_URL")
+                "the registry's URL is not one",
+                "Set ASSAY_REGISTRY_URL to sqlite:///path or postgresql+psycopg://…",
+                Where(file="ASSAY_REGISTRY_URL"),
             ) from None
         if self.engine.dialect.name == "sqlite":
             _careful_sqlite(self.engine)
@@ -60,15 +68,23 @@ class Store:
     def create(self) -> None:
         """Make the tables and columns that are not there; processes that start together wait for each other."""
         if self.file is not None:
-            os.close(os.open(self.file, os.O_RDONLY | os.O_CREAT, 0o600))  # SQLite gives its journal the same mode
+            os.close(
+                os.open(self.file, os.O_RDONLY | os.O_CREAT, 0o600)
+            )  # SQLite gives its journal the same mode
         with self._write() as connection:
             metadata.create_all(connection)
             there = sa.inspect(connection)
             for table in metadata.sorted_tables:
                 known = {column["name"] for column in there.get_columns(table.name)}
                 for column in table.columns:
-                    if column.name not in known:  # an installation of an earlier Assay; what is new may be null
-                        connection.execute(sa.text(f"ALTER TABLE {table.name} ADD COLUMN {column.name} {column.type.compile(self.engine.dialect)}"))
+                    if (
+                        column.name not in known
+                    ):  # an installation of an earlier Assay; what is new may be null
+                        connection.execute(
+                            sa.text(
+                                f"ALTER TABLE {table.name} ADD COLUMN {column.name} {column.type.compile(self.engine.dialect)}"
+                            )
+                        )
 
     @property
     def tables(self) -> set[str]:
@@ -80,7 +96,9 @@ class Store:
     def check_writable(self) -> None:
         """Raises: ConfigurationError: nothing can be recorded, because the database is read-only."""
         if self.read_only:
-            raise ConfigurationError(READ_ONLY, READ_ONLY_REMEDY, Where(file=self.file.name if self.file else None))
+            raise ConfigurationError(
+                READ_ONLY, READ_ONLY_REMEDY, Where(file=self.file.name if self.file else None)
+            )
 
     @contextmanager
     def _write(self) -> Iterator[sa.Connection]:
@@ -110,7 +128,11 @@ class Store:
         return self._clock().isoformat(timespec="microseconds")
 
     def _log(self, connection: sa.Connection, action: str, dataset: str, details: Row) -> None:
-        newest = connection.execute(sa.select(ledger.c.sequence, ledger.c.hash, ledger.c.at).order_by(ledger.c.sequence.desc()).limit(1)).first()
+        newest = connection.execute(
+            sa.select(ledger.c.sequence, ledger.c.hash, ledger.c.at)
+            .order_by(ledger.c.sequence.desc())
+            .limit(1)
+        ).first()
         sequence, previous = (newest[0] + 1, newest[1]) if newest else (1, chain.GENESIS)
         entry = chain.Entry(sequence, self.now(), self.actor, action, dataset, details, previous)
         values = {
@@ -126,7 +148,9 @@ class Store:
         connection.execute(sa.insert(ledger).values(**values))
         step = clock_step(newest[2], entry.at) if newest else None
         if step is not None:
-            connection.execute(sa.insert(clock_doubts).values(sequence=sequence, **step_columns(step)))
+            connection.execute(
+                sa.insert(clock_doubts).values(sequence=sequence, **step_columns(step))
+            )
 
 
 def step_columns(step: Step) -> Row:
@@ -137,7 +161,12 @@ def step_columns(step: Step) -> Row:
 def _sqlite_file(url: str) -> Path | None:
     """The file of a SQLite database; None for every other URL, and for a database in memory."""
     parsed = sa.make_url(url)
-    if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.database == ":memory:" or parsed.database.startswith("file:"):
+    if (
+        parsed.get_backend_name() != "sqlite"
+        or not parsed.database
+        or parsed.database == ":memory:"
+        or parsed.database.startswith("file:")
+    ):
         return None
     return Path(parsed.database)
 
@@ -155,4 +184,6 @@ def _careful_sqlite(engine: sa.Engine) -> None:
     @sa.event.listens_for(engine, "begin")
     def _begin(connection: sa.Connection) -> None:
         # a writer takes the lock at once: two that read first and write later would fail instead of waiting
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("assay_write") else "BEGIN")
+        connection.exec_driver_sql(
+            "BEGIN IMMEDIATE" if connection.get_execution_options().get("assay_write") else "BEGIN"
+        )

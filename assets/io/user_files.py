@@ -17,15 +17,25 @@ def read_table(file: Path, null_values: Sequence[str] = ()) -> pl.DataFrame:
     """A CSV as text, or a Parquet file, that somebody hands in. Raises: ActionError: it is not there, cannot be read, or has no rows."""
     where, remedy = Where(file=shown(file)), "Give a CSV or Parquet file"
     try:
-        frame = pl.read_parquet(file) if file.suffix == ".parquet" else pl.read_csv(file, infer_schema=False, null_values=list(null_values))
+        frame = (
+            pl.read_parquet(file)
+            if file.suffix == ".parquet"
+            else pl.read_csv(file, infer_schema=False, null_values=list(null_values))
+        )
     except FileNotFoundError:
         raise ActionError("there is no such file", "Check the path", where) from None
     except pl.exceptions.NoDataError:
         raise ActionError("the file is empty", remedy, where) from None
     except OSError as error:
-        raise ActionError(f"it cannot be read ({error.strerror or type(error).__name__})", remedy, where) from None
+        raise ActionError(
+            f"it cannot be read ({error.strerror or type(error).__name__})", remedy, where
+        ) from None
     except pl.exceptions.PolarsError:
-        kind = "no Parquet file" if file.suffix == ".parquet" else "no CSV with as many cells in each row as its header has"
+        kind = (
+            "no Parquet file"
+            if file.suffix == ".parquet"
+            else "no CSV with as many cells in each row as its header has"
+        )
         raise ActionError(f"it is {kind}", remedy, where) from None
     if frame.is_empty():
         raise ActionError("it has no rows", "Give one with rows", where)

@@ -42,30 +42,75 @@ class Versions(Store):
 
     def by_inputs(self, dataset: str, input_key: str) -> Row | None:
         """The version made from these inputs, if there is one."""
-        return next(iter(self._rows(sa.select(versions).where(versions.c.dataset == dataset, versions.c.input_key == input_key))), None)
+        return next(
+            iter(
+                self._rows(
+                    sa.select(versions).where(
+                        versions.c.dataset == dataset, versions.c.input_key == input_key
+                    )
+                )
+            ),
+            None,
+        )
 
     def versions(self, dataset: str) -> list[Row]:
         """All versions, the oldest first, expired ones too; order is by sequence, never by clock."""
-        return self._rows(sa.select(versions).where(versions.c.dataset == dataset).order_by(versions.c.sequence))
+        return self._rows(
+            sa.select(versions).where(versions.c.dataset == dataset).order_by(versions.c.sequence)
+        )
 
     def version(self, dataset: str, name: str | None = None) -> Row | None:
         """A version by its number or by a reference; by `latest` unless said."""
         name = name or LATEST
-        number = name if NUMBER.fullmatch(name) else self.references(dataset).get(name, {}).get("version")
+        number = (
+            name
+            if NUMBER.fullmatch(name)
+            else self.references(dataset).get(name, {}).get("version")
+        )
         if number is None:
             return None
-        return next(iter(self._rows(sa.select(versions).where(versions.c.dataset == dataset, versions.c.version == number))), None)
+        return next(
+            iter(
+                self._rows(
+                    sa.select(versions).where(
+                        versions.c.dataset == dataset, versions.c.version == number
+                    )
+                )
+            ),
+            None,
+        )
 
     # -- references -------------------------------------------------------------------
 
     def references(self, dataset: str) -> dict[str, Row]:
         """Where each reference of a data set points, who moved it there, when and why; `latest` first."""
-        newest = sa.select(sa.func.max(moves.c.id)).where(moves.c.dataset == dataset).group_by(moves.c.reference)
-        found = {row["reference"]: row for row in self._rows(sa.select(moves).where(moves.c.id.in_(newest)).order_by(moves.c.reference)) if row["version"]}
-        if LATEST not in found and (known := self.versions(dataset)):  # published by an Assay that knew no references
+        newest = (
+            sa.select(sa.func.max(moves.c.id))
+            .where(moves.c.dataset == dataset)
+            .group_by(moves.c.reference)
+        )
+        found = {
+            row["reference"]: row
+            for row in self._rows(
+                sa.select(moves).where(moves.c.id.in_(newest)).order_by(moves.c.reference)
+            )
+            if row["version"]
+        }
+        if LATEST not in found and (
+            known := self.versions(dataset)
+        ):  # published by an Assay that knew no references
             last = known[-1]
-            found[LATEST] = {"dataset": dataset, "reference": LATEST, "version": last["version"], "at": last["published_at"], "actor": "", "reason": PUBLISHED}
-        return {name: found[name] for name in sorted(found, key=lambda name: (name != LATEST, name))}
+            found[LATEST] = {
+                "dataset": dataset,
+                "reference": LATEST,
+                "version": last["version"],
+                "at": last["published_at"],
+                "actor": "",
+                "reason": PUBLISHED,
+            }
+        return {
+            name: found[name] for name in sorted(found, key=lambda name: (name != LATEST, name))
+        }
 
     def point(self, dataset: str, reference: str, version: str, reason: str) -> Row:
         """Move a reference, in one transaction with its entry in the audit log. Returns: the version it points to now.
@@ -80,23 +125,68 @@ class Versions(Store):
 
     def _there(self, connection: sa.Connection, dataset: str, version: str) -> Row:
         """A version that can be opened."""
-        row = connection.execute(sa.select(versions).where(versions.c.dataset == dataset, versions.c.version == version)).mappings().first()
+        row = (
+            connection.execute(
+                sa.select(versions).where(
+                    versions.c.dataset == dataset, versions.c.version == version
+                )
+            )
+            .mappings()
+            .first()
+        )
         if row is None or row["expired_at"]:
-            state = "has not been published" if row is None else f"expired on {row['expired_at'][:10]}"
-            raise EvidenceError(f"{dataset}@{version} {state}", "Choose a version that `assay status` shows", Where(dataset=dataset))
+            state = (
+                "has not been published" if row is None else f"expired on {row['expired_at'][:10]}"
+            )
+            raise EvidenceError(
+                f"{dataset}@{version} {state}",
+                "Choose a version that `assay status` shows",
+                Where(dataset=dataset),
+            )
         return dict(row)
 
-    def _point(self, connection: sa.Connection, dataset: str, reference: str, version: str | None, reason: str, *, logged: bool = True) -> None:
-        connection.execute(sa.insert(moves).values(dataset=dataset, reference=reference, version=version, at=self.now(), actor=self.actor, reason=reason))
+    def _point(
+        self,
+        connection: sa.Connection,
+        dataset: str,
+        reference: str,
+        version: str | None,
+        reason: str,
+        *,
+        logged: bool = True,
+    ) -> None:
+        connection.execute(
+            sa.insert(moves).values(
+                dataset=dataset,
+                reference=reference,
+                version=version,
+                at=self.now(),
+                actor=self.actor,
+                reason=reason,
+            )
+        )
         if logged:
-            self._log(connection, "reference moved" if version else "reference deleted", dataset, {"reference": reference, "version": version, "reason": reason})
+            self._log(
+                connection,
+                "reference moved" if version else "reference deleted",
+                dataset,
+                {"reference": reference, "version": version, "reason": reason},
+            )
 
     def forget(self, dataset: str, reference: str, reason: str) -> None:
         """Delete a reference; where it pointed stays on record. Raises: EvidenceError: there is none, or it is `latest`."""
         if reference == LATEST:
-            raise EvidenceError("`latest` cannot be deleted", "Move it: assay refs set, or assay rollback", Where(dataset=dataset))
+            raise EvidenceError(
+                "`latest` cannot be deleted",
+                "Move it: assay refs set, or assay rollback",
+                Where(dataset=dataset),
+            )
         if reference not in self.references(dataset):
-            raise EvidenceError(f"there is no reference '{reference}'", f"See `assay refs list {dataset}`", Where(dataset=dataset))
+            raise EvidenceError(
+                f"there is no reference '{reference}'",
+                f"See `assay refs list {dataset}`",
+                Where(dataset=dataset),
+            )
         with self._write() as connection:
             self._point(connection, dataset, reference, None, reason)
 
@@ -107,11 +197,32 @@ class Versions(Store):
         """
         now = self.version(dataset, reference) if reference in self.references(dataset) else None
         if now is None:
-            raise EvidenceError(f"there is no reference '{reference}'", f"See `assay refs list {dataset}`", Where(dataset=dataset))
-        been = {row["version"] for row in self._rows(sa.select(moves.c.version).where(moves.c.dataset == dataset, moves.c.reference == reference))}
-        earlier = [row for row in self.versions(dataset) if row["sequence"] < now["sequence"] and not row["expired_at"] and (reference == LATEST or row["version"] in been)]
+            raise EvidenceError(
+                f"there is no reference '{reference}'",
+                f"See `assay refs list {dataset}`",
+                Where(dataset=dataset),
+            )
+        been = {
+            row["version"]
+            for row in self._rows(
+                sa.select(moves.c.version).where(
+                    moves.c.dataset == dataset, moves.c.reference == reference
+                )
+            )
+        }
+        earlier = [
+            row
+            for row in self.versions(dataset)
+            if row["sequence"] < now["sequence"]
+            and not row["expired_at"]
+            and (reference == LATEST or row["version"] in been)
+        ]
         if not earlier:
-            raise EvidenceError(f"'{reference}' has pointed to nothing before {now['version']} that is still there", "Say where to: --to VERSION", Where(dataset=dataset))
+            raise EvidenceError(
+                f"'{reference}' has pointed to nothing before {now['version']} that is still there",
+                "Say where to: --to VERSION",
+                Where(dataset=dataset),
+            )
         return now["version"], self.point(dataset, reference, earlier[-1]["version"], reason)
 
     # -- expiry -------------------------------------------------------------------------
@@ -127,11 +238,23 @@ class Versions(Store):
 
     def _expire(self, connection: sa.Connection, row: Row, reason: str) -> bool:
         dataset, version = row["dataset"], row["version"]
-        newest = sa.select(sa.func.max(moves.c.id)).where(moves.c.dataset == dataset).group_by(moves.c.reference)
-        if connection.execute(sa.select(moves.c.id).where(moves.c.id.in_(newest), moves.c.version == version)).first():
+        newest = (
+            sa.select(sa.func.max(moves.c.id))
+            .where(moves.c.dataset == dataset)
+            .group_by(moves.c.reference)
+        )
+        if connection.execute(
+            sa.select(moves.c.id).where(moves.c.id.in_(newest), moves.c.version == version)
+        ).first():
             return False
-        this = sa.and_(versions.c.dataset == dataset, versions.c.version == version, versions.c.expired_at.is_(None))
-        if not connection.execute(sa.update(versions).where(this).values(expired_at=self.now())).rowcount:
+        this = sa.and_(
+            versions.c.dataset == dataset,
+            versions.c.version == version,
+            versions.c.expired_at.is_(None),
+        )
+        if not connection.execute(
+            sa.update(versions).where(this).values(expired_at=self.now())
+        ).rowcount:
             return False
         self._log(connection, "version expired", dataset, {"version": version, "reason": reason})
         return True
@@ -140,4 +263,7 @@ class Versions(Store):
 def check_name(reference: str) -> None:
     """Whether a reference may be called so. Raises: EvidenceError: it may not."""
     if not _NAME.fullmatch(reference):
-        raise EvidenceError("that is no name for a reference", "Write it with a-z, 0-9, _ and -, starting with a letter, such as prod")
+        raise EvidenceError(
+            "that is no name for a reference",
+            "Write it with a-z, 0-9, _ and -, starting with a letter, such as prod",
+        )

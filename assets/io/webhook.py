@@ -31,7 +31,15 @@ def signature(secret: bytes, at_s: int, body: bytes) -> str:
     return f"t={at_s},v1={hmac.new(secret, b'%d.' % at_s + body, hashlib.sha256).hexdigest()}"
 
 
-def deliver(webhook: Webhook, key: str, payload: dict[str, Any], *, at_s: int, hosts: Collection[str], where: Where) -> int:
+def deliver(
+    webhook: Webhook,
+    key: str,
+    payload: dict[str, Any],
+    *,
+    at_s: int,
+    hosts: Collection[str],
+    where: Where,
+) -> int:
     """Post once, to an address that was checked, following no redirect.
 
     Args:
@@ -63,12 +71,27 @@ def deliver(webhook: Webhook, key: str, payload: dict[str, Any], *, at_s: int, h
     pool: Any
     options: dict[str, Any] = {"timeout": TIMEOUT_S, "retries": False, "maxsize": 1}
     if url.scheme == "https":
-        pool = urllib3.HTTPSConnectionPool(found[0], port, cert_reqs="CERT_REQUIRED", server_hostname=host, assert_hostname=host, **options)
+        pool = urllib3.HTTPSConnectionPool(
+            found[0],
+            port,
+            cert_reqs="CERT_REQUIRED",
+            server_hostname=host,
+            assert_hostname=host,
+            **options,
+        )
     else:
         pool = urllib3.HTTPConnectionPool(found[0], port, **options)
     try:
         with pool:
-            status = int(pool.urlopen("POST", (url.path or "/") + (f"?{url.query}" if url.query else ""), body=body, headers=headers, redirect=False).status)
+            status = int(
+                pool.urlopen(
+                    "POST",
+                    (url.path or "/") + (f"?{url.query}" if url.query else ""),
+                    body=body,
+                    headers=headers,
+                    redirect=False,
+                ).status
+            )
     except (urllib3.exceptions.HTTPError, OSError) as error:
         raise NotDelivered(type(error).__name__) from None
     if not 200 <= status < 300:

@@ -151,7 +151,11 @@ def _check_layer(signed: Signed, layer: str, runs: Collection[str] | None) -> No
     """Rows that left: files of published versions, and of runs that published nothing."""
     folder = signed.lake.folder(signed.name, layer)
     prefix = f"{signed.name}/{layer}/"
-    listed = {entry["path"].removeprefix(prefix) for document in signed.documents.values() for entry in document["predicate"]["set_aside"].values()}
+    listed = {
+        entry["path"].removeprefix(prefix)
+        for document in signed.documents.values()
+        for entry in document["predicate"]["set_aside"].values()
+    }
     for path in _extra(folder, listed, set()):
         file = folder / path
         waits = layer == "quarantine" and _EMPTIED.fullmatch(path.name)

@@ -23,10 +23,22 @@ class Acted:
 
 def carried(installation: Installation, contract: Contract, version: str) -> dict[str, str]:
     """What travels with everything made from a version, and from the versions its features are joined to: licences, obligations, and whom to name."""
-    joined = (installation.registry.derived(contract.name, version, "features") or {}).get("others", [])
-    rows = [installation.version(contract.name, version), *(installation.version(each["dataset"], each["version"]) for each in joined)]
-    verdicts = [verdict_from(installation.statement(row)["predicate"]["admission"]["verdict"]).license for row in rows]
+    joined = (installation.registry.derived(contract.name, version, "features") or {}).get(
+        "others", []
+    )
+    rows = [
+        installation.version(contract.name, version),
+        *(installation.version(each["dataset"], each["version"]) for each in joined),
+    ]
+    verdicts = [
+        verdict_from(installation.statement(row)["predicate"]["admission"]["verdict"]).license
+        for row in rows
+    ]
     obligations = dict.fromkeys(each for verdict in verdicts for each in verdict.obligations)
     attribution = dict.fromkeys(each for verdict in verdicts for each in verdict.attribution)
     license_ = " AND ".join(dict.fromkeys(verdict.expression for verdict in verdicts))
-    return {"license": license_, "obligations": ", ".join(obligations) or "none", "attribution": "\n".join(attribution) or "none"}
+    return {
+        "license": license_,
+        "obligations": ", ".join(obligations) or "none",
+        "attribution": "\n".join(attribution) or "none",
+    }

@@ -27,7 +27,13 @@ from assay.contracts.settings import Window
 from assay.contracts.types import read
 from assay.lineage.facts import Table
 from assay.pipelines.admit import personal
-from assay.pipelines.admit.license import held_against, judge_license, looser, no_freer, rows_not_allowed
+from assay.pipelines.admit.license import (
+    held_against,
+    judge_license,
+    looser,
+    no_freer,
+    rows_not_allowed,
+)
 from assay.pipelines.admit.treat import treatments
 from assay.pipelines.admit.verdict import decide
 from assay.pipelines.clean import steps
@@ -42,7 +48,9 @@ from assay.pipelines.validate.evaluate import kept_by_all, without_repeats
 from assay.pipelines.validate.quarantine import decisions_digest
 
 Learned = TypeVar("Learned")
-_LICENCE_TEXT = re.compile(r"(licen[cs]e|copying|readme|source|datapackage)(\.(md|txt|rst|html|json))?", re.IGNORECASE)
+_LICENCE_TEXT = re.compile(
+    r"(licen[cs]e|copying|readme|source|datapackage)(\.(md|txt|rst|html|json))?", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -84,17 +92,33 @@ def admit(run: Run) -> Admission:
         admission = _reviewed(run, admission)
         _keep(installation.lake.staging(contract.name, run.run_id), admission)
         noted.inputs.append(Table(name=f"{contract.name}/landed", version=receipt.digest))
-        noted.outputs.append(Table(name=f"{contract.name}/admitted", rows=admission.rows_in_window, tags={"license": license_verdict.expression}))
+        noted.outputs.append(
+            Table(
+                name=f"{contract.name}/admitted",
+                rows=admission.rows_in_window,
+                tags={"license": license_verdict.expression},
+            )
+        )
     return admission
 
 
 def pending_review(run: Run) -> dict[str, Any] | None:
     """The review that this run's data wait for, or passed: of their own inputs, or of a changed policy that holds up everything. None where nobody was asked."""
     installation, digest = run.installation, landed_in(run).digest
-    about = {review.STEWARDS: installation.stewards.digest, review.POLICIES: installation.policy.digest, run.contract.name: _inputs(run, digest, next_window(run, digest)).key}
-    told = [review.describe_review(installation, row) for row in installation.registry.reviews() if about.get(row["dataset"]) == row["input_key"]]
+    about = {
+        review.STEWARDS: installation.stewards.digest,
+        review.POLICIES: installation.policy.digest,
+        run.contract.name: _inputs(run, digest, next_window(run, digest)).key,
+    }
+    told = [
+        review.describe_review(installation, row)
+        for row in installation.registry.reviews()
+        if about.get(row["dataset"]) == row["input_key"]
+    ]
     waiting = [each for each in told if each["decision"] != "approved"]
-    return next(iter(waiting or [each for each in told if each["dataset"] == run.contract.name]), None)
+    return next(
+        iter(waiting or [each for each in told if each["dataset"] == run.contract.name]), None
+    )
 
 
 def next_window(run: Run, digest: str) -> Window | None:
@@ -107,15 +131,24 @@ def next_window(run: Run, digest: str) -> Window | None:
         return window_of(run.contract, run.window)
     if windows is None:
         if run.window is not None:
-            raise SourceError("the contract has no window of that name", "Run without a window, or add `windows` to assay.source")
+            raise SourceError(
+                "the contract has no window of that name",
+                "Run without a window, or add `windows` to assay.source",
+            )
         return None
     if run.window is not None:
         named = [window for window in windows.each if window.name == run.window]
         if not named:
-            raise SourceError("the contract has no window of that name", f"Choose one of {', '.join(w.name for w in windows.each)}")
+            raise SourceError(
+                "the contract has no window of that name",
+                f"Choose one of {', '.join(w.name for w in windows.each)}",
+            )
         return named[0]
     for window in windows.each:
-        if run.installation.registry.by_inputs(run.contract.name, _inputs(run, digest, window).key) is None:
+        if (
+            run.installation.registry.by_inputs(run.contract.name, _inputs(run, digest, window).key)
+            is None
+        ):
             return window
     return windows.each[-1]
 
@@ -140,7 +173,9 @@ def window_counts(run: Run, digest: str, form: str) -> dict[str, int]:
     column = run.contract.partition_column
     if column is None:
         return {}
-    named = landed_rows(run, digest).select(read(column).cast(pl.Datetime("us", "UTC")).dt.strftime(form).alias("name"))
+    named = landed_rows(run, digest).select(
+        read(column).cast(pl.Datetime("us", "UTC")).dt.strftime(form).alias("name")
+    )
     (counted,) = run_together([named.group_by("name").len()])
     return dict(counted.iter_rows())
 
@@ -148,7 +183,16 @@ def window_counts(run: Run, digest: str, form: str) -> dict[str, int]:
 def _inputs(run: Run, digest: str, window: Window | None) -> Inputs:
     part = window.name if window else None
     decisions = decisions_digest(decisions_of(run.installation, run.contract.name, digest, part))
-    return Inputs(run.contract.name, digest, part, run.contract.digest, run.installation.policy.digest, version("assay"), _related(run, digest), decisions)
+    return Inputs(
+        run.contract.name,
+        digest,
+        part,
+        run.contract.digest,
+        run.installation.policy.digest,
+        version("assay"),
+        _related(run, digest),
+        decisions,
+    )
 
 
 def _related(run: Run, digest: str) -> dict[str, str]:
@@ -156,20 +200,32 @@ def _related(run: Run, digest: str) -> dict[str, str]:
 
     Of the data set that is the source it is the version that was read.
     """
-    named = {rule.argument.dataset for rule in run.contract.rules if rule.kind == "relationship"} - {run.contract.table} | set(run.contract.source.derived_from)
-    newest = {name: row["version"] for name in named if (row := run.installation.registry.version(name))}
+    named = {
+        rule.argument.dataset for rule in run.contract.rules if rule.kind == "relationship"
+    } - {run.contract.table} | set(run.contract.source.derived_from)
+    newest = {
+        name: row["version"] for name in named if (row := run.installation.registry.version(name))
+    }
     source = receipt_of(run, digest).upstream if run.contract.source.upstream else None
-    return dict(sorted({**newest, **({source["dataset"]: source["version"]} if source else {})}.items()))
+    return dict(
+        sorted({**newest, **({source["dataset"]: source["version"]} if source else {})}.items())
+    )
 
 
 def _licensed(run: Run) -> LicenseVerdict:
     """The verdict on the contract's licence, held against the text that lies beside the source, if there is one."""
-    wanted, policy, today = run.contract.license, run.installation.policy, run.installation.clock().date()
+    wanted, policy, today = (
+        run.contract.license,
+        run.installation.policy,
+        run.installation.clock().date(),
+    )
     verdict = judge_license(wanted, policy, today)
     if kind_of(run.contract.source.location) in ELSEWHERE:
         return verdict  # nothing lies beside it here
     path = locate(run.contract, run.installation.home.roots)
-    root = next((root for root in run.installation.home.roots if path.is_relative_to(root)), None)  # a package's files have their licence elsewhere
+    root = next(
+        (root for root in run.installation.home.roots if path.is_relative_to(root)), None
+    )  # a package's files have their licence elsewhere
     found = license_beside(path, root) if root else None
     if found is None or found.expression == UNKNOWN:
         return verdict
@@ -194,17 +250,40 @@ def _inherited(run: Run, verdict: LicenseVerdict, inputs: Inputs) -> LicenseVerd
     admitted: dict[str, LicenseVerdict] = {}
     for name in contract.source.inherits:
         if name not in inputs.related:
-            raise AdmissionError(f"it is derived from {name}, which has not been published", f"Publish that first: assay run {name}", Where(file=contract.file))
-        admitted[name] = verdict_from(installation.statement(installation.version(name, inputs.related[name]))["predicate"]["admission"]["verdict"]).license
-    reasons = looser(contract.license, {name: each.expression for name, each in admitted.items()}, installation.policy)
+            raise AdmissionError(
+                f"it is derived from {name}, which has not been published",
+                f"Publish that first: assay run {name}",
+                Where(file=contract.file),
+            )
+        admitted[name] = verdict_from(
+            installation.statement(installation.version(name, inputs.related[name]))["predicate"][
+                "admission"
+            ]["verdict"]
+        ).license
+    reasons = looser(
+        contract.license,
+        {name: each.expression for name, each in admitted.items()},
+        installation.policy,
+    )
     if reasons:
         return replace(verdict, outcome="refused", reasons=reasons)
     if contract.source.upstream:
         name = contract.source.upstream[0]
         named = f"{name}@{inputs.related[name]}"
-        verdict = no_freer(verdict, contract.license, admitted[name].expression, named, installation.policy, installation.clock().date())
+        verdict = no_freer(
+            verdict,
+            contract.license,
+            admitted[name].expression,
+            named,
+            installation.policy,
+            installation.clock().date(),
+        )
     each = [verdict, *admitted.values()]
-    return replace(verdict, obligations=tuple(dict.fromkeys(o for v in each for o in v.obligations)), attribution=tuple(dict.fromkeys(a for v in each for a in v.attribution)))
+    return replace(
+        verdict,
+        obligations=tuple(dict.fromkeys(o for v in each for o in v.obligations)),
+        attribution=tuple(dict.fromkeys(a for v in each for a in v.attribution)),
+    )
 
 
 def window_of(contract: Contract, name: str | None) -> Window | None:
@@ -212,7 +291,9 @@ def window_of(contract: Contract, name: str | None) -> Window | None:
     windows, partitioned = contract.source.windows, contract.source.partitions
     if partitioned and name:
         return partitions.window(partitioned, name)
-    return next(window for window in windows.each if window.name == name) if windows and name else None
+    return (
+        next(window for window in windows.each if window.name == name) if windows and name else None
+    )
 
 
 def window_rows(run: Run, digest: str, window: Window | None) -> pl.LazyFrame:
@@ -227,8 +308,16 @@ def _within(contract: Contract, window: Window) -> pl.Expr:
     windows = contract.source.windows
     column = contract.column(windows.column) if windows else contract.partition_column
     if column is None:
-        raise SourceError("no column says which rows are of which window", "Give one `partitioned: true`, or `windows` to assay.source", Where(file=contract.file))
-    return read(column).cast(pl.Datetime("us", "UTC")).is_between(window.start, window.end, closed="left")
+        raise SourceError(
+            "no column says which rows are of which window",
+            "Give one `partitioned: true`, or `windows` to assay.source",
+            Where(file=contract.file),
+        )
+    return (
+        read(column)
+        .cast(pl.Datetime("us", "UTC"))
+        .is_between(window.start, window.end, closed="left")
+    )
 
 
 def treated_rows(run: Run, inputs: Inputs, found: pl.DataFrame) -> pl.LazyFrame:
@@ -239,43 +328,88 @@ def treated_rows(run: Run, inputs: Inputs, found: pl.DataFrame) -> pl.LazyFrame:
     """
     contract, keys = run.contract, run.installation.keys
     rows = window_rows(run, inputs.source_digest, window_of(contract, inputs.window))
-    return rows.with_columns(treatments(contract.privacy, found, keys.pseudonymizer(contract.license.purposes[0]), keys.keyed_hash()).values())
+    return rows.with_columns(
+        treatments(
+            contract.privacy,
+            found,
+            keys.pseudonymizer(contract.license.purposes[0]),
+            keys.keyed_hash(),
+        ).values()
+    )
 
 
-def _profile(run: Run, inputs: Inputs, window: Window | None, license_verdict: LicenseVerdict) -> Admission:
+def _profile(
+    run: Run, inputs: Inputs, window: Window | None, license_verdict: LicenseVerdict
+) -> Admission:
     """The first pass: one streaming scan for counts, personal data, and what cleaning is fitted on."""
     contract = run.contract
     rows = window_rows(run, inputs.source_digest, window)
     counted = rows.select(pl.len().alias("rows"))
-    named = rows.select(pl.col(contract.license.column).drop_nulls().unique().sort().alias("license")) if contract.license.column else pl.LazyFrame({"license": []})
-    strays = rows.select((~_within(contract, window)).sum().alias("strays") if run.own_source and window else pl.lit(0).alias("strays"))
+    named = (
+        rows.select(pl.col(contract.license.column).drop_nulls().unique().sort().alias("license"))
+        if contract.license.column
+        else pl.LazyFrame({"license": []})
+    )
+    strays = rows.select(
+        (~_within(contract, window)).sum().alias("strays")
+        if run.own_source and window
+        else pl.lit(0).alias("strays")
+    )
     landed, few = receipt_of(run, inputs.source_digest).rows, few_values(run, inputs.source_digest)
     # what is redacted is only known after the search; without it, cleaning learns in the same pass
-    redacts = any(treatment.treatment == "redact" for treatment in contract.privacy.columns.values())
+    redacts = any(
+        treatment.treatment == "redact" for treatment in contract.privacy.columns.values()
+    )
     none = pl.DataFrame(schema=FOUND_SCHEMA)
     known = fitted.kept(run)
-    early = _Learner(steps.fitting(treated_rows(run, inputs, none), rows, contract, known)) if not redacts else None
-    keys = _Learner(without_repeats(rows, contract, contract.rules if landed >= MANY_ROWS else (), parts_of(landed)))
-    found, (count, licenses, strayed, *learned) = searched(run, rows, few, counted, named, strays, *(early.plans if early else []))
+    early = (
+        _Learner(steps.fitting(treated_rows(run, inputs, none), rows, contract, known))
+        if not redacts
+        else None
+    )
+    keys = _Learner(
+        without_repeats(
+            rows, contract, contract.rules if landed >= MANY_ROWS else (), parts_of(landed)
+        )
+    )
+    found, (count, licenses, strayed, *learned) = searched(
+        run, rows, few, counted, named, strays, *(early.plans if early else [])
+    )
     if strayed.height and strayed["strays"][0]:
         raise SourceError(
-            f"{strayed['strays'][0]:,} of its rows are not of {run.window}", "Deliver them with the partition they belong to", Where(file=contract.source.shown_location)
+            f"{strayed['strays'][0]:,} of its rows are not of {run.window}",
+            "Deliver them with the partition they belong to",
+            Where(file=contract.source.shown_location),
         )
-    fitter = early or _Learner(steps.fitting(treated_rows(run, inputs, found), rows, contract, known))
+    fitter = early or _Learner(
+        steps.fitting(treated_rows(run, inputs, found), rows, contract, known)
+    )
     if early and early.plans:
         early.send(learned)
     for learner in (fitter, keys):  # one after the other: each may sort millions of hashes
         while learner.plans:
             learner.send(run_together(learner.plans))
-    barred = rows_not_allowed(contract.license, licenses["license"].to_list(), run.installation.policy)
+    barred = rows_not_allowed(
+        contract.license, licenses["license"].to_list(), run.installation.policy
+    )
     verdict = decide(license_verdict, personal.findings(found, list(contract.privacy.columns)))
-    return Admission(verdict, inputs, count.item(), fitter.done, found, barred, kept_by_all(contract.rules, contract, few) + keys.done)
+    return Admission(
+        verdict,
+        inputs,
+        count.item(),
+        fitter.done,
+        found,
+        barred,
+        kept_by_all(contract.rules, contract, few) + keys.done,
+    )
 
 
 class _Learner(Generic[Learned]):
     """Something that learns from the rows, stopped wherever it waits for a pass: `plans` are what it waits for, none once it is `done`."""
 
-    def __init__(self, learning: Generator[Sequence[pl.LazyFrame], list[pl.DataFrame], Learned]) -> None:
+    def __init__(
+        self, learning: Generator[Sequence[pl.LazyFrame], list[pl.DataFrame], Learned]
+    ) -> None:
         self._learning = learning
         self.done: Learned
         self.plans: Sequence[pl.LazyFrame] = []
@@ -291,7 +425,11 @@ class _Learner(Generic[Learned]):
 
 def found_again(run: Run, row: Row) -> pl.DataFrame:
     """What the scan finds in the landed rows of a version: `_row`, `column`, `kind`, `value`. Holds personal values: use it and let it go."""
-    return searched(run, window_rows(run, row["source_digest"], window_of(run.contract, row["window"])), few_values(run, row["source_digest"]))[0]
+    return searched(
+        run,
+        window_rows(run, row["source_digest"], window_of(run.contract, row["window"])),
+        few_values(run, row["source_digest"]),
+    )[0]
 
 
 def _reviewed(run: Run, admission: Admission) -> Admission:
@@ -299,18 +437,28 @@ def _reviewed(run: Run, admission: Admission) -> Admission:
     contract, verdict = run.contract, admission.verdict
     where = Where(file=contract.file, dataset=contract.name)
     if verdict.outcome == "refused":
-        raise AdmissionError(f"the licence refuses: {'; '.join(verdict.reasons)}", "Drop the purpose from assay.license, or get another licence from the holder", where)
+        raise AdmissionError(
+            f"the licence refuses: {'; '.join(verdict.reasons)}",
+            "Drop the purpose from assay.license, or get another licence from the holder",
+            where,
+        )
     if verdict.outcome == "admitted":
         return admission
     row = run.installation.registry.ask(contract.name, admission.inputs.key, list(verdict.reasons))
     now = review.stands(run.installation, row)
     said = "; ".join(f"{each.approver}: {each.why}" for each in now.by)
     if now.decision == "approved":
-        return replace(admission, decided_by=said, approvals=tuple(review.envelopes(run.installation, row)))
+        return replace(
+            admission, decided_by=said, approvals=tuple(review.envelopes(run.installation, row))
+        )
     if now.decision == "rejected":
-        raise AdmissionError(f"rejected by {said}", "Change what the review names, and run again", where)
+        raise AdmissionError(
+            f"rejected by {said}", "Change what the review names, and run again", where
+        )
     raise AdmissionError(
-        f"held for review: {'; '.join(verdict.reasons)}", f"Declare the column under assay.privacy, or let two stewards decide: assay review show {row['id']}", where
+        f"held for review: {'; '.join(verdict.reasons)}",
+        f"Declare the column under assay.privacy, or let two stewards decide: assay review show {row['id']}",
+        where,
     )
 
 
@@ -365,6 +513,17 @@ def verdict_from(data: dict[str, Any]) -> Verdict:
 def _again(run: Run, inputs: Inputs, row: Row) -> Admission:
     """The same inputs were published before: the verdict is the one in the evidence. Raises: EvidenceError: that version can be opened no longer."""
     if row["expired_at"]:
-        raise EvidenceError(f"this source was published as {row['version']}, which expired on {row['expired_at'][:10]}", "Deliver what is newer, or promise a new contract version")
+        raise EvidenceError(
+            f"this source was published as {row['version']}, which expired on {row['expired_at'][:10]}",
+            "Deliver what is newer, or promise a new contract version",
+        )
     predicate = run.installation.statement(row)["predicate"]
-    return Admission(verdict_from(predicate["admission"]["verdict"]), inputs, predicate["accounting"]["rows_in"], (), pl.DataFrame(schema=FOUND_SCHEMA), {}, published=row)
+    return Admission(
+        verdict_from(predicate["admission"]["verdict"]),
+        inputs,
+        predicate["accounting"]["rows_in"],
+        (),
+        pl.DataFrame(schema=FOUND_SCHEMA),
+        {},
+        published=row,
+    )

@@ -51,7 +51,9 @@ class Refined:
     @property
     def broken(self) -> tuple[Check, ...]:
         """The error rules that stop publication: not passed, or not judged."""
-        return tuple(check for check in self.checks if check.severity == "error" and check.passed is not True)
+        return tuple(
+            check for check in self.checks if check.severity == "error" and check.passed is not True
+        )
 
 
 def refine(run: Run, admission: Admission) -> Refined:
@@ -65,21 +67,55 @@ def refine(run: Run, admission: Admission) -> Refined:
         (folder / "version").mkdir(exist_ok=True)
         gate = Gate(contract)
         with ExitStack() as open_files:
-            aside = {layer: open_files.enter_context(SetAside(folder / f"{layer}.parquet", _schema(contract, layer))) for layer in LAYERS}
+            aside = {
+                layer: open_files.enter_context(
+                    SetAside(folder / f"{layer}.parquet", _schema(contract, layer))
+                )
+                for layer in LAYERS
+            }
             certain = certain_rules(contract, admission)
-            sieve = Sieve(contract, certain=certain, quarantine=aside["quarantine"].add, remove=aside["removed"].add, flag=aside["flagged"].add, gate=gate.check)
+            sieve = Sieve(
+                contract,
+                certain=certain,
+                quarantine=aside["quarantine"].add,
+                remove=aside["removed"].add,
+                flag=aside["flagged"].add,
+                gate=gate.check,
+            )
             treated = treated_rows(run, admission.inputs, admission.found)
-            repaired = steps.repaired(treated, contract, admission.fitted).with_columns(_why_barred(contract, admission.barred).alias(BARRED))
+            repaired = steps.repaired(treated, contract, admission.fitted).with_columns(
+                _why_barred(contract, admission.barred).alias(BARRED)
+            )
             kept = sieve.plan(repaired, related(run, admission))
-            run_together([kept.sink_parquet(folder / "version" / "part-00000.parquet", compression="zstd", row_group_size=ROWS_A_GROUP, lazy=True)])
+            run_together(
+                [
+                    kept.sink_parquet(
+                        folder / "version" / "part-00000.parquet",
+                        compression="zstd",
+                        row_group_size=ROWS_A_GROUP,
+                        lazy=True,
+                    )
+                ]
+            )
             sieve.finish()
             aside["quarantine"].add(_unreadable(run, admission))
         refined = _refined(run, admission, gate, sieve)
-        noted.inputs.append(Table(name=f"{contract.name}/landed", version=admission.inputs.source_digest, assertions=assertions(refined.checks)))
+        noted.inputs.append(
+            Table(
+                name=f"{contract.name}/landed",
+                version=admission.inputs.source_digest,
+                assertions=assertions(refined.checks),
+            )
+        )
         lineage = lineage_of({column.name: read(column) for column in contract.published_columns})
         columns = {column.name: dtype(column) for column in contract.published_columns}
         noted.outputs.append(
-            Table(name=f"{contract.name}/cleaned", columns=schema(columns), rows=refined.accounting.published, lineage=sources(f"{contract.name}/landed", lineage))
+            Table(
+                name=f"{contract.name}/cleaned",
+                columns=schema(columns),
+                rows=refined.accounting.published,
+                lineage=sources(f"{contract.name}/landed", lineage),
+            )
         )
     return refined
 
@@ -87,17 +123,34 @@ def refine(run: Run, admission: Admission) -> Refined:
 def certain_rules(contract: Contract, admission: Admission) -> set[str]:
     """The rules that every value of the source keeps, about columns that reach the version as they came."""
     touched = steps.columns_changed(contract, admission.fitted) | set(contract.privacy.columns)
-    return {rule.name for rule in contract.rules if rule.name in admission.kept_by_all and not touched & set(rule.columns)}
+    return {
+        rule.name
+        for rule in contract.rules
+        if rule.name in admission.kept_by_all and not touched & set(rule.columns)
+    }
 
 
 def _schema(contract: Contract, layer: str) -> pl.Schema:
     why = pl.String() if LAYERS[layer] == REMOVED_BY else pl.List(pl.String())
-    return pl.Schema({ROW: pl.Int64(), LAYERS[layer]: why, **({} if layer == "flagged" else {column.name: pl.String() for column in contract.published_columns})})
+    return pl.Schema(
+        {
+            ROW: pl.Int64(),
+            LAYERS[layer]: why,
+            **(
+                {}
+                if layer == "flagged"
+                else {column.name: pl.String() for column in contract.published_columns}
+            ),
+        }
+    )
 
 
 def _unreadable(run: Run, admission: Admission) -> pl.DataFrame:
     records = unreadable_records(run, admission.inputs.source_digest)
-    return records.select(pl.col("record").alias(ROW), pl.concat_list(pl.lit("unreadable: ") + pl.col("reason")).alias(REASONS))
+    return records.select(
+        pl.col("record").alias(ROW),
+        pl.concat_list(pl.lit("unreadable: ") + pl.col("reason")).alias(REASONS),
+    )
 
 
 def _why_barred(contract: Contract, barred: dict[str, str]) -> pl.Expr:
@@ -105,15 +158,27 @@ def _why_barred(contract: Contract, barred: dict[str, str]) -> pl.Expr:
     if contract.license.column is None:
         return pl.lit(None, pl.String)
     named = pl.col(RECEIVED + contract.license.column)
-    why = named.replace_strict(list(barred), list(barred.values()), default=None, return_dtype=pl.String) if barred else pl.lit(None, pl.String)
+    why = (
+        named.replace_strict(
+            list(barred), list(barred.values()), default=None, return_dtype=pl.String
+        )
+        if barred
+        else pl.lit(None, pl.String)
+    )
     return pl.when(named.is_null()).then(pl.lit("the row names none")).otherwise(why)
 
 
 def related(run: Run, admission: Admission) -> dict[str, pl.LazyFrame]:
     """The versions that relationships are held against, as admission noted them."""
     installation = run.installation
-    pointed_to = {rule.argument.dataset for rule in run.contract.rules if rule.kind == "relationship"}
-    return {name: installation.scan(installation.version(name, number)) for name, number in admission.inputs.related.items() if name in pointed_to}
+    pointed_to = {
+        rule.argument.dataset for rule in run.contract.rules if rule.kind == "relationship"
+    }
+    return {
+        name: installation.scan(installation.version(name, number))
+        for name, number in admission.inputs.related.items()
+        if name in pointed_to
+    }
 
 
 def _answers(run: Run) -> dict[str, float | None]:
@@ -121,17 +186,32 @@ def _answers(run: Run) -> dict[str, float | None]:
     queries = {rule.name: rule.argument for rule in run.contract.rules if rule.kind == "sql"}
     staged = run.installation.lake.staging(run.contract.name, run.run_id) / "version"
     files = sorted(staged.glob("*.parquet"))
-    return {**sql.evaluate(queries, {run.contract.table: files}), **anonymity.answers(run.contract.rules, pl.scan_parquet(files))}
+    return {
+        **sql.evaluate(queries, {run.contract.table: files}),
+        **anonymity.answers(run.contract.rules, pl.scan_parquet(files)),
+    }
 
 
 def _refined(run: Run, admission: Admission, gate: Gate, sieve: Sieve) -> Refined:
     """Count what was written, by reading the files' own footers, and hold it against what came in."""
     folder, contract = run.installation.lake.staging(run.contract.name, run.run_id), run.contract
     unreadable = unreadable_records(run, admission.inputs.source_digest).height
-    published, quarantined, removed = (_rows_in(folder / name) for name in ("version/part-00000.parquet", "quarantine.parquet", "removed.parquet"))
-    reasons = run_together([_by_reason(folder / f"{layer}.parquet", why) for layer, why in LAYERS.items()])
+    published, quarantined, removed = (
+        _rows_in(folder / name)
+        for name in ("version/part-00000.parquet", "quarantine.parquet", "removed.parquet")
+    )
+    reasons = run_together(
+        [_by_reason(folder / f"{layer}.parquet", why) for layer, why in LAYERS.items()]
+    )
     quarantined_by, removed_by, flagged_by = (dict(counts.iter_rows()) for counts in reasons)
-    accounting = Accounting(admission.rows_in_window + unreadable, published, quarantined, removed, quarantined_by, removed_by)
+    accounting = Accounting(
+        admission.rows_in_window + unreadable,
+        published,
+        quarantined,
+        removed,
+        quarantined_by,
+        removed_by,
+    )
     where = Where(dataset=contract.name)
     if not accounting.balances:
         raise QualityError(
@@ -139,14 +219,30 @@ def _refined(run: Run, admission: Admission, gate: Gate, sieve: Sieve) -> Refine
             "Nothing is published; run again, and report it if it recurs", where,
         )  # fmt: skip
     if gate.rows != published:
-        raise QualityError(f"pandera saw {gate.rows:,} of {published:,} rows", "Nothing is published; run again, and report it if it recurs", where)
+        raise QualityError(
+            f"pandera saw {gate.rows:,} of {published:,} rows",
+            "Nothing is published; run again, and report it if it recurs",
+            where,
+        )
     described = {layer: _described(folder / f"{layer}.parquet") for layer in LAYERS}
-    return Refined(accounting, checks(contract.rules, sieve.counts, _answers(run)), described, sieve.cells_changed, flagged_by, sieve.samples)
+    return Refined(
+        accounting,
+        checks(contract.rules, sieve.counts, _answers(run)),
+        described,
+        sieve.cells_changed,
+        flagged_by,
+        sieve.samples,
+    )
 
 
 def _by_reason(file: Path, why: str) -> pl.LazyFrame:
     reasons = pl.scan_parquet(file).select(why)
-    return (reasons.explode(why, empty_as_null=False) if why != REMOVED_BY else reasons).group_by(why).len().sort(why)
+    return (
+        (reasons.explode(why, empty_as_null=False) if why != REMOVED_BY else reasons)
+        .group_by(why)
+        .len()
+        .sort(why)
+    )
 
 
 def _rows_in(file: Path) -> int:
@@ -162,7 +258,15 @@ def _described(file: Path) -> dict[str, str | int]:
 def assertions(found: Sequence[Check]) -> tuple[Assertion, ...]:
     """Checks as lineage tells them."""
     return tuple(
-        Assertion(name=c.rule, success=c.passed, column=c.columns[0] if len(c.columns) == 1 else None, severity=c.severity, failing=c.failing, total=c.total) for c in found
+        Assertion(
+            name=c.rule,
+            success=c.passed,
+            column=c.columns[0] if len(c.columns) == 1 else None,
+            severity=c.severity,
+            failing=c.failing,
+            total=c.total,
+        )
+        for c in found
     )
 
 
@@ -198,9 +302,17 @@ def refused(run: Run, refined: Refined) -> QualityError:
 def _describe_measurement(run: Run, check: Check) -> str:
     """What was measured, in words."""
     rule = next(rule for rule in run.contract.rules if rule.name == check.rule)
-    return f"{check.failing:,} of {check.total:,} rows break it" if rule.judges_rows else f"it gave {check.measured:,g}"
+    return (
+        f"{check.failing:,} of {check.total:,} rows break it"
+        if rule.judges_rows
+        else f"it gave {check.measured:,g}"
+    )
 
 
 def check_row(check: Check) -> dict[str, object]:
     """A check as the registry keeps it."""
-    return {key: value for key, value in asdict(check).items() if key in ("rule", "passed", "failing", "total", "severity")}
+    return {
+        key: value
+        for key, value in asdict(check).items()
+        if key in ("rule", "passed", "failing", "total", "severity")
+    }

@@ -21,14 +21,22 @@ def profile(installation: Installation, name: str, version: str | None) -> dict[
     Raises: EvidenceError: there is no such version, it has expired, or a file is not what was signed.
     """
     row = installation.version(name, version)
-    return installation.registry.derived(name, row["version"], KIND) or _describe(installation, installation.contract(name), row)
+    return installation.registry.derived(name, row["version"], KIND) or _describe(
+        installation, installation.contract(name), row
+    )
 
 
 def _describe(installation: Installation, contract: Contract, row: Row) -> dict[str, Any]:
     frame = installation.scan(row)
     names = frame.collect_schema().names()
-    hidden = {column.name for column in contract.columns if column.classification or perhaps_personal(column.name)} | set(contract.privacy.columns)
-    hidden |= set(names) - set(contract.column_names)  # an older contract's, of which this one says nothing
+    hidden = {
+        column.name
+        for column in contract.columns
+        if column.classification or perhaps_personal(column.name)
+    } | set(contract.privacy.columns)
+    hidden |= set(names) - set(
+        contract.column_names
+    )  # an older contract's, of which this one says nothing
     counts, sample = run_together([counting(frame, hidden), sampled(frame, row["rows"])])
     columns = described(counts, run(recounting(frame, counts)), sample, hidden)
     made = {

@@ -22,7 +22,16 @@ from assay.pipelines.publish.naming import schema_changes
 KIND = "changes"
 
 
-def diff(installation: Installation, name: str, old: str | None, new: str | None, *, key: Sequence[str] = (), sample: int = 0, measured: bool = True) -> Row:
+def diff(
+    installation: Installation,
+    name: str,
+    old: str | None,
+    new: str | None,
+    *,
+    key: Sequence[str] = (),
+    sample: int = 0,
+    measured: bool = True,
+) -> Row:
     """Compare two versions, each by its number or a reference.
 
     Args:
@@ -33,15 +42,29 @@ def diff(installation: Installation, name: str, old: str | None, new: str | None
     """
     rows = [installation.version(name, version) for version in (old, new)]
     statements = [installation.statement(row) for row in rows]
-    schemas = [{column["name"]: column["type"] for column in statement["predicate"]["schema"]} for statement in statements]
+    schemas = [
+        {column["name"]: column["type"] for column in statement["predicate"]["schema"]}
+        for statement in statements
+    ]
     shared = [column for column, kind in schemas[1].items() if schemas[0].get(column) == kind]
-    wanted = list(key or (column for column in installation.contract(name).primary_key if column in shared))
+    wanted = list(
+        key or (column for column in installation.contract(name).primary_key if column in shared)
+    )
     for column in wanted:
         if column not in shared:
-            raise EvidenceError(f"the key '{column}' is no column that both versions have alike", suggestion(column, shared), Where(dataset=name))
+            raise EvidenceError(
+                f"the key '{column}' is no column that both versions have alike",
+                suggestion(column, shared),
+                Where(dataset=name),
+            )
     checked = [_checked(installation, row) for row in rows]
-    only = [[path for digest, path in side.items() if digest not in other] for side, other in (checked, reversed(checked))]
-    found, by = _changes(only, list(checked[1].values()) or list(checked[0].values()), shared, wanted, sample)
+    only = [
+        [path for digest, path in side.items() if digest not in other]
+        for side, other in (checked, reversed(checked))
+    ]
+    found, by = _changes(
+        only, list(checked[1].values()) or list(checked[0].values()), shared, wanted, sample
+    )
     return {
         "dataset": name, "old": rows[0]["version"], "new": rows[1]["version"], "rows": [row["rows"] for row in rows], "key": by, "key_repeats": bool(wanted and not by),
         "added": found.added, "removed": found.removed, "changed": found.changed, "changed_columns": dict(found.columns), "keys": {kind: list(each) for kind, each in found.keys.items()},
@@ -56,10 +79,22 @@ def _checked(installation: Installation, row: Row) -> dict[str, Path]:
     if row["expired_at"]:
         installation.scan(row)  # says that it has
     files = evidence.files(installation.statement(row))
-    return dict(zip((file.sha256 for file in files), installation.lake.check_files(row["dataset"], files), strict=True))
+    return dict(
+        zip(
+            (file.sha256 for file in files),
+            installation.lake.check_files(row["dataset"], files),
+            strict=True,
+        )
+    )
 
 
-def _changes(only: Sequence[Sequence[Path]], like: Sequence[Path], columns: Sequence[str], key: Sequence[str], sample: int) -> tuple[Changes, list[str]]:
+def _changes(
+    only: Sequence[Sequence[Path]],
+    like: Sequence[Path],
+    columns: Sequence[str],
+    key: Sequence[str],
+    sample: int,
+) -> tuple[Changes, list[str]]:
     """The changes, by the key if it tells rows apart; otherwise equal rows are paired."""
     if not any(only):
         return Changes(0, 0, 0 if key else None), list(key)
@@ -73,7 +108,9 @@ def _partitions(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, lis
     return {
         "added": [name for name in new if name not in old],
         "removed": [name for name in old if name not in new],
-        "changed": [name for name in new if name in old and new[name]["files"] != old[name]["files"]],
+        "changed": [
+            name for name in new if name in old and new[name]["files"] != old[name]["files"]
+        ],
     }
 
 
@@ -103,5 +140,13 @@ def summarize(found: Mapping[str, Any]) -> str:
     if found["changed"] is not None:
         told.append(f"{found['changed']:,} changed")
     by = f" by {', '.join(found['key'])}" if found["key"] else ""
-    partitions = [f"{kind} {', '.join(names)}" for kind, names in found["partitions"].items() if names]
-    return "; ".join([", ".join(told) + f"{by} since {found['old']}", *found["schema"], *(["partitions " + ", ".join(partitions)] if partitions else [])])
+    partitions = [
+        f"{kind} {', '.join(names)}" for kind, names in found["partitions"].items() if names
+    ]
+    return "; ".join(
+        [
+            ", ".join(told) + f"{by} since {found['old']}",
+            *found["schema"],
+            *(["partitions " + ", ".join(partitions)] if partitions else []),
+        ]
+    )

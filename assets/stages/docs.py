@@ -21,21 +21,45 @@ from assay.contracts.model import Contract
 from assay.pipelines.engine import run
 from assay.pipelines.sample import drawn
 
-NO_VALUES = {"result_format": "SUMMARY", "partial_unexpected_count": 0, "include_unexpected_rows": False}
+NO_VALUES = {
+    "result_format": "SUMMARY",
+    "partial_unexpected_count": 0,
+    "include_unexpected_rows": False,
+}
 """Counts and percentages of what is wrong, without the values that are wrong."""
 ROW_COUNT = "expect_table_row_count_to_be_between"
 _PAGES = ("expectations", "validations", "profiling", "static")
 _NUMBER = "_number"
 
 
-def document(installation: Installation, name: str, version: str | None, folder: Path | None = None, *, sample_rows: int = 50_000, seed: int = 0) -> dict[str, Any]:
+def document(
+    installation: Installation,
+    name: str,
+    version: str | None,
+    folder: Path | None = None,
+    *,
+    sample_rows: int = 50_000,
+    seed: int = 0,
+) -> dict[str, Any]:
     """Make the pages of a published version below the installation's reports (or in `folder`), and remember where they lie.
 
     Raises: EvidenceError: there is no such version, or it is not what was signed. ContractError: a rule could not be judged.
     """
     contract, row = installation.contract(name), installation.version(name, version)
-    index = data_docs(contract, installation.scan(row), folder or pages_of(installation, name, row["version"]), sample_rows=sample_rows, seed=seed)
-    made = {"version": row["version"], "index": str(index.resolve()), "rows": min(row["rows"], sample_rows), "of_rows": row["rows"], "seed": seed}
+    index = data_docs(
+        contract,
+        installation.scan(row),
+        folder or pages_of(installation, name, row["version"]),
+        sample_rows=sample_rows,
+        seed=seed,
+    )
+    made = {
+        "version": row["version"],
+        "index": str(index.resolve()),
+        "rows": min(row["rows"], sample_rows),
+        "of_rows": row["rows"],
+        "seed": seed,
+    }
     if folder is None:
         installation.registry.keep_derived(name, row["version"], "data_docs", made)
     return made
@@ -46,7 +70,14 @@ def pages_of(installation: Installation, name: str, version: str) -> Path:
     return installation.home.root / "reports" / name / version / "data_docs"
 
 
-def data_docs(contract: Contract, frame: pl.LazyFrame, folder: Path, *, sample_rows: int = 50_000, seed: int = 0) -> Path:
+def data_docs(
+    contract: Contract,
+    frame: pl.LazyFrame,
+    folder: Path,
+    *,
+    sample_rows: int = 50_000,
+    seed: int = 0,
+) -> Path:
     """Judge a sample of a version with the contract's suite, and write the pages.
 
     Args:
@@ -59,7 +90,11 @@ def data_docs(contract: Contract, frame: pl.LazyFrame, folder: Path, *, sample_r
     rows = run(frame.select(pl.len())).item()
     if rows > sample_rows:
         suite = _without_row_counts(suite, f"the pages are of {sample_rows:,} of {rows:,} rows")
-    named = {column for expectation in suite["expectations"] for column in _columns(expectation["kwargs"])}
+    named = {
+        column
+        for expectation in suite["expectations"]
+        for column in _columns(expectation["kwargs"])
+    }
     columns = [column.name for column in contract.published_columns if column.name in named]
     return _pages(contract, suite, _sample(frame.select(columns), rows, sample_rows, seed), folder)
 
@@ -67,8 +102,16 @@ def data_docs(contract: Contract, frame: pl.LazyFrame, folder: Path, *, sample_r
 def _without_row_counts(suite: dict[str, Any], reason: str) -> dict[str, Any]:
     """What speaks of the whole table cannot be asked of a sample."""
     asked = [each for each in suite["expectations"] if each["type"] != ROW_COUNT]
-    unasked = {each["meta"]["assay_rule"]: reason for each in suite["expectations"] if each["type"] == ROW_COUNT}
-    return {**suite, "expectations": asked, "meta": {**suite["meta"], "left_out": {**suite["meta"]["left_out"], **unasked}}}
+    unasked = {
+        each["meta"]["assay_rule"]: reason
+        for each in suite["expectations"]
+        if each["type"] == ROW_COUNT
+    }
+    return {
+        **suite,
+        "expectations": asked,
+        "meta": {**suite["meta"], "left_out": {**suite["meta"]["left_out"], **unasked}},
+    }
 
 
 def _columns(words: Mapping[str, Any]) -> Iterator[str]:
@@ -81,22 +124,42 @@ def _sample(frame: pl.LazyFrame, rows: int, sample_rows: int, seed: int) -> pl.D
     """`sample_rows` rows in their own order, drawn by a seeded hash of the row's number."""
     if rows <= sample_rows:
         return run(frame)
-    return run(drawn(frame.with_row_index(_NUMBER), sample_rows, rows, seed, by=_NUMBER).drop(_NUMBER))
+    return run(
+        drawn(frame.with_row_index(_NUMBER), sample_rows, rows, seed, by=_NUMBER).drop(_NUMBER)
+    )
 
 
 def _pages(contract: Contract, suite: dict[str, Any], sample: pl.DataFrame, folder: Path) -> Path:
     gx = library()
-    from great_expectations.data_context.types.base import DataContextConfig, InMemoryStoreBackendDefaults, ProgressBarsConfig
+    from great_expectations.data_context.types.base import (
+        DataContextConfig,
+        InMemoryStoreBackendDefaults,
+        ProgressBarsConfig,
+    )
 
     settings = DataContextConfig(
-        store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False), analytics_enabled=False, progress_bars=ProgressBarsConfig(globally=False)
+        store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
+        analytics_enabled=False,
+        progress_bars=ProgressBarsConfig(globally=False),
     )
     context = gx.get_context(mode="ephemeral", project_config=settings)
-    table = context.data_sources.add_pandas("assay").add_dataframe_asset(contract.name).add_batch_definition_whole_dataframe("sample")
-    judged = context.validation_definitions.add(gx.ValidationDefinition(name=contract.name, data=table, suite=context.suites.add(gx.ExpectationSuite(**suite))))
-    checkpoint = context.checkpoints.add(gx.Checkpoint(name=contract.name, validation_definitions=[judged], result_format=NO_VALUES))
+    table = (
+        context.data_sources.add_pandas("assay")
+        .add_dataframe_asset(contract.name)
+        .add_batch_definition_whole_dataframe("sample")
+    )
+    judged = context.validation_definitions.add(
+        gx.ValidationDefinition(
+            name=contract.name, data=table, suite=context.suites.add(gx.ExpectationSuite(**suite))
+        )
+    )
+    checkpoint = context.checkpoints.add(
+        gx.Checkpoint(name=contract.name, validation_definitions=[judged], result_format=NO_VALUES)
+    )
     # Arrow-backed: plain pandas turns integers with nulls into fractions
-    result = checkpoint.run(batch_parameters={"dataframe": sample.to_pandas(use_pyarrow_extension_array=True)})
+    result = checkpoint.run(
+        batch_parameters={"dataframe": sample.to_pandas(use_pyarrow_extension_array=True)}
+    )
     for outcome in next(iter(result.run_results.values())).results:
         _refuse_trouble(contract, outcome)
 
@@ -104,7 +167,12 @@ def _pages(contract: Contract, suite: dict[str, Any], sample: pl.DataFrame, fold
         shutil.rmtree(folder / earlier, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
     store = {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(folder.resolve())}
-    site = {"class_name": "SiteBuilder", "store_backend": store, "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"}, "show_how_to_buttons": False}
+    site = {
+        "class_name": "SiteBuilder",
+        "store_backend": store,
+        "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
+        "show_how_to_buttons": False,
+    }
     context.add_data_docs_site("assay", site)
     context.build_data_docs(site_names=["assay"])
     return folder / "index.html"
@@ -113,7 +181,14 @@ def _pages(contract: Contract, suite: dict[str, Any], sample: pl.DataFrame, fold
 def _refuse_trouble(contract: Contract, outcome: Any) -> None:
     """An exception's text may quote values, and its page would show it: say which rule, and stop."""
     told = outcome.exception_info or {}
-    if told.get("raised_exception") or any(isinstance(each, dict) and each.get("raised_exception") for each in told.values()):
+    if told.get("raised_exception") or any(
+        isinstance(each, dict) and each.get("raised_exception") for each in told.values()
+    ):
         rule = outcome.expectation_config.meta["assay_rule"]
         place = Where(file=contract.file, dataset=contract.name, rule=rule)
-        raise ContractError("Great Expectations could not judge the rule", "Report this contract; the version itself is not affected", place, "assay.export")
+        raise ContractError(
+            "Great Expectations could not judge the rule",
+            "Report this contract; the version itself is not affected",
+            place,
+            "assay.export",
+        )

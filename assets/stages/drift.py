@@ -24,7 +24,15 @@ from assay.contracts.location import host_of
 from assay.contracts.model import Contract
 from assay.contracts.settings import DriftPolicy, PublishedVersion, SlidingWindow
 from assay.lineage.facts import StageFact, Table
-from assay.pipelines.act.decide import ACTIONS, ACTS, Decision, Override, Situation, decide, evidence_of
+from assay.pipelines.act.decide import (
+    ACTIONS,
+    ACTS,
+    Decision,
+    Override,
+    Situation,
+    decide,
+    evidence_of,
+)
 from assay.pipelines.drift.change_points import change_points
 from assay.pipelines.drift.measure import measure, together
 from assay.pipelines.drift.page import page
@@ -54,15 +62,28 @@ def report_file(root: Path, dataset: str, version: str) -> Path:
 def policy_of(contract: Contract) -> DriftPolicy:
     """The contract's drift settings. Raises: DriftError: it has none."""
     if contract.drift is None:
-        raise DriftError("the contract asks for no comparison", "Add assay.drift", Where(file=contract.file, dataset=contract.name))
+        raise DriftError(
+            "the contract asks for no comparison",
+            "Add assay.drift",
+            Where(file=contract.file, dataset=contract.name),
+        )
     return contract.drift
 
 
 def kinds_of(contract: Contract, policy: DriftPolicy) -> dict[str, Kind]:
     """How each column of the policy is compared. Of a personal one, only whether it is there: its report must not show a value."""
     types = {column.name: column.logical_type for column in contract.published_columns}
-    plain = {name: types[name] for name in policy.columns if types.get(name) in (*NUMERICAL, *PLAIN)}
-    return {name: "personal" if name in contract.privacy.columns else "numerical" if kind in NUMERICAL else "categorical" for name, kind in plain.items()}
+    plain = {
+        name: types[name] for name in policy.columns if types.get(name) in (*NUMERICAL, *PLAIN)
+    }
+    return {
+        name: "personal"
+        if name in contract.privacy.columns
+        else "numerical"
+        if kind in NUMERICAL
+        else "categorical"
+        for name, kind in plain.items()
+    }
 
 
 def measure_drift(run: Run) -> Drifted:
@@ -74,25 +95,48 @@ def measure_drift(run: Run) -> Drifted:
     policy = policy_of(contract)
     row = installation.version(contract.name)
     version = row["version"]
-    known, decided = installation.registry.derived(contract.name, version, "drift"), installation.registry.decided(contract.name, version, MEASURED)
+    known, decided = (
+        installation.registry.derived(contract.name, version, "drift"),
+        installation.registry.decided(contract.name, version, MEASURED),
+    )
     if known is not None and decided is not None:
         return Drifted(version, known, decided, new=False)
     with stage(run, "drift") as noted:
         found = _measured(run, policy, row)
         if found.sides:
             write_atomically(
-                report_file(installation.home.root, contract.name, version), page(found.drift, found.sides, policy=policy, kinds=kinds_of(contract, policy), changes=found.changes)
+                report_file(installation.home.root, contract.name, version),
+                page(
+                    found.drift,
+                    found.sides,
+                    policy=policy,
+                    kinds=kinds_of(contract, policy),
+                    changes=found.changes,
+                ),
             )
-        details = {**asdict(found.drift), "reference": found.against[0] if found.against else None, "against": found.against, "changes": found.changes}
+        details = {
+            **asdict(found.drift),
+            "reference": found.against[0] if found.against else None,
+            "against": found.against,
+            "changes": found.changes,
+        }
         situation = _situation(installation, contract, policy, version, details)
         decision = decide(situation)
         details["intent"] = {"action": decision.action, "reason": decision.reason}
         reached("before the decision")
         kept = conclude(installation, contract, situation, decision, MEASURED, details, run.run_id)
         reached("after the decision")
-        noted.inputs += [Table(name=f"{contract.name}/published", version=each) for each in (*found.against, version)]
+        noted.inputs += [
+            Table(name=f"{contract.name}/published", version=each)
+            for each in (*found.against, version)
+        ]
         noted.outputs.append(Table(name=f"{contract.name}/drift", version=version))
-    return Drifted(version, installation.registry.derived(contract.name, version, "drift") or details, kept, new=True)
+    return Drifted(
+        version,
+        installation.registry.derived(contract.name, version, "drift") or details,
+        kept,
+        new=True,
+    )
 
 
 @dataclass(frozen=True)
@@ -115,26 +159,62 @@ def _measured(run: Run, policy: DriftPolicy, row: Row) -> _Found:
             drifts.append(Drift("unknown", (), (versions,)))
             continue
         reference = merged([sketch_of(run, each) for each in versions], policy=policy)
-        drifts.append(measure(reference, current, policy=policy, kinds=kinds, against=name, versions=len(versions), published_at=row["published_at"], more=[] if sides else more))
+        drifts.append(
+            measure(
+                reference,
+                current,
+                policy=policy,
+                kinds=kinds,
+                against=name,
+                versions=len(versions),
+                published_at=row["published_at"],
+                more=[] if sides else more,
+            )
+        )
         against += [each["version"] for each in versions]
         sides = sides or (reference, current)
     drift = together(drifts)
-    return _Found(drift, list(dict.fromkeys(against)), sides, _changes(installation, contract.name, row, drift))
+    return _Found(
+        drift,
+        list(dict.fromkeys(against)),
+        sides,
+        _changes(installation, contract.name, row, drift),
+    )
 
 
-def _compared(installation: Installation, contract: Contract, policy: DriftPolicy, row: Row) -> list[tuple[str, list[Row] | str]]:
+def _compared(
+    installation: Installation, contract: Contract, policy: DriftPolicy, row: Row
+) -> list[tuple[str, list[Row] | str]]:
     """What the version is compared with: a name and the versions, or why there are none."""
-    readable = [version for version in installation.registry.versions(contract.name) if version["sequence"] < row["sequence"] and not version["expired_at"]]
+    readable = [
+        version
+        for version in installation.registry.versions(contract.name)
+        if version["sequence"] < row["sequence"] and not version["expired_at"]
+    ]
     found: list[tuple[str, list[Row] | str]] = []
     for each in policy.against:
         if isinstance(each, PublishedVersion):
             named = installation.registry.version(contract.name, each.version)
-            missing = None if named and not named["expired_at"] else f"nothing that can be opened is called '{each.version}': assay refs set {contract.name}@VERSION {each.version}"
+            missing = (
+                None
+                if named and not named["expired_at"]
+                else f"nothing that can be opened is called '{each.version}': assay refs set {contract.name}@VERSION {each.version}"
+            )
             itself = named is not None and named["version"] == row["version"]
-            found.append((f"{each.version}", missing or ("it is the reference itself" if itself else [named])))  # type: ignore[list-item]  # not None, or it is missing
+            found.append(
+                (
+                    f"{each.version}",
+                    missing or ("it is the reference itself" if itself else [named]),  # type: ignore[list-item]  # not None, or it is missing
+                )
+            )
         elif isinstance(each, SlidingWindow):
             # the name stays while there are fewer, so that one comparison is one series
-            found.append((f"the last {each.last} versions", readable[-each.last :] or "there are no earlier versions to compare with"))
+            found.append(
+                (
+                    f"the last {each.last} versions",
+                    readable[-each.last :] or "there are no earlier versions to compare with",
+                )
+            )
         else:
             found.append((BEFORE, readable[-1:] or "there is no earlier version to compare with"))
     return found
@@ -145,7 +225,9 @@ def sketch_of(run: Run, row: Row) -> Sketch:
     installation, contract, policy = run.installation, run.contract, policy_of(run.contract)
     kinds, target = kinds_of(contract, policy), _target(contract)
     made_with = sketches.made_with(policy, kinds, target)
-    known = (installation.registry.derived(contract.name, row["version"], SKETCH) or {}).get(made_with)
+    known = (installation.registry.derived(contract.name, row["version"], SKETCH) or {}).get(
+        made_with
+    )
     folder = installation.lake.folder(contract.name, "sketches") / row["version"] / made_with
     if known and (kept := sketches.read(folder, known)):
         return kept
@@ -169,7 +251,8 @@ def _changes(installation: Installation, dataset: str, row: Row, drift: Drift) -
     history = [
         (version["version"], details)
         for version in installation.registry.versions(dataset)
-        if version["sequence"] < row["sequence"] and (details := installation.registry.derived(dataset, version["version"], "drift"))
+        if version["sequence"] < row["sequence"]
+        and (details := installation.registry.derived(dataset, version["version"], "drift"))
     ]
     names = [version for version, _ in history] + [row["version"]]
     told = []
@@ -177,24 +260,47 @@ def _changes(installation: Installation, dataset: str, row: Row, drift: Drift) -
         if m.score is None:
             continue
         same = {key: getattr(m, key) for key in ("column", "method", "part", "against")}
-        series = [next((old["score"] for old in details["measurements"] if all(old.get(key, "") == value for key, value in same.items())), None) for _, details in history]
-        told += [f"{m.column}: its {m.method} against {m.against} runs otherwise since version {names[place]}" for place in change_points([*series, m.score])[-1:]]
+        series = [
+            next(
+                (
+                    old["score"]
+                    for old in details["measurements"]
+                    if all(old.get(key, "") == value for key, value in same.items())
+                ),
+                None,
+            )
+            for _, details in history
+        ]
+        told += [
+            f"{m.column}: its {m.method} against {m.against} runs otherwise since version {names[place]}"
+            for place in change_points([*series, m.score])[-1:]
+        ]
     return told
 
 
 # -- deciding --------------------------------------------------------------------------
 
 
-def _situation(installation: Installation, contract: Contract, policy: DriftPolicy, version: str, drift: Row, override: Override | None = None) -> Situation:
+def _situation(
+    installation: Installation,
+    contract: Contract,
+    policy: DriftPolicy,
+    version: str,
+    drift: Row,
+    override: Override | None = None,
+) -> Situation:
     registry = installation.registry
     sequence = installation.version(contract.name, version)["sequence"]
     earlier = [
         details["verdict"]
         for each in reversed(registry.versions(contract.name))
-        if each["sequence"] < sequence and (details := registry.derived(contract.name, each["version"], "drift"))
+        if each["sequence"] < sequence
+        and (details := registry.derived(contract.name, each["version"], "drift"))
     ]
     moved = {m["column"] for m in drift["measurements"] if m["drifted"]}
-    keeps: Literal["model", "index"] | None = "model" if contract.retrain else "index" if contract.index else None
+    keeps: Literal["model", "index"] | None = (
+        "model" if contract.retrain else "index" if contract.index else None
+    )
     return Situation(
         contract.name, version, drift["verdict"], tuple(drift["reasons"]), tuple(name for name in policy.acting.critical if name in moved), tuple(earlier[: policy.acting.of]),
         keeps, keeps is not None and registry.in_service(contract.name, keeps) is not None, tuple(registry.acted_at(contract.name)), registry.now(),
@@ -210,7 +316,15 @@ def _kept_policy(policy: DriftPolicy) -> dict[str, Any]:
     return kept
 
 
-def conclude(installation: Installation, contract: Contract, situation: Situation, decision: Decision, cause: str, drift: Row | None, run_id: str) -> Row:
+def conclude(
+    installation: Installation,
+    contract: Contract,
+    situation: Situation,
+    decision: Decision,
+    cause: str,
+    drift: Row | None,
+    run_id: str,
+) -> Row:
     """Keep a decision with all that goes with it. Returns: the one that is kept, which is an earlier one where its cause was decided before."""
     name, version = contract.name, situation.version
     row = {
@@ -222,7 +336,9 @@ def conclude(installation: Installation, contract: Contract, situation: Situatio
         inputs=(Table(name=f"{name}/drift", version=version, tags={"evidence": situation.evidence, "verdict": situation.verdict}),),
         outputs=(Table(name=f"{name}/decision", tags={"action": decision.action, "rule": decision.rule, "evidence": situation.evidence, "reason": decision.reason}),),
     )  # fmt: skip
-    follows = [(decision.action, actor_of(contract, decision.action))] if decision.action in ACTS else []
+    follows = (
+        [(decision.action, actor_of(contract, decision.action))] if decision.action in ACTS else []
+    )
     if decision.action == "alert" and contract.drift and contract.drift.acting.webhook:
         follows = [("alert", "webhook")]
     kept = installation.registry.conclude(name, version, drift, row, follows, [fact.as_json()])
@@ -237,7 +353,9 @@ def actor_of(contract: Contract, action: str) -> str:
     return "webhook" if acting.webhook else f"job:{acting.job}" if acting.job else ASSAY
 
 
-def override(installation: Installation, name: str, action: str, why: str, version: str | None = None) -> Row:
+def override(
+    installation: Installation, name: str, action: str, why: str, version: str | None = None
+) -> Row:
     """A steward's word about a version: decided at once, kept beside what was decided before.
 
     Raises: DriftError: no such action, no reason, or the version was not measured.
@@ -245,21 +363,37 @@ def override(installation: Installation, name: str, action: str, why: str, versi
     contract = installation.contract(name)
     policy, where = policy_of(contract), Where(dataset=name)
     if action not in ACTIONS:
-        raise DriftError(f"'{action}' is nothing that can be decided", f"Choose one of {', '.join(ACTIONS)}", where)
+        raise DriftError(
+            f"'{action}' is nothing that can be decided",
+            f"Choose one of {', '.join(ACTIONS)}",
+            where,
+        )
     if action == "retrain" and contract.retrain is None:
-        raise DriftError("the contract keeps no model to retrain", "Add assay.retrain, or choose another action", where)
+        raise DriftError(
+            "the contract keeps no model to retrain",
+            "Add assay.retrain, or choose another action",
+            where,
+        )
     if action == "rebuild" and contract.index is None:
-        raise DriftError("the contract keeps no index to rebuild", "Add assay.index, or choose another action", where)
+        raise DriftError(
+            "the contract keeps no index to rebuild",
+            "Add assay.index, or choose another action",
+            where,
+        )
     if not why.strip():
         raise DriftError("a decision needs a reason", "Say why: it is kept with it", where)
     number = installation.version(name, version)["version"]
     drift = installation.registry.derived(name, number, "drift")
     if drift is None:
-        raise DriftError(f"version {number} has not been measured", f"Run it first: assay run {name}", where)
+        raise DriftError(
+            f"version {number} has not been measured", f"Run it first: assay run {name}", where
+        )
     said = Override(action, installation.registry.actor, why.strip())
     situation = _situation(installation, contract, policy, number, drift, said)
     cause = f"override {sum(each['version'] == number and each['cause'] != MEASURED for each in installation.registry.decisions(name)) + 1}"
-    return conclude(installation, contract, situation, decide(situation), cause, None, str(uuid.uuid4()))
+    return conclude(
+        installation, contract, situation, decide(situation), cause, None, str(uuid.uuid4())
+    )
 
 
 def replayed(installation: Installation, number: int) -> Row:
@@ -272,4 +406,9 @@ def replayed(installation: Installation, number: int) -> Row:
     again = decide(situation)
     drift = installation.registry.derived(row["dataset"], row["version"], "drift")
     same = (again.action, again.rule, again.reason) == (row["action"], row["rule"], row["reason"])
-    return {**row, "again": asdict(again), "same": same, "evidence_is_kept": drift is not None and evidence_of(drift) == situation.evidence}
+    return {
+        **row,
+        "again": asdict(again),
+        "same": same,
+        "evidence_is_kept": drift is not None and evidence_of(drift) == situation.evidence,
+    }

@@ -16,7 +16,9 @@ from assay.lineage import evidence
 GRACE = timedelta(seconds=SWEEP_AGE_S)
 
 
-def expire(installation: Installation, name: str, *, rehearse: bool = False, grace: timedelta = GRACE) -> list[str]:
+def expire(
+    installation: Installation, name: str, *, rehearse: bool = False, grace: timedelta = GRACE
+) -> list[str]:
     """Expire what is due of a data set, and remove what dead runs and long expired versions left in the lake.
 
     Kept, however old: the newest version, whatever a reference points to, and what a model or an index in service was made from.
@@ -28,11 +30,19 @@ def expire(installation: Installation, name: str, *, rehearse: bool = False, gra
     contract = installation.contract(name)
     installation.registry.check_clock("nothing expires")
     age = timedelta(days=int(contract.retention.versions[1:-1]))
-    serving = frozenset(row["version"] for kind in ("model", "index") if (row := installation.registry.in_service(name, kind)))
+    serving = frozenset(
+        row["version"]
+        for kind in ("model", "index")
+        if (row := installation.registry.in_service(name, kind))
+    )
     due = installation.registry.due_to_expire(name, age, serving)
     if rehearse:
         return [row["version"] for row in due]
-    closed = [row["version"] for row in due if installation.registry.expire(row, f"older than {contract.retention.versions}")]
+    closed = [
+        row["version"]
+        for row in due
+        if installation.registry.expire(row, f"older than {contract.retention.versions}")
+    ]
     if closed:
         installation.settle()
     _sweep(installation, name, grace)
@@ -43,7 +53,15 @@ def expire(installation: Installation, name: str, *, rehearse: bool = False, gra
 def _sweep(installation: Installation, name: str, grace: timedelta) -> None:
     now = installation.clock()
     rows = installation.registry.versions(name)
-    readable = [row for row in rows if not row["expired_at"] or now - datetime.fromisoformat(row["expired_at"]) < grace]
-    known = {Path(file.path).parts[0] for row in readable for file in evidence.files(installation.statement(row))}
+    readable = [
+        row
+        for row in rows
+        if not row["expired_at"] or now - datetime.fromisoformat(row["expired_at"]) < grace
+    ]
+    known = {
+        Path(file.path).parts[0]
+        for row in readable
+        for file in evidence.files(installation.statement(row))
+    }
     installation.lake.sweep(name, now.timestamp(), known.__contains__)
     installation.lake.keep_sketches(name, {row["version"] for row in readable})

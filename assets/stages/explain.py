@@ -27,7 +27,9 @@ from assay.pipelines.publish.naming import Inputs
 MOST = 20  # lines of what was learned that are shown
 
 
-def explained(installation: Installation, contract: Contract, row: Row, number: int) -> dict[str, Any]:
+def explained(
+    installation: Installation, contract: Contract, row: Row, number: int
+) -> dict[str, Any]:
     """What became of a row of a version, and by what.
 
     Args:
@@ -38,16 +40,32 @@ def explained(installation: Installation, contract: Contract, row: Row, number: 
     predicate = installation.statement(row)["predicate"]
     where = Where(dataset=contract.name, file=contract.file)
     if predicate["contract"]["digest"] != contract.digest:
-        raise ContractError(f"version {row['version']} was made by another state of the contract", f"Check out the contract of version {predicate['contract']['version']}", where)
-    inputs = Inputs(**{key: value for key, value in predicate["inputs"].items() if key in Inputs.__dataclass_fields__})
+        raise ContractError(
+            f"version {row['version']} was made by another state of the contract",
+            f"Check out the contract of version {predicate['contract']['version']}",
+            where,
+        )
+    inputs = Inputs(
+        **{
+            key: value
+            for key, value in predicate["inputs"].items()
+            if key in Inputs.__dataclass_fields__
+        }
+    )
     current = Run(installation, contract, row["run_id"])
     learned = fitted.of_version(current, predicate["cleaning"])
-    redacts = any(treatment.treatment == "redact" for treatment in contract.privacy.columns.values())
+    redacts = any(
+        treatment.treatment == "redact" for treatment in contract.privacy.columns.values()
+    )
     found = found_again(current, row) if redacts else pl.DataFrame(schema=FOUND_SCHEMA)
     treated = treated_rows(current, inputs, found).filter(pl.col(ROW) == number)
     received = run(treated.select(pl.col(contract.column_names).cast(pl.String)))
     if not received.height:
-        raise EvidenceError(f"the source of {row['version']} has no row {number}", "Give the number of a record of the source: `_row` where rows are set aside", where)
+        raise EvidenceError(
+            f"the source of {row['version']} has no row {number}",
+            "Give the number of a record of the source: `_row` where rows are set aside",
+            where,
+        )
     told = _walked(treated, contract, learned)
     return {
         "dataset": contract.name, "version": row["version"], "row": number, "received": received.row(0, named=True), "steps": told,
@@ -55,21 +73,40 @@ def explained(installation: Installation, contract: Contract, row: Row, number: 
     }  # fmt: skip
 
 
-def _walked(treated: pl.LazyFrame, contract: Contract, learned: tuple[Fitted, ...]) -> list[dict[str, Any]]:
+def _walked(
+    treated: pl.LazyFrame, contract: Contract, learned: tuple[Fitted, ...]
+) -> list[dict[str, Any]]:
     """What each step did: the cells it changed, and whether it removed, set aside or noted the row."""
     stages = list(steps.stages(treated, contract, dict(enumerate(learned))))
     frames = run_together([frame for _, frame in stages])
     shown = {column.name for column in contract.published_columns}
     rows = [frame.row(0, named=True) for frame in frames]
-    return [_step(name, before, after, shown) for (name, _), before, after in zip(stages[1:], rows, rows[1:], strict=False)]
+    return [
+        _step(name, before, after, shown)
+        for (name, _), before, after in zip(stages[1:], rows, rows[1:], strict=False)
+    ]
 
 
-def _step(name: str, before: dict[str, Any], after: dict[str, Any], shown: set[str]) -> dict[str, Any]:
+def _step(
+    name: str, before: dict[str, Any], after: dict[str, Any], shown: set[str]
+) -> dict[str, Any]:
     changes = (
-        [{"column": c, "before": _plain(before[c]), "after": _plain(after[c])} for c in before if c in shown and _plain(before[c]) != _plain(after[c])] if name != "read" else []
+        [
+            {"column": c, "before": _plain(before[c]), "after": _plain(after[c])}
+            for c in before
+            if c in shown and _plain(before[c]) != _plain(after[c])
+        ]
+        if name != "read"
+        else []
     )
     flags = [flag for flag in after[FLAGGED_BY] if flag not in before[FLAGGED_BY]]
-    out = "removed" if after[REMOVED_BY] == name else "set aside" if after[SET_ASIDE_BY] == name else None
+    out = (
+        "removed"
+        if after[REMOVED_BY] == name
+        else "set aside"
+        if after[SET_ASIDE_BY] == name
+        else None
+    )
     return {"step": name, "changes": changes, "flags": flags, "out": out}
 
 
@@ -78,14 +115,25 @@ def _named(learned: tuple[Fitted, ...], contract: Contract, number: int) -> list
     lines = []
     for index, one in enumerate(learned):
         for name, table in one.tables.items():
-            numbers = [column for column, kind in table.schema.items() if kind.is_integer() and (column == ROW or column.endswith(ROW))]
+            numbers = [
+                column
+                for column, kind in table.schema.items()
+                if kind.is_integer() and (column == ROW or column.endswith(ROW))
+            ]
             if numbers:
-                its = table.filter(pl.any_horizontal(pl.col(column) == number for column in numbers)).head(MOST)
-                lines += [{"step": steps.label(index, contract.cleaning[index]), "table": name, **line} for line in its.iter_rows(named=True)]
+                its = table.filter(
+                    pl.any_horizontal(pl.col(column) == number for column in numbers)
+                ).head(MOST)
+                lines += [
+                    {"step": steps.label(index, contract.cleaning[index]), "table": name, **line}
+                    for line in its.iter_rows(named=True)
+                ]
     return lines
 
 
-def _end(installation: Installation, predicate: dict[str, Any], number: int, told: list[dict[str, Any]]) -> dict[str, Any]:
+def _end(
+    installation: Installation, predicate: dict[str, Any], number: int, told: list[dict[str, Any]]
+) -> dict[str, Any]:
     """Where the row went: published, or into one of the layers, with the reasons that are written there."""
     reasons: list[str] = []
     for layer, why in LAYERS.items():
@@ -95,10 +143,16 @@ def _end(installation: Installation, predicate: dict[str, Any], number: int, tol
         at = run(pl.scan_parquet(file).filter(pl.col(ROW) == number).select(why))
         if at.height:
             reasons = list(at[why].item()) if why == REASONS else [at[why].item()]
-            return {"outcome": "removed" if layer == "removed" else "quarantined", "reasons": reasons}
+            return {
+                "outcome": "removed" if layer == "removed" else "quarantined",
+                "reasons": reasons,
+            }
     left = next((step for step in told if step["out"]), None)
     if left:
-        return {"outcome": "removed" if left["out"] == "removed" else "quarantined", "reasons": [left["step"]]}
+        return {
+            "outcome": "removed" if left["out"] == "removed" else "quarantined",
+            "reasons": [left["step"]],
+        }
     return {"outcome": "published", "reasons": []}
 
 

@@ -15,7 +15,13 @@ from assay.assets.io.disk import sha256, write_atomically
 from assay.assets.io.installation import Installation
 from assay.assets.io.registry import Row
 from assay.assets.stages.run import Run, schema, stage
-from assay.contracts.errors import AdmissionError, ConfigurationError, EvidenceError, FeatureError, Where
+from assay.contracts.errors import (
+    AdmissionError,
+    ConfigurationError,
+    EvidenceError,
+    FeatureError,
+    Where,
+)
 from assay.contracts.features import Features, Wanted
 from assay.contracts.model import Contract
 from assay.lineage import features as evidence
@@ -24,7 +30,11 @@ from assay.pipelines import engine
 from assay.pipelines.features import parity, privacy, table
 from assay.pipelines.features.state import Bound, State, from_json
 
-STATE, PART, TABLES = "state.json", "part-00000.parquet", "_state"  # engines that read the table pass over what starts with an underscore
+STATE, PART, TABLES = (
+    "state.json",
+    "part-00000.parquet",
+    "_state",
+)  # engines that read the table pass over what starts with an underscore
 COMPRESSION: Final = "snappy"  # made again from the version at any time, and read at every training: half the time of zstd to write, for half as much again on the disk
 Others = dict[str, pl.LazyFrame]
 
@@ -41,7 +51,11 @@ class FeatureTable:
 def settings(run: Run) -> Features:
     """The contract's features. Raises: FeatureError: it has none."""
     if run.contract.features is None:
-        raise FeatureError("the contract asks for no features", "Add assay.features", Where(file=run.contract.file, dataset=run.contract.name))
+        raise FeatureError(
+            "the contract asks for no features",
+            "Add assay.features",
+            Where(file=run.contract.file, dataset=run.contract.name),
+        )
     return run.contract.features
 
 
@@ -61,17 +75,23 @@ def make_features(run: Run, wanted: Wanted | None = None) -> FeatureTable:
     known = installation.registry.derived(contract.name, row["version"], "features")
     if known is not None:
         if wanted:
-            engine.choose(wanted)  # one that is not there is refused, though nothing is to be made: whoever asks for it believes that it works
+            engine.choose(
+                wanted
+            )  # one that is not there is refused, though nothing is to be made: whoever asks for it believes that it works
         return FeatureTable(row["version"], known, new=False)
     with stage(run, "features") as noted:
         on = engine.choose(wanted or features.engine)
         frame = installation.scan(row)
         others, bound = _others(installation, contract, features)
         protected = privacy.protected_columns(contract, features)
-        state = table.fit(frame, features, engine.run_together, holdout=contract.holdout, others=others)
+        state = table.fit(
+            frame, features, engine.run_together, holdout=contract.holdout, others=others
+        )
         state, proxies = table.looked_through(frame, state, engine.run_together, protected, others)
         inputs, by = table.lineage(frame, state, others)
-        classes = privacy.feature_classes(inputs, contract.classes | _others_classes(installation, bound))
+        classes = privacy.feature_classes(
+            inputs, contract.classes | _others_classes(installation, bound)
+        )
         _refuse_what_nobody_may_use(contract, features, classes)
         staged = installation.lake.staging(contract.name, run.run_id) / "features"
         state = _written(staged, replace(state, version=_bound(row), others=tuple(bound)))
@@ -79,7 +99,11 @@ def make_features(run: Run, wanted: Wanted | None = None) -> FeatureTable:
         columns = write_table(staged, frame, state, told, others)
         target = installation.lake.folder(contract.name, "features") / row["version"]
         installation.lake.move_in(staged, target)
-        files = {str(file.relative_to(target)): sha256(file) for file in sorted(target.rglob("*")) if file.is_file()}
+        files = {
+            str(file.relative_to(target)): sha256(file)
+            for file in sorted(target.rglob("*"))
+            if file.is_file()
+        }
         rows = pl.scan_parquet(target / PART).select(pl.len()).collect().item()
         transforms = {name: features.transforms[place].transform for name, place in by.items()}
         details = {
@@ -89,23 +113,52 @@ def make_features(run: Run, wanted: Wanted | None = None) -> FeatureTable:
             "from": {name: {"transform": transforms[name], "columns": list(inputs[name]), "type": str(columns[name])} for name in state.kept},
             "scores": [asdict(score) for score in state.scores], "proxies": _reported(proxies, features), "others": [asdict(each) for each in bound],
         }  # fmt: skip
-        said = {"dataset": contract.name, "version": row["version"], "bound_to": asdict(_bound(row)), "contract": contract.digest, "run_id": run.run_id, **details}
-        write_atomically(_evidence_file(installation, contract.name, row["version"]), evidence.signed(files, said, installation.keys.signer()))
+        said = {
+            "dataset": contract.name,
+            "version": row["version"],
+            "bound_to": asdict(_bound(row)),
+            "contract": contract.digest,
+            "run_id": run.run_id,
+            **details,
+        }
+        write_atomically(
+            _evidence_file(installation, contract.name, row["version"]),
+            evidence.signed(files, said, installation.keys.signer()),
+        )
         size = (target / PART).stat().st_size
-        installation.lake.commit_delta(target.parent, row["sequence"], [(f"{row['version']}/{PART}", size, rows)], columns, f"{contract.name} features {row['version']}")
+        installation.lake.commit_delta(
+            target.parent,
+            row["sequence"],
+            [(f"{row['version']}/{PART}", size, rows)],
+            columns,
+            f"{contract.name} features {row['version']}",
+        )
         installation.registry.keep_derived(contract.name, row["version"], "features", details)
-        noted.inputs += [Table(name=f"{each.dataset}/published", version=each.version) for each in (_bound(row), *bound)]
+        noted.inputs += [
+            Table(name=f"{each.dataset}/published", version=each.version)
+            for each in (_bound(row), *bound)
+        ]
         noted.outputs.append(
-            Table(name=f"{contract.name}/features", version=row["version"], columns=schema(dict(columns)), rows=rows, lineage=_lineage(contract, features, inputs))
+            Table(
+                name=f"{contract.name}/features",
+                version=row["version"],
+                columns=schema(dict(columns)),
+                rows=rows,
+                lineage=_lineage(contract, features, inputs),
+            )
         )
     return FeatureTable(row["version"], details, new=True)
 
 
 def _bound(row: Row) -> Bound:
-    return Bound(row["dataset"], row["version"], hashlib.sha256(row["envelope"].encode()).hexdigest())
+    return Bound(
+        row["dataset"], row["version"], hashlib.sha256(row["envelope"].encode()).hexdigest()
+    )
 
 
-def _others(installation: Installation, contract: Contract, features: Features) -> tuple[Others, list[Bound]]:
+def _others(
+    installation: Installation, contract: Contract, features: Features
+) -> tuple[Others, list[Bound]]:
     """The versions of other data sets that rows are joined to, each admitted for every purpose of this one."""
     frames: Others = {}
     bound = []
@@ -126,10 +179,16 @@ def _others(installation: Installation, contract: Contract, features: Features) 
 
 
 def _others_classes(installation: Installation, bound: list[Bound]) -> dict[str, Any]:
-    return {f"{each.dataset}.{column}": kind for each in bound for column, kind in installation.contract(each.dataset).classes.items()}
+    return {
+        f"{each.dataset}.{column}": kind
+        for each in bound
+        for column, kind in installation.contract(each.dataset).classes.items()
+    }
 
 
-def _refuse_what_nobody_may_use(contract: Contract, features: Features, classes: Mapping[str, str]) -> None:
+def _refuse_what_nobody_may_use(
+    contract: Contract, features: Features, classes: Mapping[str, str]
+) -> None:
     """Only what the data of other data sets bring in can still be refused here: the contract's own columns were looked at when it was read."""
     for purpose in contract.license.purposes:
         if not privacy.refused(classes, features.allows, purpose):
@@ -148,15 +207,25 @@ def _written(staged: Path, state: State) -> State:
     (staged / TABLES).mkdir(parents=True, exist_ok=True)
     (staged / STATE).write_text(state.as_json(), encoding="utf-8")
     for name, frame in state.tables.items():
-        frame.write_parquet(staged / TABLES / f"{quote(name, safe='')}.parquet")  # a column's name may hold what a file's cannot
+        frame.write_parquet(
+            staged / TABLES / f"{quote(name, safe='')}.parquet"
+        )  # a column's name may hold what a file's cannot
     return _read(staged)
 
 
 def _read(folder: Path) -> State:
-    return from_json((folder / STATE).read_text(encoding="utf-8"), {unquote(file.stem): pl.read_parquet(file) for file in sorted((folder / TABLES).glob("*.parquet"))})
+    return from_json(
+        (folder / STATE).read_text(encoding="utf-8"),
+        {
+            unquote(file.stem): pl.read_parquet(file)
+            for file in sorted((folder / TABLES).glob("*.parquet"))
+        },
+    )
 
 
-def write_table(staged: Path, frame: pl.LazyFrame, state: State, told: parity.Receipt, others: Others) -> pl.Schema:
+def write_table(
+    staged: Path, frame: pl.LazyFrame, state: State, told: parity.Receipt, others: Others
+) -> pl.Schema:
     """`part-00000.parquet` in a folder, by one sink. What another engine makes, or looks back with all rows in memory, is made before and put beside the rows.
 
     Returns: the columns. Raises: FeatureError: the engines' rows come in different orders. ConfigurationError: a device cannot hold what it has to make.
@@ -164,26 +233,51 @@ def write_table(staged: Path, frame: pl.LazyFrame, state: State, told: parity.Re
     order = state.features.order_by
 
     def made_by(one: engine.Engine) -> pl.LazyFrame:
-        return table.table(frame, state, others=others, on=engine.arrays(one), in_pieces=engine.in_pieces(one))
+        return table.table(
+            frame, state, others=others, on=engine.arrays(one), in_pieces=engine.in_pieces(one)
+        )
 
     types = made_by("polars").collect_schema()
     plans = parity.plans(told, state, table.lineage(frame, state, others)[1])
     if len(plans) == 1:
-        _run(made_by(plans[0].engine).sink_parquet(staged / PART, compression=COMPRESSION, lazy=True), plans[0].engine)
+        _run(
+            made_by(plans[0].engine).sink_parquet(
+                staged / PART, compression=COMPRESSION, lazy=True
+            ),
+            plans[0].engine,
+        )
         return types
     row_by_row = [name for plan in plans if plan.in_rows for name in plan.features]
-    before = {staged / f"{number}.arrow": plan for number, plan in enumerate(plans) if not plan.in_rows}
+    before = {
+        staged / f"{number}.arrow": plan for number, plan in enumerate(plans) if not plan.in_rows
+    }
     for file, plan in before.items():
-        _run(made_by(plan.engine).select(*plan.features, pl.col(order).alias(file.name)).sink_ipc(file, lazy=True), plan.engine)
+        _run(
+            made_by(plan.engine)
+            .select(*plan.features, pl.col(order).alias(file.name))
+            .sink_ipc(file, lazy=True),
+            plan.engine,
+        )
     beside = [pl.scan_ipc(file) for file in before]
 
     def joined(rows: pl.LazyFrame) -> pl.LazyFrame:
         return pl.concat([rows, *beside], how="horizontal", strict=True)
 
-    if engine.run(joined(frame.select(order)).select(pl.any_horizontal(pl.col(file.name).ne_missing(pl.col(order)) for file in before).any())).item():
-        raise FeatureError("two engines gave the rows in different orders, so their features cannot be put side by side", "Write `engine: polars`, or leave out what falls back")
+    if engine.run(
+        joined(frame.select(order)).select(
+            pl.any_horizontal(pl.col(file.name).ne_missing(pl.col(order)) for file in before).any()
+        )
+    ).item():
+        raise FeatureError(
+            "two engines gave the rows in different orders, so their features cannot be put side by side",
+            "Write `engine: polars`, or leave out what falls back",
+        )
     rows = made_by("polars").select(order, *row_by_row, *_label(state))
-    engine.run(joined(rows).select(types.names()).sink_parquet(staged / PART, compression=COMPRESSION, lazy=True))
+    engine.run(
+        joined(rows)
+        .select(types.names())
+        .sink_parquet(staged / PART, compression=COMPRESSION, lazy=True)
+    )
     for file in before:
         file.unlink()
     return types
@@ -196,7 +290,10 @@ def _run(plan: pl.LazyFrame, on: engine.Engine) -> None:
         return
     _, reason = engine.tried(plan, on)
     if reason:
-        raise ConfigurationError(f"the engine '{on}' made the sample and not the table: {reason}", "Write `engine: polars`, or use a device with more memory")
+        raise ConfigurationError(
+            f"the engine '{on}' made the sample and not the table: {reason}",
+            "Write `engine: polars`, or use a device with more memory",
+        )
 
 
 def _label(state: State) -> list[str]:
@@ -208,9 +305,13 @@ def _reported(proxies: tuple[privacy.Proxy, ...], features: Features) -> list[Ro
     return [asdict(proxy) for proxy in proxies if proxy.skill >= features.proxy_above]
 
 
-def _lineage(contract: Contract, features: Features, inputs: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[tuple[str, str], ...]]:
+def _lineage(
+    contract: Contract, features: Features, inputs: Mapping[str, tuple[str, ...]]
+) -> dict[str, tuple[tuple[str, str], ...]]:
     """Column lineage as facts tell it, the ordering column and the target with it."""
-    of = {name: [_source(contract, column) for column in columns] for name, columns in inputs.items()}
+    of = {
+        name: [_source(contract, column) for column in columns] for name, columns in inputs.items()
+    }
     of[features.order_by] = [(f"{contract.name}/published", features.order_by)]
     if features.target:
         of[features.target.name] = [(f"{contract.name}/published", features.target.column)]
@@ -220,7 +321,11 @@ def _lineage(contract: Contract, features: Features, inputs: Mapping[str, tuple[
 def _source(contract: Contract, column: str) -> tuple[str, str]:
     """`dataset.column` is another data set's; a column of ours can have no such name where it is promised."""
     dataset, _, other = column.partition(".")
-    return (f"{dataset}/published", other) if other and column not in contract.column_names else (f"{contract.name}/published", column)
+    return (
+        (f"{dataset}/published", other)
+        if other and column not in contract.column_names
+        else (f"{contract.name}/published", column)
+    )
 
 
 # -- reading --------------------------------------------------------------------------------------
@@ -235,7 +340,11 @@ def feature_state(installation: Installation, dataset: str, version: str) -> Sta
     """The fitted state of a version, its digests checked, and that it is of this version."""
     state = _read(_checked(installation, dataset, version))
     if state.version != _bound(installation.version(dataset, version)):
-        raise EvidenceError("the state was fitted on another version", "Restore it from a backup", Where(file=f"features/{version}/{STATE}", dataset=dataset))
+        raise EvidenceError(
+            "the state was fitted on another version",
+            "Restore it from a backup",
+            Where(file=f"features/{version}/{STATE}", dataset=dataset),
+        )
     return state
 
 
@@ -245,7 +354,11 @@ def state_others(installation: Installation, state: State) -> Others:
     for each in state.others:
         row = installation.version(each.dataset, each.version)
         if _bound(row) != each:
-            raise EvidenceError(f"{each.dataset}@{each.version} is not what the features were made from", "Restore the registry from a backup", Where(dataset=each.dataset))
+            raise EvidenceError(
+                f"{each.dataset}@{each.version} is not what the features were made from",
+                "Restore the registry from a backup",
+                Where(dataset=each.dataset),
+            )
         frames[each.dataset] = installation.scan(row)
     return frames
 
@@ -272,6 +385,12 @@ def _checked(installation: Installation, dataset: str, version: str) -> Path:
         raise without_features(installation, dataset, version)
     file = _evidence_file(installation, dataset, version)
     if not file.is_file():
-        raise EvidenceError("the evidence of the features is missing", "Restore it from a backup", Where(file=f"evidence/{dataset}/{evidence.FOLDER}/{version}.dsse.json"))
-    statement = evidence.opened(file.read_text(encoding="utf-8", errors="replace"), installation.keys.public())
+        raise EvidenceError(
+            "the evidence of the features is missing",
+            "Restore it from a backup",
+            Where(file=f"evidence/{dataset}/{evidence.FOLDER}/{version}.dsse.json"),
+        )
+    statement = evidence.opened(
+        file.read_text(encoding="utf-8", errors="replace"), installation.keys.public()
+    )
     return installation.lake.check_features(dataset, version, evidence.digests(statement))

@@ -43,7 +43,10 @@ def read(folder: Path) -> tuple[Fitted, ...]:
 def described(lake: Lake, dataset: str, attempt: str) -> dict[str, Any]:
     """Where it lies beside a version, and each file's SHA-256, for the evidence."""
     folder = lake.folder(dataset, "versions") / attempt / KEPT
-    return {"folder": f"{attempt}/{KEPT}", "files": {file.name: sha256(file) for file in sorted(folder.iterdir())}}
+    return {
+        "folder": f"{attempt}/{KEPT}",
+        "files": {file.name: sha256(file) for file in sorted(folder.iterdir())},
+    }
 
 
 def kept(run: Run) -> dict[int, Fitted]:
@@ -52,12 +55,20 @@ def kept(run: Run) -> dict[int, Fitted]:
     Raises: EvidenceError: what was kept is not what was signed.
     """
     contract, installation = run.contract, run.installation
-    wanted = {index: step for index, step in enumerate(contract.cleaning) if step.fit == "first" and steps.KINDS[step.step].keeps}
+    wanted = {
+        index: step
+        for index, step in enumerate(contract.cleaning)
+        if step.fit == "first" and steps.KINDS[step.step].keeps
+    }
     known: dict[int, Fitted] = {}
     for row in installation.registry.versions(contract.name) if wanted else []:
         cleaning = installation.statement(row)["predicate"]["cleaning"]
         for index, step in wanted.items():
-            if index not in known and index < len(cleaning["steps"]) and cleaning["steps"][index] == step.model_dump(mode="json"):
+            if (
+                index not in known
+                and index < len(cleaning["steps"])
+                and cleaning["steps"][index] == step.model_dump(mode="json")
+            ):
                 known[index] = of_version(run, cleaning)[index]
     return known
 
@@ -72,5 +83,9 @@ def of_version(run: Run, cleaning: dict[str, Any]) -> tuple[Fitted, ...]:
     lake, name, said = run.installation.lake, run.contract.name, cleaning["learned"]
     folder = lake.folder(name, "versions") / said["folder"]
     if not folder.is_dir() or described(lake, name, folder.parent.name) != said:
-        raise EvidenceError("what cleaning had learned is not what was signed", "Restore it from a backup", Where(file=said["folder"], dataset=name))
+        raise EvidenceError(
+            "what cleaning had learned is not what was signed",
+            "Restore it from a backup",
+            Where(file=said["folder"], dataset=name),
+        )
     return read(folder)

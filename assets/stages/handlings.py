@@ -7,14 +7,22 @@ from assay.assets.io.registry import Row
 from assay.pipelines.validate.quarantine import Handling
 
 
-def decisions_of(installation: Installation, dataset: str, source_digest: str, window: str | None) -> list[Handling]:
+def decisions_of(
+    installation: Installation, dataset: str, source_digest: str, window: str | None
+) -> list[Handling]:
     """The decisions about one delivery: the same bytes, and the same part of them."""
     return [handling_of(row) for row in rows_of(installation, dataset, source_digest, window)]
 
 
-def rows_of(installation: Installation, dataset: str, source_digest: str, window: str | None) -> list[Row]:
+def rows_of(
+    installation: Installation, dataset: str, source_digest: str, window: str | None
+) -> list[Row]:
     """The same, as the registry keeps them: with who, when, why and the signed envelope."""
-    return [row for row in installation.registry.handlings(dataset) if (row["source_digest"], row["window"]) == (source_digest, window)]
+    return [
+        row
+        for row in installation.registry.handlings(dataset)
+        if (row["source_digest"], row["window"]) == (source_digest, window)
+    ]
 
 
 def handling_of(row: Row) -> Handling:

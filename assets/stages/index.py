@@ -39,7 +39,11 @@ def index_store(installation: Installation) -> IndexStore:
 def policy_of(contract: Contract) -> Index:
     """What the contract asks for. Raises: ActionError: no index."""
     if contract.index is None:
-        raise ActionError("the contract asks for no index", "Add assay.index", Where(file=contract.file, dataset=contract.name))
+        raise ActionError(
+            "the contract asks for no index",
+            "Add assay.index",
+            Where(file=contract.file, dataset=contract.name),
+        )
     return contract.index
 
 
@@ -56,7 +60,9 @@ def rebuild_if_due(run: Run) -> Acted | None:
         if installation.registry.derived(contract.name, row["version"], "index") is None:
             reason = _reason(installation, contract, policy, store, row)
             if reason:
-                installation.registry.raise_trigger(contract.name, row["version"], "rebuild", reason)
+                installation.registry.raise_trigger(
+                    contract.name, row["version"], "rebuild", reason
+                )
         due = installation.registry.due(contract.name, "rebuild")
         if not due:
             return None
@@ -75,13 +81,23 @@ def rebuild(run: Run, *, full: bool) -> Acted:
         sweep(installation, store, contract)
         row = installation.version(contract.name)
         with stage(run, "index") as noted:
-            details = _rebuilt(installation, contract, policy, store, row, installation.registry.due(contract.name, "rebuild"), full=full)
+            details = _rebuilt(
+                installation,
+                contract,
+                policy,
+                store,
+                row,
+                installation.registry.due(contract.name, "rebuild"),
+                full=full,
+            )
             noted.inputs.append(Table(name=f"{contract.name}/published", version=row["version"]))
             noted.outputs.append(Table(name=f"{contract.name}/index", version=row["version"]))
     return Acted(row["version"], details)
 
 
-def roll_back(installation: Installation, name: str, build: str | None, why: str) -> tuple[str, Row]:
+def roll_back(
+    installation: Installation, name: str, build: str | None, why: str
+) -> tuple[str, Row]:
     """Have an earlier build serve again, the one before unless named; the next version that is accepted moves on from it.
 
     Returns: the build that served, and the row of the one that serves now. Raises: ActionError: there is none to go back to, or its files are not what was built.
@@ -91,9 +107,18 @@ def roll_back(installation: Installation, name: str, build: str | None, why: str
     with store.alone(name):
         now = installation.registry.serving_index(name)
         if now is None:
-            raise ActionError("no index is in service", f"Build it: assay run {name}", Where(dataset=name))
+            raise ActionError(
+                "no index is in service", f"Build it: assay run {name}", Where(dataset=name)
+            )
         to = build or str(installation.registry.earlier_index(name)["build"])
-        known = next((row for row in installation.registry.index_builds(name) if row["build"] == to and not row["dropped_at"]), None)
+        known = next(
+            (
+                row
+                for row in installation.registry.index_builds(name)
+                if row["build"] == to and not row["dropped_at"]
+            ),
+            None,
+        )
         if known:
             store.open(name, to, known["sha256"])  # what serves has to be what was built
         return now["build"], installation.registry.serve_index(name, to, why)
@@ -108,16 +133,26 @@ def sweep(installation: Installation, store: IndexStore, contract: Contract) -> 
     if installation.registry.clock_doubt() is not None:
         return []  # nothing is dropped until the time is confirmed
     serving = installation.registry.serving_index(name)
-    there = [row for row in installation.registry.index_builds(name) if not row["dropped_at"] and row["accepted"]]
+    there = [
+        row
+        for row in installation.registry.index_builds(name)
+        if not row["dropped_at"] and row["accepted"]
+    ]
     latest = installation.registry.version(name)
     served = serving["build"] if serving else None
     others = [row for row in reversed(there) if row["build"] != served]
     living = _living(installation, contract, latest) if others and latest else None
-    withdrawn = [row["build"] for row in others if living is not None and _holds_withdrawn(store, row, living)]
+    withdrawn = [
+        row["build"]
+        for row in others
+        if living is not None and _holds_withdrawn(store, row, living)
+    ]
     surplus = [row["build"] for row in others if row["build"] not in withdrawn][policy.keep - 1 :]
     installation.registry.drop_builds(name, withdrawn, "it holds documents that are withdrawn")
     installation.registry.drop_builds(name, surplus, f"the contract keeps {policy.keep}")
-    kept = {row["build"] for row in there} - {*withdrawn, *surplus} | ({served} if served else set())
+    kept = {row["build"] for row in there} - {*withdrawn, *surplus} | (
+        {served} if served else set()
+    )
     return store.sweep(name, kept)
 
 
@@ -136,14 +171,22 @@ def _holds_withdrawn(store: IndexStore, row: Row, living: pl.Series) -> bool:
 def documents_of(installation: Installation, contract: Contract, row: Row) -> pl.DataFrame:
     """A version's documents, as `pipelines.act.passages.documents` gives them."""
     policy = policy_of(contract)
-    columns = list(dict.fromkeys(filter(None, (policy.key, policy.text, policy.title, contract.license.column))))
+    columns = list(
+        dict.fromkeys(
+            filter(None, (policy.key, policy.text, policy.title, contract.license.column))
+        )
+    )
     table = installation.scan(row).select(columns).collect()
     keys = table[policy.key].drop_nulls()
     if keys.n_unique() != len(keys):
         raise ActionError(
-            f"the key '{policy.key}' names several documents at once", "Promise it `unique`, or name another column as `key`", Where(file=contract.file, dataset=contract.name)
+            f"the key '{policy.key}' names several documents at once",
+            "Promise it `unique`, or name another column as `key`",
+            Where(file=contract.file, dataset=contract.name),
         )
-    return passages.documents(table, key=policy.key, text=policy.text, title=policy.title, license=contract.license.column)
+    return passages.documents(
+        table, key=policy.key, text=policy.text, title=policy.title, license=contract.license.column
+    )
 
 
 # -- whether ----------------------------------------------------------------------------------------
@@ -152,14 +195,20 @@ def documents_of(installation: Installation, contract: Contract, row: Row) -> pl
 def _settings(policy: Index) -> dict[str, Any]:
     """What makes other vectors of the same passages."""
     said = policy.embedding.model_dump(mode="json", exclude={"batch", "refit"})
-    return {**said, "dimensions": policy.dimensions, **({"seed": policy.seed} if isinstance(policy.embedding, FittedEmbedding) else {})}
+    return {
+        **said,
+        "dimensions": policy.dimensions,
+        **({"seed": policy.seed} if isinstance(policy.embedding, FittedEmbedding) else {}),
+    }
 
 
 def _cutting(policy: Index) -> Cutting:
     return Cutting(policy.format, policy.chunk_chars, policy.overlap_chars, policy.language)
 
 
-def _reason(installation: Installation, contract: Contract, policy: Index, store: IndexStore, row: Row) -> str | None:
+def _reason(
+    installation: Installation, contract: Contract, policy: Index, store: IndexStore, row: Row
+) -> str | None:
     """Why the index in service is not the one of this version; None where it is."""
     service = installation.registry.serving_index(contract.name)
     if service is None:
@@ -168,16 +217,31 @@ def _reason(installation: Installation, contract: Contract, policy: Index, store
         old = store.open(contract.name, service["build"], service["sha256"])
     except ActionError as error:
         return f"The index in service cannot be used: {error.problem}."
-    if old.manifest["cutting"] != asdict(_cutting(policy)) or old.manifest["settings"] != _settings(policy):
+    if old.manifest["cutting"] != asdict(_cutting(policy)) or old.manifest["settings"] != _settings(
+        policy
+    ):
         return "The contract has documents indexed otherwise than the index in service has them."
     changes = renewal.compare(old.documents, documents_of(installation, contract, row))
-    return f"Documents have changed since the index in service was made: {changes}." if changes else None
+    return (
+        f"Documents have changed since the index in service was made: {changes}."
+        if changes
+        else None
+    )
 
 
 # -- building ---------------------------------------------------------------------------------------
 
 
-def _rebuilt(installation: Installation, contract: Contract, policy: Index, store: IndexStore, row: Row, due: Sequence[Row], *, full: bool) -> Row:
+def _rebuilt(
+    installation: Installation,
+    contract: Contract,
+    policy: Index,
+    store: IndexStore,
+    row: Row,
+    due: Sequence[Row],
+    *,
+    full: bool,
+) -> Row:
     """Build, judge, and conclude. Returns: the details that the registry keeps."""
     name = contract.name
     service = installation.registry.serving_index(name)
@@ -185,21 +249,46 @@ def _rebuilt(installation: Installation, contract: Contract, policy: Index, stor
         found = beside.submit(_usable, store, service)
         documents = documents_of(installation, contract, row)
         old = found.result()
-    built = build(installation, contract, policy, store, row["version"], documents, None if full else old)
+    built = build(
+        installation, contract, policy, store, row["version"], documents, None if full else old
+    )
     asked = _questions(policy, documents)
     candidate = _measured(installation, policy, store, built, asked, documents)
-    before, mute = (candidate, "") if old and old.build == built.build else _measured_if_possible(installation, policy, store, old, asked, documents)
+    before, mute = (
+        (candidate, "")
+        if old and old.build == built.build
+        else _measured_if_possible(installation, policy, store, old, asked, documents)
+    )
     judgement = judge(
-        f"{policy.metric}@{policy.k}", getattr(candidate, policy.metric), getattr(before, policy.metric) if before else None, tolerance=policy.tolerance, floor=policy.floor
+        f"{policy.metric}@{policy.k}",
+        getattr(candidate, policy.metric),
+        getattr(before, policy.metric) if before else None,
+        tolerance=policy.tolerance,
+        floor=policy.floor,
     )
     objection = retrieve.objection(candidate, citations=policy.citations, p95_ms=policy.p95_ms)
-    if old and old.build == built.build:  # what serves is not judged away by a machine that was slow today
-        judgement = replace(judgement, accepted=True, reason="nothing has changed: it is the index in service")
+    if (
+        old and old.build == built.build
+    ):  # what serves is not judged away by a machine that was slow today
+        judgement = replace(
+            judgement, accepted=True, reason="nothing has changed: it is the index in service"
+        )
     elif not asked:
-        none = "no document holds a sentence of 6 to 30 plain words" if isinstance(policy.questions, int) else "none of the documents that answer them is there"
-        judgement = replace(judgement, reason=f"there is no question to judge it by: {none}; write some under `questions` in assay.index")
+        none = (
+            "no document holds a sentence of 6 to 30 plain words"
+            if isinstance(policy.questions, int)
+            else "none of the documents that answer them is there"
+        )
+        judgement = replace(
+            judgement,
+            reason=f"there is no question to judge it by: {none}; write some under `questions` in assay.index",
+        )
     elif judgement.accepted and (objection or mute):
-        judgement = replace(judgement, accepted=not objection, reason=objection or f"{judgement.reason} that could be asked: {mute}")
+        judgement = replace(
+            judgement,
+            accepted=not objection,
+            reason=objection or f"{judgement.reason} that could be asked: {mute}",
+        )
     details = {
         **asdict(judgement), "asked_because": due[-1]["reason"] if due else "", "outcome": "in service" if judgement.accepted else "refused", **carried(installation, contract, row["version"]), "build": built.build,
         "chunks": built.manifest["passages"], "documents": documents.height, "dataset_version": row["version"], "changed": built.manifest["changed"], "embedder": built.manifest["embedder"],
@@ -207,8 +296,17 @@ def _rebuilt(installation: Installation, contract: Contract, policy: Index, stor
     }  # fmt: skip
     if old and not judgement.accepted:
         _take_out(installation, store, old, documents, details)
-    this = {"dataset": name, "build": built.build, "version": row["version"], "sha256": store.manifest_digest(built), "details": details, "accepted": judgement.accepted}
-    installation.registry.conclude_index(this, judgement.reason, details, _outcomes(due, row["version"], details))
+    this = {
+        "dataset": name,
+        "build": built.build,
+        "version": row["version"],
+        "sha256": store.manifest_digest(built),
+        "details": details,
+        "accepted": judgement.accepted,
+    }
+    installation.registry.conclude_index(
+        this, judgement.reason, details, _outcomes(due, row["version"], details)
+    )
     sweep(installation, store, contract)
     return details
 
@@ -233,7 +331,15 @@ def _outcomes(due: Sequence[Row], version: str, details: Row) -> list[tuple[Row,
     return [(trigger, overtaken if trigger is not due[-1] else done) for trigger in due]
 
 
-def build(installation: Installation, contract: Contract, policy: Index, store: IndexStore, version: str, documents: pl.DataFrame, old: Opened | None) -> Opened:
+def build(
+    installation: Installation,
+    contract: Contract,
+    policy: Index,
+    store: IndexStore,
+    version: str,
+    documents: pl.DataFrame,
+    old: Opened | None,
+) -> Opened:
     """Build beside the one in service, reusing what `old` has of the same documents, words and space. Hold `alone`."""
     cutting = _cutting(policy)
     same = old if old and old.manifest["settings"] == _settings(policy) else None
@@ -241,11 +347,18 @@ def build(installation: Installation, contract: Contract, policy: Index, store: 
     changes = renewal.compare(same.documents if same else documents.clear(), documents)
     cut_alike = same is not None and same.manifest["cutting"] == asdict(cutting)
     kept = renewal.carried(rows, changes) if rows is not None and cut_alike else None
-    fresh = renewal.cut(documents.filter(pl.col("document").is_in([*changes.added, *changes.changed])) if cut_alike else documents, cutting)
+    fresh = renewal.cut(
+        documents.filter(pl.col("document").is_in([*changes.added, *changes.changed]))
+        if cut_alike
+        else documents,
+        cutting,
+    )
     embedder, since = _embedder_for(installation, policy, store, contract.name, same, kept, fresh)
     if same and not _is_of(embedder, same):
         rows = None
-        fresh = fresh if kept is None else pl.concat([kept.drop("vector").select(fresh.columns), fresh])
+        fresh = (
+            fresh if kept is None else pl.concat([kept.drop("vector").select(fresh.columns), fresh])
+        )
         kept = None
     _check_promise(contract, policy, embedder)
     made, embedded = renewal.with_vectors(fresh, rows, embedder)
@@ -259,11 +372,19 @@ def build(installation: Installation, contract: Contract, policy: Index, store: 
 
 def _is_of(embedder: Embedder, old: Opened) -> bool:
     """Whether it would give the passages of a build the vectors they have."""
-    return embedder.digest == old.manifest["embedder"]["digest"] and (not isinstance(embedder, Endpoint) or embedder.is_of(old.manifest["probe"]))
+    return embedder.digest == old.manifest["embedder"]["digest"] and (
+        not isinstance(embedder, Endpoint) or embedder.is_of(old.manifest["probe"])
+    )
 
 
 def _embedder_for(
-    installation: Installation, policy: Index, store: IndexStore, dataset: str, old: Opened | None, kept: pl.DataFrame | None, fresh: pl.DataFrame
+    installation: Installation,
+    policy: Index,
+    store: IndexStore,
+    dataset: str,
+    old: Opened | None,
+    kept: pl.DataFrame | None,
+    fresh: pl.DataFrame,
 ) -> tuple[Embedder, int]:
     """What gives the passages their vectors, and how many passages have come or gone since it was fitted."""
     if not isinstance(policy.embedding, FittedEmbedding):
@@ -274,10 +395,14 @@ def _embedder_for(
         space = store.space(dataset, old.manifest["embedder"]["digest"])
         if not renewal.is_worn(space.passages, since, policy.embedding.refit):
             return space, since
-    return lsa_embedder.fit(every["words"].to_list(), dimensions=policy.dimensions, seed=policy.seed), 0
+    return lsa_embedder.fit(
+        every["words"].to_list(), dimensions=policy.dimensions, seed=policy.seed
+    ), 0
 
 
-def embedder_of(installation: Installation, store: IndexStore, dataset: str, settings: Row, manifest: Row | None) -> Embedder:
+def embedder_of(
+    installation: Installation, store: IndexStore, dataset: str, settings: Row, manifest: Row | None
+) -> Embedder:
     """The embedder of these settings; of a build where its manifest is given, which it must be the very one of.
 
     Raises: ActionError: it is gone, or another one by now.
@@ -292,14 +417,31 @@ def embedder_of(installation: Installation, store: IndexStore, dataset: str, set
             return store.space(dataset, manifest["embedder"]["digest"])
         case "sentence-transformers":
             wanted = ModelEmbedding.model_validate(said)
-            made = Folder(Path(wanted.model).name, model_folder(installation, wanted.model), dimensions, wanted.before_question, wanted.before_passage, wanted.batch)
+            made = Folder(
+                Path(wanted.model).name,
+                model_folder(installation, wanted.model),
+                dimensions,
+                wanted.before_question,
+                wanted.before_passage,
+                wanted.batch,
+            )
         case _:
             endpoint = EndpointEmbedding.model_validate(said)
             key = installation.home.embedding_key.get_secret_value()
-            made = Endpoint(endpoint.url, endpoint.model, dimensions, installation.home.embedders, key, endpoint.batch, tuple(manifest["probe"]) if manifest else ())
+            made = Endpoint(
+                endpoint.url,
+                endpoint.model,
+                dimensions,
+                installation.home.embedders,
+                key,
+                endpoint.batch,
+                tuple(manifest["probe"]) if manifest else (),
+            )
     if manifest and made.digest != manifest["embedder"]["digest"]:
         raise ActionError(
-            "the embedder is not the one that the index was built with", f"Put the model back, or build the index again: assay index rebuild {dataset}", Where(dataset=dataset)
+            "the embedder is not the one that the index was built with",
+            f"Put the model back, or build the index again: assay index rebuild {dataset}",
+            Where(dataset=dataset),
         )
     return made
 
@@ -310,7 +452,11 @@ def model_folder(installation: Installation, said: str) -> Path:
         folder = (root / said).resolve()
         if folder.is_relative_to(root) and folder.is_dir():
             return folder
-    raise ActionError(f"there is no folder '{said}'", "Put the model below ASSAY_HOME, or below a folder of ASSAY_SOURCE_ROOTS", Where(file="assay.index"))
+    raise ActionError(
+        f"there is no folder '{said}'",
+        "Put the model below ASSAY_HOME, or below a folder of ASSAY_SOURCE_ROOTS",
+        Where(file="assay.index"),
+    )
 
 
 def _check_promise(contract: Contract, policy: Index, embedder: Embedder) -> None:
@@ -320,14 +466,26 @@ def _check_promise(contract: Contract, policy: Index, embedder: Embedder) -> Non
     column = contract.column(policy.vector)
     where = Where(file=contract.file, dataset=contract.name, field=column.name)
     if column.embedding_model and column.embedding_model != embedder.name:
-        raise ActionError(f"the contract promises vectors of '{column.embedding_model}', and the index has '{embedder.name}'", "Name the same model in both", where)
+        raise ActionError(
+            f"the contract promises vectors of '{column.embedding_model}', and the index has '{embedder.name}'",
+            "Name the same model in both",
+            where,
+        )
     if column.embedding_version and not embedder.digest.startswith(column.embedding_version):
         raise ActionError(
-            f"the contract promises version '{column.embedding_version}' of the model, and its digest begins with {embedder.digest[:12]}", "Write how the digest begins", where
+            f"the contract promises version '{column.embedding_version}' of the model, and its digest begins with {embedder.digest[:12]}",
+            "Write how the digest begins",
+            where,
         )
 
 
-def _take_out(installation: Installation, store: IndexStore, old: Opened, documents: pl.DataFrame, details: Row) -> None:
+def _take_out(
+    installation: Installation,
+    store: IndexStore,
+    old: Opened,
+    documents: pl.DataFrame,
+    details: Row,
+) -> None:
     """The candidate was refused, but what is withdrawn has to go all the same: serve the old index without it."""
     gone = renewal.compare(old.documents, documents).removed
     if not gone:
@@ -335,16 +493,40 @@ def _take_out(installation: Installation, store: IndexStore, old: Opened, docume
     left = old.documents.filter(~pl.col("document").is_in(gone))
     rows = old.rows.filter(~pl.col("document").is_in(gone))
     manifest = old.manifest
-    embedder = embedder_of(installation, store, manifest["dataset"], manifest["settings"], dict(manifest))
+    embedder = embedder_of(
+        installation, store, manifest["dataset"], manifest["settings"], dict(manifest)
+    )
     told = {
         **{key: manifest[key] for key in ("cutting", "settings", "since_fit", "probe")},
-        "changed": {"added": 0, "changed": 0, "removed": len(gone), "carried": rows.height, "embedded": 0},
+        "changed": {
+            "added": 0,
+            "changed": 0,
+            "removed": len(gone),
+            "carried": rows.height,
+            "embedded": 0,
+        },
     }
-    made = store.write(manifest["dataset"], manifest["version"], renewal.in_order([rows]), left, embedder, told)
+    made = store.write(
+        manifest["dataset"], manifest["version"], renewal.in_order([rows]), left, embedder, told
+    )
     kept = installation.registry.serving_index(manifest["dataset"])
     reason = f"{len(gone):,} withdrawn documents were taken out of the index in service; the candidate was refused: {details['reason']}"
-    before = {**(kept["details"] if kept else {}), "build": made.build, "documents": left.height, "chunks": rows.height, "changed": told["changed"], "reason": reason}
-    this = {"dataset": manifest["dataset"], "build": made.build, "version": manifest["version"], "sha256": store.manifest_digest(made), "details": before, "accepted": True}
+    before = {
+        **(kept["details"] if kept else {}),
+        "build": made.build,
+        "documents": left.height,
+        "chunks": rows.height,
+        "changed": told["changed"],
+        "reason": reason,
+    }
+    this = {
+        "dataset": manifest["dataset"],
+        "build": made.build,
+        "version": manifest["version"],
+        "sha256": store.manifest_digest(made),
+        "details": before,
+        "accepted": True,
+    }
     installation.registry.conclude_index(this, reason, before, [])
 
 
@@ -354,7 +536,9 @@ def _take_out(installation: Installation, store: IndexStore, old: Opened, docume
 def _questions(policy: Index, documents: pl.DataFrame) -> list[tuple[str, frozenset[str]]]:
     """Questions with the documents that answer them; a document that is not in this version answers nothing."""
     if isinstance(policy.questions, int):
-        made = retrieve.questions(documents, key="document", text="text", count=policy.questions, seed=policy.seed)
+        made = retrieve.questions(
+            documents, key="document", text="text", count=policy.questions, seed=policy.seed
+        )
         return [(question, frozenset([key])) for question, key in made.iter_rows()]
     there = frozenset(documents["document"])
     asked = [(question.ask, frozenset(question.documents) & there) for question in policy.questions]
@@ -362,28 +546,56 @@ def _questions(policy: Index, documents: pl.DataFrame) -> list[tuple[str, frozen
 
 
 def _measured(
-    installation: Installation, policy: Index, store: IndexStore, opened: Opened, asked: Sequence[tuple[str, frozenset[str]]], documents: pl.DataFrame
+    installation: Installation,
+    policy: Index,
+    store: IndexStore,
+    opened: Opened,
+    asked: Sequence[tuple[str, frozenset[str]]],
+    documents: pl.DataFrame,
 ) -> retrieve.Measured:
-    embedder = embedder_of(installation, store, opened.manifest["dataset"], opened.manifest["settings"], dict(opened.manifest))
+    embedder = embedder_of(
+        installation,
+        store,
+        opened.manifest["dataset"],
+        opened.manifest["settings"],
+        dict(opened.manifest),
+    )
     answers, times = [], []
     if asked:
-        answer(installation, policy, opened, embedder, asked[0][0], policy.k)  # the first one also opens files and reads the model
+        answer(
+            installation, policy, opened, embedder, asked[0][0], policy.k
+        )  # the first one also opens files and reads the model
     for question, _ in asked:
         started = time.perf_counter()
         answers.append(answer(installation, policy, opened, embedder, question, policy.k * _DEEPER))
         times.append(1000 * (time.perf_counter() - started))
     found = [list(dict.fromkeys(each["document"]))[: policy.k] for each in answers]
     texts = dict(documents.select("document", "text").iter_rows())
-    cited = retrieve.standing(texts, pl.concat([each.head(policy.k) for each in answers])) if answers else []
-    return retrieve.measured(found, [wanted for _, wanted in asked], policy.k, cited=cited, times_ms=times)
+    cited = (
+        retrieve.standing(texts, pl.concat([each.head(policy.k) for each in answers]))
+        if answers
+        else []
+    )
+    return retrieve.measured(
+        found, [wanted for _, wanted in asked], policy.k, cited=cited, times_ms=times
+    )
 
 
 def _measured_if_possible(
-    installation: Installation, policy: Index, store: IndexStore, old: Opened | None, asked: Sequence[tuple[str, frozenset[str]]], documents: pl.DataFrame
+    installation: Installation,
+    policy: Index,
+    store: IndexStore,
+    old: Opened | None,
+    asked: Sequence[tuple[str, frozenset[str]]],
+    documents: pl.DataFrame,
 ) -> tuple[retrieve.Measured | None, str]:
     """What was measured of the index in service, or why it could not be asked: its model may be gone, which must not keep a new one from taking over."""
     try:
-        return (_measured(installation, policy, store, old, asked, documents), "") if old else (None, "")
+        return (
+            (_measured(installation, policy, store, old, asked, documents), "")
+            if old
+            else (None, "")
+        )
     except ActionError as error:
         return None, error.problem
 
@@ -391,8 +603,17 @@ def _measured_if_possible(
 _DEEPER = 5  # passages looked at for each document wanted: several passages of one document may come first
 
 
-def answer(installation: Installation, policy: Index, opened: Opened, embedder: Embedder, question: str, k: int) -> pl.DataFrame:
+def answer(
+    installation: Installation,
+    policy: Index,
+    opened: Opened,
+    embedder: Embedder,
+    question: str,
+    k: int,
+) -> pl.DataFrame:
     """The `k` best passages for a question."""
     (words,) = stems([question], opened.manifest["cutting"]["language"])
     model = model_folder(installation, policy.reranker.model) if policy.reranker.model else None
-    return opened.ask(words, embedder.of_question(question, words), k, policy.reranker, question, model)
+    return opened.ask(
+        words, embedder.of_question(question, words), k, policy.reranker, question, model
+    )

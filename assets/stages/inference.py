@@ -8,7 +8,13 @@ from typing import overload
 import polars as pl
 
 from assay.assets.io.installation import Installation
-from assay.assets.stages.features import Others, feature_frame, feature_state, state_others, without_features
+from assay.assets.stages.features import (
+    Others,
+    feature_frame,
+    feature_state,
+    state_others,
+    without_features,
+)
 from assay.contracts.errors import AdmissionError, FeatureError, Where
 from assay.pipelines.features import privacy, table
 from assay.pipelines.features.state import State
@@ -31,10 +37,16 @@ class FeatureSet:
         return self.state.kept
 
     @overload
-    def transform(self, frame: pl.DataFrame, history: pl.DataFrame | pl.LazyFrame | None = None) -> pl.DataFrame: ...
+    def transform(
+        self, frame: pl.DataFrame, history: pl.DataFrame | pl.LazyFrame | None = None
+    ) -> pl.DataFrame: ...
     @overload
-    def transform(self, frame: pl.LazyFrame, history: pl.DataFrame | pl.LazyFrame | None = None) -> pl.LazyFrame: ...
-    def transform(self, frame: pl.DataFrame | pl.LazyFrame, history: pl.DataFrame | pl.LazyFrame | None = None) -> pl.DataFrame | pl.LazyFrame:
+    def transform(
+        self, frame: pl.LazyFrame, history: pl.DataFrame | pl.LazyFrame | None = None
+    ) -> pl.LazyFrame: ...
+    def transform(
+        self, frame: pl.DataFrame | pl.LazyFrame, history: pl.DataFrame | pl.LazyFrame | None = None
+    ) -> pl.DataFrame | pl.LazyFrame:
         """The features of each row, in order.
 
         Args:
@@ -51,8 +63,13 @@ def given(frame: object, what: str) -> pl.LazyFrame:
     """What somebody handed in, as a plan. Raises: FeatureError: it is no frame of Polars; pandas' frames have other types, and what they mean is for their owner to say."""
     if isinstance(frame, pl.DataFrame | pl.LazyFrame):
         return frame.lazy()
-    kind = f"{type(frame).__module__.partition('.')[0]}.{type(frame).__qualname__}".removeprefix("builtins.")
-    raise FeatureError(f"`{what}` is a {kind}, and no frame of Polars", "Make one: pl.from_pandas(it), pl.from_arrow(it), or pl.DataFrame(it)")
+    kind = f"{type(frame).__module__.partition('.')[0]}.{type(frame).__qualname__}".removeprefix(
+        "builtins."
+    )
+    raise FeatureError(
+        f"`{what}` is a {kind}, and no frame of Polars",
+        "Make one: pl.from_pandas(it), pl.from_arrow(it), or pl.DataFrame(it)",
+    )
 
 
 def open_features(name: str, version: str | None, purpose: str) -> FeatureSet:
@@ -75,8 +92,20 @@ def open_features(name: str, version: str | None, purpose: str) -> FeatureSet:
     if not allowed:
         feature, kind = next(iter(classed.items()), ("", ""))
         problem = (
-            f"{name}@{row['version']} was not admitted for '{purpose}'" if purpose not in admitted else f"the feature '{feature}' is {kind}, which is not allowed for '{purpose}'"
+            f"{name}@{row['version']} was not admitted for '{purpose}'"
+            if purpose not in admitted
+            else f"the feature '{feature}' is {kind}, which is not allowed for '{purpose}'"
         )
-        remedy = f"Open it for {' or '.join(admitted)}" if purpose not in admitted else "Open it for another purpose, or make features without it"
+        remedy = (
+            f"Open it for {' or '.join(admitted)}"
+            if purpose not in admitted
+            else "Open it for another purpose, or make features without it"
+        )
         raise AdmissionError(problem, remedy, Where(dataset=name))
-    return FeatureSet(name, row["version"], state, feature_frame(installation, name, row["version"]), state_others(installation, state))
+    return FeatureSet(
+        name,
+        row["version"],
+        state,
+        feature_frame(installation, name, row["version"]),
+        state_others(installation, state),
+    )

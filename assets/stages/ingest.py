@@ -74,13 +74,20 @@ def land(run: Run) -> Landed:
             (staged / RECEIPT).write_text(json.dumps(asdict(receipt)))
             installation.lake.move_in(staged, target)
         shutil.rmtree(staged, ignore_errors=True)
-        shutil.rmtree(installation.lake.staging(contract.name, run.run_id) / FETCHED, ignore_errors=True)
+        shutil.rmtree(
+            installation.lake.staging(contract.name, run.run_id) / FETCHED, ignore_errors=True
+        )
         receipt = receipt_of(run, fetched.digest)
         _check_columns(run, receipt)
         (installation.lake.staging(contract.name, run.run_id) / NOTE).write_text(fetched.digest)
         noted.inputs.append(_input(contract, receipt))
         columns = tuple((name, "String") for name in shown_columns(contract, receipt.columns))
-        landed = Table(name=f"{contract.name}/landed", version=fetched.digest, columns=columns, rows=receipt.rows)
+        landed = Table(
+            name=f"{contract.name}/landed",
+            version=fetched.digest,
+            columns=columns,
+            rows=receipt.rows,
+        )
         noted.outputs.append(landed)
     return Landed(receipt, unchanged)
 
@@ -88,7 +95,9 @@ def land(run: Run) -> Landed:
 def _input(contract: Contract, receipt: Receipt) -> Table:
     """What was read, as lineage names it: a place, or another data set's version."""
     if receipt.upstream:
-        return Table(name=f"{receipt.upstream['dataset']}/published", version=receipt.upstream["version"])
+        return Table(
+            name=f"{receipt.upstream['dataset']}/published", version=receipt.upstream["version"]
+        )
     return Table(name=contract.source.shown_location, version=receipt.digest)
 
 
@@ -115,25 +124,39 @@ def _place(run: Run, source: upstream.Upstream | None) -> sources.Place:
         mark=_mark(run),
         labels=names_of(run).labels,
         salt=installation.keys.derived("addresses"),
-        dataset=(lambda: upstream.take(installation, contract, source, landed=landed_folder(run, source.statement).is_dir())) if source else None,
+        dataset=(
+            lambda: upstream.take(
+                installation, contract, source, landed=landed_folder(run, source.statement).is_dir()
+            )
+        )
+        if source
+        else None,
     )
 
 
 def names_of(run: Run) -> Names:
     """The labels of what deliveries of this data set call their files."""
     installation = run.installation
-    return Names(installation.keys.derived("names"), installation.lake.folder(run.contract.name, "landed"))
+    return Names(
+        installation.keys.derived("names"), installation.lake.folder(run.contract.name, "landed")
+    )
 
 
 def shown_columns(contract: Contract, columns: Sequence[str]) -> list[str]:
     """Landed columns as they may be shown: one that the contract does not name, by its place. Without a header, a person's cells stand here."""
     named = set(contract.column_names)
-    return [name if name in named else f"column {place}" for place, name in enumerate(columns, start=1)]
+    return [
+        name if name in named else f"column {place}" for place, name in enumerate(columns, start=1)
+    ]
 
 
 def _mark(run: Run) -> sources.Mark | None:
     """What the last published version reached, as its signed evidence says; a run that published nothing moves it nowhere."""
-    versions = run.installation.registry.versions(run.contract.name) if run.contract.source.options.watermark is not None else []
+    versions = (
+        run.installation.registry.versions(run.contract.name)
+        if run.contract.source.options.watermark is not None
+        else []
+    )
     if not versions:
         return None
     mark = run.installation.statement(versions[-1])["predicate"].get("watermark")
@@ -141,7 +164,11 @@ def _mark(run: Run) -> sources.Mark | None:
         return None
     column = mark["column"]
     sealed = mark.get("sealed")
-    value = run.installation.keys.unseal(sealed, _seal_context(run, column)) if sealed else mark["value"]
+    value = (
+        run.installation.keys.unseal(sealed, _seal_context(run, column))
+        if sealed
+        else mark["value"]
+    )
     return sources.Mark(column, value, versions[-1]["source_digest"])
 
 
@@ -152,7 +179,10 @@ def kept_mark(run: Run, column: str, value: str | int | float) -> dict[str, Any]
     public = declared and contract.column(column).classification in (None, "public")
     if public and column not in contract.privacy.columns:
         return {"column": column, "value": value}
-    return {"column": column, "sealed": run.installation.keys.seal(value, _seal_context(run, column))}
+    return {
+        "column": column,
+        "sealed": run.installation.keys.seal(value, _seal_context(run, column)),
+    }
 
 
 def _seal_context(run: Run, column: str) -> str:
@@ -168,13 +198,23 @@ def _check_columns(run: Run, receipt: Receipt) -> None:
         if missing:
             where = Where(file=f"{receipt.location}, '{file.name}'", dataset=run.contract.name)
             remedy = with_hint("Deliver it, or promise the column without `required`", file.name)
-            raise SourceError(f"the file lacks the required column '{missing[0]}', which others have", remedy, where)
+            raise SourceError(
+                f"the file lacks the required column '{missing[0]}', which others have",
+                remedy,
+                where,
+            )
 
 
 def landed_folder(run: Run, digest: str) -> Path:
     """Where bytes of this digest land: the same bytes read with other options are other rows."""
-    options = run.contract.source.options.model_copy(update={"table": None, "query": None, "watermark": None})  # what is asked of a database shows in what it hands over
-    suffix = "" if options == CsvOptions() else "-" + hashlib.sha256(options.model_dump_json().encode()).hexdigest()[:8]
+    options = run.contract.source.options.model_copy(
+        update={"table": None, "query": None, "watermark": None}
+    )  # what is asked of a database shows in what it hands over
+    suffix = (
+        ""
+        if options == CsvOptions()
+        else "-" + hashlib.sha256(options.model_dump_json().encode()).hexdigest()[:8]
+    )
     return run.installation.lake.folder(run.contract.name, "landed") / (digest + suffix)
 
 
@@ -188,21 +228,37 @@ def receipt_of(run: Run, digest: str) -> Receipt:
     """The receipt beside landed rows. Those of earlier releases hold the files' own names and whole addresses, and do not say how long the header is."""
     data = json.loads((landed_folder(run, digest) / RECEIPT).read_text())
     before = {"header": 1 if run.contract.source.format == "csv" else 0}
-    files = tuple(FileRead(**{**file, "lacks": tuple(file["lacks"])}) for file in data.get("files", ()))
+    files = tuple(
+        FileRead(**{**file, "lacks": tuple(file["lacks"])}) for file in data.get("files", ())
+    )
     if files and not data.get("labelled"):
         labels = names_of(run).labels("file", [file.name for file in files])
         data.get("found", {}).pop("renamed", None)  # it held names of columns
         files = tuple(replace(file, name=label) for file, label in zip(files, labels, strict=True))
-    now = {"location": displayed(data["location"]), "columns": tuple(data["columns"]), "files": files, "labelled": True}
+    now = {
+        "location": displayed(data["location"]),
+        "columns": tuple(data["columns"]),
+        "files": files,
+        "labelled": True,
+    }
     return Receipt(**{**before, **data, **now})
 
 
 def landed_rows(run: Run, digest: str) -> pl.LazyFrame:
     """The landed rows with their record numbers: text, and whole numbers where they may be (`steps.as_numbers`)."""
-    rows, receipt = rows_in(landed_folder(run, digest), steps.as_numbers(run.contract)), receipt_of(run, digest)
-    return rows if receipt.files else numbered(rows, unreadable_records(run, digest)["record"].to_list(), receipt.header)  # several files are numbered as they are joined
+    rows, receipt = (
+        rows_in(landed_folder(run, digest), steps.as_numbers(run.contract)),
+        receipt_of(run, digest),
+    )
+    return (
+        rows
+        if receipt.files
+        else numbered(rows, unreadable_records(run, digest)["record"].to_list(), receipt.header)
+    )  # several files are numbered as they are joined
 
 
 def unreadable_records(run: Run, digest: str) -> pl.DataFrame:
     """Record number and reason of each unreadable record; its text stays in the landed folder."""
-    return pl.read_parquet(landed_folder(run, digest) / "unreadable.parquet", columns=["record", "reason"])
+    return pl.read_parquet(
+        landed_folder(run, digest) / "unreadable.parquet", columns=["record", "reason"]
+    )

@@ -46,7 +46,11 @@ def retrain_if_due(run: Run) -> Acted | None:
     installation, contract = run.installation, run.contract
     policy, target = contract.retrain, settings(run).target
     if policy is None or target is None:
-        raise ActionError("the contract asks for no model", "Add assay.retrain", Where(file=contract.file, dataset=contract.name))
+        raise ActionError(
+            "the contract asks for no model",
+            "Add assay.retrain",
+            Where(file=contract.file, dataset=contract.name),
+        )
     due = installation.registry.due(contract.name, "retrain")
     if not due:
         return None
@@ -57,7 +61,9 @@ def retrain_if_due(run: Run) -> Acted | None:
         with stage(run, "model") as noted:
             details = _retrain(run, policy, target, trigger, overtaken)
             noted.inputs.append(Table(name=f"{contract.name}/features", version=trigger["version"]))
-            noted.outputs.append(Table(name=f"{contract.name}/model", version=str(details["model_version"])))
+            noted.outputs.append(
+                Table(name=f"{contract.name}/model", version=str(details["model_version"]))
+            )
     installation.settle()
     return Acted(trigger["version"], details)
 
@@ -70,16 +76,33 @@ def _retrain(run: Run, policy: Retrain, target: Target, trigger: Row, overtaken:
     _refuse_classes(installation, contract, wanted, version)
     columns = [column for column in frame.columns if column not in (wanted.order_by, target.name)]
     train, held_back = retrain.split_in_time(frame, wanted.order_by, policy.holdout)
-    registered, candidate = _candidate(installation, policy, facts, f"{name}/{trigger['id']}", train, columns, target)
+    registered, candidate = _candidate(
+        installation, policy, facts, f"{name}/{trigger['id']}", train, columns, target
+    )
     reached("registered")
     known = held_back.filter(pl.col(target.name).is_not_null())
     labels, scores = known[target.name].to_numpy(), retrain.chances(candidate, known, columns)
     serving = installation.registry.serving(name)
     champion, start = serving.get("champion"), held_back[wanted.order_by].min()
-    theirs = champion_scores(installation, contract, policy, champion["version"], version, start) if champion else None
-    found = retrain.evaluate(labels, scores, theirs, _held_back_rows(installation, contract, version, start, target), policy=policy)
+    theirs = (
+        champion_scores(installation, contract, policy, champion["version"], version, start)
+        if champion
+        else None
+    )
+    found = retrain.evaluate(
+        labels,
+        scores,
+        theirs,
+        _held_back_rows(installation, contract, version, start, target),
+        policy=policy,
+    )
     judgement = judge_model(found, policy)
-    installation.models.judged(policy.model, registered, numbers(found), card(facts, policy=policy, features=columns, found=found, judgement=judgement))
+    installation.models.judged(
+        policy.model,
+        registered,
+        numbers(found),
+        card(facts, policy=policy, features=columns, found=found, judgement=judgement),
+    )
     canary = policy.canary if judgement.accepted and champion else None
     details: Row = {
         **asdict(judgement), "asked_because": trigger["reason"], "candidate": None if np.isnan(judgement.candidate) else judgement.candidate,
@@ -87,9 +110,19 @@ def _retrain(run: Run, policy: Retrain, target: Target, trigger: Row, overtaken:
         **carried(installation, contract, version), "trained_rows": train.height, "judged_rows": held_back.height, "dataset_version": version, "trace_id": facts["trace_id"],
         "evaluation": found.as_json(), "judged": {metric: value for metric in METRICS if (value := metric_of(metric)(labels, scores)) == value}, "replaced": champion["version"] if champion else None,
     }  # fmt: skip
-    judged = [round(float(each), 6) for each in np.quantile(scores, np.linspace(0, 1, JUDGED_SCORES))] if len(scores) else None
-    serves = details | ({"judged_scores": judged} if judged else {}) | {"share": canary.share if canary else None}
-    _switch(run, policy, serving, details, serves if judgement.accepted else None, [trigger, *overtaken])
+    judged = (
+        [round(float(each), 6) for each in np.quantile(scores, np.linspace(0, 1, JUDGED_SCORES))]
+        if len(scores)
+        else None
+    )
+    serves = (
+        details
+        | ({"judged_scores": judged} if judged else {})
+        | {"share": canary.share if canary else None}
+    )
+    _switch(
+        run, policy, serving, details, serves if judgement.accepted else None, [trigger, *overtaken]
+    )
     return details
 
 
@@ -102,33 +135,71 @@ def _facts(run: Run, trigger: Row, signed: dict[str, Any]) -> dict[str, str]:
     }  # fmt: skip
 
 
-def _candidate(installation: Installation, policy: Retrain, facts: dict[str, str], key: str, train: pl.DataFrame, columns: list[str], target: Target) -> tuple[str, Any]:
+def _candidate(
+    installation: Installation,
+    policy: Retrain,
+    facts: dict[str, str],
+    key: str,
+    train: pl.DataFrame,
+    columns: list[str],
+    target: Target,
+) -> tuple[str, Any]:
     """The version registered under the key, and the model: the one of an earlier try, or one trained now."""
     registered = installation.models.proposed(policy.model, key)
     if registered is not None:
         return registered, installation.models.served(policy.model, registered).model
-    model = retrain.train(train, columns=columns, target=target.name, seed=policy.seed, trainer=policy.trainer)
+    model = retrain.train(
+        train, columns=columns, target=target.name, seed=policy.seed, trainer=policy.trainer
+    )
     reached("trained")
     tags = {**facts, TRIGGER: key, "purpose": "training"}
-    return installation.models.propose(policy.model, model, columns=columns, metrics={}, tags=tags, sample=train.select(columns).head(5)), model
+    return installation.models.propose(
+        policy.model,
+        model,
+        columns=columns,
+        metrics={},
+        tags=tags,
+        sample=train.select(columns).head(5),
+    ), model
 
 
-def _switch(run: Run, policy: Retrain, serving: Mapping[Role, Row], details: Row, serves: Row | None, due: Sequence[Row]) -> None:
+def _switch(
+    run: Run,
+    policy: Retrain,
+    serving: Mapping[Role, Row],
+    details: Row,
+    serves: Row | None,
+    due: Sequence[Row],
+) -> None:
     """Put the candidate where its judgement says, if anywhere, and close what was due. Raises: ActionError: another process has done so."""
     name, version, number = run.contract.name, details["dataset_version"], details["model_version"]
     role: Role = "challenger" if details["outcome"] == "in canary" else "champion"
     refused = {} if serves else {number: details["reason"]}
     if serves and role == "challenger" and "challenger" in serving:
-        refused[serving["challenger"]["version"]] = f"overtaken in canary: version {number}, trained on {version}, is tried in its place"
+        refused[serving["challenger"]["version"]] = (
+            f"overtaken in canary: version {number}, trained on {version}, is tried in its place"
+        )
     trigger, *overtaken = due
-    outcome = {key: details[key] for key in ("outcome", "reason", "metric", "candidate", "in_service")}
-    closing = [(trigger, outcome), *((old, {"outcome": "overtaken", "reason": f"a newer version, {version}, was acted on"}) for old in overtaken)]
+    outcome = {
+        key: details[key] for key in ("outcome", "reason", "metric", "candidate", "in_service")
+    }
+    closing = [
+        (trigger, outcome),
+        *(
+            (old, {"outcome": "overtaken", "reason": f"a newer version, {version}, was acted on"})
+            for old in overtaken
+        ),
+    ]
     reached("before the switch")
     if not run.installation.registry.switch(
         name, policy.model, {role: (number, serves)} if serves else {}, details["reason"], closing=closing, holder=run.run_id, expected={"champion": details["replaced"]},
         made=(version, details), refused=refused,
     ):  # fmt: skip
-        raise ActionError("another process has acted meanwhile", "Nothing to do: what it did stands", Where(dataset=name))
+        raise ActionError(
+            "another process has acted meanwhile",
+            "Nothing to do: what it did stands",
+            Where(dataset=name),
+        )
     reached("after the switch")
 
 
@@ -144,9 +215,24 @@ def _for_training(run: Run, version: str, trigger: Row) -> dict[str, Any]:
     installation.scan(row)  # the signature, and every file's digest
     document = installation.statement(row)
     allowed = "training" in document["predicate"]["admission"]["purposes"]
-    rules = sorted({check["rule"] for check in document["predicate"]["checks"] if check["severity"] == "error"})
-    details = {"filter_rules": rules, "model": run.contract.retrain.model if run.contract.retrain else None, "trigger": trigger["id"], "rows": row["rows"]}
-    installation.registry.use(name, version, "training", allowed=allowed, kind="training", trace_id=trace_of_run(run.run_id), details=details)
+    rules = sorted(
+        {check["rule"] for check in document["predicate"]["checks"] if check["severity"] == "error"}
+    )
+    details = {
+        "filter_rules": rules,
+        "model": run.contract.retrain.model if run.contract.retrain else None,
+        "trigger": trigger["id"],
+        "rows": row["rows"],
+    }
+    installation.registry.use(
+        name,
+        version,
+        "training",
+        allowed=allowed,
+        kind="training",
+        trace_id=trace_of_run(run.run_id),
+        details=details,
+    )
     if not allowed:
         raise AdmissionError(
             f"{name}@{version} was not admitted for 'training'",
@@ -154,21 +240,33 @@ def _for_training(run: Run, version: str, trigger: Row) -> dict[str, Any]:
             Where(dataset=name),
         )
     files = [f"{subject['name']} {subject['digest']['sha256']}" for subject in document["subject"]]
-    return {"sha256": hashlib.sha256(row["envelope"].encode()).hexdigest(), "files": files, "rules": rules}
+    return {
+        "sha256": hashlib.sha256(row["envelope"].encode()).hexdigest(),
+        "files": files,
+        "rules": rules,
+    }
 
 
-def _refuse_classes(installation: Installation, contract: Contract, wanted: Features, version: str) -> None:
+def _refuse_classes(
+    installation: Installation, contract: Contract, wanted: Features, version: str
+) -> None:
     """Raises: ActionError: a feature is made from a column of a class that the contract does not allow for training."""
     classes = (installation.registry.derived(contract.name, version, "features") or {})["classes"]
     for name, kind in privacy.refused(classes, wanted.allows, "training").items():
         raise ActionError(
-            f"the feature '{name}' is {kind}, and assay.features does not allow that for training", "Leave it out, or allow it if that is lawful", Where(dataset=contract.name)
+            f"the feature '{name}' is {kind}, and assay.features does not allow that for training",
+            "Leave it out, or allow it if that is lawful",
+            Where(dataset=contract.name),
         )
 
 
-def _held_back_rows(installation: Installation, contract: Contract, version: str, start: Any, target: Target) -> pl.DataFrame:
+def _held_back_rows(
+    installation: Installation, contract: Contract, version: str, start: Any, target: Target
+) -> pl.DataFrame:
     """The rows from `start` on whose target is known, as the version has them: what slices are made from."""
-    held_back = _from(contract, installation.scan(installation.version(contract.name, version)), start)
+    held_back = _from(
+        contract, installation.scan(installation.version(contract.name, version)), start
+    )
     return held_back.filter(pl.col(target.column).is_not_null()).collect()
 
 
@@ -176,33 +274,64 @@ def _from(contract: Contract, rows: pl.LazyFrame, start: Any) -> pl.LazyFrame:
     return rows.filter(pl.col(contract.features.order_by if contract.features else "") >= start)
 
 
-def champion_scores(installation: Installation, contract: Contract, policy: Retrain, model_version: str, version: str, start: Any) -> Any:
+def champion_scores(
+    installation: Installation,
+    contract: Contract,
+    policy: Retrain,
+    model_version: str,
+    version: str,
+    start: Any,
+) -> Any:
     """A registered model's chances for a version's rows from `start` on whose target is known, by the features that it was trained with.
 
     They are made of the whole version, since some look at the rows before.
     """
     target = contract.features.target if contract.features else None
     if target is None:
-        raise ActionError("the contract has no target any more", "Add `target` to assay.features", Where(file=contract.file, dataset=contract.name))
+        raise ActionError(
+            "the contract has no target any more",
+            "Add `target` to assay.features",
+            Where(file=contract.file, dataset=contract.name),
+        )
     served = installation.models.served(policy.model, model_version)
     state = feature_state(installation, contract.name, served.dataset_version)
     rows = installation.scan(installation.version(contract.name, version))
-    made = _from(contract, table.table(rows, state, others=state_others(installation, state)), start).select(state.kept).collect()
-    known = _from(contract, rows, start).select(pl.col(target.column).is_not_null()).collect().to_series()
+    made = (
+        _from(contract, table.table(rows, state, others=state_others(installation, state)), start)
+        .select(state.kept)
+        .collect()
+    )
+    known = (
+        _from(contract, rows, start)
+        .select(pl.col(target.column).is_not_null())
+        .collect()
+        .to_series()
+    )
     made = made.filter(known)
     return retrain.chances(served.model, made, made.columns)
 
 
-def compared(installation: Installation, contract: Contract, policy: Retrain, first: str, second: str) -> Row:
+def compared(
+    installation: Installation, contract: Contract, policy: Retrain, first: str, second: str
+) -> Row:
     """Two versions of a model on the same held-back rows of the newest version, resampled together."""
     wanted = contract.features
     target = wanted.target if wanted else None
     if wanted is None or target is None:
-        raise ActionError("the contract has no target any more", "Add `target` to assay.features", Where(file=contract.file, dataset=contract.name))
+        raise ActionError(
+            "the contract has no target any more",
+            "Add `target` to assay.features",
+            Where(file=contract.file, dataset=contract.name),
+        )
     row = installation.version(contract.name)
     whole = installation.scan(row).filter(pl.col(target.column).is_not_null()).collect()
     _, rows = retrain.split_in_time(whole, wanted.order_by, policy.holdout)
     labels = (rows[target.column] > target.above).cast(pl.Int8).to_numpy()
-    scores = [champion_scores(installation, contract, policy, version, row["version"], rows[wanted.order_by].min()) for version in (first, second)]
+    scores = [
+        champion_scores(
+            installation, contract, policy, version, row["version"], rows[wanted.order_by].min()
+        )
+        for version in (first, second)
+    ]
     found = retrain.evaluate(labels, scores[0], scores[1], rows, policy=policy)
     return {"dataset_version": row["version"], "rows": len(labels), "evaluation": found.as_json()}

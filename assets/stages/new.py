@@ -41,7 +41,15 @@ class Drafted:
     """Whether the file lies in the home itself, where no source is read from: the draft names its place in the inbox."""
 
 
-def drafted(path: Path, name: str, roots: Sequence[Path], *, license: str | None, owner: str | None, told: Callable[[str], None]) -> Drafted:
+def drafted(
+    path: Path,
+    name: str,
+    roots: Sequence[Path],
+    *,
+    license: str | None,
+    owner: str | None,
+    told: Callable[[str], None],
+) -> Drafted:
     """Draft the contract of a file.
 
     Args:
@@ -54,12 +62,26 @@ def drafted(path: Path, name: str, roots: Sequence[Path], *, license: str | None
 
     where = Where(file=shown(path))
     if not path.is_file():
-        raise SourceError("the file is not there", "Give the path of a CSV, JSON, JSON lines, Parquet, Arrow or Excel file, or of an archive of one", where)
+        raise SourceError(
+            "the file is not there",
+            "Give the path of a CSV, JSON, JSON lines, Parquet, Arrow or Excel file, or of an archive of one",
+            where,
+        )
     path = path.resolve()
     allowed = is_source(path, roots)
-    root = next((folder for folder in roots if path.is_relative_to(folder)), None) if allowed else None
+    root = (
+        next((folder for folder in roots if path.is_relative_to(folder)), None) if allowed else None
+    )
     in_home = not allowed and path.is_relative_to(roots[0])
-    location = str(path.relative_to(root)) if root else str(path) if allowed else f"{INBOX}/{path.name}" if in_home else path.name
+    location = (
+        str(path.relative_to(root))
+        if root
+        else str(path)
+        if allowed
+        else f"{INBOX}/{path.name}"
+        if in_home
+        else path.name
+    )
     with tempfile.TemporaryDirectory(prefix="assay-new-") as made:
         folder = Path(made)
         told("reading the file")
@@ -69,10 +91,20 @@ def drafted(path: Path, name: str, roots: Sequence[Path], *, license: str | None
         measured = profile(rows_in(folder), names)
     told("looking for a licence")
     found = license_of(path, license, root or path.parent)
-    origin = Origin(location, source.format, sha256(path), found_options(read), read.unreadable, left_out)
+    origin = Origin(
+        location, source.format, sha256(path), found_options(read), read.unreadable, left_out
+    )
     told("writing the draft")
     done = draft(measured, name, origin, found, owner)
-    return Drafted(done, measured, origin, found, lint(done.text, f"{name}.odcs.yaml").problems, None if allowed or in_home else path.parent, in_home)
+    return Drafted(
+        done,
+        measured,
+        origin,
+        found,
+        lint(done.text, f"{name}.odcs.yaml").problems,
+        None if allowed or in_home else path.parent,
+        in_home,
+    )
 
 
 # -- reading --------------------------------------------------------------------------------
@@ -87,21 +119,26 @@ def _landed(path: Path, location: str, folder: Path, where: Where) -> tuple[Sour
         if kind in ("parquet", "arrow", "excel")
         else CsvOptions(encoding="auto")
         if kind != "csv"
-        else CsvOptions(delimiter="auto", quote="auto", escape="auto", encoding="auto", header="auto")
+        else CsvOptions(
+            delimiter="auto", quote="auto", escape="auto", encoding="auto", header="auto"
+        )
     )
     source = Source(origin="external", location=location, format=kind, options=options)
     read = read_file(source, file, folder, where)
     if read.unreadable > read.rows:
         said = "; ".join(f"{name} {value!r}" for name, value in read.found.items())
         raise SourceError(
-            f"{read.unreadable:,} of {read.unreadable + read.rows:,} records cannot be read" + f" ({said})" * bool(said),
+            f"{read.unreadable:,} of {read.unreadable + read.rows:,} records cannot be read"
+            + f" ({said})" * bool(said),
             "Save the file as CSV in UTF-8 with one header line and as many cells in every line",
             where,
         )
     return source, read
 
 
-def _format(file: Path, named: Path) -> Literal["csv", "json", "jsonl", "parquet", "arrow", "excel"]:
+def _format(
+    file: Path, named: Path
+) -> Literal["csv", "json", "jsonl", "parquet", "arrow", "excel"]:
     """By the file's first bytes and its name's ending."""
     with file.open("rb") as stream:
         first = stream.read(6)
@@ -121,7 +158,10 @@ def found_options(read: Read) -> dict[str, tuple[Any, str]]:
     options: dict[str, tuple[Any, str]] = {}
     for name, value in read.found.items():
         if name == "header" and "renamed" in read.found:
-            options[name] = ("auto", f"names that are missing or taken are made: {read.found['renamed']}")
+            options[name] = (
+                "auto",
+                f"names that are missing or taken are made: {read.found['renamed']}",
+            )
         elif name in CsvOptions.model_fields:
             said = names[value] if name == "header" else value
             if said != getattr(usual, name):
@@ -149,8 +189,16 @@ def license_of(path: Path, said: str | None, root: Path) -> LicenseFound:
     beside = license_beside(path, root)
     if said is not None:
         agrees = beside is not None and beside.expression == said
-        return LicenseFound(said, beside.evidence if agrees and beside else "said with --license", "said with --license")
-    return beside or LicenseFound(UNKNOWN, "none found beside the file", "no licence lies beside the file: say it with --license")
+        return LicenseFound(
+            said,
+            beside.evidence if agrees and beside else "said with --license",
+            "said with --license",
+        )
+    return beside or LicenseFound(
+        UNKNOWN,
+        "none found beside the file",
+        "no licence lies beside the file: say it with --license",
+    )
 
 
 def drafter() -> str | None:
@@ -159,7 +207,9 @@ def drafter() -> str | None:
     if git is None:
         return None
     try:
-        done = subprocess.run([git, "config", "user.email"], capture_output=True, text=True, check=True)  # noqa: S603  # constant arguments, no shell
+        done = subprocess.run(  # noqa: S603  # constant arguments, no shell
+            [git, "config", "user.email"], capture_output=True, text=True, check=True
+        )
     except (OSError, subprocess.CalledProcessError):
         return None
     return done.stdout.strip() or None

@@ -11,7 +11,9 @@ from assay.contracts.errors import AdmissionError, Where
 from assay.lineage.trace import trace_of
 
 
-def open_version(name: str, version: str | None, purpose: str, trace: str | None = None) -> pl.LazyFrame:
+def open_version(
+    name: str, version: str | None, purpose: str, trace: str | None = None
+) -> pl.LazyFrame:
     """A version's rows for one of the purposes it was admitted for.
 
     Args:
@@ -29,7 +31,14 @@ def open_version(name: str, version: str | None, purpose: str, trace: str | None
     admitted = predicate["admission"]["purposes"]
     allowed = purpose in admitted
     rules = sorted({check["rule"] for check in predicate["checks"] if check["severity"] == "error"})
-    installation.registry.use(name, row["version"], purpose, allowed=allowed, trace_id=trace_id, details={"rows": row["rows"], "filter_rules": rules})
+    installation.registry.use(
+        name,
+        row["version"],
+        purpose,
+        allowed=allowed,
+        trace_id=trace_id,
+        details={"rows": row["rows"], "filter_rules": rules},
+    )
     if not allowed:
         raise AdmissionError(
             f"{name}@{row['version']} was not admitted for '{purpose}'",

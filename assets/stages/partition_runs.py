@@ -26,15 +26,31 @@ def parts(run: Run) -> list[Run]:
     wanted = run.contract.source.partitions
     if wanted is None:
         return [run]
-    names = partitions.chosen(wanted, run.window, run.installation.clock()) if run.window else due(run)
+    names = (
+        partitions.chosen(wanted, run.window, run.installation.clock()) if run.window else due(run)
+    )
     return [_part(run, name, alone=len(names) == 1) for name in names]
 
 
 def _part(run: Run, name: str, *, alone: bool) -> Run:
     source = run.contract.source
-    contract = run.contract.model_copy(update={"source": source.model_copy(update={"location": source.location.replace(PARTITION, name)})})
+    contract = run.contract.model_copy(
+        update={
+            "source": source.model_copy(
+                update={"location": source.location.replace(PARTITION, name)}
+            )
+        }
+    )
     mine = replace(run, contract=contract, window=name, own_source=PARTITION in source.location)
-    return mine if alone else replace(mine, run_id=str(uuid.uuid5(uuid.NAMESPACE_OID, f"{run.run_id}/{name}")), parent=run.run_id)
+    return (
+        mine
+        if alone
+        else replace(
+            mine,
+            run_id=str(uuid.uuid5(uuid.NAMESPACE_OID, f"{run.run_id}/{name}")),
+            parent=run.run_id,
+        )
+    )
 
 
 def due(run: Run) -> tuple[str, ...]:
@@ -61,14 +77,21 @@ def _is_new(part: Run, digest: str) -> bool:
 
 
 def _due_of_one_file(run: Run, wanted: Partitions, known: tuple[str, ...]) -> tuple[str, ...]:
-    look = replace(run, run_id=str(uuid.uuid5(uuid.NAMESPACE_OID, f"{run.run_id}/look")), parent=run.run_id)
+    look = replace(
+        run, run_id=str(uuid.uuid5(uuid.NAMESPACE_OID, f"{run.run_id}/look")), parent=run.run_id
+    )
     digest = land(look).receipt.digest
     run.installation.registry.end(look.lease, "looked", {})
     run.installation.lake.clear(look.contract.name, look.run_id)
     there = window_counts(look, digest, partitions.name_format(wanted))
-    return tuple(name for name in known if there.get(name) and _is_new(_part(run, name, alone=True), digest))
+    return tuple(
+        name for name in known if there.get(name) and _is_new(_part(run, name, alone=True), digest)
+    )
 
 
 def none_due(run: Run) -> ConfigurationError:
     """What to say where nothing waits."""
-    return ConfigurationError(f"no partition of {run.contract.name} is due", "Deliver one, or name one that is to be made again: --window 2013-03")
+    return ConfigurationError(
+        f"no partition of {run.contract.name} is due",
+        "Deliver one, or name one that is to be made again: --window 2013-03",
+    )

@@ -54,11 +54,28 @@ class Served:
     @property
     def looks_back(self) -> tuple[str, ...]:
         """The features that are made of rows from before."""
-        settings = [feature_state(self.installation, self.contract.name, model.dataset_version).features for model in self.models.values()]
-        return tuple(dict.fromkeys(name for features in settings for transform in features.transforms if transform.only_the_past for name in transform.makes))
+        settings = [
+            feature_state(self.installation, self.contract.name, model.dataset_version).features
+            for model in self.models.values()
+        ]
+        return tuple(
+            dict.fromkeys(
+                name
+                for features in settings
+                for transform in features.transforms
+                if transform.only_the_past
+                for name in transform.makes
+            )
+        )
 
     @private_files()
-    def predict(self, frame: pl.DataFrame | pl.LazyFrame, *, history: pl.DataFrame | pl.LazyFrame | None = None, trace: str | None = None) -> pl.DataFrame:
+    def predict(
+        self,
+        frame: pl.DataFrame | pl.LazyFrame,
+        *,
+        history: pl.DataFrame | pl.LazyFrame | None = None,
+        trace: str | None = None,
+    ) -> pl.DataFrame:
         """Score rows as a version has them.
 
         Args:
@@ -70,7 +87,10 @@ class Served:
         Raises: AdmissionError: the data were not admitted for the purpose; the refusal is recorded. FeatureError: a column is missing, or it is no frame of Polars.
         """
         started, trace_id = self.installation.registry.now(), trace_of(trace)
-        rows, past = given(frame, "frame").collect(), given(history, "history") if history is not None else None
+        rows, past = (
+            given(frame, "frame").collect(),
+            given(history, "history") if history is not None else None,
+        )
         self._record(trace_id, rows.height)
         names = traceparents(trace_id, rows.height)
         roles = self._roles(names)
@@ -79,12 +99,33 @@ class Served:
             mine = roles == role
             if mine.any():
                 state = feature_state(self.installation, self.contract.name, model.dataset_version)
-                made = table.transform(rows.lazy(), state, history=past, others=state_others(self.installation, state)).collect().filter(pl.Series(mine))  # windows see every row
-                scores[mine], versions[mine] = retrain.chances(model.model, made, made.columns), model.version
-        told = pl.DataFrame({PARENT: names, SCORE: scores, MODEL: versions.astype(str)}, schema={PARENT: pl.String, SCORE: pl.Float64, MODEL: pl.String})
+                made = (
+                    table.transform(
+                        rows.lazy(),
+                        state,
+                        history=past,
+                        others=state_others(self.installation, state),
+                    )
+                    .collect()
+                    .filter(pl.Series(mine))
+                )  # windows see every row
+                scores[mine], versions[mine] = (
+                    retrain.chances(model.model, made, made.columns),
+                    model.version,
+                )
+        told = pl.DataFrame(
+            {PARENT: names, SCORE: scores, MODEL: versions.astype(str)},
+            schema={PARENT: pl.String, SCORE: pl.Float64, MODEL: pl.String},
+        )
         if told.height:
             challenger = self.serving.get("challenger")
-            keep_predictions(self.installation, self.contract.name, trace_id, told, challenger["version"] if challenger else None)
+            keep_predictions(
+                self.installation,
+                self.contract.name,
+                trace_id,
+                told,
+                challenger["version"] if challenger else None,
+            )
         self._record_prediction(trace_id, started, rows.height)
         return told
 
@@ -99,10 +140,16 @@ class Served:
     def _record(self, trace_id: str, rows: int) -> None:
         for role, row in self.serving.items():
             version = row["details"]["dataset_version"]
-            predicate = self.installation.statement(self.installation.version(self.contract.name, version))["predicate"]
-            rules = sorted({check["rule"] for check in predicate["checks"] if check["severity"] == "error"})
+            predicate = self.installation.statement(
+                self.installation.version(self.contract.name, version)
+            )["predicate"]
+            rules = sorted(
+                {check["rule"] for check in predicate["checks"] if check["severity"] == "error"}
+            )
             state = feature_state(self.installation, self.contract.name, version)
-            classes = (self.installation.registry.derived(self.contract.name, version, "features") or {})["classes"]
+            classes = (
+                self.installation.registry.derived(self.contract.name, version, "features") or {}
+            )["classes"]
             refused = privacy.refused(classes, state.features.allows, self.purpose)
             allowed = self.purpose in predicate["admission"]["purposes"] and not refused
             details = {
@@ -113,7 +160,15 @@ class Served:
                 "filter_rules": rules,
                 "license": predicate["admission"]["verdict"]["license"]["expression"],
             }
-            self.installation.registry.use(self.contract.name, version, self.purpose, allowed=allowed, kind="prediction", trace_id=trace_id, details=details)
+            self.installation.registry.use(
+                self.contract.name,
+                version,
+                self.purpose,
+                allowed=allowed,
+                kind="prediction",
+                trace_id=trace_id,
+                details=details,
+            )
             for feature, kind in refused.items():
                 raise AdmissionError(
                     f"{self.name} looks at the feature '{feature}', which is {kind} and not allowed for '{self.purpose}'",
@@ -144,8 +199,15 @@ def opened(name: str, purpose: str, installation: Installation | None = None) ->
     contract, policy = keeps_model(installation, name)
     serving = installation.registry.serving(contract.name)
     if "champion" not in serving:
-        raise ActionError(f"no version of {policy.model} is in service", f"Train one: assay run {contract.name}", Where(dataset=contract.name))
-    models = {role: installation.models.served(policy.model, row["version"]) for role, row in serving.items()}
+        raise ActionError(
+            f"no version of {policy.model} is in service",
+            f"Train one: assay run {contract.name}",
+            Where(dataset=contract.name),
+        )
+    models = {
+        role: installation.models.served(policy.model, row["version"])
+        for role, row in serving.items()
+    }
     return Served(installation, contract, policy, purpose, serving, models)
 
 
@@ -158,9 +220,23 @@ def as_promised(contract: Contract, frame: pl.DataFrame) -> pl.DataFrame:
 def _typed(name: str, kind: Any) -> pl.Expr:
     text = pl.col(name)
     if kind == pl.Boolean:
-        return text.str.to_lowercase().replace_strict({"true": True, "false": False, "1": True, "0": False}, default=None, return_dtype=pl.Boolean).alias(name)
+        return (
+            text.str.to_lowercase()
+            .replace_strict(
+                {"true": True, "false": False, "1": True, "0": False},
+                default=None,
+                return_dtype=pl.Boolean,
+            )
+            .alias(name)
+        )
     if isinstance(kind, pl.Datetime):
-        return text.str.to_datetime(time_unit=kind.time_unit, time_zone=kind.time_zone, strict=False)
+        return text.str.to_datetime(
+            time_unit=kind.time_unit, time_zone=kind.time_zone, strict=False
+        )
     if kind == pl.Date:
         return text.str.to_date(strict=False)
-    return text.cast(kind, strict=False) if not isinstance(kind, pl.DataType) or not kind.is_nested() else text
+    return (
+        text.cast(kind, strict=False)
+        if not isinstance(kind, pl.DataType) or not kind.is_nested()
+        else text
+    )

@@ -51,7 +51,9 @@ def publish_parts(run: Run, parts: Sequence[Part]) -> Published:
     """
     installation, name = run.installation, run.contract.name
     with _stages(parts) as noted:
-        parts = [replace(part, refined=assess(part.run, part.admission, part.refined)) for part in parts]
+        parts = [
+            replace(part, refined=assess(part.run, part.admission, part.refined)) for part in parts
+        ]
         for part in parts:
             _keep(part)
         reached("staged")
@@ -60,14 +62,20 @@ def publish_parts(run: Run, parts: Sequence[Part]) -> Published:
             staged = folder / "version"
             if (folder / fitted.FOLDER).exists():
                 (folder / fitted.FOLDER).rename(staged / fitted.KEPT)
-            part.files.extend(installation.lake.move_in_version(name, part.attempt, staged, part.refined.accounting.published))
+            part.files.extend(
+                installation.lake.move_in_version(
+                    name, part.attempt, staged, part.refined.accounting.published
+                )
+            )
         reached("synced")
         registered = _committed(run, parts)
         reached("after the commit")
         noted.inputs.append(Table(name=f"{name}/cleaned"))
         noted.outputs.append(_table(run, registered))
         for part in parts:
-            installation.registry.end(part.run.lease, "published", {"version": registered["version"]})
+            installation.registry.end(
+                part.run.lease, "published", {"version": registered["version"]}
+            )
     for part in parts:
         finish(part.run)
     return Published(registered, registered["run_id"] == run.run_id)
@@ -85,22 +93,33 @@ def _keep(part: Part) -> None:
     """Keep what was set aside, and the checks. Raises: QualityError: an error rule is broken."""
     run, refined = part.run, part.refined
     quarantine.note(run, part.admission, refined)
-    part.set_aside.update({layer: {**refined.set_aside[layer], "path": path} for layer, path in keep_set_aside(run).items()})
+    part.set_aside.update(
+        {
+            layer: {**refined.set_aside[layer], "path": path}
+            for layer, path in keep_set_aside(run).items()
+        }
+    )
     if refined.broken:
-        run.installation.registry.keep_checks(run.lease, [check_row(check) for check in refined.checks])
+        run.installation.registry.keep_checks(
+            run.lease, [check_row(check) for check in refined.checks]
+        )
         raise refused(run, refined)
 
 
 def _committed(run: Run, parts: Sequence[Part]) -> Row:
     """Sign and register the version; again on top of it where another partition was published meanwhile."""
     installation = run.installation
-    leased = [(part.run.lease, [check_row(check) for check in part.refined.checks]) for part in parts]
+    leased = [
+        (part.run.lease, [check_row(check) for check in part.refined.checks]) for part in parts
+    ]
     while True:
         row = signed(run, parts)
         reached("signed")
         outbox = [("evidence", {"version": row["version"]}), ("delta", {"version": row["version"]})]
         reached("before the commit")
-        registered = installation.registry.publish(leased, row, outbox, measures=run.contract.drift is not None)
+        registered = installation.registry.publish(
+            leased, row, outbox, measures=run.contract.drift is not None
+        )
         if registered is not None:
             return registered
 
@@ -110,7 +129,11 @@ def already(run: Run, row: Row) -> bool:
 
     Returns: whether `latest` went back to that version: the source, or the contract, is again what it was then. One window of several says nothing of that.
     """
-    back = run.contract.source.windows is None and run.partition is None and run.installation.registry.came_again(run.lease, row["version"])
+    back = (
+        run.contract.source.windows is None
+        and run.partition is None
+        and run.installation.registry.came_again(run.lease, row["version"])
+    )
     run.installation.registry.end(run.lease, "already published", {"version": row["version"]})
     finish(run)
     return back
@@ -130,6 +153,19 @@ def finish(run: Run) -> None:
 def _table(run: Run, row: Row) -> Table:
     contract = run.contract
     columns = schema_of(contract)
-    tags = {"license": contract.license.expression, "sensitivity": contract.privacy.sensitivity, "region": contract.privacy.region}
-    lineage = {column["name"]: ((f"{contract.name}/cleaned", column["name"]),) for column in columns}
-    return Table(name=f"{contract.name}/published", version=row["version"], columns=tuple((c["name"], c["type"]) for c in columns), rows=row["rows"], lineage=lineage, tags=tags)
+    tags = {
+        "license": contract.license.expression,
+        "sensitivity": contract.privacy.sensitivity,
+        "region": contract.privacy.region,
+    }
+    lineage = {
+        column["name"]: ((f"{contract.name}/cleaned", column["name"]),) for column in columns
+    }
+    return Table(
+        name=f"{contract.name}/published",
+        version=row["version"],
+        columns=tuple((c["name"], c["type"]) for c in columns),
+        rows=row["rows"],
+        lineage=lineage,
+        tags=tags,
+    )

@@ -32,7 +32,13 @@ from assay.pipelines.engine import run_together
 from assay.pipelines.frames import REASONS, Check
 from assay.pipelines.validate import anonymity, bias, metrics, stability
 from assay.pipelines.validate.evaluate import Statistics
-from assay.pipelines.validate.quarantine import DECISION, decided, reason_digests, released, without_values
+from assay.pipelines.validate.quarantine import (
+    DECISION,
+    decided,
+    reason_digests,
+    released,
+    without_values,
+)
 
 RELEASED_FILE = "released-00000.parquet"
 
@@ -54,11 +60,32 @@ def assess(run: Run, admission: Admission, refined: Refined) -> Assessed:
     refined, decisions = _with_decisions(run, admission, refined)
     folder = run.installation.lake.staging(contract.name, run.run_id) / "version"
     files = sorted(folder.glob("*.parquet"))
-    answers = table_answers(contract, files) if any(each["action"] == "release" and each["taken"] for each in decisions) else {}
-    found = metrics.quality(refined.accounting, contract.rules, refined.checks, measured(run.installation, contract, files, run.installation.clock(), _changed(refined)))
+    answers = (
+        table_answers(contract, files)
+        if any(each["action"] == "release" and each["taken"] for each in decisions)
+        else {}
+    )
+    found = metrics.quality(
+        refined.accounting,
+        contract.rules,
+        refined.checks,
+        measured(run.installation, contract, files, run.installation.clock(), _changed(refined)),
+    )
     answers |= metrics.answers(contract.rules, found)
-    checks = tuple(_answered(check, rule, answers) for check, rule in zip(refined.checks, contract.rules, strict=True))
-    return Assessed(refined.accounting, checks, refined.set_aside, refined.changed, refined.flagged, refined.samples, found, decisions)
+    checks = tuple(
+        _answered(check, rule, answers)
+        for check, rule in zip(refined.checks, contract.rules, strict=True)
+    )
+    return Assessed(
+        refined.accounting,
+        checks,
+        refined.set_aside,
+        refined.changed,
+        refined.flagged,
+        refined.samples,
+        found,
+        decisions,
+    )
 
 
 def _answered(check: Check, rule: Rule, answers: Mapping[str, float | None]) -> Check:
@@ -72,13 +99,18 @@ def _answered(check: Check, rule: Rule, answers: Mapping[str, float | None]) -> 
 def table_answers(contract: Contract, files: Sequence[Path]) -> dict[str, float | None]:
     """What the contract's queries, and the measures of anonymity, say of the rows in these files."""
     queries = {rule.name: rule.argument for rule in contract.rules if rule.kind == "sql"}
-    return {**sql.evaluate(queries, {contract.table: list(files)}), **anonymity.answers(contract.rules, pl.scan_parquet(list(files)))}
+    return {
+        **sql.evaluate(queries, {contract.table: list(files)}),
+        **anonymity.answers(contract.rules, pl.scan_parquet(list(files))),
+    }
 
 
 # -- the stewards' decisions -----------------------------------------------------------------
 
 
-def _with_decisions(run: Run, admission: Admission, refined: Refined) -> tuple[Refined, tuple[Mapping[str, Any], ...]]:
+def _with_decisions(
+    run: Run, admission: Admission, refined: Refined
+) -> tuple[Refined, tuple[Mapping[str, Any], ...]]:
     """Move released rows from the staged quarantine into the staged version, and take the values out of discarded ones, which stay counted."""
     contract, inputs = run.contract, admission.inputs
     said = rows_of(run.installation, contract.name, inputs.source_digest, inputs.window)
@@ -86,9 +118,17 @@ def _with_decisions(run: Run, admission: Admission, refined: Refined) -> tuple[R
         return refined, ()
     folder = run.installation.lake.staging(contract.name, run.run_id)
     quarantine, left = folder / "quarantine.parquet", folder / "quarantine.left.parquet"
-    marked = pl.scan_parquet(quarantine).with_columns(decided([handling_of(row) for row in said], reason_digests(contract)))
-    numbers = {action: [row["id"] for row in said if row["action"] == action] for action in ("release", "discard")}
-    freed, emptied = (pl.col(DECISION).is_in(numbers[action]).fill_null(False) for action in ("release", "discard"))
+    marked = pl.scan_parquet(quarantine).with_columns(
+        decided([handling_of(row) for row in said], reason_digests(contract))
+    )
+    numbers = {
+        action: [row["id"] for row in said if row["action"] == action]
+        for action in ("release", "discard")
+    }
+    freed, emptied = (
+        pl.col(DECISION).is_in(numbers[action]).fill_null(False)
+        for action in ("release", "discard")
+    )
     free, staying = marked.filter(freed), marked.filter(~freed)
     _, _, taken, freed_by, left_by = run_together(
         [
@@ -103,23 +143,45 @@ def _with_decisions(run: Run, admission: Admission, refined: Refined) -> tuple[R
     if not rows:
         (folder / "version" / RELEASED_FILE).unlink()
     account = refined.accounting
-    accounting = replace(account, published=account.published + rows, quarantined=account.quarantined - rows, quarantined_by=dict(left_by.iter_rows()))
+    accounting = replace(
+        account,
+        published=account.published + rows,
+        quarantined=account.quarantined - rows,
+        quarantined_by=dict(left_by.iter_rows()),
+    )
     checks = _forgiven(refined.checks, contract, dict(freed_by.iter_rows()))
-    set_aside: dict[str, dict[str, str | int]] = {**refined.set_aside, "quarantine": {"sha256": sha256(quarantine), "rows": accounting.quarantined}}
-    return replace(refined, accounting=accounting, checks=checks, set_aside=set_aside), tuple({**row, "taken": counts.get(row["id"], 0)} for row in said)
+    set_aside: dict[str, dict[str, str | int]] = {
+        **refined.set_aside,
+        "quarantine": {"sha256": sha256(quarantine), "rows": accounting.quarantined},
+    }
+    return replace(refined, accounting=accounting, checks=checks, set_aside=set_aside), tuple(
+        {**row, "taken": counts.get(row["id"], 0)} for row in said
+    )
 
 
 def _by_reason(rows: pl.LazyFrame) -> pl.LazyFrame:
-    return rows.select(pl.col(REASONS).explode(empty_as_null=False)).group_by(REASONS).len().sort(REASONS)
+    return (
+        rows.select(pl.col(REASONS).explode(empty_as_null=False))
+        .group_by(REASONS)
+        .len()
+        .sort(REASONS)
+    )
 
 
-def _forgiven(checks: Sequence[Check], contract: Contract, freed_by: Mapping[str, int]) -> tuple[Check, ...]:
+def _forgiven(
+    checks: Sequence[Check], contract: Contract, freed_by: Mapping[str, int]
+) -> tuple[Check, ...]:
     """The checks, with the rows that were released from a rule no longer held against it."""
     rules = {rule.name: rule for rule in contract.rules}
 
     def forgiven(check: Check) -> Check:
         failing = check.failing - freed_by.get(check.rule, 0)
-        return replace(check, failing=failing, measured=float(failing), passed=rules[check.rule].bound.holds(failing, check.total))
+        return replace(
+            check,
+            failing=failing,
+            measured=float(failing),
+            passed=rules[check.rule].bound.holds(failing, check.total),
+        )
 
     return tuple(forgiven(check) if check.rule in freed_by else check for check in checks)
 
@@ -127,7 +189,10 @@ def _forgiven(checks: Sequence[Check], contract: Contract, freed_by: Mapping[str
 def render_decisions(decisions: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The decisions as the evidence keeps them: in words, and as they were signed."""
     shown = ("id", "action", "rule", "chosen", "rows", "taken", "why", "by", "at", "run_id")
-    return {"said": [{key: each[key] for key in shown} for each in decisions], "signed": [each["envelope"] for each in decisions]}
+    return {
+        "said": [{key: each[key] for key in shown} for each in decisions],
+        "signed": [each["envelope"] for each in decisions],
+    }
 
 
 # -- measuring ---------------------------------------------------------------------------------
@@ -141,27 +206,50 @@ def _changed(refined: Refined) -> dict[str, int]:
     return dict(cells)
 
 
-def measured(installation: Installation, contract: Contract, files: Sequence[Path], now: datetime, changed: Mapping[str, int]) -> metrics.Measured:
+def measured(
+    installation: Installation,
+    contract: Contract,
+    files: Sequence[Path],
+    now: datetime,
+    changed: Mapping[str, int],
+) -> metrics.Measured:
     """Everything that the metrics read of a version's files, and of the version before."""
     frame, schema = pl.scan_parquet(list(files)), pl.read_parquet_schema(files[0])
     statistics = statistics_of(files)
-    nulls: dict[str, int | None] = {column.name: known.nulls if (known := statistics.get(column.name)) else None for column in contract.published_columns}
+    nulls: dict[str, int | None] = {
+        column.name: known.nulls if (known := statistics.get(column.name)) else None
+        for column in contract.published_columns
+    }
     nested = [name for name, count in nulls.items() if count is None]
     if nested:
         counted = collect(frame.select(pl.col(name).null_count() for name in nested))
         nulls |= counted.row(0, named=True)
-    ages = {rule.argument.column: rule for rule in contract.rules if rule.kind == "metric" and rule.argument.name == "freshness"}
-    freshness = {name: age for name in ages if name in schema and (age := _age(_newest(frame, name, statistics), now)) is not None}
+    ages = {
+        rule.argument.column: rule
+        for rule in contract.rules
+        if rule.kind == "metric" and rule.argument.name == "freshness"
+    }
+    freshness = {
+        name: age
+        for name in ages
+        if name in schema and (age := _age(_newest(frame, name, statistics), now)) is not None
+    }
     source = source_age(installation, contract, now)
     if source is not None:
         freshness["source"] = source
     groups = bias.measure(frame, contract.bias) if contract.bias else ()
-    return metrics.Measured(nulls, freshness, _stability(installation, contract, frame, schema), changed, groups)
+    return metrics.Measured(
+        nulls, freshness, _stability(installation, contract, frame, schema), changed, groups
+    )
 
 
 def _newest(frame: pl.LazyFrame, column: str, statistics: Mapping[str, Statistics]) -> Any:
     known = statistics.get(column)
-    return known.high if known and known.high is not None else collect(frame.select(pl.col(column).max())).item()
+    return (
+        known.high
+        if known and known.high is not None
+        else collect(frame.select(pl.col(column).max())).item()
+    )
 
 
 def _age(newest: date | None, now: datetime) -> float | None:
@@ -178,17 +266,34 @@ def source_age(installation: Installation, contract: Contract, now: datetime) ->
     """Hours since the source's file was last written; None for what is no file here, and for what a package brings along: that tells when it was installed."""
     if contract.source.upstream:
         row = installation.registry.version(*contract.source.upstream)
-        return round(max((now - datetime.fromisoformat(row["published_at"])).total_seconds(), 0.0) / 3600, 4) if row else None
-    if "://" in contract.source.location or contract.source.location.startswith(("package:", "module:")):
+        return (
+            round(
+                max((now - datetime.fromisoformat(row["published_at"])).total_seconds(), 0.0)
+                / 3600,
+                4,
+            )
+            if row
+            else None
+        )
+    if "://" in contract.source.location or contract.source.location.startswith(
+        ("package:", "module:")
+    ):
         return None
     try:
-        changed = datetime.fromtimestamp(locate(contract, installation.home.roots).stat().st_mtime, UTC)
+        changed = datetime.fromtimestamp(
+            locate(contract, installation.home.roots).stat().st_mtime, UTC
+        )
     except (SourceError, OSError):  # moved away since it was landed
         return None
     return round(max((now - changed).total_seconds(), 0.0) / 3600, 4)
 
 
-def _stability(installation: Installation, contract: Contract, frame: pl.LazyFrame, schema: Mapping[str, pl.DataType]) -> dict[str, float]:
+def _stability(
+    installation: Installation,
+    contract: Contract,
+    frame: pl.LazyFrame,
+    schema: Mapping[str, pl.DataType],
+) -> dict[str, float]:
     """How far each column has moved since the newest version; nothing where there is none, or it cannot be read: `assay verify` says what is wrong with it.
 
     A sample does not need what opening a version does: each file's digest.
@@ -197,9 +302,16 @@ def _stability(installation: Installation, contract: Contract, frame: pl.LazyFra
     if row is None:
         return {}
     try:
-        before = [installation.lake.folder(contract.name, "versions") / file.path for file in evidence.files(installation.statement(row))]
+        before = [
+            installation.lake.folder(contract.name, "versions") / file.path
+            for file in evidence.files(installation.statement(row))
+        ]
         known = pl.read_parquet_schema(before[0])
-        columns = [name for name, kind in schema.items() if known.get(name) == kind and stability.comparable(kind)]
+        columns = [
+            name
+            for name, kind in schema.items()
+            if known.get(name) == kind and stability.comparable(kind)
+        ]
         reference = stability.sample(pl.scan_parquet(before), row["rows"], columns)
     except (EvidenceError, pl.exceptions.ComputeError, OSError):
         return {}

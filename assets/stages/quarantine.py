@@ -29,7 +29,18 @@ from assay.lineage import handling
 from assay.pipelines.engine import run as collect
 from assay.pipelines.engine import run_together
 from assay.pipelines.frames import REASONS, ROW
-from assay.pipelines.validate.quarantine import DECISION, PASSES, Action, Handling, decided, judged_again, never, reason_digests, unreadable_cells, without_values
+from assay.pipelines.validate.quarantine import (
+    DECISION,
+    PASSES,
+    Action,
+    Handling,
+    decided,
+    judged_again,
+    never,
+    reason_digests,
+    unreadable_cells,
+    without_values,
+)
 
 SHOWN = 20
 _STATES = {"release": "released", "discard": "discarded"}
@@ -38,8 +49,14 @@ _STATES = {"release": "released", "discard": "discarded"}
 def note(run: Run, admission: Admission, refined: Refined) -> None:
     """Enter what the run sets aside into the registry, before the file lies where stewards find it."""
     contract, inputs, said = run.contract, admission.inputs, refined.set_aside["quarantine"]
-    classified = [column.name for column in contract.columns if column.classification in CONFIDENTIAL]
-    personal = {*contract.privacy.columns, *classified, *(finding.column for finding in admission.verdict.findings)}
+    classified = [
+        column.name for column in contract.columns if column.classification in CONFIDENTIAL
+    ]
+    personal = {
+        *contract.privacy.columns,
+        *classified,
+        *(finding.column for finding in admission.verdict.findings),
+    }
     run.installation.registry.keep_quarantine({
         "dataset": contract.name, "run_id": run.run_id, "source_digest": inputs.source_digest, "window": inputs.window, "contract_digest": contract.digest,
         "rows": said["rows"], "sha256": said["sha256"], "reasons": dict(refined.accounting.quarantined_by), "personal": sorted(personal),
@@ -51,48 +68,85 @@ def note(run: Run, admission: Admission, refined: Refined) -> None:
 
 def listed(installation: Installation, names: Sequence[str]) -> list[dict[str, Any]]:
     """One entry a run that set rows aside: how many of them wait, were released or discarded, and when they expire."""
-    return [_entry(installation, row) for name in names for row in installation.registry.quarantines(name) if row["rows"]]
+    return [
+        _entry(installation, row)
+        for name in names
+        for row in installation.registry.quarantines(name)
+        if row["rows"]
+    ]
 
 
 def _entry(installation: Installation, row: Row) -> dict[str, Any]:
     contract = installation.contracts.get(row["dataset"])
-    states = dict(_states(installation, row).group_by("state").len().iter_rows()) if contract and _there(installation, row) else {}
+    states = (
+        dict(_states(installation, row).group_by("state").len().iter_rows())
+        if contract and _there(installation, row)
+        else {}
+    )
     return {
         **{key: row[key] for key in ("dataset", "run_id", "kept_at", "window", "rows", "reasons", "expired_at")}, "file": str(_path(row)),
         **{state: states.get(state, 0) for state in ("open", "released", "discarded")}, "expires_at": _expires(row, contract).isoformat() if contract else None,
     }  # fmt: skip
 
 
-def shown(installation: Installation, name: str, run_id: str | None, rule: str | None, rows: int) -> dict[str, Any]:
+def shown(
+    installation: Installation, name: str, run_id: str | None, rule: str | None, rows: int
+) -> dict[str, Any]:
     """The first rows of a run's quarantine with their reasons, and the values of columns that are not personal."""
     row = record(installation, name, run_id)
     contract = installation.contract(name)
-    frame = _scan(installation, row).with_columns(decided(_decisions(installation, row), reason_digests(contract)))
+    frame = _scan(installation, row).with_columns(
+        decided(_decisions(installation, row), reason_digests(contract))
+    )
     if rule is not None:
         _check_reason(row, rule)
         frame = frame.filter(pl.col(REASONS).list.contains(rule))
     actions = {each["id"]: each["action"] for each in _describe_decision(installation, row)}
     hidden = [column for column in frame.collect_schema() if column in row["personal"]]
     found = collect(frame.drop(hidden).sort(ROW).head(rows))
-    states = [{"_state": _STATES[actions[number]] if number else "open"} for number in found[DECISION]]
+    states = [
+        {"_state": _STATES[actions[number]] if number else "open"} for number in found[DECISION]
+    ]
     values = found.drop(DECISION).to_dicts()
-    return {**_entry(installation, row), "hidden": hidden, "first_rows": [{**state, **value} for state, value in zip(states, values, strict=True)]}
+    return {
+        **_entry(installation, row),
+        "hidden": hidden,
+        "first_rows": [{**state, **value} for state, value in zip(states, values, strict=True)],
+    }
 
 
 def record(installation: Installation, name: str, run_id: str | None) -> Row:
     """What a run set aside; the newest that is still there unless named. Raises: QualityError: there is none, or it has expired."""
     installation.contract(name)
     known = [row for row in installation.registry.quarantines(name) if row["rows"]]
-    chosen = [row for row in known if (row["run_id"].startswith(run_id) if run_id else _there(installation, row))]
+    chosen = [
+        row
+        for row in known
+        if (row["run_id"].startswith(run_id) if run_id else _there(installation, row))
+    ]
     where = Where(dataset=name)
     if len(chosen) > 1 and run_id:
-        raise QualityError(f"the names of {len(chosen)} runs begin so", "Give more of the run's name", where)
+        raise QualityError(
+            f"the names of {len(chosen)} runs begin so", "Give more of the run's name", where
+        )
     if not chosen:
-        said = "no run whose name begins so has set rows aside" if run_id else "no row waits in the quarantine"
+        said = (
+            "no run whose name begins so has set rows aside"
+            if run_id
+            else "no row waits in the quarantine"
+        )
         raise QualityError(said, "See `assay quarantine list`", where)
     if not _there(installation, chosen[-1]):
-        said = f"expired on {chosen[-1]['expired_at'][:10]}" if chosen[-1]["expired_at"] else "is not on the disk"
-        raise QualityError(f"the quarantine of run '{chosen[-1]['run_id']}' {said}", "Deliver the data again", where)
+        said = (
+            f"expired on {chosen[-1]['expired_at'][:10]}"
+            if chosen[-1]["expired_at"]
+            else "is not on the disk"
+        )
+        raise QualityError(
+            f"the quarantine of run '{chosen[-1]['run_id']}' {said}",
+            "Deliver the data again",
+            where,
+        )
     return chosen[-1]
 
 
@@ -118,21 +172,50 @@ def _decisions(installation: Installation, row: Row) -> list[Handling]:
 
 def _states(installation: Installation, row: Row) -> pl.DataFrame:
     """`_row`, `_reasons` and `state` of every quarantined row."""
-    actions = {each["id"]: _STATES[each["action"]] for each in _describe_decision(installation, row)}
-    state = pl.col(DECISION).replace_strict(list(actions), list(actions.values()), default="open", return_dtype=pl.String) if actions else pl.lit("open")
-    marked = _scan(installation, row).select(ROW, REASONS).with_columns(decided(_decisions(installation, row), reason_digests(installation.contract(row["dataset"]))))
+    actions = {
+        each["id"]: _STATES[each["action"]] for each in _describe_decision(installation, row)
+    }
+    state = (
+        pl.col(DECISION).replace_strict(
+            list(actions), list(actions.values()), default="open", return_dtype=pl.String
+        )
+        if actions
+        else pl.lit("open")
+    )
+    marked = (
+        _scan(installation, row)
+        .select(ROW, REASONS)
+        .with_columns(
+            decided(
+                _decisions(installation, row), reason_digests(installation.contract(row["dataset"]))
+            )
+        )
+    )
     return collect(marked.select(ROW, REASONS, state.alias("state")))
 
 
 def _check_reason(row: Row, rule: str) -> None:
     if rule not in row["reasons"]:
-        raise QualityError("no quarantined row names it", suggestion(rule, row["reasons"], f"Choose one of {', '.join(row['reasons'])}"), Where(dataset=row["dataset"]))
+        raise QualityError(
+            "no quarantined row names it",
+            suggestion(rule, row["reasons"], f"Choose one of {', '.join(row['reasons'])}"),
+            Where(dataset=row["dataset"]),
+        )
 
 
 # -- deciding -----------------------------------------------------------------------------
 
 
-def decide(installation: Installation, name: str, action: Action, *, run_id: str | None, rule: str | None, rows: Sequence[int], why: str) -> dict[str, Any]:
+def decide(
+    installation: Installation,
+    name: str,
+    action: Action,
+    *,
+    run_id: str | None,
+    rule: str | None,
+    rows: Sequence[int],
+    why: str,
+) -> dict[str, Any]:
     """Release quarantined rows into the next version, or discard them: their values go at once, and for good.
 
     Returns: the decision as it was kept.
@@ -141,7 +224,9 @@ def decide(installation: Installation, name: str, action: Action, *, run_id: str
     if not why.strip():
         raise ConfigurationError("a decision needs a reason", 'Say it: --why "…"')
     if (rule is None) == (not rows):
-        raise ConfigurationError("a decision is about rows, or about a rule", "Give --row, once or more, or --rule")
+        raise ConfigurationError(
+            "a decision is about rows, or about a rule", "Give --row, once or more, or --rule"
+        )
     installation.home.check_writable()
     if action == "discard":
         installation.registry.check_clock("nothing is discarded")
@@ -153,20 +238,32 @@ def decide(installation: Installation, name: str, action: Action, *, run_id: str
     wanted = Handling(0, action, tuple(sorted(set(rows))), rule, covers)
     taken = decided([*_decisions(installation, row), wanted], reason_digests(contract))
     frame = _scan(installation, row).with_columns(taken).filter(pl.col(DECISION) == 0)
-    count, unread = (each for each in run_together([frame.select(pl.len()), unreadable_cells(frame, contract)]))
+    count, unread = (
+        each for each in run_together([frame.select(pl.len()), unreadable_cells(frame, contract)])
+    )
     if not count.item():
-        raise QualityError("every row that broke it broke another rule too", "Release that rule as well, or rows by number: --row", Where(dataset=name, rule=rule))
+        raise QualityError(
+            "every row that broke it broke another rule too",
+            "Release that rule as well, or rows by number: --row",
+            Where(dataset=name, rule=rule),
+        )
     if action == "release" and unread.height:
         number, column = unread.row(0)
         kind = contract.column(column).logical_type
         where = Where(dataset=name, row=number, field=column)
-        raise QualityError(f"it cannot be released: the cell is no {kind}", "Mend it in the source and deliver again, or leave it where it is", where)
+        raise QualityError(
+            f"it cannot be released: the cell is no {kind}",
+            "Mend it in the source and deliver again, or leave it where it is",
+            where,
+        )
     files = _files(installation, row, wanted, contract)
     said = {
         "dataset": name, "source_digest": row["source_digest"], "window": row["window"], "run_id": row["run_id"], "action": action, "rule": rule, "chosen": list(wanted.rows),
         "covers": dict(covers), "rows": count.item(), "why": why.strip(), "by": installation.registry.actor, "at": installation.registry.now(),
     }  # fmt: skip
-    kept = installation.registry.handle({**said, "envelope": handling.signed(files, said, installation.keys.signer())})
+    kept = installation.registry.handle(
+        {**said, "envelope": handling.signed(files, said, installation.keys.signer())}
+    )
     installation.settle()
     return {key: kept[key] for key in ("id", *said)}
 
@@ -175,60 +272,106 @@ def _check_delivery(installation: Installation, row: Row, contract: Contract) ->
     """Only the newest delivery, judged by today's contract, has a next version."""
     where, name = Where(dataset=row["dataset"]), row["dataset"]
     delivery = (row["source_digest"], row["window"])
-    later = [other for other in installation.registry.quarantines(name) if other["kept_at"] > row["kept_at"] and (other["source_digest"], other["window"]) != delivery]
+    later = [
+        other
+        for other in installation.registry.quarantines(name)
+        if other["kept_at"] > row["kept_at"]
+        and (other["source_digest"], other["window"]) != delivery
+    ]
     newest = installation.registry.version(name)
-    if later or (newest and newest["published_at"] > row["kept_at"] and (newest["source_digest"], newest["window"]) != delivery):
-        raise QualityError(f"newer data have come since run '{row['run_id']}'", "A version holds one delivery: deliver the rows again, mended or under a changed rule", where)
+    if later or (
+        newest
+        and newest["published_at"] > row["kept_at"]
+        and (newest["source_digest"], newest["window"]) != delivery
+    ):
+        raise QualityError(
+            f"newer data have come since run '{row['run_id']}'",
+            "A version holds one delivery: deliver the rows again, mended or under a changed rule",
+            where,
+        )
     if row["contract_digest"] != contract.digest:
         raise QualityError(
-            "the contract has changed since these rows were set aside", f"Today's rules judge them again: assay run {name}; `assay quarantine replay {name}` says how", where
+            "the contract has changed since these rows were set aside",
+            f"Today's rules judge them again: assay run {name}; `assay quarantine replay {name}` says how",
+            where,
         )
 
 
-def _chosen(installation: Installation, row: Row, rule: str | None, rows: Sequence[int]) -> pl.DataFrame:
+def _chosen(
+    installation: Installation, row: Row, rule: str | None, rows: Sequence[int]
+) -> pl.DataFrame:
     """The rows that are asked for, each still open. Raises: QualityError: the first that is not."""
     states = _states(installation, row)
     if rule is not None:
         _check_reason(row, rule)
         found = states.filter(pl.col(REASONS).list.contains(rule) & (pl.col("state") == "open"))
         if not found.height:
-            raise QualityError("no row that broke it is left to decide about", "See `assay quarantine list`", Where(dataset=row["dataset"], rule=rule))
+            raise QualityError(
+                "no row that broke it is left to decide about",
+                "See `assay quarantine list`",
+                Where(dataset=row["dataset"], rule=rule),
+            )
         return found
     known = dict(states.select(ROW, "state").iter_rows())
     for number in rows:
         state = known.get(number)
         if state != "open":
             said = "it is not in this quarantine" if state is None else f"it is {state} already"
-            raise QualityError(said, f"See `assay quarantine show {row['dataset']}`", Where(dataset=row["dataset"], row=number))
+            raise QualityError(
+                said,
+                f"See `assay quarantine show {row['dataset']}`",
+                Where(dataset=row["dataset"], row=number),
+            )
     return states.filter(pl.col(ROW).is_in(list(rows)))
 
 
-def _covers(row: Row, contract: Contract, chosen: pl.DataFrame, rule: str | None) -> Mapping[str, str]:
+def _covers(
+    row: Row, contract: Contract, chosen: pl.DataFrame, rule: str | None
+) -> Mapping[str, str]:
     """What a release overrules: reason -> the digest of today's rule. Raises: QualityError: one of them no steward can overrule."""
     digests = reason_digests(contract)
-    reasons = [rule] if rule is not None else chosen[REASONS].explode(empty_as_null=False).unique().sort().to_list()
+    reasons = (
+        [rule]
+        if rule is not None
+        else chosen[REASONS].explode(empty_as_null=False).unique().sort().to_list()
+    )
     for reason in reasons:
         barred = never(reason)
         if barred:
-            raise QualityError(f"it cannot be released: {barred[0]}", barred[1], Where(dataset=row["dataset"], rule=reason))
+            raise QualityError(
+                f"it cannot be released: {barred[0]}",
+                barred[1],
+                Where(dataset=row["dataset"], rule=reason),
+            )
         if reason not in digests:
             raise QualityError(
-                "it cannot be released: today's contract has no such rule or step", f"Run it again: assay run {contract.name}", Where(dataset=row["dataset"], rule=reason)
+                "it cannot be released: today's contract has no such rule or step",
+                f"Run it again: assay run {contract.name}",
+                Where(dataset=row["dataset"], rule=reason),
             )
     return {reason: digests[reason] for reason in reasons}
 
 
-def _files(installation: Installation, row: Row, wanted: Handling, contract: Contract) -> list[dict[str, Any]]:
+def _files(
+    installation: Installation, row: Row, wanted: Handling, contract: Contract
+) -> list[dict[str, Any]]:
     """Each quarantine file that holds the delivery's rows; for a discard with a copy that lacks the values, which waits until the decision is kept."""
     delivery = (row["source_digest"], row["window"])
-    same = [other for other in installation.registry.quarantines(row["dataset"]) if (other["source_digest"], other["window"]) == delivery and _there(installation, other)]
+    same = [
+        other
+        for other in installation.registry.quarantines(row["dataset"])
+        if (other["source_digest"], other["window"]) == delivery and _there(installation, other)
+    ]
     files = []
     for other in same:
         path = str(_path(other))
         digest, becomes = sha256(installation.home.lake / path), None
         if wanted.action == "discard":
             taken = decided([*_decisions(installation, other), wanted], reason_digests(contract))
-            emptied = without_values(_scan(installation, other).with_columns(taken), pl.col(DECISION).eq(0).fill_null(False)).drop(DECISION)
+            emptied = without_values(
+                _scan(installation, other).with_columns(taken),
+                pl.col(DECISION).eq(0).fill_null(False),
+            ).drop(DECISION)
             copy = installation.lake.emptied(path)
             collect(emptied.sink_parquet(copy, compression="zstd", lazy=True))
             becomes = sha256(copy)
@@ -244,13 +387,24 @@ def replay(installation: Installation, name: str, run_id: str | None) -> dict[st
     """Hold a run's open rows against today's contract: how many would pass, per reason they were set aside for."""
     row, contract = record(installation, name, run_id), installation.contract(name)
     pointed_to = {rule.argument.dataset for rule in contract.rules if rule.kind == "relationship"}
-    related = {other: installation.scan(versions[-1]) for other in sorted(pointed_to) if (versions := installation.registry.versions(other))}
+    related = {
+        other: installation.scan(versions[-1])
+        for other in sorted(pointed_to)
+        if (versions := installation.registry.versions(other))
+    }
     newest = installation.registry.version(name)
     # a relationship to the data set itself is held against what is published
-    judged = judged_again(_scan(installation, row), contract, related, installation.scan(newest) if newest else None)
+    judged = judged_again(
+        _scan(installation, row), contract, related, installation.scan(newest) if newest else None
+    )
     waiting = _states(installation, row).filter(pl.col("state") == "open").select(ROW).lazy()
     found = collect(judged.join(waiting, on=ROW, how="semi"))
-    reasons = found.explode(REASONS, empty_as_null=False).group_by(REASONS).agg(pl.len().alias("rows"), pl.col(PASSES).sum().alias("would_pass")).sort(REASONS)
+    reasons = (
+        found.explode(REASONS, empty_as_null=False)
+        .group_by(REASONS)
+        .agg(pl.len().alias("rows"), pl.col(PASSES).sum().alias("would_pass"))
+        .sort(REASONS)
+    )
     changed = row["contract_digest"] != contract.digest
     return {
         "dataset": name, "run_id": row["run_id"], "contract_changed": changed, "open": found.height, "would_pass": int(found[PASSES].sum()),
@@ -271,10 +425,23 @@ def expire(installation: Installation, names: Sequence[str]) -> list[dict[str, A
     for name in names:
         contract = installation.contract(name)
         folder = installation.lake.folder(name, "quarantine")
-        for row in (row for row in installation.registry.quarantines(name) if row["expired_at"] is None and _expires(row, contract) <= now):
-            if not installation.registry.expire_quarantine(name, row["run_id"], f"retention.quarantine is {contract.retention.quarantine}"):
+        for row in (
+            row
+            for row in installation.registry.quarantines(name)
+            if row["expired_at"] is None and _expires(row, contract) <= now
+        ):
+            if not installation.registry.expire_quarantine(
+                name, row["run_id"], f"retention.quarantine is {contract.retention.quarantine}"
+            ):
                 continue
-            gone.append({"dataset": name, "run_id": row["run_id"], "rows": row["rows"], "kept_at": row["kept_at"]})
+            gone.append(
+                {
+                    "dataset": name,
+                    "run_id": row["run_id"],
+                    "rows": row["rows"],
+                    "kept_at": row["kept_at"],
+                }
+            )
         for copy in folder.glob(".*.emptied"):
             if left_behind(copy, now.timestamp()):
                 copy.unlink(missing_ok=True)
@@ -289,8 +456,12 @@ def _sign_earlier(installation: Installation, name: str) -> bool:
 
     The registry's record with its entry in the audit log is all that tells of them.
     """
-    expired = [row["run_id"] for row in installation.registry.quarantines(name) if row["expired_at"]]
-    unsigned = [run for run in expired if not installation.quarantine_expiry_file(name, run).exists()]
+    expired = [
+        row["run_id"] for row in installation.registry.quarantines(name) if row["expired_at"]
+    ]
+    unsigned = [
+        run for run in expired if not installation.quarantine_expiry_file(name, run).exists()
+    ]
     if not unsigned:
         return False
     waiting = [entry["payload"] for entry in installation.registry.pending()]
@@ -314,7 +485,9 @@ def check_kept(installation: Installation, signed: Signed) -> list[str]:
     Raises: EvidenceError: a file is missing, or is not what was kept.
     """
     predicates = [document["predicate"] for document in signed.documents.values()]
-    of_versions = {entry["path"] for predicate in predicates for entry in predicate["set_aside"].values()}
+    of_versions = {
+        entry["path"] for predicate in predicates for entry in predicate["set_aside"].values()
+    }
     count = 0
     for row in installation.registry.quarantines(signed.name):
         path = str(_path(row))
@@ -339,4 +512,6 @@ def _has_checks(installation: Installation, row: Row) -> bool:
 
 def _expires(row: Row, contract: Contract) -> datetime:
     """When a quarantine has lived as long as the contract says: whole days from when it was kept."""
-    return datetime.fromisoformat(row["kept_at"]) + timedelta(days=int(contract.retention.quarantine[1:-1]))
+    return datetime.fromisoformat(row["kept_at"]) + timedelta(
+        days=int(contract.retention.quarantine[1:-1])
+    )

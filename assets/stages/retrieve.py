@@ -53,7 +53,9 @@ class Found:
     passages: tuple[Passage, ...]
 
 
-def search(name: str, question: str, *, purpose: str, k: int, traceparent: str | None = None) -> Found:
+def search(
+    name: str, question: str, *, purpose: str, k: int, traceparent: str | None = None
+) -> Found:
     """The passages that answer best.
 
     Args:
@@ -63,7 +65,11 @@ def search(name: str, question: str, *, purpose: str, k: int, traceparent: str |
     """
     if not question.strip() or len(question) > MOST_CHARS:
         raise ActionError(
-            "that is no question" if not question.strip() else f"the question is longer than {MOST_CHARS:,} characters", "Ask in a sentence or two", Where(dataset=name)
+            "that is no question"
+            if not question.strip()
+            else f"the question is longer than {MOST_CHARS:,} characters",
+            "Ask in a sentence or two",
+            Where(dataset=name),
         )
     trace_id = trace_of(traceparent or os.environ.get("TRACEPARENT"))
     installation = Installation.open()
@@ -72,15 +78,47 @@ def search(name: str, question: str, *, purpose: str, k: int, traceparent: str |
     service, found = _retrieve(installation, contract, question, k, purpose, trace_id)
     version, terms = service["version"], carried(installation, contract, service["version"])
     passages = tuple(
-        Passage(row["document"], row["passage"], row["heading"], row["start"], row["end"], row["said"], row["score"], row["license"] or terms["license"])
+        Passage(
+            row["document"],
+            row["passage"],
+            row["heading"],
+            row["start"],
+            row["end"],
+            row["said"],
+            row["score"],
+            row["license"] or terms["license"],
+        )
         for row in found.iter_rows(named=True)
     )
-    told = {"build": service["build"], "passages": [passage.passage for passage in passages], "k": k}
-    installation.registry.use(name, version, purpose, allowed=True, kind="search", trace_id=trace_id, details=told)
-    return Found(name, version, service["build"], purpose, trace_id, terms["license"], terms["obligations"], terms["attribution"], passages)
+    told = {
+        "build": service["build"],
+        "passages": [passage.passage for passage in passages],
+        "k": k,
+    }
+    installation.registry.use(
+        name, version, purpose, allowed=True, kind="search", trace_id=trace_id, details=told
+    )
+    return Found(
+        name,
+        version,
+        service["build"],
+        purpose,
+        trace_id,
+        terms["license"],
+        terms["obligations"],
+        terms["attribution"],
+        passages,
+    )
 
 
-def _retrieve(installation: Installation, contract: Contract, question: str, k: int, purpose: str, trace_id: str) -> tuple[Row, pl.DataFrame]:
+def _retrieve(
+    installation: Installation,
+    contract: Contract,
+    question: str,
+    k: int,
+    purpose: str,
+    trace_id: str,
+) -> tuple[Row, pl.DataFrame]:
     policy, store = policy_of(contract), index_store(installation)
     service = _serving(installation, contract)
     _check_purpose(installation, contract, service, purpose, trace_id)
@@ -88,7 +126,14 @@ def _retrieve(installation: Installation, contract: Contract, question: str, k: 
         try:
             opened, embedder = _ready(installation, store, contract.name, service)
             withdrawn = _withdrawn(installation, contract, service, opened)
-            found = answer(installation, policy, opened, embedder, question, opened.manifest["passages"] if withdrawn else k)
+            found = answer(
+                installation,
+                policy,
+                opened,
+                embedder,
+                question,
+                opened.manifest["passages"] if withdrawn else k,
+            )
             break
         except (ActionError, OSError, RuntimeError, ValueError) as error:
             now = _serving(installation, contract)
@@ -96,7 +141,11 @@ def _retrieve(installation: Installation, contract: Contract, question: str, k: 
                 if isinstance(error, ActionError):
                     raise
                 problem = f"the index in service cannot be read ({type(error).__name__})"
-                raise ActionError(problem, f"Build it again: assay index rebuild {contract.name}", Where(dataset=contract.name)) from error
+                raise ActionError(
+                    problem,
+                    f"Build it again: assay index rebuild {contract.name}",
+                    Where(dataset=contract.name),
+                ) from error
             service = now  # another one was swapped in, and this one swept, while it was read
     if withdrawn:
         found = found.filter(~pl.col("document").is_in(withdrawn))
@@ -107,37 +156,68 @@ def _retrieve(installation: Installation, contract: Contract, question: str, k: 
 def _serving(installation: Installation, contract: Contract) -> Row:
     service = installation.registry.serving_index(contract.name)
     if service is None:
-        raise ActionError("no index is in service", f"Build it: assay run {contract.name}", Where(dataset=contract.name))
+        raise ActionError(
+            "no index is in service",
+            f"Build it: assay run {contract.name}",
+            Where(dataset=contract.name),
+        )
     return service
 
 
-def _check_purpose(installation: Installation, contract: Contract, service: Row, purpose: str, trace_id: str) -> None:
-    admitted = installation.statement(installation.version(contract.name, service["version"]))["predicate"]["admission"]["purposes"]
+def _check_purpose(
+    installation: Installation, contract: Contract, service: Row, purpose: str, trace_id: str
+) -> None:
+    admitted = installation.statement(installation.version(contract.name, service["version"]))[
+        "predicate"
+    ]["admission"]["purposes"]
     if purpose not in admitted:
-        installation.registry.use(contract.name, service["version"], purpose, allowed=False, kind="search", trace_id=trace_id, details={"build": service["build"]})
+        installation.registry.use(
+            contract.name,
+            service["version"],
+            purpose,
+            allowed=False,
+            kind="search",
+            trace_id=trace_id,
+            details={"build": service["build"]},
+        )
         problem = f"{contract.name}@{service['version']} was not admitted for '{purpose}'"
-        raise AdmissionError(problem, f"Search it for {' or '.join(admitted)}, or add the purpose to assay.license and publish again", Where(dataset=contract.name))
+        raise AdmissionError(
+            problem,
+            f"Search it for {' or '.join(admitted)}, or add the purpose to assay.license and publish again",
+            Where(dataset=contract.name),
+        )
 
 
-def _withdrawn(installation: Installation, contract: Contract, service: Row, opened: Opened) -> list[str]:
+def _withdrawn(
+    installation: Installation, contract: Contract, service: Row, opened: Opened
+) -> list[str]:
     """Documents of the index that the newest version has no more: from the moment it is published they answer nothing, whenever the index follows."""
     latest = installation.version(contract.name)
     if latest["version"] == service["version"]:
         return []
     held = opened.documents["document"]
-    return held.filter(~held.is_in(documents_of(installation, contract, latest)["document"].implode())).to_list()
+    return held.filter(
+        ~held.is_in(documents_of(installation, contract, latest)["document"].implode())
+    ).to_list()
 
 
 _OPENED: dict[tuple[Path, str], tuple[Opened, Embedder]] = {}
 _MOST_OPEN = 8
 
 
-def _ready(installation: Installation, store: IndexStore, name: str, service: Row) -> tuple[Opened, Embedder]:
+def _ready(
+    installation: Installation, store: IndexStore, name: str, service: Row
+) -> tuple[Opened, Embedder]:
     """The build, its files checked once a process, and its embedder."""
     key = (store.folder / name / service["build"], service["sha256"])
     if key not in _OPENED:
         opened = store.open(name, service["build"], service["sha256"])
         while len(_OPENED) >= _MOST_OPEN:
             del _OPENED[next(iter(_OPENED))]
-        _OPENED[key] = opened, embedder_of(installation, store, name, opened.manifest["settings"], dict(opened.manifest))
+        _OPENED[key] = (
+            opened,
+            embedder_of(
+                installation, store, name, opened.manifest["settings"], dict(opened.manifest)
+            ),
+        )
     return _OPENED[key]

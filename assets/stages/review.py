@@ -43,9 +43,21 @@ def sign(installation: Installation, number: int, decision: Decision, why: str, 
     stewards = ruling(installation)
     steward = stewards.by_key(private.public_key.keyid)
     if steward is None:
-        raise ConfigurationError("this is no key of a steward", "Add its public half to the stewards: see `assay review key --help`", Where(file=key.name))
+        raise ConfigurationError(
+            "this is no key of a steward",
+            "Add its public half to the stewards: see `assay review key --help`",
+            Where(file=key.name),
+        )
     now = installation.clock()
-    decided = Approval(row["dataset"], row["input_key"], decision, why.strip(), steward.name, now, now + timedelta(days=stewards.valid_days))
+    decided = Approval(
+        row["dataset"],
+        row["input_key"],
+        decision,
+        why.strip(),
+        steward.name,
+        now,
+        now + timedelta(days=stewards.valid_days),
+    )
     return approvals.signed(decided, private)
 
 
@@ -60,19 +72,37 @@ def submit(installation: Installation, number: int, text: str) -> Standing:
     _adopt_first_stewards(installation)
     steward = ruling(installation).by_key(approvals.keyid_of(text))
     if steward is None:
-        installation.registry.note("approval refused", row["dataset"], {"review": number, "why": "not signed by a steward"})
-        raise EvidenceError("it is not signed by a steward", "Sign it with a key of the stewards' policy", Where(dataset=row["dataset"]))
+        installation.registry.note(
+            "approval refused", row["dataset"], {"review": number, "why": "not signed by a steward"}
+        )
+        raise EvidenceError(
+            "it is not signed by a steward",
+            "Sign it with a key of the stewards' policy",
+            Where(dataset=row["dataset"]),
+        )
     try:
         decided = approvals.opened(text, public_of(steward.key))
     except EvidenceError:
-        installation.registry.note("approval refused", row["dataset"], {"review": number, "why": "forged", "steward": steward.name})
+        installation.registry.note(
+            "approval refused",
+            row["dataset"],
+            {"review": number, "why": "forged", "steward": steward.name},
+        )
         raise
     allowed = _allowed(installation, row)
     others = [each for each, _ in counting(installation, row, allowed)]
     why = refusal(decided, steward, others=others, **_terms(installation, row, allowed))
     if why is not None:
-        installation.registry.note("approval refused", row["dataset"], {"review": number, "why": why, "steward": steward.name})
-        raise AdmissionError(f"the decision does not count: {why}", "See `assay review show` for what it waits for", Where(dataset=row["dataset"]))
+        installation.registry.note(
+            "approval refused",
+            row["dataset"],
+            {"review": number, "why": why, "steward": steward.name},
+        )
+        raise AdmissionError(
+            f"the decision does not count: {why}",
+            "See `assay review show` for what it waits for",
+            Where(dataset=row["dataset"]),
+        )
     installation.registry.approve(row, steward.name, decided.decision, text)
     return stands(installation, row)
 
@@ -83,7 +113,9 @@ def stands(installation: Installation, row: Row) -> Standing:
     return standing(counting(installation, row, allowed), allowed)
 
 
-def counting(installation: Installation, row: Row, allowed: Mapping[Level, Sequence[str]]) -> list[tuple[Approval, Steward]]:
+def counting(
+    installation: Installation, row: Row, allowed: Mapping[Level, Sequence[str]]
+) -> list[tuple[Approval, Steward]]:
     """The kept decisions that hold now: each signature checked again, each in time, each by somebody who is still a steward."""
     found: list[tuple[Approval, Steward]] = []
     stewards, terms = ruling(installation), _terms(installation, row, allowed)
@@ -103,7 +135,11 @@ def counting(installation: Installation, row: Row, allowed: Mapping[Level, Seque
 def ruling(installation: Installation) -> StewardPolicy:
     """Who may decide: the stewards' file as it was adopted; as it is, before one was."""
     adopted = installation.registry.adopted(STEWARDS)
-    return installation.stewards if adopted is None else steward_policy(adopted["text"], "the adopted stewards' file")
+    return (
+        installation.stewards
+        if adopted is None
+        else steward_policy(adopted["text"], "the adopted stewards' file")
+    )
 
 
 def check_policies(installation: Installation) -> None:
@@ -115,9 +151,27 @@ def check_policies(installation: Installation) -> None:
     if not _adopt_first_stewards(installation):
         changed = installation.registry.adopted(STEWARDS)
         if changed is not None and changed["digest"] != filed.digest and not filed.can_decide:
-            raise AdmissionError("the stewards' file has changed, and names no two who could decide", "Name one of each level: nobody could change it again", _STEWARDS_FILE)
-        _check(installation, STEWARDS, "the stewards' file", filed.digest, {"text": filed.text}, _STEWARDS_FILE)
-    _check(installation, POLICIES, "the licence policy", installation.policy.digest, {}, Where(file="contracts/policies/licenses.yaml"))
+            raise AdmissionError(
+                "the stewards' file has changed, and names no two who could decide",
+                "Name one of each level: nobody could change it again",
+                _STEWARDS_FILE,
+            )
+        _check(
+            installation,
+            STEWARDS,
+            "the stewards' file",
+            filed.digest,
+            {"text": filed.text},
+            _STEWARDS_FILE,
+        )
+    _check(
+        installation,
+        POLICIES,
+        "the licence policy",
+        installation.policy.digest,
+        {},
+        Where(file="contracts/policies/licenses.yaml"),
+    )
 
 
 def _adopt_first_stewards(installation: Installation) -> bool:
@@ -125,20 +179,41 @@ def _adopt_first_stewards(installation: Installation) -> bool:
     if installation.registry.adopted(STEWARDS) is not None:
         return False
     if installation.stewards.can_decide:
-        installation.registry.note(ADOPTED, STEWARDS, {"digest": installation.stewards.digest, "by": "first use", "text": installation.stewards.text})
+        installation.registry.note(
+            ADOPTED,
+            STEWARDS,
+            {
+                "digest": installation.stewards.digest,
+                "by": "first use",
+                "text": installation.stewards.text,
+            },
+        )
     return True
 
 
-def _check(installation: Installation, what: str, said: str, digest: str, kept: Mapping[str, str], where: Where) -> None:
+def _check(
+    installation: Installation,
+    what: str,
+    said: str,
+    digest: str,
+    kept: Mapping[str, str],
+    where: Where,
+) -> None:
     adopted = installation.registry.adopted(what)
     if adopted is not None and adopted["digest"] == digest:
         return
     by = "first use"
     if adopted is not None:
-        row = installation.registry.ask(what, digest, [f"{said} has changed: {adopted['digest'][:16]} became {digest[:16]}"])
+        row = installation.registry.ask(
+            what, digest, [f"{said} has changed: {adopted['digest'][:16]} became {digest[:16]}"]
+        )
         now = stands(installation, row)
         if now.decision != "approved":
-            raise AdmissionError(f"{said} has changed, and two stewards have not approved that", f"Read the change, and decide: assay review show {row['id']}", where)
+            raise AdmissionError(
+                f"{said} has changed, and two stewards have not approved that",
+                f"Read the change, and decide: assay review show {row['id']}",
+                where,
+            )
         by = ", ".join(each.approver for each in now.by)
     installation.registry.note(ADOPTED, what, {"digest": digest, "by": by, **kept})
 
@@ -151,15 +226,41 @@ def envelopes(installation: Installation, row: Row) -> list[str]:
 def describe_review(installation: Installation, row: Row) -> dict[str, Any]:
     """A review as people read it."""
     now = stands(installation, row)
-    by = [{"approver": each.approver, "decision": each.decision, "why": each.why, "expires_at": each.expires_at.isoformat()} for each in now.by]
-    return {**{key: row[key] for key in ("id", "dataset", "input_key", "reasons", "asked_at", "asked_by")}, "decision": now.decision, "missing": list(now.missing), "by": by}
+    by = [
+        {
+            "approver": each.approver,
+            "decision": each.decision,
+            "why": each.why,
+            "expires_at": each.expires_at.isoformat(),
+        }
+        for each in now.by
+    ]
+    return {
+        **{
+            key: row[key]
+            for key in ("id", "dataset", "input_key", "reasons", "asked_at", "asked_by")
+        },
+        "decision": now.decision,
+        "missing": list(now.missing),
+        "by": by,
+    }
 
 
 def _allowed(installation: Installation, row: Row) -> Mapping[Level, Sequence[str]]:
-    contract = installation.contracts.get(row["dataset"])  # a review of a policy is about no data set
+    contract = installation.contracts.get(
+        row["dataset"]
+    )  # a review of a policy is about no data set
     return contract.approvers if contract else {}
 
 
-def _terms(installation: Installation, row: Row, allowed: Mapping[Level, Sequence[str]]) -> dict[str, Any]:
+def _terms(
+    installation: Installation, row: Row, allowed: Mapping[Level, Sequence[str]]
+) -> dict[str, Any]:
     now: datetime = installation.registry.latest_time()
-    return {"asked_by": row["asked_by"], "input_key": row["input_key"], "allowed": allowed, "valid_days": ruling(installation).valid_days, "now": now}
+    return {
+        "asked_by": row["asked_by"],
+        "input_key": row["input_key"],
+        "allowed": allowed,
+        "valid_days": ruling(installation).valid_days,
+        "now": now,
+    }

@@ -30,32 +30,72 @@ class Tried:
     rows: tuple[int, ...]
 
 
-def back_test(installation: Installation, contract: Contract, rules: Sequence[Rule], row: Row) -> tuple[Tried, ...]:
+def back_test(
+    installation: Installation, contract: Contract, rules: Sequence[Rule], row: Row
+) -> tuple[Tried, ...]:
     """Try rules on a published version; one about what the version does not hold is unknown.
 
     Raises: EvidenceError: the version is not what was signed. QualityError: a query needs more than it may.
     """
-    files = installation.lake.check_files(row["dataset"], evidence.files(installation.statement(row)))
-    related = {name: installation.scan(newest) for name in _pointed_to(rules) if (newest := installation.registry.version(name))}
+    files = installation.lake.check_files(
+        row["dataset"], evidence.files(installation.statement(row))
+    )
+    related = {
+        name: installation.scan(newest)
+        for name in _pointed_to(rules)
+        if (newest := installation.registry.version(name))
+    }
     return judge_files(contract, rules, files, related)
 
 
 def judge_files(
-    contract: Contract, rules: Sequence[Rule], files: Sequence[Path], related: Mapping[str, pl.LazyFrame] | None = None, *, examples: int = EXAMPLES
+    contract: Contract,
+    rules: Sequence[Rule],
+    files: Sequence[Path],
+    related: Mapping[str, pl.LazyFrame] | None = None,
+    *,
+    examples: int = EXAMPLES,
 ) -> tuple[Tried, ...]:
     """Judge Parquet files by a contract's rules in one pass over the columns that their footers do not already prove."""
     frame = pl.scan_parquet(list(files))
     schema = frame.collect_schema()
     known = [rule for rule in rules if set(rule.columns) <= set(schema)]
-    as_promised = {column.name for column in contract.columns if schema.get(column.name) == dtype(column)}
+    as_promised = {
+        column.name for column in contract.columns if schema.get(column.name) == dtype(column)
+    }
     statistics = statistics_of(files)
-    certain = {rule.name for rule in known if set(rule.columns) <= as_promised and (rule.kind == "type" or proven(rule, statistics))}
+    certain = {
+        rule.name
+        for rule in known
+        if set(rule.columns) <= as_promised and (rule.kind == "type" or proven(rule, statistics))
+    }
     reading = [rule for rule in known if rule.name not in certain]
-    (counted,) = run_together([counting(retyped(frame, contract.columns), reading, {**(related or {}), contract.table: frame}, examples=examples)])
+    (counted,) = run_together(
+        [
+            counting(
+                retyped(frame, contract.columns),
+                reading,
+                {**(related or {}), contract.table: frame},
+                examples=examples,
+            )
+        ]
+    )
     counts = counted.row(0, named=True)
-    found = {**dict.fromkeys(certain, 0), **{name: count for name, count in counts.items() if not name.endswith("?")}}
-    answers = {**sql.evaluate({rule.name: rule.argument for rule in known if rule.kind == "sql"}, {contract.table: files}), **anonymity.answers(known, frame)}
-    return tuple(Tried(rule, check, tuple(counts.get(f"{rule.name}?") or ())) for rule, check in zip(rules, checks(rules, found, answers), strict=True))
+    found = {
+        **dict.fromkeys(certain, 0),
+        **{name: count for name, count in counts.items() if not name.endswith("?")},
+    }
+    answers = {
+        **sql.evaluate(
+            {rule.name: rule.argument for rule in known if rule.kind == "sql"},
+            {contract.table: files},
+        ),
+        **anonymity.answers(known, frame),
+    }
+    return tuple(
+        Tried(rule, check, tuple(counts.get(f"{rule.name}?") or ()))
+        for rule, check in zip(rules, checks(rules, found, answers), strict=True)
+    )
 
 
 def _pointed_to(rules: Sequence[Rule]) -> set[str]:
@@ -77,7 +117,9 @@ def statistics_of(files: Sequence[Path]) -> dict[str, Statistics]:
                 said = column.statistics
                 if said is not None and "." not in column.path_in_schema:
                     ends = (said.min, said.max) if said.has_min_max else (None, None)
-                    parts.setdefault(column.path_in_schema, []).append(Statistics(said.null_count if said.has_null_count else None, *ends))
+                    parts.setdefault(column.path_in_schema, []).append(
+                        Statistics(said.null_count if said.has_null_count else None, *ends)
+                    )
     return {name: _joined(each) for name, each in parts.items() if len(each) == groups}
 
 
@@ -94,9 +136,23 @@ def _joined(parts: Sequence[Statistics]) -> Statistics:
 def hit(installation: Installation, contract: Contract, rule: Rule) -> tuple[str, ...]:
     """Who reads what the rule is about: recorded consumers, and what is made from its columns."""
     name, columns = contract.name, set(rule.columns) or set(contract.column_names)
-    uses = sorted({f"{use['actor']} ({use['purpose']})" for use in installation.registry.uses(name) if use["allowed"]})
-    featured = [column for column in contract.column_names if contract.features and column in contract.features.reads]
-    made = [f"{name}/features ({', '.join(sorted(columns & set(featured)))})"] if columns & set(featured) else []
+    uses = sorted(
+        {
+            f"{use['actor']} ({use['purpose']})"
+            for use in installation.registry.uses(name)
+            if use["allowed"]
+        }
+    )
+    featured = [
+        column
+        for column in contract.column_names
+        if contract.features and column in contract.features.reads
+    ]
+    made = (
+        [f"{name}/features ({', '.join(sorted(columns & set(featured)))})"]
+        if columns & set(featured)
+        else []
+    )
     if contract.retrain and contract.features and contract.features.target:
         learnt = {contract.features.target.column, *contract.features.reads}
         made += [f"model {contract.retrain.model}"] if columns & learnt else []
@@ -106,6 +162,8 @@ def hit(installation: Installation, contract: Contract, rule: Rule) -> tuple[str
         f"{other.name}.{', '.join(each.columns)}"
         for other in installation.contracts.values()
         for each in other.rules
-        if each.kind == "relationship" and each.argument.dataset == name and columns & set(each.argument.columns)
+        if each.kind == "relationship"
+        and each.argument.dataset == name
+        and columns & set(each.argument.columns)
     }
     return (*uses, *made, *sorted(pointing))

@@ -44,7 +44,9 @@ class Run:
     @property
     def lease(self) -> Lease:
         """The right to publish, taken by the run's first stage."""
-        return self.installation.registry.begin(self.contract.name, self.run_id, self.partition, self.parent)
+        return self.installation.registry.begin(
+            self.contract.name, self.run_id, self.partition, self.parent
+        )
 
 
 @dataclass
@@ -72,16 +74,24 @@ def stage(run: Run, name: str) -> Iterator[Noted]:
     try:
         if name in LEASED:
             _ = run.lease
-        with errors_located_at(dataset=run.contract.name), room_on_disk(), installation.registry.working(run.contract.name, run.run_id, name):
+        with (
+            errors_located_at(dataset=run.contract.name),
+            room_on_disk(),
+            installation.registry.working(run.contract.name, run.run_id, name),
+        ):
             yield noted
     except BaseException as error:
         if not is_failure(error):
             raise
         failure = unexpected(installation.home.root, error, run.contract.name, f"stage '{name}'")
-        installation.lake.clear(run.contract.name, run.run_id)  # at once: on a full disk it is what the words about it are written on
+        installation.lake.clear(
+            run.contract.name, run.run_id
+        )  # at once: on a full disk it is what the words about it are written on
         with room_on_disk():
             installation.registry.end(run.lease, "failed", {"stage": name, "error": str(failure)})
-            installation.registry.post("lineage", run.contract.name, fact("FAIL", str(failure)).as_json())
+            installation.registry.post(
+                "lineage", run.contract.name, fact("FAIL", str(failure)).as_json()
+            )
         if failure is error:
             raise
         raise failure from error
@@ -93,6 +103,8 @@ def schema(columns: Mapping[str, pl.DataType]) -> tuple[tuple[str, str], ...]:
     return tuple((name, str(kind)) for name, kind in columns.items())
 
 
-def sources(table: str, lineage: Mapping[str, Iterable[str]]) -> dict[str, tuple[tuple[str, str], ...]]:
+def sources(
+    table: str, lineage: Mapping[str, Iterable[str]]
+) -> dict[str, tuple[tuple[str, str], ...]]:
     """Column lineage from one input table."""
     return {column: tuple((table, field) for field in fields) for column, fields in lineage.items()}

@@ -42,7 +42,9 @@ class Signed:
         return Lake(self.root / "lake")
 
 
-def read_signed(root: Path, name: str, key: Key, recorded: Mapping[str, str] | None = None) -> Signed:
+def read_signed(
+    root: Path, name: str, key: Key, recorded: Mapping[str, str] | None = None
+) -> Signed:
     """Read what is signed about a data set. What cannot be read is noted, for its own version.
 
     Raises: EvidenceError: a signed decision about quarantined rows cannot be read.

@@ -49,18 +49,47 @@ def signed(run: Run, parts: Sequence[Part]) -> Row:
     """The version that these parts make on top of what is registered now: its row for the registry, with the signed statement."""
     installation, contract, newest = run.installation, run.contract, parts[-1]
     known = installation.registry.versions(contract.name)
-    predicate = {**_of_part(newest), "sequence": len(known) + 1, "run_id": run.run_id, "signed_at": installation.registry.now(), "audit_head": installation.registry.head()}
+    predicate = {
+        **_of_part(newest),
+        "sequence": len(known) + 1,
+        "run_id": run.run_id,
+        "signed_at": installation.registry.now(),
+        "audit_head": installation.registry.head(),
+    }
     files: tuple[PublishedFile, ...] = tuple(newest.files)
     if contract.source.partitions:
         predicate |= _together(run, parts, predicate)
-        there = {file.path: file for file in (*predicate.pop("base_files"), *(file for part in parts for file in part.files))}
-        files = tuple(there[path] for each in predicate["partitions"].values() for path in each["files"])
+        there = {
+            file.path: file
+            for file in (
+                *predicate.pop("base_files"),
+                *(file for part in parts for file in part.files),
+            )
+        }
+        files = tuple(
+            there[path] for each in predicate["partitions"].values() for path in each["files"]
+        )
     inputs = predicate["inputs"]
     previous = _previous(run, known[-1]) if known else None
-    number = next_version(previous, contract_version=contract.version, source_digest=inputs["source_digest"], window=inputs["window"])
+    number = next_version(
+        previous,
+        contract_version=contract.version,
+        source_digest=inputs["source_digest"],
+        window=inputs["window"],
+    )
     schema = {each["name"]: each["type"] for each in predicate["schema"]}
-    note = change_note(previous, rows=predicate["accounting"]["published"], window=inputs["window"], schema=schema, partitions=len(predicate.get("partitions", ())))
-    predicate |= {"version": number, "previous": previous.version if previous else None, "note": note}
+    note = change_note(
+        previous,
+        rows=predicate["accounting"]["published"],
+        window=inputs["window"],
+        schema=schema,
+        partitions=len(predicate.get("partitions", ())),
+    )
+    predicate |= {
+        "version": number,
+        "previous": previous.version if previous else None,
+        "note": note,
+    }
     for each in predicate.get("partitions", {}).values():
         each["made_in"] = each["made_in"] or number
     envelope = evidence.sign(evidence.statement(files, predicate), installation.keys.signer())
@@ -72,7 +101,14 @@ def signed(run: Run, parts: Sequence[Part]) -> Row:
 
 def _previous(run: Run, row: Row) -> Previous:
     schema = run.installation.statement(row)["predicate"]["schema"]
-    return Previous(row["version"], row["contract_version"], row["source_digest"], row["window"], row["rows"], {each["name"]: each["type"] for each in schema})
+    return Previous(
+        row["version"],
+        row["contract_version"],
+        row["source_digest"],
+        row["window"],
+        row["rows"],
+        {each["name"]: each["type"] for each in schema},
+    )
 
 
 def _of_part(part: Part) -> dict[str, Any]:
@@ -102,7 +138,10 @@ def _origin(run: Run, digest: str) -> dict[str, Any]:
     """What else is known of where the rows come from: the files, where there are several, and the mark that a growing source has reached."""
     receipt, watermark = receipt_of(run, digest), run.contract.source.options.watermark
     named = set(run.contract.column_names)
-    each = [{**asdict(file), "lacks": [name for name in file.lacks if name in named]} for file in receipt.files]
+    each = [
+        {**asdict(file), "lacks": [name for name in file.lacks if name in named]}
+        for file in receipt.files
+    ]
     files: dict[str, Any] = {"source_files": each} if each else {}
     files |= {"upstream": dict(receipt.upstream)} if receipt.upstream else {}
     if watermark is None or receipt.watermark is None:
@@ -131,7 +170,10 @@ def _together(run: Run, parts: Sequence[Part], newest: dict[str, Any]) -> dict[s
     held = dict(sorted({**held, **{name: _summary(part) for name, part in made.items()}}.items()))
     keys = {name: part.admission.inputs.key for name, part in made.items()}
     verdict, judged = newest["admission"]["verdict"], [_of_part(part) for part in parts]
-    licenses = [each["admission"]["verdict"]["license"] for each in ([base["predicate"], *judged] if base and stays else judged)]
+    licenses = [
+        each["admission"]["verdict"]["license"]
+        for each in ([base["predicate"], *judged] if base and stays else judged)
+    ]
     admission = {
         **newest["admission"],
         "verdict": {**verdict, "findings": partitions.findings(held.values()), "license": {**verdict["license"], **{key: _union(each[key] for each in licenses) for key in ("obligations", "attribution")}}},

@@ -23,7 +23,12 @@ from assay.pipelines.ingest.records import numbered
 from assay.pipelines.spreadsheet import guarded, unguarded
 
 
-def suggest(installation: Installation, contract: Contract, told: Callable[[str], None], corrected: Path | None = None) -> list[Proposal]:
+def suggest(
+    installation: Installation,
+    contract: Contract,
+    told: Callable[[str], None],
+    corrected: Path | None = None,
+) -> list[Proposal]:
     """Try the steps on a sample of the source's rows; columns that are personal, or may be, are neither shown nor tried.
 
     Args:
@@ -34,7 +39,11 @@ def suggest(installation: Installation, contract: Contract, told: Callable[[str]
     right = _put_right(corrected, contract, hidden) if corrected else None
     with _landed(installation, contract, told) as rows:
         told("trying steps")
-        return [proposal for proposal in suggested(rows, contract, hidden, right) if proposal.step not in contract.cleaning]
+        return [
+            proposal
+            for proposal in suggested(rows, contract, hidden, right)
+            if proposal.step not in contract.cleaning
+        ]
 
 
 def ask(installation: Installation, contract: Contract, told: Callable[[str], None]) -> str:
@@ -54,30 +63,51 @@ def _put_right(file: Path, contract: Contract, hidden: Collection[str]) -> pl.Da
         read = unguarded(pl.read_csv(file, infer_schema=False))
         rows = read.with_columns(pl.col(ROW).cast(pl.Int64))
     except (OSError, pl.exceptions.PolarsError):  # whose words may show a cell
-        raise ConfigurationError(f"it is no CSV file with the numbers of rows under '{ROW}'", "Take the one that `assay clean suggest NAME --ask FILE` writes", where) from None
+        raise ConfigurationError(
+            f"it is no CSV file with the numbers of rows under '{ROW}'",
+            "Take the one that `assay clean suggest NAME --ask FILE` writes",
+            where,
+        ) from None
     if rows[ROW].null_count() or rows[ROW].is_duplicated().any():
-        raise ConfigurationError(f"'{ROW}' does not name each row once", "Leave it as `--ask` wrote it, and leave out rows that nobody has read", where)
-    return rows.select(ROW, *(name for name in contract.column_names if name in rows.columns and name not in hidden))
+        raise ConfigurationError(
+            f"'{ROW}' does not name each row once",
+            "Leave it as `--ask` wrote it, and leave out rows that nobody has read",
+            where,
+        )
+    return rows.select(
+        ROW,
+        *(name for name in contract.column_names if name in rows.columns and name not in hidden),
+    )
 
 
 def _hidden(contract: Contract) -> set[str]:
-    return set(contract.privacy.columns) | {column.name for column in contract.columns if column.classification or perhaps_personal(column.name)}
+    return set(contract.privacy.columns) | {
+        column.name
+        for column in contract.columns
+        if column.classification or perhaps_personal(column.name)
+    }
 
 
 @contextmanager
-def _landed(installation: Installation, contract: Contract, told: Callable[[str], None]) -> Iterator[pl.LazyFrame]:
+def _landed(
+    installation: Installation, contract: Contract, told: Callable[[str], None]
+) -> Iterator[pl.LazyFrame]:
     """The source's rows as they would land, for as long as the block runs."""
     with tempfile.TemporaryDirectory(prefix="assay-suggest-") as made:
         folder = Path(made)
         told("reading the source")
         (folder / "fetched").mkdir()
         home = installation.home
-        place = sources.Place(home.roots, folder / "fetched", hosts=home.hosts, max_bytes=home.source_max_bytes)
+        place = sources.Place(
+            home.roots, folder / "fetched", hosts=home.hosts, max_bytes=home.source_max_bytes
+        )
         if contract.source.upstream:
             source = upstream.version_of(installation, contract)
             place = replace(place, dataset=lambda: upstream.take(installation, contract, source))
         fetched = sources.fetch(contract, place)
         read = sources.read(contract, fetched, folder)
         sources.check_columns(contract, read.columns)
-        records = pl.read_parquet(folder / "unreadable.parquet", columns=["record"])["record"].to_list()
+        records = pl.read_parquet(folder / "unreadable.parquet", columns=["record"])[
+            "record"
+        ].to_list()
         yield rows_in(folder) if read.files else numbered(rows_in(folder), records, read.header)

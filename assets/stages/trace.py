@@ -32,18 +32,42 @@ def why(installation: Installation, text: str) -> dict[str, Any]:
                         name,
                         row["version"],
                         "published",
-                        {"note": row["note"], "source_sha256": row["source_digest"], "decided_by": predicate["admission"]["decided_by"]},
+                        {
+                            "note": row["note"],
+                            "source_sha256": row["source_digest"],
+                            "decided_by": predicate["admission"]["decided_by"],
+                        },
                     )
                 )
         for made in installation.registry.trainings(name):
             if made["details"].get("trace_id") == trace_id:
-                told = {key: made["details"][key] for key in ("model", "model_version", "outcome", "reason", "license", "obligations")}
+                told = {
+                    key: made["details"][key]
+                    for key in (
+                        "model",
+                        "model_version",
+                        "outcome",
+                        "reason",
+                        "license",
+                        "obligations",
+                    )
+                }
                 entries.append(_entry(made["made_at"], name, made["version"], "model", told))
     for use in installation.registry.traced(trace_id):
-        told = {"purpose": use["purpose"], "by": use["actor"], "allowed": use["allowed"], **(use["details"] or {})}
-        entries.append(_entry(use["at"], use["dataset"], use["version"], use["kind"] or "read", told))
+        told = {
+            "purpose": use["purpose"],
+            "by": use["actor"],
+            "allowed": use["allowed"],
+            **(use["details"] or {}),
+        }
+        entries.append(
+            _entry(use["at"], use["dataset"], use["version"], use["kind"] or "read", told)
+        )
     if not entries:
-        raise EvidenceError(f"nothing is known of the trace {trace_id}", "Give one that a prediction, a training, or a data card names")
+        raise EvidenceError(
+            f"nothing is known of the trace {trace_id}",
+            "Give one that a prediction, a training, or a data card names",
+        )
     return {"trace_id": trace_id, "entries": sorted(entries, key=lambda entry: entry["at"] or "")}
 
 
@@ -51,12 +75,28 @@ def used_by(installation: Installation, name: str, version: str | None) -> dict[
     """What was made from a version, who used it for what, and which models in service come from it. Raises: EvidenceError: there is no such version."""
     row = installation.version(installation.contract(name).name, version)
     number = row["version"]
-    made = {kind: _describe_event(kind, details) for kind in MADE if (details := installation.registry.derived(name, number, kind))}
-    models = [_describe_event("model", each["details"]) for each in installation.registry.trainings(name) if each["version"] == number]
+    made = {
+        kind: _describe_event(kind, details)
+        for kind in MADE
+        if (details := installation.registry.derived(name, number, kind))
+    }
+    models = [
+        _describe_event("model", each["details"])
+        for each in installation.registry.trainings(name)
+        if each["version"] == number
+    ]
     made |= {"model": "; ".join(models)} if models else {}
     uses = [use for use in installation.registry.uses(name) if use["version"] == number]
-    serving = {role: each["version"] for role, each in installation.registry.serving(name).items() if each["details"].get("dataset_version") == number}
-    derived = {other: installation.registry.versions(other) for other, contract in installation.contracts.items() if name in contract.source.inherits}
+    serving = {
+        role: each["version"]
+        for role, each in installation.registry.serving(name).items()
+        if each["details"].get("dataset_version") == number
+    }
+    derived = {
+        other: installation.registry.versions(other)
+        for other, contract in installation.contracts.items()
+        if name in contract.source.inherits
+    }
     return {
         "dataset": name, "version": number, "made": made, "serving": serving,
         "uses": [{"at": use["at"], "kind": use["kind"] or "read", "purpose": use["purpose"], "by": use["actor"], "allowed": use["allowed"], "trace_id": use["trace_id"], **_model(use)} for use in uses],
@@ -64,12 +104,18 @@ def used_by(installation: Installation, name: str, version: str | None) -> dict[
     }  # fmt: skip
 
 
-def _entry(at: str | None, dataset: str, version: str, kind: str, told: dict[str, Any]) -> dict[str, Any]:
+def _entry(
+    at: str | None, dataset: str, version: str, kind: str, told: dict[str, Any]
+) -> dict[str, Any]:
     return {"at": at, "dataset": dataset, "version": version, "kind": kind, "told": told}
 
 
 def _model(use: Row) -> dict[str, Any]:
-    return {key: value for key, value in (use["details"] or {}).items() if key in ("model", "model_version", "rows")}
+    return {
+        key: value
+        for key, value in (use["details"] or {}).items()
+        if key in ("model", "model_version", "rows")
+    }
 
 
 def _describe_event(kind: str, details: Row) -> str:

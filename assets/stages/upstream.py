@@ -33,7 +33,11 @@ class Upstream:
     @property
     def record(self) -> dict[str, str]:
         """How receipts and evidence name it."""
-        return {"dataset": self.row["dataset"], "version": self.row["version"], "statement": self.statement}
+        return {
+            "dataset": self.row["dataset"],
+            "version": self.row["version"],
+            "statement": self.statement,
+        }
 
 
 def version_of(installation: Installation, contract: Contract) -> Upstream:
@@ -46,13 +50,21 @@ def version_of(installation: Installation, contract: Contract) -> Upstream:
     where = Where(file=contract.file, dataset=contract.name)
     around = circle(contract.name, {**installation.contracts, contract.name: contract})
     if around:
-        raise ConfigurationError(f"it is made from itself: {' from '.join(around)}", "Take another source for one of them", where)
+        raise ConfigurationError(
+            f"it is made from itself: {' from '.join(around)}",
+            "Take another source for one of them",
+            where,
+        )
     row = installation.version(installation.contract(name).name, version)
     document = installation.statement(row)
-    return Upstream(row, document["predicate"], hashlib.sha256(row["envelope"].encode()).hexdigest())
+    return Upstream(
+        row, document["predicate"], hashlib.sha256(row["envelope"].encode()).hexdigest()
+    )
 
 
-def take(installation: Installation, contract: Contract, source: Upstream, *, landed: bool = False) -> Fetched:
+def take(
+    installation: Installation, contract: Contract, source: Upstream, *, landed: bool = False
+) -> Fetched:
     """The files of the version, each compared with its digest, once every purpose has been recorded as a use of it.
 
     Args:
@@ -67,14 +79,20 @@ def take(installation: Installation, contract: Contract, source: Upstream, *, la
     details = {"data_set": contract.name, "rows": row["rows"]}
     for purpose in contract.license.purposes:
         allowed = purpose in admitted and careless is None
-        installation.registry.use(row["dataset"], row["version"], purpose, allowed=allowed, kind=USE, details=details)
+        installation.registry.use(
+            row["dataset"], row["version"], purpose, allowed=allowed, kind=USE, details=details
+        )
     _check(source, contract, careless)
     size = sum(file["size_bytes"] for file in source.predicate["files"])
     if landed:
         return Fetched(source.statement, size)
-    paths = installation.lake.check_files(row["dataset"], evidence.files(installation.statement(row)))
+    paths = installation.lake.check_files(
+        row["dataset"], evidence.files(installation.statement(row))
+    )
     names = [f"part-{number:05}.parquet" for number in range(1, len(paths) + 1)]
-    files = tuple(File(name, path, path.stat().st_size, name) for name, path in zip(names, paths, strict=True))
+    files = tuple(
+        File(name, path, path.stat().st_size, name) for name, path in zip(names, paths, strict=True)
+    )
     return Fetched(source.statement, size, files)
 
 
@@ -85,9 +103,17 @@ def _check(source: Upstream, contract: Contract, careless: str | None) -> None:
     wrong = [purpose for purpose in contract.license.purposes if purpose not in admitted]
     if wrong:
         remedy = f"Leave it out of assay.license, or publish {source.row['dataset']} for it"
-        raise AdmissionError(f"{named} was not admitted for '{wrong[0]}', but for {' and '.join(admitted)}", remedy, where)
+        raise AdmissionError(
+            f"{named} was not admitted for '{wrong[0]}', but for {' and '.join(admitted)}",
+            remedy,
+            where,
+        )
     if careless:
-        raise AdmissionError(f"it is made from {named}: {careless}", "Declare the same under assay.privacy and assay.license", where)
+        raise AdmissionError(
+            f"it is made from {named}: {careless}",
+            "Declare the same under assay.privacy and assay.license",
+            where,
+        )
 
 
 def _careless(source: Upstream, contract: Contract, installation: Installation) -> str | None:

@@ -31,7 +31,11 @@ def evidence_file(root: Path, name: str, version: str) -> Path:
     """Where a version's evidence lies. Raises: EvidenceError: there is none."""
     file = root / "evidence" / name / f"{version}.dsse.json"
     if not file.is_file():
-        raise EvidenceError(f"there is no evidence of {name}@{version}", "See `assay status` for what is published", Where(dataset=name))
+        raise EvidenceError(
+            f"there is no evidence of {name}@{version}",
+            "See `assay status` for what is published",
+            Where(dataset=name),
+        )
     return file
 
 
@@ -64,7 +68,9 @@ def verify(root: Path, name: str, version: str, key: Key, signed: Signed | None 
     return Verified(name, version, tuple(checked))
 
 
-def _check_files(lake: Lake, predicate: dict[str, Any], files: tuple[evidence.PublishedFile, ...]) -> list[str]:
+def _check_files(
+    lake: Lake, predicate: dict[str, Any], files: tuple[evidence.PublishedFile, ...]
+) -> list[str]:
     name = predicate["dataset"]
     lake.check_files(name, files)
     learned = learned_files(predicate)
@@ -101,32 +107,57 @@ def _check_expiry(file: Path, key: Key) -> list[str]:
         return []
     document = evidence.opened(tombstone.read_text(encoding="utf-8"), key, evidence.EXPIRY_TYPE)
     if document["subject"][0]["digest"]["sha256"] != sha256(file):
-        raise EvidenceError("the statement of its expiry is about other evidence", "Restore it from a copy", Where(file=tombstone.name))
+        raise EvidenceError(
+            "the statement of its expiry is about other evidence",
+            "Restore it from a copy",
+            Where(file=tombstone.name),
+        )
     return [f"files expired on {document['predicate']['expired_at'][:10]}, as signed"]
 
 
-def _check_accounting(predicate: dict[str, Any], files: tuple[evidence.PublishedFile, ...], name: str) -> dict[str, int]:
+def _check_accounting(
+    predicate: dict[str, Any], files: tuple[evidence.PublishedFile, ...], name: str
+) -> dict[str, int]:
     rows: dict[str, int] = predicate["accounting"]
     where = Where(dataset=name)
     if rows["rows_in"] != rows["published"] + rows["quarantined"] + rows["removed"]:
-        raise EvidenceError("the signed row account does not balance", "Do not use this version", where)
+        raise EvidenceError(
+            "the signed row account does not balance", "Do not use this version", where
+        )
     if rows["published"] != sum(file.rows for file in files):
-        raise EvidenceError("the manifest's rows are not the account's", "Do not use this version", where)
+        raise EvidenceError(
+            "the manifest's rows are not the account's", "Do not use this version", where
+        )
     counted = {file.path: file.rows for file in files}
     for partition, part in predicate.get("partitions", {}).items():
         if part["accounting"]["published"] != sum(counted[path] for path in part["files"]):
-            raise EvidenceError(f"the manifest's rows of {partition} are not the account's", "Do not use this version", where)
+            raise EvidenceError(
+                f"the manifest's rows of {partition} are not the account's",
+                "Do not use this version",
+                where,
+            )
     return rows
 
 
 def _count_approvals(predicate: dict[str, Any]) -> list[str]:
     """The decisions of people that the evidence carries. That each is of this version's inputs is checked; whose keys they are, the stewards' policy says."""
     given = predicate["admission"].get("approvals", [])
-    subjects = {predicate["inputs"]["key"], *(part["key"] for part in predicate.get("partitions", {}).values())}
+    subjects = {
+        predicate["inputs"]["key"],
+        *(part["key"] for part in predicate.get("partitions", {}).values()),
+    }
     for text in given:
         if subject_of(text) not in subjects:
-            raise EvidenceError("an approval in the evidence is about other data", "Do not use this version")
-    return [f"{len(given)} signed approvals of these inputs, by keys {', '.join(keyid_of(text)[:16] for text in given)}"] if given else []
+            raise EvidenceError(
+                "an approval in the evidence is about other data", "Do not use this version"
+            )
+    return (
+        [
+            f"{len(given)} signed approvals of these inputs, by keys {', '.join(keyid_of(text)[:16] for text in given)}"
+        ]
+        if given
+        else []
+    )
 
 
 def _count_decisions(predicate: dict[str, Any], key: Key) -> list[str]:
@@ -134,10 +165,21 @@ def _count_decisions(predicate: dict[str, Any], key: Key) -> list[str]:
     decisions = predicate.get("quarantine_decisions", {"said": [], "signed": []})
     for said, text in zip(decisions["said"], decisions["signed"], strict=True):
         signed = handling.opened(text, key)["predicate"]
-        if signed["dataset"] != predicate["dataset"] or any(signed[part] != said[part] for part in ("action", "rule", "chosen", "why", "by", "at")):
-            raise EvidenceError("a decision about quarantined rows is not what was signed", "Do not use this version")
+        if signed["dataset"] != predicate["dataset"] or any(
+            signed[part] != said[part] for part in ("action", "rule", "chosen", "why", "by", "at")
+        ):
+            raise EvidenceError(
+                "a decision about quarantined rows is not what was signed",
+                "Do not use this version",
+            )
     released = sum(said["taken"] for said in decisions["said"] if said["action"] == "release")
-    return [f"{len(decisions['said'])} signed decisions about quarantined rows; {released:,} rows released into this version"] if decisions["said"] else []
+    return (
+        [
+            f"{len(decisions['said'])} signed decisions about quarantined rows; {released:,} rows released into this version"
+        ]
+        if decisions["said"]
+        else []
+    )
 
 
 def _check_set_aside(signed: Signed, layer: str, said: dict[str, Any], key: Key) -> str:
@@ -147,8 +189,12 @@ def _check_set_aside(signed: Signed, layer: str, said: dict[str, Any], key: Key)
         return f"{layer}: {said['rows']:,} rows, {_why_gone(signed, layer, said, key)}"
     digest = sha256(file)
     if digest not in handling.became(signed.handlings, path, said["sha256"]):
-        raise EvidenceError(f"the {layer} file is not what was signed", "Restore it from a backup", where)
-    emptied = ", values of some removed since by signed decisions" if digest != said["sha256"] else ""
+        raise EvidenceError(
+            f"the {layer} file is not what was signed", "Restore it from a backup", where
+        )
+    emptied = (
+        ", values of some removed since by signed decisions" if digest != said["sha256"] else ""
+    )
     return f"{layer}: digest of {said['rows']:,} rows{emptied}"
 
 
@@ -158,7 +204,9 @@ def _why_gone(signed: Signed, layer: str, said: dict[str, Any], key: Key) -> str
     folder = signed.root / "evidence" / signed.name / "quarantine"
     tombstone = folder / handling.expiry_name(path.stem)
     if tombstone.is_file():
-        with errors_located_at(dataset=signed.name, file=f"{signed.name}/quarantine/{tombstone.name}"):
+        with errors_located_at(
+            dataset=signed.name, file=f"{signed.name}/quarantine/{tombstone.name}"
+        ):
             text = tombstone.read_text(encoding="utf-8", errors="replace")
             day = handling.expired_on(text, key, said["path"], said["sha256"])
         return f"expired on {day}, as signed"

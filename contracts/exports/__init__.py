@@ -36,5 +36,10 @@ def export(contract: Contract, to: str) -> str:
     """The contract as a text of that format. Raises: ContractError: no such format."""
     if to not in FORMATS:
         known = ", ".join(FORMATS)
-        raise ContractError(f"Assay does not export to '{to}'", suggestion(to, FORMATS, f"Choose one of {known}"), Where(file=contract.file, dataset=contract.name), "assay.export")
+        raise ContractError(
+            f"Assay does not export to '{to}'",
+            suggestion(to, FORMATS, f"Choose one of {known}"),
+            Where(file=contract.file, dataset=contract.name),
+            "assay.export",
+        )
     return FORMATS[to](contract)

@@ -30,10 +30,30 @@ CONTEXT: dict[str, Any] = {
     **{term: f"cr:{term}" for term in TERMS},
 }  # fmt: skip
 PARQUET = "application/x-parquet"  # as Croissant writes it; IANA registers vnd.apache.parquet
-MEDIA_TYPES = {"csv": "text/csv", "parquet": PARQUET, "json": "application/json", "jsonl": "application/jsonlines", "ndjson": "application/jsonlines"}
+MEDIA_TYPES = {
+    "csv": "text/csv",
+    "parquet": PARQUET,
+    "json": "application/json",
+    "jsonl": "application/jsonlines",
+    "ndjson": "application/jsonlines",
+}
 SPDX_ID = re.compile(r"[A-Za-z0-9.+-]+")
-ELEMENTS = {"float64": "cr:Float64", "float32": "cr:Float32", "float16": "cr:Float16", "bfloat16": "cr:Float32", "int8": "cr:Int8", "uint8": "cr:UInt8", "binary": "cr:UInt8"}
-TYPES = {"string": "sc:Text", "boolean": "sc:Boolean", "date": "sc:Date", "timestamp": "sc:DateTime", "time": "sc:Time"}
+ELEMENTS = {
+    "float64": "cr:Float64",
+    "float32": "cr:Float32",
+    "float16": "cr:Float16",
+    "bfloat16": "cr:Float32",
+    "int8": "cr:Int8",
+    "uint8": "cr:UInt8",
+    "binary": "cr:UInt8",
+}
+TYPES = {
+    "string": "sc:Text",
+    "boolean": "sc:Boolean",
+    "date": "sc:Date",
+    "timestamp": "sc:DateTime",
+    "time": "sc:Time",
+}
 Node = dict[str, Any]
 
 
@@ -61,7 +81,11 @@ def croissant(contract: Contract, *, files: Sequence[PublishedFile] = ()) -> str
         "version": contract.version,
         "license": _license(contract.license.expression),
         "creator": {"@type": "sc:Organization", "name": contract.license.holder},
-        "keywords": [word for word in (contract.domain, contract.source.origin, *contract.license.purposes) if word],
+        "keywords": [
+            word
+            for word in (contract.domain, contract.source.origin, *contract.license.purposes)
+            if word
+        ],
         **_responsible(contract),
         "distribution": distribution,
         "recordSet": [
@@ -69,7 +93,10 @@ def croissant(contract: Contract, *, files: Sequence[PublishedFile] = ()) -> str
                 "@type": "cr:RecordSet",
                 "@id": "rows",
                 "name": "rows",
-                "field": [_field(column, f"rows/{column.name}", distribution[-1], [column.name], contract) for column in contract.published_columns],
+                "field": [
+                    _field(column, f"rows/{column.name}", distribution[-1], [column.name], contract)
+                    for column in contract.published_columns
+                ],
             }
         ],
     }
@@ -78,7 +105,11 @@ def croissant(contract: Contract, *, files: Sequence[PublishedFile] = ()) -> str
 
 def _license(expression: str) -> str:
     """The page of a single licence; an expression or a licence of one's own is told as it is."""
-    return f"https://spdx.org/licenses/{expression}.html" if SPDX_ID.fullmatch(expression) and not expression.startswith("LicenseRef-") else expression
+    return (
+        f"https://spdx.org/licenses/{expression}.html"
+        if SPDX_ID.fullmatch(expression) and not expression.startswith("LicenseRef-")
+        else expression
+    )
 
 
 def _distribution(contract: Contract, files: Sequence[PublishedFile]) -> Iterator[Node]:
@@ -88,7 +119,9 @@ def _distribution(contract: Contract, files: Sequence[PublishedFile]) -> Iterato
             "@type": "cr:FileObject", "@id": file.path, "name": file.path, "contentUrl": file.path, "contentSize": f"{file.size} B", "encodingFormat": PARQUET, "sha256": file.sha256,
         }  # fmt: skip
     source = contract.source
-    plain = not source.location.endswith((".zip", ".gz", ".bz2", ".xz", ".zst")) and kind_of(source.location) in (
+    plain = not source.location.endswith((".zip", ".gz", ".bz2", ".xz", ".zst")) and kind_of(
+        source.location
+    ) in (
         "path",
         "package",
         "http",
@@ -103,18 +136,32 @@ def _distribution(contract: Contract, files: Sequence[PublishedFile]) -> Iterato
             "sha256": source.sha256,
         }
     elif len(files) != 1:
-        yield {"@type": "cr:FileSet", "@id": "version", "name": "version", "includes": "**/*.parquet", "encodingFormat": PARQUET}
+        yield {
+            "@type": "cr:FileSet",
+            "@id": "version",
+            "name": "version",
+            "includes": "**/*.parquet",
+            "encodingFormat": PARQUET,
+        }
 
 
 def _field(column: Column, id: str, source: Node, path: list[str], contract: Contract) -> Node:
     inner, shape = _unwrapped(column)
-    reference = {"fileObject" if source["@type"] == "cr:FileObject" else "fileSet": {"@id": source["@id"]}, "extract": {"column": path[0]}}
+    reference = {
+        "fileObject" if source["@type"] == "cr:FileObject" else "fileSet": {"@id": source["@id"]},
+        "extract": {"column": path[0]},
+    }
     node: Node = {"@type": "cr:Field", "@id": id, "name": column.name}
     if column.description:
         node["description"] = column.description
     node |= {"isArray": True, "arrayShape": ",".join(str(size) for size in shape)} if shape else {}
     if inner.logical_type in ("object", "map"):
-        return node | {"subField": [_field(field, f"{id}/{field.name}", source, path, contract) for field in inner.fields]}
+        return node | {
+            "subField": [
+                _field(field, f"{id}/{field.name}", source, path, contract)
+                for field in inner.fields
+            ]
+        }
     return node | {"dataType": _type(inner), "source": reference}
 
 
@@ -138,8 +185,18 @@ def _type(column: Column) -> str:
             name = width(column)
             return f"cr:{'Int' if name[0] == 'i' else 'UInt'}{name[1:]}"
         case "number":
-            single = (column.format or (column.physical_type or "").lower().strip()) in ("f32", "float32", "real")
-            return "sc:Float" if decimal(column.physical_type) else "cr:Float32" if single else "cr:Float64"
+            single = (column.format or (column.physical_type or "").lower().strip()) in (
+                "f32",
+                "float32",
+                "real",
+            )
+            return (
+                "sc:Float"
+                if decimal(column.physical_type)
+                else "cr:Float32"
+                if single
+                else "cr:Float64"
+            )
         case "vector":
             return ELEMENTS[column.element_type]
         case _:
@@ -154,22 +211,42 @@ def _responsible(contract: Contract) -> Node:
     node: Node = {
         "rai:dataCollection": f"{source.origin.capitalize()} data, delivered as {source.format} from {source.shown_location}.",
         "rai:dataLimitations": contract.limitations,
-        "rai:dataUseCases": [text for text in (contract.usage, f"Wanted for: {', '.join(contract.license.purposes)}.") if text],
+        "rai:dataUseCases": [
+            text
+            for text in (contract.usage, f"Wanted for: {', '.join(contract.license.purposes)}.")
+            if text
+        ],
         "rai:personalSensitiveInformation": _personal(contract),
-        "rai:dataPreprocessingProtocol": [step.description for step in contract.cleaning if not isinstance(step, FillMissing)],
-        "rai:dataImputationProtocol": " ".join(step.description for step in contract.cleaning if isinstance(step, FillMissing)),
+        "rai:dataPreprocessingProtocol": [
+            step.description for step in contract.cleaning if not isinstance(step, FillMissing)
+        ],
+        "rai:dataImputationProtocol": " ".join(
+            step.description for step in contract.cleaning if isinstance(step, FillMissing)
+        ),
         "rai:dataReleaseMaintenancePlan": f"Versions are kept for {contract.retention.versions}."
-        + (f" New data are looked for on the schedule '{source.schedule}'." if source.schedule else ""),
+        + (
+            f" New data are looked for on the schedule '{source.schedule}'."
+            if source.schedule
+            else ""
+        ),
     }
     if windows:
-        node["rai:dataCollectionTimeFrame"] = [min(w.start for w in windows.each).isoformat(), max(w.end for w in windows.each).isoformat()]
+        node["rai:dataCollectionTimeFrame"] = [
+            min(w.start for w in windows.each).isoformat(),
+            max(w.end for w in windows.each).isoformat(),
+        ]
     return node
 
 
 def _personal(contract: Contract) -> list[str]:
     privacy = contract.privacy
-    told = [f"The data set is {privacy.sensitivity}; lawful basis: {privacy.lawful_basis}; region: {privacy.region}."]
-    return told + [f"{name}: {treatment.kind.replace('_', ' ')}, {_DONE[treatment.treatment]}." for name, treatment in privacy.columns.items()]
+    told = [
+        f"The data set is {privacy.sensitivity}; lawful basis: {privacy.lawful_basis}; region: {privacy.region}."
+    ]
+    return told + [
+        f"{name}: {treatment.kind.replace('_', ' ')}, {_DONE[treatment.treatment]}."
+        for name, treatment in privacy.columns.items()
+    ]
 
 
 _DONE = {

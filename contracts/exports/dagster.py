@@ -28,8 +28,18 @@ def dagster(contract: Contract) -> str:
             "asset_key": [contract.name, "cleaned"],
             "description": rule.description,
             "blocking": rule.severity == "error",
-            "metadata": {"dimension": rule.dimension, "severity": rule.severity, "allowed": str(rule.bound)},
+            "metadata": {
+                "dimension": rule.dimension,
+                "severity": rule.severity,
+                "allowed": str(rule.bound),
+            },
         }
         for rule in contract.rules
     ]
-    return as_json({"asset_key": [contract.name, "published"], "table_schema": {"columns": columns}, "check_specs": checks})
+    return as_json(
+        {
+            "asset_key": [contract.name, "published"],
+            "table_schema": {"columns": columns},
+            "check_specs": checks,
+        }
+    )

@@ -13,17 +13,30 @@ from assay.contracts.model import Column, Contract
 
 def evidently(contract: Contract) -> str:
     """`DataDefinition(**data_definition)`, `DataDriftPreset(**preset)`, and what Assay measures itself because Evidently does not see it."""
-    kinds: dict[str, list[str]] = {"numerical_columns": [], "categorical_columns": [], "text_columns": [], "datetime_columns": []}
+    kinds: dict[str, list[str]] = {
+        "numerical_columns": [],
+        "categorical_columns": [],
+        "text_columns": [],
+        "datetime_columns": [],
+    }
     left_out: dict[str, str] = {}
     for column in contract.published_columns:
         kind = _kind(contract, column)
         if column.name in contract.privacy.columns:
             left_out[column.name] = "personal"
         elif kind is None:
-            left_out[column.name] = f"Evidently does not compare columns of type {column.logical_type}"
+            left_out[column.name] = (
+                f"Evidently does not compare columns of type {column.logical_type}"
+            )
         else:
             kinds[kind].append(column.name)
-    return as_json({"data_definition": kinds, **_drift(contract, [name for names in kinds.values() for name in names]), "left_out": left_out})
+    return as_json(
+        {
+            "data_definition": kinds,
+            **_drift(contract, [name for names in kinds.values() for name in names]),
+            "left_out": left_out,
+        }
+    )
 
 
 def _kind(contract: Contract, column: Column) -> str | None:
@@ -37,10 +50,19 @@ def _kind(contract: Contract, column: Column) -> str | None:
             return "categorical_columns"
         case "string" | "time":
             listed = any(
-                rule.columns == (column.name,) and (rule.kind == "enum" or (rule.kind == "invalidValues" and not isinstance(rule.argument, str))) for rule in contract.rules
+                rule.columns == (column.name,)
+                and (
+                    rule.kind == "enum"
+                    or (rule.kind == "invalidValues" and not isinstance(rule.argument, str))
+                )
+                for rule in contract.rules
             )
             encoded = contract.features is not None and column.name in contract.features.reads
-            return "categorical_columns" if listed or encoded or _is_compared(contract, column) else "text_columns"
+            return (
+                "categorical_columns"
+                if listed or encoded or _is_compared(contract, column)
+                else "text_columns"
+            )
         case _:
             return None
 
@@ -61,7 +83,22 @@ def _drift(contract: Contract, known: list[str]) -> dict[str, Any]:
         "num_threshold": policy.numerical.threshold,
         "cat_method": policy.categorical.method,
         "cat_threshold": policy.categorical.threshold,
-        **({"per_column_method": {c: m.method for c, m in own.items()}, "per_column_threshold": {c: m.threshold for c, m in own.items()}} if own else {}),
+        **(
+            {
+                "per_column_method": {c: m.method for c, m in own.items()},
+                "per_column_threshold": {c: m.threshold for c, m in own.items()},
+            }
+            if own
+            else {}
+        ),
     }
-    beyond = {"missing_change_pct": policy.missing_change_pct, "volume_change_pct": policy.volume_change_pct, "new_categories": policy.new_categories}
-    return {"preset": preset, "measured_by_assay": beyond, "sample": {"rows": policy.sample_rows, "seed": policy.seed}}
+    beyond = {
+        "missing_change_pct": policy.missing_change_pct,
+        "volume_change_pct": policy.volume_change_pct,
+        "new_categories": policy.new_categories,
+    }
+    return {
+        "preset": preset,
+        "measured_by_assay": beyond,
+        "sample": {"rows": policy.sample_rows, "seed": policy.seed},
+    }

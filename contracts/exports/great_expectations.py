@@ -14,7 +14,14 @@ from decimal import Decimal
 from typing import Any
 
 from assay.contracts.exports.patterns import NotPortable, may_explode, portable
-from assay.contracts.exports.promised import NOT_PUBLISHED, PRESENCE, as_json, never_null, rule_id, speaks_of_a_version
+from assay.contracts.exports.promised import (
+    NOT_PUBLISHED,
+    PRESENCE,
+    as_json,
+    never_null,
+    rule_id,
+    speaks_of_a_version,
+)
 from assay.contracts.formats import FORMATS
 from assay.contracts.model import Bound, Contract, Rule
 
@@ -26,9 +33,9 @@ NO_WORD = {
     "anonymity": "Great Expectations measures no anonymity",
     "metric": "Great Expectations does not know how the version was made",
 }
-COUNTED_OTHERWISE = dict.fromkeys(("unique", "duplicateValues"), "Great Expectations counts the first of equal rows too") | {
-    "missingValues": "Great Expectations counts nulls and other words for nothing apart"
-}
+COUNTED_OTHERWISE = dict.fromkeys(
+    ("unique", "duplicateValues"), "Great Expectations counts the first of equal rows too"
+) | {"missingValues": "Great Expectations counts nulls and other words for nothing apart"}
 WHOLE = 2**53  # up to here every integer is a float, which Great Expectations keeps bounds as
 Expectation = tuple[str, dict[str, Any]]
 
@@ -55,9 +62,25 @@ def great_expectations(contract: Contract) -> str:
             # without a description of its own, a page tells the expectation in its own words
             told = rule.description if rule.description not in ("", rule.name) else None
             meta = {"assay_rule": rule_id(contract, rule)}
-            expectations.append(get_expectation_impl(kind)(**words, severity=FailureSeverity(SEVERITIES[rule.severity]), meta=meta, description=told))
-    about = {"assay_contract": {"name": contract.name, "version": contract.version, "digest": contract.digest}, "left_out": left_out}
-    suite = gx.ExpectationSuite(name=contract.name, expectations=expectations, meta=about).to_json_dict()
+            expectations.append(
+                get_expectation_impl(kind)(
+                    **words,
+                    severity=FailureSeverity(SEVERITIES[rule.severity]),
+                    meta=meta,
+                    description=told,
+                )
+            )
+    about = {
+        "assay_contract": {
+            "name": contract.name,
+            "version": contract.version,
+            "digest": contract.digest,
+        },
+        "left_out": left_out,
+    }
+    suite = gx.ExpectationSuite(
+        name=contract.name, expectations=expectations, meta=about
+    ).to_json_dict()
     return as_json({key: suite[key] for key in ("name", "expectations", "meta")})
 
 
@@ -84,7 +107,9 @@ def _expectations(contract: Contract, rule: Rule) -> Iterator[Expectation]:
         return
     mostly = _mostly(rule, rule.kind in PRESENCE or set(rule.columns) <= never_null(contract))
     for kind, words in _of_rows(rule):
-        if (mostly < 1 and kind == "expect_compound_columns_to_be_unique") or (mostly < 1 and kind == "expect_column_values_to_be_unique"):
+        if (mostly < 1 and kind == "expect_compound_columns_to_be_unique") or (
+            mostly < 1 and kind == "expect_column_values_to_be_unique"
+        ):
             raise _LeftOut("Great Expectations counts the first of equal rows too")
         if mostly < 1 and rule.kind == "missingValues":
             raise _LeftOut("Great Expectations counts absent and null values apart")
@@ -103,15 +128,35 @@ def _of_rows(rule: Rule) -> Iterator[Expectation]:
             if None in rule.argument:
                 yield "expect_column_values_to_not_be_null", words
         case "minimum" | "exclusiveMinimum":
-            yield "expect_column_values_to_be_between", words | {"min_value": _limit(rule.argument), "strict_min": rule.kind.startswith("exclusive")}
+            yield (
+                "expect_column_values_to_be_between",
+                words
+                | {
+                    "min_value": _limit(rule.argument),
+                    "strict_min": rule.kind.startswith("exclusive"),
+                },
+            )
         case "maximum" | "exclusiveMaximum":
-            yield "expect_column_values_to_be_between", words | {"max_value": _limit(rule.argument), "strict_max": rule.kind.startswith("exclusive")}
+            yield (
+                "expect_column_values_to_be_between",
+                words
+                | {
+                    "max_value": _limit(rule.argument),
+                    "strict_max": rule.kind.startswith("exclusive"),
+                },
+            )
         case "minLength" | "maxLength":
-            yield "expect_column_value_lengths_to_be_between", words | {"min_value" if rule.kind == "minLength" else "max_value": rule.argument}
+            yield (
+                "expect_column_value_lengths_to_be_between",
+                words | {"min_value" if rule.kind == "minLength" else "max_value": rule.argument},
+            )
         case "pattern":
             yield "expect_column_values_to_match_regex", words | {"regex": _regex(rule.argument)}
         case "format":  # our own patterns, known to take linear time
-            yield "expect_column_values_to_match_regex", words | {"regex": portable(FORMATS[rule.argument])}
+            yield (
+                "expect_column_values_to_match_regex",
+                words | {"regex": portable(FORMATS[rule.argument])},
+            )
         case "invalidValues" if isinstance(rule.argument, str):
             yield "expect_column_values_to_match_regex", words | {"regex": _regex(rule.argument)}
         case "enum" | "invalidValues":
@@ -119,7 +164,10 @@ def _of_rows(rule: Rule) -> Iterator[Expectation]:
         case "unique" | "duplicateValues" if len(rule.columns) == 1:
             yield "expect_column_values_to_be_unique", words
         case "unique" | "duplicateValues":
-            yield "expect_compound_columns_to_be_unique", {"column_list": list(rule.columns), "ignore_row_if": "never"}
+            yield (
+                "expect_compound_columns_to_be_unique",
+                {"column_list": list(rule.columns), "ignore_row_if": "never"},
+            )
         case _:
             raise _LeftOut(f"Great Expectations has no word for {rule.kind}")
 
@@ -128,7 +176,9 @@ def _limit(value: Any) -> Any:
     if isinstance(value, str):
         raise _LeftOut("Great Expectations does not compare text")
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) > WHOLE:
-        raise _LeftOut("Great Expectations keeps bounds as floating point, which has no such integer")
+        raise _LeftOut(
+            "Great Expectations keeps bounds as floating point, which has no such integer"
+        )
     return value
 
 
@@ -138,7 +188,9 @@ def _regex(pattern: str) -> str:
     except NotPortable as error:
         raise _LeftOut(f"the pattern cannot be carried over to Python: {error}") from None
     if may_explode(written):
-        raise _LeftOut("the pattern repeats what itself varies, which can take Python's engine exponential time")
+        raise _LeftOut(
+            "the pattern repeats what itself varies, which can take Python's engine exponential time"
+        )
     return written
 
 
@@ -152,14 +204,19 @@ def _mostly(rule: Rule, of_all_rows: bool) -> float:
         return 1.0
     bound, value = rule.bound, rule.bound.value
     high = value[1] if isinstance(value, tuple) else value
-    if not (bound.comparison == "mustBeLessOrEqualTo" or (bound.comparison in ("mustBe", "mustBeBetween") and bound.is_a_limit)):
+    if not (
+        bound.comparison == "mustBeLessOrEqualTo"
+        or (bound.comparison in ("mustBe", "mustBeBetween") and bound.is_a_limit)
+    ):
         raise _LeftOut(f"the bound '{bound}' is no share of at most")
     if high == 0:
         return 1.0
     if bound.unit != "percent":
         raise _LeftOut("Great Expectations allows a share of rows, not a number of them")
     if not of_all_rows:
-        raise _LeftOut("Great Expectations takes the share of values that are not null, the contract of all rows")
+        raise _LeftOut(
+            "Great Expectations takes the share of values that are not null, the contract of all rows"
+        )
     return float(1 - Decimal(str(high)) / 100)
 
 

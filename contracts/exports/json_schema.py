@@ -9,7 +9,13 @@ from __future__ import annotations
 from typing import Any
 
 from assay.contracts.exports.patterns import NotPortable, portable
-from assay.contracts.exports.promised import NOT_PUBLISHED, PRESENCE, as_json, rule_id, speaks_of_a_version
+from assay.contracts.exports.promised import (
+    NOT_PUBLISHED,
+    PRESENCE,
+    as_json,
+    rule_id,
+    speaks_of_a_version,
+)
 from assay.contracts.exports.source import SEES_OTHERS
 from assay.contracts.formats import EACH, FORMATS, decimal
 from assay.contracts.model import Column, Contract, Rule
@@ -26,7 +32,9 @@ Schema = dict[str, Any]
 def json_schema(contract: Contract) -> str:
     """The schema as JSON text."""
     row = _Row(contract)
-    properties = {column.name: row.of(column, column.name, ()) for column in contract.published_columns}
+    properties = {
+        column.name: row.of(column, column.name, ()) for column in contract.published_columns
+    }
     schema = {
         "$schema": DIALECT,
         "$id": f"urn:assay:contract:{contract.digest}",
@@ -34,7 +42,9 @@ def json_schema(contract: Contract) -> str:
         "description": contract.description,
         "type": "object",
         "properties": properties,
-        "required": [column.name for column in contract.published_columns if row.is_present(column.name, ())],
+        "required": [
+            column.name for column in contract.published_columns if row.is_present(column.name, ())
+        ],
         "additionalProperties": False,
     }
     return as_json(schema | ({"x-assay-left-out": row.left_out} if row.left_out else {}))
@@ -55,7 +65,10 @@ class _Row:
 
     def is_present(self, top: str, path: tuple[str, ...]) -> bool:
         """Whether the value may not be null."""
-        return any(rule.kind in PRESENCE or (rule.kind == "missingValues" and None in rule.argument) for rule in self.rules.get((top, path), ()))
+        return any(
+            rule.kind in PRESENCE or (rule.kind == "missingValues" and None in rule.argument)
+            for rule in self.rules.get((top, path), ())
+        )
 
     def of(self, column: Column, top: str, path: tuple[str, ...]) -> Schema:
         """The schema of one value and of what it nests."""
@@ -67,7 +80,9 @@ class _Row:
             schema["type"] = [schema["type"], "null"]
         if column.description:
             schema = {"description": column.description, **schema}
-        return schema | ({"x-classification": column.classification} if column.classification else {})
+        return schema | (
+            {"x-classification": column.classification} if column.classification else {}
+        )
 
     def _type(self, column: Column, top: str, path: tuple[str, ...]) -> Schema:
         match column.logical_type:
@@ -77,31 +92,55 @@ class _Row:
             case "number":
                 digits = decimal(column.physical_type)
                 limit = 10 ** (digits[0] - digits[1]) if digits else None
-                return {"type": "number"} | ({"exclusiveMinimum": -limit, "exclusiveMaximum": limit} if limit else {})
+                return {"type": "number"} | (
+                    {"exclusiveMinimum": -limit, "exclusiveMaximum": limit} if limit else {}
+                )
             case "date":
                 return {"type": "string", "format": "date", "pattern": portable(f"^{DAY}$")}
             case "timestamp":
                 if column.timezone:
-                    return {"type": "string", "format": "date-time", "pattern": portable(f"^{DAY}T{CLOCK}(Z|[+-][0-9]{{2}}:[0-9]{{2}})$")}
+                    return {
+                        "type": "string",
+                        "format": "date-time",
+                        "pattern": portable(f"^{DAY}T{CLOCK}(Z|[+-][0-9]{{2}}:[0-9]{{2}})$"),
+                    }
                 return {"type": "string", "pattern": portable(f"^{DAY}T{CLOCK}$")}
             case "time":  # JSON Schema's format `time` asks for an offset
                 return {"type": "string", "pattern": portable(f"^{CLOCK}$")}
             case "object":
                 return {
                     "type": "object",
-                    "properties": {field.name: self.of(field, top, (*path, field.name)) for field in column.fields},
-                    "required": [field.name for field in column.fields if self.is_present(top, (*path, field.name))],
+                    "properties": {
+                        field.name: self.of(field, top, (*path, field.name))
+                        for field in column.fields
+                    },
+                    "required": [
+                        field.name
+                        for field in column.fields
+                        if self.is_present(top, (*path, field.name))
+                    ],
                     "additionalProperties": False,
                 }
             case "array":
                 return {"type": "array", "items": self.of(column.fields[0], top, (*path, EACH))}
             case "map":
-                key, value = (self.of(field, top, (*path, EACH, field.name)) for field in column.fields)
+                key, value = (
+                    self.of(field, top, (*path, EACH, field.name)) for field in column.fields
+                )
                 return {"type": "object", "propertyNames": key, "additionalProperties": value}
             case "vector":
                 span = ELEMENTS.get(column.element_type)
-                items = {"type": "integer", "minimum": span[0], "maximum": span[1]} if span else {"type": "number"}
-                return {"type": "array", "items": items, "minItems": column.dimensions, "maxItems": column.dimensions}
+                items = (
+                    {"type": "integer", "minimum": span[0], "maximum": span[1]}
+                    if span
+                    else {"type": "number"}
+                )
+                return {
+                    "type": "array",
+                    "items": items,
+                    "minItems": column.dimensions,
+                    "maxItems": column.dimensions,
+                }
             case _:
                 return {"type": column.logical_type}
 
@@ -122,7 +161,12 @@ def _unsaid(contract: Contract, rule: Rule) -> str | None:
         return "JSON Schema does not calculate"
     if rule.kind in ("minProperties", "maxProperties"):
         return "JSON Schema counts properties that are null"
-    if rule.kind in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum") and not isinstance(rule.argument, int | float):
+    if rule.kind in (
+        "minimum",
+        "maximum",
+        "exclusiveMinimum",
+        "exclusiveMaximum",
+    ) and not isinstance(rule.argument, int | float):
         return "JSON Schema does not compare text"
     try:
         _constraint(rule, present=True)
@@ -138,7 +182,9 @@ def _constraint(rule: Rule, present: bool) -> Schema:
         case "pattern":
             return {"pattern": portable(rule.argument, digits=False)}
         case "format":
-            return ({"format": rule.argument} if rule.argument in STANDARD_FORMATS else {}) | {"pattern": portable(FORMATS[rule.argument])}
+            return ({"format": rule.argument} if rule.argument in STANDARD_FORMATS else {}) | {
+                "pattern": portable(FORMATS[rule.argument])
+            }
         case "invalidValues" if isinstance(rule.argument, str):
             return {"pattern": portable(rule.argument, digits=False)}
         case "enum" | "invalidValues":

@@ -23,33 +23,70 @@ NO_TIME = "1970-01-01T00:00:00Z"  # the standard demands a time, and a contract 
 def openlineage(contract: Contract, *, event_time: str = NO_TIME) -> str:
     """The event as JSON. Whoever sends it says `event_time`, ISO 8601 with a zone."""
     from openlineage.client import event_v2
-    from openlineage.client.facet_v2 import documentation_dataset, ownership_dataset, schema_dataset, tags_dataset
+    from openlineage.client.facet_v2 import (
+        documentation_dataset,
+        ownership_dataset,
+        schema_dataset,
+        tags_dataset,
+    )
     from openlineage.client.serde import Serde
 
     tags = {
         "contract_version": contract.version, "contract_digest": contract.digest, "license": contract.license.expression,
         "sensitivity": contract.privacy.sensitivity, "region": contract.privacy.region, "retention": contract.retention.versions,
     }  # fmt: skip
-    of_dataset = [tags_dataset.TagsDatasetFacetFields(key=key, value=value, source="CONTRACT") for key, value in tags.items()]
+    of_dataset = [
+        tags_dataset.TagsDatasetFacetFields(key=key, value=value, source="CONTRACT")
+        for key, value in tags.items()
+    ]
     of_columns = [
-        tags_dataset.TagsDatasetFacetFields(key="classification", value=column.classification, source="CONTRACT", field=column.name)
+        tags_dataset.TagsDatasetFacetFields(
+            key="classification", value=column.classification, source="CONTRACT", field=column.name
+        )
         for column in contract.published_columns
         if column.classification
     ]
     facets = {
-        "schema": schema_dataset.SchemaDatasetFacet(fields=[_field(column, place) for place, column in enumerate(contract.published_columns, start=1)], producer=PRODUCER),
-        "ownership": ownership_dataset.OwnershipDatasetFacet(owners=[ownership_dataset.Owner(name=owner, type="OWNER") for owner in contract.owners], producer=PRODUCER),
+        "schema": schema_dataset.SchemaDatasetFacet(
+            fields=[
+                _field(column, place)
+                for place, column in enumerate(contract.published_columns, start=1)
+            ],
+            producer=PRODUCER,
+        ),
+        "ownership": ownership_dataset.OwnershipDatasetFacet(
+            owners=[ownership_dataset.Owner(name=owner, type="OWNER") for owner in contract.owners],
+            producer=PRODUCER,
+        ),
         "tags": tags_dataset.TagsDatasetFacet(tags=[*of_dataset, *of_columns], producer=PRODUCER),
     }
-    said = "\n\n".join(text for text in (contract.description, contract.usage, contract.limitations) if text)
+    said = "\n\n".join(
+        text for text in (contract.description, contract.usage, contract.limitations) if text
+    )
     if said:
-        facets["documentation"] = documentation_dataset.DocumentationDatasetFacet(description=said, contentType="text/markdown", producer=PRODUCER)
-    dataset = event_v2.StaticDataset(namespace=NAMESPACE, name=f"{contract.name}/published", facets=facets)
-    return as_json(json.loads(Serde.to_json(event_v2.DatasetEvent(eventTime=event_time, dataset=dataset, producer=PRODUCER))))
+        facets["documentation"] = documentation_dataset.DocumentationDatasetFacet(
+            description=said, contentType="text/markdown", producer=PRODUCER
+        )
+    dataset = event_v2.StaticDataset(
+        namespace=NAMESPACE, name=f"{contract.name}/published", facets=facets
+    )
+    return as_json(
+        json.loads(
+            Serde.to_json(
+                event_v2.DatasetEvent(eventTime=event_time, dataset=dataset, producer=PRODUCER)
+            )
+        )
+    )
 
 
 def _field(column: Column, place: int | None = None) -> schema_dataset.SchemaDatasetFacetFields:
     from openlineage.client.facet_v2 import schema_dataset
 
     nested = [_field(field) for field in column.fields]
-    return schema_dataset.SchemaDatasetFacetFields(name=column.name, type=str(dtype(column)), description=column.description, ordinal_position=place, fields=nested)
+    return schema_dataset.SchemaDatasetFacetFields(
+        name=column.name,
+        type=str(dtype(column)),
+        description=column.description,
+        ordinal_position=place,
+        fields=nested,
+    )

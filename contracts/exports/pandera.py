@@ -28,11 +28,17 @@ COMPARED = {"minimum": "ge", "maximum": "le", "exclusiveMinimum": "gt", "exclusi
 def pandera(contract: Contract) -> str:
     """A script that leaves `schema`, a pandera.polars.DataFrameSchema; it needs pandera and Polars, not Assay."""
     published = {column.name for column in contract.published_columns}
-    splitting = [rule for rule in contract.rules if rule.splits_rows and set(rule.columns) <= published]
+    splitting = [
+        rule for rule in contract.rules if rule.splits_rows and set(rule.columns) <= published
+    ]
     columns = []
     for column in contract.published_columns:
         ours = [rule for rule in splitting if rule.columns == (column.name,)]
-        checks = "".join(f"                {_check(rule)},\n" for rule in ours if rule.kind not in ACROSS_ROWS and not _is_presence(rule))
+        checks = "".join(
+            f"                {_check(rule)},\n"
+            for rule in ours
+            if rule.kind not in ACROSS_ROWS and not _is_presence(rule)
+        )
         listed = f"[\n{checks}            ]" if checks else "[]"
         columns.append(
             f"        {column.name!r}: pa.Column(\n            {dtype_source(dtype(column))},\n            checks={listed},\n"

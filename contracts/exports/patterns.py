@@ -124,7 +124,9 @@ def _varies(parsed: Any) -> bool:
             fewest, most, body = argument
             if int(fewest) != int(most) or _varies(body):
                 return True
-        elif str(operator) == "BRANCH" or any(_varies(part) for part in _parts(str(operator), argument)):
+        elif str(operator) == "BRANCH" or any(
+            _varies(part) for part in _parts(str(operator), argument)
+        ):
             return True
     return False
 

@@ -22,7 +22,9 @@ def polars(contract: Contract) -> str:
     """A module with RULES, SEVERITIES, LEFT_OUT and `broken(frame)`."""
     rules, severities, left_out = [], [], []
     for rule in contract.rules:
-        reason = SEES_OTHERS.get(rule.kind) or (None if speaks_of_a_version(contract, rule) else NOT_PUBLISHED)
+        reason = SEES_OTHERS.get(rule.kind) or (
+            None if speaks_of_a_version(contract, rule) else NOT_PUBLISHED
+        )
         if reason:
             left_out.append(f"    {rule_id(contract, rule)!r}: {reason!r},\n")
         else:

@@ -26,7 +26,11 @@ SEES_OTHERS = {
 def rule_source(rule: Rule) -> str:
     """The expression of `contracts.rules.keeps`, as Python with `pl` and `datetime` at hand. Raises: KeyError: a kind among SEES_OTHERS."""
     if rule.kind in ("unique", "duplicateValues"):
-        key = _column(rule.columns[0]) if len(rule.columns) == 1 else f"pl.struct({list(rule.columns)!r})"
+        key = (
+            _column(rule.columns[0])
+            if len(rule.columns) == 1
+            else f"pl.struct({list(rule.columns)!r})"
+        )
         return f"{key}.is_first_distinct() | {key}.is_null()"
     return _along(rule, _column(rule.columns[0]), rule.path)
 
@@ -35,7 +39,14 @@ def dtype_source(kind: pl.DataType) -> str:
     """A Polars type, as Python with `pl` at hand."""
     match kind:
         case pl.Struct():
-            return "pl.Struct({" + ", ".join(f"{field.name!r}: {dtype_source(_instance(field.dtype))}" for field in kind.fields) + "})"
+            return (
+                "pl.Struct({"
+                + ", ".join(
+                    f"{field.name!r}: {dtype_source(_instance(field.dtype))}"
+                    for field in kind.fields
+                )
+                + "})"
+            )
         case pl.List():
             return f"pl.List({dtype_source(_instance(kind.inner))})"
         case pl.Array():
@@ -70,9 +81,18 @@ def _judge(rule: Rule, value: str) -> str:
             return f"{value}.is_not_null()"
         case "missingValues":
             absent = [each for each in argument if each is not None]
-            return f"(~{value}.is_in({literal(absent)})).fill_null({None not in argument})" if absent else f"{value}.is_not_null()"
+            return (
+                f"(~{value}.is_in({literal(absent)})).fill_null({None not in argument})"
+                if absent
+                else f"{value}.is_not_null()"
+            )
         case "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum":
-            operator = {"minimum": ">=", "maximum": "<=", "exclusiveMinimum": ">", "exclusiveMaximum": "<"}[rule.kind]
+            operator = {
+                "minimum": ">=",
+                "maximum": "<=",
+                "exclusiveMinimum": ">",
+                "exclusiveMaximum": "<",
+            }[rule.kind]
             holds = f"({value} {operator} pl.lit({literal(argument)}))"
         case "multipleOf" if isinstance(argument, int):
             holds = f"({value} % {argument!r} == 0)"
@@ -108,4 +128,8 @@ def literal(value: object) -> str:
     """A value as Python writes it; `datetime` is the module."""
     if isinstance(value, datetime) and value.tzinfo:
         return repr(value.replace(tzinfo=None))[:-1] + ", tzinfo=datetime.timezone.utc)"
-    return "[" + ", ".join(literal(each) for each in value) + "]" if isinstance(value, list) else repr(value)
+    return (
+        "[" + ", ".join(literal(each) for each in value) + "]"
+        if isinstance(value, list)
+        else repr(value)
+    )

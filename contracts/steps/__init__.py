@@ -10,8 +10,23 @@ from typing import Annotated
 from pydantic import Field
 
 from assay.contracts.steps.base import Step
-from assay.contracts.steps.corrections import Dependencies, Normalize, Numbers, Placeholders, Rewrite, Shapes, Synonyms, Times, Typos
-from assay.contracts.steps.duplicates import Deduplicate, DeduplicateByKey, NearDuplicates, NearDuplicateTexts
+from assay.contracts.steps.corrections import (
+    Dependencies,
+    Normalize,
+    Numbers,
+    Placeholders,
+    Rewrite,
+    Shapes,
+    Synonyms,
+    Times,
+    Typos,
+)
+from assay.contracts.steps.duplicates import (
+    Deduplicate,
+    DeduplicateByKey,
+    NearDuplicates,
+    NearDuplicateTexts,
+)
 from assay.contracts.steps.missing import DropMissing, FillMissing
 from assay.contracts.steps.outliers import Outliers
 from assay.contracts.steps.texts import Align, Boilerplate, Language, Noise, TextQuality

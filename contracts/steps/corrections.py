@@ -57,7 +57,24 @@ class Placeholders(Correction):
     """Words that stand for nothing become nothing."""
 
     step: Literal["placeholders"]
-    values: tuple[str, ...] = Field(default=("N/A", "n/a", "NA", "-", "--", "?", "unknown", "Unknown", "null", "NULL", "none", "None", ""), min_length=1)
+    values: tuple[str, ...] = Field(
+        default=(
+            "N/A",
+            "n/a",
+            "NA",
+            "-",
+            "--",
+            "?",
+            "unknown",
+            "Unknown",
+            "null",
+            "NULL",
+            "none",
+            "None",
+            "",
+        ),
+        min_length=1,
+    )
 
     @property
     def description(self) -> str:
@@ -74,7 +91,9 @@ class Synonyms(Correction):
 
     @model_validator(mode="after")
     def _check_no_chains(self) -> Synonyms:
-        moved = sorted(set(self.values) & {right for wrong, right in self.values.items() if wrong != right})
+        moved = sorted(
+            set(self.values) & {right for wrong, right in self.values.items() if wrong != right}
+        )
         if moved:
             raise ValueError(f"{moved[0]!r} is replaced itself, and another value becomes it")
         return self
@@ -129,7 +148,9 @@ class Numbers(Correction):
     @field_validator("units")
     @classmethod
     def _no_digits(cls, units: dict[str, float]) -> dict[str, float]:
-        if any(not unit.strip() or any(character.isdigit() for character in unit) for unit in units):
+        if any(
+            not unit.strip() or any(character.isdigit() for character in unit) for unit in units
+        ):
             raise ValueError("a unit is written without digits")
         return units
 
@@ -246,11 +267,16 @@ class Dependencies(Step):
     @property
     def reads(self) -> tuple[str, ...]:
         """Its columns."""
-        named = dict.fromkeys(column for one in self.dependencies for column in (*one.given, one.decides))
+        named = dict.fromkeys(
+            column for one in self.dependencies for column in (*one.given, one.decides)
+        )
         return tuple(named) or self.columns
 
     @property
     def description(self) -> str:
         """What it does."""
-        named = "; ".join(f"{', '.join(one.given)} → {one.decides}" for one in self.dependencies) or "found in the rows"
+        named = (
+            "; ".join(f"{', '.join(one.given)} → {one.decides}" for one in self.dependencies)
+            or "found in the rows"
+        )
         return f"Values that contradict the dependencies ({named}) become what most rows say, where that is clear."

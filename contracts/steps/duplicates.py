@@ -25,15 +25,19 @@ class _Chooses(Step):
     @model_validator(mode="after")
     def _said_whole(self) -> _Chooses:
         if (self.keep in ("max", "min")) != (self.keep_by is not None):
-            raise ValueError("`keep_by` names the column for `keep: max` or `keep: min`, and belongs to nothing else")
+            raise ValueError(
+                "`keep_by` names the column for `keep: max` or `keep: min`, and belongs to nothing else"
+            )
         return self
 
     @property
     def kept(self) -> str:
         """Which row stays, in words."""
-        return {"most_complete": "the most complete", "max": f"the one with the largest {self.keep_by}", "min": f"the one with the smallest {self.keep_by}"}.get(
-            self.keep, f"the {self.keep}"
-        )
+        return {
+            "most_complete": "the most complete",
+            "max": f"the one with the largest {self.keep_by}",
+            "min": f"the one with the smallest {self.keep_by}",
+        }.get(self.keep, f"the {self.keep}")
 
 
 class Deduplicate(Step):

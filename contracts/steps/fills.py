@@ -12,7 +12,14 @@ if TYPE_CHECKING:
     from assay.contracts.steps.missing import FillMissing
 
 _WIDTHS = {"i8": 8, "i16": 16, "i32": 32, "i64": 64, "u8": 8, "u16": 16, "u32": 32, "u64": 64}
-_NAMES = {"tinyint": "i8", "smallint": "i16", "int": "i32", "integer": "i32", "bigint": "i64", "long": "i64"}
+_NAMES = {
+    "tinyint": "i8",
+    "smallint": "i16",
+    "int": "i32",
+    "integer": "i32",
+    "bigint": "i64",
+    "long": "i64",
+}
 
 
 def unfit(step: FillMissing, columns: Sequence[Column]) -> Iterator[tuple[str, str]]:
@@ -20,10 +27,20 @@ def unfit(step: FillMissing, columns: Sequence[Column]) -> Iterator[tuple[str, s
     promised = {column.name: column for column in columns}
     for name in step.columns if step.value is not None else ():
         if name in promised and not fits(step.value, promised[name]):
-            yield f"fill_missing puts {step.value!r} into '{name}', a column of another type or width: {promised[name].logical_type}", "Give a value of the column's type"
+            yield (
+                f"fill_missing puts {step.value!r} into '{name}', a column of another type or width: {promised[name].logical_type}",
+                "Give a value of the column's type",
+            )
     order = promised.get(step.order_by or "")
-    if step.method == "interpolate" and order and order.logical_type not in ("integer", "number", "date", "timestamp"):
-        yield f"fill_missing draws lines over '{order.name}', which is promised as {order.logical_type}", "Order by numbers, dates or timestamps"
+    if (
+        step.method == "interpolate"
+        and order
+        and order.logical_type not in ("integer", "number", "date", "timestamp")
+    ):
+        yield (
+            f"fill_missing draws lines over '{order.name}', which is promised as {order.logical_type}",
+            "Order by numbers, dates or timestamps",
+        )
 
 
 def fits(value: object, column: Column) -> bool:
@@ -36,7 +53,11 @@ def fits(value: object, column: Column) -> bool:
         case "integer":
             return isinstance(value, int) and not isinstance(value, bool) and _within(value, column)
         case "number":
-            return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+            return (
+                isinstance(value, int | float)
+                and not isinstance(value, bool)
+                and math.isfinite(value)
+            )
         case "date":
             return _reads(date.fromisoformat, value)
         case "timestamp":
@@ -49,7 +70,11 @@ def fits(value: object, column: Column) -> bool:
 
 def _within(value: int, column: Column) -> bool:
     said = (column.physical_type or "").lower().strip()
-    name = column.format if column.format in _WIDTHS else _NAMES.get(said, said.replace("uint", "u").replace("int", "i"))
+    name = (
+        column.format
+        if column.format in _WIDTHS
+        else _NAMES.get(said, said.replace("uint", "u").replace("int", "i"))
+    )
     bits = _WIDTHS.get(name, 64)
     if name in _WIDTHS and name.startswith("u"):
         return 0 <= value < 1 << bits

@@ -19,7 +19,9 @@ class FillMissing(Step):
 
     step: Literal["fill_missing"]
     columns: Columns
-    method: Literal["mean", "median", "mode", "constant", "forward", "backward", "interpolate", "iterative"]
+    method: Literal[
+        "mean", "median", "mode", "constant", "forward", "backward", "interpolate", "iterative"
+    ]
     value: str | StrictBool | StrictInt | StrictFloat | None = None
     """The constant; dates and times as ISO text."""
     by: tuple[str, ...] = ()
@@ -36,33 +38,51 @@ class FillMissing(Step):
         if (self.method == "constant") != (self.value is not None):
             raise ValueError("`value` belongs to the method `constant`, and only to it")
         if (self.method in ORDERED) != (self.order_by is not None):
-            raise ValueError("`order_by` belongs to the methods `forward`, `backward` and `interpolate`, and only to them")
+            raise ValueError(
+                "`order_by` belongs to the methods `forward`, `backward` and `interpolate`, and only to them"
+            )
         if self.by and self.method not in _GROUPED:
             raise ValueError(f"`by` does not belong to the method `{self.method}`")
         if self.using and self.method != "iterative":
             raise ValueError("`using` belongs to the method `iterative`")
         if self.method == "iterative" and len({*self.columns, *self.using}) == 1:
-            raise ValueError("`iterative` predicts columns from each other: name two or more, or give `using`")
+            raise ValueError(
+                "`iterative` predicts columns from each other: name two or more, or give `using`"
+            )
         if set(self.columns) & {*self.by, *self.using, self.order_by}:
             raise ValueError("a column that is filled cannot group, order, or stand under `using`")
         if self.fit == "first" and self.method in ORDERED:
-            raise ValueError("`fit: first` keeps what a version taught for later ones; a fill from neighbouring rows teaches nothing")
+            raise ValueError(
+                "`fit: first` keeps what a version taught for later ones; a fill from neighbouring rows teaches nothing"
+            )
         return self
 
     @property
     def reads(self) -> tuple[str, ...]:
         """Its columns, and those that group, order and predict."""
-        return tuple(dict.fromkeys((*self.columns, *self.by, *([self.order_by] if self.order_by else []), *self.using)))
+        return tuple(
+            dict.fromkeys(
+                (*self.columns, *self.by, *([self.order_by] if self.order_by else []), *self.using)
+            )
+        )
 
     @property
     def numbers(self) -> tuple[str, ...]:
         """Its columns, where it computes."""
-        return (*self.columns, *self.using) if self.method in ("mean", "median", "interpolate", "iterative") else ()
+        return (
+            (*self.columns, *self.using)
+            if self.method in ("mean", "median", "interpolate", "iterative")
+            else ()
+        )
 
     @property
     def description(self) -> str:
         """What it does."""
-        neighbour = {"forward": "the last value before", "backward": "the next value after", "interpolate": "a line between the values around"}
+        neighbour = {
+            "forward": "the last value before",
+            "backward": "the next value after",
+            "interpolate": "a line between the values around",
+        }
         if self.method == "constant":
             how = f"with {self.value!r}"
         elif self.method == "iterative":

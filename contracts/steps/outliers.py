@@ -16,7 +16,10 @@ _UNIT = {
     "z_score": "standard deviations from the mean",
     "modified_z_score": "modified z-scores from the median",
 }
-_MODEL = {"isolation_forest": "an isolation forest", "local_outlier_factor": "the local outlier factor"}
+_MODEL = {
+    "isolation_forest": "an isolation forest",
+    "local_outlier_factor": "the local outlier factor",
+}
 
 
 class Outliers(Step):
@@ -24,7 +27,9 @@ class Outliers(Step):
 
     step: Literal["outliers"]
     columns: Columns
-    method: Literal["iqr", "z_score", "modified_z_score", "constant", "isolation_forest", "local_outlier_factor"] = "iqr"
+    method: Literal[
+        "iqr", "z_score", "modified_z_score", "constant", "isolation_forest", "local_outlier_factor"
+    ] = "iqr"
     factor: float | None = Field(default=None, gt=0)
     """How far is too far: 1.5 interquartile ranges (Tukey 1977), 3 standard deviations, 3.5 modified z-scores (Iglewicz and Hoaglin 1993) unless said."""
     share: float | None = Field(default=None, gt=0, le=0.5)
@@ -39,11 +44,17 @@ class Outliers(Step):
     @model_validator(mode="after")
     def _said_whole(self) -> Outliers:
         if self.method in _MODEL and (self.action == "cap" or self.factor is not None):
-            raise ValueError(f"`{self.method}` looks at several columns together: it has a `share`, no `factor`, and no value to cap")
+            raise ValueError(
+                f"`{self.method}` looks at several columns together: it has a `share`, no `factor`, and no value to cap"
+            )
         if self.method == "constant" and self.factor is not None:
-            raise ValueError("`constant` knows one value, and no distance from it: it has a `share`, no `factor`")
+            raise ValueError(
+                "`constant` knows one value, and no distance from it: it has a `share`, no `factor`"
+            )
         if self.method not in _MODEL and self.method != "constant" and self.share is not None:
-            raise ValueError(f"`share` belongs to {', '.join(f'`{name}`' for name in ('constant', *_MODEL))}")
+            raise ValueError(
+                f"`share` belongs to {', '.join(f'`{name}`' for name in ('constant', *_MODEL))}"
+            )
         return self
 
     @property

@@ -23,7 +23,15 @@ class Noise(Correction):
     @property
     def description(self) -> str:
         """What it does."""
-        gone = [what for what, asked in (("markup", self.markup), ("web addresses", self.urls), ("repeated punctuation", self.punctuation)) if asked]
+        gone = [
+            what
+            for what, asked in (
+                ("markup", self.markup),
+                ("web addresses", self.urls),
+                ("repeated punctuation", self.punctuation),
+            )
+            if asked
+        ]
         return f"{self._where}, {', '.join(gone) or 'nothing'} is taken out."
 
 

@@ -10,10 +10,34 @@ from typing import Annotated
 from pydantic import Field
 
 from assay.contracts.transforms.base import Transform
-from assay.contracts.transforms.categories import Cross, Embedding, Frequency, Hash, Label, OneHot, Ordinal, TargetMean
-from assay.contracts.transforms.numbers import Bin, Difference, Log, Polynomial, Power, Quantile, Ratio, Scale
+from assay.contracts.transforms.categories import (
+    Cross,
+    Embedding,
+    Frequency,
+    Hash,
+    Label,
+    OneHot,
+    Ordinal,
+    TargetMean,
+)
+from assay.contracts.transforms.numbers import (
+    Bin,
+    Difference,
+    Log,
+    Polynomial,
+    Power,
+    Quantile,
+    Ratio,
+    Scale,
+)
 from assay.contracts.transforms.rows import AsOf, Group, Lag, Window
-from assay.contracts.transforms.selection import ByChiSquared, ByCorrelation, ByMutualInformation, ByVariance, Recursive
+from assay.contracts.transforms.selection import (
+    ByChiSquared,
+    ByCorrelation,
+    ByMutualInformation,
+    ByVariance,
+    Recursive,
+)
 from assay.contracts.transforms.texts import NgramHash, TextStatistics, Tfidf
 from assay.contracts.transforms.times import Calendar, Cyclical
 
@@ -23,7 +47,10 @@ AnyTransform = Annotated[
     | Calendar | Cyclical | TextStatistics | Tfidf | NgramHash | Group | Window | Lag | AsOf,
     Field(discriminator="transform"),
 ]  # fmt: skip
-AnySelection = Annotated[ByVariance | ByCorrelation | ByMutualInformation | ByChiSquared | Recursive, Field(discriminator="select")]
+AnySelection = Annotated[
+    ByVariance | ByCorrelation | ByMutualInformation | ByChiSquared | Recursive,
+    Field(discriminator="select"),
+]
 
 __all__ = [
     "AnySelection", "AnyTransform", "AsOf", "Bin", "ByChiSquared", "ByCorrelation", "ByMutualInformation", "ByVariance", "Calendar", "Cross", "Cyclical", "Difference",

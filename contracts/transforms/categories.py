@@ -129,4 +129,6 @@ class Embedding(Transform):
     @property
     def makes(self) -> tuple[str, ...]:
         """`x_by_y_1` and so on."""
-        return tuple(f"{self.column}_by_{self.beside}_{number + 1}" for number in range(self.dimensions))
+        return tuple(
+            f"{self.column}_by_{self.beside}_{number + 1}" for number in range(self.dimensions)
+        )

@@ -68,8 +68,12 @@ class Bin(OfNumbers, Sampled):
 
     @model_validator(mode="after")
     def _said_whole(self) -> Bin:
-        if (self.method == "edges") != bool(self.edges) or list(self.edges) != sorted(set(self.edges)):
-            raise ValueError("`edges`, in ascending order, belong to the method `edges`, and only to it")
+        if (self.method == "edges") != bool(self.edges) or list(self.edges) != sorted(
+            set(self.edges)
+        ):
+            raise ValueError(
+                "`edges`, in ascending order, belong to the method `edges`, and only to it"
+            )
         return self
 
     @property
@@ -90,15 +94,26 @@ class Polynomial(OfNumbers):
         if self.interactions_only and len(self.columns) < 2:
             raise ValueError("interactions are of two columns or more")
         if len(self.terms) > 1000:
-            raise ValueError(f"{len(self.terms):,} products are too many: name fewer columns, or a lower degree")
+            raise ValueError(
+                f"{len(self.terms):,} products are too many: name fewer columns, or a lower degree"
+            )
         return self
 
     @property
     def terms(self) -> dict[str, tuple[str, ...]]:
         """Each product's name, such as `a_x_b` or `a_pow2`, with its factors."""
-        every = (term for size in range(2, self.degree + 1) for term in combinations_with_replacement(self.columns, size))
+        every = (
+            term
+            for size in range(2, self.degree + 1)
+            for term in combinations_with_replacement(self.columns, size)
+        )
         kept = (term for term in every if not self.interactions_only or len(set(term)) == len(term))
-        return {"_x_".join(f"{c}_pow{term.count(c)}" if term.count(c) > 1 else c for c in dict.fromkeys(term)): term for term in kept}
+        return {
+            "_x_".join(
+                f"{c}_pow{term.count(c)}" if term.count(c) > 1 else c for c in dict.fromkeys(term)
+            ): term
+            for term in kept
+        }
 
     @property
     def makes(self) -> tuple[str, ...]:

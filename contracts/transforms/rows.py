@@ -28,12 +28,20 @@ class Group(Transform):
     @property
     def needs(self) -> dict[str, Kind]:
         """Numbers, but for counts."""
-        return dict.fromkeys(self.columns, "number") if set(self.functions) - {"count", "n_unique"} else {}
+        return (
+            dict.fromkeys(self.columns, "number")
+            if set(self.functions) - {"count", "n_unique"}
+            else {}
+        )
 
     @property
     def makes(self) -> tuple[str, ...]:
         """`x_mean_by_group`."""
-        return tuple(f"{column}_{function}_by_{'_'.join(self.by)}" for column in self.columns for function in self.functions)
+        return tuple(
+            f"{column}_{function}_by_{'_'.join(self.by)}"
+            for column in self.columns
+            for function in self.functions
+        )
 
 
 class OfThePast(Transform):
@@ -76,8 +84,15 @@ class Window(OfThePast):
     @property
     def makes(self) -> tuple[str, ...]:
         """`x_mean_7d_by_key`."""
-        key, gap = (f"_by_{'_'.join(self.by)}" if self.by else ""), f"_until_{self.gap}" if self.gap else ""
-        return tuple(f"{column}_{function}_{self.span}{gap}{key}" for column in self.columns for function in self.functions)
+        key, gap = (
+            (f"_by_{'_'.join(self.by)}" if self.by else ""),
+            f"_until_{self.gap}" if self.gap else "",
+        )
+        return tuple(
+            f"{column}_{function}_{self.span}{gap}{key}"
+            for column in self.columns
+            for function in self.functions
+        )
 
 
 class Lag(OfThePast):
@@ -96,7 +111,9 @@ class Lag(OfThePast):
     def makes(self) -> tuple[str, ...]:
         """`x_lag1_by_key`."""
         key = f"_by_{'_'.join(self.by)}" if self.by else ""
-        return tuple(f"{column}_lag{moment}{key}" for column in self.columns for moment in self.moments)
+        return tuple(
+            f"{column}_lag{moment}{key}" for column in self.columns for moment in self.moments
+        )
 
 
 class AsOf(Transform):

@@ -8,14 +8,29 @@ from pydantic import Field, model_validator
 
 from assay.contracts.transforms.base import Kind, OfColumns, Sampled, Transform
 
-Statistic = Literal["chars", "words", "mean_word_chars", "digits", "uppercase_share", "punctuation", "lines", "different_words_share"]
+Statistic = Literal[
+    "chars",
+    "words",
+    "mean_word_chars",
+    "digits",
+    "uppercase_share",
+    "punctuation",
+    "lines",
+    "different_words_share",
+]
 
 
 class TextStatistics(OfColumns):
     """How long, how many words, how much of it digits, capitals, punctuation."""
 
     transform: Literal["text_statistics"]
-    statistics: tuple[Statistic, ...] = ("chars", "words", "mean_word_chars", "digits", "uppercase_share")
+    statistics: tuple[Statistic, ...] = (
+        "chars",
+        "words",
+        "mean_word_chars",
+        "digits",
+        "uppercase_share",
+    )
 
     @property
     def needs(self) -> dict[str, Kind]:
@@ -25,7 +40,9 @@ class TextStatistics(OfColumns):
     @property
     def makes(self) -> tuple[str, ...]:
         """`text_words` and so on."""
-        return tuple(f"{column}_{statistic}" for column in self.columns for statistic in self.statistics)
+        return tuple(
+            f"{column}_{statistic}" for column in self.columns for statistic in self.statistics
+        )
 
 
 class _Grams(Transform):

@@ -9,8 +9,33 @@ from pydantic import Field, field_validator, model_validator
 
 from assay.contracts.transforms.base import Kind, OfColumns
 
-Part = Literal["year", "quarter", "month", "week", "day", "day_of_year", "weekday", "hour", "minute", "second", "is_weekend", "is_month_start", "is_month_end", "days"]
-PERIODS = {"month": 12, "week": 53, "day": 31, "day_of_year": 366, "weekday": 7, "hour": 24, "minute": 60, "second": 60, "quarter": 4}
+Part = Literal[
+    "year",
+    "quarter",
+    "month",
+    "week",
+    "day",
+    "day_of_year",
+    "weekday",
+    "hour",
+    "minute",
+    "second",
+    "is_weekend",
+    "is_month_start",
+    "is_month_end",
+    "days",
+]
+PERIODS = {
+    "month": 12,
+    "week": 53,
+    "day": 31,
+    "day_of_year": 366,
+    "weekday": 7,
+    "hour": 24,
+    "minute": 60,
+    "second": 60,
+    "quarter": 4,
+}
 """How many different values a part has, as far as it comes round again."""
 ZERO = {"hour": 0, "minute": 0, "second": 0}
 """Where a part begins to count; 1 unless here."""
@@ -49,7 +74,12 @@ class Cyclical(_InAZone):
     """The sine and cosine of what comes round again: a part of a time, or a number with its period, so that 23 and 0 lie side by side."""
 
     transform: Literal["cyclical"]
-    part: Literal["quarter", "month", "week", "day", "day_of_year", "weekday", "hour", "minute", "second"] | None = None
+    part: (
+        Literal[
+            "quarter", "month", "week", "day", "day_of_year", "weekday", "hour", "minute", "second"
+        ]
+        | None
+    ) = None
     period: float | None = Field(default=None, gt=0)
 
     @model_validator(mode="after")

@@ -13,7 +13,14 @@ from assay.pipelines.act.retrain import Evaluation
 from assay.pipelines.frames import Judgement
 
 
-def card(facts: Mapping[str, str], *, policy: Retrain, features: Sequence[str], found: Evaluation, judgement: Judgement) -> str:
+def card(
+    facts: Mapping[str, str],
+    *,
+    policy: Retrain,
+    features: Sequence[str],
+    found: Evaluation,
+    judgement: Judgement,
+) -> str:
     """The card of one version of a model.
 
     Args:
@@ -22,18 +29,58 @@ def card(facts: Mapping[str, str], *, policy: Retrain, features: Sequence[str], 
     """
     # MLflow's list of versions shows the beginning of this line alone
     title = f"# {'Accepted' if judgement.accepted else 'Refused'}: {policy.model}, of {facts['dataset']}@{facts['dataset_version']}"
-    lines = [title, "", f"**{'Accepted' if judgement.accepted else 'Refused'}:** {judgement.reason}.", "", "## Made from", "", "| | |", "|---|---|"]
+    lines = [
+        title,
+        "",
+        f"**{'Accepted' if judgement.accepted else 'Refused'}:** {judgement.reason}.",
+        "",
+        "## Made from",
+        "",
+        "| | |",
+        "|---|---|",
+    ]
     lines += [f"| {name.replace('_', ' ')} | {_cell(value)} |" for name, value in facts.items()]
-    parameters = ", ".join(f"{name}={value}" for name, value in policy.trainer.parameters.items()) or "scikit-learn's own"
-    lines += ["", "## Trained", "", f"Trainer {policy.trainer.name}, parameters {parameters}, seed {policy.seed}, on {len(features)} features: {', '.join(features)}."]
-    lines += [f"The earlier {100 * (1 - policy.holdout):g} % of the rows by time taught it; it was judged on the {found.rows:,} that came after.", "", "## Measured", ""]
+    parameters = (
+        ", ".join(f"{name}={value}" for name, value in policy.trainer.parameters.items())
+        or "scikit-learn's own"
+    )
+    lines += [
+        "",
+        "## Trained",
+        "",
+        f"Trainer {policy.trainer.name}, parameters {parameters}, seed {policy.seed}, on {len(features)} features: {', '.join(features)}.",
+    ]
+    lines += [
+        f"The earlier {100 * (1 - policy.holdout):g} % of the rows by time taught it; it was judged on the {found.rows:,} that came after.",
+        "",
+        "## Measured",
+        "",
+    ]
     lines += [f"| on | rows | {found.metric} | in service |", "|---|---|---|---|"]
-    interval = f"{found.candidate.value:.4f} ({found.candidate.low:.4f} to {found.candidate.high:.4f})"
-    lines.append(f"| all held-back rows | {found.rows:,} | {interval} | {_number(found.champion.value if found.champion else None)} |")
-    lines += [f"| {_cell(part.name)} | {part.rows:,} | {_number(part.candidate)} | {_number(part.champion)} |" for part in found.slices]
-    lines += ["", f"Calibration error {_number(found.calibration)}" + ("" if found.champion_calibration is None else f", {_number(found.champion_calibration)} in service") + "."]
+    interval = (
+        f"{found.candidate.value:.4f} ({found.candidate.low:.4f} to {found.candidate.high:.4f})"
+    )
+    lines.append(
+        f"| all held-back rows | {found.rows:,} | {interval} | {_number(found.champion.value if found.champion else None)} |"
+    )
+    lines += [
+        f"| {_cell(part.name)} | {part.rows:,} | {_number(part.candidate)} | {_number(part.champion)} |"
+        for part in found.slices
+    ]
+    lines += [
+        "",
+        f"Calibration error {_number(found.calibration)}"
+        + (
+            ""
+            if found.champion_calibration is None
+            else f", {_number(found.champion_calibration)} in service"
+        )
+        + ".",
+    ]
     for gap in found.gaps:
-        lines.append(f"Between {gap.groups} groups of {gap.column}: share selected differs by {_number(gap.selection)}, share found of the positive by {_number(gap.opportunity)}.")
+        lines.append(
+            f"Between {gap.groups} groups of {gap.column}: share selected differs by {_number(gap.selection)}, share found of the positive by {_number(gap.opportunity)}."
+        )
     return "\n".join([*lines, ""])
 
 
@@ -51,9 +98,17 @@ def numbers(found: Evaluation) -> dict[str, float]:
         found.metric: found.candidate.value, f"{found.metric}_low": found.candidate.low, f"{found.metric}_high": found.candidate.high, "calibration_error": found.calibration,
     }  # fmt: skip
     if found.champion and found.better:
-        told |= {f"champion_{found.metric}": found.champion.value, "better_by": found.better.value, "better_by_low": found.better.low, "better_by_high": found.better.high}
+        told |= {
+            f"champion_{found.metric}": found.champion.value,
+            "better_by": found.better.value,
+            "better_by_low": found.better.low,
+            "better_by_high": found.better.high,
+        }
     for number, part in enumerate(found.slices):
         told[f"slice_{number}_{found.metric}"] = part.candidate
     for gap in found.gaps:
-        told |= {f"selection_gap_{gap.column}": gap.selection, f"opportunity_gap_{gap.column}": gap.opportunity}
+        told |= {
+            f"selection_gap_{gap.column}": gap.selection,
+            f"opportunity_gap_{gap.column}": gap.opportunity,
+        }
     return {name: value for name, value in told.items() if value is not None and value == value}

@@ -66,7 +66,13 @@ class Situation:
     def from_json(cls, data: Mapping[str, Any]) -> Situation:
         """A situation that was kept."""
         lists = {name: tuple(data[name]) for name in ("reasons", "critical", "earlier", "acted_at")}
-        return cls(**{**data, **lists, "override": Override(**data["override"]) if data["override"] else None})
+        return cls(
+            **{
+                **data,
+                **lists,
+                "override": Override(**data["override"]) if data["override"] else None,
+            }
+        )
 
 
 @dataclass(frozen=True)
@@ -75,15 +81,33 @@ class Decision:
 
     action: Action
     reason: str
-    rule: Literal["override", "first", "nothing compared", "stable", "nothing kept", "alert only", "hysteresis", "cool-down", "budget", "drift"]
+    rule: Literal[
+        "override",
+        "first",
+        "nothing compared",
+        "stable",
+        "nothing kept",
+        "alert only",
+        "hysteresis",
+        "cool-down",
+        "budget",
+        "drift",
+    ]
 
 
 def decide(situation: Situation) -> Decision:
     """What should be done. Pure: it looks at nothing but the situation."""
-    policy, said = Acting.model_validate(situation.policy), "; ".join(reason.rstrip(".") for reason in situation.reasons)
+    policy, said = (
+        Acting.model_validate(situation.policy),
+        "; ".join(reason.rstrip(".") for reason in situation.reasons),
+    )
     act: Action = "rebuild" if situation.keeps == "index" else "retrain"
     if situation.override:
-        return Decision(situation.override.action, f"{situation.override.by} decided so: {situation.override.reason}.", "override")
+        return Decision(
+            situation.override.action,
+            f"{situation.override.by} decided so: {situation.override.reason}.",
+            "override",
+        )
     if situation.keeps == "model" and not situation.in_service:
         return Decision("retrain", "No model is in service, so this is the first.", "first")
     if situation.verdict == "unknown":
@@ -91,26 +115,52 @@ def decide(situation: Situation) -> Decision:
     if situation.verdict == "stable":
         return Decision("ignore", f"The data are stable: {said}.", "stable")
     if situation.keeps is None:
-        return Decision("alert", f"The data have drifted, and nothing is made of them that could be made anew: {said}.", "nothing kept")
+        return Decision(
+            "alert",
+            f"The data have drifted, and nothing is made of them that could be made anew: {said}.",
+            "nothing kept",
+        )
     if policy.do == "alert":
         return Decision("alert", f"The data have drifted: {said}.", "alert only")
     times = [situation.verdict, *situation.earlier[: policy.of - 1]].count("drifted")
     if times < policy.k and not situation.critical:
-        return Decision("hold", f"{times} of the last {policy.of} versions have drifted, {policy.k} are asked for: {said}.", "hysteresis")
+        return Decision(
+            "hold",
+            f"{times} of the last {policy.of} versions have drifted, {policy.k} are asked for: {said}.",
+            "hysteresis",
+        )
     now = datetime.fromisoformat(situation.now)
     rest = timedelta(days=int(policy.cool_down[1:-1]))
     if situation.acted_at and now - datetime.fromisoformat(situation.acted_at[0]) < rest:
-        return Decision("hold", f"Something was done on {situation.acted_at[0][:10]}, and {policy.cool_down} has not passed: {said}.", "cool-down")
+        return Decision(
+            "hold",
+            f"Something was done on {situation.acted_at[0][:10]}, and {policy.cool_down} has not passed: {said}.",
+            "cool-down",
+        )
     this_month = sum(at[:7] == situation.now[:7] for at in situation.acted_at)
     if policy.monthly_budget is not None and this_month >= policy.monthly_budget:
-        return Decision("alert", f"{this_month} action(s) were taken this month, and the policy allows {policy.monthly_budget}: {said}.", "budget")
-    why = f"critical column(s) {', '.join(situation.critical)}" if times < policy.k else f"{times} of the last {policy.of} versions" if policy.of > 1 else ""
+        return Decision(
+            "alert",
+            f"{this_month} action(s) were taken this month, and the policy allows {policy.monthly_budget}: {said}.",
+            "budget",
+        )
+    why = (
+        f"critical column(s) {', '.join(situation.critical)}"
+        if times < policy.k
+        else f"{times} of the last {policy.of} versions"
+        if policy.of > 1
+        else ""
+    )
     return Decision(act, f"The data have drifted{f' ({why})' if why else ''}: {said}.", "drift")
 
 
 def evidence_of(drift: Mapping[str, Any]) -> str:
     """SHA-256 of a drift's measurements as the registry keeps them, by which a decision names them."""
-    return hashlib.sha256(json.dumps({key: drift[key] for key in ("verdict", "measurements", "reasons")}, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(
+        json.dumps(
+            {key: drift[key] for key in ("verdict", "measurements", "reasons")}, sort_keys=True
+        ).encode()
+    ).hexdigest()
 
 
 def rebuild_due(documents_changed: int | None, *, in_service: bool) -> Intent:
@@ -124,5 +174,8 @@ def rebuild_due(documents_changed: int | None, *, in_service: bool) -> Intent:
     if documents_changed is None:
         return Intent("none", "The documents could not be compared, so the index in service stays.")
     if documents_changed > 0:
-        return Intent("rebuild", f"{documents_changed:,} documents have changed since the index in service was made.")
+        return Intent(
+            "rebuild",
+            f"{documents_changed:,} documents have changed since the index in service was made.",
+        )
     return Intent("none", "No document has changed since the index in service was made.")

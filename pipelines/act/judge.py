@@ -16,16 +16,27 @@ from assay.pipelines.drift.scores import Interval, at_any_time, unpaired
 from assay.pipelines.frames import Judgement
 
 
-def judge(metric: str, candidate: float, in_service: float | None, *, tolerance: float, floor: float | None = None) -> Judgement:
+def judge(
+    metric: str,
+    candidate: float,
+    in_service: float | None,
+    *,
+    tolerance: float,
+    floor: float | None = None,
+) -> Judgement:
     """Accept a candidate that is not worse than what is in service by more than `tolerance`, and reaches `floor` where there is one.
 
     A score that is no number is never accepted.
     """
     if math.isnan(candidate):
-        return Judgement(False, metric, candidate, in_service, f"its {metric} could not be measured")
+        return Judgement(
+            False, metric, candidate, in_service, f"its {metric} could not be measured"
+        )
     said = f"{metric} {candidate:.4f}"
     if floor is not None and candidate < floor:
-        return Judgement(False, metric, candidate, in_service, f"{said} is under the floor of {floor:g}")
+        return Judgement(
+            False, metric, candidate, in_service, f"{said} is under the floor of {floor:g}"
+        )
     if in_service is None:
         return Judgement(True, metric, candidate, None, f"{said}, and nothing was in service")
     accepted = candidate >= in_service - tolerance
@@ -35,7 +46,9 @@ def judge(metric: str, candidate: float, in_service: float | None, *, tolerance:
         metric,
         candidate,
         in_service,
-        f"{said} is {verdict} {in_service:.4f} in service, within {tolerance:g}" if accepted else f"{said} is {verdict} {in_service:.4f} in service by more than {tolerance:g}",
+        f"{said} is {verdict} {in_service:.4f} in service, within {tolerance:g}"
+        if accepted
+        else f"{said} is {verdict} {in_service:.4f} in service by more than {tolerance:g}",
     )
 
 
@@ -46,8 +59,16 @@ def judge_model(found: Evaluation, policy: Retrain) -> Judgement:
     """
     candidate, champion = found.candidate.value, found.champion.value if found.champion else None
     if math.isnan(candidate):
-        return Judgement(False, found.metric, candidate, champion, f"its {found.metric} could not be measured: the held-back rows are all of one class")
-    said = f"{found.metric} {candidate:.4f} ({found.candidate.low:.4f} to {found.candidate.high:.4f})"
+        return Judgement(
+            False,
+            found.metric,
+            candidate,
+            champion,
+            f"its {found.metric} could not be measured: the held-back rows are all of one class",
+        )
+    said = (
+        f"{found.metric} {candidate:.4f} ({found.candidate.low:.4f} to {found.candidate.high:.4f})"
+    )
     against = []
     if found.better is not None and champion is not None and not math.isnan(champion):
         apart = f"{found.better.value:+.4f} ({found.better.low:+.4f} to {found.better.high:+.4f}) against {champion:.4f} in service"
@@ -57,15 +78,37 @@ def judge_model(found: Evaluation, policy: Retrain) -> Judgement:
     elif found.champion is None:
         said = f"{said}, and nothing was in service"
     for part in found.slices:
-        if part.rows >= FEWEST and part.champion is not None and part.candidate < part.champion - policy.slice_tolerance:
-            against.append(f"in the slice {part.name} {part.candidate:.4f}, where the one in service has {part.champion:.4f}")
+        if (
+            part.rows >= FEWEST
+            and part.champion is not None
+            and part.candidate < part.champion - policy.slice_tolerance
+        ):
+            against.append(
+                f"in the slice {part.name} {part.candidate:.4f}, where the one in service has {part.champion:.4f}"
+            )
     for gap in found.gaps if policy.fairness else ():
-        for kind, value, theirs in (("selection", gap.selection, gap.champion_selection), ("opportunity", gap.opportunity, gap.champion_opportunity)):
+        for kind, value, theirs in (
+            ("selection", gap.selection, gap.champion_selection),
+            ("opportunity", gap.opportunity, gap.champion_opportunity),
+        ):
             allowed = getattr(policy.fairness, kind)
-            if allowed is not None and value is not None and value > allowed and (theirs is None or value > theirs):
-                against.append(f"{kind} differs by {value:.2f} between groups of {gap.column}, {allowed:g} is allowed")
-    if policy.calibration is not None and found.calibration > policy.calibration and (found.champion_calibration is None or found.calibration > found.champion_calibration):
-        against.append(f"its calibration error is {found.calibration:.3f}, {policy.calibration:g} is allowed")
+            if (
+                allowed is not None
+                and value is not None
+                and value > allowed
+                and (theirs is None or value > theirs)
+            ):
+                against.append(
+                    f"{kind} differs by {value:.2f} between groups of {gap.column}, {allowed:g} is allowed"
+                )
+    if (
+        policy.calibration is not None
+        and found.calibration > policy.calibration
+        and (found.champion_calibration is None or found.calibration > found.champion_calibration)
+    ):
+        against.append(
+            f"its calibration error is {found.calibration:.3f}, {policy.calibration:g} is allowed"
+        )
     return Judgement(not against, found.metric, candidate, champion, "; ".join([said, *against]))
 
 
@@ -77,7 +120,13 @@ class Standing:
     reason: str
 
 
-def judge_canary(challenger: Interval, champion: Interval, outcomes: tuple[int, int], policy: Retrain, canary: Canary) -> Standing:
+def judge_canary(
+    challenger: Interval,
+    champion: Interval,
+    outcomes: tuple[int, int],
+    policy: Retrain,
+    canary: Canary,
+) -> Standing:
     """Promote a challenger that is surely not worse by more than the tolerance, roll back one that surely is, and wait for more outcomes otherwise, up to the limit.
 
     Args: challenger, champion: their metric with a 95 % interval, each over outcomes of its own, so many.
@@ -97,5 +146,10 @@ def judge_canary(challenger: Interval, champion: Interval, outcomes: tuple[int, 
     if mine < canary.limit:
         return Standing("undecided", f"{said}, undecided yet")
     if apart >= -policy.tolerance:
-        return Standing("promoted", f"{said}, undecided by {canary.limit:,} outcomes and itself not {worse}")
-    return Standing("rolled back", f"{said}, undecided by {canary.limit:,} outcomes and itself {worse if math.isfinite(apart) else 'no number'}")
+        return Standing(
+            "promoted", f"{said}, undecided by {canary.limit:,} outcomes and itself not {worse}"
+        )
+    return Standing(
+        "rolled back",
+        f"{said}, undecided by {canary.limit:,} outcomes and itself {worse if math.isfinite(apart) else 'no number'}",
+    )

@@ -57,7 +57,9 @@ class Space:
 
         weighed = _weighed(_term_counts(words)[:, self.buckets], self.weights)
         used = np.unique(weighed.indices)  # of few texts these are few
-        return np.asarray(normalize(weighed[:, used] @ self.axes[used].astype(np.float32)), dtype=np.float32)
+        return np.asarray(
+            normalize(weighed[:, used] @ self.axes[used].astype(np.float32)), dtype=np.float32
+        )
 
     def of_passages(self, texts: Sequence[str], words: Sequence[str]) -> NDArray[Any]:  # noqa: ARG002  # an embedder is given both
         """The passages in the space."""
@@ -89,11 +91,22 @@ def fit(words: Sequence[str], *, dimensions: int, seed: int) -> Space:
     buckets = np.flatnonzero(appear >= least).astype(np.int32)
     most = min(len(words), len(buckets)) - 1
     if most < 1:
-        raise ActionError(f"{len(words)} passage(s) of text with {len(buckets)} term(s) cannot be embedded", "Publish more text")
+        raise ActionError(
+            f"{len(words)} passage(s) of text with {len(buckets)} term(s) cannot be embedded",
+            "Publish more text",
+        )
     weights = (np.log((1 + len(words)) / (1 + appear[buckets])) + 1).astype(np.float32)
     weighed = _weighed(counts[:, buckets], weights)
-    with threadpool_limits(1):  # the same numbers on any count of cores, and several times faster where others use them too
-        _, _, directions = randomized_svd(weighed, min(dimensions, most), n_iter=_STEPS, power_iteration_normalizer="QR", random_state=seed)
+    with threadpool_limits(
+        1
+    ):  # the same numbers on any count of cores, and several times faster where others use them too
+        _, _, directions = randomized_svd(
+            weighed,
+            min(dimensions, most),
+            n_iter=_STEPS,
+            power_iteration_normalizer="QR",
+            random_state=seed,
+        )
     axes = np.zeros((len(buckets), dimensions), dtype=np.float16)
     axes[:, : directions.shape[0]] = directions.T
     return Space(buckets, weights, axes, len(words))
@@ -114,7 +127,9 @@ def _term_counts(words: Sequence[str]) -> Any:
     """(n, buckets) sparse: how often stems and pairs of neighbouring stems stand in each text."""
     from sklearn.feature_extraction.text import HashingVectorizer
 
-    return HashingVectorizer(n_features=_BUCKETS, analyzer=_terms, norm=None, alternate_sign=False).transform(words)
+    return HashingVectorizer(
+        n_features=_BUCKETS, analyzer=_terms, norm=None, alternate_sign=False
+    ).transform(words)
 
 
 def _terms(words: str) -> list[str]:

@@ -23,8 +23,12 @@ PASSAGES = {
 DOCUMENTS = {"document": pl.String, "digest": pl.String, "license": pl.String}
 Format = Literal["text", "markdown"]
 
-_SENTENCE = re.compile(r"(?:(?<=[.!?…])|(?<=[。！？]))[\"'”’)\]]*\s+(?=[^\sa-z])|(?<=\s[.!?])\s+|(?<=[。！？])")
-_SHORTENED = re.compile(r"(?:\b(?:[A-Z]|Mr|Mrs|Ms|Dr|Prof|St|No|Nr|Fig|Eq|Sec|Ch|vs|cf|al|e\.g|i\.e|etc|approx|ca|bzw|vgl)\.)[\"'”’)\]]*$")
+_SENTENCE = re.compile(
+    r"(?:(?<=[.!?…])|(?<=[。！？]))[\"'”’)\]]*\s+(?=[^\sa-z])|(?<=\s[.!?])\s+|(?<=[。！？])"
+)
+_SHORTENED = re.compile(
+    r"(?:\b(?:[A-Z]|Mr|Mrs|Ms|Dr|Prof|St|No|Nr|Fig|Eq|Sec|Ch|vs|cf|al|e\.g|i\.e|etc|approx|ca|bzw|vgl)\.)[\"'”’)\]]*$"
+)
 _UNDERLINE = re.compile(r"^([=\-~*#^\"+`:._])\1{2,}$")
 _PARAGRAPH = re.compile(r"\n[ \t]*\n\s*")
 
@@ -47,15 +51,27 @@ class _Section:
     blocks: tuple[_Block, ...]
 
 
-def documents(table: pl.DataFrame, *, key: str, text: str, title: str | None, license: str | None = None) -> pl.DataFrame:
+def documents(
+    table: pl.DataFrame, *, key: str, text: str, title: str | None, license: str | None = None
+) -> pl.DataFrame:
     """`document` (the key as text), `title`, `text`, `license` (the row's own, where a column names them), and the `digest` of all of these. Rows without text are none."""
 
     def column(name: str | None, as_: str) -> pl.Expr:
         return (pl.col(name).cast(pl.String) if name else pl.lit(None, dtype=pl.String)).alias(as_)
 
-    named = table.select(column(key, "document"), column(title, "title").fill_null(""), column(text, "text"), column(license, "license"))
-    whole = named.filter(pl.col("document").is_not_null() & (pl.col("text").fill_null("").str.strip_chars() != ""))
-    digests = [_sha256([title, text, license or ""]) for title, text, license in whole.select("title", "text", "license").iter_rows()]
+    named = table.select(
+        column(key, "document"),
+        column(title, "title").fill_null(""),
+        column(text, "text"),
+        column(license, "license"),
+    )
+    whole = named.filter(
+        pl.col("document").is_not_null() & (pl.col("text").fill_null("").str.strip_chars() != "")
+    )
+    digests = [
+        _sha256([title, text, license or ""])
+        for title, text, license in whole.select("title", "text", "license").iter_rows()
+    ]
     return whole.with_columns(pl.Series("digest", digests, dtype=pl.String))
 
 
@@ -68,11 +84,17 @@ def passages(whole: pl.DataFrame, *, form: Format, most: int, overlap: int) -> p
         overlap: how many characters at the end of a passage the next one may begin with, in whole sentences.
     Returns: as PASSAGES, in the order of the documents. Between two passages of a document only white space is left out.
     """
-    made = [row for document, title, text in whole.select("document", "title", "text").iter_rows() for row in _of_document(document, title, text, form, most, overlap)]
+    made = [
+        row
+        for document, title, text in whole.select("document", "title", "text").iter_rows()
+        for row in _of_document(document, title, text, form, most, overlap)
+    ]
     return pl.DataFrame(made, schema=PASSAGES, orient="row")
 
 
-def _of_document(document: str, title: str, text: str, form: Format, most: int, overlap: int) -> Iterator[tuple[object, ...]]:
+def _of_document(
+    document: str, title: str, text: str, form: Format, most: int, overlap: int
+) -> Iterator[tuple[object, ...]]:
     seen: Counter[str] = Counter()
     place = 0
     for section in _markdown(text) if form == "markdown" else _plain(text):
@@ -90,7 +112,9 @@ def _of_document(document: str, title: str, text: str, form: Format, most: int, 
 
 
 def _sha256(parts: list[object]) -> str:
-    told = "".join(f"{len(str(part))}:{part}" for part in parts)  # lengths first, so that no two lists read the same
+    told = "".join(
+        f"{len(str(part))}:{part}" for part in parts
+    )  # lengths first, so that no two lists read the same
     return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -109,7 +133,10 @@ def _markdown(text: str) -> Iterator[_Section]:
     for number, token in enumerate(tokens):
         if token.level or token.map is None:
             continue
-        start, end = lines[min(token.map[0], len(lines) - 1)], lines[min(token.map[1], len(lines) - 1)]
+        start, end = (
+            lines[min(token.map[0], len(lines) - 1)],
+            lines[min(token.map[1], len(lines) - 1)],
+        )
         if token.type == "heading_open":
             if blocks or (not headings and text[:start].strip()):
                 yield _section(headings, _up_to(start, blocks or [_Block(0, start, prose=False)]))
@@ -120,7 +147,13 @@ def _markdown(text: str) -> Iterator[_Section]:
             depths.append(depth)
             headings.append(" ".join(tokens[number + 1].content.split()))
             blocks = []
-        blocks.append(_Block(start if blocks or headings else 0, end, prose=token.type in ("paragraph_open", "heading_open", "blockquote_open")))
+        blocks.append(
+            _Block(
+                start if blocks or headings else 0,
+                end,
+                prose=token.type in ("paragraph_open", "heading_open", "blockquote_open"),
+            )
+        )
     yield _section(headings, _up_to(len(text), blocks or [_Block(0, 0, prose=False)]))
 
 
@@ -133,7 +166,12 @@ def _plain(text: str) -> Iterator[_Section]:
     for start, end in _stretches(text):
         first, _, rest = text[start:end].partition("\n")
         under = _UNDERLINE.match(rest.partition("\n")[0].rstrip())
-        if under and first.strip() and not first[0].isspace() and len(under[0]) >= len(first.rstrip()):
+        if (
+            under
+            and first.strip()
+            and not first[0].isspace()
+            and len(under[0]) >= len(first.rstrip())
+        ):
             if blocks:
                 yield _section(headings, blocks)
             marks += [under[1]] if under[1] not in marks else []
@@ -183,7 +221,9 @@ def _up_to(end: int, blocks: list[_Block]) -> list[_Block]:
 # -- sentences ------------------------------------------------------------------------------------
 
 
-def _packed(text: str, blocks: tuple[_Block, ...], most: int, overlap: int) -> Iterator[tuple[int, int]]:
+def _packed(
+    text: str, blocks: tuple[_Block, ...], most: int, overlap: int
+) -> Iterator[tuple[int, int]]:
     """Stretches of at most `most` characters, each of whole pieces; they end with a block where that leaves them at least half full."""
     pieces, ends = _pieces(text, blocks, most)
     first = 0
@@ -192,18 +232,28 @@ def _packed(text: str, blocks: tuple[_Block, ...], most: int, overlap: int) -> I
         while last + 1 < len(pieces) and pieces[last + 1][1] - pieces[first][0] <= most:
             last += 1
         if last + 1 < len(pieces):
-            closing = [at for at in range(first, last + 1) if at in ends and 2 * (pieces[at][1] - pieces[first][0]) >= most]
+            closing = [
+                at
+                for at in range(first, last + 1)
+                if at in ends and 2 * (pieces[at][1] - pieces[first][0]) >= most
+            ]
             last = closing[-1] if closing else last
         yield pieces[first][0], pieces[last][1]
         if last + 1 == len(pieces):
             return
         following = last + 1
-        while following - 1 > first and pieces[last][1] - pieces[following - 1][0] <= overlap and pieces[last + 1][1] - pieces[following - 1][0] <= most:
+        while (
+            following - 1 > first
+            and pieces[last][1] - pieces[following - 1][0] <= overlap
+            and pieces[last + 1][1] - pieces[following - 1][0] <= most
+        ):
             following -= 1
         first = following
 
 
-def _pieces(text: str, blocks: tuple[_Block, ...], most: int) -> tuple[list[tuple[int, int]], set[int]]:
+def _pieces(
+    text: str, blocks: tuple[_Block, ...], most: int
+) -> tuple[list[tuple[int, int]], set[int]]:
     """The smallest stretches that stay whole, and which of them end a block. Blocks cover their section; what is between them is white space."""
     pieces: list[tuple[int, int]] = []
     ends: set[int] = set()
@@ -212,7 +262,9 @@ def _pieces(text: str, blocks: tuple[_Block, ...], most: int) -> tuple[list[tupl
         start, end = _trimmed(text, block.start, end)
         if start == end:
             continue
-        for left, right in _sentences(text, start, end) if block.prose else _lines(text, start, end):
+        for left, right in (
+            _sentences(text, start, end) if block.prose else _lines(text, start, end)
+        ):
             pieces += _short(text, left, right, most)
         ends.add(len(pieces) - 1)
     return pieces, ends
@@ -221,7 +273,9 @@ def _pieces(text: str, blocks: tuple[_Block, ...], most: int) -> tuple[list[tupl
 def _sentences(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     for gap in _SENTENCE.finditer(text, start, end):
         closing = len(gap[0]) - len(gap[0].lstrip("\"'”’)]"))
-        if start < gap.start() and not _SHORTENED.search(text, max(start, gap.start() - 12), gap.start()):
+        if start < gap.start() and not _SHORTENED.search(
+            text, max(start, gap.start() - 12), gap.start()
+        ):
             yield start, gap.start() + closing
             start = gap.end()
     if start < end:

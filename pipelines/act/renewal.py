@@ -68,7 +68,13 @@ class Changes:
 
 def compare(before: pl.DataFrame, now: pl.DataFrame) -> Changes:
     """`document` and `digest` of each side -> what differs."""
-    both = before.select("document", before="digest").join(now.select("document", now="digest"), on="document", how="full", coalesce=True, maintain_order="right_left")
+    both = before.select("document", before="digest").join(
+        now.select("document", now="digest"),
+        on="document",
+        how="full",
+        coalesce=True,
+        maintain_order="right_left",
+    )
     was, is_ = pl.col("before"), pl.col("now")
 
     def keys(where: pl.Expr) -> tuple[str, ...]:
@@ -80,7 +86,9 @@ def compare(before: pl.DataFrame, now: pl.DataFrame) -> Changes:
 def cut(whole: pl.DataFrame, cutting: Cutting) -> pl.DataFrame:
     """`document`, `title`, `text` -> passages with their `words`."""
     made = passages(whole, form=cutting.form, most=cutting.most, overlap=cutting.overlap)
-    return made.with_columns(pl.Series("words", stems(made["text"].to_list(), cutting.language), dtype=pl.String))
+    return made.with_columns(
+        pl.Series("words", stems(made["text"].to_list(), cutting.language), dtype=pl.String)
+    )
 
 
 def carried(before: pl.DataFrame, changes: Changes) -> pl.DataFrame:
@@ -88,15 +96,23 @@ def carried(before: pl.DataFrame, changes: Changes) -> pl.DataFrame:
     return before.filter(~pl.col("document").is_in([*changes.changed, *changes.removed]))
 
 
-def with_vectors(made: pl.DataFrame, known: pl.DataFrame | None, embedder: Embedder) -> tuple[pl.DataFrame, int]:
+def with_vectors(
+    made: pl.DataFrame, known: pl.DataFrame | None, embedder: Embedder
+) -> tuple[pl.DataFrame, int]:
     """Give passages their vectors: those of `known` with the same words, from the embedder otherwise.
 
     Args: known: `digest` and `vector`, by the same embedder.
     Returns: the passages in their order, and how many were embedded.
     """
     kind = pl.Array(pl.Float32, embedder.dimensions)
-    have = pl.DataFrame(schema={"digest": pl.String, "vector": kind}) if known is None else known.select("digest", "vector").unique("digest", keep="any")
-    new = made.unique("digest", maintain_order=True).join(have, on="digest", how="anti", maintain_order="left")
+    have = (
+        pl.DataFrame(schema={"digest": pl.String, "vector": kind})
+        if known is None
+        else known.select("digest", "vector").unique("digest", keep="any")
+    )
+    new = made.unique("digest", maintain_order=True).join(
+        have, on="digest", how="anti", maintain_order="left"
+    )
     if not new.is_empty():
         vectors = embedder.of_passages(new["text"].to_list(), new["words"].to_list())
         have = pl.concat([have, new.select("digest", pl.Series("vector", vectors, dtype=kind))])
@@ -105,9 +121,9 @@ def with_vectors(made: pl.DataFrame, known: pl.DataFrame | None, embedder: Embed
 
 def turnover(before: pl.Series, after: pl.Series) -> int:
     """How many different passages, by digest, are on one side only."""
-    return len(before.unique().to_frame().join(after.unique().to_frame(), on=before.name, how="anti")) + len(
-        after.unique().to_frame().join(before.unique().to_frame(), on=before.name, how="anti")
-    )
+    return len(
+        before.unique().to_frame().join(after.unique().to_frame(), on=before.name, how="anti")
+    ) + len(after.unique().to_frame().join(before.unique().to_frame(), on=before.name, how="anti"))
 
 
 def is_worn(fitted_on: int, since: int, refit: float) -> bool:

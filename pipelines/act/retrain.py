@@ -15,7 +15,14 @@ import polars as pl
 from assay.contracts.errors import ActionError
 from assay.contracts.settings import Fairness, Retrain, Trainer
 from assay.pipelines.drift.measure import of_slice
-from assay.pipelines.drift.scores import Interval, Metric, calibration_error, difference, interval, metric_of
+from assay.pipelines.drift.scores import (
+    Interval,
+    Metric,
+    calibration_error,
+    difference,
+    interval,
+    metric_of,
+)
 from assay.pipelines.features.training import beginning_of_holdout, is_training
 
 if TYPE_CHECKING:
@@ -25,17 +32,27 @@ MIN_ROWS = 100
 FEWEST = 50  # judged rows of a slice from which on it says something
 
 
-def split_in_time(frame: pl.DataFrame, order_by: str, holdout: float) -> tuple[pl.DataFrame, pl.DataFrame]:
+def split_in_time(
+    frame: pl.DataFrame, order_by: str, holdout: float
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Cut the frame at the time before which `1 - holdout` of the rows lie: train on the earlier, judge on the later rows.
 
     Rows of one moment stay together, so that the model never learns from the moment it is judged on. Rows without a time are
     in neither part: nobody can say whether they were known before.
     Raises: ActionError: one of the two would be empty.
     """
-    cut = frame.select(beginning_of_holdout(order_by, holdout))[order_by]  # as features were fitted; null for no rows, which splits into nothing
-    train, held_back = frame.filter(is_training(order_by, pl.lit(cut.item(), cut.dtype))), frame.filter(pl.col(order_by) >= pl.lit(cut.item(), cut.dtype))
+    cut = frame.select(beginning_of_holdout(order_by, holdout))[
+        order_by
+    ]  # as features were fitted; null for no rows, which splits into nothing
+    train, held_back = (
+        frame.filter(is_training(order_by, pl.lit(cut.item(), cut.dtype))),
+        frame.filter(pl.col(order_by) >= pl.lit(cut.item(), cut.dtype)),
+    )
     if not train.height or not held_back.height:
-        raise ActionError(f"{frame.height:,} rows cannot be split in time by '{order_by}'", "Publish more rows, or another `holdout`")
+        raise ActionError(
+            f"{frame.height:,} rows cannot be split in time by '{order_by}'",
+            "Publish more rows, or another `holdout`",
+        )
     return train, held_back
 
 
@@ -44,7 +61,11 @@ def estimator(trainer: Trainer, seed: int) -> Any:
 
     Those that cannot learn from a missing value get the column's median for it, and logistic regression columns of one scale.
     """
-    from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier, RandomForestClassifier
+    from sklearn.ensemble import (
+        ExtraTreesClassifier,
+        HistGradientBoostingClassifier,
+        RandomForestClassifier,
+    )
     from sklearn.impute import SimpleImputer
     from sklearn.linear_model import LogisticRegression
     from sklearn.naive_bayes import GaussianNB
@@ -56,12 +77,25 @@ def estimator(trainer: Trainer, seed: int) -> Any:
         "gradient_boosting": lambda: HistGradientBoostingClassifier(early_stopping=False), "random_forest": RandomForestClassifier, "extra_trees": ExtraTreesClassifier,
         "logistic_regression": LogisticRegression, "decision_tree": DecisionTreeClassifier, "naive_bayes": GaussianNB,
     }[trainer.name]()  # fmt: skip
-    made.set_params(**trainer.parameters, **({"random_state": seed} if "random_state" in made.get_params() else {}))
-    before = {"logistic_regression": [SimpleImputer(strategy="median"), StandardScaler()], "naive_bayes": [SimpleImputer(strategy="median")]}.get(trainer.name, [])
+    made.set_params(
+        **trainer.parameters,
+        **({"random_state": seed} if "random_state" in made.get_params() else {}),
+    )
+    before = {
+        "logistic_regression": [SimpleImputer(strategy="median"), StandardScaler()],
+        "naive_bayes": [SimpleImputer(strategy="median")],
+    }.get(trainer.name, [])
     return make_pipeline(*before, made) if before else made
 
 
-def train(frame: pl.DataFrame, *, columns: Sequence[str], target: str, seed: int, trainer: Trainer | None = None) -> Any:
+def train(
+    frame: pl.DataFrame,
+    *,
+    columns: Sequence[str],
+    target: str,
+    seed: int,
+    trainer: Trainer | None = None,
+) -> Any:
     """Fit the contract's trainer; rows whose target is unknown are left out.
 
     Raises: ActionError: fewer than 100 labelled rows, or all of one class; a parameter that the trainer refuses.
@@ -77,23 +111,36 @@ def train(frame: pl.DataFrame, *, columns: Sequence[str], target: str, seed: int
     try:
         return model.fit(values, labels)
     except ValueError as error:  # scikit-learn names the parameter and its range; what else it says could hold values
-        told = str(error).partition(". Got")[0] if "parameter of" in str(error) else type(error).__name__
-        raise ActionError(f"the trainer {trainer.name} cannot be fitted: {told}", "Mend `trainer` in assay.retrain") from None
+        told = (
+            str(error).partition(". Got")[0]
+            if "parameter of" in str(error)
+            else type(error).__name__
+        )
+        raise ActionError(
+            f"the trainer {trainer.name} cannot be fitted: {told}",
+            "Mend `trainer` in assay.retrain",
+        ) from None
 
 
 def chances(model: Any, frame: pl.DataFrame, columns: Sequence[str]) -> NDArray[Any]:
     """(n,) how probable the target is, by the model, for each row of features."""
-    scored: NDArray[Any] = model.predict_proba(frame.select(pl.col(columns).cast(pl.Float64)).to_numpy())[:, 1]
+    scored: NDArray[Any] = model.predict_proba(
+        frame.select(pl.col(columns).cast(pl.Float64)).to_numpy()
+    )[:, 1]
     return scored
 
 
-def score(model: Any, frame: pl.DataFrame, *, columns: Sequence[str], target: str, metric: Metric) -> float:
+def score(
+    model: Any, frame: pl.DataFrame, *, columns: Sequence[str], target: str, metric: Metric
+) -> float:
     """How well the model orders the rows whose target is known; NaN where they are all of one class."""
     labelled = frame.filter(pl.col(target).is_not_null())
     return metric_of(metric)(labelled[target].to_numpy(), chances(model, labelled, columns))
 
 
-def _arrays(frame: pl.DataFrame, columns: Sequence[str], target: str) -> tuple[NDArray[Any], NDArray[Any]]:
+def _arrays(
+    frame: pl.DataFrame, columns: Sequence[str], target: str
+) -> tuple[NDArray[Any], NDArray[Any]]:
     labelled = frame.filter(pl.col(target).is_not_null())
     return labelled.select(pl.col(columns).cast(pl.Float64)).to_numpy(), labelled[target].to_numpy()
 
@@ -146,7 +193,14 @@ class Evaluation:
         return plain
 
 
-def evaluate(labels: NDArray[Any], candidate: NDArray[Any], champion: NDArray[Any] | None, rows: pl.DataFrame, *, policy: Retrain) -> Evaluation:
+def evaluate(
+    labels: NDArray[Any],
+    candidate: NDArray[Any],
+    champion: NDArray[Any] | None,
+    rows: pl.DataFrame,
+    *,
+    policy: Retrain,
+) -> Evaluation:
     """Measure a candidate, and what is in service beside it.
 
     Args:
@@ -154,13 +208,24 @@ def evaluate(labels: NDArray[Any], candidate: NDArray[Any], champion: NDArray[An
         rows: n rows with the columns of the policy's slices and groups.
     """
     metric = policy.metric
-    how: dict[str, Any] = {"resamples": policy.resamples, "confidence": policy.confidence, "seed": policy.seed}
+    how: dict[str, Any] = {
+        "resamples": policy.resamples,
+        "confidence": policy.confidence,
+        "seed": policy.seed,
+    }
     of = metric_of(metric)
     parts = []
     for each in policy.slices:
         inside = rows.select(of_slice(each, rows.schema[each.column])).to_series().to_numpy()
         known = int(inside.sum())
-        parts.append(Part(each.name, known, of(labels[inside], candidate[inside]), of(labels[inside], champion[inside]) if champion is not None else None))
+        parts.append(
+            Part(
+                each.name,
+                known,
+                of(labels[inside], candidate[inside]),
+                of(labels[inside], champion[inside]) if champion is not None else None,
+            )
+        )
     return Evaluation(
         metric, len(labels), interval(metric, labels, candidate, **how), interval(metric, labels, champion, **how) if champion is not None else None,
         difference(metric, labels, candidate, champion, **how) if champion is not None else None, tuple(parts),
@@ -169,13 +234,26 @@ def evaluate(labels: NDArray[Any], candidate: NDArray[Any], champion: NDArray[An
     )  # fmt: skip
 
 
-def _gap(column: str, groups: pl.Series, labels: NDArray[Any], candidate: NDArray[Any], champion: NDArray[Any] | None, fairness: Fairness) -> Gap:
+def _gap(
+    column: str,
+    groups: pl.Series,
+    labels: NDArray[Any],
+    candidate: NDArray[Any],
+    champion: NDArray[Any] | None,
+    fairness: Fairness,
+) -> Gap:
     selection, opportunity, count = _apart(groups, labels, candidate, fairness.smallest)
-    theirs = _apart(groups, labels, champion, fairness.smallest)[:2] if champion is not None else (None, None)
+    theirs = (
+        _apart(groups, labels, champion, fairness.smallest)[:2]
+        if champion is not None
+        else (None, None)
+    )
     return Gap(column, count, selection, opportunity, *theirs)
 
 
-def _apart(groups: pl.Series, labels: NDArray[Any], scores: NDArray[Any], smallest: int) -> tuple[float | None, float | None, int]:
+def _apart(
+    groups: pl.Series, labels: NDArray[Any], scores: NDArray[Any], smallest: int
+) -> tuple[float | None, float | None, int]:
     """Largest less smallest share of a group that the model says yes to, of all and of the positive. Yes is what lies above the share of the positive.
 
     A model that is asked for an order has no threshold of its own: the one taken here says yes as often as it is true.
@@ -183,7 +261,16 @@ def _apart(groups: pl.Series, labels: NDArray[Any], scores: NDArray[Any], smalle
     frame = pl.DataFrame({"group": groups.cast(pl.String), "label": labels, "score": scores})
     cut = float(np.quantile(scores, 1 - labels.mean(), method="higher"))
     yes = pl.col("score") >= cut
-    of = frame.drop_nulls("group").group_by("group").agg(rows=pl.len(), selected=yes.mean(), positive=(pl.col("label") == 1).sum(), found=yes.filter(pl.col("label") == 1).mean())
+    of = (
+        frame.drop_nulls("group")
+        .group_by("group")
+        .agg(
+            rows=pl.len(),
+            selected=yes.mean(),
+            positive=(pl.col("label") == 1).sum(),
+            found=yes.filter(pl.col("label") == 1).mean(),
+        )
+    )
     enough, found = of.filter(pl.col("rows") >= smallest), of.filter(pl.col("positive") >= smallest)
 
     def spread(shares: pl.Series) -> float | None:

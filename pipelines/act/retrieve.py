@@ -20,7 +20,9 @@ _PROSE = re.compile(r"[A-Za-z][A-Za-z ,;'\"()-]+[.?!]")
 FEWEST_WORDS = 3  # a question of fewer asks nothing
 
 
-def questions(documents: pl.DataFrame, *, key: str, text: str, count: int, seed: int) -> pl.DataFrame:
+def questions(
+    documents: pl.DataFrame, *, key: str, text: str, count: int, seed: int
+) -> pl.DataFrame:
     """Questions whose answer is known: a sentence of each document in turn, without stop words and every third other word.
 
     Documents come in seeded order, round after round, each with its sentences from the middle outwards, so that long ones ask no more than others.
@@ -30,29 +32,50 @@ def questions(documents: pl.DataFrame, *, key: str, text: str, count: int, seed:
     chance = random.Random(seed)  # noqa: S311  # questions drawn the same for each seed; nothing secret
     by_document = []
     for name, whole in documents.sort(key).select(key, text).iter_rows():
-        thinned = [_thinned(sentence, chance.randrange(3)) for sentence in _from_the_middle(_prose(whole))]
-        by_document.append([(question, name) for question in thinned if len(question.split()) >= FEWEST_WORDS])
+        thinned = [
+            _thinned(sentence, chance.randrange(3)) for sentence in _from_the_middle(_prose(whole))
+        ]
+        by_document.append(
+            [(question, name) for question in thinned if len(question.split()) >= FEWEST_WORDS]
+        )
     chance.shuffle(by_document)
     asked = (pair for turn in zip_longest(*by_document) for pair in turn if pair is not None)
-    return pl.DataFrame(list(islice(asked, count)), schema={"question": pl.String, "key": pl.String}, orient="row")
+    return pl.DataFrame(
+        list(islice(asked, count)), schema={"question": pl.String, "key": pl.String}, orient="row"
+    )
 
 
 def _thinned(sentence: str, start: int) -> str:
     from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
-    telling = [word for word in sentence.split() if word.strip(string.punctuation).lower() not in ENGLISH_STOP_WORDS]
+    telling = [
+        word
+        for word in sentence.split()
+        if word.strip(string.punctuation).lower() not in ENGLISH_STOP_WORDS
+    ]
     return " ".join(word for place, word in enumerate(telling) if place % 3 != start)
 
 
 def _from_the_middle(sentences: list[str]) -> list[str]:
     middle = len(sentences) // 2
-    return [sentences[place] for place in sorted(range(len(sentences)), key=lambda place: abs(place - middle))]
+    return [
+        sentences[place]
+        for place in sorted(range(len(sentences)), key=lambda place: abs(place - middle))
+    ]
 
 
 def _prose(whole: str) -> list[str]:
     """Sentences of 6 to 30 plain words."""
-    sentences = (" ".join(sentence.split()) for paragraph in whole.split("\n\n") for sentence in _SENTENCE.split(paragraph))
-    return [sentence for sentence in sentences if 6 <= len(sentence.split()) <= 30 and _PROSE.fullmatch(sentence)]
+    sentences = (
+        " ".join(sentence.split())
+        for paragraph in whole.split("\n\n")
+        for sentence in _SENTENCE.split(paragraph)
+    )
+    return [
+        sentence
+        for sentence in sentences
+        if 6 <= len(sentence.split()) <= 30 and _PROSE.fullmatch(sentence)
+    ]
 
 
 # -- measuring -------------------------------------------------------------------------------------
@@ -72,7 +95,14 @@ class Measured:
     p95_ms: float
 
 
-def measured(found: Sequence[Sequence[str]], wanted: Sequence[Collection[str]], k: int, *, cited: Sequence[bool], times_ms: Sequence[float]) -> Measured:
+def measured(
+    found: Sequence[Sequence[str]],
+    wanted: Sequence[Collection[str]],
+    k: int,
+    *,
+    cited: Sequence[bool],
+    times_ms: Sequence[float],
+) -> Measured:
     """Measure answers.
 
     Args:
@@ -120,7 +150,12 @@ def _mean(values: Sequence[float]) -> float:
 
 def standing(texts: Mapping[str, str], passages: pl.DataFrame) -> list[bool]:
     """For each of the passages (`document`, `start`, `end`, `said`) whether the document holds these words at that place."""
-    return [texts.get(document, "")[start:end] == said != "" for document, start, end, said in passages.select("document", "start", "end", "said").iter_rows()]
+    return [
+        texts.get(document, "")[start:end] == said != ""
+        for document, start, end, said in passages.select(
+            "document", "start", "end", "said"
+        ).iter_rows()
+    ]
 
 
 def objection(measured: Measured, *, citations: float, p95_ms: float | None) -> str | None:

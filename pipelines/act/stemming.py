@@ -20,7 +20,10 @@ def stems(texts: Sequence[str], language: str) -> list[str]:
     Source: Porter (1980), An algorithm for suffix stripping, Program 14(3); for other languages the Snowball stemmer of that name.
     """
     of = _stemmer(language)
-    return [" ".join(stem for word in _WORD.findall(text.lower()) if (stem := of(word))) for text in texts]
+    return [
+        " ".join(stem for word in _WORD.findall(text.lower()) if (stem := of(word)))
+        for text in texts
+    ]
 
 
 @lru_cache
@@ -36,7 +39,11 @@ def _stemmer(language: str) -> Callable[[str], str]:
         if word in ignored or len(word) > _LONGEST:
             return ""
         # English has no accents of its own; where a language has, its stemmer knows them
-        told = stemmer.stemWord(_plain(word)) if language == "english" else _plain(stemmer.stemWord(word))
+        told = (
+            stemmer.stemWord(_plain(word))
+            if language == "english"
+            else _plain(stemmer.stemWord(word))
+        )
         return str(told)
 
     return stem
@@ -44,5 +51,7 @@ def _stemmer(language: str) -> Callable[[str], str]:
 
 def _plain(word: str) -> str:
     """Without accents; without the spaces that some letters take when they are taken apart."""
-    parted = "".join(part for part in unicodedata.normalize("NFKD", word) if not unicodedata.combining(part))
+    parted = "".join(
+        part for part in unicodedata.normalize("NFKD", word) if not unicodedata.combining(part)
+    )
     return "".join(parted.split())

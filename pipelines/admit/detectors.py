@@ -21,7 +21,12 @@ from assay.contracts.settings import PersonalKind
 from assay.pipelines.admit.person_names import confirm_full_name, confirm_given_name
 
 Confirm = Callable[[str], str | None]
-CHECKSUM, FORMAT, CONTEXT, NAMED = 0.99, 0.9, 0.7, 0.6  # how sure: a check digit, a form of its own, words before it, the column's name
+CHECKSUM, FORMAT, CONTEXT, NAMED = (
+    0.99,
+    0.9,
+    0.7,
+    0.6,
+)  # how sure: a check digit, a form of its own, words before it, the column's name
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,11 @@ class Detector:
     @property
     def search(self) -> str:
         """The pattern as it is looked for in text. Word boundaries are ASCII's: with Unicode's, the engine leaves its fast path at the first é."""
-        whole = rf"(?i:\b(?:{'|'.join(self.words)})\b)[^\n]{{0,40}}?{self.pattern}" if self.words else self.pattern
+        whole = (
+            rf"(?i:\b(?:{'|'.join(self.words)})\b)[^\n]{{0,40}}?{self.pattern}"
+            if self.words
+            else self.pattern
+        )
         return whole.replace(r"\b", r"(?-u:\b)")
 
     @property
@@ -96,7 +105,9 @@ def _issued(digits: str) -> bool:
         or (two in (34, 37) and length == 15)
         or ((two in (36, 38, 39) or 300 <= int(digits[:3]) <= 305) and length == 14)
         or ((four == 6011 or two in (64, 65, 62) or 3528 <= four <= 3589) and 16 <= length <= 19)
-        or (two in (50, 56, 57, 58, 60, 61, 63, 66, 67, 68, 69) and 13 <= length <= 19)  # Maestro and others; 12 digits are too few to tell
+        or (
+            two in (50, 56, 57, 58, 60, 61, 63, 66, 67, 68, 69) and 13 <= length <= 19
+        )  # Maestro and others; 12 digits are too few to tell
         or (four in (1800, 2131) and length == 15)
     )
 
@@ -118,7 +129,18 @@ def confirm_iban(text: str) -> str | None:
 
 
 _PLAIN_DATE = r"\d{1,2}[-/. ]\d{1,2}[-/. ](?:19|20)\d{2}"
-_REGIONS = ("US", "GB", "DE", "FR", "ES", "IT", "NL", "AU", "BR", "IN")  # where a number without a country code is looked for
+_REGIONS = (
+    "US",
+    "GB",
+    "DE",
+    "FR",
+    "ES",
+    "IT",
+    "NL",
+    "AU",
+    "BR",
+    "IN",
+)  # where a number without a country code is looked for
 
 
 def confirm_phone(text: str) -> str | None:
@@ -156,7 +178,19 @@ _DIGITS = (
     "bg.egn", "hr.oib", "ee.ik", "lt.asmens", "si.emso", "br.cpf", "ca.sin", "in_.aadhaar", "cn.ric", "kr.rrn", "tr.tckimlik", "za.idnr", "cl.rut", "il.idnr", "au.tfn", "th.pin", "my.nric",
     "ar.dni", "id.nik", "eg.tn", "is_.kennitala", "gr.amka", "ua.rntrc", "ec.ci", "do.cedula", "pe.cui",
 )  # fmt: skip
-_TAX = ("eu.vat", "us.ein", "us.itin", "gb.utr", "br.cnpj", "au.abn", "ch.vat", "no.mva", "mx.rfc", "in_.gstin", "de.stnr")
+_TAX = (
+    "eu.vat",
+    "us.ein",
+    "us.itin",
+    "gb.utr",
+    "br.cnpj",
+    "au.abn",
+    "ch.vat",
+    "no.mva",
+    "mx.rfc",
+    "in_.gstin",
+    "de.stnr",
+)
 
 
 @cache
@@ -173,7 +207,10 @@ def _valid_in(names: tuple[str, ...]) -> Confirm:
 
 def _national(text: str) -> str | None:
     # British numbers have a form and no check digit; prefixes as HMRC's NIM39110 gives them
-    british = re.fullmatch(r"(?!BG|GB|NK|KN|TN|NT|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?\d{2} ?\d{2} ?\d{2} ?[A-D]", text)
+    british = re.fullmatch(
+        r"(?!BG|GB|NK|KN|TN|NT|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?\d{2} ?\d{2} ?\d{2} ?[A-D]",
+        text,
+    )
     return text if british else _valid_in((*_OWN_FORM, *_DIGITS))(text)
 
 

@@ -30,7 +30,9 @@ class _Judged:
     obligations: tuple[str, ...]
 
 
-def judge_license(wanted: License, policy: LicensePolicy, today: date | None = None) -> LicenseVerdict:
+def judge_license(
+    wanted: License, policy: LicensePolicy, today: date | None = None
+) -> LicenseVerdict:
     """Decide whether the licence allows every wanted purpose.
 
     `A AND B` takes the strictest of both, `A OR B` the loosest: the licensee chooses. What nobody has read is held for review,
@@ -41,12 +43,25 @@ def judge_license(wanted: License, policy: LicensePolicy, today: date | None = N
     """
     recognised = recognise(wanted.expression, policy.names)
     if wanted.until is not None and today is not None and today > wanted.until:
-        return LicenseVerdict("refused", wanted.expression, (f"'{wanted.expression}' ended on {wanted.until}",), ())
+        return LicenseVerdict(
+            "refused", wanted.expression, (f"'{wanted.expression}' ended on {wanted.until}",), ()
+        )
     if recognised.expression is None:
-        return LicenseVerdict("review", wanted.expression, (f"'{wanted.expression}' names no licence: {recognised.how}",), ())
+        return LicenseVerdict(
+            "review",
+            wanted.expression,
+            (f"'{wanted.expression}' names no licence: {recognised.how}",),
+            (),
+        )
     judged = _judge(_tree(recognised.expression), recognised.expression, wanted, policy)
-    named = (f"{wanted.holder}, {recognised.expression} ({wanted.evidence})",) if "attribution" in judged.obligations else ()
-    return LicenseVerdict(judged.outcome, recognised.expression, judged.reasons, judged.obligations, named)
+    named = (
+        (f"{wanted.holder}, {recognised.expression} ({wanted.evidence})",)
+        if "attribution" in judged.obligations
+        else ()
+    )
+    return LicenseVerdict(
+        judged.outcome, recognised.expression, judged.reasons, judged.obligations, named
+    )
 
 
 def _judge(node: Any, whole: str, wanted: License, policy: LicensePolicy) -> _Judged:
@@ -56,7 +71,11 @@ def _judge(node: Any, whole: str, wanted: License, policy: LicensePolicy) -> _Ju
     if node.operator.strip() == "OR":
         return min(parts, key=lambda part: _RANK[part.outcome])
     strictest = max((part.outcome for part in parts), key=_RANK.__getitem__)
-    return _Judged(strictest, _once(r for part in parts for r in part.reasons), _once(o for part in parts for o in part.obligations))
+    return _Judged(
+        strictest,
+        _once(r for part in parts for r in part.reasons),
+        _once(o for part in parts for o in part.obligations),
+    )
 
 
 def _judge_one(key: str, whole: str, wanted: License, policy: LicensePolicy) -> _Judged:
@@ -66,7 +85,10 @@ def _judge_one(key: str, whole: str, wanted: License, policy: LicensePolicy) -> 
         return _Judged("review", (f"nobody has read {named} for the policy yet",), ())
     if terms.use == "unspecified":
         return _Judged("review", (f"{named} does not say what is allowed ({terms.source})",), ())
-    refused = [f"{named} does not allow {what} ({terms.source})" for what in _not_allowed(terms, wanted, policy)]
+    refused = [
+        f"{named} does not allow {what} ({terms.source})"
+        for what in _not_allowed(terms, wanted, policy)
+    ]
     if refused:
         return _Judged("refused", tuple(refused), ())
     return _Judged("allowed", (f"{named} allows {', '.join(wanted.purposes)}",), terms.obligations)
@@ -79,7 +101,11 @@ def _not_allowed(terms: LicenseTerms, wanted: License, policy: LicensePolicy) ->
         yield "anything but academic research"
     for purpose in wanted.purposes:
         needs = policy.purposes[purpose]
-        if (needs.derivatives and not terms.derivatives) or (needs.redistribution and not terms.redistribution) or (needs.training and terms.training == "forbidden"):
+        if (
+            (needs.derivatives and not terms.derivatives)
+            or (needs.redistribution and not terms.redistribution)
+            or (needs.training and terms.training == "forbidden")
+        ):
             yield purpose
 
 
@@ -124,7 +150,11 @@ def strictest(terms: Sequence[LicenseTerms]) -> LicenseTerms:
         share_alike=any(each.share_alike for each in terms),
         derivatives=all(each.derivatives for each in terms),
         redistribution=all(each.redistribution for each in terms),
-        training="forbidden" if "forbidden" in forbids else "silent" if "silent" in forbids else "allowed",
+        training="forbidden"
+        if "forbidden" in forbids
+        else "silent"
+        if "silent" in forbids
+        else "allowed",
         conditions=_once(condition for each in terms for condition in each.conditions),
         source="; ".join(_once(each.source for each in terms)),
     )
@@ -138,7 +168,9 @@ def terms_of(names: Sequence[str], policy: LicensePolicy) -> LicenseTerms:
     found = []
     for name in names:
         recognised = recognise(name, policy.names)
-        found.append(_terms_in(_tree(recognised.expression), policy) if recognised.expression else UNREAD)
+        found.append(
+            _terms_in(_tree(recognised.expression), policy) if recognised.expression else UNREAD
+        )
     return strictest(found) if found else UNREAD
 
 
@@ -146,10 +178,21 @@ def _terms_in(node: Any, policy: LicensePolicy) -> LicenseTerms:
     if not getattr(node, "args", ()) or not hasattr(node, "operator"):
         return read_terms(node.render(), policy) or UNREAD
     parts = [_terms_in(part, policy) for part in node.args]
-    return min(parts, key=lambda each: USES.index(each.use)) if node.operator.strip() == "OR" else strictest(parts)
+    return (
+        min(parts, key=lambda each: USES.index(each.use))
+        if node.operator.strip() == "OR"
+        else strictest(parts)
+    )
 
 
-def held_against(verdict: LicenseVerdict, wanted: License, found: str, evidence: str, policy: LicensePolicy, today: date | None = None) -> LicenseVerdict:
+def held_against(
+    verdict: LicenseVerdict,
+    wanted: License,
+    found: str,
+    evidence: str,
+    policy: LicensePolicy,
+    today: date | None = None,
+) -> LicenseVerdict:
     """The verdict beside what a text at the source says: where that allows less, it holds; its obligations hold in any case.
 
     Args:
@@ -157,12 +200,25 @@ def held_against(verdict: LicenseVerdict, wanted: License, found: str, evidence:
     """
     beside = judge_license(wanted.model_copy(update={"expression": found}), policy, today)
     if _RANK[beside.outcome] > _RANK[verdict.outcome]:
-        said = f"{evidence} beside the source says '{found}', and the contract '{wanted.expression}'"
+        said = (
+            f"{evidence} beside the source says '{found}', and the contract '{wanted.expression}'"
+        )
         return replace(verdict, outcome=beside.outcome, reasons=(said, *beside.reasons))
-    return replace(verdict, obligations=_once((*verdict.obligations, *beside.obligations)), attribution=_once((*verdict.attribution, *beside.attribution)))
+    return replace(
+        verdict,
+        obligations=_once((*verdict.obligations, *beside.obligations)),
+        attribution=_once((*verdict.attribution, *beside.attribution)),
+    )
 
 
-def no_freer(verdict: LicenseVerdict, wanted: License, expression: str, source: str, policy: LicensePolicy, today: date | None = None) -> LicenseVerdict:
+def no_freer(
+    verdict: LicenseVerdict,
+    wanted: License,
+    expression: str,
+    source: str,
+    policy: LicensePolicy,
+    today: date | None = None,
+) -> LicenseVerdict:
     """The verdict on data made from one data set: never freer than what that data set's licence gives for the same purposes.
 
     Args:
@@ -171,7 +227,11 @@ def no_freer(verdict: LicenseVerdict, wanted: License, expression: str, source: 
     own = judge_license(wanted.model_copy(update={"expression": expression}), policy, today)
     if _RANK[own.outcome] <= _RANK[verdict.outcome]:
         return verdict
-    return replace(verdict, outcome=own.outcome, reasons=(f"it is made from {source}, which is under '{expression}'", *own.reasons))
+    return replace(
+        verdict,
+        outcome=own.outcome,
+        reasons=(f"it is made from {source}, which is under '{expression}'", *own.reasons),
+    )
 
 
 def looser(wanted: License, inputs: Mapping[str, str], policy: LicensePolicy) -> tuple[str, ...]:
@@ -188,48 +248,75 @@ def looser(wanted: License, inputs: Mapping[str, str], policy: LicensePolicy) ->
         if not terms.derivatives:
             reasons.append(f"the licence {of} allows nothing to be made from it ({terms.source})")
         if USES.index(own.use) < USES.index(terms.use):
-            reasons.append(f"the licence {of} allows {terms.use} use, and '{wanted.expression}' says {own.use}")
+            reasons.append(
+                f"the licence {of} allows {terms.use} use, and '{wanted.expression}' says {own.use}"
+            )
         if terms.training == "forbidden" and own.training != "forbidden":
             reasons.append(f"the licence {of} forbids training, and '{wanted.expression}' does not")
         if terms.attribution and not own.attribution:
-            reasons.append(f"the licence {of} wants attribution, and '{wanted.expression}' drops it")
+            reasons.append(
+                f"the licence {of} wants attribution, and '{wanted.expression}' drops it"
+            )
         if not terms.redistribution and own.redistribution:
-            reasons.append(f"the licence {of} forbids redistribution, and '{wanted.expression}' allows it")
+            reasons.append(
+                f"the licence {of} forbids redistribution, and '{wanted.expression}' allows it"
+            )
         for key in sorted(_alike(written, policy)):
             alike[key] = name
             if not own_keys & _onward(key, policy):
-                reasons.append(f"the licence {of} is share-alike: what is made from it stays under {' or '.join(sorted(_onward(key, policy)))}")
+                reasons.append(
+                    f"the licence {of} is share-alike: what is made from it stays under {' or '.join(sorted(_onward(key, policy)))}"
+                )
     for first, second in combinations(alike, 2):
         if not _onward(first, policy) & _onward(second, policy):
-            reasons.append(f"'{first}' of {alike[first]} and '{second}' of {alike[second]} are both share-alike, and nothing can be under both")
+            reasons.append(
+                f"'{first}' of {alike[first]} and '{second}' of {alike[second]} are both share-alike, and nothing can be under both"
+            )
     return _once(reasons)
 
 
 def _keys(written: str, policy: LicensePolicy) -> frozenset[str]:
     recognised = recognise(written, policy.names)
-    return frozenset(symbol.render() for symbol in _tree(recognised.expression).symbols) if recognised.expression else frozenset()
+    return (
+        frozenset(symbol.render() for symbol in _tree(recognised.expression).symbols)
+        if recognised.expression
+        else frozenset()
+    )
 
 
 def _alike(written: str, policy: LicensePolicy) -> frozenset[str]:
     """The share-alike licences in an expression; where it offers a choice, one without is chosen."""
     if not terms_of([written], policy).share_alike:
         return frozenset()
-    return frozenset(key for key in _keys(written, policy) if (read_terms(key, policy) or UNREAD).share_alike)
+    return frozenset(
+        key for key in _keys(written, policy) if (read_terms(key, policy) or UNREAD).share_alike
+    )
 
 
 def _onward(key: str, policy: LicensePolicy) -> frozenset[str]:
     """Under which licences material adapted from this one may go: its own, and what it leads to, one step after the other."""
     reached, new = frozenset({key}), frozenset({key})
     while new:
-        new = frozenset(each for known in new for each in policy.compatible.get(known, ())) - reached
+        new = (
+            frozenset(each for known in new for each in policy.compatible.get(known, ())) - reached
+        )
         reached |= new
     return reached
 
 
-def rows_not_allowed(wanted: License, written: Iterable[str], policy: LicensePolicy) -> dict[str, str]:
+def rows_not_allowed(
+    wanted: License, written: Iterable[str], policy: LicensePolicy
+) -> dict[str, str]:
     """Of the licences that rows name: those that do not allow every purpose -> why. What waits for a person is not allowed either."""
-    verdicts = {name: judge_license(wanted.model_copy(update={"expression": name}), policy) for name in written}
-    return {name: "; ".join(verdict.reasons) for name, verdict in verdicts.items() if verdict.outcome != "allowed"}
+    verdicts = {
+        name: judge_license(wanted.model_copy(update={"expression": name}), policy)
+        for name in written
+    }
+    return {
+        name: "; ".join(verdict.reasons)
+        for name, verdict in verdicts.items()
+        if verdict.outcome != "allowed"
+    }
 
 
 @dataclass(frozen=True)
@@ -249,7 +336,10 @@ def matrix(policy: LicensePolicy, licenses: Sequence[str] = ()) -> list[Row]:
             license,
             terms_of([license], policy),
             {
-                purpose: {"without gain": _purpose_verdict(license, purpose, False, policy), "for gain": _purpose_verdict(license, purpose, True, policy)}
+                purpose: {
+                    "without gain": _purpose_verdict(license, purpose, False, policy),
+                    "for gain": _purpose_verdict(license, purpose, True, policy),
+                }
                 for purpose in get_args(Purpose)
             },
         )
@@ -258,7 +348,10 @@ def matrix(policy: LicensePolicy, licenses: Sequence[str] = ()) -> list[Row]:
 
 
 def _purpose_verdict(license: str, purpose: Purpose, gain: bool, policy: LicensePolicy) -> Outcome:
-    return judge_license(License(expression=license, holder="-", evidence="-", purposes=(purpose,), commercial=gain), policy).outcome
+    return judge_license(
+        License(expression=license, holder="-", evidence="-", purposes=(purpose,), commercial=gain),
+        policy,
+    ).outcome
 
 
 def _once(items: Iterable[str]) -> tuple[str, ...]:

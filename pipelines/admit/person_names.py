@@ -71,18 +71,29 @@ def confirm_full_name(text: str) -> str | None:
     for start, first in enumerate(tokens[:-1]):
         if first.lower() in given_names() and first.lower() not in _BETWEEN:
             end = start + 1
-            while end < len(tokens) and (tokens[end] in _BETWEEN or re.fullmatch(r"\w\.?", tokens[end]) or _family(tokens[end])):
+            while end < len(tokens) and (
+                tokens[end] in _BETWEEN
+                or re.fullmatch(r"\w\.?", tokens[end])
+                or _family(tokens[end])
+            ):
                 end += 1
             while end > start + 1 and not _family(tokens[end - 1]):
                 end -= 1
             said = tokens[start + 1 : end]
-            if said and (first.lower() not in _ALSO_WORDS or said[-1].lower() in family_names() - _ALSO_WORDS):
+            if said and (
+                first.lower() not in _ALSO_WORDS or said[-1].lower() in family_names() - _ALSO_WORDS
+            ):
                 return " ".join(tokens[start:end])
     return None
 
 
 def _family(token: str) -> bool:
-    return len(token) > 2 and token[0].isupper() and not token.isupper() and token.lower().rstrip(".") not in _NO_FAMILY
+    return (
+        len(token) > 2
+        and token[0].isupper()
+        and not token.isupper()
+        and token.lower().rstrip(".") not in _NO_FAMILY
+    )
 
 
 def confirm_given_name(text: str) -> str | None:

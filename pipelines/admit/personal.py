@@ -23,13 +23,19 @@ HIDDEN = {ROW: pl.Int64, "column": pl.String, "token": pl.String, "text": pl.Str
 DISGUISES = r"[\x{00A0}\x{00AA}\x{00AD}\x{00B2}\x{00B3}\x{00B9}\x{00BA}\x{2000}-\x{209C}\x{2100}-\x{214F}\x{2460}-\x{24FF}\x{3000}\x{FB00}-\x{FB06}\x{FE50}-\x{FEFF}\x{FF00}-\x{FFEF}\x{1D400}-\x{1D7FF}]"
 INVISIBLE = r"[\x{200B}-\x{200F}\x{2060}\x{FEFF}\x{00AD}]"
 _ENCODED = r"[A-Za-z0-9+/]{16,}={0,2}"  # base 64 of 12 bytes or more
-_OPAQUE = 64  # letters of a token that is more than a digest or a key, and that nobody can look into
+_OPAQUE = (
+    64  # letters of a token that is more than a digest or a key, and that nobody can look into
+)
 _MOST = 0.5
 
 
 def plain(text: pl.Expr) -> pl.Expr:
     """Text as a reader sees it: compatibility form, nothing invisible."""
-    return pl.when(_disguised(text)).then(text.str.normalize("NFKC").str.replace_all(INVISIBLE, "")).otherwise(text)
+    return (
+        pl.when(_disguised(text))
+        .then(text.str.normalize("NFKC").str.replace_all(INVISIBLE, ""))
+        .otherwise(text)
+    )
 
 
 def _disguised(text: pl.Expr) -> pl.Expr:
@@ -38,7 +44,10 @@ def _disguised(text: pl.Expr) -> pl.Expr:
 
 def disguises(frame: pl.LazyFrame, columns: Sequence[str]) -> pl.LazyFrame:
     """Plan the count, for each column, of the cells that a reader sees otherwise than they are written: one row."""
-    return frame.select(pl.lit(0).alias(ROW), *(_disguised(pl.col(column).cast(pl.String)).sum().alias(column) for column in columns))
+    return frame.select(
+        pl.lit(0).alias(ROW),
+        *(_disguised(pl.col(column).cast(pl.String)).sum().alias(column) for column in columns),
+    )
 
 
 def undisguised(frame: pl.LazyFrame, counts: pl.DataFrame) -> list[pl.LazyFrame]:
@@ -48,20 +57,46 @@ def undisguised(frame: pl.LazyFrame, counts: pl.DataFrame) -> list[pl.LazyFrame]
         counts: what `disguises` gave.
     """
     worn = [column for column in counts.columns if column != ROW and counts[column].sum()]
-    return [plan for column in worn for plan in spans(frame.filter(_disguised(pl.col(column).cast(pl.String))).with_columns(plain(pl.col(column).cast(pl.String))), [column])]
+    return [
+        plan
+        for column in worn
+        for plan in spans(
+            frame.filter(_disguised(pl.col(column).cast(pl.String))).with_columns(
+                plain(pl.col(column).cast(pl.String))
+            ),
+            [column],
+        )
+    ]
 
 
 def searches(columns: Sequence[str], of_words: Collection[str] = ()) -> list[tuple[str, Detector]]:
     """What is looked for where, in the order of `spans`."""
-    return [(column, detector) for column in columns for detector in detectors_for(column) if detector.in_words or column not in of_words]
+    return [
+        (column, detector)
+        for column in columns
+        for detector in detectors_for(column)
+        if detector.in_words or column not in of_words
+    ]
 
 
 def marks(frame: pl.LazyFrame, columns: Sequence[str]) -> pl.LazyFrame:
     """Plan the look for columns of nothing but letters, digits and underscores, in which little can be found: one row, true for a column that has other characters."""
-    return frame.select(pl.lit(0).alias(ROW), *(pl.col(column).cast(pl.String).str.contains(r"[^A-Za-z0-9_]").any().alias(column) for column in columns))
+    return frame.select(
+        pl.lit(0).alias(ROW),
+        *(
+            pl.col(column).cast(pl.String).str.contains(r"[^A-Za-z0-9_]").any().alias(column)
+            for column in columns
+        ),
+    )
 
 
-def spans(frame: pl.LazyFrame, columns: Sequence[str], *, alone: bool = True, of_words: Collection[str] = ()) -> list[pl.LazyFrame]:
+def spans(
+    frame: pl.LazyFrame,
+    columns: Sequence[str],
+    *,
+    alone: bool = True,
+    of_words: Collection[str] = (),
+) -> list[pl.LazyFrame]:
     """Plan one search for each column and detector.
 
     Args:
@@ -71,21 +106,30 @@ def spans(frame: pl.LazyFrame, columns: Sequence[str], *, alone: bool = True, of
     Returns: frames of `_row`, `column`, `kind`, `value` (as written), `confidence`, one row a confirmed value. They hold personal data:
         collect them, use them, let them go.
     """
-    return [_search(frame, column, detector, alone=alone) for column, detector in searches(columns, of_words)]
+    return [
+        _search(frame, column, detector, alone=alone)
+        for column, detector in searches(columns, of_words)
+    ]
 
 
 def declared_values(frame: pl.LazyFrame, privacy: Privacy) -> list[pl.LazyFrame]:
     """What stands in columns that the contract declares to be of one kind, as `spans` gives it; free text is not of one kind."""
     return [
         frame.filter(pl.col(column).is_not_null()).select(
-            ROW, pl.lit(column).alias("column"), pl.lit(treatment.kind).alias("kind"), pl.col(column).alias("value"), pl.lit(1.0).alias("confidence")
+            ROW,
+            pl.lit(column).alias("column"),
+            pl.lit(treatment.kind).alias("kind"),
+            pl.col(column).alias("value"),
+            pl.lit(1.0).alias("confidence"),
         )
         for column, treatment in privacy.columns.items()
         if treatment.kind != "other"
     ]
 
 
-def mentions(frame: pl.LazyFrame, columns: Sequence[str], names: Sequence[str]) -> list[pl.LazyFrame]:
+def mentions(
+    frame: pl.LazyFrame, columns: Sequence[str], names: Sequence[str]
+) -> list[pl.LazyFrame]:
     """Where free text holds a name that a name column of the same table holds, as `spans` gives it.
 
     Args:
@@ -108,26 +152,43 @@ def mentions(frame: pl.LazyFrame, columns: Sequence[str], names: Sequence[str]) 
 
 def whole_names(found: pl.DataFrame) -> list[str]:
     """The distinct names of several words among what was found, longest first, so that the longest is the one matched."""
-    names = found.filter((pl.col("kind") == "name") & pl.col("value").str.contains(r"\pL{2,}\S* +\S*\pL{2,}"))["value"].unique()
+    names = found.filter(
+        (pl.col("kind") == "name") & pl.col("value").str.contains(r"\pL{2,}\S* +\S*\pL{2,}")
+    )["value"].unique()
     return sorted(names.to_list(), key=lambda name: (-len(name), name))
 
 
 def _search(frame: pl.LazyFrame, column: str, detector: Detector, *, alone: bool) -> pl.LazyFrame:
     pattern, whole = detector.search, pl.col("whole")
-    passed = frame.select(ROW, pl.col(column).cast(pl.String).alias("whole")).filter(whole.str.contains(pattern))
+    passed = frame.select(ROW, pl.col(column).cast(pl.String).alias("whole")).filter(
+        whole.str.contains(pattern)
+    )
     if detector.not_in is not None:
         passed = passed.with_columns(whole.str.replace_all(detector.not_in, " "))
-    found = passed.with_columns(whole.str.extract_all(pattern).alias("value")).filter(pl.col("value").list.len() > 0).explode("value", empty_as_null=False)
+    found = (
+        passed.with_columns(whole.str.extract_all(pattern).alias("value"))
+        .filter(pl.col("value").list.len() > 0)
+        .explode("value", empty_as_null=False)
+    )
     if detector.group:
         found = found.with_columns(pl.col("value").str.extract(pattern, detector.group))
     if detector.confirm is not None:
         candidate = pl.col("value")
-        found = found.with_columns(candidate.map_batches(_confirmed(detector.confirm), return_dtype=pl.String), (candidate == pl.col("whole").str.strip_chars()).alias("alone"))
+        found = found.with_columns(
+            candidate.map_batches(_confirmed(detector.confirm), return_dtype=pl.String),
+            (candidate == pl.col("whole").str.strip_chars()).alias("alone"),
+        )
         if detector.alone and alone:
-            holding = (pl.col("value").is_not_null() & pl.col("alone")).sum() >= _MOST * pl.col("alone").sum()
+            holding = (pl.col("value").is_not_null() & pl.col("alone")).sum() >= _MOST * pl.col(
+                "alone"
+            ).sum()
             found = found.filter(~pl.col("alone") | holding)
     return found.filter(pl.col("value").is_not_null()).select(
-        ROW, pl.lit(column).alias("column"), pl.lit(detector.kind).alias("kind"), "value", pl.lit(detector.confidence).alias("confidence")
+        ROW,
+        pl.lit(column).alias("column"),
+        pl.lit(detector.kind).alias("kind"),
+        "value",
+        pl.lit(detector.confidence).alias("confidence"),
     )
 
 
@@ -139,7 +200,11 @@ def encoded(frame: pl.LazyFrame, columns: Sequence[str]) -> list[pl.LazyFrame]:
         .with_columns(pl.col("token").str.extract_all(_ENCODED))
         .explode("token", empty_as_null=False)
         .drop_nulls("token")
-        .filter(pl.col("token").str.contains("[0-9+/=]") & pl.col("token").str.contains("[A-Z]") & pl.col("token").str.contains("[a-z]"))
+        .filter(
+            pl.col("token").str.contains("[0-9+/=]")
+            & pl.col("token").str.contains("[A-Z]")
+            & pl.col("token").str.contains("[a-z]")
+        )
         .with_columns(pl.col("token").map_batches(_decoded, return_dtype=pl.String).alias("text"))
         .filter(pl.col("text").is_not_null() | (pl.col("token").str.len_chars() >= _OPAQUE))
         .select(ROW, pl.lit(column).alias("column"), "token", "text")
@@ -150,12 +215,31 @@ def encoded(frame: pl.LazyFrame, columns: Sequence[str]) -> list[pl.LazyFrame]:
 def within(hidden: pl.DataFrame) -> list[pl.LazyFrame]:
     """Plan the search in decoded text; what is found is told as the token that hides it, and what nobody can look into as `unscanned`."""
     opaque = hidden.lazy().filter(pl.col("text").is_null())
-    found = [opaque.select(ROW, "column", pl.lit(UNSCANNED).alias("kind"), pl.col("token").alias("value"), pl.lit(1.0).alias("confidence"))]
+    found = [
+        opaque.select(
+            ROW,
+            "column",
+            pl.lit(UNSCANNED).alias("kind"),
+            pl.col("token").alias("value"),
+            pl.lit(1.0).alias("confidence"),
+        )
+    ]
     for (column,), part in hidden.drop_nulls("text").group_by("column", maintain_order=True):
         numbered = part.lazy().with_row_index("_token")
         tokens = numbered.select("_token", pl.col(ROW).alias("_of"), "token")
-        for plan in spans(numbered.select(pl.col("_token").alias(ROW), pl.col("text").alias(str(column))), [str(column)]):
-            found.append(plan.join(tokens, left_on=ROW, right_on="_token").select(pl.col("_of").alias(ROW), "column", "kind", pl.col("token").alias("value"), "confidence"))
+        for plan in spans(
+            numbered.select(pl.col("_token").alias(ROW), pl.col("text").alias(str(column))),
+            [str(column)],
+        ):
+            found.append(
+                plan.join(tokens, left_on=ROW, right_on="_token").select(
+                    pl.col("_of").alias(ROW),
+                    "column",
+                    "kind",
+                    pl.col("token").alias("value"),
+                    "confidence",
+                )
+            )
     return found
 
 
@@ -172,7 +256,9 @@ def _text_in(token: str) -> str | None:
 
 
 def _confirmed(confirm: Confirm) -> Callable[[pl.Series], pl.Series]:
-    known: dict[str, str | None] = {}  # a value that recurs from batch to batch is judged once, as long as there are not too many
+    known: dict[
+        str, str | None
+    ] = {}  # a value that recurs from batch to batch is judged once, as long as there are not too many
 
     def over(values: pl.Series) -> pl.Series:
         if len(known) > 100_000:
@@ -181,12 +267,24 @@ def _confirmed(confirm: Confirm) -> Callable[[pl.Series], pl.Series]:
         for value in unique.to_list():
             if value not in known:
                 known[value] = confirm(value)
-        return values.replace_strict(unique, pl.Series([known[value] for value in unique.to_list()], dtype=pl.String), default=None, return_dtype=pl.String)
+        return values.replace_strict(
+            unique,
+            pl.Series([known[value] for value in unique.to_list()], dtype=pl.String),
+            default=None,
+            return_dtype=pl.String,
+        )
 
     return over
 
 
 def findings(found: pl.DataFrame, declared: Sequence[str]) -> tuple[Finding, ...]:
     """Count what `spans` found: rows a column and kind, and whether the contract declares the column personal. Holds no value."""
-    counts = found.group_by("column", "kind").agg(pl.col(ROW).n_unique().alias("rows"), pl.col("confidence").max()).sort("column", "kind")
-    return tuple(Finding(column, kind, rows, column in declared, confidence) for column, kind, rows, confidence in counts.iter_rows())
+    counts = (
+        found.group_by("column", "kind")
+        .agg(pl.col(ROW).n_unique().alias("rows"), pl.col("confidence").max())
+        .sort("column", "kind")
+    )
+    return tuple(
+        Finding(column, kind, rows, column in declared, confidence)
+        for column, kind, rows, confidence in counts.iter_rows()
+    )

@@ -25,7 +25,15 @@ class Standing:
 
 
 def refusal(
-    approval: Approval, steward: Steward, *, asked_by: str, input_key: str, others: Sequence[Approval], allowed: Mapping[Level, Sequence[str]], valid_days: int, now: datetime
+    approval: Approval,
+    steward: Steward,
+    *,
+    asked_by: str,
+    input_key: str,
+    others: Sequence[Approval],
+    allowed: Mapping[Level, Sequence[str]],
+    valid_days: int,
+    now: datetime,
 ) -> str | None:
     """Why a decision does not count; None where it does.
 
@@ -56,10 +64,16 @@ def refusal(
 
 def levels_of(steward: Steward, allowed: Mapping[Level, Sequence[str]]) -> tuple[Level, ...]:
     """At which levels a steward may decide on a data set."""
-    return tuple(level for level in steward.levels if not allowed.get(level) or steward.name in allowed[level])
+    return tuple(
+        level
+        for level in steward.levels
+        if not allowed.get(level) or steward.name in allowed[level]
+    )
 
 
-def standing(counting: Sequence[tuple[Approval, Steward]], allowed: Mapping[Level, Sequence[str]]) -> Standing:
+def standing(
+    counting: Sequence[tuple[Approval, Steward]], allowed: Mapping[Level, Sequence[str]]
+) -> Standing:
     """Where the review stands with the decisions that count: two persons, one for each level."""
     rejected = [approval for approval, _ in counting if approval.decision == "reject"]
     if rejected:

@@ -38,7 +38,9 @@ def _split_words(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(","))
 
 
-_YES_NO = _split_words("yes, no, y, n, true, false, 0, 1, ja, nein, oui, non, member, non-member, not a member, none")
+_YES_NO = _split_words(
+    "yes, no, y, n, true, false, 0, 1, ja, nein, oui, non, member, non-member, not a member, none"
+)
 CATEGORIES: tuple[Category, ...] = (
     Category(
         "religion", r"religions?|religious(_(affiliation|belief|denomination|group))?|faith|denomination|confession|konfession|creed|church(_tax)?|kirchensteuer|beliefs?",
@@ -82,7 +84,10 @@ _MARKED: PersonalKind = "confidential"
 def category_of(column: str) -> Category | None:
     """The special category that a column's name says."""
     said = words(column)
-    return next((each for each in CATEGORIES if re.search(rf"(?:^|_)(?:{each.name})(?:_?[0-9]+)?$", said)), None)
+    return next(
+        (each for each in CATEGORIES if re.search(rf"(?:^|_)(?:{each.name})(?:_?[0-9]+)?$", said)),
+        None,
+    )
 
 
 def _cell(column: str) -> pl.Expr:
@@ -107,7 +112,12 @@ def looks(frame: pl.LazyFrame, columns: Sequence[str], texts: Sequence[str]) -> 
     counted = frame.select(
         pl.lit(0).alias(ROW),
         *(pl.col(column).count().alias(f"{column} given") for column in columns),
-        *((_says_more(column) & pl.col(column).cast(pl.String).str.contains(MENTION)).sum().alias(f"{column} mentioned") for column in texts),
+        *(
+            (_says_more(column) & pl.col(column).cast(pl.String).str.contains(MENTION))
+            .sum()
+            .alias(f"{column} mentioned")
+            for column in texts
+        ),
     )
     plans = [counted]
     for column in columns:
@@ -118,22 +128,37 @@ def looks(frame: pl.LazyFrame, columns: Sequence[str], texts: Sequence[str]) -> 
         wanted = word.is_in(sure if named is None else [*sure, *named.ambiguous])
         if named is not None and named.cell is not None:
             wanted |= word.str.contains(named.cell)
-        plans.append(frame.select(_cell(column).alias("word")).filter(wanted).group_by("word").agg(pl.len().alias("rows")).select(pl.lit(column).alias("column"), "word", "rows"))
+        plans.append(
+            frame.select(_cell(column).alias("word"))
+            .filter(wanted)
+            .group_by("word")
+            .agg(pl.len().alias("rows"))
+            .select(pl.lit(column).alias("column"), "word", "rows")
+        )
     return plans
 
 
-def holding(frame: pl.LazyFrame, texts: Sequence[str], told: Sequence[pl.DataFrame]) -> list[pl.LazyFrame]:
+def holding(
+    frame: pl.LazyFrame, texts: Sequence[str], told: Sequence[pl.DataFrame]
+) -> list[pl.LazyFrame]:
     """Plan the search for the rows, where `looks` gave reason for one, as `spans` tells it.
 
     Args:
         told: what `looks` gave.
     """
     counts, *held = told
-    plans = [_rows(frame, column, category) for part in held if part.height for column, category in _kinds(part, counts)]
+    plans = [
+        _rows(frame, column, category)
+        for part in held
+        if part.height
+        for column, category in _kinds(part, counts)
+    ]
     for column in texts:
         mentioned, given = counts[f"{column} mentioned"].item(), counts[f"{column} given"].item()
         if mentioned:
-            plans.append(_marked(frame, column, MENTION if mentioned >= _MENTIONED * given else MARKING))
+            plans.append(
+                _marked(frame, column, MENTION if mentioned >= _MENTIONED * given else MARKING)
+            )
     return plans
 
 
@@ -156,8 +181,16 @@ def _rows(frame: pl.LazyFrame, column: str, each: Category) -> pl.LazyFrame:
     wanted = pl.col("word").is_in([*each.sure, *(each.ambiguous if named else ())])
     if named and each.cell is not None:
         wanted |= pl.col("word").str.contains(each.cell)
-    cells = frame.select(ROW, _cell(column).alias("word"), pl.col(column).cast(pl.String).alias("value")).filter(wanted)
-    return cells.select(ROW, pl.lit(column).alias("column"), pl.lit(each.kind).alias("kind"), "value", pl.lit(NAMED if named else CONTEXT).alias("confidence"))
+    cells = frame.select(
+        ROW, _cell(column).alias("word"), pl.col(column).cast(pl.String).alias("value")
+    ).filter(wanted)
+    return cells.select(
+        ROW,
+        pl.lit(column).alias("column"),
+        pl.lit(each.kind).alias("kind"),
+        "value",
+        pl.lit(NAMED if named else CONTEXT).alias("confidence"),
+    )
 
 
 def _marked(frame: pl.LazyFrame, column: str, pattern: str) -> pl.LazyFrame:
@@ -168,4 +201,10 @@ def _marked(frame: pl.LazyFrame, column: str, pattern: str) -> pl.LazyFrame:
         .filter(pl.col("text").str.contains(pattern))
         .with_columns(pl.col("text").str.extract(f"({pattern})").alias("value"))
     )
-    return held.select(ROW, pl.lit(column).alias("column"), pl.lit(_MARKED).alias("kind"), "value", pl.lit(FORMAT).alias("confidence"))
+    return held.select(
+        ROW,
+        pl.lit(column).alias("column"),
+        pl.lit(_MARKED).alias("kind"),
+        "value",
+        pl.lit(FORMAT).alias("confidence"),
+    )

@@ -16,7 +16,16 @@ from typing import Literal
 import polars as pl
 
 from assay.contracts.settings import PersonalKind
-from assay.pipelines.admit.detectors import CHECKSUM, CONTEXT, FORMAT, TOP, Confirm, confirm_card, confirm_iban, confirm_phone
+from assay.pipelines.admit.detectors import (
+    CHECKSUM,
+    CONTEXT,
+    FORMAT,
+    TOP,
+    Confirm,
+    confirm_card,
+    confirm_iban,
+    confirm_phone,
+)
 from assay.pipelines.admit.names import words
 from assay.pipelines.frames import ROW
 
@@ -94,8 +103,14 @@ class Pair:
 
     def cells(self, frame: pl.LazyFrame) -> pl.LazyFrame:
         """`_row`, `head`, `tail`: the rows whose two cells may be halves of some kind."""
-        short = frame.select(ROW, pl.col(self.left).cast(pl.String).alias("head"), pl.col(self.right).cast(pl.String).alias("tail"))
-        short = short.filter(pl.col("head").str.len_bytes() <= 64, pl.col("tail").str.len_bytes() <= 64)
+        short = frame.select(
+            ROW,
+            pl.col(self.left).cast(pl.String).alias("head"),
+            pl.col(self.right).cast(pl.String).alias("tail"),
+        )
+        short = short.filter(
+            pl.col("head").str.len_bytes() <= 64, pl.col("tail").str.len_bytes() <= 64
+        )
         return short.filter(pl.any_horizontal(each.fits for each in self.kinds))
 
 
@@ -126,7 +141,9 @@ def _kinds(left: str, right: str) -> tuple[Halves, ...]:
         if each.named is None:
             return True
         said = any(re.search(rf"(?:^|_)(?:{each.named})$", name) for name in names)
-        if each.kind == "email":  # a mailbox stands beside its domain, and so does all that a site has
+        if (
+            each.kind == "email"
+        ):  # a mailbox stands beside its domain, and so does all that a site has
             return said or together or not re.search(_NO_LOCAL, words(left))
         return said
 
@@ -135,20 +152,30 @@ def _kinds(left: str, right: str) -> tuple[Halves, ...]:
 
 def _together(cells: pl.LazyFrame, each: Halves) -> pl.LazyFrame:
     """Of the cells, those that have the kind's shape together and not by themselves: with `whole`."""
-    parted = cells.filter(each.fits).with_columns(each.whole.alias("whole")).filter(pl.col("whole").str.contains(each.shape))
+    parted = (
+        cells.filter(each.fits)
+        .with_columns(each.whole.alias("whole"))
+        .filter(pl.col("whole").str.contains(each.shape))
+    )
     if each.confirm is None:
-        return parted.filter(~pl.col("head").str.contains(each.shape), ~pl.col("tail").str.contains(each.shape))
+        return parted.filter(
+            ~pl.col("head").str.contains(each.shape), ~pl.col("tail").str.contains(each.shape)
+        )
     return parted
 
 
 def _likely(each: Halves) -> pl.Expr:
     likely = pl.col("whole").str.contains(each.likely)
     if each.between == "@":  # `acme` beside `acme.com` is a site
-        likely &= ~pl.col("tail").str.to_lowercase().str.contains(pl.col("head").str.to_lowercase(), literal=True)
+        likely &= ~pl.col("tail").str.to_lowercase().str.contains(
+            pl.col("head").str.to_lowercase(), literal=True
+        )
     return likely
 
 
-def signs(frame: pl.LazyFrame, columns: Sequence[str], numbers: Collection[str] = ()) -> pl.LazyFrame:
+def signs(
+    frame: pl.LazyFrame, columns: Sequence[str], numbers: Collection[str] = ()
+) -> pl.LazyFrame:
     """Plan the first look, over all columns in one: how many cells of each have which sign, and the bytes of its longest; one row.
 
     Args:
@@ -160,12 +187,22 @@ def signs(frame: pl.LazyFrame, columns: Sequence[str], numbers: Collection[str] 
     def of(column: str) -> Iterator[pl.Expr]:
         cells = pl.col(column)
         for sign in asked:
-            counted = _of_number(cells, sign, plain=schema[column].is_integer()) if column in numbers else cells.cast(pl.String).str.contains(sign).sum()
+            counted = (
+                _of_number(cells, sign, plain=schema[column].is_integer())
+                if column in numbers
+                else cells.cast(pl.String).str.contains(sign).sum()
+            )
             yield counted.alias(f"{column} {sign}")
         ends = [cells.min(), cells.max()] if schema[column].is_integer() else [cells]
-        yield pl.max_horizontal(end.cast(pl.String).str.len_bytes().max() for end in ends).fill_null(0).alias(f"{column} longest")
+        yield (
+            pl.max_horizontal(end.cast(pl.String).str.len_bytes().max() for end in ends)
+            .fill_null(0)
+            .alias(f"{column} longest")
+        )
 
-    return frame.select(pl.lit(0).alias(ROW), *(counted for column in columns for counted in of(column)))
+    return frame.select(
+        pl.lit(0).alias(ROW), *(counted for column in columns for counted in of(column))
+    )
 
 
 def _of_number(cells: pl.Expr, sign: str, *, plain: bool) -> pl.Expr:
@@ -189,27 +226,43 @@ def signed(found: Sequence[Pair], counts: Mapping[str, int]) -> list[Pair]:
         if sum(counts[f"{column} longest"] for column in (pair.left, pair.right)) < each.least:
             return False
         left, right = has(pair.left, each), has(pair.right, each)
-        return {"left": left, "right": right, "both": left and right, "either": left or right}[each.at]
+        return {"left": left, "right": right, "both": left and right, "either": left or right}[
+            each.at
+        ]
 
-    return [replace(pair, kinds=kinds) for pair in found if (kinds := tuple(each for each in pair.kinds if worth(pair, each)))]
+    return [
+        replace(pair, kinds=kinds)
+        for pair in found
+        if (kinds := tuple(each for each in pair.kinds if worth(pair, each)))
+    ]
 
 
 def looks(frame: pl.LazyFrame, found: Sequence[Pair]) -> list[pl.LazyFrame]:
     """Plan the second look, one for each pair and way of writing, in that order: `shaped` and `likely` rows, and `different` left cells among the latter."""
     return [
-        _together(pair.cells(frame), each).select(pl.len().alias("shaped"), _likely(each).sum().alias("likely"), pl.col("head").filter(_likely(each)).n_unique().alias("different"))
+        _together(pair.cells(frame), each).select(
+            pl.len().alias("shaped"),
+            _likely(each).sum().alias("likely"),
+            pl.col("head").filter(_likely(each)).n_unique().alias("different"),
+        )
         for pair in found
         for each in pair.kinds
     ]
 
 
-def halves(frame: pl.LazyFrame, found: Sequence[Pair], counts: Sequence[pl.DataFrame]) -> list[pl.LazyFrame]:
+def halves(
+    frame: pl.LazyFrame, found: Sequence[Pair], counts: Sequence[pl.DataFrame]
+) -> list[pl.LazyFrame]:
     """Plan the search where `looks` gave reason for one; what is found is told for both columns, as `spans` tells it."""
     plans = []
     asked = [(pair, each) for pair in found for each in pair.kinds]
     for (pair, each), count in zip(asked, counts, strict=True):
         shaped, likely, different = count.row(0)
-        if likely and likely >= each.share * shaped and (each.between != "@" or different >= each.share * likely):
+        if (
+            likely
+            and likely >= each.share * shaped
+            and (each.between != "@" or different >= each.share * likely)
+        ):
             plans.append(_search(frame, pair, each, shaped))
     return plans
 
@@ -221,11 +274,21 @@ def _search(frame: pl.LazyFrame, pair: Pair, each: Halves, shaped: int) -> pl.La
         # of plain digits beside a whole number nothing says that they belong to it
         alone = ("head", "tail") if each.named else ("head",)
         held = held.filter(
-            pl.col("whole").map_batches(_confirms(confirm), return_dtype=pl.Boolean), *(~pl.col(half).map_batches(_confirms(confirm), return_dtype=pl.Boolean) for half in alone)
+            pl.col("whole").map_batches(_confirms(confirm), return_dtype=pl.Boolean),
+            *(
+                ~pl.col(half).map_batches(_confirms(confirm), return_dtype=pl.Boolean)
+                for half in alone
+            ),
         )
         held = held.filter(pl.len() >= each.share * shaped)
     told = [
-        held.select(ROW, pl.lit(column).alias("column"), pl.lit(each.kind).alias("kind"), pl.col(half).alias("value"), pl.lit(each.confidence).alias("confidence"))
+        held.select(
+            ROW,
+            pl.lit(column).alias("column"),
+            pl.lit(each.kind).alias("kind"),
+            pl.col(half).alias("value"),
+            pl.lit(each.confidence).alias("confidence"),
+        )
         for column, half in ((pair.left, "head"), (pair.right, "tail"))
     ]
     return pl.concat(told)
@@ -233,6 +296,8 @@ def _search(frame: pl.LazyFrame, pair: Pair, each: Halves, shaped: int) -> pl.La
 
 def _confirms(confirm: Confirm) -> Callable[[pl.Series], pl.Series]:
     def over(values: pl.Series) -> pl.Series:
-        return pl.Series([confirm(value) is not None for value in values.to_list()], dtype=pl.Boolean)
+        return pl.Series(
+            [confirm(value) is not None for value in values.to_list()], dtype=pl.Boolean
+        )
 
     return over

@@ -16,28 +16,41 @@ Pseudonymize = Callable[[pl.Series, str], pl.Series]
 """(text values, kind) -> keyed tokens or hashes, null where null."""
 
 
-def treatments(privacy: Privacy, found: pl.DataFrame, pseudonymize: Pseudonymize, keyed_hash: Pseudonymize) -> dict[str, pl.Expr]:
+def treatments(
+    privacy: Privacy, found: pl.DataFrame, pseudonymize: Pseudonymize, keyed_hash: Pseudonymize
+) -> dict[str, pl.Expr]:
     """One expression for each column that is replaced; columns to be dropped are not in it.
 
     Args:
         found: `column`, `kind`, `value` of every personal value, as personal.spans gives them.
         pseudonymize, keyed_hash: the keyed functions; their keys are the hands' business.
     """
-    texts = [column for column, treatment in privacy.columns.items() if treatment.treatment == "redact"]
+    texts = [
+        column for column, treatment in privacy.columns.items() if treatment.treatment == "redact"
+    ]
     placeholders = _placeholders(found.filter(pl.col("column").is_in(texts)))
     return {
-        column: _treated(column, treatment, placeholders, keyed_hash if treatment.treatment == "hash" else pseudonymize)
+        column: _treated(
+            column,
+            treatment,
+            placeholders,
+            keyed_hash if treatment.treatment == "hash" else pseudonymize,
+        )
         for column, treatment in privacy.columns.items()
         if treatment.treatment != "drop"
     }
 
 
-def _treated(column: str, treatment: Treatment, placeholders: Mapping[str, str], pseudonymize: Pseudonymize) -> pl.Expr:
+def _treated(
+    column: str, treatment: Treatment, placeholders: Mapping[str, str], pseudonymize: Pseudonymize
+) -> pl.Expr:
     text = pl.col(column)
     match treatment.treatment:
         case "token" | "hash":
             kind = treatment.kind
-            return text.map_batches(lambda values: pseudonymize(values, kind), return_dtype=pl.String).alias(column)
+            return text.map_batches(
+                lambda values: pseudonymize(values, kind), return_dtype=pl.String
+            ).alias(column)
         case "mask":
             return mask(text, treatment.keep_last).alias(column)
         case "generalize":
@@ -55,12 +68,20 @@ def generalize(text: pl.Expr, treatment: Treatment) -> pl.Expr:
             return text.str.extract(r"^\s*((?:18|19|20)[0-9]{2}-[0-9]{2})\b")
         case "area":
             kept = text.str.strip_chars().str.head(treatment.keep_first)
-            return pl.when(text.str.strip_chars().str.len_chars() > treatment.keep_first).then(kept + "***")
+            return pl.when(text.str.strip_chars().str.len_chars() > treatment.keep_first).then(
+                kept + "***"
+            )
         case _:
             number, width = text.str.strip_chars().cast(pl.Float64, strict=False), treatment.width
             low = (number / width).floor() * width
             whole = pl.Int64 if width == int(width) else pl.Float64
-            return pl.when(number.is_finite()).then(pl.format("{} to {}", low.cast(whole, strict=False), (low + width).cast(whole, strict=False)))
+            return pl.when(number.is_finite()).then(
+                pl.format(
+                    "{} to {}",
+                    low.cast(whole, strict=False),
+                    (low + width).cast(whole, strict=False),
+                )
+            )
 
 
 def mask(text: pl.Expr, keep_last: int) -> pl.Expr:
@@ -68,7 +89,9 @@ def mask(text: pl.Expr, keep_last: int) -> pl.Expr:
     hidden = text.str.replace_all(r"[\p{L}\p{N}]", "*")
     if not keep_last:
         return hidden
-    partly = text.str.head(-keep_last).str.replace_all(r"[\p{L}\p{N}]", "*") + text.str.tail(keep_last)
+    partly = text.str.head(-keep_last).str.replace_all(r"[\p{L}\p{N}]", "*") + text.str.tail(
+        keep_last
+    )
     return pl.when(text.str.len_chars() >= 3 * keep_last).then(partly).otherwise(hidden)
 
 
@@ -77,10 +100,20 @@ def redact(text: pl.Expr, placeholders: Mapping[str, str]) -> pl.Expr:
     if not placeholders:
         return text
     values = sorted(placeholders, key=lambda value: (-len(value), value))
-    redacted = text.str.replace_many(values, [placeholders[value] for value in values], leftmost=True)
+    redacted = text.str.replace_many(
+        values, [placeholders[value] for value in values], leftmost=True
+    )
     # a value that was found in disguise, in full-width digits for one, is only there once the disguise is off
     unmasked = plain(redacted)
-    return pl.when(unmasked.str.contains_any(values)).then(unmasked.str.replace_many(values, [placeholders[value] for value in values], leftmost=True)).otherwise(redacted)
+    return (
+        pl.when(unmasked.str.contains_any(values))
+        .then(
+            unmasked.str.replace_many(
+                values, [placeholders[value] for value in values], leftmost=True
+            )
+        )
+        .otherwise(redacted)
+    )
 
 
 def _placeholders(found: pl.DataFrame) -> dict[str, str]:

@@ -13,10 +13,16 @@ from assay.pipelines.frames import Finding, LicenseVerdict, Verdict
 def decide(license_verdict: LicenseVerdict, findings: Sequence[Finding]) -> Verdict:
     """Refused by a licence that forbids a purpose; held where a licence is unread or personal data undeclared; admitted otherwise."""
     undeclared = tuple(
-        f"column '{f.column}' {'cannot be looked into' if f.kind == 'unscanned' else f'holds {f.kind}'} in {f.rows:,} rows, undeclared" for f in findings if not f.declared
+        f"column '{f.column}' {'cannot be looked into' if f.kind == 'unscanned' else f'holds {f.kind}'} in {f.rows:,} rows, undeclared"
+        for f in findings
+        if not f.declared
     )
     if license_verdict.outcome == "refused":
         return Verdict("refused", license_verdict, tuple(findings), license_verdict.reasons)
     if license_verdict.outcome == "review":
-        return Verdict("held", license_verdict, tuple(findings), (*license_verdict.reasons, *undeclared))
-    return Verdict("held" if undeclared else "admitted", license_verdict, tuple(findings), undeclared)
+        return Verdict(
+            "held", license_verdict, tuple(findings), (*license_verdict.reasons, *undeclared)
+        )
+    return Verdict(
+        "held" if undeclared else "admitted", license_verdict, tuple(findings), undeclared
+    )

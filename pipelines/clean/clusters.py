@@ -35,7 +35,13 @@ def standing(step: Any, columns: Sequence[str]) -> pl.Expr:
         case "last":
             said = -pl.col(ROW)
         case "most_complete":
-            said = pl.sum_horizontal((pl.col(column).is_null() | (pl.col(column).cast(pl.String).str.strip_chars() == "")).cast(pl.Int32) for column in columns)
+            said = pl.sum_horizontal(
+                (
+                    pl.col(column).is_null()
+                    | (pl.col(column).cast(pl.String).str.strip_chars() == "")
+                ).cast(pl.Int32)
+                for column in columns
+            )
         case "max":
             said = pl.col(step.keep_by).rank("dense", descending=True)
         case "min":
@@ -54,13 +60,30 @@ def explained(pairs: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
     """
     if not pairs.height:
         return pl.DataFrame(schema=EXPLAINED)
-    grouped = _closed(pairs).join(rows.select(ROW, STANDING), on=ROW).sort("cluster", STANDING, ROW, nulls_last=True)
+    grouped = (
+        _closed(pairs)
+        .join(rows.select(ROW, STANDING), on=ROW)
+        .sort("cluster", STANDING, ROW, nulls_last=True)
+    )
     chosen = grouped.with_columns(pl.col(ROW).first().over("cluster").alias("kept"))
-    both = pl.concat([pairs.select(pl.col(a).alias(ROW), pl.col(b).alias("linked_to"), "similarity", "agreed") for a, b in (("left", "right"), ("right", "left"))])
-    why = both.join(chosen, on=ROW).filter(pl.col(ROW) != pl.col("kept")).with_columns((pl.col("linked_to") == pl.col("kept")).alias("direct"))
-    first = why.sort(ROW, "direct", "similarity", "linked_to", descending=[False, True, True, False]).unique(ROW, keep="first", maintain_order=True)
+    both = pl.concat(
+        [
+            pairs.select(pl.col(a).alias(ROW), pl.col(b).alias("linked_to"), "similarity", "agreed")
+            for a, b in (("left", "right"), ("right", "left"))
+        ]
+    )
+    why = (
+        both.join(chosen, on=ROW)
+        .filter(pl.col(ROW) != pl.col("kept"))
+        .with_columns((pl.col("linked_to") == pl.col("kept")).alias("direct"))
+    )
+    first = why.sort(
+        ROW, "direct", "similarity", "linked_to", descending=[False, True, True, False]
+    ).unique(ROW, keep="first", maintain_order=True)
     whole = chosen.join(first.select(ROW, "linked_to", "similarity", "agreed"), on=ROW, how="left")
-    return whole.select(pl.col(name).cast(kind) for name, kind in EXPLAINED.items()).sort("cluster", ROW)
+    return whole.select(pl.col(name).cast(kind) for name, kind in EXPLAINED.items()).sort(
+        "cluster", ROW
+    )
 
 
 def _closed(pairs: pl.DataFrame) -> pl.DataFrame:
@@ -69,9 +92,14 @@ def _closed(pairs: pl.DataFrame) -> pl.DataFrame:
 
     rows = pl.concat([pairs["left"], pairs["right"]]).unique().sort()
     left, right = (rows.search_sorted(pairs[side]).to_numpy() for side in ("left", "right"))
-    graph = sparse.coo_matrix((pl.repeat(1, pairs.height, eager=True).to_numpy(), (left, right)), shape=(rows.len(), rows.len()))
+    graph = sparse.coo_matrix(
+        (pl.repeat(1, pairs.height, eager=True).to_numpy(), (left, right)),
+        shape=(rows.len(), rows.len()),
+    )
     _, group = sparse.csgraph.connected_components(graph, directed=False)
-    return pl.DataFrame({ROW: rows, "group": group}).select(ROW, pl.col(ROW).min().over("group").alias("cluster"))
+    return pl.DataFrame({ROW: rows, "group": group}).select(
+        ROW, pl.col(ROW).min().over("group").alias("cluster")
+    )
 
 
 def others_leave(step: Any, fitted: Fitted, _: Columns) -> Effect:

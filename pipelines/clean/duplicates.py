@@ -27,7 +27,9 @@ def parts_of(rows: int) -> int:
     return 1 + rows // _AT_ONCE
 
 
-def suspects(frame: pl.LazyFrame, columns: Sequence[str], part: int = 0, parts: int = 1) -> pl.LazyFrame:
+def suspects(
+    frame: pl.LazyFrame, columns: Sequence[str], part: int = 0, parts: int = 1
+) -> pl.LazyFrame:
     """The hashes that more than one row has: `_hash` (UInt64), of those that leave `part` when divided by `parts`. Hashes alone are sorted: 8 bytes a row."""
     hashes = _hashed(frame, columns).select(_HASH)
     if parts > 1:
@@ -35,14 +37,23 @@ def suspects(frame: pl.LazyFrame, columns: Sequence[str], part: int = 0, parts: 
     return hashes.sort(_HASH).filter(pl.col(_HASH) == pl.col(_HASH).shift()).unique()
 
 
-def repeated(frame: pl.LazyFrame, columns: Sequence[str], suspected: pl.DataFrame, telling: Sequence[str] | None = None) -> pl.LazyFrame:
+def repeated(
+    frame: pl.LazyFrame,
+    columns: Sequence[str],
+    suspected: pl.DataFrame,
+    telling: Sequence[str] | None = None,
+) -> pl.LazyFrame:
     """The `_row` of every row equal to an earlier one, and the one that is `kept`, compared value by value among the suspected.
 
     Args:
         telling: the columns whose hashes are suspected, if not all.
     """
     alike = _hashed(frame, telling or columns).join(suspected.lazy(), on=_HASH, how="semi")
-    return alike.select(ROW, pl.col(ROW).min().over(pl.struct(columns)).alias("kept")).filter(pl.col(ROW) != pl.col("kept")).sort(ROW)
+    return (
+        alike.select(ROW, pl.col(ROW).min().over(pl.struct(columns)).alias("kept"))
+        .filter(pl.col(ROW) != pl.col("kept"))
+        .sort(ROW)
+    )
 
 
 def _hashed(frame: pl.LazyFrame, columns: Sequence[str]) -> pl.LazyFrame:
@@ -58,7 +69,11 @@ def distinguishing_columns(different: Mapping[str, int], sampled: int) -> list[s
 
 def _fit(_: Deduplicate, rows: pl.LazyFrame, columns: Columns) -> Learning:
     sample = rows.select(list(columns)).head(SAMPLE)
-    about = yield {"sample": sample.select(pl.all().n_unique()), "sampled": sample.select(pl.len()), "rows": rows.select(pl.len())}
+    about = yield {
+        "sample": sample.select(pl.all().n_unique()),
+        "sampled": sample.select(pl.len()),
+        "rows": rows.select(pl.len()),
+    }
     few = distinguishing_columns(about["sample"].row(0, named=True), about["sampled"].item())
     parts = parts_of(about["rows"].item())
     suspected = pl.DataFrame(schema={_HASH: pl.UInt64})
@@ -66,7 +81,13 @@ def _fit(_: Deduplicate, rows: pl.LazyFrame, columns: Columns) -> Learning:
         suspected = suspected.vstack((yield {"hashes": suspects(rows, few, part, parts)})["hashes"])
     if not suspected.height:
         return Fitted(tables={"repeated": pl.DataFrame(schema={ROW: pl.Int64, "kept": pl.Int64})})
-    return Fitted(tables={"repeated": (yield {"repeated": repeated(rows, list(columns), suspected, few)})["repeated"]})
+    return Fitted(
+        tables={
+            "repeated": (yield {"repeated": repeated(rows, list(columns), suspected, few)})[
+                "repeated"
+            ]
+        }
+    )
 
 
 def _effect(step: Deduplicate, fitted: Fitted, _: Columns) -> Effect:
@@ -86,11 +107,18 @@ def _fit_keys(step: DeduplicateByKey, rows: pl.LazyFrame, columns: Columns) -> L
     found = (yield {"alike": alike.select(ROW, *key, standing(step, list(columns)))})["alike"]
     group = pl.struct(key)
     grouped = found.sort(STANDING, ROW, nulls_last=True).with_columns(
-        pl.col(ROW).first().over(group).alias("kept"), pl.col(ROW).min().over(group).alias("cluster"), pl.len().over(group).alias("rows")
+        pl.col(ROW).first().over(group).alias("kept"),
+        pl.col(ROW).min().over(group).alias("cluster"),
+        pl.len().over(group).alias("rows"),
     )
     other = pl.col(ROW) != pl.col("kept")
     table = grouped.filter(pl.col("rows") > 1).select(
-        ROW, "cluster", "kept", pl.when(other).then("kept").alias("linked_to"), pl.when(other).then(1.0).alias("similarity"), pl.when(other).then(pl.lit(key)).alias("agreed")
+        ROW,
+        "cluster",
+        "kept",
+        pl.when(other).then("kept").alias("linked_to"),
+        pl.when(other).then(1.0).alias("similarity"),
+        pl.when(other).then(pl.lit(key)).alias("agreed"),
     )
     return Fitted(tables={CLUSTERS: table.cast(EXPLAINED).sort("cluster", ROW)})  # type: ignore[arg-type]  # names and types are a schema
 

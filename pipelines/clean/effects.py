@@ -35,7 +35,11 @@ def among(rows: pl.Series) -> pl.Expr:
         at = np.searchsorted(known, given)
         return pl.Series(numbers.name, known[np.minimum(at, known.size - 1)] == given, pl.Boolean)
 
-    return pl.col(ROW).map_batches(is_among, return_dtype=pl.Boolean, is_elementwise=True) if known.size else pl.lit(False)
+    return (
+        pl.col(ROW).map_batches(is_among, return_dtype=pl.Boolean, is_elementwise=True)
+        if known.size
+        else pl.lit(False)
+    )
 
 
 def of_row(table: pl.DataFrame, column: str) -> pl.Expr:
@@ -46,9 +50,15 @@ def of_row(table: pl.DataFrame, column: str) -> pl.Expr:
     def value_of_row(numbers: pl.Series) -> pl.Series:
         given = numbers.to_numpy()
         at = np.minimum(np.searchsorted(known, given), known.size - 1)
-        return values.gather(pl.Series(at).set(pl.Series(known[at] != given), None).cast(pl.UInt32)).rename(numbers.name)
+        return values.gather(
+            pl.Series(at).set(pl.Series(known[at] != given), None).cast(pl.UInt32)
+        ).rename(numbers.name)
 
-    return pl.col(ROW).map_batches(value_of_row, return_dtype=values.dtype, is_elementwise=True) if known.size else pl.lit(None, values.dtype)
+    return (
+        pl.col(ROW).map_batches(value_of_row, return_dtype=values.dtype, is_elementwise=True)
+        if known.size
+        else pl.lit(None, values.dtype)
+    )
 
 
 def of_group(table: pl.DataFrame, by: Sequence[str], column: str) -> pl.Expr:
@@ -56,6 +66,12 @@ def of_group(table: pl.DataFrame, by: Sequence[str], column: str) -> pl.Expr:
     held = table.select(*by, pl.col(column).alias("_value")).drop_nulls()
 
     def value_of_group(keys: pl.Series) -> pl.Series:
-        return keys.struct.unnest().join(held, on=list(by), how="left", maintain_order="left")["_value"].rename(keys.name)
+        return (
+            keys.struct.unnest()
+            .join(held, on=list(by), how="left", maintain_order="left")["_value"]
+            .rename(keys.name)
+        )
 
-    return pl.struct(by).map_batches(value_of_group, return_dtype=held["_value"].dtype, is_elementwise=True)
+    return pl.struct(by).map_batches(
+        value_of_group, return_dtype=held["_value"].dtype, is_elementwise=True
+    )

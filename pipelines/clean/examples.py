@@ -32,12 +32,22 @@ def most_varied_rows(sample: pl.DataFrame, names: Sequence[str], count: int) -> 
     root of how many cells are written so: the frequent ones are shown anyway."""
     if not sample.height or not names:
         return []
-    kinds = [sample.select(kind.rank("dense") - 1).to_series().fill_null(0).to_numpy() for name in names for kind in _kinds(name)]
+    kinds = [
+        sample.select(kind.rank("dense") - 1).to_series().fill_null(0).to_numpy()
+        for name in names
+        for kind in _kinds(name)
+    ]
     shares = [np.bincount(kind) / sample.height for kind in kinds]
     shown = [np.zeros(len(share)) for share in shares]
     chosen: list[int] = []
     for _ in range(min(count, sample.height)):
-        worth = np.sum([(np.sqrt(share) / (1 + seen) ** 2)[kind] for kind, share, seen in zip(kinds, shares, shown, strict=True)], axis=0)
+        worth = np.sum(
+            [
+                (np.sqrt(share) / (1 + seen) ** 2)[kind]
+                for kind, share, seen in zip(kinds, shares, shown, strict=True)
+            ],
+            axis=0,
+        )
         worth[chosen] = -1
         best = int(worth.argmax())
         chosen.append(best)
@@ -49,7 +59,9 @@ def most_varied_rows(sample: pl.DataFrame, names: Sequence[str], count: int) -> 
 def _kinds(name: str) -> tuple[pl.Expr, ...]:
     """What is looked at in a cell: its form with runs as one, how it begins, how it ends."""
     text = pl.col(name).fill_null("")
-    short = form(text).str.replace_all("A+", "A").str.replace_all("a+", "a").str.replace_all("9+", "9")
+    short = (
+        form(text).str.replace_all("A+", "A").str.replace_all("a+", "a").str.replace_all("9+", "9")
+    )
     return short, text.str.slice(0, 1), text.str.tail(2)
 
 
@@ -65,8 +77,18 @@ def rewrites(name: str, before: pl.Series, right: pl.Series) -> list[Rewrite]:
     cells = pl.DataFrame({name: before, "right": right}).drop_nulls()
     found: list[Rewrite] = []
     while (wrong := cells.filter(pl.col(name) != pl.col("right"))).height >= _TWICE:
-        tried = dict.fromkeys(pair for was, wanted in wrong.select(name, "right").iter_rows() for pair in _generalized(was, wanted))
-        judged = [(_put_right(cells, step, name), step) for step in (Rewrite(step="rewrite", columns=(name,), pattern=pattern, to=to) for pattern, to in tried)]
+        tried = dict.fromkeys(
+            pair
+            for was, wanted in wrong.select(name, "right").iter_rows()
+            for pair in _generalized(was, wanted)
+        )
+        judged = [
+            (_put_right(cells, step, name), step)
+            for step in (
+                Rewrite(step="rewrite", columns=(name,), pattern=pattern, to=to)
+                for pattern, to in tried
+            )
+        ]
         best, step = max(judged, key=lambda one: one[0], default=(0, None))
         if step is None or best < _TWICE:
             break
@@ -77,7 +99,9 @@ def rewrites(name: str, before: pl.Series, right: pl.Series) -> list[Rewrite]:
 
 def _put_right(cells: pl.DataFrame, step: Rewrite, name: str) -> int:
     """How many cells the pattern puts right; none where it spoils a right one, or leaves many as wrong as they were."""
-    after = cells.select(pl.col(name).alias("was"), rewritten(step, name)[0].alias("now"), "right").filter(pl.col("was") != pl.col("now"))
+    after = cells.select(
+        pl.col(name).alias("was"), rewritten(step, name)[0].alias("now"), "right"
+    ).filter(pl.col("was") != pl.col("now"))
     good = int((after["now"] == after["right"]).sum())
     spoilt = int((after["was"] == after["right"]).sum())
     return good if not spoilt and good >= _MOSTLY * after.height else 0
@@ -118,5 +142,8 @@ def literal(text: str) -> str:
 
 def _formed(text: str) -> str:
     """`AB-12` -> letters and digits as classes, as many of each."""
-    forms = (("9" if c in "0123456789" else "A" if c.isupper() else "a" if c.isalpha() else c) for c in text)
+    forms = (
+        ("9" if c in "0123456789" else "A" if c.isupper() else "a" if c.isalpha() else c)
+        for c in text
+    )
     return "".join(_CLASS.get(one) or literal(one) for one in forms)

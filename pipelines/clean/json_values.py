@@ -32,12 +32,16 @@ def plain(value: Any) -> Any:
             return value
 
 
-def literal(value: Any, column: Column, rounding: Literal["nearest", "down", "up"] = "nearest") -> pl.Expr:
+def literal(
+    value: Any, column: Column, rounding: Literal["nearest", "down", "up"] = "nearest"
+) -> pl.Expr:
     """The plain value in the column's type. Integers and decimals are rounded, half to even unless said, and kept within the type."""
     return pl.lit(fitted_to(value, column, rounding), dtype(column))
 
 
-def fitted_to(value: Any, column: Column, rounding: Literal["nearest", "down", "up"] = "nearest") -> Any:
+def fitted_to(
+    value: Any, column: Column, rounding: Literal["nearest", "down", "up"] = "nearest"
+) -> Any:
     """The same as a value of Python's."""
     kind = dtype(column)
     match column.logical_type:
@@ -49,7 +53,9 @@ def fitted_to(value: Any, column: Column, rounding: Literal["nearest", "down", "
         case "number" if isinstance(kind, pl.Decimal):
             scale = Decimal(1).scaleb(-kind.scale)
             most = Decimal(10) ** ((kind.precision or 38) - kind.scale) - scale
-            return min(max(Decimal(str(value)).quantize(scale, _ROUNDING[rounding], _EXACT), -most), most)
+            return min(
+                max(Decimal(str(value)).quantize(scale, _ROUNDING[rounding], _EXACT), -most), most
+            )
         case "number":
             return float(value)
         case "date":

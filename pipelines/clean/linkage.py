@@ -48,11 +48,20 @@ class Weights:
 
     def probability(self, evidence: Array) -> Array:
         """That a pair is the same, among those nearest to each other."""
-        out: Array = 1 / (1 + np.exp(-np.clip(evidence + np.log(self.share / (1 - self.share)), -500, 500)))
+        out: Array = 1 / (
+            1 + np.exp(-np.clip(evidence + np.log(self.share / (1 - self.share)), -500, 500))
+        )
         return out
 
 
-def links(records: pl.DataFrame, columns: Sequence[str], *, certainty: float, at_least: int, sides: Array | None = None) -> pl.DataFrame:
+def links(
+    records: pl.DataFrame,
+    columns: Sequence[str],
+    *,
+    certainty: float,
+    at_least: int,
+    sides: Array | None = None,
+) -> pl.DataFrame:
     """The pairs that are the same: `left`, `right` by their place, `similarity` (the probability), `agreed` (columns).
 
     Args:
@@ -68,11 +77,18 @@ def links(records: pl.DataFrame, columns: Sequence[str], *, certainty: float, at
     agrees = levels >= _AGREES
     found = (probability >= certainty) & (agrees.sum(axis=1) >= min(at_least, len(columns)))
     chosen = found & mutual(pairs, evidence + pairs["weight"].to_numpy())
-    if sides is None and chosen.any():  # a third of the same is nobody's nearest: as sure as the usual pair is sure enough
+    if (
+        sides is None and chosen.any()
+    ):  # a third of the same is nobody's nearest: as sure as the usual pair is sure enough
         chosen |= found & (evidence >= np.median(evidence[chosen]))
     names = np.array(columns, dtype=object)
     said = [names[agreed].tolist() for agreed in agrees[chosen]]
-    return pairs.filter(pl.Series(chosen)).select("left", "right", pl.Series("similarity", probability[chosen], pl.Float64), pl.Series("agreed", said, pl.List(pl.String)))
+    return pairs.filter(pl.Series(chosen)).select(
+        "left",
+        "right",
+        pl.Series("similarity", probability[chosen], pl.Float64),
+        pl.Series("agreed", said, pl.List(pl.String)),
+    )
 
 
 def compared(records: pl.DataFrame, pairs: pl.DataFrame, columns: Sequence[str]) -> Array:
@@ -88,7 +104,15 @@ def _compared(records: pl.DataFrame, pairs: pl.DataFrame, columns: Sequence[str]
     for number, column in enumerate(columns):
         left, right = (records[column].gather(pairs[side]) for side in ("left", "right"))
         texts = left.to_list(), right.to_list()
-        like = np.maximum(*(process.cpdist(*texts, scorer=scorer, workers=-1) for scorer in (fuzz.ratio, fuzz.token_sort_ratio))) / 100
+        like = (
+            np.maximum(
+                *(
+                    process.cpdist(*texts, scorer=scorer, workers=-1)
+                    for scorer in (fuzz.ratio, fuzz.token_sort_ratio)
+                )
+            )
+            / 100
+        )
         level = np.maximum(np.digitize(like, _EDGES), np.where(_within(left, right), _AGREES, 0))
         out[:, number] = np.where(((left == "") | (right == "")).to_numpy(), UNKNOWN, level)
     return out
@@ -96,16 +120,32 @@ def _compared(records: pl.DataFrame, pairs: pl.DataFrame, columns: Sequence[str]
 
 def _within(left: pl.Series, right: pl.Series) -> Array:
     """True where all words of the one are among the other's: `spago` and `spago los angeles`."""
-    words = pl.DataFrame({"left": left.str.split(" ").list.unique(), "right": right.str.split(" ").list.unique()})
+    words = pl.DataFrame(
+        {"left": left.str.split(" ").list.unique(), "right": right.str.split(" ").list.unique()}
+    )
     common = pl.col("left").list.set_intersection("right").list.len()
-    return words.select(common == pl.min_horizontal(pl.col("left").list.len(), pl.col("right").list.len())).to_series().to_numpy()
+    return (
+        words.select(
+            common == pl.min_horizontal(pl.col("left").list.len(), pl.col("right").list.len())
+        )
+        .to_series()
+        .to_numpy()
+    )
 
 
 def mutual(pairs: pl.DataFrame, score: Array) -> Array:
     """True where each of the two is the other's best; of equals, the one that stands first."""
-    scored = pairs.select("left", "right", pl.Series("score", score), pl.int_range(pl.len()).alias("pair"))
-    turned = scored.select(pl.col("right").alias("left"), pl.col("left").alias("right"), "score", "pair")
-    best = pl.concat([scored, turned]).sort("left", "score", "right", descending=[False, True, False]).unique("left", keep="first", maintain_order=True)
+    scored = pairs.select(
+        "left", "right", pl.Series("score", score), pl.int_range(pl.len()).alias("pair")
+    )
+    turned = scored.select(
+        pl.col("right").alias("left"), pl.col("left").alias("right"), "score", "pair"
+    )
+    best = (
+        pl.concat([scored, turned])
+        .sort("left", "score", "right", descending=[False, True, False])
+        .unique("left", keep="first", maintain_order=True)
+    )
     twice = best.filter(pl.col("pair").is_duplicated())["pair"].unique()
     out = np.zeros(pairs.height, dtype=bool)
     out[twice.to_numpy()] = True
@@ -131,6 +171,8 @@ def learned(mixed: Array, others: Array) -> Weights:
 
 def _shares(levels: Array, counts: Array, belief: Array) -> Array:
     known = levels != UNKNOWN
-    counted = np.bincount(levels[known], weights=counts[known], minlength=len(belief)) + belief * _BELIEF
+    counted = (
+        np.bincount(levels[known], weights=counts[known], minlength=len(belief)) + belief * _BELIEF
+    )
     out: Array = counted / counted.sum()
     return out

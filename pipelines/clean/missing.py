@@ -35,26 +35,44 @@ def _fit(step: FillMissing, rows: pl.LazyFrame, columns: Columns) -> Learning:
     if step.method == "mode":
         plans["fill"] = rows.select(_middle(step, column).alias(column) for column in step.columns)
     if step.by:
-        plans[_GROUPS] = _grouped(step, rows).agg(_middle(step, column).alias(column) for column in step.columns)
+        plans[_GROUPS] = _grouped(step, rows).agg(
+            _middle(step, column).alias(column) for column in step.columns
+        )
     found = (yield plans) if plans else {}
     tables = {_GROUPS: found[_GROUPS].sort(step.by)} if step.by else {}
     if step.method == "median":
-        return Fitted({column: middle for column, (middle,) in (yield from quantiles(rows, step.columns, (0.5,))).items()}, tables)
-    return Fitted({column: plain(value) for column, value in found["fill"].row(0, named=True).items()}, tables)
+        return Fitted(
+            {
+                column: middle
+                for column, (middle,) in (yield from quantiles(rows, step.columns, (0.5,))).items()
+            },
+            tables,
+        )
+    return Fitted(
+        {column: plain(value) for column, value in found["fill"].row(0, named=True).items()}, tables
+    )
 
 
 def _middle(step: FillMissing, column: str) -> pl.Expr:
     """What to fill with. The smallest of several modes, so that the same data give the same value."""
-    return number(column).median() if step.method == "median" else pl.col(column).drop_nulls().mode().min()
+    return (
+        number(column).median()
+        if step.method == "median"
+        else pl.col(column).drop_nulls().mode().min()
+    )
 
 
 def _grouped(step: FillMissing, rows: pl.LazyFrame) -> Any:
-    return rows.filter(pl.all_horizontal(pl.col(column).is_not_null() for column in step.by)).group_by(step.by)
+    return rows.filter(
+        pl.all_horizontal(pl.col(column).is_not_null() for column in step.by)
+    ).group_by(step.by)
 
 
 def _means(step: FillMissing, rows: pl.LazyFrame) -> Learning:
     """Two rounds: where the values lie, then their exact sums."""
-    lies = (yield {"range": rows.select(ranges(column).alias(column) for column in step.columns)})["range"].row(0, named=True)
+    lies = (yield {"range": rows.select(ranges(column).alias(column) for column in step.columns)})[
+        "range"
+    ].row(0, named=True)
     within = {column: Range(**lie) for column, lie in lies.items() if lie["low"] is not None}
     added = [sums(column, each).alias(column) for column, each in within.items()]
     if not added:
@@ -64,11 +82,23 @@ def _means(step: FillMissing, rows: pl.LazyFrame) -> Learning:
         plans[_GROUPS] = _grouped(step, rows).agg(added)
     found = yield plans
     whole = found["fill"].row(0, named=True)
-    values = {column: mean(whole[column], within[column]) if column in within else None for column in step.columns}
+    values = {
+        column: mean(whole[column], within[column]) if column in within else None
+        for column in step.columns
+    }
     if not step.by:
         return Fitted(values)
     groups = found[_GROUPS].sort(step.by)
-    held = {c: pl.Series(c, [mean(cell, within[c]) for cell in groups[c]] if c in within else [None] * groups.height, pl.Float64) for c in step.columns}
+    held = {
+        c: pl.Series(
+            c,
+            [mean(cell, within[c]) for cell in groups[c]]
+            if c in within
+            else [None] * groups.height,
+            pl.Float64,
+        )
+        for c in step.columns
+    }
     return Fitted(values, {_GROUPS: groups.select(step.by).with_columns(held.values())})
 
 
@@ -84,7 +114,15 @@ def _effect(step: FillMissing, fitted: Fitted, columns: Columns) -> Effect:
         if value is None:
             continue
         whole = literal(value, columns[column])
-        changes[column] = pl.coalesce(pl.col(column), of_group(_typed(fitted.tables[_GROUPS], column, columns), step.by, column), whole) if step.by else pl.coalesce(column, whole)
+        changes[column] = (
+            pl.coalesce(
+                pl.col(column),
+                of_group(_typed(fitted.tables[_GROUPS], column, columns), step.by, column),
+                whole,
+            )
+            if step.by
+            else pl.coalesce(column, whole)
+        )
     return Effect(changes)
 
 
@@ -93,7 +131,9 @@ def _typed(groups: pl.DataFrame, column: str, columns: Columns) -> pl.DataFrame:
     from assay.contracts.types import dtype
 
     promised = columns[column]
-    values = [None if value is None else fitted_to(plain(value), promised) for value in groups[column]]
+    values = [
+        None if value is None else fitted_to(plain(value), promised) for value in groups[column]
+    ]
     return groups.with_columns(pl.Series(column, values, dtype(promised)))
 
 
@@ -108,7 +148,9 @@ def _nothing(_: DropMissing, __: pl.LazyFrame, ___: Columns) -> Learning:
 
 def _without(step: DropMissing, _: Fitted, __: Columns) -> Effect:
     nulls = [pl.col(column).is_null() for column in step.columns]
-    return leaving(step.action, pl.any_horizontal(nulls) if step.missing == "any" else pl.all_horizontal(nulls))
+    return leaving(
+        step.action, pl.any_horizontal(nulls) if step.missing == "any" else pl.all_horizontal(nulls)
+    )
 
 
 DROP = Kind(_nothing, _without)

@@ -28,7 +28,16 @@ def fit(step: FillMissing, rows: pl.LazyFrame) -> Learning:
     """Two rounds: how many rows there are, and a sample of them."""
     names = list(dict.fromkeys((*step.columns, *step.using)))
     count = (yield {"count": rows.select(pl.len())})["count"].item()
-    sample = (yield {"sample": drawn(rows.select(ROW, *(number(name).alias(name) for name in names)), step.sample_rows, count, step.seed).select(names)})["sample"]
+    sample = (
+        yield {
+            "sample": drawn(
+                rows.select(ROW, *(number(name).alias(name) for name in names)),
+                step.sample_rows,
+                count,
+                step.seed,
+            ).select(names)
+        }
+    )["sample"]
     values = sample.to_numpy().astype(np.float64)
     used = [index for index in range(len(names)) if np.isfinite(values[:, index]).sum() >= _FEWEST]
     if not used:
@@ -56,9 +65,16 @@ def _chained(values: np.ndarray[Any, Any], seed: int) -> tuple[list[float], list
         warnings.simplefilter("ignore", ConvergenceWarning)  # the last round is as good as there is
         # every column has its regression, though the sample happens to be whole: later rows need not be
         holed = np.vstack([values, np.full((1, values.shape[1]), np.nan)])
-        imputer = IterativeImputer(random_state=seed, max_iter=_ROUNDS, keep_empty_features=True).fit(holed)
+        imputer = IterativeImputer(
+            random_state=seed, max_iter=_ROUNDS, keep_empty_features=True
+        ).fit(holed)
     chain = [
-        {"column": int(one.feat_idx), "from": [int(i) for i in one.neighbor_feat_idx], "weights": one.estimator.coef_.tolist(), "intercept": float(one.estimator.intercept_)}
+        {
+            "column": int(one.feat_idx),
+            "from": [int(i) for i in one.neighbor_feat_idx],
+            "weights": one.estimator.coef_.tolist(),
+            "intercept": float(one.estimator.intercept_),
+        }
         for one in imputer.imputation_sequence_
     ]
     return imputer.initial_imputer_.statistics_.tolist(), chain
@@ -67,7 +83,13 @@ def _chained(values: np.ndarray[Any, Any], seed: int) -> tuple[list[float], list
 def effect(step: FillMissing, fitted: Fitted, columns: Columns) -> Effect:
     """Predictions, within what was seen of the column."""
     known = fitted.values["columns"]
-    return Effect({column: _predicted(fitted.values, known.index(column), columns) for column in step.columns if column in known})
+    return Effect(
+        {
+            column: _predicted(fitted.values, known.index(column), columns)
+            for column in step.columns
+            if column in known
+        }
+    )
 
 
 def _predicted(values: dict[str, Any] | Any, index: int, columns: Columns) -> pl.Expr:
@@ -76,12 +98,18 @@ def _predicted(values: dict[str, Any] | Any, index: int, columns: Columns) -> pl
     def predict(given: pl.Series) -> pl.Series:
         cells = given.struct.unnest()
         missing = cells[names[index]].is_null()
-        holes = _through(values, cells.filter(missing).to_numpy().astype(np.float64))[:, index] if missing.any() else np.array([])
+        holes = (
+            _through(values, cells.filter(missing).to_numpy().astype(np.float64))[:, index]
+            if missing.any()
+            else np.array([])
+        )
         filled = np.full(given.len(), np.nan)
         filled[missing.to_numpy()] = holes
         return pl.Series(given.name, filled).fill_nan(None)
 
-    seen = pl.struct(number(name).alias(name) for name in names).map_batches(predict, return_dtype=pl.Float64, is_elementwise=True)
+    seen = pl.struct(number(name).alias(name) for name in names).map_batches(
+        predict, return_dtype=pl.Float64, is_elementwise=True
+    )
     return pl.coalesce(pl.col(names[index]), in_type(seen, columns[names[index]]))
 
 

@@ -20,10 +20,20 @@ _AT = "_at"
 def fit(step: FillMissing, rows: pl.LazyFrame, columns: Columns) -> Learning:
     """One round; a null in a column that orders or groups says nothing of where the row stands, so it neither gives nor gets."""
     assert step.order_by is not None  # the contract says so
-    placed = rows.filter(pl.all_horizontal(pl.col(column).is_not_null() for column in (step.order_by, *step.by)))
-    ordered = placed.select(ROW, *step.by, pl.col(step.order_by).alias(_AT), *step.columns).sort(_AT, ROW)
-    filled = ordered.with_columns(_filled(step, column, columns).alias(column) for column in step.columns)
-    found = yield {"filled": filled.filter(pl.any_horizontal(pl.col(column).is_not_null() for column in step.columns)).select(ROW, *step.columns)}
+    placed = rows.filter(
+        pl.all_horizontal(pl.col(column).is_not_null() for column in (step.order_by, *step.by))
+    )
+    ordered = placed.select(ROW, *step.by, pl.col(step.order_by).alias(_AT), *step.columns).sort(
+        _AT, ROW
+    )
+    filled = ordered.with_columns(
+        _filled(step, column, columns).alias(column) for column in step.columns
+    )
+    found = yield {
+        "filled": filled.filter(
+            pl.any_horizontal(pl.col(column).is_not_null() for column in step.columns)
+        ).select(ROW, *step.columns)
+    }
     return Fitted(tables={"filled": found["filled"].sort(ROW)})
 
 
@@ -56,4 +66,9 @@ def _within(expression: pl.Expr, step: FillMissing) -> pl.Expr:
 
 def effect(step: FillMissing, fitted: Fitted, _: Columns) -> Effect:
     """Each row's own value."""
-    return Effect({column: pl.coalesce(pl.col(column), of_row(fitted.tables["filled"], column)) for column in step.columns})
+    return Effect(
+        {
+            column: pl.coalesce(pl.col(column), of_row(fitted.tables["filled"], column))
+            for column in step.columns
+        }
+    )

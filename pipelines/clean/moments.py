@@ -15,7 +15,10 @@ from typing import Any
 
 import polars as pl
 
-_FINE, _COARSE = 60, 40  # bits of a range that are counted: for sums in 128 bits, and for sums of squares
+_FINE, _COARSE = (
+    60,
+    40,
+)  # bits of a range that are counted: for sums in 128 bits, and for sums of squares
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,9 @@ def sums(column: str, within: Range) -> pl.Expr:
     fine, coarse = (_steps(away, within.exponent - bits) for bits in (_FINE, _COARSE))
     return pl.struct(
         number(column).count().alias("n"),
-        fine.sum().cast(pl.String).alias("fine"),  # text, since no other engine or format has 128 bits
+        fine.sum()
+        .cast(pl.String)
+        .alias("fine"),  # text, since no other engine or format has 128 bits
         coarse.sum().cast(pl.String).alias("coarse"),
         (coarse * coarse).sum().cast(pl.String).alias("squares"),
     )
@@ -75,12 +80,20 @@ def deviation(found: dict[str, Any], within: Range) -> float | None:
     n = found["n"]
     if n < 2:
         return None
-    steps = math.sqrt((Fraction(int(found["squares"])) - Fraction(int(found["coarse"])) ** 2 / n) / (n - 1))
-    return math.ldexp(steps, within.exponent - _COARSE) if math.frexp(steps)[1] + within.exponent - _COARSE <= sys.float_info.max_exp else None
+    steps = math.sqrt(
+        (Fraction(int(found["squares"])) - Fraction(int(found["coarse"])) ** 2 / n) / (n - 1)
+    )
+    return (
+        math.ldexp(steps, within.exponent - _COARSE)
+        if math.frexp(steps)[1] + within.exponent - _COARSE <= sys.float_info.max_exp
+        else None
+    )
 
 
 def _mean(found: dict[str, Any], within: Range) -> Fraction:
-    return Fraction(within.middle) + Fraction(int(found["fine"]), int(found["n"])) * _power(within.exponent - _FINE)
+    return Fraction(within.middle) + Fraction(int(found["fine"]), int(found["n"])) * _power(
+        within.exponent - _FINE
+    )
 
 
 def _power(exponent: int) -> Fraction:

@@ -23,21 +23,38 @@ _FIRST = "_first"
 
 def _fit(step: NearDuplicates, rows: pl.LazyFrame, columns: Columns) -> Learning:
     names = list(step.columns or columns)
-    found = yield {"records": rows.select(ROW, standing(step, list(columns)), *(normal(name).alias(name) for name in names))}
+    found = yield {
+        "records": rows.select(
+            ROW, standing(step, list(columns)), *(normal(name).alias(name) for name in names)
+        )
+    }
     records = found["records"].sort(ROW)
     same, each = _equal(records, names)
     alike = links(each, names, certainty=step.certainty, at_least=step.at_least)
-    numbered = alike.with_columns(each[ROW].gather(alike[side]).alias(side) for side in ("left", "right"))
-    return Fitted(tables={CLUSTERS: explained(pl.concat([same, numbered]), records.select(ROW, STANDING))})
+    numbered = alike.with_columns(
+        each[ROW].gather(alike[side]).alias(side) for side in ("left", "right")
+    )
+    return Fitted(
+        tables={CLUSTERS: explained(pl.concat([same, numbered]), records.select(ROW, STANDING))}
+    )
 
 
 def _equal(records: pl.DataFrame, names: Sequence[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Pairs of each record that is written alike in every column with the first such, and the records without those. Empty ones are nobody's."""
     filled = pl.any_horizontal(pl.col(name) != "" for name in names)
-    first = records.filter(filled).with_columns(pl.col(ROW).first().over(pl.struct(names)).alias(_FIRST))
+    first = records.filter(filled).with_columns(
+        pl.col(ROW).first().over(pl.struct(names)).alias(_FIRST)
+    )
     again = first.filter(pl.col(ROW) != pl.col(_FIRST))
-    agreed = pl.concat_list(pl.when(pl.col(name) != "").then(pl.lit(name)) for name in names).list.drop_nulls()
-    pairs = again.select(pl.col(_FIRST).alias("left"), pl.col(ROW).alias("right"), pl.lit(1.0).alias("similarity"), agreed.alias("agreed"))
+    agreed = pl.concat_list(
+        pl.when(pl.col(name) != "").then(pl.lit(name)) for name in names
+    ).list.drop_nulls()
+    pairs = again.select(
+        pl.col(_FIRST).alias("left"),
+        pl.col(ROW).alias("right"),
+        pl.lit(1.0).alias("similarity"),
+        agreed.alias("agreed"),
+    )
     return pairs, first.filter(pl.col(ROW) == pl.col(_FIRST))
 
 

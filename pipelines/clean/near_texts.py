@@ -24,8 +24,14 @@ _PAIRS_AT_ONCE = 20_000
 
 
 def _fit(step: NearDuplicateTexts, rows: pl.LazyFrame, _: Columns) -> Learning:
-    text = rows.select(ROW, standing(step, ()), normal(step.column).alias("text")).filter(pl.col("text") != "")
-    found = yield {"buckets": text.select(ROW, _buckets(step).alias("bucket")).explode("bucket", empty_as_null=False)}
+    text = rows.select(ROW, standing(step, ()), normal(step.column).alias("text")).filter(
+        pl.col("text") != ""
+    )
+    found = yield {
+        "buckets": text.select(ROW, _buckets(step).alias("bucket")).explode(
+            "bucket", empty_as_null=False
+        )
+    }
     pairs = _candidates(found["buckets"])
     if not pairs.height:
         return Fitted(tables={CLUSTERS: explained(pairs, pl.DataFrame())})
@@ -34,7 +40,14 @@ def _fit(step: NearDuplicateTexts, rows: pl.LazyFrame, _: Columns) -> Learning:
     again = again.sort(ROW)
     parts = [_shared(part, _held(again, part, step)) for part in pairs.iter_slices(_PAIRS_AT_ONCE)]
     alike = pl.concat(parts).filter(pl.col("similarity") >= step.similarity).sort("left", "right")
-    return Fitted(tables={CLUSTERS: explained(alike.with_columns(pl.lit([step.column]).alias("agreed")), again.select(ROW, STANDING))})
+    return Fitted(
+        tables={
+            CLUSTERS: explained(
+                alike.with_columns(pl.lit([step.column]).alias("agreed")),
+                again.select(ROW, STANDING),
+            )
+        }
+    )
 
 
 def _sequences(step: NearDuplicateTexts) -> pl.Expr:
@@ -42,7 +55,9 @@ def _sequences(step: NearDuplicateTexts) -> pl.Expr:
     words = pl.col("text").str.split(" ")
     side_by_side = [pl.element().shift(-number) for number in range(step.words)]
     return words.list.eval(
-        pl.concat_str(side_by_side, separator=" ", ignore_nulls=True).hash(seed=step.seed).filter(pl.len() - pl.int_range(pl.len()) >= pl.min_horizontal(step.words, pl.len()))
+        pl.concat_str(side_by_side, separator=" ", ignore_nulls=True)
+        .hash(seed=step.seed)
+        .filter(pl.len() - pl.int_range(pl.len()) >= pl.min_horizontal(step.words, pl.len()))
     )
 
 
@@ -55,37 +70,69 @@ def _buckets(step: NearDuplicateTexts) -> pl.Expr:
 
     def fall(texts: pl.Series) -> pl.Series:
         sequences = texts.to_frame("text").select(_sequences(step).alias("sequence"))["sequence"]
-        return pl.Series(texts.name, _into(_signatures(sequences, factors, terms), band), dtype=pl.List(pl.UInt64))
+        return pl.Series(
+            texts.name,
+            _into(_signatures(sequences, factors, terms), band),
+            dtype=pl.List(pl.UInt64),
+        )
 
     return pl.col("text").map_batches(fall, return_dtype=pl.List(pl.UInt64), is_elementwise=True)
 
 
 def _band(similarity: float) -> int:
     """How many hashes make a band: as many as still find texts of that similarity."""
-    return max(rows for rows in range(1, _HASHES + 1) if rows == 1 or 1 - (1 - similarity**rows) ** (_HASHES // rows) >= _FOUND)
+    return max(
+        rows
+        for rows in range(1, _HASHES + 1)
+        if rows == 1 or 1 - (1 - similarity**rows) ** (_HASHES // rows) >= _FOUND
+    )
 
 
-def _signatures(sequences: pl.Series, factors: np.ndarray[Any, Any], terms: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def _signatures(
+    sequences: pl.Series, factors: np.ndarray[Any, Any], terms: np.ndarray[Any, Any]
+) -> np.ndarray[Any, Any]:
     """(texts, hashes) the least of each hash over a text's sequences. Source: multiply-shift hashing, Dietzfelbinger et al. (1997), J. Algorithms 25, 19."""
     if not sequences.len():
         return np.zeros((0, _HASHES), dtype=np.uint64)
     lengths = sequences.list.len().to_numpy().astype(np.int64)
     starts = np.cumsum(lengths) - lengths
     each = sequences.explode(empty_as_null=False).to_numpy()
-    return np.stack([np.minimum.reduceat(each * factor + term, starts) for factor, term in zip(factors, terms, strict=True)], axis=1)
+    return np.stack(
+        [
+            np.minimum.reduceat(each * factor + term, starts)
+            for factor, term in zip(factors, terms, strict=True)
+        ],
+        axis=1,
+    )
 
 
 def _into(signatures: np.ndarray[Any, Any], band: int) -> list[pl.Series]:
     bands = [signatures[:, start : start + band] for start in range(0, _HASHES - band + 1, band)]
-    numbers = [pl.DataFrame(part).select(pl.struct(pl.all()).hash(seed=number)).to_series() for number, part in enumerate(bands)]
-    return [] if not len(signatures) else pl.DataFrame(numbers, schema=[str(n) for n in range(len(numbers))]).select(pl.concat_list(pl.all())).to_series().to_list()
+    numbers = [
+        pl.DataFrame(part).select(pl.struct(pl.all()).hash(seed=number)).to_series()
+        for number, part in enumerate(bands)
+    ]
+    return (
+        []
+        if not len(signatures)
+        else pl.DataFrame(numbers, schema=[str(n) for n in range(len(numbers))])
+        .select(pl.concat_list(pl.all()))
+        .to_series()
+        .to_list()
+    )
 
 
 def _candidates(buckets: pl.DataFrame) -> pl.DataFrame:
     """`left` < `right`: each text of a bucket with the bucket's first, and with the one before."""
     shared = buckets.sort("bucket", ROW).filter(pl.col("bucket").is_duplicated())
-    before = shared.with_columns(pl.col(ROW).first().over("bucket").alias("first"), pl.col(ROW).shift(1).over("bucket").alias("previous"))
-    pairs = [before.select(pl.col(other).alias("left"), pl.col(ROW).alias("right")) for other in ("first", "previous")]
+    before = shared.with_columns(
+        pl.col(ROW).first().over("bucket").alias("first"),
+        pl.col(ROW).shift(1).over("bucket").alias("previous"),
+    )
+    pairs = [
+        before.select(pl.col(other).alias("left"), pl.col(ROW).alias("right"))
+        for other in ("first", "previous")
+    ]
     return pl.concat(pairs).filter(pl.col("left") < pl.col("right")).unique().sort("left", "right")
 
 
@@ -93,16 +140,28 @@ def _held(texts: pl.DataFrame, pairs: pl.DataFrame, step: NearDuplicateTexts) ->
     """`_row` and `sequence` of the texts in these pairs, found by halves, so that a part of the pairs costs the same however many texts there are."""
     rows = pl.concat([pairs["left"], pairs["right"]]).unique()
     here = texts.select(ROW, "text")[texts[ROW].search_sorted(rows)]
-    return here.select(ROW, _sequences(step).alias("sequence")).explode("sequence", empty_as_null=False).unique()
+    return (
+        here.select(ROW, _sequences(step).alias("sequence"))
+        .explode("sequence", empty_as_null=False)
+        .unique()
+    )
 
 
 def _shared(pairs: pl.DataFrame, held: pl.DataFrame) -> pl.DataFrame:
     """The share of sequences that both have, of all that either has."""
     sizes = held.group_by(ROW).agg(pl.len().cast(pl.Int64).alias("size"))
-    both = pairs.join(held, left_on="left", right_on=ROW).join(held, left_on=["right", "sequence"], right_on=[ROW, "sequence"], how="inner")
+    both = pairs.join(held, left_on="left", right_on=ROW).join(
+        held, left_on=["right", "sequence"], right_on=[ROW, "sequence"], how="inner"
+    )
     counted = both.group_by("left", "right").agg(pl.len().cast(pl.Int64).alias("common"))
-    sized = counted.join(sizes.rename({"size": "a"}), left_on="left", right_on=ROW).join(sizes.rename({"size": "b"}), left_on="right", right_on=ROW)
-    return sized.select("left", "right", (pl.col("common") / (pl.col("a") + pl.col("b") - pl.col("common"))).alias("similarity"))
+    sized = counted.join(sizes.rename({"size": "a"}), left_on="left", right_on=ROW).join(
+        sizes.rename({"size": "b"}), left_on="right", right_on=ROW
+    )
+    return sized.select(
+        "left",
+        "right",
+        (pl.col("common") / (pl.col("a") + pl.col("b") - pl.col("common"))).alias("similarity"),
+    )
 
 
 TEXTS = Kind(_fit, others_leave, original=True, keeps=False, chooses=True)

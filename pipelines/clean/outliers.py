@@ -47,7 +47,14 @@ def _fences(middle: tuple[float, float] | None, reach: float | None) -> dict[str
 def _quartiles(step: Outliers, rows: pl.LazyFrame) -> Learning:
     """Tukey's fences: the quartiles (by linear interpolation) less and plus `factor` interquartile ranges. Source: Tukey (1977), Exploratory Data Analysis, section 2D."""
     found = yield from quantiles(rows, step.columns, (0.25, 0.75))
-    return Fitted({c: _fences((low, high), (high - low) * step.reach) if low is not None and high is not None else _fences(None, None) for c, (low, high) in found.items()})
+    return Fitted(
+        {
+            c: _fences((low, high), (high - low) * step.reach)
+            if low is not None and high is not None
+            else _fences(None, None)
+            for c, (low, high) in found.items()
+        }
+    )
 
 
 def _deviations(step: Outliers, rows: pl.LazyFrame) -> Learning:
@@ -55,11 +62,20 @@ def _deviations(step: Outliers, rows: pl.LazyFrame) -> Learning:
     within = yield from _ranges(step, rows)
     if not within:
         return Fitted({column: _fences(None, None) for column in step.columns})
-    found = (yield {"sums": rows.select(sums(c, each).alias(c) for c, each in within.items())})["sums"].row(0, named=True)
+    found = (yield {"sums": rows.select(sums(c, each).alias(c) for c, each in within.items())})[
+        "sums"
+    ].row(0, named=True)
     fences = {}
     for column in step.columns:
-        middle, spread = (mean(found[column], within[column]), deviation(found[column], within[column])) if column in within else (None, None)
-        fences[column] = _fences((middle, middle) if middle is not None else None, spread * step.reach if spread else None)
+        middle, spread = (
+            (mean(found[column], within[column]), deviation(found[column], within[column]))
+            if column in within
+            else (None, None)
+        )
+        fences[column] = _fences(
+            (middle, middle) if middle is not None else None,
+            spread * step.reach if spread else None,
+        )
     return Fitted(fences)
 
 
@@ -70,47 +86,101 @@ def _medians(step: Outliers, rows: pl.LazyFrame) -> Learning:
     """
     medians = yield from quantiles(rows, step.columns, (0.5,))
     known = {column: middle for column, (middle,) in medians.items() if middle is not None}
-    away = rows.select((number(column) - middle).abs().alias(column) for column, middle in known.items())
+    away = rows.select(
+        (number(column) - middle).abs().alias(column) for column, middle in known.items()
+    )
     typical = yield from quantiles(away, list(known), (0.5, 1.0))
     scales = {column: median / _AT_MEDIAN for column, (median, _) in typical.items() if median}
-    flat = {column: Range(0.0, high) for column, (median, high) in typical.items() if not median and high}
+    flat = {
+        column: Range(0.0, high)
+        for column, (median, high) in typical.items()
+        if not median and high
+    }
     if flat:
-        summed = (yield {"sums": away.select(sums(column, each).alias(column) for column, each in flat.items())})["sums"].row(0, named=True)
-        scales |= {column: (mean(summed[column], each) or 0.0) * _AT_MEAN for column, each in flat.items()}
-    return Fitted({c: _fences((known[c], known[c]), scales[c] * step.reach) if c in scales else _fences(None, None) for c in step.columns})
+        summed = (
+            yield {
+                "sums": away.select(
+                    sums(column, each).alias(column) for column, each in flat.items()
+                )
+            }
+        )["sums"].row(0, named=True)
+        scales |= {
+            column: (mean(summed[column], each) or 0.0) * _AT_MEAN for column, each in flat.items()
+        }
+    return Fitted(
+        {
+            c: _fences((known[c], known[c]), scales[c] * step.reach)
+            if c in scales
+            else _fences(None, None)
+            for c in step.columns
+        }
+    )
 
 
 def _constants(step: Outliers, rows: pl.LazyFrame) -> Learning:
     """The value that nearly all have, as a fence without width; none where they have no such."""
-    usual = [pl.struct(number(c).drop_nulls().mode().sort().first().alias("value"), number(c).count().alias("given")).alias(c) for c in step.columns]
+    usual = [
+        pl.struct(
+            number(c).drop_nulls().mode().sort().first().alias("value"),
+            number(c).count().alias("given"),
+        ).alias(c)
+        for c in step.columns
+    ]
     found = (yield {"usual": rows.select(usual)})["usual"].row(0, named=True)
-    held = (yield {"held": rows.select((number(c) == pl.lit(one["value"], pl.Float64)).sum().alias(c) for c, one in found.items())})["held"].row(0, named=True)
-    known = {c: one["value"] for c, one in found.items() if one["given"] and held[c] >= (1 - step.others) * one["given"]}
+    held = (
+        yield {
+            "held": rows.select(
+                (number(c) == pl.lit(one["value"], pl.Float64)).sum().alias(c)
+                for c, one in found.items()
+            )
+        }
+    )["held"].row(0, named=True)
+    known = {
+        c: one["value"]
+        for c, one in found.items()
+        if one["given"] and held[c] >= (1 - step.others) * one["given"]
+    }
     return Fitted({c: {"low": known.get(c), "high": known.get(c)} for c in step.columns})
 
 
 def _ranges(step: Outliers, rows: pl.LazyFrame) -> Any:
-    lies = (yield {"range": rows.select(ranges(column).alias(column) for column in step.columns)})["range"].row(0, named=True)
+    lies = (yield {"range": rows.select(ranges(column).alias(column) for column in step.columns)})[
+        "range"
+    ].row(0, named=True)
     return {column: Range(**lie) for column, lie in lies.items() if lie["low"] is not None}
 
 
 def _effect(step: Outliers, fitted: Fitted, columns: Columns) -> Effect:
     if step.method in outliers_by_model.METHODS:
         return outliers_by_model.effect(step, fitted)
-    known = {column: fences for column, fences in fitted.values.items() if fences["low"] is not None}
+    known = {
+        column: fences for column, fences in fitted.values.items() if fences["low"] is not None
+    }
     if step.action == "cap":
-        return Effect({column: _capped(column, fences, columns) for column, fences in known.items()})
-    return leaving(step.action, pl.any_horizontal(_beyond(column, fences) for column, fences in known.items()) if known else None)
+        return Effect(
+            {column: _capped(column, fences, columns) for column, fences in known.items()}
+        )
+    return leaving(
+        step.action,
+        pl.any_horizontal(_beyond(column, fences) for column, fences in known.items())
+        if known
+        else None,
+    )
 
 
 def _beyond(column: str, fences: Mapping[str, float]) -> pl.Expr:
     """True where a value lies beyond the fences; a null is no outlier."""
-    return ~pl.col(column).cast(pl.Float64).fill_nan(None).is_between(fences["low"], fences["high"]).fill_null(True)
+    return ~pl.col(column).cast(pl.Float64).fill_nan(None).is_between(
+        fences["low"], fences["high"]
+    ).fill_null(True)
 
 
 def _capped(column: str, fences: Mapping[str, float], columns: Columns) -> pl.Expr:
     """The value, or the fence that it lies beyond: of integers and decimals the next one outside, so that no value within is moved."""
-    low, high = literal(fences["low"], columns[column], "down"), literal(fences["high"], columns[column], "up")
+    low, high = (
+        literal(fences["low"], columns[column], "down"),
+        literal(fences["high"], columns[column], "up"),
+    )
     value = pl.col(column)
     return pl.when(value < low).then(low).when(value > high).then(high).otherwise(value)
 

@@ -32,9 +32,13 @@ Array = np.ndarray[Any, Any]
 
 def fit(step: Outliers, rows: pl.LazyFrame) -> Learning:
     """Two rounds: how many rows are whole, and a sample of them. Fewer than two teach nothing."""
-    whole = rows.filter(pl.all_horizontal(number(column).is_not_null() for column in step.columns)).select(ROW, *(number(column).alias(column) for column in step.columns))
+    whole = rows.filter(
+        pl.all_horizontal(number(column).is_not_null() for column in step.columns)
+    ).select(ROW, *(number(column).alias(column) for column in step.columns))
     count = (yield {"count": whole.select(pl.len())})["count"].item()
-    sample = (yield {"sample": drawn(whole, step.sample_rows, count, step.seed).select(step.columns)})["sample"]
+    sample = (
+        yield {"sample": drawn(whole, step.sample_rows, count, step.seed).select(step.columns)}
+    )["sample"]
     values = sample.to_numpy().astype(np.float64)
     if len(values) < 2 or bool((values.min(axis=0) == values.max(axis=0)).all()):
         return Fitted({"threshold": None})
@@ -47,16 +51,26 @@ def fit(step: Outliers, rows: pl.LazyFrame) -> Learning:
     else:
         different = np.unique(placed, axis=0)  # equal rows would be endlessly dense
         held |= {"threshold": _SPARSE, "neighbours": min(step.neighbours, len(different) - 1)}
-        model = pl.DataFrame(different, schema=[f"x{number}" for number in range(different.shape[1])])
+        model = pl.DataFrame(
+            different, schema=[f"x{number}" for number in range(different.shape[1])]
+        )
     if step.share is not None:
-        held["threshold"] = float(np.quantile(_scores(step, Fitted(held, {"model": model}))(placed), 1 - step.share, method="higher"))
+        held["threshold"] = float(
+            np.quantile(
+                _scores(step, Fitted(held, {"model": model}))(placed),
+                1 - step.share,
+                method="higher",
+            )
+        )
     return Fitted(held, {"model": model})
 
 
 def _placed(values: Array, middle: Array, scale: Array) -> Array:
     """How far from the middle, in units of the scale, as far as distances can be squared and trees have digits."""
     with np.errstate(over="ignore"):
-        out: Array = np.clip((values / 4 - middle) / scale, -_FARTHEST, _FARTHEST)  # a quarter, so that no distance is beyond a float
+        out: Array = np.clip(
+            (values / 4 - middle) / scale, -_FARTHEST, _FARTHEST
+        )  # a quarter, so that no distance is beyond a float
     return out
 
 
@@ -73,7 +87,11 @@ def effect(step: Outliers, fitted: Fitted) -> Effect:
     assert step.action != "cap"  # the contract says so
     if threshold is None:
         return leaving(step.action, None)
-    middle, scale, scores = np.array(fitted.values["middle"]), np.array(fitted.values["scale"]), _scores(step, fitted)
+    middle, scale, scores = (
+        np.array(fitted.values["middle"]),
+        np.array(fitted.values["scale"]),
+        _scores(step, fitted),
+    )
 
     def unlike(given: pl.Series) -> pl.Series:
         cells = given.struct.unnest().to_numpy().astype(np.float64)
@@ -82,14 +100,21 @@ def effect(step: Outliers, fitted: Fitted) -> Effect:
         out[whole] = scores(_placed(cells[whole], middle, scale)) > threshold
         return pl.Series(given.name, out)
 
-    return leaving(step.action, pl.struct(number(c).alias(c) for c in step.columns).map_batches(unlike, return_dtype=pl.Boolean, is_elementwise=True))
+    return leaving(
+        step.action,
+        pl.struct(number(c).alias(c) for c in step.columns).map_batches(
+            unlike, return_dtype=pl.Boolean, is_elementwise=True
+        ),
+    )
 
 
 def _scores(step: Outliers, fitted: Fitted) -> Callable[[Array], Array]:
     score = _isolation(fitted) if step.method == "isolation_forest" else _density(fitted)
 
     def at_once(values: Array) -> Array:
-        parts = [score(values[start : start + _AT_ONCE]) for start in range(0, len(values), _AT_ONCE)]
+        parts = [
+            score(values[start : start + _AT_ONCE]) for start in range(0, len(values), _AT_ONCE)
+        ]
         return np.concatenate(parts) if parts else np.zeros(0)
 
     return at_once
@@ -99,17 +124,33 @@ def _forest(values: Array, step: Outliers) -> pl.DataFrame:
     """Every node of every tree: the column and value it splits at (-1: none), its children, and for a leaf how deep a row in it counts."""
     from sklearn.ensemble import IsolationForest
 
-    forest = IsolationForest(n_estimators=step.trees, max_samples=min(_A_TREE, len(values)), random_state=step.seed).fit(values)
+    forest = IsolationForest(
+        n_estimators=step.trees, max_samples=min(_A_TREE, len(values)), random_state=step.seed
+    ).fit(values)
     tables = []
-    for tree, features in zip((one.tree_ for one in forest.estimators_), forest.estimators_features_, strict=True):
+    for tree, features in zip(
+        (one.tree_ for one in forest.estimators_), forest.estimators_features_, strict=True
+    ):
         depth = np.zeros(tree.node_count)
         for node in range(tree.node_count):  # parents come before their children
             if tree.children_left[node] >= 0:
                 depth[[tree.children_left[node], tree.children_right[node]]] = depth[node] + 1
         depth += np.array([_average_path(int(rows)) for rows in tree.n_node_samples])
         split = np.where(tree.children_left >= 0, features[np.maximum(tree.feature, 0)], -1)
-        tables.append(pl.DataFrame({"column": split, "at": tree.threshold, "left": tree.children_left, "right": tree.children_right, "depth": depth}))
-    return pl.concat(one.with_columns(pl.lit(index, pl.Int32).alias("tree")) for index, one in enumerate(tables))
+        tables.append(
+            pl.DataFrame(
+                {
+                    "column": split,
+                    "at": tree.threshold,
+                    "left": tree.children_left,
+                    "right": tree.children_right,
+                    "depth": depth,
+                }
+            )
+        )
+    return pl.concat(
+        one.with_columns(pl.lit(index, pl.Int32).alias("tree")) for index, one in enumerate(tables)
+    )
 
 
 def _average_path(rows: int) -> float:
@@ -121,16 +162,25 @@ def _average_path(rows: int) -> float:
 
 def _isolation(fitted: Fitted) -> Callable[[Array], Array]:
     """The anomaly score, in (0, 1]: 2 to the power of minus the mean depth over what it is on average. Source: the same, equation 2."""
-    trees = [{name: one[name].to_numpy() for name in one.columns} for one in fitted.tables["model"].partition_by("tree", maintain_order=True)]
+    trees = [
+        {name: one[name].to_numpy() for name in one.columns}
+        for one in fitted.tables["model"].partition_by("tree", maintain_order=True)
+    ]
     usual = len(trees) * _average_path(fitted.values["rows"])
 
     def score(values: Array) -> Array:
-        single, depth, every = values.astype(np.float32), np.zeros(len(values)), np.arange(len(values))  # trees were split on 32 bits
+        single, depth, every = (
+            values.astype(np.float32),
+            np.zeros(len(values)),
+            np.arange(len(values)),
+        )  # trees were split on 32 bits
         for tree in trees:
             node = np.zeros(len(values), dtype=np.int64)
             while (inner := tree["left"][node] >= 0).any():
                 goes_left = single[every, np.maximum(tree["column"][node], 0)] <= tree["at"][node]
-                node = np.where(inner, np.where(goes_left, tree["left"][node], tree["right"][node]), node)
+                node = np.where(
+                    inner, np.where(goes_left, tree["left"][node], tree["right"][node]), node
+                )
             depth += tree["depth"][node]
         out: Array = 2.0 ** (-depth / usual)
         return out
@@ -142,7 +192,9 @@ def _density(fitted: Fitted) -> Callable[[Array], Array]:
     """How much denser it is around a row's neighbours than around itself. Source: Breunig, Kriegel, Ng and Sander (2000), SIGMOD, 93; scikit-learn, for new rows."""
     from sklearn.neighbors import LocalOutlierFactor
 
-    model = LocalOutlierFactor(n_neighbors=fitted.values["neighbours"], novelty=True, algorithm="kd_tree").fit(fitted.tables["model"].to_numpy())
+    model = LocalOutlierFactor(
+        n_neighbors=fitted.values["neighbours"], novelty=True, algorithm="kd_tree"
+    ).fit(fitted.tables["model"].to_numpy())
 
     def score(values: Array) -> Array:
         out: Array = -model.score_samples(values)

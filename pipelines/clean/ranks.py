@@ -30,24 +30,48 @@ def quantiles(rows: pl.LazyFrame, names: Sequence[str], shares: Sequence[float])
     value = pl.col("value")
     rounded = pl.when(value.abs() > _SMALLEST).then(value.round_sig_figs(_DIGITS)).otherwise(0.0)
     columns = {column: rows.select(number(column).alias("value")).drop_nulls() for column in names}
-    counted = dict((yield {column: _classes(values, rounded) for column, values in columns.items()})) if columns else {}
-    while wide := {column: held for column, classes in counted.items() if (held := _holding(classes, shares).filter(pl.col("low") < pl.col("high"))).height}:
+    counted = (
+        dict((yield {column: _classes(values, rounded) for column, values in columns.items()}))
+        if columns
+        else {}
+    )
+    while wide := {
+        column: held
+        for column, classes in counted.items()
+        if (held := _holding(classes, shares).filter(pl.col("low") < pl.col("high"))).height
+    }:
         plans = {
-            f"{column} {low} {high}": _classes(columns[column].filter(value.is_between(low, high)), ((value - low) / (high - low) * _FINE).floor())
+            f"{column} {low} {high}": _classes(
+                columns[column].filter(value.is_between(low, high)),
+                ((value - low) / (high - low) * _FINE).floor(),
+            )
             for column, held in wide.items()
             for low, high, _ in held.iter_rows()
         }
         finer = yield plans
         for column, held in wide.items():
             parts = [finer[f"{column} {low} {high}"] for low, high, _ in held.iter_rows()]
-            counted[column] = pl.concat([counted[column].join(held, on=["low", "high"], how="anti"), *parts]).sort("low")
-    return {column: [_at(classes, share) for share in shares] for column, classes in counted.items()}
+            counted[column] = pl.concat(
+                [counted[column].join(held, on=["low", "high"], how="anti"), *parts]
+            ).sort("low")
+    return {
+        column: [_at(classes, share) for share in shares] for column, classes in counted.items()
+    }
 
 
 def _classes(values: pl.LazyFrame, of: pl.Expr) -> pl.LazyFrame:
     """`low`, `high`, `rows` of each class, in order; `of` must not decrease as values increase."""
     value = pl.col("value")
-    return values.group_by(of.alias("of")).agg(value.min().alias("low"), value.max().alias("high"), pl.len().cast(pl.Int64).alias("rows")).drop("of").sort("low")
+    return (
+        values.group_by(of.alias("of"))
+        .agg(
+            value.min().alias("low"),
+            value.max().alias("high"),
+            pl.len().cast(pl.Int64).alias("rows"),
+        )
+        .drop("of")
+        .sort("low")
+    )
 
 
 def _places(classes: pl.DataFrame, share: float) -> tuple[int, int, float]:
@@ -69,6 +93,8 @@ def _at(classes: pl.DataFrame, share: float) -> float | None:
         return None
     below, above, part = _places(classes, share)
     lows, upto = classes["low"], classes["rows"].cum_sum()
-    first, second = (float(lows[int(upto.search_sorted(rank, side="right"))]) for rank in (below, above))
+    first, second = (
+        float(lows[int(upto.search_sorted(rank, side="right"))]) for rank in (below, above)
+    )
     apart = second - first
     return first + apart * part if math.isfinite(apart) else first * (1 - part) + second * part

@@ -16,7 +16,22 @@ from assay.contracts.steps import Normalize, Placeholders, Rewrite, Synonyms
 from assay.pipelines.clean.step_spec import Columns, Effect, Fitted, Kind, nothing_to_learn, unclear
 
 # what cannot be seen: controls but tab and line ends, soft hyphen, marks of direction, zero width, byte order; joiners stay, since scripts and emoji need them
-_INVISIBLE = dict.fromkeys((*range(9), 11, 12, *range(14, 32), *range(127, 160), 173, 8203, 8206, 8207, *range(8234, 8239), *range(8288, 8293), 65279))
+_INVISIBLE = dict.fromkeys(
+    (
+        *range(9),
+        11,
+        12,
+        *range(14, 32),
+        *range(127, 160),
+        173,
+        8203,
+        8206,
+        8207,
+        *range(8234, 8239),
+        *range(8288, 8293),
+        65279,
+    )
+)
 _ODD = r"[^\x09\x0a\x0d\x20-\x7e]|&[#A-Za-z]"
 _ROUNDS = 10  # what one repair uncovers, the next round sees: `&amp;amp;`
 
@@ -24,7 +39,11 @@ _ROUNDS = 10  # what one repair uncovers, the next round sees: `&amp;amp;`
 def _normalized(step: Normalize, column: str) -> pl.Expr:
     text = pl.col(column).map_batches(_settler(step), return_dtype=pl.String, is_elementwise=True)
     if step.whitespace:
-        text = text.str.replace_all(r"[^\S\n]+", " ").str.replace_all(r" *\n *", "\n").str.strip_chars()
+        text = (
+            text.str.replace_all(r"[^\S\n]+", " ")
+            .str.replace_all(r" *\n *", "\n")
+            .str.strip_chars()
+        )
     if step.quotes:
         text = text.str.replace_all(r"'{2,}([\pL\pN])", "'${1}")
     match step.case:
@@ -42,7 +61,13 @@ def _settler(step: Normalize) -> Callable[[pl.Series], pl.Series]:
 
     def settle(values: pl.Series) -> pl.Series:
         odd = values.filter(values.str.contains(_ODD)).unique()
-        return values.replace(odd, pl.Series([repeat_until_stable(step, text) for text in odd], dtype=pl.String)) if odd.len() else values
+        return (
+            values.replace(
+                odd, pl.Series([repeat_until_stable(step, text) for text in odd], dtype=pl.String)
+            )
+            if odd.len()
+            else values
+        )
 
     return settle
 
@@ -67,11 +92,20 @@ def repeat_until_stable(step: Normalize, text: str) -> str:
 
 
 def _normalize(step: Normalize, _: Fitted, columns: Columns) -> Effect:
-    return Effect({column: _normalized(step, column) for column in step.columns or columns.plain_text})
+    return Effect(
+        {column: _normalized(step, column) for column in step.columns or columns.plain_text}
+    )
 
 
 def _blank(step: Placeholders, _: Fitted, columns: Columns) -> Effect:
-    return Effect({column: pl.when(~pl.col(column).str.strip_chars().is_in(list(step.values))).then(pl.col(column)) for column in step.columns or columns.plain_text})
+    return Effect(
+        {
+            column: pl.when(~pl.col(column).str.strip_chars().is_in(list(step.values))).then(
+                pl.col(column)
+            )
+            for column in step.columns or columns.plain_text
+        }
+    )
 
 
 def _named(step: Synonyms, _: Fitted, __: Columns) -> Effect:

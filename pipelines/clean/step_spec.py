@@ -93,4 +93,8 @@ def unclear(step: Any, doubts: Mapping[str, pl.Expr]) -> dict[str, Any]:
     """What a step's `unclear` makes of cells that are wrong and cannot be put right: nothing, notes, or rows set aside."""
     if step.unclear == "leave" or not doubts:
         return {}
-    return {"doubts": doubts} if step.unclear == "flag" else {"doubts": doubts, "sets_aside": pl.any_horizontal(doubts.values())}
+    return (
+        {"doubts": doubts}
+        if step.unclear == "flag"
+        else {"doubts": doubts, "sets_aside": pl.any_horizontal(doubts.values())}
+    )

@@ -13,7 +13,21 @@ import polars as pl
 
 from assay.contracts.model import Contract
 from assay.contracts.steps import CleaningStep
-from assay.pipelines.clean import align, dependencies, duplicates, missing, near_records, near_texts, numbers, outliers, shapes, spelling, texts, times, typos
+from assay.pipelines.clean import (
+    align,
+    dependencies,
+    duplicates,
+    missing,
+    near_records,
+    near_texts,
+    numbers,
+    outliers,
+    shapes,
+    spelling,
+    texts,
+    times,
+    typos,
+)
 from assay.pipelines.clean.step_spec import Columns, Effect, Fitted, Found, Kind, Learning
 from assay.pipelines.clean.types import received, typed
 from assay.pipelines.frames import CHANGED, FLAGGED_BY, REMOVED_BY, SET_ASIDE_BY
@@ -62,13 +76,20 @@ def as_numbers(contract: Contract) -> set[str]:
     for step in contract.cleaning:
         if step.phase == "text" and step.reads_writing:
             asked |= set(step.reads or contract.column_names)
-    return {column.name for column in contract.columns if column.logical_type in ("integer", "number")} - asked
+    return {
+        column.name for column in contract.columns if column.logical_type in ("integer", "number")
+    } - asked
 
 
 # -- learning -------------------------------------------------------------------------------
 
 
-def fitting(treated: pl.LazyFrame, original: pl.LazyFrame, contract: Contract, known: Mapping[int, Fitted] | None = None) -> Fitting:
+def fitting(
+    treated: pl.LazyFrame,
+    original: pl.LazyFrame,
+    contract: Contract,
+    known: Mapping[int, Fitted] | None = None,
+) -> Fitting:
     """Learn what every step needs, in as few passes as their dependence allows.
 
     Args:
@@ -86,8 +107,14 @@ def fitting(treated: pl.LazyFrame, original: pl.LazyFrame, contract: Contract, k
             waiting, corrected = {}, set()
         if index in learned:
             continue
-        before = {i: fitted for i, fitted in learned.items() if i < index and (kind.chooses or KINDS[contract.cleaning[i].step].corrects)}
-        *_, (_, rows) = stages(original if kind.original else treated, contract, before, read_too=step.phase == "value")
+        before = {
+            i: fitted
+            for i, fitted in learned.items()
+            if i < index and (kind.chooses or KINDS[contract.cleaning[i].step].corrects)
+        }
+        *_, (_, rows) = stages(
+            original if kind.original else treated, contract, before, read_too=step.phase == "value"
+        )
         if kind.chooses:
             rows = rows.filter(pl.col(REMOVED_BY).is_null() & pl.col(SET_ASIDE_BY).is_null())
         waiting[index] = kind.fit(step, rows, promised(contract))
@@ -97,7 +124,9 @@ def fitting(treated: pl.LazyFrame, original: pl.LazyFrame, contract: Contract, k
     return tuple(learned[index] for index in range(len(contract.cleaning)))
 
 
-def _together(waiting: Mapping[int, Learning]) -> Generator[Sequence[pl.LazyFrame], Sequence[pl.DataFrame], dict[int, Fitted]]:
+def _together(
+    waiting: Mapping[int, Learning],
+) -> Generator[Sequence[pl.LazyFrame], Sequence[pl.DataFrame], dict[int, Fitted]]:
     """Advance every step by a round at a time, the plans of one round in one pass."""
     done: dict[int, Fitted] = {}
     sent: dict[int, Found | None] = dict.fromkeys(waiting)
@@ -108,7 +137,9 @@ def _together(waiting: Mapping[int, Learning]) -> Generator[Sequence[pl.LazyFram
                 asked[index] = waiting[index].send(found)  # type: ignore[arg-type]  # a generator is started with None
             except StopIteration as learned:
                 done[index] = learned.value
-        frames = iter((yield [plan for plans in asked.values() for plan in plans.values()]) if asked else [])
+        frames = iter(
+            (yield [plan for plans in asked.values() for plan in plans.values()]) if asked else []
+        )
         sent = {index: {name: next(frames) for name in plans} for index, plans in asked.items()}
     return done
 
@@ -124,11 +155,16 @@ def repaired(rows: pl.LazyFrame, contract: Contract, fitted: Sequence[Fitted]) -
 
 def columns_changed(contract: Contract, fitted: Sequence[Fitted]) -> set[str]:
     """The columns that some step may give another value."""
-    effects = (KINDS[step.step].effect(step, learned, promised(contract)) for step, learned in zip(contract.cleaning, fitted, strict=True))
+    effects = (
+        KINDS[step.step].effect(step, learned, promised(contract))
+        for step, learned in zip(contract.cleaning, fitted, strict=True)
+    )
     return {column for effect in effects for column in effect.changes}
 
 
-def stages(rows: pl.LazyFrame, contract: Contract, fitted: Mapping[int, Fitted], *, read_too: bool = True) -> Iterator[tuple[str, pl.LazyFrame]]:
+def stages(
+    rows: pl.LazyFrame, contract: Contract, fitted: Mapping[int, Fitted], *, read_too: bool = True
+) -> Iterator[tuple[str, pl.LazyFrame]]:
     """The rows after each step, by its label; `received` and `read` are what they were before the first, and once the text was read.
 
     `_removed_by`, `_set_aside_by` name the first step that took a row out (null: it stays), `_flagged_by` all that noted it, and
@@ -171,15 +207,44 @@ def what(mark: str) -> tuple[str, str]:
 
 
 def _done(frame: pl.LazyFrame, name: str, effect: Effect) -> pl.LazyFrame:
-    marks = [pl.when(value.ne_missing(pl.col(column))).then(True).otherwise(False).alias(changed(name, column)) for column, value in effect.changes.items()]
+    marks = [
+        pl.when(value.ne_missing(pl.col(column)))
+        .then(True)
+        .otherwise(False)
+        .alias(changed(name, column))
+        for column, value in effect.changes.items()
+    ]
     leaves = [
-        pl.when(pl.col(mark).is_null() & pl.col(REMOVED_BY).is_null() & pl.col(SET_ASIDE_BY).is_null() & condition).then(pl.lit(name)).otherwise(pl.col(mark)).alias(mark)
+        pl.when(
+            pl.col(mark).is_null()
+            & pl.col(REMOVED_BY).is_null()
+            & pl.col(SET_ASIDE_BY).is_null()
+            & condition
+        )
+        .then(pl.lit(name))
+        .otherwise(pl.col(mark))
+        .alias(mark)
         for mark, condition in ((REMOVED_BY, effect.removes), (SET_ASIDE_BY, effect.sets_aside))
         if condition is not None
     ]
     noted = ([] if effect.flags is None else [pl.when(effect.flags).then(pl.lit(name))]) + [
-        pl.when(condition).then(pl.lit(doubted(name, column))) for column, condition in effect.doubts.items()
+        pl.when(condition).then(pl.lit(doubted(name, column)))
+        for column, condition in effect.doubts.items()
     ]
-    flags = [pl.concat_list(pl.col(FLAGGED_BY), pl.concat_list(noted).list.drop_nulls()).alias(FLAGGED_BY)] if noted else []
-    helped = frame.with_columns(value.alias(helper) for helper, value in effect.helpers.items()) if effect.helpers else frame
-    return helped.with_columns(*(value.alias(column) for column, value in effect.changes.items()), *marks, *leaves, *flags).drop(effect.helpers)
+    flags = (
+        [
+            pl.concat_list(pl.col(FLAGGED_BY), pl.concat_list(noted).list.drop_nulls()).alias(
+                FLAGGED_BY
+            )
+        ]
+        if noted
+        else []
+    )
+    helped = (
+        frame.with_columns(value.alias(helper) for helper, value in effect.helpers.items())
+        if effect.helpers
+        else frame
+    )
+    return helped.with_columns(
+        *(value.alias(column) for column, value in effect.changes.items()), *marks, *leaves, *flags
+    ).drop(effect.helpers)

@@ -11,14 +11,29 @@ from functools import cache
 import polars as pl
 
 from assay.contracts.steps import Boilerplate, Language, Noise, TextQuality
-from assay.pipelines.clean.step_spec import Columns, Effect, Fitted, Kind, Learning, nothing_to_learn
+from assay.pipelines.clean.step_spec import (
+    Columns,
+    Effect,
+    Fitted,
+    Kind,
+    Learning,
+    nothing_to_learn,
+)
 
 MOST_LINES = 10_000  # of boilerplate, the most frequent first
 _TELLING = 20  # characters below which nobody can tell a language
 # tags and comments of HTML, and what scripts and styles hold; a bare `<` is left, since `a < b` is no markup
-_MARKUP = (r"(?is)<!--.*?-->", r"(?is)<script\b.*?</script\s*>|<style\b.*?</style\s*>", r"</?[A-Za-z][A-Za-z0-9]*(?:\s[^<>]*)?/?>")
+_MARKUP = (
+    r"(?is)<!--.*?-->",
+    r"(?is)<script\b.*?</script\s*>|<style\b.*?</style\s*>",
+    r"</?[A-Za-z][A-Za-z0-9]*(?:\s[^<>]*)?/?>",
+)
 _URL = r"(?i)\b(?:https?://|www\.)[^\s<>\"')\]]+"
-_REPEATED = [(rf"\{mark}{{2,}}", mark) for mark in "!?,;*~#"] + [(rf"\{mark}{{3,}}", mark) for mark in "=_-"] + [(r"\.{4,}", "...")]
+_REPEATED = (
+    [(rf"\{mark}{{2,}}", mark) for mark in "!?,;*~#"]
+    + [(rf"\{mark}{{3,}}", mark) for mark in "=_-"]
+    + [(r"\.{4,}", "...")]
+)
 _FADING = r"^(?P<text>.*[\pL\pN)\]}%.'\"])\s*[-*#~=_]*[*#~=_]+[-*#~=_]*\s*$"
 
 
@@ -42,7 +57,11 @@ def _repeat_until_stable(step: Noise, text: pl.Expr) -> pl.Expr:
     """What one removal uncovers, the next takes: `<<b>b>`. A text that is not at rest after three is an attack, and is left as it was."""
     quiet = _quiet(step, _quiet(step, _quiet(step, text)))
     cut = quiet.str.replace_all(r"[^\S\n]+", " ").str.strip_chars()
-    return pl.when(text.str.contains(r"[\pL\pN]") & (quiet != text) & (_quiet(step, cut) == cut)).then(cut).otherwise(text)
+    return (
+        pl.when(text.str.contains(r"[\pL\pN]") & (quiet != text) & (_quiet(step, cut) == cut))
+        .then(cut)
+        .otherwise(text)
+    )
 
 
 # -- boilerplate -----------------------------------------------------------------------------
@@ -55,15 +74,39 @@ def _lines(column: str) -> pl.Expr:
 def _shared_lines(step: Boilerplate, rows: pl.LazyFrame, _: Columns) -> Learning:
     counted = yield {"rows": rows.select(pl.col(column).count() for column in step.columns)}
     given = counted["rows"].row(0, named=True)
-    found = yield {f"{index}": _frequent(rows, column, max(step.support, step.share * given[column])) for index, column in enumerate(step.columns)}
-    lines = [(column, line) for index, column in enumerate(step.columns) for line in found[f"{index}"]["line"]]
-    return Fitted(tables={"lines": pl.DataFrame(lines, schema={"column": pl.String, "line": pl.String}, orient="row")})
+    found = yield {
+        f"{index}": _frequent(rows, column, max(step.support, step.share * given[column]))
+        for index, column in enumerate(step.columns)
+    }
+    lines = [
+        (column, line)
+        for index, column in enumerate(step.columns)
+        for line in found[f"{index}"]["line"]
+    ]
+    return Fitted(
+        tables={
+            "lines": pl.DataFrame(
+                lines, schema={"column": pl.String, "line": pl.String}, orient="row"
+            )
+        }
+    )
 
 
 def _frequent(rows: pl.LazyFrame, column: str, least: float) -> pl.LazyFrame:
     """The lines that so many rows have, among texts of several lines: one line alone is a value, not boilerplate."""
-    several = rows.select(_lines(column).list.unique().alias("line")).filter(pl.col("line").list.len() > 1).explode("line", empty_as_null=False)
-    return several.filter(pl.col("line") != "").group_by("line").len().filter(pl.col("len") >= least).sort("len", "line", descending=[True, False]).head(MOST_LINES)
+    several = (
+        rows.select(_lines(column).list.unique().alias("line"))
+        .filter(pl.col("line").list.len() > 1)
+        .explode("line", empty_as_null=False)
+    )
+    return (
+        several.filter(pl.col("line") != "")
+        .group_by("line")
+        .len()
+        .filter(pl.col("len") >= least)
+        .sort("len", "line", descending=[True, False])
+        .head(MOST_LINES)
+    )
 
 
 def _without_lines(step: Boilerplate, fitted: Fitted, _: Columns) -> Effect:
@@ -71,9 +114,18 @@ def _without_lines(step: Boilerplate, fitted: Fitted, _: Columns) -> Effect:
     for column in step.columns:
         shared = fitted.tables["lines"].filter(pl.col("column") == column)["line"]
         if shared.len():
-            kept = pl.col(column).str.split("\n").list.eval(pl.element().filter(~pl.element().str.strip_chars().is_in(shared.implode()))).list.join("\n")
+            kept = (
+                pl.col(column)
+                .str.split("\n")
+                .list.eval(
+                    pl.element().filter(~pl.element().str.strip_chars().is_in(shared.implode()))
+                )
+                .list.join("\n")
+            )
             touched = _lines(column).list.eval(pl.element().is_in(shared.implode())).list.any()
-            changes[column] = pl.when(touched).then(kept.str.strip_chars()).otherwise(pl.col(column))
+            changes[column] = (
+                pl.when(touched).then(kept.str.strip_chars()).otherwise(pl.col(column))
+            )
     return Effect(changes)
 
 
@@ -86,7 +138,13 @@ def _flag_or_quarantine(action: str, wrong: pl.Expr) -> Effect:
 
 def _foreign(step: Language, _: Fitted, __: Columns) -> Effect:
     judge = _judge(frozenset(step.keep), step.confidence)
-    return _flag_or_quarantine(step.action, pl.any_horizontal(pl.col(column).map_batches(judge, return_dtype=pl.Boolean, is_elementwise=True) for column in step.columns))
+    return _flag_or_quarantine(
+        step.action,
+        pl.any_horizontal(
+            pl.col(column).map_batches(judge, return_dtype=pl.Boolean, is_elementwise=True)
+            for column in step.columns
+        ),
+    )
 
 
 def _judge(keep: frozenset[str], confidence: float) -> Callable[[pl.Series], pl.Series]:
@@ -97,7 +155,9 @@ def _judge(keep: frozenset[str], confidence: float) -> Callable[[pl.Series], pl.
         said = [_identifier()(text) for text in telling]
         foreign = [name not in keep and sure >= confidence for name, sure in said]
         return (
-            values.replace_strict(telling, pl.Series(foreign, dtype=pl.Boolean), default=None, return_dtype=pl.Boolean)
+            values.replace_strict(
+                telling, pl.Series(foreign, dtype=pl.Boolean), default=None, return_dtype=pl.Boolean
+            )
             if telling.len()
             else pl.repeat(None, values.len(), dtype=pl.Boolean, eager=True)
         )
@@ -109,12 +169,16 @@ def _judge(keep: frozenset[str], confidence: float) -> Callable[[pl.Series], pl.
 def _identifier() -> Callable[[str], tuple[str, float]]:
     from py3langid.langid import MODEL_FILE, LanguageIdentifier  # type: ignore[import-untyped]  # it has no stubs
 
-    identify: Callable[[str], tuple[str, float]] = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True).classify
+    identify: Callable[[str], tuple[str, float]] = LanguageIdentifier.from_model_file(
+        MODEL_FILE, norm_probs=True
+    ).classify
     return identify
 
 
 def _poor(step: TextQuality, _: Fitted, __: Columns) -> Effect:
-    return _flag_or_quarantine(step.action, pl.any_horizontal(_is_poor(step, column) for column in step.columns))
+    return _flag_or_quarantine(
+        step.action, pl.any_horizontal(_is_poor(step, column) for column in step.columns)
+    )
 
 
 def _is_poor(step: TextQuality, column: str) -> pl.Expr:
@@ -123,11 +187,21 @@ def _is_poor(step: TextQuality, column: str) -> pl.Expr:
     words = text.str.extract_all(r"\S+").list.len()
     dense = text.str.replace_all(r"\s", "").str.len_chars()
     mean, letters = dense / words, text.str.count_matches(r"\pL") / dense
-    lines = text.str.split("\n").list.eval(pl.element().str.strip_chars()).list.eval(pl.element().filter(pl.element() != ""))
+    lines = (
+        text.str.split("\n")
+        .list.eval(pl.element().str.strip_chars())
+        .list.eval(pl.element().filter(pl.element() != ""))
+    )
     repeated = 1 - lines.list.n_unique() / lines.list.len()
     symbols = text.str.count_matches(r"#|…|\.\.\.") / words
     low, high = step.word_length
-    good = words.is_between(step.min_words, step.max_words) & mean.is_between(low, high) & (letters >= step.letters) & (repeated <= step.repeated_lines) & (symbols <= step.symbols)
+    good = (
+        words.is_between(step.min_words, step.max_words)
+        & mean.is_between(low, high)
+        & (letters >= step.letters)
+        & (repeated <= step.repeated_lines)
+        & (symbols <= step.symbols)
+    )
     return text.is_not_null() & ~pl.when(words > 0).then(good).otherwise(step.min_words == 0)
 
 

@@ -18,7 +18,11 @@ DETECTED = (
     "yyyy/MM/dd HH:mm:ss", "dd.MM.yyyy HH:mm", "dd.MM.yyyy HH:mm:ss", "dd/MM/yyyy HH:mm", "MM/dd/yyyy HH:mm", "dd/MM/yyyy HH:mm:ss", "MM/dd/yyyy HH:mm:ss",
 )  # fmt: skip
 """Formats that are looked for where none is named."""
-_RIVALS = [(one, one.replace("dd", "?").replace("MM", "dd").replace("?", "MM")) for one in DETECTED if one.startswith("dd") and "MMM" not in one and "." not in one]
+_RIVALS = [
+    (one, one.replace("dd", "?").replace("MM", "dd").replace("?", "MM"))
+    for one in DETECTED
+    if one.startswith("dd") and "MMM" not in one and "." not in one
+]
 _ISO_DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 _ISO = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?$"
 _ISO_ZONELESS = ("yyyy-MM-dd HH:mm:ss", "yyyy-MM-dd'T'HH:mm:ss", "yyyy-MM-dd HH:mm")
@@ -27,13 +31,25 @@ _ISO_ZONED = ("yyyy-MM-dd HH:mm:ssXXX", "yyyy-MM-dd'T'HH:mm:ssXXX")
 
 def _read(column: str, form: str, zone: str | None) -> pl.Expr:
     """The text in ISO 8601 where it is written in that format; years have four digits."""
-    text, zoned, timed = pl.col(column).str.strip_chars(), form.endswith(("XXX", "xxx", "XX", "Z")), "H" in form or "h" in form
-    moment = text.str.to_datetime(strptime(form), strict=False, time_unit="us", time_zone="UTC" if zoned else None) if timed else text.str.to_date(strptime(form), strict=False)
+    text, zoned, timed = (
+        pl.col(column).str.strip_chars(),
+        form.endswith(("XXX", "xxx", "XX", "Z")),
+        "H" in form or "h" in form,
+    )
+    moment = (
+        text.str.to_datetime(
+            strptime(form), strict=False, time_unit="us", time_zone="UTC" if zoned else None
+        )
+        if timed
+        else text.str.to_date(strptime(form), strict=False)
+    )
     sound: pl.Expr = pl.when(moment.dt.year().is_between(1000, 9999)).then(moment)
     if not timed:
         return sound.dt.to_string("%Y-%m-%d")
     if zone and not zoned:
-        sound = sound.dt.replace_time_zone(zone, ambiguous="null", non_existent="null").dt.convert_time_zone("UTC")
+        sound = sound.dt.replace_time_zone(
+            zone, ambiguous="null", non_existent="null"
+        ).dt.convert_time_zone("UTC")
     return sound.dt.to_string("%Y-%m-%dT%H:%M:%S%.f" + ("Z" if zoned or zone else ""))
 
 
@@ -42,13 +58,25 @@ def _fit(step: Times, rows: pl.LazyFrame, _: Columns) -> Learning:
         return Fitted({column: list(step.formats) for column in step.columns})
     counts = {f"{index}": rows.select(_counts(column)) for index, column in enumerate(step.columns)}
     found = yield counts
-    return Fitted({column: _borne_out(found[f"{index}"].row(0, named=True)) for index, column in enumerate(step.columns)})
+    return Fitted(
+        {
+            column: _borne_out(found[f"{index}"].row(0, named=True))
+            for index, column in enumerate(step.columns)
+        }
+    )
 
 
 def _counts(column: str) -> list[pl.Expr]:
     fits = {form: _read(column, form, None).is_not_null() for form in DETECTED}
-    only = [(one, other, fits[one] & ~fits[other]) for pair in _RIVALS for one, other in (pair, pair[::-1])]
-    return [*(fit.sum().alias(form) for form, fit in fits.items()), *(alone.sum().alias(f"{one} not {other}") for one, other, alone in only)]
+    only = [
+        (one, other, fits[one] & ~fits[other])
+        for pair in _RIVALS
+        for one, other in (pair, pair[::-1])
+    ]
+    return [
+        *(fit.sum().alias(form) for form, fit in fits.items()),
+        *(alone.sum().alias(f"{one} not {other}") for one, other, alone in only),
+    ]
 
 
 def _borne_out(counts: dict[str, int]) -> list[str]:
@@ -65,7 +93,10 @@ def _borne_out(counts: dict[str, int]) -> list[str]:
 
 def _effect(step: Times, fitted: Fitted, _: Columns) -> Effect:
     read = {column: _iso(column, fitted.values[column], step) for column in step.columns}
-    return Effect({column: value for column, (value, _) in read.items()}, **unclear(step, {column: wrong for column, (_, wrong) in read.items()}))
+    return Effect(
+        {column: value for column, (value, _) in read.items()},
+        **unclear(step, {column: wrong for column, (_, wrong) in read.items()}),
+    )
 
 
 def _iso(column: str, formats: Sequence[str], step: Times) -> tuple[pl.Expr, pl.Expr]:
@@ -78,8 +109,13 @@ def _iso(column: str, formats: Sequence[str], step: Times) -> tuple[pl.Expr, pl.
     done = text.str.contains(_ISO)
     if step.timezone:
         moments = [_read(column, form, step.timezone) for form in (*_ISO_ZONED, *_ISO_ZONELESS)]
-        value, done = pl.coalesce(*moments, value), text.str.contains(_ISO_DAY) | text.str.ends_with("Z")
-    return pl.when(done | value.is_null()).then(pl.col(column)).otherwise(value), pl.col(column).is_not_null() & ~done & value.is_null()
+        value, done = (
+            pl.coalesce(*moments, value),
+            text.str.contains(_ISO_DAY) | text.str.ends_with("Z"),
+        )
+    return pl.when(done | value.is_null()).then(pl.col(column)).otherwise(value), pl.col(
+        column
+    ).is_not_null() & ~done & value.is_null()
 
 
 TIMES = Kind(_fit, _effect, corrects=True)

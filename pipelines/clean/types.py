@@ -30,5 +30,11 @@ def typed(frame: pl.LazyFrame, contract: Contract) -> pl.LazyFrame:
     """Give each published column its type, and say in `_was_read_<column>` whether its text could be read."""
     columns = contract.published_columns
     values = frame.with_columns(read(c).alias(_READ + c.name) for c in columns)
-    judged = values.with_columns(readable(c, pl.col(_READ + c.name)).alias(was_read(c.name)) for c in columns if c.logical_type != "string")
-    return judged.with_columns(pl.col(_READ + c.name).alias(c.name) for c in columns).drop(_READ + c.name for c in columns)
+    judged = values.with_columns(
+        readable(c, pl.col(_READ + c.name)).alias(was_read(c.name))
+        for c in columns
+        if c.logical_type != "string"
+    )
+    return judged.with_columns(pl.col(_READ + c.name).alias(c.name) for c in columns).drop(
+        _READ + c.name for c in columns
+    )

@@ -23,14 +23,18 @@ _TITLES: tuple[tuple[str, str], ...] = (
     ("GPL-3.0-only", r"(?<![LA])GPL[- ]?v?3|(?m:^)\s*GNU GENERAL PUBLIC LICENSE\s+Version 3"),
 )
 _CREATIVE = re.compile(
-    r"(?:CC|Creative Commons)[ -]*(?:BY|Attribution)((?:[ -]+(?:NC|ND|SA|NonCommercial|NoDerivatives|NoDerivs|ShareAlike))*)[ -,]*v?([1-4]\.[0-9])", re.IGNORECASE
+    r"(?:CC|Creative Commons)[ -]*(?:BY|Attribution)((?:[ -]+(?:NC|ND|SA|NonCommercial|NoDerivatives|NoDerivs|ShareAlike))*)[ -,]*v?([1-4]\.[0-9])",
+    re.IGNORECASE,
 )
-_CREATIVE_TITLE = re.compile(r"\bAttribution((?:-(?:NonCommercial|NoDerivatives|ShareAlike))*) ([1-4]\.[0-9]) International")
+_CREATIVE_TITLE = re.compile(
+    r"\bAttribution((?:-(?:NonCommercial|NoDerivatives|ShareAlike))*) ([1-4]\.[0-9]) International"
+)
 _SHORT = {"noncommercial": "NC", "noderivatives": "ND", "noderivs": "ND", "sharealike": "SA"}
 _IDENTIFIER = re.compile(r"\b[A-Za-z][A-Za-z0-9]*(?:-[A-Za-z0-9.]*[A-Za-z0-9])+\b")
 _DECLARED = re.compile(r"SPDX-License-Identifier:\s*(.+)")
 _DENIED = re.compile(
-    r"no licen[cs]e\b|without (?:a |any )?licen[cs]e|all rights reserved|(?:for|free for) (?:research|measurement)\b|do not (?:copy|publish|redistribute)", re.IGNORECASE
+    r"no licen[cs]e\b|without (?:a |any )?licen[cs]e|all rights reserved|(?:for|free for) (?:research|measurement)\b|do not (?:copy|publish|redistribute)",
+    re.IGNORECASE,
 )
 
 
@@ -57,13 +61,21 @@ def licenses_in(text: str) -> tuple[str, ...]:
 
 def _identifiers(text: str) -> set[str]:
     known = spdx().known_symbols
-    return {word for word in _IDENTIFIER.findall(text) if word in known and not word.startswith("LicenseRef")}
+    return {
+        word
+        for word in _IDENTIFIER.findall(text)
+        if word in known and not word.startswith("LicenseRef")
+    }
 
 
 def about_file(text: str, file: str) -> str:
     """The lines of a longer text that name the file, without its ending or with it; all of it where none does."""
     stem = file.partition(".")[0]
-    named = [line for line in text.splitlines() if re.search(rf"(?<![\w.-]){re.escape(file)}(?![\w-])|`{re.escape(stem)}[`/.]", line)]
+    named = [
+        line
+        for line in text.splitlines()
+        if re.search(rf"(?<![\w.-]){re.escape(file)}(?![\w-])|`{re.escape(stem)}[`/.]", line)
+    ]
     return "\n".join(named) if any(licenses_in(line) for line in named) else text
 
 
@@ -73,9 +85,13 @@ def judged(name: str, text: str) -> LicenseFound | None:
     if not found:
         return None
     denied = _DENIED.search(text)
-    is_license = name.upper().startswith(("LICEN", "COPYING")) or name.endswith((".license", ".json"))
+    is_license = name.upper().startswith(("LICEN", "COPYING")) or name.endswith(
+        (".license", ".json")
+    )
     if denied and not is_license:
-        return LicenseFound(UNKNOWN, name, f"{name} names {', '.join(found)}, and says '{denied[0]}'")
+        return LicenseFound(
+            UNKNOWN, name, f"{name} names {', '.join(found)}, and says '{denied[0]}'"
+        )
     if len(found) > 1:
         return LicenseFound(UNKNOWN, name, f"{name} names several: {', '.join(found)}")
     return LicenseFound(found[0], name, f"found in {name}")

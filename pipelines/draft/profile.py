@@ -88,7 +88,9 @@ def profile(frame: pl.LazyFrame, names: Sequence[str]) -> Profile:
         frame: `_row` (unique) and text columns, null where there is nothing.
         names: the columns to look at.
     """
-    plain, blanked = run_together([_measures(frame, names), _measures(without(frame, names, SPELLINGS), names)])
+    plain, blanked = run_together(
+        [_measures(frame, names), _measures(without(frame, names, SPELLINGS), names)]
+    )
     null_values = _null_values(frame, _columns(plain, names), _columns(blanked, names))
     frame = without(frame, names, null_values)
     measured = run(_measures(frame, names)) if null_values else plain
@@ -103,7 +105,14 @@ def profile(frame: pl.LazyFrame, names: Sequence[str]) -> Profile:
 
 def without(frame: pl.LazyFrame, names: Sequence[str], spellings: Sequence[str]) -> pl.LazyFrame:
     """The frame with null where a text is one of `spellings`."""
-    return frame.with_columns(pl.when(~pl.col(name).is_in(list(spellings))).then(pl.col(name)).alias(name) for name in names) if spellings else frame
+    return (
+        frame.with_columns(
+            pl.when(~pl.col(name).is_in(list(spellings))).then(pl.col(name)).alias(name)
+            for name in names
+        )
+        if spellings
+        else frame
+    )
 
 
 # -- types ------------------------------------------------------------------------------
@@ -111,13 +120,23 @@ def without(frame: pl.LazyFrame, names: Sequence[str], spellings: Sequence[str])
 
 def _measures(frame: pl.LazyFrame, names: Sequence[str]) -> pl.LazyFrame:
     """One row: a struct a column, and the number of rows."""
-    return frame.select(pl.len().alias("rows"), *(pl.struct([value.alias(key) for key, value in _measure(name).items()]).alias(f"c{index}") for index, name in enumerate(names)))
+    return frame.select(
+        pl.len().alias("rows"),
+        *(
+            pl.struct([value.alias(key) for key, value in _measure(name).items()]).alias(
+                f"c{index}"
+            )
+            for index, name in enumerate(names)
+        ),
+    )
 
 
 def _measure(name: str) -> dict[str, pl.Expr]:
     text = pl.col(name)
     stripped = text.str.strip_chars()
-    integer, number, stamp = (read(Column(name=name, logical_type=kind)) for kind in ("integer", "number", "timestamp"))
+    integer, number, stamp = (
+        read(Column(name=name, logical_type=kind)) for kind in ("integer", "number", "timestamp")
+    )
     dates = [read(Column(name=name, logical_type="date", format=form)) for form in DATE_FORMATS]
     shapes = [_shape(text), _merged_shape(text)]
     return {
@@ -143,13 +162,25 @@ def _measure(name: str) -> dict[str, pl.Expr]:
 
 
 def _columns(measured: pl.DataFrame, names: Sequence[str]) -> list[ColumnProfile]:
-    return [_typed(name, measured[f"c{index}"].struct.unnest().row(0, named=True)) for index, name in enumerate(names)]
+    return [
+        _typed(name, measured[f"c{index}"].struct.unnest().row(0, named=True))
+        for index, name in enumerate(names)
+    ]
 
 
 def _typed(name: str, m: dict[str, Any]) -> ColumnProfile:
     """The narrowest type that all given values are written as."""
     given = m["given"]
-    base = ColumnProfile(name, "string", given, m["approx"], numbers=m["number"], shortest=m["shortest"] or 0, longest=m["longest"] or 0, spaced=m["spaced"])
+    base = ColumnProfile(
+        name,
+        "string",
+        given,
+        m["approx"],
+        numbers=m["number"],
+        shortest=m["shortest"] or 0,
+        longest=m["longest"] or 0,
+        spaced=m["spaced"],
+    )
     dates = [index for index in range(len(DATE_FORMATS)) if m[f"date{index}"] == given]
     if not given:
         return base
@@ -160,19 +191,42 @@ def _typed(name: str, m: dict[str, Any]) -> ColumnProfile:
     if m["number"] == given and not m["coded"]:
         return replace(base, kind="number", low=m["low"], high=m["high"])
     if len(dates) == 1:
-        return replace(base, kind="date", format=DATE_FORMATS[dates[0]], low=m[f"from{dates[0]}"], high=m[f"until{dates[0]}"])
+        return replace(
+            base,
+            kind="date",
+            format=DATE_FORMATS[dates[0]],
+            low=m[f"from{dates[0]}"],
+            high=m[f"until{dates[0]}"],
+        )
     if m["timestamp"] == given:
-        return replace(base, kind="timestamp", zoned=m["zoned"] > 0, low=m["since"], high=m["until"])
+        return replace(
+            base, kind="timestamp", zoned=m["zoned"] > 0, low=m["since"], high=m["until"]
+        )
     shaped = next((form for form in SHAPED if m[form] == given), None)
-    return replace(base, format=shaped, ambiguous_date=len(dates) > 1, pattern=m["shape0"] or m["shape1"])
+    return replace(
+        base, format=shaped, ambiguous_date=len(dates) > 1, pattern=m["shape0"] or m["shape1"]
+    )
 
 
-def _null_values(frame: pl.LazyFrame, plain: Sequence[ColumnProfile], blanked: Sequence[ColumnProfile]) -> tuple[str, ...]:
+def _null_values(
+    frame: pl.LazyFrame, plain: Sequence[ColumnProfile], blanked: Sequence[ColumnProfile]
+) -> tuple[str, ...]:
     """The spellings of nothing that keep some column from being numbers, dates or true and false."""
-    held_back = [one.name for one, other in zip(plain, blanked, strict=True) if one.kind == "string" and other.kind != "string"]
+    held_back = [
+        one.name
+        for one, other in zip(plain, blanked, strict=True)
+        if one.kind == "string" and other.kind != "string"
+    ]
     if not held_back:
         return ()
-    used = run_together([frame.select(pl.col(name).filter(pl.col(name).is_in(list(SPELLINGS))).unique().alias("spelling")) for name in held_back])
+    used = run_together(
+        [
+            frame.select(
+                pl.col(name).filter(pl.col(name).is_in(list(SPELLINGS))).unique().alias("spelling")
+            )
+            for name in held_back
+        ]
+    )
     return tuple(sorted(set(pl.concat(used)["spelling"])))
 
 
@@ -184,13 +238,17 @@ def _shape(text: pl.Expr) -> pl.Expr:
     shape = text
     for letter, characters in (("\x01", "[A-Z]"), ("\x02", "[a-z]"), ("\x03", "[0-9]")):
         shape = shape.str.replace_all(characters + "+", letter)
-    return pl.when(text.is_not_null()).then(pl.when(shape.str.contains("^[\x01\x02\x03 ._/:#-]+$")).then(shape).otherwise(pl.lit("")))
+    return pl.when(text.is_not_null()).then(
+        pl.when(shape.str.contains("^[\x01\x02\x03 ._/:#-]+$")).then(shape).otherwise(pl.lit(""))
+    )
 
 
 def _merged_shape(text: pl.Expr) -> pl.Expr:
     """`N10UW-1` -> `X-X`: capitals and digits as one class."""
     shape = text.str.replace_all("[A-Z0-9]+", "\x04")
-    return pl.when(text.is_not_null()).then(pl.when(shape.str.contains("^[\x04 ._/:#-]+$")).then(shape).otherwise(pl.lit("")))
+    return pl.when(text.is_not_null()).then(
+        pl.when(shape.str.contains("^[\x04 ._/:#-]+$")).then(shape).otherwise(pl.lit(""))
+    )
 
 
 _OF_SHAPE = {"\x01": "[A-Z]", "\x02": "[a-z]", "\x03": "[0-9]", "\x04": "[A-Z0-9]"}
@@ -201,9 +259,25 @@ def _patterned(frame: pl.LazyFrame, column: ColumnProfile) -> ColumnProfile:
     shape = column.pattern
     if not shape or column.kind != "string" or len(shape) > 12:
         return replace(column, pattern=None)
-    groups = "^" + "".join(f"({_OF_SHAPE[part]}+)" if part in _OF_SHAPE else re.escape(part) for part in shape) + "$"
-    lengths = [pl.col(column.name).str.extract(groups, index + 1).str.len_chars() for index in range(sum(part in _OF_SHAPE for part in shape))]
-    found = iter(run(frame.select(*(e.min().alias(f"l{i}") for i, e in enumerate(lengths)), *(e.max().alias(f"h{i}") for i, e in enumerate(lengths)))).row(0))
+    groups = (
+        "^"
+        + "".join(
+            f"({_OF_SHAPE[part]}+)" if part in _OF_SHAPE else re.escape(part) for part in shape
+        )
+        + "$"
+    )
+    lengths = [
+        pl.col(column.name).str.extract(groups, index + 1).str.len_chars()
+        for index in range(sum(part in _OF_SHAPE for part in shape))
+    ]
+    found = iter(
+        run(
+            frame.select(
+                *(e.min().alias(f"l{i}") for i, e in enumerate(lengths)),
+                *(e.max().alias(f"h{i}") for i, e in enumerate(lengths)),
+            )
+        ).row(0)
+    )
     low = list(itertools.islice(found, len(lengths)))
     sizes = iter(zip(low, found, strict=True))
     pattern = ""
@@ -219,17 +293,45 @@ def _patterned(frame: pl.LazyFrame, column: ColumnProfile) -> ColumnProfile:
 # -- counting ------------------------------------------------------------------------------
 
 
-def _exact_counts(frame: pl.LazyFrame, columns: Sequence[ColumnProfile], rows: int) -> list[ColumnProfile]:
+def _exact_counts(
+    frame: pl.LazyFrame, columns: Sequence[ColumnProfile], rows: int
+) -> list[ColumnProfile]:
     """Replace estimates by exact counts where they decide: where values are few, or nearly all differ."""
     few = [c.name for c in columns if c.kind == "string" and 0 < c.distinct <= 2 * FEW]
-    many = [c.name for c in columns if c.kind != "number" and c.distinct >= 0.5 * c.given and c.distinct > FEW]
-    tables = dict(zip(few, run_together([frame.group_by(name).len().drop_nulls(name).sort(name) for name in few]), strict=True)) if few else {}
-    exact = run(frame.select(pl.col(name).drop_nulls().n_unique().alias(name) for name in many)).row(0, named=True) if many and rows else {}
+    many = [
+        c.name
+        for c in columns
+        if c.kind != "number" and c.distinct >= 0.5 * c.given and c.distinct > FEW
+    ]
+    tables = (
+        dict(
+            zip(
+                few,
+                run_together(
+                    [frame.group_by(name).len().drop_nulls(name).sort(name) for name in few]
+                ),
+                strict=True,
+            )
+        )
+        if few
+        else {}
+    )
+    exact = (
+        run(frame.select(pl.col(name).drop_nulls().n_unique().alias(name) for name in many)).row(
+            0, named=True
+        )
+        if many and rows
+        else {}
+    )
     counted = []
     for column in columns:
         table = tables.get(column.name)
         if table is not None:
-            column = replace(column, distinct=table.height, values=tuple(table.iter_rows()) if table.height <= FEW else ())
+            column = replace(
+                column,
+                distinct=table.height,
+                values=tuple(table.iter_rows()) if table.height <= FEW else (),
+            )
         counted.append(replace(column, distinct=exact.get(column.name, column.distinct)))
     return counted
 
@@ -242,16 +344,35 @@ def _repeated(frame: pl.LazyFrame, names: Sequence[str]) -> int:
 def _composite(frame: pl.LazyFrame, table: Profile) -> tuple[str, ...]:
     """The smallest set of two or three columns that names each distinct row, if one of them looks like part of a key; the leftmost first."""
     rows = table.distinct_rows
-    whole = [c for c in table.columns if c.given == table.rows and c.kind != "number" and c.distinct > 1 and c.longest <= 40]
-    if rows < 2 or any(c.distinct == rows and (key_hint(c.name) or c.kind == "timestamp") for c in whole):
+    whole = [
+        c
+        for c in table.columns
+        if c.given == table.rows and c.kind != "number" and c.distinct > 1 and c.longest <= 40
+    ]
+    if rows < 2 or any(
+        c.distinct == rows and (key_hint(c.name) or c.kind == "timestamp") for c in whole
+    ):
         return ()
-    ranked = sorted(whole, key=lambda c: (not key_hint(c.name), c.kind not in ("date", "timestamp"), c.kind != "string"))[:8]
-    sample = run(frame.select([c.name for c in table.columns]).head(20_000)).unique()  # what repeats here need not be looked for in all rows
+    ranked = sorted(
+        whole,
+        key=lambda c: (
+            not key_hint(c.name),
+            c.kind not in ("date", "timestamp"),
+            c.kind != "string",
+        ),
+    )[:8]
+    sample = run(
+        frame.select([c.name for c in table.columns]).head(20_000)
+    ).unique()  # what repeats here need not be looked for in all rows
     for size in (2, 3):
         for some in itertools.combinations(ranked, size):
             hinted = any(key_hint(c.name) or c.kind in ("date", "timestamp") for c in some)
             chosen = [c.name for c in some]
-            if not hinted or math.prod(c.distinct for c in some) < 0.9 * rows or sample.select(chosen).n_unique() < sample.height:
+            if (
+                not hinted
+                or math.prod(c.distinct for c in some) < 0.9 * rows
+                or sample.select(chosen).n_unique() < sample.height
+            ):
                 continue
             if run(frame.select(pl.struct(chosen).n_unique())).item() == rows:
                 return tuple(c.name for c in table.columns if c.name in chosen)
@@ -261,31 +382,68 @@ def _composite(frame: pl.LazyFrame, table: Profile) -> tuple[str, ...]:
 # -- personal data --------------------------------------------------------------------------
 
 
-def _found_in(frame: pl.LazyFrame, columns: Sequence[ColumnProfile], measured: pl.DataFrame) -> list[ColumnProfile]:
+def _found_in(
+    frame: pl.LazyFrame, columns: Sequence[ColumnProfile], measured: pl.DataFrame
+) -> list[ColumnProfile]:
     """What admission's detectors find, counted over all rows: admission holds a table for a single one that is undeclared."""
     texts = [c.name for c in columns if c.kind in ("string", "integer")]
     plans = personal.spans(frame, texts)
     labels = [(name, detector.kind) for name, detector in personal.searches(texts)]
     (worn,) = run_together([personal.disguises(frame, texts)])
     plans += personal.undisguised(frame, worn)
-    labels += [(name, detector.kind) for name, detector in personal.searches([name for name in texts if worn[name].sum()])]
-    counts = run_together([plan.select(pl.col(ROW).n_unique().alias("rows"), pl.col("value").str.len_chars().sum().alias("chars")) for plan in plans]) if plans else []
+    labels += [
+        (name, detector.kind)
+        for name, detector in personal.searches([name for name in texts if worn[name].sum()])
+    ]
+    counts = (
+        run_together(
+            [
+                plan.select(
+                    pl.col(ROW).n_unique().alias("rows"),
+                    pl.col("value").str.len_chars().sum().alias("chars"),
+                )
+                for plan in plans
+            ]
+        )
+        if plans
+        else []
+    )
     found: dict[str, dict[str, Found]] = {}
-    chars = {name: measured[f"c{index}"].struct.field("chars").item() or 0 for index, name in enumerate(c.name for c in columns)}
+    chars = {
+        name: measured[f"c{index}"].struct.field("chars").item() or 0
+        for index, name in enumerate(c.name for c in columns)
+    }
     given = {c.name: c.given for c in columns}
     for (name, kind), count in zip(labels, counts, strict=True):
         rows, long = count.row(0)
         known = found.setdefault(name, {})
-        if rows and (kind not in known or rows > known[kind].rows):  # two ways of writing one kind often meet the same rows
-            known[kind] = Found(kind, rows, min(1.0, long / rows / max(1.0, chars[name] / given[name])))
-    for name, category, rows in _special(frame, [c.name for c in columns], [c.name for c in columns if c.kind == "string"]):
+        if rows and (
+            kind not in known or rows > known[kind].rows
+        ):  # two ways of writing one kind often meet the same rows
+            known[kind] = Found(
+                kind, rows, min(1.0, long / rows / max(1.0, chars[name] / given[name]))
+            )
+    for name, category, rows in _special(
+        frame, [c.name for c in columns], [c.name for c in columns if c.kind == "string"]
+    ):
         found.setdefault(name, {})[category] = Found(category, rows, 1.0)
     return [replace(c, found=tuple(found.get(c.name, {}).values())) for c in columns]
 
 
-def _special(frame: pl.LazyFrame, names: Sequence[str], texts: Sequence[str]) -> list[tuple[str, str, int]]:
+def _special(
+    frame: pl.LazyFrame, names: Sequence[str], texts: Sequence[str]
+) -> list[tuple[str, str, int]]:
     """Column, kind and rows of what belongs to a special category, or is marked as secret."""
     told = run_together(special_categories.looks(frame, names, texts))
     plans = special_categories.holding(frame, texts, told)
-    counted = run_together([plan.group_by("column", "kind").agg(pl.col(ROW).n_unique().alias("rows")) for plan in plans]) if plans else []
+    counted = (
+        run_together(
+            [
+                plan.group_by("column", "kind").agg(pl.col(ROW).n_unique().alias("rows"))
+                for plan in plans
+            ]
+        )
+        if plans
+        else []
+    )
     return [row for each in counted for row in each.rows()]

@@ -56,11 +56,15 @@ class Draft:
     open_questions: tuple[str, ...]
 
 
-def draft(profile: Profile, name: str, origin: Origin, license: LicenseFound, owner: str | None) -> Draft:
+def draft(
+    profile: Profile, name: str, origin: Origin, license: LicenseFound, owner: str | None
+) -> Draft:
     """Write the contract that the profile bears out. Values of columns that are, or may be, personal are never in it."""
     personal = personal_columns(profile)
     hidden = {c.name for c in profile.columns if perhaps_personal(c.name)} | set(personal)
-    keys = key_columns(profile, redacted={column for column, one in personal.items() if one.treatment == "redact"})
+    keys = key_columns(
+        profile, redacted={column for column, one in personal.items() if one.treatment == "redact"}
+    )
     document = {
         **_head(name, owner),
         "schema": [_schema(profile, name, origin, personal, hidden, keys)],
@@ -72,7 +76,9 @@ def draft(profile: Profile, name: str, origin: Origin, license: LicenseFound, ow
             _setting("assay.retention", _retention()),
         ],
     }
-    questions = [license.why] * (license.expression == UNKNOWN) + ["nobody is named as owner"] * (owner is None)
+    questions = [license.why] * (license.expression == UNKNOWN) + ["nobody is named as owner"] * (
+        owner is None
+    )
     questions += [f"{origin.unreadable:,} records cannot be read"] * bool(origin.unreadable)
     questions += [f"'{column}' may be personal" for column in sorted(hidden - set(personal))]
     return Draft(yaml(document), keys, personal, tuple(questions))
@@ -88,7 +94,9 @@ def personal_columns(profile: Profile) -> dict[str, Personal]:
         for c in profile.columns:
             kind = perhaps_personal(c.name)
             if c.name not in found and kind and c.kind in ("string", "integer"):
-                found[c.name] = Personal(kind, "token", "its name, beside other columns about persons")
+                found[c.name] = Personal(
+                    kind, "token", "its name, beside other columns about persons"
+                )
     return found
 
 
@@ -101,9 +109,16 @@ def _personal(c: ColumnProfile) -> Personal | None:
         if named and c.given:
             return Personal(named, "token", f"the column's name says {named}")
         if c.format == "ipv4" or (c.format == "ipv6"):
-            return Personal("ip_address", "token", "every value is an IP address") if "version" not in words(c.name) else None
+            return (
+                Personal("ip_address", "token", "every value is an IP address")
+                if "version" not in words(c.name)
+                else None
+            )
         return None
-    shares = ", ".join(f"{one.kind} in {one.rows:,} of {c.given:,} rows ({_percent(one.rows, c.given)})" for one in c.found)
+    shares = ", ".join(
+        f"{one.kind} in {one.rows:,} of {c.given:,} rows ({_percent(one.rows, c.given)})"
+        for one in c.found
+    )
     if named or _is_identifier(most, c):
         return Personal(named or most.kind, "token", shares)  # type: ignore[arg-type]  # detectors find these kinds only
     # what has no spaces is a code or a name: replaced whole, its rows still join
@@ -124,21 +139,37 @@ def _percent(part: int, whole: int) -> str:
 
 def key_columns(profile: Profile, redacted: Collection[str] = ()) -> tuple[str, ...]:
     """The column or columns that name a row: one that is unique and looks like a key, else the composite that was found."""
-    unique = [c for c in profile.columns if is_unique(c, profile) and _may_name(c, profile) and c.name not in redacted]
+    unique = [
+        c
+        for c in profile.columns
+        if is_unique(c, profile) and _may_name(c, profile) and c.name not in redacted
+    ]
     best = sorted(unique, key=lambda c: (not key_hint(c.name), c.kind in ("date", "timestamp")))
-    return (best[0].name,) if best else () if set(redacted) & set(profile.composite) else profile.composite
+    return (
+        (best[0].name,)
+        if best
+        else ()
+        if set(redacted) & set(profile.composite)
+        else profile.composite
+    )
 
 
 def is_unique(c: ColumnProfile, profile: Profile) -> bool:
     """Whether no value occurs in two rows that differ, and none is missing."""
-    return profile.distinct_rows > 1 and c.given == profile.rows and c.distinct == profile.distinct_rows
+    return (
+        profile.distinct_rows > 1
+        and c.given == profile.rows
+        and c.distinct == profile.distinct_rows
+    )
 
 
 def _may_name(c: ColumnProfile, profile: Profile) -> bool:
     if c.kind == "integer":  # any measure may happen to be unique
         dense = c.high - c.low < 10 * profile.rows
         return key_hint(c.name) or (c.name == profile.columns[0].name and dense)
-    return c.kind == "timestamp" or (c.kind == "string" and c.longest <= 64 and (key_hint(c.name) or not c.spaced))
+    return c.kind == "timestamp" or (
+        c.kind == "string" and c.longest <= 64 and (key_hint(c.name) or not c.spaced)
+    )
 
 
 # -- the document ---------------------------------------------------------------------------
@@ -146,7 +177,13 @@ def _may_name(c: ColumnProfile, profile: Profile) -> bool:
 
 def _head(name: str, owner: str | None) -> dict[str, Any]:
     members = (
-        [{"username": owner, "role": "owner"}] if owner else [Comment("- {username: you@example.com, role: owner}  # name who answers for the data; `assay check` asks for it")]
+        [{"username": owner, "role": "owner"}]
+        if owner
+        else [
+            Comment(
+                "- {username: you@example.com, role: owner}  # name who answers for the data; `assay check` asks for it"
+            )
+        ]
     )
     team: Any = {"members": members} if owner else {"description": UNANSWERED, "": members[0]}
     return {
@@ -156,39 +193,78 @@ def _head(name: str, owner: str | None) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _schema(profile: Profile, name: str, origin: Origin, personal: dict[str, Personal], hidden: set[str], keys: tuple[str, ...]) -> dict[str, Any]:
+def _schema(
+    profile: Profile,
+    name: str,
+    origin: Origin,
+    personal: dict[str, Personal],
+    hidden: set[str],
+    keys: tuple[str, ...],
+) -> dict[str, Any]:
     enough = _round_down(profile.distinct_rows / 2)
-    rule = {"name": "enough_rows", "metric": "rowCount", "mustBeGreaterOrEqualTo": Said(enough, f"seen {profile.distinct_rows:,}"), "severity": "error"}
-    left_out = {f"left out {index}": Comment(f"Left out: column {column!r}, whose name no rule can carry") for index, column in enumerate(origin.left_out)}
+    rule = {
+        "name": "enough_rows",
+        "metric": "rowCount",
+        "mustBeGreaterOrEqualTo": Said(enough, f"seen {profile.distinct_rows:,}"),
+        "severity": "error",
+    }
+    left_out = {
+        f"left out {index}": Comment(f"Left out: column {column!r}, whose name no rule can carry")
+        for index, column in enumerate(origin.left_out)
+    }
     return {
         "name": name,
         "physicalType": "table",
-        "customProperties": [{"property": "assay.tolerance_pct", "vendor": "assay", "value": Said(1, "percent of the rows that one rule may set aside before publication stops")}],
-        "properties": [_column(c, profile, personal.get(c.name), c.name in hidden, keys) for c in profile.columns],
+        "customProperties": [
+            {
+                "property": "assay.tolerance_pct",
+                "vendor": "assay",
+                "value": Said(
+                    1, "percent of the rows that one rule may set aside before publication stops"
+                ),
+            }
+        ],
+        "properties": [
+            _column(c, profile, personal.get(c.name), c.name in hidden, keys)
+            for c in profile.columns
+        ],
         "quality": [rule],
         **left_out,
     }
 
 
-def _column(c: ColumnProfile, profile: Profile, personal: Personal | None, is_hidden: bool, keys: tuple[str, ...]) -> dict[str, Any]:
+def _column(
+    c: ColumnProfile,
+    profile: Profile,
+    personal: Personal | None,
+    is_hidden: bool,
+    keys: tuple[str, ...],
+) -> dict[str, Any]:
     promised: dict[str, Any] = {"name": c.name, "logicalType": _type(c, personal)}
     if profile.rows and c.given == profile.rows:
         promised["required"] = True
     elif c.given:
-        promised["missing"] = Comment(f"{c.name!r}: {profile.rows - c.given:,} of {profile.rows:,} rows have none ({_percent(profile.rows - c.given, profile.rows)})")
+        promised["missing"] = Comment(
+            f"{c.name!r}: {profile.rows - c.given:,} of {profile.rows:,} rows have none ({_percent(profile.rows - c.given, profile.rows)})"
+        )
     keeps_values = personal is None or personal.treatment == "token"
     if c.name in keys and keeps_values:
         if len(keys) == 1:
             promised |= {"primaryKey": Said(True, "names every row"), "primaryKeyPosition": 1}
         else:
-            promised |= {"primaryKey": Said(True, "no smaller set of columns names every row"), "primaryKeyPosition": keys.index(c.name) + 1}
+            promised |= {
+                "primaryKey": Said(True, "no smaller set of columns names every row"),
+                "primaryKeyPosition": keys.index(c.name) + 1,
+            }
     elif keeps_values and is_unique(c, profile) and _may_name(c, profile) and profile.rows >= FEW:
         promised["unique"] = True
     if personal:
         promised["classification"] = Said("personal", personal.evidence)
         return promised
     if is_hidden:
-        promised["perhaps"] = Comment(f"{c.name!r} may be personal by its name: if so, write `classification: personal` and a treatment under assay.privacy")
+        promised["perhaps"] = Comment(
+            f"{c.name!r} may be personal by its name: if so, write `classification: personal` and a treatment under assay.privacy"
+        )
     enum = [] if is_hidden else _enum(c, profile)
     options = {} if enum else _options(c, is_hidden)
     if options:
@@ -196,7 +272,9 @@ def _column(c: ColumnProfile, profile: Profile, personal: Personal | None, is_hi
     if enum:
         rare = sum(1 for _, rows in c.values if rows == 1)
         promised["enum"] = Said(
-            [Flow({"value": value}) for value in enum], f"{len(enum)} distinct values in {c.given:,} rows" + (f"; {rare} of them in one row only: mistakes?" if rare else "")
+            [Flow({"value": value}) for value in enum],
+            f"{len(enum)} distinct values in {c.given:,} rows"
+            + (f"; {rare} of them in one row only: mistakes?" if rare else ""),
         )
     return promised
 
@@ -207,9 +285,14 @@ def _type(c: ColumnProfile, personal: Personal | None) -> Any:
     if not c.given:
         return Said("string", "no row has a value: the type is a guess")
     if c.ambiguous_date:
-        return Said("string", "dates, where day and month cannot be told apart: see `format` in docs/contracts.md")
+        return Said(
+            "string",
+            "dates, where day and month cannot be told apart: see `format` in docs/contracts.md",
+        )
     if c.kind == "string" and c.numbers == c.given:
-        return Said("string", "digits that are a code: leading zeros, or more than a number can hold")
+        return Said(
+            "string", "digits that are a code: leading zeros, or more than a number can hold"
+        )
     if c.kind == "string" and c.numbers > 0.9 * c.given:
         return Said("string", f"a number but for {c.given - c.numbers:,} of {c.given:,} rows")
     return c.kind
@@ -220,11 +303,17 @@ def _options(c: ColumnProfile, is_hidden: bool) -> dict[str, Any]:
         case "integer" | "number":
             low, high = head_room(c.low, c.high)
             seen = {} if is_hidden else {"minimum": c.low, "maximum": c.high}
-            return {key: Said(limit, f"seen {_shown(seen[key])}") if seen else limit for key, limit in (("minimum", low), ("maximum", high)) if limit is not None and not is_hidden}
+            return {
+                key: Said(limit, f"seen {_shown(seen[key])}") if seen else limit
+                for key, limit in (("minimum", low), ("maximum", high))
+                if limit is not None and not is_hidden
+            }
         case "date":
             return {"format": Said(c.format, "as written on all rows")} if c.format else {}
         case "timestamp":
-            return {"timezone": True} if c.zoned else {"timezone": Said(False, "no row says a zone")}
+            return (
+                {"timezone": True} if c.zoned else {"timezone": Said(False, "no row says a zone")}
+            )
         case "string" if not is_hidden and c.given:
             if c.format in ("uuid", "uri"):
                 return {"format": c.format}
@@ -237,8 +326,17 @@ def _options(c: ColumnProfile, is_hidden: bool) -> dict[str, Any]:
 
 def _enum(c: ColumnProfile, profile: Profile) -> list[str]:
     """The values of a column that has few, each of them often."""
-    few = c.kind == "string" and 0 < len(c.values) <= FEW and c.given >= 10 * len(c.values) and c.longest <= 60
-    return [value for value, _ in c.values] if few and not is_unique(c, profile) and not _misspelt(c) else []
+    few = (
+        c.kind == "string"
+        and 0 < len(c.values) <= FEW
+        and c.given >= 10 * len(c.values)
+        and c.longest <= 60
+    )
+    return (
+        [value for value, _ in c.values]
+        if few and not is_unique(c, profile) and not _misspelt(c)
+        else []
+    )
 
 
 def _misspelt(c: ColumnProfile) -> bool:
@@ -267,15 +365,26 @@ def _setting(name: str, value: Any) -> dict[str, Any]:
 
 
 def _source(profile: Profile, origin: Origin) -> dict[str, Any]:
-    options: dict[str, Any] = {name: Said(value, why) for name, (value, why) in origin.options.items()}
+    options: dict[str, Any] = {
+        name: Said(value, why) for name, (value, why) in origin.options.items()
+    }
     if profile.null_values:
-        options["null_values"] = Said(Flow(list(profile.null_values)), "stand for nothing in columns that otherwise hold numbers, dates or true and false")
-    source: dict[str, Any] = {"origin": Said("external", "or internal, synthetic"), "location": origin.location, "format": origin.format}
+        options["null_values"] = Said(
+            Flow(list(profile.null_values)),
+            "stand for nothing in columns that otherwise hold numbers, dates or true and false",
+        )
+    source: dict[str, Any] = {
+        "origin": Said("external", "or internal, synthetic"),
+        "location": origin.location,
+        "format": origin.format,
+    }
     if options:
         source["options"] = options
     source["sha256"] = Said(origin.digest, "remove it for a file that changes")
     if origin.unreadable:
-        source["unreadable"] = Comment(f"{origin.unreadable:,} records cannot be read; they are set aside with their reason")
+        source["unreadable"] = Comment(
+            f"{origin.unreadable:,} records cannot be read; they are set aside with their reason"
+        )
     return source
 
 
@@ -287,7 +396,10 @@ def _license(license: LicenseFound) -> dict[str, Any]:
         "expression": Said(license.expression, license.why),
         "holder": Said(UNANSWERED, "who holds the rights"),
         "evidence": license.evidence,
-        "purposes": Said(Flow(["analytics"]), "what you want to do: analytics, training, fine-tuning, retrieval, evaluation, redistribution"),
+        "purposes": Said(
+            Flow(["analytics"]),
+            "what you want to do: analytics, training, fine-tuning, retrieval, evaluation, redistribution",
+        ),
         "commercial": Said(False, "whether for gain"),
     }
 
@@ -296,10 +408,15 @@ def _privacy(personal: dict[str, Personal]) -> dict[str, Any]:
     settings: dict[str, Any] = {
         "sensitivity": "personal" if personal else "internal",
         "region": Said("global", "where the data may be kept: eu, us, …"),
-        "lawful_basis": Said("legitimate interests", "say the one you rely on") if personal else Said("none needed", "no personal data was found"),
+        "lawful_basis": Said("legitimate interests", "say the one you rely on")
+        if personal
+        else Said("none needed", "no personal data was found"),
     }
     if personal:
-        settings["columns"] = {name: Flow({"kind": one.kind, "treatment": one.treatment}) for name, one in personal.items()}
+        settings["columns"] = {
+            name: Flow({"kind": one.kind, "treatment": one.treatment})
+            for name, one in personal.items()
+        }
     return settings
 
 
@@ -307,11 +424,26 @@ def _cleaning(profile: Profile, personal: dict[str, Personal]) -> list[Any]:
     """The steps that the data give a reason for; only removing exact repetitions is proposed as done."""
     steps: list[Any] = []
     if profile.repeated:
-        steps.append(Said(Flow({"step": "deduplicate"}), f"{profile.repeated:,} of {profile.rows:,} rows repeat another in every column"))
-    gaps = [c for c in profile.columns if c.kind in ("integer", "number") and c.name not in personal and 0 < profile.rows - c.given <= 0.05 * profile.rows]
+        steps.append(
+            Said(
+                Flow({"step": "deduplicate"}),
+                f"{profile.repeated:,} of {profile.rows:,} rows repeat another in every column",
+            )
+        )
+    gaps = [
+        c
+        for c in profile.columns
+        if c.kind in ("integer", "number")
+        and c.name not in personal
+        and 0 < profile.rows - c.given <= 0.05 * profile.rows
+    ]
     if gaps:
         names = ", ".join(repr(c.name) for c in gaps[:5])
-        steps.append(Comment(f"few values are missing in {names}: perhaps {{step: fill_missing, columns: […], method: median}}"))
+        steps.append(
+            Comment(
+                f"few values are missing in {names}: perhaps {{step: fill_missing, columns: […], method: median}}"
+            )
+        )
     if not steps:
         return []
     if not profile.repeated:
@@ -320,7 +452,12 @@ def _cleaning(profile: Profile, personal: dict[str, Personal]) -> list[Any]:
 
 
 def _retention() -> dict[str, Any]:
-    return {"proposal": Comment("Proposals: say how long you need each layer"), "landed": "P365D", "quarantine": "P90D", "versions": "P1095D"}
+    return {
+        "proposal": Comment("Proposals: say how long you need each layer"),
+        "landed": "P365D",
+        "quarantine": "P90D",
+        "versions": "P1095D",
+    }
 
 
 # -- round numbers --------------------------------------------------------------------------
@@ -332,7 +469,9 @@ def head_room(low: float, high: float) -> tuple[float | None, float | None]:
     Example: 1 and 4983 give 0 and 10,000.
     """
     width = high - low or max(abs(low), abs(high)) or 1
-    if not 1e-290 <= width < math.inf or max(abs(low), abs(high)) + width >= (2**63 if isinstance(low, int) else 1e300):
+    if not 1e-290 <= width < math.inf or max(abs(low), abs(high)) + width >= (
+        2**63 if isinstance(low, int) else 1e300
+    ):
         return None, None
     step = 10.0 ** math.floor(math.log10(width))
     least = math.floor(round((low - width) / step, 6)) * step
@@ -342,7 +481,9 @@ def head_room(low: float, high: float) -> tuple[float | None, float | None]:
     if high <= 0 and low < 0:
         most = min(most, 0.0)
     if isinstance(low, int):
-        return (round(least) if least >= -(2**63) else None), (round(most) if most < 2**63 else None)
+        return (round(least) if least >= -(2**63) else None), (
+            round(most) if most < 2**63 else None
+        )
     digits = max(0, -math.floor(math.log10(step)))
     return round(least, digits), round(most, digits)
 

@@ -48,7 +48,9 @@ def _mapping(data: dict[str, Any], indent: int) -> Iterator[str]:
         if isinstance(said, Comment):
             yield f"{pad}# {_line(said.text)}"
             continue
-        value, why = (said.value, f"  # {_line(said.why)}") if isinstance(said, Said) else (said, "")
+        value, why = (
+            (said.value, f"  # {_line(said.why)}") if isinstance(said, Said) else (said, "")
+        )
         if isinstance(value, dict) and value:
             yield f"{pad}{scalar(key)}:{why}"
             yield from _mapping(value, indent + 2)
@@ -65,13 +67,23 @@ def _items(items: list[Any], indent: int) -> Iterator[str]:
         if isinstance(item, Comment):
             yield f"{pad}# {_line(item.text)}"
         elif isinstance(item, dict):
-            above = list(_mapping({key: value for key, value in item.items() if isinstance(value, Comment)}, indent))
-            first, *rest = _mapping({key: value for key, value in item.items() if not isinstance(value, Comment)}, indent + 2)
+            above = list(
+                _mapping(
+                    {key: value for key, value in item.items() if isinstance(value, Comment)},
+                    indent,
+                )
+            )
+            first, *rest = _mapping(
+                {key: value for key, value in item.items() if not isinstance(value, Comment)},
+                indent + 2,
+            )
             yield from above
             yield f"{pad}- {first.lstrip()}"
             yield from rest
         else:
-            value, why = (item.value, f"  # {_line(item.why)}") if isinstance(item, Said) else (item, "")
+            value, why = (
+                (item.value, f"  # {_line(item.why)}") if isinstance(item, Said) else (item, "")
+            )
             yield f"{pad}- {_inline(value)}{why}"
 
 
@@ -104,7 +116,11 @@ def _number(value: float) -> str:
     if len(plain) <= 20:
         return plain if "." in plain else plain + ".0"
     mantissa, _, exponent = repr(value).partition("e")  # YAML 1.1 wants the point and the sign
-    return f"{mantissa if '.' in mantissa else mantissa + '.0'}e{int(exponent):+d}" if exponent else plain
+    return (
+        f"{mantissa if '.' in mantissa else mantissa + '.0'}e{int(exponent):+d}"
+        if exponent
+        else plain
+    )
 
 
 def _escaped(character: str) -> str:

@@ -51,13 +51,20 @@ class _Sums:
 
     def __init__(self, values: np.ndarray) -> None:
         x = np.arange(len(values)) / len(values)
-        self._sums = np.array([np.concatenate(([0.0], np.cumsum(part))) for part in (values, values**2, x, x**2, x * values)])
+        self._sums = np.array(
+            [
+                np.concatenate(([0.0], np.cumsum(part)))
+                for part in (values, values**2, x, x**2, x * values)
+            ]
+        )
 
     def cost(self, starts: np.ndarray, end: int) -> np.ndarray:
         """Twice the negative log likelihood of each stretch from a start to the end, but for a constant."""
         rows = end - starts
         y, yy, x, xx, xy = self._sums[:, [end]] - self._sums[:, starts]
         spread, slope = xx - x * x / rows, xy - x * y / rows
-        residual = yy - y * y / rows - np.where(spread > 1e-12, slope**2 / np.maximum(spread, 1e-12), 0.0)
+        residual = (
+            yy - y * y / rows - np.where(spread > 1e-12, slope**2 / np.maximum(spread, 1e-12), 0.0)
+        )
         # a thousandth of the whole's variance is as little noise as a stretch may claim: equal values in a row would else be worth any number of changes
         return np.asarray(rows * np.log(np.maximum(residual / rows, 1e-3)))

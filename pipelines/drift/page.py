@@ -31,11 +31,26 @@ _STYLE = """
 #assay td.number,#assay th.number{text-align:right;font-variant-numeric:tabular-nums}
 #assay .drifted{color:#a3170f;font-weight:600}#assay .stable{color:#1b6b3a}#assay .unknown{color:#6b7280}
 """
-_VERDICTS: Mapping[bool | None, tuple[str, str]] = {True: ("drifted", "drifted"), False: ("stable", "stable"), None: ("unknown", "not measured")}
-_CORRECTIONS = {"benjamini-hochberg": "Benjamini and Hochberg's", "bonferroni": "Bonferroni's", "none": "no"}
+_VERDICTS: Mapping[bool | None, tuple[str, str]] = {
+    True: ("drifted", "drifted"),
+    False: ("stable", "stable"),
+    None: ("unknown", "not measured"),
+}
+_CORRECTIONS = {
+    "benjamini-hochberg": "Benjamini and Hochberg's",
+    "bonferroni": "Bonferroni's",
+    "none": "no",
+}
 
 
-def page(drift: Drift, samples: tuple[Sketch, Sketch] | None, *, policy: DriftPolicy, kinds: Mapping[str, Kind], changes: Sequence[str] = ()) -> str:
+def page(
+    drift: Drift,
+    samples: tuple[Sketch, Sketch] | None,
+    *,
+    policy: DriftPolicy,
+    kinds: Mapping[str, Kind],
+    changes: Sequence[str] = (),
+) -> str:
     """The page of a verdict.
 
     Args:
@@ -57,7 +72,9 @@ def _section(drift: Drift, policy: DriftPolicy, changes: Sequence[str]) -> str:
     )
     reasons = "".join(f"<li>{escape(reason)}</li>" for reason in (*drift.reasons, *changes))
     rows = "".join(chain.from_iterable(("<tr>", _cells(m), "</tr>") for m in drift.measurements))
-    title = f'<h1>Drift: <span class="{drift.verdict}">{drift.verdict}</span></h1><ul>{reasons}</ul>'
+    title = (
+        f'<h1>Drift: <span class="{drift.verdict}">{drift.verdict}</span></h1><ul>{reasons}</ul>'
+    )
     basis = (
         f"<p>Counts and p-values are of all rows, statistics of a sample of at most {policy.sample_rows:,} rows of each side. "
         f"The p-values of one comparison have {_CORRECTIONS[policy.correction]} correction; what may be chance at {policy.alpha:g} is no drift.</p>"
@@ -78,7 +95,9 @@ def _cells(measurement: ColumnDrift) -> str:
     )
 
 
-def _evidently(reference: Sketch, current: Sketch, *, policy: DriftPolicy, kinds: Mapping[str, Kind]) -> str | None:
+def _evidently(
+    reference: Sketch, current: Sketch, *, policy: DriftPolicy, kinds: Mapping[str, Kind]
+) -> str | None:
     """Evidently's page of the two samples, with the same tests; None where it has nothing to compare."""
     of: dict[str, Kind] = {
         column: kind for column, kind in kinds.items()
@@ -98,7 +117,11 @@ def _evidently(reference: Sketch, current: Sketch, *, policy: DriftPolicy, kinds
         numerical_columns=[shown[column] for column, kind in of.items() if kind == "numerical"],
         categorical_columns=[shown[column] for column, kind in of.items() if kind == "categorical"],
     )
-    methods = {shown[column]: policy.method(column, kind) for column, kind in of.items() if kind != "personal"}
+    methods = {
+        shown[column]: policy.method(column, kind)
+        for column, kind in of.items()
+        if kind != "personal"
+    }
     preset = DataDriftPreset(
         columns=list(shown.values()),
         drift_share=policy.share,
@@ -109,11 +132,23 @@ def _evidently(reference: Sketch, current: Sketch, *, policy: DriftPolicy, kinds
     with warnings.catch_warnings():
         # histograms of constants and rare categories divide by zero
         warnings.simplefilter("ignore", RuntimeWarning)
-        datasets = [Dataset.from_pandas(_readable(side.sample, of, shown), data_definition=definition) for side in (current, reference)]
-        html: str = Report([preset], include_tests=True).run(*datasets).get_html_str(as_iframe=False)
+        datasets = [
+            Dataset.from_pandas(_readable(side.sample, of, shown), data_definition=definition)
+            for side in (current, reference)
+        ]
+        html: str = (
+            Report([preset], include_tests=True).run(*datasets).get_html_str(as_iframe=False)
+        )
     return html
 
 
-def _readable(sample: pl.DataFrame, kinds: Mapping[str, Kind], shown: Mapping[str, str]) -> pd.DataFrame:
-    values = [pl.col(column) if kind == "numerical" else pl.col(column).cast(pl.String).str.replace_all("<", LESS_THAN, literal=True) for column, kind in kinds.items()]
+def _readable(
+    sample: pl.DataFrame, kinds: Mapping[str, Kind], shown: Mapping[str, str]
+) -> pd.DataFrame:
+    values = [
+        pl.col(column)
+        if kind == "numerical"
+        else pl.col(column).cast(pl.String).str.replace_all("<", LESS_THAN, literal=True)
+        for column, kind in kinds.items()
+    ]
     return sample.select(values).rename(shown).to_pandas()

@@ -35,34 +35,67 @@ class Interval:
 def metric_of(metric: Metric) -> Callable[[np.ndarray, np.ndarray], float]:
     """(labels, scores) -> the metric; NaN where there are none, and for those of order where the labels are all of one class."""
     if metric == "accuracy":
-        return lambda labels, scores: float(((scores >= 0.5) == (labels == 1)).mean()) if len(labels) else float("nan")
+        return lambda labels, scores: (
+            float(((scores >= 0.5) == (labels == 1)).mean()) if len(labels) else float("nan")
+        )
     from sklearn.metrics import average_precision_score, roc_auc_score
 
     measured = roc_auc_score if metric == "roc_auc" else average_precision_score
 
     def of(labels: np.ndarray, scores: np.ndarray) -> float:
-        return float(measured(labels, scores)) if len(labels) and labels.min() != labels.max() else float("nan")
+        return (
+            float(measured(labels, scores))
+            if len(labels) and labels.min() != labels.max()
+            else float("nan")
+        )
 
     return of
 
 
-def interval(metric: Metric, labels: np.ndarray, scores: np.ndarray, *, resamples: int, confidence: float, seed: int) -> Interval:
+def interval(
+    metric: Metric,
+    labels: np.ndarray,
+    scores: np.ndarray,
+    *,
+    resamples: int,
+    confidence: float,
+    seed: int,
+) -> Interval:
     """A metric with its bootstrap interval. Source: Efron (1979), Annals of Statistics 7, 1; percentiles."""
     of = metric_of(metric)
-    return _bootstrapped(len(labels), lambda rows: of(labels[rows], scores[rows]), resamples, confidence, seed)
+    return _bootstrapped(
+        len(labels), lambda rows: of(labels[rows], scores[rows]), resamples, confidence, seed
+    )
 
 
-def difference(metric: Metric, labels: np.ndarray, first: np.ndarray, second: np.ndarray, *, resamples: int, confidence: float, seed: int) -> Interval:
+def difference(
+    metric: Metric,
+    labels: np.ndarray,
+    first: np.ndarray,
+    second: np.ndarray,
+    *,
+    resamples: int,
+    confidence: float,
+    seed: int,
+) -> Interval:
     """How much better `first` is than `second` on the same rows, which are drawn together, so that what makes rows hard is no noise."""
     of = metric_of(metric)
-    return _bootstrapped(len(labels), lambda rows: of(labels[rows], first[rows]) - of(labels[rows], second[rows]), resamples, confidence, seed)
+    return _bootstrapped(
+        len(labels),
+        lambda rows: of(labels[rows], first[rows]) - of(labels[rows], second[rows]),
+        resamples,
+        confidence,
+        seed,
+    )
 
 
 MOST_RESAMPLED = 20_000
 """Rows that are drawn at a time: with more, the interval is that of so many, scaled by the square root of the numbers."""
 
 
-def _bootstrapped(rows: int, of: Callable[[np.ndarray], float], resamples: int, confidence: float, seed: int) -> Interval:
+def _bootstrapped(
+    rows: int, of: Callable[[np.ndarray], float], resamples: int, confidence: float, seed: int
+) -> Interval:
     value = of(np.arange(rows))
     chance = np.random.default_rng(seed)
     drawn = min(rows, MOST_RESAMPLED)
@@ -72,7 +105,9 @@ def _bootstrapped(rows: int, of: Callable[[np.ndarray], float], resamples: int, 
         return Interval(value, float("nan"), float("nan"))
     low, high = np.quantile(measured, [(1 - confidence) / 2, (1 + confidence) / 2])
     narrower = float(np.sqrt(drawn / rows))
-    return Interval(value, value + (float(low) - value) * narrower, value + (float(high) - value) * narrower)
+    return Interval(
+        value, value + (float(low) - value) * narrower, value + (float(high) - value) * narrower
+    )
 
 
 def unpaired(first: Interval, second: Interval) -> tuple[float, float, float]:
@@ -107,7 +142,14 @@ def calibration_error(labels: np.ndarray, scores: np.ndarray) -> float:
     """
     order = np.argsort(scores, kind="stable")
     parts = [part for part in np.array_split(order, _BINS) if len(part)]
-    return float(sum(len(part) * abs(scores[part].mean() - labels[part].mean()) for part in parts) / len(order)) if len(order) else float("nan")
+    return (
+        float(
+            sum(len(part) * abs(scores[part].mean() - labels[part].mean()) for part in parts)
+            / len(order)
+        )
+        if len(order)
+        else float("nan")
+    )
 
 
 # -- as measurements of drift ------------------------------------------------------------
@@ -120,28 +162,69 @@ def prediction_drift(before: np.ndarray, now: np.ndarray, method: Method) -> Cla
     old, young = pl.Series("score", before, pl.Float64), pl.Series("score", now, pl.Float64)
     told = ColumnDrift(PREDICTIONS, method.method, None, method.threshold, None)
     if reason := obstacle(old, young):
-        return Claim(ColumnDrift(PREDICTIONS, method.method, None, method.threshold, None, reason), None)
+        return Claim(
+            ColumnDrift(PREDICTIONS, method.method, None, method.threshold, None, reason), None
+        )
     score, beyond = tested(old, young, "numerical", method)
-    told = ColumnDrift(PREDICTIONS, method.method, score, method.threshold, None, f"{len(old):,} predictions when it was judged, {len(young):,} since")
+    told = ColumnDrift(
+        PREDICTIONS,
+        method.method,
+        score,
+        method.threshold,
+        None,
+        f"{len(old):,} predictions when it was judged, {len(young):,} since",
+    )
     if method.gives_p_value:
         return Claim(told, True, score, method.threshold)
     return Claim(told, beyond, significance.of_numbers(summary_of(old), summary_of(young)))
 
 
-def performance(labels: np.ndarray, scores: np.ndarray, *, metric: Metric, judged_at: float | None, policy: Performance, seed: int) -> Claim:
+def performance(
+    labels: np.ndarray,
+    scores: np.ndarray,
+    *,
+    metric: Metric,
+    judged_at: float | None,
+    policy: Performance,
+    seed: int,
+) -> Claim:
     """Whether a model has fallen below what it must still reach, as far as outcomes have arrived.
 
     Args:
         judged_at: the metric when it went into service; None where nobody knows, so that only `floor` counts.
     """
-    bounds = [bound for bound in (policy.floor, None if judged_at is None else judged_at - policy.drop) if bound is not None]
+    bounds = [
+        bound
+        for bound in (policy.floor, None if judged_at is None else judged_at - policy.drop)
+        if bound is not None
+    ]
     least = max(bounds, default=0.0)
     told = ColumnDrift(PERFORMANCE, metric, None, least, None)
     if len(labels) < policy.least:
-        return Claim(ColumnDrift(PERFORMANCE, metric, None, least, None, f"{len(labels):,} outcomes have arrived, {policy.least:,} are needed"), None)
+        return Claim(
+            ColumnDrift(
+                PERFORMANCE,
+                metric,
+                None,
+                least,
+                None,
+                f"{len(labels):,} outcomes have arrived, {policy.least:,} are needed",
+            ),
+            None,
+        )
     found = interval(metric, labels, scores, resamples=200, confidence=0.95, seed=seed)
     if np.isnan(found.value) or np.isnan(found.high):
-        return Claim(ColumnDrift(PERFORMANCE, metric, None, least, None, "all outcomes are of one class"), None)
+        return Claim(
+            ColumnDrift(PERFORMANCE, metric, None, least, None, "all outcomes are of one class"),
+            None,
+        )
     was = "" if judged_at is None else f"; {judged_at:.4f} when it was judged"
-    told = ColumnDrift(PERFORMANCE, metric, found.value, least, None, f"{metric} {found.value:.4f} ({found.low:.4f} to {found.high:.4f}) over {len(labels):,} outcomes{was}")
+    told = ColumnDrift(
+        PERFORMANCE,
+        metric,
+        found.value,
+        least,
+        None,
+        f"{metric} {found.value:.4f} ({found.low:.4f} to {found.high:.4f}) over {len(labels):,} outcomes{was}",
+    )
     return Claim(told, found.high < least)

@@ -38,7 +38,12 @@ def of_categories(before: pl.DataFrame, now: pl.DataFrame) -> float:
     """Pearson's chi-squared test of two tables of `value` and `rows`; rare values are counted together."""
     from scipy.stats import chi2
 
-    counts = before.join(now, on="value", how="full", coalesce=True).select(pl.col("rows", "rows_right").fill_null(0)).to_numpy().astype(float)
+    counts = (
+        before.join(now, on="value", how="full", coalesce=True)
+        .select(pl.col("rows", "rows_right").fill_null(0))
+        .to_numpy()
+        .astype(float)
+    )
     n, m = counts.sum(axis=0)
     if not n or not m:
         return 1.0
@@ -61,7 +66,9 @@ def of_shares(first: int, rows: int, second: int, rows_now: int) -> float:
     return erfc(apart / spread / sqrt(2))
 
 
-def of_unseen(here: Sequence[int], there: Sequence[int], rows_there: int, rows_here: int, different: int) -> float:
+def of_unseen(
+    here: Sequence[int], there: Sequence[int], rows_there: int, rows_here: int, different: int
+) -> float:
     """How probable it is, if both sides are drawn from the same rows, that values are on one side alone as these are.
 
     Args:
@@ -85,7 +92,9 @@ def of_area(area: float, n: int, m: int) -> float:
     return erfc((area - 0.5) / sqrt((n + m + 1) / (12 * n * m)) / sqrt(2)) / 2
 
 
-def corrected(p_values: Sequence[float], how: Literal["benjamini-hochberg", "bonferroni", "none"]) -> list[float]:
+def corrected(
+    p_values: Sequence[float], how: Literal["benjamini-hochberg", "bonferroni", "none"]
+) -> list[float]:
     """Each p-value made as large as the number of questions asks for: held against a level as if it had been the only one.
 
     Bonferroni bounds the chance of any false alarm; Benjamini and Hochberg (1995, JRSS B 57) the share of false ones among the alarms, and the same chance where nothing has drifted.

@@ -59,7 +59,13 @@ class Sketch:
         return (self.numbers if column in self.numbers else self.categories)[column].height
 
 
-def sketch(frame: pl.LazyFrame, *, policy: DriftPolicy, kinds: Mapping[str, Kind], target: Target | None = None) -> Sketch:
+def sketch(
+    frame: pl.LazyFrame,
+    *,
+    policy: DriftPolicy,
+    kinds: Mapping[str, Kind],
+    target: Target | None = None,
+) -> Sketch:
     """Sketch a version in one streaming pass.
 
     Args:
@@ -69,41 +75,86 @@ def sketch(frame: pl.LazyFrame, *, policy: DriftPolicy, kinds: Mapping[str, Kind
     Returns: the same for the same rows in the same order, seed and Polars version. Memory: one batch, the samples, CATEGORIES texts a column.
     """
     schema = frame.collect_schema()
-    numerical = [name for name, kind in kinds.items() if kind == "numerical" and name in schema and schema[name].is_numeric()]
+    numerical = [
+        name
+        for name, kind in kinds.items()
+        if kind == "numerical" and name in schema and schema[name].is_numeric()
+    ]
     categorical = [name for name, kind in kinds.items() if kind == "categorical" and name in schema]
-    watched = [*numerical, *categorical, *(name for name, kind in kinds.items() if kind == "personal" and name in schema)]
+    watched = [
+        *numerical,
+        *categorical,
+        *(name for name, kind in kinds.items() if kind == "personal" and name in schema),
+    ]
     texts = [name for name in (policy.texts.columns if policy.texts else ()) if name in schema]
     sliced = [each.column for each in policy.slices if each.column in schema]
     label = [target.column] if target and target.column in schema else []
     time = [policy.newest.column] if policy.newest and policy.newest.column in schema else []
 
-    numbers, categories = {name: _Numbers() for name in numerical}, {name: _Categories() for name in categorical}
+    numbers, categories = (
+        {name: _Numbers() for name in numerical},
+        {name: _Categories() for name in categorical},
+    )
     total = int(run(frame.select(pl.len())).item())
     rows, missing, known, true = 0, dict.fromkeys([*watched, *texts], 0), 0, 0
     newest: date | None = None
     sampled = [
-        pl.col(name).cast(pl.Float64) if name in numerical else pl.col(name) if schema[name].is_numeric() else pl.col(name).cast(pl.String)
+        pl.col(name).cast(pl.Float64)
+        if name in numerical
+        else pl.col(name)
+        if schema[name].is_numeric()
+        else pl.col(name).cast(pl.String)
         for name in dict.fromkeys([*numerical, *categorical, *sliced])
     ]
     sample, read = (
         _Sample(policy.sample_rows, policy.seed, sampled),
-        {name: _Sample(policy.texts.sample_rows if policy.texts else 0, policy.seed, [pl.col(name)]) for name in texts},
+        {
+            name: _Sample(
+                policy.texts.sample_rows if policy.texts else 0, policy.seed, [pl.col(name)]
+            )
+            for name in texts
+        },
     )
     wanted = list(dict.fromkeys([*watched, *texts, *sliced, *label, *time]))
     for batch in _batches(frame.select(wanted), total if wanted else 0):
-        gone = batch.select([_is_missing(name, schema[name]).sum().alias(name) for name in missing]).row(0, named=True) if missing else {}
+        gone = (
+            batch.select(
+                [_is_missing(name, schema[name]).sum().alias(name) for name in missing]
+            ).row(0, named=True)
+            if missing
+            else {}
+        )
         missing = {name: count + gone[name] for name, count in missing.items()}
-        for name, values in _imploded(batch, [pl.col(name).cast(pl.Float64).filter(~_is_missing(name, schema[name])).sort() for name in numerical], numerical):
+        for name, values in _imploded(
+            batch,
+            [
+                pl.col(name).cast(pl.Float64).filter(~_is_missing(name, schema[name])).sort()
+                for name in numerical
+            ],
+            numerical,
+        ):
             numbers[name].add(values.to_numpy())
         for name, values in _imploded(
-            batch, [pl.col(name).cast(pl.String).drop_nulls().value_counts(name="rows").struct.rename_fields(["value", "rows"]) for name in categorical], categorical
+            batch,
+            [
+                pl.col(name)
+                .cast(pl.String)
+                .drop_nulls()
+                .value_counts(name="rows")
+                .struct.rename_fields(["value", "rows"])
+                for name in categorical
+            ],
+            categorical,
         ):
             categories[name].add(values.struct.unnest())
         sample.add(batch, rows)
         for name, texts_of in read.items():
             texts_of.add(batch.filter(pl.col(name).is_not_null()), rows)
         if label and target:
-            known, true = known + batch[target.column].count(), true + int((batch[target.column] > target.above).sum())
+            known, true = (
+                known + batch[target.column].count(),
+                true + int((batch[target.column] > target.above).sum()),
+            )
         latest = batch[time[0]].max() if time else None
         if isinstance(latest, date):  # a time of day and all, too
             newest = latest if newest is None else max(newest, latest)
@@ -124,13 +175,19 @@ def merged(sketches: Sequence[Sketch], *, policy: DriftPolicy) -> Sketch:
         return first
 
     def shared(part: str) -> list[str]:
-        return [name for name in getattr(first, part) if all(name in getattr(each, part) for each in others)]
+        return [
+            name
+            for name in getattr(first, part)
+            if all(name in getattr(each, part) for each in others)
+        ]
 
     numbers = {}
     for name in shared("numbers"):
         summary = _Numbers()
         for each in sketches:
-            summary.merge(each.numbers[name]["value"].to_numpy(), each.numbers[name]["rows"].to_numpy())
+            summary.merge(
+                each.numbers[name]["value"].to_numpy(), each.numbers[name]["rows"].to_numpy()
+            )
         numbers[name] = summary.summary()
     categories, bucketed = {}, set[str]()
     for name in shared("categories"):
@@ -141,10 +198,26 @@ def merged(sketches: Sequence[Sketch], *, policy: DriftPolicy) -> Sketch:
         categories[name] = counts.counts()
         if counts.bucketed:
             bucketed.add(name)
-    columns = [KEY, *(name for name in first.sample.columns if name != KEY and all(name in each.sample.columns for each in others))]
+    columns = [
+        KEY,
+        *(
+            name
+            for name in first.sample.columns
+            if name != KEY and all(name in each.sample.columns for each in others)
+        ),
+    ]
     # a version of fewer rows than the sample holds has keys up to the largest there is: the smallest keys of all are drawn from all alike
-    sample = pl.concat([each.sample.select(columns) for each in sketches], how="vertical_relaxed").bottom_k(policy.sample_rows, by=KEY).sort(KEY)
-    texts = {name: pl.concat([each.texts[name] for each in sketches]).bottom_k(policy.texts.sample_rows if policy.texts else 0, by=KEY).sort(KEY) for name in shared("texts")}
+    sample = (
+        pl.concat([each.sample.select(columns) for each in sketches], how="vertical_relaxed")
+        .bottom_k(policy.sample_rows, by=KEY)
+        .sort(KEY)
+    )
+    texts = {
+        name: pl.concat([each.texts[name] for each in sketches])
+        .bottom_k(policy.texts.sample_rows if policy.texts else 0, by=KEY)
+        .sort(KEY)
+        for name in shared("texts")
+    }
     labels = [each.label for each in sketches if each.label]
     return Sketch(
         sum(each.rows for each in sketches), sketches[-1].schema, {name: sum(each.missing[name] for each in sketches) for name in shared("missing")}, numbers, categories, sample, texts,
@@ -160,14 +233,22 @@ def vectors(drawn: pl.DataFrame, column: str, dimensions: int) -> pl.DataFrame:
     from sklearn.feature_extraction.text import HashingVectorizer
 
     hashed = HashingVectorizer(n_features=dimensions, ngram_range=(1, 2), dtype=np.float32)
-    made = hashed.transform(drawn[column].to_list()).toarray() if drawn.height else np.zeros((0, dimensions), np.float32)
-    return pl.DataFrame({KEY: drawn[KEY], "vector": pl.Series(made, dtype=pl.Array(pl.Float32, dimensions))})
+    made = (
+        hashed.transform(drawn[column].to_list()).toarray()
+        if drawn.height
+        else np.zeros((0, dimensions), np.float32)
+    )
+    return pl.DataFrame(
+        {KEY: drawn[KEY], "vector": pl.Series(made, dtype=pl.Array(pl.Float32, dimensions))}
+    )
 
 
 def summary_of(values: pl.Series) -> pl.DataFrame:
     """The summary of one column that is at hand."""
     numbers = _Numbers()
-    numbers.add(values.cast(pl.Float64).filter(values.cast(pl.Float64).is_finite()).sort().to_numpy())
+    numbers.add(
+        values.cast(pl.Float64).filter(values.cast(pl.Float64).is_finite()).sort().to_numpy()
+    )
     return numbers.summary()
 
 
@@ -186,10 +267,15 @@ def _batches(frame: pl.LazyFrame, rows: int) -> Iterator[pl.DataFrame]:
         yield run(frame.slice(start, BATCH))
 
 
-def _imploded(batch: pl.DataFrame, expressions: Sequence[pl.Expr], names: Sequence[str]) -> Iterator[tuple[str, pl.Series]]:
+def _imploded(
+    batch: pl.DataFrame, expressions: Sequence[pl.Expr], names: Sequence[str]
+) -> Iterator[tuple[str, pl.Series]]:
     """Several columns worked out side by side, each of its own length."""
     if names:
-        row = batch.select(expression.implode().alias(name) for name, expression in zip(names, expressions, strict=True))
+        row = batch.select(
+            expression.implode().alias(name)
+            for name, expression in zip(names, expressions, strict=True)
+        )
         yield from ((name, row[name].item()) for name in names)
 
 
@@ -205,7 +291,9 @@ class _Numbers:
         if not len(ordered):
             return
         starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
-        self.merge(*_thinned(ordered[starts], np.diff(np.append(starts, len(ordered))).astype(np.float64)))
+        self.merge(
+            *_thinned(ordered[starts], np.diff(np.append(starts, len(ordered))).astype(np.float64))
+        )
 
     def merge(self, values: np.ndarray, weights: np.ndarray) -> None:
         """Take another summary."""
@@ -234,7 +322,9 @@ def _thinned(values: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.nd
         return values, weights
     reached = np.cumsum(weights)
     middles = (np.arange(POINTS) + 0.5) * (reached[-1] / POINTS)
-    return values[np.minimum(np.searchsorted(reached, middles), len(values) - 1)], np.full(POINTS, reached[-1] / POINTS)
+    return values[np.minimum(np.searchsorted(reached, middles), len(values) - 1)], np.full(
+        POINTS, reached[-1] / POINTS
+    )
 
 
 class _Categories:
@@ -254,7 +344,11 @@ class _Categories:
     def _bucket(self, counts: pl.DataFrame) -> pl.DataFrame:
         if not self.bucketed:
             return counts
-        bucket = pl.when(pl.col("value").str.starts_with("#\x00")).then("value").otherwise("#\x00" + (pl.col("value").hash(0) % BUCKETS).cast(pl.String))
+        bucket = (
+            pl.when(pl.col("value").str.starts_with("#\x00"))
+            .then("value")
+            .otherwise("#\x00" + (pl.col("value").hash(0) % BUCKETS).cast(pl.String))
+        )
         return counts.with_columns(bucket.alias("value"))
 
     def _summed(self, counts: pl.DataFrame) -> pl.DataFrame:
@@ -276,7 +370,13 @@ class _Sample:
     def add(self, batch: pl.DataFrame, before: int) -> None:
         """Look at a batch that `before` rows came before."""
         number = pl.int_range(before, before + pl.len(), dtype=pl.UInt64)
-        mine = batch.lazy().with_columns(number.hash(self._seed).alias(KEY)).filter(pl.col(KEY) <= pl.lit(self._limit, pl.UInt64)).select(KEY, *self._columns).collect()
+        mine = (
+            batch.lazy()
+            .with_columns(number.hash(self._seed).alias(KEY))
+            .filter(pl.col(KEY) <= pl.lit(self._limit, pl.UInt64))
+            .select(KEY, *self._columns)
+            .collect()
+        )
         self._drawn.append(mine)
         self._held += mine.height
         if self._held > 2 * self._most:
@@ -286,4 +386,8 @@ class _Sample:
     def drawn(self) -> pl.DataFrame:
         """The key and the columns, ordered by key."""
         whole = pl.concat(self._drawn) if self._drawn else pl.DataFrame(schema={KEY: pl.UInt64})
-        return whole.bottom_k(self._most, by=KEY).sort(KEY) if whole.width > 1 or whole.height else whole
+        return (
+            whole.bottom_k(self._most, by=KEY).sort(KEY)
+            if whole.width > 1 or whole.height
+            else whole
+        )

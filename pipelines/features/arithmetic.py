@@ -10,32 +10,64 @@ import polars as pl
 from assay.contracts.errors import FeatureError, Where
 from assay.contracts.transforms import Difference, Polynomial, Ratio
 from assay.pipelines.clean.step_spec import Fitted
-from assay.pipelines.features.transform_spec import About, Kind, Made, finite, nothing_to_learn, number
+from assay.pipelines.features.transform_spec import (
+    About,
+    Kind,
+    Made,
+    finite,
+    nothing_to_learn,
+    number,
+)
 
 
 def _products(transform: Polynomial, fitted: Fitted, about: About) -> Made:  # noqa: ARG001
     """Source: scikit-learn's PolynomialFeatures without the bias and the columns themselves; factors from left to right."""
-    return Made({name: finite(reduce(mul, (number(column) for column in factors))) for name, factors in transform.terms.items()})
+    return Made(
+        {
+            name: finite(reduce(mul, (number(column) for column in factors)))
+            for name, factors in transform.terms.items()
+        }
+    )
 
 
 def _ratios(transform: Ratio, fitted: Fitted, about: About) -> Made:  # noqa: ARG001
     under = number(transform.to)
-    return Made({name: finite(pl.when(under != 0).then(number(column) / under)) for column, name in zip(transform.of, transform.makes, strict=True)})
+    return Made(
+        {
+            name: finite(pl.when(under != 0).then(number(column) / under))
+            for column, name in zip(transform.of, transform.makes, strict=True)
+        }
+    )
 
 
 def _differences(transform: Difference, fitted: Fitted, about: About) -> Made:  # noqa: ARG001
     less = transform.less
-    return Made({name: _difference(column, less, about) for column, name in zip(transform.of, transform.makes, strict=True)})
+    return Made(
+        {
+            name: _difference(column, less, about)
+            for column, name in zip(transform.of, transform.makes, strict=True)
+        }
+    )
 
 
 def _difference(column: str, less: str, about: About) -> pl.Expr:
     left, right = about.types[column], about.types[less]
     if left.is_numeric() and right.is_numeric():
         return finite(number(column) - number(less))
-    if isinstance(left, pl.Datetime | pl.Date) and isinstance(right, pl.Datetime | pl.Date) and getattr(left, "time_zone", None) == getattr(right, "time_zone", None):
+    if (
+        isinstance(left, pl.Datetime | pl.Date)
+        and isinstance(right, pl.Datetime | pl.Date)
+        and getattr(left, "time_zone", None) == getattr(right, "time_zone", None)
+    ):
         micros = pl.Datetime("us", getattr(left, "time_zone", None))
-        return (pl.col(column).cast(micros).to_physical() - pl.col(less).cast(micros).to_physical()).cast(pl.Float64) * 1e-6
-    raise FeatureError(f"'{less}' ({right}) cannot be taken from '{column}' ({left})", "Name two columns of numbers, or of times in one zone", Where(field=column))
+        return (
+            pl.col(column).cast(micros).to_physical() - pl.col(less).cast(micros).to_physical()
+        ).cast(pl.Float64) * 1e-6
+    raise FeatureError(
+        f"'{less}' ({right}) cannot be taken from '{column}' ({left})",
+        "Name two columns of numbers, or of times in one zone",
+        Where(field=column),
+    )
 
 
 POLYNOMIAL = Kind(nothing_to_learn, _products)

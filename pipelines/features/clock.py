@@ -17,13 +17,23 @@ _CLOCK = ("hour", "minute", "second")
 
 def _parts(transform: Calendar, fitted: Fitted, about: About) -> Made:  # noqa: ARG001
     named = iter(transform.makes)
-    return Made({next(named): _part(column, part, transform.time_zone, about) for column in transform.columns for part in transform.parts})
+    return Made(
+        {
+            next(named): _part(column, part, transform.time_zone, about)
+            for column in transform.columns
+            for part in transform.parts
+        }
+    )
 
 
 def _part(column: str, part: str, zone: str | None, about: About) -> pl.Expr:
     dtype = about.types[column]
     if not isinstance(dtype, pl.Datetime | pl.Date) or (part in _CLOCK and dtype == pl.Date):
-        raise FeatureError(f"'{column}' is {dtype}, and has no {part}", "Name a column of dates or timestamps", Where(field=column))
+        raise FeatureError(
+            f"'{column}' is {dtype}, and has no {part}",
+            "Name a column of dates or timestamps",
+            Where(field=column),
+        )
     value = pl.col(column)
     if zone is not None and isinstance(dtype, pl.Datetime) and dtype.time_zone is not None:
         value = value.dt.convert_time_zone(zone)
@@ -50,7 +60,10 @@ def _circles(transform: Cyclical, fitted: Fitted, about: About) -> Made:  # noqa
     for column in transform.columns:
         if transform.part:
             period = float(PERIODS[transform.part])
-            x = (_part(column, transform.part, transform.time_zone, about) - (0 if transform.part in ZERO else 1)).cast(pl.Float64)
+            x = (
+                _part(column, transform.part, transform.time_zone, about)
+                - (0 if transform.part in ZERO else 1)
+            ).cast(pl.Float64)
         else:
             assert transform.period is not None  # the contract says so
             period, x = transform.period, number(column)

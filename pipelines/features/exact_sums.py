@@ -52,7 +52,10 @@ class Sums:
 def seen(column: str) -> pl.Expr:
     """A struct of what `scale` needs; of no number, nulls."""
     value = number(column)
-    return pl.struct(value.quantile([0.05, 0.5, 0.95], "lower").alias("usual"), pl.concat_list(value.min(), value.max()).alias("ends"))
+    return pl.struct(
+        value.quantile([0.05, 0.5, 0.95], "lower").alias("usual"),
+        pl.concat_list(value.min(), value.max()).alias("ends"),
+    )
 
 
 def scale(found: Mapping[str, Any]) -> Scale:
@@ -61,7 +64,9 @@ def scale(found: Mapping[str, Any]) -> Scale:
     if middle is None:
         return Scale(0.0, -_BITS)
     ends = next((ends for ends in ((low, high), found["ends"]) if set(ends) != {middle}), [middle])
-    half = max(abs(end / 2 - middle / 2) for end in ends)  # the whole distance could be beyond a float
+    half = max(
+        abs(end / 2 - middle / 2) for end in ends
+    )  # the whole distance could be beyond a float
     return Scale(middle, math.frexp(half)[1] + 1 - _BITS)
 
 
@@ -78,8 +83,14 @@ def as_steps(column: str, of: Scale) -> pl.Expr:
             beyond = np.clip(away[far], -sys.float_info.max, sys.float_info.max)
             up = -((_MOST + of.exponent - np.frexp(beyond)[1]) // UP)
             told[far], storey[far] = np.ldexp(beyond, -of.exponent - UP * up), up
-        made = pl.DataFrame({"steps": np.rint(told).astype(np.int64), "storey": storey}, schema=dict(COUNTED))
-        return (made if not values.null_count() else made.select(pl.when(values.is_not_null()).then(pl.all()))).to_struct(values.name)
+        made = pl.DataFrame(
+            {"steps": np.rint(told).astype(np.int64), "storey": storey}, schema=dict(COUNTED)
+        )
+        return (
+            made
+            if not values.null_count()
+            else made.select(pl.when(values.is_not_null()).then(pl.all()))
+        ).to_struct(values.name)
 
     return number(column).map_batches(steps, return_dtype=COUNTED, is_elementwise=True)
 
@@ -92,7 +103,12 @@ def together(parts: Iterable[Sums]) -> Sums:
     n = steps = squares = top = 0
     for part in parts:
         up = UP * (part.storey - top)
-        n, steps, squares, top = n + part.n, (steps >> up) + part.steps, (squares >> 2 * up) + part.squares, part.storey
+        n, steps, squares, top = (
+            n + part.n,
+            (steps >> up) + part.steps,
+            (squares >> 2 * up) + part.squares,
+            part.storey,
+        )
     return Sums(n, steps, squares, top)
 
 
@@ -106,7 +122,11 @@ def finish_sums(function: str, sums: Sums, of: Scale) -> float | None:
             case "mean":
                 return math.ldexp(sums.steps / n, step) + of.middle if n else None
             case _:
-                return math.ldexp(math.sqrt((n * sums.squares - sums.steps**2) / (n * (n - 1))), step) if n > 1 else None
+                return (
+                    math.ldexp(math.sqrt((n * sums.squares - sums.steps**2) / (n * (n - 1))), step)
+                    if n > 1
+                    else None
+                )
     except OverflowError:
         return None
 
@@ -116,19 +136,28 @@ def finish_sums(function: str, sums: Sums, of: Scale) -> float | None:
 
 def total(sum_: pl.Expr, n: pl.Expr, storey: pl.Expr, of: Scale) -> pl.Expr:
     """The sum of the numbers themselves."""
-    return _lifted(sum_.cast(pl.Float64) * 2.0**of.exponent, storey) + n.cast(pl.Float64) * of.middle
+    return (
+        _lifted(sum_.cast(pl.Float64) * 2.0**of.exponent, storey) + n.cast(pl.Float64) * of.middle
+    )
 
 
 def mean(sum_: pl.Expr, n: pl.Expr, storey: pl.Expr, of: Scale) -> pl.Expr:
     """Null of none."""
-    return pl.when(n > 0).then(_lifted(sum_.cast(pl.Float64) / n.cast(pl.Float64) * 2.0**of.exponent, storey) + of.middle)
+    return pl.when(n > 0).then(
+        _lifted(sum_.cast(pl.Float64) / n.cast(pl.Float64) * 2.0**of.exponent, storey) + of.middle
+    )
 
 
 def deviation(sum_: pl.Expr, squares: pl.Expr, n: pl.Expr, storey: pl.Expr, of: Scale) -> pl.Expr:
     """The sample's standard deviation; null of fewer than two."""
     wide, count = sum_.cast(pl.Int128), n.cast(pl.Int128)
     spread = (count * squares.cast(pl.Int128) - wide * wide).cast(pl.Float64)
-    return pl.when(n > 1).then(_lifted((spread / (n.cast(pl.Float64) * (n.cast(pl.Float64) - 1.0))).sqrt() * 2.0**of.exponent, storey))
+    return pl.when(n > 1).then(
+        _lifted(
+            (spread / (n.cast(pl.Float64) * (n.cast(pl.Float64) - 1.0))).sqrt() * 2.0**of.exponent,
+            storey,
+        )
+    )
 
 
 def _lifted(value: pl.Expr, storey: pl.Expr) -> pl.Expr:
@@ -139,7 +168,9 @@ def _lifted(value: pl.Expr, storey: pl.Expr) -> pl.Expr:
         if not at.max():
             return lowest
         with np.errstate(over="ignore"):
-            made = pl.Series(np.ldexp(lowest.to_numpy(), UP * at.fill_null(0).to_numpy().astype(np.int64)))
+            made = pl.Series(
+                np.ldexp(lowest.to_numpy(), UP * at.fill_null(0).to_numpy().astype(np.int64))
+            )
         return made.set(lowest.is_null() | made.is_infinite(), None)
 
     return pl.map_batches([value, storey], up, return_dtype=pl.Float64, is_elementwise=True)

@@ -83,7 +83,12 @@ class Past:
     def lags(self, values: Values, moments: Sequence[int]) -> list[Values]:
         """The value some moments before, minus infinity where there is none; of several rows of one moment the greatest."""
         on, begins = self.on, self.begins
-        value = _greatest(on, values, begins, on.concat([begins[1:], on.asarray([self.key.shape[0]], dtype=begins.dtype)]))
+        value = _greatest(
+            on,
+            values,
+            begins,
+            on.concat([begins[1:], on.asarray([self.key.shape[0]], dtype=begins.dtype)]),
+        )
         key, made = on.take(self.key, begins), []
         for back in moments:
             nothing = on.full(min(back, begins.shape[0]), -math.inf)
@@ -99,7 +104,9 @@ def _greatest(on: Library, values: Values, since: Values, until: Values) -> Valu
     width, most = 1, int(on.max(rows))
     while width <= most:  # `values` are the greatest of `width` rows from each on
         covered = (rows >= width) & (rows < 2 * width)
-        made[covered] = on.maximum(on.take(values, since[covered]), on.take(values, until[covered] - width))
+        made[covered] = on.maximum(
+            on.take(values, since[covered]), on.take(values, until[covered] - width)
+        )
         values = on.maximum(values[:-width], values[width:]) if 2 * width <= most else values
         width *= 2
     return made
@@ -110,7 +117,14 @@ def on_host(values: Values) -> Array:
     return values.get() if hasattr(values, "get") else np.asarray(values)
 
 
-def over_parts(do: Callable[[Past], None], frame: pl.DataFrame, keys: Sequence[str], span: int | None, gap: int, on: Library = np) -> None:
+def over_parts(
+    do: Callable[[Past], None],
+    frame: pl.DataFrame,
+    keys: Sequence[str],
+    span: int | None,
+    gap: int,
+    on: Library = np,
+) -> None:
     """Sort the rows, and do something with each part of them, several at a time on a CPU. Together the parts are all rows that have a time and every key.
 
     Args:
@@ -128,7 +142,10 @@ def over_parts(do: Callable[[Past], None], frame: pl.DataFrame, keys: Sequence[s
     code, every = _codes([frame[key] for key in keys], frame.height)
 
     def reaching(unit: int) -> tuple[int, int, int]:
-        back, wait = (reach if span is None else min(span, reach + unit)) // unit, min(gap, reach + unit) // unit
+        back, wait = (
+            (reach if span is None else min(span, reach + unit)) // unit,
+            min(gap, reach + unit) // unit,
+        )
         return back, wait, reach // unit + back + wait + 2
 
     unit = 1
@@ -141,7 +158,11 @@ def over_parts(do: Callable[[Past], None], frame: pl.DataFrame, keys: Sequence[s
     def done(part: tuple[Array | slice, Array]) -> None:
         mine, key = part
         whose = mine if isinstance(rows, slice) else rows[mine]
-        do(_lookback(on, whose, on.asarray(key), (on.asarray(at[mine]) - low) // unit, apart, back, wait))
+        do(
+            _lookback(
+                on, whose, on.asarray(key), (on.asarray(at[mine]) - low) // unit, apart, back, wait
+            )
+        )
 
     with ThreadPoolExecutor(pl.thread_pool_size() if on is np else 1) as cores:
         for _ in cores.map(done, cut(code, every, max(_ROOM // apart, 1))):
@@ -150,7 +171,9 @@ def over_parts(do: Callable[[Past], None], frame: pl.DataFrame, keys: Sequence[s
 
 def _by_key(code: Array, every: int, at_once: int) -> Iterator[tuple[Array | slice, Array]]:
     """Parts of whole keys, the rows of each key together in the order of the frame: (their places, the numbers of their keys from 0)."""
-    rows = np.argsort(code.astype(np.uint16) if every <= _FEW else code, kind="stable")  # 16 bits are sorted many times faster
+    rows = np.argsort(
+        code.astype(np.uint16) if every <= _FEW else code, kind="stable"
+    )  # 16 bits are sorted many times faster
     code = code[rows]
     first = np.concatenate([[True], code[1:] != code[:-1]])
     del code  # a number for each row of the table
@@ -172,7 +195,13 @@ def _by_number(code: Array, every: int, at_once: int) -> Iterator[tuple[Array | 
         yield part, code[part] - first
 
 
-def last_before(ours: pl.DataFrame, theirs: pl.DataFrame, keys: Sequence[str], within: int | None, on: Library = np) -> pl.Series:
+def last_before(
+    ours: pl.DataFrame,
+    theirs: pl.DataFrame,
+    keys: Sequence[str],
+    within: int | None,
+    on: Library = np,
+) -> pl.Series:
     """Of each of our rows, the place of their last row of its key from before its moment; null where there is none.
 
     Args:
@@ -188,7 +217,9 @@ def last_before(ours: pl.DataFrame, theirs: pl.DataFrame, keys: Sequence[str], w
     return told.set(told < 0, None)
 
 
-def _last_before(on: Library, ours: pl.DataFrame, theirs: pl.DataFrame, keys: Sequence[str], within: int | None) -> Values:
+def _last_before(
+    on: Library, ours: pl.DataFrame, theirs: pl.DataFrame, keys: Sequence[str], within: int | None
+) -> Values:
     every = pl.concat([theirs.select("at", *keys), ours])
     code = on.asarray(_codes([every[key] for key in keys], every.height)[0]) * (theirs.height + 1)
     then, now = on.asarray(theirs["at"].to_numpy()), on.asarray(ours["at"].to_numpy())
@@ -206,7 +237,9 @@ def _last_before(on: Library, ours: pl.DataFrame, theirs: pl.DataFrame, keys: Se
     return on.where(there, found, -1)
 
 
-def _lookback(on: Library, rows: Array | slice, key: Values, at: Values, apart: int, back: int, wait: int) -> Past:
+def _lookback(
+    on: Library, rows: Array | slice, key: Values, at: Values, apart: int, back: int, wait: int
+) -> Past:
     place = key * apart + at
     order = None
     if not bool(on.all(place[1:] >= place[:-1])):
@@ -216,7 +249,17 @@ def _lookback(on: Library, rows: Array | slice, key: Values, at: Values, apart: 
     begins, moment = on.nonzero(first)[0], on.cumulative_sum(on.astype(first, on.int64)) - 1
     since = on.searchsorted(place, place - (wait + back), side="left")
     until = on.searchsorted(place, place - wait, side="left") if wait else on.take(begins, moment)
-    return Past(on, rows, order, None if order is None else on.argsort(order), key, begins, moment, since, until)
+    return Past(
+        on,
+        rows,
+        order,
+        None if order is None else on.argsort(order),
+        key,
+        begins,
+        moment,
+        since,
+        until,
+    )
 
 
 def _with_all(frame: pl.DataFrame, keys: Sequence[str]) -> tuple[pl.Series, pl.DataFrame]:
@@ -237,7 +280,12 @@ def _codes(keys: Sequence[pl.Series], rows: int) -> tuple[Array, int]:
             most = int(own.max()) + 1
         else:
             different = key.unique()
-            own, most = key.replace_strict(different, pl.int_range(len(different), eager=True), return_dtype=pl.Int64).to_numpy(), len(different)
+            own, most = (
+                key.replace_strict(
+                    different, pl.int_range(len(different), eager=True), return_dtype=pl.Int64
+                ).to_numpy(),
+                len(different),
+            )
         code, every = code * most + own, every * most
         if every >= _CODES:
             different_, code = np.unique(code, return_inverse=True)

@@ -62,7 +62,13 @@ class Receipt:
     @property
     def greatest(self) -> float:
         """The greatest difference of all."""
-        return max((math.inf if column.difference is None else column.difference for column in self.columns), default=0.0)
+        return max(
+            (
+                math.inf if column.difference is None else column.difference
+                for column in self.columns
+            ),
+            default=0.0,
+        )
 
     @property
     def fallbacks(self) -> tuple[str, ...]:
@@ -70,21 +76,38 @@ class Receipt:
         return tuple(column.feature for column in self.columns if column.fallback)
 
 
-def receipt(frame: pl.LazyFrame, state: State, wanted: Engine, others: table.Others | None = None, attempt: Try | None = None) -> Receipt:
+def receipt(
+    frame: pl.LazyFrame,
+    state: State,
+    wanted: Engine,
+    others: table.Others | None = None,
+    attempt: Try | None = None,
+) -> Receipt:
     """Try the engine on a sample, all features at once; where it refuses, transform by transform, with those that stand beside it.
 
     Args:
         attempt: runs a plan on an engine, or says why not; pipelines.engine unless given.
     Raises: ConfigurationError: the engine refuses a transform, and the contract allows no fallback. FeatureError: a difference is beyond the tolerance.
     """
-    few = engine.run(drawn(frame.with_row_index(ROW), SAMPLE_ROWS, engine.run(frame.select(pl.len())).item()).drop(ROW)).lazy()
+    few = engine.run(
+        drawn(
+            frame.with_row_index(ROW), SAMPLE_ROWS, engine.run(frame.select(pl.len())).item()
+        ).drop(ROW)
+    ).lazy()
     expected = engine.run_in_memory(table.table(few, state, others=others).select(state.kept))
     made, engines = _sample_features(few, state, wanted, others, attempt or engine.tried)
-    columns = tuple(Column(name, engines[name][0], difference(made[name], expected[name]), engines[name][1]) for name in state.kept)
+    columns = tuple(
+        Column(name, engines[name][0], difference(made[name], expected[name]), engines[name][1])
+        for name in state.kept
+    )
     told = Receipt(wanted, columns, expected.height, state.features.tolerance)
     for column in columns:
         if column.difference is None or column.difference > told.tolerance:
-            by = "in what is missing" if column.difference is None else f"by {column.difference:.3g}, beyond the tolerance of {told.tolerance:g}"
+            by = (
+                "in what is missing"
+                if column.difference is None
+                else f"by {column.difference:.3g}, beyond the tolerance of {told.tolerance:g}"
+            )
             raise FeatureError(
                 f"the engine '{column.engine}' gives '{column.feature}' otherwise than the CPU does: they differ {by}",
                 "Write `engine: polars`, or a greater `tolerance` if the model can bear it",
@@ -93,17 +116,39 @@ def receipt(frame: pl.LazyFrame, state: State, wanted: Engine, others: table.Oth
     return told
 
 
-def _sample_features(few: pl.LazyFrame, state: State, wanted: Engine, others: table.Others | None, attempt: Try) -> tuple[pl.DataFrame, Mapping[str, tuple[Engine, str | None]]]:
+def _sample_features(
+    few: pl.LazyFrame, state: State, wanted: Engine, others: table.Others | None, attempt: Try
+) -> tuple[pl.DataFrame, Mapping[str, tuple[Engine, str | None]]]:
     """The features of the sample; of each its engine, and why that is not one of the device that was wanted."""
-    whole, reason = attempt(table.table(few, state, others=others, in_pieces=engine.in_pieces(wanted)).select(state.kept), wanted)
+    whole, reason = attempt(
+        table.table(few, state, others=others, in_pieces=engine.in_pieces(wanted)).select(
+            state.kept
+        ),
+        wanted,
+    )
     if whole is not None:
         return whole, dict.fromkeys(state.kept, (wanted, None))
     _, by = table.lineage(few, state, others)
     parts, engines = [], dict[str, tuple[Engine, str | None]]()
     for place in dict.fromkeys(by.values()):
-        names, transform = [name for name in state.kept if by[name] == place], table.transform_of(state, place).transform
-        for one in (wanted, *(engine.companion_engines(wanted) if table.KINDS[transform].arrays else ())):
-            part, why = attempt(table.table(few, state, others=others, on=engine.arrays(one), in_pieces=engine.in_pieces(one)).select(names), one)
+        names, transform = (
+            [name for name in state.kept if by[name] == place],
+            table.transform_of(state, place).transform,
+        )
+        for one in (
+            wanted,
+            *(engine.companion_engines(wanted) if table.KINDS[transform].arrays else ()),
+        ):
+            part, why = attempt(
+                table.table(
+                    few,
+                    state,
+                    others=others,
+                    on=engine.arrays(one),
+                    in_pieces=engine.in_pieces(one),
+                ).select(names),
+                one,
+            )
             if part is not None:
                 break
         made_by: tuple[Engine, str | None] = (one, None)
@@ -118,7 +163,9 @@ def _sample_features(few: pl.LazyFrame, state: State, wanted: Engine, others: ta
         engines |= dict.fromkeys(names, made_by)
         parts.append(part)
     if not parts:
-        raise ConfigurationError(f"the engine '{wanted}' cannot read the table: {reason}", "Write `engine: polars`")
+        raise ConfigurationError(
+            f"the engine '{wanted}' cannot read the table: {reason}", "Write `engine: polars`"
+        )
     return pl.concat(parts, how="horizontal", strict=True), engines
 
 
@@ -146,4 +193,7 @@ def plans(told: Receipt, state: State, by: Mapping[str, int]) -> list[Plan]:
         place = by[column.feature]
         looks_back = table.KINDS[table.transform_of(state, place).transform].arrays
         made.setdefault((column.engine, place if looks_back else None), []).append(column.feature)
-    return [Plan(one, tuple(names), one == "polars" and place is None) for (one, place), names in made.items()] or [Plan(told.engine, (), in_rows=False)]
+    return [
+        Plan(one, tuple(names), one == "polars" and place is None)
+        for (one, place), names in made.items()
+    ] or [Plan(told.engine, (), in_rows=False)]

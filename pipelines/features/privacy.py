@@ -20,21 +20,34 @@ from assay.pipelines.features.selection import filled
 _MOST_VALUES, _LEAST_ROWS, _FOLDS, _DEPTH = 20, 50, 3, 4
 
 
-def feature_classes(inputs: Mapping[str, Iterable[str]], classes: Mapping[str, str]) -> dict[str, str]:
+def feature_classes(
+    inputs: Mapping[str, Iterable[str]], classes: Mapping[str, str]
+) -> dict[str, str]:
     """Feature -> the most sensitive class among what it is made from; those only that have one."""
-    found = {name: [classes[column] for column in columns if column in classes] for name, columns in inputs.items()}
+    found = {
+        name: [classes[column] for column in columns if column in classes]
+        for name, columns in inputs.items()
+    }
     return {name: _most_sensitive(carried) for name, carried in found.items() if carried}
 
 
-def refused(classes: Mapping[str, str], allows: Mapping[Any, Sequence[str]], purpose: str) -> dict[str, str]:
+def refused(
+    classes: Mapping[str, str], allows: Mapping[Any, Sequence[str]], purpose: str
+) -> dict[str, str]:
     """The features, with their class, that must not be used for a purpose."""
     return {name: each for name, each in classes.items() if purpose not in allows.get(each, ())}
 
 
 def protected_columns(contract: Contract, features: Features) -> tuple[str, ...]:
     """What no feature should give away: what the contract says, the groups of assay.bias, and published columns of a class."""
-    classed = [column.name for column in contract.published_columns if column.name in contract.classes]
-    return tuple(dict.fromkeys([*features.protected, *(contract.bias.groups if contract.bias else ()), *classed]))
+    classed = [
+        column.name for column in contract.published_columns if column.name in contract.classes
+    ]
+    return tuple(
+        dict.fromkeys(
+            [*features.protected, *(contract.bias.groups if contract.bias else ()), *classed]
+        )
+    )
 
 
 def _most_sensitive(classes: Sequence[str]) -> str:
@@ -51,7 +64,9 @@ class Proxy:
     made_from_it: bool
 
 
-def proxies(frame: pl.DataFrame, inputs: Mapping[str, Sequence[str]], protected: Sequence[str], seed: int) -> tuple[Proxy, ...]:
+def proxies(
+    frame: pl.DataFrame, inputs: Mapping[str, Sequence[str]], protected: Sequence[str], seed: int
+) -> tuple[Proxy, ...]:
     """Every feature against every protected column, the strongest first.
 
     Args:
@@ -63,21 +78,39 @@ def proxies(frame: pl.DataFrame, inputs: Mapping[str, Sequence[str]], protected:
     found = []
     for column in protected:
         told = frame.select(pl.col(column).cast(pl.String).alias("of"), *inputs)
-        frequent = told["of"].drop_nulls().value_counts(sort=True).filter(pl.col("count") >= _LEAST_ROWS / 10).sort(["count", "of"], descending=[True, False])
+        frequent = (
+            told["of"]
+            .drop_nulls()
+            .value_counts(sort=True)
+            .filter(pl.col("count") >= _LEAST_ROWS / 10)
+            .sort(["count", "of"], descending=[True, False])
+        )
         told = told.filter(pl.col("of").is_in(frequent["of"].head(_MOST_VALUES).implode()))
         if frequent.height < 2 or told.height < _LEAST_ROWS:
             continue
-        labels, values = np.unique(told["of"].to_numpy(), return_inverse=True)[1], filled(told.select(list(inputs)))
-        found += [Proxy(name, column, _skill(values[:, [place]], labels, seed), column in inputs[name]) for place, name in enumerate(inputs)]
+        labels, values = (
+            np.unique(told["of"].to_numpy(), return_inverse=True)[1],
+            filled(told.select(list(inputs))),
+        )
+        found += [
+            Proxy(name, column, _skill(values[:, [place]], labels, seed), column in inputs[name])
+            for place, name in enumerate(inputs)
+        ]
     return tuple(sorted(found, key=lambda proxy: (-proxy.skill, proxy.column, proxy.feature)))
 
 
-def _skill(values: np.ndarray[tuple[int, int], np.dtype[np.float64]], labels: np.ndarray[tuple[int], np.dtype[np.int64]], seed: int) -> float:
+def _skill(
+    values: np.ndarray[tuple[int, int], np.dtype[np.float64]],
+    labels: np.ndarray[tuple[int], np.dtype[np.int64]],
+    seed: int,
+) -> float:
     """Source: scikit-learn's DecisionTreeClassifier and balanced_accuracy_score with `adjusted`."""
     from sklearn.metrics import balanced_accuracy_score
     from sklearn.model_selection import StratifiedKFold, cross_val_predict
     from sklearn.tree import DecisionTreeClassifier
 
     tree = DecisionTreeClassifier(max_depth=_DEPTH, class_weight="balanced", random_state=seed)
-    guessed = cross_val_predict(tree, values, labels, cv=StratifiedKFold(_FOLDS, shuffle=True, random_state=seed))
+    guessed = cross_val_predict(
+        tree, values, labels, cv=StratifiedKFold(_FOLDS, shuffle=True, random_state=seed)
+    )
     return round(max(0.0, float(balanced_accuracy_score(labels, guessed, adjusted=True))), 4)

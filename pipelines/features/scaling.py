@@ -18,7 +18,17 @@ from assay.contracts.errors import FeatureError, Where
 from assay.contracts.transforms import Bin, Log, Power, Quantile, Scale
 from assay.pipelines.clean.moments import Range, deviation, mean, ranges, sums
 from assay.pipelines.clean.step_spec import Fitted, Learning
-from assay.pipelines.features.transform_spec import About, Kind, Made, finite, for_each_column, nothing_seen, nothing_to_learn, number, sampled
+from assay.pipelines.features.transform_spec import (
+    About,
+    Kind,
+    Made,
+    finite,
+    for_each_column,
+    nothing_seen,
+    nothing_to_learn,
+    number,
+    sampled,
+)
 
 Array = np.ndarray[Any, Any]
 _GREATEST = 1e150
@@ -32,12 +42,16 @@ def _values(found: dict[str, Array], column: str, what: str) -> Array:
 
 
 def _too_great(column: str, what: str, remedy: str) -> FeatureError:
-    return FeatureError(f"'{column}' has numbers too great, or too far apart, {what}", remedy, Where(field=column))
+    return FeatureError(
+        f"'{column}' has numbers too great, or too far apart, {what}", remedy, Where(field=column)
+    )
 
 
 def _drawn(transform: Any, rows: pl.LazyFrame) -> Any:
     """Two rounds: the sampled values of each column, (n, 1) Float64."""
-    found = yield from sampled(transform, rows, {column: number(column) for column in transform.columns})
+    found = yield from sampled(
+        transform, rows, {column: number(column) for column in transform.columns}
+    )
     return {column: frame.to_numpy() for column, frame in found.items()}
 
 
@@ -50,22 +64,48 @@ def _fit_scale(transform: Scale, rows: pl.LazyFrame, about: About) -> Learning: 
 
         found = yield from _drawn(transform, rows)
         with np.errstate(over="ignore"):  # told below, by column
-            scalers = {column: RobustScaler().fit(_values(found, column, "to scale by")) for column in transform.columns}
-        return Fitted({column: _within_floats(column, float(scaler.center_[0]), float(scaler.scale_[0])) for column, scaler in scalers.items()})
-    seen = (yield {"ranges": rows.select(ranges(column).alias(column) for column in transform.columns)})["ranges"].to_dicts()[0]
+            scalers = {
+                column: RobustScaler().fit(_values(found, column, "to scale by"))
+                for column in transform.columns
+            }
+        return Fitted(
+            {
+                column: _within_floats(column, float(scaler.center_[0]), float(scaler.scale_[0]))
+                for column, scaler in scalers.items()
+            }
+        )
+    seen = (
+        yield {"ranges": rows.select(ranges(column).alias(column) for column in transform.columns)}
+    )["ranges"].to_dicts()[0]
     for column in transform.columns:
         if seen[column]["low"] is None:
             raise nothing_seen(column, "to scale by")
     within = {column: Range(**seen[column]) for column in transform.columns}
     if transform.method == "min_max":
-        return Fitted({column: _within_floats(column, each.low, each.high - each.low) for column, each in within.items()})
-    told = (yield {"sums": rows.select(sums(column, each).alias(column) for column, each in within.items())})["sums"].to_dicts()[0]
-    return Fitted({column: {"middle": mean(told[column], each), "width": _population(told[column], each)} for column, each in within.items()})
+        return Fitted(
+            {
+                column: _within_floats(column, each.low, each.high - each.low)
+                for column, each in within.items()
+            }
+        )
+    told = (
+        yield {
+            "sums": rows.select(sums(column, each).alias(column) for column, each in within.items())
+        }
+    )["sums"].to_dicts()[0]
+    return Fitted(
+        {
+            column: {"middle": mean(told[column], each), "width": _population(told[column], each)}
+            for column, each in within.items()
+        }
+    )
 
 
 def _within_floats(column: str, middle: float, width: float) -> dict[str, float]:
     if not (math.isfinite(middle) and math.isfinite(width)):
-        raise _too_great(column, "for this scale", "Use `method: standard`, or the transform `log` or `quantile`")
+        raise _too_great(
+            column, "for this scale", "Use `method: standard`, or the transform `log` or `quantile`"
+        )
     return {"middle": middle, "width": width}
 
 
@@ -77,7 +117,10 @@ def _population(told: dict[str, Any], within: Range) -> float:
 
 def _scaled(transform: Scale, fitted: Fitted, about: About) -> Made:  # noqa: ARG001
     def scaled(column: str) -> pl.Expr:
-        middle, width = float(fitted.values[column]["middle"]), float(fitted.values[column]["width"])
+        middle, width = (
+            float(fitted.values[column]["middle"]),
+            float(fitted.values[column]["width"]),
+        )
         # a constant column says nothing: it becomes 0, not a division by 0
         # times the reciprocal, not divided: Polars divides one row and many rows by a number with different last bits
         return finite((number(column) - middle) * (1.0 / (width or 1.0)))
@@ -94,25 +137,39 @@ def _fit_quantile(transform: Quantile, rows: pl.LazyFrame, about: About) -> Lear
     found, learned = (yield from _drawn(transform, rows)), {}
     for column in transform.columns:
         values = _values(found, column, "to rank by")
-        fitted = QuantileTransformer(n_quantiles=min(transform.quantiles, len(values)), subsample=None, random_state=transform.seed).fit(values)
-        learned[column] = {"quantiles": fitted.quantiles_[:, 0].tolist(), "references": fitted.references_.tolist()}
+        fitted = QuantileTransformer(
+            n_quantiles=min(transform.quantiles, len(values)),
+            subsample=None,
+            random_state=transform.seed,
+        ).fit(values)
+        learned[column] = {
+            "quantiles": fitted.quantiles_[:, 0].tolist(),
+            "references": fitted.references_.tolist(),
+        }
     return Fitted(learned)
 
 
 def _ranked(transform: Quantile, fitted: Fitted, about: About) -> Made:  # noqa: ARG001
     def ranked(column: str) -> pl.Expr:
-        quantiles, references = (np.array(fitted.values[column][name]) for name in ("quantiles", "references"))
+        quantiles, references = (
+            np.array(fitted.values[column][name]) for name in ("quantiles", "references")
+        )
 
         def rank(x: Array) -> Array:
             # from both sides, so that a value that several quantiles share gets their middle
-            upper, lower = np.interp(x, quantiles, references), np.interp(-x, -quantiles[::-1], -references[::-1])
+            upper, lower = (
+                np.interp(x, quantiles, references),
+                np.interp(-x, -quantiles[::-1], -references[::-1]),
+            )
             share = 0.5 * (upper - lower)
             share = np.where(x >= quantiles[-1], 1.0, np.where(x <= quantiles[0], 0.0, share))
             if transform.output == "uniform":
                 return share
             from scipy.special import ndtri
 
-            bell: Array = np.clip(ndtri(share), ndtri(1e-7 - np.spacing(1)), ndtri(1 - (1e-7 - np.spacing(1))))
+            bell: Array = np.clip(
+                ndtri(share), ndtri(1e-7 - np.spacing(1)), ndtri(1 - (1e-7 - np.spacing(1)))
+            )
             return bell
 
         return by_numpy(number(column), rank)
@@ -126,14 +183,20 @@ def by_numpy(value: pl.Expr, function: Callable[[Array], Array]) -> pl.Expr:
     def called(given: pl.Series) -> pl.Series:
         return pl.Series(given.name, function(given.fill_null(0.0).to_numpy()), dtype=pl.Float64)
 
-    return pl.when(value.is_not_null()).then(value.map_batches(called, return_dtype=pl.Float64, is_elementwise=True))
+    return pl.when(value.is_not_null()).then(
+        value.map_batches(called, return_dtype=pl.Float64, is_elementwise=True)
+    )
 
 
 # -- log ------------------------------------------------------------------------------------------
 
 
 def _logs(transform: Log, fitted: Fitted, about: About) -> Made:  # noqa: ARG001
-    return for_each_column(transform.columns, transform.makes, lambda column: number(column).sign() * number(column).abs().log1p())
+    return for_each_column(
+        transform.columns,
+        transform.makes,
+        lambda column: number(column).sign() * number(column).abs().log1p(),
+    )
 
 
 # -- power: Source: Yeo and Johnson (2000), Biometrika 87, 954; Box and Cox (1964); the power by scikit-learn's PowerTransformer ---
@@ -146,18 +209,34 @@ def _fit_power(transform: Power, rows: pl.LazyFrame, about: About) -> Learning: 
     for column in transform.columns:
         values = _values(found, column, "to find a power for")
         if transform.method == "box_cox" and values.min() <= 0:
-            raise FeatureError(f"'{column}' has numbers that are not above 0, which Box and Cox's power needs", "Write `method: yeo_johnson`", Where(field=column))
+            raise FeatureError(
+                f"'{column}' has numbers that are not above 0, which Box and Cox's power needs",
+                "Write `method: yeo_johnson`",
+                Where(field=column),
+            )
         if values.min() == values.max():
-            learned[column] = {"power": 1.0, "middle": float(values[0, 0]), "width": 1.0}  # what is constant has no power: it becomes 0
+            learned[column] = {
+                "power": 1.0,
+                "middle": float(values[0, 0]),
+                "width": 1.0,
+            }  # what is constant has no power: it becomes 0
             if transform.method == "box_cox":
                 learned[column]["middle"] -= 1.0
             continue
         if transform.method == "yeo_johnson" and np.abs(values).max() > _GREATEST:
             raise _too_great(column, "for a power", "Use `log` or `quantile` for it")
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of powers whose likelihood overflows on the way to the best
-            fitted = PowerTransformer(method=transform.method.replace("_", "-"), standardize=True).fit(values)
-        told = {"power": float(fitted.lambdas_[0]), "middle": float(fitted._scaler.mean_[0]), "width": float(fitted._scaler.scale_[0])}
+            warnings.simplefilter(
+                "ignore"
+            )  # of powers whose likelihood overflows on the way to the best
+            fitted = PowerTransformer(
+                method=transform.method.replace("_", "-"), standardize=True
+            ).fit(values)
+        told = {
+            "power": float(fitted.lambdas_[0]),
+            "middle": float(fitted._scaler.mean_[0]),
+            "width": float(fitted._scaler.scale_[0]),
+        }
         if not all(map(math.isfinite, told.values())):
             raise _too_great(column, "for a power", "Use `log` or `quantile` for it")
         learned[column] = told
@@ -167,8 +246,14 @@ def _fit_power(transform: Power, rows: pl.LazyFrame, about: About) -> Learning: 
 def _powers(transform: Power, fitted: Fitted, about: About) -> Made:  # noqa: ARG001
     def power(column: str) -> pl.Expr:
         told = fitted.values[column]
-        raised = _yeo_johnson(number(column), told["power"]) if transform.method == "yeo_johnson" else _box_cox(number(column), told["power"])
-        return finite((raised - told["middle"]) * (1.0 / told["width"]))  # what is far beyond the training rows can be beyond a float
+        raised = (
+            _yeo_johnson(number(column), told["power"])
+            if transform.method == "yeo_johnson"
+            else _box_cox(number(column), told["power"])
+        )
+        return finite(
+            (raised - told["middle"]) * (1.0 / told["width"])
+        )  # what is far beyond the training rows can be beyond a float
 
     return for_each_column(transform.columns, transform.makes, power)
 
@@ -180,7 +265,11 @@ def _raised(base: pl.Expr, log: pl.Expr, power: float) -> pl.Expr:
 
 def _yeo_johnson(x: pl.Expr, power: float) -> pl.Expr:
     above, below = x.clip(lower_bound=0.0), -x.clip(upper_bound=0.0)
-    return pl.when(x >= 0).then(_raised(above + 1.0, above.log1p(), power)).otherwise(-_raised(below + 1.0, below.log1p(), 2.0 - power))
+    return (
+        pl.when(x >= 0)
+        .then(_raised(above + 1.0, above.log1p(), power))
+        .otherwise(-_raised(below + 1.0, below.log1p(), 2.0 - power))
+    )
 
 
 def _box_cox(x: pl.Expr, power: float) -> pl.Expr:
@@ -197,13 +286,24 @@ def _fit_bins(transform: Bin, rows: pl.LazyFrame, about: About) -> Learning:  # 
     if transform.method == "edges":
         return Fitted({column: list(transform.edges) for column in transform.columns})
     if transform.method == "uniform":
-        seen = (yield {"ranges": rows.select(ranges(column).alias(column) for column in transform.columns)})["ranges"].to_dicts()[0]
+        seen = (
+            yield {
+                "ranges": rows.select(ranges(column).alias(column) for column in transform.columns)
+            }
+        )["ranges"].to_dicts()[0]
         for column in transform.columns:
             if seen[column]["low"] is None:
                 raise nothing_seen(column, "to cut into bins")
             if not math.isfinite(seen[column]["high"] - seen[column]["low"]):
                 raise _too_great(column, "for bins equally wide", _OTHER_BINS)
-        return Fitted({column: _inner(np.linspace(seen[column]["low"], seen[column]["high"], transform.bins + 1)) for column in transform.columns})
+        return Fitted(
+            {
+                column: _inner(
+                    np.linspace(seen[column]["low"], seen[column]["high"], transform.bins + 1)
+                )
+                for column in transform.columns
+            }
+        )
     from sklearn.preprocessing import KBinsDiscretizer
 
     found, learned = (yield from _drawn(transform, rows)), dict[str, list[float]]()
@@ -218,7 +318,14 @@ def _fit_bins(transform: Bin, rows: pl.LazyFrame, about: About) -> Learning:  # 
         how = {"quantile_method": "averaged_inverted_cdf"} if transform.method == "quantile" else {}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that bins of equal edges become one
-            cut = KBinsDiscretizer(n_bins=bins, strategy=transform.method, encode="ordinal", subsample=None, random_state=transform.seed, **how).fit(values)
+            cut = KBinsDiscretizer(
+                n_bins=bins,
+                strategy=transform.method,
+                encode="ordinal",
+                subsample=None,
+                random_state=transform.seed,
+                **how,
+            ).fit(values)
         learned[column] = _inner(cut.bin_edges_[0])
     return Fitted(learned)
 
@@ -231,7 +338,9 @@ def _inner(edges: Array) -> list[float]:
 def _binned(transform: Bin, fitted: Fitted, about: About) -> Made:  # noqa: ARG001
     def bin_of(column: str) -> pl.Expr:
         x = number(column)
-        passed = [(x >= edge).cast(pl.Int32) for edge in fitted.values[column]] or [pl.lit(0, pl.Int32)]
+        passed = [(x >= edge).cast(pl.Int32) for edge in fitted.values[column]] or [
+            pl.lit(0, pl.Int32)
+        ]
         return pl.when(x.is_not_null()).then(pl.sum_horizontal(passed).cast(pl.Int32))
 
     return for_each_column(transform.columns, transform.makes, bin_of)

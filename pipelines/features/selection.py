@@ -15,7 +15,14 @@ import numpy as np
 import polars as pl
 
 from assay.contracts.errors import FeatureError
-from assay.contracts.transforms import AnySelection, ByChiSquared, ByCorrelation, ByMutualInformation, ByVariance, Recursive
+from assay.contracts.transforms import (
+    AnySelection,
+    ByChiSquared,
+    ByCorrelation,
+    ByMutualInformation,
+    ByVariance,
+    Recursive,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,7 +39,13 @@ class Score:
     because: str = ""
 
 
-def select(frame: pl.DataFrame, features: Sequence[str], target: pl.Series | None, selections: Sequence[AnySelection], seed: int) -> tuple[tuple[str, ...], tuple[Score, ...]]:
+def select(
+    frame: pl.DataFrame,
+    features: Sequence[str],
+    target: pl.Series | None,
+    selections: Sequence[AnySelection],
+    seed: int,
+) -> tuple[tuple[str, ...], tuple[Score, ...]]:
     """The features that every selection keeps, in their order, and all scores.
 
     Args:
@@ -48,26 +61,50 @@ def select(frame: pl.DataFrame, features: Sequence[str], target: pl.Series | Non
             known = target.is_not_null().to_numpy()
             values, labels = values[known], target.drop_nulls().to_numpy()
             if len(np.unique(labels)) < 2:
-                raise FeatureError(f"`{selection.select}` needs both classes of the target, and the training rows have {len(np.unique(labels))}", "Publish rows of both classes")
+                raise FeatureError(
+                    f"`{selection.select}` needs both classes of the target, and the training rows have {len(np.unique(labels))}",
+                    "Publish rows of both classes",
+                )
         told = _scored(selection, values, labels, left, seed)
         scores += told
         left = [score.feature for score in told if score.kept]
         if not left:
-            raise FeatureError(f"`{selection.select}` leaves no feature", "Loosen it, or leave it out of assay.features")
+            raise FeatureError(
+                f"`{selection.select}` leaves no feature",
+                "Loosen it, or leave it out of assay.features",
+            )
     return tuple(left), tuple(scores)
 
 
 def filled(frame: pl.DataFrame) -> NDArray[Any]:
     """(rows, features) Float64 without holes."""
-    return frame.select(pl.all().cast(pl.Float64).fill_null(pl.all().cast(pl.Float64).mean()).fill_null(0.0)).to_numpy()
+    return frame.select(
+        pl.all().cast(pl.Float64).fill_null(pl.all().cast(pl.Float64).mean()).fill_null(0.0)
+    ).to_numpy()
 
 
-def _scored(selection: AnySelection, values: NDArray[Any], labels: NDArray[Any] | None, names: list[str], seed: int) -> list[Score]:
+def _scored(
+    selection: AnySelection,
+    values: NDArray[Any],
+    labels: NDArray[Any] | None,
+    names: list[str],
+    seed: int,
+) -> list[Score]:
     match selection:
         case ByVariance():
             # as scikit-learn's VarianceThreshold, which would refuse in words of its own: the range, too, since what is constant can vary in its last digit
-            variances = np.minimum(values.var(axis=0), np.ptp(values, axis=0)) if selection.above == 0 else values.var(axis=0)
-            return _report(selection, names, variances, variances > selection.above, f"not above {selection.above:g}")
+            variances = (
+                np.minimum(values.var(axis=0), np.ptp(values, axis=0))
+                if selection.above == 0
+                else values.var(axis=0)
+            )
+            return _report(
+                selection,
+                names,
+                variances,
+                variances > selection.above,
+                f"not above {selection.above:g}",
+            )
         case ByCorrelation():
             return _uncorrelated(selection, values, names)
         case ByMutualInformation():
@@ -78,28 +115,56 @@ def _scored(selection: AnySelection, values: NDArray[Any], labels: NDArray[Any] 
             from sklearn.feature_selection import chi2
             from sklearn.preprocessing import MinMaxScaler
 
-            return _most(selection, names, np.nan_to_num(chi2(MinMaxScaler().fit_transform(values), labels)[0]))
+            return _most(
+                selection,
+                names,
+                np.nan_to_num(chi2(MinMaxScaler().fit_transform(values), labels)[0]),
+            )
         case Recursive():
             from sklearn.ensemble import ExtraTreesClassifier
             from sklearn.feature_selection import RFE
 
             trees = ExtraTreesClassifier(n_estimators=selection.trees, random_state=seed)
-            fitted = RFE(trees, n_features_to_select=min(selection.most, len(names)), step=selection.step).fit(values, labels)
+            fitted = RFE(
+                trees, n_features_to_select=min(selection.most, len(names)), step=selection.step
+            ).fit(values, labels)
             kept = fitted.support_
-            return [Score(selection.select, name, 1.0 / int(rank), bool(stays), f"rank {rank}") for name, rank, stays in zip(names, fitted.ranking_, kept, strict=True)]
+            return [
+                Score(selection.select, name, 1.0 / int(rank), bool(stays), f"rank {rank}")
+                for name, rank, stays in zip(names, fitted.ranking_, kept, strict=True)
+            ]
 
 
-def _report(selection: AnySelection, names: Sequence[str], scores: NDArray[Any], kept: NDArray[Any], why_not: str) -> list[Score]:
-    return [Score(selection.select, name, _number(score), bool(stays), "" if stays else why_not) for name, score, stays in zip(names, scores, kept, strict=True)]
+def _report(
+    selection: AnySelection,
+    names: Sequence[str],
+    scores: NDArray[Any],
+    kept: NDArray[Any],
+    why_not: str,
+) -> list[Score]:
+    return [
+        Score(selection.select, name, _number(score), bool(stays), "" if stays else why_not)
+        for name, score, stays in zip(names, scores, kept, strict=True)
+    ]
 
 
-def _most(selection: ByMutualInformation | ByChiSquared, names: Sequence[str], scores: NDArray[Any]) -> list[Score]:
+def _most(
+    selection: ByMutualInformation | ByChiSquared, names: Sequence[str], scores: NDArray[Any]
+) -> list[Score]:
     """The highest scores; of equal ones the first."""
     order = np.argsort(-scores, kind="stable")[: selection.most]
-    return _report(selection, names, scores, np.isin(np.arange(len(names)), order), f"not among the {selection.most} highest")
+    return _report(
+        selection,
+        names,
+        scores,
+        np.isin(np.arange(len(names)), order),
+        f"not among the {selection.most} highest",
+    )
 
 
-def _uncorrelated(selection: ByCorrelation, values: NDArray[Any], names: Sequence[str]) -> list[Score]:
+def _uncorrelated(
+    selection: ByCorrelation, values: NDArray[Any], names: Sequence[str]
+) -> list[Score]:
     """Pearson's correlation; a constant feature is correlated with nothing."""
     away = values - values.mean(axis=0) if len(values) else values
     lengths = np.sqrt((away**2).sum(axis=0))
@@ -111,7 +176,15 @@ def _uncorrelated(selection: ByCorrelation, values: NDArray[Any], names: Sequenc
         strongest = max(kept, key=lambda other: strength[place, other], default=None)
         score = float(strength[place, strongest]) if strongest is not None else 0.0
         stays = score <= selection.at_most
-        scores.append(Score(selection.select, name, score, stays, "" if stays or strongest is None else f"like {names[strongest]}"))
+        scores.append(
+            Score(
+                selection.select,
+                name,
+                score,
+                stays,
+                "" if stays or strongest is None else f"like {names[strongest]}",
+            )
+        )
         kept += [place] if stays else []
     return scores
 

@@ -70,14 +70,21 @@ class State:
     @property
     def tables(self) -> dict[str, pl.DataFrame]:
         """The tables by a name that sorts, such as `03.groups`."""
-        return {f"{place:02}.{name}": table for place, one in enumerate(self.fitted) for name, table in one.tables.items()}
+        return {
+            f"{place:02}.{name}": table
+            for place, one in enumerate(self.fitted)
+            for name, table in one.tables.items()
+        }
 
 
 def from_json(text: str, tables: Mapping[str, pl.DataFrame]) -> State:
     """What `as_json` and `tables` gave. Raises: FeatureError: it is of another format."""
     said: dict[str, Any] = json.loads(text)
     if said.get("format") != FORMAT:
-        raise FeatureError(f"the state of these features has format {said.get('format')}, and this is Assay's format {FORMAT}", "Publish a new version: assay run NAME")
+        raise FeatureError(
+            f"the state of these features has format {said.get('format')}, and this is Assay's format {FORMAT}",
+            "Publish a new version: assay run NAME",
+        )
     its: list[dict[str, pl.DataFrame]] = [{} for _ in said["fitted"]]
     for name, table in tables.items():
         place, _, own = name.partition(".")

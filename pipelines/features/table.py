@@ -18,7 +18,17 @@ from assay.contracts.errors import FeatureError, Where
 from assay.contracts.features import Features
 from assay.contracts.transforms import AnyTransform
 from assay.pipelines.clean.step_spec import Fitted, Learning
-from assay.pipelines.features import arithmetic, categories, clock, embedding, groups, scaling, target, texts, windows
+from assay.pipelines.features import (
+    arithmetic,
+    categories,
+    clock,
+    embedding,
+    groups,
+    scaling,
+    target,
+    texts,
+    windows,
+)
 from assay.pipelines.features.privacy import Proxy, proxies
 from assay.pipelines.features.selection import select
 from assay.pipelines.features.state import State
@@ -73,31 +83,61 @@ class Applied:
     inputs: Mapping[str, tuple[str, ...]]
 
 
-def _apply(frame: pl.LazyFrame, features: Features, fitted: Sequence[Fitted], last: int | None, others: Others, on: Any = np, in_pieces: bool = True) -> Applied:
+def _apply(
+    frame: pl.LazyFrame,
+    features: Features,
+    fitted: Sequence[Fitted],
+    last: int | None,
+    others: Others,
+    on: Any = np,
+    in_pieces: bool = True,
+) -> Applied:
     """Raises: FeatureError: two features would have one name."""
     types = dict(frame.collect_schema())
     own, by, inputs = set(types), dict[str, int](), dict[str, tuple[str, ...]]()
-    helpers, columns = dict[str, pl.Expr](), dict[str, pl.Expr]()  # not added yet: what does not depend on another is computed at the same time
+    helpers, columns = (
+        dict[str, pl.Expr](),
+        dict[str, pl.Expr](),
+    )  # not added yet: what does not depend on another is computed at the same time
     for place, (transform, learned) in enumerate(zip(features.transforms, fitted, strict=False)):
         if columns.keys() & set(transform.reads):
             frame, helpers, columns = _with(frame, helpers, columns), {}, {}
-        made = KINDS[transform.transform].made(transform, learned, _context(types, features, last, others, on, in_pieces))
+        made = KINDS[transform.transform].made(
+            transform, learned, _context(types, features, last, others, on, in_pieces)
+        )
         for name, expression in made.columns.items():
             if name in by or name in own or (features.target and name == features.target.name):
-                raise FeatureError(f"two columns would be called '{name}'", "Leave one of the transforms out of assay.features", Where(field=name))
+                raise FeatureError(
+                    f"two columns would be called '{name}'",
+                    "Leave one of the transforms out of assay.features",
+                    Where(field=name),
+                )
             read = made.inputs.get(name) or tuple(sorted(set(expression.meta.root_names())))
-            inputs[name] = tuple(dict.fromkeys(source for column in read for source in inputs.get(column, (column,))))
+            inputs[name] = tuple(
+                dict.fromkeys(source for column in read for source in inputs.get(column, (column,)))
+            )
             by[name] = place
         helpers, columns = {**helpers, **made.helpers}, {**columns, **made.columns}
-        types |= dict(_with(frame, made.helpers, made.columns).select(list(made.columns)).collect_schema())
+        types |= dict(
+            _with(frame, made.helpers, made.columns).select(list(made.columns)).collect_schema()
+        )
     return Applied(_with(frame, helpers, columns), by, inputs)
 
 
-def _with(frame: pl.LazyFrame, helpers: Mapping[str, pl.Expr], columns: Mapping[str, pl.Expr]) -> pl.LazyFrame:
+def _with(
+    frame: pl.LazyFrame, helpers: Mapping[str, pl.Expr], columns: Mapping[str, pl.Expr]
+) -> pl.LazyFrame:
     return (frame.with_columns(**helpers) if helpers else frame).with_columns(**columns)
 
 
-def _context(types: Mapping[str, pl.DataType], features: Features, last: int | None, others: Others, on: Any = np, in_pieces: bool = True) -> About:
+def _context(
+    types: Mapping[str, pl.DataType],
+    features: Features,
+    last: int | None,
+    others: Others,
+    on: Any = np,
+    in_pieces: bool = True,
+) -> About:
     return About(types, features.order_by, features.target, last, others, on, in_pieces)
 
 
@@ -107,7 +147,11 @@ def _standing(features: Features, applied: Applied) -> tuple[str, ...]:
     types = applied.frame.select(list(names)).collect_schema()
     for name in names:
         if not (types[name].is_numeric() or types[name] == pl.Boolean):
-            raise FeatureError(f"the feature '{name}' is {types[name]}, and a feature is a number", "Write `keep: false`, and let another transform read it", Where(field=name))
+            raise FeatureError(
+                f"the feature '{name}' is {types[name]}, and a feature is a number",
+                "Write `keep: false`, and let another transform read it",
+                Where(field=name),
+            )
     return names
 
 
@@ -116,11 +160,25 @@ def _standing(features: Features, applied: Applied) -> tuple[str, ...]:
 
 def needed(features: Features, columns: Sequence[str]) -> tuple[str, ...]:
     """The columns of a frame that features are made from, in its order; the target's are for fitting only."""
-    wanted = {*features.reads, *([features.order_by] if any(transform.by_time for transform in features.transforms) else [])}
+    wanted = {
+        *features.reads,
+        *(
+            [features.order_by]
+            if any(transform.by_time for transform in features.transforms)
+            else []
+        ),
+    }
     return tuple(column for column in columns if column in wanted)
 
 
-def fit(frame: pl.LazyFrame, features: Features, collect: Collect, *, holdout: float | None = None, others: Others | None = None) -> State:
+def fit(
+    frame: pl.LazyFrame,
+    features: Features,
+    collect: Collect,
+    *,
+    holdout: float | None = None,
+    others: Others | None = None,
+) -> State:
     """Learn what every transform needs from the training rows, in as few passes as their dependence allows.
 
     Args:
@@ -130,9 +188,14 @@ def fit(frame: pl.LazyFrame, features: Features, collect: Collect, *, holdout: f
     """
     others = others or {}
     types = dict(frame.collect_schema())
-    missing = sorted({*features.reads, features.order_by, *([features.target.column] if features.target else [])} - set(types))
+    missing = sorted(
+        {*features.reads, features.order_by, *([features.target.column] if features.target else [])}
+        - set(types)
+    )
     if missing:
-        raise FeatureError(f"the frame lacks {', '.join(missing)}", "Give it the columns of the published version")
+        raise FeatureError(
+            f"the frame lacks {', '.join(missing)}", "Give it the columns of the published version"
+        )
     training, before, last, rows = _training(frame, features, collect, holdout)
     learned: dict[int, Fitted] = {}
     waiting: dict[int, Learning] = {}
@@ -141,27 +204,49 @@ def fit(frame: pl.LazyFrame, features: Features, collect: Collect, *, holdout: f
         if expected & set(transform.reads):
             learned |= _together(waiting, collect)
             waiting, expected = {}, set()
-        made = _made_so_far(frame, features, learned, last, others, set(transform.reads) - set(types))
+        made = _made_so_far(
+            frame, features, learned, last, others, set(transform.reads) - set(types)
+        )
         whole = (frame if made is None else made.frame).with_row_index(ROW)
         waiting[place] = KINDS[transform.transform].fit(
-            transform, whole.filter(training), _context(types if made is None else dict(made.frame.collect_schema()), features, last, others)
+            transform,
+            whole.filter(training),
+            _context(
+                types if made is None else dict(made.frame.collect_schema()), features, last, others
+            ),
         )
         expected |= set(transform.makes)
     learned |= _together(waiting, collect)
-    state = State(features, {column: str(types[column]) for column in needed(features, list(types))}, before, last, rows, tuple(learned[n] for n in range(len(learned))))
+    state = State(
+        features,
+        {column: str(types[column]) for column in needed(features, list(types))},
+        before,
+        last,
+        rows,
+        tuple(learned[n] for n in range(len(learned))),
+    )
     applied = _apply(frame, features, state.fitted, last, others)
     standing = _standing(features, applied)
     return replace(state, made=standing, kept=standing)
 
 
-def _made_so_far(frame: pl.LazyFrame, features: Features, learned: Mapping[int, Fitted], last: int | None, others: Others, read: set[str]) -> Applied | None:
+def _made_so_far(
+    frame: pl.LazyFrame,
+    features: Features,
+    learned: Mapping[int, Fitted],
+    last: int | None,
+    others: Others,
+    read: set[str],
+) -> Applied | None:
     """The frame with what earlier transforms made, where this one reads any of it."""
     if not read:
         return None
     return _apply(frame, features, [learned[place] for place in range(len(learned))], last, others)
 
 
-def _training(frame: pl.LazyFrame, features: Features, collect: Collect, holdout: float | None) -> tuple[pl.Expr, int | None, int | None, int]:
+def _training(
+    frame: pl.LazyFrame, features: Features, collect: Collect, holdout: float | None
+) -> tuple[pl.Expr, int | None, int | None, int]:
     """What makes a row a training row; the times of the first row after them and of the last of them, and how many there are."""
     order = features.order_by
     training: pl.Expr = pl.lit(True)
@@ -171,14 +256,31 @@ def _training(frame: pl.LazyFrame, features: Features, collect: Collect, holdout
     dtype = frame.collect_schema()[order]
     ordered = dtype.is_integer() or isinstance(dtype, pl.Datetime | pl.Date)
     at = moments(order, dtype) if ordered else pl.lit(None, pl.Int64)
-    told = collect([frame.select(pl.len().alias("all"), training.sum().alias("rows") if holdout is not None else pl.len().alias("rows"), at.filter(training).max().alias("last"))])[
-        0
-    ]
+    told = collect(
+        [
+            frame.select(
+                pl.len().alias("all"),
+                training.sum().alias("rows") if holdout is not None else pl.len().alias("rows"),
+                at.filter(training).max().alias("last"),
+            )
+        ]
+    )[0]
     every, rows, last = told.row(0)
     if not rows:
-        remedy = "Publish more rows, or another `holdout`" if every else "Publish a version with rows"
-        raise FeatureError(f"none of {every:,} rows is a training row: they cannot be split in time by '{order}'" if every else "there are no rows to fit on", remedy)
-    before = None if holdout is None or not ordered else collect([frame.filter(~training).select(at.min())])[0].item()
+        remedy = (
+            "Publish more rows, or another `holdout`" if every else "Publish a version with rows"
+        )
+        raise FeatureError(
+            f"none of {every:,} rows is a training row: they cannot be split in time by '{order}'"
+            if every
+            else "there are no rows to fit on",
+            remedy,
+        )
+    before = (
+        None
+        if holdout is None or not ordered
+        else collect([frame.filter(~training).select(at.min())])[0].item()
+    )
     return training, before, last, rows
 
 
@@ -193,7 +295,9 @@ def _together(waiting: Mapping[int, Learning], collect: Collect) -> dict[int, Fi
                 asked[place] = waiting[place].send(found)
             except StopIteration as learned:
                 done[place] = learned.value
-        frames = iter(collect([plan for plans in asked.values() for plan in plans.values()]) if asked else [])
+        frames = iter(
+            collect([plan for plans in asked.values() for plan in plans.values()]) if asked else []
+        )
         sent = {place: {name: next(frames) for name in plans} for place, plans in asked.items()}
     return done
 
@@ -201,7 +305,13 @@ def _together(waiting: Mapping[int, Learning], collect: Collect) -> dict[int, Fi
 # -- selecting, and what gives away what it should not --------------------------------------------------
 
 
-def looked_through(frame: pl.LazyFrame, state: State, collect: Collect, protected: Sequence[str], others: Others | None = None) -> tuple[State, tuple[Proxy, ...]]:
+def looked_through(
+    frame: pl.LazyFrame,
+    state: State,
+    collect: Collect,
+    protected: Sequence[str],
+    others: Others | None = None,
+) -> tuple[State, tuple[Proxy, ...]]:
     """Select features by the contract, and hold those that stay against the protected columns, on one sample of the training rows.
 
     Raises: FeatureError: nothing is left.
@@ -210,15 +320,30 @@ def looked_through(frame: pl.LazyFrame, state: State, collect: Collect, protecte
     if not features.select and not protected:
         return state, ()
     applied = _apply(frame, features, state.fitted, state.last, others or {})
-    training = pl.lit(True) if state.before is None else moments(features.order_by, frame.collect_schema()[features.order_by]) < state.before
+    training = (
+        pl.lit(True)
+        if state.before is None
+        else moments(features.order_by, frame.collect_schema()[features.order_by]) < state.before
+    )
     label = [target.truth(features.target).alias("_label")] if features.target else []
     beside = [pl.col(column).alias(f"_protected_{column}") for column in protected]
-    rows = applied.frame.select(*state.made, *beside, *label, training.alias("_training")).with_row_index(ROW).filter("_training")
+    rows = (
+        applied.frame.select(*state.made, *beside, *label, training.alias("_training"))
+        .with_row_index(ROW)
+        .filter("_training")
+    )
     (count,) = collect([frame.filter(training).select(pl.len())])
     (found,) = collect([drawn(rows, features.sample_rows, count.item(), features.seed)])
-    kept, scores = select(found, state.made, found["_label"] if label else None, features.select, features.seed)
+    kept, scores = select(
+        found, state.made, found["_label"] if label else None, features.select, features.seed
+    )
     told = proxies(
-        found.select(*kept, *(pl.col(f"_protected_{column}").alias(column) for column in protected)), {name: applied.inputs[name] for name in kept}, protected, features.seed
+        found.select(
+            *kept, *(pl.col(f"_protected_{column}").alias(column) for column in protected)
+        ),
+        {name: applied.inputs[name] for name in kept},
+        protected,
+        features.seed,
     )
     return replace(state, kept=kept, scores=scores), told
 
@@ -231,14 +356,28 @@ def checked(frame: pl.LazyFrame, state: State) -> pl.LazyFrame:
     types = frame.collect_schema()
     missing = [column for column in state.types if column not in types]
     if missing:
-        raise FeatureError(f"the frame lacks {', '.join(missing)}", "Give it the columns of the published version", Where(field=missing[0]))
+        raise FeatureError(
+            f"the frame lacks {', '.join(missing)}",
+            "Give it the columns of the published version",
+            Where(field=missing[0]),
+        )
     for column, wanted in state.types.items():
         if str(types[column]) != wanted and types[column] != pl.Null:
-            raise FeatureError(f"'{column}' is {types[column]}, and was {wanted} when the features were fitted", "Cast it to that type", Where(field=column))
+            raise FeatureError(
+                f"'{column}' is {types[column]}, and was {wanted} when the features were fitted",
+                "Cast it to that type",
+                Where(field=column),
+            )
     return frame
 
 
-def transform(frame: pl.LazyFrame, state: State, *, history: pl.LazyFrame | None = None, others: Others | None = None) -> pl.LazyFrame:
+def transform(
+    frame: pl.LazyFrame,
+    state: State,
+    *,
+    history: pl.LazyFrame | None = None,
+    others: Others | None = None,
+) -> pl.LazyFrame:
     """The features of each row, in the order of the contract.
 
     Args:
@@ -251,8 +390,15 @@ def transform(frame: pl.LazyFrame, state: State, *, history: pl.LazyFrame | None
     past = checked(history, state).select(list(state.types)) if history is not None else None
     rows, past = _typed(rows, past, state), _typed(past, rows, state) if past is not None else None
     if past is not None:
-        rows = pl.concat([past.with_columns(pl.lit(False).alias(_NEW)), rows.with_columns(pl.lit(True).alias(_NEW))])
-    applied = _apply(rows, state.features, state.fitted, state.last, others or {}, in_pieces=False)  # whoever collects them may have a GPU
+        rows = pl.concat(
+            [
+                past.with_columns(pl.lit(False).alias(_NEW)),
+                rows.with_columns(pl.lit(True).alias(_NEW)),
+            ]
+        )
+    applied = _apply(
+        rows, state.features, state.fitted, state.last, others or {}, in_pieces=False
+    )  # whoever collects them may have a GPU
     return (applied.frame if history is None else applied.frame.filter(_NEW)).select(state.kept)
 
 
@@ -260,13 +406,19 @@ def _typed(frame: pl.LazyFrame, beside: pl.LazyFrame | None, state: State) -> pl
     """Columns of nothing but nulls, with the type they ought to have: that of the frame beside, or of what the settings were fitted on."""
     types, known = frame.collect_schema(), beside.collect_schema() if beside is not None else {}
     nulls = {name: wanted for name, wanted in state.types.items() if types[name] == pl.Null}
-    return frame.with_columns(pl.col(name).cast(_named(wanted) if known.get(name, pl.Null) == pl.Null else known[name]) for name, wanted in nulls.items())
+    return frame.with_columns(
+        pl.col(name).cast(_named(wanted) if known.get(name, pl.Null) == pl.Null else known[name])
+        for name, wanted in nulls.items()
+    )
 
 
 def _named(name: str) -> pl.DataType:
     """A type by what it is called."""
     whole = (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32, pl.UInt64)
-    simple = {str(kind()): kind() for kind in (*whole, pl.Float32, pl.Float64, pl.String, pl.Boolean, pl.Date)}
+    simple = {
+        str(kind()): kind()
+        for kind in (*whole, pl.Float32, pl.Float64, pl.String, pl.Boolean, pl.Date)
+    }
     if name in simple:
         return simple[name]
     if name.startswith("Decimal("):
@@ -276,23 +428,36 @@ def _named(name: str) -> pl.DataType:
     raise FeatureError(f"a column of nulls has no type, and {name} is wanted", f"Cast it to {name}")
 
 
-def table(frame: pl.LazyFrame, state: State, *, others: Others | None = None, on: Any = np, in_pieces: bool = True) -> pl.LazyFrame:
+def table(
+    frame: pl.LazyFrame,
+    state: State,
+    *,
+    others: Others | None = None,
+    on: Any = np,
+    in_pieces: bool = True,
+) -> pl.LazyFrame:
     """The feature table: the ordering column, the features, and the target (null where its column is).
 
     Args:
         on: the array library that computes what expressions cannot say (pipelines.engine.arrays).
         in_pieces: the engine takes rows piece by piece (pipelines.engine.in_pieces).
     """
-    applied = _apply(checked(frame, state), state.features, state.fitted, state.last, others or {}, on, in_pieces)
+    applied = _apply(
+        checked(frame, state), state.features, state.fitted, state.last, others or {}, on, in_pieces
+    )
     goal = state.features.target
     label = [target.truth(goal).alias(goal.name)] if goal else []
     return applied.frame.select(pl.col(state.features.order_by), *state.kept, *label)
 
 
-def lineage(frame: pl.LazyFrame, state: State, others: Others | None = None) -> tuple[dict[str, tuple[str, ...]], dict[str, int]]:
+def lineage(
+    frame: pl.LazyFrame, state: State, others: Others | None = None
+) -> tuple[dict[str, tuple[str, ...]], dict[str, int]]:
     """Feature -> the columns it is made from (of other data sets as `dataset.column`), and -> the place of its transform."""
     applied = _apply(frame, state.features, state.fitted, state.last, others or {})
-    return {name: applied.inputs[name] for name in state.kept}, {name: applied.by[name] for name in state.kept}
+    return {name: applied.inputs[name] for name in state.kept}, {
+        name: applied.by[name] for name in state.kept
+    }
 
 
 def transform_of(state: State, place: int) -> AnyTransform:

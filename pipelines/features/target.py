@@ -15,7 +15,16 @@ from assay.contracts.errors import FeatureError
 from assay.contracts.features import Target
 from assay.contracts.transforms import TargetMean
 from assay.pipelines.clean.step_spec import Fitted, Learning
-from assay.pipelines.features.transform_spec import HELPER, About, Kind, Made, coded, for_each_column, looked_up, times
+from assay.pipelines.features.transform_spec import (
+    HELPER,
+    About,
+    Kind,
+    Made,
+    coded,
+    for_each_column,
+    looked_up,
+    times,
+)
 
 _EVERY = -1
 """The fold that stands for every training row."""
@@ -28,24 +37,50 @@ def truth(target: Target) -> pl.Expr:
 
 def _fit(transform: TargetMean, rows: pl.LazyFrame, about: About) -> Learning:
     assert about.target is not None  # the contract says so
-    known = rows.select(times(about).alias("_at"), truth(about.target).cast(pl.Int64).alias("_true"), *transform.columns)
+    known = rows.select(
+        times(about).alias("_at"),
+        truth(about.target).cast(pl.Int64).alias("_true"),
+        *transform.columns,
+    )
     known = known.filter(pl.col("_at").is_not_null() & pl.col("_true").is_not_null())
-    cuts = [pl.col("_at").quantile(number / transform.folds, "lower").cast(pl.Int64).alias(str(number)) for number in range(1, transform.folds)]
+    cuts = [
+        pl.col("_at").quantile(number / transform.folds, "lower").cast(pl.Int64).alias(str(number))
+        for number in range(1, transform.folds)
+    ]
     found = (yield {"cuts": known.select(*cuts)})["cuts"].row(0)
     if found[0] is None:
-        raise FeatureError("no training row has a target", f"Publish rows with '{about.target.column}', or leave `target` out of assay.features")
+        raise FeatureError(
+            "no training row has a target",
+            f"Publish rows with '{about.target.column}', or leave `target` out of assay.features",
+        )
     folds = sorted(set(found))
-    folded = known.with_columns(_fold(pl.col("_at"), folds).alias("_fold"))  # no column of a contract begins so
+    folded = known.with_columns(
+        _fold(pl.col("_at"), folds).alias("_fold")
+    )  # no column of a contract begins so
     fold = pl.col("_fold").alias("fold")
     total = [pl.col("_true").sum().alias("true"), pl.len().cast(pl.Int64).alias("rows")]
     counts = yield {
         "_folds": folded.group_by(fold).agg(*total).sort("fold"),
-        **{column: folded.filter(pl.col(column).is_not_null()).group_by(fold, pl.col(column).alias("value")).agg(*total).sort("fold", "value") for column in transform.columns},
+        **{
+            column: folded.filter(pl.col(column).is_not_null())
+            .group_by(fold, pl.col(column).alias("value"))
+            .agg(*total)
+            .sort("fold", "value")
+            for column in transform.columns
+        },
     }
     every = _with_every(counts["_folds"], [])
-    tables, priors = {}, {str(number): prior for number, prior in _outside(every, [], 0.0, None).select("fold", "mean").iter_rows()}
+    tables, priors = (
+        {},
+        {
+            str(number): prior
+            for number, prior in _outside(every, [], 0.0, None).select("fold", "mean").iter_rows()
+        },
+    )
     for column in transform.columns:
-        tables[column] = _outside(_with_every(counts[column], ["value"]), ["value"], transform.smooth, priors)
+        tables[column] = _outside(
+            _with_every(counts[column], ["value"]), ["value"], transform.smooth, priors
+        )
     return Fitted({"folds": folds, "means": priors}, tables)
 
 
@@ -55,39 +90,82 @@ def _fold(at: pl.Expr, cuts: list[int]) -> pl.Expr:
 
 def _with_every(counts: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
     """The counts of each fold, and of all together."""
-    together = counts.group_by(keys).agg(pl.col("true", "rows").sum()) if keys else counts.select(pl.col("true", "rows").sum())
-    return pl.concat([counts, together.select(pl.lit(_EVERY, pl.Int32).alias("fold"), *keys, "true", "rows")])
+    together = (
+        counts.group_by(keys).agg(pl.col("true", "rows").sum())
+        if keys
+        else counts.select(pl.col("true", "rows").sum())
+    )
+    return pl.concat(
+        [counts, together.select(pl.lit(_EVERY, pl.Int32).alias("fold"), *keys, "true", "rows")]
+    )
 
 
-def _outside(counts: pl.DataFrame, keys: list[str], smooth: float, priors: dict[str, float | None] | None) -> pl.DataFrame:
+def _outside(
+    counts: pl.DataFrame, keys: list[str], smooth: float, priors: dict[str, float | None] | None
+) -> pl.DataFrame:
     """For each fold, the smoothed mean of what lies outside of it: all less its own. `_EVERY` leaves nothing out."""
     all_ = counts.filter(pl.col("fold") == _EVERY).drop("fold")
     folds = counts.select("fold").unique().sort("fold")
     crossed = folds.join(all_, how="cross")
     own = counts.filter(pl.col("fold") != _EVERY)
-    joined = crossed.join(own, on=["fold", *keys], how="left", suffix="_own") if own.height else crossed.with_columns(true_own=None, rows_own=None)
-    outside = joined.with_columns((pl.col(c) - pl.col(f"{c}_own").fill_null(0)).alias(c) for c in ("true", "rows"))
-    weight = pl.lit(0.0) if priors is None else pl.col("fold").cast(pl.String).replace_strict(priors, return_dtype=pl.Float64).fill_null(0.0) * smooth
+    joined = (
+        crossed.join(own, on=["fold", *keys], how="left", suffix="_own")
+        if own.height
+        else crossed.with_columns(true_own=None, rows_own=None)
+    )
+    outside = joined.with_columns(
+        (pl.col(c) - pl.col(f"{c}_own").fill_null(0)).alias(c) for c in ("true", "rows")
+    )
+    weight = (
+        pl.lit(0.0)
+        if priors is None
+        else pl.col("fold")
+        .cast(pl.String)
+        .replace_strict(priors, return_dtype=pl.Float64)
+        .fill_null(0.0)
+        * smooth
+    )
     mean = pl.when(pl.col("rows") > 0).then((pl.col("true") + weight) / (pl.col("rows") + smooth))
-    return outside.select("fold", *keys, mean.alias("mean")).filter(pl.col("mean").is_not_null() | (priors is None)).sort("fold", *keys)
+    return (
+        outside.select("fold", *keys, mean.alias("mean"))
+        .filter(pl.col("mean").is_not_null() | (priors is None))
+        .sort("fold", *keys)
+    )
 
 
 def _means(transform: TargetMean, fitted: Fitted, about: About) -> Made:
     at, folds, priors = times(about), fitted.values["folds"], fitted.values["means"]
     trained = at <= about.last if about.last is not None else at.is_not_null()
     fold = pl.when(trained).then(_fold(at, folds)).otherwise(_EVERY)
-    every = pl.DataFrame({"value": [int(number) for number in priors], "mean": list(priors.values())}, schema={"value": pl.Int32, "mean": pl.Float64})
+    every = pl.DataFrame(
+        {"value": [int(number) for number in priors], "mean": list(priors.values())},
+        schema={"value": pl.Int32, "mean": pl.Float64},
+    )
     prior = looked_up(fold, every, "mean", about)
 
     def mean(column: str) -> pl.Expr:
         table = fitted.tables[column]
-        keyed = table.select((_key(pl.col("value"), table, pl.col("fold"), len(folds), about)).alias("value"), "mean")
+        keyed = table.select(
+            (_key(pl.col("value"), table, pl.col("fold"), len(folds), about)).alias("value"), "mean"
+        )
         return looked_up(pl.col(f"{HELPER}{column}_target"), keyed, "mean", about).fill_null(prior)
 
     made = for_each_column(transform.columns, transform.makes, mean)
     assert about.target is not None
-    inputs = {name: (column, about.order_by, about.target.column) for column, name in zip(transform.columns, transform.makes, strict=True)}
-    return Made(made.columns, inputs, {f"{HELPER}{column}_target": _key(pl.col(column), fitted.tables[column], fold, len(folds), about) for column in transform.columns})
+    inputs = {
+        name: (column, about.order_by, about.target.column)
+        for column, name in zip(transform.columns, transform.makes, strict=True)
+    }
+    return Made(
+        made.columns,
+        inputs,
+        {
+            f"{HELPER}{column}_target": _key(
+                pl.col(column), fitted.tables[column], fold, len(folds), about
+            )
+            for column in transform.columns
+        },
+    )
 
 
 def _key(value: pl.Expr, table: pl.DataFrame, fold: pl.Expr, cuts: int, about: About) -> pl.Expr:

@@ -14,12 +14,25 @@ import polars as pl
 from assay.contracts.errors import FeatureError, Where
 from assay.contracts.transforms import NgramHash, TextStatistics, Tfidf
 from assay.pipelines.clean.step_spec import Fitted, Learning
-from assay.pipelines.features.transform_spec import HELPER, About, Kind, Made, nothing_to_learn, sampled
+from assay.pipelines.features.transform_spec import (
+    HELPER,
+    About,
+    Kind,
+    Made,
+    nothing_to_learn,
+    sampled,
+)
 
 
 def _statistics(transform: TextStatistics, fitted: Fitted, about: About) -> Made:  # noqa: ARG001
     names = iter(transform.makes)
-    return Made({next(names): _statistic(pl.col(column), statistic) for column in transform.columns for statistic in transform.statistics})
+    return Made(
+        {
+            next(names): _statistic(pl.col(column), statistic)
+            for column in transform.columns
+            for statistic in transform.statistics
+        }
+    )
 
 
 def _statistic(text: pl.Expr, statistic: str) -> pl.Expr:
@@ -39,7 +52,10 @@ def _statistic(text: pl.Expr, statistic: str) -> pl.Expr:
         case "lines":
             return _count(text, r"\n") + 1
         case _:
-            return _share(text.str.to_lowercase().str.extract_all(r"\S+").list.n_unique(), _count(text, r"\S+"))
+            return _share(
+                text.str.to_lowercase().str.extract_all(r"\S+").list.n_unique(),
+                _count(text, r"\S+"),
+            )
 
 
 def _count(text: pl.Expr, pattern: str) -> pl.Expr:
@@ -48,7 +64,12 @@ def _count(text: pl.Expr, pattern: str) -> pl.Expr:
 
 def _share(part: pl.Expr, whole: pl.Expr) -> pl.Expr:
     """0 of nothing."""
-    return pl.when(whole > 0).then(part.cast(pl.Float64) / whole.cast(pl.Float64)).when(whole == 0).then(0.0)
+    return (
+        pl.when(whole > 0)
+        .then(part.cast(pl.Float64) / whole.cast(pl.Float64))
+        .when(whole == 0)
+        .then(0.0)
+    )
 
 
 # -- terms ----------------------------------------------------------------------------------------
@@ -59,28 +80,49 @@ def _fit_tfidf(transform: Tfidf, rows: pl.LazyFrame, about: About) -> Learning: 
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     column = transform.column
-    texts = (yield from sampled(transform, rows, {column: pl.col(column)}))[column][column].to_list()
-    vectorizer = TfidfVectorizer(analyzer=transform.analyzer, ngram_range=transform.grams, max_features=transform.most, min_df=min(transform.support, max(len(texts), 1)))
+    texts = (yield from sampled(transform, rows, {column: pl.col(column)}))[column][
+        column
+    ].to_list()
+    vectorizer = TfidfVectorizer(
+        analyzer=transform.analyzer,
+        ngram_range=transform.grams,
+        max_features=transform.most,
+        min_df=min(transform.support, max(len(texts), 1)),
+    )
     try:
         vectorizer.fit(texts)
     except ValueError:  # no text, no word, or none in enough texts
-        raise FeatureError(f"the texts of '{column}' have no term in {transform.support} of them", "Give a lower `support`, or leave it out", Where(field=column)) from None
-    return Fitted({"terms": vectorizer.get_feature_names_out().tolist(), "weights": vectorizer.idf_.tolist()})
+        raise FeatureError(
+            f"the texts of '{column}' have no term in {transform.support} of them",
+            "Give a lower `support`, or leave it out",
+            Where(field=column),
+        ) from None
+    return Fitted(
+        {"terms": vectorizer.get_feature_names_out().tolist(), "weights": vectorizer.idf_.tolist()}
+    )
 
 
 def _tfidf(transform: Tfidf, fitted: Fitted, about: About) -> Made:  # noqa: ARG001
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    vectorizer = TfidfVectorizer(analyzer=transform.analyzer, ngram_range=transform.grams, vocabulary=fitted.values["terms"])
+    vectorizer = TfidfVectorizer(
+        analyzer=transform.analyzer, ngram_range=transform.grams, vocabulary=fitted.values["terms"]
+    )
     vectorizer.idf_ = np.array(fitted.values["weights"])
-    return _vectors(transform.column, [f"{transform.column}_tfidf_{n + 1}" for n in range(len(fitted.values["terms"]))], vectorizer.transform)
+    return _vectors(
+        transform.column,
+        [f"{transform.column}_tfidf_{n + 1}" for n in range(len(fitted.values["terms"]))],
+        vectorizer.transform,
+    )
 
 
 def _ngrams(transform: NgramHash, fitted: Fitted, about: About) -> Made:  # noqa: ARG001
     """Source: Weinberger et al. (2009), ICML, 1113; scikit-learn's HashingVectorizer, which keeps nothing."""
     from sklearn.feature_extraction.text import HashingVectorizer
 
-    vectorizer = HashingVectorizer(n_features=transform.buckets, analyzer=transform.analyzer, ngram_range=transform.grams)
+    vectorizer = HashingVectorizer(
+        n_features=transform.buckets, analyzer=transform.analyzer, ngram_range=transform.grams
+    )
     return _vectors(transform.column, list(transform.makes), vectorizer.transform)
 
 
@@ -91,10 +133,20 @@ def _vectors(column: str, names: list[str], transform: Callable[[list[str]], Any
     def called(given: pl.Series) -> pl.Series:
         if not len(given):
             return pl.Series(given.name, [], dtype=pl.Array(pl.Float64, width))
-        return pl.Series(given.name, transform(given.fill_null("").to_list()).toarray(), dtype=pl.Array(pl.Float64, width))
+        return pl.Series(
+            given.name,
+            transform(given.fill_null("").to_list()).toarray(),
+            dtype=pl.Array(pl.Float64, width),
+        )
 
-    made = pl.col(column).map_batches(called, return_dtype=pl.Array(pl.Float64, width), is_elementwise=True)
-    return Made({name: pl.col(vector).arr.get(n) for n, name in enumerate(names)}, dict.fromkeys(names, (column,)), {vector: made})
+    made = pl.col(column).map_batches(
+        called, return_dtype=pl.Array(pl.Float64, width), is_elementwise=True
+    )
+    return Made(
+        {name: pl.col(vector).arr.get(n) for n, name in enumerate(names)},
+        dict.fromkeys(names, (column,)),
+        {vector: made},
+    )
 
 
 TEXT_STATISTICS = Kind(nothing_to_learn, _statistics)

@@ -104,22 +104,46 @@ def times(about: About) -> pl.Expr:
 def moments(column: str, dtype: pl.DataType) -> pl.Expr:
     """The same for any column of that type."""
     if isinstance(dtype, pl.Datetime | pl.Date):
-        return pl.col(column).cast(pl.Datetime("us", getattr(dtype, "time_zone", None))).to_physical()
+        return (
+            pl.col(column).cast(pl.Datetime("us", getattr(dtype, "time_zone", None))).to_physical()
+        )
     if dtype.is_integer():
-        return pl.when(pl.col(column).is_between(-_FARTHEST, _FARTHEST)).then(pl.col(column).cast(pl.Int64))  # beyond it, distances leave 64 bits
-    raise FeatureError(f"'{column}' is {dtype}, and no time", "Order rows by a date, a timestamp or a whole number", Where(field=column))
+        return pl.when(pl.col(column).is_between(-_FARTHEST, _FARTHEST)).then(
+            pl.col(column).cast(pl.Int64)
+        )  # beyond it, distances leave 64 bits
+    raise FeatureError(
+        f"'{column}' is {dtype}, and no time",
+        "Order rows by a date, a timestamp or a whole number",
+        Where(field=column),
+    )
 
 
-def sampled(transform: Sampled, rows: pl.LazyFrame, columns: Mapping[str, pl.Expr]) -> Generator[Mapping[str, pl.LazyFrame], Found, Found]:
+def sampled(
+    transform: Sampled, rows: pl.LazyFrame, columns: Mapping[str, pl.Expr]
+) -> Generator[Mapping[str, pl.LazyFrame], Found, Found]:
     """Two rounds: how many rows have each column, and at most `sample_rows` of its values, in the order of the rows; nulls of one column say nothing of another."""
-    counted = (yield {"given": rows.select(value.count().alias(name) for name, value in columns.items())})["given"].row(0, named=True)
+    counted = (
+        yield {"given": rows.select(value.count().alias(name) for name, value in columns.items())}
+    )["given"].row(0, named=True)
     plans = {
-        name: drawn(rows.select(ROW, value.alias(name)).drop_nulls(name), transform.sample_rows, counted[name], transform.seed).select(name) for name, value in columns.items()
+        name: drawn(
+            rows.select(ROW, value.alias(name)).drop_nulls(name),
+            transform.sample_rows,
+            counted[name],
+            transform.seed,
+        ).select(name)
+        for name, value in columns.items()
     }
     return (yield plans)
 
 
-def looked_up(value: pl.Expr, table: pl.DataFrame, column: str, about: About, default: float | int | None = None) -> pl.Expr:
+def looked_up(
+    value: pl.Expr,
+    table: pl.DataFrame,
+    column: str,
+    about: About,
+    default: float | int | None = None,
+) -> pl.Expr:
     """What a table says beside its `value`: a hash join on every engine. `default` for a value it lacks, and for a missing one.
 
     Polars does not know that such a join goes row by row, and would keep all rows for it: 3.2 GB of ten million, and twice the time (2026-11-28).
@@ -129,27 +153,46 @@ def looked_up(value: pl.Expr, table: pl.DataFrame, column: str, about: About, de
         return pl.lit(default, known.dtype)
 
     def join(values: Any) -> Any:
-        return values.replace_strict(table["value"], known, default=default, return_dtype=known.dtype)
+        return values.replace_strict(
+            table["value"], known, default=default, return_dtype=known.dtype
+        )
 
-    found = value.map_batches(join, return_dtype=known.dtype, is_elementwise=True) if about.in_pieces else join(value)
+    found = (
+        value.map_batches(join, return_dtype=known.dtype, is_elementwise=True)
+        if about.in_pieces
+        else join(value)
+    )
     return pl.when(value.is_null()).then(pl.lit(default, known.dtype)).otherwise(found)
 
 
 def coded(value: pl.Expr, known: pl.Series, about: About) -> pl.Expr:
     """The place of a value among different ones; null for one that is not there."""
-    return looked_up(value, pl.DataFrame({"value": known, "code": pl.int_range(len(known), eager=True)}), "code", about)
+    return looked_up(
+        value,
+        pl.DataFrame({"value": known, "code": pl.int_range(len(known), eager=True)}),
+        "code",
+        about,
+    )
 
 
 def name_part(category: object) -> str:
     """A category as part of a feature's name."""
-    return "".join(character if character.isalnum() else "_" for character in str(category)) or "other"
+    return (
+        "".join(character if character.isalnum() else "_" for character in str(category)) or "other"
+    )
 
 
 def nothing_seen(column: str, what: str) -> FeatureError:
     """The error of a column that teaches nothing."""
-    return FeatureError(f"'{column}' has no value {what} among the training rows", "Leave it out of assay.features, or fill it in assay.cleaning", Where(field=column))
+    return FeatureError(
+        f"'{column}' has no value {what} among the training rows",
+        "Leave it out of assay.features, or fill it in assay.cleaning",
+        Where(field=column),
+    )
 
 
-def for_each_column(columns: Sequence[str], makes: Sequence[str], expression: Callable[[str], pl.Expr]) -> Made:
+def for_each_column(
+    columns: Sequence[str], makes: Sequence[str], expression: Callable[[str], pl.Expr]
+) -> Made:
     """The same expression of each column."""
     return Made({name: expression(column) for column, name in zip(columns, makes, strict=True)})

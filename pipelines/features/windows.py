@@ -23,7 +23,16 @@ from assay.pipelines.clean.step_spec import Fitted, Learning
 from assay.pipelines.engine import run_in_memory
 from assay.pipelines.features import exact_sums
 from assay.pipelines.features.lookback import Past, Values, last_before, over_parts
-from assay.pipelines.features.transform_spec import HELPER, About, Kind, Made, moments, nothing_to_learn, number, times
+from assay.pipelines.features.transform_spec import (
+    HELPER,
+    About,
+    Kind,
+    Made,
+    moments,
+    nothing_to_learn,
+    number,
+    times,
+)
 
 _HALF, _LIMB = 20, 40
 """Bits by which numbers are taken apart to be squared, and by which a sum of squares is."""
@@ -34,24 +43,53 @@ _HALF, _LIMB = 20, 40
 
 def _fit_window(transform: Window, rows: pl.LazyFrame, about: About) -> Learning:
     times(about)  # refuses what is no time before anything is read
-    seen = (yield {"scales": rows.select(exact_sums.seen(column).alias(column) for column in transform.columns)})["scales"].to_dicts()[0]
+    seen = (
+        yield {
+            "scales": rows.select(
+                exact_sums.seen(column).alias(column) for column in transform.columns
+            )
+        }
+    )["scales"].to_dicts()[0]
     return Fitted({column: asdict(exact_sums.scale(seen[column])) for column in transform.columns})
 
 
 def _windowed(transform: Window, fitted: Fitted, about: About) -> Made:
     scales = {column: exact_sums.Scale(**fitted.values[column]) for column in transform.columns}
-    held = {f"{column}|{part}": kind for column in transform.columns for part, kind in _parts(transform).items()}
+    held = {
+        f"{column}|{part}": kind
+        for column in transform.columns
+        for part, kind in _parts(transform).items()
+    }
     keys, seen = _seen(transform, about)
-    seen += [exact_sums.as_steps(column, each).alias(f"counted|{column}") for column, each in scales.items()]
-    seen += [number(column).alias(f"value|{column}") for column in transform.columns if _extremes(transform)]
+    seen += [
+        exact_sums.as_steps(column, each).alias(f"counted|{column}")
+        for column, each in scales.items()
+    ]
+    seen += [
+        number(column).alias(f"value|{column}")
+        for column in transform.columns
+        if _extremes(transform)
+    ]
     mark = f"{HELPER}{transform.makes[0]}"
-    helper = pl.struct(seen).map_batches(partial(_looked_back, transform, keys, held, about.on), return_dtype=pl.Struct(held))
+    helper = pl.struct(seen).map_batches(
+        partial(_looked_back, transform, keys, held, about.on), return_dtype=pl.Struct(held)
+    )
 
     def of(column: str, part: str) -> pl.Expr:
         return pl.col(mark).struct.field(f"{column}|{part}")
 
-    made = {name: _of(function, column, scales[column], of) for name, (column, function) in _feature_sources(transform).items()}
-    return Made(made, {name: (about.order_by, *transform.by, column) for name, (column, _) in _feature_sources(transform).items()}, {mark: helper})
+    made = {
+        name: _of(function, column, scales[column], of)
+        for name, (column, function) in _feature_sources(transform).items()
+    }
+    return Made(
+        made,
+        {
+            name: (about.order_by, *transform.by, column)
+            for name, (column, _) in _feature_sources(transform).items()
+        },
+        {mark: helper},
+    )
 
 
 def _extremes(transform: Window) -> list[str]:
@@ -60,22 +98,54 @@ def _extremes(transform: Window) -> list[str]:
 
 def _parts(transform: Window) -> dict[str, type[pl.DataType]]:
     """What is found of each column's windows, for the functions to be told from."""
-    squares: dict[str, type[pl.DataType]] = {"high": pl.Int64, "low": pl.Int64} if "std" in transform.functions else {}
-    return {"n": pl.Int64, "sum": pl.Int64, **squares, "storey": pl.Int16, **dict.fromkeys(_extremes(transform), pl.Float64)}
+    squares: dict[str, type[pl.DataType]] = (
+        {"high": pl.Int64, "low": pl.Int64} if "std" in transform.functions else {}
+    )
+    return {
+        "n": pl.Int64,
+        "sum": pl.Int64,
+        **squares,
+        "storey": pl.Int16,
+        **dict.fromkeys(_extremes(transform), pl.Float64),
+    }
 
 
-def _looked_back(transform: Window, keys: Sequence[str], held: Mapping[str, type[pl.DataType]], on: Any, given: pl.Series) -> pl.Series:
+def _looked_back(
+    transform: Window,
+    keys: Sequence[str],
+    held: Mapping[str, type[pl.DataType]],
+    on: Any,
+    given: pl.Series,
+) -> pl.Series:
     """Of all rows (a struct of time, keys, and each column's steps and value) what `held` names; null where a row has no time or key."""
     frame, squared = given.struct.unnest(), "std" in transform.functions
-    span, gap = (None if transform.span == "all" else length(transform.span)), length(transform.gap) if transform.gap else 0
-    made = {name: np.full(frame.height, -np.inf) if kind == pl.Float64 else np.zeros(frame.height, dtype=str(kind).lower()) for name, kind in held.items()}
+    span, gap = (
+        (None if transform.span == "all" else length(transform.span)),
+        length(transform.gap) if transform.gap else 0,
+    )
+    made = {
+        name: np.full(frame.height, -np.inf)
+        if kind == pl.Float64
+        else np.zeros(frame.height, dtype=str(kind).lower())
+        for name, kind in held.items()
+    }
     there = np.zeros(frame.height, dtype=bool)
     counted = {column: frame[f"counted|{column}"].struct.unnest() for column in transform.columns}
     x = {column: each["steps"].fill_null(0).to_numpy() for column, each in counted.items()}
-    known = {column: each["steps"].is_not_null().cast(pl.Int64).to_numpy() for column, each in counted.items() if each["steps"].null_count()}
-    storeys = {column: each["storey"].fill_null(0).to_numpy() for column, each in counted.items() if each["storey"].max()}
+    known = {
+        column: each["steps"].is_not_null().cast(pl.Int64).to_numpy()
+        for column, each in counted.items()
+        if each["steps"].null_count()
+    }
+    storeys = {
+        column: each["storey"].fill_null(0).to_numpy()
+        for column, each in counted.items()
+        if each["storey"].max()
+    }
     signed = {
-        f"{column}|{function}": (frame[f"value|{column}"] * (1.0 if function == "max" else -1.0)).fill_null(-math.inf).to_numpy()
+        f"{column}|{function}": (frame[f"value|{column}"] * (1.0 if function == "max" else -1.0))
+        .fill_null(-math.inf)
+        .to_numpy()
         for column in transform.columns
         for function in _extremes(transform)
     }
@@ -83,8 +153,12 @@ def _looked_back(transform: Window, keys: Sequence[str], held: Mapping[str, type
     def fill(past: Past) -> None:
         there[past.rows] = True
         for column in transform.columns:
-            numbers, on_storeys = (past.sorted(some[column]) if column in some else None for some in (known, storeys))
-            for part, values in _sums(past, past.sorted(x[column]), numbers, on_storeys, squared).items():
+            numbers, on_storeys = (
+                past.sorted(some[column]) if column in some else None for some in (known, storeys)
+            )
+            for part, values in _sums(
+                past, past.sorted(x[column]), numbers, on_storeys, squared
+            ).items():
                 made[f"{column}|{part}"][past.rows] = past.in_row_order(values)
         for name, values in signed.items():
             made[name][past.rows] = past.in_row_order(past.greatest(past.sorted(values)))
@@ -93,9 +167,13 @@ def _looked_back(transform: Window, keys: Sequence[str], held: Mapping[str, type
     without = None if there.all() else pl.Series(~there)
 
     def column_of(name: str) -> pl.Series:
-        values = pl.Series(name, made.pop(name))  # one at a time: each is a column of the whole table
+        values = pl.Series(
+            name, made.pop(name)
+        )  # one at a time: each is a column of the whole table
         if held[name] == pl.Float64:
-            values = pl.select(_or_null(pl.lit(values)) * (-1.0 if name.endswith("|min") else 1.0)).to_series()
+            values = pl.select(
+                _or_null(pl.lit(values)) * (-1.0 if name.endswith("|min") else 1.0)
+            ).to_series()
         return values if without is None else values.set(without, None)
 
     return pl.DataFrame({name: column_of(name) for name in held}).to_struct(given.name)
@@ -106,11 +184,18 @@ def _seen(transform: Window | Lag | AsOf, about: About) -> tuple[list[str], list
     keys = {f"key|{place}": column for place, column in enumerate(transform.by)}
 
     def key(column: str) -> pl.Expr:
-        if about.types[column] != pl.String or isinstance(transform, AsOf):  # whose keys are held against another table's
+        if about.types[column] != pl.String or isinstance(
+            transform, AsOf
+        ):  # whose keys are held against another table's
             return pl.col(column)
-        return pl.col(column).cast(pl.Categorical(pl.Categories.random())).to_physical()  # the fastest way to different numbers, by all cores
+        return (
+            pl.col(column).cast(pl.Categorical(pl.Categories.random())).to_physical()
+        )  # the fastest way to different numbers, by all cores
 
-    return list(keys), [times(about).alias("at"), *(key(column).alias(name) for name, column in keys.items())]
+    return list(keys), [
+        times(about).alias("at"),
+        *(key(column).alias(name) for name, column in keys.items()),
+    ]
 
 
 def _feature_sources(transform: Window) -> dict[str, tuple[str, str]]:
@@ -119,7 +204,9 @@ def _feature_sources(transform: Window) -> dict[str, tuple[str, str]]:
     return dict(zip(transform.makes, pairs, strict=True))
 
 
-def _sums(past: Past, steps: Values, known: Values | None, storeys: Values | None, squared: bool) -> dict[str, Values]:
+def _sums(
+    past: Past, steps: Values, known: Values | None, storeys: Values | None, squared: bool
+) -> dict[str, Values]:
     """Over each window: numbers, steps, and for deviations the squares of steps in two limbs; in steps of the highest storey that one of them is on.
 
     Args:
@@ -127,14 +214,27 @@ def _sums(past: Past, steps: Values, known: Values | None, storeys: Values | Non
     """
     on = past.on
     if storeys is None or not bool(on.any(storeys > 0)):
-        return _of_storey(past, steps, known, squared) | {"storey": on.zeros(past.since.shape, dtype=on.int16)}
-    made = dict.fromkeys(("n", "sum", *(("high", "low") if squared else ())), on.zeros(past.since.shape, dtype=on.int64))
+        return _of_storey(past, steps, known, squared) | {
+            "storey": on.zeros(past.since.shape, dtype=on.int16)
+        }
+    made = dict.fromkeys(
+        ("n", "sum", *(("high", "low") if squared else ())),
+        on.zeros(past.since.shape, dtype=on.int64),
+    )
     top = on.zeros(past.since.shape, dtype=on.int64)
     for storey in sorted(int(each) for each in on.unique_values(storeys)):
         on_it = storeys == storey
-        part = _of_storey(past, on.where(on_it, steps, 0), on.astype(on_it, on.int64) if known is None else on.where(on_it, known, 0), squared)
+        part = _of_storey(
+            past,
+            on.where(on_it, steps, 0),
+            on.astype(on_it, on.int64) if known is None else on.where(on_it, known, 0),
+            squared,
+        )
         up = on.where(part["n"] > 0, storey - top, 0) * exact_sums.UP
-        made = {"n": made["n"] + part["n"], "sum": (made["sum"] >> on.where(up < 63, up, 63)) + part["sum"]} | _limbs_up(on, made, up, part)
+        made = {
+            "n": made["n"] + part["n"],
+            "sum": (made["sum"] >> on.where(up < 63, up, 63)) + part["sum"],
+        } | _limbs_up(on, made, up, part)
         top = on.where(part["n"] > 0, storey, top)
     return made | {"storey": on.astype(top, on.int16)}
 
@@ -147,15 +247,24 @@ def _of_storey(past: Past, x: Values, known: Values | None, squared: bool) -> di
         low = x - (high << _HALF)
         mixed, lowest = past.sums(high * low), past.sums(low * low)
         lowest = lowest + ((mixed & (2 ** (_HALF - 1) - 1)) << (_HALF + 1))
-        made |= {"high": past.sums(high * high) + (mixed >> (_HALF - 1)) + (lowest >> _LIMB), "low": lowest & (2**_LIMB - 1)}
+        made |= {
+            "high": past.sums(high * high) + (mixed >> (_HALF - 1)) + (lowest >> _LIMB),
+            "low": lowest & (2**_LIMB - 1),
+        }
     return made
 
 
-def _limbs_up(on: Any, made: dict[str, Values], up: Values, part: dict[str, Values]) -> dict[str, Values]:
+def _limbs_up(
+    on: Any, made: dict[str, Values], up: Values, part: dict[str, Values]
+) -> dict[str, Values]:
     """The squares in greater steps, and those of the next storey."""
     if "high" not in made:
         return {}
-    high, low, twice = made["high"], made["low"], 2 * exact_sums.UP  # the square of a step grows by twice as many bits
+    high, low, twice = (
+        made["high"],
+        made["low"],
+        2 * exact_sums.UP,
+    )  # the square of a step grows by twice as many bits
     for grown in range(0, 2 * _LIMB, exact_sums.UP):  # storeys further up leave nothing of them
         more = up > grown
         low = on.where(more, (low >> twice) | ((high & (2**twice - 1)) << (_LIMB - twice)), low)
@@ -169,7 +278,9 @@ def _or_null(extreme: pl.Expr) -> pl.Expr:
     return pl.when(extreme.is_finite()).then(extreme)
 
 
-def _of(function: str, column: str, scale: exact_sums.Scale, of: Callable[[str, str], pl.Expr]) -> pl.Expr:
+def _of(
+    function: str, column: str, scale: exact_sums.Scale, of: Callable[[str, str], pl.Expr]
+) -> pl.Expr:
     n, steps, storey = (of(column, part) for part in ("n", "sum", "storey"))
     match function:
         case "count":
@@ -181,7 +292,13 @@ def _of(function: str, column: str, scale: exact_sums.Scale, of: Callable[[str, 
         case "mean":
             return exact_sums.mean(steps, n, storey, scale)
         case _:
-            return exact_sums.deviation(steps, of(column, "high").cast(pl.Int128) * 2**_LIMB + of(column, "low").cast(pl.Int128), n, storey, scale)
+            return exact_sums.deviation(
+                steps,
+                of(column, "high").cast(pl.Int128) * 2**_LIMB + of(column, "low").cast(pl.Int128),
+                n,
+                storey,
+                scale,
+            )
 
 
 # -- lags ---------------------------------------------------------------------------------------
@@ -194,21 +311,37 @@ def _lagged(transform: Lag, fitted: Fitted, about: About) -> Made:  # noqa: ARG0
     def looked_back(given: pl.Series) -> pl.Series:
         frame = given.struct.unnest()
         made = {name: np.full(frame.height, -np.inf) for name in held}
-        columns = [frame[f"value|{column}"].fill_null(-math.inf).to_numpy() for column in transform.columns]
+        columns = [
+            frame[f"value|{column}"].fill_null(-math.inf).to_numpy() for column in transform.columns
+        ]
 
         def fill(past: Past) -> None:
-            found = (lagged for values in columns for lagged in past.lags(past.sorted(values), transform.moments))
+            found = (
+                lagged
+                for values in columns
+                for lagged in past.lags(past.sorted(values), transform.moments)
+            )
             for name, lagged in zip(held, found, strict=True):
                 made[name][past.rows] = past.in_row_order(lagged)
 
         over_parts(fill, frame, keys, None, 0, about.on)
-        return pl.DataFrame(made, schema=held).with_columns(_or_null(pl.all())).to_struct(given.name)
+        return (
+            pl.DataFrame(made, schema=held).with_columns(_or_null(pl.all())).to_struct(given.name)
+        )
 
     keys, seen = _seen(transform, about)
     seen += [number(column).alias(f"value|{column}") for column in transform.columns]
     helper = pl.struct(seen).map_batches(looked_back, return_dtype=pl.Struct(held))
-    inputs = ((about.order_by, *transform.by, column) for column in transform.columns for _ in transform.moments)
-    return Made({name: pl.col(mark).struct.field(name) for name in held}, dict(zip(held, inputs, strict=True)), {mark: helper})
+    inputs = (
+        (about.order_by, *transform.by, column)
+        for column in transform.columns
+        for _ in transform.moments
+    )
+    return Made(
+        {name: pl.col(mark).struct.field(name) for name in held},
+        dict(zip(held, inputs, strict=True)),
+        {mark: helper},
+    )
 
 
 # -- other data sets ------------------------------------------------------------------------------
@@ -217,31 +350,60 @@ def _lagged(transform: Lag, fitted: Fitted, about: About) -> Made:  # noqa: ARG0
 def _joined(transform: AsOf, fitted: Fitted, about: About) -> Made:  # noqa: ARG001
     other = about.others.get(transform.dataset)
     if other is None:
-        raise FeatureError(f"the rows of '{transform.dataset}' are not at hand", f"Publish it: assay run {transform.dataset}")
+        raise FeatureError(
+            f"the rows of '{transform.dataset}' are not at hand",
+            f"Publish it: assay run {transform.dataset}",
+        )
     types = other.collect_schema()
     missing = sorted({*transform.columns, transform.time, *transform.by.values()} - set(types))
     if missing:
-        raise FeatureError(f"'{transform.dataset}' has no {', '.join(missing)}", "Name columns of its published version", Where(field=missing[0]))
+        raise FeatureError(
+            f"'{transform.dataset}' has no {', '.join(missing)}",
+            "Name columns of its published version",
+            Where(field=missing[0]),
+        )
     for own, theirs in transform.by.items():
         if about.types[own] != types[theirs]:
-            raise FeatureError(f"'{own}' is {about.types[own]}, and '{theirs}' of '{transform.dataset}' is {types[theirs]}", "Join by columns of one type", Where(field=own))
+            raise FeatureError(
+                f"'{own}' is {about.types[own]}, and '{theirs}' of '{transform.dataset}' is {types[theirs]}",
+                "Join by columns of one type",
+                Where(field=own),
+            )
     keys, seen = _seen(transform, about)
-    held = {name: pl.Int8() if types[column] == pl.Boolean else types[column] for name, column in zip(transform.makes, transform.columns, strict=True)}
+    held = {
+        name: pl.Int8() if types[column] == pl.Boolean else types[column]
+        for name, column in zip(transform.makes, transform.columns, strict=True)
+    }
     past = other.select(
         moments(transform.time, types[transform.time]).alias("at"),
-        *(pl.col(theirs).alias(key) for key, theirs in zip(keys, transform.by.values(), strict=True)),
-        *(pl.col(column).cast(kind).alias(name) for column, (name, kind) in zip(transform.columns, held.items(), strict=True)),
+        *(
+            pl.col(theirs).alias(key)
+            for key, theirs in zip(keys, transform.by.values(), strict=True)
+        ),
+        *(
+            pl.col(column).cast(kind).alias(name)
+            for column, (name, kind) in zip(transform.columns, held.items(), strict=True)
+        ),
     ).drop_nulls(["at", *keys])
 
     def looked_up(given: pl.Series) -> pl.Series:
         # of several rows of one moment the last in the order of their values, so that it is the same one whatever order they are stored in
         theirs = run_in_memory(past.sort("at", *held))
-        place = last_before(given.struct.unnest(), theirs, keys, length(transform.within) if transform.within else None, about.on)
+        place = last_before(
+            given.struct.unnest(),
+            theirs,
+            keys,
+            length(transform.within) if transform.within else None,
+            about.on,
+        )
         return theirs.select(pl.col(name).gather(place) for name in held).to_struct(given.name)
 
     mark = f"{HELPER}{transform.makes[0]}"
     helper = pl.struct(seen).map_batches(looked_up, return_dtype=pl.Struct(held))
-    inputs = {name: (about.order_by, *transform.by, f"{transform.dataset}.{column}") for name, column in zip(transform.makes, transform.columns, strict=True)}
+    inputs = {
+        name: (about.order_by, *transform.by, f"{transform.dataset}.{column}")
+        for name, column in zip(transform.makes, transform.columns, strict=True)
+    }
     return Made({name: pl.col(mark).struct.field(name) for name in held}, inputs, {mark: helper})
 
 

@@ -78,10 +78,14 @@ def well_formed(chunks: Iterable[bytes], marks: Marks) -> WellFormed | None:
         else:
             quoted = True
             quotes = data == quote
-            state = np.bitwise_xor.accumulate(quotes.view(np.uint8)).view(bool)  # whether each byte is inside quotes, an opening one counted in
+            state = np.bitwise_xor.accumulate(quotes.view(np.uint8)).view(
+                bool
+            )  # whether each byte is inside quotes, an opening one counted in
             state = ~state if inside else state
             separators = (data == delimiter) | (data == LF)
-            if not _quotes_in_place(data, quotes, state, separators, before, following, delimiter, quote):
+            if not _quotes_in_place(
+                data, quotes, state, separators, before, following, delimiter, quote
+            ):
                 return None
             records += int(np.count_nonzero((data == LF) & ~state))
             delimiters += int(np.count_nonzero((data == delimiter) & ~state))
@@ -109,10 +113,21 @@ def _returns(data: Bytes, before: int, following: int | None) -> int | None:
     if not returns:
         return 0
     pairs = int(np.count_nonzero((data[:-1] == CR) & (data[1:] == LF)))
-    return returns if returns == pairs + (data[-1] == CR and following is not None) else None  # one at a chunk's end is looked at with the next
+    return (
+        returns if returns == pairs + (data[-1] == CR and following is not None) else None
+    )  # one at a chunk's end is looked at with the next
 
 
-def _quotes_in_place(data: Bytes, quotes: Flags, state: Flags, separators: Flags, before: int, following: int | None, delimiter: int, quote: int) -> bool:
+def _quotes_in_place(
+    data: Bytes,
+    quotes: Flags,
+    state: Flags,
+    separators: Flags,
+    before: int,
+    following: int | None,
+    delimiter: int,
+    quote: int,
+) -> bool:
     """Whether each opening quote starts a cell and each closing one ends it; two together are one that is escaped."""
     neighbours = separators | quotes
     opens, closes = quotes & state, quotes & ~state
@@ -120,7 +135,9 @@ def _quotes_in_place(data: Bytes, quotes: Flags, state: Flags, separators: Flags
     if (opens[1:] & ~neighbours[:-1]).any() or (closes[:-1] & ~ends[1:]).any():
         return False
     allowed = {delimiter, quote, LF}
-    return (not opens[0] or before in allowed) and (not closes[-1] or following is None or following in allowed | {CR})
+    return (not opens[0] or before in allowed) and (
+        not closes[-1] or following is None or following in allowed | {CR}
+    )
 
 
 # -- records one by one -----------------------------------------------------------------
@@ -153,9 +170,25 @@ class Sorter:
         self.delimiter = ord(marks.delimiter)
         self.quote = ord(marks.quote) if marks.quote else -1
         self.escape = ord(marks.escape) if marks.escape else -1
-        delimiter, quote, escape = (re.escape(mark.encode()) if mark else b"" for mark in (marks.delimiter, marks.quote, marks.escape))
-        self._plain = re.compile((b"(?:[^" + delimiter + rb"\r\n" + escape + b"]|" + escape + b"[\\s\\S])*+") if escape else b"[^" + delimiter + rb"\r\n]*+")
-        body = b"(?:[^" + quote + escape + b"]|" + (escape + rb"[\s\S]|" if escape else b"") + quote + quote + b")*+"
+        delimiter, quote, escape = (
+            re.escape(mark.encode()) if mark else b""
+            for mark in (marks.delimiter, marks.quote, marks.escape)
+        )
+        self._plain = re.compile(
+            (b"(?:[^" + delimiter + rb"\r\n" + escape + b"]|" + escape + b"[\\s\\S])*+")
+            if escape
+            else b"[^" + delimiter + rb"\r\n]*+"
+        )
+        body = (
+            b"(?:[^"
+            + quote
+            + escape
+            + b"]|"
+            + (escape + rb"[\s\S]|" if escape else b"")
+            + quote
+            + quote
+            + b")*+"
+        )
         self._quoted = re.compile(quote + body + quote) if quote else None
 
     def sort(self, chunk: bytes, *, last: bool) -> Sorted:
@@ -167,7 +200,9 @@ class Sorter:
         data = data[: nexts[-1]]
         good, wrong = self._by_line(chunk, data, starts, ends)
         flaws: dict[int, str] = {}
-        joined: list[tuple[int, int, int]] = []  # first line, line after, end of bytes: records of several lines
+        joined: list[
+            tuple[int, int, int]
+        ] = []  # first line, line after, end of bytes: records of several lines
         line = done = 0
         for at in np.flatnonzero(wrong == _LOOK):
             if at < line:
@@ -192,14 +227,20 @@ class Sorter:
             done = len(starts)
         return self._gathered(chunk, (starts, ends, nexts), good, wrong, joined, flaws, done)
 
-    def _by_line(self, chunk: bytes, data: Bytes, starts: Positions, ends: Positions) -> tuple[Flags, npt.NDArray[np.uint8]]:
+    def _by_line(
+        self, chunk: bytes, data: Bytes, starts: Positions, ends: Positions
+    ) -> tuple[Flags, npt.NDArray[np.uint8]]:
         """Judge lines that are a record each: good ones, and what is wrong with the others; those with a quote or an escape are looked at one by one."""
         cells = _counts(data == self.delimiter, starts, ends) + 1
         special = np.zeros(len(starts), bool)
         for mark in (self.quote, self.escape):
             if mark >= 0 and mark in chunk:
                 special |= _counts(data == mark, starts, ends) > 0
-        plain = self._well_quoted(data, starts, ends, cells) if self.escape < 0 and special.any() else ~special
+        plain = (
+            self._well_quoted(data, starts, ends, cells)
+            if self.escape < 0 and special.any()
+            else ~special
+        )
         wrong = np.zeros(len(starts), np.uint8)
         wrong[cells < self.columns] = _FEW
         wrong[cells > self.columns] = _MANY
@@ -212,7 +253,9 @@ class Sorter:
                 wrong[at] = _ENCODING
         return wrong == 0, wrong
 
-    def _well_quoted(self, data: Bytes, starts: Positions, ends: Positions, cells: npt.NDArray[np.int64]) -> Flags:
+    def _well_quoted(
+        self, data: Bytes, starts: Positions, ends: Positions, cells: npt.NDArray[np.int64]
+    ) -> Flags:
         """Lines whose quotes are all in place, taken each for itself; `cells` is mended for delimiters inside quotes."""
         quotes = np.flatnonzero(data == self.quote)
         line = np.searchsorted(starts, quotes, side="right") - 1
@@ -220,11 +263,15 @@ class Sorter:
         first = np.concatenate(([0], np.cumsum(per_line)[:-1]))
         odd = (np.arange(len(quotes)) - first[line]) % 2 == 1
         previous = np.where(quotes > starts[line], data[np.maximum(quotes - 1, 0)], LF)
-        following = np.where(quotes + 1 < ends[line], data[np.minimum(quotes + 1, len(data) - 1)], LF)
+        following = np.where(
+            quotes + 1 < ends[line], data[np.minimum(quotes + 1, len(data) - 1)], LF
+        )
         opens = (previous == self.delimiter) | (previous == LF) | (previous == self.quote)
         closes = (following == self.delimiter) | (following == LF) | (following == self.quote)
         in_place = np.where(odd, closes, opens)
-        well: Flags = (per_line % 2 == 0) & (np.bincount(line[~in_place], minlength=len(starts)) == 0)
+        well: Flags = (per_line % 2 == 0) & (
+            np.bincount(line[~in_place], minlength=len(starts)) == 0
+        )
         delimiters = np.flatnonzero(data == self.delimiter)
         behind = np.searchsorted(quotes, delimiters)
         at = np.searchsorted(starts, delimiters, side="right") - 1
@@ -239,7 +286,11 @@ class Sorter:
             if self._quoted is not None and at < size and chunk[at] == self.quote:
                 match = self._quoted.match(chunk, at, min(size, start + MAX_RECORD))
                 if match is None:
-                    return (UNCLOSED, _line_end(chunk, start)) if last or size - start > MAX_RECORD else None
+                    return (
+                        (UNCLOSED, _line_end(chunk, start))
+                        if last or size - start > MAX_RECORD
+                        else None
+                    )
                 at = match.end()
                 if at < size and chunk[at] not in (self.delimiter, LF, CR):
                     return BROKEN_QUOTE, _line_end(chunk, start)
@@ -248,7 +299,9 @@ class Sorter:
             if not last and (at >= size or (at == size - 1 and chunk[at] == self.escape)):
                 return None
             if at >= size or chunk[at] in (LF, CR):
-                flaw = MISSING if cells < self.columns else TOO_MANY if cells > self.columns else None
+                flaw = (
+                    MISSING if cells < self.columns else TOO_MANY if cells > self.columns else None
+                )
                 if flaw is None and not _is_utf8(chunk[start:at]):
                     flaw = ENCODING
                 return flaw, at if flaw is None else _line_end(chunk, start)
@@ -267,13 +320,19 @@ class Sorter:
             keep[first:after], is_record[first + 1 : after], end_of[first] = False, False, end
             keep[first] = True
         number = np.cumsum(is_record) - 1
-        found = [(int(at), flaws.get(int(at)) or _REASONS[int(wrong[at])]) for at in np.flatnonzero(is_record & ~keep)]
+        found = [
+            (int(at), flaws.get(int(at)) or _REASONS[int(wrong[at])])
+            for at in np.flatnonzero(is_record & ~keep)
+        ]
         kept = np.flatnonzero(keep)
         used = int(nexts[done - 1]) if done else 0
         return Sorted(
             _joined(chunk, starts[kept], end_of[kept], nexts[kept]),
             len(kept),
-            tuple(Flaw(int(number[at]), reason, chunk[int(starts[at]) : int(ends[at])]) for at, reason in found),
+            tuple(
+                Flaw(int(number[at]), reason, chunk[int(starts[at]) : int(ends[at])])
+                for at, reason in found
+            ),
             used,
         )
 
@@ -352,4 +411,8 @@ def _joined(chunk: bytes, starts: Positions, ends: Positions, nexts: Positions) 
     breaks = np.flatnonzero(~(whole[:-1] & (starts[1:] == nexts[:-1]))) + 1
     first = np.concatenate(([0], breaks))
     after = np.concatenate((breaks, [len(starts)]))
-    return b"".join(piece for low, high in zip(starts[first], ends[after - 1], strict=True) for piece in (chunk[low:high], b"\n"))
+    return b"".join(
+        piece
+        for low, high in zip(starts[first], ends[after - 1], strict=True)
+        for piece in (chunk[low:high], b"\n")
+    )

@@ -18,13 +18,18 @@ _POWERS = [10**digits for digits in range(1, 19)]
 
 def likely_whole(sample: pl.DataFrame) -> list[str]:
     """The columns of text in which the sample has whole numbers, plainly written, and nothing else."""
-    told = sample.select(pl.all().str.contains(PLAIN).all() & pl.all().is_not_null().any()).row(0, named=True)
+    told = sample.select(pl.all().str.contains(PLAIN).all() & pl.all().is_not_null().any()).row(
+        0, named=True
+    )
     return [column for column, whole in told.items() if whole]
 
 
 def text_bytes(rows: pl.DataFrame) -> int:
     """The bytes of the cells as text: a whole number in its plain form, and nothing where there is none."""
-    return sum(_digits(cells) if cells.dtype.is_integer() else int(cells.str.len_bytes().sum()) for cells in rows.get_columns())
+    return sum(
+        _digits(cells) if cells.dtype.is_integer() else int(cells.str.len_bytes().sum())
+        for cells in rows.get_columns()
+    )
 
 
 def _digits(cells: pl.Series) -> int:
@@ -36,7 +41,12 @@ def _digits(cells: pl.Series) -> int:
     for power in _POWERS:
         if high < power and low > -power:
             break
-        count += given if low >= power else (int((cells >= power).sum()) if high >= power else 0) + (int((cells <= -power).sum()) if low <= -power else 0)
+        count += (
+            given
+            if low >= power
+            else (int((cells >= power).sum()) if high >= power else 0)
+            + (int((cells <= -power).sum()) if low <= -power else 0)
+        )
     return count
 
 
@@ -44,7 +54,12 @@ class Measured:
     """The bytes of cells that go by as batches, told at the end; several batches are measured at once, as they are small."""
 
     def __init__(self) -> None:
-        self._lock, self._waiting, self._rows, self._bytes = threading.Lock(), list[pl.DataFrame](), 0, 0
+        self._lock, self._waiting, self._rows, self._bytes = (
+            threading.Lock(),
+            list[pl.DataFrame](),
+            0,
+            0,
+        )
 
     def add(self, batch: pl.DataFrame) -> pl.DataFrame:
         """Let a batch go by."""

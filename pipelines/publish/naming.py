@@ -30,7 +30,11 @@ class Inputs:
     @property
     def key(self) -> str:
         """SHA-256 over all of it; without decisions it is what it was before there could be any."""
-        said = {name: value for name, value in asdict(self).items() if name != "decisions" or value is not None}
+        said = {
+            name: value
+            for name, value in asdict(self).items()
+            if name != "decisions" or value is not None
+        }
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
@@ -47,7 +51,9 @@ class Previous:
     """Column -> type."""
 
 
-def next_version(previous: Previous | None, *, contract_version: str, source_digest: str, window: str | None) -> str:
+def next_version(
+    previous: Previous | None, *, contract_version: str, source_digest: str, window: str | None
+) -> str:
     """Number the version: major with the contract's major, minor for new data, patch for the same data made again.
 
     Source: Semantic Versioning 2.0.0, read for data: a consumer breaks when the contract does, and gains when rows come.
@@ -63,7 +69,14 @@ def next_version(previous: Previous | None, *, contract_version: str, source_dig
     return f"{was_major}.{minor}.{patch + 1}"
 
 
-def change_note(previous: Previous | None, *, rows: int, window: str | None, schema: Mapping[str, str] | None = None, partitions: int = 0) -> str:
+def change_note(
+    previous: Previous | None,
+    *,
+    rows: int,
+    window: str | None,
+    schema: Mapping[str, str] | None = None,
+    partitions: int = 0,
+) -> str:
     """One line for people on what is new, from what is known when the version is signed.
 
     How many rows were added, removed and changed takes a join of two versions, and is told after the commit.
@@ -74,10 +87,16 @@ def change_note(previous: Previous | None, *, rows: int, window: str | None, sch
     if previous is not None and previous.rows is not None and not (window and not partitions):
         told += f" ({rows - previous.rows:+,})"
     if window:
-        told += f" of {partitions} partition(s), {window} new or made again" if partitions else f" of {window}"
+        told += (
+            f" of {partitions} partition(s), {window} new or made again"
+            if partitions
+            else f" of {window}"
+        )
     if previous is None:
         return f"First version: {told}"
-    return "; ".join([f"After {previous.version}: {told}", *schema_changes(previous.schema, schema or {})])
+    return "; ".join(
+        [f"After {previous.version}: {told}", *schema_changes(previous.schema, schema or {})]
+    )
 
 
 def schema_changes(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
@@ -86,4 +105,12 @@ def schema_changes(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
         return []
     came = [f"column {name} added" for name in new if name not in old]
     went = [f"column {name} removed" for name in old if name not in new]
-    return [*came, *went, *(f"column {name} is {new[name]}, was {old[name]}" for name in new if name in old and old[name] != new[name])]
+    return [
+        *came,
+        *went,
+        *(
+            f"column {name} is {new[name]}, was {old[name]}"
+            for name in new
+            if name in old and old[name] != new[name]
+        ),
+    ]

@@ -31,7 +31,11 @@ def windows(partitions: Partitions, now: datetime) -> dict[str, Window]:
     found: dict[str, Window] = {}
     start = partitions.start.astimezone(UTC)
     while start <= now and (partitions.end is None or start < partitions.end):
-        end = (start.replace(day=1) + timedelta(days=32)).replace(day=1) if partitions.by == "month" else start + timedelta(days=1)
+        end = (
+            (start.replace(day=1) + timedelta(days=32)).replace(day=1)
+            if partitions.by == "month"
+            else start + timedelta(days=1)
+        )
         name = start.strftime(name_format(partitions))
         found[name] = Window(name=name, start=start, end=end)
         start = end
@@ -54,10 +58,15 @@ def chosen(partitions: Partitions, text: str, now: datetime) -> tuple[str, ...]:
     for name in (first, last or first):
         if name not in known:
             span = f"{known[0]} to {known[-1]}" if known else "none yet"
-            raise SourceError("the contract has no partition of that name", f"Choose one of {span}, or a range FIRST{TO}LAST")
+            raise SourceError(
+                "the contract has no partition of that name",
+                f"Choose one of {span}, or a range FIRST{TO}LAST",
+            )
     found = tuple(known[known.index(first) : known.index(last or first) + 1])
     if not found:
-        raise SourceError(f"the range {text} is empty", f"Write the earlier one first: {last}{TO}{first}")
+        raise SourceError(
+            f"the range {text} is empty", f"Write the earlier one first: {last}{TO}{first}"
+        )
     return found
 
 
@@ -73,14 +82,26 @@ def key(base: str | None, keys: Mapping[str, str]) -> str:
 
 def digest(parts: Mapping[str, Part]) -> str:
     """SHA-256 over the source digests of all partitions."""
-    return hashlib.sha256(json.dumps({name: part["source_digest"] for name, part in parts.items()}, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(
+        json.dumps(
+            {name: part["source_digest"] for name, part in parts.items()}, sort_keys=True
+        ).encode()
+    ).hexdigest()
 
 
 def accounting(parts: Iterable[Part]) -> dict[str, Any]:
     """Where the rows of all partitions went."""
     parts = list(parts)
-    counts = {name: sum(part["accounting"][name] for part in parts) for name in ("rows_in", "published", "quarantined", "removed")}
-    by = {name: dict(sorted(sum((Counter(part["accounting"][name]) for part in parts), Counter()).items())) for name in ("quarantined_by", "removed_by")}
+    counts = {
+        name: sum(part["accounting"][name] for part in parts)
+        for name in ("rows_in", "published", "quarantined", "removed")
+    }
+    by = {
+        name: dict(
+            sorted(sum((Counter(part["accounting"][name]) for part in parts), Counter()).items())
+        )
+        for name in ("quarantined_by", "removed_by")
+    }
     return {**counts, **by}
 
 
@@ -91,14 +112,23 @@ def checks(newest: Sequence[Mapping[str, Any]], parts: Iterable[Part]) -> list[d
         newest: the checks of the partition judged last, each with everything there is to say of its rule.
     """
     judged = [part["checks"] for part in parts]
-    return [_added(check, [each[check["rule"]] for each in judged if check["rule"] in each]) for check in newest]
+    return [
+        _added(check, [each[check["rule"]] for each in judged if check["rule"] in each])
+        for check in newest
+    ]
 
 
 def _added(check: Mapping[str, Any], answers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     passed = [answer["passed"] for answer in answers]
     together = False if False in passed else None if None in passed else True
     failing, total = (sum(answer[name] for answer in answers) for name in ("failing", "total"))
-    return {**check, "failing": failing, "total": total, "passed": together, "measured": check["measured"] if len(answers) == 1 else None}
+    return {
+        **check,
+        "failing": failing,
+        "total": total,
+        "passed": together,
+        "measured": check["measured"] if len(answers) == 1 else None,
+    }
 
 
 def purposes(newest: Sequence[str], parts: Iterable[Part]) -> list[str]:
@@ -113,5 +143,9 @@ def findings(parts: Iterable[Part]) -> list[dict[str, Any]]:
     for part in parts:
         for each in part["findings"]:
             known = found.setdefault((each["column"], each["kind"]), {**each, "rows": 0})
-            known.update(rows=known["rows"] + each["rows"], declared=known["declared"] and each["declared"], confidence=max(known["confidence"], each["confidence"]))
+            known.update(
+                rows=known["rows"] + each["rows"],
+                declared=known["declared"] and each["declared"],
+                confidence=max(known["confidence"], each["confidence"]),
+            )
     return [found[name] for name in sorted(found)]

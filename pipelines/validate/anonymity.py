@@ -33,13 +33,27 @@ def measured(rows: pl.LazyFrame, measure: Measure) -> pl.LazyFrame:
     value = pl.col(measure.sensitive)
     if measure.what == "l":
         return rows.group_by(by).agg(value.n_unique().alias("l")).select(pl.col("l").min())
-    return _ordered(rows, by, measure.sensitive) if measure.numeric else _unordered(rows, by, measure.sensitive)
+    return (
+        _ordered(rows, by, measure.sensitive)
+        if measure.numeric
+        else _unordered(rows, by, measure.sensitive)
+    )
 
 
 def _shares(rows: pl.LazyFrame, by: list[str], value: str) -> tuple[pl.LazyFrame, pl.LazyFrame]:
     """The share of each value in all rows (`q`), and within each class (`p`)."""
-    overall = rows.group_by(value).len().with_columns((pl.col("len") / pl.col("len").sum()).alias("q")).select(value, "q")
-    within = rows.group_by(*by, value).len().with_columns((pl.col("len") / pl.col("len").sum().over(by)).alias("p")).select(*by, value, "p")
+    overall = (
+        rows.group_by(value)
+        .len()
+        .with_columns((pl.col("len") / pl.col("len").sum()).alias("q"))
+        .select(value, "q")
+    )
+    within = (
+        rows.group_by(*by, value)
+        .len()
+        .with_columns((pl.col("len") / pl.col("len").sum().over(by)).alias("p"))
+        .select(*by, value, "p")
+    )
     return overall, within
 
 
@@ -54,7 +68,13 @@ def _unordered(rows: pl.LazyFrame, by: list[str], value: str) -> pl.LazyFrame:
 def _ordered(rows: pl.LazyFrame, by: list[str], value: str) -> pl.LazyFrame:
     overall, within = _shares(rows, by, value)
     everywhere = rows.select(by).unique().join(overall, how="cross")
-    complete = everywhere.join(within, on=[*by, value], how="left", nulls_equal=True).sort(*by, value)
+    complete = everywhere.join(within, on=[*by, value], how="left", nulls_equal=True).sort(
+        *by, value
+    )
     steps = (pl.col("p").fill_null(0) - pl.col("q")).cum_sum().abs()
     # the mean over the m - 1 steps from value to value; a single value is no distance from itself
-    return complete.group_by(by, maintain_order=True).agg((steps.sum() / pl.max_horizontal(pl.len() - 1, 1)).alias("t")).select(pl.col("t").max())
+    return (
+        complete.group_by(by, maintain_order=True)
+        .agg((steps.sum() / pl.max_horizontal(pl.len() - 1, 1)).alias("t"))
+        .select(pl.col("t").max())
+    )

@@ -49,15 +49,26 @@ class Balance:
 def measure(rows: pl.LazyFrame, bias: Bias) -> tuple[Balance, ...]:
     """Count each column's groups, all of them in one pass over the columns that are named."""
     counted = run_together([_counts(rows, column, bias.label) for column in bias.groups])
-    return tuple(balance(column, counts, bias.smallest) for column, counts in zip(bias.groups, counted, strict=True))
+    return tuple(
+        balance(column, counts, bias.smallest)
+        for column, counts in zip(bias.groups, counted, strict=True)
+    )
 
 
 def _counts(rows: pl.LazyFrame, column: str, label: Outcome | None) -> pl.LazyFrame:
     group = pl.col(column).cast(pl.String).alias(_GROUP)
     if label is None:
-        return rows.group_by(group).agg(pl.len().alias(_ROWS), pl.lit(0).alias(_POSITIVE), pl.lit(0).alias(_JUDGED))
-    outcome = pl.col(label.column) > label.above if label.above is not None else pl.col(label.column) == pl.lit(label.equals)
-    return rows.group_by(group).agg(pl.len().alias(_ROWS), outcome.sum().alias(_POSITIVE), outcome.count().alias(_JUDGED))
+        return rows.group_by(group).agg(
+            pl.len().alias(_ROWS), pl.lit(0).alias(_POSITIVE), pl.lit(0).alias(_JUDGED)
+        )
+    outcome = (
+        pl.col(label.column) > label.above
+        if label.above is not None
+        else pl.col(label.column) == pl.lit(label.equals)
+    )
+    return rows.group_by(group).agg(
+        pl.len().alias(_ROWS), outcome.sum().alias(_POSITIVE), outcome.count().alias(_JUDGED)
+    )
 
 
 def balance(column: str, counts: pl.DataFrame, smallest: int) -> Balance:
@@ -72,11 +83,26 @@ def balance(column: str, counts: pl.DataFrame, smallest: int) -> Balance:
         `between_groups`. 29 CFR 1607.4 D (EEOC, 1978) for four fifths; Feldman et al. (2015), KDD.
     """
     total = int(counts[_ROWS].sum())
-    large = counts.filter(pl.col(_ROWS) >= smallest).sort([_ROWS, _GROUP], descending=[True, False], nulls_last=True)
-    groups = [Group(value, size, _pct(size, total) or 0.0, _pct(positive, judged)) for value, size, positive, judged in large.select(_GROUP, _ROWS, _POSITIVE, _JUDGED).iter_rows()]
+    large = counts.filter(pl.col(_ROWS) >= smallest).sort(
+        [_ROWS, _GROUP], descending=[True, False], nulls_last=True
+    )
+    groups = [
+        Group(value, size, _pct(size, total) or 0.0, _pct(positive, judged))
+        for value, size, positive, judged in large.select(
+            _GROUP, _ROWS, _POSITIVE, _JUDGED
+        ).iter_rows()
+    ]
     # an outcome that is known of a few in a large group tells of those few
-    rates = [positive / judged for positive, judged in large.filter(pl.col(_JUDGED) >= smallest).select(_POSITIVE, _JUDGED).iter_rows()]
-    groups = [group if judged >= smallest else Group(group.value, group.rows, group.share_pct, None) for group, judged in zip(groups, large[_JUDGED], strict=True)]
+    rates = [
+        positive / judged
+        for positive, judged in large.filter(pl.col(_JUDGED) >= smallest)
+        .select(_POSITIVE, _JUDGED)
+        .iter_rows()
+    ]
+    groups = [
+        group if judged >= smallest else Group(group.value, group.rows, group.share_pct, None)
+        for group, judged in zip(groups, large[_JUDGED], strict=True)
+    ]
     compared = len(rates) > 1
     return Balance(
         column=column,

@@ -51,7 +51,10 @@ def counting(frame: pl.LazyFrame, hidden: Collection[str]) -> pl.LazyFrame:
     Args:
         hidden: columns of which no value may be told.
     """
-    return frame.select(_frequencies(name, kind, name not in hidden) for name, kind in frame.collect_schema().items())
+    return frame.select(
+        _frequencies(name, kind, name not in hidden)
+        for name, kind in frame.collect_schema().items()
+    )
 
 
 def _frequencies(name: str, kind: pl.DataType, shown: bool) -> pl.Expr:
@@ -84,20 +87,38 @@ def recounting(frame: pl.LazyFrame, counts: pl.DataFrame) -> pl.LazyFrame:
     return frame.select(pl.col(name).drop_nulls().n_unique() for name in few)
 
 
-def described(counts: pl.DataFrame, recounted: pl.DataFrame, sample: pl.DataFrame, hidden: Collection[str]) -> tuple[Described, ...]:
+def described(
+    counts: pl.DataFrame, recounted: pl.DataFrame, sample: pl.DataFrame, hidden: Collection[str]
+) -> tuple[Described, ...]:
     """Put what `counting` and `recounting` gave together with a sample of the rows."""
     exact = recounted.row(0, named=True) if recounted.width else {}
-    told = {name: counts[name][0] | ({"different": exact[name]} if name in exact else {}) for name in sample.columns}
-    return tuple(_described(name, sample[name], told[name], name not in hidden) for name in sample.columns)
+    told = {
+        name: counts[name][0] | ({"different": exact[name]} if name in exact else {})
+        for name in sample.columns
+    }
+    return tuple(
+        _described(name, sample[name], told[name], name not in hidden) for name in sample.columns
+    )
 
 
 def _described(name: str, values: pl.Series, counted: Mapping[str, Any], shown: bool) -> Described:
     kind = values.dtype
     of_all = {key: _plain(counted.get(key)) for key in ("low", "high", "mean", "std")}
-    lengths = (counted["shortest"], round(counted["usual"], 1), counted["longest"]) if counted.get("shortest") is not None else None
+    lengths = (
+        (counted["shortest"], round(counted["usual"], 1), counted["longest"])
+        if counted.get("shortest") is not None
+        else None
+    )
     known = values.drop_nulls()
     if not shown or known.is_empty() or kind.is_nested():
-        return Described(name, _type(kind), counted["missing"], counted.get("different"), **of_all, lengths=lengths)
+        return Described(
+            name,
+            _type(kind),
+            counted["missing"],
+            counted.get("different"),
+            **of_all,
+            lengths=lengths,
+        )
     ordered = kind.is_numeric() or kind.is_temporal()
     return Described(
         name, _type(kind), counted["missing"], counted.get("different"), **of_all, lengths=lengths,
@@ -109,25 +130,42 @@ def _described(name: str, values: pl.Series, counted: Mapping[str, Any], shown: 
 
 
 def _type(kind: pl.DataType) -> str:
-    return f"Datetime({kind.time_zone or 'no zone'})" if isinstance(kind, pl.Datetime) else str(kind)
+    return (
+        f"Datetime({kind.time_zone or 'no zone'})" if isinstance(kind, pl.Datetime) else str(kind)
+    )
 
 
 def _plain(value: Any) -> Any:
     """As JSON holds it: times as ISO 8601, and no number that is none."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
-    return value if value is None or isinstance(value, int | str) else value.isoformat().replace("+00:00", "Z") if hasattr(value, "isoformat") else str(value)
+    return (
+        value
+        if value is None or isinstance(value, int | str)
+        else value.isoformat().replace("+00:00", "Z")
+        if hasattr(value, "isoformat")
+        else str(value)
+    )
 
 
 def _histogram(known: pl.Series) -> tuple[float, ...]:
-    numbers = (known.to_physical() if known.dtype.is_temporal() else known).cast(pl.Float64).to_numpy()
+    numbers = (
+        (known.to_physical() if known.dtype.is_temporal() else known).cast(pl.Float64).to_numpy()
+    )
     numbers = numbers[np.isfinite(numbers)]
-    return tuple(round(float(share), 4) for share in np.histogram(numbers, BINS)[0] / max(len(numbers), 1))
+    return tuple(
+        round(float(share), 4) for share in np.histogram(numbers, BINS)[0] / max(len(numbers), 1)
+    )
 
 
 def _shares(texts: pl.Series) -> tuple[Share, ...]:
     """The most frequent texts with their share, ties in order of the text."""
-    counted = texts.alias("text").value_counts(name="rows").sort("rows", "text", descending=[True, False]).head(MOST)
+    counted = (
+        texts.alias("text")
+        .value_counts(name="rows")
+        .sort("rows", "text", descending=[True, False])
+        .head(MOST)
+    )
     return tuple((text, round(rows / len(texts), 4)) for text, rows in counted.iter_rows())
 
 

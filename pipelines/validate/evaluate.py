@@ -51,14 +51,24 @@ def proven(rule: Rule, statistics: Mapping[str, Statistics]) -> bool:
         case "exclusiveMinimum":
             return known.low is not None and bool(known.low > rule.argument)
         case "maximum":
-            return known.high is not None and not isinstance(known.high, float) and bool(known.high <= rule.argument)
+            return (
+                known.high is not None
+                and not isinstance(known.high, float)
+                and bool(known.high <= rule.argument)
+            )
         case "exclusiveMaximum":
-            return known.high is not None and not isinstance(known.high, float) and bool(known.high < rule.argument)
+            return (
+                known.high is not None
+                and not isinstance(known.high, float)
+                and bool(known.high < rule.argument)
+            )
         case _:
             return False
 
 
-def kept_by_all(rules: Sequence[Rule], contract: Contract, values: Mapping[str, pl.Series]) -> tuple[str, ...]:
+def kept_by_all(
+    rules: Sequence[Rule], contract: Contract, values: Mapping[str, pl.Series]
+) -> tuple[str, ...]:
     """The rules about one column that every different value of it keeps, so that no row need be asked.
 
     Args:
@@ -66,13 +76,30 @@ def kept_by_all(rules: Sequence[Rule], contract: Contract, values: Mapping[str, 
     """
     asked: dict[str, list[Rule]] = {}
     for rule in rules:
-        if rule.judges_rows and len(rule.columns) == 1 and rule.columns[0] in values and rule.kind not in ("unique", "duplicateValues", "relationship"):
+        if (
+            rule.judges_rows
+            and len(rule.columns) == 1
+            and rule.columns[0] in values
+            and rule.kind not in ("unique", "duplicateValues", "relationship")
+        ):
             asked.setdefault(rule.columns[0], []).append(rule)
-    plans = [typed_values(contract.column(name), values[name]).select(keeps(rule).all().alias(rule.name) for rule in about) for name, about in asked.items()]
-    return tuple(rule for answer in run_together(plans) for rule, holds in answer.row(0, named=True).items() if holds)
+    plans = [
+        typed_values(contract.column(name), values[name]).select(
+            keeps(rule).all().alias(rule.name) for rule in about
+        )
+        for name, about in asked.items()
+    ]
+    return tuple(
+        rule
+        for answer in run_together(plans)
+        for rule, holds in answer.row(0, named=True).items()
+        if holds
+    )
 
 
-def without_repeats(rows: pl.LazyFrame, contract: Contract, rules: Sequence[Rule], parts: int) -> Proving:
+def without_repeats(
+    rows: pl.LazyFrame, contract: Contract, rules: Sequence[Rule], parts: int
+) -> Proving:
     """The rules against repeated values that no row can break, since no two hashes of their values are equal. What repeats is left to the apply pass.
 
     To know a repeated value as it goes by, that pass must remember every one before it: its memory grows with the rows. This one sorts hashes, part after part,
@@ -83,11 +110,27 @@ def without_repeats(rows: pl.LazyFrame, contract: Contract, rules: Sequence[Rule
         parts: how many parts the hashes are divided into.
     Yields: the plans of one pass, and is sent their frames.
     """
-    asked = {rule.name: _typed(rows, contract, rule) for rule in rules if rule.kind in ("unique", "duplicateValues") and not set(rule.columns) & set(contract.privacy.columns)}
+    asked = {
+        rule.name: _typed(rows, contract, rule)
+        for rule in rules
+        if rule.kind in ("unique", "duplicateValues")
+        and not set(rule.columns) & set(contract.privacy.columns)
+    }
     samples = (yield [keys.head(SAMPLE) for keys in asked.values()]) if asked else []
-    few = {name: distinguishing_columns(sample.select(pl.all().n_unique()).row(0, named=True), sample.height) for name, sample in zip(asked, samples, strict=True)}
-    proven = yield from _unrepeated({name: keys.select(few[name]) for name, keys in asked.items()}, parts)
-    wider = {name: keys for name, keys in asked.items() if name not in proven and few[name] != keys.collect_schema().names()}
+    few = {
+        name: distinguishing_columns(
+            sample.select(pl.all().n_unique()).row(0, named=True), sample.height
+        )
+        for name, sample in zip(asked, samples, strict=True)
+    }
+    proven = yield from _unrepeated(
+        {name: keys.select(few[name]) for name, keys in asked.items()}, parts
+    )
+    wider = {
+        name: keys
+        for name, keys in asked.items()
+        if name not in proven and few[name] != keys.collect_schema().names()
+    }
     return proven + (yield from _unrepeated(wider, parts))
 
 
@@ -96,8 +139,15 @@ def _unrepeated(keys: Mapping[str, pl.LazyFrame], parts: int) -> Proving:
     left = dict(keys)
     for part in range(parts):
         if left:
-            told = yield [suspects(frame, frame.collect_schema().names(), part, parts).select(pl.len()) for frame in left.values()]
-            left = {name: frame for (name, frame), repeats in zip(left.items(), told, strict=True) if not repeats.item()}
+            told = yield [
+                suspects(frame, frame.collect_schema().names(), part, parts).select(pl.len())
+                for frame in left.values()
+            ]
+            left = {
+                name: frame
+                for (name, frame), repeats in zip(left.items(), told, strict=True)
+                if not repeats.item()
+            }
     return tuple(left)
 
 
@@ -120,15 +170,28 @@ def retyped(frame: pl.LazyFrame, columns: Sequence[Column]) -> pl.LazyFrame:
 
     def cast(column: Column) -> pl.Expr:
         value = pl.col(column.name)
-        return value if schema[column.name] == dtype(column) else value.cast(dtype(column), strict=False)
+        return (
+            value
+            if schema[column.name] == dtype(column)
+            else value.cast(dtype(column), strict=False)
+        )
 
     return frame.select(
         *(cast(column) for column in there),
-        *((pl.col(c.name).is_null() | cast(c).is_not_null()).alias(was_read(c.name)) for c in there),
+        *(
+            (pl.col(c.name).is_null() | cast(c).is_not_null()).alias(was_read(c.name))
+            for c in there
+        ),
     )
 
 
-def counting(frame: pl.LazyFrame, rules: Sequence[Rule], related: Mapping[str, pl.LazyFrame] | None = None, *, examples: int = EXAMPLES) -> pl.LazyFrame:
+def counting(
+    frame: pl.LazyFrame,
+    rules: Sequence[Rule],
+    related: Mapping[str, pl.LazyFrame] | None = None,
+    *,
+    examples: int = EXAMPLES,
+) -> pl.LazyFrame:
     """The plan of one row: `rows`, for each rule by name the rows that break it, and under `<name>?` the positions of the first of them, from 1.
 
     Args:
@@ -140,5 +203,16 @@ def counting(frame: pl.LazyFrame, rules: Sequence[Rule], related: Mapping[str, p
     if examples:
         table = table.with_row_index(_ROW, offset=1)
     broken = {rule.name: ~keeps(rule) for rule in judging}
-    positions = [pl.col(_ROW).filter(wrong).head(examples).implode().alias(f"{name}?") for name, wrong in broken.items()] if examples else []
-    return table.select(pl.len().alias("rows"), *(wrong.sum().alias(name) for name, wrong in broken.items()), *positions)
+    positions = (
+        [
+            pl.col(_ROW).filter(wrong).head(examples).implode().alias(f"{name}?")
+            for name, wrong in broken.items()
+        ]
+        if examples
+        else []
+    )
+    return table.select(
+        pl.len().alias("rows"),
+        *(wrong.sum().alias(name) for name, wrong in broken.items()),
+        *positions,
+    )

@@ -45,7 +45,9 @@ class Gate:
             column, check = sorted(broken)[0]
             place = Where(dataset=self.contract.name, field=column, rule=check)
             raise QualityError(
-                f"pandera refuses rows that the rules let through ({len(broken)} kinds of failure)", "The two compilations of the contract disagree; report this contract", place
+                f"pandera refuses rows that the rules let through ({len(broken)} kinds of failure)",
+                "The two compilations of the contract disagree; report this contract",
+                place,
             )
         self.rows += batch.height
 
@@ -57,7 +59,9 @@ class Gate:
         from pandera.errors import SchemaErrors
 
         try:
-            with config_context(validation_enabled=True, validation_depth=ValidationDepth.SCHEMA_AND_DATA):
+            with config_context(
+                validation_enabled=True, validation_depth=ValidationDepth.SCHEMA_AND_DATA
+            ):
                 self.schema.validate(batch, lazy=True)
         except SchemaErrors as errors:
             return list(errors.failure_cases.select("column", "check", "index").iter_rows())
@@ -66,27 +70,47 @@ class Gate:
     def _prove(self) -> None:
         """Every canary row breaks one rule; pandera must name each row."""
         types = {column.name: dtype(column) for column in self.contract.published_columns}
-        canaries = {rule: row for rule in self.contract.rules if set(rule.columns) <= set(types) and (row := canary(rule, types)) is not None}
+        canaries = {
+            rule: row
+            for rule in self.contract.rules
+            if set(rule.columns) <= set(types) and (row := canary(rule, types)) is not None
+        }
         if not canaries:
             return
-        rows = pl.concat(canaries.values(), how="diagonal").match_to_schema(pl.Schema(types), missing_columns="insert")
+        rows = pl.concat(canaries.values(), how="diagonal").match_to_schema(
+            pl.Schema(types), missing_columns="insert"
+        )
         named = set(self._cases(rows))
         for index, rule in enumerate(canaries):
             if (rule.columns[0], rule.name, index) not in named:
                 place = Where(dataset=self.contract.name, rule=rule.name)
-                raise QualityError("pandera let a row through that must fail", "Nothing is validated until it works: check the pandera version and PANDERA_* variables", place)
+                raise QualityError(
+                    "pandera let a row through that must fail",
+                    "Nothing is validated until it works: check the pandera version and PANDERA_* variables",
+                    place,
+                )
 
 
 def canary(rule: Rule, types: Mapping[str, pl.DataType]) -> pl.DataFrame | None:
     """A row of one cell that breaks the rule; None where one value cannot (presence, uniqueness, counts), cannot be of that type, or does not set rows aside."""
-    if not rule.splits_rows or rule.path or len(rule.columns) != 1 or rule.kind in ("required", "type", "unique", "nullValues", "duplicateValues", "relationship"):
+    if (
+        not rule.splits_rows
+        or rule.path
+        or len(rule.columns) != 1
+        or rule.kind
+        in ("required", "type", "unique", "nullValues", "duplicateValues", "relationship")
+    ):
         return None
     (column,) = rule.columns
     if types[column].is_nested():
         return None
-    tries = pl.Series(column, _tries(rule), strict=False).cast(types[column], strict=False).drop_nulls()
+    tries = (
+        pl.Series(column, _tries(rule), strict=False).cast(types[column], strict=False).drop_nulls()
+    )
     broken = tries.to_frame().filter(~judge(rule, pl.col(column))).head(1)
-    return broken if len(broken) else None  # a rule that no value of the type can break has no canary
+    return (
+        broken if len(broken) else None
+    )  # a rule that no value of the type can break has no canary
 
 
 _LONGEST_TRY = 1_000_000
@@ -109,7 +133,12 @@ def _tries(rule: Rule) -> list[Any]:
             return []
         case date() as day:
             return _days_next_to(day)
-        case int() | float() as number if rule.kind not in ("minLength", "maxLength", "minItems", "maxItems"):
+        case int() | float() as number if rule.kind not in (
+            "minLength",
+            "maxLength",
+            "minItems",
+            "maxItems",
+        ):
             return [number - 1, number, number + 1, number * 0.7 + 1]
         case int() as length:
             if length > _LONGEST_TRY:
@@ -118,4 +147,16 @@ def _tries(rule: Rule) -> list[Any]:
         case tuple() as values if values and not isinstance(values[0], str | None):
             return [*values, max(values) + 1]
         case _:
-            return ["", "\x00", "§§", "x" * 200, "0", "99:99", *([value for value in rule.argument if value] if isinstance(rule.argument, tuple) else [])]
+            return [
+                "",
+                "\x00",
+                "§§",
+                "x" * 200,
+                "0",
+                "99:99",
+                *(
+                    [value for value in rule.argument if value]
+                    if isinstance(rule.argument, tuple)
+                    else []
+                ),
+            ]

@@ -17,7 +17,13 @@ from assay.pipelines.validate.stability import STABLE
 
 CLEANING = "cleaning: "
 """How the reasons begin of rows that a cleaning step has set aside."""
-_OF_GROUPS = {"smallestShare": "smallest_share_pct", "balance": "balance", "labelShare": "label_pct", "parityDifference": "parity_difference", "impactRatio": "impact_ratio"}
+_OF_GROUPS = {
+    "smallestShare": "smallest_share_pct",
+    "balance": "balance",
+    "labelShare": "label_pct",
+    "parityDifference": "parity_difference",
+    "impactRatio": "impact_ratio",
+}
 
 
 @dataclass(frozen=True)
@@ -64,16 +70,33 @@ class Measured:
     bias: tuple[Balance, ...] = ()
 
 
-def quality(accounting: Accounting, rules: Sequence[Rule], checks: Iterable[Check], measured: Measured) -> Quality:
+def quality(
+    accounting: Accounting, rules: Sequence[Rule], checks: Iterable[Check], measured: Measured
+) -> Quality:
     """Gather the metrics of one version.
 
     Noise is what cleaning took out or set aside, duplicates apart; coverage what was published; the error rate what was quarantined.
     """
     rows_in, published = accounting.rows_in, accounting.published
     duplicates = sum(rows for step, rows in accounting.removed_by.items() if "duplicate" in step)
-    noise = accounting.removed - duplicates + min(sum(rows for reason, rows in accounting.quarantined_by.items() if reason.startswith(CLEANING)), accounting.quarantined)
+    noise = (
+        accounting.removed
+        - duplicates
+        + min(
+            sum(
+                rows
+                for reason, rows in accounting.quarantined_by.items()
+                if reason.startswith(CLEANING)
+            ),
+            accounting.quarantined,
+        )
+    )
     judging = {rule.name: rule for rule in rules if rule.judges_rows}
-    judged = [(judging[check.rule], check) for check in checks if check.rule in judging and check.passed is not None]
+    judged = [
+        (judging[check.rule], check)
+        for check in checks
+        if check.rule in judging and check.passed is not None
+    ]
     columns = tuple(
         ColumnQuality(
             name,
@@ -92,7 +115,11 @@ def quality(accounting: Accounting, rules: Sequence[Rule], checks: Iterable[Chec
         coverage_pct=_pct(published, rows_in),
         error_rate_pct=_pct(accounting.quarantined, rows_in),
         completeness_pct=round(sum(whole) / len(whole), 4) if whole else None,
-        error_rates_pct={name: rate for name in sorted({c.dimension for _, c in judged}) if (rate := _failed([c for _, c in judged if c.dimension == name])) is not None},
+        error_rates_pct={
+            name: rate
+            for name in sorted({c.dimension for _, c in judged})
+            if (rate := _failed([c for _, c in judged if c.dimension == name])) is not None
+        },
         freshness_hours=dict(measured.freshness_hours),
         stability_psi=max(indices, default=None),
         stable_columns_pct=_pct(sum(index < STABLE for index in indices), len(indices)),
@@ -112,7 +139,9 @@ def _answer(rule: Rule, found: Quality) -> float | None:
         case "freshness":
             return found.freshness_hours.get(column or "source")
         case "completeness":
-            return next((each.completeness_pct for each in found.columns if each.column == column), None)
+            return next(
+                (each.completeness_pct for each in found.columns if each.column == column), None
+            )
         case "stability":
             return found.stability_psi
         case "noiseRate" | "duplicateRate" | "coverage" | "errorRate":

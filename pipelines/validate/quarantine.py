@@ -49,9 +49,19 @@ class Handling:
 
 def reason_digests(contract: Contract) -> dict[str, str]:
     """Reason -> the digest of the rule or cleaning step that gives it today; words for people do not count."""
-    rules = {rule.name: rule.model_dump_json(exclude={"line", "description", "dimension"}) for rule in contract.rules if rule.splits_rows}
-    steps = {f"{CLEANING}{label(index, step)}": step.model_dump_json() for index, step in enumerate(contract.cleaning)}
-    return {reason: hashlib.sha256(said.encode()).hexdigest() for reason, said in {**rules, **steps}.items()}
+    rules = {
+        rule.name: rule.model_dump_json(exclude={"line", "description", "dimension"})
+        for rule in contract.rules
+        if rule.splits_rows
+    }
+    steps = {
+        f"{CLEANING}{label(index, step)}": step.model_dump_json()
+        for index, step in enumerate(contract.cleaning)
+    }
+    return {
+        reason: hashlib.sha256(said.encode()).hexdigest()
+        for reason, said in {**rules, **steps}.items()
+    }
 
 
 def never(reason: str) -> tuple[str, str] | None:
@@ -65,7 +75,9 @@ def decided(handlings: Sequence[Handling], digests: Mapping[str, str]) -> pl.Exp
     Args:
         digests: reason -> digest of today's rule, as `reason_digests` gives them.
     """
-    standing: set[str] = set()  # rules released as such, by any decision so far: a row that broke two of them is free once both are
+    standing: set[str] = (
+        set()
+    )  # rules released as such, by any decision so far: a row that broke two of them is free once both are
     taken = []
     for each in handlings:
         valid = {reason for reason, digest in each.covers.items() if digests.get(reason) == digest}
@@ -79,18 +91,26 @@ def _takes(handling: Handling, overruled: Iterable[str]) -> pl.Expr:
     named = pl.col(ROW).is_in(list(handling.rows)) if handling.rows else pl.lit(True)
     if handling.action == "discard":
         return named if handling.rows else pl.col(REASONS).list.contains(pl.lit(handling.rule))
-    return named & pl.col(REASONS).list.set_difference(pl.lit(sorted(overruled), pl.List(pl.String))).list.len().eq(0)
+    return named & pl.col(REASONS).list.set_difference(
+        pl.lit(sorted(overruled), pl.List(pl.String))
+    ).list.len().eq(0)
 
 
 def decisions_digest(handlings: Sequence[Handling]) -> str | None:
     """SHA-256 over the releases: they are an input of the version. None where there are none, and a discard makes no other version."""
-    said = [[list(each.rows), each.rule, dict(each.covers)] for each in handlings if each.action == "release"]
+    said = [
+        [list(each.rows), each.rule, dict(each.covers)]
+        for each in handlings
+        if each.action == "release"
+    ]
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest() if said else None
 
 
 def released(quarantined: pl.LazyFrame, contract: Contract) -> pl.LazyFrame:
     """Quarantined rows as a version holds them: the published columns, as they came, in their types."""
-    return as_text(quarantined, contract).select(read(column) for column in contract.published_columns)
+    return as_text(quarantined, contract).select(
+        read(column) for column in contract.published_columns
+    )
 
 
 def unreadable_cells(quarantined: pl.LazyFrame, contract: Contract) -> pl.LazyFrame:
@@ -98,24 +118,43 @@ def unreadable_cells(quarantined: pl.LazyFrame, contract: Contract) -> pl.LazyFr
     typed = [column for column in contract.published_columns if column.logical_type != "string"]
     if not typed:
         return pl.LazyFrame(schema={ROW: pl.Int64, "column": pl.String})
-    first = pl.coalesce(pl.when(~readable(column, read(column))).then(pl.lit(column.name)) for column in typed)
-    return as_text(quarantined, contract).select(ROW, first.alias("column")).filter(pl.col("column").is_not_null()).sort(ROW).head(1)
+    first = pl.coalesce(
+        pl.when(~readable(column, read(column))).then(pl.lit(column.name)) for column in typed
+    )
+    return (
+        as_text(quarantined, contract)
+        .select(ROW, first.alias("column"))
+        .filter(pl.col("column").is_not_null())
+        .sort(ROW)
+        .head(1)
+    )
 
 
 def without_values(quarantined: pl.LazyFrame, discarded: pl.Expr) -> pl.LazyFrame:
     """The same rows with their reasons, and no value where `discarded` is true."""
     values = [name for name in quarantined.collect_schema() if name not in (ROW, REASONS, DECISION)]
-    return quarantined.with_columns(pl.when(~discarded).then(pl.col(name)).alias(name) for name in values)
+    return quarantined.with_columns(
+        pl.when(~discarded).then(pl.col(name)).alias(name) for name in values
+    )
 
 
 def as_text(quarantined: pl.LazyFrame, contract: Contract) -> pl.LazyFrame:
     """The columns of today's contract, as text; one that the quarantine lacks is null."""
     there = quarantined.collect_schema()
-    missing = [pl.lit(None, pl.String).alias(column.name) for column in contract.published_columns if column.name not in there]
+    missing = [
+        pl.lit(None, pl.String).alias(column.name)
+        for column in contract.published_columns
+        if column.name not in there
+    ]
     return quarantined.with_columns(missing) if missing else quarantined
 
 
-def judged_again(quarantined: pl.LazyFrame, contract: Contract, related: Mapping[str, pl.LazyFrame], newest: pl.LazyFrame | None) -> pl.LazyFrame:
+def judged_again(
+    quarantined: pl.LazyFrame,
+    contract: Contract,
+    related: Mapping[str, pl.LazyFrame],
+    newest: pl.LazyFrame | None,
+) -> pl.LazyFrame:
     """Hold quarantined rows against today's rules: `_row`, `_reasons`, and whether the row `_passes` now.
 
     Args:
@@ -127,16 +166,42 @@ def judged_again(quarantined: pl.LazyFrame, contract: Contract, related: Mapping
         ROW,
         REASONS,
         *(read(c) for c in contract.published_columns),
-        *(readable(c, read(c)).alias(was_read(c.name)) for c in contract.published_columns if c.logical_type != "string"),
+        *(
+            readable(c, read(c)).alias(was_read(c.name))
+            for c in contract.published_columns
+            if c.logical_type != "string"
+        ),
     )
     names = {column.name for column in contract.published_columns}
     rules = [rule for rule in contract.rules if rule.splits_rows and set(rule.columns) <= names]
     judging = judged_rules(rules, related)
     unjudged = len(rules) > len(judging)
-    judged = look_up(typed, judging, related).with_columns(pl.all_horizontal(pl.lit(not unjudged), *(keeps(rule) for rule in judging)).alias(PASSES))
+    judged = look_up(typed, judging, related).with_columns(
+        pl.all_horizontal(pl.lit(not unjudged), *(keeps(rule) for rule in judging)).alias(PASSES)
+    )
     for rule in judging:
-        if rule.kind in ("unique", "duplicateValues") and newest is not None and set(rule.columns) <= set(newest.collect_schema()):
-            keys = newest.select(pl.col(name).cast(dtype(contract.column(name)), strict=False) for name in rule.columns).unique().with_columns(pl.lit(True).alias("_published"))
-            judged = judged.join(keys, on=list(rule.columns), how="left", maintain_order="left").with_columns(pl.col(PASSES) & pl.col("_published").is_null()).drop("_published")
-    overruled = pl.col(REASONS).list.eval(pl.any_horizontal(pl.element().str.starts_with(start) for start in NEVER)).list.any().fill_null(False)
+        if (
+            rule.kind in ("unique", "duplicateValues")
+            and newest is not None
+            and set(rule.columns) <= set(newest.collect_schema())
+        ):
+            keys = (
+                newest.select(
+                    pl.col(name).cast(dtype(contract.column(name)), strict=False)
+                    for name in rule.columns
+                )
+                .unique()
+                .with_columns(pl.lit(True).alias("_published"))
+            )
+            judged = (
+                judged.join(keys, on=list(rule.columns), how="left", maintain_order="left")
+                .with_columns(pl.col(PASSES) & pl.col("_published").is_null())
+                .drop("_published")
+            )
+    overruled = (
+        pl.col(REASONS)
+        .list.eval(pl.any_horizontal(pl.element().str.starts_with(start) for start in NEVER))
+        .list.any()
+        .fill_null(False)
+    )
     return judged.select(ROW, REASONS, (pl.col(PASSES) & ~overruled).alias(PASSES))

@@ -16,7 +16,15 @@ import polars.selectors as cs
 from assay.contracts.model import Contract
 from assay.pipelines.admit.names import perhaps_personal
 from assay.pipelines.clean.steps import what
-from assay.pipelines.frames import CHANGED, FLAGGED_BY, REASONS, RECEIVED, REMOVED_BY, ROW, SET_ASIDE_BY
+from assay.pipelines.frames import (
+    CHANGED,
+    FLAGGED_BY,
+    REASONS,
+    RECEIVED,
+    REMOVED_BY,
+    ROW,
+    SET_ASIDE_BY,
+)
 from assay.pipelines.validate.split import KEPT, broken, judged, split
 
 Take = Callable[[pl.DataFrame], None]
@@ -37,18 +45,38 @@ class Sieve:
         gate: looks at the rows that stay, as they will be published, and raises where it disagrees.
     """
 
-    def __init__(self, contract: Contract, *, quarantine: Take, remove: Take, flag: Take, gate: Take, certain: Collection[str] = ()) -> None:
-        self._contract, self._names = contract, [column.name for column in contract.published_columns]
+    def __init__(
+        self,
+        contract: Contract,
+        *,
+        quarantine: Take,
+        remove: Take,
+        flag: Take,
+        gate: Take,
+        certain: Collection[str] = (),
+    ) -> None:
+        self._contract, self._names = (
+            contract,
+            [column.name for column in contract.published_columns],
+        )
         self._rules = [rule for rule in contract.rules if rule.name not in certain]
-        self._received = [pl.col(RECEIVED + name).cast(pl.String).alias(name) for name in self._names]
+        self._received = [
+            pl.col(RECEIVED + name).cast(pl.String).alias(name) for name in self._names
+        ]
         self._quarantine, self._remove, self._flag, self._gate = quarantine, remove, flag, gate
         self._lock, self._gathered, self._waiting = threading.Lock(), list[pl.DataFrame](), 0
-        self._at_gate = threading.Lock()  # one at a time, while other batches are sorted: pandera's settings are the process's
+        self._at_gate = (
+            threading.Lock()
+        )  # one at a time, while other batches are sorted: pandera's settings are the process's
         self.counts: Counter[str] = Counter(dict.fromkeys(certain, 0))
         """`rows` judged, and the rows that break each rule."""
         self.changed: Counter[tuple[str, str]] = Counter()
         """(step, column) -> cells it gave another value."""
-        self._shown = {c.name for c in contract.published_columns if not c.classification and not perhaps_personal(c.name)} - set(contract.privacy.columns)
+        self._shown = {
+            c.name
+            for c in contract.published_columns
+            if not c.classification and not perhaps_personal(c.name)
+        } - set(contract.privacy.columns)
         self._samples: dict[str, list[Sample]] = {}
 
     def plan(self, repaired: pl.LazyFrame, related: Mapping[str, pl.LazyFrame]) -> pl.LazyFrame:
@@ -58,10 +86,24 @@ class Sieve:
             repaired: as `steps.repaired` makes it, with `_barred_by`.
             related: data set -> its newest version; the table itself is what stays of `repaired`.
         """
-        stays = pl.all_horizontal(pl.col(mark).is_null() for mark in (REMOVED_BY, SET_ASIDE_BY, BARRED))
-        verdicts = judged(repaired, self._rules, {**related, self._contract.table: repaired.filter(stays)}, stays)
-        seen = cs.by_name(ROW, *self._names, *(RECEIVED + name for name in self._names), REMOVED_BY, SET_ASIDE_BY, FLAGGED_BY, BARRED) | cs.starts_with(KEPT, CHANGED)
-        return verdicts.select(seen).map_batches(self._sort, streamable=True, schema=verdicts.select(self._names).collect_schema())
+        stays = pl.all_horizontal(
+            pl.col(mark).is_null() for mark in (REMOVED_BY, SET_ASIDE_BY, BARRED)
+        )
+        verdicts = judged(
+            repaired, self._rules, {**related, self._contract.table: repaired.filter(stays)}, stays
+        )
+        seen = cs.by_name(
+            ROW,
+            *self._names,
+            *(RECEIVED + name for name in self._names),
+            REMOVED_BY,
+            SET_ASIDE_BY,
+            FLAGGED_BY,
+            BARRED,
+        ) | cs.starts_with(KEPT, CHANGED)
+        return verdicts.select(seen).map_batches(
+            self._sort, streamable=True, schema=verdicts.select(self._names).collect_schema()
+        )
 
     def finish(self) -> None:
         """Show the gate what it has not seen yet."""
@@ -84,12 +126,21 @@ class Sieve:
     def _sample(self, batch: pl.DataFrame, mark: str) -> list[Sample]:
         """The first rows of the batch whose cell was changed: as received, and as it will be published."""
         _, column = what(mark)
-        cells = batch.filter(mark).select(ROW, pl.col(RECEIVED + column).cast(pl.String), pl.col(column).cast(pl.String)).bottom_k(SAMPLES, by=ROW).sort(ROW)
+        cells = (
+            batch.filter(mark)
+            .select(ROW, pl.col(RECEIVED + column).cast(pl.String), pl.col(column).cast(pl.String))
+            .bottom_k(SAMPLES, by=ROW)
+            .sort(ROW)
+        )
         return [(row, column, before, after) for row, before, after in cells.iter_rows()]
 
     def _sort(self, batch: pl.DataFrame) -> pl.DataFrame:
         """Hand over what leaves, count, and let the rest go on."""
-        leaves = batch.select(removed=pl.col(REMOVED_BY).is_not_null(), aside=pl.col(REMOVED_BY).is_null() & (pl.col(SET_ASIDE_BY).is_not_null() | pl.col(BARRED).is_not_null()))
+        leaves = batch.select(
+            removed=pl.col(REMOVED_BY).is_not_null(),
+            aside=pl.col(REMOVED_BY).is_null()
+            & (pl.col(SET_ASIDE_BY).is_not_null() | pl.col(BARRED).is_not_null()),
+        )
         stays = ~(leaves["removed"] | leaves["aside"])
         self._hand_over(batch, leaves["removed"], leaves["aside"])
         counts, parts = broken(batch, stays), split(batch, self._rules, stays, self._names)
@@ -98,11 +149,17 @@ class Sieve:
         kept = parts.kept
         marks = [name for name in batch.columns if name.startswith(CHANGED)]
         sums = batch.select(pl.col(marks).sum()).row(0, named=True) if marks else {}
-        samples = [(what(mark)[0], self._sample(batch, mark)) for mark, cells in sums.items() if cells and what(mark)[1] in self._shown]
+        samples = [
+            (what(mark)[0], self._sample(batch, mark))
+            for mark, cells in sums.items()
+            if cells and what(mark)[1] in self._shown
+        ]
         with self._lock:
             self.changed.update({what(mark): cells for mark, cells in sums.items()})
             for step, cells in samples:
-                self._samples[step] = sorted([*self._samples.get(step, []), *cells], key=lambda cell: cell[:2])[:SAMPLES]
+                self._samples[step] = sorted(
+                    [*self._samples.get(step, []), *cells], key=lambda cell: cell[:2]
+                )[:SAMPLES]
             self.counts.update(counts)
             self._gathered.append(kept)
             self._waiting += kept.height
@@ -114,7 +171,9 @@ class Sieve:
         if removed.any():
             self._remove(batch.filter(removed).select(ROW, REMOVED_BY, *self._received))
         if aside.any():
-            why = pl.concat_list("cleaning: " + pl.col(SET_ASIDE_BY), "license: " + pl.col(BARRED)).list.drop_nulls()
+            why = pl.concat_list(
+                "cleaning: " + pl.col(SET_ASIDE_BY), "license: " + pl.col(BARRED)
+            ).list.drop_nulls()
             self._quarantine(batch.filter(aside).select(ROW, why.alias(REASONS), *self._received))
         noted = batch.filter(pl.col(FLAGGED_BY).list.len() > 0)
         if noted.height:

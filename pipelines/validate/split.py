@@ -16,7 +16,12 @@ from assay.pipelines.frames import REASONS, Check, Split
 KEPT = "_keeps_"  # prefix, before the rule: true where the row keeps it
 
 
-def judged(candidate: pl.LazyFrame, rules: Sequence[Rule], related: Mapping[str, pl.LazyFrame] | None = None, stays: pl.Expr | None = None) -> pl.LazyFrame:
+def judged(
+    candidate: pl.LazyFrame,
+    rules: Sequence[Rule],
+    related: Mapping[str, pl.LazyFrame] | None = None,
+    stays: pl.Expr | None = None,
+) -> pl.LazyFrame:
     """Say of each row, in a column `_keeps_<rule>` for each rule that judges rows, whether it keeps the rule.
 
     Args:
@@ -25,24 +30,48 @@ def judged(candidate: pl.LazyFrame, rules: Sequence[Rule], related: Mapping[str,
         stays: false where a row has left already, so that no other row can repeat it.
     """
     judging = judged_rules(rules, related or {})
-    found = look_up(candidate, judging, related or {}).with_columns(keeps(rule, stays).alias(KEPT + rule.name) for rule in judging)
+    found = look_up(candidate, judging, related or {}).with_columns(
+        keeps(rule, stays).alias(KEPT + rule.name) for rule in judging
+    )
     return found.drop(was_found(rule) for rule in judging if rule.kind == "relationship")
 
 
-def split(judged_rows: pl.DataFrame, rules: Sequence[Rule], stays: pl.Series | None = None, kept: Sequence[str] | None = None) -> Split:
+def split(
+    judged_rows: pl.DataFrame,
+    rules: Sequence[Rule],
+    stays: pl.Series | None = None,
+    kept: Sequence[str] | None = None,
+) -> Split:
     """Part judged rows: `kept` keep every error rule, `set_aside` has `_reasons`, the names of the error rules broken. Together they are what came in and stays.
 
     Args:
         kept: the columns of those that are kept; all unless named. Most rows are kept, so this is what parting costs.
     """
-    splitting = [KEPT + rule.name for rule in rules if rule.splits_rows and KEPT + rule.name in judged_rows.columns]
+    splitting = [
+        KEPT + rule.name
+        for rule in rules
+        if rule.splits_rows and KEPT + rule.name in judged_rows.columns
+    ]
     unbroken = judged_rows.select(pl.col(splitting).all()).row(0, named=True) if splitting else {}
-    said = [name for name in splitting if not unbroken[name]]  # most rules are broken by no row of a batch, and then have nothing to say
+    said = [
+        name for name in splitting if not unbroken[name]
+    ]  # most rules are broken by no row of a batch, and then have nothing to say
     everyone = pl.repeat(True, judged_rows.height, eager=True) if stays is None else stays
-    keeps_all = judged_rows.select(pl.all_horizontal(said)).to_series() & everyone if said else everyone
-    reasons = pl.concat_list(pl.when(~pl.col(name)).then(pl.lit(name.removeprefix(KEPT))) for name in said).list.drop_nulls() if said else pl.lit([], pl.List(pl.String))
+    keeps_all = (
+        judged_rows.select(pl.all_horizontal(said)).to_series() & everyone if said else everyone
+    )
+    reasons = (
+        pl.concat_list(
+            pl.when(~pl.col(name)).then(pl.lit(name.removeprefix(KEPT))) for name in said
+        ).list.drop_nulls()
+        if said
+        else pl.lit([], pl.List(pl.String))
+    )
     going_on = judged_rows if kept is None else judged_rows.select(kept)
-    return Split(going_on if keeps_all.all() else going_on.filter(keeps_all), judged_rows.filter(everyone & ~keeps_all).with_columns(reasons.alias(REASONS)))
+    return Split(
+        going_on if keeps_all.all() else going_on.filter(keeps_all),
+        judged_rows.filter(everyone & ~keeps_all).with_columns(reasons.alias(REASONS)),
+    )
 
 
 def broken(judged_rows: pl.DataFrame, stays: pl.Series | None = None) -> dict[str, int]:
@@ -51,33 +80,79 @@ def broken(judged_rows: pl.DataFrame, stays: pl.Series | None = None) -> dict[st
     if there.width and stays is not None and not stays.all():
         there = there.filter(stays)
     rows = judged_rows.height if stays is None else int(stays.sum())
-    return {"rows": rows, **({name.removeprefix(KEPT): int(rows - kept) for name, kept in there.sum().row(0, named=True).items()} if there.width else {})}
+    return {
+        "rows": rows,
+        **(
+            {
+                name.removeprefix(KEPT): int(rows - kept)
+                for name, kept in there.sum().row(0, named=True).items()
+            }
+            if there.width
+            else {}
+        ),
+    }
 
 
 def judged_rules(rules: Sequence[Rule], related: Mapping[str, pl.LazyFrame]) -> list[Rule]:
     """The rules that can be judged row by row with what is there."""
-    return [rule for rule in rules if rule.judges_rows and (rule.kind != "relationship" or rule.argument.dataset in related)]
+    return [
+        rule
+        for rule in rules
+        if rule.judges_rows and (rule.kind != "relationship" or rule.argument.dataset in related)
+    ]
 
 
-def look_up(candidate: pl.LazyFrame, rules: Sequence[Rule], related: Mapping[str, pl.LazyFrame]) -> pl.LazyFrame:
+def look_up(
+    candidate: pl.LazyFrame, rules: Sequence[Rule], related: Mapping[str, pl.LazyFrame]
+) -> pl.LazyFrame:
     """Add a helper column for each relationship: true where the row's key is in the table it points to, else null."""
     relationships = [rule for rule in rules if rule.kind == "relationship"]
     schema = candidate.collect_schema() if relationships else {}
     for rule in relationships:
-        there = [pl.col(theirs).cast(schema[ours], strict=False).alias(ours) for ours, theirs in zip(rule.columns, rule.argument.columns, strict=True)]
-        keys = related[rule.argument.dataset].select(there).drop_nulls().unique().with_columns(pl.lit(True).alias(was_found(rule)))
+        there = [
+            pl.col(theirs).cast(schema[ours], strict=False).alias(ours)
+            for ours, theirs in zip(rule.columns, rule.argument.columns, strict=True)
+        ]
+        keys = (
+            related[rule.argument.dataset]
+            .select(there)
+            .drop_nulls()
+            .unique()
+            .with_columns(pl.lit(True).alias(was_found(rule)))
+        )
         candidate = candidate.join(keys, on=list(rule.columns), how="left", maintain_order="left")
     return candidate
 
 
-def checks(rules: Sequence[Rule], counts: Mapping[str, int], answers: Mapping[str, float | None] | None = None) -> tuple[Check, ...]:
+def checks(
+    rules: Sequence[Rule],
+    counts: Mapping[str, int],
+    answers: Mapping[str, float | None] | None = None,
+) -> tuple[Check, ...]:
     """Hold each count against its bound. `counts` has `rows` and the failing rows of each rule that was judged; `answers` what queries returned."""
     return tuple(_check(rule, counts, (answers or {}).get(rule.name)) for rule in rules)
 
 
 def _check(rule: Rule, counts: Mapping[str, int], answer: float | None) -> Check:
     total = counts["rows"]
-    measured: float | None = answer if rule.kind in ("sql", "anonymity", "metric") else total if rule.kind == "rowCount" else counts.get(rule.name)
+    measured: float | None = (
+        answer
+        if rule.kind in ("sql", "anonymity", "metric")
+        else total
+        if rule.kind == "rowCount"
+        else counts.get(rule.name)
+    )
     passed = None if measured is None else rule.bound.holds(measured, total)
     failing = counts.get(rule.name, 0) if rule.judges_rows else 0 if passed else total
-    return Check(rule.name, passed, failing, total, rule.severity, rule.dimension, str(rule.bound), rule.columns, rule.description, measured)
+    return Check(
+        rule.name,
+        passed,
+        failing,
+        total,
+        rule.severity,
+        rule.dimension,
+        str(rule.bound),
+        rule.columns,
+        rule.description,
+        measured,
+    )

@@ -38,7 +38,13 @@ def stability(reference: pl.DataFrame, current: pl.DataFrame) -> dict[str, float
     """The index of each column that both have, with one type. Empty where one of them has no rows."""
     if not reference.height or not current.height:
         return {}
-    shared = [name for name in current.columns if name in reference.columns and reference.schema[name] == current.schema[name] and comparable(current.schema[name])]
+    shared = [
+        name
+        for name in current.columns
+        if name in reference.columns
+        and reference.schema[name] == current.schema[name]
+        and comparable(current.schema[name])
+    ]
     return {name: round(index(reference[name], current[name]), 6) for name in shared}
 
 
@@ -60,9 +66,16 @@ def index(reference: pl.Series, current: pl.Series) -> float:
 
 
 def _ordered(reference: pl.Series, current: pl.Series) -> tuple[np.ndarray, np.ndarray]:
-    numbers = [(values.to_physical() if values.dtype.is_temporal() else values).cast(pl.Float64) for values in (reference, current)]
+    numbers = [
+        (values.to_physical() if values.dtype.is_temporal() else values).cast(pl.Float64)
+        for values in (reference, current)
+    ]
     known = numbers[0].drop_nulls().drop_nans()
-    edges = np.unique(np.quantile(known.to_numpy(), np.linspace(0, 1, BINS + 1)[1:-1])) if len(known) else np.empty(0)
+    edges = (
+        np.unique(np.quantile(known.to_numpy(), np.linspace(0, 1, BINS + 1)[1:-1]))
+        if len(known)
+        else np.empty(0)
+    )
     return _binned(numbers[0], edges), _binned(numbers[1], edges)
 
 
@@ -74,11 +87,27 @@ def _binned(values: pl.Series, edges: np.ndarray) -> np.ndarray:
 
 def _categories(reference: pl.Series, current: pl.Series) -> tuple[np.ndarray, np.ndarray]:
     texts = [values.cast(pl.String) for values in (reference, current)]
-    most = texts[0].drop_nulls().value_counts(name="rows").sort(["rows", texts[0].name], descending=[True, False]).head(CATEGORIES)
-    return _category_counts(texts[0], most.to_series(0)), _category_counts(texts[1], most.to_series(0))
+    most = (
+        texts[0]
+        .drop_nulls()
+        .value_counts(name="rows")
+        .sort(["rows", texts[0].name], descending=[True, False])
+        .head(CATEGORIES)
+    )
+    return _category_counts(texts[0], most.to_series(0)), _category_counts(
+        texts[1], most.to_series(0)
+    )
 
 
 def _category_counts(values: pl.Series, categories: pl.Series) -> np.ndarray:
     seen = values.drop_nulls().value_counts(name="rows")
-    found = categories.to_frame("value").join(seen.rename({seen.columns[0]: "value"}), on="value", how="left", maintain_order="left")["rows"].fill_null(0).to_numpy().astype(float)
+    found = (
+        categories.to_frame("value")
+        .join(
+            seen.rename({seen.columns[0]: "value"}), on="value", how="left", maintain_order="left"
+        )["rows"]
+        .fill_null(0)
+        .to_numpy()
+        .astype(float)
+    )
     return np.append(found, [len(values) - values.null_count() - found.sum(), values.null_count()])

@@ -51,9 +51,17 @@ def test_where_nothing_is_made_of_the_data_people_are_told() -> None:
 
 @pytest.mark.parametrize(
     ("earlier", "action"),
-    [((), "hold"), (("stable", "stable"), "hold"), (("stable", "drifted"), "retrain"), (("drifted",), "retrain"), (("stable", "stable", "drifted"), "hold")],
+    [
+        ((), "hold"),
+        (("stable", "stable"), "hold"),
+        (("stable", "drifted"), "retrain"),
+        (("drifted",), "retrain"),
+        (("stable", "stable", "drifted"), "hold"),
+    ],
 )
-def test_drift_counts_once_two_of_the_last_three_versions_have_it(earlier: tuple[str, ...], action: str) -> None:
+def test_drift_counts_once_two_of_the_last_three_versions_have_it(
+    earlier: tuple[str, ...], action: str
+) -> None:
     assert decided(earlier=earlier, policy={"k": 2, "of": 3})[0] == action
 
 
@@ -63,7 +71,10 @@ def test_a_critical_column_does_not_wait_for_others() -> None:
     assert "critical column(s) fare" in made.reason
 
 
-@pytest.mark.parametrize(("acted", "action"), [("2026-03-08T12:00:01+00:00", "hold"), ("2026-03-08T12:00:00+00:00", "retrain")])
+@pytest.mark.parametrize(
+    ("acted", "action"),
+    [("2026-03-08T12:00:01+00:00", "hold"), ("2026-03-08T12:00:00+00:00", "retrain")],
+)
 def test_after_an_action_there_is_rest_to_the_second(acted: str, action: str) -> None:
     assert decided(acted_at=(acted,), policy={"cool_down": "P7D"})[0] == action
 
@@ -72,12 +83,24 @@ def test_a_month_has_a_budget_and_the_next_month_another() -> None:
     acted = ("2026-03-10T00:00:00+00:00", "2026-03-01T00:00:00+00:00", "2026-02-28T00:00:00+00:00")
     assert decided(acted_at=acted, policy={"monthly_budget": 2}) == ("alert", "budget")
     assert decided(acted_at=acted, policy={"monthly_budget": 3}) == ("retrain", "drift")
-    assert decided(acted_at=acted, policy={"monthly_budget": 2}, now="2026-04-01T00:00:00+00:00") == ("retrain", "drift")
+    assert decided(
+        acted_at=acted, policy={"monthly_budget": 2}, now="2026-04-01T00:00:00+00:00"
+    ) == ("retrain", "drift")
 
 
 def test_a_stewards_word_stands_before_everything() -> None:
-    made = decide(situation(verdict="stable", override=Override("retrain", "ann", "the label changed"), policy={"monthly_budget": 0}))
-    assert (made.action, made.rule, made.reason) == ("retrain", "override", "ann decided so: the label changed.")
+    made = decide(
+        situation(
+            verdict="stable",
+            override=Override("retrain", "ann", "the label changed"),
+            policy={"monthly_budget": 0},
+        )
+    )
+    assert (made.action, made.rule, made.reason) == (
+        "retrain",
+        "override",
+        "ann decided so: the label changed.",
+    )
 
 
 situations = st.builds(
@@ -97,10 +120,16 @@ def test_a_situation_that_was_kept_is_decided_the_same(kept: Situation) -> None:
 
 
 @given(situations)
-def test_nothing_is_done_without_drift_a_first_model_or_a_stewards_word(any_situation: Situation) -> None:
+def test_nothing_is_done_without_drift_a_first_model_or_a_stewards_word(
+    any_situation: Situation,
+) -> None:
     made = decide(any_situation)
     if made.action in ACTS:
-        assert any_situation.override or any_situation.verdict == "drifted" or not any_situation.in_service
+        assert (
+            any_situation.override
+            or any_situation.verdict == "drifted"
+            or not any_situation.in_service
+        )
 
 
 @pytest.mark.parametrize(
@@ -113,7 +142,9 @@ def test_nothing_is_done_without_drift_a_first_model_or_a_stewards_word(any_situ
         (True, None, "none", "could not be compared"),
     ],
 )
-def test_an_index_is_built_first_and_rebuilt_when_documents_changed(in_service: bool, changed: int | None, action: str, said: str) -> None:
+def test_an_index_is_built_first_and_rebuilt_when_documents_changed(
+    in_service: bool, changed: int | None, action: str, said: str
+) -> None:
     intent = rebuild_due(changed, in_service=in_service)
     assert intent.action == action
     assert said in intent.reason

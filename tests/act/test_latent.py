@@ -8,17 +8,30 @@ import pytest
 
 from assay.contracts.errors import ActionError
 from assay.pipelines.act.lsa_embedder import fit
-from assay.pipelines.act.renewal import Cutting, carried, compare, cut, in_order, is_worn, with_vectors
+from assay.pipelines.act.renewal import (
+    Cutting,
+    carried,
+    compare,
+    cut,
+    in_order,
+    is_worn,
+    with_vectors,
+)
 from assay.pipelines.act.stemming import stems
 
 TEXTS = [
-    f"The {plant} grows {how} in a {where}." for plant in ("rose", "oak", "fern", "moss") for how, where in (("quickly", "garden"), ("slowly", "wet forest"), ("never", "desert"))
+    f"The {plant} grows {how} in a {where}."
+    for plant in ("rose", "oak", "fern", "moss")
+    for how, where in (("quickly", "garden"), ("slowly", "wet forest"), ("never", "desert"))
 ]
 WORDS = stems(TEXTS, "english")
 
 
 def test_words_are_stems_without_case_accents_and_common_words() -> None:
-    assert stems(["The Engines were STARTED at the café", "cafes"], "english") == ["engin start cafe", "cafe"]
+    assert stems(["The Engines were STARTED at the café", "cafes"], "english") == [
+        "engin start cafe",
+        "cafe",
+    ]
     assert stems(["Die Häuser wurden gebaut"], "german") == ["die haus wurd gebaut"]
     assert stems(["x" * 100 + " — !"], "english") == [""]
 
@@ -57,7 +70,15 @@ CUTTING = Cutting("text", 200, 0, "english")
 def library(**texts: str) -> pl.DataFrame:
     from assay.pipelines.act.passages import documents
 
-    return documents(pl.DataFrame({"key": list(texts), "text": list(texts.values())}, schema={"key": pl.String, "text": pl.String}), key="key", text="text", title=None)
+    return documents(
+        pl.DataFrame(
+            {"key": list(texts), "text": list(texts.values())},
+            schema={"key": pl.String, "text": pl.String},
+        ),
+        key="key",
+        text="text",
+        title=None,
+    )
 
 
 def test_documents_are_added_changed_or_removed() -> None:
@@ -84,12 +105,19 @@ class Counting:
 
 
 def test_only_words_that_are_new_are_embedded_and_the_result_is_that_of_a_build_afresh() -> None:
-    before, now = library(a="Same words.", b="Other words.", gone="Secret."), library(b="Other words, changed.", a="Same words.", c="Same words.")
+    before, now = (
+        library(a="Same words.", b="Other words.", gone="Secret."),
+        library(b="Other words, changed.", a="Same words.", c="Same words."),
+    )
     embedder = Counting()
     old = in_order([with_vectors(cut(before, CUTTING), None, embedder)[0]])
     embedder.asked.clear()
     changes = compare(before, now)
-    made, embedded = with_vectors(cut(now.filter(pl.col("document").is_in([*changes.added, *changes.changed])), CUTTING), old, embedder)
+    made, embedded = with_vectors(
+        cut(now.filter(pl.col("document").is_in([*changes.added, *changes.changed])), CUTTING),
+        old,
+        embedder,
+    )
     assert embedder.asked == ["Other words, changed."]
     assert embedded == 1
     renewed = in_order([carried(old, changes), made])

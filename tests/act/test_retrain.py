@@ -13,7 +13,9 @@ from assay.pipelines.act.retrain import score, split_in_time, train
 
 
 def learnable(rows: int = 400) -> pl.DataFrame:
-    return pl.DataFrame({"at": range(rows), "x": [n * 37 % 100 for n in range(rows)]}).with_columns(y=(pl.col("x") > 50).cast(pl.Int8))
+    return pl.DataFrame({"at": range(rows), "x": [n * 37 % 100 for n in range(rows)]}).with_columns(
+        y=(pl.col("x") > 50).cast(pl.Int8)
+    )
 
 
 def test_moments_are_never_cut_in_two() -> None:
@@ -30,7 +32,16 @@ def test_what_cannot_be_split_is_refused(times: list[int]) -> None:
 
 def test_a_model_learns_what_there_is_to_learn_the_same_each_time() -> None:
     early, late = split_in_time(learnable(), "at", 0.25)
-    scores = [score(train(early, columns=["x"], target="y", seed=1), late, columns=["x"], target="y", metric="roc_auc") for _ in range(2)]
+    scores = [
+        score(
+            train(early, columns=["x"], target="y", seed=1),
+            late,
+            columns=["x"],
+            target="y",
+            metric="roc_auc",
+        )
+        for _ in range(2)
+    ]
     assert scores[0] == scores[1] > 0.99
 
 
@@ -53,7 +64,9 @@ def test_unknown_labels_teach_nothing_and_one_class_is_refused() -> None:
         (0.8, 0.7, 0.7, True),
     ],
 )
-def test_the_one_in_service_stays_unless_the_candidate_is_not_worse(candidate: float, in_service: float | None, floor: float | None, accepted: bool) -> None:
+def test_the_one_in_service_stays_unless_the_candidate_is_not_worse(
+    candidate: float, in_service: float | None, floor: float | None, accepted: bool
+) -> None:
     judgement = judge("roc_auc", candidate, in_service, tolerance=0.005, floor=floor)
     assert judgement.accepted is accepted
     assert "roc_auc" in judgement.reason

@@ -7,7 +7,16 @@ import math
 import polars as pl
 import pytest
 
-from assay.pipelines.act.retrieve import average_precision, measured, ndcg, objection, questions, recall, reciprocal_rank, standing
+from assay.pipelines.act.retrieve import (
+    average_precision,
+    measured,
+    ndcg,
+    objection,
+    questions,
+    recall,
+    reciprocal_rank,
+    standing,
+)
 
 WORDS = "The statement binds names to values and evaluates expressions in order before any assignment happens."
 DOCUMENTS = pl.DataFrame(
@@ -33,14 +42,28 @@ def test_questions_are_seeded_thinned_sentences_of_their_document() -> None:
 
 
 def test_a_long_document_asks_no_more_than_a_short_one_until_that_has_no_more_to_ask() -> None:
-    long = DOCUMENTS.with_columns(text=pl.when(pl.col("name") == "a").then(pl.lit(" ".join([WORDS] * 20))).otherwise("text"))
+    long = DOCUMENTS.with_columns(
+        text=pl.when(pl.col("name") == "a").then(pl.lit(" ".join([WORDS] * 20))).otherwise("text")
+    )
     assert sorted(questions(long, key="name", text="text", count=2, seed=1)["key"]) == ["a", "b"]
-    assert questions(long, key="name", text="text", count=100, seed=1)["key"].value_counts().sort("key").rows() == [("a", 20), ("b", 1)]
+    assert questions(long, key="name", text="text", count=100, seed=1)["key"].value_counts().sort(
+        "key"
+    ).rows() == [("a", 20), ("b", 1)]
 
 
-@pytest.mark.parametrize("text", ["", "It is what it is to be.", "if_stmt ::= 'if' expression ':' suite", "x = [1, 2, 3]; y = x[0] + x[1]"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "It is what it is to be.",
+        "if_stmt ::= 'if' expression ':' suite",
+        "x = [1, 2, 3]; y = x[0] + x[1]",
+    ],
+)
 def test_what_is_no_prose_or_says_nothing_asks_nothing(text: str) -> None:
-    assert questions(pl.DataFrame({"name": ["a"], "text": [text]}), key="name", text="text", count=10, seed=1).is_empty()
+    assert questions(
+        pl.DataFrame({"name": ["a"], "text": [text]}), key="name", text="text", count=10, seed=1
+    ).is_empty()
 
 
 def test_measures_are_those_of_the_books() -> None:
@@ -56,8 +79,17 @@ def test_measures_are_those_of_the_books() -> None:
 
 
 def test_a_measurement_is_the_mean_over_the_questions() -> None:
-    made = measured([["a", "b"], ["c"]], [{"b"}, {"a"}], 2, cited=[True, True, False, True], times_ms=[4.0, 2.0])
-    assert (made.questions, made.recall, made.mrr, made.citations, made.p50_ms, made.p95_ms) == (2, 0.5, 0.25, 0.75, 4.0, 4.0)
+    made = measured(
+        [["a", "b"], ["c"]], [{"b"}, {"a"}], 2, cited=[True, True, False, True], times_ms=[4.0, 2.0]
+    )
+    assert (made.questions, made.recall, made.mrr, made.citations, made.p50_ms, made.p95_ms) == (
+        2,
+        0.5,
+        0.25,
+        0.75,
+        4.0,
+        4.0,
+    )
 
 
 def test_nothing_asked_is_not_everything_answered() -> None:
@@ -67,7 +99,14 @@ def test_nothing_asked_is_not_everything_answered() -> None:
 
 
 def test_a_passage_stands_where_it_says_only_word_for_word() -> None:
-    passages = pl.DataFrame({"document": ["a", "a", "gone"], "start": [0, 0, 0], "end": [3, 3, 3], "said": ["one", "One", "one"]})
+    passages = pl.DataFrame(
+        {
+            "document": ["a", "a", "gone"],
+            "start": [0, 0, 0],
+            "end": [3, 3, 3],
+            "said": ["one", "One", "one"],
+        }
+    )
     assert standing({"a": "one two"}, passages) == [True, False, False]
 
 

@@ -41,28 +41,53 @@ DPI = Path(__file__).parents[2].parent / "shared" / "data" / "licences" / "dpi"
         ("Apache-2.0 WITH LLVM-exception", ["analytics"], False, "review"),
     ],
 )
-def test_the_strictest_of_and_the_loosest_of_or(expression: str, purposes: list[str], commercial: bool, outcome: str) -> None:
-    wanted = License(expression=expression, holder="h", evidence="e", purposes=purposes, commercial=commercial)  # type: ignore[arg-type]  # parametrised
+def test_the_strictest_of_and_the_loosest_of_or(
+    expression: str, purposes: list[str], commercial: bool, outcome: str
+) -> None:
+    wanted = License(
+        expression=expression, holder="h", evidence="e", purposes=purposes, commercial=commercial
+    )  # type: ignore[arg-type]  # parametrised
     assert judge_license(wanted, license_policy()).outcome == outcome
 
 
 def test_a_refusal_names_the_clause_and_an_admission_its_obligations() -> None:
-    refused = judge_license(License(expression="CC-BY-NC-4.0", holder="h", evidence="e", purposes=("training",), commercial=True), license_policy())
+    refused = judge_license(
+        License(
+            expression="CC-BY-NC-4.0",
+            holder="h",
+            evidence="e",
+            purposes=("training",),
+            commercial=True,
+        ),
+        license_policy(),
+    )
     assert "section 2(a)(1)" in refused.reasons[0]
-    allowed = judge_license(License(expression="CC-BY-SA-4.0", holder="h", evidence="e", purposes=("training",)), license_policy())
+    allowed = judge_license(
+        License(expression="CC-BY-SA-4.0", holder="h", evidence="e", purposes=("training",)),
+        license_policy(),
+    )
     assert allowed.obligations == ("attribution", "share-alike")
 
 
 def test_undeclared_personal_data_holds_and_declared_does_not() -> None:
-    fine = judge_license(License(expression="MIT", holder="h", evidence="e", purposes=("training",)), license_policy())
+    fine = judge_license(
+        License(expression="MIT", holder="h", evidence="e", purposes=("training",)),
+        license_policy(),
+    )
     assert decide(fine, [Finding("a", "email", 3, declared=True)]).outcome == "admitted"
     held = decide(fine, [Finding("a", "email", 3, declared=False)])
-    assert (held.outcome, held.reasons) == ("held", ("column 'a' holds email in 3 rows, undeclared",))
+    assert (held.outcome, held.reasons) == (
+        "held",
+        ("column 'a' holds email in 3 rows, undeclared",),
+    )
 
 
 def test_a_policy_with_typos_is_refused_with_the_line_of_each() -> None:
     with pytest.raises(ContractErrors) as refused:
-        license_policy("licenses:\n  MIT:\n    usess: all\n    use: all\n    source: x\n  X: {use: everything, source: x}\n", "p.yaml")
+        license_policy(
+            "licenses:\n  MIT:\n    usess: all\n    use: all\n    source: x\n  X: {use: everything, source: x}\n",
+            "p.yaml",
+        )
     told = [str(problem) for problem in refused.value.problems]
     assert any("p.yaml:3" in text and "usess" in text for text in told)
     assert any("p.yaml:6" in text for text in told)
@@ -82,7 +107,10 @@ def test_a_policy_with_typos_is_refused_with_the_line_of_each() -> None:
         ("Apache License, Version 2.0", "Apache-2.0"),
         ("GNU General Public License v3.0", "GPL-3.0-only"),
         ("mit or (apache-2.0 and cc0-1.0)", "MIT OR (Apache-2.0 AND CC0-1.0)"),
-        ("Permission is hereby granted, free of charge, to any person obtaining a copy of this software", "MIT"),
+        (
+            "Permission is hereby granted, free of charge, to any person obtaining a copy of this software",
+            "MIT",
+        ),
         ("CC0 1.0 Universal", "CC0-1.0"),
         ("", None),
         ("(((", None),
@@ -98,12 +126,25 @@ def test_licences_are_read_as_people_write_them(written: str, expression: str | 
 def test_no_text_breaks_the_reading_and_what_is_not_read_is_not_allowed(text: str) -> None:
     read = recognise(text, license_policy().names)
     if read.expression is None and text:
-        verdict = judge_license(License(expression=text, holder="h", evidence="e", purposes=("analytics",)), license_policy())
+        verdict = judge_license(
+            License(expression=text, holder="h", evidence="e", purposes=("analytics",)),
+            license_policy(),
+        )
         assert verdict.outcome == "review"
 
 
 def outcome(written: str, *, commercial: bool = False, academic: bool = False) -> str:
-    return judge_license(License(expression=written, holder="h", evidence="e", purposes=("analytics",), commercial=commercial, academic=academic), license_policy()).outcome
+    return judge_license(
+        License(
+            expression=written,
+            holder="h",
+            evidence="e",
+            purposes=("analytics",),
+            commercial=commercial,
+            academic=academic,
+        ),
+        license_policy(),
+    ).outcome
 
 
 def use_of(written: str) -> str:
@@ -117,8 +158,13 @@ def use_of(written: str) -> str:
 
 @pytest.mark.skipif(not DPI.is_dir(), reason="the shared data are not here")
 def test_licence_names_are_classed_as_people_classed_them() -> None:
-    labelled = {name: label[0] for name, label in json.loads((DPI / "license_classes.json").read_text()).items()}
-    wrong = {name: (label, use_of(name)) for name, label in labelled.items() if use_of(name) != label}
+    labelled = {
+        name: label[0]
+        for name, label in json.loads((DPI / "license_classes.json").read_text()).items()
+    }
+    wrong = {
+        name: (label, use_of(name)) for name, label in labelled.items() if use_of(name) != label
+    }
     # that nobody said anything allows nothing: these three wait for a person, where the list takes them for research only or for free
     assert set(wrong) == {"No License", "Unclear", "Open Access"}
     assert {found for _, found in wrong.values()} == {"Unspecified"}
@@ -126,7 +172,12 @@ def test_licence_names_are_classed_as_people_classed_them() -> None:
 
 @pytest.mark.skipif(not DPI.is_dir(), reason="the shared data are not here")
 def test_no_data_set_is_used_more_freely_than_people_found() -> None:
-    strictness = {"commercial": "All", "non-commercial": "NC", "unspecified": "Unspecified", "academic-only": "Acad"}
+    strictness = {
+        "commercial": "All",
+        "non-commercial": "NC",
+        "unspecified": "Unspecified",
+        "academic-only": "Acad",
+    }
     policy = license_policy()
     too_free, right, total = [], 0, 0
     for line in (DPI / "dataset_licences.jsonl").read_text().splitlines():
@@ -136,7 +187,12 @@ def test_no_data_set_is_used_more_freely_than_people_found() -> None:
         use = terms_of([each["License"] for each in row["verified_licences"]], policy).use
         label = strictness[row["label_use"]]
         total += 1
-        right += {"all": "All", "non-commercial": "NC", "unspecified": "Unspecified", "academic": "Acad"}[use] == label
+        right += {
+            "all": "All",
+            "non-commercial": "NC",
+            "unspecified": "Unspecified",
+            "academic": "Acad",
+        }[use] == label
         if use == "all" and label != "All":
             too_free.append(row["verified_licences"])
     assert too_free == []
@@ -149,7 +205,11 @@ def test_no_data_set_is_used_more_freely_than_people_found() -> None:
         ({"a": "CC-BY-NC-4.0"}, "CC-BY-4.0", "allows non-commercial use, and 'CC-BY-4.0' says all"),
         ({"a": "CC-BY-4.0"}, "CC0-1.0", "wants attribution"),
         ({"a": "CC-BY-ND-4.0"}, "CC-BY-ND-4.0", "allows nothing to be made from it"),
-        ({"a": "CC-BY-SA-4.0"}, "CC-BY-4.0", "is share-alike: what is made from it stays under CC-BY-SA-4.0"),
+        (
+            {"a": "CC-BY-SA-4.0"},
+            "CC-BY-4.0",
+            "is share-alike: what is made from it stays under CC-BY-SA-4.0",
+        ),
         ({"a": "CC-BY-SA-4.0", "b": "ODbL-1.0"}, "CC-BY-SA-4.0", "nothing can be under both"),
         ({"a": "LicenseRef-Internal"}, "CC-BY-4.0", "forbids redistribution"),
         ({"a": "who knows"}, "CC-BY-4.0", "allows unspecified use"),
@@ -160,21 +220,36 @@ def test_no_data_set_is_used_more_freely_than_people_found() -> None:
         ({}, "CC0-1.0", None),
     ],
 )
-def test_what_is_made_is_no_freer_than_what_it_is_made_from(inputs: dict[str, str], own: str, says: str | None) -> None:
-    reasons = looser(License(expression=own, holder="h", evidence="e", purposes=("analytics",)), inputs, license_policy())
+def test_what_is_made_is_no_freer_than_what_it_is_made_from(
+    inputs: dict[str, str], own: str, says: str | None
+) -> None:
+    reasons = looser(
+        License(expression=own, holder="h", evidence="e", purposes=("analytics",)),
+        inputs,
+        license_policy(),
+    )
     assert (reasons == ()) if says is None else any(says in reason for reason in reasons)
 
 
-def test_a_derived_data_set_carries_what_its_inputs_demand_and_is_refused_where_it_says_less(installation: SampleHome) -> None:
+def test_a_derived_data_set_carries_what_its_inputs_demand_and_is_refused_where_it_says_less(
+    installation: SampleHome,
+) -> None:
     source = setting("license", expression="CC-BY-SA-3.0", holder="The Meter Club")
     installation.deliver(GOOD)
     installation.promise(source)
     assert installation.published().row["version"] == "1.0.0"
-    made = (named("made"), setting("source", derived_from=["readings"]), setting("license", expression="CC-BY-SA-4.0"))
+    made = (
+        named("made"),
+        setting("source", derived_from=["readings"]),
+        setting("license", expression="CC-BY-SA-4.0"),
+    )
     installation.promise(*made, file="made.odcs.yaml")
     predicate = installation.predicate(installation.published("made"))
     verdict = predicate["admission"]["verdict"]["license"]
-    assert verdict["attribution"] == ["us, CC-BY-SA-4.0 (none)", "The Meter Club, CC-BY-SA-3.0 (none)"]
+    assert verdict["attribution"] == [
+        "us, CC-BY-SA-4.0 (none)",
+        "The Meter Club, CC-BY-SA-3.0 (none)",
+    ]
     assert predicate["inputs"]["related"] == {"readings": "1.0.0"}
     installation.promise(*made, setting("license", expression="CC0-1.0"), file="made.odcs.yaml")
     with pytest.raises(AdmissionError, match=r"of readings, 'CC-BY-SA-3.0', wants attribution"):
@@ -184,9 +259,13 @@ def test_a_derived_data_set_carries_what_its_inputs_demand_and_is_refused_where_
 def test_each_row_is_held_to_its_own_licence(installation: SampleHome) -> None:
     installation.promise(
         setting("license", column="license"),
-        columns({"name": "meter", "logicalType": "string"}, {"name": "license", "logicalType": "string"}),
+        columns(
+            {"name": "meter", "logicalType": "string"}, {"name": "license", "logicalType": "string"}
+        ),
     )
-    installation.deliver("meter,license\nM1,CC0-1.0\nM2,cc-by-nc-4.0\nM3,\nM4,my own words\nM5,mit\n")
+    installation.deliver(
+        "meter,license\nM1,CC0-1.0\nM2,cc-by-nc-4.0\nM3,\nM4,my own words\nM5,mit\n"
+    )
     published = installation.published()
     accounting = installation.predicate(published)["accounting"]
     assert (accounting["rows_in"], accounting["published"], accounting["quarantined"]) == (5, 2, 3)
@@ -237,13 +316,24 @@ FORBIDDEN: list[tuple[str, str, bool]] = [
 @pytest.mark.parametrize(("written", "purpose", "commercial"), FORBIDDEN)
 def test_what_nobody_allowed_never_passes(written: str, purpose: str, commercial: bool) -> None:
     """Promise D1."""
-    verdict = judge_license(License(expression=written, holder="h", evidence="e", purposes=(purpose,), commercial=commercial), license_policy())  # type: ignore[arg-type]  # parametrised
+    verdict = judge_license(
+        License(
+            expression=written, holder="h", evidence="e", purposes=(purpose,), commercial=commercial
+        ),
+        license_policy(),
+    )  # type: ignore[arg-type]  # parametrised
     assert verdict.outcome in ("review", "refused")
     assert verdict.reasons
 
 
 def test_a_licence_ends() -> None:
-    lent = License(expression="CC0-1.0", holder="h", evidence="e", purposes=("analytics",), until=date(2024, 5, 1))
+    lent = License(
+        expression="CC0-1.0",
+        holder="h",
+        evidence="e",
+        purposes=("analytics",),
+        until=date(2024, 5, 1),
+    )
     outcomes = [judge_license(lent, license_policy(), date(2024, 5, day)) for day in (1, 2)]
     assert [each.outcome for each in outcomes] == ["allowed", "refused"]
     assert outcomes[1].reasons == ("'CC0-1.0' ended on 2024-05-01",)
@@ -252,17 +342,24 @@ def test_a_licence_ends() -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("Creative Commons Attribution-NonCommercial 4.0 International", "LICENSE beside the source says 'CC-BY-NC-4.0', and the contract 'CC0-1.0'"),
+        (
+            "Creative Commons Attribution-NonCommercial 4.0 International",
+            "LICENSE beside the source says 'CC-BY-NC-4.0', and the contract 'CC0-1.0'",
+        ),
         ("CC0 1.0 Universal", None),
         ("Licensed under CC BY 4.0", None),
         ("ask us", None),
     ],
 )
-def test_the_text_beside_the_source_is_heard_where_it_allows_less(installation: SampleHome, text: str, says: str | None) -> None:
+def test_the_text_beside_the_source_is_heard_where_it_allows_less(
+    installation: SampleHome, text: str, says: str | None
+) -> None:
     (installation.root / "inbox" / "LICENSE").write_text(text)
     if says:
         with pytest.raises(AdmissionError, match=re.escape(says)):
             installation.published()
     else:
-        obligations = installation.predicate(installation.published())["admission"]["verdict"]["license"]["obligations"]
+        obligations = installation.predicate(installation.published())["admission"]["verdict"][
+            "license"
+        ]["obligations"]
         assert obligations == (["attribution"] if "BY" in text else [])

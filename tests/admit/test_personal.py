@@ -19,7 +19,15 @@ from stdnum import luhn
 from assay.assets.io.keys import Keys
 from assay.contracts.settings import Privacy, Treatment
 from assay.pipelines.admit.detectors import DETECTORS
-from assay.pipelines.admit.personal import disguises, encoded, mentions, spans, undisguised, whole_names, within
+from assay.pipelines.admit.personal import (
+    disguises,
+    encoded,
+    mentions,
+    spans,
+    undisguised,
+    whole_names,
+    within,
+)
 from assay.pipelines.admit.treat import generalize, mask, redact, treatments
 from assay.pipelines.frames import ROW
 
@@ -82,7 +90,18 @@ def test_a_given_name_and_what_stands_around_it_are_a_name(text: str, name: str)
 
 @pytest.mark.parametrize(
     "text",
-    ["Grace Period", "Mark Street is closed", "Virginia Beach", "Line Feed", "in April Monday was late", "Sofia", "Charlotte, NC", "Ann", "Christian University", "ANNA MEYER"],
+    [
+        "Grace Period",
+        "Mark Street is closed",
+        "Virginia Beach",
+        "Line Feed",
+        "in April Monday was late",
+        "Sofia",
+        "Charlotte, NC",
+        "Ann",
+        "Christian University",
+        "ANNA MEYER",
+    ],
 )
 def test_a_given_name_by_itself_or_before_no_family_name_is_none(text: str) -> None:
     assert found(text) == set()
@@ -95,15 +114,21 @@ def test_towns_that_are_called_like_persons_are_towns() -> None:
 
 
 def test_a_name_from_a_name_column_is_found_in_the_middle_of_a_sentence() -> None:
-    people = pl.DataFrame({"kind": ["name", "name", "email"], "value": ["Ann Lee", "Cher", "a@b.cd"]})
+    people = pl.DataFrame(
+        {"kind": ["name", "name", "email"], "value": ["Ann Lee", "Cher", "a@b.cd"]}
+    )
     frame = pl.LazyFrame({ROW: [7, 8], "m": ["yesterday Ann Lee wrote", "Cher sang"]})
     assert whole_names(people) == ["Ann Lee"]
-    assert [row for plan in mentions(frame, ["m"], whole_names(people)) for row in plan.collect().rows()] == [(7, "m", "name", "Ann Lee", 0.7)]
+    assert [
+        row for plan in mentions(frame, ["m"], whole_names(people)) for row in plan.collect().rows()
+    ] == [(7, "m", "name", "Ann Lee", 0.7)]
 
 
 @given(st.text(max_size=40), st.integers(0, 4))
 def test_a_mask_shows_at_most_the_end(text: str, keep: int) -> None:
-    masked = pl.DataFrame({"x": [text]}, schema={"x": pl.String}).select(mask(pl.col("x"), keep)).item()
+    masked = (
+        pl.DataFrame({"x": [text]}, schema={"x": pl.String}).select(mask(pl.col("x"), keep)).item()
+    )
     assert len(masked) == len(text)
     shown = sum(a == b for a, b in zip(text, masked, strict=True) if a.isalpha() or a.isdigit())
     assert shown <= keep
@@ -111,7 +136,11 @@ def test_a_mask_shows_at_most_the_end(text: str, keep: int) -> None:
 
 def test_the_longest_value_is_replaced_first() -> None:
     values = {"Ann Lee": "<NAME>", "Ann Lee Smith": "<NAME>", "a@b.cd": "<EMAIL>"}
-    text = pl.DataFrame({"x": ["Ann Lee Smith a@b.cd, Ann Lee"]}).select(redact(pl.col("x"), values)).item()
+    text = (
+        pl.DataFrame({"x": ["Ann Lee Smith a@b.cd, Ann Lee"]})
+        .select(redact(pl.col("x"), values))
+        .item()
+    )
     assert text == "<NAME> <EMAIL>, <NAME>"
 
 
@@ -124,7 +153,10 @@ def keys(tmp_path) -> Keys:  # type: ignore[no-untyped-def]
 
 def test_tokens_are_stable_within_a_purpose_and_differ_across(keys: Keys) -> None:
     values = pl.Series(["ann@example.com", "bob@example.com", None, "ann@example.com"])
-    here, again, elsewhere = (keys.pseudonymizer(purpose)(values, "email").to_list() for purpose in ("analytics", "analytics", "training"))
+    here, again, elsewhere = (
+        keys.pseudonymizer(purpose)(values, "email").to_list()
+        for purpose in ("analytics", "analytics", "training")
+    )
     assert here == again
     assert here[0] == here[3] != here[1]
     assert here[2] is None
@@ -152,7 +184,9 @@ def test_nothing_personal_is_left_in_treated_columns(keys: Keys) -> None:
         "zip": {"kind": "address", "treatment": "generalize", "to": "area", "keep_first": 2},
         "age": {"kind": "other", "treatment": "generalize", "to": "band", "width": 10},
     }
-    privacy = Privacy.model_validate({"sensitivity": "personal", "region": "eu", "lawful_basis": "contract", "columns": columns})
+    privacy = Privacy.model_validate(
+        {"sensitivity": "personal", "region": "eu", "lawful_basis": "contract", "columns": columns}
+    )
     frame = pl.DataFrame(
         {
             ROW: [1],
@@ -168,12 +202,18 @@ def test_nothing_personal_is_left_in_treated_columns(keys: Keys) -> None:
     )
     values = pl.DataFrame({"column": ["text"], "kind": ["email"], "value": ["a@b.cd"]})
     made: Callable[..., pl.DataFrame] = frame.with_columns
-    treated = made(**treatments(privacy, values, keys.pseudonymizer("analytics"), keys.keyed_hash()))
+    treated = made(
+        **treatments(privacy, values, keys.pseudonymizer("analytics"), keys.keyed_hash())
+    )
     assert treated["card"].item() == "**** **** **** 1111"
     assert treated["text"].item() == "I am <EMAIL>, not 12"
     assert treated["who"].item().startswith("name_")
     assert len(treated["hashed"].item()) == 64
-    assert (treated["born"].item(), treated["zip"].item(), treated["age"].item()) == ("1984", "10***", "30 to 40")
+    assert (treated["born"].item(), treated["zip"].item(), treated["age"].item()) == (
+        "1984",
+        "10***",
+        "30 to 40",
+    )
 
 
 @pytest.mark.parametrize(
@@ -184,13 +224,26 @@ def test_nothing_personal_is_left_in_treated_columns(keys: Keys) -> None:
         ({"to": "band", "width": 10}, "-3", "-10 to 0"), ({"to": "band", "width": 10}, "many", None), ({"to": "band", "width": 10}, "inf", None), ({"to": "year"}, None, None),
     ],
 )  # fmt: skip
-def test_what_cannot_be_made_coarser_is_gone(to: dict[str, object], text: str | None, coarser: str | None) -> None:
+def test_what_cannot_be_made_coarser_is_gone(
+    to: dict[str, object], text: str | None, coarser: str | None
+) -> None:
     treatment = Treatment.model_validate({"kind": "other", "treatment": "generalize", **to})
-    assert pl.DataFrame({"x": [text]}, schema={"x": pl.String}).select(generalize(pl.col("x"), treatment)).item() == coarser
+    assert (
+        pl.DataFrame({"x": [text]}, schema={"x": pl.String})
+        .select(generalize(pl.col("x"), treatment))
+        .item()
+        == coarser
+    )
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"treatment": "generalize"}, {"treatment": "token", "to": "year"}, {"treatment": "generalize", "to": "band"}, {"treatment": "generalize", "to": "year", "width": 3}]
+    "wrong",
+    [
+        {"treatment": "generalize"},
+        {"treatment": "token", "to": "year"},
+        {"treatment": "generalize", "to": "band"},
+        {"treatment": "generalize", "to": "year", "width": 3},
+    ],
 )
 def test_a_treatment_that_is_half_said_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
@@ -218,49 +271,86 @@ def test_every_kind_is_found_in_text(text: str, kind: str) -> None:
 def test_what_was_found_in_disguise_is_redacted_too() -> None:
     text = "call ４１１１ １１１１ １１１１ １１１１ now"
     values = {value: "<CARD>" for kind, value in found(text) if kind == "card"}
-    assert pl.DataFrame({"x": [text]}).select(redact(pl.col("x"), values)).item() == "call <CARD> now"
+    assert (
+        pl.DataFrame({"x": [text]}).select(redact(pl.col("x"), values)).item() == "call <CARD> now"
+    )
 
 
 def test_base_64_hides_nothing() -> None:
     token = base64.b64encode(b"write to ann@example.com").decode()
-    hidden = pl.concat(pl.collect_all(encoded(pl.LazyFrame({ROW: [3, 4], "m": [f"x {token} y", "q" * 40]}), ["m"])))
+    hidden = pl.concat(
+        pl.collect_all(encoded(pl.LazyFrame({ROW: [3, 4], "m": [f"x {token} y", "q" * 40]}), ["m"]))
+    )
     assert hidden.rows() == [(3, "m", token, "write to ann@example.com")]
-    assert {plan.collect().select(ROW, "kind", "value").row(0) for plan in within(hidden) if plan.collect().height} == {(3, "email", token)}
+    assert {
+        plan.collect().select(ROW, "kind", "value").row(0)
+        for plan in within(hidden)
+        if plan.collect().height
+    } == {(3, "email", token)}
 
 
 def test_one_in_ten_of_an_id_column_has_the_check_digit_of_a_card_and_is_none() -> None:
     ids = [f"{4_000_000_000_000_000 + n * 7_919_333}" for n in range(500)]
     frame = pl.LazyFrame({ROW: range(500), "batch": ids, "cc_number": ids})
-    by_column = pl.concat(pl.collect_all(spans(frame, ["batch", "cc_number"]))).group_by("column").agg(pl.col(ROW).n_unique())
+    by_column = (
+        pl.concat(pl.collect_all(spans(frame, ["batch", "cc_number"])))
+        .group_by("column")
+        .agg(pl.col(ROW).n_unique())
+    )
     assert by_column.rows() == [("cc_number", 500)]  # unless the column says that it holds cards
 
 
 def test_a_column_s_name_tells_what_its_plain_values_are() -> None:
-    frame = pl.LazyFrame({ROW: [1], "ssn": ["536904399"], "order": ["536904399"], "full_name": ["Ann Lee"], "carrier_label": ["Ocean Line"]})
-    kinds = {(column, kind) for plan in spans(frame, ["ssn", "order", "full_name", "carrier_label"]) for column, kind in plan.collect().select("column", "kind").rows()}
+    frame = pl.LazyFrame(
+        {
+            ROW: [1],
+            "ssn": ["536904399"],
+            "order": ["536904399"],
+            "full_name": ["Ann Lee"],
+            "carrier_label": ["Ocean Line"],
+        }
+    )
+    kinds = {
+        (column, kind)
+        for plan in spans(frame, ["ssn", "order", "full_name", "carrier_label"])
+        for column, kind in plan.collect().select("column", "kind").rows()
+    }
     assert kinds == {("ssn", "national_id"), ("full_name", "name")}
 
 
 def test_ten_million_guesses_do_not_undo_a_token(keys: Keys) -> None:
     """Promise D5: without the key, hashing every guess meets no token; a sample of the guesses is tried here."""
     phone = "+4930901820"
-    token = keys.pseudonymizer("analytics")(pl.Series([phone]), "phone").item().removeprefix("phone_")
+    token = (
+        keys.pseudonymizer("analytics")(pl.Series([phone]), "phone").item().removeprefix("phone_")
+    )
     raw = base64.b32decode(token.upper() + "=" * (-len(token) % 8))
     guesses = [f"+493090{n:04d}" for n in range(10_000)]
     assert phone in guesses
-    assert not any(hashlib.sha256(guess.encode()).digest()[: len(raw)] == raw or hmac.digest(b"", guess.encode(), "sha256")[: len(raw)] == raw for guess in guesses)
+    assert not any(
+        hashlib.sha256(guess.encode()).digest()[: len(raw)] == raw
+        or hmac.digest(b"", guess.encode(), "sha256")[: len(raw)] == raw
+        for guess in guesses
+    )
 
 
 @pytest.mark.soak
 def test_ten_million_guesses_of_a_whole_number_range_do_not_undo_a_token(keys: Keys) -> None:
     """Promise D5 in full: every number of a range in which the value lies, hashed without the key."""
-    token = keys.pseudonymizer("analytics")(pl.Series(["+4930" + "1234567"]), "phone").item().removeprefix("phone_")
+    token = (
+        keys.pseudonymizer("analytics")(pl.Series(["+4930" + "1234567"]), "phone")
+        .item()
+        .removeprefix("phone_")
+    )
     raw = base64.b32decode(token.upper() + "=" * (-len(token) % 8))
     size = len(raw)
     recovered = 0
     for n in range(10_000_000):
         guess = b"+4930%07d" % n
-        recovered += hashlib.sha256(guess).digest()[:size] == raw or hmac.digest(b"", guess, "sha256")[:size] == raw
+        recovered += (
+            hashlib.sha256(guess).digest()[:size] == raw
+            or hmac.digest(b"", guess, "sha256")[:size] == raw
+        )
     assert recovered == 0
 
 
@@ -302,7 +392,11 @@ def test_a_planted_value_is_always_found() -> None:
 def test_what_cannot_be_looked_into_is_no_clean_column() -> None:
     picture = base64.b64encode(bytes(range(256))).decode()
     digest = hashlib.sha256(b"x").hexdigest()
-    hidden = pl.concat(pl.collect_all(encoded(pl.LazyFrame({ROW: [1, 2, 3], "m": [picture, digest, "plain text"]}), ["m"])))
+    hidden = pl.concat(
+        pl.collect_all(
+            encoded(pl.LazyFrame({ROW: [1, 2, 3], "m": [picture, digest, "plain text"]}), ["m"])
+        )
+    )
     found = pl.concat(pl.collect_all(within(hidden)))
     assert set(found.select(ROW, "kind").iter_rows()) == {(1, "unscanned")}
 
@@ -315,4 +409,8 @@ WORDS_ALONE = [
 
 @given(st.text("abzABZ0159_", max_size=40) | st.sampled_from(WORDS_ALONE))
 def test_what_needs_marks_is_never_seen_in_letters_and_digits_alone(cell: str) -> None:
-    assert [each.kind for each in DETECTORS if not each.in_words and pl.Series([cell]).str.contains(each.search).any()] == []
+    assert [
+        each.kind
+        for each in DETECTORS
+        if not each.in_words and pl.Series([cell]).str.contains(each.search).any()
+    ] == []

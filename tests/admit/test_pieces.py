@@ -15,10 +15,17 @@ from assay.pipelines.frames import ROW
 
 
 def found(table: dict[str, list[str | None]]) -> set[tuple[int, str, str, str]]:
-    frame = pl.LazyFrame({ROW: range(len(next(iter(table.values())))), **table}, schema={ROW: pl.Int64, **dict.fromkeys(table, pl.String)})
-    asked = signed(pairs(list(table)), signs(frame, list(table)).collect(engine="streaming").row(0, named=True))
+    frame = pl.LazyFrame(
+        {ROW: range(len(next(iter(table.values())))), **table},
+        schema={ROW: pl.Int64, **dict.fromkeys(table, pl.String)},
+    )
+    asked = signed(
+        pairs(list(table)), signs(frame, list(table)).collect(engine="streaming").row(0, named=True)
+    )
     plans = halves(frame, asked, pl.collect_all(looks(frame, asked), engine="streaming"))
-    return {row[:4] for plan in pl.collect_all(plans, engine="streaming") for row in plan.iter_rows()}
+    return {
+        row[:4] for plan in pl.collect_all(plans, engine="streaming") for row in plan.iter_rows()
+    }
 
 
 @pytest.mark.parametrize(
@@ -36,13 +43,26 @@ def test_both_halves_are_told(left: str, right: str, kind: str) -> None:
 
 def test_a_phone_number_of_plain_digits_needs_a_name_that_says_so() -> None:
     assert found({"q7": ["030"], "q8": ["901820"]}) == set()
-    assert {kind for _, _, kind, _ in found({"area_code": ["030"], "number": ["901820"]})} == {"phone"}
-    assert {kind for _, _, kind, _ in found({"phone_a": ["030"], "note": ["x"], "phone_b": ["901820"]})} == {"phone"}
+    assert {kind for _, _, kind, _ in found({"area_code": ["030"], "number": ["901820"]})} == {
+        "phone"
+    }
+    assert {
+        kind for _, _, kind, _ in found({"phone_a": ["030"], "note": ["x"], "phone_b": ["901820"]})
+    } == {"phone"}
 
 
 def test_columns_that_belong_together_need_not_stand_beside_each_other() -> None:
-    assert [stem_of(name) for name in ("card_a", "CardPart2", "mail_left", "card", "batch")] == ["card", "card", "mail", "card", "batch"]
-    assert found({"card_a": ["4111 1111"], "note": ["x"], "card_b": ["1111 1111"]}) == {(0, "card_a", "card", "4111 1111"), (0, "card_b", "card", "1111 1111")}
+    assert [stem_of(name) for name in ("card_a", "CardPart2", "mail_left", "card", "batch")] == [
+        "card",
+        "card",
+        "mail",
+        "card",
+        "batch",
+    ]
+    assert found({"card_a": ["4111 1111"], "note": ["x"], "card_b": ["1111 1111"]}) == {
+        (0, "card_a", "card", "4111 1111"),
+        (0, "card_b", "card", "1111 1111"),
+    }
 
 
 @pytest.mark.parametrize(
@@ -78,16 +98,37 @@ def test_one_card_among_many_numbers_is_found_where_most_are_cards() -> None:
 
 
 @given(st.lists(st.from_regex(r"[+-]?[0-9]{1,18}", fullmatch=True) | st.none(), max_size=5))
-def test_of_whole_numbers_the_signs_are_seen_without_regular_expressions(cells: list[str | None]) -> None:
-    frame = pl.LazyFrame({ROW: range(len(cells)), "x": cells}, schema={ROW: pl.Int64, "x": pl.String})
-    full, short = (signs(frame, ["x"], numbers).collect().row(0, named=True) for numbers in ([], ["x"]))
-    digits, plus = (next(name for name in full if name.startswith(f"x {start}")) for start in ("^[ ()", r"^(?:\+|"))
+def test_of_whole_numbers_the_signs_are_seen_without_regular_expressions(
+    cells: list[str | None],
+) -> None:
+    frame = pl.LazyFrame(
+        {ROW: range(len(cells)), "x": cells}, schema={ROW: pl.Int64, "x": pl.String}
+    )
+    full, short = (
+        signs(frame, ["x"], numbers).collect().row(0, named=True) for numbers in ([], ["x"])
+    )
+    digits, plus = (
+        next(name for name in full if name.startswith(f"x {start}"))
+        for start in ("^[ ()", r"^(?:\+|")
+    )
     assert short[digits] >= full[digits]  # `+49` counts too; the second look leaves it out
     assert (short[plus] > 0) or not full[plus]
-    assert {name: count for name, count in short.items() if name not in (digits, plus)} == {name: count for name, count in full.items() if name not in (digits, plus)}
+    assert {name: count for name, count in short.items() if name not in (digits, plus)} == {
+        name: count for name, count in full.items() if name not in (digits, plus)
+    }
 
 
-@given(st.lists(st.integers(-(2**63), 2**63 - 1) | st.integers(-1100, 1100) | st.none(), max_size=5))
-def test_of_numbers_that_are_no_text_the_signs_are_those_of_their_text(cells: list[int | None]) -> None:
-    frame = pl.LazyFrame({ROW: range(len(cells)), "x": cells}, schema={ROW: pl.Int64, "x": pl.Int64})
-    assert signs(frame, ["x"], ["x"]).collect().equals(signs(frame.cast({"x": pl.String}), ["x"], ["x"]).collect())
+@given(
+    st.lists(st.integers(-(2**63), 2**63 - 1) | st.integers(-1100, 1100) | st.none(), max_size=5)
+)
+def test_of_numbers_that_are_no_text_the_signs_are_those_of_their_text(
+    cells: list[int | None],
+) -> None:
+    frame = pl.LazyFrame(
+        {ROW: range(len(cells)), "x": cells}, schema={ROW: pl.Int64, "x": pl.Int64}
+    )
+    assert (
+        signs(frame, ["x"], ["x"])
+        .collect()
+        .equals(signs(frame.cast({"x": pl.String}), ["x"], ["x"]).collect())
+    )

@@ -9,13 +9,21 @@ from pathlib import Path
 import pytest
 
 # the benchmark is a script at the root of the repository, which is no package of the environment
-_SPEC = importlib.util.spec_from_file_location("benchmarks_pii", Path(__file__).parents[2] / "benchmarks" / "pii.py")
+_SPEC = importlib.util.spec_from_file_location(
+    "benchmarks_pii", Path(__file__).parents[2] / "benchmarks" / "pii.py"
+)
 assert _SPEC is not None
 assert _SPEC.loader is not None
 pii = importlib.util.module_from_spec(_SPEC)
 sys.modules[_SPEC.name] = pii
 _SPEC.loader.exec_module(pii)
-FIVE, by_assay, false_alarms, score, seeded = pii.FIVE, pii.by_assay, pii.false_alarms, pii.score, pii.seeded
+FIVE, by_assay, false_alarms, score, seeded = (
+    pii.FIVE,
+    pii.by_assay,
+    pii.false_alarms,
+    pii.score,
+    pii.seeded,
+)
 
 
 def test_of_2000_values_a_kind_nearly_all_are_found() -> None:

@@ -11,9 +11,16 @@ from assay.pipelines.frames import ROW
 
 def found(**table: list[str | None]) -> set[tuple[str, str]]:
     names = list(table)
-    frame = pl.LazyFrame({ROW: range(len(next(iter(table.values())))), **table}, schema={ROW: pl.Int64, **dict.fromkeys(table, pl.String)})
+    frame = pl.LazyFrame(
+        {ROW: range(len(next(iter(table.values())))), **table},
+        schema={ROW: pl.Int64, **dict.fromkeys(table, pl.String)},
+    )
     plans = holding(frame, names, pl.collect_all(looks(frame, names, names), engine="streaming"))
-    return {row for plan in pl.collect_all(plans, engine="streaming") for row in plan.select("column", "kind").iter_rows()}
+    return {
+        row
+        for plan in pl.collect_all(plans, engine="streaming")
+        for row in plan.select("column", "kind").iter_rows()
+    }
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,12 @@ if sys.argv[1:] == ["serves"]:
     opened_home = Installation.open()
     version = opened_home.registry.serving("readings")["champion"]["version"]
     assert opened_home.models.served("high", version).model is not None
-    print(version, "of", *(each["version"] for each in opened_home.models.versions("high")), flush=True)
+    print(
+        version,
+        "of",
+        *(each["version"] for each in opened_home.models.versions("high")),
+        flush=True,
+    )
     sys.exit(0)
 
 # their imports take seconds; the kill should fall into the work

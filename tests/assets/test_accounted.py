@@ -22,11 +22,22 @@ from tests.conftest import SampleHome, columns, setting
 
 COLUMNS = columns(
     {"name": "at", "logicalType": "timestamp", "required": True},
-    {"name": "meter", "logicalType": "string", "required": True, "logicalTypeOptions": {"pattern": "^M[0-9]+$"}},
+    {
+        "name": "meter",
+        "logicalType": "string",
+        "required": True,
+        "logicalTypeOptions": {"pattern": "^M[0-9]+$"},
+    },
     {"name": "kwh", "logicalType": "number"},
 )
-FEATURES = setting("features", order_by="at", transforms=[{"transform": "label", "columns": ["meter"]}])
-FIRST = "at,meter,kwh\n" + "".join(f"2026-01-0{n}T00:00:00Z,M{n % 2},{n}\n" for n in range(1, 8)) + "2026-01-08T00:00:00Z,x,1\n2026-01-01T00:00:00Z,M1,1\n"
+FEATURES = setting(
+    "features", order_by="at", transforms=[{"transform": "label", "columns": ["meter"]}]
+)
+FIRST = (
+    "at,meter,kwh\n"
+    + "".join(f"2026-01-0{n}T00:00:00Z,M{n % 2},{n}\n" for n in range(1, 8))
+    + "2026-01-08T00:00:00Z,x,1\n2026-01-01T00:00:00Z,M1,1\n"
+)
 TABLE = "lake/readings/versions"
 
 
@@ -48,7 +59,11 @@ def home(whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sample
     """A copy of it, which the environment names."""
     shutil.copytree(whole, tmp_path / "copy")
     copy = SampleHome.__new__(SampleHome)
-    copy.root, copy.contracts, copy.registry_url = tmp_path / "copy" / "home", tmp_path / "copy" / "contracts", ""
+    copy.root, copy.contracts, copy.registry_url = (
+        tmp_path / "copy" / "home",
+        tmp_path / "copy" / "contracts",
+        "",
+    )
     copy.stewards = tmp_path / "copy" / "stewards.yaml"
     for name, value in copy.environment.items():
         monkeypatch.setenv(name, value)
@@ -58,7 +73,11 @@ def home(whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sample
 def problems(installation: SampleHome, **where: Any) -> list[str]:
     """What `assay verify --all` finds."""
     named = {"where": None, "key": None} | where
-    return [entry["problem"] for entry in verify(None, named["where"], named["key"]) if "problem" in entry]
+    return [
+        entry["problem"]
+        for entry in verify(None, named["where"], named["key"])
+        if "problem" in entry
+    ]
 
 
 def test_what_is_as_signed_has_no_problem(home: SampleHome) -> None:
@@ -106,7 +125,9 @@ HARMLESS = {("newest commit of features", "deleted")}
 
 @pytest.mark.parametrize("which", FILES)
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_every_file_that_is_accounted_for_is_looked_at(home: SampleHome, which: str, damage: str) -> None:
+def test_every_file_that_is_accounted_for_is_looked_at(
+    home: SampleHome, which: str, damage: str
+) -> None:
     files = sorted(home.root.glob(FILES[which]))
     assert files, "there is no such file: the test must be adapted"
     DAMAGES[damage](files[0])
@@ -122,7 +143,9 @@ def test_every_file_that_is_accounted_for_is_looked_at(home: SampleHome, which: 
 @pytest.mark.parametrize("which", FILES)
 def test_a_file_beside_those_that_are_signed_is_an_error(home: SampleHome, which: str) -> None:
     file = sorted(home.root.glob(FILES[which]))[0]
-    extra = file.with_name(f"other{''.join(file.suffixes[-2:])}" if "evidence" in which else f"other{file.suffix}")
+    extra = file.with_name(
+        f"other{''.join(file.suffixes[-2:])}" if "evidence" in which else f"other{file.suffix}"
+    )
     shutil.copyfile(file, extra)
     told = problems(home)
     if which == "evidence of features":
@@ -147,7 +170,9 @@ def test_a_file_beside_those_that_are_signed_is_an_error(home: SampleHome, which
         ("removed/notes.txt", False),
     ],
 )
-def test_a_file_or_folder_that_no_evidence_lists_is_named(home: SampleHome, path: str, is_folder: bool) -> None:
+def test_a_file_or_folder_that_no_evidence_lists_is_named(
+    home: SampleHome, path: str, is_folder: bool
+) -> None:
     extra = home.root / "lake" / "readings" / path
     extra.parent.mkdir(parents=True, exist_ok=True)
     if is_folder:
@@ -185,7 +210,9 @@ def checked(installation: SampleHome) -> str:
     return "\n".join(line for entry in verify(None, None, None) for line in entry["checked"])
 
 
-def test_a_quarantine_that_expired_is_signed_for_and_no_error(home: SampleHome, tmp_path: Path) -> None:
+def test_a_quarantine_that_expired_is_signed_for_and_no_error(
+    home: SampleHome, tmp_path: Path
+) -> None:
     later(home)
     assert len(quarantine.expire(home.open(), ["readings"])) == 2
     assert not list((home.root / "lake/readings/quarantine").iterdir())
@@ -210,9 +237,13 @@ def test_a_statement_of_expiry_excuses_its_own_file_alone(home: SampleHome) -> N
     assert any("about another file" in each for each in problems(home, where=home.root))
 
 
-def test_an_expiry_that_was_interrupted_goes_on_and_is_no_error_meanwhile(home: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_expiry_that_was_interrupted_goes_on_and_is_no_error_meanwhile(
+    home: SampleHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
     later(home)
-    monkeypatch.setattr(Installation, "_deliver_quarantine_expiry", lambda *_: (_ for _ in ()).throw(OSError()))
+    monkeypatch.setattr(
+        Installation, "_deliver_quarantine_expiry", lambda *_: (_ for _ in ()).throw(OSError())
+    )
     quarantine.expire(home.open(), ["readings"])
     files = list((home.root / "lake/readings/quarantine").glob("*.parquet"))
     assert len(files) == 2  # recorded, not signed yet, so not removed
@@ -226,7 +257,9 @@ def test_an_expiry_that_was_interrupted_goes_on_and_is_no_error_meanwhile(home: 
     assert problems(home) == []
 
 
-def test_what_expired_under_an_earlier_release_is_excused_by_the_registry_and_signed_later(home: SampleHome) -> None:
+def test_what_expired_under_an_earlier_release_is_excused_by_the_registry_and_signed_later(
+    home: SampleHome,
+) -> None:
     later(home)
     quarantine.expire(home.open(), ["readings"])
     for file in (home.root / "evidence/readings/quarantine").glob("*.expired.json"):
@@ -238,11 +271,15 @@ def test_what_expired_under_an_earlier_release_is_excused_by_the_registry_and_si
     assert problems(home, where=home.root) == []
 
 
-def test_a_registry_that_calls_a_quarantine_expired_without_a_log_entry_excuses_nothing(home: SampleHome) -> None:
+def test_a_registry_that_calls_a_quarantine_expired_without_a_log_entry_excuses_nothing(
+    home: SampleHome,
+) -> None:
     import sqlalchemy as sa
 
     with home.open().registry.engine.begin() as connection:
-        connection.execute(sa.text("UPDATE quarantines SET expired_at = '2026-01-01T00:00:00+00:00'"))
+        connection.execute(
+            sa.text("UPDATE quarantines SET expired_at = '2026-01-01T00:00:00+00:00'")
+        )
     for file in (home.root / "lake/readings/quarantine").iterdir():
         file.unlink()
     quarantine.expire(home.open(), ["readings"])
@@ -250,7 +287,9 @@ def test_a_registry_that_calls_a_quarantine_expired_without_a_log_entry_excuses_
 
 
 @pytest.mark.parametrize("damage", ["deleted", "emptied", "one byte changed"])
-def test_the_quarantine_of_a_run_that_published_nothing_is_looked_at_too(installation: SampleHome, monkeypatch: pytest.MonkeyPatch, damage: str) -> None:
+def test_the_quarantine_of_a_run_that_published_nothing_is_looked_at_too(
+    installation: SampleHome, monkeypatch: pytest.MonkeyPatch, damage: str
+) -> None:
     for name, value in installation.environment.items():
         monkeypatch.setenv(name, value)
     installation.published()
@@ -258,7 +297,11 @@ def test_the_quarantine_of_a_run_that_published_nothing_is_looked_at_too(install
     with pytest.raises(QualityError):
         installation.published()
     assert problems(installation) == []
-    (file,) = [file for file in (installation.root / "lake/readings/quarantine").iterdir() if pl.read_parquet(file).height]
+    (file,) = [
+        file
+        for file in (installation.root / "lake/readings/quarantine").iterdir()
+        if pl.read_parquet(file).height
+    ]
     DAMAGES[damage](file)
     (told,) = problems(installation)
     assert f"readings/quarantine/{file.name}" in told
@@ -275,7 +318,11 @@ def rewritten(table: Path, number: int, change: Callable[[Actions], Any]) -> Non
     file = table / "_delta_log" / f"{number:020}.json"
     actions = [json.loads(line) for line in file.read_text().splitlines()]
     changed = change(actions)
-    file.write_text("\n".join(json.dumps(action) for action in (changed if isinstance(changed, list) else actions)))
+    file.write_text(
+        "\n".join(
+            json.dumps(action) for action in (changed if isinstance(changed, list) else actions)
+        )
+    )
 
 
 def the(actions: Actions, kind: str) -> dict[str, Any]:
@@ -355,19 +402,29 @@ def test_a_key_that_is_written_twice_is_named(home: SampleHome) -> None:
 
 
 def foreign(table: Path) -> str:
-    add = the([json.loads(line) for line in (table / "_delta_log" / f"{1:020}.json").read_text().splitlines()], "add")
+    add = the(
+        [
+            json.loads(line)
+            for line in (table / "_delta_log" / f"{1:020}.json").read_text().splitlines()
+        ],
+        "add",
+    )
     return json.dumps({"add": {**add, "path": "evil.parquet"}})
 
 
 def moved(table: Path, *, first: int) -> None:
     """Make room for a commit of that number."""
     for number in range(1, first - 1, -1):
-        (table / "_delta_log" / f"{number:020}.json").rename(table / "_delta_log" / f"{number + 1:020}.json")
+        (table / "_delta_log" / f"{number:020}.json").rename(
+            table / "_delta_log" / f"{number + 1:020}.json"
+        )
 
 
 @pytest.mark.parametrize("number", [0, 1, 2], ids=["before", "between", "after"])
 @pytest.mark.parametrize("which", ["versions", "features"])
-def test_a_commit_that_is_not_ours_is_named_wherever_it_lies(home: SampleHome, number: int, which: str) -> None:
+def test_a_commit_that_is_not_ours_is_named_wherever_it_lies(
+    home: SampleHome, number: int, which: str
+) -> None:
     table = home.root / "lake" / "readings" / which
     text = foreign(table)
     moved(table, first=number)
@@ -379,16 +436,32 @@ def test_a_commit_that_is_not_ours_is_named_wherever_it_lies(home: SampleHome, n
 @pytest.mark.parametrize(
     "action",
     [
-        {"protocol": {"minReaderVersion": 3, "minWriterVersion": 7, "readerFeatures": ["timestampNtz"], "writerFeatures": ["timestampNtz"]}},
+        {
+            "protocol": {
+                "minReaderVersion": 3,
+                "minWriterVersion": 7,
+                "readerFeatures": ["timestampNtz"],
+                "writerFeatures": ["timestampNtz"],
+            }
+        },
         {"commitInfo": {"operation": "VACUUM"}},
         {"txn": {"appId": "assay", "version": 3}},
         {"txn": {"appId": "assay", "version": 2}},
         {"txn": {"appId": "assay", "version": -1}},
         {"metaData": {"id": "x", "schemaString": "{}"}},
     ],
-    ids=["protocol", "nothing", "a version to come", "a version again", "a negative version", "columns"],
+    ids=[
+        "protocol",
+        "nothing",
+        "a version to come",
+        "a version again",
+        "a negative version",
+        "columns",
+    ],
 )
-def test_a_commit_without_files_that_is_not_ours_is_named_too(home: SampleHome, action: dict[str, Any]) -> None:
+def test_a_commit_without_files_that_is_not_ours_is_named_too(
+    home: SampleHome, action: dict[str, Any]
+) -> None:
     (home.root / TABLE / "_delta_log" / f"{2:020}.json").write_text(json.dumps(action))
     (told,) = problems(home)
     assert f"{2:020}.json" in told
@@ -420,7 +493,9 @@ def test_a_checkpoint_of_another_writer_is_named(home: SampleHome) -> None:
 
 
 @pytest.fixture(scope="module")
-def long_log(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[int, delta_log.Expected]]:
+def long_log(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[Path, dict[int, delta_log.Expected]]:
     """A table of 101 versions, whose log has the checkpoint that the library writes at each hundredth."""
     from assay.assets.io.lake import Lake
 
@@ -433,13 +508,19 @@ def long_log(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[int, 
         file.parent.mkdir(parents=True)
         frame.write_parquet(file)
         size = file.stat().st_size
-        lake.commit_delta(table, sequence, [(f"f{sequence}/p.parquet", size, 1)], frame.schema, "a note")
+        lake.commit_delta(
+            table, sequence, [(f"f{sequence}/p.parquet", size, 1)], frame.schema, "a note"
+        )
         schema = delta_log.schema_of(frame.to_arrow().schema)
-        expected[sequence] = delta_log.Expected(f"1.{sequence}.0", {f"f{sequence}/p.parquet": (size, 1)}, schema)
+        expected[sequence] = delta_log.Expected(
+            f"1.{sequence}.0", {f"f{sequence}/p.parquet": (size, 1)}, schema
+        )
     return table, expected
 
 
-def test_the_checkpoints_of_the_library_are_compared_too(long_log: tuple[Path, dict[int, delta_log.Expected]], tmp_path: Path) -> None:
+def test_the_checkpoints_of_the_library_are_compared_too(
+    long_log: tuple[Path, dict[int, delta_log.Expected]], tmp_path: Path
+) -> None:
     table, expected = long_log
     assert delta_log.check(table, expected, complete=True) == 101
     copy = shutil.copytree(table, tmp_path / "long" / "versions")
@@ -448,7 +529,10 @@ def test_the_checkpoints_of_the_library_are_compared_too(long_log: tuple[Path, d
     import pyarrow.parquet as pq
 
     rows = pq.read_table(checkpoint)
-    changed = [{**row, "add": {**row["add"], "path": "f1/p.parquet"}} if row["add"] else row for row in rows.to_pylist()]
+    changed = [
+        {**row, "add": {**row["add"], "path": "f1/p.parquet"}} if row["add"] else row
+        for row in rows.to_pylist()
+    ]
     pq.write_table(pa.Table.from_pylist(changed, schema=rows.schema), checkpoint)
     with pytest.raises(EvidenceError, match="says something else than the commits"):
         delta_log.check(copy, expected, complete=True)
@@ -460,7 +544,9 @@ def test_the_checkpoints_of_the_library_are_compared_too(long_log: tuple[Path, d
         delta_log.check(copy, expected, complete=True)
 
 
-def test_a_log_of_many_versions_is_compared_in_a_second_or_so(long_log: tuple[Path, dict[int, delta_log.Expected]]) -> None:
+def test_a_log_of_many_versions_is_compared_in_a_second_or_so(
+    long_log: tuple[Path, dict[int, delta_log.Expected]],
+) -> None:
     import time
 
     table, expected = long_log
@@ -474,7 +560,9 @@ def test_a_log_of_many_versions_is_compared_in_a_second_or_so(long_log: tuple[Pa
 
 @pytest.mark.parametrize("which", [0, 1], ids=["first", "newest"])
 @pytest.mark.parametrize("damage", [damage for damage in DAMAGES if damage != "one byte changed"])
-def test_a_damaged_log_delays_its_own_commit_and_nothing_else(home: SampleHome, capfd: pytest.CaptureFixture[str], which: int, damage: str) -> None:
+def test_a_damaged_log_delays_its_own_commit_and_nothing_else(
+    home: SampleHome, capfd: pytest.CaptureFixture[str], which: int, damage: str
+) -> None:
     log = home.root / TABLE / "_delta_log"
     DAMAGES[damage](log / f"{which:020}.json")
     home.deliver(FIRST + "2026-01-09T00:00:00Z,M1,9\n2026-01-10T00:00:00Z,M2,9\n")
@@ -486,7 +574,9 @@ def test_a_damaged_log_delays_its_own_commit_and_nothing_else(home: SampleHome, 
     if (which, damage) == (1, "deleted"):
         assert waiting == []  # to the log itself, a version is missing at its end; verify tells
     else:
-        assert [(entry["kind"], entry["tries"], entry["error"]) for entry in waiting] == [("delta", 1, "EvidenceError")]
+        assert [(entry["kind"], entry["tries"], entry["error"]) for entry in waiting] == [
+            ("delta", 1, "EvidenceError")
+        ]
         assert "_delta_log" in waiting[0]["reason"]
     assert any("_delta_log" in each for each in problems(home))
     assert "panicked" not in capfd.readouterr().err
@@ -501,19 +591,28 @@ def test_a_log_that_was_removed_is_written_again_with_the_next_version(home: Sam
     home.deliver(FIRST + "2026-01-09T00:00:00Z,M1,9\n2026-01-10T00:00:00Z,M2,9\n")
     home.published()
     assert problems(home) == []
-    rows = [DeltaTable(str(log.parent), version=number).to_pyarrow_dataset().count_rows() for number in range(3)]
+    rows = [
+        DeltaTable(str(log.parent), version=number).to_pyarrow_dataset().count_rows()
+        for number in range(3)
+    ]
     assert rows == [7, 8, 9]
 
 
-def test_columns_of_timestamps_without_a_zone_may_come_later(installation: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_columns_of_timestamps_without_a_zone_may_come_later(
+    installation: SampleHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from deltalake import DeltaTable
 
     for name, value in installation.environment.items():
         monkeypatch.setenv(name, value)
     installation.published()
     seen = {"name": "seen", "logicalType": "timestamp", "logicalTypeOptions": {"timezone": False}}
-    installation.promise(lambda data: (data.update(version="1.1.0"), data["schema"][0]["properties"].append(seen)))
-    installation.deliver("meter,energy_kwh,tariff,seen\nM1,1.5,day,2026-01-01T00:00:00\nM2,2.5,night,2026-01-02T00:00:00\n")
+    installation.promise(
+        lambda data: (data.update(version="1.1.0"), data["schema"][0]["properties"].append(seen))
+    )
+    installation.deliver(
+        "meter,energy_kwh,tariff,seen\nM1,1.5,day,2026-01-01T00:00:00\nM2,2.5,night,2026-01-02T00:00:00\n"
+    )
     installation.published()
     assert problems(installation) == []
     table = installation.root / TABLE

@@ -18,7 +18,10 @@ from assay.contracts.errors import AdmissionError
 from tests.conftest import SampleHome, columns, setting
 
 PLACES = ("note", "q7", "doc", "enc", "left", "right")
-TEXT = columns({"name": "meter", "logicalType": "string", "required": True}, *({"name": name, "logicalType": "string"} for name in PLACES))
+TEXT = columns(
+    {"name": "meter", "logicalType": "string", "required": True},
+    *({"name": name, "logicalType": "string"} for name in PLACES),
+)
 
 
 @pytest.fixture(autouse=True, params=["every cell is searched", "different values first"])
@@ -67,29 +70,56 @@ def test_200_planted_values_are_found_wherever_they_hide(installation: SampleHom
             ][n // 4 % 5]
         )
     treated = {place: {"kind": "other", "treatment": "redact"} for place in PLACES}
-    installation.promise(TEXT, lambda data: data["schema"][0].update(quality=[]), setting("privacy", sensitivity="personal", lawful_basis="contract", columns=treated))
+    installation.promise(
+        TEXT,
+        lambda data: data["schema"][0].update(quality=[]),
+        setting("privacy", sensitivity="personal", lawful_basis="contract", columns=treated),
+    )
     installation.deliver(delivered(rows))
-    found = {(row - 2, kind) for row, kind in admit(installation.run()).found.select("_row", "kind").iter_rows()}
-    missed = [n for n in range(200) if (n, kinds[n % 4]) not in found and (n, "unscanned") not in found]
+    found = {
+        (row - 2, kind)
+        for row, kind in admit(installation.run()).found.select("_row", "kind").iter_rows()
+    }
+    missed = [
+        n for n in range(200) if (n, kinds[n % 4]) not in found and (n, "unscanned") not in found
+    ]
     assert missed == []
 
 
 def test_half_a_card_in_each_of_two_columns_holds_the_version(installation: SampleHome) -> None:
-    halves = columns({"name": "meter", "logicalType": "string"}, {"name": "card_a", "logicalType": "string"}, {"name": "card_b", "logicalType": "integer"})
+    halves = columns(
+        {"name": "meter", "logicalType": "string"},
+        {"name": "card_a", "logicalType": "string"},
+        {"name": "card_b", "logicalType": "integer"},
+    )
     installation.promise(halves, lambda data: data["schema"][0].update(quality=[]))
-    installation.deliver(delivered([{"card_a": "4111 1111", "card_b": "11111111"}, {}], ("card_a", "card_b")))
-    with pytest.raises(AdmissionError, match=r"column 'card_a' holds card in 1 rows, undeclared; column 'card_b' holds card in 1 rows, undeclared"):
+    installation.deliver(
+        delivered([{"card_a": "4111 1111", "card_b": "11111111"}, {}], ("card_a", "card_b"))
+    )
+    with pytest.raises(
+        AdmissionError,
+        match=r"column 'card_a' holds card in 1 rows, undeclared; column 'card_b' holds card in 1 rows, undeclared",
+    ):
         admit(installation.run())
 
 
 @pytest.mark.parametrize(("last", "quarantined"), [("M3", 0), ("M1", 1), ("M01", 0)])
-def test_a_key_that_repeats_is_caught_whatever_is_known_of_it(installation: SampleHome, last: str, quarantined: int) -> None:
-    keyed = columns({"name": "meter", "logicalType": "string", "unique": True}, {"name": "number", "logicalType": "integer", "unique": True})
+def test_a_key_that_repeats_is_caught_whatever_is_known_of_it(
+    installation: SampleHome, last: str, quarantined: int
+) -> None:
+    keyed = columns(
+        {"name": "meter", "logicalType": "string", "unique": True},
+        {"name": "number", "logicalType": "integer", "unique": True},
+    )
     installation.promise(keyed, lambda data: data["schema"][0].update(quality=[]))
-    installation.deliver(f"meter,number\nM1,1\nM2,\n,2\n,\n{last},3\nM4,{'03' if quarantined else '4'}\n")
+    installation.deliver(
+        f"meter,number\nM1,1\nM2,\n,2\n,\n{last},3\nM4,{'03' if quarantined else '4'}\n"
+    )
     run = installation.run()
     admission = admit(run)
     refined = refine(run, admission)
-    assert refined.accounting.quarantined_by == ({"meter_unique": 1, "number_unique": 1} if quarantined else {})
+    assert refined.accounting.quarantined_by == (
+        {"meter_unique": 1, "number_unique": 1} if quarantined else {}
+    )
     proven = {"meter_unique", "number_unique"} & certain_rules(run.contract, admission)
     assert not (quarantined and proven)

@@ -15,11 +15,16 @@ SCHEMA = pl.Schema({ROW: pl.Int64(), REASONS: pl.List(pl.String()), "meter": pl.
 
 
 def batch(*rows: int) -> pl.DataFrame:
-    return pl.DataFrame({ROW: rows, REASONS: [[f"r{row}"] for row in rows], "meter": [f"M{row}" for row in rows]}, schema=SCHEMA)
+    return pl.DataFrame(
+        {ROW: rows, REASONS: [[f"r{row}"] for row in rows], "meter": [f"M{row}" for row in rows]},
+        schema=SCHEMA,
+    )
 
 
 @pytest.mark.parametrize("part", [1, 3, 100])
-def test_batches_in_any_order_are_one_sorted_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: int) -> None:
+def test_batches_in_any_order_are_one_sorted_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: int
+) -> None:
     monkeypatch.setattr(row_spool, "_PART", part)
     with SetAside(tmp_path / "rows.parquet", SCHEMA) as layer:
         for rows in ((7, 8), (1, 9), (2,), (3, 5, 5)):

@@ -31,7 +31,9 @@ def at(installation: SampleHome, time: datetime) -> None:
 
 
 def deliver(installation: SampleHome, row: int) -> None:
-    installation.deliver(GOOD + "".join(f"M{number},{number},day\n" for number in range(4, 4 + row)))
+    installation.deliver(
+        GOOD + "".join(f"M{number},{number},day\n" for number in range(4, 4 + row))
+    )
     installation.published()
 
 
@@ -49,26 +51,43 @@ def old(either_registry: SampleHome) -> SampleHome:
 
 def expired(installation: SampleHome) -> list[str]:
     opened_home = installation.open()
-    gone = [f"quarantine of {row['run_id']}" for row in opened_home.registry.quarantines("readings") if row["expired_at"]]
-    return [*(row["version"] for row in opened_home.registry.versions("readings") if row["expired_at"]), *gone]
+    gone = [
+        f"quarantine of {row['run_id']}"
+        for row in opened_home.registry.quarantines("readings")
+        if row["expired_at"]
+    ]
+    return [
+        *(row["version"] for row in opened_home.registry.versions("readings") if row["expired_at"]),
+        *gone,
+    ]
 
 
 def actions(installation: SampleHome) -> list[tuple[str, dict[str, object]]]:
-    rows = installation.open().registry._rows(sa.select(ledger.c.action, ledger.c.details).order_by(ledger.c.sequence))
+    rows = installation.open().registry._rows(
+        sa.select(ledger.c.action, ledger.c.details).order_by(ledger.c.sequence)
+    )
     return [(row["action"], json.loads(row["details"])) for row in rows]
 
 
 @pytest.mark.parametrize("step", list(STEPS.values()), ids=list(STEPS))
-def test_a_publication_after_a_step_of_the_clock_expires_nothing(old: SampleHome, step: timedelta) -> None:
+def test_a_publication_after_a_step_of_the_clock_expires_nothing(
+    old: SampleHome, step: timedelta
+) -> None:
     at(old, START + timedelta(days=1) + step)
     deliver(old, 2)
-    assert [row["version"] for row in old.open().registry.versions("readings")] == ["1.0.0", "1.1.0", "1.2.0"]
+    assert [row["version"] for row in old.open().registry.versions("readings")] == [
+        "1.0.0",
+        "1.1.0",
+        "1.2.0",
+    ]
     assert expired(old) == []
     assert old.open().registry.clock_doubt() is not None
 
 
 @pytest.mark.parametrize("step", list(STEPS.values()), ids=list(STEPS))
-def test_the_doubt_stays_when_the_clock_goes_on_and_when_it_is_right_again(old: SampleHome, step: timedelta) -> None:
+def test_the_doubt_stays_when_the_clock_goes_on_and_when_it_is_right_again(
+    old: SampleHome, step: timedelta
+) -> None:
     jumped = START + timedelta(days=1) + step
     at(old, jumped)
     deliver(old, 2)
@@ -81,15 +100,22 @@ def test_the_doubt_stays_when_the_clock_goes_on_and_when_it_is_right_again(old: 
     assert old.open().registry.clock_doubt() is not None
 
 
-def test_an_installation_that_rests_for_two_months_is_in_doubt_before_it_writes_anything(old: SampleHome) -> None:
+def test_an_installation_that_rests_for_two_months_is_in_doubt_before_it_writes_anything(
+    old: SampleHome,
+) -> None:
     at(old, START + timedelta(days=62))
     for forbidden in (
         lambda: expire(old.open(), "readings"),
         lambda: expire(old.open(), "readings", rehearse=True),
         lambda: quarantine.expire(old.open(), ["readings"]),
-        lambda: quarantine.decide(old.open(), "readings", "discard", run_id=None, rule=None, rows=[2], why="test"),
+        lambda: quarantine.decide(
+            old.open(), "readings", "discard", run_id=None, rule=None, rows=[2], why="test"
+        ),
     ):
-        with pytest.raises(ClockError, match=r"the clock is in doubt: it jumps ahead by 61 days, from 2026-03-02 .* assay clock confirm"):
+        with pytest.raises(
+            ClockError,
+            match=r"the clock is in doubt: it jumps ahead by 61 days, from 2026-03-02 .* assay clock confirm",
+        ):
             forbidden()
     assert expired(old) == []
 
@@ -112,7 +138,9 @@ def test_a_step_between_the_decision_and_the_transaction_stops_it_too(old: Sampl
     assert expired(old) == []
 
 
-def test_what_waited_goes_on_once_the_time_is_confirmed_and_that_is_recorded(old: SampleHome) -> None:
+def test_what_waited_goes_on_once_the_time_is_confirmed_and_that_is_recorded(
+    old: SampleHome,
+) -> None:
     now = START + timedelta(days=62)
     at(old, now)
     deliver(old, 2)
@@ -124,14 +152,22 @@ def test_what_waited_goes_on_once_the_time_is_confirmed_and_that_is_recorded(old
     assert len(quarantine.expire(old.open(), ["readings"])) >= 1
     (details,) = [details for action, details in actions(old) if action == CONFIRMED]
     assert details["why"] == "the server stood still"
-    assert details["steps"] == [{"before": (START + timedelta(days=1)).isoformat(timespec="microseconds"), "after": now.isoformat(timespec="microseconds"), "seconds": 61 * 86_400}]
+    assert details["steps"] == [
+        {
+            "before": (START + timedelta(days=1)).isoformat(timespec="microseconds"),
+            "after": now.isoformat(timespec="microseconds"),
+            "seconds": 61 * 86_400,
+        }
+    ]
     old.open().registry.check_log()
 
 
 def test_a_clock_that_is_still_wrong_cannot_be_confirmed(old: SampleHome) -> None:
     at(old, START + timedelta(days=4000))
     deliver(old, 2)
-    with pytest.raises(ClockError, match="the clock shows 2037-02-11, and you say that it is 2026-03-02"):
+    with pytest.raises(
+        ClockError, match="the clock shows 2037-02-11, and you say that it is 2026-03-02"
+    ):
         old.open().registry.confirm_clock(date(2026, 3, 2), "looks fine")
     assert old.open().registry.clock_doubt() is not None
 
@@ -155,7 +191,9 @@ def test_a_time_that_was_confirmed_is_not_in_doubt_again(old: SampleHome) -> Non
     assert [action for action, _ in actions(old)].count(CONFIRMED) == 1
 
 
-def test_a_new_installation_and_two_hosts_a_second_apart_are_not_in_doubt(either_registry: SampleHome) -> None:
+def test_a_new_installation_and_two_hosts_a_second_apart_are_not_in_doubt(
+    either_registry: SampleHome,
+) -> None:
     at(either_registry, START)
     assert either_registry.open().registry.clock_doubt() is None
     deliver(either_registry, 1)
@@ -164,7 +202,9 @@ def test_a_new_installation_and_two_hosts_a_second_apart_are_not_in_doubt(either
     assert either_registry.open().registry.clock_doubt() is None
 
 
-def test_an_installation_at_work_is_not_in_doubt_though_nothing_new_comes_for_months(either_registry: SampleHome) -> None:
+def test_an_installation_at_work_is_not_in_doubt_though_nothing_new_comes_for_months(
+    either_registry: SampleHome,
+) -> None:
     for week in range(20):
         at(either_registry, START + timedelta(days=8 * week))
         either_registry.published()  # the same delivery: nothing new
@@ -189,13 +229,18 @@ def test_what_a_clock_ahead_put_off_is_delivered_once_the_clock_is_right(old: Sa
 def held(installation: SampleHome) -> tuple[int, Path, Path]:
     """A delivery that waits for two stewards: the review's number, and their keys."""
     ann, bob = installation.appoint("ann", "first"), installation.appoint("bob", "second")
-    installation.deliver("meter,energy_kwh,tariff\n" + "".join(f"M{row},1.5,anna{row}@canary.example\n" for row in range(40)))
+    installation.deliver(
+        "meter,energy_kwh,tariff\n"
+        + "".join(f"M{row},1.5,anna{row}@canary.example\n" for row in range(40))
+    )
     with pytest.raises(AdmissionError, match="held for review"):
         installation.published()
     return int(installation.open().registry.reviews()[-1]["id"]), ann, bob
 
 
-def test_no_approval_is_signed_or_taken_while_the_clock_is_in_doubt(either_registry: SampleHome) -> None:
+def test_no_approval_is_signed_or_taken_while_the_clock_is_in_doubt(
+    either_registry: SampleHome,
+) -> None:
     at(either_registry, START)
     number, ann, _ = held(either_registry)
     signed = review.sign(either_registry.open(), number, "approve", "codes", ann)
@@ -207,13 +252,29 @@ def test_no_approval_is_signed_or_taken_while_the_clock_is_in_doubt(either_regis
     assert either_registry.open().registry.approvals(number) == []
 
 
-def test_an_approval_that_has_ended_does_not_begin_again_where_the_clock_steps_back(either_registry: SampleHome) -> None:
+def test_an_approval_that_has_ended_does_not_begin_again_where_the_clock_steps_back(
+    either_registry: SampleHome,
+) -> None:
     at(either_registry, START)
     number, ann, bob = held(either_registry)
     for key in (ann, bob):
-        review.submit(either_registry.open(), number, review.sign(either_registry.open(), number, "approve", "codes", key))
+        review.submit(
+            either_registry.open(),
+            number,
+            review.sign(either_registry.open(), number, "approve", "codes", key),
+        )
     at(either_registry, START + timedelta(days=35))
-    assert review.stands(either_registry.open(), review.review_of(either_registry.open(), number)).decision == "open"
+    assert (
+        review.stands(
+            either_registry.open(), review.review_of(either_registry.open(), number)
+        ).decision
+        == "open"
+    )
     either_registry.open().registry.note("something", "readings", {})
     at(either_registry, START + timedelta(days=1))
-    assert review.stands(either_registry.open(), review.review_of(either_registry.open(), number)).decision == "open"
+    assert (
+        review.stands(
+            either_registry.open(), review.review_of(either_registry.open(), number)
+        ).decision
+        == "open"
+    )

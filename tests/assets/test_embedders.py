@@ -50,7 +50,9 @@ class Server:
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.port = self.server.server_address[1]
-        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        threading.Thread(
+            target=self.server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
+        ).start()
 
     @property
     def url(self) -> str:
@@ -64,7 +66,10 @@ class Server:
         return [float(number) for number in total]
 
     def vectors(self, body: dict[str, Any]) -> tuple[int, Any]:
-        data = [{"index": place, "embedding": self.vector(text)} for place, text in enumerate(body["input"])]
+        data = [
+            {"index": place, "embedding": self.vector(text)}
+            for place, text in enumerate(body["input"])
+        ]
         return 200, {"data": data[::-1]}  # the index says which is which, not the order
 
 
@@ -77,7 +82,16 @@ def server() -> Iterator[Server]:
 
 
 def endpoint(server: Server, **more: Any) -> Endpoint:
-    return Endpoint(**{"url": server.url, "name": "small", "dimensions": 16, "hosts": frozenset({"127.0.0.1"}), "network": Network(pause=lambda _: None), **more})
+    return Endpoint(
+        **{
+            "url": server.url,
+            "name": "small",
+            "dimensions": 16,
+            "hosts": frozenset({"127.0.0.1"}),
+            "network": Network(pause=lambda _: None),
+            **more,
+        }
+    )
 
 
 def test_texts_are_sent_in_batches_and_vectors_come_back_at_length_one(server: Server) -> None:
@@ -85,7 +99,9 @@ def test_texts_are_sent_in_batches_and_vectors_come_back_at_length_one(server: S
     vectors = endpoint(server, batch=2, key="secret").of_passages(texts, texts)
     assert vectors.shape == (5, 16)
     assert np.linalg.norm(vectors, axis=1) == pytest.approx(np.ones(5), abs=1e-5)
-    assert vectors[3] == pytest.approx(np.array(server.vector(texts[3])) / np.linalg.norm(server.vector(texts[3])), abs=1e-5)
+    assert vectors[3] == pytest.approx(
+        np.array(server.vector(texts[3])) / np.linalg.norm(server.vector(texts[3])), abs=1e-5
+    )
     assert [body["input"] for body in server.bodies] == [[PROBE], texts[:2], texts[2:4], texts[4:]]
     assert {body["model"] for body in server.bodies} == {"small"}
     assert {headers["Authorization"] for headers in server.headers} == {"Bearer secret"}
@@ -98,7 +114,12 @@ def test_nothing_is_sent_to_a_host_that_the_installation_does_not_name(server: S
 
 
 def test_nothing_goes_over_the_public_network_in_the_open(server: Server) -> None:
-    public = endpoint(server, url="http://models.example/v1", hosts=frozenset({"models.example"}), network=Network(look_up=lambda host, port: ["93.184.215.14"]))
+    public = endpoint(
+        server,
+        url="http://models.example/v1",
+        hosts=frozenset({"models.example"}),
+        network=Network(look_up=lambda host, port: ["93.184.215.14"]),
+    )
     with pytest.raises(ActionError, match="without encryption"):
         public.of_question("a", "a")
 
@@ -124,7 +145,9 @@ def test_a_busy_server_is_asked_again(server: Server) -> None:
         (json.dumps({"data": [{"index": n, "embedding": [float("nan")] * 16} for n in range(2)]}).encode(), "no numbers"),
     ],
 )  # fmt: skip
-def test_an_answer_that_is_none_is_refused_in_words(server: Server, said: bytes, problem: str) -> None:
+def test_an_answer_that_is_none_is_refused_in_words(
+    server: Server, said: bytes, problem: str
+) -> None:
     server.answer = lambda body: (200, said)
     with pytest.raises(ActionError, match=problem):
         endpoint(server).of_question("a", "a")
@@ -138,7 +161,9 @@ def test_another_model_under_the_same_name_is_noticed(server: Server) -> None:
         endpoint(server, known=known).of_question("a", "a")
 
 
-def test_an_index_is_built_and_asked_through_an_endpoint(server: Server, installation: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_index_is_built_and_asked_through_an_endpoint(
+    server: Server, installation: SampleHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shelf = Shelf(installation, monkeypatch)
     shelf.promise(embedding={"method": "endpoint", "url": server.url, "model": "small"})
     with pytest.raises(ActionError, match="passages are not sent"):
@@ -149,14 +174,24 @@ def test_an_index_is_built_and_asked_through_an_endpoint(server: Server, install
     assert built is not None
     assert built.details["embedder"]["name"] == "small"
     sent = sum(len(body["input"]) for body in server.bodies)
-    assert search("readings", "the tuple", purpose="retrieval", k=1).passages[0].document == "topic-tuple"
-    assert sum(len(body["input"]) for body in server.bodies) == sent + 2  # the question, and the probe
+    assert (
+        search("readings", "the tuple", purpose="retrieval", k=1).passages[0].document
+        == "topic-tuple"
+    )
+    assert (
+        sum(len(body["input"]) for body in server.bodies) == sent + 2
+    )  # the question, and the probe
     server.seed = 1
     with pytest.raises(ActionError, match="no longer the one"):
         search("readings", "the tuple", purpose="retrieval", k=1)
     again = rebuild(shelf.installation.run(), full=False).details
-    assert again["changed"]["embedded"] == again["chunks"]  # vectors of two models do not stand side by side
-    assert search("readings", "the tuple", purpose="retrieval", k=1).passages[0].document == "topic-tuple"
+    assert (
+        again["changed"]["embedded"] == again["chunks"]
+    )  # vectors of two models do not stand side by side
+    assert (
+        search("readings", "the tuple", purpose="retrieval", k=1).passages[0].document
+        == "topic-tuple"
+    )
 
 
 def _of_the_environment(_: SampleHome) -> Any:
@@ -168,7 +203,9 @@ def _of_the_environment(_: SampleHome) -> Any:
 # -- a folder -----------------------------------------------------------------------------------------
 
 
-def test_a_folder_outside_the_installation_is_none(installation: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_outside_the_installation_is_none(
+    installation: SampleHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shelf = Shelf(installation, monkeypatch)
     shelf.promise(embedding={"method": "sentence-transformers", "model": "../../etc"})
     with pytest.raises(ActionError, match="there is no folder"):
@@ -195,11 +232,28 @@ def _tiny(folder: Path, kind: str, **more: Any) -> Path:
     from tokenizers.models import WordLevel
     from tokenizers.pre_tokenizers import Whitespace
 
-    tokenizer = Tokenizer(WordLevel({word: number for number, word in enumerate(WORDS)}, unk_token="[UNK]"))
+    tokenizer = Tokenizer(
+        WordLevel({word: number for number, word in enumerate(WORDS)}, unk_token="[UNK]")
+    )
     tokenizer.pre_tokenizer = Whitespace()
-    marks = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]", "mask_token": "[MASK]"}
-    transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, **marks).save_pretrained(folder)
-    shape = transformers.BertConfig(vocab_size=len(WORDS), hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16, **more)
+    marks = {
+        "pad_token": "[PAD]",
+        "unk_token": "[UNK]",
+        "cls_token": "[CLS]",
+        "sep_token": "[SEP]",
+        "mask_token": "[MASK]",
+    }
+    transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, **marks).save_pretrained(
+        folder
+    )
+    shape = transformers.BertConfig(
+        vocab_size=len(WORDS),
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=16,
+        **more,
+    )
     getattr(transformers, kind)(shape).save_pretrained(folder)
     return folder
 
@@ -220,13 +274,19 @@ def test_a_model_of_sentence_transformers_is_read_from_its_folder(tmp_path: Path
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
-def test_a_cross_encoder_puts_passages_in_its_own_order(tmp_path: Path, installation: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cross_encoder_puts_passages_in_its_own_order(
+    tmp_path: Path, installation: SampleHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
     _tiny(installation.root / "models" / "judge", "BertForSequenceClassification", num_labels=1)
     shelf = Shelf(installation, monkeypatch)
-    shelf.promise(reranker={"method": "cross-encoder", "model": "models/judge", "look_at": 10}, floor=0.0)
+    shelf.promise(
+        reranker={"method": "cross-encoder", "model": "models/judge", "look_at": 10}, floor=0.0
+    )
     assert shelf.details()["measured"]["questions"] == 20
     found = search("readings", "the tuple", purpose="retrieval", k=10)
-    assert [passage.score for passage in found.passages] == sorted((passage.score for passage in found.passages), reverse=True)
+    assert [passage.score for passage in found.passages] == sorted(
+        (passage.score for passage in found.passages), reverse=True
+    )
 
 
 def test_vectors_of_nothing_stay_nothing() -> None:

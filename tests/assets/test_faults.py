@@ -44,9 +44,26 @@ class Call:
 def traced(installation: SampleHome, trace: Path, *options: str) -> int:
     """The driver's exit code, watched by strace. Where that filters in the kernel it is fast, and sends no signals (strace 6.1)."""
     filtered = [] if any("signal=" in option for option in options) else ["--seccomp-bpf"]
-    command = ["strace", "-f", *filtered, "-y", "-o", str(trace), "-e", f"trace={CALLS},stat,newfstatat", *options, sys.executable, str(DRIVER)]
+    command = [
+        "strace",
+        "-f",
+        *filtered,
+        "-y",
+        "-o",
+        str(trace),
+        "-e",
+        f"trace={CALLS},stat,newfstatat",
+        *options,
+        sys.executable,
+        str(DRIVER),
+    ]
     with subprocess.Popen(
-        command, env={**installation.environment, "ASSAY_TEST_MARKS": "1"}, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        command,
+        env={**installation.environment, "ASSAY_TEST_MARKS": "1"},
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
     ) as process:
         try:
             return process.wait(timeout=WAITS_S)
@@ -72,7 +89,9 @@ def calls(trace: Path) -> Iterator[Call]:
 
 def order(trace: Path) -> list[str]:
     """Every line of every thread, without who it was."""
-    return [line.partition(" ")[2].strip() for line in trace.read_text(errors="replace").splitlines()]
+    return [
+        line.partition(" ")[2].strip() for line in trace.read_text(errors="replace").splitlines()
+    ]
 
 
 @TRACED
@@ -83,21 +102,33 @@ def test_what_is_published_is_on_the_disk_before_it_is_registered(tmp_path: Path
     assert traced(installation, tmp_path / "trace") == 0
     seen = order(tmp_path / "trace")
     commit = next(place for place, line in enumerate(seen) if "/reached/before the commit" in line)
-    committed = next(place for place, line in enumerate(seen) if "/reached/after the commit" in line)
+    committed = next(
+        place for place, line in enumerate(seen) if "/reached/after the commit" in line
+    )
     opened_home = installation.open()
     versions = opened_home.home.root / "lake" / "readings" / "versions"
 
     def synced(path: Path, upto: int, since: int = 0) -> bool:
-        return any(line.startswith(("fsync(", "fdatasync(")) and f"<{path}>" in line for line in seen[since:upto])
+        return any(
+            line.startswith(("fsync(", "fdatasync(")) and f"<{path}>" in line
+            for line in seen[since:upto]
+        )
 
     for file in files(opened_home.statement(opened_home.version("readings"))):
         path = versions / file.path
-        moved = next(place for place, line in enumerate(seen) if line.startswith("rename") and f'"{path.parent}"' in line)
+        moved = next(
+            place
+            for place, line in enumerate(seen)
+            if line.startswith("rename") and f'"{path.parent}"' in line
+        )
         staged = Path(seen[moved].split('"')[1]) / path.name
         assert synced(staged, moved), "its bytes"
         assert synced(path.parent, commit, moved), "its folder"
         assert synced(versions, commit, moved), "the folder's own name"
-    assert any(line.startswith(("fsync(", "fdatasync(")) and "registry" in line for line in seen[commit:committed])
+    assert any(
+        line.startswith(("fsync(", "fdatasync(")) and "registry" in line
+        for line in seen[commit:committed]
+    )
 
 
 def faults(installation: SampleHome, folder: Path, chance: random.Random, count: int) -> int:
@@ -106,26 +137,40 @@ def faults(installation: SampleHome, folder: Path, chance: random.Random, count:
     Only calls about the installation's own files: what is imported is not published.
     """
     assert traced(installation, folder / "trace") == 0
-    publishing = [call for call in calls(folder / "trace") if call.after and str(installation.root) in call.about]
+    publishing = [
+        call
+        for call in calls(folder / "trace")
+        if call.after and str(installation.root) in call.about
+    ]
     noticed = happened = 0
     for number in range(count):
         call = chance.choice(publishing)
         fault = chance.choice(["error=EIO", "error=ENOSPC", "error=EINTR", "signal=KILL"])
         trial = SampleHome(folder / str(number))
         trial.deliver(GOOD)
-        status = traced(trial, folder / "trial", "-e", f"inject={call.name}:{fault}:when={call.number}")
+        status = traced(
+            trial, folder / "trial", "-e", f"inject={call.name}:{fault}:when={call.number}"
+        )
         noticed += status != 0
         told = (folder / "trial").read_text(errors="replace")
         happened += "(INJECTED)" in told or "killed by SIGKILL" in told
         before = verified(trial)
         assert before in ([], ["1.0.0"]), (call, fault)
-        assert status != 0 or before == ["1.0.0"], (call, fault)  # who is told that it is published finds it
+        assert status != 0 or before == ["1.0.0"], (
+            call,
+            fault,
+        )  # who is told that it is published finds it
         assert ended(trial) == 0, (call, fault)
         assert verified(trial) == ["1.0.0"], (call, fault)
         opened_home = trial.open()
-        assert opened_home.scan(opened_home.version("readings")).collect().height == 3, (call, fault)
+        assert opened_home.scan(opened_home.version("readings")).collect().height == 3, (
+            call,
+            fault,
+        )
         shutil.rmtree(folder / str(number))
-    assert happened >= 0.9 * count  # where the numbers of calls differ from those of the first run, none may be hit
+    assert (
+        happened >= 0.9 * count
+    )  # where the numbers of calls differ from those of the first run, none may be hit
     return noticed
 
 
@@ -166,7 +211,10 @@ def filled_up(folder: Path, free_kb: int) -> int:
         installation = SampleHome(small)
         installation.deliver(GOOD)
         assert ended(installation) == 0
-        installation.deliver("meter,energy_kwh,tariff\n" + "".join(f"M{n},{n * 7919 % 100003},day\n" for n in range(60_000)))
+        installation.deliver(
+            "meter,energy_kwh,tariff\n"
+            + "".join(f"M{n},{n * 7919 % 100003},day\n" for n in range(60_000))
+        )
         (small / "ballast").write_bytes(b"\0" * (shutil.disk_usage(small).free - free_kb * 1024))
         status = ended(installation)
         (small / "ballast").unlink()
@@ -178,7 +226,9 @@ def filled_up(folder: Path, free_kb: int) -> int:
 
 
 @pytest.mark.parametrize("free_kb", [40, 500])
-def test_a_disk_that_fills_up_while_publishing_leaves_the_last_version_and_the_next_run_succeeds(tmp_path: Path, free_kb: int) -> None:
+def test_a_disk_that_fills_up_while_publishing_leaves_the_last_version_and_the_next_run_succeeds(
+    tmp_path: Path, free_kb: int
+) -> None:
     """P7, at two moments."""
     assert filled_up(tmp_path / "disk", free_kb) != 0
 
@@ -199,7 +249,10 @@ def test_each_of_500_changed_bytes_is_found(installation: SampleHome) -> None:
     done = published(installation)
     opened_home = installation.open()
     root, chance = opened_home.home.root, random.Random(8)
-    data = [root / "lake" / "readings" / "versions" / file.path for file in files(opened_home.statement(done.row))]
+    data = [
+        root / "lake" / "readings" / "versions" / file.path
+        for file in files(opened_home.statement(done.row))
+    ]
     for _ in range(500):
         file = chance.choice([*data, root / "evidence" / "readings" / "1.0.0.dsse.json"])
         restore = flip(file, chance)

@@ -31,11 +31,21 @@ def mode(place: Path) -> int:
 
 def by_a_command(installation: SampleHome, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "assay.cli", *arguments]
-    return subprocess.run(command, env=installation.environment, cwd=ROOT, capture_output=True, text=True, check=False, umask=0o022)
+    return subprocess.run(
+        command,
+        env=installation.environment,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        umask=0o022,
+    )
 
 
 @pytest.mark.parametrize("owner_made_the_home", [True, False])
-def test_whatever_a_run_writes_into_the_home_is_for_its_owner_only(tmp_path: Path, owner_made_the_home: bool) -> None:
+def test_whatever_a_run_writes_into_the_home_is_for_its_owner_only(
+    tmp_path: Path, owner_made_the_home: bool
+) -> None:
     installation = SampleHome(tmp_path)
     if owner_made_the_home:
         installation.deliver(GOOD)
@@ -43,20 +53,32 @@ def test_whatever_a_run_writes_into_the_home_is_for_its_owner_only(tmp_path: Pat
     inbox = {".", "inbox", "inbox/readings.csv"} if owner_made_the_home else set()
     assert done.returncode == (0 if owner_made_the_home else 1), done.stdout + done.stderr
     assert set(open_places(installation.root)) == inbox
-    assert {"registry.db", "dagster", "keys", "assay.home"} <= {place.name for place in installation.root.iterdir()}
+    assert {"registry.db", "dagster", "keys", "assay.home"} <= {
+        place.name for place in installation.root.iterdir()
+    }
 
 
-def test_a_code_location_and_its_children_write_private_files(installation: SampleHome, tmp_path: Path) -> None:
+def test_a_code_location_and_its_children_write_private_files(
+    installation: SampleHome, tmp_path: Path
+) -> None:
     installation.open()
     code = (
         "import os, subprocess, sys; from assay.assets.definitions import build_definitions; build_definitions()\n"
         f"open({str(tmp_path / 'own')!r}, 'w').close(); subprocess.run(['touch', {str(tmp_path / 'child')!r}], check=True)"
     )
-    subprocess.run([sys.executable, "-c", code], env=installation.environment, cwd=ROOT, check=True, umask=0o022)
+    subprocess.run(
+        [sys.executable, "-c", code],
+        env=installation.environment,
+        cwd=ROOT,
+        check=True,
+        umask=0o022,
+    )
     assert [mode(tmp_path / name) for name in ("own", "child")] == [0o600, 0o600]
 
 
-def test_opening_a_version_in_a_notebook_leaves_its_umask(installation: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_opening_a_version_in_a_notebook_leaves_its_umask(
+    installation: SampleHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import assay
 
     for name, value in installation.environment.items():
@@ -84,7 +106,9 @@ def test_blocks_of_several_threads_leave_the_umask_as_it_was(tmp_path: Path) -> 
             mine.set()
             other.wait(10)
 
-    threads = [threading.Thread(target=block, args=pair) for pair in ((first, second), (second, first))]
+    threads = [
+        threading.Thread(target=block, args=pair) for pair in ((first, second), (second, first))
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -100,7 +124,12 @@ def test_inside_private_files_the_users_own_are_as_the_user_wants_them(tmp_path:
         write_atomically(tmp_path / "mark", "1")
     with users_files():
         (tmp_path / "outside").touch()
-    assert {place.name: oct(mode(place)) for place in tmp_path.iterdir()} == {"private": "0o600", "contract": "0o644", "mark": "0o600", "outside": "0o644"}
+    assert {place.name: oct(mode(place)) for place in tmp_path.iterdir()} == {
+        "private": "0o600",
+        "contract": "0o644",
+        "mark": "0o600",
+        "outside": "0o644",
+    }
 
 
 # -- what is open, and closing it -----------------------------------------------------------------

@@ -31,7 +31,9 @@ def pem(make: Callable[[], object]) -> bytes:
     from cryptography.hazmat.primitives import serialization
 
     key = make()
-    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())  # type: ignore[attr-defined]  # of any type
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )  # type: ignore[attr-defined]  # of any type
 
 
 def rsa_key() -> bytes:
@@ -52,7 +54,14 @@ def other_signing_key() -> bytes:
     return pem(Ed25519PrivateKey.generate)
 
 
-WRONG_PSEUDONYM_KEYS = {"empty": b"", "cut": b"x" * 31, "with a line's end": b"x" * 32 + b"\n", "much longer": b"x" * 4096, "another one": b"x" * 32, "text": b"not a key"}
+WRONG_PSEUDONYM_KEYS = {
+    "empty": b"",
+    "cut": b"x" * 31,
+    "with a line's end": b"x" * 32 + b"\n",
+    "much longer": b"x" * 4096,
+    "another one": b"x" * 32,
+    "text": b"not a key",
+}
 WRONG_SIGNING_KEYS: dict[str, Callable[[bytes], bytes]] = {
     "empty": lambda _: b"",
     "cut": lambda key: key[: len(key) // 2],
@@ -71,7 +80,12 @@ def persons(tmp_path: Path) -> SampleHome:
     installation.promise(
         columns(METER, MAIL),
         lambda data: data["schema"][0].pop("quality", None),
-        setting("privacy", sensitivity="personal", lawful_basis="contract", columns={"mail": {"kind": "email", "treatment": "token"}}),
+        setting(
+            "privacy",
+            sensitivity="personal",
+            lawful_basis="contract",
+            columns={"mail": {"kind": "email", "treatment": "token"}},
+        ),
         setting("cleaning", _=[]),
     )
     installation.deliver("meter,mail\nM1,anna@canary.example\n")
@@ -81,7 +95,9 @@ def persons(tmp_path: Path) -> SampleHome:
 
 def tokens(installation: SampleHome) -> list[str]:
     opened_home = installation.open()
-    return opened_home.scan(opened_home.version("readings")).select("mail").collect()["mail"].to_list()
+    return (
+        opened_home.scan(opened_home.version("readings")).select("mail").collect()["mail"].to_list()
+    )
 
 
 def next_delivery(installation: SampleHome) -> None:
@@ -90,18 +106,26 @@ def next_delivery(installation: SampleHome) -> None:
 
 
 def contents(root: Path) -> dict[str, bytes]:
-    return {str(place.relative_to(root)): place.read_bytes() for place in root.rglob("*") if place.is_file()}
+    return {
+        str(place.relative_to(root)): place.read_bytes()
+        for place in root.rglob("*")
+        if place.is_file()
+    }
 
 
 # -- wrong keys -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("key", list(WRONG_PSEUDONYM_KEYS.values()), ids=list(WRONG_PSEUDONYM_KEYS))
-def test_a_wrong_pseudonym_key_is_refused_and_the_restored_one_goes_on(persons: SampleHome, key: bytes) -> None:
+def test_a_wrong_pseudonym_key_is_refused_and_the_restored_one_goes_on(
+    persons: SampleHome, key: bytes
+) -> None:
     file = persons.root / "keys" / PSEUDONYM
     before, first = file.read_bytes(), tokens(persons)
     file.write_bytes(key)
-    with pytest.raises(ConfigurationError, match=r"^keys/pseudonym\.key, data set .*\. Restore it from your backup"):
+    with pytest.raises(
+        ConfigurationError, match=r"^keys/pseudonym\.key, data set .*\. Restore it from your backup"
+    ):
         next_delivery(persons)
     assert [row["version"] for row in persons.open().registry.versions("readings")] == ["1.0.0"]
     for use in (persons.open().keys.keyed_hash, persons.open().keys.check):
@@ -113,7 +137,9 @@ def test_a_wrong_pseudonym_key_is_refused_and_the_restored_one_goes_on(persons: 
 
 
 @pytest.mark.parametrize("change", list(WRONG_SIGNING_KEYS.values()), ids=list(WRONG_SIGNING_KEYS))
-def test_a_wrong_signing_key_is_refused(persons: SampleHome, change: Callable[[bytes], bytes]) -> None:
+def test_a_wrong_signing_key_is_refused(
+    persons: SampleHome, change: Callable[[bytes], bytes]
+) -> None:
     file = persons.root / "keys" / SIGNING
     file.write_bytes(change(file.read_bytes()))
     with pytest.raises(ConfigurationError, match=r"^keys/signing\.pem, data set .*\. Restore"):
@@ -123,17 +149,32 @@ def test_a_wrong_signing_key_is_refused(persons: SampleHome, change: Callable[[b
         persons.open().keys.check()
 
 
-def test_another_pair_of_signing_keys_is_refused_though_its_halves_fit(persons: SampleHome, tmp_path: Path) -> None:
+def test_another_pair_of_signing_keys_is_refused_though_its_halves_fit(
+    persons: SampleHome, tmp_path: Path
+) -> None:
     stranger = Keys(tmp_path / "stranger")
     stranger.create()
     for name in (SIGNING, PUBLIC):
         shutil.copyfile(stranger.folder / name, persons.root / "keys" / name)
     for use in (persons.open().keys.signer, persons.open().keys.public, persons.open().keys.check):
-        with pytest.raises(ConfigurationError, match="not the key that the installation began with"):
+        with pytest.raises(
+            ConfigurationError, match="not the key that the installation began with"
+        ):
             use()
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", "null", '{"keyid": 1}', '{"keyid": "a", "keytype": "ed25519", "scheme": "ed25519", "keyval": {"public": "zz"}}', "\xff"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{}",
+        "[]",
+        "null",
+        '{"keyid": 1}',
+        '{"keyid": "a", "keytype": "ed25519", "scheme": "ed25519", "keyval": {"public": "zz"}}',
+        "\xff",
+    ],
+)
 def test_a_public_key_that_is_none_is_refused(persons: SampleHome, text: str) -> None:
     (persons.root / "keys" / PUBLIC).write_bytes(text.encode("latin-1"))
     for use in (persons.open().keys.public, persons.open().keys.signer, persons.open().keys.check):
@@ -141,16 +182,27 @@ def test_a_public_key_that_is_none_is_refused(persons: SampleHome, text: str) ->
             use()
 
 
-@pytest.mark.parametrize("content", [b"", b"text", rsa_key(), elliptic_key()], ids=["empty", "text", "RSA", "elliptic curve"])
-def test_a_steward_s_key_of_another_kind_is_refused_in_one_sentence(tmp_path: Path, content: bytes) -> None:
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"text", rsa_key(), elliptic_key()],
+    ids=["empty", "text", "RSA", "elliptic curve"],
+)
+def test_a_steward_s_key_of_another_kind_is_refused_in_one_sentence(
+    tmp_path: Path, content: bytes
+) -> None:
     file = tmp_path / "ann.pem"
     file.write_bytes(content)
-    with pytest.raises(ConfigurationError, match=r"this is no private key of Ed25519\. Make one: assay review key NAME"):
+    with pytest.raises(
+        ConfigurationError,
+        match=r"this is no private key of Ed25519\. Make one: assay review key NAME",
+    ):
         read_private(file)
 
 
 def test_the_fingerprint_of_a_key_does_not_hold_the_key(persons: SampleHome) -> None:
-    recorded = json.dumps(persons.open().registry._rows(sa.select(key_fingerprints))) + json.dumps(persons.open().registry._rows(sa.select(ledger)))
+    recorded = json.dumps(persons.open().registry._rows(sa.select(key_fingerprints))) + json.dumps(
+        persons.open().registry._rows(sa.select(ledger))
+    )
     key = (persons.root / "keys" / PSEUDONYM).read_bytes()
     for plain in (key.hex(), hashlib.sha256(key).hexdigest()):
         assert plain not in recorded
@@ -177,7 +229,9 @@ LOSSES = {
 
 
 @pytest.mark.parametrize(("lost", "named"), list(LOSSES.values()), ids=list(LOSSES))
-def test_what_a_home_has_lost_is_named_and_not_created_again(persons: SampleHome, lost: list[str], named: str) -> None:
+def test_what_a_home_has_lost_is_named_and_not_created_again(
+    persons: SampleHome, lost: list[str], named: str
+) -> None:
     kept = persons.root.parent / "backup"
     for place in lost:
         (kept / place).parent.mkdir(parents=True, exist_ok=True)
@@ -189,15 +243,22 @@ def test_what_a_home_has_lost_is_named_and_not_created_again(persons: SampleHome
     assert "Restore" in refused.value.remedy
     with pytest.raises(ConfigurationError):
         next_delivery(persons)
-    assert not any((persons.root / place).exists() for place in lost if place not in ("lake", "evidence"))
-    assert {name: content for name, content in contents(persons.root).items() if name.startswith("keys/")} == {
-        name: content for name, content in before.items() if name.startswith("keys/")
-    }
+    assert not any(
+        (persons.root / place).exists() for place in lost if place not in ("lake", "evidence")
+    )
+    assert {
+        name: content
+        for name, content in contents(persons.root).items()
+        if name.startswith("keys/")
+    } == {name: content for name, content in before.items() if name.startswith("keys/")}
     for place in lost:
         shutil.rmtree(persons.root / place, ignore_errors=True)
         shutil.move(kept / place, persons.root / place)
     next_delivery(persons)
-    assert [row["version"] for row in persons.open().registry.versions("readings")] == ["1.0.0", "1.1.0"]
+    assert [row["version"] for row in persons.open().registry.versions("readings")] == [
+        "1.0.0",
+        "1.1.0",
+    ]
 
 
 def test_a_lost_registry_elsewhere_is_no_new_installation(either_registry: SampleHome) -> None:
@@ -211,12 +272,23 @@ def test_a_lost_registry_elsewhere_is_no_new_installation(either_registry: Sampl
 # -- the first start, interrupted --------------------------------------------------------------------
 
 
-STEPS = [(Keys, "create"), (installation_module.Registry, "create"), (installation_module.Registry, "record_keys"), (installation_module, "write_atomically")]
+STEPS = [
+    (Keys, "create"),
+    (installation_module.Registry, "create"),
+    (installation_module.Registry, "record_keys"),
+    (installation_module, "write_atomically"),
+]
 
 
 @pytest.mark.parametrize("done", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize(("owner", "name"), STEPS, ids=[name for _, name in STEPS])
-def test_a_first_start_that_was_interrupted_is_completed(either_registry: SampleHome, monkeypatch: pytest.MonkeyPatch, owner: object, name: str, done: bool) -> None:
+def test_a_first_start_that_was_interrupted_is_completed(
+    either_registry: SampleHome,
+    monkeypatch: pytest.MonkeyPatch,
+    owner: object,
+    name: str,
+    done: bool,
+) -> None:
     original = getattr(owner, name)
 
     def interrupted(*arguments: object, **named: object) -> None:
@@ -233,12 +305,18 @@ def test_a_first_start_that_was_interrupted_is_completed(either_registry: Sample
     either_registry.open().keys.check()
     assert before.items() <= {file.name: file.read_bytes() for file in folder.iterdir()}.items()
     either_registry.published()
-    actions = [row["action"] for row in either_registry.open().registry._rows(sa.select(ledger.c.action))]
+    actions = [
+        row["action"] for row in either_registry.open().registry._rows(sa.select(ledger.c.action))
+    ]
     assert actions.count(RECORDED) == 1
 
 
-@pytest.mark.parametrize("kept", [(), (SIGNING,), (SIGNING, PSEUDONYM), (SIGNING, PUBLIC), (PSEUDONYM,)])
-def test_keys_that_an_interrupted_start_left_are_kept_and_the_others_created(tmp_path: Path, kept: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    "kept", [(), (SIGNING,), (SIGNING, PSEUDONYM), (SIGNING, PUBLIC), (PSEUDONYM,)]
+)
+def test_keys_that_an_interrupted_start_left_are_kept_and_the_others_created(
+    tmp_path: Path, kept: tuple[str, ...]
+) -> None:
     installation = SampleHome(tmp_path)
     keys = Keys(installation.root / "keys")
     keys.create()
@@ -251,7 +329,16 @@ def test_keys_that_an_interrupted_start_left_are_kept_and_the_others_created(tmp
 
 def test_processes_that_start_a_home_together_have_the_same_keys(installation: SampleHome) -> None:
     code = "from assay.assets.io.installation import Installation; o = Installation.open(); o.keys.check(); print(o.keys.public().keyid)"
-    started = [subprocess.Popen([sys.executable, "-c", code], env=installation.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(4)]
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", code],
+            env=installation.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(4)
+    ]
     answers = [process.communicate() for process in started]
     assert [process.returncode for process in started] == [0] * 4, answers
     assert len({out for out, _ in answers}) == 1
@@ -260,8 +347,12 @@ def test_processes_that_start_a_home_together_have_the_same_keys(installation: S
 # -- layouts -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("mark", [str(LAYOUT + 1), "99", "", "five", "0", "-4", "4.5", "4 5", "1e9", "\xff", "９"])
-def test_a_home_of_a_newer_or_unknown_layout_is_refused_and_not_changed(persons: SampleHome, mark: str) -> None:
+@pytest.mark.parametrize(
+    "mark", [str(LAYOUT + 1), "99", "", "five", "0", "-4", "4.5", "4 5", "1e9", "\xff", "９"]
+)
+def test_a_home_of_a_newer_or_unknown_layout_is_refused_and_not_changed(
+    persons: SampleHome, mark: str
+) -> None:
     persons.open().settle()
     (persons.root / MARK).write_bytes(mark.encode("latin-1" if mark == "\xff" else "utf-8"))
     before = contents(persons.root)
@@ -302,7 +393,9 @@ def test_an_earlier_home_without_a_key_is_not_taken_over(persons: SampleHome, na
     assert (persons.root / MARK).read_text() == "4\n"
 
 
-def test_an_earlier_home_with_keys_that_have_not_signed_its_versions_is_not_taken_over(persons: SampleHome, tmp_path: Path) -> None:
+def test_an_earlier_home_with_keys_that_have_not_signed_its_versions_is_not_taken_over(
+    persons: SampleHome, tmp_path: Path
+) -> None:
     to_older_layout(persons, 4)
     stranger = Keys(tmp_path / "stranger")
     stranger.create()

@@ -24,7 +24,15 @@ from assay.contracts.errors import ActionError, AdmissionError, ConfigurationErr
 from tests.conftest import Edit, SampleHome, columns, setting
 
 WORDS = "parser token grammar scope class module import function value object attribute method loop branch tuple list dictionary string number name".split()  # noqa: SIM905  # a list of words reads better as a sentence
-POLICY: dict[str, Any] = {"key": "name", "text": "text", "chunk_chars": 400, "dimensions": 16, "questions": 20, "floor": 0.6, "tolerance": 0.05}
+POLICY: dict[str, Any] = {
+    "key": "name",
+    "text": "text",
+    "chunk_chars": 400,
+    "dimensions": 16,
+    "questions": 20,
+    "floor": 0.6,
+    "tolerance": 0.05,
+}
 Library = dict[str, str]
 
 
@@ -32,7 +40,10 @@ def written() -> Library:
     """Twenty documents, each about a word of its own."""
     chance = random.Random(7)
     said = "The {0} of every program {1} is written before anything else happens to the {0} here."
-    return {f"topic-{word}": " ".join(said.format(word, chance.choice(WORDS)) for _ in range(6)) for word in WORDS}
+    return {
+        f"topic-{word}": " ".join(said.format(word, chance.choice(WORDS)) for _ in range(6))
+        for word in WORDS
+    }
 
 
 class Shelf:
@@ -47,7 +58,10 @@ class Shelf:
 
     def promise(self, *edits: Edit, **policy: Any) -> None:
         self.installation.promise(
-            columns({"name": "name", "logicalType": "string", "primaryKey": True, "required": True}, {"name": "text", "logicalType": "string", "required": True}),
+            columns(
+                {"name": "name", "logicalType": "string", "primaryKey": True, "required": True},
+                {"name": "text", "logicalType": "string", "required": True},
+            ),
             setting("source", location="inbox/documents.jsonl", format="jsonl"),
             setting("license", purposes=["retrieval", "analytics"], holder="The Writers"),
             setting("cleaning", _=[]),
@@ -59,7 +73,10 @@ class Shelf:
         """Deliver the documents, with `more` columns beside, and publish them."""
         inbox = self.installation.root / "inbox"
         inbox.mkdir(parents=True, exist_ok=True)
-        rows = [{"name": name, "text": text, **{column: value(name) for column, value in more.items()}} for name, text in self.documents.items()]
+        rows = [
+            {"name": name, "text": text, **{column: value(name) for column, value in more.items()}}
+            for name, text in self.documents.items()
+        ]
         (inbox / "documents.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
         self.installation.published()
 
@@ -93,18 +110,35 @@ def shelf(installation: SampleHome, monkeypatch: pytest.MonkeyPatch) -> Shelf:
 def test_an_index_is_built_once_and_again_only_for_what_changed(shelf: Shelf) -> None:
     first = shelf.details()
     assert first["outcome"] == "in service"
-    assert first["changed"] == {"added": 20, "changed": 0, "removed": 0, "carried": 0, "embedded": first["chunks"]}
+    assert first["changed"] == {
+        "added": 20,
+        "changed": 0,
+        "removed": 0,
+        "carried": 0,
+        "embedded": first["chunks"],
+    }
     assert shelf.indexed() is None
     shelf.documents["topic-tuple"] += " It has changed since."
     shelf.documents["topic-new"] = "The quagga of every program is written before anything else."
     del shelf.documents["topic-list"]
     second = shelf.details()
     assert second["outcome"] == "in service"
-    assert {key: second["changed"][key] for key in ("added", "changed", "removed")} == {"added": 1, "changed": 1, "removed": 1}
+    assert {key: second["changed"][key] for key in ("added", "changed", "removed")} == {
+        "added": 1,
+        "changed": 1,
+        "removed": 1,
+    }
     assert 1 <= second["changed"]["embedded"] <= 3
     assert second["embedder"]["digest"] == first["embedder"]["digest"]
-    (trigger,) = [t for t in shelf.installation.open().registry.triggers("readings") if t["version"] == "1.1.0"]
-    assert trigger["reason"] == "Documents have changed since the index in service was made: 1 added, 1 changed, 1 removed."
+    (trigger,) = [
+        t
+        for t in shelf.installation.open().registry.triggers("readings")
+        if t["version"] == "1.1.0"
+    ]
+    assert (
+        trigger["reason"]
+        == "Documents have changed since the index in service was made: 1 added, 1 changed, 1 removed."
+    )
     assert trigger["outcome"]["outcome"] == "in service"
     assert shelf.serving == second["build"]
 
@@ -122,8 +156,18 @@ def test_an_index_that_grew_by_changes_is_the_index_built_afresh(shelf: Shelf) -
 
     contract = opened_home.contract("readings")
     row = opened_home.version("readings")
-    only_the_space = pl.DataFrame({name: [] for name in opened.documents.columns}, schema=opened.documents.schema)
-    afresh = build(opened_home, contract, policy_of(contract), store, row["version"], documents_of(opened_home, contract, row), _Emptied(opened, only_the_space))  # type: ignore[arg-type]  # a build of no documents
+    only_the_space = pl.DataFrame(
+        {name: [] for name in opened.documents.columns}, schema=opened.documents.schema
+    )
+    afresh = build(
+        opened_home,
+        contract,
+        policy_of(contract),
+        store,
+        row["version"],
+        documents_of(opened_home, contract, row),
+        _Emptied(opened, only_the_space),
+    )  # type: ignore[arg-type]  # a build of no documents
     assert afresh.build == grown["build"]  # its name is the digest of every passage and vector
 
 
@@ -131,7 +175,11 @@ class _Emptied:
     """A build that knows its space and no document: everything is cut and embedded again."""
 
     def __init__(self, opened: Any, documents: pl.DataFrame) -> None:
-        self.manifest, self.documents, self.rows = {**opened.manifest, "since_fit": -opened.manifest["passages"]}, documents, opened.rows.clear()
+        self.manifest, self.documents, self.rows = (
+            {**opened.manifest, "since_fit": -opened.manifest["passages"]},
+            documents,
+            opened.rows.clear(),
+        )
 
 
 def test_much_change_fits_the_space_anew(shelf: Shelf) -> None:
@@ -141,18 +189,31 @@ def test_much_change_fits_the_space_anew(shelf: Shelf) -> None:
     assert shelf.details()["embedder"]["digest"] != first["embedder"]["digest"]
 
 
-def test_other_settings_index_the_same_documents_again_and_unchanged_words_keep_their_vectors(shelf: Shelf) -> None:
+def test_other_settings_index_the_same_documents_again_and_unchanged_words_keep_their_vectors(
+    shelf: Shelf,
+) -> None:
     shelf.details()
     shelf.promise(format="markdown")
     again = shelf.details()
-    assert (again["changed"]["carried"], again["changed"]["embedded"]) == (0, 0)  # cut anew, into the same passages
+    assert (again["changed"]["carried"], again["changed"]["embedded"]) == (
+        0,
+        0,
+    )  # cut anew, into the same passages
     shelf.promise(format="markdown", dimensions=12)
     assert shelf.details()["embedder"]["dimensions"] == 12
 
 
 def test_a_worse_index_is_refused_and_the_old_one_answers(shelf: Shelf) -> None:
     first = shelf.details()
-    shelf.documents = dict.fromkeys(shelf.documents, " ".join(["The thing of every program thing is written before anything else happens to the thing here."] * 6))
+    shelf.documents = dict.fromkeys(
+        shelf.documents,
+        " ".join(
+            [
+                "The thing of every program thing is written before anything else happens to the thing here."
+            ]
+            * 6
+        ),
+    )
     worse = shelf.details()
     assert worse["outcome"] == "refused"
     assert "under the floor of 0.6" in worse["reason"]
@@ -162,21 +223,33 @@ def test_a_worse_index_is_refused_and_the_old_one_answers(shelf: Shelf) -> None:
 
 
 def test_what_is_withdrawn_goes_at_once_whatever_becomes_of_the_candidate(shelf: Shelf) -> None:
-    shelf.documents["topic-secret"] = "The quagga of Zanzibar is written before anything else happens. " * 3
+    shelf.documents["topic-secret"] = (
+        "The quagga of Zanzibar is written before anything else happens. " * 3
+    )
     shelf.details()
     assert shelf.found("quagga zanzibar").passages[0].document == "topic-secret"
     del shelf.documents["topic-secret"]
     good = dict(shelf.documents)
-    shelf.documents = dict.fromkeys(good, "The thing of every program thing is written before anything else happens to the thing here.")
+    shelf.documents = dict.fromkeys(
+        good,
+        "The thing of every program thing is written before anything else happens to the thing here.",
+    )
     shelf.publish()
-    assert "topic-secret" not in {p.document for p in shelf.found("quagga zanzibar", k=100).passages}  # published, and the index has not followed yet
+    assert "topic-secret" not in {
+        p.document for p in shelf.found("quagga zanzibar", k=100).passages
+    }  # published, and the index has not followed yet
     refused = shelf.details()
     assert refused["outcome"] == "refused"
     found = shelf.found("quagga zanzibar", k=100)
     assert "topic-secret" not in {passage.document for passage in found.passages}
     assert found.passages  # the old index serves all else
     assert shelf.on_disk() == [shelf.serving]
-    readable = "".join(str(pl.read_parquet(file).to_dicts()) if file.suffix == ".parquet" else file.read_bytes().decode("latin-1") for file in shelf_files(shelf))
+    readable = "".join(
+        str(pl.read_parquet(file).to_dicts())
+        if file.suffix == ".parquet"
+        else file.read_bytes().decode("latin-1")
+        for file in shelf_files(shelf)
+    )
     assert "quagga" not in readable.lower()
     assert "topic-secret" not in readable
 
@@ -192,7 +265,11 @@ def test_rolling_back_moves_the_pointer_and_the_next_version_moves_on(shelf: She
     shelf.documents["topic-tuple"] += " It has changed since."
     second = shelf.details()
     before, now = roll_back(shelf.installation.open(), "readings", None, "answers were odd")
-    assert (before, now["build"], shelf.serving) == (second["build"], first["build"], first["build"])
+    assert (before, now["build"], shelf.serving) == (
+        second["build"],
+        first["build"],
+        first["build"],
+    )
     assert shelf.indexed() is None  # it stays until there is something new
     assert shelf.found("tuple").version == "1.0.0"
     roll_back(shelf.installation.open(), "readings", second["build"], "they were not")
@@ -234,11 +311,17 @@ def test_a_damaged_index_is_refused_and_can_be_built_again(shelf: Shelf, damaged
     assert shelf.found("tuple").passages[0].document == "topic-tuple"
 
 
-def test_building_again_what_serves_changes_nothing_however_slow_the_machine_is_today(shelf: Shelf) -> None:
+def test_building_again_what_serves_changes_nothing_however_slow_the_machine_is_today(
+    shelf: Shelf,
+) -> None:
     built = shelf.details()["build"]
     shelf.promise(p95_ms=0.001)
     again = rebuild(shelf.installation.run(), full=True).details
-    assert (again["build"], again["accepted"], again["reason"]) == (built, True, "nothing has changed: it is the index in service")
+    assert (again["build"], again["accepted"], again["reason"]) == (
+        built,
+        True,
+        "nothing has changed: it is the index in service",
+    )
     assert len(shelf.installation.open().registry.index_moves("readings")) == 1
     assert shelf.on_disk() == [built]
 
@@ -254,14 +337,20 @@ def test_the_contracts_own_questions_are_asked_and_measured(shelf: Shelf) -> Non
     ]
     shelf.promise(questions=asked, metric="mrr", k=3)
     details = shelf.details()
-    assert (details["metric"], details["measured"]["questions"], details["measured"]["mrr"]) == ("mrr@3", 2, 1.0)
+    assert (details["metric"], details["measured"]["questions"], details["measured"]["mrr"]) == (
+        "mrr@3",
+        2,
+        1.0,
+    )
     assert details["measured"]["citations"] == 1.0
     assert details["measured"]["p95_ms"] >= details["measured"]["p50_ms"] > 0
 
 
 def test_documents_of_which_nothing_can_be_asked_say_so_and_what_to_do(shelf: Shelf) -> None:
     shelf.documents = {name: "1.2.3 " * 12 + name for name in shelf.documents}
-    assert shelf.details()["reason"] == ("there is no question to judge it by: no document holds a sentence of 6 to 30 plain words; write some under `questions` in assay.index")
+    assert shelf.details()["reason"] == (
+        "there is no question to judge it by: no document holds a sentence of 6 to 30 plain words; write some under `questions` in assay.index"
+    )
 
 
 def test_too_slow_is_refused(shelf: Shelf) -> None:
@@ -285,7 +374,10 @@ def test_a_model_other_than_the_vector_column_promises_is_refused(shelf: Shelf) 
     assert rebuild(shelf.installation.run(), full=False).details["outcome"] == "in service"
     shelf.promise(vector("somebody/else"), vector="embedding")
     shelf.publish(embedding=lambda _: [0.25] * 16)
-    with pytest.raises(ActionError, match=r"promises vectors of 'somebody/else', and the index has 'assay/latent-semantic'"):
+    with pytest.raises(
+        ActionError,
+        match=r"promises vectors of 'somebody/else', and the index has 'assay/latent-semantic'",
+    ):
         rebuild(shelf.installation.run(), full=False)
 
 
@@ -294,16 +386,36 @@ def test_a_model_other_than_the_vector_column_promises_is_refused(shelf: Shelf) 
 
 def test_a_passage_comes_with_place_version_licence_and_trace(shelf: Shelf) -> None:
     built = shelf.details()
-    found = shelf.found("what about the tuple", k=2, traceparent="00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
-    assert (found.version, found.build, found.license, found.trace_id) == ("1.0.0", built["build"], "CC0-1.0", "4bf92f3577b34da6a3ce929d0e0e4736")
+    found = shelf.found(
+        "what about the tuple",
+        k=2,
+        traceparent="00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+    )
+    assert (found.version, found.build, found.license, found.trace_id) == (
+        "1.0.0",
+        built["build"],
+        "CC0-1.0",
+        "4bf92f3577b34da6a3ce929d0e0e4736",
+    )
     assert "The Writers" in found.attribution or found.attribution == "none"
     first = found.passages[0]
     assert shelf.documents[first.document][first.start : first.end] == first.text
     assert first.license == "CC0-1.0"
     (use,) = shelf.installation.open().registry.traced("4bf92f3577b34da6a3ce929d0e0e4736")
-    assert (use["kind"], use["version"], use["purpose"], use["allowed"]) == ("search", "1.0.0", "retrieval", True)
-    assert use["details"] == {"build": built["build"], "passages": [passage.passage for passage in found.passages], "k": 2}
-    assert "tuple" not in json.dumps(shelf.installation.open().registry.uses("readings"))  # what somebody asked is nobody's business
+    assert (use["kind"], use["version"], use["purpose"], use["allowed"]) == (
+        "search",
+        "1.0.0",
+        "retrieval",
+        True,
+    )
+    assert use["details"] == {
+        "build": built["build"],
+        "passages": [passage.passage for passage in found.passages],
+        "k": 2,
+    }
+    assert "tuple" not in json.dumps(
+        shelf.installation.open().registry.uses("readings")
+    )  # what somebody asked is nobody's business
 
 
 def test_another_purpose_is_refused_and_the_refusal_recorded(shelf: Shelf) -> None:
@@ -314,7 +426,9 @@ def test_another_purpose_is_refused_and_the_refusal_recorded(shelf: Shelf) -> No
     assert (use["kind"], use["purpose"], use["allowed"]) == ("search", "training", False)
 
 
-@pytest.mark.parametrize("traceparent", ["00-zz", "00-00000000000000000000000000000000-00f067aa0ba902b7-01"])
+@pytest.mark.parametrize(
+    "traceparent", ["00-zz", "00-00000000000000000000000000000000-00f067aa0ba902b7-01"]
+)
 def test_what_is_no_trace_is_refused(shelf: Shelf, traceparent: str) -> None:
     with pytest.raises(ConfigurationError, match="no trace id"):
         shelf.found("tuple", traceparent=traceparent)
@@ -328,17 +442,25 @@ def test_what_is_no_question_is_refused(shelf: Shelf, question: str) -> None:
 
 def test_rows_with_licences_of_their_own_carry_them(shelf: Shelf) -> None:
     shelf.promise(
-        columns({"name": "name", "logicalType": "string", "primaryKey": True}, {"name": "text", "logicalType": "string"}, {"name": "terms", "logicalType": "string"}),
+        columns(
+            {"name": "name", "logicalType": "string", "primaryKey": True},
+            {"name": "text", "logicalType": "string"},
+            {"name": "terms", "logicalType": "string"},
+        ),
         setting("license", column="terms"),
     )
     shelf.publish(terms=lambda name: "MIT" if name == "topic-tuple" else "CC0-1.0")
     rebuild_if_due(shelf.installation.run())
-    licences = {passage.document: passage.license for passage in shelf.found("tuple loop", k=20).passages}
+    licences = {
+        passage.document: passage.license for passage in shelf.found("tuple loop", k=20).passages
+    }
     assert licences["topic-tuple"] == "MIT"
     assert set(licences.values()) == {"MIT", "CC0-1.0"}
 
 
-def test_the_command_line_searches_lists_and_rolls_back(shelf: Shelf, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_line_searches_lists_and_rolls_back(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     shelf.details()
     shelf.documents["topic-tuple"] += " It has changed since."
     second = shelf.details()
@@ -351,9 +473,18 @@ def test_the_command_line_searches_lists_and_rolls_back(shelf: Shelf, monkeypatc
         return int(ended.value.code or 0), said.out + said.err
 
     code, said = assay("search", "readings", "the tuple", "-k", "1")
-    assert (code, "topic-tuple" in said, "readings@1.1.0, topic-tuple, characters 0–" in said) == (0, True, True)
-    assert [build["state"] for build in json.loads(assay("index", "list", "readings", "--json")[1])] == ["kept", "in service"]
-    assert f"was {second['build']}, and now is 1.0.0-" in assay("index", "rollback", "readings", "--why", "answers were odd")[1]
+    assert (code, "topic-tuple" in said, "readings@1.1.0, topic-tuple, characters 0–" in said) == (
+        0,
+        True,
+        True,
+    )
+    assert [
+        build["state"] for build in json.loads(assay("index", "list", "readings", "--json")[1])
+    ] == ["kept", "in service"]
+    assert (
+        f"was {second['build']}, and now is 1.0.0-"
+        in assay("index", "rollback", "readings", "--why", "answers were odd")[1]
+    )
     assert json.loads(assay("search", "readings", "the tuple", "--json")[1])["version"] == "1.0.0"
     code, said = assay("search", "readings", "the tuple", "--purpose", "training")
     assert (code, "not admitted for 'training'" in said) == (1, True)
@@ -365,7 +496,13 @@ def test_the_command_line_searches_lists_and_rolls_back(shelf: Shelf, monkeypatc
 
 def rebuilding() -> subprocess.Popen[str]:
     """A process that is about to rebuild what is due."""
-    process = subprocess.Popen([sys.executable, "-m", "tests.assets.index_driver"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.assets.index_driver"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
     return process
@@ -382,7 +519,9 @@ def killed_at_random(shelf: Shelf, kills: int, seed: int) -> None:
     for number in range(4 * kills):
         shelf.documents["topic-tuple"] += f" Change {number}."
         shelf.documents.pop(f"topic-old{number - 1}", None)
-        shelf.documents[f"topic-old{number}"] = f"The marker{number} of every program is written before anything else."
+        shelf.documents[f"topic-old{number}"] = (
+            f"The marker{number} of every program is written before anything else."
+        )
         shelf.publish()
         before = shelf.serving
         process = rebuilding()
@@ -395,7 +534,10 @@ def killed_at_random(shelf: Shelf, kills: int, seed: int) -> None:
         retrieve._OPENED.clear()
         registry = shelf.installation.open().registry
         built = {row["build"]: row for row in registry.index_builds("readings")}
-        assert shelf.serving == before or built[shelf.serving]["version"] == registry.version("readings")["version"]  # type: ignore[index]  # it is published
+        assert (
+            shelf.serving == before
+            or built[shelf.serving]["version"] == registry.version("readings")["version"]
+        )  # type: ignore[index]  # it is published
         found = shelf.found("the tuple", k=50)
         assert found.passages[0].document == "topic-tuple"
         assert f"topic-old{number - 1}" not in {passage.document for passage in found.passages}
@@ -416,7 +558,9 @@ def killed_at_random(shelf: Shelf, kills: int, seed: int) -> None:
     assert shelf.found(f"marker{number}").passages[0].document == f"topic-old{number}"
 
 
-def test_kill_9_at_random_moments_leaves_the_old_index_serving_and_the_action_happens_once(shelf: Shelf) -> None:
+def test_kill_9_at_random_moments_leaves_the_old_index_serving_and_the_action_happens_once(
+    shelf: Shelf,
+) -> None:
     killed_at_random(shelf, 2, 20261125)
 
 
@@ -432,11 +576,26 @@ def test_the_page_of_an_index_says_how_it_answers_and_why_it_was_built(shelf: Sh
 
     shelf.publish()
     with dg.DagsterInstance.ephemeral() as instance:
-        result = build_definitions().resolve_job_def("readings_act").execute_in_process(instance=instance)
-    (page,) = [{n: v.value for n, v in event.step_materialization_data.materialization.metadata.items()} for event in result.get_asset_materialization_events()]
-    assert (page["outcome"], page["documents"], page["dagster/row_count"]) == ("in service", 20, page["passages"])
+        result = (
+            build_definitions()
+            .resolve_job_def("readings_act")
+            .execute_in_process(instance=instance)
+        )
+    (page,) = [
+        {n: v.value for n, v in event.step_materialization_data.materialization.metadata.items()}
+        for event in result.get_asset_materialization_events()
+    ]
+    assert (page["outcome"], page["documents"], page["dagster/row_count"]) == (
+        "in service",
+        20,
+        page["passages"],
+    )
     assert page["asked_because"] == "No index is in service, so this is the first."
-    assert page["built_from"].startswith("documents: 20 added, 0 changed, 0 removed; passages: 0 carried over, ")
+    assert page["built_from"].startswith(
+        "documents: 20 added, 0 changed, 0 removed; passages: 0 carried over, "
+    )
     assert page["judged_by"].splitlines()[0] == "| 20 questions, k = 10 | of it | in service |"
     assert f"| recall | {page['recall']:.4g} | — |" in page["judged_by"]
-    assert not [name for name, value in page.items() if isinstance(value, dict | list)]  # nobody reads JSON on a page
+    assert not [
+        name for name, value in page.items() if isinstance(value, dict | list)
+    ]  # nobody reads JSON on a page

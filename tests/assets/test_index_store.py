@@ -20,8 +20,29 @@ from assay.pipelines.act import lsa_embedder, renewal
 from assay.pipelines.act.passages import documents
 from assay.pipelines.act.stemming import stems
 
-PLANTS = ["rose", "tulip", "oak", "fern", "moss", "ivy", "lily", "elm", "pine", "birch", "maple", "daisy"]
-GARDEN = pl.DataFrame({"name": PLANTS, "text": [f"All about {plant} and how {plant} differs from other plants in the garden." for plant in PLANTS]})
+PLANTS = [
+    "rose",
+    "tulip",
+    "oak",
+    "fern",
+    "moss",
+    "ivy",
+    "lily",
+    "elm",
+    "pine",
+    "birch",
+    "maple",
+    "daisy",
+]
+GARDEN = pl.DataFrame(
+    {
+        "name": PLANTS,
+        "text": [
+            f"All about {plant} and how {plant} differs from other plants in the garden."
+            for plant in PLANTS
+        ],
+    }
+)
 CUTTING = renewal.Cutting("text", 200, 0, "english")
 
 
@@ -33,10 +54,14 @@ def build(store: IndexStore, garden: pl.DataFrame = GARDEN, version: str = "1.0.
     return store.write("plants", version, renewal.in_order([rows]), whole, space, {"cutting": {}})
 
 
-def ask(store: IndexStore, opened: Opened, question: str, k: int = 3, rerank: Rerank | None = None) -> list[str]:
+def ask(
+    store: IndexStore, opened: Opened, question: str, k: int = 3, rerank: Rerank | None = None
+) -> list[str]:
     space = store.space("plants", opened.manifest["embedder"]["digest"])
     (words,) = stems([question], "english")
-    return opened.ask(words, space.of_question(question, words), k, rerank or Rerank(), question)["document"].to_list()
+    return opened.ask(words, space.of_question(question, words), k, rerank or Rerank(), question)[
+        "document"
+    ].to_list()
 
 
 @pytest.fixture(scope="module")
@@ -45,18 +70,34 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[IndexStore, Opened]
     return store, build(store)
 
 
-@pytest.mark.parametrize("question", ['odd "quotes" AND (brackets: + -) of maple', "maple'; DROP TABLE plants", "maple^2 OR *?~ \\ [", "MAPLE", "\x00 maple", "Maples?"])
-def test_whatever_is_written_around_a_word_it_is_found(built: tuple[IndexStore, Opened], question: str) -> None:
+@pytest.mark.parametrize(
+    "question",
+    [
+        'odd "quotes" AND (brackets: + -) of maple',
+        "maple'; DROP TABLE plants",
+        "maple^2 OR *?~ \\ [",
+        "MAPLE",
+        "\x00 maple",
+        "Maples?",
+    ],
+)
+def test_whatever_is_written_around_a_word_it_is_found(
+    built: tuple[IndexStore, Opened], question: str
+) -> None:
     assert ask(*built, question)[0] == "maple"
 
 
 @pytest.mark.parametrize("question", ["", " ", '"', "zzz quagga", "!?"])
-def test_a_question_of_nothing_known_is_answered_by_nothing(built: tuple[IndexStore, Opened], question: str) -> None:
+def test_a_question_of_nothing_known_is_answered_by_nothing(
+    built: tuple[IndexStore, Opened], question: str
+) -> None:
     assert ask(*built, question) == []
 
 
 @pytest.mark.parametrize("method", ["rrf", "mrr", "linear"])
-def test_every_way_of_fusing_finds_what_both_find(built: tuple[IndexStore, Opened], method: str) -> None:
+def test_every_way_of_fusing_finds_what_both_find(
+    built: tuple[IndexStore, Opened], method: str
+) -> None:
     assert ask(*built, "the maple", rerank=Rerank.model_validate({"method": method}))[0] == "maple"
 
 
@@ -72,14 +113,25 @@ def test_an_answer_stands_at_its_place(built: tuple[IndexStore, Opened]) -> None
 def test_vectors_alone_answer_where_no_word_is_told(built: tuple[IndexStore, Opened]) -> None:
     store, opened = built
     space = store.space("plants", opened.manifest["embedder"]["digest"])
-    assert opened.ask("", space.of_question("elm", "elm"), 1, Rerank())["document"].to_list() == ["elm"]
-    assert opened.ask("elm", np.zeros(8, dtype=np.float32), 1, Rerank())["document"].to_list() == ["elm"]
+    assert opened.ask("", space.of_question("elm", "elm"), 1, Rerank())["document"].to_list() == [
+        "elm"
+    ]
+    assert opened.ask("elm", np.zeros(8, dtype=np.float32), 1, Rerank())["document"].to_list() == [
+        "elm"
+    ]
 
 
-def test_many_passages_get_an_index_over_their_vectors_that_finds_them_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_passages_get_an_index_over_their_vectors_that_finds_them_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(index, "APPROXIMATE_FROM", 300)
     many = pl.DataFrame(
-        {"name": [f"{plant} {number}" for plant in PLANTS for number in range(30)], "text": [f"The {plant} of bed {number} grows." for plant in PLANTS for number in range(30)]}
+        {
+            "name": [f"{plant} {number}" for plant in PLANTS for number in range(30)],
+            "text": [
+                f"The {plant} of bed {number} grows." for plant in PLANTS for number in range(30)
+            ],
+        }
     )
     store = IndexStore(tmp_path)
     opened = build(store, many)
@@ -92,7 +144,10 @@ def test_the_same_content_is_one_build_and_other_content_another(tmp_path: Path)
     first = build(store)
     digest = store.manifest_digest(first)
     again = build(store)
-    assert (again.build, store.manifest_digest(again)) == (first.build, digest)  # what may be in service is left as it was
+    assert (again.build, store.manifest_digest(again)) == (
+        first.build,
+        digest,
+    )  # what may be in service is left as it was
     other = build(store, GARDEN.head(8))
     assert store.builds("plants") == sorted([first.build, other.build])
     assert ask(store, store.open("plants", first.build, digest), "daisy")[0] == "daisy"
@@ -107,7 +162,9 @@ def test_a_sweep_leaves_what_is_kept_and_nothing_else(tmp_path: Path) -> None:
         assert store.sweep("plants", {second.build}) == []
     left = {path.name for path in (tmp_path / "plants").iterdir()}
     assert left == {second.build, EMBEDDERS, ".lock"}
-    assert [file.stem for file in (tmp_path / "plants" / EMBEDDERS).iterdir()] == [second.manifest["embedder"]["digest"]]
+    assert [file.stem for file in (tmp_path / "plants" / EMBEDDERS).iterdir()] == [
+        second.manifest["embedder"]["digest"]
+    ]
 
 
 def changed(file: Path) -> None:
@@ -131,7 +188,9 @@ def test_every_touched_file_is_told_and_nothing_of_it_is_used(tmp_path: Path) ->
         store.open("plants", opened.build, digest)
 
 
-def test_a_touched_space_is_refused_until_the_same_documents_are_built_again(tmp_path: Path) -> None:
+def test_a_touched_space_is_refused_until_the_same_documents_are_built_again(
+    tmp_path: Path,
+) -> None:
     store = IndexStore(tmp_path)
     digest = build(store).manifest["embedder"]["digest"]
     changed(tmp_path / "plants" / EMBEDDERS / f"{digest}.arrow")
@@ -203,11 +262,19 @@ def tokens(file: Path) -> list[str]:
     from lancedb.query import MatchQuery
 
     table = lancedb.connect(folder.parent).open_table(folder.stem)
-    return [word for word in ("quagga", "zanzibar") if table.search(MatchQuery(word, "words"), query_type="fts").limit(1).to_arrow().num_rows]
+    return [
+        word
+        for word in ("quagga", "zanzibar")
+        if table.search(MatchQuery(word, "words"), query_type="fts").limit(1).to_arrow().num_rows
+    ]
 
 
-def test_the_scan_finds_a_planted_word_and_nothing_of_a_document_that_is_gone(tmp_path: Path) -> None:
-    secret = pl.DataFrame({"name": ["a-quagga"], "text": ["The quagga of Zanzibar differs from other plants."]})
+def test_the_scan_finds_a_planted_word_and_nothing_of_a_document_that_is_gone(
+    tmp_path: Path,
+) -> None:
+    secret = pl.DataFrame(
+        {"name": ["a-quagga"], "text": ["The quagga of Zanzibar differs from other plants."]}
+    )
     store = IndexStore(tmp_path)
     with_it = build(store, pl.concat([GARDEN, secret]))
     found = "\n".join(decoded(with_it.folder)).lower()

@@ -21,11 +21,22 @@ DRIVER = Path(__file__).with_name("act_driver.py")
 
 
 def environment(installation: SampleHome) -> dict[str, str]:
-    return {**installation.environment, "PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONWARNINGS": "ignore"}
+    return {
+        **installation.environment,
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+        "PYTHONWARNINGS": "ignore",
+    }
 
 
 def started(installation: SampleHome) -> subprocess.Popen[str]:
-    process = subprocess.Popen([sys.executable, str(DRIVER)], env=environment(installation), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True)
+    process = subprocess.Popen(
+        [sys.executable, str(DRIVER)],
+        env=environment(installation),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    )
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
     return process
@@ -33,13 +44,21 @@ def started(installation: SampleHome) -> subprocess.Popen[str]:
 
 def serving(installation: SampleHome) -> str:
     """The version that serves and can be loaded, of those that are registered; told by a process of its own, as MLflow goes on reading a store that lay here before."""
-    done = subprocess.run([sys.executable, str(DRIVER), "serves"], env=environment(installation), capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, str(DRIVER), "serves"],
+        env=environment(installation),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
 
 @pytest.mark.soak
-def test_kill_9_at_random_moments_between_drift_and_the_switch(installation: SampleHome, tmp_path: Path) -> None:
+def test_kill_9_at_random_moments_between_drift_and_the_switch(
+    installation: SampleHome, tmp_path: Path
+) -> None:
     chance = random.Random(SEED)
     learning(installation)
     delivered(installation, 1)
@@ -69,8 +88,14 @@ def test_kill_9_at_random_moments_between_drift_and_the_switch(installation: Sam
             assert process.wait() == 0
         assert serving(installation) == "2 of 1 2"
         opened_home = installation.open()
-        assert [(row["version"], row["action"]) for row in opened_home.registry.decisions("readings")] == [("1.0.0", "retrain"), ("1.1.0", "retrain")]
-        assert [row["outcome"]["outcome"] for row in opened_home.registry.triggers("readings") if row["action"] == "retrain"] == ["in service", "in service"]
+        assert [
+            (row["version"], row["action"]) for row in opened_home.registry.decisions("readings")
+        ] == [("1.0.0", "retrain"), ("1.1.0", "retrain")]
+        assert [
+            row["outcome"]["outcome"]
+            for row in opened_home.registry.triggers("readings")
+            if row["action"] == "retrain"
+        ] == ["in service", "in service"]
         assert [row["version"] for row in opened_home.registry.services("readings")] == ["1", "2"]
         if killed == KILLS:  # a moment after the work was over is no kill
             break

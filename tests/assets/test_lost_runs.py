@@ -37,7 +37,14 @@ DRIVER = Path(__file__).with_name("driver.py")
 @contextmanager
 def start(installation: SampleHome, *prefix: str, **more: str) -> Iterator[subprocess.Popen[str]]:
     command = [*prefix, sys.executable, str(DRIVER)]
-    with subprocess.Popen(command, env={**installation.environment, **more}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT) as process:
+    with subprocess.Popen(
+        command,
+        env={**installation.environment, **more},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    ) as process:
         try:
             yield process
         finally:
@@ -58,7 +65,9 @@ def until(true: Any, seconds: float = 60) -> None:
 # -- a zombie ---------------------------------------------------------------------------------------
 
 
-def test_a_run_that_slept_past_its_lease_is_refused_when_it_wakes(either_registry: SampleHome) -> None:
+def test_a_run_that_slept_past_its_lease_is_refused_when_it_wakes(
+    either_registry: SampleHome,
+) -> None:
     registry = either_registry.open().registry
     with start(either_registry, ASSAY_STOP_AT="before the commit") as sleeper:
         until(lambda: is_stopped(sleeper))
@@ -76,7 +85,9 @@ def test_a_run_that_slept_past_its_lease_is_refused_when_it_wakes(either_registr
 # -- a run that is gone ---------------------------------------------------------------------------------
 
 
-def test_a_killed_run_is_ended_its_lease_freed_and_its_staging_swept(either_registry: SampleHome) -> None:
+def test_a_killed_run_is_ended_its_lease_freed_and_its_staging_swept(
+    either_registry: SampleHome,
+) -> None:
     either_registry.deliver(GOOD + "".join(f"M{n},{n},day\n" for n in range(10, 200_000)))
     opened_home = either_registry.open()
     with start(either_registry) as victim:
@@ -86,22 +97,31 @@ def test_a_killed_run_is_ended_its_lease_freed_and_its_staging_swept(either_regi
     staging = opened_home.lake.folder("readings", "staging") / row["run_id"]
     assert [each["run_id"] for each in reap(opened_home)] == [row["run_id"]]
     (ended,) = opened_home.registry.runs("readings")
-    assert (ended["outcome"], ended["details"]["error"]) == ("failed", "the run was lost: its process is gone")
+    assert (ended["outcome"], ended["details"]["error"]) == (
+        "failed",
+        "the run was lost: its process is gone",
+    )
     assert not staging.exists()
     assert reap(opened_home) == []
     assert opened_home.registry.begin("readings", str(uuid.uuid4())).token == row["token"] + 2
     opened_home.registry.check_log()
 
 
-def test_a_run_that_ends_while_another_sweeps_does_not_fail_that_one(installation: SampleHome) -> None:
+def test_a_run_that_ends_while_another_sweeps_does_not_fail_that_one(
+    installation: SampleHome,
+) -> None:
     installation.published()
     staging = installation.open().lake.folder("readings", "staging")
-    (staging / "just-ended").symlink_to(staging / "gone")  # listed, and not there any more when it is looked at
+    (staging / "just-ended").symlink_to(
+        staging / "gone"
+    )  # listed, and not there any more when it is looked at
     installation.deliver(GOOD + "M9,9,day\n")
     assert installation.published().row["version"] == "1.1.0"
 
 
-def test_a_run_that_was_ended_for_lost_cannot_publish_after_all(either_registry: SampleHome) -> None:
+def test_a_run_that_was_ended_for_lost_cannot_publish_after_all(
+    either_registry: SampleHome,
+) -> None:
     run = either_registry.run()
     admission = admit(run)
     refined = refine(run, admission)
@@ -130,18 +150,33 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
         ({}, timedelta(hours=1), None),
         ({}, MAX_RUNTIME + timedelta(seconds=1), "more than 6 hours"),
         ({"process": "999999999 1"}, timedelta(0), "its process is gone"),
-        ({"process": process().split(" ")[0] + " 1"}, timedelta(0), "its process is gone"),  # the number has come again
+        (
+            {"process": process().split(" ")[0] + " 1"},
+            timedelta(0),
+            "its process is gone",
+        ),  # the number has come again
         ({"process": "999999999 1", "stage": None}, timedelta(0), None),  # between two stages
         ({"host": "elsewhere"}, SILENCE - timedelta(seconds=1), None),
         ({"host": "elsewhere"}, SILENCE + timedelta(seconds=1), "nothing was heard"),
-        ({"host": None, "process": None, "heartbeat_at": None}, timedelta(hours=1), None),  # began under an earlier Assay
+        (
+            {"host": None, "process": None, "heartbeat_at": None},
+            timedelta(hours=1),
+            None,
+        ),  # began under an earlier Assay
     ],
 )
-def test_when_a_run_is_lost(installation: SampleHome, changed: dict[str, Any], later: timedelta, why: str | None) -> None:
+def test_when_a_run_is_lost(
+    installation: SampleHome, changed: dict[str, Any], later: timedelta, why: str | None
+) -> None:
     run = installation.run()
     _ = run.lease
     (row,) = run.installation.registry.runs("readings")
-    row |= {"started_at": NOW.isoformat(), "heartbeat_at": NOW.isoformat(), "stage": "cleaned", **changed}
+    row |= {
+        "started_at": NOW.isoformat(),
+        "heartbeat_at": NOW.isoformat(),
+        "stage": "cleaned",
+        **changed,
+    }
     found = why_lost(row, NOW + later)
     assert found == why if why is None else why in str(found)
 
@@ -159,7 +194,9 @@ def test_dagster_is_told_of_a_run_whose_process_is_gone(installation: SampleHome
         def job() -> None:
             pass
 
-        gone = instance.create_run_for_job(job, run_id=run.run_id, status=dg.DagsterRunStatus.STARTED)
+        gone = instance.create_run_for_job(
+            job, run_id=run.run_id, status=dg.DagsterRunStatus.STARTED
+        )
         stranger = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
         assert end_lost(run.installation, instance) == []
         with run.installation.registry.engine.begin() as connection:
@@ -172,7 +209,9 @@ def test_dagster_is_told_of_a_run_whose_process_is_gone(installation: SampleHome
 # -- readers, clocks --------------------------------------------------------------------------------------
 
 
-def test_a_reader_keeps_its_version_while_others_are_published_and_expire(installation: SampleHome) -> None:
+def test_a_reader_keeps_its_version_while_others_are_published_and_expire(
+    installation: SampleHome,
+) -> None:
     """Each version holds its own number in every row: a mixture would show."""
     head = "meter,energy_kwh,tariff\n"
     installation.deliver(head + "".join(f"M{row},0,day\n" for row in range(1000)))
@@ -190,7 +229,10 @@ def test_a_reader_keeps_its_version_while_others_are_published_and_expire(instal
                         odd.append(str(error))
                     continue
                 seen.add(row["sequence"])
-                if rows["energy_kwh"].unique().to_list() != [row["sequence"] - 1.0] or rows.height != 1000:
+                if (
+                    rows["energy_kwh"].unique().to_list() != [row["sequence"] - 1.0]
+                    or rows.height != 1000
+                ):
                     odd.append(row["version"])
 
     reader = threading.Thread(target=read)
@@ -204,7 +246,11 @@ def test_a_reader_keeps_its_version_while_others_are_published_and_expire(instal
     reader.join()
     assert odd == []
     assert len(seen) >= 2
-    expired = [row["version"] for row in installation.open().registry.versions("readings") if row["expired_at"]]
+    expired = [
+        row["version"]
+        for row in installation.open().registry.versions("readings")
+        if row["expired_at"]
+    ]
     assert expired == ["1.0.0", "1.1.0", "1.2.0", "1.3.0"]
 
 
@@ -218,7 +264,11 @@ def test_order_is_by_sequence_whatever_the_clock_says(installation: SampleHome, 
     installation.deliver(GOOD + "M4,4,day\nM5,5,day\n")
     installation.published()
     opened_home = installation.open()
-    assert [row["version"] for row in opened_home.registry.versions("readings")] == ["1.0.0", "1.1.0", "1.2.0"]
+    assert [row["version"] for row in opened_home.registry.versions("readings")] == [
+        "1.0.0",
+        "1.1.0",
+        "1.2.0",
+    ]
     assert opened_home.version("readings")["version"] == "1.2.0"
 
 
@@ -244,11 +294,15 @@ def holds(installation: SampleHome, versions: list[str]) -> None:
     """The versions are there in this order, and the last one serves."""
     opened_home = installation.open()
     assert [row["version"] for row in opened_home.registry.versions("readings")] == versions
-    assert opened_home.scan(opened_home.version("readings")).select(pl.len()).collect().item() == 2 + len(versions)
+    assert opened_home.scan(opened_home.version("readings")).select(
+        pl.len()
+    ).collect().item() == 2 + len(versions)
     opened_home.registry.check_log()
 
 
-def test_a_process_with_another_clock_publishes_after_the_others_and_before_the_next(installation: SampleHome, clock: tuple[str, str]) -> None:
+def test_a_process_with_another_clock_publishes_after_the_others_and_before_the_next(
+    installation: SampleHome, clock: tuple[str, str]
+) -> None:
     told, zone = clock
     installation.published()
     installation.deliver(GOOD + "M4,4,day\n")
@@ -263,13 +317,20 @@ def test_a_process_with_another_clock_publishes_after_the_others_and_before_the_
 
 
 @pytest.mark.parametrize("clock", ["a year back"], indirect=True)
-def test_a_clock_that_jumps_back_in_the_middle_of_a_run_stops_nothing(installation: SampleHome, clock: tuple[str, str], tmp_path: Path) -> None:
+def test_a_clock_that_jumps_back_in_the_middle_of_a_run_stops_nothing(
+    installation: SampleHome, clock: tuple[str, str], tmp_path: Path
+) -> None:
     installation.published()
     installation.deliver(GOOD + "M4,4,day\n")
     said = tmp_path / "clock"
     said.write_text("+0")
     library = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
-    follows = {"LD_PRELOAD": str(library), "FAKETIME_TIMESTAMP_FILE": str(said), "FAKETIME_NO_CACHE": "1", "ASSAY_STOP_AT": "before the commit"}
+    follows = {
+        "LD_PRELOAD": str(library),
+        "FAKETIME_TIMESTAMP_FILE": str(said),
+        "FAKETIME_NO_CACHE": "1",
+        "ASSAY_STOP_AT": "before the commit",
+    }
     with start(installation, **follows) as process_:
         until(lambda: is_stopped(process_))
         said.write_text(clock[0])

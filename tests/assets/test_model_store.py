@@ -15,13 +15,17 @@ from assay.contracts.errors import ActionError
 from assay.contracts.settings import Trainer
 from assay.pipelines.act.retrain import train
 
-FRAME = pl.DataFrame({"x": [n % 10 for n in range(200)]}).with_columns(y=(pl.col("x") > 4).cast(pl.Int8))
+FRAME = pl.DataFrame({"x": [n % 10 for n in range(200)]}).with_columns(
+    y=(pl.col("x") > 4).cast(pl.Int8)
+)
 TAGS = {"dataset": "d", "dataset_version": "1.0.0"}
 
 
 def propose(store: ModelStore, model: Any = None) -> str:
     model = model or train(FRAME, columns=["x"], target="y", seed=1)
-    return store.propose("late", model, columns=["x"], metrics={"roc_auc": 1.0}, tags=TAGS, sample=FRAME.head(3))
+    return store.propose(
+        "late", model, columns=["x"], metrics={"roc_auc": 1.0}, tags=TAGS, sample=FRAME.head(3)
+    )
 
 
 @pytest.fixture
@@ -32,7 +36,9 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     return asked
 
 
-def test_one_process_registers_and_another_serves_from_a_folder_with_a_space_in_its_name(tmp_path: Path) -> None:
+def test_one_process_registers_and_another_serves_from_a_folder_with_a_space_in_its_name(
+    tmp_path: Path,
+) -> None:
     folder = tmp_path / "our models"
     store = ModelStore(folder)
     propose(store)
@@ -41,13 +47,23 @@ def test_one_process_registers_and_another_serves_from_a_folder_with_a_space_in_
         "champion = ModelStore(Path(sys.argv[1])).served('late', '1')\n"
         "print(champion.version, champion.dataset_version, champion.model.predict([[9.0], [0.0]]).tolist())"
     )
-    asked = subprocess.run([sys.executable, "-c", program, str(folder)], capture_output=True, text=True, check=True, cwd=tmp_path)
+    asked = subprocess.run(
+        [sys.executable, "-c", program, str(folder)],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+    )
     assert asked.stdout == "1 1.0.0 [1, 0]\n"
     assert asked.stderr == ""  # MLflow and Alembic keep quiet
-    assert [path.name for path in tmp_path.iterdir()] == ["our models"]  # and leave nothing where they were called from
+    assert [path.name for path in tmp_path.iterdir()] == [
+        "our models"
+    ]  # and leave nothing where they were called from
 
 
-def test_a_touched_file_is_refused_before_anything_of_it_is_loaded(tmp_path: Path, loads: list[bytes]) -> None:
+def test_a_touched_file_is_refused_before_anything_of_it_is_loaded(
+    tmp_path: Path, loads: list[bytes]
+) -> None:
     store = ModelStore(tmp_path)
     propose(store)
     (file,) = tmp_path.rglob(FILE)
@@ -70,7 +86,9 @@ def test_a_file_that_is_gone_is_refused(tmp_path: Path) -> None:
         store.served("late", "1")
 
 
-def test_a_version_without_digest_is_refused_before_anything_of_it_is_loaded(tmp_path: Path, loads: list[bytes]) -> None:
+def test_a_version_without_digest_is_refused_before_anything_of_it_is_loaded(
+    tmp_path: Path, loads: list[bytes]
+) -> None:
     store = ModelStore(tmp_path)
     version = propose(store)
     store._client.delete_model_version_tag("late", version, DIGEST)
@@ -97,20 +115,49 @@ def test_what_was_made_for_a_trigger_is_found_again(tmp_path: Path) -> None:
     store = ModelStore(tmp_path)
     assert store.proposed("late", "d/7") is None
     model = train(FRAME, columns=["x"], target="y", seed=1)
-    version = store.propose("late", model, columns=["x"], metrics={}, tags={**TAGS, TRIGGER: "d/7"}, sample=FRAME.head(3))
+    version = store.propose(
+        "late",
+        model,
+        columns=["x"],
+        metrics={},
+        tags={**TAGS, TRIGGER: "d/7"},
+        sample=FRAME.head(3),
+    )
     assert (store.proposed("late", "d/7"), store.proposed("late", "d/8")) == (version, None)
 
 
-@pytest.mark.parametrize("name", ["gradient_boosting", "random_forest", "extra_trees", "logistic_regression", "decision_tree", "naive_bayes"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "gradient_boosting",
+        "random_forest",
+        "extra_trees",
+        "logistic_regression",
+        "decision_tree",
+        "naive_bayes",
+    ],
+)
 def test_every_trainer_of_the_list_is_kept_and_loaded_again(tmp_path: Path, name: Any) -> None:
     store = ModelStore(tmp_path)
-    model = train(FRAME.with_columns(pl.when(pl.col("x") != 3).then("x")), columns=["x"], target="y", seed=1, trainer=Trainer(name=name))
+    model = train(
+        FRAME.with_columns(pl.when(pl.col("x") != 3).then("x")),
+        columns=["x"],
+        target="y",
+        seed=1,
+        trainer=Trainer(name=name),
+    )
     propose(store, model)
-    assert store.served("late", "1").model.predict_proba([[9.0], [0.0]]).tolist() == model.predict_proba([[9.0], [0.0]]).tolist()
+    assert (
+        store.served("late", "1").model.predict_proba([[9.0], [0.0]]).tolist()
+        == model.predict_proba([[9.0], [0.0]]).tolist()
+    )
 
 
 def aliases(store: ModelStore) -> dict[str, str]:
-    return {alias: str(version) for alias, version in store._client.get_registered_model("late").aliases.items()}
+    return {
+        alias: str(version)
+        for alias, version in store._client.get_registered_model("late").aliases.items()
+    }
 
 
 class Untrusted:
@@ -123,7 +170,9 @@ class Untrusted:
         return {}
 
 
-def test_a_model_that_may_not_be_loaded_again_leaves_neither_run_nor_version(tmp_path: Path) -> None:
+def test_a_model_that_may_not_be_loaded_again_leaves_neither_run_nor_version(
+    tmp_path: Path,
+) -> None:
     store = ModelStore(tmp_path)
     with pytest.raises(ActionError, match="may not be loaded"):
         propose(store, Untrusted())
@@ -140,7 +189,9 @@ def test_a_process_that_dies_while_the_tables_are_made_leaves_none(tmp_path: Pat
         "DefaultImpl.add_column = lambda *a, **k: os._exit(9) if next(count) == 3 else add(*a, **k)\n"
         "from assay.assets.io.models import ModelStore; ModelStore(Path(sys.argv[1])).versions('late')\n"
     )
-    died = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False)
+    died = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False
+    )
     assert died.returncode == 9, died.stderr
     assert not (tmp_path / "mlflow.db").exists()
     assert ModelStore(tmp_path).versions("late") == []

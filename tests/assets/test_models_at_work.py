@@ -17,7 +17,13 @@ from assay.assets.stages.drift import measure_drift, override, replayed
 from assay.assets.stages.features import make_features
 from assay.assets.stages.model import compared, retrain_if_due
 from assay.assets.stages.predict import opened
-from assay.contracts.errors import ActionError, AdmissionError, ConfigurationError, DriftError, FeatureError
+from assay.contracts.errors import (
+    ActionError,
+    AdmissionError,
+    ConfigurationError,
+    DriftError,
+    FeatureError,
+)
 from assay.lineage.trace import trace_of
 from tests.assets.test_act import delivered, learning, taken
 from tests.conftest import SampleHome, setting
@@ -62,7 +68,14 @@ def rows(count: int = 600) -> pl.DataFrame:
     return pl.DataFrame({"x": [n * 37 % 1000 / 100 for n in range(count)]})
 
 
-def came_true(installation: SampleHome, tmp_path: Path, told: pl.DataFrame, *, right: bool, only: str | None = None) -> list[monitor.Switched]:
+def came_true(
+    installation: SampleHome,
+    tmp_path: Path,
+    told: pl.DataFrame,
+    *,
+    right: bool,
+    only: str | None = None,
+) -> list[monitor.Switched]:
     """Outcomes of predictions: what the models said, or its opposite, for one model's or all."""
     truth = (pl.col("score") > 0.5) if right else (pl.col("score") <= 0.5)
     mine = told if only is None else told.filter(pl.col("model_version") == only)
@@ -73,7 +86,9 @@ def came_true(installation: SampleHome, tmp_path: Path, told: pl.DataFrame, *, r
 
 
 def without_retrain(data: dict[str, Any]) -> None:
-    data["customProperties"] = [entry for entry in data["customProperties"] if entry["property"] != "assay.retrain"]
+    data["customProperties"] = [
+        entry for entry in data["customProperties"] if entry["property"] != "assay.retrain"
+    ]
 
 
 def with_challenger(installation: SampleHome) -> None:
@@ -87,44 +102,68 @@ def with_challenger(installation: SampleHome) -> None:
 
 
 def aliases(installation: SampleHome) -> dict[str, str]:
-    return {alias: str(version) for alias, version in installation.open().models._client.get_registered_model("high").aliases.items()}
+    return {
+        alias: str(version)
+        for alias, version in installation.open()
+        .models._client.get_registered_model("high")
+        .aliases.items()
+    }
 
 
 def test_a_model_is_registered_with_all_that_it_comes_from(served: SampleHome) -> None:
     opened_home = served.open()
     (version,) = opened_home.models.versions("high")
     tags = version["tags"]
-    assert (tags["dataset_version"], tags["license"], tags["obligations"], tags["purpose"]) == ("1.0.0", "CC0-1.0", "none", "training")
+    assert (tags["dataset_version"], tags["license"], tags["obligations"], tags["purpose"]) == (
+        "1.0.0",
+        "CC0-1.0",
+        "none",
+        "training",
+    )
     assert "at_required" in tags["filter_rules"]
     statement = opened_home.statement(opened_home.version("readings"))
     assert all(subject["digest"]["sha256"] in tags["files"] for subject in statement["subject"])
-    assert {"roc_auc", "roc_auc_low", "roc_auc_high", "calibration_error"} <= set(version["metrics"])
+    assert {"roc_auc", "roc_auc_low", "roc_auc_high", "calibration_error"} <= set(
+        version["metrics"]
+    )
     card = Path(opened_home.models._client.download_artifacts(version["run_id"], CARD)).read_text()
     assert "**Accepted:**" in card
     assert tags["trace_id"] in card
     assert aliases(served) == {"champion": "1"}
     told = [entry["told"] for entry in trace.why(opened_home, tags["trace_id"])["entries"]]
-    assert [each["filter_rules"] for each in told if "filter_rules" in each] == [tags["filter_rules"].split(", ")]
+    assert [each["filter_rules"] for each in told if "filter_rules" in each] == [
+        tags["filter_rules"].split(", ")
+    ]
 
 
-def test_a_version_that_was_not_admitted_for_training_teaches_nothing(installation: SampleHome) -> None:
+def test_a_version_that_was_not_admitted_for_training_teaches_nothing(
+    installation: SampleHome,
+) -> None:
     learning(installation)
     contract = (installation.contracts / "readings.odcs.yaml").read_text()
-    installation.promise(*learned(installation), setting("license", purposes=["analytics"]), without_retrain)
+    installation.promise(
+        *learned(installation), setting("license", purposes=["analytics"]), without_retrain
+    )
     delivered(installation, 1)
     installation.published()
     measure_drift(installation.run())
-    (installation.contracts / "readings.odcs.yaml").write_text(contract)  # training is asked for now, but that version was not admitted for it
+    (installation.contracts / "readings.odcs.yaml").write_text(
+        contract
+    )  # training is asked for now, but that version was not admitted for it
     override(installation.open(), "readings", "retrain", "why not", "1.0.0")
     with pytest.raises(AdmissionError, match="not admitted for 'training'"):
         retrain_if_due(installation.run())
     opened_home = installation.open()
-    assert [(use["kind"], use["allowed"]) for use in opened_home.registry.uses("readings")] == [("training", False)]
+    assert [(use["kind"], use["allowed"]) for use in opened_home.registry.uses("readings")] == [
+        ("training", False)
+    ]
     assert opened_home.registry.serving("readings") == {}
     assert [row["action"] for row in opened_home.registry.waiting()] == ["retrain"]
 
 
-def test_predictions_are_recorded_under_the_callers_trace(served: SampleHome, tmp_path: Path) -> None:
+def test_predictions_are_recorded_under_the_callers_trace(
+    served: SampleHome, tmp_path: Path
+) -> None:
     opened_home = served.open()
     told = opened("high", "analytics", opened_home).predict(rows(3), trace=PARENT)
     assert told.columns == ["traceparent", "score", "model_version"]
@@ -133,13 +172,24 @@ def test_predictions_are_recorded_under_the_callers_trace(served: SampleHome, tm
     names = [*told["traceparent"], *again["traceparent"]]
     assert len(set(names)) == 6  # outcomes can tell them apart
     assert {trace_of(name) for name in names} == {"4bf92f3577b34da6a3ce929d0e0e4736"}
-    assert (entry["kind"], entry["version"], entry["told"]["purpose"], entry["told"]["model_version"], entry["told"]["rows"]) == ("prediction", "1.0.0", "analytics", "1", 3)
+    assert (
+        entry["kind"],
+        entry["version"],
+        entry["told"]["purpose"],
+        entry["told"]["model_version"],
+        entry["told"]["rows"],
+    ) == ("prediction", "1.0.0", "analytics", "1", 3)
     used = trace.used_by(opened_home, "readings", "1.0.0")
     assert used["serving"] == {"champion": "1"}
     assert [use["kind"] for use in used["uses"]] == ["training", "prediction", "prediction"]
     opened_home.settle()
-    events = [json.loads(line) for line in (served.root / "lineage" / "events.ndjson").read_text().splitlines()]
-    assert any(event["job"]["name"] == "readings.predicted" and event["outputs"] for event in events)
+    events = [
+        json.loads(line)
+        for line in (served.root / "lineage" / "events.ndjson").read_text().splitlines()
+    ]
+    assert any(
+        event["job"]["name"] == "readings.predicted" and event["outputs"] for event in events
+    )
 
 
 def test_a_purpose_that_nobody_admitted_is_refused_and_the_refusal_kept(served: SampleHome) -> None:
@@ -150,9 +200,14 @@ def test_a_purpose_that_nobody_admitted_is_refused_and_the_refusal_kept(served: 
     assert not list(opened_home.lake.folder("readings", "predictions").glob("*"))
 
 
-def test_a_frame_of_another_library_is_refused_before_anything_is_recorded(served: SampleHome) -> None:
+def test_a_frame_of_another_library_is_refused_before_anything_is_recorded(
+    served: SampleHome,
+) -> None:
     opened_home = served.open()
-    with pytest.raises(FeatureError, match=r"`frame` is a pandas\.DataFrame, and no frame of Polars\. .* pl\.from_pandas"):
+    with pytest.raises(
+        FeatureError,
+        match=r"`frame` is a pandas\.DataFrame, and no frame of Polars\. .* pl\.from_pandas",
+    ):
         opened("high", "analytics", opened_home).predict(rows(3).to_pandas())
     assert [use["kind"] for use in opened_home.registry.uses("readings")] == ["training"]
 
@@ -163,25 +218,42 @@ def test_without_a_trace_there_is_a_new_one(text: str | None) -> None:
     assert trace_of(text) != trace_of(text)
 
 
-@pytest.mark.parametrize("text", ["hello", "00-" + "0" * 32 + "-00f067aa0ba902b7-01", "ff-" + "a" * 32 + "-00f067aa0ba902b7-01", "a" * 31])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "hello",
+        "00-" + "0" * 32 + "-00f067aa0ba902b7-01",
+        "ff-" + "a" * 32 + "-00f067aa0ba902b7-01",
+        "a" * 31,
+    ],
+)
 def test_what_is_no_trace_id_is_refused(text: str) -> None:
     with pytest.raises(ConfigurationError, match="no trace id"):
         trace_of(text)
 
 
-def test_a_challenger_serves_its_share_and_is_promoted_by_what_came_true(served: SampleHome, tmp_path: Path) -> None:
+def test_a_challenger_serves_its_share_and_is_promoted_by_what_came_true(
+    served: SampleHome, tmp_path: Path
+) -> None:
     with_challenger(served)
     assert aliases(served) == {"champion": "1", "challenger": "2"}
     told = opened("high", "analytics", served.open()).predict(rows())
     share = (told["model_version"] == "2").mean()
     assert share == pytest.approx(0.5, abs=0.07)
-    assert compared(served.open(), *monitor.keeps_model(served.open(), "high"), "2", "1")["evaluation"]["better"]["value"] > -0.01
+    assert (
+        compared(served.open(), *monitor.keeps_model(served.open(), "high"), "2", "1")[
+            "evaluation"
+        ]["better"]["value"]
+        > -0.01
+    )
     (switch,) = came_true(served, tmp_path, told, right=True)
     assert (switch.role, switch.before, switch.now) == ("champion", "1", "2")
     assert aliases(served) == {"champion": "2"}
 
 
-def test_a_challenger_of_which_little_is_known_goes_on_being_tried_and_says_so(served: SampleHome, tmp_path: Path) -> None:
+def test_a_challenger_of_which_little_is_known_goes_on_being_tried_and_says_so(
+    served: SampleHome, tmp_path: Path
+) -> None:
     with_challenger(served)
     told = opened("high", "analytics", served.open()).predict(rows())
     assert came_true(served, tmp_path, told.head(60), right=True) == []
@@ -189,7 +261,9 @@ def test_a_challenger_of_which_little_is_known_goes_on_being_tried_and_says_so(s
     assert "100 and 50 are needed" in str(monitor.in_canary(served.open(), "high"))
     assert aliases(served) == {"champion": "1", "challenger": "2"}
     # both are right but for one row in 40: some hundred outcomes cannot tell a hundredth apart
-    nearly = told.with_columns(score=pl.when(pl.int_range(pl.len()) % 40 == 0).then(1 - pl.col("score")).otherwise("score"))
+    nearly = told.with_columns(
+        score=pl.when(pl.int_range(pl.len()) % 40 == 0).then(1 - pl.col("score")).otherwise("score")
+    )
     assert came_true(served, tmp_path, nearly, right=True) == []
     said = monitor.in_canary(served.open(), "high")
     assert said is not None
@@ -197,18 +271,24 @@ def test_a_challenger_of_which_little_is_known_goes_on_being_tried_and_says_so(s
     assert said.endswith("undecided yet")
 
 
-def test_how_the_champion_did_before_a_challenger_was_tried_does_not_speak_for_the_challenger(served: SampleHome, tmp_path: Path) -> None:
+def test_how_the_champion_did_before_a_challenger_was_tried_does_not_speak_for_the_challenger(
+    served: SampleHome, tmp_path: Path
+) -> None:
     before = opened("high", "analytics", served.open()).predict(rows())
     with_challenger(served)
     assert came_true(served, tmp_path, before, right=False) == []
-    assert "0 outcomes have arrived for it and 0 for the champion" in str(monitor.in_canary(served.open(), "high"))
+    assert "0 outcomes have arrived for it and 0 for the champion" in str(
+        monitor.in_canary(served.open(), "high")
+    )
     during = opened("high", "analytics", served.open()).predict(rows())
     (switch,) = came_true(served, tmp_path, during, right=True)
     assert switch.reason.startswith("promoted from canary: roc_auc 1.0000 over ")
     assert "1.0000 of the champion over " in switch.reason
 
 
-def test_the_champion_before_is_the_one_that_this_one_took_the_place_of(installation: SampleHome) -> None:
+def test_the_champion_before_is_the_one_that_this_one_took_the_place_of(
+    installation: SampleHome,
+) -> None:
     learning(installation)
     registry = installation.open().registry
 
@@ -236,8 +316,15 @@ def test_a_challenger_that_a_newer_one_overtakes_says_so(served: SampleHome) -> 
     override(served.open(), "readings", "retrain", "once more")
     assert retrain_if_due(served.run()) is not None
     assert aliases(served) == {"champion": "1", "challenger": "3"}
-    refused = {version["version"]: version["tags"].get("assay.rejected") for version in served.open().models.versions("high")}
-    assert refused == {"1": None, "2": "overtaken in canary: version 3, trained on 1.1.0, is tried in its place", "3": None}
+    refused = {
+        version["version"]: version["tags"].get("assay.rejected")
+        for version in served.open().models.versions("high")
+    }
+    assert refused == {
+        "1": None,
+        "2": "overtaken in canary: version 3, trained on 1.1.0, is tried in its place",
+        "3": None,
+    }
 
 
 def test_a_challenger_that_turns_bad_is_rolled_back(served: SampleHome, tmp_path: Path) -> None:
@@ -247,24 +334,35 @@ def test_a_challenger_that_turns_bad_is_rolled_back(served: SampleHome, tmp_path
     (switch,) = came_true(served, tmp_path, told, right=False, only="2")
     assert (switch.role, switch.before, switch.now) == ("challenger", "2", None)
     assert aliases(served) == {"champion": "1"}
-    assert "rolled back in canary" in served.open().models.versions("high")[1]["tags"]["assay.rejected"]
-    assert set(opened("high", "analytics", served.open()).predict(rows(50))["model_version"]) == {"1"}
+    assert (
+        "rolled back in canary"
+        in served.open().models.versions("high")[1]["tags"]["assay.rejected"]
+    )
+    assert set(opened("high", "analytics", served.open()).predict(rows(50))["model_version"]) == {
+        "1"
+    }
 
 
-def test_a_steward_may_promote_what_was_refused_and_the_record_says_so(served: SampleHome, tmp_path: Path) -> None:
+def test_a_steward_may_promote_what_was_refused_and_the_record_says_so(
+    served: SampleHome, tmp_path: Path
+) -> None:
     with_challenger(served)
     told = opened("high", "analytics", served.open()).predict(rows())
     came_true(served, tmp_path, told, right=True, only="1")
     came_true(served, tmp_path, told, right=False, only="2")
     contract, policy = monitor.keeps_model(served.open(), "high")
     (switch,) = monitor.promote(served.open(), contract, policy, "2", "the labels were wrong")
-    assert switch.reason.startswith("the labels were wrong (before it was refused: rolled back in canary: roc_auc 0.0")
+    assert switch.reason.startswith(
+        "the labels were wrong (before it was refused: rolled back in canary: roc_auc 0.0"
+    )
     assert served.open().registry.services("readings")[-1]["reason"] == switch.reason
     assert aliases(served) == {"champion": "2"}
     assert served.open().models.refusal("high", "2") is None
 
 
-def test_a_champion_that_falls_gives_way_to_the_one_before_and_only_once(served: SampleHome, tmp_path: Path) -> None:
+def test_a_champion_that_falls_gives_way_to_the_one_before_and_only_once(
+    served: SampleHome, tmp_path: Path
+) -> None:
     with_challenger(served)
     contract, policy = monitor.keeps_model(served.open(), "high")
     monitor.promote(served.open(), contract, policy, "2", "a steward knows better")
@@ -280,25 +378,47 @@ def test_outcomes_count_once_and_drift_hears_of_them(served: SampleHome, tmp_pat
     told = opened("high", "analytics", served.open()).predict(rows())
     came_true(served, tmp_path, told, right=False)
     file = tmp_path / "again.csv"
-    told.select("traceparent", (pl.col("score") <= 0.5).cast(pl.Int8).alias("label")).reverse().write_csv(file)
+    told.select(
+        "traceparent", (pl.col("score") <= 0.5).cast(pl.Int8).alias("label")
+    ).reverse().write_csv(file)
     assert monitor.take_outcomes(served.open(), "high", file)["new"] is False
     delivered(served, 2)
     taken(served)
     drift = served.open().registry.derived("readings", "1.1.0", "drift")
     assert drift is not None
     assert drift["verdict"] == "drifted"
-    measured = {m["column"]: m["drifted"] for m in drift["measurements"] if m["column"] in ("performance", "predictions")}
+    measured = {
+        m["column"]: m["drifted"]
+        for m in drift["measurements"]
+        if m["column"] in ("performance", "predictions")
+    }
     assert measured == {"performance": True, "predictions": False}
 
 
-def test_what_came_true_may_be_corrected_and_corrected_back(served: SampleHome, tmp_path: Path) -> None:
+def test_what_came_true_may_be_corrected_and_corrected_back(
+    served: SampleHome, tmp_path: Path
+) -> None:
     (name,) = opened("high", "analytics", served.open()).predict(rows(1))["traceparent"]
     said = []
     for label in (0, 1, 1, 0, 0):
         (tmp_path / "outcomes.csv").write_text(f"traceparent,label\n{name},{label}\nunknown,1\n")
         told = monitor.take_outcomes(served.open(), "high", tmp_path / "outcomes.csv")
-        said.append((told["new"], told["corrected"], told["known"], told["lost"], monitor.live(served.open(), "readings", "1")[0].tolist()))
-    assert said == [(True, 0, 1, 1, [0]), (True, 1, 1, 1, [1]), (False, 0, 1, 1, [1]), (True, 1, 1, 1, [0]), (False, 0, 1, 1, [0])]
+        said.append(
+            (
+                told["new"],
+                told["corrected"],
+                told["known"],
+                told["lost"],
+                monitor.live(served.open(), "readings", "1")[0].tolist(),
+            )
+        )
+    assert said == [
+        (True, 0, 1, 1, [0]),
+        (True, 1, 1, 1, [1]),
+        (False, 0, 1, 1, [1]),
+        (True, 1, 1, 1, [0]),
+        (False, 0, 1, 1, [0]),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -308,7 +428,10 @@ def test_what_came_true_may_be_corrected_and_corrected_back(served: SampleHome, 
         ("traceparent,label\na,1\nb,maybe\n", "row 3: 1 row.* neither 0 nor 1"),
         ("traceparent,label\na,1\n,1\n", "row 3: 1 row.* no trace id"),
         ("traceparent,label\na,1\nb,1\na,0\n", "row 2: 2 row.* two labels for one prediction"),
-        ("traceparent,label,prediction\na,1,0.5\nb,1,7.5\n", "row 3: 1 row.* no number from 0 to 1"),
+        (
+            "traceparent,label,prediction\na,1,0.5\nb,1,7.5\n",
+            "row 3: 1 row.* no number from 0 to 1",
+        ),
         ("traceparent,label,prediction\na,1,high\n", "row 2: 1 row.* no number from 0 to 1"),
         ("traceparent,label\na,1\n", "none of its 1 row.* speaks of a prediction that Assay gave"),
         ("traceparent,label\n", "has no rows"),
@@ -316,23 +439,32 @@ def test_what_came_true_may_be_corrected_and_corrected_back(served: SampleHome, 
         ("", "the file is empty"),
     ],
 )
-def test_outcomes_that_are_none_are_refused(served: SampleHome, tmp_path: Path, text: str, said: str) -> None:
+def test_outcomes_that_are_none_are_refused(
+    served: SampleHome, tmp_path: Path, text: str, said: str
+) -> None:
     file = tmp_path / "outcomes.csv"
     file.write_text(text)
     with pytest.raises(ActionError, match=said):
         monitor.take_outcomes(served.open(), "high", file)
 
 
-def test_a_value_that_is_not_in_its_columns_form_is_refused_and_not_scored_as_missing(served: SampleHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_value_that_is_not_in_its_columns_form_is_refused_and_not_scored_as_missing(
+    served: SampleHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from assay.models import predicted
 
     monkeypatch.setenv("ASSAY_HOME", str(served.root))
     monkeypatch.setenv("ASSAY_CONTRACTS", str(served.environment["ASSAY_CONTRACTS"]))
     (tmp_path / "rows.csv").write_text('x\n1.5\n""\n')
-    assert predicted("high", tmp_path / "rows.csv", "analytics", tmp_path / "scores.csv", None).startswith("2 rows scored by high (2 by version 1)")
+    assert predicted(
+        "high", tmp_path / "rows.csv", "analytics", tmp_path / "scores.csv", None
+    ).startswith("2 rows scored by high (2 by version 1)")
     (tmp_path / "rows.csv").write_text("x\n1.5\n3\nmany\n")
     for output, said in (
-        ("scores.csv", "rows.csv, data set 'readings', row 4, column 'x': 1 value.* are no Float64"),
+        (
+            "scores.csv",
+            "rows.csv, data set 'readings', row 4, column 'x': 1 value.* are no Float64",
+        ),
         ("scores.xlsx", "scores.xlsx: .* written as CSV or Parquet"),
     ):
         with pytest.raises(ActionError, match=said):
@@ -342,7 +474,9 @@ def test_a_value_that_is_not_in_its_columns_form_is_refused_and_not_scored_as_mi
         predicted("high", tmp_path / "none.csv", "analytics", tmp_path / "scores.csv", None)
 
 
-def test_what_looks_back_sees_the_rows_from_before_or_it_is_said(installation: SampleHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_looks_back_sees_the_rows_from_before_or_it_is_said(
+    installation: SampleHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from assay.models import predicted
 
     for name, value in installation.environment.items():
@@ -354,10 +488,17 @@ def test_what_looks_back_sees_the_rows_from_before_or_it_is_said(installation: S
     before.write_text("at,x,y\n2026-02-01T00:00:00Z,1,9\n")
     later.write_text("at,x,y\n2026-02-01T01:00:00Z,1,\n")
     said = predicted("high", later, "analytics", scores, None)
-    assert said.endswith("\n1 of its features look back (x_lag1) and saw these rows only: give those from before with --history")
+    assert said.endswith(
+        "\n1 of its features look back (x_lag1) and saw these rows only: give those from before with --history"
+    )
     assert "look back" not in predicted("high", later, "analytics", scores, None, before)
-    rows, past = (pl.read_csv(file, schema={"at": pl.Datetime("us", "UTC"), "x": pl.Float64, "y": pl.Float64}) for file in (later, before))
-    assert pl.read_csv(scores)["score"].item() == pytest.approx(opened("high", "analytics", installation.open()).predict(rows, history=past)["score"].item())
+    rows, past = (
+        pl.read_csv(file, schema={"at": pl.Datetime("us", "UTC"), "x": pl.Float64, "y": pl.Float64})
+        for file in (later, before)
+    )
+    assert pl.read_csv(scores)["score"].item() == pytest.approx(
+        opened("high", "analytics", installation.open()).predict(rows, history=past)["score"].item()
+    )
 
 
 # -- decisions -----------------------------------------------------------------------------
@@ -370,8 +511,15 @@ def test_a_decision_names_its_evidence_and_comes_out_the_same_again(served: Samp
     again = replayed(opened_home, decision["id"])
     assert (again["same"], again["evidence_is_kept"]) == (True, True)
     opened_home.settle()
-    events = [json.loads(line) for line in (served.root / "lineage" / "events.ndjson").read_text().splitlines()]
-    (event,) = [event for event in events if event["job"]["name"] == "readings.decided" and event["eventType"] == "COMPLETE"]
+    events = [
+        json.loads(line)
+        for line in (served.root / "lineage" / "events.ndjson").read_text().splitlines()
+    ]
+    (event,) = [
+        event
+        for event in events
+        if event["job"]["name"] == "readings.decided" and event["eventType"] == "COMPLETE"
+    ]
     tags = {tag["key"]: tag["value"] for tag in event["outputs"][0]["facets"]["tags"]["tags"]}
     assert tags["evidence"] == decision["situation"]["evidence"]
     assert tags["decision"] == str(decision["id"])
@@ -380,12 +528,16 @@ def test_a_decision_names_its_evidence_and_comes_out_the_same_again(served: Samp
 def test_measurements_that_were_changed_afterwards_are_noticed(served: SampleHome) -> None:
     opened_home = served.open()
     kept = opened_home.registry.derived("readings", "1.0.0", "drift")
-    opened_home.registry.keep_derived("readings", "1.0.0", "drift", {**(kept or {}), "verdict": "stable"})
+    opened_home.registry.keep_derived(
+        "readings", "1.0.0", "drift", {**(kept or {}), "verdict": "stable"}
+    )
     again = replayed(opened_home, 1)
     assert (again["same"], again["evidence_is_kept"]) == (True, False)
 
 
-def test_a_steward_overrides_with_a_reason_and_the_same_version_is_trained_again(served: SampleHome) -> None:
+def test_a_steward_overrides_with_a_reason_and_the_same_version_is_trained_again(
+    served: SampleHome,
+) -> None:
     opened_home = served.open()
     with pytest.raises(DriftError, match="needs a reason"):
         override(opened_home, "readings", "retrain", "  ")
@@ -393,25 +545,47 @@ def test_a_steward_overrides_with_a_reason_and_the_same_version_is_trained_again
         override(opened_home, "readings", "rebuild", "why not")
     assert override(opened_home, "readings", "hold", "holidays")["action"] == "hold"
     decision = override(opened_home, "readings", "retrain", "the meters were calibrated")
-    assert (decision["rule"], decision["by"], decision["cause"]) == ("override", "tester", "override 2")
+    assert (decision["rule"], decision["by"], decision["cause"]) == (
+        "override",
+        "tester",
+        "override 2",
+    )
     again = retrain_if_due(served.run())
     assert again is not None
     assert again.details["dataset_version"] == "1.0.0"
-    assert [row["cause"] for row in opened_home.registry.decisions("readings")] == ["measured", "override 1", "override 2"]
-    assert [(row["version"], row["details"]["model_version"]) for row in opened_home.registry.trainings("readings")] == [("1.0.0", "1"), ("1.0.0", "2")]
+    assert [row["cause"] for row in opened_home.registry.decisions("readings")] == [
+        "measured",
+        "override 1",
+        "override 2",
+    ]
+    assert [
+        (row["version"], row["details"]["model_version"])
+        for row in opened_home.registry.trainings("readings")
+    ] == [("1.0.0", "1"), ("1.0.0", "2")]
     for version in opened_home.models.versions("high"):  # the trace of each tells of that one
-        told = [entry["told"] for entry in trace.why(opened_home, version["tags"]["trace_id"])["entries"] if entry["kind"] == "model"]
+        told = [
+            entry["told"]
+            for entry in trace.why(opened_home, version["tags"]["trace_id"])["entries"]
+            if entry["kind"] == "model"
+        ]
         assert [each["model_version"] for each in told] == [version["version"]]
-    assert trace.used_by(opened_home, "readings", "1.0.0")["made"]["model"].count("once it was judged") == 2
+    assert (
+        trace.used_by(opened_home, "readings", "1.0.0")["made"]["model"].count("once it was judged")
+        == 2
+    )
 
 
-def test_a_named_reference_stays_the_measure_and_versions_are_not_read_again(installation: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_named_reference_stays_the_measure_and_versions_are_not_read_again(
+    installation: SampleHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
     learning(installation)
     installation.promise(*learned(installation, against=[{"version": "baseline"}, {"last": 2}]))
     delivered(installation, 1)
     taken(installation)
     opened_home = installation.open()
-    assert "assay refs set" in opened_home.registry.derived("readings", "1.0.0", "drift")["reasons"][0]  # type: ignore[index]  # it was measured
+    assert (
+        "assay refs set" in opened_home.registry.derived("readings", "1.0.0", "drift")["reasons"][0]
+    )  # type: ignore[index]  # it was measured
     opened_home.registry.point("readings", "baseline", "1.0.0", "the model learned from it")
     for seed, shift in ((2, 1.5), (3, 3.0)):
         delivered(installation, seed, shift=shift)
@@ -420,12 +594,22 @@ def test_a_named_reference_stays_the_measure_and_versions_are_not_read_again(ins
         make_features(run)
         read: list[str] = []
         scan = type(opened_home).scan
-        monkeypatch.setattr(type(opened_home), "scan", lambda self, row, scan=scan, read=read: (read.append(row["version"]), scan(self, row))[1])
+        monkeypatch.setattr(
+            type(opened_home),
+            "scan",
+            lambda self, row, scan=scan, read=read: (read.append(row["version"]), scan(self, row))[
+                1
+            ],
+        )
         drifted = measure_drift(run)
         monkeypatch.setattr(type(opened_home), "scan", scan)
         assert read == [drifted.version]
     assert drifted.details["against"] == ["1.0.0", "1.1.0"]
-    scores = {m["against"]: m["score"] for m in drifted.details["measurements"] if m["method"] == "wasserstein"}
+    scores = {
+        m["against"]: m["score"]
+        for m in drifted.details["measurements"]
+        if m["method"] == "wasserstein"
+    }
     assert scores["baseline"] > scores["the last 2 versions"] > 0.1
 
 
@@ -434,10 +618,17 @@ def learned(installation: SampleHome, **drift: Any) -> list[Any]:
     import yaml
 
     known = yaml.safe_load((installation.contracts / "readings.odcs.yaml").read_text())
-    properties = {entry["property"].removeprefix("assay."): entry["value"] for entry in known["customProperties"]}
+    properties = {
+        entry["property"].removeprefix("assay."): entry["value"]
+        for entry in known["customProperties"]
+    }
     return [
         lambda data: data["schema"][0].update(known["schema"][0]),
-        *(setting(name, _=value) for name, value in properties.items() if name in ("features", "retrain")),
+        *(
+            setting(name, _=value)
+            for name, value in properties.items()
+            if name in ("features", "retrain")
+        ),
         setting("drift", _={**properties["drift"], **drift}),
     ]
 
@@ -457,7 +648,9 @@ def test_publishing_raises_the_trigger_that_measuring_closes(installation: Sampl
     assert [row["action"] for row in opened_home.registry.waiting()] == ["retrain"]
 
 
-def test_a_version_that_is_published_while_another_is_measured_goes_on_waiting(installation: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_version_that_is_published_while_another_is_measured_goes_on_waiting(
+    installation: SampleHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
     learning(installation)
     delivered(installation, 1)
     installation.published()
@@ -469,10 +662,15 @@ def test_a_version_that_is_published_while_another_is_measured_goes_on_waiting(i
 
     monkeypatch.setattr("assay.assets.stages.drift.reached", meanwhile)
     measure_drift(installation.run())
-    assert [(row["version"], row["action"]) for row in installation.open().registry.waiting()] == [("1.1.0", "measure"), ("1.0.0", "retrain")]
+    assert [(row["version"], row["action"]) for row in installation.open().registry.waiting()] == [
+        ("1.1.0", "measure"),
+        ("1.0.0", "retrain"),
+    ]
 
 
-def test_what_one_process_holds_another_leaves_alone_until_it_is_gone(installation: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_one_process_holds_another_leaves_alone_until_it_is_gone(
+    installation: SampleHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
     opened_home = installation.open()
     opened_home.registry.raise_trigger("readings", "1.0.0", "retrain", "why")
     opened_home.registry.raise_trigger("readings", "1.0.0", "retrain", "why again")
@@ -481,11 +679,33 @@ def test_what_one_process_holds_another_leaves_alone_until_it_is_gone(installati
         assert mine
         with opened_home.registry.holding(trigger, "two") as also:
             assert not also
-        monkeypatch.setattr("assay.assets.io.registry_triggers.why_lost", lambda row, now: "its process is gone")
+        monkeypatch.setattr(
+            "assay.assets.io.registry_triggers.why_lost", lambda row, now: "its process is gone"
+        )
         with opened_home.registry.holding(trigger, "three") as now:
             assert now
-            assert opened_home.registry.switch("readings", "high", {}, "late", closing=[(trigger, {"outcome": "late"})], holder="one") is False
-            assert opened_home.registry.switch("readings", "high", {}, "done", closing=[(trigger, {"outcome": "done"})], holder="three") is True
+            assert (
+                opened_home.registry.switch(
+                    "readings",
+                    "high",
+                    {},
+                    "late",
+                    closing=[(trigger, {"outcome": "late"})],
+                    holder="one",
+                )
+                is False
+            )
+            assert (
+                opened_home.registry.switch(
+                    "readings",
+                    "high",
+                    {},
+                    "done",
+                    closing=[(trigger, {"outcome": "done"})],
+                    holder="three",
+                )
+                is True
+            )
     assert opened_home.registry.trigger(trigger["id"])["outcome"] == {"outcome": "done"}
 
 
@@ -493,11 +713,20 @@ class Killed(BaseException):
     """The process is gone: nothing after this moment happens."""
 
 
-POINTS = ["before the decision", "after the decision", "trained", "registered", "before the switch", "after the switch"]
+POINTS = [
+    "before the decision",
+    "after the decision",
+    "trained",
+    "registered",
+    "before the switch",
+    "after the switch",
+]
 
 
 @pytest.mark.parametrize("point", POINTS)
-def test_killed_at_any_point_the_action_happens_exactly_once(either_registry: SampleHome, monkeypatch: pytest.MonkeyPatch, point: str) -> None:
+def test_killed_at_any_point_the_action_happens_exactly_once(
+    either_registry: SampleHome, monkeypatch: pytest.MonkeyPatch, point: str
+) -> None:
     learning(either_registry)
     delivered(either_registry, 1)
 
@@ -512,18 +741,27 @@ def test_killed_at_any_point_the_action_happens_exactly_once(either_registry: Sa
     for module in ("drift", "model"):
         monkeypatch.setattr(f"assay.assets.stages.{module}.reached", lambda at: None)
     opened_home = either_registry.open()
-    assert set(opened_home.registry.serving("readings")) == ({"champion"} if point == "after the switch" else set())
+    assert set(opened_home.registry.serving("readings")) == (
+        {"champion"} if point == "after the switch" else set()
+    )
     taken(either_registry)
     assert taken(either_registry) is None
-    assert [(row["action"], row["cause"]) for row in opened_home.registry.decisions("readings")] == [("retrain", "measured")]
-    assert [(row["action"], row["outcome"]["outcome"]) for row in opened_home.registry.triggers("readings")] == [("measure", "unknown"), ("retrain", "in service")]
+    assert [
+        (row["action"], row["cause"]) for row in opened_home.registry.decisions("readings")
+    ] == [("retrain", "measured")]
+    assert [
+        (row["action"], row["outcome"]["outcome"])
+        for row in opened_home.registry.triggers("readings")
+    ] == [("measure", "unknown"), ("retrain", "in service")]
     assert [version["version"] for version in opened_home.models.versions("high")] == ["1"]
     assert [row["version"] for row in opened_home.registry.services("readings")] == ["1"]
     opened_home.settle()
     assert aliases(either_registry) == {"champion": "1"}
 
 
-def test_scores_that_cannot_be_written_and_drift_that_is_not_asked_for_are_told_as_they_are(served: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_scores_that_cannot_be_written_and_drift_that_is_not_asked_for_are_told_as_they_are(
+    served: SampleHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from assay import models
 
     for name, value in served.environment.items():
@@ -537,9 +775,20 @@ def test_scores_that_cannot_be_written_and_drift_that_is_not_asked_for_are_told_
         models.drift("readings", None)
 
 
-def test_a_trace_tells_when_the_model_was_made_and_an_old_judgement_from_who_serves(served: SampleHome) -> None:
+def test_a_trace_tells_when_the_model_was_made_and_an_old_judgement_from_who_serves(
+    served: SampleHome,
+) -> None:
     opened_home = served.open()
-    made = next(entry for entry in trace.why(opened_home, opened_home.models.versions("high")[0]["tags"]["trace_id"])["entries"] if entry["kind"] == "model")
+    made = next(
+        entry
+        for entry in trace.why(
+            opened_home, opened_home.models.versions("high")[0]["tags"]["trace_id"]
+        )["entries"]
+        if entry["kind"] == "model"
+    )
     assert made["at"] is not None
     told = trace.used_by(opened_home, "readings", "1.0.0")
-    assert (told["made"]["model"], told["serving"]) == ("high version 1: in service once it was judged", {"champion": "1"})
+    assert (told["made"]["model"], told["serving"]) == (
+        "high version 1: in service once it was judged",
+        {"champion": "1"},
+    )

@@ -17,7 +17,9 @@ from assay.assets.io.webhook import NotDelivered
 from assay.contracts.errors import ConfigurationError
 from tests.conftest import SampleHome
 
-KINDS = sorted(name.removeprefix("_deliver_") for name in vars(Installation) if name.startswith("_deliver_"))
+KINDS = sorted(
+    name.removeprefix("_deliver_") for name in vars(Installation) if name.startswith("_deliver_")
+)
 SECRET = "ann.canary@example.com"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -78,7 +80,9 @@ def clocked(installation: SampleHome) -> SampleHome:
     return installation
 
 
-def delivering(monkeypatch: pytest.MonkeyPatch, fail: Callable[[str, str, Any], BaseException | None]) -> list[tuple[str, str, Any]]:
+def delivering(
+    monkeypatch: pytest.MonkeyPatch, fail: Callable[[str, str, Any], BaseException | None]
+) -> list[tuple[str, str, Any]]:
     """Have each kind of delivery fail as told, or be noted in the list that is returned."""
     delivered: list[tuple[str, str, Any]] = []
 
@@ -97,12 +101,26 @@ def delivering(monkeypatch: pytest.MonkeyPatch, fail: Callable[[str, str, Any], 
 
 
 def test_every_kind_of_entry_is_looked_at() -> None:
-    assert {"evidence", "delta", "lineage", "aliases", "refusal", "quarantine", "quarantine_expiry", "expiry", "webhook"} <= set(KINDS)
+    assert {
+        "evidence",
+        "delta",
+        "lineage",
+        "aliases",
+        "refusal",
+        "quarantine",
+        "quarantine_expiry",
+        "expiry",
+        "webhook",
+    } <= set(KINDS)
 
 
 @pytest.mark.parametrize("failure", FAILURES.values(), ids=FAILURES)
-def test_whatever_delivering_raises_is_recorded_and_the_others_are_delivered(clocked: SampleHome, monkeypatch: pytest.MonkeyPatch, failure: Callable[[], BaseException]) -> None:
-    delivered = delivering(monkeypatch, lambda kind, dataset, _: failure() if dataset == "alpha" else None)
+def test_whatever_delivering_raises_is_recorded_and_the_others_are_delivered(
+    clocked: SampleHome, monkeypatch: pytest.MonkeyPatch, failure: Callable[[], BaseException]
+) -> None:
+    delivered = delivering(
+        monkeypatch, lambda kind, dataset, _: failure() if dataset == "alpha" else None
+    )
     registry = clocked.open().registry
     for kind in KINDS:
         registry.post(kind, "alpha", {"number": 1})
@@ -124,20 +142,33 @@ def test_whatever_delivering_raises_is_recorded_and_the_others_are_delivered(clo
     assert {entry["tries"] for entry in registry.pending()} == {1}
 
 
-def test_it_is_recorded_in_every_registry(either_registry: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
-    delivered = delivering(monkeypatch, lambda kind, *_: PanicException() if kind == "delta" else None)
+def test_it_is_recorded_in_every_registry(
+    either_registry: SampleHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delivered = delivering(
+        monkeypatch, lambda kind, *_: PanicException() if kind == "delta" else None
+    )
     registry = either_registry.open().registry
     registry.post("delta", "alpha", {"number": 1})
     registry.post("evidence", "alpha", {"number": 1})
     either_registry.open().settle()
     assert delivered == [("evidence", "alpha", 1)]
-    assert [(entry["kind"], entry["tries"], entry["error"]) for entry in registry.pending()] == [("delta", 1, "PanicException")]
+    assert [(entry["kind"], entry["tries"], entry["error"]) for entry in registry.pending()] == [
+        ("delta", 1, "PanicException")
+    ]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_only_what_builds_on_the_entry_before_waits_for_it(clocked: SampleHome, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+def test_only_what_builds_on_the_entry_before_waits_for_it(
+    clocked: SampleHome, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
     in_order = kind in ("delta", "quarantine")
-    delivered = delivering(monkeypatch, lambda _, dataset, payload: ValueError() if (dataset, payload["number"]) == ("alpha", 1) else None)
+    delivered = delivering(
+        monkeypatch,
+        lambda _, dataset, payload: (
+            ValueError() if (dataset, payload["number"]) == ("alpha", 1) else None
+        ),
+    )
     registry = clocked.open().registry
     for number in (1, 2):
         registry.post(kind, "alpha", {"number": number})
@@ -145,7 +176,9 @@ def test_only_what_builds_on_the_entry_before_waits_for_it(clocked: SampleHome, 
     clocked.open().settle()
     assert delivered == [*([] if in_order else [(kind, "alpha", 2)]), (kind, "beta", 1)]
     clocked.open().settle()  # the first is put off now, and still not overtaken
-    assert [entry["payload"]["number"] for entry in registry.pending()] == ([1, 2] if in_order else [1])
+    assert [entry["payload"]["number"] for entry in registry.pending()] == (
+        [1, 2] if in_order else [1]
+    )
     monkeypatch.undo()
     delivered = delivering(monkeypatch, lambda *_: None)
     clocked.clock = staticmethod(lambda: NOW + timedelta(seconds=15))
@@ -153,7 +186,9 @@ def test_only_what_builds_on_the_entry_before_waits_for_it(clocked: SampleHome, 
     assert delivered == [(kind, "alpha", number) for number in ([1, 2] if in_order else [1])]
 
 
-def test_the_wait_grows_to_an_hour_and_a_clock_that_was_ahead_does_not_prolong_it(clocked: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_wait_grows_to_an_hour_and_a_clock_that_was_ahead_does_not_prolong_it(
+    clocked: SampleHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
     delivering(monkeypatch, lambda *_: ValueError())
     registry = clocked.open().registry
     registry.post("lineage", "alpha", {})
@@ -186,8 +221,13 @@ class DagsterExecutionInterruptedError(BaseException):
     """As Dagster names what a terminated run raises."""
 
 
-@pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit, GeneratorExit, MemoryError, DagsterExecutionInterruptedError])
-def test_what_ends_the_process_goes_through(clocked: SampleHome, monkeypatch: pytest.MonkeyPatch, stop: type[BaseException]) -> None:
+@pytest.mark.parametrize(
+    "stop",
+    [KeyboardInterrupt, SystemExit, GeneratorExit, MemoryError, DagsterExecutionInterruptedError],
+)
+def test_what_ends_the_process_goes_through(
+    clocked: SampleHome, monkeypatch: pytest.MonkeyPatch, stop: type[BaseException]
+) -> None:
     delivering(monkeypatch, lambda *_: stop())
     registry = clocked.open().registry
     registry.post("evidence", "alpha", {})
@@ -206,7 +246,9 @@ def test_a_full_disk_is_told_as_one(clocked: SampleHome, monkeypatch: pytest.Mon
     assert "the disk is full" in registry.pending()[0]["reason"]
 
 
-def test_a_kind_that_this_release_does_not_know_waits_alone(clocked: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_kind_that_this_release_does_not_know_waits_alone(
+    clocked: SampleHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
     delivered = delivering(monkeypatch, lambda *_: None)
     registry = clocked.open().registry
     registry.post("of a newer release", "alpha", {})
@@ -217,7 +259,9 @@ def test_a_kind_that_this_release_does_not_know_waits_alone(clocked: SampleHome,
 
 
 @pytest.mark.parametrize(("panics", "printed"), [(True, ""), (False, "a warning\n")])
-def test_the_text_of_a_panic_stays_off_the_terminal_and_nothing_else_does(capfd: pytest.CaptureFixture[str], panics: bool, printed: str) -> None:
+def test_the_text_of_a_panic_stays_off_the_terminal_and_nothing_else_does(
+    capfd: pytest.CaptureFixture[str], panics: bool, printed: str
+) -> None:
     def write() -> None:
         with quiet_panics():
             os.write(2, b"a warning\n")

@@ -34,18 +34,39 @@ MONTHS = ("2013-01", "2013-02", "2013-03")
 def monthly(**more: Any) -> tuple[Edit, ...]:
     return (
         columns(
-            {"name": "meter", "logicalType": "string", "required": True, "primaryKey": True, "primaryKeyPosition": 1, "logicalTypeOptions": {"pattern": "^M[0-9]+$"}},
-            {"name": "at", "logicalType": "timestamp", "required": True, "partitioned": True, "partitionKeyPosition": 1},
+            {
+                "name": "meter",
+                "logicalType": "string",
+                "required": True,
+                "primaryKey": True,
+                "primaryKeyPosition": 1,
+                "logicalTypeOptions": {"pattern": "^M[0-9]+$"},
+            },
+            {
+                "name": "at",
+                "logicalType": "timestamp",
+                "required": True,
+                "partitioned": True,
+                "partitionKeyPosition": 1,
+            },
             {"name": "energy_kwh", "logicalType": "number"},
         ),
         lambda data: data["schema"][0].update(quality=[]),
-        setting("source", location="inbox/{partition}.csv", partitions={"by": "month", "start": "2013-01-01", "end": "2013-04-01", **more}),
+        setting(
+            "source",
+            location="inbox/{partition}.csv",
+            partitions={"by": "month", "start": "2013-01-01", "end": "2013-04-01", **more},
+        ),
     )
 
 
 def month(name: str, rows: int = 3, energy: float = 1.0, extra: str = "") -> str:
     number = int(name[-2:])
-    return HEAD + "".join(f"M{number}{row},{name}-0{row + 1}T00:00:00Z,{energy}\n" for row in range(rows)) + extra
+    return (
+        HEAD
+        + "".join(f"M{number}{row},{name}-0{row + 1}T00:00:00Z,{energy}\n" for row in range(rows))
+        + extra
+    )
 
 
 @pytest.fixture
@@ -82,7 +103,10 @@ def held(installation: SampleHome, version: str = "latest") -> dict[str, list[st
     opened_home = installation.open()
     document = opened_home.statement(opened_home.version("readings", version))
     digests = {file.path: file.sha256 for file in files(document)}
-    return {name: [digests[path] for path in part["files"]] for name, part in document["predicate"]["partitions"].items()}
+    return {
+        name: [digests[path] for path in part["files"]]
+        for name, part in document["predicate"]["partitions"].items()
+    }
 
 
 def verified(installation: SampleHome) -> None:
@@ -93,13 +117,26 @@ def verified(installation: SampleHome) -> None:
 
 def test_partitions_are_named_by_their_beginning_up_to_now() -> None:
     monthly_ = Partitions(by="month", start=datetime(2023, 11, 1, tzinfo=UTC))
-    assert list(partitions.windows(monthly_, datetime(2024, 1, 15, tzinfo=UTC))) == ["2023-11", "2023-12", "2024-01"]
-    daily = Partitions(by="day", start=datetime(2024, 2, 28, tzinfo=UTC), end=datetime(2024, 3, 2, tzinfo=UTC))
-    assert partitions.chosen(daily, "2024-02-28..2024-03-01", datetime(2025, 1, 1, tzinfo=UTC)) == ("2024-02-28", "2024-02-29", "2024-03-01")
+    assert list(partitions.windows(monthly_, datetime(2024, 1, 15, tzinfo=UTC))) == [
+        "2023-11",
+        "2023-12",
+        "2024-01",
+    ]
+    daily = Partitions(
+        by="day", start=datetime(2024, 2, 28, tzinfo=UTC), end=datetime(2024, 3, 2, tzinfo=UTC)
+    )
+    assert partitions.chosen(daily, "2024-02-28..2024-03-01", datetime(2025, 1, 1, tzinfo=UTC)) == (
+        "2024-02-28",
+        "2024-02-29",
+        "2024-03-01",
+    )
     with pytest.raises(SourceError, match="no partition of that name"):
         partitions.chosen(daily, "2024-03-02", datetime(2025, 1, 1, tzinfo=UTC))
     window = partitions.window(monthly_, "2024-02")
-    assert (window.start, window.end) == (datetime(2024, 2, 1, tzinfo=UTC), datetime(2024, 3, 1, tzinfo=UTC))
+    assert (window.start, window.end) == (
+        datetime(2024, 2, 1, tzinfo=UTC),
+        datetime(2024, 3, 1, tzinfo=UTC),
+    )
 
 
 @pytest.mark.parametrize(
@@ -107,8 +144,14 @@ def test_partitions_are_named_by_their_beginning_up_to_now() -> None:
     [
         ([setting("source", location="inbox/{partition}.csv")], "there are no partitions"),
         ([*monthly(start="2013-01-02")], "beginning of a month"),
-        ([*monthly(), lambda d: d["schema"][0]["properties"][1].update(partitioned=False)], "no column says by what"),
-        ([*monthly(), lambda d: d["schema"][0]["properties"][1].update(required=False)], "no required date or timestamp"),
+        (
+            [*monthly(), lambda d: d["schema"][0]["properties"][1].update(partitioned=False)],
+            "no column says by what",
+        ),
+        (
+            [*monthly(), lambda d: d["schema"][0]["properties"][1].update(required=False)],
+            "no required date or timestamp",
+        ),
     ],
 )
 def test_a_contract_that_cannot_be_cut_is_refused(edits: list[Edit], said: str) -> None:
@@ -116,7 +159,9 @@ def test_a_contract_that_cannot_be_cut_is_refused(edits: list[Edit], said: str) 
         contract(*edits)
 
 
-def test_a_month_delivered_again_has_new_files_and_the_others_keep_theirs(metered: SampleHome) -> None:
+def test_a_month_delivered_again_has_new_files_and_the_others_keep_theirs(
+    metered: SampleHome,
+) -> None:
     assert take(metered) == ["1.0.0"]
     before = held(metered)
     assert list(before) == list(MONTHS)
@@ -129,11 +174,25 @@ def test_a_month_delivered_again_has_new_files_and_the_others_keep_theirs(metere
     assert {name: (part["accounting"]["rows_in"], part["accounting"]["quarantined"], part["made_in"]) for name, part in predicate["partitions"].items()} == {
         "2013-01": (3, 0, "1.0.0"), "2013-02": (4, 1, "1.1.0"), "2013-03": (3, 0, "1.0.0"),
     }  # fmt: skip
-    assert (predicate["accounting"]["rows_in"], predicate["accounting"]["published"], predicate["accounting"]["quarantined"]) == (10, 9, 1)
-    assert predicate["note"] == "After 1.0.0: 9 rows (+0) of 3 partition(s), 2013-02 new or made again"
-    assert sorted(opened_home.scan(opened_home.version("readings")).collect()["energy_kwh"].to_list()) == [1.0] * 6 + [2.0] * 3
+    assert (
+        predicate["accounting"]["rows_in"],
+        predicate["accounting"]["published"],
+        predicate["accounting"]["quarantined"],
+    ) == (10, 9, 1)
+    assert (
+        predicate["note"] == "After 1.0.0: 9 rows (+0) of 3 partition(s), 2013-02 new or made again"
+    )
+    assert (
+        sorted(opened_home.scan(opened_home.version("readings")).collect()["energy_kwh"].to_list())
+        == [1.0] * 6 + [2.0] * 3
+    )
     found = diff(opened_home, "readings", "1.0.0", "latest")
-    assert (found["added"], found["removed"], found["changed"], found["changed_columns"]) == (0, 0, 3, {"energy_kwh": 3})
+    assert (found["added"], found["removed"], found["changed"], found["changed_columns"]) == (
+        0,
+        0,
+        3,
+        {"energy_kwh": 3},
+    )
     assert (found["partitions"]["changed"], found["shared_files"]) == (["2013-02"], 2)
     verified(metered)
 
@@ -146,7 +205,11 @@ def test_delta_readers_see_each_version_with_the_files_it_shares(metered: Sample
     deliver(metered, "2013-01", month("2013-01", rows=5))
     take(metered)
     table = str(metered.open().lake.folder("readings", "versions"))
-    assert [DeltaTable(table, version=n).to_pyarrow_dataset().count_rows() for n in range(3)] == [6, 9, 11]
+    assert [DeltaTable(table, version=n).to_pyarrow_dataset().count_rows() for n in range(3)] == [
+        6,
+        9,
+        11,
+    ]
 
 
 def test_the_same_delivery_is_taken_once_and_nothing_is_due_after(metered: SampleHome) -> None:
@@ -156,7 +219,9 @@ def test_the_same_delivery_is_taken_once_and_nothing_is_due_after(metered: Sampl
     assert due(Run(opened_home, opened_home.contract("readings"), "look")) == ()
 
 
-def test_a_partition_builds_on_what_latest_points_to_also_after_a_rollback(metered: SampleHome) -> None:
+def test_a_partition_builds_on_what_latest_points_to_also_after_a_rollback(
+    metered: SampleHome,
+) -> None:
     take(metered, "2013-01")
     good = held(metered)
     deliver(metered, "2013-01", month("2013-01", rows=1))
@@ -173,7 +238,12 @@ def test_rows_of_another_month_are_refused_and_none_is_lost_in_silence(metered: 
     deliver(metered, "2013-02", month("2013-02", extra="M9,not a time,1\n"))
     take(metered, "2013-02")
     opened_home = metered.open()
-    assert opened_home.statement(opened_home.version("readings"))["predicate"]["accounting"]["quarantined"] == 1
+    assert (
+        opened_home.statement(opened_home.version("readings"))["predicate"]["accounting"][
+            "quarantined"
+        ]
+        == 1
+    )
 
 
 def test_one_bad_month_stops_the_version_of_all_that_run_together(metered: SampleHome) -> None:
@@ -186,10 +256,17 @@ def test_one_bad_month_stops_the_version_of_all_that_run_together(metered: Sampl
 
 def test_other_columns_need_every_partition_to_be_made_again(metered: SampleHome) -> None:
     take(metered)
-    metered.promise(*monthly(), lambda data: data["schema"][0]["properties"][2].update(logicalType="string"))
-    with pytest.raises(PublicationError, match="the columns are no longer those of 2 other partition"):
+    metered.promise(
+        *monthly(), lambda data: data["schema"][0]["properties"][2].update(logicalType="string")
+    )
+    with pytest.raises(
+        PublicationError, match="the columns are no longer those of 2 other partition"
+    ):
         take(metered, "2013-02")
-    assert take(metered, "2013-01..2013-03") == ["1.0.0", "1.0.1"]  # the same deliveries, made again
+    assert take(metered, "2013-01..2013-03") == [
+        "1.0.0",
+        "1.0.1",
+    ]  # the same deliveries, made again
     verified(metered)
 
 
@@ -210,7 +287,15 @@ def _take_alone(folder: str, url: str, name: str) -> str:
     from assay.assets.io.installation import Installation
 
     root = Path(folder)
-    opened_home = Installation.open(Home(home=root / "home", contracts=root / "contracts", registry_url=url, actor="tester", stewards=root / "stewards.yaml"))
+    opened_home = Installation.open(
+        Home(
+            home=root / "home",
+            contracts=root / "contracts",
+            registry_url=url,
+            actor="tester",
+            stewards=root / "stewards.yaml",
+        )
+    )
     (run,) = parts(Run(opened_home, opened_home.contract("readings"), str(uuid.uuid4()), name))
     admission = admit(run)
     return str(publish_parts(run, [Part(run, admission, refine(run, admission))]).row["version"])
@@ -219,16 +304,24 @@ def _take_alone(folder: str, url: str, name: str) -> str:
 def _at_once(installation: SampleHome, months: list[str], workers: Pool) -> list[str]:
     installation.open()
     folder = str(installation.root.parent)
-    return sorted(workers.starmap(_take_alone, [(folder, installation.registry_url, name) for name in months], chunksize=1))
+    return sorted(
+        workers.starmap(
+            _take_alone, [(folder, installation.registry_url, name) for name in months], chunksize=1
+        )
+    )
 
 
-def test_partitions_that_run_at_once_give_versions_without_a_gap(either_registry: SampleHome) -> None:
+def test_partitions_that_run_at_once_give_versions_without_a_gap(
+    either_registry: SampleHome,
+) -> None:
     months = [f"2013-0{number}" for number in range(1, 9)]
     either_registry.promise(*monthly(end="2014-01-01"))
     for name in months:
         deliver(either_registry, name, month(name))
     with ThreadPool(8) as workers:
-        assert _at_once(either_registry, months, workers) == [f"1.{number}.0" for number in range(8)]
+        assert _at_once(either_registry, months, workers) == [
+            f"1.{number}.0" for number in range(8)
+        ]
     assert list(held(either_registry)) == months
     either_registry.open().settle()
     verified(either_registry)
@@ -246,8 +339,12 @@ def test_a_hundred_rounds_of_eight_at_once(installation: SampleHome) -> None:
             assert len(set(_at_once(installation, months, workers))) == 8
     opened_home = installation.open()
     opened_home.settle()
-    assert [row["sequence"] for row in opened_home.registry.versions("readings")] == list(range(1, 801))
-    assert opened_home.scan(opened_home.version("readings")).collect()["energy_kwh"].unique().to_list() == [99.0]
+    assert [row["sequence"] for row in opened_home.registry.versions("readings")] == list(
+        range(1, 801)
+    )
+    assert opened_home.scan(opened_home.version("readings")).collect()[
+        "energy_kwh"
+    ].unique().to_list() == [99.0]
     verified(installation)
 
 
@@ -256,29 +353,58 @@ def test_a_hundred_rounds_of_eight_at_once(installation: SampleHome) -> None:
 
 @pytest.fixture
 def instance(metered: SampleHome, monkeypatch: pytest.MonkeyPatch) -> Any:
-    for name, value in (("ASSAY_HOME", metered.root), ("ASSAY_CONTRACTS", metered.contracts), ("ASSAY_STEWARDS", metered.stewards)):
+    for name, value in (
+        ("ASSAY_HOME", metered.root),
+        ("ASSAY_CONTRACTS", metered.contracts),
+        ("ASSAY_STEWARDS", metered.stewards),
+    ):
         monkeypatch.setenv(name, str(value))
     with dg.DagsterInstance.ephemeral() as made:
         yield made
 
 
-def test_dagster_knows_the_partitions_and_runs_one(metered: SampleHome, instance: dg.DagsterInstance) -> None:
+def test_dagster_knows_the_partitions_and_runs_one(
+    metered: SampleHome, instance: dg.DagsterInstance
+) -> None:
     definitions = build_definitions()
-    spec = next(each for each in definitions.resolve_all_asset_specs() if each.key.path[1] == "published")
+    spec = next(
+        each for each in definitions.resolve_all_asset_specs() if each.key.path[1] == "published"
+    )
     assert spec.partitions_def is not None
     assert list(spec.partitions_def.get_partition_keys()) == list(MONTHS)
-    done = definitions.resolve_job_def("readings").execute_in_process(instance=instance, partition_key="2013-02")
+    done = definitions.resolve_job_def("readings").execute_in_process(
+        instance=instance, partition_key="2013-02"
+    )
     assert done.success
-    published = [event.step_materialization_data.materialization for event in done.get_asset_materialization_events() if event.asset_key.path[1] == "published"]
-    assert [(each.partition, each.metadata["version"].value) for each in published] == [("2013-02", "1.0.0")]
+    published = [
+        event.step_materialization_data.materialization
+        for event in done.get_asset_materialization_events()
+        if event.asset_key.path[1] == "published"
+    ]
+    assert [(each.partition, each.metadata["version"].value) for each in published] == [
+        ("2013-02", "1.0.0")
+    ]
 
 
-def test_dagster_runs_a_range_as_one_version(metered: SampleHome, instance: dg.DagsterInstance) -> None:
+def test_dagster_runs_a_range_as_one_version(
+    metered: SampleHome, instance: dg.DagsterInstance
+) -> None:
     metered.promise(*monthly(backfill="together"))
-    tags = {"dagster/asset_partition_range_start": "2013-01", "dagster/asset_partition_range_end": "2013-03"}
-    done = build_definitions().resolve_job_def("readings").execute_in_process(instance=instance, tags=tags)
+    tags = {
+        "dagster/asset_partition_range_start": "2013-01",
+        "dagster/asset_partition_range_end": "2013-03",
+    }
+    done = (
+        build_definitions()
+        .resolve_job_def("readings")
+        .execute_in_process(instance=instance, tags=tags)
+    )
     assert done.success
     assert [row["version"] for row in metered.open().registry.versions("readings")] == ["1.0.0"]
-    published = {event.partition for event in done.get_asset_materialization_events() if event.asset_key.path[1] == "published"}
+    published = {
+        event.partition
+        for event in done.get_asset_materialization_events()
+        if event.asset_key.path[1] == "published"
+    }
     assert published == set(MONTHS)
     assert isinstance(metered.open().lake, Lake)

@@ -31,11 +31,25 @@ from assay.assets.stages.ingest import receipt_of
 from assay.assets.stages.publish import Published, finish, publish
 from assay.assets.stages.run import Run
 from assay.assets.stages.verify import verify
-from assay.contracts.errors import AdmissionError, EvidenceError, PublicationError, QualityError, Where
+from assay.contracts.errors import (
+    AdmissionError,
+    EvidenceError,
+    PublicationError,
+    QualityError,
+    Where,
+)
 from assay.lineage.evidence import files
 from tests.conftest import GOOD, SampleHome, columns, setting
 
-POINTS = ["staged", "synced", "signed", "before the commit", "after the commit", "before the outbox", "before the sweep"]
+POINTS = [
+    "staged",
+    "synced",
+    "signed",
+    "before the commit",
+    "after the commit",
+    "before the outbox",
+    "before the sweep",
+]
 DRIVER = Path(__file__).with_name("driver.py")
 
 
@@ -65,22 +79,43 @@ def ended(installation: SampleHome, **more: str) -> int:
 
 def start(installation: SampleHome, **more: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, str(DRIVER)], env={**installation.environment, **more}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
+        [sys.executable, str(DRIVER)],
+        env={**installation.environment, **more},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[2],
     )
 
 
 # -- what a version is -----------------------------------------------------------------------
 
 
-def test_a_version_holds_what_kept_every_rule_and_its_evidence_the_rest(either_registry: SampleHome) -> None:
-    either_registry.deliver("meter,energy_kwh,tariff\nM1,1.5,day\nM1,1.5,day\nx,1,day\nM2,abc,night\nM3\nM4,,night\n")
+def test_a_version_holds_what_kept_every_rule_and_its_evidence_the_rest(
+    either_registry: SampleHome,
+) -> None:
+    either_registry.deliver(
+        "meter,energy_kwh,tariff\nM1,1.5,day\nM1,1.5,day\nx,1,day\nM2,abc,night\nM3\nM4,,night\n"
+    )
     done = published(either_registry)
     opened_home = either_registry.open()
-    assert opened_home.scan(done.row).collect().rows() == [("M1", 1.5, "day"), ("M4", None, "night")]
+    assert opened_home.scan(done.row).collect().rows() == [
+        ("M1", 1.5, "day"),
+        ("M4", None, "night"),
+    ]
     account = opened_home.statement(done.row)["predicate"]["accounting"]
-    assert (account["rows_in"], account["published"], account["quarantined"], account["removed"]) == (6, 2, 3, 1)
+    assert (
+        account["rows_in"],
+        account["published"],
+        account["quarantined"],
+        account["removed"],
+    ) == (6, 2, 3, 1)
     assert account["removed_by"] == {"1 deduplicate": 1}
-    assert account["quarantined_by"] == {"energy_kwh_type": 1, "meter_pattern": 1, "unreadable: missing columns": 1}
+    assert account["quarantined_by"] == {
+        "energy_kwh_type": 1,
+        "meter_pattern": 1,
+        "unreadable: missing columns": 1,
+    }
     assert verified(either_registry) == ["1.0.0"]
 
 
@@ -88,14 +123,22 @@ def test_the_quarantine_holds_what_came_with_its_reasons(installation: SampleHom
     installation.deliver("meter,energy_kwh,tariff\nM1,1.5,day\nM2,2,day\nx,abc,noon\n")
     run = installation.run()
     published(installation, run)
-    rows = pl.read_parquet(run.installation.lake.folder("readings", "quarantine") / f"{run.run_id}.parquet")
-    assert rows.rows() == [(4, ["meter_pattern", "energy_kwh_type", "tariff_enum"], "x", "abc", "noon")]
+    rows = pl.read_parquet(
+        run.installation.lake.folder("readings", "quarantine") / f"{run.run_id}.parquet"
+    )
+    assert rows.rows() == [
+        (4, ["meter_pattern", "energy_kwh_type", "tariff_enum"], "x", "abc", "noon")
+    ]
 
 
-def test_an_error_rule_beyond_its_tolerance_stops_publication_and_the_last_version_stays(installation: SampleHome) -> None:
+def test_an_error_rule_beyond_its_tolerance_stops_publication_and_the_last_version_stays(
+    installation: SampleHome,
+) -> None:
     published(installation)
     installation.deliver("meter,energy_kwh,tariff\nx,1,day\ny,1,day\nM1,1,day\n")
-    with pytest.raises(QualityError, match=r"rule 'meter_pattern': 2 of 3 rows break it, allowed ≤ 50 %"):
+    with pytest.raises(
+        QualityError, match=r"rule 'meter_pattern': 2 of 3 rows break it, allowed ≤ 50 %"
+    ):
         published(installation)
     assert verified(installation) == ["1.0.0"]
 
@@ -108,7 +151,11 @@ def test_an_empty_delivery_is_unknown_and_no_pass(installation: SampleHome) -> N
 
 ROWS = st.lists(
     st.one_of(
-        st.tuples(st.sampled_from(["M1", "M2", "x", ""]), st.sampled_from(["1", "-1", "a", ""]), st.sampled_from(["day", "noon", ""])).map(",".join),
+        st.tuples(
+            st.sampled_from(["M1", "M2", "x", ""]),
+            st.sampled_from(["1", "-1", "a", ""]),
+            st.sampled_from(["day", "noon", ""]),
+        ).map(",".join),
         st.sampled_from(["M1", "M1,1,day,extra", '"M"1,1,day', '"a,1', "M9,1,\u00e9"]),
     ),
     min_size=1,
@@ -116,19 +163,26 @@ ROWS = st.lists(
 )
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(rows=ROWS)
 def test_every_record_is_published_quarantined_or_removed(tmp_path: Path, rows: list[str]) -> None:
     accounted(tmp_path / uuid.uuid4().hex, rows)
 
 
 @pytest.mark.soak
-def test_every_record_of_10_000_batches_by_file_and_by_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_record_of_10_000_batches_by_file_and_by_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """P2: 250 deliveries of 40 files each. They are decoded in this process, as starting 10,000 others takes an hour; what these can do is tested elsewhere."""
     monkeypatch.setattr("assay.assets.io.sources.delimited.decoded", decoded_here)
     chance = random.Random(20261127)
     for number in range(250):
-        batches_accounted(tmp_path / str(number), [[line(chance) for _ in range(chance.randint(1, 15))] for _ in range(40)])
+        batches_accounted(
+            tmp_path / str(number),
+            [[line(chance) for _ in range(chance.randint(1, 15))] for _ in range(40)],
+        )
         shutil.rmtree(tmp_path / str(number))
 
 
@@ -141,12 +195,33 @@ def line(chance: random.Random) -> str:
     """A record: most are made of good and bad cells, some are no record of three cells, or none in UTF-8."""
     if chance.random() < 0.2:
         return chance.choice(
-            ["M1", "M1,1,day,extra", '"M"1,1,day', '"a,1', "M3,\x00,day", "M4;1;day", "M5,\udcff,day", "M6,1\t,day", "\xa0M7,1,day", '"M8","1e1","day"', "M9,1,\u00e9", ",,"]
+            [
+                "M1",
+                "M1,1,day,extra",
+                '"M"1,1,day',
+                '"a,1',
+                "M3,\x00,day",
+                "M4;1;day",
+                "M5,\udcff,day",
+                "M6,1\t,day",
+                "\xa0M7,1,day",
+                '"M8","1e1","day"',
+                "M9,1,\u00e9",
+                ",,",
+            ]
         )
-    return ",".join((chance.choice([f"M{chance.randint(1, 30)}", "M1", "x", ""]), chance.choice(["1", "2.5", "-1", "a", "", "1e999"]), chance.choice(["day", "night", "noon", ""])))
+    return ",".join(
+        (
+            chance.choice([f"M{chance.randint(1, 30)}", "M1", "x", ""]),
+            chance.choice(["1", "2.5", "-1", "a", "", "1e999"]),
+            chance.choice(["day", "night", "noon", ""]),
+        )
+    )
 
 
-def decoded_here(kind: str, file: Path, folder: Path, options: dict[str, Any], where: Where) -> Read:
+def decoded_here(
+    kind: str, file: Path, folder: Path, options: dict[str, Any], where: Where
+) -> Read:
     done = delimited.decode(Task(kind, str(file), str(folder), options))
     return Read(done.rows, done.unreadable, tuple(done.columns), done.header, done.found)
 
@@ -155,27 +230,51 @@ def batches_accounted(folder: Path, batches: list[list[str]]) -> None:
     """Publish a delivery of many files, and hold what its signed evidence says against the files that it lies in, for each file and each reason."""
     installation = SampleHome(folder)
     installation.promise(
-        setting("source", location="inbox/*.csv"), lambda d: d["schema"][0].update(customProperties=[{"property": "assay.tolerance_pct", "value": 100}], quality=[])
+        setting("source", location="inbox/*.csv"),
+        lambda d: d["schema"][0].update(
+            customProperties=[{"property": "assay.tolerance_pct", "value": 100}], quality=[]
+        ),
     )
     (installation.root / "inbox").mkdir(parents=True)
     for number, batch in enumerate(batches):
         text = "meter,energy_kwh,tariff\n" + "\n".join(batch) + "\n"
-        (installation.root / "inbox" / f"{number:02}.csv").write_bytes(text.encode("utf-8", "surrogateescape"))
+        (installation.root / "inbox" / f"{number:02}.csv").write_bytes(
+            text.encode("utf-8", "surrogateescape")
+        )
     run = installation.run()
     done = published(installation, run)
-    opened_home, account = run.installation, run.installation.statement(done.row)["predicate"]["accounting"]
-    quarantine, removed = (pl.read_parquet(opened_home.lake.folder("readings", layer) / f"{run.run_id}.parquet") for layer in ("quarantine", "removed"))
+    opened_home, account = (
+        run.installation,
+        run.installation.statement(done.row)["predicate"]["accounting"],
+    )
+    quarantine, removed = (
+        pl.read_parquet(opened_home.lake.folder("readings", layer) / f"{run.run_id}.parquet")
+        for layer in ("quarantine", "removed")
+    )
     kept = opened_home.scan(done.row).collect().height
-    assert account["rows_in"] == sum(len(batch) for batch in batches) == kept + quarantine.height + removed.height
-    assert (account["published"], account["quarantined"], account["removed"]) == (kept, quarantine.height, removed.height)
-    assert account["quarantined_by"] == dict(quarantine["_reasons"].explode(empty_as_null=False).value_counts().iter_rows())
+    assert (
+        account["rows_in"]
+        == sum(len(batch) for batch in batches)
+        == kept + quarantine.height + removed.height
+    )
+    assert (account["published"], account["quarantined"], account["removed"]) == (
+        kept,
+        quarantine.height,
+        removed.height,
+    )
+    assert account["quarantined_by"] == dict(
+        quarantine["_reasons"].explode(empty_as_null=False).value_counts().iter_rows()
+    )
     assert account["removed_by"] == dict(removed["_removed_by"].value_counts().iter_rows())
     left = pl.concat([quarantine["_row"], removed["_row"]])
     assert left.is_unique().all()
     for file, batch in zip(receipt_of(run, done.row["source_digest"]).files, batches, strict=True):
         assert file.rows + file.unreadable == len(batch) == file.last - file.first
         assert left.is_between(file.first + 1, file.last).sum() <= len(batch)
-        unreadable = quarantine.filter(pl.col("_row").is_between(file.first, file.last), pl.col("_reasons").list.first().str.starts_with("unreadable"))
+        unreadable = quarantine.filter(
+            pl.col("_row").is_between(file.first, file.last),
+            pl.col("_reasons").list.first().str.starts_with("unreadable"),
+        )
         assert unreadable.height == file.unreadable
 
 
@@ -183,7 +282,10 @@ def accounted(folder: Path, rows: list[str]) -> None:
     """Refine a delivery of these lines, and hold its account against what came in."""
     installation = SampleHome(folder)
     installation.promise(
-        setting("license", purposes=["analytics"]), lambda d: d["schema"][0].update(customProperties=[{"property": "assay.tolerance_pct", "value": 100}], quality=[])
+        setting("license", purposes=["analytics"]),
+        lambda d: d["schema"][0].update(
+            customProperties=[{"property": "assay.tolerance_pct", "value": 100}], quality=[]
+        ),
     )
     installation.deliver("meter,energy_kwh,tariff\n" + "\n".join(rows) + "\n")
     run = installation.run()
@@ -227,12 +329,21 @@ def test_a_run_that_was_overtaken_cannot_publish_late(either_registry: SampleHom
 
 def test_other_rows_another_process_another_time_zone_the_same_digest(tmp_path: Path) -> None:
     digests = set()
-    for number, more in enumerate(({}, {"POLARS_MAX_THREADS": "1", "PYTHONHASHSEED": "7", "TZ": "Asia/Tokyo"})):
+    for number, more in enumerate(
+        ({}, {"POLARS_MAX_THREADS": "1", "PYTHONHASHSEED": "7", "TZ": "Asia/Tokyo"})
+    ):
         installation = SampleHome(tmp_path / str(number))
-        installation.deliver("meter,energy_kwh,tariff\n" + "".join(f"M{n},{n / 7},day\n" for n in range(5000)))
+        installation.deliver(
+            "meter,energy_kwh,tariff\n" + "".join(f"M{n},{n / 7},day\n" for n in range(5000))
+        )
         assert ended(installation, **more) == 0
         opened_home = installation.open()
-        digests.add(tuple(file.sha256 for file in files(opened_home.statement(opened_home.version("readings")))))
+        digests.add(
+            tuple(
+                file.sha256
+                for file in files(opened_home.statement(opened_home.version("readings")))
+            )
+        )
     assert len(digests) == 1
 
 
@@ -279,14 +390,19 @@ def killed_at_random(folder: Path, seed: int, rounds: int) -> tuple[int, int]:
     assert ended(installation) == 0
     versions = verified(installation)
     opened_home = installation.open()
-    assert opened_home.scan(opened_home.version("readings")).select(pl.len()).collect().item() == 3 + 20_000 - 10 + rounds - 1
+    assert (
+        opened_home.scan(opened_home.version("readings")).select(pl.len()).collect().item()
+        == 3 + 20_000 - 10 + rounds - 1
+    )
     return killed, len(versions)
 
 
 def test_thirty_kills_at_random_moments_leave_no_half_version(tmp_path: Path) -> None:
     seed = 20261123
     with ThreadPoolExecutor(2) as pool:
-        results = list(pool.map(lambda n: killed_at_random(tmp_path / str(n), seed + n, 15), range(2)))
+        results = list(
+            pool.map(lambda n: killed_at_random(tmp_path / str(n), seed + n, 15), range(2))
+        )
     assert sum(killed for killed, _ in results) >= 10, f"most runs ended before the kill: {results}"
     assert all(versions >= 1 for _, versions in results)
 
@@ -297,7 +413,11 @@ def test_thirty_kills_at_random_moments_leave_no_half_version(tmp_path: Path) ->
 def flip(file: Path, chance: random.Random) -> Callable[[], None]:
     content = file.read_bytes()
     place = chance.randrange(len(content))
-    file.write_bytes(content[:place] + bytes([content[place] ^ (1 << chance.randrange(8))]) + content[place + 1 :])
+    file.write_bytes(
+        content[:place]
+        + bytes([content[place] ^ (1 << chance.randrange(8))])
+        + content[place + 1 :]
+    )
     return lambda: file.write_bytes(content) and None
 
 
@@ -305,10 +425,15 @@ def test_one_byte_changed_anywhere_is_found(installation: SampleHome) -> None:
     done = published(installation)
     opened_home = installation.open()
     root = opened_home.home.root
-    data = [root / "lake" / "readings" / "versions" / file.path for file in files(opened_home.statement(done.row))]
+    data = [
+        root / "lake" / "readings" / "versions" / file.path
+        for file in files(opened_home.statement(done.row))
+    ]
     chance = random.Random(5)
     for _ in range(100):
-        restore = flip(chance.choice([*data, root / "evidence" / "readings" / "1.0.0.dsse.json"]), chance)
+        restore = flip(
+            chance.choice([*data, root / "evidence" / "readings" / "1.0.0.dsse.json"]), chance
+        )
         with pytest.raises(EvidenceError):
             verify(root, "readings", "1.0.0", opened_home.keys.public())
         restore()
@@ -319,8 +444,14 @@ def test_one_byte_changed_anywhere_is_found(installation: SampleHome) -> None:
     restore()
 
 
-@pytest.mark.parametrize("damage", [lambda text: "", lambda text: text[: len(text) // 2], None], ids=["emptied", "halved", "deleted"])
-def test_a_damaged_delta_log_is_noticed_and_never_fewer_rows_are_read(installation: SampleHome, damage: Callable[[str], str] | None) -> None:
+@pytest.mark.parametrize(
+    "damage",
+    [lambda text: "", lambda text: text[: len(text) // 2], None],
+    ids=["emptied", "halved", "deleted"],
+)
+def test_a_damaged_delta_log_is_noticed_and_never_fewer_rows_are_read(
+    installation: SampleHome, damage: Callable[[str], str] | None
+) -> None:
     done = published(installation)
     opened_home = installation.open()
     log = opened_home.lake.folder("readings", "versions") / "_delta_log" / f"{0:020}.json"
@@ -340,12 +471,16 @@ def test_delta_readers_see_each_registered_version(installation: SampleHome) -> 
     installation.deliver(GOOD + "M4,4,day\n")
     published(installation)
     table = installation.open().lake.folder("readings", "versions")
-    assert [DeltaTable(str(table), version=n).to_pyarrow_dataset().count_rows() for n in range(2)] == [3, 4]
+    assert [
+        DeltaTable(str(table), version=n).to_pyarrow_dataset().count_rows() for n in range(2)
+    ] == [3, 4]
     log = "".join(file.read_text() for file in (table / "_delta_log").glob("*.json"))
     assert "minValues" not in log
 
 
-def test_evidence_of_another_key_or_another_version_is_refused(installation: SampleHome, tmp_path: Path) -> None:
+def test_evidence_of_another_key_or_another_version_is_refused(
+    installation: SampleHome, tmp_path: Path
+) -> None:
     published(installation)
     opened_home = installation.open()
     stranger = SampleHome(tmp_path / "other").open()
@@ -369,7 +504,9 @@ def test_a_changed_entry_of_the_audit_log_is_named(either_registry: SampleHome) 
     registry = either_registry.open().registry
     assert registry.check_log()[0] >= 1
     with registry.engine.begin() as connection:
-        connection.execute(sa.update(ledger).where(ledger.c.sequence == 1).values(actor="somebody else"))
+        connection.execute(
+            sa.update(ledger).where(ledger.c.sequence == 1).values(actor="somebody else")
+        )
     with pytest.raises(EvidenceError, match="breaks at entry 1"):
         registry.check_log()
 
@@ -386,10 +523,14 @@ NOTED = columns(
 def test_undeclared_personal_data_holds_the_version(either_registry: SampleHome) -> None:
     either_registry.promise(NOTED)
     either_registry.deliver(EMAILS)
-    with pytest.raises(AdmissionError, match="column 'note' holds email in 1 rows, undeclared") as held:
+    with pytest.raises(
+        AdmissionError, match="column 'note' holds email in 1 rows, undeclared"
+    ) as held:
         admit(either_registry.run())
     assert "ann@" not in str(held.value)
-    assert [row["reasons"] for row in either_registry.open().registry.reviews()] == [["column 'note' holds email in 1 rows, undeclared"]]
+    assert [row["reasons"] for row in either_registry.open().registry.reviews()] == [
+        ["column 'note' holds email in 1 rows, undeclared"]
+    ]
 
 
 def test_a_licence_that_refuses_publishes_nothing(installation: SampleHome) -> None:
@@ -400,9 +541,19 @@ def test_a_licence_that_refuses_publishes_nothing(installation: SampleHome) -> N
     assert verified(installation) == ["1.0.0"]
 
 
-def test_declared_personal_values_are_nowhere_but_in_the_landed_rows(installation: SampleHome) -> None:
+def test_declared_personal_values_are_nowhere_but_in_the_landed_rows(
+    installation: SampleHome,
+) -> None:
     installation.promise(
-        NOTED, setting("privacy", sensitivity="personal", columns={"note": {"kind": "other", "treatment": "redact"}, "meter": {"kind": "name", "treatment": "token"}})
+        NOTED,
+        setting(
+            "privacy",
+            sensitivity="personal",
+            columns={
+                "note": {"kind": "other", "treatment": "redact"},
+                "meter": {"kind": "name", "treatment": "token"},
+            },
+        ),
     )
     installation.deliver(
         "meter,energy_kwh,tariff,note\nAnn Canary,1,day,I am Ann Canary at canary@example.com\nAnn Canary,1,day,I am Ann Canary at canary@example.com\nBob Canary,abc,day,canary\n"
@@ -412,8 +563,16 @@ def test_declared_personal_values_are_nowhere_but_in_the_landed_rows(installatio
     finish(run)
     root = installation.root
     looked = 0
-    for file in (f for f in root.rglob("*") if f.is_file() and "landed" not in f.parts and "inbox" not in f.parts):
-        text = pl.read_parquet(file).write_json() if file.suffix == ".parquet" else file.read_bytes().decode("latin-1")
+    for file in (
+        f
+        for f in root.rglob("*")
+        if f.is_file() and "landed" not in f.parts and "inbox" not in f.parts
+    ):
+        text = (
+            pl.read_parquet(file).write_json()
+            if file.suffix == ".parquet"
+            else file.read_bytes().decode("latin-1")
+        )
         assert "Ann Canary" not in text, file.relative_to(root)
         assert "canary@" not in text, file.relative_to(root)
         looked += 1
@@ -427,20 +586,29 @@ def test_a_dead_lineage_backend_delays_events_and_nothing_else(installation: Sam
     from assay.assets.io.home import Home
     from assay.assets.io.installation import Installation
 
-    where = Home(home=installation.root, contracts=installation.contracts, lineage_url="http://127.0.0.1:9/", actor="tester")  # type: ignore[arg-type]  # pydantic reads it
+    where = Home(
+        home=installation.root,
+        contracts=installation.contracts,
+        lineage_url="http://127.0.0.1:9/",
+        actor="tester",
+    )  # type: ignore[arg-type]  # pydantic reads it
     opened_home = Installation.open(where)
     run = Run(opened_home, opened_home.contract("readings"), str(uuid.uuid4()))
     admission = admit(run)
     done: Row = publish(run, admission, refine(run, admission)).row
     assert {entry["kind"] for entry in opened_home.registry.pending()} == {"lineage"}
     assert verified(installation) == [done["version"]]
-    assert {entry["kind"] for entry in installation.open().registry.pending()} == {"lineage"}  # put off: not tried again at once
+    assert {entry["kind"] for entry in installation.open().registry.pending()} == {
+        "lineage"
+    }  # put off: not tried again at once
     installation.clock = staticmethod(lambda: datetime.now(UTC) + timedelta(seconds=16))
     assert verified(installation) == [done["version"]]
     assert installation.open().registry.pending() == []
 
 
-def test_a_disk_that_fills_up_is_one_clear_error_and_the_last_version_stays(installation: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_fills_up_is_one_clear_error_and_the_last_version_stays(
+    installation: SampleHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
     published(installation)
     installation.deliver(GOOD + "M4,4,day\n")
     run = installation.run()

@@ -29,10 +29,14 @@ def three(either_registry: SampleHome) -> SampleHome:
     return either_registry
 
 
-def test_references_point_where_they_were_put_and_latest_follows_publication(three: SampleHome) -> None:
+def test_references_point_where_they_were_put_and_latest_follows_publication(
+    three: SampleHome,
+) -> None:
     opened_home = three.open()
     registry = opened_home.registry
-    assert {name: row["version"] for name, row in registry.references("readings").items()} == {"latest": "1.2.0"}
+    assert {name: row["version"] for name, row in registry.references("readings").items()} == {
+        "latest": "1.2.0"
+    }
     registry.point("readings", "prod", "1.1.0", "checked")
     registry.point("readings", "prod", "1.2.0", "checked too")
     assert opened_home.version("readings", "prod")["version"] == "1.2.0"
@@ -43,7 +47,10 @@ def test_references_point_where_they_were_put_and_latest_follows_publication(thr
     assert opened_home.version("readings")["version"] == "1.1.0"
     three.deliver(GOOD + "M6,6,day\n")
     assert three.published().row["version"] == "1.3.0"
-    assert {name: row["version"] for name, row in registry.references("readings").items()} == {"latest": "1.3.0", "prod": "1.1.0"}
+    assert {name: row["version"] for name, row in registry.references("readings").items()} == {
+        "latest": "1.3.0",
+        "prod": "1.1.0",
+    }
     registry.forget("readings", "prod", "over")
     with pytest.raises(EvidenceError, match="no reference of that name"):
         opened_home.version("readings", "prod")
@@ -62,19 +69,33 @@ def test_latest_goes_back_where_the_source_is_what_it_was_before(three: SampleHo
     assert three.published().row["version"] == "1.1.0"
     assert three.open().version("readings")["version"] == "1.1.0"
     three.deliver(GOOD + "M6,6,day\n")
-    assert three.published().row["version"] == three.open().version("readings")["version"] == "1.3.0"
+    assert (
+        three.published().row["version"] == three.open().version("readings")["version"] == "1.3.0"
+    )
     registry.check_log()
 
 
-def test_latest_goes_back_where_the_contract_is_what_it_was_before(installation: SampleHome) -> None:
+def test_latest_goes_back_where_the_contract_is_what_it_was_before(
+    installation: SampleHome,
+) -> None:
     installation.published()
     installation.promise(setting("cleaning", _=[]))
-    assert installation.published().row["version"] == installation.open().version("readings")["version"] == "1.0.1"
+    assert (
+        installation.published().row["version"]
+        == installation.open().version("readings")["version"]
+        == "1.0.1"
+    )
     installation.promise()
-    assert installation.published().row["version"] == installation.open().version("readings")["version"] == "1.0.0"
+    assert (
+        installation.published().row["version"]
+        == installation.open().version("readings")["version"]
+        == "1.0.0"
+    )
 
 
-def test_where_somebody_put_latest_it_stays_until_something_new_is_published(three: SampleHome) -> None:
+def test_where_somebody_put_latest_it_stays_until_something_new_is_published(
+    three: SampleHome,
+) -> None:
     registry = three.open().registry
     registry.roll_back("readings", "latest", "wrong")
     assert three.published().row["version"] == "1.2.0"
@@ -85,13 +106,17 @@ def test_a_source_whose_version_has_expired_is_refused(three: SampleHome) -> Non
     three.later(timedelta(days=366))
     expire(three.open(), "readings")
     three.deliver(GOOD)
-    with pytest.raises(EvidenceError, match=r"this source was published as 1\.0\.0, which expired on"):
+    with pytest.raises(
+        EvidenceError, match=r"this source was published as 1\.0\.0, which expired on"
+    ):
         three.published()
     assert three.open().registry.runs("readings", 1)[0]["outcome"] == "failed"
     assert three.open().version("readings")["version"] == "1.2.0"
 
 
-@pytest.mark.parametrize("name", ["", "1.0.0", "Prod", "x" * 64, "a b", "../x", 'x"; drop table moves--'])
+@pytest.mark.parametrize(
+    "name", ["", "1.0.0", "Prod", "x" * 64, "a b", "../x", 'x"; drop table moves--']
+)
 def test_what_is_no_name_for_a_reference_is_refused(name: str) -> None:
     with pytest.raises(EvidenceError, match="no name for a reference"):
         check_name(name)
@@ -106,16 +131,25 @@ def test_a_reference_to_what_is_not_there_is_refused(installation: SampleHome) -
         registry.forget("readings", "latest", "no")
 
 
-def test_consumers_open_by_reference(installation: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_consumers_open_by_reference(
+    installation: SampleHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import assay
 
-    for name, value in (("ASSAY_HOME", installation.root), ("ASSAY_CONTRACTS", installation.contracts), ("ASSAY_STEWARDS", installation.stewards)):
+    for name, value in (
+        ("ASSAY_HOME", installation.root),
+        ("ASSAY_CONTRACTS", installation.contracts),
+        ("ASSAY_STEWARDS", installation.stewards),
+    ):
         monkeypatch.setenv(name, str(value))
     installation.published()
     installation.deliver(GOOD + "M4,4,day\n")
     installation.published()
     installation.open().registry.point("readings", "prod", "1.0.0", "checked")
-    assert [assay.open("readings", version, purpose="training").select(pl.len()).collect().item() for version in ("prod", None, "latest")] == [3, 4, 4]
+    assert [
+        assay.open("readings", version, purpose="training").select(pl.len()).collect().item()
+        for version in ("prod", None, "latest")
+    ] == [3, 4, 4]
 
 
 # -- expiry -----------------------------------------------------------------------------------------
@@ -141,15 +175,24 @@ def test_old_versions_expire_unless_something_points_to_them(three: SampleHome) 
     expire(opened_home, "readings")
     with pytest.raises(OSError, match="No such file"):
         reader.collect()
-    checked = [verify(opened_home.home.root, "readings", version, opened_home.keys.public()).checked for version in ("1.0.0", "1.1.0", "1.2.0")]
+    checked = [
+        verify(opened_home.home.root, "readings", version, opened_home.keys.public()).checked
+        for version in ("1.0.0", "1.1.0", "1.2.0")
+    ]
     assert [any("expired" in line for line in each) for each in checked] == [False, True, False]
-    assert [row["version"] for row in opened_home.registry.versions("readings")] == ["1.0.0", "1.1.0", "1.2.0"]
+    assert [row["version"] for row in opened_home.registry.versions("readings")] == [
+        "1.0.0",
+        "1.1.0",
+        "1.2.0",
+    ]
 
 
 def test_an_expiry_that_nobody_signed_excuses_nothing(installation: SampleHome) -> None:
     made = installation.published()
     opened_home = installation.open()
-    (opened_home.home.root / "evidence" / "readings" / "1.0.0.expired.json").write_text(made.row["envelope"])
+    (opened_home.home.root / "evidence" / "readings" / "1.0.0.expired.json").write_text(
+        made.row["envelope"]
+    )
     with pytest.raises(EvidenceError, match="no expiry"):
         verify(opened_home.home.root, "readings", "1.0.0", opened_home.keys.public())
 
@@ -158,7 +201,14 @@ def test_an_expiry_that_nobody_signed_excuses_nothing(installation: SampleHome) 
 
 
 KEYED = columns(
-    {"name": "meter", "logicalType": "string", "required": True, "primaryKey": True, "primaryKeyPosition": 1, "logicalTypeOptions": {"pattern": "^M[0-9]+$"}},
+    {
+        "name": "meter",
+        "logicalType": "string",
+        "required": True,
+        "primaryKey": True,
+        "primaryKeyPosition": 1,
+        "logicalTypeOptions": {"pattern": "^M[0-9]+$"},
+    },
     {"name": "energy_kwh", "logicalType": "number"},
     {"name": "tariff", "logicalType": "string"},
 )
@@ -173,12 +223,32 @@ def two(installation: SampleHome, *texts: str) -> Any:
 
 def test_rows_are_told_apart_by_the_primary_key(installation: SampleHome) -> None:
     installation.promise(KEYED, lambda data: data["schema"][0].update(quality=[]))
-    opened_home = two(installation, "M1,1,day\nM2,2,day\nM3,,night\nM4,4,\n", "M1,1,day\nM2,2.5,night\nM3,3,night\nM5,5,day\nM6,6,day\n")
+    opened_home = two(
+        installation,
+        "M1,1,day\nM2,2,day\nM3,,night\nM4,4,\n",
+        "M1,1,day\nM2,2.5,night\nM3,3,night\nM5,5,day\nM6,6,day\n",
+    )
     found = diff(opened_home, "readings", "1.0.0", "1.1.0", sample=5)
-    assert (found["key"], found["added"], found["removed"], found["changed"]) == (["meter"], 2, 1, 2)
+    assert (found["key"], found["added"], found["removed"], found["changed"]) == (
+        ["meter"],
+        2,
+        1,
+        2,
+    )
     assert found["changed_columns"] == {"energy_kwh": 2, "tariff": 1}
-    assert found["keys"] == {"added": [{"meter": "M5"}, {"meter": "M6"}], "removed": [{"meter": "M4"}], "changed": [{"meter": "M2"}, {"meter": "M3"}]}
-    assert found["statistics"]["new"]["energy_kwh"] == {"nulls": 0, "distinct": 5, "mean": 3.5, "sd": pytest.approx(1.788854), "min": 1.0, "max": 6.0}
+    assert found["keys"] == {
+        "added": [{"meter": "M5"}, {"meter": "M6"}],
+        "removed": [{"meter": "M4"}],
+        "changed": [{"meter": "M2"}, {"meter": "M3"}],
+    }
+    assert found["statistics"]["new"]["energy_kwh"] == {
+        "nulls": 0,
+        "distinct": 5,
+        "mean": 3.5,
+        "sd": pytest.approx(1.788854),
+        "min": 1.0,
+        "max": 6.0,
+    }
     assert diff(opened_home, "readings", "1.0.0", "1.1.0", measured=False)["keys"] == {}
     noted = note_changes(opened_home, opened_home.version("readings"))
     assert noted is not None
@@ -189,10 +259,18 @@ def test_rows_are_told_apart_by_the_primary_key(installation: SampleHome) -> Non
 
 def test_without_a_key_or_where_it_repeats_equal_rows_are_paired(installation: SampleHome) -> None:
     installation.promise(setting("cleaning", _=[]))
-    opened_home = two(installation, "M1,1,day\nM1,1,day\nM2,2,day\n", "M1,1,day\nM2,2,night\nM2,2,night\n")
+    opened_home = two(
+        installation, "M1,1,day\nM1,1,day\nM2,2,day\n", "M1,1,day\nM2,2,night\nM2,2,night\n"
+    )
     for key in ([], ["meter"]):
         found = diff(opened_home, "readings", "1.0.0", "1.1.0", key=key, measured=False)
-        assert (found["key"], found["key_repeats"], found["added"], found["removed"], found["changed"]) == ([], bool(key), 2, 2, None)
+        assert (
+            found["key"],
+            found["key_repeats"],
+            found["added"],
+            found["removed"],
+            found["changed"],
+        ) == ([], bool(key), 2, 2, None)
     with pytest.raises(EvidenceError, match="the key 'metre' is no column"):
         diff(opened_home, "readings", "1.0.0", "1.1.0", key=["metre"])
 
@@ -210,11 +288,17 @@ def test_other_columns_are_told_and_not_compared(installation: SampleHome) -> No
     found = diff(opened_home, "readings", "1.0.0", "2.0.0")
     assert found["schema"] == ["column energy_kwh is String, was Float64"]
     assert found["changed_columns"] == {"tariff": 1}
-    assert opened_home.version("readings")["note"] == "After 1.0.0: 1 rows (+0); column energy_kwh is String, was Float64"
+    assert (
+        opened_home.version("readings")["note"]
+        == "After 1.0.0: 1 rows (+0); column energy_kwh is String, was Float64"
+    )
 
 
 def test_the_note_says_what_is_known_when_it_is_signed() -> None:
     before = Previous("1.3.0", "1.0.0", "a", None, 10, {"a": "Int64", "b": "String"})
     assert change_note(None, rows=1000, window=None) == "First version: 1,000 rows"
-    assert change_note(before, rows=8, window=None, schema={"a": "Int64", "c": "Date"}) == "After 1.3.0: 8 rows (-2); column c added; column b removed"
+    assert (
+        change_note(before, rows=8, window=None, schema={"a": "Int64", "c": "Date"})
+        == "After 1.3.0: 8 rows (-2); column c added; column b removed"
+    )
     assert schema_changes({}, {"a": "Int64"}) == []

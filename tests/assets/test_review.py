@@ -35,9 +35,15 @@ def held(either_registry: SampleHome) -> SampleHome:
     return either_registry
 
 
-def decide(installation: SampleHome, key: Path, decision: Decision = "approve", number: int = 1) -> str:
+def decide(
+    installation: SampleHome, key: Path, decision: Decision = "approve", number: int = 1
+) -> str:
     opened_home = installation.open()
-    return review.submit(opened_home, number, review.sign(opened_home, number, decision, "a mailbox of the company", key)).decision
+    return review.submit(
+        opened_home,
+        number,
+        review.sign(opened_home, number, decision, "a mailbox of the company", key),
+    ).decision
 
 
 def test_two_persons_publish_and_the_evidence_holds_what_they_signed(held: SampleHome) -> None:
@@ -49,8 +55,14 @@ def test_two_persons_publish_and_the_evidence_holds_what_they_signed(held: Sampl
     admission = held.predicate(held.published())["admission"]
     assert admission["decided_by"] == "ann: a mailbox of the company; bob: a mailbox of the company"
     key = next(s.key for s in held.open().stewards.stewards if s.name == "ann")
-    said = opened(admission["approvals"][0], public_of(key))  # no registry, no service: her public key alone
-    assert (said.approver, said.decision, said.input_key) == ("ann", "approve", held.open().registry.reviews()[0]["input_key"])
+    said = opened(
+        admission["approvals"][0], public_of(key)
+    )  # no registry, no service: her public key alone
+    assert (said.approver, said.decision, said.input_key) == (
+        "ann",
+        "approve",
+        held.open().registry.reviews()[0]["input_key"],
+    )
 
 
 def test_one_rejection_is_enough(held: SampleHome) -> None:
@@ -60,7 +72,10 @@ def test_one_rejection_is_enough(held: SampleHome) -> None:
 
 
 def test_nobody_decides_twice_or_on_what_they_asked_for(held: SampleHome) -> None:
-    ann, author = held.appoint("ann", "first", "second"), held.appoint("carl", "first", "second", accounts=("tester",))
+    ann, author = (
+        held.appoint("ann", "first", "second"),
+        held.appoint("carl", "first", "second", accounts=("tester",)),
+    )
     decide(held, ann)
     with pytest.raises(AdmissionError, match="ann has decided already"):
         decide(held, ann)
@@ -79,7 +94,11 @@ def test_a_contract_says_who_approves_it(held: SampleHome) -> None:
     held.promise(NOTED, lambda data: data.update(roles=roles))
     with pytest.raises(AdmissionError):
         held.published()  # another contract is another version, with a review of its own
-    ann, bob, eve = held.appoint("ann", "first", "second"), held.appoint("bob", "second"), held.appoint("eve", "first", "second")
+    ann, bob, eve = (
+        held.appoint("ann", "first", "second"),
+        held.appoint("bob", "second"),
+        held.appoint("eve", "first", "second"),
+    )
     with pytest.raises(AdmissionError, match="eve is no approver of this data set"):
         decide(held, eve, number=2)
     assert (decide(held, ann, number=2), decide(held, bob, number=2)) == ("open", "approved")
@@ -109,7 +128,9 @@ def test_an_approval_ends(held: SampleHome) -> None:
         review.submit(held.open(), 1, late)
 
 
-def test_what_a_key_signs_for_longer_for_another_or_ahead_of_time_does_not_count(held: SampleHome) -> None:
+def test_what_a_key_signs_for_longer_for_another_or_ahead_of_time_does_not_count(
+    held: SampleHome,
+) -> None:
     from assay.assets.io.keys import read_private
 
     ann = read_private(held.appoint("ann", "first"))
@@ -117,7 +138,10 @@ def test_what_a_key_signs_for_longer_for_another_or_ahead_of_time_does_not_count
     digest = held.open().registry.reviews()[0]["input_key"]
 
     def told(approver: str, at: datetime, days: int) -> str:
-        return signed(Approval("readings", digest, "approve", "x", approver, at, at + timedelta(days=days)), ann)
+        return signed(
+            Approval("readings", digest, "approve", "x", approver, at, at + timedelta(days=days)),
+            ann,
+        )
 
     for text, says in (
         (told("bob", NOW, 30), "it names bob, and is signed with the key of ann"),
@@ -136,7 +160,15 @@ def test_forged_approvals_are_refused_and_noted(held: SampleHome) -> None:
     envelope = json.loads(text)
     payload = json.loads(base64.b64decode(envelope["payload"]))
     payload["predicate"]["why"] = "something else"
-    changed = json.dumps({**envelope, "payload": base64.b64encode(json.dumps(payload, sort_keys=True, separators=(",", ":")).encode()).decode()}, sort_keys=True)
+    changed = json.dumps(
+        {
+            **envelope,
+            "payload": base64.b64encode(
+                json.dumps(payload, sort_keys=True, separators=(",", ":")).encode()
+            ).decode(),
+        },
+        sort_keys=True,
+    )
     for forged in (changed, "{}", "no json", text[:-5], json.dumps({**envelope, "signatures": []})):
         with pytest.raises(EvidenceError):
             review.submit(held.open(), 1, forged)
@@ -151,7 +183,15 @@ def test_an_approval_written_into_the_registry_by_hand_is_not_there(held: Sample
     registry = held.open().registry
     with registry.engine.begin() as connection:
         for name in ("ann", "bob"):
-            connection.execute(sa.insert(approvals).values(review_id=1, approver=name, decision="approve", at="now", envelope='{"signatures": [{"keyid": "x"}]}'))
+            connection.execute(
+                sa.insert(approvals).values(
+                    review_id=1,
+                    approver=name,
+                    decision="approve",
+                    at="now",
+                    envelope='{"signatures": [{"keyid": "x"}]}',
+                )
+            )
     with pytest.raises(AssayError, match="held for review"):
         held.published()
 
@@ -165,20 +205,31 @@ def test_who_is_no_steward_any_more_has_not_approved(held: SampleHome) -> None:
     held.appoint()
     with pytest.raises(AdmissionError, match="the stewards' file has changed"):
         held.published()
-    assert [decide(held, key, number=2) for key in (ann, bob)] == ["open", "approved"]  # by those who were
+    assert [decide(held, key, number=2) for key in (ann, bob)] == [
+        "open",
+        "approved",
+    ]  # by those who were
     with pytest.raises(AdmissionError, match="held for review"):
         held.published()
 
 
-def test_a_changed_stewards_file_makes_nobody_a_steward_until_two_of_the_old_one_approve_it(held: SampleHome) -> None:
+def test_a_changed_stewards_file_makes_nobody_a_steward_until_two_of_the_old_one_approve_it(
+    held: SampleHome,
+) -> None:
     ann, bob = held.appoint("ann", "first"), held.appoint("bob", "second")
     decide(held, ann)  # the first file that names two who can decide is adopted as it is used
     old = held.open().stewards.digest
-    mallory, eve = held.appoint("mallory", "first", "second"), held.appoint("eve", "first", "second")
+    mallory, eve = (
+        held.appoint("mallory", "first", "second"),
+        held.appoint("eve", "first", "second"),
+    )
     for key in (mallory, eve):
         with pytest.raises(ConfigurationError, match="this is no key of a steward"):
             review.sign(held.open(), 1, "approve", "fine", key)
-    with pytest.raises(AdmissionError, match="the stewards' file has changed, and two stewards have not approved that"):
+    with pytest.raises(
+        AdmissionError,
+        match="the stewards' file has changed, and two stewards have not approved that",
+    ):
         held.published()
     asked = held.open().registry.reviews()[1]
     assert (asked["dataset"], asked["input_key"]) == ("stewards", held.open().stewards.digest)
@@ -206,7 +257,9 @@ def test_comments_and_order_in_the_stewards_file_are_no_change(held: SampleHome)
     assert held.published().new
 
 
-def test_the_job_of_the_web_ui_takes_what_was_signed(held: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_job_of_the_web_ui_takes_what_was_signed(
+    held: SampleHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import dagster as dg
 
     from assay.assets.review import review as job
@@ -216,13 +269,19 @@ def test_the_job_of_the_web_ui_takes_what_was_signed(held: SampleHome, monkeypat
     text = review.sign(opened_home, 1, "approve", "fine", ann)
     monkeypatch.setattr("assay.assets.review.Installation.open", lambda: opened_home)
     config = {"ops": {"decide": {"config": {"review": 1, "signed": text}}}}
-    assert job.execute_in_process(run_config=config, instance=dg.DagsterInstance.ephemeral()).success
-    again = job.execute_in_process(run_config=config, instance=dg.DagsterInstance.ephemeral(), raise_on_error=False)
+    assert job.execute_in_process(
+        run_config=config, instance=dg.DagsterInstance.ephemeral()
+    ).success
+    again = job.execute_in_process(
+        run_config=config, instance=dg.DagsterInstance.ephemeral(), raise_on_error=False
+    )
     assert not again.success
     assert len(opened_home.registry.approvals(1)) == 1
 
 
-def test_the_asset_s_page_shows_its_review(installation: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_asset_s_page_shows_its_review(
+    installation: SampleHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import dagster as dg
 
     from assay.assets.definitions import build_definitions
@@ -244,34 +303,61 @@ def test_the_asset_s_page_shows_its_review(installation: SampleHome, monkeypatch
 
     with instance(held.open().home) as store:
         run = build_definitions().resolve_job_def("readings").execute_in_process
-        assert not run(instance=store, raise_on_error=False, asset_selection=[dg.AssetKey(["readings", "landed"]), admitted]).success
+        assert not run(
+            instance=store,
+            raise_on_error=False,
+            asset_selection=[dg.AssetKey(["readings", "landed"]), admitted],
+        ).success
         shown = page(store.fetch_observations(admitted, limit=1))
-        assert (shown["state"], shown["review"], shown["decisions"]) == ("held", "1", "| who | decision | why | holds until |\n| --- | --- | --- | --- |")
-        assert shown["reasons"] == "| reason |\n| --- |\n| column 'meter' holds email in 1 rows, undeclared |"
+        assert (shown["state"], shown["review"], shown["decisions"]) == (
+            "held",
+            "1",
+            "| who | decision | why | holds until |\n| --- | --- | --- | --- |",
+        )
+        assert (
+            shown["reasons"]
+            == "| reason |\n| --- |\n| column 'meter' holds email in 1 rows, undeclared |"
+        )
         assert "first and of the second level" in shown["what_to_do"]
         assert "assay review sign 1 approve --key KEYFILE" in shown["what_to_do"]
         decide(held, ann)
-        assert not run(instance=store, raise_on_error=False, asset_selection=[dg.AssetKey(["readings", "landed"]), admitted]).success
+        assert not run(
+            instance=store,
+            raise_on_error=False,
+            asset_selection=[dg.AssetKey(["readings", "landed"]), admitted],
+        ).success
         shown = page(store.fetch_observations(admitted, limit=1))
         assert "| ann | approve | a mailbox of the company | 20" in shown["decisions"]
         assert "It needs a decision of the second level" in shown["what_to_do"]
         decide(held, bob)
-        run(instance=store, raise_on_error=False, asset_selection=[dg.AssetKey(["readings", "landed"]), admitted])
+        run(
+            instance=store,
+            raise_on_error=False,
+            asset_selection=[dg.AssetKey(["readings", "landed"]), admitted],
+        )
         shown = page(store.fetch_materializations(admitted, limit=1))
         assert (shown["state"], shown["verdict"]) == ("approved", "held")
         assert "| bob | approve | a mailbox of the company | 20" in shown["decisions"]
 
 
-def test_a_changed_policy_decides_nothing_until_two_persons_approve_it(installation: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_changed_policy_decides_nothing_until_two_persons_approve_it(
+    installation: SampleHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ann, bob = installation.appoint("ann", "first"), installation.appoint("bob", "second")
     installation.published()
     changed = license_policy().model_copy(update={"digest": "f" * 64})
     monkeypatch.setattr("assay.assets.io.installation.license_policy", lambda: changed)
-    with pytest.raises(AdmissionError, match="the licence policy has changed, and two stewards have not approved that"):
+    with pytest.raises(
+        AdmissionError,
+        match="the licence policy has changed, and two stewards have not approved that",
+    ):
         installation.published()
     assert [decide(installation, key) for key in (ann, bob)] == ["open", "approved"]
     assert installation.published().new
-    assert installation.open().registry.adopted(review.POLICIES) == {"digest": "f" * 64, "by": "ann, bob"}
+    assert installation.open().registry.adopted(review.POLICIES) == {
+        "digest": "f" * 64,
+        "by": "ann, bob",
+    }
     monkeypatch.undo()
     installation.deliver("meter,energy_kwh,tariff\nM1,1,day\nM2,2,day\n")
     with pytest.raises(AdmissionError, match="two stewards have not approved that"):

@@ -40,7 +40,10 @@ def config_types(config_type: Any, seen: dict[str, Any]) -> dict[str, Any]:
         return seen
     seen[config_type.key] = config_type
     fields = getattr(config_type, "fields", None) or {}
-    inner = [getattr(config_type, name, None) for name in ("inner_type", "scalar_type", "non_scalar_type")]
+    inner = [
+        getattr(config_type, name, None)
+        for name in ("inner_type", "scalar_type", "non_scalar_type")
+    ]
     for each in [*(field.config_type for field in fields.values()), *filter(None, inner)]:
         config_types(each, seen)
     return seen
@@ -53,7 +56,11 @@ def test_no_job_has_a_setting_that_could_read_the_environment(environment: Sampl
     for job in jobs:
         types = config_types(job.run_config_schema.config_type, {})
         assert len(types) > 10
-        assert [key for key, each in types.items() if "Source" in key or "env" in (getattr(each, "fields", None) or {})] == []
+        assert [
+            key
+            for key, each in types.items()
+            if "Source" in key or "env" in (getattr(each, "fields", None) or {})
+        ] == []
 
 
 FORMS: list[Any] = [
@@ -72,7 +79,20 @@ def test_every_form_is_a_problem(config: Any) -> None:
     assert "environment variable" in problem
 
 
-@pytest.mark.parametrize("config", [{}, None, "env", ["env"], {"a": "env"}, {"ENV": 1}, {"env ": 1}, {"a": {"key": "env", "value": "A"}}, {1: {2: 3}}])
+@pytest.mark.parametrize(
+    "config",
+    [
+        {},
+        None,
+        "env",
+        ["env"],
+        {"a": "env"},
+        {"ENV": 1},
+        {"env ": 1},
+        {"a": {"key": "env", "value": "A"}},
+        {1: {2: 3}},
+    ],
+)
 def test_other_configurations_are_none(config: Any) -> None:
     assert problem_of(config) is None
 
@@ -106,7 +126,9 @@ def test_the_coordinator_refuses_before_a_run_is_queued(installed: dg.DagsterIns
     with pytest.raises(ConfigurationError, match="which is refused"):
         coordinator.submit_run(SubmitRunContext(run, workspace=None))  # type: ignore[arg-type]  # it is not looked at
     plain = create_run_for_test(installed, run_config={"ops": {}})
-    with pytest.raises(CheckError, match="queued runs"):  # Dagster's queue itself, which this run lacks an origin for
+    with pytest.raises(
+        CheckError, match="queued runs"
+    ):  # Dagster's queue itself, which this run lacks an origin for
         coordinator.submit_run(SubmitRunContext(plain, workspace=None))  # type: ignore[arg-type]  # it is not looked at
     kept = installed.get_run_by_id(run.run_id)
     assert kept is not None
@@ -133,12 +155,25 @@ SETTINGS: list[tuple[dict[str, Any], bool]] = [
     ({"dataset": "readings", "action": "discard", "run": VALUE, "rule": "a", "why": VALUE}, True),
     ({"dataset": {"env": "ASSAY_TEST_SECRET"}, "action": "replay"}, False),
     ({"dataset": "readings", "action": {"env": "ASSAY_TEST_SECRET"}}, False),
-    ({"dataset": "readings", "action": "release", "rows": [{"env": "ASSAY_TEST_SECRET"}], "why": "x"}, False),
+    (
+        {
+            "dataset": "readings",
+            "action": "release",
+            "rows": [{"env": "ASSAY_TEST_SECRET"}],
+            "why": "x",
+        },
+        False,
+    ),
 ]
 
 
 @pytest.mark.parametrize(("settings", "is_run"), SETTINGS)
-def test_a_refused_decision_quotes_no_setting(environment: SampleHome, settings: dict[str, Any], is_run: bool, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_refused_decision_quotes_no_setting(
+    environment: SampleHome,
+    settings: dict[str, Any],
+    is_run: bool,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
     environment.published()
     with dg.DagsterInstance.ephemeral() as instance:
         config = {"ops": {"handle": {"config": settings}}}
@@ -146,32 +181,64 @@ def test_a_refused_decision_quotes_no_setting(environment: SampleHome, settings:
             with pytest.raises(dg.DagsterInvalidConfigError):
                 quarantine.execute_in_process(run_config=config, instance=instance)
             return
-        result = quarantine.execute_in_process(run_config=config, instance=instance, raise_on_error=False)
+        result = quarantine.execute_in_process(
+            run_config=config, instance=instance, raise_on_error=False
+        )
         assert not result.success
-        failure = next(event.step_failure_data for event in result.all_events if event.is_step_failure)
+        failure = next(
+            event.step_failure_data for event in result.all_events if event.is_step_failure
+        )
         assert failure.user_failure_data is not None
         assert VALUE not in str(failure.user_failure_data)
-        logged = [str(entry) for entry in instance.all_logs(result.run_id) if "run_config" not in str(entry)]
+        logged = [
+            str(entry)
+            for entry in instance.all_logs(result.run_id)
+            if "run_config" not in str(entry)
+        ]
         assert VALUE not in "".join(logged)
 
 
 MONTHLY = (
     columns(
-        {"name": "meter", "logicalType": "string", "required": True, "primaryKey": True, "primaryKeyPosition": 1},
-        {"name": "at", "logicalType": "timestamp", "required": True, "partitioned": True, "partitionKeyPosition": 1},
+        {
+            "name": "meter",
+            "logicalType": "string",
+            "required": True,
+            "primaryKey": True,
+            "primaryKeyPosition": 1,
+        },
+        {
+            "name": "at",
+            "logicalType": "timestamp",
+            "required": True,
+            "partitioned": True,
+            "partitionKeyPosition": 1,
+        },
     ),
     lambda data: data["schema"][0].update(quality=[]),
-    setting("source", location="inbox/{partition}.csv", partitions={"by": "month", "start": "2013-01-01"}),
+    setting(
+        "source",
+        location="inbox/{partition}.csv",
+        partitions={"by": "month", "start": "2013-01-01"},
+    ),
 )
 
 
-@pytest.mark.parametrize(("edits", "steps"), [((), ["admitted"]), (MONTHLY, ["landed", "admitted", "publish"])])
-def test_a_window_that_there_is_not_is_not_quoted(environment: SampleHome, edits: tuple[Edit, ...], steps: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("edits", "steps"), [((), ["admitted"]), (MONTHLY, ["landed", "admitted", "publish"])]
+)
+def test_a_window_that_there_is_not_is_not_quoted(
+    environment: SampleHome, edits: tuple[Edit, ...], steps: list[str]
+) -> None:
     environment.promise(*edits)
     with dg.DagsterInstance.ephemeral() as instance:
         job = build_definitions().resolve_job_def("readings")
         config = {"ops": {f"readings__{step}": {"config": {"window": VALUE}} for step in steps}}
         result = job.execute_in_process(run_config=config, instance=instance, raise_on_error=False)
-        failures = [event.step_failure_data.user_failure_data for event in result.all_events if event.is_step_failure]
+        failures = [
+            event.step_failure_data.user_failure_data
+            for event in result.all_events
+            if event.is_step_failure
+        ]
         assert failures
         assert VALUE not in str(failures)

@@ -48,7 +48,9 @@ def _json(file: Path, header: list[str], rows: list[list[str]]) -> None:
 
 
 def _table(header: list[str], rows: list[list[str]]) -> pa.Table:
-    return pa.table([pa.array([row[at] for row in rows]) for at in range(len(header))], names=header)
+    return pa.table(
+        [pa.array([row[at] for row in rows]) for at in range(len(header))], names=header
+    )
 
 
 def _parquet(file: Path, header: list[str], rows: list[list[str]]) -> None:
@@ -130,7 +132,9 @@ def assert_nowhere(installation: SampleHome, told: str, *words: str) -> None:
 @pytest.mark.parametrize("broken", [False, True], ids=["whole", "broken"])
 @pytest.mark.parametrize("alone", [False, True], ids=["of several", "alone"])
 @pytest.mark.parametrize("format", WRITERS)
-def test_a_delivered_file_is_known_by_a_label(installation: SampleHome, format: str, alone: bool, broken: bool) -> None:
+def test_a_delivered_file_is_known_by_a_label(
+    installation: SampleHome, format: str, alone: bool, broken: bool
+) -> None:
     suffix, write = WRITERS[format]
     folder = inbox(installation)
     write(folder / f"{CANARY}{suffix}", HEADER, ROWS)
@@ -169,7 +173,9 @@ def test_a_member_of_an_archive_is_known_by_a_label(installation: SampleHome, ki
 
 
 @pytest.mark.parametrize("text", [f"{CANARY}.csv.license", f"LICENSE-{CANARY}", f"README.{CANARY}"])
-def test_the_name_of_a_licence_beside_a_file_is_repeated_nowhere(installation: SampleHome, text: str) -> None:
+def test_the_name_of_a_licence_beside_a_file_is_repeated_nowhere(
+    installation: SampleHome, text: str
+) -> None:
     folder = inbox(installation)
     (folder / f"{CANARY}.csv").write_text(GOOD)
     (folder / text).write_text("License: CC-BY-NC-4.0\n")
@@ -179,8 +185,23 @@ def test_the_name_of_a_licence_beside_a_file_is_repeated_nowhere(installation: S
     assert_nowhere(installation, told)
 
 
-@pytest.mark.parametrize("name", ["a\nb", "\x1b[31mred", "\u202egnp.exe", "tab\t", "'quoted' \"twice\"", "<script>alert(1)", "x" * 200, "b\udcffytes", "[bold]markup"])
-def test_a_name_that_no_terminal_should_see_is_one_harmless_line(installation: SampleHome, name: str) -> None:
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a\nb",
+        "\x1b[31mred",
+        "\u202egnp.exe",
+        "tab\t",
+        "'quoted' \"twice\"",
+        "<script>alert(1)",
+        "x" * 200,
+        "b\udcffytes",
+        "[bold]markup",
+    ],
+)
+def test_a_name_that_no_terminal_should_see_is_one_harmless_line(
+    installation: SampleHome, name: str
+) -> None:
     folder = inbox(installation)
     (folder / f"{name}.csv").write_text("")
     (folder / "plain.csv").write_text(GOOD)
@@ -193,7 +214,9 @@ def test_a_name_that_no_terminal_should_see_is_one_harmless_line(installation: S
     assert name not in str(refused.value)
 
 
-def test_a_label_is_the_same_in_each_run_and_another_elsewhere(installation: SampleHome, tmp_path: Path) -> None:
+def test_a_label_is_the_same_in_each_run_and_another_elsewhere(
+    installation: SampleHome, tmp_path: Path
+) -> None:
     other = SampleHome(tmp_path / "elsewhere")
     labels = []
     for each in (installation, installation, other):
@@ -238,7 +261,10 @@ def test_a_receipt_of_an_earlier_release_is_read_without_names(installation: Sam
     (file,) = (installation.root / "lake" / "readings" / "landed").glob("*/receipt.json")
     data = json.loads(file.read_text())
     del data["labelled"]
-    data["files"][1]["name"], data["location"] = f"{CANARY}.csv", f"https://u:{CANARY}@host/x.zip?sig={CANARY}"
+    data["files"][1]["name"], data["location"] = (
+        f"{CANARY}.csv",
+        f"https://u:{CANARY}@host/x.zip?sig={CANARY}",
+    )
     file.write_text(json.dumps(data))
     receipt = receipt_of(run, digest)
     assert CANARY not in str(receipt)
@@ -248,10 +274,18 @@ def test_a_receipt_of_an_earlier_release_is_read_without_names(installation: Sam
 # -- sheets and columns ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("options", [{}, {"sheet": "Data"}, {"sheet": "Zora Quint", "header_row": 9}], ids=["none named", "another named", "no header"])
-def test_no_sheet_is_named_that_the_contract_does_not_name(installation: SampleHome, options: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"sheet": "Data"}, {"sheet": "Zora Quint", "header_row": 9}],
+    ids=["none named", "another named", "no header"],
+)
+def test_no_sheet_is_named_that_the_contract_does_not_name(
+    installation: SampleHome, options: dict[str, Any]
+) -> None:
     _workbook(inbox(installation) / "x.xlsx", HEADER, ROWS, "Zora Quint", "Canary Quint")
-    installation.promise(setting("source", location="inbox/people/x.xlsx", format="excel", options=options))
+    installation.promise(
+        setting("source", location="inbox/people/x.xlsx", format="excel", options=options)
+    )
     words = ["Canary Quint"] if "Zora Quint" in options.values() else ["Zora Quint", "Canary Quint"]
     assert_nowhere(installation, taken_in(installation), *words)
 
@@ -269,7 +303,9 @@ HEADERS: dict[str, list[str]] = {
 
 @pytest.mark.parametrize("kind", HEADERS)
 @pytest.mark.parametrize("format", WRITERS)
-def test_a_cell_of_the_header_is_repeated_nowhere(installation: SampleHome, format: str, kind: str) -> None:
+def test_a_cell_of_the_header_is_repeated_nowhere(
+    installation: SampleHome, format: str, kind: str
+) -> None:
     suffix, write = WRITERS[format]
     header = HEADERS[kind]
     row = ["M1", "1", "day", "x"][: len(header)]
@@ -279,19 +315,35 @@ def test_a_cell_of_the_header_is_repeated_nowhere(installation: SampleHome, form
 
 
 @pytest.mark.parametrize("format", ["csv", "jsonl", "parquet", "excel"])
-@pytest.mark.parametrize("second", [[*HEADER, CANARY.upper()], HEADER, [CANARY, "meter", "tariff"]], ids=["another case", "lacks it", "lacks a required one"])
-def test_a_column_of_one_of_several_files_is_repeated_nowhere(installation: SampleHome, format: str, second: list[str]) -> None:
+@pytest.mark.parametrize(
+    "second",
+    [[*HEADER, CANARY.upper()], HEADER, [CANARY, "meter", "tariff"]],
+    ids=["another case", "lacks it", "lacks a required one"],
+)
+def test_a_column_of_one_of_several_files_is_repeated_nowhere(
+    installation: SampleHome, format: str, second: list[str]
+) -> None:
     suffix, write = WRITERS[format]
     folder = inbox(installation)
     for name, header in (("a", [*HEADER, CANARY]), ("b", second)):
-        write(folder / f"{name}{suffix}", header, [["M1", "1", "day", "x"][: len(header)], ["M2", "2", "night", "x"][: len(header)]])
+        write(
+            folder / f"{name}{suffix}",
+            header,
+            [["M1", "1", "day", "x"][: len(header)], ["M2", "2", "night", "x"][: len(header)]],
+        )
     installation.promise(setting("source", location=f"inbox/people/*{suffix}", format=format))
     assert_nowhere(installation, taken_in(installation), CANARY, CANARY.upper())
 
 
-@pytest.mark.parametrize("options", [{"header": "auto"}, {"header": "auto", "delimiter": "auto", "quote": "auto"}])
-def test_what_is_found_of_a_header_holds_none_of_its_cells(installation: SampleHome, options: dict[str, str]) -> None:
-    installation.deliver("meter,energy_kwh,tariff,zora_quint,zora_quint\nM1,1,day,x,y\nM2,2,night,x,y\nM3,3,day,x,y\n")
+@pytest.mark.parametrize(
+    "options", [{"header": "auto"}, {"header": "auto", "delimiter": "auto", "quote": "auto"}]
+)
+def test_what_is_found_of_a_header_holds_none_of_its_cells(
+    installation: SampleHome, options: dict[str, str]
+) -> None:
+    installation.deliver(
+        "meter,energy_kwh,tariff,zora_quint,zora_quint\nM1,1,day,x,y\nM2,2,night,x,y\nM3,3,day,x,y\n"
+    )
     installation.promise(setting("source", options=options))
     told = taken_in(installation)
     assert "column 5" in told
@@ -309,7 +361,10 @@ def database(installation: SampleHome, query: str, *more: str) -> None:
 
 def growing(*edits: Edit, column: str) -> tuple[Edit, ...]:
     options = {"table": "t", "watermark": {"column": column}}
-    return (setting("source", location="sqlite:inbox/people/x.db", format="sql", options=options), *edits)
+    return (
+        setting("source", location="sqlite:inbox/people/x.db", format="sql", options=options),
+        *edits,
+    )
 
 
 MARKS: dict[str, tuple[str, list[Any]]] = {
@@ -322,22 +377,39 @@ MARKS: dict[str, tuple[str, list[Any]]] = {
 
 @pytest.mark.parametrize("declared", [True, False], ids=["classified", "not declared"])
 @pytest.mark.parametrize("kind", MARKS)
-def test_the_mark_of_a_personal_column_is_sealed_and_goes_on(installation: SampleHome, kind: str, declared: bool) -> None:
+def test_the_mark_of_a_personal_column_is_sealed_and_goes_on(
+    installation: SampleHome, kind: str, declared: bool
+) -> None:
     type_, values = MARKS[kind]
     insert = "INSERT INTO t VALUES ('M1', 1, 'day', ?)"
-    database(installation, f"CREATE TABLE t (meter TEXT, energy_kwh REAL, tariff TEXT, who {type_})")
-    with closing(sqlite3.connect(installation.root / "inbox" / "people" / "x.db")) as connection, connection:
+    database(
+        installation, f"CREATE TABLE t (meter TEXT, energy_kwh REAL, tariff TEXT, who {type_})"
+    )
+    with (
+        closing(sqlite3.connect(installation.root / "inbox" / "people" / "x.db")) as connection,
+        connection,
+    ):
         connection.executemany(insert, [[value] for value in values[:2]])
     personal: tuple[Edit, ...] = (
-        lambda data: data["schema"][0]["properties"].append({"name": "who", "logicalType": "string", "classification": "personal"}),
-        setting("privacy", sensitivity="personal", lawful_basis="contract", columns={"who": {"kind": "other", "treatment": "drop"}}),
+        lambda data: data["schema"][0]["properties"].append(
+            {"name": "who", "logicalType": "string", "classification": "personal"}
+        ),
+        setting(
+            "privacy",
+            sensitivity="personal",
+            lawful_basis="contract",
+            columns={"who": {"kind": "other", "treatment": "drop"}},
+        ),
     )
     no_cleaning = setting("cleaning", _=[])
     installation.promise(*growing(*(personal if declared else ()), no_cleaning, column="who"))
     first = installation.published()
     assert first.row["rows"] == 2
     told = json.dumps(installation.predicate(first))
-    with closing(sqlite3.connect(installation.root / "inbox" / "people" / "x.db")) as connection, connection:
+    with (
+        closing(sqlite3.connect(installation.root / "inbox" / "people" / "x.db")) as connection,
+        connection,
+    ):
         connection.executemany(insert, [[values[2]]] * 2)
     second = installation.published()
     told += json.dumps(installation.predicate(second))
@@ -347,33 +419,66 @@ def test_the_mark_of_a_personal_column_is_sealed_and_goes_on(installation: Sampl
 
 
 def test_the_mark_of_a_public_column_is_told(installation: SampleHome) -> None:
-    database(installation, "CREATE TABLE t (meter TEXT, energy_kwh REAL, tariff TEXT)", "INSERT INTO t VALUES ('M1', 7, 'day'), ('M2', 8, 'day')")
+    database(
+        installation,
+        "CREATE TABLE t (meter TEXT, energy_kwh REAL, tariff TEXT)",
+        "INSERT INTO t VALUES ('M1', 7, 'day'), ('M2', 8, 'day')",
+    )
     installation.promise(*growing(column="energy_kwh"))
-    assert installation.predicate(installation.published())["watermark"] == {"column": "energy_kwh", "value": 8.0}
+    assert installation.predicate(installation.published())["watermark"] == {
+        "column": "energy_kwh",
+        "value": 8.0,
+    }
 
 
-def test_a_mark_that_was_sealed_elsewhere_is_refused_in_one_sentence(installation: SampleHome) -> None:
+def test_a_mark_that_was_sealed_elsewhere_is_refused_in_one_sentence(
+    installation: SampleHome,
+) -> None:
     keys = installation.open().keys
     sealed = keys.seal("x", "the watermark 'who' of readings")
     assert len(keys.seal("y" * 60, "a")) == len(keys.seal("", "a"))
-    for text, about in ((sealed, "the watermark 'who' of others"), ("no base 64", "x"), ("AAAA", "x")):
+    for text, about in (
+        (sealed, "the watermark 'who' of others"),
+        ("no base 64", "x"),
+        ("AAAA", "x"),
+    ):
         with pytest.raises(AssayError, match="does not open with this key"):
             keys.unseal(text, about)
 
 
-@pytest.mark.parametrize("names", [[CANARY, "x"], [CANARY, CANARY.upper()], ["meter", "energy_kwh", "tariff", CANARY]])
-def test_a_column_of_a_database_is_repeated_nowhere(installation: SampleHome, names: list[str]) -> None:
+@pytest.mark.parametrize(
+    "names", [[CANARY, "x"], [CANARY, CANARY.upper()], ["meter", "energy_kwh", "tariff", CANARY]]
+)
+def test_a_column_of_a_database_is_repeated_nowhere(
+    installation: SampleHome, names: list[str]
+) -> None:
     cells = ", ".join(f'1 AS "{name}"' for name in names)
     database(installation, f"CREATE VIEW t AS SELECT {cells}")
-    installation.promise(setting("source", location="sqlite:inbox/people/x.db", format="sql", options={"table": "t"}))
+    installation.promise(
+        setting("source", location="sqlite:inbox/people/x.db", format="sql", options={"table": "t"})
+    )
     assert_nowhere(installation, taken_in(installation), CANARY, CANARY.upper())
 
 
 @pytest.mark.parametrize("kind", ["postgres", "mysql"])
-@pytest.mark.parametrize("url", ["{}://u:CanaryPw7@127.0.0.1:1/db", "{}://u:Canary@Pw7@h:1/db", "{}://CanaryPw7:xx/db?password=CanaryPw7", "CanaryPw7"])
-def test_a_password_of_a_connection_is_repeated_nowhere(installation: SampleHome, monkeypatch: pytest.MonkeyPatch, kind: str, url: str) -> None:
-    monkeypatch.setenv("ASSAY_CONNECTION_METERS", url.format("postgresql" if kind == "postgres" else kind))
-    installation.promise(setting("source", location=f"{kind}:METERS", format="sql", options={"table": "t"}))
+@pytest.mark.parametrize(
+    "url",
+    [
+        "{}://u:CanaryPw7@127.0.0.1:1/db",
+        "{}://u:Canary@Pw7@h:1/db",
+        "{}://CanaryPw7:xx/db?password=CanaryPw7",
+        "CanaryPw7",
+    ],
+)
+def test_a_password_of_a_connection_is_repeated_nowhere(
+    installation: SampleHome, monkeypatch: pytest.MonkeyPatch, kind: str, url: str
+) -> None:
+    monkeypatch.setenv(
+        "ASSAY_CONNECTION_METERS", url.format("postgresql" if kind == "postgres" else kind)
+    )
+    installation.promise(
+        setting("source", location=f"{kind}:METERS", format="sql", options={"table": "t"})
+    )
     told = taken_in(installation)
     assert "ASSAY_CONNECTION_METERS" in told
     assert_nowhere(installation, told, "CanaryPw7", "Canary@Pw7", "Pw7")
@@ -391,9 +496,27 @@ def server() -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             name = self.path.partition("?")[0].rpartition("/")[2]
-            body = zipped(**{"a.csv": GOOD, f"{CANARY}.csv": GOOD}) if name.endswith(".zip") else b"" if "empty" in name else GOOD.encode()
-            self.send_response({"gone.csv": 404, "closed.csv": 403, "moved.csv": 302, "away.csv": 302, "odd.csv": 302}.get(name, 200))
-            where = {"moved.csv": f"/readings.csv?token={TOKEN}", "away.csv": f"http://169.254.169.254/{TOKEN}?t={TOKEN}", "odd.csv": f"ftp://u:{TOKEN}@h/"}
+            body = (
+                zipped(**{"a.csv": GOOD, f"{CANARY}.csv": GOOD})
+                if name.endswith(".zip")
+                else b""
+                if "empty" in name
+                else GOOD.encode()
+            )
+            self.send_response(
+                {
+                    "gone.csv": 404,
+                    "closed.csv": 403,
+                    "moved.csv": 302,
+                    "away.csv": 302,
+                    "odd.csv": 302,
+                }.get(name, 200)
+            )
+            where = {
+                "moved.csv": f"/readings.csv?token={TOKEN}",
+                "away.csv": f"http://169.254.169.254/{TOKEN}?t={TOKEN}",
+                "odd.csv": f"ftp://u:{TOKEN}@h/",
+            }
             if name in where:
                 self.send_header("Location", where[name])
             if name == "bad-header.csv":
@@ -414,7 +537,17 @@ def server() -> Iterator[str]:
     thread.join()
 
 
-NAMES = ["readings.csv", "gone.csv", "closed.csv", "moved.csv", "away.csv", "odd.csv", "empty.csv", "all.zip", "bad-header.csv"]
+NAMES = [
+    "readings.csv",
+    "gone.csv",
+    "closed.csv",
+    "moved.csv",
+    "away.csv",
+    "odd.csv",
+    "empty.csv",
+    "all.zip",
+    "bad-header.csv",
+]
 SIGNED = f"?sig={TOKEN}"
 FETCHED = [
     *((name, SIGNED, {}) for name in NAMES),
@@ -426,7 +559,13 @@ FETCHED = [
 
 @pytest.mark.parametrize(("name", "query", "checksum"), FETCHED)
 def test_the_query_of_an_address_is_repeated_nowhere(
-    installation: SampleHome, server: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], name: str, query: str, checksum: dict[str, str]
+    installation: SampleHome,
+    server: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    name: str,
+    query: str,
+    checksum: dict[str, str],
 ) -> None:
     monkeypatch.setenv("ASSAY_SOURCE_HOSTS", server)
     installation.promise(setting("source", location=f"http://{server}/{name}{query}", **checksum))
@@ -435,7 +574,9 @@ def test_the_query_of_an_address_is_repeated_nowhere(
     assert_nowhere(installation, told, TOKEN, CANARY)
 
 
-def test_a_server_that_does_not_answer_is_told_without_the_query(installation: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_does_not_answer_is_told_without_the_query(
+    installation: SampleHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("assay.assets.io.sources.web.TRIES", 1)
     monkeypatch.setenv("ASSAY_SOURCE_HOSTS", "127.0.0.1:1")
     installation.promise(setting("source", location=f"http://127.0.0.1:1/x.csv?sig={TOKEN}"))
@@ -446,7 +587,9 @@ def test_a_server_that_does_not_answer_is_told_without_the_query(installation: S
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".csv.gz", ".md"])
-def test_a_file_that_cannot_be_opened_is_told_without_its_name(installation: SampleHome, monkeypatch: pytest.MonkeyPatch, suffix: str) -> None:
+def test_a_file_that_cannot_be_opened_is_told_without_its_name(
+    installation: SampleHome, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
     """The tests may run as a user who may read everything, so the system is made to refuse."""
     file = inbox(installation) / f"{CANARY}{suffix}"
     file.write_text(GOOD)
@@ -475,4 +618,9 @@ def test_columns_of_evidence_are_those_of_the_contract(installation: SampleHome)
     taken_in(installation)
     events = (installation.root / "lineage" / "events.ndjson").read_text()
     assert "column 2" in events
-    assert pl.read_parquet(next((installation.root / "lake" / "readings" / "versions").rglob("*.parquet"))).columns == HEADER
+    assert (
+        pl.read_parquet(
+            next((installation.root / "lake" / "readings" / "versions").rglob("*.parquet"))
+        ).columns
+        == HEADER
+    )

@@ -17,7 +17,9 @@ from tests.contracts.test_sql import HOST, NAMES
 @pytest.fixture(scope="module")
 def readings(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("readings") / "part.parquet"
-    pl.DataFrame({"meter": ["M1", "M2", "secret@example.com", None], "kwh": [1.5, -2.0, None, 4.0]}).write_parquet(file)
+    pl.DataFrame(
+        {"meter": ["M1", "M2", "secret@example.com", None], "kwh": [1.5, -2.0, None, 4.0]}
+    ).write_parquet(file)
     return file
 
 
@@ -40,7 +42,9 @@ def test_a_query_gives_one_number_or_null(query: str, answer: float | None, read
 
 
 def test_several_files_are_one_table_and_no_query_starts_no_process(readings: Path) -> None:
-    assert evaluate({"r": "SELECT count(*) FROM readings"}, {"readings": [readings, readings]}) == {"r": 8.0}
+    assert evaluate({"r": "SELECT count(*) FROM readings"}, {"readings": [readings, readings]}) == {
+        "r": 8.0
+    }
     assert evaluate({}, {"readings": [Path("nowhere")]}) == {}
 
 
@@ -52,7 +56,9 @@ def test_several_files_are_one_table_and_no_query_starts_no_process(readings: Pa
         ("SELECT CAST(max(meter) AS integer) FROM readings", r"fails \(ConversionException\)"),
     ],
 )
-def test_what_is_no_number_is_an_error_without_a_value(query: str, said: str, readings: Path) -> None:
+def test_what_is_no_number_is_an_error_without_a_value(
+    query: str, said: str, readings: Path
+) -> None:
     with pytest.raises(QualityError, match=said) as error:
         asked(query, readings)
     assert error.value.where.rule == "r"
@@ -60,7 +66,9 @@ def test_what_is_no_number_is_an_error_without_a_value(query: str, said: str, re
 
 
 @pytest.mark.parametrize("attack", HOST)
-def test_the_locked_database_alone_refuses_what_touches_the_host(attack: str, readings: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_locked_database_alone_refuses_what_touches_the_host(
+    attack: str, readings: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.chdir(tmp_path)
     Path("data.csv").write_text("a\n1\n")
     connection = locked({"readings": [str(readings)]}, memory_mb=256, threads=1)
@@ -81,18 +89,31 @@ def test_the_locked_database_cannot_touch_the_files_it_reads(readings: Path) -> 
 
 def test_time_is_limited_and_the_rule_is_named(readings: Path, tmp_path: Path) -> None:
     big = tmp_path / "big.parquet"
-    pl.DataFrame({"meter": ["M"] * 20_000, "kwh": pl.int_range(20_000, eager=True).cast(pl.Float64)}).write_parquet(big)
-    cross = "SELECT count(*) FROM readings a, readings b, readings c WHERE a.kwh + b.kwh + c.kwh = 0.5"
-    safe = {"fine": "SELECT count(*) FROM readings", "cross": checked(cross, table="readings", columns=["meter", "kwh"])}
-    with pytest.raises(QualityError, match="rule 'cross': the query was ended: it took longer than 3 s"):
+    pl.DataFrame(
+        {"meter": ["M"] * 20_000, "kwh": pl.int_range(20_000, eager=True).cast(pl.Float64)}
+    ).write_parquet(big)
+    cross = (
+        "SELECT count(*) FROM readings a, readings b, readings c WHERE a.kwh + b.kwh + c.kwh = 0.5"
+    )
+    safe = {
+        "fine": "SELECT count(*) FROM readings",
+        "cross": checked(cross, table="readings", columns=["meter", "kwh"]),
+    }
+    with pytest.raises(
+        QualityError, match="rule 'cross': the query was ended: it took longer than 3 s"
+    ):
         evaluate(safe, {"readings": [big]}, timeout_s=3)
 
 
 def test_memory_is_limited_and_the_rule_is_named(tmp_path: Path) -> None:
     big = tmp_path / "big.parquet"
-    pl.DataFrame({"meter": ["M"] * 4_000, "kwh": pl.int_range(4_000, eager=True).cast(pl.Float64)}).write_parquet(big)
+    pl.DataFrame(
+        {"meter": ["M"] * 4_000, "kwh": pl.int_range(4_000, eager=True).cast(pl.Float64)}
+    ).write_parquet(big)
     pairs = "SELECT count(*) FROM (SELECT DISTINCT a.kwh x, b.kwh y FROM readings a, readings b)"
-    with pytest.raises(QualityError, match="rule 'r': the query needs more memory than it may have"):
+    with pytest.raises(
+        QualityError, match="rule 'r': the query needs more memory than it may have"
+    ):
         asked(pairs, big, memory_mb=64)
 
 
@@ -100,7 +121,12 @@ def test_memory_is_limited_and_the_rule_is_named(tmp_path: Path) -> None:
 def test_hostile_names_are_names(name: str, tmp_path: Path) -> None:
     file = tmp_path / "part.parquet"
     pl.DataFrame({name: [1, None]}).write_parquet(file)
-    query = checked("SELECT count(*) FROM ${table} WHERE ${column} IS NULL", table=name, columns=[name], column=name)
+    query = checked(
+        "SELECT count(*) FROM ${table} WHERE ${column} IS NULL",
+        table=name,
+        columns=[name],
+        column=name,
+    )
     connection = locked({name: [str(file)]}, memory_mb=256, threads=1)
     assert connection.execute(query).fetchall() == [(1,)]
     connection.close()

@@ -38,7 +38,9 @@ class Receiver:
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                outer.heard.append((dict(self.headers), self.rfile.read(int(self.headers["Content-Length"]))))
+                outer.heard.append(
+                    (dict(self.headers), self.rfile.read(int(self.headers["Content-Length"])))
+                )
                 self.send_response(outer.answers.pop(0) if outer.answers else 202)
                 self.end_headers()
 
@@ -78,14 +80,25 @@ def triggered(installation: SampleHome, **acting: Any) -> Installation:
 
 
 def outcomes(opened_home: Installation) -> list[Any]:
-    return [(row["outcome"] or {}).get("outcome") for row in opened_home.registry.triggers("readings") if row["action"] == "retrain"]
+    return [
+        (row["outcome"] or {}).get("outcome")
+        for row in opened_home.registry.triggers("readings")
+        if row["action"] == "retrain"
+    ]
 
 
-def test_a_webhook_is_told_until_it_answers_and_the_body_is_signed(installation: SampleHome, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_webhook_is_told_until_it_answers_and_the_body_is_signed(
+    installation: SampleHome, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("OUR_KEY", SECRET)
     receiver.answers = [500, 202]
-    opened_home = triggered(installation, webhook={"url": f"http://127.0.0.1:{receiver.port}/retrain", "secret": "OUR_KEY"})
-    opened_home = Installation.open(opened_home.home.model_copy(update={"source_hosts": f"127.0.0.1:{receiver.port}"}))
+    opened_home = triggered(
+        installation,
+        webhook={"url": f"http://127.0.0.1:{receiver.port}/retrain", "secret": "OUR_KEY"},
+    )
+    opened_home = Installation.open(
+        opened_home.home.model_copy(update={"source_hosts": f"127.0.0.1:{receiver.port}"})
+    )
     assert opened_home.registry.due("readings", "retrain") == []  # it is not for Assay
     assert opened_home.settle() == ["webhook of readings: it answered 500"]
     assert later(opened_home, 5).settle() == []  # put off
@@ -102,25 +115,43 @@ def test_a_webhook_is_told_until_it_answers_and_the_body_is_signed(installation:
     assert len(receiver.heard) == 2
 
 
-def test_the_address_of_a_webhook_is_kept_no_further_than_its_host(installation: SampleHome, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_address_of_a_webhook_is_kept_no_further_than_its_host(
+    installation: SampleHome, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("OUR_KEY", SECRET)
     receiver.answers = [500, 202]
     token = "T0Canary7Qz3"
-    opened_home = triggered(installation, webhook={"url": f"http://127.0.0.1:{receiver.port}/services/{token}", "secret": "OUR_KEY"})
-    opened_home = Installation.open(opened_home.home.model_copy(update={"source_hosts": f"127.0.0.1:{receiver.port}"}))
+    opened_home = triggered(
+        installation,
+        webhook={"url": f"http://127.0.0.1:{receiver.port}/services/{token}", "secret": "OUR_KEY"},
+    )
+    opened_home = Installation.open(
+        opened_home.home.model_copy(update={"source_hosts": f"127.0.0.1:{receiver.port}"})
+    )
     late = opened_home.settle() + later(opened_home, 60).settle()
     assert len(receiver.heard) == 2
     assert token not in str(late)
     assert holding(installation.root, [token]) == set()
 
 
-@pytest.mark.parametrize(("hosts", "secret", "said"), [("", SECRET, "not https"), ("127.0.0.1", "", "holds no key")])
+@pytest.mark.parametrize(
+    ("hosts", "secret", "said"), [("", SECRET, "not https"), ("127.0.0.1", "", "holds no key")]
+)
 def test_a_webhook_is_not_told_unsigned_or_inside_our_own_network(
-    installation: SampleHome, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, hosts: str, secret: str, said: str
+    installation: SampleHome,
+    receiver: Receiver,
+    monkeypatch: pytest.MonkeyPatch,
+    hosts: str,
+    secret: str,
+    said: str,
 ) -> None:
     monkeypatch.setenv("OUR_KEY", secret)
-    opened_home = triggered(installation, webhook={"url": f"http://127.0.0.1:{receiver.port}/", "secret": "OUR_KEY"})
-    (late,) = Installation.open(opened_home.home.model_copy(update={"source_hosts": hosts})).settle()
+    opened_home = triggered(
+        installation, webhook={"url": f"http://127.0.0.1:{receiver.port}/", "secret": "OUR_KEY"}
+    )
+    (late,) = Installation.open(
+        opened_home.home.model_copy(update={"source_hosts": hosts})
+    ).settle()
     assert said in late
     assert receiver.heard == []
 
@@ -135,7 +166,12 @@ def keys(opened_home: Installation, instance: dg.DagsterInstance, *jobs: str) ->
     return [request.run_key for request in requests(opened_home, instance, frozenset(jobs))]
 
 
-def ran(instance: dg.DagsterInstance, number: int, status: dg.DagsterRunStatus, opened_home: Installation) -> None:
+def ran(
+    instance: dg.DagsterInstance,
+    number: int,
+    status: dg.DagsterRunStatus,
+    opened_home: Installation,
+) -> None:
     tags = {TRIGGER: str(number), DATASET: "readings"}
     run = instance.create_run_for_job(build_of(opened_home), tags=tags)
     instance.report_engine_event("started", run)
@@ -151,7 +187,14 @@ def _ended(run: Any) -> Any:
     from dagster import DagsterEvent, DagsterEventType, EventLogEntry
 
     event = DagsterEvent(DagsterEventType.RUN_SUCCESS.value, run.job_name)
-    return EventLogEntry(error_info=None, user_message="", level=20, run_id=run.run_id, timestamp=time.time(), dagster_event=event)
+    return EventLogEntry(
+        error_info=None,
+        user_message="",
+        level=20,
+        run_id=run.run_id,
+        timestamp=time.time(),
+        dagster_event=event,
+    )
 
 
 def build_of(opened_home: Installation) -> dg.JobDefinition:
@@ -166,7 +209,9 @@ def build_of(opened_home: Installation) -> dg.JobDefinition:
     return made
 
 
-def test_what_is_due_is_launched_once_its_own_run_had_time_and_again_after_a_failure(installation: SampleHome, dagster: dg.DagsterInstance) -> None:
+def test_what_is_due_is_launched_once_its_own_run_had_time_and_again_after_a_failure(
+    installation: SampleHome, dagster: dg.DagsterInstance
+) -> None:
     opened_home = triggered(installation)
     (number,) = [row["id"] for row in opened_home.registry.waiting()]
     assert keys(opened_home, dagster) == []
@@ -181,7 +226,9 @@ def test_what_is_due_is_launched_once_its_own_run_had_time_and_again_after_a_fai
     assert keys(later(opened_home, 9_000), dagster) == []
 
 
-def test_a_job_that_acts_closes_the_trigger_when_it_has_succeeded(installation: SampleHome, dagster: dg.DagsterInstance) -> None:
+def test_a_job_that_acts_closes_the_trigger_when_it_has_succeeded(
+    installation: SampleHome, dagster: dg.DagsterInstance
+) -> None:
     opened_home = triggered(installation, job="ours")
     (number,) = [row["id"] for row in opened_home.registry.waiting()]
     patient = later(opened_home, 90)
@@ -193,33 +240,49 @@ def test_a_job_that_acts_closes_the_trigger_when_it_has_succeeded(installation: 
 
 
 def opened(installation: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in (("ASSAY_HOME", installation.root), ("ASSAY_CONTRACTS", installation.contracts)):
+    for name, value in (
+        ("ASSAY_HOME", installation.root),
+        ("ASSAY_CONTRACTS", installation.contracts),
+    ):
         monkeypatch.setenv(name, str(value))
 
 
 def tick(instance: dg.DagsterInstance, cursor: str | None) -> Any:
     definitions = build_definitions()
-    with dg.build_sensor_context(instance=instance, definitions=definitions, cursor=cursor) as context:
+    with dg.build_sensor_context(
+        instance=instance, definitions=definitions, cursor=cursor
+    ) as context:
         return definitions.resolve_sensor_def("triggers").evaluate_tick(context)
 
 
-def test_the_page_of_a_model_shows_each_switch_once(installation: SampleHome, dagster: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_page_of_a_model_shows_each_switch_once(
+    installation: SampleHome, dagster: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
     learning(installation)
     opened(installation, monkeypatch)
-    monkeypatch.setattr(Installation, "settle", lambda _: [])  # would have MLflow follow, where these are not
+    monkeypatch.setattr(
+        Installation, "settle", lambda _: []
+    )  # would have MLflow follow, where these are not
     registry = installation.open().registry
     registry.switch("readings", "high", {"champion": ("1", {})}, "better than nobody")
     registry.switch("readings", "high", {"challenger": ("2", {})}, "worth a canary")
     registry.switch("readings", "high", {"challenger": (None, {})}, "worse by what came true")
     told = tick(dagster, None)
-    assert [event.description for event in told.asset_events] == ["high: version 1 is champion", "high: version 2 is challenger", "high: there is no challenger"]
+    assert [event.description for event in told.asset_events] == [
+        "high: version 1 is champion",
+        "high: version 2 is challenger",
+        "high: there is no challenger",
+    ]
     assert {event.asset_key for event in told.asset_events} == {dg.AssetKey(["readings", "model"])}
     assert told.asset_events[-1].metadata["reason"].value == "worse by what came true"
     assert tick(dagster, told.cursor).asset_events == []
 
 
 def test_models_are_judged_again_only_where_there_is_something_new_and_a_canary_says_how_it_stands(
-    installation: SampleHome, dagster: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    installation: SampleHome,
+    dagster: dg.DagsterInstance,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     learning(installation, canary={"share": 0.5, "outcomes": 100})
     opened(installation, monkeypatch)
@@ -232,23 +295,33 @@ def test_models_are_judged_again_only_where_there_is_something_new_and_a_canary_
     assert looked == []
     opened_home.registry.switch("readings", "high", {"challenger": ("2", {})}, "worth a canary")
     told = tick(dagster, told.cursor)
-    assert told.asset_events[-1].description == "version 2 of high stays in canary: 0 outcomes have arrived for it and 0 for the champion, 100 and 50 are needed"
+    assert (
+        told.asset_events[-1].description
+        == "version 2 of high stays in canary: 0 outcomes have arrived for it and 0 for the champion, 100 and 50 are needed"
+    )
     told = tick(dagster, told.cursor)
     assert (looked, told.asset_events) == (["readings"], [])
     (tmp_path / "outcomes.csv").write_text("traceparent,label,prediction\na,1,0.9\nb,0,0.2\n")
     take_outcomes(opened_home, "high", tmp_path / "outcomes.csv")
     told = tick(dagster, told.cursor)
-    assert [event.description for event in told.asset_events] == ["version 2 of high stays in canary: 0 outcomes have arrived for it and 0 for the champion, 100 and 50 are needed"]
+    assert [event.description for event in told.asset_events] == [
+        "version 2 of high stays in canary: 0 outcomes have arrived for it and 0 for the champion, 100 and 50 are needed"
+    ]
     assert looked == ["readings", "readings"]
     learning(installation, canary={"share": 0.5, "outcomes": 200})
     assert "200 and 50 are needed" in str(tick(dagster, told.cursor).asset_events[0].description)
 
 
-def test_the_sensor_launches_what_the_registry_says(installation: SampleHome, dagster: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_sensor_launches_what_the_registry_says(
+    installation: SampleHome, dagster: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
     opened_home = triggered(installation)
     monkeypatch.setattr("assay.assets.triggers.PATIENCE", timedelta(0))
     opened(installation, monkeypatch)
     (request,) = tick(dagster, None).run_requests or []
-    assert (request.job_name, [key.path for key in request.asset_selection or []]) == ("readings_act", [["readings", "model"]])
+    assert (request.job_name, [key.path for key in request.asset_selection or []]) == (
+        "readings_act",
+        [["readings", "model"]],
+    )
     assert Home(home=installation.root).is_made
     assert opened_home.registry.waiting()

@@ -51,7 +51,10 @@ def test_the_projects_contracts_are_found(place: str, project: Path) -> None:
 
 def test_every_folder_of_the_project_is_read(project: Path) -> None:
     put(project / "contracts" / "readings.odcs.yaml")
-    put(project / "contracts" / "datasets" / "more.odcs.yaml", RIGHT.replace("name: readings", "name: more"))
+    put(
+        project / "contracts" / "datasets" / "more.odcs.yaml",
+        RIGHT.replace("name: readings", "name: more"),
+    )
     put(project / "contracts" / ".trash" / "old.odcs.yaml", "[")
     assert "2 contracts, 0 errors" in check()[1]
     assert sorted(home().read_contracts()) == ["more", "readings"]
@@ -104,8 +107,17 @@ def test_an_empty_folder_among_others_is_told(project: Path) -> None:
     assert "1 contract, 1 error" in text
 
 
-@pytest.mark.parametrize("command", [["run"], ["status"], ["show", "x"], ["verify", "--all"], ["ui", "--port", "39127"]], ids=" ".join)
-def test_commands_say_that_there_is_no_contract(command: list[str], project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    "command",
+    [["run"], ["status"], ["show", "x"], ["verify", "--all"], ["ui", "--port", "39127"]],
+    ids=" ".join,
+)
+def test_commands_say_that_there_is_no_contract(
+    command: list[str],
+    project: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     monkeypatch.setattr("sys.argv", ["assay", *command])
     with pytest.raises(SystemExit) as ended:
         main()
@@ -122,18 +134,24 @@ def test_commands_say_that_there_is_no_contract(command: list[str], project: Pat
         (["contracts/a/a.odcs.yaml", "contracts/b/b.odcs.yaml"], "contracts/datasets"),
     ],
 )
-def test_a_draft_goes_to_the_projects_contracts(there: list[str], target: str, project: Path) -> None:
+def test_a_draft_goes_to_the_projects_contracts(
+    there: list[str], target: str, project: Path
+) -> None:
     for file in there:
         put(project / file)
     (project / "inbox").mkdir()
     (project / "inbox" / "meters.csv").write_text("meter,kwh\nM1,1\nM2,2\n")
-    result = CliRunner().invoke(app, ["new", "inbox/meters.csv", "--license", "CC0-1.0", "--owner", "a@example.com"])
+    result = CliRunner().invoke(
+        app, ["new", "inbox/meters.csv", "--license", "CC0-1.0", "--owner", "a@example.com"]
+    )
     assert result.exit_code == 0, result.output
     assert (project / target / "meters.odcs.yaml").is_file()
     assert not (SHIPPED_CONTRACTS / "meters.odcs.yaml").exists()
 
 
-def test_the_demo_writes_its_contracts_into_an_empty_project(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_demo_writes_its_contracts_into_an_empty_project(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from assay.demo import tour
 
     tour._bring_contracts()
@@ -142,7 +160,9 @@ def test_the_demo_writes_its_contracts_into_an_empty_project(project: Path, monk
     text = (project / "contracts" / "datasets" / "flights.odcs.yaml").read_text()
     (project / "contracts" / "datasets" / "flights.odcs.yaml").write_text(f"# mine\n{text}")
     tour._bring_contracts()  # a second demo changes nothing
-    assert (project / "contracts" / "datasets" / "flights.odcs.yaml").read_text().startswith("# mine")
+    assert (
+        (project / "contracts" / "datasets" / "flights.odcs.yaml").read_text().startswith("# mine")
+    )
     shutil.rmtree(project / "contracts")
     put(project / "contracts" / "readings.odcs.yaml")
     monkeypatch.setenv("ASSAY_CONTRACTS", "contracts")

@@ -22,14 +22,31 @@ from assay.pipelines.clean.step_spec import Fitted
 from assay.pipelines.frames import FLAGGED_BY, REMOVED_BY, ROW, SET_ASIDE_BY
 from tests.clean.test_steps import learned, promising, text
 
-COLUMNS = {"small": "integer", "x": "number", "y": "number", "day": "date", "word": "string", "group": "string", "yes": "boolean"}
+COLUMNS = {
+    "small": "integer",
+    "x": "number",
+    "y": "number",
+    "day": "date",
+    "word": "string",
+    "group": "string",
+    "yes": "boolean",
+}
 NUMBERS = ("x", "y", "small")
 CELLS = {
     "small": st.integers(-128, 127).map(str),
     "x": st.floats(-1e300, 1e300).map(str) | st.sampled_from(["0", "1", "1000", "none"]),
     "y": st.integers(-3, 3).map(str),
     "day": st.dates().map(str),
-    "word": st.sampled_from(["the quick brown fox", "the quick brown fax", "The quick  brown fox!", "jumps over it", "", "é"]),
+    "word": st.sampled_from(
+        [
+            "the quick brown fox",
+            "the quick brown fax",
+            "The quick  brown fox!",
+            "jumps over it",
+            "",
+            "é",
+        ]
+    ),
     "group": st.sampled_from(["a", "b"]),
     "yes": st.booleans().map(str),
 }
@@ -85,15 +102,33 @@ ANY: dict[str, st.SearchStrategy[CleaningStep]] = {
     "text_quality": _step("text_quality", columns=st.just(["word"]), min_words=st.just(2), action=st.sampled_from(["set_aside", "flag"])),
     "align": _step("align", support=st.just(2), unclear=_unclear),
 }  # fmt: skip
-PHASES = [Phase.explicit, Phase.reuse, Phase.generate]  # tables are small as they are, and making them smaller takes minutes
-A_LIST = st.lists(st.one_of(list(ANY.values())), min_size=1, max_size=4).map(lambda given: tuple(sorted(given, key=lambda step: step.phase)))
-few = settings(max_examples=20, deadline=None, phases=PHASES, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+PHASES = [
+    Phase.explicit,
+    Phase.reuse,
+    Phase.generate,
+]  # tables are small as they are, and making them smaller takes minutes
+A_LIST = st.lists(st.one_of(list(ANY.values())), min_size=1, max_size=4).map(
+    lambda given: tuple(sorted(given, key=lambda step: step.phase))
+)
+few = settings(
+    max_examples=20,
+    deadline=None,
+    phases=PHASES,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
 
 
 def promised(done: Sequence[CleaningStep]) -> Contract:
     """A contract cleaned by these steps; `small` is an integer of eight bits."""
     whole = promising(*done, **COLUMNS)
-    return whole.model_copy(update={"columns": tuple(c.model_copy(update={"format": "i8"}) if c.name == "small" else c for c in whole.columns)})
+    return whole.model_copy(
+        update={
+            "columns": tuple(
+                c.model_copy(update={"format": "i8"}) if c.name == "small" else c
+                for c in whole.columns
+            )
+        }
+    )
 
 
 def frame(rows: Rows) -> pl.LazyFrame:
@@ -112,13 +147,24 @@ def test_every_kind_is_tested_here() -> None:
 
 @few
 @given(ROWS, A_LIST)
-def test_every_row_stays_or_leaves_by_one_step(rows: Rows, listed: tuple[CleaningStep, ...]) -> None:
+def test_every_row_stays_or_leaves_by_one_step(
+    rows: Rows, listed: tuple[CleaningStep, ...]
+) -> None:
     contract = promised(listed)
     there = pl.col(REMOVED_BY).is_null() & pl.col(SET_ASIDE_BY).is_null()
     before = len(rows)
-    for name, after in steps.stages(frame(rows), contract, dict(enumerate(learned(frame(rows), contract)))):
-        by_it = [pl.col(mark).eq_missing(pl.lit(name)).sum().alias(mark) for mark in (REMOVED_BY, SET_ASIDE_BY)]
-        counts = after.select(pl.len().alias("rows"), there.sum().alias("stay"), *by_it).collect().row(0, named=True)
+    for name, after in steps.stages(
+        frame(rows), contract, dict(enumerate(learned(frame(rows), contract)))
+    ):
+        by_it = [
+            pl.col(mark).eq_missing(pl.lit(name)).sum().alias(mark)
+            for mark in (REMOVED_BY, SET_ASIDE_BY)
+        ]
+        counts = (
+            after.select(pl.len().alias("rows"), there.sum().alias("stay"), *by_it)
+            .collect()
+            .row(0, named=True)
+        )
         assert counts["rows"] == len(rows)
         assert before == counts["stay"] + counts[REMOVED_BY] + counts[SET_ASIDE_BY]
         before = counts["stay"]
@@ -130,35 +176,52 @@ def test_columns_keep_their_types(rows: Rows, listed: tuple[CleaningStep, ...]) 
     contract = promised(listed)
     names = list(COLUMNS)
     cleaned = done(frame(rows), contract, learned(frame(rows), contract))
-    assert cleaned.select(names).schema == done(frame(rows), contract.model_copy(update={"cleaning": ()}), ()).select(names).schema
+    assert (
+        cleaned.select(names).schema
+        == done(frame(rows), contract.model_copy(update={"cleaning": ()}), ()).select(names).schema
+    )
 
 
 @few
 @given(ROWS, A_LIST)
-def test_a_step_done_twice_does_nothing_the_second_time(rows: Rows, listed: tuple[CleaningStep, ...]) -> None:
+def test_a_step_done_twice_does_nothing_the_second_time(
+    rows: Rows, listed: tuple[CleaningStep, ...]
+) -> None:
     contract = promised(listed)
     fitted = learned(frame(rows), contract)
     labels = {steps.label(index, step): index for index, step in enumerate(listed)}
     for name, after in steps.stages(frame(rows), contract, dict(enumerate(fitted))):
         if name in labels:
             index = labels[name]
-            effect = steps.KINDS[listed[index].step].effect(listed[index], fitted[index], steps.promised(contract))
+            effect = steps.KINDS[listed[index].step].effect(
+                listed[index], fitted[index], steps.promised(contract)
+            )
             staying = after.filter(pl.col(REMOVED_BY).is_null() & pl.col(SET_ASIDE_BY).is_null())
             helped = staying.with_columns(**effect.helpers)
             twice = helped.with_columns(**effect.changes)
-            assert twice.select(list(COLUMNS)).collect().equals(staying.select(list(COLUMNS)).collect())
+            assert (
+                twice.select(list(COLUMNS))
+                .collect()
+                .equals(staying.select(list(COLUMNS)).collect())
+            )
             for leaves in (effect.removes, effect.sets_aside):
                 assert leaves is None or helped.filter(leaves).collect().is_empty()
 
 
 @few
 @given(ROWS, A_LIST, st.randoms(use_true_random=False), st.integers(0, 14))
-def test_neither_order_nor_batches_matter(rows: Rows, listed: tuple[CleaningStep, ...], chance: object, cut: int) -> None:
+def test_neither_order_nor_batches_matter(
+    rows: Rows, listed: tuple[CleaningStep, ...], chance: object, cut: int
+) -> None:
     contract, whole = promised(listed), frame(rows).collect()
     shuffled = whole.sample(fraction=1, shuffle=True, seed=chance.randint(0, 99))  # type: ignore[attr-defined]  # hypothesis' Random
     fitted = learned(whole.lazy(), contract)
     cleaned = done(whole.lazy(), contract, fitted)
-    assert done(shuffled.lazy(), contract, learned(shuffled.lazy(), contract)).sort(ROW).equals(cleaned)
+    assert (
+        done(shuffled.lazy(), contract, learned(shuffled.lazy(), contract))
+        .sort(ROW)
+        .equals(cleaned)
+    )
     parts = [part for part in (whole.head(cut), whole.slice(cut)) if part.height]
     if parts:
         assert pl.concat(done(part.lazy(), contract, fitted) for part in parts).equals(cleaned)
@@ -166,7 +229,9 @@ def test_neither_order_nor_batches_matter(rows: Rows, listed: tuple[CleaningStep
 
 @few
 @given(rows=ROWS, listed=A_LIST)
-def test_what_was_learned_survives_being_kept(rows: Rows, listed: tuple[CleaningStep, ...], tmp_path: Path) -> None:
+def test_what_was_learned_survives_being_kept(
+    rows: Rows, listed: tuple[CleaningStep, ...], tmp_path: Path
+) -> None:
     contract = promised(listed)
     fitted = learned(frame(rows), contract)
     for file in (tmp_path / "fitted").glob("*"):
@@ -182,17 +247,30 @@ def test_what_was_learned_survives_being_kept(rows: Rows, listed: tuple[Cleaning
 @given(st.data())
 def test_a_table_without_rows_and_one_of_a_single_row_pass(kind: str, data: st.DataObject) -> None:
     contract = promised([data.draw(ANY[kind])])
-    for rows in ([], [("1", "2", "3", "2024-05-01", "word", "a", "true")], [(None,) * len(COLUMNS)]):
+    for rows in (
+        [],
+        [("1", "2", "3", "2024-05-01", "word", "a", "true")],
+        [(None,) * len(COLUMNS)],
+    ):
         assert done(frame(rows), contract, learned(frame(rows), contract)).height == len(rows)
     assert FLAGGED_BY in done(frame([]), contract, learned(frame([]), contract)).columns
 
 
-@pytest.mark.parametrize("name", ["len", "rows", "most", "left", "right", "value", "group", "column", "count", "kept"])
+@pytest.mark.parametrize(
+    "name", ["len", "rows", "most", "left", "right", "value", "group", "column", "count", "kept"]
+)
 @pytest.mark.parametrize(
     "step",
-    [{"step": "typos", "support": 2, "ratio": 1.5}, {"step": "dependencies", "support": 2, "strength": 0.1}, {"step": "near_duplicates", "certainty": 0.5}, {"step": "align"}],
+    [
+        {"step": "typos", "support": 2, "ratio": 1.5},
+        {"step": "dependencies", "support": 2, "strength": 0.1},
+        {"step": "near_duplicates", "certainty": 0.5},
+        {"step": "align"},
+    ],
 )
-def test_a_column_may_be_called_what_counts_and_pairs_are_called(step: dict[str, object], name: str) -> None:
+def test_a_column_may_be_called_what_counts_and_pairs_are_called(
+    step: dict[str, object], name: str
+) -> None:
     rows = [
         ("berlin", "de"),
         ("berlin", "de"),
@@ -207,7 +285,14 @@ def test_a_column_may_be_called_what_counts_and_pairs_are_called(step: dict[str,
     ]
     found = []
     for called in ("city", name):
-        contract = promising(TypeAdapter[CleaningStep](CleaningStep).validate_python(step), **{called: "string", "land": "string"})
+        contract = promising(
+            TypeAdapter[CleaningStep](CleaningStep).validate_python(step),
+            **{called: "string", "land": "string"},
+        )
         cells = text(rows, [called, "land"])
-        found.append(done(cells, contract, learned(cells, contract)).select(pl.col(called).alias("city"), "land", pl.col(REMOVED_BY).is_null()))
+        found.append(
+            done(cells, contract, learned(cells, contract)).select(
+                pl.col(called).alias("city"), "land", pl.col(REMOVED_BY).is_null()
+            )
+        )
     assert found[0].equals(found[1])

@@ -10,7 +10,11 @@ from assay.assets.stages.explain import explained
 from assay.contracts.errors import ContractError, EvidenceError
 from tests.conftest import SampleHome, setting
 
-STEPS = [{"step": "normalize", "columns": ["tariff"]}, {"step": "synonyms", "columns": ["tariff"], "values": {"nite": "night"}}, {"step": "deduplicate"}]
+STEPS = [
+    {"step": "normalize", "columns": ["tariff"]},
+    {"step": "synonyms", "columns": ["tariff"], "values": {"nite": "night"}},
+    {"step": "deduplicate"},
+]
 ROWS = "meter,energy_kwh,tariff\nM1,1.5,day\nM2,2.5, nite\nM1,1.5,day\nX,3.5,day\n"
 
 
@@ -24,7 +28,9 @@ def cleaned(installation: SampleHome) -> SampleHome:
 
 def told(installation: SampleHome, number: int) -> dict[str, object]:
     opened_home = installation.open()
-    return explained(opened_home, opened_home.contract("readings"), opened_home.version("readings", None), number)
+    return explained(
+        opened_home, opened_home.contract("readings"), opened_home.version("readings", None), number
+    )
 
 
 def test_each_step_tells_what_it_changed(cleaned: SampleHome) -> None:
@@ -47,7 +53,10 @@ def test_a_row_that_breaks_a_rule_tells_the_rule(cleaned: SampleHome) -> None:
 
 
 def test_a_personal_cell_is_shown_as_it_was_treated(installation: SampleHome) -> None:
-    installation.promise(setting("privacy", columns={"meter": {"kind": "other", "treatment": "mask"}}), lambda data: data["schema"][0]["properties"][0].pop("logicalTypeOptions"))
+    installation.promise(
+        setting("privacy", columns={"meter": {"kind": "other", "treatment": "mask"}}),
+        lambda data: data["schema"][0]["properties"][0].pop("logicalTypeOptions"),
+    )
     installation.published()
     assert "M2" not in str(told(installation, 3))
 
@@ -60,16 +69,23 @@ def test_a_row_that_is_not_there_and_a_contract_that_changed_are_told(cleaned: S
         told(cleaned, 3)
 
 
-def test_a_few_changed_cells_are_shown_as_they_came_and_as_they_are_published(installation: SampleHome) -> None:
+def test_a_few_changed_cells_are_shown_as_they_came_and_as_they_are_published(
+    installation: SampleHome,
+) -> None:
     installation.promise(setting("cleaning", _=STEPS))
     installation.deliver(ROWS)
     run = installation.run()
-    assert refine(run, admit(run)).samples == {"1 normalize": [(3, "tariff", " nite", "night")], "2 synonyms": [(3, "tariff", " nite", "night")]}
+    assert refine(run, admit(run)).samples == {
+        "1 normalize": [(3, "tariff", " nite", "night")],
+        "2 synonyms": [(3, "tariff", " nite", "night")],
+    }
 
 
 def test_no_personal_cell_is_shown(installation: SampleHome) -> None:
     installation.promise(
-        setting("cleaning", _=STEPS), setting("privacy", columns={"tariff": {"kind": "other", "treatment": "token"}}), lambda data: data["schema"][0]["properties"][2].pop("enum")
+        setting("cleaning", _=STEPS),
+        setting("privacy", columns={"tariff": {"kind": "other", "treatment": "token"}}),
+        lambda data: data["schema"][0]["properties"][2].pop("enum"),
     )
     installation.deliver(ROWS)
     run = installation.run()

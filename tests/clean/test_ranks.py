@@ -16,9 +16,14 @@ from assay.pipelines.engine import run_together
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
-def found(values: list[float | None], shares: tuple[float, ...] = SHARES) -> tuple[list[float | None], int]:
+def found(
+    values: list[float | None], shares: tuple[float, ...] = SHARES
+) -> tuple[list[float | None], int]:
     """The quantiles, and the rounds they took."""
-    learning, rounds = ranks.quantiles(pl.LazyFrame({"x": values}, schema={"x": pl.Float64}), ["x"], shares), 0
+    learning, rounds = (
+        ranks.quantiles(pl.LazyFrame({"x": values}, schema={"x": pl.Float64}), ["x"], shares),
+        0,
+    )
     plans = next(learning)
     while True:
         rounds += 1
@@ -44,13 +49,22 @@ def test_numbers_that_differ_in_their_last_digits_are_told_apart() -> None:
     assert found(values, (0.5,))[0] == [1e15 + 51 / 8]
 
 
-@pytest.mark.parametrize(("values", "expected"), [([], None), ([None], None), ([math.nan, math.inf], None), ([7.5], 7.5)])
-def test_what_is_no_finite_number_does_not_count(values: list[float | None], expected: float | None) -> None:
+@pytest.mark.parametrize(
+    ("values", "expected"), [([], None), ([None], None), ([math.nan, math.inf], None), ([7.5], 7.5)]
+)
+def test_what_is_no_finite_number_does_not_count(
+    values: list[float | None], expected: float | None
+) -> None:
     assert found(values, (0.5,))[0] == [expected]
 
 
-@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=30), st.sampled_from(SHARES))
-def test_whatever_the_numbers_each_rank_is_that_of_the_sorted_values(values: list[float], share: float) -> None:
+@given(
+    st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=30),
+    st.sampled_from(SHARES),
+)
+def test_whatever_the_numbers_each_rank_is_that_of_the_sorted_values(
+    values: list[float], share: float
+) -> None:
     place = (len(values) - 1) * share
     low, high = sorted(values)[math.floor(place)], sorted(values)[math.ceil(place)]
     (quantile,) = found(values, (share,))[0]

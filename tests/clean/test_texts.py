@@ -34,7 +34,9 @@ PROSE = "The harbour was quiet when the last boat came in, and nobody spoke of t
     ],
 )
 def test_noise_leaves_a_text(asked: Mapping[str, object], written: str, meant: str) -> None:
-    assert one(Noise.model_validate({"step": "noise", "columns": ["x"], **asked}), written, None) == [meant, None]
+    assert one(
+        Noise.model_validate({"step": "noise", "columns": ["x"], **asked}), written, None
+    ) == [meant, None]
 
 
 def test_lines_that_many_rows_share_leave_and_values_of_one_line_stay() -> None:
@@ -46,13 +48,23 @@ def test_lines_that_many_rows_share_leave_and_values_of_one_line_stay() -> None:
 
 def test_another_language_is_set_aside_and_what_is_too_short_to_tell_stays() -> None:
     german = "Der Hafen lag still, als das letzte Boot einlief, und niemand sprach vom Sturm."
-    frame = done(Language(step="language", columns=("x",), keep=("en",)), x=[PROSE, german, "Hafen", None])
+    frame = done(
+        Language(step="language", columns=("x",), keep=("en",)), x=[PROSE, german, "Hafen", None]
+    )
     assert frame[SET_ASIDE_BY].to_list() == [None, "1 language", None, None]
 
 
 @pytest.mark.parametrize(
     ("cell", "poor"),
-    [(PROSE, False), ("too short", True), ("1 2 3 4 5 6 7 8", True), ("\n".join(["the same line again"] * 4), True), ("# word " * 8, True), ("", True), (None, False)],
+    [
+        (PROSE, False),
+        ("too short", True),
+        ("1 2 3 4 5 6 7 8", True),
+        ("\n".join(["the same line again"] * 4), True),
+        ("# word " * 8, True),
+        ("", True),
+        (None, False),
+    ],
 )
 def test_poor_prose_is_noted(cell: str | None, poor: bool) -> None:
     frame = done(TextQuality(step="text_quality", columns=("x",), action="flag"), x=[cell])
@@ -61,7 +73,13 @@ def test_poor_prose_is_noted(cell: str | None, poor: bool) -> None:
 
 # -- cells in the wrong column --------------------------------------------------------------------
 
-KINDS = {"name": "string", "born": "date", "height": "number", "state": "string", "score": "integer"}
+KINDS = {
+    "name": "string",
+    "born": "date",
+    "height": "number",
+    "state": "string",
+    "score": "integer",
+}
 GOOD = [("Ann", "1990-01-02", "1.70", "NY", "5"), ("Bob", "1980-03-04", "1.80", "CA", "7")] * 5
 
 
@@ -75,7 +93,13 @@ def aligned(*rows: tuple[str | None, ...], unclear: str = "set_aside") -> pl.Dat
 
 
 def test_a_record_that_lost_a_cell_is_moved_back() -> None:
-    assert aligned(("Cid", "1.90", "NY", "3", None)).select(*KINDS).row(0) == ("Cid", None, "1.90", "NY", "3")
+    assert aligned(("Cid", "1.90", "NY", "3", None)).select(*KINDS).row(0) == (
+        "Cid",
+        None,
+        "1.90",
+        "NY",
+        "3",
+    )
 
 
 def test_a_record_that_fits_nowhere_is_set_aside() -> None:
@@ -86,12 +110,17 @@ def test_a_record_that_fits_nowhere_is_set_aside() -> None:
 
 def test_a_record_that_stands_well_stays() -> None:
     frame = aligned(("Cid", "1970-05-06", None, "TX", "3"))
-    assert (frame.select(*KINDS).row(0), frame[SET_ASIDE_BY].to_list()) == (("Cid", "1970-05-06", None, "TX", "3"), [None])
+    assert (frame.select(*KINDS).row(0), frame[SET_ASIDE_BY].to_list()) == (
+        ("Cid", "1970-05-06", None, "TX", "3"),
+        [None],
+    )
 
 
 def test_a_cell_that_swallowed_the_next_one_is_parted() -> None:
     step = Align(step="align")
-    frame = done(step, city=["Madison"] * 5 + ["Green Bay WI"], state=["WI", "WI", "WI", "WI", "WI", None])
+    frame = done(
+        step, city=["Madison"] * 5 + ["Green Bay WI"], state=["WI", "WI", "WI", "WI", "WI", None]
+    )
     assert frame.select("city", "state").row(-1) == ("Green Bay", "WI")
 
 
@@ -103,17 +132,38 @@ EVERY: tuple[CleaningStep, ...] = (
     TextQuality(step="text_quality", columns=("a",)),
     Align(step="align", support=2),
 )
-CELLS = ["<<b>b>", "a\nb", "a\nc", "??!!", "Denton TX", "TX", "x***", "-", "http://x.y", PROSE, None]
+CELLS = [
+    "<<b>b>",
+    "a\nb",
+    "a\nc",
+    "??!!",
+    "Denton TX",
+    "TX",
+    "x***",
+    "-",
+    "http://x.y",
+    PROSE,
+    None,
+]
 
 
 @pytest.mark.parametrize("step", EVERY, ids=lambda step: step.step)
 @settings(max_examples=8, deadline=None)
-@given(st.lists(st.tuples(*[st.sampled_from(CELLS)] * 3), min_size=1, max_size=15), st.integers(0, 15))
-def test_neither_batches_nor_order_matter_and_every_row_stays_in_the_account(step: CleaningStep, rows: list[tuple[str | None, ...]], cut: int) -> None:
+@given(
+    st.lists(st.tuples(*[st.sampled_from(CELLS)] * 3), min_size=1, max_size=15), st.integers(0, 15)
+)
+def test_neither_batches_nor_order_matter_and_every_row_stays_in_the_account(
+    step: CleaningStep, rows: list[tuple[str | None, ...]], cut: int
+) -> None:
     promised, frame = promising(step, a="string", b="string", c="string"), text(rows, "abc")
     fitted = learned(steps.fitting(frame, frame, promised))
     once = steps.repaired(frame, promised, fitted).collect()
-    parts = pl.concat([steps.repaired(part, promised, fitted).collect() for part in (frame.slice(cut), frame.slice(0, cut))])
+    parts = pl.concat(
+        [
+            steps.repaired(part, promised, fitted).collect()
+            for part in (frame.slice(cut), frame.slice(0, cut))
+        ]
+    )
     assert once.height == len(rows)
     assert parts.sort(ROW).rows() == once.sort(ROW).rows()
     again = steps.repaired(once.select(ROW, *"abc").lazy(), promised, fitted).collect()

@@ -18,16 +18,25 @@ from assay.contracts.upgrade import upgraded
 from tests.conftest import Edit, columns, document, setting
 
 PAIRS = Path(__file__).parents[2].parent / "shared" / "data" / "contracts_breaking"
-CASES: list[Any] = json.loads((PAIRS / "expected_verdicts.json").read_text())["cases"] if PAIRS.exists() else []
+CASES: list[Any] = (
+    json.loads((PAIRS / "expected_verdicts.json").read_text())["cases"] if PAIRS.exists() else []
+)
 
 
 @pytest.mark.skipif(not CASES, reason="the published pairs lie beside the repository, and not here")
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["case"])
 def test_the_published_pairs_are_classified_as_their_checker_did(case: dict[str, Any]) -> None:
-    old, new = (upgraded(parse((PAIRS / "contracts" / case[end]).read_text(), case[end]).data)[0] for end in ("old", "new"))
+    old, new = (
+        upgraded(parse((PAIRS / "contracts" / case[end]).read_text(), case[end]).data)[0]
+        for end in ("old", "new")
+    )
     comparison = compare(old, new)
     severities = [change.severity for change in comparison.changes]
-    assert (comparison.breaking, severities.count("error"), severities.count("warning")) == (case["verdict"] == "breaking", case["errors"], case["warnings"])
+    assert (comparison.breaking, severities.count("error"), severities.count("warning")) == (
+        case["verdict"] == "breaking",
+        case["errors"],
+        case["warnings"],
+    )
 
 
 # -- one line a kind ---------------------------------------------------------------------------
@@ -142,19 +151,38 @@ P, C, PC, _ = "producer", "consumer", "both", "nobody"
         (root(), lambda data: data["schema"][0]["properties"].reverse(), "order_changed", "patch", "neither", _),
     ],
 )  # fmt: skip
-def test_a_change_has_one_class_and_says_who_breaks(before: Edit, after: Edit, kind: str, level: str, direction: str, breaks: str) -> None:
+def test_a_change_has_one_class_and_says_who_breaks(
+    before: Edit, after: Edit, kind: str, level: str, direction: str, breaks: str
+) -> None:
     (change,) = compare(document(before), document(after)).changes
-    broken = {("breaking", "breaking"): PC, ("breaking", "compatible"): P, ("compatible", "breaking"): C, ("compatible", "compatible"): _}[change.producer, change.consumer]
+    broken = {
+        ("breaking", "breaking"): PC,
+        ("breaking", "compatible"): P,
+        ("compatible", "breaking"): C,
+        ("compatible", "compatible"): _,
+    }[change.producer, change.consumer]
     assert (change.kind, change.level, change.direction, broken) == (kind, level, direction, breaks)
     assert change.name in change.text
 
 
 def test_what_is_nested_is_compared_by_name() -> None:
     def order(sku: dict[str, Any]) -> Edit:
-        return columns({"name": "lines", "logicalType": "array", "items": {"logicalType": "object", "properties": [{"name": "sku", "logicalType": "string", **sku}]}})
+        return columns(
+            {
+                "name": "lines",
+                "logicalType": "array",
+                "items": {
+                    "logicalType": "object",
+                    "properties": [{"name": "sku", "logicalType": "string", **sku}],
+                },
+            }
+        )
 
     (change,) = compare(document(order({})), document(order({"required": True}))).changes
-    assert (change.name, change.path) == ("readings.lines[].sku", ("schema", 0, "properties", 0, "items", "properties", 0, "required"))
+    assert (change.name, change.path) == (
+        "readings.lines[].sku",
+        ("schema", 0, "properties", 0, "items", "properties", 0, "required"),
+    )
 
 
 # -- versions ------------------------------------------------------------------------------------
@@ -169,7 +197,9 @@ def test_what_is_nested_is_compared_by_name() -> None:
 )  # fmt: skip
 def test_a_change_demands_its_version_step(version: str, edit: Edit, demanded: str) -> None:
     def between(new: str) -> bool:
-        return compare(document(root(version=version)), document(edit, root(version=new))).version_suffices
+        return compare(
+            document(root(version=version)), document(edit, root(version=new))
+        ).version_suffices
 
     assert compare(document(root(version=version)), document(edit)).demanded_version == demanded
     assert between(demanded)
@@ -180,14 +210,25 @@ def test_a_change_demands_its_version_step(version: str, edit: Edit, demanded: s
 def told(before: Edit, *after: Edit) -> list[tuple[str, str, int | None]]:
     text = yaml.safe_dump(document(*after), sort_keys=False)
     new = parse(text, "readings.odcs.yaml")
-    return [(problem.id, problem.severity, problem.where.line) for problem in problems(compare(document(before), new.data), new)]
+    return [
+        (problem.id, problem.severity, problem.where.line)
+        for problem in problems(compare(document(before), new.data), new)
+    ]
 
 
 def test_what_breaks_is_an_error_at_the_version_until_the_version_says_so() -> None:
     line = yaml.safe_dump(document(), sort_keys=False).splitlines().index("version: 1.0.0") + 1
-    assert told(root(), column(ENERGY, logicalTypeOptions={"minimum": 1})) == [("change.minimum_changed", "warning", 28), ("change.version", "error", line)]
-    assert told(root(), column(ENERGY, logicalTypeOptions={"minimum": 1}), root(version="2.0.0")) == [("change.minimum_changed", "warning", 28)]
-    assert told(root(), column(METER, tags=["a"])) == [("change.tags_added", "info", 25), ("change.version", "warning", line)]
+    assert told(root(), column(ENERGY, logicalTypeOptions={"minimum": 1})) == [
+        ("change.minimum_changed", "warning", 28),
+        ("change.version", "error", line),
+    ]
+    assert told(
+        root(), column(ENERGY, logicalTypeOptions={"minimum": 1}), root(version="2.0.0")
+    ) == [("change.minimum_changed", "warning", 28)]
+    assert told(root(), column(METER, tags=["a"])) == [
+        ("change.tags_added", "info", 25),
+        ("change.version", "warning", line),
+    ]
 
 
 # -- invariants -------------------------------------------------------------------------------------
@@ -217,9 +258,15 @@ def test_a_contract_does_not_differ_from_itself(edits: list[Edit]) -> None:
 @given(some, some)
 def test_both_ways_name_the_same_things(one: list[Edit], other: list[Edit]) -> None:
     def names(changes: tuple[Change, ...]) -> set[str]:
-        return {change.name for change in changes if change.kind not in ("column_renamed", "order_changed")}
+        return {
+            change.name
+            for change in changes
+            if change.kind not in ("column_renamed", "order_changed")
+        }
 
-    assert names(compare(made(one), made(other)).changes) == names(compare(made(other), made(one)).changes)
+    assert names(compare(made(one), made(other)).changes) == names(
+        compare(made(other), made(one)).changes
+    )
 
 
 @given(some, some)

@@ -7,15 +7,32 @@ import pickle
 import pytest
 
 from assay.contracts import errors
-from assay.contracts.errors import AssayError, ContractError, ContractErrors, Where, errors_located_at
+from assay.contracts.errors import (
+    AssayError,
+    ContractError,
+    ContractErrors,
+    Where,
+    errors_located_at,
+)
 
-CHILDREN = [child for child in vars(errors).values() if isinstance(child, type) and issubclass(child, AssayError) and child is not ContractErrors]
+CHILDREN = [
+    child
+    for child in vars(errors).values()
+    if isinstance(child, type) and issubclass(child, AssayError) and child is not ContractErrors
+]
 
 
 @pytest.mark.parametrize("kind", CHILDREN, ids=lambda kind: kind.__name__)
 def test_it_says_where_what_and_what_to_do(kind: type[AssayError]) -> None:
-    error = kind("the key is unknown", "Did you mean 'x'", Where(file="a.yaml", line=3, column=7, dataset="d", row=2, field="c", rule="r"))
-    assert str(error) == "a.yaml:3:7, data set 'd', row 2, column 'c', rule 'r': the key is unknown. Did you mean 'x'."
+    error = kind(
+        "the key is unknown",
+        "Did you mean 'x'",
+        Where(file="a.yaml", line=3, column=7, dataset="d", row=2, field="c", rule="r"),
+    )
+    assert (
+        str(error)
+        == "a.yaml:3:7, data set 'd', row 2, column 'c', rule 'r': the key is unknown. Did you mean 'x'."
+    )
 
 
 @pytest.mark.parametrize("kind", CHILDREN, ids=lambda kind: kind.__name__)

@@ -29,14 +29,21 @@ DEEP = {
     "indentation": "\n".join(" " * depth + "a:" for depth in range(1_000)),
     "json": '{"a":[' * 40_000,
     "brackets of 1 MB": "[" * 999_999,
-    "in a contract": RIGHT.replace("domain", "x") + "  - property: other\n    value: " + "[" * 40_000,
+    "in a contract": RIGHT.replace("domain", "x")
+    + "  - property: other\n    value: "
+    + "[" * 40_000,
     "closed": "[" * 40_000 + "]" * 40_000,
     "aliases of themselves": "a: &a [*a]",
-    "bomb": "a0: &a0 [x]\n" + "\n".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 9)),
+    "bomb": "a0: &a0 [x]\n"
+    + "\n".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 9)),
 }
 
 
-@pytest.mark.parametrize("reader", [lint, rewritten, steward_policy, lambda text, file: license_policy(text, file)], ids=["lint", "upgrade", "stewards", "licenses"])
+@pytest.mark.parametrize(
+    "reader",
+    [lint, rewritten, steward_policy, lambda text, file: license_policy(text, file)],
+    ids=["lint", "upgrade", "stewards", "licenses"],
+)
 @pytest.mark.parametrize("text", DEEP.values(), ids=DEEP)
 def test_a_deep_document_is_refused_with_its_place(text: str, reader: object) -> None:
     started = time.process_time()
@@ -73,11 +80,16 @@ PLACES = [
 
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place[0][:20])
 @pytest.mark.parametrize("number", NUMBERS, ids=lambda number: f"{number[:6]} {len(number)}")
-def test_a_number_that_nothing_holds_is_refused_with_its_place(number: str, place: tuple[str, str]) -> None:
+def test_a_number_that_nothing_holds_is_refused_with_its_place(
+    number: str, place: tuple[str, str]
+) -> None:
     assert place[0] in RIGHT
     linted = lint(RIGHT.replace(place[0], place[1].format(number), 1), "big.odcs.yaml")
     assert linted.errors
-    assert all(len(str(problem)) < 500 and str(problem).startswith("big.odcs.yaml:") for problem in linted.problems)
+    assert all(
+        len(str(problem)) < 500 and str(problem).startswith("big.odcs.yaml:")
+        for problem in linted.problems
+    )
 
 
 def test_the_largest_whole_number_is_read() -> None:
@@ -85,7 +97,20 @@ def test_the_largest_whole_number_is_read() -> None:
     assert parse("a: .inf", "f").data == {"a": float("inf")}
 
 
-PERIODS = ["P999999999999D", "P365001D", "P" + "9" * 5_000 + "D", "P99999999999Y", "PT1e30S", "P1000000Y", "P²D", "P٣D", "P-1D", "P1.5D", "PD", "P30D\n"]
+PERIODS = [
+    "P999999999999D",
+    "P365001D",
+    "P" + "9" * 5_000 + "D",
+    "P99999999999Y",
+    "PT1e30S",
+    "P1000000Y",
+    "P²D",
+    "P٣D",
+    "P-1D",
+    "P1.5D",
+    "PD",
+    "P30D\n",
+]
 
 
 @pytest.mark.parametrize("setting", ["landed", "quarantine", "versions", "cool_down"])
@@ -93,9 +118,18 @@ PERIODS = ["P999999999999D", "P365001D", "P" + "9" * 5_000 + "D", "P99999999999Y
 def test_a_period_that_no_date_holds_is_refused(period: str, setting: str) -> None:
     drift = {"columns": ["energy_kwh"], "numerical": {"method": "ks", "threshold": 0.05}, "categorical": {"method": "chisquare", "threshold": 0.05}, "share": 0.5,
              "missing_change_pct": 5, "volume_change_pct": 50, "acting": {"cool_down": period}}  # fmt: skip
-    retention = {"landed": "P30D", "quarantine": "P30D", "versions": "P365D", **({} if setting == "cool_down" else {setting: period})}
+    retention = {
+        "landed": "P30D",
+        "quarantine": "P30D",
+        "versions": "P365D",
+        **({} if setting == "cool_down" else {setting: period}),
+    }
     text = RIGHT.replace("{landed: P30D, quarantine: P30D, versions: P365D}", json.dumps(retention))
-    text += f"  - property: assay.drift\n    value: {json.dumps(drift)}\n" if setting == "cool_down" else ""
+    text += (
+        f"  - property: assay.drift\n    value: {json.dumps(drift)}\n"
+        if setting == "cool_down"
+        else ""
+    )
     (problem,) = lint(text, "far.odcs.yaml").errors
     assert setting in problem.problem
     assert problem.where.line
@@ -109,9 +143,18 @@ def test_a_thousand_years_are_a_period() -> None:
 TIMES = [
     ("format: csv}", "format: csv, partitions: {by: day, start: 0001-01-01}}"),
     ("format: csv}", "format: csv, partitions: {by: month, start: '0001-01-01T00:00:00+23:00'}}"),
-    ("format: csv}", "format: csv, partitions: {by: month, start: 2013-01-01, end: '9999-12-31T23:00:00-23:00'}}"),
-    ("format: csv}", "format: csv, windows: {column: read_on, each: [{name: a, start: '0001-01-01T00:00:00+23:00', end: 2013-01-01}]}}"),
-    ('logicalType: date\n        logicalTypeOptions: {minimum: "2013-01-01"}', 'logicalType: timestamp\n        logicalTypeOptions: {minimum: "0001-01-01T00:00:00+23:00"}'),
+    (
+        "format: csv}",
+        "format: csv, partitions: {by: month, start: 2013-01-01, end: '9999-12-31T23:00:00-23:00'}}",
+    ),
+    (
+        "format: csv}",
+        "format: csv, windows: {column: read_on, each: [{name: a, start: '0001-01-01T00:00:00+23:00', end: 2013-01-01}]}}",
+    ),
+    (
+        'logicalType: date\n        logicalTypeOptions: {minimum: "2013-01-01"}',
+        'logicalType: timestamp\n        logicalTypeOptions: {minimum: "0001-01-01T00:00:00+23:00"}',
+    ),
 ]
 
 
@@ -125,7 +168,9 @@ def test_the_first_and_last_day_are_limits_that_the_gate_can_try() -> None:
     from assay.pipelines.validate.gate import Gate
 
     for day in ("0001-01-01", "9999-12-31"):
-        linted = lint(RIGHT.replace("2013-01-01", day).replace("maxLength: 12", f"maxLength: {10**18}"), "f")
+        linted = lint(
+            RIGHT.replace("2013-01-01", day).replace("maxLength: 12", f"maxLength: {10**18}"), "f"
+        )
         assert linted.contract
         Gate(linted.contract)
 
@@ -142,9 +187,22 @@ def test_a_location_that_no_name_can_be_is_refused_with_its_place(location: str)
     assert all(problem.where.line and len(str(problem)) < 500 for problem in linted.errors)
 
 
-@pytest.mark.parametrize("location", ["sqlite:" + "d" * 5_000, "duckdb:inbox/" + "d" * 300, '"sqlite:inbox/a\\0b"', "postgres:" + "P" * 5_000])
+@pytest.mark.parametrize(
+    "location",
+    [
+        "sqlite:" + "d" * 5_000,
+        "duckdb:inbox/" + "d" * 300,
+        '"sqlite:inbox/a\\0b"',
+        "postgres:" + "P" * 5_000,
+    ],
+)
 def test_a_database_that_no_name_can_be_is_refused(location: str) -> None:
-    (problem,) = lint(RIGHT.replace("inbox/readings.csv, format: csv", f"{location}, format: sql, options: {{table: t}}"), "f").errors
+    (problem,) = lint(
+        RIGHT.replace(
+            "inbox/readings.csv, format: csv", f"{location}, format: sql, options: {{table: t}}"
+        ),
+        "f",
+    ).errors
     assert problem.where.line
 
 
@@ -153,12 +211,20 @@ NAMES = [("\nname: readings", "\nname: {}"), ("name: read_on", "name: {}"), ("na
          ("format: csv", "format: csv, schedule: '{}'")]  # fmt: skip
 
 
-@pytest.mark.parametrize("value", ["x" * 65_536, "'" + "( " * 20_000 + "'", "'" + "a b " * 16_000 + "'"], ids=["word", "parentheses", "words"])
+@pytest.mark.parametrize(
+    "value",
+    ["x" * 65_536, "'" + "( " * 20_000 + "'", "'" + "a b " * 16_000 + "'"],
+    ids=["word", "parentheses", "words"],
+)
 @pytest.mark.parametrize("place", NAMES, ids=lambda place: place[0].strip()[:16])
-def test_a_name_of_64_kb_is_answered_in_short_words(place: tuple[str, str], value: str, tmp_path: Path) -> None:
+def test_a_name_of_64_kb_is_answered_in_short_words(
+    place: tuple[str, str], value: str, tmp_path: Path
+) -> None:
     assert place[0] in RIGHT
     file = tmp_path / "long.odcs.yaml"
-    file.write_text(RIGHT.replace(place[0], place[1].format(value.strip("'") if "'" in place[1] else value), 1))
+    file.write_text(
+        RIGHT.replace(place[0], place[1].format(value.strip("'") if "'" in place[1] else value), 1)
+    )
     started = time.process_time()
     (outcome,) = check_contracts([file]).contracts
     assert all(len(str(problem)) < 4_000 for problem in outcome.problems)
@@ -186,12 +252,26 @@ def test_a_file_larger_than_a_contract_is_not_read_whole(tmp_path: Path) -> None
         _document(str(file))
 
 
-@pytest.mark.parametrize("command", [["check", "{}"], ["contracts", "upgrade", "{}"], ["contracts", "diff", "{}", "{}"], ["contracts", "export", "{}", "--to", "polars"]], ids=str)
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["check", "{}"],
+        ["contracts", "upgrade", "{}"],
+        ["contracts", "diff", "{}", "{}"],
+        ["contracts", "export", "{}", "--to", "polars"],
+    ],
+    ids=str,
+)
 def test_no_command_ends_by_a_signal(command: list[str], tmp_path: Path) -> None:
     file = tmp_path / "x.odcs.yaml"
     file.write_text("[" * 40_000)
     arguments = [argument.format(file) for argument in command]
-    done = subprocess.run([sys.executable, "-m", "assay.cli", *arguments], capture_output=True, text=True, cwd=tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-m", "assay.cli", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
     assert done.returncode == 1, done
     assert "Traceback" not in done.stderr
     assert "deeper than" in done.stdout + done.stderr

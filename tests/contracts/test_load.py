@@ -24,16 +24,28 @@ def test_every_shipped_contract_loads(file: Path) -> None:
 @pytest.mark.parametrize(
     ("written", "instead", "line", "says"),
     [
-        ("required: true, logicalTypeOptions: {minimum: 2013", "requird: true, logicalTypeOptions: {minimum: 2013", 26, "Did you mean 'required'"),
+        (
+            "required: true, logicalTypeOptions: {minimum: 2013",
+            "requird: true, logicalTypeOptions: {minimum: 2013",
+            26,
+            "Did you mean 'required'",
+        ),
         ("domain: aviation", "doman: aviation", 7, "Did you mean 'domain'"),
         ("property: assay.drift", "property: assay.drfit", 127, "Did you mean 'assay.drift'"),
         ("holdout: 0.2", "holdout: 2", 141, "less than 1"),
-        ("columns: [air_time], method: median", "columns: [airtime], method: median", 98, "Did you mean 'air_time'"),
+        (
+            "columns: [air_time], method: median",
+            "columns: [airtime], method: median",
+            98,
+            "Did you mean 'air_time'",
+        ),
         ("apiVersion: v3.2.0", "apiVersion: v2.2.2", 1, "v3.2.0"),
         ("metric: rowCount", "metric: rowsCount", 62, "Did you mean 'rowCount'"),
     ],
 )
-def test_a_mistake_is_told_with_its_line_and_a_remedy(written: str, instead: str, line: int, says: str) -> None:
+def test_a_mistake_is_told_with_its_line_and_a_remedy(
+    written: str, instead: str, line: int, says: str
+) -> None:
     assert written in FLIGHTS
     with pytest.raises(ContractError) as error:
         load(FLIGHTS.replace(written, instead, 1), "flights.odcs.yaml")
@@ -47,7 +59,9 @@ def test_all_mistakes_are_told_at_once() -> None:
         load(text, "f")
     assert "doman" in str(first.value)  # the standard's errors come before our settings are read
     with pytest.raises(ContractErrors) as both:
-        load(FLIGHTS.replace("factor: 1.5", "faktor: 1.5").replace("action: cap", "action: cup"), "f")
+        load(
+            FLIGHTS.replace("factor: 1.5", "faktor: 1.5").replace("action: cap", "action: cup"), "f"
+        )
     assert len(both.value.problems) == 2  # the unknown key, and the one that is missing for it
 
 
@@ -76,7 +90,9 @@ def test_dates_stay_text_as_the_standard_has_them() -> None:
 
 def test_what_a_draft_leaves_to_a_person_is_a_warning_where_it_stands() -> None:
     found = lint(FLIGHTS.replace("description:", "tags: [TODO]\ndescription:", 1), "f").problems
-    assert [(problem.id, problem.severity, problem.path) for problem in found] == [("assay.todo", "warning", "tags[0]")]
+    assert [(problem.id, problem.severity, problem.path) for problem in found] == [
+        ("assay.todo", "warning", "tags[0]")
+    ]
 
 
 def test_the_digest_is_of_what_is_said_and_not_of_how_it_is_written() -> None:
@@ -117,11 +133,21 @@ def test_what_cannot_be_kept_is_refused(edit, says: str) -> None:  # type: ignor
         contract(edit)
 
 
-@pytest.mark.parametrize("transform", [{"transform": "calendar", "parts": ["hour"]}, {"transform": "cyclical", "part": "hour"}])
+@pytest.mark.parametrize(
+    "transform",
+    [{"transform": "calendar", "parts": ["hour"]}, {"transform": "cyclical", "part": "hour"}],
+)
 def test_a_time_without_a_zone_is_on_no_zones_clock(transform: dict[str, object]) -> None:
     def asked(zone: bool) -> Contract:
         at = {"name": "at", "logicalType": "timestamp", "logicalTypeOptions": {"timezone": zone}}
-        return contract(columns(at), setting("features", order_by="at", transforms=[{**transform, "columns": ["at"], "time_zone": "America/New_York"}]))
+        return contract(
+            columns(at),
+            setting(
+                "features",
+                order_by="at",
+                transforms=[{**transform, "columns": ["at"], "time_zone": "America/New_York"}],
+            ),
+        )
 
     assert asked(zone=True).features
     with pytest.raises(ContractError, match=r"'at' .* promised without a zone"):
@@ -132,17 +158,75 @@ def test_a_time_without_a_zone_is_on_no_zones_clock(transform: dict[str, object]
     ("step", "says"),
     [
         ({"step": "fill_missing", "columns": ["meter"], "method": "mean"}, "needs numbers"),
-        ({"step": "fill_missing", "columns": ["energy_kwh"], "method": "iterative", "using": ["tariff"]}, "needs numbers"),
+        (
+            {
+                "step": "fill_missing",
+                "columns": ["energy_kwh"],
+                "method": "iterative",
+                "using": ["tariff"],
+            },
+            "needs numbers",
+        ),
         ({"step": "fill_missing", "columns": ["energy_kwh"], "method": "iterative"}, "two or more"),
-        ({"step": "fill_missing", "columns": ["energy_kwh"], "method": "constant", "value": True}, "another type or width: number"),
-        ({"step": "fill_missing", "columns": ["energy_kwh"], "method": "interpolate", "order_by": "tariff"}, "draws lines over 'tariff'"),
-        ({"step": "fill_missing", "columns": ["energy_kwh"], "method": "forward"}, "`order_by` belongs to"),
-        ({"step": "fill_missing", "columns": ["energy_kwh"], "method": "forward", "order_by": "meter", "fit": "first"}, "teaches nothing"),
-        ({"step": "fill_missing", "columns": ["energy_kwh"], "method": "median", "by": ["energy_kwh"]}, "cannot group"),
-        ({"step": "outliers", "columns": ["energy_kwh"], "method": "isolation_forest", "action": "cap"}, "no value to cap"),
-        ({"step": "outliers", "columns": ["energy_kwh"], "share": 0.1, "action": "flag"}, "`share` belongs to"),
+        (
+            {
+                "step": "fill_missing",
+                "columns": ["energy_kwh"],
+                "method": "constant",
+                "value": True,
+            },
+            "another type or width: number",
+        ),
+        (
+            {
+                "step": "fill_missing",
+                "columns": ["energy_kwh"],
+                "method": "interpolate",
+                "order_by": "tariff",
+            },
+            "draws lines over 'tariff'",
+        ),
+        (
+            {"step": "fill_missing", "columns": ["energy_kwh"], "method": "forward"},
+            "`order_by` belongs to",
+        ),
+        (
+            {
+                "step": "fill_missing",
+                "columns": ["energy_kwh"],
+                "method": "forward",
+                "order_by": "meter",
+                "fit": "first",
+            },
+            "teaches nothing",
+        ),
+        (
+            {
+                "step": "fill_missing",
+                "columns": ["energy_kwh"],
+                "method": "median",
+                "by": ["energy_kwh"],
+            },
+            "cannot group",
+        ),
+        (
+            {
+                "step": "outliers",
+                "columns": ["energy_kwh"],
+                "method": "isolation_forest",
+                "action": "cap",
+            },
+            "no value to cap",
+        ),
+        (
+            {"step": "outliers", "columns": ["energy_kwh"], "share": 0.1, "action": "flag"},
+            "`share` belongs to",
+        ),
         ({"step": "near_duplicate_texts", "column": "energy_kwh"}, "compares texts"),
-        ({"step": "deduplicate_by_key", "columns": ["meter"], "keep": "max"}, "`keep_by` names the column"),
+        (
+            {"step": "deduplicate_by_key", "columns": ["meter"], "keep": "max"},
+            "`keep_by` names the column",
+        ),
         ({"step": "deduplicate_by_key", "columns": ["nope"]}, "not promised"),
         ({"step": "deduplicate", "fit": "first"}, "fit"),
     ],
@@ -165,8 +249,16 @@ def test_a_step_that_cannot_work_is_refused(step: dict[str, object], says: str) 
         (0, {"logicalType": "boolean"}, False),
     ],
 )
-def test_a_constant_is_a_value_of_its_column(value: object, column: dict[str, object], fitting: bool) -> None:
-    promise = [columns({"name": "c", **column}), setting("cleaning", _=[{"step": "fill_missing", "columns": ["c"], "method": "constant", "value": value}])]
+def test_a_constant_is_a_value_of_its_column(
+    value: object, column: dict[str, object], fitting: bool
+) -> None:
+    promise = [
+        columns({"name": "c", **column}),
+        setting(
+            "cleaning",
+            _=[{"step": "fill_missing", "columns": ["c"], "method": "constant", "value": value}],
+        ),
+    ]
     if fitting:
         assert contract(*promise).cleaning
     else:

@@ -40,14 +40,19 @@ def test_of_a_webhook_only_the_host_is_shown(address: str, shown: str) -> None:
 
 
 def test_addresses_in_the_words_of_a_library_are_cut() -> None:
-    assert scrubbed("no answer of https://u:p@h/x?y=1 (see 'http://a/b?c')") == "no answer of https://h/x?… (see 'http://a/b?…')"
+    assert (
+        scrubbed("no answer of https://u:p@h/x?y=1 (see 'http://a/b?c')")
+        == "no answer of https://h/x?… (see 'http://a/b?…')"
+    )
 
 
 @pytest.mark.parametrize(("query", "names"), [
     ("sig=x", ("sig",)), ("a=1&X-Amz-Signature=x", ("x-amz-signature",)), ("access_token=x", ("access_token",)), ("api-key=x&b=2", ("api-key",)), ("id=5&month=2026-01", ()),
     ("", ()), ("monkey=1&design=2", ()),
 ])  # fmt: skip
-def test_credentials_in_a_query_are_known_by_their_names(query: str, names: tuple[str, ...]) -> None:
+def test_credentials_in_a_query_are_known_by_their_names(
+    query: str, names: tuple[str, ...]
+) -> None:
     assert secrets_in(f"https://host/x?{query}") == names
 
 
@@ -71,7 +76,9 @@ LOCATIONS: list[tuple[str, Edit]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("edit", [edit for _, edit in LOCATIONS], ids=[name for name, _ in LOCATIONS])
+@pytest.mark.parametrize(
+    "edit", [edit for _, edit in LOCATIONS], ids=[name for name, _ in LOCATIONS]
+)
 def test_no_report_repeats_a_secret_of_a_contract(tmp_path: Path, edit: Edit) -> None:
     file = tmp_path / "readings.odcs.yaml"
     file.write_text(yaml.safe_dump(document(edit), sort_keys=False))
@@ -82,16 +89,31 @@ def test_no_report_repeats_a_secret_of_a_contract(tmp_path: Path, edit: Edit) ->
 
 def test_a_credential_in_an_address_is_warned_of_with_where_it_belongs(tmp_path: Path) -> None:
     file = tmp_path / "readings.odcs.yaml"
-    file.write_text(yaml.safe_dump(document(setting("source", location=f"https://host/x.csv?a=1&sig={TOKEN}")), sort_keys=False))
-    (problem,) = [each for each in check_contracts([file]).contracts[0].problems if each.id == "assay.secret"]
-    assert (problem.severity, "(`sig`)" in problem.problem, "environment" in problem.remedy) == ("warning", True, True)
+    file.write_text(
+        yaml.safe_dump(
+            document(setting("source", location=f"https://host/x.csv?a=1&sig={TOKEN}")),
+            sort_keys=False,
+        )
+    )
+    (problem,) = [
+        each for each in check_contracts([file]).contracts[0].problems if each.id == "assay.secret"
+    ]
+    assert (problem.severity, "(`sig`)" in problem.problem, "environment" in problem.remedy) == (
+        "warning",
+        True,
+        True,
+    )
 
 
 @pytest.mark.parametrize("to", EXPORTS)
 def test_no_export_repeats_the_query_of_an_address(tmp_path: Path, to: str) -> None:
     file = tmp_path / "readings.odcs.yaml"
     location = f"https://host/x.csv?sig={TOKEN}"
-    file.write_text(yaml.safe_dump(document(setting("source", location=location, sha256="0" * 64)), sort_keys=False))
+    file.write_text(
+        yaml.safe_dump(
+            document(setting("source", location=location, sha256="0" * 64)), sort_keys=False
+        )
+    )
     assert TOKEN not in exported(str(file), to)
 
 
@@ -105,7 +127,10 @@ def test_a_comparison_repeats_no_secret_and_the_digest_changes_with_it(tmp_path:
     files, digests = [], set()
     for number, word in enumerate((TOKEN, TOKEN[::-1])):
         webhook = {"webhook": {"url": f"https://hooks.example.com/{word}", "secret": "KEY"}}
-        edits = (setting("source", location=f"https://host/{number}.csv?sig={word}"), setting("drift", acting=webhook, **DRIFT))
+        edits = (
+            setting("source", location=f"https://host/{number}.csv?sig={word}"),
+            setting("drift", acting=webhook, **DRIFT),
+        )
         files.append(tmp_path / f"{number}.odcs.yaml")
         files[-1].write_text(yaml.safe_dump(document(*edits), sort_keys=False))
         linted = lint(files[-1].read_text(), files[-1].name)

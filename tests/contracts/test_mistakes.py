@@ -82,7 +82,9 @@ WRONG: list[tuple[str, str, list[str]]] = [
     (
         "apiVersion: v3.2.0",
         "dataContractSpecification: 1.2.1",
-        ["1:1 odcs.version: this is a Data Contract Specification, which ODCS has replaced. Turn it into ODCS: assay contracts upgrade FILE."],
+        [
+            "1:1 odcs.version: this is a Data Contract Specification, which ODCS has replaced. Turn it into ODCS: assay contracts upgrade FILE."
+        ],
     ),
     (
         "kind: DataContract\n",
@@ -102,12 +104,16 @@ WRONG: list[tuple[str, str, list[str]]] = [
     (
         "name: readings\nversion",
         "version",
-        ["1:1 assay.name: the contract has no name. Add `name:`, the data set's; it names its folder and its assets."],
+        [
+            "1:1 assay.name: the contract has no name. Add `name:`, the data set's; it names its folder and its assets."
+        ],
     ),
     (
         "name: readings\nversion",
         "name: my readings\nversion",
-        ["4:1 assay.name: the name 'my readings' cannot name assets. Write it with A-Z, a-z, 0-9 and _."],
+        [
+            "4:1 assay.name: the name 'my readings' cannot name assets. Write it with A-Z, a-z, 0-9 and _."
+        ],
     ),
     (
         "version: 1.0.0",
@@ -117,7 +123,9 @@ WRONG: list[tuple[str, str, list[str]]] = [
     (
         "version: 1.0.0",
         'version: "1.0"',
-        ["5:1 assay.version: the version '1.0' is not semantic. Write three numbers, such as 1.0.0."],
+        [
+            "5:1 assay.version: the version '1.0' is not semantic. Write three numbers, such as 1.0.0."
+        ],
     ),
     (
         "version: 1.0.0\n",
@@ -132,7 +140,9 @@ WRONG: list[tuple[str, str, list[str]]] = [
     (
         "team:\n  name: meters\n",
         "",
-        ["1:1 policy.owner: the contract names no owner. Give `team.name`, or a member with `role: owner`."],
+        [
+            "1:1 policy.owner: the contract names no owner. Give `team.name`, or a member with `role: owner`."
+        ],
     ),
     (
         "  name: meters",
@@ -152,7 +162,9 @@ WRONG: list[tuple[str, str, list[str]]] = [
     (
         "    properties:\n      - name: meter",
         "    propertys:\n      - name: meter",
-        ["12:5 odcs.unknown_key: the key 'propertys' is not known here. Did you mean 'properties'."],
+        [
+            "12:5 odcs.unknown_key: the key 'propertys' is not known here. Did you mean 'properties'."
+        ],
     ),
     (
         "logicalType: string\n        required",
@@ -164,7 +176,9 @@ WRONG: list[tuple[str, str, list[str]]] = [
     (
         "logicalType: number",
         "logicalType: interger",
-        ["18:9 odcs.enum: schema[0].properties[1].logicalType: 'interger' is not known. Did you mean 'integer'."],
+        [
+            "18:9 odcs.enum: schema[0].properties[1].logicalType: 'interger' is not known. Did you mean 'integer'."
+        ],
     ),
     (
         "logicalType: string\n        required",
@@ -179,12 +193,16 @@ WRONG: list[tuple[str, str, list[str]]] = [
     (
         "required: true",
         "required: 1",
-        ["15:9 odcs.type: schema[0].properties[0].required is a whole number. Write true or false."],
+        [
+            "15:9 odcs.type: schema[0].properties[0].required is a whole number. Write true or false."
+        ],
     ),
     (
         'pattern: "^M[0-9]+$"',
         'pattern: "(?=M)x"',
-        ["16:30 assay.pattern: the pattern cannot run: it looks around or back. Mend it; write it without `(?=`, `(?!`, `(?<` and `\\1`: it runs in linear time."],
+        [
+            "16:30 assay.pattern: the pattern cannot run: it looks around or back. Mend it; write it without `(?=`, `(?!`, `(?<` and `\\1`: it runs in linear time."
+        ],
     ),
     (
         'pattern: "^M[0-9]+$"',
@@ -203,17 +221,23 @@ WRONG: list[tuple[str, str, list[str]]] = [
     (
         "maxLength: 12",
         "maxLenght: 12",
-        ["16:52 odcs.unknown_key: the key 'maxLenght' is not known here. Did you mean 'maxLength'."],
+        [
+            "16:52 odcs.unknown_key: the key 'maxLenght' is not known here. Did you mean 'maxLength'."
+        ],
     ),
     (
         "maxLength: 12",
         "maxLength: -1",
-        ["16:52 odcs.minimum: schema[0].properties[0].logicalTypeOptions.maxLength: -1 is less than the minimum of 0. The standard asks for minimum 0."],
+        [
+            "16:52 odcs.minimum: schema[0].properties[0].logicalTypeOptions.maxLength: -1 is less than the minimum of 0. The standard asks for minimum 0."
+        ],
     ),
     (
         "maxLength: 12",
         "maxLength: 12, minLength: 20",
-        ["16:67 assay.range: minLength 20 is above maxLength 12: no value can keep both. Mend one of the two."],
+        [
+            "16:67 assay.range: minLength 20 is above maxLength 12: no value can keep both. Mend one of the two."
+        ],
     ),
     (
         "maxLength: 12",
@@ -223,12 +247,16 @@ WRONG: list[tuple[str, str, list[str]]] = [
     (
         "minimum: 0,",
         'minimum: "0",',
-        ["19:30 odcs.type: schema[0].properties[1].logicalTypeOptions.minimum is text. Write a number."],
+        [
+            "19:30 odcs.type: schema[0].properties[1].logicalTypeOptions.minimum is text. Write a number."
+        ],
     ),
     (
         "minimum: 0, maximum: 9000",
         "minimum: 9001, maximum: 9000",
-        ["19:30 assay.range: minimum 9001 is above maximum 9000: no value can keep both. Mend one of the two."],
+        [
+            "19:30 assay.range: minimum 9001 is above maximum 9000: no value can keep both. Mend one of the two."
+        ],
     ),
     (
         "- name: energy_kwh",
@@ -254,7 +282,9 @@ WRONG: list[tuple[str, str, list[str]]] = [
     (
         "{value: night}",
         "{value: 3}",
-        ["22:9 assay.enum: enum lists 3 for 'tariff', which is promised as string. Write values of type string."],
+        [
+            "22:9 assay.enum: enum lists 3 for 'tariff', which is promised as string. Write values of type string."
+        ],
     ),
     (
         "[{value: day}, {value: night}]",
@@ -264,12 +294,17 @@ WRONG: list[tuple[str, str, list[str]]] = [
     (
         "[{value: day}, {value: night}]",
         "[day, night]",
-        ["22:16 odcs.type: schema[0].properties[2].enum[0] is text. Write a mapping.", "22:21 odcs.type: schema[0].properties[2].enum[1] is text. Write a mapping."],
+        [
+            "22:16 odcs.type: schema[0].properties[2].enum[0] is text. Write a mapping.",
+            "22:21 odcs.type: schema[0].properties[2].enum[1] is text. Write a mapping.",
+        ],
     ),
     (
         "{value: night}",
         "{value: day}",
-        ['22:9 odcs.items: schema[0].properties[2].enum says {"value": "day"} twice. Keep one of the two.'],
+        [
+            '22:9 odcs.items: schema[0].properties[2].enum says {"value": "day"} twice. Keep one of the two.'
+        ],
     ),
     (
         '"2013-01-01"',
@@ -279,7 +314,9 @@ WRONG: list[tuple[str, str, list[str]]] = [
     (
         '"2013-01-01"',
         "2013",
-        ["25:30 odcs.type: schema[0].properties[3].logicalTypeOptions.minimum is a whole number. Write text."],
+        [
+            "25:30 odcs.type: schema[0].properties[3].logicalTypeOptions.minimum is a whole number. Write text."
+        ],
     ),
     (
         'minimum: "2013-01-01"',
@@ -291,7 +328,9 @@ WRONG: list[tuple[str, str, list[str]]] = [
     (
         "metric: nullValues",
         "metric: nullvalues",
-        ["27:33 odcs.enum: schema[0].properties[3].quality[0].metric: 'nullvalues' is not known. Did you mean 'nullValues'."],
+        [
+            "27:33 odcs.enum: schema[0].properties[3].quality[0].metric: 'nullvalues' is not known. Did you mean 'nullValues'."
+        ],
     ),
     (
         "mustBeLessThan: 5, unit",
@@ -303,12 +342,16 @@ WRONG: list[tuple[str, str, list[str]]] = [
     (
         "mustBeLessThan: 5",
         "mustBeLessThan: 5, mustBe: 1",
-        ["27:13 odcs.operators: schema[0].properties[3].quality[0] has mustBe and mustBeLessThan together. Keep one of them."],
+        [
+            "27:13 odcs.operators: schema[0].properties[3].quality[0] has mustBe and mustBeLessThan together. Keep one of them."
+        ],
     ),
     (
         "mustBeLessThan: 5",
         "mustBeBetween: [5]",
-        ["27:53 odcs.items: schema[0].properties[3].quality[0].mustBeBetween has 1 items. Give it at least 2."],
+        [
+            "27:53 odcs.items: schema[0].properties[3].quality[0].mustBeBetween has 1 items. Give it at least 2."
+        ],
     ),
     (
         "mustBeLessThan: 5",
@@ -333,22 +376,30 @@ WRONG: list[tuple[str, str, list[str]]] = [
     (
         "name: dates_known, ",
         'name: "!!!", ',
-        ["27:13 assay.rule_name: the rule's name has no letter or digit. Give it a `name` of A-Z, a-z, 0-9 and _."],
+        [
+            "27:13 assay.rule_name: the rule's name has no letter or digit. Give it a `name` of A-Z, a-z, 0-9 and _."
+        ],
     ),
     (
         "name: enough_rows",
         "name: dates_known",
-        ["29:9 assay.rule_name: two rules are called 'dates_known' (the first in line 27). Give one of them another `name`."],
+        [
+            "29:9 assay.rule_name: two rules are called 'dates_known' (the first in line 27). Give one of them another `name`."
+        ],
     ),
     (
         "metric: rowCount",
         "metric: nullValues",
-        ["29:9 assay.columns: the metric 'nullValues' names no column. Put it under a property, or name promised columns in `arguments.properties`."],
+        [
+            "29:9 assay.columns: the metric 'nullValues' names no column. Put it under a property, or name promised columns in `arguments.properties`."
+        ],
     ),
     (
         "metric: rowCount, must",
         "metric: nullValues, arguments: {properties: [metre]}, must",
-        ["29:9 assay.columns: the metric 'nullValues' names the column 'metre', which is not promised. Did you mean 'meter'."],
+        [
+            "29:9 assay.columns: the metric 'nullValues' names the column 'metre', which is not promised. Did you mean 'meter'."
+        ],
     ),
     (
         "metric: rowCount, must",
@@ -363,17 +414,23 @@ WRONG: list[tuple[str, str, list[str]]] = [
     (
         "energy_kwh < 0",
         "energy < 0",
-        ["30:34 assay.sql: the query names the column 'energy', which is not promised. Did you mean 'energy_kwh'."],
+        [
+            "30:34 assay.sql: the query names the column 'energy', which is not promised. Did you mean 'energy_kwh'."
+        ],
     ),
     (
         "SELECT count(*)",
         "DELETE",
-        ["30:34 assay.sql: the query is no SELECT, but DELETE. Ask one question with SELECT that gives one number, such as `SELECT COUNT(*) FROM ${table} WHERE …`."],
+        [
+            "30:34 assay.sql: the query is no SELECT, but DELETE. Ask one question with SELECT that gives one number, such as `SELECT COUNT(*) FROM ${table} WHERE …`."
+        ],
     ),
     (
         "SELECT count(*) FROM",
         "SELECT count(*) FRM",
-        ["30:34 assay.sql: the query cannot be parsed in line 1, column 30. Ask one question with SELECT that gives one number, such as `SELECT COUNT(*) FROM ${table} WHERE …`."],
+        [
+            "30:34 assay.sql: the query cannot be parsed in line 1, column 30. Ask one question with SELECT that gives one number, such as `SELECT COUNT(*) FROM ${table} WHERE …`."
+        ],
     ),
     (
         "physicalType: table",
@@ -385,12 +442,16 @@ WRONG: list[tuple[str, str, list[str]]] = [
     (
         "physicalType: table",
         "physicalType: table\n    relationships: [{from: readings.metre, to: meters.id}]",
-        ["12:21 assay.relationship: the relationship starts at 'metre', which is not promised. Did you mean 'meter'."],
+        [
+            "12:21 assay.relationship: the relationship starts at 'metre', which is not promised. Did you mean 'meter'."
+        ],
     ),
     (
         "- property: assay.source\n    value: {origin: internal, location: inbox/readings.csv, format: csv}\n  ",
         "",
-        ["31:1 policy.source: the property 'assay.source' is missing. Add it under `customProperties` (see docs/contracts.md)."],
+        [
+            "31:1 policy.source: the property 'assay.source' is missing. Add it under `customProperties` (see docs/contracts.md)."
+        ],
     ),
     (
         "property: assay.privacy",
@@ -421,7 +482,9 @@ WRONG: list[tuple[str, str, list[str]]] = [
     (
         "purposes: [analytics, training]",
         "purposes: [analytics, trainig]",
-        ["35:84 assay.value: assay.license.purposes.1: 'trainig' is not known. Did you mean 'training'."],
+        [
+            "35:84 assay.value: assay.license.purposes.1: 'trainig' is not known. Did you mean 'training'."
+        ],
     ),
     (
         "purposes: [analytics, training]",
@@ -431,12 +494,16 @@ WRONG: list[tuple[str, str, list[str]]] = [
     (
         "region: eu",
         "region: Europe",
-        ["37:36 assay.value: assay.privacy.region: string should match pattern '^[a-z]{2}(-[a-z0-9-]+)?$|^global$'. See docs/contracts.md for what it takes."],
+        [
+            "37:36 assay.value: assay.privacy.region: string should match pattern '^[a-z]{2}(-[a-z0-9-]+)?$|^global$'. See docs/contracts.md for what it takes."
+        ],
     ),
     (
         "region: eu",
         "region: eu, columns: {name: {kind: name, treatment: token}}",
-        ["37:5 assay.columns: assay.privacy names the column 'name', which is not promised. Promise it, or leave it out."],
+        [
+            "37:5 assay.columns: assay.privacy names the column 'name', which is not promised. Promise it, or leave it out."
+        ],
     ),
     (
         "lawful_basis: none needed",
@@ -453,17 +520,23 @@ WRONG: list[tuple[str, str, list[str]]] = [
     (
         "{step: deduplicate}",
         "{step: outliers, columns: [meter], factor: 2, action: cap}",
-        ["39:5 assay.type: outliers needs numbers, and 'meter' is promised as string. Name columns of integers or numbers."],
+        [
+            "39:5 assay.type: outliers needs numbers, and 'meter' is promised as string. Name columns of integers or numbers."
+        ],
     ),
     (
         "{step: deduplicate}",
         "{step: outliers, columns: [energy_kwh], factor: 0, action: cap}",
-        ["40:49 assay.value: assay.cleaning.0.factor: input should be greater than 0. See docs/contracts.md for what it takes."],
+        [
+            "40:49 assay.value: assay.cleaning.0.factor: input should be greater than 0. See docs/contracts.md for what it takes."
+        ],
     ),
     (
         "landed: P30D",
         "landed: 30 days",
-        ["42:13 assay.value: assay.retention.landed: write a number of days in ISO 8601, such as P30D. See docs/contracts.md for what it takes."],
+        [
+            "42:13 assay.value: assay.retention.landed: write a number of days in ISO 8601, such as P30D. See docs/contracts.md for what it takes."
+        ],
     ),
     (
         "landed: P30D, ",
@@ -473,27 +546,37 @@ WRONG: list[tuple[str, str, list[str]]] = [
     (
         "required: true",
         "classification: personal",
-        ["37:5 policy.privacy: the column 'meter' is classified personal, and nothing is done about it. Add its treatment under assay.privacy `columns`."],
+        [
+            "37:5 policy.privacy: the column 'meter' is classified personal, and nothing is done about it. Add its treatment under assay.privacy `columns`."
+        ],
     ),
     (
         "status: active",
         "status: active\nstatus: draft",
-        ["7:1 yaml.duplicate_key: the key 'status' stands here a second time. Keep one of the two."],
+        [
+            "7:1 yaml.duplicate_key: the key 'status' stands here a second time. Keep one of the two."
+        ],
     ),
     (
         "status: active",
         "status: !!python/object/apply:os.system [ls]",
-        ["6:9 yaml.tag: the tag tag:yaml.org,2002:python/object/apply:os.system is not data. Leave it out."],
+        [
+            "6:9 yaml.tag: the tag tag:yaml.org,2002:python/object/apply:os.system is not data. Leave it out."
+        ],
     ),
     (
         "status: active",
         "status: [active",
-        ["7:5 yaml.syntax: this is no YAML: did not find expected ',' or ']'. Mend the syntax at that place."],
+        [
+            "7:5 yaml.syntax: this is no YAML: did not find expected ',' or ']'. Mend the syntax at that place."
+        ],
     ),
     (
         "status: active",
         "status: &a [*a]",
-        ["6:9 yaml.size: the document is deeper than 50 levels or larger than 100,000 nodes. Flatten it, and write aliases out."],
+        [
+            "6:9 yaml.size: the document is deeper than 50 levels or larger than 100,000 nodes. Flatten it, and write aliases out."
+        ],
     ),
     (
         "team:\n",
@@ -543,12 +626,16 @@ WRONG_FEATURES: list[tuple[str, str, list[str]]] = [
     (
         "order_by: read_on\n",
         "order_by: read_on\n      select: [{above: 1}]\n",
-        ["46:16 assay.value: assay.features.select.0 lacks `select`. Write `select:`, one of chi_squared, correlation, mutual_information, recursive, variance."],
+        [
+            "46:16 assay.value: assay.features.select.0 lacks `select`. Write `select:`, one of chi_squared, correlation, mutual_information, recursive, variance."
+        ],
     ),
     (
         "order_by: read_on\n",
         "order_by: read_on\n      select: [variance]\n",
-        ["46:16 assay.value: assay.features.select.0 is text. Write `select:`, one of chi_squared, correlation, mutual_information, recursive, variance."],
+        [
+            "46:16 assay.value: assay.features.select.0 is text. Write `select:`, one of chi_squared, correlation, mutual_information, recursive, variance."
+        ],
     ),
     (
         "order_by: read_on\n",
@@ -558,13 +645,18 @@ WRONG_FEATURES: list[tuple[str, str, list[str]]] = [
     (
         "order_by: read_on\n",
         "order_by: read_on\n      allows: {helth: [training]}\n",
-        ["46:16 assay.value: assay.features.allows.helth: 'helth' is not known. Did you mean 'health'."],
+        [
+            "46:16 assay.value: assay.features.allows.helth: 'helth' is not known. Did you mean 'health'."
+        ],
     ),
 ]
 
 
 def told(text: str) -> list[str]:
-    return [f"{each.where.line}:{each.where.column} {each.id}: {each.problem}. {each.remedy}." for each in lint(text, "readings.odcs.yaml").problems]
+    return [
+        f"{each.where.line}:{each.where.column} {each.id}: {each.problem}. {each.remedy}."
+        for each in lint(text, "readings.odcs.yaml").problems
+    ]
 
 
 def test_the_contract_itself_has_nothing_wrong() -> None:
@@ -579,7 +671,9 @@ def test_a_mistake_is_told_where_it_stands(right: str, wrong: str, says: list[st
 
 
 @pytest.mark.parametrize(("right", "wrong", "says"), WRONG_FEATURES)
-def test_a_mistake_in_features_is_told_in_words_of_who_writes_them(right: str, wrong: str, says: list[str]) -> None:
+def test_a_mistake_in_features_is_told_in_words_of_who_writes_them(
+    right: str, wrong: str, says: list[str]
+) -> None:
     assert right in FEATURES
     assert told(RIGHT + FEATURES) == []
     assert told(RIGHT + FEATURES.replace(right, wrong, 1)) == says
@@ -592,7 +686,28 @@ def test_a_hint_never_repeats_the_mistake() -> None:
             assert not hint or f"'{hint}' is not known" not in said, (right, wrong)
 
 
-VALUES: list[Any] = [None, True, 0, -1, 3.5, "", "text", "vector", "map", "object", "(", "SELECT 1", [], {}, ["a"], [None], {"a": 1}, [{"name": "x"}], [{"value": 1}], "v3.0.2"]
+VALUES: list[Any] = [
+    None,
+    True,
+    0,
+    -1,
+    3.5,
+    "",
+    "text",
+    "vector",
+    "map",
+    "object",
+    "(",
+    "SELECT 1",
+    [],
+    {},
+    ["a"],
+    [None],
+    {"a": 1},
+    [{"name": "x"}],
+    [{"value": 1}],
+    "v3.0.2",
+]
 KEYS = [
     "logicalType",
     "enum",
@@ -617,7 +732,11 @@ KEYS = [
 
 @pytest.mark.parametrize("version", ["v3.2.0", "v3.1.0", "v3.0.2"])
 def test_a_damaged_document_is_told_about_and_never_ends_in_a_traceback(version: str) -> None:
-    chance, whole, before = random.Random(version), {**yaml.safe_load(RIGHT), "apiVersion": version}, None
+    chance, whole, before = (
+        random.Random(version),
+        {**yaml.safe_load(RIGHT), "apiVersion": version},
+        None,
+    )
     for _ in range(300):
         damaged = copy.deepcopy(whole)
         for _ in range(chance.randint(1, 3)):
@@ -634,7 +753,11 @@ def test_a_damaged_document_is_told_about_and_never_ends_in_a_traceback(version:
 def _damage(data: Any, chance: random.Random) -> None:
     nodes = [data]
     for node in nodes:
-        nodes += [value for value in (node.values() if isinstance(node, dict) else node) if isinstance(value, dict | list) and value]
+        nodes += [
+            value
+            for value in (node.values() if isinstance(node, dict) else node)
+            if isinstance(value, dict | list) and value
+        ]
     node = chance.choice([node for node in nodes if isinstance(node, dict)])
     key = chance.choice(list(node))
     match chance.randint(0, 3):

@@ -20,7 +20,11 @@ ANY = Bound(comparison="mustBe", value=0)
 
 def judged(values: list[Any], kind: str, argument: Any = None) -> list[bool]:
     rule = Rule(name="r", kind=kind, columns=("x",), argument=argument, bound=ANY)  # type: ignore[arg-type]  # parametrised
-    return pl.DataFrame({"x": values}, strict=False).select(keeps(rule))["x"].to_list() if values else []
+    return (
+        pl.DataFrame({"x": values}, strict=False).select(keeps(rule))["x"].to_list()
+        if values
+        else []
+    )
 
 
 @pytest.mark.parametrize(
@@ -40,7 +44,9 @@ def judged(values: list[Any], kind: str, argument: Any = None) -> list[bool]:
         ("unique", None, ["a", "b", "a", None, None], [True, True, False, True, True]),
     ],
 )
-def test_a_row_keeps_or_breaks_a_rule(kind: str, argument: Any, values: list[Any], kept: list[bool]) -> None:
+def test_a_row_keeps_or_breaks_a_rule(
+    kind: str, argument: Any, values: list[Any], kept: list[bool]
+) -> None:
     assert judged(values, kind, argument) == kept
 
 
@@ -65,17 +71,34 @@ def test_text_is_read_strictly(logical: str, text: str, value: Any) -> None:
 def test_a_bound_in_percent_is_the_bound_in_rows(failing: int, others: int, allowed: int) -> None:
     total = failing + others
     percent = Bound(comparison="mustBeLessOrEqualTo", value=allowed, unit="percent")
-    assert percent.holds(failing, total) == (None if total == 0 else 100.0 * failing / total <= allowed)
+    assert percent.holds(failing, total) == (
+        None if total == 0 else 100.0 * failing / total <= allowed
+    )
 
 
 def test_a_percentage_of_nothing_is_unknown() -> None:
     assert Bound(comparison="mustBeLessThan", value=5, unit="percent").holds(0, 0) is None
 
 
-@given(st.lists(st.tuples(st.sampled_from(["M1", "M22", "x", "", None]), st.sampled_from([None, -1.0, 0.0, 2.5]), st.sampled_from(["day", "night", "noon", None])), max_size=20))
-def test_pandera_refuses_exactly_the_rows_that_the_expressions_refuse(rows: list[tuple[Any, ...]]) -> None:
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["M1", "M22", "x", "", None]),
+            st.sampled_from([None, -1.0, 0.0, 2.5]),
+            st.sampled_from(["day", "night", "noon", None]),
+        ),
+        max_size=20,
+    )
+)
+def test_pandera_refuses_exactly_the_rows_that_the_expressions_refuse(
+    rows: list[tuple[Any, ...]],
+) -> None:
     promised = CONTRACT
-    frame = pl.DataFrame(rows, schema={"meter": pl.String, "energy_kwh": pl.Float64, "tariff": pl.String}, orient="row")
+    frame = pl.DataFrame(
+        rows,
+        schema={"meter": pl.String, "energy_kwh": pl.Float64, "tariff": pl.String},
+        orient="row",
+    )
     rules = [rule for rule in promised.rules if rule.splits_rows and rule.kind != "type"]
     kept = frame.filter(pl.all_horizontal(keeps(rule) for rule in rules))
     GATE.check(kept)

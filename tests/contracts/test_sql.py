@@ -15,17 +15,31 @@ COLUMNS = ("kwh", "meter", "read_on")
 
 
 def passed(query: str, column: str | None = "kwh") -> str:
-    return checked(query, table="readings", columns=COLUMNS, others={"meters": ("id", "site")}, column=column)
+    return checked(
+        query, table="readings", columns=COLUMNS, others={"meters": ("id", "site")}, column=column
+    )
 
 
 @pytest.mark.parametrize(
     ("query", "runs"),
     [
-        ("SELECT COUNT(*) FROM ${table} WHERE ${column} IS NULL", 'SELECT COUNT(*) FROM "readings" WHERE "kwh" IS NULL'),
-        ("select count(*) from {object} where {property} < 0 -- negative", 'SELECT COUNT(*) FROM "readings" WHERE "kwh" < 0'),
+        (
+            "SELECT COUNT(*) FROM ${table} WHERE ${column} IS NULL",
+            'SELECT COUNT(*) FROM "readings" WHERE "kwh" IS NULL',
+        ),
+        (
+            "select count(*) from {object} where {property} < 0 -- negative",
+            'SELECT COUNT(*) FROM "readings" WHERE "kwh" < 0',
+        ),
         ("select avg(KWH) from Readings", 'SELECT AVG("KWH") FROM "Readings"'),
-        ("SELECT max(kwh) - min(kwh) FROM readings", 'SELECT MAX("kwh") - MIN("kwh") FROM "readings"'),
-        ("SELECT count(*) FILTER (WHERE kwh > 1) FROM readings", 'SELECT COUNT(*) FILTER(WHERE "kwh" > 1) FROM "readings"'),
+        (
+            "SELECT max(kwh) - min(kwh) FROM readings",
+            'SELECT MAX("kwh") - MIN("kwh") FROM "readings"',
+        ),
+        (
+            "SELECT count(*) FILTER (WHERE kwh > 1) FROM readings",
+            'SELECT COUNT(*) FILTER(WHERE "kwh" > 1) FROM "readings"',
+        ),
         (
             "SELECT count(*) FROM readings r LEFT JOIN meters m ON r.meter = m.id WHERE m.id IS NULL",
             'SELECT COUNT(*) FROM "readings" AS "r" LEFT JOIN "meters" AS "m" ON "r"."meter" = "m"."id" WHERE "m"."id" IS NULL',
@@ -52,7 +66,9 @@ def test_a_question_passes_and_is_written_anew(query: str, runs: str) -> None:
     ],
 )
 def test_ordinary_questions_pass(query: str) -> None:
-    assert checked(passed(query), table="readings", columns=COLUMNS, others={"meters": ("id", "site")}) == passed(query)
+    assert checked(
+        passed(query), table="readings", columns=COLUMNS, others={"meters": ("id", "site")}
+    ) == passed(query)
 
 
 HOST = [
@@ -85,9 +101,14 @@ def test_what_is_not_on_the_list_is_refused(query: str) -> None:
 
 
 def test_a_refusal_says_what_and_what_else() -> None:
-    with pytest.raises(ContractError, match=r"names the column 'metre', which is not promised. Did you mean 'meter'"):
+    with pytest.raises(
+        ContractError,
+        match=r"names the column 'metre', which is not promised. Did you mean 'meter'",
+    ):
         passed("SELECT count(metre) FROM readings")
-    with pytest.raises(ContractError, match=r"uses the function read_text, which is not on the list"):
+    with pytest.raises(
+        ContractError, match=r"uses the function read_text, which is not on the list"
+    ):
         passed("SELECT count(*) FROM readings WHERE read_text('/etc/passwd') IS NULL")
     with pytest.raises(ContractError, match=r"has a placeholder `colum`. Did you mean 'column'"):
         passed("SELECT count(${colum}) FROM readings")
@@ -107,12 +128,28 @@ def test_length_is_limited() -> None:
         passed("SELECT 1" + " " * 10_013)
 
 
-NAMES = ['x"; drop table readings--', "%s", "a'b", "‮evil", "${table}", "select", "x" * 65_536, 'a""b', "tab\tle", "ключ"]
+NAMES = [
+    'x"; drop table readings--',
+    "%s",
+    "a'b",
+    "‮evil",
+    "${table}",
+    "select",
+    "x" * 65_536,
+    'a""b',
+    "tab\tle",
+    "ключ",
+]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_name_is_never_sql(name: str) -> None:
-    runs = checked("SELECT count(*) FROM ${table} WHERE ${column} IS NULL", table=name, columns=[name], column=name)
+    runs = checked(
+        "SELECT count(*) FROM ${table} WHERE ${column} IS NULL",
+        table=name,
+        columns=[name],
+        column=name,
+    )
     quoted = '"' + name.replace('"', '""') + '"'
     assert runs == f"SELECT COUNT(*) FROM {quoted} WHERE {quoted} IS NULL"
 

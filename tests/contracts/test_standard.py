@@ -19,8 +19,13 @@ from assay.contracts.upgrade import rewritten, upgraded
 from tests.conftest import document
 
 SPECS = Path(__file__).parents[2].parent / "shared" / "specs" / "odcs"
-needs_specs = pytest.mark.skipif(not SPECS.exists(), reason="the official schemas and examples lie beside the repository, and not here")
-FILES: dict[str, Any] = json.loads((SPECS / "verdicts.json").read_text())["files"] if SPECS.exists() else {}
+needs_specs = pytest.mark.skipif(
+    not SPECS.exists(),
+    reason="the official schemas and examples lie beside the repository, and not here",
+)
+FILES: dict[str, Any] = (
+    json.loads((SPECS / "verdicts.json").read_text())["files"] if SPECS.exists() else {}
+)
 EXAMPLES = sorted(name for name in FILES if name.startswith("examples/"))
 
 
@@ -42,14 +47,20 @@ def test_each_schema_gives_the_official_verdict_on_every_official_file(version: 
         assert (not errors) == expected["valid"], (name, version)
         if errors:
             found = {"/".join(map(str, error.absolute_path)) for error in errors}
-            assert all(any(theirs.startswith(each) for theirs in expected["paths"]) for each in found), (name, found)
+            assert all(
+                any(theirs.startswith(each) for theirs in expected["paths"]) for each in found
+            ), (name, found)
 
 
 @needs_specs
 @pytest.mark.parametrize("version", VERSIONS[1:])
-def test_a_schema_made_from_the_newest_agrees_with_the_official_one_on_damaged_documents(version: str) -> None:
+def test_a_schema_made_from_the_newest_agrees_with_the_official_one_on_damaged_documents(
+    version: str,
+) -> None:
     ours = jsonschema_rs.Draft201909Validator(official(version), validate_formats=True)
-    theirs = jsonschema_rs.Draft201909Validator(json.loads((SPECS / f"odcs-json-schema-{version}.json").read_text()), validate_formats=True)
+    theirs = jsonschema_rs.Draft201909Validator(
+        json.loads((SPECS / f"odcs-json-schema-{version}.json").read_text()), validate_formats=True
+    )
     chance = random.Random(version)
     documents = [read(name).data for name in EXAMPLES]
     for _ in range(1_000):
@@ -63,40 +74,69 @@ def _damage(data: Any, chance: random.Random) -> None:
     """Delete, rename or retype one key anywhere."""
     nodes = [data]
     for node in nodes:
-        nodes += [value for value in (node.values() if isinstance(node, dict) else node) if isinstance(value, dict | list) and value]
+        nodes += [
+            value
+            for value in (node.values() if isinstance(node, dict) else node)
+            if isinstance(value, dict | list) and value
+        ]
     node = chance.choice([node for node in nodes if isinstance(node, dict)])
     key = chance.choice(list(node))
     match chance.randint(0, 3):
         case 0:
             del node[key]
         case 1:
-            node[chance.choice(["nmae", "enum", "id", "context", "vendor", "comment", "relationships"])] = node.pop(key)
+            node[
+                chance.choice(
+                    ["nmae", "enum", "id", "context", "vendor", "comment", "relationships"]
+                )
+            ] = node.pop(key)
         case 2:
             node[key] = chance.choice([None, True, 3, "text", [], {}, ["a"], {"a": 1}])
         case _:
-            node[chance.choice(["logicalType", "type", "metric", "rule", "unknown", "timezone"])] = chance.choice(["map", "vector", "timestamp", "kafka", "rowCount", "x"])
+            node[
+                chance.choice(["logicalType", "type", "metric", "rule", "unknown", "timezone"])
+            ] = chance.choice(["map", "vector", "timestamp", "kafka", "rowCount", "x"])
 
 
 @needs_specs
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_every_official_example_of_version_3_loads_and_round_trips(name: str) -> None:
     found = schema_problems(read(name))
-    slips = ("v3.1.0/data-types/all-data-types", "v3.1.0/quality/column-completeness", "v3.1.0/stakeholders/basic-four-dpo")
-    assert [problem.severity for problem in found] == (["warning"] if any(slip in name for slip in slips) else [])
+    slips = (
+        "v3.1.0/data-types/all-data-types",
+        "v3.1.0/quality/column-completeness",
+        "v3.1.0/stakeholders/basic-four-dpo",
+    )
+    assert [problem.severity for problem in found] == (
+        ["warning"] if any(slip in name for slip in slips) else []
+    )
     before = read(name).data
     after, notes = upgraded(copy.deepcopy(before))
     assert schema_problems(Document(after, name)) == []
-    lost = set(_leaves(before)) - set(_leaves(after)) - {before["apiVersion"], "nullCheck", "True", "False", "library"}
+    lost = (
+        set(_leaves(before))
+        - set(_leaves(after))
+        - {before["apiVersion"], "nullCheck", "True", "False", "library"}
+    )
     assert lost == set()
     assert bool(notes)
-    model = OpenDataContractStandard.from_string(json.dumps(after))  # the package reads what we made of it, and gives it back
+    model = OpenDataContractStandard.from_string(
+        json.dumps(after)
+    )  # the package reads what we made of it, and gives it back
     # all but a custom property whose value is said to be nothing, which it leaves out
-    assert {problem.problem.partition(" lacks ")[2] for problem in schema_problems(parse(model.to_yaml(), name))} <= {"`value`"}
+    assert {
+        problem.problem.partition(" lacks ")[2]
+        for problem in schema_problems(parse(model.to_yaml(), name))
+    } <= {"`value`"}
 
 
 def _leaves(node: Any) -> list[str]:
     if isinstance(node, dict | list):
-        return [leaf for value in (node.values() if isinstance(node, dict) else node) for leaf in _leaves(value)]
+        return [
+            leaf
+            for value in (node.values() if isinstance(node, dict) else node)
+            for leaf in _leaves(value)
+        ]
     return [str(node)]
 
 
@@ -122,7 +162,10 @@ def test_the_format_before_version_3_is_recognised(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(name for name in FILES if name.startswith("negative/")))
 def test_the_negatives_fail_where_the_verdicts_say(name: str) -> None:
     found = schema_problems(read(name))
-    paths = [path.replace("/", ".").replace(".0", "[0]") for path in FILES[name]["verdicts"][LATEST]["paths"]]
+    paths = [
+        path.replace("/", ".").replace(".0", "[0]")
+        for path in FILES[name]["verdicts"][LATEST]["paths"]
+    ]
     assert any(problem.path.startswith(path) for problem in found for path in paths), found
     assert len(found) == 1 or "map" in name or "quality" in name
 
@@ -149,9 +192,25 @@ schema:
           - rule: nullCheck
 """
     text, notes = rewritten(old, "readings.odcs.yaml")
-    assert all(comment in text for comment in ("# what the meters say", "# old", "# answers for it", "# the number on the box"))
+    assert all(
+        comment in text
+        for comment in (
+            "# what the meters say",
+            "# old",
+            "# answers for it",
+            "# the number on the box",
+        )
+    )
     data = parse(text, "x").data
-    assert data["team"] == {"members": [{"username": "ann", "role": "owner", "customProperties": [{"property": "comment", "value": "since May"}]}]}
+    assert data["team"] == {
+        "members": [
+            {
+                "username": "ann",
+                "role": "owner",
+                "customProperties": [{"property": "comment", "value": "since May"}],
+            }
+        ]
+    }
     (meter,) = data["schema"][0]["properties"]
     assert meter["logicalTypeOptions"] == {"exclusiveMinimum": 0}
     assert meter["quality"] == [{"metric": "nullValues", "mustBe": 0}]
@@ -190,5 +249,10 @@ servicelevels: {retention: {period: P1Y, description: a year}}
         "authoritativeDefinitions": [{"type": "definition", "url": "#/definitions/order_id"}], "customProperties": [{"property": "pii", "value": False}],
     }  # fmt: skip
     assert placed["logicalTypeOptions"] == {"timezone": False}
-    assert [field["physicalType"] for field in lines["items"]["properties"]] == ["varchar", "decimal(8,2)"]
-    assert made.data["slaProperties"] == [{"property": "retention", "value": "P1Y", "description": "a year"}]
+    assert [field["physicalType"] for field in lines["items"]["properties"]] == [
+        "varchar",
+        "decimal(8,2)",
+    ]
+    assert made.data["slaProperties"] == [
+        {"property": "retention", "value": "P1Y", "description": "a year"}
+    ]

@@ -23,11 +23,19 @@ def column(logical_type: str, **more: Any) -> Column:
 def values(promised: Column, *texts: str | None) -> list[Any]:
     """What the texts are read as; the type is always the promised one, and what was not read is known."""
     frame = pl.LazyFrame({"x": list(texts)}, schema={"x": pl.String})
-    got = frame.select(read(promised), ~readable(promised, read(promised)).alias("unread")).collect(engine="streaming")
+    got = frame.select(read(promised), ~readable(promised, read(promised)).alias("unread")).collect(
+        engine="streaming"
+    )
     assert got["x"].dtype == dtype(promised)
     if promised.logical_type not in ("object", "array", "map"):  # those can be read in part
-        assert got["unread"].to_list() == [text is not None and value is None for text, value in zip(texts, got["x"].to_list(), strict=True)]
-    return [value if not lost else "unread" for value, lost in zip(got["x"].to_list(), got["unread"].to_list(), strict=True)]
+        assert got["unread"].to_list() == [
+            text is not None and value is None
+            for text, value in zip(texts, got["x"].to_list(), strict=True)
+        ]
+    return [
+        value if not lost else "unread"
+        for value, lost in zip(got["x"].to_list(), got["unread"].to_list(), strict=True)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -35,17 +43,31 @@ def values(promised: Column, *texts: str | None) -> list[Any]:
     [
         ({"logicalTypeOptions": {"format": "i8"}}, ["-128", "127"], ["-129", "128"]),
         ({"logicalTypeOptions": {"format": "i16"}}, ["-32768", "32767"], ["-32769", "32768"]),
-        ({"logicalTypeOptions": {"format": "i32"}}, ["-2147483648", "2147483647"], ["-2147483649", "2147483648"]),
-        ({"logicalTypeOptions": {"format": "i64"}}, ["-9223372036854775808", "9223372036854775807"], ["-9223372036854775809", "9223372036854775808"]),
+        (
+            {"logicalTypeOptions": {"format": "i32"}},
+            ["-2147483648", "2147483647"],
+            ["-2147483649", "2147483648"],
+        ),
+        (
+            {"logicalTypeOptions": {"format": "i64"}},
+            ["-9223372036854775808", "9223372036854775807"],
+            ["-9223372036854775809", "9223372036854775808"],
+        ),
         ({"logicalTypeOptions": {"format": "u8"}}, ["0", "255"], ["-1", "256"]),
         ({"logicalTypeOptions": {"format": "u16"}}, ["0", "65535"], ["-1", "65536"]),
         ({"logicalTypeOptions": {"format": "u32"}}, ["0", "4294967295"], ["-1", "4294967296"]),
-        ({"logicalTypeOptions": {"format": "u64"}}, ["0", "18446744073709551615"], ["-1", "18446744073709551616"]),
+        (
+            {"logicalTypeOptions": {"format": "u64"}},
+            ["0", "18446744073709551615"],
+            ["-1", "18446744073709551616"],
+        ),
         ({"physicalType": "smallint"}, ["32767"], ["32768"]),
         ({"physicalType": "BIGINT"}, ["9223372036854775807"], ["1.0", "1e3", "٣", ""]),
     ],
 )
-def test_integers_have_exactly_the_promised_width(promise: dict[str, Any], fits: list[str], does_not: list[str]) -> None:
+def test_integers_have_exactly_the_promised_width(
+    promise: dict[str, Any], fits: list[str], does_not: list[str]
+) -> None:
     promised = column("integer", **promise)
     assert [int(value) for value in values(promised, *fits)] == [int(text) for text in fits]
     assert values(promised, *does_not) == ["unread"] * len(does_not)
@@ -58,14 +80,36 @@ def test_an_integer_is_read_as_itself_or_not_at_all(number: int) -> None:
 
 
 def test_a_decimal_is_never_rounded() -> None:
-    got = values(column("number", physicalType="decimal(5,2)"), "123.45", "-0.5", "1.230", "1.234", "1234.5", "", "-", "1e2")
-    assert [str(value) for value in got] == ["123.45", "-0.50", "1.23", "unread", "unread", "unread", "unread", "unread"]
+    got = values(
+        column("number", physicalType="decimal(5,2)"),
+        "123.45",
+        "-0.5",
+        "1.230",
+        "1.234",
+        "1234.5",
+        "",
+        "-",
+        "1e2",
+    )
+    assert [str(value) for value in got] == [
+        "123.45",
+        "-0.50",
+        "1.23",
+        "unread",
+        "unread",
+        "unread",
+        "unread",
+        "unread",
+    ]
 
 
 @pytest.mark.parametrize("text", ["1e999", "-1e999", "NaN", "inf", "1,5", "0x10"])
 def test_what_is_no_number_of_this_width_is_not_read(text: str) -> None:
     assert values(column("number"), text) == ["unread"]
-    assert values(column("number", logicalTypeOptions={"format": "f32"}), "1e39", "1.5") == ["unread", 1.5]
+    assert values(column("number", logicalTypeOptions={"format": "f32"}), "1e39", "1.5") == [
+        "unread",
+        1.5,
+    ]
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
@@ -74,30 +118,58 @@ def test_a_number_survives_its_shortest_text(number: float) -> None:
 
 
 def test_times_are_kept_as_text_that_sorts() -> None:
-    assert values(column("time"), "9:05", "09:05", "23:59:59.5", "24:00", None) == ["09:05:00", "09:05:00", "23:59:59.500", "unread", None]
+    assert values(column("time"), "9:05", "09:05", "23:59:59.5", "24:00", None) == [
+        "09:05:00",
+        "09:05:00",
+        "23:59:59.500",
+        "unread",
+        None,
+    ]
 
 
 @pytest.mark.parametrize(
     ("jdk", "text", "iso"),
-    [("dd.MM.yyyy", "28.02.2013", "2013-02-28"), ("yyyyMMdd", "20130228", "2013-02-28"), ("MMM d, yyyy", None, None), ("d/M/yy", None, None)],
+    [
+        ("dd.MM.yyyy", "28.02.2013", "2013-02-28"),
+        ("yyyyMMdd", "20130228", "2013-02-28"),
+        ("MMM d, yyyy", None, None),
+        ("d/M/yy", None, None),
+    ],
 )
 def test_formats_are_javas_or_refused(jdk: str, text: str | None, iso: str | None) -> None:
     if text is None:
         with pytest.raises(ValueError, match="'d'"):
             strptime(jdk)
     else:
-        assert [str(value) for value in values(column("date", logicalTypeOptions={"format": jdk}), text, "x")] == [iso, "unread"]
+        assert [
+            str(value)
+            for value in values(column("date", logicalTypeOptions={"format": jdk}), text, "x")
+        ] == [iso, "unread"]
 
 
 def test_a_timestamp_without_zone_refuses_one() -> None:
-    got = values(column("timestamp", logicalTypeOptions={"timezone": False}), "2013-02-28T10:11:12.5", "2013-02-28 10:11:12Z")
+    got = values(
+        column("timestamp", logicalTypeOptions={"timezone": False}),
+        "2013-02-28T10:11:12.5",
+        "2013-02-28 10:11:12Z",
+    )
     assert [str(value) for value in got] == ["2013-02-28 10:11:12.500000", "unread"]
-    assert str(values(column("timestamp", logicalTypeOptions={"format": "yyyy-MM-dd'T'HH:mm:ss.SSS"}), "2013-02-28T10:11:12.123")[0]) == "2013-02-28 10:11:12.123000+00:00"
+    assert (
+        str(
+            values(
+                column("timestamp", logicalTypeOptions={"format": "yyyy-MM-dd'T'HH:mm:ss.SSS"}),
+                "2013-02-28T10:11:12.123",
+            )[0]
+        )
+        == "2013-02-28 10:11:12.123000+00:00"
+    )
 
 
 def test_a_vector_has_its_dimensions_and_a_number_in_each() -> None:
     promised = column("vector", logicalTypeOptions={"dimensions": 2, "elementType": "float64"})
-    assert values(promised, "[1,2.5]", "[1]", "[1,2,3]", "[1,null]", '["a",2]', "{}", "[[1],2]", "no", None) == [[1.0, 2.5], *["unread"] * 7, None]
+    assert values(
+        promised, "[1,2.5]", "[1]", "[1,2,3]", "[1,null]", '["a",2]', "{}", "[[1],2]", "no", None
+    ) == [[1.0, 2.5], *["unread"] * 7, None]
     bits = column("vector", logicalTypeOptions={"dimensions": 2, "elementType": "binary"})
     assert values(bits, "[0,1]", "[0,2]") == [[0, 1], "unread"]
 
@@ -130,19 +202,33 @@ def test_arrays_of_objects_and_maps_are_read_to_their_leaves() -> None:
     assert values(orders, '[{"count":1},{"count":2}]', '[{"count":1},{"count":999}]', "[]") == [
         [{"sku": None, "count": 1, "tags": None}, {"sku": None, "count": 2, "tags": None}], "unread", [],
     ]  # fmt: skip
-    stock = column("map", map={"key": {"logicalType": "string"}, "value": {"logicalType": "integer"}})
-    assert values(stock, '{"a":1,"b":2}', '{"a":"x"}', "[1]") == [[{"key": "a", "value": 1}, {"key": "b", "value": 2}], "unread", "unread"]
+    stock = column(
+        "map", map={"key": {"logicalType": "string"}, "value": {"logicalType": "integer"}}
+    )
+    assert values(stock, '{"a":1,"b":2}', '{"a":"x"}', "[1]") == [
+        [{"key": "a", "value": 1}, {"key": "b", "value": 2}],
+        "unread",
+        "unread",
+    ]
 
 
 @pytest.mark.parametrize(
     ("format_", "good", "bad"),
     [
         ("email", ["a@b.co", "a.b+c@d-e.example.org"], ["a@b", "a b@c.de", "@b.co", "a@b..co"]),
-        ("uuid", ["123e4567-e89b-12d3-a456-426614174000"], ["123e4567e89b12d3a456426614174000", "g23e4567-e89b-12d3-a456-426614174000"]),
+        (
+            "uuid",
+            ["123e4567-e89b-12d3-a456-426614174000"],
+            ["123e4567e89b12d3a456426614174000", "g23e4567-e89b-12d3-a456-426614174000"],
+        ),
         ("uri", ["https://example.com/x", "urn:isbn:1"], ["example.com", "http://a b"]),
         ("hostname", ["example.com", "a-b.c"], ["-a.b", "a..b", "x" * 64 + ".com"]),
         ("ipv4", ["0.0.0.0", "255.255.255.255"], ["256.1.1.1", "1.1.1", "1.1.1.1.1"]),
-        ("ipv6", ["::", "::1", "2001:db8::8a2e:370:7334", "1:2:3:4:5:6:7:8", "::ffff:1.2.3.4", "fe80::"], ["1::2::3", "1:2:3:4:5:6:7", "12345::", ":1", "1:2:3:4:5:6:7:8:9"]),
+        (
+            "ipv6",
+            ["::", "::1", "2001:db8::8a2e:370:7334", "1:2:3:4:5:6:7:8", "::ffff:1.2.3.4", "fe80::"],
+            ["1::2::3", "1:2:3:4:5:6:7", "12345::", ":1", "1:2:3:4:5:6:7:8:9"],
+        ),
         ("byte", ["", "aGk=", "aGk4"], ["a", "aGk==", "a-k="]),
         ("binary", ["", "0aFF"], ["0", "xy"]),
     ],
@@ -152,13 +238,28 @@ def test_string_formats(format_: str, good: list[str], bad: list[str]) -> None:
     assert not pl.Series(bad).str.contains(FORMATS[format_]).any()
 
 
-@pytest.mark.parametrize("pattern", ["^[A-Z]{2}$", r"^\d{4}-\d{2}$", "(?:a|b)+", "(?i)x", r"\p{L}+", "[a-z&&[^b]]", "(a+)+$", "(?P<n>x)"])
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "^[A-Z]{2}$",
+        r"^\d{4}-\d{2}$",
+        "(?:a|b)+",
+        "(?i)x",
+        r"\p{L}+",
+        "[a-z&&[^b]]",
+        "(a+)+$",
+        "(?P<n>x)",
+    ],
+)
 def test_a_pattern_that_runs_in_linear_time_is_taken(pattern: str) -> None:
     assert pattern_problem(pattern) is None
     pl.Series(["a" * 50_000 + "!"]).str.contains(pattern)  # returns, whatever the pattern
 
 
-@pytest.mark.parametrize("pattern", ["[", "(?=x)", "(?<!x)", r"(a)\1", r"\Z", "a{1000}{1000}", "(?a)x", "(a{999}){999}{9}", "*"])
+@pytest.mark.parametrize(
+    "pattern",
+    ["[", "(?=x)", "(?<!x)", r"(a)\1", r"\Z", "a{1000}{1000}", "(?a)x", "(a{999}){999}{9}", "*"],
+)
 def test_a_pattern_that_cannot_run_is_refused_before_it_runs(pattern: str) -> None:
     assert pattern_problem(pattern)
 

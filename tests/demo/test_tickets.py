@@ -13,7 +13,19 @@ import polars as pl
 import pytest
 from stdnum import iban, luhn
 
-from assay.demo.tickets import BROKEN, CATEGORIES, COLUMNS, DECOYS, KINDS, PERSONAL, PLAIN, PLANTED_SCHEMA, Planted, found_of_planted, generate
+from assay.demo.tickets import (
+    BROKEN,
+    CATEGORIES,
+    COLUMNS,
+    DECOYS,
+    KINDS,
+    PERSONAL,
+    PLAIN,
+    PLANTED_SCHEMA,
+    Planted,
+    found_of_planted,
+    generate,
+)
 
 ROWS = 1_500
 FILES = ("support_tickets.csv", "support_tickets.planted.parquet", "support_tickets.planted.json")
@@ -42,17 +54,27 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     return Demo(tmp_path_factory.mktemp("demo"))
 
 
-def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(demo: Demo, tmp_path: Path) -> None:
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(
+    demo: Demo, tmp_path: Path
+) -> None:
     generate(tmp_path, rows=ROWS, seed=7)
-    assert all((tmp_path / name).read_bytes() == (demo.folder / name).read_bytes() for name in FILES)
+    assert all(
+        (tmp_path / name).read_bytes() == (demo.folder / name).read_bytes() for name in FILES
+    )
     generate(tmp_path, rows=ROWS, seed=8)
-    assert not any((tmp_path / name).read_bytes() == (demo.folder / name).read_bytes() for name in FILES)
+    assert not any(
+        (tmp_path / name).read_bytes() == (demo.folder / name).read_bytes() for name in FILES
+    )
 
 
 def test_the_columns_are_the_contracts(demo: Demo) -> None:
-    contract = (Path(__file__).parents[2] / "contracts/datasets/support_tickets.odcs.yaml").read_text(encoding="utf-8")
+    contract = (
+        Path(__file__).parents[2] / "contracts/datasets/support_tickets.odcs.yaml"
+    ).read_text(encoding="utf-8")
     assert tuple(demo.records[0]) == COLUMNS
-    assert [contract.index(f"name: {column}") for column in COLUMNS] == sorted(contract.index(f"name: {column}") for column in COLUMNS)
+    assert [contract.index(f"name: {column}") for column in COLUMNS] == sorted(
+        contract.index(f"name: {column}") for column in COLUMNS
+    )
 
 
 def test_every_fault_is_counted_as_it_stands_in_the_file(demo: Demo) -> None:
@@ -62,7 +84,11 @@ def test_every_fault_is_counted_as_it_stands_in_the_file(demo: Demo) -> None:
     assert len(rows) - len(set(rows)) == told.duplicates == 15
     assert {column: demo.cells(column).count("") for column in told.nulls} == told.nulls
     assert sum(category not in CATEGORIES for category in demo.cells("category")) == told.typos > 0
-    assert sum(float(minutes) > 60 for minutes in demo.cells("handle_minutes") if minutes) == told.outliers > 0
+    assert (
+        sum(float(minutes) > 60 for minutes in demo.cells("handle_minutes") if minutes)
+        == told.outliers
+        > 0
+    )
     assert told.values == {kind: len(demo.values(kind)) for kind in sorted(set(KINDS.values()))}
     assert json.loads((demo.folder / FILES[2]).read_text(encoding="utf-8")) == asdict(told)
     assert isinstance(told, Planted)
@@ -82,12 +108,16 @@ def test_every_planted_value_stands_in_its_cell(demo: Demo) -> None:
 
 
 def test_planted_values_keep_their_checksums(demo: Demo) -> None:
-    assert all(luhn.is_valid(card.replace(" ", "").replace("-", "")) for card in demo.values("card"))
+    assert all(
+        luhn.is_valid(card.replace(" ", "").replace("-", "")) for card in demo.values("card")
+    )
     assert all(iban.is_valid(account) for account in demo.values("iban"))
     assert len({account[:2] for account in demo.values("iban")}) >= 10
     regions = ("US", "GB", "DE", "FR", "SE", "AU")
     for phone in demo.values("phone"):
-        assert any(phonenumbers.is_valid_number(phonenumbers.parse(phone, region)) for region in regions)
+        assert any(
+            phonenumbers.is_valid_number(phonenumbers.parse(phone, region)) for region in regions
+        )
 
 
 def test_what_only_looks_personal_is_not_planted(demo: Demo) -> None:
@@ -97,7 +127,11 @@ def test_what_only_looks_personal_is_not_planted(demo: Demo) -> None:
             text = decoy(Random(seed), pools)
             assert not iban.is_valid(text)
             assert not (len(text) == 16 and text.isdigit() and luhn.is_valid(text))
-    assert not any(text in message for text in ("{}", "{product}", "{order}", "{n}") for message in demo.cells("message"))
+    assert not any(
+        text in message
+        for text in ("{}", "{product}", "{order}", "{n}")
+        for message in demo.cells("message")
+    )
 
 
 def test_messages_vary(demo: Demo) -> None:
@@ -132,4 +166,9 @@ def test_found_is_what_equals_or_contains_or_is_contained_at_the_same_place() ->
         schema=PLANTED_SCHEMA,
         orient="row",
     )
-    assert found_of_planted(planted, found).rows() == [("card", 2, 0, 2), ("email", 1, 0, 1), ("name", 1, 1, 0), ("phone", 1, 1, 0)]
+    assert found_of_planted(planted, found).rows() == [
+        ("card", 2, 0, 2),
+        ("email", 1, 0, 1),
+        ("name", 1, 1, 0),
+        ("phone", 1, 1, 0),
+    ]

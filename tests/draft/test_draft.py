@@ -24,7 +24,10 @@ CC0 = LicenseFound("CC0-1.0", "LICENSE", "found in LICENSE")
 
 def measured(**columns: list[str | None]) -> Profile:
     rows = len(next(iter(columns.values())))
-    frame = pl.LazyFrame({"_row": range(1, rows + 1), **columns}, schema={"_row": pl.Int64, **dict.fromkeys(columns, pl.String)})
+    frame = pl.LazyFrame(
+        {"_row": range(1, rows + 1), **columns},
+        schema={"_row": pl.Int64, **dict.fromkeys(columns, pl.String)},
+    )
     return profile(frame, list(columns))
 
 
@@ -35,11 +38,22 @@ def drafted(**columns: list[str | None]) -> Draft:
 
 
 def promised(done: Draft, name: str) -> dict[str, Any]:
-    return next(column for column in yaml.safe_load(done.text)["schema"][0]["properties"] if column["name"] == name)
+    return next(
+        column
+        for column in yaml.safe_load(done.text)["schema"][0]["properties"]
+        if column["name"] == name
+    )
 
 
 def setting(done: Draft, name: str) -> Any:
-    return next((entry["value"] for entry in yaml.safe_load(done.text)["customProperties"] if entry["property"] == f"assay.{name}"), None)
+    return next(
+        (
+            entry["value"]
+            for entry in yaml.safe_load(done.text)["customProperties"]
+            if entry["property"] == f"assay.{name}"
+        ),
+        None,
+    )
 
 
 # -- types ------------------------------------------------------------------------------
@@ -68,19 +82,29 @@ def test_the_type_is_the_one_all_rows_are_written_as(values: list[str | None], k
 
 
 def test_a_date_in_another_order_is_read_where_no_row_doubts_it() -> None:
-    assert promised(drafted(x=["31/12/2023", "01/02/2024"]), "x")["logicalTypeOptions"] == {"format": "dd/MM/yyyy"}
+    assert promised(drafted(x=["31/12/2023", "01/02/2024"]), "x")["logicalTypeOptions"] == {
+        "format": "dd/MM/yyyy"
+    }
     assert promised(drafted(x=["01/12/2023", "01/02/2024"]), "x")["logicalType"] == "string"
 
 
 def test_a_timestamp_says_whether_its_rows_say_a_zone() -> None:
-    assert promised(drafted(x=["2024-01-01 10:00:00"]), "x")["logicalTypeOptions"] == {"timezone": False}
-    assert promised(drafted(x=["2024-01-01T10:00:00Z"]), "x")["logicalTypeOptions"] == {"timezone": True}
+    assert promised(drafted(x=["2024-01-01 10:00:00"]), "x")["logicalTypeOptions"] == {
+        "timezone": False
+    }
+    assert promised(drafted(x=["2024-01-01T10:00:00Z"]), "x")["logicalTypeOptions"] == {
+        "timezone": True
+    }
 
 
 def test_what_stands_for_nothing_is_named_only_where_it_makes_a_number() -> None:
     done = measured(x=["1", "NA", "3"], y=["a", "?", "b"], z=["1", "x", "NULL"])
     assert done.null_values == ("NA",)
-    assert [(c.kind, c.given) for c in done.columns] == [("integer", 2), ("string", 3), ("string", 3)]
+    assert [(c.kind, c.given) for c in done.columns] == [
+        ("integer", 2),
+        ("string", 3),
+        ("string", 3),
+    ]
     assert setting(drafted(x=["1", "NA", "3"]), "source")["options"] == {"null_values": ["NA"]}
 
 
@@ -101,9 +125,19 @@ def test_what_is_null_in_one_column_is_null_in_all() -> None:
 
 @pytest.mark.parametrize(
     ("seen", "limits"),
-    [((1, 4983), (0, 10_000)), ((1987, 2013), (1960, 2040)), ((-5, -1), (-9, 0)), ((-3, 5), (-11, 13)), ((0.25, 0.75), (0.0, 1.3)), ((7, 7), (0, 14)), ((0, 0), (0, 1))],
+    [
+        ((1, 4983), (0, 10_000)),
+        ((1987, 2013), (1960, 2040)),
+        ((-5, -1), (-9, 0)),
+        ((-3, 5), (-11, 13)),
+        ((0.25, 0.75), (0.0, 1.3)),
+        ((7, 7), (0, 14)),
+        ((0, 0), (0, 1)),
+    ],
 )
-def test_ranges_have_round_head_room_and_keep_their_sign(seen: tuple[float, float], limits: tuple[float, float]) -> None:
+def test_ranges_have_round_head_room_and_keep_their_sign(
+    seen: tuple[float, float], limits: tuple[float, float]
+) -> None:
     assert head_room(*seen) == pytest.approx(limits)
 
 
@@ -115,7 +149,10 @@ def test_ranges_hold_what_was_seen_and_fit_their_type(one: int, other: int) -> N
     assert most is None or (high <= most < 2**63 and (high > 0 or most <= 0 or low == 0))
 
 
-@given(st.floats(allow_nan=False, allow_infinity=False), st.floats(allow_nan=False, allow_infinity=False))
+@given(
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.floats(allow_nan=False, allow_infinity=False),
+)
 def test_ranges_of_floats_hold_what_was_seen(one: float, other: float) -> None:
     low, high = min(one, other), max(one, other)
     least, most = head_room(low, high)
@@ -144,7 +181,9 @@ def test_one_shape_becomes_a_pattern_with_head_room(values: list[str], pattern: 
 
 
 def test_text_of_many_shapes_has_a_longest_length() -> None:
-    assert promised(drafted(x=["Some words", "more, and more"]), "x")["logicalTypeOptions"] == {"maxLength": 30}
+    assert promised(drafted(x=["Some words", "more, and more"]), "x")["logicalTypeOptions"] == {
+        "maxLength": 30
+    }
 
 
 def test_uuids_and_links_have_their_format() -> None:
@@ -159,14 +198,21 @@ def test_uuids_and_links_have_their_format() -> None:
 def test_a_key_is_a_code_and_never_a_measure() -> None:
     many = [str(i) for i in range(40)]
     assert drafted(weight=[f"{i}.5" for i in range(40)], meter_id=many).keys == ("meter_id",)
-    assert drafted(weight=[str(i * 977 % 8191) for i in range(40)], label=["some words " + i for i in many]).keys == ()
+    assert (
+        drafted(
+            weight=[str(i * 977 % 8191) for i in range(40)], label=["some words " + i for i in many]
+        ).keys
+        == ()
+    )
 
 
 def test_a_composite_is_as_small_as_can_be() -> None:
     stations, hours = ["A", "B"] * 10, [f"2024-01-{1 + i // 2:02d} 00:00:00" for i in range(20)]
     done = drafted(temperature=[str(i % 7) for i in range(20)], station=stations, at=hours)
     assert done.keys == ("station", "at")
-    assert [promised(done, name).get("primaryKeyPosition") for name in ("temperature", "station", "at")] == [None, 1, 2]
+    assert [
+        promised(done, name).get("primaryKeyPosition") for name in ("temperature", "station", "at")
+    ] == [None, 1, 2]
 
 
 def test_exact_repetitions_are_removed_and_do_not_hide_the_key() -> None:
@@ -198,7 +244,10 @@ SECRET = {
 
 def test_personal_columns_are_treated_and_no_value_of_theirs_is_in_the_draft() -> None:
     done = drafted(**SECRET)
-    treated = {name: (one["kind"], one["treatment"]) for name, one in setting(done, "privacy")["columns"].items()}
+    treated = {
+        name: (one["kind"], one["treatment"])
+        for name, one in setting(done, "privacy")["columns"].items()
+    }
     assert treated == {
         "email": ("email", "token"), "last_name": ("name", "token"), "birth_date": ("birth_date", "token"), "note": ("other", "redact"),
         "name": ("name", "token"), "client_ip": ("ip_address", "token"),
@@ -208,7 +257,12 @@ def test_personal_columns_are_treated_and_no_value_of_theirs_is_in_the_draft() -
             for word in value.split():
                 assert word in ("call", "today", "nothing", "here") or word not in done.text
     assert "email in 30 of 30 rows (100 %)" in done.text
-    assert promised(done, "birth_date") == {"name": "birth_date", "logicalType": "string", "required": True, "classification": "personal"}
+    assert promised(done, "birth_date") == {
+        "name": "birth_date",
+        "logicalType": "string",
+        "required": True,
+        "classification": "personal",
+    }
 
 
 def test_a_single_address_in_ten_thousand_rows_is_found() -> None:
@@ -226,7 +280,16 @@ def test_what_may_be_personal_is_asked_and_its_values_are_not_written() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "kind"), [("CustomerEmail", "email"), ("fname", "name"), ("DOB", "birth_date"), ("zip", None), ("shipment", None), ("ship", None), ("hotel", None)]
+    ("name", "kind"),
+    [
+        ("CustomerEmail", "email"),
+        ("fname", "name"),
+        ("DOB", "birth_date"),
+        ("zip", None),
+        ("shipment", None),
+        ("ship", None),
+        ("hotel", None),
+    ],
 )
 def test_names_of_columns_are_hints(name: str, kind: str | None) -> None:
     assert personal_hint(name) == kind
@@ -235,7 +298,9 @@ def test_names_of_columns_are_hints(name: str, kind: str | None) -> None:
 def test_a_brewery_has_a_name_and_is_no_person() -> None:
     assert perhaps_personal("brewery_name") is None
     assert (perhaps_personal("name"), perhaps_personal("addr")) == ("name", "address")
-    assert [key_hint(name) for name in ("tailnum", "customerId", "Order No", "id", "objectid", "decode")] == [True] * 5 + [False]
+    assert [
+        key_hint(name) for name in ("tailnum", "customerId", "Order No", "id", "objectid", "decode")
+    ] == [True] * 5 + [False]
 
 
 # -- licences ---------------------------------------------------------------------------------
@@ -245,7 +310,10 @@ def test_a_brewery_has_a_name_and_is_no_person() -> None:
     ("text", "spdx"),
     [
         ("Licensed under CC BY 4.0.", ("CC-BY-4.0",)),
-        ("Creative Commons Attribution-NonCommercial-ShareAlike 4.0 International", ("CC-BY-NC-SA-4.0",)),
+        (
+            "Creative Commons Attribution-NonCommercial-ShareAlike 4.0 International",
+            ("CC-BY-NC-SA-4.0",),
+        ),
         ("CC BY-NC 4.0", ("CC-BY-NC-4.0",)),
         ("| file | CC0-1.0 |", ("CC0-1.0",)),
         ("Apache License\nVersion 2.0, January 2004", ("Apache-2.0",)),
@@ -278,7 +346,13 @@ def test_a_doubtful_licence_is_unknown_and_says_why() -> None:
 
 
 def test_an_unknown_licence_and_owner_are_asked_for() -> None:
-    done = draft(measured(x=["1"]), "x", ORIGIN, LicenseFound(UNKNOWN, "none", "no licence lies beside the file"), None)
+    done = draft(
+        measured(x=["1"]),
+        "x",
+        ORIGIN,
+        LicenseFound(UNKNOWN, "none", "no licence lies beside the file"),
+        None,
+    )
     assert "# Assay refuses to publish until this is answered" in done.text
     assert len(done.open_questions) == 2
     with pytest.raises(Exception, match="names no owner"):
@@ -288,7 +362,22 @@ def test_an_unknown_licence_and_owner_are_asked_for() -> None:
 # -- the whole --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["a b", "naïve", 'quo"te', "yes", "1st", "a: b", "#x", "null", "back\\slash", "new\nline", "🦊x"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a b",
+        "naïve",
+        'quo"te',
+        "yes",
+        "1st",
+        "a: b",
+        "#x",
+        "null",
+        "back\\slash",
+        "new\nline",
+        "🦊x",
+    ],
+)
 def test_any_column_name_survives(name: str) -> None:
     assert promised(drafted(**{name: ["1", "2"]}), name)["logicalType"] == "integer"
 
@@ -297,10 +386,30 @@ def test_a_table_of_no_rows_is_drafted() -> None:
     assert promised(drafted(x=[]), "x") == {"name": "x", "logicalType": "string"}
 
 
-@given(st.dictionaries(st.text(min_size=1), st.one_of(st.text(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.booleans()), min_size=1))
+@given(
+    st.dictionaries(
+        st.text(min_size=1),
+        st.one_of(
+            st.text(),
+            st.integers(),
+            st.floats(allow_nan=False, allow_infinity=False),
+            st.booleans(),
+        ),
+        min_size=1,
+    )
+)
 def test_what_is_written_reads_back(data: dict[str, Any]) -> None:
-    surrogate = any("\ud800" <= character <= "\udfff" for key, value in data.items() for character in key + str(value))
+    surrogate = any(
+        "\ud800" <= character <= "\udfff"
+        for key, value in data.items()
+        for character in key + str(value)
+    )
     if surrogate:
         return
-    nested = {"flow": Flow(data), "said": {key: Said(value, "because\nso") for key, value in data.items()}, "list": [data, Comment("here")], "why": Comment("x")}
+    nested = {
+        "flow": Flow(data),
+        "said": {key: Said(value, "because\nso") for key, value in data.items()},
+        "list": [data, Comment("here")],
+        "why": Comment("x"),
+    }
     assert yaml.safe_load(written(nested)) == {"flow": data, "said": data, "list": [data]}

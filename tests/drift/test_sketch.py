@@ -30,15 +30,27 @@ def frame(rows: int, seed: int = 1) -> pl.DataFrame:
 
 
 @settings(max_examples=30)
-@given(st.lists(st.tuples(st.none() | st.floats(-5, 5) | st.sampled_from([float("nan"), float("inf")]), st.none() | st.sampled_from("abc")), max_size=200))
+@given(
+    st.lists(
+        st.tuples(
+            st.none() | st.floats(-5, 5) | st.sampled_from([float("nan"), float("inf")]),
+            st.none() | st.sampled_from("abc"),
+        ),
+        max_size=200,
+    )
+)
 def test_few_values_are_counted_exactly(rows: list[tuple[float | None, str | None]]) -> None:
     whole = pl.DataFrame(rows, schema={"x": pl.Float64, "c": pl.String}, orient="row")
     made = sketched(whole)
     finite = [x for x, _ in rows if x is not None and np.isfinite(x)]
     assert made.rows == len(rows)
     assert made.missing == {"x": len(rows) - len(finite), "c": sum(c is None for _, c in rows)}
-    assert made.numbers["x"].rows() == [(value, float(finite.count(value))) for value in sorted(set(finite))]
-    assert dict(made.categories["c"].rows()) == {c: sum(other == c for _, other in rows) for _, c in rows if c is not None}
+    assert made.numbers["x"].rows() == [
+        (value, float(finite.count(value))) for value in sorted(set(finite))
+    ]
+    assert dict(made.categories["c"].rows()) == {
+        c: sum(other == c for _, other in rows) for _, c in rows if c is not None
+    }
 
 
 def test_a_summary_of_many_values_keeps_their_ranks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,14 +59,21 @@ def test_a_summary_of_many_values_keeps_their_ranks(monkeypatch: pytest.MonkeyPa
     summary = sketched(whole).numbers["x"]
     assert summary.height == module.POINTS
     assert summary["rows"].sum() == pytest.approx(300_000)
-    ranks = np.searchsorted(np.sort(whole["x"].to_numpy()), summary["value"].to_numpy()) / whole.height
+    ranks = (
+        np.searchsorted(np.sort(whole["x"].to_numpy()), summary["value"].to_numpy()) / whole.height
+    )
     assert np.abs(ranks - (np.arange(module.POINTS) + 0.5) / module.POINTS).max() < 0.001
 
 
-def test_it_does_not_matter_how_the_engine_hands_the_rows_over(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_does_not_matter_how_the_engine_hands_the_rows_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(module, "BATCH", 1_000)
     whole = frame(10_500)
-    once, in_parts = sketched(whole), sketched(pl.concat([whole[:333], whole[333:7_001], whole[7_001:]], rechunk=False))
+    once, in_parts = (
+        sketched(whole),
+        sketched(pl.concat([whole[:333], whole[333:7_001], whole[7_001:]], rechunk=False)),
+    )
     assert once.sample.equals(in_parts.sample)
     assert once.numbers["x"].equals(in_parts.numbers["x"])
 
@@ -69,7 +88,10 @@ def test_a_sample_is_of_all_rows_and_the_same_each_time() -> None:
 
 def test_several_versions_are_as_if_they_had_been_read_together() -> None:
     first, second = frame(3_000, 1), frame(1_000, 2)
-    both, whole = merged([sketched(first), sketched(second)], policy=POLICY), sketched(pl.concat([first, second]))
+    both, whole = (
+        merged([sketched(first), sketched(second)], policy=POLICY),
+        sketched(pl.concat([first, second])),
+    )
     assert (both.rows, both.missing) == (whole.rows, whole.missing)
     assert both.categories["c"].equals(whole.categories["c"])
     assert both.numbers["x"].equals(whole.numbers["x"])
@@ -104,7 +126,9 @@ def test_a_trend_is_no_change_and_a_bend_is() -> None:
     chance = np.random.default_rng(2)
     trend = np.arange(60) * 0.1 + chance.normal(0, 0.05, 60)
     assert change_points(list(trend)) == []
-    (place,) = change_points([*trend, *(trend[-1] - np.arange(60) * 0.1 + chance.normal(0, 0.05, 60))])
+    (place,) = change_points(
+        [*trend, *(trend[-1] - np.arange(60) * 0.1 + chance.normal(0, 0.05, 60))]
+    )
     assert abs(place - 60) <= 2
 
 

@@ -21,7 +21,16 @@ Collect = Callable[[pl.LazyFrame], pl.DataFrame]
 
 
 @pytest.fixture(
-    params=["polars in memory", "polars streaming", pytest.param("gpu", marks=pytest.mark.skipif(engine.why_no_gpu() is not None, reason=f"no GPU: {engine.why_no_gpu()}"))]
+    params=[
+        "polars in memory",
+        "polars streaming",
+        pytest.param(
+            "gpu",
+            marks=pytest.mark.skipif(
+                engine.why_no_gpu() is not None, reason=f"no GPU: {engine.why_no_gpu()}"
+            ),
+        ),
+    ]
 )
 def collect(request: pytest.FixtureRequest) -> Collect:
     """Each engine there is; without a GPU, that one is skipped and says why."""
@@ -35,11 +44,22 @@ def collect(request: pytest.FixtureRequest) -> Collect:
 
 def _libraries() -> list[Any]:
     """The array libraries that compute what expressions cannot say: NumPy, the strictest one there is (what is not in the standard fails), and CuPy where there is a GPU."""
-    lacking = "no GPU: CuPy is not installed" if not engine.companion_engines("gpu") else f"no GPU: {engine.why_no_gpu()}"
+    lacking = (
+        "no GPU: CuPy is not installed"
+        if not engine.companion_engines("gpu")
+        else f"no GPU: {engine.why_no_gpu()}"
+    )
     return [
         pytest.param(np, id="numpy"),
         pytest.param(array_api_strict, id="array API standard"),
-        pytest.param("cupy", id="cupy", marks=pytest.mark.skipif(engine.why_no_gpu() is not None or not engine.companion_engines("gpu"), reason=lacking)),
+        pytest.param(
+            "cupy",
+            id="cupy",
+            marks=pytest.mark.skipif(
+                engine.why_no_gpu() is not None or not engine.companion_engines("gpu"),
+                reason=lacking,
+            ),
+        ),
     ]
 
 
@@ -51,22 +71,45 @@ def on(request: pytest.FixtureRequest) -> Any:
 
 def wanted(*transforms: dict[str, Any], **more: Any) -> Features:
     """Features of a frame ordered by `at`; the target is `y` above 5."""
-    return Features.model_validate({"order_by": "at", "target": {"name": "late", "column": "y", "above": 5}, "transforms": transforms, **more})
+    return Features.model_validate(
+        {
+            "order_by": "at",
+            "target": {"name": "late", "column": "y", "above": 5},
+            "transforms": transforms,
+            **more,
+        }
+    )
 
 
-def fitted(frame: pl.DataFrame, *transforms: dict[str, Any], holdout: float | None = None, others: table.Others | None = None, **more: Any) -> State:
+def fitted(
+    frame: pl.DataFrame,
+    *transforms: dict[str, Any],
+    holdout: float | None = None,
+    others: table.Others | None = None,
+    **more: Any,
+) -> State:
     """What these transforms learn from the frame, after a trip through JSON."""
-    state = table.fit(frame.lazy(), wanted(*transforms, **more), engine.run_together, holdout=holdout, others=others)
+    state = table.fit(
+        frame.lazy(),
+        wanted(*transforms, **more),
+        engine.run_together,
+        holdout=holdout,
+        others=others,
+    )
     return from_json(state.as_json(), state.tables)
 
 
 def hours(count: int) -> pl.Series:
     """A time each hour."""
-    return pl.Series("at", [AT + timedelta(hours=hour) for hour in range(count)], dtype=pl.Datetime("us", "UTC"))
+    return pl.Series(
+        "at", [AT + timedelta(hours=hour) for hour in range(count)], dtype=pl.Datetime("us", "UTC")
+    )
 
 
 def frame(**columns: Sequence[Any]) -> pl.DataFrame:
     """Rows an hour apart, with the target's column."""
     height = len(next(iter(columns.values()), ()))
-    made = pl.DataFrame({"y": [float(place % 11) for place in range(height)], **columns}, strict=False)
+    made = pl.DataFrame(
+        {"y": [float(place % 11) for place in range(height)], **columns}, strict=False
+    )
     return made if "at" in columns else made.with_columns(hours(height))

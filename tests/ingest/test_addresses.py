@@ -30,13 +30,17 @@ def deliver(installation: SampleHome, **files: str | bytes) -> None:
     inbox = installation.root / "inbox"
     inbox.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
-        (inbox / name.replace("_", ".")).write_bytes(text.encode() if isinstance(text, str) else text)
+        (inbox / name.replace("_", ".")).write_bytes(
+            text.encode() if isinstance(text, str) else text
+        )
 
 
 def landed(installation: SampleHome) -> tuple[pl.DataFrame, dict[str, tuple[int, int]]]:
     run = installation.run()
     receipt = land(run).receipt
-    return landed_rows(run, receipt.digest).collect(), {file.name: (file.first, file.last) for file in receipt.files}
+    return landed_rows(run, receipt.digest).collect(), {
+        file.name: (file.first, file.last) for file in receipt.files
+    }
 
 
 def names_in(installation: SampleHome, error: AssayError) -> list[str | None]:
@@ -47,26 +51,44 @@ def names_in(installation: SampleHome, error: AssayError) -> list[str | None]:
 # -- many files -------------------------------------------------------------------------------
 
 
-def test_a_glob_lands_its_files_as_one_table_and_each_record_keeps_its_file(installation: SampleHome) -> None:
+def test_a_glob_lands_its_files_as_one_table_and_each_record_keeps_its_file(
+    installation: SampleHome,
+) -> None:
     (installation.root / "inbox" / "readings.csv").unlink()
-    deliver(installation, b_csv=HEADER + "M3,3,day\n", a_csv=HEADER + "M1,1,day\nM2\nM2,2,night\n", c_txt="no matter", _hidden_csv="no matter")
+    deliver(
+        installation,
+        b_csv=HEADER + "M3,3,day\n",
+        a_csv=HEADER + "M1,1,day\nM2\nM2,2,night\n",
+        c_txt="no matter",
+        _hidden_csv="no matter",
+    )
     installation.promise(setting("source", location="inbox/*.csv"))
     run = installation.run()
     receipt = land(run).receipt
-    assert [(installation.name_of(f.name), f.rows, f.unreadable, f.first, f.last) for f in receipt.files] == [("a.csv", 2, 1, 1, 4), ("b.csv", 1, 0, 5, 6)]
-    assert landed_rows(run, receipt.digest).collect().rows() == [(2, "M1", "1", "day"), (4, "M2", "2", "night"), (6, "M3", "3", "day")]
+    assert [
+        (installation.name_of(f.name), f.rows, f.unreadable, f.first, f.last) for f in receipt.files
+    ] == [("a.csv", 2, 1, 1, 4), ("b.csv", 1, 0, 5, 6)]
+    assert landed_rows(run, receipt.digest).collect().rows() == [
+        (2, "M1", "1", "day"),
+        (4, "M2", "2", "night"),
+        (6, "M3", "3", "day"),
+    ]
     assert unreadable_records(run, receipt.digest)["record"].to_list() == [3]
     assert land(installation.run()).unchanged
 
 
-def test_columns_are_unified_and_a_required_one_must_be_in_each_file(installation: SampleHome) -> None:
+def test_columns_are_unified_and_a_required_one_must_be_in_each_file(
+    installation: SampleHome,
+) -> None:
     installation.promise(setting("source", location="inbox/*.csv"))
     deliver(installation, more_csv="extra,meter,energy_kwh\nx,M9,9\n")
     rows, _ = landed(installation)
     assert rows.columns == ["_row", "extra", "meter", "energy_kwh", "tariff"]
     assert rows.row(0) == (2, "x", "M9", "9", None)
     deliver(installation, zz_csv="energy_kwh,tariff\n1,day\n")
-    with pytest.raises(SourceError, match=r"'file-[0-9a-f]{12}\.csv'.*lacks the required column 'meter'") as refused:
+    with pytest.raises(
+        SourceError, match=r"'file-[0-9a-f]{12}\.csv'.*lacks the required column 'meter'"
+    ) as refused:
         land(installation.run())
     assert "zz.csv" in names_in(installation, refused.value)
 
@@ -74,7 +96,9 @@ def test_columns_are_unified_and_a_required_one_must_be_in_each_file(installatio
 def test_files_that_cannot_be_read_are_named(installation: SampleHome) -> None:
     installation.promise(setting("source", location="inbox/*.csv"))
     deliver(installation, bad_csv="", worse_csv="")
-    with pytest.raises(SourceError, match=r"'file-.*empty.*nor can these be read: .*'file-.*assay reveal file-") as refused:
+    with pytest.raises(
+        SourceError, match=r"'file-.*empty.*nor can these be read: .*'file-.*assay reveal file-"
+    ) as refused:
         land(installation.run())
     assert set(names_in(installation, refused.value)) == {"bad.csv", "worse.csv"}
 
@@ -83,7 +107,9 @@ def test_the_evidence_says_which_records_came_from_which_file(installation: Samp
     installation.promise(setting("source", location="inbox/*.csv"))
     deliver(installation, second_csv=HEADER + "M7,7,day\nM8,8,day\n")
     files = installation.predicate(installation.published())["source_files"]
-    assert [(installation.name_of(file["name"]), file["first"], file["last"]) for file in files] == [("readings.csv", 1, 4), ("second.csv", 5, 7)]
+    assert [
+        (installation.name_of(file["name"]), file["first"], file["last"]) for file in files
+    ] == [("readings.csv", 1, 4), ("second.csv", 5, 7)]
 
 
 @pytest.mark.parametrize(("pattern", "path", "same"), [
@@ -140,7 +166,9 @@ REFUSED = [
 
 
 @pytest.mark.parametrize("host", REFUSED)
-def test_no_private_address_is_connected_to_however_it_is_written(installation: SampleHome, host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_private_address_is_connected_to_however_it_is_written(
+    installation: SampleHome, host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(web, "_headers", lambda *_, **__: pytest.fail("it was about to connect"))
     installation.promise(setting("source", location=f"http://{host}/readings.csv"))
     with pytest.raises(SourceError, match=r"not fetched|cannot be found"):
@@ -158,12 +186,20 @@ def test_what_is_no_address_is_refused_in_the_contract(location: str) -> None:
         return
     with pytest.raises(ContractError, match=r"assay\.source"):
         contract(
-            setting("source", location=location, format="sql" if location.startswith("postgres") else "csv", options={"table": "t"} if location.startswith("postgres") else {})
+            setting(
+                "source",
+                location=location,
+                format="sql" if location.startswith("postgres") else "csv",
+                options={"table": "t"} if location.startswith("postgres") else {},
+            )
         )
 
 
 def test_public_addresses_are_public() -> None:
-    assert [is_public(ip) for ip in ("93.184.216.34", "2606:2800:220:1:248:1893:25c8:1946", "not an address")] == [True, True, False]
+    assert [
+        is_public(ip)
+        for ip in ("93.184.216.34", "2606:2800:220:1:248:1893:25c8:1946", "not an address")
+    ] == [True, True, False]
 
 
 class Server:
@@ -200,7 +236,9 @@ def server() -> Iterator[Server]:
     thread.join()
 
 
-def reply(status: int, body: bytes = b"", **headers: str) -> Callable[[BaseHTTPRequestHandler], None]:
+def reply(
+    status: int, body: bytes = b"", **headers: str
+) -> Callable[[BaseHTTPRequestHandler], None]:
     def answer(request: BaseHTTPRequestHandler) -> None:
         request.send_response(status)
         for name, value in {"Content-Length": str(len(body)), **headers}.items():
@@ -223,19 +261,33 @@ def place(tmp_path: Path, *hosts: str) -> Place:
     return Place((tmp_path,), tmp_path, hosts=frozenset(hosts))
 
 
-def test_a_name_that_leads_home_is_refused_unless_every_address_is_public(tmp_path: Path, server: Server) -> None:
+def test_a_name_that_leads_home_is_refused_unless_every_address_is_public(
+    tmp_path: Path, server: Server
+) -> None:
     for found in (["127.0.0.1"], ["93.184.216.34", "127.0.0.1"], ["::1"], ["169.254.169.254"]):
         with pytest.raises(SourceError, match="not public"):
-            download(f"http://rebind.example:{server.http.server_port}/", sink(tmp_path), place(tmp_path), network=Network(lambda *_, found=found: found))
+            download(
+                f"http://rebind.example:{server.http.server_port}/",
+                sink(tmp_path),
+                place(tmp_path),
+                network=Network(lambda *_, found=found: found),
+            )
     assert server.asked == []
 
 
-def test_the_connection_goes_to_the_address_that_was_checked(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_connection_goes_to_the_address_that_was_checked(
+    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A name that changes its mind between the check and the connection (DNS rebinding) is asked once: what connects never looks a name up again."""
     answers = iter([["127.0.0.1"], ["10.9.9.9"]])
     server.answer = reply(200, GOOD.encode())
     here = place(tmp_path, f"rebind.example:{server.http.server_port}")
-    done = download(f"http://rebind.example:{server.http.server_port}/", sink(tmp_path), here, network=Network(lambda *_: next(answers)))
+    done = download(
+        f"http://rebind.example:{server.http.server_port}/",
+        sink(tmp_path),
+        here,
+        network=Network(lambda *_: next(answers)),
+    )
     assert done is not None
     assert server.asked[0][1]["host"] == f"rebind.example:{server.http.server_port}"
     assert next(answers) == ["10.9.9.9"]
@@ -243,11 +295,23 @@ def test_the_connection_goes_to_the_address_that_was_checked(tmp_path: Path, ser
 
 @pytest.mark.parametrize(
     "target",
-    ["http://127.0.0.1:1/", "http://169.254.169.254/latest/meta-data", "http://[::1]/", "http://2130706433/", "file:///etc/passwd", "gopher://127.0.0.1/", "//127.0.0.1:9/x"],
+    [
+        "http://127.0.0.1:1/",
+        "http://169.254.169.254/latest/meta-data",
+        "http://[::1]/",
+        "http://2130706433/",
+        "file:///etc/passwd",
+        "gopher://127.0.0.1/",
+        "//127.0.0.1:9/x",
+    ],
 )
-def test_a_redirect_is_checked_like_the_address_itself(installation: SampleHome, server: Server, monkeypatch: pytest.MonkeyPatch, target: str) -> None:
+def test_a_redirect_is_checked_like_the_address_itself(
+    installation: SampleHome, server: Server, monkeypatch: pytest.MonkeyPatch, target: str
+) -> None:
     allow(monkeypatch, server)
-    monkeypatch.setenv("ASSAY_SOURCE_HOSTS", f"{server.host},127.0.0.1:1,127.0.0.1:9")  # what a contract may name, somebody's redirect may not
+    monkeypatch.setenv(
+        "ASSAY_SOURCE_HOSTS", f"{server.host},127.0.0.1:1,127.0.0.1:9"
+    )  # what a contract may name, somebody's redirect may not
     server.answer = reply(302, Location=target)
     installation.promise(setting("source", location=server.url))
     with pytest.raises(SourceError, match=r"not fetched|no web address"):
@@ -257,21 +321,35 @@ def test_a_redirect_is_checked_like_the_address_itself(installation: SampleHome,
 # -- the web: what works ------------------------------------------------------------------------
 
 
-def test_an_allowed_host_is_fetched_once_and_asked_whether_it_changed(installation: SampleHome, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_allowed_host_is_fetched_once_and_asked_whether_it_changed(
+    installation: SampleHome, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
     allow(monkeypatch, server)
     installation.promise(setting("source", location=server.url))
-    server.answer = reply(200, GOOD.encode(), ETag='"one"', Last_Modified="Mon, 23 Nov 2026 10:00:00 GMT")
+    server.answer = reply(
+        200, GOOD.encode(), ETag='"one"', Last_Modified="Mon, 23 Nov 2026 10:00:00 GMT"
+    )
     assert land(installation.run()).receipt.rows == 3
     server.answer = reply(304)
-    assert land(installation.run()).unchanged  # another opening of the same home: what was seen survives the process
-    assert (server.asked[1][1]["if-none-match"], server.asked[1][1]["if-modified-since"]) == ('"one"', "Mon, 23 Nov 2026 10:00:00 GMT")
+    assert land(
+        installation.run()
+    ).unchanged  # another opening of the same home: what was seen survives the process
+    assert (server.asked[1][1]["if-none-match"], server.asked[1][1]["if-modified-since"]) == (
+        '"one"',
+        "Mon, 23 Nov 2026 10:00:00 GMT",
+    )
     server.answer = reply(200, (GOOD + "M4,1,day\n").encode(), ETag='"two"')
     done = land(installation.run())
     assert (done.unchanged, done.receipt.rows) == (False, 4)
-    assert not any(GOOD.encode()[:10] in file.read_bytes() for file in (installation.root / "cache").rglob("*.json"))
+    assert not any(
+        GOOD.encode()[:10] in file.read_bytes()
+        for file in (installation.root / "cache").rglob("*.json")
+    )
 
 
-def test_what_the_lake_has_lost_is_fetched_again(installation: SampleHome, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_lake_has_lost_is_fetched_again(
+    installation: SampleHome, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
     allow(monkeypatch, server)
     installation.promise(setting("source", location=server.url))
     server.answer = reply(200, GOOD.encode(), ETag='"one"')
@@ -298,7 +376,9 @@ def test_a_broken_download_goes_on_where_it_stopped(tmp_path: Path, server: Serv
 
     server.answer = answer
     to = sink(tmp_path)
-    done = download(server.url, to, place(tmp_path, server.host), network=Network(pause=lambda _: None))
+    done = download(
+        server.url, to, place(tmp_path, server.host), network=Network(pause=lambda _: None)
+    )
     assert to.path.read_bytes() == body
     assert done is not None
     assert done.digest == gather.sha256(to.path)
@@ -321,11 +401,18 @@ def test_a_download_that_changed_meanwhile_begins_anew(tmp_path: Path, server: S
     assert to.path.read_bytes() == b"newer!"
 
 
-def test_a_busy_server_is_asked_again_a_few_times_and_a_refusal_is_not(tmp_path: Path, server: Server) -> None:
+def test_a_busy_server_is_asked_again_a_few_times_and_a_refusal_is_not(
+    tmp_path: Path, server: Server
+) -> None:
     waits: list[float] = []
     server.answer = reply(503)
     with pytest.raises(SourceError, match=r"in 4 tries: the server answers 503"):
-        download(server.url, sink(tmp_path), place(tmp_path, server.host), network=Network(pause=waits.append))
+        download(
+            server.url,
+            sink(tmp_path),
+            place(tmp_path, server.host),
+            network=Network(pause=waits.append),
+        )
     assert waits == [1.0, 2.0, 4.0]
     server.answer = reply(404)
     with pytest.raises(SourceError, match="answers 404"):
@@ -333,7 +420,9 @@ def test_a_busy_server_is_asked_again_a_few_times_and_a_refusal_is_not(tmp_path:
     assert len(server.asked) == 5
 
 
-def test_more_bytes_than_allowed_are_not_taken_announced_or_not(tmp_path: Path, server: Server) -> None:
+def test_more_bytes_than_allowed_are_not_taken_announced_or_not(
+    tmp_path: Path, server: Server
+) -> None:
     server.answer = reply(200, b"x" * 5_000)
     with pytest.raises(SourceError, match="larger than 1,000 bytes"):
         download(server.url, sink(tmp_path, 1_000), place(tmp_path, server.host))
@@ -351,14 +440,20 @@ def test_more_bytes_than_allowed_are_not_taken_announced_or_not(tmp_path: Path, 
 
 
 def test_redirects_are_followed_a_few_times(tmp_path: Path, server: Server) -> None:
-    server.answer = lambda request: reply(302, Location="/b")(request) if request.path == "/readings.csv" else reply(200, b"a,b\n")(request)
+    server.answer = lambda request: (
+        reply(302, Location="/b")(request)
+        if request.path == "/readings.csv"
+        else reply(200, b"a,b\n")(request)
+    )
     assert download(server.url, sink(tmp_path), place(tmp_path, server.host)) is not None
     server.answer = reply(302, Location="/again")
     with pytest.raises(SourceError, match="more than 5 times"):
         download(server.url, sink(tmp_path), place(tmp_path, server.host))
 
 
-def test_a_packed_file_is_unpacked_after_it_was_fetched(installation: SampleHome, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_packed_file_is_unpacked_after_it_was_fetched(
+    installation: SampleHome, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
     allow(monkeypatch, server)
     installation.promise(setting("source", location=f"http://{server.host}/readings.csv.gz"))
     server.answer = reply(200, gzip.compress(GOOD.encode()))

@@ -30,7 +30,12 @@ def zstd(content: bytes) -> bytes:
     return sink.getvalue().to_pybytes()
 
 
-PACKERS: dict[str, Callable[[bytes], bytes]] = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress, "zst": zstd}
+PACKERS: dict[str, Callable[[bytes], bytes]] = {
+    "gz": gzip.compress,
+    "bz2": bz2.compress,
+    "xz": lzma.compress,
+    "zst": zstd,
+}
 
 
 def zipped(*members: tuple[str | zipfile.ZipInfo, bytes]) -> bytes:
@@ -58,21 +63,37 @@ def test_a_packed_file_is_read_as_what_is_in_it(installation: SampleHome, kind: 
 
 
 def test_several_gzip_members_are_one_file(tmp_path: Path) -> None:
-    (one,) = unpack(archive(tmp_path, gzip.compress(b"a\n") + gzip.compress(b"b\n"), "x.csv.gz"), "x.csv.gz", tmp_path, HERE)
+    (one,) = unpack(
+        archive(tmp_path, gzip.compress(b"a\n") + gzip.compress(b"b\n"), "x.csv.gz"),
+        "x.csv.gz",
+        tmp_path,
+        HERE,
+    )
     assert one.path.read_bytes() == b"a\nb\n"
 
 
-def test_a_zip_of_several_files_lands_all_of_them_or_those_that_are_meant(installation: SampleHome) -> None:
-    content = zipped(("2026/b.csv", GOOD.encode()), ("a.csv", GOOD.encode()), ("README.txt", b"hello"), ("2026/", b""))
+def test_a_zip_of_several_files_lands_all_of_them_or_those_that_are_meant(
+    installation: SampleHome,
+) -> None:
+    content = zipped(
+        ("2026/b.csv", GOOD.encode()),
+        ("a.csv", GOOD.encode()),
+        ("README.txt", b"hello"),
+        ("2026/", b""),
+    )
     archive(installation.root / "inbox", content, "all.zip")
-    installation.promise(setting("source", location="inbox/all.zip", options={"members": "**/*.csv"}))
+    installation.promise(
+        setting("source", location="inbox/all.zip", options={"members": "**/*.csv"})
+    )
     run = installation.run()
     receipt = land(run).receipt
     assert all(file.name.startswith("inbox/all.zip/member-") for file in receipt.files)
     parts = [(installation.name_of(file.name), file.first, file.last) for file in receipt.files]
     assert parts == [("2026/b.csv", 1, 4), ("a.csv", 5, 8)]
     assert landed_rows(run, receipt.digest).collect().height == 6
-    installation.promise(setting("source", location="inbox/all.zip", options={"members": "nothing/*"}))
+    installation.promise(
+        setting("source", location="inbox/all.zip", options={"members": "nothing/*"})
+    )
     with pytest.raises(SourceError, match="no file that `members` means"):
         land(installation.run())
 
@@ -81,7 +102,9 @@ def million() -> bytes:
     """A zip that lists a million members, without a single one: 46 bytes each in its directory."""
     entry = b"PK\x01\x02" + bytes(42)
     size = len(entry) * 1_000_000
-    end64 = struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, 1_000_000, 1_000_000, size, 0)
+    end64 = struct.pack(
+        "<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, 1_000_000, 1_000_000, size, 0
+    )
     locator = struct.pack("<4sLQL", b"PK\x06\x07", 0, size, 1)
     end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)
     return entry * 1_000_000 + end64 + locator + end
@@ -101,11 +124,20 @@ BOMBS: dict[str, tuple[str, Callable[[], bytes]]] = {
     "xz": ("bomb.csv.xz", lambda: lzma.compress(b"0" * 20_000_000, preset=0)),
     "zstd": ("bomb.csv.zst", lambda: zstd(b"0" * 20_000_000)),
     "zip": ("bomb.zip", lambda: zipped(("a.csv", b"0" * 20_000_000))),
-    "many small ones": ("bomb.zip", lambda: zipped(*((f"{n}.csv", b"0" * 200_000) for n in range(100)))),
-    "nested": ("bomb.zip", lambda: zipped(("a.zip", zipped(("b.zip", zipped(("c.csv", b"0" * 1_000_000))))))),
+    "many small ones": (
+        "bomb.zip",
+        lambda: zipped(*((f"{n}.csv", b"0" * 200_000) for n in range(100))),
+    ),
+    "nested": (
+        "bomb.zip",
+        lambda: zipped(("a.zip", zipped(("b.zip", zipped(("c.csv", b"0" * 1_000_000)))))),
+    ),
     "gzip in a zip": ("bomb.zip", lambda: zipped(("a.csv.gz", gzip.compress(b"0" * 1_000_000)))),
     "a million members": ("bomb.zip", million),
-    "ten thousand members and one": ("bomb.zip", lambda: zipped(*((f"{n}", b"") for n in range(10_001)))),
+    "ten thousand members and one": (
+        "bomb.zip",
+        lambda: zipped(*((f"{n}", b"") for n in range(10_001))),
+    ),
     "a member that lies": ("bomb.zip", lying),
     "cut off": ("bomb.zip", lambda: zipped(("a.csv", GOOD.encode() * 1_000))[:-40]),
     "gzip cut off": ("bomb.csv.gz", lambda: gzip.compress(GOOD.encode() * 1_000)[:-12]),
@@ -124,7 +156,9 @@ def test_bombs_are_refused_quickly_and_leave_nothing(installation: SampleHome, n
     before = sum(os.times()[:4])
     with pytest.raises(SourceError, match=r"unpack|archive|lists|no file"):
         land(run)
-    assert sum(os.times()[:4]) - before < 2  # seconds at work, its child processes' too: a machine that is busy takes longer
+    assert (
+        sum(os.times()[:4]) - before < 2
+    )  # seconds at work, its child processes' too: a machine that is busy takes longer
     assert not list((installation.root / "lake").rglob("unpacked-*"))
 
 
@@ -150,7 +184,11 @@ def test_no_members_name_becomes_a_path(tmp_path: Path, name: str) -> None:
     assert one.name.isprintable()
 
 
-@pytest.mark.parametrize("mode", [0o120777, 0o020666, 0o060666, 0o010666, 0o140777], ids=["symlink", "character device", "block device", "pipe", "socket"])
+@pytest.mark.parametrize(
+    "mode",
+    [0o120777, 0o020666, 0o060666, 0o010666, 0o140777],
+    ids=["symlink", "character device", "block device", "pipe", "socket"],
+)
 def test_a_member_that_is_no_file_is_refused(tmp_path: Path, mode: int) -> None:
     info = zipfile.ZipInfo("readings.csv")
     info.external_attr = mode << 16

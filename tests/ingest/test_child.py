@@ -28,7 +28,15 @@ from assay.assets.io.sources.landing import rows_in
 from assay.contracts.errors import SourceError, Where
 
 WHERE = Where(file="inbox/x")
-BOMB = Path(__file__).parents[2].parent / "shared" / "data" / "malformed" / "parquet" / "data" / "large_string_map.brotli.parquet"
+BOMB = (
+    Path(__file__).parents[2].parent
+    / "shared"
+    / "data"
+    / "malformed"
+    / "parquet"
+    / "data"
+    / "large_string_map.brotli.parquet"
+)
 
 
 def test_a_file_is_decoded_elsewhere_and_no_row_crosses(tmp_path: Path) -> None:
@@ -40,12 +48,16 @@ def test_a_file_is_decoded_elsewhere_and_no_row_crosses(tmp_path: Path) -> None:
 
 def test_what_cannot_be_decoded_is_told_with_its_place(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text('[\n{"a": 1},\n{"a": }]')
-    with pytest.raises(SourceError, match=r"^inbox/x:3: the document is no JSON \(expecting value\)\. Mend it"):
+    with pytest.raises(
+        SourceError, match=r"^inbox/x:3: the document is no JSON \(expecting value\)\. Mend it"
+    ):
         decoded("json_text", tmp_path / "x.json", tmp_path, {"format": "json"}, WHERE)
 
 
 def test_a_parquet_bomb_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
-    pq.write_table(pa.table({"x": np.zeros(50_000_000, np.int8)}), tmp_path / "x.parquet", compression="zstd")
+    pq.write_table(
+        pa.table({"x": np.zeros(50_000_000, np.int8)}), tmp_path / "x.parquet", compression="zstd"
+    )
     assert (tmp_path / "x.parquet").stat().st_size < 250_000
     with pytest.raises(SourceError, match=r"would unpack to more than .* times its size"):
         decoded("parquet", tmp_path / "x.parquet", tmp_path, {}, WHERE)
@@ -73,15 +85,22 @@ def workbook(generator: random.Random) -> bytes:
     stream = io.BytesIO()
     with xlsxwriter.Workbook(stream) as book:
         sheet = book.add_worksheet("S")
-        for number, row in enumerate([["id", "name", "at"], *([n, "ann", n / 7] for n in range(60))]):
+        for number, row in enumerate(
+            [["id", "name", "at"], *([n, "ann", n / 7] for n in range(60))]
+        ):
             sheet.write_row(number, 0, row)
     if generator.random() < 0.2:
         return mutated(stream.getvalue(), generator)
     packed = io.BytesIO()
-    with zipfile.ZipFile(stream) as whole, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as made:
+    with (
+        zipfile.ZipFile(stream) as whole,
+        zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as made,
+    ):
         hit = generator.choice(whole.namelist())
         for name in whole.namelist():
-            made.writestr(name, mutated(whole.read(name), generator) if name == hit else whole.read(name))
+            made.writestr(
+                name, mutated(whole.read(name), generator) if name == hit else whole.read(name)
+            )
     return packed.getvalue()
 
 
@@ -92,7 +111,9 @@ def mutated(whole: bytes, generator: random.Random) -> bytes:
     return bytes(text)
 
 
-def read_or_refused(folder: Path, make: Callable[[random.Random], bytes], seed: int, count: int) -> None:
+def read_or_refused(
+    folder: Path, make: Callable[[random.Random], bytes], seed: int, count: int
+) -> None:
     """Mutated files through the child: rows, or one clear refusal, whatever the bytes make the library do."""
     generator = random.Random(seed)
     for number in range(count):
@@ -106,7 +127,9 @@ def read_or_refused(folder: Path, make: Callable[[random.Random], bytes], seed: 
 
 
 @pytest.mark.parametrize("make", [parquet, arrow, workbook])
-def test_mutated_files_are_read_or_refused(tmp_path: Path, make: Callable[[random.Random], bytes]) -> None:
+def test_mutated_files_are_read_or_refused(
+    tmp_path: Path, make: Callable[[random.Random], bytes]
+) -> None:
     """H2, a few."""
     read_or_refused(tmp_path, make, seed=1, count=4)
 
@@ -119,7 +142,9 @@ def test_two_thousand_mutated_files(tmp_path: Path, make: Callable[[random.Rando
 
 
 @pytest.mark.skipif(not BOMB.is_file(), reason="the shared malformed files are not here")
-def test_kilobytes_that_decode_to_gigabytes_end_at_the_limit_and_cost_this_process_nothing(tmp_path: Path) -> None:
+def test_kilobytes_that_decode_to_gigabytes_end_at_the_limit_and_cost_this_process_nothing(
+    tmp_path: Path,
+) -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with pytest.raises(SourceError, match=r"unpacks to more than|needs more than|cannot be read"):
         decoded("parquet", BOMB, tmp_path, {}, WHERE, Limits(memory_mb=512))
@@ -127,9 +152,22 @@ def test_kilobytes_that_decode_to_gigabytes_end_at_the_limit_and_cost_this_proce
 
 
 def test_more_memory_than_allowed_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "x.json").write_text("[" + ",".join(['{"a": [1, 2, 3, 4, 5, 6, 7, 8]}'] * 40_000) + ',["' + "x" * 200_000_000 + '"]]')
+    (tmp_path / "x.json").write_text(
+        "["
+        + ",".join(['{"a": [1, 2, 3, 4, 5, 6, 7, 8]}'] * 40_000)
+        + ',["'
+        + "x" * 200_000_000
+        + '"]]'
+    )
     with pytest.raises(SourceError, match="needs more than 256 MiB of memory"):
-        decoded("json_text", tmp_path / "x.json", tmp_path, {"format": "json"}, WHERE, Limits(memory_mb=256))
+        decoded(
+            "json_text",
+            tmp_path / "x.json",
+            tmp_path,
+            {"format": "json"},
+            WHERE,
+            Limits(memory_mb=256),
+        )
 
 
 def test_more_time_than_allowed_is_refused_and_the_process_is_gone(tmp_path: Path) -> None:
@@ -140,15 +178,28 @@ def test_more_time_than_allowed_is_refused_and_the_process_is_gone(tmp_path: Pat
     assert time.monotonic() - started < 20
 
 
-@pytest.mark.parametrize(("what", "says"), [("abort", "ended by SIGABRT"), ("kill", "ended by SIGKILL"), ("leave", "failed with status 3")])
-def test_a_decoder_that_ends_its_process_ends_nothing_else(what: str, says: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("what", "says"),
+    [
+        ("abort", "ended by SIGABRT"),
+        ("kill", "ended by SIGKILL"),
+        ("leave", "failed with status 3"),
+    ],
+)
+def test_a_decoder_that_ends_its_process_ends_nothing_else(
+    what: str, says: str, tmp_path: Path
+) -> None:
     (tmp_path / "x").write_text("x")
     with pytest.raises(SourceError, match=says):
         decoded("endless", tmp_path / "x", tmp_path, {"what": what}, WHERE)
 
 
 @pytest.fixture(autouse=True)
-def _endless(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def _endless(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """A decoder that misbehaves, beside the real ones: on the child's path through a folder that its package takes in."""
     folder = tmp_path_factory.mktemp("site")
     (folder / "sitecustomize.py").write_text(

@@ -33,7 +33,12 @@ class Database:
     run: Callable[[str], Any]
 
     def source(self, **options: Any) -> Any:
-        return setting("source", location=self.location, format="sql", options={"table": self.table, **options} if "query" not in options else options)
+        return setting(
+            "source",
+            location=self.location,
+            format="sql",
+            options={"table": self.table, **options} if "query" not in options else options,
+        )
 
     def add(self, rows: str) -> None:
         self.run(f"INSERT INTO {self.table} VALUES {rows}")
@@ -57,7 +62,14 @@ def _mysql(monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
     address = os.environ.get("ASSAY_TEST_MYSQL", "mysql://root@127.0.0.1:3306")
     server = urlsplit(address)
     try:
-        connection = pymysql.connect(host=server.hostname, port=server.port, user=server.username, password=server.password or "", autocommit=True, connect_timeout=3)
+        connection = pymysql.connect(
+            host=server.hostname,
+            port=server.port,
+            user=server.username,
+            password=server.password or "",
+            autocommit=True,
+            connect_timeout=3,
+        )
     except pymysql.MySQLError:
         pytest.skip("no MySQL or MariaDB answers at ASSAY_TEST_MYSQL")
     schema = f"sources_{uuid.uuid4().hex[:12]}"
@@ -67,7 +79,9 @@ def _mysql(monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
         try:
             cursor.execute(f"USE {schema}")
             made = Database("mysql:METERS", f"{schema}.readings", cursor.execute)
-            made.run("CREATE TABLE readings (meter VARCHAR(40), energy_kwh DOUBLE PRECISION, tariff VARCHAR(40), read_on DATE)")
+            made.run(
+                "CREATE TABLE readings (meter VARCHAR(40), energy_kwh DOUBLE PRECISION, tariff VARCHAR(40), read_on DATE)"
+            )
             made.add(ROWS)
             yield made
         finally:
@@ -75,7 +89,9 @@ def _mysql(monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
 
 
 @pytest.fixture(params=["sqlite", "duckdb", "postgres", "mysql"])
-def database(request: pytest.FixtureRequest, installation: SampleHome, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
+def database(
+    request: pytest.FixtureRequest, installation: SampleHome, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Database]:
     """The same table in each kind of database; a server is skipped, saying so, where none answers."""
     if request.param == "mysql":
         with _mysql(monkeypatch) as made:
@@ -84,8 +100,12 @@ def database(request: pytest.FixtureRequest, installation: SampleHome, monkeypat
     if request.param != "postgres":
         file = installation.root / "inbox" / f"store.{request.param}"
         run = {"sqlite": _sqlite, "duckdb": _duckdb}[request.param]
-        made = Database(f"{request.param}:inbox/{file.name}", "readings", lambda query: run(file, query))
-        made.run("CREATE TABLE readings (meter VARCHAR, energy_kwh DOUBLE PRECISION, tariff VARCHAR, read_on DATE)")
+        made = Database(
+            f"{request.param}:inbox/{file.name}", "readings", lambda query: run(file, query)
+        )
+        made.run(
+            "CREATE TABLE readings (meter VARCHAR, energy_kwh DOUBLE PRECISION, tariff VARCHAR, read_on DATE)"
+        )
         made.add(ROWS)
         yield made
         return
@@ -101,7 +121,9 @@ def database(request: pytest.FixtureRequest, installation: SampleHome, monkeypat
         connection.execute(f"CREATE SCHEMA {schema}")
         try:
             made = Database("postgres:METERS", f"{schema}.readings", connection.execute)
-            made.run(f"CREATE TABLE {schema}.readings (meter VARCHAR, energy_kwh DOUBLE PRECISION, tariff VARCHAR, read_on DATE)")
+            made.run(
+                f"CREATE TABLE {schema}.readings (meter VARCHAR, energy_kwh DOUBLE PRECISION, tariff VARCHAR, read_on DATE)"
+            )
             made.add(ROWS)
             yield made
         finally:
@@ -113,7 +135,9 @@ def rows_of(installation: SampleHome) -> list[tuple[Any, ...]]:
     return landed_rows(run, land(run).receipt.digest).collect().rows()
 
 
-def test_a_table_lands_as_text_with_its_nulls_its_quotes_and_its_line_breaks(installation: SampleHome, database: Database) -> None:
+def test_a_table_lands_as_text_with_its_nulls_its_quotes_and_its_line_breaks(
+    installation: SampleHome, database: Database
+) -> None:
     installation.promise(database.source())
     (first, second, third) = rows_of(installation)
     assert first[:2] == (1, "M1")
@@ -144,12 +168,17 @@ def reached(installation: SampleHome, published: Published) -> Any:
     return installation.open().keys.unseal(mark["sealed"], "the watermark 'read_on' of readings")
 
 
-def test_of_a_growing_table_only_what_is_new_is_published(installation: SampleHome, database: Database) -> None:
+def test_of_a_growing_table_only_what_is_new_is_published(
+    installation: SampleHome, database: Database
+) -> None:
     installation.promise(database.source(watermark={"column": "read_on"}))
     first = installation.published()
     assert reached(installation, first) == "2026-01-03"
     again = installation.published()
-    assert (again.new, again.row["version"]) == (False, first.row["version"])  # nothing new: nothing is published
+    assert (again.new, again.row["version"]) == (
+        False,
+        first.row["version"],
+    )  # nothing new: nothing is published
     database.add("('M5', 5, 'day', '2026-01-05'), ('M6', 6, 'night', '2026-01-04')")
     second = installation.published()
     assert (second.new, second.row["rows"]) == (True, 2)
@@ -157,18 +186,25 @@ def test_of_a_growing_table_only_what_is_new_is_published(installation: SampleHo
     assert installation.published().new is False
 
 
-def test_a_run_that_publishes_nothing_does_not_move_the_mark(installation: SampleHome, database: Database) -> None:
+def test_a_run_that_publishes_nothing_does_not_move_the_mark(
+    installation: SampleHome, database: Database
+) -> None:
     installation.promise(database.source(watermark={"column": "read_on", "start": "2026-01-01"}))
     assert len(rows_of(installation)) == 2  # landed, and not published
     assert len(rows_of(installation)) == 2
-    installation.promise(database.source(watermark={"column": "read_on", "start": "2026-01-02"}), setting("license", expression="CC-BY-ND-4.0"))
+    installation.promise(
+        database.source(watermark={"column": "read_on", "start": "2026-01-02"}),
+        setting("license", expression="CC-BY-ND-4.0"),
+    )
     with pytest.raises(AssayError):
         installation.published()
     installation.promise(database.source(watermark={"column": "read_on"}))
     assert installation.published().row["rows"] == 2  # M3's tariff is none that is promised
 
 
-def test_rows_that_nobody_can_place_stop_the_run(installation: SampleHome, database: Database) -> None:
+def test_rows_that_nobody_can_place_stop_the_run(
+    installation: SampleHome, database: Database
+) -> None:
     database.add("('M9', 1, 'day', NULL)")
     installation.promise(database.source(watermark={"column": "read_on"}))
     with pytest.raises(SourceError, match="1 rows have no value in 'read_on'"):
@@ -178,8 +214,12 @@ def test_rows_that_nobody_can_place_stop_the_run(installation: SampleHome, datab
         land(installation.run())
 
 
-def test_what_the_database_refuses_is_told_without_its_words(installation: SampleHome, database: Database) -> None:
-    installation.promise(setting("source", location=database.location, format="sql", options={"table": "secret_tbl"}))
+def test_what_the_database_refuses_is_told_without_its_words(
+    installation: SampleHome, database: Database
+) -> None:
+    installation.promise(
+        setting("source", location=database.location, format="sql", options={"table": "secret_tbl"})
+    )
     with pytest.raises(SourceError, match="the database refuses the query") as refused:
         land(installation.run())
     assert "secret_tbl" not in str(refused.value)
@@ -188,7 +228,9 @@ def test_what_the_database_refuses_is_told_without_its_words(installation: Sampl
 def test_hostile_names_are_names(installation: SampleHome, database: Database) -> None:
     """Promise H8: a table is never SQL."""
     for table in ('x"; DROP TABLE readings; --', "readings WHERE 1=1", "%s", "readings--", 'a".b'):
-        installation.promise(setting("source", location=database.location, format="sql", options={"table": table}))
+        installation.promise(
+            setting("source", location=database.location, format="sql", options={"table": table})
+        )
         with pytest.raises(SourceError, match="refuses the query"):
             land(installation.run())
     installation.promise(database.source())
@@ -196,12 +238,19 @@ def test_hostile_names_are_names(installation: SampleHome, database: Database) -
 
 
 @pytest.mark.parametrize("kind", ["postgres", "mysql"])
-def test_a_connection_that_is_not_set_or_does_not_answer_is_told_without_its_password(installation: SampleHome, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    installation.promise(setting("source", location=f"{kind}:NOWHERE", format="sql", options={"table": "t"}))
+def test_a_connection_that_is_not_set_or_does_not_answer_is_told_without_its_password(
+    installation: SampleHome, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installation.promise(
+        setting("source", location=f"{kind}:NOWHERE", format="sql", options={"table": "t"})
+    )
     monkeypatch.delenv("ASSAY_CONNECTION_NOWHERE", raising=False)
     with pytest.raises(SourceError, match="ASSAY_CONNECTION_NOWHERE is not set"):
         land(installation.run())
-    monkeypatch.setenv("ASSAY_CONNECTION_NOWHERE", f"{'postgresql' if kind == 'postgres' else kind}://someone:hunter2@127.0.0.1:9/x")
+    monkeypatch.setenv(
+        "ASSAY_CONNECTION_NOWHERE",
+        f"{'postgresql' if kind == 'postgres' else kind}://someone:hunter2@127.0.0.1:9/x",
+    )
     with pytest.raises(SourceError, match="cannot be reached") as refused:
         land(installation.run())
     assert "hunter2" not in f"{refused.value!r} {refused.value.__cause__!r}"
@@ -211,7 +260,11 @@ def test_a_duckdb_file_cannot_reach_other_files(installation: SampleHome, tmp_pa
     (tmp_path / "secret.csv").write_text("a\nsecret\n")
     file = installation.root / "inbox" / "store.duckdb"
     _duckdb(file, f"CREATE VIEW v AS SELECT * FROM read_csv('{tmp_path / 'secret.csv'}')")
-    installation.promise(setting("source", location="duckdb:inbox/store.duckdb", format="sql", options={"table": "v"}))
+    installation.promise(
+        setting(
+            "source", location="duckdb:inbox/store.duckdb", format="sql", options={"table": "v"}
+        )
+    )
     with pytest.raises(SourceError, match="refuses the query"):
         land(installation.run())
 
@@ -219,10 +272,14 @@ def test_a_duckdb_file_cannot_reach_other_files(installation: SampleHome, tmp_pa
 @pytest.mark.parametrize("kind", ["sqlite", "duckdb"])
 def test_a_file_that_is_no_database_is_refused(installation: SampleHome, kind: str) -> None:
     (installation.root / "inbox" / "x.db").write_bytes(b"meter,energy\n" * 100)
-    installation.promise(setting("source", location=f"{kind}:inbox/x.db", format="sql", options={"table": "t"}))
+    installation.promise(
+        setting("source", location=f"{kind}:inbox/x.db", format="sql", options={"table": "t"})
+    )
     with pytest.raises(SourceError, match="refuses the query"):
         land(installation.run())
-    installation.promise(setting("source", location=f"{kind}:../x.db", format="sql", options={"table": "t"}))
+    installation.promise(
+        setting("source", location=f"{kind}:../x.db", format="sql", options={"table": "t"})
+    )
     with pytest.raises(SourceError, match="lies outside"):
         land(installation.run())
 
@@ -230,12 +287,23 @@ def test_a_file_that_is_no_database_is_refused(installation: SampleHome, kind: s
 def test_the_types_of_sqlite_are_those_of_each_cell(installation: SampleHome) -> None:
     file = installation.root / "inbox" / "mixed.db"
     _sqlite(file, "CREATE TABLE t (meter, energy_kwh, tariff)")
-    _sqlite(file, "INSERT INTO t VALUES (1, 0.1, x'00ff'), ('two', 9007199254740993, NULL), (3.0, 1e300, '')")
-    installation.promise(setting("source", location="sqlite:inbox/mixed.db", format="sql", options={"table": "t"}))
-    assert rows_of(installation) == [(1, "1", "0.1", "00ff"), (2, "two", "9007199254740993", None), (3, "3.0", "1e+300", "")]
+    _sqlite(
+        file,
+        "INSERT INTO t VALUES (1, 0.1, x'00ff'), ('two', 9007199254740993, NULL), (3.0, 1e300, '')",
+    )
+    installation.promise(
+        setting("source", location="sqlite:inbox/mixed.db", format="sql", options={"table": "t"})
+    )
+    assert rows_of(installation) == [
+        (1, "1", "0.1", "00ff"),
+        (2, "two", "9007199254740993", None),
+        (3, "3.0", "1e+300", ""),
+    ]
 
 
-def test_the_types_of_postgres_are_written_as_the_contract_reads_them(installation: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_types_of_postgres_are_written_as_the_contract_reads_them(
+    installation: SampleHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
     psycopg = pytest.importorskip("psycopg", reason="the extra `postgres` is not installed")
     server = os.environ.get("ASSAY_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/test")
     try:
@@ -244,13 +312,27 @@ def test_the_types_of_postgres_are_written_as_the_contract_reads_them(installati
         pytest.skip("no Postgres answers at ASSAY_TEST_POSTGRES")
     monkeypatch.setenv("ASSAY_CONNECTION_METERS", server)
     query = "SELECT 't' = 't' AS meter, CAST('2026-01-02 03:04:05.678901+02' AS TIMESTAMPTZ) AS energy_kwh, CAST('12345678901234567890.12' AS DECIMAL(30, 2)) AS tariff, CAST('2026-01-02 03:04:05' AS TIMESTAMP) AS at"
-    installation.promise(setting("source", location="postgres:METERS", format="sql", options={"query": query}))
-    assert rows_of(installation) == [(1, "true", "2026-01-02T01:04:05.678901+00:00", "12345678901234567890.12", "2026-01-02T03:04:05")]
+    installation.promise(
+        setting("source", location="postgres:METERS", format="sql", options={"query": query})
+    )
+    assert rows_of(installation) == [
+        (
+            1,
+            "true",
+            "2026-01-02T01:04:05.678901+00:00",
+            "12345678901234567890.12",
+            "2026-01-02T03:04:05",
+        )
+    ]
 
 
-def test_the_types_of_mysql_are_written_as_the_contract_reads_them(installation: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_types_of_mysql_are_written_as_the_contract_reads_them(
+    installation: SampleHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with _mysql(monkeypatch) as made:
-        made.run("CREATE TABLE t (meter FLOAT, energy_kwh TIMESTAMP(6), tariff DECIMAL(30, 2), at DATETIME, raw VARBINARY(4), note VARCHAR(20))")
+        made.run(
+            "CREATE TABLE t (meter FLOAT, energy_kwh TIMESTAMP(6), tariff DECIMAL(30, 2), at DATETIME, raw VARBINARY(4), note VARCHAR(20))"
+        )
         made.run("SET time_zone = '+02:00'")
         made.run(
             "INSERT INTO t VALUES (0.1, '2026-01-02 03:04:05.678901', 12345678901234567890.12, '2026-01-02 03:04:05', x'00ff', '100 % für'), (NULL, NULL, NULL, NULL, NULL, '')"
@@ -260,11 +342,20 @@ def test_the_types_of_mysql_are_written_as_the_contract_reads_them(installation:
                 "source",
                 location=made.location,
                 format="sql",
-                options={"query": "SELECT * FROM t WHERE note LIKE '%%' ORDER BY note DESC", "watermark": {"column": "note", "start": "!"}},
+                options={
+                    "query": "SELECT * FROM t WHERE note LIKE '%%' ORDER BY note DESC",
+                    "watermark": {"column": "note", "start": "!"},
+                },
             )
         )
         (row,) = rows_of(installation)
-    assert row[2:] == ("2026-01-02T01:04:05.678901+00:00", "12345678901234567890.12", "2026-01-02T03:04:05", "00ff", "100 % für")
+    assert row[2:] == (
+        "2026-01-02T01:04:05.678901+00:00",
+        "12345678901234567890.12",
+        "2026-01-02T03:04:05",
+        "00ff",
+        "100 % für",
+    )
     assert struct.pack("f", float(row[1])) == struct.pack("f", 0.1)
 
 
@@ -290,7 +381,10 @@ def test_a_server_s_variables_are_not_read() -> None:
 
 
 def test_names_are_quoted_as_the_database_folds_them() -> None:
-    assert extract('SELECT Id, "Amount" FROM Sales.Orders o WHERE Id > 3', "postgres") == 'SELECT "id", "Amount" FROM "sales"."orders" AS "o" WHERE "id" > 3'
+    assert (
+        extract('SELECT Id, "Amount" FROM Sales.Orders o WHERE Id > 3', "postgres")
+        == 'SELECT "id", "Amount" FROM "sales"."orders" AS "o" WHERE "id" > 3'
+    )
 
 
 @pytest.mark.parametrize(("values", "says"), [
@@ -304,6 +398,8 @@ def test_names_are_quoted_as_the_database_folds_them() -> None:
     ({"location": "postgres:X", "format": "sql", "options": {"query": "DROP TABLE t"}}, "no SELECT"),
     ({"location": "s3://b/x.csv", "format": "csv", "arrival": True}, "watches files on this machine"),
 ])  # fmt: skip
-def test_what_does_not_go_together_is_refused_in_the_contract(values: dict[str, Any], says: str) -> None:
+def test_what_does_not_go_together_is_refused_in_the_contract(
+    values: dict[str, Any], says: str
+) -> None:
     with pytest.raises(ContractError, match=says):
         contract(setting("source", **values))

@@ -22,7 +22,9 @@ from assay.contracts.types import read
 from tests.conftest import SampleHome, columns, setting
 from tests.ingest.test_archives import million
 
-READINGS = pl.DataFrame({"meter": ["M1", "M2"], "energy_kwh": [0.1, 1 / 3], "tariff": ["day", None]})
+READINGS = pl.DataFrame(
+    {"meter": ["M1", "M2"], "energy_kwh": [0.1, 1 / 3], "tariff": ["day", None]}
+)
 
 
 def landed(installation: SampleHome) -> pl.DataFrame:
@@ -45,16 +47,25 @@ def test_arrow_lands_exactly(installation: SampleHome, kind: str) -> None:
     else:
         READINGS.write_ipc(path, compression="zstd" if kind == "compressed" else "uncompressed")
     installation.promise(setting("source", location="inbox/readings.arrow", format="arrow"))
-    assert landed(installation).rows() == [(1, "M1", "0.1", "day"), (2, "M2", "0.3333333333333333", None)]
+    assert landed(installation).rows() == [
+        (1, "M1", "0.1", "day"),
+        (2, "M2", "0.3333333333333333", None),
+    ]
 
 
 def test_arrow_types_are_written_as_the_contract_reads_them(installation: SampleHome) -> None:
     frame = READINGS.with_columns(
-        at=pl.Series([datetime(2026, 1, 2, 3, 4, 5, 678901), None]), on=pl.Series([date(2026, 1, 2), None]), kind=pl.Series(["a", "b"], dtype=pl.Categorical)
+        at=pl.Series([datetime(2026, 1, 2, 3, 4, 5, 678901), None]),
+        on=pl.Series([date(2026, 1, 2), None]),
+        kind=pl.Series(["a", "b"], dtype=pl.Categorical),
     )
     frame.write_ipc(inbox(installation) / "x.arrow")
     installation.promise(setting("source", location="inbox/x.arrow", format="arrow"))
-    assert landed(installation).select("at", "on", "kind").row(0) == ("2026-01-02T03:04:05.678901", "2026-01-02", "a")
+    assert landed(installation).select("at", "on", "kind").row(0) == (
+        "2026-01-02T03:04:05.678901",
+        "2026-01-02",
+        "a",
+    )
 
 
 def _arrow(frame: pl.DataFrame) -> bytes:
@@ -65,7 +76,13 @@ def _arrow(frame: pl.DataFrame) -> bytes:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"ARROW1\x00\x00", b"meter,energy\n", _arrow(READINGS)[:-60], b"\xff\xff\xff\xff\xff\xff\xff\x7f" + bytes(64)],
+    [
+        b"",
+        b"ARROW1\x00\x00",
+        b"meter,energy\n",
+        _arrow(READINGS)[:-60],
+        b"\xff\xff\xff\xff\xff\xff\xff\x7f" + bytes(64),
+    ],
     ids=["empty", "mark", "text", "cut off", "endless"],
 )
 def test_what_is_no_arrow_is_refused(installation: SampleHome, content: bytes) -> None:
@@ -76,7 +93,10 @@ def test_what_is_no_arrow_is_refused(installation: SampleHome, content: bytes) -
 
 
 def test_arrow_with_offsets_out_of_bounds_is_refused_and_not_read(installation: SampleHome) -> None:
-    path, offsets = inbox(installation) / "x.arrow", b"\x00\x00\x00\x00\x02\x00\x00\x00\x04\x00\x00\x00"
+    path, offsets = (
+        inbox(installation) / "x.arrow",
+        b"\x00\x00\x00\x00\x02\x00\x00\x00\x04\x00\x00\x00",
+    )
     table = pa.table({"meter": ["M1", "M2"]})
     with pa.OSFile(str(path), "wb") as stream, pa.ipc.new_file(stream, table.schema) as writer:
         writer.write_table(table)
@@ -90,7 +110,10 @@ def test_arrow_with_offsets_out_of_bounds_is_refused_and_not_read(installation: 
 
 def test_arrow_that_names_a_column_twice_is_refused(installation: SampleHome) -> None:
     table = pa.table([pa.array([1]), pa.array([2])], names=["meter", "Meter"])
-    with pa.OSFile(str(inbox(installation) / "x.arrow"), "wb") as stream, pa.ipc.new_file(stream, table.schema) as writer:
+    with (
+        pa.OSFile(str(inbox(installation) / "x.arrow"), "wb") as stream,
+        pa.ipc.new_file(stream, table.schema) as writer,
+    ):
         writer.write_table(table)
     installation.promise(setting("source", location="inbox/x.arrow", format="arrow"))
     with pytest.raises(SourceError, match=r"one column is named twice .columns 1 and 2;"):
@@ -110,11 +133,20 @@ def workbook(path: Path, **sheets: list[list[Any]]) -> None:
 
 
 def promise(installation: SampleHome, **options: Any) -> None:
-    installation.promise(setting("source", location="inbox/readings.xlsx", format="excel", options=options))
+    installation.promise(
+        setting("source", location="inbox/readings.xlsx", format="excel", options=options)
+    )
 
 
 def test_a_sheet_lands_as_text_with_numbers_exact(installation: SampleHome) -> None:
-    rows = [["meter", "energy_kwh", "tariff"], ["M1", 1 / 3, "day"], ["007", 1e-10, None], [None, None, None], ["M3", 123456789012, "a\nb"], ["M4", 2.5, True]]
+    rows = [
+        ["meter", "energy_kwh", "tariff"],
+        ["M1", 1 / 3, "day"],
+        ["007", 1e-10, None],
+        [None, None, None],
+        ["M3", 123456789012, "a\nb"],
+        ["M4", 2.5, True],
+    ]
     workbook(inbox(installation) / "readings.xlsx", S=rows)
     promise(installation)
     assert landed(installation).rows() == [
@@ -141,20 +173,36 @@ def test_the_sheet_and_the_header_row_are_those_that_are_named(installation: Sam
 def test_dates_and_times_are_written_as_the_contract_reads_them(installation: SampleHome) -> None:
     workbook(
         inbox(installation) / "readings.xlsx",
-        S=[["meter", "on", "at"], ["M1", datetime(2026, 1, 2), datetime(2026, 1, 2)], ["M2", datetime(2026, 1, 3), datetime(2026, 1, 2, 3, 4, 5)]],
+        S=[
+            ["meter", "on", "at"],
+            ["M1", datetime(2026, 1, 2), datetime(2026, 1, 2)],
+            ["M2", datetime(2026, 1, 3), datetime(2026, 1, 2, 3, 4, 5)],
+        ],
     )
     installation.promise(
-        columns({"name": "meter", "logicalType": "string"}, {"name": "on", "logicalType": "date"}, {"name": "at", "logicalType": "timestamp"}),
+        columns(
+            {"name": "meter", "logicalType": "string"},
+            {"name": "on", "logicalType": "date"},
+            {"name": "at", "logicalType": "timestamp"},
+        ),
         setting("source", location="inbox/readings.xlsx", format="excel"),
     )
     rows = landed(installation)
-    assert rows.select("on", "at").rows() == [("2026-01-02", "2026-01-02T00:00:00"), ("2026-01-03", "2026-01-02T03:04:05")]
+    assert rows.select("on", "at").rows() == [
+        ("2026-01-02", "2026-01-02T00:00:00"),
+        ("2026-01-03", "2026-01-02T03:04:05"),
+    ]
     contract = installation.run().contract
-    assert rows.select(read(column) for column in contract.columns[1:]).row(1)[0] == date(2026, 1, 3)
+    assert rows.select(read(column) for column in contract.columns[1:]).row(1)[0] == date(
+        2026, 1, 3
+    )
 
 
 def test_a_header_that_cannot_be_promised_is_refused(installation: SampleHome) -> None:
-    for row, says in ((["meter", "Meter"], r"named twice .columns 1 and 2;"), (["meter", None, "x"], "column 2 has no name")):
+    for row, says in (
+        (["meter", "Meter"], r"named twice .columns 1 and 2;"),
+        (["meter", None, "x"], "column 2 has no name"),
+    ):
         workbook(inbox(installation) / "readings.xlsx", S=[row, ["1", "2", "3"]])
         promise(installation)
         with pytest.raises(SourceError, match=says):
@@ -168,7 +216,11 @@ def _bomb() -> bytes:
     return buffer.getvalue()
 
 
-@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"meter,energy\n", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600)], ids=["empty", "zip", "text", "xls"])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"PK\x03\x04", b"meter,energy\n", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600)],
+    ids=["empty", "zip", "text", "xls"],
+)
 def test_what_is_no_workbook_is_refused(installation: SampleHome, content: bytes) -> None:
     (inbox(installation) / "readings.xlsx").write_bytes(content)
     promise(installation)
@@ -177,15 +229,21 @@ def test_what_is_no_workbook_is_refused(installation: SampleHome, content: bytes
 
 
 @pytest.mark.parametrize("make", [_bomb, million])
-def test_a_workbook_that_is_a_bomb_is_refused_quickly(installation: SampleHome, make: Callable[[], bytes]) -> None:
+def test_a_workbook_that_is_a_bomb_is_refused_quickly(
+    installation: SampleHome, make: Callable[[], bytes]
+) -> None:
     content = make()
-    (inbox(installation) / "readings.xlsx").write_bytes((b"" if content.startswith(b"PK\x03\x04") else b"PK\x03\x04") + content)
+    (inbox(installation) / "readings.xlsx").write_bytes(
+        (b"" if content.startswith(b"PK\x03\x04") else b"PK\x03\x04") + content
+    )
     promise(installation)
     run = installation.run()
     before = sum(os.times()[:4])
     with pytest.raises(SourceError, match="unpacks to more than"):
         land(run)
-    assert sum(os.times()[:4]) - before < 5  # seconds at work, those of the process of its own too: a machine that is busy takes longer
+    assert (
+        sum(os.times()[:4]) - before < 5
+    )  # seconds at work, those of the process of its own too: a machine that is busy takes longer
 
 
 # -- documents ------------------------------------------------------------------------------------
@@ -195,7 +253,9 @@ def documents(installation: SampleHome, **files: bytes) -> None:
     for name, content in files.items():
         (inbox(installation) / name.replace("_", ".")).write_bytes(content)
     names = ({"name": name, "logicalType": "string"} for name in ("name", "text"))
-    installation.promise(columns(*names), setting("source", location="inbox/*.md", format="documents"))
+    installation.promise(
+        columns(*names), setting("source", location="inbox/*.md", format="documents")
+    )
 
 
 def test_a_folder_of_documents_is_one_row_a_file(installation: SampleHome) -> None:
@@ -212,7 +272,10 @@ def test_a_folder_of_documents_is_one_row_a_file(installation: SampleHome) -> No
     assert landed_rows(run, receipt.digest).select("_row", "name", "text", "encoding", "title").collect().rows() == [
         (1, "a.md", "# Text\n", "utf-8", "A day"), (2, "b.md", "Grüße\nzwei", "utf-8-sig", None), (4, "d.md", "wide", "utf-16", None),
     ]  # fmt: skip
-    assert unreadable_records(run, receipt.digest).rows() == [(3, "invalid encoding"), (5, "binary")]
+    assert unreadable_records(run, receipt.digest).rows() == [
+        (3, "invalid encoding"),
+        (5, "binary"),
+    ]
     assert (receipt.rows, receipt.unreadable) == (3, 2)
 
 
@@ -243,7 +306,18 @@ def test_a_contract_is_drafted_from_them(tmp_path: Path, kind: str) -> None:
         workbook(path, S=[READINGS.columns, *map(list, READINGS.rows())])
     else:
         READINGS.write_ipc(path)
-    done = drafted(path, "readings", [tmp_path], license="CC0-1.0", owner="ann@example.com", told=lambda _: None)
+    done = drafted(
+        path,
+        "readings",
+        [tmp_path],
+        license="CC0-1.0",
+        owner="ann@example.com",
+        told=lambda _: None,
+    )
     assert done.origin.format == kind
     promised = load(done.draft.text, "readings.odcs.yaml")
-    assert [(column.name, column.logical_type) for column in promised.columns] == [("meter", "string"), ("energy_kwh", "number"), ("tariff", "string")]
+    assert [(column.name, column.logical_type) for column in promised.columns] == [
+        ("meter", "string"),
+        ("energy_kwh", "number"),
+        ("tariff", "string"),
+    ]

@@ -23,7 +23,9 @@ from tests.conftest import SampleHome, columns, setting
 SUITE = Path(__file__).parents[2].parent / "shared" / "data" / "malformed" / "json"
 
 
-def decoded(text: bytes | str, format: str = "jsonl", **options: Any) -> tuple[Decoded, pl.DataFrame, pl.DataFrame]:
+def decoded(
+    text: bytes | str, format: str = "jsonl", **options: Any
+) -> tuple[Decoded, pl.DataFrame, pl.DataFrame]:
     with tempfile.TemporaryDirectory() as made:
         file = Path(made) / "x"
         file.write_bytes(text.encode() if isinstance(text, str) else text)
@@ -32,8 +34,12 @@ def decoded(text: bytes | str, format: str = "jsonl", **options: Any) -> tuple[D
 
 
 def test_values_land_as_text_and_what_is_nested_as_json() -> None:
-    _, rows, _ = decoded('{"a": "x", "b": 1.50, "c": true, "d": null, "e": {"f": [1, null, "é"]}}\n')
-    assert rows.rows(named=True) == [{"a": "x", "b": "1.50", "c": "true", "d": None, "e": '{"f":[1,null,"é"]}'}]
+    _, rows, _ = decoded(
+        '{"a": "x", "b": 1.50, "c": true, "d": null, "e": {"f": [1, null, "é"]}}\n'
+    )
+    assert rows.rows(named=True) == [
+        {"a": "x", "b": "1.50", "c": "true", "d": None, "e": '{"f":[1,null,"é"]}'}
+    ]
 
 
 def test_numbers_stay_as_they_are_written() -> None:
@@ -45,7 +51,9 @@ def test_numbers_stay_as_they_are_written() -> None:
 
 def test_nested_text_is_what_a_contract_reads_back() -> None:
     _, rows, _ = decoded('{"tags": ["a", "b"]}\n{"tags": []}\n')
-    column = Column(name="tags", logical_type="array", fields=(Column(name="tags_each", logical_type="string"),))
+    column = Column(
+        name="tags", logical_type="array", fields=(Column(name="tags_each", logical_type="string"),)
+    )
     assert rows.select(read(column))["tags"].to_list() == [["a", "b"], []]
 
 
@@ -72,7 +80,9 @@ def test_columns_that_come_later_are_null_before() -> None:
         ("{'a': 1}", "invalid JSON: expecting property name enclosed in double quotes (column 2)"),
     ],
 )
-def test_a_line_that_is_no_json_is_set_aside_with_its_reason(line: str | bytes, reason: str) -> None:
+def test_a_line_that_is_no_json_is_set_aside_with_its_reason(
+    line: str | bytes, reason: str
+) -> None:
     text = line if isinstance(line, bytes) else line.encode()
     done, rows, unreadable = decoded(b'{"a": 1}\n' + text + b'\n\n{"a": 2}\n')
     assert (done.rows, rows["a"].to_list()) == (2, ["1", "2"])
@@ -82,7 +92,12 @@ def test_a_line_that_is_no_json_is_set_aside_with_its_reason(line: str | bytes, 
 def test_a_document_is_an_array_of_records_or_one() -> None:
     assert decoded('[{"a": 1}, {"a": 2}]', "json")[1]["a"].to_list() == ["1", "2"]
     assert decoded('{"a": [1]}', "json")[1].rows() == [("[1]",)]
-    assert decoded(' [ 1 , "x" , null , [2] ] ', "json")[1]["value"].to_list() == ["1", "x", None, "[2]"]
+    assert decoded(' [ 1 , "x" , null , [2] ] ', "json")[1]["value"].to_list() == [
+        "1",
+        "x",
+        None,
+        "[2]",
+    ]
     assert decoded("[]", "json")[0].rows == 0
 
 
@@ -92,7 +107,9 @@ def test_a_record_of_a_document_that_cannot_be_kept_is_set_aside() -> None:
     assert unreadable.rows() == [(2, "a key stands twice", '{"b": 1, "b": 2}')]
 
 
-@pytest.mark.parametrize(("text", "says"), [('{"A": 1, "a": 2}', "twice"), ('{"_row": 1}', "Assay's own")])
+@pytest.mark.parametrize(
+    ("text", "says"), [('{"A": 1, "a": 2}', "twice"), ('{"_row": 1}', "Assay's own")]
+)
 def test_keys_that_cannot_be_columns_are_refused(text: str, says: str) -> None:
     with pytest.raises(Undecodable, match=says):
         decoded(text, "json")
@@ -117,7 +134,18 @@ def fuzz(seed: int, count: int) -> None:
         for _ in range(generator.randint(1, 5)):
             at = generator.randrange(len(text))
             text[at : at + generator.randint(0, 3)] = generator.choice(
-                (b"\x00", b'"', b"{", b"[" * 500, b"\n", b"\xff", b"1e999", b"NaN", b"\\u", bytes([generator.randrange(256)]))
+                (
+                    b"\x00",
+                    b'"',
+                    b"{",
+                    b"[" * 500,
+                    b"\n",
+                    b"\xff",
+                    b"1e999",
+                    b"NaN",
+                    b"\\u",
+                    bytes([generator.randrange(256)]),
+                )
             )
         try:
             done, rows, unreadable = decoded(bytes(text), "json" if number % 2 else "jsonl")
@@ -125,7 +153,9 @@ def fuzz(seed: int, count: int) -> None:
             continue
         assert (rows.height, unreadable.height) == (done.rows, done.unreadable)
         if not number % 2:
-            assert done.rows + done.unreadable == sum(bool(line.strip(b" \t\r")) for line in bytes(text).split(b"\n"))
+            assert done.rows + done.unreadable == sum(
+                bool(line.strip(b" \t\r")) for line in bytes(text).split(b"\n")
+            )
 
 
 def test_mutated_json_is_read_refused_or_set_aside() -> None:
@@ -148,7 +178,10 @@ def test_the_json_suite_is_accepted_and_refused_as_it_says() -> None:
 
 
 def test_a_contract_lands_json_lines(installation: SampleHome) -> None:
-    installation.promise(columns({"name": "n", "logicalType": "integer"}), setting("source", location="inbox/readings.csv", format="jsonl"))
+    installation.promise(
+        columns({"name": "n", "logicalType": "integer"}),
+        setting("source", location="inbox/readings.csv", format="jsonl"),
+    )
     installation.deliver('{"n": 1}\n{"n": }\n{"n": 3, "more": [1]}\n')
     run = installation.run()
     receipt = land(run).receipt

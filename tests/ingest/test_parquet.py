@@ -40,14 +40,23 @@ def texts(values: pa.Array, tmp_path: Path, **options: Any) -> list[str | None]:
 @pytest.mark.parametrize(
     ("values", "as_text"),
     [
-        (pa.array([2**63 - 1, -(2**63), None]), ["9223372036854775807", "-9223372036854775808", None]),
+        (
+            pa.array([2**63 - 1, -(2**63), None]),
+            ["9223372036854775807", "-9223372036854775808", None],
+        ),
         (pa.array([2**64 - 1], pa.uint64()), ["18446744073709551615"]),
-        (pa.array([0.1, -0.0, 1e-300, math.inf, math.nan]), ["0.1", "-0.0", "1e-300", "inf", "NaN"]),
+        (
+            pa.array([0.1, -0.0, 1e-300, math.inf, math.nan]),
+            ["0.1", "-0.0", "1e-300", "inf", "NaN"],
+        ),
         (pa.array([0.1, math.nan], pa.float32()), ["0.1", "NaN"]),
         (pa.array([True, False, None]), ["true", "false", None]),
         (pa.array([dt.date(2024, 2, 29), dt.date(1, 1, 1)]), ["2024-02-29", "0001-01-01"]),
         (pa.array([dt.datetime(2024, 7, 1, 1, 2, 3, 456789)]), ["2024-07-01T01:02:03.456789"]),
-        (pa.array([dt.datetime(2024, 7, 1, 1, 2, 3)], pa.timestamp("us", "Europe/Berlin")), ["2024-07-01T01:02:03+00:00"]),
+        (
+            pa.array([dt.datetime(2024, 7, 1, 1, 2, 3)], pa.timestamp("us", "Europe/Berlin")),
+            ["2024-07-01T01:02:03+00:00"],
+        ),
         (pa.array([dt.time(1, 2, 3, 4)]), ["01:02:03.000004"]),
         (pa.array([Decimal("1.50"), Decimal("-0.01")]), ["1.50", "-0.01"]),
         (pa.array([b"\xff\x00", b""], pa.binary()), ["ff00", ""]),
@@ -59,7 +68,9 @@ def texts(values: pa.Array, tmp_path: Path, **options: Any) -> list[str | None]:
         (pa.nulls(2), [None, None]),
     ],
 )
-def test_every_type_lands_as_text(values: pa.Array, as_text: list[str | None], tmp_path: Path) -> None:
+def test_every_type_lands_as_text(
+    values: pa.Array, as_text: list[str | None], tmp_path: Path
+) -> None:
     assert texts(values, tmp_path) == as_text
 
 
@@ -72,18 +83,26 @@ def test_rows_are_counted_from_one_in_the_files_order(tmp_path: Path) -> None:
 
 
 def test_text_that_stands_for_nothing_is_null(tmp_path: Path) -> None:
-    assert texts(pa.array([1.5, math.nan, None]), tmp_path, null_values=("NaN", "?")) == ["1.5", None, None]
+    assert texts(pa.array([1.5, math.nan, None]), tmp_path, null_values=("NaN", "?")) == [
+        "1.5",
+        None,
+        None,
+    ]
     assert texts(pa.array(["?", "", "a'b"]), tmp_path, null_values=("?", "a'b")) == [None, "", None]
 
 
-def test_a_name_with_wildcards_and_folders_that_look_like_partitions_are_just_names(tmp_path: Path) -> None:
+def test_a_name_with_wildcards_and_folders_that_look_like_partitions_are_just_names(
+    tmp_path: Path,
+) -> None:
     folder = tmp_path / "year=2024"
     folder.mkdir()
     pq.write_table(pa.table({'a "b"': [1]}), folder / "x[1]*.parquet")
     assert landed(folder / "x[1]*.parquet", tmp_path)[0].columns == ('a "b"',)
 
 
-def round_trip(values: list[Any], kind: pa.DataType, column: Column) -> tuple[list[Any], list[bool]]:
+def round_trip(
+    values: list[Any], kind: pa.DataType, column: Column
+) -> tuple[list[Any], list[bool]]:
     with tempfile.TemporaryDirectory() as folder:
         pq.write_table(pa.table({"x": pa.array(values, kind)}), Path(folder) / "x.parquet")
         rows = landed(Path(folder) / "x.parquet", Path(folder))[1].lazy()
@@ -92,22 +111,49 @@ def round_trip(values: list[Any], kind: pa.DataType, column: Column) -> tuple[li
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.lists(st.none() | st.sampled_from([-(2**63), 2**63 - 1]) | st.integers(-(2**63), 2**63 - 1), min_size=1))
+@given(
+    st.lists(
+        st.none() | st.sampled_from([-(2**63), 2**63 - 1]) | st.integers(-(2**63), 2**63 - 1),
+        min_size=1,
+    )
+)
 def test_integers_come_back_exactly(values: list[int | None]) -> None:
-    assert round_trip(values, pa.int64(), Column(name="x", logical_type="integer")) == (values, [False] * len(values))
+    assert round_trip(values, pa.int64(), Column(name="x", logical_type="integer")) == (
+        values,
+        [False] * len(values),
+    )
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.lists(st.floats() | st.sampled_from([math.inf, -math.inf, math.nan, -0.0, 1e-300, 5e-324, 1.7976931348623157e308]), min_size=1))
-def test_floats_come_back_to_the_bit_and_what_is_no_number_is_unreadable(values: list[float]) -> None:
+@given(
+    st.lists(
+        st.floats()
+        | st.sampled_from(
+            [math.inf, -math.inf, math.nan, -0.0, 1e-300, 5e-324, 1.7976931348623157e308]
+        ),
+        min_size=1,
+    )
+)
+def test_floats_come_back_to_the_bit_and_what_is_no_number_is_unreadable(
+    values: list[float],
+) -> None:
     got, unreadable = round_trip(values, pa.float64(), Column(name="x", logical_type="number"))
     assert unreadable == [not math.isfinite(value) for value in values]
-    assert [repr(value) for value in got if value is not None] == [repr(value) for value in values if math.isfinite(value)]
+    assert [repr(value) for value in got if value is not None] == [
+        repr(value) for value in values if math.isfinite(value)
+    ]
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.lists(st.none() | st.datetimes(dt.datetime(1000, 1, 1), dt.datetime(9999, 12, 31)), min_size=1), st.sampled_from([None, "UTC", "America/New_York"]))
-def test_timestamps_come_back_to_the_microsecond(values: list[dt.datetime | None], zone: str | None) -> None:
+@given(
+    st.lists(
+        st.none() | st.datetimes(dt.datetime(1000, 1, 1), dt.datetime(9999, 12, 31)), min_size=1
+    ),
+    st.sampled_from([None, "UTC", "America/New_York"]),
+)
+def test_timestamps_come_back_to_the_microsecond(
+    values: list[dt.datetime | None], zone: str | None
+) -> None:
     zoned = [value and (value.replace(tzinfo=dt.UTC) if zone else value) for value in values]
     column = Column(name="x", logical_type="timestamp", timezone=zone is not None)
     assert round_trip(zoned, pa.timestamp("us", zone), column) == (zoned, [False] * len(values))
@@ -116,7 +162,11 @@ def test_timestamps_come_back_to_the_microsecond(values: list[dt.datetime | None
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.none() | st.decimals(-(10**15), 10**15, places=4, allow_nan=False), min_size=1))
 def test_decimals_come_back_exactly(values: list[Decimal | None]) -> None:
-    assert round_trip(values, pa.decimal128(20, 4), Column(name="x", logical_type="number", physical_type="decimal(20,4)")) == (values, [False] * len(values))
+    assert round_trip(
+        values,
+        pa.decimal128(20, 4),
+        Column(name="x", logical_type="number", physical_type="decimal(20,4)"),
+    ) == (values, [False] * len(values))
 
 
 # -- what is refused ------------------------------------------------------------------------
@@ -150,7 +200,9 @@ def test_no_parquet_is_refused(tmp_path: Path) -> None:
         ([], "no columns|cannot be read as Parquet"),
     ],
 )
-def test_names_that_cannot_be_kept_apart_are_refused(names: list[str], says: str, tmp_path: Path) -> None:
+def test_names_that_cannot_be_kept_apart_are_refused(
+    names: list[str], says: str, tmp_path: Path
+) -> None:
     pq.write_table(pa.table([pa.array([1])] * len(names), names=names), tmp_path / "x.parquet")
     with pytest.raises(Undecodable, match=says):
         landed(tmp_path / "x.parquet", tmp_path)
@@ -174,7 +226,11 @@ def test_every_malformed_file_lands_or_is_refused(tmp_path: Path) -> None:
             refused.add(file.name)
     parquet = [file for file in files if file.suffix == ".parquet"]
     assert {file.name for file in files} - {file.name for file in parquet} <= refused
-    assert refused & {file.name for file in parquet} == {"byte_stream_split_extended.gzip.parquet", "large_string_map.brotli.parquet", "map_no_value.parquet"}
+    assert refused & {file.name for file in parquet} == {
+        "byte_stream_split_extended.gzip.parquet",
+        "large_string_map.brotli.parquet",
+        "map_no_value.parquet",
+    }
 
 
 @pytest.mark.skipif(not MALFORMED.is_dir(), reason="the shared malformed files are not here")
@@ -186,7 +242,13 @@ def test_what_other_readers_lose_in_silence_lands_whole(tmp_path: Path) -> None:
 
 
 def test_a_contract_lands_parquet(installation: SampleHome) -> None:
-    installation.promise(columns({"name": "n", "logicalType": "integer"}), setting("source", location="inbox/readings.parquet", format="parquet"))
-    pq.write_table(pa.table({"n": [1, 2], "more": ["a", None]}), installation.root / "inbox" / "readings.parquet")
+    installation.promise(
+        columns({"name": "n", "logicalType": "integer"}),
+        setting("source", location="inbox/readings.parquet", format="parquet"),
+    )
+    pq.write_table(
+        pa.table({"n": [1, 2], "more": ["a", None]}),
+        installation.root / "inbox" / "readings.parquet",
+    )
     receipt = land(installation.run()).receipt
     assert (receipt.rows, receipt.unreadable, receipt.columns) == (2, 0, ("n", "more"))

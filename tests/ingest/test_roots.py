@@ -57,10 +57,25 @@ ROOTS = {
 
 @pytest.mark.parametrize("named", ROOTS)
 @pytest.mark.parametrize("inside", INSIDE)
-def test_nothing_of_the_home_but_its_inbox_is_a_source(inside: str, named: str, house: Path) -> None:
+def test_nothing_of_the_home_but_its_inbox_is_a_source(
+    inside: str, named: str, house: Path
+) -> None:
     roots = ROOTS[named](house)
-    spellings = [inside, f"inbox/../{inside}", f"./{inside}", str(house / inside), f"home/{inside}", f"../home/{inside}", Path(inside).name]
-    spellings += [f"{Path(inside).parent}/*.csv", f"{inside[:-5]}?.csv", f"home/{Path(inside).parent}/*.csv", f"abc/{Path(inside).name}"]
+    spellings = [
+        inside,
+        f"inbox/../{inside}",
+        f"./{inside}",
+        str(house / inside),
+        f"home/{inside}",
+        f"../home/{inside}",
+        Path(inside).name,
+    ]
+    spellings += [
+        f"{Path(inside).parent}/*.csv",
+        f"{inside[:-5]}?.csv",
+        f"home/{Path(inside).parent}/*.csv",
+        f"abc/{Path(inside).name}",
+    ]
     for location in spellings:
         try:
             files = read(house, source(location), *roots)
@@ -72,7 +87,10 @@ def test_nothing_of_the_home_but_its_inbox_is_a_source(inside: str, named: str, 
 
 
 @pytest.mark.parametrize("named", ROOTS)
-@pytest.mark.parametrize("pattern", ["**/*.csv", "*/*.csv", "**/x.csv", "home/**/*.csv", "[kl]*/**/*.csv", "*.csv", "../**/*.csv"])
+@pytest.mark.parametrize(
+    "pattern",
+    ["**/*.csv", "*/*.csv", "**/x.csv", "home/**/*.csv", "[kl]*/**/*.csv", "*.csv", "../**/*.csv"],
+)
 def test_no_glob_reaches_the_home(pattern: str, named: str, house: Path) -> None:
     if named == "the whole machine" and pattern.startswith(("**", "*/")):
         return  # it would walk the machine; what it means is the same
@@ -104,7 +122,9 @@ def test_the_inbox_and_named_roots_are_read(location: str, files: list[str], hou
 @pytest.mark.parametrize("kind", ["file", "folder"])
 @pytest.mark.parametrize("target", ["lake/readings/landed/abc", "keys", "../secret", "."])
 @pytest.mark.parametrize("place", ["home/inbox", "data"])
-def test_a_link_into_the_home_or_out_of_all_roots_is_not_followed(place: str, target: str, kind: str, house: Path) -> None:
+def test_a_link_into_the_home_or_out_of_all_roots_is_not_followed(
+    place: str, target: str, kind: str, house: Path
+) -> None:
     (house.parent / "secret").mkdir()
     (house.parent / "secret" / "x.csv").write_text(GOOD)
     there = (house / target).resolve()
@@ -112,7 +132,11 @@ def test_a_link_into_the_home_or_out_of_all_roots_is_not_followed(place: str, ta
     link = house.parent / place / ("link.csv" if kind == "file" else "link")
     link.symlink_to(inner if kind == "file" else there)
     prefix = "inbox/" if place == "home/inbox" else ""
-    tries = [f"{prefix}link.csv", f"{prefix}l*.csv"] if kind == "file" else [f"{prefix}link/{inner.name}", f"{prefix}*/{inner.name}", f"{prefix}l*/*.csv"]
+    tries = (
+        [f"{prefix}link.csv", f"{prefix}l*.csv"]
+        if kind == "file"
+        else [f"{prefix}link/{inner.name}", f"{prefix}*/{inner.name}", f"{prefix}l*/*.csv"]
+    )
     for location in tries:
         try:
             files = read(house, source(location), house.parent / "data")
@@ -121,7 +145,9 @@ def test_a_link_into_the_home_or_out_of_all_roots_is_not_followed(place: str, ta
         assert files == ["home/inbox/deep/x.csv"], location
 
 
-def test_an_inbox_that_is_a_link_to_another_disk_is_read_and_one_into_the_home_is_not(house: Path) -> None:
+def test_an_inbox_that_is_a_link_to_another_disk_is_read_and_one_into_the_home_is_not(
+    house: Path,
+) -> None:
     disk = house.parent / "disk"
     (house / "inbox").rename(disk)
     (house / "inbox").symlink_to(disk)
@@ -133,23 +159,34 @@ def test_an_inbox_that_is_a_link_to_another_disk_is_read_and_one_into_the_home_i
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "duckdb"])
-@pytest.mark.parametrize("path", ["registry.db", "inbox/../registry.db", "home/registry.db", "dagster/history.db"])
+@pytest.mark.parametrize(
+    "path", ["registry.db", "inbox/../registry.db", "home/registry.db", "dagster/history.db"]
+)
 def test_a_database_of_the_home_is_not_a_source(path: str, kind: str, house: Path) -> None:
     for name in ("registry.db", "dagster/history.db"):
         sqlite3.connect(house / name).close()
     for location in (path, str(house / path)):
         with pytest.raises(SourceError, match=r"lies outside|is not there"):
-            read(house, source(f"{kind}:{location}", format="sql", options={"table": "leases"}), house.parent)
+            read(
+                house,
+                source(f"{kind}:{location}", format="sql", options={"table": "leases"}),
+                house.parent,
+            )
 
 
-def test_another_spelling_of_the_home_is_the_home(house: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_spelling_of_the_home_is_the_home(
+    house: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A file system without upper and lower case, or a second mount, has the same folders under other names."""
     other = house.parent / "HOME"
     known = Path.stat
 
     def stat(self: Path, *, follow_symlinks: bool = True) -> os.stat_result:
         text = str(self)
-        return known(Path(text.replace(str(other), str(house))) if text.startswith(str(other)) else self, follow_symlinks=follow_symlinks)
+        return known(
+            Path(text.replace(str(other), str(house))) if text.startswith(str(other)) else self,
+            follow_symlinks=follow_symlinks,
+        )
 
     monkeypatch.setattr(Path, "stat", stat)
     roots = (house, house.parent)
@@ -181,12 +218,23 @@ def test_the_message_names_the_way_out(house: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "location", ["package:home/keys/private.csv", "package:home/x.csv", "package:keys/private.csv", "package:lake/readings/landed/abc/rows.csv", "module:secret#TEXT"]
+    "location",
+    [
+        "package:home/keys/private.csv",
+        "package:home/x.csv",
+        "package:keys/private.csv",
+        "package:lake/readings/landed/abc/rows.csv",
+        "module:secret#TEXT",
+    ],
 )
-def test_a_folder_of_the_home_is_no_package(location: str, house: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_of_the_home_is_no_package(
+    location: str, house: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Python finds folders next to a program as packages."""
     (house / "secret.py").write_text("TEXT = {'a': 'b'}")
     monkeypatch.syspath_prepend(str(house.parent))
     monkeypatch.syspath_prepend(str(house))
     with pytest.raises(SourceError, match="lies outside"):
-        read(house, source(location, format="documents" if location.startswith("module:") else "csv"))
+        read(
+            house, source(location, format="documents" if location.startswith("module:") else "csv")
+        )

@@ -7,7 +7,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from assay.assets.io.sources.hosts import _embedding, addresses, is_metadata, is_public, special_blocks
+from assay.assets.io.sources.hosts import (
+    _embedding,
+    addresses,
+    is_metadata,
+    is_public,
+    special_blocks,
+)
 from assay.contracts.errors import SourceError, Where
 
 HERE = Where(dataset="readings")
@@ -28,7 +34,11 @@ def written(ip: str) -> Iterator[str]:
         yield f"::ffff:{ip}"
         yield f"64:ff9b::{ip}"
         yield str(ipaddress.IPv6Address((0x2002 << 112) | (int(plain) << 80) | 1))
-        yield str(ipaddress.IPv6Address((0x20010000 << 96) | (0x5DB8D822 << 64) | (int(plain) ^ 0xFFFFFFFF)))  # Teredo's client
+        yield str(
+            ipaddress.IPv6Address(
+                (0x20010000 << 96) | (0x5DB8D822 << 64) | (int(plain) ^ 0xFFFFFFFF)
+            )
+        )  # Teredo's client
         yield str(ipaddress.IPv6Address((0x20010000 << 96) | (int(plain) << 64)))  # Teredo's server
         yield f"::{ip}"
         yield f"64:ff9b:1::{ip}"
@@ -36,12 +46,20 @@ def written(ip: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("block", REFUSED, ids=str)
-def test_no_address_of_a_special_block_is_public(block: ipaddress.IPv4Network | ipaddress.IPv6Network) -> None:
+def test_no_address_of_a_special_block_is_public(
+    block: ipaddress.IPv4Network | ipaddress.IPv6Network,
+) -> None:
     for ip in ends(block):
         for text in written(ip):
             assert not is_public(text), text
             with pytest.raises(SourceError, match=r"not public|plain address"):
-                addresses("data.example", 443, allowed=False, where=HERE, look_up=lambda *_, text=text: ["93.184.216.34", text])
+                addresses(
+                    "data.example",
+                    443,
+                    allowed=False,
+                    where=HERE,
+                    look_up=lambda *_, text=text: ["93.184.216.34", text],
+                )
 
 
 @pytest.mark.parametrize("ip", [
@@ -70,24 +88,51 @@ def test_a_number_that_only_old_resolvers_read_is_refused(host: str) -> None:
         addresses(host, 80, allowed=False, where=HERE, look_up=lambda *_: ["93.184.216.34"])
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "１２７.０.０.１", "①②⑦.0.0.1", "localhost", "localhost.", "LOCALHOST", "::1", "::ffff:127.0.0.1", "0:0:0:0:0:0:0:1"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.0.0.1",
+        "１２７.０.０.１",
+        "①②⑦.0.0.1",
+        "localhost",
+        "localhost.",
+        "LOCALHOST",
+        "::1",
+        "::ffff:127.0.0.1",
+        "0:0:0:0:0:0:0:1",
+    ],
+)
 def test_this_machine_is_refused_by_the_systems_own_resolver(host: str) -> None:
     with pytest.raises(SourceError):
         addresses(host, 80, allowed=False, where=HERE)
 
 
 @pytest.mark.parametrize("block", special_blocks("metadata"), ids=str)
-def test_a_metadata_service_is_refused_even_for_an_allowed_host(block: ipaddress.IPv4Network | ipaddress.IPv6Network) -> None:
+def test_a_metadata_service_is_refused_even_for_an_allowed_host(
+    block: ipaddress.IPv4Network | ipaddress.IPv6Network,
+) -> None:
     for text in written(str(block[0])):
         if is_metadata(text):
             with pytest.raises(SourceError, match="metadata service"):
-                addresses("minio.internal", 9000, allowed=True, where=HERE, look_up=lambda *_, text=text: [text])
+                addresses(
+                    "minio.internal",
+                    9000,
+                    allowed=True,
+                    where=HERE,
+                    look_up=lambda *_, text=text: [text],
+                )
     assert is_metadata(str(block[0]))
     assert is_metadata(f"{block[0]}%eth0")
-    assert addresses("minio.internal", 9000, allowed=True, where=HERE, look_up=lambda *_: ["10.0.0.5"]) == ["10.0.0.5"]
+    assert addresses(
+        "minio.internal", 9000, allowed=True, where=HERE, look_up=lambda *_: ["10.0.0.5"]
+    ) == ["10.0.0.5"]
 
 
 def test_the_table_is_whole() -> None:
-    assert {str(block) for block, _ in _embedding()} == {"::ffff:0:0/96", "64:ff9b::/96", "2002::/16"}
+    assert {str(block) for block, _ in _embedding()} == {
+        "::ffff:0:0/96",
+        "64:ff9b::/96",
+        "2002::/16",
+    }
     assert len(special_blocks("refuse")) == 28
     assert len(special_blocks("metadata")) == 11

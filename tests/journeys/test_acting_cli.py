@@ -17,10 +17,15 @@ from tests.journeys.conftest import Assay
         (["why", "hello"], "that is no trace id"),
         (["why", "4bf92f3577b34da6a3ce929d0e0e4736"], "nothing is known of the trace"),
         (["outcomes", "readings", "nothing.csv"], "no contract keeps a model named 'readings'"),
-        (["predict", "readings", "rows.csv", "--purpose", "analytics", "--output", "scores.csv"], "no contract keeps a model named 'readings'"),
+        (
+            ["predict", "readings", "rows.csv", "--purpose", "analytics", "--output", "scores.csv"],
+            "no contract keeps a model named 'readings'",
+        ),
     ],
 )
-def test_what_is_not_there_is_one_message_and_exit_code_1(assay: Assay, arguments: list[str], said: str) -> None:
+def test_what_is_not_there_is_one_message_and_exit_code_1(
+    assay: Assay, arguments: list[str], said: str
+) -> None:
     code, out, err = assay(*arguments)
     assert (code, out) == (1, "")
     (line,) = err.splitlines()

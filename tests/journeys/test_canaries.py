@@ -39,7 +39,13 @@ def canaries(count: int, seed: int) -> list[dict[str, str]]:
     for _ in range(count // 3):
         word = "".join(chance.choice("bcdfghklmnprstvz") + chance.choice("aeiou") for _ in range(5))
         body = "4" + "".join(str(chance.randint(0, 9)) for _ in range(14))
-        made.append({"name": f"Zz{word} Canary{word}", "email": f"{word}@canary.example", "card": body + luhn.calc_check_digit(body)})
+        made.append(
+            {
+                "name": f"Zz{word} Canary{word}",
+                "email": f"{word}@canary.example",
+                "card": body + luhn.calc_check_digit(body),
+            }
+        )
     return made
 
 
@@ -47,7 +53,12 @@ PERSONS = canaries(300, seed=11)
 VALUES = [value for person in PERSONS for value in person.values()]
 
 PROMISED = columns(
-    {"name": "meter", "logicalType": "string", "required": True, "logicalTypeOptions": {"pattern": "^M[0-9]+$"}},
+    {
+        "name": "meter",
+        "logicalType": "string",
+        "required": True,
+        "logicalTypeOptions": {"pattern": "^M[0-9]+$"},
+    },
     {"name": "energy_kwh", "logicalType": "number", "logicalTypeOptions": {"minimum": 0}},
     {"name": "customer_name", "logicalType": "string", "classification": "personal"},
     {"name": "email", "logicalType": "string", "classification": "personal", "unique": True},
@@ -67,9 +78,13 @@ def delivery(*, energy: str = "1.5", broken: bool = False, repeat: int = 1) -> s
     lines = ["meter,energy_kwh,customer_name,email,card,message"]
     for n, person in enumerate(PERSONS * repeat):
         value = energy.format(**person) if n % 2 else "2"
-        lines.append(f'M{n},{value},{person["name"]},{person["email"]},{person["card"]},"I am {person["name"]}, write to {person["email"]}, charge {person["card"]}"')
+        lines.append(
+            f'M{n},{value},{person["name"]},{person["email"]},{person["card"]},"I am {person["name"]}, write to {person["email"]}, charge {person["card"]}"'
+        )
     if broken:
-        lines.append(f'M1,1,"{PERSONS[0]["name"]}"x,{PERSONS[0]["email"]},{PERSONS[0]["card"]},too,many,cells')
+        lines.append(
+            f'M1,1,"{PERSONS[0]["name"]}"x,{PERSONS[0]["email"]},{PERSONS[0]["card"]},too,many,cells'
+        )
     return "\n".join([*lines, ""])
 
 
@@ -78,7 +93,13 @@ def leaks(root: Path) -> set[str]:
     return holding(root, VALUES)
 
 
-SQL = {"name": "sums_up", "type": "sql", "query": "SELECT sum(CAST(customer_name AS INTEGER)) FROM {object}", "mustBe": 0, "severity": "error"}
+SQL = {
+    "name": "sums_up",
+    "type": "sql",
+    "query": "SELECT sum(CAST(customer_name AS INTEGER)) FROM {object}",
+    "mustBe": 0,
+    "severity": "error",
+}
 PATHS: list[tuple[str, tuple[Edit, ...], str, int, str]] = [
     ("published", (), delivery(), 0, "100 in = 100 kept"),
     ("undeclared", (setting("privacy", columns={}), lambda data: [p.pop("classification", None) for p in data["schema"][0]["properties"]]), delivery(), 1, "undeclared"),
@@ -94,8 +115,19 @@ PATHS: list[tuple[str, tuple[Edit, ...], str, int, str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("edits", "source", "code", "says"), [path[1:] for path in PATHS], ids=[path[0] for path in PATHS])
-def test_no_personal_value_is_in_anything_that_is_written(assay: Assay, installation: SampleHome, edits: tuple[Edit, ...], source: str, code: int, says: str) -> None:
+@pytest.mark.parametrize(
+    ("edits", "source", "code", "says"),
+    [path[1:] for path in PATHS],
+    ids=[path[0] for path in PATHS],
+)
+def test_no_personal_value_is_in_anything_that_is_written(
+    assay: Assay,
+    installation: SampleHome,
+    edits: tuple[Edit, ...],
+    source: str,
+    code: int,
+    says: str,
+) -> None:
     installation.promise(PROMISED, TREATED, *edits)
     installation.deliver(source)
     ended, out, err = assay("run", "readings")
@@ -104,12 +136,21 @@ def test_no_personal_value_is_in_anything_that_is_written(assay: Assay, installa
     assert leaks(installation.root) == set()
 
 
-def test_a_process_of_its_own_shows_no_person_either_up_to_its_end(installation: SampleHome) -> None:
+def test_a_process_of_its_own_shows_no_person_either_up_to_its_end(
+    installation: SampleHome,
+) -> None:
     """The path on which another's error knows the values, with whatever is still written while the interpreter ends."""
     installation.promise(PROMISED, TREATED, lambda data: data["schema"][0]["quality"].append(SQL))
     installation.deliver(delivery())
     environment = {**installation.environment, "DAGSTER_HOME": str(installation.root / "dagster")}
-    done = subprocess.run([sys.executable, "-m", "assay.cli", "run", "readings"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "assay.cli", "run", "readings"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert (done.returncode, "sums_up" in done.stderr) == (1, True), done.stderr
     assert not [value for value in VALUES if value in done.stdout + done.stderr]
     assert leaks(installation.root) == set()
@@ -129,12 +170,20 @@ def test_the_search_would_find_them(assay: Assay, installation: SampleHome) -> N
     with sqlite3.connect(folder / "x.db") as connection:
         connection.execute("CREATE TABLE t (x BLOB)")
         connection.execute("INSERT INTO t VALUES (?)", (zlib.compress(hidden),))
-    assert leaks(installation.root) == {f"reports/{name}" for name in ("plain.txt", "zipped", "encoded", "x.parquet", "x.db:t")}
+    assert leaks(installation.root) == {
+        f"reports/{name}" for name in ("plain.txt", "zipped", "encoded", "x.parquet", "x.db:t")
+    }
 
 
-def test_what_pandera_refuses_is_told_without_values(installation: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_pandera_refuses_is_told_without_values(
+    installation: SampleHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Rules that let everything pass leave the refusing to pandera, whose own message would show the values."""
-    installation.promise(PROMISED, TREATED, lambda data: data["schema"][0]["properties"][5].update(logicalTypeOptions={"maxLength": 3}))
+    installation.promise(
+        PROMISED,
+        TREATED,
+        lambda data: data["schema"][0]["properties"][5].update(logicalTypeOptions={"maxLength": 3}),
+    )
     installation.deliver(delivery())
     monkeypatch.setattr("assay.pipelines.validate.split.keeps", lambda rule, stays: pl.lit(True))
     started = installation.run()
@@ -148,7 +197,13 @@ def test_reports_of_a_version_show_no_person(assay: Assay, installation: SampleH
     installation.promise(PROMISED, TREATED)
     installation.deliver(delivery())
     assert assay("run", "readings")[0] == 0
-    for arguments in (["contracts", "docs", "readings"], ["show", "readings", "--json"], ["verify", "--all"], ["status", "--json"], ["check"]):
+    for arguments in (
+        ["contracts", "docs", "readings"],
+        ["show", "readings", "--json"],
+        ["verify", "--all"],
+        ["status", "--json"],
+        ["check"],
+    ):
         code, out, err = assay(*arguments)
         assert code == 0, err
         assert not [value for value in VALUES if value in out + err]
@@ -158,8 +213,12 @@ def test_reports_of_a_version_show_no_person(assay: Assay, installation: SampleH
 FILE = "zora.quint@canary.example.csv"
 
 
-@pytest.mark.parametrize("text", ["meter,energy_kwh,tariff\nM1,1,day\n", ""], ids=["whole", "broken"])
-def test_the_name_of_a_delivered_file_is_a_label_that_stewards_look_up(assay: Assay, installation: SampleHome, text: str) -> None:
+@pytest.mark.parametrize(
+    "text", ["meter,energy_kwh,tariff\nM1,1,day\n", ""], ids=["whole", "broken"]
+)
+def test_the_name_of_a_delivered_file_is_a_label_that_stewards_look_up(
+    assay: Assay, installation: SampleHome, text: str
+) -> None:
     (installation.root / "inbox" / FILE).write_text(text)
     installation.promise(setting("source", location="inbox/*.csv"))
     code, out, err = assay("run", "readings")
@@ -171,15 +230,32 @@ def test_the_name_of_a_delivered_file_is_a_label_that_stewards_look_up(assay: As
     assert (FILE in told, holding(installation.root, [FILE])) == (False, set())
     code, out, err = assay("reveal", label, "--why", "ask for it again")
     assert (code, out.strip()) == (0, FILE), err
-    assert json.loads(assay("reveal", f"'inbox/x.zip/{label}'", "--why", "again", "--json")[1]) == {"label": label, "dataset": "readings", "name": FILE}
+    assert json.loads(assay("reveal", f"'inbox/x.zip/{label}'", "--why", "again", "--json")[1]) == {
+        "label": label,
+        "dataset": "readings",
+        "name": FILE,
+    }
     with sqlite3.connect(installation.root / "registry.db") as connection:
-        entries = connection.execute("SELECT actor, details FROM ledger WHERE action = 'name revealed' ORDER BY sequence").fetchall()
-    assert [json.loads(details) for _, details in entries] == [{"label": label, "why": why} for why in ("ask for it again", "again")]
+        entries = connection.execute(
+            "SELECT actor, details FROM ledger WHERE action = 'name revealed' ORDER BY sequence"
+        ).fetchall()
+    assert [json.loads(details) for _, details in entries] == [
+        {"label": label, "why": why} for why in ("ask for it again", "again")
+    ]
     assert holding(installation.root, [FILE]) == set()
 
 
-@pytest.mark.parametrize(("label", "says"), [("file-000000000000.csv", "no name is kept"), ("readings.csv", "no label of a name"), ("../file-x", "no label of a name")])
-def test_what_is_no_label_reveals_nothing(assay: Assay, installation: SampleHome, label: str, says: str) -> None:
+@pytest.mark.parametrize(
+    ("label", "says"),
+    [
+        ("file-000000000000.csv", "no name is kept"),
+        ("readings.csv", "no label of a name"),
+        ("../file-x", "no label of a name"),
+    ],
+)
+def test_what_is_no_label_reveals_nothing(
+    assay: Assay, installation: SampleHome, label: str, says: str
+) -> None:
     code, out, err = assay("reveal", label, "--why", "x")
     assert (code, out, says in err) == (1, "", True), err
     assert assay("reveal", label)[0] == 2
@@ -194,7 +270,9 @@ URLS = [
 
 
 @pytest.mark.parametrize(("variable", "url"), URLS)
-def test_no_password_of_a_setting_is_repeated(assay: Assay, installation: SampleHome, monkeypatch: pytest.MonkeyPatch, variable: str, url: str) -> None:
+def test_no_password_of_a_setting_is_repeated(
+    assay: Assay, installation: SampleHome, monkeypatch: pytest.MonkeyPatch, variable: str, url: str
+) -> None:
     pytest.importorskip("psycopg", reason="the extra `postgres` is not installed")
     monkeypatch.setenv(variable, url.replace("{}", PASSWORD))
     told = "".join(map(str, (*assay("status"), *assay("doctor"), *assay("status", "--json"))))
@@ -203,11 +281,17 @@ def test_no_password_of_a_setting_is_repeated(assay: Assay, installation: Sample
     assert holding(installation.root, [PASSWORD]) == set() if installation.root.exists() else True
 
 
-def test_the_password_of_a_model_store_is_given_to_mlflow_and_repeated_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_password_of_a_model_store_is_given_to_mlflow_and_repeated_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"):
         monkeypatch.setenv(name, "")
     store = ModelStore(tmp_path, f"http://u:{PASSWORD}%20@127.0.0.1:1/x")
-    assert (store.uri, os.environ["MLFLOW_TRACKING_USERNAME"], os.environ["MLFLOW_TRACKING_PASSWORD"]) == ("http://127.0.0.1:1/x", "u", f"{PASSWORD} ")
+    assert (
+        store.uri,
+        os.environ["MLFLOW_TRACKING_USERNAME"],
+        os.environ["MLFLOW_TRACKING_PASSWORD"],
+    ) == ("http://127.0.0.1:1/x", "u", f"{PASSWORD} ")
     with pytest.raises(AssayError, match="query or fragment") as refused:
         ModelStore(tmp_path, f"http://127.0.0.1:1/x?token={PASSWORD}")
     assert PASSWORD not in str(refused.value)

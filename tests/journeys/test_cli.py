@@ -37,19 +37,49 @@ def test_the_way_of_a_small_data_set(assay: Assay) -> None:
     assert "No review was ever needed" in assay("review", "list")[1]
 
 
-REFUSALS: list[tuple[str, tuple[Callable[[dict[str, object]], None], ...], str | bytes | None, str]] = [
-    ("a non-commercial licence", (setting("license", expression="CC-BY-NC-4.0"),), None, "does not allow commercial use"),
-    ("undeclared e-mails", (columns({"name": "meter", "logicalType": "string"}),), "meter\nann@example.com\n", "column 'meter' holds email in 1 rows, undeclared"),
-    ("a missing source", (setting("source", location="inbox/gone.csv"),), None, "the source is not there. Put the file there"),
+REFUSALS: list[
+    tuple[str, tuple[Callable[[dict[str, object]], None], ...], str | bytes | None, str]
+] = [
+    (
+        "a non-commercial licence",
+        (setting("license", expression="CC-BY-NC-4.0"),),
+        None,
+        "does not allow commercial use",
+    ),
+    (
+        "undeclared e-mails",
+        (columns({"name": "meter", "logicalType": "string"}),),
+        "meter\nann@example.com\n",
+        "column 'meter' holds email in 1 rows, undeclared",
+    ),
+    (
+        "a missing source",
+        (setting("source", location="inbox/gone.csv"),),
+        None,
+        "the source is not there. Put the file there",
+    ),
     ("a typo in a key", (setting("source", orgin="internal"),), None, "Did you mean 'origin'"),
-    ("too many broken rows", (), "meter,energy_kwh,tariff\nx,1,day\ny,1,day\nM1,1,day\n", "2 of 3 rows break it"),
+    (
+        "too many broken rows",
+        (),
+        "meter,energy_kwh,tariff\nx,1,day\ny,1,day\nM1,1,day\n",
+        "2 of 3 rows break it",
+    ),
     ("no CSV at all", (), b"\x00\x01\x02", "lacks the promised column"),
 ]
 
 
-@pytest.mark.parametrize(("edits", "delivery", "says"), [case[1:] for case in REFUSALS], ids=[case[0] for case in REFUSALS])
+@pytest.mark.parametrize(
+    ("edits", "delivery", "says"),
+    [case[1:] for case in REFUSALS],
+    ids=[case[0] for case in REFUSALS],
+)
 def test_one_clear_message_exit_1_and_the_last_version_stays(
-    assay: Assay, installation: SampleHome, edits: tuple[Callable[[dict[str, object]], None], ...], delivery: str | bytes | None, says: str
+    assay: Assay,
+    installation: SampleHome,
+    edits: tuple[Callable[[dict[str, object]], None], ...],
+    delivery: str | bytes | None,
+    says: str,
 ) -> None:
     assert assay("run", "readings")[0] == 0
     installation.promise(*edits)
@@ -93,13 +123,17 @@ def test_broken_lines_are_kept_and_told(assay: Assay, installation: SampleHome) 
         (("check", "nowhere.odcs.yaml"), 1, "cannot be read"),
     ],
 )
-def test_wrong_words_are_answered_with_what_would_be_right(assay: Assay, arguments: tuple[str, ...], code: int, says: str) -> None:
+def test_wrong_words_are_answered_with_what_would_be_right(
+    assay: Assay, arguments: tuple[str, ...], code: int, says: str
+) -> None:
     ended, out, err = assay(*arguments)
     assert ended == code
     assert says in out + err
 
 
-def test_a_person_decides_a_review_and_the_next_run_publishes(assay: Assay, installation: SampleHome) -> None:
+def test_a_person_decides_a_review_and_the_next_run_publishes(
+    assay: Assay, installation: SampleHome
+) -> None:
     installation.promise(columns({"name": "meter", "logicalType": "string"}))
     installation.deliver("meter\nann@example.com\nbob@example.com\n")
     assert assay("run", "readings")[0] == 1
@@ -115,19 +149,30 @@ def test_a_person_decides_a_review_and_the_next_run_publishes(assay: Assay, inst
     signed.write_text(assay("review", "sign", "1", "approve", "--why", why, "--key", str(bob))[1])
     assert "approved. Run it again" in assay("review", "submit", "1", str(signed))[1]
     assert assay("run", "readings")[0] == 0
-    assert json.loads(assay("show", "readings", "--json")[1])["license"]["decided_by"] == f"ann: {why}; bob: {why}"
+    assert (
+        json.loads(assay("show", "readings", "--json")[1])["license"]["decided_by"]
+        == f"ann: {why}; bob: {why}"
+    )
     assert "2 signed approvals" in assay("verify", "readings")[1]
 
 
-def test_a_steward_s_key_is_made_once_and_is_its_owner_s_alone(assay: Assay, installation: SampleHome) -> None:
+def test_a_steward_s_key_is_made_once_and_is_its_owner_s_alone(
+    assay: Assay, installation: SampleHome
+) -> None:
     file = installation.root / "ann.pem"
     entry = yaml.safe_load(assay("review", "key", "ann", "--out", str(file))[1])[0]
-    assert (entry["name"], entry["key"]["keytype"], file.stat().st_mode & 0o077) == ("ann", "ed25519", 0)
+    assert (entry["name"], entry["key"]["keytype"], file.stat().st_mode & 0o077) == (
+        "ann",
+        "ed25519",
+        0,
+    )
     code, _, err = assay("review", "key", "ann", "--out", str(file))
     assert (code, "cannot be written" in err) == (1, True)
 
 
-def test_a_version_opens_for_its_purposes_only_and_both_are_recorded(assay: Assay, installation: SampleHome) -> None:
+def test_a_version_opens_for_its_purposes_only_and_both_are_recorded(
+    assay: Assay, installation: SampleHome
+) -> None:
     import assay as api
     from assay.contracts.errors import AdmissionError
 
@@ -135,18 +180,25 @@ def test_a_version_opens_for_its_purposes_only_and_both_are_recorded(assay: Assa
     assert api.open("readings", "1.0.0", purpose="training").select(pl.len()).collect().item() == 3
     with pytest.raises(AdmissionError, match="was not admitted for 'redistribution'"):
         api.open("readings", purpose="redistribution")
-    uses = [(use["purpose"], use["allowed"]) for use in installation.open().registry.uses("readings")]
+    uses = [
+        (use["purpose"], use["allowed"]) for use in installation.open().registry.uses("readings")
+    ]
     assert uses == [("training", True), ("redistribution", False)]
 
 
-def test_a_copy_verifies_elsewhere_with_the_public_key_alone(assay: Assay, installation: SampleHome, tmp_path: Path) -> None:
+def test_a_copy_verifies_elsewhere_with_the_public_key_alone(
+    assay: Assay, installation: SampleHome, tmp_path: Path
+) -> None:
     assert assay("run", "readings")[0] == 0
     copy = tmp_path / "copy"
     for part in ("evidence", "lake"):
         shutil.copytree(installation.root / part, copy / part)
     shutil.copy(installation.root / "keys" / "assay.pub.json", tmp_path)
     shutil.rmtree(copy / "lake" / "readings" / "landed")
-    assert assay("verify", "--all", "--home", str(copy), "--key", str(tmp_path / "assay.pub.json"))[0] == 0
+    assert (
+        assay("verify", "--all", "--home", str(copy), "--key", str(tmp_path / "assay.pub.json"))[0]
+        == 0
+    )
 
 
 def test_a_wrong_setting_stops_with_its_name(assay: Assay, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,7 +213,9 @@ def test_a_wrong_setting_stops_with_its_name(assay: Assay, monkeypatch: pytest.M
     assert "ASSAY_LINEAGE_URL is wrong" in err
 
 
-def test_a_disk_that_is_full_is_one_sentence_and_the_last_version_still_opens(tmp_path: Path) -> None:
+def test_a_disk_that_is_full_is_one_sentence_and_the_last_version_still_opens(
+    tmp_path: Path,
+) -> None:
     with small_disk(tmp_path / "disk", 12 * 1024) as disk:
         installation = SampleHome(disk)
         installation.deliver(GOOD)
@@ -170,10 +224,20 @@ def test_a_disk_that_is_full_is_one_sentence_and_the_last_version_still_opens(tm
         root = Path(__file__).parents[2]
 
         def call(*arguments: str) -> subprocess.CompletedProcess[str]:
-            return subprocess.run([*command, *arguments], env=environment, cwd=root, capture_output=True, text=True, check=False)
+            return subprocess.run(
+                [*command, *arguments],
+                env=environment,
+                cwd=root,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
 
         assert call("run", "readings").returncode == 0
-        installation.deliver("meter,energy_kwh,tariff\n" + "".join(f"M{n},{n * 7919 % 100003},day\n" for n in range(250_000)))
+        installation.deliver(
+            "meter,energy_kwh,tariff\n"
+            + "".join(f"M{n},{n * 7919 % 100003},day\n" for n in range(250_000))
+        )
         (disk / "ballast").write_bytes(b"\0" * (shutil.disk_usage(disk).free - 2**19))
         full = call("run", "readings")
         assert full.returncode == 1
@@ -186,10 +250,17 @@ def test_a_disk_that_is_full_is_one_sentence_and_the_last_version_still_opens(tm
         assert call("verify", "--all").returncode == 0
 
 
-def test_the_ui_is_refused_where_something_else_listens(assay: Assay, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("assay.web.serve._start", lambda _: pytest.fail("the services were started"))
+def test_the_ui_is_refused_where_something_else_listens(
+    assay: Assay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "assay.web.serve._start", lambda _: pytest.fail("the services were started")
+    )
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         code, _, said = assay("ui", "--port", str(port))
     assert code == 1
-    assert said == f"assay: the page cannot be served on port {port} (Address already in use). Name a free one with --port.\n"
+    assert (
+        said
+        == f"assay: the page cannot be served on port {port} (Address already in use). Name a free one with --port.\n"
+    )

@@ -19,26 +19,50 @@ ROOT = Path(__file__).parents[2]
 def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """An empty home, and this environment's commands first on the path."""
     home = tmp_path_factory.mktemp("home")
-    return {**os.environ, "ASSAY_HOME": str(home), "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "COLUMNS": "200"}
+    return {
+        **os.environ,
+        "ASSAY_HOME": str(home),
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "COLUMNS": "200",
+    }
 
 
 def bash(script: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def test_the_demo_takes_three_data_sets_from_source_to_action(environment: dict[str, str]) -> None:
     done = bash("assay demo", environment)
     assert done.returncode == 0, done.stdout + done.stderr
     account = done.stdout[done.stdout.index("What happened") :]
-    for version, rows_in in (("flights@1.0.0", "80,687"), ("flights@1.1.0", "87,040"), ("python_docs@1.0.0", ""), ("support_tickets@1.0.0", "50,007")):
+    for version, rows_in in (
+        ("flights@1.0.0", "80,687"),
+        ("flights@1.1.0", "87,040"),
+        ("python_docs@1.0.0", ""),
+        ("support_tickets@1.0.0", "50,007"),
+    ):
         section = account[account.index(version) :]
-        counted = re.search(r"rows +([\d,]+) in = ([\d,]+) published \+ ([\d,]+) quarantined \+ ([\d,]+) removed", section)
+        counted = re.search(
+            r"rows +([\d,]+) in = ([\d,]+) published \+ ([\d,]+) quarantined \+ ([\d,]+) removed",
+            section,
+        )
         assert counted, section[:500]
         numbers = [int(number.replace(",", "")) for number in counted.groups()]
         assert numbers[0] == sum(numbers[1:])
         assert counted[1].startswith(rows_in)
     for kind in ("card", "email", "iban"):
-        found = re.findall(rf"^{kind} +(?:its own column|free text) +([\d,]+) +([\d,]+)  \(100\.00 %\) +0 *$", account, re.M)
+        found = re.findall(
+            rf"^{kind} +(?:its own column|free text) +([\d,]+) +([\d,]+)  \(100\.00 %\) +0 *$",
+            account,
+            re.M,
+        )
         assert len(found) == 2, account
     assert re.search(r"^name +free text +[\d,]+ +[\d,]+  \([\d.]+ %\) +\d+ *$", account, re.M)
     assert "drift       drifted: " in account
@@ -63,12 +87,18 @@ def test_a_second_demo_publishes_nothing_new_and_says_so(environment: dict[str, 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Nothing new was published" in done.stdout
     entries = json.loads(bash("assay status --json", environment).stdout)
-    assert {entry["dataset"]: entry["versions"] for entry in entries} == {"flights": ["1.0.0", "1.1.0"], "python_docs": ["1.0.0"], "support_tickets": ["1.0.0"]}
+    assert {entry["dataset"]: entry["versions"] for entry in entries} == {
+        "flights": ["1.0.0", "1.1.0"],
+        "python_docs": ["1.0.0"],
+        "support_tickets": ["1.0.0"],
+    }
 
 
 def test_the_readmes_session_runs_as_written(environment: dict[str, str]) -> None:
     (session,) = re.findall(r"```console\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
-    script = "\n".join(line.removeprefix("$ ") for line in session.splitlines() if "activate" not in line)
+    script = "\n".join(
+        line.removeprefix("$ ") for line in session.splitlines() if "activate" not in line
+    )
     done = bash(script, environment)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "already published as 1.1.0" in done.stdout
@@ -77,8 +107,13 @@ def test_the_readmes_session_runs_as_written(environment: dict[str, str]) -> Non
 
 
 def test_the_guide_to_publishing_runs_as_written(environment: dict[str, str]) -> None:
-    sessions = re.findall(r"```console\n(.*?)```", (ROOT / "docs" / "publishing.md").read_text(), re.S)
-    done = bash("\n".join(line.removeprefix("$ ") for session in sessions for line in session.splitlines()), environment)
+    sessions = re.findall(
+        r"```console\n(.*?)```", (ROOT / "docs" / "publishing.md").read_text(), re.S
+    )
+    done = bash(
+        "\n".join(line.removeprefix("$ ") for session in sessions for line in session.splitlines()),
+        environment,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "prod of flights pointed to 1.1.0, and now points to 1.0.0" in done.stdout
     assert "flights: none would expire" in done.stdout
@@ -86,8 +121,13 @@ def test_the_guide_to_publishing_runs_as_written(environment: dict[str, str]) ->
 
 @pytest.mark.parametrize("guide", ["features", "gpu"])
 def test_the_guides_to_features_run_as_written(guide: str, environment: dict[str, str]) -> None:
-    sessions = re.findall(r"```console\n(.*?)```", (ROOT / "docs" / f"{guide}.md").read_text(), re.S)
-    done = bash("\n".join(line.removeprefix("$ ") for session in sessions for line in session.splitlines()), environment)
+    sessions = re.findall(
+        r"```console\n(.*?)```", (ROOT / "docs" / f"{guide}.md").read_text(), re.S
+    )
+    done = bash(
+        "\n".join(line.removeprefix("$ ") for session in sessions for line in session.splitlines()),
+        environment,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "gpu" in done.stdout
     if guide == "features":
@@ -99,7 +139,11 @@ def test_the_guide_to_retrieval_runs_as_written(environment: dict[str, str]) -> 
     guide = (ROOT / "docs" / "retrieval.md").read_text()
     sessions = re.findall(r"```console\n(.*?)```", guide, re.S)
     (python,) = re.findall(r"```python\n(.*?)```", guide, re.S)
-    done = bash("\n".join(line.removeprefix("$ ") for session in sessions for line in session.splitlines()) + f"\npython - <<'PYTHON'\n{python}PYTHON", environment)
+    done = bash(
+        "\n".join(line.removeprefix("$ ") for session in sessions for line in session.splitlines())
+        + f"\npython - <<'PYTHON'\n{python}PYTHON",
+        environment,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "python_docs@1.0.0, " in done.stdout
     assert "in service" in done.stdout
@@ -120,6 +164,8 @@ def test_every_stage_left_its_lineage(environment: dict[str, str]) -> None:
     ended = {event["job"]["name"] for event in events if event["eventType"] == "COMPLETE"}
     stages = ["landed", "admitted", "cleaned", "published", "features", "drift", "model"]
     assert {f"flights.{stage}" for stage in stages} <= ended
-    features = next(e for e in events if e["job"]["name"] == "flights.features" and e["eventType"] == "COMPLETE")
+    features = next(
+        e for e in events if e["job"]["name"] == "flights.features" and e["eventType"] == "COMPLETE"
+    )
     fields = features["outputs"][0]["facets"]["columnLineage"]["fields"]
     assert [source["field"] for source in fields["dest_frequency"]["inputFields"]] == ["dest"]

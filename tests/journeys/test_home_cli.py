@@ -30,17 +30,42 @@ def mode(place: Path) -> int:
 # -- files ---------------------------------------------------------------------------------------
 
 
-def test_what_the_command_line_writes_for_a_user_is_as_open_as_the_user_wants(installation: SampleHome, assay: Assay, tmp_path: Path) -> None:
-    contract, report, schema = tmp_path / "drafts" / "new.odcs.yaml", tmp_path / "report.sarif", tmp_path / "schema.json"
-    assert assay("new", str(installation.root / "inbox" / "readings.csv"), "--name", "new", "--output", str(contract), "--license", "CC0-1.0", "--owner", "a@b.example")[0] == 0
+def test_what_the_command_line_writes_for_a_user_is_as_open_as_the_user_wants(
+    installation: SampleHome, assay: Assay, tmp_path: Path
+) -> None:
+    contract, report, schema = (
+        tmp_path / "drafts" / "new.odcs.yaml",
+        tmp_path / "report.sarif",
+        tmp_path / "schema.json",
+    )
+    assert (
+        assay(
+            "new",
+            str(installation.root / "inbox" / "readings.csv"),
+            "--name",
+            "new",
+            "--output",
+            str(contract),
+            "--license",
+            "CC0-1.0",
+            "--owner",
+            "a@b.example",
+        )[0]
+        == 0
+    )
     assay("check", str(installation.contracts), "--format", f"sarif={report}")
-    assert assay("contracts", "export", "readings", "--to", "jsonschema", "--output", str(schema))[0] == 0
+    assert (
+        assay("contracts", "export", "readings", "--to", "jsonschema", "--output", str(schema))[0]
+        == 0
+    )
     assert {oct(mode(place)) for place in (contract, report, schema)} == {"0o644"}
     before = os.umask(0o022)
     assert before == 0o022
 
 
-def test_doctor_names_what_is_open_and_closes_it_when_asked(installation: SampleHome, assay: Assay) -> None:
+def test_doctor_names_what_is_open_and_closes_it_when_asked(
+    installation: SampleHome, assay: Assay
+) -> None:
     assert assay("run")[0] == 0
     narrow(installation.root)
     code, text, _ = assay("doctor")
@@ -50,7 +75,10 @@ def test_doctor_names_what_is_open_and_closes_it_when_asked(installation: Sample
     (installation.root / "inbox" / "readings.csv").chmod(0o640)
     code, text, _ = assay("doctor")
     assert code == 1
-    assert "3 place(s) below the home are open to other users, such as lake, registry.db, inbox/readings.csv" in text
+    assert (
+        "3 place(s) below the home are open to other users, such as lake, registry.db, inbox/readings.csv"
+        in text
+    )
     assert mode(installation.root / "registry.db") == 0o644
     code, text, _ = assay("doctor", "--fix")
     assert code == 0, text
@@ -60,7 +88,9 @@ def test_doctor_names_what_is_open_and_closes_it_when_asked(installation: Sample
 
 
 @pytest.mark.parametrize("name", ["assay.pub.json", "signing.pem", "pseudonym.key"])
-def test_doctor_writes_only_a_lost_public_key_again(installation: SampleHome, assay: Assay, name: str) -> None:
+def test_doctor_writes_only_a_lost_public_key_again(
+    installation: SampleHome, assay: Assay, name: str
+) -> None:
     installation.published()
     narrow(installation.root)
     key = installation.root / "keys" / name
@@ -82,7 +112,9 @@ def test_doctor_writes_only_a_lost_public_key_again(installation: SampleHome, as
 # -- the clock -----------------------------------------------------------------------------------
 
 
-def test_the_command_line_shows_the_doubt_and_ends_it(installation: SampleHome, assay: Assay) -> None:
+def test_the_command_line_shows_the_doubt_and_ends_it(
+    installation: SampleHome, assay: Assay
+) -> None:
     assert assay("clock")[0] == 0
     installation.clock = lambda: datetime.now(UTC) - timedelta(days=50)
     # an entry of 50 days ago after one of now: the clock steps back, and then jumps ahead
@@ -108,7 +140,9 @@ def test_the_command_line_shows_the_doubt_and_ends_it(installation: SampleHome, 
     assert assay("expire")[0] == 0
 
 
-def test_a_run_with_the_clock_in_doubt_publishes_and_says_that_nothing_expired(installation: SampleHome, assay: Assay) -> None:
+def test_a_run_with_the_clock_in_doubt_publishes_and_says_that_nothing_expired(
+    installation: SampleHome, assay: Assay
+) -> None:
     installation.clock = lambda: datetime.now(UTC) - timedelta(days=50)
     installation.open()
     code, text, errors = assay("run")
@@ -130,13 +164,18 @@ RECORDS = [
 
 
 def filled(contract: Path, command: tuple[str, ...]) -> list[str]:
-    return [part.format(contract=contract, today=f"{datetime.now(UTC):%Y-%m-%d}") for part in command]
+    return [
+        part.format(contract=contract, today=f"{datetime.now(UTC):%Y-%m-%d}") for part in command
+    ]
 
 
 def listing(root: Path) -> dict[str, tuple[int, int, int]]:
     """Every place with its size and the times of its last changes."""
     places = {str(place.relative_to(root)): place.lstat() for place in root.rglob("*")}
-    return {name: (status.st_size, status.st_mtime_ns, status.st_ctime_ns) for name, status in places.items()}
+    return {
+        name: (status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+        for name, status in places.items()
+    }
 
 
 @pytest.fixture
@@ -146,7 +185,12 @@ def read_only(installation: SampleHome, assay: Assay) -> Iterator[SampleHome]:
     assert assay("run")[0] == 0
     narrow(installation.root)
     root = str(installation.root)
-    if os.geteuid() != 0 or subprocess.run(["mount", "--bind", root, root], check=False, capture_output=True).returncode:
+    if (
+        os.geteuid() != 0
+        or subprocess.run(
+            ["mount", "--bind", root, root], check=False, capture_output=True
+        ).returncode
+    ):
         pytest.skip("nothing can be mounted here")
     try:
         subprocess.run(["mount", "-o", "remount,ro,bind", root], check=True)
@@ -155,7 +199,9 @@ def read_only(installation: SampleHome, assay: Assay) -> Iterator[SampleHome]:
         subprocess.run(["umount", root], check=True)
 
 
-def test_a_read_only_home_is_read_and_verified_and_not_changed(read_only: SampleHome, assay: Assay) -> None:
+def test_a_read_only_home_is_read_and_verified_and_not_changed(
+    read_only: SampleHome, assay: Assay
+) -> None:
     before = listing(read_only.root)
     for command in READS:
         code, text, errors = assay(*filled(read_only.contracts / "readings.odcs.yaml", command))
@@ -164,7 +210,9 @@ def test_a_read_only_home_is_read_and_verified_and_not_changed(read_only: Sample
     assert listing(read_only.root) == before
 
 
-def test_what_must_be_recorded_is_refused_in_a_read_only_home(read_only: SampleHome, assay: Assay) -> None:
+def test_what_must_be_recorded_is_refused_in_a_read_only_home(
+    read_only: SampleHome, assay: Assay
+) -> None:
     import assay as product
 
     for command in RECORDS:
@@ -173,7 +221,9 @@ def test_what_must_be_recorded_is_refused_in_a_read_only_home(read_only: SampleH
         assert "read-only" in text + errors
         assert "Traceback" not in text + errors
     for opened in (product.open, product.features, product.model):
-        with pytest.raises(ConfigurationError, match="read-only, so nothing that is done here can be recorded"):
+        with pytest.raises(
+            ConfigurationError, match="read-only, so nothing that is done here can be recorded"
+        ):
             opened("readings", purpose="training")
     assert product.verify("readings", "1.0.0").version == "1.0.0"
 
@@ -189,7 +239,12 @@ def test_a_home_whose_modes_forbid_writing_can_be_verified(installation: SampleH
 
     def command(*arguments: str) -> tuple[int, str]:
         done = subprocess.run(
-            [*without_roots_rights, sys.executable, "-m", "assay.cli", *arguments], env=installation.environment, cwd=ROOT, capture_output=True, text=True, check=False
+            [*without_roots_rights, sys.executable, "-m", "assay.cli", *arguments],
+            env=installation.environment,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         return done.returncode, done.stdout + done.stderr
 
@@ -202,7 +257,9 @@ def test_a_home_whose_modes_forbid_writing_can_be_verified(installation: SampleH
     assert "Traceback" not in text
 
 
-def test_no_command_changes_a_home_of_a_newer_layout(installation: SampleHome, assay: Assay) -> None:
+def test_no_command_changes_a_home_of_a_newer_layout(
+    installation: SampleHome, assay: Assay
+) -> None:
     installation.published()
     installation.open().settle()
     (installation.root / "assay.home").write_text("99\n")

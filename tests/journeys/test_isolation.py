@@ -30,7 +30,9 @@ def two(installation: SampleHome) -> SampleHome:
     return installation
 
 
-def failing(error: Callable[[], BaseException], name: str = "alpha", at: int = 0) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def failing(
+    error: Callable[[], BaseException], name: str = "alpha", at: int = 0
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """A function that raises where it is about that data set, else does what it did."""
 
     def around(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -57,10 +59,18 @@ PLACES = {
 }
 
 
-@pytest.mark.parametrize("error", [lambda: ValueError(SECRET), lambda: PanicException(SECRET)], ids=["an exception", "a Rust panic"])
+@pytest.mark.parametrize(
+    "error",
+    [lambda: ValueError(SECRET), lambda: PanicException(SECRET)],
+    ids=["an exception", "a Rust panic"],
+)
 @pytest.mark.parametrize("place", PLACES)
 def test_an_unexpected_failure_is_one_sentence_and_the_other_data_set_runs(
-    assay: Assay, two: SampleHome, monkeypatch: pytest.MonkeyPatch, place: str, error: Callable[[], BaseException]
+    assay: Assay,
+    two: SampleHome,
+    monkeypatch: pytest.MonkeyPatch,
+    place: str,
+    error: Callable[[], BaseException],
 ) -> None:
     import importlib
 
@@ -90,8 +100,20 @@ def test_an_unexpected_failure_is_one_sentence_and_the_other_data_set_runs(
             assert SECRET.encode() not in kept.read_bytes(), kept
 
 
-@pytest.mark.parametrize("words", [("status",), ("show", "alpha"), ("verify", "--all"), ("run",), ("review", "list"), ("expire", "--dry-run")])
-def test_no_command_ends_in_a_traceback(assay: Assay, two: SampleHome, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("status",),
+        ("show", "alpha"),
+        ("verify", "--all"),
+        ("run",),
+        ("review", "list"),
+        ("expire", "--dry-run"),
+    ],
+)
+def test_no_command_ends_in_a_traceback(
+    assay: Assay, two: SampleHome, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
     from assay.assets.io.installation import Installation
 
     def broken(*_: Any, **__: Any) -> Any:
@@ -108,7 +130,9 @@ def test_no_command_ends_in_a_traceback(assay: Assay, two: SampleHome, monkeypat
         assay(*words)
 
 
-def test_ctrl_c_is_no_failure_of_a_data_set(assay: Assay, two: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_is_no_failure_of_a_data_set(
+    assay: Assay, two: SampleHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def stopped(*_: Any) -> Any:
         raise KeyboardInterrupt
 
@@ -119,7 +143,9 @@ def test_ctrl_c_is_no_failure_of_a_data_set(assay: Assay, two: SampleHome, monke
     assert "Traceback" not in out + err
 
 
-def test_a_damaged_log_of_one_data_set_is_told_and_the_other_is_published_and_verified(assay: Assay, two: SampleHome) -> None:
+def test_a_damaged_log_of_one_data_set_is_told_and_the_other_is_published_and_verified(
+    assay: Assay, two: SampleHome
+) -> None:
     assert assay("run")[0] == 0
     log = two.root / "lake" / "alpha" / "versions" / "_delta_log" / f"{0:020}.json"
     log.write_text("{bro")
@@ -131,7 +157,11 @@ def test_a_damaged_log_of_one_data_set_is_told_and_the_other_is_published_and_ve
     assert "alpha: delta is not delivered yet" in line
     assert "_delta_log/00000000000000000000.json" in line
     alpha, beta = json.loads(assay("status", "--json")[1])
-    assert (alpha["versions"], beta["versions"], beta["late"]) == (["1.0.0", "1.1.0"], ["1.0.0", "1.1.0"], [])
+    assert (alpha["versions"], beta["versions"], beta["late"]) == (
+        ["1.0.0", "1.1.0"],
+        ["1.0.0", "1.1.0"],
+        [],
+    )
     (late,) = alpha["late"]
     assert (late["kind"], late["tries"], late["error"]) == ("delta", 1, "EvidenceError")
     assert late["since"] < late["next_try"]
@@ -150,7 +180,9 @@ def test_a_damaged_log_of_one_data_set_is_told_and_the_other_is_published_and_ve
 
 
 @pytest.mark.parametrize("sensor", ["reaper", "triggers"])
-def test_a_sensor_skips_what_fails_about_one_data_set(two: SampleHome, monkeypatch: pytest.MonkeyPatch, sensor: str) -> None:
+def test_a_sensor_skips_what_fails_about_one_data_set(
+    two: SampleHome, monkeypatch: pytest.MonkeyPatch, sensor: str
+) -> None:
     from assay.assets import lost_runs, triggers
     from assay.assets.io.installation import Installation
 
@@ -169,17 +201,31 @@ def test_a_sensor_skips_what_fails_about_one_data_set(two: SampleHome, monkeypat
     monkeypatch.setattr(triggers, "_watched", about)
     monkeypatch.setattr(Installation, "settle", lambda _: [])
     opened_home = two.open()
-    trained = {name: each.model_copy(update={"retrain": True}) for name, each in opened_home.contracts.items()}
-    monkeypatch.setattr(Installation, "open", staticmethod(lambda: replace(opened_home, contracts=trained)))
-    with dg.DagsterInstance.ephemeral() as instance, dg.build_sensor_context(instance=instance) as context:
-        told = lost_runs.reaper(context) if sensor == "reaper" else triggers._looked(context, frozenset())
+    trained = {
+        name: each.model_copy(update={"retrain": True})
+        for name, each in opened_home.contracts.items()
+    }
+    monkeypatch.setattr(
+        Installation, "open", staticmethod(lambda: replace(opened_home, contracts=trained))
+    )
+    with (
+        dg.DagsterInstance.ephemeral() as instance,
+        dg.build_sensor_context(instance=instance) as context,
+    ):
+        told = (
+            lost_runs.reaper(context)
+            if sensor == "reaper"
+            else triggers._looked(context, frozenset())
+        )
     text = str(told.skip_message if isinstance(told, dg.SkipReason) else told.skip_reason)
     assert looked == ["alpha", "beta"]
     assert "data set 'alpha'" in text
     assert SECRET not in text
 
 
-def test_a_sensor_that_cannot_open_the_installation_says_so(two: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sensor_that_cannot_open_the_installation_says_so(
+    two: SampleHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from assay.assets import lost_runs, triggers
     from assay.assets.io.installation import Installation
 
@@ -190,18 +236,25 @@ def test_a_sensor_that_cannot_open_the_installation_says_so(two: SampleHome, mon
         raise PanicException(SECRET)
 
     monkeypatch.setattr(Installation, "open", broken)
-    with dg.DagsterInstance.ephemeral() as instance, dg.build_sensor_context(instance=instance) as context:
+    with (
+        dg.DagsterInstance.ephemeral() as instance,
+        dg.build_sensor_context(instance=instance) as context,
+    ):
         told = [str(lost_runs.reaper(context).skip_message)]
         definition = triggers.trigger_sensor([dg.define_asset_job("any", selection="*")])
         told.append(str(definition(context).skip_reason))
     assert all("an unexpected PanicException" in each and SECRET not in each for each in told)
 
 
-def test_definitions_of_one_data_set_that_cannot_be_built_leave_the_others_in_the_web_ui(two: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_definitions_of_one_data_set_that_cannot_be_built_leave_the_others_in_the_web_ui(
+    two: SampleHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from assay.assets import definitions
 
     for name, value in two.environment.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(definitions, "landed", failing(lambda: ValueError(SECRET))(definitions.landed))
+    monkeypatch.setattr(
+        definitions, "landed", failing(lambda: ValueError(SECRET))(definitions.landed)
+    )
     groups = {spec.group_name for spec in definitions.build_definitions().resolve_all_asset_specs()}
     assert groups == {"beta"}

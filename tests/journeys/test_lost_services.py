@@ -43,11 +43,15 @@ def until(condition: Callable[[], T | None]) -> T:
 
 
 @pytest.mark.soak
-@pytest.mark.filterwarnings("ignore:Using variable_values:DeprecationWarning")  # Dagster's client speaks to gql in its old way
+@pytest.mark.filterwarnings(
+    "ignore:Using variable_values:DeprecationWarning"
+)  # Dagster's client speaks to gql in its old way
 def test_all_services_killed_in_the_middle_of_a_run(installation: SampleHome) -> None:
     with services(installation, ASSAY_STOP_AT="before the commit") as dagster:
         lost = until(lambda: submitted(dagster))
-        until(lambda: any(is_stopped(pid) for pid in processes_of(installation.root)))  # everything is written, nothing is published
+        until(
+            lambda: any(is_stopped(pid) for pid in processes_of(installation.root))
+        )  # everything is written, nothing is published
         assert status(dagster, lost) == DagsterRunStatus.STARTED
     opened_home = installation.open()
     (row,) = opened_home.registry.runs("readings")
@@ -55,9 +59,14 @@ def test_all_services_killed_in_the_middle_of_a_run(installation: SampleHome) ->
     with services(installation) as dagster:
         until(lambda: status(dagster, lost) == DagsterRunStatus.FAILURE)
         (row,) = opened_home.registry.runs("readings")
-        assert (row["outcome"], row["details"]["error"]) == ("failed", "the run was lost: its process is gone")
+        assert (row["outcome"], row["details"]["error"]) == (
+            "failed",
+            "the run was lost: its process is gone",
+        )
         assert opened_home.registry.versions("readings") == []
-        following = until(lambda: submitted(dagster))  # two runs of a data set never run at once: it waits for nobody that is gone
+        following = until(
+            lambda: submitted(dagster)
+        )  # two runs of a data set never run at once: it waits for nobody that is gone
         until(lambda: status(dagster, following) == DagsterRunStatus.SUCCESS)
     # Dagster tries the lost run again by itself: whichever of the two came first published
     (version,) = opened_home.registry.versions("readings")

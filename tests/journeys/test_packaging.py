@@ -42,7 +42,9 @@ def project(tmp_path: Path) -> Path:
     """A Dagster project as many have it: packages of its own with the names of our rooms."""
     for room in ROOMS:
         (tmp_path / room).mkdir()
-        (tmp_path / room / "__init__.py").write_text("raise RuntimeError('the project, not Assay')\n")
+        (tmp_path / room / "__init__.py").write_text(
+            "raise RuntimeError('the project, not Assay')\n"
+        )
     (tmp_path / "contracts" / "readings.odcs.yaml").write_text(yaml.safe_dump(document()))
     (tmp_path / ".assay" / "inbox").mkdir(parents=True)
     (tmp_path / ".assay" / "inbox" / "readings.csv").write_text(GOOD)
@@ -61,12 +63,25 @@ def test_the_wheel_adds_one_top_level_package(wheel: Path) -> None:
 
 
 @pytest.mark.parametrize("form", ["wheel", "checkout"])
-def test_it_runs_in_a_project_with_folders_of_these_names(form: str, project: Path, installed: Path) -> None:
-    kept = {name: text for name, text in os.environ.items() if not name.startswith(("ASSAY_", "DAGSTER_"))}
+def test_it_runs_in_a_project_with_folders_of_these_names(
+    form: str, project: Path, installed: Path
+) -> None:
+    kept = {
+        name: text
+        for name, text in os.environ.items()
+        if not name.startswith(("ASSAY_", "DAGSTER_"))
+    }
     environment = {**kept, "PYTHONPATH": str(installed) if form == "wheel" else ""}
 
     def python(*arguments: str) -> str:
-        done = subprocess.run([sys.executable, *arguments], cwd=project, env=environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [sys.executable, *arguments],
+            cwd=project,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
@@ -81,6 +96,13 @@ def test_the_digest_of_the_code_is_the_same_in_both_forms(project: Path, install
     digests = set()
     for path in ("", str(installed)):
         environment = {**os.environ, "PYTHONPATH": path}
-        done = subprocess.run([sys.executable, "-c", DIGEST], cwd=project, env=environment, capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [sys.executable, "-c", DIGEST],
+            cwd=project,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
         digests.add(done.stdout.strip())
     assert len(digests) == 1

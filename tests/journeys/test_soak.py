@@ -16,7 +16,13 @@ KILLS, SEED = 30, 20261123
 
 
 def assay(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "assay.cli", *arguments], env={**os.environ, "ASSAY_HOME": str(home)}, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [sys.executable, "-m", "assay.cli", *arguments],
+        env={**os.environ, "ASSAY_HOME": str(home)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 @pytest.mark.soak
@@ -24,7 +30,9 @@ def test_kill_9_at_thirty_random_moments_of_a_run_leaves_no_half_version(tmp_pat
     chance = random.Random(SEED)
     killed = 0
     for number in range(KILLS):
-        home = tmp_path / str(number % 3)  # three installations: each is killed while new, and again where something is published
+        home = tmp_path / str(
+            number % 3
+        )  # three installations: each is killed while new, and again where something is published
         process = subprocess.Popen(
             [sys.executable, "-m", "assay.cli", "run", "flights"],
             env={**os.environ, "ASSAY_HOME": str(home)},

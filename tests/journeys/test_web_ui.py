@@ -17,7 +17,9 @@ import pytest
 from tests.conftest import GOOD, SampleHome
 from tests.web_ui import ROOT, WebUi, free_port, is_stopped, processes_of, wait_for, web_ui
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+CHROMIUM = (
+    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+)
 OPTIONS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -62,7 +64,20 @@ def test_the_link_signs_in_once(ui: WebUi) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/graphql", "//graphql", "/x/../graphql", "/%67raphql", "/%2567raphql", "/graphql/", "/graphql/.", "/GRAPHQL", "/graphql;x", "/.//graphql", "\\graphql"]
+    "path",
+    [
+        "/graphql",
+        "//graphql",
+        "/x/../graphql",
+        "/%67raphql",
+        "/%2567raphql",
+        "/graphql/",
+        "/graphql/.",
+        "/GRAPHQL",
+        "/graphql;x",
+        "/.//graphql",
+        "\\graphql",
+    ],
 )
 def test_a_mutation_comes_in_no_other_spelling(ui: WebUi, path: str) -> None:
     body = json.dumps({"query": START}).encode()
@@ -70,13 +85,21 @@ def test_a_mutation_comes_in_no_other_spelling(ui: WebUi, path: str) -> None:
     if path != "/graphql":
         answers.append(ui.request("POST", path, body, **ui.headers))
     answers.append(ui.request("POST", path, body, **{**ui.headers, "Content-Type": "text/plain"}))
-    answers.append(ui.request("POST", path, body, **{**ui.headers, "Origin": "https://evil.example"}))
+    answers.append(
+        ui.request("POST", path, body, **{**ui.headers, "Origin": "https://evil.example"})
+    )
     assert all(400 <= answer.status < 500 for answer in answers)
     assert is_paused(ui)
 
 
 @pytest.mark.parametrize(
-    "path", ["/report_asset_check/a?check_name=b&passed=true", "//report_asset_materialization/a", "/%72eport_asset_observation/a", "/x/../report_asset_check/a"]
+    "path",
+    [
+        "/report_asset_check/a?check_name=b&passed=true",
+        "//report_asset_materialization/a",
+        "/%72eport_asset_observation/a",
+        "/x/../report_asset_check/a",
+    ],
 )
 def test_no_evidence_is_reported(ui: WebUi, path: str) -> None:
     assert ui.request("POST", path, b"{}", **ui.headers).status in (404, 405)
@@ -106,7 +129,9 @@ def test_a_run_reads_no_environment_variable(ui: WebUi, config: Any) -> None:
     ],
 )
 def test_a_wrong_value_is_not_quoted(ui: WebUi, config: dict[str, Any]) -> None:
-    answer = ui.graphql(LAUNCH, {"job": "quarantine", "config": {"ops": {"handle": {"config": config}}}})
+    answer = ui.graphql(
+        LAUNCH, {"job": "quarantine", "config": {"ops": {"handle": {"config": config}}}}
+    )
     launched = answer.data["data"]["launchRun"]
     assert launched["__typename"] == "RunConfigValidationInvalid"
     assert "ops.handle.config" in launched["errors"][0]["message"]
@@ -116,7 +141,15 @@ def test_a_wrong_value_is_not_quoted(ui: WebUi, config: dict[str, Any]) -> None:
 def test_a_second_one_names_the_first_and_a_new_link_works(ui: WebUi) -> None:
     def call(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "assay.cli", "ui", *arguments]
-        return subprocess.run(command, env=ui.installation.environment, capture_output=True, text=True, check=False, timeout=30, cwd=ROOT)
+        return subprocess.run(
+            command,
+            env=ui.installation.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=30,
+            cwd=ROOT,
+        )
 
     second = call("--port", str(free_port()))
     assert (second.returncode, second.stdout) == (1, "")
@@ -185,18 +218,37 @@ def own_fetch(query: str) -> str:
 def test_a_second_origin_in_a_browser_changes_nothing_and_the_own_page_works(ui: WebUi) -> None:
     playwright = pytest.importorskip("playwright.sync_api")
     command = [sys.executable, "-m", "assay.cli", "ui", "--link"]
-    link = subprocess.run(command, env=ui.installation.environment, capture_output=True, text=True, check=True, cwd=ROOT).stdout.strip()
-    with playwright.sync_playwright() as driver, driver.chromium.launch(executable_path=CHROMIUM, args=OPTIONS) as browser:
+    link = subprocess.run(
+        command,
+        env=ui.installation.environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    ).stdout.strip()
+    with (
+        playwright.sync_playwright() as driver,
+        driver.chromium.launch(executable_path=CHROMIUM, args=OPTIONS) as browser,
+    ):
         context = browser.new_context()
         own = context.new_page()
         own.goto(f"{ui.url}/assets")
         assert "assay ui --link" in own.content()
         frames: list[str] = []
-        own.on("websocket", lambda opened: opened.on("framereceived", lambda frame: frames.append(str(frame))))
+        own.on(
+            "websocket",
+            lambda opened: opened.on("framereceived", lambda frame: frames.append(str(frame))),
+        )
         own.goto(link)
         own.goto(f"{ui.url}/assets")
         own.get_by_text("readings").first.wait_for(timeout=30_000)
-        wait_for(lambda: [frame for frame in frames if "connection_ack" in frame] or own.wait_for_timeout(100), 15)
+        wait_for(
+            lambda: (
+                [frame for frame in frames if "connection_ack" in frame]
+                or own.wait_for_timeout(100)
+            ),
+            15,
+        )
 
         for host in ("127.0.0.1", "localhost"):
             with second_origin(ATTACKS % {"url": ui.url, "start": START}) as port:
@@ -205,11 +257,15 @@ def test_a_second_origin_in_a_browser_changes_nothing_and_the_own_page_works(ui:
                 results = evil.evaluate("window.finished")
                 evil.close()
             assert results == dict.fromkeys(("json", "simple", "text", "opaque"), "blocked")
-            assert own.evaluate(own_fetch(IS_PAUSED)) == {"data": {"instance": {"autoMaterializePaused": True}}}
+            assert own.evaluate(own_fetch(IS_PAUSED)) == {
+                "data": {"instance": {"autoMaterializePaused": True}}
+            }
 
         # the same, sent by the own page, is carried out
         assert own.evaluate(own_fetch(START)) == {"data": {"setAutoMaterializePaused": False}}
-        assert own.evaluate(own_fetch(START.replace("false", "true"))) == {"data": {"setAutoMaterializePaused": True}}
+        assert own.evaluate(own_fetch(START.replace("false", "true"))) == {
+            "data": {"setAutoMaterializePaused": True}
+        }
 
 
 def test_no_log_holds_the_token_or_the_secret(ui: WebUi) -> None:

@@ -13,7 +13,15 @@ from assay.lineage.chain import GENESIS, Entry, check
 def log(length: int) -> list[tuple[Entry, str]]:
     made: list[tuple[Entry, str]] = []
     for number in range(1, length + 1):
-        entry = Entry(number, "2026-01-01", "ann", "published", "readings", {"rows": number}, made[-1][1] if made else GENESIS)
+        entry = Entry(
+            number,
+            "2026-01-01",
+            "ann",
+            "published",
+            "readings",
+            {"rows": number},
+            made[-1][1] if made else GENESIS,
+        )
         made.append((entry, entry.hash))
     return made
 

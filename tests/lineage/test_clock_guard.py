@@ -10,10 +10,16 @@ from hypothesis import strategies as st
 
 from assay.lineage.clock_guard import LONGEST_GAP, TOLERANCE, clock_step, doubt
 
-times = st.datetimes(min_value=datetime(2000, 1, 1), max_value=datetime(2100, 1, 1), timezones=st.just(UTC))
+times = st.datetimes(
+    min_value=datetime(2000, 1, 1), max_value=datetime(2100, 1, 1), timezones=st.just(UTC)
+)
 honest = st.timedeltas(min_value=-TOLERANCE, max_value=LONGEST_GAP)
-back = st.timedeltas(min_value=timedelta(days=-10_000), max_value=-TOLERANCE - timedelta(microseconds=1))
-ahead = st.timedeltas(min_value=LONGEST_GAP + timedelta(microseconds=1), max_value=timedelta(days=10_000))
+back = st.timedeltas(
+    min_value=timedelta(days=-10_000), max_value=-TOLERANCE - timedelta(microseconds=1)
+)
+ahead = st.timedeltas(
+    min_value=LONGEST_GAP + timedelta(microseconds=1), max_value=timedelta(days=10_000)
+)
 
 
 def written(time: datetime) -> str:
@@ -52,7 +58,13 @@ def test_the_offset_of_a_time_does_not_matter(hours: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("gap", "length"), [(timedelta(days=41), "41 days"), (timedelta(seconds=-3), "3 seconds"), (timedelta(hours=-5), "5 hours"), (timedelta(minutes=-30), "30 minutes")]
+    ("gap", "length"),
+    [
+        (timedelta(days=41), "41 days"),
+        (timedelta(seconds=-3), "3 seconds"),
+        (timedelta(hours=-5), "5 hours"),
+        (timedelta(minutes=-30), "30 minutes"),
+    ],
 )
 def test_the_doubt_says_how_far(gap: timedelta, length: str) -> None:
     before = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -19,9 +19,30 @@ FACT = StageFact(
     outcome="COMPLETE",
     started_at="2026-01-01T00:00:00.000000+00:00",
     ended_at="2026-01-01T00:00:01.500000+00:00",
-    inputs=(Table(name="readings/cleaned", assertions=(Assertion(name="meter_required", success=None, column="meter", severity="error", failing=0, total=0),)),),
+    inputs=(
+        Table(
+            name="readings/cleaned",
+            assertions=(
+                Assertion(
+                    name="meter_required",
+                    success=None,
+                    column="meter",
+                    severity="error",
+                    failing=0,
+                    total=0,
+                ),
+            ),
+        ),
+    ),
     outputs=(
-        Table(name="readings/published", version="1.0.0", columns=(("meter", "String"),), rows=3, lineage={"meter": (("readings/cleaned", "meter"),)}, tags={"license": "CC0-1.0"}),
+        Table(
+            name="readings/published",
+            version="1.0.0",
+            columns=(("meter", "String"),),
+            rows=3,
+            lineage={"meter": (("readings/cleaned", "meter"),)},
+            tags={"license": "CC0-1.0"},
+        ),
     ),
 )
 
@@ -30,7 +51,9 @@ def sent(folder: Path, *facts: StageFact) -> list[dict[str, Any]]:
     client = file_client(folder / "lineage" / "events.ndjson")
     emit(client, facts)
     client.close()
-    return [json.loads(line) for line in (folder / "lineage" / "events.ndjson").read_text().splitlines()]
+    return [
+        json.loads(line) for line in (folder / "lineage" / "events.ndjson").read_text().splitlines()
+    ]
 
 
 def test_a_stage_starts_and_ends_in_one_run_below_its_parent(tmp_path: Path) -> None:
@@ -44,11 +67,19 @@ def test_a_stage_starts_and_ends_in_one_run_below_its_parent(tmp_path: Path) -> 
 def test_the_output_says_schema_version_rows_lineage_and_licence(tmp_path: Path) -> None:
     (output,) = sent(tmp_path, FACT)[1]["outputs"]
     assert output["facets"]["version"]["datasetVersion"] == "1.0.0"
-    assert output["facets"]["schema"]["fields"] == [{"fields": [], "name": "meter", "type": "String"}]
+    assert output["facets"]["schema"]["fields"] == [
+        {"fields": [], "name": "meter", "type": "String"}
+    ]
     assert output["outputFacets"]["outputStatistics"]["rowCount"] == 3
     (field,) = output["facets"]["columnLineage"]["fields"]["meter"]["inputFields"]
-    assert (field["name"], field["field"], field["transformations"][0]["subtype"]) == ("readings/cleaned", "meter", "IDENTITY")
-    assert output["facets"]["tags"]["tags"] == [{"key": "license", "value": "CC0-1.0", "source": "CONTRACT"}]
+    assert (field["name"], field["field"], field["transformations"][0]["subtype"]) == (
+        "readings/cleaned",
+        "meter",
+        "IDENTITY",
+    )
+    assert output["facets"]["tags"]["tags"] == [
+        {"key": "license", "value": "CC0-1.0", "source": "CONTRACT"}
+    ]
 
 
 def test_what_could_not_be_judged_is_told_as_no_success(tmp_path: Path) -> None:
@@ -58,11 +89,16 @@ def test_what_could_not_be_judged_is_told_as_no_success(tmp_path: Path) -> None:
 
 def test_a_second_sending_carries_the_same_run() -> None:
     assert events(FACT)[0].run.runId == events(FACT)[0].run.runId
-    assert events(FACT)[0].run.runId != events(FACT.model_copy(update={"stage": "cleaned"}))[0].run.runId
+    assert (
+        events(FACT)[0].run.runId
+        != events(FACT.model_copy(update={"stage": "cleaned"}))[0].run.runId
+    )
 
 
 def test_a_failure_tells_why(tmp_path: Path) -> None:
-    _, end = sent(tmp_path, FACT.model_copy(update={"outcome": "FAIL", "error": "column 'meter': …"}))
+    _, end = sent(
+        tmp_path, FACT.model_copy(update={"outcome": "FAIL", "error": "column 'meter': …"})
+    )
     assert end["eventType"] == "FAIL"
     assert end["run"]["facets"]["errorMessage"]["message"] == "column 'meter': …"
 

@@ -12,7 +12,10 @@ from assay.pipelines.publish.naming import Inputs, Previous, change_note, next_v
 INPUTS = Inputs("d", "source", "w1", "contract", "policy", "0.1.0")
 
 
-@pytest.mark.parametrize("field", ["dataset", "source_digest", "window", "contract_digest", "policy_digest", "code_version"])
+@pytest.mark.parametrize(
+    "field",
+    ["dataset", "source_digest", "window", "contract_digest", "policy_digest", "code_version"],
+)
 def test_each_input_counts(field: str) -> None:
     assert replace(INPUTS, **{field: "other"}).key != INPUTS.key  # type: ignore[arg-type]  # every field is text
 
@@ -28,14 +31,26 @@ def test_each_input_counts(field: str) -> None:
         (("1.4.2", "1.0.0", "s", None), "2.0.0", "s", None, "2.0.0"),
     ],
 )
-def test_the_next_number(previous: tuple[str, str, str, str | None] | None, contract_version: str, source: str, window: str | None, number: str) -> None:
+def test_the_next_number(
+    previous: tuple[str, str, str, str | None] | None,
+    contract_version: str,
+    source: str,
+    window: str | None,
+    number: str,
+) -> None:
     known = Previous(*previous) if previous else None
-    assert next_version(known, contract_version=contract_version, source_digest=source, window=window) == number
+    assert (
+        next_version(known, contract_version=contract_version, source_digest=source, window=window)
+        == number
+    )
 
 
 def test_the_note_says_what_came() -> None:
     assert change_note(None, rows=9, window=None) == "First version: 9 rows"
-    assert change_note(Previous("1.0.0", "1.0.0", "s", None, 7), rows=9, window="2013-jan-mar") == "After 1.0.0: 9 rows of 2013-jan-mar"
+    assert (
+        change_note(Previous("1.0.0", "1.0.0", "s", None, 7), rows=9, window="2013-jan-mar")
+        == "After 1.0.0: 9 rows of 2013-jan-mar"
+    )
 
 
 def test_an_account_that_loses_a_row_does_not_balance() -> None:

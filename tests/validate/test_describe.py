@@ -11,7 +11,14 @@ import polars as pl
 import pytest
 
 from assay.assets.stages.describe import profile
-from assay.pipelines.validate.describe import SAMPLE_ROWS, Described, counting, described, recounting, sampled
+from assay.pipelines.validate.describe import (
+    SAMPLE_ROWS,
+    Described,
+    counting,
+    described,
+    recounting,
+    sampled,
+)
 from tests.conftest import GOOD, SampleHome
 
 TABLE = pl.DataFrame({
@@ -27,19 +34,57 @@ TABLE = pl.DataFrame({
 
 def columns(frame: pl.DataFrame, hidden: tuple[str, ...] = ("mail",)) -> dict[str, Described]:
     counts = counting(frame.lazy(), hidden).collect()
-    return {column.name: column for column in described(counts, recounting(frame.lazy(), counts).collect(), frame, hidden)}
+    return {
+        column.name: column
+        for column in described(counts, recounting(frame.lazy(), counts).collect(), frame, hidden)
+    }
 
 
 @pytest.mark.parametrize(
     ("name", "wanted"),
     [
-        ("n", {"type": "Int64", "missing": 1, "different": 4, "low": 1, "high": 4, "mean": 2.5, "quartiles": (2, 3, 3), "histogram": (0.25, 0, 0, 0.25, 0, 0, 0.25, 0, 0, 0.25)}),
-        ("x", {"missing": 2, "low": 0.0, "high": 10.0, "mean": None}),  # a mean over what is no number is none
-        ("on", {"low": "2024-01-01", "high": "2024-01-05", "quartiles": ("2024-01-02", "2024-01-03", "2024-01-04"), "mean": None}),
-        ("code", {"different": 3, "lengths": (1, 2.8, 4), "top": (), "patterns": (("A-9", 0.75), ("a", 0.25)), "low": None}),
+        (
+            "n",
+            {
+                "type": "Int64",
+                "missing": 1,
+                "different": 4,
+                "low": 1,
+                "high": 4,
+                "mean": 2.5,
+                "quartiles": (2, 3, 3),
+                "histogram": (0.25, 0, 0, 0.25, 0, 0, 0.25, 0, 0, 0.25),
+            },
+        ),
+        (
+            "x",
+            {"missing": 2, "low": 0.0, "high": 10.0, "mean": None},
+        ),  # a mean over what is no number is none
+        (
+            "on",
+            {
+                "low": "2024-01-01",
+                "high": "2024-01-05",
+                "quartiles": ("2024-01-02", "2024-01-03", "2024-01-04"),
+                "mean": None,
+            },
+        ),
+        (
+            "code",
+            {
+                "different": 3,
+                "lengths": (1, 2.8, 4),
+                "top": (),
+                "patterns": (("A-9", 0.75), ("a", 0.25)),
+                "low": None,
+            },
+        ),
         ("sure", {"mean": 0.75, "top": (("true", 0.75), ("false", 0.25))}),
         ("many", {"missing": 1, "different": None, "top": ()}),
-        ("mail", {"missing": 0, "different": 1, "low": None, "lengths": None, "top": (), "patterns": ()}),
+        (
+            "mail",
+            {"missing": 0, "different": 1, "low": None, "lengths": None, "top": (), "patterns": ()},
+        ),
     ],
 )
 def test_each_column_is_told_as_its_type_allows(name: str, wanted: dict[str, Any]) -> None:
@@ -47,7 +92,10 @@ def test_each_column_is_told_as_its_type_allows(name: str, wanted: dict[str, Any
 
 
 def test_a_table_without_rows_is_described_too() -> None:
-    assert all((each.missing, each.top, each.histogram) == (0, (), ()) for each in columns(TABLE.clear()).values())
+    assert all(
+        (each.missing, each.top, each.histogram) == (0, (), ())
+        for each in columns(TABLE.clear()).values()
+    )
 
 
 def test_the_sample_has_every_part_of_the_table() -> None:

@@ -22,7 +22,9 @@ CONTRACT = contract()
 def test_a_validator_that_passes_its_canary_is_not_started() -> None:
     import pandera.polars as pa
 
-    toothless = pa.DataFrameSchema({name: pa.Column(nullable=True) for name in CONTRACT.column_names})
+    toothless = pa.DataFrameSchema(
+        {name: pa.Column(nullable=True) for name in CONTRACT.column_names}
+    )
     with pytest.raises(QualityError, match="let a row through that must fail"):
         Gate(CONTRACT, toothless)
 
@@ -36,7 +38,11 @@ def test_a_validator_that_is_switched_off_is_not_started(monkeypatch: pytest.Mon
 
 def test_every_rule_that_one_value_can_break_has_a_canary() -> None:
     types = {column.name: dtype(column) for column in CONTRACT.columns}
-    assert [rule.name for rule in CONTRACT.rules if canary(rule, types) is not None] == ["meter_pattern", "energy_kwh_minimum", "tariff_enum"]
+    assert [rule.name for rule in CONTRACT.rules if canary(rule, types) is not None] == [
+        "meter_pattern",
+        "energy_kwh_minimum",
+        "tariff_enum",
+    ]
 
 
 def test_a_refusal_names_column_and_rule_and_never_the_value() -> None:
@@ -47,18 +53,33 @@ def test_a_refusal_names_column_and_rule_and_never_the_value() -> None:
     assert "secret" not in str(error.value)
 
 
-ROWS = st.lists(st.tuples(st.sampled_from(["M1", "x", None]), st.sampled_from(["1", "-1", "abc", None]), st.sampled_from(["day", "noon", None])), max_size=25)
+ROWS = st.lists(
+    st.tuples(
+        st.sampled_from(["M1", "x", None]),
+        st.sampled_from(["1", "-1", "abc", None]),
+        st.sampled_from(["day", "noon", None]),
+    ),
+    max_size=25,
+)
 
 
 @given(ROWS)
-def test_kept_and_set_aside_together_are_the_candidate(rows: list[tuple[str | None, str | None, str | None]]) -> None:
-    raw = pl.LazyFrame([(number, *row) for number, row in enumerate(rows, 2)], schema={ROW: pl.Int64, **dict.fromkeys(CONTRACT.column_names, pl.String)}, orient="row")
+def test_kept_and_set_aside_together_are_the_candidate(
+    rows: list[tuple[str | None, str | None, str | None]],
+) -> None:
+    raw = pl.LazyFrame(
+        [(number, *row) for number, row in enumerate(rows, 2)],
+        schema={ROW: pl.Int64, **dict.fromkeys(CONTRACT.column_names, pl.String)},
+        orient="row",
+    )
     found = judged(typed(raw, CONTRACT), CONTRACT.rules).collect()
     parts, named = split(found, CONTRACT.rules), broken(found)
     assert sorted([*parts.kept[ROW], *parts.set_aside[ROW]]) == list(range(2, len(rows) + 2))
     assert all(len(reasons) for reasons in parts.set_aside[REASONS])
     assert named["rows"] == len(rows)
-    assert sum(len(reasons) for reasons in parts.set_aside[REASONS]) == sum(count for rule, count in named.items() if rule != "rows")
+    assert sum(len(reasons) for reasons in parts.set_aside[REASONS]) == sum(
+        count for rule, count in named.items() if rule != "rows"
+    )
 
 
 def test_a_row_is_set_aside_with_every_rule_it_breaks() -> None:

@@ -34,13 +34,27 @@ ORDERS = contract(
         {"name": "stock", "logicalType": "map", "map": {"key": {"logicalType": "string"}, "value": {"logicalType": "integer", "logicalTypeOptions": {"maximum": 5}}}},
     )
 )  # fmt: skip
-GOOD = ("2", "01.02.2013", "10:00", "a@b.co", "1.50", "[0.6,0.8]", '{"count":1,"tags":["x"]}', '{"k":5}')
+GOOD = (
+    "2",
+    "01.02.2013",
+    "10:00",
+    "a@b.co",
+    "1.50",
+    "[0.6,0.8]",
+    '{"count":1,"tags":["x"]}',
+    '{"k":5}',
+)
 
 
 def rows(promised: Contract, *texts: tuple[str | None, ...]) -> pl.LazyFrame:
     """Landed rows, typed."""
     schema = {ROW: pl.Int64, **dict.fromkeys(promised.column_names, pl.String)}
-    return typed(pl.LazyFrame([(number, *row) for number, row in enumerate(texts, 2)], schema=schema, orient="row"), promised)
+    return typed(
+        pl.LazyFrame(
+            [(number, *row) for number, row in enumerate(texts, 2)], schema=schema, orient="row"
+        ),
+        promised,
+    )
 
 
 @pytest.mark.parametrize(
@@ -59,15 +73,21 @@ def rows(promised: Contract, *texts: tuple[str | None, ...]) -> pl.LazyFrame:
         (("256", *GOOD[1:6], '{"count":1}', GOOD[7]), ["id_type", "id_required", "item_tags_required"]),
     ],
 )  # fmt: skip
-def test_a_row_leaves_with_every_rule_it_broke(row: tuple[str | None, ...], reasons: list[str]) -> None:
+def test_a_row_leaves_with_every_rule_it_broke(
+    row: tuple[str | None, ...], reasons: list[str]
+) -> None:
     parts = split(judged(rows(ORDERS, row), ORDERS.rules).collect(engine="streaming"), ORDERS.rules)
-    assert [sorted(each) for each in parts.set_aside[REASONS].to_list()] == ([sorted(reasons)] if reasons else [])
+    assert [sorted(each) for each in parts.set_aside[REASONS].to_list()] == (
+        [sorted(reasons)] if reasons else []
+    )
     assert parts.kept.height == (not reasons)
     Gate(ORDERS).check(parts.kept.select(ORDERS.column_names))
 
 
 def test_a_key_names_one_row() -> None:
-    assert split(judged(rows(ORDERS, GOOD, GOOD), ORDERS.rules).collect(), ORDERS.rules).set_aside[REASONS].to_list() == [["id_key"]]
+    assert split(judged(rows(ORDERS, GOOD, GOOD), ORDERS.rules).collect(), ORDERS.rules).set_aside[
+        REASONS
+    ].to_list() == [["id_key"]]
 
 
 # -- relationships -----------------------------------------------------------------------------
@@ -75,7 +95,17 @@ def test_a_key_names_one_row() -> None:
 
 def related(*relationships: dict[str, Any], **column: Any) -> Contract:
     """Readings whose meter must be known."""
-    return contract(columns({"name": "meter", "logicalType": "string", "relationships": list(relationships), **column}, {"name": "site", "logicalType": "integer"}))
+    return contract(
+        columns(
+            {
+                "name": "meter",
+                "logicalType": "string",
+                "relationships": list(relationships),
+                **column,
+            },
+            {"name": "site", "logicalType": "integer"},
+        )
+    )
 
 
 METERS = pl.LazyFrame({"id": ["M1", "M2", "M2", None], "site": [1, 2, 3, 4]})
@@ -83,19 +113,34 @@ METERS = pl.LazyFrame({"id": ["M1", "M2", "M2", None], "site": [1, 2, 3, 4]})
 
 def test_a_key_must_be_in_the_other_table_and_nothing_points_nowhere() -> None:
     promised = related({"to": "meters.id"})
-    found = judged(rows(promised, ("M1", "1"), ("M9", "1"), (None, "1"), ("M2", None)), promised.rules, {"meters": METERS}).collect()
+    found = judged(
+        rows(promised, ("M1", "1"), ("M9", "1"), (None, "1"), ("M2", None)),
+        promised.rules,
+        {"meters": METERS},
+    ).collect()
     parts = split(found, promised.rules)
-    assert (parts.kept["meter"].to_list(), parts.set_aside["meter"].to_list()) == (["M1", None, "M2"], ["M9"])
+    assert (parts.kept["meter"].to_list(), parts.set_aside["meter"].to_list()) == (
+        ["M1", None, "M2"],
+        ["M9"],
+    )
     assert broken(found)["meter_in_meters"] == 1
     assert parts.set_aside[REASONS].to_list() == [["meter_in_meters"]]
 
 
 def test_a_composite_key_is_compared_as_a_whole() -> None:
     both = contract(
-        columns({"name": "meter", "logicalType": "string"}, {"name": "place", "logicalType": "integer"}),
-        lambda data: data["schema"][0].update(relationships=[{"from": ["readings.meter", "readings.place"], "to": ["meters.id", "meters.site"]}]),
+        columns(
+            {"name": "meter", "logicalType": "string"}, {"name": "place", "logicalType": "integer"}
+        ),
+        lambda data: data["schema"][0].update(
+            relationships=[
+                {"from": ["readings.meter", "readings.place"], "to": ["meters.id", "meters.site"]}
+            ]
+        ),
     )
-    found = judged(rows(both, ("M1", "1"), ("M1", "2"), ("M2", "3")), both.rules, {"meters": METERS}).collect()
+    found = judged(
+        rows(both, ("M1", "1"), ("M1", "2"), ("M2", "3")), both.rules, {"meters": METERS}
+    ).collect()
     assert split(found, both.rules).set_aside.select("meter", "place").rows() == [("M1", 2)]
 
 
@@ -103,7 +148,9 @@ def test_a_relationship_to_what_is_not_published_is_unknown() -> None:
     promised = related({"to": "meters.id"})
     found = judged(rows(promised, ("M1", "1")), promised.rules).collect()
     assert split(found, promised.rules).kept.height == 1
-    (check,) = [each for each in checks(promised.rules, broken(found)) if each.rule == "meter_in_meters"]
+    (check,) = [
+        each for each in checks(promised.rules, broken(found)) if each.rule == "meter_in_meters"
+    ]
     assert (check.passed, check.measured) == (None, None)
 
 
@@ -119,9 +166,19 @@ def test_a_relationship_to_what_is_not_published_is_unknown() -> None:
     ],
 )  # fmt: skip
 @pytest.mark.parametrize(("unit", "scale"), [("rows", 1), ("percent", 25)])
-def test_every_operator_in_rows_and_percent(operator: str, value: Any, splits: bool, passed: bool, unit: str, scale: int) -> None:
+def test_every_operator_in_rows_and_percent(
+    operator: str, value: Any, splits: bool, passed: bool, unit: str, scale: int
+) -> None:
     bound = [part * scale for part in value] if isinstance(value, list) else value * scale
-    promised = contract(columns({"name": "x", "logicalType": "string", "quality": [{"name": "r", "metric": "nullValues", operator: bound, "unit": unit}]}))
+    promised = contract(
+        columns(
+            {
+                "name": "x",
+                "logicalType": "string",
+                "quality": [{"name": "r", "metric": "nullValues", operator: bound, "unit": unit}],
+            }
+        )
+    )
     found = judged(rows(promised, ("a",), ("b",), ("c",), (None,)), promised.rules).collect()
     aside = split(found, promised.rules).set_aside
     check = next(each for each in checks(promised.rules, broken(found)) if each.rule == "r")
@@ -135,12 +192,20 @@ def test_published_rows_are_counted_with_examples_by_position() -> None:
     published = pl.LazyFrame({"id": [2, 3, 255], "price": ["1", "x", None]})
     promised = contract(
         columns(
-            {"name": "id", "logicalType": "integer", "logicalTypeOptions": {"maximum": 2}}, {"name": "price", "logicalType": "number"}, {"name": "gone", "logicalType": "string"}
+            {"name": "id", "logicalType": "integer", "logicalTypeOptions": {"maximum": 2}},
+            {"name": "price", "logicalType": "number"},
+            {"name": "gone", "logicalType": "string"},
         )
     )
     rules = [rule for rule in promised.rules if rule.name in ("id_maximum", "price_type")]
     counts = counting(retyped(published, promised.columns), rules).collect().to_dicts()[0]
-    assert counts == {"rows": 3, "id_maximum": 2, "price_type": 1, "id_maximum?": [2, 3], "price_type?": [2]}
+    assert counts == {
+        "rows": 3,
+        "id_maximum": 2,
+        "price_type": 1,
+        "id_maximum?": [2, 3],
+        "price_type?": [2],
+    }
 
 
 @pytest.mark.parametrize(
@@ -150,23 +215,38 @@ def test_published_rows_are_counted_with_examples_by_position() -> None:
         ("meter_required", Statistics(0), True), ("meter_required", Statistics(1), False), ("meter_required", Statistics(None), False), ("meter_pattern", Statistics(0, "M1", "M1"), False),
     ],
 )  # fmt: skip
-def test_statistics_prove_only_what_they_prove(rule: str, statistics: Statistics, is_proven: bool) -> None:
+def test_statistics_prove_only_what_they_prove(
+    rule: str, statistics: Statistics, is_proven: bool
+) -> None:
     named = next(each for each in contract().rules if each.name == rule)
     assert proven(named, {named.columns[0]: statistics}) is is_proven
 
 
 def test_the_high_end_of_fractions_proves_nothing_for_a_nan_is_above_it() -> None:
     promised = contract(
-        columns({"name": "x", "logicalType": "number", "logicalTypeOptions": {"maximum": 10}}, {"name": "n", "logicalType": "integer", "logicalTypeOptions": {"maximum": 10}})
+        columns(
+            {"name": "x", "logicalType": "number", "logicalTypeOptions": {"maximum": 10}},
+            {"name": "n", "logicalType": "integer", "logicalTypeOptions": {"maximum": 10}},
+        )
     )
     maxima = [rule for rule in promised.rules if rule.kind == "maximum"]
-    assert [proven(rule, {"x": Statistics(0, 1.0, 9.0), "n": Statistics(0, 1, 9)}) for rule in maxima] == [False, True]
-    assert pl.LazyFrame({"x": [float("nan")], "n": [1]}).pipe(counting, maxima).collect()["x_maximum"].to_list() == [1]
+    assert [
+        proven(rule, {"x": Statistics(0, 1.0, 9.0), "n": Statistics(0, 1, 9)}) for rule in maxima
+    ] == [False, True]
+    assert pl.LazyFrame({"x": [float("nan")], "n": [1]}).pipe(counting, maxima).collect()[
+        "x_maximum"
+    ].to_list() == [1]
 
 
 KEYED = contract(
     lambda data: data["schema"][0]["quality"].append(
-        {"name": "once", "metric": "duplicateValues", "arguments": {"properties": ["meter", "tariff"]}, "mustBe": 0, "severity": "error"}
+        {
+            "name": "once",
+            "metric": "duplicateValues",
+            "arguments": {"properties": ["meter", "tariff"]},
+            "mustBe": 0,
+            "severity": "error",
+        }
     )
 )
 
@@ -174,14 +254,28 @@ KEYED = contract(
 @pytest.mark.parametrize(
     ("meters", "tariffs", "rounds", "proven_rules"),
     [
-        (["M1", "M2", "M3"], ["day", "day", "day"], 2, ("once",)),  # the meter alone tells the rows apart, and repeats nowhere
-        ([f"M{i // 1.02:.0f}" for i in range(102)], ["day", "night"] * 51, 3, ("once",)),  # the meter nearly does: the whole key is looked at too
+        (
+            ["M1", "M2", "M3"],
+            ["day", "day", "day"],
+            2,
+            ("once",),
+        ),  # the meter alone tells the rows apart, and repeats nowhere
+        (
+            [f"M{i // 1.02:.0f}" for i in range(102)],
+            ["day", "night"] * 51,
+            3,
+            ("once",),
+        ),  # the meter nearly does: the whole key is looked at too
         (["M1", "M2", "M2"], ["day", "day", "day"], 2, ()),
         (["M1", "M1", None, None], ["day", "night", "day", "day"], 2, ()),
     ],
 )
-def test_rules_against_repeats_are_proven_by_hashes(meters: list[str | None], tariffs: list[str], rounds: int, proven_rules: tuple[str, ...]) -> None:
-    rows = pl.LazyFrame({ROW: range(len(meters)), "meter": meters, "energy_kwh": "1", "tariff": tariffs})
+def test_rules_against_repeats_are_proven_by_hashes(
+    meters: list[str | None], tariffs: list[str], rounds: int, proven_rules: tuple[str, ...]
+) -> None:
+    rows = pl.LazyFrame(
+        {ROW: range(len(meters)), "meter": meters, "energy_kwh": "1", "tariff": tariffs}
+    )
     proving, taken, found = without_repeats(rows, KEYED, KEYED.rules, parts=1), 0, None
     plans = next(proving)
     while found is None:

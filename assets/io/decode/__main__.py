@@ -30,7 +30,9 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s + 5))
     resource.setrlimit(resource.RLIMIT_FSIZE, (file_mb * 2**20, file_mb * 2**20))
     decoder = import_module(f"assay.assets.io.decode.{task.kind}")
-    limit = _mapped() + (task.memory_mb + _OWN_MB) * 2**20 + 2 * Path(task.file).stat().st_size  # readers map the file itself, some twice
+    limit = (
+        _mapped() + (task.memory_mb + _OWN_MB) * 2**20 + 2 * Path(task.file).stat().st_size
+    )  # readers map the file itself, some twice
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     try:
         answer: dict[str, Any] = {"decoded": asdict(decoder.decode(task))}
@@ -41,7 +43,9 @@ def main() -> None:
     except OSError as error:
         answer = {"errno": number_of(error)}
     print(json.dumps(answer), flush=True)
-    os._exit(0)  # Arrow's reading threads may still hold Python objects, and abort where the interpreter ends around them (2026-11-24)
+    os._exit(
+        0
+    )  # Arrow's reading threads may still hold Python objects, and abort where the interpreter ends around them (2026-11-24)
 
 
 def number_of(error: OSError) -> int:

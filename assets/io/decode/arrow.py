@@ -10,7 +10,14 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from assay.assets.io.decode.landing import ROWS, Decoded, Task, Undecodable, UnreadableRecords, repeated_name
+from assay.assets.io.decode.landing import (
+    ROWS,
+    Decoded,
+    Task,
+    Undecodable,
+    UnreadableRecords,
+    repeated_name,
+)
 from assay.assets.io.decode.parquet import OFFLINE, as_landed, name_literal, text_literal
 
 _FILE = b"ARROW1"
@@ -23,21 +30,43 @@ def decode(task: Task) -> Decoded:
 
     folder, null_values = Path(task.folder), tuple(task.options.get("null_values", ()))
     counted: list[int] = []
-    settings: dict[str, Any] = {"preserve_insertion_order": "true", "memory_limit": f"{task.memory_mb // 2}MiB", "temp_directory": "", **OFFLINE}
+    settings: dict[str, Any] = {
+        "preserve_insertion_order": "true",
+        "memory_limit": f"{task.memory_mb // 2}MiB",
+        "temp_directory": "",
+        **OFFLINE,
+    }
     try:
-        with _opened(Path(task.file)) as reader, closing(duckdb.connect(config=settings)) as connection:
+        with (
+            _opened(Path(task.file)) as reader,
+            closing(duckdb.connect(config=settings)) as connection,
+        ):
             names = _named(reader.schema.names)
             connection.execute("SET TimeZone = 'UTC'")
-            connection.register("batches", pa.RecordBatchReader.from_batches(reader.schema, _checked(reader, counted)))
+            connection.register(
+                "batches",
+                pa.RecordBatchReader.from_batches(reader.schema, _checked(reader, counted)),
+            )
             described = connection.execute("DESCRIBE SELECT * FROM batches").fetchall()
-            cells = ", ".join(f"{as_landed(name, kind, null_values)} AS {name_literal(name)}" for name, kind, *_ in described)
-            (written,) = connection.execute(f"COPY (SELECT {cells} FROM batches) TO {text_literal(str(folder / ROWS))} (FORMAT parquet, COMPRESSION lz4_raw)").fetchall()[0]  # noqa: S608  # names are quoted, the path is a literal
+            cells = ", ".join(
+                f"{as_landed(name, kind, null_values)} AS {name_literal(name)}"
+                for name, kind, *_ in described
+            )
+            (written,) = connection.execute(
+                f"COPY (SELECT {cells} FROM batches) TO {text_literal(str(folder / ROWS))} (FORMAT parquet, COMPRESSION lz4_raw)"  # noqa: S608  # names are quoted, the path is a literal
+            ).fetchall()[0]
     except (pa.ArrowException, duckdb.Error, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
-        raise Undecodable(f"the file cannot be read as Arrow IPC ({type(error).__name__})", "Write it anew as an Arrow file, stream or Feather 2") from None
+        raise Undecodable(
+            f"the file cannot be read as Arrow IPC ({type(error).__name__})",
+            "Write it anew as an Arrow file, stream or Feather 2",
+        ) from None
     if written != sum(counted):
-        raise Undecodable(f"{written:,} of {sum(counted):,} rows were read", "Write the file anew: nothing was landed, rather than rows lost")
+        raise Undecodable(
+            f"{written:,} of {sum(counted):,} rows were read",
+            "Write the file anew: nothing was landed, rather than rows lost",
+        )
     UnreadableRecords(folder).close()
     return Decoded(int(written), 0, tuple(names))
 
@@ -60,7 +89,11 @@ def _opened(file: Path) -> Iterator[Any]:
 def _checked(reader: Any, counted: list[int]) -> Iterator[Any]:
     import pyarrow as pa
 
-    batches = (reader.get_batch(number) for number in range(reader.num_record_batches)) if isinstance(reader, pa.RecordBatchFileReader) else iter(reader)
+    batches = (
+        (reader.get_batch(number) for number in range(reader.num_record_batches))
+        if isinstance(reader, pa.RecordBatchFileReader)
+        else iter(reader)
+    )
     for batch in batches:
         batch.validate(full=True)
         counted.append(batch.num_rows)
@@ -69,7 +102,10 @@ def _checked(reader: Any, counted: list[int]) -> Iterator[Any]:
 
 def _named(names: list[str]) -> list[str]:
     if not names or "" in names:
-        raise Undecodable("the file has no columns, or one without a name", "Write it anew with a name for each column")
+        raise Undecodable(
+            "the file has no columns, or one without a name",
+            "Write it anew with a name for each column",
+        )
     if twice := repeated_name(names):
         raise Undecodable(f"in the file, {twice}", "Rename one of the columns")
     return names

@@ -16,7 +16,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assay.assets.io.decode.dialect import LINES, Dialect, dialect_of, in_utf8
-from assay.assets.io.decode.landing import ROWS, Decoded, Task, Undecodable, UnreadableRecords, named_apart, repeated_name
+from assay.assets.io.decode.landing import (
+    ROWS,
+    Decoded,
+    Task,
+    Undecodable,
+    UnreadableRecords,
+    named_apart,
+    repeated_name,
+)
 from assay.pipelines.ingest.structure import MAX_RECORD, Sorter, WellFormed, well_formed
 
 if TYPE_CHECKING:
@@ -74,10 +82,20 @@ def _header(file: Path, dialect: Dialect) -> tuple[list[str], list[str], int]:
             raise csv.Error("another number of cells than the records")
     except csv.Error as error:
         if dialect.columns is not None:
-            return _mended_header(text, dialect, start + skipped) if dialect.header else (_numbered(dialect.columns), [], start + skipped)
-        raise Undecodable(f"the header cannot be read ({error})", "Check `options` under assay.source: delimiter, quote, escape") from None
+            return (
+                _mended_header(text, dialect, start + skipped)
+                if dialect.header
+                else (_numbered(dialect.columns), [], start + skipped)
+            )
+        raise Undecodable(
+            f"the header cannot be read ({error})",
+            "Check `options` under assay.source: delimiter, quote, escape",
+        ) from None
     if not any(first):
-        raise Undecodable("the file is empty or starts without a header", "Give it a first line with the column names, or write `header: false`")
+        raise Undecodable(
+            "the file is empty or starts without a header",
+            "Give it a first line with the column names, or write `header: false`",
+        )
     if not dialect.header:
         return _numbered(len(first)), [], start + skipped
     _check_encoding(first)
@@ -87,8 +105,15 @@ def _header(file: Path, dialect: Dialect) -> tuple[list[str], list[str], int]:
         remedy = "Check that the delivery has its header; rename the column, or write `header: auto` to have it renamed"
         raise Undecodable(f"in the header, {twice}", remedy)
     if not dialect.header_found and "" in first:
-        raise Undecodable(f"the header has no name for column {first.index('') + 1}", "Give it one, or write `header: auto` to have it named")
-    return (names, renamed, start + skipped + used) if dialect.header_found else (first, [], start + skipped + used)
+        raise Undecodable(
+            f"the header has no name for column {first.index('') + 1}",
+            "Give it one, or write `header: auto` to have it named",
+        )
+    return (
+        (names, renamed, start + skipped + used)
+        if dialect.header_found
+        else (first, [], start + skipped + used)
+    )
 
 
 def _numbered(columns: int) -> list[str]:
@@ -97,7 +122,10 @@ def _numbered(columns: int) -> list[str]:
 
 def _check_encoding(names: list[str]) -> None:
     if any("\udc80" <= letter <= "\udcff" for name in names for letter in name):
-        raise Undecodable("the header is not UTF-8", "Say the file's `encoding`, or `encoding: auto`, under `options`")
+        raise Undecodable(
+            "the header is not UTF-8",
+            "Say the file's `encoding`, or `encoding: auto`, under `options`",
+        )
 
 
 def _mended_header(text: str, dialect: Dialect, start: int) -> tuple[list[str], list[str], int]:
@@ -106,7 +134,11 @@ def _mended_header(text: str, dialect: Dialect, start: int) -> tuple[list[str], 
     cells, _ = _first_record(line, dialect, strict=False)
     _check_encoding(cells)
     names, renamed = named_apart([*cells, *[""] * (dialect.columns or 0)][: dialect.columns])
-    return names, [f"a broken first line of {len(cells)} names", *renamed], start + len(line.encode("utf-8", "surrogateescape"))
+    return (
+        names,
+        [f"a broken first line of {len(cells)} names", *renamed],
+        start + len(line.encode("utf-8", "surrogateescape")),
+    )
 
 
 def _first_record(text: str, dialect: Dialect, *, strict: bool) -> tuple[list[str], int]:
@@ -139,22 +171,39 @@ def _fast(file: Path, folder: Path, layout: Layout) -> int | None:
 
     from assay.pipelines.ingest.whole_numbers import Measured, likely_whole
 
-    options: dict[str, Any] = {"has_header": dialect.header, "separator": dialect.delimiter, "quote_char": dialect.quote, "schema": dict.fromkeys(layout.names, pl.String)}
+    options: dict[str, Any] = {
+        "has_header": dialect.header,
+        "separator": dialect.delimiter,
+        "quote_char": dialect.quote,
+        "schema": dict.fromkeys(layout.names, pl.String),
+    }
     if layout.null_values:
         options["null_values"] = list(layout.null_values)
     try:
-        whole = likely_whole(pl.scan_csv(file, n_rows=_SAMPLE, **options).collect()) if proof.cell_bytes is not None and not layout.null_values else []
+        whole = (
+            likely_whole(pl.scan_csv(file, n_rows=_SAMPLE, **options).collect())
+            if proof.cell_bytes is not None and not layout.null_values
+            else []
+        )
     except pl.exceptions.PolarsError:
         return None  # no UTF-8
     if whole:
         measured = Measured()
-        numbers = pl.scan_csv(file, **{**options, "schema": options["schema"] | dict.fromkeys(whole, pl.Int64)})
-        written = _written(numbers.map_batches(measured.add, streamable=True, schema=numbers.collect_schema()), folder, proof)
+        numbers = pl.scan_csv(
+            file, **{**options, "schema": options["schema"] | dict.fromkeys(whole, pl.Int64)}
+        )
+        written = _written(
+            numbers.map_batches(measured.add, streamable=True, schema=numbers.collect_schema()),
+            folder,
+            proof,
+        )
         if written is not None and measured.finish() == proof.cell_bytes:
             return written
     rows = pl.scan_csv(file, **options)
     if proof.quoted:  # an empty cell in quotes is as empty as one without
-        rows = rows.with_columns(pl.when(pl.col(name) != "").then(pl.col(name)).alias(name) for name in layout.names)
+        rows = rows.with_columns(
+            pl.when(pl.col(name) != "").then(pl.col(name)).alias(name) for name in layout.names
+        )
     return _written(rows, folder, proof)
 
 
@@ -205,7 +254,9 @@ class _Readable(io.RawIOBase):
         chunk = self._held + more
         done = self._sorter.sort(chunk, last=self._last)
         self._held, self._ready = chunk[done.used :], memoryview(done.good)
-        self._unreadable.add((self._before + flaw.record + 1, flaw.reason, flaw.text) for flaw in done.flaws)
+        self._unreadable.add(
+            (self._before + flaw.record + 1, flaw.reason, flaw.text) for flaw in done.flaws
+        )
         self._before += done.rows + len(done.flaws)
         self.rows += done.rows
 
@@ -222,24 +273,45 @@ def _carefully(file: Path, folder: Path, layout: Layout, unreadable: UnreadableR
 
     schema = pa.schema([(name, pa.string()) for name in layout.names])
     dialect, rows = layout.dialect, 0
-    with _Readable(file, layout, unreadable) as stream, pq.ParquetWriter(folder / ROWS, schema, compression="lz4", write_statistics=False) as writer:
+    with (
+        _Readable(file, layout, unreadable) as stream,
+        pq.ParquetWriter(
+            folder / ROWS, schema, compression="lz4", write_statistics=False
+        ) as writer,
+    ):
         try:
             batches = pc.open_csv(
                 pa.PythonFile(stream, mode="r"),
-                pc.ReadOptions(column_names=layout.names, block_size=2 * MAX_RECORD, use_threads=False),
-                pc.ParseOptions(
-                    delimiter=dialect.delimiter, quote_char=dialect.quote or False, escape_char=dialect.escape or False, newlines_in_values=True, ignore_empty_lines=False
+                pc.ReadOptions(
+                    column_names=layout.names, block_size=2 * MAX_RECORD, use_threads=False
                 ),
-                pc.ConvertOptions(column_types=schema, strings_can_be_null=True, quoted_strings_can_be_null=True, null_values=["", *layout.null_values], check_utf8=True),
+                pc.ParseOptions(
+                    delimiter=dialect.delimiter,
+                    quote_char=dialect.quote or False,
+                    escape_char=dialect.escape or False,
+                    newlines_in_values=True,
+                    ignore_empty_lines=False,
+                ),
+                pc.ConvertOptions(
+                    column_types=schema,
+                    strings_can_be_null=True,
+                    quoted_strings_can_be_null=True,
+                    null_values=["", *layout.null_values],
+                    check_utf8=True,
+                ),
             )
             for batch in batches:
                 writer.write_batch(batch)
                 rows += batch.num_rows
         except pa.ArrowInvalid as error:
             if "Empty CSV file" not in str(error):  # its text may hold a value
-                raise Undecodable("the file cannot be read as CSV", "Check `options` under assay.source: delimiter, quote, escape, encoding") from error
+                raise Undecodable(
+                    "the file cannot be read as CSV",
+                    "Check `options` under assay.source: delimiter, quote, escape, encoding",
+                ) from error
     if rows != stream.rows:
         raise Undecodable(
-            f"{abs(stream.rows - rows):,} of {stream.rows:,} records cannot be accounted for", "Check `options` under assay.source: nothing was landed, rather than rows lost"
+            f"{abs(stream.rows - rows):,} of {stream.rows:,} records cannot be accounted for",
+            "Check `options` under assay.source: nothing was landed, rather than rows lost",
         )
     return rows

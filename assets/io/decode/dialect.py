@@ -23,9 +23,29 @@ QUOTES = ('"', "'")
 LINES = r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z"
 _SAMPLE = 2**20
 _LINES = 300
-_BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe\x00\x00", "utf-32"), (b"\x00\x00\xfe\xff", "utf-32"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+_BOMS = (
+    (b"\xef\xbb\xbf", "utf-8"),
+    (b"\xff\xfe\x00\x00", "utf-32"),
+    (b"\x00\x00\xfe\xff", "utf-32"),
+    (b"\xff\xfe", "utf-16"),
+    (b"\xfe\xff", "utf-16"),
+)
 _UTF8 = ("utf-8", "utf_8", "utf8", "ascii", "us-ascii", "utf-8-sig", "utf_8_sig")
-_LIKELY = ("cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "shift_jis", "euc_jp", "gb18030", "big5", "euc_kr", "iso8859_15", "koi8_r", "mac_roman")
+_LIKELY = (
+    "cp1252",
+    "cp1250",
+    "cp1251",
+    "cp1253",
+    "cp1254",
+    "shift_jis",
+    "euc_jp",
+    "gb18030",
+    "big5",
+    "euc_kr",
+    "iso8859_15",
+    "koi8_r",
+    "mac_roman",
+)
 _NO_NAME = re.compile(
     r"[+-]?[$€£]?\s?[0-9][0-9.,' ]*([eE][+-]?[0-9]+)?\s?%?|[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}([T ].*)?|[0-9]{1,2}:[0-9]{2}(:[0-9.]+)?|https?://.*|[^@\s]+@[^@\s]+\.[a-z]+"
 )
@@ -53,12 +73,22 @@ class Dialect:
     def as_csv(self) -> dict[str, Any]:
         """For Python's csv module."""
         quoting = csv.QUOTE_NONE if self.quote is None else csv.QUOTE_MINIMAL
-        return {"delimiter": self.delimiter, "quotechar": self.quote, "escapechar": self.escape, "quoting": quoting, "doublequote": self.quote is not None}
+        return {
+            "delimiter": self.delimiter,
+            "quotechar": self.quote,
+            "escapechar": self.escape,
+            "quoting": quoting,
+            "doublequote": self.quote is not None,
+        }
 
 
 def dialect_of(file: Path, options: dict[str, Any]) -> Dialect:
     """What is stated, and the rest as the file shows it. Raises: Undecodable: an encoding that nobody knows."""
-    delimiter, quote, escape = options.get("delimiter", ","), options.get("quote", '"'), options.get("escape") or None
+    delimiter, quote, escape = (
+        options.get("delimiter", ","),
+        options.get("quote", '"'),
+        options.get("escape") or None,
+    )
     encoding, header = options.get("encoding", "utf-8"), options.get("header", True)
     told: dict[str, str] = {}
     if encoding == AUTO:
@@ -66,25 +96,45 @@ def dialect_of(file: Path, options: dict[str, Any]) -> Dialect:
     try:
         codecs.lookup(encoding)
     except LookupError:
-        raise Undecodable(f"nobody knows the encoding '{encoding}'", "Write one that Python knows, such as utf-8, utf-16, cp1252, or auto") from None
+        raise Undecodable(
+            f"nobody knows the encoding '{encoding}'",
+            "Write one that Python knows, such as utf-8, utf-16, cp1252, or auto",
+        ) from None
     if AUTO in (delimiter, quote, escape, header):
         sample = _sample(file, encoding)
         if AUTO in (delimiter, quote, escape):
             delimiter, quote, escape = _marks(sample, delimiter, quote, escape, told)
         if header == AUTO:
-            header = _starts_with_names(sample, Dialect(delimiter, None if quote == "none" else quote, escape, encoding, True))
+            header = _starts_with_names(
+                sample,
+                Dialect(delimiter, None if quote == "none" else quote, escape, encoding, True),
+            )
             told["header"] = "first line" if header else "none"
     quote = None if quote == "none" else quote
     found = options.get("header") == AUTO
-    columns = _commonest(sample, Dialect(delimiter, quote, escape, encoding, True)) if found else None
-    return Dialect(delimiter, quote, None if escape == quote else escape, encoding, bool(header), found, columns, told)
+    columns = (
+        _commonest(sample, Dialect(delimiter, quote, escape, encoding, True)) if found else None
+    )
+    return Dialect(
+        delimiter,
+        quote,
+        None if escape == quote else escape,
+        encoding,
+        bool(header),
+        found,
+        columns,
+        told,
+    )
 
 
 def in_utf8(file: Path, folder: Path, dialect: Dialect) -> Path:
     """The file itself where it is UTF-8, else a copy that is. What its encoding cannot mean stays no UTF-8 there, so that its record is set aside."""
     if dialect.encoding.lower() in _UTF8:
         return file
-    codecs.register_error("unreadable", lambda error: ("\udcff", error.end if isinstance(error, UnicodeDecodeError) else 0))
+    codecs.register_error(
+        "unreadable",
+        lambda error: ("\udcff", error.end if isinstance(error, UnicodeDecodeError) else 0),
+    )
     decoder = codecs.getincrementaldecoder(dialect.encoding)("unreadable")
     target = folder / "source.utf8"
     with file.open("rb") as stream, target.open("wb") as out:
@@ -109,7 +159,11 @@ def _encoding(file: Path) -> str:
             return "utf-16-le" if nils[1] > nils[0] else "utf-16-be"
         odd = _lines_beyond_ascii(head)
         while len(odd) < 2**18 and (chunk := stream.read(_SAMPLE)):
-            odd += b"" if chunk.isascii() else _lines_beyond_ascii(chunk[chunk.find(b"\n") + 1 : chunk.rfind(b"\n") + 1])
+            odd += (
+                b""
+                if chunk.isascii()
+                else _lines_beyond_ascii(chunk[chunk.find(b"\n") + 1 : chunk.rfind(b"\n") + 1])
+            )
     lines = odd.split(b"\n")
     unreadable = [line for line in lines if not _is_utf8(line)]
     if len(unreadable) * 2 <= len(lines):  # the exceptions are set aside one by one
@@ -142,7 +196,12 @@ def _readable_as_western(text: bytes) -> bool:
     return (
         bool(beyond)
         and sum(len(run) <= 2 for run in beyond) > 0.9 * len(beyond)
-        and all(c in "ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜßàáâãäåæçèéêëìíîïñòóôõöøùúûüÿŒœŠšŽž‘’“”–—…€£°§©®«»¿¡ºª·²³½¼\xa0´•™" for run in beyond for c in run)
+        and all(
+            c
+            in "ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜßàáâãäåæçèéêëìíîïñòóôõöøùúûüÿŒœŠšŽž‘’“”–—…€£°§©®«»¿¡ºª·²³½¼\xa0´•™"
+            for run in beyond
+            for c in run
+        )
     )
 
 
@@ -154,18 +213,32 @@ def _sample(file: Path, encoding: str) -> str:
     with file.open("rb") as stream:
         head = stream.read(_SAMPLE)
         whole = not stream.read(1)
-    text = codecs.getincrementaldecoder(encoding)("replace").decode(head, final=whole).removeprefix("\ufeff").lstrip("\r\n")
+    text = (
+        codecs.getincrementaldecoder(encoding)("replace")
+        .decode(head, final=whole)
+        .removeprefix("\ufeff")
+        .lstrip("\r\n")
+    )
     lines = re.findall(LINES, text)[: _LINES + 1]
     return "".join(lines if whole and len(lines) <= _LINES else lines[:-1] or lines)
 
 
-def _marks(sample: str, delimiter: str, quote: str, escape: str | None, told: dict[str, str]) -> tuple[str, str, str | None]:
+def _marks(
+    sample: str, delimiter: str, quote: str, escape: str | None, told: dict[str, str]
+) -> tuple[str, str, str | None]:
     """The characters by which the most records of the sample have the same number of cells, the earlier in the list where several do."""
     delimiters = DELIMITERS if delimiter == AUTO else (delimiter,)
     quotes = QUOTES if quote == AUTO else (quote,)
-    escapes = (None, "\\") if escape == AUTO and "\\" in sample else (None if escape == AUTO else escape,)
+    escapes = (
+        (None, "\\") if escape == AUTO and "\\" in sample else (None if escape == AUTO else escape,)
+    )
     scored = sorted(
-        ((_regularity(sample, d, q, e), -number, d, q, e) for number, (d, q, e) in enumerate((d, q, e) for d in delimiters for q in quotes for e in escapes)),
+        (
+            (_regularity(sample, d, q, e), -number, d, q, e)
+            for number, (d, q, e) in enumerate(
+                (d, q, e) for d in delimiters for q in quotes for e in escapes
+            )
+        ),
         key=lambda each: each[:2],
         reverse=True,
     )
@@ -184,22 +257,38 @@ def _regularity(sample: str, delimiter: str, quote: str, escape: str | None) -> 
     marks: dict[str, Any] = {"delimiter": delimiter, "escapechar": escape}
     marks |= {"quoting": csv.QUOTE_NONE} if quote == "none" else {"quotechar": quote}
     try:
-        records = [record for record in csv.reader(io.StringIO(sample, newline=""), **marks) if record]
+        records = [
+            record for record in csv.reader(io.StringIO(sample, newline=""), **marks) if record
+        ]
     except csv.Error:
         return 0.0
     if not records:
         return 0.0
     cells, often = Counter(len(record) for record in records).most_common(1)[0]
     flat = [cell for record in records for cell in record]
-    stray = sum(cell[:1] in QUOTES or cell[-1:] in QUOTES or (escape is None and cell.endswith("\\")) or "\\" + quote in cell for cell in flat) / len(flat)
+    stray = sum(
+        cell[:1] in QUOTES
+        or cell[-1:] in QUOTES
+        or (escape is None and cell.endswith("\\"))
+        or "\\" + quote in cell
+        for cell in flat
+    ) / len(flat)
     spaced = 0.3 if delimiter in " :" else 0.0  # they stand in prose and in times of day too
-    return (often / len(records)) ** 2 * (1 - 1 / cells) * (1 - stray) * (1 - spaced) if cells > 1 else 0.01
+    return (
+        (often / len(records)) ** 2 * (1 - 1 / cells) * (1 - stray) * (1 - spaced)
+        if cells > 1
+        else 0.01
+    )
 
 
 def _commonest(sample: str, dialect: Dialect) -> int | None:
     """The cells that more than half of the records have, if there are several of both."""
     try:
-        cells = [len(record) for record in csv.reader(io.StringIO(sample, newline=""), **dialect.as_csv()) if record]
+        cells = [
+            len(record)
+            for record in csv.reader(io.StringIO(sample, newline=""), **dialect.as_csv())
+            if record
+        ]
     except csv.Error:
         return None
     number, often = Counter(cells).most_common(1)[0] if cells else (0, 0)

@@ -16,7 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from assay.assets.io.decode.dialect import dialect_of, in_utf8
-from assay.assets.io.decode.landing import ROWS, Decoded, Task, Undecodable, UnreadableRecords, repeated_name
+from assay.assets.io.decode.landing import (
+    ROWS,
+    Decoded,
+    Task,
+    Undecodable,
+    UnreadableRecords,
+    repeated_name,
+)
 from assay.pipelines.ingest.structure import MAX_RECORD
 
 VALUE = "value"
@@ -60,11 +67,18 @@ def decode(task: Task) -> Decoded:
     dialect = dialect_of(file, {"encoding": task.options.get("encoding", "utf-8")})
     plain = in_utf8(file, folder, dialect)
     try:
-        unreadable, table = UnreadableRecords(folder), _Table(folder, frozenset(task.options.get("null_values", ())))
+        unreadable, table = (
+            UnreadableRecords(folder),
+            _Table(folder, frozenset(task.options.get("null_values", ()))),
+        )
         records = _document(plain) if task.options["format"] == "json" else _lines(plain)
         while batch := list(islice(records, _BATCH)):
             table.add([record.cells for record in batch if record.flaw is None])
-            unreadable.add((record.number, record.flaw, record.text) for record in batch if record.flaw is not None)
+            unreadable.add(
+                (record.number, record.flaw, record.text)
+                for record in batch
+                if record.flaw is not None
+            )
         unreadable.close()
         return Decoded(table.rows, unreadable.count, table.finish(), 0, dialect.told)
     finally:
@@ -79,7 +93,9 @@ def _lines(file: Path) -> Iterator[_Record]:
     with file.open("rb") as stream:
         number = 0
         while line := stream.readline(MAX_RECORD):
-            text = line.removeprefix(_BOM).strip(b" \t\r\n") if number == 0 else line.strip(b" \t\r\n")
+            text = (
+                line.removeprefix(_BOM).strip(b" \t\r\n") if number == 0 else line.strip(b" \t\r\n")
+            )
             if not text:
                 continue
             number += 1
@@ -99,7 +115,11 @@ def _document(file: Path) -> Iterator[_Record]:
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise Undecodable("the document is not UTF-8", "Save it as UTF-8, or say its `encoding` under `options`", raw.count(b"\n", 0, error.start) + 1) from None
+        raise Undecodable(
+            "the document is not UTF-8",
+            "Save it as UTF-8, or say its `encoding` under `options`",
+            raw.count(b"\n", 0, error.start) + 1,
+        ) from None
     del raw
     if not text.strip():
         raise Undecodable("the file is empty", "Deliver a JSON document")
@@ -111,10 +131,15 @@ def _document(file: Path) -> Iterator[_Record]:
                 yield _Record(number, {}, _reason(error), text[start:end].encode("utf-8"))
     except json.JSONDecodeError as error:
         raise Undecodable(
-            f"the document is no JSON ({error.msg.lower()})", "Mend it, or deliver one record a line (`format: jsonl`) to lose one line and not all", error.lineno
+            f"the document is no JSON ({error.msg.lower()})",
+            "Mend it, or deliver one record a line (`format: jsonl`) to lose one line and not all",
+            error.lineno,
         ) from None
     except (_Flawed, RecursionError) as error:
-        raise Undecodable(f"the document is no JSON that can be kept ({_reason(error)})", "Mend it, or deliver one record a line (`format: jsonl`)") from None
+        raise Undecodable(
+            f"the document is no JSON that can be kept ({_reason(error)})",
+            "Mend it, or deliver one record a line (`format: jsonl`)",
+        ) from None
 
 
 def _elements(text: str) -> Iterator[tuple[Any, int, int]]:
@@ -169,14 +194,20 @@ def _constant(name: str) -> Any:
     raise _Flawed(f"{name} is no JSON")
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_int=_Number, parse_float=_Number, parse_constant=_constant)
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object, parse_int=_Number, parse_float=_Number, parse_constant=_constant
+)
 
 
 def _cells(value: Any) -> Cells:
     """A record's cells as text. Raises: _Flawed: it cannot be kept as it is."""
     if isinstance(value, _Twice):
         raise _Flawed("a key stands twice")
-    return {_plain(key): _cell(each) for key, each in value.items()} if isinstance(value, dict) else {VALUE: _cell(value)}
+    return (
+        {_plain(key): _cell(each) for key, each in value.items()}
+        if isinstance(value, dict)
+        else {VALUE: _cell(value)}
+    )
 
 
 def _cell(value: Any) -> str | None:
@@ -203,10 +234,21 @@ def _text(value: Any, depth: int) -> str:
     if isinstance(value, _Twice):
         raise _Flawed("a key stands twice")
     if isinstance(value, dict):
-        return "{" + ",".join(f"{json.dumps(_plain(key), ensure_ascii=False)}:{_text(each, depth + 1)}" for key, each in value.items()) + "}"
+        return (
+            "{"
+            + ",".join(
+                f"{json.dumps(_plain(key), ensure_ascii=False)}:{_text(each, depth + 1)}"
+                for key, each in value.items()
+            )
+            + "}"
+        )
     if isinstance(value, list):
         return "[" + ",".join(_text(each, depth + 1) for each in value) + "]"
-    return str(value) if isinstance(value, _Number) else json.dumps(_plain(value) if isinstance(value, str) else value, ensure_ascii=False)
+    return (
+        str(value)
+        if isinstance(value, _Number)
+        else json.dumps(_plain(value) if isinstance(value, str) else value, ensure_ascii=False)
+    )
 
 
 # -- records -> Parquet -------------------------------------------------------------------
@@ -230,7 +272,10 @@ class _Table:
         if new or self._writer is None:
             self._columns |= new
             self._next_part()
-        columns = {name: pa.array([self._given(record.get(name)) for record in records], pa.string()) for name in self._named()}
+        columns = {
+            name: pa.array([self._given(record.get(name)) for record in records], pa.string())
+            for name in self._named()
+        }
         self._writer.write_table(pa.table(columns))
         self.rows += len(records)
 
@@ -246,12 +291,22 @@ class _Table:
         if len(self._parts) == 1:
             self._parts[0].rename(target)
             return names
-        with pq.ParquetWriter(target, _schema(names), compression="lz4", write_statistics=False) as writer:
+        with pq.ParquetWriter(
+            target, _schema(names), compression="lz4", write_statistics=False
+        ) as writer:
             for part in self._parts:
                 with pq.ParquetFile(part) as file:
                     for batch in file.iter_batches(_BATCH):
                         given = dict(zip(batch.schema.names, batch.columns, strict=True))
-                        writer.write_table(pa.table({name: given.get(name, pa.nulls(batch.num_rows, pa.string())) for name in names}, _schema(names)))
+                        writer.write_table(
+                            pa.table(
+                                {
+                                    name: given.get(name, pa.nulls(batch.num_rows, pa.string()))
+                                    for name in names
+                                },
+                                _schema(names),
+                            )
+                        )
                 part.unlink()
         return names
 
@@ -263,11 +318,16 @@ class _Table:
         if twice is not None:
             raise Undecodable(f"among the keys, {twice}", "Rename one of the keys")
         if len(names) > _COLUMNS:
-            raise Undecodable(f"the records have more than {_COLUMNS:,} different keys", "Deliver what varies as key and value, not as keys")
+            raise Undecodable(
+                f"the records have more than {_COLUMNS:,} different keys",
+                "Deliver what varies as key and value, not as keys",
+            )
         if self._writer is not None:
             self._writer.close()
         self._parts.append(self._folder / f"part-{len(self._parts)}.parquet")
-        self._writer = pq.ParquetWriter(self._parts[-1], _schema(names), compression="lz4", write_statistics=False)
+        self._writer = pq.ParquetWriter(
+            self._parts[-1], _schema(names), compression="lz4", write_statistics=False
+        )
 
     def _named(self) -> tuple[str, ...]:
         return tuple(self._columns) or (VALUE,)

@@ -53,7 +53,9 @@ class UnreadableRecords:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        self._schema = pa.schema([("record", pa.int64()), ("reason", pa.string()), ("text", pa.string())])
+        self._schema = pa.schema(
+            [("record", pa.int64()), ("reason", pa.string()), ("text", pa.string())]
+        )
         self._writer = pq.ParquetWriter(folder / UNREADABLE, self._schema)
         self.count = 0
 
@@ -61,7 +63,14 @@ class UnreadableRecords:
         """Keep these. Text that is no UTF-8 is kept with a mark for each byte that is none."""
         import pyarrow as pa
 
-        rows = [{"record": number, "reason": reason, "text": text[:KEPT_TEXT].decode("utf-8", "replace")} for number, reason, text in records]
+        rows = [
+            {
+                "record": number,
+                "reason": reason,
+                "text": text[:KEPT_TEXT].decode("utf-8", "replace"),
+            }
+            for number, reason, text in records
+        ]
         if rows:
             self._writer.write_table(pa.Table.from_pylist(rows, self._schema))
             self.count += len(rows)

@@ -9,7 +9,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from assay.assets.io.decode.landing import ROWS, Decoded, Task, Undecodable, UnreadableRecords, repeated_name
+from assay.assets.io.decode.landing import (
+    ROWS,
+    Decoded,
+    Task,
+    Undecodable,
+    UnreadableRecords,
+    repeated_name,
+)
 
 OFFLINE = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
 _FLOOR = 256 * 2**20
@@ -27,43 +34,69 @@ def decode(task: Task) -> Decoded:
     opened = folder / "source.parquet"
     opened.symlink_to(task.file)  # the file's own name may hold what DuckDB takes for a wildcard
     reader = f"read_parquet({text_literal(str(opened))}, hive_partitioning = false)"
-    connection = duckdb.connect(config={"preserve_insertion_order": "true", "memory_limit": f"{task.memory_mb // 2}MiB", "temp_directory": "", **OFFLINE})
+    connection = duckdb.connect(
+        config={
+            "preserve_insertion_order": "true",
+            "memory_limit": f"{task.memory_mb // 2}MiB",
+            "temp_directory": "",
+            **OFFLINE,
+        }
+    )
     try:
         connection.execute("SET TimeZone = 'UTC'")
         names = _columns(connection, opened)
         rows = _promised_rows(connection, opened, task, len(names))
         described = connection.execute(f"DESCRIBE SELECT * FROM {reader}").fetchall()  # noqa: S608  # names are quoted, paths are literals
-        cells = [f"{as_landed(name, kind, null_values)} AS {name_literal(name)}" for name, kind, *_ in described]
-        (written,) = connection.execute(f"COPY (SELECT {', '.join(cells)} FROM {reader}) TO {text_literal(str(folder / ROWS))} (FORMAT parquet, COMPRESSION lz4_raw)").fetchall()[0]  # noqa: S608  # names are quoted, paths are literals
+        cells = [
+            f"{as_landed(name, kind, null_values)} AS {name_literal(name)}"
+            for name, kind, *_ in described
+        ]
+        (written,) = connection.execute(
+            f"COPY (SELECT {', '.join(cells)} FROM {reader}) TO {text_literal(str(folder / ROWS))} (FORMAT parquet, COMPRESSION lz4_raw)"  # noqa: S608  # names are quoted, paths are literals
+        ).fetchall()[0]
     except duckdb.OutOfMemoryException:
-        raise Undecodable(f"the file unpacks to more than {task.memory_mb // 2:,} MiB at a time", "Write it anew with smaller row groups") from None
+        raise Undecodable(
+            f"the file unpacks to more than {task.memory_mb // 2:,} MiB at a time",
+            "Write it anew with smaller row groups",
+        ) from None
     except duckdb.Error as error:
         raise Undecodable(
-            f"the file cannot be read as Parquet ({type(error).__name__})", "Fetch it again, or write it anew: it may be cut off, encrypted, or no Parquet file"
+            f"the file cannot be read as Parquet ({type(error).__name__})",
+            "Fetch it again, or write it anew: it may be cut off, encrypted, or no Parquet file",
         ) from None
     finally:
         connection.close()
         opened.unlink()
     if written < rows:  # some footers tell of fewer rows than there are
-        raise Undecodable(f"the file says that it has {rows:,} rows, and {written:,} can be read", "Fetch it again, or write it anew")
+        raise Undecodable(
+            f"the file says that it has {rows:,} rows, and {written:,} can be read",
+            "Fetch it again, or write it anew",
+        )
     UnreadableRecords(folder).close()
     return Decoded(int(written), 0, tuple(names))
 
 
 def _promised_rows(connection: Any, file: Path, task: Task, columns: int) -> int:
     """The rows that the footer tells of. Raises: Undecodable: they would fill far more than the file. The sizes that a footer tells of protect nobody."""
-    (rows,) = connection.execute(f"SELECT num_rows FROM parquet_file_metadata({text_literal(str(file))})").fetchall()[0]  # noqa: S608  # names are quoted, paths are literals
+    (rows,) = connection.execute(
+        f"SELECT num_rows FROM parquet_file_metadata({text_literal(str(file))})"  # noqa: S608  # names are quoted, paths are literals
+    ).fetchall()[0]
     allowed = max(_FLOOR, task.expansion * Path(task.file).stat().st_size)
     if rows * columns * _WIDTH > allowed:
         raise Undecodable(
-            f"the file's {rows:,} rows would unpack to more than {allowed // 2**20:,} MiB, {task.expansion:,} times its size", "If it is right, set ASSAY_DECODE_EXPANSION"
+            f"the file's {rows:,} rows would unpack to more than {allowed // 2**20:,} MiB, {task.expansion:,} times its size",
+            "If it is right, set ASSAY_DECODE_EXPANSION",
         )
     return int(rows)
 
 
 def _columns(connection: Any, file: Path) -> list[str]:
     """The top-level columns, as the file itself names them: DuckDB renames the second of two."""
-    tree = iter(connection.execute(f"SELECT name, coalesce(num_children, 0) FROM parquet_schema({text_literal(str(file))})").fetchall())  # noqa: S608  # names are quoted, paths are literals
+    tree = iter(
+        connection.execute(
+            f"SELECT name, coalesce(num_children, 0) FROM parquet_schema({text_literal(str(file))})"  # noqa: S608  # names are quoted, paths are literals
+        ).fetchall()
+    )
 
     def skip(children: int) -> None:
         for _ in range(children):
@@ -75,7 +108,10 @@ def _columns(connection: Any, file: Path) -> list[str]:
         names.append(name)
         skip(children)
     if not names or "" in names:
-        raise Undecodable("the file has no columns, or one without a name", "Write it anew with a name for each column")
+        raise Undecodable(
+            "the file has no columns, or one without a name",
+            "Write it anew with a name for each column",
+        )
     if twice := repeated_name(names):
         raise Undecodable(f"in the file, {twice}", "Rename one of the columns")
     return names
@@ -83,7 +119,11 @@ def _columns(connection: Any, file: Path) -> list[str]:
 
 def as_landed(name: str, kind: str, null_values: tuple[str, ...]) -> str:
     """SQL: a column's values as they land: whole numbers of at most 64 bits as they are, all others as text."""
-    return f"CAST({name_literal(name)} AS BIGINT)" if kind in _WHOLE and not null_values else as_text(name, kind, null_values)
+    return (
+        f"CAST({name_literal(name)} AS BIGINT)"
+        if kind in _WHOLE and not null_values
+        else as_text(name, kind, null_values)
+    )
 
 
 def as_text(name: str, kind: str, null_values: tuple[str, ...]) -> str:

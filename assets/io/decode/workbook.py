@@ -12,7 +12,14 @@ from typing import Any
 
 import polars as pl
 
-from assay.assets.io.decode.landing import ROWS, Decoded, Task, Undecodable, UnreadableRecords, repeated_name
+from assay.assets.io.decode.landing import (
+    ROWS,
+    Decoded,
+    Task,
+    Undecodable,
+    UnreadableRecords,
+    repeated_name,
+)
 from assay.assets.io.decode.packed import CHUNK, FREE_BYTES, MAX_MEMBERS, MAX_RATIO, Endless, opened
 
 MAX_UNPACKED = 2 * 2**30  # a sheet holds 1,048,576 rows
@@ -24,7 +31,11 @@ def decode(task: Task) -> Decoded:
     """The sheet and header row that the contract names; rows of empty cells alone are none, as blank lines are in CSV. Raises: Undecodable: there is no such thing."""
     import fastexcel
 
-    file, skipped, null_values = Path(task.file), int(task.options["header_row"]), list(task.options["null_values"])
+    file, skipped, null_values = (
+        Path(task.file),
+        int(task.options["header_row"]),
+        list(task.options["null_values"]),
+    )
     _check_size(file)
     try:
         book = fastexcel.read_excel(task.file)
@@ -32,11 +43,20 @@ def decode(task: Task) -> Decoded:
         texts = _load(book, sheet, "string")
         numbers = _load(book, sheet, "float")
     except fastexcel.FastExcelError as error:
-        raise Undecodable(f"the workbook cannot be read ({type(error).__name__})", "Save it anew as .xlsx, without a password") from None
+        raise Undecodable(
+            f"the workbook cannot be read ({type(error).__name__})",
+            "Save it anew as .xlsx, without a password",
+        ) from None
     if texts.height < skipped:
-        raise Undecodable(f"the sheet has {texts.height} rows, and no header in row {skipped}", "Mend `header_row` under `options`")
+        raise Undecodable(
+            f"the sheet has {texts.height} rows, and no header in row {skipped}",
+            "Mend `header_row` under `options`",
+        )
     names = _named(texts.row(skipped - 1))
-    cells = texts.select(_text(texts[skipped:][column], numbers[skipped:][column]).alias(name) for name, column in names.items())
+    cells = texts.select(
+        _text(texts[skipped:][column], numbers[skipped:][column]).alias(name)
+        for name, column in names.items()
+    )
     if null_values:
         cells = cells.select(pl.when(~pl.all().is_in(null_values)).then(pl.all()))
     rows = cells.filter(~pl.all_horizontal(pl.all().is_null()))
@@ -46,7 +66,9 @@ def decode(task: Task) -> Decoded:
 
 
 def _load(book: Any, sheet: str, kind: str) -> pl.DataFrame:
-    frame: pl.DataFrame = book.load_sheet(sheet, header_row=None, skip_rows=0, dtypes=kind).to_polars()
+    frame: pl.DataFrame = book.load_sheet(
+        sheet, header_row=None, skip_rows=0, dtypes=kind
+    ).to_polars()
     return frame
 
 
@@ -54,24 +76,41 @@ def _text(text: pl.Series, number: pl.Series) -> pl.Series:
     """A cell's text. The reader rounds numbers to nine digits where it writes text (fastexcel 0.21, 2026-11-24), so what reads back as another number is written from the number itself."""
     frame = pl.DataFrame({"text": text, "number": number})
     exact = frame.select(
-        pl.when(pl.col("text").cast(pl.Float64, strict=False).ne_missing(pl.col("number")) & pl.col("number").is_not_null() & pl.col("text").str.contains(r"^-?[0-9.]+$"))
+        pl.when(
+            pl.col("text").cast(pl.Float64, strict=False).ne_missing(pl.col("number"))
+            & pl.col("number").is_not_null()
+            & pl.col("text").str.contains(r"^-?[0-9.]+$")
+        )
         .then(pl.col("number").cast(pl.String))
         .otherwise(pl.col("text"))
         .alias("text")
     )
     moments = exact.filter(pl.col("text").str.contains(_MOMENT))
     if moments.height and moments.select(pl.col("text").str.contains(_MIDNIGHT).all()).item():
-        exact = exact.with_columns(pl.when(pl.col("text").str.contains(_MIDNIGHT)).then(pl.col("text").str.head(10)).otherwise(pl.col("text")))  # dates: Excel keeps no other
+        exact = exact.with_columns(
+            pl.when(pl.col("text").str.contains(_MIDNIGHT))
+            .then(pl.col("text").str.head(10))
+            .otherwise(pl.col("text"))
+        )  # dates: Excel keeps no other
     else:
-        exact = exact.with_columns(pl.when(pl.col("text").str.contains(_MOMENT)).then(pl.col("text").str.replace(" ", "T", literal=True)).otherwise(pl.col("text")))
+        exact = exact.with_columns(
+            pl.when(pl.col("text").str.contains(_MOMENT))
+            .then(pl.col("text").str.replace(" ", "T", literal=True))
+            .otherwise(pl.col("text"))
+        )
     return exact["text"]
 
 
 def _sheet(names: list[str], wanted: str | None) -> str:
     if wanted is not None and wanted not in names:
-        raise Undecodable(f"the workbook has no sheet '{wanted}' among its {len(names)}", "Open it, and correct `sheet` under `options`")
+        raise Undecodable(
+            f"the workbook has no sheet '{wanted}' among its {len(names)}",
+            "Open it, and correct `sheet` under `options`",
+        )
     if wanted is None and len(names) != 1:
-        raise Undecodable(f"the workbook has {len(names)} sheets", "Name one under `options`: `sheet: NAME`")
+        raise Undecodable(
+            f"the workbook has {len(names)} sheets", "Name one under `options`: `sheet: NAME`"
+        )
     return wanted if wanted is not None else names[0]
 
 
@@ -80,7 +119,10 @@ def _named(header: tuple[Any, ...]) -> dict[str, str]:
     names = list(header)
     while names and names[-1] is None:
         names.pop()
-    unnamed = next((f"column {place} has no name" for place, name in enumerate(names, start=1) if not name), None)
+    unnamed = next(
+        (f"column {place} has no name" for place, name in enumerate(names, start=1) if not name),
+        None,
+    )
     wrong = unnamed or repeated_name([str(name) for name in names])
     if not names or wrong:
         problem = f"in the sheet's header, {wrong}" if wrong else "the sheet's header has no names"
@@ -106,8 +148,14 @@ def _check_size(file: Path) -> None:
     except Endless:
         raise _bomb(allowed) from None
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, zlib.error) as error:
-        raise Undecodable(f"the workbook cannot be unpacked ({type(error).__name__})", "Save it anew, without a password") from None
+        raise Undecodable(
+            f"the workbook cannot be unpacked ({type(error).__name__})",
+            "Save it anew, without a password",
+        ) from None
 
 
 def _bomb(allowed: int) -> Undecodable:
-    return Undecodable(f"the workbook unpacks to more than {allowed:,} bytes, or {MAX_MEMBERS:,} parts", "Deliver the table as CSV or Parquet")
+    return Undecodable(
+        f"the workbook unpacks to more than {allowed:,} bytes, or {MAX_MEMBERS:,} parts",
+        "Deliver the table as CSV or Parquet",
+    )

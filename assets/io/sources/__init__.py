@@ -12,7 +12,18 @@ from dataclasses import replace
 from pathlib import Path
 
 from assay.assets.io.names import Labels, numbered
-from assay.assets.io.sources import archives, arrow, databases, delimited, documents, json_text, parts, tables, texts, workbooks
+from assay.assets.io.sources import (
+    archives,
+    arrow,
+    databases,
+    delimited,
+    documents,
+    json_text,
+    parts,
+    tables,
+    texts,
+    workbooks,
+)
 from assay.assets.io.sources.gather import fetch, locate, nameless, seen_here
 from assay.assets.io.sources.landing import Read
 from assay.assets.io.sources.places import Fetched, File, Mark, Place
@@ -21,9 +32,29 @@ from assay.contracts.location import kind_of
 from assay.contracts.model import Contract
 from assay.contracts.settings import Source
 
-__all__ = ["Fetched", "Mark", "Place", "Read", "check_columns", "fetch", "locate", "read", "read_file", "seen_here", "unpacked"]
+__all__ = [
+    "Fetched",
+    "Mark",
+    "Place",
+    "Read",
+    "check_columns",
+    "fetch",
+    "locate",
+    "read",
+    "read_file",
+    "seen_here",
+    "unpacked",
+]
 
-READERS = {"csv": delimited.read, "json": json_text.read, "jsonl": json_text.read, "parquet": tables.read, "arrow": arrow.read, "excel": workbooks.read, "sql": databases.read}
+READERS = {
+    "csv": delimited.read,
+    "json": json_text.read,
+    "jsonl": json_text.read,
+    "parquet": tables.read,
+    "arrow": arrow.read,
+    "excel": workbooks.read,
+    "sql": databases.read,
+}
 
 
 def read(contract: Contract, fetched: Fetched, folder: Path, labels: Labels = numbered) -> Read:
@@ -33,20 +64,32 @@ def read(contract: Contract, fetched: Fetched, folder: Path, labels: Labels = nu
         labels: what stands for the names of members of an archive.
     Raises: SourceError: a file cannot be read at all, or its lines cannot all be accounted for.
     """
-    source, where = contract.source, Where(file=contract.source.shown_location, dataset=contract.name)
+    source, where = (
+        contract.source,
+        Where(file=contract.source.shown_location, dataset=contract.name),
+    )
     if source.format == "documents" and kind_of(source.location) == "module":
         return documents.read(source, fetched.files[0].path, folder, where)
     opened = folder / "opened"
     opened.mkdir(mode=0o700)
     try:
         with nameless(where):
-            files = [inner for number, file in enumerate(fetched.files) for inner in _inside(source, file, opened / str(number), where, labels)]
+            files = [
+                inner
+                for number, file in enumerate(fetched.files)
+                for inner in _inside(source, file, opened / str(number), where, labels)
+            ]
             if source.format == "documents":
                 return texts.read([(file.name, file.path) for file in files], folder, where)
             if len(files) == 1:
                 return read_file(source, files[0].path, folder, where)
             shown = [(file.label, file.path) for file in files]
-            return parts.read(shown, lambda path, inner, place: read_file(source, path, inner, place), folder, where)
+            return parts.read(
+                shown,
+                lambda path, inner, place: read_file(source, path, inner, place),
+                folder,
+                where,
+            )
     finally:
         shutil.rmtree(opened)
 
@@ -56,12 +99,19 @@ def _inside(source: Source, file: File, folder: Path, where: Where, labels: Labe
     if not archives.is_archive(file.path.name) or source.format == "sql":
         return [file]
     folder.mkdir(mode=0o700)
-    place = replace(where, file=f"{where.file}, '{file.label}'") if file.label != where.file else where
+    place = (
+        replace(where, file=f"{where.file}, '{file.label}'") if file.label != where.file else where
+    )
     unpacked = archives.unpack(file.path, file.path.name, folder, place, source.options.members)
     if len(unpacked) == 1:
         return [replace(file, path=unpacked[0].path)]
     shown = labels("member", [member.original for member in unpacked])
-    return [replace(file, name=f"{file.name}/{member.name}", path=member.path, label=f"{file.label}/{label}") for member, label in zip(unpacked, shown, strict=True)]
+    return [
+        replace(
+            file, name=f"{file.name}/{member.name}", path=member.path, label=f"{file.label}/{label}"
+        )
+        for member, label in zip(unpacked, shown, strict=True)
+    ]
 
 
 def read_file(source: Source, path: Path, folder: Path, where: Where) -> Read:
@@ -93,7 +143,8 @@ def check_columns(contract: Contract, landed: Sequence[str]) -> None:
     if missing:
         others = [name if name not in contract.column_names else "" for name in landed]
         raise SourceError(
-            f"the file lacks the promised column '{missing[0]}'" + (f" and {len(missing) - 1} more" if len(missing) > 1 else ""),
+            f"the file lacks the promised column '{missing[0]}'"
+            + (f" and {len(missing) - 1} more" if len(missing) > 1 else ""),
             _nearly(missing[0], others),
             where,
         )
@@ -101,7 +152,9 @@ def check_columns(contract: Contract, landed: Sequence[str]) -> None:
 
 def _nearly(name: str, landed: Sequence[str]) -> str:
     """What to do about a missing column. Where the delivery has no header, what stands in its place are values: only their places are told."""
-    close = difflib.get_close_matches(name.lower(), [other.lower() for other in landed if other], n=1)
+    close = difflib.get_close_matches(
+        name.lower(), [other.lower() for other in landed if other], n=1
+    )
     if not close:
         return "Deliver it, or change the contract"
     place = next(place for place, other in enumerate(landed, start=1) if other.lower() == close[0])

@@ -41,7 +41,15 @@ def is_archive(name: str) -> bool:
     return name.lower().endswith(SUFFIXES)
 
 
-def unpack(path: Path, name: str, folder: Path, where: Where, pattern: str | None = None, *, max_bytes: int = MAX_UNPACKED) -> list[Unpacked]:
+def unpack(
+    path: Path,
+    name: str,
+    folder: Path,
+    where: Where,
+    pattern: str | None = None,
+    *,
+    max_bytes: int = MAX_UNPACKED,
+) -> list[Unpacked]:
     """Unpack into `folder`.
 
     Args:
@@ -58,10 +66,23 @@ def unpack(path: Path, name: str, folder: Path, where: Where, pattern: str | Non
             _copy(inside, folder / "unpacked-00001", allowed, 0, where)
         inner = name[: -len(kind) - 1]
         return [Unpacked(_shown(inner), folder / "unpacked-00001", inner)]
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, zlib.error, lzma.LZMAError, ValueError) as error:
+    except (
+        zipfile.BadZipFile,
+        NotImplementedError,
+        RuntimeError,
+        EOFError,
+        OSError,
+        zlib.error,
+        lzma.LZMAError,
+        ValueError,
+    ) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # the disk's trouble, not the archive's
-        raise SourceError(f"the archive cannot be unpacked ({type(error).__name__})", "Fetch it again; it may be cut off, encrypted or no archive", where) from None
+        raise SourceError(
+            f"the archive cannot be unpacked ({type(error).__name__})",
+            "Fetch it again; it may be cut off, encrypted or no archive",
+            where,
+        ) from None
 
 
 @contextmanager
@@ -90,38 +111,68 @@ def _copy(inside: IO[bytes], target: Path, allowed: int, before: int, where: Whe
 
 
 def _bomb(allowed: int, where: Where) -> SourceError:
-    return SourceError(f"the archive unpacks to more than {allowed:,} bytes, {packed.MAX_RATIO} times its size or the limit", "Deliver the file less packed, or in parts", where)
+    return SourceError(
+        f"the archive unpacks to more than {allowed:,} bytes, {packed.MAX_RATIO} times its size or the limit",
+        "Deliver the file less packed, or in parts",
+        where,
+    )
 
 
-def _unzip(path: Path, folder: Path, where: Where, pattern: str | None, allowed: int) -> list[Unpacked]:
+def _unzip(
+    path: Path, folder: Path, where: Where, pattern: str | None, allowed: int
+) -> list[Unpacked]:
     try:
         with packed.opened(path) as archive:
             members = _members(archive, where, pattern, allowed)
             size, unpacked = 0, []
             for number, member in enumerate(members, start=1):
-                target = folder / f"unpacked-{number:05}"  # never the member's own name: it may point anywhere
+                target = (
+                    folder / f"unpacked-{number:05}"
+                )  # never the member's own name: it may point anywhere
                 with archive.open(member) as inside:
                     size = _copy(inside, target, allowed, size, where)
                 unpacked.append(Unpacked(_shown(member.filename), target, member.filename))
             return unpacked
     except packed.Endless:
-        raise SourceError(f"the zip lists more than {packed.MAX_MEMBERS:,} files", "Deliver fewer and larger files", where) from None
+        raise SourceError(
+            f"the zip lists more than {packed.MAX_MEMBERS:,} files",
+            "Deliver fewer and larger files",
+            where,
+        ) from None
 
 
-def _members(archive: zipfile.ZipFile, where: Where, pattern: str | None, allowed: int) -> list[zipfile.ZipInfo]:
+def _members(
+    archive: zipfile.ZipFile, where: Where, pattern: str | None, allowed: int
+) -> list[zipfile.ZipInfo]:
     everything = archive.infolist()
-    placed = [(place, one) for place, one in enumerate(everything, start=1) if not one.is_dir() and (pattern is None or matches(pattern, one.filename))]
+    placed = [
+        (place, one)
+        for place, one in enumerate(everything, start=1)
+        if not one.is_dir() and (pattern is None or matches(pattern, one.filename))
+    ]
     wanted = [one for _, one in placed]
     for place, member in placed:
         mode = member.external_attr >> 16
         if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
-            raise SourceError(f"member {place} of the zip is a link or a device and no file", "Pack the files themselves", where)
+            raise SourceError(
+                f"member {place} of the zip is a link or a device and no file",
+                "Pack the files themselves",
+                where,
+            )
         if is_archive(member.filename):
-            raise SourceError(f"member {place} of the zip is another archive", "Pack the files themselves, once", where)
+            raise SourceError(
+                f"member {place} of the zip is another archive",
+                "Pack the files themselves, once",
+                where,
+            )
     if sum(member.file_size for member in wanted) > allowed:
         raise _bomb(allowed, where)
     if not wanted:
-        raise SourceError("the zip holds no file" + (" that `members` means" if pattern else ""), "Look into it, and mend `members` under `options`", where)
+        raise SourceError(
+            "the zip holds no file" + (" that `members` means" if pattern else ""),
+            "Look into it, and mend `members` under `options`",
+            where,
+        )
     return sorted(wanted, key=lambda one: one.filename)
 
 

@@ -41,11 +41,21 @@ def listed(location: str, where: Where) -> list[Object]:
         for batch in obstore.list(store, prefix=fixed_part(path) or None, chunk_size=1000):
             found += [_object(meta) for meta in batch if matches(path, meta["path"])]
             if len(found) > MAX_FILES:
-                raise SourceError(f"the location means more than {MAX_FILES:,} objects", "Narrow the pattern, or deliver fewer and larger files", where)
+                raise SourceError(
+                    f"the location means more than {MAX_FILES:,} objects",
+                    "Narrow the pattern, or deliver fewer and larger files",
+                    where,
+                )
     except (obstore.exceptions.BaseError, OSError) as error:
-        raise _refused(error, where) from None  # the store's own words may hold an account or a key id
+        raise _refused(
+            error, where
+        ) from None  # the store's own words may hold an account or a key id
     if not found:
-        raise SourceError("the source is not there: no object matches", "Put it there, or mend `location` under assay.source", where)
+        raise SourceError(
+            "the source is not there: no object matches",
+            "Put it there, or mend `location` under assay.source",
+            where,
+        )
     return sorted(found, key=lambda one: one.name)
 
 
@@ -67,7 +77,9 @@ def download(location: str, item: Object, sink: Sink) -> Seen:
         try:
             answer = obstore.get(store, item.name, options=options)
             if item.etag and _quoted(answer.meta.get("e_tag")) not in (item.etag, None):
-                raise _changed(sink.where)  # a store that passes over If-Match, as some that only speak like Google's do
+                raise _changed(
+                    sink.where
+                )  # a store that passes over If-Match, as some that only speak like Google's do
             for chunk in answer.stream(min_chunk_size=_MIN_CHUNK):
                 sink.write([bytes(chunk)])
                 tell(f"{sink.size / 1e6:,.0f} of {item.size_bytes / 1e6:,.0f} MB fetched")
@@ -80,11 +92,17 @@ def download(location: str, item: Object, sink: Sink) -> Seen:
         except (obstore.exceptions.BaseError, FileNotFoundError, PermissionError) as error:
             raise _refused(error, sink.where) from None
     kind = f" ({type(problem).__name__})" if problem else ""
-    raise SourceError(f"the object could not be fetched in {TRIES} tries{kind}", "Run again later; if it recurs, look at the store", sink.where)
+    raise SourceError(
+        f"the object could not be fetched in {TRIES} tries{kind}",
+        "Run again later; if it recurs, look at the store",
+        sink.where,
+    )
 
 
 def _object(meta: Any) -> Object:
-    return Object(meta["path"], meta["size"], _quoted(meta.get("e_tag")), meta["last_modified"].isoformat())
+    return Object(
+        meta["path"], meta["size"], _quoted(meta.get("e_tag")), meta["last_modified"].isoformat()
+    )
 
 
 def _quoted(etag: str | None) -> str | None:
@@ -93,7 +111,9 @@ def _quoted(etag: str | None) -> str | None:
 
 
 def _path(location: str) -> str:
-    return location.split("://", 1)[1].partition("/")[2]  # not urlsplit: `?` and `#` may stand in an object's name, and in a glob
+    return location.split("://", 1)[1].partition("/")[
+        2
+    ]  # not urlsplit: `?` and `#` may stand in an object's name, and in a glob
 
 
 def _store(location: str, where: Where) -> Any:
@@ -101,7 +121,11 @@ def _store(location: str, where: Where) -> Any:
         from obstore.exceptions import BaseError
         from obstore.store import AzureStore, GCSStore, S3Store
     except ModuleNotFoundError:
-        raise SourceError("object stores need the package 'obstore'", "Install it: pip install 'assay[cloud]'", where) from None
+        raise SourceError(
+            "object stores need the package 'obstore'",
+            "Install it: pip install 'assay[cloud]'",
+            where,
+        ) from None
     scheme, bucket = location.split(":", 1)[0].lower(), urlsplit(location).netloc
     retries: Any = {"max_retries": 2}
     try:
@@ -111,14 +135,22 @@ def _store(location: str, where: Where) -> Any:
             return GCSStore(bucket, retry_config=retries, client_options=_client("GOOGLE"))
         return AzureStore(bucket, retry_config=retries, client_options=_client("AZURE"))
     except (BaseError, ValueError) as error:
-        raise SourceError(f"the store cannot be opened ({type(error).__name__})", "Check the bucket's name, and the store's variables in the environment", where) from None
+        raise SourceError(
+            f"the store cannot be opened ({type(error).__name__})",
+            "Check the bucket's name, and the store's variables in the environment",
+            where,
+        ) from None
 
 
 def _client(prefix: str) -> Any:
     """Plain HTTP only where the environment says so, as for a store of one's own on the same network."""
     import os
 
-    return {"allow_http": os.environ.get(f"{prefix}_ALLOW_HTTP", "").lower() in ("1", "true"), "connect_timeout": "10s", "timeout": "120s"}
+    return {
+        "allow_http": os.environ.get(f"{prefix}_ALLOW_HTTP", "").lower() in ("1", "true"),
+        "connect_timeout": "10s",
+        "timeout": "120s",
+    }
 
 
 def _changed(where: Where) -> SourceError:
@@ -126,10 +158,26 @@ def _changed(where: Where) -> SourceError:
 
 
 def _refused(error: Exception, where: Where) -> SourceError:
-    answered = re.search(r"status code: (\d{3})\b", str(error))  # of a refused list, obstore tells the status in words alone
+    answered = re.search(
+        r"status code: (\d{3})\b", str(error)
+    )  # of a refused list, obstore tells the status in words alone
     status = "401" if "token request" in str(error) else answered[1] if answered else ""
     if isinstance(error, FileNotFoundError) or status == "404":
-        return SourceError("the source is not there", "Put it there, or mend `location` under assay.source", where)
-    if isinstance(error, PermissionError) or type(error).__name__ in ("PermissionDeniedError", "UnauthenticatedError") or status in ("401", "403"):
-        return SourceError("the store does not let us read this", "Set the store's credentials in the environment, and give them the right to list and read", where)
-    return SourceError(f"the store cannot be read ({type(error).__name__})", "Check the bucket, the region and the credentials in the environment", where)
+        return SourceError(
+            "the source is not there", "Put it there, or mend `location` under assay.source", where
+        )
+    if (
+        isinstance(error, PermissionError)
+        or type(error).__name__ in ("PermissionDeniedError", "UnauthenticatedError")
+        or status in ("401", "403")
+    ):
+        return SourceError(
+            "the store does not let us read this",
+            "Set the store's credentials in the environment, and give them the right to list and read",
+            where,
+        )
+    return SourceError(
+        f"the store cannot be read ({type(error).__name__})",
+        "Check the bucket, the region and the credentials in the environment",
+        where,
+    )

@@ -20,16 +20,30 @@ def read(source: Source, file: Path, folder: Path, where: Where) -> Read:
     attribute = source.location.partition("#")[2]
     try:
         tree = ast.parse(file.read_text(encoding="utf-8"))
-        values = [node.value for node in tree.body if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == attribute for t in node.targets)]
+        values = [
+            node.value
+            for node in tree.body
+            if isinstance(node, ast.Assign)
+            and any(isinstance(t, ast.Name) and t.id == attribute for t in node.targets)
+        ]
         documents = ast.literal_eval(values[-1])
     except (SyntaxError, ValueError, IndexError):
         raise SourceError(
-            f"the module assigns no literal to '{attribute}'", "Write `location: module:NAME#ATTRIBUTE`, an attribute that is a plain mapping of name to text", where
+            f"the module assigns no literal to '{attribute}'",
+            "Write `location: module:NAME#ATTRIBUTE`, an attribute that is a plain mapping of name to text",
+            where,
         ) from None
-    if not isinstance(documents, dict) or not all(isinstance(key, str) and isinstance(text, str) for key, text in documents.items()):
-        raise SourceError(f"'{attribute}' is no mapping of name to text", "Name another attribute", where)
+    if not isinstance(documents, dict) or not all(
+        isinstance(key, str) and isinstance(text, str) for key, text in documents.items()
+    ):
+        raise SourceError(
+            f"'{attribute}' is no mapping of name to text", "Name another attribute", where
+        )
     name, text = DOCUMENT_COLUMNS
-    frame = pl.DataFrame({name: list(documents), text: list(documents.values())}, schema={name: pl.String, text: pl.String})
+    frame = pl.DataFrame(
+        {name: list(documents), text: list(documents.values())},
+        schema={name: pl.String, text: pl.String},
+    )
     frame.write_parquet(folder / ROWS)
     write_unreadable(folder, [])
     return Read(frame.height, 0, DOCUMENT_COLUMNS)

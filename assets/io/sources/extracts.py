@@ -37,18 +37,28 @@ def start_after(watermark: Watermark, mark: Mark | None) -> Value | None:
 def checked(names: Sequence[str], options: CsvOptions, where: Where) -> list[str]:
     """The columns' names. Raises: SourceError: they cannot be told apart, or lack the one that only grows."""
     if not names or "" in names:
-        raise SourceError("the query gives no columns, or one without a name", "Name each column with AS", where)
+        raise SourceError(
+            "the query gives no columns, or one without a name", "Name each column with AS", where
+        )
     if twice := repeated_name(names):
         raise SourceError(f"in what the query gives, {twice}", "Name each column with AS", where)
     if options.watermark is not None and options.watermark.column not in names:
-        raise SourceError(f"the rows have no column '{options.watermark.column}'", "Mend `watermark` under `options`", where)
+        raise SourceError(
+            f"the rows have no column '{options.watermark.column}'",
+            "Mend `watermark` under `options`",
+            where,
+        )
     return list(names)
 
 
 def unmarked(count: int, column: str, where: Where) -> None:
     """Raises: SourceError: so many rows have no value in the column that only grows."""
     if count:
-        raise SourceError(f"{count:,} rows have no value in '{column}', so nobody knows whether they are new", "Leave them out in a `query`, or choose another column", where)
+        raise SourceError(
+            f"{count:,} rows have no value in '{column}', so nobody knows whether they are new",
+            "Leave them out in a `query`, or choose another column",
+            where,
+        )
 
 
 def write(sink: Sink, frames: Iterator[pl.DataFrame], names: Sequence[str]) -> None:

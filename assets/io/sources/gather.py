@@ -19,7 +19,20 @@ from assay.assets.io.disk import is_disk_full, sha256
 from assay.assets.io.names import with_hint
 from assay.assets.io.sources import clouds, databases, web
 from assay.assets.io.sources.archives import SUFFIXES
-from assay.assets.io.sources.places import MAX_FILES, Fetched, File, Memory, Place, Seen, Sink, digest_of, fetched, fixed_part, together, too_large
+from assay.assets.io.sources.places import (
+    MAX_FILES,
+    Fetched,
+    File,
+    Memory,
+    Place,
+    Seen,
+    Sink,
+    digest_of,
+    fetched,
+    fixed_part,
+    together,
+    too_large,
+)
 from assay.assets.io.sources.roots import OUTSIDE, REMEDY, is_source, lies_in_home
 from assay.contracts.errors import SourceError, Where
 from assay.contracts.location import ELSEWHERE, SERVERS, kind_of
@@ -35,7 +48,11 @@ def fetch(contract: Contract, place: Place) -> Fetched:
     with nameless(where):
         found = _fetched(contract, place, where)
     if contract.source.sha256 is not None and contract.source.sha256 != found.digest:
-        raise SourceError("the source's checksum is not the one in the contract", "Check where the file came from; if it is right, write its `sha256` into assay.source", where)
+        raise SourceError(
+            "the source's checksum is not the one in the contract",
+            "Check where the file came from; if it is right, write its `sha256` into assay.source",
+            where,
+        )
     return found
 
 
@@ -45,7 +62,12 @@ def nameless(where: Where) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if is_disk_full(error) or error.errno in (errno.EFBIG, errno.EMFILE, errno.ENFILE, errno.EROFS):
+        if is_disk_full(error) or error.errno in (
+            errno.EFBIG,
+            errno.EMFILE,
+            errno.ENFILE,
+            errno.EROFS,
+        ):
             raise
         reason = os.strerror(error.errno) if error.errno else type(error).__name__
         remedy = "Give this user the right to read it, and run again"
@@ -56,7 +78,9 @@ def _fetched(contract: Contract, place: Place, where: Where) -> Fetched:
     match kind_of(contract.source.location):
         case "assay":
             if place.dataset is None:
-                raise SourceError("another data set cannot be read here", "Run the data set: assay run", where)
+                raise SourceError(
+                    "another data set cannot be read here", "Run the data set: assay run", where
+                )
             return place.dataset()
         case "http":
             return _from_web(contract, place, where)
@@ -69,7 +93,9 @@ def _fetched(contract: Contract, place: Place, where: Where) -> Fetched:
                 return _local(contract, place, where)
             except OSError as error:  # a name that this file system does not take, a folder that may not be looked into
                 problem = f"the source cannot be looked at ({type(error).__name__})"
-                raise SourceError(problem, "Check `location`, and the rights of this user", where) from None
+                raise SourceError(
+                    problem, "Check `location`, and the rights of this user", where
+                ) from None
 
 
 # -- on this machine ------------------------------------------------------------------------
@@ -81,15 +107,30 @@ def _local(contract: Contract, place: Place, where: Where) -> Fetched:
     if kind_of(location) == "glob":
         named = _matched(location, place.roots, where)
         if not named:
-            raise SourceError("the source is not there: no file matches", "Put files there (in ASSAY_HOME/inbox), or mend `location` under assay.source", where)
+            raise SourceError(
+                "the source is not there: no file matches",
+                "Put files there (in ASSAY_HOME/inbox), or mend `location` under assay.source",
+                where,
+            )
     else:
         path = locate(contract, place.roots)
         if not path.is_file():
-            remedy = "Put the file there (in ASSAY_HOME/inbox), or mend" if ":" not in location else "Install the package, or mend"
-            raise SourceError("the source is not there", f"{remedy} `location` under assay.source", where)
+            remedy = (
+                "Put the file there (in ASSAY_HOME/inbox), or mend"
+                if ":" not in location
+                else "Install the package, or mend"
+            )
+            raise SourceError(
+                "the source is not there", f"{remedy} `location` under assay.source", where
+            )
         named = {location: path}
-    labels = place.labels("file", list(named)) if kind_of(location) == "glob" else [where.file or ""]
-    files = [File(name, path, path.stat().st_size, label) for (name, path), label in zip(named.items(), labels, strict=True)]
+    labels = (
+        place.labels("file", list(named)) if kind_of(location) == "glob" else [where.file or ""]
+    )
+    files = [
+        File(name, path, path.stat().st_size, label)
+        for (name, path), label in zip(named.items(), labels, strict=True)
+    ]
     size_bytes = sum(file.size_bytes for file in files)
     if size_bytes > place.max_bytes:
         raise too_large(place.max_bytes, where)
@@ -100,7 +141,9 @@ def _local(contract: Contract, place: Place, where: Where) -> Fetched:
         except OSError as error:
             inside = Where(file=file.label, dataset=where.dataset)
             remedy = with_hint("Give this user the right to read it", file.label)
-            raise SourceError(f"the source cannot be read ({type(error).__name__})", remedy, inside) from None
+            raise SourceError(
+                f"the source cannot be read ({type(error).__name__})", remedy, inside
+            ) from None
 
     pool = ThreadPoolExecutor(1)
     digest = pool.submit(lambda: digest_of(together(name_and_digest, files)))
@@ -120,7 +163,9 @@ def locate(contract: Contract, roots: Sequence[Path]) -> Path:
         name, _, inner = rest.partition("/")
         spec = importlib.util.find_spec(name)  # finds, and does not import, a top-level package
         if spec is None or not spec.submodule_search_locations:
-            raise SourceError(f"no package '{name}' is installed", f"Install it: pip install {name}", where)
+            raise SourceError(
+                f"no package '{name}' is installed", f"Install it: pip install {name}", where
+            )
         folder = Path(spec.submodule_search_locations[0]).resolve()
         path = (folder / inner).resolve()
         if not path.is_relative_to(folder):
@@ -131,13 +176,24 @@ def locate(contract: Contract, roots: Sequence[Path]) -> Path:
         top, *inner_names = name.split(".")
         spec = importlib.util.find_spec(top)
         if spec is None or spec.origin is None:
-            raise SourceError(f"no module '{top}' is installed", "Mend `location` under assay.source", where)
-        file = Path(spec.origin).parent.joinpath(*inner_names).with_suffix(".py") if inner_names else Path(spec.origin)
+            raise SourceError(
+                f"no module '{top}' is installed", "Mend `location` under assay.source", where
+            )
+        file = (
+            Path(spec.origin).parent.joinpath(*inner_names).with_suffix(".py")
+            if inner_names
+            else Path(spec.origin)
+        )
         return _installed(file, roots[0], where)
     if kind in ELSEWHERE:
-        raise SourceError("the source is not on this machine", "Nothing beside it can be looked at", where)
+        raise SourceError(
+            "the source is not on this machine", "Nothing beside it can be looked at", where
+        )
     if kind == "glob":
-        return next(iter(_matched(location, roots, where).values()), _inside(fixed_part(location) or ".", roots, where)[0] / "*")
+        return next(
+            iter(_matched(location, roots, where).values()),
+            _inside(fixed_part(location) or ".", roots, where)[0] / "*",
+        )
     paths = _inside(rest if kind in ("sqlite", "duckdb") else location, roots, where)
     return next((path for path in paths if path.is_file()), paths[0])
 
@@ -153,7 +209,9 @@ def _installed(path: Path, home: Path, where: Where) -> Path:
 def _inside(location: str, roots: Sequence[Path], where: Where) -> list[Path]:
     """The paths a location may mean, below each root. Raises: SourceError: all of them lie outside."""
     if "\x00" in location:
-        raise SourceError("the path holds a null character", "Mend `location` under assay.source", where)
+        raise SourceError(
+            "the path holds a null character", "Mend `location` under assay.source", where
+        )
     try:
         paths = [path for root in roots if is_source(path := (root / location).resolve(), roots)]
     except (OSError, RuntimeError) as error:  # too long, or links that lead to each other
@@ -170,13 +228,28 @@ def _matched(location: str, roots: Sequence[Path], where: Where) -> dict[str, Pa
     for folder in _inside(fixed or ".", roots, where):
         pattern = location[len(fixed) :].lstrip("/")
         if ".." in pattern.split("/"):
-            raise SourceError("the pattern climbs out of its folder", "Write the folder out, without `..` behind a `*`", where)
-        found = sorted(path for path in folder.glob(pattern) if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts))
+            raise SourceError(
+                "the pattern climbs out of its folder",
+                "Write the folder out, without `..` behind a `*`",
+                where,
+            )
+        found = sorted(
+            path
+            for path in folder.glob(pattern)
+            if path.is_file()
+            and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        )
         if not all(is_source(path.resolve(), roots) for path in found):
             problem = "a file that matches is a link to outside the folders of sources, or lies in ASSAY_HOME itself"
-            raise SourceError(problem, "Put the file itself into ASSAY_HOME/inbox, or narrow the pattern", where)
+            raise SourceError(
+                problem, "Put the file itself into ASSAY_HOME/inbox, or narrow the pattern", where
+            )
         if len(found) > MAX_FILES:
-            raise SourceError(f"the location means {len(found):,} files", f"Narrow it to at most {MAX_FILES:,}", where)
+            raise SourceError(
+                f"the location means {len(found):,} files",
+                f"Narrow it to at most {MAX_FILES:,}",
+                where,
+            )
         if found:
             return {str(path.relative_to(folder)): path for path in found}
     return {}
@@ -188,8 +261,12 @@ def seen_here(contract: Contract, roots: Sequence[Path]) -> str | None:
     if kind_of(location) != "glob":
         status = locate(contract, roots).stat()
         return f"{status.st_mtime_ns}-{status.st_size}"
-    named = _matched(location, roots, Where(file=contract.source.shown_location, dataset=contract.name))
-    told = "".join(f"{name}\n{path.stat().st_mtime_ns}-{path.stat().st_size}\n" for name, path in named.items())
+    named = _matched(
+        location, roots, Where(file=contract.source.shown_location, dataset=contract.name)
+    )
+    told = "".join(
+        f"{name}\n{path.stat().st_mtime_ns}-{path.stat().st_size}\n" for name, path in named.items()
+    )
     return hashlib.sha256(told.encode("utf-8", "surrogateescape")).hexdigest() if named else None
 
 
@@ -207,7 +284,9 @@ def _from_web(contract: Contract, place: Place, where: Where) -> Fetched:
     seen = memory.recall(url)
     name = unquote(urlsplit(url).path).rpartition("/")[2]
     sink = Sink(place.folder / f"fetched-00001{_suffix(name)}", place.max_bytes, where)
-    now = web.download(url, sink, place, seen if seen is not None and place.is_landed(seen.digest) else None)
+    now = web.download(
+        url, sink, place, seen if seen is not None and place.is_landed(seen.digest) else None
+    )
     if now is None and seen is not None:
         return Fetched(seen.digest, seen.size_bytes)
     if now is not None:
@@ -217,25 +296,38 @@ def _from_web(contract: Contract, place: Place, where: Where) -> Fetched:
 
 def _from_cloud(contract: Contract, place: Place, where: Where) -> Fetched:
     location = contract.source.location
-    memory, bucket = Memory(place.roots[0], place.salt), location.split("://", 1)[0] + "://" + urlsplit(location).netloc
+    memory, bucket = (
+        Memory(place.roots[0], place.salt),
+        location.split("://", 1)[0] + "://" + urlsplit(location).netloc,
+    )
     objects = clouds.listed(location, where)
     if sum(item.size_bytes for item in objects) > place.max_bytes:
         raise too_large(place.max_bytes, where)
     seen = [memory.recall(f"{bucket}/{item.name}") for item in objects]
-    known = [(item.name, before) for item, before in zip(objects, seen, strict=True) if before is not None and _is_same(item, before)]
+    known = [
+        (item.name, before)
+        for item, before in zip(objects, seen, strict=True)
+        if before is not None and _is_same(item, before)
+    ]
     if len(known) == len(objects):
         digest = digest_of([(name, before.digest) for name, before in known])
         if place.is_landed(digest):
             return Fetched(digest, sum(before.size_bytes for _, before in known))
 
     is_glob = any(mark in location for mark in "*?[")
-    labels = place.labels("object", [item.name for item in objects]) if is_glob else [where.file or ""]
+    labels = (
+        place.labels("object", [item.name for item in objects]) if is_glob else [where.file or ""]
+    )
 
     def download_object(numbered: tuple[int, clouds.Object]) -> tuple[File, str]:
         number, item = numbered
         label = labels[number - 1]
-        inside = where if len(objects) == 1 else Where(file=f"{bucket}/{label}", dataset=where.dataset)
-        sink = Sink(place.folder / f"fetched-{number:05}{_suffix(item.name)}", place.max_bytes, inside)
+        inside = (
+            where if len(objects) == 1 else Where(file=f"{bucket}/{label}", dataset=where.dataset)
+        )
+        sink = Sink(
+            place.folder / f"fetched-{number:05}{_suffix(item.name)}", place.max_bytes, inside
+        )
         memory.keep(f"{bucket}/{item.name}", clouds.download(location, item, sink))
         return sink.as_file(item.name, label)
 
@@ -243,7 +335,11 @@ def _from_cloud(contract: Contract, place: Place, where: Where) -> Fetched:
 
 
 def _is_same(item: clouds.Object, before: Seen) -> bool:
-    return item.etag is not None and (item.etag, item.size_bytes, item.modified) == (before.etag, before.size_bytes, before.modified)
+    return item.etag is not None and (item.etag, item.size_bytes, item.modified) == (
+        before.etag,
+        before.size_bytes,
+        before.modified,
+    )
 
 
 def _from_database(contract: Contract, place: Place, where: Where) -> Fetched:
@@ -253,6 +349,10 @@ def _from_database(contract: Contract, place: Place, where: Where) -> Fetched:
     if not done.is_new and place.mark is not None and place.is_landed(place.mark.digest):
         return Fetched(place.mark.digest, 0)
     if not done.is_new:
-        raise SourceError("there are no new rows, and the last ones do not lie in the lake as they would be read now", "Nothing to do until rows arrive", where)
+        raise SourceError(
+            "there are no new rows, and the last ones do not lie in the lake as they would be read now",
+            "Nothing to do until rows arrive",
+            where,
+        )
     single = fetched([sink.as_file(contract.source.location, contract.source.shown_location)])
     return Fetched(single.digest, single.size_bytes, single.files, done.watermark)

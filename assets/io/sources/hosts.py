@@ -25,7 +25,11 @@ _UNICAST = ipaddress.ip_network("2000::/3")  # all that IANA has given out on th
 
 def resolve(host: str, port: int) -> list[str]:
     """The addresses of a host, by the system's resolver."""
-    return list(dict.fromkeys(str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)))
+    return list(
+        dict.fromkeys(
+            str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        )
+    )
 
 
 def is_allowed(host: str, port: int, hosts: Collection[str]) -> bool:
@@ -33,7 +37,9 @@ def is_allowed(host: str, port: int, hosts: Collection[str]) -> bool:
     return host.lower() in hosts or f"{host.lower()}:{port}" in hosts
 
 
-def addresses(host: str, port: int, *, allowed: bool, where: Where, look_up: Resolve = resolve) -> list[str]:
+def addresses(
+    host: str, port: int, *, allowed: bool, where: Where, look_up: Resolve = resolve
+) -> list[str]:
     """Where a host may be reached.
 
     Args:
@@ -47,7 +53,11 @@ def addresses(host: str, port: int, *, allowed: bool, where: Where, look_up: Res
     except (OSError, UnicodeError):
         found = []
     if not found:
-        raise SourceError("the source's host cannot be found", "Check `location`, and that this machine can look names up", where)
+        raise SourceError(
+            "the source's host cannot be found",
+            "Check `location`, and that this machine can look names up",
+            where,
+        )
     if not allowed and not all(is_public(address) for address in found):
         raise _refused("its host has an address that is not public", where)
     if any(is_metadata(address) for address in found):
@@ -89,9 +99,16 @@ def _plain(address: str) -> Address | None:
 @cache
 def _table() -> tuple[tuple[Block, str], ...]:
     """The blocks of special_addresses.txt, each with what to do."""
-    text = resources.files("assay.assets.io.sources").joinpath("special_addresses.txt").read_text(encoding="utf-8")
+    text = (
+        resources.files("assay.assets.io.sources")
+        .joinpath("special_addresses.txt")
+        .read_text(encoding="utf-8")
+    )
     rows = [line.split() for line in text.splitlines() if line and not line.startswith("#")]
-    return tuple((ipaddress.ip_network(row[0]), f"embeds {row[2]}" if row[1] == "embeds" else row[1]) for row in rows)
+    return tuple(
+        (ipaddress.ip_network(row[0]), f"embeds {row[2]}" if row[1] == "embeds" else row[1])
+        for row in rows
+    )
 
 
 @cache
@@ -103,7 +120,9 @@ def special_blocks(*kinds: str) -> tuple[Block, ...]:
 @cache
 def _embedding() -> tuple[tuple[Block, int], ...]:
     """Blocks whose addresses hold an IPv4 address, and how many bits from the right it begins."""
-    return tuple((block, int(kind.split()[1])) for block, kind in _table() if kind.startswith("embeds"))
+    return tuple(
+        (block, int(kind.split()[1])) for block, kind in _table() if kind.startswith("embeds")
+    )
 
 
 def _is_disguised(host: str) -> bool:
@@ -118,4 +137,8 @@ def _is_disguised(host: str) -> bool:
 
 
 def _refused(why: str, where: Where) -> SourceError:
-    return SourceError(f"the source is not fetched: {why}", "Give a public address; for a host of your own, name it in ASSAY_SOURCE_HOSTS", where)
+    return SourceError(
+        f"the source is not fetched: {why}",
+        "Give a public address; for a host of your own, name it in ASSAY_SOURCE_HOSTS",
+        where,
+    )

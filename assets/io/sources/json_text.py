@@ -12,4 +12,14 @@ from assay.contracts.settings import Source
 
 def read(source: Source, file: Path, folder: Path, where: Where) -> Read:
     """Read a JSON document, or one of JSON lines. Raises: SourceError: it is empty, or (a document) no JSON."""
-    return decoded("json_text", file, folder, {"format": source.format, "encoding": source.options.encoding, "null_values": source.options.null_values}, where)
+    return decoded(
+        "json_text",
+        file,
+        folder,
+        {
+            "format": source.format,
+            "encoding": source.options.encoding,
+            "null_values": source.options.null_values,
+        },
+        where,
+    )

@@ -41,8 +41,16 @@ def rows_in(folder: Path, numbers: Collection[str] = ()) -> pl.LazyFrame:
     """
     rows = pl.scan_parquet(folder / ROWS)
     schema = rows.collect_schema()
-    whole = [name for name, kind in schema.items() if kind == pl.Int64 and name != ROW and name not in numbers]
-    counted = rows if ROW in schema else pl.scan_parquet(folder / ROWS, row_index_name=ROW, row_index_offset=1)
+    whole = [
+        name
+        for name, kind in schema.items()
+        if kind == pl.Int64 and name != ROW and name not in numbers
+    ]
+    counted = (
+        rows
+        if ROW in schema
+        else pl.scan_parquet(folder / ROWS, row_index_name=ROW, row_index_offset=1)
+    )
     return counted.with_columns(pl.col(whole).cast(pl.String)) if whole else counted
 
 

@@ -33,20 +33,51 @@ def download(name: str, query: str, options: CsvOptions, sink: Sink, mark: Mark 
             names = checked([column[0] for column in described], options, sink.where)
             later, order, reached = "", "", None
             if options.watermark is not None:
-                column, since = name_literal(options.watermark.column), start_after(options.watermark, mark)
-                ((nulls,),), _ = _query(connection, f"SELECT count(*) FROM ({query}) AS q WHERE {column} IS NULL")  # noqa: S608  # the query is let through word by word, names are quoted
+                column, since = (
+                    name_literal(options.watermark.column),
+                    start_after(options.watermark, mark),
+                )
+                ((nulls,),), _ = _query(
+                    connection,
+                    f"SELECT count(*) FROM ({query}) AS q WHERE {column} IS NULL",  # noqa: S608  # the query is let through word by word, names are quoted
+                )
                 unmarked(int(nulls), options.watermark.column, sink.where)
-                later, order = ("" if since is None else f" WHERE {column} > {connection.escape(since)}"), f" ORDER BY {column}"
-                ((reached,),), _ = _query(connection, f"SELECT max({column}) FROM ({query}) AS q{later}")  # noqa: S608  # the query is let through word by word, names are quoted
+                later, order = (
+                    ("" if since is None else f" WHERE {column} > {connection.escape(since)}"),
+                    f" ORDER BY {column}",
+                )
+                ((reached,),), _ = _query(
+                    connection,
+                    f"SELECT max({column}) FROM ({query}) AS q{later}",  # noqa: S608  # the query is let through word by word, names are quoted
+                )
                 if reached is None and mark is not None:
                     return Extract(mark.value, is_new=False)
-            texts = ", ".join(f"{_as_text(column, code)} AS {name_literal(column)}" for column, code, *_ in described)
+            texts = ", ".join(
+                f"{_as_text(column, code)} AS {name_literal(column)}"
+                for column, code, *_ in described
+            )
             with connection.cursor() as cursor:
                 cursor.execute(f"SELECT {texts} FROM ({query}) AS q{later}{order}")  # noqa: S608  # the query is let through word by word, names are quoted
-                write(sink, (_frame(names, rows) for rows in iter(lambda: list(cursor.fetchmany(BATCH)), [])), names)
-        except pymysql.MySQLError as error:  # its text may hold a value, or where the server is: the number says enough
-            raise SourceError(f"the database refuses the query (error {error.args[0]})", "Check `table` or `query`, and the connection's rights", sink.where) from None
-    return Extract(reached if reached is not None or options.watermark is None else options.watermark.start, is_new=True)
+                write(
+                    sink,
+                    (
+                        _frame(names, rows)
+                        for rows in iter(lambda: list(cursor.fetchmany(BATCH)), [])
+                    ),
+                    names,
+                )
+        except (
+            pymysql.MySQLError
+        ) as error:  # its text may hold a value, or where the server is: the number says enough
+            raise SourceError(
+                f"the database refuses the query (error {error.args[0]})",
+                "Check `table` or `query`, and the connection's rights",
+                sink.where,
+            ) from None
+    return Extract(
+        reached if reached is not None or options.watermark is None else options.watermark.start,
+        is_new=True,
+    )
 
 
 @contextmanager
@@ -54,13 +85,19 @@ def _connected(name: str, where: Where) -> Iterator[Any]:
     variable = f"ASSAY_CONNECTION_{name}"
     url = urlsplit(os.environ.get(variable, ""))
     if not url.hostname or url.scheme not in ("mysql", "mariadb"):
-        raise SourceError(f"{variable} is not set to an address", f"Set {variable} to mysql://USER:PASSWORD@HOST/DATABASE, with ?ssl_ca=FILE for TLS", where)
+        raise SourceError(
+            f"{variable} is not set to an address",
+            f"Set {variable} to mysql://USER:PASSWORD@HOST/DATABASE, with ?ssl_ca=FILE for TLS",
+            where,
+        )
     try:
         import pymysql
         from pymysql.converters import encoders
         from pymysql.cursors import SSCursor
     except ModuleNotFoundError:
-        raise SourceError("MySQL needs the package 'pymysql'", "Install it: pip install 'assay[mysql]'", where) from None
+        raise SourceError(
+            "MySQL needs the package 'pymysql'", "Install it: pip install 'assay[mysql]'", where
+        ) from None
     authority = parse_qs(url.query).get("ssl_ca", [None])[0]
     try:
         connection = pymysql.connect(
@@ -68,7 +105,11 @@ def _connected(name: str, where: Where) -> Iterator[Any]:
             charset="utf8mb4", cursorclass=SSCursor, conv=encoders, ssl={"ca": authority} if authority else None, local_infile=False,
         )  # fmt: skip
     except (pymysql.MySQLError, OSError, ValueError) as error:
-        raise SourceError(f"the database cannot be reached ({type(error).__name__})", f"Check {variable}, and that the server answers", where) from None
+        raise SourceError(
+            f"the database cannot be reached ({type(error).__name__})",
+            f"Check {variable}, and that the server answers",
+            where,
+        ) from None
     with closing(connection):
         # names stand in double quotes, as elsewhere; times are told in UTC; everything is read as of one moment
         for setting in (
@@ -103,7 +144,9 @@ def _as_text(column: str, code: int) -> str:
 
 
 def _frame(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> pl.DataFrame:
-    return pl.DataFrame([_cells(name, cells) for name, cells in zip(names, zip(*rows, strict=True), strict=True)])
+    return pl.DataFrame(
+        [_cells(name, cells) for name, cells in zip(names, zip(*rows, strict=True), strict=True)]
+    )
 
 
 def _cells(name: str, cells: Sequence[Any]) -> pl.Series:

@@ -57,27 +57,57 @@ def _joined(names: Sequence[str], reads: Sequence[Read], folder: Path, where: Wh
     lowered = [column.lower() for column in columns]
     if len(set(lowered)) != len(lowered):
         several = next(column for column in columns if lowered.count(column.lower()) > 1)
-        number = next(number for number, each in enumerate(reads, start=1) if several in each.columns)
+        number = next(
+            number for number, each in enumerate(reads, start=1) if several in each.columns
+        )
         place = reads[number - 1].columns.index(several) + 1
-        problem = f"the files write column {place} of file {number} in several ways (case does not count)"
+        problem = (
+            f"the files write column {place} of file {number} in several ways (case does not count)"
+        )
         raise SourceError(problem, "Write it the same way in each of them", where)
     offset, rows, unreadable, files = 0, [], [], []
     for number, (name, each) in enumerate(zip(names, reads, strict=True), start=1):
         inner = folder / f"part-{number:05}"
         bad = pl.read_parquet(inner / UNREADABLE)
-        rows.append(numbered(rows_in(inner, each.columns), bad["record"].to_list(), each.header).with_columns(pl.col(ROW) + offset))
+        rows.append(
+            numbered(
+                rows_in(inner, each.columns), bad["record"].to_list(), each.header
+            ).with_columns(pl.col(ROW) + offset)
+        )
         unreadable.append(bad.with_columns(pl.col("record") + offset))
         last = offset + each.header + each.rows + each.unreadable
-        files.append(FileRead(name, each.rows, each.unreadable, offset + 1, last, tuple(column for column in columns if column not in each.columns)))
+        files.append(
+            FileRead(
+                name,
+                each.rows,
+                each.unreadable,
+                offset + 1,
+                last,
+                tuple(column for column in columns if column not in each.columns),
+            )
+        )
         offset = last
-    pl.concat(rows, how="diagonal_relaxed").select(ROW, *columns).sink_parquet(folder / ROWS, compression="zstd")
-    pl.concat([pl.DataFrame(schema=UNREADABLE_SCHEMA), *unreadable]).write_parquet(folder / UNREADABLE)
+    pl.concat(rows, how="diagonal_relaxed").select(ROW, *columns).sink_parquet(
+        folder / ROWS, compression="zstd"
+    )
+    pl.concat([pl.DataFrame(schema=UNREADABLE_SCHEMA), *unreadable]).write_parquet(
+        folder / UNREADABLE
+    )
     for number in range(1, len(names) + 1):
         shutil.rmtree(folder / f"part-{number:05}")
-    return Read(sum(each.rows for each in reads), sum(each.unreadable for each in reads), columns, found=_merge_findings(reads), files=tuple(files))
+    return Read(
+        sum(each.rows for each in reads),
+        sum(each.unreadable for each in reads),
+        columns,
+        found=_merge_findings(reads),
+        files=tuple(files),
+    )
 
 
 def _merge_findings(reads: Sequence[Read]) -> dict[str, str]:
     """What was found of how the files are written; where they differ, each way once."""
     keys = dict.fromkeys(key for each in reads for key in each.found)
-    return {key: ", ".join(dict.fromkeys(each.found[key] for each in reads if key in each.found)) for key in keys}
+    return {
+        key: ", ".join(dict.fromkeys(each.found[key] for each in reads if key in each.found))
+        for key in keys
+    }

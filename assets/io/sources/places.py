@@ -84,7 +84,11 @@ class Fetched:
 
 def fetched(files: Sequence[tuple[File, str]]) -> Fetched:
     """The files, each with its digest, as one source: the digest of a single file is its own, that of several is over their names and digests."""
-    return Fetched(digest_of([(file.name, digest) for file, digest in files]), sum(file.size_bytes for file, _ in files), tuple(file for file, _ in files))
+    return Fetched(
+        digest_of([(file.name, digest) for file, digest in files]),
+        sum(file.size_bytes for file, _ in files),
+        tuple(file for file, _ in files),
+    )
 
 
 def digest_of(named: Sequence[tuple[str, str]]) -> str:
@@ -133,7 +137,11 @@ class Sink:
 
 def too_large(limit: int, where: Where) -> SourceError:
     """More bytes than this installation takes from one source."""
-    return SourceError(f"the source is larger than {limit:,} bytes", "Split it, or raise ASSAY_SOURCE_MAX_BYTES", where)
+    return SourceError(
+        f"the source is larger than {limit:,} bytes",
+        "Split it, or raise ASSAY_SOURCE_MAX_BYTES",
+        where,
+    )
 
 
 def together(work: Callable[[T], R], items: Sequence[T]) -> list[R]:
@@ -148,9 +156,15 @@ def together(work: Callable[[T], R], items: Sequence[T]) -> list[R]:
         if not isinstance(error, AssayError):
             raise error
     if len(errors) > 1 and isinstance(errors[0], AssayError):
-        others = ", ".join(str(error.where.file) for error in errors[1:4] if isinstance(error, AssayError))
+        others = ", ".join(
+            str(error.where.file) for error in errors[1:4] if isinstance(error, AssayError)
+        )
         more = f" and {len(errors) - 4:,} more" if len(errors) > 4 else ""
-        raise SourceError(f"{errors[0].problem}; nor can these be read: {others}{more}", errors[0].remedy, errors[0].where)
+        raise SourceError(
+            f"{errors[0].problem}; nor can these be read: {others}{more}",
+            errors[0].remedy,
+            errors[0].where,
+        )
     if errors:
         raise errors[0]
     return [future.result() for future in futures]
@@ -166,7 +180,12 @@ def _matches(pattern: tuple[str, ...], parts: tuple[str, ...]) -> bool:
         return not parts
     if pattern[0] == "**":
         return any(_matches(pattern[1:], parts[count:]) for count in range(len(parts) + 1))
-    return bool(parts) and not (parts[0].startswith(".") and not pattern[0].startswith(".")) and fnmatchcase(parts[0], pattern[0]) and _matches(pattern[1:], parts[1:])
+    return (
+        bool(parts)
+        and not (parts[0].startswith(".") and not pattern[0].startswith("."))
+        and fnmatchcase(parts[0], pattern[0])
+        and _matches(pattern[1:], parts[1:])
+    )
 
 
 def fixed_part(pattern: str) -> str:

@@ -20,7 +20,9 @@ def is_source(path: Path, roots: Sequence[Path]) -> bool:
         roots: the home first, then the folders of ASSAY_SOURCE_ROOTS, all of them resolved.
     """
     home, *named = roots
-    inbox = (home / INBOX).resolve()  # an operator may have made it a link to a larger disk, and never to another part of the home
+    inbox = (
+        home / INBOX
+    ).resolve()  # an operator may have made it a link to a larger disk, and never to another part of the home
     is_inbox = inbox == home / INBOX or not lies_in_home(inbox, home)
     if is_inbox and (path.is_relative_to(inbox) or _identity(inbox) in _identities(path)):
         return True

@@ -44,7 +44,9 @@ def read(files: Sequence[tuple[str, Path]], folder: Path, where: Where) -> Read:
         raise SourceError(f"none of the {len(files):,} files is text", "Save them as UTF-8", where)
     others = tuple(dict.fromkeys(key for row in rows for key in row if key not in COLUMNS))
     frame = pl.DataFrame(rows, schema=dict.fromkeys((*COLUMNS, *others), pl.String))
-    frame.with_row_index(ROW, 1).with_columns(pl.col(ROW).cast(pl.Int64)).write_parquet(folder / ROWS, compression="zstd")
+    frame.with_row_index(ROW, 1).with_columns(pl.col(ROW).cast(pl.Int64)).write_parquet(
+        folder / ROWS, compression="zstd"
+    )
     write_unreadable(folder, unreadable)
     return Read(frame.height, len(unreadable), tuple(frame.columns))
 
@@ -73,8 +75,16 @@ def header(text: str) -> tuple[dict[str, str], str]:
         return {}, text
     if not isinstance(node, yaml.MappingNode) or len(node.value) > _MOST_KEYS:
         return {}, text
-    pairs = {key.value: value.value for key, value in node.value if isinstance(key, yaml.ScalarNode) and isinstance(value, yaml.ScalarNode)}
+    pairs = {
+        key.value: value.value
+        for key, value in node.value
+        if isinstance(key, yaml.ScalarNode) and isinstance(value, yaml.ScalarNode)
+    }
     lowered = {key.lower() for key in pairs}
-    if len(lowered) != len(node.value) or not all(_KEY.match(key) for key in pairs) or lowered & set(COLUMNS):
+    if (
+        len(lowered) != len(node.value)
+        or not all(_KEY.match(key) for key in pairs)
+        or lowered & set(COLUMNS)
+    ):
         return {}, text
     return pairs, text[found.end() :]

@@ -36,7 +36,9 @@ class _Broken(Exception):
     """The connection failed, or the server was busy: another try may help."""
 
 
-def download(url: str, sink: Sink, place: Place, seen: Seen | None = None, network: Network = Network()) -> Seen | None:
+def download(
+    url: str, sink: Sink, place: Place, seen: Seen | None = None, network: Network = Network()
+) -> Seen | None:
     """Stream an address into the sink.
 
     Args:
@@ -50,7 +52,9 @@ def download(url: str, sink: Sink, place: Place, seen: Seen | None = None, netwo
         if attempt:
             network.pause(2.0 ** (attempt - 1))
         try:
-            with _opened(url, place, network, sink, first or seen, resuming=first is not None) as response:
+            with _opened(
+                url, place, network, sink, first or seen, resuming=first is not None
+            ) as response:
                 if response.status == 304:
                     return None
                 first = _begun(response, sink, first)
@@ -59,14 +63,20 @@ def download(url: str, sink: Sink, place: Place, seen: Seen | None = None, netwo
                 return replace(first, digest=sink.digest, size_bytes=sink.size)
         except _Broken as error:
             problem = str(error)
-    raise SourceError(f"the source could not be fetched in {TRIES} tries: {problem}", "Run again later; if it recurs, look at the server", sink.where)
+    raise SourceError(
+        f"the source could not be fetched in {TRIES} tries: {problem}",
+        "Run again later; if it recurs, look at the server",
+        sink.where,
+    )
 
 
 def _begun(response: Any, sink: Sink, before: Seen | None) -> Seen:
     """What the server says of the bytes that come now: a rest that fits, or all of them anew."""
     now = Seen("", 0, response.headers.get("ETag"), response.headers.get("Last-Modified"))
     if response.status == 206 and before is not None:
-        starts = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", ""))
+        starts = re.fullmatch(
+            r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", "")
+        )
         if starts and int(starts[1]) == sink.size and before.etag == (now.etag or before.etag):
             return before
         sink.restart()
@@ -84,7 +94,11 @@ def _receive(response: Any, sink: Sink, started: float) -> Iterator[bytes]:
     try:
         for chunk in response.stream(CHUNK, decode_content=False):
             if time.monotonic() - started > WHOLE_S:
-                raise SourceError(f"the source takes longer than {WHOLE_S / 3600:g} hours", "Fetch it from a faster server, or in parts", sink.where)
+                raise SourceError(
+                    f"the source takes longer than {WHOLE_S / 3600:g} hours",
+                    "Fetch it from a faster server, or in parts",
+                    sink.where,
+                )
             tell(f"{sink.size / 1e6:,.0f} MB fetched")
             yield chunk
     except (urllib3.exceptions.HTTPError, OSError) as error:
@@ -97,31 +111,55 @@ def _check_whole(response: Any, sink: Sink) -> None:
         raise _Broken("fewer bytes came than were announced")
 
 
-def _opened(url: str, place: Place, network: Network, sink: Sink, seen: Seen | None, *, resuming: bool) -> Any:
+def _opened(
+    url: str, place: Place, network: Network, sink: Sink, seen: Seen | None, *, resuming: bool
+) -> Any:
     """The response to trust: redirects followed, each to an address that was checked anew."""
     origin = urlsplit(url)
     here = origin
     for _ in range(REDIRECTS + 1):
-        response = _request(here, place, network, sink, seen, resuming=resuming, at_origin=_host(here) == _host(origin))
+        response = _request(
+            here,
+            place,
+            network,
+            sink,
+            seen,
+            resuming=resuming,
+            at_origin=_host(here) == _host(origin),
+        )
         if response.status not in _REDIRECTS:
             return _answered(response, sink.where)
         target = urljoin(here.geturl(), response.headers.get("Location", ""))
         response.release_conn()
         here = _next(target, here, sink.where)
-    raise SourceError(f"the source redirects more than {REDIRECTS} times", "Give the address it ends at", sink.where)
+    raise SourceError(
+        f"the source redirects more than {REDIRECTS} times",
+        "Give the address it ends at",
+        sink.where,
+    )
 
 
 def _next(target: str, here: SplitResult, where: Where) -> SplitResult:
     """Where a redirect leads. Raises: SourceError: to no web address, or from https to http."""
     try:
-        problem = problem_of(target, "csv", False) if kind_of(target) == "http" else "it is no web address"
+        problem = (
+            problem_of(target, "csv", False)
+            if kind_of(target) == "http"
+            else "it is no web address"
+        )
     except ValueError as error:
         problem = str(error)
     if problem:
-        raise SourceError("the source redirects to what is no web address", "Give the address of the file itself", where)
+        raise SourceError(
+            "the source redirects to what is no web address",
+            "Give the address of the file itself",
+            where,
+        )
     there = urlsplit(target)
     if here.scheme.lower() == "https" and there.scheme.lower() != "https":
-        raise SourceError("the source redirects from https to http", "Give an address that stays encrypted", where)
+        raise SourceError(
+            "the source redirects from https to http", "Give an address that stays encrypted", where
+        )
     return there
 
 
@@ -129,21 +167,40 @@ def _host(url: SplitResult) -> tuple[str, int]:
     return (url.hostname or "").lower(), url.port or (443 if url.scheme.lower() == "https" else 80)
 
 
-def _request(url: SplitResult, place: Place, network: Network, sink: Sink, seen: Seen | None, *, resuming: bool, at_origin: bool) -> Any:
+def _request(
+    url: SplitResult,
+    place: Place,
+    network: Network,
+    sink: Sink,
+    seen: Seen | None,
+    *,
+    resuming: bool,
+    at_origin: bool,
+) -> Any:
     """One request to one checked address. A host that the installation allows may be named by the contract, and not by somebody else's redirect."""
     import urllib3
 
     host, port = _host(url)
     allowed = at_origin and is_allowed(host, port, place.hosts)
     broken: Exception | None = None
-    for address in addresses(host, port, allowed=allowed, where=sink.where, look_up=network.look_up):
+    for address in addresses(
+        host, port, allowed=allowed, where=sink.where, look_up=network.look_up
+    ):
         try:
             path = (url.path or "/") + (f"?{url.query}" if url.query else "")
             return pool(url.scheme, host, address, port, CONNECT_S, READ_S).urlopen(
-                "GET", path, headers=_headers(url, sink, seen, resuming=resuming), redirect=False, preload_content=False
+                "GET",
+                path,
+                headers=_headers(url, sink, seen, resuming=resuming),
+                redirect=False,
+                preload_content=False,
             )
         except urllib3.exceptions.SSLError:
-            raise SourceError("the server's certificate is not valid for its name", "Look at the certificate; nothing is fetched without one", sink.where) from None
+            raise SourceError(
+                "the server's certificate is not valid for its name",
+                "Look at the certificate; nothing is fetched without one",
+                sink.where,
+            ) from None
         except (urllib3.exceptions.HTTPError, OSError) as error:
             broken = error
     raise _Broken(f"no connection ({type(broken).__name__})") from broken
@@ -153,23 +210,47 @@ def pool(scheme: str, host: str, address: str, port: int, connect_s: float, read
     """Connections to one address, for a host that its certificate must name."""
     import urllib3
 
-    options: dict[str, Any] = {"timeout": urllib3.Timeout(connect=connect_s, read=read_s), "retries": False, "maxsize": 1}
+    options: dict[str, Any] = {
+        "timeout": urllib3.Timeout(connect=connect_s, read=read_s),
+        "retries": False,
+        "maxsize": 1,
+    }
     if scheme.lower() == "https":
-        return urllib3.HTTPSConnectionPool(address, port, cert_reqs="CERT_REQUIRED", server_hostname=host, assert_hostname=host, **options)
+        return urllib3.HTTPSConnectionPool(
+            address,
+            port,
+            cert_reqs="CERT_REQUIRED",
+            server_hostname=host,
+            assert_hostname=host,
+            **options,
+        )
     return urllib3.HTTPConnectionPool(address, port, **options)
 
 
 def _headers(url: SplitResult, sink: Sink, seen: Seen | None, *, resuming: bool) -> dict[str, str]:
     host, port = _host(url)
     bare = f"[{host}]" if ":" in host else host
-    headers = {"Host": bare if port in (80, 443) else f"{bare}:{port}", "User-Agent": "assay", "Accept": "*/*", "Accept-Encoding": "identity"}
+    headers = {
+        "Host": bare if port in (80, 443) else f"{bare}:{port}",
+        "User-Agent": "assay",
+        "Accept": "*/*",
+        "Accept-Encoding": "identity",
+    }
     if seen is None:
         return headers
     strong = seen.etag if seen.etag and not seen.etag.startswith("W/") else None
     if resuming:
         validator = strong or seen.modified
-        return {**headers, "Range": f"bytes={sink.size}-", "If-Range": validator} if validator and sink.size else headers
-    return {**headers, **({"If-None-Match": seen.etag} if seen.etag else {}), **({"If-Modified-Since": seen.modified} if seen.modified else {})}
+        return (
+            {**headers, "Range": f"bytes={sink.size}-", "If-Range": validator}
+            if validator and sink.size
+            else headers
+        )
+    return {
+        **headers,
+        **({"If-None-Match": seen.etag} if seen.etag else {}),
+        **({"If-Modified-Since": seen.modified} if seen.modified else {}),
+    }
 
 
 def _answered(response: Any, where: Where) -> Any:
@@ -179,5 +260,9 @@ def _answered(response: Any, where: Where) -> Any:
     response.release_conn()
     if status in _BUSY:
         raise _Broken(f"the server answers {status}")
-    remedy = "Check that it may be read without logging in" if status in (401, 403) else "Check `location` under assay.source"
+    remedy = (
+        "Check that it may be read without logging in"
+        if status in (401, 403)
+        else "Check `location` under assay.source"
+    )
     raise SourceError(f"the server answers {status}", remedy, where)

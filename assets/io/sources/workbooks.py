@@ -12,4 +12,10 @@ from assay.contracts.settings import Source
 
 def read(source: Source, file: Path, folder: Path, where: Where) -> Read:
     """Read one sheet. Raises: SourceError: the workbook cannot be read, or has no such sheet or header."""
-    return decoded("workbook", file, folder, source.options.model_dump(include={"null_values", "sheet", "header_row"}), where)
+    return decoded(
+        "workbook",
+        file,
+        folder,
+        source.options.model_dump(include={"null_values", "sheet", "header_row"}),
+        where,
+    )
