@@ -7,6 +7,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
+from zoneinfo import available_timezones
+
+
+@cache
+def time_zones() -> frozenset[str]:
+    """The names of the time zones; listing them walks 600 files (17 ms), which each contract paid for each zone it names."""
+    return frozenset(available_timezones())
+
 
 EACH = "[]"
 """In a path: every item of an array, every entry of a map."""

@@ -183,9 +183,9 @@ class Times(Correction):
     @field_validator("timezone")
     @classmethod
     def _zone(cls, zone: str | None) -> str | None:
-        from zoneinfo import available_timezones
+        from assay.contracts.formats import time_zones
 
-        if zone is not None and zone not in available_timezones():
+        if zone is not None and zone not in time_zones():
             raise ValueError(f"there is no time zone '{zone}'")
         return zone
 

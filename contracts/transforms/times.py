@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from typing import Literal
-from zoneinfo import available_timezones
 
 from pydantic import Field, field_validator, model_validator
 
+from assay.contracts.formats import time_zones
 from assay.contracts.transforms.base import Kind, OfColumns
 
 Part = Literal[
@@ -48,7 +48,7 @@ class _InAZone(OfColumns):
     @field_validator("time_zone")
     @classmethod
     def _is_one(cls, name: str | None) -> str | None:
-        if name is not None and name not in available_timezones():
+        if name is not None and name not in time_zones():
             raise ValueError(f"'{name}' is no time zone, such as America/New_York")
         return name
 
