@@ -71,7 +71,7 @@ class AssayRequestContext(WorkspaceRequestContext):
 
 
 def without_evidence(permissions: Mapping[str, PermissionResult]) -> Mapping[str, PermissionResult]:
-    """The permissions, with those off that nobody has."""
+    """The permissions, with those that are refused to everybody switched off."""
     off = PermissionResult(enabled=False, disabled_reason=NOT_HERE)
     return {name: off if name in _OFF else result for name, result in permissions.items()}
 

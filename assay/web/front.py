@@ -153,7 +153,7 @@ class Front:
         headers = Headers(scope=request.scope).mutablecopy()
         headers["content-type"] = "application/json"
         headers["content-length"] = str(len(body))
-        # the query is in the body alone: what stands in the address is not passed on
+        # the query is in the body alone: a query in the address is not passed on
         scope = {**request.scope, "headers": headers.raw, "query_string": b""}
         await self.dagster(scope, _replay(body, request.receive), send)
 

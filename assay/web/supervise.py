@@ -147,7 +147,7 @@ class Services:
 
 
 def _open_log(folder: Path, name: str) -> BinaryIO:
-    """A new log that nobody else reads; the one before is kept once."""
+    """A new log that only its owner can read; the previous one is kept."""
     file = folder / f"{name}.log"
     if file.exists():
         file.replace(folder / f"{name}.before.log")

@@ -1,1 +1,1 @@
-"""The hands: disk, stores, keys, clock. Everything here may fail for reasons outside; the errors say so."""
+"""Disk, stores, keys, clock. Everything here may fail for outside reasons, and its errors name them."""

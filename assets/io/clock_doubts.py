@@ -15,7 +15,7 @@ from assay.lineage.clock_guard import Step, clock_step, doubt
 
 CONFIRMED, SEEN = "clock confirmed", "clock seen"
 WATCH = timedelta(days=7)
-"""How often an installation at work notes the time, though nothing else happens: one that rests is told from one whose clock jumps."""
+"""How often an installation at work notes the time, though nothing else happens: this distinguishes quiet months from a clock that jumps."""
 REMEDY = "Compare it with another clock, see `assay clock`, and confirm it: assay clock confirm --today YYYY-MM-DD --why …"
 
 
@@ -23,7 +23,7 @@ class ClockDoubts(Store):
     """The part of the registry that knows whether its clock can be trusted."""
 
     def clock_steps(self) -> list[Step]:
-        """The steps that nobody has confirmed, the oldest first; last the one from the newest entry to now."""
+        """The unconfirmed steps, oldest first; the step from the newest entry to now comes last."""
         with self.engine.connect() as connection:
             return self._clock_steps(connection)
 

@@ -1,4 +1,4 @@
-"""Exceptions that nobody foresaw: a plain sentence for people, and a log of code positions.
+"""Unexpected exceptions: a plain sentence for people, and a log of code positions.
 
 Belongs here: what must never be caught, describing an exception without its text, the log.
 Stays out: where exceptions are caught.
@@ -71,7 +71,7 @@ def reason_of(error: BaseException) -> str:
 def unexpected(
     root: Path | None, error: BaseException, dataset: str | None = None, place: str = ""
 ) -> AssayError:
-    """Turn an exception that nobody foresaw into one sentence, and log where it was raised.
+    """Turn an unexpected exception into one sentence, and log where it was raised.
 
     Args:
         root: the home; None where it is not known, then nothing is logged.

@@ -46,7 +46,7 @@ def suffix_of(name: str) -> str:
 
 @dataclass
 class Names:
-    """The labels of one data set's names. What each stands for lies beside its landed rows, readable by the owner alone."""
+    """The labels of one data set's names. The names are kept next to the landed rows, readable by the owner only."""
 
     key: bytes
     folder: Path
@@ -94,7 +94,7 @@ def with_hint(remedy: str, label: str) -> str:
 
 
 def look_up(folder: Path, label: str) -> str | None:
-    """The name that a label of this data set stands for; None where none is kept."""
+    """The name behind a label of this data set; None where it is not kept."""
     try:
         text = (folder / STORE).read_text(encoding="utf-8")
     except OSError:

@@ -33,7 +33,7 @@ def check_data_set(signed: Signed, runs: Collection[str] | None = None) -> list[
 
     Args:
         runs: every run of the data set that the registry has; None where there is no registry.
-    Raises: EvidenceError: names the first file or commit that nobody signed.
+    Raises: EvidenceError: names the first file or commit without signed evidence.
     """
     for error in signed.damaged.values():
         raise error
@@ -45,7 +45,10 @@ def check_data_set(signed: Signed, runs: Collection[str] | None = None) -> list[
     _check_features_folder(signed, of_features)
     for layer in LAYERS:
         _check_layer(signed, layer, runs)
-    return [f"{commits} commits in the Delta log, each as signed", "no file that nobody signed"]
+    return [
+        f"{commits} commits in the Delta log, each as signed",
+        "no file without signed evidence",
+    ]
 
 
 # -- what the Delta logs must say -----------------------------------------------------------
