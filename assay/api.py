@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import polars as pl
 
-    from assay.assets.stages.inference import FeatureSet
-    from assay.assets.stages.predict import Served
-    from assay.assets.stages.retrieve import Found
-    from assay.assets.stages.verify import Verified
+    from assay.assets.services.inference import FeatureSet
+    from assay.assets.services.predict import Served
+    from assay.assets.services.retrieve import Found
+    from assay.assets.services.verify import Verified
 
 
 def open(
@@ -33,7 +33,7 @@ def open(
     Example: `assay.open("flights", purpose="training").select("carrier").unique().collect()`
     """
     from assay.assets.io.private import private_files
-    from assay.assets.stages.open import open_version
+    from assay.assets.services.read import open_version
 
     with private_files():
         return open_version(name, version, purpose, trace)
@@ -50,7 +50,7 @@ def model(name: str, *, purpose: str) -> Served:
     Example: `assay.model("flights-late", purpose="analytics").predict(frame)`
     """
     from assay.assets.io.private import private_files
-    from assay.assets.stages.predict import opened
+    from assay.assets.services.predict import opened
 
     with private_files():
         return opened(name, purpose)
@@ -68,7 +68,7 @@ def features(name: str, version: str | None = None, *, purpose: str = "training"
     Example: `assay.features("flights", "1.0.0").transform(frame)`
     """
     from assay.assets.io.private import private_files
-    from assay.assets.stages.inference import open_features
+    from assay.assets.services.inference import open_features
 
     with private_files():
         return open_features(name, version, purpose)
@@ -93,7 +93,7 @@ def search(
     Example: `assay.search("python_docs", "what does a with statement do").passages[0].text`
     """
     from assay.assets.io.private import private_files
-    from assay.assets.stages.retrieve import search as found
+    from assay.assets.services.retrieve import search as found
 
     with private_files():
         return found(name, question, purpose=purpose, k=k, traceparent=traceparent)
@@ -103,7 +103,7 @@ def verify(name: str, version: str) -> Verified:
     """Hold a version's files against its signed evidence, offline. Raises: EvidenceError: names what is not as signed."""
     from assay.assets.io.home import home
     from assay.assets.io.keys import PUBLIC, public_key
-    from assay.assets.stages.verify import verify as check
+    from assay.assets.services.verify import verify as check
 
     where = home()
     where.check_layout()

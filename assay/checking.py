@@ -1,6 +1,6 @@
 """Contracts checked, for `assay check`: the standard, our settings, the policies, what changed, and what that would do to published data.
 
-Belongs here: putting the parts together. Stays out: each part (contracts/load.py, contracts/compare.py, assets/stages/rule_trials.py), telling (reports).
+Belongs here: putting the parts together. Stays out: each part (contracts/load.py, contracts/compare.py, assets/services/rule_trials.py), telling (reports).
 """
 
 from __future__ import annotations
@@ -477,7 +477,7 @@ def _tried(contract: Contract, rules: list[Rule]) -> tuple[tuple[RuleOutcome, ..
     if not rules or not where.is_made:
         return (), []
     from assay.assets.io.installation import Installation
-    from assay.assets.stages.rule_trials import back_test, hit
+    from assay.assets.services.rule_trials import back_test, hit
 
     try:
         installation = Installation.open(where)

@@ -1,6 +1,6 @@
 """Cleaning, for `assay clean suggest` and `assay explain`: plain data to print, and steps written into a contract.
 
-Belongs here: asking, writing. Stays out: trying steps (assets/stages/suggest.py), recomputing a row (assets/stages/explain.py).
+Belongs here: asking, writing. Stays out: trying steps (assets/services/suggest.py), recomputing a row (assets/services/explain.py).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ def write_rows_to_correct(name: str, to: Path) -> dict[str, Any]:
     """Write the rows that show most of how values are written, for somebody to put right."""
     from assay.assets.io.installation import Installation
     from assay.assets.io.private import write_for_user
-    from assay.assets.stages.suggest import ask
+    from assay.assets.services.suggest import ask
     from assay.running import console
 
     installation = Installation.open()
@@ -32,7 +32,7 @@ def suggested(name: str, *, write: bool, corrected: Path | None = None) -> dict[
     from assay.assets.io.home import contract_text
     from assay.assets.io.installation import Installation
     from assay.assets.io.private import write_for_user
-    from assay.assets.stages.suggest import suggest
+    from assay.assets.services.suggest import suggest
     from assay.contracts.edit import with_steps
     from assay.contracts.load import load
     from assay.running import console
@@ -77,7 +77,7 @@ def suggested(name: str, *, write: bool, corrected: Path | None = None) -> dict[
 def explained(name: str, version: str | None, row: int) -> dict[str, Any]:
     """What each cleaning step did to a row of a version."""
     from assay.assets.io.installation import Installation
-    from assay.assets.stages.explain import explained as explain
+    from assay.assets.services.explain import explained as explain
 
     installation = Installation.open()
     contract = installation.contract(name)

@@ -94,7 +94,7 @@ def documented(name: str, version: str | None, folder: Path | None) -> str:
     """Data Docs of a published version. Returns: where its first page lies."""
     from assay.assets.io.installation import Installation
     from assay.assets.io.private import users_files
-    from assay.assets.stages.docs import document
+    from assay.assets.services.docs import document
 
     installation = Installation.open()
     with users_files() if folder else nullcontext():

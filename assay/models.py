@@ -12,11 +12,12 @@ from assay.assets.io.models import REFUSED
 from assay.assets.io.private import users_files
 from assay.assets.io.registry_triggers import ASSAY, MEASURE, Role
 from assay.assets.io.user_files import read_table
-from assay.assets.stages import monitor, trace
+from assay.assets.services import monitor, trace
+from assay.assets.services.predict import as_promised, opened
+from assay.assets.stages import outcomes
 from assay.assets.stages.drift import override, policy_of
 from assay.assets.stages.drift import replayed as made_again
 from assay.assets.stages.model import compared as held_against
-from assay.assets.stages.predict import as_promised, opened
 from assay.contracts.errors import ActionError, DriftError, Where, shown
 from assay.pipelines.drift.scores import interval, unpaired
 
@@ -119,13 +120,13 @@ def listed(name: str | None) -> list[dict[str, Any]]:
 
 
 def _model(installation: Installation, name: str) -> dict[str, Any]:
-    contract, policy = monitor.keeps_model(installation, name)
+    contract, policy = outcomes.keeps_model(installation, name)
     serving = {
         row["version"]: role for role, row in installation.registry.serving(contract.name).items()
     }
     versions = []
     for each in installation.models.versions(policy.model):
-        labels, scores = monitor.live(installation, contract.name, each["version"])
+        labels, scores = outcomes.live(installation, contract.name, each["version"])
         lived = (
             interval(
                 policy.metric, labels, scores, resamples=200, confidence=0.95, seed=policy.seed
@@ -154,7 +155,7 @@ def _model(installation: Installation, name: str) -> dict[str, Any]:
 def compared(name: str, first: str, second: str) -> dict[str, Any]:
     """Two versions beside each other."""
     installation = Installation.open()
-    contract, policy = monitor.keeps_model(installation, name)
+    contract, policy = outcomes.keeps_model(installation, name)
     numbers = [_number(installation, contract.name, each) for each in (first, second)]
     told: dict[str, Any] = {
         "model": policy.model,
@@ -164,7 +165,7 @@ def compared(name: str, first: str, second: str) -> dict[str, Any]:
     }
     tried = installation.registry.serving(contract.name).get("challenger")
     beside = tried["version"] if tried and tried["version"] in numbers else None
-    found = [monitor.live(installation, contract.name, number, beside) for number in numbers]
+    found = [outcomes.live(installation, contract.name, number, beside) for number in numbers]
     if all(len(labels) for labels, _ in found):
         lived = [
             interval(
@@ -197,7 +198,7 @@ def _number(installation: Installation, dataset: str, said: str) -> str:
 def promoted(name: str, version: str, why: str) -> str:
     """Put a version in service."""
     installation = Installation.open()
-    contract, policy = monitor.keeps_model(installation, name)
+    contract, policy = outcomes.keeps_model(installation, name)
     return _switched(
         monitor.promote(
             installation, contract, policy, _number(installation, contract.name, version), why
@@ -208,7 +209,7 @@ def promoted(name: str, version: str, why: str) -> str:
 def rolled_back(name: str, why: str) -> str:
     """Put the champion before this one back."""
     installation = Installation.open()
-    contract, policy = monitor.keeps_model(installation, name)
+    contract, policy = outcomes.keeps_model(installation, name)
     return _switched(monitor.roll_back(installation, contract, policy, why))
 
 
@@ -296,7 +297,7 @@ def _rows(contract: Any, file: Path) -> pl.DataFrame:
 def taken(name: str, file: Path) -> str:
     """Keep outcomes, and judge by them."""
     installation = Installation.open()
-    told = monitor.take_outcomes(installation, name, file)
+    told = outcomes.take_outcomes(installation, name, file)
     switches = monitor.review(installation, name)
     said = [
         f"{told['rows']:,} outcome(s) for {told['model']}, {told['known']:,} of them for predictions that Assay gave"

@@ -1,6 +1,6 @@
 """A contract drafted from a file, for `assay new`.
 
-Belongs here: where the draft goes, and telling what was found. Stays out: finding it (assets/stages/new.py).
+Belongs here: where the draft goes, and telling what was found. Stays out: finding it (assets/services/new.py).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from assay.contracts.errors import ConfigurationError, Where, shown
 
 if TYPE_CHECKING:
-    from assay.assets.stages.new import Drafted
+    from assay.assets.services.new import Drafted
 
 
 def new(
@@ -34,7 +34,7 @@ def new(
     Raises: SourceError: the file cannot be read. ConfigurationError: the draft cannot be written there, or the name is none.
     """
     from assay.assets.io.home import home
-    from assay.assets.stages.new import drafted, drafter
+    from assay.assets.services.new import drafted, drafter
     from assay.pipelines.draft.propose import dataset_name
     from assay.running import console
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from assay.assets.io.installation import Installation
-from assay.assets.stages import quarantine
+from assay.assets.services import quarantine
+from assay.assets.stages import quarantine_record
 from assay.pipelines.validate.quarantine import Action
 
 
@@ -45,6 +46,6 @@ def replayed(name: str, run_id: str | None) -> dict[str, Any]:
 def expired(name: str | None) -> list[dict[str, Any]]:
     """Remove what is older than its contract says."""
     installation = Installation.open()
-    return quarantine.expire(
+    return quarantine_record.expire(
         installation, [installation.contract(name).name] if name else list(installation.contracts)
     )

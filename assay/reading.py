@@ -11,11 +11,12 @@ from assay.assets.io.keys import new_private
 from assay.assets.io.registry import Row
 from assay.assets.io.registry_triggers import MEASURE
 from assay.assets.io.versions import LATEST
-from assay.assets.stages import review
-from assay.assets.stages.describe import profile
-from assay.assets.stages.diff import KIND, diff
+from assay.assets.services import review
+from assay.assets.services.describe import profile
+from assay.assets.services.diff import KIND, diff
+from assay.assets.services.lost_runs import reap
+from assay.assets.stages import review_state
 from assay.assets.stages.expire import expire
-from assay.assets.stages.lost_runs import reap
 from assay.contracts.licenses import recognise
 from assay.contracts.policy import license_policy
 from assay.lineage.card import card as data_card
@@ -33,7 +34,7 @@ def status() -> list[dict[str, Any]]:
     waiting = [
         row
         for row in installation.registry.reviews()
-        if review.stands(installation, row).decision == "open"
+        if review_state.stands(installation, row).decision == "open"
     ]
     late = [entry for entry in installation.registry.pending() if entry["tries"]]
     names = dict.fromkeys([*installation.contracts, *(entry["dataset"] for entry in late)])
@@ -200,7 +201,10 @@ def reviews() -> list[dict[str, Any]]:
     """Every review, the open ones first."""
     installation = Installation.open()
     return sorted(
-        (review.describe_review(installation, row) for row in installation.registry.reviews()),
+        (
+            review_state.describe_review(installation, row)
+            for row in installation.registry.reviews()
+        ),
         key=lambda each: each["decision"] != "open",
     )
 
@@ -208,7 +212,7 @@ def reviews() -> list[dict[str, Any]]:
 def reviewed(number: int) -> dict[str, Any]:
     """One review: what is asked, of which digests, and what it waits for."""
     installation = Installation.open()
-    return review.describe_review(installation, review.review_of(installation, number))
+    return review_state.describe_review(installation, review.review_of(installation, number))
 
 
 def sign(number: int, decision: Decision, why: str, key: Path) -> str:
@@ -225,7 +229,7 @@ def submit(number: int, text: str) -> str:
         return f"review {number} of {name}: noted; it still needs an approval of the {' and of the '.join(standing.missing)} level"
     return f"review {number} of {name}: {standing.decision}. " + (
         "Run it again: assay run"
-        + ("" if name in (review.POLICIES, review.STEWARDS) else f" {name}")
+        + ("" if name in (review_state.POLICIES, review_state.STEWARDS) else f" {name}")
         if standing.decision == "approved"
         else "Nothing is published"
     )

@@ -7,7 +7,8 @@ from dataclasses import asdict
 from typing import Any
 
 from assay.assets.io.installation import Installation
-from assay.assets.stages import index, retrieve
+from assay.assets.services import retrieve
+from assay.assets.stages import index
 from assay.assets.stages.run import Run
 
 

@@ -1,6 +1,6 @@
 """Runs, shown while they happen.
 
-Belongs here: progress and the line that closes each data set. Stays out: the running (assets/instance.py).
+Belongs here: progress and the line that closes each data set. Stays out: the running (assets/dagster/instance.py).
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def run_all(names: list[str], window: str | None, engine: str | None = None) -> 
         warnings.simplefilter(
             "ignore"
         )  # Dagster's own previews and deprecations are not the user's concern
-        from assay.assets.instance import instance
+        from assay.assets.dagster.instance import instance
 
         opened = instance(installation.home)
     try:
@@ -56,7 +56,7 @@ def run_all(names: list[str], window: str | None, engine: str | None = None) -> 
 
 def _end_lost(installation: Installation, opened: Any) -> None:
     """End runs that were lost before; what goes wrong with that stops no run."""
-    from assay.assets.lost_runs import end_lost
+    from assay.assets.dagster.sensors import end_lost
 
     try:
         end_lost(installation, opened)
@@ -74,7 +74,7 @@ def _run_data_set(
             return True
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            from assay.assets.definitions import definitions_of
+            from assay.assets.dagster.definitions import definitions_of
 
             definitions = definitions_of(installation.contract(name))
     except BaseException as error:
@@ -152,9 +152,8 @@ def run_one(
     opened: Any, definitions: Any, name: str, window: str | None, engine: str | None = None
 ) -> bool:
     """Run one data set with a line for each stage. Returns: whether it succeeded; if not, the reason was printed."""
-    from assay.assets.instance import execute
+    from assay.assets.dagster.instance import LISTENERS, Happening, execute
     from assay.assets.io import work_progress
-    from assay.assets.progress import LISTENERS, Happening
     from assay.contracts.errors import AssayError
 
     console.print(f"[bold]{name}[/]")

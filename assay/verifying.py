@@ -11,11 +11,11 @@ from assay.assets.io.failures import must_stop, noted, unexpected
 from assay.assets.io.home import home
 from assay.assets.io.installation import Installation
 from assay.assets.io.keys import PUBLIC, public_key
-from assay.assets.stages.accounted import check_data_set
-from assay.assets.stages.quarantine import check_kept, recorded_expiries
-from assay.assets.stages.signed import Signed, read_signed
-from assay.assets.stages.verify import evidence_file
-from assay.assets.stages.verify import verify as verify_version
+from assay.assets.services.accounted import check_data_set
+from assay.assets.services.quarantine_evidence import check_kept, recorded_expiries
+from assay.assets.services.signed import Signed, read_signed
+from assay.assets.services.verify import evidence_file
+from assay.assets.services.verify import verify as verify_version
 from assay.contracts.errors import AssayError, EvidenceError, Where
 
 if TYPE_CHECKING:

@@ -173,7 +173,7 @@ def hand_written(file: Path) -> int:
 
 def assay(file: Path) -> int:
     """The contract's rules, as a back-test judges them."""
-    from assay.assets.stages.rule_trials import judge_files
+    from assay.assets.services.rule_trials import judge_files
 
     promise = contract()
     return sum(

@@ -1,6 +1,6 @@
 """Two versions of a contract -> what changed, who breaks, and the version step that it demands.
 
-Belongs here: finding and classifying changes. Stays out: what a changed rule does to data (assets/stages/rule_trials.py).
+Belongs here: finding and classifying changes. Stays out: what a changed rule does to data (assets/services/rule_trials.py).
 The classes of `CLASSES` are those of datacontract-cli's last release with a command for it, where it speaks; where it does not, a removed or renamed
 column, a narrowed type, a tightened or loosened promise and any change of licence, privacy, region or retention break somebody.
 """

@@ -30,7 +30,7 @@ from graphql import (
 )
 from starlette.types import ASGIApp
 
-from assay.assets.run_config import REMEDY, ROOT, problem_of
+from assay.assets.dagster.run_config import REMEDY, ROOT, problem_of
 
 POLL_MS = 2000
 NOT_HERE = "Assay keeps evidence: this is refused in the web UI"

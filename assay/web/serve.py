@@ -131,7 +131,7 @@ def serve(home: Path, port: int) -> int:
 
 def prepare(home: Path) -> None:
     """Have Dagster's instance below the home, and name both to the services."""
-    from assay.assets.instance import instance
+    from assay.assets.dagster.instance import instance
     from assay.assets.io.home import home as current_home
 
     where = current_home()

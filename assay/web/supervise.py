@@ -91,7 +91,7 @@ class Services:
                 "start",
                 *socket,
                 "-m",
-                "assay.assets.definitions",
+                "assay.assets.dagster.definitions",
                 "--location-name",
                 LOCATION,
                 "--log-level",

@@ -15,7 +15,7 @@ import polars as pl
 from assay.assets.io.license_files import license_beside
 from assay.assets.io.registry import Row
 from assay.assets.io.sources import locate
-from assay.assets.stages import fitted, review
+from assay.assets.stages import fitted, review_state
 from assay.assets.stages.handlings import decisions_of
 from assay.assets.stages.ingest import landed_in, landed_rows, names_of, receipt_of
 from assay.assets.stages.run import Run, stage
@@ -86,7 +86,7 @@ def admit(run: Run) -> Admission:
         already = published_of(run, inputs)
         if already is not None:
             return _again(run, inputs, already)
-        review.check_policies(installation)
+        review_state.check_policies(installation)
         license_verdict = _inherited(run, _licensed(run), inputs)
         admission = _profile(run, inputs, window, license_verdict)
         admission = _reviewed(run, admission)
@@ -106,12 +106,12 @@ def pending_review(run: Run) -> dict[str, Any] | None:
     """The review that this run's data wait for, or passed: of their own inputs, or of a changed policy that holds up everything. None where nobody was asked."""
     installation, digest = run.installation, landed_in(run).digest
     about = {
-        review.STEWARDS: installation.stewards.digest,
-        review.POLICIES: installation.policy.digest,
+        review_state.STEWARDS: installation.stewards.digest,
+        review_state.POLICIES: installation.policy.digest,
         run.contract.name: _inputs(run, digest, next_window(run, digest)).key,
     }
     told = [
-        review.describe_review(installation, row)
+        review_state.describe_review(installation, row)
         for row in installation.registry.reviews()
         if about.get(row["dataset"]) == row["input_key"]
     ]
@@ -445,11 +445,13 @@ def _reviewed(run: Run, admission: Admission) -> Admission:
     if verdict.outcome == "admitted":
         return admission
     row = run.installation.registry.ask(contract.name, admission.inputs.key, list(verdict.reasons))
-    now = review.stands(run.installation, row)
+    now = review_state.stands(run.installation, row)
     said = "; ".join(f"{each.approver}: {each.why}" for each in now.by)
     if now.decision == "approved":
         return replace(
-            admission, decided_by=said, approvals=tuple(review.envelopes(run.installation, row))
+            admission,
+            decided_by=said,
+            approvals=tuple(review_state.envelopes(run.installation, row)),
         )
     if now.decision == "rejected":
         raise AdmissionError(

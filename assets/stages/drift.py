@@ -16,7 +16,7 @@ from assay.assets.io.installation import Installation
 from assay.assets.io.registry import Row
 from assay.assets.io.registry_triggers import ASSAY
 from assay.assets.stages.fault_points import reached
-from assay.assets.stages.monitor import claims
+from assay.assets.stages.model_performance import claims
 from assay.assets.stages.run import Run, stage
 from assay.contracts.errors import DriftError, Where
 from assay.contracts.features import Target

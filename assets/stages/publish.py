@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from assay.assets.io.installation import schema_of
 from assay.assets.io.registry import Row
-from assay.assets.stages import fitted, quarantine
+from assay.assets.stages import fitted, quarantine_record
 from assay.assets.stages.admit import Admission
 from assay.assets.stages.clean_validate import Refined, check_row, keep_set_aside, refused
 from assay.assets.stages.expire import expire
@@ -92,7 +92,7 @@ def _stages(parts: Sequence[Part]) -> Iterator[Noted]:
 def _keep(part: Part) -> None:
     """Keep what was set aside, and the checks. Raises: QualityError: an error rule is broken."""
     run, refined = part.run, part.refined
-    quarantine.note(run, part.admission, refined)
+    quarantine_record.note(run, part.admission, refined)
     part.set_aside.update(
         {
             layer: {**refined.set_aside[layer], "path": path}
@@ -146,7 +146,7 @@ def finish(run: Run) -> None:
     reached("before the sweep")
     run.installation.lake.clear(run.contract.name, run.run_id)
     with suppress(ClockError):  # the version is published; who shows it says that nothing expired
-        quarantine.expire(run.installation, [run.contract.name])
+        quarantine_record.expire(run.installation, [run.contract.name])
         expire(run.installation, run.contract.name)
 
 

@@ -22,8 +22,8 @@ from assay.assets.io.sources import locate
 from assay.assets.stages.admit import Admission
 from assay.assets.stages.clean_validate import ROWS_A_GROUP, Refined
 from assay.assets.stages.handlings import handling_of, rows_of
-from assay.assets.stages.rule_trials import statistics_of
 from assay.assets.stages.run import Run
+from assay.assets.stages.version_statistics import statistics_of
 from assay.contracts.errors import EvidenceError, SourceError
 from assay.contracts.model import Contract, Rule
 from assay.lineage import evidence

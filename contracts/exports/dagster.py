@@ -1,6 +1,6 @@
 """Contract -> what Dagster shows of a data set, as plain data: the table schema, and one check a rule under its own name.
 
-The fields are those of dagster.TableColumn and dagster.AssetCheckSpec, filled as assets/metadata.py fills them.
+The fields are those of dagster.TableColumn and dagster.AssetCheckSpec, filled as assets/dagster/metadata.py fills them.
 """
 
 from __future__ import annotations

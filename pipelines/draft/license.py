@@ -1,6 +1,6 @@
 """Text that lies beside a file -> the licences it names.
 
-Belongs here: recognising titles, texts and SPDX identifiers. Stays out: finding the files (assets/stages/new.py), judging (admit/license.py).
+Belongs here: recognising titles, texts and SPDX identifiers. Stays out: finding the files (assets/services/new.py), judging (admit/license.py).
 """
 
 from __future__ import annotations

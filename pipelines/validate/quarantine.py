@@ -1,6 +1,6 @@
 """Quarantined rows and decisions about them -> which are released, which are discarded, which still wait; and what today's rules say of them.
 
-Belongs here: what a decision takes, and judging again. Stays out: files and who decides (assets/stages/quarantine.py).
+Belongs here: what a decision takes, and judging again. Stays out: files and who decides (assets/services/quarantine.py).
 A quarantine holds `_row`, `_reasons`, and the published columns as text, personal ones already treated.
 """
 

@@ -14,7 +14,7 @@ import pytest
 
 from assay.assets.io import delta_log
 from assay.assets.io.installation import Installation
-from assay.assets.stages import quarantine
+from assay.assets.stages import quarantine_record
 from assay.assets.stages.features import make_features
 from assay.contracts.errors import EvidenceError, QualityError
 from assay.verifying import verify
@@ -214,7 +214,7 @@ def test_a_quarantine_that_expired_is_signed_for_and_no_error(
     home: SampleHome, tmp_path: Path
 ) -> None:
     later(home)
-    assert len(quarantine.expire(home.open(), ["readings"])) == 2
+    assert len(quarantine_record.expire(home.open(), ["readings"])) == 2
     assert not list((home.root / "lake/readings/quarantine").iterdir())
     assert problems(home) == []
     assert "expired on" in checked(home)
@@ -228,7 +228,7 @@ def test_a_statement_of_expiry_excuses_its_own_file_alone(home: SampleHome) -> N
     later(home)
     first = min((home.root / "lake/readings/quarantine").iterdir())
     content = first.read_bytes()
-    quarantine.expire(home.open(), ["readings"])
+    quarantine_record.expire(home.open(), ["readings"])
     first.write_bytes(content)
     assert problems(home) == []  # not removed yet
     signed = sorted((home.root / "evidence/readings/quarantine").glob("*.expired.json"))
@@ -244,7 +244,7 @@ def test_an_expiry_that_was_interrupted_goes_on_and_is_no_error_meanwhile(
     monkeypatch.setattr(
         Installation, "_deliver_quarantine_expiry", lambda *_: (_ for _ in ()).throw(OSError())
     )
-    quarantine.expire(home.open(), ["readings"])
+    quarantine_record.expire(home.open(), ["readings"])
     files = list((home.root / "lake/readings/quarantine").glob("*.parquet"))
     assert len(files) == 2  # recorded, not signed yet, so not removed
     assert problems(home) == []
@@ -261,13 +261,13 @@ def test_what_expired_under_an_earlier_release_is_excused_by_the_registry_and_si
     home: SampleHome,
 ) -> None:
     later(home)
-    quarantine.expire(home.open(), ["readings"])
+    quarantine_record.expire(home.open(), ["readings"])
     for file in (home.root / "evidence/readings/quarantine").glob("*.expired.json"):
         file.unlink()
     assert problems(home) == []
     assert "by the registry's record" in checked(home)
     assert len(problems(home, where=home.root)) == 2
-    quarantine.expire(home.open(), ["readings"])
+    quarantine_record.expire(home.open(), ["readings"])
     assert problems(home, where=home.root) == []
 
 
@@ -282,7 +282,7 @@ def test_a_registry_that_calls_a_quarantine_expired_without_a_log_entry_excuses_
         )
     for file in (home.root / "lake/readings/quarantine").iterdir():
         file.unlink()
-    quarantine.expire(home.open(), ["readings"])
+    quarantine_record.expire(home.open(), ["readings"])
     assert len(problems(home)) == 2
 
 

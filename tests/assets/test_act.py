@@ -155,7 +155,7 @@ def test_the_pages_of_drift_and_model_say_what_was_decided_why_and_how_the_candi
 ) -> None:
     import dagster as dg
 
-    from assay.assets.definitions import build_definitions
+    from assay.assets.dagster.definitions import build_definitions
 
     for name, value in installation.environment.items():
         monkeypatch.setenv(name, value)

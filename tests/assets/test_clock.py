@@ -11,7 +11,8 @@ import sqlalchemy as sa
 
 from assay.assets.io.clock_doubts import CONFIRMED, SEEN
 from assay.assets.io.store import ledger
-from assay.assets.stages import quarantine, review
+from assay.assets.services import quarantine, review
+from assay.assets.stages import quarantine_record, review_state
 from assay.assets.stages.expire import expire
 from assay.contracts.errors import AdmissionError, ClockError
 from tests.conftest import GOOD, SampleHome, setting
@@ -107,7 +108,7 @@ def test_an_installation_that_rests_for_two_months_is_in_doubt_before_it_writes_
     for forbidden in (
         lambda: expire(old.open(), "readings"),
         lambda: expire(old.open(), "readings", rehearse=True),
-        lambda: quarantine.expire(old.open(), ["readings"]),
+        lambda: quarantine_record.expire(old.open(), ["readings"]),
         lambda: quarantine.decide(
             old.open(), "readings", "discard", run_id=None, rule=None, rows=[2], why="test"
         ),
@@ -149,7 +150,7 @@ def test_what_waited_goes_on_once_the_time_is_confirmed_and_that_is_recorded(
     assert old.open().registry.clock_doubt() is None
     assert expire(old.open(), "readings") == ["1.0.0", "1.1.0"]
     assert expired(old) == ["1.0.0", "1.1.0"]
-    assert len(quarantine.expire(old.open(), ["readings"])) >= 1
+    assert len(quarantine_record.expire(old.open(), ["readings"])) >= 1
     (details,) = [details for action, details in actions(old) if action == CONFIRMED]
     assert details["why"] == "the server stood still"
     assert details["steps"] == [
@@ -265,7 +266,7 @@ def test_an_approval_that_has_ended_does_not_begin_again_where_the_clock_steps_b
         )
     at(either_registry, START + timedelta(days=35))
     assert (
-        review.stands(
+        review_state.stands(
             either_registry.open(), review.review_of(either_registry.open(), number)
         ).decision
         == "open"
@@ -273,7 +274,7 @@ def test_an_approval_that_has_ended_does_not_begin_again_where_the_clock_steps_b
     either_registry.open().registry.note("something", "readings", {})
     at(either_registry, START + timedelta(days=1))
     assert (
-        review.stands(
+        review_state.stands(
             either_registry.open(), review.review_of(either_registry.open(), number)
         ).decision
         == "open"

@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from assay.assets.stages.docs import data_docs, pages_of
+from assay.assets.services.docs import data_docs, pages_of
 from assay.contracts.errors import ContractError
 from tests.conftest import SampleHome, columns, contract
 
@@ -117,11 +117,11 @@ def test_the_pages_of_a_version_are_linked_from_its_card_and_its_asset(
 ) -> None:
     import dagster as dg
 
-    from assay.assets.quarantine import data_docs as job
+    from assay.assets.dagster.jobs import data_docs as job
 
     installation.published()
     opened_home = installation.open()
-    monkeypatch.setattr("assay.assets.quarantine.Installation.open", lambda: opened_home)
+    monkeypatch.setattr("assay.assets.dagster.jobs.Installation.open", lambda: opened_home)
     config = {
         "ops": {"make_data_docs": {"config": {"dataset": "readings", "sample_rows": 2, "seed": 7}}}
     }

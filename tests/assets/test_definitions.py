@@ -8,8 +8,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from assay.assets.automation import arrival_sensor
-from assay.assets.definitions import build_definitions
+from assay.assets.dagster.definitions import build_definitions
+from assay.assets.dagster.sensors import arrival_sensor
 from assay.assets.io.home import SHIPPED_CONTRACTS, home
 from tests.conftest import GOOD, SampleHome, setting
 
@@ -187,7 +187,7 @@ def test_the_instance_is_made_once_by_processes_that_start_together(
     import subprocess
     import sys
 
-    code = "from assay.assets.io.home import home; from assay.assets.instance import instance; print(instance(home()).get_runs_count())"
+    code = "from assay.assets.io.home import home; from assay.assets.dagster.instance import instance; print(instance(home()).get_runs_count())"
     root = Path(__file__).parents[2]
     started = [
         subprocess.Popen(

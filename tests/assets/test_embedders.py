@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from assay.assets.io.embedders import PROBE, Endpoint, Folder, Network, checked
+from assay.assets.services.retrieve import search
 from assay.assets.stages.index import rebuild, rebuild_if_due
-from assay.assets.stages.retrieve import search
 from assay.contracts.errors import ActionError
 from tests.assets.test_index import Shelf
 from tests.conftest import SampleHome

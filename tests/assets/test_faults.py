@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from assay.assets.stages.verify import verify
+from assay.assets.services.verify import verify
 from assay.contracts.errors import EvidenceError
 from assay.lineage.evidence import files
 from tests.assets.test_publication import DRIVER, ended, flip, killed_at_random, published, verified

@@ -13,9 +13,9 @@ from polars.testing import assert_frame_equal
 
 import assay
 from assay.assets.io.keys import PUBLIC, public_key
+from assay.assets.services.verify import verify
 from assay.assets.stages.act import carried
 from assay.assets.stages.features import feature_frame, make_features
-from assay.assets.stages.verify import verify
 from assay.contracts.errors import (
     AdmissionError,
     ConfigurationError,
@@ -494,7 +494,7 @@ def test_the_asset_shows_schema_lineage_engine_and_parity_and_takes_an_engine(
 ) -> None:
     import dagster as dg
 
-    from assay.assets.definitions import build_definitions
+    from assay.assets.dagster.definitions import build_definitions
 
     job = build_definitions().resolve_job_def("readings")
     with dg.DagsterInstance.ephemeral() as instance:
@@ -541,7 +541,7 @@ def test_the_asset_shows_schema_lineage_engine_and_parity_and_takes_an_engine(
 
 
 def test_what_may_take_a_device_is_in_the_pool(published: SampleHome) -> None:
-    from assay.assets.definitions import build_definitions
+    from assay.assets.dagster.definitions import build_definitions
 
     def pools() -> set[str]:
         return {

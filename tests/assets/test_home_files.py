@@ -63,7 +63,7 @@ def test_a_code_location_and_its_children_write_private_files(
 ) -> None:
     installation.open()
     code = (
-        "import os, subprocess, sys; from assay.assets.definitions import build_definitions; build_definitions()\n"
+        "import os, subprocess, sys; from assay.assets.dagster.definitions import build_definitions; build_definitions()\n"
         f"open({str(tmp_path / 'own')!r}, 'w').close(); subprocess.run(['touch', {str(tmp_path / 'child')!r}], check=True)"
     )
     subprocess.run(

@@ -19,7 +19,7 @@ from assay.assets.io.home_state import HomeState, next_step
 from assay.assets.io.key_records import RECORDED, key_fingerprints
 from assay.assets.io.keys import PSEUDONYM, PUBLIC, SIGNING, Keys, read_private
 from assay.assets.io.store import ledger
-from assay.assets.stages.verify import verify
+from assay.assets.services.verify import verify
 from assay.contracts.errors import AssayError, ConfigurationError
 from tests.conftest import SampleHome, columns, setting
 

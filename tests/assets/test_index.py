@@ -15,10 +15,10 @@ from typing import Any
 import polars as pl
 import pytest
 
-from assay.assets.stages import retrieve
+from assay.assets.services import retrieve
+from assay.assets.services.retrieve import Found, search
 from assay.assets.stages.act import Acted
 from assay.assets.stages.index import index_store, rebuild, rebuild_if_due, roll_back
-from assay.assets.stages.retrieve import Found, search
 from assay.cli import main
 from assay.contracts.errors import ActionError, AdmissionError, ConfigurationError
 from tests.conftest import Edit, SampleHome, columns, setting
@@ -572,7 +572,7 @@ def test_kill_9_at_fifty_random_moments_of_a_rebuild(shelf: Shelf) -> None:
 def test_the_page_of_an_index_says_how_it_answers_and_why_it_was_built(shelf: Shelf) -> None:
     import dagster as dg
 
-    from assay.assets.definitions import build_definitions
+    from assay.assets.dagster.definitions import build_definitions
 
     shelf.publish()
     with dg.DagsterInstance.ephemeral() as instance:

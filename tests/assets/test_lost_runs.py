@@ -19,13 +19,13 @@ import dagster as dg
 import polars as pl
 import pytest
 
+from assay.assets.dagster.sensors import end_lost
 from assay.assets.io.runs import MAX_RUNTIME, SILENCE, process, why_lost
-from assay.assets.lost_runs import end_lost
+from assay.assets.services.lost_runs import reap
 from assay.assets.stages.admit import admit
 from assay.assets.stages.clean_validate import refine
 from assay.assets.stages.expire import expire
 from assay.assets.stages.ingest import land
-from assay.assets.stages.lost_runs import reap
 from assay.assets.stages.publish import publish
 from assay.contracts.errors import EvidenceError, PublicationError
 from tests.conftest import GOOD, SampleHome

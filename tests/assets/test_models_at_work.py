@@ -12,11 +12,12 @@ import pytest
 
 from assay.assets.io.models import CARD
 from assay.assets.io.registry_triggers import MEASURE
-from assay.assets.stages import monitor, trace
+from assay.assets.services import monitor, trace
+from assay.assets.services.predict import opened
+from assay.assets.stages import outcomes
 from assay.assets.stages.drift import measure_drift, override, replayed
 from assay.assets.stages.features import make_features
 from assay.assets.stages.model import compared, retrain_if_due
-from assay.assets.stages.predict import opened
 from assay.contracts.errors import (
     ActionError,
     AdmissionError,
@@ -81,7 +82,7 @@ def came_true(
     mine = told if only is None else told.filter(pl.col("model_version") == only)
     file = tmp_path / f"outcomes-{len(list(tmp_path.iterdir()))}.csv"
     mine.select("traceparent", truth.cast(pl.Int8).alias("label")).write_csv(file)
-    monitor.take_outcomes(installation.open(), "high", file)
+    outcomes.take_outcomes(installation.open(), "high", file)
     return monitor.review(installation.open(), "high")
 
 
@@ -241,7 +242,7 @@ def test_a_challenger_serves_its_share_and_is_promoted_by_what_came_true(
     share = (told["model_version"] == "2").mean()
     assert share == pytest.approx(0.5, abs=0.07)
     assert (
-        compared(served.open(), *monitor.keeps_model(served.open(), "high"), "2", "1")[
+        compared(served.open(), *outcomes.keeps_model(served.open(), "high"), "2", "1")[
             "evaluation"
         ]["better"]["value"]
         > -0.01
@@ -350,7 +351,7 @@ def test_a_steward_may_promote_what_was_refused_and_the_record_says_so(
     told = opened("high", "analytics", served.open()).predict(rows())
     came_true(served, tmp_path, told, right=True, only="1")
     came_true(served, tmp_path, told, right=False, only="2")
-    contract, policy = monitor.keeps_model(served.open(), "high")
+    contract, policy = outcomes.keeps_model(served.open(), "high")
     (switch,) = monitor.promote(served.open(), contract, policy, "2", "the labels were wrong")
     assert switch.reason.startswith(
         "the labels were wrong (before it was refused: rolled back in canary: roc_auc 0.0"
@@ -364,7 +365,7 @@ def test_a_champion_that_falls_gives_way_to_the_one_before_and_only_once(
     served: SampleHome, tmp_path: Path
 ) -> None:
     with_challenger(served)
-    contract, policy = monitor.keeps_model(served.open(), "high")
+    contract, policy = outcomes.keeps_model(served.open(), "high")
     monitor.promote(served.open(), contract, policy, "2", "a steward knows better")
     told = opened("high", "analytics", served.open()).predict(rows())
     (switch,) = came_true(served, tmp_path, told, right=False)
@@ -381,7 +382,7 @@ def test_outcomes_count_once_and_drift_hears_of_them(served: SampleHome, tmp_pat
     told.select(
         "traceparent", (pl.col("score") <= 0.5).cast(pl.Int8).alias("label")
     ).reverse().write_csv(file)
-    assert monitor.take_outcomes(served.open(), "high", file)["new"] is False
+    assert outcomes.take_outcomes(served.open(), "high", file)["new"] is False
     delivered(served, 2)
     taken(served)
     drift = served.open().registry.derived("readings", "1.1.0", "drift")
@@ -402,14 +403,14 @@ def test_what_came_true_may_be_corrected_and_corrected_back(
     said = []
     for label in (0, 1, 1, 0, 0):
         (tmp_path / "outcomes.csv").write_text(f"traceparent,label\n{name},{label}\nunknown,1\n")
-        told = monitor.take_outcomes(served.open(), "high", tmp_path / "outcomes.csv")
+        told = outcomes.take_outcomes(served.open(), "high", tmp_path / "outcomes.csv")
         said.append(
             (
                 told["new"],
                 told["corrected"],
                 told["known"],
                 told["lost"],
-                monitor.live(served.open(), "readings", "1")[0].tolist(),
+                outcomes.live(served.open(), "readings", "1")[0].tolist(),
             )
         )
     assert said == [
@@ -445,7 +446,7 @@ def test_outcomes_that_are_none_are_refused(
     file = tmp_path / "outcomes.csv"
     file.write_text(text)
     with pytest.raises(ActionError, match=said):
-        monitor.take_outcomes(served.open(), "high", file)
+        outcomes.take_outcomes(served.open(), "high", file)
 
 
 def test_a_value_that_is_not_in_its_columns_form_is_refused_and_not_scored_as_missing(

@@ -25,12 +25,12 @@ from assay.assets.io.decode import delimited
 from assay.assets.io.decode.landing import Task
 from assay.assets.io.registry import Row
 from assay.assets.io.sources.landing import Read
+from assay.assets.services.verify import verify
 from assay.assets.stages.admit import admit
 from assay.assets.stages.clean_validate import refine
 from assay.assets.stages.ingest import receipt_of
 from assay.assets.stages.publish import Published, finish, publish
 from assay.assets.stages.run import Run
-from assay.assets.stages.verify import verify
 from assay.contracts.errors import (
     AdmissionError,
     EvidenceError,

@@ -9,9 +9,10 @@ from typing import Any
 import polars as pl
 import pytest
 
-from assay.assets.stages import quarantine
+from assay.assets.services import quarantine
+from assay.assets.services.verify import Verified, verify
+from assay.assets.stages import quarantine_record
 from assay.assets.stages.admit import admit
-from assay.assets.stages.verify import Verified, verify
 from assay.contracts.errors import AssayError, ConfigurationError, EvidenceError, QualityError
 from tests.conftest import SampleHome, columns, setting
 
@@ -280,9 +281,9 @@ def test_a_quarantine_goes_when_its_contract_says_and_never_before(
     moved(timedelta())
     delivered(either_registry)
     moved(timedelta(days=30) - timedelta(microseconds=1))
-    assert quarantine.expire(either_registry.open(), ["readings"]) == []
+    assert quarantine_record.expire(either_registry.open(), ["readings"]) == []
     moved(timedelta(days=30))
-    (gone,) = quarantine.expire(either_registry.open(), ["readings"])
+    (gone,) = quarantine_record.expire(either_registry.open(), ["readings"])
     assert gone["rows"] == 5
     assert not list((either_registry.root / "lake" / "readings" / "quarantine").glob("*.parquet"))
     assert (
@@ -291,7 +292,7 @@ def test_a_quarantine_goes_when_its_contract_says_and_never_before(
     )
     with pytest.raises(QualityError, match="no row waits in the quarantine"):
         decide(either_registry, rule="meter_pattern")
-    assert quarantine.expire(either_registry.open(), ["readings"]) == []
+    assert quarantine_record.expire(either_registry.open(), ["readings"]) == []
 
 
 def test_each_publication_sweeps_what_has_expired(installation: SampleHome) -> None:
@@ -341,11 +342,11 @@ def test_the_job_of_the_web_ui_decides_as_the_command_line_does(
 ) -> None:
     import dagster as dg
 
-    from assay.assets.quarantine import quarantine as job
+    from assay.assets.dagster.jobs import quarantine as job
 
     delivered(installation)
     opened_home = installation.open()
-    monkeypatch.setattr("assay.assets.quarantine.Installation.open", lambda: opened_home)
+    monkeypatch.setattr("assay.assets.dagster.jobs.Installation.open", lambda: opened_home)
 
     def run(**config: Any) -> dg.ExecuteInProcessResult:
         with dg.DagsterInstance.ephemeral() as instance:

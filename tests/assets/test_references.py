@@ -9,9 +9,9 @@ import polars as pl
 import pytest
 
 from assay.assets.io.versions import check_name
-from assay.assets.stages.diff import diff, note_changes
+from assay.assets.services.diff import diff, note_changes
+from assay.assets.services.verify import verify
 from assay.assets.stages.expire import expire
-from assay.assets.stages.verify import verify
 from assay.contracts.errors import EvidenceError
 from assay.pipelines.publish.naming import Previous, change_note, schema_changes
 from tests.conftest import GOOD, SampleHome, columns, setting

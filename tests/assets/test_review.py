@@ -12,7 +12,8 @@ import sqlalchemy as sa
 
 from assay.assets.io.keys import public_of
 from assay.assets.io.reviews import approvals
-from assay.assets.stages import review
+from assay.assets.services import review
+from assay.assets.stages import review_state
 from assay.contracts.errors import AdmissionError, AssayError, ConfigurationError, EvidenceError
 from assay.contracts.policy import license_policy
 from assay.lineage.approval import opened, signed
@@ -236,7 +237,7 @@ def test_a_changed_stewards_file_makes_nobody_a_steward_until_two_of_the_old_one
     assert [decide(held, key, number=2) for key in (ann, bob)] == ["open", "approved"]
     with pytest.raises(AdmissionError, match="held for review"):
         held.published()  # the file is adopted, and the version still waits
-    adopted = held.open().registry.adopted(review.STEWARDS)
+    adopted = held.open().registry.adopted(review_state.STEWARDS)
     assert adopted is not None
     assert (adopted["digest"] != old, adopted["by"]) == (True, "ann, bob")
     assert decide(held, eve) == "approved"
@@ -262,12 +263,12 @@ def test_the_job_of_the_web_ui_takes_what_was_signed(
 ) -> None:
     import dagster as dg
 
-    from assay.assets.review import review as job
+    from assay.assets.dagster.jobs import review as job
 
     ann = held.appoint("ann", "first")
     opened_home = held.open()
     text = review.sign(opened_home, 1, "approve", "fine", ann)
-    monkeypatch.setattr("assay.assets.review.Installation.open", lambda: opened_home)
+    monkeypatch.setattr("assay.assets.dagster.jobs.Installation.open", lambda: opened_home)
     config = {"ops": {"decide": {"config": {"review": 1, "signed": text}}}}
     assert job.execute_in_process(
         run_config=config, instance=dg.DagsterInstance.ephemeral()
@@ -284,8 +285,8 @@ def test_the_asset_s_page_shows_its_review(
 ) -> None:
     import dagster as dg
 
-    from assay.assets.definitions import build_definitions
-    from assay.assets.instance import instance
+    from assay.assets.dagster.definitions import build_definitions
+    from assay.assets.dagster.instance import instance
 
     held = installation
     held.promise(NOTED)
@@ -354,7 +355,7 @@ def test_a_changed_policy_decides_nothing_until_two_persons_approve_it(
         installation.published()
     assert [decide(installation, key) for key in (ann, bob)] == ["open", "approved"]
     assert installation.published().new
-    assert installation.open().registry.adopted(review.POLICIES) == {
+    assert installation.open().registry.adopted(review_state.POLICIES) == {
         "digest": "f" * 64,
         "by": "ann, bob",
     }

@@ -13,13 +13,12 @@ from dagster._core.run_coordinator.queued_run_coordinator import QueuedRunCoordi
 from dagster._core.test_utils import create_run_for_test
 from dagster_shared.check import CheckError
 
-from assay.assets.coordinator import CheckedRunCoordinator
-from assay.assets.definitions import build_definitions
-from assay.assets.instance import instance as open_instance
-from assay.assets.instance import shipped
+from assay.assets.dagster.definitions import build_definitions
+from assay.assets.dagster.instance import instance as open_instance
+from assay.assets.dagster.instance import shipped
+from assay.assets.dagster.jobs import quarantine
+from assay.assets.dagster.run_config import CheckedRunCoordinator, problem_of
 from assay.assets.io.home import Home
-from assay.assets.quarantine import quarantine
-from assay.assets.run_config import problem_of
 from assay.contracts.errors import ConfigurationError
 from tests.conftest import Edit, SampleHome, columns, setting
 

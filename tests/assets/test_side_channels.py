@@ -22,7 +22,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from assay.assets import metadata
+from assay.assets.dagster import metadata
 from assay.assets.io.names import LABEL, numbered, suffix_of
 from assay.assets.stages.ingest import land, receipt_of
 from assay.contracts.errors import AssayError

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.assets.stages.suggest import ask, suggest
+from assay.assets.services.suggest import ask, suggest
 from assay.contracts.errors import ConfigurationError
 from assay.pipelines.spreadsheet import guarded, unguarded
 from tests.conftest import SampleHome, setting

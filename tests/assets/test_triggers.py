@@ -15,12 +15,12 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from assay.assets.definitions import build_definitions
+from assay.assets.dagster.definitions import build_definitions
+from assay.assets.dagster.sensors import DATASET, TRIGGER, requests
 from assay.assets.io.home import Home
 from assay.assets.io.installation import Installation
 from assay.assets.stages.drift import measure_drift
-from assay.assets.stages.monitor import take_outcomes
-from assay.assets.triggers import DATASET, TRIGGER, requests
+from assay.assets.stages.outcomes import take_outcomes
 from tests.assets.test_act import delivered, learning
 from tests.assets.test_models_at_work import learned
 from tests.conftest import SampleHome
@@ -288,7 +288,9 @@ def test_models_are_judged_again_only_where_there_is_something_new_and_a_canary_
     opened(installation, monkeypatch)
     monkeypatch.setattr(Installation, "settle", lambda _: [])
     looked = list[str]()
-    monkeypatch.setattr("assay.assets.triggers.review", lambda _, name: looked.append(name) or [])
+    monkeypatch.setattr(
+        "assay.assets.dagster.sensors.review", lambda _, name: looked.append(name) or []
+    )
     opened_home = installation.open()
     opened_home.registry.switch("readings", "high", {"champion": ("1", {})}, "better than nobody")
     told = tick(dagster, "0")  # as a cursor was before
@@ -316,7 +318,7 @@ def test_the_sensor_launches_what_the_registry_says(
     installation: SampleHome, dagster: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened_home = triggered(installation)
-    monkeypatch.setattr("assay.assets.triggers.PATIENCE", timedelta(0))
+    monkeypatch.setattr("assay.assets.dagster.sensors.PATIENCE", timedelta(0))
     opened(installation, monkeypatch)
     (request,) = tick(dagster, None).run_requests or []
     assert (request.job_name, [key.path for key in request.asset_selection or []]) == (

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
-from assay.assets.definitions import build_definitions
+from assay.assets.dagster.definitions import build_definitions
 from assay.assets.stages import upstream
 from assay.assets.stages.ingest import land
 from assay.checking import check_contracts

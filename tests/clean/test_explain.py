@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from assay.assets.services.explain import explained
 from assay.assets.stages.admit import admit
 from assay.assets.stages.clean_validate import refine
-from assay.assets.stages.explain import explained
 from assay.contracts.errors import ContractError, EvidenceError
 from tests.conftest import SampleHome, setting
 

@@ -626,7 +626,7 @@ def test_openlineage_reads_its_event_back() -> None:
 def test_dagster_data_fill_dagsters_own_classes_as_the_assets_do() -> None:
     import dagster as dg
 
-    from assay.assets.metadata import check_spec, table_schema
+    from assay.assets.dagster.metadata import check_spec, table_schema
 
     promised = contract(zones)
     told = json.loads(export(promised, "dagster"))

@@ -298,7 +298,7 @@ def test_documents_of_which_none_is_text_are_refused(installation: SampleHome) -
 
 @pytest.mark.parametrize("kind", ["arrow", "excel"])
 def test_a_contract_is_drafted_from_them(tmp_path: Path, kind: str) -> None:
-    from assay.assets.stages.new import drafted
+    from assay.assets.services.new import drafted
     from assay.contracts.load import load
 
     path = tmp_path / f"readings.{'xlsx' if kind == 'excel' else kind}"

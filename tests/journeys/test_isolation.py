@@ -50,12 +50,12 @@ def failing(
 
 PLACES = {
     "in its partitions": ("assay.running._windows", 1),
-    "in building its definitions": ("assay.assets.definitions.definitions_of", 0),
-    "in landing": ("assay.assets.ingest.land", 0),
-    "in admission": ("assay.assets.admit.admit", 0),
-    "in cleaning": ("assay.assets.publish.refine", 0),
-    "in publication": ("assay.assets.publish.publish_parts", 0),
-    "in Dagster": ("assay.assets.instance.execute", 2),
+    "in building its definitions": ("assay.assets.dagster.definitions.definitions_of", 0),
+    "in landing": ("assay.assets.dagster.assets.land", 0),
+    "in admission": ("assay.assets.dagster.assets.admit", 0),
+    "in cleaning": ("assay.assets.dagster.assets.refine", 0),
+    "in publication": ("assay.assets.dagster.assets.publish_parts", 0),
+    "in Dagster": ("assay.assets.dagster.instance.execute", 2),
 }
 
 
@@ -183,7 +183,7 @@ def test_a_damaged_log_of_one_data_set_is_told_and_the_other_is_published_and_ve
 def test_a_sensor_skips_what_fails_about_one_data_set(
     two: SampleHome, monkeypatch: pytest.MonkeyPatch, sensor: str
 ) -> None:
-    from assay.assets import lost_runs, triggers
+    from assay.assets.dagster import sensors
     from assay.assets.io.installation import Installation
 
     for name, value in two.environment.items():
@@ -197,8 +197,8 @@ def test_a_sensor_skips_what_fails_about_one_data_set(
             raise PanicException(SECRET)
         return []
 
-    monkeypatch.setattr(lost_runs, "expire", about)
-    monkeypatch.setattr(triggers, "_watched", about)
+    monkeypatch.setattr(sensors, "expire", about)
+    monkeypatch.setattr(sensors, "_watched", about)
     monkeypatch.setattr(Installation, "settle", lambda _: [])
     opened_home = two.open()
     trained = {
@@ -213,9 +213,7 @@ def test_a_sensor_skips_what_fails_about_one_data_set(
         dg.build_sensor_context(instance=instance) as context,
     ):
         told = (
-            lost_runs.reaper(context)
-            if sensor == "reaper"
-            else triggers._looked(context, frozenset())
+            sensors.reaper(context) if sensor == "reaper" else sensors._looked(context, frozenset())
         )
     text = str(told.skip_message if isinstance(told, dg.SkipReason) else told.skip_reason)
     assert looked == ["alpha", "beta"]
@@ -226,7 +224,7 @@ def test_a_sensor_skips_what_fails_about_one_data_set(
 def test_a_sensor_that_cannot_open_the_installation_says_so(
     two: SampleHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from assay.assets import lost_runs, triggers
+    from assay.assets.dagster import sensors
     from assay.assets.io.installation import Installation
 
     for name, value in two.environment.items():
@@ -240,8 +238,8 @@ def test_a_sensor_that_cannot_open_the_installation_says_so(
         dg.DagsterInstance.ephemeral() as instance,
         dg.build_sensor_context(instance=instance) as context,
     ):
-        told = [str(lost_runs.reaper(context).skip_message)]
-        definition = triggers.trigger_sensor([dg.define_asset_job("any", selection="*")])
+        told = [str(sensors.reaper(context).skip_message)]
+        definition = sensors.trigger_sensor([dg.define_asset_job("any", selection="*")])
         told.append(str(definition(context).skip_reason))
     assert all("an unexpected PanicException" in each and SECRET not in each for each in told)
 
@@ -249,7 +247,7 @@ def test_a_sensor_that_cannot_open_the_installation_says_so(
 def test_definitions_of_one_data_set_that_cannot_be_built_leave_the_others_in_the_web_ui(
     two: SampleHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from assay.assets import definitions
+    from assay.assets.dagster import definitions
 
     for name, value in two.environment.items():
         monkeypatch.setenv(name, value)

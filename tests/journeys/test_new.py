@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from assay.assets.stages.new import license_of
+from assay.assets.services.new import license_of
 from assay.contracts.errors import ConfigurationError, SourceError
 from assay.contracts.load import load
 from assay.new import new

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from assay.assets.stages.describe import profile
+from assay.assets.services.describe import profile
 from assay.pipelines.validate.describe import (
     SAMPLE_ROWS,
     Described,

@@ -17,8 +17,8 @@ from assay.assets.io import delta_log
 from assay.assets.io.delta_log import Expected
 from assay.assets.io.disk import left_behind
 from assay.assets.io.failures import must_stop
+from assay.assets.services.signed import Signed, learned_files
 from assay.assets.stages import fitted
-from assay.assets.stages.signed import Signed, learned_files
 from assay.contracts.errors import EvidenceError, Where
 from assay.lineage import evidence, features
 

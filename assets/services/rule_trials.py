@@ -11,13 +11,14 @@ import polars as pl
 from assay.assets.io import sql
 from assay.assets.io.installation import Installation
 from assay.assets.io.registry import Row
+from assay.assets.stages.version_statistics import statistics_of
 from assay.contracts.model import Contract, Rule
 from assay.contracts.types import dtype
 from assay.lineage import evidence
 from assay.pipelines.engine import run_together
 from assay.pipelines.frames import Check
 from assay.pipelines.validate import anonymity
-from assay.pipelines.validate.evaluate import EXAMPLES, Statistics, counting, proven, retyped
+from assay.pipelines.validate.evaluate import EXAMPLES, counting, proven, retyped
 from assay.pipelines.validate.split import checks
 
 
@@ -100,37 +101,6 @@ def judge_files(
 
 def _pointed_to(rules: Sequence[Rule]) -> set[str]:
     return {rule.argument.dataset for rule in rules if rule.kind == "relationship"}
-
-
-def statistics_of(files: Sequence[Path]) -> dict[str, Statistics]:
-    """What the footers of Parquet files say of each flat column, over all files together."""
-    import pyarrow.parquet as pq
-
-    parts: dict[str, list[Statistics]] = {}
-    groups = 0
-    for file in files:
-        metadata = pq.read_metadata(file)
-        for group in range(metadata.num_row_groups):
-            groups += 1
-            for index in range(metadata.num_columns):
-                column = metadata.row_group(group).column(index)
-                said = column.statistics
-                if said is not None and "." not in column.path_in_schema:
-                    ends = (said.min, said.max) if said.has_min_max else (None, None)
-                    parts.setdefault(column.path_in_schema, []).append(
-                        Statistics(said.null_count if said.has_null_count else None, *ends)
-                    )
-    return {name: _joined(each) for name, each in parts.items() if len(each) == groups}
-
-
-def _joined(parts: Sequence[Statistics]) -> Statistics:
-    nulls = [part.nulls for part in parts]
-    lows, highs = [part.low for part in parts], [part.high for part in parts]
-    return Statistics(
-        None if None in nulls else sum(nulls),  # type: ignore[arg-type]  # no None is among them
-        None if None in lows else min(lows),
-        None if None in highs else max(highs),
-    )
 
 
 def hit(installation: Installation, contract: Contract, rule: Rule) -> tuple[str, ...]:

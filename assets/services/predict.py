@@ -17,9 +17,9 @@ from assay.assets.io.installation import Installation
 from assay.assets.io.private import private_files
 from assay.assets.io.registry import Row
 from assay.assets.io.registry_triggers import Role
+from assay.assets.services.inference import given
 from assay.assets.stages.features import feature_state, state_others
-from assay.assets.stages.inference import given
-from assay.assets.stages.monitor import MODEL, PARENT, SCORE, keep_predictions, keeps_model
+from assay.assets.stages.outcomes import MODEL, PARENT, SCORE, keep_predictions, keeps_model
 from assay.contracts.errors import ActionError, AdmissionError, Where
 from assay.contracts.model import Contract
 from assay.contracts.settings import Retrain

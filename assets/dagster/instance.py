@@ -6,8 +6,10 @@ Belongs here: making the instance once, running a job. Stays out: printing.
 import logging
 import os
 import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import dagster as dg
 
@@ -16,10 +18,14 @@ from assay.assets.io.home import Home
 from assay.contracts.errors import AssayError, ConfigurationError, UnexpectedError, Where
 from assay.pipelines.publish.partitions import TO
 
-_PACKAGE = Path(__file__).parents[1]
+_PACKAGE = Path(__file__).parents[2]
 
-_STOCK_COORDINATOR = "module: dagster.core.run_coordinator\n  class: QueuedRunCoordinator"
-_OUR_COORDINATOR = "module: assay.assets.coordinator\n  class: CheckedRunCoordinator"
+_OLDER_COORDINATORS = (
+    "module: dagster.core.run_coordinator\n  class: QueuedRunCoordinator",
+    "module: assay.assets.coordinator",
+)
+_MODULE = "module: assay.assets.dagster.run_config"
+_OUR_COORDINATORS = (f"{_MODULE}\n  class: CheckedRunCoordinator", _MODULE)
 
 
 def shipped(name: str) -> Path:
@@ -51,10 +57,12 @@ def instance(home: Home) -> dg.DagsterInstance:
 
 
 def _check_runs_of_older_homes(settings: Path) -> None:
-    """Homes of before name Dagster's own run coordinator, which looks at no configuration; one that somebody chose stays."""
-    text = settings.read_text(encoding="utf-8")
-    if _STOCK_COORDINATOR in text:
-        write_atomically(settings, text.replace(_STOCK_COORDINATOR, _OUR_COORDINATOR))
+    """Replace the run coordinators that earlier releases wrote; one that the operator chose stays."""
+    text = before = settings.read_text(encoding="utf-8")
+    for older, ours in zip(_OLDER_COORDINATORS, _OUR_COORDINATORS, strict=True):
+        text = text.replace(older, ours)
+    if text != before:
+        write_atomically(settings, text)
 
 
 class RunFailed(AssayError):
@@ -118,3 +126,52 @@ def execute(
     raise UnexpectedError(
         problem, f"Run again; if it happens again, report run {result.run_id}", where
     )
+
+
+What = Literal["started", "made", "checked", "failed"]
+
+
+@dataclass(frozen=True)
+class Happening:
+    """One event of a run. `details` are the metadata of what was made, as plain values."""
+
+    what: What
+    asset: str
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+LISTENERS: list[Callable[[Happening], None]] = []
+
+
+class _Forward(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        event = (getattr(record, "dagster_meta", None) or {}).get("dagster_event")
+        happening = _happening(event) if event is not None else None
+        if happening is not None:
+            for listener in LISTENERS:
+                listener(happening)
+
+
+def _happening(event: Any) -> Happening | None:
+    step = str(event.step_key or "")
+    match event.event_type_value:
+        case "STEP_START":
+            return Happening("started", step)
+        case "ASSET_MATERIALIZATION":
+            made = event.event_specific_data.materialization
+            return Happening(
+                "made",
+                made.asset_key.to_user_string(),
+                {name: getattr(value, "value", None) for name, value in made.metadata.items()},
+            )
+        case "STEP_FAILURE":
+            return Happening("failed", step)
+    return None
+
+
+@dg.logger
+def progress_logger(_: dg.InitLoggerContext) -> logging.Logger:
+    """A logger that shows nothing and tells LISTENERS."""
+    logger = logging.Logger("assay.progress")
+    logger.addHandler(_Forward())
+    return logger

@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from assay.assets.act import index, model
-from assay.assets.admit import admitted
-from assay.assets.automation import arrival_sensor, job, schedule
-from assay.assets.drift import drift
-from assay.assets.features import features
-from assay.assets.ingest import landed
+from assay.assets.dagster.assets import (
+    admitted,
+    cleaned_and_published,
+    drift,
+    features,
+    index,
+    landed,
+    model,
+)
+from assay.assets.dagster.instance import progress_logger
+from assay.assets.dagster.jobs import act_job, data_docs, job, quarantine, review
+from assay.assets.dagster.resources import InstallationResource
+from assay.assets.dagster.sensors import arrival_sensor, reaper, schedule, trigger_sensor
 from assay.assets.io.failures import must_stop, unexpected
 from assay.assets.io.home import home
 from assay.assets.io.private import keep_private
-from assay.assets.lost_runs import reaper
-from assay.assets.progress import progress_logger
-from assay.assets.publish import cleaned_and_published
-from assay.assets.quarantine import data_docs, quarantine
-from assay.assets.resources import InstallationResource
-from assay.assets.review import review
-from assay.assets.triggers import act_job, trigger_sensor
 from assay.contracts.model import Contract
 
 if TYPE_CHECKING:

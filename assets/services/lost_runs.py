@@ -1,6 +1,6 @@
 """Reaping, done: runs whose process is gone -> ended, their lease taken away, their staging swept.
 
-Belongs here: the registry's side. Stays out: telling Dagster (assets/lost_runs.py).
+Belongs here: the registry's side. Stays out: telling Dagster (assets/dagster/lost_runs.py).
 """
 
 from __future__ import annotations

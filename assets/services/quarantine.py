@@ -7,24 +7,18 @@ A decision is about the rows of one delivery (the same bytes, the same window), 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from assay.assets.io.disk import left_behind, sha256
+from assay.assets.io.disk import sha256
 from assay.assets.io.installation import Installation
 from assay.assets.io.registry import Row
-from assay.assets.stages.admit import Admission
-from assay.assets.stages.clean_validate import Refined
 from assay.assets.stages.handlings import decisions_of, rows_of
-from assay.assets.stages.run import Run
-from assay.assets.stages.signed import Signed
-from assay.contracts.errors import ConfigurationError, EvidenceError, QualityError, Where
+from assay.assets.stages.quarantine_record import _expires, _path
+from assay.contracts.errors import ConfigurationError, QualityError, Where
 from assay.contracts.model import Contract
 from assay.contracts.problems import suggestion
-from assay.contracts.settings import CONFIDENTIAL
 from assay.lineage import handling
 from assay.pipelines.engine import run as collect
 from assay.pipelines.engine import run_together
@@ -44,23 +38,6 @@ from assay.pipelines.validate.quarantine import (
 
 SHOWN = 20
 _STATES = {"release": "released", "discard": "discarded"}
-
-
-def note(run: Run, admission: Admission, refined: Refined) -> None:
-    """Enter what the run sets aside into the registry, before the file lies where stewards find it."""
-    contract, inputs, said = run.contract, admission.inputs, refined.set_aside["quarantine"]
-    classified = [
-        column.name for column in contract.columns if column.classification in CONFIDENTIAL
-    ]
-    personal = {
-        *contract.privacy.columns,
-        *classified,
-        *(finding.column for finding in admission.verdict.findings),
-    }
-    run.installation.registry.keep_quarantine({
-        "dataset": contract.name, "run_id": run.run_id, "source_digest": inputs.source_digest, "window": inputs.window, "contract_digest": contract.digest,
-        "rows": said["rows"], "sha256": said["sha256"], "reasons": dict(refined.accounting.quarantined_by), "personal": sorted(personal),
-    })  # fmt: skip
 
 
 # -- reading -----------------------------------------------------------------------------
@@ -148,10 +125,6 @@ def record(installation: Installation, name: str, run_id: str | None) -> Row:
             where,
         )
     return chosen[-1]
-
-
-def _path(row: Row) -> Path:
-    return Path(row["dataset"]) / "quarantine" / f"{row['run_id']}.parquet"
 
 
 def _there(installation: Installation, row: Row) -> bool:
@@ -412,106 +385,3 @@ def replay(installation: Installation, name: str, run_id: str | None) -> dict[st
         "rows": found.filter(pl.col(PASSES))[ROW].sort().head(SHOWN).to_list(),
         "next": f"assay run {name}" if changed and found[PASSES].any() else None,
     }  # fmt: skip
-
-
-def expire(installation: Installation, names: Sequence[str]) -> list[dict[str, Any]]:
-    """Remove the quarantines that are older than their contract says today, by the registry's clock; and copies that no decision came to need.
-
-    Each is recorded as expired first, then signed for, then removed; what a crash left of that is done by the next call.
-    """
-    installation.registry.check_clock("nothing expires")
-    now = datetime.fromisoformat(installation.registry.now())
-    gone = []
-    for name in names:
-        contract = installation.contract(name)
-        folder = installation.lake.folder(name, "quarantine")
-        for row in (
-            row
-            for row in installation.registry.quarantines(name)
-            if row["expired_at"] is None and _expires(row, contract) <= now
-        ):
-            if not installation.registry.expire_quarantine(
-                name, row["run_id"], f"retention.quarantine is {contract.retention.quarantine}"
-            ):
-                continue
-            gone.append(
-                {
-                    "dataset": name,
-                    "run_id": row["run_id"],
-                    "rows": row["rows"],
-                    "kept_at": row["kept_at"],
-                }
-            )
-        for copy in folder.glob(".*.emptied"):
-            if left_behind(copy, now.timestamp()):
-                copy.unlink(missing_ok=True)
-        gone_before = _sign_earlier(installation, name)
-        if gone or gone_before:
-            installation.settle()
-    return gone
-
-
-def _sign_earlier(installation: Installation, name: str) -> bool:
-    """Have it signed for quarantines that expired before such statements were made.
-
-    The registry's record with its entry in the audit log is all that tells of them.
-    """
-    expired = [
-        row["run_id"] for row in installation.registry.quarantines(name) if row["expired_at"]
-    ]
-    unsigned = [
-        run for run in expired if not installation.quarantine_expiry_file(name, run).exists()
-    ]
-    if not unsigned:
-        return False
-    waiting = [entry["payload"] for entry in installation.registry.pending()]
-    logged = installation.registry.quarantines_expired(name)
-    wanted = [run for run in unsigned if run in logged and {"run_id": run} not in waiting]
-    for run in wanted:
-        installation.registry.post("quarantine_expiry", name, {"run_id": run})
-    return bool(wanted)
-
-
-def recorded_expiries(installation: Installation, name: str) -> dict[str, str]:
-    """The quarantine files that have expired by the registry and its audit log, with the time."""
-    logged = installation.registry.quarantines_expired(name)
-    rows = [row for row in installation.registry.quarantines(name) if row["expired_at"]]
-    return {str(_path(row)): row["expired_at"] for row in rows if row["run_id"] in logged}
-
-
-def check_kept(installation: Installation, signed: Signed) -> list[str]:
-    """Compare the quarantines of runs that published nothing with what the registry says.
-
-    Raises: EvidenceError: a file is missing, or is not what was kept.
-    """
-    predicates = [document["predicate"] for document in signed.documents.values()]
-    of_versions = {
-        entry["path"] for predicate in predicates for entry in predicate["set_aside"].values()
-    }
-    count = 0
-    for row in installation.registry.quarantines(signed.name):
-        path = str(_path(row))
-        # a run that was killed before its checks were kept may have left no file
-        if row["expired_at"] or path in of_versions or not _has_checks(installation, row):
-            continue
-        file = installation.home.lake / path
-        where = Where(file=path, dataset=signed.name)
-        if not file.is_file():
-            problem = "the quarantine file is missing, and the registry does not call it expired"
-            raise EvidenceError(problem, "Restore it from a backup", where)
-        if sha256(file) not in handling.became(signed.handlings, path, row["sha256"]):
-            problem = "the quarantine file is not what was kept"
-            raise EvidenceError(problem, "Restore it from a backup", where)
-        count += 1
-    return [f"digests of {count} quarantine file(s) of runs that published nothing"]
-
-
-def _has_checks(installation: Installation, row: Row) -> bool:
-    return bool(installation.registry.checks(row["dataset"], row["run_id"]))
-
-
-def _expires(row: Row, contract: Contract) -> datetime:
-    """When a quarantine has lived as long as the contract says: whole days from when it was kept."""
-    return datetime.fromisoformat(row["kept_at"]) + timedelta(
-        days=int(contract.retention.quarantine[1:-1])
-    )

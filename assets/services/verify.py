@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from assay.assets.io.disk import sha256
 from assay.assets.io.lake import Lake
-from assay.assets.stages.accounted import check_data_set
-from assay.assets.stages.signed import Signed, learned_files, read_signed
+from assay.assets.services.accounted import check_data_set
+from assay.assets.services.signed import Signed, learned_files, read_signed
 from assay.contracts.errors import EvidenceError, Where, errors_located_at
 from assay.lineage import evidence, features, handling
 from assay.lineage.approval import keyid_of, subject_of

@@ -1,16 +1,66 @@
-"""The jobs by which stewards decide about quarantined rows, and have Data Docs made, in the web UI."""
+"""Jobs: the whole way of one data set, and what stewards decide in the web UI."""
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import dagster as dg
 from pydantic import Field
 
-from assay.assets import metadata
-from assay.assets.config import plain_schema, read_settings
+from assay.assets.dagster import metadata
+from assay.assets.dagster.assets import key
+from assay.assets.dagster.resources import failures_told
+from assay.assets.dagster.run_config import plain_schema, read_settings
+from assay.assets.dagster.sensors import _STAGES, _has
 from assay.assets.io.installation import Installation
-from assay.assets.resources import failures_told
-from assay.assets.stages import docs
-from assay.assets.stages import quarantine as stage
+from assay.assets.services import docs
+from assay.assets.services import quarantine as stage
+from assay.assets.services.review import submit
+from assay.assets.stages import quarantine_record
+from assay.contracts.model import Contract
+
+if TYPE_CHECKING:
+    from dagster._core.definitions.unresolved_asset_job_definition import (
+        UnresolvedAssetJobDefinition,
+    )  # what define_asset_job returns; not exported
+
+
+class Decision(dg.Config):
+    """What a steward pastes: the review's number, and what `assay review sign` printed. The private key never comes here."""
+
+    review: int
+    signed: str
+
+
+@dg.op(
+    config_schema=plain_schema(Decision),
+    description="Checks a signed decision and keeps it, if it counts.",
+)
+def decide(context: dg.OpExecutionContext) -> None:
+    """One decision."""
+    with failures_told():
+        config = read_settings(Decision, context)
+        standing = submit(Installation.open(), config.review, config.signed)
+    said = f"{standing.decision}" + (
+        f"; it still needs a {' and a '.join(standing.missing)}-level approval"
+        if standing.missing
+        else ""
+    )
+    context.log.info(f"review {config.review}: {said}")
+    context.add_output_metadata(
+        {
+            "review": config.review,
+            "decision": standing.decision,
+            "by": ", ".join(each.approver for each in standing.by),
+            "missing": ", ".join(standing.missing) or "nothing",
+        }
+    )
+
+
+@dg.job(
+    description="Decide a review: paste what `assay review sign NUMBER approve|reject --why … --key …` printed."
+)
+def review() -> None:
+    """Where stewards decide."""
+    decide()
 
 
 class Handling(dg.Config):
@@ -39,7 +89,7 @@ def handle(context: dg.OpExecutionContext) -> None:
                 found = stage.replay(installation, name, config.run)
                 context.add_output_metadata(metadata.replayed(found))
             case "expire":
-                gone = stage.expire(installation, [name])
+                gone = quarantine_record.expire(installation, [name])
                 context.add_output_metadata(
                     {"expired": len(gone), "rows": sum(each["rows"] for each in gone)}
                 )
@@ -115,3 +165,25 @@ def make_data_docs(context: dg.OpExecutionContext) -> None:
 def data_docs() -> None:
     """Where stewards get the pages."""
     make_data_docs()
+
+
+def job(contract: Contract) -> "UnresolvedAssetJobDefinition":
+    """The whole way of one data set."""
+    return dg.define_asset_job(
+        contract.name,
+        selection=dg.AssetSelection.groups(contract.name),
+        description=f"Everything about {contract.name}, from its source to action.",
+        tags={"assay/dataset": contract.name},
+    )
+
+
+def act_job(contract: Contract) -> "UnresolvedAssetJobDefinition | None":
+    """The job in which a data set's triggers are carried out, where it has any."""
+    stages = [key(contract, stage) for stage in _STAGES.values() if _has(contract, stage)]
+    if not stages:
+        return None
+    return dg.define_asset_job(
+        f"{contract.name}_act",
+        selection=dg.AssetSelection.assets(*stages),
+        description=f"What follows from a version of {contract.name}: drift, model, index.",
+    )

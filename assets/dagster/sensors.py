@@ -6,19 +6,29 @@ dies on the way: the trigger is still there, or it is done, and a run that finds
 """
 
 import json
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from assay.assets.common import key
+from assay.assets.dagster.assets import key
 from assay.assets.io.failures import noted
 from assay.assets.io.home import home
 from assay.assets.io.installation import Installation
 from assay.assets.io.registry import Row
 from assay.assets.io.registry_triggers import ASSAY, MEASURE
-from assay.assets.stages.monitor import in_canary, judged_by, review
+from assay.assets.io.runs import why_lost
+from assay.assets.io.sources import seen_here
+from assay.assets.services.lost_runs import reap
+from assay.assets.services.monitor import in_canary, judged_by, review
+from assay.assets.stages import upstream
+from assay.assets.stages.expire import expire
+from assay.assets.stages.partition_runs import due
+from assay.assets.stages.run import Run
+from assay.contracts.errors import AssayError
 from assay.contracts.model import Contract
 
 if TYPE_CHECKING:
@@ -126,18 +136,6 @@ def _rested(installation: Installation, before: Sequence[dg.RunRecord]) -> bool:
     return not ended or installation.clock().timestamp() - max(ended) >= wait
 
 
-def act_job(contract: Contract) -> "UnresolvedAssetJobDefinition | None":
-    """The job in which a data set's triggers are carried out, where it has any."""
-    stages = [key(contract, stage) for stage in _STAGES.values() if _has(contract, stage)]
-    if not stages:
-        return None
-    return dg.define_asset_job(
-        f"{contract.name}_act",
-        selection=dg.AssetSelection.assets(*stages),
-        description=f"What follows from a version of {contract.name}: drift, model, index.",
-    )
-
-
 def trigger_sensor(
     jobs: "list[UnresolvedAssetJobDefinition | dg.JobDefinition]",
 ) -> dg.SensorDefinition:
@@ -221,4 +219,135 @@ def _watched(installation: Installation, contract: Contract) -> bool:
     serving = installation.registry.serving(contract.name)
     return "challenger" in serving or (
         "champion" in serving and bool(serving["champion"]["details"].get("replaced"))
+    )
+
+
+def schedule(contract: Contract) -> dg.ScheduleDefinition | None:
+    """Run at the times the contract names, in UTC."""
+    if contract.source.schedule is None:
+        return None
+    if contract.source.partitions:
+        return _schedule_of_due(contract, contract.source.schedule)
+    return dg.ScheduleDefinition(
+        name=f"{contract.name}_schedule",
+        job_name=contract.name,
+        cron_schedule=contract.source.schedule,
+        execution_timezone="UTC",
+        description="When the contract says.",
+    )
+
+
+def _schedule_of_due(contract: Contract, cron: str) -> dg.ScheduleDefinition:
+    @dg.schedule(
+        name=f"{contract.name}_schedule",
+        job_name=contract.name,
+        cron_schedule=cron,
+        execution_timezone="UTC",
+        description="When the contract says: what is due.",
+    )
+    def _due(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
+        problems: list[str] = []
+        names: tuple[str, ...] = ()
+        with noted(home().root, problems, contract.name, "looking for what is due"):
+            installation = Installation.open()
+            names = due(Run(installation, installation.contract(contract.name), str(uuid.uuid4())))
+        if problems:
+            return dg.SkipReason(problems[0])
+        at = context.scheduled_execution_time.isoformat()
+        return [
+            dg.RunRequest(run_key=f"{contract.name}-{name}-{at}", partition_key=name)
+            for name in names
+        ] or dg.SkipReason("no partition is due")
+
+    return _due
+
+
+def arrival_sensor(contract: Contract) -> dg.SensorDefinition | None:
+    """Run when the source's file has changed and lay still since the last look, so that half a file is not taken."""
+    if not contract.source.arrival:
+        return None
+
+    @dg.sensor(
+        name=f"{contract.name}_arrival",
+        job_name=contract.name,
+        minimum_interval_seconds=30,
+        description=f"Looks for a new {contract.source.shown_location}.",
+    )
+    def _arrival(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        problems: list[str] = []
+        seen = None
+        with (
+            noted(home().root, problems, contract.name, "looking for a delivery"),
+            suppress(AssayError, OSError),
+        ):
+            seen = (
+                upstream.seen(Installation.open(), contract)
+                if contract.source.upstream
+                else seen_here(contract, home().roots)
+            )
+        if seen is None:
+            return dg.SkipReason(problems[0] if problems else "nothing has arrived")
+        before, _, done = (context.cursor or "").partition("|")
+        if seen == done:
+            return dg.SkipReason("nothing new has arrived")
+        if seen != before:
+            return dg.SensorResult(
+                skip_reason="a file has arrived, and may still be growing", cursor=f"{seen}|{done}"
+            )
+        return dg.SensorResult(
+            run_requests=[dg.RunRequest(run_key=f"{contract.name}-{seen}")], cursor=f"{seen}|{seen}"
+        )
+
+    return _arrival
+
+
+_WITH_A_PROCESS = [
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.CANCELING,
+]
+
+
+def end_lost(installation: Installation, instance: dg.DagsterInstance) -> list[str]:
+    """End lost runs in the registry, and in Dagster those whose process is gone. Returns: the ids of the latter."""
+    reap(installation)
+    ended = []
+    problems: list[str] = []
+    for run in instance.get_runs(dg.RunsFilter(statuses=_WITH_A_PROCESS)):
+        with noted(installation.home.root, problems, None, f"ending run {run.run_id}"):
+            reasons = {_gone(installation, row) for row in installation.registry.of_run(run.run_id)}
+            if reasons and None not in reasons:
+                instance.report_run_failed(
+                    run,
+                    f"The run was lost: {'; '.join(sorted(filter(None, reasons)))}. Nothing of it is visible; run again.",
+                )
+                ended.append(run.run_id)
+    return ended
+
+
+def _gone(installation: Installation, row: dict[str, object]) -> str | None:
+    """Whether the process of a run's record is gone, be the record ended or not: stages after publication come without a lease."""
+    return why_lost({**row, "stage": row["stage"] or "after"}, installation.clock())
+
+
+@dg.sensor(
+    name="reaper",
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Ends runs whose process is gone, and expires old versions.",
+)
+def reaper(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+    """Look every 30 seconds."""
+    told: list[str] = []
+    with noted(home().root, told, None, "looking for lost runs"):
+        installation = Installation.open()
+        with noted(installation.home.root, told, None, "ending lost runs"):
+            if ended := end_lost(installation, context.instance):
+                told.append(f"ended lost runs {', '.join(ended)}")
+        for name in installation.contracts:
+            with noted(installation.home.root, told, name, "expiring versions"):
+                if expired := expire(installation, name):
+                    told.append(f"expired {', '.join(f'{name}@{version}' for version in expired)}")
+    return dg.SkipReason(
+        "; ".join(dict.fromkeys(told)) or "no run was lost, and nothing is due to expire"
     )

@@ -1,0 +1,275 @@
+"""Models at work, watched: predictions that were given, outcomes that arrived -> how good the ones in service are, and who serves from then on.
+
+Belongs here: keeping predictions and outcomes, judging by them, promoting and rolling back. Stays out: training (model.py), predicting (predict.py).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+from assay.assets.io.installation import Installation
+from assay.assets.io.registry import Row
+from assay.assets.io.registry_triggers import Role
+from assay.assets.stages.model_performance import FEWEST, _performance
+from assay.assets.stages.outcomes import keeps_model, live
+from assay.contracts.errors import ActionError, Where
+from assay.contracts.model import Contract
+from assay.contracts.settings import Canary, Performance, Retrain
+from assay.pipelines.act.judge import Standing, judge_canary
+from assay.pipelines.drift.scores import interval
+
+_ENDED, _BACK = "ended", "rolled_back_from"
+
+
+@dataclass(frozen=True)
+class Switched:
+    """What judging by outcomes changed: who went and who came, and why."""
+
+    model: str
+    role: Role
+    before: str | None
+    now: str | None
+    reason: str
+
+
+# -- what is kept ----------------------------------------------------------------------
+
+
+# -- judging by it ---------------------------------------------------------------------
+
+
+def judged_by(installation: Installation, contract: Contract) -> str:
+    """What `review` judges by, as a digest: while it is the same, looking again changes nothing."""
+    serving = {
+        role: row["version"] for role, row in installation.registry.serving(contract.name).items()
+    }
+    outcomes = [row["digest"] for row in installation.registry.outcomes(contract.name)]
+    predictions = sorted(
+        file.name
+        for file in installation.lake.folder(contract.name, "predictions").glob("*.parquet")
+    )
+    bounds = [each.model_dump_json() for each in (contract.retrain, contract.drift) if each]
+    return hashlib.sha256(json.dumps([serving, outcomes, predictions, bounds]).encode()).hexdigest()
+
+
+def review(installation: Installation, name: str) -> list[Switched]:
+    """Judge who serves by the outcomes that have arrived: promote a challenger, roll back what has fallen. Safe to repeat."""
+    contract, policy = keeps_model(installation, name)
+    bounds = contract.drift.performance if contract.drift else Performance()
+    return [
+        *_review_challenger(installation, contract, policy, bounds),
+        *_review_champion(installation, contract, policy, bounds),
+    ]
+
+
+def _review_challenger(
+    installation: Installation, contract: Contract, policy: Retrain, bounds: Performance
+) -> list[Switched]:
+    serving = installation.registry.serving(contract.name)
+    challenger, champion = serving.get("challenger"), serving.get("champion")
+    if challenger is None or champion is None or policy.canary is None:
+        return []
+    fallen = _performance(installation, contract, policy, bounds, challenger)
+    if fallen and fallen.beyond:
+        return _end_canary(
+            installation,
+            contract,
+            policy,
+            challenger,
+            f"rolled back in canary: {fallen.told.note}, at least {fallen.told.threshold:.4f} is asked for",
+        )
+    standing = _standing(
+        installation, contract, policy, policy.canary, challenger["version"], champion["version"]
+    )
+    if standing.verdict == "rolled back":
+        return _end_canary(
+            installation, contract, policy, challenger, f"rolled back in canary: {standing.reason}"
+        )
+    return (
+        promote(
+            installation,
+            contract,
+            policy,
+            challenger["version"],
+            f"promoted from canary: {standing.reason}",
+        )
+        if standing.verdict == "promoted"
+        else []
+    )
+
+
+def _standing(
+    installation: Installation,
+    contract: Contract,
+    policy: Retrain,
+    canary: Canary,
+    challenger: str,
+    champion: str,
+) -> Standing:
+    """How a challenger stands by what came true for it and for the champion while it was tried: how the champion did before is another time's."""
+    outcomes = [
+        live(installation, contract.name, version, beside=challenger)
+        for version in (challenger, champion)
+    ]
+    mine, theirs = (len(labels) for labels, _ in outcomes)
+    if mine < canary.outcomes or theirs < FEWEST:
+        return Standing(
+            "undecided",
+            f"{mine:,} outcomes have arrived for it and {theirs:,} for the champion, {canary.outcomes:,} and {FEWEST:,} are needed",
+        )
+    measured = [
+        interval(policy.metric, *each, resamples=200, confidence=0.95, seed=policy.seed)
+        for each in outcomes
+    ]
+    return judge_canary(measured[0], measured[1], (mine, theirs), policy, canary)
+
+
+def in_canary(installation: Installation, name: str) -> str | None:
+    """Which challenger is still tried and how it stands, in words; None where none is."""
+    contract, policy = keeps_model(installation, name)
+    serving = installation.registry.serving(contract.name)
+    if policy.canary is None or not {"challenger", "champion"} <= set(serving):
+        return None
+    version = serving["challenger"]["version"]
+    standing = _standing(
+        installation, contract, policy, policy.canary, version, serving["champion"]["version"]
+    )
+    return f"version {version} of {policy.model} stays in canary: {standing.reason}"
+
+
+def _end_canary(
+    installation: Installation, contract: Contract, policy: Retrain, challenger: Row, reason: str
+) -> list[Switched]:
+    version = challenger["version"]
+    done = installation.registry.switch(
+        contract.name,
+        policy.model,
+        {"challenger": (None, {_ENDED: version})},
+        reason,
+        expected={"challenger": version},
+        refused={version: reason},
+    )
+    installation.settle()
+    return [Switched(policy.model, "challenger", version, None, reason)] if done else []
+
+
+def promote(
+    installation: Installation, contract: Contract, policy: Retrain, version: str, reason: str
+) -> list[Switched]:
+    """Make a version champion, and end a canary of it; where it had been refused, the reason of that is told with this one. Raises: ActionError: nothing is known of it."""
+    serving = installation.registry.serving(contract.name)
+    last = next(
+        (
+            row["details"]
+            for row in reversed(installation.registry.services(contract.name))
+            if row["version"] == version
+        ),
+        None,
+    )
+    details = {
+        key: value
+        for key, value in (last or _of_training(installation, contract, version)).items()
+        if key != _BACK
+    }
+    before = serving["champion"]["version"] if "champion" in serving else None
+    if before == version:
+        raise ActionError(
+            f"version {version} of {policy.model} is champion already",
+            "Nothing to do",
+            Where(dataset=contract.name),
+        )
+    roles: dict[Role, tuple[str | None, Row | None]] = {"champion": (version, details)}
+    expected: dict[Role, str | None] = {"champion": before}
+    if "challenger" in serving:
+        roles["challenger"] = (None, {_ENDED: serving["challenger"]["version"]})
+    if serving.get("challenger", {}).get("version") != version and (
+        refusal := installation.models.refusal(policy.model, version)
+    ):
+        reason = f"{reason} (before it was refused: {refusal})"
+    done = installation.registry.switch(
+        contract.name, policy.model, roles, reason, expected=expected
+    )
+    installation.settle()
+    return [Switched(policy.model, "champion", before, version, reason)] if done else []
+
+
+def _of_training(installation: Installation, contract: Contract, version: str) -> Row:
+    found: Row | None = next(
+        (
+            each["details"]
+            for each in installation.registry.trainings(contract.name)
+            if each["details"].get("model_version") == version
+        ),
+        None,
+    )
+    if found is None:
+        raise ActionError(
+            f"nothing is known of version {version}",
+            f"See `assay models list {contract.name}`",
+            Where(dataset=contract.name),
+        )
+    return found
+
+
+def _review_champion(
+    installation: Installation, contract: Contract, policy: Retrain, bounds: Performance
+) -> list[Switched]:
+    champion = installation.registry.serving(contract.name).get("champion")
+    if champion is None or not champion["details"].get("replaced"):
+        return []  # nobody to go back to: the drift of the next version tells of the fall
+    fallen = _performance(installation, contract, policy, bounds, champion)
+    if fallen is None or not fallen.beyond or not predecessor(installation, contract.name):
+        return []
+    return roll_back(
+        installation,
+        contract,
+        policy,
+        f"rolled back: {fallen.told.note}, at least {fallen.told.threshold:.4f} is asked for",
+    )
+
+
+def predecessor(installation: Installation, name: str) -> Row | None:
+    """The switch that made the champion before this one: each switch adds one to those that are there, each rolling back takes off those that came after."""
+    stack = list[Row]()
+    for row in installation.registry.services(name):
+        if row["role"] != "champion" or not row["version"]:
+            continue
+        if row["details"].get(_BACK):
+            while stack and stack[-1]["version"] != row["version"]:
+                stack.pop()
+        if not stack or stack[-1]["version"] != row["version"]:
+            stack.append(row)
+    return stack[-2] if len(stack) > 1 else None
+
+
+def roll_back(
+    installation: Installation, contract: Contract, policy: Retrain, reason: str
+) -> list[Switched]:
+    """Put the champion before this one back. Raises: ActionError: there was none."""
+    now, before = (
+        installation.registry.serving(contract.name).get("champion"),
+        predecessor(installation, contract.name),
+    )
+    if now is None or before is None:
+        raise ActionError(
+            f"nothing served before the champion of {policy.model}",
+            "Train another: assay drift override NAME retrain --why …",
+            Where(dataset=contract.name),
+        )
+    details = {**before["details"], _BACK: now["version"], "replaced": None}
+    done = installation.registry.switch(
+        contract.name,
+        policy.model,
+        {"champion": (before["version"], details)},
+        reason,
+        expected={"champion": now["version"]},
+        refused={now["version"]: reason},
+    )
+    installation.settle()
+    return (
+        [Switched(policy.model, "champion", now["version"], before["version"], reason)]
+        if done
+        else []
+    )

@@ -1,0 +1,106 @@
+"""Reviews, decided: a steward's decision is signed, checked, and kept."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from assay.assets.io.installation import Installation
+from assay.assets.io.keys import public_of, read_private
+from assay.assets.io.registry import Row
+from assay.assets.stages.review_state import (
+    _adopt_first_stewards,
+    _allowed,
+    _terms,
+    counting,
+    ruling,
+    stands,
+)
+from assay.contracts.errors import AdmissionError, ConfigurationError, EvidenceError, Where
+from assay.lineage import approval as approvals
+from assay.pipelines.admit.review import Standing, refusal
+from assay.pipelines.frames import Approval, Decision
+
+
+def review_of(installation: Installation, number: int) -> Row:
+    """A review by its number. Raises: ConfigurationError: there is none."""
+    row = next((each for each in installation.registry.reviews() if each["id"] == number), None)
+    if row is None:
+        raise ConfigurationError(f"there is no review {number}", "See `assay review list`")
+    return row
+
+
+def sign(installation: Installation, number: int, decision: Decision, why: str, key: Path) -> str:
+    """A decision on a review's digests, signed with a steward's private key. Nothing is kept.
+
+    Raises: ConfigurationError: no reason, no such review, or no steward's key.
+    """
+    if not why.strip():
+        raise ConfigurationError("a decision needs a reason", 'Say it: --why "…"')
+    installation.registry.check_clock("no approval is signed")
+    row, private = review_of(installation, number), read_private(key)
+    stewards = ruling(installation)
+    steward = stewards.by_key(private.public_key.keyid)
+    if steward is None:
+        raise ConfigurationError(
+            "this is no key of a steward",
+            "Add its public half to the stewards: see `assay review key --help`",
+            Where(file=key.name),
+        )
+    now = installation.clock()
+    decided = Approval(
+        row["dataset"],
+        row["input_key"],
+        decision,
+        why.strip(),
+        steward.name,
+        now,
+        now + timedelta(days=stewards.valid_days),
+    )
+    return approvals.signed(decided, private)
+
+
+def submit(installation: Installation, number: int, text: str) -> Standing:
+    """Check a signed decision, and keep it where it counts.
+
+    Returns: where the review stands with it.
+    Raises: AdmissionError: it does not count, and why; the refusal goes into the audit log. EvidenceError: it is forged or no approval.
+    """
+    installation.registry.check_clock("no approval is taken")
+    row = review_of(installation, number)
+    _adopt_first_stewards(installation)
+    steward = ruling(installation).by_key(approvals.keyid_of(text))
+    if steward is None:
+        installation.registry.note(
+            "approval refused", row["dataset"], {"review": number, "why": "not signed by a steward"}
+        )
+        raise EvidenceError(
+            "it is not signed by a steward",
+            "Sign it with a key of the stewards' policy",
+            Where(dataset=row["dataset"]),
+        )
+    try:
+        decided = approvals.opened(text, public_of(steward.key))
+    except EvidenceError:
+        installation.registry.note(
+            "approval refused",
+            row["dataset"],
+            {"review": number, "why": "forged", "steward": steward.name},
+        )
+        raise
+    allowed = _allowed(installation, row)
+    others = [each for each, _ in counting(installation, row, allowed)]
+    why = refusal(decided, steward, others=others, **_terms(installation, row, allowed))
+    if why is not None:
+        installation.registry.note(
+            "approval refused",
+            row["dataset"],
+            {"review": number, "why": why, "steward": steward.name},
+        )
+        raise AdmissionError(
+            f"the decision does not count: {why}",
+            "See `assay review show` for what it waits for",
+            Where(dataset=row["dataset"]),
+        )
+    installation.registry.approve(row, steward.name, decided.decision, text)
+    return stands(installation, row)

@@ -1,0 +1,239 @@
+"""Predictions and outcomes of the models in service: kept, read, and joined."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from assay.assets.io.disk import sha256
+from assay.assets.io.installation import Installation
+from assay.assets.io.registry import Row
+from assay.assets.io.user_files import read_table
+from assay.contracts.errors import ActionError, EvidenceError, Where, shown
+from assay.contracts.model import Contract
+from assay.contracts.settings import Retrain
+
+PARENT, SCORE, LABEL, MODEL, TRIED = "traceparent", "score", "label", "model_version", "challenger"
+
+
+def keeps_model(installation: Installation, name: str) -> tuple[Contract, Retrain]:
+    """The contract that keeps a model, by the model's name or the data set's. Raises: ActionError: there is none."""
+    kept = [
+        (contract, contract.retrain)
+        for contract in installation.contracts.values()
+        if contract.retrain
+    ]
+    for contract, policy in kept:
+        if name in (policy.model, contract.name):
+            return contract, policy
+    raise ActionError(
+        f"no contract keeps a model named '{name}'",
+        f"Choose one of {', '.join(policy.model for _, policy in kept)}"
+        if kept
+        else "Add assay.retrain to a contract",
+    )
+
+
+def keep_predictions(
+    installation: Installation,
+    name: str,
+    trace_id: str,
+    frame: pl.DataFrame,
+    challenger: str | None,
+) -> str:
+    """Keep a batch's scores with the names by which outcomes will speak of them, and which challenger was tried then; the rows themselves are not kept.
+
+    Returns: the file's SHA-256.
+    """
+    folder = installation.lake.staging(name, f"predictions-{trace_id}")
+    staged = folder / "part.parquet"
+    frame.select(PARENT, SCORE, MODEL, pl.lit(challenger, pl.String).alias(TRIED)).write_parquet(
+        staged
+    )
+    digest = sha256(staged)
+    installation.lake.move_file(
+        staged, installation.lake.folder(name, "predictions") / f"{trace_id}-{digest[:12]}.parquet"
+    )
+    installation.lake.clear(name, f"predictions-{trace_id}")
+    return digest
+
+
+def take_outcomes(installation: Installation, name: str, file: Path) -> Row:
+    """Keep what came true: a file with `traceparent` (or `trace_id`) and `label` (0 or 1, true or false), and `prediction` where Assay did not make it.
+
+    Of two outcomes that speak of one prediction the later counts; what says nothing new is kept once.
+    Returns: rows, how many belong to predictions that are known, how many count for nothing, how many correct what was said before, whether anything is new.
+    Raises: ActionError: it cannot be read, lacks a column, or says nothing of any prediction.
+    """
+    contract, policy = keeps_model(installation, name)
+    frame = _read_outcomes(file)
+    serving = installation.registry.serving(contract.name)
+    given = frame.join(
+        _predictions(installation, contract.name).select(PARENT, pl.lit(True).alias("given")),
+        on=PARENT,
+        how="left",
+    )
+    known, lost = (
+        given["given"].count(),
+        given.filter(pl.col("given").is_null() & pl.col(SCORE).is_null()).height,
+    )
+    if lost == frame.height:
+        raise ActionError(
+            f"none of its {lost:,} row(s) speaks of a prediction that Assay gave",
+            f"Give `{PARENT}` as `assay predict` wrote it, or `prediction` beside the label",
+            Where(file=shown(file)),
+        )
+    before = installation.registry.outcomes(contract.name)
+    told = frame.join(_kept(installation, contract.name), on=PARENT, how="left", suffix="_before")
+    corrected = told.filter(
+        pl.col(f"{LABEL}_before").is_not_null(), pl.col(LABEL) != pl.col(f"{LABEL}_before")
+    ).height
+    digest = hashlib.sha256(frame.sort(PARENT).write_csv().encode()).hexdigest()
+    if corrected and any(
+        row["digest"] == digest for row in before
+    ):  # said before, contradicted since, and said again
+        digest = hashlib.sha256(f"{digest} after {before[-1]['digest']}".encode()).hexdigest()
+    staged = installation.lake.staging(contract.name, f"outcomes-{digest[:12]}") / "part.parquet"
+    frame.with_columns(
+        pl.lit(serving["champion"]["version"] if "champion" in serving else None, pl.String).alias(
+            MODEL
+        )
+    ).write_parquet(staged)
+    target = installation.lake.folder(contract.name, "outcomes") / f"{digest}.parquet"
+    if not target.exists():  # it is where a process was killed before it noted them
+        installation.lake.move_file(staged, target)
+    installation.lake.clear(contract.name, f"outcomes-{digest[:12]}")
+    new = installation.registry.keep_outcomes(contract.name, digest, frame.height, sha256(target))
+    return {
+        "dataset": contract.name,
+        "model": policy.model,
+        "rows": frame.height,
+        "known": known,
+        "lost": lost,
+        "corrected": corrected,
+        "new": new,
+    }
+
+
+def _read_outcomes(file: Path) -> pl.DataFrame:
+    where = Where(file=shown(file))
+    raw = read_table(file)
+    raw = (
+        raw.rename({"trace_id": PARENT})
+        if "trace_id" in raw.columns and PARENT not in raw.columns
+        else raw
+    )
+    missing = [name for name in (PARENT, LABEL) if name not in raw.columns]
+    if missing:
+        remedy = f"Give `{PARENT}` as `assay predict` wrote it, and `{LABEL}`, which is 0 or 1, with a comma between"
+        raise ActionError(
+            f"it lacks the column '{missing[0]}' among its {raw.width}", remedy, where
+        )
+    said = pl.col(LABEL).cast(pl.String).str.to_lowercase()
+    label = (
+        pl.when(said.is_in(["1", "1.0", "true"]))
+        .then(1)
+        .when(said.is_in(["0", "0.0", "false"]))
+        .then(0)
+        .cast(pl.Int8)
+    )
+    given = pl.col("prediction") if "prediction" in raw.columns else pl.lit(None)
+    score = given.cast(pl.Float64, strict=False)
+    frame = raw.select(
+        pl.col(PARENT).cast(pl.String).str.strip_chars(), label.alias(LABEL), score.alias(SCORE), (given.is_not_null() & ~score.is_between(0, 1).fill_null(False)).alias("wrong")
+    ).with_row_index("row", 2)  # fmt: skip
+    for rule, wrong, remedy in (
+        (
+            "no trace id",
+            pl.col(PARENT).is_null() | (pl.col(PARENT) == ""),
+            f"Give `{PARENT}` as `assay predict` wrote it",
+        ),
+        (
+            "a label that is neither 0 nor 1",
+            pl.col(LABEL).is_null(),
+            "Mend it, or leave the row out",
+        ),
+        (
+            "a prediction that is no number from 0 to 1",
+            pl.col("wrong"),
+            "Mend it, or leave it empty for a prediction that Assay gave",
+        ),
+        (
+            "two labels for one prediction",
+            pl.col(LABEL).n_unique().over(PARENT) > 1,
+            "Keep the one that came true",
+        ),
+    ):
+        if (found := frame.filter(wrong)).height:
+            raise ActionError(
+                f"{found.height:,} row(s) have {rule}",
+                remedy,
+                Where(file=shown(file), row=found["row"][0]),
+            )
+    return frame.drop("row", "wrong").unique(PARENT, keep="last", maintain_order=True)
+
+
+def _predictions(installation: Installation, name: str) -> pl.DataFrame:
+    """Every prediction that was given. Raises: EvidenceError: a file is not what its name says."""
+    parts = [
+        pl.DataFrame(
+            schema={PARENT: pl.String, SCORE: pl.Float64, MODEL: pl.String, TRIED: pl.String}
+        )
+    ]
+    for file in sorted(installation.lake.folder(name, "predictions").glob("*.parquet")):
+        if not sha256(file).startswith(file.stem.rpartition("-")[2]):
+            raise EvidenceError(
+                "a file of predictions is not what was kept",
+                "Restore it from a backup",
+                Where(file=f"predictions/{file.name}", dataset=name),
+            )
+        parts.append(pl.read_parquet(file))
+    return pl.concat(parts, how="diagonal")  # files of before 2026-11-28 do not say who was tried
+
+
+def _kept(installation: Installation, name: str) -> pl.DataFrame:
+    """What came true, by prediction, with the score where it was handed in. Raises: EvidenceError: a file is not what was kept."""
+    parts = [
+        pl.DataFrame(
+            schema={PARENT: pl.String, LABEL: pl.Int8, SCORE: pl.Float64, MODEL: pl.String}
+        )
+    ]
+    for row in installation.registry.outcomes(name):
+        file = installation.lake.folder(name, "outcomes") / f"{row['digest']}.parquet"
+        if not file.is_file() or sha256(file) != row["file_sha256"]:
+            raise EvidenceError(
+                "a file of outcomes is not what was kept",
+                "Restore it from a backup",
+                Where(file=f"outcomes/{file.name}", dataset=name),
+            )
+        parts.append(pl.read_parquet(file))
+    return pl.concat(parts).unique(PARENT, keep="last", maintain_order=True)
+
+
+def _outcomes(installation: Installation, name: str) -> pl.DataFrame:
+    """Labels with the score and the model they speak of, and the challenger that was tried then. Raises: EvidenceError: a file is not what was kept."""
+    joined = _kept(installation, name).join(
+        _predictions(installation, name),
+        on=PARENT,
+        how="left",
+        suffix="_given",
+        maintain_order="left",
+    )
+    given = pl.col(f"{SCORE}_given").is_not_null()
+    model = pl.when(given).then(f"{MODEL}_given").otherwise(MODEL).alias(MODEL)
+    return joined.select(
+        PARENT, LABEL, pl.coalesce(f"{SCORE}_given", SCORE).alias(SCORE), model, TRIED
+    ).drop_nulls([LABEL, SCORE, MODEL])
+
+
+def live(
+    installation: Installation, name: str, version: str, beside: str | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """(labels, scores) of one model where outcomes have arrived. Args: beside: a challenger; then only of predictions that were given while it was tried."""
+    mine = _outcomes(installation, name).filter(
+        pl.col(MODEL) == version, pl.lit(True) if beside is None else pl.col(TRIED) == beside
+    )
+    return mine[LABEL].to_numpy(), mine[SCORE].to_numpy()

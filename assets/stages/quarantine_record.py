@@ -1,0 +1,103 @@
+"""The record of the quarantine: entered when a run quarantines rows, ended when the contract's time is over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from assay.assets.io.disk import left_behind
+from assay.assets.io.installation import Installation
+from assay.assets.io.registry import Row
+from assay.assets.stages.admit import Admission
+from assay.assets.stages.clean_validate import Refined
+from assay.assets.stages.run import Run
+from assay.contracts.model import Contract
+from assay.contracts.settings import CONFIDENTIAL
+
+
+def note(run: Run, admission: Admission, refined: Refined) -> None:
+    """Enter what the run sets aside into the registry, before the file lies where stewards find it."""
+    contract, inputs, said = run.contract, admission.inputs, refined.set_aside["quarantine"]
+    classified = [
+        column.name for column in contract.columns if column.classification in CONFIDENTIAL
+    ]
+    personal = {
+        *contract.privacy.columns,
+        *classified,
+        *(finding.column for finding in admission.verdict.findings),
+    }
+    run.installation.registry.keep_quarantine({
+        "dataset": contract.name, "run_id": run.run_id, "source_digest": inputs.source_digest, "window": inputs.window, "contract_digest": contract.digest,
+        "rows": said["rows"], "sha256": said["sha256"], "reasons": dict(refined.accounting.quarantined_by), "personal": sorted(personal),
+    })  # fmt: skip
+
+
+def _path(row: Row) -> Path:
+    return Path(row["dataset"]) / "quarantine" / f"{row['run_id']}.parquet"
+
+
+def expire(installation: Installation, names: Sequence[str]) -> list[dict[str, Any]]:
+    """Remove the quarantines that are older than their contract says today, by the registry's clock; and copies that no decision came to need.
+
+    Each is recorded as expired first, then signed for, then removed; what a crash left of that is done by the next call.
+    """
+    installation.registry.check_clock("nothing expires")
+    now = datetime.fromisoformat(installation.registry.now())
+    gone = []
+    for name in names:
+        contract = installation.contract(name)
+        folder = installation.lake.folder(name, "quarantine")
+        for row in (
+            row
+            for row in installation.registry.quarantines(name)
+            if row["expired_at"] is None and _expires(row, contract) <= now
+        ):
+            if not installation.registry.expire_quarantine(
+                name, row["run_id"], f"retention.quarantine is {contract.retention.quarantine}"
+            ):
+                continue
+            gone.append(
+                {
+                    "dataset": name,
+                    "run_id": row["run_id"],
+                    "rows": row["rows"],
+                    "kept_at": row["kept_at"],
+                }
+            )
+        for copy in folder.glob(".*.emptied"):
+            if left_behind(copy, now.timestamp()):
+                copy.unlink(missing_ok=True)
+        gone_before = _sign_earlier(installation, name)
+        if gone or gone_before:
+            installation.settle()
+    return gone
+
+
+def _sign_earlier(installation: Installation, name: str) -> bool:
+    """Have it signed for quarantines that expired before such statements were made.
+
+    The registry's record with its entry in the audit log is all that tells of them.
+    """
+    expired = [
+        row["run_id"] for row in installation.registry.quarantines(name) if row["expired_at"]
+    ]
+    unsigned = [
+        run for run in expired if not installation.quarantine_expiry_file(name, run).exists()
+    ]
+    if not unsigned:
+        return False
+    waiting = [entry["payload"] for entry in installation.registry.pending()]
+    logged = installation.registry.quarantines_expired(name)
+    wanted = [run for run in unsigned if run in logged and {"run_id": run} not in waiting]
+    for run in wanted:
+        installation.registry.post("quarantine_expiry", name, {"run_id": run})
+    return bool(wanted)
+
+
+def _expires(row: Row, contract: Contract) -> datetime:
+    """When a quarantine has lived as long as the contract says: whole days from when it was kept."""
+    return datetime.fromisoformat(row["kept_at"]) + timedelta(
+        days=int(contract.retention.quarantine[1:-1])
+    )
