@@ -481,7 +481,7 @@ def _tried(contract: Contract, rules: list[Rule]) -> tuple[tuple[RuleOutcome, ..
 
     try:
         installation = Installation.open(where)
-        row = installation.registry.version(contract.name)
+        row = installation.registry.references.resolve(contract.name)
         if row is None:
             return (), []
         tried = back_test(installation, contract, rules, row)
@@ -499,7 +499,7 @@ def _tried(contract: Contract, rules: list[Rule]) -> tuple[tuple[RuleOutcome, ..
         RuleOutcome(
             id=each.rule.name,
             dataset=contract.name,
-            version=row["version"],
+            version=row.version,
             description=each.rule.description,
             column=each.rule.columns[0] if len(each.rule.columns) == 1 else None,
             line=each.rule.line,

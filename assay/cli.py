@@ -629,10 +629,10 @@ def _write(file: Path, text: str) -> None:
 
 
 def _warn_of_clock() -> None:
-    from assay.assets.io.clock_doubts import REMEDY
     from assay.assets.io.installation import Installation
+    from assay.assets.io.registry.clock_doubts import REMEDY
 
-    reason = Installation.open().registry.clock_doubt()
+    reason = Installation.open().registry.clock_doubts.doubt()
     if reason is not None:
         print(
             f"assay: nothing expires, and no approval is taken: {reason}. {REMEDY}.",

@@ -74,7 +74,7 @@ def clock_state() -> dict[str, Any]:
     registry = Installation.open().registry
     steps = [
         {"text": str(step), "before": step.before, "after": step.after, "seconds": step.seconds}
-        for step in registry.clock_steps()
+        for step in registry.clock_doubts.steps()
     ]
     return {"now": registry.now(), "in_doubt": bool(steps), "steps": steps}
 
@@ -84,7 +84,7 @@ def confirmed(today: date, why: str) -> str:
     from assay.assets.io.installation import Installation
 
     registry = Installation.open().registry
-    steps = registry.confirm_clock(today, why)
+    steps = registry.clock_doubts.confirm(today, why)
     if not steps:
         return "the clock is not in doubt: there is nothing to confirm"
     return f"confirmed by {registry.actor} at {registry.now()}: {'; '.join(map(str, steps))}"

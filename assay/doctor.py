@@ -115,7 +115,7 @@ def _keys(where: Home, *, fix: bool) -> dict[str, Any]:
         if where.layout is None and not (where.root / "keys").exists():
             return {"there": False, "said": "not made yet"}
         keys = Keys(
-            where.root / "keys", Registry(where.registry, utc_now, where.actor).key_fingerprints
+            where.root / "keys", Registry(where.registry, utc_now, where.actor).keys.fingerprints
         )
         restored = fix and keys.restore_public()
         keys.check()
@@ -131,14 +131,14 @@ def _keys(where: Home, *, fix: bool) -> dict[str, Any]:
 
 def _clock(where: Home) -> dict[str, Any]:
     """Whether the clock is in doubt."""
-    from assay.assets.io.clock_doubts import REMEDY
     from assay.assets.io.installation import utc_now
     from assay.assets.io.registry import Registry
+    from assay.assets.io.registry.clock_doubts import REMEDY
 
     try:
         where.check_layout()
         registry = Registry(where.registry, utc_now, where.actor)
-        reason = registry.clock_doubt() if registry.usage() != "none" else None
+        reason = registry.clock_doubts.doubt() if registry.usage() != "none" else None
     except AssayError as error:
         return _wrong(str(error))
     return _wrong(f"{reason}. {REMEDY}") if reason else {"there": True, "said": "not in doubt"}

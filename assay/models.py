@@ -10,7 +10,8 @@ import polars as pl
 from assay.assets.io.installation import Installation
 from assay.assets.io.models import REFUSED
 from assay.assets.io.private import users_files
-from assay.assets.io.registry_triggers import ASSAY, MEASURE, Role
+from assay.assets.io.registry.models import Role
+from assay.assets.io.registry.triggers import ASSAY, MEASURE
 from assay.assets.io.user_files import read_table
 from assay.assets.services import monitor, trace
 from assay.assets.services.predict import as_promised, opened
@@ -27,18 +28,18 @@ def drift(name: str, version: str | None) -> dict[str, Any]:
     installation = Installation.open()
     policy_of(installation.contract(name))  # a contract without one has nothing to wait for
     row = installation.version(name, version)
-    details = installation.registry.derived(name, row["version"], "drift")
+    details = installation.registry.derived.get(name, row.version, "drift")
     if details is None:
         raise DriftError(
-            f"version {row['version']} has not been measured",
+            f"version {row.version} has not been measured",
             f"Run it first: assay run {name}",
             Where(dataset=name),
         )
     return {
         "dataset": name,
-        "version": row["version"],
+        "version": row.version,
         **details,
-        "decisions": [each for each in decisions(name) if each["version"] == row["version"]],
+        "decisions": [each for each in decisions(name) if each["version"] == row.version],
     }
 
 
@@ -47,8 +48,8 @@ def decisions(name: str) -> list[dict[str, Any]]:
     installation = Installation.open()
     keys = ("id", "version", "at", "action", "rule", "reason", "by", "cause")
     return [
-        {**{key: row[key] for key in keys}, "evidence": row["situation"]["evidence"]}
-        for row in installation.registry.decisions(installation.contract(name).name)
+        {**{key: getattr(row, key) for key in keys}, "evidence": row.situation["evidence"]}
+        for row in installation.registry.decisions.all(installation.contract(name).name)
     ]
 
 
@@ -59,32 +60,34 @@ def overridden(name: str, version: str | None, action: str, why: str) -> str:
     installation.settle()
     follows = (
         f"It is carried out by: assay run {name}"
-        if row["action"] in ("retrain", "rebuild")
+        if row.action in ("retrain", "rebuild")
         else "Nothing is done"
     )
-    return f"decision {row['id']} about {name}@{row['version']}: {row['action']}. {follows}"
+    return f"decision {row.id} about {name}@{row.version}: {row.action}. {follows}"
 
 
 def waiting() -> list[dict[str, Any]]:
     """Triggers that nobody has carried out."""
     keys = ("id", "dataset", "version", "action", "reason", "raised_at", "attempts")
     return [
-        {**{key: row[key] for key in keys}, "actor": row["actor"] or ASSAY}
-        for row in Installation.open().registry.waiting()
+        {**{key: getattr(row, key) for key in keys}, "actor": row.actor or ASSAY}
+        for row in Installation.open().registry.triggers.waiting()
     ]
 
 
 def closed(number: int, why: str) -> str:
     """Close a trigger by hand."""
     installation = Installation.open()
-    trigger = installation.registry.trigger(number)
-    if trigger["done_at"] or trigger["action"] == MEASURE:
+    trigger = installation.registry.triggers.get(number)
+    if trigger.done_at or trigger.action == MEASURE:
         raise ActionError(
-            f"trigger {number} is {'done' if trigger['done_at'] else 'to measure a version, which only Assay does'}",
+            f"trigger {number} is {'done' if trigger.done_at else 'to measure a version, which only Assay does'}",
             "See `assay drift triggers`",
         )
-    installation.registry.finish(trigger, {"outcome": "done elsewhere", "reason": why})
-    return f"trigger {number}, {trigger['action']} of {trigger['dataset']}@{trigger['version']}: done elsewhere"
+    installation.registry.triggers.finish(trigger, {"outcome": "done elsewhere", "reason": why})
+    return (
+        f"trigger {number}, {trigger.action} of {trigger.dataset}@{trigger.version}: done elsewhere"
+    )
 
 
 def replayed(number: int) -> dict[str, Any]:
@@ -122,7 +125,8 @@ def listed(name: str | None) -> list[dict[str, Any]]:
 def _model(installation: Installation, name: str) -> dict[str, Any]:
     contract, policy = outcomes.keeps_model(installation, name)
     serving = {
-        row["version"]: role for role, row in installation.registry.serving(contract.name).items()
+        row.version: role
+        for role, row in installation.registry.models.serving(contract.name).items()
     }
     versions = []
     for each in installation.models.versions(policy.model):
@@ -140,8 +144,8 @@ def _model(installation: Installation, name: str) -> dict[str, Any]:
             "refused": each["tags"].get(REFUSED), "outcomes": len(labels), "live": None if lived is None or lived != lived else lived,
         })  # fmt: skip
     switches = [
-        {key: row[key] for key in ("at", "role", "version", "by", "reason")}
-        for row in installation.registry.services(contract.name)
+        {key: getattr(row, key) for key in ("at", "role", "version", "by", "reason")}
+        for row in installation.registry.models.switches(contract.name)
     ]
     return {
         "model": policy.model,
@@ -163,8 +167,8 @@ def compared(name: str, first: str, second: str) -> dict[str, Any]:
         "versions": numbers,
         "held_back": held_against(installation, contract, policy, numbers[0], numbers[1]),
     }
-    tried = installation.registry.serving(contract.name).get("challenger")
-    beside = tried["version"] if tried and tried["version"] in numbers else None
+    tried = installation.registry.models.serving(contract.name).get("challenger")
+    beside = tried.version if tried and tried.version in numbers else None
     found = [outcomes.live(installation, contract.name, number, beside) for number in numbers]
     if all(len(labels) for labels, _ in found):
         lived = [
@@ -187,12 +191,12 @@ def _number(installation: Installation, dataset: str, said: str) -> str:
     if said not in ("champion", "challenger"):
         return said
     role: Role = "champion" if said == "champion" else "challenger"
-    serving = installation.registry.serving(dataset)
+    serving = installation.registry.models.serving(dataset)
     if role not in serving:
         raise ActionError(
             f"there is no {said}", f"See `assay models list {dataset}`", Where(dataset=dataset)
         )
-    return str(serving[role]["version"])
+    return str(serving[role].version)
 
 
 def promoted(name: str, version: str, why: str) -> str:

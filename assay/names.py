@@ -30,7 +30,7 @@ def revealed(label: str, why: str) -> dict[str, Any]:
         folder = installation.lake.folder(dataset, "landed")
         if look_up(folder, wanted) is None:
             continue
-        installation.registry.note("name revealed", dataset, {"label": wanted, "why": why})
+        installation.registry.ledger.note("name revealed", dataset, {"label": wanted, "why": why})
         return {
             "label": wanted,
             "dataset": dataset,

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from assay.assets.io.installation import Installation
+from assay.assets.io.registry.indexes import IndexBuild
 from assay.assets.services import retrieve
 from assay.assets.stages import index
 from assay.assets.stages.run import Run
@@ -26,33 +27,33 @@ def listed(name: str | None) -> list[dict[str, Any]]:
     return [
         _build(installation, one, row)
         for one in names
-        for row in installation.registry.index_builds(one)
+        for row in installation.registry.indexes.builds(one)
     ]
 
 
-def _build(installation: Installation, name: str, row: dict[str, Any]) -> dict[str, Any]:
-    service, details = installation.registry.serving_index(name), row["details"]
-    serves = bool(service and service["build"] == row["build"])
+def _build(installation: Installation, name: str, row: IndexBuild) -> dict[str, Any]:
+    service, details = installation.registry.indexes.serving(name), row.details
+    serves = bool(service and service.build == row.build)
     state = (
         "in service"
         if serves
         else "refused"
-        if not row["accepted"]
+        if not row.accepted
         else "gone"
-        if row["dropped_at"]
+        if row.dropped_at
         else "kept"
     )
     told = ("documents", "chunks", "changed", "measured", "embedder", "reason")
     return {
-        "dataset": name, "build": row["build"], "version": row["version"], "made_at": row["made_at"], "state": state, "since": service["since"] if service and serves else None,
-        "because": service["reason"] if service and serves else None, **{key: details[key] for key in told},
+        "dataset": name, "build": row.build, "version": row.version, "made_at": row.made_at, "state": state, "since": service.since if service and serves else None,
+        "because": service.reason if service and serves else None, **{key: details[key] for key in told},
     }  # fmt: skip
 
 
 def rolled_back(name: str, build: str | None, why: str) -> str:
     """Move the pointer back, and say where it points now."""
     before, now = index.roll_back(Installation.open(), name, build, why)
-    return f"the index of {name} was {before}, and now is {now['build']}: {now['details']['documents']:,} documents of version {now['version']}"
+    return f"the index of {name} was {before}, and now is {now.build}: {now.details['documents']:,} documents of version {now.version}"
 
 
 def rebuilt(name: str, *, full: bool) -> dict[str, Any]:

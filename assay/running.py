@@ -116,11 +116,11 @@ def _show_late(installation: Installation, wanted: list[str]) -> None:
     """What these data sets still owe others: it goes out later, and `assay status` shows it."""
     late = [
         entry
-        for entry in installation.registry.pending()
-        if entry["tries"] and entry["dataset"] in wanted
+        for entry in installation.registry.outbox.pending()
+        if entry.tries and entry.dataset in wanted
     ]
     for entry in late:
-        text = f"{entry['dataset']}: {entry['kind']} is not delivered yet: {entry['reason']}"
+        text = f"{entry.dataset}: {entry.kind} is not delivered yet: {entry.reason}"
         err.print(f"  [yellow]![/] {escape(text)}", highlight=False, soft_wrap=True)
 
 
@@ -212,7 +212,7 @@ def run_one(
 
 def summary(stage: str, made: dict[str, Any]) -> str:
     """What one stage did, in one line."""
-    from assay.assets.io.versions import AGAIN
+    from assay.assets.io.registry.references import AGAIN
 
     match stage:
         case "landed":

@@ -141,7 +141,7 @@ def _version(name: str, version: str, entry: dict[str, Any], *, new: bool) -> No
 
 
 def _drift(name: str, version: str) -> str:
-    drift = Installation.open().registry.derived(name, version, "drift")
+    drift = Installation.open().registry.derived.get(name, version, "drift")
     return f"{drift['verdict']}: {' '.join(drift['reasons'])}" if drift else "not asked for"
 
 
@@ -150,9 +150,9 @@ def _planted() -> None:
     installation = Installation.open()
     planted = pl.read_parquet(installation.home.root / "inbox" / f"{TICKETS}.planted.parquet")
     row = installation.version(TICKETS)
-    found = found_again(
-        Run(installation, installation.contract(TICKETS), row["run_id"]), row
-    ).rename({ROW: "row"})
+    found = found_again(Run(installation, installation.contract(TICKETS), row.run_id), row).rename(
+        {ROW: "row"}
+    )
     made = table(
         "Personal data in support_tickets: found of planted",
         "kind",

@@ -12,7 +12,7 @@ from pydantic import Field
 from assay.assets.dagster import metadata
 from assay.assets.dagster.resources import InstallationResource, failures_told
 from assay.assets.dagster.run_config import plain_schema, read_settings
-from assay.assets.io.registry import Row
+from assay.assets.io.registry.versions import Version
 from assay.assets.services.diff import note_changes
 from assay.assets.services.quarantine import listed
 from assay.assets.stages.act import Acted
@@ -269,9 +269,9 @@ def cleaned_and_published(contract: Contract) -> dg.AssetsDefinition:
                         else ""
                     )
                     context.log.info(
-                        f"{part.window or contract.name} is already published as {admission.published['version']}{then}"
+                        f"{part.window or contract.name} is already published as {admission.published.version}{then}"
                     )
-            row: Row | None = admissions[-1].published
+            row: Version | None = admissions[-1].published
             if waiting:
                 made = [
                     Part(part, admission, assess(part, admission, refine(part, admission)))
@@ -289,24 +289,24 @@ def cleaned_and_published(contract: Contract) -> dg.AssetsDefinition:
             assert row is not None  # every part was published before, or is now
             predicate = run.installation.statement(row)["predicate"]
             changes = note_changes(run.installation, row)
-            docs = run.installation.registry.derived(contract.name, row["version"], "data_docs")
+            docs = run.installation.registry.derived.get(contract.name, row.version, "data_docs")
             pages = metadata.documented(docs) if docs else {}
-        references = run.installation.registry.references(contract.name)
+        references = run.installation.registry.references.all(contract.name)
         about = metadata.published(
             contract,
             predicate,
-            new=bool(waiting) and row["run_id"] == run.run_id,
+            new=bool(waiting) and row.run_id == run.run_id,
             changes=changes,
             references=references,
         )
-        clock_doubt = run.installation.registry.clock_doubt()
+        clock_doubt = run.installation.registry.clock_doubts.doubt()
         if clock_doubt is not None:
             context.log.warning(f"nothing expired: {clock_doubt}")
         waits: dict[str, Any] = (
             {"not_expired": f"nothing expired: {clock_doubt}"} if clock_doubt else {}
         )
         yield dg.MaterializeResult(
-            asset_key=published.key, data_version=dg.DataVersion(row["input_key"]) if len(parts) == 1 else None,
+            asset_key=published.key, data_version=dg.DataVersion(row.input_key) if len(parts) == 1 else None,
             metadata=about | metadata.quarantined(listed(run.installation, [contract.name])) | pages | waits,
         )  # fmt: skip
 
@@ -404,7 +404,7 @@ def drift(contract: Contract) -> dg.AssetsDefinition:
         with failures_told():
             done = measure_drift(run)
         report = report_file(run.installation.home.root, contract.name, done.version)
-        decisions = run.installation.registry.decisions(contract.name)
+        decisions = run.installation.registry.decisions.all(contract.name)
         return dg.MaterializeResult(
             metadata=metadata.drifted(
                 done.version,

@@ -6,7 +6,8 @@ from typing import Any
 
 import dagster as dg
 
-from assay.assets.io.versions import LATEST
+from assay.assets.io.registry.decisions import DecisionRecord
+from assay.assets.io.registry.references import LATEST, Reference
 from assay.assets.stages.drift import BEFORE
 from assay.assets.stages.ingest import Landed
 from assay.contracts.model import Contract, Rule
@@ -184,19 +185,19 @@ def published(
     *,
     new: bool,
     changes: Mapping[str, Any] | None,
-    references: Mapping[str, Mapping[str, Any]],
+    references: Mapping[str, Reference],
 ) -> Metadata:
     """The version, its evidence and its schema; what changed since the one before; where every reference points."""
     upstream = [contract.name, "cleaned"]
     return {
         "dagster/row_count": predicate["accounting"]["published"], "dagster/column_schema": table_schema(contract),
         "dagster/column_lineage": column_lineage(upstream, {c["name"]: [c["name"]] for c in predicate["schema"]}),
-        "version": predicate["version"], "new": new, "note": predicate["note"], "sequence": predicate["sequence"], "latest": references[LATEST]["version"],
-        "latest_because": references[LATEST]["reason"],
+        "version": predicate["version"], "new": new, "note": predicate["note"], "sequence": predicate["sequence"], "latest": references[LATEST].version,
+        "latest_because": references[LATEST].reason,
         "evidence": f"evidence/{contract.name}/{predicate['version']}.dsse.json", "verify_with": dg.MetadataValue.md(f"`assay verify {contract.name}@{predicate['version']}`"),
         "obligations": ", ".join(predicate["admission"]["verdict"]["license"]["obligations"]) or "none",
         **quality(predicate), "data_docs": dg.MetadataValue.md(f"`assay contracts docs {contract.name}@{predicate['version']}`, or the job `data_docs`"),
-        "references": markdown(["reference", "version", "moved", "by", "because"], [(n, r["version"], r["at"][:19], r["actor"] or "—", r["reason"]) for n, r in references.items()]),
+        "references": markdown(["reference", "version", "moved", "by", "because"], [(n, r.version, r.at[:19], r.actor or "—", r.reason) for n, r in references.items()]),
         **({"changes": changes["note"], **{f"rows_{kind}": changes[kind] for kind in ("added", "removed", "changed") if changes[kind] is not None}} if changes else {}),
         **_partition_table(predicate.get("partitions", {})),
     }  # fmt: skip
@@ -284,8 +285,8 @@ _DECISIONS = 20  # shown; `assay drift decisions` has all of them
 def drifted(
     version: str,
     details: Mapping[str, Any],
-    decision: Mapping[str, Any],
-    decisions: Sequence[Mapping[str, Any]],
+    decision: DecisionRecord,
+    decisions: Sequence[DecisionRecord],
     report: Path | None,
 ) -> Metadata:
     """The verdict on a version and why, what was decided and by which rule, each score as a number that plots, and the decisions so far.
@@ -315,18 +316,18 @@ def drifted(
         for m in details["measurements"]
         if m["score"] is not None
     }
-    number, evidence = decision.get("id"), decision["situation"]["evidence"]
+    number, evidence = decision.id, decision.situation["evidence"]
     told = [
-        (d["id"], d["version"], d["at"][:16], d["action"], d["rule"], _own_words(d), d["by"])
+        (d.id, d.version, d.at[:16], d.action, d.rule, _own_words(d), d.by)
         for d in reversed(decisions[-_DECISIONS:])
     ]
     return {
         "verdict": details["verdict"], "version": version, "reference": details["reference"] or "none", "reasons": markdown(["why this verdict"], [(each,) for each in details["reasons"]]),
-        "decision": decision["action"], "decided_because": f"{_own_words(decision)} (rule: {decision['rule']})",
+        "decision": decision.action, "decided_because": f"{_own_words(decision)} (rule: {decision.rule})",
         "measurements": markdown(["column", "against", "method", "score", "threshold", "p", "verdict", "note"], rows),
         **({"changes_of_regime": markdown(["change"], [(each,) for each in details["changes"]])} if details.get("changes") else {}),
         "decisions": markdown(["number", "version", "at", "action", "rule", "because", "by"], told), "evidence": f"sha256 {evidence[:16]}…",
-        **({"replay_with": dg.MetadataValue.md(f"`assay replay {number}`")} if number else {}), **({"report": dg.MetadataValue.path(report)} if report else {}), **scores,
+        "replay_with": dg.MetadataValue.md(f"`assay replay {number}`"), **({"report": dg.MetadataValue.path(report)} if report else {}), **scores,
     }  # fmt: skip
 
 
@@ -336,10 +337,10 @@ def _part(measurement: Mapping[str, Any]) -> str:
     return f"{name} [{measurement['part']}]" if measurement["part"] else str(name)
 
 
-def _own_words(decision: Mapping[str, Any]) -> str:
+def _own_words(decision: DecisionRecord) -> str:
     """A decision's reason without the verdict's reasons, which it repeats."""
-    said = "; ".join(reason.rstrip(".") for reason in decision["situation"]["reasons"])
-    return str(decision["reason"]).replace(f": {said}.", ".") if said else str(decision["reason"])
+    said = "; ".join(reason.rstrip(".") for reason in decision.situation["reasons"])
+    return decision.reason.replace(f": {said}.", ".") if said else decision.reason
 
 
 def _score(score: float | None) -> str:

@@ -9,6 +9,7 @@ import json
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +19,10 @@ from assay.assets.dagster.assets import key
 from assay.assets.io.failures import noted
 from assay.assets.io.home import home
 from assay.assets.io.installation import Installation
-from assay.assets.io.registry import Row
-from assay.assets.io.registry_triggers import ASSAY, MEASURE
-from assay.assets.io.runs import why_lost
+from assay.assets.io.registry.liveness import why_lost
+from assay.assets.io.registry.models import ModelSwitch
+from assay.assets.io.registry.runs import RunRecord
+from assay.assets.io.registry.triggers import ASSAY, MEASURE, Trigger
 from assay.assets.io.sources import seen_here
 from assay.assets.services.lost_runs import reap
 from assay.assets.services.monitor import in_canary, judged_by, review
@@ -62,13 +64,13 @@ def requests(
     Args:
         problems: takes a sentence for each trigger that could not be looked at.
     """
-    for trigger in installation.registry.waiting():
+    for trigger in installation.registry.triggers.waiting():
         request = None
         with noted(
             installation.home.root,
             [] if problems is None else problems,
-            trigger["dataset"],
-            f"trigger {trigger['id']}",
+            trigger.dataset,
+            f"trigger {trigger.id}",
         ):
             request = _request(installation, instance, jobs, trigger)
         if request is not None:
@@ -76,11 +78,11 @@ def requests(
 
 
 def _request(
-    installation: Installation, instance: dg.DagsterInstance, jobs: frozenset[str], trigger: Row
+    installation: Installation, instance: dg.DagsterInstance, jobs: frozenset[str], trigger: Trigger
 ) -> dg.RunRequest | None:
-    name, actor = trigger["dataset"], trigger["actor"] or ASSAY
+    name, actor = trigger.dataset, trigger.actor or ASSAY
     contract = installation.contracts.get(name)
-    stage = _STAGES.get(trigger["action"])
+    stage = _STAGES.get(trigger.action)
     if (
         contract is None
         or (actor == ASSAY and (stage is None or not _has(contract, stage)))
@@ -88,16 +90,16 @@ def _request(
     ):
         return None
     if installation.clock() - datetime.fromisoformat(
-        trigger["raised_at"]
+        trigger.raised_at
     ) < PATIENCE or instance.get_runs_count(
         dg.RunsFilter(tags={DATASET: name}, statuses=_IN_PROGRESS)
     ):
         return None
-    before = instance.get_run_records(dg.RunsFilter(tags={TRIGGER: str(trigger["id"])}))
+    before = instance.get_run_records(dg.RunsFilter(tags={TRIGGER: str(trigger.id)}))
     if actor != ASSAY and any(
         record.dagster_run.status == dg.DagsterRunStatus.SUCCESS for record in before
     ):
-        installation.registry.finish(
+        installation.registry.triggers.finish(
             trigger,
             {
                 "outcome": "done by a job",
@@ -109,8 +111,8 @@ def _request(
         installation, before
     ):
         return None
-    tags = {TRIGGER: str(trigger["id"]), DATASET: name}
-    run_key = f"trigger-{trigger['id']}-{len(before)}"
+    tags = {TRIGGER: str(trigger.id), DATASET: name}
+    run_key = f"trigger-{trigger.id}-{len(before)}"
     if actor == ASSAY:
         return dg.RunRequest(
             run_key=run_key,
@@ -179,13 +181,13 @@ def _looked(context: dg.SensorEvaluationContext, jobs: frozenset[str]) -> dg.Sen
                 tried += [_observed(name, said)] if (said := in_canary(installation, name)) else []
             judged[name] = by
     due = list(requests(installation, context.instance, jobs, told))
-    switches = installation.registry.switched(seen["switch"])
+    switches = installation.registry.models.switches_after(seen["switch"])
     return dg.SensorResult(
         run_requests=due,
         skip_reason=None if due else "; ".join(told) or "nothing is due",
         asset_events=[*(_switch(row) for row in switches), *tried],
         cursor=json.dumps(
-            {"switch": max([seen["switch"], *(row["id"] for row in switches)]), "judged": judged}
+            {"switch": max([seen["switch"], *(row.id for row in switches)]), "judged": judged}
         ),
     )
 
@@ -196,15 +198,11 @@ def _seen(cursor: str | None) -> dict[str, Any]:
     return said if isinstance(said, dict) else {"switch": said, "judged": {}}
 
 
-def _switch(row: Row) -> dg.AssetObservation:
+def _switch(row: ModelSwitch) -> dg.AssetObservation:
     """Who serves now and why, beside the runs of a model: outcomes and stewards switch it between them."""
-    said = (
-        f"version {row['version']} is {row['role']}"
-        if row["version"]
-        else f"there is no {row['role']}"
-    )
+    said = f"version {row.version} is {row.role}" if row.version else f"there is no {row.role}"
     return _observed(
-        row["dataset"], f"{row['model']}: {said}", {key: row[key] for key in ("reason", "by", "at")}
+        row.dataset, f"{row.model}: {said}", {"reason": row.reason, "by": row.by, "at": row.at}
     )
 
 
@@ -216,9 +214,9 @@ def _observed(
 
 def _watched(installation: Installation, contract: Contract) -> bool:
     """Whether outcomes could change who serves."""
-    serving = installation.registry.serving(contract.name)
+    serving = installation.registry.models.serving(contract.name)
     return "challenger" in serving or (
-        "champion" in serving and bool(serving["champion"]["details"].get("replaced"))
+        "champion" in serving and bool(serving["champion"].details.get("replaced"))
     )
 
 
@@ -315,7 +313,9 @@ def end_lost(installation: Installation, instance: dg.DagsterInstance) -> list[s
     problems: list[str] = []
     for run in instance.get_runs(dg.RunsFilter(statuses=_WITH_A_PROCESS)):
         with noted(installation.home.root, problems, None, f"ending run {run.run_id}"):
-            reasons = {_gone(installation, row) for row in installation.registry.of_run(run.run_id)}
+            reasons = {
+                _gone(installation, row) for row in installation.registry.runs.of_run(run.run_id)
+            }
             if reasons and None not in reasons:
                 instance.report_run_failed(
                     run,
@@ -325,9 +325,9 @@ def end_lost(installation: Installation, instance: dg.DagsterInstance) -> list[s
     return ended
 
 
-def _gone(installation: Installation, row: dict[str, object]) -> str | None:
+def _gone(installation: Installation, row: RunRecord) -> str | None:
     """Whether the process of a run's record is gone, be the record ended or not: stages after publication come without a lease."""
-    return why_lost({**row, "stage": row["stage"] or "after"}, installation.clock())
+    return why_lost(replace(row.worker, stage=row.stage or "after"), installation.clock())
 
 
 @dg.sensor(

@@ -42,7 +42,7 @@ class HomeState:
 def read_state(home: Home, registry: Registry, keys: Keys) -> HomeState:
     """Look at the home without changing it. Raises: ConfigurationError: it is of a newer layout, or its mark cannot be read."""
     home.check_layout()  # before its registry is touched
-    used, fingerprints = registry.usage(), registry.key_fingerprints()
+    used, fingerprints = registry.usage(), registry.keys.fingerprints()
     # the mark comes last: whoever creates this home at the same moment writes it before anything else is recorded
     published = None if home.layout is not None else _published(home.root)
     return HomeState(home.layout, used, fingerprints, published, tuple(keys.missing))

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from assay.assets.io.installation import Installation
-from assay.assets.io.registry import Row
+from assay.assets.io.registry.versions import Version
 from assay.contracts.model import Contract
 from assay.pipelines.admit.names import perhaps_personal
 from assay.pipelines.engine import run, run_together
@@ -21,12 +21,12 @@ def profile(installation: Installation, name: str, version: str | None) -> dict[
     Raises: EvidenceError: there is no such version, it has expired, or a file is not what was signed.
     """
     row = installation.version(name, version)
-    return installation.registry.derived(name, row["version"], KIND) or _describe(
+    return installation.registry.derived.get(name, row.version, KIND) or _describe(
         installation, installation.contract(name), row
     )
 
 
-def _describe(installation: Installation, contract: Contract, row: Row) -> dict[str, Any]:
+def _describe(installation: Installation, contract: Contract, row: Version) -> dict[str, Any]:
     frame = installation.scan(row)
     names = frame.collect_schema().names()
     hidden = {
@@ -37,12 +37,12 @@ def _describe(installation: Installation, contract: Contract, row: Row) -> dict[
     hidden |= set(names) - set(
         contract.column_names
     )  # an older contract's, of which this one says nothing
-    counts, sample = run_together([counting(frame, hidden), sampled(frame, row["rows"])])
+    counts, sample = run_together([counting(frame, hidden), sampled(frame, row.rows)])
     columns = described(counts, run(recounting(frame, counts)), sample, hidden)
     made = {
-        "dataset": contract.name, "version": row["version"], "rows": row["rows"], "sample_rows": sample.height,
+        "dataset": contract.name, "version": row.version, "rows": row.rows, "sample_rows": sample.height,
         "hidden": sorted(hidden & set(names)), "columns": [asdict(column) for column in columns],
     }  # fmt: skip
     if not installation.registry.read_only:
-        installation.registry.keep_derived(contract.name, row["version"], KIND, made)
+        installation.registry.derived.keep(contract.name, row.version, KIND, made)
     return made

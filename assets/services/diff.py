@@ -13,7 +13,8 @@ from typing import Any
 
 from assay.assets.io.compare import Changes, compare, statistics
 from assay.assets.io.installation import Installation
-from assay.assets.io.registry import Row
+from assay.assets.io.registry.database import Json
+from assay.assets.io.registry.versions import Version
 from assay.contracts.errors import EvidenceError, Where
 from assay.contracts.problems import suggestion
 from assay.lineage import evidence
@@ -31,7 +32,7 @@ def diff(
     key: Sequence[str] = (),
     sample: int = 0,
     measured: bool = True,
-) -> Row:
+) -> Json:
     """Compare two versions, each by its number or a reference.
 
     Args:
@@ -66,7 +67,7 @@ def diff(
         only, list(checked[1].values()) or list(checked[0].values()), shared, wanted, sample
     )
     return {
-        "dataset": name, "old": rows[0]["version"], "new": rows[1]["version"], "rows": [row["rows"] for row in rows], "key": by, "key_repeats": bool(wanted and not by),
+        "dataset": name, "old": rows[0].version, "new": rows[1].version, "rows": [row.rows for row in rows], "key": by, "key_repeats": bool(wanted and not by),
         "added": found.added, "removed": found.removed, "changed": found.changed, "changed_columns": dict(found.columns), "keys": {kind: list(each) for kind, each in found.keys.items()},
         "schema": schema_changes(*schemas), "partitions": _partitions(*(statement["predicate"].get("partitions", {}) for statement in statements)),
         "shared_files": len(checked[1]) - len(only[1]),
@@ -74,15 +75,15 @@ def diff(
     }  # fmt: skip
 
 
-def _checked(installation: Installation, row: Row) -> dict[str, Path]:
+def _checked(installation: Installation, row: Version) -> dict[str, Path]:
     """Digest -> file, each held against the evidence."""
-    if row["expired_at"]:
+    if row.expired_at:
         installation.scan(row)  # says that it has
     files = evidence.files(installation.statement(row))
     return dict(
         zip(
             (file.sha256 for file in files),
-            installation.lake.check_files(row["dataset"], files),
+            installation.lake.check_files(row.dataset, files),
             strict=True,
         )
     )
@@ -114,23 +115,23 @@ def _partitions(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, lis
     }
 
 
-def note_changes(installation: Installation, row: Row) -> Row | None:
+def note_changes(installation: Installation, row: Version) -> Json | None:
     """Record how a version differs from the one it was built on or came after, once it is published; None for the first, and where the other is gone.
 
     Raises: EvidenceError: a file of one of the two is not what was signed.
     """
-    name = row["dataset"]
-    known = installation.registry.derived(name, row["version"], KIND)
+    name = row.dataset
+    known = installation.registry.derived.get(name, row.version, KIND)
     if known is not None:
         return known
     predicate = installation.statement(row)["predicate"]
     before = predicate.get("built_on") or predicate["previous"]
-    earlier = installation.registry.version(name, before) if before else None
-    if earlier is None or earlier["expired_at"]:
+    earlier = installation.registry.references.resolve(name, before) if before else None
+    if earlier is None or earlier.expired_at:
         return None
-    details = diff(installation, name, before, row["version"], measured=False)
+    details = diff(installation, name, before, row.version, measured=False)
     details = {**details, "note": summarize(details)}
-    installation.registry.keep_derived(name, row["version"], KIND, details)
+    installation.registry.derived.keep(name, row.version, KIND, details)
     return details
 
 

@@ -25,23 +25,23 @@ def open_version(
     installation = Installation.open()
     installation.registry.check_writable()
     row = installation.version(name, version)
-    if row["expired_at"]:
+    if row.expired_at:
         installation.scan(row)  # says so; nothing was opened
     predicate = installation.statement(row)["predicate"]
     admitted = predicate["admission"]["purposes"]
     allowed = purpose in admitted
     rules = sorted({check["rule"] for check in predicate["checks"] if check["severity"] == "error"})
-    installation.registry.use(
+    installation.registry.uses.record(
         name,
-        row["version"],
+        row.version,
         purpose,
         allowed=allowed,
         trace_id=trace_id,
-        details={"rows": row["rows"], "filter_rules": rules},
+        details={"rows": row.rows, "filter_rules": rules},
     )
     if not allowed:
         raise AdmissionError(
-            f"{name}@{row['version']} was not admitted for '{purpose}'",
+            f"{name}@{row.version} was not admitted for '{purpose}'",
             f"Open it for {' or '.join(admitted)}, or add the purpose to assay.license and publish again",
             Where(dataset=name),
         )

@@ -28,35 +28,35 @@ def expire(
     Raises: ClockError: the clock is in doubt, so nothing is removed.
     """
     contract = installation.contract(name)
-    installation.registry.check_clock("nothing expires")
+    installation.registry.clock_doubts.check("nothing expires")
     age = timedelta(days=int(contract.retention.versions[1:-1]))
     serving = frozenset(
-        row["version"]
+        row.version
         for kind in ("model", "index")
         if (row := installation.registry.in_service(name, kind))
     )
-    due = installation.registry.due_to_expire(name, age, serving)
+    due = installation.registry.references.due_to_expire(name, age, serving)
     if rehearse:
-        return [row["version"] for row in due]
+        return [row.version for row in due]
     closed = [
-        row["version"]
+        row.version
         for row in due
         if installation.registry.expire(row, f"older than {contract.retention.versions}")
     ]
     if closed:
         installation.settle()
     _sweep(installation, name, grace)
-    installation.registry.keep_watch()
+    installation.registry.clock_doubts.keep_watch()
     return closed
 
 
 def _sweep(installation: Installation, name: str, grace: timedelta) -> None:
     now = installation.clock()
-    rows = installation.registry.versions(name)
+    rows = installation.registry.versions.all(name)
     readable = [
         row
         for row in rows
-        if not row["expired_at"] or now - datetime.fromisoformat(row["expired_at"]) < grace
+        if not row.expired_at or now - datetime.fromisoformat(row.expired_at) < grace
     ]
     known = {
         Path(file.path).parts[0]
@@ -64,4 +64,4 @@ def _sweep(installation: Installation, name: str, grace: timedelta) -> None:
         for file in evidence.files(installation.statement(row))
     }
     installation.lake.sweep(name, now.timestamp(), known.__contains__)
-    installation.lake.keep_sketches(name, {row["version"] for row in readable})
+    installation.lake.keep_sketches(name, {row.version for row in readable})

@@ -153,7 +153,7 @@ def shown_columns(contract: Contract, columns: Sequence[str]) -> list[str]:
 def _mark(run: Run) -> sources.Mark | None:
     """What the last published version reached, as its signed evidence says; a run that published nothing moves it nowhere."""
     versions = (
-        run.installation.registry.versions(run.contract.name)
+        run.installation.registry.versions.all(run.contract.name)
         if run.contract.source.options.watermark is not None
         else []
     )
@@ -169,7 +169,7 @@ def _mark(run: Run) -> sources.Mark | None:
         if sealed
         else mark["value"]
     )
-    return sources.Mark(column, value, versions[-1]["source_digest"])
+    return sources.Mark(column, value, versions[-1].source_digest)
 
 
 def kept_mark(run: Run, column: str, value: str | int | float) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 
 from assay.assets.io.installation import schema_of
-from assay.assets.io.registry import Row
+from assay.assets.io.registry.versions import Version
 from assay.assets.stages import fitted, quarantine_record
 from assay.assets.stages.admit import Admission
 from assay.assets.stages.clean_validate import Refined, check_row, keep_set_aside, refused
@@ -28,7 +28,7 @@ from assay.lineage.facts import Table
 class Published:
     """A version, and whether this run made it."""
 
-    row: Row
+    row: Version
     new: bool
 
 
@@ -73,12 +73,12 @@ def publish_parts(run: Run, parts: Sequence[Part]) -> Published:
         noted.inputs.append(Table(name=f"{name}/cleaned"))
         noted.outputs.append(_table(run, registered))
         for part in parts:
-            installation.registry.end(
-                part.run.lease, "published", {"version": registered["version"]}
+            installation.registry.runs.end(
+                part.run.lease, "published", {"version": registered.version}
             )
     for part in parts:
         finish(part.run)
-    return Published(registered, registered["run_id"] == run.run_id)
+    return Published(registered, registered.run_id == run.run_id)
 
 
 @contextmanager
@@ -100,13 +100,13 @@ def _keep(part: Part) -> None:
         }
     )
     if refined.broken:
-        run.installation.registry.keep_checks(
+        run.installation.registry.checks.keep(
             run.lease, [check_row(check) for check in refined.checks]
         )
         raise refused(run, refined)
 
 
-def _committed(run: Run, parts: Sequence[Part]) -> Row:
+def _committed(run: Run, parts: Sequence[Part]) -> Version:
     """Sign and register the version; again on top of it where another partition was published meanwhile."""
     installation = run.installation
     leased = [
@@ -115,7 +115,7 @@ def _committed(run: Run, parts: Sequence[Part]) -> Row:
     while True:
         row = signed(run, parts)
         reached("signed")
-        outbox = [("evidence", {"version": row["version"]}), ("delta", {"version": row["version"]})]
+        outbox = [("evidence", {"version": row.version}), ("delta", {"version": row.version})]
         reached("before the commit")
         registered = installation.registry.publish(
             leased, row, outbox, measures=run.contract.drift is not None
@@ -124,7 +124,7 @@ def _committed(run: Run, parts: Sequence[Part]) -> Row:
             return registered
 
 
-def already(run: Run, row: Row) -> bool:
+def already(run: Run, row: Version) -> bool:
     """End a run whose inputs were published before.
 
     Returns: whether `latest` went back to that version: the source, or the contract, is again what it was then. One window of several says nothing of that.
@@ -132,9 +132,9 @@ def already(run: Run, row: Row) -> bool:
     back = (
         run.contract.source.windows is None
         and run.partition is None
-        and run.installation.registry.came_again(run.lease, row["version"])
+        and run.installation.registry.came_again(run.lease, row.version)
     )
-    run.installation.registry.end(run.lease, "already published", {"version": row["version"]})
+    run.installation.registry.runs.end(run.lease, "already published", {"version": row.version})
     finish(run)
     return back
 
@@ -150,7 +150,7 @@ def finish(run: Run) -> None:
         expire(run.installation, run.contract.name)
 
 
-def _table(run: Run, row: Row) -> Table:
+def _table(run: Run, row: Version) -> Table:
     contract = run.contract
     columns = schema_of(contract)
     tags = {
@@ -163,9 +163,9 @@ def _table(run: Run, row: Row) -> Table:
     }
     return Table(
         name=f"{contract.name}/published",
-        version=row["version"],
+        version=row.version,
         columns=tuple((c["name"], c["type"]) for c in columns),
-        rows=row["rows"],
+        rows=row.rows,
         lineage=lineage,
         tags=tags,
     )

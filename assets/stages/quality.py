@@ -18,6 +18,7 @@ import polars as pl
 from assay.assets.io import sql
 from assay.assets.io.disk import sha256
 from assay.assets.io.installation import Installation
+from assay.assets.io.registry.database import as_row
 from assay.assets.io.sources import locate
 from assay.assets.stages.admit import Admission
 from assay.assets.stages.clean_validate import ROWS_A_GROUP, Refined
@@ -122,7 +123,7 @@ def _with_decisions(
         decided([handling_of(row) for row in said], reason_digests(contract))
     )
     numbers = {
-        action: [row["id"] for row in said if row["action"] == action]
+        action: [row.id for row in said if row.action == action]
         for action in ("release", "discard")
     }
     freed, emptied = (
@@ -155,7 +156,7 @@ def _with_decisions(
         "quarantine": {"sha256": sha256(quarantine), "rows": accounting.quarantined},
     }
     return replace(refined, accounting=accounting, checks=checks, set_aside=set_aside), tuple(
-        {**row, "taken": counts.get(row["id"], 0)} for row in said
+        {**as_row(row), "taken": counts.get(row.id, 0)} for row in said
     )
 
 
@@ -265,11 +266,10 @@ def _age(newest: date | None, now: datetime) -> float | None:
 def source_age(installation: Installation, contract: Contract, now: datetime) -> float | None:
     """Hours since the source's file was last written; None for what is no file here, and for what a package brings along: that tells when it was installed."""
     if contract.source.upstream:
-        row = installation.registry.version(*contract.source.upstream)
+        row = installation.registry.references.resolve(*contract.source.upstream)
         return (
             round(
-                max((now - datetime.fromisoformat(row["published_at"])).total_seconds(), 0.0)
-                / 3600,
+                max((now - datetime.fromisoformat(row.published_at)).total_seconds(), 0.0) / 3600,
                 4,
             )
             if row
@@ -298,7 +298,7 @@ def _stability(
 
     A sample does not need what opening a version does: each file's digest.
     """
-    row = installation.registry.version(contract.name)
+    row = installation.registry.references.resolve(contract.name)
     if row is None:
         return {}
     try:
@@ -312,7 +312,7 @@ def _stability(
             for name, kind in schema.items()
             if known.get(name) == kind and stability.comparable(kind)
         ]
-        reference = stability.sample(pl.scan_parquet(before), row["rows"], columns)
+        reference = stability.sample(pl.scan_parquet(before), row.rows, columns)
     except (EvidenceError, pl.exceptions.ComputeError, OSError):
         return {}
     return stability.stability(reference, stability.sample(frame, _rows(frame), columns))

@@ -14,7 +14,7 @@ import polars as pl
 from assay.assets.io.disk import room_on_disk
 from assay.assets.io.failures import is_failure, unexpected
 from assay.assets.io.installation import Installation
-from assay.assets.io.runs import Lease
+from assay.assets.io.registry.runs import Lease
 from assay.contracts.errors import errors_located_at
 from assay.contracts.model import Contract
 from assay.lineage.facts import StageFact, Table
@@ -44,7 +44,7 @@ class Run:
     @property
     def lease(self) -> Lease:
         """The right to publish, taken by the run's first stage."""
-        return self.installation.registry.begin(
+        return self.installation.registry.runs.begin(
             self.contract.name, self.run_id, self.partition, self.parent
         )
 
@@ -77,7 +77,7 @@ def stage(run: Run, name: str) -> Iterator[Noted]:
         with (
             errors_located_at(dataset=run.contract.name),
             room_on_disk(),
-            installation.registry.working(run.contract.name, run.run_id, name),
+            installation.registry.runs.working(run.contract.name, run.run_id, name),
         ):
             yield noted
     except BaseException as error:
@@ -88,14 +88,16 @@ def stage(run: Run, name: str) -> Iterator[Noted]:
             run.contract.name, run.run_id
         )  # at once: on a full disk it is what the words about it are written on
         with room_on_disk():
-            installation.registry.end(run.lease, "failed", {"stage": name, "error": str(failure)})
-            installation.registry.post(
+            installation.registry.runs.end(
+                run.lease, "failed", {"stage": name, "error": str(failure)}
+            )
+            installation.registry.outbox.post(
                 "lineage", run.contract.name, fact("FAIL", str(failure)).as_json()
             )
         if failure is error:
             raise
         raise failure from error
-    installation.registry.post("lineage", run.contract.name, fact("COMPLETE").as_json())
+    installation.registry.outbox.post("lineage", run.contract.name, fact("COMPLETE").as_json())
 
 
 def schema(columns: Mapping[str, pl.DataType]) -> tuple[tuple[str, str], ...]:

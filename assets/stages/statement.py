@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.assets.io.installation import schema_of
-from assay.assets.io.registry import Row
+from assay.assets.io.registry.versions import SignedVersion, Version
 from assay.assets.stages import fitted
 from assay.assets.stages.admit import Admission
 from assay.assets.stages.clean_validate import Refined
@@ -45,16 +45,17 @@ class Part:
         return f"{self.admission.inputs.key[:16]}-{self.run.lease.token}"
 
 
-def signed(run: Run, parts: Sequence[Part]) -> Row:
+def signed(run: Run, parts: Sequence[Part]) -> SignedVersion:
     """The version that these parts make on top of what is registered now: its row for the registry, with the signed statement."""
     installation, contract, newest = run.installation, run.contract, parts[-1]
-    known = installation.registry.versions(contract.name)
+    last = installation.registry.versions.newest(contract.name)
+    sequence = last.sequence + 1 if last else 1
     predicate = {
         **_of_part(newest),
-        "sequence": len(known) + 1,
+        "sequence": sequence,
         "run_id": run.run_id,
         "signed_at": installation.registry.now(),
-        "audit_head": installation.registry.head(),
+        "audit_head": installation.registry.ledger.head(),
     }
     files: tuple[PublishedFile, ...] = tuple(newest.files)
     if contract.source.partitions:
@@ -70,7 +71,7 @@ def signed(run: Run, parts: Sequence[Part]) -> Row:
             there[path] for each in predicate["partitions"].values() for path in each["files"]
         )
     inputs = predicate["inputs"]
-    previous = _previous(run, known[-1]) if known else None
+    previous = _previous(run, last) if last else None
     number = next_version(
         previous,
         contract_version=contract.version,
@@ -93,20 +94,29 @@ def signed(run: Run, parts: Sequence[Part]) -> Row:
     for each in predicate.get("partitions", {}).values():
         each["made_in"] = each["made_in"] or number
     envelope = evidence.sign(evidence.statement(files, predicate), installation.keys.signer())
-    return {
-        "dataset": contract.name, "sequence": len(known) + 1, "version": number, "input_key": inputs["key"], "source_digest": inputs["source_digest"], "window": inputs["window"],
-        "contract_version": contract.version, "run_id": run.run_id, "note": note, "rows": predicate["accounting"]["published"], "envelope": envelope,
-    }  # fmt: skip
+    return SignedVersion(
+        dataset=contract.name,
+        sequence=sequence,
+        version=number,
+        input_key=inputs["key"],
+        source_digest=inputs["source_digest"],
+        window=inputs["window"],
+        contract_version=contract.version,
+        run_id=run.run_id,
+        note=note,
+        rows=predicate["accounting"]["published"],
+        envelope=envelope,
+    )
 
 
-def _previous(run: Run, row: Row) -> Previous:
+def _previous(run: Run, row: Version) -> Previous:
     schema = run.installation.statement(row)["predicate"]["schema"]
     return Previous(
-        row["version"],
-        row["contract_version"],
-        row["source_digest"],
-        row["window"],
-        row["rows"],
+        row.version,
+        row.contract_version,
+        row.source_digest,
+        row.window,
+        row.rows,
         {each["name"]: each["type"] for each in schema},
     )
 
@@ -156,7 +166,7 @@ def _together(run: Run, parts: Sequence[Part], newest: dict[str, Any]) -> dict[s
     Raises: PublicationError: a partition that stays was made with other columns.
     """
     installation, contract = run.installation, run.contract
-    row = installation.registry.version(contract.name)
+    row = installation.registry.references.resolve(contract.name)
     base = installation.statement(row) if row else None
     held = dict(base["predicate"].get("partitions", {})) if base else {}
     made = {str(part.admission.inputs.window): part for part in parts}
@@ -181,13 +191,13 @@ def _together(run: Run, parts: Sequence[Part], newest: dict[str, Any]) -> dict[s
         "approvals": [approval for part in parts for approval in part.admission.approvals],
     }  # fmt: skip
     inputs = {
-        **newest["inputs"], "key": partitions.key(row["input_key"] if row else None, keys), "source_digest": partitions.digest(held), "window": partitions.describe_partitions(sorted(made)),
+        **newest["inputs"], "key": partitions.key(row.input_key if row else None, keys), "source_digest": partitions.digest(held), "window": partitions.describe_partitions(sorted(made)),
         "location": contract.source.shown_location,
     }  # fmt: skip
     return {
         "inputs": inputs, "admission": admission, "accounting": partitions.accounting(held.values()), "checks": partitions.checks(newest["checks"], held.values()),
         "set_aside": {f"{layer} {name}": each for name, part in held.items() for layer, each in part["set_aside"].items()},
-        "built_on": row["version"] if row else None, "partitions": held, "base_files": evidence.files(base) if base else (),
+        "built_on": row.version if row else None, "partitions": held, "base_files": evidence.files(base) if base else (),
     }  # fmt: skip
 
 

@@ -276,7 +276,7 @@ def test_a_registry_that_calls_a_quarantine_expired_without_a_log_entry_excuses_
 ) -> None:
     import sqlalchemy as sa
 
-    with home.open().registry.engine.begin() as connection:
+    with home.open().registry.database.engine.begin() as connection:
         connection.execute(
             sa.text("UPDATE quarantines SET expired_at = '2026-01-01T00:00:00+00:00'")
         )
@@ -567,17 +567,17 @@ def test_a_damaged_log_delays_its_own_commit_and_nothing_else(
     DAMAGES[damage](log / f"{which:020}.json")
     home.deliver(FIRST + "2026-01-09T00:00:00Z,M1,9\n2026-01-10T00:00:00Z,M2,9\n")
     made = home.published()
-    assert made.row["version"] == "1.2.0"
+    assert made.row.version == "1.2.0"
     assert home.open().scan(made.row).collect().height == 9
     assert (home.root / "evidence/readings/1.2.0.dsse.json").is_file()
-    waiting = home.open().registry.pending()
+    waiting = home.open().registry.outbox.pending()
     if (which, damage) == (1, "deleted"):
         assert waiting == []  # to the log itself, a version is missing at its end; verify tells
     else:
-        assert [(entry["kind"], entry["tries"], entry["error"]) for entry in waiting] == [
+        assert [(entry.kind, entry.tries, entry.error) for entry in waiting] == [
             ("delta", 1, "EvidenceError")
         ]
-        assert "_delta_log" in waiting[0]["reason"]
+        assert "_delta_log" in waiting[0].reason
     assert any("_delta_log" in each for each in problems(home))
     assert "panicked" not in capfd.readouterr().err
 

@@ -95,7 +95,7 @@ def take(installation: SampleHome, window: str | None = None) -> list[str]:
             already(part, admission.published)
     if made:
         publish_parts(run, made)
-    return [row["version"] for row in opened_home.registry.versions("readings")]
+    return [row.version for row in opened_home.registry.versions.all("readings")]
 
 
 def held(installation: SampleHome, version: str = "latest") -> dict[str, list[str]]:
@@ -111,8 +111,8 @@ def held(installation: SampleHome, version: str = "latest") -> dict[str, list[st
 
 def verified(installation: SampleHome) -> None:
     opened_home = installation.open()
-    for row in opened_home.registry.versions("readings"):
-        verify(opened_home.home.root, "readings", row["version"], opened_home.keys.public())
+    for row in opened_home.registry.versions.all("readings"):
+        verify(opened_home.home.root, "readings", row.version, opened_home.keys.public())
 
 
 def test_partitions_are_named_by_their_beginning_up_to_now() -> None:
@@ -226,7 +226,7 @@ def test_a_partition_builds_on_what_latest_points_to_also_after_a_rollback(
     good = held(metered)
     deliver(metered, "2013-01", month("2013-01", rows=1))
     take(metered, "2013-01")
-    metered.open().registry.roll_back("readings", "latest", "two rows are missing")
+    metered.open().registry.references.roll_back("readings", "latest", "two rows are missing")
     assert take(metered, "2013-02")[-1] == "1.2.0"
     assert held(metered)["2013-01"] == good["2013-01"]
 
@@ -250,7 +250,7 @@ def test_one_bad_month_stops_the_version_of_all_that_run_together(metered: Sampl
     deliver(metered, "2013-02", HEAD + "x,2013-02-01T00:00:00Z,1\n")
     with pytest.raises(QualityError, match="meter_pattern"):
         take(metered)
-    assert metered.open().registry.versions("readings") == []
+    assert metered.open().registry.versions.all("readings") == []
     assert take(metered, "2013-03") == ["1.0.0"]
 
 
@@ -298,7 +298,7 @@ def _take_alone(folder: str, url: str, name: str) -> str:
     )
     (run,) = parts(Run(opened_home, opened_home.contract("readings"), str(uuid.uuid4()), name))
     admission = admit(run)
-    return str(publish_parts(run, [Part(run, admission, refine(run, admission))]).row["version"])
+    return str(publish_parts(run, [Part(run, admission, refine(run, admission))]).row.version)
 
 
 def _at_once(installation: SampleHome, months: list[str], workers: Pool) -> list[str]:
@@ -339,7 +339,7 @@ def test_a_hundred_rounds_of_eight_at_once(installation: SampleHome) -> None:
             assert len(set(_at_once(installation, months, workers))) == 8
     opened_home = installation.open()
     opened_home.settle()
-    assert [row["sequence"] for row in opened_home.registry.versions("readings")] == list(
+    assert [row.sequence for row in opened_home.registry.versions.all("readings")] == list(
         range(1, 801)
     )
     assert opened_home.scan(opened_home.version("readings")).collect()[
@@ -400,7 +400,7 @@ def test_dagster_runs_a_range_as_one_version(
         .execute_in_process(instance=instance, tags=tags)
     )
     assert done.success
-    assert [row["version"] for row in metered.open().registry.versions("readings")] == ["1.0.0"]
+    assert [row.version for row in metered.open().registry.versions.all("readings")] == ["1.0.0"]
     published = {
         event.partition
         for event in done.get_asset_materialization_events()
