@@ -45,7 +45,7 @@ class Registry:
         self.ledger = log = Ledger(database)
         self.clock_doubts = ClockDoubts(database, log)
         self.keys = KeyRecords(database, log)
-        self.outbox = Outbox(database)
+        self.outbox = Outbox(database, log)
         self.runs = Runs(database, log)
         self.checks = Checks(database)
         self.versions = Versions(database)
@@ -100,6 +100,7 @@ class Registry:
         version: SignedVersion,
         outbox_rows: list[tuple[str, Json]],
         measures: bool = False,
+        end: Callable[[Version], None] = lambda _: None,
     ) -> Version | None:
         """The commit point.
 
@@ -108,6 +109,7 @@ class Registry:
             version: what is published.
             outbox_rows: (kind, payload) of what must follow.
             measures: whether the contract has each version compared: the trigger is part of the transaction.
+            end: records the end of the runs, in the same transaction.
         Returns: the version now registered for these inputs: this one, or the one that was there already. None: another partition was published
             meanwhile, so that this version would leave it out; build on the newest one and try again.
         Raises: PublicationError: a newer run holds the lease; nothing was written but the refusal in the audit log.
@@ -118,6 +120,7 @@ class Registry:
             if not stale:
                 there = version_rows.of_inputs(connection, dataset, version.input_key)
                 if there is not None:
+                    end(there)
                     return there
                 if version.sequence != version_rows.newest_sequence(connection, dataset) + 1:
                     return None
@@ -129,6 +132,7 @@ class Registry:
                 if measures:
                     reason = "a version was published"
                     self.triggers.request(dataset, version.version, MEASURE, reason)
+                end(published)
                 return published
         raise PublicationError(
             "a newer run of this data set has started, so this one may not publish",
