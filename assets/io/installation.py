@@ -45,7 +45,7 @@ def _complete(where: Home, registry: Registry, keys: Keys, step: Step) -> None:
 
     Raises: ConfigurationError: the home cannot be made, or a key is not what it must be.
     """
-    if step == "take over" and not where.is_writable:
+    if step == "take over" and (registry.read_only or not where.is_writable):
         return  # it is read as it is
     try:
         where.root.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -284,6 +284,7 @@ def test_a_home_of_an_earlier_release_gets_what_it_lacks(installation: SampleHom
     with registry.database.engine.begin() as connection:
         for column in ("failed_since", "error", "reason"):
             connection.execute(sa.text(f"ALTER TABLE outbox DROP COLUMN {column}"))
+        connection.execute(sa.text("DROP TABLE registry_layout"))
     (installation.root / "assay.home").write_text("4\n")
     (entry,) = installation.open().registry.outbox.pending()
     assert (entry.failed_since, entry.error, entry.reason) == (None, None, None)
