@@ -1,6 +1,6 @@
 """Trace ids, as the W3C writes them: one name for everything that one call led to, here and in other systems.
 
-Belongs here: reading and making `traceparent`. Stays out: keeping who used what (assets/io/registry.py).
+Belongs here: reading and making `traceparent`. Stays out: keeping who used what (assets/io/registry/uses.py).
 Source: W3C Trace Context, level 1, section 3.2.
 """
 

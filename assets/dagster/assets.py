@@ -23,10 +23,10 @@ from assay.assets.stages.features import make_features
 from assay.assets.stages.index import rebuild_if_due
 from assay.assets.stages.ingest import land
 from assay.assets.stages.model import retrain_if_due
+from assay.assets.stages.part import Part
 from assay.assets.stages.publish import already, publish_parts
 from assay.assets.stages.quality import assess
 from assay.assets.stages.run import Run
-from assay.assets.stages.statement import Part
 from assay.contracts.errors import AdmissionError
 from assay.contracts.features import Features, Wanted
 from assay.contracts.model import Contract

@@ -1,6 +1,6 @@
 """The registry's triggers, read by Dagster: what is due is launched, once.
 
-Belongs here: the sensor, and what it asks Dagster to run. Stays out: raising and closing triggers (assets/io/registry_triggers.py), doing (assets/stages).
+Belongs here: the sensor, and what it asks Dagster to run. Stays out: raising and closing triggers (assets/io/registry/triggers.py), doing (assets/stages).
 The registry decides what is due; Dagster's run keys only save launching twice. A cursor or key that is lost, a daemon that is killed, a run that
 dies on the way: the trigger is still there, or it is done, and a run that finds nothing due does nothing.
 """

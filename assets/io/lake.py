@@ -59,10 +59,10 @@ class Lake:
                 removed.append(folder.name)
         return removed
 
-    def keep_sketches(self, dataset: str, versions: Collection[str]) -> None:
+    def keep_sketches(self, dataset: str, versions: Callable[[], Collection[str]]) -> None:
         """Remove the sketches of all other versions: they hold some of their rows."""
         for folder in self.folder(dataset, "sketches").glob("*"):
-            if folder.name not in versions:
+            if folder.name not in versions():
                 self.discard(folder)
 
     def discard(self, folder: Path) -> None:
@@ -188,19 +188,21 @@ class Lake:
         files: list[tuple[str, int, int]],
         schema: pl.Schema,
         note: str,
+        gone: Collection[str] | None = None,
     ) -> None:
         """Append one overwriting commit to a Delta table, unless the log has it already. Without statistics: they would hold values.
 
         Args:
             sequence: 1 for the first version; kept in the log as the application's transaction.
             files: (path below the table, size in bytes, rows).
+            gone: the files that it replaces, where the others stay; None where `files` are all there are.
         """
         commits = delta_log.read(table, tail=True)  # a damaged log is refused by us, in our words
         if max((commit.sequence or 0 for commit in commits), default=0) >= sequence:
             return
         arrow = pl.DataFrame(schema=schema).to_arrow().schema
         with quiet_panics():
-            _commit_delta(table, sequence, files, arrow, note, create=not commits)
+            _commit_delta(table, sequence, files, arrow, note, gone, create=not commits)
         sync_tree(table / "_delta_log", upto=table)
 
 
@@ -210,6 +212,7 @@ def _commit_delta(
     files: list[tuple[str, int, int]],
     columns: Any,
     note: str,
+    gone: Collection[str] | None,
     *,
     create: bool,
 ) -> None:
@@ -253,7 +256,10 @@ def _commit_delta(
             [TableFeatures.TimestampWithoutTimezone], allow_protocol_versions_increase=True
         )
         delta = DeltaTable(str(table))
-    actions, mode = _replacing(delta, table, adds)
+    if gone is None:
+        actions, mode = _replacing(delta, table, adds)
+    else:
+        actions, mode = [*_removals(gone), *adds.values()], "append"
     delta.create_write_transaction(
         actions, mode, arrow, commit_properties=properties, post_commithook_properties=hooks
     )
@@ -263,16 +269,18 @@ def _replacing(
     delta: Any, table: Path, adds: dict[str, Any]
 ) -> tuple[list[Any], Literal["append", "overwrite"]]:
     """What turns the table's files into these: all of them anew, or, where some stay, only what comes and what goes. A commit may not name a file twice."""
-    from deltalake.transaction import RemoveAction
-
     held = {
         Path(unquote(urlsplit(uri).path)).relative_to(table.resolve()).as_posix()
         for uri in delta.file_uris()
     }
     if not held & set(adds):
         return list(adds.values()), "overwrite"
-    now_ms = int(time.time() * 1000)
-    gone = [
-        RemoveAction(path, True, now_ms, partition_values={}) for path in sorted(held - set(adds))
-    ]
+    gone = _removals(held - set(adds))
     return [*gone, *(add for path, add in adds.items() if path not in held)], "append"
+
+
+def _removals(paths: Collection[str]) -> list[Any]:
+    from deltalake.transaction import RemoveAction
+
+    now_ms = int(time.time() * 1000)
+    return [RemoveAction(path, True, now_ms, partition_values={}) for path in sorted(paths)]

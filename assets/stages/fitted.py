@@ -62,7 +62,7 @@ def kept(run: Run) -> dict[int, Fitted]:
     }
     known: dict[int, Fitted] = {}
     for row in installation.registry.versions.all(contract.name) if wanted else []:
-        cleaning = installation.statement(row)["predicate"]["cleaning"]
+        cleaning = installation.signed_statement(row)["predicate"]["cleaning"]
         for index, step in wanted.items():
             if (
                 index not in known

@@ -684,7 +684,7 @@ def test_what_one_process_holds_another_leaves_alone_until_it_is_gone(
         with opened_home.registry.triggers.holding(trigger, "two") as also:
             assert not also
         monkeypatch.setattr(
-            "assay.assets.io.registry_triggers.why_lost", lambda row, now: "its process is gone"
+            "assay.assets.io.registry.triggers.why_lost", lambda row, now: "its process is gone"
         )
         with opened_home.registry.triggers.holding(trigger, "three") as now:
             assert now

@@ -17,10 +17,10 @@ from assay.assets.services.diff import diff
 from assay.assets.services.verify import verify
 from assay.assets.stages.admit import admit
 from assay.assets.stages.clean_validate import refine
+from assay.assets.stages.part import Part
 from assay.assets.stages.partition_runs import due, parts
 from assay.assets.stages.publish import already, publish_parts
 from assay.assets.stages.run import Run
-from assay.assets.stages.statement import Part
 from assay.contracts.errors import AssayError, PublicationError, QualityError, SourceError
 from assay.contracts.settings import Partitions
 from assay.lineage.evidence import files

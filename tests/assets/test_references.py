@@ -287,7 +287,7 @@ def test_other_columns_are_told_and_not_compared(installation: SampleHome) -> No
     assert found["schema"] == ["column energy_kwh is String, was Float64"]
     assert found["changed_columns"] == {"tariff": 1}
     assert (
-        opened_home.version("readings")["note"]
+        opened_home.version("readings").note
         == "After 1.0.0: 1 rows (+0); column energy_kwh is String, was Float64"
     )
 

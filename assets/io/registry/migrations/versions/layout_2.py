@@ -1,0 +1,21 @@
+"""Layout 2: versions refer to documents about their partitions instead of repeating all of them."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "2"
+down_revision = "1"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Add the table of those documents."""
+    op.create_table(
+        "partition_documents",
+        sa.Column("dataset", sa.String, primary_key=True),
+        sa.Column("digest", sa.String, primary_key=True),
+        sa.Column("content", sa.Text, nullable=False),
+    )
