@@ -527,11 +527,16 @@ def documented(made: Mapping[str, Any]) -> Metadata:
     }
 
 
+_PARTITIONS_SHOWN = 100
+"""Dagster keeps this table for each version; the data card has all of them."""
+
+
 def _partition_table(partitions: Mapping[str, Mapping[str, Any]]) -> Metadata:
-    """Where the rows of each partition went, and which version made it."""
+    """Where the rows of each partition went, and which version made it; of very many, the last ones."""
     counts = ("rows_in", "published", "quarantined", "removed")
+    newest = list(partitions.items())[-_PARTITIONS_SHOWN:]
     rows = [
         (name, *(f"{each['accounting'][count]:,}" for count in counts), each["made_in"])
-        for name, each in partitions.items()
+        for name, each in newest
     ]
     return {"partitions": markdown(["partition", *counts, "made in"], rows)} if rows else {}

@@ -7,7 +7,7 @@ A join of two versions takes as long as a fair part of a publication, so it is n
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +58,8 @@ def diff(
                 suggestion(column, shared),
                 Where(dataset=name),
             )
-    checked = [_checked(installation, row) for row in rows]
+    passed = set() if measured else _shared(statements)
+    checked = [_checked(installation, row, passed) for row in rows]
     only = [
         [path for digest, path in side.items() if digest not in other]
         for side, other in (checked, reversed(checked))
@@ -75,18 +76,24 @@ def diff(
     }  # fmt: skip
 
 
-def _checked(installation: Installation, row: Version) -> dict[str, Path]:
-    """Digest -> file, each held against the evidence."""
+def _checked(
+    installation: Installation, row: Version, passed: Collection[str] = ()
+) -> dict[str, Path]:
+    """Digest -> file, each compared with the evidence, but for the digests that are passed over."""
     if row.expired_at:
         installation.scan(row)  # says that it has
     files = evidence.files(installation.statement(row))
-    return dict(
-        zip(
-            (file.sha256 for file in files),
-            installation.lake.check_files(row.dataset, files),
-            strict=True,
-        )
+    installation.lake.check_files(
+        row.dataset, tuple(file for file in files if file.sha256 not in passed)
     )
+    folder = installation.lake.folder(row.dataset, "versions")
+    return {file.sha256: folder / file.path for file in files}
+
+
+def _shared(statements: Sequence[dict[str, Any]]) -> set[str]:
+    """The digests of the files that both versions hold: what they differ in lies in the others."""
+    old, new = ({file.sha256 for file in evidence.files(statement)} for statement in statements)
+    return old & new if old - new or new - old else set()
 
 
 def _changes(

@@ -1,4 +1,4 @@
-"""Layout 2: versions refer to documents about their partitions instead of repeating all of them."""
+"""Layout 2: versions refer to documents about their partitions, and what waits in the outbox is found by an index."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add the table of those documents."""
+    """Add the table of those documents, and the index."""
+    waits = sa.text("delivered_at IS NULL")
+    op.create_index("outbox_waiting", "outbox", ["id"], sqlite_where=waits, postgresql_where=waits)
     op.create_table(
         "partition_documents",
         sa.Column("dataset", sa.String, primary_key=True),
         sa.Column("digest", sa.String, primary_key=True),
         sa.Column("content", sa.Text, nullable=False),
+        if_not_exists=True,
     )
