@@ -14,7 +14,14 @@ depends_on = None
 def upgrade() -> None:
     """Add the table of those documents, and the index."""
     waits = sa.text("delivered_at IS NULL")
-    op.create_index("outbox_waiting", "outbox", ["id"], sqlite_where=waits, postgresql_where=waits)
+    op.create_index(
+        "outbox_waiting",
+        "outbox",
+        ["id"],
+        sqlite_where=waits,
+        postgresql_where=waits,
+        if_not_exists=True,
+    )
     op.create_table(
         "partition_documents",
         sa.Column("dataset", sa.String, primary_key=True),
