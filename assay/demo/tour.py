@@ -16,11 +16,11 @@ from assay.assets.io.home import SHIPPED_CONTRACTS, contract_files, home
 from assay.assets.io.installation import Installation
 from assay.assets.stages.admit import found_again
 from assay.assets.stages.run import Run
+from assay.cli.render import table
 from assay.demo.tickets import found_of_planted, generate
 from assay.pipelines.frames import ROW
 from assay.reading import card, status
 from assay.running import run_all
-from assay.show import table
 
 console = Console()
 TICKETS, FLIGHTS, DOCS = "support_tickets", "flights", "python_docs"

@@ -1,4 +1,4 @@
-"""Options that commands share."""
+"""Arguments and options that several command groups share."""
 
 from __future__ import annotations
 
@@ -21,3 +21,11 @@ Why = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+Dataset = Annotated[str, typer.Argument(help="A data set.")]
+DatasetOrVersion = Annotated[str, typer.Argument(help="NAME or NAME@VERSION")]
+
+
+def split_name(name: str) -> tuple[str, str | None]:
+    """Split NAME@VERSION into both; the version of a plain NAME is None."""
+    dataset, _, version = name.partition("@")
+    return dataset, version or None
