@@ -5,8 +5,7 @@ Trying steps is in assets/services/suggest.py, recomputing a row in assets/servi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +13,7 @@ import typer
 
 from assay.cli.opening import open_installation
 from assay.cli.options import AsJson, DatasetOrVersion, split_name
-from assay.cli.render import ABSENT, console, escape, print_line, print_result, table
+from assay.cli.render import ABSENT, console, escape, print_line, print_result, show_progress, table
 
 if TYPE_CHECKING:
     from assay.contracts.model import Contract
@@ -66,8 +65,8 @@ def write_rows_to_correct(name: str, to: Path) -> dict[str, Any]:
     from assay.assets.services.suggest import ask
 
     installation = open_installation()
-    with _progress() as show_progress:
-        text = ask(installation, installation.contract(name), told=show_progress)
+    with show_progress() as show:
+        text = ask(installation, installation.contract(name), told=show)
     write_for_user(to, text)
     return {"dataset": name, "asked": str(to)}
 
@@ -91,8 +90,8 @@ def suggest_steps(name: str, *, write: bool, corrected: Path | None = None) -> d
 
     installation = open_installation()
     contract = installation.contract(name)
-    with _progress() as show_progress:
-        proposals = suggest(installation, contract, told=show_progress, corrected=corrected)
+    with show_progress() as show:
+        proposals = suggest(installation, contract, told=show, corrected=corrected)
     steps = [(proposal.as_yaml, proposal.reason) for proposal in proposals]
     if write and proposals:
         _write_steps(contract, steps)
@@ -133,13 +132,6 @@ def _steps_as_yaml(steps: Sequence[tuple[Any, str]]) -> str:
     if not steps:
         return ""
     return yaml({"assay.cleaning": [Said(Flow(step), reason) for step, reason in steps]})
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[str], None]]:
-    """A line on the terminal that shows what is being done."""
-    with console().status("starting…") as status:
-        yield lambda doing: status.update(f"{doing}…")
 
 
 def show_suggested(data: dict[str, Any]) -> None:

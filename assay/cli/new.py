@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from assay.cli.render import console, escape, print_line
+from assay.cli.render import escape, print_line, show_progress
 from assay.contracts.errors import ConfigurationError, Where, shown
 
 if TYPE_CHECKING:
@@ -79,14 +79,8 @@ def draft_contract(
         raise ConfigurationError(problem, "Write it with A-Z, a-z, 0-9 and _")
     target = _target(output or current.drafts, name)
     owner = owner or drafter()
-    with console().status("starting…") as status:
-
-        def show_progress(doing: str) -> None:
-            status.update(f"{doing}…")
-
-        done = drafted(
-            source, name, current.roots, license=license, owner=owner, told=show_progress
-        )
+    with show_progress() as show:
+        done = drafted(source, name, current.roots, license=license, owner=owner, told=show)
     _write(target, done.draft.text)
     show_drafted(target, name, done)
     return target

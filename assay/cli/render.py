@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,13 @@ def print_result(data: Any, as_json: bool, as_text: Callable[[Any], None]) -> No
 def print_line(text: str) -> None:
     """Print text with Rich's markup; the terminal wraps it, so that it can be copied whole."""
     console().print(text, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def show_progress() -> Iterator[Callable[[str], None]]:
+    """A line on the terminal; call the function with what is being done."""
+    with console().status("starting…") as status:
+        yield lambda doing: status.update(f"{doing}…")
 
 
 def escape(text: str) -> str:

@@ -185,22 +185,19 @@ def admitted(contract: Contract) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult:  # type: ignore[type-arg]  # no value
         with failures_told():
             _, parts = installation.parts(contract, context.run.run_id, window_of(context))
-            found = [_admit(context, contract, part) for part in parts]
-            passed = pending_review(parts[-1]) if found[-1].approvals else None
-        newest = found[-1]
-        windows = [str(each.inputs.window) for each in found if each.inputs.window]
-        reviewed = (
-            {name: value for name, value in metadata.reviewed(passed).items() if name != "reasons"}
-            if passed
-            else {}
-        )
+            admissions = [_admit(context, contract, part) for part in parts]
+            newest = admissions[-1]
+            review = pending_review(parts[-1]) if newest.approvals else None
+        about = metadata.reviewed(review) if review else {}
+        about.pop("reasons", None)  # the verdict's own are shown
+        windows = [str(part.inputs.window) for part in admissions if part.inputs.window]
+        about |= metadata.admitted(asdict(newest.verdict), newest.decided_by)
+        about["window"] = describe_partitions(windows) if windows else "all"
+        about["rows"] = sum(part.rows_in_window for part in admissions)
         return dg.MaterializeResult(
-            metadata={
-                **reviewed, **metadata.admitted(asdict(newest.verdict), newest.decided_by),
-                "window": describe_partitions(windows) if windows else "all", "rows": sum(each.rows_in_window for each in found),
-            },
-            data_version=dg.DataVersion(newest.inputs.key) if len(found) == 1 else None,
-        )  # fmt: skip
+            metadata=about,
+            data_version=dg.DataVersion(newest.inputs.key) if len(parts) == 1 else None,
+        )
 
     return _admitted
 
@@ -222,30 +219,10 @@ def _admit(context: dg.AssetExecutionContext, contract: Contract, run: Run) -> A
 
 def cleaned_and_published(contract: Contract) -> dg.AssetsDefinition:
     """The admitted rows, repaired and judged by every rule; then the version with its evidence."""
-    shared: dict[str, Any] = {
-        "group_name": contract.name,
-        "owners": owners(contract),
-        "tags": tags(contract),
-    }
-    cleaned = dg.AssetSpec(
-        key(contract, "cleaned"),
-        deps=[key(contract, "admitted")],
-        kinds={"polars", "pandera"},
-        description="Repaired and judged; each row that left, with its step or rule.",
-        **shared,
-    )
-    published = dg.AssetSpec(
-        key(contract, "published"),
-        deps=[cleaned.key],
-        kinds={"deltalake", "parquet"},
-        description=contract.description,
-        metadata={"dagster/column_schema": metadata.table_schema(contract)},
-        **shared,
-    )
 
     @dg.multi_asset(
         name=f"{contract.name}__publish",
-        specs=[cleaned, published],
+        specs=list(_publication_specs(contract)),
         check_specs=[metadata.check_spec(contract, rule) for rule in contract.rules],
         config_schema=WINDOW,
         **partitions_of(contract),
@@ -256,61 +233,94 @@ def cleaned_and_published(contract: Contract) -> dg.AssetsDefinition:
         with failures_told():
             run, parts = installation.parts(contract, context.run.run_id, window_of(context))
             admissions = [admission_of(part) for part in parts]
-            waiting = [
-                (part, admission)
+            earlier = [
+                _published_before(context, part, admission.published)
                 for part, admission in zip(parts, admissions, strict=True)
-                if admission.published is None
+                if admission.published is not None
             ]
-            for part, admission in zip(parts, admissions, strict=True):
-                if admission.published is not None:
-                    then = (
-                        ", and `latest` is there again"
-                        if already(part, admission.published)
-                        else ""
-                    )
-                    context.log.info(
-                        f"{part.window or contract.name} is already published as {admission.published['version']}{then}"
-                    )
-            row: Row | None = admissions[-1].published
-            if waiting:
-                made = [
+            if len(earlier) < len(parts):
+                judged = [
                     Part(part, admission, assess(part, admission, refine(part, admission)))
-                    for part, admission in waiting
+                    for part, admission in zip(parts, admissions, strict=True)
+                    if admission.published is None
                 ]
-                yield _cleaned(
-                    contract,
-                    *_added(made),
-                    {step: cells for part in made for step, cells in part.refined.samples.items()},
-                )
-                row = publish_parts(run, made).row
-            elif row is not None:
+                yield _cleaned(contract, *_added(judged), _samples(judged))
+                row = publish_parts(run, judged).row
+                new = row["run_id"] == run.run_id
+            else:
+                row, new = earlier[-1], False
                 predicate = run.installation.statement(row)["predicate"]
                 yield _cleaned(contract, predicate["accounting"], predicate["checks"])
-            assert row is not None  # every part was published before, or is now
-            predicate = run.installation.statement(row)["predicate"]
-            changes = note_changes(run.installation, row)
-            docs = run.installation.registry.derived(contract.name, row["version"], "data_docs")
-            pages = metadata.documented(docs) if docs else {}
-        references = run.installation.registry.references(contract.name)
-        about = metadata.published(
-            contract,
-            predicate,
-            new=bool(waiting) and row["run_id"] == run.run_id,
-            changes=changes,
-            references=references,
-        )
-        clock_doubt = run.installation.registry.clock_doubt()
-        if clock_doubt is not None:
-            context.log.warning(f"nothing expired: {clock_doubt}")
-        waits: dict[str, Any] = (
-            {"not_expired": f"nothing expired: {clock_doubt}"} if clock_doubt else {}
-        )
+            about = _describe_publication(run, row, new=new)
         yield dg.MaterializeResult(
-            asset_key=published.key, data_version=dg.DataVersion(row["input_key"]) if len(parts) == 1 else None,
-            metadata=about | metadata.quarantined(listed(run.installation, [contract.name])) | pages | waits,
-        )  # fmt: skip
+            asset_key=key(contract, "published"),
+            data_version=dg.DataVersion(row["input_key"]) if len(parts) == 1 else None,
+            metadata=about | _describe_clock_doubt(context, run),
+        )
 
     return _publish
+
+
+def _publication_specs(contract: Contract) -> Iterator[dg.AssetSpec]:
+    """The two assets that one step makes: the cleaned rows, and the published version."""
+    shared: dict[str, Any] = {
+        "group_name": contract.name,
+        "owners": owners(contract),
+        "tags": tags(contract),
+    }
+    yield dg.AssetSpec(
+        key(contract, "cleaned"),
+        deps=[key(contract, "admitted")],
+        kinds={"polars", "pandera"},
+        description="Repaired and judged; each row that left, with its step or rule.",
+        **shared,
+    )
+    yield dg.AssetSpec(
+        key(contract, "published"),
+        deps=[key(contract, "cleaned")],
+        kinds={"deltalake", "parquet"},
+        description=contract.description,
+        metadata={"dagster/column_schema": metadata.table_schema(contract)},
+        **shared,
+    )
+
+
+def _published_before(context: dg.AssetExecutionContext, part: Run, row: Row) -> Row:
+    """Note in the run's log that this part was published before. Returns: its version."""
+    moved_back = ", and `latest` is there again" if already(part, row) else ""
+    name = part.window or part.contract.name
+    context.log.info(f"{name} is already published as {row['version']}{moved_back}")
+    return row
+
+
+def _describe_publication(run: Run, row: Row, *, new: bool) -> metadata.Metadata:
+    """What Dagster shows of a version, its changes, its quarantine and its pages."""
+    installation, contract = run.installation, run.contract
+    docs = installation.registry.derived(contract.name, row["version"], "data_docs")
+    about = metadata.published(
+        contract,
+        installation.statement(row)["predicate"],
+        new=new,
+        changes=note_changes(installation, row),
+        references=installation.registry.references(contract.name),
+    )
+    about |= metadata.quarantined(listed(installation, [contract.name]))
+    return about | (metadata.documented(docs) if docs else {})
+
+
+def _describe_clock_doubt(context: dg.AssetExecutionContext, run: Run) -> metadata.Metadata:
+    """That nothing expired, where the clock is in doubt; also as a warning in the run's log."""
+    clock_doubt = run.installation.registry.clock_doubt()
+    if clock_doubt is None:
+        return {}
+    text = f"nothing expired: {clock_doubt}"
+    context.log.warning(text)
+    return {"not_expired": text}
+
+
+def _samples(parts: list[Part]) -> dict[str, list[Sample]]:
+    """A few of the cells that each step changed, by step; the last part's, if several have some."""
+    return {step: cells for part in parts for step, cells in part.refined.samples.items()}
 
 
 def _added(parts: list[Part]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
