@@ -763,7 +763,7 @@ def test_killed_at_any_point_the_action_happens_exactly_once(
 def test_scores_that_cannot_be_written_and_drift_that_is_not_asked_for_are_told_as_they_are(
     served: SampleHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from assay.cli import models
+    from assay.cli import drift, models
 
     for name, value in served.environment.items():
         monkeypatch.setenv(name, value)
@@ -773,7 +773,7 @@ def test_scores_that_cannot_be_written_and_drift_that_is_not_asked_for_are_told_
         models.score_file("high", rows, "analytics", served.root / "missing" / "scores.csv", None)
     served.promise()
     with pytest.raises(DriftError, match=r"asks for no comparison.* Add assay\.drift"):
-        models.drift("readings", None)
+        drift.read_drift("readings", None)
 
 
 def test_a_trace_tells_when_the_model_was_made_and_an_old_judgement_from_who_serves(

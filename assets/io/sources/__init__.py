@@ -14,15 +14,11 @@ from pathlib import Path
 from assay.assets.io.names import Labels, numbered
 from assay.assets.io.sources import (
     archives,
-    arrow,
-    databases,
-    delimited,
     documents,
-    json_text,
+    extracts,
+    formats,
     parts,
-    tables,
     texts,
-    workbooks,
 )
 from assay.assets.io.sources.gather import fetch, locate, nameless, seen_here
 from assay.assets.io.sources.landing import Read
@@ -46,15 +42,7 @@ __all__ = [
     "unpacked",
 ]
 
-READERS = {
-    "csv": delimited.read,
-    "json": json_text.read,
-    "jsonl": json_text.read,
-    "parquet": tables.read,
-    "arrow": arrow.read,
-    "excel": workbooks.read,
-    "sql": databases.read,
-}
+READERS = {**dict.fromkeys(formats.DECODERS, formats.read), "sql": extracts.read}
 
 
 def read(contract: Contract, fetched: Fetched, folder: Path, labels: Labels = numbered) -> Read:
