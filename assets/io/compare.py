@@ -108,60 +108,66 @@ def _as_multisets(connection: Any, columns: Sequence[str]) -> Changes:
 
 def _by_key(connection: Any, columns: Sequence[str], key: Sequence[str], sample: int) -> Changes:
     others = [name for name in columns if name not in key]
-    same = " AND ".join(f"a.{_name(name)} IS NOT DISTINCT FROM b.{_name(name)}" for name in key)
     differs = {name: f"(a.{_name(name)} IS DISTINCT FROM b.{_name(name)})" for name in others}
     any_differs = " OR ".join(differs.values()) or "false"
-    sides = (
-        "(SELECT *, true AS _here FROM a) AS a {join} (SELECT *, true AS _here FROM b) AS b ON "  # noqa: S608  # names are quoted or ours, paths are literals
-        + same
-    )
-    counted = [
+    counts = [
         f"count(*) FILTER ({any_differs})",
-        *(f"count(*) FILTER ({each})" for each in differs.values()),
+        *(f"count(*) FILTER ({condition})" for condition in differs.values()),
         "count(*)",
     ]
     changed, *by_column, both = connection.execute(
-        f"SELECT {', '.join(counted)} FROM {sides.format(join='JOIN')}"  # noqa: S608  # names are quoted or ours, paths are literals
+        f"SELECT {', '.join(counts)} FROM {_joined('JOIN', key)}"  # noqa: S608  # names are quoted or ours, paths are literals
     ).fetchone()
     rows = {side: _single_row(connection, f"SELECT count(*) FROM {side}") for side in "ab"}  # noqa: S608  # names are quoted or ours, paths are literals
     keys = {}
     if sample:
-        for kind, side, join, where in (
-            ("added", "b", "RIGHT JOIN", "a._here IS NULL"), ("removed", "a", "LEFT JOIN", "b._here IS NULL"), ("changed", "b", "JOIN", any_differs),
-        ):  # fmt: skip
-            chosen = ", ".join(f"{side}.{_name(name)}" for name in key)
-            found = connection.execute(
-                f"SELECT {chosen} FROM {sides.format(join=join)} WHERE {where} ORDER BY {chosen} LIMIT {int(sample)}"  # noqa: S608  # names are quoted or ours, paths are literals
-            ).fetchall()
-            keys[kind] = [
-                dict(zip(key, (_plain(value) for value in row), strict=True)) for row in found
-            ]
-    named = {name: count for name, count in zip(others, by_column, strict=True) if count}
-    return Changes(
-        rows["b"] - both,
-        rows["a"] - both,
-        changed,
-        dict(sorted(named.items(), key=lambda each: -each[1])),
-        keys,
-    )
+        kinds = (
+            ("added", "b", "RIGHT JOIN", "a._here IS NULL"),
+            ("removed", "a", "LEFT JOIN", "b._here IS NULL"),
+            ("changed", "b", "JOIN", any_differs),
+        )
+        for kind, side, join, condition in kinds:
+            joined = f"{_joined(join, key)} WHERE {condition}"
+            keys[kind] = _sample_keys(connection, side, joined, key, sample)
+    changed_columns = {name: count for name, count in zip(others, by_column, strict=True) if count}
+    by_count = dict(sorted(changed_columns.items(), key=lambda item: -item[1]))
+    return Changes(rows["b"] - both, rows["a"] - both, changed, by_count, keys)
+
+
+def _joined(join: str, key: Sequence[str]) -> str:
+    """SQL: both sides by their key; `_here` is null where a side lacks the row."""
+    same = " AND ".join(f"a.{_name(name)} IS NOT DISTINCT FROM b.{_name(name)}" for name in key)
+    old, new = (f"(SELECT *, true AS _here FROM {side}) AS {side}" for side in "ab")  # noqa: S608  # names are quoted or ours, paths are literals
+    return f"{old} {join} {new} ON {same}"
+
+
+def _sample_keys(
+    connection: Any, side: str, joined: str, key: Sequence[str], sample: int
+) -> list[dict[str, Any]]:
+    """The smallest keys of the joined rows."""
+    chosen = ", ".join(f"{side}.{_name(name)}" for name in key)
+    rows = connection.execute(
+        f"SELECT {chosen} FROM {joined} ORDER BY {chosen} LIMIT {int(sample)}"  # noqa: S608  # names are quoted or ours, paths are literals
+    ).fetchall()
+    return [dict(zip(key, map(_plain, row), strict=True)) for row in rows]
 
 
 def statistics(files: Sequence[Path]) -> dict[str, dict[str, float | int | str | None]]:
     """Of each column: nulls and about how many distinct values; of numbers also mean, standard deviation and limits, of times limits, of texts the mean length."""
     with _opened(files, files, files) as connection:
         types = {row[0]: str(row[1]) for row in connection.execute("DESCRIBE a").fetchall()}
-        asked = [
+        measures = [
             (name, what, sql)
             for name, kind in types.items()
             for what, sql in _measures(_name(name), kind).items()
         ]
         answers = connection.execute(
-            f"SELECT {', '.join(sql for _, _, sql in asked)} FROM a"  # noqa: S608  # names are quoted or ours, paths are literals
+            f"SELECT {', '.join(sql for _, _, sql in measures)} FROM a"  # noqa: S608  # names are quoted or ours, paths are literals
         ).fetchone()
-    found: dict[str, dict[str, float | int | str | None]] = {name: {} for name in types}
-    for (name, what, _), answer in zip(asked, answers, strict=True):
-        found[name][what] = round(answer, 6) if isinstance(answer, float) else _plain(answer)
-    return found
+    columns: dict[str, dict[str, float | int | str | None]] = {name: {} for name in types}
+    for (name, measure, _), answer in zip(measures, answers, strict=True):
+        columns[name][measure] = round(answer, 6) if isinstance(answer, float) else _plain(answer)
+    return columns
 
 
 def _measures(column: str, kind: str) -> dict[str, str]:

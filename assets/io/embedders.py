@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from assay.assets.io.disk import sha256
 from assay.assets.io.sources.hosts import Resolve, addresses, is_allowed, is_public, resolve
@@ -178,15 +178,11 @@ class Endpoint:
     def _request_vectors(self, texts: Sequence[str]) -> NDArray[Any]:
         import numpy as np
 
-        content = self._posted(
-            json.dumps(
-                {"model": self.name, "input": list(texts), "encoding_format": "float"}
-            ).encode()
-        )
+        request = {"model": self.name, "input": list(texts), "encoding_format": "float"}
+        content = self._post(json.dumps(request).encode())
         try:
-            data = json.loads(content)["data"]
-            ordered = sorted(data, key=lambda each: each["index"])
-            vectors = np.array([each["embedding"] for each in ordered], dtype=np.float32)
+            entries = sorted(json.loads(content)["data"], key=lambda entry: entry["index"])
+            vectors = np.array([entry["embedding"] for entry in entries], dtype=np.float32)
         except (ValueError, KeyError, TypeError, RecursionError):
             raise ActionError(
                 "the endpoint's answer holds no vectors",
@@ -195,63 +191,31 @@ class Endpoint:
             ) from None
         return checked(vectors, len(texts), self.dimensions, self.name)
 
-    def _posted(self, body: bytes) -> bytes:
-        """The answer to one request, to an address that was checked, with no redirect followed: it could lead anywhere with the passages."""
-        import urllib3
-
+    def _post(self, body: bytes) -> bytes:
+        """The answer to one request, tried a few times; no redirect is followed: it could lead anywhere with the passages."""
         url = urlsplit(self.url)
-        host, port = (
-            (url.hostname or "").lower(),
-            url.port or (443 if url.scheme == "https" else 80),
-        )
+        host = (url.hostname or "").lower()
+        port = url.port or (443 if url.scheme == "https" else 80)
         if not is_allowed(host, port, self.hosts):
             raise ActionError(
                 "passages are not sent to this endpoint's host",
                 "Name the host in ASSAY_EMBEDDING_HOSTS, if they may leave for it",
                 self._where,
             )
-        headers = {
-            "Host": url.netloc,
-            "User-Agent": "assay",
-            "Content-Type": "application/json",
-            **({"Authorization": f"Bearer {self.key}"} if self.key else {}),
-        }
         problem = ""
         for attempt in range(TRIES):
             if attempt:
                 self.network.pause(2.0 ** (attempt - 1))
             for address in self._addresses(host, port):
-                if url.scheme == "http" and is_public(address):
-                    raise ActionError(
-                        "passages are not sent over the public network without encryption",
-                        "Give an address that begins with https://",
-                        self._where,
-                    )
                 try:
-                    path = (url.path or "/") + (f"?{url.query}" if url.query else "")
-                    connections = pool(url.scheme, host, address, port, CONNECT_S, READ_S)
-                    response = connections.urlopen(
-                        "POST",
-                        path,
-                        body=body,
-                        headers=headers,
-                        redirect=False,
-                        preload_content=False,
-                    )
-                    content = self._read(response)
-                except urllib3.exceptions.SSLError:
-                    raise ActionError(
-                        "the endpoint's certificate is not valid for its name",
-                        "Look at the certificate; nothing is sent without one",
-                        self._where,
-                    ) from None
-                except (urllib3.exceptions.HTTPError, OSError) as error:
-                    problem = f"no connection ({type(error).__name__})"
+                    status, content = self._request(url, host, port, address, body)
+                except _NotReached as error:
+                    problem = str(error)
                     continue
-                if response.status == 200:
+                if status == 200:
                     return content
-                problem = f"it answers {response.status}"
-                if response.status not in _BUSY:
+                problem = f"it answers {status}"
+                if status not in _BUSY:
                     raise ActionError(
                         f"the endpoint refuses: {problem}",
                         "Check `url`, `model` and ASSAY_EMBEDDING_KEY",
@@ -263,6 +227,40 @@ class Endpoint:
             "Run again later; if it recurs, look at the server",
             self._where,
         )
+
+    def _request(
+        self, url: SplitResult, host: str, port: int, address: str, body: bytes
+    ) -> tuple[int, bytes]:
+        """Post to one address, which was checked. Returns: the status, and the answer.
+
+        Raises: ActionError: what is sent would not be protected. _NotReached: another address, or another try, may help.
+        """
+        import urllib3
+
+        if url.scheme == "http" and is_public(address):
+            raise ActionError(
+                "passages are not sent over the public network without encryption",
+                "Give an address that begins with https://",
+                self._where,
+            )
+        headers = {"Host": url.netloc, "User-Agent": "assay", "Content-Type": "application/json"}
+        if self.key:
+            headers["Authorization"] = f"Bearer {self.key}"
+        path = (url.path or "/") + (f"?{url.query}" if url.query else "")
+        try:
+            connections = pool(url.scheme, host, address, port, CONNECT_S, READ_S)
+            response = connections.urlopen(
+                "POST", path, body=body, headers=headers, redirect=False, preload_content=False
+            )
+            return response.status, self._read(response)
+        except urllib3.exceptions.SSLError:
+            raise ActionError(
+                "the endpoint's certificate is not valid for its name",
+                "Look at the certificate; nothing is sent without one",
+                self._where,
+            ) from None
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise _NotReached(f"no connection ({type(error).__name__})") from None
 
     def _addresses(self, host: str, port: int) -> Iterable[str]:
         try:
@@ -287,8 +285,12 @@ class Endpoint:
         return b"".join(parts)
 
 
-def _alike(one: Sequence[float], other: Sequence[float]) -> bool:
-    return sum(a * b for a, b in zip(one, other, strict=True)) >= ALIKE
+class _NotReached(Exception):
+    """An address did not answer: another one, or another try, may help."""
+
+
+def _alike(first: Sequence[float], second: Sequence[float]) -> bool:
+    return sum(a * b for a, b in zip(first, second, strict=True)) >= ALIKE
 
 
 def checked(vectors: NDArray[Any], count: int, dimensions: int, model: str) -> NDArray[Any]:

@@ -213,14 +213,14 @@ def _commit_delta(
     *,
     create: bool,
 ) -> None:
-    from deltalake import DeltaTable, Schema, TableFeatures
+    from deltalake import Schema
     from deltalake.transaction import (
         AddAction,
         CommitProperties,
         PostCommitHookProperties,
         Transaction,
         create_table_with_add_actions,
-    )  # fmt: skip
+    )
 
     arrow = Schema.from_arrow(columns)
     now_ms = int(time.time() * 1000)
@@ -231,9 +231,8 @@ def _commit_delta(
     properties = CommitProperties(
         custom_metadata={"assay": note}, app_transactions=[Transaction(delta_log.APP, sequence)]
     )
-    hooks = PostCommitHookProperties(
-        create_checkpoint=True, cleanup_expired_logs=False
-    )  # every commit stays: each is compared with its evidence
+    # every commit stays: each is compared with its evidence
+    hooks = PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False)
     if create:
         create_table_with_add_actions(
             str(table),
@@ -245,18 +244,29 @@ def _commit_delta(
             post_commithook_properties=hooks,
         )
         return
-    delta = DeltaTable(str(table))
-    without_zone = delta_log.needs_timestamps_without_zone(json.loads(arrow.to_json()))
-    if without_zone and delta_log.TIMESTAMP_NTZ not in (delta.protocol().reader_features or ()):
-        # the commit alone would leave a table that no reader opens (deltalake 1.6.6)
-        delta.alter.add_feature(
-            [TableFeatures.TimestampWithoutTimezone], allow_protocol_versions_increase=True
-        )
-        delta = DeltaTable(str(table))
+    delta = _opened_for(table, arrow)
     actions, mode = _replacing(delta, table, adds)
     delta.create_write_transaction(
         actions, mode, arrow, commit_properties=properties, post_commithook_properties=hooks
     )
+
+
+def _opened_for(table: Path, schema: Any) -> Any:
+    """The Delta table, after it was given the feature that columns of times without a zone need.
+
+    The commit alone would leave a table that no reader opens (deltalake 1.6.6).
+    """
+    from deltalake import DeltaTable, TableFeatures
+
+    delta = DeltaTable(str(table))
+    if not delta_log.needs_timestamps_without_zone(json.loads(schema.to_json())):
+        return delta
+    if delta_log.TIMESTAMP_NTZ in (delta.protocol().reader_features or ()):
+        return delta
+    delta.alter.add_feature(
+        [TableFeatures.TimestampWithoutTimezone], allow_protocol_versions_increase=True
+    )
+    return DeltaTable(str(table))
 
 
 def _replacing(

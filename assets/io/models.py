@@ -86,9 +86,12 @@ class ModelStore:
     @cached_property
     def _client(self) -> MlflowClient:
         os.environ.update(
-            MLFLOW_DISABLE_TELEMETRY="true", DO_NOT_TRACK="1", MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT="true", MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR="false",
-            MLFLOW_LOGGING_LEVEL="ERROR",  # read on import; it tells of each table it makes
-        )  # fmt: skip
+            MLFLOW_DISABLE_TELEMETRY="true",
+            DO_NOT_TRACK="1",
+            MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT="true",
+            MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR="false",
+            MLFLOW_LOGGING_LEVEL="ERROR",  # read on import; it reports each table it makes
+        )
         from mlflow import MlflowClient
 
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -250,17 +253,13 @@ class ModelStore:
         Returns: the model's version in MLflow.
         Raises: ActionError: the model holds a type that may not be loaded again.
         """
-        from mlflow.exceptions import MlflowException
-
         experiment = self._experiment(name)
         with tempfile.TemporaryDirectory(dir=self.folder) as folder:
             saved = Path(folder) / "model"
-            digest = self._save(
-                model, saved, columns, sample
-            )  # before the run, so that a model refused here leaves none open
-            run = self._client.create_run(
-                experiment, run_name=f"{tags['dataset']}@{tags['dataset_version']}", tags=dict(tags)
-            )
+            # before the run, so that a model refused here leaves none open
+            digest = self._save(model, saved, columns, sample)
+            run_name = f"{tags['dataset']}@{tags['dataset_version']}"
+            run = self._client.create_run(experiment, run_name=run_name, tags=dict(tags))
             run_id = run.info.run_id
             for key, value in model.get_params().items():
                 if value is None or isinstance(value, bool | int | float | str):
@@ -269,18 +268,21 @@ class ModelStore:
                 self._client.log_metric(run_id, key, value)
             self._client.log_artifacts(run_id, str(saved), "model")
         self._client.set_terminated(run_id)
+        source = f"{run.info.artifact_uri}/model"
+        self._ensure_registered(name)
+        version = self._client.create_model_version(
+            name, source=source, run_id=run_id, tags={**tags, DIGEST: digest}
+        )
+        return str(version.version)
+
+    def _ensure_registered(self, name: str) -> None:
+        from mlflow.exceptions import MlflowException
+
         try:
             self._client.create_registered_model(name, description=_WHO_SERVES)
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
-        version = self._client.create_model_version(
-            name,
-            source=f"{run.info.artifact_uri}/model",
-            run_id=run_id,
-            tags={**tags, DIGEST: digest},
-        )
-        return str(version.version)
 
     def _save(self, model: Any, folder: Path, columns: Sequence[str], sample: pl.DataFrame) -> str:
         import skops.io

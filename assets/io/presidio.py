@@ -9,6 +9,7 @@ import importlib.util
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -52,6 +53,29 @@ def analyzer(model: str) -> Callable[[pl.Series], pl.Series]:
             "Install the extra `presidio`, or unset the variable",
             _SAID,
         )
+    nlp, engine = _engine(model)
+
+    def find(texts: pl.Series) -> pl.Series:
+        cells = texts.to_list()
+        answers = engine.analyze_iterator(cells, language=nlp.lang, entities=list(KINDS))
+        findings = [
+            [
+                {
+                    "kind": KINDS[finding.entity_type],
+                    "value": text[finding.start : finding.end],
+                    "confidence": float(finding.score),
+                }
+                for finding in answer
+            ]
+            for text, answer in zip(cells, answers, strict=True)
+        ]
+        return pl.Series(findings, dtype=_FOUND)
+
+    return find
+
+
+def _engine(model: str) -> tuple[Any, Any]:
+    """The spaCy model, and what asks it, batch by batch. Raises: ConfigurationError: there is no such model."""
     import spacy
     from presidio_analyzer import AnalyzerEngine, BatchAnalyzerEngine, RecognizerRegistry
     from presidio_analyzer.nlp_engine import SpacyNlpEngine
@@ -68,27 +92,11 @@ def analyzer(model: str) -> Callable[[pl.Series], pl.Series]:
         ) from None
     engine = SpacyNlpEngine(models=[{"lang_code": nlp.lang, "model_name": model}])
     engine.nlp = {nlp.lang: nlp}  # its own loading would fetch a model that is not there
+    languages = [nlp.lang]
     registry = RecognizerRegistry(
-        recognizers=[SpacyRecognizer(supported_language=nlp.lang)], supported_languages=[nlp.lang]
+        recognizers=[SpacyRecognizer(supported_language=nlp.lang)], supported_languages=languages
     )
-    asked = BatchAnalyzerEngine(
-        AnalyzerEngine(registry=registry, nlp_engine=engine, supported_languages=[nlp.lang])
+    analyzer_engine = AnalyzerEngine(
+        registry=registry, nlp_engine=engine, supported_languages=languages
     )
-
-    def ask(texts: pl.Series) -> pl.Series:
-        given = texts.to_list()
-        answers = asked.analyze_iterator(given, language=nlp.lang, entities=list(KINDS))
-        found = [
-            [
-                {
-                    "kind": KINDS[each.entity_type],
-                    "value": text[each.start : each.end],
-                    "confidence": float(each.score),
-                }
-                for each in answer
-            ]
-            for text, answer in zip(given, answers, strict=True)
-        ]
-        return pl.Series(found, dtype=_FOUND)
-
-    return ask
+    return nlp, BatchAnalyzerEngine(analyzer_engine)

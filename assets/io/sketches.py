@@ -29,20 +29,33 @@ _LAYOUT = 1
 
 def made_with(policy: DriftPolicy, kinds: Mapping[str, Kind], target: Target | None) -> str:
     """A name for what a sketch depends on beside the rows: sketches of one name can be compared."""
-    said = {
-        "layout": _LAYOUT, "kinds": dict(sorted(kinds.items())), "rows": policy.sample_rows, "seed": policy.seed, "texts": policy.texts.model_dump() if policy.texts else None,
-        "slices": sorted({each.column for each in policy.slices}), "newest": policy.newest.column if policy.newest else None, "target": target.model_dump() if target else None,
+    settings = {
+        "layout": _LAYOUT,
+        "kinds": dict(sorted(kinds.items())),
+        "rows": policy.sample_rows,
+        "seed": policy.seed,
+        "texts": policy.texts.model_dump() if policy.texts else None,
+        "slices": sorted({part.column for part in policy.slices}),
+        "newest": policy.newest.column if policy.newest else None,
+        "target": target.model_dump() if target else None,
         "polars": pl.__version__,
-    }  # fmt: skip
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
+    }
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def write(folder: Path, sketch: Sketch) -> dict[str, str]:
     """Write a sketch into an empty folder. Returns: file -> SHA-256."""
     facts: dict[str, Any] = {
-        "rows": sketch.rows, "schema": dict(sketch.schema), "missing": dict(sketch.missing), "bucketed": sorted(sketch.bucketed), "label": sketch.label, "newest": sketch.newest,
-        "numbers": list(sketch.numbers), "categories": list(sketch.categories), "texts": list(sketch.texts),
-    }  # fmt: skip
+        "rows": sketch.rows,
+        "schema": dict(sketch.schema),
+        "missing": dict(sketch.missing),
+        "bucketed": sorted(sketch.bucketed),
+        "label": sketch.label,
+        "newest": sketch.newest,
+        "numbers": list(sketch.numbers),
+        "categories": list(sketch.categories),
+        "texts": list(sketch.texts),
+    }
     (folder / FACTS).write_text(json.dumps(facts, sort_keys=True))
     _stacked(sketch.numbers, NUMBERS).write_parquet(folder / NUMBERS_FILE)
     _stacked(sketch.categories, CATEGORY).write_parquet(folder / CATEGORIES_FILE)

@@ -19,7 +19,8 @@ from assay.contracts.errors import QualityError, Where
 
 MEMORY_MB = 512
 TIMEOUT_S = 60.0
-BESIDE_MB = 3_072  # what Python, Arrow and DuckDB's own code map beside the data; the second wall stands behind DuckDB's limit
+BESIDE_MB = 3_072
+"""What Python, Arrow and DuckDB's own code map next to the data: the second limit is above DuckDB's."""
 
 
 def evaluate(
@@ -47,10 +48,7 @@ def evaluate(
         "memory_mb": memory_mb,
         "threads": threads,
     }
-    child = subprocess.Popen(
-        [sys.executable, "-m", "assay.assets.io.sql"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True,
-        cwd=Path(__file__).parents[3], text=True,
-    )  # fmt: skip
+    child = _start()
     answers: dict[str, float | None] = {}
     try:
         out, _ = child.communicate(json.dumps(task), timeout=timeout_s)
@@ -65,18 +63,31 @@ def evaluate(
     return answers
 
 
+def _start() -> subprocess.Popen[str]:
+    """The process that answers: in a session of its own, so that it can be ended with its children."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "assay.assets.io.sql"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        cwd=Path(__file__).parents[3],
+        text=True,
+    )
+
+
 def _answers(out: str) -> dict[str, float | None]:
     """What the child said before it ended. Raises: QualityError: it said that a query failed."""
     answers: dict[str, float | None] = {}
     for line in out.splitlines():
-        said = json.loads(line)
-        if "problem" in said:
+        entry = json.loads(line)
+        if "problem" in entry:
             raise QualityError(
-                f"the query {said['problem']}",
+                f"the query {entry['problem']}",
                 "Ask a simpler question, or promise it with a library metric",
-                Where(rule=said["rule"]),
+                Where(rule=entry["rule"]),
             )
-        answers[said["rule"]] = said["answer"]
+        answers[entry["rule"]] = entry["answer"]
     return answers
 
 

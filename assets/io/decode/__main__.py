@@ -24,8 +24,8 @@ _OWN_MB = 1024
 
 def main() -> None:
     """Decode, under limits."""
-    told = json.load(sys.stdin)
-    task, cpu_s, file_mb = Task(**told["task"]), told["cpu_s"], told["file_mb"]
+    request = json.load(sys.stdin)
+    task, cpu_s, file_mb = Task(**request["task"]), request["cpu_s"], request["file_mb"]
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a dump would hold the data
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s + 5))
     resource.setrlimit(resource.RLIMIT_FSIZE, (file_mb * 2**20, file_mb * 2**20))

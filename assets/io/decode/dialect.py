@@ -1,6 +1,6 @@
 """How delimited text is written: what the contract states, and what it leaves to be found.
 
-Belongs here: encoding, delimiter, quote, escape, header. Stays out: reading the rows. What was found is told, never kept to oneself.
+Belongs here: encoding, delimiter, quote, escape, header. Stays out: reading the rows. What was found is reported.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _NO_NAME = re.compile(
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a file is written, everything said; `told` is what was not stated but found."""
+    """How a file is written, with nothing left open; `findings` is what was not stated but found."""
 
     delimiter: str
     quote: str | None
@@ -63,7 +63,7 @@ class Dialect:
     header_found: bool = False
     columns: int | None = None
     """Where the header is left to be found: the cells that most records have."""
-    told: dict[str, str] = field(default_factory=dict)
+    findings: dict[str, str] = field(default_factory=dict)
 
     @property
     def marks(self) -> Marks:
@@ -84,15 +84,43 @@ class Dialect:
 
 def dialect_of(file: Path, options: dict[str, Any]) -> Dialect:
     """What is stated, and the rest as the file shows it. Raises: Undecodable: an encoding that nobody knows."""
-    delimiter, quote, escape = (
-        options.get("delimiter", ","),
-        options.get("quote", '"'),
-        options.get("escape") or None,
+    delimiter, quote = options.get("delimiter", ","), options.get("quote", '"')
+    escape, header = options.get("escape") or None, options.get("header", True)
+    findings: dict[str, str] = {}
+    encoding = _checked_encoding(file, options.get("encoding", "utf-8"), findings)
+    marks_are_open = AUTO in (delimiter, quote, escape)
+    header_is_open = header == AUTO
+    columns = None
+    if marks_are_open or header_is_open:
+        sample = _sample(file, encoding)
+        if marks_are_open:
+            delimiter, quote, escape = _marks(sample, delimiter, quote, escape, findings)
+        if header_is_open:
+            plain_quote = None if quote == "none" else quote
+            as_read = Dialect(delimiter, plain_quote, escape, encoding, True)
+            header = _starts_with_names(sample, as_read)
+            columns = _commonest(sample, as_read)
+            findings["header"] = "first line" if header else "none"
+    quote = None if quote == "none" else quote
+    return Dialect(
+        delimiter,
+        quote,
+        None if escape == quote else escape,
+        encoding,
+        bool(header),
+        header_is_open,
+        columns,
+        findings,
     )
-    encoding, header = options.get("encoding", "utf-8"), options.get("header", True)
-    told: dict[str, str] = {}
+
+
+def _checked_encoding(file: Path, encoding: str, findings: dict[str, str]) -> str:
+    """The stated encoding, or the one that the file shows, which is added to the findings.
+
+    Raises: Undecodable: nobody knows the encoding.
+    """
     if encoding == AUTO:
-        encoding = told["encoding"] = _encoding(file)
+        encoding = findings["encoding"] = _encoding(file)
     try:
         codecs.lookup(encoding)
     except LookupError:
@@ -100,31 +128,7 @@ def dialect_of(file: Path, options: dict[str, Any]) -> Dialect:
             f"nobody knows the encoding '{encoding}'",
             "Write one that Python knows, such as utf-8, utf-16, cp1252, or auto",
         ) from None
-    if AUTO in (delimiter, quote, escape, header):
-        sample = _sample(file, encoding)
-        if AUTO in (delimiter, quote, escape):
-            delimiter, quote, escape = _marks(sample, delimiter, quote, escape, told)
-        if header == AUTO:
-            header = _starts_with_names(
-                sample,
-                Dialect(delimiter, None if quote == "none" else quote, escape, encoding, True),
-            )
-            told["header"] = "first line" if header else "none"
-    quote = None if quote == "none" else quote
-    found = options.get("header") == AUTO
-    columns = (
-        _commonest(sample, Dialect(delimiter, quote, escape, encoding, True)) if found else None
-    )
-    return Dialect(
-        delimiter,
-        quote,
-        None if escape == quote else escape,
-        encoding,
-        bool(header),
-        found,
-        columns,
-        told,
-    )
+    return encoding
 
 
 def in_utf8(file: Path, folder: Path, dialect: Dialect) -> Path:
@@ -224,7 +228,7 @@ def _sample(file: Path, encoding: str) -> str:
 
 
 def _marks(
-    sample: str, delimiter: str, quote: str, escape: str | None, told: dict[str, str]
+    sample: str, delimiter: str, quote: str, escape: str | None, findings: dict[str, str]
 ) -> tuple[str, str, str | None]:
     """The characters by which the most records of the sample have the same number of cells, the earlier in the list where several do."""
     delimiters = DELIMITERS if delimiter == AUTO else (delimiter,)
@@ -239,16 +243,16 @@ def _marks(
                 (d, q, e) for d in delimiters for q in quotes for e in escapes
             )
         ),
-        key=lambda each: each[:2],
+        key=lambda candidate: candidate[:2],
         reverse=True,
     )
     _, _, delimiter_found, quote_found, escape_found = scored[0]
     if delimiter == AUTO:
-        told["delimiter"] = delimiter_found
+        findings["delimiter"] = delimiter_found
     if quote == AUTO:
-        told["quote"] = quote_found
+        findings["quote"] = quote_found
     if escape == AUTO and escape_found:
-        told["escape"] = escape_found
+        findings["escape"] = escape_found
     return delimiter_found, quote_found, escape_found
 
 

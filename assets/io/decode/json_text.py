@@ -80,7 +80,7 @@ def decode(task: Task) -> Decoded:
                 if record.flaw is not None
             )
         unreadable.close()
-        return Decoded(table.rows, unreadable.count, table.finish(), 0, dialect.told)
+        return Decoded(table.rows, unreadable.count, table.finish(), 0, dialect.findings)
     finally:
         if plain != file:
             plain.unlink()

@@ -37,26 +37,25 @@ def listed(location: str, where: Where) -> list[Object]:
     try:
         if not any(mark in path for mark in "*?["):
             return [_object(obstore.head(store, path))]
-        found: list[Object] = []
+        objects: list[Object] = []
         for batch in obstore.list(store, prefix=fixed_part(path) or None, chunk_size=1000):
-            found += [_object(meta) for meta in batch if matches(path, meta["path"])]
-            if len(found) > MAX_FILES:
+            objects += [_object(meta) for meta in batch if matches(path, meta["path"])]
+            if len(objects) > MAX_FILES:
                 raise SourceError(
                     f"the location means more than {MAX_FILES:,} objects",
                     "Narrow the pattern, or deliver fewer and larger files",
                     where,
                 )
     except (obstore.exceptions.BaseError, OSError) as error:
-        raise _refused(
-            error, where
-        ) from None  # the store's own words may hold an account or a key id
-    if not found:
+        # the store's own words may hold an account or a key id
+        raise _refused(error, where) from None
+    if not objects:
         raise SourceError(
             "the source is not there: no object matches",
             "Put it there, or mend `location` under assay.source",
             where,
         )
-    return sorted(found, key=lambda one: one.name)
+    return sorted(objects, key=lambda item: item.name)
 
 
 def download(location: str, item: Object, sink: Sink) -> Seen:
@@ -77,9 +76,8 @@ def download(location: str, item: Object, sink: Sink) -> Seen:
         try:
             answer = obstore.get(store, item.name, options=options)
             if item.etag and _quoted(answer.meta.get("e_tag")) not in (item.etag, None):
-                raise _changed(
-                    sink.where
-                )  # a store that passes over If-Match, as some that only speak like Google's do
+                # a store that passes over If-Match, as some that only speak like Google's do
+                raise _changed(sink.where)
             for chunk in answer.stream(min_chunk_size=_MIN_CHUNK):
                 sink.write([bytes(chunk)])
                 tell(f"{sink.size / 1e6:,.0f} of {item.size_bytes / 1e6:,.0f} MB fetched")
@@ -111,9 +109,8 @@ def _quoted(etag: str | None) -> str | None:
 
 
 def _path(location: str) -> str:
-    return location.split("://", 1)[1].partition("/")[
-        2
-    ]  # not urlsplit: `?` and `#` may stand in an object's name, and in a glob
+    # not urlsplit: `?` and `#` may stand in an object's name, and in a glob
+    return location.split("://", 1)[1].partition("/")[2]
 
 
 def _store(location: str, where: Where) -> Any:
@@ -158,9 +155,8 @@ def _changed(where: Where) -> SourceError:
 
 
 def _refused(error: Exception, where: Where) -> SourceError:
-    answered = re.search(
-        r"status code: (\d{3})\b", str(error)
-    )  # of a refused list, obstore tells the status in words alone
+    # of a refused list, obstore gives the status in words alone
+    answered = re.search(r"status code: (\d{3})\b", str(error))
     status = "401" if "token request" in str(error) else answered[1] if answered else ""
     if isinstance(error, FileNotFoundError) or status == "404":
         return SourceError(

@@ -102,34 +102,13 @@ def _fetched(contract: Contract, place: Place, where: Where) -> Fetched:
 
 
 def _local(contract: Contract, place: Place, where: Where) -> Fetched:
-    """The files as they lie there. Their digest is reckoned meanwhile: whoever can do without it for now need not wait."""
-    location = contract.source.location
-    if kind_of(location) == "glob":
-        named = _matched(location, place.roots, where)
-        if not named:
-            raise SourceError(
-                "the source is not there: no file matches",
-                "Put files there (in ASSAY_HOME/inbox), or mend `location` under assay.source",
-                where,
-            )
-    else:
-        path = locate(contract, place.roots)
-        if not path.is_file():
-            remedy = (
-                "Put the file there (in ASSAY_HOME/inbox), or mend"
-                if ":" not in location
-                else "Install the package, or mend"
-            )
-            raise SourceError(
-                "the source is not there", f"{remedy} `location` under assay.source", where
-            )
-        named = {location: path}
-    labels = (
-        place.labels("file", list(named)) if kind_of(location) == "glob" else [where.file or ""]
-    )
+    """The files as they are there. Their digest is computed meanwhile: who can do without it for now need not wait."""
+    paths = _local_paths(contract, place.roots, where)
+    is_glob = kind_of(contract.source.location) == "glob"
+    labels = place.labels("file", list(paths)) if is_glob else [where.file or ""]
     files = [
         File(name, path, path.stat().st_size, label)
-        for (name, path), label in zip(named.items(), labels, strict=True)
+        for (name, path), label in zip(paths.items(), labels, strict=True)
     ]
     size_bytes = sum(file.size_bytes for file in files)
     if size_bytes > place.max_bytes:
@@ -151,6 +130,29 @@ def _local(contract: Contract, place: Place, where: Where) -> Fetched:
     return Fetched(digest, size_bytes, tuple(files))
 
 
+def _local_paths(contract: Contract, roots: Sequence[Path], where: Where) -> dict[str, Path]:
+    """The files of a source on this machine, by name. Raises: SourceError: there is none."""
+    location = contract.source.location
+    if kind_of(location) == "glob":
+        paths = _matched(location, roots, where)
+        if not paths:
+            raise SourceError(
+                "the source is not there: no file matches",
+                "Put files there (in ASSAY_HOME/inbox), or mend `location` under assay.source",
+                where,
+            )
+        return paths
+    path = locate(contract, roots)
+    if not path.is_file():
+        remedy = "Put the file there (in ASSAY_HOME/inbox)"
+        if ":" in location:
+            remedy = "Install the package"
+        raise SourceError(
+            "the source is not there", f"{remedy}, or mend `location` under assay.source", where
+        )
+    return {location: path}
+
+
 def locate(contract: Contract, roots: Sequence[Path]) -> Path:
     """The path that a location on this machine means, of a glob its first file or its folder; it need not exist.
 
@@ -158,44 +160,51 @@ def locate(contract: Contract, roots: Sequence[Path]) -> Path:
     """
     location = contract.source.location
     where = Where(file=contract.source.shown_location, dataset=contract.name)
-    kind, rest = kind_of(location), location.partition(":")[2]
-    if kind == "package":
-        name, _, inner = rest.partition("/")
-        spec = importlib.util.find_spec(name)  # finds, and does not import, a top-level package
-        if spec is None or not spec.submodule_search_locations:
+    match kind_of(location):
+        case "package":
+            return _installed(_in_package(location, where), roots[0], where)
+        case "module":
+            return _installed(_of_module(location, where), roots[0], where)
+        case kind if kind in ELSEWHERE:
             raise SourceError(
-                f"no package '{name}' is installed", f"Install it: pip install {name}", where
+                "the source is not on this machine", "Nothing beside it can be looked at", where
             )
-        folder = Path(spec.submodule_search_locations[0]).resolve()
-        path = (folder / inner).resolve()
-        if not path.is_relative_to(folder):
-            raise SourceError("the path leaves the package", "Name a file inside it", where)
-        return _installed(path, roots[0], where)
-    if kind == "module":
-        name = rest.partition("#")[0]
-        top, *inner_names = name.split(".")
-        spec = importlib.util.find_spec(top)
-        if spec is None or spec.origin is None:
-            raise SourceError(
-                f"no module '{top}' is installed", "Mend `location` under assay.source", where
-            )
-        file = (
-            Path(spec.origin).parent.joinpath(*inner_names).with_suffix(".py")
-            if inner_names
-            else Path(spec.origin)
-        )
-        return _installed(file, roots[0], where)
-    if kind in ELSEWHERE:
-        raise SourceError(
-            "the source is not on this machine", "Nothing beside it can be looked at", where
-        )
-    if kind == "glob":
-        return next(
-            iter(_matched(location, roots, where).values()),
-            _inside(fixed_part(location) or ".", roots, where)[0] / "*",
-        )
-    paths = _inside(rest if kind in ("sqlite", "duckdb") else location, roots, where)
+        case "glob":
+            folder = _inside(fixed_part(location) or ".", roots, where)[0]
+            return next(iter(_matched(location, roots, where).values()), folder / "*")
+        case "sqlite" | "duckdb":
+            location = location.partition(":")[2]
+    paths = _inside(location, roots, where)
     return next((path for path in paths if path.is_file()), paths[0])
+
+
+def _in_package(location: str, where: Where) -> Path:
+    """`package:NAME/PATH` -> the path. Raises: SourceError: no such package, or a path outside it."""
+    name, _, inner = location.partition(":")[2].partition("/")
+    spec = importlib.util.find_spec(name)  # finds, and does not import, a top-level package
+    if spec is None or not spec.submodule_search_locations:
+        raise SourceError(
+            f"no package '{name}' is installed", f"Install it: pip install {name}", where
+        )
+    folder = Path(spec.submodule_search_locations[0]).resolve()
+    path = (folder / inner).resolve()
+    if not path.is_relative_to(folder):
+        raise SourceError("the path leaves the package", "Name a file inside it", where)
+    return path
+
+
+def _of_module(location: str, where: Where) -> Path:
+    """`module:NAME#ATTRIBUTE` -> the module's file. Raises: SourceError: there is no such module."""
+    name = location.partition(":")[2].partition("#")[0]
+    top, *inner_names = name.split(".")
+    spec = importlib.util.find_spec(top)
+    if spec is None or spec.origin is None:
+        remedy = "Mend `location` under assay.source"
+        raise SourceError(f"no module '{top}' is installed", remedy, where)
+    file = Path(spec.origin)
+    if not inner_names:
+        return file
+    return file.parent.joinpath(*inner_names).with_suffix(".py")
 
 
 def _installed(path: Path, home: Path, where: Where) -> Path:
@@ -264,10 +273,10 @@ def seen_here(contract: Contract, roots: Sequence[Path]) -> str | None:
     named = _matched(
         location, roots, Where(file=contract.source.shown_location, dataset=contract.name)
     )
-    told = "".join(
+    state = "".join(
         f"{name}\n{path.stat().st_mtime_ns}-{path.stat().st_size}\n" for name, path in named.items()
     )
-    return hashlib.sha256(told.encode("utf-8", "surrogateescape")).hexdigest() if named else None
+    return hashlib.sha256(state.encode("utf-8", "surrogateescape")).hexdigest() if named else None
 
 
 # -- elsewhere ------------------------------------------------------------------------------

@@ -93,6 +93,13 @@ class _Session:
 
 @contextmanager
 def _connected(name: str, where: Where) -> Iterator[Any]:
+    with closing(_connect(name, where)) as connection:
+        for setting in SETTINGS:
+            _query(connection, setting)
+        yield connection
+
+
+def _connect(name: str, where: Where) -> Any:
     variable = f"ASSAY_CONNECTION_{name}"
     url = urlsplit(os.environ.get(variable, ""))
     if not url.hostname or url.scheme not in ("mysql", "mariadb"):
@@ -111,7 +118,7 @@ def _connected(name: str, where: Where) -> Iterator[Any]:
         ) from None
     authority = parse_qs(url.query).get("ssl_ca", [None])[0]
     try:
-        connection = pymysql.connect(
+        return pymysql.connect(
             host=url.hostname,
             port=url.port or 3306,
             user=unquote(url.username or ""),
@@ -130,10 +137,6 @@ def _connected(name: str, where: Where) -> Iterator[Any]:
             f"Check {variable}, and that the server answers",
             where,
         ) from None
-    with closing(connection):
-        for setting in SETTINGS:
-            _query(connection, setting)
-        yield connection
 
 
 def _query(connection: Any, query: str) -> tuple[list[Any], Sequence[Any]]:
