@@ -50,15 +50,8 @@ def personal_values(rng: Random, seed: int) -> dict[str, list[str]]:
 
 
 def _email(rng: Random, name: str) -> str:
-    words = [
-        "".join(
-            letter
-            for letter in unicodedata.normalize("NFKD", word)
-            if letter.isascii() and letter.isalpha()
-        ).lower()
-        for word in name.split()
-    ]
-    first, last = words[0], words[-1]
+    parts = [_ascii_letters(part) for part in name.split()]
+    first, last = parts[0], parts[-1]
     local = rng.choice(
         (
             f"{first}.{last}",
@@ -69,6 +62,12 @@ def _email(rng: Random, name: str) -> str:
         )
     )
     return f"{local}@{rng.choice(EMAIL_DOMAINS)}"
+
+
+def _ascii_letters(text: str) -> str:
+    """The text's letters in lower case, without accents."""
+    plain = unicodedata.normalize("NFKD", text)
+    return "".join(letter for letter in plain if letter.isascii() and letter.isalpha()).lower()
 
 
 def _phone(rng: Random) -> str:

@@ -49,7 +49,7 @@ def partitions_of(contract: Contract) -> dict[str, Any]:
     if wanted is None:
         return {}
     kind = dg.MonthlyPartitionsDefinition if wanted.by == "month" else dg.DailyPartitionsDefinition
-    made = kind(
+    definition = kind(
         start_date=wanted.start,
         end_date=wanted.end,
         fmt=name_format(wanted),
@@ -58,7 +58,7 @@ def partitions_of(contract: Contract) -> dict[str, Any]:
     )
     together = wanted.backfill == "together"
     return {
-        "partitions_def": made,
+        "partitions_def": definition,
         "backfill_policy": dg.BackfillPolicy.single_run()
         if together
         else dg.BackfillPolicy.multi_run(),
@@ -103,7 +103,7 @@ def _taken(owner: str) -> bool:
 
 def tags(contract: Contract) -> dict[str, str]:
     """Licence, sensitivity and region as Dagster tags: at most 63 characters of its alphabet."""
-    said = {
+    facts = {
         "license": contract.license.expression,
         "sensitivity": contract.privacy.sensitivity,
         "region": contract.privacy.region,
@@ -111,7 +111,7 @@ def tags(contract: Contract) -> dict[str, str]:
     }
     return {
         f"assay/{name}": re.sub(r"[^A-Za-z0-9_.-]", "-", value)[:63].strip("-_.")
-        for name, value in said.items()
+        for name, value in facts.items()
     }
 
 
@@ -188,14 +188,14 @@ def admitted(contract: Contract) -> dg.AssetsDefinition:
             admissions = [_admit(context, contract, part) for part in parts]
             newest = admissions[-1]
             review = pending_review(parts[-1]) if newest.approvals else None
-        about = metadata.reviewed(review) if review else {}
-        about.pop("reasons", None)  # the verdict's own are shown
+        shown = metadata.reviewed(review) if review else {}
+        shown.pop("reasons", None)  # the verdict's own are shown
         windows = [str(part.inputs.window) for part in admissions if part.inputs.window]
-        about |= metadata.admitted(asdict(newest.verdict), newest.decided_by)
-        about["window"] = describe_partitions(windows) if windows else "all"
-        about["rows"] = sum(part.rows_in_window for part in admissions)
+        shown |= metadata.admitted(asdict(newest.verdict), newest.decided_by)
+        shown["window"] = describe_partitions(windows) if windows else "all"
+        shown["rows"] = sum(part.rows_in_window for part in admissions)
         return dg.MaterializeResult(
-            metadata=about,
+            metadata=shown,
             data_version=dg.DataVersion(newest.inputs.key) if len(parts) == 1 else None,
         )
 
@@ -251,11 +251,11 @@ def cleaned_and_published(contract: Contract) -> dg.AssetsDefinition:
                 row, new = earlier[-1], False
                 predicate = run.installation.statement(row)["predicate"]
                 yield _cleaned(contract, predicate["accounting"], predicate["checks"])
-            about = _describe_publication(run, row, new=new)
+            shown = _describe_publication(run, row, new=new)
         yield dg.MaterializeResult(
             asset_key=key(contract, "published"),
             data_version=dg.DataVersion(row["input_key"]) if len(parts) == 1 else None,
-            metadata=about | _describe_clock_doubt(context, run),
+            metadata=shown | _describe_clock_doubt(context, run),
         )
 
     return _publish
@@ -297,15 +297,15 @@ def _describe_publication(run: Run, row: Row, *, new: bool) -> metadata.Metadata
     """What Dagster shows of a version, its changes, its quarantine and its pages."""
     installation, contract = run.installation, run.contract
     docs = installation.registry.derived(contract.name, row["version"], "data_docs")
-    about = metadata.published(
+    shown = metadata.published(
         contract,
         installation.statement(row)["predicate"],
         new=new,
         changes=note_changes(installation, row),
         references=installation.registry.references(contract.name),
     )
-    about |= metadata.quarantined(listed(installation, [contract.name]))
-    return about | (metadata.documented(docs) if docs else {})
+    shown |= metadata.quarantined(listed(installation, [contract.name]))
+    return shown | (metadata.documented(docs) if docs else {})
 
 
 def _describe_clock_doubt(context: dg.AssetExecutionContext, run: Run) -> metadata.Metadata:
@@ -380,10 +380,10 @@ def features(contract: Contract) -> dg.AssetsDefinition:
         run = installation.run(contract, context.run.run_id)
         with failures_told():
             engine = read_settings(Engine, context.op_execution_context).engine
-            made = make_features(run, cast("Wanted | None", engine))
+            table = make_features(run, cast("Wanted | None", engine))
         return dg.MaterializeResult(
-            metadata=metadata.featured(contract, made.version, made.details, new=made.new),
-            data_version=dg.DataVersion(made.details["digests"]["part-00000.parquet"]),
+            metadata=metadata.featured(contract, table.version, table.details, new=table.new),
+            data_version=dg.DataVersion(table.details["digests"]["part-00000.parquet"]),
         )
 
     return _features
@@ -481,7 +481,7 @@ def index(contract: Contract) -> dg.AssetsDefinition:
     return _index
 
 
-def _result(acted: Acted, told: metadata.Metadata) -> dg.MaterializeResult:  # type: ignore[type-arg]  # no value
+def _result(acted: Acted, shown: metadata.Metadata) -> dg.MaterializeResult:  # type: ignore[type-arg]  # no value
     return dg.MaterializeResult(
-        metadata=told, data_version=dg.DataVersion(f"{acted.version}/{acted.details['outcome']}")
+        metadata=shown, data_version=dg.DataVersion(f"{acted.version}/{acted.details['outcome']}")
     )

@@ -30,10 +30,10 @@ class InstallationResource(dg.ConfigurableResource):  # type: ignore[type-arg]  
     ) -> tuple[Run, list[Run]]:
         """The same, and a run for each partition it takes; itself where the data set has none. Raises: ConfigurationError: nothing is due."""
         run = self.run(contract, run_id, window)
-        found = parts(run)
-        if not found:
+        due = parts(run)
+        if not due:
             raise none_due(run)
-        return run, found
+        return run, due
 
 
 @contextmanager

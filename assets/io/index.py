@@ -235,18 +235,9 @@ class IndexStore:
             intact = digest in (None, hashlib.sha256(text).hexdigest()) and there == set(
                 manifest["files"]
             )
-            touched = (
-                next(
-                    (
-                        name
-                        for name, said in manifest["files"].items()
-                        if sha256(folder / name) != said
-                    ),
-                    None,
-                )
-                if intact
-                else MANIFEST
-            )
+            digests = manifest["files"].items()
+            changed = (name for name, digest in digests if sha256(folder / name) != digest)
+            touched = next(changed, None) if intact else MANIFEST
         except (OSError, ValueError, KeyError, TypeError):
             raise ActionError("the index is gone, or half of it", remedy, where) from None
         if touched:

@@ -196,10 +196,10 @@ class Keys:
         def tokens(values: pl.Series, kind: str) -> pl.Series:
             key = _derived(master, f"assay/{purpose}/{kind}")
             unique = values.drop_nulls().unique()
-            made = pl.Series(
+            replacements = pl.Series(
                 [f"{kind}_{_token(key, value)}" for value in unique.to_list()], dtype=pl.String
             )
-            return values.replace_strict(unique, made, default=None, return_dtype=pl.String)
+            return values.replace_strict(unique, replacements, default=None, return_dtype=pl.String)
 
         return tokens
 
@@ -213,11 +213,11 @@ class Keys:
         def hashes(values: pl.Series, kind: str) -> pl.Series:
             key = _derived(master, f"assay/hash/{kind}")
             unique = values.drop_nulls().unique()
-            made = pl.Series(
+            replacements = pl.Series(
                 [hmac.digest(key, value.encode(), "sha256").hex() for value in unique.to_list()],
                 dtype=pl.String,
             )
-            return values.replace_strict(unique, made, default=None, return_dtype=pl.String)
+            return values.replace_strict(unique, replacements, default=None, return_dtype=pl.String)
 
         return hashes
 
@@ -225,7 +225,7 @@ class Keys:
         """A key for one purpose of its own, such as the labels of names. Source: HKDF, RFC 5869."""
         return _derived(self._read(PSEUDONYM), f"assay/own/{purpose}")
 
-    def seal(self, value: Any, about: str) -> str:
+    def seal(self, value: Any, subject: str) -> str:
         """A plain value that only this installation can read again, bound to what it is about; its length is not told either.
 
         Source: AES-256-GCM, NIST SP 800-38D, with a nonce of 96 random bits.
@@ -235,10 +235,10 @@ class Keys:
         text = json.dumps(value).encode()
         padded = text.ljust(-(-len(text) // _PADDED) * _PADDED)
         nonce = os.urandom(_NONCE)
-        sealed = AESGCM(self.derived("sealed")).encrypt(nonce, padded, about.encode())
+        sealed = AESGCM(self.derived("sealed")).encrypt(nonce, padded, subject.encode())
         return base64.b64encode(nonce + sealed).decode()
 
-    def unseal(self, text: str, about: str) -> Any:
+    def unseal(self, text: str, subject: str) -> Any:
         """The value again. Raises: EvidenceError: it was sealed with another key, or about something else."""
         from cryptography.exceptions import InvalidTag
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -246,13 +246,13 @@ class Keys:
         try:
             sealed = base64.b64decode(text, validate=True)
             opened = AESGCM(self.derived("sealed")).decrypt(
-                sealed[:_NONCE], sealed[_NONCE:], about.encode()
+                sealed[:_NONCE], sealed[_NONCE:], subject.encode()
             )
             return json.loads(opened)
         except (ValueError, InvalidTag):
             remedy = f"Restore keys/{PSEUDONYM} from your backup"
             raise EvidenceError(
-                f"what was sealed about {about} does not open with this key", remedy
+                f"what was sealed about {subject} does not open with this key", remedy
             ) from None
 
     def _read(self, name: str) -> bytes:

@@ -109,22 +109,22 @@ class ModelStore:
             if self._database.exists():
                 return
             new = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=self.folder))
-            made, whole = new / "made.db", new / "whole.db"
+            created, whole = new / "made.db", new / "whole.db"
             client = MlflowClient(
-                tracking_uri=f"sqlite:///{made}", registry_uri=f"sqlite:///{made}"
+                tracking_uri=f"sqlite:///{created}", registry_uri=f"sqlite:///{created}"
             )
             client.search_experiments(max_results=1)
             client.search_registered_models(max_results=1)
-            shutil.copyfile(made, whole)  # MLflow keeps connections to the other
+            shutil.copyfile(created, whole)  # MLflow keeps connections to the other
             sync_file(whole)
             whole.replace(self._database)
             sync_folder(self.folder)
             shutil.rmtree(new)
 
     def _experiment(self, name: str) -> str:
-        known = self._client.get_experiment_by_name(name)
-        if known is not None:
-            return str(known.experiment_id)
+        experiment = self._client.get_experiment_by_name(name)
+        if experiment is not None:
+            return str(experiment.experiment_id)
         return str(
             self._client.create_experiment(
                 name, artifact_location=(self.folder / "artifacts").as_uri()
@@ -148,15 +148,14 @@ class ModelStore:
         return self._served(version)
 
     def _served(self, version: Any) -> Served:
-        model = self._loaded(
-            version
-        )  # first, because a version that Assay did not register has neither digest nor the tags below
+        # first, because a version that Assay did not register has neither digest nor the tags below
+        model = self._loaded(version)
         metrics = self._client.get_run(str(version.run_id)).data.metrics
         return Served(str(version.version), version.tags["dataset_version"], model, dict(metrics))
 
     def versions(self, name: str) -> list[dict[str, Any]]:
         """Every version of a model, the oldest first: number, tags, metrics, whether it was refused."""
-        found = sorted(
+        versions = sorted(
             self._client.search_model_versions(f"name='{name}'"),
             key=lambda version: int(version.version),
         )
@@ -167,14 +166,14 @@ class ModelStore:
                 "metrics": dict(self._client.get_run(str(v.run_id)).data.metrics),
                 "run_id": str(v.run_id),
             }
-            for v in found
+            for v in versions
         ]
 
     def proposed(self, name: str, trigger: str) -> str | None:
         """The version that was registered for a trigger before the process was killed."""
-        found = self._client.search_model_versions(f"name='{name}'")
+        versions = self._client.search_model_versions(f"name='{name}'")
         return next(
-            (str(version.version) for version in found if version.tags.get(TRIGGER) == trigger),
+            (str(version.version) for version in versions if version.tags.get(TRIGGER) == trigger),
             None,
         )
 
@@ -192,13 +191,13 @@ class ModelStore:
 
     def alias(self, name: str, aliases: Mapping[str, str | None]) -> None:
         """Have MLflow's aliases say who serves; no such version is called refused any longer. Safe to repeat."""
-        known = dict(self._client.get_registered_model(name).aliases)
+        current = dict(self._client.get_registered_model(name).aliases)
         for alias, version in aliases.items():
             if version is None:
-                if alias in known:
+                if alias in current:
                     self._client.delete_registered_model_alias(name, alias)
                 continue
-            if str(known.get(alias)) != version:
+            if str(current.get(alias)) != version:
                 self._client.set_registered_model_alias(name, alias, version)
             if self.refusal(name, version):
                 self._client.delete_model_version_tag(name, version, REFUSED)

@@ -26,7 +26,7 @@ def few_values(file: Path, columns: Sequence[str], most: int) -> dict[str, pl.Se
         .collect()
         .row(0, named=True)
     )
-    found = {}
+    columns_values = {}
     with duckdb.connect() as connection:
         for column in [name for name, different in sample.items() if different <= _SHARE * _SAMPLE]:
             quoted = '"' + column.replace('"', '""') + '"'
@@ -35,5 +35,5 @@ def few_values(file: Path, columns: Sequence[str], most: int) -> dict[str, pl.Se
                 params=[str(file)],
             ).to_arrow_table()
             if distinct is not None and distinct.num_rows <= most:
-                found[column] = pl.Series(column, distinct["value"]).cast(pl.String)
-    return found
+                columns_values[column] = pl.Series(column, distinct["value"]).cast(pl.String)
+    return columns_values

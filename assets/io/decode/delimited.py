@@ -51,8 +51,8 @@ def decode(task: Task) -> Decoded:
         if rows is None:
             rows = _carefully(plain, folder, layout, unreadable)
         unreadable.close()
-        found = dialect.findings | ({"renamed": "; ".join(renamed)} if renamed else {})
-        return Decoded(rows, unreadable.count, tuple(names), int(dialect.header), found)
+        findings = dialect.findings | ({"renamed": "; ".join(renamed)} if renamed else {})
+        return Decoded(rows, unreadable.count, tuple(names), int(dialect.header), findings)
     finally:
         if plain != file:
             plain.unlink()

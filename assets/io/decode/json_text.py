@@ -186,8 +186,8 @@ def _reason(error: Exception) -> str:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any] | _Twice:
-    made = dict(pairs)
-    return made if len(made) == len(pairs) else _Twice()
+    record = dict(pairs)
+    return record if len(record) == len(pairs) else _Twice()
 
 
 def _constant(name: str) -> Any:
@@ -204,7 +204,7 @@ def _cells(value: Any) -> Cells:
     if isinstance(value, _Twice):
         raise _Flawed("a key stands twice")
     return (
-        {_plain(key): _cell(each) for key, each in value.items()}
+        {_plain(key): _cell(inner) for key, inner in value.items()}
         if isinstance(value, dict)
         else {VALUE: _cell(value)}
     )
@@ -237,13 +237,13 @@ def _text(value: Any, depth: int) -> str:
         return (
             "{"
             + ",".join(
-                f"{json.dumps(_plain(key), ensure_ascii=False)}:{_text(each, depth + 1)}"
-                for key, each in value.items()
+                f"{json.dumps(_plain(key), ensure_ascii=False)}:{_text(inner, depth + 1)}"
+                for key, inner in value.items()
             )
             + "}"
         )
     if isinstance(value, list):
-        return "[" + ",".join(_text(each, depth + 1) for each in value) + "]"
+        return "[" + ",".join(_text(inner, depth + 1) for inner in value) + "]"
     return (
         str(value)
         if isinstance(value, _Number)

@@ -46,14 +46,14 @@ def fetch(contract: Contract, place: Place) -> Fetched:
     """
     where = Where(file=contract.source.shown_location, dataset=contract.name)
     with nameless(where):
-        found = _fetched(contract, place, where)
-    if contract.source.sha256 is not None and contract.source.sha256 != found.digest:
+        source = _fetched(contract, place, where)
+    if contract.source.sha256 is not None and contract.source.sha256 != source.digest:
         raise SourceError(
             "the source's checksum is not the one in the contract",
             "Check where the file came from; if it is right, write its `sha256` into assay.source",
             where,
         )
-    return found
+    return source
 
 
 @contextmanager
@@ -242,25 +242,25 @@ def _matched(location: str, roots: Sequence[Path], where: Where) -> dict[str, Pa
                 "Write the folder out, without `..` behind a `*`",
                 where,
             )
-        found = sorted(
+        files = sorted(
             path
             for path in folder.glob(pattern)
             if path.is_file()
             and not any(part.startswith(".") for part in path.relative_to(folder).parts)
         )
-        if not all(is_source(path.resolve(), roots) for path in found):
+        if not all(is_source(path.resolve(), roots) for path in files):
             problem = "a file that matches is a link to outside the folders of sources, or lies in ASSAY_HOME itself"
             raise SourceError(
                 problem, "Put the file itself into ASSAY_HOME/inbox, or narrow the pattern", where
             )
-        if len(found) > MAX_FILES:
+        if len(files) > MAX_FILES:
             raise SourceError(
-                f"the location means {len(found):,} files",
+                f"the location means {len(files):,} files",
                 f"Narrow it to at most {MAX_FILES:,}",
                 where,
             )
-        if found:
-            return {str(path.relative_to(folder)): path for path in found}
+        if files:
+            return {str(path.relative_to(folder)): path for path in files}
     return {}
 
 
@@ -313,15 +313,15 @@ def _from_cloud(contract: Contract, place: Place, where: Where) -> Fetched:
     if sum(item.size_bytes for item in objects) > place.max_bytes:
         raise too_large(place.max_bytes, where)
     seen = [memory.recall(f"{bucket}/{item.name}") for item in objects]
-    known = [
+    unchanged = [
         (item.name, before)
         for item, before in zip(objects, seen, strict=True)
         if before is not None and _is_same(item, before)
     ]
-    if len(known) == len(objects):
-        digest = digest_of([(name, before.digest) for name, before in known])
+    if len(unchanged) == len(objects):
+        digest = digest_of([(name, before.digest) for name, before in unchanged])
         if place.is_landed(digest):
-            return Fetched(digest, sum(before.size_bytes for _, before in known))
+            return Fetched(digest, sum(before.size_bytes for _, before in unchanged))
 
     is_glob = any(mark in location for mark in "*?[")
     labels = (

@@ -27,7 +27,7 @@ def resolve(host: str, port: int) -> list[str]:
     """The addresses of a host, by the system's resolver."""
     return list(
         dict.fromkeys(
-            str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         )
     )
 
@@ -49,21 +49,21 @@ def addresses(
     if not allowed and _is_disguised(host):
         raise _refused("its host is a number that is no plain address", where)
     try:
-        found = look_up(host, port)
+        candidates = look_up(host, port)
     except (OSError, UnicodeError):
-        found = []
-    if not found:
+        candidates = []
+    if not candidates:
         raise SourceError(
             "the source's host cannot be found",
             "Check `location`, and that this machine can look names up",
             where,
         )
-    if not allowed and not all(is_public(address) for address in found):
+    if not allowed and not all(is_public(address) for address in candidates):
         raise _refused("its host has an address that is not public", where)
-    if any(is_metadata(address) for address in found):
+    if any(is_metadata(address) for address in candidates):
         problem = "the source is not fetched: its host is a cloud's metadata service, which hands out credentials"
         raise SourceError(problem, "Give the address of a source", where)
-    return found
+    return candidates
 
 
 def is_public(address: str) -> bool:

@@ -46,12 +46,12 @@ def rows_in(folder: Path, numbers: Collection[str] = ()) -> pl.LazyFrame:
         for name, kind in schema.items()
         if kind == pl.Int64 and name != ROW and name not in numbers
     ]
-    counted = (
+    numbered = (
         rows
         if ROW in schema
         else pl.scan_parquet(folder / ROWS, row_index_name=ROW, row_index_offset=1)
     )
-    return counted.with_columns(pl.col(whole).cast(pl.String)) if whole else counted
+    return numbered.with_columns(pl.col(whole).cast(pl.String)) if whole else numbered
 
 
 def write_unreadable(folder: Path, records: list[tuple[int, str, str]]) -> None:

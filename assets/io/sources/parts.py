@@ -100,8 +100,8 @@ def _check_case(columns: Sequence[str], reads: Sequence[Read], where: Where) -> 
 
 def _merge_findings(reads: Sequence[Read]) -> dict[str, str]:
     """What was found of how the files are written; where they differ, each way once."""
-    keys = dict.fromkeys(key for each in reads for key in each.found)
+    keys = dict.fromkeys(key for part in reads for key in part.found)
     return {
-        key: ", ".join(dict.fromkeys(each.found[key] for each in reads if key in each.found))
+        key: ", ".join(dict.fromkeys(part.found[key] for part in reads if key in part.found))
         for key in keys
     }

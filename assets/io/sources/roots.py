@@ -50,7 +50,7 @@ def _closed(home: Path) -> set[tuple[int, int] | None]:
 
 def _identities(path: Path) -> set[tuple[int, int] | None]:
     """What the file system calls a path and each folder above it."""
-    return {_identity(each) for each in _and_above(path)} - {None}
+    return {_identity(folder) for folder in _and_above(path)} - {None}
 
 
 def _and_above(path: Path) -> Iterator[Path]:

@@ -66,11 +66,11 @@ def _decoded(path: Path) -> tuple[str | None, str]:
 
 def header(text: str) -> tuple[dict[str, str], str]:
     """A Markdown file's header of plain values, and the text below it. A header that is not plain stays where it is, in the text."""
-    found = _HEADER.match(text)
-    if found is None:
+    match = _HEADER.match(text)
+    if match is None:
         return {}, text
     try:
-        node = yaml.compose(found[1], Loader=yaml.SafeLoader)
+        node = yaml.compose(match[1], Loader=yaml.SafeLoader)
     except (yaml.YAMLError, RecursionError):
         return {}, text
     if not isinstance(node, yaml.MappingNode) or len(node.value) > _MOST_KEYS:
@@ -87,4 +87,4 @@ def header(text: str) -> tuple[dict[str, str], str]:
         or lowered & set(COLUMNS)
     ):
         return {}, text
-    return pairs, text[found.end() :]
+    return pairs, text[match.end() :]
