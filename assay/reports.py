@@ -1,6 +1,7 @@
 """What `assay check` found, in each format: text, Markdown, JSON, JUnit, SARIF, GitHub, GitLab.
 
-Finding problems is in checking.py. A rule has the same id in each format, in Dagster and in lineage.
+Finding problems is in checking.py. A rule has the same id in each format, in Dagster and in
+lineage.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ MARKDOWN_LIMIT = 60_000  # GitHub cuts a comment at 65,536 characters
 class RuleOutcome:
     """One changed rule, tried on a published version.
 
-    `id` is the rule's name: the name of the Dagster check and of the OpenLineage assertion too. `rows` are positions of the first that break it, from 1; never values.
+    `id` is the rule's name: the name of the Dagster check and of the OpenLineage assertion too.
+    `rows` are positions of the first that break it, from 1; never values.
     """
 
     id: str
@@ -130,7 +132,9 @@ def render(outcome: Outcome, format: str) -> str:
 
 
 def exit_code(outcome: Outcome, fail_on: str) -> int:
-    """1 where something is as severe as `fail_on` (error, warning, never), or nothing was checked at all, else 0."""
+    """1 where something is as severe as `fail_on` (error, warning, never), or nothing was checked
+    at all, else 0.
+    """
     if outcome.checked_nothing:
         return 1
     if fail_on == "never":
@@ -165,7 +169,9 @@ def _some(number: int, thing: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    """Text that stays where it is put: no line breaks, no control characters, none that turn the reading direction."""
+    """Text that stays where it is put: no line breaks, no control characters, none that turn the
+    reading direction.
+    """
     return re.sub(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]+", " ", text)
 
 
@@ -290,7 +296,9 @@ def _json(outcome: Outcome) -> str:
 
 
 def _junit(outcome: Outcome) -> str:
-    """One suite a contract; one case a rule tried and a problem found, and one for the contract where nothing is wrong with it."""
+    """One suite a contract; one case a rule tried and a problem found, and one for the contract
+    where nothing is wrong with it.
+    """
     root = ET.Element("testsuites", name="assay check", time=f"{outcome.seconds:.3f}")
     for contract in outcome.contracts:
         suite = ET.SubElement(
@@ -429,7 +437,10 @@ def _fingerprint(contract: ContractOutcome, problem: Problem) -> str:
 
 
 def _github(outcome: Outcome) -> str:
-    """Workflow commands, which GitHub shows beside the changed lines. Source: GitHub's documentation of workflow commands."""
+    """Workflow commands, which GitHub shows beside the changed lines.
+
+    Source: GitHub's documentation of workflow commands.
+    """
     words = {"error": "error", "warning": "warning", "info": "notice"}
     lines = []
     for contract, problem in _all_problems(outcome):

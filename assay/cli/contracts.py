@@ -64,7 +64,10 @@ def compare_contracts(old: str, new: str) -> dict[str, Any]:
 
 
 def read_document(name: str) -> Document:
-    """A contract of any version as ODCS v3.2.0. Raises: ContractError(s): what the standard says against it."""
+    """A contract of any version as ODCS v3.2.0.
+
+    Raises: ContractError(s): what the standard says against it.
+    """
     from assay.assets.io.home import contract_text
     from assay.contracts.document import parse
     from assay.contracts.load import newest
@@ -98,7 +101,9 @@ def _committed_text(name: str) -> str:
 
 
 def show_comparison(data: dict[str, Any]) -> None:
-    """Print every change between two contracts, those that break first, and the version they demand."""
+    """Print every change between two contracts, those that break first, and the version they
+    demand.
+    """
     if not data["changes"]:
         console().print("Nothing changed.")
         return

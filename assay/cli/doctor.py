@@ -52,7 +52,8 @@ def show_doctor(data: dict[str, dict[str, Any]]) -> None:
 
 
 def examine(*, fix: bool = False) -> dict[str, Any]:
-    """Each part with whether it is there, and what that means; `wrong` where something must be done.
+    """Each part with whether it is there, and what that means; `wrong` where something must be
+    done.
 
     Args:
         fix: take the rights of group and others from the files of the home, and write a lost public

@@ -16,5 +16,8 @@ def open_installation() -> Installation:
 
 
 def chosen_datasets(installation: Installation, name: str | None) -> list[str]:
-    """The data set that is named, or all of them. Raises: ConfigurationError: there is none of that name."""
+    """The data set that is named, or all of them.
+
+    Raises: ConfigurationError: there is none of that name.
+    """
     return [installation.contract(name).name] if name else list(installation.contracts)

@@ -1,4 +1,7 @@
-"""Output that commands share: JSON or text, tables, cells, files. Rich is imported when it prints."""
+"""Output that commands share: JSON or text, tables, cells, files.
+
+Rich is imported when it prints.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""`assay profile`, `assay diff` and `assay expire`: published versions described, compared, expired."""
+"""`assay profile`, `assay diff` and `assay expire`: published versions described, compared,
+expired.
+"""
 
 from __future__ import annotations
 

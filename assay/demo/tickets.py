@@ -1,8 +1,10 @@
-"""A seed -> synthetic support tickets with planted faults and personal values, and the record of what was planted where.
+"""A seed -> synthetic support tickets with planted faults and personal values, and the record of
+what was planted where.
 
-Belongs here: making the tickets, and counting how much of the planted was found. Stays out: finding it (pipelines/admit).
-Nobody real is in it: names are Faker's, e-mail domains are reserved (RFC 2606), phone numbers come from ranges that regulators
-keep free for fiction, cards and IBANs are random digits with valid checksums.
+Belongs here: making the tickets, and counting how much of the planted was found. Stays out: finding
+it (pipelines/admit). Nobody real is in it: names are Faker's, e-mail domains are reserved (RFC
+2606), phone numbers come from ranges that regulators keep free for fiction, cards and IBANs are
+random digits with valid checksums.
 """
 
 from __future__ import annotations
@@ -50,7 +52,9 @@ _START = datetime(2026, 1, 1, 6, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Planted:
-    """What stands in the file: readable data rows, and how many of them hold each fault; lines that are no record; personal values by kind."""
+    """What stands in the file: readable data rows, and how many of them hold each fault; lines that
+    are no record; personal values by kind.
+    """
 
     rows_written: int
     unreadable: int
@@ -69,15 +73,18 @@ class _Ticket(NamedTuple):
 
 
 def generate(folder: Path, *, rows: int = 50_000, seed: int = 2026) -> Planted:
-    """Write `support_tickets.csv`, and beside it `support_tickets.planted.parquet` and `support_tickets.planted.json`.
+    """Write `support_tickets.csv`, and beside it `support_tickets.planted.parquet` and
+    `support_tickets.planted.json`.
 
     The same arguments and versions of the libraries give the same bytes.
 
     Args:
         folder: is there already.
-        rows: readable data rows, 100 or more, duplicates among them; 7 unreadable lines come on top.
-    Returns: what was planted. The Parquet file holds one row a personal value: `row` (record number in the CSV, the header is 1,
-        an unreadable line counts), `column`, `kind`, `value` (as written in the cell).
+        rows: readable data rows, 100 or more, duplicates among them; 7 unreadable lines come on
+            top.
+    Returns: what was planted. The Parquet file holds one row a personal value: `row` (record number
+        in the CSV, the header is 1, an unreadable line counts), `column`, `kind`, `value` (as
+        written in the cell).
     """
     rng = Random(seed)  # noqa: S311  # made-up data, the same for each seed; nothing secret
     repeats = round(rows * 0.01)
@@ -114,7 +121,8 @@ def _with_repeats(rng: Random, tickets: Sequence[_Ticket], repeats: int) -> list
 
 
 def found_of_planted(planted: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
-    """Count, by kind, how many planted values were found: in the same row and column, as the same kind, equal or one inside the other.
+    """Count, by kind, how many planted values were found: in the same row and column, as the same
+    kind, equal or one inside the other.
 
     Args:
         planted, found: `row`, `column`, `kind`, `value`.
@@ -154,7 +162,9 @@ def found_of_planted(planted: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame
 
 
 def _write_csv(path: Path, tickets: Sequence[_Ticket]) -> pl.DataFrame:
-    """Write the records, the broken lines spread among them, and return the planted values with their record numbers."""
+    """Write the records, the broken lines spread among them, and return the planted values with
+    their record numbers.
+    """
     broken = {
         (number + 1) * len(tickets) // (len(BROKEN) + 1): line for number, line in enumerate(BROKEN)
     }
@@ -192,7 +202,7 @@ def _tickets(rng: Random, pools: dict[str, list[str]], count: int) -> list[_Tick
         }
         message, within = _message(rng, pools, own)
         category = rng.choices(CATEGORIES, (30, 25, 20, 20, 5))[0]
-        # between 3 and 60, so that 50 times a value is an outlier by any rule, and no other value is
+        # between 3 and 60, so that 50 times a value is an outlier by any rule, and no other is
         minutes = round(min(max(rng.gammavariate(4, 5), 3), 60), 1)
         if number in outliers:
             minutes *= 50
@@ -228,7 +238,9 @@ def _planted_values(
 def _message(
     rng: Random, pools: dict[str, list[str]], own: dict[str, str]
 ) -> tuple[str, list[tuple[str, str]]]:
-    """One to four sentences; three messages in ten hold one or two personal values, one in eight something that only looks like one."""
+    """One to four sentences; three messages in ten hold one or two personal values, one in eight
+    something that only looks like one.
+    """
     values: list[tuple[str, str]] = []
     sentences = []
     if rng.random() < 0.3:
@@ -259,7 +271,9 @@ def _order_number(rng: Random, _: dict[str, list[str]]) -> str:
 
 
 def _no_iban(rng: Random, pools: dict[str, list[str]]) -> str:
-    """An IBAN whose check digits are off: 98 minus a remainder leaves 02 to 98, and any other of these is wrong."""
+    """An IBAN whose check digits are off: 98 minus a remainder leaves 02 to 98, and any other of
+    these is wrong.
+    """
     iban = rng.choice(pools["iban"])
     return f"{iban[:2]}{(int(iban[2:4]) - 2 + rng.randint(1, 96)) % 97 + 2:02d}{iban[4:]}"
 

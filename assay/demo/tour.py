@@ -1,6 +1,7 @@
 """The demo: three data sets from source to action, then a short account of what happened.
 
-Belongs here: delivering the made-up tickets, running, and comparing what was found with what was planted.
+Belongs here: delivering the made-up tickets, running, and comparing what was found with what was
+planted.
 """
 
 from __future__ import annotations
@@ -42,7 +43,8 @@ def tour() -> bool:
             inbox.mkdir(parents=True, exist_ok=True)
             generate(inbox)
     before = {entry["dataset"]: entry["versions"] for entry in status()}
-    # each run of flights publishes the window that is due: January to March, then June to August, so that drift is real
+    # each run of flights publishes the window that is due: January to March, then June to August,
+    # so that drift is real
     succeeded = run_all(
         [FLIGHTS, DOCS, TICKETS] if before[FLIGHTS] else [FLIGHTS, FLIGHTS, DOCS, TICKETS], None
     )
@@ -77,9 +79,11 @@ def _account(before: dict[str, list[str]]) -> None:
 
 
 def _bring_contracts() -> None:
-    """Have the demo's contracts where Assay reads contracts: they are written into a project that has none.
+    """Have the demo's contracts where Assay reads contracts: they are written into a project that
+    has none.
 
-    Beside a project's own contracts nothing is written: this process alone reads those that ship with Assay.
+    Beside a project's own contracts nothing is written: this process alone reads those that ship
+    with Assay.
     """
     where = home()
     names = {f"{name}.odcs.yaml" for name in (TICKETS, FLIGHTS, DOCS)}
@@ -142,7 +146,9 @@ def _drift(name: str, version: str) -> str:
 
 
 def _planted() -> None:
-    """What the scan found of what the generator planted, and whether any of it is in the published version."""
+    """What the scan found of what the generator planted, and whether any of it is in the published
+    version.
+    """
     installation = Installation.open()
     planted = pl.read_parquet(installation.home.root / "inbox" / f"{TICKETS}.planted.parquet")
     row = installation.version(TICKETS)

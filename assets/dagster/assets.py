@@ -44,7 +44,9 @@ WINDOW = plain_schema(Window)
 
 
 def partitions_of(contract: Contract) -> dict[str, Any]:
-    """What makes an asset partitioned, where its data set is: the partitions, and how a backfill goes over them."""
+    """What makes an asset partitioned, where its data set is: the partitions, and how a backfill
+    goes over them.
+    """
     wanted = contract.source.partitions
     if wanted is None:
         return {}
@@ -66,7 +68,9 @@ def partitions_of(contract: Contract) -> dict[str, Any]:
 
 
 def follows(contract: Contract) -> dg.AutomationCondition[Any]:
-    """When what is made from versions runs by itself: after each; of a partitioned data set also while some partitions have not come yet."""
+    """When what is made from versions runs by itself: after each; of a partitioned data set also
+    while some partitions have not come yet.
+    """
     eager = dg.AutomationCondition.eager()
     return (
         eager.without(~dg.AutomationCondition.any_deps_missing())
@@ -88,7 +92,10 @@ def key(contract: Contract, stage: str) -> dg.AssetKey:
 
 
 def owners(contract: Contract) -> list[str]:
-    """Owners that Dagster takes: teams, and e-mail addresses of the public network. One of another form stays with the contract and the evidence."""
+    """Owners that Dagster takes: teams, and e-mail addresses of the public network.
+
+    One of another form stays with the contract and the evidence.
+    """
     return [owner for owner in contract.owners if _taken(owner)]
 
 
@@ -122,7 +129,10 @@ def asset(
     beyond: Sequence[dg.AssetKey] = (),
     **more: Any,
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
-    """`@dg.asset` with what every asset of a data set says. `after` names the stages before it, `beyond` assets of other data sets."""
+    """`@dg.asset` with what every asset of a data set says.
+
+    `after` names the stages before it, `beyond` assets of other data sets.
+    """
     shared: dict[str, Any] = {
         "key": key(contract, stage),
         "deps": [*(key(contract, before) for before in after), *beyond],
@@ -135,7 +145,9 @@ def asset(
 
 
 def landed(contract: Contract) -> dg.AssetsDefinition:
-    """The source's bytes as an immutable table; lines that could not be read are kept with their reason."""
+    """The source's bytes as an immutable table; lines that could not be read are kept with their
+    reason.
+    """
 
     source = contract.source.upstream
     beyond = [dg.AssetKey([source[0], "published"])] if source else []
@@ -203,7 +215,9 @@ def admitted(contract: Contract) -> dg.AssetsDefinition:
 
 
 def _admit(context: dg.AssetExecutionContext, contract: Contract, run: Run) -> Admission:
-    """Admit one run's rows; a failed asset has no page of its own, so a review that it waits for stands on it as an observation."""
+    """Admit one run's rows; a failed asset has no page of its own, so a review that it waits for
+    stands on it as an observation.
+    """
     try:
         return admit(run)
     except AdmissionError:
@@ -390,7 +404,9 @@ def features(contract: Contract) -> dg.AssetsDefinition:
 
 
 def _takes_a_device(wanted: Features) -> bool:
-    """Whether a run may use a GPU, as far as what is installed says; trying one would take seconds of every load."""
+    """Whether a run may use a GPU, as far as what is installed says; trying one would take seconds
+    of every load.
+    """
     return wanted.engine in ("gpu", "ray-gpu") or (
         wanted.engine == "auto" and importlib.util.find_spec("cudf_polars") is not None
     )

@@ -1,6 +1,8 @@
-"""Two versions' files -> how they differ, counted by DuckDB, which spills to disk what does not fit its memory.
+"""Two versions' files -> how they differ, counted by DuckDB, which spills to disk what does not fit
+its memory.
 
-Belongs here: the joins. Stays out: which files (assets/stages/diff.py), words (assay/). No value of a row leaves it but keys that were asked for.
+Belongs here: the joins. Stays out: which files (assets/stages/diff.py), words (assay/). No value of
+a row leaves it but keys that were asked for.
 Source: DuckDB hash joins and aggregates out of core; `IS NOT DISTINCT FROM` treats null as a value.
 """
 
@@ -33,7 +35,11 @@ _TIMES = ("DATE", "TIMESTAMP", "TIME")
 
 @dataclass(frozen=True)
 class Changes:
-    """Rows by key: those only the new side has, those only the old one has, and those that both have with other values. `changed` is None without a key."""
+    """Rows by key: those only the new side has, those only the old one has, and those that both
+    have with other values.
+
+    `changed` is None without a key.
+    """
 
     added: int
     removed: int
@@ -46,7 +52,9 @@ class Changes:
 
 @contextmanager
 def _opened(old: Sequence[Path], new: Sequence[Path], like: Sequence[Path]) -> Iterator[Any]:
-    """A DuckDB with the views `a`, the old side, and `b`; a side without files has the columns of `like`."""
+    """A DuckDB with the views `a`, the old side, and `b`; a side without files has the columns of
+    `like`.
+    """
     import duckdb
 
     with tempfile.TemporaryDirectory(prefix="assay-diff-") as spill:
@@ -78,7 +86,8 @@ def compare(
     """Count how rows differ in the columns that both sides have.
 
     Args:
-        key: tells rows apart; without one, equal rows are paired, and what is left was added or removed.
+        key: tells rows apart; without one, equal rows are paired, and what is left was added or
+            removed.
         sample: how many keys of each kind of change to return, the smallest first.
     Returns: None where the key does not tell the rows of a side apart.
     """
@@ -153,7 +162,9 @@ def _sample_keys(
 
 
 def statistics(files: Sequence[Path]) -> dict[str, dict[str, float | int | str | None]]:
-    """Of each column: nulls and about how many distinct values; of numbers also mean, standard deviation and limits, of times limits, of texts the mean length."""
+    """Of each column: nulls and about how many distinct values; of numbers also mean, standard
+    deviation and limits, of times limits, of texts the mean length.
+    """
     with _opened(files, files, files) as connection:
         types = {row[0]: str(row[1]) for row in connection.execute("DESCRIBE a").fetchall()}
         measures = [

@@ -1,6 +1,8 @@
-"""Models from outside that give texts their vectors: a folder that sentence-transformers reads, or an HTTP endpoint.
+"""Models from outside that give texts their vectors: a folder that sentence-transformers reads, or
+an HTTP endpoint.
 
-Belongs here: calling them, in batches, and telling whether it is still the same model. Stays out: the space that needs none (pipelines/act/lsa_embedder.py), which one an index has.
+Belongs here: calling them, in batches, and telling whether it is still the same model. Stays out:
+the space that needs none (pipelines/act/lsa_embedder.py), which one an index has.
 """
 
 from __future__ import annotations
@@ -32,7 +34,9 @@ _BUSY = (408, 425, 429, 500, 502, 503, 504)
 
 @dataclass(frozen=True)
 class Folder:
-    """A model of sentence-transformers in a folder; nothing is downloaded, and no code of the model's is run."""
+    """A model of sentence-transformers in a folder; nothing is downloaded, and no code of the
+    model's is run.
+    """
 
     name: str
     folder: Path
@@ -114,9 +118,11 @@ class Network:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """An endpoint that answers `POST {model, input: [text]}` with `{data: [{index, embedding}]}`, as OpenAI's and many servers of one's own do.
+    """An endpoint that answers `POST {model, input: [text]}` with `{data: [{index, embedding}]}`,
+    as OpenAI's and many servers of one's own do.
 
-    `hosts` are those that passages may be sent to; `known` is the probe's vector when the index was built, since what answers to a name may be another model by now.
+    `hosts` are those that passages may be sent to; `known` is the probe's vector when the index was
+    built, since what answers to a name may be another model by now.
     """
 
     url: str
@@ -141,7 +147,10 @@ class Endpoint:
         return [float(number) for number in self._request_vectors([PROBE])[0]]
 
     def of_passages(self, texts: Sequence[str], words: Sequence[str]) -> NDArray[Any]:  # noqa: ARG002  # an embedder is given both
-        """(n, dimensions) float32 of length 1. Raises: ActionError: the endpoint does not answer as it should, or the model is another one."""
+        """(n, dimensions) float32 of length 1.
+
+        Raises: ActionError: the endpoint does not answer as it should, or the model is another one.
+        """
         import numpy as np
 
         self._check(self.probe)
@@ -192,7 +201,9 @@ class Endpoint:
         return checked(vectors, len(texts), self.dimensions, self.name)
 
     def _post(self, body: bytes) -> bytes:
-        """The answer to one request, tried a few times; no redirect is followed: it could lead anywhere with the passages."""
+        """The answer to one request, tried a few times; no redirect is followed: it could lead
+        anywhere with the passages.
+        """
         url = urlsplit(self.url)
         host = (url.hostname or "").lower()
         port = url.port or (443 if url.scheme == "https" else 80)
@@ -233,7 +244,8 @@ class Endpoint:
     ) -> tuple[int, bytes]:
         """Post to one address, which was checked. Returns: the status, and the answer.
 
-        Raises: ActionError: what is sent would not be protected. _NotReached: another address, or another try, may help.
+        Raises: ActionError: what is sent would not be protected. _NotReached: another address, or
+            another try, may help.
         """
         import urllib3
 
@@ -294,7 +306,10 @@ def _alike(first: Sequence[float], second: Sequence[float]) -> bool:
 
 
 def checked(vectors: NDArray[Any], count: int, dimensions: int, model: str) -> NDArray[Any]:
-    """The vectors at length 1. Raises: ActionError: they are not so many, not of so many dimensions, or not numbers."""
+    """The vectors at length 1.
+
+    Raises: ActionError: they are not so many, not of so many dimensions, or not numbers.
+    """
     import numpy as np
 
     if vectors.ndim != 2 or vectors.shape[0] != count:

@@ -1,7 +1,10 @@
-"""Retrieval indexes in LanceDB: a folder a build, with full text and vectors together, and the embedders that ask in the same space.
+"""Retrieval indexes in LanceDB: a folder a build, with full text and vectors together, and the
+embedders that ask in the same space.
 
-Belongs here: writing a build whole, opening it checked, asking it, dropping it. Stays out: cutting, embedding, judging (pipelines/act), which build serves (registry).
-A build is written in a folder of its own and never changed: what a withdrawn document left in one is gone with the folder, and never was in the next.
+Belongs here: writing a build whole, opening it checked, asking it, dropping it. Stays out: cutting,
+embedding, judging (pipelines/act), which build serves (registry). A build is written in a folder of
+its own and never changed: what a withdrawn document left in one is gone with the folder, and never
+was in the next.
 """
 
 from __future__ import annotations
@@ -83,7 +86,8 @@ class Opened:
         question: str = "",
         model: Path | None = None,
     ) -> pl.DataFrame:
-        """The `k` best passages by full text and vector, fused, as FOUND; none where the index knows no word of the question.
+        """The `k` best passages by full text and vector, fused, as FOUND; none where the index
+        knows no word of the question.
 
         Args:
             words: the stems of the question. vector: (dimensions,), of length 1 or 0.
@@ -99,7 +103,8 @@ class Opened:
             name for name in ("_relevance_score", "_score", "_distance") if name in columns
         )
         nearer = -pl.col(score) if score == "_distance" else pl.col(score)
-        # equal scores in a fixed order, so that the same question of the same passages gets the same answer from any build
+        # equal scores in a fixed order, so that the same question of the same passages gets the
+        # same answer from any build
         answers = matches.with_columns(
             nearer.cast(pl.Float64).alias("score"),
             pl.col("text").str.slice(pl.col("lead")).alias("said"),
@@ -130,7 +135,9 @@ class Opened:
 def _content_digest(
     rows: pl.DataFrame, documents: pl.DataFrame, embedder: Embedder, manifest: Mapping[str, Any]
 ) -> str:
-    """The digest of what a build holds: how it was cut, by what embedded, its documents, passages, vectors."""
+    """The digest of what a build holds: how it was cut, by what embedded, its documents, passages,
+    vectors.
+    """
     parts = [
         manifest["cutting"],
         embedder.digest,
@@ -181,10 +188,12 @@ class IndexStore:
         embedder: Embedder,
         facts: Mapping[str, Any],
     ) -> Opened:
-        """Write a build, named by version and content; of the same content there is one. It is there whole, synced, or not at all.
+        """Write a build, named by version and content; of the same content there is one.
 
+        It is there whole, synced, or not at all.
         Args:
-            rows: as `pipelines.act.renewal.in_order` gives them. documents: `document`, `digest`, `license`.
+            rows: as `pipelines.act.renewal.in_order` gives them. documents: `document`, `digest`,
+                `license`.
             facts: what else its manifest says.
         """
         home = self.folder / dataset
@@ -255,7 +264,10 @@ class IndexStore:
         return sha256(opened.folder / MANIFEST)
 
     def space(self, dataset: str, digest: str) -> Space:
-        """A fitted space, read once by a store. Raises: ActionError: it is gone, or not what was fitted; nothing of it is used then."""
+        """A fitted space, read once by a store.
+
+        Raises: ActionError: it is gone, or not what was fitted; nothing of it is used then.
+        """
         import pyarrow as pa
 
         if (dataset, digest) in self._spaces:
@@ -326,7 +338,12 @@ class IndexStore:
         )
 
     def sweep(self, dataset: str, kept: set[str]) -> list[str]:
-        """Remove every build but these, what a run that died left, and embedders that no build needs. Hold `alone`. Returns: the builds that went."""
+        """Remove every build but these, what a run that died left, and embedders that no build
+        needs.
+
+        Hold `alone`.
+        Returns: the builds that went.
+        """
         home = self.folder / dataset
         gone = [build for build in self.builds(dataset) if build not in kept]
         for folder in (*(home / build for build in gone), *home.glob(f"{_UNFINISHED}*")):

@@ -1,6 +1,7 @@
 """What lies beside a file -> the licence it names.
 
-Belongs here: finding and reading such texts. Stays out: what they say (pipelines/draft/license.py), what follows (pipelines/admit/license.py).
+Belongs here: finding and reading such texts. Stays out: what they say (pipelines/draft/license.py),
+what follows (pipelines/admit/license.py).
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ _MAX_BESIDE = 200_000  # characters of a text beside the file that are looked at
 
 
 def license_beside(path: Path, root: Path) -> LicenseFound | None:
-    """What the texts beside the file say, or where none does, those in the folder above it; nothing above `root` is looked at."""
+    """What the texts beside the file say, or where none does, those in the folder above it; nothing
+    above `root` is looked at.
+    """
     folders = [
         folder for folder in (path.parent, path.parent.parent) if folder.is_relative_to(root)
     ]

@@ -1,7 +1,8 @@
 """Models in MLflow: who is champion, who challenges, and files that are what they were.
 
-Belongs here: the MLflow store, model files as skops. Stays out: training and judging (pipelines/act).
-MLflow's own loading and logging keep state for the whole process; the client is told everything instead.
+Belongs here: the MLflow store, model files as skops. Stays out: training and judging
+(pipelines/act). MLflow's own loading and logging keep state for the whole process; the client is
+told everything instead.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 FILE, DIGEST = "model.skops", "assay.sha256"
-# What skops does not trust by itself in trees and in what prepares columns. Trusted only in a file whose digest was checked first.
+# What skops does not trust by itself in trees and in what prepares columns. Trusted only in a file
+# whose digest was checked first.
 TRUSTED = (
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.tree._tree.Tree",
@@ -52,7 +54,8 @@ class Served:
 
 
 def _without_credentials(uri: str) -> str:
-    """A server's address whose user and password MLflow takes from the environment instead: its errors repeat the address.
+    """A server's address whose user and password MLflow takes from the environment instead: its
+    errors repeat the address.
 
     Raises: ConfigurationError: it has a query or fragment, which no server of MLflow reads.
     """
@@ -100,7 +103,9 @@ class ModelStore:
         return MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
 
     def _make_tables(self) -> None:
-        """Have MLflow make its tables elsewhere, and put them in place whole: it makes them in some fifty steps, and a process killed between two leaves what none can use again."""
+        """Have MLflow make its tables elsewhere, and put them in place whole: it makes them in some
+        fifty steps, and a process killed between two leaves what none can use again.
+        """
         from mlflow import MlflowClient
 
         with alone(self.folder):
@@ -132,7 +137,11 @@ class ModelStore:
         )
 
     def served(self, name: str, number: str) -> Served:
-        """A version of a model, loaded. Raises: ActionError: there is none, or its file is gone or is not what was registered; it is not loaded."""
+        """A version of a model, loaded.
+
+        Raises: ActionError: there is none, or its file is gone or is not what was registered; it is
+            not loaded.
+        """
         from mlflow.exceptions import MlflowException
 
         try:
@@ -154,7 +163,9 @@ class ModelStore:
         return Served(str(version.version), version.tags["dataset_version"], model, dict(metrics))
 
     def versions(self, name: str) -> list[dict[str, Any]]:
-        """Every version of a model, the oldest first: number, tags, metrics, whether it was refused."""
+        """Every version of a model, the oldest first: number, tags, metrics, whether it was
+        refused.
+        """
         versions = sorted(
             self._client.search_model_versions(f"name='{name}'"),
             key=lambda version: int(version.version),
@@ -190,7 +201,10 @@ class ModelStore:
         return str(self._client.get_model_version(name, number).description or "")
 
     def alias(self, name: str, aliases: Mapping[str, str | None]) -> None:
-        """Have MLflow's aliases say who serves; no such version is called refused any longer. Safe to repeat."""
+        """Have MLflow's aliases say who serves; no such version is called refused any longer.
+
+        Safe to repeat.
+        """
         current = dict(self._client.get_registered_model(name).aliases)
         for alias, version in aliases.items():
             if version is None:
@@ -207,7 +221,9 @@ class ModelStore:
         self._client.set_model_version_tag(name, version, REFUSED, reason)
 
     def refusal(self, name: str, version: str) -> str | None:
-        """Why a version was refused, or rolled back; None of one that was not, or was put in service since."""
+        """Why a version was refused, or rolled back; None of one that was not, or was put in
+        service since.
+        """
         return self._client.get_model_version(name, version).tags.get(REFUSED)
 
     def _loaded(self, version: Any) -> Any:
@@ -224,7 +240,9 @@ class ModelStore:
         return skops.io.loads(content, trusted=list(TRUSTED))
 
     def _content(self, version: Any) -> bytes:
-        """The model's file from wherever its run keeps it, this disk or a server's; empty if it is gone."""
+        """The model's file from wherever its run keeps it, this disk or a server's; empty if it is
+        gone.
+        """
         path = f"model/{FILE}"
         if not version.run_id or path not in (
             kept.path for kept in self._client.list_artifacts(version.run_id, "model")

@@ -1,4 +1,6 @@
-"""Columns of a Parquet file that hold few different values, and those values: looking at them is looking at the whole column."""
+"""Columns of a Parquet file that hold few different values, and those values: looking at them is
+looking at the whole column.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,8 @@ _SHARE = 0.2  # a column with more different values than this share of the sampl
 
 
 def few_values(file: Path, columns: Sequence[str], most: int) -> dict[str, pl.Series]:
-    """Column -> its different values, null among them where there is one, for the columns that have at most `most`.
+    """Column -> its different values, null among them where there is one, for the columns that have
+    at most `most`.
 
     DuckDB compares what the file's dictionaries hold, not every cell.
     """

@@ -1,6 +1,8 @@
-"""Presidio, where somebody installed it and named a spaCy model: persons and places in free text, found by a language model.
+"""Presidio, where somebody installed it and named a spaCy model: persons and places in free text,
+found by a language model.
 
-Belongs here: loading the model, once a process, and asking it. Stays out: what is found without one (pipelines/admit).
+Belongs here: loading the model, once a process, and asking it. Stays out: what is found without one
+(pipelines/admit).
 """
 
 from __future__ import annotations
@@ -46,7 +48,10 @@ def spans(frame: pl.LazyFrame, columns: Sequence[str], model: str) -> list[pl.La
 
 @cache
 def analyzer(model: str) -> Callable[[pl.Series], pl.Series]:
-    """Texts -> what the model says of each. Raises: ConfigurationError: Presidio is not installed, or there is no such model."""
+    """Texts -> what the model says of each.
+
+    Raises: ConfigurationError: Presidio is not installed, or there is no such model.
+    """
     if importlib.util.find_spec("presidio_analyzer") is None:
         raise ConfigurationError(
             "a model for Presidio is named, and presidio-analyzer is not installed",
@@ -75,7 +80,10 @@ def analyzer(model: str) -> Callable[[pl.Series], pl.Series]:
 
 
 def _engine(model: str) -> tuple[Any, Any]:
-    """The spaCy model, and what asks it, batch by batch. Raises: ConfigurationError: there is no such model."""
+    """The spaCy model, and what asks it, batch by batch.
+
+    Raises: ConfigurationError: there is no such model.
+    """
     import spacy
     from presidio_analyzer import AnalyzerEngine, BatchAnalyzerEngine, RecognizerRegistry
     from presidio_analyzer.nlp_engine import SpacyNlpEngine

@@ -1,6 +1,8 @@
-"""Sketches of versions, kept beside them: a folder a version and policy, named by what they were made with.
+"""Sketches of versions, kept beside them: a folder a version and policy, named by what they were
+made with.
 
-Belongs here: writing and reading them, checked against their digests. Stays out: making and comparing them (pipelines/drift).
+Belongs here: writing and reading them, checked against their digests. Stays out: making and
+comparing them (pipelines/drift).
 """
 
 from __future__ import annotations
@@ -66,7 +68,9 @@ def write(folder: Path, sketch: Sketch) -> dict[str, str]:
 
 
 def read(folder: Path, digests: Mapping[str, str]) -> Sketch | None:
-    """A sketch as it was written; None where a file is gone or is not what was written, so that it has to be made again."""
+    """A sketch as it was written; None where a file is gone or is not what was written, so that it
+    has to be made again.
+    """
     if not all(
         (folder / name).is_file() and sha256(folder / name) == digest
         for name, digest in digests.items()

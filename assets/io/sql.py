@@ -1,6 +1,8 @@
-"""SQL rules, run: checked queries over Parquet files, in a process that can reach nothing else and ends in time.
+"""SQL rules, run: checked queries over Parquet files, in a process that can reach nothing else and
+ends in time.
 
-Belongs here: starting the child, giving it its files, ending it. Stays out: what a query may say (contracts/sql.py).
+Belongs here: starting the child, giving it its files, ending it. Stays out: what a query may say
+(contracts/sql.py).
 """
 
 from __future__ import annotations
@@ -20,7 +22,9 @@ from assay.contracts.errors import QualityError, Where
 MEMORY_MB = 512
 TIMEOUT_S = 60.0
 BESIDE_MB = 3_072
-"""What Python, Arrow and DuckDB's own code map next to the data: the second limit is above DuckDB's."""
+"""What Python, Arrow and DuckDB's own code map next to the data: the second limit is above
+DuckDB's.
+"""
 
 
 def evaluate(
@@ -38,7 +42,8 @@ def evaluate(
         tables: name -> its Parquet files.
         timeout_s: for all of them together.
     Returns: rule -> the one number it gave; None where that is null.
-    Raises: QualityError: a query needs more memory or time than it may, fails, or gives something else. Never shows a value.
+    Raises: QualityError: a query needs more memory or time than it may, fails, or gives something
+        else. Never shows a value.
     """
     if not queries:
         return {}
@@ -107,7 +112,11 @@ def _failed(
 
 
 def locked(tables: Mapping[str, Sequence[str]], *, memory_mb: int, threads: int) -> Any:
-    """A DuckDB that has the tables and nothing else: no file, network, extension, or setting to change. The files are read by Arrow, outside of it."""
+    """A DuckDB that has the tables and nothing else: no file, network, extension, or setting to
+    change.
+
+    The files are read by Arrow, outside of it.
+    """
     import duckdb
     import pyarrow.dataset as ds
 

@@ -1,7 +1,8 @@
 """A trigger, told to somebody else's system: one POST with a signed body.
 
-Belongs here: the request and its signature. Stays out: when, and when again (installation.py: the outbox is the retry).
-The receiver holds `t=…,v1=…` of `Assay-Signature` against HMAC-SHA256 over `t`, a dot, and the body as it came; a repeated delivery has the same `Idempotency-Key`.
+Belongs here: the request and its signature. Stays out: when, and when again (installation.py: the
+outbox is the retry). The receiver holds `t=…,v1=…` of `Assay-Signature` against HMAC-SHA256 over
+`t`, a dot, and the body as it came; a repeated delivery has the same `Idempotency-Key`.
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ def deliver(
     """Post once, to an address that was checked, following no redirect.
 
     Args:
-        key: the same each time for the same trigger. at_s: now, in seconds since 1970. hosts: those that may be reached wherever they lie.
+        key: the same each time for the same trigger. at_s: now, in seconds since 1970. hosts: those
+            that may be reached wherever they lie.
     Returns: the status, 200 to 299. Raises: NotDelivered.
     """
     secret = os.environ.get(webhook.secret, "")

@@ -1,4 +1,8 @@
-"""Contracts and evidence -> what Dagster shows: table schemas, numbers that plot, Markdown tables, check results. Pure."""
+"""Contracts and evidence -> what Dagster shows: table schemas, numbers that plot, Markdown tables,
+check results.
+
+Pure.
+"""
 
 from assay.assets.dagster.metadata.candidates import indexed, modelled
 from assay.assets.dagster.metadata.deliveries import admitted, landed, landed_parts, reviewed

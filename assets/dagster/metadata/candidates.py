@@ -17,7 +17,9 @@ ANSWERS = ("recall", "ndcg", "mrr", "citations", "p50_ms", "p95_ms")
 
 
 def modelled(details: Mapping[str, Any], card: str) -> Metadata:
-    """A candidate: what came of it and why, how it did next to the champion, in slices and between groups, what it carries, and its card."""
+    """A candidate: what came of it and why, how it did next to the champion, in slices and between
+    groups, what it carries, and its card.
+    """
     evaluation = details["evaluation"]
     metadata: Metadata = {
         **_outcome(details),
@@ -84,7 +86,9 @@ def _range(interval: Mapping[str, float | None]) -> str:
 
 
 def indexed(details: Mapping[str, Any]) -> Metadata:
-    """A candidate index: what came of it and why, how it answered next to the one in service, what was built anew, what it carries."""
+    """A candidate index: what came of it and why, how it answered next to the one in service, what
+    was built anew, what it carries.
+    """
     measured, in_service = details["measured"], details["measured_in_service"]
     answers = [
         (

@@ -23,7 +23,8 @@ def drifted(
     decisions: Sequence[Mapping[str, Any]],
     report: Path | None,
 ) -> Metadata:
-    """The verdict on a version and why, what was decided and by which rule, each score as a number that plots, and the decisions so far.
+    """The verdict on a version and why, what was decided and by which rule, each score as a number
+    that plots, and the decisions so far.
 
     Args:
         decision: about this version, as its measurements had it.

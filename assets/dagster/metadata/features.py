@@ -14,7 +14,9 @@ from assay.contracts.types import dtype
 def featured(
     contract: Contract, version: str, details: Mapping[str, Any], *, new: bool
 ) -> Metadata:
-    """A feature table: its columns, what each is made from, by which engine and how far from the CPU; what it gives away, and what was not selected."""
+    """A feature table: its columns, what each is made from, by which engine and how far from the
+    CPU; what it gives away, and what was not selected.
+    """
     if contract.features is None:
         raise ValueError(f"the contract of {contract.name} declares no features")
     parity = details["parity"]

@@ -159,7 +159,10 @@ def _partition_table(partitions: Mapping[str, Mapping[str, Any]]) -> Metadata:
 
 
 def documented(pages: Mapping[str, Any]) -> Metadata:
-    """Where the Data Docs are. A path, to be copied: browsers follow no link from a web page to a file."""
+    """Where the Data Docs are.
+
+    A path, to be copied: browsers follow no link from a web page to a file.
+    """
     return {
         "data_docs": dg.MetadataValue.path(pages["index"]),
         "version": pages["version"],

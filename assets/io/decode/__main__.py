@@ -1,6 +1,8 @@
-"""The process that decodes one file: a task on its input, one answer on its output, everything else into the task's folder.
+"""The process that decodes one file: a task on its input, one answer on its output, everything else
+into the task's folder.
 
-It ends at its limits of memory, processor time and file size; what a library does on bytes that were made to hurt it, it does here.
+It ends at its limits of memory, processor time and file size; what a library does on bytes that
+were made to hurt it, it does here.
 """
 
 from __future__ import annotations

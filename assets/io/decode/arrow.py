@@ -1,4 +1,5 @@
-"""Arrow IPC (file, stream, Feather 2) -> rows of text, and whole numbers as they are, that contracts/types.py reads back exactly.
+"""Arrow IPC (file, stream, Feather 2) -> rows of text, and whole numbers as they are, that
+contracts/types.py reads back exactly.
 
 Belongs here: opening and checking batches. Stays out: how a type is written as text (parquet.py).
 """

@@ -1,7 +1,10 @@
-"""Delimited text -> rows, and each record that cannot be read with its number and reason; every line is one or the other.
+"""Delimited text -> rows, and each record that cannot be read with its number and reason; every
+line is one or the other.
 
-Belongs here: choosing the reader. A file that is proven well formed is read by Polars at full speed; any other is sorted record by record, and what is
-readable is read by Arrow. Stays out: the proof and the sorting (pipelines/ingest/structure.py), finding out how a file is written (dialect.py).
+Belongs here: choosing the reader. A file that is proven well formed is read by Polars at full
+speed; any other is sorted record by record, and what is readable is read by Arrow. Stays out: the
+proof and the sorting (pipelines/ingest/structure.py), finding out how a file is written
+(dialect.py).
 """
 
 from __future__ import annotations
@@ -37,7 +40,10 @@ _SMALL = 2**20  # below it, what Polars takes to start is more than it saves
 
 
 def decode(task: Task) -> Decoded:
-    """Read one file. Raises: Undecodable: it is empty, its header cannot be read, or its options contradict it."""
+    """Read one file.
+
+    Raises: Undecodable: it is empty, its header cannot be read, or its options contradict it.
+    """
     file, folder = Path(task.file), Path(task.folder)
     if not file.stat().st_size:
         raise Undecodable("the file is empty", "Deliver it with a first line of column names")
@@ -60,7 +66,9 @@ def decode(task: Task) -> Decoded:
 
 @dataclass(frozen=True)
 class Layout:
-    """How the file is written, its columns, where its first row starts, and texts that stand for nothing."""
+    """How the file is written, its columns, where its first row starts, and texts that stand for
+    nothing.
+    """
 
     dialect: Dialect
     names: list[str]
@@ -129,7 +137,9 @@ def _check_encoding(names: list[str]) -> None:
 
 
 def _mended_header(text: str, dialect: Dialect, start: int) -> tuple[list[str], list[str], int]:
-    """A first line that is broken, where the contract leaves the header to be found: as many names as the records have cells, told as changed."""
+    """A first line that is broken, where the contract leaves the header to be found: as many names
+    as the records have cells, told as changed.
+    """
     line = next((match[0] for match in re.finditer(LINES, text)), "")
     cells, _ = _first_record(line, dialect, strict=False)
     _check_encoding(cells)
@@ -194,7 +204,8 @@ def _fast(file: Path, folder: Path, layout: Layout) -> int | None:
 def _with_whole_numbers(
     file: Path, folder: Path, options: dict[str, Any], proof: WellFormed
 ) -> int | None:
-    """Read columns of whole numbers as such; None where there are none, or they are written in another way.
+    """Read columns of whole numbers as such; None where there are none, or they are written in
+    another way.
 
     Raises: PolarsError: the first rows are no UTF-8.
     """
@@ -216,7 +227,10 @@ def _with_whole_numbers(
 
 
 def _written(rows: pl.LazyFrame, folder: Path, proof: WellFormed) -> int | None:
-    """Write the rows; None where there are not as many as the proof says. Each try writes a file of its own: Polars may still be writing when it has said that it failed."""
+    """Write the rows; None where there are not as many as the proof says.
+
+    Each try writes a file of its own: Polars may still be writing when it has said that it failed.
+    """
     import polars as pl
 
     with tempfile.TemporaryDirectory(dir=folder, ignore_cleanup_errors=True) as place:
@@ -235,7 +249,9 @@ def _written(rows: pl.LazyFrame, folder: Path, proof: WellFormed) -> int | None:
 
 
 class _Readable(io.RawIOBase):
-    """The readable records of a file as a stream of bytes; what is unreadable goes elsewhere as it is met."""
+    """The readable records of a file as a stream of bytes; what is unreadable goes elsewhere as it
+    is met.
+    """
 
     def __init__(self, file: Path, layout: Layout, unreadable: UnreadableRecords) -> None:
         self._stream = file.open("rb")

@@ -1,6 +1,7 @@
 """How delimited text is written: what the contract states, and what it leaves to be found.
 
-Belongs here: encoding, delimiter, quote, escape, header. Stays out: reading the rows. What was found is reported.
+Belongs here: encoding, delimiter, quote, escape, header. Stays out: reading the rows. What was
+found is reported.
 """
 
 from __future__ import annotations
@@ -83,7 +84,10 @@ class Dialect:
 
 
 def dialect_of(file: Path, options: dict[str, Any]) -> Dialect:
-    """What is stated, and the rest as the file shows it. Raises: Undecodable: an encoding that nobody knows."""
+    """What is stated, and the rest as the file shows it.
+
+    Raises: Undecodable: an encoding that nobody knows.
+    """
     delimiter, quote = options.get("delimiter", ","), options.get("quote", '"')
     escape, header = options.get("escape") or None, options.get("header", True)
     findings: dict[str, str] = {}
@@ -132,7 +136,10 @@ def _checked_encoding(file: Path, encoding: str, findings: dict[str, str]) -> st
 
 
 def in_utf8(file: Path, folder: Path, dialect: Dialect) -> Path:
-    """The file itself where it is UTF-8, else a copy that is. What its encoding cannot mean stays no UTF-8 there, so that its record is set aside."""
+    """The file itself where it is UTF-8, else a copy that is.
+
+    What its encoding cannot mean stays no UTF-8 there, so that its record is set aside.
+    """
     if dialect.encoding.lower() in _UTF8:
         return file
     codecs.register_error(
@@ -152,7 +159,9 @@ def in_utf8(file: Path, folder: Path, dialect: Dialect) -> Path:
 
 
 def _encoding(file: Path) -> str:
-    """UTF-8 where it mostly is, what a byte order mark says, UTF-16 where every other byte is nil, else the likeliest of the older ones."""
+    """UTF-8 where it mostly is, what a byte order mark says, UTF-16 where every other byte is nil,
+    else the likeliest of the older ones.
+    """
     with file.open("rb") as stream:
         head = stream.read(_SAMPLE)
         for bom, name in _BOMS:
@@ -192,7 +201,9 @@ def _is_utf8(line: bytes) -> bool:
 
 
 def _readable_as_western(text: bytes) -> bool:
-    """Whether, as Windows' western code page, what is beyond ASCII are single letters of western languages and typographers' marks in words of ASCII."""
+    """Whether, as Windows' western code page, what is beyond ASCII are single letters of western
+    languages and typographers' marks in words of ASCII.
+    """
     try:
         beyond = re.findall("[^\x00-\x7f]+", text.decode("cp1252"))
     except UnicodeDecodeError:
@@ -230,7 +241,9 @@ def _sample(file: Path, encoding: str) -> str:
 def _marks(
     sample: str, delimiter: str, quote: str, escape: str | None, findings: dict[str, str]
 ) -> tuple[str, str, str | None]:
-    """The characters by which the most records of the sample have the same number of cells, the earlier in the list where several do."""
+    """The characters by which the most records of the sample have the same number of cells, the
+    earlier in the list where several do.
+    """
     delimiters = DELIMITERS if delimiter == AUTO else (delimiter,)
     quotes = QUOTES if quote == AUTO else (quote,)
     escapes = (
@@ -257,7 +270,9 @@ def _marks(
 
 
 def _regularity(sample: str, delimiter: str, quote: str, escape: str | None) -> float:
-    """How table-like the sample is, read so: the share of records with the commonest number of cells, more for more cells, less for cells with stray quotes."""
+    """How table-like the sample is, read so: the share of records with the commonest number of
+    cells, more for more cells, less for cells with stray quotes.
+    """
     marks: dict[str, Any] = {"delimiter": delimiter, "escapechar": escape}
     marks |= {"quoting": csv.QUOTE_NONE} if quote == "none" else {"quotechar": quote}
     try:
@@ -300,7 +315,9 @@ def _commonest(sample: str, dialect: Dialect) -> int | None:
 
 
 def _starts_with_names(sample: str, dialect: Dialect) -> bool:
-    """Whether the first record names columns: every cell is filled in, and none is a number, a time or an address."""
+    """Whether the first record names columns: every cell is filled in, and none is a number, a time
+    or an address.
+    """
     records = csv.reader(io.StringIO(sample, newline=""), **dialect.as_csv())
     try:
         first = next(records, [])

@@ -1,8 +1,11 @@
-"""JSON documents and JSON lines -> rows; what is nested stays JSON text, numbers stay as they are written.
+"""JSON documents and JSON lines -> rows; what is nested stays JSON text, numbers stay as they are
+written.
 
-Belongs here: RFC 8259, strictly: no NaN, no comments, no key twice, no half a surrogate pair. Of JSON lines each line that breaks it is set aside with its
-reason; a document that is no JSON is refused whole, for nobody can tell where it goes on. Stays out: types (contracts/types.py).
-A document is an array, a record an element, or it is one record. What is no object is a record of one column, `value`.
+Belongs here: RFC 8259, strictly: no NaN, no comments, no key twice, no half a surrogate pair. Of
+JSON lines each line that breaks it is set aside with its reason; a document that is no JSON is
+refused whole, for nobody can tell where it goes on. Stays out: types (contracts/types.py). A
+document is an array, a record an element, or it is one record. What is no object is a record of one
+column, `value`.
 """
 
 from __future__ import annotations
@@ -62,7 +65,10 @@ class _Record:
 
 
 def decode(task: Task) -> Decoded:
-    """Read one file. Raises: Undecodable: it is empty or (a document) not JSON, or its keys cannot be columns."""
+    """Read one file.
+
+    Raises: Undecodable: it is empty or (a document) not JSON, or its keys cannot be columns.
+    """
     file, folder = Path(task.file), Path(task.folder)
     dialect = dialect_of(file, {"encoding": task.options.get("encoding", "utf-8")})
     plain = in_utf8(file, folder, dialect)
@@ -143,7 +149,11 @@ def _document(file: Path) -> Iterator[_Record]:
 
 
 def _elements(text: str) -> Iterator[tuple[Any, int, int]]:
-    """The elements of an array one by one, or the one value that is none, each with where it stands. Raises: JSONDecodeError."""
+    """The elements of an array one by one, or the one value that is none, each with where it
+    stands.
+
+    Raises: JSONDecodeError.
+    """
     at = _after_space(text, 0)
     if text[at] != "[":
         value, end = _DECODER.raw_decode(text, at)
@@ -255,7 +265,9 @@ def _text(value: Any, depth: int) -> str:
 
 
 class _Table:
-    """Rows whose columns are known only at the end: a file for as long as none is added, then all of them in one."""
+    """Rows whose columns are known only at the end: a file for as long as none is added, then all
+    of them in one.
+    """
 
     def __init__(self, folder: Path, null_values: frozenset[str]) -> None:
         self._folder, self._null_values = folder, null_values

@@ -1,7 +1,9 @@
-"""Parquet -> rows of text, and whole numbers as they are, that contracts/types.py reads back exactly.
+"""Parquet -> rows of text, and whole numbers as they are, that contracts/types.py reads back
+exactly.
 
-Belongs here: reading tables that have types, in bounded memory: a few kilobytes may unpack to gigabytes. Stays out: which of the columns are promised.
-DuckDB reads them: Polars ends the whole process on some malformed files, and gives no rows of others without a word (2026-11-23).
+Belongs here: reading tables that have types, in bounded memory: a few kilobytes may unpack to
+gigabytes. Stays out: which of the columns are promised. DuckDB reads them: Polars ends the whole
+process on some malformed files, and gives no rows of others without a word (2026-11-23).
 """
 
 from __future__ import annotations
@@ -27,7 +29,11 @@ _WIDTH = 8
 
 
 def decode(task: Task) -> Decoded:
-    """Read one file. Raises: Undecodable: it is no Parquet, has columns that cannot be told apart, or unpacks to far more than it is."""
+    """Read one file.
+
+    Raises: Undecodable: it is no Parquet, has columns that cannot be told apart, or unpacks to far
+        more than it is.
+    """
     import duckdb
 
     folder = Path(task.folder)
@@ -97,7 +103,11 @@ def write_rows(connection: Any, table: str, folder: Path, task: Task) -> int:
 
 
 def _promised_rows(connection: Any, file: Path, task: Task, columns: int) -> int:
-    """The rows that the footer tells of. Raises: Undecodable: they would fill far more than the file. The sizes that a footer tells of protect nobody."""
+    """The rows that the footer tells of.
+
+    Raises: Undecodable: they would fill far more than the file. The sizes that a footer tells of
+        protect nobody.
+    """
     (rows,) = connection.execute(
         f"SELECT num_rows FROM parquet_file_metadata({text_literal(str(file))})"  # noqa: S608  # names are quoted, paths are literals
     ).fetchall()[0]
@@ -138,7 +148,9 @@ def _columns(connection: Any, file: Path) -> list[str]:
 
 
 def as_landed(name: str, kind: str, null_values: tuple[str, ...]) -> str:
-    """SQL: a column's values as they land: whole numbers of at most 64 bits as they are, all others as text."""
+    """SQL: a column's values as they land: whole numbers of at most 64 bits as they are, all others
+    as text.
+    """
     return (
         f"CAST({name_literal(name)} AS BIGINT)"
         if kind in _WHOLE and not null_values
@@ -156,7 +168,8 @@ def as_text(name: str, kind: str, null_values: tuple[str, ...]) -> str:
     elif kind in ("FLOAT", "DOUBLE"):
         text = f"CASE WHEN isnan({column}) THEN 'NaN' ELSE CAST({column} AS VARCHAR) END"
     elif kind == "TIMESTAMP WITH TIME ZONE":
-        text = f"regexp_replace(replace(CAST({column} AS VARCHAR), ' ', 'T'), '[+]00$', '+00:00')"  # the session's zone is UTC
+        # the session's zone is UTC
+        text = f"regexp_replace(replace(CAST({column} AS VARCHAR), ' ', 'T'), '[+]00$', '+00:00')"
     elif kind.startswith("TIMESTAMP"):
         text = f"replace(CAST({column} AS VARCHAR), ' ', 'T')"
     else:

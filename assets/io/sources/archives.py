@@ -40,7 +40,9 @@ _BROKEN = (
 
 @dataclass(frozen=True)
 class Unpacked:
-    """One file out of an archive: its name as text that can be kept, where it lies, and the name as the archive has it."""
+    """One file out of an archive: its name as text that can be kept, where it lies, and the name as
+    the archive has it.
+    """
 
     name: str
     path: Path
@@ -66,7 +68,8 @@ def unpack(
     Args:
         name: what the archive is known by; its suffix says what it is.
         pattern: which members of a zip, as a glob; all unless given.
-    Raises: SourceError: it is broken, encrypted, a bomb, an archive of archives, or holds what is no file.
+    Raises: SourceError: it is broken, encrypted, a bomb, an archive of archives, or holds what is
+        no file.
     """
     kind = name.lower().rpartition(".")[2]
     allowed = min(max_bytes, max(packed.FREE_BYTES, path.stat().st_size * packed.MAX_RATIO))
@@ -101,7 +104,10 @@ def _stream(path: Path, kind: str) -> Iterator[Any]:
 
 
 def _copy(inside: IO[bytes], target: Path, allowed: int, before: int, where: Where) -> int:
-    """Copy until the end, or until all that came out of the archive is more than it may be. Returns: bytes so far."""
+    """Copy until the end, or until all that came out of the archive is more than it may be.
+
+    Returns: bytes so far.
+    """
     size = before
     with target.open("wb") as plain:
         while chunk := inside.read(packed.CHUNK):

@@ -1,7 +1,9 @@
-"""Decoding in a process of its own: bytes that nobody trusts can end that process, and nothing else.
+"""Decoding in a process of its own: bytes that nobody trusts can end that process, and nothing
+else.
 
-Belongs here: starting it, its limits, ending it, and telling why it ended. Stays out: what is decoded (assets/io/decode).
-No row crosses between the processes: the child writes Parquet into the folder, and answers with numbers.
+Belongs here: starting it, its limits, ending it, and telling why it ended. Stays out: what is
+decoded (assets/io/decode). No row crosses between the processes: the child writes Parquet into the
+folder, and answers with numbers.
 """
 
 from __future__ import annotations
@@ -45,8 +47,9 @@ _OUT_OF_MEMORY = ("memory allocation of", "bad_alloc", "MemoryError", "Cannot al
 class Limits(BaseSettings):
     """What decoding one file may take.
 
-    ASSAY_DECODE_MEMORY_MB: above what the libraries take themselves. ASSAY_DECODE_SECONDS: for a small file; each MiB adds one.
-    ASSAY_DECODE_EXPANSION: how many times its size a Parquet file may unpack to (one that stays under 256 MiB always may).
+    ASSAY_DECODE_MEMORY_MB: above what the libraries take themselves. ASSAY_DECODE_SECONDS: for a
+    small file; each MiB adds one. ASSAY_DECODE_EXPANSION: how many times its size a Parquet file
+    may unpack to (one that stays under 256 MiB always may).
     """
 
     model_config = SettingsConfigDict(env_prefix="ASSAY_DECODE_", frozen=True)
@@ -68,7 +71,8 @@ def decoded(
 
     Args:
         kind: a module of assets/io/decode.
-    Raises: SourceError: it cannot be read, or the process reached a limit or was ended by what it read.
+    Raises: SourceError: it cannot be read, or the process reached a limit or was ended by what it
+        read.
     """
     limits = limits or Limits()
     size_mb = file.stat().st_size // 2**20

@@ -1,7 +1,8 @@
 """Object stores (S3, Google Cloud Storage, Azure): objects -> their bytes in files.
 
-Belongs here: listing, streaming, going on after a break, asking whether anything changed. Stays out: credentials, which obstore takes from
-the environment (AWS_*, GOOGLE_*, AZURE_*) or from the machine's own identity, and which are never in a contract and never shown.
+Belongs here: listing, streaming, going on after a break, asking whether anything changed. Stays
+out: credentials, which obstore takes from the environment (AWS_*, GOOGLE_*, AZURE_*) or from the
+machine's own identity, and which are never in a contract and never shown.
 """
 
 from __future__ import annotations
@@ -30,7 +31,10 @@ class Object:
 
 
 def listed(location: str, where: Where) -> list[Object]:
-    """The objects that a location means, by name. Raises: SourceError: there is none, too many, or the store does not let us look."""
+    """The objects that a location means, by name.
+
+    Raises: SourceError: there is none, too many, or the store does not let us look.
+    """
     import obstore
 
     store, path = _store(location, where), _path(location)
@@ -59,9 +63,11 @@ def listed(location: str, where: Where) -> list[Object]:
 
 
 def download(location: str, item: Object, sink: Sink) -> Seen:
-    """Stream one object into the sink, and go on where a break left it, as long as it is the same object.
+    """Stream one object into the sink, and go on where a break left it, as long as it is the same
+    object.
 
-    Raises: SourceError: the store refuses, the object changed meanwhile, or it does not come whole in a few tries.
+    Raises: SourceError: the store refuses, the object changed meanwhile, or it does not come whole
+        in a few tries.
     """
     import obstore
 
@@ -104,7 +110,9 @@ def _object(meta: Any) -> Object:
 
 
 def _quoted(etag: str | None) -> str | None:
-    """The tag as HTTP writes it: Azure leaves its quotes away in lists, and takes If-Match with them."""
+    """The tag as HTTP writes it: Azure leaves its quotes away in lists, and takes If-Match with
+    them.
+    """
     return etag if etag is None or etag.endswith('"') else f'"{etag}"'
 
 
@@ -140,7 +148,9 @@ def _store(location: str, where: Where) -> Any:
 
 
 def _client(prefix: str) -> Any:
-    """Plain HTTP only where the environment says so, as for a store of one's own on the same network."""
+    """Plain HTTP only where the environment says so, as for a store of one's own on the same
+    network.
+    """
     import os
 
     return {

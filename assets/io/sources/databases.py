@@ -1,7 +1,7 @@
 """Databases -> the rows of a table or query, as an extract: which module asks which database.
 
-Belongs here: the choice. Stays out: which queries are let through (contracts/extract.py), asking any
-one database.
+Belongs here: the choice. Stays out: which queries are let through (contracts/extract.py), asking
+any one database.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ def download(source: Source, path: Path | None, sink: Sink, mark: Mark | None) -
     Args:
         path: the database's file, where it is one.
         mark: what the last published version reached.
-    Raises: SourceError: no connection, no such table or column, or rows that have no value in the column that only grows.
+    Raises: SourceError: no connection, no such table or column, or rows that have no value in the
+        column that only grows.
     """
     kind, options = kind_of(source.location), source.options
     query = _query(options, kind)

@@ -29,8 +29,10 @@ SETTINGS = (
 def download(path: Path, query: str, options: CsvOptions, sink: Sink, mark: Mark | None) -> Extract:
     """Stream the query's rows into the sink.
 
-    The file is opened for reading, and locked before anything is asked: a view in it may name other files.
-    Raises: SourceError: it is no DuckDB database, has no such table or column, or rows have no value in the column that only grows.
+    The file is opened for reading, and locked before anything is asked: a view in it may name other
+    files.
+    Raises: SourceError: it is no DuckDB database, has no such table or column, or rows have no
+        value in the column that only grows.
     """
     import duckdb
 

@@ -1,8 +1,8 @@
 """What every database's extract is made of: the rows to take, the mark to go on from, its CSV file.
 
-Belongs here: what the databases share. Stays out: how to ask any one of them (postgres.py, mysql.py,
-sqlite_file.py, duckdb_file.py). An extract is CSV in which every text is quoted and null is not: its
-bytes, and so its digest, depend on the rows alone.
+Belongs here: what the databases share. Stays out: how to ask any one of them (postgres.py,
+mysql.py, sqlite_file.py, duckdb_file.py). An extract is CSV in which every text is quoted and null
+is not: its bytes, and so its digest, depend on the rows alone.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ Value = str | int | float
 
 @dataclass(frozen=True)
 class Extract:
-    """What came: the mark reached, None where the source has none; `is_new` is false where nothing lies beyond the mark before."""
+    """What came: the mark reached, None where the source has none; `is_new` is false where nothing
+    lies beyond the mark before.
+    """
 
     watermark: Value | None
     is_new: bool
@@ -94,7 +96,10 @@ def _start_after(watermark: Watermark, mark: Mark | None) -> Value | None:
 
 
 def _check_names(names: Sequence[str], options: CsvOptions, where: Where) -> list[str]:
-    """The columns' names. Raises: SourceError: they cannot be told apart, or lack the one that only grows."""
+    """The columns' names.
+
+    Raises: SourceError: they cannot be told apart, or lack the one that only grows.
+    """
     if not names or "" in names:
         raise SourceError(
             "the query gives no columns, or one without a name", "Name each column with AS", where

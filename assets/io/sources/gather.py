@@ -1,6 +1,8 @@
-"""A location -> its files on this machine, with their digests, or the word that the lake has them already.
+"""A location -> its files on this machine, with their digests, or the word that the lake has them
+already.
 
-Belongs here: which kind of place does what, and skipping what has not changed. Stays out: how each place is reached (web, clouds, databases), reading files.
+Belongs here: which kind of place does what, and skipping what has not changed. Stays out: how each
+place is reached (web, clouds, databases), reading files.
 """
 
 from __future__ import annotations
@@ -42,7 +44,8 @@ from assay.contracts.model import Contract
 def fetch(contract: Contract, place: Place) -> Fetched:
     """Find the source's bytes.
 
-    Raises: SourceError: it is not there, lies outside every root, cannot be reached, is too large, or its checksum differs from the contract's.
+    Raises: SourceError: it is not there, lies outside every root, cannot be reached, is too large,
+        or its checksum differs from the contract's.
     """
     where = Where(file=contract.source.shown_location, dataset=contract.name)
     with nameless(where):
@@ -58,7 +61,10 @@ def fetch(contract: Contract, place: Place) -> Fetched:
 
 @contextmanager
 def nameless(where: Where) -> Iterator[None]:
-    """Tell of the system's errors without the path that they name: it may be a person's. A full disk is no trouble of the source."""
+    """Tell of the system's errors without the path that they name: it may be a person's.
+
+    A full disk is no trouble of the source.
+    """
     try:
         yield
     except OSError as error:
@@ -91,7 +97,8 @@ def _fetched(contract: Contract, place: Place, where: Where) -> Fetched:
         case _:
             try:
                 return _local(contract, place, where)
-            except OSError as error:  # a name that this file system does not take, a folder that may not be looked into
+            # a name that this file system does not take, a folder that may not be looked into
+            except OSError as error:
                 problem = f"the source cannot be looked at ({type(error).__name__})"
                 raise SourceError(
                     problem, "Check `location`, and the rights of this user", where
@@ -102,7 +109,10 @@ def _fetched(contract: Contract, place: Place, where: Where) -> Fetched:
 
 
 def _local(contract: Contract, place: Place, where: Where) -> Fetched:
-    """The files as they are there. Their digest is computed meanwhile: who can do without it for now need not wait."""
+    """The files as they are there.
+
+    Their digest is computed meanwhile: who can do without it for now need not wait.
+    """
     paths = _local_paths(contract, place.roots, where)
     is_glob = kind_of(contract.source.location) == "glob"
     labels = place.labels("file", list(paths)) if is_glob else [where.file or ""]
@@ -154,9 +164,11 @@ def _local_paths(contract: Contract, roots: Sequence[Path], where: Where) -> dic
 
 
 def locate(contract: Contract, roots: Sequence[Path]) -> Path:
-    """The path that a location on this machine means, of a glob its first file or its folder; it need not exist.
+    """The path that a location on this machine means, of a glob its first file or its folder; it
+    need not exist.
 
-    Raises: SourceError: no package of that name, a path outside every root, or a source that is elsewhere.
+    Raises: SourceError: no package of that name, a path outside every root, or a source that is
+        elsewhere.
     """
     location = contract.source.location
     where = Where(file=contract.source.shown_location, dataset=contract.name)
@@ -179,7 +191,10 @@ def locate(contract: Contract, roots: Sequence[Path]) -> Path:
 
 
 def _in_package(location: str, where: Where) -> Path:
-    """`package:NAME/PATH` -> the path. Raises: SourceError: no such package, or a path outside it."""
+    """`package:NAME/PATH` -> the path.
+
+    Raises: SourceError: no such package, or a path outside it.
+    """
     name, _, inner = location.partition(":")[2].partition("/")
     spec = importlib.util.find_spec(name)  # finds, and does not import, a top-level package
     if spec is None or not spec.submodule_search_locations:
@@ -194,7 +209,10 @@ def _in_package(location: str, where: Where) -> Path:
 
 
 def _of_module(location: str, where: Where) -> Path:
-    """`module:NAME#ATTRIBUTE` -> the module's file. Raises: SourceError: there is no such module."""
+    """`module:NAME#ATTRIBUTE` -> the module's file.
+
+    Raises: SourceError: there is no such module.
+    """
     name = location.partition(":")[2].partition("#")[0]
     top, *inner_names = name.split(".")
     spec = importlib.util.find_spec(top)
@@ -208,7 +226,11 @@ def _of_module(location: str, where: Where) -> Path:
 
 
 def _installed(path: Path, home: Path, where: Where) -> Path:
-    """A file of an installed package. Python takes any folder next to it for a package, the home too. Raises: SourceError: it is the home's."""
+    """A file of an installed package.
+
+    Python takes any folder next to it for a package, the home too.
+    Raises: SourceError: it is the home's.
+    """
     resolved = path.resolve()
     if "site-packages" not in resolved.parts and lies_in_home(resolved, home):
         raise SourceError(OUTSIDE, REMEDY, where)
@@ -216,7 +238,10 @@ def _installed(path: Path, home: Path, where: Where) -> Path:
 
 
 def _inside(location: str, roots: Sequence[Path], where: Where) -> list[Path]:
-    """The paths a location may mean, below each root. Raises: SourceError: all of them lie outside."""
+    """The paths a location may mean, below each root.
+
+    Raises: SourceError: all of them lie outside.
+    """
     if "\x00" in location:
         raise SourceError(
             "the path holds a null character", "Mend `location` under assay.source", where
@@ -232,7 +257,10 @@ def _inside(location: str, roots: Sequence[Path], where: Where) -> list[Path]:
 
 
 def _matched(location: str, roots: Sequence[Path], where: Where) -> dict[str, Path]:
-    """The files that a glob means, by name, below the first root that has any. A link out of the roots is refused, not followed."""
+    """The files that a glob means, by name, below the first root that has any.
+
+    A link out of the roots is refused, not followed.
+    """
     fixed = fixed_part(location)
     for folder in _inside(fixed or ".", roots, where):
         pattern = location[len(fixed) :].lstrip("/")
@@ -265,7 +293,10 @@ def _matched(location: str, roots: Sequence[Path], where: Where) -> dict[str, Pa
 
 
 def seen_here(contract: Contract, roots: Sequence[Path]) -> str | None:
-    """What the files of a source on this machine look like from outside: it changes when they do. None where none is there."""
+    """What the files of a source on this machine look like from outside: it changes when they do.
+
+    None where none is there.
+    """
     location = contract.source.location
     if kind_of(location) != "glob":
         status = locate(contract, roots).stat()

@@ -19,10 +19,12 @@ UNREADABLE_SCHEMA = {"record": pl.Int64, "reason": pl.String, "text": pl.String}
 
 @dataclass(frozen=True)
 class Read:
-    """What could be read of a source: how many rows of which columns, how many records could not be, and how many stand before the first row.
+    """What could be read of a source: how many rows of which columns, how many records could not
+    be, and how many stand before the first row.
 
-    `found` is what the contract left open of how the file is written, and what it turned out to be. `files`, where there are several:
-    then rows and unreadable records have their record numbers already.
+    `found` is what the contract left open of how the file is written, and what it turned out to be.
+    `files`, where there are several: then rows and unreadable records have their record numbers
+    already.
     """
 
     rows: int

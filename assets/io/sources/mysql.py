@@ -1,6 +1,7 @@
 """MySQL and MariaDB -> the rows of a table or query as text, streamed within one snapshot.
 
-Belongs here: connecting, and what these servers call things. Stays out: which queries are let through (contracts/extract.py).
+Belongs here: connecting, and what these servers call things. Stays out: which queries are let
+through (contracts/extract.py).
 """
 
 from __future__ import annotations
@@ -28,9 +29,11 @@ SETTINGS = (
 
 
 def download(name: str, query: str, options: CsvOptions, sink: Sink, mark: Mark | None) -> Extract:
-    """Stream the query's rows into the sink: the server writes the text, a batch at a time is held here.
+    """Stream the query's rows into the sink: the server writes the text, a batch at a time is held
+    here.
 
-    Raises: SourceError: no connection, no such table or column, or rows that have no value in the column that only grows.
+    Raises: SourceError: no connection, no such table or column, or rows that have no value in the
+        column that only grows.
     """
     with _connected(name, sink.where) as connection:
         import pymysql
@@ -147,7 +150,9 @@ def _query(connection: Any, query: str) -> tuple[list[Any], Sequence[Any]]:
 
 
 def _as_text(column: str, code: int) -> str:
-    """SQL: a column's values as text that contracts/types.py reads back exactly; of most types it is what the server sends."""
+    """SQL: a column's values as text that contracts/types.py reads back exactly; of most types it
+    is what the server sends.
+    """
     from pymysql.constants import FIELD_TYPE
 
     named = name_literal(column)

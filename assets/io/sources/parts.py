@@ -1,6 +1,7 @@
 """Many files of one source -> one landed table, and which records came from which file.
 
-Belongs here: reading several at once, joining them, counting on. Stays out: reading any one of them.
+Belongs here: reading several at once, joining them, counting on. Stays out: reading any one of
+them.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ def read(files: Sequence[tuple[str, Path]], reader: Reader, folder: Path, where:
 
     Args:
         files: what each is known by, and where it lies.
-    Returns: what was read. `_row` counts on from file to file: its `files` say which records are whose. A column that a file lacks is null there.
+    Returns: what was read. `_row` counts on from file to file: its `files` say which records are
+        whose. A column that a file lacks is null there.
     Raises: SourceError: a file cannot be read; it is named, and so are the next ones that cannot.
     """
     done = 0

@@ -31,7 +31,8 @@ def download(name: str, query: str, options: CsvOptions, sink: Sink, mark: Mark 
 
     Args:
         name: the connection's: its address is in ASSAY_CONNECTION_NAME.
-    Raises: SourceError: no connection, no such table or column, or rows that have no value in the column that only grows.
+    Raises: SourceError: no connection, no such table or column, or rows that have no value in the
+        column that only grows.
     """
     with _connected(name, sink.where) as connection:
         import psycopg
@@ -147,7 +148,10 @@ def _connected(name: str, where: Where) -> Iterator[Any]:
 
 
 def _as_text(column: str, oid: int) -> str:
-    """SQL: a column's values as text that contracts/types.py reads back exactly. Oids as in pg_type.dat."""
+    """SQL: a column's values as text that contracts/types.py reads back exactly.
+
+    Oids as in pg_type.dat.
+    """
     import psycopg
 
     value, known_type = name_literal(column), psycopg.postgres.types.get(oid)

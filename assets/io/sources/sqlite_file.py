@@ -18,9 +18,11 @@ from assay.contracts.settings import CsvOptions
 
 
 def download(path: Path, query: str, options: CsvOptions, sink: Sink, mark: Mark | None) -> Extract:
-    """Stream the query's rows into the sink. The file is opened for reading, with nothing that a hostile schema could call.
+    """Stream the query's rows into the sink.
 
-    Raises: SourceError: it is no SQLite database, has no such table or column, or rows have no value in the column that only grows.
+    The file is opened for reading, with nothing that a hostile schema could call.
+    Raises: SourceError: it is no SQLite database, has no such table or column, or rows have no
+        value in the column that only grows.
     """
     try:
         with closing(

@@ -1,4 +1,5 @@
-"""Files of text or Markdown -> one row a file: name, text, encoding, and the keys of a simple header.
+"""Files of text or Markdown -> one row a file: name, text, encoding, and the keys of a simple
+header.
 
 Belongs here: decoding, and headers of plain values. Stays out: cutting texts up (act/).
 """
@@ -27,7 +28,8 @@ _MOST_KEYS = 50
 
 
 def read(files: Sequence[tuple[str, Path]], folder: Path, where: Where) -> Read:
-    """One row a file, in their order; a file that is no text is an unreadable record, with its reason.
+    """One row a file, in their order; a file that is no text is an unreadable record, with its
+    reason.
 
     Raises: SourceError: none of them is text.
     """
@@ -52,7 +54,10 @@ def read(files: Sequence[tuple[str, Path]], folder: Path, where: Where) -> Read:
 
 
 def _decoded(path: Path) -> tuple[str | None, str]:
-    """A file's text and its encoding, or None and the reason. Unmarked text is UTF-8 or nothing: other encodings cannot be told apart."""
+    """A file's text and its encoding, or None and the reason.
+
+    Unmarked text is UTF-8 or nothing: other encodings cannot be told apart.
+    """
     if path.stat().st_size > MAX_BYTES:
         return None, f"larger than {MAX_BYTES // 2**20} MB"
     content = path.read_bytes()
@@ -65,7 +70,10 @@ def _decoded(path: Path) -> tuple[str | None, str]:
 
 
 def header(text: str) -> tuple[dict[str, str], str]:
-    """A Markdown file's header of plain values, and the text below it. A header that is not plain stays where it is, in the text."""
+    """A Markdown file's header of plain values, and the text below it.
+
+    A header that is not plain stays where it is, in the text.
+    """
     match = _HEADER.match(text)
     if match is None:
         return {}, text
