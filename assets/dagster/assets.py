@@ -1,8 +1,7 @@
-"""What every asset of a data set shares: key, group, owners, tags."""
+"""The assets of a data set, in the order of the data: landed, admitted, published, and what follows."""
 
 import importlib.util
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any, cast, get_args
 
@@ -10,6 +9,16 @@ import dagster as dg
 from pydantic import Field
 
 from assay.assets.dagster import metadata
+from assay.assets.dagster.asset_base import (
+    WINDOW,
+    asset,
+    follows,
+    key,
+    owners,
+    partitions_of,
+    tags,
+    window_of,
+)
 from assay.assets.dagster.resources import InstallationResource, failures_told
 from assay.assets.dagster.run_config import plain_schema, read_settings
 from assay.assets.io.registry import Row
@@ -30,118 +39,8 @@ from assay.assets.stages.statement import Part
 from assay.contracts.errors import AdmissionError
 from assay.contracts.features import Features, Wanted
 from assay.contracts.model import Contract
-from assay.pipelines.publish.partitions import accounting, checks, describe_partitions, name_format
+from assay.pipelines.publish.partitions import accounting, checks, describe_partitions
 from assay.pipelines.validate.sieve import Sample
-
-
-class Window(dg.Config):
-    """Which part of the source to publish; the next one due unless said."""
-
-    window: str | None = None
-
-
-WINDOW = plain_schema(Window)
-
-
-def partitions_of(contract: Contract) -> dict[str, Any]:
-    """What makes an asset partitioned, where its data set is: the partitions, and how a backfill
-    goes over them.
-    """
-    wanted = contract.source.partitions
-    if wanted is None:
-        return {}
-    kind = dg.MonthlyPartitionsDefinition if wanted.by == "month" else dg.DailyPartitionsDefinition
-    definition = kind(
-        start_date=wanted.start,
-        end_date=wanted.end,
-        fmt=name_format(wanted),
-        timezone="UTC",
-        end_offset=0 if wanted.end else 1,
-    )
-    together = wanted.backfill == "together"
-    return {
-        "partitions_def": definition,
-        "backfill_policy": dg.BackfillPolicy.single_run()
-        if together
-        else dg.BackfillPolicy.multi_run(),
-    }
-
-
-def follows(contract: Contract) -> dg.AutomationCondition[Any]:
-    """When what is made from versions runs by itself: after each; of a partitioned data set also
-    while some partitions have not come yet.
-    """
-    eager = dg.AutomationCondition.eager()
-    return (
-        eager.without(~dg.AutomationCondition.any_deps_missing())
-        if contract.source.partitions
-        else eager
-    )
-
-
-def window_of(context: dg.AssetExecutionContext) -> str | None:
-    """What the run is to take: the partitions that Dagster names, or what its configuration says."""
-    if context.has_partition_key or context.has_partition_key_range:
-        return describe_partitions(context.partition_keys)
-    return read_settings(Window, context.op_execution_context).window
-
-
-def key(contract: Contract, stage: str) -> dg.AssetKey:
-    """The asset of one stage."""
-    return dg.AssetKey([contract.name, stage])
-
-
-def owners(contract: Contract) -> list[str]:
-    """Owners that Dagster takes: teams, and e-mail addresses of the public network.
-
-    One of another form stays with the contract and the evidence.
-    """
-    return [owner for owner in contract.owners if _taken(owner)]
-
-
-def _taken(owner: str) -> bool:
-    """Dagster's own judgement: what it refuses ends the load of every data set."""
-    try:
-        dg.AssetSpec("owned", owners=[owner])
-    except dg.DagsterInvalidDefinitionError:
-        return False
-    return True
-
-
-def tags(contract: Contract) -> dict[str, str]:
-    """Licence, sensitivity and region as Dagster tags: at most 63 characters of its alphabet."""
-    facts = {
-        "license": contract.license.expression,
-        "sensitivity": contract.privacy.sensitivity,
-        "region": contract.privacy.region,
-        "origin": contract.source.origin,
-    }
-    return {
-        f"assay/{name}": re.sub(r"[^A-Za-z0-9_.-]", "-", value)[:63].strip("-_.")
-        for name, value in facts.items()
-    }
-
-
-def asset(
-    contract: Contract,
-    stage: str,
-    after: Sequence[str] = (),
-    beyond: Sequence[dg.AssetKey] = (),
-    **more: Any,
-) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
-    """`@dg.asset` with what every asset of a data set says.
-
-    `after` names the stages before it, `beyond` assets of other data sets.
-    """
-    shared: dict[str, Any] = {
-        "key": key(contract, stage),
-        "deps": [*(key(contract, before) for before in after), *beyond],
-        "group_name": contract.name,
-        "owners": owners(contract),
-        "tags": tags(contract),
-    }
-    decorator: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(**shared, **more)
-    return decorator
 
 
 def landed(contract: Contract) -> dg.AssetsDefinition:
