@@ -452,7 +452,7 @@ def test_outcomes_that_are_none_are_refused(
 def test_a_value_that_is_not_in_its_columns_form_is_refused_and_not_scored_as_missing(
     served: SampleHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from assay.cli.models import score_file
+    from assay.cli.predict import score_file
 
     monkeypatch.setenv("ASSAY_HOME", str(served.root))
     monkeypatch.setenv("ASSAY_CONTRACTS", str(served.environment["ASSAY_CONTRACTS"]))
@@ -478,7 +478,7 @@ def test_a_value_that_is_not_in_its_columns_form_is_refused_and_not_scored_as_mi
 def test_what_looks_back_sees_the_rows_from_before_or_it_is_said(
     installation: SampleHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from assay.cli.models import score_file
+    from assay.cli.predict import score_file
 
     for name, value in installation.environment.items():
         monkeypatch.setenv(name, value)
@@ -763,14 +763,14 @@ def test_killed_at_any_point_the_action_happens_exactly_once(
 def test_scores_that_cannot_be_written_and_drift_that_is_not_asked_for_are_told_as_they_are(
     served: SampleHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from assay.cli import drift, models
+    from assay.cli import drift, predict
 
     for name, value in served.environment.items():
         monkeypatch.setenv(name, value)
     rows = served.root / "rows.csv"
     rows.write_text("at,x,y\n2026-02-01T00:00:00Z,7.5,\n")
     with pytest.raises(ActionError, match=r"it cannot be written \(there is no such folder"):
-        models.score_file("high", rows, "analytics", served.root / "missing" / "scores.csv", None)
+        predict.score_file("high", rows, "analytics", served.root / "missing" / "scores.csv", None)
     served.promise()
     with pytest.raises(DriftError, match=r"asks for no comparison.* Add assay\.drift"):
         drift.read_drift("readings", None)
