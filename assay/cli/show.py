@@ -42,8 +42,8 @@ def _facts(data: dict[str, Any]) -> Iterator[tuple[str, object]]:
         yield "expired", data["expired_at"][:10]
     yield from _source_facts(data["source"])
     yield from _license_facts(data["license"])
-    privacy = (data["sensitivity"], data["region"], data["lawful_basis"])
-    yield "sensitivity", "{}, region {}, lawful basis: {}".format(*privacy)
+    basis = f"region {data['region']}, lawful basis: {data['lawful_basis']}"
+    yield "sensitivity", f"{data['sensitivity']}, {basis}"
     yield "owners", ", ".join(data["owners"])
     yield "contract", f"{data['contract']['file']} {data['contract']['version']}"
     yield "sampling", data["sampling"]
