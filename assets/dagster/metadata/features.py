@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 
 from assay.assets.dagster.metadata.tables import Metadata, markdown, render_value
+from assay.contracts.errors import FeatureError
 from assay.contracts.features import Features
 from assay.contracts.model import Contract
 from assay.contracts.types import dtype
@@ -18,7 +19,9 @@ def featured(
     CPU; what it gives away, and what was not selected.
     """
     if contract.features is None:
-        raise ValueError(f"the contract of {contract.name} declares no features")
+        raise FeatureError(
+            f"the contract of {contract.name} names no features", "Add assay.features to it"
+        )
     parity = details["parity"]
     metadata: Metadata = {
         "dagster/row_count": details["rows"],
