@@ -31,7 +31,7 @@ def looked_at(*, fix: bool = False) -> dict[str, Any]:
         fix: take the rights of group and others from what lies in the home, and write a lost public key again.
     """
     from assay.assets.io.home import home
-    from assay.pipelines.engine import why_no_gpu, why_no_ray
+    from assay.pipelines.core.engine import why_no_gpu, why_no_ray
 
     where = home()
     fix = fix and not _home(where).get("wrong")  # a home of a newer layout is not changed

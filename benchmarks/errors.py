@@ -28,11 +28,11 @@ import yaml
 from assay.contracts.load import load
 from assay.contracts.model import Contract
 from assay.pipelines.clean import steps, suggest
+from assay.pipelines.core.engine import run
+from assay.pipelines.core.frames import FLAGGED_BY, REMOVED_BY, ROW, SET_ASIDE_BY
 from assay.pipelines.draft.license import LicenseFound
 from assay.pipelines.draft.profile import profile, without
 from assay.pipelines.draft.propose import Origin, draft
-from assay.pipelines.engine import run
-from assay.pipelines.frames import FLAGGED_BY, REMOVED_BY, ROW, SET_ASIDE_BY
 
 FOLDER = Path(__file__).parents[2] / "shared" / "data" / "errors"
 SETS = (

@@ -17,7 +17,7 @@ from assay.assets.io.installation import Installation
 from assay.assets.stages.admit import found_again
 from assay.assets.stages.run import Run
 from assay.demo.tickets import found_of_planted, generate
-from assay.pipelines.frames import ROW
+from assay.pipelines.core.frames import ROW
 from assay.reading import card, status
 from assay.running import run_all
 from assay.show import table

@@ -13,7 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from assay.contracts.errors import ConfigurationError, Where, shown
-from assay.pipelines.frames import ROW
+from assay.pipelines.core.frames import ROW
 
 KINDS = {"PERSON": "name", "LOCATION": "address"}
 _SAID = Where(file="ASSAY_PRESIDIO_MODEL")

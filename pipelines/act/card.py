@@ -10,7 +10,7 @@ from typing import Any
 
 from assay.contracts.settings import Retrain
 from assay.pipelines.act.retrain import Evaluation
-from assay.pipelines.frames import Judgement
+from assay.pipelines.core.frames import Judgement
 
 
 def card(

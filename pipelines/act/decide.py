@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from assay.contracts.settings import Acting
-from assay.pipelines.frames import Intent
+from assay.pipelines.core.frames import Intent
 
 Action = Literal["retrain", "rebuild", "hold", "alert", "ignore"]
 ACTIONS: tuple[Action, ...] = ("retrain", "rebuild", "hold", "alert", "ignore")

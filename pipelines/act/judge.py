@@ -12,8 +12,8 @@ from typing import Literal
 
 from assay.contracts.settings import Canary, Retrain
 from assay.pipelines.act.retrain import FEWEST, Evaluation
+from assay.pipelines.core.frames import Judgement
 from assay.pipelines.drift.scores import Interval, at_any_time, unpaired
-from assay.pipelines.frames import Judgement
 
 
 def judge(

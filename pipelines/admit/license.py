@@ -16,7 +16,7 @@ from typing import Any, Literal, get_args
 from assay.contracts.licenses import recognise, spdx
 from assay.contracts.policy import USES, LicensePolicy, LicenseTerms
 from assay.contracts.settings import License, Purpose
-from assay.pipelines.frames import LicenseVerdict
+from assay.pipelines.core.frames import LicenseVerdict
 
 Outcome = Literal["allowed", "review", "refused"]
 _RANK: dict[Outcome, int] = {"allowed": 0, "review": 1, "refused": 2}

@@ -14,8 +14,9 @@ from collections.abc import Callable, Collection, Sequence
 import polars as pl
 
 from assay.contracts.settings import Privacy
-from assay.pipelines.admit.detectors import CONTEXT, Confirm, Detector, detectors_for
-from assay.pipelines.frames import ROW, Finding
+from assay.pipelines.admit.confirm import Confirm
+from assay.pipelines.admit.detectors import CONTEXT, Detector, detectors_for
+from assay.pipelines.core.frames import ROW, Finding
 
 UNSCANNED = "unscanned"
 HIDDEN = {ROW: pl.Int64, "column": pl.String, "token": pl.String, "text": pl.String}

@@ -12,7 +12,7 @@ from typing import Literal
 
 from assay.contracts.model import LEVELS, Level
 from assay.contracts.stewards import Steward
-from assay.pipelines.frames import Approval
+from assay.pipelines.core.frames import Approval
 
 
 @dataclass(frozen=True)

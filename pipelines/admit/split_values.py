@@ -10,24 +10,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
 import polars as pl
 
 from assay.contracts.settings import PersonalKind
-from assay.pipelines.admit.detectors import (
-    CHECKSUM,
-    CONTEXT,
-    FORMAT,
-    TOP,
-    Confirm,
-    confirm_card,
-    confirm_iban,
-    confirm_phone,
-)
+from assay.pipelines.admit.confirm import Confirm, check_named, detector_data
+from assay.pipelines.admit.detectors import CONFIDENCES, FORMAT
 from assay.pipelines.admit.names import words
-from assay.pipelines.frames import ROW
+from assay.pipelines.admit.patterns import Pattern, expand
+from assay.pipelines.core.frames import ROW
+from assay.pipelines.core.package_data import read_yaml
 
 
 @dataclass(frozen=True)
@@ -73,24 +68,49 @@ class Halves:
         return pl.col("head").str.contains(self.head) & pl.col("tail").str.contains(self.tail)
 
 
-_CARD = r"^(?:4[0-9]{12}(?:[0-9]{3}){0,2}|5[1-5][0-9]{14}|2[2-7][0-9]{14}|3[47][0-9]{13}|3(?:[689][0-9]|0[0-5])[0-9]{11}|(?:6011|6[245]|35)[0-9]{12,17}|(?:50|5[6-9]|6[0-9])[0-9]{11,17})$"
-_DIGITS = r"^[ ()./-]{0,2}[0-9][0-9 ()./-]{0,20}$"
-_PLUS = r"^(?:\+|00[1-9]|\()"
-_MAIL = r"[\w.%+-]+"
-_HOST = r"[\w-]+(?:\.[\w-]+)*\.\p{L}{2,}"
-HALVES: tuple[Halves, ...] = (
-    Halves("card", _DIGITS, "both", r"^[0-9](?:[ -]?[0-9]){0,14}[ -]?$", r"^[ -]?(?:[0-9][ -]?){0,14}[0-9]$", r"^[0-9]{13,19}$", _CARD, 13, confirm_card, strip=r"[ -]", confidence=CHECKSUM),
-    Halves(
-        "iban", r"^[A-Z]{1,2}(?:[0-9]|$)", "left", r"^[A-Z]{2}(?:[0-9]{1,2}[A-Z0-9 -]*)?$|^[A-Z]$", r"^[ -]?[A-Z0-9][A-Z0-9 -]{1,36}$", r"^[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}$", r"^[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}$", 15,
-        confirm_iban, strip=r"[ -]", share=0.2, confidence=CHECKSUM,
-    ),
-    Halves("phone", _PLUS, "left", r"^(?:\+|00[1-9])[0-9 ()./-]*$|^\(\+?[0-9]{1,5}\)[0-9 ./-]*$", r"^[ ()./-]*[0-9][0-9 ()./-]{2,}$", r"^\+?[ ()./-]*(?:[0-9][ ()./-]*){8,15}$", r"^(?:\+|00|\()", 8, confirm_phone, " "),
-    Halves("phone", _DIGITS, "both", r"^[0-9][0-9 ()./-]*$", r"^[ ()./-]*[0-9][0-9 ()./-]{2,}$", r"^(?:[0-9][ ()./-]*){7,15}$", r"^", 7, confirm_phone, " ", named=r"phone|telephone|mobile|cell|fax|tel|area_code|dial(?:ling)?_code|vorwahl"),
-    Halves("email", "@", "either", rf"^{_MAIL}(?:@[\w.-]*)?$", r"^(?:[\w.%+-]*@)?[\w.-]+$", rf"^{_MAIL}@{_HOST}$", rf"^{_MAIL}@{_HOST}$", 6),
-    Halves("email", rf"^[A-Za-z0-9.-]+\.{TOP}$", "right", rf"^{_MAIL}$", rf"^{_HOST}$", rf"^{_MAIL}@{_HOST}$", rf"\p{{L}}.*@[\w.-]+\.{TOP}$", 5, between="@", named=r"e?_?mail|local(?:_part)?|mailbox|login|user|user_?name", confidence=CONTEXT),
-)  # fmt: skip
-_PART = r"(?:_[a-z]|_?[0-9]{1,2}|_(?:part|half|piece|block)_?(?:[a-z]|[0-9]{1,2}|one|two)?|_(?:left|right|first|second|last|start|end|begin|head|tail|prefix|suffix|one|two|upper|lower))$"
-_NO_LOCAL = r"(?:^|_)(?:host|server|node|machine|vm|sub|subdomain|dns|record|slug|site|company|brand|org|organi[sz]ation|product|title|category|status|type|kind|state|country|lang|language|id|key|code|file|path|package|name)$"
+_DATA = "admit/split_values.yaml"
+
+
+def _expanded(pattern: Pattern) -> str:
+    return expand(pattern, {**detector_data()["parts"], **read_yaml(_DATA)["parts"]})
+
+
+def _from_entry(entry: Mapping[str, Any]) -> Halves:
+    sign, head, tail, shape, likely = (
+        _expanded(entry[name]) for name in ("sign", "head", "tail", "shape", "likely")
+    )
+    return Halves(
+        entry["kind"],
+        sign,
+        entry["at"],
+        head,
+        tail,
+        shape,
+        likely,
+        entry["least"],
+        confirm=check_named(entry["confirm"]) if "confirm" in entry else None,
+        between=entry.get("between", ""),
+        strip=entry.get("strip"),
+        share=entry.get("share", 0.5),
+        named=_expanded(entry["named"]) if "named" in entry else None,
+        confidence=CONFIDENCES[entry.get("confidence", "format")],
+    )
+
+
+@cache
+def ways_to_split() -> tuple[Halves, ...]:
+    """Every way of writing a kind in two columns."""
+    return tuple(map(_from_entry, read_yaml(_DATA)["halves"]))
+
+
+@cache
+def _part_ending() -> str:
+    return f"(?:{_expanded(read_yaml(_DATA)['part_endings'])})$"
+
+
+@cache
+def _no_mailbox() -> str:
+    return f"(?:^|_)(?:{_expanded(read_yaml(_DATA)['no_mailbox'])})$"
 
 
 @dataclass(frozen=True)
@@ -129,7 +149,7 @@ def pairs(columns: Sequence[str]) -> list[Pair]:
 
 def stem_of(column: str) -> str:
     """`card_a`, `CardPart2` -> `card`."""
-    return re.sub(_PART, "", words(column))
+    return re.sub(_part_ending(), "", words(column))
 
 
 def _kinds(left: str, right: str) -> tuple[Halves, ...]:
@@ -144,10 +164,10 @@ def _kinds(left: str, right: str) -> tuple[Halves, ...]:
         if (
             each.kind == "email"
         ):  # a mailbox stands beside its domain, and so does all that a site has
-            return said or together or not re.search(_NO_LOCAL, words(left))
+            return said or together or not re.search(_no_mailbox(), words(left))
         return said
 
-    return tuple(each for each in HALVES if wanted(each))
+    return tuple(each for each in ways_to_split() if wanted(each))
 
 
 def _together(cells: pl.LazyFrame, each: Halves) -> pl.LazyFrame:
@@ -182,7 +202,7 @@ def signs(
         numbers: those of the columns whose every cell is a whole number. Of the signs these can have two, and to see them takes no regular expression;
             of such that are no text, one.
     """
-    asked, schema = dict.fromkeys(each.sign for each in HALVES), frame.collect_schema()
+    asked, schema = dict.fromkeys(each.sign for each in ways_to_split()), frame.collect_schema()
 
     def of(column: str) -> Iterator[pl.Expr]:
         cells = pl.col(column)
@@ -207,13 +227,11 @@ def signs(
 
 def _of_number(cells: pl.Expr, sign: str, *, plain: bool) -> pl.Expr:
     """How many cells have the sign, given that each is a whole number; it may be more of those that only have digits."""
-    match sign:
-        case _ if sign == _DIGITS:
-            return cells.count()
-        case _ if sign == _PLUS and not plain:
-            return (cells.str.starts_with("+") | cells.str.starts_with("00")).sum()
-        case _:
-            return pl.lit(0)
+    if sign == _expanded("<<digits>>"):
+        return cells.count()
+    if sign == _expanded("<<plus>>") and not plain:
+        return (cells.str.starts_with("+") | cells.str.starts_with("00")).sum()
+    return pl.lit(0)
 
 
 def signed(found: Sequence[Pair], counts: Mapping[str, int]) -> list[Pair]:

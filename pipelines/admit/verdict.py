@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from assay.pipelines.frames import Finding, LicenseVerdict, Verdict
+from assay.pipelines.core.frames import Finding, LicenseVerdict, Verdict
 
 
 def decide(license_verdict: LicenseVerdict, findings: Sequence[Finding]) -> Verdict:

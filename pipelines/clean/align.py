@@ -16,7 +16,8 @@ from assay.contracts.model import Column
 from assay.contracts.steps import Align
 from assay.contracts.types import read
 from assay.pipelines.clean.dependencies import NESTED
-from assay.pipelines.clean.step_spec import Columns, Effect, Fitted, Kind, Learning
+from assay.pipelines.clean.step_spec import Columns, Effect, Kind
+from assay.pipelines.core.fitting import Fitted, Learning
 
 DOMAIN = 200  # values of a column that is known by its words
 _COVERED = 0.9  # share of a column's cells that these must be

@@ -11,8 +11,9 @@ from typing import Any
 import polars as pl
 
 from assay.pipelines.clean.effects import among, leaving
-from assay.pipelines.clean.step_spec import Columns, Effect, Fitted
-from assay.pipelines.frames import ROW
+from assay.pipelines.clean.step_spec import Columns, Effect
+from assay.pipelines.core.fitting import Fitted
+from assay.pipelines.core.frames import ROW
 
 STANDING = "_standing"
 """By what a row stays: the least does, nulls last, ties by row number."""

@@ -14,8 +14,9 @@ import numpy as np
 import polars as pl
 
 from assay.contracts.steps import Dependencies
-from assay.pipelines.clean.step_spec import Columns, Effect, Fitted, Kind, Learning, unclear
-from assay.pipelines.frames import ROW
+from assay.pipelines.clean.step_spec import Columns, Effect, Kind, unclear
+from assay.pipelines.core.fitting import Fitted, Learning
+from assay.pipelines.core.frames import ROW
 
 NESTED = ("object", "array", "map", "vector")
 SAMPLE = 20_000  # rows among which dependencies are looked for

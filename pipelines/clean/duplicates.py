@@ -13,8 +13,9 @@ import polars as pl
 from assay.contracts.steps import Deduplicate, DeduplicateByKey
 from assay.pipelines.clean.clusters import CLUSTERS, EXPLAINED, STANDING, others_leave, standing
 from assay.pipelines.clean.effects import among, leaving
-from assay.pipelines.clean.step_spec import Columns, Effect, Fitted, Kind, Learning
-from assay.pipelines.frames import ROW
+from assay.pipelines.clean.step_spec import Columns, Effect, Kind
+from assay.pipelines.core.fitting import Fitted, Learning
+from assay.pipelines.core.frames import ROW
 
 _HASH = "_hash"
 SAMPLE = 20_000

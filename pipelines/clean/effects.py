@@ -12,7 +12,7 @@ import polars as pl
 
 from assay.contracts.steps.actions import Action
 from assay.pipelines.clean.step_spec import Effect
-from assay.pipelines.frames import ROW
+from assay.pipelines.core.frames import ROW
 
 
 def leaving(action: Action, condition: pl.Expr | None) -> Effect:

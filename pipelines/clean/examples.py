@@ -17,7 +17,7 @@ import polars as pl
 from assay.contracts.steps import Rewrite
 from assay.pipelines.clean.shapes import form
 from assay.pipelines.clean.spelling import rewritten
-from assay.pipelines.frames import ROW
+from assay.pipelines.core.frames import ROW
 
 _TWICE = 2  # cells that a pattern must put right: one may be anything
 _MOSTLY = 0.75  # share of the cells it changes that it must put right: a cell may have two faults

@@ -15,9 +15,10 @@ from assay.contracts.steps.missing import ORDERED
 from assay.pipelines.clean import missing_by_model, missing_by_order
 from assay.pipelines.clean.effects import leaving, of_group
 from assay.pipelines.clean.json_values import fitted_to, literal, plain
-from assay.pipelines.clean.moments import Range, mean, number, ranges, sums
 from assay.pipelines.clean.ranks import quantiles
-from assay.pipelines.clean.step_spec import Columns, Effect, Fitted, Kind, Learning
+from assay.pipelines.clean.step_spec import Columns, Effect, Kind
+from assay.pipelines.core.exact_moments import Range, mean, number, ranges, sums
+from assay.pipelines.core.fitting import Fitted, Learning
 
 _GROUPS = "groups"
 

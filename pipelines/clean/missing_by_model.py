@@ -15,10 +15,11 @@ import polars as pl
 
 from assay.contracts.steps import FillMissing
 from assay.pipelines.clean.json_values import in_type
-from assay.pipelines.clean.moments import number
-from assay.pipelines.clean.step_spec import Columns, Effect, Fitted, Learning
-from assay.pipelines.frames import ROW
-from assay.pipelines.sample import drawn
+from assay.pipelines.clean.step_spec import Columns, Effect
+from assay.pipelines.core.exact_moments import number
+from assay.pipelines.core.fitting import Fitted, Learning
+from assay.pipelines.core.frames import ROW
+from assay.pipelines.core.sample import drawn
 
 _FEWEST = 10  # values of a column; fewer say nothing of how it goes with the others
 _ROUNDS = 10

@@ -11,8 +11,9 @@ import polars as pl
 from assay.contracts.steps import FillMissing
 from assay.pipelines.clean.effects import of_row
 from assay.pipelines.clean.json_values import in_type
-from assay.pipelines.clean.step_spec import Columns, Effect, Fitted, Learning
-from assay.pipelines.frames import ROW
+from assay.pipelines.clean.step_spec import Columns, Effect
+from assay.pipelines.core.fitting import Fitted, Learning
+from assay.pipelines.core.frames import ROW
 
 _AT = "_at"
 

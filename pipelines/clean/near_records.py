@@ -14,8 +14,9 @@ from assay.contracts.steps import NearDuplicates
 from assay.pipelines.clean.blocking import normal
 from assay.pipelines.clean.clusters import CLUSTERS, STANDING, explained, others_leave, standing
 from assay.pipelines.clean.linkage import links
-from assay.pipelines.clean.step_spec import Columns, Fitted, Kind, Learning
-from assay.pipelines.frames import ROW
+from assay.pipelines.clean.step_spec import Columns, Kind
+from assay.pipelines.core.fitting import Fitted, Learning
+from assay.pipelines.core.frames import ROW
 
 _FIRST = "_first"
 """The first record that is written alike."""

@@ -15,8 +15,9 @@ import polars as pl
 from assay.contracts.steps import NearDuplicateTexts
 from assay.pipelines.clean.blocking import normal
 from assay.pipelines.clean.clusters import CLUSTERS, STANDING, explained, others_leave, standing
-from assay.pipelines.clean.step_spec import Columns, Fitted, Kind, Learning
-from assay.pipelines.frames import ROW
+from assay.pipelines.clean.step_spec import Columns, Kind
+from assay.pipelines.core.fitting import Fitted, Learning
+from assay.pipelines.core.frames import ROW
 
 _HASHES = 64
 _FOUND = 0.99  # how probable it is that two texts exactly as similar as asked are compared

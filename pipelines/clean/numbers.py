@@ -11,7 +11,8 @@ import polars as pl
 
 from assay.contracts.steps import Numbers
 from assay.contracts.types import NUMBER
-from assay.pipelines.clean.step_spec import Columns, Effect, Fitted, Kind, nothing_to_learn, unclear
+from assay.pipelines.clean.step_spec import Columns, Effect, Kind, unclear
+from assay.pipelines.core.fitting import Fitted, nothing_to_learn
 
 _DOUBLE = 15  # significant digits that a double surely holds
 _DIGITS = 12  # significant ones of a converted number: 57 × 0.01 is 0.57

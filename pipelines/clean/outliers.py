@@ -16,9 +16,10 @@ from assay.contracts.steps import Outliers
 from assay.pipelines.clean import outliers_by_model
 from assay.pipelines.clean.effects import leaving
 from assay.pipelines.clean.json_values import literal
-from assay.pipelines.clean.moments import Range, deviation, mean, number, ranges, sums
 from assay.pipelines.clean.ranks import quantiles
-from assay.pipelines.clean.step_spec import Columns, Effect, Fitted, Kind, Learning
+from assay.pipelines.clean.step_spec import Columns, Effect, Kind
+from assay.pipelines.core.exact_moments import Range, deviation, mean, number, ranges, sums
+from assay.pipelines.core.fitting import Fitted, Learning
 
 _AT_MEDIAN, _AT_MEAN = 0.6745, 1.253314
 """What makes a median absolute deviation, and a mean one, comparable with a standard deviation (Iglewicz and Hoaglin 1993)."""

@@ -16,10 +16,11 @@ import polars as pl
 
 from assay.contracts.steps import Outliers
 from assay.pipelines.clean.effects import leaving
-from assay.pipelines.clean.moments import number
-from assay.pipelines.clean.step_spec import Effect, Fitted, Learning
-from assay.pipelines.frames import ROW
-from assay.pipelines.sample import drawn
+from assay.pipelines.clean.step_spec import Effect
+from assay.pipelines.core.exact_moments import number
+from assay.pipelines.core.fitting import Fitted, Learning
+from assay.pipelines.core.frames import ROW
+from assay.pipelines.core.sample import drawn
 
 METHODS = ("isolation_forest", "local_outlier_factor")
 _ISOLATED = 0.5  # Liu, Ting and Zhou: scores well above it are anomalies; scikit-learn's `auto`

@@ -12,14 +12,14 @@ from collections.abc import Generator, Mapping, Sequence
 
 import polars as pl
 
-from assay.pipelines.clean.moments import number
-from assay.pipelines.clean.step_spec import Found
+from assay.pipelines.core.exact_moments import number
+from assay.pipelines.core.fitting import Frames
 
 _DIGITS = 3
 _FINE = 65_535  # classes that one is parted into
 _SMALLEST = 1e-290  # below, a number cannot be rounded to digits
 
-Ranking = Generator[Mapping[str, pl.LazyFrame], Found, dict[str, list[float | None]]]
+Ranking = Generator[Mapping[str, pl.LazyFrame], Frames, dict[str, list[float | None]]]
 
 
 def quantiles(rows: pl.LazyFrame, names: Sequence[str], shares: Sequence[float]) -> Ranking:

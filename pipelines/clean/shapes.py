@@ -14,7 +14,8 @@ import polars as pl
 
 from assay.contracts.model import Rule
 from assay.contracts.steps import Shapes
-from assay.pipelines.clean.step_spec import Columns, Effect, Fitted, Kind, Learning, unclear
+from assay.pipelines.clean.step_spec import Columns, Effect, Kind, unclear
+from assay.pipelines.core.fitting import Fitted, Learning
 
 FORMS = 6  # a column with more forms has none
 _LONGEST = 60

@@ -13,7 +13,8 @@ from collections.abc import Callable
 import polars as pl
 
 from assay.contracts.steps import Normalize, Placeholders, Rewrite, Synonyms
-from assay.pipelines.clean.step_spec import Columns, Effect, Fitted, Kind, nothing_to_learn, unclear
+from assay.pipelines.clean.step_spec import Columns, Effect, Kind, unclear
+from assay.pipelines.core.fitting import Fitted, nothing_to_learn
 
 # what cannot be seen: controls but tab and line ends, soft hyphen, marks of direction, zero width, byte order; joiners stay, since scripts and emoji need them
 _INVISIBLE = dict.fromkeys(

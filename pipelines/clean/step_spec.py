@@ -5,27 +5,14 @@ Belongs here: the shapes that every repair has. Stays out: each repair (its own 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
 
 from assay.contracts.model import Column, Rule
-
-Found = Mapping[str, pl.DataFrame]
-"""What plans gave, by their name."""
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """What a step has learned: numbers and words as plain data, and as tables what has a row for each case (a spelling and its correction, a row and its value).
-
-    Applied to later rows unchanged, it does the same to them. It goes into the evidence, so it never holds an original personal value.
-    """
-
-    values: Mapping[str, Any] = field(default_factory=dict)
-    tables: Mapping[str, pl.DataFrame] = field(default_factory=dict)
+from assay.pipelines.core.fitting import Fitted, Learning
 
 
 @dataclass(frozen=True)
@@ -43,10 +30,6 @@ class Effect:
     flags: pl.Expr | None = None
     doubts: Mapping[str, pl.Expr] = field(default_factory=dict)
     helpers: Mapping[str, pl.Expr] = field(default_factory=dict)
-
-
-Learning = Generator[Mapping[str, pl.LazyFrame], Found, Fitted]
-"""Yields named plans and is sent their frames, as many rounds as it needs; plans of one round run in one pass, with those of other steps."""
 
 
 class Columns(dict[str, Column]):
@@ -81,12 +64,6 @@ class Kind:
     original: bool = False
     chooses: bool = False
     keeps: bool = True
-
-
-def nothing_to_learn(*_: object) -> Learning:
-    """The learning of a step that its contract tells everything."""
-    return Fitted()
-    yield {}  # a generator, though it never waits
 
 
 def unclear(step: Any, doubts: Mapping[str, pl.Expr]) -> dict[str, Any]:

@@ -28,9 +28,10 @@ from assay.pipelines.clean import (
     times,
     typos,
 )
-from assay.pipelines.clean.step_spec import Columns, Effect, Fitted, Found, Kind, Learning
+from assay.pipelines.clean.step_spec import Columns, Effect, Kind
 from assay.pipelines.clean.types import received, typed
-from assay.pipelines.frames import CHANGED, FLAGGED_BY, REMOVED_BY, SET_ASIDE_BY
+from assay.pipelines.core.fitting import Fitted, Learning, learn_together
+from assay.pipelines.core.frames import CHANGED, FLAGGED_BY, REMOVED_BY, SET_ASIDE_BY
 
 KINDS: Mapping[str, Kind] = {
     "deduplicate": duplicates.EXACT,
@@ -103,7 +104,7 @@ def fitting(
     for index, step in enumerate(contract.cleaning):
         kind, reads = KINDS[step.step], set(step.reads or contract.column_names)
         if corrected & reads or (kind.chooses and waiting):
-            learned |= yield from _together(waiting)
+            learned |= yield from learn_together(waiting)
             waiting, corrected = {}, set()
         if index in learned:
             continue
@@ -120,28 +121,8 @@ def fitting(
         waiting[index] = kind.fit(step, rows, promised(contract))
         if kind.corrects:
             corrected |= reads
-    learned |= yield from _together(waiting)
+    learned |= yield from learn_together(waiting)
     return tuple(learned[index] for index in range(len(contract.cleaning)))
-
-
-def _together(
-    waiting: Mapping[int, Learning],
-) -> Generator[Sequence[pl.LazyFrame], Sequence[pl.DataFrame], dict[int, Fitted]]:
-    """Advance every step by a round at a time, the plans of one round in one pass."""
-    done: dict[int, Fitted] = {}
-    sent: dict[int, Found | None] = dict.fromkeys(waiting)
-    while sent:
-        asked: dict[int, Mapping[str, pl.LazyFrame]] = {}
-        for index, found in sent.items():
-            try:
-                asked[index] = waiting[index].send(found)  # type: ignore[arg-type]  # a generator is started with None
-            except StopIteration as learned:
-                done[index] = learned.value
-        frames = iter(
-            (yield [plan for plans in asked.values() for plan in plans.values()]) if asked else []
-        )
-        sent = {index: {name: next(frames) for name in plans} for index, plans in asked.items()}
-    return done
 
 
 # -- doing ----------------------------------------------------------------------------------

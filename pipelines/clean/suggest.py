@@ -30,9 +30,9 @@ from assay.contracts.steps import (
 from assay.contracts.steps.texts import Align
 from assay.pipelines.clean import examples, steps
 from assay.pipelines.clean.dependencies import found_in, sampled
-from assay.pipelines.clean.step_spec import Fitted
-from assay.pipelines.engine import run, run_together
-from assay.pipelines.frames import CHANGED, FLAGGED_BY, ROW, SET_ASIDE_BY
+from assay.pipelines.core.engine import run, run_together
+from assay.pipelines.core.fitting import Fitted
+from assay.pipelines.core.frames import CHANGED, FLAGGED_BY, ROW, SET_ASIDE_BY
 
 FEW = 0.4  # share of a column's cells above which a correction is none
 ASKED = (

@@ -11,14 +11,8 @@ from functools import cache
 import polars as pl
 
 from assay.contracts.steps import Boilerplate, Language, Noise, TextQuality
-from assay.pipelines.clean.step_spec import (
-    Columns,
-    Effect,
-    Fitted,
-    Kind,
-    Learning,
-    nothing_to_learn,
-)
+from assay.pipelines.clean.step_spec import Columns, Effect, Kind
+from assay.pipelines.core.fitting import Fitted, Learning, nothing_to_learn
 
 MOST_LINES = 10_000  # of boilerplate, the most frequent first
 _TELLING = 20  # characters below which nobody can tell a language

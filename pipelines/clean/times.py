@@ -11,7 +11,8 @@ import polars as pl
 
 from assay.contracts.formats import strptime
 from assay.contracts.steps import Times
-from assay.pipelines.clean.step_spec import Columns, Effect, Fitted, Kind, Learning, unclear
+from assay.pipelines.clean.step_spec import Columns, Effect, Kind, unclear
+from assay.pipelines.core.fitting import Fitted, Learning
 
 DETECTED = (
     "yyyy/MM/dd", "dd.MM.yyyy", "dd/MM/yyyy", "MM/dd/yyyy", "dd-MM-yyyy", "MM-dd-yyyy", "dd MMM yyyy", "MMM dd, yyyy", "yyyyMMdd",

@@ -10,7 +10,7 @@ import polars as pl
 from assay.contracts.model import Contract
 from assay.contracts.rules import was_read
 from assay.contracts.types import read, readable
-from assay.pipelines.frames import FLAGGED_BY, RECEIVED, REMOVED_BY, ROW, SET_ASIDE_BY
+from assay.pipelines.core.frames import FLAGGED_BY, RECEIVED, REMOVED_BY, ROW, SET_ASIDE_BY
 
 _READ = "_read_"
 

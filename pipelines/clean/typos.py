@@ -17,7 +17,8 @@ import numpy as np
 import polars as pl
 
 from assay.contracts.steps import Typos
-from assay.pipelines.clean.step_spec import Columns, Effect, Fitted, Found, Kind, Learning, unclear
+from assay.pipelines.clean.step_spec import Columns, Effect, Kind, unclear
+from assay.pipelines.core.fitting import Fitted, Frames, Learning
 
 MOST = 50_000  # distinct values of a column that are compared; one with more is no domain
 _LONGEST = 300
@@ -51,7 +52,7 @@ def _fit(step: Typos, rows: pl.LazyFrame, columns: Columns) -> Learning:
         "sizes"
     ].row(0, named=True)
     few = {f"{index}": name for index, name in enumerate(names) if sizes[name] <= MOST}
-    found: Found = (
+    found: Frames = (
         (
             yield {
                 index: rows.select(name).drop_nulls().group_by(name).len("_rows")

@@ -20,8 +20,8 @@ from assay.contracts.types import read
 from assay.pipelines.admit import personal, special_categories
 from assay.pipelines.admit.names import key_hint
 from assay.pipelines.clean import duplicates
-from assay.pipelines.engine import run, run_together
-from assay.pipelines.frames import ROW
+from assay.pipelines.core.engine import run, run_together
+from assay.pipelines.core.frames import ROW
 
 Kind = Literal["string", "integer", "number", "boolean", "date", "timestamp"]
 SPELLINGS = (

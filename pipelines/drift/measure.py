@@ -20,9 +20,9 @@ import numpy as np
 import polars as pl
 
 from assay.contracts.settings import DriftPolicy, Method, Slice, Texts
+from assay.pipelines.core.frames import ColumnDrift, Drift
 from assay.pipelines.drift import significance
 from assay.pipelines.drift.sketch import Kind, Sketch, summary_of
-from assay.pipelines.frames import ColumnDrift, Drift
 
 MISSING, VOLUME, NEW, VANISHED, SCHEMA, CONSTANT, TEXT, LABEL, NEWEST = (
     "missing_change_pct", "volume_change_pct", "new_categories", "vanished_categories", "schema", "constant", "text", "label_change_pct", "newest_hours",

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from assay.contracts.settings import DriftPolicy
+from assay.pipelines.core.frames import ColumnDrift, Drift
 from assay.pipelines.drift.measure import ALL_COLUMNS, LESS_THAN, obstacle
 from assay.pipelines.drift.sketch import Kind, Sketch
-from assay.pipelines.frames import ColumnDrift, Drift
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,10 +12,10 @@ from typing import Literal
 import numpy as np
 
 from assay.contracts.settings import Method, Performance
+from assay.pipelines.core.frames import ColumnDrift
 from assay.pipelines.drift import significance
 from assay.pipelines.drift.measure import Claim, obstacle, tested
 from assay.pipelines.drift.sketch import summary_of
-from assay.pipelines.frames import ColumnDrift
 
 Metric = Literal["roc_auc", "average_precision", "accuracy"]
 METRICS: tuple[Metric, ...] = ("roc_auc", "average_precision", "accuracy")

@@ -16,7 +16,7 @@ import polars as pl
 
 from assay.contracts.features import Target
 from assay.contracts.settings import DriftPolicy
-from assay.pipelines.engine import run
+from assay.pipelines.core.engine import run
 
 Kind = Literal["numerical", "categorical", "personal"]
 """How a column is compared; of a personal one only how often it is missing."""

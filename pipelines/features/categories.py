@@ -9,7 +9,7 @@ import polars as pl
 
 from assay.contracts.errors import FeatureError, Where
 from assay.contracts.transforms import Cross, Frequency, Hash, Label, OneHot, Ordinal
-from assay.pipelines.clean.step_spec import Fitted, Learning
+from assay.pipelines.core.fitting import Fitted, Learning, nothing_to_learn
 from assay.pipelines.features.transform_spec import (
     About,
     Kind,
@@ -17,7 +17,6 @@ from assay.pipelines.features.transform_spec import (
     for_each_column,
     looked_up,
     name_part,
-    nothing_to_learn,
 )
 
 UNSEEN = -1

@@ -9,8 +9,9 @@ import polars as pl
 from assay.contracts.errors import FeatureError, Where
 from assay.contracts.transforms import Calendar, Cyclical
 from assay.contracts.transforms.times import PERIODS, ZERO
-from assay.pipelines.clean.step_spec import Fitted
-from assay.pipelines.features.transform_spec import About, Kind, Made, nothing_to_learn, number
+from assay.pipelines.core.exact_moments import number
+from assay.pipelines.core.fitting import Fitted, nothing_to_learn
+from assay.pipelines.features.transform_spec import About, Kind, Made
 
 _CLOCK = ("hour", "minute", "second")
 

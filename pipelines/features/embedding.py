@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from assay.contracts.transforms import Embedding
-from assay.pipelines.clean.step_spec import Fitted, Learning
+from assay.pipelines.core.fitting import Fitted, Learning
 from assay.pipelines.features.categories import value_counts
 from assay.pipelines.features.transform_spec import About, Kind, Made, looked_up
 

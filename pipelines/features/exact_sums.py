@@ -5,7 +5,7 @@ A running sum of floats keeps a little of every number that ever went through it
 Whole steps of a power of two add up exactly. A step is 2^-36 of the distance from the median that nine tenths of the training rows stay within, so that a few numbers out of
 all proportion do not blur the others. What lies 16 such distances away is counted in greater steps, each storey of them 2^8 times the one below; where numbers of several
 storeys are added up, the lower sums are rounded to steps of the highest, once.
-Source: as pipelines/clean/moments.py, in 64 bits, so that windows of 2^23 rows at worst, 2^27 within the usual distance, cannot overflow.
+Source: as pipelines/core/exact_moments.py, in 64 bits, so that windows of 2^23 rows at worst, 2^27 within the usual distance, cannot overflow.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from assay.pipelines.features.transform_spec import number
+from assay.pipelines.core.exact_moments import number
 
 _BITS, _MOST, UP = 36, 40, 8
 """Bits of the usual distance in steps, of any number in steps of its storey, and how many bits a step grows by from storey to storey."""

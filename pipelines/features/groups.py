@@ -14,17 +14,10 @@ import polars as pl
 
 from assay.contracts.errors import FeatureError
 from assay.contracts.transforms import Group
-from assay.pipelines.clean.step_spec import Fitted, Learning
+from assay.pipelines.core.exact_moments import number
+from assay.pipelines.core.fitting import Fitted, Learning
 from assay.pipelines.features import exact_sums
-from assay.pipelines.features.transform_spec import (
-    HELPER,
-    About,
-    Kind,
-    Made,
-    coded,
-    looked_up,
-    number,
-)
+from assay.pipelines.features.transform_spec import HELPER, About, Kind, Made, coded, looked_up
 
 _COUNTS = ("count", "n_unique")
 _SUMMED = {"sum", "mean", "std"}

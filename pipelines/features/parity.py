@@ -1,6 +1,6 @@
 """Which engine makes which feature, and how far it is from what the CPU gives, on a sample.
 
-Belongs here: trying, comparing, deciding. Stays out: what an engine is (pipelines/engine.py), the whole table's run (assets/stages/features.py).
+Belongs here: trying, comparing, deciding. Stays out: what an engine is (pipelines/core/engine.py), the whole table's run (assets/stages/features.py).
 Every feature is made twice from the same few rows: by the engine that is to make the table, from a state that went through its JSON, and by Polars in memory.
 """
 
@@ -13,12 +13,12 @@ from dataclasses import dataclass
 import polars as pl
 
 from assay.contracts.errors import ConfigurationError, FeatureError, Where
-from assay.pipelines import engine
-from assay.pipelines.engine import Engine
+from assay.pipelines.core import engine
+from assay.pipelines.core.engine import Engine
+from assay.pipelines.core.frames import ROW
+from assay.pipelines.core.sample import drawn
 from assay.pipelines.features import table
 from assay.pipelines.features.state import State
-from assay.pipelines.frames import ROW
-from assay.pipelines.sample import drawn
 
 SAMPLE_ROWS = 10_000
 Try = Callable[[pl.LazyFrame, Engine], tuple[pl.DataFrame | None, str | None]]
@@ -86,7 +86,7 @@ def receipt(
     """Try the engine on a sample, all features at once; where it refuses, transform by transform, with those that stand beside it.
 
     Args:
-        attempt: runs a plan on an engine, or says why not; pipelines.engine unless given.
+        attempt: runs a plan on an engine, or says why not; pipelines.core.engine unless given.
     Raises: ConfigurationError: the engine refuses a transform, and the contract allows no fallback. FeatureError: a difference is beyond the tolerance.
     """
     few = engine.run(

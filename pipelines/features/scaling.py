@@ -16,8 +16,8 @@ import polars as pl
 
 from assay.contracts.errors import FeatureError, Where
 from assay.contracts.transforms import Bin, Log, Power, Quantile, Scale
-from assay.pipelines.clean.moments import Range, deviation, mean, ranges, sums
-from assay.pipelines.clean.step_spec import Fitted, Learning
+from assay.pipelines.core.exact_moments import Range, deviation, mean, number, ranges, sums
+from assay.pipelines.core.fitting import Fitted, Learning, nothing_to_learn
 from assay.pipelines.features.transform_spec import (
     About,
     Kind,
@@ -25,8 +25,6 @@ from assay.pipelines.features.transform_spec import (
     finite,
     for_each_column,
     nothing_seen,
-    nothing_to_learn,
-    number,
     sampled,
 )
 

@@ -14,7 +14,7 @@ import polars as pl
 
 from assay.contracts.errors import FeatureError
 from assay.contracts.features import Features
-from assay.pipelines.clean.step_spec import Fitted
+from assay.pipelines.core.fitting import Fitted
 from assay.pipelines.features.selection import Score
 
 FORMAT = 2

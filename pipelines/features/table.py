@@ -7,7 +7,7 @@ A transform may read what those before it made, so it is fitted after them; tran
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,7 +17,9 @@ import polars as pl
 from assay.contracts.errors import FeatureError, Where
 from assay.contracts.features import Features
 from assay.contracts.transforms import AnyTransform
-from assay.pipelines.clean.step_spec import Fitted, Learning
+from assay.pipelines.core.fitting import Collect, Fitted, Learning, collect_rounds, learn_together
+from assay.pipelines.core.frames import ROW
+from assay.pipelines.core.sample import drawn
 from assay.pipelines.features import (
     arithmetic,
     categories,
@@ -34,8 +36,6 @@ from assay.pipelines.features.selection import select
 from assay.pipelines.features.state import State
 from assay.pipelines.features.training import beginning_of_holdout, is_training
 from assay.pipelines.features.transform_spec import About, Kind, moments
-from assay.pipelines.frames import ROW
-from assay.pipelines.sample import drawn
 
 KINDS: Mapping[str, Kind] = {
     "scale": scaling.SCALE,
@@ -64,8 +64,6 @@ KINDS: Mapping[str, Kind] = {
     "lag": windows.LAG,
     "as_of": windows.AS_OF,
 }
-Collect = Callable[[Sequence[pl.LazyFrame]], Sequence[pl.DataFrame]]
-"""Runs plans together: an engine's own way."""
 Others = Mapping[str, pl.LazyFrame]
 """The rows of other data sets, by data set."""
 _NEW = "_of_new"
@@ -202,7 +200,7 @@ def fit(
     expected: set[str] = set()
     for place, transform in enumerate(features.transforms):
         if expected & set(transform.reads):
-            learned |= _together(waiting, collect)
+            learned |= collect_rounds(learn_together(waiting), collect)
             waiting, expected = {}, set()
         made = _made_so_far(
             frame, features, learned, last, others, set(transform.reads) - set(types)
@@ -216,7 +214,7 @@ def fit(
             ),
         )
         expected |= set(transform.makes)
-    learned |= _together(waiting, collect)
+    learned |= collect_rounds(learn_together(waiting), collect)
     state = State(
         features,
         {column: str(types[column]) for column in needed(features, list(types))},
@@ -282,24 +280,6 @@ def _training(
         else collect([frame.filter(~training).select(at.min())])[0].item()
     )
     return training, before, last, rows
-
-
-def _together(waiting: Mapping[int, Learning], collect: Collect) -> dict[int, Fitted]:
-    """Advance every transform by a round at a time, the plans of one round in one pass."""
-    done: dict[int, Fitted] = {}
-    sent: dict[int, Any] = dict.fromkeys(waiting)
-    while sent:
-        asked: dict[int, Mapping[str, pl.LazyFrame]] = {}
-        for place, found in sent.items():
-            try:
-                asked[place] = waiting[place].send(found)
-            except StopIteration as learned:
-                done[place] = learned.value
-        frames = iter(
-            collect([plan for plans in asked.values() for plan in plans.values()]) if asked else []
-        )
-        sent = {place: {name: next(frames) for name in plans} for place, plans in asked.items()}
-    return done
 
 
 # -- selecting, and what gives away what it should not --------------------------------------------------
@@ -439,8 +419,8 @@ def table(
     """The feature table: the ordering column, the features, and the target (null where its column is).
 
     Args:
-        on: the array library that computes what expressions cannot say (pipelines.engine.arrays).
-        in_pieces: the engine takes rows piece by piece (pipelines.engine.in_pieces).
+        on: the array library that computes what expressions cannot say (pipelines.core.engine.arrays).
+        in_pieces: the engine takes rows piece by piece (pipelines.core.engine.in_pieces).
     """
     applied = _apply(
         checked(frame, state), state.features, state.fitted, state.last, others or {}, on, in_pieces

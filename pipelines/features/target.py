@@ -14,7 +14,7 @@ import polars as pl
 from assay.contracts.errors import FeatureError
 from assay.contracts.features import Target
 from assay.contracts.transforms import TargetMean
-from assay.pipelines.clean.step_spec import Fitted, Learning
+from assay.pipelines.core.fitting import Fitted, Learning
 from assay.pipelines.features.transform_spec import (
     HELPER,
     About,

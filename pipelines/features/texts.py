@@ -13,15 +13,8 @@ import polars as pl
 
 from assay.contracts.errors import FeatureError, Where
 from assay.contracts.transforms import NgramHash, TextStatistics, Tfidf
-from assay.pipelines.clean.step_spec import Fitted, Learning
-from assay.pipelines.features.transform_spec import (
-    HELPER,
-    About,
-    Kind,
-    Made,
-    nothing_to_learn,
-    sampled,
-)
+from assay.pipelines.core.fitting import Fitted, Learning, nothing_to_learn
+from assay.pipelines.features.transform_spec import HELPER, About, Kind, Made, sampled
 
 
 def _statistics(transform: TextStatistics, fitted: Fitted, about: About) -> Made:  # noqa: ARG001

@@ -15,9 +15,9 @@ import polars as pl
 from assay.contracts.errors import FeatureError, Where
 from assay.contracts.features import Target
 from assay.contracts.transforms.base import Sampled
-from assay.pipelines.clean.step_spec import Fitted, Found, Learning
-from assay.pipelines.frames import ROW
-from assay.pipelines.sample import drawn
+from assay.pipelines.core.fitting import Fitted, Frames, Learning
+from assay.pipelines.core.frames import ROW
+from assay.pipelines.core.sample import drawn
 
 _FARTHEST = 2**59
 HELPER = "_of_"
@@ -76,18 +76,6 @@ class Kind:
     arrays: bool = False
 
 
-def nothing_to_learn(*_: object) -> Learning:
-    """The fitting of a transform that its contract tells everything."""
-    return Fitted()
-    yield {}  # a generator, though it never waits
-
-
-def number(column: str) -> pl.Expr:
-    """The column as Float64, null where it is no finite number."""
-    value = pl.col(column).cast(pl.Float64)
-    return pl.when(value.is_finite()).then(value)
-
-
 def finite(value: pl.Expr) -> pl.Expr:
     """Null where a computation left the floats: two numbers far apart can."""
     return pl.when(value.is_finite()).then(value)
@@ -120,7 +108,7 @@ def moments(column: str, dtype: pl.DataType) -> pl.Expr:
 
 def sampled(
     transform: Sampled, rows: pl.LazyFrame, columns: Mapping[str, pl.Expr]
-) -> Generator[Mapping[str, pl.LazyFrame], Found, Found]:
+) -> Generator[Mapping[str, pl.LazyFrame], Frames, Frames]:
     """Two rounds: how many rows have each column, and at most `sample_rows` of its values, in the order of the rows; nulls of one column say nothing of another."""
     counted = (
         yield {"given": rows.select(value.count().alias(name) for name, value in columns.items())}

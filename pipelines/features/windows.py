@@ -19,20 +19,12 @@ import polars as pl
 from assay.contracts.errors import FeatureError, Where
 from assay.contracts.transforms import AsOf, Lag, Window
 from assay.contracts.transforms.base import length
-from assay.pipelines.clean.step_spec import Fitted, Learning
-from assay.pipelines.engine import run_in_memory
+from assay.pipelines.core.engine import run_in_memory
+from assay.pipelines.core.exact_moments import number
+from assay.pipelines.core.fitting import Fitted, Learning, nothing_to_learn
 from assay.pipelines.features import exact_sums
 from assay.pipelines.features.lookback import Past, Values, last_before, over_parts
-from assay.pipelines.features.transform_spec import (
-    HELPER,
-    About,
-    Kind,
-    Made,
-    moments,
-    nothing_to_learn,
-    number,
-    times,
-)
+from assay.pipelines.features.transform_spec import HELPER, About, Kind, Made, moments, times
 
 _HALF, _LIMB = 20, 40
 """Bits by which numbers are taken apart to be squared, and by which a sum of squares is."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from assay.pipelines.frames import ROW
+from assay.pipelines.core.frames import ROW
 
 HEADER = 1
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from assay.contracts.model import Measure, Rule
-from assay.pipelines.engine import run_together
+from assay.pipelines.core.engine import run_together
 
 
 def answers(rules: Sequence[Rule], rows: pl.LazyFrame) -> dict[str, float | None]:

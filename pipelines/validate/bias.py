@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from assay.contracts.settings import Bias, Outcome
-from assay.pipelines.engine import run_together
+from assay.pipelines.core.engine import run_together
 
 MOST = 50
 """Groups that are listed one by one; measures count all that are large enough."""

@@ -15,7 +15,7 @@ from assay.contracts.model import Column, Contract, Rule
 from assay.contracts.rules import keeps, was_read
 from assay.contracts.types import dtype, read, readable
 from assay.pipelines.clean.duplicates import SAMPLE, distinguishing_columns, suspects
-from assay.pipelines.engine import run_together
+from assay.pipelines.core.engine import run_together
 from assay.pipelines.validate.split import judged_rules, look_up
 
 EXAMPLES = 5

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from assay.contracts.model import Rule
-from assay.pipelines.frames import Accounting, Check
+from assay.pipelines.core.frames import Accounting, Check
 from assay.pipelines.validate.bias import Balance
 from assay.pipelines.validate.stability import STABLE
 

@@ -18,7 +18,7 @@ from assay.contracts.model import Contract
 from assay.contracts.rules import keeps, was_read
 from assay.contracts.types import dtype, read, readable
 from assay.pipelines.clean.steps import label
-from assay.pipelines.frames import REASONS, ROW
+from assay.pipelines.core.frames import REASONS, ROW
 from assay.pipelines.validate.metrics import CLEANING
 from assay.pipelines.validate.split import judged_rules, look_up
 

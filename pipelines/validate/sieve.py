@@ -16,7 +16,7 @@ import polars.selectors as cs
 from assay.contracts.model import Contract
 from assay.pipelines.admit.names import perhaps_personal
 from assay.pipelines.clean.steps import what
-from assay.pipelines.frames import (
+from assay.pipelines.core.frames import (
     CHANGED,
     FLAGGED_BY,
     REASONS,

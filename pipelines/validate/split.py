@@ -11,7 +11,7 @@ import polars as pl
 
 from assay.contracts.model import Rule
 from assay.contracts.rules import keeps, was_found
-from assay.pipelines.frames import REASONS, Check, Split
+from assay.pipelines.core.frames import REASONS, Check, Split
 
 KEPT = "_keeps_"  # prefix, before the rule: true where the row keeps it
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from assay.pipelines.engine import run
+from assay.pipelines.core.engine import run
 
 STABLE = 0.1
 """Under this index a column counts as stable. Source: Siddiqi (2006), Credit Risk Scorecards, 137."""

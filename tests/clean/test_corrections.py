@@ -25,7 +25,7 @@ from assay.contracts.steps import (
 )
 from assay.pipelines.clean import shapes, steps
 from assay.pipelines.clean.suggest import learned
-from assay.pipelines.frames import FLAGGED_BY, REMOVED_BY, ROW, SET_ASIDE_BY
+from assay.pipelines.core.frames import FLAGGED_BY, REMOVED_BY, ROW, SET_ASIDE_BY
 from tests.clean.test_steps import promising, text
 
 Cells = Sequence[str | None]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from assay.contracts.steps import Align, Boilerplate, CleaningStep, Language, Noise, TextQuality
 from assay.pipelines.clean import steps
 from assay.pipelines.clean.suggest import learned
-from assay.pipelines.frames import FLAGGED_BY, ROW, SET_ASIDE_BY
+from assay.pipelines.core.frames import FLAGGED_BY, ROW, SET_ASIDE_BY
 from tests.clean.test_corrections import done, one
 from tests.clean.test_steps import promising, text
 

@@ -34,7 +34,7 @@ from assay.contracts.errors import SourceError, Where
 from assay.contracts.extract import extract, table_name
 from assay.contracts.location import kind_of
 from assay.contracts.settings import CsvOptions, Source
-from assay.pipelines.frames import ROW
+from assay.pipelines.core.frames import ROW
 
 
 def download(source: Source, path: Path | None, sink: Sink, mark: Mark | None) -> Extract:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from assay.pipelines.frames import ROW
+from assay.pipelines.core.frames import ROW
 
 _DRAWN = "_drawn"
 _DEVIATIONS = 10
