@@ -12,22 +12,30 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 import polars as pl
 
+from assay.pipelines.core.package_data import read_lines
+
 PASSAGES = {
-    "document": pl.String, "passage": pl.String, "place": pl.UInt32, "heading": pl.String, "start": pl.UInt32, "end": pl.UInt32, "lead": pl.UInt32, "text": pl.String, "digest": pl.String,
-}  # fmt: skip
+    "document": pl.String,
+    "passage": pl.String,
+    "place": pl.UInt32,
+    "heading": pl.String,
+    "start": pl.UInt32,
+    "end": pl.UInt32,
+    "lead": pl.UInt32,
+    "text": pl.String,
+    "digest": pl.String,
+}
 """`passage` is its id, `place` its number in the document; `start` to `end` its characters there; the first `lead` characters of `text` are title and headings."""
 DOCUMENTS = {"document": pl.String, "digest": pl.String, "license": pl.String}
 Format = Literal["text", "markdown"]
 
 _SENTENCE = re.compile(
     r"(?:(?<=[.!?…])|(?<=[。！？]))[\"'”’)\]]*\s+(?=[^\sa-z])|(?<=\s[.!?])\s+|(?<=[。！？])"
-)
-_SHORTENED = re.compile(
-    r"(?:\b(?:[A-Z]|Mr|Mrs|Ms|Dr|Prof|St|No|Nr|Fig|Eq|Sec|Ch|vs|cf|al|e\.g|i\.e|etc|approx|ca|bzw|vgl)\.)[\"'”’)\]]*$"
 )
 _UNDERLINE = re.compile(r"^([=\-~*#^\"+`:._])\1{2,}$")
 _PARAGRAPH = re.compile(r"\n[ \t]*\n\s*")
@@ -270,10 +278,17 @@ def _pieces(
     return pieces, ends
 
 
+@cache
+def _shortened() -> re.Pattern[str]:
+    """A text that ends in a shortened word, so that its full stop ends no sentence."""
+    words = "|".join(map(re.escape, read_lines("act/abbreviations.txt")))
+    return re.compile(rf"(?:\b(?:[A-Z]|{words})\.)[\"'”’)\]]*$")
+
+
 def _sentences(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     for gap in _SENTENCE.finditer(text, start, end):
         closing = len(gap[0]) - len(gap[0].lstrip("\"'”’)]"))
-        if start < gap.start() and not _SHORTENED.search(
+        if start < gap.start() and not _shortened().search(
             text, max(start, gap.start() - 12), gap.start()
         ):
             yield start, gap.start() + closing

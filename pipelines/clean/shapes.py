@@ -16,6 +16,7 @@ from assay.contracts.model import Rule
 from assay.contracts.steps import Shapes
 from assay.pipelines.clean.step_spec import Columns, Effect, Kind, unclear
 from assay.pipelines.core.fitting import Fitted, Learning
+from assay.pipelines.core.package_data import read_yaml
 
 FORMS = 6  # a column with more forms has none
 _LONGEST = 60
@@ -25,22 +26,6 @@ _RATIO = (
 _PADDED = r"(?:^|[^0-9])0[0-9]"
 IDENTIFIER = r"^\{?[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}\}?$"
 """A UUID, as it is written or in braces (RFC 9562): letters and digits in no order, so that it has no other form."""
-LOOKALIKES = {
-    "O": "0",
-    "o": "0",
-    "Q": "0",
-    "l": "1",
-    "I": "1",
-    "i": "1",
-    "|": "1",
-    "S": "5",
-    "s": "5",
-    "B": "8",
-    "Z": "2",
-    "z": "2",
-}
-_BACK = {"0": "O", "1": "I", "5": "S", "8": "B", "2": "Z"}
-
 Fits = Callable[[str], bool]
 
 
@@ -143,18 +128,19 @@ def _a_slip(one: str, other: str) -> bool:
 
 def candidates(text: str, *, zeros: bool, letters: bool) -> Iterator[str]:
     """What the text may have been: a character that is no digit too many, two swapped, a mark left out, a letter for a digit that looks alike."""
+    lookalikes = read_yaml("clean/lookalikes.yaml")
+    digits, back = lookalikes["digits"], lookalikes["letters"] if letters else {}
     if bare := re.sub(r"^\W+|\W+$", "", text):
         yield bare
     for at, character in enumerate(text):
         if not character.isdigit():
             yield text[:at] + text[at + 1 :]
-        for alike in {LOOKALIKES.get(character), _BACK.get(character) if letters else None} - {
-            None
-        }:
-            yield text[:at] + str(alike) + text[at + 1 :]
+        for table in (digits, back):
+            if character in table:
+                yield text[:at] + table[character] + text[at + 1 :]
         if at and text[at - 1] != character:
             yield text[: at - 1] + character + text[at - 1] + text[at + 1 :]
-    yield "".join(LOOKALIKES.get(character, character) for character in text)
+    yield "".join(digits.get(character, character) for character in text)
     for mark in "-/.:_ ":
         for at in range(1, len(text)):
             yield text[:at] + mark + text[at:]

@@ -33,12 +33,12 @@ from assay.pipelines.clean.dependencies import found_in, sampled
 from assay.pipelines.core.engine import run, run_together
 from assay.pipelines.core.fitting import Fitted
 from assay.pipelines.core.frames import CHANGED, FLAGGED_BY, ROW, SET_ASIDE_BY
+from assay.pipelines.core.package_data import read_lines
 
 FEW = 0.4  # share of a column's cells above which a correction is none
 ASKED = (
     20  # rows that somebody is asked to put right: as many as those who compare methods allow them
 )
-MISSING = ("N/A", "n/a", "#N/A", "NULL", "null", "?", "--", "-")
 _EXAMPLES = 3
 _FEW_MARKS = 0.1  # share of a column's cells above which marks alone are no slip
 _UNIT = r"^[+-]?[0-9][0-9.,]*\s*([^0-9\s.,+-][^0-9]*)$"
@@ -367,15 +367,16 @@ def _noise(sample: pl.DataFrame, table: Contract) -> list[Proposal]:
 
 
 def _placeholders(sample: pl.DataFrame, table: Contract) -> list[Proposal]:
+    markers = read_lines("clean/missing_markers.txt")
     used = {
         name: [
             word
-            for word in MISSING
+            for word in markers
             if 0 < (sample[name].str.strip_chars() == word).sum() <= 0.5 * sample.height
         ]
         for name in _texts(table)
     }
-    words = tuple(word for word in MISSING if any(word in those for those in used.values()))
+    words = tuple(word for word in markers if any(word in those for those in used.values()))
     names = tuple(name for name, those in used.items() if those)
     if not names:
         return []

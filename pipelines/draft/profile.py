@@ -22,13 +22,9 @@ from assay.pipelines.admit.names import key_hint
 from assay.pipelines.clean import duplicates
 from assay.pipelines.core.engine import run, run_together
 from assay.pipelines.core.frames import ROW
+from assay.pipelines.core.package_data import read_lines
 
 Kind = Literal["string", "integer", "number", "boolean", "date", "timestamp"]
-SPELLINGS = (
-    "", "NA", "N/A", "n/a", "na", "#N/A", "NaN", "nan", "NULL", "Null", "null", "None", "none", "missing", "?", "-", "--", ".",
-    "inf", "-inf", "Inf", "-Inf", "Infinity", "-Infinity",
-)  # fmt: skip
-"""How people, and floats that a computation has left, write that there is nothing."""
 FEW = 20  # distinct strings that make an enumeration
 DATE_FORMATS = (None, "yyyy/MM/dd", "dd.MM.yyyy", "dd/MM/yyyy", "MM/dd/yyyy")
 SHAPED = ("uuid", "uri", "ipv4", "ipv6")
@@ -89,7 +85,7 @@ def profile(frame: pl.LazyFrame, names: Sequence[str]) -> Profile:
         names: the columns to look at.
     """
     plain, blanked = run_together(
-        [_measures(frame, names), _measures(without(frame, names, SPELLINGS), names)]
+        [_measures(frame, names), _measures(without(frame, names, null_spellings()), names)]
     )
     null_values = _null_values(frame, _columns(plain, names), _columns(blanked, names))
     frame = without(frame, names, null_values)
@@ -101,6 +97,11 @@ def profile(frame: pl.LazyFrame, names: Sequence[str]) -> Profile:
     repeated = _repeated(frame, names)
     done = Profile(rows, repeated, tuple(columns), null_values)
     return replace(done, composite=_composite(frame, done))
+
+
+def null_spellings() -> tuple[str, ...]:
+    """How people, and floats that a computation has left, write that there is nothing."""
+    return ("", *read_lines("draft/null_spellings.txt"))
 
 
 def without(frame: pl.LazyFrame, names: Sequence[str], spellings: Sequence[str]) -> pl.LazyFrame:
@@ -222,7 +223,10 @@ def _null_values(
     used = run_together(
         [
             frame.select(
-                pl.col(name).filter(pl.col(name).is_in(list(SPELLINGS))).unique().alias("spelling")
+                pl.col(name)
+                .filter(pl.col(name).is_in(list(null_spellings())))
+                .unique()
+                .alias("spelling")
             )
             for name in held_back
         ]

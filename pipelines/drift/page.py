@@ -17,20 +17,13 @@ import polars as pl
 
 from assay.contracts.settings import DriftPolicy
 from assay.pipelines.core.frames import ColumnDrift, Drift
+from assay.pipelines.core.package_data import read_text
 from assay.pipelines.drift.measure import ALL_COLUMNS, LESS_THAN, obstacle
 from assay.pipelines.drift.sketch import Kind, Sketch
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_STYLE = """
-#assay{font:15px/1.5 system-ui,sans-serif;color:#1c2430;background:#fff;max-width:1200px;margin:0 auto;padding:24px}
-#assay h1{font-size:24px;margin:0 0 8px}#assay table{border-collapse:collapse;width:100%;margin-top:16px}
-#assay th,#assay td{text-align:left;padding:4px 12px 4px 0;border-bottom:1px solid #dde2e8;vertical-align:top}
-#assay td:nth-child(-n+3){white-space:nowrap}
-#assay td.number,#assay th.number{text-align:right;font-variant-numeric:tabular-nums}
-#assay .drifted{color:#a3170f;font-weight:600}#assay .stable{color:#1b6b3a}#assay .unknown{color:#6b7280}
-"""
 _VERDICTS: Mapping[bool | None, tuple[str, str]] = {
     True: ("drifted", "drifted"),
     False: ("stable", "stable"),
@@ -57,7 +50,7 @@ def page(
         samples: the sides of the first comparison; None where there was none, and Assay's section stands alone.
         changes: what the scores of the versions so far say, a line each.
     """
-    section = f"<style>{_STYLE}</style>{_section(drift, policy, changes)}"
+    section = f"<style>\n{read_text('drift/page.css')}</style>{_section(drift, policy, changes)}"
     evidently = _evidently(*samples, policy=policy, kinds=kinds) if samples else None
     if evidently is None:
         return f'<!DOCTYPE html><html lang="en"><head><meta charset="UTF-8"><title>Drift</title></head><body>{section}</body></html>'
