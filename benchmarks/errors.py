@@ -28,6 +28,7 @@ import yaml
 from assay.contracts.load import load
 from assay.contracts.model import Contract
 from assay.pipelines.clean import steps, suggest
+from assay.pipelines.clean.trials import fit_in_memory
 from assay.pipelines.core.engine import run
 from assay.pipelines.core.frames import FLAGGED_BY, REMOVED_BY, ROW, SET_ASIDE_BY
 from assay.pipelines.draft.license import LicenseFound
@@ -142,7 +143,7 @@ def measured(dirty: pl.DataFrame, clean: pl.DataFrame, labelled: int = 0) -> Cou
     contract = contract.model_copy(
         update={"cleaning": tuple(sorted(proposed, key=lambda step: step.phase == "value"))}
     )
-    fitted = suggest.learned(steps.fitting(landed, landed, contract))
+    fitted = fit_in_memory(steps.fitting(landed, landed, contract))
     on_text = {
         index: one for index, one in enumerate(fitted) if contract.cleaning[index].phase == "text"
     }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import polars as pl
 
@@ -34,6 +34,7 @@ Learning = Generator[Mapping[str, pl.LazyFrame], Frames, Fitted]
 Rounds = Generator[Sequence[pl.LazyFrame], Sequence[pl.DataFrame], dict[int, Fitted]]
 """Yields the plans of a round and is sent their frames in the same order; returns what each learner learned."""
 
+Result = TypeVar("Result")
 Collect = Callable[[Sequence[pl.LazyFrame]], Sequence[pl.DataFrame]]
 """Runs plans together: an engine's own way."""
 
@@ -63,12 +64,14 @@ def learn_together(learners: Mapping[int, Learning]) -> Rounds:
     return learned
 
 
-def collect_rounds(rounds: Rounds, collect: Collect) -> dict[int, Fitted]:
-    """Run the plans of every round, and return what each learner learned."""
+def collect_rounds(
+    rounds: Generator[Sequence[pl.LazyFrame], Sequence[pl.DataFrame], Result], collect: Collect
+) -> Result:
+    """Run the plans of every round, and return what they led to."""
     try:
         plans = next(rounds)
         while True:
             plans = rounds.send(collect(plans))
     except StopIteration as end:
-        learned: dict[int, Fitted] = end.value
-        return learned
+        result: Result = end.value
+        return result
