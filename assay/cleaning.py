@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from assay.pipelines.draft.writer import Flow, Said, yaml
+from assay.pipelines.draft.writer import Flow, WithReason, yaml
 
 
 def write_rows_to_correct(name: str, to: Path) -> dict[str, Any]:
@@ -58,7 +58,7 @@ def suggested(name: str, *, write: bool, corrected: Path | None = None) -> dict[
         load(text, contract.file)  # what is not a contract any more is not written
         write_for_user(file, text)
     text = (
-        yaml({"assay.cleaning": [Said(Flow(step), reason) for step, reason in steps]})
+        yaml({"assay.cleaning": [WithReason(Flow(step), reason) for step, reason in steps]})
         if steps
         else ""
     )

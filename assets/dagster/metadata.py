@@ -12,7 +12,7 @@ from assay.assets.stages.ingest import Landed
 from assay.contracts.model import Contract, Rule
 from assay.contracts.types import dtype
 from assay.pipelines.core.frames import Receipt
-from assay.pipelines.drift.measure import ALL_COLUMNS
+from assay.pipelines.drift.claims import ALL_COLUMNS
 
 Metadata = dict[str, Any]
 _FILES = 100  # shown; the receipt and the evidence have all of them

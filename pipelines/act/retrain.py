@@ -14,7 +14,7 @@ import polars as pl
 
 from assay.contracts.errors import ActionError
 from assay.contracts.settings import Fairness, Retrain, Trainer
-from assay.pipelines.drift.measure import of_slice
+from assay.pipelines.drift.sample_claims import of_slice
 from assay.pipelines.drift.scores import (
     Interval,
     Metric,

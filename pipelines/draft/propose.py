@@ -19,7 +19,7 @@ from assay.pipelines.admit.names import key_hint, perhaps_personal, personal_hin
 from assay.pipelines.clean.typos import WORD, Domain, misspelt
 from assay.pipelines.draft.license import UNKNOWN, LicenseFound
 from assay.pipelines.draft.profile import FEW, ColumnProfile, Found, Profile
-from assay.pipelines.draft.writer import Comment, Flow, Said, yaml
+from assay.pipelines.draft.writer import Comment, Flow, WithReason, yaml
 
 _MOSTLY = 0.5  # from this share of rows on …
 _WHOLE = 0.8  # … and this share of their text, a column is of one personal kind; below it is text that mentions some
@@ -187,8 +187,8 @@ def _head(name: str, owner: str | None) -> dict[str, Any]:
     )
     team: Any = {"members": members} if owner else {"description": UNANSWERED, "": members[0]}
     return {
-        "apiVersion": "v3.2.0", "kind": "DataContract", "id": name, "name": name, "version": "1.0.0", "status": Said("draft", "drafted by `assay new`: every promise below held on all rows; read it, then write active"),
-        "description": {"purpose": Said(UNANSWERED, "what the data are for"), "limitations": Said(UNANSWERED, "what they do not say")},
+        "apiVersion": "v3.2.0", "kind": "DataContract", "id": name, "name": name, "version": "1.0.0", "status": WithReason("draft", "drafted by `assay new`: every promise below held on all rows; read it, then write active"),
+        "description": {"purpose": WithReason(UNANSWERED, "what the data are for"), "limitations": WithReason(UNANSWERED, "what they do not say")},
         "team": team,
     }  # fmt: skip
 
@@ -205,7 +205,7 @@ def _schema(
     rule = {
         "name": "enough_rows",
         "metric": "rowCount",
-        "mustBeGreaterOrEqualTo": Said(enough, f"seen {profile.distinct_rows:,}"),
+        "mustBeGreaterOrEqualTo": WithReason(enough, f"seen {profile.distinct_rows:,}"),
         "severity": "error",
     }
     left_out = {
@@ -219,7 +219,7 @@ def _schema(
             {
                 "property": "assay.tolerance_pct",
                 "vendor": "assay",
-                "value": Said(
+                "value": WithReason(
                     1, "percent of the rows that one rule may set aside before publication stops"
                 ),
             }
@@ -250,16 +250,16 @@ def _column(
     keeps_values = personal is None or personal.treatment == "token"
     if c.name in keys and keeps_values:
         if len(keys) == 1:
-            promised |= {"primaryKey": Said(True, "names every row"), "primaryKeyPosition": 1}
+            promised |= {"primaryKey": WithReason(True, "names every row"), "primaryKeyPosition": 1}
         else:
             promised |= {
-                "primaryKey": Said(True, "no smaller set of columns names every row"),
+                "primaryKey": WithReason(True, "no smaller set of columns names every row"),
                 "primaryKeyPosition": keys.index(c.name) + 1,
             }
     elif keeps_values and is_unique(c, profile) and _may_name(c, profile) and profile.rows >= FEW:
         promised["unique"] = True
     if personal:
-        promised["classification"] = Said("personal", personal.evidence)
+        promised["classification"] = WithReason("personal", personal.evidence)
         return promised
     if is_hidden:
         promised["perhaps"] = Comment(
@@ -271,7 +271,7 @@ def _column(
         promised["logicalTypeOptions"] = options
     if enum:
         rare = sum(1 for _, rows in c.values if rows == 1)
-        promised["enum"] = Said(
+        promised["enum"] = WithReason(
             [Flow({"value": value}) for value in enum],
             f"{len(enum)} distinct values in {c.given:,} rows"
             + (f"; {rare} of them in one row only: mistakes?" if rare else ""),
@@ -283,18 +283,18 @@ def _type(c: ColumnProfile, personal: Personal | None) -> Any:
     if personal:
         return "string"
     if not c.given:
-        return Said("string", "no row has a value: the type is a guess")
+        return WithReason("string", "no row has a value: the type is a guess")
     if c.ambiguous_date:
-        return Said(
+        return WithReason(
             "string",
             "dates, where day and month cannot be told apart: see `format` in docs/contracts.md",
         )
     if c.kind == "string" and c.numbers == c.given:
-        return Said(
+        return WithReason(
             "string", "digits that are a code: leading zeros, or more than a number can hold"
         )
     if c.kind == "string" and c.numbers > 0.9 * c.given:
-        return Said("string", f"a number but for {c.given - c.numbers:,} of {c.given:,} rows")
+        return WithReason("string", f"a number but for {c.given - c.numbers:,} of {c.given:,} rows")
     return c.kind
 
 
@@ -304,23 +304,27 @@ def _options(c: ColumnProfile, is_hidden: bool) -> dict[str, Any]:
             low, high = head_room(c.low, c.high)
             seen = {} if is_hidden else {"minimum": c.low, "maximum": c.high}
             return {
-                key: Said(limit, f"seen {_shown(seen[key])}") if seen else limit
+                key: WithReason(limit, f"seen {_shown(seen[key])}") if seen else limit
                 for key, limit in (("minimum", low), ("maximum", high))
                 if limit is not None and not is_hidden
             }
         case "date":
-            return {"format": Said(c.format, "as written on all rows")} if c.format else {}
+            return {"format": WithReason(c.format, "as written on all rows")} if c.format else {}
         case "timestamp":
             return (
-                {"timezone": True} if c.zoned else {"timezone": Said(False, "no row says a zone")}
+                {"timezone": True}
+                if c.zoned
+                else {"timezone": WithReason(False, "no row says a zone")}
             )
         case "string" if not is_hidden and c.given:
             if c.format in ("uuid", "uri"):
                 return {"format": c.format}
             if c.pattern:
-                return {"pattern": Said(c.pattern, f"one shape, seen {_length(c)} characters")}
+                return {
+                    "pattern": WithReason(c.pattern, f"one shape, seen {_length(c)} characters")
+                }
             if c.longest > 1:
-                return {"maxLength": Said(_round_up(2 * c.longest), f"seen {_length(c)}")}
+                return {"maxLength": WithReason(_round_up(2 * c.longest), f"seen {_length(c)}")}
     return {}
 
 
@@ -366,21 +370,21 @@ def _setting(name: str, value: Any) -> dict[str, Any]:
 
 def _source(profile: Profile, origin: Origin) -> dict[str, Any]:
     options: dict[str, Any] = {
-        name: Said(value, why) for name, (value, why) in origin.options.items()
+        name: WithReason(value, why) for name, (value, why) in origin.options.items()
     }
     if profile.null_values:
-        options["null_values"] = Said(
+        options["null_values"] = WithReason(
             Flow(list(profile.null_values)),
             "stand for nothing in columns that otherwise hold numbers, dates or true and false",
         )
     source: dict[str, Any] = {
-        "origin": Said("external", "or internal, synthetic"),
+        "origin": WithReason("external", "or internal, synthetic"),
         "location": origin.location,
         "format": origin.format,
     }
     if options:
         source["options"] = options
-    source["sha256"] = Said(origin.digest, "remove it for a file that changes")
+    source["sha256"] = WithReason(origin.digest, "remove it for a file that changes")
     if origin.unreadable:
         source["unreadable"] = Comment(
             f"{origin.unreadable:,} records cannot be read; they are set aside with their reason"
@@ -393,24 +397,24 @@ def _license(license: LicenseFound) -> dict[str, Any]:
     if license.expression == UNKNOWN:
         settings["refuses"] = Comment("Assay refuses to publish until this is answered")
     return settings | {
-        "expression": Said(license.expression, license.why),
-        "holder": Said(UNANSWERED, "who holds the rights"),
+        "expression": WithReason(license.expression, license.why),
+        "holder": WithReason(UNANSWERED, "who holds the rights"),
         "evidence": license.evidence,
-        "purposes": Said(
+        "purposes": WithReason(
             Flow(["analytics"]),
             "what you want to do: analytics, training, fine-tuning, retrieval, evaluation, redistribution",
         ),
-        "commercial": Said(False, "whether for gain"),
+        "commercial": WithReason(False, "whether for gain"),
     }
 
 
 def _privacy(personal: dict[str, Personal]) -> dict[str, Any]:
     settings: dict[str, Any] = {
         "sensitivity": "personal" if personal else "internal",
-        "region": Said("global", "where the data may be kept: eu, us, …"),
-        "lawful_basis": Said("legitimate interests", "say the one you rely on")
+        "region": WithReason("global", "where the data may be kept: eu, us, …"),
+        "lawful_basis": WithReason("legitimate interests", "say the one you rely on")
         if personal
-        else Said("none needed", "no personal data was found"),
+        else WithReason("none needed", "no personal data was found"),
     }
     if personal:
         settings["columns"] = {
@@ -425,7 +429,7 @@ def _cleaning(profile: Profile, personal: dict[str, Personal]) -> list[Any]:
     steps: list[Any] = []
     if profile.repeated:
         steps.append(
-            Said(
+            WithReason(
                 Flow({"step": "deduplicate"}),
                 f"{profile.repeated:,} of {profile.rows:,} rows repeat another in every column",
             )

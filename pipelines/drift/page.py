@@ -6,7 +6,6 @@ Evidently's page shows histograms and categories: it is given the columns that h
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -18,7 +17,8 @@ import polars as pl
 from assay.contracts.settings import DriftPolicy
 from assay.pipelines.core.frames import ColumnDrift, Drift
 from assay.pipelines.core.package_data import read_text
-from assay.pipelines.drift.measure import ALL_COLUMNS, LESS_THAN, obstacle
+from assay.pipelines.drift.claims import ALL_COLUMNS
+from assay.pipelines.drift.evidently_tests import LESS_THAN, importing_evidently, obstacle
 from assay.pipelines.drift.sketch import Kind, Sketch
 
 if TYPE_CHECKING:
@@ -92,17 +92,10 @@ def _evidently(
     reference: Sketch, current: Sketch, *, policy: DriftPolicy, kinds: Mapping[str, Kind]
 ) -> str | None:
     """Evidently's page of the two samples, with the same tests; None where it has nothing to compare."""
-    of: dict[str, Kind] = {
-        column: kind for column, kind in kinds.items()
-        if kind != "personal" and column in reference.sample.columns and column in current.sample.columns and not obstacle(reference.sample[column], current.sample[column])
-    }  # fmt: skip
+    of = _comparable(reference, current, kinds)
     if not of:
         return None
-    os.environ["DO_NOT_TRACK"] = "1"  # read on import: nothing is sent home
-    with warnings.catch_warnings():
-        # importing it reaches numpy.core, Litestar's old names and an escape that newer Pythons refuse: its to mend, not ours
-        warnings.simplefilter("ignore", DeprecationWarning)
-        warnings.simplefilter("ignore", SyntaxWarning)
+    with importing_evidently():
         from evidently import DataDefinition, Dataset, Report
         from evidently.presets import DataDriftPreset
     shown = {column: column.replace("<", LESS_THAN) for column in of}
@@ -133,6 +126,19 @@ def _evidently(
             Report([preset], include_tests=True).run(*datasets).get_html_str(as_iframe=False)
         )
     return html
+
+
+def _comparable(reference: Sketch, current: Sketch, kinds: Mapping[str, Kind]) -> dict[str, Kind]:
+    """The columns that hold nothing personal and that Evidently can compare."""
+    before, now = reference.sample, current.sample
+    return {
+        column: kind
+        for column, kind in kinds.items()
+        if kind != "personal"
+        and column in before.columns
+        and column in now.columns
+        and not obstacle(before[column], now[column])
+    }
 
 
 def _readable(

@@ -14,8 +14,9 @@ import numpy as np
 from assay.contracts.settings import Method, Performance
 from assay.pipelines.core.frames import ColumnDrift
 from assay.pipelines.drift import significance
-from assay.pipelines.drift.measure import Claim, obstacle, tested
-from assay.pipelines.drift.sketch import summary_of
+from assay.pipelines.drift.claims import Claim, unmeasured
+from assay.pipelines.drift.evidently_tests import obstacle, tested
+from assay.pipelines.drift.summaries import summary_of
 
 Metric = Literal["roc_auc", "average_precision", "accuracy"]
 METRICS: tuple[Metric, ...] = ("roc_auc", "average_precision", "accuracy")
@@ -160,23 +161,14 @@ def prediction_drift(before: np.ndarray, now: np.ndarray, method: Method) -> Cla
     import polars as pl
 
     old, young = pl.Series("score", before, pl.Float64), pl.Series("score", now, pl.Float64)
-    told = ColumnDrift(PREDICTIONS, method.method, None, method.threshold, None)
     if reason := obstacle(old, young):
-        return Claim(
-            ColumnDrift(PREDICTIONS, method.method, None, method.threshold, None, reason), None
-        )
+        return unmeasured(PREDICTIONS, method.method, method.threshold, reason)
     score, beyond = tested(old, young, "numerical", method)
-    told = ColumnDrift(
-        PREDICTIONS,
-        method.method,
-        score,
-        method.threshold,
-        None,
-        f"{len(old):,} predictions when it was judged, {len(young):,} since",
-    )
+    note = f"{len(old):,} predictions when it was judged, {len(young):,} since"
+    drift = ColumnDrift(PREDICTIONS, method.method, score, method.threshold, None, note)
     if method.gives_p_value:
-        return Claim(told, True, score, method.threshold)
-    return Claim(told, beyond, significance.of_numbers(summary_of(old), summary_of(young)))
+        return Claim(drift, True, score, method.threshold)
+    return Claim(drift, beyond, significance.of_numbers(summary_of(old), summary_of(young)))
 
 
 def performance(
@@ -193,38 +185,23 @@ def performance(
     Args:
         judged_at: the metric when it went into service; None where nobody knows, so that only `floor` counts.
     """
-    bounds = [
-        bound
-        for bound in (policy.floor, None if judged_at is None else judged_at - policy.drop)
-        if bound is not None
-    ]
-    least = max(bounds, default=0.0)
-    told = ColumnDrift(PERFORMANCE, metric, None, least, None)
+    least = _lower_bound(judged_at, policy)
     if len(labels) < policy.least:
-        return Claim(
-            ColumnDrift(
-                PERFORMANCE,
-                metric,
-                None,
-                least,
-                None,
-                f"{len(labels):,} outcomes have arrived, {policy.least:,} are needed",
-            ),
-            None,
-        )
-    found = interval(metric, labels, scores, resamples=200, confidence=0.95, seed=seed)
-    if np.isnan(found.value) or np.isnan(found.high):
-        return Claim(
-            ColumnDrift(PERFORMANCE, metric, None, least, None, "all outcomes are of one class"),
-            None,
-        )
-    was = "" if judged_at is None else f"; {judged_at:.4f} when it was judged"
-    told = ColumnDrift(
-        PERFORMANCE,
-        metric,
-        found.value,
-        least,
-        None,
-        f"{metric} {found.value:.4f} ({found.low:.4f} to {found.high:.4f}) over {len(labels):,} outcomes{was}",
+        note = f"{len(labels):,} outcomes have arrived, {policy.least:,} are needed"
+        return unmeasured(PERFORMANCE, metric, least, note)
+    reached = interval(metric, labels, scores, resamples=200, confidence=0.95, seed=seed)
+    if np.isnan(reached.value) or np.isnan(reached.high):
+        return unmeasured(PERFORMANCE, metric, least, "all outcomes are of one class")
+    before = "" if judged_at is None else f"; {judged_at:.4f} when it was judged"
+    note = (
+        f"{metric} {reached.value:.4f} ({reached.low:.4f} to {reached.high:.4f})"
+        f" over {len(labels):,} outcomes{before}"
     )
-    return Claim(told, found.high < least)
+    drift = ColumnDrift(PERFORMANCE, metric, reached.value, least, None, note)
+    return Claim(drift, reached.high < least)
+
+
+def _lower_bound(judged_at: float | None, policy: Performance) -> float:
+    """What a model must still reach."""
+    bounds = [policy.floor, None if judged_at is None else judged_at - policy.drop]
+    return max((bound for bound in bounds if bound is not None), default=0.0)

@@ -250,7 +250,7 @@ def test_a_fall_is_told_once_it_is_sure_and_enough_outcomes_have_come() -> None:
     few = performance(
         LABELS[:100], scores(2.0)[:100], metric="roc_auc", judged_at=0.9, policy=bounds, seed=1
     )
-    assert (few.beyond, few.told.note) == (None, "100 outcomes have arrived, 200 are needed")
+    assert (few.beyond, few.measurement.note) == (None, "100 outcomes have arrived, 200 are needed")
     assert (
         performance(
             LABELS, scores(2.0), metric="roc_auc", judged_at=0.9, policy=bounds, seed=1
