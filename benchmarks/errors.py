@@ -33,7 +33,8 @@ from assay.pipelines.core.engine import run
 from assay.pipelines.core.frames import FLAGGED_BY, REMOVED_BY, ROW, SET_ASIDE_BY
 from assay.pipelines.draft.license import LicenseFound
 from assay.pipelines.draft.profile import profile, without
-from assay.pipelines.draft.propose import Origin, draft
+from assay.pipelines.draft.propose import draft
+from assay.pipelines.draft.settings import Origin
 
 FOLDER = Path(__file__).parents[2] / "shared" / "data" / "errors"
 SETS = (

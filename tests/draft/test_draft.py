@@ -14,7 +14,9 @@ from assay.contracts.load import load
 from assay.pipelines.admit.names import key_hint, perhaps_personal, personal_hint
 from assay.pipelines.draft.license import UNKNOWN, LicenseFound, about_file, judged, licenses_in
 from assay.pipelines.draft.profile import Profile, profile
-from assay.pipelines.draft.propose import Draft, Origin, draft, head_room
+from assay.pipelines.draft.propose import Draft, draft
+from assay.pipelines.draft.round_numbers import head_room
+from assay.pipelines.draft.settings import Origin
 from assay.pipelines.draft.writer import Comment, Flow, WithReason
 from assay.pipelines.draft.writer import yaml as written
 
