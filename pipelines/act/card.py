@@ -28,60 +28,64 @@ def card(
         features: the model's inputs, in order.
     """
     # MLflow's list of versions shows the beginning of this line alone
-    title = f"# {'Accepted' if judgement.accepted else 'Refused'}: {policy.model}, of {facts['dataset']}@{facts['dataset_version']}"
+    outcome = "Accepted" if judgement.accepted else "Refused"
     lines = [
-        title,
+        f"# {outcome}: {policy.model}, of {facts['dataset']}@{facts['dataset_version']}",
         "",
-        f"**{'Accepted' if judgement.accepted else 'Refused'}:** {judgement.reason}.",
+        f"**{outcome}:** {judgement.reason}.",
         "",
-        "## Made from",
+        *_made_from(facts),
+        *_trained(policy, features, found.rows),
+        *_measured(found),
         "",
-        "| | |",
-        "|---|---|",
     ]
-    lines += [f"| {name.replace('_', ' ')} | {_cell(value)} |" for name, value in facts.items()]
-    parameters = (
-        ", ".join(f"{name}={value}" for name, value in policy.trainer.parameters.items())
-        or "scikit-learn's own"
-    )
-    lines += [
-        "",
+    return "\n".join(lines)
+
+
+def _made_from(facts: Mapping[str, str]) -> list[str]:
+    rows = [f"| {name.replace('_', ' ')} | {_cell(value)} |" for name, value in facts.items()]
+    return ["## Made from", "", "| | |", "|---|---|", *rows, ""]
+
+
+def _trained(policy: Retrain, features: Sequence[str], held_back: int) -> list[str]:
+    settings = [f"{name}={value}" for name, value in policy.trainer.parameters.items()]
+    parameters = ", ".join(settings) or "scikit-learn's own"
+    inputs = f"{len(features)} features: {', '.join(features)}"
+    return [
         "## Trained",
         "",
-        f"Trainer {policy.trainer.name}, parameters {parameters}, seed {policy.seed}, on {len(features)} features: {', '.join(features)}.",
-    ]
-    lines += [
-        f"The earlier {100 * (1 - policy.holdout):g} % of the rows by time taught it; it was judged on the {found.rows:,} that came after.",
-        "",
-        "## Measured",
+        f"Trainer {policy.trainer.name}, parameters {parameters}, seed {policy.seed}, on {inputs}.",
+        f"The earlier {100 * (1 - policy.holdout):g} % of the rows by time taught it; it was judged on the {held_back:,} that came after.",
         "",
     ]
-    lines += [f"| on | rows | {found.metric} | in service |", "|---|---|---|---|"]
-    interval = (
-        f"{found.candidate.value:.4f} ({found.candidate.low:.4f} to {found.candidate.high:.4f})"
-    )
-    lines.append(
-        f"| all held-back rows | {found.rows:,} | {interval} | {_number(found.champion.value if found.champion else None)} |"
-    )
-    lines += [
+
+
+def _measured(found: Evaluation) -> list[str]:
+    value = found.candidate
+    interval = f"{value.value:.4f} ({value.low:.4f} to {value.high:.4f})"
+    champion = _number(found.champion.value if found.champion else None)
+    slices = [
         f"| {_cell(part.name)} | {part.rows:,} | {_number(part.candidate)} | {_number(part.champion)} |"
         for part in found.slices
     ]
-    lines += [
-        "",
-        f"Calibration error {_number(found.calibration)}"
-        + (
-            ""
-            if found.champion_calibration is None
-            else f", {_number(found.champion_calibration)} in service"
-        )
-        + ".",
+    error = f"Calibration error {_number(found.calibration)}"
+    if found.champion_calibration is not None:
+        error = f"{error}, {_number(found.champion_calibration)} in service"
+    gaps = [
+        f"Between {gap.groups} groups of {gap.column}: share selected differs by {_number(gap.selection)}, share found of the positive by {_number(gap.opportunity)}."
+        for gap in found.gaps
     ]
-    for gap in found.gaps:
-        lines.append(
-            f"Between {gap.groups} groups of {gap.column}: share selected differs by {_number(gap.selection)}, share found of the positive by {_number(gap.opportunity)}."
-        )
-    return "\n".join([*lines, ""])
+    return [
+        "## Measured",
+        "",
+        f"| on | rows | {found.metric} | in service |",
+        "|---|---|---|---|",
+        f"| all held-back rows | {found.rows:,} | {interval} | {champion} |",
+        *slices,
+        "",
+        f"{error}.",
+        *gaps,
+    ]
 
 
 def _number(value: Any) -> str:
@@ -94,21 +98,24 @@ def _cell(text: str) -> str:
 
 def numbers(found: Evaluation) -> dict[str, float]:
     """What MLflow keeps as metrics: all that is a number."""
-    told: dict[str, float | None] = {
-        found.metric: found.candidate.value, f"{found.metric}_low": found.candidate.low, f"{found.metric}_high": found.candidate.high, "calibration_error": found.calibration,
-    }  # fmt: skip
+    values: dict[str, float | None] = {
+        found.metric: found.candidate.value,
+        f"{found.metric}_low": found.candidate.low,
+        f"{found.metric}_high": found.candidate.high,
+        "calibration_error": found.calibration,
+    }
     if found.champion and found.better:
-        told |= {
+        values |= {
             f"champion_{found.metric}": found.champion.value,
             "better_by": found.better.value,
             "better_by_low": found.better.low,
             "better_by_high": found.better.high,
         }
     for number, part in enumerate(found.slices):
-        told[f"slice_{number}_{found.metric}"] = part.candidate
+        values[f"slice_{number}_{found.metric}"] = part.candidate
     for gap in found.gaps:
-        told |= {
+        values |= {
             f"selection_gap_{gap.column}": gap.selection,
             f"opportunity_gap_{gap.column}": gap.opportunity,
         }
-    return {name: value for name, value in told.items() if value is not None and value == value}
+    return {name: value for name, value in values.items() if value is not None and value == value}

@@ -7,6 +7,7 @@ retrieve.py), switching over.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -53,9 +54,9 @@ def judge(
 
 
 def judge_model(found: Evaluation, policy: Retrain) -> Judgement:
-    """Accept a model unless it is worse than the champion in anything that the contract asks for; every reason against it is told.
+    """Accept a model unless it is worse than the champion in anything that the contract asks for; every reason against it is named.
 
-    Worse is: by more than the tolerance on all held-back rows (the interval of the difference is told beside it); by more than `slice_tolerance` in a slice of enough rows; a gap between groups, or an error of calibration, beyond what is allowed and not smaller than the champion's.
+    Worse is: by more than the tolerance on all held-back rows (the interval of the difference is given next to it); by more than `slice_tolerance` in a slice of enough rows; a gap between groups, or an error of calibration, beyond what is allowed and not smaller than the champion's.
     """
     candidate, champion = found.candidate.value, found.champion.value if found.champion else None
     if math.isnan(candidate):
@@ -66,50 +67,73 @@ def judge_model(found: Evaluation, policy: Retrain) -> Judgement:
             champion,
             f"its {found.metric} could not be measured: the held-back rows are all of one class",
         )
-    said = (
-        f"{found.metric} {candidate:.4f} ({found.candidate.low:.4f} to {found.candidate.high:.4f})"
+    against = [
+        *_worse_on_all_rows(found, policy),
+        *_worse_in_slices(found, policy),
+        *_unfair(found, policy),
+        *_uncalibrated(found, policy),
+    ]
+    reason = "; ".join([_describe_scores(found), *against])
+    return Judgement(not against, found.metric, candidate, champion, reason)
+
+
+def _is_comparable(found: Evaluation) -> bool:
+    """Whether both have a score on the same rows."""
+    return (
+        found.better is not None
+        and found.champion is not None
+        and not math.isnan(found.champion.value)
     )
-    against = []
-    if found.better is not None and champion is not None and not math.isnan(champion):
-        apart = f"{found.better.value:+.4f} ({found.better.low:+.4f} to {found.better.high:+.4f}) against {champion:.4f} in service"
-        if found.better.value < -policy.tolerance:
-            against.append(f"worse by more than {policy.tolerance:g}")
-        said = f"{said}, {apart}"
-    elif found.champion is None:
-        said = f"{said}, and nothing was in service"
+
+
+def _describe_scores(found: Evaluation) -> str:
+    score = found.candidate
+    text = f"{found.metric} {score.value:.4f} ({score.low:.4f} to {score.high:.4f})"
+    if found.champion is None:
+        return f"{text}, and nothing was in service"
+    if found.better is None or not _is_comparable(found):
+        return text
+    apart = found.better
+    return (
+        f"{text}, {apart.value:+.4f} ({apart.low:+.4f} to {apart.high:+.4f})"
+        f" against {found.champion.value:.4f} in service"
+    )
+
+
+def _worse_on_all_rows(found: Evaluation, policy: Retrain) -> Iterator[str]:
+    worse = found.better is not None and found.better.value < -policy.tolerance
+    if worse and _is_comparable(found):
+        yield f"worse by more than {policy.tolerance:g}"
+
+
+def _worse_in_slices(found: Evaluation, policy: Retrain) -> Iterator[str]:
     for part in found.slices:
-        if (
-            part.rows >= FEWEST
-            and part.champion is not None
-            and part.candidate < part.champion - policy.slice_tolerance
-        ):
-            against.append(
-                f"in the slice {part.name} {part.candidate:.4f}, where the one in service has {part.champion:.4f}"
-            )
+        if part.rows < FEWEST or part.champion is None:
+            continue
+        if part.candidate < part.champion - policy.slice_tolerance:
+            yield f"in the slice {part.name} {part.candidate:.4f}, where the one in service has {part.champion:.4f}"
+
+
+def _unfair(found: Evaluation, policy: Retrain) -> Iterator[str]:
+    """Gaps between groups beyond what is allowed, unless the champion's are as great."""
     for gap in found.gaps if policy.fairness else ():
         for kind, value, theirs in (
             ("selection", gap.selection, gap.champion_selection),
             ("opportunity", gap.opportunity, gap.champion_opportunity),
         ):
             allowed = getattr(policy.fairness, kind)
-            if (
-                allowed is not None
-                and value is not None
-                and value > allowed
-                and (theirs is None or value > theirs)
-            ):
-                against.append(
-                    f"{kind} differs by {value:.2f} between groups of {gap.column}, {allowed:g} is allowed"
-                )
-    if (
-        policy.calibration is not None
-        and found.calibration > policy.calibration
-        and (found.champion_calibration is None or found.calibration > found.champion_calibration)
-    ):
-        against.append(
-            f"its calibration error is {found.calibration:.3f}, {policy.calibration:g} is allowed"
-        )
-    return Judgement(not against, found.metric, candidate, champion, "; ".join([said, *against]))
+            if allowed is None or value is None or value <= allowed:
+                continue
+            if theirs is None or value > theirs:
+                yield f"{kind} differs by {value:.2f} between groups of {gap.column}, {allowed:g} is allowed"
+
+
+def _uncalibrated(found: Evaluation, policy: Retrain) -> Iterator[str]:
+    """An error of calibration beyond what is allowed, unless the champion's is as great."""
+    if policy.calibration is None or not found.calibration > policy.calibration:
+        return
+    if found.champion_calibration is None or found.calibration > found.champion_calibration:
+        yield f"its calibration error is {found.calibration:.3f}, {policy.calibration:g} is allowed"
 
 
 @dataclass(frozen=True)

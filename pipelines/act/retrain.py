@@ -5,7 +5,7 @@ Belongs here: splitting in time, training, scoring, with scikit-learn. Stays out
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from assay.contracts.errors import ActionError
-from assay.contracts.settings import Fairness, Retrain, Trainer
+from assay.contracts.settings import Fairness, Retrain, Slice, Trainer
 from assay.pipelines.drift.sample_claims import of_slice
 from assay.pipelines.drift.scores import (
     Interval,
@@ -73,10 +73,15 @@ def estimator(trainer: Trainer, seed: int) -> Any:
     from sklearn.preprocessing import StandardScaler
     from sklearn.tree import DecisionTreeClassifier
 
-    made = {
-        "gradient_boosting": lambda: HistGradientBoostingClassifier(early_stopping=False), "random_forest": RandomForestClassifier, "extra_trees": ExtraTreesClassifier,
-        "logistic_regression": LogisticRegression, "decision_tree": DecisionTreeClassifier, "naive_bayes": GaussianNB,
-    }[trainer.name]()  # fmt: skip
+    trainers = {
+        "gradient_boosting": lambda: HistGradientBoostingClassifier(early_stopping=False),
+        "random_forest": RandomForestClassifier,
+        "extra_trees": ExtraTreesClassifier,
+        "logistic_regression": LogisticRegression,
+        "decision_tree": DecisionTreeClassifier,
+        "naive_bayes": GaussianNB,
+    }
+    made = trainers[trainer.name]()
     made.set_params(
         **trainer.parameters,
         **({"random_state": seed} if "random_state" in made.get_params() else {}),
@@ -207,31 +212,42 @@ def evaluate(
         labels: (n,) 0 or 1. candidate, champion: (n,) the models' chances for the same rows.
         rows: n rows with the columns of the policy's slices and groups.
     """
-    metric = policy.metric
+    metric, of = policy.metric, metric_of(policy.metric)
     how: dict[str, Any] = {
         "resamples": policy.resamples,
         "confidence": policy.confidence,
         "seed": policy.seed,
     }
-    of = metric_of(metric)
-    parts = []
-    for each in policy.slices:
-        inside = rows.select(of_slice(each, rows.schema[each.column])).to_series().to_numpy()
-        known = int(inside.sum())
-        parts.append(
-            Part(
-                each.name,
-                known,
-                of(labels[inside], candidate[inside]),
-                of(labels[inside], champion[inside]) if champion is not None else None,
-            )
-        )
+    groups = policy.fairness.groups if policy.fairness else ()
     return Evaluation(
-        metric, len(labels), interval(metric, labels, candidate, **how), interval(metric, labels, champion, **how) if champion is not None else None,
-        difference(metric, labels, candidate, champion, **how) if champion is not None else None, tuple(parts),
-        tuple(_gap(column, rows[column], labels, candidate, champion, policy.fairness) for column in policy.fairness.groups) if policy.fairness else (),
-        calibration_error(labels, candidate), calibration_error(labels, champion) if champion is not None else None,
-    )  # fmt: skip
+        metric,
+        len(labels),
+        interval(metric, labels, candidate, **how),
+        interval(metric, labels, champion, **how) if champion is not None else None,
+        difference(metric, labels, candidate, champion, **how) if champion is not None else None,
+        tuple(_part(part, rows, labels, candidate, champion, of) for part in policy.slices),
+        tuple(
+            _gap(column, rows[column], labels, candidate, champion, policy.fairness)
+            for column in groups
+            if policy.fairness
+        ),
+        calibration_error(labels, candidate),
+        calibration_error(labels, champion) if champion is not None else None,
+    )
+
+
+def _part(
+    part: Slice,
+    rows: pl.DataFrame,
+    labels: NDArray[Any],
+    candidate: NDArray[Any],
+    champion: NDArray[Any] | None,
+    of: Callable[[NDArray[Any], NDArray[Any]], float],
+) -> Part:
+    """The metric within a slice."""
+    inside = rows.select(of_slice(part, rows.schema[part.column])).to_series().to_numpy()
+    theirs = of(labels[inside], champion[inside]) if champion is not None else None
+    return Part(part.name, int(inside.sum()), of(labels[inside], candidate[inside]), theirs)
 
 
 def _gap(

@@ -110,13 +110,18 @@ def measured(
         wanted: for each question the documents that answer it, at least one.
         cited: for each passage that came back whether its words stand in the version at the place it names.
     """
-    nothing = float("nan")
     times = sorted(times_ms)
+    answers = list(zip(found, wanted, strict=True))
     return Measured(
-        k=k, questions=len(wanted), recall=_mean([recall(f, w, k) for f, w in zip(found, wanted, strict=True)]), ndcg=_mean([ndcg(f, w, k) for f, w in zip(found, wanted, strict=True)]),
-        mrr=_mean([reciprocal_rank(f, w, k) for f, w in zip(found, wanted, strict=True)]), citations=_mean([float(holds) for holds in cited]),
-        p50_ms=times[len(times) // 2] if times else nothing, p95_ms=times[math.ceil(0.95 * len(times)) - 1] if times else nothing,
-    )  # fmt: skip
+        k=k,
+        questions=len(wanted),
+        recall=_mean([recall(documents, right, k) for documents, right in answers]),
+        ndcg=_mean([ndcg(documents, right, k) for documents, right in answers]),
+        mrr=_mean([reciprocal_rank(documents, right, k) for documents, right in answers]),
+        citations=_mean([float(holds) for holds in cited]),
+        p50_ms=times[len(times) // 2] if times else math.nan,
+        p95_ms=times[math.ceil(0.95 * len(times)) - 1] if times else math.nan,
+    )
 
 
 def recall(found: Sequence[str], wanted: Collection[str], k: int) -> float:

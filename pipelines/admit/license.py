@@ -6,7 +6,7 @@ how its name is read (contracts/licenses.py).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
@@ -240,32 +240,17 @@ def looser(wanted: License, inputs: Mapping[str, str], policy: LicensePolicy) ->
     Args:
         inputs: data set -> its licence as written.
     """
-    own, own_keys = terms_of([wanted.expression], policy), _keys(wanted.expression, policy)
+    own_keys = _keys(wanted.expression, policy)
     reasons: list[str] = []
     alike: dict[str, str] = {}
     for name, written in inputs.items():
-        terms, of = terms_of([written], policy), f"of {name}, '{written}',"
-        if not terms.derivatives:
-            reasons.append(f"the licence {of} allows nothing to be made from it ({terms.source})")
-        if USES.index(own.use) < USES.index(terms.use):
-            reasons.append(
-                f"the licence {of} allows {terms.use} use, and '{wanted.expression}' says {own.use}"
-            )
-        if terms.training == "forbidden" and own.training != "forbidden":
-            reasons.append(f"the licence {of} forbids training, and '{wanted.expression}' does not")
-        if terms.attribution and not own.attribution:
-            reasons.append(
-                f"the licence {of} wants attribution, and '{wanted.expression}' drops it"
-            )
-        if not terms.redistribution and own.redistribution:
-            reasons.append(
-                f"the licence {of} forbids redistribution, and '{wanted.expression}' allows it"
-            )
+        reasons += _looser_than(wanted, name, written, policy)
         for key in sorted(_alike(written, policy)):
             alike[key] = name
-            if not own_keys & _onward(key, policy):
+            onward = _onward(key, policy)
+            if not own_keys & onward:
                 reasons.append(
-                    f"the licence {of} is share-alike: what is made from it stays under {' or '.join(sorted(_onward(key, policy)))}"
+                    f"the licence of {name}, '{written}', is share-alike: what is made from it stays under {' or '.join(sorted(onward))}"
                 )
     for first, second in combinations(alike, 2):
         if not _onward(first, policy) & _onward(second, policy):
@@ -273,6 +258,22 @@ def looser(wanted: License, inputs: Mapping[str, str], policy: LicensePolicy) ->
                 f"'{first}' of {alike[first]} and '{second}' of {alike[second]} are both share-alike, and nothing can be under both"
             )
     return _once(reasons)
+
+
+def _looser_than(wanted: License, name: str, written: str, policy: LicensePolicy) -> Iterator[str]:
+    """In what the contract's licence allows more than that of one data set."""
+    own, terms = terms_of([wanted.expression], policy), terms_of([written], policy)
+    of, mine = f"the licence of {name}, '{written}',", f"'{wanted.expression}'"
+    if not terms.derivatives:
+        yield f"{of} allows nothing to be made from it ({terms.source})"
+    if USES.index(own.use) < USES.index(terms.use):
+        yield f"{of} allows {terms.use} use, and {mine} says {own.use}"
+    if terms.training == "forbidden" and own.training != "forbidden":
+        yield f"{of} forbids training, and {mine} does not"
+    if terms.attribution and not own.attribution:
+        yield f"{of} wants attribution, and {mine} drops it"
+    if not terms.redistribution and own.redistribution:
+        yield f"{of} forbids redistribution, and {mine} allows it"
 
 
 def _keys(written: str, policy: LicensePolicy) -> frozenset[str]:

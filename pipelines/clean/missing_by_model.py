@@ -50,10 +50,15 @@ def fit(step: FillMissing, rows: pl.LazyFrame) -> Learning:
     start, chain = _chained((values - middle) / scale, step.seed)
     return Fitted(
         {
-            "columns": [names[index] for index in used], "middle": middle.tolist(), "scale": scale.tolist(),
-            "low": low.tolist(), "high": high.tolist(), "start": start, "chain": chain,
+            "columns": [names[index] for index in used],
+            "middle": middle.tolist(),
+            "scale": scale.tolist(),
+            "low": low.tolist(),
+            "high": high.tolist(),
+            "start": start,
+            "chain": chain,
         }
-    )  # fmt: skip
+    )
 
 
 def _chained(values: np.ndarray[Any, Any], seed: int) -> tuple[list[float], list[dict[str, Any]]]:

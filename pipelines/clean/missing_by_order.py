@@ -14,17 +14,18 @@ from assay.pipelines.clean.json_values import in_type
 from assay.pipelines.clean.step_spec import Columns, Effect
 from assay.pipelines.core.fitting import Fitted, Learning
 from assay.pipelines.core.frames import ROW
+from assay.pipelines.core.required import required
 
 _AT = "_at"
 
 
 def fit(step: FillMissing, rows: pl.LazyFrame, columns: Columns) -> Learning:
     """One round; a null in a column that orders or groups says nothing of where the row stands, so it neither gives nor gets."""
-    assert step.order_by is not None  # the contract says so
+    order_by = required(step.order_by, "order_by")
     placed = rows.filter(
-        pl.all_horizontal(pl.col(column).is_not_null() for column in (step.order_by, *step.by))
+        pl.all_horizontal(pl.col(column).is_not_null() for column in (order_by, *step.by))
     )
-    ordered = placed.select(ROW, *step.by, pl.col(step.order_by).alias(_AT), *step.columns).sort(
+    ordered = placed.select(ROW, *step.by, pl.col(order_by).alias(_AT), *step.columns).sort(
         _AT, ROW
     )
     filled = ordered.with_columns(

@@ -85,7 +85,8 @@ def _middle_and_scale(values: Array) -> tuple[Array, Array]:
 def effect(step: Outliers, fitted: Fitted) -> Effect:
     """Where the score is above the threshold."""
     threshold = fitted.values["threshold"]
-    assert step.action != "cap"  # the contract says so
+    if step.action == "cap":
+        raise ValueError("a model gives no bound to cap at: the contract was not validated")
     if threshold is None:
         return leaving(step.action, None)
     middle, scale, scores = (

@@ -154,12 +154,22 @@ def _measure(name: str) -> dict[str, pl.Expr]:
         # a leading zero is part of a code, and a double cannot hold seventeen digits
         "coded": stripped.str.contains(r"^[+-]?0[0-9]|^[+-]?[0-9]{17,}$").sum(),
         "leading": stripped.str.contains(r"^[+-]?0[0-9]").sum(),
-        "int_low": integer.min(), "int_high": integer.max(), "low": number.min(), "high": number.max(), "since": stamp.min(), "until": stamp.max(),
-        "shortest": text.str.len_chars().min(), "longest": text.str.len_chars().max(), "chars": text.str.len_chars().sum(),
+        "int_low": integer.min(),
+        "int_high": integer.max(),
+        "low": number.min(),
+        "high": number.max(),
+        "since": stamp.min(),
+        "until": stamp.max(),
+        "shortest": text.str.len_chars().min(),
+        "longest": text.str.len_chars().max(),
+        "chars": text.str.len_chars().sum(),
         "spaced": text.str.contains(r"\s").sum(),
         **{format: text.str.contains(FORMATS[format]).sum() for format in SHAPED},
-        **{f"shape{index}": pl.when(shape.min() == shape.max()).then(shape.min()) for index, shape in enumerate(shapes)},
-    }  # fmt: skip
+        **{
+            f"shape{index}": pl.when(shape.min() == shape.max()).then(shape.min())
+            for index, shape in enumerate(shapes)
+        },
+    }
 
 
 def _columns(measured: pl.DataFrame, names: Sequence[str]) -> list[ColumnProfile]:

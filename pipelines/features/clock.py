@@ -11,6 +11,7 @@ from assay.contracts.transforms import Calendar, Cyclical
 from assay.contracts.transforms.times import PERIODS, ZERO
 from assay.pipelines.core.exact_moments import number
 from assay.pipelines.core.fitting import Fitted, nothing_to_learn
+from assay.pipelines.core.required import required
 from assay.pipelines.features.transform_spec import About, Kind, Made
 
 _CLOCK = ("hour", "minute", "second")
@@ -66,8 +67,7 @@ def _circles(transform: Cyclical, fitted: Fitted, about: About) -> Made:  # noqa
                 - (0 if transform.part in ZERO else 1)
             ).cast(pl.Float64)
         else:
-            assert transform.period is not None  # the contract says so
-            period, x = transform.period, number(column)
+            period, x = required(transform.period, "period"), number(column)
         angle = x * (2.0 * math.pi / period)
         made[next(names)] = angle.sin()
         made[next(names)] = angle.cos()

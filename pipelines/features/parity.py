@@ -7,7 +7,7 @@ Every feature is made twice from the same few rows: by the engine that is to mak
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -131,35 +131,8 @@ def _sample_features(
     _, by = table.lineage(few, state, others)
     parts, engines = [], dict[str, tuple[Engine, str | None]]()
     for place in dict.fromkeys(by.values()):
-        names, transform = (
-            [name for name in state.kept if by[name] == place],
-            table.transform_of(state, place).transform,
-        )
-        for one in (
-            wanted,
-            *(engine.companion_engines(wanted) if table.KINDS[transform].arrays else ()),
-        ):
-            part, why = attempt(
-                table.table(
-                    few,
-                    state,
-                    others=others,
-                    on=engine.arrays(one),
-                    in_pieces=engine.in_pieces(one),
-                ).select(names),
-                one,
-            )
-            if part is not None:
-                break
-        made_by: tuple[Engine, str | None] = (one, None)
-        if part is None:
-            if wanted == "polars" or state.features.fallback == "error":
-                raise ConfigurationError(
-                    f"the engine '{wanted}' cannot run the transform '{transform}' ({', '.join(names[:3])}): {why or reason}",
-                    "Write `fallback: allow` to have Polars do it, which the evidence tells, or `engine: polars`",
-                )
-            part = engine.run(table.table(few, state, others=others).select(names))
-            made_by = ("polars", why or "it refused")
+        names = [name for name in state.kept if by[name] == place]
+        part, made_by = _by_transform(few, state, wanted, others, attempt, place, names, reason)
         engines |= dict.fromkeys(names, made_by)
         parts.append(part)
     if not parts:
@@ -167,6 +140,36 @@ def _sample_features(
             f"the engine '{wanted}' cannot read the table: {reason}", "Write `engine: polars`"
         )
     return pl.concat(parts, how="horizontal", strict=True), engines
+
+
+def _by_transform(
+    few: pl.LazyFrame,
+    state: State,
+    wanted: Engine,
+    others: table.Others | None,
+    attempt: Try,
+    place: int,
+    names: Sequence[str],
+    reason: str | None,
+) -> tuple[pl.DataFrame, tuple[Engine, str | None]]:
+    """The features of one transform, by the first engine of the device that runs it, else by Polars where the contract allows that; with that engine, and why not the others."""
+    transform, why = table.transform_of(state, place).transform, None
+    companions = engine.companion_engines(wanted) if table.KINDS[transform].arrays else ()
+    for candidate in (wanted, *companions):
+        on, in_pieces = engine.arrays(candidate), engine.in_pieces(candidate)
+        plan = table.table(few, state, others=others, on=on, in_pieces=in_pieces).select(names)
+        part, why = attempt(plan, candidate)
+        if part is not None:
+            return part, (candidate, None)
+    if wanted == "polars" or state.features.fallback == "error":
+        raise ConfigurationError(
+            f"the engine '{wanted}' cannot run the transform '{transform}' ({', '.join(names[:3])}): {why or reason}",
+            "Write `fallback: allow` to have Polars do it, which the evidence tells, or `engine: polars`",
+        )
+    return engine.run(table.table(few, state, others=others).select(names)), (
+        "polars",
+        why or "it refused",
+    )
 
 
 def difference(made: pl.Series, expected: pl.Series) -> float | None:

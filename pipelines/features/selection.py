@@ -23,6 +23,7 @@ from assay.contracts.transforms import (
     ByVariance,
     Recursive,
 )
+from assay.pipelines.core.required import required
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -57,9 +58,9 @@ def select(
     for selection in selections:
         values, labels = filled(frame.select(left)), None
         if selection.by_target:
-            assert target is not None  # the contract says so
-            known = target.is_not_null().to_numpy()
-            values, labels = values[known], target.drop_nulls().to_numpy()
+            outcomes = required(target, "target")
+            values = values[outcomes.is_not_null().to_numpy()]
+            labels = outcomes.drop_nulls().to_numpy()
             if len(np.unique(labels)) < 2:
                 raise FeatureError(
                     f"`{selection.select}` needs both classes of the target, and the training rows have {len(np.unique(labels))}",

@@ -60,12 +60,21 @@ class State:
 
     def as_json(self) -> str:
         """All but the tables."""
-        said = {
-            "format": FORMAT, "features": self.features.model_dump(mode="json"), "types": dict(self.types), "before": self.before, "last": self.last,
-            "training_rows": self.training_rows, "fitted": [dict(one.values) for one in self.fitted], "made": self.made, "kept": self.kept,
-            "scores": [asdict(score) for score in self.scores], "version": asdict(self.version) if self.version else None, "others": [asdict(each) for each in self.others],
-        }  # fmt: skip
-        return json.dumps(said, sort_keys=True, ensure_ascii=False, allow_nan=False)
+        data = {
+            "format": FORMAT,
+            "features": self.features.model_dump(mode="json"),
+            "types": dict(self.types),
+            "before": self.before,
+            "last": self.last,
+            "training_rows": self.training_rows,
+            "fitted": [dict(fitted.values) for fitted in self.fitted],
+            "made": self.made,
+            "kept": self.kept,
+            "scores": [asdict(score) for score in self.scores],
+            "version": asdict(self.version) if self.version else None,
+            "others": [asdict(other) for other in self.others],
+        }
+        return json.dumps(data, sort_keys=True, ensure_ascii=False, allow_nan=False)
 
     @property
     def tables(self) -> dict[str, pl.DataFrame]:
@@ -79,19 +88,26 @@ class State:
 
 def from_json(text: str, tables: Mapping[str, pl.DataFrame]) -> State:
     """What `as_json` and `tables` gave. Raises: FeatureError: it is of another format."""
-    said: dict[str, Any] = json.loads(text)
-    if said.get("format") != FORMAT:
+    data: dict[str, Any] = json.loads(text)
+    if data.get("format") != FORMAT:
         raise FeatureError(
-            f"the state of these features has format {said.get('format')}, and this is Assay's format {FORMAT}",
+            f"the state of these features has format {data.get('format')}, and this is Assay's format {FORMAT}",
             "Publish a new version: assay run NAME",
         )
-    its: list[dict[str, pl.DataFrame]] = [{} for _ in said["fitted"]]
+    tables_of: list[dict[str, pl.DataFrame]] = [{} for _ in data["fitted"]]
     for name, table in tables.items():
         place, _, own = name.partition(".")
-        its[int(place)][own] = table
+        tables_of[int(place)][own] = table
     return State(
-        features=Features.model_validate(said["features"]), types=said["types"], before=said["before"], last=said["last"], training_rows=said["training_rows"],
-        fitted=tuple(Fitted(values, each) for values, each in zip(said["fitted"], its, strict=True)), made=tuple(said["made"]), kept=tuple(said["kept"]),
-        scores=tuple(Score(**score) for score in said["scores"]), version=Bound(**said["version"]) if said["version"] else None,
-        others=tuple(Bound(**each) for each in said["others"]),
-    )  # fmt: skip
+        features=Features.model_validate(data["features"]),
+        types=data["types"],
+        before=data["before"],
+        last=data["last"],
+        training_rows=data["training_rows"],
+        fitted=tuple(map(Fitted, data["fitted"], tables_of)),
+        made=tuple(data["made"]),
+        kept=tuple(data["kept"]),
+        scores=tuple(Score(**score) for score in data["scores"]),
+        version=Bound(**data["version"]) if data["version"] else None,
+        others=tuple(Bound(**other) for other in data["others"]),
+    )

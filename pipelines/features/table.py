@@ -186,14 +186,7 @@ def fit(
     """
     others = others or {}
     types = dict(frame.collect_schema())
-    missing = sorted(
-        {*features.reads, features.order_by, *([features.target.column] if features.target else [])}
-        - set(types)
-    )
-    if missing:
-        raise FeatureError(
-            f"the frame lacks {', '.join(missing)}", "Give it the columns of the published version"
-        )
+    _require_columns(features, types)
     training, before, last, rows = _training(frame, features, collect, holdout)
     learned: dict[int, Fitted] = {}
     waiting: dict[int, Learning] = {}
@@ -205,27 +198,27 @@ def fit(
         made = _made_so_far(
             frame, features, learned, last, others, set(transform.reads) - set(types)
         )
-        whole = (frame if made is None else made.frame).with_row_index(ROW)
-        waiting[place] = KINDS[transform.transform].fit(
-            transform,
-            whole.filter(training),
-            _context(
-                types if made is None else dict(made.frame.collect_schema()), features, last, others
-            ),
-        )
+        whole = frame if made is None else made.frame
+        context = _context(dict(whole.collect_schema()), features, last, others)
+        training_rows = whole.with_row_index(ROW).filter(training)
+        waiting[place] = KINDS[transform.transform].fit(transform, training_rows, context)
         expected |= set(transform.makes)
     learned |= collect_rounds(learn_together(waiting), collect)
-    state = State(
-        features,
-        {column: str(types[column]) for column in needed(features, list(types))},
-        before,
-        last,
-        rows,
-        tuple(learned[n] for n in range(len(learned))),
-    )
-    applied = _apply(frame, features, state.fitted, last, others)
-    standing = _standing(features, applied)
+    fitted = tuple(learned[place] for place in range(len(learned)))
+    inputs = {column: str(types[column]) for column in needed(features, list(types))}
+    state = State(features, inputs, before, last, rows, fitted)
+    standing = _standing(features, _apply(frame, features, fitted, last, others))
     return replace(state, made=standing, kept=standing)
+
+
+def _require_columns(features: Features, types: Mapping[str, pl.DataType]) -> None:
+    """Raises: FeatureError: a column that features are made from, or learned by, is missing."""
+    target = [features.target.column] if features.target else []
+    missing = sorted({*features.reads, features.order_by, *target} - set(types))
+    if missing:
+        raise FeatureError(
+            f"the frame lacks {', '.join(missing)}", "Give it the columns of the published version"
+        )
 
 
 def _made_so_far(

@@ -15,6 +15,7 @@ from assay.contracts.errors import FeatureError
 from assay.contracts.features import Target
 from assay.contracts.transforms import TargetMean
 from assay.pipelines.core.fitting import Fitted, Learning
+from assay.pipelines.core.required import required
 from assay.pipelines.features.transform_spec import (
     HELPER,
     About,
@@ -36,10 +37,10 @@ def truth(target: Target) -> pl.Expr:
 
 
 def _fit(transform: TargetMean, rows: pl.LazyFrame, about: About) -> Learning:
-    assert about.target is not None  # the contract says so
+    target = required(about.target, "target")
     known = rows.select(
         times(about).alias("_at"),
-        truth(about.target).cast(pl.Int64).alias("_true"),
+        truth(target).cast(pl.Int64).alias("_true"),
         *transform.columns,
     )
     known = known.filter(pl.col("_at").is_not_null() & pl.col("_true").is_not_null())
@@ -51,7 +52,7 @@ def _fit(transform: TargetMean, rows: pl.LazyFrame, about: About) -> Learning:
     if found[0] is None:
         raise FeatureError(
             "no training row has a target",
-            f"Publish rows with '{about.target.column}', or leave `target` out of assay.features",
+            f"Publish rows with '{target.column}', or leave `target` out of assay.features",
         )
     folds = sorted(set(found))
     folded = known.with_columns(
@@ -151,9 +152,9 @@ def _means(transform: TargetMean, fitted: Fitted, about: About) -> Made:
         return looked_up(pl.col(f"{HELPER}{column}_target"), keyed, "mean", about).fill_null(prior)
 
     made = for_each_column(transform.columns, transform.makes, mean)
-    assert about.target is not None
+    target = required(about.target, "target")
     inputs = {
-        name: (column, about.order_by, about.target.column)
+        name: (column, about.order_by, target.column)
         for column, name in zip(transform.columns, transform.makes, strict=True)
     }
     return Made(

@@ -1,6 +1,6 @@
 """Rows -> what the rows of the same key were before: over a span, or some moments back. Never the future, never the same moment.
 
-Belongs here: what a row may look at. Stays out: exact sums (exact.py).
+Belongs here: what a row may look at. Stays out: exact sums (exact_sums.py).
 What is fitted is the scale of each column, in which sums are counted. At inference the rows from before have to be there too: give them as history.
 A row without a time or a key has no past, and is in nobody's.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
@@ -111,64 +111,87 @@ def _looked_back(
 ) -> pl.Series:
     """Of all rows (a struct of time, keys, and each column's steps and value) what `held` names; null where a row has no time or key."""
     frame, squared = given.struct.unnest(), "std" in transform.functions
-    span, gap = (
-        (None if transform.span == "all" else length(transform.span)),
-        length(transform.gap) if transform.gap else 0,
-    )
-    made = {
-        name: np.full(frame.height, -np.inf)
-        if kind == pl.Float64
-        else np.zeros(frame.height, dtype=str(kind).lower())
-        for name, kind in held.items()
-    }
+    columns = [_Column.of(frame, name, transform) for name in transform.columns]
+    made = {name: _empty(dtype, frame.height) for name, dtype in held.items()}
     there = np.zeros(frame.height, dtype=bool)
-    counted = {column: frame[f"counted|{column}"].struct.unnest() for column in transform.columns}
-    x = {column: each["steps"].fill_null(0).to_numpy() for column, each in counted.items()}
-    known = {
-        column: each["steps"].is_not_null().cast(pl.Int64).to_numpy()
-        for column, each in counted.items()
-        if each["steps"].null_count()
-    }
-    storeys = {
-        column: each["storey"].fill_null(0).to_numpy()
-        for column, each in counted.items()
-        if each["storey"].max()
-    }
-    signed = {
-        f"{column}|{function}": (frame[f"value|{column}"] * (1.0 if function == "max" else -1.0))
-        .fill_null(-math.inf)
-        .to_numpy()
-        for column in transform.columns
-        for function in _extremes(transform)
-    }
 
     def fill(past: Past) -> None:
         there[past.rows] = True
-        for column in transform.columns:
-            numbers, on_storeys = (
-                past.sorted(some[column]) if column in some else None for some in (known, storeys)
-            )
-            for part, values in _sums(
-                past, past.sorted(x[column]), numbers, on_storeys, squared
-            ).items():
-                made[f"{column}|{part}"][past.rows] = past.in_row_order(values)
-        for name, values in signed.items():
-            made[name][past.rows] = past.in_row_order(past.greatest(past.sorted(values)))
+        for column in columns:
+            for part, values in column.over_windows(past, squared).items():
+                made[f"{column.name}|{part}"][past.rows] = past.in_row_order(values)
 
+    span = None if transform.span == "all" else length(transform.span)
+    gap = length(transform.gap) if transform.gap else 0
     over_parts(fill, frame, keys, span, gap, on)
-    without = None if there.all() else pl.Series(~there)
+    return _as_struct(made, held, there, given.name)
 
-    def column_of(name: str) -> pl.Series:
-        values = pl.Series(
-            name, made.pop(name)
-        )  # one at a time: each is a column of the whole table
-        if held[name] == pl.Float64:
-            values = pl.select(
-                _or_null(pl.lit(values)) * (-1.0 if name.endswith("|min") else 1.0)
-            ).to_series()
-        return values if without is None else values.set(without, None)
 
-    return pl.DataFrame({name: column_of(name) for name in held}).to_struct(given.name)
+@dataclass(frozen=True)
+class _Column:
+    """A column as windows read it, a value a row.
+
+    `steps` are 0 without a number. `known` is 1 with a number, else 0; None where all rows have one. `storeys` is None where all are on the lowest. `extremes`: function ->
+    values whose greatest is sought, -inf without a number.
+    """
+
+    name: str
+    steps: Values
+    known: Values | None
+    storeys: Values | None
+    extremes: Mapping[str, Values]
+
+    @classmethod
+    def of(cls, frame: pl.DataFrame, name: str, transform: Window) -> _Column:
+        """From the frame of all rows."""
+        counted = frame[f"counted|{name}"].struct.unnest()
+        steps, storeys = counted["steps"], counted["storey"]
+        return cls(
+            name,
+            steps.fill_null(0).to_numpy(),
+            steps.is_not_null().cast(pl.Int64).to_numpy() if steps.null_count() else None,
+            storeys.fill_null(0).to_numpy() if storeys.max() else None,
+            {
+                function: (frame[f"value|{name}"] * (1.0 if function == "max" else -1.0))
+                .fill_null(-math.inf)
+                .to_numpy()
+                for function in _extremes(transform)
+            },
+        )
+
+    def over_windows(self, past: Past, squared: bool) -> dict[str, Values]:
+        """The parts of each row's window, of the rows in the order of a part."""
+        known, storeys = (
+            None if values is None else past.sorted(values) for values in (self.known, self.storeys)
+        )
+        sums = _sums(past, past.sorted(self.steps), known, storeys, squared)
+        extremes = {
+            function: past.greatest(past.sorted(values))
+            for function, values in self.extremes.items()
+        }
+        return sums | extremes
+
+
+def _empty(dtype: type[pl.DataType], rows: int) -> Values:
+    if dtype == pl.Float64:
+        return np.full(rows, -np.inf)
+    return np.zeros(rows, dtype=str(dtype).lower())
+
+
+def _as_struct(
+    made: dict[str, Values], held: Mapping[str, type[pl.DataType]], there: Values, name: str
+) -> pl.Series:
+    """One struct of all columns; null where a row is not there. Takes the columns out of `made` one at a time: each is as long as the whole table."""
+    absent = None if there.all() else pl.Series(~there)
+
+    def column_of(part: str) -> pl.Series:
+        values = pl.Series(part, made.pop(part))
+        if held[part] == pl.Float64:
+            sign = -1.0 if part.endswith("|min") else 1.0
+            values = pl.select(_or_null(pl.lit(values)) * sign).to_series()
+        return values if absent is None else values.set(absent, None)
+
+    return pl.DataFrame({part: column_of(part) for part in held}).to_struct(name)
 
 
 def _seen(transform: Window | Lag | AsOf, about: About) -> tuple[list[str], list[pl.Expr]]:
@@ -340,6 +363,33 @@ def _lagged(transform: Lag, fitted: Fitted, about: About) -> Made:  # noqa: ARG0
 
 
 def _joined(transform: AsOf, fitted: Fitted, about: About) -> Made:  # noqa: ARG001
+    other = _joinable(transform, about)
+    types = other.collect_schema()
+    keys, seen = _seen(transform, about)
+    held = {
+        name: pl.Int8() if types[column] == pl.Boolean else types[column]
+        for name, column in zip(transform.makes, transform.columns, strict=True)
+    }
+    past = _before(transform, other, keys, held)
+    within = length(transform.within) if transform.within else None
+
+    def looked_up(given: pl.Series) -> pl.Series:
+        # of several rows of one moment the last in the order of their values, so that it is the same one whatever order they are stored in
+        theirs = run_in_memory(past.sort("at", *held))
+        place = last_before(given.struct.unnest(), theirs, keys, within, about.on)
+        return theirs.select(pl.col(name).gather(place) for name in held).to_struct(given.name)
+
+    mark = f"{HELPER}{transform.makes[0]}"
+    helper = pl.struct(seen).map_batches(looked_up, return_dtype=pl.Struct(held))
+    inputs = {
+        name: (about.order_by, *transform.by, f"{transform.dataset}.{column}")
+        for name, column in zip(transform.makes, transform.columns, strict=True)
+    }
+    return Made({name: pl.col(mark).struct.field(name) for name in held}, inputs, {mark: helper})
+
+
+def _joinable(transform: AsOf, about: About) -> pl.LazyFrame:
+    """The rows of the other data set. Raises: FeatureError: they are not there, lack a column, or have a key of another type."""
     other = about.others.get(transform.dataset)
     if other is None:
         raise FeatureError(
@@ -361,42 +411,23 @@ def _joined(transform: AsOf, fitted: Fitted, about: About) -> Made:  # noqa: ARG
                 "Join by columns of one type",
                 Where(field=own),
             )
-    keys, seen = _seen(transform, about)
-    held = {
-        name: pl.Int8() if types[column] == pl.Boolean else types[column]
-        for name, column in zip(transform.makes, transform.columns, strict=True)
-    }
-    past = other.select(
-        moments(transform.time, types[transform.time]).alias("at"),
-        *(
-            pl.col(theirs).alias(key)
-            for key, theirs in zip(keys, transform.by.values(), strict=True)
-        ),
-        *(
-            pl.col(column).cast(kind).alias(name)
-            for column, (name, kind) in zip(transform.columns, held.items(), strict=True)
-        ),
-    ).drop_nulls(["at", *keys])
+    return other
 
-    def looked_up(given: pl.Series) -> pl.Series:
-        # of several rows of one moment the last in the order of their values, so that it is the same one whatever order they are stored in
-        theirs = run_in_memory(past.sort("at", *held))
-        place = last_before(
-            given.struct.unnest(),
-            theirs,
-            keys,
-            length(transform.within) if transform.within else None,
-            about.on,
-        )
-        return theirs.select(pl.col(name).gather(place) for name in held).to_struct(given.name)
 
-    mark = f"{HELPER}{transform.makes[0]}"
-    helper = pl.struct(seen).map_batches(looked_up, return_dtype=pl.Struct(held))
-    inputs = {
-        name: (about.order_by, *transform.by, f"{transform.dataset}.{column}")
-        for name, column in zip(transform.makes, transform.columns, strict=True)
-    }
-    return Made({name: pl.col(mark).struct.field(name) for name in held}, inputs, {mark: helper})
+def _before(
+    transform: AsOf, other: pl.LazyFrame, keys: Sequence[str], held: Mapping[str, pl.DataType]
+) -> pl.LazyFrame:
+    """The other rows that have a time and a key: `at`, the keys, and the columns as features."""
+    dtype = other.collect_schema()[transform.time]
+    named_keys = (
+        pl.col(theirs).alias(key) for key, theirs in zip(keys, transform.by.values(), strict=True)
+    )
+    columns = (
+        pl.col(column).cast(kind).alias(name)
+        for column, (name, kind) in zip(transform.columns, held.items(), strict=True)
+    )
+    rows = other.select(moments(transform.time, dtype).alias("at"), *named_keys, *columns)
+    return rows.drop_nulls(["at", *keys])
 
 
 WINDOW = Kind(_fit_window, _windowed, arrays=True)

@@ -17,9 +17,12 @@ import numpy.typing as npt
 LF, CR = 10, 13
 MAX_RECORD = 16 * 2**20
 """Bytes of the longest record; a quote that is not closed within them never is."""
-MISSING, TOO_MANY, BROKEN_QUOTE, UNCLOSED, ENCODING, TOO_LONG = (
-    "missing columns", "too many columns", "unquoted value", "unclosed quote", "invalid encoding", f"longer than {MAX_RECORD:,} bytes",
-)  # fmt: skip
+MISSING = "missing columns"
+TOO_MANY = "too many columns"
+BROKEN_QUOTE = "unquoted value"
+UNCLOSED = "unclosed quote"
+ENCODING = "invalid encoding"
+TOO_LONG = f"longer than {MAX_RECORD:,} bytes"
 
 Bytes = npt.NDArray[np.uint8]
 Flags = npt.NDArray[np.bool_]
@@ -309,8 +312,16 @@ class Sorter:
                 return BROKEN_QUOTE, _line_end(chunk, start)
             cells, at = cells + 1, at + 1
 
-    def _gathered(self, chunk: bytes, lines: tuple[Positions, Positions, Positions], good: Flags, wrong: npt.NDArray[np.uint8],
-                  joined: list[tuple[int, int, int]], flaws: dict[int, str], done: int) -> Sorted:  # fmt: skip
+    def _gathered(
+        self,
+        chunk: bytes,
+        lines: tuple[Positions, Positions, Positions],
+        good: Flags,
+        wrong: npt.NDArray[np.uint8],
+        joined: list[tuple[int, int, int]],
+        flaws: dict[int, str],
+        done: int,
+    ) -> Sorted:
         """Number the records and join the readable ones."""
         starts, ends, nexts = lines
         is_record = wrong[:done] != _BLANK

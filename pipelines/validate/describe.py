@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -109,24 +109,32 @@ def _described(name: str, values: pl.Series, counted: Mapping[str, Any], shown: 
         if counted.get("shortest") is not None
         else None
     )
-    known = values.drop_nulls()
-    if not shown or known.is_empty() or kind.is_nested():
-        return Described(
-            name,
-            _type(kind),
-            counted["missing"],
-            counted.get("different"),
-            **of_all,
-            lengths=lengths,
-        )
+    description = Described(
+        name,
+        _type(kind),
+        counted["missing"],
+        counted.get("different"),
+        **of_all,
+        lengths=lengths,
+    )
+    given = values.drop_nulls()
+    if not shown or given.is_empty() or kind.is_nested():
+        return description
     ordered = kind.is_numeric() or kind.is_temporal()
-    return Described(
-        name, _type(kind), counted["missing"], counted.get("different"), **of_all, lengths=lengths,
-        quartiles=tuple(_plain(known.sort()[round(at * (len(known) - 1))]) for at in (0.25, 0.5, 0.75)) if ordered else (),
-        histogram=_histogram(known) if ordered else (),
-        top=_shares(known.cast(pl.String)) if known.n_unique() <= REPEATED * len(known) else (),
-        patterns=_shares(_shape(known)) if kind == pl.String else (),
-    )  # fmt: skip
+    few = given.n_unique() <= REPEATED * len(given)
+    return replace(
+        description,
+        quartiles=_quartiles(given) if ordered else (),
+        histogram=_histogram(given) if ordered else (),
+        top=_shares(given.cast(pl.String)) if few else (),
+        patterns=_shares(_shape(given)) if kind == pl.String else (),
+    )
+
+
+def _quartiles(given: pl.Series) -> tuple[Any, ...]:
+    in_order = given.sort()
+    last = len(in_order) - 1
+    return tuple(_plain(in_order[round(share * last)]) for share in (0.25, 0.5, 0.75))
 
 
 def _type(kind: pl.DataType) -> str:

@@ -78,19 +78,7 @@ def quality(
     Noise is what cleaning took out or set aside, duplicates apart; coverage what was published; the error rate what was quarantined.
     """
     rows_in, published = accounting.rows_in, accounting.published
-    duplicates = sum(rows for step, rows in accounting.removed_by.items() if "duplicate" in step)
-    noise = (
-        accounting.removed
-        - duplicates
-        + min(
-            sum(
-                rows
-                for reason, rows in accounting.quarantined_by.items()
-                if reason.startswith(CLEANING)
-            ),
-            accounting.quarantined,
-        )
-    )
+    duplicates, noise = _duplicates_and_noise(accounting)
     judging = {rule.name: rule for rule in rules if rule.judges_rows}
     judged = [
         (judging[check.rule], check)
@@ -107,25 +95,44 @@ def quality(
         )
         for name, nulls in measured.nulls.items()
     )
-    whole = [column.completeness_pct for column in columns if column.completeness_pct is not None]
     indices = list(measured.stability.values())
     return Quality(
         noise_rate_pct=_pct(noise, rows_in),
         duplicate_rate_pct=_pct(duplicates, rows_in),
         coverage_pct=_pct(published, rows_in),
         error_rate_pct=_pct(accounting.quarantined, rows_in),
-        completeness_pct=round(sum(whole) / len(whole), 4) if whole else None,
-        error_rates_pct={
-            name: rate
-            for name in sorted({c.dimension for _, c in judged})
-            if (rate := _failed([c for _, c in judged if c.dimension == name])) is not None
-        },
+        completeness_pct=_mean_completeness(columns),
+        error_rates_pct=_failed_by_dimension([check for _, check in judged]),
         freshness_hours=dict(measured.freshness_hours),
         stability_psi=max(indices, default=None),
         stable_columns_pct=_pct(sum(index < STABLE for index in indices), len(indices)),
         columns=columns,
         bias=measured.bias,
     )
+
+
+def _duplicates_and_noise(accounting: Accounting) -> tuple[int, int]:
+    """Rows that steps took out as duplicates, and rows that they took out for another reason or set aside."""
+    duplicates = sum(rows for step, rows in accounting.removed_by.items() if "duplicate" in step)
+    set_aside = sum(
+        rows for reason, rows in accounting.quarantined_by.items() if reason.startswith(CLEANING)
+    )
+    # a row may have several reasons
+    return duplicates, accounting.removed - duplicates + min(set_aside, accounting.quarantined)
+
+
+def _mean_completeness(columns: Sequence[ColumnQuality]) -> float | None:
+    values = [c.completeness_pct for c in columns if c.completeness_pct is not None]
+    return round(sum(values) / len(values), 4) if values else None
+
+
+def _failed_by_dimension(checks: Sequence[Check]) -> dict[str, float]:
+    """Quality dimension -> the share of judgements by its rules that failed."""
+    dimensions = sorted({check.dimension for check in checks})
+    rates = {
+        name: _failed([check for check in checks if check.dimension == name]) for name in dimensions
+    }
+    return {name: rate for name, rate in rates.items() if rate is not None}
 
 
 def answers(rules: Iterable[Rule], found: Quality) -> dict[str, float | None]:
@@ -145,10 +152,12 @@ def _answer(rule: Rule, found: Quality) -> float | None:
         case "stability":
             return found.stability_psi
         case "noiseRate" | "duplicateRate" | "coverage" | "errorRate":
-            whole: dict[str, float | None] = {
-                "noiseRate": found.noise_rate_pct, "duplicateRate": found.duplicate_rate_pct, "coverage": found.coverage_pct, "errorRate": found.error_rate_pct,
-            }  # fmt: skip
-            return whole[name]
+            return {
+                "noiseRate": found.noise_rate_pct,
+                "duplicateRate": found.duplicate_rate_pct,
+                "coverage": found.coverage_pct,
+                "errorRate": found.error_rate_pct,
+            }[name]
     group: Any = next((each for each in found.bias if each.column == column), None)
     value: float | None = getattr(group, _OF_GROUPS[name], None)
     return value

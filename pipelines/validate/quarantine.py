@@ -14,7 +14,7 @@ from typing import Literal
 
 import polars as pl
 
-from assay.contracts.model import Contract
+from assay.contracts.model import Contract, Rule
 from assay.contracts.rules import keeps, was_read
 from assay.contracts.types import dtype, read, readable
 from assay.pipelines.clean.steps import label
@@ -23,9 +23,15 @@ from assay.pipelines.validate.metrics import CLEANING
 from assay.pipelines.validate.split import judged_rules, look_up
 
 NEVER = {
-    "license: ": ("its own licence does not allow what is wanted, and no steward can allow it instead of the holder", "Change the purposes in assay.license, or get another licence for the row"),
-    "unreadable: ": ("no reader could parse it, so it has no values", "Mend the line in the source, and deliver it again"),
-}  # fmt: skip
+    "license: ": (
+        "its own licence does not allow what is wanted, and no steward can allow it instead of the holder",
+        "Change the purposes in assay.license, or get another licence for the row",
+    ),
+    "unreadable: ": (
+        "no reader could parse it, so it has no values",
+        "Mend the line in the source, and deliver it again",
+    ),
+}
 """How reasons begin that no decision can overrule, why, and what to do instead."""
 DECISION = "_decision"
 PASSES = "_passes"
@@ -161,43 +167,16 @@ def judged_again(
         related: the versions that relationships point to, as splitting takes them; what cannot be judged does not pass.
         newest: the newest published rows: what must not repeat must not repeat one of them either.
     """
-    frame = as_text(quarantined, contract)
-    typed = frame.select(
-        ROW,
-        REASONS,
-        *(read(c) for c in contract.published_columns),
-        *(
-            readable(c, read(c)).alias(was_read(c.name))
-            for c in contract.published_columns
-            if c.logical_type != "string"
-        ),
-    )
     names = {column.name for column in contract.published_columns}
     rules = [rule for rule in contract.rules if rule.splits_rows and set(rule.columns) <= names]
     judging = judged_rules(rules, related)
-    unjudged = len(rules) > len(judging)
-    judged = look_up(typed, judging, related).with_columns(
-        pl.all_horizontal(pl.lit(not unjudged), *(keeps(rule) for rule in judging)).alias(PASSES)
+    all_judged = pl.lit(len(rules) == len(judging))
+    judged = look_up(_typed(quarantined, contract), judging, related).with_columns(
+        pl.all_horizontal(all_judged, *(keeps(rule) for rule in judging)).alias(PASSES)
     )
     for rule in judging:
-        if (
-            rule.kind in ("unique", "duplicateValues")
-            and newest is not None
-            and set(rule.columns) <= set(newest.collect_schema())
-        ):
-            keys = (
-                newest.select(
-                    pl.col(name).cast(dtype(contract.column(name)), strict=False)
-                    for name in rule.columns
-                )
-                .unique()
-                .with_columns(pl.lit(True).alias("_published"))
-            )
-            judged = (
-                judged.join(keys, on=list(rule.columns), how="left", maintain_order="left")
-                .with_columns(pl.col(PASSES) & pl.col("_published").is_null())
-                .drop("_published")
-            )
+        if rule.kind in ("unique", "duplicateValues") and newest is not None:
+            judged = _not_published(judged, contract, rule, newest)
     overruled = (
         pl.col(REASONS)
         .list.eval(pl.any_horizontal(pl.element().str.starts_with(start) for start in NEVER))
@@ -205,3 +184,33 @@ def judged_again(
         .fill_null(False)
     )
     return judged.select(ROW, REASONS, (pl.col(PASSES) & ~overruled).alias(PASSES))
+
+
+def _typed(quarantined: pl.LazyFrame, contract: Contract) -> pl.LazyFrame:
+    """`_row`, `_reasons`, the published columns in their types, and whether each cell could be read."""
+    columns = contract.published_columns
+    return as_text(quarantined, contract).select(
+        ROW,
+        REASONS,
+        *(read(column) for column in columns),
+        *(
+            readable(column, read(column)).alias(was_read(column.name))
+            for column in columns
+            if column.logical_type != "string"
+        ),
+    )
+
+
+def _not_published(
+    judged: pl.LazyFrame, contract: Contract, rule: Rule, newest: pl.LazyFrame
+) -> pl.LazyFrame:
+    """The rows; one whose key a published row has does not pass."""
+    if not set(rule.columns) <= set(newest.collect_schema()):
+        return judged
+    keys = newest.select(
+        pl.col(name).cast(dtype(contract.column(name)), strict=False) for name in rule.columns
+    ).unique()
+    published = keys.with_columns(pl.lit(True).alias("_published"))
+    joined = judged.join(published, on=list(rule.columns), how="left", maintain_order="left")
+    passes = pl.col(PASSES) & pl.col("_published").is_null()
+    return joined.with_columns(passes).drop("_published")
