@@ -1,6 +1,7 @@
 """What is known of a trained model -> its model card, in Markdown.
 
-Belongs here: the words. Stays out: where it is kept. Source of the headings: Mitchell et al. (2019), Model cards for model reporting, FAT*.
+Belongs here: the words. Stays out: where it is kept. Source of the headings: Mitchell et al.
+(2019), Model cards for model reporting, FAT*.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ def card(
     """The card of one version of a model.
 
     Args:
-        facts: what it was made from: data set, version, licence, obligations, filter rules, trace id and so on.
+        facts: what it was made from: data set, version, licence, obligations, filter rules, trace
+            id and so on.
         features: the model's inputs, in order.
     """
     # MLflow's list of versions shows the beginning of this line alone

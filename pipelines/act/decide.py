@@ -1,7 +1,8 @@
 """What was measured, the policy, what happened before, and a clock -> what is to be done.
 
 Belongs here: whether to act, and why. Stays out: doing it, measuring, judging the candidate.
-Everything that a decision depends on is in its `Situation`, which is kept with it: the same situation is decided the same, today and in a year.
+Everything that a decision depends on is in its `Situation`, which is kept with it: the same
+situation is decided the same, today and in a year.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ class Situation:
     """All that a decision is made of.
 
     Args:
-        verdict, reasons: of the version's drift. `critical`: its columns that drifted and that the policy calls so.
+        verdict, reasons: of the version's drift. `critical`: its columns that drifted and that the
+            policy calls so.
         earlier: the verdicts of the versions before it, the newest first.
         keeps: what is made of the data set. in_service: whether one serves.
         acted_at: when something was last done, ISO 8601, the newest first.
@@ -108,7 +110,9 @@ def decide(situation: Situation) -> Decision:
 
 
 def _without_drift(situation: Situation, reasons: str) -> Decision | None:
-    """What is done whatever the policy says of drift: a steward's decision, the first model, data that have not drifted."""
+    """What is done whatever the policy says of drift: a steward's decision, the first model, data
+    that have not drifted.
+    """
     override = situation.override
     if override:
         reason = f"{override.by} decided so: {override.reason}."
@@ -136,7 +140,9 @@ def _not_to_act(situation: Situation, policy: Acting, reasons: str) -> Decision 
 
 
 def _held_back(situation: Situation, policy: Acting, reasons: str) -> Decision | None:
-    """What holds an action back: too few drifted versions, one that was taken lately, the month's budget."""
+    """What holds an action back: too few drifted versions, one that was taken lately, the month's
+    budget.
+    """
     times = _drifted_versions(situation, policy)
     if times < policy.k and not situation.critical:
         return Decision(
@@ -178,7 +184,9 @@ def _drifted_versions(situation: Situation, policy: Acting) -> int:
 
 
 def evidence_of(drift: Mapping[str, Any]) -> str:
-    """SHA-256 of a drift's measurements as the registry keeps them, by which a decision names them."""
+    """SHA-256 of a drift's measurements as the registry keeps them, by which a decision names
+    them.
+    """
     return hashlib.sha256(
         json.dumps(
             {key: drift[key] for key in ("verdict", "measurements", "reasons")}, sort_keys=True
@@ -190,7 +198,8 @@ def rebuild_due(documents_changed: int | None, *, in_service: bool) -> Intent:
     """Whether an index is to be built.
 
     Args:
-        documents_changed: how many documents were added, changed or removed since the index in service; None if not known.
+        documents_changed: how many documents were added, changed or removed since the index in
+            service; None if not known.
     """
     if not in_service:
         return Intent("rebuild", "No index is in service, so this is the first.")

@@ -1,7 +1,7 @@
 """A candidate and what is in service -> accepted or not.
 
-Belongs here: the comparison by one score, for indexes, that of models by all that was measured of them, and that by what came true. Stays out: measuring (retrain.py,
-retrieve.py), switching over.
+Belongs here: the comparison by one score, for indexes, that of models by all that was measured of
+them, and that by what came true. Stays out: measuring (retrain.py, retrieve.py), switching over.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ def judge(
     tolerance: float,
     floor: float | None = None,
 ) -> Judgement:
-    """Accept a candidate that is not worse than what is in service by more than `tolerance`, and reaches `floor` where there is one.
+    """Accept a candidate that is not worse than what is in service by more than `tolerance`, and
+    reaches `floor` where there is one.
 
     A score that is no number is never accepted.
     """
@@ -54,9 +55,12 @@ def judge(
 
 
 def judge_model(found: Evaluation, policy: Retrain) -> Judgement:
-    """Accept a model unless it is worse than the champion in anything that the contract asks for; every reason against it is named.
+    """Accept a model unless it is worse than the champion in anything that the contract asks for;
+    every reason against it is named.
 
-    Worse is: by more than the tolerance on all held-back rows (the interval of the difference is given next to it); by more than `slice_tolerance` in a slice of enough rows; a gap between groups, or an error of calibration, beyond what is allowed and not smaller than the champion's.
+    Worse is: by more than the tolerance on all held-back rows (the interval of the difference is
+    given next to it); by more than `slice_tolerance` in a slice of enough rows; a gap between
+    groups, or an error of calibration, beyond what is allowed and not smaller than the champion's.
     """
     candidate, champion = found.candidate.value, found.champion.value if found.champion else None
     if math.isnan(candidate):
@@ -151,10 +155,13 @@ def judge_canary(
     policy: Retrain,
     canary: Canary,
 ) -> Standing:
-    """Promote a challenger that is surely not worse by more than the tolerance, roll back one that surely is, and wait for more outcomes otherwise, up to the limit.
+    """Promote a challenger that is surely not worse by more than the tolerance, roll back one that
+    surely is, and wait for more outcomes otherwise, up to the limit.
 
-    Args: challenger, champion: their metric with a 95 % interval, each over outcomes of its own, so many.
-    Sure is what an interval says that may be looked at with every delivery of outcomes (`at_any_time`, with the policy's confidence).
+    Args: challenger, champion: their metric with a 95 % interval, each over outcomes of its own, so
+    many.
+    Sure is what an interval says that may be looked at with every delivery of outcomes
+    (`at_any_time`, with the policy's confidence).
     """
     apart, error, _ = unpaired(challenger, champion)
     mine, theirs = outcomes

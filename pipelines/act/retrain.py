@@ -1,6 +1,7 @@
 """A feature table -> a model trained on its earlier part, and how good it is on the later one.
 
-Belongs here: splitting in time, training, scoring, with scikit-learn. Stays out: who is champion (judge.py), where models are kept.
+Belongs here: splitting in time, training, scoring, with scikit-learn. Stays out: who is champion
+(judge.py), where models are kept.
 """
 
 from __future__ import annotations
@@ -35,9 +36,11 @@ FEWEST = 50  # judged rows of a slice from which on it says something
 def split_in_time(
     frame: pl.DataFrame, order_by: str, holdout: float
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Cut the frame at the time before which `1 - holdout` of the rows lie: train on the earlier, judge on the later rows.
+    """Cut the frame at the time before which `1 - holdout` of the rows lie: train on the earlier,
+    judge on the later rows.
 
-    Rows of one moment stay together, so that the model never learns from the moment it is judged on. Rows without a time are
+    Rows of one moment stay together, so that the model never learns from the moment it is judged
+    on. Rows without a time are
     in neither part: nobody can say whether they were known before.
     Raises: ActionError: one of the two would be empty.
     """
@@ -57,9 +60,11 @@ def split_in_time(
 
 
 def estimator(trainer: Trainer, seed: int) -> Any:
-    """The model that a contract names, untrained: one of the list, so that a contract can name no code.
+    """The model that a contract names, untrained: one of the list, so that a contract can name no
+    code.
 
-    Those that cannot learn from a missing value get the column's median for it, and logistic regression columns of one scale.
+    Those that cannot learn from a missing value get the column's median for it, and logistic
+    regression columns of one scale.
     """
     from sklearn.ensemble import (
         ExtraTreesClassifier,
@@ -103,7 +108,8 @@ def train(
 ) -> Any:
     """Fit the contract's trainer; rows whose target is unknown are left out.
 
-    Raises: ActionError: fewer than 100 labelled rows, or all of one class; a parameter that the trainer refuses.
+    Raises: ActionError: fewer than 100 labelled rows, or all of one class; a parameter that the
+    trainer refuses.
     """
     values, labels = _arrays(frame, columns, target)
     if len(labels) < MIN_ROWS or len(set(labels.tolist())) < 2:
@@ -115,7 +121,8 @@ def train(
     model = estimator(trainer, seed)
     try:
         return model.fit(values, labels)
-    except ValueError as error:  # scikit-learn names the parameter and its range; what else it says could hold values
+    # scikit-learn names the parameter and its range; what else it says could hold values
+    except ValueError as error:
         told = (
             str(error).partition(". Got")[0]
             if "parameter of" in str(error)
@@ -138,7 +145,9 @@ def chances(model: Any, frame: pl.DataFrame, columns: Sequence[str]) -> NDArray[
 def score(
     model: Any, frame: pl.DataFrame, *, columns: Sequence[str], target: str, metric: Metric
 ) -> float:
-    """How well the model orders the rows whose target is known; NaN where they are all of one class."""
+    """How well the model orders the rows whose target is known; NaN where they are all of one
+    class.
+    """
     labelled = frame.filter(pl.col(target).is_not_null())
     return metric_of(metric)(labelled[target].to_numpy(), chances(model, labelled, columns))
 
@@ -165,9 +174,11 @@ class Part:
 
 @dataclass(frozen=True)
 class Gap:
-    """How differently a model treats the groups of one column: the largest differences between two of them, as shares.
+    """How differently a model treats the groups of one column: the largest differences between two
+    of them, as shares.
 
-    `champion_selection` and `champion_opportunity` are those of the model in service, on the same rows.
+    `champion_selection` and `champion_opportunity` are those of the model in service, on the same
+    rows.
     """
 
     column: str
@@ -180,7 +191,10 @@ class Gap:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A candidate beside the champion, on the same held-back rows. `better`: candidate less champion; None where nobody serves."""
+    """A candidate beside the champion, on the same held-back rows.
+
+    `better`: candidate less champion; None where nobody serves.
+    """
 
     metric: Metric
     rows: int
@@ -270,9 +284,11 @@ def _gap(
 def _apart(
     groups: pl.Series, labels: NDArray[Any], scores: NDArray[Any], smallest: int
 ) -> tuple[float | None, float | None, int]:
-    """Largest less smallest share of a group that the model says yes to, of all and of the positive. Yes is what lies above the share of the positive.
+    """Largest less smallest share of a group that the model says yes to, of all and of the
+    positive. Yes is what lies above the share of the positive.
 
-    A model that is asked for an order has no threshold of its own: the one taken here says yes as often as it is true.
+    A model that is asked for an order has no threshold of its own: the one taken here says yes as
+    often as it is true.
     """
     frame = pl.DataFrame({"group": groups.cast(pl.String), "label": labels, "score": scores})
     cut = float(np.quantile(scores, 1 - labels.mean(), method="higher"))

@@ -1,6 +1,7 @@
 """A candidate for a personal value -> the personal part of it as written, or None.
 
-Belongs here: check digits, countries' shapes, published ranges. Stays out: the patterns that bring candidates (detectors.yaml), persons' names (person_names.py).
+Belongs here: check digits, countries' shapes, published ranges. Stays out: the patterns that bring
+candidates (detectors.yaml), persons' names (person_names.py).
 """
 
 from __future__ import annotations
@@ -42,7 +43,9 @@ def confirm_card(text: str) -> str | None:
 
 
 def _confirm_announced_card(text: str) -> str | None:
-    """A number that is announced as a card's: 12 to 19 digits with the check digit right (ISO/IEC 7812 allows that few)."""
+    """A number that is announced as a card's: 12 to 19 digits with the check digit right (ISO/IEC
+    7812 allows that few).
+    """
     from stdnum import luhn
 
     digits = re.sub(r"[ -]", "", text)
@@ -50,7 +53,9 @@ def _confirm_announced_card(text: str) -> str | None:
 
 
 def _is_issued(digits: str) -> bool:
-    """Whether an issuer's prefix starts a number of that length (ISO/IEC 7812; the networks' published ranges)."""
+    """Whether an issuer's prefix starts a number of that length (ISO/IEC 7812; the networks'
+    published ranges).
+    """
     two, four, length = int(digits[:2]), int(digits[:4]), len(digits)
     return (
         (digits[0] == "4" and length in (13, 16, 19))

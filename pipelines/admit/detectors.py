@@ -1,6 +1,8 @@
-"""What personal data look like, by kind: a pattern, the words it stands behind, and the check that confirms a candidate.
+"""What personal data look like, by kind: a pattern, the words it stands behind, and the check that
+confirms a candidate.
 
-Belongs here: reading the ways of writing from detectors.yaml. Stays out: the checks (confirm.py), searching frames (personal.py), what happens to what is found (treat.py).
+Belongs here: reading the ways of writing from detectors.yaml. Stays out: the checks (confirm.py),
+searching frames (personal.py), what happens to what is found (treat.py).
 """
 
 from __future__ import annotations
@@ -31,10 +33,13 @@ class Detector:
     Args:
         pattern: with `captures` or `words`, its group 1 is the value.
         confirm: returns the personal part of the candidate as written, or None.
-        words: what announces the value, at most 40 characters before it; a column whose name holds one needs none.
+        words: what announces the value, at most 40 characters before it; a column whose name holds
+            one needs none.
         not_in: text that matches is not looked at.
-        alone: where the whole cell is the candidate, most of the column's candidates must hold, or none counts:
-            one long number in ten has the check digit of a card, and one town in many is called like a person.
+        alone: where the whole cell is the candidate, most of the column's candidates must hold, or
+            none counts:
+            one long number in ten has the check digit of a card, and one town in many is called
+            like a person.
     """
 
     kind: PersonalKind
@@ -49,12 +54,18 @@ class Detector:
 
     @property
     def in_words(self) -> bool:
-        """Whether letters, digits and underscores alone can be it. What stands behind a word, or has a mark in it (`spaced`), needs more than those."""
+        """Whether letters, digits and underscores alone can be it.
+
+        What stands behind a word, or has a mark in it (`spaced`), needs more than those.
+        """
         return not self.words and not self.spaced
 
     @property
     def search(self) -> str:
-        """The pattern as it is looked for in text. Word boundaries are ASCII's: with Unicode's, the engine leaves its fast path at the first é."""
+        """The pattern as it is looked for in text.
+
+        Word boundaries are ASCII's: with Unicode's, the engine leaves its fast path at the first é.
+        """
         whole = (
             rf"(?i:\b(?:{'|'.join(self.words)})\b)[^\n]{{0,40}}?{self.pattern}"
             if self.words
@@ -96,7 +107,9 @@ def whole_cell_detectors() -> tuple[Detector, ...]:
 
 
 def detectors_for(column: str) -> tuple[Detector, ...]:
-    """What is looked for in a column: every way of writing, and where its name says a kind, what that kind looks like by itself."""
+    """What is looked for in a column: every way of writing, and where its name says a kind, what
+    that kind looks like by itself.
+    """
     from assay.pipelines.admit.names import personal_hint
 
     hint = personal_hint(column)

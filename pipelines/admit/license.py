@@ -1,7 +1,8 @@
-"""A licence as somebody wrote it, the policy and the purposes -> what it allows, with the clause and the way to it.
+"""A licence as somebody wrote it, the policy and the purposes -> what it allows, with the clause
+and the way to it.
 
-Belongs here: applying the policy to expressions, and to several licences at once. Stays out: what a licence says (contracts/policies/licenses.yaml),
-how its name is read (contracts/licenses.py).
+Belongs here: applying the policy to expressions, and to several licences at once. Stays out: what a
+licence says (contracts/policies/licenses.yaml), how its name is read (contracts/licenses.py).
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ def judge_license(
 ) -> LicenseVerdict:
     """Decide whether the licence allows every wanted purpose.
 
-    `A AND B` takes the strictest of both, `A OR B` the loosest: the licensee chooses. What nobody has read is held for review,
-    never allowed.
+    `A AND B` takes the strictest of both, `A OR B` the loosest: the licensee chooses. What nobody
+    has read is held for review, never allowed.
     Args:
         today: a licence whose last day is past allows nothing.
     Source: SPDX specification 2.3, annex D (licence expressions).
@@ -110,7 +111,9 @@ def _not_allowed(terms: LicenseTerms, wanted: License, policy: LicensePolicy) ->
 
 
 def read_terms(key: str, policy: LicensePolicy) -> LicenseTerms | None:
-    """The policy's reading of one licence: its own, that of its Creative Commons elements, or that of its ScanCode category; None where there is none."""
+    """The policy's reading of one licence: its own, that of its Creative Commons elements, or that
+    of its ScanCode category; None where there is none.
+    """
     if key in policy.licenses:
         return policy.licenses[key]
     if key.startswith("CC-") and not key.startswith("CC-PDDC"):
@@ -142,7 +145,9 @@ def _tree(expression: str) -> Any:
 
 
 def strictest(terms: Sequence[LicenseTerms]) -> LicenseTerms:
-    """What holds where all of them hold: of a data set in parts, or of what is made from several."""
+    """What holds where all of them hold: of a data set in parts, or of what is made from
+    several.
+    """
     forbids = {each.training for each in terms}
     return LicenseTerms(
         use=max((each.use for each in terms), key=USES.index),
@@ -161,7 +166,8 @@ def strictest(terms: Sequence[LicenseTerms]) -> LicenseTerms:
 
 
 def terms_of(names: Sequence[str], policy: LicensePolicy) -> LicenseTerms:
-    """The strictest of several licences as they are written; one that nobody can read counts as unspecified.
+    """The strictest of several licences as they are written; one that nobody can read counts as
+    unspecified.
 
     Within an expression, OR gives the loosest of its sides.
     """
@@ -193,7 +199,8 @@ def held_against(
     policy: LicensePolicy,
     today: date | None = None,
 ) -> LicenseVerdict:
-    """The verdict beside what a text at the source says: where that allows less, it holds; its obligations hold in any case.
+    """The verdict beside what a text at the source says: where that allows less, it holds; its
+    obligations hold in any case.
 
     Args:
         found: the licence that the text names; `evidence`: the text's name.
@@ -219,7 +226,8 @@ def no_freer(
     policy: LicensePolicy,
     today: date | None = None,
 ) -> LicenseVerdict:
-    """The verdict on data made from one data set: never freer than what that data set's licence gives for the same purposes.
+    """The verdict on data made from one data set: never freer than what that data set's licence
+    gives for the same purposes.
 
     Args:
         expression: the licence that `source`, such as `meters@1.0.0`, was admitted under.
@@ -235,7 +243,8 @@ def no_freer(
 
 
 def looser(wanted: License, inputs: Mapping[str, str], policy: LicensePolicy) -> tuple[str, ...]:
-    """Why data made from `inputs` may not go under the licence that the contract declares; nothing where they may.
+    """Why data made from `inputs` may not go under the licence that the contract declares; nothing
+    where they may.
 
     Args:
         inputs: data set -> its licence as written.
@@ -286,7 +295,9 @@ def _keys(written: str, policy: LicensePolicy) -> frozenset[str]:
 
 
 def _alike(written: str, policy: LicensePolicy) -> frozenset[str]:
-    """The share-alike licences in an expression; where it offers a choice, one without is chosen."""
+    """The share-alike licences in an expression; where it offers a choice, one without is
+    chosen.
+    """
     if not terms_of([written], policy).share_alike:
         return frozenset()
     return frozenset(
@@ -295,7 +306,9 @@ def _alike(written: str, policy: LicensePolicy) -> frozenset[str]:
 
 
 def _onward(key: str, policy: LicensePolicy) -> frozenset[str]:
-    """Under which licences material adapted from this one may go: its own, and what it leads to, one step after the other."""
+    """Under which licences material adapted from this one may go: its own, and what it leads to,
+    one step after the other.
+    """
     reached, new = frozenset({key}), frozenset({key})
     while new:
         new = (
@@ -308,7 +321,10 @@ def _onward(key: str, policy: LicensePolicy) -> frozenset[str]:
 def rows_not_allowed(
     wanted: License, written: Iterable[str], policy: LicensePolicy
 ) -> dict[str, str]:
-    """Of the licences that rows name: those that do not allow every purpose -> why. What waits for a person is not allowed either."""
+    """Of the licences that rows name: those that do not allow every purpose -> why.
+
+    What waits for a person is not allowed either.
+    """
     verdicts = {
         name: judge_license(wanted.model_copy(update={"expression": name}), policy)
         for name in written
@@ -322,7 +338,9 @@ def rows_not_allowed(
 
 @dataclass(frozen=True)
 class Row:
-    """One licence of the matrix: its terms, and for each purpose what comes of wanting it without and with gain."""
+    """One licence of the matrix: its terms, and for each purpose what comes of wanting it without
+    and with gain.
+    """
 
     license: str
     terms: LicenseTerms

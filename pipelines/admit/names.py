@@ -43,7 +43,9 @@ def personal_hint(name: str) -> PersonalKind | None:
 
 
 def perhaps_personal(name: str) -> PersonalKind | None:
-    """The kind it may be, next to other columns about persons; a restaurant has a name and an address too."""
+    """The kind it may be, next to other columns about persons; a restaurant has a name and an
+    address too.
+    """
     column = words(name)
     for kind, pattern in _kinds("perhaps_personal"):
         if re.fullmatch(rf"({pattern}){_NUMBERED}", column):

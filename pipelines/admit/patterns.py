@@ -1,6 +1,7 @@
 """Patterns of the data files -> regular expressions.
 
-Belongs here: how a data file writes a pattern. Stays out: which patterns there are (the YAML files), what they find.
+Belongs here: how a data file writes a pattern. Stays out: which patterns there are (the YAML
+files), what they find.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
 """Words in text -> persons' names, by a dictionary of given names and what stands around them.
 
-Belongs here: what makes capitalised words a name. Stays out: where they are searched for (detectors.py), a language model (presidio.py).
-A given name by itself is as often a month, a town or a product: it counts before a family name, or behind words that speak to or of somebody.
+Belongs here: what makes capitalised words a name. Stays out: where they are searched for
+(detectors.py), a language model (presidio.py).
+A given name by itself is as often a month, a town or a product: it counts before a family name, or
+behind words that speak to or of somebody.
 """
 
 from __future__ import annotations
@@ -47,7 +49,9 @@ def family_names() -> frozenset[str]:
 
 
 def confirm_full_name(text: str) -> str | None:
-    """The part of a run of capitalised words that is a given name, perhaps an initial, and a family name."""
+    """The part of a run of capitalised words that is a given name, perhaps an initial, and a family
+    name.
+    """
     tokens = re.sub(r"['’]s\b.*$", "", text).split(" ")  # whose it is ends the name
     for start, first in enumerate(tokens[:-1]):
         if first.lower() not in given_names() or first.lower() in _particles():

@@ -1,8 +1,11 @@
 """Columns -> the special categories of GDPR article 9, and markings of secrecy, that they hold.
 
-Belongs here: the words, and from which share of a column's cells on they say something. Stays out: single values with a form of their own (detectors.py).
-A word in a sentence is no finding. A column is one where its name says so and cells hold the words, or where most of its cells are nothing but such words;
-words that say other things as well, such as colours, count in the former only. A first look counts each column's words; rows are looked for where that gives reason.
+Belongs here: the words, and from which share of a column's cells on they say something. Stays out:
+single values with a form of their own (detectors.py).
+A word in a sentence is no finding. A column is one where its name says so and cells hold the words,
+or where most of its cells are nothing but such words; words that say other things as well, such as
+colours, count in the former only. A first look counts each column's words; rows are looked for
+where that gives reason.
 """
 
 from __future__ import annotations
@@ -27,7 +30,9 @@ _LONGEST = 48  # letters of a cell that holds a word and nothing else
 
 @dataclass(frozen=True)
 class Category:
-    """One kind: what columns of it are called, the words for which it takes no name, those that take one, and what else cells of such a column look like."""
+    """One kind: what columns of it are called, the words for which it takes no name, those that
+    take one, and what else cells of such a column look like.
+    """
 
     kind: PersonalKind
     name: str
@@ -104,7 +109,8 @@ def looks(frame: pl.LazyFrame, columns: Sequence[str], texts: Sequence[str]) -> 
     Args:
         columns: all of them; those of no text are looked at where their name says a category.
         texts: those in which sure words and markings may stand.
-    Returns: one row of `given`, `marked` and `mentioned` cells for each of `texts`, as `<column> given` and so on; then `column`, `word`, `rows` of the words it holds.
+    Returns: one row of `given`, `marked` and `mentioned` cells for each of `texts`, as `<column>
+    given` and so on; then `column`, `word`, `rows` of the words it holds.
     """
     sure = [word for each in categories() for word in each.sure]
     counted = frame.select(

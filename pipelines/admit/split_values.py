@@ -1,8 +1,11 @@
 """Two columns of one row -> the personal value that is written across them, half in each.
 
-Belongs here: which columns may be halves, what the halves of each kind look like, the search as plans. Stays out: whole values (personal.py).
-A first look asks each column for cells that have the sign of a half. Where two columns fit, a second counts the rows whose cells, written together, have a
-kind's shape, and those that are likely one; they are searched only where most of the former are the latter: two numbers are as often two numbers.
+Belongs here: which columns may be halves, what the halves of each kind look like, the search as
+plans. Stays out: whole values (personal.py).
+A first look asks each column for cells that have the sign of a half. Where two columns fit, a
+second counts the rows whose cells, written together, have a kind's shape, and those that are likely
+one; they are searched only where most of the former are the latter: two numbers are as often two
+numbers.
 """
 
 from __future__ import annotations
@@ -30,7 +33,8 @@ class Halves:
     """One way of writing one kind in two columns.
 
     Args:
-        sign: what a half has that ordinary cells have not, and in which column `at` least; it is looked for in every cell, so it is cheap.
+        sign: what a half has that ordinary cells have not, and in which column `at` least; it is
+            looked for in every cell, so it is cheap.
         head, tail: what the left and the right cell look like.
         between: what belongs between them; `strip` is left out of both.
         shape: what they look like together; `likely`: what they look like where they are one.
@@ -115,7 +119,9 @@ def _no_mailbox() -> str:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two columns that may hold the halves of one value, and the ways of writing that are looked for in them."""
+    """Two columns that may hold the halves of one value, and the ways of writing that are looked
+    for in them.
+    """
 
     left: str
     right: str
@@ -135,7 +141,9 @@ class Pair:
 
 
 def pairs(columns: Sequence[str]) -> list[Pair]:
-    """The columns that stand beside each other, and those whose names differ in their last part only."""
+    """The columns that stand beside each other, and those whose names differ in their last part
+    only.
+    """
     stems: dict[str, str] = {}
     found = dict.fromkeys(pairwise(columns))
     for column in columns:
@@ -171,7 +179,9 @@ def _kinds(left: str, right: str) -> tuple[Halves, ...]:
 
 
 def _together(cells: pl.LazyFrame, each: Halves) -> pl.LazyFrame:
-    """Of the cells, those that have the kind's shape together and not by themselves: with `whole`."""
+    """Of the cells, those that have the kind's shape together and not by themselves: with
+    `whole`.
+    """
     parted = (
         cells.filter(each.fits)
         .with_columns(each.whole.alias("whole"))
@@ -196,11 +206,12 @@ def _likely(each: Halves) -> pl.Expr:
 def signs(
     frame: pl.LazyFrame, columns: Sequence[str], numbers: Collection[str] = ()
 ) -> pl.LazyFrame:
-    """Plan the first look, over all columns in one: how many cells of each have which sign, and the bytes of its longest; one row.
+    """Plan the first look, over all columns in one: how many cells of each have which sign, and the
+    bytes of its longest; one row.
 
     Args:
-        numbers: those of the columns whose every cell is a whole number. Of the signs these can have two, and to see them takes no regular expression;
-            of such that are no text, one.
+        numbers: those of the columns whose every cell is a whole number. Of the signs these can
+            have two, and to see them takes no regular expression; of such that are no text, one.
     """
     asked, schema = dict.fromkeys(each.sign for each in ways_to_split()), frame.collect_schema()
 
@@ -226,7 +237,9 @@ def signs(
 
 
 def _of_number(cells: pl.Expr, sign: str, *, plain: bool) -> pl.Expr:
-    """How many cells have the sign, given that each is a whole number; it may be more of those that only have digits."""
+    """How many cells have the sign, given that each is a whole number; it may be more of those that
+    only have digits.
+    """
     if sign == _expanded("<<digits>>"):
         return cells.count()
     if sign == _expanded("<<plus>>") and not plain:
@@ -235,7 +248,9 @@ def _of_number(cells: pl.Expr, sign: str, *, plain: bool) -> pl.Expr:
 
 
 def signed(found: Sequence[Pair], counts: Mapping[str, int]) -> list[Pair]:
-    """The pairs, with the ways of writing whose signs they have and that they are long enough for; those that have none are left out."""
+    """The pairs, with the ways of writing whose signs they have and that they are long enough for;
+    those that have none are left out.
+    """
 
     def has(column: str, each: Halves) -> bool:
         return counts[f"{column} {each.sign}"] > 0
@@ -256,7 +271,9 @@ def signed(found: Sequence[Pair], counts: Mapping[str, int]) -> list[Pair]:
 
 
 def looks(frame: pl.LazyFrame, found: Sequence[Pair]) -> list[pl.LazyFrame]:
-    """Plan the second look, one for each pair and way of writing, in that order: `shaped` and `likely` rows, and `different` left cells among the latter."""
+    """Plan the second look, one for each pair and way of writing, in that order: `shaped` and
+    `likely` rows, and `different` left cells among the latter.
+    """
     return [
         _together(pair.cells(frame), each).select(
             pl.len().alias("shaped"),
@@ -271,7 +288,9 @@ def looks(frame: pl.LazyFrame, found: Sequence[Pair]) -> list[pl.LazyFrame]:
 def halves(
     frame: pl.LazyFrame, found: Sequence[Pair], counts: Sequence[pl.DataFrame]
 ) -> list[pl.LazyFrame]:
-    """Plan the search where `looks` gave reason for one; what is found is told for both columns, as `spans` tells it."""
+    """Plan the search where `looks` gave reason for one; what is found is told for both columns, as
+    `spans` tells it.
+    """
     plans = []
     asked = [(pair, each) for pair in found for each in pair.kinds]
     for (pair, each), count in zip(asked, counts, strict=True):

@@ -1,4 +1,5 @@
-"""Pairs of rows that are the same -> groups, each with the row that stays and why the others belong to it.
+"""Pairs of rows that are the same -> groups, each with the row that stays and why the others belong
+to it.
 
 Belongs here: closing pairs into groups, choosing, explaining. Stays out: finding pairs.
 """
@@ -25,8 +26,10 @@ EXPLAINED: dict[str, pl.DataType] = {
     "similarity": pl.Float64(),
     "agreed": pl.List(pl.String()),
 }
-"""A row for each row of a group: the group's smallest row number, the row that stays, and for the others the row they are most alike (the one that stays, where they
-are alike), how much, and in which columns."""
+"""A row for each row of a group: the group's smallest row number, the row that stays, and for the
+others the row they are most alike (the one that stays, where they are alike), how much, and in
+which columns.
+"""
 CLUSTERS = "clusters"
 
 

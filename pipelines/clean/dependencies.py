@@ -1,8 +1,11 @@
 """Cells that contradict the other columns -> what most rows with the same say.
 
-Belongs here: dependencies between columns, named or found, and what they say of one cell. Stays out: values alone (typos.py).
-Every dependency A → B is a witness: the group of rows with the same A says what B is. A cell changes where all witnesses that can say something agree
-against it, and there are two of them, or nothing stands there, or what stands there is a misspelling. A wrong A misleads its witness, and the others then disagree.
+Belongs here: dependencies between columns, named or found, and what they say of one cell. Stays
+out: values alone (typos.py).
+Every dependency A → B is a witness: the group of rows with the same A says what B is. A cell
+changes where all witnesses that can say something agree against it, and there are two of them, or
+nothing stands there, or what stands there is a misspelling. A wrong A misleads its witness, and the
+others then disagree.
 """
 
 from __future__ import annotations
@@ -23,7 +26,9 @@ SAMPLE = 20_000  # rows among which dependencies are looked for
 _ROUNDS = 3
 _MARK = "\x1f"  # between the values of several columns
 _LEAST = 20  # rows that must bear a found dependency out
-_PURE = 0.6  # share of a group that must agree, in all groups but those of one row in twenty: a dependency holds everywhere
+# share of a group that must agree, in all groups but those of one row in twenty: a dependency holds
+# everywhere
+_PURE = 0.6
 _SIMILAR, _SIMILAR_TO_TWO = 0.34, 0.5  # letters of a misspelling that may be wrong
 _COARSE = 2_000  # values of a column that may be what exceptions have in common
 _EXCEPTIONS = pl.Schema({"decides": pl.String, "column": pl.String, "value": pl.String})
@@ -79,7 +84,9 @@ def _fit(step: Dependencies, rows: pl.LazyFrame, columns: Columns) -> Learning:
 
 
 def _exceptions(sample: pl.DataFrame, witnesses: Sequence[Witness], support: int) -> pl.DataFrame:
-    """The values of other columns with which a dependency does not hold: most of their rows contradict it, so that these are no mistakes."""
+    """The values of other columns with which a dependency does not hold: most of their rows
+    contradict it, so that these are no mistakes.
+    """
     decided = list(dict.fromkeys(witness.decides for witness in witnesses))
     witnessed = (
         _with_witnesses(sample, witnesses, decided, {}).filter(
@@ -145,7 +152,9 @@ def _groups(
 
 
 def found_in(sample: pl.DataFrame, step: Dependencies) -> list[tuple[str, str]]:
-    """Pairs of columns of which the first decides the second, beyond what the second's most frequent value would."""
+    """Pairs of columns of which the first decides the second, beyond what the second's most
+    frequent value would.
+    """
     sizes = {name: sample[name].n_unique() for name in sample.columns}
     pairs = []
     for given in (name for name, size in sizes.items() if 2 <= size <= sample.height / 2):
@@ -158,9 +167,11 @@ def found_in(sample: pl.DataFrame, step: Dependencies) -> list[tuple[str, str]]:
 
 
 def strength(sample: pl.DataFrame, given: str, decides: str, support: int) -> float:
-    """How much of `decides` is witnessed by `given`: 0 for no more than its most frequent value tells, 1 for all of it.
+    """How much of `decides` is witnessed by `given`: 0 for no more than its most frequent value
+    tells, 1 for all of it.
 
-    Only groups of at least `support` rows count; values that no group has for its majority are mistakes, and do not.
+    Only groups of at least `support` rows count; values that no group has for its majority are
+    mistakes, and do not.
     Source: Goodman and Kruskal (1954), their lambda, J. Am. Stat. Assoc. 49, 732.
     """
     counts = (
@@ -278,7 +289,9 @@ def _repairer(
 def _with_witnesses(
     rows: pl.DataFrame, witnesses: Sequence[Witness], decided: Sequence[str], except_for: Exceptions
 ) -> pl.DataFrame:
-    """Beside each decided column what its witnesses say of it: `_says_` it should be, with how many saying so, and `_wrong_` where all that say something are against it."""
+    """Beside each decided column what its witnesses say of it: `_says_` it should be, with how many
+    saying so, and `_wrong_` where all that say something are against it.
+    """
     said: dict[str, pl.Expr] = {}
     for name in decided:
         says = [witness.prediction for witness in witnesses if witness.decides == name]
@@ -351,7 +364,9 @@ def _stray_cells(
     except_for: Exceptions,
     known: Mapping[str, pl.Series],
 ) -> list[pl.Series]:
-    """The cells that are contradicted, stay, and are called wrong: only where the cell alone is, and its value is none that the groups know. Else another cell may be."""
+    """The cells that are contradicted, stay, and are called wrong: only where the cell alone is,
+    and its value is none that the groups know. Else another cell may be.
+    """
     alone = final.select(pl.sum_horizontal(_WRONG + name for name in decided) == 1).to_series()
     stray = []
     for name in decided:
@@ -366,10 +381,12 @@ def _stray_cells(
 def _change(
     witnessed: pl.DataFrame, name: str, known: pl.Series, exempt: pl.Series | None
 ) -> pl.Series:
-    """True where the cell becomes what is said of it: nothing stands there or marks that no group has, a misspelling does, or two witnesses agree against a value that belongs to other groups.
+    """True where the cell becomes what is said of it: nothing stands there or marks that no group
+    has, a misspelling does, or two witnesses agree against a value that belongs to other groups.
 
     Args:
-        known: what some group says. exempt: values that mostly contradict, and so are no strangers in the wrong group.
+        known: what some group says. exempt: values that mostly contradict, and so are no strangers
+            in the wrong group.
     """
     wrong = witnessed[_WRONG + name]
     if not wrong.any():
@@ -391,7 +408,9 @@ def _is_stray(values: pl.Series, known: pl.Series) -> pl.Series:
 def _misspelt(
     values: pl.Series, meant: pl.Series, several: pl.Series, known: pl.Series
 ) -> pl.Series:
-    """True where a value is a misspelling of what is meant: no group has it, and few letters differ, more where two witnesses agree. Two numbers are two numbers."""
+    """True where a value is a misspelling of what is meant: no group has it, and few letters
+    differ, more where two witnesses agree. Two numbers are two numbers.
+    """
     from rapidfuzz.distance import OSA
     from rapidfuzz.process import cpdist
 

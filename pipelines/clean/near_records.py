@@ -1,7 +1,9 @@
 """Rows -> the rows that speak of the same thing as another, in other words.
 
-Belongs here: the step. Stays out: which rows are compared (blocking.py), how (linkage.py), what stays (clusters.py).
-It holds the compared columns in memory, and about ten candidates a row; work grows with the rows, not with their square.
+Belongs here: the step. Stays out: which rows are compared (blocking.py), how (linkage.py), what
+stays (clusters.py).
+It holds the compared columns in memory, and about ten candidates a row; work grows with the rows,
+not with their square.
 """
 
 from __future__ import annotations
@@ -41,7 +43,9 @@ def _fit(step: NearDuplicates, rows: pl.LazyFrame, columns: Columns) -> Learning
 
 
 def _equal(records: pl.DataFrame, names: Sequence[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Pairs of each record that is written alike in every column with the first such, and the records without those. Empty ones are nobody's."""
+    """Pairs of each record that is written alike in every column with the first such, and the
+    records without those. Empty ones are nobody's.
+    """
     filled = pl.any_horizontal(pl.col(name) != "" for name in names)
     first = records.filter(filled).with_columns(
         pl.col(ROW).first().over(pl.struct(names)).alias(_FIRST)

@@ -1,6 +1,7 @@
 """Numbers as people write them -> plain ones.
 
-Belongs here: units, currencies, percent, thousands, decimal marks. Stays out: reading plain numbers as their type (contracts/types.py).
+Belongs here: units, currencies, percent, thousands, decimal marks. Stays out: reading plain numbers
+as their type (contracts/types.py).
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ _DIGITS = 12  # significant ones of a converted number: 57 × 0.01 is 0.57
 
 
 def plain(step: Numbers, column: str) -> tuple[pl.Expr, pl.Expr]:
-    """The column as plain numbers, and where it is neither a plain number nor one that can be read."""
+    """The column as plain numbers, and where it is neither a plain number nor one that can be
+    read.
+    """
     text = pl.col(column).str.strip_chars()
     form = _form(step)
     before, sign, between, digits, after = (text.str.extract(form, group) for group in range(1, 6))
@@ -34,7 +37,9 @@ def plain(step: Numbers, column: str) -> tuple[pl.Expr, pl.Expr]:
 
 
 def _form(step: Numbers) -> str:
-    """The pattern of a number with its unit: unit, sign, unit, digits, unit; two of the units are empty."""
+    """The pattern of a number with its unit: unit, sign, unit, digits, unit; two of the units are
+    empty.
+    """
     units = "|".join(re.escape(unit) for unit in sorted(step.units, key=len, reverse=True))
     unit = rf"((?i:{units})?)" if units else "()"
     mark = re.escape(step.decimal)
@@ -66,7 +71,9 @@ def _written(step: Numbers, number: pl.Expr, factor: pl.Expr) -> pl.Expr:
 
 
 def _shortened(number: pl.Expr) -> pl.Expr:
-    """Without zeros at the end, and rounded where a double does not hold all its digits: 0.052000000000000005 is what a computer made of 0.052."""
+    """Without zeros at the end, and rounded where a double does not hold all its digits:
+    0.052000000000000005 is what a computer made of 0.052.
+    """
     is_decimal = number.str.contains(".", literal=True)
     short = pl.when(is_decimal).then(number.str.replace(r"\.?0+$", "")).otherwise(number)
     is_held = number.str.replace_all(r"[^0-9]", "").str.len_chars() <= _DOUBLE

@@ -1,6 +1,8 @@
 """Rows that somebody has put right -> the proposals that they bear out, and those that they teach.
 
-Belongs here: comparing cells with what they should be. Stays out: patterns of a cell before and after (examples.py)."""
+Belongs here: comparing cells with what they should be. Stays out: patterns of a cell before and
+after (examples.py).
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ def _compare_cells(
 def without_spoilt_columns(
     sample: pl.DataFrame, table: Contract, proposal: Proposal, right: pl.DataFrame
 ) -> Proposal | None:
-    """The proposal without the columns of which it spoils more cells than it puts right; None where nothing is left of it."""
+    """The proposal without the columns of which it spoils more cells than it puts right; None where
+    nothing is left of it.
+    """
     spoilt = _spoilt_columns(sample, table, proposal, right)
     if not spoilt:
         return proposal
@@ -69,7 +73,9 @@ def _without(step: CleaningStep, spoilt: set[str]) -> CleaningStep | None:
 def taught_by_corrections(
     sample: pl.DataFrame, table: Contract, right: pl.DataFrame
 ) -> list[Proposal]:
-    """What the rows that somebody has put right teach beyond the steps before: a pattern a step, the columns that share it together."""
+    """What the rows that somebody has put right teach beyond the steps before: a pattern a step,
+    the columns that share it together.
+    """
     columns: dict[tuple[str, str | None], list[str]] = {}
     for name in (name for name in table.column_names if name in right.columns):
         cells = _compare_cells(sample, sample, right, name)

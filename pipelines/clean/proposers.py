@@ -1,6 +1,8 @@
 """A sample of rows -> proposals, one proposer a kind of step.
 
-Belongs here: what in a column speaks for a step. Stays out: trying it (trials.py), the steps themselves."""
+Belongs here: what in a column speaks for a step. Stays out: trying it (trials.py), the steps
+themselves.
+"""
 
 from __future__ import annotations
 
@@ -108,7 +110,10 @@ def _markers_in(text: pl.Series, rows: int) -> list[str]:
 
 
 def _marks(sample: pl.DataFrame, table: Contract) -> list[Proposal]:
-    """Marks alone where all else is words, such as `***`: wrong, and nobody knows what stood there. Where there are several kinds of marks, they may be a scale."""
+    """Marks alone where all else is words, such as `***`: wrong, and nobody knows what stood there.
+
+    Where there are several kinds of marks, they may be a scale.
+    """
     columns: dict[str, list[str]] = {}
     for name in text_columns(table):
         text = sample[name].drop_nulls()
@@ -140,7 +145,9 @@ def _numbers(sample: pl.DataFrame, table: Contract) -> list[Proposal]:
 
 
 def _units(text: pl.Series) -> dict[str, float]:
-    """The units of a column of numbers where they are not written alike, and count the same; none where there are none, or where nobody can tell what they count."""
+    """The units of a column of numbers where they are not written alike, and count the same; none
+    where there are none, or where nobody can tell what they count.
+    """
     unit = text.str.extract(_UNIT).str.strip_chars().str.to_lowercase()
     plain = text.str.contains(_PLAIN)
     spellings = sorted(unit.drop_nulls().unique().to_list())
@@ -277,7 +284,8 @@ def _share(text: pl.Series, pattern: str) -> float:
 def constants(sample: pl.DataFrame, table: Contract) -> list[Proposal]:
     """Columns of one number, but for a few that scatter about it on both sides, each rarely.
 
-    Of amounts there would be more on one side, and of codes each would be frequent. Zero is left out: where nothing mostly happens, what happens is no mistake.
+    Of amounts there would be more on one side, and of codes each would be frequent. Zero is left
+    out: where nothing mostly happens, what happens is no mistake.
     """
     names = [
         column.name for column in table.columns if column.logical_type in ("integer", "number")
@@ -295,7 +303,9 @@ def constants(sample: pl.DataFrame, table: Contract) -> list[Proposal]:
 
 
 def _scatter_about_constant(text: pl.Series) -> tuple[float, int] | None:
-    """The number that nearly all cells are, and how many scatter about it on both sides; None where it is no such column."""
+    """The number that nearly all cells are, and how many scatter about it on both sides; None where
+    it is no such column.
+    """
     values = text.str.strip_chars().cast(pl.Float64, strict=False).drop_nulls().drop_nans()
     counts = values.value_counts(sort=True)
     if counts.height < 2:

@@ -1,7 +1,8 @@
 """Values without the form of their column -> with it, where one way leads there.
 
-Belongs here: patterns of the contract, forms that nearly all values have, and the few ways in which one is lost: a letter for a digit that looks alike,
-a character too many, a mark left out. Stays out: which of several right-looking values was meant.
+Belongs here: patterns of the contract, forms that nearly all values have, and the few ways in which
+one is lost: a letter for a digit that looks alike, a character too many, a mark left out. Stays
+out: which of several right-looking values was meant.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ _RATIO = (
 )
 _PADDED = r"(?:^|[^0-9])0[0-9]"
 IDENTIFIER = r"^\{?[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}\}?$"
-"""A UUID, as it is written or in braces (RFC 9562): letters and digits in no order, so that it has no other form."""
+"""A UUID, as it is written or in braces (RFC 9562): letters and digits in no order, so that it has
+no other form.
+"""
 Fits = Callable[[str], bool]
 
 
@@ -101,9 +104,11 @@ def any_length(known: list[str]) -> list[str]:
 
 
 def forms(counted: pl.DataFrame, given: int, share: float) -> list[str]:
-    """The few forms that at least that share of the values has, each of them common; none where there are no few.
+    """The few forms that at least that share of the values has, each of them common; none where
+    there are no few.
 
-    A form that is one slip away from a much more frequent one is a mistake that was made often, where digits are filled up with zeros, so that numbers have one length.
+    A form that is one slip away from a much more frequent one is a mistake that was made often,
+    where digits are filled up with zeros, so that numbers have one length.
     """
     common = counted.filter(
         (pl.col("len") >= max(3, 0.01 * given)) & (pl.col("form").str.len_chars() <= _LONGEST)
@@ -127,7 +132,9 @@ def _a_slip(one: str, other: str) -> bool:
 
 
 def candidates(text: str, *, zeros: bool, letters: bool) -> Iterator[str]:
-    """What the text may have been: a character that is no digit too many, two swapped, a mark left out, a letter for a digit that looks alike."""
+    """What the text may have been: a character that is no digit too many, two swapped, a mark left
+    out, a letter for a digit that looks alike.
+    """
     lookalikes = read_yaml("clean/lookalikes.yaml")
     digits, back = lookalikes["digits"], lookalikes["letters"] if letters else {}
     if bare := re.sub(r"^\W+|\W+$", "", text):
@@ -149,10 +156,12 @@ def candidates(text: str, *, zeros: bool, letters: bool) -> Iterator[str]:
 
 
 def mended(text: str, fits: Fits, *, zeros: bool = False, letters: bool = False) -> str | None:
-    """The one text of the right form that this was, if there is one; none where any letter or digit may be missing, or stand for another.
+    """The one text of the right form that this was, if there is one; none where any letter or digit
+    may be missing, or stand for another.
 
     Args:
-        zeros, letters: whether a leading zero may be put in, and a letter for a digit that looks alike.
+        zeros, letters: whether a leading zero may be put in, and a letter for a digit that looks
+            alike.
     """
     possible = {
         candidate

@@ -1,7 +1,8 @@
-"""Text -> the same text in one way of writing; words that stand for nothing -> nothing; known spellings -> the one that is wanted;
-what a pattern finds -> what it should be.
+"""Text -> the same text in one way of writing; words that stand for nothing -> nothing; known
+spellings -> the one that is wanted; what a pattern finds -> what it should be.
 
-Belongs here: what can be said of a cell alone. Stays out: what only other cells tell (typos.py, dependencies.py).
+Belongs here: what can be said of a cell alone. Stays out: what only other cells tell (typos.py,
+dependencies.py).
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from assay.contracts.steps import Normalize, Placeholders, Rewrite, Synonyms
 from assay.pipelines.clean.step_spec import Columns, Effect, Kind, unclear
 from assay.pipelines.core.fitting import Fitted, nothing_to_learn
 
-# what cannot be seen: controls but tab and line ends, soft hyphen, marks of direction, zero width, byte order; joiners stay, since scripts and emoji need them
+# what cannot be seen: controls but tab and line ends, soft hyphen, marks of direction, zero width,
+# byte order; joiners stay, since scripts and emoji need them
 _INVISIBLE = dict.fromkeys(
     (
         *range(9),
@@ -114,7 +116,9 @@ def _named(step: Synonyms, _: Fitted, __: Columns) -> Effect:
 
 
 def rewritten(step: Rewrite, column: str) -> tuple[pl.Expr, pl.Expr]:
-    """The column rewritten, and where it matches and cannot be: what would match again is no better, and nothing is no value."""
+    """The column rewritten, and where it matches and cannot be: what would match again is no
+    better, and nothing is no value.
+    """
     text = pl.col(column)
     wrong = text.str.contains(step.pattern)
     if step.to is None:

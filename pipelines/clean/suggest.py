@@ -1,7 +1,9 @@
 """Landed rows -> the cleaning steps they give reason for, each with what it would do.
 
-Belongs here: the order in which steps are proposed. Stays out: what speaks for each (proposers.py), trying them (trials.py), writing contracts (pipelines/draft, contracts/upgrade.py).
-A step is proposed for what it does to few cells: one that would change most of a column has misunderstood it, unless the column is of numbers with units.
+Belongs here: the order in which steps are proposed. Stays out: what speaks for each (proposers.py),
+trying them (trials.py), writing contracts (pipelines/draft, contracts/upgrade.py).
+A step is proposed for what it does to few cells: one that would change most of a column has
+misunderstood it, unless the column is of numbers with units.
 """
 
 from __future__ import annotations
@@ -29,7 +31,9 @@ ASKED = 20
 def rows_to_correct(
     rows: pl.LazyFrame, contract: Contract, hidden: Collection[str] = (), count: int = ASKED
 ) -> pl.DataFrame:
-    """So many rows that show most of how values are written, for somebody to put right: `_row` and the columns that are not hidden."""
+    """So many rows that show most of how values are written, for somebody to put right: `_row` and
+    the columns that are not hidden.
+    """
     names = [name for name in contract.column_names if name not in hidden]
     sample = run(sampled(rows, run(rows.select(pl.len())).item()).select(ROW, *names).sort(ROW))
     return sample.filter(pl.col(ROW).is_in(examples.most_varied_rows(sample, names, count)))
@@ -41,12 +45,14 @@ def suggested(
     hidden: Collection[str] = (),
     right: pl.DataFrame | None = None,
 ) -> list[Proposal]:
-    """The steps that a sample of the rows speaks for, in the order they would be done; each is tried on what those before it leave.
+    """The steps that a sample of the rows speaks for, in the order they would be done; each is
+    tried on what those before it leave.
 
     Args:
         rows: `_row` and the contract's columns as text, as they landed.
         hidden: columns of which nothing is shown and that are left as they are: personal ones.
-        right: `_row` and columns of some rows as they should be. They teach patterns, and a correction that spoils more of them than it puts right is not proposed for its column.
+        right: `_row` and columns of some rows as they should be. They teach patterns, and a
+            correction that spoils more of them than it puts right is not proposed for its column.
     """
     names = [name for name in contract.column_names if name not in hidden]
     if not names:

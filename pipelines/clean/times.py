@@ -1,6 +1,7 @@
 """Dates and times as people write them -> ISO 8601; times of a zone -> UTC.
 
-Belongs here: which format a column bears out. Stays out: reading ISO 8601 as its type (contracts/types.py).
+Belongs here: which format a column bears out. Stays out: reading ISO 8601 as its type
+(contracts/types.py).
 """
 
 from __future__ import annotations
@@ -90,7 +91,11 @@ def _counts(column: str) -> list[pl.Expr]:
 
 
 def _borne_out(counts: dict[str, int]) -> list[str]:
-    """The formats that some value has. Of two that differ in day and month only the one without which a value could not be read, if that is one."""
+    """The formats that some value has.
+
+    Of two that differ in day and month only the one without which a value could not be read, if
+    that is one.
+    """
     out = {form for form in detected_formats() if counts[form]}
     for one, other in _rivals():
         alone, other_alone = counts[f"{one} not {other}"], counts[f"{other} not {one}"]

@@ -1,6 +1,8 @@
 """A cleaning step tried on a sample -> what it would do, and the proposal to do it.
 
-Belongs here: trying one step, saying what it did, and leaving out columns where it does too much. Stays out: which steps are tried (proposers.py), in what order (suggest.py)."""
+Belongs here: trying one step, saying what it did, and leaving out columns where it does too much.
+Stays out: which steps are tried (proposers.py), in what order (suggest.py).
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,10 @@ _EXAMPLES = 3
 
 @dataclass(frozen=True)
 class Proposal:
-    """A step, as a contract writes it, and the reason. `cells` counts by column what it would change in the sample, `doubts` what it would only note."""
+    """A step, as a contract writes it, and the reason.
+
+    `cells` counts by column what it would change in the sample, `doubts` what it would only note.
+    """
 
     step: CleaningStep
     reason: str
@@ -106,7 +111,9 @@ def apply_step(sample: pl.DataFrame, table: Contract, step: CleaningStep) -> pl.
 
 
 def proposal_of(sample: pl.DataFrame, table: Contract, step: CleaningStep, what: str) -> Proposal:
-    """The proposal to do a step, with what a trial of it did; `what` the cells have in common, as its reason says it."""
+    """The proposal to do a step, with what a trial of it did; `what` the cells have in common, as
+    its reason says it.
+    """
     outcome = trial(sample, table, step)
     return Proposal(step, describe_trial(sample, outcome, what), outcome.changed, outcome.doubted)
 

@@ -1,7 +1,9 @@
 """The protocol by which cleaning steps and feature transforms learn from rows.
 
-Belongs here: what a learner yields and returns, advancing several of them. Stays out: what each one learns.
-A learner is a generator. It yields named plans, is sent their frames, as many rounds as it needs, and returns what it learned.
+Belongs here: what a learner yields and returns, advancing several of them. Stays out: what each one
+learns.
+A learner is a generator. It yields named plans, is sent their frames, as many rounds as it needs,
+and returns what it learned.
 """
 
 from __future__ import annotations
@@ -20,8 +22,9 @@ Frames = Mapping[str, pl.DataFrame]
 class Fitted:
     """What a step has learned, as plain data, and as tables where there is a row for each case.
 
-    A case is a spelling and its correction, or a row and its value. Applied to later rows unchanged, it does the same
-    to them. It goes into the evidence, so it never holds an original personal value.
+    A case is a spelling and its correction, or a row and its value. Applied to later rows
+    unchanged, it does the same to them. It goes into the evidence, so it never holds an original
+    personal value.
     """
 
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -29,10 +32,14 @@ class Fitted:
 
 
 Learning = Generator[Mapping[str, pl.LazyFrame], Frames, Fitted]
-"""Yields named plans and is sent their frames; plans of one round run in one pass, with those of other learners."""
+"""Yields named plans and is sent their frames; plans of one round run in one pass, with those of
+other learners.
+"""
 
 Rounds = Generator[Sequence[pl.LazyFrame], Sequence[pl.DataFrame], dict[int, Fitted]]
-"""Yields the plans of a round and is sent their frames in the same order; returns what each learner learned."""
+"""Yields the plans of a round and is sent their frames in the same order; returns what each learner
+learned.
+"""
 
 Result = TypeVar("Result")
 Collect = Callable[[Sequence[pl.LazyFrame]], Sequence[pl.DataFrame]]

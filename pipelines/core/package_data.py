@@ -1,6 +1,8 @@
-"""Data files that lie next to the code: word lists, patterns and tables that stewards can read and extend.
+"""Data files that lie next to the code: word lists, patterns and tables that stewards can read and
+extend.
 
-Belongs here: reading a file of this package, once. Stays out: any other file (assets/io), what the data mean.
+Belongs here: reading a file of this package, once. Stays out: any other file (assets/io), what the
+data mean.
 """
 
 from __future__ import annotations
@@ -19,14 +21,18 @@ def read_text(path: str) -> str:
 
 @cache
 def read_lines(path: str) -> tuple[str, ...]:
-    """The lines of a text file in order, without empty ones and without those that begin with `# `."""
+    """The lines of a text file in order, without empty ones and without those that begin with
+    `# `.
+    """
     lines = (line.strip() for line in read_text(path).splitlines())
     return tuple(line for line in lines if line and not line.startswith("# "))
 
 
 @cache
 def read_words(path: str) -> frozenset[str]:
-    """The words of a text file, whatever line they stand on; lines that begin with `# ` are comments."""
+    """The words of a text file, whatever line they stand on; lines that begin with `# ` are
+    comments.
+    """
     return frozenset(word for line in read_lines(path) for word in line.split())
 
 

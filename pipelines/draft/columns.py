@@ -1,6 +1,8 @@
 """A measured column -> what the draft promises of it, each with its reason.
 
-Belongs here: type, required, keys, limits, enumerations. Stays out: measuring (profile.py), settings (settings.py)."""
+Belongs here: type, required, keys, limits, enumerations. Stays out: measuring (profile.py),
+settings (settings.py).
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ def column_promises(
     is_hidden: bool,
     keys: tuple[str, ...],
 ) -> dict[str, Any]:
-    """What the contract says of a column, in its order; values of hidden columns are never in it."""
+    """What the contract says of a column, in its order; values of hidden columns are never in
+    it.
+    """
     promised: dict[str, Any] = {"name": c.name, "logicalType": _type(c, personal)}
     missing = profile.rows - c.given
     if profile.rows and not missing:

@@ -11,7 +11,9 @@ from assay.pipelines.draft.profile import ColumnProfile, Profile
 
 
 def key_columns(profile: Profile, redacted: Collection[str] = ()) -> tuple[str, ...]:
-    """The column or columns that name a row: one that is unique and looks like a key, else the composite that was found."""
+    """The column or columns that name a row: one that is unique and looks like a key, else the
+    composite that was found.
+    """
     unique = [
         c
         for c in profile.columns

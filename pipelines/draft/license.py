@@ -1,6 +1,7 @@
 """Text that lies beside a file -> the licences it names.
 
-Belongs here: recognising titles, texts and SPDX identifiers. Stays out: finding the files (assets/services/new.py), judging (admit/license.py).
+Belongs here: recognising titles, texts and SPDX identifiers. Stays out: finding the files
+(assets/services/new.py), judging (admit/license.py).
 """
 
 from __future__ import annotations
@@ -69,7 +70,9 @@ def _identifiers(text: str) -> set[str]:
 
 
 def about_file(text: str, file: str) -> str:
-    """The lines of a longer text that name the file, without its ending or with it; all of it where none does."""
+    """The lines of a longer text that name the file, without its ending or with it; all of it where
+    none does.
+    """
     stem = file.partition(".")[0]
     named = [
         line

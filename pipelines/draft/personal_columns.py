@@ -1,6 +1,8 @@
 """A profile -> the columns that hold personal data, or whose name says so.
 
-Belongs here: how sure a draft is, and the treatment it proposes. Stays out: detecting (profile.py, pipelines/admit)."""
+Belongs here: how sure a draft is, and the treatment it proposes. Stays out: detecting (profile.py,
+pipelines/admit).
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ from assay.pipelines.draft.profile import ColumnProfile, Found, Profile
 
 _MOSTLY = 0.5  # from this share of rows on …
 
-_WHOLE = 0.8  # … and this share of their text, a column is of one personal kind; below it is text that mentions some
+# … and this share of their text, a column is of one personal kind; below it is text that mentions
+# some
+_WHOLE = 0.8
 
 
 @dataclass(frozen=True)

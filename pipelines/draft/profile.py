@@ -1,6 +1,7 @@
 """Text columns -> a profile: what every row says about types, keys, shapes and personal data.
 
-Belongs here: measuring, on all rows, in streaming passes. Stays out: what to promise of it (propose.py).
+Belongs here: measuring, on all rows, in streaming passes. Stays out: what to promise of it
+(propose.py).
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ SHAPED = ("uuid", "uri", "ipv4", "ipv6")
 
 @dataclass(frozen=True)
 class Found:
-    """Personal data of one kind in a column: rows that hold it, and the share of their text that it is."""
+    """Personal data of one kind in a column: rows that hold it, and the share of their text that it
+    is.
+    """
 
     kind: str
     rows: int
@@ -41,7 +44,10 @@ class Found:
 
 @dataclass(frozen=True)
 class ColumnProfile:
-    """One column over all rows. `values` (with their rows) only where they are few; `pattern` only where all text has one shape."""
+    """One column over all rows.
+
+    `values` (with their rows) only where they are few; `pattern` only where all text has one shape.
+    """
 
     name: str
     kind: Kind
@@ -63,7 +69,9 @@ class ColumnProfile:
 
 @dataclass(frozen=True)
 class Profile:
-    """A table: its rows, how many repeat another exactly, its columns, what stands for nothing in it, and the columns that together name a row."""
+    """A table: its rows, how many repeat another exactly, its columns, what stands for nothing in
+    it, and the columns that together name a row.
+    """
 
     rows: int
     repeated: int
@@ -222,7 +230,9 @@ def _typed(name: str, m: dict[str, Any]) -> ColumnProfile:
 def _null_values(
     frame: pl.LazyFrame, plain: Sequence[ColumnProfile], blanked: Sequence[ColumnProfile]
 ) -> tuple[str, ...]:
-    """The spellings of nothing that keep some column from being numbers, dates or true and false."""
+    """The spellings of nothing that keep some column from being numbers, dates or true and
+    false.
+    """
     held_back = [
         one.name
         for one, other in zip(plain, blanked, strict=True)
@@ -310,7 +320,9 @@ def _patterned(frame: pl.LazyFrame, column: ColumnProfile) -> ColumnProfile:
 def _exact_counts(
     frame: pl.LazyFrame, columns: Sequence[ColumnProfile], rows: int
 ) -> list[ColumnProfile]:
-    """Replace estimates by exact counts where they decide: where values are few, or nearly all differ."""
+    """Replace estimates by exact counts where they decide: where values are few, or nearly all
+    differ.
+    """
     few = [c.name for c in columns if c.kind == "string" and 0 < c.distinct <= 2 * FEW]
     many = [
         c.name
@@ -356,7 +368,9 @@ def _repeated(frame: pl.LazyFrame, names: Sequence[str]) -> int:
 
 
 def _composite(frame: pl.LazyFrame, table: Profile) -> tuple[str, ...]:
-    """The smallest set of two or three columns that names each distinct row, if one of them looks like part of a key; the leftmost first."""
+    """The smallest set of two or three columns that names each distinct row, if one of them looks
+    like part of a key; the leftmost first.
+    """
     rows = table.distinct_rows
     whole = [
         c
@@ -399,7 +413,9 @@ def _composite(frame: pl.LazyFrame, table: Profile) -> tuple[str, ...]:
 def _found_in(
     frame: pl.LazyFrame, columns: Sequence[ColumnProfile], measured: pl.DataFrame
 ) -> list[ColumnProfile]:
-    """What admission's detectors find, counted over all rows: admission holds a table for a single one that is undeclared."""
+    """What admission's detectors find, counted over all rows: admission holds a table for a single
+    one that is undeclared.
+    """
     texts = [c.name for c in columns if c.kind in ("string", "integer")]
     plans = personal.spans(frame, texts)
     labels = [(name, detector.kind) for name, detector in personal.searches(texts)]

@@ -1,6 +1,7 @@
 """A profile -> an ODCS document with the reason next to each promise.
 
-Belongs here: the document, and what to leave to a person. Stays out: columns (columns.py), Assay's settings (settings.py), measuring (profile.py), YAML (writer.py).
+Belongs here: the document, and what to leave to a person. Stays out: columns (columns.py), Assay's
+settings (settings.py), measuring (profile.py), YAML (writer.py).
 """
 
 from __future__ import annotations
@@ -42,7 +43,10 @@ class Draft:
 def draft(
     profile: Profile, name: str, origin: Origin, license: LicenseFound, owner: str | None
 ) -> Draft:
-    """Write the contract that the profile bears out. Values of columns that are, or may be, personal are never in it."""
+    """Write the contract that the profile bears out.
+
+    Values of columns that are, or may be, personal are never in it.
+    """
     personal = personal_columns(profile)
     hidden = {c.name for c in profile.columns if perhaps_personal(c.name)} | set(personal)
     redacted = {name for name, column in personal.items() if column.treatment == "redact"}

@@ -1,6 +1,8 @@
 """What is known of a file -> Assay's settings in its draft, each with its reason.
 
-Belongs here: source, licence, privacy, cleaning, retention. Stays out: columns and rules (propose.py)."""
+Belongs here: source, licence, privacy, cleaning, retention. Stays out: columns and rules
+(propose.py).
+"""
 
 from __future__ import annotations
 
@@ -80,7 +82,9 @@ def privacy_setting(personal: dict[str, Personal]) -> dict[str, Any]:
 
 
 def cleaning_settings(profile: Profile, personal: dict[str, Personal]) -> list[Any]:
-    """The steps that the data give a reason for; only removing exact repetitions is proposed as done."""
+    """The steps that the data give a reason for; only removing exact repetitions is proposed as
+    done.
+    """
     steps: list[Any] = []
     if profile.repeated:
         steps.append(
@@ -122,7 +126,11 @@ def retention_setting() -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Origin:
-    """What is known of the file itself. `options` say how it is written, each with why; `left_out` are columns that no contract can name; `unreadable` counts records."""
+    """What is known of the file itself.
+
+    `options` say how it is written, each with why; `left_out` are columns that no contract can
+    name; `unreadable` counts records.
+    """
 
     location: str
     format: str

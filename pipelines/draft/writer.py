@@ -1,6 +1,7 @@
 """Plain data with reasons -> YAML text with comments.
 
-Belongs here: which values stand on one line, quotes, comments next to values. Stays out: what is written (propose.py).
+Belongs here: which values stand on one line, quotes, comments next to values. Stays out: what is
+written (propose.py).
 """
 
 from __future__ import annotations
@@ -94,7 +95,9 @@ def _mapping(data: Mapping[str, Any], indent: int) -> Any:
 
 
 def _list(items: Iterable[Any], indent: int) -> Any:
-    """A list of an item a line, or more, at that indent; comments within a mapping are written above it."""
+    """A list of an item a line, or more, at that indent; comments within a mapping are written
+    above it.
+    """
     from ruamel.yaml.comments import CommentedSeq
 
     block, above = CommentedSeq(), list[str]()

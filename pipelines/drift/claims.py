@@ -1,6 +1,8 @@
 """What two sketches give to say of each column, before and after chance is considered.
 
-Belongs here: the names of measurements, a claim, the correction over all of them. Stays out: making claims (count_claims.py, sample_claims.py, text_claims.py), the verdict (measure.py)."""
+Belongs here: the names of measurements, a claim, the correction over all of them. Stays out: making
+claims (count_claims.py, sample_claims.py, text_claims.py), the verdict (measure.py).
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ FEWEST = 50
 
 @dataclass(frozen=True)
 class Claim:
-    """A measurement before chance is considered: `beyond` its threshold or not (None: not measured), and how probable that would be without any drift."""
+    """A measurement before chance is considered: `beyond` its threshold or not (None: not
+    measured), and how probable that would be without any drift.
+    """
 
     measurement: ColumnDrift
     beyond: bool | None
@@ -47,7 +51,8 @@ def unmeasured(column: str, method: str, threshold: float, note: str, part: str 
 def judged(claims: Sequence[Claim], policy: DriftPolicy) -> list[ColumnDrift]:
     """Which claims are drift, once their p-values are corrected for how many there are."""
     tests = [claim for claim in claims if claim.p_value is not None and claim.beyond is not None]
-    # what claims no drift is no discovery, however improbable: it counts as a test, and lends the others nothing
+    # what claims no drift is no discovery, however improbable: it counts as a test, and lends the
+    # others nothing
     p_values = [claim.p_value or 0.0 if claim.beyond else 1.0 for claim in tests]
     corrected = significance.corrected(p_values, policy.correction)
     of_claim = dict(zip(map(id, tests), corrected, strict=True))

@@ -1,6 +1,9 @@
-"""Counts of all rows of two sketches -> claims of drift: volume, missing values, categories, constants, schema, target, newest time.
+"""Counts of all rows of two sketches -> claims of drift: volume, missing values, categories,
+constants, schema, target, newest time.
 
-Belongs here: what a test on samples cannot see. Stays out: distributions (sample_claims.py), texts (text_claims.py)."""
+Belongs here: what a test on samples cannot see. Stays out: distributions (sample_claims.py), texts
+(text_claims.py).
+"""
 
 from __future__ import annotations
 
@@ -131,7 +134,10 @@ def _vanished(
 
 
 def _constants(before: Sketch, now: Sketch) -> Iterator[Claim]:
-    """Columns that had several values and have a single one now. A column that has none is noticed by what is missing."""
+    """Columns that had several values and have a single one now.
+
+    A column that has none is noticed by what is missing.
+    """
     for column in (*before.numbers, *before.categories):
         if column not in now.numbers and column not in now.categories:
             continue
@@ -152,7 +158,9 @@ def _constants(before: Sketch, now: Sketch) -> Iterator[Claim]:
 def _schema(
     before: Sketch, now: Sketch, kinds: Mapping[str, Kind], policy: DriftPolicy
 ) -> Iterator[Claim]:
-    """Columns that came, went, or changed their type; those that are compared whatever the policy says."""
+    """Columns that came, went, or changed their type; those that are compared whatever the policy
+    says.
+    """
     for column in dict.fromkeys([*before.schema, *now.schema, *kinds]):
         old, young = before.schema.get(column), now.schema.get(column)
         if old is None and young is None:

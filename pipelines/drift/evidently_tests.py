@@ -1,6 +1,8 @@
 """Two samples of a column -> Evidently's score.
 
-Belongs here: calling Evidently, and when not to. Stays out: which test and threshold (the policy), its page (page.py)."""
+Belongs here: calling Evidently, and when not to. Stays out: which test and threshold (the policy),
+its page (page.py).
+"""
 
 from __future__ import annotations
 
@@ -14,22 +16,29 @@ import polars as pl
 from assay.contracts.settings import Method
 from assay.pipelines.drift.sketch import Kind
 
-LESS_THAN = "\u2039"  # in place of `<` for Evidently: it writes names and values into its page's script as they are (0.7.23)
+# in place of `<` for Evidently: it writes names and values into its page's script as they are
+# (0.7.23)
+LESS_THAN = "\u2039"
 
 
 @contextmanager
 def importing_evidently() -> Iterator[None]:
-    """Evidently is imported inside this: it sends nothing home, and its own warnings are left out."""
+    """Evidently is imported inside this: it sends nothing home, and its own warnings are left
+    out.
+    """
     os.environ["DO_NOT_TRACK"] = "1"  # read on import
     with warnings.catch_warnings():
-        # importing it reaches numpy.core, Litestar's old names and an escape that newer Pythons refuse: its to mend, not ours
+        # importing it reaches numpy.core, Litestar's old names and an escape that newer Pythons
+        # refuse: its to mend, not ours
         warnings.simplefilter("ignore", DeprecationWarning)
         warnings.simplefilter("ignore", SyntaxWarning)
         yield
 
 
 def obstacle(reference: pl.Series, current: pl.Series) -> str | None:
-    """Why Evidently is not asked about a column: it raises on one without values, and of two equal constants some tests give no number."""
+    """Why Evidently is not asked about a column: it raises on one without values, and of two equal
+    constants some tests give no number.
+    """
     before, now = (
         series.filter(series.is_finite()) if series.dtype.is_float() else series.drop_nulls()
         for series in (reference, current)
@@ -59,7 +68,8 @@ def tested(
     )
     as_type = ColumnType.Numerical if kind == "numerical" else ColumnType.Categorical
     with warnings.catch_warnings():
-        # histograms of constants and rare categories divide by zero; a score that comes out as no number is told as such
+        # histograms of constants and rare categories divide by zero; a score that comes out as no
+        # number is told as such
         warnings.simplefilter("ignore", RuntimeWarning)
         result = get_stattest(before, now, as_type, method.method)(
             before, now, as_type, method.threshold

@@ -1,10 +1,11 @@
 """Two sketches -> measurements of how far they lie apart, and a verdict.
 
-Belongs here: gathering what was measured (count_claims.py, sample_claims.py, text_claims.py), and the verdict. Stays out: what to do about it (act/),
-choosing what is compared, the page (page.py).
+Belongs here: gathering what was measured (count_claims.py, sample_claims.py, text_claims.py), and
+the verdict. Stays out: what to do about it (act/), choosing what is compared, the page (page.py).
 
-Two questions are asked of each distance: is it large enough to matter (the policy's threshold), and could it be chance (a p-value on all rows, corrected
-over everything that was compared)? Both have to say yes. A test that gives a p-value answers both at once, on the sample, whose size is fixed.
+Two questions are asked of each distance: is it large enough to matter (the policy's threshold), and
+could it be chance (a p-value on all rows, corrected over everything that was compared)? Both have
+to say yes. A test that gives a p-value answers both at once, on the sample, whose size is fixed.
 """
 
 from __future__ import annotations
@@ -52,23 +53,18 @@ def measure(
     """Compare two sketches in the columns of the policy.
 
     Args:
-        reference: what it is compared with: a version, or several merged. current: the newest version.
+        reference: what it is compared with: a version, or several merged. current: the newest
+            version.
         policy: tests, thresholds, correction.
-        kinds: how to read the policy's columns. A column in none of them is not compared, and said to be not.
-        against: what the reference is, as reasons say it. versions: how many are merged in it; the newest is held against their mean number of rows.
+        kinds: how to read the policy's columns. A column in none of them is not compared, and said
+            to be not.
+        against: what the reference is, as reasons say it. versions: how many are merged in it; the
+            newest is held against their mean number of rows.
         published_at: ISO 8601, by which the newest time is old or not.
-        more: what was measured elsewhere (predictions, performance) and is corrected and judged together with the rest.
+        more: what was measured elsewhere (predictions, performance) and is corrected and judged
+            together with the rest.
     """
-    unread = [
-        unmeasured(
-            column,
-            MISSING,
-            policy.missing_change_pct,
-            "not compared: neither a number nor a category",
-        ).measurement
-        for column in policy.columns
-        if column not in kinds
-    ]
+    unread = _unread(policy, kinds)
     if not reference.rows or not current.rows:
         return _without_rows(reference, current, policy, unread, against)
     claims = [
@@ -85,6 +81,16 @@ def measure(
         replace(measurement, against=against) for measurement in (*judged(claims, policy), *unread)
     )
     return _verdict(measurements, policy, against)
+
+
+def _unread(policy: DriftPolicy, kinds: Mapping[str, Kind]) -> list[ColumnDrift]:
+    """The columns of the policy that cannot be compared."""
+    note = "not compared: neither a number nor a category"
+    return [
+        unmeasured(column, MISSING, policy.missing_change_pct, note).measurement
+        for column in policy.columns
+        if column not in kinds
+    ]
 
 
 def _without_rows(

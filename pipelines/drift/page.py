@@ -1,7 +1,9 @@
 """A verdict, and the samples it was made on -> one HTML page that needs nothing beside it.
 
-Belongs here: Assay's section, and Evidently's page below it. Stays out: measuring (measure.py), where pages lie.
-Evidently's page shows histograms and categories: it is given the columns that hold nothing personal, and no others.
+Belongs here: Assay's section, and Evidently's page below it. Stays out: measuring (measure.py),
+where pages lie.
+Evidently's page shows histograms and categories: it is given the columns that hold nothing
+personal, and no others.
 """
 
 from __future__ import annotations
@@ -47,7 +49,8 @@ def page(
     """The page of a verdict.
 
     Args:
-        samples: the sides of the first comparison; None where there was none, and Assay's section stands alone.
+        samples: the sides of the first comparison; None where there was none, and Assay's section
+            stands alone.
         changes: what the scores of the versions so far say, a line each.
     """
     section = f"<style>\n{read_text('drift/page.css')}</style>{_section(drift, policy, changes)}"
@@ -91,7 +94,9 @@ def _cells(measurement: ColumnDrift) -> str:
 def _evidently(
     reference: Sketch, current: Sketch, *, policy: DriftPolicy, kinds: Mapping[str, Kind]
 ) -> str | None:
-    """Evidently's page of the two samples, with the same tests; None where it has nothing to compare."""
+    """Evidently's page of the two samples, with the same tests; None where it has nothing to
+    compare.
+    """
     of = _comparable(reference, current, kinds)
     if not of:
         return None

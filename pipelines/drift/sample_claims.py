@@ -1,6 +1,8 @@
 """Samples of two sketches -> claims of drift by the policy's tests, in all rows and in slices.
 
-Belongs here: which columns are tested, and how probable their distance is by chance. Stays out: the tests (evidently_tests.py), p-values (significance.py)."""
+Belongs here: which columns are tested, and how probable their distance is by chance. Stays out: the
+tests (evidently_tests.py), p-values (significance.py).
+"""
 
 from __future__ import annotations
 
@@ -20,13 +22,17 @@ from assay.pipelines.drift.sketch import Kind, Sketch
 from assay.pipelines.drift.summaries import summary_of
 
 Chance = Callable[[], float]
-"""How probable the distance would be without drift; worked out only where it is large enough to matter."""
+"""How probable the distance would be without drift; worked out only where it is large enough to
+matter.
+"""
 
 
 def sample_claims(
     before: Sketch, now: Sketch, kinds: Mapping[str, Kind], policy: DriftPolicy
 ) -> Iterator[Claim]:
-    """The policy's test of each column, on the samples of all rows; how probable it is by chance, by all rows."""
+    """The policy's test of each column, on the samples of all rows; how probable it is by chance,
+    by all rows.
+    """
     for column, kind in kinds.items():
         chance = _chance_of_all_rows(column, kind, before, now)
         if chance is not None and kind != "personal":
@@ -35,7 +41,9 @@ def sample_claims(
 
 
 def _chance_of_all_rows(column: str, kind: Kind, before: Sketch, now: Sketch) -> Chance | None:
-    """How probable the distance of a column would be without drift; None where it is not compared."""
+    """How probable the distance of a column would be without drift; None where it is not
+    compared.
+    """
     if kind == "numerical" and column in before.numbers and column in now.numbers:
         return partial(significance.of_numbers, before.numbers[column], now.numbers[column])
     if kind == "categorical" and column in before.categories and column in now.categories:
@@ -65,7 +73,8 @@ def _tested(
         return Claim(measurement, beyond, chance() if beyond else 1.0)
     p_value = score
     if kind == "categorical":
-        # Evidently's chi-squared test takes the reference's shares for the truth (0.7.23), and is alarmed by every rare value: that of two samples has to agree
+        # Evidently's chi-squared test takes the reference's shares for the truth (0.7.23), and is
+        # alarmed by every rare value: that of two samples has to agree
         p_value = max(score, significance.of_categories(value_counts(before), value_counts(now)))
     return Claim(measurement, True, p_value, method.threshold)
 

@@ -1,6 +1,7 @@
 """Predictions and what came true -> how good they were, and how sure that is.
 
-Belongs here: metrics of two classes, their intervals by resampling, calibration, the measurements that drift makes of them. Stays out: models (act/), where outcomes lie.
+Belongs here: metrics of two classes, their intervals by resampling, calibration, the measurements
+that drift makes of them. Stays out: models (act/), where outcomes lie.
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ class Interval:
 
 
 def metric_of(metric: Metric) -> Callable[[np.ndarray, np.ndarray], float]:
-    """(labels, scores) -> the metric; NaN where there are none, and for those of order where the labels are all of one class."""
+    """(labels, scores) -> the metric; NaN where there are none, and for those of order where the
+    labels are all of one class.
+    """
     if metric == "accuracy":
         return lambda labels, scores: (
             float(((scores >= 0.5) == (labels == 1)).mean()) if len(labels) else float("nan")
@@ -62,7 +65,10 @@ def interval(
     confidence: float,
     seed: int,
 ) -> Interval:
-    """A metric with its bootstrap interval. Source: Efron (1979), Annals of Statistics 7, 1; percentiles."""
+    """A metric with its bootstrap interval.
+
+    Source: Efron (1979), Annals of Statistics 7, 1; percentiles.
+    """
     of = metric_of(metric)
     return _bootstrapped(
         len(labels), lambda rows: of(labels[rows], scores[rows]), resamples, confidence, seed
@@ -79,7 +85,9 @@ def difference(
     confidence: float,
     seed: int,
 ) -> Interval:
-    """How much better `first` is than `second` on the same rows, which are drawn together, so that what makes rows hard is no noise."""
+    """How much better `first` is than `second` on the same rows, which are drawn together, so that
+    what makes rows hard is no noise.
+    """
     of = metric_of(metric)
     return _bootstrapped(
         len(labels),
@@ -91,7 +99,9 @@ def difference(
 
 
 MOST_RESAMPLED = 20_000
-"""Rows that are drawn at a time: with more, the interval is that of so many, scaled by the square root of the numbers."""
+"""Rows that are drawn at a time: with more, the interval is that of so many, scaled by the square
+root of the numbers.
+"""
 
 
 def _bootstrapped(
@@ -112,7 +122,9 @@ def _bootstrapped(
 
 
 def unpaired(first: Interval, second: Interval) -> tuple[float, float, float]:
-    """Two metrics on rows of their own, with 95 % intervals: their difference, its standard error, and its p-value (two normal errors)."""
+    """Two metrics on rows of their own, with 95 % intervals: their difference, its standard error,
+    and its p-value (two normal errors).
+    """
     from math import erfc, sqrt
 
     apart = first.value - second.value
@@ -121,12 +133,15 @@ def unpaired(first: Interval, second: Interval) -> tuple[float, float, float]:
 
 
 def at_any_time(error: float, outcomes: int, first_look: int, confidence: float) -> float:
-    """Half the width of an interval that may be looked at with each delivery, as often as one likes, and still misses the truth at most 1 - confidence of the time.
+    """Half the width of an interval that may be looked at with each delivery, as often as one
+    likes, and still misses the truth at most 1 - confidence of the time.
 
     Args:
-        error: the standard error at so many outcomes. first_look: of outcomes, where it is about the narrowest.
-    Source: Robbins (1970), Annals of Mathematical Statistics 41(5), his mixture; for estimates that are normal in large samples Waudby-Smith et al. (2024), Annals of
-        Statistics 52(6), Theorem 2.2, with the choice of rho made there.
+        error: the standard error at so many outcomes. first_look: of outcomes, where it is about
+            the narrowest.
+    Source: Robbins (1970), Annals of Mathematical Statistics 41(5), his mixture; for estimates that
+    are normal in large samples Waudby-Smith et al. (2024), Annals of Statistics 52(6), Theorem 2.2,
+    with the choice of rho made there.
     """
     from math import log, sqrt
 
@@ -137,9 +152,11 @@ def at_any_time(error: float, outcomes: int, first_look: int, confidence: float)
 
 
 def calibration_error(labels: np.ndarray, scores: np.ndarray) -> float:
-    """How far what was said lies from what came true, on average over ten groups of equally many rows.
+    """How far what was said lies from what came true, on average over ten groups of equally many
+    rows.
 
-    Source: Naeini et al. (2015), Obtaining well calibrated probabilities using Bayesian binning, AAAI; with groups of equal count.
+    Source: Naeini et al. (2015), Obtaining well calibrated probabilities using Bayesian binning,
+    AAAI; with groups of equal count.
     """
     order = np.argsort(scores, kind="stable")
     parts = [part for part in np.array_split(order, _BINS) if len(part)]
@@ -183,7 +200,8 @@ def performance(
     """Whether a model has fallen below what it must still reach, as far as outcomes have arrived.
 
     Args:
-        judged_at: the metric when it went into service; None where nobody knows, so that only `floor` counts.
+        judged_at: the metric when it went into service; None where nobody knows, so that only
+            `floor` counts.
     """
     least = _lower_bound(judged_at, policy)
     if len(labels) < policy.least:

@@ -1,7 +1,9 @@
-"""A version's rows -> a sketch: counts of all rows, and seeded samples, small enough to be kept beside the version and compared for years.
+"""A version's rows -> a sketch: counts of all rows, and seeded samples, small enough to be kept
+beside the version and compared for years.
 
-Belongs here: the one pass over the rows, in batches, so that memory does not grow with them; several sketches as one. Stays out: what is kept of a column
-(summaries.py), comparing (measure.py), files.
+Belongs here: the one pass over the rows, in batches, so that memory does not grow with them;
+several sketches as one. Stays out: what is kept of a column (summaries.py), comparing (measure.py),
+files.
 """
 
 from __future__ import annotations
@@ -29,8 +31,10 @@ BATCH = 262_144
 class Sketch:
     """What is kept of a version, or of several taken together.
 
-    `numbers` and `categories`: column -> (`value`, `rows`), numbers in order. `sample`: rows with the key they were drawn by; `texts`: column -> (key, `vector`).
-    `schema`: every column of the version with its type. `label`: (rows whose target is known, rows where it is true). `newest`: the newest time, ISO 8601.
+    `numbers` and `categories`: column -> (`value`, `rows`), numbers in order. `sample`: rows with
+    the key they were drawn by; `texts`: column -> (key, `vector`).
+    `schema`: every column of the version with its type. `label`: (rows whose target is known, rows
+    where it is true). `newest`: the newest time, ISO 8601.
     """
 
     rows: int
@@ -63,10 +67,12 @@ def sketch(
     """Sketch a version in one streaming pass.
 
     Args:
-        frame: the rows. Columns of `kinds` that it lacks, and numerical ones that are no numbers, are left out; whoever compares tells.
+        frame: the rows. Columns of `kinds` that it lacks, and numerical ones that are no numbers,
+            are left out; whoever compares tells.
         kinds: how to read the policy's columns.
         target: what a model learns, whose share is watched.
-    Returns: the same for the same rows in the same order, seed and Polars version. Memory: one batch, the samples, CATEGORIES texts a column.
+    Returns: the same for the same rows in the same order, seed and Polars version. Memory: one
+    batch, the samples, CATEGORIES texts a column.
     """
     reading = _Reading.of(frame.collect_schema(), policy, kinds, target)
     rows = int(run(frame.select(pl.len())).item())
@@ -236,7 +242,10 @@ class _Counting:
 
 
 def merged(sketches: Sequence[Sketch], *, policy: DriftPolicy) -> Sketch:
-    """Several versions as one, as if their rows had been read together. Columns that not all of them have are left out. Raises: ValueError: there is none."""
+    """Several versions as one, as if their rows had been read together.
+
+    Columns that not all of them have are left out. Raises: ValueError: there is none.
+    """
     first, *others = sketches
     if not others:
         return first
@@ -285,7 +294,9 @@ def _merged_categories(sketches: Sequence[Sketch], name: str) -> CategoryCounts:
 
 
 def _merged_sample(sketches: Sequence[Sketch], most: int) -> pl.DataFrame:
-    """The rows with the smallest keys of all: a version of fewer rows than the sample holds has keys up to the largest there is, so they are drawn from all alike."""
+    """The rows with the smallest keys of all: a version of fewer rows than the sample holds has
+    keys up to the largest there is, so they are drawn from all alike.
+    """
     first, *others = (sketch.sample for sketch in sketches)
     names = [name for name in first.columns if all(name in other.columns for other in others)]
     columns = [KEY, *(name for name in names if name != KEY)]
@@ -306,9 +317,11 @@ def _merged_texts(sketches: Sequence[Sketch], most: int) -> dict[str, pl.DataFra
 
 
 def vectors(drawn: pl.DataFrame, column: str, dimensions: int) -> pl.DataFrame:
-    """Texts as vectors of hashed words, which need neither a model nor a vocabulary; the texts themselves are not kept.
+    """Texts as vectors of hashed words, which need neither a model nor a vocabulary; the texts
+    themselves are not kept.
 
-    Returns: the key, `vector` (dimensions, float32, of length 1). Source: Weinberger et al. (2009), Feature hashing for large scale multitask learning, ICML.
+    Returns: the key, `vector` (dimensions, float32, of length 1). Source: Weinberger et al. (2009),
+    Feature hashing for large scale multitask learning, ICML.
     """
     from sklearn.feature_extraction.text import HashingVectorizer
 
@@ -323,7 +336,8 @@ def vectors(drawn: pl.DataFrame, column: str, dimensions: int) -> pl.DataFrame:
 def _batches(frame: pl.LazyFrame, rows: int) -> Iterator[pl.DataFrame]:
     """Batches of exactly BATCH rows, each read by a plan of its own.
 
-    `LazyFrame.collect_batches` reads ahead without end (Polars 1.44: 3.5 GB of 10 million rows by 50 columns), and a slice reads its row groups alone.
+    `LazyFrame.collect_batches` reads ahead without end (Polars 1.44: 3.5 GB of 10 million rows by
+    50 columns), and a slice reads its row groups alone.
     """
     for start in range(0, rows, BATCH):
         yield run(frame.slice(start, BATCH))

@@ -1,7 +1,11 @@
-"""Batches of a column -> what a sketch keeps of it: a summary of numbers, counts of texts, a seeded sample.
+"""Batches of a column -> what a sketch keeps of it: a summary of numbers, counts of texts, a seeded
+sample.
 
-Belongs here: taking batches one after the other in bounded memory. Stays out: which columns (sketch.py), comparing (measure.py).
-Source of the summary of numbers: Munro and Paterson (1980), Selection and sorting with limited storage, Theoretical Computer Science 12."""
+Belongs here: taking batches one after the other in bounded memory. Stays out: which columns
+(sketch.py), comparing (measure.py).
+Source of the summary of numbers: Munro and Paterson (1980), Selection and sorting with limited
+storage, Theoretical Computer Science 12.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +15,14 @@ import numpy as np
 import polars as pl
 
 POINTS = 4_096
-"""A number's summary holds every value with its rows up to so many different ones, else so many of equal weight: ranks are then off by at most about 0.1 %."""
+"""A number's summary holds every value with its rows up to so many different ones, else so many of
+equal weight: ranks are then off by at most about 0.1 %.
+"""
 
 CATEGORIES = 20_000
-"""A column of more different texts is counted in buckets by hash; which of them are new cannot be told then."""
+"""A column of more different texts is counted in buckets by hash; which of them are new cannot be
+told then.
+"""
 
 BUCKETS = 4_096
 
@@ -72,7 +80,9 @@ class NumberSummary:
 
 
 def _thinned(values: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """At most POINTS values, each standing for as many rows: those in the middle of equal stretches of the order."""
+    """At most POINTS values, each standing for as many rows: those in the middle of equal stretches
+    of the order.
+    """
     if len(values) <= POINTS:
         return values, weights
     reached = np.cumsum(weights)
@@ -115,7 +125,9 @@ class CategoryCounts:
 
 
 class SeededSample:
-    """The rows with the smallest keys, a key being the seeded hash of the row's number: the same rows each time."""
+    """The rows with the smallest keys, a key being the seeded hash of the row's number: the same
+    rows each time.
+    """
 
     def __init__(self, most: int, seed: int, columns: Sequence[pl.Expr]) -> None:
         self._most, self._seed, self._columns = most, seed, columns

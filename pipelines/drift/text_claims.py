@@ -1,6 +1,8 @@
 """Vectors of the texts of two sketches -> claims of drift.
 
-Belongs here: how well a classifier tells the sides apart. Stays out: making the vectors (sketch.py)."""
+Belongs here: how well a classifier tells the sides apart. Stays out: making the vectors
+(sketch.py).
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,8 @@ Vectors = np.ndarray[Any, Any]
 def text_claims(before: Sketch, now: Sketch, texts: Texts | None, seed: int) -> Iterator[Claim]:
     """How well a classifier tells the texts of the two sides apart, on texts that it has not seen.
 
-    Source: Lopez-Paz and Oquab (2017), Revisiting classifier two-sample tests, ICLR; the p-value is that of Mann and Whitney (1947).
+    Source: Lopez-Paz and Oquab (2017), Revisiting classifier two-sample tests, ICLR; the p-value is
+    that of Mann and Whitney (1947).
     """
     if texts is None:
         return
@@ -53,7 +56,8 @@ def _area_between(old: Vectors, young: Vectors, seed: int) -> float:
     from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
     sides = np.repeat([0, 1], [len(old), len(young)])
-    # the same text on both sides must not be learned from one and asked of the other as if it were new: the folds are of sides alone, so it only blunts the test
+    # the same text on both sides must not be learned from one and asked of the other as if it were
+    # new: the folds are of sides alone, so it only blunts the test
     scores = cross_val_predict(
         LogisticRegression(),
         np.concatenate([old, young]),

@@ -15,7 +15,9 @@ from assay.pipelines.features.transform_spec import About, Kind, Made, finite
 
 
 def _products(transform: Polynomial, fitted: Fitted, about: About) -> Made:  # noqa: ARG001
-    """Source: scikit-learn's PolynomialFeatures without the bias and the columns themselves; factors from left to right."""
+    """Source: scikit-learn's PolynomialFeatures without the bias and the columns themselves;
+    factors from left to right.
+    """
     return Made(
         {
             name: finite(reduce(mul, (number(column) for column in factors)))

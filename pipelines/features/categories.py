@@ -34,7 +34,10 @@ def value_counts(rows: pl.LazyFrame, column: str) -> pl.LazyFrame:
 
 
 def _fit_one_hot(transform: OneHot, rows: pl.LazyFrame, about: About) -> Learning:  # noqa: ARG001
-    """The most frequent values, ties in order of the value. Source: scikit-learn's OneHotEncoder, `handle_unknown='ignore'`."""
+    """The most frequent values, ties in order of the value.
+
+    Source: scikit-learn's OneHotEncoder, `handle_unknown='ignore'`.
+    """
     found = yield {column: value_counts(rows, column) for column in transform.columns}
     most = {
         column: found[column]
@@ -144,7 +147,9 @@ def _frequencies(transform: Frequency, fitted: Fitted, about: About) -> Made:
 
 
 def _hashes(transform: Hash, fitted: Fitted, about: About) -> Made:  # noqa: ARG001
-    """Source: MurmurHash3 (Appleby), as scikit-learn's FeatureHasher has it: the same in every release and on every machine, which Polars' own hash is not."""
+    """Source: MurmurHash3 (Appleby), as scikit-learn's FeatureHasher has it: the same in every
+    release and on every machine, which Polars' own hash is not.
+    """
 
     def hashed(given: pl.Series) -> pl.Series:
         from sklearn.utils import murmurhash3_32

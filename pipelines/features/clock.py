@@ -1,4 +1,7 @@
-"""Dates and times -> parts as numbers, and what comes round again as a point on a circle. Nothing is learned."""
+"""Dates and times -> parts as numbers, and what comes round again as a point on a circle.
+
+Nothing is learned.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +59,9 @@ def _part(column: str, part: str, zone: str | None, about: About) -> pl.Expr:
 
 
 def _circles(transform: Cyclical, fitted: Fitted, about: About) -> Made:  # noqa: ARG001
-    """Source: London (2016), "Encoding cyclical continuous features - 24-hour time"; the angle is 2 pi x / period."""
+    """Source: London (2016), "Encoding cyclical continuous features - 24-hour time"; the angle is 2
+    pi x / period.
+    """
     made: dict[str, pl.Expr] = {}
     names = iter(transform.makes)
     for column in transform.columns:

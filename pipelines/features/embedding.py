@@ -1,7 +1,9 @@
 """Categories -> points that lie close where they occur with the same categories of another column.
 
-Counts are exact aggregates of all training rows; the decomposition is scikit-learn's randomised one, seeded.
-Source: Levy and Goldberg (2014), NIPS 27, 2177: the singular value decomposition of the positive pointwise mutual information, each dimension by the root of its value.
+Counts are exact aggregates of all training rows; the decomposition is scikit-learn's randomised
+one, seeded.
+Source: Levy and Goldberg (2014), NIPS 27, 2177: the singular value decomposition of the positive
+pointwise mutual information, each dimension by the root of its value.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Groups -> what their training rows have in common.
 
-Counts, sums, means and deviations are exact aggregates of all training rows; a group never seen, or a missing key, gets what all rows have.
+Counts, sums, means and deviations are exact aggregates of all training rows; a group never seen, or
+a missing key, gets what all rows have.
 """
 
 from __future__ import annotations

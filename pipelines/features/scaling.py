@@ -1,7 +1,8 @@
-"""Numbers brought to a common scale: standard, min-max, robust; ranks, logarithms, powers towards a bell curve; bins.
+"""Numbers brought to a common scale: standard, min-max, robust; ranks, logarithms, powers towards a
+bell curve; bins.
 
-Means, deviations, smallest and greatest values are exact aggregates of all training rows. Medians, quartiles, quantiles, powers and bins are fitted by
-scikit-learn on a seeded sample.
+Means, deviations, smallest and greatest values are exact aggregates of all training rows. Medians,
+quartiles, quantiles, powers and bins are fitted by scikit-learn on a seeded sample.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ from assay.pipelines.features.transform_spec import (
 
 Array = np.ndarray[Any, Any]
 _GREATEST = 1e150
-"""scikit-learn adds up squares, which leave the floats beyond it: it then ends in words of its own, or in powers and bins that mean nothing."""
+"""scikit-learn adds up squares, which leave the floats beyond it: it then ends in words of its own,
+or in powers and bins that mean nothing.
+"""
 
 
 def _values(found: dict[str, Array], column: str, what: str) -> Array:
@@ -120,13 +123,15 @@ def _scaled(transform: Scale, fitted: Fitted, about: About) -> Made:  # noqa: AR
             float(fitted.values[column]["width"]),
         )
         # a constant column says nothing: it becomes 0, not a division by 0
-        # times the reciprocal, not divided: Polars divides one row and many rows by a number with different last bits
+        # times the reciprocal, not divided: Polars divides one row and many rows by a number with
+        # different last bits
         return finite((number(column) - middle) * (1.0 / (width or 1.0)))
 
     return for_each_column(transform.columns, transform.makes, scaled)
 
 
-# -- quantile: Source: scikit-learn's QuantileTransformer, with its interpolation from both sides ---
+# -- quantile: Source: scikit-learn's QuantileTransformer, with its interpolation from both sides
+# ---
 
 
 def _fit_quantile(transform: Quantile, rows: pl.LazyFrame, about: About) -> Learning:  # noqa: ARG001
@@ -197,7 +202,8 @@ def _logs(transform: Log, fitted: Fitted, about: About) -> Made:  # noqa: ARG001
     )
 
 
-# -- power: Source: Yeo and Johnson (2000), Biometrika 87, 954; Box and Cox (1964); the power by scikit-learn's PowerTransformer ---
+# -- power: Source: Yeo and Johnson (2000), Biometrika 87, 954; Box and Cox (1964); the power by
+# scikit-learn's PowerTransformer ---
 
 
 def _fit_power(transform: Power, rows: pl.LazyFrame, about: About) -> Learning:  # noqa: ARG001
@@ -274,7 +280,8 @@ def _box_cox(x: pl.Expr, power: float) -> pl.Expr:
     return pl.when(x > 0).then(_raised(x, x.log(), power))
 
 
-# -- bins: Source: scikit-learn's KBinsDiscretizer --------------------------------------------------
+# -- bins: Source: scikit-learn's KBinsDiscretizer
+# --------------------------------------------------
 
 
 _OTHER_BINS = "Write `method: quantile`, or `edges`"

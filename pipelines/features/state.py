@@ -1,6 +1,7 @@
 """What features have learned, as data: JSON and tables, bound to the version they were fitted on.
 
-Belongs here: its shape, and turning it into JSON and back. Stays out: files (assets/stages/features.py), using it (table.py).
+Belongs here: its shape, and turning it into JSON and back. Stays out: files
+(assets/stages/features.py), using it (table.py).
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ class State:
     Args:
         features: the contract's settings.
         types: the columns that are read, with their types.
-        before: the time, in microseconds or units of the ordering number, from which on no row was fitted on; None where all were.
+        before: the time, in microseconds or units of the ordering number, from which on no row was
+            fitted on; None where all were.
         last: that of the last training row; None where rows are ordered by no such thing.
         training_rows: how many rows were fitted on.
         fitted: what each transform has learned.

@@ -1,7 +1,10 @@
-"""A version's frame and the contract's features -> fitted state, then the feature table, and the same features of later rows.
+"""A version's frame and the contract's features -> fitted state, then the feature table, and the
+same features of later rows.
 
-Belongs here: running the transforms in order. Stays out: each transform (its own module), engines' agreement (parity.py), where it is kept.
-A transform may read what those before it made, so it is fitted after them; transforms that read columns of the version only are fitted together.
+Belongs here: running the transforms in order. Stays out: each transform (its own module), engines'
+agreement (parity.py), where it is kept.
+A transform may read what those before it made, so it is fitted after them; transforms that read
+columns of the version only are fitted together.
 """
 
 from __future__ import annotations
@@ -74,7 +77,9 @@ _NEW = "_of_new"
 
 @dataclass(frozen=True)
 class Applied:
-    """A frame with every feature beside its own columns; each feature with the transform that made it and the columns of the version it is made from."""
+    """A frame with every feature beside its own columns; each feature with the transform that made
+    it and the columns of the version it is made from.
+    """
 
     frame: pl.LazyFrame
     by: Mapping[str, int]
@@ -140,7 +145,10 @@ def _context(
 
 
 def _standing(features: Features, applied: Applied) -> tuple[str, ...]:
-    """What stands in the table: of the transforms that say `keep`. Raises: FeatureError: a feature is no number."""
+    """What stands in the table: of the transforms that say `keep`.
+
+    Raises: FeatureError: a feature is no number.
+    """
     names = tuple(name for name, place in applied.by.items() if features.transforms[place].keep)
     types = applied.frame.select(list(names)).collect_schema()
     for name in names:
@@ -157,7 +165,9 @@ def _standing(features: Features, applied: Applied) -> tuple[str, ...]:
 
 
 def needed(features: Features, columns: Sequence[str]) -> tuple[str, ...]:
-    """The columns of a frame that features are made from, in its order; the target's are for fitting only."""
+    """The columns of a frame that features are made from, in its order; the target's are for
+    fitting only.
+    """
     wanted = {
         *features.reads,
         *(
@@ -177,12 +187,15 @@ def fit(
     holdout: float | None = None,
     others: Others | None = None,
 ) -> State:
-    """Learn what every transform needs from the training rows, in as few passes as their dependence allows.
+    """Learn what every transform needs from the training rows, in as few passes as their dependence
+    allows.
 
     Args:
-        holdout: the share of the rows, the latest, that nothing is learned from; None learns from all.
+        holdout: the share of the rows, the latest, that nothing is learned from; None learns from
+            all.
         others: the rows of the other data sets that the transforms name.
-    Raises: FeatureError: there is no training row, a column teaches nothing, or a transform cannot use it.
+    Raises: FeatureError: there is no training row, a column teaches nothing, or a transform cannot
+    use it.
     """
     others = others or {}
     types = dict(frame.collect_schema())
@@ -238,7 +251,9 @@ def _made_so_far(
 def _training(
     frame: pl.LazyFrame, features: Features, collect: Collect, holdout: float | None
 ) -> tuple[pl.Expr, int | None, int | None, int]:
-    """What makes a row a training row; the times of the first row after them and of the last of them, and how many there are."""
+    """What makes a row a training row; the times of the first row after them and of the last of
+    them, and how many there are.
+    """
     order = features.order_by
     training: pl.Expr = pl.lit(True)
     if holdout is not None:
@@ -275,7 +290,8 @@ def _training(
     return training, before, last, rows
 
 
-# -- selecting, and what gives away what it should not --------------------------------------------------
+# -- selecting, and what gives away what it should not
+# --------------------------------------------------
 
 
 def looked_through(
@@ -285,7 +301,8 @@ def looked_through(
     protected: Sequence[str],
     others: Others | None = None,
 ) -> tuple[State, tuple[Proxy, ...]]:
-    """Select features by the contract, and hold those that stay against the protected columns, on one sample of the training rows.
+    """Select features by the contract, and hold those that stay against the protected columns, on
+    one sample of the training rows.
 
     Raises: FeatureError: nothing is left.
     """
@@ -321,11 +338,15 @@ def looked_through(
     return replace(state, kept=kept, scores=scores), told
 
 
-# -- applying -----------------------------------------------------------------------------------------
+# -- applying
+# -----------------------------------------------------------------------------------------
 
 
 def checked(frame: pl.LazyFrame, state: State) -> pl.LazyFrame:
-    """The columns that features are made from. Raises: FeatureError: one is missing, or of another type."""
+    """The columns that features are made from.
+
+    Raises: FeatureError: one is missing, or of another type.
+    """
     types = frame.collect_schema()
     missing = [column for column in state.types if column not in types]
     if missing:
@@ -357,7 +378,8 @@ def transform(
         frame: rows with the columns of the published version.
         history: rows from before, which windows and lags look back at; they are not given back.
         others: the rows of the other data sets that the transforms name.
-    Raises: FeatureError: the frame lacks a column that the features are made from, or has it in another type.
+    Raises: FeatureError: the frame lacks a column that the features are made from, or has it in
+    another type.
     """
     rows = checked(frame, state).select(list(state.types))
     past = checked(history, state).select(list(state.types)) if history is not None else None
@@ -376,7 +398,9 @@ def transform(
 
 
 def _typed(frame: pl.LazyFrame, beside: pl.LazyFrame | None, state: State) -> pl.LazyFrame:
-    """Columns of nothing but nulls, with the type they ought to have: that of the frame beside, or of what the settings were fitted on."""
+    """Columns of nothing but nulls, with the type they ought to have: that of the frame beside, or
+    of what the settings were fitted on.
+    """
     types, known = frame.collect_schema(), beside.collect_schema() if beside is not None else {}
     nulls = {name: wanted for name, wanted in state.types.items() if types[name] == pl.Null}
     return frame.with_columns(
@@ -409,10 +433,12 @@ def table(
     on: Any = np,
     in_pieces: bool = True,
 ) -> pl.LazyFrame:
-    """The feature table: the ordering column, the features, and the target (null where its column is).
+    """The feature table: the ordering column, the features, and the target (null where its column
+    is).
 
     Args:
-        on: the array library that computes what expressions cannot say (pipelines.core.engine.arrays).
+        on: the array library that computes what expressions cannot say
+            (pipelines.core.engine.arrays).
         in_pieces: the engine takes rows piece by piece (pipelines.core.engine.in_pieces).
     """
     applied = _apply(
@@ -426,7 +452,9 @@ def table(
 def lineage(
     frame: pl.LazyFrame, state: State, others: Others | None = None
 ) -> tuple[dict[str, tuple[str, ...]], dict[str, int]]:
-    """Feature -> the columns it is made from (of other data sets as `dataset.column`), and -> the place of its transform."""
+    """Feature -> the columns it is made from (of other data sets as `dataset.column`), and -> the
+    place of its transform.
+    """
     applied = _apply(frame, state.features, state.fitted, state.last, others or {})
     return {name: applied.inputs[name] for name in state.kept}, {
         name: applied.by[name] for name in state.kept

@@ -1,10 +1,14 @@
 """Categories -> the mean of the target among them, out of fold.
 
 Belongs here: folds, smoothing. Stays out: which rows are training rows (training.py).
-A training row must not see its own target, so it gets the mean of the other folds. Folds are spans of time with about as many rows each: what happens in one hour
-happens to many rows at once, and a fold drawn by chance would tell a row about its own hour. All other rows get the mean of every training row.
-Which fold a row is in follows from its time alone, so one row at inference gets what it got in the batch.
-Source: Micci-Barreca (2001), SIGKDD Explorations 3(1), 27; smoothing and cross-fitting as in scikit-learn's TargetEncoder.
+A training row must not see its own target, so it gets the mean of the other folds. Folds are spans
+of time with about as many rows each: what happens in one hour happens to many rows at once, and a
+fold drawn by chance would tell a row about its own hour. All other rows get the mean of every
+training row.
+Which fold a row is in follows from its time alone, so one row at inference gets what it got in the
+batch.
+Source: Micci-Barreca (2001), SIGKDD Explorations 3(1), 27; smoothing and cross-fitting as in
+scikit-learn's TargetEncoder.
 """
 
 from __future__ import annotations
@@ -104,7 +108,10 @@ def _with_every(counts: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
 def _outside(
     counts: pl.DataFrame, keys: list[str], smooth: float, priors: dict[str, float | None] | None
 ) -> pl.DataFrame:
-    """For each fold, the smoothed mean of what lies outside of it: all less its own. `_EVERY` leaves nothing out."""
+    """For each fold, the smoothed mean of what lies outside of it: all less its own.
+
+    `_EVERY` leaves nothing out.
+    """
     all_ = counts.filter(pl.col("fold") == _EVERY).drop("fold")
     folds = counts.select("fold").unique().sort("fold")
     crossed = folds.join(all_, how="cross")

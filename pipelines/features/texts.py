@@ -110,7 +110,10 @@ def _tfidf(transform: Tfidf, fitted: Fitted, about: About) -> Made:  # noqa: ARG
 
 
 def _ngrams(transform: NgramHash, fitted: Fitted, about: About) -> Made:  # noqa: ARG001
-    """Source: Weinberger et al. (2009), ICML, 1113; scikit-learn's HashingVectorizer, which keeps nothing."""
+    """Source: Weinberger et al.
+
+    (2009), ICML, 1113; scikit-learn's HashingVectorizer, which keeps nothing.
+    """
     from sklearn.feature_extraction.text import HashingVectorizer
 
     vectorizer = HashingVectorizer(
@@ -120,7 +123,9 @@ def _ngrams(transform: NgramHash, fitted: Fitted, about: About) -> Made:  # noqa
 
 
 def _vectors(column: str, names: list[str], transform: Callable[[list[str]], Any]) -> Made:
-    """A sparse matrix of each batch's texts as columns; one text's numbers do not depend on the others."""
+    """A sparse matrix of each batch's texts as columns; one text's numbers do not depend on the
+    others.
+    """
     vector, width = f"{HELPER}{names[0]}", len(names)
 
     def called(given: pl.Series) -> pl.Series:

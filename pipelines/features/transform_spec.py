@@ -1,6 +1,7 @@
 """What a kind of transform is: how it is fitted, and what it then makes of any row.
 
-Belongs here: the shapes and words that every transform shares. Stays out: each transform (its own module), running them in order (table.py).
+Belongs here: the shapes and words that every transform shares. Stays out: each transform (its own
+module), running them in order (table.py).
 """
 
 from __future__ import annotations
@@ -31,10 +32,12 @@ class About:
     Args:
         types: the columns it sees, those of the transforms before it included.
         order_by: the column that orders the rows in time.
-        last: the time of the last training row, in microseconds or in units of the number that orders; None where that is no time.
+        last: the time of the last training row, in microseconds or in units of the number that
+            orders; None where that is no time.
         others: the rows of other data sets, by data set.
         on: the array library that computes what expressions cannot say.
-        in_pieces: the engine takes rows piece by piece, and Python may look each piece up in a table.
+        in_pieces: the engine takes rows piece by piece, and Python may look each piece up in a
+            table.
     """
 
     types: Mapping[str, pl.DataType]
@@ -68,7 +71,8 @@ class Kind:
     Args:
         fit: (transform, the training rows with `_row`, about) -> what it learns.
         made: (transform, what was learned, about) -> what it makes of rows.
-        arrays: it computes with `About.on`, so that a GPU's array library makes it where a GPU's plan cannot.
+        arrays: it computes with `About.on`, so that a GPU's array library makes it where a GPU's
+            plan cannot.
     """
 
     fit: Callable[[Any, pl.LazyFrame, About], Learning]
@@ -82,7 +86,9 @@ def finite(value: pl.Expr) -> pl.Expr:
 
 
 def times(about: About) -> pl.Expr:
-    """When a row was: microseconds since 1970, or the whole number that orders it. Null where nobody knows.
+    """When a row was: microseconds since 1970, or the whole number that orders it.
+
+    Null where nobody knows.
 
     Raises: FeatureError: the rows are ordered by something else.
     """
@@ -109,7 +115,9 @@ def moments(column: str, dtype: pl.DataType) -> pl.Expr:
 def sampled(
     transform: Sampled, rows: pl.LazyFrame, columns: Mapping[str, pl.Expr]
 ) -> Generator[Mapping[str, pl.LazyFrame], Frames, Frames]:
-    """Two rounds: how many rows have each column, and at most `sample_rows` of its values, in the order of the rows; nulls of one column say nothing of another."""
+    """Two rounds: how many rows have each column, and at most `sample_rows` of its values, in the
+    order of the rows; nulls of one column say nothing of another.
+    """
     counted = (
         yield {"given": rows.select(value.count().alias(name) for name, value in columns.items())}
     )["given"].row(0, named=True)
@@ -132,9 +140,12 @@ def looked_up(
     about: About,
     default: float | int | None = None,
 ) -> pl.Expr:
-    """What a table says beside its `value`: a hash join on every engine. `default` for a value it lacks, and for a missing one.
+    """What a table says beside its `value`: a hash join on every engine.
 
-    Polars does not know that such a join goes row by row, and would keep all rows for it: 3.2 GB of ten million, and twice the time (2026-11-28).
+    `default` for a value it lacks, and for a missing one.
+
+    Polars does not know that such a join goes row by row, and would keep all rows for it: 3.2 GB of
+    ten million, and twice the time (2026-11-28).
     """
     known = table[column]
     if not table.height:

@@ -1,7 +1,10 @@
-"""Rows -> what the rows of the same key were before: over a span, or some moments back. Never the future, never the same moment.
+"""Rows -> what the rows of the same key were before: over a span, or some moments back.
+
+Never the future, never the same moment.
 
 Belongs here: what a row may look at. Stays out: exact sums (exact_sums.py).
-What is fitted is the scale of each column, in which sums are counted. At inference the rows from before have to be there too: give them as history.
+What is fitted is the scale of each column, in which sums are counted. At inference the rows from
+before have to be there too: give them as history.
 A row without a time or a key has no past, and is in nobody's.
 """
 
@@ -109,7 +112,9 @@ def _looked_back(
     on: Any,
     given: pl.Series,
 ) -> pl.Series:
-    """Of all rows (a struct of time, keys, and each column's steps and value) what `held` names; null where a row has no time or key."""
+    """Of all rows (a struct of time, keys, and each column's steps and value) what `held` names;
+    null where a row has no time or key.
+    """
     frame, squared = given.struct.unnest(), "std" in transform.functions
     columns = [_Column.of(frame, name, transform) for name in transform.columns]
     made = {name: _empty(dtype, frame.height) for name, dtype in held.items()}
@@ -131,8 +136,9 @@ def _looked_back(
 class _Column:
     """A column as windows read it, a value a row.
 
-    `steps` are 0 without a number. `known` is 1 with a number, else 0; None where all rows have one. `storeys` is None where all are on the lowest. `extremes`: function ->
-    values whose greatest is sought, -inf without a number.
+    `steps` are 0 without a number. `known` is 1 with a number, else 0; None where all rows have
+    one. `storeys` is None where all are on the lowest. `extremes`: function -> values whose
+    greatest is sought, -inf without a number.
     """
 
     name: str
@@ -181,7 +187,10 @@ def _empty(dtype: type[pl.DataType], rows: int) -> Values:
 def _as_struct(
     made: dict[str, Values], held: Mapping[str, type[pl.DataType]], there: Values, name: str
 ) -> pl.Series:
-    """One struct of all columns; null where a row is not there. Takes the columns out of `made` one at a time: each is as long as the whole table."""
+    """One struct of all columns; null where a row is not there.
+
+    Takes the columns out of `made` one at a time: each is as long as the whole table.
+    """
     absent = None if there.all() else pl.Series(~there)
 
     def column_of(part: str) -> pl.Series:
@@ -222,10 +231,12 @@ def _feature_sources(transform: Window) -> dict[str, tuple[str, str]]:
 def _sums(
     past: Past, steps: Values, known: Values | None, storeys: Values | None, squared: bool
 ) -> dict[str, Values]:
-    """Over each window: numbers, steps, and for deviations the squares of steps in two limbs; in steps of the highest storey that one of them is on.
+    """Over each window: numbers, steps, and for deviations the squares of steps in two limbs; in
+    steps of the highest storey that one of them is on.
 
     Args:
-        steps, known, storeys: of each sorted row its steps, 0 without a number; 1 with one, else 0, None where all have one; its storey, None where all are on the lowest.
+        steps, known, storeys: of each sorted row its steps, 0 without a number; 1 with one, else 0,
+            None where all have one; its storey, None where all are on the lowest.
     """
     on = past.on
     if storeys is None or not bool(on.any(storeys > 0)):
@@ -255,7 +266,9 @@ def _sums(
 
 
 def _of_storey(past: Past, x: Values, known: Values | None, squared: bool) -> dict[str, Values]:
-    """The sums over each window of numbers of one storey; no sum on the way needs more than 64 bits."""
+    """The sums over each window of numbers of one storey; no sum on the way needs more than 64
+    bits.
+    """
     made = {"n": past.counts if known is None else past.sums(known), "sum": past.sums(x)}
     if squared:
         high = x >> _HALF
@@ -374,7 +387,8 @@ def _joined(transform: AsOf, fitted: Fitted, about: About) -> Made:  # noqa: ARG
     within = length(transform.within) if transform.within else None
 
     def looked_up(given: pl.Series) -> pl.Series:
-        # of several rows of one moment the last in the order of their values, so that it is the same one whatever order they are stored in
+        # of several rows of one moment the last in the order of their values, so that it is the
+        # same one whatever order they are stored in
         theirs = run_in_memory(past.sort("at", *held))
         place = last_before(given.struct.unnest(), theirs, keys, within, about.on)
         return theirs.select(pl.col(name).gather(place) for name in held).to_struct(given.name)
@@ -389,7 +403,10 @@ def _joined(transform: AsOf, fitted: Fitted, about: About) -> Made:  # noqa: ARG
 
 
 def _joinable(transform: AsOf, about: About) -> pl.LazyFrame:
-    """The rows of the other data set. Raises: FeatureError: they are not there, lack a column, or have a key of another type."""
+    """The rows of the other data set.
+
+    Raises: FeatureError: they are not there, lack a column, or have a key of another type.
+    """
     other = about.others.get(transform.dataset)
     if other is None:
         raise FeatureError(

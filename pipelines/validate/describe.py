@@ -1,7 +1,10 @@
-"""A published version -> what its columns hold: counted over all rows, and their shape in a sample of them.
+"""A published version -> what its columns hold: counted over all rows, and their shape in a sample
+of them.
 
-Belongs here: measuring for people. Stays out: judging (metrics.py), what a draft is made of (draft/profile.py), comparing versions (drift/).
-Of columns that may be personal nothing is told but how many values are missing and how many are different.
+Belongs here: measuring for people. Stays out: judging (metrics.py), what a draft is made of
+(draft/profile.py), comparing versions (drift/).
+Of columns that may be personal nothing is told but how many values are missing and how many are
+different.
 """
 
 from __future__ import annotations
@@ -16,7 +19,9 @@ import polars as pl
 
 BINS, MOST = 10, 5
 SAMPLE_ROWS = 100_000
-EXACT = 50_000  # columns with at most about so many different values have them counted, others estimated: it would take memory
+# columns with at most about so many different values have them counted, others estimated: it would
+# take memory
+EXACT = 50_000
 REPEATED = 0.5  # a column of more different values than this share of the sample has no top values
 _RUNS = ((r"\p{Lu}+", "A"), (r"\p{Ll}+", "a"), (r"[0-9]+", "9"), (r"\s+", " "))
 Share = tuple[str, float]
@@ -24,10 +29,12 @@ Share = tuple[str, float]
 
 @dataclass(frozen=True)
 class Described:
-    """One column. `missing`, `low`, `high`, `mean`, `std` and the lengths (in characters) are of all rows, and so is `different`, which is off by some 1 % beyond EXACT;
+    """One column. `missing`, `low`, `high`, `mean`, `std` and the lengths (in characters) are of
+    all rows, and so is `different`, which is off by some 1 % beyond EXACT;
 
-    `quartiles`, `histogram` (BINS bins of equal width from the sample's lowest to its highest), `top` and `patterns` (letters as A and a, digits as 9, runs as one)
-    are shares of the sample. What a column of its type has not, or may not show, is None or empty.
+    `quartiles`, `histogram` (BINS bins of equal width from the sample's lowest to its highest),
+    `top` and `patterns` (letters as A and a, digits as 9, runs as one) are shares of the sample.
+    What a column of its type has not, or may not show, is None or empty.
     """
 
     name: str
@@ -74,7 +81,9 @@ def _frequencies(name: str, kind: pl.DataType, shown: bool) -> pl.Expr:
 
 
 def sampled(frame: pl.LazyFrame, rows: int, seed: int = 0) -> pl.LazyFrame:
-    """Plan to draw about SAMPLE_ROWS of the rows, each with the same chance, whatever the order; all of them where there are no more."""
+    """Plan to draw about SAMPLE_ROWS of the rows, each with the same chance, whatever the order;
+    all of them where there are no more.
+    """
     if rows <= SAMPLE_ROWS:
         return frame
     numbered = frame.with_row_index("_number")
@@ -82,7 +91,9 @@ def sampled(frame: pl.LazyFrame, rows: int, seed: int = 0) -> pl.LazyFrame:
 
 
 def recounting(frame: pl.LazyFrame, counts: pl.DataFrame) -> pl.LazyFrame:
-    """Plan to count the different values where `counting` estimated few: one row, a column for each such."""
+    """Plan to count the different values where `counting` estimated few: one row, a column for each
+    such.
+    """
     few = [name for name in counts.columns if counts[name][0].get("different", EXACT + 1) <= EXACT]
     return frame.select(pl.col(name).drop_nulls().n_unique() for name in few)
 

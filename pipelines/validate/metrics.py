@@ -1,6 +1,8 @@
-"""The account of a run, its checks, and what files and samples say -> the quality metrics of a version.
+"""The account of a run, its checks, and what files and samples say -> the quality metrics of a
+version.
 
-Belongs here: what each metric is. Stays out: reading files (assets/stages/quality.py), bounds on them (contracts/measures.py).
+Belongs here: what each metric is. Stays out: reading files (assets/stages/quality.py), bounds on
+them (contracts/measures.py).
 What nobody measured, or declared, is None: unknown, never good.
 """
 
@@ -28,8 +30,10 @@ _OF_GROUPS = {
 
 @dataclass(frozen=True)
 class ColumnQuality:
-    """One column: the share of rows with a value, the share of judgements by rules about it that failed, the share of rows in which cleaning changed it, and its
-    stability index against the version before."""
+    """One column: the share of rows with a value, the share of judgements by rules about it that
+    failed, the share of rows in which cleaning changed it, and its stability index against the
+    version before.
+    """
 
     column: str
     completeness_pct: float | None
@@ -40,7 +44,10 @@ class ColumnQuality:
 
 @dataclass(frozen=True)
 class Quality:
-    """A version's quality, as its evidence keeps it. Percentages are of the rows that came in; freshness is in hours at publication."""
+    """A version's quality, as its evidence keeps it.
+
+    Percentages are of the rows that came in; freshness is in hours at publication.
+    """
 
     noise_rate_pct: float | None
     duplicate_rate_pct: float | None
@@ -60,7 +67,9 @@ class Quality:
 
 @dataclass(frozen=True)
 class Measured:
-    """What was read for the metrics, apart from the account: nulls a column (None where unknown), ages, indices, groups."""
+    """What was read for the metrics, apart from the account: nulls a column (None where unknown),
+    ages, indices, groups.
+    """
 
     nulls: Mapping[str, int | None]
     freshness_hours: Mapping[str, float] = field(default_factory=dict)
@@ -75,7 +84,8 @@ def quality(
 ) -> Quality:
     """Gather the metrics of one version.
 
-    Noise is what cleaning took out or set aside, duplicates apart; coverage what was published; the error rate what was quarantined.
+    Noise is what cleaning took out or set aside, duplicates apart; coverage what was published; the
+    error rate what was quarantined.
     """
     rows_in, published = accounting.rows_in, accounting.published
     duplicates, noise = _duplicates_and_noise(accounting)
@@ -112,7 +122,9 @@ def quality(
 
 
 def _duplicates_and_noise(accounting: Accounting) -> tuple[int, int]:
-    """Rows that steps took out as duplicates, and rows that they took out for another reason or set aside."""
+    """Rows that steps took out as duplicates, and rows that they took out for another reason or set
+    aside.
+    """
     duplicates = sum(rows for step, rows in accounting.removed_by.items() if "duplicate" in step)
     set_aside = sum(
         rows for reason, rows in accounting.quarantined_by.items() if reason.startswith(CLEANING)

@@ -1,7 +1,10 @@
-"""Quarantined rows and decisions about them -> which are released, which are discarded, which still wait; and what today's rules say of them.
+"""Quarantined rows and decisions about them -> which are released, which are discarded, which still
+wait; and what today's rules say of them.
 
-Belongs here: what a decision takes, and judging again. Stays out: files and who decides (assets/services/quarantine.py).
-A quarantine holds `_row`, `_reasons`, and the published columns as text, personal ones already treated.
+Belongs here: what a decision takes, and judging again. Stays out: files and who decides
+(assets/services/quarantine.py).
+A quarantine holds `_row`, `_reasons`, and the published columns as text, personal ones already
+treated.
 """
 
 from __future__ import annotations
@@ -41,9 +44,11 @@ Action = Literal["release", "discard"]
 
 @dataclass(frozen=True)
 class Handling:
-    """A decision about quarantined rows of one delivery: of the `rows` named, or of all that broke `rule`.
+    """A decision about quarantined rows of one delivery: of the `rows` named, or of all that broke
+    `rule`.
 
-    `covers` is what a release overrules: reason -> the digest of the rule that gave it. A rule that has changed since is not overruled.
+    `covers` is what a release overrules: reason -> the digest of the rule that gave it. A rule that
+    has changed since is not overruled.
     """
 
     number: int
@@ -54,7 +59,9 @@ class Handling:
 
 
 def reason_digests(contract: Contract) -> dict[str, str]:
-    """Reason -> the digest of the rule or cleaning step that gives it today; words for people do not count."""
+    """Reason -> the digest of the rule or cleaning step that gives it today; words for people do
+    not count.
+    """
     rules = {
         rule.name: rule.model_dump_json(exclude={"line", "description", "dimension"})
         for rule in contract.rules
@@ -103,7 +110,10 @@ def _takes(handling: Handling, overruled: Iterable[str]) -> pl.Expr:
 
 
 def decisions_digest(handlings: Sequence[Handling]) -> str | None:
-    """SHA-256 over the releases: they are an input of the version. None where there are none, and a discard makes no other version."""
+    """SHA-256 over the releases: they are an input of the version.
+
+    None where there are none, and a discard makes no other version.
+    """
     said = [
         [list(each.rows), each.rule, dict(each.covers)]
         for each in handlings
@@ -113,14 +123,18 @@ def decisions_digest(handlings: Sequence[Handling]) -> str | None:
 
 
 def released(quarantined: pl.LazyFrame, contract: Contract) -> pl.LazyFrame:
-    """Quarantined rows as a version holds them: the published columns, as they came, in their types."""
+    """Quarantined rows as a version holds them: the published columns, as they came, in their
+    types.
+    """
     return as_text(quarantined, contract).select(
         read(column) for column in contract.published_columns
     )
 
 
 def unreadable_cells(quarantined: pl.LazyFrame, contract: Contract) -> pl.LazyFrame:
-    """`_row` and `column` of the first rows with a cell that cannot be read as its type, in order."""
+    """`_row` and `column` of the first rows with a cell that cannot be read as its type, in
+    order.
+    """
     typed = [column for column in contract.published_columns if column.logical_type != "string"]
     if not typed:
         return pl.LazyFrame(schema={ROW: pl.Int64, "column": pl.String})
@@ -161,10 +175,12 @@ def judged_again(
     related: Mapping[str, pl.LazyFrame],
     newest: pl.LazyFrame | None,
 ) -> pl.LazyFrame:
-    """Hold quarantined rows against today's rules: `_row`, `_reasons`, and whether the row `_passes` now.
+    """Hold quarantined rows against today's rules: `_row`, `_reasons`, and whether the row
+    `_passes` now.
 
     Args:
-        related: the versions that relationships point to, as splitting takes them; what cannot be judged does not pass.
+        related: the versions that relationships point to, as splitting takes them; what cannot be
+            judged does not pass.
         newest: the newest published rows: what must not repeat must not repeat one of them either.
     """
     names = {column.name for column in contract.published_columns}
@@ -187,7 +203,9 @@ def judged_again(
 
 
 def _typed(quarantined: pl.LazyFrame, contract: Contract) -> pl.LazyFrame:
-    """`_row`, `_reasons`, the published columns in their types, and whether each cell could be read."""
+    """`_row`, `_reasons`, the published columns in their types, and whether each cell could be
+    read.
+    """
     columns = contract.published_columns
     return as_text(quarantined, contract).select(
         ROW,
