@@ -149,17 +149,6 @@ def _recursively(
     ]
 
 
-            trees = ExtraTreesClassifier(n_estimators=selection.trees, random_state=seed)
-            fitted = RFE(
-                trees, n_features_to_select=min(selection.most, len(names)), step=selection.step
-            ).fit(values, labels)
-            kept = fitted.support_
-            return [
-                Score(selection.select, name, 1.0 / int(rank), bool(stays), f"rank {rank}")
-                for name, rank, stays in zip(names, fitted.ranking_, kept, strict=True)
-            ]
-
-
 def _report(
     selection: AnySelection,
     names: Sequence[str],
