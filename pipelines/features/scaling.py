@@ -230,9 +230,8 @@ def _fit_power(transform: Power, rows: pl.LazyFrame, about: About) -> Learning: 
         if transform.method == "yeo_johnson" and np.abs(values).max() > _GREATEST:
             raise _too_great(column, "for a power", "Use `log` or `quantile` for it")
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore"
-            )  # of powers whose likelihood overflows on the way to the best
+            # powers whose likelihood overflows on the way to the best
+            warnings.simplefilter("ignore", RuntimeWarning)
             fitted = PowerTransformer(
                 method=transform.method.replace("_", "-"), standardize=True
             ).fit(values)
@@ -322,7 +321,8 @@ def _fit_bins(transform: Bin, rows: pl.LazyFrame, about: About) -> Learning:  # 
             raise _too_great(column, "for bins around means", _OTHER_BINS)
         how = {"quantile_method": "averaged_inverted_cdf"} if transform.method == "quantile" else {}
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that bins of equal edges become one
+            # bins of equal edges become one; k-means may see fewer different points than bins
+            warnings.simplefilter("ignore", UserWarning)
             cut = KBinsDiscretizer(
                 n_bins=bins,
                 strategy=transform.method,
