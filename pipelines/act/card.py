@@ -19,7 +19,7 @@ def card(
     *,
     policy: Retrain,
     features: Sequence[str],
-    found: Evaluation,
+    evaluation: Evaluation,
     judgement: Judgement,
 ) -> str:
     """The card of one version of a model.
@@ -37,8 +37,8 @@ def card(
         f"**{outcome}:** {judgement.reason}.",
         "",
         *_made_from(facts),
-        *_trained(policy, features, found.rows),
-        *_measured(found),
+        *_trained(policy, features, evaluation.rows),
+        *_measured(evaluation),
         "",
     ]
     return "\n".join(lines)
@@ -62,27 +62,27 @@ def _trained(policy: Retrain, features: Sequence[str], held_back: int) -> list[s
     ]
 
 
-def _measured(found: Evaluation) -> list[str]:
-    value = found.candidate
+def _measured(evaluation: Evaluation) -> list[str]:
+    value = evaluation.candidate
     interval = f"{value.value:.4f} ({value.low:.4f} to {value.high:.4f})"
-    champion = _number(found.champion.value if found.champion else None)
+    champion = _number(evaluation.champion.value if evaluation.champion else None)
     slices = [
         f"| {_cell(part.name)} | {part.rows:,} | {_number(part.candidate)} | {_number(part.champion)} |"
-        for part in found.slices
+        for part in evaluation.slices
     ]
-    error = f"Calibration error {_number(found.calibration)}"
-    if found.champion_calibration is not None:
-        error = f"{error}, {_number(found.champion_calibration)} in service"
+    error = f"Calibration error {_number(evaluation.calibration)}"
+    if evaluation.champion_calibration is not None:
+        error = f"{error}, {_number(evaluation.champion_calibration)} in service"
     gaps = [
         f"Between {gap.groups} groups of {gap.column}: share selected differs by {_number(gap.selection)}, share found of the positive by {_number(gap.opportunity)}."
-        for gap in found.gaps
+        for gap in evaluation.gaps
     ]
     return [
         "## Measured",
         "",
-        f"| on | rows | {found.metric} | in service |",
+        f"| on | rows | {evaluation.metric} | in service |",
         "|---|---|---|---|",
-        f"| all held-back rows | {found.rows:,} | {interval} | {champion} |",
+        f"| all held-back rows | {evaluation.rows:,} | {interval} | {champion} |",
         *slices,
         "",
         f"{error}.",
@@ -98,24 +98,24 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", "<br>")
 
 
-def numbers(found: Evaluation) -> dict[str, float]:
+def numbers(evaluation: Evaluation) -> dict[str, float]:
     """What MLflow keeps as metrics: all that is a number."""
     values: dict[str, float | None] = {
-        found.metric: found.candidate.value,
-        f"{found.metric}_low": found.candidate.low,
-        f"{found.metric}_high": found.candidate.high,
-        "calibration_error": found.calibration,
+        evaluation.metric: evaluation.candidate.value,
+        f"{evaluation.metric}_low": evaluation.candidate.low,
+        f"{evaluation.metric}_high": evaluation.candidate.high,
+        "calibration_error": evaluation.calibration,
     }
-    if found.champion and found.better:
+    if evaluation.champion and evaluation.better:
         values |= {
-            f"champion_{found.metric}": found.champion.value,
-            "better_by": found.better.value,
-            "better_by_low": found.better.low,
-            "better_by_high": found.better.high,
+            f"champion_{evaluation.metric}": evaluation.champion.value,
+            "better_by": evaluation.better.value,
+            "better_by_low": evaluation.better.low,
+            "better_by_high": evaluation.better.high,
         }
-    for number, part in enumerate(found.slices):
-        values[f"slice_{number}_{found.metric}"] = part.candidate
-    for gap in found.gaps:
+    for number, part in enumerate(evaluation.slices):
+        values[f"slice_{number}_{evaluation.metric}"] = part.candidate
+    for gap in evaluation.gaps:
         values |= {
             f"selection_gap_{gap.column}": gap.selection,
             f"opportunity_gap_{gap.column}": gap.opportunity,

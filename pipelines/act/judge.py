@@ -34,13 +34,13 @@ def judge(
         return Judgement(
             False, metric, candidate, in_service, f"its {metric} could not be measured"
         )
-    said = f"{metric} {candidate:.4f}"
+    summary = f"{metric} {candidate:.4f}"
     if floor is not None and candidate < floor:
         return Judgement(
-            False, metric, candidate, in_service, f"{said} is under the floor of {floor:g}"
+            False, metric, candidate, in_service, f"{summary} is under the floor of {floor:g}"
         )
     if in_service is None:
-        return Judgement(True, metric, candidate, None, f"{said}, and nothing was in service")
+        return Judgement(True, metric, candidate, None, f"{summary}, and nothing was in service")
     accepted = candidate >= in_service - tolerance
     verdict = "not worse than" if accepted else "worse than"
     return Judgement(
@@ -48,13 +48,13 @@ def judge(
         metric,
         candidate,
         in_service,
-        f"{said} is {verdict} {in_service:.4f} in service, within {tolerance:g}"
+        f"{summary} is {verdict} {in_service:.4f} in service, within {tolerance:g}"
         if accepted
-        else f"{said} is {verdict} {in_service:.4f} in service by more than {tolerance:g}",
+        else f"{summary} is {verdict} {in_service:.4f} in service by more than {tolerance:g}",
     )
 
 
-def judge_model(found: Evaluation, policy: Retrain) -> Judgement:
+def judge_model(evaluation: Evaluation, policy: Retrain) -> Judgement:
     """Accept a model unless it is worse than the champion in anything that the contract asks for;
     every reason against it is named.
 
@@ -62,65 +62,68 @@ def judge_model(found: Evaluation, policy: Retrain) -> Judgement:
     given next to it); by more than `slice_tolerance` in a slice of enough rows; a gap between
     groups, or an error of calibration, beyond what is allowed and not smaller than the champion's.
     """
-    candidate, champion = found.candidate.value, found.champion.value if found.champion else None
+    candidate, champion = (
+        evaluation.candidate.value,
+        evaluation.champion.value if evaluation.champion else None,
+    )
     if math.isnan(candidate):
         return Judgement(
             False,
-            found.metric,
+            evaluation.metric,
             candidate,
             champion,
-            f"its {found.metric} could not be measured: the held-back rows are all of one class",
+            f"its {evaluation.metric} could not be measured: the held-back rows are all of one class",
         )
     against = [
-        *_worse_on_all_rows(found, policy),
-        *_worse_in_slices(found, policy),
-        *_unfair(found, policy),
-        *_uncalibrated(found, policy),
+        *_worse_on_all_rows(evaluation, policy),
+        *_worse_in_slices(evaluation, policy),
+        *_unfair(evaluation, policy),
+        *_uncalibrated(evaluation, policy),
     ]
-    reason = "; ".join([_describe_scores(found), *against])
-    return Judgement(not against, found.metric, candidate, champion, reason)
+    reason = "; ".join([_describe_scores(evaluation), *against])
+    return Judgement(not against, evaluation.metric, candidate, champion, reason)
 
 
-def _is_comparable(found: Evaluation) -> bool:
+def _is_comparable(evaluation: Evaluation) -> bool:
     """Whether both have a score on the same rows."""
     return (
-        found.better is not None
-        and found.champion is not None
-        and not math.isnan(found.champion.value)
+        evaluation.better is not None
+        and evaluation.champion is not None
+        and not math.isnan(evaluation.champion.value)
     )
 
 
-def _describe_scores(found: Evaluation) -> str:
-    score = found.candidate
-    text = f"{found.metric} {score.value:.4f} ({score.low:.4f} to {score.high:.4f})"
-    if found.champion is None:
+def _describe_scores(evaluation: Evaluation) -> str:
+    score = evaluation.candidate
+    text = f"{evaluation.metric} {score.value:.4f} ({score.low:.4f} to {score.high:.4f})"
+    if evaluation.champion is None:
         return f"{text}, and nothing was in service"
-    if found.better is None or not _is_comparable(found):
+    if evaluation.better is None or not _is_comparable(evaluation):
         return text
-    apart = found.better
+    apart = evaluation.better
     return (
         f"{text}, {apart.value:+.4f} ({apart.low:+.4f} to {apart.high:+.4f})"
-        f" against {found.champion.value:.4f} in service"
+        f" against {evaluation.champion.value:.4f} in service"
     )
 
 
-def _worse_on_all_rows(found: Evaluation, policy: Retrain) -> Iterator[str]:
-    worse = found.better is not None and found.better.value < -policy.tolerance
-    if worse and _is_comparable(found):
+def _worse_on_all_rows(evaluation: Evaluation, policy: Retrain) -> Iterator[str]:
+    worse = evaluation.better is not None and evaluation.better.value < -policy.tolerance
+    if worse and _is_comparable(evaluation):
         yield f"worse by more than {policy.tolerance:g}"
 
 
-def _worse_in_slices(found: Evaluation, policy: Retrain) -> Iterator[str]:
-    for part in found.slices:
+def _worse_in_slices(evaluation: Evaluation, policy: Retrain) -> Iterator[str]:
+    for part in evaluation.slices:
         if part.rows < FEWEST or part.champion is None:
             continue
         if part.candidate < part.champion - policy.slice_tolerance:
             yield f"in the slice {part.name} {part.candidate:.4f}, where the one in service has {part.champion:.4f}"
 
 
-def _unfair(found: Evaluation, policy: Retrain) -> Iterator[str]:
+def _unfair(evaluation: Evaluation, policy: Retrain) -> Iterator[str]:
     """Gaps between groups beyond what is allowed, unless the champion's are as great."""
-    for gap in found.gaps if policy.fairness else ():
+    for gap in evaluation.gaps if policy.fairness else ():
         for kind, value, theirs in (
             ("selection", gap.selection, gap.champion_selection),
             ("opportunity", gap.opportunity, gap.champion_opportunity),
@@ -132,12 +135,15 @@ def _unfair(found: Evaluation, policy: Retrain) -> Iterator[str]:
                 yield f"{kind} differs by {value:.2f} between groups of {gap.column}, {allowed:g} is allowed"
 
 
-def _uncalibrated(found: Evaluation, policy: Retrain) -> Iterator[str]:
+def _uncalibrated(evaluation: Evaluation, policy: Retrain) -> Iterator[str]:
     """An error of calibration beyond what is allowed, unless the champion's is as great."""
-    if policy.calibration is None or not found.calibration > policy.calibration:
+    if policy.calibration is None or not evaluation.calibration > policy.calibration:
         return
-    if found.champion_calibration is None or found.calibration > found.champion_calibration:
-        yield f"its calibration error is {found.calibration:.3f}, {policy.calibration:g} is allowed"
+    if (
+        evaluation.champion_calibration is None
+        or evaluation.calibration > evaluation.champion_calibration
+    ):
+        yield f"its calibration error is {evaluation.calibration:.3f}, {policy.calibration:g} is allowed"
 
 
 @dataclass(frozen=True)
@@ -165,22 +171,22 @@ def judge_canary(
     """
     apart, error, _ = unpaired(challenger, champion)
     mine, theirs = outcomes
-    said = f"{policy.metric} {challenger.value:.4f} over {mine:,} outcomes, {champion.value:.4f} of the champion over {theirs:,}"
+    summary = f"{policy.metric} {challenger.value:.4f} over {mine:,} outcomes, {champion.value:.4f} of the champion over {theirs:,}"
     worse = f"worse by more than {policy.tolerance:g}"
     if math.isfinite(apart):
         reach = at_any_time(error, mine, canary.outcomes, policy.confidence)
-        said = f"{said}: {apart:+.4f} ({apart - reach:+.4f} to {apart + reach:+.4f})"
+        summary = f"{summary}: {apart:+.4f} ({apart - reach:+.4f} to {apart + reach:+.4f})"
         if apart - reach >= -policy.tolerance:
-            return Standing("promoted", said)
+            return Standing("promoted", summary)
         if apart + reach < -policy.tolerance:
-            return Standing("rolled back", f"{said}, {worse}")
+            return Standing("rolled back", f"{summary}, {worse}")
     if mine < canary.limit:
-        return Standing("undecided", f"{said}, undecided yet")
+        return Standing("undecided", f"{summary}, undecided yet")
     if apart >= -policy.tolerance:
         return Standing(
-            "promoted", f"{said}, undecided by {canary.limit:,} outcomes and itself not {worse}"
+            "promoted", f"{summary}, undecided by {canary.limit:,} outcomes and itself not {worse}"
         )
     return Standing(
         "rolled back",
-        f"{said}, undecided by {canary.limit:,} outcomes and itself {worse if math.isfinite(apart) else 'no number'}",
+        f"{summary}, undecided by {canary.limit:,} outcomes and itself {worse if math.isfinite(apart) else 'no number'}",
     )

@@ -112,7 +112,7 @@ def looks(frame: pl.LazyFrame, columns: Sequence[str], texts: Sequence[str]) -> 
     Returns: one row of `given`, `marked` and `mentioned` cells for each of `texts`, as `<column>
     given` and so on; then `column`, `word`, `rows` of the words it holds.
     """
-    sure = [word for each in categories() for word in each.sure]
+    sure = [word for category in categories() for word in category.sure]
     counted = frame.select(
         pl.lit(0).alias(ROW),
         *(pl.col(column).count().alias(f"{column} given") for column in columns),
@@ -143,14 +143,14 @@ def looks(frame: pl.LazyFrame, columns: Sequence[str], texts: Sequence[str]) -> 
 
 
 def holding(
-    frame: pl.LazyFrame, texts: Sequence[str], told: Sequence[pl.DataFrame]
+    frame: pl.LazyFrame, texts: Sequence[str], counts_and_words: Sequence[pl.DataFrame]
 ) -> list[pl.LazyFrame]:
     """Plan the search for the rows, where `looks` gave reason for one, as `spans` tells it.
 
     Args:
-        told: what `looks` gave.
+        counts_and_words: what `looks` gave.
     """
-    counts, *held = told
+    counts, *held = counts_and_words
     plans = [
         _rows(frame, column, category)
         for part in held
@@ -173,25 +173,25 @@ def _kinds(part: pl.DataFrame, counts: pl.DataFrame) -> list[tuple[str, Category
     if named is not None and part["rows"].sum() >= _NAMED_SHARE * given:
         return [(column, named)]
     found = []
-    for each in categories():
-        those = part.filter(pl.col("word").is_in(list(each.sure)))
+    for category in categories():
+        those = part.filter(pl.col("word").is_in(list(category.sure)))
         if those.height >= _DIFFERENT and those["rows"].sum() >= _SHARE * given:
-            found.append((column, each))
+            found.append((column, category))
     return found
 
 
-def _rows(frame: pl.LazyFrame, column: str, each: Category) -> pl.LazyFrame:
-    named = category_of(column) == each
-    wanted = pl.col("word").is_in([*each.sure, *(each.ambiguous if named else ())])
-    if named and each.cell is not None:
-        wanted |= pl.col("word").str.contains(each.cell)
+def _rows(frame: pl.LazyFrame, column: str, category: Category) -> pl.LazyFrame:
+    named = category_of(column) == category
+    wanted = pl.col("word").is_in([*category.sure, *(category.ambiguous if named else ())])
+    if named and category.cell is not None:
+        wanted |= pl.col("word").str.contains(category.cell)
     cells = frame.select(
         ROW, _cell(column).alias("word"), pl.col(column).cast(pl.String).alias("value")
     ).filter(wanted)
     return cells.select(
         ROW,
         pl.lit(column).alias("column"),
-        pl.lit(each.kind).alias("kind"),
+        pl.lit(category.kind).alias("kind"),
         "value",
         pl.lit(NAMED if named else CONTEXT).alias("confidence"),
     )

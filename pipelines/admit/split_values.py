@@ -137,7 +137,7 @@ class Pair:
         short = short.filter(
             pl.col("head").str.len_bytes() <= 64, pl.col("tail").str.len_bytes() <= 64
         )
-        return short.filter(pl.any_horizontal(each.fits for each in self.kinds))
+        return short.filter(pl.any_horizontal(way.fits for way in self.kinds))
 
 
 def pairs(columns: Sequence[str]) -> list[Pair]:
@@ -165,38 +165,38 @@ def _kinds(left: str, right: str) -> tuple[Halves, ...]:
     together = stem == stem_of(right) and stem != words(left)
     names = (words(left), stem, words(right), stem_of(right))
 
-    def wanted(each: Halves) -> bool:
-        if each.named is None:
+    def wanted(way: Halves) -> bool:
+        if way.named is None:
             return True
-        said = any(re.search(rf"(?:^|_)(?:{each.named})$", name) for name in names)
+        is_named = any(re.search(rf"(?:^|_)(?:{way.named})$", name) for name in names)
         if (
-            each.kind == "email"
+            way.kind == "email"
         ):  # a mailbox stands beside its domain, and so does all that a site has
-            return said or together or not re.search(_no_mailbox(), words(left))
-        return said
+            return is_named or together or not re.search(_no_mailbox(), words(left))
+        return is_named
 
-    return tuple(each for each in ways_to_split() if wanted(each))
+    return tuple(way for way in ways_to_split() if wanted(way))
 
 
-def _together(cells: pl.LazyFrame, each: Halves) -> pl.LazyFrame:
+def _together(cells: pl.LazyFrame, way: Halves) -> pl.LazyFrame:
     """Of the cells, those that have the kind's shape together and not by themselves: with
     `whole`.
     """
     parted = (
-        cells.filter(each.fits)
-        .with_columns(each.whole.alias("whole"))
-        .filter(pl.col("whole").str.contains(each.shape))
+        cells.filter(way.fits)
+        .with_columns(way.whole.alias("whole"))
+        .filter(pl.col("whole").str.contains(way.shape))
     )
-    if each.confirm is None:
+    if way.confirm is None:
         return parted.filter(
-            ~pl.col("head").str.contains(each.shape), ~pl.col("tail").str.contains(each.shape)
+            ~pl.col("head").str.contains(way.shape), ~pl.col("tail").str.contains(way.shape)
         )
     return parted
 
 
-def _likely(each: Halves) -> pl.Expr:
-    likely = pl.col("whole").str.contains(each.likely)
-    if each.between == "@":  # `acme` beside `acme.com` is a site
+def _likely(way: Halves) -> pl.Expr:
+    likely = pl.col("whole").str.contains(way.likely)
+    if way.between == "@":  # `acme` beside `acme.com` is a site
         likely &= ~pl.col("tail").str.to_lowercase().str.contains(
             pl.col("head").str.to_lowercase(), literal=True
         )
@@ -213,11 +213,11 @@ def signs(
         numbers: those of the columns whose every cell is a whole number. Of the signs these can
             have two, and to see them takes no regular expression; of such that are no text, one.
     """
-    asked, schema = dict.fromkeys(each.sign for each in ways_to_split()), frame.collect_schema()
+    searches, schema = dict.fromkeys(way.sign for way in ways_to_split()), frame.collect_schema()
 
     def of(column: str) -> Iterator[pl.Expr]:
         cells = pl.col(column)
-        for sign in asked:
+        for sign in searches:
             counted = (
                 _of_number(cells, sign, plain=schema[column].is_integer())
                 if column in numbers
@@ -252,21 +252,21 @@ def signed(found: Sequence[Pair], counts: Mapping[str, int]) -> list[Pair]:
     those that have none are left out.
     """
 
-    def has(column: str, each: Halves) -> bool:
-        return counts[f"{column} {each.sign}"] > 0
+    def has(column: str, way: Halves) -> bool:
+        return counts[f"{column} {way.sign}"] > 0
 
-    def worth(pair: Pair, each: Halves) -> bool:
-        if sum(counts[f"{column} longest"] for column in (pair.left, pair.right)) < each.least:
+    def worth(pair: Pair, way: Halves) -> bool:
+        if sum(counts[f"{column} longest"] for column in (pair.left, pair.right)) < way.least:
             return False
-        left, right = has(pair.left, each), has(pair.right, each)
+        left, right = has(pair.left, way), has(pair.right, way)
         return {"left": left, "right": right, "both": left and right, "either": left or right}[
-            each.at
+            way.at
         ]
 
     return [
         replace(pair, kinds=kinds)
         for pair in found
-        if (kinds := tuple(each for each in pair.kinds if worth(pair, each)))
+        if (kinds := tuple(way for way in pair.kinds if worth(pair, way)))
     ]
 
 
@@ -275,13 +275,13 @@ def looks(frame: pl.LazyFrame, found: Sequence[Pair]) -> list[pl.LazyFrame]:
     `likely` rows, and `different` left cells among the latter.
     """
     return [
-        _together(pair.cells(frame), each).select(
+        _together(pair.cells(frame), way).select(
             pl.len().alias("shaped"),
-            _likely(each).sum().alias("likely"),
-            pl.col("head").filter(_likely(each)).n_unique().alias("different"),
+            _likely(way).sum().alias("likely"),
+            pl.col("head").filter(_likely(way)).n_unique().alias("different"),
         )
         for pair in found
-        for each in pair.kinds
+        for way in pair.kinds
     ]
 
 
@@ -292,24 +292,24 @@ def halves(
     `spans` tells it.
     """
     plans = []
-    asked = [(pair, each) for pair in found for each in pair.kinds]
-    for (pair, each), count in zip(asked, counts, strict=True):
+    searches = [(pair, way) for pair in found for way in pair.kinds]
+    for (pair, way), count in zip(searches, counts, strict=True):
         shaped, likely, different = count.row(0)
         if (
             likely
-            and likely >= each.share * shaped
-            and (each.between != "@" or different >= each.share * likely)
+            and likely >= way.share * shaped
+            and (way.between != "@" or different >= way.share * likely)
         ):
-            plans.append(_search(frame, pair, each, shaped))
+            plans.append(_search(frame, pair, way, shaped))
     return plans
 
 
-def _search(frame: pl.LazyFrame, pair: Pair, each: Halves, shaped: int) -> pl.LazyFrame:
-    held = _together(pair.cells(frame), each).filter(_likely(each))
-    if each.confirm is not None:
-        confirm = each.confirm
+def _search(frame: pl.LazyFrame, pair: Pair, way: Halves, shaped: int) -> pl.LazyFrame:
+    held = _together(pair.cells(frame), way).filter(_likely(way))
+    if way.confirm is not None:
+        confirm = way.confirm
         # of plain digits beside a whole number nothing says that they belong to it
-        alone = ("head", "tail") if each.named else ("head",)
+        alone = ("head", "tail") if way.named else ("head",)
         held = held.filter(
             pl.col("whole").map_batches(_confirms(confirm), return_dtype=pl.Boolean),
             *(
@@ -317,14 +317,14 @@ def _search(frame: pl.LazyFrame, pair: Pair, each: Halves, shaped: int) -> pl.La
                 for half in alone
             ),
         )
-        held = held.filter(pl.len() >= each.share * shaped)
+        held = held.filter(pl.len() >= way.share * shaped)
     told = [
         held.select(
             ROW,
             pl.lit(column).alias("column"),
-            pl.lit(each.kind).alias("kind"),
+            pl.lit(way.kind).alias("kind"),
             pl.col(half).alias("value"),
-            pl.lit(each.confidence).alias("confidence"),
+            pl.lit(way.confidence).alias("confidence"),
         )
         for column, half in ((pair.left, "head"), (pair.right, "tail"))
     ]

@@ -15,24 +15,24 @@ from assay.contracts.transforms.times import PERIODS, ZERO
 from assay.pipelines.core.exact_moments import number
 from assay.pipelines.core.fitting import Fitted, nothing_to_learn
 from assay.pipelines.core.required import required
-from assay.pipelines.features.transform_spec import About, Kind, Made
+from assay.pipelines.features.transform_spec import Context, Kind, Made
 
 _CLOCK = ("hour", "minute", "second")
 
 
-def _parts(transform: Calendar, fitted: Fitted, about: About) -> Made:  # noqa: ARG001
+def _parts(transform: Calendar, fitted: Fitted, context: Context) -> Made:  # noqa: ARG001
     named = iter(transform.makes)
     return Made(
         {
-            next(named): _part(column, part, transform.time_zone, about)
+            next(named): _part(column, part, transform.time_zone, context)
             for column in transform.columns
             for part in transform.parts
         }
     )
 
 
-def _part(column: str, part: str, zone: str | None, about: About) -> pl.Expr:
-    dtype = about.types[column]
+def _part(column: str, part: str, zone: str | None, context: Context) -> pl.Expr:
+    dtype = context.types[column]
     if not isinstance(dtype, pl.Datetime | pl.Date) or (part in _CLOCK and dtype == pl.Date):
         raise FeatureError(
             f"'{column}' is {dtype}, and has no {part}",
@@ -58,7 +58,7 @@ def _part(column: str, part: str, zone: str | None, about: About) -> pl.Expr:
             return named.cast(pl.Int32)
 
 
-def _circles(transform: Cyclical, fitted: Fitted, about: About) -> Made:  # noqa: ARG001
+def _circles(transform: Cyclical, fitted: Fitted, context: Context) -> Made:  # noqa: ARG001
     """Source: London (2016), "Encoding cyclical continuous features - 24-hour time"; the angle is 2
     pi x / period.
     """
@@ -68,7 +68,7 @@ def _circles(transform: Cyclical, fitted: Fitted, about: About) -> Made:  # noqa
         if transform.part:
             period = float(PERIODS[transform.part])
             x = (
-                _part(column, transform.part, transform.time_zone, about)
+                _part(column, transform.part, transform.time_zone, context)
                 - (0 if transform.part in ZERO else 1)
             ).cast(pl.Float64)
         else:

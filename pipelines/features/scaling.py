@@ -20,7 +20,7 @@ from assay.contracts.transforms import Bin, Log, Power, Quantile, Scale
 from assay.pipelines.core.exact_moments import Range, deviation, mean, number, ranges, sums
 from assay.pipelines.core.fitting import Fitted, Learning, nothing_to_learn
 from assay.pipelines.features.transform_spec import (
-    About,
+    Context,
     Kind,
     Made,
     finite,
@@ -59,7 +59,7 @@ def _drawn(transform: Any, rows: pl.LazyFrame) -> Any:
 # -- scale: Source: scikit-learn's StandardScaler, MinMaxScaler, RobustScaler -------------------
 
 
-def _fit_scale(transform: Scale, rows: pl.LazyFrame, about: About) -> Learning:  # noqa: ARG001
+def _fit_scale(transform: Scale, rows: pl.LazyFrame, context: Context) -> Learning:  # noqa: ARG001
     if transform.method == "robust":
         from sklearn.preprocessing import RobustScaler
 
@@ -116,7 +116,7 @@ def _population(told: dict[str, Any], within: Range) -> float:
     return (deviation(told, within) or 0.0) * math.sqrt((n - 1) / n)
 
 
-def _scaled(transform: Scale, fitted: Fitted, about: About) -> Made:  # noqa: ARG001
+def _scaled(transform: Scale, fitted: Fitted, context: Context) -> Made:  # noqa: ARG001
     def scaled(column: str) -> pl.Expr:
         middle, width = (
             float(fitted.values[column]["middle"]),
@@ -134,7 +134,7 @@ def _scaled(transform: Scale, fitted: Fitted, about: About) -> Made:  # noqa: AR
 # ---
 
 
-def _fit_quantile(transform: Quantile, rows: pl.LazyFrame, about: About) -> Learning:  # noqa: ARG001
+def _fit_quantile(transform: Quantile, rows: pl.LazyFrame, context: Context) -> Learning:  # noqa: ARG001
     from sklearn.preprocessing import QuantileTransformer
 
     found, learned = (yield from _drawn(transform, rows)), {}
@@ -152,7 +152,7 @@ def _fit_quantile(transform: Quantile, rows: pl.LazyFrame, about: About) -> Lear
     return Fitted(learned)
 
 
-def _ranked(transform: Quantile, fitted: Fitted, about: About) -> Made:  # noqa: ARG001
+def _ranked(transform: Quantile, fitted: Fitted, context: Context) -> Made:  # noqa: ARG001
     def ranked(column: str) -> pl.Expr:
         quantiles, references = (
             np.array(fitted.values[column][name]) for name in ("quantiles", "references")
@@ -194,7 +194,7 @@ def by_numpy(value: pl.Expr, function: Callable[[Array], Array]) -> pl.Expr:
 # -- log ------------------------------------------------------------------------------------------
 
 
-def _logs(transform: Log, fitted: Fitted, about: About) -> Made:  # noqa: ARG001
+def _logs(transform: Log, fitted: Fitted, context: Context) -> Made:  # noqa: ARG001
     return for_each_column(
         transform.columns,
         transform.makes,
@@ -206,7 +206,7 @@ def _logs(transform: Log, fitted: Fitted, about: About) -> Made:  # noqa: ARG001
 # scikit-learn's PowerTransformer ---
 
 
-def _fit_power(transform: Power, rows: pl.LazyFrame, about: About) -> Learning:  # noqa: ARG001
+def _fit_power(transform: Power, rows: pl.LazyFrame, context: Context) -> Learning:  # noqa: ARG001
     from sklearn.preprocessing import PowerTransformer
 
     found, learned = (yield from _drawn(transform, rows)), {}
@@ -246,7 +246,7 @@ def _fit_power(transform: Power, rows: pl.LazyFrame, about: About) -> Learning: 
     return Fitted(learned)
 
 
-def _powers(transform: Power, fitted: Fitted, about: About) -> Made:  # noqa: ARG001
+def _powers(transform: Power, fitted: Fitted, context: Context) -> Made:  # noqa: ARG001
     def power(column: str) -> pl.Expr:
         told = fitted.values[column]
         raised = (
@@ -286,7 +286,7 @@ def _box_cox(x: pl.Expr, power: float) -> pl.Expr:
 _OTHER_BINS = "Write `method: quantile`, or `edges`"
 
 
-def _fit_bins(transform: Bin, rows: pl.LazyFrame, about: About) -> Learning:  # noqa: ARG001
+def _fit_bins(transform: Bin, rows: pl.LazyFrame, context: Context) -> Learning:  # noqa: ARG001
     if transform.method == "edges":
         return Fitted({column: list(transform.edges) for column in transform.columns})
     if transform.method == "uniform":
@@ -340,7 +340,7 @@ def _inner(edges: Array) -> list[float]:
     return [float(edge) for edge in np.unique(edges[1:-1])] if edges[0] < edges[-1] else []
 
 
-def _binned(transform: Bin, fitted: Fitted, about: About) -> Made:  # noqa: ARG001
+def _binned(transform: Bin, fitted: Fitted, context: Context) -> Made:  # noqa: ARG001
     def bin_of(column: str) -> pl.Expr:
         x = number(column)
         passed = [(x >= edge).cast(pl.Int32) for edge in fitted.values[column]] or [

@@ -38,7 +38,7 @@ from assay.pipelines.features.privacy import Proxy, proxies
 from assay.pipelines.features.selection import select
 from assay.pipelines.features.state import State
 from assay.pipelines.features.training import beginning_of_holdout, is_training
-from assay.pipelines.features.transform_spec import About, Kind, moments
+from assay.pipelines.features.transform_spec import Context, Kind, moments
 
 KINDS: Mapping[str, Kind] = {
     "scale": scaling.SCALE,
@@ -140,8 +140,8 @@ def _context(
     others: Others,
     on: Any = np,
     in_pieces: bool = True,
-) -> About:
-    return About(types, features.order_by, features.target, last, others, on, in_pieces)
+) -> Context:
+    return Context(types, features.order_by, features.target, last, others, on, in_pieces)
 
 
 def _standing(features: Features, applied: Applied) -> tuple[str, ...]:

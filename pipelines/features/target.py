@@ -22,7 +22,7 @@ from assay.pipelines.core.fitting import Fitted, Learning
 from assay.pipelines.core.required import required
 from assay.pipelines.features.transform_spec import (
     HELPER,
-    About,
+    Context,
     Kind,
     Made,
     coded,
@@ -40,10 +40,10 @@ def truth(target: Target) -> pl.Expr:
     return (pl.col(target.column) > target.above).cast(pl.Int8)
 
 
-def _fit(transform: TargetMean, rows: pl.LazyFrame, about: About) -> Learning:
-    target = required(about.target, "target")
+def _fit(transform: TargetMean, rows: pl.LazyFrame, context: Context) -> Learning:
+    target = required(context.target, "target")
     known = rows.select(
-        times(about).alias("_at"),
+        times(context).alias("_at"),
         truth(target).cast(pl.Int64).alias("_true"),
         *transform.columns,
     )
@@ -141,27 +141,30 @@ def _outside(
     )
 
 
-def _means(transform: TargetMean, fitted: Fitted, about: About) -> Made:
-    at, folds, priors = times(about), fitted.values["folds"], fitted.values["means"]
-    trained = at <= about.last if about.last is not None else at.is_not_null()
+def _means(transform: TargetMean, fitted: Fitted, context: Context) -> Made:
+    at, folds, priors = times(context), fitted.values["folds"], fitted.values["means"]
+    trained = at <= context.last if context.last is not None else at.is_not_null()
     fold = pl.when(trained).then(_fold(at, folds)).otherwise(_EVERY)
     every = pl.DataFrame(
         {"value": [int(number) for number in priors], "mean": list(priors.values())},
         schema={"value": pl.Int32, "mean": pl.Float64},
     )
-    prior = looked_up(fold, every, "mean", about)
+    prior = looked_up(fold, every, "mean", context)
 
     def mean(column: str) -> pl.Expr:
         table = fitted.tables[column]
         keyed = table.select(
-            (_key(pl.col("value"), table, pl.col("fold"), len(folds), about)).alias("value"), "mean"
+            (_key(pl.col("value"), table, pl.col("fold"), len(folds), context)).alias("value"),
+            "mean",
         )
-        return looked_up(pl.col(f"{HELPER}{column}_target"), keyed, "mean", about).fill_null(prior)
+        return looked_up(pl.col(f"{HELPER}{column}_target"), keyed, "mean", context).fill_null(
+            prior
+        )
 
     made = for_each_column(transform.columns, transform.makes, mean)
-    target = required(about.target, "target")
+    target = required(context.target, "target")
     inputs = {
-        name: (column, about.order_by, target.column)
+        name: (column, context.order_by, target.column)
         for column, name in zip(transform.columns, transform.makes, strict=True)
     }
     return Made(
@@ -169,16 +172,18 @@ def _means(transform: TargetMean, fitted: Fitted, about: About) -> Made:
         inputs,
         {
             f"{HELPER}{column}_target": _key(
-                pl.col(column), fitted.tables[column], fold, len(folds), about
+                pl.col(column), fitted.tables[column], fold, len(folds), context
             )
             for column in transform.columns
         },
     )
 
 
-def _key(value: pl.Expr, table: pl.DataFrame, fold: pl.Expr, cuts: int, about: About) -> pl.Expr:
+def _key(
+    value: pl.Expr, table: pl.DataFrame, fold: pl.Expr, cuts: int, context: Context
+) -> pl.Expr:
     """One number for a value in a fold; null for a value that the table lacks."""
-    return coded(value, table["value"].unique().sort(), about) * (cuts + 2) + (fold + 1)
+    return coded(value, table["value"].unique().sort(), context) * (cuts + 2) + (fold + 1)
 
 
 TARGET = Kind(_fit, _means)

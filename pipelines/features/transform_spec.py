@@ -26,7 +26,7 @@ HELPER = "_of_"
 
 
 @dataclass(frozen=True)
-class About:
+class Context:
     """What a transform may know beside its own settings.
 
     Args:
@@ -69,14 +69,14 @@ class Kind:
     """One kind of transform.
 
     Args:
-        fit: (transform, the training rows with `_row`, about) -> what it learns.
-        made: (transform, what was learned, about) -> what it makes of rows.
-        arrays: it computes with `About.on`, so that a GPU's array library makes it where a GPU's
+        fit: (transform, the training rows with `_row`, context) -> what it learns.
+        made: (transform, what was learned, context) -> what it makes of rows.
+        arrays: it computes with `Context.on`, so that a GPU's array library makes it where a GPU's
             plan cannot.
     """
 
-    fit: Callable[[Any, pl.LazyFrame, About], Learning]
-    made: Callable[[Any, Fitted, About], Made]
+    fit: Callable[[Any, pl.LazyFrame, Context], Learning]
+    made: Callable[[Any, Fitted, Context], Made]
     arrays: bool = False
 
 
@@ -85,14 +85,14 @@ def finite(value: pl.Expr) -> pl.Expr:
     return pl.when(value.is_finite()).then(value)
 
 
-def times(about: About) -> pl.Expr:
+def times(context: Context) -> pl.Expr:
     """When a row was: microseconds since 1970, or the whole number that orders it.
 
     Null where nobody knows.
 
     Raises: FeatureError: the rows are ordered by something else.
     """
-    return moments(about.order_by, about.types[about.order_by])
+    return moments(context.order_by, context.types[context.order_by])
 
 
 def moments(column: str, dtype: pl.DataType) -> pl.Expr:
@@ -137,7 +137,7 @@ def looked_up(
     value: pl.Expr,
     table: pl.DataFrame,
     column: str,
-    about: About,
+    context: Context,
     default: float | int | None = None,
 ) -> pl.Expr:
     """What a table says beside its `value`: a hash join on every engine.
@@ -158,19 +158,19 @@ def looked_up(
 
     found = (
         value.map_batches(join, return_dtype=known.dtype, is_elementwise=True)
-        if about.in_pieces
+        if context.in_pieces
         else join(value)
     )
     return pl.when(value.is_null()).then(pl.lit(default, known.dtype)).otherwise(found)
 
 
-def coded(value: pl.Expr, known: pl.Series, about: About) -> pl.Expr:
+def coded(value: pl.Expr, known: pl.Series, context: Context) -> pl.Expr:
     """The place of a value among different ones; null for one that is not there."""
     return looked_up(
         value,
         pl.DataFrame({"value": known, "code": pl.int_range(len(known), eager=True)}),
         "code",
-        about,
+        context,
     )
 
 

@@ -27,7 +27,7 @@ from assay.pipelines.core.exact_moments import number
 from assay.pipelines.core.fitting import Fitted, Learning, nothing_to_learn
 from assay.pipelines.features import exact_sums
 from assay.pipelines.features.lookback import Past, Values, last_before, over_parts
-from assay.pipelines.features.transform_spec import HELPER, About, Kind, Made, moments, times
+from assay.pipelines.features.transform_spec import HELPER, Context, Kind, Made, moments, times
 
 _HALF, _LIMB = 20, 40
 """Bits by which numbers are taken apart to be squared, and by which a sum of squares is."""
@@ -36,8 +36,8 @@ _HALF, _LIMB = 20, 40
 # -- windows ----------------------------------------------------------------------------------
 
 
-def _fit_window(transform: Window, rows: pl.LazyFrame, about: About) -> Learning:
-    times(about)  # refuses what is no time before anything is read
+def _fit_window(transform: Window, rows: pl.LazyFrame, context: Context) -> Learning:
+    times(context)  # refuses what is no time before anything is read
     seen = (
         yield {
             "scales": rows.select(
@@ -48,14 +48,14 @@ def _fit_window(transform: Window, rows: pl.LazyFrame, about: About) -> Learning
     return Fitted({column: asdict(exact_sums.scale(seen[column])) for column in transform.columns})
 
 
-def _windowed(transform: Window, fitted: Fitted, about: About) -> Made:
+def _windowed(transform: Window, fitted: Fitted, context: Context) -> Made:
     scales = {column: exact_sums.Scale(**fitted.values[column]) for column in transform.columns}
     held = {
         f"{column}|{part}": kind
         for column in transform.columns
         for part, kind in _parts(transform).items()
     }
-    keys, seen = _seen(transform, about)
+    keys, seen = _seen(transform, context)
     seen += [
         exact_sums.as_steps(column, each).alias(f"counted|{column}")
         for column, each in scales.items()
@@ -67,7 +67,7 @@ def _windowed(transform: Window, fitted: Fitted, about: About) -> Made:
     ]
     mark = f"{HELPER}{transform.makes[0]}"
     helper = pl.struct(seen).map_batches(
-        partial(_looked_back, transform, keys, held, about.on), return_dtype=pl.Struct(held)
+        partial(_looked_back, transform, keys, held, context.on), return_dtype=pl.Struct(held)
     )
 
     def of(column: str, part: str) -> pl.Expr:
@@ -80,7 +80,7 @@ def _windowed(transform: Window, fitted: Fitted, about: About) -> Made:
     return Made(
         made,
         {
-            name: (about.order_by, *transform.by, column)
+            name: (context.order_by, *transform.by, column)
             for name, (column, _) in _feature_sources(transform).items()
         },
         {mark: helper},
@@ -203,12 +203,12 @@ def _as_struct(
     return pl.DataFrame({part: column_of(part) for part in held}).to_struct(name)
 
 
-def _seen(transform: Window | Lag | AsOf, about: About) -> tuple[list[str], list[pl.Expr]]:
+def _seen(transform: Window | Lag | AsOf, context: Context) -> tuple[list[str], list[pl.Expr]]:
     """The names of the keys, and what a struct of rows begins with: their time and the keys."""
     keys = {f"key|{place}": column for place, column in enumerate(transform.by)}
 
     def key(column: str) -> pl.Expr:
-        if about.types[column] != pl.String or isinstance(
+        if context.types[column] != pl.String or isinstance(
             transform, AsOf
         ):  # whose keys are held against another table's
             return pl.col(column)
@@ -217,7 +217,7 @@ def _seen(transform: Window | Lag | AsOf, about: About) -> tuple[list[str], list
         )  # the fastest way to different numbers, by all cores
 
     return list(keys), [
-        times(about).alias("at"),
+        times(context).alias("at"),
         *(key(column).alias(name) for name, column in keys.items()),
     ]
 
@@ -332,7 +332,7 @@ def _of(
 # -- lags ---------------------------------------------------------------------------------------
 
 
-def _lagged(transform: Lag, fitted: Fitted, about: About) -> Made:  # noqa: ARG001
+def _lagged(transform: Lag, fitted: Fitted, context: Context) -> Made:  # noqa: ARG001
     held = dict.fromkeys(transform.makes, pl.Float64)
     mark = f"{HELPER}{transform.makes[0]}"
 
@@ -352,16 +352,16 @@ def _lagged(transform: Lag, fitted: Fitted, about: About) -> Made:  # noqa: ARG0
             for name, lagged in zip(held, found, strict=True):
                 made[name][past.rows] = past.in_row_order(lagged)
 
-        over_parts(fill, frame, keys, None, 0, about.on)
+        over_parts(fill, frame, keys, None, 0, context.on)
         return (
             pl.DataFrame(made, schema=held).with_columns(_or_null(pl.all())).to_struct(given.name)
         )
 
-    keys, seen = _seen(transform, about)
+    keys, seen = _seen(transform, context)
     seen += [number(column).alias(f"value|{column}") for column in transform.columns]
     helper = pl.struct(seen).map_batches(looked_back, return_dtype=pl.Struct(held))
     inputs = (
-        (about.order_by, *transform.by, column)
+        (context.order_by, *transform.by, column)
         for column in transform.columns
         for _ in transform.moments
     )
@@ -375,10 +375,10 @@ def _lagged(transform: Lag, fitted: Fitted, about: About) -> Made:  # noqa: ARG0
 # -- other data sets ------------------------------------------------------------------------------
 
 
-def _joined(transform: AsOf, fitted: Fitted, about: About) -> Made:  # noqa: ARG001
-    other = _joinable(transform, about)
+def _joined(transform: AsOf, fitted: Fitted, context: Context) -> Made:  # noqa: ARG001
+    other = _joinable(transform, context)
     types = other.collect_schema()
-    keys, seen = _seen(transform, about)
+    keys, seen = _seen(transform, context)
     held = {
         name: pl.Int8() if types[column] == pl.Boolean else types[column]
         for name, column in zip(transform.makes, transform.columns, strict=True)
@@ -390,24 +390,24 @@ def _joined(transform: AsOf, fitted: Fitted, about: About) -> Made:  # noqa: ARG
         # of several rows of one moment the last in the order of their values, so that it is the
         # same one whatever order they are stored in
         theirs = run_in_memory(past.sort("at", *held))
-        place = last_before(given.struct.unnest(), theirs, keys, within, about.on)
+        place = last_before(given.struct.unnest(), theirs, keys, within, context.on)
         return theirs.select(pl.col(name).gather(place) for name in held).to_struct(given.name)
 
     mark = f"{HELPER}{transform.makes[0]}"
     helper = pl.struct(seen).map_batches(looked_up, return_dtype=pl.Struct(held))
     inputs = {
-        name: (about.order_by, *transform.by, f"{transform.dataset}.{column}")
+        name: (context.order_by, *transform.by, f"{transform.dataset}.{column}")
         for name, column in zip(transform.makes, transform.columns, strict=True)
     }
     return Made({name: pl.col(mark).struct.field(name) for name in held}, inputs, {mark: helper})
 
 
-def _joinable(transform: AsOf, about: About) -> pl.LazyFrame:
+def _joinable(transform: AsOf, context: Context) -> pl.LazyFrame:
     """The rows of the other data set.
 
     Raises: FeatureError: they are not there, lack a column, or have a key of another type.
     """
-    other = about.others.get(transform.dataset)
+    other = context.others.get(transform.dataset)
     if other is None:
         raise FeatureError(
             f"the rows of '{transform.dataset}' are not at hand",
@@ -422,9 +422,9 @@ def _joinable(transform: AsOf, about: About) -> pl.LazyFrame:
             Where(field=missing[0]),
         )
     for own, theirs in transform.by.items():
-        if about.types[own] != types[theirs]:
+        if context.types[own] != types[theirs]:
             raise FeatureError(
-                f"'{own}' is {about.types[own]}, and '{theirs}' of '{transform.dataset}' is {types[theirs]}",
+                f"'{own}' is {context.types[own]}, and '{theirs}' of '{transform.dataset}' is {types[theirs]}",
                 "Join by columns of one type",
                 Where(field=own),
             )

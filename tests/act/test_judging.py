@@ -113,7 +113,7 @@ def test_the_card_says_what_it_was_made_from_and_how_it_did() -> None:
         {"dataset": "d", "dataset_version": "1.0.0", "license": "CC0-1.0"},
         policy=wanted,
         features=["x", "z"],
-        found=found,
+        evaluation=found,
         judgement=judge_model(found, wanted),
     )
     assert all(
