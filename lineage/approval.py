@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from assay.contracts.errors import EvidenceError
 from assay.lineage import evidence
-from assay.pipelines.frames import Approval
+from assay.pipelines.core.frames import Approval
 
 if TYPE_CHECKING:
     from securesystemslib.signer import Key, Signer

@@ -127,11 +127,11 @@ def _write_steps(contract: Contract, steps: Sequence[tuple[Any, str]]) -> None:
 
 
 def _steps_as_yaml(steps: Sequence[tuple[Any, str]]) -> str:
-    from assay.pipelines.draft.writer import Flow, Said, yaml
+    from assay.pipelines.draft.writer import Flow, WithReason, yaml
 
     if not steps:
         return ""
-    return yaml({"assay.cleaning": [Said(Flow(step), reason) for step, reason in steps]})
+    return yaml({"assay.cleaning": [WithReason(Flow(step), reason) for step, reason in steps]})
 
 
 def show_suggested(data: dict[str, Any]) -> None:

@@ -76,7 +76,7 @@ def examine(*, fix: bool = False) -> dict[str, Any]:
 
 def _engines() -> dict[str, dict[str, Any]]:
     """What features and checks can run on."""
-    from assay.pipelines.engine import why_no_gpu, why_no_ray
+    from assay.pipelines.core.engine import why_no_gpu, why_no_ray
 
     no_gpu, no_ray = why_no_gpu(), why_no_ray()
     polars = f"{_version('polars')}, streaming: features, checks and everything else run on it"

@@ -21,7 +21,7 @@ from assay.assets.stages.run import Run
 from assay.cli.render import table
 from assay.cli.show import describe_rows
 from assay.demo.tickets import found_of_planted, generate
-from assay.pipelines.frames import ROW
+from assay.pipelines.core.frames import ROW
 from assay.reading import card, status
 from assay.running import run_all
 

@@ -16,7 +16,7 @@ from typing import Any
 import polars as pl
 
 from assay.contracts.errors import ConfigurationError, Where, shown
-from assay.pipelines.frames import ROW
+from assay.pipelines.core.frames import ROW
 
 KINDS = {"PERSON": "name", "LOCATION": "address"}
 _SAID = Where(file="ASSAY_PRESIDIO_MODEL")

@@ -13,8 +13,8 @@ from typing import Any
 
 import polars as pl
 
-from assay.pipelines.engine import run
-from assay.pipelines.frames import ROW
+from assay.pipelines.core.engine import run
+from assay.pipelines.core.frames import ROW
 
 _PART = 122_880  # rows that are sorted at a time
 

@@ -18,7 +18,8 @@ import polars as pl
 from assay.assets.io.disk import sha256
 from assay.contracts.features import Target
 from assay.contracts.settings import DriftPolicy
-from assay.pipelines.drift.sketch import CATEGORY, NUMBERS, Kind, Sketch
+from assay.pipelines.drift.sketch import Kind, Sketch
+from assay.pipelines.drift.summaries import CATEGORY, NUMBERS
 
 FACTS, SAMPLE, NUMBERS_FILE, CATEGORIES_FILE = (
     "facts.json",

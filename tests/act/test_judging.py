@@ -113,7 +113,7 @@ def test_the_card_says_what_it_was_made_from_and_how_it_did() -> None:
         {"dataset": "d", "dataset_version": "1.0.0", "license": "CC0-1.0"},
         policy=wanted,
         features=["x", "z"],
-        found=found,
+        evaluation=found,
         judgement=judge_model(found, wanted),
     )
     assert all(
@@ -250,7 +250,7 @@ def test_a_fall_is_told_once_it_is_sure_and_enough_outcomes_have_come() -> None:
     few = performance(
         LABELS[:100], scores(2.0)[:100], metric="roc_auc", judged_at=0.9, policy=bounds, seed=1
     )
-    assert (few.beyond, few.told.note) == (None, "100 outcomes have arrived, 200 are needed")
+    assert (few.beyond, few.measurement.note) == (None, "100 outcomes have arrived, 200 are needed")
     assert (
         performance(
             LABELS, scores(2.0), metric="roc_auc", judged_at=0.9, policy=bounds, seed=1

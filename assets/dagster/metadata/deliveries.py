@@ -7,7 +7,7 @@ import dagster as dg
 
 from assay.assets.dagster.metadata.tables import Metadata, markdown
 from assay.assets.stages.ingest import Landed
-from assay.pipelines.frames import Receipt
+from assay.pipelines.core.frames import Receipt
 
 MOST_FILES = 100
 """Files that are shown; the receipt and the evidence have all of them."""

@@ -8,7 +8,7 @@ import dagster as dg
 
 from assay.assets.dagster.metadata.tables import Metadata, markdown, render_score
 from assay.assets.stages.drift import BEFORE
-from assay.pipelines.drift.measure import ALL_COLUMNS
+from assay.pipelines.drift.claims import ALL_COLUMNS
 
 VERDICTS: Mapping[bool | None, str] = {True: "**drifted**", None: "unknown", False: "stable"}
 """Verdicts on a measurement, in the order they are listed."""

@@ -24,7 +24,7 @@ from assay.assets.io.sources.places import Mark, Sink
 from assay.assets.io.work_progress import tell
 from assay.contracts.errors import SourceError, Where
 from assay.contracts.settings import CsvOptions, Source, Watermark
-from assay.pipelines.frames import ROW
+from assay.pipelines.core.frames import ROW
 
 BATCH = 50_000
 Value = str | int | float

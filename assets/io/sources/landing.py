@@ -12,7 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from assay.assets.io.decode.landing import ROWS, UNREADABLE
-from assay.pipelines.frames import ROW, FileRead
+from assay.pipelines.core.frames import ROW, FileRead
 
 UNREADABLE_SCHEMA = {"record": pl.Int64, "reason": pl.String, "text": pl.String}
 

@@ -19,7 +19,7 @@ from assay.assets.io.sources.landing import UNREADABLE_SCHEMA, Read, rows_in
 from assay.assets.io.sources.places import together
 from assay.assets.io.work_progress import tell
 from assay.contracts.errors import AssayError, SourceError, Where
-from assay.pipelines.frames import ROW, FileRead
+from assay.pipelines.core.frames import ROW, FileRead
 from assay.pipelines.ingest.records import numbered
 
 Reader = Callable[[Path, Path, Where], Read]

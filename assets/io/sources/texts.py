@@ -17,7 +17,7 @@ import yaml
 from assay.assets.io.decode.landing import ROWS
 from assay.assets.io.sources.landing import Read, write_unreadable
 from assay.contracts.errors import SourceError, Where
-from assay.pipelines.frames import ROW
+from assay.pipelines.core.frames import ROW
 
 COLUMNS = ("name", "text", "encoding")
 MAX_BYTES = 64 * 2**20

@@ -1,7 +1,8 @@
 """Cells of a file for people -> cells that no spreadsheet takes for a formula, and back.
 
 Belongs here: files that somebody opens. Stays out: data for programs, which stay as they are.
-Source: OWASP, CSV Injection: what begins with = + - @, a tab or a carriage return may be run when the file is opened; also written in full width, or behind spaces and quotes.
+Source: OWASP, CSV Injection: what begins with = + - @, a tab or a carriage return may be run when
+the file is opened; also written in full width, or behind spaces and quotes.
 """
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
 """Means and deviations that do not depend on the order of the rows.
 
 Belongs here: exact sums. Stays out: what they are used for.
-A sum of floats differs in its last digits with the order, and a streaming engine promises none. So numbers are counted in whole steps of a power of two, which add up
-exactly; the last digits lost are those that a float of the column's range has not got. Source: Demmel and Nguyen (2015), IEEE Trans. Computers 64, 2060.
+A sum of floats differs in its last digits with the order, and a streaming engine promises none. So
+numbers are counted in whole steps of a power of two, which add up exactly; the last digits lost are
+those that a float of the column's range has not got. Source: Demmel and Nguyen (2015), IEEE Trans.
+Computers 64, 2060.
 """
 
 from __future__ import annotations
@@ -76,7 +78,9 @@ def mean(found: dict[str, Any], within: Range) -> float | None:
 
 
 def deviation(found: dict[str, Any], within: Range) -> float | None:
-    """The sample's standard deviation; null of fewer than two values, and where it is beyond a float."""
+    """The sample's standard deviation; null of fewer than two values, and where it is beyond a
+    float.
+    """
     n = found["n"]
     if n < 2:
         return None

@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import polars as pl
 
-from assay.pipelines.frames import ROW
+from assay.pipelines.core.frames import ROW
 
 _DRAWN = "_drawn"
 _DEVIATIONS = 10
 
 
 def drawn(rows: pl.LazyFrame, most: int, of: int, seed: int = 0, *, by: str = ROW) -> pl.LazyFrame:
-    """At most so many of the rows, each with the same chance: those whose numbers have the lowest hashes, in the order of their numbers.
+    """At most so many of the rows, each with the same chance: those whose numbers have the lowest
+    hashes, in the order of their numbers.
 
     Args:
-        of: how many rows there are. Polars' bottom_k holds every row that it is given until the end (16 million rows of 7 columns: 1.4 GB against 0.36,
-            2026-11-27), so those go first whose hash is too high to be chosen: all but `most` and ten standard deviations more.
+        of: how many rows there are. Polars' bottom_k holds every row that it is given until the end
+            (16 million rows of 7 columns: 1.4 GB against 0.36, 2026-11-27), so those go first whose
+            hash is too high to be chosen: all but `most` and ten standard deviations more.
         by: the column of numbers.
     """
     whole = rows.with_columns(pl.col(by).hash(seed=seed).alias(_DRAWN))

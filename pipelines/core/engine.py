@@ -18,13 +18,20 @@ import polars as pl
 from assay.contracts.errors import ConfigurationError
 
 Engine = Literal["polars", "gpu", "ray-gpu", "cupy"]
-"""What makes a column. `cupy` is no choice of a contract: it is Polars on the CPU with its arrays on the GPU, for what `gpu` has no plan for."""
+"""What makes a column.
+
+`cupy` is no choice of a contract: it is Polars on the CPU with its arrays on the GPU, for what
+`gpu` has no plan for.
+"""
 _INSTALL = "Install the extra `gpu` on a machine with an NVIDIA GPU, or write `engine: auto`"
 
 
 @cache
 def why_no_gpu() -> str | None:
-    """Why plans cannot run on a GPU here, in one line; None where they can. Tried once, on a frame of one row."""
+    """Why plans cannot run on a GPU here, in one line; None where they can.
+
+    Tried once, on a frame of one row.
+    """
     if importlib.util.find_spec("cudf_polars") is None:
         return "cudf-polars is not installed"
     try:
@@ -49,7 +56,8 @@ def why_no_ray() -> str | None:
 def choose(wanted: Literal["auto", "polars", "gpu", "ray-gpu"]) -> Engine:
     """The engine to use. `auto` takes the GPU where there is one that works.
 
-    Raises: ConfigurationError: a GPU, or a cluster of them, is demanded and not there; it is never replaced in silence.
+    Raises: ConfigurationError: a GPU, or a cluster of them, is demanded and not there; it is never
+    replaced in silence.
     """
     if wanted == "ray-gpu":
         if reason := why_no_ray():
@@ -77,12 +85,16 @@ def companion_engines(engine: Engine) -> tuple[Engine, ...]:
 
 
 def arrays(engine: Engine) -> Any:
-    """The array library of an engine, as the array API standard has it: NumPy, or CuPy (which comes with cuDF) on a GPU."""
+    """The array library of an engine, as the array API standard has it: NumPy, or CuPy (which comes
+    with cuDF) on a GPU.
+    """
     return importlib.import_module("array_api_compat.cupy") if engine == "cupy" else np
 
 
 def in_pieces(engine: Engine) -> bool:
-    """Whether an engine takes the rows piece by piece, with Python at hand for each: on a GPU, a plan is expressions only."""
+    """Whether an engine takes the rows piece by piece, with Python at hand for each: on a GPU, a
+    plan is expressions only.
+    """
     return engine in ("polars", "cupy")
 
 
@@ -102,7 +114,10 @@ def _device(engine: Engine) -> Iterator[Any]:
 
 
 def run(plan: pl.LazyFrame, engine: Engine = "polars") -> pl.DataFrame:
-    """Collect one plan: streaming on Polars, or on a GPU, or on those of a cluster. A lazy sink gives an empty frame."""
+    """Collect one plan: streaming on Polars, or on a GPU, or on those of a cluster.
+
+    A lazy sink gives an empty frame.
+    """
     with _device(engine) as device:
         return plan.collect(engine=device)
 
@@ -115,8 +130,9 @@ def run_in_memory(plan: pl.LazyFrame) -> pl.DataFrame:
 def run_together(plans: Sequence[pl.LazyFrame]) -> list[pl.DataFrame]:
     """Run several plans side by side, streaming; lazy sinks among them give empty frames.
 
-    Each reads the columns it needs. To share one scan costs more than to read twice: all columns are read for all, and what a slower plan
-    has not taken yet is kept in memory, up to the whole table (1.6 GB against 0.4 for two sorts of 20 million rows, 2026-11-25).
+    Each reads the columns it needs. To share one scan costs more than to read twice: all columns
+    are read for all, and what a slower plan has not taken yet is kept in memory, up to the whole
+    table (1.6 GB against 0.4 for two sorts of 20 million rows, 2026-11-25).
     """
     return pl.collect_all(
         plans, engine="streaming", optimizations=pl.QueryOptFlags(comm_subplan_elim=False)

@@ -1,4 +1,6 @@
-"""The shapes that stages hand each other. All frozen, all turn into JSON with `dataclasses.asdict`."""
+"""The shapes that stages hand each other. All frozen, all turn into JSON with
+`dataclasses.asdict`.
+"""
 
 from __future__ import annotations
 
@@ -10,18 +12,24 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     import polars as pl  # `assay check` reads licences with these shapes and no frames
 
-ROW = "_row"  # the record's number in its source, from 1, header included: what an editor shows where no cell holds a line break
-RECEIVED = "_received_"  # prefix of what admission let pass, text or whole numbers, kept beside the typed column
+# the record's number in its source, from 1, header included: what an editor shows where no cell
+# holds a line break
+ROW = "_row"
+# prefix of what admission let pass, text or whole numbers, kept beside the typed column
+RECEIVED = "_received_"
 REMOVED_BY = "_removed_by"
 SET_ASIDE_BY = "_set_aside_by"
 FLAGGED_BY = "_flagged_by"
-CHANGED = "_changed_"  # prefix, before the step and the column: true where the step gave the cell another value
+# prefix, before the step and the column: true where the step gave the cell another value
+CHANGED = "_changed_"
 REASONS = "_reasons"
 
 
 @dataclass(frozen=True)
 class FileRead:
-    """One of several files, under its label: its records are `first` to `last` of the source, header included, so record r is its own r - first + 1. `lacks` are columns that others have."""
+    """One of several files, under its label: its records are `first` to `last` of the source,
+    header included, so record r is its own r - first + 1. `lacks` are columns that others have.
+    """
 
     name: str
     rows: int
@@ -33,10 +41,12 @@ class FileRead:
 
 @dataclass(frozen=True)
 class Receipt:
-    """What was landed: `digest` is the SHA-256 of the source's bytes; `columns` all it has, promised or not; `unreadable` records are kept beside the rows.
+    """What was landed: `digest` is the SHA-256 of the source's bytes; `columns` all it has,
+    promised or not; `unreadable` records are kept beside the rows.
 
-    `header` counts the records before the first row; `found` is what the contract left open of how the file is written, and what it turned out to be.
-    `files`, where there are several; `watermark`, what a growing source has reached.
+    `header` counts the records before the first row; `found` is what the contract left open of how
+    the file is written, and what it turned out to be. `files`, where there are several;
+    `watermark`, what a growing source has reached.
     """
 
     digest: str
@@ -50,14 +60,20 @@ class Receipt:
     files: tuple[FileRead, ...] = ()
     watermark: str | int | float | None = None
     labelled: bool = True
-    """Whether the files stand under their labels; in receipts of earlier releases they stood under their names."""
+    """Whether the files stand under their labels; in receipts of earlier releases they stood under
+    their names.
+    """
     upstream: Mapping[str, str] | None = None
-    """Of another data set as the source: `dataset`, `version`, and `statement`, the SHA-256 of its evidence."""
+    """Of another data set as the source: `dataset`, `version`, and `statement`, the SHA-256 of its
+    evidence.
+    """
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Personal data of one kind in one column: how many rows hold it, and whether the contract knew."""
+    """Personal data of one kind in one column: how many rows hold it, and whether the contract
+    knew.
+    """
 
     column: str
     kind: str
@@ -94,7 +110,11 @@ Decision = Literal["approve", "reject"]
 
 @dataclass(frozen=True)
 class Approval:
-    """One person's decision. `input_key` is the SHA-256 over everything that makes the version: source, contract, policies, code."""
+    """One person's decision.
+
+    `input_key` is the SHA-256 over everything that makes the version: source, contract, policies,
+    code.
+    """
 
     dataset: str
     input_key: str
@@ -115,7 +135,9 @@ class Split:
 
 @dataclass(frozen=True)
 class Check:
-    """One rule, evaluated: what was `measured` (failing rows, rows, or what a query returned) against its bound. `passed` is None where it could not be judged, which is no pass."""
+    """One rule, evaluated: what was `measured` (failing rows, rows, or what a query returned)
+    against its bound. `passed` is None where it could not be judged, which is no pass.
+    """
 
     rule: str
     passed: bool | None
@@ -151,7 +173,9 @@ class Accounting:
 
 @dataclass(frozen=True)
 class ColumnDrift:
-    """One measurement: `score` against `threshold` by `method`; `drifted` is None where it could not be measured."""
+    """One measurement: `score` against `threshold` by `method`; `drifted` is None where it could
+    not be measured.
+    """
 
     column: str
     method: str
@@ -160,7 +184,9 @@ class ColumnDrift:
     drifted: bool | None
     note: str = ""
     p_value: float | None = None
-    """How probable it would be without drift, corrected for how many were asked; None where chance has no part."""
+    """How probable it would be without drift, corrected for how many were asked; None where chance
+    has no part.
+    """
     part: str = ""
     """The slice it was measured in; all rows unless said."""
     against: str = ""
