@@ -13,7 +13,15 @@ from typing import Any, Literal, get_args
 from assay.contracts import measures
 from assay.contracts.document import Document, Path
 from assay.contracts.errors import ContractError
-from assay.contracts.formats import EACH, FORMATS, JDK, LENGTH, decimal, pattern_problem, strptime
+from assay.contracts.formats import (
+    EACH,
+    LENGTH,
+    decimal,
+    java_letters,
+    pattern_problem,
+    string_formats,
+    strptime,
+)
 from assay.contracts.model import (
     Bound,
     Column,
@@ -233,7 +241,7 @@ class Promises:
             except ValueError as letter:
                 self._problem(
                     f"the format '{column.format}' has {letter}, which Assay does not read",
-                    f"Use {', '.join(JDK)}, and quote other letters",
+                    f"Use {', '.join(java_letters())}, and quote other letters",
                     (*here, "format"),
                     "assay.format",
                 )
@@ -356,13 +364,13 @@ class Promises:
                 case "format" if column.logical_type == "string":
                     if value == "password":
                         continue  # ODCS: a hint for people, not a shape
-                    if value not in FORMATS:
+                    if value not in string_formats():
                         self._problem(
                             f"the format '{value}' is not checked",
                             suggestion(
                                 value,
-                                FORMATS,
-                                f"Use {', '.join(FORMATS)}, or write it as `pattern`",
+                                string_formats(),
+                                f"Use {', '.join(string_formats())}, or write it as `pattern`",
                             ),
                             here,
                             "assay.format",

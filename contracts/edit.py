@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from assay.contracts.upgrade import changed
+from assay.contracts.yaml_text import changed
 
 PROPERTY = "assay.cleaning"
 

@@ -5,7 +5,7 @@ Belongs here: what a contract says. Stays out: how it is read (load.py), what it
 
 from __future__ import annotations
 
-from typing import Any, Literal, cast
+from typing import Any, Literal, cast, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -70,6 +70,7 @@ Comparison = Literal[
     "mustBeBetween",
     "mustNotBeBetween",
 ]
+OPERATORS: tuple[Comparison, ...] = get_args(Comparison)
 
 
 class Frozen(BaseModel):

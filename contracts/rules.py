@@ -9,7 +9,7 @@ from __future__ import annotations
 import polars as pl
 
 from assay.contracts.errors import ContractError
-from assay.contracts.formats import EACH, FORMATS
+from assay.contracts.formats import EACH, string_formats
 from assay.contracts.model import Rule
 
 
@@ -93,7 +93,7 @@ def judge(rule: Rule, value: pl.Expr) -> pl.Expr:
         case "pattern":
             holds = value.str.contains(rule.argument)
         case "format":
-            holds = value.str.contains(FORMATS[rule.argument])
+            holds = value.str.contains(string_formats()[rule.argument])
         case "enum":
             holds = value.is_in(list(rule.argument))
         case "invalidValues":

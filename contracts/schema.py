@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from assay.contracts.formats import FORMATS
+from assay.contracts.formats import string_formats
 from assay.contracts.model import Contract, Rule
 from assay.contracts.rules import keeps
 from assay.contracts.types import dtype
@@ -74,7 +74,8 @@ def _checks(rule: Rule, pa: Any) -> list[Any]:
             case "pattern" | "format":
                 return [
                     pa.Check.str_contains(
-                        FORMATS[rule.argument] if rule.kind == "format" else rule.argument, **named
+                        string_formats()[rule.argument] if rule.kind == "format" else rule.argument,
+                        **named,
                     )
                 ]
             case "enum":

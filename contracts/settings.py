@@ -22,7 +22,7 @@ from pydantic import (
 
 from assay.contracts.extract import extract, table_name
 from assay.contracts.location import displayed, kind_of, misplaced, problem_of, secrets_in, upstream
-from assay.contracts.trainers import PARAMETERS, TrainerName
+from assay.contracts.trainers import TrainerName, parameters_of
 
 Purpose = Literal[
     "analytics", "training", "fine-tuning", "retrieval", "evaluation", "redistribution"
@@ -521,10 +521,10 @@ class Trainer(Settings):
 
     @model_validator(mode="after")
     def _has_such_parameters(self) -> Trainer:
-        known = PARAMETERS[self.name]
-        if unknown := sorted(set(self.parameters) - known):
+        allowed = parameters_of(self.name)
+        if unknown := sorted(set(self.parameters) - allowed):
             raise ValueError(
-                f"{self.name} has no parameter '{unknown[0]}', but {', '.join(sorted(known))}"
+                f"{self.name} has no parameter '{unknown[0]}', but {', '.join(sorted(allowed))}"
             )
         return self
 

@@ -11,27 +11,17 @@ from collections.abc import Collection, Mapping
 from functools import cache
 from typing import Any
 
+from assay.contracts.data_files import lines
 from assay.contracts.errors import NOWHERE, ContractError, Where
 from assay.contracts.problems import suggestion
 
 MAX_CHARACTERS = 10_000
 TABLE_WORDS = ("table", "object", "model", "schema")
 COLUMN_WORDS = ("column", "property", "field")
-NODES = re.findall(
-    r"\w+",
-    """
-    Select From Join Where Group Having Order Ordered Limit Offset Distinct Column Identifier Table TableAlias Alias Subquery With CTE Literal Boolean Null Star Paren Tuple
-    Case If Cast TryCast DataType Between In Exists Like ILike Not And Or Xor EQ NEQ GT GTE LT LTE Is NullSafeEQ NullSafeNEQ Add Sub Mul Div IntDiv Mod Neg Interval IntervalSpan Var
-    Window WindowSpec Filter WithinGroup Union Except Intersect Escape DPipe Qualify
-    Count CountIf Sum Avg Min Max Median Quantile PercentileCont PercentileDisc Stddev StddevPop StddevSamp Variance VariancePop Corr CovarSamp CovarPop ApproxDistinct LogicalAnd
-    LogicalOr RowNumber Rank DenseRank PercentRank CumeDist Ntile Lag Lead FirstValue LastValue NthValue
-    Abs Ceil Floor Round Sqrt Ln Log Exp Pow Sign Greatest Least Coalesce Nullif IsNan
-    Lower Upper Length Trim Substring Concat ConcatWs Replace Left Right StartsWith EndsWith Contains StrPosition RegexpLike RegexpFullMatch Reverse Initcap
-    Date DateDiff DateAdd DateSub DateTrunc TimestampTrunc TsOrDsToDate Extract Year Quarter Month Week Day DayOfWeek DayOfMonth DayOfYear Hour Minute Second
-    """,
+NO_QUERY = (
+    "Ask one question with SELECT that gives one number, "
+    "such as `SELECT COUNT(*) FROM ${table} WHERE …`"
 )
-"""Every kind of node that may occur: plain queries, and functions of their arguments alone. No clock, no settings, no files, no lists to fill memory with."""
-NO_QUERY = "Ask one question with SELECT that gives one number, such as `SELECT COUNT(*) FROM ${table} WHERE …`"
 
 
 def checked(
@@ -115,10 +105,11 @@ def _parsed(text: str, refuse: Any) -> Any:
 
 @cache
 def allowed_nodes() -> frozenset[type]:
-    """The kinds of node that a query may hold."""
+    """The kinds of node that a query may hold, as far as this version of sqlglot has them."""
     from sqlglot import exp
 
-    return frozenset(getattr(exp, name) for name in NODES if hasattr(exp, name))
+    names = lines("words/sql_nodes.txt")
+    return frozenset(getattr(exp, name) for name in names if hasattr(exp, name))
 
 
 def _walk(tree: Any, tables: Mapping[str, Collection[str]], refuse: Any) -> None:
@@ -189,11 +180,8 @@ def scalar_types() -> frozenset[Any]:
     """The types that a query may cast to."""
     from sqlglot import exp
 
-    words = re.findall(
-        r"\w+",
-        "TINYINT SMALLINT INT BIGINT INT128 UTINYINT USMALLINT UINT UBIGINT FLOAT DOUBLE DECIMAL BOOLEAN TEXT VARCHAR DATE TIME TIMESTAMP TIMESTAMPTZ",
-    )
-    return frozenset(getattr(exp.DataType.Type, word) for word in words)
+    names = lines("words/sql_types.txt")
+    return frozenset(getattr(exp.DataType.Type, name) for name in names)
 
 
 def describe_node(node: Any) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import polars as pl
 
-from assay.contracts.formats import decimal, strptime
+from assay.contracts.formats import decimal, integer_names, strptime
 from assay.contracts.model import Column
 
 INTEGERS: dict[str, tuple[pl.DataType, int, int]] = {
@@ -31,10 +31,6 @@ INTEGERS: dict[str, tuple[pl.DataType, int, int]] = {
         )
     },
 }
-INTEGER_NAMES = {
-    "int8": "i8", "tinyint": "i8", "int16": "i16", "smallint": "i16", "int32": "i32", "int": "i32", "integer": "i32", "int64": "i64", "bigint": "i64", "long": "i64",
-    "uint8": "u8", "uint16": "u16", "uint32": "u32", "uint64": "u64",
-}  # fmt: skip
 NUMBERS: dict[str, pl.DataType] = {
     "f32": pl.Float32(),
     "float32": pl.Float32(),
@@ -63,7 +59,7 @@ def width(column: Column) -> str:
     return (
         column.format
         if column.format in INTEGERS
-        else INTEGER_NAMES.get((column.physical_type or "").lower().strip(), "i64")
+        else integer_names().get((column.physical_type or "").lower().strip(), "i64")
     )
 
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
+from assay.contracts.data_files import table
 from assay.contracts.exports.promised import as_json
 from assay.contracts.formats import decimal
 from assay.contracts.location import HIDDEN_QUERY, kind_of
@@ -17,18 +18,6 @@ from assay.contracts.steps import FillMissing
 from assay.contracts.types import width
 
 CONFORMS_TO = ["http://mlcommons.org/croissant/1.1", "http://mlcommons.org/croissant/RAI/1.0"]
-# the vocabulary's own terms, each a word of `cr:`
-TERMS = (
-    "arrayShape", "citeAs", "column", "containedIn", "equivalentProperty", "extract", "field", "fileProperty", "fileObject", "fileSet", "format", "includes", "isArray",
-    "isLiveDataset", "jsonPath", "key", "md5", "parentField", "path", "recordSet", "references", "regex", "repeated", "replace", "samplingRate", "separator", "source",
-    "subField", "transform",
-)  # fmt: skip
-CONTEXT: dict[str, Any] = {
-    "@language": "en", "@vocab": "https://schema.org/", "sc": "https://schema.org/", "cr": "http://mlcommons.org/croissant/", "rai": "http://mlcommons.org/croissant/RAI/",
-    "dct": "http://purl.org/dc/terms/", "conformsTo": "dct:conformsTo", "name": {"@container": "@language"}, "description": {"@container": "@language"},
-    "data": {"@id": "cr:data", "@type": "@json"}, "dataType": {"@id": "cr:dataType", "@type": "@vocab"}, "examples": {"@id": "cr:examples", "@type": "@json"},
-    **{term: f"cr:{term}" for term in TERMS},
-}  # fmt: skip
 PARQUET = "application/x-parquet"  # as Croissant writes it; IANA registers vnd.apache.parquet
 MEDIA_TYPES = {
     "csv": "text/csv",
@@ -73,7 +62,7 @@ def croissant(contract: Contract, *, files: Sequence[PublishedFile] = ()) -> str
     """
     distribution = list(_distribution(contract, files))
     data: Node = {
-        "@context": CONTEXT,
+        "@context": table("exports/croissant_context.json"),
         "@type": "sc:Dataset",
         "conformsTo": CONFORMS_TO,
         "name": contract.name,

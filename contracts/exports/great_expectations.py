@@ -22,7 +22,7 @@ from assay.contracts.exports.promised import (
     rule_id,
     speaks_of_a_version,
 )
-from assay.contracts.formats import FORMATS
+from assay.contracts.formats import string_formats
 from assay.contracts.model import Bound, Contract, Rule
 
 SEVERITIES = {"error": "critical", "warning": "warning", "info": "info"}
@@ -155,7 +155,7 @@ def _of_rows(rule: Rule) -> Iterator[Expectation]:
         case "format":  # our own patterns, known to take linear time
             yield (
                 "expect_column_values_to_match_regex",
-                words | {"regex": portable(FORMATS[rule.argument])},
+                words | {"regex": portable(string_formats()[rule.argument])},
             )
         case "invalidValues" if isinstance(rule.argument, str):
             yield "expect_column_values_to_match_regex", words | {"regex": _regex(rule.argument)}

@@ -17,7 +17,7 @@ from assay.contracts.exports.promised import (
     speaks_of_a_version,
 )
 from assay.contracts.exports.source import SEES_OTHERS
-from assay.contracts.formats import EACH, FORMATS, decimal
+from assay.contracts.formats import EACH, decimal, string_formats
 from assay.contracts.model import Column, Contract, Rule
 from assay.contracts.types import INTEGERS, width
 
@@ -183,7 +183,7 @@ def _constraint(rule: Rule, present: bool) -> Schema:
             return {"pattern": portable(rule.argument, digits=False)}
         case "format":
             return ({"format": rule.argument} if rule.argument in STANDARD_FORMATS else {}) | {
-                "pattern": portable(FORMATS[rule.argument])
+                "pattern": portable(string_formats()[rule.argument])
             }
         case "invalidValues" if isinstance(rule.argument, str):
             return {"pattern": portable(rule.argument, digits=False)}

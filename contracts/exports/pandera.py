@@ -6,7 +6,7 @@ pandera's own `to_script` and `to_yaml` lose checks that are functions, error te
 from __future__ import annotations
 
 from assay.contracts.exports.source import dtype_source, literal, rule_source
-from assay.contracts.formats import FORMATS
+from assay.contracts.formats import string_formats
 from assay.contracts.model import Contract, Rule
 from assay.contracts.schema import ACROSS_ROWS, FAILURE_CASES, PRESENCE
 from assay.contracts.types import dtype
@@ -65,7 +65,7 @@ def _check(rule: Rule) -> str:
         case "pattern":
             return f"pa.Check.str_contains({rule.argument!r}, {named})"
         case "format":
-            return f"pa.Check.str_contains({FORMATS[rule.argument]!r}, {named})"
+            return f"pa.Check.str_contains({string_formats()[rule.argument]!r}, {named})"
         case "enum":
             return f"pa.Check.isin({literal(list(rule.argument))}, {named})"
     return f"pa.Check(lambda data: data.lazyframe.select({rule_source(rule)}), {named})"

@@ -9,7 +9,7 @@ from datetime import datetime
 
 import polars as pl
 
-from assay.contracts.formats import EACH, FORMATS
+from assay.contracts.formats import EACH, string_formats
 from assay.contracts.model import Rule
 
 SEES_OTHERS = {
@@ -104,7 +104,7 @@ def _judge(rule: Rule, value: str) -> str:
         case "pattern":
             holds = f"{value}.str.contains({argument!r})"
         case "format":
-            holds = f"{value}.str.contains({FORMATS[argument]!r})"
+            holds = f"{value}.str.contains({string_formats()[argument]!r})"
         case "invalidValues" if isinstance(argument, str):
             holds = f"{value}.str.contains({argument!r})"
         case "enum" | "invalidValues":

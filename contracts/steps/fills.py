@@ -7,19 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, time
 from typing import TYPE_CHECKING
 
+from assay.contracts.formats import integer_names
+
 if TYPE_CHECKING:
     from assay.contracts.model import Column
     from assay.contracts.steps.missing import FillMissing
 
 _WIDTHS = {"i8": 8, "i16": 16, "i32": 32, "i64": 64, "u8": 8, "u16": 16, "u32": 32, "u64": 64}
-_NAMES = {
-    "tinyint": "i8",
-    "smallint": "i16",
-    "int": "i32",
-    "integer": "i32",
-    "bigint": "i64",
-    "long": "i64",
-}
 
 
 def unfit(step: FillMissing, columns: Sequence[Column]) -> Iterator[tuple[str, str]]:
@@ -69,12 +63,9 @@ def fits(value: object, column: Column) -> bool:
 
 
 def _within(value: int, column: Column) -> bool:
-    said = (column.physical_type or "").lower().strip()
-    name = (
-        column.format
-        if column.format in _WIDTHS
-        else _NAMES.get(said, said.replace("uint", "u").replace("int", "i"))
-    )
+    physical_type = (column.physical_type or "").lower().strip()
+    named = integer_names().get(physical_type, physical_type)
+    name = column.format if column.format in _WIDTHS else named
     bits = _WIDTHS.get(name, 64)
     if name in _WIDTHS and name.startswith("u"):
         return 0 <= value < 1 << bits
