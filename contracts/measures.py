@@ -13,6 +13,7 @@ from itertools import chain
 from typing import Any, get_args
 
 from assay.contracts.data_files import table
+from assay.contracts.dimensions import dimension_of_metric
 from assay.contracts.errors import ContractError, Where
 from assay.contracts.model import Bound, Column, Metric, MetricName, Rule
 from assay.contracts.problems import suggestion
@@ -21,20 +22,6 @@ BIAS: frozenset[str] = frozenset(
     {"smallestShare", "balance", "labelShare", "parityDifference", "impactRatio"}
 )
 """Metrics of one group that `assay.bias` declares."""
-DIMENSIONS: dict[MetricName, str] = {
-    "noiseRate": "accuracy",
-    "errorRate": "accuracy",
-    "duplicateRate": "uniqueness",
-    "coverage": "coverage",
-    "completeness": "completeness",
-    "freshness": "timeliness",
-    "stability": "consistency",
-    "smallestShare": "representation",
-    "balance": "representation",
-    "labelShare": "representation",
-    "parityDifference": "representation",
-    "impactRatio": "representation",
-}
 OF_A_COLUMN = BIAS | {"completeness"}
 IMPLEMENTATION = ("metric", "column")
 
@@ -172,7 +159,7 @@ def _freshness_rule(column: str | None, hours: float, entry: Mapping[str, Any]) 
         argument=Metric(name="freshness", column=column),
         severity="warning",
         bound=Bound(comparison="mustBeLessOrEqualTo", value=hours, unit="value"),
-        dimension=DIMENSIONS["freshness"],
+        dimension=dimension_of_metric("freshness"),
         description=f"the newest {column or 'bytes of the source'} is at most {age} old, as agreed",
     )
 
