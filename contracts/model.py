@@ -5,6 +5,7 @@ Belongs here: what a contract says. Stays out: how it is read (load.py), what it
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal, cast, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -45,21 +46,54 @@ LogicalType = Literal[
 Severity = Literal["error", "warning", "info"]
 RuleKind = Literal[
     # what the schema promises of a column
-    "required", "type", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength", "pattern", "format", "enum", "unique",
-    "minItems", "maxItems", "uniqueItems", "minProperties", "maxProperties", "normalized",
+    "required",
+    "type",
+    "minimum",
+    "maximum",
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+    "multipleOf",
+    "minLength",
+    "maxLength",
+    "pattern",
+    "format",
+    "enum",
+    "unique",
+    "minItems",
+    "maxItems",
+    "uniqueItems",
+    "minProperties",
+    "maxProperties",
+    "normalized",
     # what a relationship promises
     "relationship",
     # what quality promises
-    "nullValues", "missingValues", "invalidValues", "duplicateValues", "rowCount", "sql",
+    "nullValues",
+    "missingValues",
+    "invalidValues",
+    "duplicateValues",
+    "rowCount",
+    "sql",
     # what assay.privacy promises
     "anonymity",
     # what a custom check of the engine `assay`, or an agreement on service, promises
     "metric",
-]  # fmt: skip
+]
 TABLE_KINDS: frozenset[str] = frozenset({"rowCount", "sql", "anonymity", "metric"})
 MetricName = Literal[
-    "noiseRate", "duplicateRate", "coverage", "errorRate", "completeness", "freshness", "stability", "smallestShare", "balance", "labelShare", "parityDifference", "impactRatio",
-]  # fmt: skip
+    "noiseRate",
+    "duplicateRate",
+    "coverage",
+    "errorRate",
+    "completeness",
+    "freshness",
+    "stability",
+    "smallestShare",
+    "balance",
+    "labelShare",
+    "parityDifference",
+    "impactRatio",
+]
 Comparison = Literal[
     "mustBe",
     "mustNotBe",
@@ -103,6 +137,29 @@ class Column(Frozen):
     """What an object holds; for an array its items, for a map its key and its value."""
 
 
+_COMPARED: dict[Comparison, Callable[[float, float, float], bool]] = {
+    "mustBe": lambda measured, low, _: measured == low,
+    "mustNotBe": lambda measured, low, _: measured != low,
+    "mustBeGreaterThan": lambda measured, low, _: measured > low,
+    "mustBeGreaterOrEqualTo": lambda measured, low, _: measured >= low,
+    "mustBeLessThan": lambda measured, low, _: measured < low,
+    "mustBeLessOrEqualTo": lambda measured, low, _: measured <= low,
+    "mustBeBetween": lambda measured, low, high: low <= measured <= high,
+    "mustNotBeBetween": lambda measured, low, high: not low <= measured <= high,
+}
+"""Each comparison of a measured number with one number, or with the lower and the higher of two."""
+_SYMBOLS: dict[Comparison, str] = {
+    "mustBe": "=",
+    "mustNotBe": "≠",
+    "mustBeGreaterThan": ">",
+    "mustBeGreaterOrEqualTo": "≥",
+    "mustBeLessThan": "<",
+    "mustBeLessOrEqualTo": "≤",
+    "mustBeBetween": "between",
+    "mustNotBeBetween": "not between",
+}
+
+
 class Bound(Frozen):
     """How much is allowed: the failing rows (or the row count, or what a query returns) compared with a number, in rows or percent of all rows."""
 
@@ -111,31 +168,15 @@ class Bound(Frozen):
     unit: Literal["rows", "percent", "value"] = "rows"
 
     def holds(self, count: float, total: int) -> bool | None:
-        """Whether `count` of `total` rows is allowed; None (unknown) where a percentage of no rows is asked."""
-        if self.unit == "percent":
-            if total == 0:
-                return None
-            measured = 100.0 * count / total
-        else:
+        """Whether `count` of `total` rows is allowed; None for a percentage of no rows."""
+        if self.unit != "percent":
             measured = float(count)
+        elif total == 0:
+            return None
+        else:
+            measured = 100.0 * count / total
         low, high = self.value if isinstance(self.value, tuple) else (self.value, self.value)
-        match self.comparison:
-            case "mustBe":
-                return measured == low
-            case "mustNotBe":
-                return measured != low
-            case "mustBeGreaterThan":
-                return measured > low
-            case "mustBeGreaterOrEqualTo":
-                return measured >= low
-            case "mustBeLessThan":
-                return measured < low
-            case "mustBeLessOrEqualTo":
-                return measured <= low
-            case "mustBeBetween":
-                return low <= measured <= high
-            case "mustNotBeBetween":
-                return not low <= measured <= high
+        return _COMPARED[self.comparison](measured, low, high)
 
     @property
     def is_a_limit(self) -> bool:
@@ -146,23 +187,10 @@ class Bound(Frozen):
         )
 
     def __str__(self) -> str:
-        words = {
-            "mustBe": "=",
-            "mustNotBe": "≠",
-            "mustBeGreaterThan": ">",
-            "mustBeGreaterOrEqualTo": "≥",
-            "mustBeLessThan": "<",
-            "mustBeLessOrEqualTo": "≤",
-            "mustBeBetween": "between",
-            "mustNotBeBetween": "not between",
-        }
-        value = (
-            " and ".join(f"{v:g}" for v in self.value)
-            if isinstance(self.value, tuple)
-            else f"{self.value:g}"
-        )
+        numbers = self.value if isinstance(self.value, tuple) else (self.value,)
+        value = " and ".join(f"{number:g}" for number in numbers)
         unit = {"percent": " %", "rows": " rows", "value": ""}[self.unit]
-        return f"{words[self.comparison]} {value}{unit}"
+        return f"{_SYMBOLS[self.comparison]} {value}{unit}"
 
 
 class Rule(Frozen):
