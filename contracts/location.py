@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from functools import cache
 from typing import Literal
 from urllib.parse import urlsplit
+
+from assay.contracts.data_files import table
 
 Kind = Literal[
     "assay",
@@ -27,6 +30,8 @@ SERVERS = ("postgres", "mysql")
 DATABASES = (*SERVERS, "sqlite", "duckdb")
 ELSEWHERE = ("assay", "http", "cloud", *SERVERS)
 """Kinds of place that are not files of this machine that anybody may look at."""
+_WATCHED = ("path", "glob", "package", "sqlite", "duckdb")
+"""Kinds of place whose files can be watched."""
 CLOUDS = ("s3", "gs", "az")
 _DATASET = re.compile(r"assay:([A-Za-z0-9_]{1,100})(?:@([A-Za-z0-9][A-Za-z0-9._-]{0,99}))?")
 _LONGEST: dict[Kind, int] = {"http": 8_000, "cloud": 1_200, "module": 500}
@@ -40,11 +45,6 @@ _PARAMETERS = re.compile(r";[^/]*")
 _CLOUD_QUERY = re.compile(r"\?[A-Za-z0-9_.~%-]+=")
 """What follows a `?` in a signed address; in an object's name or a glob, hardly anything does."""
 HIDDEN_QUERY = "?…"
-_CREDENTIAL = re.compile(
-    r"(.*[_-])?(sig|signature|token|secret|key|apikey|password|passwd|pwd|auth|authorization)"
-    r"|x-(amz|goog)-.+|(aws|google)accesskeyid|accesskey|jwt|credential"
-)
-"""Query parameters by which signed addresses and keys of services are known. Azure signs with `sig`."""
 _OPTIONS = {
     "sheet": ("excel",),
     "header_row": ("excel",),
@@ -56,8 +56,8 @@ _OPTIONS = {
 
 def kind_of(location: str) -> Kind:
     """The kind of place a location names. Raises: ValueError: a scheme nobody here can go to."""
-    found = _SCHEME.match(location)
-    scheme = found[1].lower() if found else ""
+    match = _SCHEME.match(location)
+    scheme = match[1].lower() if match else ""
     if "://" in location:
         if scheme in ("http", "https"):
             return "http"
@@ -84,28 +84,48 @@ def problem_of(location: str, format: str, arrival: bool) -> str | None:
     if problem := _unreachable(location, kind):
         return problem
     if (format == "sql") != (kind in DATABASES):
-        return "the format `sql` belongs to postgres:NAME, mysql:NAME, sqlite:PATH and duckdb:PATH, and only to them"
+        return (
+            "the format `sql` belongs to postgres:NAME, mysql:NAME, sqlite:PATH and duckdb:PATH, "
+            "and only to them"
+        )
     if kind == "assay":
         return _problem_of_dataset(location, format)
-    if arrival and kind not in ("path", "glob", "package", "sqlite", "duckdb"):
-        return "`arrival` watches files on this machine; give a `schedule` for a source that is elsewhere"
+    if arrival and kind not in _WATCHED:
+        return (
+            "`arrival` watches files on this machine; "
+            "give a `schedule` for a source that is elsewhere"
+        )
     if kind == "http":
         return _problem_of_url(location)
-    if kind == "cloud" and ("@" in urlsplit(location).netloc or _CLOUD_QUERY.search(location)):
+    if kind == "cloud":
+        return _problem_of_object(location)
+    return _problem_of_connection(location, kind) if kind in SERVERS else None
+
+
+def _problem_of_object(location: str) -> str | None:
+    """What is wrong with an address in an object store."""
+    url = urlsplit(location)
+    if "@" in url.netloc or _CLOUD_QUERY.search(location):
         return (
             "`location` holds a user or a query: the store's credentials belong in the environment"
         )
-    if kind == "cloud" and not urlsplit(location).path.strip("/"):
+    if not url.path.strip("/"):
         return (
             "`location` names a bucket and no object: write s3://BUCKET/PATH, with or without `*`"
         )
-    if kind == "cloud" and not re.fullmatch(
-        r"[A-Za-z0-9$_][A-Za-z0-9._-]*", urlsplit(location).netloc
-    ):
+    if not re.fullmatch(r"[A-Za-z0-9$_][A-Za-z0-9._-]*", url.netloc):
         return "`location` names no bucket: write its name in letters, digits, `.`, `_` and `-`"
-    if kind in SERVERS and not re.fullmatch(r"[a-z]+:[A-Z][A-Z0-9_]*", location):
-        return f"`location` names no connection: write {kind}:NAME in A-Z, 0-9 and _, and set ASSAY_CONNECTION_NAME"
     return None
+
+
+def _problem_of_connection(location: str, kind: Kind) -> str | None:
+    """What is wrong with the name of a database server's connection."""
+    if re.fullmatch(r"[a-z]+:[A-Z][A-Z0-9_]*", location):
+        return None
+    return (
+        f"`location` names no connection: write {kind}:NAME in A-Z, 0-9 and _, "
+        "and set ASSAY_CONNECTION_NAME"
+    )
 
 
 def displayed(location: str) -> str:
@@ -113,10 +133,10 @@ def displayed(location: str) -> str:
 
     Of an address the user, password, query, fragment and parameters are left out: `https://host/path?…`.
     """
-    found = _ADDRESS.fullmatch(location)
-    if found is None:
+    match = _ADDRESS.fullmatch(location)
+    if match is None:
         return one_line(location)
-    scheme, authority, path, rest = found.groups()
+    scheme, authority, path, rest = match.groups()
     _, _, host = authority.rpartition("@")
     if _HOST.fullmatch(host) is None:
         return f"{scheme}://…"
@@ -129,8 +149,8 @@ def displayed(location: str) -> str:
 
 def host_of(address: str) -> str:
     """An address as far as its host: what follows may be a key, as with the webhooks of chats."""
-    found = _ADDRESS.fullmatch(displayed(address))
-    return f"{found[1]}://{found[2]}/…" if found else "…"
+    match = _ADDRESS.fullmatch(displayed(address))
+    return f"{match[1]}://{match[2]}/…" if match else "…"
 
 
 def scrubbed(text: str) -> str:
@@ -148,10 +168,15 @@ def one_line(text: str) -> str:
 
 def secrets_in(address: str) -> tuple[str, ...]:
     """The names of an address's query parameters that look like credentials."""
-    found = _ADDRESS.fullmatch(address)
-    query = found[4].partition("?")[2].partition("#")[0] if found else ""
+    match = _ADDRESS.fullmatch(address)
+    query = match[4].partition("?")[2].partition("#")[0] if match else ""
     names = (part.partition("=")[0].lower() for part in query.split("&"))
-    return tuple(name for name in names if _CREDENTIAL.fullmatch(name))
+    return tuple(name for name in names if _credential().fullmatch(name))
+
+
+@cache
+def _credential() -> re.Pattern[str]:
+    return re.compile("|".join(table("words/credentials.yaml")))
 
 
 def _unreachable(location: str, kind: Kind) -> str | None:

@@ -37,6 +37,7 @@ COUNTED_OTHERWISE = dict.fromkeys(
     ("unique", "duplicateValues"), "Great Expectations counts the first of equal rows too"
 ) | {"missingValues": "Great Expectations counts nulls and other words for nothing apart"}
 WHOLE = 2**53  # up to here every integer is a float, which Great Expectations keeps bounds as
+UNIQUE = ("expect_column_values_to_be_unique", "expect_compound_columns_to_be_unique")
 Expectation = tuple[str, dict[str, Any]]
 
 
@@ -54,20 +55,18 @@ def great_expectations(contract: Contract) -> str:
     left_out: dict[str, str] = {}
     for rule in contract.rules:
         try:
-            said = [*_expectations(contract, rule)]
+            wanted = [*_expectations(contract, rule)]
         except _LeftOut as reason:
             left_out[rule_id(contract, rule)] = str(reason)
             continue
-        for kind, words in said:
-            # without a description of its own, a page tells the expectation in its own words
-            told = rule.description if rule.description not in ("", rule.name) else None
-            meta = {"assay_rule": rule_id(contract, rule)}
+        for kind, words in wanted:
             expectations.append(
                 get_expectation_impl(kind)(
                     **words,
                     severity=FailureSeverity(SEVERITIES[rule.severity]),
-                    meta=meta,
-                    description=told,
+                    meta={"assay_rule": rule_id(contract, rule)},
+                    # without one of its own, a page shows the expectation's description
+                    description=_description(rule),
                 )
             )
     about = {
@@ -82,6 +81,10 @@ def great_expectations(contract: Contract) -> str:
         name=contract.name, expectations=expectations, meta=about
     ).to_json_dict()
     return as_json({key: suite[key] for key in ("name", "expectations", "meta")})
+
+
+def _description(rule: Rule) -> str | None:
+    return rule.description if rule.description not in ("", rule.name) else None
 
 
 def library() -> Any:
@@ -107,9 +110,7 @@ def _expectations(contract: Contract, rule: Rule) -> Iterator[Expectation]:
         return
     mostly = _mostly(rule, rule.kind in PRESENCE or set(rule.columns) <= never_null(contract))
     for kind, words in _of_rows(rule):
-        if (mostly < 1 and kind == "expect_compound_columns_to_be_unique") or (
-            mostly < 1 and kind == "expect_column_values_to_be_unique"
-        ):
+        if mostly < 1 and kind in UNIQUE:
             raise _LeftOut("Great Expectations counts the first of equal rows too")
         if mostly < 1 and rule.kind == "missingValues":
             raise _LeftOut("Great Expectations counts absent and null values apart")
@@ -117,59 +118,61 @@ def _expectations(contract: Contract, rule: Rule) -> Iterator[Expectation]:
 
 
 def _of_rows(rule: Rule) -> Iterator[Expectation]:
-    words: dict[str, Any] = {"column": rule.columns[0]}
+    """The expectations that stand for a rule about rows."""
+    column = rule.columns[0]
     match rule.kind:
         case "required" | "nullValues":
-            yield "expect_column_values_to_not_be_null", words
+            yield "expect_column_values_to_not_be_null", {"column": column}
         case "missingValues":
             absent = [value for value in rule.argument if value is not None]
             if absent:
-                yield "expect_column_values_to_not_be_in_set", words | {"value_set": absent}
+                yield (
+                    "expect_column_values_to_not_be_in_set",
+                    {
+                        "column": column,
+                        "value_set": absent,
+                    },
+                )
             if None in rule.argument:
-                yield "expect_column_values_to_not_be_null", words
-        case "minimum" | "exclusiveMinimum":
-            yield (
-                "expect_column_values_to_be_between",
-                words
-                | {
-                    "min_value": _limit(rule.argument),
-                    "strict_min": rule.kind.startswith("exclusive"),
-                },
-            )
-        case "maximum" | "exclusiveMaximum":
-            yield (
-                "expect_column_values_to_be_between",
-                words
-                | {
-                    "max_value": _limit(rule.argument),
-                    "strict_max": rule.kind.startswith("exclusive"),
-                },
-            )
-        case "minLength" | "maxLength":
-            yield (
-                "expect_column_value_lengths_to_be_between",
-                words | {"min_value" if rule.kind == "minLength" else "max_value": rule.argument},
-            )
-        case "pattern":
-            yield "expect_column_values_to_match_regex", words | {"regex": _regex(rule.argument)}
-        case "format":  # our own patterns, known to take linear time
-            yield (
-                "expect_column_values_to_match_regex",
-                words | {"regex": portable(string_formats()[rule.argument])},
-            )
-        case "invalidValues" if isinstance(rule.argument, str):
-            yield "expect_column_values_to_match_regex", words | {"regex": _regex(rule.argument)}
-        case "enum" | "invalidValues":
-            yield "expect_column_values_to_be_in_set", words | {"value_set": list(rule.argument)}
+                yield "expect_column_values_to_not_be_null", {"column": column}
         case "unique" | "duplicateValues" if len(rule.columns) == 1:
-            yield "expect_column_values_to_be_unique", words
+            yield "expect_column_values_to_be_unique", {"column": column}
         case "unique" | "duplicateValues":
             yield (
                 "expect_compound_columns_to_be_unique",
-                {"column_list": list(rule.columns), "ignore_row_if": "never"},
+                {
+                    "column_list": list(rule.columns),
+                    "ignore_row_if": "never",
+                },
             )
         case _:
-            raise _LeftOut(f"Great Expectations has no word for {rule.kind}")
+            kind, words = _of_values(rule)
+            yield kind, {"column": column, **words}
+
+
+def _of_values(rule: Rule) -> Expectation:
+    """The expectation that stands for a rule about the values that are there."""
+    match rule.kind:
+        case "minimum" | "exclusiveMinimum" | "maximum" | "exclusiveMaximum":
+            return "expect_column_values_to_be_between", _between(rule)
+        case "minLength":
+            return "expect_column_value_lengths_to_be_between", {"min_value": rule.argument}
+        case "maxLength":
+            return "expect_column_value_lengths_to_be_between", {"max_value": rule.argument}
+        case "format":  # our own patterns, known to take linear time
+            pattern = portable(string_formats()[rule.argument])
+            return "expect_column_values_to_match_regex", {"regex": pattern}
+        case "pattern" | "invalidValues" if isinstance(rule.argument, str):
+            return "expect_column_values_to_match_regex", {"regex": _regex(rule.argument)}
+        case "enum" | "invalidValues":
+            return "expect_column_values_to_be_in_set", {"value_set": list(rule.argument)}
+    raise _LeftOut(f"Great Expectations has no word for {rule.kind}")
+
+
+def _between(rule: Rule) -> dict[str, Any]:
+    side = "min" if rule.kind in ("minimum", "exclusiveMinimum") else "max"
+    is_strict = rule.kind.startswith("exclusive")
+    return {f"{side}_value": _limit(rule.argument), f"strict_{side}": is_strict}
 
 
 def _limit(value: Any) -> Any:
