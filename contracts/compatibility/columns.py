@@ -111,24 +111,30 @@ def _compare(old: Part, new: Part, path: Path, name: str) -> Iterator[Change]:
 def _facets(column: Part) -> Iterator[tuple[str, tuple[Any, Path]]]:
     """What a column says of itself, one thing at a time, with the key that it has there."""
     for key, value in column.items():
-        match key:
-            case "logicalTypeOptions":
-                for option, limit in value.items():
-                    yield option, (limit, (key, option))
-            case "customProperties":
-                for index, entry in enumerate(value):
-                    yield entry["property"].rpartition(".")[2], (entry.get("value"), (key, index))
-            case "authoritativeDefinitions":
-                for index, entry in enumerate(value):
-                    yield _link(entry["type"]), (entry["url"], (key, index))
-            case "enum":
-                yield key, ([item["value"] for item in value], (key,))
-            case "logicalType":
-                yield "type", (value, (key,))
-            case _ if key not in _FLAGS:
-                yield key, (value, (key,))
-            case _ if value:
-                yield key, (True, (key,))
+        if key in ("logicalTypeOptions", "customProperties", "authoritativeDefinitions"):
+            for name, (inner, place) in _facets_below(key, value):
+                yield name, (inner, (key, place))
+        elif key == "enum":
+            yield key, ([item["value"] for item in value], (key,))
+        elif key == "logicalType":
+            yield "type", (value, (key,))
+        elif key not in _FLAGS:
+            yield key, (value, (key,))
+        elif value:
+            yield key, (True, (key,))
+
+
+def _facets_below(key: str, value: Any) -> Iterator[tuple[str, tuple[Any, str | int]]]:
+    """The same of what is listed under one key."""
+    if key == "logicalTypeOptions":
+        for option, limit in value.items():
+            yield option, (limit, option)
+        return
+    for index, entry in enumerate(value):
+        if key == "customProperties":
+            yield entry["property"].rpartition(".")[2], (entry.get("value"), index)
+        else:
+            yield _link(entry["type"]), (entry["url"], index)
 
 
 def _link(kind: str) -> str:

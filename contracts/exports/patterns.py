@@ -45,38 +45,58 @@ def portable(pattern: str, *, digits: bool = True) -> str:
 
 
 def _tokens(pattern: str, digits: bool) -> Iterator[str]:
+    """The parts of a pattern, each as it is written elsewhere."""
     at, inside = 0, False
     while at < len(pattern):
         token = _TOKEN.match(pattern, at)
         if token is None:  # a lone backslash, which no engine reads
             raise NotPortable("it ends in a backslash")
-        at, text = token.end(), token[0]
+        at = token.end()
         if token["code"]:
-            yield text
+            yield token[0]
         elif token["escape"]:
-            yield _escape(text[1], inside, digits)
+            yield _escape(token[0][1], inside, digits)
         elif inside:
             # a set is read one character at a time: repeats are plain characters there
             at = token.start() + 1
-            if text[0] == "[" or pattern[token.start() : at + 1] in ("&&", "--", "~~"):
-                raise NotPortable("it combines sets of characters")
-            inside = text[0] != "]"
-            yield text[0]
-        elif token["option"]:
-            raise NotPortable("it has options or named groups, `(?`")
-        elif token["twice"]:
-            raise NotPortable("it repeats a repeat")
-        elif text == "[":
+            inside = token[0][0] != "]"
+            yield _in_a_set(pattern, token.start())
+        elif token[0] == "[":
             inside = True
-            negated = pattern[at : at + 1] == "^"
-            at += negated
-            if pattern[at : at + 1] == "]":
-                raise NotPortable("it has a set that starts with `]`")
-            yield "[^" if negated else "["
-        elif text in "{}":
-            raise NotPortable("it has a brace that repeats nothing")
+            opening = _opening_of_set(pattern, at)
+            at += len(opening) - 1
+            yield opening
         else:
-            yield ELSEWHERE.get(text, text)
+            yield _outside_of_sets(token)
+
+
+def _in_a_set(pattern: str, at: int) -> str:
+    if pattern[at] == "[" or pattern[at : at + 2] in ("&&", "--", "~~"):
+        raise NotPortable("it combines sets of characters")
+    return pattern[at]
+
+
+def _opening_of_set(pattern: str, at: int) -> str:
+    """`[` or `[^`.
+
+    Args:
+        at: where the set goes on after its bracket.
+    """
+    opening = "[^" if pattern[at : at + 1] == "^" else "["
+    at += len(opening) - 1
+    if pattern[at : at + 1] == "]":
+        raise NotPortable("it has a set that starts with `]`")
+    return opening
+
+
+def _outside_of_sets(token: re.Match[str]) -> str:
+    if token["option"]:
+        raise NotPortable("it has options or named groups, `(?`")
+    if token["twice"]:
+        raise NotPortable("it repeats a repeat")
+    if token[0] in "{}":
+        raise NotPortable("it has a brace that repeats nothing")
+    return ELSEWHERE.get(token[0], token[0])
 
 
 def _escape(letter: str, inside: bool, digits: bool) -> str:
