@@ -197,14 +197,7 @@ def _compared(
     collected: Collected,
 ) -> Rule | None:
     """The rule of a check, with its bound; None where it compares with nothing that can be."""
-    severity = check.get("severity", "error")
-    if severity not in get_args(Severity):
-        collected.refuse(
-            f"the severity '{severity}' is not known",
-            suggestion(severity, get_args(Severity), "Choose error, warning or info"),
-            (*path, "severity"),
-            "assay.severity",
-        )
+    if not _has_severity(check, path, collected):
         return None
     operator = next((operator for operator in OPERATORS if operator in check), None)
     if operator is None:
@@ -224,12 +217,25 @@ def _compared(
         kind=kind,
         columns=tuple(columns),
         argument=argument,
-        severity=severity,
+        severity=check.get("severity", "error"),
         dimension=check.get("dimension") or dimension_of_rule(kind),
         description=check.get("description") or name,
         line=collected.line_of(path),
         bound=bound,
     )
+
+
+def _has_severity(check: _Check, path: Path, collected: Collected) -> bool:
+    severity = check.get("severity", "error")
+    if severity in get_args(Severity):
+        return True
+    collected.refuse(
+        f"the severity '{severity}' is not known",
+        suggestion(severity, get_args(Severity), "Choose error, warning or info"),
+        (*path, "severity"),
+        "assay.severity",
+    )
+    return False
 
 
 def _bound(

@@ -28,6 +28,7 @@ from assay.contracts.settings.index import (
     ModelEmbedding,
     Question,
     Rerank,
+    StemmedLanguage,
 )
 from assay.contracts.settings.license import License, Purpose
 from assay.contracts.settings.privacy import (
@@ -93,6 +94,7 @@ __all__ = [
     "Slice",
     "SlidingWindow",
     "Source",
+    "StemmedLanguage",
     "Texts",
     "Trainer",
     "Treatment",

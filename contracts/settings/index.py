@@ -12,6 +12,28 @@ from pydantic import (
 from assay.contracts.location import secrets_in
 from assay.contracts.settings.base import Settings, Share
 
+StemmedLanguage = Literal[
+    "arabic",
+    "danish",
+    "dutch",
+    "english",
+    "finnish",
+    "french",
+    "german",
+    "greek",
+    "hungarian",
+    "italian",
+    "norwegian",
+    "portuguese",
+    "romanian",
+    "russian",
+    "spanish",
+    "swedish",
+    "tamil",
+    "turkish",
+]
+"""Languages whose words the index takes down to their stems."""
+
 
 class Question(Settings):
     """What somebody may ask, and the documents, by key, that answer it."""
@@ -88,7 +110,7 @@ class Index(Settings):
     text: str
     title: str | None = None
     format: Literal["text", "markdown"] = "text"
-    language: Literal["arabic", "danish", "dutch", "english", "finnish", "french", "german", "greek", "hungarian", "italian", "norwegian", "portuguese", "romanian", "russian", "spanish", "swedish", "tamil", "turkish"] = "english"  # fmt: skip
+    language: StemmedLanguage = "english"
     chunk_chars: int = Field(ge=200, le=10_000)
     overlap_chars: int = Field(default=0, ge=0, le=5_000)
     embedding: Embedding = FittedEmbedding()

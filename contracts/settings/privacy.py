@@ -12,19 +12,57 @@ from pydantic import (
 from assay.contracts.settings.base import Settings
 
 PersonalKind = Literal[
-    "email", "phone", "name", "address", "birth_date", "coordinates", "url", "ip_address", "mac_address", "national_id", "passport", "tax_number", "license_plate",
-    "card", "iban", "bank_account", "crypto_address", "medical_record", "medical_code", "health", "religion", "politics", "trade_union", "ethnicity", "sexual_life",
-    "genetic", "biometric", "secret", "confidential", "unscanned", "other",
-]  # fmt: skip
+    "email",
+    "phone",
+    "name",
+    "address",
+    "birth_date",
+    "coordinates",
+    "url",
+    "ip_address",
+    "mac_address",
+    "national_id",
+    "passport",
+    "tax_number",
+    "license_plate",
+    "card",
+    "iban",
+    "bank_account",
+    "crypto_address",
+    "medical_record",
+    "medical_code",
+    "health",
+    "religion",
+    "politics",
+    "trade_union",
+    "ethnicity",
+    "sexual_life",
+    "genetic",
+    "biometric",
+    "secret",
+    "confidential",
+    "unscanned",
+    "other",
+]
 
 
 SensitiveClass = Literal["personal", "special category", "health", "trade secret", "secret"]
 
 
 CLASSES: dict[PersonalKind, SensitiveClass] = {
-    "medical_record": "health", "medical_code": "health", "health": "health", "religion": "special category", "politics": "special category", "trade_union": "special category",
-    "ethnicity": "special category", "sexual_life": "special category", "genetic": "special category", "biometric": "special category", "confidential": "trade secret", "secret": "secret",
-}  # fmt: skip
+    "medical_record": "health",
+    "medical_code": "health",
+    "health": "health",
+    "religion": "special category",
+    "politics": "special category",
+    "trade_union": "special category",
+    "ethnicity": "special category",
+    "sexual_life": "special category",
+    "genetic": "special category",
+    "biometric": "special category",
+    "confidential": "trade secret",
+    "secret": "secret",
+}
 """The class of a kind where it is more than personal."""
 
 

@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from assay.contracts.data_files import table
 from assay.contracts.formats import pattern_problem
 from assay.contracts.settings import Settings, Share
 from assay.contracts.steps.base import Columns, Step
@@ -45,36 +46,28 @@ class Normalize(Correction):
     @property
     def description(self) -> str:
         """What it does."""
-        done = {
-            f"Unicode is brought to {self.unicode}": self.unicode, "white space is squeezed": self.whitespace, "invisible and control characters go": self.invisible,
-            "HTML entities become characters": self.entities, "wrongly decoded text is decoded again": self.mojibake, "doubled quotes become one": self.quotes,
+        changes = {
+            f"Unicode is brought to {self.unicode}": self.unicode,
+            "white space is squeezed": self.whitespace,
+            "invisible and control characters go": self.invisible,
+            "HTML entities become characters": self.entities,
+            "wrongly decoded text is decoded again": self.mojibake,
+            "doubled quotes become one": self.quotes,
             f"letters become {self.case} case": self.case,
-        }  # fmt: skip
-        return f"{self._where}, {', '.join(what for what, asked in done.items() if asked) or 'nothing is changed'}."
+        }
+        wanted = ", ".join(change for change, is_wanted in changes.items() if is_wanted)
+        return f"{self._where}, {wanted or 'nothing is changed'}."
+
+
+def _placeholders() -> tuple[str, ...]:
+    return tuple(table("words/placeholders.yaml"))
 
 
 class Placeholders(Correction):
     """Words that stand for nothing become nothing."""
 
     step: Literal["placeholders"]
-    values: tuple[str, ...] = Field(
-        default=(
-            "N/A",
-            "n/a",
-            "NA",
-            "-",
-            "--",
-            "?",
-            "unknown",
-            "Unknown",
-            "null",
-            "NULL",
-            "none",
-            "None",
-            "",
-        ),
-        min_length=1,
-    )
+    values: tuple[str, ...] = Field(default_factory=_placeholders, min_length=1)
 
     @property
     def description(self) -> str:
