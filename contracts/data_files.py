@@ -1,6 +1,7 @@
 """Word lists, patterns, units and tables that lie next to the code as data files.
 
-Belongs here: reading each file once, when it is first needed. Stays out: what its entries mean (the module that asks).
+Belongs here: reading each file once, when it is first needed. Stays out: what its entries mean (the
+module that asks).
 """
 
 from __future__ import annotations
@@ -14,13 +15,19 @@ import yaml
 
 @cache
 def table(name: str) -> Any:
-    """Read a YAML file below `contracts/`, such as `words/licenses.yaml`. Callers must not change it."""
+    """Read a YAML file below `contracts/`, such as `words/licenses.yaml`.
+
+    Callers must not change it.
+    """
     return yaml.load(_text(name), Loader=yaml.CSafeLoader)
 
 
 @cache
 def lines(name: str) -> tuple[str, ...]:
-    """Read the words of a text file below `contracts/`: empty lines and `#` comments do not count."""
+    """Read the words of a text file below `contracts/`.
+
+    Empty lines and `#` comments do not count.
+    """
     rows = (row.partition("#")[0] for row in _text(name).splitlines())
     return tuple(word for row in rows for word in row.split())
 

@@ -27,7 +27,10 @@ Path = tuple[str | int, ...]
 
 
 class _Timeless(yaml.CSafeLoader):
-    """The safe loader without YAML 1.1's dates: ODCS dates are text, and its JSON schema says so."""
+    """The safe loader without YAML 1.1's dates.
+
+    ODCS dates are text, and its JSON schema says so.
+    """
 
 
 _Timeless.yaml_implicit_resolvers = {
@@ -116,7 +119,9 @@ def _where(file: str, mark: yaml.Mark) -> Where:
 
 
 def _check_depth(text: str, file: str) -> None:
-    """Refuse text that nests too deep before libyaml composes it: its composer calls itself for each level and ends the process.
+    """Refuse text that nests too deep before libyaml composes it.
+
+    Its composer calls itself for each level and ends the process.
 
     Raises: ContractError: it is too deep. MarkedYAMLError, ReaderError: it is not YAML.
     """
@@ -134,7 +139,10 @@ def _check_depth(text: str, file: str) -> None:
 
 
 class _Walk:
-    """Node tree -> data, keeping positions; yaml's own constructor forgets them and lets a second key win in silence."""
+    """Node tree -> data, keeping positions.
+
+    PyYAML's own constructor forgets them and lets a second key win in silence.
+    """
 
     def __init__(self, loader: _Timeless, file: str) -> None:
         self.loader, self.file = loader, file
@@ -148,7 +156,8 @@ class _Walk:
         self.positions.setdefault(path, (mark.line + 1, mark.column + 1))
         if depth > MAX_DEPTH or self.nodes > MAX_NODES:
             raise ContractError(
-                f"the document is deeper than {MAX_DEPTH} levels or larger than {MAX_NODES:,} nodes",
+                f"the document is deeper than {MAX_DEPTH} levels "
+                f"or larger than {MAX_NODES:,} nodes",
                 "Flatten it, and write aliases out",
                 _where(self.file, mark),
                 "yaml.size",
@@ -171,7 +180,10 @@ class _Walk:
         return [self.read(item, (*path, index), depth + 1) for index, item in enumerate(node.value)]
 
     def _number(self, node: yaml.ScalarNode) -> int | float | None:
-        """A number; None, and a problem, where it is one that nothing can hold. `.inf` and `.nan` are for settings to refuse."""
+        """A number; None, and a problem, where it is one that nothing can hold.
+
+        `.inf` and `.nan` are for settings to refuse.
+        """
         where, text = _where(self.file, node.start_mark), node.value
         too_long = len(text) > _MAX_NUMBER
         try:

@@ -82,7 +82,10 @@ def strptime(pattern: str) -> str:
 
 
 def _with_letters(written: str, letters: str, meaning: str) -> str:
-    """The pattern so far and one more part; chrono wants a point before a fraction as part of it."""
+    """The pattern so far and one more part.
+
+    Chrono wants a point before a fraction as part of it.
+    """
     if letters in ("SSS", "SSSSSS") and written.endswith("."):
         return f"{written[:-1]}%.{meaning[1:]}"
     return written + meaning

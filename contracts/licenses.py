@@ -1,6 +1,7 @@
 """How people write licences -> SPDX expressions.
 
-Belongs here: names, tags, addresses, first lines of texts. Stays out: what a licence allows (policy.py, pipelines/admit/license.py).
+Belongs here: names, tags, addresses, first lines of texts. Stays out: what a licence allows
+(policy.py, pipelines/admit/license.py).
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from typing import Any
 from assay.contracts.data_files import table
 
 LONGEST = 4_000
-"""Of a licence as people write it, in characters: a parser of expressions takes time that grows with the square of it."""
+"""Of a licence as people write it, in characters: a parser of expressions takes time that grows
+with the square of it."""
 ADDRESS = r"(?i)\b(?:https?://|www\.)\S+"
 
 
@@ -27,7 +29,9 @@ class Recognised:
 
 
 def recognise(text: str, names: Mapping[str, str]) -> Recognised:
-    """Read a licence as people write it: SPDX in any case, a hub's tag, an address, a name in words.
+    """Read a licence as people write it.
+
+    SPDX in any case, a hub's tag, an address, a name in words.
 
     Args:
         names: normalised names beyond SPDX's own, as the policy lists them.
@@ -77,7 +81,10 @@ def _named_inside(words: str, names: Mapping[str, str]) -> str | None:
 
 @cache
 def spdx() -> Any:
-    """The parser of licence expressions with SPDX's symbols; the library builds it anew at each call, in 20 ms."""
+    """The parser of licence expressions with SPDX's symbols.
+
+    The library builds it anew at each call, in 20 ms.
+    """
     from license_expression import get_spdx_licensing
 
     return get_spdx_licensing()

@@ -63,7 +63,7 @@ def load(text: str, file: str) -> Contract:
 
 
 def lint(text: str, file: str) -> Linted:
-    """Look a document through: the standard of its own version, our settings, whether they agree."""
+    """Check a document: the standard of its version, our settings, whether they agree."""
     try:
         document = parse(text, file)
     except ContractError as error:

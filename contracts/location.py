@@ -1,6 +1,7 @@
 """Locations: the word in a contract -> which kind of place it is, and what cannot be said of it.
 
-Belongs here: telling kinds of place apart by their text, and what of it may be shown. Stays out: going there (assets/io/sources).
+Belongs here: telling kinds of place apart by their text, and what of it may be shown. Stays out:
+going there (assets/io/sources).
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ CLOUDS = ("s3", "gs", "az")
 _DATASET = re.compile(r"assay:([A-Za-z0-9_]{1,100})(?:@([A-Za-z0-9][A-Za-z0-9._-]{0,99}))?")
 _LONGEST: dict[Kind, int] = {"http": 8_000, "cloud": 1_200, "module": 500}
 _LONGEST_PATH, _LONGEST_PART = 2_000, 255
-"""In bytes: what object stores, web servers and file systems take, with room for the home's own path."""
+"""In bytes: what object stores, web servers and file systems take, with room for the home's own
+path."""
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*):")
 _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)([^?#]*)(.*)", re.DOTALL)
 _IN_TEXT = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"`<>]+")
@@ -44,6 +46,11 @@ _HOST = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^:\[\]@]*)(:[0-9]*)?")
 _PARAMETERS = re.compile(r";[^/]*")
 _CLOUD_QUERY = re.compile(r"\?[A-Za-z0-9_.~%-]+=")
 """What follows a `?` in a signed address; in an object's name or a glob, hardly anything does."""
+_NAMED = {
+    "package": (r"[^\W\d]\w*", "package:NAME/PATH"),
+    "module": (r"[^\W\d]\w*(\.[^\W\d]\w*)*", "module:NAME#ATTRIBUTE"),
+}
+"""Kinds of place inside Python: what a name looks like, and how the place is written."""
 HIDDEN_QUERY = "?…"
 _OPTIONS = {
     "sheet": ("excel",),
@@ -64,13 +71,15 @@ def kind_of(location: str) -> Kind:
         if scheme in CLOUDS:
             return "cloud"
         raise ValueError(
-            f"`location` has the scheme '{scheme[:20]}': write https://, s3://, gs:// or az://, or a path"
+            f"`location` has the scheme '{scheme[:20]}': write https://, s3://, gs:// or az://, "
+            "or a path"
         )
     if scheme in ("assay", "package", "module", *DATABASES):
         return scheme  # type: ignore[return-value]  # the words of Kind
     if scheme in ("http", "https", "file", "ftp", "gopher", "data", *CLOUDS):
+        wanted = scheme if scheme in ("http", "https", *CLOUDS) else "https"
         raise ValueError(
-            f"`location` starts with '{scheme}:' and is no address: write {scheme if scheme in ('http', 'https', *CLOUDS) else 'https'}://, or a path"
+            f"`location` starts with '{scheme}:' and is no address: write {wanted}://, or a path"
         )
     return "glob" if any(mark in location for mark in "*?[") else "path"
 
@@ -131,7 +140,8 @@ def _problem_of_connection(location: str, kind: Kind) -> str | None:
 def displayed(location: str) -> str:
     """A location as it may be shown, recorded and signed: one line, without what may be a secret.
 
-    Of an address the user, password, query, fragment and parameters are left out: `https://host/path?…`.
+    Of an address the user, password, query, fragment and parameters are left out:
+    `https://host/path?…`.
     """
     match = _ADDRESS.fullmatch(location)
     if match is None:
@@ -180,7 +190,10 @@ def _credential() -> re.Pattern[str]:
 
 
 def _unreachable(location: str, kind: Kind) -> str | None:
-    """Why no file system or server can hold a place of this name: it is too long, or holds what no name can."""
+    """Why no file system or server can hold a place of this name.
+
+    It is too long, or holds what no name can.
+    """
     if any(letter < " " or letter == "\x7f" for letter in location):
         return "`location` holds a null or another control character"
     try:
@@ -196,22 +209,27 @@ def _unreachable(location: str, kind: Kind) -> str | None:
         return f"a folder or file in `location` has a name of more than {_LONGEST_PART} bytes"
     if kind in ("package", "module"):
         top = location.partition(":")[2].partition("/")[0].partition("#")[0]
-        if not re.fullmatch(
-            r"[^\W\d]\w*" if kind == "package" else r"[^\W\d]\w*(\.[^\W\d]\w*)*", top
-        ):
-            return f"`location` names no {kind}: write {'package:NAME/PATH' if kind == 'package' else 'module:NAME#ATTRIBUTE'}"
+        name, form = _NAMED[kind]
+        if not re.fullmatch(name, top):
+            return f"`location` names no {kind}: write {form}"
     return None
 
 
 def upstream(location: str) -> tuple[str, str | None] | None:
-    """The data set that `assay:NAME` or `assay:NAME@VERSION` names, with the version or reference; None for another kind of place."""
+    """The data set that `assay:NAME` or `assay:NAME@VERSION` names, with the version or reference.
+
+    None for another kind of place.
+    """
     named = _DATASET.fullmatch(location)
     return (named[1], named[2]) if named else None
 
 
 def _problem_of_dataset(location: str, format: str) -> str | None:
     if upstream(location) is None:
-        return "`location` names no data set: write assay:NAME, assay:NAME@VERSION or assay:NAME@REFERENCE"
+        return (
+            "`location` names no data set: "
+            "write assay:NAME, assay:NAME@VERSION or assay:NAME@REFERENCE"
+        )
     if format != "parquet":
         return "another data set is read as it was published: write `format: parquet`"
     return None
@@ -238,5 +256,8 @@ def _problem_of_url(location: str) -> str | None:
     if "@" in url.netloc:
         return "`location` holds a user or password: credentials do not belong in a contract"
     if re.search(r"[\x00-\x20\x7f\\]", location):
-        return "`location` holds blanks, control characters or backslashes: write them as %20 and the like"
+        return (
+            "`location` holds blanks, control characters or backslashes: "
+            "write them as %20 and the like"
+        )
     return None

@@ -22,12 +22,16 @@ def was_read(column: str) -> str:
 
 
 def was_found(rule: Rule) -> str:
-    """The helper column that is true where the row's key is in the table that a relationship points to."""
+    """The helper column that is true where the row's key is in the table that a relationship points
+    to.
+    """
     return f"_was_found_{rule.name}"
 
 
 def keeps(rule: Rule, stays: pl.Expr | None = None) -> pl.Expr:
-    """True where a row keeps the rule. A null breaks only rules about presence; other rules have nothing to judge there.
+    """True where a row keeps the rule.
+
+    A null breaks only rules about presence; other rules have nothing to judge there.
 
     Args:
         stays: false for rows that no other row counts as repeating; all count unless given.
@@ -77,7 +81,10 @@ def judge(rule: Rule, value: pl.Expr) -> pl.Expr:
 
 
 def _is_given(value: pl.Expr, words: Sequence[Any]) -> pl.Expr:
-    """Whether a value is none of the words that stand for nothing; None among them stands for null."""
+    """Whether a value is none of the words that stand for nothing.
+
+    None among them stands for null.
+    """
     absent = [word for word in words if word is not None]
     null_is_given = None not in words
     if not absent:

@@ -92,7 +92,10 @@ def _rest_of_head(info: Mapping, terms: Mapping) -> list[Mapping] | None:
 
 
 class _Models:
-    """The models of a specification. `$ref` is followed, and kept as an authoritative definition."""
+    """The models of a specification.
+
+    `$ref` is followed, and kept as an authoritative definition.
+    """
 
     def __init__(self, specification: Mapping) -> None:
         self.models: Mapping = specification.get("models") or {}
@@ -176,7 +179,10 @@ class _Models:
         return {}
 
     def _definition(self, reference: Any) -> Mapping:
-        """What a `#/definitions/...` reference stands for; one to another file stays a reference."""
+        """What a `#/definitions/...` reference stands for.
+
+        One to another file stays a reference.
+        """
         name = str(reference or "").removeprefix("#/definitions/")
         definition = self.definitions.get(name) or {}
         return {key: value for key, value in definition.items() if key not in ("name", "domain")}

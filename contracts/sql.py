@@ -1,7 +1,8 @@
 """Contract SQL -> the same SQL, let through word by word.
 
-Belongs here: the allow-list. Stays out: running it (assets/io/sql.py, which locks DuckDB as the second wall).
-A contract is data, and may be hostile: what is not known to be harmless is refused, and what runs is written anew from what was checked.
+Belongs here: the allow-list. Stays out: running it (assets/io/sql.py, which locks DuckDB as the
+second wall). A contract is data, and may be hostile: what is not known to be harmless is refused,
+and what runs is written anew from what was checked.
 """
 
 from __future__ import annotations
@@ -39,11 +40,13 @@ def checked(
     """Let a contract's query through.
 
     Args:
-        query: SQL in DuckDB's dialect. `${table}` and `${column}` stand for the names below, as do the words ODCS uses for them.
+        query: SQL in DuckDB's dialect. `${table}` and `${column}` stand for the names below, as do
+            the words ODCS uses for them.
         table: the data set's own table; `others` are further ones, each with its columns.
         column: what `${column}` means, where the check stands under a property.
     Returns: the query in DuckDB's dialect, written from the parsed tree, with every name quoted.
-    Raises: ContractError: it is no single SELECT of one value, or has a word that is not on the list.
+    Raises: ContractError: it is no single SELECT of one value, or has a word that is not on the
+    list.
     """
 
     def refuse(problem: str, remedy: str) -> ContractError:

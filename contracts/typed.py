@@ -1,6 +1,8 @@
-"""A property's value -> its settings, or what is wrong with it in the words of who writes a contract.
+"""A property's value -> its settings, or what is wrong with it in the words of who writes a
+contract.
 
-Belongs here: telling pydantic's errors. Stays out: what a property may hold (settings.py, features.py, steps/, transforms/), where it stands (load.py).
+Belongs here: telling pydantic's errors. Stays out: what a property may hold (settings.py,
+features.py, steps/, transforms/), where it stands (load.py).
 """
 
 from __future__ import annotations
@@ -175,7 +177,10 @@ def _number_of_entries(error: _Error, count: int) -> Mistake:
 
 
 def _place_in_document(loc: tuple[Any, ...], value: Any) -> tuple[Path, Any]:
-    """The part of pydantic's way to an error that stands in the document, and what stands there: the way also names the members of unions."""
+    """The part of pydantic's way to an error that stands in the document, and what stands there.
+
+    The way also names the members of unions.
+    """
     steps: list[str | int] = []
     for step in loc:
         if (isinstance(value, dict) and step in value) or (

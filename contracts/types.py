@@ -1,8 +1,10 @@
 """Promised types -> Polars types, and text -> values of them.
 
-Belongs here: which type a column is kept as, and how its text is read: strictly, exactly, or not at all.
-Stays out: what else a value must keep (rules.py). What lakes have no type for is kept in the nearest one they have: a time as ISO text,
-an unsigned integer in the next wider signed one; the range of the promised type is part of reading it.
+Belongs here: which type a column is kept as, and how its text is read: strictly, exactly, or not at
+all.
+Stays out: what else a value must keep (rules.py). What lakes have no type for is kept in the
+nearest one they have: a time as ISO text, an unsigned integer in the next wider signed one; the
+range of the promised type is part of reading it.
 """
 
 from __future__ import annotations
@@ -51,7 +53,8 @@ ELEMENTS: dict[str, pl.DataType] = {
     "binary": pl.Int8(),
 }
 NESTED = ("object", "array", "map", "vector")
-# `[0-9]`, not `\d`: in Polars' patterns that matches digits of every script, which the cast then refuses
+# `[0-9]`, not `\d`: in Polars' patterns that matches digits of every script, which the cast then
+# refuses
 INTEGER = r"^[+-]?[0-9]{1,38}$"
 NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?$"
 
@@ -351,7 +354,8 @@ def _json_reader(column: Column) -> Callable[[pl.Series], pl.Series]:
     shape = _text(json.dumps(_sql_type(column)))
     value = f"CASE WHEN {_has_shape('j', column)} THEN from_json(j, {shape}) END"
     json_rows = "SELECT TRY_CAST(text AS JSON) AS j FROM given"
-    query = f"SELECT {value} AS value FROM ({json_rows})"  # noqa: S608  # names and shape are literals
+    # names and the shape are literals
+    query = f"SELECT {value} AS value FROM ({json_rows})"  # noqa: S608
 
     def decode(values: pl.Series) -> pl.Series:
         import duckdb

@@ -27,7 +27,9 @@ ZERO_BY_DEFAULT = ("nullValues", "duplicateValues", "invalidValues")
 
 
 def upgraded(data: Mapping) -> tuple[Mapping, list[str]]:
-    """The document in ODCS v3.2.0, changed in place, with a line for each thing changed; nothing where it is that already.
+    """The document in ODCS v3.2.0, changed in place, with a line for each thing changed.
+
+    Nothing where it is that already.
 
     What the standard no longer has a key for is kept as a custom property of the same thing.
     """
@@ -219,7 +221,9 @@ def _as_text(check: Mapping, name: str, what: str) -> list[str]:
 
 
 def _park(data: Mapping) -> list[str]:
-    """Move keys that the standard refuses into the custom properties of the nearest thing that has some."""
+    """Move keys that the standard refuses into the custom properties of the nearest thing that has
+    some.
+    """
     notes: list[str] = []
     while refused := refused_keys(data):  # a key moved away may show that another is refused
         for path, key in refused:

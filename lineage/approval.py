@@ -1,7 +1,8 @@
 """A person's decision -> a statement signed with that person's key, and back.
 
-Belongs here: the in-toto Statement about the digests that were decided on. Stays out: whose key it is (contracts/stewards.py), whether it counts
-(pipelines/admit/review.py). The statement stands by itself: whoever has the steward's public key can check it without trusting this service.
+Belongs here: the in-toto Statement about the digests that were decided on. Stays out: whose key it
+is (contracts/stewards.py), whether it counts (pipelines/admit/review.py). The statement stands by
+itself: whoever has the steward's public key can check it without trusting this service.
 """
 
 from __future__ import annotations
@@ -44,7 +45,10 @@ def signed(approval: Approval, signer: Signer) -> str:
 
 
 def opened(text: str, key: Key) -> Approval:
-    """Check the envelope with a steward's public key. Raises: EvidenceError: it is no approval, or not signed with that key."""
+    """Check the envelope with a steward's public key.
+
+    Raises: EvidenceError: it is no approval, or not signed with that key.
+    """
     document = evidence.opened(text, key, PREDICATE_TYPE)
     try:
         approval = _approval(document)
@@ -77,7 +81,10 @@ def _approval(document: dict[str, Any]) -> Approval:
 
 
 def keyid_of(text: str) -> str:
-    """Which key an envelope says it was signed with; nothing is proved by it. Raises: EvidenceError: it is no envelope with one signature."""
+    """Which key an envelope says it was signed with; nothing is proved by it.
+
+    Raises: EvidenceError: it is no envelope with one signature.
+    """
     try:
         (signature,) = json.loads(text)["signatures"]
         return str(signature["keyid"])
@@ -88,7 +95,10 @@ def keyid_of(text: str) -> str:
 
 
 def subject_of(text: str) -> str:
-    """Which inputs an envelope speaks of, as its payload says. Raises: EvidenceError: it is no approval."""
+    """Which inputs an envelope speaks of, as its payload says.
+
+    Raises: EvidenceError: it is no approval.
+    """
     try:
         (subject,) = json.loads(base64.b64decode(json.loads(text)["payload"]))["subject"]
         return str(subject["digest"]["sha256"])

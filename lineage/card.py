@@ -1,6 +1,7 @@
 """A version's checked statement, and what was made from it -> its data card.
 
-Belongs here: the attributes every version has, each from its evidence; what nobody measured says `unknown`. Stays out: printing.
+Belongs here: the attributes every version has, each from its evidence; what nobody measured says
+`unknown`. Stays out: printing.
 """
 
 from __future__ import annotations

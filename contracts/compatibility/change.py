@@ -1,7 +1,7 @@
 """One difference between two contracts: how much it matters, and who breaks.
 
-Belongs here: the shape of a change, and its class. Stays out: finding changes (columns.py, rules.py,
-policies.py), whether a change tightens (directions.py).
+Belongs here: the shape of a change, and its class. Stays out: finding changes (columns.py,
+rules.py, policies.py), whether a change tightens (directions.py).
 """
 
 from __future__ import annotations
@@ -142,7 +142,10 @@ def _level(kind: str, severity: Severity) -> Level:
 
 
 def _without_secrets(value: Any, path: Path) -> Any:
-    """A value as it may be shown; of the address of a webhook, which is a secret itself, its host."""
+    """A value as it may be shown.
+
+    Of the address of a webhook, which is a secret itself, its host.
+    """
     if isinstance(value, str):
         return host_of(value) if path[-2:] == ("webhook", "url") else scrubbed(value)
     if isinstance(value, Mapping):

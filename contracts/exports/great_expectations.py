@@ -1,8 +1,9 @@
 """Contract -> a Great Expectations suite, as GX 1.24 loads it.
 
-The suite speaks of a version, in which no row breaks a rule that sets rows aside. A rule that GX would judge otherwise than Assay is left out,
-and the suite's `meta.left_out` says why. It reads an Arrow-backed pandas frame (`to_pandas(use_pyarrow_extension_array=True)`): plain pandas
-turns integers with nulls into fractions, and does not compare its times with dates.
+The suite speaks of a version, in which no row breaks a rule that sets rows aside. A rule that GX
+would judge otherwise than Assay is left out, and the suite's `meta.left_out` says why. It reads an
+Arrow-backed pandas frame (`to_pandas(use_pyarrow_extension_array=True)`): plain pandas turns
+integers with nulls into fractions, and does not compare its times with dates.
 """
 
 from __future__ import annotations
@@ -88,7 +89,10 @@ def _description(rule: Rule) -> str | None:
 
 
 def library() -> Any:
-    """The module `great_expectations`, imported in peace: it takes ten seconds, and would tell its makers that it was used."""
+    """The module `great_expectations`, imported in peace.
+
+    It takes ten seconds, and would tell its makers that it was used.
+    """
     os.environ["GX_ANALYTICS_ENABLED"] = "false"  # read on import
     with warnings.catch_warnings():
         # importing it reaches the parser's old name in Python, by way of its own requirements
@@ -192,16 +196,19 @@ def _regex(pattern: str) -> str:
         raise _LeftOut(f"the pattern cannot be carried over to Python: {error}") from None
     if may_explode(written):
         raise _LeftOut(
-            "the pattern repeats what itself varies, which can take Python's engine exponential time"
+            "the pattern repeats what itself varies, "
+            "which can take Python's engine exponential time"
         )
     return written
 
 
 def _mostly(rule: Rule, of_all_rows: bool) -> float:
-    """The share that must keep the rule; 1 where rows that break it are set aside, so that a version has none.
+    """The share that must keep the rule.
 
-    Great Expectations asks for at least a share of the values that are there, Assay for at most a share of all rows:
-    the same only where the column has no nulls, or nulls are what is counted.
+    1 where rows that break it are set aside, so that a version has none.
+
+    Great Expectations asks for at least a share of the values that are there, Assay for at most a
+    share of all rows: the same only where the column has no nulls, or nulls are what is counted.
     """
     if rule.splits_rows:
         return 1.0
@@ -218,7 +225,8 @@ def _mostly(rule: Rule, of_all_rows: bool) -> float:
         raise _LeftOut("Great Expectations allows a share of rows, not a number of them")
     if not of_all_rows:
         raise _LeftOut(
-            "Great Expectations takes the share of values that are not null, the contract of all rows"
+            "Great Expectations takes the share of values that are not null, "
+            "the contract of all rows"
         )
     return float(1 - Decimal(str(high)) / 100)
 

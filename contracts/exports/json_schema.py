@@ -1,7 +1,8 @@
 """Contract -> JSON Schema 2020-12 of one row of a version, written as JSON.
 
-A row holds its promised columns and no other; an absent one is null. Dates and times are ISO 8601 text, maps are objects, decimals numbers.
-What one row cannot break, or JSON Schema cannot say, stands in `x-assay-left-out` with the reason.
+A row holds its promised columns and no other; an absent one is null. Dates and times are ISO 8601
+text, maps are objects, decimals numbers. What one row cannot break, or JSON Schema cannot say,
+stands in `x-assay-left-out` with the reason.
 """
 
 from __future__ import annotations

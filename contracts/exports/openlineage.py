@@ -1,6 +1,9 @@
-"""Contract -> an OpenLineage DatasetEvent: the schema, ownership, documentation and tags of the published data set.
+"""Contract -> an OpenLineage DatasetEvent.
 
-Assertions stay out: the standard's facet asks of each whether it succeeded, which nobody knows before a run (lineage/events.py sends them then).
+The schema, ownership, documentation and tags of the published data set.
+
+Assertions stay out: the standard's facet asks of each whether it succeeded, which nobody knows
+before a run (lineage/events.py sends them then).
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Contract -> a Python script that builds the pandera schema of contracts/schema.py.
 
-pandera's own `to_script` and `to_yaml` lose checks that are functions, error texts and caps (0.35, 2026-11): hence a text of our own.
+pandera's own `to_script` and `to_yaml` lose checks that are functions, error texts and caps (0.35,
+2026-11): hence a text of our own.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
 """A contract's pattern -> the same meaning for engines that backtrack.
 
-Belongs here: what Rust's expressions (Polars), Python's and ECMAScript's (JSON Schema) read alike, and a wary test of their cost. Stays out: checking.
-Sources: docs.rs/regex "Syntax", Python's `re`, ECMA-262 section 22.2, Unicode's White_Space property.
+Belongs here: what Rust's expressions (Polars), Python's and ECMAScript's (JSON Schema) read alike,
+and a wary test of their cost. Stays out: checking.
+Sources: docs.rs/regex "Syntax", Python's `re`, ECMA-262 section 22.2, Unicode's White_Space
+property.
 """
 
 from __future__ import annotations
@@ -17,9 +19,11 @@ SPACE = r"\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 # `.` stops at more line breaks in ECMAScript; pandas warns of groups that keep what they match
 ELSEWHERE = {"$": END, ".": r"[^\n]", "(": "(?:"}
 _SYNTAX = "^$\\.*+?()[]{}|/"
-_MANY = 16  # repeats of repeats beyond this many can take a backtracking engine longer than anyone waits
+# repeats of repeats beyond this many can take a backtracking engine longer than anyone waits
+_MANY = 16
 _TOKEN = re.compile(
-    r"(?P<code>\\(?:x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}))|(?P<escape>\\.)|(?P<group>\(\?:)|(?P<option>\(\?)"
+    r"(?P<code>\\(?:x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}))|(?P<escape>\\.)"
+    r"|(?P<group>\(\?:)|(?P<option>\(\?)"
     r"|(?P<repeat>(?:[*+?]|\{[0-9]+(?:,[0-9]*)?\})\??(?P<twice>[*+?{])?)|(?P<other>.)",
     re.DOTALL,
 )
@@ -30,10 +34,12 @@ class NotPortable(Exception):
 
 
 def portable(pattern: str, *, digits: bool = True) -> str:
-    """The pattern, so written that a search with it finds the same strings in Rust, Python and ECMAScript.
+    """The pattern, so written that a search with it finds the same strings in Rust, Python and
+    ECMAScript.
 
     Args:
-        digits: whether `\\d` may stay: Rust's and Python's match the digits of every script, ECMAScript's only 0 to 9.
+        digits: whether `\\d` may stay: Rust's and Python's match the digits of every script,
+            ECMAScript's only 0 to 9.
     Raises: NotPortable: it uses what they read differently.
     """
     written = "".join(_tokens(pattern, digits))
@@ -120,8 +126,12 @@ def _escape(letter: str, inside: bool, digits: bool) -> str:
 
 
 def may_explode(pattern: str) -> bool:
-    """Whether a backtracking engine could take exponential time: a repeat of what itself varies. Says so of some patterns that are harmless."""
-    from re import _parser  # type: ignore[attr-defined]  # the only parser of Python's syntax there is
+    """Whether a backtracking engine could take exponential time: a repeat of what itself varies.
+
+    Says so of some patterns that are harmless.
+    """
+    # the only parser of Python's syntax there is
+    from re import _parser  # type: ignore[attr-defined]
 
     return _repeats_what_varies(_parser.parse(pattern))
 

@@ -1,6 +1,7 @@
 """Rules and types -> Python source that builds them.
 
-Belongs here: the text of what rules.py and types.py build; a test proves them equal. Stays out: what is written around it (polars.py, pandera.py).
+Belongs here: the text of what rules.py and types.py build; a test proves them equal. Stays out:
+what is written around it (polars.py, pandera.py).
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""The `assay.*` custom properties: what Assay needs to know of a data set that ODCS has no word for.
+"""The `assay.*` custom properties.
+
+What Assay needs to know of a data set that ODCS has no word for.
 
 Belongs here: their shapes, one class a property, one module a subject; a key that no class knows is
 an error. Stays out: reading YAML (load.py), doing anything (pipelines/).

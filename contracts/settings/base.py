@@ -17,7 +17,10 @@ from pydantic import (
 
 
 class Settings(BaseModel):
-    """The base of every property: frozen, strict about keys, and without numbers that are none or endless."""
+    """The base of every property.
+
+    Frozen, strict about keys, and without numbers that are none or endless.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -46,7 +49,7 @@ Instant = Annotated[AwareDatetime, BeforeValidator(_day_is_utc), AfterValidator(
 
 
 MAX_DAYS = 365_000
-"""The longest period that a contract may name: 1,000 years. A date cannot hold ten times as much."""
+"""The longest period that a contract may name, 1,000 years: a date cannot hold ten times that."""
 
 
 def _iso_days(text: str) -> str:

@@ -40,7 +40,8 @@ class Slice(Outcome):
 class Bias(Settings):
     """Groups whose representation, and whose share of the outcome, each version is measured on.
 
-    A group of fewer than `smallest` rows is neither named nor counted in a measure: somebody in it could be told apart.
+    A group of fewer than `smallest` rows is neither named nor counted in a measure: somebody in it
+    could be told apart.
     """
 
     groups: tuple[str, ...] = Field(min_length=1)

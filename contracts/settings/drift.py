@@ -14,19 +14,27 @@ from assay.contracts.settings.bias import Slice
 
 
 class Method(Settings):
-    """One of Evidently's statistical tests, with its threshold; both always said, because its defaults change with size."""
+    """One of Evidently's statistical tests, with its threshold.
+
+    Both always said, because its defaults change with size.
+    """
 
     method: Literal["ks", "wasserstein", "psi", "jensenshannon", "chisquare", "kl_div", "hellinger"]
     threshold: float = Field(gt=0)
 
     @property
     def gives_p_value(self) -> bool:
-        """Whether it drifts below its threshold, which is then a false-alarm rate, and not above it."""
+        """Whether it drifts below its threshold, which is then a false-alarm rate, and not above
+        it.
+        """
         return self.method in ("ks", "chisquare")
 
 
 class PublishedVersion(Settings):
-    """A version that stays the measure until somebody moves it: a reference such as `baseline`, or a number."""
+    """A version that stays the measure until somebody moves it.
+
+    A reference such as `baseline`, or a number.
+    """
 
     version: str = Field(min_length=1)
 
@@ -41,9 +49,12 @@ Against = Literal["previous"] | PublishedVersion | SlidingWindow
 
 
 class Texts(Settings):
-    """Columns of running text: hashed words as vectors, and a classifier that tries to tell the two sides apart.
+    """Columns of running text.
 
-    `threshold` is its area under the curve on texts it has not seen: 0.5 says that nobody could tell.
+    Hashed words as vectors, and a classifier that tries to tell the two sides apart.
+
+    `threshold` is its area under the curve on texts it has not seen: 0.5 says that nobody could
+    tell.
     """
 
     columns: tuple[str, ...] = Field(min_length=1)
@@ -60,10 +71,13 @@ class Newest(Settings):
 
 
 class Performance(Settings):
-    """What the model in service must still reach where outcomes have arrived: its score when it was judged, less `drop`, and `floor` where there is one.
+    """What the model in service must still reach where outcomes have arrived.
 
-    Fewer than `least` outcomes say nothing. A fall is told only where the whole 95 % interval lies below. `metric` is that of `assay.retrain` unless said;
-    a metric of order (`roc_auc`) does not see that everything has become likelier, `accuracy` (of what is likelier than not) does.
+    Its score when it was judged, less `drop`, and `floor` where there is one.
+
+    Fewer than `least` outcomes say nothing. A fall is told only where the whole 95 % interval lies
+    below. `metric` is that of `assay.retrain` unless said; a metric of order (`roc_auc`) does not
+    see that everything has become likelier, `accuracy` (of what is likelier than not) does.
     """
 
     metric: Literal["roc_auc", "average_precision", "accuracy"] | None = None
@@ -73,7 +87,10 @@ class Performance(Settings):
 
 
 class Webhook(Settings):
-    """Somebody else's system that acts: a POST with a signed body. `secret` names the environment variable that holds the key; no contract holds it."""
+    """Somebody else's system that acts: a POST with a signed body.
+
+    `secret` names the environment variable that holds the key; no contract holds it.
+    """
 
     url: str = Field(pattern=r"^https?://[^\s@]+$")
     secret: str = Field(pattern=r"^[A-Z][A-Z0-9_]*$")
@@ -82,9 +99,10 @@ class Webhook(Settings):
 class Acting(Settings):
     """What follows from drift, and how often it may.
 
-    A version that drifted counts once `k` of the last `of` versions have; a column of `critical` counts at once, alone.
-    After an action nothing more happens for `cool_down`, and in a calendar month (UTC) no more than `monthly_budget` actions.
-    `by` names who acts: Assay itself, a Dagster job of this installation, or a webhook.
+    A version that drifted counts once `k` of the last `of` versions have; a column of `critical`
+    counts at once, alone. After an action nothing more happens for `cool_down`, and in a calendar
+    month (UTC) no more than `monthly_budget` actions. `by` names who acts: Assay itself, a Dagster
+    job of this installation, or a webhook.
     """
 
     k: int = Field(default=1, ge=1, le=24)
@@ -108,8 +126,10 @@ class Acting(Settings):
 class DriftPolicy(Settings):
     """What a new version is compared with, by which tests, and from where on it counts as drift.
 
-    False alarms: the p-values of one comparison are corrected together. A test that gives a p-value drifts where its corrected one is at most its threshold;
-    a distance, a share of missing values, of new or vanished categories where it is beyond its threshold and its corrected p-value is at most `alpha`.
+    False alarms: the p-values of one comparison are corrected together. A test that gives a p-value
+    drifts where its corrected one is at most its threshold; a distance, a share of missing values,
+    of new or vanished categories where it is beyond its threshold and its corrected p-value is at
+    most `alpha`.
     """
 
     columns: tuple[str, ...] = Field(min_length=1)

@@ -45,7 +45,8 @@ class Question(Settings):
 class FittedEmbedding(Settings):
     """A space fitted to the documents themselves: nothing from outside is needed.
 
-    It stays while the documents change, so that unchanged ones keep their vectors, and is fitted anew once more than the share `refit` of the passages has changed since.
+    It stays while the documents change, so that unchanged ones keep their vectors, and is fitted
+    anew once more than the share `refit` of the passages has changed since.
     """
 
     method: Literal["fitted"] = "fitted"
@@ -53,7 +54,10 @@ class FittedEmbedding(Settings):
 
 
 class ModelEmbedding(Settings):
-    """A model of sentence-transformers in a folder below ASSAY_HOME or ASSAY_SOURCE_ROOTS; some models want words before a question or a passage."""
+    """A model of sentence-transformers in a folder below ASSAY_HOME or ASSAY_SOURCE_ROOTS.
+
+    Some models want words before a question or a passage.
+    """
 
     method: Literal["sentence-transformers"]
     model: str = Field(min_length=1)
@@ -63,7 +67,10 @@ class ModelEmbedding(Settings):
 
 
 class EndpointEmbedding(Settings):
-    """An HTTP endpoint that speaks as OpenAI's does (`POST {model, input}`). The passages leave the installation, so it must allow the host: ASSAY_EMBEDDING_HOSTS."""
+    """An HTTP endpoint that speaks as OpenAI's does (`POST {model, input}`).
+
+    The passages leave the installation, so it must allow the host: ASSAY_EMBEDDING_HOSTS.
+    """
 
     method: Literal["endpoint"]
     url: str = Field(pattern=r"^https?://[^\s@]+$")
@@ -85,7 +92,11 @@ Embedding = Annotated[
 
 
 class Rerank(Settings):
-    """How full text and vectors become one order: LanceDB's rerankers, over the `look_at` best of each. `cross-encoder` reads a model from a folder."""
+    """How full text and vectors become one order.
+
+    LanceDB's rerankers, over the `look_at` best of each. `cross-encoder` reads a model from a
+    folder.
+    """
 
     method: Literal["rrf", "mrr", "linear", "cross-encoder"] = "rrf"
     model: str | None = None
@@ -101,9 +112,11 @@ class Rerank(Settings):
 class Index(Settings):
     """What to rebuild when documents have changed, how to judge it, and when the old index stays.
 
-    `questions` are asked of the candidate and of the index in service: so many made from the documents themselves, or the contract's own.
-    The candidate is refused where its `metric` at `k` is under `floor`, or under that of the index in service by more than `tolerance`, where less than the share
-    `citations` of what it answers stands word for word at the place it names, or where one question in twenty takes longer than `p95_ms`.
+    `questions` are asked of the candidate and of the index in service: so many made from the
+    documents themselves, or the contract's own. The candidate is refused where its `metric` at `k`
+    is under `floor`, or under that of the index in service by more than `tolerance`, where less
+    than the share `citations` of what it answers stands word for word at the place it names, or
+    where one question in twenty takes longer than `p95_ms`.
     """
 
     key: str
@@ -116,7 +129,8 @@ class Index(Settings):
     embedding: Embedding = FittedEmbedding()
     dimensions: int = Field(ge=8, le=4096)
     vector: str | None = None
-    """The contract's column of type vector that says which model and how many dimensions there must be."""
+    """The contract's column of type vector that says which model and how many dimensions there must
+    be."""
     reranker: Rerank = Rerank()
     questions: Annotated[int, Field(ge=10)] | Annotated[tuple[Question, ...], Field(min_length=1)]
     k: int = Field(default=10, ge=1, le=100)

@@ -17,9 +17,11 @@ Purpose = Literal[
 
 
 class License(Settings):
-    """What the holder allows, as an SPDX expression or a name that the policy reads, and what we want to do: for gain, or in academic research.
+    """What the holder allows, as an SPDX expression or a name that the policy reads, and what we
+    want to do: for gain, or in academic research.
 
-    Where rows have licences of their own, `column` says which column names them: a row whose licence does not allow every purpose is set aside.
+    Where rows have licences of their own, `column` says which column names them: a row whose
+    licence does not allow every purpose is set aside.
     """
 
     expression: str = Field(min_length=1, max_length=4_000)

@@ -90,7 +90,8 @@ class Treatment(Settings):
     keep_last: int = Field(default=0, ge=0, le=4)
     """Mask: how many characters at the end stay readable."""
     to: Literal["year", "month", "area", "band"] | None = None
-    """Generalize: a date to its year or month, a code to its first characters (`keep_first`), a number to a band (`width`)."""
+    """Generalize: a date to its year or month, a code to its first characters (`keep_first`), a
+    number to a band (`width`)."""
     keep_first: int = Field(default=0, ge=0, le=5)
     width: float = Field(default=0, ge=0)
 
@@ -108,9 +109,11 @@ class Treatment(Settings):
 
 
 class Anonymity(Settings):
-    """What a version must not fall below, over columns by which a person could be told apart together.
+    """What a version must not fall below, over columns by which a person could be told apart
+    together.
 
-    Source: k, Samarati and Sweeney (1998); l (distinct), Machanavajjhala et al. (2007); t, Li et al. (2007).
+    Source: k, Samarati and Sweeney (1998); l (distinct), Machanavajjhala et al. (2007); t, Li et
+    al. (2007).
     """
 
     quasi_identifiers: tuple[str, ...] = Field(min_length=1)

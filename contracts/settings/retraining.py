@@ -31,10 +31,13 @@ class Trainer(Settings):
 
 
 class Fairness(Settings):
-    """Columns whose groups a model must not treat too differently: the largest differences between groups that are allowed, as shares.
+    """Columns whose groups a model must not treat too differently.
 
-    `selection`: of those it says yes to (demographic parity). `opportunity`: of those it finds among the positive (Hardt et al., 2016).
-    A group of fewer than `smallest` judged rows is left out.
+    The largest differences between groups that are allowed, as shares.
+
+    `selection`: of those it says yes to (demographic parity). `opportunity`: of those it finds
+    among the positive (Hardt et al., 2016). A group of fewer than `smallest` judged rows is left
+    out.
     """
 
     groups: tuple[str, ...] = Field(min_length=1)
@@ -44,10 +47,12 @@ class Fairness(Settings):
 
 
 class Canary(Settings):
-    """A challenger that was not worse serves this share of predictions first, and is judged by what came true of them.
+    """A challenger that was not worse serves this share of predictions first, and is judged by what
+    came true of them.
 
-    From `outcomes` of its own on, it is promoted or rolled back once the interval of its difference from the champion says so. Where `most` have not decided it
-    (ten times `outcomes`, unless said), the difference itself does.
+    From `outcomes` of its own on, it is promoted or rolled back once the interval of its difference
+    from the champion says so. Where `most` have not decided it (ten times `outcomes`, unless said),
+    the difference itself does.
     """
 
     share: Annotated[float, Field(gt=0, lt=1)]
@@ -69,8 +74,9 @@ class Canary(Settings):
 class Retrain(Settings):
     """What to train when the data have drifted, how to judge it, and when the old model stays.
 
-    A challenger is refused where it is worse than the champion on the same held-back rows by more than `tolerance`; in a slice by more than `slice_tolerance`.
-    The interval of the difference has `confidence`. `calibration`: the largest expected calibration error allowed.
+    A challenger is refused where it is worse than the champion on the same held-back rows by more
+    than `tolerance`; in a slice by more than `slice_tolerance`. The interval of the difference has
+    `confidence`. `calibration`: the largest expected calibration error allowed.
     """
 
     model: str = Field(pattern=r"^[a-z0-9_-]+$", max_length=100)

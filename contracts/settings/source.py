@@ -16,7 +16,10 @@ from assay.contracts.settings.base import Instant, Settings
 
 
 class Window(Settings):
-    """Rows of the source that make one version: `start` <= the windowed column < `end`, times in UTC."""
+    """Rows of the source that make one version.
+
+    `start` <= the windowed column < `end`, times in UTC.
+    """
 
     name: str = Field(pattern=r"^[A-Za-z0-9._-]+$", max_length=100)
     start: Instant
@@ -41,9 +44,12 @@ PARTITION = "{partition}"
 
 
 class Partitions(Settings):
-    """A source that comes month by month or day by day: each is a partition of one data set, taken by itself, and a version holds all of them.
+    """A source that comes month by month or day by day.
 
-    The column is the one that the schema calls `partitioned`. A `location` with `{partition}` in it names a file for each: 2013-03, or 2013-03-31.
+    Each is a partition of one data set, taken by itself, and a version holds all of them.
+
+    The column is the one that the schema calls `partitioned`. A `location` with `{partition}` in it
+    names a file for each: 2013-03, or 2013-03-31.
     """
 
     by: Literal["month", "day"]
@@ -67,14 +73,22 @@ class Partitions(Settings):
 
 
 class Watermark(Settings):
-    """A column that only grows: a run takes the rows beyond what the last published version reached, the first one those beyond `start`."""
+    """A column that only grows.
+
+    A run takes the rows beyond what the last published version reached, the first one those beyond
+    `start`.
+    """
 
     column: str = Field(min_length=1)
     start: str | int | float | None = None
 
 
 class CsvOptions(Settings):
-    """How text is written. What is not said here is RFC 4180 in UTF-8 with a header; `auto` has it found, and the receipt tells what was."""
+    """How text is written.
+
+    What is not said here is RFC 4180 in UTF-8 with a header; `auto` has it found, and the receipt
+    tells what was.
+    """
 
     delimiter: str = Field(default=",", pattern=r"^([\x01-\x09\x0b\x0c\x0e-\x7f]|auto)$")
     quote: str = Field(default='"', pattern=r"^([\x01-\x09\x0b\x0c\x0e-\x7f]|auto|none)$")
@@ -82,7 +96,8 @@ class CsvOptions(Settings):
     """The character before a quote inside quotes; another quote unless said."""
     encoding: str = Field(default="utf-8", min_length=1)
     header: bool | Literal["auto"] = True
-    """Without one the columns are `column_1`, `column_2` and so on; `auto` also gives names to columns that have none or one that is taken."""
+    """Without one the columns are `column_1`, `column_2` and so on; `auto` also gives names to
+    columns that have none or one that is taken."""
     null_values: tuple[str, ...] = ()
     members: str | None = None
     """Of an archive: which files in it, as a glob over their names; all of them unless said."""
@@ -106,9 +121,11 @@ class CsvOptions(Settings):
 class Source(Settings):
     """Where the data come from.
 
-    `location` is `package:NAME/PATH` (a file inside an installed package), `module:NAME#ATTRIBUTE` (a mapping of name to
-    text inside a Python module), `https://…`, `s3://…`, `gs://…`, `az://…`, a database (`postgres:NAME`, `mysql:NAME`, `sqlite:PATH`, `duckdb:PATH`),
-    another data set of the installation (`assay:NAME`, `assay:NAME@VERSION`), or a path or glob: `inbox/…` of ASSAY_HOME, or below a folder of ASSAY_SOURCE_ROOTS.
+    `location` is `package:NAME/PATH` (a file inside an installed package), `module:NAME#ATTRIBUTE`
+    (a mapping of name to text inside a Python module), `https://…`, `s3://…`, `gs://…`, `az://…`, a
+    database (`postgres:NAME`, `mysql:NAME`, `sqlite:PATH`, `duckdb:PATH`), another data set of the
+    installation (`assay:NAME`, `assay:NAME@VERSION`), or a path or glob: `inbox/…` of ASSAY_HOME,
+    or below a folder of ASSAY_SOURCE_ROOTS.
     """
 
     origin: Literal["internal", "external", "synthetic"]
@@ -121,7 +138,8 @@ class Source(Settings):
     windows: Windows | None = None
     partitions: Partitions | None = None
     derived_from: tuple[str, ...] = ()
-    """The data sets of this installation that it was made from: their licences and obligations are inherited."""
+    """The data sets of this installation that it was made from: their licences and obligations are
+    inherited."""
 
     @property
     def shown_location(self) -> str:
@@ -152,12 +170,16 @@ class Source(Settings):
         for name, value in given.items():
             if value:
                 raise ValueError(
-                    f"a version of another data set is taken whole, and `{name}` does not belong to it"
+                    "a version of another data set is taken whole, "
+                    f"and `{name}` does not belong to it"
                 )
 
     @property
     def upstream(self) -> tuple[str, str | None] | None:
-        """The data set that is the source, and which version or reference of it; None where the source is something else."""
+        """The data set that is the source, and which version or reference of it.
+
+        None where the source is something else.
+        """
         return upstream(self.location)
 
     @property

@@ -1,4 +1,6 @@
-"""The cleaning steps that a contract can name under `assay.cleaning`: their shapes, one module a subject.
+"""The cleaning steps that a contract can name under `assay.cleaning`.
+
+Their shapes, one module a subject.
 
 Belongs here: what can be asked. Stays out: doing it (pipelines/clean, one module a subject too).
 """

@@ -1,4 +1,7 @@
-"""Whether a fill suits the columns that it names, told without frames: `assay check` reads hundreds of contracts without them."""
+"""Whether a fill suits the columns that it names, told without frames.
+
+`assay check` reads hundreds of contracts without them.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +20,15 @@ _WIDTHS = {"i8": 8, "i16": 16, "i32": 32, "i64": 64, "u8": 8, "u16": 16, "u32": 
 
 
 def unfit(step: FillMissing, columns: Sequence[Column]) -> Iterator[tuple[str, str]]:
-    """Problem and remedy: a constant of another type than a column that gets it, and an order without distances where a line needs them."""
+    """Problem and remedy: a constant of another type than a column that gets it, and an order
+    without distances where a line needs them.
+    """
     promised = {column.name: column for column in columns}
     for name in step.columns if step.value is not None else ():
         if name in promised and not fits(step.value, promised[name]):
             yield (
-                f"fill_missing puts {step.value!r} into '{name}', a column of another type or width: {promised[name].logical_type}",
+                f"fill_missing puts {step.value!r} into '{name}', "
+                f"a column of another type or width: {promised[name].logical_type}",
                 "Give a value of the column's type",
             )
     order = promised.get(step.order_by or "")
@@ -32,13 +38,17 @@ def unfit(step: FillMissing, columns: Sequence[Column]) -> Iterator[tuple[str, s
         and order.logical_type not in ("integer", "number", "date", "timestamp")
     ):
         yield (
-            f"fill_missing draws lines over '{order.name}', which is promised as {order.logical_type}",
+            f"fill_missing draws lines over '{order.name}', "
+            f"which is promised as {order.logical_type}",
             "Order by numbers, dates or timestamps",
         )
 
 
 def fits(value: object, column: Column) -> bool:
-    """Whether a column of that type, and width, can hold it; dates and times as ISO text. What is nested holds no constant."""
+    """Whether a column of that type, and width, can hold it; dates and times as ISO text.
+
+    What is nested holds no constant.
+    """
     match column.logical_type:
         case "string":
             return isinstance(value, str)

@@ -1,4 +1,6 @@
-"""The transforms and selections that a contract can name under `assay.features`: their shapes, one module a family.
+"""The transforms and selections that a contract can name under `assay.features`.
+
+Their shapes, one module a family.
 
 Belongs here: what can be asked. Stays out: doing it (pipelines/features, one module a family too).
 """
