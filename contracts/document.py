@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import yaml
 
@@ -37,6 +37,15 @@ _Timeless.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
     for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
 }
+
+
+class _Mark(Protocol):
+    """A place in the text, counted from 0, of PyYAML's or of libyaml's reader."""
+
+    @property
+    def line(self) -> int: ...
+    @property
+    def column(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -114,7 +123,7 @@ def _syntax_error(error: yaml.MarkedYAMLError, file: str) -> ContractError:
     )
 
 
-def _where(file: str, mark: yaml.Mark) -> Where:
+def _where(file: str, mark: _Mark) -> Where:
     return Where(file=file, line=mark.line + 1, column=mark.column + 1)
 
 
