@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import polars as pl
 
-from assay.contracts.formats import FORMATS
+from assay.contracts.formats import string_formats
 from assay.contracts.model import Column
 from assay.contracts.types import read
 from assay.pipelines.admit import personal, special_categories
@@ -172,7 +172,7 @@ def _measure(name: str) -> dict[str, pl.Expr]:
         "longest": text.str.len_chars().max(),
         "chars": text.str.len_chars().sum(),
         "spaced": text.str.contains(r"\s").sum(),
-        **{format: text.str.contains(FORMATS[format]).sum() for format in SHAPED},
+        **{format: text.str.contains(string_formats()[format]).sum() for format in SHAPED},
         **{
             f"shape{index}": pl.when(shape.min() == shape.max()).then(shape.min())
             for index, shape in enumerate(shapes)

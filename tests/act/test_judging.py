@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from assay.contracts.errors import ActionError
 from assay.contracts.settings import Canary, Method, Performance, Retrain, Trainer
-from assay.contracts.trainers import PARAMETERS, TrainerName
+from assay.contracts.trainers import TrainerName, parameters_of
 from assay.pipelines.act.card import card, numbers
 from assay.pipelines.act.judge import judge_canary, judge_model
 from assay.pipelines.act.retrain import Evaluation, estimator, evaluate, train
@@ -152,7 +152,7 @@ def test_parameters_that_a_trainer_does_not_take_are_refused() -> None:
 def test_the_names_of_parameters_are_scikit_learns(name: TrainerName) -> None:
     made = estimator(Trainer(name=name), 0)
     model = made[-1] if hasattr(made, "steps") else made
-    assert set(model.get_params()) - {"random_state"} == PARAMETERS[name]
+    assert set(model.get_params()) - {"random_state"} == parameters_of(name)
 
 
 def test_a_seed_reaches_the_trainer_and_a_parameter_too() -> None:
