@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from assay.assets.dagster.assets import key
+from assay.assets.dagster.asset_base import key
 from assay.assets.io.failures import noted
 from assay.assets.io.home import home
 from assay.assets.io.installation import Installation

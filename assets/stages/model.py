@@ -104,7 +104,7 @@ def _retrain(
         policy.model,
         registered,
         numbers(found),
-        card(facts, policy=policy, features=columns, found=found, judgement=judgement),
+        card(facts, policy=policy, features=columns, evaluation=found, judgement=judgement),
     )
     canary = policy.canary if judgement.accepted and champion else None
     details: Json = {

@@ -149,16 +149,31 @@ _DECIDING = ("contracts", "pipelines", "assets/io/decode", "assets/io/sources", 
 """Reading a source, the steps and rules, and the stages that put them in order."""
 
 
+_DECIDING_SUFFIXES = frozenset({".py", ".yaml", ".txt", ".json"})
+"""Code, and the patterns and word lists that it reads. A style sheet decides nothing."""
+_DOCUMENTS = "contracts/datasets"
+"""Contracts of data sets: the evidence names the digest of the one that it is about."""
+
+
+def deciding_files(root: Path) -> list[Path]:
+    """The files below `root` that decide what a version holds, in the order of their paths."""
+    # each folder by itself: in a checkout the rooms are links, which a search from `root` would not follow
+    files = (file for folder in _DECIDING for file in (root / folder).rglob("*"))
+    return sorted(
+        file
+        for file in files
+        if file.suffix in _DECIDING_SUFFIXES and not file.is_relative_to(root / _DOCUMENTS)
+    )
+
+
 @cache
 def code_digest() -> str:
-    """SHA-256 over the code that decides what a version holds; the same in a checkout and in a wheel.
+    """SHA-256 over the code and the data files that decide what a version holds; the same in a checkout and in a wheel.
 
     It is recorded in the evidence. The key of a version holds the release's number instead (`Inputs.code_version`).
     """
     root = Path(__file__).parents[2]
     digest = hashlib.sha256()
-    # each folder by itself: in a checkout the rooms are links, which a search from `root` would not follow
-    files = [file for folder in _DECIDING for file in (root / folder).rglob("*.py")]
-    for file in sorted(files):
+    for file in deciding_files(root):
         digest.update(str(file.relative_to(root)).encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()
