@@ -542,9 +542,12 @@ def quarantine_expire(
 ) -> None:
     """Remove what is older than `retention.quarantine`; every publication does so too. Example: `assay quarantine expire`"""
     from assay.quarantine import expired
+    from assay.reading import check_contracts_can_be_read
     from assay.show_quarantine import show_expired
 
     _print(expired(name), as_json, show_expired)
+    if not name:
+        check_contracts_can_be_read("none of its quarantines expires")
 
 
 @app.command()

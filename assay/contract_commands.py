@@ -80,13 +80,14 @@ def upgraded(path: Path, *, write: bool) -> tuple[str, list[str]]:
 
 def exported(name: str, to: str) -> str:
     """A contract in another tool's format."""
+    from assay.assets.io.contract_folder import ContractFolder
     from assay.assets.io.home import home, read_contract
     from assay.assets.io.installation import named
     from assay.contracts.exports import export
 
     file = Path(name)
     return export(
-        read_contract(file) if file.is_file() else named(home().read_contracts(), name), to
+        read_contract(file) if file.is_file() else named(ContractFolder(home()), name), to
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from assay.assets.io.contract_folder import readable
 from assay.assets.io.installation import Installation
 from assay.assets.io.models import REFUSED
 from assay.assets.io.private import users_files
@@ -114,7 +115,11 @@ def listed(name: str | None) -> list[dict[str, Any]]:
     names = (
         [name]
         if name
-        else [contract.name for contract in installation.contracts.values() if contract.retrain]
+        else [
+            contract.name
+            for contract in readable(installation.contracts).values()
+            if contract.retrain
+        ]
     )
     return [_model(installation, each) for each in names]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from assay.assets.io.contract_folder import readable
 from assay.assets.io.installation import Installation
 from assay.assets.services import quarantine
 from assay.assets.stages import quarantine_record
@@ -13,9 +14,8 @@ from assay.pipelines.validate.quarantine import Action
 def listed(name: str | None) -> list[dict[str, Any]]:
     """What waits, of one data set or of all."""
     installation = Installation.open()
-    return quarantine.listed(
-        installation, [installation.contract(name).name] if name else list(installation.contracts)
-    )
+    names = [installation.dataset(name)] if name else list(installation.contracts)
+    return quarantine.listed(installation, names)
 
 
 def shown(name: str, run_id: str | None, rule: str | None, rows: int) -> dict[str, Any]:
@@ -44,8 +44,7 @@ def replayed(name: str, run_id: str | None) -> dict[str, Any]:
 
 
 def expired(name: str | None) -> list[dict[str, Any]]:
-    """Remove what is older than its contract says."""
+    """Remove what is older than its contract says; of all data sets, where none is named, whose contract can be read."""
     installation = Installation.open()
-    return quarantine_record.expire(
-        installation, [installation.contract(name).name] if name else list(installation.contracts)
-    )
+    names = [name] if name else list(readable(installation.contracts))
+    return quarantine_record.expire(installation, names)

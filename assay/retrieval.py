@@ -22,7 +22,7 @@ def searched(
 def listed(name: str | None) -> list[dict[str, Any]]:
     """Every build of one data set, or of all."""
     installation = Installation.open()
-    names = [installation.contract(name).name] if name else list(installation.contracts)
+    names = [installation.dataset(name)] if name else list(installation.contracts)
     return [
         _build(installation, one, row)
         for one in names

@@ -66,6 +66,7 @@ def show_status(data: list[dict[str, Any]]) -> None:
                 escape(f"{outcome['outcome']}: {outcome['reason']}"),
             )
         console.print(acts)
+    _show_contract_problems(data)
     late = [(entry["dataset"], delivery) for entry in data for delivery in entry["late"]]
     if late:
         waits = table("Not delivered yet", "name", "what", "since", "tries", "next try", "because")
@@ -80,6 +81,18 @@ def show_status(data: list[dict[str, Any]]) -> None:
                 escape(delivery["reason"]),
             )
         console.print(waits)
+
+
+def _show_contract_problems(data: list[dict[str, Any]]) -> None:
+    """The data sets that cannot run because of their contract, each with place, problem and remedy."""
+    broken = [(entry["dataset"], entry["contract_problem"]) for entry in data]
+    problems = [(name, problem) for name, problem in broken if problem]
+    if problems:
+        lines = table("Contracts that cannot be read", "name", "place", "problem", "remedy")
+        for name, problem in problems:
+            texts = (problem["place"] or "—", problem["problem"], problem["remedy"])
+            lines.add_row(escape(name), *(escape(text) for text in texts))
+        console.print(lines)
 
 
 def show_references(data: list[dict[str, Any]]) -> None:

@@ -104,7 +104,7 @@ def expire(
     as_json: AsJson = False,
 ) -> None:
     """Close versions older than their contract's `retention.versions`; their files go a day later, their record and evidence stay. Example: `assay expire --dry-run`"""
-    from assay.reading import expired
+    from assay.reading import check_contracts_can_be_read, expired
     from assay.show import show_expired
 
     _print(
@@ -112,6 +112,8 @@ def expire(
         as_json,
         lambda data: show_expired(data, rehearsed=dry_run),
     )
+    if not names:
+        check_contracts_can_be_read("none of its versions expires")
 
 
 @refs_app.command("list")

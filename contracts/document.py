@@ -7,6 +7,7 @@ Stays out: what the keys mean (load.py).
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -107,13 +108,18 @@ def parse(text: str, file: str) -> Document:
     return Document(data, file, walk.positions)
 
 
+def yaml_events(text: str) -> Iterator[yaml.Event]:
+    """The parts of a document in order, aliases as they stand. Raises: YAMLError: the text is not YAML."""
+    yield from yaml.parse(text, Loader=_Timeless)
+
+
 def _check_depth(text: str, file: str) -> None:
     """Refuse text that nests too deep before libyaml composes it: its composer calls itself for each level and ends the process.
 
     Raises: ContractError: it is too deep. MarkedYAMLError, ReaderError: it is not YAML.
     """
     depth = 0
-    for event in yaml.parse(text, Loader=_Timeless):
+    for event in yaml_events(text):
         if isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
         elif isinstance(event, yaml.CollectionStartEvent):

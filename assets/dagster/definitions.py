@@ -16,7 +16,7 @@ from assay.assets.dagster.assets import (
     landed,
     model,
 )
-from assay.assets.dagster.instance import progress_logger
+from assay.assets.dagster.instance import PROGRESS, progress_logger
 from assay.assets.dagster.jobs import act_job, data_docs, job, quarantine, review
 from assay.assets.dagster.resources import InstallationResource
 from assay.assets.dagster.sensors import arrival_sensor, reaper, schedule, trigger_sensor
@@ -52,7 +52,7 @@ def definitions_of(contract: Contract) -> dg.Definitions:
         assets=list(assets_of(contract)),
         jobs=[job(contract)],
         resources={"installation": InstallationResource()},
-        loggers={"progress": progress_logger},
+        loggers={PROGRESS: progress_logger()},
         executor=dg.in_process_executor,
     )
 
@@ -91,7 +91,7 @@ def build_definitions(jobs: Sequence[dg.JobDefinition] = (), **overrides: object
             "io_manager": dg.fs_io_manager.configured({}),
             **overrides,
         },
-        loggers={"progress": progress_logger},
+        loggers={PROGRESS: progress_logger()},
         # one process a run: a step can never outlive a run that Dagster has given up
         executor=dg.in_process_executor,
     )

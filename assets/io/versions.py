@@ -40,6 +40,11 @@ NUMBER = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+")
 class Versions(Store):
     """The part of the registry that knows versions and references."""
 
+    def published_names(self) -> list[str]:
+        """The data sets that have a version, in order of name."""
+        query = sa.select(versions.c.dataset).distinct().order_by(versions.c.dataset)
+        return [row["dataset"] for row in self._rows(query)]
+
     def by_inputs(self, dataset: str, input_key: str) -> Row | None:
         """The version made from these inputs, if there is one."""
         return next(

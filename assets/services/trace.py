@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from assay.assets.io.contract_folder import readable
 from assay.assets.io.installation import Installation
 from assay.assets.io.registry import Row
 from assay.contracts.errors import EvidenceError
@@ -94,7 +95,7 @@ def used_by(installation: Installation, name: str, version: str | None) -> dict[
     }
     derived = {
         other: installation.registry.versions(other)
-        for other, contract in installation.contracts.items()
+        for other, contract in readable(installation.contracts).items()
         if name in contract.source.inherits
     }
     return {
