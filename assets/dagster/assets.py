@@ -27,7 +27,7 @@ from assay.assets.stages.publish import already, publish_parts
 from assay.assets.stages.quality import assess
 from assay.assets.stages.run import Run
 from assay.assets.stages.statement import Part
-from assay.contracts.errors import AdmissionError
+from assay.contracts.errors import AdmissionError, PublicationError
 from assay.contracts.features import Features, Wanted
 from assay.contracts.model import Contract
 from assay.pipelines.publish.partitions import accounting, checks, describe_partitions, name_format
@@ -286,11 +286,13 @@ def cleaned_and_published(contract: Contract) -> dg.AssetsDefinition:
             elif row is not None:
                 predicate = run.installation.statement(row)["predicate"]
                 yield _cleaned(contract, predicate["accounting"], predicate["checks"])
-            assert row is not None  # every part was published before, or is now
+            if row is None:
+                raise PublicationError("no part of the run was published", "Run again")
             predicate = run.installation.statement(row)["predicate"]
             changes = note_changes(run.installation, row)
             docs = run.installation.registry.derived(contract.name, row["version"], "data_docs")
             pages = metadata.documented(docs) if docs else {}
+        run.installation.settle()
         references = run.installation.registry.references(contract.name)
         about = metadata.published(
             contract,
@@ -371,6 +373,7 @@ def features(contract: Contract) -> dg.AssetsDefinition:
         with failures_told():
             engine = read_settings(Engine, context.op_execution_context).engine
             made = make_features(run, cast("Wanted | None", engine))
+        run.installation.settle()
         return dg.MaterializeResult(
             metadata=metadata.featured(contract, made.version, made.details, new=made.new),
             data_version=dg.DataVersion(made.details["digests"]["part-00000.parquet"]),
@@ -403,6 +406,7 @@ def drift(contract: Contract) -> dg.AssetsDefinition:
         run = installation.run(contract, context.run.run_id)
         with failures_told():
             done = measure_drift(run)
+        run.installation.settle()
         report = report_file(run.installation.home.root, contract.name, done.version)
         decisions = run.installation.registry.decisions(contract.name)
         return dg.MaterializeResult(
@@ -437,6 +441,7 @@ def model(contract: Contract) -> dg.AssetsDefinition:
         run = installation.run(contract, context.run.run_id)
         with failures_told():
             acted = retrain_if_due(run)
+        run.installation.settle()
         if acted is None:
             context.log.info("nothing is due")
             return
@@ -461,8 +466,10 @@ def index(contract: Contract) -> dg.AssetsDefinition:
     def _index(
         context: dg.AssetExecutionContext, installation: InstallationResource
     ) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]  # no value
+        run = installation.run(contract, context.run.run_id)
         with failures_told():
-            acted = rebuild_if_due(installation.run(contract, context.run.run_id))
+            acted = rebuild_if_due(run)
+        run.installation.settle()
         if acted is None:
             context.log.info("nothing is due")
             return

@@ -9,6 +9,7 @@ import dagster as dg
 from assay.assets.io.versions import LATEST
 from assay.assets.stages.drift import BEFORE
 from assay.assets.stages.ingest import Landed
+from assay.contracts.errors import FeatureError
 from assay.contracts.model import Contract, Rule
 from assay.contracts.types import dtype
 from assay.pipelines.drift.measure import ALL_COLUMNS
@@ -207,7 +208,10 @@ def featured(
 ) -> Metadata:
     """A feature table: its columns, what each is made from, by which engine and how far from the CPU; what it gives away, and what was not selected."""
     wanted, parity, of = contract.features, details["parity"], details["from"]
-    assert wanted is not None  # the asset is there because of it
+    if wanted is None:
+        raise FeatureError(
+            f"the contract of {contract.name} names no features", "Add assay.features to it"
+        )
     named = {
         wanted.order_by: [wanted.order_by],
         **{name: each["columns"] for name, each in of.items()},

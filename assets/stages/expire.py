@@ -45,23 +45,38 @@ def expire(
     ]
     if closed:
         installation.settle()
-    _sweep(installation, name, grace)
+    for folder in _left_over(installation, name, grace):
+        installation.lake.discard(folder)
     installation.registry.keep_watch()
     return closed
 
 
-def _sweep(installation: Installation, name: str, grace: timedelta) -> None:
+def due_to_go(installation: Installation, name: str, *, grace: timedelta = GRACE) -> list[str]:
+    """What `expire` would close or remove of a data set now: versions by their number, folders by their path in the lake.
+
+    Raises: ClockError: the clock is in doubt.
+    """
+    versions = expire(installation, name, rehearse=True)
+    root = installation.lake.root
+    folders = [str(folder.relative_to(root)) for folder in _left_over(installation, name, grace)]
+    return [*versions, *sorted(folders)]
+
+
+def _left_over(installation: Installation, name: str, grace: timedelta) -> list[Path]:
+    """The folders in the lake that no living version and no run needs."""
     now = installation.clock()
-    rows = installation.registry.versions(name)
     readable = [
         row
-        for row in rows
+        for row in installation.registry.versions(name)
         if not row["expired_at"] or now - datetime.fromisoformat(row["expired_at"]) < grace
     ]
-    known = {
+    registered = {
         Path(file.path).parts[0]
         for row in readable
         for file in evidence.files(installation.statement(row))
     }
-    installation.lake.sweep(name, now.timestamp(), known.__contains__)
-    installation.lake.keep_sketches(name, {row["version"] for row in readable})
+    lake = installation.lake
+    return [
+        *lake.left_by_dead_runs(name, now.timestamp(), registered.__contains__),
+        *lake.sketches_of_others(name, {row["version"] for row in readable}),
+    ]

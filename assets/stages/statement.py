@@ -113,7 +113,12 @@ def _previous(run: Run, row: Row) -> Previous:
 
 def _of_part(part: Part) -> dict[str, Any]:
     run, admission, refined = part.run, part.admission, part.refined
-    assert isinstance(refined, Assessed)  # publish_parts has measured it
+    if not isinstance(refined, Assessed):
+        raise PublicationError(
+            "the rows of a part have not been measured",
+            "Report it: they are measured before they are published",
+            Where(dataset=run.contract.name),
+        )
     contract, inputs = run.contract, admission.inputs
     return {
         "dataset": contract.name,
