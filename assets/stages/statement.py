@@ -213,19 +213,51 @@ def _summary(part: Part) -> dict[str, Any]:
     }  # fmt: skip
 
 
-_DECIDING = ("contracts", "pipelines", "assets/io/decode", "assets/io/sources", "assets/stages")
-"""Reading a source, the steps and rules, and the stages that put them in order."""
+_DECIDING = (
+    "contracts",
+    "pipelines",
+    "assets/io/decode",
+    "assets/io/sources",
+    "assets/io/lake.py",
+    "assets/io/license_files.py",
+    "assets/io/names.py",
+    "assets/io/parquet_stats.py",
+    "assets/io/presidio.py",
+    "assets/io/row_spool.py",
+    "assets/io/sql.py",
+    "assets/stages",
+)
+"""Reading a source, the steps and rules, the stages that put them in order, and writing what comes out."""
+_SUFFIXES = (".py", ".yaml", ".yml", ".txt", ".json")
+_CONTRACT = ".odcs.yaml"
+"""A contract is no code: its own digest is in the evidence, and a project may keep its contracts in these folders."""
 
 
 def code_digest() -> str:
-    """SHA-256 over the code that decides what a version holds; the same in a checkout and in a wheel.
+    """SHA-256 over the code and the data files that decide what a version holds; the same in a checkout and in a wheel.
 
-    It is recorded in the evidence. The key of a version holds the release's number instead (`Inputs.code_version`).
+    It is recorded in the evidence. The key of a version holds the content edition instead (`Inputs.code_version`).
     """
     root = Path(__file__).parents[2]
     digest = hashlib.sha256()
-    # each folder by itself: in a checkout the rooms are links, which a search from `root` would not follow
-    files = [file for folder in _DECIDING for file in (root / folder).rglob("*.py")]
-    for file in sorted(files):
+    for file in deciding_files(root):
         digest.update(str(file.relative_to(root)).encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()
+
+
+def deciding_files(root: Path) -> list[Path]:
+    """The files that decide what a version holds, in order of path. Raises: PublicationError: the package lacks one."""
+    files: list[Path] = []
+    for name in _DECIDING:
+        part = root / name
+        if not part.exists():
+            raise PublicationError(
+                f"{name} is missing from the installation", "Install Assay again"
+            )
+        # each folder by itself: in a checkout the rooms are links, which a search from `root` would not follow
+        files += part.rglob("*") if part.is_dir() else [part]
+    return sorted(
+        file
+        for file in files
+        if file.name.endswith(_SUFFIXES) and not file.name.endswith(_CONTRACT)
+    )
