@@ -6,10 +6,11 @@ Belongs here: looking, and narrowing modes. Stays out: printing (show.py), insta
 from __future__ import annotations
 
 import importlib.util
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
-from assay.contracts.errors import AssayError
+from assay.contracts.errors import AssayError, EvidenceError
 
 if TYPE_CHECKING:
     from assay.assets.io.home import Home
@@ -41,6 +42,7 @@ def looked_at(*, fix: bool = False) -> dict[str, Any]:
         "files": _modes(where, fix=fix),
         "keys": _keys(where, fix=fix),
         "clock": _clock(where),
+        "edition": _edition(where),
         "polars": {
             "there": True,
             "said": f"{_version('polars')}, streaming: features, checks and everything else run on it",
@@ -142,6 +144,30 @@ def _clock(where: Home) -> dict[str, Any]:
     except AssayError as error:
         return _wrong(str(error))
     return _wrong(f"{reason}. {REMEDY}") if reason else {"there": True, "said": "not in doubt"}
+
+
+def _edition(where: Home) -> dict[str, Any]:
+    """The content edition, and the data sets that the next run publishes again because their newest version is of another."""
+    from assay.assets.io.installation import Installation
+    from assay.pipelines.publish.naming import CONTENT_EDITION
+
+    if not where.is_made:
+        return {"there": True, "said": f"{CONTENT_EDITION}; nothing is published yet"}
+    other: list[str] = []
+    try:
+        installation = Installation.open(where)
+        for name in installation.registry.published_names():
+            row = installation.version(name)
+            with suppress(EvidenceError):  # `assay verify` reports damaged evidence
+                inputs = installation.statement(row)["predicate"]["inputs"]
+                other += [name] if inputs["code_version"] != CONTENT_EDITION else []
+    except AssayError as error:
+        return _wrong(str(error))
+    again = f"the next run publishes again: {', '.join(other)}"
+    return {
+        "there": True,
+        "said": f"{CONTENT_EDITION}; {again if other else 'an upgrade made nothing due'}",
+    }
 
 
 def _wrong(text: str) -> dict[str, Any]:
