@@ -1,6 +1,7 @@
 """What a version is made of and who decided -> a signed statement, and back.
 
-Belongs here: the in-toto Statement, its DSSE envelope, checking both. Stays out: keys (assets/io/keys.py), files.
+Belongs here: the in-toto Statement, its DSSE envelope, checking both. Stays out: keys
+(assets/io/keys.py), files.
 Source: in-toto attestation framework, Statement v1; DSSE v1.0.
 """
 
@@ -27,7 +28,10 @@ EXPIRY_TYPE = "urn:assay:predicate:expiry:v1"
 
 @dataclass(frozen=True)
 class PublishedFile:
-    """One file of a version: its path below the data set's `versions` folder, digest of its bytes, rows and size."""
+    """One file of a version.
+
+    Its path below the data set's `versions` folder, digest of its bytes, rows and size.
+    """
 
     path: str
     sha256: str
@@ -36,7 +40,10 @@ class PublishedFile:
 
 
 def statement(files: tuple[PublishedFile, ...], predicate: dict[str, Any]) -> dict[str, Any]:
-    """The statement over the files. The subjects with `predicate.files` are the version's manifest."""
+    """The statement over the files.
+
+    The subjects with `predicate.files` are the version's manifest.
+    """
     subjects = [{"name": file.path, "digest": {"sha256": file.sha256}} for file in files]
     manifest = [
         {"path": file.path, "rows": file.rows, "size_bytes": file.size_bytes} for file in files
@@ -50,7 +57,10 @@ def statement(files: tuple[PublishedFile, ...], predicate: dict[str, Any]) -> di
 
 
 def expiry(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The statement that a version has expired, over its evidence: its files are gone on purpose."""
+    """The statement that a version has expired, over its evidence.
+
+    Its files are gone on purpose.
+    """
     subject = {
         "name": f"{row['dataset']}/{row['version']}.dsse.json",
         "digest": {"sha256": hashlib.sha256(row["envelope"].encode()).hexdigest()},
@@ -92,7 +102,10 @@ def _validate(document: dict[str, Any]) -> None:
 
 
 def sign(document: dict[str, Any], signer: Signer) -> str:
-    """The statement in a DSSE envelope, as JSON text. Raises: EvidenceError: it is no valid in-toto Statement."""
+    """The statement in a DSSE envelope, as JSON text.
+
+    Raises: EvidenceError: it is no valid in-toto Statement.
+    """
     _validate(document)
     from securesystemslib.dsse import Envelope
 
@@ -107,7 +120,8 @@ def sign(document: dict[str, Any], signer: Signer) -> str:
 def opened(text: str, key: Key, predicate_type: str = PREDICATE_TYPE) -> dict[str, Any]:
     """Check the envelope with the public key and return its statement.
 
-    Raises: EvidenceError: it is no envelope, not signed by this key, or holds no statement about a data set's version.
+    Raises: EvidenceError: it is no envelope, not signed by this key, or holds no statement about a
+    data set's version.
     """
     from securesystemslib.dsse import Envelope
     from securesystemslib.exceptions import VerificationError
@@ -115,7 +129,8 @@ def opened(text: str, key: Key, predicate_type: str = PREDICATE_TYPE) -> dict[st
     try:
         data = json.loads(text)
         envelope = Envelope.from_dict(data)
-        # one spelling only: bytes that decode to the same envelope are still not the bytes that were signed off
+        # one spelling only: bytes that decode to the same envelope are still not those that were
+        # signed
         if json.dumps(envelope.to_dict(), sort_keys=True) != text:
             raise EvidenceError(
                 "the evidence is not written as Assay writes it",

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from assay.assets.dagster.assets import key
+from assay.assets.dagster.asset_base import key
 from assay.assets.dagster.jobs import (
     STAGES,
     deliver_outbox,

@@ -178,7 +178,8 @@ def check(table: Path, expected: Mapping[int, Expected], *, complete: bool) -> i
         expected: by the sequence of the version.
         complete: whether each of them must have a commit.
     Returns: how many commits there are.
-    Raises: EvidenceError: names the first commit that differs from the signed evidence, or has none.
+    Raises: EvidenceError: names the first commit that differs from the signed evidence, or has
+        none.
     """
     commits, state = read(table), _State()
     checkpoints = _checkpoints(table)

@@ -1,8 +1,9 @@
 """The lake: files of every layer, staged where nobody reads and moved in whole.
 
-Belongs here: paths, staging, moving, the Delta log. Stays out: what the rows mean, which versions exist (registry.py).
-The signed manifest is the truth about a version. The Delta log is written after the registry's commit, so that other engines
-see registered versions only, one commit each, and it can be made again from the registry.
+Belongs here: paths, staging, moving, the Delta log. Stays out: what the rows mean, which versions
+exist (registry.py). The signed manifest is the truth about a version. The Delta log is written
+after the registry's commit, so that other engines see registered versions only, one commit each,
+and it can be made again from the registry.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ class Lake:
         self.root = root
 
     def folder(self, dataset: str, layer: str) -> Path:
-        """Where one layer of a data set lies: landed, staging, versions, quarantine, removed, features."""
+        """Where one layer of a data set lies: landed, staging, versions, quarantine, removed,
+        features.
+        """
         return self.root / dataset / layer
 
     # -- staging ---------------------------------------------------------------------
@@ -67,7 +70,10 @@ class Lake:
     # -- moving in ---------------------------------------------------------------------
 
     def move_in(self, staged: Path, target: Path) -> bool:
-        """Make a staged folder visible under its final name, synced, whole or not at all. False: it was there already."""
+        """Make a staged folder visible under its final name, synced, whole or not at all.
+
+        False: it was there already.
+        """
         target.parent.mkdir(parents=True, exist_ok=True)
         sync_tree(staged, upto=staged.parent)
         try:
@@ -89,12 +95,16 @@ class Lake:
         sync_folder(target.parent.parent)
 
     def emptied(self, path: str, digest: str = "new") -> Path:
-        """Where the copy of a quarantine file waits from which values were removed, until that is decided."""
+        """Where the copy of a quarantine file waits from which values were removed, until that is
+        decided.
+        """
         file = self.root / path
         return file.with_name(f".{file.stem}.{digest[:16]}.emptied")
 
     def replace_emptied(self, path: str, digest: str) -> None:
-        """Put the copy without the removed values in the file's place; what has expired meanwhile stays gone."""
+        """Put the copy without the removed values in the file's place; what has expired meanwhile
+        stays gone.
+        """
         waiting, file = self.emptied(path, digest), self.root / path
         if waiting.exists() and file.exists():
             self.move_file(waiting, file)
@@ -106,7 +116,8 @@ class Lake:
         """Put a version's staged Parquet files under `versions/<name>/`.
 
         Args:
-            name: no other run's: a run that lost its lease must not be able to touch what another has published.
+            name: no other run's: a run that lost its lease must not be able to touch what another
+                has published.
         Returns: the manifest of what lies there now, with paths below `versions/`.
         """
         target = self.folder(dataset, "versions") / name
@@ -184,8 +195,9 @@ class Lake:
         schema: pl.Schema,
         note: str,
     ) -> None:
-        """Append one overwriting commit to a Delta table, unless the log has it already. Without statistics: they would hold values.
+        """Append one overwriting commit to a Delta table, unless the log has it already.
 
+        Without statistics: they would hold values.
         Args:
             sequence: 1 for the first version; kept in the log as the application's transaction.
             files: (path below the table, size in bytes, rows).
@@ -208,14 +220,14 @@ def _commit_delta(
     *,
     create: bool,
 ) -> None:
-    from deltalake import DeltaTable, Schema, TableFeatures
+    from deltalake import Schema
     from deltalake.transaction import (
         AddAction,
         CommitProperties,
         PostCommitHookProperties,
         Transaction,
         create_table_with_add_actions,
-    )  # fmt: skip
+    )
 
     arrow = Schema.from_arrow(columns)
     now_ms = int(time.time() * 1000)
@@ -226,9 +238,8 @@ def _commit_delta(
     properties = CommitProperties(
         custom_metadata={"assay": note}, app_transactions=[Transaction(delta_log.APP, sequence)]
     )
-    hooks = PostCommitHookProperties(
-        create_checkpoint=True, cleanup_expired_logs=False
-    )  # every commit stays: each is compared with its evidence
+    # every commit stays: each is compared with its evidence
+    hooks = PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False)
     if create:
         create_table_with_add_actions(
             str(table),
@@ -240,24 +251,39 @@ def _commit_delta(
             post_commithook_properties=hooks,
         )
         return
-    delta = DeltaTable(str(table))
-    without_zone = delta_log.needs_timestamps_without_zone(json.loads(arrow.to_json()))
-    if without_zone and delta_log.TIMESTAMP_NTZ not in (delta.protocol().reader_features or ()):
-        # the commit alone would leave a table that no reader opens (deltalake 1.6.6)
-        delta.alter.add_feature(
-            [TableFeatures.TimestampWithoutTimezone], allow_protocol_versions_increase=True
-        )
-        delta = DeltaTable(str(table))
+    delta = _opened_for(table, arrow)
     actions, mode = _replacing(delta, table, adds)
     delta.create_write_transaction(
         actions, mode, arrow, commit_properties=properties, post_commithook_properties=hooks
     )
 
 
+def _opened_for(table: Path, schema: Any) -> Any:
+    """The Delta table, after it was given the feature that columns of times without a zone need.
+
+    The commit alone would leave a table that no reader opens (deltalake 1.6.6).
+    """
+    from deltalake import DeltaTable, TableFeatures
+
+    delta = DeltaTable(str(table))
+    if not delta_log.needs_timestamps_without_zone(json.loads(schema.to_json())):
+        return delta
+    if delta_log.TIMESTAMP_NTZ in (delta.protocol().reader_features or ()):
+        return delta
+    delta.alter.add_feature(
+        [TableFeatures.TimestampWithoutTimezone], allow_protocol_versions_increase=True
+    )
+    return DeltaTable(str(table))
+
+
 def _replacing(
     delta: Any, table: Path, adds: dict[str, Any]
 ) -> tuple[list[Any], Literal["append", "overwrite"]]:
-    """What turns the table's files into these: all of them anew, or, where some stay, only what comes and what goes. A commit may not name a file twice."""
+    """What turns the table's files into these: all of them anew, or, where some stay, only what
+    comes and what goes.
+
+    A commit may not name a file twice.
+    """
     from deltalake.transaction import RemoveAction
 
     held = {

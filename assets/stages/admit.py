@@ -37,10 +37,10 @@ from assay.pipelines.admit.treat import treatments
 from assay.pipelines.admit.verdict import decide
 from assay.pipelines.clean import steps
 from assay.pipelines.clean.duplicates import parts_of
-from assay.pipelines.clean.step_spec import Fitted
+from assay.pipelines.core.engine import run_together
+from assay.pipelines.core.fitting import Fitted
+from assay.pipelines.core.frames import LicenseVerdict, Verdict
 from assay.pipelines.draft.license import UNKNOWN
-from assay.pipelines.engine import run_together
-from assay.pipelines.frames import LicenseVerdict, Verdict
 from assay.pipelines.publish import partitions
 from assay.pipelines.publish.naming import CONTENT_EDITION, Inputs
 from assay.pipelines.validate.evaluate import kept_by_all, without_repeats

@@ -33,11 +33,11 @@ from assay.pipelines.act.decide import (
     decide,
     evidence_of,
 )
+from assay.pipelines.core.frames import Drift
 from assay.pipelines.drift.change_points import change_points
 from assay.pipelines.drift.measure import measure, together
 from assay.pipelines.drift.page import page
 from assay.pipelines.drift.sketch import Kind, Sketch, merged, sketch
-from assay.pipelines.frames import Drift
 
 SKETCH, MEASURED = "sketch", "measured"
 BEFORE = "the version before"

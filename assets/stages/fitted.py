@@ -14,7 +14,7 @@ from assay.assets.io.lake import Lake
 from assay.assets.stages.run import Run
 from assay.contracts.errors import EvidenceError, Where
 from assay.pipelines.clean import steps
-from assay.pipelines.clean.step_spec import Fitted
+from assay.pipelines.core.fitting import Fitted
 
 FOLDER = "fitted"
 KEPT = "_fitted"  # engines that read the table pass over what starts with an underscore

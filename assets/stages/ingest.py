@@ -25,7 +25,7 @@ from assay.contracts.model import Contract
 from assay.contracts.settings import CsvOptions
 from assay.lineage.facts import Table
 from assay.pipelines.clean import steps
-from assay.pipelines.frames import FileRead, Receipt
+from assay.pipelines.core.frames import FileRead, Receipt
 from assay.pipelines.ingest.records import numbered
 
 NOTE, FETCHED, RECEIPT = "landed.digest", "fetched", "receipt.json"

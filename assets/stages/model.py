@@ -101,7 +101,7 @@ def _retrain(run: Run, policy: Retrain, target: Target, trigger: Row, overtaken:
         policy.model,
         registered,
         numbers(found),
-        card(facts, policy=policy, features=columns, found=found, judgement=judgement),
+        card(facts, policy=policy, features=columns, evaluation=found, judgement=judgement),
     )
     canary = policy.canary if judgement.accepted and champion else None
     details: Row = {

@@ -27,9 +27,9 @@ from assay.assets.stages.version_statistics import statistics_of
 from assay.contracts.errors import EvidenceError, SourceError
 from assay.contracts.model import Contract, Rule
 from assay.lineage import evidence
-from assay.pipelines.engine import run as collect
-from assay.pipelines.engine import run_together
-from assay.pipelines.frames import REASONS, Check
+from assay.pipelines.core.engine import run as collect
+from assay.pipelines.core.engine import run_together
+from assay.pipelines.core.frames import REASONS, Check
 from assay.pipelines.validate import anonymity, bias, metrics, stability
 from assay.pipelines.validate.evaluate import Statistics
 from assay.pipelines.validate.quarantine import (

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from assay.assets.io.disk import room_on_disk
-from assay.assets.io.failures import is_failure, unexpected
+from assay.assets.io.failures import must_stop, unexpected
 from assay.assets.io.installation import Installation
 from assay.assets.io.runs import Lease
 from assay.contracts.errors import errors_located_at
@@ -81,7 +81,7 @@ def stage(run: Run, name: str) -> Iterator[Noted]:
         ):
             yield noted
     except BaseException as error:
-        if not is_failure(error):
+        if must_stop(error):
             raise
         failure = unexpected(installation.home.root, error, run.contract.name, f"stage '{name}'")
         installation.lake.clear(

@@ -229,6 +229,7 @@ _DECIDING = (
 )
 """Reading a source, the steps and rules, the stages that put them in order, and writing what comes out."""
 _SUFFIXES = (".py", ".yaml", ".yml", ".txt", ".json")
+"""Code, and the patterns and word lists that it reads. A style sheet decides nothing."""
 _CONTRACT = ".odcs.yaml"
 """A contract is no code: its own digest is in the evidence, and a project may keep its contracts in these folders."""
 
