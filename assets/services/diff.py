@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.assets.io.compare import Changes, compare, statistics
+from assay.assets.io.contract_folder import find
 from assay.assets.io.installation import Installation
 from assay.assets.io.registry.database import Json
 from assay.assets.io.registry.versions import Version
@@ -36,7 +37,7 @@ def diff(
     """Compare two versions, each by its number or a reference.
 
     Args:
-        key: columns that tell rows apart; the contract's primary key unless given.
+        key: columns that tell rows apart; the contract's primary key unless given, and whole rows where no contract can be read.
         sample: how many keys of each kind of change to tell.
         measured: whether to add the statistics of both sides.
     Raises: EvidenceError: there is no such version, it has expired, or a file is not what was signed. Or a key that is no column.
@@ -48,9 +49,9 @@ def diff(
         for statement in statements
     ]
     shared = [column for column, kind in schemas[1].items() if schemas[0].get(column) == kind]
-    wanted = list(
-        key or (column for column in installation.contract(name).primary_key if column in shared)
-    )
+    contract = find(installation.contracts, name)
+    primary_key = contract.primary_key if contract else ()
+    wanted = list(key or (column for column in primary_key if column in shared))
     for column in wanted:
         if column not in shared:
             raise EvidenceError(

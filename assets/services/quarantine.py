@@ -11,6 +11,7 @@ from typing import Any
 
 import polars as pl
 
+from assay.assets.io.contract_folder import find
 from assay.assets.io.disk import sha256
 from assay.assets.io.installation import Installation
 from assay.assets.io.registry.quarantine import HandlingRecord, NewHandling, QuarantineRecord
@@ -54,7 +55,7 @@ def listed(installation: Installation, names: Sequence[str]) -> list[dict[str, A
 
 
 def _entry(installation: Installation, row: QuarantineRecord) -> dict[str, Any]:
-    contract = installation.contracts.get(row.dataset)
+    contract = find(installation.contracts, row.dataset)
     states = (
         dict(_states(installation, row).group_by("state").len().iter_rows())
         if contract and _there(installation, row)

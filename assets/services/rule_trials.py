@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from assay.assets.io import sql
+from assay.assets.io.contract_folder import readable
 from assay.assets.io.installation import Installation
 from assay.assets.io.registry.versions import Version
 from assay.assets.stages.version_statistics import statistics_of
@@ -128,7 +129,7 @@ def hit(installation: Installation, contract: Contract, rule: Rule) -> tuple[str
         made.append(f"{name}/index")
     pointing = {
         f"{other.name}.{', '.join(each.columns)}"
-        for other in installation.contracts.values()
+        for other in readable(installation.contracts).values()
         for each in other.rules
         if each.kind == "relationship"
         and each.argument.dataset == name

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from assay.assets.io.contract_folder import readable
 from assay.assets.io.installation import Installation
 from assay.assets.io.registry.database import Json
 from assay.assets.io.registry.uses import Use
@@ -93,7 +94,7 @@ def used_by(installation: Installation, name: str, version: str | None) -> dict[
     }
     derived = {
         other: installation.registry.versions.all(other)
-        for other, contract in installation.contracts.items()
+        for other, contract in readable(installation.contracts).items()
         if name in contract.source.inherits
     }
     return {

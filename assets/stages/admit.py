@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Generator, Sequence
 from dataclasses import asdict, dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -44,7 +43,7 @@ from assay.pipelines.core.fitting import Fitted
 from assay.pipelines.core.frames import LicenseVerdict, Verdict
 from assay.pipelines.draft.license import UNKNOWN
 from assay.pipelines.publish import partitions
-from assay.pipelines.publish.naming import Inputs
+from assay.pipelines.publish.naming import CONTENT_EDITION, Inputs
 from assay.pipelines.validate.evaluate import kept_by_all, without_repeats
 from assay.pipelines.validate.quarantine import decisions_digest
 
@@ -199,7 +198,7 @@ def _inputs(run: Run, digest: str, window: Window | None) -> Inputs:
         part,
         run.contract.digest,
         run.installation.policy.digest,
-        version("assay"),
+        CONTENT_EDITION,
         _related(run, digest),
         decisions,
     )

@@ -11,10 +11,12 @@ from urllib.parse import quote, unquote
 
 import polars as pl
 
+from assay.assets.io.contract_folder import find
 from assay.assets.io.disk import sha256, write_atomically
 from assay.assets.io.installation import Installation
 from assay.assets.io.registry.database import Json
 from assay.assets.io.registry.versions import Version
+from assay.assets.stages.related_contracts import check_related_contracts
 from assay.assets.stages.run import Run, schema, stage
 from assay.contracts.errors import (
     AdmissionError,
@@ -165,6 +167,8 @@ def _others(
     """The versions of other data sets that rows are joined to, each admitted for every purpose of this one."""
     frames: Others = {}
     bound = []
+    joined = {each.dataset for each in features.transforms if each.transform == "as_of"}
+    check_related_contracts(installation, contract, sorted(joined))
     for transform in features.transforms:
         if transform.transform != "as_of" or transform.dataset in frames:
             continue
@@ -368,7 +372,8 @@ def state_others(installation: Installation, state: State) -> Others:
 
 def without_features(installation: Installation, dataset: str, version: str) -> FeatureError:
     """The error of a version without features, and how it comes to have some."""
-    contract, latest = installation.contracts.get(dataset), installation.version(dataset).version
+    contract = find(installation.contracts, dataset)
+    latest = installation.version(dataset).version
     if contract is not None and contract.features is None:
         remedy = f"Add assay.features to its contract, then: assay run {dataset}"
     elif version != latest:

@@ -17,6 +17,7 @@ from assay.assets.io import sources
 from assay.assets.io.names import Names, with_hint
 from assay.assets.io.sources.landing import rows_in
 from assay.assets.stages import upstream
+from assay.assets.stages.related_contracts import check_related_contracts, related_names
 from assay.assets.stages.run import Run, stage
 from assay.contracts.errors import SourceError, Where
 from assay.contracts.location import displayed
@@ -46,6 +47,7 @@ def land(run: Run) -> Landed:
     installation, contract = run.installation, run.contract
     with stage(run, "landed") as noted:
         installation.home.check_region(contract)
+        check_related_contracts(installation, contract, related_names(contract))
         source = upstream.version_of(installation, contract) if contract.source.upstream else None
         fetched = sources.fetch(contract, _place(run, source))
         staged = installation.lake.staging(contract.name, run.run_id) / "landed"

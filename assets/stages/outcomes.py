@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from assay.assets.io.contract_folder import problem_of, readable
 from assay.assets.io.disk import sha256
 from assay.assets.io.installation import Installation
 from assay.assets.io.registry.database import Json
@@ -20,21 +21,29 @@ PARENT, SCORE, LABEL, MODEL, TRIED = "traceparent", "score", "label", "model_ver
 
 
 def keeps_model(installation: Installation, name: str) -> tuple[Contract, Retrain]:
-    """The contract that keeps a model, by the model's name or the data set's. Raises: ActionError: there is none."""
+    """The contract that keeps a model, by the model's name or the data set's.
+
+    Raises: ActionError: there is none. ContractError(s): the data set of that name has a contract that cannot be read.
+    """
+    contract = installation.contracts.get(name)
+    if contract is not None and contract.retrain:
+        return contract, contract.retrain
     kept = [
         (contract, contract.retrain)
-        for contract in installation.contracts.values()
+        for contract in readable(installation.contracts).values()
         if contract.retrain
     ]
     for contract, policy in kept:
-        if name in (policy.model, contract.name):
+        if name == policy.model:
             return contract, policy
-    raise ActionError(
-        f"no contract keeps a model named '{name}'",
-        f"Choose one of {', '.join(policy.model for _, policy in kept)}"
-        if kept
-        else "Add assay.retrain to a contract",
-    )
+    models = ", ".join(policy.model for _, policy in kept)
+    remedy = f"Choose one of {models}" if kept else "Add assay.retrain to a contract"
+    unreadable = [
+        each for each in installation.contracts if problem_of(installation.contracts, each)
+    ]
+    if unreadable:
+        remedy += f", or fix what cannot be read: the contract of {', '.join(unreadable)}"
+    raise ActionError(f"no contract keeps a model named '{name}'", remedy)
 
 
 def keep_predictions(

@@ -10,8 +10,8 @@ from assay.assets.io.installation import Installation
 from assay.assets.io.keys import public_of
 from assay.assets.io.registry.ledger import ADOPTED
 from assay.assets.io.registry.reviews import Review
-from assay.contracts.errors import AdmissionError, EvidenceError, Where
-from assay.contracts.model import Level
+from assay.contracts.errors import AdmissionError, AssayError, EvidenceError, Where
+from assay.contracts.model import LEVELS, Level
 from assay.contracts.stewards import Steward, StewardPolicy, steward_policy
 from assay.lineage import approval as approvals
 from assay.pipelines.admit.review import Standing, refusal, standing
@@ -23,8 +23,11 @@ _STEWARDS_FILE = Where(file="ASSAY_STEWARDS")
 
 
 def stands(installation: Installation, row: Review) -> Standing:
-    """Where a review stands now."""
-    allowed = _allowed(installation, row)
+    """Where a review stands now: open, with nothing that counts, while the contract that names the approvers cannot be read."""
+    try:
+        allowed = _allowed(installation, row)
+    except AssayError:
+        return Standing("open", LEVELS, ())
     return standing(counting(installation, row, allowed), allowed)
 
 
@@ -162,7 +165,8 @@ def describe_review(installation: Installation, row: Review) -> dict[str, Any]:
 
 
 def _allowed(installation: Installation, row: Review) -> Mapping[Level, Sequence[str]]:
-    contract = installation.contracts.get(row.dataset)  # a review of a policy is about no data set
+    # a review of a policy is about no data set
+    contract = installation.contracts.get(row.dataset)
     return contract.approvers if contract else {}
 
 

@@ -10,9 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from assay.assets.io.contract_folder import find
 from assay.assets.io.installation import Installation
 from assay.assets.io.registry.versions import Version
 from assay.assets.io.sources.places import Fetched, File
+from assay.assets.stages.related_contracts import check_related_contracts
 from assay.contracts.errors import AdmissionError, ConfigurationError, Where
 from assay.contracts.model import Contract
 from assay.contracts.upstream import circle, less_care
@@ -43,12 +45,13 @@ class Upstream:
 def version_of(installation: Installation, contract: Contract) -> Upstream:
     """The version that a contract's source means now.
 
-    Raises: ConfigurationError: no contract describes it, or the data set is made from itself. EvidenceError: it has not been published, or was not signed by us.
+    Raises: ConfigurationError: no contract describes it, its contract cannot be read, or the data set is made from itself.
+        EvidenceError: it has not been published, or was not signed by us.
     """
-    assert contract.source.upstream is not None  # the caller has looked
-    name, version = contract.source.upstream
+    name, version = _source_of(contract)
     where = Where(file=contract.file, dataset=contract.name)
-    around = circle(contract.name, {**installation.contracts, contract.name: contract})
+    check_related_contracts(installation, contract, [name])
+    around = circle(contract.name, _chain(installation, contract))
     if around:
         raise ConfigurationError(
             f"it is made from itself: {' from '.join(around)}",
@@ -60,6 +63,28 @@ def version_of(installation: Installation, contract: Contract) -> Upstream:
     return Upstream(
         row, document["predicate"], hashlib.sha256(installation.envelope(row).encode()).hexdigest()
     )
+
+
+def _source_of(contract: Contract) -> tuple[str, str | None]:
+    """The data set that is the source, and its version or reference. Raises: ConfigurationError: the source is something else."""
+    if contract.source.upstream is None:
+        raise ConfigurationError(
+            "its source is no data set",
+            "Write `location: assay:NAME` in assay.source",
+            Where(file=contract.file, dataset=contract.name),
+        )
+    return contract.source.upstream
+
+
+def _chain(installation: Installation, contract: Contract) -> dict[str, Contract]:
+    """The contract, and those that the sources lead to one after the other, as far as they can be read."""
+    chain: dict[str, Contract] = {}
+    link: Contract | None = contract
+    while link is not None and link.name not in chain:
+        chain[link.name] = link
+        source = link.source.upstream
+        link = find(installation.contracts, source[0]) if source else None
+    return chain
 
 
 def take(
@@ -127,7 +152,6 @@ def _careless(source: Upstream, contract: Contract, installation: Installation) 
 
 def seen(installation: Installation, contract: Contract) -> str | None:
     """What a sensor sees of the source: it changes with the version that the location means. None where there is none yet."""
-    assert contract.source.upstream is not None  # the caller has looked
-    name, version = contract.source.upstream
+    name, version = _source_of(contract)
     row = installation.registry.references.resolve(name, version)
     return f"{row.version}-{row.published_at}" if row else None
