@@ -1,6 +1,6 @@
 """Contracts checked, for `assay check`: the standard, our settings, the policies, what changed, and what that would do to published data.
 
-Belongs here: putting the parts together. Stays out: each part (contracts/load.py, contracts/compare.py, assets/services/rule_trials.py), telling (reports).
+Belongs here: putting the parts together. Stays out: each part (contracts/load.py, contracts/compatibility/, assets/services/rule_trials.py), telling (reports).
 """
 
 from __future__ import annotations
