@@ -23,7 +23,7 @@ def why(installation: Installation, text: str) -> dict[str, Any]:
     """
     trace_id = trace_of(text)
     entries: list[dict[str, Any]] = []
-    for name in installation.contracts:
+    for name in dict.fromkeys([*installation.contracts, *installation.registry.published_names()]):
         for row in installation.registry.versions(name):
             if trace_of_run(row["run_id"]) == trace_id:
                 predicate = installation.statement(row)["predicate"]
@@ -74,7 +74,7 @@ def why(installation: Installation, text: str) -> dict[str, Any]:
 
 def used_by(installation: Installation, name: str, version: str | None) -> dict[str, Any]:
     """What was made from a version, who used it for what, and which models in service come from it. Raises: EvidenceError: there is no such version."""
-    row = installation.version(installation.contract(name).name, version)
+    row = installation.version(installation.dataset(name), version)
     number = row["version"]
     made = {
         kind: _describe_event(kind, details)
