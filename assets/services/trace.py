@@ -24,7 +24,8 @@ def why(installation: Installation, text: str) -> dict[str, Any]:
     """
     trace_id = trace_of(text)
     entries: list[dict[str, Any]] = []
-    for name in installation.contracts:
+    names = dict.fromkeys([*installation.contracts, *installation.registry.versions.names()])
+    for name in names:
         for row in installation.registry.versions.all(name):
             if trace_of_run(row.run_id) == trace_id:
                 predicate = installation.statement(row)["predicate"]
@@ -73,7 +74,7 @@ def why(installation: Installation, text: str) -> dict[str, Any]:
 
 def used_by(installation: Installation, name: str, version: str | None) -> dict[str, Any]:
     """What was made from a version, who used it for what, and which models in service come from it. Raises: EvidenceError: there is no such version."""
-    row = installation.version(installation.contract(name).name, version)
+    row = installation.version(installation.dataset(name), version)
     number = row.version
     made = {
         kind: _describe_event(kind, details)
