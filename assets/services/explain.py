@@ -12,10 +12,12 @@ import polars as pl
 from assay.assets.io.installation import Installation
 from assay.assets.io.registry.versions import Version
 from assay.assets.stages import fitted
-from assay.assets.stages.admit import found_again, treated_rows
+from assay.assets.stages.admit import found_again
 from assay.assets.stages.clean_validate import LAYERS
+from assay.assets.stages.profile_pass import redacts
 from assay.assets.stages.run import Run
 from assay.assets.stages.search import FOUND_SCHEMA
+from assay.assets.stages.window_rows import treated_rows
 from assay.contracts.errors import ContractError, EvidenceError, Where
 from assay.contracts.model import Contract
 from assay.pipelines.clean import steps
@@ -54,10 +56,7 @@ def explained(
     )
     current = Run(installation, contract, row.run_id)
     learned = fitted.of_version(current, predicate["cleaning"])
-    redacts = any(
-        treatment.treatment == "redact" for treatment in contract.privacy.columns.values()
-    )
-    found = found_again(current, row) if redacts else pl.DataFrame(schema=FOUND_SCHEMA)
+    found = found_again(current, row) if redacts(contract) else pl.DataFrame(schema=FOUND_SCHEMA)
     treated = treated_rows(current, inputs, found).filter(pl.col(ROW) == number)
     received = run(treated.select(pl.col(contract.column_names).cast(pl.String)))
     if not received.height:

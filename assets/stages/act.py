@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from assay.assets.io.installation import Installation
 from assay.assets.io.registry.database import Json
-from assay.assets.stages.admit import verdict_from
+from assay.assets.stages.verdict_json import verdict_of
 from assay.contracts.model import Contract
 
 
@@ -30,10 +30,7 @@ def carried(installation: Installation, contract: Contract, version: str) -> dic
         installation.version(contract.name, version),
         *(installation.version(each["dataset"], each["version"]) for each in joined),
     ]
-    verdicts = [
-        verdict_from(installation.statement(row)["predicate"]["admission"]["verdict"]).license
-        for row in rows
-    ]
+    verdicts = [verdict_of(installation, row).license for row in rows]
     obligations = dict.fromkeys(each for verdict in verdicts for each in verdict.obligations)
     attribution = dict.fromkeys(each for verdict in verdicts for each in verdict.attribution)
     license_ = " AND ".join(dict.fromkeys(verdict.expression for verdict in verdicts))

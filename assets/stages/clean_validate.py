@@ -16,9 +16,10 @@ from assay.assets.io import sql
 from assay.assets.io.disk import sha256
 from assay.assets.io.registry.checks import CheckRecord
 from assay.assets.io.row_spool import SetAside
-from assay.assets.stages.admit import Admission, treated_rows
+from assay.assets.stages.admit import Admission
 from assay.assets.stages.ingest import unreadable_records
 from assay.assets.stages.run import Run, schema, sources, stage
+from assay.assets.stages.window_rows import treated_rows
 from assay.contracts.errors import QualityError, Where
 from assay.contracts.model import Contract
 from assay.contracts.types import dtype, read

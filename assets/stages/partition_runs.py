@@ -10,9 +10,10 @@ from dataclasses import replace
 
 from assay.assets.io import sources
 from assay.assets.io.disk import sha256
-from assay.assets.stages.admit import inputs_of, published_of, window_counts
 from assay.assets.stages.ingest import land
 from assay.assets.stages.run import Run
+from assay.assets.stages.run_inputs import inputs_of, published_of
+from assay.assets.stages.window_rows import window_counts
 from assay.contracts.errors import ConfigurationError
 from assay.contracts.settings import PARTITION, Partitions
 from assay.pipelines.publish import partitions
