@@ -8,8 +8,8 @@ from typing import overload
 import polars as pl
 
 from assay.assets.io.installation import Installation
+from assay.assets.stages.feature_files import Others
 from assay.assets.stages.features import (
-    Others,
     feature_frame,
     feature_state,
     state_others,

@@ -1,4 +1,4 @@
-"""Clean and validate, done: the apply pass -> staged files of rows kept, quarantined and removed, with one check a rule.
+"""Clean and validate: the apply pass that writes the rows kept, quarantined and removed, with one check a rule.
 
 One streaming scan with one sink: what leaves is taken out as it goes by, what stays is seen by pandera.
 """
@@ -34,6 +34,7 @@ from assay.pipelines.validate.sieve import BARRED, Sample, Sieve
 from assay.pipelines.validate.split import checks
 
 ROWS_A_GROUP = 122_880
+PART = "version/part-00000.parquet"
 LAYERS = {"quarantine": REASONS, "removed": REMOVED_BY, "flagged": FLAGGED_BY}
 """What leaves the pass, or is noted of it, and the column that says why."""
 
@@ -63,45 +64,9 @@ def refine(run: Run, admission: Admission) -> Refined:
 
     Raises: QualityError: pandera refuses a row that the rules let through, or the account does not balance.
     """
-    installation, contract = run.installation, run.contract
+    contract = run.contract
     with stage(run, "cleaned") as noted:
-        folder = installation.lake.staging(contract.name, run.run_id)
-        (folder / "version").mkdir(exist_ok=True)
-        gate = Gate(contract)
-        with ExitStack() as open_files:
-            aside = {
-                layer: open_files.enter_context(
-                    SetAside(folder / f"{layer}.parquet", _schema(contract, layer))
-                )
-                for layer in LAYERS
-            }
-            certain = certain_rules(contract, admission)
-            sieve = Sieve(
-                contract,
-                certain=certain,
-                quarantine=aside["quarantine"].add,
-                remove=aside["removed"].add,
-                flag=aside["flagged"].add,
-                gate=gate.check,
-            )
-            treated = treated_rows(run, admission.inputs, admission.found)
-            repaired = steps.repaired(treated, contract, admission.fitted).with_columns(
-                _why_barred(contract, admission.barred).alias(BARRED)
-            )
-            kept = sieve.plan(repaired, related(run, admission))
-            run_together(
-                [
-                    kept.sink_parquet(
-                        folder / "version" / "part-00000.parquet",
-                        compression="zstd",
-                        row_group_size=ROWS_A_GROUP,
-                        lazy=True,
-                    )
-                ]
-            )
-            sieve.finish()
-            aside["quarantine"].add(_unreadable(run, admission))
-        refined = _refined(run, admission, gate, sieve)
+        refined = _refined(run, admission, *_run_pass(run, admission))
         noted.inputs.append(
             Table(
                 name=f"{contract.name}/landed",
@@ -122,6 +87,41 @@ def refine(run: Run, admission: Admission) -> Refined:
     return refined
 
 
+def _run_pass(run: Run, admission: Admission) -> tuple[Gate, Sieve]:
+    """Write the rows kept, quarantined, removed and flagged into the run's staging folder."""
+    contract = run.contract
+    folder = run.installation.lake.staging(contract.name, run.run_id)
+    (folder / "version").mkdir(exist_ok=True)
+    gate = Gate(contract)
+    with ExitStack() as open_files:
+        spools = {
+            layer: open_files.enter_context(
+                SetAside(folder / f"{layer}.parquet", _schema(contract, layer))
+            )
+            for layer in LAYERS
+        }
+        sieve = Sieve(
+            contract,
+            certain=certain_rules(contract, admission),
+            quarantine=spools["quarantine"].add,
+            remove=spools["removed"].add,
+            flag=spools["flagged"].add,
+            gate=gate.check,
+        )
+        treated = treated_rows(run, admission.inputs, admission.found)
+        repaired = steps.repaired(treated, contract, admission.fitted).with_columns(
+            _why_barred(contract, admission.barred).alias(BARRED)
+        )
+        kept = sieve.plan(repaired, related(run, admission))
+        sink = kept.sink_parquet(
+            folder / PART, compression="zstd", row_group_size=ROWS_A_GROUP, lazy=True
+        )
+        run_together([sink])
+        sieve.finish()
+        spools["quarantine"].add(_unreadable(run, admission))
+    return gate, sieve
+
+
 def certain_rules(contract: Contract, admission: Admission) -> set[str]:
     """The rules that every value of the source keeps, about columns that reach the version as they came."""
     touched = steps.columns_changed(contract, admission.fitted) | set(contract.privacy.columns)
@@ -134,16 +134,9 @@ def certain_rules(contract: Contract, admission: Admission) -> set[str]:
 
 def _schema(contract: Contract, layer: str) -> pl.Schema:
     why = pl.String() if LAYERS[layer] == REMOVED_BY else pl.List(pl.String())
+    columns = () if layer == "flagged" else contract.published_columns
     return pl.Schema(
-        {
-            ROW: pl.Int64(),
-            LAYERS[layer]: why,
-            **(
-                {}
-                if layer == "flagged"
-                else {column.name: pl.String() for column in contract.published_columns}
-            ),
-        }
+        {ROW: pl.Int64(), LAYERS[layer]: why, **{column.name: pl.String() for column in columns}}
     )
 
 
@@ -197,44 +190,46 @@ def _answers(run: Run) -> dict[str, float | None]:
 def _refined(run: Run, admission: Admission, gate: Gate, sieve: Sieve) -> Refined:
     """Count what was written, by reading the files' own footers, and hold it against what came in."""
     folder, contract = run.installation.lake.staging(run.contract.name, run.run_id), run.contract
-    unreadable = unreadable_records(run, admission.inputs.source_digest).height
-    published, quarantined, removed = (
-        _rows_in(folder / name)
-        for name in ("version/part-00000.parquet", "quarantine.parquet", "removed.parquet")
-    )
     reasons = run_together(
         [_by_reason(folder / f"{layer}.parquet", why) for layer, why in LAYERS.items()]
     )
     quarantined_by, removed_by, flagged_by = (dict(counts.iter_rows()) for counts in reasons)
+    unreadable = unreadable_records(run, admission.inputs.source_digest).height
     accounting = Accounting(
         admission.rows_in_window + unreadable,
-        published,
-        quarantined,
-        removed,
+        _rows_in(folder / PART),
+        _rows_in(folder / "quarantine.parquet"),
+        _rows_in(folder / "removed.parquet"),
         quarantined_by,
         removed_by,
     )
+    _check_accounting(contract, accounting, gate)
+    return Refined(
+        accounting=accounting,
+        checks=checks(contract.rules, sieve.counts, _answers(run)),
+        set_aside={layer: _described(folder / f"{layer}.parquet") for layer in LAYERS},
+        changed=sieve.cells_changed,
+        flagged=flagged_by,
+        samples=sieve.samples,
+    )
+
+
+def _check_accounting(contract: Contract, accounting: Accounting, gate: Gate) -> None:
+    """Raises: QualityError: rows were lost or doubled, or pandera has not seen every published row."""
     where = Where(dataset=contract.name)
+    published = accounting.published
     if not accounting.balances:
         raise QualityError(
-            f"{accounting.rows_in:,} rows came in, and {published:,} + {quarantined:,} + {removed:,} went out",
-            "Nothing is published; run again, and report it if it recurs", where,
-        )  # fmt: skip
+            f"{accounting.rows_in:,} rows came in, and {published:,} + {accounting.quarantined:,} + {accounting.removed:,} went out",
+            "Nothing is published; run again, and report it if it recurs",
+            where,
+        )
     if gate.rows != published:
         raise QualityError(
             f"pandera saw {gate.rows:,} of {published:,} rows",
             "Nothing is published; run again, and report it if it recurs",
             where,
         )
-    described = {layer: _described(folder / f"{layer}.parquet") for layer in LAYERS}
-    return Refined(
-        accounting,
-        checks(contract.rules, sieve.counts, _answers(run)),
-        described,
-        sieve.cells_changed,
-        flagged_by,
-        sieve.samples,
-    )
 
 
 def _by_reason(file: Path, why: str) -> pl.LazyFrame:

@@ -1,4 +1,4 @@
-"""Drift, done: the newest version against others -> measurements, a report, a decision, and a trigger where something is to be done.
+"""Compare the newest version with others: measurements, a report, a decision, and a trigger where something is to be done.
 
 Belongs here: which sketches are compared, and keeping what comes of it in one transaction. Stays out: comparing (pipelines/drift), deciding (pipelines/act).
 """
@@ -29,6 +29,7 @@ from assay.lineage.facts import StageFact, Table
 from assay.pipelines.act.decide import (
     ACTIONS,
     ACTS,
+    Action,
     Decision,
     Override,
     Situation,
@@ -97,30 +98,19 @@ def measure_drift(run: Run) -> Drifted:
     policy = policy_of(contract)
     row = installation.version(contract.name)
     version = row.version
-    known, decided = (
-        installation.registry.derived.get(contract.name, version, "drift"),
-        installation.registry.decisions.of_cause(contract.name, version, MEASURED),
-    )
-    if known is not None and decided is not None:
-        return Drifted(version, known, decided, new=False)
+    registry = installation.registry
+    measured = registry.derived.get(contract.name, version, "drift")
+    decided = registry.decisions.of_cause(contract.name, version, MEASURED)
+    if measured is not None and decided is not None:
+        return Drifted(version, measured, decided, new=False)
     with stage(run, "drift") as noted:
-        found = _measured(run, policy, row)
-        if found.sides:
-            write_atomically(
-                report_file(installation.home.root, contract.name, version),
-                page(
-                    found.drift,
-                    found.sides,
-                    policy=policy,
-                    kinds=kinds_of(contract, policy),
-                    changes=found.changes,
-                ),
-            )
+        comparison = _measured(run, policy, row)
+        _write_report(run, policy, version, comparison)
         details = {
-            **asdict(found.drift),
-            "reference": found.against[0] if found.against else None,
-            "against": found.against,
-            "changes": found.changes,
+            **asdict(comparison.drift),
+            "reference": comparison.against[0] if comparison.against else None,
+            "against": comparison.against,
+            "changes": comparison.changes,
         }
         situation = _situation(installation, contract, policy, version, details)
         decision = decide(situation)
@@ -129,20 +119,31 @@ def measure_drift(run: Run) -> Drifted:
         kept = conclude(installation, contract, situation, decision, MEASURED, details, run.run_id)
         reached("after the decision")
         noted.inputs += [
-            Table(name=f"{contract.name}/published", version=each)
-            for each in (*found.against, version)
+            Table(name=f"{contract.name}/published", version=number)
+            for number in (*comparison.against, version)
         ]
         noted.outputs.append(Table(name=f"{contract.name}/drift", version=version))
-    return Drifted(
-        version,
-        installation.registry.derived.get(contract.name, version, "drift") or details,
-        kept,
-        new=True,
+    details = registry.derived.get(contract.name, version, "drift") or details
+    return Drifted(version, details, kept, new=True)
+
+
+def _write_report(run: Run, policy: DriftPolicy, version: str, comparison: _Comparison) -> None:
+    """Write the page that stewards read, where there was a version to compare with."""
+    if not comparison.sides:
+        return
+    report = page(
+        comparison.drift,
+        comparison.sides,
+        policy=policy,
+        kinds=kinds_of(run.contract, policy),
+        changes=comparison.changes,
     )
+    root = run.installation.home.root
+    write_atomically(report_file(root, run.contract.name, version), report)
 
 
 @dataclass(frozen=True)
-class _Found:
+class _Comparison:
     """What comparing one version gave: the versions it was `against`, and the `sides` of the first comparison."""
 
     drift: Drift
@@ -151,7 +152,7 @@ class _Found:
     changes: list[str]
 
 
-def _measured(run: Run, policy: DriftPolicy, row: Version) -> _Found:
+def _measured(run: Run, policy: DriftPolicy, row: Version) -> _Comparison:
     installation, contract = run.installation, run.contract
     kinds, current = kinds_of(contract, policy), sketch_of(run, row)
     more = claims(installation, contract, policy)
@@ -176,7 +177,7 @@ def _measured(run: Run, policy: DriftPolicy, row: Version) -> _Found:
         against += [each.version for each in versions]
         sides = sides or (reference, current)
     drift = together(drifts)
-    return _Found(
+    return _Comparison(
         drift,
         list(dict.fromkeys(against)),
         sides,
@@ -304,10 +305,20 @@ def _situation(
         "model" if contract.retrain else "index" if contract.index else None
     )
     return Situation(
-        contract.name, version, drift["verdict"], tuple(drift["reasons"]), tuple(name for name in policy.acting.critical if name in moved), tuple(earlier[: policy.acting.of]),
-        keeps, keeps is not None and registry.in_service(contract.name, keeps) is not None, tuple(registry.decisions.acted_at(contract.name)), registry.now(),
-        _kept_policy(policy), evidence_of(drift), override,
-    )  # fmt: skip
+        dataset=contract.name,
+        version=version,
+        verdict=drift["verdict"],
+        reasons=tuple(drift["reasons"]),
+        critical=tuple(name for name in policy.acting.critical if name in moved),
+        earlier=tuple(earlier[: policy.acting.of]),
+        keeps=keeps,
+        in_service=keeps is not None and registry.in_service(contract.name, keeps) is not None,
+        acted_at=tuple(registry.decisions.acted_at(contract.name)),
+        now=registry.now(),
+        policy=_kept_policy(policy),
+        evidence=evidence_of(drift),
+        override=override,
+    )
 
 
 def _kept_policy(policy: DriftPolicy) -> dict[str, Any]:
@@ -339,17 +350,32 @@ def conclude(
         situation=situation.as_json(),
         cause=cause,
     )
+    measured = {"evidence": situation.evidence, "verdict": situation.verdict}
+    concluded = {
+        "action": decision.action,
+        "rule": decision.rule,
+        "evidence": situation.evidence,
+        "reason": decision.reason,
+    }
     fact = StageFact(
-        run_id=run_id, dataset=name, stage="decided", outcome="COMPLETE", started_at=situation.now, ended_at=installation.registry.now(),
-        inputs=(Table(name=f"{name}/drift", version=version, tags={"evidence": situation.evidence, "verdict": situation.verdict}),),
-        outputs=(Table(name=f"{name}/decision", tags={"action": decision.action, "rule": decision.rule, "evidence": situation.evidence, "reason": decision.reason}),),
-    )  # fmt: skip
-    follows = (
-        [(decision.action, actor_of(contract, decision.action))] if decision.action in ACTS else []
+        run_id=run_id,
+        dataset=name,
+        stage="decided",
+        outcome="COMPLETE",
+        started_at=situation.now,
+        ended_at=installation.registry.now(),
+        inputs=(Table(name=f"{name}/drift", version=version, tags=measured),),
+        outputs=(Table(name=f"{name}/decision", tags=concluded),),
     )
-    if decision.action == "alert" and contract.drift and contract.drift.acting.webhook:
-        follows = [("alert", "webhook")]
-    return installation.registry.conclude(new, drift, follows, [fact.as_json()])
+    follow_ups = _follow_ups(contract, decision.action)
+    return installation.registry.conclude(new, drift, follow_ups, [fact.as_json()])
+
+
+def _follow_ups(contract: Contract, action: str) -> list[tuple[str, str]]:
+    """The triggers that a decision sets: each action, and who carries it out."""
+    if action == "alert" and contract.drift and contract.drift.acting.webhook:
+        return [("alert", "webhook")]
+    return [(action, actor_of(contract, action))] if action in ACTS else []
 
 
 def actor_of(contract: Contract, action: str) -> str:
@@ -368,7 +394,32 @@ def override(
     Raises: DriftError: no such action, no reason, or the version was not measured.
     """
     contract = installation.contract(name)
-    policy, where = policy_of(contract), Where(dataset=name)
+    policy = policy_of(contract)
+    chosen = _checked_action(contract, action, why)
+    number = installation.version(name, version).version
+    drift = installation.registry.derived.get(name, number, "drift")
+    if drift is None:
+        raise DriftError(
+            f"version {number} has not been measured",
+            f"Run it first: assay run {name}",
+            Where(dataset=name),
+        )
+    steward = Override(chosen, installation.registry.actor, why.strip())
+    situation = _situation(installation, contract, policy, number, drift, steward)
+    earlier = [
+        decision
+        for decision in installation.registry.decisions.all(name)
+        if decision.version == number and decision.cause != MEASURED
+    ]
+    cause = f"override {len(earlier) + 1}"
+    return conclude(
+        installation, contract, situation, decide(situation), cause, None, str(uuid.uuid4())
+    )
+
+
+def _checked_action(contract: Contract, action: str, why: str) -> Action:
+    """The action, where a steward may decide it. Raises: DriftError: no such action, nothing it could act on, or no reason."""
+    where = Where(dataset=contract.name)
     if action not in ACTIONS:
         raise DriftError(
             f"'{action}' is nothing that can be decided",
@@ -389,18 +440,7 @@ def override(
         )
     if not why.strip():
         raise DriftError("a decision needs a reason", "Say why: it is kept with it", where)
-    number = installation.version(name, version).version
-    drift = installation.registry.derived.get(name, number, "drift")
-    if drift is None:
-        raise DriftError(
-            f"version {number} has not been measured", f"Run it first: assay run {name}", where
-        )
-    said = Override(action, installation.registry.actor, why.strip())
-    situation = _situation(installation, contract, policy, number, drift, said)
-    cause = f"override {sum(each.version == number and each.cause != MEASURED for each in installation.registry.decisions.all(name)) + 1}"
-    return conclude(
-        installation, contract, situation, decide(situation), cause, None, str(uuid.uuid4())
-    )
+    return action
 
 
 def replayed(installation: Installation, number: int) -> Json:

@@ -1,4 +1,4 @@
-"""Ingest, done: the source's bytes -> an immutable folder in the lake, named by their digest."""
+"""Land the bytes of a source in an immutable folder of the lake, named by their digest."""
 
 from __future__ import annotations
 
@@ -49,34 +49,7 @@ def land(run: Run) -> Landed:
         _ = run.lease
         source = upstream.version_of(installation, contract) if contract.source.upstream else None
         fetched = sources.fetch(contract, _place(run, source))
-        staged = installation.lake.staging(contract.name, run.run_id) / "landed"
-        shutil.rmtree(staged, ignore_errors=True)  # of an attempt of this run that failed
-        staged.mkdir(mode=0o700)
-        labels = names_of(run).labels
-        read = sources.read(contract, fetched, staged, labels) if _is_new(run, fetched) else None
-        target = landed_folder(run, fetched.digest)
-        unchanged = target.is_dir()
-        if not unchanged:
-            read = read or sources.read(contract, fetched, staged, labels)
-            receipt = Receipt(
-                fetched.digest,
-                contract.source.shown_location,
-                read.rows,
-                read.unreadable,
-                fetched.size_bytes,
-                read.columns,
-                read.header,
-                read.found,
-                read.files,
-                fetched.watermark,
-                upstream=source.record if source else None,
-            )
-            (staged / RECEIPT).write_text(json.dumps(asdict(receipt)))
-            installation.lake.move_in(staged, target)
-        shutil.rmtree(staged, ignore_errors=True)
-        shutil.rmtree(
-            installation.lake.staging(contract.name, run.run_id) / FETCHED, ignore_errors=True
-        )
+        unchanged = _read_unless_landed(run, fetched, source)
         receipt = receipt_of(run, fetched.digest)
         _check_columns(run, receipt)
         (installation.lake.staging(contract.name, run.run_id) / NOTE).write_text(fetched.digest)
@@ -90,6 +63,53 @@ def land(run: Run) -> Landed:
         )
         noted.outputs.append(landed)
     return Landed(receipt, unchanged)
+
+
+def _read_unless_landed(
+    run: Run, fetched: sources.Fetched, source: upstream.Upstream | None
+) -> bool:
+    """Read what was fetched into the lake, unless the same bytes lie there already.
+
+    Returns: whether they did.
+    """
+    contract, lake = run.contract, run.installation.lake
+    folder = lake.staging(contract.name, run.run_id)
+    staged = folder / "landed"
+    shutil.rmtree(staged, ignore_errors=True)  # of an attempt of this run that failed
+    staged.mkdir(mode=0o700)
+    labels = names_of(run).labels
+    read = sources.read(contract, fetched, staged, labels) if _is_new(run, fetched) else None
+    target = landed_folder(run, fetched.digest)
+    unchanged = target.is_dir()
+    if not unchanged:
+        read = read or sources.read(contract, fetched, staged, labels)
+        receipt = _receipt(contract, fetched, read, source)
+        (staged / RECEIPT).write_text(json.dumps(asdict(receipt)))
+        lake.move_in(staged, target)
+    shutil.rmtree(staged, ignore_errors=True)
+    shutil.rmtree(folder / FETCHED, ignore_errors=True)
+    return unchanged
+
+
+def _receipt(
+    contract: Contract,
+    fetched: sources.Fetched,
+    read: sources.Read,
+    source: upstream.Upstream | None,
+) -> Receipt:
+    return Receipt(
+        fetched.digest,
+        contract.source.shown_location,
+        read.rows,
+        read.unreadable,
+        fetched.size_bytes,
+        read.columns,
+        read.header,
+        read.found,
+        read.files,
+        fetched.watermark,
+        upstream=source.record if source else None,
+    )
 
 
 def _input(contract: Contract, receipt: Receipt) -> Table:

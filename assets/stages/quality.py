@@ -1,6 +1,6 @@
-"""Assess, done: staged rows -> released rows beside them, the quality metrics of the version, and every check of the whole version answered.
+"""Assess staged rows: add those that stewards released, measure the quality of the version, and answer the checks of the whole version.
 
-Belongs here: what stands between the apply pass and publishing. Stays out: the apply pass (refine.py), deciding about quarantined rows (quarantine.py).
+Belongs here: what stands between the apply pass and publishing. Stays out: the apply pass (clean_validate.py), deciding about quarantined rows (quarantine.py).
 Cheap by design: nulls and newest times come from the files' footers, groups from the columns they name, stability from samples.
 """
 
@@ -19,6 +19,7 @@ from assay.assets.io import sql
 from assay.assets.io.disk import sha256
 from assay.assets.io.installation import Installation
 from assay.assets.io.registry.database import as_row
+from assay.assets.io.registry.quarantine import HandlingRecord
 from assay.assets.io.sources import locate
 from assay.assets.stages.admit import Admission
 from assay.assets.stages.clean_validate import ROWS_A_GROUP, Refined
@@ -41,7 +42,7 @@ from assay.pipelines.validate.quarantine import (
     without_values,
 )
 
-RELEASED_FILE = "released-00000.parquet"
+RELEASED_FILE, QUARANTINE_FILE = "released-00000.parquet", "quarantine.parquet"
 
 
 @dataclass(frozen=True)
@@ -114,49 +115,79 @@ def _with_decisions(
 ) -> tuple[Refined, tuple[Mapping[str, Any], ...]]:
     """Move released rows from the staged quarantine into the staged version, and take the values out of discarded ones, which stay counted."""
     contract, inputs = run.contract, admission.inputs
-    said = rows_of(run.installation, contract.name, inputs.source_digest, inputs.window)
-    if not said:
+    handlings = rows_of(run.installation, contract.name, inputs.source_digest, inputs.window)
+    if not handlings:
         return refined, ()
     folder = run.installation.lake.staging(contract.name, run.run_id)
-    quarantine, left = folder / "quarantine.parquet", folder / "quarantine.left.parquet"
-    marked = pl.scan_parquet(quarantine).with_columns(
-        decided([handling_of(row) for row in said], reason_digests(contract))
-    )
-    numbers = {
-        action: [row.id for row in said if row.action == action]
-        for action in ("release", "discard")
-    }
-    freed, emptied = (
-        pl.col(DECISION).is_in(numbers[action]).fill_null(False)
-        for action in ("release", "discard")
-    )
-    free, staying = marked.filter(freed), marked.filter(~freed)
-    _, _, taken, freed_by, left_by = run_together(
-        [
-            released(free, contract).sink_parquet(folder / "version" / RELEASED_FILE, compression="zstd", row_group_size=ROWS_A_GROUP, lazy=True),
-            without_values(staying, emptied).drop(DECISION).sink_parquet(left, compression="zstd", lazy=True),
-            marked.drop_nulls(DECISION).group_by(DECISION).len(), _by_reason(free), _by_reason(staying),
-        ]
-    )  # fmt: skip
-    left.replace(quarantine)
-    counts = dict(taken.iter_rows())
-    rows = sum(counts.get(number, 0) for number in numbers["release"])
+    applied = _apply(handlings, contract, folder)
+    releases = [row.id for row in handlings if row.action == "release"]
+    rows = sum(applied.taken.get(number, 0) for number in releases)
     if not rows:
         (folder / "version" / RELEASED_FILE).unlink()
-    account = refined.accounting
     accounting = replace(
-        account,
-        published=account.published + rows,
-        quarantined=account.quarantined - rows,
-        quarantined_by=dict(left_by.iter_rows()),
+        refined.accounting,
+        published=refined.accounting.published + rows,
+        quarantined=refined.accounting.quarantined - rows,
+        quarantined_by=applied.left_by,
     )
-    checks = _forgiven(refined.checks, contract, dict(freed_by.iter_rows()))
-    set_aside: dict[str, dict[str, str | int]] = {
-        **refined.set_aside,
-        "quarantine": {"sha256": sha256(quarantine), "rows": accounting.quarantined},
+    quarantine: dict[str, str | int] = {
+        "sha256": sha256(folder / QUARANTINE_FILE),
+        "rows": accounting.quarantined,
     }
-    return replace(refined, accounting=accounting, checks=checks, set_aside=set_aside), tuple(
-        {**as_row(row), "taken": counts.get(row.id, 0)} for row in said
+    refined = replace(
+        refined,
+        accounting=accounting,
+        checks=_forgiven(refined.checks, contract, applied.freed_by),
+        set_aside={**refined.set_aside, "quarantine": quarantine},
+    )
+    return refined, tuple(
+        {**as_row(row), "taken": applied.taken.get(row.id, 0)} for row in handlings
+    )
+
+
+@dataclass(frozen=True)
+class _Applied:
+    """What stewards' decisions did to the staged quarantine."""
+
+    taken: dict[int, int]
+    """Decision -> the rows that it took."""
+    freed_by: dict[str, int]
+    """Reason -> the released rows that it had quarantined."""
+    left_by: dict[str, int]
+    """Reason -> the rows that stay for it."""
+
+
+def _apply(handlings: Sequence[HandlingRecord], contract: Contract, folder: Path) -> _Applied:
+    quarantine, left = folder / QUARANTINE_FILE, folder / "quarantine.left.parquet"
+    marked = pl.scan_parquet(quarantine).with_columns(
+        decided([handling_of(row) for row in handlings], reason_digests(contract))
+    )
+
+    def taken_by(action: str) -> pl.Expr:
+        numbers = [row.id for row in handlings if row.action == action]
+        return pl.col(DECISION).is_in(numbers).fill_null(False)
+
+    free, staying = marked.filter(taken_by("release")), marked.filter(~taken_by("release"))
+    emptied = without_values(staying, taken_by("discard")).drop(DECISION)
+    _, _, taken, freed_by, left_by = run_together(
+        [
+            released(free, contract).sink_parquet(
+                folder / "version" / RELEASED_FILE,
+                compression="zstd",
+                row_group_size=ROWS_A_GROUP,
+                lazy=True,
+            ),
+            emptied.sink_parquet(left, compression="zstd", lazy=True),
+            marked.drop_nulls(DECISION).group_by(DECISION).len(),
+            _by_reason(free),
+            _by_reason(staying),
+        ]
+    )
+    left.replace(quarantine)
+    return _Applied(
+        taken=dict(taken.iter_rows()),
+        freed_by=dict(freed_by.iter_rows()),
+        left_by=dict(left_by.iter_rows()),
     )
 
 

@@ -18,7 +18,9 @@ import pytest
 from assay.assets.services import retrieve
 from assay.assets.services.retrieve import Found, search
 from assay.assets.stages.act import Acted
-from assay.assets.stages.index import index_store, rebuild, rebuild_if_due, roll_back
+from assay.assets.stages.index import rebuild, rebuild_if_due, roll_back
+from assay.assets.stages.index_build import build
+from assay.assets.stages.indexed_data_set import IndexedDataSet, index_store
 from assay.cli import main
 from assay.contracts.errors import ActionError, AdmissionError, ConfigurationError
 from tests.conftest import Edit, SampleHome, columns, setting
@@ -150,24 +152,14 @@ def test_an_index_that_grew_by_changes_is_the_index_built_afresh(shelf: Shelf) -
     shelf.promise(embedding={"method": "fitted", "refit": 1.0})
     grown = shelf.details()
     opened_home = shelf.installation.open()
-    store = index_store(opened_home)
-    opened = store.open("readings", grown["build"])
-    from assay.assets.stages.index import build, documents_of, policy_of
-
-    contract = opened_home.contract("readings")
+    data_set = IndexedDataSet.of(opened_home, opened_home.contract("readings"))
+    opened = data_set.store.open("readings", grown["build"])
     row = opened_home.version("readings")
     only_the_space = pl.DataFrame(
         {name: [] for name in opened.documents.columns}, schema=opened.documents.schema
     )
-    afresh = build(
-        opened_home,
-        contract,
-        policy_of(contract),
-        store,
-        row.version,
-        documents_of(opened_home, contract, row),
-        _Emptied(opened, only_the_space),
-    )  # type: ignore[arg-type]  # a build of no documents
+    emptied = _Emptied(opened, only_the_space)
+    afresh = build(data_set, row.version, data_set.documents(row), emptied)  # type: ignore[arg-type]  # a build of no documents
     assert afresh.build == grown["build"]  # its name is the digest of every passage and vector
 
 
