@@ -1,4 +1,4 @@
-"""A version described: measured once from its checked files, and remembered."""
+"""Describe the columns of a version: measured once from its checked files, and remembered."""
 
 from __future__ import annotations
 
@@ -29,20 +29,24 @@ def profile(installation: Installation, name: str, version: str | None) -> dict[
 def _describe(installation: Installation, contract: Contract, row: Version) -> dict[str, Any]:
     frame = installation.scan(row)
     names = frame.collect_schema().names()
-    hidden = {
+    # of a column that only an older contract has, this one says nothing
+    undeclared = set(names) - set(contract.column_names)
+    hidden = undeclared | set(contract.privacy.columns)
+    hidden |= {
         column.name
         for column in contract.columns
         if column.classification or perhaps_personal(column.name)
-    } | set(contract.privacy.columns)
-    hidden |= set(names) - set(
-        contract.column_names
-    )  # an older contract's, of which this one says nothing
+    }
     counts, sample = run_together([counting(frame, hidden), sampled(frame, row.rows)])
     columns = described(counts, run(recounting(frame, counts)), sample, hidden)
-    made = {
-        "dataset": contract.name, "version": row.version, "rows": row.rows, "sample_rows": sample.height,
-        "hidden": sorted(hidden & set(names)), "columns": [asdict(column) for column in columns],
-    }  # fmt: skip
+    details = {
+        "dataset": contract.name,
+        "version": row.version,
+        "rows": row.rows,
+        "sample_rows": sample.height,
+        "hidden": sorted(hidden & set(names)),
+        "columns": [asdict(column) for column in columns],
+    }
     if not installation.registry.read_only:
-        installation.registry.derived.keep(contract.name, row.version, KIND, made)
-    return made
+        installation.registry.derived.keep(contract.name, row.version, KIND, details)
+    return details

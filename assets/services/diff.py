@@ -1,4 +1,4 @@
-"""Two versions of a data set, compared: schema, rows by key, statistics, partitions. Files that both hold are not read.
+"""Compare two versions of a data set: schema, rows by key, statistics, partitions. Files that both hold are not read.
 
 Belongs here: what is compared with what, and the record made of a version's changes after its commit. Stays out: the joins (assets/io/compare.py).
 A join of two versions takes as long as a fair part of a publication, so it is no part of one: the signed note tells what is known without it
@@ -8,6 +8,7 @@ A join of two versions takes as long as a fair part of a publication, so it is n
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,38 +42,81 @@ def diff(
         measured: whether to add the statistics of both sides.
     Raises: EvidenceError: there is no such version, it has expired, or a file is not what was signed. Or a key that is no column.
     """
-    rows = [installation.version(name, version) for version in (old, new)]
-    statements = [installation.statement(row) for row in rows]
-    schemas = [
-        {column["name"]: column["type"] for column in statement["predicate"]["schema"]}
-        for statement in statements
-    ]
-    shared = [column for column, kind in schemas[1].items() if schemas[0].get(column) == kind]
-    wanted = list(
-        key or (column for column in installation.contract(name).primary_key if column in shared)
-    )
-    for column in wanted:
+    before, after = (_side(installation, name, version) for version in (old, new))
+    shared = [column for column, kind in after.schema.items() if before.schema.get(column) == kind]
+    wanted = _key(installation, name, key, shared)
+    before, after = before.with_files(installation), after.with_files(installation)
+    only = [before.files_not_in(after), after.files_not_in(before)]
+    like = list(after.files.values()) or list(before.files.values())
+    changes, by = _changes(only, like, shared, wanted, sample)
+    return {
+        "dataset": name,
+        "old": before.row.version,
+        "new": after.row.version,
+        "rows": [before.row.rows, after.row.rows],
+        "key": by,
+        "key_repeats": bool(wanted and not by),
+        "added": changes.added,
+        "removed": changes.removed,
+        "changed": changes.changed,
+        "changed_columns": dict(changes.columns),
+        "keys": {kind: list(keys) for kind, keys in changes.keys.items()},
+        "schema": schema_changes(before.schema, after.schema),
+        "partitions": _partitions(before.partitions, after.partitions),
+        "shared_files": len(after.files) - len(only[1]),
+        "statistics": _statistics(before, after) if measured else {},
+    }
+
+
+@dataclass(frozen=True)
+class _Side:
+    """One of the two versions."""
+
+    row: Version
+    schema: dict[str, str]
+    """Column -> type."""
+    partitions: Mapping[str, Any]
+    files: dict[str, Path] = field(default_factory=dict)
+    """Digest -> file, once they are checked."""
+
+    def with_files(self, installation: Installation) -> _Side:
+        """The same version with its files. Raises: EvidenceError: one is not what was signed."""
+        return replace(self, files=_checked(installation, self.row))
+
+    def files_not_in(self, other: _Side) -> list[Path]:
+        """The files that the other version does not hold."""
+        return [path for digest, path in self.files.items() if digest not in other.files]
+
+
+def _side(installation: Installation, name: str, version: str | None) -> _Side:
+    row = installation.version(name, version)
+    predicate = installation.statement(row)["predicate"]
+    schema = {column["name"]: column["type"] for column in predicate["schema"]}
+    return _Side(row, schema, predicate.get("partitions", {}))
+
+
+def _key(
+    installation: Installation, name: str, key: Sequence[str], shared: Sequence[str]
+) -> list[str]:
+    """The columns that tell rows apart: those given, or of the contract's key the ones that both versions have."""
+    if not key:
+        primary = installation.contract(name).primary_key
+        return [column for column in primary if column in shared]
+    for column in key:
         if column not in shared:
             raise EvidenceError(
                 f"the key '{column}' is no column that both versions have alike",
                 suggestion(column, shared),
                 Where(dataset=name),
             )
-    checked = [_checked(installation, row) for row in rows]
-    only = [
-        [path for digest, path in side.items() if digest not in other]
-        for side, other in (checked, reversed(checked))
-    ]
-    found, by = _changes(
-        only, list(checked[1].values()) or list(checked[0].values()), shared, wanted, sample
-    )
+    return list(key)
+
+
+def _statistics(before: _Side, after: _Side) -> Json:
     return {
-        "dataset": name, "old": rows[0].version, "new": rows[1].version, "rows": [row.rows for row in rows], "key": by, "key_repeats": bool(wanted and not by),
-        "added": found.added, "removed": found.removed, "changed": found.changed, "changed_columns": dict(found.columns), "keys": {kind: list(each) for kind, each in found.keys.items()},
-        "schema": schema_changes(*schemas), "partitions": _partitions(*(statement["predicate"].get("partitions", {}) for statement in statements)),
-        "shared_files": len(checked[1]) - len(only[1]),
-        "statistics": {"old": statistics(list(checked[0].values())), "new": statistics(list(checked[1].values()))} if measured else {},
-    }  # fmt: skip
+        "old": statistics(list(before.files.values())),
+        "new": statistics(list(after.files.values())),
+    }
 
 
 def _checked(installation: Installation, row: Version) -> dict[str, Path]:
@@ -99,9 +143,9 @@ def _changes(
     """The changes, by the key if it tells rows apart; otherwise equal rows are paired."""
     if not any(only):
         return Changes(0, 0, 0 if key else None), list(key)
-    found = compare(only[0], only[1], like, columns, key, sample) if key else None
-    if found:
-        return found, list(key)
+    changes = compare(only[0], only[1], like, columns, key, sample) if key else None
+    if changes:
+        return changes, list(key)
     return compare(only[0], only[1], like, columns, ()) or Changes(0, 0, None), []
 
 
@@ -135,19 +179,19 @@ def note_changes(installation: Installation, row: Version) -> Json | None:
     return details
 
 
-def summarize(found: Mapping[str, Any]) -> str:
+def summarize(changes: Mapping[str, Any]) -> str:
     """The changes in one line."""
-    told = [f"{found['added']:,} rows added", f"{found['removed']:,} removed"]
-    if found["changed"] is not None:
-        told.append(f"{found['changed']:,} changed")
-    by = f" by {', '.join(found['key'])}" if found["key"] else ""
+    counts = [f"{changes['added']:,} rows added", f"{changes['removed']:,} removed"]
+    if changes["changed"] is not None:
+        counts.append(f"{changes['changed']:,} changed")
+    by = f" by {', '.join(changes['key'])}" if changes["key"] else ""
     partitions = [
-        f"{kind} {', '.join(names)}" for kind, names in found["partitions"].items() if names
+        f"{kind} {', '.join(names)}" for kind, names in changes["partitions"].items() if names
     ]
     return "; ".join(
         [
-            ", ".join(told) + f"{by} since {found['old']}",
-            *found["schema"],
+            ", ".join(counts) + f"{by} since {changes['old']}",
+            *changes["schema"],
             *(["partitions " + ", ".join(partitions)] if partitions else []),
         ]
     )

@@ -1,6 +1,6 @@
-"""The quarantine, done: what waits there, what stewards decide about it, what today's rules say of it, and when it goes.
+"""Manage the quarantine: what waits there, what stewards decide about it, what today's rules say of it, and when it goes.
 
-Belongs here: the files, the decisions, their expiry. Stays out: which rows a decision takes (pipelines/validate/quarantine.py), publishing what is released (assess.py).
+Belongs here: the files, the decisions, their expiry. Stays out: which rows a decision takes (pipelines/validate/quarantine.py), publishing what is released (stages/quality.py).
 A decision is about the rows of one delivery (the same bytes, the same window), whichever run has set them aside.
 """
 
@@ -61,9 +61,17 @@ def _entry(installation: Installation, row: QuarantineRecord) -> dict[str, Any]:
         else {}
     )
     return {
-        **{key: getattr(row, key) for key in ("dataset", "run_id", "kept_at", "window", "rows", "reasons", "expired_at")}, "file": str(_path(row)),
-        **{state: states.get(state, 0) for state in ("open", "released", "discarded")}, "expires_at": _expires(row, contract).isoformat() if contract else None,
-    }  # fmt: skip
+        "dataset": row.dataset,
+        "run_id": row.run_id,
+        "kept_at": row.kept_at,
+        "window": row.window,
+        "rows": row.rows,
+        "reasons": row.reasons,
+        "expired_at": row.expired_at,
+        "file": str(_path(row)),
+        **{state: states.get(state, 0) for state in ("open", "released", "discarded")},
+        "expires_at": _expires(row, contract).isoformat() if contract else None,
+    }
 
 
 def shown(
@@ -207,36 +215,56 @@ def decide(
     chosen = _chosen(installation, row, rule, rows)
     covers = _covers(row, contract, chosen, rule) if action == "release" else {}
     wanted = Handling(0, action, tuple(sorted(set(rows))), rule, covers)
+    decision = {
+        "dataset": name,
+        "source_digest": row.source_digest,
+        "window": row.window,
+        "run_id": row.run_id,
+        "action": action,
+        "rule": rule,
+        "chosen": list(wanted.rows),
+        "covers": dict(covers),
+        "rows": _count_taken(installation, row, contract, wanted),
+        "why": why.strip(),
+        "by": installation.registry.actor,
+    }
+    files = _files(installation, row, wanted, contract)
+    return _keep_decision(installation, decision, files)
+
+
+def _count_taken(
+    installation: Installation, row: QuarantineRecord, contract: Contract, wanted: Handling
+) -> int:
+    """How many rows a decision takes. Raises: QualityError: none, or one to be released holds a cell that cannot be read."""
     taken = decided([*_decisions(installation, row), wanted], reason_digests(contract))
     frame = _scan(installation, row).with_columns(taken).filter(pl.col(DECISION) == 0)
-    count, unread = (
-        each for each in run_together([frame.select(pl.len()), unreadable_cells(frame, contract)])
-    )
+    count, unread = run_together([frame.select(pl.len()), unreadable_cells(frame, contract)])
     if not count.item():
         raise QualityError(
             "every row that broke it broke another rule too",
             "Release that rule as well, or rows by number: --row",
-            Where(dataset=name, rule=rule),
+            Where(dataset=row.dataset, rule=wanted.rule),
         )
-    if action == "release" and unread.height:
+    if wanted.action == "release" and unread.height:
         number, column = unread.row(0)
         kind = contract.column(column).logical_type
-        where = Where(dataset=name, row=number, field=column)
         raise QualityError(
             f"it cannot be released: the cell is no {kind}",
             "Mend it in the source and deliver again, or leave it where it is",
-            where,
+            Where(dataset=row.dataset, row=number, field=column),
         )
-    files = _files(installation, row, wanted, contract)
-    said: dict[str, Any] = {
-        "dataset": name, "source_digest": row.source_digest, "window": row.window, "run_id": row.run_id, "action": action, "rule": rule, "chosen": list(wanted.rows),
-        "covers": dict(covers), "rows": count.item(), "why": why.strip(), "by": installation.registry.actor, "at": installation.registry.now(),
-    }  # fmt: skip
-    kept = installation.registry.quarantine.handle(
-        NewHandling(**said, envelope=handling.signed(files, said, installation.keys.signer()))
-    )
+    return int(count.item())
+
+
+def _keep_decision(
+    installation: Installation, decision: dict[str, Any], files: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """Sign a decision, keep it, and carry it out."""
+    decision = {**decision, "at": installation.registry.now()}
+    envelope = handling.signed(files, decision, installation.keys.signer())
+    kept = installation.registry.quarantine.handle(NewHandling(**decision, envelope=envelope))
     installation.settle()
-    return {key: getattr(kept, key) for key in ("id", *said)}
+    return {key: getattr(kept, key) for key in ("id", *decision)}
 
 
 def _check_delivery(installation: Installation, row: QuarantineRecord, contract: Contract) -> None:
@@ -368,17 +396,23 @@ def replay(installation: Installation, name: str, run_id: str | None) -> dict[st
         _scan(installation, row), contract, related, installation.scan(newest) if newest else None
     )
     waiting = _states(installation, row).filter(pl.col("state") == "open").select(ROW).lazy()
-    found = collect(judged.join(waiting, on=ROW, how="semi"))
+    judged_open = collect(judged.join(waiting, on=ROW, how="semi"))
     reasons = (
-        found.explode(REASONS, empty_as_null=False)
+        judged_open.explode(REASONS, empty_as_null=False)
         .group_by(REASONS)
         .agg(pl.len().alias("rows"), pl.col(PASSES).sum().alias("would_pass"))
         .sort(REASONS)
+        .rename({REASONS: "reason"})
     )
     changed = row.contract_digest != contract.digest
+    passing = judged_open.filter(pl.col(PASSES))
     return {
-        "dataset": name, "run_id": row.run_id, "contract_changed": changed, "open": found.height, "would_pass": int(found[PASSES].sum()),
-        "reasons": [{"reason": reason, "rows": rows, "would_pass": passing} for reason, rows, passing in reasons.iter_rows()],
-        "rows": found.filter(pl.col(PASSES))[ROW].sort().head(SHOWN).to_list(),
-        "next": f"assay run {name}" if changed and found[PASSES].any() else None,
-    }  # fmt: skip
+        "dataset": name,
+        "run_id": row.run_id,
+        "contract_changed": changed,
+        "open": judged_open.height,
+        "would_pass": passing.height,
+        "reasons": reasons.to_dicts(),
+        "rows": passing[ROW].sort().head(SHOWN).to_list(),
+        "next": f"assay run {name}" if changed and passing.height else None,
+    }

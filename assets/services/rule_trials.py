@@ -1,4 +1,4 @@
-"""Back-test, done: rules that changed, tried on the newest published version -> who would break them, and who would be hit."""
+"""Try rules that changed on the newest published version: who would break them, and who would be hit."""
 
 from __future__ import annotations
 
@@ -58,43 +58,50 @@ def judge_files(
     """Judge Parquet files by a contract's rules in one pass over the columns that their footers do not already prove."""
     frame = pl.scan_parquet(list(files))
     schema = frame.collect_schema()
-    known = [rule for rule in rules if set(rule.columns) <= set(schema)]
-    as_promised = {
-        column.name for column in contract.columns if schema.get(column.name) == dtype(column)
-    }
-    statistics = statistics_of(files)
-    certain = {
-        rule.name
-        for rule in known
-        if set(rule.columns) <= as_promised and (rule.kind == "type" or proven(rule, statistics))
-    }
-    reading = [rule for rule in known if rule.name not in certain]
-    (counted,) = run_together(
+    possible = [rule for rule in rules if set(rule.columns) <= set(schema)]
+    proved = _proved(contract, possible, schema, files)
+    (counts,) = run_together(
         [
             counting(
                 retyped(frame, contract.columns),
-                reading,
+                [rule for rule in possible if rule.name not in proved],
                 {**(related or {}), contract.table: frame},
                 examples=examples,
             )
         ]
     )
-    counts = counted.row(0, named=True)
-    found = {
-        **dict.fromkeys(certain, 0),
-        **{name: count for name, count in counts.items() if not name.endswith("?")},
+    results = counts.row(0, named=True)
+    failing = {
+        **dict.fromkeys(proved, 0),
+        **{name: count for name, count in results.items() if not name.endswith("?")},
     }
+    queries = {rule.name: rule.argument for rule in possible if rule.kind == "sql"}
     answers = {
-        **sql.evaluate(
-            {rule.name: rule.argument for rule in known if rule.kind == "sql"},
-            {contract.table: files},
-        ),
-        **anonymity.answers(known, frame),
+        **sql.evaluate(queries, {contract.table: files}),
+        **anonymity.answers(possible, frame),
     }
     return tuple(
-        Tried(rule, check, tuple(counts.get(f"{rule.name}?") or ()))
-        for rule, check in zip(rules, checks(rules, found, answers), strict=True)
+        Tried(rule, check, tuple(results.get(f"{rule.name}?") or ()))
+        for rule, check in zip(rules, checks(rules, failing, answers), strict=True)
     )
+
+
+def _proved(
+    contract: Contract,
+    rules: Sequence[Rule],
+    schema: Mapping[str, pl.DataType],
+    files: Sequence[Path],
+) -> set[str]:
+    """The rules that no row can break, as the types and the footers of the files prove."""
+    as_promised = {
+        column.name for column in contract.columns if schema.get(column.name) == dtype(column)
+    }
+    statistics = statistics_of(files)
+    return {
+        rule.name
+        for rule in rules
+        if set(rule.columns) <= as_promised and (rule.kind == "type" or proven(rule, statistics))
+    }
 
 
 def _pointed_to(rules: Sequence[Rule]) -> set[str]:

@@ -1,4 +1,4 @@
-"""Evidence, files and a public key -> what was checked. Needs no registry, no Dagster, no network."""
+"""Verify a version by its evidence, its files and a public key. Needs no registry, no Dagster, no network."""
 
 from __future__ import annotations
 
@@ -55,14 +55,22 @@ def verify(root: Path, name: str, version: str, key: Key, signed: Signed | None 
     lake = Lake(root / "lake")
     files = evidence.files(of_all.documents[version])
     rows = _check_accounting(predicate, files, name)
+    balance = (
+        f"{rows['rows_in']:,} rows in = {rows['published']:,} published"
+        f" + {rows['quarantined']:,} quarantined + {rows['removed']:,} removed"
+    )
     checked = [
-        "signature of the statement", *(_check_expiry(file, key) or _check_files(lake, predicate, files)),
-        f"{rows['rows_in']:,} rows in = {rows['published']:,} published + {rows['quarantined']:,} quarantined + {rows['removed']:,} removed",
+        "signature of the statement",
+        *(_check_expiry(file, key) or _check_files(lake, predicate, files)),
+        balance,
         *_count_approvals(predicate),
         *_count_decisions(predicate, key),
         *_check_features(of_all, version, file),
-        *(_check_set_aside(of_all, layer, said, key) for layer, said in predicate["set_aside"].items()),
-    ]  # fmt: skip
+        *(
+            _check_set_aside(of_all, layer, entry, key)
+            for layer, entry in predicate["set_aside"].items()
+        ),
+    ]
     if signed is None:
         checked += check_data_set(of_all)
     return Verified(name, version, tuple(checked))
