@@ -8,7 +8,7 @@ from typing import Any
 
 from assay.assets.io.installation import Installation
 from assay.assets.io.keys import new_private
-from assay.assets.io.registry.outbox import OutboxEntry
+from assay.assets.io.registry.outbox import OutboxEntry, Overdue
 from assay.assets.io.registry.references import LATEST
 from assay.assets.io.registry.triggers import MEASURE
 from assay.assets.services import review
@@ -37,11 +37,21 @@ def status() -> list[dict[str, Any]]:
         if review_state.stands(installation, row).decision == "open"
     ]
     late = [entry for entry in installation.registry.outbox.pending() if entry.tries]
-    names = dict.fromkeys([*installation.contracts, *(entry.dataset for entry in late)])
+    overdue = {alarm.dataset: alarm for alarm in installation.registry.outbox.overdue()}
+    names = dict.fromkeys([*installation.contracts, *(entry.dataset for entry in late), *overdue])
     return [
-        {**_status(installation, name, sum(row.dataset == name for row in waiting)), "late": [_late(entry) for entry in late if entry.dataset == name]}
+        {
+            **_status(installation, name, sum(row.dataset == name for row in waiting)),
+            "late": [_late(entry) for entry in late if entry.dataset == name],
+            **(_alarm(overdue[name]) if name in overdue else {}),
+        }
         for name in names
-    ]  # fmt: skip
+    ]
+
+
+def _alarm(overdue: Overdue) -> dict[str, Any]:
+    """That too much waits in the outbox, or for too long."""
+    return {"overdue": {"entries": overdue.entries, "late_since": overdue.late_since}}
 
 
 def _late(entry: OutboxEntry) -> dict[str, Any]:

@@ -43,9 +43,10 @@ def run_all(names: list[str], window: str | None, engine: str | None = None) -> 
         opened = instance(installation.home)
     try:
         _end_lost(installation, opened)
-        results = [
-            (name, _run_data_set(installation, opened, name, window, engine)) for name in wanted
-        ]
+        with installation.registry.session():
+            results = [
+                (name, _run_data_set(installation, opened, name, window, engine)) for name in wanted
+            ]
     finally:
         opened.dispose()
     _show_late(installation, wanted)

@@ -80,6 +80,18 @@ def show_status(data: list[dict[str, Any]]) -> None:
                 escape(delivery["reason"]),
             )
         console.print(waits)
+    for entry in data:
+        if "overdue" in entry:
+            console.print(_overdue(entry["dataset"], entry["overdue"]), soft_wrap=True)
+
+
+def _overdue(name: str, alarm: dict[str, Any]) -> str:
+    """The alarm about deliveries that wait, as a line."""
+    since = f", late since {alarm['late_since'][:10]}" if alarm["late_since"] else ""
+    return (
+        f"[red]✗[/] {escape(name)}: {alarm['entries']:,} deliveries wait{since}. "
+        "Repair what the reasons above name; they are tried again by every run"
+    )
 
 
 def show_references(data: list[dict[str, Any]]) -> None:

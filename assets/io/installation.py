@@ -1,11 +1,11 @@
-"""The installation: the contracts and every hand, opened together.
+"""The installation: the contracts and everything that touches the world, opened together.
 
-Belongs here: opening an installation, settling what a crash left open. Stays out: the stages (assets/stages).
+Belongs here: opening an installation, its versions and their checked statements.
+Stays out: delivering what waits in the outbox (settling.py), the stages (assets/stages).
 """
 
 from __future__ import annotations
 
-import fcntl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,9 +15,7 @@ from typing import Any
 
 import polars as pl
 
-from assay.assets.io import delta_log
-from assay.assets.io.disk import room_on_disk, sync_folder, write_atomically
-from assay.assets.io.failures import must_stop, reason_of
+from assay.assets.io.disk import room_on_disk, write_atomically
 from assay.assets.io.home import LAYOUT, MARK, Home, home
 from assay.assets.io.home_state import Step, next_step, read_state
 from assay.assets.io.keys import Keys
@@ -25,11 +23,9 @@ from assay.assets.io.lake import Lake
 from assay.assets.io.models import ModelStore
 from assay.assets.io.private import private_files
 from assay.assets.io.registry import Registry
-from assay.assets.io.registry.database import Json, as_row
-from assay.assets.io.registry.outbox import OutboxEntry
 from assay.assets.io.registry.references import NUMBER
 from assay.assets.io.registry.versions import Version
-from assay.assets.io.webhook import NotDelivered, deliver
+from assay.assets.io.settling import settle
 from assay.contracts.errors import ConfigurationError, EvidenceError, Where
 from assay.contracts.model import Contract
 from assay.contracts.policy import LicensePolicy, license_policy
@@ -37,10 +33,6 @@ from assay.contracts.problems import suggestion
 from assay.contracts.stewards import StewardPolicy
 from assay.contracts.types import dtype
 from assay.lineage import evidence, handling
-from assay.lineage.facts import StageFact
-
-_IN_ORDER = frozenset({"delta", "quarantine"})
-"""Entries of one data set that must not overtake each other: each builds on what is there."""
 
 
 def utc_now() -> datetime:
@@ -53,7 +45,7 @@ def _complete(where: Home, registry: Registry, keys: Keys, step: Step) -> None:
 
     Raises: ConfigurationError: the home cannot be made, or a key is not what it must be.
     """
-    if step == "take over" and not where.is_writable:
+    if step == "take over" and (registry.read_only or not where.is_writable):
         return  # it is read as it is
     try:
         where.root.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -115,7 +107,7 @@ class Installation:
         contracts = where.read_contracts()
         registry = Registry(where.registry, clock, where.actor)
         keys = Keys(where.root / "keys", registry.keys.fingerprints)
-        with room_on_disk(), private_files():
+        with room_on_disk(), private_files(), registry.session():
             step = next_step(read_state(where, registry, keys))
             if step != "open":
                 _complete(where, registry, keys, step)
@@ -185,179 +177,23 @@ class Installation:
         files = evidence.files(self.statement(row))
         return pl.scan_parquet(self.lake.check_files(row.dataset, files))
 
-    # -- settling -----------------------------------------------------------------------
-
     def settle(self) -> list[str]:
-        """Do what committed versions still wait for: evidence file, Delta commit, lineage. Idempotent; a crash only delays it.
+        """Deliver what committed versions still wait for. Returns: what could not be delivered, in words; it stays in the outbox."""
+        return settle(self)
 
-        Returns: what could not be delivered now, in words; it stays in the outbox.
-        """
-        late: list[str] = []
-        if self.registry.read_only or not self.home.is_writable:
-            return late  # the next who may write does it
-        with private_files(), (self.home.root / ".settling").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return late  # another process is at it
-            waiting: set[tuple[str, str]] = set()
-            for entry in self.registry.outbox.pending():
-                line = (entry.dataset, entry.kind)
-                if line in waiting:
-                    continue  # it must not overtake the one before it
-                reason = self._deliver(entry) if self.registry.outbox.is_due(entry) else ""
-                if reason is None:
-                    continue
-                if entry.kind in _IN_ORDER:
-                    waiting.add(line)
-                if reason:
-                    late.append(f"{entry.kind} of {entry.dataset}: {reason}")
-        return late
-
-    def _deliver(self, entry: OutboxEntry) -> str | None:
-        """Deliver one entry of the outbox; whatever it raises is recorded against it alone.
-
-        Returns: why it was put off, None where it was delivered.
-        """
-        try:
-            with room_on_disk():
-                getattr(self, f"_deliver_{entry.kind}")(entry.dataset, entry.payload)
-        except BaseException as error:
-            if must_stop(error):
-                raise
-            reason = str(error) if isinstance(error, NotDelivered) else reason_of(error)
-            with room_on_disk():
-                self.registry.outbox.put_off(entry, type(error).__name__, reason)
-            return reason
-        self.registry.outbox.delivered(entry)
-        return None
-
-    def _deliver_evidence(self, dataset: str, payload: Json) -> None:
-        row = self.version(dataset, payload["version"])
-        write_atomically(self.evidence_file(dataset, row.version), self.envelope(row))
-
-    def _deliver_expiry(self, dataset: str, payload: Json) -> None:
-        row = self.version(dataset, payload["version"])
-        text = evidence.sign(
-            evidence.expiry({**as_row(row), "envelope": self.envelope(row)}), self.keys.signer()
-        )
-        write_atomically(
-            self.evidence_file(dataset, row.version).with_name(evidence.expiry_name(row.version)),
-            text,
-        )
-
-    def evidence_file(self, dataset: str, version: str) -> Any:
+    def evidence_file(self, dataset: str, version: str) -> Path:
         """Where a version's evidence lies for people without the registry."""
         return self.home.root / "evidence" / dataset / f"{version}.dsse.json"
-
-    def _deliver_delta(self, dataset: str, payload: Json) -> None:
-        row = self.version(dataset, payload["version"])
-        table = self.lake.folder(dataset, "versions")
-        rows = [row]
-        if not delta_log.read(table, tail=True):  # the first version, or somebody removed the log
-            versions = self.registry.versions.all(dataset)
-            rows = [version for version in versions if version.sequence <= row.sequence]
-        for version in rows:
-            self._commit_delta(table, version)
-
-    def _commit_delta(self, table: Path, row: Version) -> None:
-        files = [
-            (file.path, file.size_bytes, file.rows) for file in evidence.files(self.statement(row))
-        ]
-        first = table / files[0][0]
-        if row.expired_at and not first.exists():
-            return  # there is nothing left for readers
-        schema = pl.Schema(pl.read_parquet_schema(first))
-        note = f"{row.dataset}@{row.version}"
-        self.lake.commit_delta(table, row.sequence, files, schema, note)
-
-    def _deliver_quarantine(self, dataset: str, payload: Json) -> None:
-        row = next(
-            row
-            for row in self.registry.quarantine.handlings(dataset)
-            if row.id == payload["decision"]
-        )
-        write_atomically(
-            self.home.root / "evidence" / dataset / "quarantine" / f"{row.id:06}.dsse.json",
-            row.envelope,
-        )
-        for path, digest in handling.opened(row.envelope, self.keys.public())["predicate"][
-            "becomes"
-        ].items():
-            self.lake.replace_emptied(path, digest)
-
-    def _deliver_quarantine_expiry(self, dataset: str, payload: Json) -> None:
-        """Sign that a quarantine has expired, then remove its file: never the other way round."""
-        rows = self.registry.quarantine.all(dataset)
-        row = next(row for row in rows if row.run_id == payload["run_id"])
-        file = self.lake.folder(dataset, "quarantine") / f"{row.run_id}.parquet"
-        document = handling.expiry(as_row(row), str(file.relative_to(self.lake.root)))
-        signed = evidence.sign(document, self.keys.signer())
-        write_atomically(self.quarantine_expiry_file(dataset, row.run_id), signed)
-        if file.exists():
-            file.unlink()
-            sync_folder(file.parent)
 
     def quarantine_expiry_file(self, dataset: str, run_id: str) -> Path:
         """Where it is signed that the quarantine of a run has expired."""
         folder = self.home.root / "evidence" / dataset / "quarantine"
         return folder / handling.expiry_name(run_id)
 
-    def _deliver_aliases(self, dataset: str, payload: Json) -> None:
-        from assay.assets.io.registry.models import ROLES
-
-        serving = self.registry.models.serving(dataset)
-        self.models.alias(
-            payload["model"],
-            {role: serving[role].version if role in serving else None for role in ROLES},
-        )
-
-    def _deliver_refusal(self, _: str, payload: Json) -> None:
-        self.models.refuse(payload["model"], payload["version"], payload["reason"])
-
-    def _deliver_webhook(self, dataset: str, payload: Json) -> None:
-        trigger = self.registry.triggers.get(payload["trigger"])
-        if trigger.done_at:
-            return
-        contract = self.contract(dataset)
-        webhook = contract.drift.acting.webhook if contract.drift else None
-        if webhook is None:
-            raise NotDelivered("the contract names no webhook any more")
-        told = {
-            key: getattr(trigger, key)
-            for key in ("dataset", "version", "action", "reason", "raised_at")
-        } | {"trigger": trigger.id, "cause": trigger.cause}
-        where = Where(file=contract.file, dataset=dataset)
-        status = deliver(
-            webhook,
-            f"assay-trigger-{trigger.id}",
-            told,
-            at_s=int(self.clock().timestamp()),
-            hosts=self.home.hosts,
-            where=where,
-        )
-        self.registry.triggers.finish(
-            trigger, {"outcome": "handed over", "reason": f"the webhook answered {status}"}
-        )
-
     @cached_property
     def models(self) -> ModelStore:
         """The MLflow store of this installation."""
         return ModelStore(self.home.root / "models", self.home.mlflow_uri or None)
-
-    def _deliver_lineage(self, _: str, payload: Json) -> None:
-        from assay.lineage import emit
-
-        url = self.home.lineage_url
-        client = (
-            emit.http_client(str(url))
-            if url
-            else emit.file_client(self.home.root / "lineage" / "events.ndjson")
-        )
-        try:
-            emit.emit(client, [StageFact.model_validate(payload)])
-        finally:
-            client.close()
 
 
 def schema_of(contract: Contract) -> list[dict[str, str]]:

@@ -46,7 +46,6 @@ def land(run: Run) -> Landed:
     installation, contract = run.installation, run.contract
     with stage(run, "landed") as noted:
         installation.home.check_region(contract)
-        _ = run.lease
         source = upstream.version_of(installation, contract) if contract.source.upstream else None
         fetched = sources.fetch(contract, _place(run, source))
         unchanged = _read_unless_landed(run, fetched, source)

@@ -42,7 +42,7 @@ class Part:
     @property
     def attempt(self) -> str:
         """The folder below `versions/` that is this attempt's own."""
-        return f"{self.admission.inputs.key[:16]}-{self.run.lease.token}"
+        return f"{self.admission.inputs.key[:16]}-{self.run.lease().token}"
 
 
 def signed(run: Run, parts: Sequence[Part]) -> SignedVersion:

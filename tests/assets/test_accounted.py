@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 
 from assay.assets.io import delta_log
-from assay.assets.io.installation import Installation
+from assay.assets.io.outbox_handlers import HANDLERS
 from assay.assets.stages import quarantine_record
 from assay.assets.stages.features import make_features
 from assay.contracts.errors import EvidenceError, QualityError
@@ -255,9 +255,11 @@ def test_an_expiry_that_was_interrupted_goes_on_and_is_no_error_meanwhile(
     home: SampleHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     later(home)
-    monkeypatch.setattr(
-        Installation, "_deliver_quarantine_expiry", lambda *_: (_ for _ in ()).throw(OSError())
-    )
+
+    def fail(*_: object) -> None:
+        raise OSError
+
+    monkeypatch.setitem(HANDLERS, "quarantine_expiry", fail)
     quarantine_record.expire(home.open(), ["readings"])
     files = list((home.root / "lake/readings/quarantine").glob("*.parquet"))
     assert len(files) == 2  # recorded, not signed yet, so not removed

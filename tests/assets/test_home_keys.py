@@ -17,7 +17,7 @@ from assay.assets.io import installation as installation_module
 from assay.assets.io.home import LAYOUT, MARK
 from assay.assets.io.home_state import HomeState, next_step
 from assay.assets.io.keys import PSEUDONYM, PUBLIC, SIGNING, Keys, read_private
-from assay.assets.io.registry.keys import RECORDED, key_fingerprints
+from assay.assets.io.registry.keys import RECORDED, KeyRecords, key_fingerprints
 from assay.assets.io.registry.ledger import ledger
 from assay.assets.services.verify import verify
 from assay.contracts.errors import AssayError, ConfigurationError
@@ -275,7 +275,7 @@ def test_a_lost_registry_elsewhere_is_no_new_installation(either_registry: Sampl
 STEPS = [
     (Keys, "create"),
     (installation_module.Registry, "create"),
-    (installation_module.Registry, "record_keys"),
+    (KeyRecords, "record"),
     (installation_module, "write_atomically"),
 ]
 

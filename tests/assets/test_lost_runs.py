@@ -170,7 +170,7 @@ def test_when_a_run_is_lost(
     installation: SampleHome, changed: dict[str, Any], later: timedelta, why: str | None
 ) -> None:
     run = installation.run()
-    _ = run.lease
+    run.lease()
     (row,) = run.installation.registry.runs.newest("readings")
     now = NOW.isoformat()
     worker = replace(row.worker, started_at=now, heartbeat_at=now, stage="cleaned")
@@ -180,7 +180,7 @@ def test_when_a_run_is_lost(
 
 def test_dagster_is_told_of_a_run_whose_process_is_gone(installation: SampleHome) -> None:
     run = installation.run()
-    _ = run.lease
+    run.lease()
     import sqlalchemy as sa
 
     from assay.assets.io.registry.runs import runs

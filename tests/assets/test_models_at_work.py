@@ -601,9 +601,7 @@ def test_a_named_reference_stays_the_measure_and_versions_are_not_read_again(
         monkeypatch.setattr(
             type(opened_home),
             "scan",
-            lambda self, row, scan=scan, read=read: (read.append(row["version"]), scan(self, row))[
-                1
-            ],
+            lambda self, row, scan=scan, read=read: (read.append(row.version), scan(self, row))[1],
         )
         drifted = measure_drift(run)
         monkeypatch.setattr(type(opened_home), "scan", scan)

@@ -14,13 +14,14 @@ import sqlalchemy as sa
 
 from assay.assets.io.failures import must_stop, quiet_panics
 from assay.assets.io.installation import Installation
+from assay.assets.io.outbox_handlers import HANDLERS
+from assay.assets.io.registry import outbox
+from assay.assets.io.registry.ledger import ledger
 from assay.assets.io.webhook import NotDelivered
 from assay.contracts.errors import ConfigurationError
 from tests.conftest import SampleHome
 
-KINDS = sorted(
-    name.removeprefix("_deliver_") for name in vars(Installation) if name.startswith("_deliver_")
-)
+KINDS = sorted(HANDLERS)
 SECRET = "ann.canary@example.com"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -97,7 +98,7 @@ def delivering(
         return deliver
 
     for kind in KINDS:
-        monkeypatch.setattr(Installation, f"_deliver_{kind}", pretend(kind))
+        monkeypatch.setitem(HANDLERS, kind, pretend(kind))
     return delivered
 
 
@@ -175,7 +176,7 @@ def test_only_what_builds_on_the_entry_before_waits_for_it(
         registry.outbox.post(kind, "alpha", {"number": number})
     registry.outbox.post(kind, "beta", {"number": 1})
     clocked.open().settle()
-    assert delivered == [*([] if in_order else [(kind, "alpha", 2)]), (kind, "beta", 1)]
+    assert delivered == [(kind, "beta", 1), *([] if in_order else [(kind, "alpha", 2)])]
     clocked.open().settle()  # the first is put off now, and still not overtaken
     assert [entry.payload["number"] for entry in registry.outbox.pending()] == (
         [1, 2] if in_order else [1]
@@ -283,6 +284,61 @@ def test_a_home_of_an_earlier_release_gets_what_it_lacks(installation: SampleHom
     with registry.database.engine.begin() as connection:
         for column in ("failed_since", "error", "reason"):
             connection.execute(sa.text(f"ALTER TABLE outbox DROP COLUMN {column}"))
+        connection.execute(sa.text("DROP TABLE registry_layout"))
     (installation.root / "assay.home").write_text("4\n")
     (entry,) = installation.open().registry.outbox.pending()
     assert (entry.failed_since, entry.error, entry.reason) == (None, None, None)
+
+
+def test_data_sets_take_turns_so_that_many_entries_of_one_hold_up_no_other(
+    clocked: SampleHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delivered = delivering(monkeypatch, lambda *_: None)
+    registry = clocked.open().registry
+    for number in range(3):
+        registry.outbox.post("lineage", "alpha", {"number": number})
+    registry.outbox.post("lineage", "beta", {"number": 0})
+    clocked.open().settle()
+    assert delivered == [
+        ("lineage", "alpha", 0),
+        ("lineage", "beta", 0),
+        ("lineage", "alpha", 1),
+        ("lineage", "alpha", 2),
+    ]
+
+
+@pytest.mark.parametrize("cause", ["too many", "too long"])
+def test_an_alarm_is_recorded_once(
+    either_registry: SampleHome,
+    monkeypatch: pytest.MonkeyPatch,
+    cause: str,
+) -> None:
+    either_registry.clock = staticmethod(lambda: NOW)
+    delivering(monkeypatch, lambda *_: OSError())
+    registry = either_registry.open().registry
+    for _ in range(2):
+        registry.outbox.post("lineage", "readings", {})
+    either_registry.open().settle()
+    assert registry.outbox.overdue() == []
+    if cause == "too many":
+        monkeypatch.setattr(outbox, "MOST_WAITING", 1)
+    else:
+        either_registry.clock = staticmethod(lambda: NOW + outbox.LONGEST_LATE * 1.01)
+    for _ in range(2):
+        either_registry.open().settle()
+    (alarm,) = either_registry.open().registry.outbox.overdue()
+    assert (alarm.dataset, alarm.entries) == ("readings", 2)
+    actions = [row["action"] for row in either_registry.rows(sa.select(ledger.c.action))]
+    assert actions.count(outbox.ALARM) == 1
+
+
+def test_deliveries_that_were_made_are_noted_though_the_process_stops(
+    clocked: SampleHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delivering(monkeypatch, lambda kind, *_: KeyboardInterrupt() if kind == "delta" else None)
+    registry = clocked.open().registry
+    registry.outbox.post("evidence", "alpha", {})
+    registry.outbox.post("delta", "alpha", {})
+    with pytest.raises(KeyboardInterrupt):
+        clocked.open().settle()
+    assert [entry.kind for entry in registry.outbox.pending()] == ["delta"]

@@ -10,8 +10,8 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import fields
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -33,14 +33,26 @@ _IDLE_S = 30.0
 """A connection that was idle for longer may have been closed by the server or a firewall."""
 
 
-class _Session(threading.local):
-    """What the current thread holds: SQLite binds a connection to its thread."""
+@dataclass
+class _Session:
+    """What a thread holds of one database: SQLite binds a connection to its thread."""
 
-    process: int = 0
+    process: int
     depth: int = 0
     connection: sa.Connection | None = None
     used_at: float = 0.0
     transaction: sa.Connection | None = None
+    deferred: list[Callable[[], None]] = field(default_factory=list)
+
+
+class _Sessions(threading.local):
+    """The sessions of a thread, by URL: an installation that is opened twice shares them."""
+
+    def __init__(self) -> None:
+        self.by_url: dict[str, _Session] = {}
+
+
+_sessions = _Sessions()
 
 
 class Database:
@@ -48,7 +60,7 @@ class Database:
 
     def __init__(self, url: str, clock: Callable[[], datetime], actor: str) -> None:
         self.clock, self.actor = clock, actor
-        self._local = _Session()
+        self._url = url
         try:
             self.file = _sqlite_file(url)
             self.read_only = (
@@ -96,19 +108,27 @@ class Database:
 
         Between two transactions the connection is idle and holds no lock.
         """
-        local = self._this_process()
-        local.depth += 1
+        session = self._session()
+        session.depth += 1
         try:
             yield
+        except BaseException:
+            if session.depth == 1:
+                with suppress(sa.exc.DBAPIError):  # the first failure is the one to report
+                    self.flush()
+            raise
+        else:
+            if session.depth == 1:
+                self.flush()
         finally:
-            local.depth -= 1
-            if local.depth == 0:
-                self._drop()
+            session.depth -= 1
+            if session.depth == 0:
+                _drop(session)
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
         """A connection for reading; inside a write transaction, that of the transaction."""
-        transaction = self._this_process().transaction
+        transaction = self._session().transaction
         if transaction is not None:
             yield transaction
             return
@@ -119,60 +139,87 @@ class Database:
     def write(self) -> Iterator[sa.Connection]:
         """One transaction, under the one lock of all writers; inside another, a part of it."""
         self.check_writable()
-        local = self._this_process()
-        if local.transaction is not None:
-            yield local.transaction
+        session = self._session()
+        if session.transaction is not None:
+            yield session.transaction
             return
+        waiting, session.deferred = session.deferred, []
+        try:
+            with self._write_transaction(session) as connection:
+                for work in waiting:
+                    work()
+                yield connection
+        except BaseException:
+            session.deferred = [*waiting, *session.deferred]
+            raise
+
+    @contextmanager
+    def _write_transaction(self, session: _Session) -> Iterator[sa.Connection]:
         with self._connection() as connection:
             connection.execution_options(assay_write=True)
             try:
                 with connection.begin():
                     if self.engine.dialect.name == "postgresql":
                         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
-                    local.transaction = connection
+                    session.transaction = connection
                     yield connection
             finally:
-                local.transaction = None
-                connection.execution_options(assay_write=False)
+                session.transaction = None
+                if not connection.closed:
+                    connection.execution_options(assay_write=False)
+
+    def later(self, work: Callable[[], None]) -> None:
+        """Write something small with the next transaction of this session, at the latest when it ends.
+
+        Whoever reads what it writes calls `flush` first. In a transaction, or without a session, it is
+        written at once.
+        """
+        session = self._session()
+        if session.transaction is not None or session.depth == 0:
+            with self.write():
+                work()
+        else:
+            session.deferred.append(work)
+
+    def flush(self) -> None:
+        """Write what waits for the next transaction of this session."""
+        if self._session().deferred:
+            with self.write():
+                pass
 
     @contextmanager
     def _connection(self) -> Iterator[sa.Connection]:
-        local = self._this_process()
-        if local.depth == 0:
+        session = self._session()
+        if session.depth == 0:
             with self._connect() as connection:
                 yield connection
             return
-        connection = self._kept_connection()
+        connection = self._kept_connection(session)
         try:
             yield connection
         except BaseException:
-            self._drop()  # the next transaction begins with a connection that is surely whole
+            _drop(session)  # the next transaction begins with a connection that is surely whole
             raise
-        local.used_at = time.monotonic()
+        session.used_at = time.monotonic()
 
-    def _kept_connection(self) -> sa.Connection:
-        local = self._local
-        if local.connection is not None and time.monotonic() - local.used_at > _IDLE_S:
+    def _kept_connection(self, session: _Session) -> sa.Connection:
+        if session.connection is not None and time.monotonic() - session.used_at > _IDLE_S:
             try:
-                with local.connection.begin():
-                    local.connection.execute(sa.select(1))
+                with session.connection.begin():
+                    session.connection.execute(sa.select(1))
             except sa.exc.DBAPIError:
-                self._drop()
-        if local.connection is None:
-            local.connection = self._connect()
-        return local.connection
+                _drop(session)
+        if session.connection is None:
+            session.connection = self._connect()
+            session.used_at = time.monotonic()
+        return session.connection
 
-    def _drop(self) -> None:
-        connection, self._local.connection = self._local.connection, None
-        if connection is not None:
-            connection.close()
-
-    def _this_process(self) -> _Session:
+    def _session(self) -> _Session:
         """The thread's session; a forked process does not use its parent's connection."""
-        if self._local.process != os.getpid():
-            self._local.process = os.getpid()
-            self._local.depth, self._local.connection, self._local.transaction = 0, None, None
-        return self._local
+        session = _sessions.by_url.get(self._url)
+        if session is None or session.process != os.getpid():
+            session = _sessions.by_url[self._url] = _Session(os.getpid())
+        return session
 
     def _connect(self) -> sa.Connection:
         """Open a connection. The server's own message is not repeated: with a badly written URL it holds a part of the password."""
@@ -203,14 +250,21 @@ class Database:
             return list(connection.execute(query).scalars())
 
 
+def _drop(session: _Session) -> None:
+    """Close the connection that a session keeps."""
+    connection, session.connection = session.connection, None
+    if connection is not None:
+        connection.close()
+
+
 def columns(table: sa.Table, record: type[Any]) -> list[sa.Column[Any]]:
     """The columns of a table that a record holds."""
-    return [table.c[field.name] for field in fields(record)]
+    return [table.c[item.name] for item in fields(record)]
 
 
 def as_row(record: Any) -> Json:
     """A record as the columns that keep it, in their order; documents in it are not copied."""
-    return {field.name: getattr(record, field.name) for field in fields(record)}
+    return {item.name: getattr(record, item.name) for item in fields(record)}
 
 
 def all_records(

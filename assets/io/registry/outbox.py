@@ -5,12 +5,20 @@ Belongs here: the table, what is put into it and taken out. Stays out: deliverin
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from assay.assets.io.registry.database import Database, Json, columns, metadata
+from assay.assets.io.registry.database import (
+    Database,
+    Json,
+    as_row,
+    columns,
+    metadata,
+)
+from assay.assets.io.registry.ledger import Ledger, ledger
 
 outbox = sa.Table(
     "outbox", metadata,
@@ -20,6 +28,10 @@ outbox = sa.Table(
 )  # fmt: skip
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 15.0, 3600.0
+MOST_WAITING = 10_000
+LONGEST_LATE = timedelta(days=7)
+"""More entries of one data set, or one that is late for longer, raise the alarm."""
+ALARM = "deliveries overdue"
 
 
 @dataclass(frozen=True)
@@ -37,11 +49,22 @@ class OutboxEntry:
     reason: str | None
 
 
+@dataclass(frozen=True)
+class Overdue:
+    """The alarm of a data set: how many entries wait, and since when the oldest is late."""
+
+    dataset: str
+    entries: int
+    late_since: str | None
+    first: int
+    """The number of the oldest entry that waits: what the alarm is about, and raised for once."""
+
+
 class Outbox:
     """The part of the registry that remembers what has to go out."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, log: Ledger) -> None:
+        self._database, self._ledger = database, log
 
     def post(self, kind: str, dataset: str, payload: Json) -> None:
         """Put something into the outbox by itself."""
@@ -58,6 +81,7 @@ class Outbox:
 
     def pending(self) -> list[OutboxEntry]:
         """What still has to go out, put off or not, the oldest first."""
+        self._database.flush()
         query = sa.select(*columns(outbox, OutboxEntry)).where(outbox.c.delivered_at.is_(None))
         return self._database.all(OutboxEntry, query.order_by(outbox.c.id))
 
@@ -95,3 +119,39 @@ class Outbox:
             connection.execute(
                 sa.update(outbox).where(this).values(delivered_at=self._database.now())
             )
+
+    # -- the alarm --------------------------------------------------------------------
+
+    def overdue(self) -> list[Overdue]:
+        """The data sets of which too much waits, or for too long."""
+        self._database.flush()
+        late_since = sa.func.min(outbox.c.failed_since)
+        of_dataset = (
+            sa.select(
+                outbox.c.dataset,
+                sa.func.count().label("entries"),
+                late_since.label("late_since"),
+                sa.func.min(outbox.c.id).label("first"),
+            )
+            .where(outbox.c.delivered_at.is_(None))
+            .group_by(outbox.c.dataset)
+            .order_by(outbox.c.dataset)
+        )
+        limit = (self._database.clock() - LONGEST_LATE).isoformat(timespec="microseconds")
+        is_too_much = sa.or_(sa.func.count() > MOST_WAITING, late_since < limit)
+        return self._database.all(Overdue, of_dataset.having(is_too_much))
+
+    def raise_alarms(self) -> None:
+        """Note in the audit log what is overdue: once for the oldest entry that waits."""
+        overdue = self.overdue()
+        if not overdue:
+            return
+        logged = sa.select(ledger.c.dataset, ledger.c.details).where(ledger.c.action == ALARM)
+        with self._database.read() as connection:
+            raised = {
+                (row.dataset, json.loads(row.details)["first"])
+                for row in connection.execute(logged)
+            }
+        for alarm in overdue:
+            if (alarm.dataset, alarm.first) not in raised:
+                self._ledger.note(ALARM, alarm.dataset, as_row(alarm))

@@ -17,12 +17,13 @@ from assay.assets.io.registry import references as reference_rows
 from assay.assets.io.registry import versions as version_rows
 from assay.assets.io.registry.checks import CheckRecord, Checks
 from assay.assets.io.registry.clock_doubts import ClockDoubts
-from assay.assets.io.registry.database import Database, Json, metadata
+from assay.assets.io.registry.database import Database, Json
 from assay.assets.io.registry.decisions import DecisionRecord, Decisions, NewDecision
 from assay.assets.io.registry.derived import Derived, DerivedRecords
 from assay.assets.io.registry.indexes import Indexes, NewBuild, ServingIndex
 from assay.assets.io.registry.keys import RECORDED, KeyRecords
 from assay.assets.io.registry.ledger import Ledger, ledger
+from assay.assets.io.registry.migrate import bring_up, check_layout
 from assay.assets.io.registry.models import Models, Role
 from assay.assets.io.registry.outbox import Outbox
 from assay.assets.io.registry.outcomes import Outcomes
@@ -45,7 +46,7 @@ class Registry:
         self.ledger = log = Ledger(database)
         self.clock_doubts = ClockDoubts(database, log)
         self.keys = KeyRecords(database, log)
-        self.outbox = Outbox(database)
+        self.outbox = Outbox(database, log)
         self.runs = Runs(database, log)
         self.checks = Checks(database)
         self.versions = Versions(database)
@@ -63,8 +64,15 @@ class Registry:
     # -- the database -----------------------------------------------------------------
 
     def create(self) -> None:
-        """Make the tables and columns that are not there; processes that start together wait for each other."""
-        create_tables(self.database)
+        """Create the tables, or migrate those of an earlier layout; processes that start together wait for each other.
+
+        Raises: ConfigurationError: the layout is newer; nothing is changed.
+        """
+        bring_up(self.database)
+
+    def layout(self) -> int | None:
+        """The number of the tables' layout; None where there are none. Raises: ConfigurationError: it is newer than this Assay."""
+        return check_layout(self.database)
 
     def usage(self) -> Literal["none", "empty", "used"]:
         """`none`: there are no tables; `empty`: nothing was recorded but the keys; `used`: something else was."""
@@ -100,6 +108,7 @@ class Registry:
         version: SignedVersion,
         outbox_rows: list[tuple[str, Json]],
         measures: bool = False,
+        end: Callable[[Version], None] = lambda _: None,
     ) -> Version | None:
         """The commit point.
 
@@ -108,6 +117,7 @@ class Registry:
             version: what is published.
             outbox_rows: (kind, payload) of what must follow.
             measures: whether the contract has each version compared: the trigger is part of the transaction.
+            end: records the end of the runs, in the same transaction.
         Returns: the version now registered for these inputs: this one, or the one that was there already. None: another partition was published
             meanwhile, so that this version would leave it out; build on the newest one and try again.
         Raises: PublicationError: a newer run holds the lease; nothing was written but the refusal in the audit log.
@@ -118,6 +128,7 @@ class Registry:
             if not stale:
                 there = version_rows.of_inputs(connection, dataset, version.input_key)
                 if there is not None:
+                    end(there)
                     return there
                 if version.sequence != version_rows.newest_sequence(connection, dataset) + 1:
                     return None
@@ -129,6 +140,7 @@ class Registry:
                 if measures:
                     reason = "a version was published"
                     self.triggers.request(dataset, version.version, MEASURE, reason)
+                end(published)
                 return published
         raise PublicationError(
             "a newer run of this data set has started, so this one may not publish",
@@ -330,23 +342,3 @@ def _numbered(fact: Json, decision: int) -> Json:
         for table in fact["outputs"]
     ]
     return {**fact, "outputs": outputs}
-
-
-def create_tables(database: Database) -> None:
-    """Make the tables and columns that are not there."""
-    import os
-
-    if database.file is not None:
-        # SQLite gives its journal the same mode
-        os.close(os.open(database.file, os.O_RDONLY | os.O_CREAT, 0o600))
-    with database.write() as connection:
-        metadata.create_all(connection)
-        there = sa.inspect(connection)
-        for table in metadata.sorted_tables:
-            existing = {column["name"] for column in there.get_columns(table.name)}
-            for column in table.columns:
-                if column.name not in existing:  # an earlier Assay's; what is new may be null
-                    kind = column.type.compile(database.engine.dialect)
-                    connection.execute(
-                        sa.text(f"ALTER TABLE {table.name} ADD COLUMN {column.name} {kind}")
-                    )

@@ -91,11 +91,14 @@ class Runs:
             parent: the run that this one is a part of, if it is.
         """
         slot = slot_of(dataset, partition)
-        this = sa.and_(runs.c.run_id == run_id, runs.c.dataset == dataset)
+        with self._database.read() as connection:
+            lease = _taken(connection, dataset, run_id)
+        if lease is not None:
+            return lease
         with self._database.write() as connection:
-            begun = connection.execute(sa.select(runs.c.token, runs.c.slot).where(this)).first()
-            if begun is not None:
-                return Lease(dataset, run_id, begun.token, begun.slot or dataset)
+            lease = _taken(connection, dataset, run_id)
+            if lease is not None:
+                return lease
             token = _next_token(connection, slot, run_id)
             now = self._database.now()
             row = {
@@ -125,6 +128,7 @@ class Runs:
 
     def newest(self, dataset: str, limit: int = 10) -> list[RunRecord]:
         """The newest runs first."""
+        self._database.flush()
         query = _RUN.where(runs.c.dataset == dataset).order_by(runs.c.started_at.desc())
         return self._database.all(RunRecord, query.limit(limit))
 
@@ -135,6 +139,7 @@ class Runs:
 
     def of_run(self, run_id: str) -> list[RunRecord]:
         """What one run, or each part of it, did."""
+        self._database.flush()
         this = sa.or_(runs.c.run_id == run_id, runs.c.parent == run_id)
         return self._database.all(RunRecord, _RUN.where(this))
 
@@ -151,14 +156,13 @@ class Runs:
 
     @contextmanager
     def working(self, dataset: str, run_id: str, stage: str) -> Iterator[None]:
-        """Have it recorded that the run's process is there, for as long as a stage takes."""
-        self.at_work(dataset, run_id, stage)
+        """Have it recorded that the run's process is there, for as long as a stage takes; by whoever calls, that it begins and ends."""
         with heartbeat(dataset, lambda: self.at_work(dataset, run_id, stage)):
             yield
-        self.at_work(dataset, run_id, None)
 
     def lost(self) -> list[tuple[RunRecord, str]]:
         """Runs that have not ended and never will, each with how one can tell."""
+        self._database.flush()
         query = _RUN.where(runs.c.ended_at.is_(None)).order_by(runs.c.started_at)
         unended = self._database.all(RunRecord, query)
         now = self._database.clock()
@@ -185,6 +189,13 @@ class Runs:
                 entry = {"run_id": run.run_id, **details}
                 self._ledger.add(connection, "run lost", run.dataset, entry)
         return True
+
+
+def _taken(connection: sa.Connection, dataset: str, run_id: str) -> Lease | None:
+    """The lease that a run took before."""
+    this = sa.and_(runs.c.run_id == run_id, runs.c.dataset == dataset)
+    row = connection.execute(sa.select(runs.c.token, runs.c.slot).where(this)).first()
+    return None if row is None else Lease(dataset, run_id, row.token, row.slot or dataset)
 
 
 def newest_token(connection: sa.Connection, slot: str) -> int | None:
