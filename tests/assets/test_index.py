@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -405,9 +406,8 @@ def test_a_passage_comes_with_place_version_licence_and_trace(shelf: Shelf) -> N
         "passages": [passage.passage for passage in found.passages],
         "k": 2,
     }
-    assert "tuple" not in json.dumps(
-        shelf.installation.open().registry.uses.all("readings")
-    )  # what somebody asked is nobody's business
+    uses = [asdict(use) for use in shelf.installation.open().registry.uses.all("readings")]
+    assert "tuple" not in json.dumps(uses)  # what somebody asked is nobody's business
 
 
 def test_another_purpose_is_refused_and_the_refusal_recorded(shelf: Shelf) -> None:
@@ -543,7 +543,9 @@ def killed_at_random(shelf: Shelf, kills: int, seed: int) -> None:
     assert len(swaps) == len(set(swaps))  # none was done twice
     service = registry.indexes.serving("readings")
     assert service is not None
-    assert service["version"] == registry.references.resolve("readings")["version"]  # type: ignore[index]  # it is published
+    latest = registry.references.resolve("readings")
+    assert latest is not None
+    assert service.version == latest.version  # it is published
     assert acted is None or acted.details["build"] == service.build
     folders = {path.name for path in (shelf.installation.root / "index" / "readings").iterdir()}
     assert not [name for name in folders if name.startswith(".unfinished")]
