@@ -165,9 +165,9 @@ def note_changes(installation: Installation, row: Version) -> Json | None:
     Raises: EvidenceError: a file of one of the two is not what was signed.
     """
     name = row.dataset
-    known = installation.registry.derived.get(name, row.version, KIND)
-    if known is not None:
-        return known
+    changes_kept = installation.registry.derived.get(name, row.version, KIND)
+    if changes_kept is not None:
+        return changes_kept
     predicate = installation.statement(row)["predicate"]
     before = predicate.get("built_on") or predicate["previous"]
     earlier = installation.registry.references.resolve(name, before) if before else None

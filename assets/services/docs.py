@@ -53,7 +53,7 @@ def document(
         sample_rows=sample_rows,
         seed=seed,
     )
-    made = {
+    details = {
         "version": row.version,
         "index": str(index.resolve()),
         "rows": min(row.rows, sample_rows),
@@ -61,8 +61,8 @@ def document(
         "seed": seed,
     }
     if folder is None:
-        installation.registry.derived.keep(name, row.version, "data_docs", made)
-    return made
+        installation.registry.derived.keep(name, row.version, "data_docs", details)
+    return details
 
 
 def pages_of(installation: Installation, name: str, version: str) -> Path:
@@ -101,16 +101,18 @@ def data_docs(
 
 def _without_row_counts(suite: dict[str, Any], reason: str) -> dict[str, Any]:
     """What speaks of the whole table cannot be asked of a sample."""
-    asked = [each for each in suite["expectations"] if each["type"] != ROW_COUNT]
-    unasked = {
-        each["meta"]["assay_rule"]: reason
-        for each in suite["expectations"]
-        if each["type"] == ROW_COUNT
+    kept = [
+        expectation for expectation in suite["expectations"] if expectation["type"] != ROW_COUNT
+    ]
+    left_out = {
+        expectation["meta"]["assay_rule"]: reason
+        for expectation in suite["expectations"]
+        if expectation["type"] == ROW_COUNT
     }
     return {
         **suite,
-        "expectations": asked,
-        "meta": {**suite["meta"], "left_out": {**suite["meta"]["left_out"], **unasked}},
+        "expectations": kept,
+        "meta": {**suite["meta"], "left_out": {**suite["meta"]["left_out"], **left_out}},
     }
 
 

@@ -74,8 +74,8 @@ def _treated_row(
     current: Run, row: Version, signed_inputs: dict[str, Any], number: int
 ) -> pl.LazyFrame:
     """The row as admission handed it on: text, its personal values treated."""
-    known = {field.name for field in fields(Inputs)}
-    inputs = Inputs(**{key: value for key, value in signed_inputs.items() if key in known})
+    fields_now = {field.name for field in fields(Inputs)}
+    inputs = Inputs(**{key: value for key, value in signed_inputs.items() if key in fields_now})
     redacting = redacts(current.contract)
     found = found_again(current, row) if redacting else pl.DataFrame(schema=FOUND_SCHEMA)
     return treated_rows(current, inputs, found).filter(pl.col(ROW) == number)

@@ -1,4 +1,4 @@
-"""Reaping, done: runs whose process is gone -> ended, their lease taken away, their staging swept.
+"""End the runs whose process is gone: take their lease away, and sweep their staging.
 
 Belongs here: the registry's side. Stays out: telling Dagster (assets/dagster/lost_runs.py).
 """

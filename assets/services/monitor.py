@@ -1,4 +1,4 @@
-"""Models at work, watched: predictions that were given, outcomes that arrived -> how good the ones in service are, and who serves from then on.
+"""Watch the models in service: how good they are by the outcomes that have arrived, and which serves from then on.
 
 Belongs here: keeping predictions and outcomes, judging by them, promoting and rolling back. Stays out: training (model.py), predicting (predict.py).
 """

@@ -63,12 +63,7 @@ def drafted(
     from assay.contracts.load import lint
 
     where = Where(file=shown(path))
-    if not path.is_file():
-        raise SourceError(
-            "the file is not there",
-            "Give the path of a CSV, JSON, JSON lines, Parquet, Arrow or Excel file, or of an archive of one",
-            where,
-        )
+    _check_file(path, where)
     path = path.resolve()
     place = _place(path, roots)
     with tempfile.TemporaryDirectory(prefix="assay-new-") as temporary:
@@ -93,6 +88,15 @@ def drafted(
         root_to_set=place.root_to_set,
         to_move=place.is_in_home,
     )
+
+
+def _check_file(path: Path, where: Where) -> None:
+    if not path.is_file():
+        raise SourceError(
+            "the file is not there",
+            "Give the path of a CSV, JSON, JSON lines, Parquet, Arrow or Excel file, or of an archive of one",
+            where,
+        )
 
 
 # -- where the file lies -------------------------------------------------------------------
@@ -200,12 +204,12 @@ def found_options(read: Read) -> dict[str, tuple[Any, str]]:
 def _promisable(columns: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
     """The columns that a contract can promise, and those whose name it cannot carry: rules are named after columns, in A-Z, a-z, 0-9 and _."""
     names: list[str] = []
-    words: set[str] = set()
+    rule_names: set[str] = set()
     for column in columns:
-        word = rule_word(column)
-        if word and word not in words and not column.startswith("_"):
+        rule_name = rule_word(column)
+        if rule_name and rule_name not in rule_names and not column.startswith("_"):
             names.append(column)
-            words.add(word)
+            rule_names.add(rule_name)
     return names, tuple(column for column in columns if column not in names)
 
 

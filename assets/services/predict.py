@@ -1,6 +1,6 @@
 """Score rows for a purpose with the models in service, the use recorded before the first score.
 
-Belongs here: which model scores which row, and what is remembered. Stays out: judging by outcomes (live.py), files that people hand in (assay/).
+Belongs here: which model scores which row, and what is remembered. Stays out: judging by outcomes (monitor.py), files that people hand in (assay/).
 """
 
 from __future__ import annotations

@@ -86,13 +86,14 @@ def shown(
     if rule is not None:
         _check_reason(row, rule)
         frame = frame.filter(pl.col(REASONS).list.contains(rule))
-    actions = {each.id: each.action for each in _describe_decision(installation, row)}
+    actions = {decision.id: decision.action for decision in _describe_decision(installation, row)}
     hidden = [column for column in frame.collect_schema() if column in row.personal]
-    found = collect(frame.drop(hidden).sort(ROW).head(rows))
+    first_rows = collect(frame.drop(hidden).sort(ROW).head(rows))
     states = [
-        {"_state": _STATES[actions[number]] if number else "open"} for number in found[DECISION]
+        {"_state": _STATES[actions[number]] if number else "open"}
+        for number in first_rows[DECISION]
     ]
-    values = found.drop(DECISION).to_dicts()
+    values = first_rows.drop(DECISION).to_dicts()
     return {
         **_entry(installation, row),
         "hidden": hidden,
@@ -103,10 +104,10 @@ def shown(
 def record(installation: Installation, name: str, run_id: str | None) -> QuarantineRecord:
     """What a run set aside; the newest that is still there unless named. Raises: QualityError: there is none, or it has expired."""
     installation.contract(name)
-    known = [row for row in installation.registry.quarantine.all(name) if row.rows]
+    records = [row for row in installation.registry.quarantine.all(name) if row.rows]
     chosen = [
         row
-        for row in known
+        for row in records
         if (row.run_id.startswith(run_id) if run_id else _there(installation, row))
     ]
     where = Where(dataset=name)
@@ -115,20 +116,20 @@ def record(installation: Installation, name: str, run_id: str | None) -> Quarant
             f"the names of {len(chosen)} runs begin so", "Give more of the run's name", where
         )
     if not chosen:
-        said = (
+        problem = (
             "no run whose name begins so has set rows aside"
             if run_id
             else "no row waits in the quarantine"
         )
-        raise QualityError(said, "See `assay quarantine list`", where)
+        raise QualityError(problem, "See `assay quarantine list`", where)
     if not _there(installation, chosen[-1]):
-        said = (
+        problem = (
             f"expired on {chosen[-1].expired_at[:10]}"
             if chosen[-1].expired_at
             else "is not on the disk"
         )
         raise QualityError(
-            f"the quarantine of run '{chosen[-1].run_id}' {said}",
+            f"the quarantine of run '{chosen[-1].run_id}' {problem}",
             "Deliver the data again",
             where,
         )
@@ -153,7 +154,9 @@ def _decisions(installation: Installation, row: QuarantineRecord) -> list[Handli
 
 def _states(installation: Installation, row: QuarantineRecord) -> pl.DataFrame:
     """`_row`, `_reasons` and `state` of every quarantined row."""
-    actions = {each.id: _STATES[each.action] for each in _describe_decision(installation, row)}
+    actions = {
+        decision.id: _STATES[decision.action] for decision in _describe_decision(installation, row)
+    }
     state = (
         pl.col(DECISION).replace_strict(
             list(actions), list(actions.values()), default="open", return_dtype=pl.String
@@ -200,12 +203,7 @@ def decide(
     Returns: the decision as it was kept.
     Raises: ConfigurationError: no reason, or neither or both of a rule and rows. QualityError: what is asked for cannot be, with the first row and column.
     """
-    if not why.strip():
-        raise ConfigurationError("a decision needs a reason", 'Say it: --why "…"')
-    if (rule is None) == (not rows):
-        raise ConfigurationError(
-            "a decision is about rows, or about a rule", "Give --row, once or more, or --rule"
-        )
+    _check_request(why, rule, rows)
     installation.home.check_writable()
     if action == "discard":
         installation.registry.clock_doubts.check("nothing is discarded")
@@ -230,6 +228,15 @@ def decide(
     }
     files = _files(installation, row, wanted, contract)
     return _keep_decision(installation, decision, files)
+
+
+def _check_request(why: str, rule: str | None, rows: Sequence[int]) -> None:
+    if not why.strip():
+        raise ConfigurationError("a decision needs a reason", 'Say it: --why "…"')
+    if (rule is None) == (not rows):
+        raise ConfigurationError(
+            "a decision is about rows, or about a rule", "Give --row, once or more, or --rule"
+        )
 
 
 def _count_taken(
@@ -302,21 +309,21 @@ def _chosen(
     states = _states(installation, row)
     if rule is not None:
         _check_reason(row, rule)
-        found = states.filter(pl.col(REASONS).list.contains(rule) & (pl.col("state") == "open"))
-        if not found.height:
+        open_rows = states.filter(pl.col(REASONS).list.contains(rule) & (pl.col("state") == "open"))
+        if not open_rows.height:
             raise QualityError(
                 "no row that broke it is left to decide about",
                 "See `assay quarantine list`",
                 Where(dataset=row.dataset, rule=rule),
             )
-        return found
-    known = dict(states.select(ROW, "state").iter_rows())
+        return open_rows
+    state_of_row = dict(states.select(ROW, "state").iter_rows())
     for number in rows:
-        state = known.get(number)
+        state = state_of_row.get(number)
         if state != "open":
-            said = "it is not in this quarantine" if state is None else f"it is {state} already"
+            problem = "it is not in this quarantine" if state is None else f"it is {state} already"
             raise QualityError(
-                said,
+                problem,
                 f"See `assay quarantine show {row.dataset}`",
                 Where(dataset=row.dataset, row=number),
             )

@@ -24,7 +24,9 @@ from assay.pipelines.frames import Approval, Decision
 
 def review_of(installation: Installation, number: int) -> Review:
     """A review by its number. Raises: ConfigurationError: there is none."""
-    row = next((each for each in installation.registry.reviews.all() if each.id == number), None)
+    row = next(
+        (review for review in installation.registry.reviews.all() if review.id == number), None
+    )
     if row is None:
         raise ConfigurationError(f"there is no review {number}", "See `assay review list`")
     return row

@@ -123,22 +123,22 @@ def hit(installation: Installation, contract: Contract, rule: Rule) -> tuple[str
         for column in contract.column_names
         if contract.features and column in contract.features.reads
     ]
-    made = (
+    products = (
         [f"{name}/features ({', '.join(sorted(columns & set(featured)))})"]
         if columns & set(featured)
         else []
     )
     if contract.retrain and contract.features and contract.features.target:
         learnt = {contract.features.target.column, *contract.features.reads}
-        made += [f"model {contract.retrain.model}"] if columns & learnt else []
+        products += [f"model {contract.retrain.model}"] if columns & learnt else []
     if contract.index and columns & {contract.index.key, contract.index.text}:
-        made.append(f"{name}/index")
+        products.append(f"{name}/index")
     pointing = {
-        f"{other.name}.{', '.join(each.columns)}"
+        f"{other.name}.{', '.join(other_rule.columns)}"
         for other in installation.contracts.values()
-        for each in other.rules
-        if each.kind == "relationship"
-        and each.argument.dataset == name
-        and columns & set(each.argument.columns)
+        for other_rule in other.rules
+        if other_rule.kind == "relationship"
+        and other_rule.argument.dataset == name
+        and columns & set(other_rule.argument.columns)
     }
-    return (*uses, *made, *sorted(pointing))
+    return (*uses, *products, *sorted(pointing))

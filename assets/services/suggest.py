@@ -1,4 +1,4 @@
-"""Suggest, done: the contract's source, read as a run would -> the cleaning steps that its rows speak for."""
+"""Suggest the cleaning steps that the rows of a contract's source speak for, read as a run would."""
 
 from __future__ import annotations
 

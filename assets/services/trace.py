@@ -89,16 +89,16 @@ def used_by(installation: Installation, name: str, version: str | None) -> dict[
         if (details := installation.registry.derived.get(name, number, kind))
     }
     models = [
-        _describe_event("model", each.details)
-        for each in installation.registry.derived.trainings(name)
-        if each.version == number
+        _describe_event("model", record.details)
+        for record in installation.registry.derived.trainings(name)
+        if record.version == number
     ]
     made |= {"model": "; ".join(models)} if models else {}
     uses = [use for use in installation.registry.uses.all(name) if use.version == number]
     serving = {
-        role: each.version
-        for role, each in installation.registry.models.serving(name).items()
-        if each.details.get("dataset_version") == number
+        role: record.version
+        for role, record in installation.registry.models.serving(name).items()
+        if record.details.get("dataset_version") == number
     }
     derived = {
         other: installation.registry.versions.all(other)

@@ -136,9 +136,9 @@ def _check_accounting(
         raise EvidenceError(
             "the manifest's rows are not the account's", "Do not use this version", where
         )
-    counted = {file.path: file.rows for file in files}
+    rows_in_file = {file.path: file.rows for file in files}
     for partition, part in predicate.get("partitions", {}).items():
-        if part["accounting"]["published"] != sum(counted[path] for path in part["files"]):
+        if part["accounting"]["published"] != sum(rows_in_file[path] for path in part["files"]):
             raise EvidenceError(
                 f"the manifest's rows of {partition} are not the account's",
                 "Do not use this version",
@@ -171,16 +171,16 @@ def _count_approvals(predicate: dict[str, Any]) -> list[str]:
 def _count_decisions(predicate: dict[str, Any], key: Key) -> list[str]:
     """The decisions about quarantined rows that made this version what it is, each with its signature."""
     decisions = predicate.get("quarantine_decisions", {"said": [], "signed": []})
-    for said, text in zip(decisions["said"], decisions["signed"], strict=True):
+    for entry, text in zip(decisions["said"], decisions["signed"], strict=True):
         signed = handling.opened(text, key)["predicate"]
         if signed["dataset"] != predicate["dataset"] or any(
-            signed[part] != said[part] for part in ("action", "rule", "chosen", "why", "by", "at")
+            signed[part] != entry[part] for part in ("action", "rule", "chosen", "why", "by", "at")
         ):
             raise EvidenceError(
                 "a decision about quarantined rows is not what was signed",
                 "Do not use this version",
             )
-    released = sum(said["taken"] for said in decisions["said"] if said["action"] == "release")
+    released = sum(entry["taken"] for entry in decisions["said"] if entry["action"] == "release")
     return (
         [
             f"{len(decisions['said'])} signed decisions about quarantined rows; {released:,} rows released into this version"

@@ -28,11 +28,11 @@ def carried(installation: Installation, contract: Contract, version: str) -> dic
     )
     rows = [
         installation.version(contract.name, version),
-        *(installation.version(each["dataset"], each["version"]) for each in joined),
+        *(installation.version(source["dataset"], source["version"]) for source in joined),
     ]
     verdicts = [verdict_of(installation, row).license for row in rows]
-    obligations = dict.fromkeys(each for verdict in verdicts for each in verdict.obligations)
-    attribution = dict.fromkeys(each for verdict in verdicts for each in verdict.attribution)
+    obligations = dict.fromkeys(o for verdict in verdicts for o in verdict.obligations)
+    attribution = dict.fromkeys(a for verdict in verdicts for a in verdict.attribution)
     license_ = " AND ".join(dict.fromkeys(verdict.expression for verdict in verdicts))
     return {
         "license": license_,

@@ -161,7 +161,7 @@ def _measured(run: Run, policy: DriftPolicy, row: Version) -> _Comparison:
         if isinstance(versions, str):
             drifts.append(Drift("unknown", (), (versions,)))
             continue
-        reference = merged([sketch_of(run, each) for each in versions], policy=policy)
+        reference = merged([sketch_of(run, compared) for compared in versions], policy=policy)
         drifts.append(
             measure(
                 reference,
@@ -174,7 +174,7 @@ def _measured(run: Run, policy: DriftPolicy, row: Version) -> _Comparison:
                 more=[] if sides else more,
             )
         )
-        against += [each.version for each in versions]
+        against += [compared.version for compared in versions]
         sides = sides or (reference, current)
     drift = together(drifts)
     return _Comparison(
@@ -194,33 +194,35 @@ def _compared(
         for version in installation.registry.versions.all(contract.name)
         if version.sequence < row.sequence and not version.expired_at
     ]
-    found: list[tuple[str, list[Version] | str]] = []
-    for each in policy.against:
-        if isinstance(each, PublishedVersion):
-            named = installation.registry.references.resolve(contract.name, each.version)
+    comparisons: list[tuple[str, list[Version] | str]] = []
+    for target in policy.against:
+        if isinstance(target, PublishedVersion):
+            named = installation.registry.references.resolve(contract.name, target.version)
             missing = (
                 None
                 if named and not named.expired_at
-                else f"nothing that can be opened is called '{each.version}': assay refs set {contract.name}@VERSION {each.version}"
+                else f"nothing that can be opened is called '{target.version}': assay refs set {contract.name}@VERSION {target.version}"
             )
             itself = named is not None and named.version == row.version
-            found.append(
+            comparisons.append(
                 (
-                    f"{each.version}",
+                    f"{target.version}",
                     missing or ("it is the reference itself" if itself else [named]),  # type: ignore[list-item]  # not None, or it is missing
                 )
             )
-        elif isinstance(each, SlidingWindow):
+        elif isinstance(target, SlidingWindow):
             # the name stays while there are fewer, so that one comparison is one series
-            found.append(
+            comparisons.append(
                 (
-                    f"the last {each.last} versions",
-                    readable[-each.last :] or "there are no earlier versions to compare with",
+                    f"the last {target.last} versions",
+                    readable[-target.last :] or "there are no earlier versions to compare with",
                 )
             )
         else:
-            found.append((BEFORE, readable[-1:] or "there is no earlier version to compare with"))
-    return found
+            comparisons.append(
+                (BEFORE, readable[-1:] or "there is no earlier version to compare with")
+            )
+    return comparisons
 
 
 def sketch_of(run: Run, row: Version) -> Sketch:
@@ -228,20 +230,20 @@ def sketch_of(run: Run, row: Version) -> Sketch:
     installation, contract, policy = run.installation, run.contract, policy_of(run.contract)
     kinds, target = kinds_of(contract, policy), _target(contract)
     made_with = sketches.made_with(policy, kinds, target)
-    known = (installation.registry.derived.get(contract.name, row.version, SKETCH) or {}).get(
-        made_with
-    )
+    digests_kept = (
+        installation.registry.derived.get(contract.name, row.version, SKETCH) or {}
+    ).get(made_with)
     folder = installation.lake.folder(contract.name, "sketches") / row.version / made_with
-    if known and (kept := sketches.read(folder, known)):
+    if digests_kept and (kept := sketches.read(folder, digests_kept)):
         return kept
-    made = sketch(installation.scan(row), policy=policy, kinds=kinds, target=target)
+    fresh = sketch(installation.scan(row), policy=policy, kinds=kinds, target=target)
     staged = installation.lake.staging(contract.name, run.run_id) / "sketch"
     staged.mkdir()
-    digests = sketches.write(staged, made)
+    digests = sketches.write(staged, fresh)
     installation.lake.discard(folder)
     installation.lake.move_in(staged, folder)
     installation.registry.derived.keep(contract.name, row.version, SKETCH, {made_with: digests})
-    return made
+    return fresh
 
 
 def _target(contract: Contract) -> Target | None:
@@ -258,7 +260,7 @@ def _changes(installation: Installation, dataset: str, row: Version, drift: Drif
         and (details := installation.registry.derived.get(dataset, version.version, "drift"))
     ]
     names = [version for version, _ in history] + [row.version]
-    told = []
+    changes = []
     for m in drift.measurements:
         if m.score is None:
             continue
@@ -274,11 +276,11 @@ def _changes(installation: Installation, dataset: str, row: Version, drift: Drif
             )
             for _, details in history
         ]
-        told += [
+        changes += [
             f"{m.column}: its {m.method} against {m.against} runs otherwise since version {names[place]}"
             for place in change_points([*series, m.score])[-1:]
         ]
-    return told
+    return changes
 
 
 # -- deciding --------------------------------------------------------------------------
@@ -296,9 +298,9 @@ def _situation(
     sequence = installation.version(contract.name, version).sequence
     earlier = [
         details["verdict"]
-        for each in reversed(registry.versions.all(contract.name))
-        if each.sequence < sequence
-        and (details := registry.derived.get(contract.name, each.version, "drift"))
+        for other in reversed(registry.versions.all(contract.name))
+        if other.sequence < sequence
+        and (details := registry.derived.get(contract.name, other.version, "drift"))
     ]
     moved = {m["column"] for m in drift["measurements"] if m["drifted"]}
     keeps: Literal["model", "index"] | None = (

@@ -71,12 +71,12 @@ def make_features(run: Run, wanted: Wanted | None = None) -> FeatureTable:
     """
     installation, contract, features = run.installation, run.contract, settings(run)
     row = installation.version(contract.name)
-    known = installation.registry.derived.get(contract.name, row.version, "features")
-    if known is not None:
+    details_kept = installation.registry.derived.get(contract.name, row.version, "features")
+    if details_kept is not None:
         if wanted:
             # one that is not there is refused, though nothing is to be made: whoever asks for it believes that it works
             engine.choose(wanted)
-        return FeatureTable(row.version, known, new=False)
+        return FeatureTable(row.version, details_kept, new=False)
     with stage(run, "features") as noted:
         device = engine.choose(wanted or features.engine)
         fitting = _fit(run, row)

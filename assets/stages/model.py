@@ -1,6 +1,6 @@
 """Retrain the model of a data set when a trigger is due, judge it next to the champion, and serve it where it is not worse.
 
-Belongs here: carrying a retraining out once, whatever is killed when. Stays out: whether it is due (drift.py), training and judging (pipelines/act), outcomes (live.py).
+Belongs here: carrying a retraining out once, whatever is killed when. Stays out: whether it is due (drift.py), training and judging (pipelines/act), outcomes (outcomes.py).
 Registering in MLflow is under the trigger's number, so that a second try finds what the first one made. Who serves is the registry's word, given in the
 transaction that closes the trigger; MLflow's aliases follow from the outbox.
 """
@@ -384,19 +384,19 @@ def champion_scores(
     served = installation.models.served(policy.model, model_version)
     state = feature_state(installation, contract.name, served.dataset_version)
     rows = installation.scan(installation.version(contract.name, version))
-    made = (
+    features = (
         _from(contract, table.table(rows, state, others=state_others(installation, state)), start)
         .select(state.kept)
         .collect()
     )
-    known = (
+    has_target = (
         _from(contract, rows, start)
         .select(pl.col(target.column).is_not_null())
         .collect()
         .to_series()
     )
-    made = made.filter(known)
-    return retrain.chances(served.model, made, made.columns)
+    features = features.filter(has_target)
+    return retrain.chances(served.model, features, features.columns)
 
 
 def compared(
@@ -421,5 +421,5 @@ def compared(
         )
         for version in (first, second)
     ]
-    found = retrain.evaluate(labels, scores[0], scores[1], rows, policy=policy)
-    return {"dataset_version": row.version, "rows": len(labels), "evaluation": found.as_json()}
+    evaluation = retrain.evaluate(labels, scores[0], scores[1], rows, policy=policy)
+    return {"dataset_version": row.version, "rows": len(labels), "evaluation": evaluation.as_json()}

@@ -1,4 +1,4 @@
-"""Partitions, done: a run over one of them, a range, or what is due -> a run for each.
+"""Divide a run over a partition, a range of them, or what is due into a run for each partition.
 
 Belongs here: which partitions there are and which wait. Stays out: what happens to each (the other stages), adding them up (pipelines/publish/partitions.py).
 """
@@ -62,10 +62,10 @@ def due(run: Run) -> tuple[str, ...]:
     wanted = run.contract.source.partitions
     if wanted is None:
         return ()
-    known = tuple(partitions.windows(wanted, run.installation.clock()))
+    windows = tuple(partitions.windows(wanted, run.installation.clock()))
     if PARTITION in run.contract.source.location:
-        return tuple(name for name in known if _waits(_part(run, name, alone=True)))
-    return _due_of_one_file(run, wanted, known)
+        return tuple(name for name in windows if _waits(_part(run, name, alone=True)))
+    return _due_of_one_file(run, wanted, windows)
 
 
 def _waits(part: Run) -> bool:

@@ -48,10 +48,10 @@ def profile_rows(run: Run, inputs: Inputs, window: Window | None) -> Profile:
     contract, digest = run.contract, inputs.source_digest
     rows = window_rows(run, digest, window)
     landed, few = receipt_of(run, digest).rows, few_values(run, digest)
-    known = fitted.kept(run)
+    learned_before = fitted.kept(run)
 
     def learning(found: pl.DataFrame) -> steps.Fitting:
-        return steps.fitting(treated_rows(run, inputs, found), rows, contract, known)
+        return steps.fitting(treated_rows(run, inputs, found), rows, contract, learned_before)
 
     # what is redacted is only known after the search; without it, cleaning learns in the same pass
     early = None if redacts(contract) else _Learner(learning(pl.DataFrame(schema=FOUND_SCHEMA)))

@@ -64,16 +64,16 @@ def assess(run: Run, admission: Admission, refined: Refined) -> Assessed:
     files = sorted(folder.glob("*.parquet"))
     answers = (
         table_answers(contract, files)
-        if any(each["action"] == "release" and each["taken"] for each in decisions)
+        if any(decision["action"] == "release" and decision["taken"] for decision in decisions)
         else {}
     )
-    found = metrics.quality(
+    quality = metrics.quality(
         refined.accounting,
         contract.rules,
         refined.checks,
         measured(run.installation, contract, files, run.installation.clock(), _changed(refined)),
     )
-    answers |= metrics.answers(contract.rules, found)
+    answers |= metrics.answers(contract.rules, quality)
     checks = tuple(
         _answered(check, rule, answers)
         for check, rule in zip(refined.checks, contract.rules, strict=True)
@@ -85,7 +85,7 @@ def assess(run: Run, admission: Admission, refined: Refined) -> Assessed:
         refined.changed,
         refined.flagged,
         refined.samples,
-        found,
+        quality,
         decisions,
     )
 
@@ -222,8 +222,8 @@ def render_decisions(decisions: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The decisions as the evidence keeps them: in words, and as they were signed."""
     shown = ("id", "action", "rule", "chosen", "rows", "taken", "why", "by", "at", "run_id")
     return {
-        "said": [{key: each[key] for key in shown} for each in decisions],
-        "signed": [each["envelope"] for each in decisions],
+        "said": [{key: decision[key] for key in shown} for decision in decisions],
+        "signed": [decision["envelope"] for decision in decisions],
     }
 
 
@@ -249,13 +249,15 @@ def measured(
     frame, schema = pl.scan_parquet(list(files)), pl.read_parquet_schema(files[0])
     statistics = statistics_of(files)
     nulls: dict[str, int | None] = {
-        column.name: known.nulls if (known := statistics.get(column.name)) else None
+        column.name: column_statistics.nulls
+        if (column_statistics := statistics.get(column.name))
+        else None
         for column in contract.published_columns
     }
     nested = [name for name, count in nulls.items() if count is None]
     if nested:
-        counted = collect(frame.select(pl.col(name).null_count() for name in nested))
-        nulls |= counted.row(0, named=True)
+        null_counts = collect(frame.select(pl.col(name).null_count() for name in nested))
+        nulls |= null_counts.row(0, named=True)
     ages = {
         rule.argument.column: rule
         for rule in contract.rules
@@ -276,10 +278,10 @@ def measured(
 
 
 def _newest(frame: pl.LazyFrame, column: str, statistics: Mapping[str, Statistics]) -> Any:
-    known = statistics.get(column)
+    column_statistics = statistics.get(column)
     return (
-        known.high
-        if known and known.high is not None
+        column_statistics.high
+        if column_statistics and column_statistics.high is not None
         else collect(frame.select(pl.col(column).max())).item()
     )
 
@@ -337,11 +339,11 @@ def _stability(
             installation.lake.folder(contract.name, "versions") / file.path
             for file in evidence.files(installation.statement(row))
         ]
-        known = pl.read_parquet_schema(before[0])
+        schema_before = pl.read_parquet_schema(before[0])
         columns = [
             name
             for name, kind in schema.items()
-            if known.get(name) == kind and stability.comparable(kind)
+            if schema_before.get(name) == kind and stability.comparable(kind)
         ]
         reference = stability.sample(pl.scan_parquet(before), row.rows, columns)
     except (EvidenceError, pl.exceptions.ComputeError, OSError):

@@ -1,4 +1,4 @@
-"""Review, done: a signed decision is checked and kept; what was decided is counted anew each time it is asked, for approvals expire."""
+"""The state of a review: which signed decisions count now, and what they come to. It is computed at each question, because approvals expire."""
 
 from __future__ import annotations
 

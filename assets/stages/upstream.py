@@ -1,6 +1,6 @@
-"""Another data set as a source, done: a published version -> its files, with the use recorded before the first byte.
+"""Take a published version of another data set as the source, the use recorded before the first byte.
 
-Belongs here: which version, whether it may be used for what the contract wants, its rows' digests. Stays out: landing it (ingest.py), its licence (admit.py).
+Belongs here: which version, whether it may be used for what the contract wants, its rows' digests. Stays out: landing it (ingest.py), its licence (license_verdict.py).
 """
 
 from __future__ import annotations
