@@ -18,7 +18,8 @@ KIND = "profile"
 def profile(installation: Installation, name: str, version: str | None) -> dict[str, Any]:
     """Describe each column of a version.
 
-    Raises: EvidenceError: there is no such version, it has expired, or a file is not what was signed.
+    Raises: EvidenceError: there is no such version, it has expired, or a file is not what was
+        signed.
     """
     row = installation.version(name, version)
     return installation.registry.derived.get(name, row.version, KIND) or _describe(

@@ -1,8 +1,12 @@
-"""Compare two versions of a data set: schema, rows by key, statistics, partitions. Files that both hold are not read.
+"""Compare two versions of a data set: schema, rows by key, statistics, partitions.
 
-Belongs here: what is compared with what, and the record made of a version's changes after its commit. Stays out: the joins (assets/io/compare.py).
-A join of two versions takes as long as a fair part of a publication, so it is no part of one: the signed note tells what is known without it
-(rows, schema, partitions), and the counts by key are derived once the version is out.
+Files that both hold are not read.
+
+Belongs here: what is compared with what, and the record made of a version's changes after its
+commit. Stays out: the joins (assets/io/compare.py).
+A join of two versions takes as long as a fair part of a publication, so it is no part of one: the
+signed note tells what is known without it (rows, schema, partitions), and the counts by key are
+derived once the version is out.
 """
 
 from __future__ import annotations
@@ -40,7 +44,8 @@ def diff(
         key: columns that tell rows apart; the contract's primary key unless given.
         sample: how many keys of each kind of change to tell.
         measured: whether to add the statistics of both sides.
-    Raises: EvidenceError: there is no such version, it has expired, or a file is not what was signed. Or a key that is no column.
+    Raises: EvidenceError: there is no such version, it has expired, or a file is not what was
+        signed. Or a key that is no column.
     """
     before, after = (_side(installation, name, version) for version in (old, new))
     shared = [column for column, kind in after.schema.items() if before.schema.get(column) == kind]
@@ -98,7 +103,9 @@ def _side(installation: Installation, name: str, version: str | None) -> _Side:
 def _key(
     installation: Installation, name: str, key: Sequence[str], shared: Sequence[str]
 ) -> list[str]:
-    """The columns that tell rows apart: those given, or of the contract's key the ones that both versions have."""
+    """The columns that tell rows apart: those given, or of the contract's key the ones that both
+    versions have.
+    """
     if not key:
         primary = installation.contract(name).primary_key
         return [column for column in primary if column in shared]
@@ -160,7 +167,8 @@ def _partitions(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, lis
 
 
 def note_changes(installation: Installation, row: Version) -> Json | None:
-    """Record how a version differs from the one it was built on or came after, once it is published; None for the first, and where the other is gone.
+    """Record how a version differs from the one it was built on or came after, once it is
+    published; None for the first, and where the other is gone.
 
     Raises: EvidenceError: a file of one of the two is not what was signed.
     """

@@ -1,7 +1,9 @@
 """Write Great Expectations' Data Docs of a published table: HTML that people who know them expect.
 
-Belongs here: the sample, the run, the pages on the disk. Stays out: which expectations (contracts/exports/great_expectations.py), any gate: these pages decide nothing.
-Great Expectations reads neither Polars nor DuckDB (1.24, 2026-11), hence the sample in pandas. No page ever shows a value: not even of a column that is not personal.
+Belongs here: the sample, the run, the pages on the disk. Stays out: which expectations
+(contracts/exports/great_expectations.py), any gate: these pages decide nothing.
+Great Expectations reads neither Polars nor DuckDB (1.24, 2026-11), hence the sample in pandas. No
+page ever shows a value: not even of a column that is not personal.
 """
 
 from __future__ import annotations
@@ -41,9 +43,11 @@ def document(
     sample_rows: int = 50_000,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Make the pages of a published version below the installation's reports (or in `folder`), and remember where they lie.
+    """Make the pages of a published version below the installation's reports (or in `folder`), and
+    remember where they lie.
 
-    Raises: EvidenceError: there is no such version, or it is not what was signed. ContractError: a rule could not be judged.
+    Raises: EvidenceError: there is no such version, or it is not what was signed. ContractError: a
+        rule could not be judged.
     """
     contract, row = installation.contract(name), installation.version(name, version)
     index = data_docs(
@@ -81,9 +85,12 @@ def data_docs(
     """Judge a sample of a version with the contract's suite, and write the pages.
 
     Args:
-        frame: a version's rows; only the columns that the suite names are read, at most `sample_rows` rows of them, the same for the same seed.
-        folder: where the pages go, and nothing else does; pages of an earlier run there are replaced.
-    Returns: the file to open. Nothing is sent anywhere; the pages take their style sheets and scripts from the network when a browser shows them.
+        frame: a version's rows; only the columns that the suite names are read, at most
+            `sample_rows` rows of them, the same for the same seed.
+        folder: where the pages go, and nothing else does; pages of an earlier run there are
+            replaced.
+    Returns: the file to open. Nothing is sent anywhere; the pages take their style sheets and
+        scripts from the network when a browser shows them.
     Raises: ContractError: Great Expectations could not judge a rule; no page is written.
     """
     suite = json.loads(great_expectations(contract))

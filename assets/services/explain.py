@@ -1,6 +1,8 @@
-"""Explain a row of a version: recompute it step by step with what cleaning had learned, and report what each step did to it.
+"""Explain a row of a version: recompute it step by step with what cleaning had learned, and report
+what each step did to it.
 
-Belongs here: running the steps again on one row. Stays out: what they do (pipelines/clean), printing. Personal columns are shown as they were treated.
+Belongs here: running the steps again on one row. Stays out: what they do (pipelines/clean),
+printing. Personal columns are shown as they were treated.
 """
 
 from __future__ import annotations
@@ -37,8 +39,9 @@ def explained(
 
     Args:
         number: `_row`, the record's number in its source.
-    Raises: ContractError: the version was made by another contract than the one that is here. EvidenceError: the source has no such row,
-        or what cleaning had learned is not what was signed.
+    Raises: ContractError: the version was made by another contract than the one that is here.
+        EvidenceError: the source has no such row, or what cleaning had learned is not what was
+        signed.
     """
     predicate = installation.statement(row)["predicate"]
     where = Where(dataset=contract.name, file=contract.file)
@@ -119,7 +122,9 @@ def _step(
 
 
 def _named(learned: tuple[Fitted, ...], contract: Contract, number: int) -> list[dict[str, Any]]:
-    """Lines of what the steps learned that name the row: such as the cluster of duplicates it is in, and which row was kept."""
+    """Lines of what the steps learned that name the row: such as the cluster of duplicates it is
+    in, and which row was kept.
+    """
     lines = []
     for index, step in enumerate(learned):
         for name, table in step.tables.items():
@@ -141,7 +146,9 @@ def _named(learned: tuple[Fitted, ...], contract: Contract, number: int) -> list
 def _end(
     installation: Installation, predicate: dict[str, Any], number: int, walked: list[dict[str, Any]]
 ) -> dict[str, Any]:
-    """Where the row went: published, or into one of the layers, with the reasons that are written there."""
+    """Where the row went: published, or into one of the layers, with the reasons that are written
+    there.
+    """
     reasons: list[str] = []
     for layer, why in LAYERS.items():
         file = installation.home.lake / predicate["set_aside"][layer]["path"]

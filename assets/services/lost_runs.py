@@ -10,7 +10,10 @@ from assay.assets.io.registry.runs import RunRecord
 
 
 def reap(installation: Installation) -> list[RunRecord]:
-    """End every run that will never end by itself. Returns: those that were in the middle of a stage."""
+    """End every run that will never end by itself.
+
+    Returns: those that were in the middle of a stage.
+    """
     if installation.registry.read_only:
         return []
     failed = []

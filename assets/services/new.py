@@ -1,6 +1,7 @@
 """Draft the contract of a new file.
 
-Belongs here: reading the file, looking for a licence beside it, asking git who drafts. Stays out: measuring and proposing (pipelines/draft).
+Belongs here: reading the file, looking for a licence beside it, asking git who drafts. Stays out:
+measuring and proposing (pipelines/draft).
 """
 
 from __future__ import annotations
@@ -31,7 +32,10 @@ Kind = Literal["csv", "json", "jsonl", "parquet", "arrow", "excel"]
 
 @dataclass(frozen=True)
 class Drafted:
-    """The draft, what it was made from, and what `assay check` will say of it. `root_to_set` is the folder that ASSAY_SOURCE_ROOTS must name, if any."""
+    """The draft, what it was made from, and what `assay check` will say of it.
+
+    `root_to_set` is the folder that ASSAY_SOURCE_ROOTS must name, if any.
+    """
 
     draft: Draft
     profile: Profile
@@ -40,7 +44,9 @@ class Drafted:
     problems: tuple[Problem, ...]
     root_to_set: Path | None
     to_move: bool = False
-    """Whether the file lies in the home itself, where no source is read from: the draft names its place in the inbox."""
+    """Whether the file lies in the home itself, where no source is read from: the draft names its
+    place in the inbox.
+    """
 
 
 def drafted(
@@ -55,7 +61,8 @@ def drafted(
     """Draft the contract of a file.
 
     Args:
-        roots: the folders that sources may be read from; the file's location is written from the first that holds it.
+        roots: the folders that sources may be read from; the file's location is written from the
+            first that holds it.
         license: an SPDX expression, over whatever lies beside the file.
         told: hears what is being done.
     Raises: SourceError: the file is not there, or cannot be read.
@@ -104,7 +111,9 @@ def _check_file(path: Path, where: Where) -> None:
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a file lies, as the contract names it, and what has to be done before a run may read it there."""
+    """Where a file lies, as the contract names it, and what has to be done before a run may read it
+    there.
+    """
 
     location: str
     root: Path | None = None
@@ -126,7 +135,10 @@ def _place(path: Path, roots: Sequence[Path]) -> _Place:
 
 
 def _landed(path: Path, location: str, folder: Path, where: Where) -> tuple[Source, Read]:
-    """Land the file as a run would. Raises: SourceError: it cannot be read, or most of it cannot."""
+    """Land the file as a run would.
+
+    Raises: SourceError: it cannot be read, or most of it cannot.
+    """
     file = unpacked(path, folder, where)
     kind = _kind(file, path)
     options = _options(kind)
@@ -184,7 +196,9 @@ def _kind(file: Path, named: Path) -> Kind:
 
 
 def found_options(read: Read) -> dict[str, tuple[Any, str]]:
-    """What was found of how the file is written, as options that read it so, each with why; what a contract means anyway is left out."""
+    """What was found of how the file is written, as options that read it so, each with why; what a
+    contract means anyway is left out.
+    """
     usual = CsvOptions()
     names = {"first line": True, "none": False}
     options: dict[str, tuple[Any, str]] = {}
@@ -202,7 +216,9 @@ def found_options(read: Read) -> dict[str, tuple[Any, str]]:
 
 
 def _promisable(columns: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
-    """The columns that a contract can promise, and those whose name it cannot carry: rules are named after columns, in A-Z, a-z, 0-9 and _."""
+    """The columns that a contract can promise, and those whose name it cannot carry: rules are
+    named after columns, in A-Z, a-z, 0-9 and _.
+    """
     names: list[str] = []
     rule_names: set[str] = set()
     for column in columns:
@@ -217,7 +233,9 @@ def _promisable(columns: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
 
 
 def license_of(path: Path, expression: str | None, root: Path) -> LicenseFound:
-    """The licence that was said, else what lies beside the file or, where nothing does, in the folder above it."""
+    """The licence that was said, else what lies beside the file or, where nothing does, in the
+    folder above it.
+    """
     detected = license_beside(path, root)
     if expression is not None:
         agrees = detected is not None and detected.expression == expression

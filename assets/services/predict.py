@@ -1,6 +1,7 @@
 """Score rows for a purpose with the models in service, the use recorded before the first score.
 
-Belongs here: which model scores which row, and what is remembered. Stays out: judging by outcomes (monitor.py), files that people hand in (assay/).
+Belongs here: which model scores which row, and what is remembered. Stays out: judging by outcomes
+(monitor.py), files that people hand in (assay/).
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ from assay.pipelines.features import privacy, table
 
 @dataclass(frozen=True)
 class Served:
-    """A model in service, opened for a purpose: it keeps to the champion and challenger of the moment it was opened."""
+    """A model in service, opened for a purpose: it keeps to the champion and challenger of the
+    moment it was opened.
+    """
 
     installation: Installation
     contract: Contract
@@ -81,9 +84,11 @@ class Served:
             frame: with the columns that the features are made from; more are not looked at.
             history: rows from before, where features look back.
             trace: a W3C `traceparent` or trace id that this belongs to; a new one unless given.
-        Returns: for each row, in order: `traceparent`, by which `assay outcomes` will know it; `score`, how probable the target is; `model_version`.
+        Returns: for each row, in order: `traceparent`, by which `assay outcomes` will know it;
+            `score`, how probable the target is; `model_version`.
             A share of the rows, by hash of that name, is the challenger's while there is one.
-        Raises: AdmissionError: the data were not admitted for the purpose; the refusal is recorded. FeatureError: a column is missing, or it is no frame of Polars.
+        Raises: AdmissionError: the data were not admitted for the purpose; the refusal is recorded.
+            FeatureError: a column is missing, or it is no frame of Polars.
         """
         started, trace_id = self.installation.registry.now(), trace_of(trace)
         rows = given(frame, "frame").collect()
@@ -134,7 +139,10 @@ class Served:
         return np.where(drawn < share, "challenger", "champion").astype(object)
 
     def _record(self, trace_id: str, rows: int) -> None:
-        """Record the use of each model. Raises: AdmissionError: one may not be used for the purpose; that is recorded too."""
+        """Record the use of each model.
+
+        Raises: AdmissionError: one may not be used for the purpose; that is recorded too.
+        """
         for role, row in self.serving.items():
             self._record_model(role, row, trace_id, rows)
 
@@ -170,7 +178,10 @@ class Served:
     def _refuse(
         self, version: str, refused: Mapping[str, str], purposes: Sequence[str] | None
     ) -> None:
-        """Raises: AdmissionError: a feature is `refused`, or only other `purposes` are allowed."""
+        """Refuse what was recorded as not allowed.
+
+        Raises: AdmissionError: a feature is `refused`, or only other `purposes` are allowed.
+        """
         for feature, kind in refused.items():
             raise AdmissionError(
                 f"{self.name} looks at the feature '{feature}', which is {kind} and not allowed for '{self.purpose}'",
@@ -203,7 +214,10 @@ class Served:
 
 
 def opened(name: str, purpose: str, installation: Installation | None = None) -> Served:
-    """A model in service, by its name or its data set's. Raises: ActionError: no contract keeps it, none serves, or its file is not what was registered."""
+    """A model in service, by its name or its data set's.
+
+    Raises: ActionError: no contract keeps it, none serves, or its file is not what was registered.
+    """
     installation = installation or Installation.open()
     installation.registry.check_writable()
     contract, policy = keeps_model(installation, name)
@@ -221,7 +235,11 @@ def opened(name: str, purpose: str, installation: Installation | None = None) ->
 
 
 def as_promised(contract: Contract, frame: pl.DataFrame) -> pl.DataFrame:
-    """Text as a CSV file has it -> the contract's types; what is not in its column's form is missing. Columns that nobody promised are left out."""
+    """Text as a CSV file has it -> the contract's types; what is not in its column's form is
+    missing.
+
+    Columns that nobody promised are left out.
+    """
     promised = {column.name: dtype(column) for column in contract.published_columns}
     return frame.select(_typed(name, promised[name]) for name in frame.columns if name in promised)
 

@@ -1,7 +1,10 @@
-"""Manage the quarantine: what waits there, what stewards decide about it, what today's rules say of it, and when it goes.
+"""Manage the quarantine: what waits there, what stewards decide about it, what today's rules say of
+it, and when it goes.
 
-Belongs here: the files, the decisions, their expiry. Stays out: which rows a decision takes (pipelines/validate/quarantine.py), publishing what is released (stages/quality.py).
-A decision is about the rows of one delivery (the same bytes, the same window), whichever run has set them aside.
+Belongs here: the files, the decisions, their expiry. Stays out: which rows a decision takes
+(pipelines/validate/quarantine.py), publishing what is released (stages/quality.py).
+A decision is about the rows of one delivery (the same bytes, the same window), whichever run has
+set them aside.
 """
 
 from __future__ import annotations
@@ -44,7 +47,9 @@ _STATES = {"release": "released", "discard": "discarded"}
 
 
 def listed(installation: Installation, names: Sequence[str]) -> list[dict[str, Any]]:
-    """One entry a run that set rows aside: how many of them wait, were released or discarded, and when they expire."""
+    """One entry a run that set rows aside: how many of them wait, were released or discarded, and
+    when they expire.
+    """
     return [
         _entry(installation, row)
         for name in names
@@ -77,7 +82,9 @@ def _entry(installation: Installation, row: QuarantineRecord) -> dict[str, Any]:
 def shown(
     installation: Installation, name: str, run_id: str | None, rule: str | None, rows: int
 ) -> dict[str, Any]:
-    """The first rows of a run's quarantine with their reasons, and the values of columns that are not personal."""
+    """The first rows of a run's quarantine with their reasons, and the values of columns that are
+    not personal.
+    """
     row = record(installation, name, run_id)
     contract = installation.contract(name)
     frame = _scan(installation, row).with_columns(
@@ -102,7 +109,10 @@ def shown(
 
 
 def record(installation: Installation, name: str, run_id: str | None) -> QuarantineRecord:
-    """What a run set aside; the newest that is still there unless named. Raises: QualityError: there is none, or it has expired."""
+    """What a run set aside; the newest that is still there unless named.
+
+    Raises: QualityError: there is none, or it has expired.
+    """
     installation.contract(name)
     records = [row for row in installation.registry.quarantine.all(name) if row.rows]
     chosen = [
@@ -198,10 +208,12 @@ def decide(
     rows: Sequence[int],
     why: str,
 ) -> dict[str, Any]:
-    """Release quarantined rows into the next version, or discard them: their values go at once, and for good.
+    """Release quarantined rows into the next version, or discard them: their values go at once, and
+    for good.
 
     Returns: the decision as it was kept.
-    Raises: ConfigurationError: no reason, or neither or both of a rule and rows. QualityError: what is asked for cannot be, with the first row and column.
+    Raises: ConfigurationError: no reason, or neither or both of a rule and rows. QualityError: what
+        is asked for cannot be, with the first row and column.
     """
     _check_request(why, rule, rows)
     installation.home.check_writable()
@@ -242,7 +254,10 @@ def _check_request(why: str, rule: str | None, rows: Sequence[int]) -> None:
 def _count_taken(
     installation: Installation, row: QuarantineRecord, contract: Contract, wanted: Handling
 ) -> int:
-    """How many rows a decision takes. Raises: QualityError: none, or one to be released holds a cell that cannot be read."""
+    """How many rows a decision takes.
+
+    Raises: QualityError: none, or one to be released holds a cell that cannot be read.
+    """
     taken = decided([*_decisions(installation, row), wanted], reason_digests(contract))
     frame = _scan(installation, row).with_columns(taken).filter(pl.col(DECISION) == 0)
     count, unread = run_together([frame.select(pl.len()), unreadable_cells(frame, contract)])
@@ -333,7 +348,10 @@ def _chosen(
 def _covers(
     row: QuarantineRecord, contract: Contract, chosen: pl.DataFrame, rule: str | None
 ) -> Mapping[str, str]:
-    """What a release overrules: reason -> the digest of today's rule. Raises: QualityError: one of them no steward can overrule."""
+    """What a release overrules: reason -> the digest of today's rule.
+
+    Raises: QualityError: one of them no steward can overrule.
+    """
     digests = reason_digests(contract)
     reasons = (
         [rule]
@@ -360,7 +378,9 @@ def _covers(
 def _files(
     installation: Installation, row: QuarantineRecord, wanted: Handling, contract: Contract
 ) -> list[dict[str, Any]]:
-    """Each quarantine file that holds the delivery's rows; for a discard with a copy that lacks the values, which waits until the decision is kept."""
+    """Each quarantine file that holds the delivery's rows; for a discard with a copy that lacks the
+    values, which waits until the decision is kept.
+    """
     delivery = (row.source_digest, row.window)
     same = [
         other
@@ -389,7 +409,9 @@ def _files(
 
 
 def replay(installation: Installation, name: str, run_id: str | None) -> dict[str, Any]:
-    """Hold a run's open rows against today's contract: how many would pass, per reason they were set aside for."""
+    """Hold a run's open rows against today's contract: how many would pass, per reason they were
+    set aside for.
+    """
     row, contract = record(installation, name, run_id), installation.contract(name)
     pointed_to = {rule.argument.dataset for rule in contract.rules if rule.kind == "relationship"}
     related = {

@@ -1,6 +1,8 @@
-"""Search an index for a purpose: passages with their place, version and licence, the use recorded before any is handed out.
+"""Search an index for a purpose: passages with their place, version and licence, the use recorded
+before any is handed out.
 
-Belongs here: whether one may, what is in service, what is withdrawn. Stays out: building (index.py).
+Belongs here: whether one may, what is in service, what is withdrawn. Stays out: building
+(index.py).
 """
 
 from __future__ import annotations
@@ -62,8 +64,10 @@ def search(
 
     Args:
         purpose: one of those the version was admitted for.
-        traceparent: of W3C Trace Context; that of the environment (TRACEPARENT), or a new one, unless given.
-    Raises: AdmissionError: the version was not admitted for this purpose; the refusal is recorded. ActionError: no index is in service, or it cannot be used.
+        traceparent: of W3C Trace Context; that of the environment (TRACEPARENT), or a new one,
+            unless given.
+    Raises: AdmissionError: the version was not admitted for this purpose; the refusal is recorded.
+        ActionError: no index is in service, or it cannot be used.
     """
     _check_question(name, question)
     trace_id = trace_of(traceparent or os.environ.get("TRACEPARENT"))
@@ -176,7 +180,10 @@ def _serving(data_set: IndexedDataSet) -> ServingIndex:
 def _check_purpose(
     data_set: IndexedDataSet, service: ServingIndex, purpose: str, trace_id: str
 ) -> None:
-    """Raises: AdmissionError: the version was not admitted for the purpose; the refusal is recorded."""
+    """Refuse a purpose that the version was not admitted for, and record the refusal.
+
+    Raises: AdmissionError: it was not.
+    """
     installation, name, version = data_set.installation, data_set.name, service.version
     statement = installation.statement(installation.version(name, version))
     admitted = statement["predicate"]["admission"]["purposes"]
@@ -199,7 +206,9 @@ def _check_purpose(
 
 
 def _withdrawn(data_set: IndexedDataSet, service: ServingIndex, opened: Opened) -> list[str]:
-    """Documents of the index that the newest version has no more: from the moment it is published they answer nothing, whenever the index follows."""
+    """Documents of the index that the newest version has no more: from the moment it is published
+    they answer nothing, whenever the index follows.
+    """
     latest = data_set.installation.version(data_set.name)
     if latest.version == service.version:
         return []

@@ -66,7 +66,8 @@ def submit(installation: Installation, number: int, text: str) -> Standing:
     """Check a signed decision, and keep it where it counts.
 
     Returns: where the review stands with it.
-    Raises: AdmissionError: it does not count, and why; the refusal goes into the audit log. EvidenceError: it is forged or no approval.
+    Raises: AdmissionError: it does not count, and why; the refusal goes into the audit log.
+        EvidenceError: it is forged or no approval.
     """
     installation.registry.clock_doubts.check("no approval is taken")
     row = review_of(installation, number)

@@ -1,4 +1,6 @@
-"""Try rules that changed on the newest published version: who would break them, and who would be hit."""
+"""Try rules that changed on the newest published version: who would break them, and who would be
+hit.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ from assay.pipelines.validate.split import checks
 
 @dataclass(frozen=True)
 class Tried:
-    """One rule on one version: the check it would have been, and the positions of the first rows that break it, from 1."""
+    """One rule on one version: the check it would have been, and the positions of the first rows
+    that break it, from 1.
+    """
 
     rule: Rule
     check: Check
@@ -36,7 +40,8 @@ def back_test(
 ) -> tuple[Tried, ...]:
     """Try rules on a published version; one about what the version does not hold is unknown.
 
-    Raises: EvidenceError: the version is not what was signed. QualityError: a query needs more than it may.
+    Raises: EvidenceError: the version is not what was signed. QualityError: a query needs more than
+        it may.
     """
     files = installation.lake.check_files(row.dataset, evidence.files(installation.statement(row)))
     related = {
@@ -55,7 +60,9 @@ def judge_files(
     *,
     examples: int = EXAMPLES,
 ) -> tuple[Tried, ...]:
-    """Judge Parquet files by a contract's rules in one pass over the columns that their footers do not already prove."""
+    """Judge Parquet files by a contract's rules in one pass over the columns that their footers do
+    not already prove.
+    """
     frame = pl.scan_parquet(list(files))
     schema = frame.collect_schema()
     possible = [rule for rule in rules if set(rule.columns) <= set(schema)]

@@ -1,6 +1,7 @@
 """Read traces back: what a trace id led to, and what was made from a version.
 
-Belongs here: gathering both from the registry, the evidence and MLflow's tags. Stays out: recording (each stage does its own).
+Belongs here: gathering both from the registry, the evidence and MLflow's tags. Stays out: recording
+(each stage does its own).
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ MADE = ("features", "sketch", "drift", "index", "data_docs")
 
 
 def why(installation: Installation, text: str) -> dict[str, Any]:
-    """Everything of one trace: the run that it was, what it published, what was decided and trained in it, and what was used.
+    """Everything of one trace: the run that it was, what it published, what was decided and trained
+    in it, and what was used.
 
     Raises: ConfigurationError: it is no trace id. EvidenceError: nothing is known of it.
     """
@@ -80,7 +82,10 @@ def _use_entry(use: Use) -> dict[str, Any]:
 
 
 def used_by(installation: Installation, name: str, version: str | None) -> dict[str, Any]:
-    """What was made from a version, who used it for what, and which models in service come from it. Raises: EvidenceError: there is no such version."""
+    """What was made from a version, who used it for what, and which models in service come from it.
+
+    Raises: EvidenceError: there is no such version.
+    """
     row = installation.version(installation.contract(name).name, version)
     number = row.version
     made = {

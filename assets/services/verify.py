@@ -1,4 +1,7 @@
-"""Verify a version by its evidence, its files and a public key. Needs no registry, no Dagster, no network."""
+"""Verify a version by its evidence, its files and a public key.
+
+Needs no registry, no Dagster, no network.
+"""
 
 from __future__ import annotations
 
@@ -109,7 +112,9 @@ def _check_features(signed: Signed, version: str, file: Path) -> list[str]:
 
 
 def _check_expiry(file: Path, key: Key) -> list[str]:
-    """What a signed statement beside the evidence says of the version's end; nothing where there is none."""
+    """What a signed statement beside the evidence says of the version's end; nothing where there is
+    none.
+    """
     tombstone = file.with_name(evidence.expiry_name(file.name.removesuffix(".dsse.json")))
     if not tombstone.is_file():
         return []
@@ -148,7 +153,11 @@ def _check_accounting(
 
 
 def _count_approvals(predicate: dict[str, Any]) -> list[str]:
-    """The decisions of people that the evidence carries. That each is of this version's inputs is checked; whose keys they are, the stewards' policy says."""
+    """The decisions of people that the evidence carries.
+
+    That each is of this version's inputs is checked; whose keys they are, the stewards' policy
+    says.
+    """
     given = predicate["admission"].get("approvals", [])
     subjects = {
         predicate["inputs"]["key"],
@@ -169,7 +178,9 @@ def _count_approvals(predicate: dict[str, Any]) -> list[str]:
 
 
 def _count_decisions(predicate: dict[str, Any], key: Key) -> list[str]:
-    """The decisions about quarantined rows that made this version what it is, each with its signature."""
+    """The decisions about quarantined rows that made this version what it is, each with its
+    signature.
+    """
     decisions = predicate.get("quarantine_decisions", {"said": [], "signed": []})
     for entry, text in zip(decisions["said"], decisions["signed"], strict=True):
         signed = handling.opened(text, key)["predicate"]

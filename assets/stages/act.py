@@ -1,6 +1,7 @@
 """Act: what models and indexes share.
 
-Belongs here: what travels with both. Stays out: models (model.py), indexes (index.py), whether either is due (pipelines/act/decide.py).
+Belongs here: what travels with both. Stays out: models (model.py), indexes (index.py), whether
+either is due (pipelines/act/decide.py).
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ class Acted:
 
 
 def carried(installation: Installation, contract: Contract, version: str) -> dict[str, str]:
-    """What travels with everything made from a version, and from the versions its features are joined to: licences, obligations, and whom to name."""
+    """What travels with everything made from a version, and from the versions its features are
+    joined to: licences, obligations, and whom to name.
+    """
     joined = (installation.registry.derived.get(contract.name, version, "features") or {}).get(
         "others", []
     )

@@ -31,7 +31,10 @@ from assay.pipelines.publish.naming import Inputs
 
 @dataclass(frozen=True)
 class Admission:
-    """What the profile pass found and decided. `found` holds personal values of this run; it lies in its staging folder."""
+    """What the profile pass found and decided.
+
+    `found` holds personal values of this run; it lies in its staging folder.
+    """
 
     verdict: Verdict
     inputs: Inputs
@@ -96,7 +99,11 @@ def _profiled(
 
 
 def pending_review(run: Run) -> dict[str, Any] | None:
-    """The review that this run's data wait for, or passed: of their own inputs, or of a changed policy that holds up everything. None where nobody was asked."""
+    """The review that this run's data wait for, or passed: of their own inputs, or of a changed
+    policy that holds up everything.
+
+    None where nobody was asked.
+    """
     installation, digest = run.installation, landed_in(run).digest
     input_keys = {
         review_state.STEWARDS: installation.stewards.digest,
@@ -114,7 +121,10 @@ def pending_review(run: Run) -> dict[str, Any] | None:
 
 
 def found_again(run: Run, row: Version) -> pl.DataFrame:
-    """What the scan finds in the landed rows of a version: `_row`, `column`, `kind`, `value`. Holds personal values: use it and let it go."""
+    """What the scan finds in the landed rows of a version: `_row`, `column`, `kind`, `value`.
+
+    Holds personal values: use it and let it go.
+    """
     return searched(
         run,
         window_rows(run, row.source_digest, window_of(run.contract, row.window)),
@@ -123,7 +133,10 @@ def found_again(run: Run, row: Version) -> pl.DataFrame:
 
 
 def _reviewed(run: Run, admission: Admission) -> Admission:
-    """Let the verdict stand, or find what a person decided. Raises: AdmissionError: refused, or nobody has decided yet."""
+    """Let the verdict stand, or find what a person decided.
+
+    Raises: AdmissionError: refused, or nobody has decided yet.
+    """
     contract, verdict = run.contract, admission.verdict
     where = Where(file=contract.file, dataset=contract.name)
     if verdict.outcome == "refused":
@@ -198,7 +211,10 @@ def admission_of(run: Run) -> Admission:
 
 
 def _published_admission(run: Run, inputs: Inputs, row: Version) -> Admission:
-    """The same inputs were published before: the verdict is the one in the evidence. Raises: EvidenceError: that version can be opened no longer."""
+    """The same inputs were published before: the verdict is the one in the evidence.
+
+    Raises: EvidenceError: that version can be opened no longer.
+    """
     if row.expired_at:
         raise EvidenceError(
             f"this source was published as {row.version}, which expired on {row.expired_at[:10]}",

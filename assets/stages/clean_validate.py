@@ -1,6 +1,8 @@
-"""Clean and validate: the apply pass that writes the rows kept, quarantined and removed, with one check a rule.
+"""Clean and validate: the apply pass that writes the rows kept, quarantined and removed, with one
+check a rule.
 
-One streaming scan with one sink: what leaves is taken out as it goes by, what stays is seen by pandera.
+One streaming scan with one sink: what leaves is taken out as it goes by, what stays is seen by
+pandera.
 """
 
 from __future__ import annotations
@@ -41,7 +43,11 @@ LAYERS = {"quarantine": REASONS, "removed": REMOVED_BY, "flagged": FLAGGED_BY}
 
 @dataclass(frozen=True)
 class Refined:
-    """What the apply pass made. `set_aside` describes the files of each layer, `changed` counts cells by step and column, `flagged` rows by step."""
+    """What the apply pass made.
+
+    `set_aside` describes the files of each layer, `changed` counts cells by step and column,
+    `flagged` rows by step.
+    """
 
     accounting: Accounting
     checks: tuple[Check, ...]
@@ -49,7 +55,10 @@ class Refined:
     changed: dict[str, dict[str, int]]
     flagged: dict[str, int]
     samples: dict[str, list[Sample]]
-    """A few changed cells of each step, none of personal columns. They are values, so they go into no evidence."""
+    """A few changed cells of each step, none of personal columns.
+
+    They are values, so they go into no evidence.
+    """
 
     @property
     def broken(self) -> tuple[Check, ...]:
@@ -62,7 +71,8 @@ class Refined:
 def refine(run: Run, admission: Admission) -> Refined:
     """Repair and judge the admitted rows into the run's staging folder.
 
-    Raises: QualityError: pandera refuses a row that the rules let through, or the account does not balance.
+    Raises: QualityError: pandera refuses a row that the rules let through, or the account does not
+        balance.
     """
     contract = run.contract
     with stage(run, "cleaned") as noted:
@@ -123,7 +133,9 @@ def _run_pass(run: Run, admission: Admission) -> tuple[Gate, Sieve]:
 
 
 def certain_rules(contract: Contract, admission: Admission) -> set[str]:
-    """The rules that every value of the source keeps, about columns that reach the version as they came."""
+    """The rules that every value of the source keeps, about columns that reach the version as they
+    came.
+    """
     touched = steps.columns_changed(contract, admission.fitted) | set(contract.privacy.columns)
     return {
         rule.name
@@ -149,7 +161,11 @@ def _unreadable(run: Run, admission: Admission) -> pl.DataFrame:
 
 
 def _why_barred(contract: Contract, barred: dict[str, str]) -> pl.Expr:
-    """Why a row's own licence does not allow what is wanted; null where it does, or where rows have none of their own. To say nothing allows nothing."""
+    """Why a row's own licence does not allow what is wanted; null where it does, or where rows have
+    none of their own.
+
+    To say nothing allows nothing.
+    """
     if contract.license.column is None:
         return pl.lit(None, pl.String)
     named = pl.col(RECEIVED + contract.license.column)
@@ -177,7 +193,9 @@ def related(run: Run, admission: Admission) -> dict[str, pl.LazyFrame]:
 
 
 def _answers(run: Run) -> dict[str, float | None]:
-    """What the contract's queries, and the measures of anonymity, say of the rows that are to be published."""
+    """What the contract's queries, and the measures of anonymity, say of the rows that are to be
+    published.
+    """
     queries = {rule.name: rule.argument for rule in run.contract.rules if rule.kind == "sql"}
     staged = run.installation.lake.staging(run.contract.name, run.run_id) / "version"
     files = sorted(staged.glob("*.parquet"))
@@ -215,7 +233,10 @@ def _refined(run: Run, admission: Admission, gate: Gate, sieve: Sieve) -> Refine
 
 
 def _check_accounting(contract: Contract, accounting: Accounting, gate: Gate) -> None:
-    """Raises: QualityError: rows were lost or doubled, or pandera has not seen every published row."""
+    """Hold what went out against what came in.
+
+    Raises: QualityError: rows were lost or doubled, or pandera has not seen every published row.
+    """
     where = Where(dataset=contract.name)
     published = accounting.published
     if not accounting.balances:
@@ -268,7 +289,8 @@ def assertions(found: Sequence[Check]) -> tuple[Assertion, ...]:
 
 
 def keep_set_aside(run: Run) -> dict[str, str]:
-    """Move the quarantined and removed rows where stewards find them; they are kept even when the version is not published.
+    """Move the quarantined and removed rows where stewards find them; they are kept even when the
+    version is not published.
 
     Returns: layer -> path below the lake.
     """

@@ -1,6 +1,8 @@
-"""Compare the newest version with others: measurements, a report, a decision, and a trigger where something is to be done.
+"""Compare the newest version with others: measurements, a report, a decision, and a trigger where
+something is to be done.
 
-Belongs here: which sketches are compared, and keeping what comes of it in one transaction. Stays out: comparing (pipelines/drift), deciding (pipelines/act).
+Belongs here: which sketches are compared, and keeping what comes of it in one transaction. Stays
+out: comparing (pipelines/drift), deciding (pipelines/act).
 """
 
 from __future__ import annotations
@@ -74,7 +76,10 @@ def policy_of(contract: Contract) -> DriftPolicy:
 
 
 def kinds_of(contract: Contract, policy: DriftPolicy) -> dict[str, Kind]:
-    """How each column of the policy is compared. Of a personal one, only whether it is there: its report must not show a value."""
+    """How each column of the policy is compared.
+
+    Of a personal one, only whether it is there: its report must not show a value.
+    """
     types = {column.name: column.logical_type for column in contract.published_columns}
     plain = {
         name: types[name] for name in policy.columns if types.get(name) in (*NUMERICAL, *PLAIN)
@@ -90,7 +95,8 @@ def kinds_of(contract: Contract, policy: DriftPolicy) -> dict[str, Kind]:
 
 
 def measure_drift(run: Run) -> Drifted:
-    """Compare the newest version, unless that was done, and decide what follows; both are kept in one transaction.
+    """Compare the newest version, unless that was done, and decide what follows; both are kept in
+    one transaction.
 
     Raises: EvidenceError: one of the versions is not what was signed.
     """
@@ -144,7 +150,9 @@ def _write_report(run: Run, policy: DriftPolicy, version: str, comparison: _Comp
 
 @dataclass(frozen=True)
 class _Comparison:
-    """What comparing one version gave: the versions it was `against`, and the `sides` of the first comparison."""
+    """What comparing one version gave: the versions it was `against`, and the `sides` of the first
+    comparison.
+    """
 
     drift: Drift
     against: list[str]
@@ -226,7 +234,10 @@ def _compared(
 
 
 def sketch_of(run: Run, row: Version) -> Sketch:
-    """A version's sketch, made where there is none of today's policy. Raises: EvidenceError: the version has to be read for it, and is not what was signed."""
+    """A version's sketch, made where there is none of today's policy.
+
+    Raises: EvidenceError: the version has to be read for it, and is not what was signed.
+    """
     installation, contract, policy = run.installation, run.contract, policy_of(run.contract)
     kinds, target = kinds_of(contract, policy), _target(contract)
     made_with = sketches.made_with(policy, kinds, target)
@@ -324,7 +335,9 @@ def _situation(
 
 
 def _kept_policy(policy: DriftPolicy) -> dict[str, Any]:
-    """The policy as it is kept with a decision; of a webhook its host, since its address is often the key to it."""
+    """The policy as it is kept with a decision; of a webhook its host, since its address is often
+    the key to it.
+    """
     kept = policy.acting.model_dump(mode="json")
     if policy.acting.webhook:
         kept["webhook"]["url"] = host_of(policy.acting.webhook.url)
@@ -340,7 +353,10 @@ def conclude(
     drift: Json | None,
     run_id: str,
 ) -> DecisionRecord:
-    """Keep a decision with all that goes with it. Returns: the one that is kept, which is an earlier one where its cause was decided before."""
+    """Keep a decision with all that goes with it.
+
+    Returns: the one that is kept, which is an earlier one where its cause was decided before.
+    """
     name, version = contract.name, situation.version
     new = NewDecision(
         dataset=name,
@@ -381,7 +397,10 @@ def _follow_ups(contract: Contract, action: str) -> list[tuple[str, str]]:
 
 
 def actor_of(contract: Contract, action: str) -> str:
-    """Who carries a trigger out: Assay, a job of this Dagster, or somebody else's system. An index is always Assay's."""
+    """Who carries a trigger out: Assay, a job of this Dagster, or somebody else's system.
+
+    An index is always Assay's.
+    """
     acting = contract.drift.acting if contract.drift else None
     if acting is None or (action == "rebuild" and contract.index):
         return ASSAY
@@ -420,7 +439,10 @@ def override(
 
 
 def _checked_action(contract: Contract, action: str, why: str) -> Action:
-    """The action, where a steward may decide it. Raises: DriftError: no such action, nothing it could act on, or no reason."""
+    """The action, where a steward may decide it.
+
+    Raises: DriftError: no such action, nothing it could act on, or no reason.
+    """
     where = Where(dataset=contract.name)
     if action not in ACTIONS:
         raise DriftError(
@@ -446,9 +468,11 @@ def _checked_action(contract: Contract, action: str, why: str) -> Action:
 
 
 def replayed(installation: Installation, number: int) -> Json:
-    """A decision, made again from the situation that was kept with it, and its evidence held against the registry.
+    """A decision, made again from the situation that was kept with it, and its evidence held
+    against the registry.
 
-    Returns: the decision, `same`: whether it comes out the same, `evidence_is_kept`: whether the measurements it names are those the registry has.
+    Returns: the decision, `same`: whether it comes out the same, `evidence_is_kept`: whether the
+        measurements it names are those the registry has.
     """
     row = installation.registry.decisions.get(number)
     situation = Situation.from_json(row.situation)

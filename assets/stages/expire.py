@@ -1,7 +1,10 @@
-"""Expire the versions that are older than the contract keeps them: close them at once, remove their files a day later.
+"""Expire the versions that are older than the contract keeps them: close them at once, remove their
+files a day later.
 
-Belongs here: which versions, and the sweep. Stays out: the record, which stays (assets/io/versions.py).
-A reader that opened a version before it expired has a day to finish; nobody opens it after. A file that a living version holds as well stays.
+Belongs here: which versions, and the sweep. Stays out: the record, which stays
+(assets/io/versions.py).
+A reader that opened a version before it expired has a day to finish; nobody opens it after. A file
+that a living version holds as well stays.
 """
 
 from __future__ import annotations
@@ -19,9 +22,11 @@ GRACE = timedelta(seconds=SWEEP_AGE_S)
 def expire(
     installation: Installation, name: str, *, rehearse: bool = False, grace: timedelta = GRACE
 ) -> list[str]:
-    """Expire what is due of a data set, and remove what dead runs and long expired versions left in the lake.
+    """Expire what is due of a data set, and remove what dead runs and long expired versions left in
+    the lake.
 
-    Kept, however old: the newest version, whatever a reference points to, and what a model or an index in service was made from.
+    Kept, however old: the newest version, whatever a reference points to, and what a model or an
+    index in service was made from.
     Args:
         rehearse: only tell what is due.
     Returns: the versions that are due.

@@ -21,7 +21,9 @@ Others = dict[str, pl.LazyFrame]
 
 
 def write_state(folder: Path, state: State) -> State:
-    """Put the state where the table will lie, and read it back: what makes the table is what inference will read."""
+    """Put the state where the table will lie, and read it back: what makes the table is what
+    inference will read.
+    """
     (folder / TABLES).mkdir(parents=True, exist_ok=True)
     (folder / STATE).write_text(state.as_json(), encoding="utf-8")
     for name, frame in state.tables.items():
@@ -44,9 +46,13 @@ def read_state(folder: Path) -> State:
 def write_table(
     folder: Path, frame: pl.LazyFrame, state: State, receipt: parity.Receipt, others: Others
 ) -> pl.Schema:
-    """Write `part-00000.parquet` in a folder, by one sink. What another engine makes, or looks back with all rows in memory, is made before and put beside the rows.
+    """Write `part-00000.parquet` in a folder, by one sink.
 
-    Returns: the columns. Raises: FeatureError: the engines' rows come in different orders. ConfigurationError: a device cannot hold what it has to make.
+    What another engine makes, or looks back with all rows in memory, is made before and put beside
+    the rows.
+
+    Returns: the columns. Raises: FeatureError: the engines' rows come in different orders.
+        ConfigurationError: a device cannot hold what it has to make.
     """
     types = _plan_on("polars", frame, state, others).collect_schema()
     plans = parity.plans(receipt, state, table.lineage(frame, state, others)[1])
@@ -74,7 +80,9 @@ def _write_joined(
     columns: list[str],
     others: Others,
 ) -> None:
-    """Write the table from the rows that Polars makes one by one, and the files that hold the other plans' features."""
+    """Write the table from the rows that Polars makes one by one, and the files that hold the other
+    plans' features.
+    """
     order = state.features.order_by
     whole = {folder / f"{n}.arrow": plan for n, plan in enumerate(plans) if not plan.in_rows}
     for file, plan in whole.items():
@@ -106,7 +114,11 @@ def _check_orders(rows: pl.LazyFrame, order: str, files: list[Path]) -> None:
 
 
 def _run(plan: pl.LazyFrame, device: engine.Engine) -> None:
-    """Raises: ConfigurationError: a device ran the sample, and not the whole: most often its memory is too small."""
+    """Run a plan on a device.
+
+    Raises: ConfigurationError: it ran the sample, and not the whole: most often its memory is too
+        small.
+    """
     if device == "polars":
         engine.run(plan)
         return

@@ -1,4 +1,6 @@
-"""Make the features of a published version: a table and the state it was made with, kept together and signed."""
+"""Make the features of a published version: a table and the state it was made with, kept together
+and signed.
+"""
 
 from __future__ import annotations
 
@@ -62,12 +64,14 @@ def settings(run: Run) -> Features:
 
 
 def make_features(run: Run, wanted: Wanted | None = None) -> FeatureTable:
-    """Fit on the training rows of the newest version and write its feature table, unless that was done.
+    """Fit on the training rows of the newest version and write its feature table, unless that was
+    done.
 
     Args:
         wanted: the engine, in place of the contract's.
-    Raises: EvidenceError: the version is not what was signed. FeatureError: it cannot be fitted, or engines disagree. ConfigurationError: no such engine.
-        AdmissionError: another data set that rows are joined to was not admitted for what these are.
+    Raises: EvidenceError: the version is not what was signed. FeatureError: it cannot be fitted, or
+        engines disagree. ConfigurationError: no such engine. AdmissionError: another data set that
+        rows are joined to was not admitted for what these are.
     """
     installation, contract, features = run.installation, run.contract, settings(run)
     row = installation.version(contract.name)
@@ -119,7 +123,11 @@ class _Fitting:
 
 
 def _fit(run: Run, row: Version) -> _Fitting:
-    """Raises: AdmissionError, FeatureError: rows are joined, or features made, that no purpose of the contract allows."""
+    """Fit a state on the training rows of a version, and trace each feature to its columns.
+
+    Raises: AdmissionError, FeatureError: rows are joined, or features made, that no purpose of the
+        contract allows.
+    """
     installation, contract, features = run.installation, run.contract, settings(run)
     frame = installation.scan(row)
     others, bound = _others(installation, contract, features)
@@ -136,7 +144,9 @@ def _fit(run: Run, row: Version) -> _Fitting:
 
 @dataclass(frozen=True)
 class _Written:
-    """A feature table where it lies: its state as it was read back, its columns and rows, and the digest of each file."""
+    """A feature table where it lies: its state as it was read back, its columns and rows, and the
+    digest of each file.
+    """
 
     state: State
     receipt: parity.Receipt
@@ -237,7 +247,9 @@ def _bound(installation: Installation, row: Version) -> Bound:
 def _others(
     installation: Installation, contract: Contract, features: Features
 ) -> tuple[Others, list[Bound]]:
-    """The versions of other data sets that rows are joined to, each admitted for every purpose of this one."""
+    """The versions of other data sets that rows are joined to, each admitted for every purpose of
+    this one.
+    """
     frames: Others = {}
     bound = []
     for transform in features.transforms:
@@ -267,7 +279,9 @@ def _others_classes(installation: Installation, bound: list[Bound]) -> dict[str,
 def _refuse_what_nobody_may_use(
     contract: Contract, features: Features, classes: Mapping[str, str]
 ) -> None:
-    """Only what the data of other data sets bring in can still be refused here: the contract's own columns were looked at when it was read."""
+    """Only what the data of other data sets bring in can still be refused here: the contract's own
+    columns were looked at when it was read.
+    """
     for purpose in contract.license.purposes:
         if not privacy.refused(classes, features.allows, purpose):
             return
@@ -281,7 +295,9 @@ def _refuse_what_nobody_may_use(
 
 
 def _reported(proxies: tuple[privacy.Proxy, ...], features: Features) -> list[Json]:
-    """The features that give a protected column away, and were not made from it; what was is told by its class."""
+    """The features that give a protected column away, and were not made from it; what was is told
+    by its class.
+    """
     return [asdict(proxy) for proxy in proxies if proxy.skill >= features.proxy_above]
 
 
@@ -299,7 +315,9 @@ def _lineage(
 
 
 def _source(contract: Contract, column: str) -> tuple[str, str]:
-    """`dataset.column` is another data set's; a column of ours can have no such name where it is promised."""
+    """`dataset.column` is another data set's; a column of ours can have no such name where it is
+    promised.
+    """
     dataset, _, other = column.partition(".")
     return (
         (f"{dataset}/published", other)
@@ -329,7 +347,10 @@ def feature_state(installation: Installation, dataset: str, version: str) -> Sta
 
 
 def state_others(installation: Installation, state: State) -> Others:
-    """The rows of other data sets as they were when the features were made. Raises: EvidenceError: that version is not what it was."""
+    """The rows of other data sets as they were when the features were made.
+
+    Raises: EvidenceError: that version is not what it was.
+    """
     frames: Others = {}
     for source in state.others:
         row = installation.version(source.dataset, source.version)

@@ -1,4 +1,6 @@
-"""Keep what the cleaning steps have learned: in a run's staging, then next to the version, so that later data and explanations use the same."""
+"""Keep what the cleaning steps have learned: in a run's staging, then next to the version, so that
+later data and explanations use the same.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +52,8 @@ def described(lake: Lake, dataset: str, attempt: str) -> dict[str, Any]:
 
 
 def kept(run: Run) -> dict[int, Fitted]:
-    """What steps with `fit: first` have learned on the first version that was cleaned by the same step, by the step's index.
+    """What steps with `fit: first` have learned on the first version that was cleaned by the same
+    step, by the step's index.
 
     Raises: EvidenceError: what was kept is not what was signed.
     """

@@ -1,8 +1,11 @@
-"""Keep the index of a data set up to date: build it from changed documents, judge it, and serve it if it is not worse.
+"""Keep the index of a data set up to date: build it from changed documents, judge it, and serve it
+if it is not worse.
 
-Belongs here: whether to rebuild, swapping, rolling back, sweeping. Stays out: building (index_build.py), judging (index_trial.py),
-asking it for somebody (retrieve.py), what is carried over (pipelines/act/renewal.py).
-Who dies in the middle leaves a folder that nobody points to. The pointer moves in the one transaction that also keeps the judgement and closes the trigger.
+Belongs here: whether to rebuild, swapping, rolling back, sweeping. Stays out: building
+(index_build.py), judging (index_trial.py), asking it for somebody (retrieve.py), what is carried
+over (pipelines/act/renewal.py).
+Who dies in the middle leaves a folder that nobody points to. The pointer moves in the one
+transaction that also keeps the judgement and closes the trigger.
 """
 
 from __future__ import annotations
@@ -31,9 +34,12 @@ from assay.pipelines.act import renewal
 
 
 def rebuild_if_due(run: Run) -> Acted | None:
-    """Rebuild the index where documents, or how they are indexed, have changed since the one in service was built. None where nothing has.
+    """Rebuild the index where documents, or how they are indexed, have changed since the one in
+    service was built.
 
-    A version is acted on once, whatever came of it. Raises: ActionError: it cannot be built; the index in service stays, and the trigger is due.
+    A version is acted on once, whatever came of it.
+    Returns: what came of it; None where nothing has changed.
+    Raises: ActionError: it cannot be built; the index in service stays, and the trigger is due.
     """
     registry, name = run.installation.registry, run.contract.name
     data_set = IndexedDataSet.of(run.installation, run.contract)
@@ -49,7 +55,10 @@ def rebuild_if_due(run: Run) -> Acted | None:
 
 
 def rebuild(run: Run, *, full: bool) -> Acted:
-    """Build and judge the newest version's index because somebody asked. Args: full: fit, cut and embed everything anew, reusing nothing."""
+    """Build and judge the newest version's index because somebody asked.
+
+    Args: full: fit, cut and embed everything anew, reusing nothing.
+    """
     data_set = IndexedDataSet.of(run.installation, run.contract)
     with data_set.store.alone(data_set.name):
         sweep(data_set)
@@ -61,9 +70,11 @@ def rebuild(run: Run, *, full: bool) -> Acted:
 def roll_back(
     installation: Installation, name: str, build: str | None, why: str
 ) -> tuple[str, IndexBuild]:
-    """Have an earlier build serve again, the one before unless named; the next version that is accepted moves on from it.
+    """Have an earlier build serve again, the one before unless named; the next version that is
+    accepted moves on from it.
 
-    Returns: the build that served, and the row of the one that serves now. Raises: ActionError: there is none to go back to, or its files are not what was built.
+    Returns: the build that served, and the row of the one that serves now.
+    Raises: ActionError: there is none to go back to, or its files are not what was built.
     """
     indexes = installation.registry.indexes
     store = IndexedDataSet.of(installation, installation.contract(name)).store
@@ -85,7 +96,10 @@ def roll_back(
 
 
 def sweep(data_set: IndexedDataSet) -> list[str]:
-    """Remove builds beyond those that are kept, what died, and any build but the one in service that holds a document which the newest version does not. Hold `alone`.
+    """Remove builds beyond those that are kept, what died, and any build but the one in service
+    that holds a document which the newest version does not.
+
+    Hold `alone`.
 
     Returns: the builds that went.
     """
@@ -177,7 +191,9 @@ def _build_and_conclude(
 
 
 def _usable_in_service(data_set: IndexedDataSet) -> Opened | None:
-    """The build in service, to be compared with and built upon; None where there is none, or its files are not what was built."""
+    """The build in service, to be compared with and built upon; None where there is none, or its
+    files are not what was built.
+    """
     service, store = data_set.installation.registry.indexes.serving(data_set.name), data_set.store
     if service is None:
         return None
@@ -234,7 +250,9 @@ def _new_build(
 def _serve_without_withdrawn(
     data_set: IndexedDataSet, old: Opened, documents: pl.DataFrame, refused_because: str
 ) -> None:
-    """The candidate was refused, but what is withdrawn has to go all the same: serve the old index without it."""
+    """The candidate was refused, but what is withdrawn has to go all the same: serve the old index
+    without it.
+    """
     withdrawn = renewal.compare(old.documents, documents).removed
     if not withdrawn:
         return

@@ -1,4 +1,6 @@
-"""Build an index next to the one in service, reusing what that one has of the same documents, words and space."""
+"""Build an index next to the one in service, reusing what that one has of the same documents, words
+and space.
+"""
 
 from __future__ import annotations
 
@@ -98,7 +100,9 @@ def _gave_vectors_of(embedder: Embedder, old: Opened) -> bool:
 
 
 def _embedder_for(data_set: IndexedDataSet, reuse: _Reuse) -> tuple[Embedder, int]:
-    """What gives the passages their vectors, and how many passages have come or gone since it was fitted."""
+    """What gives the passages their vectors, and how many passages have come or gone since it was
+    fitted.
+    """
     policy, old = data_set.policy, reuse.old
     if not isinstance(policy.embedding, FittedEmbedding):
         return embedder_of_settings(data_set.installation, data_set.embedding_settings), 0
@@ -114,7 +118,9 @@ def _embedder_for(data_set: IndexedDataSet, reuse: _Reuse) -> tuple[Embedder, in
 
 
 def _check_promise(data_set: IndexedDataSet, embedder: Embedder) -> None:
-    """The contract's column of type vector says which model; an index of another one is none that its readers can use."""
+    """The contract's column of type vector says which model; an index of another one is none that
+    its readers can use.
+    """
     contract, policy = data_set.contract, data_set.policy
     if policy.vector is None:
         return

@@ -1,4 +1,6 @@
-"""The embedder of an index: from the contract's settings, or the very one that a build was made with."""
+"""The embedder of an index: from the contract's settings, or the very one that a build was made
+with.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,8 @@ def embedder_of_settings(
     """An embedder that is a model: in a folder, or behind an address.
 
     Args:
-        probe: the vector by which an endpoint is known to have the model that a build was made with.
+        probe: the vector by which an endpoint is known to have the model that a build was made
+            with.
     Raises: ActionError: the model's folder is not there, or may not be read.
     """
     options = {key: value for key, value in settings.items() if key not in ("dimensions", "seed")}
@@ -67,7 +70,10 @@ def embedder_of_settings(
 
 
 def model_folder(installation: Installation, name: str) -> Path:
-    """The folder of a model. Raises: ActionError: it lies in none of the folders that may be read, or is not there."""
+    """The folder of a model.
+
+    Raises: ActionError: it lies in none of the folders that may be read, or is not there.
+    """
     for root in installation.home.roots:
         folder = (root / name).resolve()
         if folder.is_relative_to(root) and folder.is_dir():

@@ -26,7 +26,9 @@ _DEEPER = 5  # passages looked at for each document wanted: several passages of 
 
 @dataclass(frozen=True)
 class Trial:
-    """How a candidate answers the questions about `documents` documents, how the build in service does, and what follows."""
+    """How a candidate answers the questions about `documents` documents, how the build in service
+    does, and what follows.
+    """
 
     documents: int
     candidate: retrieve.Measured
@@ -37,7 +39,9 @@ class Trial:
 def try_candidate(
     data_set: IndexedDataSet, candidate: Opened, serving: Opened | None, documents: pl.DataFrame
 ) -> Trial:
-    """Ask the candidate and the build in service the contract's questions, and judge the candidate by the answers."""
+    """Ask the candidate and the build in service the contract's questions, and judge the candidate
+    by the answers.
+    """
     policy = data_set.policy
     questions = _questions(policy, documents)
     measured = _measured(data_set, candidate, questions, documents)
@@ -83,7 +87,9 @@ def _why_no_questions(policy: Index) -> str:
 
 
 def _questions(policy: Index, documents: pl.DataFrame) -> Questions:
-    """Questions with the documents that answer them; a document that is not in this version answers nothing."""
+    """Questions with the documents that answer them; a document that is not in this version answers
+    nothing.
+    """
     if isinstance(policy.questions, int):
         drawn = retrieve.questions(
             documents, key="document", text="text", count=policy.questions, seed=policy.seed
@@ -125,7 +131,9 @@ def _measured_if_possible(
     questions: Questions,
     documents: pl.DataFrame,
 ) -> tuple[retrieve.Measured | None, str]:
-    """What was measured of the index in service, or why it could not be asked: its model may be gone, which must not keep a new one from taking over."""
+    """What was measured of the index in service, or why it could not be asked: its model may be
+    gone, which must not keep a new one from taking over.
+    """
     if serving is None:
         return None, ""
     try:

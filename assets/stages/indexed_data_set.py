@@ -1,4 +1,6 @@
-"""A data set with an index: what its contract asks for, where its builds lie, and the documents to be indexed."""
+"""A data set with an index: what its contract asks for, where its builds lie, and the documents to
+be indexed.
+"""
 
 from __future__ import annotations
 

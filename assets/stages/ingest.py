@@ -162,7 +162,10 @@ def names_of(run: Run) -> Names:
 
 
 def shown_columns(contract: Contract, columns: Sequence[str]) -> list[str]:
-    """Landed columns as they may be shown: one that the contract does not name, by its place. Without a header, a person's cells stand here."""
+    """Landed columns as they may be shown: one that the contract does not name, by its place.
+
+    Without a header, a person's cells stand here.
+    """
     named = set(contract.column_names)
     return [
         name if name in named else f"column {place}" for place, name in enumerate(columns, start=1)
@@ -170,7 +173,9 @@ def shown_columns(contract: Contract, columns: Sequence[str]) -> list[str]:
 
 
 def _mark(run: Run) -> sources.Mark | None:
-    """What the last published version reached, as its signed evidence says; a run that published nothing moves it nowhere."""
+    """What the last published version reached, as its signed evidence says; a run that published
+    nothing moves it nowhere.
+    """
     versions = (
         run.installation.registry.versions.all(run.contract.name)
         if run.contract.source.options.watermark is not None
@@ -192,7 +197,9 @@ def _mark(run: Run) -> sources.Mark | None:
 
 
 def kept_mark(run: Run, column: str, value: str | int | float) -> dict[str, Any]:
-    """What a growing source has reached, as the evidence keeps it: sealed where the column may be personal."""
+    """What a growing source has reached, as the evidence keeps it: sealed where the column may be
+    personal.
+    """
     contract = run.contract
     declared = column in contract.column_names
     public = declared and contract.column(column).classification in (None, "public")
@@ -209,7 +216,11 @@ def _seal_context(run: Run, column: str) -> str:
 
 
 def _check_columns(run: Run, receipt: Receipt) -> None:
-    """Whether every promised column landed, and of several files whether each has the required ones. Raises: SourceError: one is missing."""
+    """Whether every promised column landed, and of several files whether each has the required
+    ones.
+
+    Raises: SourceError: one is missing.
+    """
     sources.check_columns(run.contract, receipt.columns)
     required = {column.name for column in run.contract.columns if column.required}
     for file in receipt.files:
@@ -244,7 +255,11 @@ def landed_in(run: Run) -> Receipt:
 
 
 def receipt_of(run: Run, digest: str) -> Receipt:
-    """The receipt beside landed rows. Those of earlier releases hold the files' own names and whole addresses, and do not say how long the header is."""
+    """The receipt beside landed rows.
+
+    Those of earlier releases hold the files' own names and whole addresses, and do not say how long
+    the header is.
+    """
     data = json.loads((landed_folder(run, digest) / RECEIPT).read_text())
     before = {"header": 1 if run.contract.source.format == "csv" else 0}
     files = tuple(
@@ -264,7 +279,9 @@ def receipt_of(run: Run, digest: str) -> Receipt:
 
 
 def landed_rows(run: Run, digest: str) -> pl.LazyFrame:
-    """The landed rows with their record numbers: text, and whole numbers where they may be (`steps.as_numbers`)."""
+    """The landed rows with their record numbers: text, and whole numbers where they may be
+    (`steps.as_numbers`).
+    """
     rows, receipt = (
         rows_in(landed_folder(run, digest), steps.as_numbers(run.contract)),
         receipt_of(run, digest),

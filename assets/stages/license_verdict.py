@@ -1,4 +1,6 @@
-"""The verdict on a run's licence: of the contract, of the text next to the source, and of the data it is derived from."""
+"""The verdict on a run's licence: of the contract, of the text next to the source, and of the data
+it is derived from.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ def license_verdict(run: Run, inputs: Inputs) -> LicenseVerdict:
 
 
 def _declared_and_detected(run: Run) -> LicenseVerdict:
-    """The verdict on the contract's licence, held against the text that lies beside the source, if there is one."""
+    """The verdict on the contract's licence, held against the text that lies beside the source, if
+    there is one.
+    """
     wanted, policy, today = (
         run.contract.license,
         run.installation.policy,
@@ -52,7 +56,9 @@ def _declared_and_detected(run: Run) -> LicenseVerdict:
 
 
 def _shown_text(run: Run, name: str, beside: str) -> str:
-    """The name of a licence's text as it may be shown: as it is where every such text has it, or the contract names the file it belongs to."""
+    """The name of a licence's text as it may be shown: as it is where every such text has it, or
+    the contract names the file it belongs to.
+    """
     is_named = kind_of(run.contract.source.location) != "glob" and name == f"{beside}.license"
     if is_named or _LICENCE_TEXT.fullmatch(name):
         return name
@@ -60,7 +66,9 @@ def _shown_text(run: Run, name: str, beside: str) -> str:
 
 
 def _with_inherited_terms(run: Run, verdict: LicenseVerdict, inputs: Inputs) -> LicenseVerdict:
-    """The verdict with what the data it was derived from demand: their obligations, and a refusal where the contract is looser than they are."""
+    """The verdict with what the data it was derived from demand: their obligations, and a refusal
+    where the contract is looser than they are.
+    """
     installation, contract = run.installation, run.contract
     inherited = _inherited_verdicts(run, inputs)
     expressions = {name: terms.expression for name, terms in inherited.items()}

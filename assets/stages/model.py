@@ -1,8 +1,11 @@
-"""Retrain the model of a data set when a trigger is due, judge it next to the champion, and serve it where it is not worse.
+"""Retrain the model of a data set when a trigger is due, judge it next to the champion, and serve
+it where it is not worse.
 
-Belongs here: carrying a retraining out once, whatever is killed when. Stays out: whether it is due (drift.py), training and judging (pipelines/act), outcomes (outcomes.py).
-Registering in MLflow is under the trigger's number, so that a second try finds what the first one made. Who serves is the registry's word, given in the
-transaction that closes the trigger; MLflow's aliases follow from the outbox.
+Belongs here: carrying a retraining out once, whatever is killed when. Stays out: whether it is due
+(drift.py), training and judging (pipelines/act), outcomes (outcomes.py).
+Registering in MLflow is under the trigger's number, so that a second try finds what the first one
+made. Who serves is the registry's word, given in the transaction that closes the trigger; MLflow's
+aliases follow from the outbox.
 """
 
 from __future__ import annotations
@@ -42,7 +45,9 @@ JUDGED_SCORES = 1_001
 
 
 def retrain_if_due(run: Run) -> Acted | None:
-    """Carry out the newest due retraining; older ones are overtaken by it. None where none is due, or another process is at it.
+    """Carry out the newest due retraining; older ones are overtaken by it.
+
+    None where none is due, or another process is at it.
 
     Raises: ActionError: it cannot be trained; the trigger stays due and the champion in service.
     """
@@ -74,7 +79,10 @@ def retrain_if_due(run: Run) -> Acted | None:
 def _retrain(
     run: Run, policy: Retrain, target: Target, trigger: Trigger, overtaken: list[Trigger]
 ) -> Json:
-    """Train, judge, and put the candidate where its judgement says. Returns: the details that the registry keeps."""
+    """Train, judge, and put the candidate where its judgement says.
+
+    Returns: the details that the registry keeps.
+    """
     installation = run.installation
     facts = _facts(run, trigger, _for_training(run, trigger))
     trial = _trial(run, policy, target, trigger, facts)
@@ -137,7 +145,9 @@ def _details(
 
 @dataclass(frozen=True)
 class _Trial:
-    """A candidate, registered, and how it does on the rows that were held back, next to the champion."""
+    """A candidate, registered, and how it does on the rows that were held back, next to the
+    champion.
+    """
 
     registered: str
     """The candidate's version in MLflow."""
@@ -201,7 +211,9 @@ def _trial(
 
 
 def _facts(run: Run, trigger: Trigger, signed: dict[str, Any]) -> dict[str, str]:
-    """What a model of the trigger's version comes from, as MLflow's tags and the model card tell it."""
+    """What a model of the trigger's version comes from, as MLflow's tags and the model card tell
+    it.
+    """
     installation, contract, version = run.installation, run.contract, trigger.version
     return {
         "dataset": contract.name,
@@ -225,7 +237,9 @@ def _candidate(
     columns: list[str],
     target: Target,
 ) -> tuple[str, Any]:
-    """The version registered under the key, and the model: the one of an earlier try, or one trained now."""
+    """The version registered under the key, and the model: the one of an earlier try, or one
+    trained now.
+    """
     registered = installation.models.proposed(policy.model, key)
     if registered is not None:
         return registered, installation.models.served(policy.model, registered).model
@@ -252,7 +266,10 @@ def _switch(
     serves: Json | None,
     due: Sequence[Trigger],
 ) -> None:
-    """Put the candidate where its judgement says, if anywhere, and close what was due. Raises: ActionError: another process has done so."""
+    """Put the candidate where its judgement says, if anywhere, and close what was due.
+
+    Raises: ActionError: another process has done so.
+    """
     name, version, number = run.contract.name, details["dataset_version"], details["model_version"]
     role: Role = "challenger" if details["outcome"] == "in canary" else "champion"
     refused = {} if serves else {number: details["reason"]}
@@ -295,7 +312,8 @@ def _outcomes(due: Sequence[Trigger], details: Json) -> list[tuple[Trigger, Json
 def _for_training(run: Run, trigger: Trigger) -> dict[str, Any]:
     """Whether the trigger's version may be trained on; the use is recorded before it is read.
 
-    Raises: AdmissionError: it was not admitted for training. EvidenceError: it has expired, or is not what was signed.
+    Raises: AdmissionError: it was not admitted for training. EvidenceError: it has expired, or is
+        not what was signed.
     """
     installation, name, version = run.installation, run.contract.name, trigger.version
     row = installation.version(name, version)
@@ -336,7 +354,11 @@ def _for_training(run: Run, trigger: Trigger) -> dict[str, Any]:
 def _refuse_classes(
     installation: Installation, contract: Contract, wanted: Features, version: str
 ) -> None:
-    """Raises: ActionError: a feature is made from a column of a class that the contract does not allow for training."""
+    """Refuse features that may not be trained on.
+
+    Raises: ActionError: one is made from a column of a class that the contract does not allow for
+        training.
+    """
     classes = (installation.registry.derived.get(contract.name, version, "features") or {})[
         "classes"
     ]
@@ -351,7 +373,9 @@ def _refuse_classes(
 def _held_back_rows(
     installation: Installation, contract: Contract, version: str, start: Any, target: Target
 ) -> pl.DataFrame:
-    """The rows from `start` on whose target is known, as the version has them: what slices are made from."""
+    """The rows from `start` on whose target is known, as the version has them: what slices are made
+    from.
+    """
     held_back = _from(
         contract, installation.scan(installation.version(contract.name, version)), start
     )
@@ -370,7 +394,8 @@ def champion_scores(
     version: str,
     start: Any,
 ) -> Any:
-    """A registered model's chances for a version's rows from `start` on whose target is known, by the features that it was trained with.
+    """A registered model's chances for a version's rows from `start` on whose target is known, by
+    the features that it was trained with.
 
     They are made of the whole version, since some look at the rows before.
     """

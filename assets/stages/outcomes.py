@@ -20,7 +20,10 @@ PARENT, SCORE, LABEL, MODEL, TRIED = "traceparent", "score", "label", "model_ver
 
 
 def keeps_model(installation: Installation, name: str) -> tuple[Contract, Retrain]:
-    """The contract that keeps a model, by the model's name or the data set's. Raises: ActionError: there is none."""
+    """The contract that keeps a model, by the model's name or the data set's.
+
+    Raises: ActionError: there is none.
+    """
     kept = [
         (contract, contract.retrain)
         for contract in installation.contracts.values()
@@ -44,7 +47,8 @@ def keep_predictions(
     frame: pl.DataFrame,
     challenger: str | None,
 ) -> str:
-    """Keep a batch's scores with the names by which outcomes will speak of them, and which challenger was tried then; the rows themselves are not kept.
+    """Keep a batch's scores with the names by which outcomes will speak of them, and which
+    challenger was tried then; the rows themselves are not kept.
 
     Returns: the file's SHA-256.
     """
@@ -62,10 +66,13 @@ def keep_predictions(
 
 
 def take_outcomes(installation: Installation, name: str, file: Path) -> Json:
-    """Keep what came true: a file with `traceparent` (or `trace_id`) and `label` (0 or 1, true or false), and `prediction` where Assay did not make it.
+    """Keep what came true: a file with `traceparent` (or `trace_id`) and `label` (0 or 1, true or
+    false), and `prediction` where Assay did not make it.
 
-    Of two outcomes that speak of one prediction the later counts; what says nothing new is kept once.
-    Returns: rows, how many belong to predictions that are known, how many count for nothing, how many correct what was said before, whether anything is new.
+    Of two outcomes that speak of one prediction the later counts; what says nothing new is kept
+    once.
+    Returns: rows, how many belong to predictions that are known, how many count for nothing, how
+        many correct what was said before, whether anything is new.
     Raises: ActionError: it cannot be read, lacks a column, or says nothing of any prediction.
     """
     contract, policy = keeps_model(installation, name)
@@ -207,7 +214,10 @@ def _predictions(installation: Installation, name: str) -> pl.DataFrame:
 
 
 def _kept(installation: Installation, name: str) -> pl.DataFrame:
-    """What came true, by prediction, with the score where it was handed in. Raises: EvidenceError: a file is not what was kept."""
+    """What came true, by prediction, with the score where it was handed in.
+
+    Raises: EvidenceError: a file is not what was kept.
+    """
     parts = [
         pl.DataFrame(
             schema={PARENT: pl.String, LABEL: pl.Int8, SCORE: pl.Float64, MODEL: pl.String}
@@ -226,7 +236,10 @@ def _kept(installation: Installation, name: str) -> pl.DataFrame:
 
 
 def _outcomes(installation: Installation, name: str) -> pl.DataFrame:
-    """Labels with the score and the model they speak of, and the challenger that was tried then. Raises: EvidenceError: a file is not what was kept."""
+    """Labels with the score and the model they speak of, and the challenger that was tried then.
+
+    Raises: EvidenceError: a file is not what was kept.
+    """
     joined = _kept(installation, name).join(
         _predictions(installation, name),
         on=PARENT,
@@ -244,7 +257,10 @@ def _outcomes(installation: Installation, name: str) -> pl.DataFrame:
 def live(
     installation: Installation, name: str, version: str, beside: str | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(labels, scores) of one model where outcomes have arrived. Args: beside: a challenger; then only of predictions that were given while it was tried."""
+    """(labels, scores) of one model where outcomes have arrived.
+
+    Args: beside: a challenger; then only of predictions that were given while it was tried.
+    """
     mine = _outcomes(installation, name).filter(
         pl.col(MODEL) == version, pl.lit(True) if beside is None else pl.col(TRIED) == beside
     )

@@ -1,6 +1,7 @@
 """Divide a run over a partition, a range of them, or what is due into a run for each partition.
 
-Belongs here: which partitions there are and which wait. Stays out: what happens to each (the other stages), adding them up (pipelines/publish/partitions.py).
+Belongs here: which partitions there are and which wait. Stays out: what happens to each (the other
+stages), adding them up (pipelines/publish/partitions.py).
 """
 
 from __future__ import annotations
@@ -57,7 +58,8 @@ def _part(run: Run, name: str, *, alone: bool) -> Run:
 def due(run: Run) -> tuple[str, ...]:
     """The partitions that have come and that the version in service does not hold as they came.
 
-    Where all partitions come in one file, it is landed first: a partition that it has no row of is not due.
+    Where all partitions come in one file, it is landed first: a partition that it has no row of is
+    not due.
     """
     wanted = run.contract.source.partitions
     if wanted is None:

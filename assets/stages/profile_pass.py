@@ -1,4 +1,6 @@
-"""The profile pass: one streaming scan of the landed rows for counts, personal data, and what cleaning is fitted on."""
+"""The profile pass: one streaming scan of the landed rows for counts, personal data, and what
+cleaning is fitted on.
+"""
 
 from __future__ import annotations
 
@@ -83,7 +85,9 @@ def profile_rows(run: Run, inputs: Inputs, window: Window | None) -> Profile:
 
 
 def redacts(contract: Contract) -> bool:
-    """Whether a column's personal values are cut out of its texts, so that they have to be found first."""
+    """Whether a column's personal values are cut out of its texts, so that they have to be found
+    first.
+    """
     return any(treatment.treatment == "redact" for treatment in contract.privacy.columns.values())
 
 
@@ -111,7 +115,9 @@ def _refuse_strays(run: Run, strays: pl.DataFrame) -> None:
 
 
 class _Learner(Generic[Learned]):
-    """Something that learns from the rows, stopped wherever it waits for a pass: `plans` are what it waits for, none once it is `done`."""
+    """Something that learns from the rows, stopped wherever it waits for a pass: `plans` are what
+    it waits for, none once it is `done`.
+    """
 
     def __init__(
         self, learning: Generator[Sequence[pl.LazyFrame], list[pl.DataFrame], Learned]

@@ -1,7 +1,10 @@
-"""Assess staged rows: add those that stewards released, measure the quality of the version, and answer the checks of the whole version.
+"""Assess staged rows: add those that stewards released, measure the quality of the version, and
+answer the checks of the whole version.
 
-Belongs here: what stands between the apply pass and publishing. Stays out: the apply pass (clean_validate.py), deciding about quarantined rows (quarantine.py).
-Cheap by design: nulls and newest times come from the files' footers, groups from the columns they name, stability from samples.
+Belongs here: what stands between the apply pass and publishing. Stays out: the apply pass
+(clean_validate.py), deciding about quarantined rows (quarantine.py).
+Cheap by design: nulls and newest times come from the files' footers, groups from the columns they
+name, stability from samples.
 """
 
 from __future__ import annotations
@@ -51,11 +54,15 @@ class Assessed(Refined):
 
     quality: metrics.Quality
     decisions: tuple[Mapping[str, Any], ...] = ()
-    """Decisions about this delivery's quarantined rows, as the registry keeps them, each with the rows it took in this run (`taken`)."""
+    """Decisions about this delivery's quarantined rows, as the registry keeps them, each with the
+    rows it took in this run (`taken`).
+    """
 
 
 def assess(run: Run, admission: Admission, refined: Refined) -> Assessed:
-    """Complete what the apply pass made: apply the stewards' decisions, measure, and judge what only the whole version answers."""
+    """Complete what the apply pass made: apply the stewards' decisions, measure, and judge what
+    only the whole version answers.
+    """
     if isinstance(refined, Assessed):
         return refined
     contract = run.contract
@@ -113,7 +120,9 @@ def table_answers(contract: Contract, files: Sequence[Path]) -> dict[str, float 
 def _with_decisions(
     run: Run, admission: Admission, refined: Refined
 ) -> tuple[Refined, tuple[Mapping[str, Any], ...]]:
-    """Move released rows from the staged quarantine into the staged version, and take the values out of discarded ones, which stay counted."""
+    """Move released rows from the staged quarantine into the staged version, and take the values
+    out of discarded ones, which stay counted.
+    """
     contract, inputs = run.contract, admission.inputs
     handlings = rows_of(run.installation, contract.name, inputs.source_digest, inputs.window)
     if not handlings:
@@ -287,7 +296,10 @@ def _newest(frame: pl.LazyFrame, column: str, statistics: Mapping[str, Statistic
 
 
 def _age(newest: date | None, now: datetime) -> float | None:
-    """Hours since the newest value; one in the future is as fresh as can be. A day counts from its end."""
+    """Hours since the newest value; one in the future is as fresh as can be.
+
+    A day counts from its end.
+    """
     if newest is None:
         return None
     if not isinstance(newest, datetime):
@@ -297,7 +309,9 @@ def _age(newest: date | None, now: datetime) -> float | None:
 
 
 def source_age(installation: Installation, contract: Contract, now: datetime) -> float | None:
-    """Hours since the source's file was last written; None for what is no file here, and for what a package brings along: that tells when it was installed."""
+    """Hours since the source's file was last written; None for what is no file here, and for what a
+    package brings along: that tells when it was installed.
+    """
     if contract.source.upstream:
         row = installation.registry.references.resolve(*contract.source.upstream)
         return (
@@ -327,7 +341,8 @@ def _stability(
     frame: pl.LazyFrame,
     schema: Mapping[str, pl.DataType],
 ) -> dict[str, float]:
-    """How far each column has moved since the newest version; nothing where there is none, or it cannot be read: `assay verify` says what is wrong with it.
+    """How far each column has moved since the newest version; nothing where there is none, or it
+    cannot be read: `assay verify` says what is wrong with it.
 
     A sample does not need what opening a version does: each file's digest.
     """

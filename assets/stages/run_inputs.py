@@ -1,4 +1,6 @@
-"""What decides the content of the version that a run publishes: the digests of its inputs, and the window that is due."""
+"""What decides the content of the version that a run publishes: the digests of its inputs, and the
+window that is due.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,8 @@ from assay.pipelines.validate.quarantine import decisions_digest
 
 
 def next_window(run: Run, digest: str) -> Window | None:
-    """The window to publish: the one asked for, else the first not yet published from these bytes, else the last.
+    """The window to publish: the one asked for, else the first not yet published from these bytes,
+    else the last.
 
     Raises: SourceError: the contract has no window of that name.
     """
@@ -50,7 +53,9 @@ def _named_window(windows: Windows | None, name: str) -> Window:
 
 
 def published_of(run: Run, inputs: Inputs) -> Version | None:
-    """The version that holds what these inputs give, if there is one: of a partition, only the one that `latest` points to."""
+    """The version that holds what these inputs give, if there is one: of a partition, only the one
+    that `latest` points to.
+    """
     installation, name = run.installation, run.contract.name
     if run.partition is None:
         return installation.registry.versions.of_inputs(name, inputs.key)
@@ -81,7 +86,8 @@ def inputs_of_window(run: Run, digest: str, window: Window | None) -> Inputs:
 
 
 def _related(run: Run, digest: str) -> dict[str, str]:
-    """The version that `latest` points to of each data set that a relationship names or the data are derived from, where it has one.
+    """The version that `latest` points to of each data set that a relationship names or the data
+    are derived from, where it has one.
 
     Of the data set that is the source it is the version that was read.
     """

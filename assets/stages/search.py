@@ -1,6 +1,7 @@
 """Search the landed rows for personal data, and list every personal value in them.
 
-What can be told from a column's different values is told from them, where they are few; only columns in which those give reason are searched cell by cell.
+What can be told from a column's different values is told from them, where they are few; only
+columns in which those give reason are searched cell by cell.
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ _MOST = 10_000
 
 
 def few_values(run: Run, digest: str) -> Few:
-    """The different values of the landed columns that hold few; none of a table so small that it does not pay."""
+    """The different values of the landed columns that hold few; none of a table so small that it
+    does not pay.
+    """
     receipt = receipt_of(run, digest)
     if receipt.rows < MANY_ROWS:
         return {}
@@ -50,7 +53,8 @@ def searched(
     """Every personal value in the rows, and what the plans `beside` gave in the same pass.
 
     Args:
-        few_of: the different values of columns that hold few, in these rows and perhaps in others of the same source.
+        few_of: the different values of columns that hold few, in these rows and perhaps in others
+            of the same source.
     """
     contract = run.contract
     hints = _hints_of_few(contract, rows.collect_schema(), few_of)
@@ -187,7 +191,9 @@ def _columns_of_words(rows: pl.LazyFrame, texts: list[str]) -> list[str]:
 
 
 def _signs_of_odd_cells(rows: pl.LazyFrame, targets: _Targets, first: _FirstLook) -> dict[str, int]:
-    """The signs of number columns in which not every cell was a number: they are looked for in full."""
+    """The signs of number columns in which not every cell was a number: they are looked for in
+    full.
+    """
     odd = [
         name for name in targets.numbers if name in targets.misplaced and first.unread[name].item()
     ]
@@ -206,8 +212,9 @@ def _second_look(
 ) -> list[pl.DataFrame]:
     """Find what only a second look can tell, where the first gives reason to it.
 
-    What hides in base 64 or behind other characters, what stands in a column of another type or half in one column and half in the next,
-    which rows make a column special, and where free text names somebody.
+    What hides in base 64 or behind other characters, what stands in a column of another type or
+    half in one column and half in the next, which rows make a column special, and where free text
+    names somebody.
     """
     treatments = contract.privacy.columns
     redacted = [column for column in treatments if treatments[column].treatment == "redact"]
@@ -294,7 +301,9 @@ def _any(counts: pl.LazyFrame) -> pl.LazyFrame:
 def _misplaced(
     schema: Mapping[str, pl.DataType], contract: Contract, texts: list[str]
 ) -> dict[str, pl.Expr]:
-    """Where columns of other types cannot be read as theirs: those cells are set aside as they came."""
+    """Where columns of other types cannot be read as theirs: those cells are set aside as they
+    came.
+    """
     others = [
         column
         for column in contract.columns

@@ -1,6 +1,8 @@
-"""Take a published version of another data set as the source, the use recorded before the first byte.
+"""Take a published version of another data set as the source, the use recorded before the first
+byte.
 
-Belongs here: which version, whether it may be used for what the contract wants, its rows' digests. Stays out: landing it (ingest.py), its licence (license_verdict.py).
+Belongs here: which version, whether it may be used for what the contract wants, its rows' digests.
+Stays out: landing it (ingest.py), its licence (license_verdict.py).
 """
 
 from __future__ import annotations
@@ -24,7 +26,10 @@ USE = "derivation"
 
 @dataclass(frozen=True)
 class Upstream:
-    """One version of the data set that is a source. `statement` is the SHA-256 of its signed evidence, which covers the digest of every file."""
+    """One version of the data set that is a source.
+
+    `statement` is the SHA-256 of its signed evidence, which covers the digest of every file.
+    """
 
     row: Version
     predicate: Mapping[str, Any]
@@ -43,7 +48,8 @@ class Upstream:
 def version_of(installation: Installation, contract: Contract) -> Upstream:
     """The version that a contract's source means now.
 
-    Raises: ConfigurationError: no contract describes it, or the data set is made from itself. EvidenceError: it has not been published, or was not signed by us.
+    Raises: ConfigurationError: no contract describes it, or the data set is made from itself.
+        EvidenceError: it has not been published, or was not signed by us.
     """
     assert contract.source.upstream is not None  # the caller has looked
     name, version = contract.source.upstream
@@ -65,11 +71,14 @@ def version_of(installation: Installation, contract: Contract) -> Upstream:
 def take(
     installation: Installation, contract: Contract, source: Upstream, *, landed: bool = False
 ) -> Fetched:
-    """The files of the version, each compared with its digest, once every purpose has been recorded as a use of it.
+    """The files of the version, each compared with its digest, once every purpose has been recorded
+    as a use of it.
 
     Args:
         landed: the lake holds its rows already, so that no file is read.
-    Raises: AdmissionError: it may not be used for a purpose, or the contract promises less care than it; the refusal is recorded. EvidenceError: it has expired, or a file is not what was signed.
+    Raises: AdmissionError: it may not be used for a purpose, or the contract promises less care
+        than it; the refusal is recorded. EvidenceError: it has expired, or a file is not what was
+        signed.
     """
     row = source.row
     if row.expired_at:
@@ -115,7 +124,9 @@ def _check(source: Upstream, contract: Contract, careless: str | None) -> None:
 
 
 def _careless(source: Upstream, contract: Contract, installation: Installation) -> str | None:
-    """What the contract says of its data that is less strict than what holds for the version they are made from."""
+    """What the contract says of its data that is less strict than what holds for the version they
+    are made from.
+    """
     admission = source.predicate["admission"]
     problem = less_care(contract, admission["sensitivity"], admission["region"])
     upstream = installation.contracts[source.row.dataset]
@@ -126,7 +137,10 @@ def _careless(source: Upstream, contract: Contract, installation: Installation) 
 
 
 def seen(installation: Installation, contract: Contract) -> str | None:
-    """What a sensor sees of the source: it changes with the version that the location means. None where there is none yet."""
+    """What a sensor sees of the source: it changes with the version that the location means.
+
+    None where there is none yet.
+    """
     assert contract.source.upstream is not None  # the caller has looked
     name, version = contract.source.upstream
     row = installation.registry.references.resolve(name, version)

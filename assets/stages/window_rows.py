@@ -1,4 +1,6 @@
-"""The landed rows of one window or partition, as they landed or with their personal columns treated."""
+"""The landed rows of one window or partition, as they landed or with their personal columns
+treated.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,10 @@ def window_rows(run: Run, digest: str, window: Window | None) -> pl.LazyFrame:
 
 
 def within(contract: Contract, window: Window) -> pl.Expr:
-    """Whether a row's time lies in a window. Raises: SourceError: no column of the contract tells."""
+    """Whether a row's time lies in a window.
+
+    Raises: SourceError: no column of the contract tells.
+    """
     windows = contract.source.windows
     column = contract.column(windows.column) if windows else contract.partition_column
     if column is None:
@@ -67,7 +72,8 @@ def treated_rows(run: Run, inputs: Inputs, found: pl.DataFrame) -> pl.LazyFrame:
     """The admitted rows as text, each personal column replaced as the contract says.
 
     Args:
-        found: what the scan found in columns to be redacted; where it is empty, nothing in them is replaced.
+        found: what the scan found in columns to be redacted; where it is empty, nothing in them is
+            replaced.
     """
     contract, keys = run.contract, run.installation.keys
     rows = window_rows(run, inputs.source_digest, window_of(contract, inputs.window))
