@@ -16,8 +16,8 @@ from assay.assets.io.user_files import read_table
 from assay.assets.services import monitor, trace
 from assay.assets.services.predict import as_promised, opened
 from assay.assets.stages import outcomes
-from assay.assets.stages.drift import override, policy_of
-from assay.assets.stages.drift import replayed as made_again
+from assay.assets.stages.drift_decision import override, policy_of
+from assay.assets.stages.drift_decision import replayed as made_again
 from assay.assets.stages.model import compared as held_against
 from assay.contracts.errors import ActionError, DriftError, Where, shown
 from assay.pipelines.drift.scores import interval, unpaired

@@ -1,50 +1,37 @@
 """Compare the newest version with others: measurements, a report, a decision, and a trigger where
 something is to be done.
 
-Belongs here: which sketches are compared, and keeping what comes of it in one transaction. Stays
-out: comparing (pipelines/drift), deciding (pipelines/act).
+Belongs here: which sketches are compared, and the report. Stays out: comparing (pipelines/drift),
+the decision and its trigger (drift_decision.py).
 """
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
 
 from assay.assets.io import sketches
 from assay.assets.io.disk import write_atomically
 from assay.assets.io.installation import Installation
-from assay.assets.io.registry.database import Json, as_row
-from assay.assets.io.registry.decisions import DecisionRecord, NewDecision
-from assay.assets.io.registry.triggers import ASSAY
+from assay.assets.io.registry.database import Json
+from assay.assets.io.registry.decisions import DecisionRecord
 from assay.assets.io.registry.versions import Version
+from assay.assets.stages.drift_decision import MEASURED, conclude, policy_of, situation_of
 from assay.assets.stages.fault_points import reached
 from assay.assets.stages.model_performance import claims
 from assay.assets.stages.run import Run, stage
-from assay.contracts.errors import DriftError, Where
 from assay.contracts.features import Target
-from assay.contracts.location import host_of
 from assay.contracts.model import Contract
 from assay.contracts.settings import DriftPolicy, PublishedVersion, SlidingWindow
-from assay.lineage.facts import StageFact, Table
-from assay.pipelines.act.decide import (
-    ACTIONS,
-    ACTS,
-    Action,
-    Decision,
-    Override,
-    Situation,
-    decide,
-    evidence_of,
-)
+from assay.lineage.facts import Table
+from assay.pipelines.act.decide import decide
 from assay.pipelines.drift.change_points import change_points
 from assay.pipelines.drift.measure import measure, together
 from assay.pipelines.drift.page import page
 from assay.pipelines.drift.sketch import Kind, Sketch, merged, sketch
 from assay.pipelines.frames import Drift
 
-SKETCH, MEASURED = "sketch", "measured"
+SKETCH = "sketch"
 BEFORE = "the version before"
 NUMERICAL, PLAIN = ("integer", "number"), ("string", "boolean", "date", "timestamp", "time")
 
@@ -62,17 +49,6 @@ class Drifted:
 def report_file(root: Path, dataset: str, version: str) -> Path:
     """Where a version's drift report lies."""
     return root / "reports" / dataset / version / "drift.html"
-
-
-def policy_of(contract: Contract) -> DriftPolicy:
-    """The contract's drift settings. Raises: DriftError: it has none."""
-    if contract.drift is None:
-        raise DriftError(
-            "the contract asks for no comparison",
-            "Add assay.drift",
-            Where(file=contract.file, dataset=contract.name),
-        )
-    return contract.drift
 
 
 def kinds_of(contract: Contract, policy: DriftPolicy) -> dict[str, Kind]:
@@ -118,7 +94,7 @@ def measure_drift(run: Run) -> Drifted:
             "against": comparison.against,
             "changes": comparison.changes,
         }
-        situation = _situation(installation, contract, policy, version, details)
+        situation = situation_of(installation, contract, policy, version, details)
         decision = decide(situation)
         details["intent"] = {"action": decision.action, "reason": decision.reason}
         reached("before the decision")
@@ -295,193 +271,3 @@ def _changes(installation: Installation, dataset: str, row: Version, drift: Drif
 
 
 # -- deciding --------------------------------------------------------------------------
-
-
-def _situation(
-    installation: Installation,
-    contract: Contract,
-    policy: DriftPolicy,
-    version: str,
-    drift: Json,
-    override: Override | None = None,
-) -> Situation:
-    registry = installation.registry
-    sequence = installation.version(contract.name, version).sequence
-    earlier = [
-        details["verdict"]
-        for other in reversed(registry.versions.all(contract.name))
-        if other.sequence < sequence
-        and (details := registry.derived.get(contract.name, other.version, "drift"))
-    ]
-    moved = {m["column"] for m in drift["measurements"] if m["drifted"]}
-    keeps: Literal["model", "index"] | None = (
-        "model" if contract.retrain else "index" if contract.index else None
-    )
-    return Situation(
-        dataset=contract.name,
-        version=version,
-        verdict=drift["verdict"],
-        reasons=tuple(drift["reasons"]),
-        critical=tuple(name for name in policy.acting.critical if name in moved),
-        earlier=tuple(earlier[: policy.acting.of]),
-        keeps=keeps,
-        in_service=keeps is not None and registry.in_service(contract.name, keeps) is not None,
-        acted_at=tuple(registry.decisions.acted_at(contract.name)),
-        now=registry.now(),
-        policy=_kept_policy(policy),
-        evidence=evidence_of(drift),
-        override=override,
-    )
-
-
-def _kept_policy(policy: DriftPolicy) -> dict[str, Any]:
-    """The policy as it is kept with a decision; of a webhook its host, since its address is often
-    the key to it.
-    """
-    kept = policy.acting.model_dump(mode="json")
-    if policy.acting.webhook:
-        kept["webhook"]["url"] = host_of(policy.acting.webhook.url)
-    return kept
-
-
-def conclude(
-    installation: Installation,
-    contract: Contract,
-    situation: Situation,
-    decision: Decision,
-    cause: str,
-    drift: Json | None,
-    run_id: str,
-) -> DecisionRecord:
-    """Keep a decision with all that goes with it.
-
-    Returns: the one that is kept, which is an earlier one where its cause was decided before.
-    """
-    name, version = contract.name, situation.version
-    new = NewDecision(
-        dataset=name,
-        version=version,
-        at=situation.now,
-        action=decision.action,
-        rule=decision.rule,
-        reason=decision.reason,
-        situation=situation.as_json(),
-        cause=cause,
-    )
-    measured = {"evidence": situation.evidence, "verdict": situation.verdict}
-    concluded = {
-        "action": decision.action,
-        "rule": decision.rule,
-        "evidence": situation.evidence,
-        "reason": decision.reason,
-    }
-    fact = StageFact(
-        run_id=run_id,
-        dataset=name,
-        stage="decided",
-        outcome="COMPLETE",
-        started_at=situation.now,
-        ended_at=installation.registry.now(),
-        inputs=(Table(name=f"{name}/drift", version=version, tags=measured),),
-        outputs=(Table(name=f"{name}/decision", tags=concluded),),
-    )
-    follow_ups = _follow_ups(contract, decision.action)
-    return installation.registry.conclude(new, drift, follow_ups, [fact.as_json()])
-
-
-def _follow_ups(contract: Contract, action: str) -> list[tuple[str, str]]:
-    """The triggers that a decision sets: each action, and who carries it out."""
-    if action == "alert" and contract.drift and contract.drift.acting.webhook:
-        return [("alert", "webhook")]
-    return [(action, actor_of(contract, action))] if action in ACTS else []
-
-
-def actor_of(contract: Contract, action: str) -> str:
-    """Who carries a trigger out: Assay, a job of this Dagster, or somebody else's system.
-
-    An index is always Assay's.
-    """
-    acting = contract.drift.acting if contract.drift else None
-    if acting is None or (action == "rebuild" and contract.index):
-        return ASSAY
-    return "webhook" if acting.webhook else f"job:{acting.job}" if acting.job else ASSAY
-
-
-def override(
-    installation: Installation, name: str, action: str, why: str, version: str | None = None
-) -> DecisionRecord:
-    """A steward's word about a version: decided at once, kept beside what was decided before.
-
-    Raises: DriftError: no such action, no reason, or the version was not measured.
-    """
-    contract = installation.contract(name)
-    policy = policy_of(contract)
-    chosen = _checked_action(contract, action, why)
-    number = installation.version(name, version).version
-    drift = installation.registry.derived.get(name, number, "drift")
-    if drift is None:
-        raise DriftError(
-            f"version {number} has not been measured",
-            f"Run it first: assay run {name}",
-            Where(dataset=name),
-        )
-    steward = Override(chosen, installation.registry.actor, why.strip())
-    situation = _situation(installation, contract, policy, number, drift, steward)
-    earlier = [
-        decision
-        for decision in installation.registry.decisions.all(name)
-        if decision.version == number and decision.cause != MEASURED
-    ]
-    cause = f"override {len(earlier) + 1}"
-    return conclude(
-        installation, contract, situation, decide(situation), cause, None, str(uuid.uuid4())
-    )
-
-
-def _checked_action(contract: Contract, action: str, why: str) -> Action:
-    """The action, where a steward may decide it.
-
-    Raises: DriftError: no such action, nothing it could act on, or no reason.
-    """
-    where = Where(dataset=contract.name)
-    if action not in ACTIONS:
-        raise DriftError(
-            f"'{action}' is nothing that can be decided",
-            f"Choose one of {', '.join(ACTIONS)}",
-            where,
-        )
-    if action == "retrain" and contract.retrain is None:
-        raise DriftError(
-            "the contract keeps no model to retrain",
-            "Add assay.retrain, or choose another action",
-            where,
-        )
-    if action == "rebuild" and contract.index is None:
-        raise DriftError(
-            "the contract keeps no index to rebuild",
-            "Add assay.index, or choose another action",
-            where,
-        )
-    if not why.strip():
-        raise DriftError("a decision needs a reason", "Say why: it is kept with it", where)
-    return action
-
-
-def replayed(installation: Installation, number: int) -> Json:
-    """A decision, made again from the situation that was kept with it, and its evidence held
-    against the registry.
-
-    Returns: the decision, `same`: whether it comes out the same, `evidence_is_kept`: whether the
-        measurements it names are those the registry has.
-    """
-    row = installation.registry.decisions.get(number)
-    situation = Situation.from_json(row.situation)
-    again = decide(situation)
-    drift = installation.registry.derived.get(row.dataset, row.version, "drift")
-    same = (again.action, again.rule, again.reason) == (row.action, row.rule, row.reason)
-    return {
-        **as_row(row),
-        "again": asdict(again),
-        "same": same,
-        "evidence_is_kept": drift is not None and evidence_of(drift) == situation.evidence,
-    }
