@@ -1,6 +1,7 @@
 """What notebooks and training jobs import.
 
-Belongs here: opening and verifying versions, opening features and models, searching. Stays out: publishing them. Nothing heavy is imported before it is needed.
+Belongs here: opening and verifying versions, opening features and models, searching. Stays out:
+publishing them. Nothing heavy is imported before it is needed.
 """
 
 from __future__ import annotations
@@ -25,10 +26,11 @@ def open(
         name: the data set.
         version: such as "1.0.0", or a reference such as "prod"; what `latest` points to if None.
         purpose: one of the purposes in the version's evidence, such as "training".
-        trace: a W3C `traceparent` or trace id to find the read by (`assay why`); TRACEPARENT of the environment, or a new one, unless given.
+        trace: a W3C `traceparent` or trace id to find the read by (`assay why`); TRACEPARENT of the
+            environment, or a new one, unless given.
     Returns: the version's rows. The frame stays on these files, whatever is published meanwhile.
-    Raises: AdmissionError: the version was not admitted for this purpose. EvidenceError: there is no such version, or its
-        files are not what was signed.
+    Raises: AdmissionError: the version was not admitted for this purpose. EvidenceError: there is
+        no such version, or its files are not what was signed.
 
     Example: `assay.open("flights", purpose="training").select("carrier").unique().collect()`
     """
@@ -44,7 +46,8 @@ def model(name: str, *, purpose: str) -> Served:
 
     Args:
         name: the model's, or its data set's.
-        purpose: one of the purposes that the data it was made from were admitted for, such as "analytics".
+        purpose: one of the purposes that the data it was made from were admitted for, such as
+            "analytics".
     Raises: ActionError: none is in service, or its file is not what was registered.
 
     Example: `assay.model("flights-late", purpose="analytics").predict(frame)`
@@ -62,8 +65,10 @@ def features(name: str, version: str | None = None, *, purpose: str = "training"
     Args:
         name, version: as for `open`.
         purpose: a purpose of the version, which the classes of its features must allow too.
-    Returns: the feature table as `rows`, and `transform(frame, history=None)`, which gives later rows the same features, bit by bit.
-    Raises: AdmissionError: not for this purpose. FeatureError: the version has no features. EvidenceError: there is no such version, or files are not what was signed.
+    Returns: the feature table as `rows`, and `transform(frame, history=None)`, which gives later
+        rows the same features, bit by bit.
+    Raises: AdmissionError: not for this purpose. FeatureError: the version has no features.
+        EvidenceError: there is no such version, or files are not what was signed.
 
     Example: `assay.features("flights", "1.0.0").transform(frame)`
     """
@@ -87,8 +92,10 @@ def search(
     Args:
         purpose: one of the purposes in the version's evidence.
         traceparent: of W3C Trace Context, if this belongs to a call that has one.
-    Returns: passages, the best first, each with document, place, and licence; the version they stand in, whom to name, and the trace id.
-    Raises: AdmissionError: the version was not admitted for this purpose. ActionError: no index is in service.
+    Returns: passages, the best first, each with document, place, and licence; the version they
+        stand in, whom to name, and the trace id.
+    Raises: AdmissionError: the version was not admitted for this purpose. ActionError: no index is
+        in service.
 
     Example: `assay.search("python_docs", "what does a with statement do").passages[0].text`
     """
@@ -100,7 +107,10 @@ def search(
 
 
 def verify(name: str, version: str) -> Verified:
-    """Hold a version's files against its signed evidence, offline. Raises: EvidenceError: names what is not as signed."""
+    """Hold a version's files against its signed evidence, offline.
+
+    Raises: EvidenceError: names what is not as signed.
+    """
     from assay.assets.io.home import home
     from assay.assets.io.keys import PUBLIC, public_key
     from assay.assets.services.verify import verify as check

@@ -22,7 +22,7 @@ from assay.contracts.policy import license_policy
 from assay.lineage.card import card as data_card
 from assay.pipelines.admit.license import Row as LicenseRow
 from assay.pipelines.admit.license import matrix
-from assay.pipelines.frames import Decision
+from assay.pipelines.core.frames import Decision
 
 MADE = ("features", "drift", "model", "index", "data_docs")
 

@@ -1,6 +1,7 @@
-"""What a check found -> the words of each system that reads it: people, JUnit, SARIF, GitHub, GitLab, Markdown.
+"""What `assay check` found, in each format: text, Markdown, JSON, JUnit, SARIF, GitHub, GitLab.
 
-Belongs here: telling. Stays out: finding (checking.py). The same rule has the same id in each of them, in Dagster and in lineage.
+Finding problems is in checking.py. A rule has the same id in each format, in Dagster and in
+lineage.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version as installed
+from typing import Any
 from xml.etree import ElementTree as ET
 
 from assay.contracts.problems import SEVERITIES, Problem, Severity
@@ -25,7 +27,8 @@ MARKDOWN_LIMIT = 60_000  # GitHub cuts a comment at 65,536 characters
 class RuleOutcome:
     """One changed rule, tried on a published version.
 
-    `id` is the rule's name: the name of the Dagster check and of the OpenLineage assertion too. `rows` are positions of the first that break it, from 1; never values.
+    `id` is the rule's name: the name of the Dagster check and of the OpenLineage assertion too.
+    `rows` are positions of the first that break it, from 1; never values.
     """
 
     id: str
@@ -129,7 +132,9 @@ def render(outcome: Outcome, format: str) -> str:
 
 
 def exit_code(outcome: Outcome, fail_on: str) -> int:
-    """1 where something is as severe as `fail_on` (error, warning, never), or nothing was checked at all, else 0."""
+    """1 where something is as severe as `fail_on` (error, warning, never), or nothing was checked
+    at all, else 0.
+    """
     if outcome.checked_nothing:
         return 1
     if fail_on == "never":
@@ -151,12 +156,12 @@ def _closing(outcome: Outcome) -> str:
         for contract in outcome.contracts
         if all(problem.id != NOTHING for problem in contract.problems)
     ]
-    said = [
+    totals = [
         _some(len(checked), "contract"),
         _some(counts["error"], "error"),
         _some(counts["warning"], "warning"),
     ]
-    return ", ".join(said) + f" in {outcome.seconds:.1f} s"
+    return ", ".join(totals) + f" in {outcome.seconds:.1f} s"
 
 
 def _some(number: int, thing: str) -> str:
@@ -164,7 +169,9 @@ def _some(number: int, thing: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    """Text that stays where it is put: no line breaks, no control characters, none that turn the reading direction."""
+    """Text that stays where it is put: no line breaks, no control characters, none that turn the
+    reading direction.
+    """
     return re.sub(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]+", " ", text)
 
 
@@ -188,48 +195,47 @@ def _markdown(outcome: Outcome) -> str:
     counts = outcome.counts
     verdict = "❌" if counts["error"] else "⚠️" if counts["warning"] else "✅"
     parts = [f"## {verdict} Contracts: {_closing(outcome)}\n"]
-    clean = [
-        contract
-        for contract in outcome.contracts
-        if not contract.all_problems and not contract.rules
-    ]
+    clean = []
     for contract in outcome.contracts:
-        if contract in clean:
-            continue
-        step = (
-            f"{contract.old_version} → {contract.version}"
-            if contract.old_version not in (None, contract.version)
-            else contract.version or ""
-        )
-        parts.append(
-            f"### {_md(contract.name or contract.file)} {_md(step)}\n\n`{_md_code(contract.file)}`\n"
-        )
-        worst = [problem for problem in contract.problems if problem.severity != "info"]
-        parts.append(
-            _table(["", "line", "what", "what to do", "rule"], [_row(problem) for problem in worst])
-        )
-        infos = [_row(problem) for problem in contract.problems if problem.severity == "info"]
-        if infos:
-            parts.append(
-                f"<details><summary>{_some(len(infos), 'compatible change')}</summary>\n\n{_table(['', 'line', 'what', 'what to do', 'rule'], infos)}\n</details>\n"
-            )
-        if contract.rules:
-            rows = [
-                [_mark(rule), _md(rule.text), f"`{_md_code(rule.id)}`"] for rule in contract.rules
-            ]
-            parts.append(
-                f"Changed rules, tried on {_md(contract.rules[0].dataset)}@{contract.rules[0].version}:\n\n{_table(['', 'what would happen', 'rule'], rows)}"
-            )
+        if contract.all_problems or contract.rules:
+            parts += _contract_parts(contract)
+        else:
+            clean.append(contract)
     if clean:
-        named = ", ".join(_md(contract.name or contract.file) for contract in clean)
-        parts.append(
-            f"<details><summary>{_some(len(clean), 'contract')} without a word to say</summary>\n\n{named}\n</details>\n"
-        )
+        names = ", ".join(_md(contract.name or contract.file) for contract in clean)
+        summary = f"{_some(len(clean), 'contract')} without a word to say"
+        parts.append(_details(summary, names))
     text = "\n".join(part for part in parts if part)
     if len(text) <= MARKDOWN_LIMIT:
         return text
     kept = text[:MARKDOWN_LIMIT].rpartition("\n")[0]
-    return f"{kept}\n\n{len(text) - len(kept):,} more characters were cut; `assay check` shows all of it."
+    cut = len(text) - len(kept)
+    return f"{kept}\n\n{cut:,} more characters were cut; `assay check` shows all of it."
+
+
+def _contract_parts(contract: ContractOutcome) -> Iterator[str]:
+    """What is to be said of one contract: its problems, its compatible changes, its tried rules."""
+    step = contract.version or ""
+    if contract.old_version not in (None, contract.version):
+        step = f"{contract.old_version} → {contract.version}"
+    title = f"### {_md(contract.name or contract.file)} {_md(step)}"
+    yield f"{title}\n\n`{_md_code(contract.file)}`\n"
+    headers = ["", "line", "what", "what to do", "rule"]
+    severe = [problem for problem in contract.problems if problem.severity != "info"]
+    yield _table(headers, [_row(problem) for problem in severe])
+    changes = [_row(problem) for problem in contract.problems if problem.severity == "info"]
+    if changes:
+        yield _details(_some(len(changes), "compatible change"), _table(headers, changes))
+    if contract.rules:
+        rows = [[_mark(rule), _md(rule.text), f"`{_md_code(rule.id)}`"] for rule in contract.rules]
+        version = f"{_md(contract.rules[0].dataset)}@{contract.rules[0].version}"
+        rules = _table(["", "what would happen", "rule"], rows)
+        yield f"Changed rules, tried on {version}:\n\n{rules}"
+
+
+def _details(summary: str, text: str) -> str:
+    """Text that a reader unfolds; it ends in a line break."""
+    return f"<details><summary>{summary}</summary>\n\n{text}\n</details>\n"
 
 
 def _row(problem: Problem) -> list[str]:
@@ -290,7 +296,9 @@ def _json(outcome: Outcome) -> str:
 
 
 def _junit(outcome: Outcome) -> str:
-    """One suite a contract; one case a rule tried and a problem found, and one for the contract where nothing is wrong with it."""
+    """One suite a contract; one case a rule tried and a problem found, and one for the contract
+    where nothing is wrong with it.
+    """
     root = ET.Element("testsuites", name="assay check", time=f"{outcome.seconds:.3f}")
     for contract in outcome.contracts:
         suite = ET.SubElement(
@@ -354,13 +362,9 @@ def _sarif(outcome: Outcome) -> str:
         for id_ in ids
     ]
     results = [
-        {
-            "ruleId": problem.id, "ruleIndex": ids.index(problem.id), "level": _level(problem.severity), "message": {"text": f"{problem.problem}. {problem.remedy}."},
-            "locations": [{"physicalLocation": {"artifactLocation": {"uri": _uri(contract.file), **({} if contract.file.startswith("/") else {"uriBaseId": "%SRCROOT%"})}, "region": _region(problem)}}],
-            "partialFingerprints": {"assay/1": _fingerprint(contract, problem)},
-        }
+        _sarif_result(contract, problem, ids.index(problem.id))
         for contract, problem in _all_problems(outcome)
-    ]  # fmt: skip
+    ]
     driver = {"name": "Assay", "version": installed("assay"), "rules": rules}
     run = {
         "tool": {"driver": driver},
@@ -379,6 +383,21 @@ def _sarif(outcome: Outcome) -> str:
     )
 
 
+def _sarif_result(contract: ContractOutcome, problem: Problem, rule: int) -> dict[str, Any]:
+    location = {"uri": _uri(contract.file)}
+    if not contract.file.startswith("/"):
+        location["uriBaseId"] = "%SRCROOT%"
+    physical = {"artifactLocation": location, "region": _region(problem)}
+    return {
+        "ruleId": problem.id,
+        "ruleIndex": rule,
+        "level": _level(problem.severity),
+        "message": {"text": f"{problem.problem}. {problem.remedy}."},
+        "locations": [{"physicalLocation": physical}],
+        "partialFingerprints": {"assay/1": _fingerprint(contract, problem)},
+    }
+
+
 def _level(severity: Severity) -> str:
     return {"error": "error", "warning": "warning", "info": "note"}[severity]
 
@@ -394,8 +413,8 @@ def _kind(id_: str) -> str:
         "policy": "Policy",
         "change": "Compatibility",
         "backtest": "Back-test",
+        "check": "The check itself",
     }
-    areas["check"] = "The check itself"
     return f"{areas.get(area, area)}: {what.replace('_', ' ') or 'contract'}"
 
 
@@ -418,7 +437,10 @@ def _fingerprint(contract: ContractOutcome, problem: Problem) -> str:
 
 
 def _github(outcome: Outcome) -> str:
-    """Workflow commands, which GitHub shows beside the changed lines. Source: GitHub's documentation of workflow commands."""
+    """Workflow commands, which GitHub shows beside the changed lines.
+
+    Source: GitHub's documentation of workflow commands.
+    """
     words = {"error": "error", "warning": "warning", "info": "notice"}
     lines = []
     for contract, problem in _all_problems(outcome):
@@ -448,17 +470,29 @@ def _gitlab(outcome: Outcome) -> str:
     report = []
     for contract, problem in _all_problems(outcome):
         fingerprint = _fingerprint(contract, problem)
-        seen[fingerprint] += 1  # GitLab keeps one of those that share a fingerprint
+        seen[fingerprint] += 1
+        if seen[fingerprint] > 1:  # GitLab keeps one of those that share a fingerprint
+            numbered = f"{fingerprint}{seen[fingerprint]}"
+            fingerprint = hashlib.sha256(numbered.encode()).hexdigest()
+        lines = {"begin": problem.where.line or 1}
         report.append(
             {
-                "description": f"{problem.problem}. {problem.remedy}.", "check_name": problem.id, "severity": severities[problem.severity],
-                "fingerprint": fingerprint if seen[fingerprint] == 1 else hashlib.sha256(f"{fingerprint}{seen[fingerprint]}".encode()).hexdigest(),
-                "location": {"path": contract.file, "lines": {"begin": problem.where.line or 1}},
+                "description": f"{problem.problem}. {problem.remedy}.",
+                "check_name": problem.id,
+                "severity": severities[problem.severity],
+                "fingerprint": fingerprint,
+                "location": {"path": contract.file, "lines": lines},
             }
-        )  # fmt: skip
+        )
     return json.dumps(report, indent=2, ensure_ascii=False)
 
 
 FORMATS: Mapping[str, Callable[[Outcome], str]] = {
-    "text": _text, "json": _json, "junit": _junit, "sarif": _sarif, "github": _github, "gitlab": _gitlab, "markdown": _markdown,
-}  # fmt: skip
+    "text": _text,
+    "json": _json,
+    "junit": _junit,
+    "sarif": _sarif,
+    "github": _github,
+    "gitlab": _gitlab,
+    "markdown": _markdown,
+}

@@ -1,4 +1,4 @@
-"""Everything signed, compared with what lies there: plain data for the command line to print."""
+"""Everything signed, compared with what lies there, for `assay verify`: plain data to print."""
 
 from __future__ import annotations
 

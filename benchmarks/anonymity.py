@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from assay.contracts.model import Measure
-from assay.pipelines.engine import run_together
+from assay.pipelines.core.engine import run_together
 from assay.pipelines.validate.anonymity import measured
 
 BY = ("area", "age")

@@ -26,11 +26,11 @@ import polars as pl
 
 from assay.contracts.features import Target
 from assay.contracts.settings import DriftPolicy, Performance
+from assay.pipelines.core.frames import Drift
 from assay.pipelines.drift.change_points import change_points
 from assay.pipelines.drift.measure import measure
 from assay.pipelines.drift.scores import metric_of, performance
 from assay.pipelines.drift.sketch import Kind, Sketch, sketch
-from assay.pipelines.frames import Drift
 
 ROOT = Path(__file__).parents[1]
 ALPHA = 0.05

@@ -32,8 +32,8 @@ from assay.pipelines.clean.blocking import nearest, normal
 from assay.pipelines.clean.near_records import RECORDS
 from assay.pipelines.clean.near_texts import TEXTS
 from assay.pipelines.clean.step_spec import Kind
-from assay.pipelines.engine import run
-from assay.pipelines.frames import ROW
+from assay.pipelines.core.engine import run
+from assay.pipelines.core.frames import ROW
 
 SHARED = Path(__file__).parents[1].parent / "shared" / "data" / "duplicates"
 STEP = NearDuplicates(step="near_duplicates")

@@ -28,11 +28,13 @@ import yaml
 from assay.contracts.load import load
 from assay.contracts.model import Contract
 from assay.pipelines.clean import steps, suggest
+from assay.pipelines.clean.trials import fit_in_memory
+from assay.pipelines.core.engine import run
+from assay.pipelines.core.frames import FLAGGED_BY, REMOVED_BY, ROW, SET_ASIDE_BY
 from assay.pipelines.draft.license import LicenseFound
 from assay.pipelines.draft.profile import profile, without
-from assay.pipelines.draft.propose import Origin, draft
-from assay.pipelines.engine import run
-from assay.pipelines.frames import FLAGGED_BY, REMOVED_BY, ROW, SET_ASIDE_BY
+from assay.pipelines.draft.propose import draft
+from assay.pipelines.draft.settings import Origin
 
 FOLDER = Path(__file__).parents[2] / "shared" / "data" / "errors"
 SETS = (
@@ -142,7 +144,7 @@ def measured(dirty: pl.DataFrame, clean: pl.DataFrame, labelled: int = 0) -> Cou
     contract = contract.model_copy(
         update={"cleaning": tuple(sorted(proposed, key=lambda step: step.phase == "value"))}
     )
-    fitted = suggest.learned(steps.fitting(landed, landed, contract))
+    fitted = fit_in_memory(steps.fitting(landed, landed, contract))
     on_text = {
         index: one for index, one in enumerate(fitted) if contract.cleaning[index].phase == "text"
     }

@@ -146,7 +146,7 @@ class Clock:
 def ours(folder: Path, out: Path, on: str) -> dict[str, float]:
     """Fit, make, write: as `flights/features` does it, without evidence."""
     from assay.assets.stages.feature_files import PART, write_table
-    from assay.pipelines import engine
+    from assay.pipelines.core import engine
     from assay.pipelines.features import parity, table
 
     frame, chosen, clock = pl.scan_parquet(folder), engine.choose(on), Clock()  # type: ignore[arg-type]  # checked by argparse
@@ -446,7 +446,7 @@ def main() -> None:
         return
     if given.engine != "polars":
         sys.path.insert(0, str(ROOT))
-        from assay.pipelines.engine import why_no_gpu
+        from assay.pipelines.core.engine import why_no_gpu
 
         if reason := why_no_gpu():
             raise SystemExit(f"no GPU: {reason}")

@@ -21,10 +21,10 @@ from rich.console import Console
 from rich.table import Table
 
 from assay.pipelines.admit import special_categories, split_values
-from assay.pipelines.admit.detectors import DETECTORS
+from assay.pipelines.admit.detectors import detectors
 from assay.pipelines.admit.personal import _search, disguises, plain, spans, undisguised
-from assay.pipelines.engine import run_together
-from assay.pipelines.frames import ROW
+from assay.pipelines.core.engine import run_together
+from assay.pipelines.core.frames import ROW
 
 SHARED = Path(__file__).parents[1].parent / "shared" / "data" / "pii"
 FIVE = ("email", "card", "iban", "phone", "ip_address")
@@ -194,7 +194,9 @@ def by_assay(
     plans = (
         spans(frame, ["text"])
         if kinds is None
-        else [_search(frame, "text", each, alone=True) for each in DETECTORS if each.kind in kinds]
+        else [
+            _search(frame, "text", each, alone=True) for each in detectors() if each.kind in kinds
+        ]
     )
     *first, worn = run_together([*plans, disguises(frame, ["text"])])
     found = pl.concat([*first, *run_together(undisguised(frame, worn))]).unique(

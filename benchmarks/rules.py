@@ -185,7 +185,7 @@ def assay(file: Path) -> int:
 
 def assay_reading_all(file: Path) -> int:
     """The same without what the footers prove: every column is read."""
-    from assay.pipelines.engine import run_together
+    from assay.pipelines.core.engine import run_together
     from assay.pipelines.validate.evaluate import counting, retyped
 
     promise = contract()

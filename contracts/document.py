@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import yaml
 
@@ -27,13 +27,25 @@ Path = tuple[str | int, ...]
 
 
 class _Timeless(yaml.CSafeLoader):
-    """The safe loader without YAML 1.1's dates: ODCS dates are text, and its JSON schema says so."""
+    """The safe loader without YAML 1.1's dates.
+
+    ODCS dates are text, and its JSON schema says so.
+    """
 
 
 _Timeless.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
     for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
 }
+
+
+class _Mark(Protocol):
+    """A place in the text, counted from 0, of PyYAML's or of libyaml's reader."""
+
+    @property
+    def line(self) -> int: ...
+    @property
+    def column(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -56,7 +68,8 @@ def parse(text: str, file: str) -> Document:
     """Read one YAML document.
 
     Args:
-        text: the document, at most 1 MB, at most 50 levels deep and 100,000 nodes once aliases are followed.
+        text: the document, at most 1 MB, at most 50 levels deep and 100,000 nodes once aliases are
+            followed.
         file: its name, for messages.
     Raises: ContractError(s): no YAML, an unsafe tag, too large, too deep, a key said twice.
     """
@@ -69,30 +82,9 @@ def parse(text: str, file: str) -> Document:
         )
     loader = _Timeless(text)
     try:
-        _check_depth(text, file)
-        root = loader.get_single_node()
-        if root is None:
-            raise ContractError(
-                "the document is empty",
-                "Write a data contract into it (`apiVersion: v3.2.0`, `kind: DataContract`, …)",
-                Where(file=file, line=1),
-                "yaml.syntax",
-            )
-        walk = _Walk(loader, file)
-        data = walk.read(root, (), 0)
+        return _read(loader, text, file)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        place = Where(
-            file=file,
-            line=mark.line + 1 if mark else None,
-            column=mark.column + 1 if mark else None,
-        )
-        raise ContractError(
-            f"this is no YAML: {error.problem or error.context}",
-            "Mend the syntax at that place",
-            place,
-            "yaml.syntax",
-        ) from None
+        raise _syntax_error(error, file) from None
     except yaml.reader.ReaderError as error:
         raise ContractError(
             f"character {error.position + 1} cannot stand in YAML: {error.reason}",
@@ -102,13 +94,43 @@ def parse(text: str, file: str) -> Document:
         ) from None
     finally:
         loader.dispose()
+
+
+def _read(loader: _Timeless, text: str, file: str) -> Document:
+    _check_depth(text, file)
+    root = loader.get_single_node()
+    if root is None:
+        raise ContractError(
+            "the document is empty",
+            "Write a data contract into it (`apiVersion: v3.2.0`, `kind: DataContract`, …)",
+            Where(file=file, line=1),
+            "yaml.syntax",
+        )
+    walk = _Walk(loader, file)
+    data = walk.read(root, (), 0)
     if walk.problems:
         raise ContractErrors(tuple(walk.problems))
     return Document(data, file, walk.positions)
 
 
+def _syntax_error(error: yaml.MarkedYAMLError, file: str) -> ContractError:
+    mark = error.problem_mark or error.context_mark
+    return ContractError(
+        f"this is no YAML: {error.problem or error.context}",
+        "Mend the syntax at that place",
+        _where(file, mark) if mark else Where(file=file),
+        "yaml.syntax",
+    )
+
+
+def _where(file: str, mark: _Mark) -> Where:
+    return Where(file=file, line=mark.line + 1, column=mark.column + 1)
+
+
 def _check_depth(text: str, file: str) -> None:
-    """Refuse text that nests too deep before libyaml composes it: its composer calls itself for each level and ends the process.
+    """Refuse text that nests too deep before libyaml composes it.
+
+    Its composer calls itself for each level and ends the process.
 
     Raises: ContractError: it is too deep. MarkedYAMLError, ReaderError: it is not YAML.
     """
@@ -120,17 +142,16 @@ def _check_depth(text: str, file: str) -> None:
             depth += 1
             if depth > MAX_DEPTH + 1:
                 mark = event.start_mark
-                where = (
-                    Where(file=file, line=mark.line + 1, column=mark.column + 1)
-                    if mark
-                    else Where(file=file)
-                )
+                where = _where(file, mark) if mark else Where(file=file)
                 problem = f"the document is deeper than {MAX_DEPTH} levels"
                 raise ContractError(problem, "Flatten it", where, "yaml.size")
 
 
 class _Walk:
-    """Node tree -> data, keeping positions; yaml's own constructor forgets them and lets a second key win in silence."""
+    """Node tree -> data, keeping positions.
+
+    PyYAML's own constructor forgets them and lets a second key win in silence.
+    """
 
     def __init__(self, loader: _Timeless, file: str) -> None:
         self.loader, self.file = loader, file
@@ -144,9 +165,10 @@ class _Walk:
         self.positions.setdefault(path, (mark.line + 1, mark.column + 1))
         if depth > MAX_DEPTH or self.nodes > MAX_NODES:
             raise ContractError(
-                f"the document is deeper than {MAX_DEPTH} levels or larger than {MAX_NODES:,} nodes",
+                f"the document is deeper than {MAX_DEPTH} levels "
+                f"or larger than {MAX_NODES:,} nodes",
                 "Flatten it, and write aliases out",
-                self._where(mark),
+                _where(self.file, mark),
                 "yaml.size",
             )
         if isinstance(node, yaml.ScalarNode):
@@ -157,15 +179,21 @@ class _Walk:
             )  # raises on an unsafe tag
         if node.tag not in (_MAP, _SEQ):
             raise ContractError(
-                f"the tag {node.tag} is not data", "Leave it out", self._where(mark), "yaml.tag"
+                f"the tag {node.tag} is not data",
+                "Leave it out",
+                _where(self.file, mark),
+                "yaml.tag",
             )
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path, depth)
         return [self.read(item, (*path, index), depth + 1) for index, item in enumerate(node.value)]
 
     def _number(self, node: yaml.ScalarNode) -> int | float | None:
-        """A number; None, and a problem, where it is one that nothing can hold. `.inf` and `.nan` are for settings to refuse."""
-        where, text = self._where(node.start_mark), node.value
+        """A number; None, and a problem, where it is one that nothing can hold.
+
+        `.inf` and `.nan` are for settings to refuse.
+        """
+        where, text = _where(self.file, node.start_mark), node.value
         too_long = len(text) > _MAX_NUMBER
         try:
             number: int | float = 0 if too_long else self.loader.construct_object(node)
@@ -190,9 +218,6 @@ class _Walk:
     def _refuse(self, problem: str, remedy: str, where: Where) -> None:
         self.problems.append(ContractError(problem, remedy, where, "yaml.number"))
 
-    def _where(self, mark: yaml.Mark) -> Where:
-        return Where(file=self.file, line=mark.line + 1, column=mark.column + 1)
-
     def _mapping(self, node: yaml.MappingNode, path: Path, depth: int) -> dict[str, Any]:
         result: dict[str, Any] = {}
         for key_node, value_node in node.value:
@@ -202,7 +227,7 @@ class _Walk:
                     ContractError(
                         "a key is no plain word",
                         "Write the key out as text",
-                        self._where(mark),
+                        _where(self.file, mark),
                         "yaml.key",
                     )
                 )
@@ -213,7 +238,7 @@ class _Walk:
                     ContractError(
                         f"the key '{key}' stands here a second time",
                         "Keep one of the two",
-                        self._where(mark),
+                        _where(self.file, mark),
                         "yaml.duplicate_key",
                     )
                 )

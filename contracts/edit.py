@@ -1,6 +1,7 @@
 """A contract's text -> the same text with cleaning steps put in, comments and order kept.
 
-Belongs here: where a step goes, and its reason beside it. Stays out: which steps (pipelines/clean/suggest.py), whether they are good ones (load.py).
+Belongs here: where a step goes, and its reason beside it. Stays out: which steps
+(pipelines/clean/suggest.py), whether they are good ones (load.py).
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from assay.contracts.upgrade import changed
+from assay.contracts.yaml_text import changed
 
 PROPERTY = "assay.cleaning"
 
@@ -19,7 +20,8 @@ def with_steps(
     """The document's text with the steps, each below its reason.
 
     Args:
-        steps: each as data, with the reason in words. before: how many of the steps that are there stay in front of them.
+        steps: each as data, with the reason in words. before: how many of the steps that are there
+            stay in front of them.
     Raises: ContractError: it is no document.
     """
     return changed(text, file, lambda data: _add(data, steps, before))

@@ -1,4 +1,4 @@
-"""What Assay says when it cannot go on: the place, the problem and the remedy, never a personal value."""
+"""Errors: the place, the problem and the remedy, never a personal value."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ _LONG_WORD, _LONG_TEXT = 200, 1_500
 
 
 def shortened(text: str) -> str:
-    """A text for people: words of more than 200 characters, such as a name of 64 kB, are cut, and so is the whole at 1,500."""
+    """Shorten a text for people.
+
+    Words of more than 200 characters, such as a name of 64 kB, are cut, and so is the whole at
+    1,500.
+    """
     if len(text) <= _LONG_WORD:
         return text
     text = re.sub(r"\S{200,}", lambda word: f"{word[0][:80]}…", text)
@@ -72,7 +76,8 @@ class AssayError(Exception):
 class ContractError(AssayError):
     """A contract or a policy is not one, or asks for what cannot be done.
 
-    `id` names the kind of problem, the same in every report; `path` is the key it is about, such as `schema[0].properties[2].name`.
+    `id` names the kind of problem, the same in every report; `path` is the key it is about, such as
+    `schema[0].properties[2].name`.
     """
 
     def __init__(
@@ -153,7 +158,9 @@ class ClockError(ConfigurationError):
 
 @contextmanager
 def errors_located_at(**place: str | int) -> Iterator[None]:
-    """Tell errors from inside the block where they happened; the code in it knows only its own part.
+    """Tell errors from inside the block where they happened.
+
+    The code in it knows only its own part.
 
     Example: `with about(file="flights.odcs.yaml", dataset="flights"): ...`
     """
@@ -174,7 +181,10 @@ def _completed(where: Where, place: dict[str, str | int]) -> Where:
 
 
 def shown(path: Path) -> str:
-    """A path as people read it: relative to where they stand when it lies below, so that no machine's layout is shown."""
+    """A path as people read it.
+
+    Relative to where they stand when it lies below, so that no machine's layout is shown.
+    """
     try:
         return str(path.resolve().relative_to(Path.cwd()))
     except ValueError:

@@ -1,6 +1,8 @@
-"""A contract's query for what a database hands over -> the same query, let through word by word, in that database's dialect.
+"""A contract's query for what a database hands over -> the same query, let through word by word, in
+that database's dialect.
 
-Belongs here: the allow-list for extracts. Stays out: the allow-list for rules (sql.py, whose words these are), running it (assets/io/sources/databases.py).
+Belongs here: the allow-list for extracts. Stays out: the allow-list for rules (sql.py, whose words
+these are), running it (assets/io/sources/databases.py).
 """
 
 from __future__ import annotations
@@ -10,7 +12,10 @@ from typing import Any
 
 from assay.contracts.sql import MAX_CHARACTERS, allowed_nodes, describe_node, scalar_types
 
-NO_EXTRACT = "Write one plain SELECT over tables, such as `SELECT id, amount FROM sales.orders WHERE amount > 0`"
+NO_EXTRACT = (
+    "Write one plain SELECT over tables, "
+    "such as `SELECT id, amount FROM sales.orders WHERE amount > 0`"
+)
 _INTERNAL = re.compile(
     r"^(pg_|sqlite_|duckdb_|(information_schema|performance_schema|mysql|sys)$)", re.IGNORECASE
 )
@@ -20,7 +25,8 @@ def extract(query: str, dialect: str) -> str:
     """Let a contract's query through: one SELECT over named tables, with ordinary functions only.
 
     Args:
-        dialect: postgres, mysql, sqlite or duckdb; the query is read and written in it, each name quoted as that database would fold it.
+        dialect: postgres, mysql, sqlite or duckdb; the query is read and written in it, each name
+            quoted as that database would fold it.
     Raises: ValueError: it is no such query.
     """
     from sqlglot import exp
@@ -48,7 +54,10 @@ def extract(query: str, dialect: str) -> str:
 
 
 def table_name(table: str) -> str:
-    """A table, `name` or `schema.name`, as SQL writes it. Raises: ValueError: it is none, or one of the database's own."""
+    """A table, `name` or `schema.name`, as SQL writes it.
+
+    Raises: ValueError: it is none, or one of the database's own.
+    """
     parts = table.split(".")
     if (
         len(parts) > 2
@@ -57,7 +66,8 @@ def table_name(table: str) -> str:
         or any(_INTERNAL.match(part) for part in parts)
     ):
         raise ValueError(
-            f"`table` is '{table[:60]}': write `name` or `schema.name`, not one of the database's own tables"
+            f"`table` is '{table[:60]}': write `name` or `schema.name`, "
+            "not one of the database's own tables"
         )
     return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
 
@@ -84,7 +94,8 @@ def _check(node: Any) -> None:
 
     if type(node) not in allowed_nodes() and not isinstance(node, exp.DataTypeParam):
         raise _refuse(
-            f"the query uses {describe_node(node)}, which is not on the list of what contracts may use",
+            f"the query uses {describe_node(node)}, "
+            "which is not on the list of what contracts may use",
             NO_EXTRACT,
         )
     if isinstance(node, exp.With) and node.args.get("recursive"):

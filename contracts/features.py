@@ -30,21 +30,27 @@ class Features(Settings):
     target: Target | None = None
     order_by: str
     holdout: Annotated[float, Field(gt=0, lt=1)] | None = None
-    """The share of the rows, the latest, that nothing is fitted on; that of assay.retrain unless said, and none where there is no such."""
+    """The share of the rows, the latest, that nothing is fitted on; that of assay.retrain unless
+    said, and none where there is no such."""
     engine: Wanted = "auto"
     fallback: Literal["error", "allow"] = "error"
-    """Whether a transform that the GPU cannot run is an error, or runs on Polars, with its reason in the evidence."""
+    """Whether a transform that the GPU cannot run is an error, or runs on Polars, with its reason
+    in the evidence."""
     tolerance: float = Field(default=1e-9, gt=0, le=0.01)
-    """How far a value may be from what the CPU gives, relative to that where it is beyond 1. Beyond it the features are not published."""
+    """How far a value may be from what the CPU gives, relative to that where it is beyond 1. Beyond
+    it the features are not published."""
     sample_rows: int = Field(default=20_000, ge=100, le=1_000_000)
     seed: int = Field(default=0, ge=0)
-    """Of the training rows that features are selected on, and on which proxies are looked for; how many, and which."""
+    """Of the training rows that features are selected on, and on which proxies are looked for; how
+    many, and which."""
     allows: dict[SensitiveClass, tuple[Purpose, ...]] = Field(default_factory=dict)
     """Purposes for which features may be made from columns of a class; none unless said."""
     protected: tuple[str, ...] = ()
-    """Columns that no feature should give away, beside the personal ones and the groups of assay.bias: how well each feature predicts them is reported."""
+    """Columns that no feature should give away, beside the personal ones and the groups of
+    assay.bias: how well each feature predicts them is reported."""
     proxy_above: Share = 0.5
-    """From what skill on a feature is called a proxy of a protected column: 0 is guessing, 1 is knowing."""
+    """From what skill on a feature is called a proxy of a protected column: 0 is guessing, 1 is
+    knowing."""
 
     @model_validator(mode="after")
     def _said_whole(self) -> Features:
@@ -54,7 +60,8 @@ class Features(Settings):
                 raise ValueError(f"`{needing}` needs the `target` of the features")
         if not any(transform.keep for transform in self.transforms):
             raise ValueError(
-                "every transform says `keep: false`, so the table would have no feature: let one be kept"
+                "every transform says `keep: false`, so the table would have no feature: "
+                "let one be kept"
             )
         taken = {self.order_by, *([self.target.name] if self.target else [])}
         for transform in self.transforms:
@@ -71,7 +78,10 @@ class Features(Settings):
 
     @property
     def reads(self) -> tuple[str, ...]:
-        """The columns of the version that features are made from, each once; not what orders them, and not the target's."""
+        """The columns of the version that features are made from, each once.
+
+        Not what orders them, and not the target's.
+        """
         return tuple(dict.fromkeys(column for _, columns in self.read_by() for column in columns))
 
     @property
@@ -89,14 +99,19 @@ class Features(Settings):
         )
 
     def read_by(self) -> Iterator[tuple[AnyTransform, tuple[str, ...]]]:
-        """Each transform, and the columns of the version that it reads itself: none that an earlier one made."""
+        """Each transform, and the columns of the version that it reads itself.
+
+        None that an earlier one made.
+        """
         known: set[str] = set()
         for transform in self.transforms:
             yield transform, tuple(column for column in transform.reads if column not in known)
             known |= set(transform.makes)
 
     def leaks(self) -> Iterator[tuple[AnyTransform, str]]:
-        """Transforms that look at the target's column in the row itself, and so would tell the model what it is to find out."""
+        """Transforms that look at the target's column in the row itself, and so would tell the
+        model what it is to find out.
+        """
         if self.target is None:
             return
         in_row: dict[str, set[str]] = {}
@@ -112,7 +127,9 @@ class Features(Settings):
             in_row |= dict.fromkeys(transform.makes, base)
 
     def sources(self) -> dict[str, tuple[str, ...]]:
-        """Each feature that the contract names, with the columns of the version it is made from, through every transform before."""
+        """Each feature that the contract names, with the columns of the version it is made from,
+        through every transform before.
+        """
         of: dict[str, tuple[str, ...]] = {}
         for transform in self.transforms:
             base = tuple(

@@ -1,14 +1,18 @@
 """Locations: the word in a contract -> which kind of place it is, and what cannot be said of it.
 
-Belongs here: telling kinds of place apart by their text, and what of it may be shown. Stays out: going there (assets/io/sources).
+Belongs here: telling kinds of place apart by their text, and what of it may be shown. Stays out:
+going there (assets/io/sources).
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from functools import cache
 from typing import Literal
 from urllib.parse import urlsplit
+
+from assay.contracts.data_files import table
 
 Kind = Literal[
     "assay",
@@ -27,11 +31,14 @@ SERVERS = ("postgres", "mysql")
 DATABASES = (*SERVERS, "sqlite", "duckdb")
 ELSEWHERE = ("assay", "http", "cloud", *SERVERS)
 """Kinds of place that are not files of this machine that anybody may look at."""
+_WATCHED = ("path", "glob", "package", "sqlite", "duckdb")
+"""Kinds of place whose files can be watched."""
 CLOUDS = ("s3", "gs", "az")
 _DATASET = re.compile(r"assay:([A-Za-z0-9_]{1,100})(?:@([A-Za-z0-9][A-Za-z0-9._-]{0,99}))?")
 _LONGEST: dict[Kind, int] = {"http": 8_000, "cloud": 1_200, "module": 500}
 _LONGEST_PATH, _LONGEST_PART = 2_000, 255
-"""In bytes: what object stores, web servers and file systems take, with room for the home's own path."""
+"""In bytes: what object stores, web servers and file systems take, with room for the home's own
+path."""
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*):")
 _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)([^?#]*)(.*)", re.DOTALL)
 _IN_TEXT = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"`<>]+")
@@ -39,12 +46,12 @@ _HOST = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^:\[\]@]*)(:[0-9]*)?")
 _PARAMETERS = re.compile(r";[^/]*")
 _CLOUD_QUERY = re.compile(r"\?[A-Za-z0-9_.~%-]+=")
 """What follows a `?` in a signed address; in an object's name or a glob, hardly anything does."""
+_NAMED = {
+    "package": (r"[^\W\d]\w*", "package:NAME/PATH"),
+    "module": (r"[^\W\d]\w*(\.[^\W\d]\w*)*", "module:NAME#ATTRIBUTE"),
+}
+"""Kinds of place inside Python: what a name looks like, and how the place is written."""
 HIDDEN_QUERY = "?…"
-_CREDENTIAL = re.compile(
-    r"(.*[_-])?(sig|signature|token|secret|key|apikey|password|passwd|pwd|auth|authorization)"
-    r"|x-(amz|goog)-.+|(aws|google)accesskeyid|accesskey|jwt|credential"
-)
-"""Query parameters by which signed addresses and keys of services are known. Azure signs with `sig`."""
 _OPTIONS = {
     "sheet": ("excel",),
     "header_row": ("excel",),
@@ -56,21 +63,23 @@ _OPTIONS = {
 
 def kind_of(location: str) -> Kind:
     """The kind of place a location names. Raises: ValueError: a scheme nobody here can go to."""
-    found = _SCHEME.match(location)
-    scheme = found[1].lower() if found else ""
+    match = _SCHEME.match(location)
+    scheme = match[1].lower() if match else ""
     if "://" in location:
         if scheme in ("http", "https"):
             return "http"
         if scheme in CLOUDS:
             return "cloud"
         raise ValueError(
-            f"`location` has the scheme '{scheme[:20]}': write https://, s3://, gs:// or az://, or a path"
+            f"`location` has the scheme '{scheme[:20]}': write https://, s3://, gs:// or az://, "
+            "or a path"
         )
     if scheme in ("assay", "package", "module", *DATABASES):
         return scheme  # type: ignore[return-value]  # the words of Kind
     if scheme in ("http", "https", "file", "ftp", "gopher", "data", *CLOUDS):
+        wanted = scheme if scheme in ("http", "https", *CLOUDS) else "https"
         raise ValueError(
-            f"`location` starts with '{scheme}:' and is no address: write {scheme if scheme in ('http', 'https', *CLOUDS) else 'https'}://, or a path"
+            f"`location` starts with '{scheme}:' and is no address: write {wanted}://, or a path"
         )
     return "glob" if any(mark in location for mark in "*?[") else "path"
 
@@ -84,39 +93,60 @@ def problem_of(location: str, format: str, arrival: bool) -> str | None:
     if problem := _unreachable(location, kind):
         return problem
     if (format == "sql") != (kind in DATABASES):
-        return "the format `sql` belongs to postgres:NAME, mysql:NAME, sqlite:PATH and duckdb:PATH, and only to them"
+        return (
+            "the format `sql` belongs to postgres:NAME, mysql:NAME, sqlite:PATH and duckdb:PATH, "
+            "and only to them"
+        )
     if kind == "assay":
         return _problem_of_dataset(location, format)
-    if arrival and kind not in ("path", "glob", "package", "sqlite", "duckdb"):
-        return "`arrival` watches files on this machine; give a `schedule` for a source that is elsewhere"
+    if arrival and kind not in _WATCHED:
+        return (
+            "`arrival` watches files on this machine; "
+            "give a `schedule` for a source that is elsewhere"
+        )
     if kind == "http":
         return _problem_of_url(location)
-    if kind == "cloud" and ("@" in urlsplit(location).netloc or _CLOUD_QUERY.search(location)):
+    if kind == "cloud":
+        return _problem_of_object(location)
+    return _problem_of_connection(location, kind) if kind in SERVERS else None
+
+
+def _problem_of_object(location: str) -> str | None:
+    """What is wrong with an address in an object store."""
+    url = urlsplit(location)
+    if "@" in url.netloc or _CLOUD_QUERY.search(location):
         return (
             "`location` holds a user or a query: the store's credentials belong in the environment"
         )
-    if kind == "cloud" and not urlsplit(location).path.strip("/"):
+    if not url.path.strip("/"):
         return (
             "`location` names a bucket and no object: write s3://BUCKET/PATH, with or without `*`"
         )
-    if kind == "cloud" and not re.fullmatch(
-        r"[A-Za-z0-9$_][A-Za-z0-9._-]*", urlsplit(location).netloc
-    ):
+    if not re.fullmatch(r"[A-Za-z0-9$_][A-Za-z0-9._-]*", url.netloc):
         return "`location` names no bucket: write its name in letters, digits, `.`, `_` and `-`"
-    if kind in SERVERS and not re.fullmatch(r"[a-z]+:[A-Z][A-Z0-9_]*", location):
-        return f"`location` names no connection: write {kind}:NAME in A-Z, 0-9 and _, and set ASSAY_CONNECTION_NAME"
     return None
+
+
+def _problem_of_connection(location: str, kind: Kind) -> str | None:
+    """What is wrong with the name of a database server's connection."""
+    if re.fullmatch(r"[a-z]+:[A-Z][A-Z0-9_]*", location):
+        return None
+    return (
+        f"`location` names no connection: write {kind}:NAME in A-Z, 0-9 and _, "
+        "and set ASSAY_CONNECTION_NAME"
+    )
 
 
 def displayed(location: str) -> str:
     """A location as it may be shown, recorded and signed: one line, without what may be a secret.
 
-    Of an address the user, password, query, fragment and parameters are left out: `https://host/path?…`.
+    Of an address the user, password, query, fragment and parameters are left out:
+    `https://host/path?…`.
     """
-    found = _ADDRESS.fullmatch(location)
-    if found is None:
+    match = _ADDRESS.fullmatch(location)
+    if match is None:
         return one_line(location)
-    scheme, authority, path, rest = found.groups()
+    scheme, authority, path, rest = match.groups()
     _, _, host = authority.rpartition("@")
     if _HOST.fullmatch(host) is None:
         return f"{scheme}://…"
@@ -129,8 +159,8 @@ def displayed(location: str) -> str:
 
 def host_of(address: str) -> str:
     """An address as far as its host: what follows may be a key, as with the webhooks of chats."""
-    found = _ADDRESS.fullmatch(displayed(address))
-    return f"{found[1]}://{found[2]}/…" if found else "…"
+    match = _ADDRESS.fullmatch(displayed(address))
+    return f"{match[1]}://{match[2]}/…" if match else "…"
 
 
 def scrubbed(text: str) -> str:
@@ -148,14 +178,22 @@ def one_line(text: str) -> str:
 
 def secrets_in(address: str) -> tuple[str, ...]:
     """The names of an address's query parameters that look like credentials."""
-    found = _ADDRESS.fullmatch(address)
-    query = found[4].partition("?")[2].partition("#")[0] if found else ""
+    match = _ADDRESS.fullmatch(address)
+    query = match[4].partition("?")[2].partition("#")[0] if match else ""
     names = (part.partition("=")[0].lower() for part in query.split("&"))
-    return tuple(name for name in names if _CREDENTIAL.fullmatch(name))
+    return tuple(name for name in names if _credential().fullmatch(name))
+
+
+@cache
+def _credential() -> re.Pattern[str]:
+    return re.compile("|".join(table("words/credentials.yaml")))
 
 
 def _unreachable(location: str, kind: Kind) -> str | None:
-    """Why no file system or server can hold a place of this name: it is too long, or holds what no name can."""
+    """Why no file system or server can hold a place of this name.
+
+    It is too long, or holds what no name can.
+    """
     if any(letter < " " or letter == "\x7f" for letter in location):
         return "`location` holds a null or another control character"
     try:
@@ -171,22 +209,27 @@ def _unreachable(location: str, kind: Kind) -> str | None:
         return f"a folder or file in `location` has a name of more than {_LONGEST_PART} bytes"
     if kind in ("package", "module"):
         top = location.partition(":")[2].partition("/")[0].partition("#")[0]
-        if not re.fullmatch(
-            r"[^\W\d]\w*" if kind == "package" else r"[^\W\d]\w*(\.[^\W\d]\w*)*", top
-        ):
-            return f"`location` names no {kind}: write {'package:NAME/PATH' if kind == 'package' else 'module:NAME#ATTRIBUTE'}"
+        name, form = _NAMED[kind]
+        if not re.fullmatch(name, top):
+            return f"`location` names no {kind}: write {form}"
     return None
 
 
 def upstream(location: str) -> tuple[str, str | None] | None:
-    """The data set that `assay:NAME` or `assay:NAME@VERSION` names, with the version or reference; None for another kind of place."""
+    """The data set that `assay:NAME` or `assay:NAME@VERSION` names, with the version or reference.
+
+    None for another kind of place.
+    """
     named = _DATASET.fullmatch(location)
     return (named[1], named[2]) if named else None
 
 
 def _problem_of_dataset(location: str, format: str) -> str | None:
     if upstream(location) is None:
-        return "`location` names no data set: write assay:NAME, assay:NAME@VERSION or assay:NAME@REFERENCE"
+        return (
+            "`location` names no data set: "
+            "write assay:NAME, assay:NAME@VERSION or assay:NAME@REFERENCE"
+        )
     if format != "parquet":
         return "another data set is read as it was published: write `format: parquet`"
     return None
@@ -213,5 +256,8 @@ def _problem_of_url(location: str) -> str | None:
     if "@" in url.netloc:
         return "`location` holds a user or password: credentials do not belong in a contract"
     if re.search(r"[\x00-\x20\x7f\\]", location):
-        return "`location` holds blanks, control characters or backslashes: write them as %20 and the like"
+        return (
+            "`location` holds blanks, control characters or backslashes: "
+            "write them as %20 and the like"
+        )
     return None

@@ -1,11 +1,13 @@
 """The contract as data: columns, rules and settings, frozen.
 
-Belongs here: what a contract says. Stays out: how it is read (load.py), what its rules mean on a frame (rules.py).
+Belongs here: what a contract says. Stays out: how it is read (load.py), what its rules mean on a
+frame (rules.py).
 """
 
 from __future__ import annotations
 
-from typing import Any, Literal, cast
+from collections.abc import Callable
+from typing import Any, Literal, cast, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -45,21 +47,54 @@ LogicalType = Literal[
 Severity = Literal["error", "warning", "info"]
 RuleKind = Literal[
     # what the schema promises of a column
-    "required", "type", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength", "pattern", "format", "enum", "unique",
-    "minItems", "maxItems", "uniqueItems", "minProperties", "maxProperties", "normalized",
+    "required",
+    "type",
+    "minimum",
+    "maximum",
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+    "multipleOf",
+    "minLength",
+    "maxLength",
+    "pattern",
+    "format",
+    "enum",
+    "unique",
+    "minItems",
+    "maxItems",
+    "uniqueItems",
+    "minProperties",
+    "maxProperties",
+    "normalized",
     # what a relationship promises
     "relationship",
     # what quality promises
-    "nullValues", "missingValues", "invalidValues", "duplicateValues", "rowCount", "sql",
+    "nullValues",
+    "missingValues",
+    "invalidValues",
+    "duplicateValues",
+    "rowCount",
+    "sql",
     # what assay.privacy promises
     "anonymity",
     # what a custom check of the engine `assay`, or an agreement on service, promises
     "metric",
-]  # fmt: skip
+]
 TABLE_KINDS: frozenset[str] = frozenset({"rowCount", "sql", "anonymity", "metric"})
 MetricName = Literal[
-    "noiseRate", "duplicateRate", "coverage", "errorRate", "completeness", "freshness", "stability", "smallestShare", "balance", "labelShare", "parityDifference", "impactRatio",
-]  # fmt: skip
+    "noiseRate",
+    "duplicateRate",
+    "coverage",
+    "errorRate",
+    "completeness",
+    "freshness",
+    "stability",
+    "smallestShare",
+    "balance",
+    "labelShare",
+    "parityDifference",
+    "impactRatio",
+]
 Comparison = Literal[
     "mustBe",
     "mustNotBe",
@@ -70,6 +105,7 @@ Comparison = Literal[
     "mustBeBetween",
     "mustNotBeBetween",
 ]
+OPERATORS: tuple[Comparison, ...] = get_args(Comparison)
 
 
 class Frozen(BaseModel):
@@ -79,7 +115,10 @@ class Frozen(BaseModel):
 
 
 class Column(Frozen):
-    """One promised column, or what a nested one is made of. `classification` is the ODCS field; `personal` columns have a treatment in `assay.privacy`."""
+    """One promised column, or what a nested one is made of.
+
+    `classification` is the ODCS field; `personal` columns have a treatment in `assay.privacy`.
+    """
 
     name: str
     logical_type: LogicalType
@@ -102,73 +141,75 @@ class Column(Frozen):
     """What an object holds; for an array its items, for a map its key and its value."""
 
 
+_COMPARED: dict[Comparison, Callable[[float, float, float], bool]] = {
+    "mustBe": lambda measured, low, _: measured == low,
+    "mustNotBe": lambda measured, low, _: measured != low,
+    "mustBeGreaterThan": lambda measured, low, _: measured > low,
+    "mustBeGreaterOrEqualTo": lambda measured, low, _: measured >= low,
+    "mustBeLessThan": lambda measured, low, _: measured < low,
+    "mustBeLessOrEqualTo": lambda measured, low, _: measured <= low,
+    "mustBeBetween": lambda measured, low, high: low <= measured <= high,
+    "mustNotBeBetween": lambda measured, low, high: not low <= measured <= high,
+}
+"""Each comparison of a measured number with one number, or with the lower and the higher of two."""
+_SYMBOLS: dict[Comparison, str] = {
+    "mustBe": "=",
+    "mustNotBe": "≠",
+    "mustBeGreaterThan": ">",
+    "mustBeGreaterOrEqualTo": "≥",
+    "mustBeLessThan": "<",
+    "mustBeLessOrEqualTo": "≤",
+    "mustBeBetween": "between",
+    "mustNotBeBetween": "not between",
+}
+
+
 class Bound(Frozen):
-    """How much is allowed: the failing rows (or the row count, or what a query returns) compared with a number, in rows or percent of all rows."""
+    """How much is allowed.
+
+    The failing rows (or the row count, or what a query returns) compared with a number, in rows or
+    percent of all rows.
+    """
 
     comparison: Comparison
     value: float | tuple[float, float]
     unit: Literal["rows", "percent", "value"] = "rows"
 
     def holds(self, count: float, total: int) -> bool | None:
-        """Whether `count` of `total` rows is allowed; None (unknown) where a percentage of no rows is asked."""
-        if self.unit == "percent":
-            if total == 0:
-                return None
-            measured = 100.0 * count / total
-        else:
+        """Whether `count` of `total` rows is allowed; None for a percentage of no rows."""
+        if self.unit != "percent":
             measured = float(count)
+        elif total == 0:
+            return None
+        else:
+            measured = 100.0 * count / total
         low, high = self.value if isinstance(self.value, tuple) else (self.value, self.value)
-        match self.comparison:
-            case "mustBe":
-                return measured == low
-            case "mustNotBe":
-                return measured != low
-            case "mustBeGreaterThan":
-                return measured > low
-            case "mustBeGreaterOrEqualTo":
-                return measured >= low
-            case "mustBeLessThan":
-                return measured < low
-            case "mustBeLessOrEqualTo":
-                return measured <= low
-            case "mustBeBetween":
-                return low <= measured <= high
-            case "mustNotBeBetween":
-                return not low <= measured <= high
+        return _COMPARED[self.comparison](measured, low, high)
 
     @property
     def is_a_limit(self) -> bool:
-        """Whether it bounds failing rows from above, down to none: only then is a failing row wrong, and not merely counted."""
+        """Whether it bounds failing rows from above, down to none.
+
+        Only then is a failing row wrong, and not merely counted.
+        """
         low = self.value[0] if isinstance(self.value, tuple) else self.value
         return self.comparison in ("mustBeLessThan", "mustBeLessOrEqualTo") or (
             self.comparison in ("mustBe", "mustBeBetween") and low == 0
         )
 
     def __str__(self) -> str:
-        words = {
-            "mustBe": "=",
-            "mustNotBe": "≠",
-            "mustBeGreaterThan": ">",
-            "mustBeGreaterOrEqualTo": "≥",
-            "mustBeLessThan": "<",
-            "mustBeLessOrEqualTo": "≤",
-            "mustBeBetween": "between",
-            "mustNotBeBetween": "not between",
-        }
-        value = (
-            " and ".join(f"{v:g}" for v in self.value)
-            if isinstance(self.value, tuple)
-            else f"{self.value:g}"
-        )
+        numbers = self.value if isinstance(self.value, tuple) else (self.value,)
+        value = " and ".join(f"{number:g}" for number in numbers)
         unit = {"percent": " %", "rows": " rows", "value": ""}[self.unit]
-        return f"{words[self.comparison]} {value}{unit}"
+        return f"{_SYMBOLS[self.comparison]} {value}{unit}"
 
 
 class Rule(Frozen):
     """One promise about rows. Its name is the same in Dagster, OpenLineage, and every report.
 
-    A broken rule of severity `error` sets its rows aside, and beyond `bound` stops publication; `warning` and `info` only report.
-    `path` leads from the column into what it nests: names of fields, and `[]` for every item of an array or entry of a map.
+    A broken rule of severity `error` sets its rows aside, and beyond `bound` stops publication;
+    `warning` and `info` only report. `path` leads from the column into what it nests: names of
+    fields, and `[]` for every item of an array or entry of a map.
     """
 
     name: str
@@ -189,19 +230,25 @@ class Rule(Frozen):
 
     @property
     def splits_rows(self) -> bool:
-        """Whether the rows that break it are set aside: not where the rule asks for at least so many of them."""
+        """Whether the rows that break it are set aside.
+
+        Not where the rule asks for at least so many of them.
+        """
         return self.judges_rows and self.severity == "error" and self.bound.is_a_limit
 
 
 class Relationship(Frozen):
-    """What a rule of kind `relationship` points to: columns of another data set's newest version."""
+    """What a rule of kind `relationship` points to: columns of another data set's newest."""
 
     dataset: str
     columns: tuple[str, ...]
 
 
 class Measure(Frozen):
-    """What a rule of kind `anonymity` measures: k of the quasi-identifiers, or l or t of one sensitive column beside them."""
+    """What a rule of kind `anonymity` measures.
+
+    `k` of the quasi-identifiers, or `l` or `t` of one sensitive column next to them.
+    """
 
     what: Literal["k", "l", "t"]
     quasi_identifiers: tuple[str, ...]
@@ -210,7 +257,10 @@ class Measure(Frozen):
 
 
 class Metric(Frozen):
-    """What a rule of kind `metric` measures: a quality metric, of one column where it has one (the group, of bias)."""
+    """What a rule of kind `metric` measures.
+
+    A quality metric, of one column where it has one (the group, of bias).
+    """
 
     name: MetricName
     column: str | None = None
@@ -228,7 +278,8 @@ class Contract(Frozen):
     limitations: str = ""
     owners: tuple[str, ...]
     approvers: dict[Level, tuple[str, ...]] = Field(default_factory=dict)
-    """Who decides what the policies leave to people, by level; a level that is not here is open to every steward of that level."""
+    """Who decides what the policies leave to people, by level; a level that is not here is open to
+    every steward of that level."""
     table: str
     columns: tuple[Column, ...]
     rules: tuple[Rule, ...]
@@ -267,13 +318,19 @@ class Contract(Frozen):
 
     @property
     def partition_column(self) -> Column | None:
-        """The column by whose time the data set is partitioned: the first that the schema calls so."""
+        """The column by whose time the data set is partitioned.
+
+        The first that the schema calls so.
+        """
         partitioned = [column for column in self.columns if column.partition_position is not None]
         return min(partitioned, key=lambda column: column.partition_position or 0, default=None)
 
     @property
     def classes(self) -> dict[str, SensitiveClass]:
-        """Columns that are personal or more, with their class: as they are classified, or by what their treatment says they hold, whichever is more."""
+        """Columns that are personal or more, with their class.
+
+        As they are classified, or by what their treatment says they hold, whichever is more.
+        """
         found: dict[str, SensitiveClass] = {
             name: CLASSES.get(treatment.kind, "personal")
             for name, treatment in self.privacy.columns.items()
@@ -288,7 +345,10 @@ class Contract(Frozen):
 
     @property
     def holdout(self) -> float | None:
-        """The share of the rows, the latest, that features are not fitted on: as they say, or what the model is judged on."""
+        """The share of the rows, the latest, that features are not fitted on.
+
+        As they say, or what the model is judged on.
+        """
         said = self.features.holdout if self.features else None
         return said or (self.retrain.holdout if self.retrain else None)
 

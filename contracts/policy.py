@@ -1,6 +1,7 @@
 """The licence policy: what each licence lets one do with data, and what each purpose needs.
 
-Belongs here: reading policies/licenses.yaml. Stays out: recognising names (licenses.py), deciding (pipelines/admit/license.py).
+Belongs here: reading policies/licenses.yaml. Stays out: recognising names (licenses.py), deciding
+(pipelines/admit/license.py).
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from assay.contracts.settings import Purpose
 
 Use = Literal["all", "non-commercial", "academic", "unspecified"]
 USES: tuple[Use, ...] = ("all", "non-commercial", "unspecified", "academic")
-"""From loose to strict. What nothing says of stands before what is plainly for research only, as the Data Provenance Initiative orders them."""
+"""From loose to strict. What nothing says of stands before what is plainly for research only, as
+the Data Provenance Initiative orders them."""
 
 
 class LicenseTerms(Frozen):
@@ -71,7 +73,10 @@ class LicensePolicy(Frozen):
 def license_policy(
     text: str | None = None, file: str = "contracts/policies/licenses.yaml"
 ) -> LicensePolicy:
-    """The policy that ships with Assay, or the one given as YAML text. Raises: ContractError(s): each mistake with its line."""
+    """The policy that ships with Assay, or the one given as YAML text.
+
+    Raises: ContractError(s): each mistake with its line.
+    """
     if text is None:
         text = (
             resources.files("assay.contracts")

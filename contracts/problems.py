@@ -20,8 +20,9 @@ SEVERITIES: tuple[Severity, ...] = ("info", "warning", "error")
 class Problem:
     """One thing found.
 
-    `id` names the kind (`odcs.required`, `policy.license`, `change.column_removed`) or the contract's own rule (`dep_delay_minimum`): the same in
-    every report, in Dagster and in lineage. `details` is plain data for machines: counts, row numbers, never a personal value.
+    `id` names the kind (`odcs.required`, `policy.license`, `change.column_removed`) or the
+    contract's own rule (`dep_delay_minimum`): the same in every report, in Dagster and in lineage.
+    `details` is plain data for machines: counts, row numbers, never a personal value.
     """
 
     id: str

@@ -6,10 +6,13 @@ Stays out: types (types.py), splitting rows (pipelines/validate), the pandera sc
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
 import polars as pl
 
 from assay.contracts.errors import ContractError
-from assay.contracts.formats import EACH, FORMATS
+from assay.contracts.formats import EACH, string_formats
 from assay.contracts.model import Rule
 
 
@@ -19,12 +22,16 @@ def was_read(column: str) -> str:
 
 
 def was_found(rule: Rule) -> str:
-    """The helper column that is true where the row's key is in the table that a relationship points to."""
+    """The helper column that is true where the row's key is in the table that a relationship points
+    to.
+    """
     return f"_was_found_{rule.name}"
 
 
 def keeps(rule: Rule, stays: pl.Expr | None = None) -> pl.Expr:
-    """True where a row keeps the rule. A null breaks only rules about presence; other rules have nothing to judge there.
+    """True where a row keeps the rule.
+
+    A null breaks only rules about presence; other rules have nothing to judge there.
 
     Args:
         stays: false for rows that no other row counts as repeating; all count unless given.
@@ -63,70 +70,72 @@ def judge(rule: Rule, value: pl.Expr) -> pl.Expr:
 
     Raises: ContractError: the rule says nothing of one value.
     """
-    match rule.kind:
-        case "required" | "nullValues":
-            return value.is_not_null()
-        case "missingValues":
-            absent = [each for each in rule.argument if each is not None]
-            return (
-                (~value.is_in(absent)).fill_null(None not in rule.argument)
-                if absent
-                else value.is_not_null()
-            )
-        case "minimum":
-            holds = value >= pl.lit(rule.argument)
-        case "maximum":
-            holds = value <= pl.lit(rule.argument)
-        case "exclusiveMinimum":
-            holds = value > pl.lit(rule.argument)
-        case "exclusiveMaximum":
-            holds = value < pl.lit(rule.argument)
-        case "multipleOf" if isinstance(rule.argument, int):
-            holds = value % rule.argument == 0
-        case "multipleOf":  # 0.3 is a multiple of 0.1, whatever binary fractions say
-            times = value.cast(pl.Float64) / rule.argument
-            holds = (times - times.round()).abs() <= 1e-9 * pl.max_horizontal(times.abs(), 1.0)
-        case "minLength":
-            holds = value.str.len_chars() >= rule.argument
-        case "maxLength":
-            holds = value.str.len_chars() <= rule.argument
-        case "pattern":
-            holds = value.str.contains(rule.argument)
-        case "format":
-            holds = value.str.contains(FORMATS[rule.argument])
-        case "enum":
-            holds = value.is_in(list(rule.argument))
-        case "invalidValues":
-            holds = (
-                value.str.contains(rule.argument)
-                if isinstance(rule.argument, str)
-                else value.is_in(list(rule.argument))
-            )
-        case "minItems":
-            holds = value.list.len() >= rule.argument
-        case "maxItems":
-            holds = value.list.len() <= rule.argument
-        case "uniqueItems":
-            holds = value.list.n_unique() == value.list.len()
-        case "minProperties":
-            holds = _properties(rule, value) >= rule.argument[0]
-        case "maxProperties":
-            holds = _properties(rule, value) <= rule.argument[0]
-        case "normalized":
-            length = (
-                value.arr.to_list().list.eval(pl.element().cast(pl.Float64) ** 2).list.sum().sqrt()
-            )
-            holds = (
-                length - 1
-            ).abs() <= 1e-3  # what 32-bit and shorter elements leave of a unit vector
-        case _:
-            raise ContractError(f"the rule '{rule.name}' says nothing of one value", "Ask `keeps`")
-    return holds.fill_null(True)
+    if rule.kind in ("required", "nullValues"):
+        return value.is_not_null()
+    if rule.kind == "missingValues":
+        return _is_given(value, rule.argument)
+    holds = _HOLDS.get(rule.kind)
+    if holds is None:
+        raise ContractError(f"the rule '{rule.name}' says nothing of one value", "Ask `keeps`")
+    return holds(value, rule.argument).fill_null(True)
 
 
-def _properties(rule: Rule, value: pl.Expr) -> pl.Expr:
-    """How many properties an object has; `argument` is the limit and the names it can have."""
-    counted = pl.sum_horizontal(
-        value.struct.field(name).is_not_null().cast(pl.Int64) for name in rule.argument[1]
+def _is_given(value: pl.Expr, words: Sequence[Any]) -> pl.Expr:
+    """Whether a value is none of the words that stand for nothing.
+
+    None among them stands for null.
+    """
+    absent = [word for word in words if word is not None]
+    null_is_given = None not in words
+    if not absent:
+        return value.is_not_null()
+    return (~value.is_in(absent)).fill_null(null_is_given)
+
+
+def _is_multiple(value: pl.Expr, factor: float) -> pl.Expr:
+    """Whether a value is a multiple: 0.3 is one of 0.1, whatever binary fractions say."""
+    if isinstance(factor, int):
+        return value % factor == 0
+    times = value.cast(pl.Float64) / factor
+    return (times - times.round()).abs() <= 1e-9 * pl.max_horizontal(times.abs(), 1.0)
+
+
+def _is_valid(value: pl.Expr, valid: str | Sequence[Any]) -> pl.Expr:
+    """Whether a value matches a pattern, or is one of those listed."""
+    return value.str.contains(valid) if isinstance(valid, str) else value.is_in(list(valid))
+
+
+def _has_length_1(value: pl.Expr, _: Any) -> pl.Expr:
+    """Whether a vector is one of length 1, up to what 32-bit and shorter elements leave of it."""
+    squares = value.arr.to_list().list.eval(pl.element().cast(pl.Float64) ** 2)
+    return (squares.list.sum().sqrt() - 1).abs() <= 1e-3
+
+
+def _count_properties(value: pl.Expr, names: Sequence[str]) -> pl.Expr:
+    """How many properties an object has, of those it can have."""
+    count = pl.sum_horizontal(
+        value.struct.field(name).is_not_null().cast(pl.Int64) for name in names
     )
-    return pl.when(value.is_not_null()).then(counted)
+    return pl.when(value.is_not_null()).then(count)
+
+
+_HOLDS: Mapping[str, Callable[[pl.Expr, Any], pl.Expr]] = {
+    "minimum": lambda value, limit: value >= pl.lit(limit),
+    "maximum": lambda value, limit: value <= pl.lit(limit),
+    "exclusiveMinimum": lambda value, limit: value > pl.lit(limit),
+    "exclusiveMaximum": lambda value, limit: value < pl.lit(limit),
+    "multipleOf": _is_multiple,
+    "minLength": lambda value, limit: value.str.len_chars() >= limit,
+    "maxLength": lambda value, limit: value.str.len_chars() <= limit,
+    "pattern": lambda value, pattern: value.str.contains(pattern),
+    "format": lambda value, name: value.str.contains(string_formats()[name]),
+    "enum": lambda value, values: value.is_in(list(values)),
+    "invalidValues": _is_valid,
+    "minItems": lambda value, limit: value.list.len() >= limit,
+    "maxItems": lambda value, limit: value.list.len() <= limit,
+    "uniqueItems": lambda value, _: value.list.n_unique() == value.list.len(),
+    "minProperties": lambda value, limit: _count_properties(value, limit[1]) >= limit[0],
+    "maxProperties": lambda value, limit: _count_properties(value, limit[1]) <= limit[0],
+    "normalized": _has_length_1,
+}
+"""What each kind of rule asks of a value and its argument; null where it has nothing to judge."""

@@ -1,14 +1,16 @@
 """Contract -> pandera schema.
 
-Belongs here: the same promises in pandera's words, so that two engines must agree before anything is published.
-Stays out: uniqueness and relationships (pandera sees batches, rules.py sees the whole), running it (pipelines/validate/gate.py).
+Belongs here: the same promises in pandera's words, so that two engines must agree before anything
+is published.
+Stays out: uniqueness and relationships (pandera sees batches, rules.py sees the whole), running it
+(pipelines/validate/gate.py).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from assay.contracts.formats import FORMATS
+from assay.contracts.formats import string_formats
 from assay.contracts.model import Contract, Rule
 from assay.contracts.rules import keeps
 from assay.contracts.types import dtype
@@ -18,76 +20,67 @@ if TYPE_CHECKING:
 
 FAILURE_CASES = 100  # pandera keeps every failing value as text; this caps how many
 PRESENCE = ("required", "nullValues")
+COMPARED = {"minimum": "ge", "maximum": "le", "exclusiveMinimum": "gt", "exclusiveMaximum": "lt"}
+"""Limits -> pandera's checks of them."""
 ACROSS_ROWS = ("type", "unique", "duplicateValues", "relationship")
 
 
 def pandera_schema(contract: Contract) -> pa.DataFrameSchema:
-    """The schema of what a version holds: strict columns, types, and every rule that sets aside rows and that one row can break."""
+    """The schema of what a version holds.
+
+    Strict columns, types, and every rule that sets rows aside and that one row can break.
+    """
     import pandera.polars as pa
 
     published = {column.name for column in contract.published_columns}
     splitting = [
         rule for rule in contract.rules if rule.splits_rows and set(rule.columns) <= published
     ]
-    columns = {
-        column.name: pa.Column(
+    columns = {}
+    for column in contract.published_columns:
+        rules = [rule for rule in splitting if rule.columns == (column.name,)]
+        columns[column.name] = pa.Column(
             dtype(column),
-            checks=[
-                check
-                for rule in splitting
-                if rule.columns == (column.name,)
-                for check in _checks(rule, pa)
-            ],
-            nullable=not any(
-                rule.columns == (column.name,) and rule.kind in PRESENCE and not rule.path
-                for rule in splitting
-            ),
+            checks=[_check(rule, pa) for rule in rules if needs_check(rule)],
+            nullable=not any(map(is_presence, rules)),
             description=column.description,
         )
-        for column in contract.published_columns
-    }
     return pa.DataFrameSchema(columns, strict=True, ordered=True, name=contract.name)
 
 
-def _checks(rule: Rule, pa: Any) -> list[Any]:
+def is_presence(rule: Rule) -> bool:
+    """Whether the rule is the column's `nullable`."""
+    return rule.kind in PRESENCE and not rule.path
+
+
+def needs_check(rule: Rule) -> bool:
+    """Whether the rule is a check: presence and type are the column's own."""
+    return rule.kind not in ACROSS_ROWS and not is_presence(rule)
+
+
+def _check(rule: Rule, pa: Any) -> Any:
+    """The rule in pandera's words; where it has none, it runs the rule's own expression."""
     named: dict[str, Any] = {
         "name": rule.name,
         "error": rule.name,
         "n_failure_cases": FAILURE_CASES,
     }
-    if rule.kind in ACROSS_ROWS or (rule.kind in PRESENCE and not rule.path):
-        return []  # presence is `nullable`, type is the column's
-    if not rule.path:
-        match rule.kind:
-            case "minimum":
-                return [pa.Check.ge(rule.argument, **named)]
-            case "maximum":
-                return [pa.Check.le(rule.argument, **named)]
-            case "exclusiveMinimum":
-                return [pa.Check.gt(rule.argument, **named)]
-            case "exclusiveMaximum":
-                return [pa.Check.lt(rule.argument, **named)]
-            case "minLength":
-                return [pa.Check.str_length(min_value=rule.argument, **named)]
-            case "maxLength":
-                return [pa.Check.str_length(max_value=rule.argument, **named)]
-            case "pattern" | "format":
-                return [
-                    pa.Check.str_contains(
-                        FORMATS[rule.argument] if rule.kind == "format" else rule.argument, **named
-                    )
-                ]
-            case "enum":
-                return [pa.Check.isin(list(rule.argument), **named)]
-            case "invalidValues":
-                return [
-                    pa.Check.str_contains(rule.argument, **named)
-                    if isinstance(rule.argument, str)
-                    else pa.Check.isin(list(rule.argument), **named)
-                ]
-            case "missingValues" if None not in rule.argument:
-                return [
-                    pa.Check.notin([value for value in rule.argument if value is not None], **named)
-                ]
-    # pandera has no word for it: it runs the rule's own expression
-    return [pa.Check(lambda data: data.lazyframe.select(keeps(rule)), **named)]
+    if rule.path:
+        return pa.Check(lambda data: data.lazyframe.select(keeps(rule)), **named)
+    argument = rule.argument
+    match rule.kind:
+        case "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum":
+            return getattr(pa.Check, COMPARED[rule.kind])(argument, **named)
+        case "minLength":
+            return pa.Check.str_length(min_value=argument, **named)
+        case "maxLength":
+            return pa.Check.str_length(max_value=argument, **named)
+        case "format":
+            return pa.Check.str_contains(string_formats()[argument], **named)
+        case "pattern" | "invalidValues" if isinstance(argument, str):
+            return pa.Check.str_contains(argument, **named)
+        case "enum" | "invalidValues":
+            return pa.Check.isin(list(argument), **named)
+        case "missingValues" if None not in argument:
+            return pa.Check.notin(list(argument), **named)
+    return pa.Check(lambda data: data.lazyframe.select(keeps(rule)), **named)

@@ -1,37 +1,31 @@
 """Contract SQL -> the same SQL, let through word by word.
 
-Belongs here: the allow-list. Stays out: running it (assets/io/sql.py, which locks DuckDB as the second wall).
-A contract is data, and may be hostile: what is not known to be harmless is refused, and what runs is written anew from what was checked.
+Belongs here: the allow-list. Stays out: running it (assets/io/sql.py, which locks DuckDB as the
+second wall). A contract is data, and may be hostile: what is not known to be harmless is refused,
+and what runs is written anew from what was checked.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cache
 from typing import Any
 
+from assay.contracts.data_files import lines
 from assay.contracts.errors import NOWHERE, ContractError, Where
 from assay.contracts.problems import suggestion
 
 MAX_CHARACTERS = 10_000
 TABLE_WORDS = ("table", "object", "model", "schema")
 COLUMN_WORDS = ("column", "property", "field")
-NODES = re.findall(
-    r"\w+",
-    """
-    Select From Join Where Group Having Order Ordered Limit Offset Distinct Column Identifier Table TableAlias Alias Subquery With CTE Literal Boolean Null Star Paren Tuple
-    Case If Cast TryCast DataType Between In Exists Like ILike Not And Or Xor EQ NEQ GT GTE LT LTE Is NullSafeEQ NullSafeNEQ Add Sub Mul Div IntDiv Mod Neg Interval IntervalSpan Var
-    Window WindowSpec Filter WithinGroup Union Except Intersect Escape DPipe Qualify
-    Count CountIf Sum Avg Min Max Median Quantile PercentileCont PercentileDisc Stddev StddevPop StddevSamp Variance VariancePop Corr CovarSamp CovarPop ApproxDistinct LogicalAnd
-    LogicalOr RowNumber Rank DenseRank PercentRank CumeDist Ntile Lag Lead FirstValue LastValue NthValue
-    Abs Ceil Floor Round Sqrt Ln Log Exp Pow Sign Greatest Least Coalesce Nullif IsNan
-    Lower Upper Length Trim Substring Concat ConcatWs Replace Left Right StartsWith EndsWith Contains StrPosition RegexpLike RegexpFullMatch Reverse Initcap
-    Date DateDiff DateAdd DateSub DateTrunc TimestampTrunc TsOrDsToDate Extract Year Quarter Month Week Day DayOfWeek DayOfMonth DayOfYear Hour Minute Second
-    """,
+NO_QUERY = (
+    "Ask one question with SELECT that gives one number, "
+    "such as `SELECT COUNT(*) FROM ${table} WHERE …`"
 )
-"""Every kind of node that may occur: plain queries, and functions of their arguments alone. No clock, no settings, no files, no lists to fill memory with."""
-NO_QUERY = "Ask one question with SELECT that gives one number, such as `SELECT COUNT(*) FROM ${table} WHERE …`"
+
+
+Refuse = Callable[[str, str], ContractError]
 
 
 def checked(
@@ -46,11 +40,13 @@ def checked(
     """Let a contract's query through.
 
     Args:
-        query: SQL in DuckDB's dialect. `${table}` and `${column}` stand for the names below, as do the words ODCS uses for them.
+        query: SQL in DuckDB's dialect. `${table}` and `${column}` stand for the names below, as do
+            the words ODCS uses for them.
         table: the data set's own table; `others` are further ones, each with its columns.
         column: what `${column}` means, where the check stands under a property.
     Returns: the query in DuckDB's dialect, written from the parsed tree, with every name quoted.
-    Raises: ContractError: it is no single SELECT of one value, or has a word that is not on the list.
+    Raises: ContractError: it is no single SELECT of one value, or has a word that is not on the
+    list.
     """
 
     def refuse(problem: str, remedy: str) -> ContractError:
@@ -70,19 +66,20 @@ def checked(
         raise refuse("the query is nested too deep", "Write it flatter") from None
 
 
-def _filled(query: str, table: str, column: str | None, refuse: Any) -> str:
+def _filled(query: str, table: str, column: str | None, refuse: Refuse) -> str:
     """Put quoted names where their placeholders stand: a name is never SQL."""
 
-    def name(found: re.Match[str]) -> str:
-        word = found[1]
-        if word in TABLE_WORDS:
+    def name(placeholder: re.Match[str]) -> str:
+        meaning = placeholder[1]
+        if meaning in TABLE_WORDS:
             return _quoted(table)
-        if word in COLUMN_WORDS and column is not None:
+        if meaning in COLUMN_WORDS and column is not None:
             return _quoted(column)
-        known = TABLE_WORDS + (COLUMN_WORDS if column is not None else ())
+        meanings = TABLE_WORDS + (COLUMN_WORDS if column is not None else ())
+        choices = ", ".join(f"${{{other}}}" for other in meanings)
         raise refuse(
-            f"the query has a placeholder `{word[:60]}`",
-            suggestion(word, known, f"Use {', '.join(f'${{{each}}}' for each in known)}"),
+            f"the query has a placeholder `{meaning[:60]}`",
+            suggestion(meaning, meanings, f"Use {choices}"),
         )
 
     return re.sub(r"\$?\{\s*([^{}]*?)\s*\}", name, query)
@@ -92,7 +89,7 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _parsed(text: str, refuse: Any) -> Any:
+def _parsed(text: str, refuse: Refuse) -> Any:
     import sqlglot
     from sqlglot.errors import SqlglotError
 
@@ -115,73 +112,88 @@ def _parsed(text: str, refuse: Any) -> Any:
 
 @cache
 def allowed_nodes() -> frozenset[type]:
-    """The kinds of node that a query may hold."""
+    """The kinds of node that a query may hold, as far as this version of sqlglot has them."""
     from sqlglot import exp
 
-    return frozenset(getattr(exp, name) for name in NODES if hasattr(exp, name))
+    names = lines("words/sql_nodes.txt")
+    return frozenset(getattr(exp, name) for name in names if hasattr(exp, name))
 
 
-def _walk(tree: Any, tables: Mapping[str, Collection[str]], refuse: Any) -> None:
+def _walk(tree: Any, tables: Mapping[str, Collection[str]], refuse: Refuse) -> None:
+    """Refuse a tree with anything in it that is not known to be harmless."""
     from sqlglot import exp
 
     if not isinstance(tree, exp.Query) or isinstance(tree, exp.Subquery):
         raise refuse(f"the query is no SELECT, but {describe_node(tree)}", NO_QUERY)
-    nodes = list(tree.walk())
-    for node in nodes:
-        if type(node) not in allowed_nodes():
-            raise refuse(
-                f"the query uses {describe_node(node)}, which is not on the list of what contracts may use",
-                NO_QUERY,
-            )
-        if isinstance(node, exp.With) and node.args.get("recursive"):
-            raise refuse("the query is recursive", "Ask without recursion: it might never end")
-        if isinstance(node, exp.Cast) and node.to.this not in scalar_types():
-            raise refuse(
-                f"the query casts to {str(node.to)[:60]}",
-                "Cast to a number, text, boolean, date or timestamp",
-            )
-    known = {name.casefold() for name in tables} | {
-        cte.alias.casefold() for cte in tree.find_all(exp.CTE)
-    }
-    for each in tree.find_all(exp.Table):
-        if (
-            not isinstance(each.this, exp.Identifier)
-            or each.args.get("db")
-            or each.args.get("catalog")
-            or each.name.casefold() not in known
-        ):
-            raise refuse(
-                f"the query reads '{str(each)[:60]}'",
-                suggestion(
-                    each.name, tables, f"It may read {', '.join(f'`{name}`' for name in tables)}"
-                ),
-            )
-    aliases = {
-        alias.alias.casefold()
-        for alias in nodes
-        if isinstance(alias, exp.Alias | exp.TableAlias | exp.Subquery | exp.Table)
-    }
-    aliases |= {
-        name.name.casefold()
-        for alias in nodes
-        if isinstance(alias, exp.TableAlias)
-        for name in alias.columns
-    }
-    promised = {name for columns in tables.values() for name in columns}
-    for named in tree.find_all(exp.Column):
-        if (
-            not isinstance(named.this, exp.Star)
-            and named.name.casefold() not in {name.casefold() for name in promised} | aliases
-        ):
-            raise refuse(
-                f"the query names the column '{named.name[:60]}', which is not promised",
-                suggestion(named.name, promised, "Promise it, or leave it out"),
-            )
+    for node in tree.walk():
+        _check_node(node, refuse)
+    _check_tables(tree, tables, refuse)
+    _check_columns(tree, tables, refuse)
     selected = tree.selects
     if len(selected) != 1 or isinstance(selected[0], exp.Star):
+        count = len(selected) if len(selected) != 1 else "all"
+        raise refuse(f"the query gives {count} columns", NO_QUERY)
+
+
+def _check_node(node: Any, refuse: Refuse) -> None:
+    from sqlglot import exp
+
+    if type(node) not in allowed_nodes():
         raise refuse(
-            f"the query gives {len(selected) if len(selected) != 1 else 'all'} columns", NO_QUERY
+            f"the query uses {describe_node(node)}, "
+            "which is not on the list of what contracts may use",
+            NO_QUERY,
         )
+    if isinstance(node, exp.With) and node.args.get("recursive"):
+        raise refuse("the query is recursive", "Ask without recursion: it might never end")
+    if isinstance(node, exp.Cast) and node.to.this not in scalar_types():
+        raise refuse(
+            f"the query casts to {str(node.to)[:60]}",
+            "Cast to a number, text, boolean, date or timestamp",
+        )
+
+
+def _check_tables(tree: Any, tables: Mapping[str, Collection[str]], refuse: Refuse) -> None:
+    """Refuse a table that is none of ours, and none that the query makes itself."""
+    from sqlglot import exp
+
+    allowed = {name.casefold() for name in tables}
+    allowed |= {part.alias.casefold() for part in tree.find_all(exp.CTE)}
+    for table in tree.find_all(exp.Table):
+        is_plain = isinstance(table.this, exp.Identifier)
+        is_elsewhere = table.args.get("db") or table.args.get("catalog")
+        if not is_plain or is_elsewhere or table.name.casefold() not in allowed:
+            names = ", ".join(f"`{name}`" for name in tables)
+            raise refuse(
+                f"the query reads '{str(table)[:60]}'",
+                suggestion(table.name, tables, f"It may read {names}"),
+            )
+
+
+def _check_columns(tree: Any, tables: Mapping[str, Collection[str]], refuse: Refuse) -> None:
+    """Refuse a column that is neither promised nor a name that the query gives."""
+    from sqlglot import exp
+
+    promised = {name for columns in tables.values() for name in columns}
+    allowed = {name.casefold() for name in promised} | _aliases(tree)
+    for column in tree.find_all(exp.Column):
+        if not isinstance(column.this, exp.Star) and column.name.casefold() not in allowed:
+            raise refuse(
+                f"the query names the column '{column.name[:60]}', which is not promised",
+                suggestion(column.name, promised, "Promise it, or leave it out"),
+            )
+
+
+def _aliases(tree: Any) -> set[str]:
+    """The names that a query gives to its parts."""
+    from sqlglot import exp
+
+    nodes = list(tree.find_all(exp.Alias, exp.TableAlias, exp.Subquery, exp.Table))
+    names = {node.alias for node in nodes}
+    for node in nodes:
+        if isinstance(node, exp.TableAlias):
+            names |= {column.name for column in node.columns}
+    return {name.casefold() for name in names}
 
 
 @cache
@@ -189,11 +201,8 @@ def scalar_types() -> frozenset[Any]:
     """The types that a query may cast to."""
     from sqlglot import exp
 
-    words = re.findall(
-        r"\w+",
-        "TINYINT SMALLINT INT BIGINT INT128 UTINYINT USMALLINT UINT UBIGINT FLOAT DOUBLE DECIMAL BOOLEAN TEXT VARCHAR DATE TIME TIMESTAMP TIMESTAMPTZ",
-    )
-    return frozenset(getattr(exp.DataType.Type, word) for word in words)
+    names = lines("words/sql_types.txt")
+    return frozenset(getattr(exp.DataType.Type, name) for name in names)
 
 
 def describe_node(node: Any) -> str:

@@ -1,6 +1,7 @@
 """Who may approve: names, levels and public keys.
 
-Belongs here: reading policies/stewards.yaml. Stays out: what an approval says (lineage/approval.py), whether it counts (pipelines/admit/review.py).
+Belongs here: reading policies/stewards.yaml. Stays out: what an approval says
+(lineage/approval.py), whether it counts (pipelines/admit/review.py).
 """
 
 from __future__ import annotations
@@ -18,12 +19,15 @@ from assay.contracts.problems import key_path
 
 
 class Steward(Frozen):
-    """One person, what they may approve, and the public key as securesystemslib writes it, with its `keyid`."""
+    """One person, what they may approve, and the public key as securesystemslib writes it, with its
+    `keyid`.
+    """
 
     name: str = Field(min_length=1)
     levels: tuple[Level, ...] = Field(min_length=1)
     accounts: tuple[str, ...] = ()
-    """Under which names of operating systems or of ASSAY_ACTOR this person runs data sets: who asked for a version does not approve it."""
+    """Under which names of operating systems or of ASSAY_ACTOR this person runs data sets: who
+    asked for a version does not approve it."""
     key: dict[str, Any]
 
 
@@ -55,7 +59,10 @@ class StewardPolicy(Frozen):
 
     @property
     def text(self) -> str:
-        """The policy as JSON, which is YAML too: the same whatever its comments and order of keys."""
+        """The policy as JSON, which is YAML too.
+
+        The same whatever its comments and order of keys.
+        """
         return json.dumps(self.model_dump(mode="json"), sort_keys=True)
 
     @property

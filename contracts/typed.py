@@ -1,10 +1,13 @@
-"""A property's value -> its settings, or what is wrong with it in the words of who writes a contract.
+"""A property's value -> its settings, or what is wrong with it in the words of who writes a
+contract.
 
-Belongs here: telling pydantic's errors. Stays out: what a property may hold (settings.py, features.py, steps/, transforms/), where it stands (load.py).
+Belongs here: telling pydantic's errors. Stays out: what a property may hold (settings.py,
+features.py, steps/, transforms/), where it stands (load.py).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -18,10 +21,19 @@ from assay.contracts.standard import kind_of_value
 from assay.contracts.steps import CleaningStep
 
 _WRITTEN = {
-    "tuple_type": "a list", "dict_type": "a mapping", "model_type": "a mapping", "model_attributes_type": "a mapping", "string_type": "text", "int_type": "a whole number",
-    "int_parsing": "a whole number", "int_from_float": "a whole number", "float_type": "a number", "float_parsing": "a number", "bool_type": "true or false",
+    "tuple_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+    "string_type": "text",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "bool_type": "true or false",
     "bool_parsing": "true or false",
-}  # fmt: skip
+}
 """pydantic's errors of type, in a contract author's words: what is to be written."""
 
 
@@ -35,23 +47,47 @@ class Mistake:
     kind: str
 
 
+@dataclass(frozen=True)
+class _Error:
+    """One of pydantic's errors, with its place in the document and what stands there."""
+
+    name: str
+    kind: str
+    loc: tuple[Any, ...]
+    message: str
+    context: Mapping[str, Any]
+    steps: Path
+    node: Any
+
+    @property
+    def place(self) -> str:
+        """The key that it is about, from the property's name on."""
+        return ".".join([self.name, *map(str, self.steps)])
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """The JSON schema of what stands there."""
+        return _schema_at(self.name, self.loc)
+
+
 def typed(name: str, value: Any) -> tuple[Any, list[Mistake]]:
     """The settings that a property's value says, or None and what is wrong with it."""
     try:
         return _adapter(name).validate_python(value), []
-    except ValidationError as errors:
-        found: list[tuple[dict[str, Any], Path, Any]] = [
-            (dict(error), *_place_in_document(error["loc"], value))
-            for error in errors.errors(include_url=False)
-        ]
-    told = [
-        _type_problem(name, error, steps, node)
-        for error, steps, node in found
-        if not _said_by_another(
-            error, steps, [(other["type"], at) for other, at, _ in found if other is not error]
-        )
-    ]
-    return None, told
+    except ValidationError as invalid:
+        errors = [_located(name, dict(error), value) for error in _errors_of(invalid)]
+    return None, [_mistake(error) for error in errors if not _only_follows(error, errors)]
+
+
+def _errors_of(invalid: ValidationError) -> Sequence[Mapping[str, Any]]:
+    return invalid.errors(include_url=False)
+
+
+def _located(name: str, error: Mapping[str, Any], value: Any) -> _Error:
+    steps, node = _place_in_document(error["loc"], value)
+    return _Error(
+        name, error["type"], error["loc"], error["msg"], error.get("ctx", {}), steps, node
+    )
 
 
 @cache
@@ -60,83 +96,91 @@ def _adapter(name: str) -> TypeAdapter[Any]:
     return TypeAdapter(model)
 
 
-def _type_problem(name: str, error: dict[str, Any], steps: Path, node: Any) -> Mistake:
-    """One error; `node` is what stands at its place, as far as there is something."""
-    place, kind, last = (
-        ".".join([name, *map(str, steps)]),
-        error["type"],
-        error["loc"][-1] if error["loc"] else "",
-    )
-    context, schema = error.get("ctx", {}), _schema_at(name, error["loc"])
-    if kind == "extra_forbidden":
-        known = _fields(name, error["loc"][:-1]) - {str(last)}
-        return Mistake(
-            f"the key '{place}' is not known",
-            suggestion(str(last), known),
-            steps,
-            "assay.unknown_key",
-        )
-    if kind == "missing" and isinstance(last, str):
-        return Mistake(
-            f"'{name}' lacks `{'.'.join(map(str, (*steps, last)))}`",
-            f"Add `{last}:`",
-            steps,
-            "assay.required",
-        )
-    if kind in ("literal_error", "union_tag_invalid"):
-        said = steps[-1] if last == "[key]" and steps else context.get("tag", node)
-        choices = [
-            word.strip(" '")
-            for word in (context.get("expected") or context["expected_tags"])
-            .replace(" or ", ", ")
-            .split(",")
-        ]
-        return Mistake(
-            f"{place}: '{said}' is not known",
-            suggestion(str(said), choices, f"Choose one of {', '.join(choices)}"),
-            steps,
-            "assay.value",
-        )
-    if kind in ("union_tag_not_found", "model_attributes_type") and "discriminator" in schema:
-        tag, choices = (
-            schema["discriminator"]["propertyName"],
-            list(schema["discriminator"]["mapping"]),
-        )
-        problem = (
-            f"{place} lacks `{tag}`"
-            if kind == "union_tag_not_found"
-            else f"{place} is {kind_of_value(node)}"
-        )
-        return Mistake(
-            problem, f"Write `{tag}:`, one of {', '.join(choices)}", steps, "assay.value"
-        )
-    if kind in _WRITTEN:
-        return Mistake(
-            f"{place} is {kind_of_value(node)}", f"Write {_WRITTEN[kind]}", steps, "assay.value"
-        )
-    if isinstance(node, list) and kind in ("too_short", "too_long", "missing"):
-        least, most = (
-            context.get("min_length") or schema.get("minItems", len(node) + 1),
-            context.get("max_length"),
-        )
-        return Mistake(
-            f"{place} has {_entries(len(node))}",
-            f"Write {f'at most {most}' if most else f'at least {least}'}",
-            steps,
-            "assay.value",
-        )
-    said = error["msg"].removeprefix("Value error, ")
-    page = "features" if name == "assay.features" else "contracts"
+def _mistake(error: _Error) -> Mistake:
+    """One error in the words of who writes a contract."""
+    if error.kind == "extra_forbidden":
+        return _unknown_key(error)
+    if error.kind == "missing" and isinstance(error.loc[-1], str):
+        return _missing_key(error)
+    if error.kind in ("literal_error", "union_tag_invalid"):
+        return _unknown_choice(error)
+    if error.kind in ("union_tag_not_found", "model_attributes_type"):
+        discriminator = error.schema.get("discriminator")
+        if discriminator:
+            return _missing_tag(error, discriminator)
+    if error.kind in _WRITTEN:
+        problem = f"{error.place} is {kind_of_value(error.node)}"
+        return Mistake(problem, f"Write {_WRITTEN[error.kind]}", error.steps, "assay.value")
+    if isinstance(error.node, list) and error.kind in ("too_short", "too_long", "missing"):
+        return _number_of_entries(error, len(error.node))
+    message = error.message.removeprefix("Value error, ")
+    page = "features" if error.name == "assay.features" else "contracts"
     return Mistake(
-        f"{place}: {said[0].lower()}{said[1:]}",
+        f"{error.place}: {message[0].lower()}{message[1:]}",
         f"See docs/{page}.md for what it takes",
-        steps,
+        error.steps,
+        "assay.value",
+    )
+
+
+def _unknown_key(error: _Error) -> Mistake:
+    key = str(error.loc[-1])
+    keys = _fields(error.name, error.loc[:-1]) - {key}
+    problem = f"the key '{error.place}' is not known"
+    return Mistake(problem, suggestion(key, keys), error.steps, "assay.unknown_key")
+
+
+def _missing_key(error: _Error) -> Mistake:
+    key = error.loc[-1]
+    return Mistake(
+        f"'{error.name}' lacks `{'.'.join(map(str, (*error.steps, key)))}`",
+        f"Add `{key}:`",
+        error.steps,
+        "assay.required",
+    )
+
+
+def _unknown_choice(error: _Error) -> Mistake:
+    """A word that is none of those listed, as a value, a tag or a key."""
+    is_key = error.loc[-1:] == ("[key]",) and error.steps
+    written = error.steps[-1] if is_key else error.context.get("tag", error.node)
+    listed = error.context.get("expected") or error.context["expected_tags"]
+    choices = [choice.strip(" '") for choice in listed.replace(" or ", ", ").split(",")]
+    return Mistake(
+        f"{error.place}: '{written}' is not known",
+        suggestion(str(written), choices, f"Choose one of {', '.join(choices)}"),
+        error.steps,
+        "assay.value",
+    )
+
+
+def _missing_tag(error: _Error, discriminator: Mapping[str, Any]) -> Mistake:
+    """A mapping without the key that says which of several it is, or no mapping at all."""
+    tag, choices = discriminator["propertyName"], list(discriminator["mapping"])
+    problem = f"{error.place} is {kind_of_value(error.node)}"
+    if error.kind == "union_tag_not_found":
+        problem = f"{error.place} lacks `{tag}`"
+    remedy = f"Write `{tag}:`, one of {', '.join(choices)}"
+    return Mistake(problem, remedy, error.steps, "assay.value")
+
+
+def _number_of_entries(error: _Error, count: int) -> Mistake:
+    most = error.context.get("max_length")
+    least = error.context.get("min_length") or error.schema.get("minItems", count + 1)
+    entries = "no entry" if count == 0 else "1 entry" if count == 1 else f"{count} entries"
+    return Mistake(
+        f"{error.place} has {entries}",
+        f"Write at most {most}" if most else f"Write at least {least}",
+        error.steps,
         "assay.value",
     )
 
 
 def _place_in_document(loc: tuple[Any, ...], value: Any) -> tuple[Path, Any]:
-    """The part of pydantic's way to an error that stands in the document, and what stands there: the way also names the members of unions."""
+    """The part of pydantic's way to an error that stands in the document, and what stands there.
+
+    The way also names the members of unions.
+    """
     steps: list[str | int] = []
     for step in loc:
         if (isinstance(value, dict) and step in value) or (
@@ -147,17 +191,21 @@ def _place_in_document(loc: tuple[Any, ...], value: Any) -> tuple[Path, Any]:
     return tuple(steps), value
 
 
-def _said_by_another(error: dict[str, Any], steps: Path, others: list[tuple[str, Path]]) -> bool:
-    """Whether an error only follows from another: of a list pydantic counts the right entries alone, and of a union it tells what each member wants."""
-    if error["type"] == "too_short":
-        return any(len(at) > len(steps) and at[: len(steps)] == steps for _, at in others)
-    return error["type"] == "literal_error" and any(
-        at == steps and kind != "literal_error" for kind, at in others
+def _only_follows(error: _Error, errors: Sequence[_Error]) -> bool:
+    """Whether an error only follows from another.
+
+    Of a list pydantic counts the right entries alone, and of a union it reports what each member
+    wants.
+    """
+    others = [other for other in errors if other is not error]
+    if error.kind == "too_short":
+        depth = len(error.steps)
+        return any(
+            len(other.steps) > depth and other.steps[:depth] == error.steps for other in others
+        )
+    return error.kind == "literal_error" and any(
+        other.steps == error.steps and other.kind != "literal_error" for other in others
     )
-
-
-def _entries(count: int) -> str:
-    return "no entry" if count == 0 else "1 entry" if count == 1 else f"{count} entries"
 
 
 @cache
@@ -166,35 +214,42 @@ def _schema_of(name: str) -> dict[str, Any]:
 
 
 def _schema_at(name: str, loc: tuple[Any, ...]) -> dict[str, Any]:
-    """The JSON schema of what stands at a place below the property; empty where that cannot be told."""
+    """The JSON schema of what stands at a place below the property; empty where it is not known."""
     whole = _schema_of(name)
-
-    def opened(node: dict[str, Any]) -> dict[str, Any]:
-        while "$ref" in node or "anyOf" in node:
-            node = (
-                whole["$defs"][node["$ref"].rpartition("/")[2]]
-                if "$ref" in node
-                else node["anyOf"][0]
-            )
-        return node
-
-    here = opened(whole)
+    here = _opened(whole, whole)
     for step in loc:
-        tagged = here.get("discriminator", {}).get("mapping", {})
-        inner = (
-            here.get("items")
-            if isinstance(step, int)
-            else here.get("properties", {}).get(step) or here.get("additionalProperties")
-        )
-        here = opened({"$ref": tagged[step]} if step in tagged else inner or {})
+        here = _opened(_below(here, step), whole)
     return here
 
 
+def _opened(schema: dict[str, Any], whole: dict[str, Any]) -> dict[str, Any]:
+    """A schema with its references followed, and its first alternative taken."""
+    while "$ref" in schema or "anyOf" in schema:
+        if "$ref" in schema:
+            schema = whole["$defs"][schema["$ref"].rpartition("/")[2]]
+        else:
+            schema = schema["anyOf"][0]
+    return schema
+
+
+def _below(schema: dict[str, Any], step: Any) -> dict[str, Any]:
+    """The schema of an item, of a key, or of the member of a union that a tag names."""
+    tagged = schema.get("discriminator", {}).get("mapping", {})
+    if step in tagged:
+        return {"$ref": tagged[step]}
+    if isinstance(step, int):
+        return schema.get("items") or {}
+    return schema.get("properties", {}).get(step) or schema.get("additionalProperties") or {}
+
+
 def _fields(name: str, loc: tuple[Any, ...]) -> set[str]:
-    """Every key that can stand there, or, where the place cannot be told, somewhere below the property; for suggestions."""
+    """Every key that can stand at a place, for suggestions.
+
+    Where the place is not known, every key somewhere below the property.
+    """
+    fields = set(_schema_at(name, loc).get("properties", {}))
+    if fields:
+        return fields
     schema = _schema_of(name)
-    return set(_schema_at(name, loc).get("properties", {})) or {
-        key
-        for part in [schema, *schema.get("$defs", {}).values()]
-        for key in part.get("properties", {})
-    }
+    parts = [schema, *schema.get("$defs", {}).values()]
+    return {key for part in parts for key in part.get("properties", {})}

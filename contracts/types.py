@@ -1,8 +1,10 @@
 """Promised types -> Polars types, and text -> values of them.
 
-Belongs here: which type a column is kept as, and how its text is read: strictly, exactly, or not at all.
-Stays out: what else a value must keep (rules.py). What lakes have no type for is kept in the nearest one they have: a time as ISO text,
-an unsigned integer in the next wider signed one; the range of the promised type is part of reading it.
+Belongs here: which type a column is kept as, and how its text is read: strictly, exactly, or not at
+all.
+Stays out: what else a value must keep (rules.py). What lakes have no type for is kept in the
+nearest one they have: a time as ISO text, an unsigned integer in the next wider signed one; the
+range of the promised type is part of reading it.
 """
 
 from __future__ import annotations
@@ -13,28 +15,20 @@ from collections.abc import Callable
 
 import polars as pl
 
-from assay.contracts.formats import decimal, strptime
+from assay.contracts.formats import decimal, integer_names, strptime
 from assay.contracts.model import Column
 
 INTEGERS: dict[str, tuple[pl.DataType, int, int]] = {
-    **{
-        f"i{bits}": (kind, -(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
-        for bits, kind in ((8, pl.Int8()), (16, pl.Int16()), (32, pl.Int32()), (64, pl.Int64()))
-    },
-    **{
-        f"u{bits}": (kind, 0, 2**bits - 1)
-        for bits, kind in (
-            (8, pl.Int16()),
-            (16, pl.Int32()),
-            (32, pl.Int64()),
-            (64, pl.Decimal(20, 0)),
-        )
-    },
+    "i8": (pl.Int8(), -(2**7), 2**7 - 1),
+    "i16": (pl.Int16(), -(2**15), 2**15 - 1),
+    "i32": (pl.Int32(), -(2**31), 2**31 - 1),
+    "i64": (pl.Int64(), -(2**63), 2**63 - 1),
+    "u8": (pl.Int16(), 0, 2**8 - 1),
+    "u16": (pl.Int32(), 0, 2**16 - 1),
+    "u32": (pl.Int64(), 0, 2**32 - 1),
+    "u64": (pl.Decimal(20, 0), 0, 2**64 - 1),
 }
-INTEGER_NAMES = {
-    "int8": "i8", "tinyint": "i8", "int16": "i16", "smallint": "i16", "int32": "i32", "int": "i32", "integer": "i32", "int64": "i64", "bigint": "i64", "long": "i64",
-    "uint8": "u8", "uint16": "u16", "uint32": "u32", "uint64": "u64",
-}  # fmt: skip
+"""Each width, with the type that a lake keeps it as, and its range."""
 NUMBERS: dict[str, pl.DataType] = {
     "f32": pl.Float32(),
     "float32": pl.Float32(),
@@ -50,37 +44,41 @@ OTHERS: dict[str, pl.DataType] = {
     "time": pl.String(),
 }
 ELEMENTS: dict[str, pl.DataType] = {
-    "float64": pl.Float64(), "float32": pl.Float32(), "float16": pl.Float32(), "bfloat16": pl.Float32(), "int8": pl.Int8(), "uint8": pl.Int16(), "binary": pl.Int8(),
-}  # fmt: skip
+    "float64": pl.Float64(),
+    "float32": pl.Float32(),
+    "float16": pl.Float32(),
+    "bfloat16": pl.Float32(),
+    "int8": pl.Int8(),
+    "uint8": pl.Int16(),
+    "binary": pl.Int8(),
+}
 NESTED = ("object", "array", "map", "vector")
-# `[0-9]`, not `\d`: in Polars' patterns that matches digits of every script, which the cast then refuses
+# `[0-9]`, not `\d`: in Polars' patterns that matches digits of every script, which the cast then
+# refuses
 INTEGER = r"^[+-]?[0-9]{1,38}$"
 NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?$"
 
 
 def width(column: Column) -> str:
-    """The width an integer is promised in, such as `i32`: by its format, else its physical type, else 64 bits."""
-    return (
-        column.format
-        if column.format in INTEGERS
-        else INTEGER_NAMES.get((column.physical_type or "").lower().strip(), "i64")
-    )
+    """The width an integer is promised in, such as `i32`.
+
+    By its format, else its physical type, else 64 bits.
+    """
+    if column.format in INTEGERS:
+        return column.format
+    return integer_names().get((column.physical_type or "").lower().strip(), "i64")
 
 
 def dtype(column: Column) -> pl.DataType:
-    """The Polars type of a promised column: of exactly the width that is promised, else the widest of its logical type."""
+    """The Polars type of a promised column.
+
+    Of exactly the width that is promised, else the widest of its logical type.
+    """
     match column.logical_type:
         case "integer":
             return INTEGERS[width(column)][0]
         case "number":
-            digits = decimal(column.physical_type)
-            return (
-                pl.Decimal(*digits)
-                if digits
-                else NUMBERS.get(
-                    column.format or (column.physical_type or "").lower().strip(), pl.Float64()
-                )
-            )
+            return _number_type(column)
         case "timestamp":
             return pl.Datetime("us", "UTC" if column.timezone else None)
         case "object":
@@ -95,10 +93,19 @@ def dtype(column: Column) -> pl.DataType:
             return OTHERS[column.logical_type]
 
 
-def read(column: Column) -> pl.Expr:
-    """Text -> the promised type; null where the text is not written as one. Whole numbers in place of text, of a column promised as numbers, are taken as they are.
+def _number_type(column: Column) -> pl.DataType:
+    if digits := decimal(column.physical_type):
+        return pl.Decimal(*digits)
+    name = column.format or (column.physical_type or "").lower().strip()
+    return NUMBERS.get(name, pl.Float64())
 
-    ISO 8601 for dates and times unless the contract says another format, UTC where no zone is said; JSON for what is nested.
+
+def read(column: Column) -> pl.Expr:
+    """Text -> the promised type; null where the text is not written as one.
+
+    Whole numbers in place of text, of a column promised as numbers, are taken as they are. ISO 8601
+    for dates and times unless the contract names another format, UTC where no zone is given; JSON
+    for what is nested.
     """
     if column.logical_type in ("integer", "number", "date", "timestamp"):
         return pl.col(column.name).map_batches(
@@ -108,59 +115,67 @@ def read(column: Column) -> pl.Expr:
 
 
 def readable(column: Column, value: pl.Expr) -> pl.Expr:
-    """False where there is text that is not written as the promised type, at any depth; never null.
+    """False where there is text that is not written as the promised type; never null.
+
+    Text at any depth of a nested column counts.
 
     Args:
         value: what `read` made of the text.
     """
-    given = pl.col(column.name)
-    return given.is_null() | (
-        value.is_not_null()
-        if column.logical_type not in NESTED
-        else _decoded(column).pipe(lambda it: it.is_not_null() & ~_loses(it, column))
-    )
+    is_absent = pl.col(column.name).is_null()
+    if column.logical_type not in NESTED:
+        return is_absent | value.is_not_null()
+    decoded = _decoded(column)
+    return is_absent | (decoded.is_not_null() & ~_loses(decoded, column))
 
 
 def _reader(column: Column) -> Callable[[pl.Series], pl.Series]:
-    """Most text is written plainly, and then nothing needs to be asked of it twice: only what a plain reading leaves null is looked at with care."""
+    """A reader of batches of text.
 
-    def read_batch(text: pl.Series) -> pl.Series:
-        given = text.alias(column.name)
+    Most text is written plainly, and then nothing needs to be asked of it twice: only what a plain
+    reading leaves null is looked at with care.
+    """
+    text = pl.col(column.name)
+
+    def read_batch(batch: pl.Series) -> pl.Series:
+        given = batch.alias(column.name)
         if given.dtype.is_integer():
             if not dtype(column).is_decimal():
-                return given.to_frame().select(_meaning(pl.col(column.name), column)).to_series()
+                return _evaluate(_meaning(text, column), given)
             given = given.cast(pl.String)
-        values = given.to_frame().select(_plainly(pl.col(column.name), column, given)).to_series()
-        if values.null_count() == given.null_count() and (
-            not values.dtype.is_float() or math.isfinite(values.sum())
-        ):  # what is not finite shows in the sum
+        values = _evaluate(_plainly(text, column, given), given)
+        # what is not finite shows in the sum
+        is_finite = not values.dtype.is_float() or math.isfinite(values.sum())
+        if is_finite and values.null_count() == given.null_count():
             return values
         unsure = values.is_null() & given.is_not_null()
         if values.dtype.is_float():
             unsure |= ~values.is_finite().fill_null(True)
-        careful = (
-            given.filter(unsure).to_frame().select(_value(pl.col(column.name), column)).to_series()
-        )
+        careful = _evaluate(_value(text, column), given.filter(unsure))
         return values.scatter(unsure.arg_true(), careful)
 
     return read_batch
 
 
+def _evaluate(expression: pl.Expr, batch: pl.Series) -> pl.Series:
+    return batch.to_frame().select(expression).to_series()
+
+
 def _plainly(text: pl.Expr, column: Column, batch: pl.Series) -> pl.Expr:
-    """`_meaning` of text without white space around it, but for fractions that are not finite; of a time, in the one form that the batch starts with."""
+    """`_meaning` of text without white space around it, but for fractions that are not finite.
+
+    Of a time, in the one form that the batch starts with.
+    """
     if dtype(column).is_float():
         return text.cast(dtype(column), strict=False)
-    if column.logical_type == "timestamp" and not column.format:
-        first = batch.drop_nulls().head(1).to_list()
-        form = "%Y-%m-%dT%H:%M:%S" if "T" in "".join(first) else "%Y-%m-%d %H:%M:%S"
-        zone = "UTC" if column.timezone else None
-        return text.str.to_datetime(
-            form + ("Z" if zone and "".join(first).endswith("Z") else ""),
-            strict=False,
-            time_unit="us",
-            time_zone=zone,
-        )
-    return _meaning(text, column)
+    if column.logical_type != "timestamp" or column.format:
+        return _meaning(text, column)
+    first = "".join(batch.drop_nulls().head(1).to_list())
+    form = "%Y-%m-%dT%H:%M:%S" if "T" in first else "%Y-%m-%d %H:%M:%S"
+    zone = "UTC" if column.timezone else None
+    if zone and first.endswith("Z"):
+        form += "Z"
+    return text.str.to_datetime(form, strict=False, time_unit="us", time_zone=zone)
 
 
 def _decoded(column: Column) -> pl.Expr:
@@ -189,46 +204,50 @@ def _value(text: pl.Expr, column: Column) -> pl.Expr:
 
 
 def _meaning(plain: pl.Expr, column: Column) -> pl.Expr:
-    """What text of a plain type means. Polars' own casts of text to whole and binary numbers take nothing but digits, sign, point and exponent."""
+    """What text of a plain type means.
+
+    Polars' own casts of text to whole and binary numbers take nothing but digits, sign, point and
+    exponent.
+    """
     match column.logical_type:
         case "integer":
-            kind, low, high = INTEGERS[width(column)]
-            wide = (
-                pl.when(plain.str.contains(INTEGER))
-                .then(plain)
-                .cast(pl.Decimal(38, 0), strict=False)
-                if kind.is_decimal()
-                else plain.cast(pl.Int64, strict=False)
-            )
-            return (
-                wide
-                if kind == pl.Int64 and low < 0
-                else pl.when(wide.is_between(low, high)).then(wide).cast(kind, strict=False)
-            )
+            return _integer(plain, column)
         case "number":
             return _number(plain, column)
         case "boolean":
-            lower = plain.str.to_lowercase()
-            return (
-                pl.when(lower.is_in(["true", "1", "t", "yes"]))
-                .then(True)
-                .when(lower.is_in(["false", "0", "f", "no"]))
-                .then(False)
-            )
+            return _boolean(plain)
         case "date":
-            return plain.str.to_date(
-                strptime(column.format) if column.format else "%Y-%m-%d", strict=False
-            )
+            form = strptime(column.format) if column.format else "%Y-%m-%d"
+            return plain.str.to_date(form, strict=False)
         case "timestamp":
             return _timestamp(plain, column)
         case _:
-            times = [
-                plain.str.to_time(form, strict=False)
-                for form in (
-                    [strptime(column.format)] if column.format else ["%H:%M:%S%.f", "%H:%M"]
-                )
-            ]
-            return _first(times).dt.to_string("%H:%M:%S%.f")
+            return _time(plain, column)
+
+
+def _integer(text: pl.Expr, column: Column) -> pl.Expr:
+    kind, low, high = INTEGERS[width(column)]
+    if kind.is_decimal():
+        digits = pl.when(text.str.contains(INTEGER)).then(text)
+        wide = digits.cast(pl.Decimal(38, 0), strict=False)
+    else:
+        wide = text.cast(pl.Int64, strict=False)
+        if width(column) == "i64":
+            return wide
+    return pl.when(wide.is_between(low, high)).then(wide).cast(kind, strict=False)
+
+
+def _boolean(text: pl.Expr) -> pl.Expr:
+    lower = text.str.to_lowercase()
+    is_true = lower.is_in(["true", "1", "t", "yes"])
+    is_false = lower.is_in(["false", "0", "f", "no"])
+    return pl.when(is_true).then(True).when(is_false).then(False)
+
+
+def _time(text: pl.Expr, column: Column) -> pl.Expr:
+    forms = [strptime(column.format)] if column.format else ["%H:%M:%S%.f", "%H:%M"]
+    times = [text.str.to_time(form, strict=False) for form in forms]
+    return pl.coalesce(times).dt.to_string("%H:%M:%S%.f")
 
 
 def _fields(text: pl.Expr, column: Column) -> pl.Expr:
@@ -237,35 +256,27 @@ def _fields(text: pl.Expr, column: Column) -> pl.Expr:
     )
 
 
-def _first(tries: list[pl.Expr]) -> pl.Expr:
-    return pl.coalesce(tries)
-
-
 def _number(text: pl.Expr, column: Column) -> pl.Expr:
-    digits = decimal(column.physical_type)
-    if digits:  # exactly: what has more digits than promised is not rounded, it is not read
-        whole, point = digits[0] - digits[1], digits[1]
-        exact = (
-            rf"^[+-]?0*[0-9]{{0,{whole}}}(\.[0-9]{{0,{point}}}0*)?$"
-            if point
-            else rf"^[+-]?0*[0-9]{{0,{whole}}}(\.0*)?$"
-        )
-        return (
-            pl.when(text.str.contains(exact) & text.str.contains("[0-9]"))
-            .then(text)
-            .cast(pl.Decimal(*digits), strict=False)
-        )
+    if digits := decimal(column.physical_type):
+        return _decimal(text, *digits)
     value = text.cast(dtype(column), strict=False)
-    return pl.when(value.is_finite()).then(
-        value
-    )  # 1e999 is written as a number, and is none of this width
+    # 1e999 is written as a number, and is none of this width
+    return pl.when(value.is_finite()).then(value)
+
+
+def _decimal(text: pl.Expr, digits: int, point: int) -> pl.Expr:
+    """Exactly: what has more digits than promised is not rounded, it is not read."""
+    fraction = rf"(\.[0-9]{{0,{point}}}0*)?" if point else r"(\.0*)?"
+    exact = rf"^[+-]?0*[0-9]{{0,{digits - point}}}{fraction}$"
+    is_exact = text.str.contains(exact) & text.str.contains("[0-9]")
+    return pl.when(is_exact).then(text).cast(pl.Decimal(digits, point), strict=False)
 
 
 def _timestamp(text: pl.Expr, column: Column) -> pl.Expr:
     zone = "UTC" if column.timezone else None
     if column.format:
-        said = strptime(column.format)
-        return text.str.to_datetime(said, strict=False, time_unit="us", time_zone=zone)
+        form = strptime(column.format)
+        return text.str.to_datetime(form, strict=False, time_unit="us", time_zone=zone)
     plain = text.str.replace("T", " ", literal=True)
     naive = plain.str.to_datetime(
         "%Y-%m-%d %H:%M:%S%.f", strict=False, time_unit="us", time_zone=zone
@@ -276,7 +287,7 @@ def _timestamp(text: pl.Expr, column: Column) -> pl.Expr:
     zoned = plain.str.replace("Z$", "+00:00").str.to_datetime(
         "%Y-%m-%d %H:%M:%S%.f%:z", strict=False, time_unit="us", time_zone="UTC"
     )
-    return _first([zoned, naive])
+    return pl.coalesce([zoned, naive])
 
 
 def _vector(text: pl.Expr, column: Column) -> pl.Expr:
@@ -299,28 +310,22 @@ def _loses(text: pl.Expr, column: Column) -> pl.Expr:
     """True where some text in a decoded value is not written as its type."""
     match column.logical_type:
         case "object":
-            return pl.any_horizontal(
-                _loses(text.struct.field(field.name), field) for field in column.fields
-            )
+            return _field_loses(text, column)
         case "array":
-            return (
-                text.list.eval(_loses(pl.element(), column.fields[0])).list.any().fill_null(False)
-            )
+            inner = _loses(pl.element(), column.fields[0])
+            return text.list.eval(inner).list.any().fill_null(False)
         case "map":
-            return (
-                text.list.eval(
-                    pl.any_horizontal(
-                        _loses(pl.element().struct.field(field.name), field)
-                        for field in column.fields
-                    )
-                )
-                .list.any()
-                .fill_null(False)
-            )
+            inner = _field_loses(pl.element(), column)
+            return text.list.eval(inner).list.any().fill_null(False)
         case "vector":
             return text.is_not_null() & _vector(text, column).is_null()
         case _:
             return text.is_not_null() & _value(text, column).is_null()
+
+
+def _field_loses(text: pl.Expr, column: Column) -> pl.Expr:
+    fields = column.fields
+    return pl.any_horizontal(_loses(text.struct.field(field.name), field) for field in fields)
 
 
 # -- nested text ------------------------------------------------------------------------
@@ -342,17 +347,23 @@ def _of_text(column: Column) -> pl.DataType:
 
 
 def _json_reader(column: Column) -> Callable[[pl.Series], pl.Series]:
-    """JSON text -> nested text, in DuckDB: Polars stops at the first cell that is no JSON, and takes a scalar for a list."""
-    query = f"SELECT CASE WHEN {_has_shape('j', column)} THEN from_json(j, {_text(json.dumps(_sql_type(column)))}) END AS value FROM (SELECT TRY_CAST(text AS JSON) AS j FROM given)"  # noqa: S608  # names and the shape are literals
+    """JSON text -> nested text, in DuckDB.
+
+    Polars stops at the first cell that is no JSON, and takes a scalar for a list.
+    """
+    shape = _text(json.dumps(_sql_type(column)))
+    value = f"CASE WHEN {_has_shape('j', column)} THEN from_json(j, {shape}) END"
+    json_rows = "SELECT TRY_CAST(text AS JSON) AS j FROM given"
+    # names and the shape are literals
+    query = f"SELECT {value} AS value FROM ({json_rows})"  # noqa: S608
 
     def decode(values: pl.Series) -> pl.Series:
         import duckdb
 
         with duckdb.connect() as connection:
             connection.register("given", values.to_frame("text").to_arrow())
-            return pl.DataFrame(pl.from_arrow(connection.sql(query).to_arrow_table()))[
-                "value"
-            ].cast(_of_text(column))
+            decoded = pl.DataFrame(pl.from_arrow(connection.sql(query).to_arrow_table()))
+            return decoded["value"].cast(_of_text(column))
 
     return decode
 
@@ -361,16 +372,10 @@ def _sql_type(column: Column) -> str:
     """The nested type in DuckDB's words, with text in every leaf."""
     match column.logical_type:
         case "object":
-            return (
-                "STRUCT("
-                + ", ".join(
-                    '"' + field.name.replace('"', '""') + '" ' + _sql_type(field)
-                    for field in column.fields
-                )
-                + ")"
-            )
+            fields = (f"{_quoted(field.name)} {_sql_type(field)}" for field in column.fields)
+            return f"STRUCT({', '.join(fields)})"
         case "array":
-            return _sql_type(column.fields[0]) + "[]"
+            return f"{_sql_type(column.fields[0])}[]"
         case "map":
             return f"MAP(VARCHAR, {_sql_type(column.fields[1])})"
         case "vector":
@@ -380,9 +385,11 @@ def _sql_type(column: Column) -> str:
 
 
 def _has_shape(value: str, column: Column) -> str:
-    """SQL: is the JSON an object, an array or a scalar wherever the contract says so? Null is all of them."""
-    kind = f"coalesce(json_type({value}), 'NULL')"
-    each = f"x{value.count('(')}"
+    """SQL: whether the JSON is an object, an array or a scalar wherever the contract says so.
+
+    Null is all of them.
+    """
+    kind = _json_kind(value)
     match column.logical_type:
         case "object":
             parts = [
@@ -390,18 +397,33 @@ def _has_shape(value: str, column: Column) -> str:
                 for field in column.fields
             ]
             return f"({kind} IN ('OBJECT', 'NULL') AND {' AND '.join(parts)})"
-        case "array" | "vector":
-            inner = (
-                _has_shape(each, column.fields[0])
-                if column.fields
-                else f"coalesce(json_type({each}), 'NULL') NOT IN ('OBJECT', 'ARRAY')"
-            )
-            return f"({kind} IN ('ARRAY', 'NULL') AND coalesce(list_bool_and(list_transform(json_extract({value}, '$[*]'), lambda {each}: {inner})), true))"
+        case "array":
+            return _all_have_shape(value, "ARRAY", "$[*]", column.fields[0])
+        case "vector":
+            return _all_have_shape(value, "ARRAY", "$[*]", None)
         case "map":
-            inner = _has_shape(each, column.fields[1])
-            return f"({kind} IN ('OBJECT', 'NULL') AND coalesce(list_bool_and(list_transform(json_extract({value}, '$.*'), lambda {each}: {inner})), true))"
+            return _all_have_shape(value, "OBJECT", "$.*", column.fields[1])
         case _:
             return f"{kind} NOT IN ('OBJECT', 'ARRAY')"
+
+
+def _all_have_shape(value: str, kind: str, items: str, item: Column | None) -> str:
+    """SQL: whether the JSON is of a kind, and each of its items of the item's; a scalar if None."""
+    name = f"x{value.count('(')}"
+    inner = _has_shape(name, item) if item else f"{_json_kind(name)} NOT IN ('OBJECT', 'ARRAY')"
+    shapes = f"list_transform(json_extract({value}, '{items}'), lambda {name}: {inner})"
+    return (
+        f"({_json_kind(value)} IN ('{kind}', 'NULL') AND coalesce(list_bool_and({shapes}), true))"
+    )
+
+
+def _json_kind(value: str) -> str:
+    return f"coalesce(json_type({value}), 'NULL')"
+
+
+def _quoted(name: str) -> str:
+    """A name as SQL writes it."""
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _text(value: str) -> str:

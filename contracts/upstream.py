@@ -1,6 +1,9 @@
-"""Data sets made from data sets: which comes first, whether one is made from itself, and how much care it owes.
+"""Data sets made from data sets.
 
-Belongs here: the graph that the contracts state. Stays out: reading a version (assets/stages/upstream.py).
+Which comes first, whether one is made from itself, and how much care it owes.
+
+Belongs here: the graph that the contracts state. Stays out: reading a version
+(assets/stages/upstream.py).
 """
 
 from __future__ import annotations
@@ -12,7 +15,10 @@ from assay.contracts.settings import SENSITIVITIES
 
 
 def in_order(contracts: Mapping[str, Contract]) -> list[str]:
-    """The names, each after the data set that is its source; otherwise, and where they form a circle, as they come."""
+    """The names, each after the data set that is its source.
+
+    Otherwise, and where they form a circle, as they come.
+    """
     placed: dict[str, None] = {}
     for name in contracts:
         chain: list[str] = []
@@ -25,7 +31,10 @@ def in_order(contracts: Mapping[str, Contract]) -> list[str]:
 
 
 def circle(name: str, contracts: Mapping[str, Contract]) -> tuple[str, ...]:
-    """The data sets by which a data set would be made from itself, itself first and last; none where it is not."""
+    """The data sets by which a data set would be made from itself, itself first and last.
+
+    None where it is not.
+    """
     chain = [name]
     while chain[-1] in contracts:
         source = _source_of(contracts[chain[-1]])
@@ -36,7 +45,10 @@ def circle(name: str, contracts: Mapping[str, Contract]) -> tuple[str, ...]:
 
 
 def less_care(contract: Contract, sensitivity: str, region: str) -> str | None:
-    """Why a contract may not describe data made from data of this sensitivity and region; None where it may."""
+    """Why a contract may not describe data made from data of this sensitivity and region.
+
+    None where it may.
+    """
     privacy = contract.privacy
     if SENSITIVITIES.index(privacy.sensitivity) < SENSITIVITIES.index(sensitivity):
         return f"that is '{sensitivity}', and the contract says '{privacy.sensitivity}'"

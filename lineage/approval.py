@@ -1,7 +1,8 @@
 """A person's decision -> a statement signed with that person's key, and back.
 
-Belongs here: the in-toto Statement about the digests that were decided on. Stays out: whose key it is (contracts/stewards.py), whether it counts
-(pipelines/admit/review.py). The statement stands by itself: whoever has the steward's public key can check it without trusting this service.
+Belongs here: the in-toto Statement about the digests that were decided on. Stays out: whose key it
+is (contracts/stewards.py), whether it counts (pipelines/admit/review.py). The statement stands by
+itself: whoever has the steward's public key can check it without trusting this service.
 """
 
 from __future__ import annotations
@@ -9,11 +10,11 @@ from __future__ import annotations
 import base64
 import json
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from assay.contracts.errors import EvidenceError
 from assay.lineage import evidence
-from assay.pipelines.frames import Approval
+from assay.pipelines.core.frames import Approval
 
 if TYPE_CHECKING:
     from securesystemslib.signer import Key, Signer
@@ -24,46 +25,40 @@ PREDICATE_TYPE = "urn:assay:predicate:review:v1"
 def signed(approval: Approval, signer: Signer) -> str:
     """The decision in a DSSE envelope, as JSON text."""
     subject = [{"name": f"{approval.dataset}/inputs", "digest": {"sha256": approval.input_key}}]
-    said = {
-        "dataset": approval.dataset, "decision": approval.decision, "why": approval.why, "approver": approval.approver,
-        "signed_at": approval.signed_at.isoformat(), "expires_at": approval.expires_at.isoformat(),
-    }  # fmt: skip
+    predicate = {
+        "dataset": approval.dataset,
+        "decision": approval.decision,
+        "why": approval.why,
+        "approver": approval.approver,
+        "signed_at": approval.signed_at.isoformat(),
+        "expires_at": approval.expires_at.isoformat(),
+    }
     return evidence.sign(
         {
             "_type": evidence.STATEMENT_TYPE,
             "subject": subject,
             "predicateType": PREDICATE_TYPE,
-            "predicate": said,
+            "predicate": predicate,
         },
         signer,
     )
 
 
 def opened(text: str, key: Key) -> Approval:
-    """Check the envelope with a steward's public key. Raises: EvidenceError: it is no approval, or not signed with that key."""
+    """Check the envelope with a steward's public key.
+
+    Raises: EvidenceError: it is no approval, or not signed with that key.
+    """
     document = evidence.opened(text, key, PREDICATE_TYPE)
-    said = document["predicate"]
     try:
-        moments = (
-            datetime.fromisoformat(said["signed_at"]),
-            datetime.fromisoformat(said["expires_at"]),
-        )
-        (subject,) = document["subject"]
-        approval = Approval(
-            said["dataset"],
-            subject["digest"]["sha256"],
-            said["decision"],
-            said["why"],
-            said["approver"],
-            *moments,
-        )
+        approval = _approval(document)
     except (KeyError, ValueError, TypeError):
         raise EvidenceError(
             "the approval lacks what it should say", "Sign it again: assay review sign"
         ) from None
-    if approval.decision not in ("approve", "reject") or any(
-        moment.tzinfo is None for moment in moments
-    ):
+    moments = (approval.signed_at, approval.expires_at)
+    has_zones = all(moment.tzinfo is not None for moment in moments)
+    if approval.decision not in ("approve", "reject") or not has_zones:
         raise EvidenceError(
             "the approval says something else than approve or reject, or a time without a zone",
             "Sign it again: assay review sign",
@@ -71,8 +66,25 @@ def opened(text: str, key: Key) -> Approval:
     return approval
 
 
+def _approval(document: dict[str, Any]) -> Approval:
+    predicate = document["predicate"]
+    (subject,) = document["subject"]
+    return Approval(
+        predicate["dataset"],
+        subject["digest"]["sha256"],
+        predicate["decision"],
+        predicate["why"],
+        predicate["approver"],
+        datetime.fromisoformat(predicate["signed_at"]),
+        datetime.fromisoformat(predicate["expires_at"]),
+    )
+
+
 def keyid_of(text: str) -> str:
-    """Which key an envelope says it was signed with; nothing is proved by it. Raises: EvidenceError: it is no envelope with one signature."""
+    """Which key an envelope says it was signed with; nothing is proved by it.
+
+    Raises: EvidenceError: it is no envelope with one signature.
+    """
     try:
         (signature,) = json.loads(text)["signatures"]
         return str(signature["keyid"])
@@ -83,7 +95,10 @@ def keyid_of(text: str) -> str:
 
 
 def subject_of(text: str) -> str:
-    """Which inputs an envelope speaks of, as its payload says. Raises: EvidenceError: it is no approval."""
+    """Which inputs an envelope speaks of, as its payload says.
+
+    Raises: EvidenceError: it is no approval.
+    """
     try:
         (subject,) = json.loads(base64.b64decode(json.loads(text)["payload"]))["subject"]
         return str(subject["digest"]["sha256"])

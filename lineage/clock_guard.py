@@ -1,7 +1,8 @@
 """Whether the clock can be trusted, by the times that the audit log was written at.
 
-Belongs here: comparing two times. Stays out: reading the log, keeping doubts, confirming (assets/io/clock_doubts.py).
-Retention and approvals are decided by the clock, and what expired is gone. So a step that an honest clock of an installation at work does not make puts the clock in
+Belongs here: comparing two times. Stays out: reading the log, keeping doubts, confirming
+(assets/io/registry/clock_doubts.py). Retention and approvals are decided by the clock, and what expired is
+gone. So a step that an honest clock of an installation at work does not make puts the clock in
 doubt, until a person has looked.
 """
 
@@ -13,12 +14,16 @@ from datetime import datetime, timedelta
 
 LONGEST_GAP = timedelta(days=40)
 TOLERANCE = timedelta(seconds=2)
-"""How far back a time may lie: a leap second takes one second, and hosts that NTP keeps differ by less than another."""
+"""How far back a time may lie: a leap second takes one second, and hosts that NTP keeps differ by
+less than another."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """A step of the clock from one entry's time to the next one's, ISO 8601 in UTC. `seconds` is negative where it went back."""
+    """A step of the clock from one entry's time to the next one's, ISO 8601 in UTC.
+
+    `seconds` is negative where it went back.
+    """
 
     before: str
     after: str
@@ -26,11 +31,16 @@ class Step:
 
     def __str__(self) -> str:
         verb = "steps back" if self.seconds < 0 else "jumps ahead"
-        return f"it {verb} by {_length(abs(self.seconds))}, from {_minute(self.before)} to {_minute(self.after)}"
+        return (
+            f"it {verb} by {_length(abs(self.seconds))}, "
+            f"from {_minute(self.before)} to {_minute(self.after)}"
+        )
 
 
 def clock_step(before: str, after: str) -> Step | None:
-    """The step from one time to the next, where it puts the clock in doubt; None where an honest clock may make it.
+    """The step from one time to the next, where it puts the clock in doubt.
+
+    None where an honest clock may make it.
 
     Args:
         before, after: ISO 8601 with an offset from UTC.

@@ -1,6 +1,7 @@
 """The one door to OpenLineage: events -> the transport it is told, which is always said out loud.
 
-Belongs here: building the client. Stays out: retrying (the outbox does: a fact stays there until it was taken).
+Belongs here: building the client. Stays out: retrying (the outbox does: a fact stays there until it
+was taken).
 """
 
 from __future__ import annotations
@@ -38,7 +39,10 @@ def http_client(url: str, timeout_s: float = 5.0) -> OpenLineageClient:
 
 
 def emit(client: OpenLineageClient, facts: Iterable[StageFact]) -> None:
-    """Send START and the terminal event of each fact, in order; raises what the transport raises."""
+    """Send START and the terminal event of each fact, in order.
+
+    Raises what the transport raises.
+    """
     for fact in facts:
         for event in events(fact):
             client.emit(event)

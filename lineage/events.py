@@ -27,35 +27,12 @@ PRODUCER = "urn:assay:0.1"
 
 
 def events(fact: StageFact) -> tuple[event_v2.RunEvent, event_v2.RunEvent]:
-    """START and the terminal event of one stage; the same fact always gives the same run id, so a second sending is harmless."""
+    """START and the terminal event of one stage.
+
+    The same fact always gives the same run id, so a second sending is harmless.
+    """
     run = event_v2.Run(runId=_run_id(fact), facets=_run_facets(fact))
-    job = event_v2.Job(
-        namespace=NAMESPACE,
-        name=f"{fact.dataset}.{fact.stage}",
-        facets={
-            "jobType": job_type_job.JobTypeJobFacet(
-                processingType="BATCH", integration="ASSAY", jobType="STAGE", producer=PRODUCER
-            )
-        },
-    )
-    inputs = [
-        event_v2.InputDataset(
-            namespace=NAMESPACE,
-            name=table.name,
-            facets=_facets(table),
-            inputFacets=_input_facets(table),
-        )
-        for table in fact.inputs
-    ]
-    outputs = [
-        event_v2.OutputDataset(
-            namespace=NAMESPACE,
-            name=table.name,
-            facets=_facets(table),
-            outputFacets=_output_facets(table),
-        )
-        for table in fact.outputs
-    ]
+    job = _job(fact)
     start = event_v2.RunEvent(
         eventTime=fact.started_at,
         eventType=event_v2.RunState.START,
@@ -68,11 +45,37 @@ def events(fact: StageFact) -> tuple[event_v2.RunEvent, event_v2.RunEvent]:
         eventType=event_v2.RunState(fact.outcome),
         run=run,
         job=job,
-        inputs=inputs,
-        outputs=outputs,
+        inputs=[_input(table) for table in fact.inputs],
+        outputs=[_output(table) for table in fact.outputs],
         producer=PRODUCER,
     )
     return start, end
+
+
+def _job(fact: StageFact) -> event_v2.Job:
+    kind = job_type_job.JobTypeJobFacet(
+        processingType="BATCH", integration="ASSAY", jobType="STAGE", producer=PRODUCER
+    )
+    name = f"{fact.dataset}.{fact.stage}"
+    return event_v2.Job(namespace=NAMESPACE, name=name, facets={"jobType": kind})
+
+
+def _input(table: Table) -> event_v2.InputDataset:
+    return event_v2.InputDataset(
+        namespace=NAMESPACE,
+        name=table.name,
+        facets=_facets(table),
+        inputFacets=_input_facets(table),
+    )
+
+
+def _output(table: Table) -> event_v2.OutputDataset:
+    return event_v2.OutputDataset(
+        namespace=NAMESPACE,
+        name=table.name,
+        facets=_facets(table),
+        outputFacets=_output_facets(table),
+    )
 
 
 def _run_id(fact: StageFact) -> str:

@@ -1,6 +1,7 @@
 """What a version is made of and who decided -> a signed statement, and back.
 
-Belongs here: the in-toto Statement, its DSSE envelope, checking both. Stays out: keys (assets/io/keys.py), files.
+Belongs here: the in-toto Statement, its DSSE envelope, checking both. Stays out: keys
+(assets/io/keys.py), files.
 Source: in-toto attestation framework, Statement v1; DSSE v1.0.
 """
 
@@ -13,6 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from assay.contracts.errors import EvidenceError
+from assay.lineage import partition_tree
+from assay.lineage.partition_tree import Read
 
 if TYPE_CHECKING:
     from securesystemslib.signer import Key, Signer
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "urn:assay:predicate:dataset-version:v1"
+BY_REFERENCE_TYPE = "urn:assay:predicate:dataset-version:v2"
+"""Of a version that refers to its partitions by digest: a reader of v1 would see fewer files, so it must not open it."""
 
 
 EXPIRY_TYPE = "urn:assay:predicate:expiry:v1"
@@ -27,7 +32,10 @@ EXPIRY_TYPE = "urn:assay:predicate:expiry:v1"
 
 @dataclass(frozen=True)
 class PublishedFile:
-    """One file of a version: its path below the data set's `versions` folder, digest of its bytes, rows and size."""
+    """One file of a version.
+
+    Its path below the data set's `versions` folder, digest of its bytes, rows and size.
+    """
 
     path: str
     sha256: str
@@ -36,7 +44,10 @@ class PublishedFile:
 
 
 def statement(files: tuple[PublishedFile, ...], predicate: dict[str, Any]) -> dict[str, Any]:
-    """The statement over the files. The subjects with `predicate.files` are the version's manifest."""
+    """The statement over the files.
+
+    The subjects with `predicate.files` are the version's manifest.
+    """
     subjects = [{"name": file.path, "digest": {"sha256": file.sha256}} for file in files]
     manifest = [
         {"path": file.path, "rows": file.rows, "size_bytes": file.size_bytes} for file in files
@@ -49,8 +60,50 @@ def statement(files: tuple[PublishedFile, ...], predicate: dict[str, Any]) -> di
     }
 
 
+def statement_by_reference(
+    files: tuple[PublishedFile, ...], predicate: dict[str, Any]
+) -> dict[str, Any]:
+    """The statement of a version that holds partitions: over the files that are new in it, and the tree that lists all."""
+    root = predicate["partition_tree"]["root"]
+    subjects = [{"name": file.path, "digest": {"sha256": file.sha256}} for file in files]
+    tree = {"name": partition_tree.file_name(root), "digest": {"sha256": root}}
+    return {
+        "_type": STATEMENT_TYPE,
+        "subject": [*subjects, tree],
+        "predicateType": BY_REFERENCE_TYPE,
+        "predicate": predicate,
+    }
+
+
+def whole(document: dict[str, Any], read: Read) -> dict[str, Any]:
+    """A checked statement with everything that it refers to by digest: every partition, file and file of rows that left.
+
+    Raises: EvidenceError: a document is missing, or is not what was signed.
+    """
+    tree = document["predicate"].get("partition_tree")
+    if tree is None:
+        return document
+    parts = partition_tree.all_parts(tree["root"], read)
+    listed = [file for part in parts.values() for file in part["manifest"]]
+    predicate = {
+        **document["predicate"],
+        "partitions": parts,
+        "set_aside": {
+            f"{layer} {name}": entry
+            for name, part in parts.items()
+            for layer, entry in part["set_aside"].items()
+        },
+        "files": listed,
+    }
+    subjects = [{"name": file["path"], "digest": {"sha256": file["sha256"]}} for file in listed]
+    return {**document, "subject": subjects, "predicate": predicate}
+
+
 def expiry(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The statement that a version has expired, over its evidence: its files are gone on purpose."""
+    """The statement that a version has expired, over its evidence.
+
+    Its files are gone on purpose.
+    """
     subject = {
         "name": f"{row['dataset']}/{row['version']}.dsse.json",
         "digest": {"sha256": hashlib.sha256(row["envelope"].encode()).hexdigest()},
@@ -92,7 +145,10 @@ def _validate(document: dict[str, Any]) -> None:
 
 
 def sign(document: dict[str, Any], signer: Signer) -> str:
-    """The statement in a DSSE envelope, as JSON text. Raises: EvidenceError: it is no valid in-toto Statement."""
+    """The statement in a DSSE envelope, as JSON text.
+
+    Raises: EvidenceError: it is no valid in-toto Statement.
+    """
     _validate(document)
     from securesystemslib.dsse import Envelope
 
@@ -107,7 +163,8 @@ def sign(document: dict[str, Any], signer: Signer) -> str:
 def opened(text: str, key: Key, predicate_type: str = PREDICATE_TYPE) -> dict[str, Any]:
     """Check the envelope with the public key and return its statement.
 
-    Raises: EvidenceError: it is no envelope, not signed by this key, or holds no statement about a data set's version.
+    Raises: EvidenceError: it is no envelope, not signed by this key, or holds no statement about a
+    data set's version.
     """
     from securesystemslib.dsse import Envelope
     from securesystemslib.exceptions import VerificationError
@@ -115,7 +172,8 @@ def opened(text: str, key: Key, predicate_type: str = PREDICATE_TYPE) -> dict[st
     try:
         data = json.loads(text)
         envelope = Envelope.from_dict(data)
-        # one spelling only: bytes that decode to the same envelope are still not the bytes that were signed off
+        # one spelling only: bytes that decode to the same envelope are still not those that were
+        # signed
         if json.dumps(envelope.to_dict(), sort_keys=True) != text:
             raise EvidenceError(
                 "the evidence is not written as Assay writes it",
@@ -135,7 +193,10 @@ def opened(text: str, key: Key, predicate_type: str = PREDICATE_TYPE) -> dict[st
         ) from None
     except (ValueError, KeyError, TypeError, AttributeError):
         raise EvidenceError("the evidence is no DSSE envelope", "Restore it from a copy") from None
-    if document.get("_type") != STATEMENT_TYPE or document.get("predicateType") != predicate_type:
+    kinds = {predicate_type}
+    if predicate_type == PREDICATE_TYPE:
+        kinds.add(BY_REFERENCE_TYPE)
+    if document.get("_type") != STATEMENT_TYPE or document.get("predicateType") not in kinds:
         raise EvidenceError(
             f"the statement is no {predicate_type.rsplit(':', 2)[-2].replace('-', ' ')}",
             "Give the evidence of a version, or the approval of a review",
@@ -144,7 +205,7 @@ def opened(text: str, key: Key, predicate_type: str = PREDICATE_TYPE) -> dict[st
 
 
 def files(document: dict[str, Any]) -> tuple[PublishedFile, ...]:
-    """The manifest out of a checked statement."""
+    """The manifest out of a checked statement; of one that refers to partitions, out of the whole."""
     digests = {subject["name"]: subject["digest"]["sha256"] for subject in document["subject"]}
     return tuple(
         PublishedFile(file["path"], digests[file["path"]], file["rows"], file["size_bytes"])

@@ -1,6 +1,7 @@
 """A feature table -> a statement signed by this installation, and back.
 
-Belongs here: the in-toto Statement over its files and its state. Stays out: making it (pipelines/features), the version it was made from (evidence.py).
+Belongs here: the in-toto Statement over its files and its state. Stays out: making it
+(pipelines/features), the version it was made from (evidence.py).
 """
 
 from __future__ import annotations
@@ -22,8 +23,10 @@ def signed(files: Mapping[str, str], said: Mapping[str, Any], signer: Signer) ->
     """The feature table in a DSSE envelope, as JSON text.
 
     Args:
-        files: path below the data set's `features` -> SHA-256: the table and every file of its state.
-        said: data set, version and the digest of its evidence, engine of each feature with its difference from the CPU, classes, scores, proxies.
+        files: path below the data set's `features` -> SHA-256: the table and every file of its
+            state.
+        said: data set, version and the digest of its evidence, engine of each feature with its
+            difference from the CPU, classes, scores, proxies.
     """
     subject = [
         {"name": name, "digest": {"sha256": digest}} for name, digest in sorted(files.items())
@@ -40,7 +43,10 @@ def signed(files: Mapping[str, str], said: Mapping[str, Any], signer: Signer) ->
 
 
 def opened(text: str, key: Key) -> dict[str, Any]:
-    """Check the envelope, and return its statement. Raises: EvidenceError: it is none of these, or not signed by this installation."""
+    """Check the envelope, and return its statement.
+
+    Raises: EvidenceError: it is none of these, or not signed by this installation.
+    """
     return evidence.opened(text, key, PREDICATE_TYPE)
 
 

@@ -1,6 +1,9 @@
-"""Trace ids, as the W3C writes them: one name for everything that one call led to, here and in other systems.
+"""Trace ids, as the W3C writes them.
 
-Belongs here: reading and making `traceparent`. Stays out: keeping who used what (assets/io/registry.py).
+One name for everything that one call led to, here and in other systems.
+
+Belongs here: reading and making `traceparent`. Stays out: keeping who used what
+(assets/io/registry/uses.py).
 Source: W3C Trace Context, level 1, section 3.2.
 """
 
@@ -36,7 +39,8 @@ def trace_of(text: str | None) -> str:
     if not trace.strip("0") or (found and not found["span"].strip("0")):
         raise ConfigurationError(
             "that is no trace id",
-            "Give a W3C traceparent, such as 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01, or its 32 hexadecimal digits",
+            "Give a W3C traceparent, such as "
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01, or its 32 hexadecimal digits",
         )
     return trace
 
@@ -48,6 +52,9 @@ def trace_of_run(run_id: str) -> str:
 
 
 def traceparents(trace_id: str, count: int) -> list[str]:
-    """The `traceparent` of each part of a trace, such as each prediction of a batch; two batches of one trace share none."""
+    """The `traceparent` of each part of a trace, such as each prediction of a batch.
+
+    Two batches of one trace share none.
+    """
     first = secrets.randbits(62) + 1
     return [f"00-{trace_id}-{span:016x}-01" for span in range(first, first + count)]

@@ -1,6 +1,7 @@
 """Pipelines: the work, frames in and frames out. The stages stand in the data's order.
 
-Belongs here: deciders and transforms: frames, contracts, numbers, a clock's time and a seed go in; plans, verdicts and intents come out.
+Belongs here: deciders and transforms: frames, contracts, numbers, a clock's time and a seed go in;
+plans, verdicts and intents come out.
 Stays out: Dagster, disk, network, the clock itself, secrets. May touch: contracts/.
 """
 

@@ -29,6 +29,14 @@ def test_the_front_door_opens_without_anything_heavy(module: str) -> None:
     )
 
 
+def test_the_command_line_imports_nothing_that_its_commands_need() -> None:
+    needed = "{'polars', 'rich', 'sqlalchemy', 'pyarrow', 'duckdb', 'yaml', 'pydantic'}"
+    code = f"import sys, assay.cli; print(sorted({needed} & set(sys.modules)))"
+    command = [sys.executable, "-c", code]
+    answer = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "[]"
+
+
 def test_assay_check_needs_no_frames() -> None:
     code = "import sys, assay.checking; assay.checking.check_contracts([]); print('polars' in sys.modules)"
     assert (

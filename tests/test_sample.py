@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.pipelines.frames import ROW
-from assay.pipelines.sample import drawn
+from assay.pipelines.core.frames import ROW
+from assay.pipelines.core.sample import drawn
 
 
 def numbered(rows: int) -> pl.DataFrame:

@@ -1,6 +1,7 @@
 """The demo: three data sets from source to action, then a short account of what happened.
 
-Belongs here: delivering the made-up tickets, running, and comparing what was found with what was planted.
+Belongs here: delivering the made-up tickets, running, and comparing what was found with what was
+planted.
 """
 
 from __future__ import annotations
@@ -10,17 +11,19 @@ from typing import Any
 
 import polars as pl
 from rich.console import Console
+from rich.table import Table
 
 from assay.assets.io.disk import write_atomically
 from assay.assets.io.home import SHIPPED_CONTRACTS, contract_files, home
 from assay.assets.io.installation import Installation
 from assay.assets.stages.admit import found_again
 from assay.assets.stages.run import Run
+from assay.cli.render import table
+from assay.cli.show import describe_rows
 from assay.demo.tickets import found_of_planted, generate
-from assay.pipelines.frames import ROW
+from assay.pipelines.core.frames import ROW
 from assay.reading import card, status
 from assay.running import run_all
-from assay.show import table
 
 console = Console()
 TICKETS, FLIGHTS, DOCS = "support_tickets", "flights", "python_docs"
@@ -40,7 +43,8 @@ def tour() -> bool:
             inbox.mkdir(parents=True, exist_ok=True)
             generate(inbox)
     before = {entry["dataset"]: entry["versions"] for entry in status()}
-    # each run of flights publishes the window that is due: January to March, then June to August, so that drift is real
+    # each run of flights publishes the window that is due: January to March, then June to August,
+    # so that drift is real
     succeeded = run_all(
         [FLIGHTS, DOCS, TICKETS] if before[FLIGHTS] else [FLIGHTS, FLIGHTS, DOCS, TICKETS], None
     )
@@ -75,9 +79,11 @@ def _account(before: dict[str, list[str]]) -> None:
 
 
 def _bring_contracts() -> None:
-    """Have the demo's contracts where Assay reads contracts: they are written into a project that has none.
+    """Have the demo's contracts where Assay reads contracts: they are written into a project that
+    has none.
 
-    Beside a project's own contracts nothing is written: this process alone reads those that ship with Assay.
+    Beside a project's own contracts nothing is written: this process alone reads those that ship
+    with Assay.
     """
     where = home()
     names = {f"{name}.odcs.yaml" for name in (TICKETS, FLIGHTS, DOCS)}
@@ -105,39 +111,33 @@ def _bring_contracts() -> None:
 
 def _version(name: str, version: str, entry: dict[str, Any], *, new: bool) -> None:
     data = card(name, version)
-    rows, lic = data["rows"], data["license"]
-    made = table(f"{name}@{version}" + ("" if new else "  (published before)"), "", "")
-    made.add_row(
-        "rows",
-        f"{rows['rows_in']:,} in = {rows['published']:,} published + {rows['quarantined']:,} quarantined + {rows['removed']:,} removed",
+    lic = data["license"]
+    failing = (
+        f"; {check['rule']}: {check['failing']:,} rows ({check['severity']})"
+        for check in data["checks"]
+        if check["failing"]
     )
-    made.add_row(
-        "licence",
-        f"{lic['expression']}: {lic['verdict']} for {', '.join(lic['purposes'])}"
-        + (f"; carries {', '.join(lic['obligations'])}" if lic["obligations"] else ""),
-    )
-    made.add_row(
-        "checks",
-        f"{data['quality']['checks_passed']} passed"
-        + "".join(
-            f"; {c['rule']}: {c['failing']:,} rows ({c['severity']})"
-            for c in data["checks"]
-            if c["failing"]
-        ),
-    )
-    made.add_row("drift", _drift(name, version))
-    for trigger in (trigger for trigger in entry["triggers"] if trigger["version"] == version):
-        outcome = trigger["outcome"] or {}
-        made.add_row(
-            "triggered",
-            trigger["action"]
-            if "drifted" in trigger["reason"]
-            else f"{trigger['action']}: {trigger['reason']}",
-        )
-        made.add_row(
-            "outcome", f"{outcome.get('outcome', 'still due')}: {outcome.get('reason', '')}"
-        )
-    console.print(made, highlight=False)
+    carries = f"; carries {', '.join(lic['obligations'])}" if lic["obligations"] else ""
+    verdict = f"{lic['verdict']} for {', '.join(lic['purposes'])}"
+    grid = table(f"{name}@{version}" + ("" if new else "  (published before)"), "", "")
+    grid.add_row("rows", describe_rows(data["rows"]))
+    grid.add_row("licence", f"{lic['expression']}: {verdict}{carries}")
+    grid.add_row("checks", f"{data['quality']['checks_passed']} passed" + "".join(failing))
+    grid.add_row("drift", _drift(name, version))
+    for trigger in entry["triggers"]:
+        if trigger["version"] == version:
+            _add_trigger(grid, trigger)
+    console.print(grid, highlight=False)
+
+
+def _add_trigger(grid: Table, trigger: dict[str, Any]) -> None:
+    """What drift or a contract's rule triggered, and what came of it."""
+    outcome = trigger["outcome"] or {}
+    by_drift = "drifted" in trigger["reason"]
+    action = trigger["action"] if by_drift else f"{trigger['action']}: {trigger['reason']}"
+    grid.add_row("triggered", action)
+    text = f"{outcome.get('outcome', 'still due')}: {outcome.get('reason', '')}"
+    grid.add_row("outcome", text)
 
 
 def _drift(name: str, version: str) -> str:
@@ -146,35 +146,31 @@ def _drift(name: str, version: str) -> str:
 
 
 def _planted() -> None:
-    """What the scan found of what the generator planted, and whether any of it is in the published version."""
+    """What the scan found of what the generator planted, and whether any of it is in the published
+    version.
+    """
     installation = Installation.open()
     planted = pl.read_parquet(installation.home.root / "inbox" / f"{TICKETS}.planted.parquet")
     row = installation.version(TICKETS)
-    found = found_again(Run(installation, installation.contract(TICKETS), row.run_id), row).rename(
-        {ROW: "row"}
-    )
-    made = table(
-        "Personal data in support_tickets: found of planted",
-        "kind",
-        "where",
-        "planted",
-        "found",
-        "missed",
-    )
-    for where, here in (
-        ("its own column", pl.col("column") != "message"),
-        ("free text", pl.col("column") == "message"),
-    ):
-        for kind, count, hits, missed in found_of_planted(planted.filter(here), found).iter_rows():
-            made.add_row(
-                kind, where, f"{count:,}", f"{hits:,}  ({100 * hits / count:.2f} %)", f"{missed:,}"
-            )
-    console.print(made)
+    run = Run(installation, installation.contract(TICKETS), row.run_id)
+    findings = found_again(run, row).rename({ROW: "row"})
+    title = "Personal data in support_tickets: found of planted"
+    grid = table(title, "kind", "where", "planted", "found", "missed")
+    in_text = pl.col("column") == "message"
+    for where, here in (("its own column", ~in_text), ("free text", in_text)):
+        counts = found_of_planted(planted.filter(here), findings)
+        for kind, count, hits, missed in counts.iter_rows():
+            share = f"{hits:,}  ({100 * hits / count:.2f} %)"
+            grid.add_row(kind, where, f"{count:,}", share, f"{missed:,}")
+    console.print(grid)
+    leaks = _leaks(installation.scan(row), planted)
     console.print(
-        f"Of {planted['value'].n_unique():,} planted values {_leaks(installation.scan(row), planted):,} can be read in the published version.\n"
-        "Names in free text are found by what stands before them, or because a name column of the table holds them; the rest is missed.",
-        highlight=False, soft_wrap=True,
-    )  # fmt: skip
+        f"Of {planted['value'].n_unique():,} planted values {leaks:,} can be read in the published"
+        " version.\nNames in free text are found by what stands before them, or because a name"
+        " column of the table holds them; the rest is missed.",
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 def _leaks(version: pl.LazyFrame, planted: pl.DataFrame) -> int:

@@ -1,4 +1,5 @@
-"""The mutations of the pinned Dagster schema: those that a signed-in person may send, and those that are refused to everybody.
+"""The mutations of the pinned Dagster schema: those that a signed-in person may send, and those
+that are refused to everybody.
 
 A test fails when the schema has a mutation that is in neither table.
 """

@@ -136,7 +136,8 @@ def prepare(home: Path) -> None:
 
     where = current_home()
     instance(where).dispose()
-    where.contract_paths()  # no contract at all is a message here; one that is wrong is shown by the UI
+    # no contract at all is a message here; one that is wrong is shown by the UI
+    where.contract_paths()
     os.environ["ASSAY_HOME"] = str(home)
     os.environ["ASSAY_CONTRACTS"] = str(where.contracts.resolve())
 

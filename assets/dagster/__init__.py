@@ -1,1 +1,4 @@
-"""Dagster: assets, jobs, sensors and schedules made from the contracts. Start reading in definitions.py."""
+"""Dagster: assets, jobs, sensors and schedules made from the contracts.
+
+Start reading in definitions.py.
+"""

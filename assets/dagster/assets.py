@@ -1,8 +1,7 @@
-"""What every asset of a data set shares: key, group, owners, tags."""
+"""The assets of a data set, in the order of the data: landed, admitted, published, and what follows."""
 
 import importlib.util
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any, cast, get_args
 
@@ -10,6 +9,16 @@ import dagster as dg
 from pydantic import Field
 
 from assay.assets.dagster import metadata
+from assay.assets.dagster.asset_base import (
+    WINDOW,
+    asset,
+    follows,
+    key,
+    owners,
+    partitions_of,
+    tags,
+    window_of,
+)
 from assay.assets.dagster.resources import InstallationResource, failures_told
 from assay.assets.dagster.run_config import plain_schema, read_settings
 from assay.assets.io.registry.versions import Version
@@ -23,119 +32,21 @@ from assay.assets.stages.features import make_features
 from assay.assets.stages.index import rebuild_if_due
 from assay.assets.stages.ingest import land
 from assay.assets.stages.model import retrain_if_due
+from assay.assets.stages.part import Part
 from assay.assets.stages.publish import already, publish_parts
 from assay.assets.stages.quality import assess
 from assay.assets.stages.run import Run
-from assay.assets.stages.statement import Part
 from assay.contracts.errors import AdmissionError
 from assay.contracts.features import Features, Wanted
 from assay.contracts.model import Contract
-from assay.pipelines.publish.partitions import accounting, checks, describe_partitions, name_format
+from assay.pipelines.publish.partitions import accounting, checks, describe_partitions
 from assay.pipelines.validate.sieve import Sample
 
 
-class Window(dg.Config):
-    """Which part of the source to publish; the next one due unless said."""
-
-    window: str | None = None
-
-
-WINDOW = plain_schema(Window)
-
-
-def partitions_of(contract: Contract) -> dict[str, Any]:
-    """What makes an asset partitioned, where its data set is: the partitions, and how a backfill goes over them."""
-    wanted = contract.source.partitions
-    if wanted is None:
-        return {}
-    kind = dg.MonthlyPartitionsDefinition if wanted.by == "month" else dg.DailyPartitionsDefinition
-    made = kind(
-        start_date=wanted.start,
-        end_date=wanted.end,
-        fmt=name_format(wanted),
-        timezone="UTC",
-        end_offset=0 if wanted.end else 1,
-    )
-    together = wanted.backfill == "together"
-    return {
-        "partitions_def": made,
-        "backfill_policy": dg.BackfillPolicy.single_run()
-        if together
-        else dg.BackfillPolicy.multi_run(),
-    }
-
-
-def follows(contract: Contract) -> dg.AutomationCondition[Any]:
-    """When what is made from versions runs by itself: after each; of a partitioned data set also while some partitions have not come yet."""
-    eager = dg.AutomationCondition.eager()
-    return (
-        eager.without(~dg.AutomationCondition.any_deps_missing())
-        if contract.source.partitions
-        else eager
-    )
-
-
-def window_of(context: dg.AssetExecutionContext) -> str | None:
-    """What the run is to take: the partitions that Dagster names, or what its configuration says."""
-    if context.has_partition_key or context.has_partition_key_range:
-        return describe_partitions(context.partition_keys)
-    return read_settings(Window, context.op_execution_context).window
-
-
-def key(contract: Contract, stage: str) -> dg.AssetKey:
-    """The asset of one stage."""
-    return dg.AssetKey([contract.name, stage])
-
-
-def owners(contract: Contract) -> list[str]:
-    """Owners that Dagster takes: teams, and e-mail addresses of the public network. One of another form stays with the contract and the evidence."""
-    return [owner for owner in contract.owners if _taken(owner)]
-
-
-def _taken(owner: str) -> bool:
-    """Dagster's own judgement: what it refuses ends the load of every data set."""
-    try:
-        dg.AssetSpec("owned", owners=[owner])
-    except dg.DagsterInvalidDefinitionError:
-        return False
-    return True
-
-
-def tags(contract: Contract) -> dict[str, str]:
-    """Licence, sensitivity and region as Dagster tags: at most 63 characters of its alphabet."""
-    said = {
-        "license": contract.license.expression,
-        "sensitivity": contract.privacy.sensitivity,
-        "region": contract.privacy.region,
-        "origin": contract.source.origin,
-    }
-    return {
-        f"assay/{name}": re.sub(r"[^A-Za-z0-9_.-]", "-", value)[:63].strip("-_.")
-        for name, value in said.items()
-    }
-
-
-def asset(
-    contract: Contract,
-    stage: str,
-    after: Sequence[str] = (),
-    beyond: Sequence[dg.AssetKey] = (),
-    **more: Any,
-) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
-    """`@dg.asset` with what every asset of a data set says. `after` names the stages before it, `beyond` assets of other data sets."""
-    shared: dict[str, Any] = {
-        "key": key(contract, stage),
-        "deps": [*(key(contract, before) for before in after), *beyond],
-        "group_name": contract.name,
-        "owners": owners(contract),
-        "tags": tags(contract),
-    }
-    decorator: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(**shared, **more)
-    return decorator
-
-
 def landed(contract: Contract) -> dg.AssetsDefinition:
-    """The source's bytes as an immutable table; lines that could not be read are kept with their reason."""
+    """The source's bytes as an immutable table; lines that could not be read are kept with their
+    reason.
+    """
 
     source = contract.source.upstream
     beyond = [dg.AssetKey([source[0], "published"])] if source else []
@@ -185,28 +96,27 @@ def admitted(contract: Contract) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult:  # type: ignore[type-arg]  # no value
         with failures_told():
             _, parts = installation.parts(contract, context.run.run_id, window_of(context))
-            found = [_admit(context, contract, part) for part in parts]
-            passed = pending_review(parts[-1]) if found[-1].approvals else None
-        newest = found[-1]
-        windows = [str(each.inputs.window) for each in found if each.inputs.window]
-        reviewed = (
-            {name: value for name, value in metadata.reviewed(passed).items() if name != "reasons"}
-            if passed
-            else {}
-        )
+            admissions = [_admit(context, contract, part) for part in parts]
+            newest = admissions[-1]
+            review = pending_review(parts[-1]) if newest.approvals else None
+        shown = metadata.reviewed(review) if review else {}
+        shown.pop("reasons", None)  # the verdict's own are shown
+        windows = [str(part.inputs.window) for part in admissions if part.inputs.window]
+        shown |= metadata.admitted(asdict(newest.verdict), newest.decided_by)
+        shown["window"] = describe_partitions(windows) if windows else "all"
+        shown["rows"] = sum(part.rows_in_window for part in admissions)
         return dg.MaterializeResult(
-            metadata={
-                **reviewed, **metadata.admitted(asdict(newest.verdict), newest.decided_by),
-                "window": describe_partitions(windows) if windows else "all", "rows": sum(each.rows_in_window for each in found),
-            },
-            data_version=dg.DataVersion(newest.inputs.key) if len(found) == 1 else None,
-        )  # fmt: skip
+            metadata=shown,
+            data_version=dg.DataVersion(newest.inputs.key) if len(parts) == 1 else None,
+        )
 
     return _admitted
 
 
 def _admit(context: dg.AssetExecutionContext, contract: Contract, run: Run) -> Admission:
-    """Admit one run's rows; a failed asset has no page of its own, so a review that it waits for stands on it as an observation."""
+    """Admit one run's rows; a failed asset has no page of its own, so a review that it waits for
+    stands on it as an observation.
+    """
     try:
         return admit(run)
     except AdmissionError:
@@ -222,30 +132,10 @@ def _admit(context: dg.AssetExecutionContext, contract: Contract, run: Run) -> A
 
 def cleaned_and_published(contract: Contract) -> dg.AssetsDefinition:
     """The admitted rows, repaired and judged by every rule; then the version with its evidence."""
-    shared: dict[str, Any] = {
-        "group_name": contract.name,
-        "owners": owners(contract),
-        "tags": tags(contract),
-    }
-    cleaned = dg.AssetSpec(
-        key(contract, "cleaned"),
-        deps=[key(contract, "admitted")],
-        kinds={"polars", "pandera"},
-        description="Repaired and judged; each row that left, with its step or rule.",
-        **shared,
-    )
-    published = dg.AssetSpec(
-        key(contract, "published"),
-        deps=[cleaned.key],
-        kinds={"deltalake", "parquet"},
-        description=contract.description,
-        metadata={"dagster/column_schema": metadata.table_schema(contract)},
-        **shared,
-    )
 
     @dg.multi_asset(
         name=f"{contract.name}__publish",
-        specs=[cleaned, published],
+        specs=list(_publication_specs(contract)),
         check_specs=[metadata.check_spec(contract, rule) for rule in contract.rules],
         config_schema=WINDOW,
         **partitions_of(contract),
@@ -256,61 +146,94 @@ def cleaned_and_published(contract: Contract) -> dg.AssetsDefinition:
         with failures_told():
             run, parts = installation.parts(contract, context.run.run_id, window_of(context))
             admissions = [admission_of(part) for part in parts]
-            waiting = [
-                (part, admission)
+            earlier = [
+                _published_before(context, part, admission.published)
                 for part, admission in zip(parts, admissions, strict=True)
-                if admission.published is None
+                if admission.published is not None
             ]
-            for part, admission in zip(parts, admissions, strict=True):
-                if admission.published is not None:
-                    then = (
-                        ", and `latest` is there again"
-                        if already(part, admission.published)
-                        else ""
-                    )
-                    context.log.info(
-                        f"{part.window or contract.name} is already published as {admission.published.version}{then}"
-                    )
-            row: Version | None = admissions[-1].published
-            if waiting:
-                made = [
+            if len(earlier) < len(parts):
+                judged = [
                     Part(part, admission, assess(part, admission, refine(part, admission)))
-                    for part, admission in waiting
+                    for part, admission in zip(parts, admissions, strict=True)
+                    if admission.published is None
                 ]
-                yield _cleaned(
-                    contract,
-                    *_added(made),
-                    {step: cells for part in made for step, cells in part.refined.samples.items()},
-                )
-                row = publish_parts(run, made).row
-            elif row is not None:
+                yield _cleaned(contract, *_added(judged), _samples(judged))
+                row = publish_parts(run, judged).row
+                new = row.run_id == run.run_id
+            else:
+                row, new = earlier[-1], False
                 predicate = run.installation.statement(row)["predicate"]
                 yield _cleaned(contract, predicate["accounting"], predicate["checks"])
-            assert row is not None  # every part was published before, or is now
-            predicate = run.installation.statement(row)["predicate"]
-            changes = note_changes(run.installation, row)
-            docs = run.installation.registry.derived.get(contract.name, row.version, "data_docs")
-            pages = metadata.documented(docs) if docs else {}
-        references = run.installation.registry.references.all(contract.name)
-        about = metadata.published(
-            contract,
-            predicate,
-            new=bool(waiting) and row.run_id == run.run_id,
-            changes=changes,
-            references=references,
-        )
-        clock_doubt = run.installation.registry.clock_doubts.doubt()
-        if clock_doubt is not None:
-            context.log.warning(f"nothing expired: {clock_doubt}")
-        waits: dict[str, Any] = (
-            {"not_expired": f"nothing expired: {clock_doubt}"} if clock_doubt else {}
-        )
+            shown = _describe_publication(run, row, new=new)
         yield dg.MaterializeResult(
-            asset_key=published.key, data_version=dg.DataVersion(row.input_key) if len(parts) == 1 else None,
-            metadata=about | metadata.quarantined(listed(run.installation, [contract.name])) | pages | waits,
-        )  # fmt: skip
+            asset_key=key(contract, "published"),
+            data_version=dg.DataVersion(row.input_key) if len(parts) == 1 else None,
+            metadata=shown | _describe_clock_doubt(context, run),
+        )
 
     return _publish
+
+
+def _publication_specs(contract: Contract) -> Iterator[dg.AssetSpec]:
+    """The two assets that one step makes: the cleaned rows, and the published version."""
+    shared: dict[str, Any] = {
+        "group_name": contract.name,
+        "owners": owners(contract),
+        "tags": tags(contract),
+    }
+    yield dg.AssetSpec(
+        key(contract, "cleaned"),
+        deps=[key(contract, "admitted")],
+        kinds={"polars", "pandera"},
+        description="Repaired and judged; each row that left, with its step or rule.",
+        **shared,
+    )
+    yield dg.AssetSpec(
+        key(contract, "published"),
+        deps=[key(contract, "cleaned")],
+        kinds={"deltalake", "parquet"},
+        description=contract.description,
+        metadata={"dagster/column_schema": metadata.table_schema(contract)},
+        **shared,
+    )
+
+
+def _published_before(context: dg.AssetExecutionContext, part: Run, row: Version) -> Version:
+    """Note in the run's log that this part was published before. Returns: its version."""
+    moved_back = ", and `latest` is there again" if already(part, row) else ""
+    name = part.window or part.contract.name
+    context.log.info(f"{name} is already published as {row.version}{moved_back}")
+    return row
+
+
+def _describe_publication(run: Run, row: Version, *, new: bool) -> metadata.Metadata:
+    """What Dagster shows of a version, its changes, its quarantine and its pages."""
+    installation, contract = run.installation, run.contract
+    docs = installation.registry.derived.get(contract.name, row.version, "data_docs")
+    shown = metadata.published(
+        contract,
+        installation.statement(row)["predicate"],
+        new=new,
+        changes=note_changes(installation, row),
+        references=installation.registry.references.all(contract.name),
+    )
+    shown |= metadata.quarantined(listed(installation, [contract.name]))
+    return shown | (metadata.documented(docs) if docs else {})
+
+
+def _describe_clock_doubt(context: dg.AssetExecutionContext, run: Run) -> metadata.Metadata:
+    """That nothing expired, where the clock is in doubt; also as a warning in the run's log."""
+    clock_doubt = run.installation.registry.clock_doubts.doubt()
+    if clock_doubt is None:
+        return {}
+    text = f"nothing expired: {clock_doubt}"
+    context.log.warning(text)
+    return {"not_expired": text}
+
+
+def _samples(parts: list[Part]) -> dict[str, list[Sample]]:
+    """A few of the cells that each step changed, by step; the last part's, if several have some."""
+    return {step: cells for part in parts for step, cells in part.refined.samples.items()}
 
 
 def _added(parts: list[Part]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -370,17 +293,19 @@ def features(contract: Contract) -> dg.AssetsDefinition:
         run = installation.run(contract, context.run.run_id)
         with failures_told():
             engine = read_settings(Engine, context.op_execution_context).engine
-            made = make_features(run, cast("Wanted | None", engine))
+            table = make_features(run, cast("Wanted | None", engine))
         return dg.MaterializeResult(
-            metadata=metadata.featured(contract, made.version, made.details, new=made.new),
-            data_version=dg.DataVersion(made.details["digests"]["part-00000.parquet"]),
+            metadata=metadata.featured(contract, table.version, table.details, new=table.new),
+            data_version=dg.DataVersion(table.details["digests"]["part-00000.parquet"]),
         )
 
     return _features
 
 
 def _takes_a_device(wanted: Features) -> bool:
-    """Whether a run may use a GPU, as far as what is installed says; trying one would take seconds of every load."""
+    """Whether a run may use a GPU, as far as what is installed says; trying one would take seconds
+    of every load.
+    """
     return wanted.engine in ("gpu", "ray-gpu") or (
         wanted.engine == "auto" and importlib.util.find_spec("cudf_polars") is not None
     )
@@ -471,7 +396,7 @@ def index(contract: Contract) -> dg.AssetsDefinition:
     return _index
 
 
-def _result(acted: Acted, told: metadata.Metadata) -> dg.MaterializeResult:  # type: ignore[type-arg]  # no value
+def _result(acted: Acted, shown: metadata.Metadata) -> dg.MaterializeResult:  # type: ignore[type-arg]  # no value
     return dg.MaterializeResult(
-        metadata=told, data_version=dg.DataVersion(f"{acted.version}/{acted.details['outcome']}")
+        metadata=shown, data_version=dg.DataVersion(f"{acted.version}/{acted.details['outcome']}")
     )

@@ -1,4 +1,7 @@
-"""The Dagster definitions, made from the contracts. Start reading here; top to bottom is the way of the data."""
+"""The Dagster definitions, made from the contracts.
+
+Start reading here; top to bottom is the way of the data.
+"""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -32,7 +35,9 @@ if TYPE_CHECKING:
 
 
 def assets_of(contract: Contract) -> Iterator[dg.AssetsDefinition]:
-    """The stages of one data set: the spine that every one has, and what its contract asks for beyond."""
+    """The stages of one data set: the spine that every one has, and what its contract asks for
+    beyond.
+    """
     yield landed(contract)
     yield admitted(contract)
     yield cleaned_and_published(contract)
@@ -85,7 +90,8 @@ def build_definitions(jobs: Sequence[dg.JobDefinition] = (), **overrides: object
             *arrivals,
             *([trigger_sensor([*whole, *acts, *jobs])] if acts else []),
         ],
-        # Dagster's own, without its setting of a folder: a run's configuration chooses no place on the disk
+        # Dagster's own, without its setting of a folder: a run's configuration chooses no place on
+        # the disk
         resources={
             "installation": InstallationResource(),
             "io_manager": dg.fs_io_manager.configured({}),

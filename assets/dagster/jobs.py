@@ -6,7 +6,7 @@ import dagster as dg
 from pydantic import Field
 
 from assay.assets.dagster import metadata
-from assay.assets.dagster.assets import key
+from assay.assets.dagster.asset_base import key
 from assay.assets.dagster.resources import failures_told
 from assay.assets.dagster.run_config import plain_schema, read_settings
 from assay.assets.dagster.sensors import _STAGES, _has

@@ -28,17 +28,21 @@ class InstallationResource(dg.ConfigurableResource):  # type: ignore[type-arg]  
     def parts(
         self, contract: Contract, run_id: str, window: str | None = None
     ) -> tuple[Run, list[Run]]:
-        """The same, and a run for each partition it takes; itself where the data set has none. Raises: ConfigurationError: nothing is due."""
+        """The same, and a run for each partition it takes; itself where the data set has none.
+
+        Raises: ConfigurationError: nothing is due.
+        """
         run = self.run(contract, run_id, window)
-        found = parts(run)
-        if not found:
+        due = parts(run)
+        if not due:
             raise none_due(run)
-        return run, found
+        return run, due
 
 
 @contextmanager
 def failures_told() -> Iterator[None]:
-    """Any error becomes a Dagster failure that says what and what to do; it is an answer, so it is not retried.
+    """Any error becomes a Dagster failure that says what and what to do; it is an answer, so it is
+    not retried.
 
     An exception that nobody foresaw is described without its own text, which may quote values.
     """

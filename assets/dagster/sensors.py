@@ -1,6 +1,6 @@
 """The registry's triggers, read by Dagster: what is due is launched, once.
 
-Belongs here: the sensor, and what it asks Dagster to run. Stays out: raising and closing triggers (assets/io/registry_triggers.py), doing (assets/stages).
+Belongs here: the sensor, and what it asks Dagster to run. Stays out: raising and closing triggers (assets/io/registry/triggers.py), doing (assets/stages).
 The registry decides what is due; Dagster's run keys only save launching twice. A cursor or key that is lost, a daemon that is killed, a run that
 dies on the way: the trigger is still there, or it is done, and a run that finds nothing due does nothing.
 """
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from assay.assets.dagster.assets import key
+from assay.assets.dagster.asset_base import key
 from assay.assets.io.failures import noted
 from assay.assets.io.home import home
 from assay.assets.io.installation import Installation

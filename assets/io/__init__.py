@@ -1,1 +1,4 @@
-"""Disk, stores, keys, clock. Everything here may fail for outside reasons, and its errors name them."""
+"""Disk, stores, keys, clock.
+
+Everything here may fail for outside reasons, and its errors name them.
+"""

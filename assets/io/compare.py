@@ -1,6 +1,8 @@
-"""Two versions' files -> how they differ, counted by DuckDB, which spills to disk what does not fit its memory.
+"""Two versions' files -> how they differ, counted by DuckDB, which spills to disk what does not fit
+its memory.
 
-Belongs here: the joins. Stays out: which files (assets/stages/diff.py), words (assay/). No value of a row leaves it but keys that were asked for.
+Belongs here: the joins. Stays out: which files (assets/stages/diff.py), words (assay/). No value of
+a row leaves it but keys that were asked for.
 Source: DuckDB hash joins and aggregates out of core; `IS NOT DISTINCT FROM` treats null as a value.
 """
 
@@ -33,7 +35,11 @@ _TIMES = ("DATE", "TIMESTAMP", "TIME")
 
 @dataclass(frozen=True)
 class Changes:
-    """Rows by key: those only the new side has, those only the old one has, and those that both have with other values. `changed` is None without a key."""
+    """Rows by key: those only the new side has, those only the old one has, and those that both
+    have with other values.
+
+    `changed` is None without a key.
+    """
 
     added: int
     removed: int
@@ -46,7 +52,9 @@ class Changes:
 
 @contextmanager
 def _opened(old: Sequence[Path], new: Sequence[Path], like: Sequence[Path]) -> Iterator[Any]:
-    """A DuckDB with the views `a`, the old side, and `b`; a side without files has the columns of `like`."""
+    """A DuckDB with the views `a`, the old side, and `b`; a side without files has the columns of
+    `like`.
+    """
     import duckdb
 
     with tempfile.TemporaryDirectory(prefix="assay-diff-") as spill:
@@ -78,7 +86,8 @@ def compare(
     """Count how rows differ in the columns that both sides have.
 
     Args:
-        key: tells rows apart; without one, equal rows are paired, and what is left was added or removed.
+        key: tells rows apart; without one, equal rows are paired, and what is left was added or
+            removed.
         sample: how many keys of each kind of change to return, the smallest first.
     Returns: None where the key does not tell the rows of a side apart.
     """
@@ -108,60 +117,68 @@ def _as_multisets(connection: Any, columns: Sequence[str]) -> Changes:
 
 def _by_key(connection: Any, columns: Sequence[str], key: Sequence[str], sample: int) -> Changes:
     others = [name for name in columns if name not in key]
-    same = " AND ".join(f"a.{_name(name)} IS NOT DISTINCT FROM b.{_name(name)}" for name in key)
     differs = {name: f"(a.{_name(name)} IS DISTINCT FROM b.{_name(name)})" for name in others}
     any_differs = " OR ".join(differs.values()) or "false"
-    sides = (
-        "(SELECT *, true AS _here FROM a) AS a {join} (SELECT *, true AS _here FROM b) AS b ON "  # noqa: S608  # names are quoted or ours, paths are literals
-        + same
-    )
-    counted = [
+    counts = [
         f"count(*) FILTER ({any_differs})",
-        *(f"count(*) FILTER ({each})" for each in differs.values()),
+        *(f"count(*) FILTER ({condition})" for condition in differs.values()),
         "count(*)",
     ]
     changed, *by_column, both = connection.execute(
-        f"SELECT {', '.join(counted)} FROM {sides.format(join='JOIN')}"  # noqa: S608  # names are quoted or ours, paths are literals
+        f"SELECT {', '.join(counts)} FROM {_joined('JOIN', key)}"  # noqa: S608  # names are quoted or ours, paths are literals
     ).fetchone()
     rows = {side: _single_row(connection, f"SELECT count(*) FROM {side}") for side in "ab"}  # noqa: S608  # names are quoted or ours, paths are literals
     keys = {}
     if sample:
-        for kind, side, join, where in (
-            ("added", "b", "RIGHT JOIN", "a._here IS NULL"), ("removed", "a", "LEFT JOIN", "b._here IS NULL"), ("changed", "b", "JOIN", any_differs),
-        ):  # fmt: skip
-            chosen = ", ".join(f"{side}.{_name(name)}" for name in key)
-            found = connection.execute(
-                f"SELECT {chosen} FROM {sides.format(join=join)} WHERE {where} ORDER BY {chosen} LIMIT {int(sample)}"  # noqa: S608  # names are quoted or ours, paths are literals
-            ).fetchall()
-            keys[kind] = [
-                dict(zip(key, (_plain(value) for value in row), strict=True)) for row in found
-            ]
-    named = {name: count for name, count in zip(others, by_column, strict=True) if count}
-    return Changes(
-        rows["b"] - both,
-        rows["a"] - both,
-        changed,
-        dict(sorted(named.items(), key=lambda each: -each[1])),
-        keys,
-    )
+        kinds = (
+            ("added", "b", "RIGHT JOIN", "a._here IS NULL"),
+            ("removed", "a", "LEFT JOIN", "b._here IS NULL"),
+            ("changed", "b", "JOIN", any_differs),
+        )
+        for kind, side, join, condition in kinds:
+            joined = f"{_joined(join, key)} WHERE {condition}"
+            keys[kind] = _sample_keys(connection, side, joined, key, sample)
+    changed_columns = {name: count for name, count in zip(others, by_column, strict=True) if count}
+    by_count = dict(sorted(changed_columns.items(), key=lambda item: -item[1]))
+    return Changes(rows["b"] - both, rows["a"] - both, changed, by_count, keys)
+
+
+def _joined(join: str, key: Sequence[str]) -> str:
+    """SQL: both sides by their key; `_here` is null where a side lacks the row."""
+    same = " AND ".join(f"a.{_name(name)} IS NOT DISTINCT FROM b.{_name(name)}" for name in key)
+    old, new = (f"(SELECT *, true AS _here FROM {side}) AS {side}" for side in "ab")  # noqa: S608  # names are quoted or ours, paths are literals
+    return f"{old} {join} {new} ON {same}"
+
+
+def _sample_keys(
+    connection: Any, side: str, joined: str, key: Sequence[str], sample: int
+) -> list[dict[str, Any]]:
+    """The smallest keys of the joined rows."""
+    chosen = ", ".join(f"{side}.{_name(name)}" for name in key)
+    rows = connection.execute(
+        f"SELECT {chosen} FROM {joined} ORDER BY {chosen} LIMIT {int(sample)}"  # noqa: S608  # names are quoted or ours, paths are literals
+    ).fetchall()
+    return [dict(zip(key, map(_plain, row), strict=True)) for row in rows]
 
 
 def statistics(files: Sequence[Path]) -> dict[str, dict[str, float | int | str | None]]:
-    """Of each column: nulls and about how many distinct values; of numbers also mean, standard deviation and limits, of times limits, of texts the mean length."""
+    """Of each column: nulls and about how many distinct values; of numbers also mean, standard
+    deviation and limits, of times limits, of texts the mean length.
+    """
     with _opened(files, files, files) as connection:
         types = {row[0]: str(row[1]) for row in connection.execute("DESCRIBE a").fetchall()}
-        asked = [
+        measures = [
             (name, what, sql)
             for name, kind in types.items()
             for what, sql in _measures(_name(name), kind).items()
         ]
         answers = connection.execute(
-            f"SELECT {', '.join(sql for _, _, sql in asked)} FROM a"  # noqa: S608  # names are quoted or ours, paths are literals
+            f"SELECT {', '.join(sql for _, _, sql in measures)} FROM a"  # noqa: S608  # names are quoted or ours, paths are literals
         ).fetchone()
-    found: dict[str, dict[str, float | int | str | None]] = {name: {} for name in types}
-    for (name, what, _), answer in zip(asked, answers, strict=True):
-        found[name][what] = round(answer, 6) if isinstance(answer, float) else _plain(answer)
-    return found
+    columns: dict[str, dict[str, float | int | str | None]] = {name: {} for name in types}
+    for (name, measure, _), answer in zip(measures, answers, strict=True):
+        columns[name][measure] = round(answer, 6) if isinstance(answer, float) else _plain(answer)
+    return columns
 
 
 def _measures(column: str, kind: str) -> dict[str, str]:

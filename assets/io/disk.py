@@ -1,6 +1,7 @@
 """Bytes on disk, kept.
 
-Belongs here: digests, fsync, atomic renames, being alone in a folder, telling a full disk from other trouble. Stays out: what the bytes mean.
+Belongs here: digests, fsync, atomic renames, being alone in a folder, telling a full disk from
+other trouble. Stays out: what the bytes mean.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ def sync_file(file: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Have the folder's entries on the disk: a file whose name is not synced can be lost though its bytes are."""
+    """Have the folder's entries on the disk: a file whose name is not synced can be lost though its
+    bytes are.
+    """
     _sync(folder, os.O_RDONLY | os.O_DIRECTORY)
 
 
@@ -58,7 +61,9 @@ def sync_tree(root: Path, upto: Path) -> None:
 
 
 def sync_together(root: Path, upto: Path) -> None:
-    """As `sync_tree`, several files at once, so that the file system can write them together: for many small files, where nothing depends on which is first."""
+    """As `sync_tree`, several files at once, so that the file system can write them together: for
+    many small files, where nothing depends on which is first.
+    """
     folders = [(Path(folder), files) for folder, _, files in os.walk(root)]
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(sync_file, [folder / name for folder, files in folders for name in files]))
@@ -70,7 +75,9 @@ def sync_together(root: Path, upto: Path) -> None:
 
 
 def write_atomically(file: Path, text: str, mode: int = 0o600) -> None:
-    """Write a small file whole or not at all, synced; for its owner only unless `mode` says otherwise."""
+    """Write a small file whole or not at all, synced; for its owner only unless `mode` says
+    otherwise.
+    """
     file.parent.mkdir(parents=True, exist_ok=True)
     temporary = file.with_name(f".{file.name}.{uuid.uuid4().hex}")
     try:
@@ -87,7 +94,9 @@ def write_atomically(file: Path, text: str, mode: int = 0o600) -> None:
 
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Have no other process that asks for the same work in the folder meanwhile; who is killed holds it no longer."""
+    """Have no other process that asks for the same work in the folder meanwhile; who is killed
+    holds it no longer.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -98,7 +107,9 @@ _FULL = ("no space left on device", "database or disk is full", "disk quota exce
 
 
 def left_behind(path: Path, now_s: float) -> bool:
-    """Whether it has lain there for longer than any run takes; not where its own run has removed it just now."""
+    """Whether it has lain there for longer than any run takes; not where its own run has removed it
+    just now.
+    """
     try:
         return now_s - path.stat().st_mtime > SWEEP_AGE_S
     except FileNotFoundError:
@@ -106,10 +117,12 @@ def left_behind(path: Path, now_s: float) -> bool:
 
 
 def is_disk_full(error: BaseException | None, folder: Path | None = None) -> bool:
-    """Whether an error, or one it came from, says that the disk is full. Libraries wrap the number, so their words are read too.
+    """Whether an error, or one it came from, says that the disk is full.
 
+    Libraries wrap the number, so their words are read too.
     Args:
-        folder: a place on that disk. SQLite in WAL mode, which Dagster uses, calls a full disk an I/O error; then the disk is asked.
+        folder: a place on that disk. SQLite in WAL mode, which Dagster uses, calls a full disk an
+            I/O error; then the disk is asked.
     """
     if (
         folder is not None
@@ -129,7 +142,10 @@ def is_disk_full(error: BaseException | None, folder: Path | None = None) -> boo
 
 
 def is_read_only(error: BaseException | None) -> bool:
-    """Whether an error, or one it came from, says that nothing may be written there. SQLite says so in words."""
+    """Whether an error, or one it came from, says that nothing may be written there.
+
+    SQLite says so in words.
+    """
     while error is not None:
         if isinstance(error, OSError) and error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
             return True
@@ -143,10 +159,13 @@ def is_read_only(error: BaseException | None) -> bool:
 
 @contextmanager
 def room_on_disk() -> Iterator[None]:
-    """Turn any library's way of saying 'no space left' into one error; everything else goes through."""
+    """Turn any library's way of saying 'no space left' into one error; everything else goes
+    through.
+    """
     try:
         yield
-    except Exception as error:  # each library has its own class for this; what is not about space is raised again as it was
+    # each library has its own class for this; what is not about space is raised again as it was
+    except Exception as error:
         if not is_disk_full(error):
             raise
         raise PublicationError(

@@ -1,6 +1,8 @@
-"""Models from outside that give texts their vectors: a folder that sentence-transformers reads, or an HTTP endpoint.
+"""Models from outside that give texts their vectors: a folder that sentence-transformers reads, or
+an HTTP endpoint.
 
-Belongs here: calling them, in batches, and telling whether it is still the same model. Stays out: the space that needs none (pipelines/act/lsa_embedder.py), which one an index has.
+Belongs here: calling them, in batches, and telling whether it is still the same model. Stays out:
+the space that needs none (pipelines/act/lsa_embedder.py), which one an index has.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from assay.assets.io.disk import sha256
 from assay.assets.io.sources.hosts import Resolve, addresses, is_allowed, is_public, resolve
@@ -32,7 +34,9 @@ _BUSY = (408, 425, 429, 500, 502, 503, 504)
 
 @dataclass(frozen=True)
 class Folder:
-    """A model of sentence-transformers in a folder; nothing is downloaded, and no code of the model's is run."""
+    """A model of sentence-transformers in a folder; nothing is downloaded, and no code of the
+    model's is run.
+    """
 
     name: str
     folder: Path
@@ -114,9 +118,11 @@ class Network:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """An endpoint that answers `POST {model, input: [text]}` with `{data: [{index, embedding}]}`, as OpenAI's and many servers of one's own do.
+    """An endpoint that answers `POST {model, input: [text]}` with `{data: [{index, embedding}]}`,
+    as OpenAI's and many servers of one's own do.
 
-    `hosts` are those that passages may be sent to; `known` is the probe's vector when the index was built, since what answers to a name may be another model by now.
+    `hosts` are those that passages may be sent to; `known` is the probe's vector when the index was
+    built, since what answers to a name may be another model by now.
     """
 
     url: str
@@ -141,7 +147,10 @@ class Endpoint:
         return [float(number) for number in self._request_vectors([PROBE])[0]]
 
     def of_passages(self, texts: Sequence[str], words: Sequence[str]) -> NDArray[Any]:  # noqa: ARG002  # an embedder is given both
-        """(n, dimensions) float32 of length 1. Raises: ActionError: the endpoint does not answer as it should, or the model is another one."""
+        """(n, dimensions) float32 of length 1.
+
+        Raises: ActionError: the endpoint does not answer as it should, or the model is another one.
+        """
         import numpy as np
 
         self._check(self.probe)
@@ -178,15 +187,11 @@ class Endpoint:
     def _request_vectors(self, texts: Sequence[str]) -> NDArray[Any]:
         import numpy as np
 
-        content = self._posted(
-            json.dumps(
-                {"model": self.name, "input": list(texts), "encoding_format": "float"}
-            ).encode()
-        )
+        request = {"model": self.name, "input": list(texts), "encoding_format": "float"}
+        content = self._post(json.dumps(request).encode())
         try:
-            data = json.loads(content)["data"]
-            ordered = sorted(data, key=lambda each: each["index"])
-            vectors = np.array([each["embedding"] for each in ordered], dtype=np.float32)
+            entries = sorted(json.loads(content)["data"], key=lambda entry: entry["index"])
+            vectors = np.array([entry["embedding"] for entry in entries], dtype=np.float32)
         except (ValueError, KeyError, TypeError, RecursionError):
             raise ActionError(
                 "the endpoint's answer holds no vectors",
@@ -195,63 +200,33 @@ class Endpoint:
             ) from None
         return checked(vectors, len(texts), self.dimensions, self.name)
 
-    def _posted(self, body: bytes) -> bytes:
-        """The answer to one request, to an address that was checked, with no redirect followed: it could lead anywhere with the passages."""
-        import urllib3
-
+    def _post(self, body: bytes) -> bytes:
+        """The answer to one request, tried a few times; no redirect is followed: it could lead
+        anywhere with the passages.
+        """
         url = urlsplit(self.url)
-        host, port = (
-            (url.hostname or "").lower(),
-            url.port or (443 if url.scheme == "https" else 80),
-        )
+        host = (url.hostname or "").lower()
+        port = url.port or (443 if url.scheme == "https" else 80)
         if not is_allowed(host, port, self.hosts):
             raise ActionError(
                 "passages are not sent to this endpoint's host",
                 "Name the host in ASSAY_EMBEDDING_HOSTS, if they may leave for it",
                 self._where,
             )
-        headers = {
-            "Host": url.netloc,
-            "User-Agent": "assay",
-            "Content-Type": "application/json",
-            **({"Authorization": f"Bearer {self.key}"} if self.key else {}),
-        }
         problem = ""
         for attempt in range(TRIES):
             if attempt:
                 self.network.pause(2.0 ** (attempt - 1))
             for address in self._addresses(host, port):
-                if url.scheme == "http" and is_public(address):
-                    raise ActionError(
-                        "passages are not sent over the public network without encryption",
-                        "Give an address that begins with https://",
-                        self._where,
-                    )
                 try:
-                    path = (url.path or "/") + (f"?{url.query}" if url.query else "")
-                    connections = pool(url.scheme, host, address, port, CONNECT_S, READ_S)
-                    response = connections.urlopen(
-                        "POST",
-                        path,
-                        body=body,
-                        headers=headers,
-                        redirect=False,
-                        preload_content=False,
-                    )
-                    content = self._read(response)
-                except urllib3.exceptions.SSLError:
-                    raise ActionError(
-                        "the endpoint's certificate is not valid for its name",
-                        "Look at the certificate; nothing is sent without one",
-                        self._where,
-                    ) from None
-                except (urllib3.exceptions.HTTPError, OSError) as error:
-                    problem = f"no connection ({type(error).__name__})"
+                    status, content = self._request(url, host, port, address, body)
+                except _NotReached as error:
+                    problem = str(error)
                     continue
-                if response.status == 200:
+                if status == 200:
                     return content
-                problem = f"it answers {response.status}"
-                if response.status not in _BUSY:
+                problem = f"it answers {status}"
+                if status not in _BUSY:
                     raise ActionError(
                         f"the endpoint refuses: {problem}",
                         "Check `url`, `model` and ASSAY_EMBEDDING_KEY",
@@ -263,6 +238,41 @@ class Endpoint:
             "Run again later; if it recurs, look at the server",
             self._where,
         )
+
+    def _request(
+        self, url: SplitResult, host: str, port: int, address: str, body: bytes
+    ) -> tuple[int, bytes]:
+        """Post to one address, which was checked. Returns: the status, and the answer.
+
+        Raises: ActionError: what is sent would not be protected. _NotReached: another address, or
+            another try, may help.
+        """
+        import urllib3
+
+        if url.scheme == "http" and is_public(address):
+            raise ActionError(
+                "passages are not sent over the public network without encryption",
+                "Give an address that begins with https://",
+                self._where,
+            )
+        headers = {"Host": url.netloc, "User-Agent": "assay", "Content-Type": "application/json"}
+        if self.key:
+            headers["Authorization"] = f"Bearer {self.key}"
+        path = (url.path or "/") + (f"?{url.query}" if url.query else "")
+        try:
+            connections = pool(url.scheme, host, address, port, CONNECT_S, READ_S)
+            response = connections.urlopen(
+                "POST", path, body=body, headers=headers, redirect=False, preload_content=False
+            )
+            return response.status, self._read(response)
+        except urllib3.exceptions.SSLError:
+            raise ActionError(
+                "the endpoint's certificate is not valid for its name",
+                "Look at the certificate; nothing is sent without one",
+                self._where,
+            ) from None
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise _NotReached(f"no connection ({type(error).__name__})") from None
 
     def _addresses(self, host: str, port: int) -> Iterable[str]:
         try:
@@ -287,12 +297,19 @@ class Endpoint:
         return b"".join(parts)
 
 
-def _alike(one: Sequence[float], other: Sequence[float]) -> bool:
-    return sum(a * b for a, b in zip(one, other, strict=True)) >= ALIKE
+class _NotReached(Exception):
+    """An address did not answer: another one, or another try, may help."""
+
+
+def _alike(first: Sequence[float], second: Sequence[float]) -> bool:
+    return sum(a * b for a, b in zip(first, second, strict=True)) >= ALIKE
 
 
 def checked(vectors: NDArray[Any], count: int, dimensions: int, model: str) -> NDArray[Any]:
-    """The vectors at length 1. Raises: ActionError: they are not so many, not of so many dimensions, or not numbers."""
+    """The vectors at length 1.
+
+    Raises: ActionError: they are not so many, not of so many dimensions, or not numbers.
+    """
     import numpy as np
 
     if vectors.ndim != 2 or vectors.shape[0] != count:

@@ -21,7 +21,6 @@ from assay.assets.io.disk import is_disk_full, write_atomically
 from assay.contracts.errors import AssayError, PublicationError, UnexpectedError, Where
 
 LOGS = "logs"
-_STOPS = (KeyboardInterrupt, SystemExit, GeneratorExit, MemoryError)
 _STOP_NAMES = frozenset({"CancelledError", "DagsterExecutionInterruptedError"})
 """Stops that other libraries define; named, so that they need not be imported."""
 _LIBRARIES = {
@@ -39,19 +38,15 @@ _LIBRARIES = {
 def must_stop(error: BaseException) -> bool:
     """Whether an exception ends the process or the run, and so is never caught and recorded.
 
-    `PanicException` of Rust libraries derives from BaseException, and is no such stop.
+    What may be recorded is a failure of the work: any Exception but a lack of memory, and a panic
+    of a Rust library, which derives from BaseException. Of another BaseException nobody here can
+    tell who wants it to end.
     """
     names = {kind.__name__ for kind in type(error).__mro__}
-    return isinstance(error, _STOPS) or bool(names & _STOP_NAMES)
-
-
-def is_failure(error: BaseException) -> bool:
-    """Whether an exception is a failure of the work itself: any Exception, and a Rust panic.
-
-    Narrower than `must_stop`: of other BaseExceptions a stage cannot tell who wants it to end.
-    """
-    panic = any("Panic" in kind.__name__ for kind in type(error).__mro__)
-    return not must_stop(error) and (isinstance(error, Exception) or panic)
+    if isinstance(error, MemoryError) or names & _STOP_NAMES:
+        return True
+    is_panic = any("Panic" in name for name in names)
+    return not (isinstance(error, Exception) or is_panic)
 
 
 def reason_of(error: BaseException) -> str:

@@ -17,7 +17,10 @@ SUFFIX = ".odcs.yaml"
 
 @dataclass(frozen=True)
 class Changed:
-    """One contract's file that is not what it was. `path` is None where it is gone, `old` where it is new."""
+    """One contract's file that is not what it was.
+
+    `path` is None where it is gone, `old` where it is new.
+    """
 
     path: Path | None
     old_path: Path | None
@@ -25,7 +28,8 @@ class Changed:
 
 
 def changed(paths: Sequence[Path], base: str) -> list[Changed]:
-    """The contracts below the paths that differ from `base`, or, where the branches have parted, from where they did; untracked ones count as new.
+    """The contracts below the paths that differ from `base`, or, where the branches have parted,
+    from where they did; untracked ones count as new.
 
     Raises: ConfigurationError: the paths lie in no git work tree, or git knows no such revision.
     """
@@ -62,7 +66,10 @@ def changed(paths: Sequence[Path], base: str) -> list[Changed]:
 
 
 def show(revision: str, file: str) -> str:
-    """A file as it was at a revision, by its path from the repository's root. Raises: CalledProcessError: git has no such thing."""
+    """A file as it was at a revision, by its path from the repository's root.
+
+    Raises: CalledProcessError: git has no such thing.
+    """
     return _git(Path.cwd(), "show", "--end-of-options", f"{revision}:{file}")
 
 

@@ -1,8 +1,9 @@
 """What an installation consists of when it is opened, and what may be done about what it lacks.
 
-Belongs here: reading the home's mark, keys, registry and traces of published data without writing; deciding whether it is new, whole, of an earlier layout, or has
-lost something. Stays out: creating and recording (installation.py).
-Nothing that an installation has lost is created again: new keys could neither continue its evidence nor its pseudonyms.
+Belongs here: reading the home's mark, keys, registry and traces of published data without writing;
+deciding whether it is new, whole, of an earlier layout, or has lost something. Stays out: creating
+and recording (installation.py). Nothing that an installation has lost is created again: new keys
+could neither continue its evidence nor its pseudonyms.
 """
 
 from __future__ import annotations
@@ -27,9 +28,11 @@ class HomeState:
 
     Args:
         layout: the number in the home's mark; None where there is no mark.
-        registry: `none`: it has no tables; `empty`: nothing was recorded but the keys; `used`: more was.
+        registry: `none`: it has no tables; `empty`: nothing was recorded but the keys; `used`: more
+            was.
         fingerprints: of the keys, as the registry keeps them.
-        published: a place where data were published; None where there is none, or where the mark is there.
+        published: a place where data were published; None where there is none, or where the mark is
+            there.
         missing_keys: names of key files that are not there.
         tables: the number of the layout of the registry's tables; None where there are none.
     """
@@ -43,11 +46,15 @@ class HomeState:
 
 
 def read_state(home: Home, registry: Registry, keys: Keys) -> HomeState:
-    """Look at the home without changing it. Raises: ConfigurationError: it or its registry is of a newer layout, or its mark cannot be read."""
+    """Look at the home without changing it.
+
+    Raises: ConfigurationError: it or its registry is of a newer layout, or its mark cannot be read.
+    """
     home.check_layout()  # before its registry is touched
     tables = registry.layout()
     used, fingerprints = registry.usage(), registry.keys.fingerprints()
-    # the mark comes last: whoever creates this home at the same moment writes it before anything else is recorded
+    # the mark comes last: whoever creates this home at the same moment writes it before anything
+    # else is recorded
     published = None if home.layout is not None else _published(home.root)
     return HomeState(home.layout, used, fingerprints, published, tuple(keys.missing), tables)
 
@@ -60,7 +67,8 @@ def _published(root: Path) -> str | None:
 
 
 def next_step(state: HomeState) -> Step:
-    """What opening the home does: create it (or finish what an interrupted first start began), take an earlier layout over, or only open it.
+    """What opening the home does: create it (or finish what an interrupted first start began), take
+    an earlier layout over, or only open it.
 
     Raises: ConfigurationError: it has lost its mark, its registry or a key.
     """

@@ -1,7 +1,10 @@
-"""Retrieval indexes in LanceDB: a folder a build, with full text and vectors together, and the embedders that ask in the same space.
+"""Retrieval indexes in LanceDB: a folder a build, with full text and vectors together, and the
+embedders that ask in the same space.
 
-Belongs here: writing a build whole, opening it checked, asking it, dropping it. Stays out: cutting, embedding, judging (pipelines/act), which build serves (registry).
-A build is written in a folder of its own and never changed: what a withdrawn document left in one is gone with the folder, and never was in the next.
+Belongs here: writing a build whole, opening it checked, asking it, dropping it. Stays out: cutting,
+embedding, judging (pipelines/act), which build serves (registry). A build is written in a folder of
+its own and never changed: what a withdrawn document left in one is gone with the folder, and never
+was in the next.
 """
 
 from __future__ import annotations
@@ -83,42 +86,86 @@ class Opened:
         question: str = "",
         model: Path | None = None,
     ) -> pl.DataFrame:
-        """The `k` best passages by full text and vector, fused, as FOUND; none where the index knows no word of the question.
+        """The `k` best passages by full text and vector, fused, as FOUND; none where the index
+        knows no word of the question.
 
         Args:
             words: the stems of the question. vector: (dimensions,), of length 1 or 0.
             question: as it was asked, for a cross-encoder that reads it, from the folder `model`.
         Source: Cormack et al. (2009), Reciprocal rank fusion outperforms Condorcet, SIGIR.
         """
-        from lancedb.query import MatchQuery
-
         if not words and not vector.any():
             return pl.DataFrame(schema=FOUND)
-        text: Any = MatchQuery(words, "words")  # type: ignore[call-arg]  # its defaults are pydantic fields, which mypy does not see
-        most = max(k, rerank.look_at)
-        if not words:
-            query = self._table.search(vector, vector_column_name="vector").distance_type("dot")
-        elif not vector.any():
-            query = self._table.search(text, query_type="fts")
-        else:
-            query = (
-                self._table.search(query_type="hybrid", vector_column_name="vector")
-                .vector(vector)
-                .text(text)
-                .distance_type("dot")
-            )
-            query = query.rerank(_reranker(rerank, question, model))
-        found = pl.DataFrame(query.limit(most).to_arrow())
+        query = self._query(words, vector, rerank, question, model)
+        matches = pl.DataFrame(query.limit(max(k, rerank.look_at)).to_arrow())
+        columns = matches.columns
         score = next(
-            name for name in ("_relevance_score", "_score", "_distance") if name in found.columns
+            name for name in ("_relevance_score", "_score", "_distance") if name in columns
         )
         nearer = -pl.col(score) if score == "_distance" else pl.col(score)
-        said = pl.col("text").str.slice(pl.col("lead"))
-        # equal scores in a fixed order, so that the same question of the same passages gets the same answer from any build
-        told = found.with_columns(nearer.cast(pl.Float64).alias("score"), said.alias("said")).sort(
-            ["score", "document", "start"], descending=[True, False, False]
-        )
-        return told.select(*FOUND).cast(pl.Schema(FOUND)).head(k)
+        # equal scores in a fixed order, so that the same question of the same passages gets the
+        # same answer from any build
+        answers = matches.with_columns(
+            nearer.cast(pl.Float64).alias("score"),
+            pl.col("text").str.slice(pl.col("lead")).alias("said"),
+        ).sort(["score", "document", "start"], descending=[True, False, False])
+        return answers.select(*FOUND).cast(pl.Schema(FOUND)).head(k)
+
+    def _query(
+        self,
+        words: str,
+        vector: NDArray[Any],
+        rerank: Rerank,
+        question: str,
+        model: Path | None,
+    ) -> Any:
+        """A search by vector, by full text, or by both, whichever the index knows of the question."""
+        from lancedb.query import MatchQuery
+
+        if not words:
+            return self._table.search(vector, vector_column_name="vector").distance_type("dot")
+        text: Any = MatchQuery(words, "words")  # type: ignore[call-arg]  # its defaults are pydantic fields, which mypy does not see
+        if not vector.any():
+            return self._table.search(text, query_type="fts")
+        query = self._table.search(query_type="hybrid", vector_column_name="vector")
+        query = query.vector(vector).text(text).distance_type("dot")
+        return query.rerank(_reranker(rerank, question, model))
+
+
+def _content_digest(
+    rows: pl.DataFrame, documents: pl.DataFrame, embedder: Embedder, manifest: Mapping[str, Any]
+) -> str:
+    """The digest of what a build holds: how it was cut, by what embedded, its documents, passages,
+    vectors.
+    """
+    parts = [
+        manifest["cutting"],
+        embedder.digest,
+        documents["digest"].to_list(),
+        rows["passage"].to_list(),
+    ]
+    content = hashlib.sha256(json.dumps(parts).encode())
+    content.update(rows["vector"].to_numpy().tobytes())
+    return content.hexdigest()
+
+
+def _manifest(rows: pl.DataFrame, documents: pl.DataFrame, embedder: Embedder) -> dict[str, Any]:
+    """How much a build holds, and which embedder's vectors."""
+    return {
+        "documents": documents.height,
+        "passages": rows.height,
+        "embedder": {
+            "name": embedder.name,
+            "dimensions": embedder.dimensions,
+            "digest": embedder.digest,
+        },
+    }
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    """File -> SHA-256, of all files below a folder."""
+    files = (file for file in sorted(folder.rglob("*")) if file.is_file())
+    return {str(file.relative_to(folder)): sha256(file) for file in files}
 
 
 class IndexStore:
@@ -139,50 +186,38 @@ class IndexStore:
         rows: pl.DataFrame,
         documents: pl.DataFrame,
         embedder: Embedder,
-        told: Mapping[str, Any],
+        facts: Mapping[str, Any],
     ) -> Opened:
-        """Write a build, named by version and content; of the same content there is one. It is there whole, synced, or not at all.
+        """Write a build, named by version and content; of the same content there is one.
 
+        It is there whole, synced, or not at all.
         Args:
-            rows: as `pipelines.act.renewal.in_order` gives them. documents: `document`, `digest`, `license`.
-            told: what else its manifest says.
+            rows: as `pipelines.act.renewal.in_order` gives them. documents: `document`, `digest`,
+                `license`.
+            facts: what else its manifest says.
         """
         home = self.folder / dataset
-        content = hashlib.sha256(
-            json.dumps(
-                [
-                    told["cutting"],
-                    embedder.digest,
-                    documents["digest"].to_list(),
-                    rows["passage"].to_list(),
-                ]
-            ).encode()
-        )
-        content.update(rows["vector"].to_numpy().tobytes())
-        final = home / f"{version}-{content.hexdigest()[:12]}"
+        content = _content_digest(rows, documents, embedder, facts)
+        final = home / f"{version}-{content[:12]}"
         self._keep_embedder(dataset, embedder)
         folder = home / f"{_UNFINISHED}{uuid.uuid4().hex}"
         try:
             folder.mkdir(parents=True)
             _write_table(folder, rows)
             documents.select(*KNOWN).write_parquet(folder / DOCUMENTS)
-            files = {
-                str(file.relative_to(folder)): sha256(file)
-                for file in sorted(folder.rglob("*"))
-                if file.is_file()
-            }
-            named = {
-                "name": embedder.name,
-                "dimensions": embedder.dimensions,
-                "digest": embedder.digest,
-            }
             manifest = {
-                **told, "dataset": dataset, "version": version, "build": final.name, "documents": documents.height, "passages": rows.height, "embedder": named, "files": files
-            }  # fmt: skip
+                **facts,
+                **_manifest(rows, documents, embedder),
+                "dataset": dataset,
+                "version": version,
+                "build": final.name,
+                "files": _digests(folder),
+            }
             (folder / MANIFEST).write_text(json.dumps(manifest, indent=1))
             sync_together(folder, home)
-            if (there := self._there(dataset, final.name)) is not None:
-                return there  # it may be in service
+            existing = self._there(dataset, final.name)
+            if existing is not None:
+                return existing  # it may be in service
             shutil.rmtree(final, ignore_errors=True)  # one whose files were touched
             folder.rename(final)
             sync_folder(home)
@@ -209,18 +244,9 @@ class IndexStore:
             intact = digest in (None, hashlib.sha256(text).hexdigest()) and there == set(
                 manifest["files"]
             )
-            touched = (
-                next(
-                    (
-                        name
-                        for name, said in manifest["files"].items()
-                        if sha256(folder / name) != said
-                    ),
-                    None,
-                )
-                if intact
-                else MANIFEST
-            )
+            digests = manifest["files"].items()
+            changed = (name for name, digest in digests if sha256(folder / name) != digest)
+            touched = next(changed, None) if intact else MANIFEST
         except (OSError, ValueError, KeyError, TypeError):
             raise ActionError("the index is gone, or half of it", remedy, where) from None
         if touched:
@@ -238,7 +264,10 @@ class IndexStore:
         return sha256(opened.folder / MANIFEST)
 
     def space(self, dataset: str, digest: str) -> Space:
-        """A fitted space, read once by a store. Raises: ActionError: it is gone, or not what was fitted; nothing of it is used then."""
+        """A fitted space, read once by a store.
+
+        Raises: ActionError: it is gone, or not what was fitted; nothing of it is used then.
+        """
         import pyarrow as pa
 
         if (dataset, digest) in self._spaces:
@@ -309,7 +338,12 @@ class IndexStore:
         )
 
     def sweep(self, dataset: str, kept: set[str]) -> list[str]:
-        """Remove every build but these, what a run that died left, and embedders that no build needs. Hold `alone`. Returns: the builds that went."""
+        """Remove every build but these, what a run that died left, and embedders that no build
+        needs.
+
+        Hold `alone`.
+        Returns: the builds that went.
+        """
         home = self.folder / dataset
         gone = [build for build in self.builds(dataset) if build not in kept]
         for folder in (*(home / build for build in gone), *home.glob(f"{_UNFINISHED}*")):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from assay.assets.io.home_state import Step, next_step, read_state
 from assay.assets.io.keys import Keys
 from assay.assets.io.lake import Lake
 from assay.assets.io.models import ModelStore
+from assay.assets.io.partition_reader import PartitionReader
 from assay.assets.io.private import private_files
 from assay.assets.io.registry import Registry
 from assay.assets.io.registry.references import NUMBER
@@ -151,8 +152,23 @@ class Installation:
         """The signed envelope of a version, as it was written."""
         return self.registry.versions.envelope(row.dataset, row.version)
 
+    @cached_property
+    def _readers(self) -> dict[str, PartitionReader]:
+        return {}
+
+    def partition_reader(self, dataset: str) -> PartitionReader:
+        """Reads the documents about partitions that a data set's versions refer to."""
+        if dataset not in self._readers:
+            texts = partial(self.registry.partitions.texts, dataset)
+            self._readers[dataset] = PartitionReader(dataset, texts)
+        return self._readers[dataset]
+
     def statement(self, row: Version) -> dict[str, Any]:
-        """The checked statement of a version. Raises: EvidenceError: the signature does not fit."""
+        """The checked statement of a version, with all its partitions and files. Raises: EvidenceError: the signature does not fit."""
+        return evidence.whole(self.signed_statement(row), self.partition_reader(row.dataset))
+
+    def signed_statement(self, row: Version) -> dict[str, Any]:
+        """The checked statement as it was signed: partitions that it refers to by digest are not in it. Raises: EvidenceError: the signature does not fit."""
         document = evidence.opened(self.envelope(row), self.keys.public())
         predicate = document["predicate"]
         if (predicate["dataset"], predicate["version"]) != (row.dataset, row.version):

@@ -1,6 +1,7 @@
 """The keys of this installation: one that signs evidence, one that pseudonyms are derived from.
 
-Belongs here: making, keeping and using keys. Stays out: what is signed (lineage/evidence.py), which column is a token (contracts).
+Belongs here: making, keeping and using keys. Stays out: what is signed (lineage/evidence.py), which
+column is a token (contracts).
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ class Keys:
     """The key folder, readable by its owner alone.
 
     Args:
-        recorded: reads the fingerprints that the registry keeps of the installation's keys, by file name; empty where it has none yet.
+        recorded: reads the fingerprints that the registry keeps of the installation's keys, by file
+            name; empty where it has none yet.
     """
 
     def __init__(self, folder: Path, recorded: Callable[[], Mapping[str, str]] = dict) -> None:
@@ -51,7 +53,10 @@ class Keys:
         return [name for name in FILES if not (self.folder / name).exists()]
 
     def create(self) -> None:
-        """Create the keys that are not there. Only a new installation does this: a lost key must be restored, not replaced."""
+        """Create the keys that are not there.
+
+        Only a new installation does this: a lost key must be restored, not replaced.
+        """
         from cryptography.hazmat.primitives import serialization
         from securesystemslib.signer import CryptoSigner
 
@@ -70,9 +75,11 @@ class Keys:
         sync_folder(self.folder)
 
     def restore_public(self) -> bool:
-        """Write a lost public key again from the signing key, where that is the one the installation began with.
+        """Write a lost public key again from the signing key, where that is the one the
+        installation began with.
 
-        Returns: whether it was written. Raises: ConfigurationError: the signing key is not the installation's.
+        Returns: whether it was written. Raises: ConfigurationError: the signing key is not the
+            installation's.
         """
         if SIGNING not in self._recorded() or (self.folder / PUBLIC).exists():
             return False
@@ -83,10 +90,13 @@ class Keys:
         return True
 
     def fingerprints(self) -> dict[str, str]:
-        """One-way digests of the keys, by file name: by them the registry recognizes the keys, and nobody can compute a key from them.
+        """One-way digests of the keys, by file name: by them the registry recognizes the keys, and
+        nobody can compute a key from them.
 
-        Source: HKDF, RFC 5869, SHA-256, of the pseudonym key; SHA-256 of the public half of the signing key.
-        Raises: ConfigurationError: a key is missing or is none, or the public key is not that of the signing key.
+        Source: HKDF, RFC 5869, SHA-256, of the pseudonym key; SHA-256 of the public half of the
+            signing key.
+        Raises: ConfigurationError: a key is missing or is none, or the public key is not that of
+            the signing key.
         """
         private = self._signing_key()
         self._check_pair(private)
@@ -96,7 +106,10 @@ class Keys:
         }
 
     def check(self) -> None:
-        """Compare the keys with those the installation began with. Raises: ConfigurationError: one is missing, is none, or is another one."""
+        """Compare the keys with those the installation began with.
+
+        Raises: ConfigurationError: one is missing, is none, or is another one.
+        """
         for name, fingerprint in self.fingerprints().items():
             self._check_recorded(name, fingerprint)
 
@@ -108,7 +121,9 @@ class Keys:
             )
 
     def _keep(self, name: str, content: bytes) -> None:
-        """Write beside, then link: of two processes that start together one key wins, and nobody reads half of one."""
+        """Write beside, then link: of two processes that start together one key wins, and nobody
+        reads half of one.
+        """
         temporary = self.folder / f".{name}.{os.getpid()}"
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as stream:
@@ -123,7 +138,10 @@ class Keys:
             temporary.unlink()
 
     def signer(self) -> Signer:
-        """What signs evidence. Raises: ConfigurationError: the key is missing, is none, or is not the installation's."""
+        """What signs evidence.
+
+        Raises: ConfigurationError: the key is missing, is none, or is not the installation's.
+        """
         from securesystemslib.signer import CryptoSigner
 
         private = self._signing_key()
@@ -132,7 +150,11 @@ class Keys:
         return CryptoSigner(private)
 
     def public(self) -> Key:
-        """What checks it. Raises: ConfigurationError: the key is missing or is not the installation's. EvidenceError: the file holds none."""
+        """What checks it.
+
+        Raises: ConfigurationError: the key is missing or is not the installation's. EvidenceError:
+            the file holds none.
+        """
         self._read(PUBLIC)
         key = public_key(self.folder / PUBLIC)
         self._check_recorded_public(key)
@@ -187,24 +209,27 @@ class Keys:
         return master
 
     def pseudonymizer(self, purpose: str) -> Pseudonymize:
-        """Keyed tokens: stable within one purpose and kind, different across them, and useless to guess without the key.
+        """Keyed tokens: stable within one purpose and kind, different across them, and useless to
+        guess without the key.
 
-        Source: HKDF, RFC 5869, SHA-256, one key for each (purpose, kind); HMAC-SHA-256, RFC 2104, cut to 120 bits.
+        Source: HKDF, RFC 5869, SHA-256, one key for each (purpose, kind); HMAC-SHA-256, RFC 2104,
+            cut to 120 bits.
         """
         master = self._pseudonym_key()
 
         def tokens(values: pl.Series, kind: str) -> pl.Series:
             key = _derived(master, f"assay/{purpose}/{kind}")
             unique = values.drop_nulls().unique()
-            made = pl.Series(
+            replacements = pl.Series(
                 [f"{kind}_{_token(key, value)}" for value in unique.to_list()], dtype=pl.String
             )
-            return values.replace_strict(unique, made, default=None, return_dtype=pl.String)
+            return values.replace_strict(unique, replacements, default=None, return_dtype=pl.String)
 
         return tokens
 
     def keyed_hash(self) -> Pseudonymize:
-        """Keyed hashes, 64 hexadecimal digits: the same for every purpose, so that data sets of several purposes still join.
+        """Keyed hashes, 64 hexadecimal digits: the same for every purpose, so that data sets of
+        several purposes still join.
 
         Source: HKDF, RFC 5869, SHA-256, one key a kind; HMAC-SHA-256, RFC 2104.
         """
@@ -213,11 +238,11 @@ class Keys:
         def hashes(values: pl.Series, kind: str) -> pl.Series:
             key = _derived(master, f"assay/hash/{kind}")
             unique = values.drop_nulls().unique()
-            made = pl.Series(
+            replacements = pl.Series(
                 [hmac.digest(key, value.encode(), "sha256").hex() for value in unique.to_list()],
                 dtype=pl.String,
             )
-            return values.replace_strict(unique, made, default=None, return_dtype=pl.String)
+            return values.replace_strict(unique, replacements, default=None, return_dtype=pl.String)
 
         return hashes
 
@@ -225,8 +250,9 @@ class Keys:
         """A key for one purpose of its own, such as the labels of names. Source: HKDF, RFC 5869."""
         return _derived(self._read(PSEUDONYM), f"assay/own/{purpose}")
 
-    def seal(self, value: Any, about: str) -> str:
-        """A plain value that only this installation can read again, bound to what it is about; its length is not told either.
+    def seal(self, value: Any, subject: str) -> str:
+        """A plain value that only this installation can read again, bound to what it is about; its
+        length is not told either.
 
         Source: AES-256-GCM, NIST SP 800-38D, with a nonce of 96 random bits.
         """
@@ -235,24 +261,27 @@ class Keys:
         text = json.dumps(value).encode()
         padded = text.ljust(-(-len(text) // _PADDED) * _PADDED)
         nonce = os.urandom(_NONCE)
-        sealed = AESGCM(self.derived("sealed")).encrypt(nonce, padded, about.encode())
+        sealed = AESGCM(self.derived("sealed")).encrypt(nonce, padded, subject.encode())
         return base64.b64encode(nonce + sealed).decode()
 
-    def unseal(self, text: str, about: str) -> Any:
-        """The value again. Raises: EvidenceError: it was sealed with another key, or about something else."""
+    def unseal(self, text: str, subject: str) -> Any:
+        """The value again.
+
+        Raises: EvidenceError: it was sealed with another key, or about something else.
+        """
         from cryptography.exceptions import InvalidTag
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
         try:
             sealed = base64.b64decode(text, validate=True)
             opened = AESGCM(self.derived("sealed")).decrypt(
-                sealed[:_NONCE], sealed[_NONCE:], about.encode()
+                sealed[:_NONCE], sealed[_NONCE:], subject.encode()
             )
             return json.loads(opened)
         except (ValueError, InvalidTag):
             remedy = f"Restore keys/{PSEUDONYM} from your backup"
             raise EvidenceError(
-                f"what was sealed about {about} does not open with this key", remedy
+                f"what was sealed about {subject} does not open with this key", remedy
             ) from None
 
     def _read(self, name: str) -> bytes:
@@ -300,8 +329,9 @@ def _token(key: bytes, value: str) -> str:
 
 
 def new_private(file: Path) -> dict[str, Any]:
-    """Make a person's key, readable by its owner alone. Returns: its public half, as the stewards' policy holds it.
+    """Make a person's key, readable by its owner alone.
 
+    Returns: its public half, as the stewards' policy holds it.
     Raises: ConfigurationError: the file is there already, or cannot be written.
     """
     from securesystemslib.signer import CryptoSigner
@@ -321,7 +351,10 @@ def new_private(file: Path) -> dict[str, Any]:
 
 
 def read_private(file: Path) -> CryptoSigner:
-    """A person's key from its file. Raises: ConfigurationError: the file holds none, or one of another type."""
+    """A person's key from its file.
+
+    Raises: ConfigurationError: the file holds none, or one of another type.
+    """
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey

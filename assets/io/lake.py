@@ -1,8 +1,9 @@
 """The lake: files of every layer, staged where nobody reads and moved in whole.
 
-Belongs here: paths, staging, moving, the Delta log. Stays out: what the rows mean, which versions exist (registry.py).
-The signed manifest is the truth about a version. The Delta log is written after the registry's commit, so that other engines
-see registered versions only, one commit each, and it can be made again from the registry.
+Belongs here: paths, staging, moving, the Delta log. Stays out: what the rows mean, which versions
+exist (registry.py). The signed manifest is the truth about a version. The Delta log is written
+after the registry's commit, so that other engines see registered versions only, one commit each,
+and it can be made again from the registry.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ class Lake:
         self.root = root
 
     def folder(self, dataset: str, layer: str) -> Path:
-        """Where one layer of a data set lies: landed, staging, versions, quarantine, removed, features."""
+        """Where one layer of a data set lies: landed, staging, versions, quarantine, removed,
+        features.
+        """
         return self.root / dataset / layer
 
     # -- staging ---------------------------------------------------------------------
@@ -47,7 +50,9 @@ class Lake:
         shutil.rmtree(self.folder(dataset, "staging") / run_id, ignore_errors=True)
 
     def sweep(self, dataset: str, now_s: float, is_registered: Callable[[str], bool]) -> list[str]:
-        """Remove what dead runs left: staging, and version folders that no registered version has, both older than a day."""
+        """Remove what dead runs left: staging, and version folders that no registered version has,
+        both older than a day.
+        """
         removed = []
         for folder in self.folder(dataset, "staging").glob("*"):
             if left_behind(folder, now_s):
@@ -59,10 +64,10 @@ class Lake:
                 removed.append(folder.name)
         return removed
 
-    def keep_sketches(self, dataset: str, versions: Collection[str]) -> None:
+    def keep_sketches(self, dataset: str, versions: Callable[[], Collection[str]]) -> None:
         """Remove the sketches of all other versions: they hold some of their rows."""
         for folder in self.folder(dataset, "sketches").glob("*"):
-            if folder.name not in versions:
+            if folder.name not in versions():
                 self.discard(folder)
 
     def discard(self, folder: Path) -> None:
@@ -72,7 +77,10 @@ class Lake:
     # -- moving in ---------------------------------------------------------------------
 
     def move_in(self, staged: Path, target: Path) -> bool:
-        """Make a staged folder visible under its final name, synced, whole or not at all. False: it was there already."""
+        """Make a staged folder visible under its final name, synced, whole or not at all.
+
+        False: it was there already.
+        """
         target.parent.mkdir(parents=True, exist_ok=True)
         sync_tree(staged, upto=staged.parent)
         try:
@@ -94,12 +102,16 @@ class Lake:
         sync_folder(target.parent.parent)
 
     def emptied(self, path: str, digest: str = "new") -> Path:
-        """Where the copy of a quarantine file waits from which values were removed, until that is decided."""
+        """Where the copy of a quarantine file waits from which values were removed, until that is
+        decided.
+        """
         file = self.root / path
         return file.with_name(f".{file.stem}.{digest[:16]}.emptied")
 
     def replace_emptied(self, path: str, digest: str) -> None:
-        """Put the copy without the removed values in the file's place; what has expired meanwhile stays gone."""
+        """Put the copy without the removed values in the file's place; what has expired meanwhile
+        stays gone.
+        """
         waiting, file = self.emptied(path, digest), self.root / path
         if waiting.exists() and file.exists():
             self.move_file(waiting, file)
@@ -111,7 +123,8 @@ class Lake:
         """Put a version's staged Parquet files under `versions/<name>/`.
 
         Args:
-            name: no other run's: a run that lost its lease must not be able to touch what another has published.
+            name: no other run's: a run that lost its lease must not be able to touch what another
+                has published.
         Returns: the manifest of what lies there now, with paths below `versions/`.
         """
         target = self.folder(dataset, "versions") / name
@@ -188,19 +201,22 @@ class Lake:
         files: list[tuple[str, int, int]],
         schema: pl.Schema,
         note: str,
+        gone: Collection[str] | None = None,
     ) -> None:
-        """Append one overwriting commit to a Delta table, unless the log has it already. Without statistics: they would hold values.
+        """Append one overwriting commit to a Delta table, unless the log has it already.
 
+        Without statistics: they would hold values.
         Args:
             sequence: 1 for the first version; kept in the log as the application's transaction.
             files: (path below the table, size in bytes, rows).
+            gone: the files that it replaces, where the others stay; None where `files` are all there are.
         """
         commits = delta_log.read(table, tail=True)  # a damaged log is refused by us, in our words
         if max((commit.sequence or 0 for commit in commits), default=0) >= sequence:
             return
         arrow = pl.DataFrame(schema=schema).to_arrow().schema
         with quiet_panics():
-            _commit_delta(table, sequence, files, arrow, note, create=not commits)
+            _commit_delta(table, sequence, files, arrow, note, gone, create=not commits)
         sync_tree(table / "_delta_log", upto=table)
 
 
@@ -210,17 +226,18 @@ def _commit_delta(
     files: list[tuple[str, int, int]],
     columns: Any,
     note: str,
+    gone: Collection[str] | None,
     *,
     create: bool,
 ) -> None:
-    from deltalake import DeltaTable, Schema, TableFeatures
+    from deltalake import Schema
     from deltalake.transaction import (
         AddAction,
         CommitProperties,
         PostCommitHookProperties,
         Transaction,
         create_table_with_add_actions,
-    )  # fmt: skip
+    )
 
     arrow = Schema.from_arrow(columns)
     now_ms = int(time.time() * 1000)
@@ -231,9 +248,8 @@ def _commit_delta(
     properties = CommitProperties(
         custom_metadata={"assay": note}, app_transactions=[Transaction(delta_log.APP, sequence)]
     )
-    hooks = PostCommitHookProperties(
-        create_checkpoint=True, cleanup_expired_logs=False
-    )  # every commit stays: each is compared with its evidence
+    # every commit stays: each is compared with its evidence
+    hooks = PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False)
     if create:
         create_table_with_add_actions(
             str(table),
@@ -245,34 +261,54 @@ def _commit_delta(
             post_commithook_properties=hooks,
         )
         return
-    delta = DeltaTable(str(table))
-    without_zone = delta_log.needs_timestamps_without_zone(json.loads(arrow.to_json()))
-    if without_zone and delta_log.TIMESTAMP_NTZ not in (delta.protocol().reader_features or ()):
-        # the commit alone would leave a table that no reader opens (deltalake 1.6.6)
-        delta.alter.add_feature(
-            [TableFeatures.TimestampWithoutTimezone], allow_protocol_versions_increase=True
-        )
-        delta = DeltaTable(str(table))
-    actions, mode = _replacing(delta, table, adds)
+    delta = _opened_for(table, arrow)
+    if gone is None:
+        actions, mode = _replacing(delta, table, adds)
+    else:
+        actions, mode = [*_removals(gone), *adds.values()], "append"
     delta.create_write_transaction(
         actions, mode, arrow, commit_properties=properties, post_commithook_properties=hooks
     )
 
 
+def _opened_for(table: Path, schema: Any) -> Any:
+    """The Delta table, after it was given the feature that columns of times without a zone need.
+
+    The commit alone would leave a table that no reader opens (deltalake 1.6.6).
+    """
+    from deltalake import DeltaTable, TableFeatures
+
+    delta = DeltaTable(str(table))
+    if not delta_log.needs_timestamps_without_zone(json.loads(schema.to_json())):
+        return delta
+    if delta_log.TIMESTAMP_NTZ in (delta.protocol().reader_features or ()):
+        return delta
+    delta.alter.add_feature(
+        [TableFeatures.TimestampWithoutTimezone], allow_protocol_versions_increase=True
+    )
+    return DeltaTable(str(table))
+
+
 def _replacing(
     delta: Any, table: Path, adds: dict[str, Any]
 ) -> tuple[list[Any], Literal["append", "overwrite"]]:
-    """What turns the table's files into these: all of them anew, or, where some stay, only what comes and what goes. A commit may not name a file twice."""
-    from deltalake.transaction import RemoveAction
+    """What turns the table's files into these: all of them anew, or, where some stay, only what
+    comes and what goes.
 
+    A commit may not name a file twice.
+    """
     held = {
         Path(unquote(urlsplit(uri).path)).relative_to(table.resolve()).as_posix()
         for uri in delta.file_uris()
     }
     if not held & set(adds):
         return list(adds.values()), "overwrite"
-    now_ms = int(time.time() * 1000)
-    gone = [
-        RemoveAction(path, True, now_ms, partition_values={}) for path in sorted(held - set(adds))
-    ]
+    gone = _removals(held - set(adds))
     return [*gone, *(add for path, add in adds.items() if path not in held)], "append"
+
+
+def _removals(paths: Collection[str]) -> list[Any]:
+    from deltalake.transaction import RemoveAction
+
+    now_ms = int(time.time() * 1000)
+    return [RemoveAction(path, True, now_ms, partition_values={}) for path in sorted(paths)]

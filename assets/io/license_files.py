@@ -1,6 +1,7 @@
 """What lies beside a file -> the licence it names.
 
-Belongs here: finding and reading such texts. Stays out: what they say (pipelines/draft/license.py), what follows (pipelines/admit/license.py).
+Belongs here: finding and reading such texts. Stays out: what they say (pipelines/draft/license.py),
+what follows (pipelines/admit/license.py).
 """
 
 from __future__ import annotations
@@ -25,12 +26,15 @@ _MAX_BESIDE = 200_000  # characters of a text beside the file that are looked at
 
 
 def license_beside(path: Path, root: Path) -> LicenseFound | None:
-    """What the texts beside the file say, or where none does, those in the folder above it; nothing above `root` is looked at."""
+    """What the texts beside the file say, or where none does, those in the folder above it; nothing
+    above `root` is looked at.
+    """
     folders = [
         folder for folder in (path.parent, path.parent.parent) if folder.is_relative_to(root)
     ]
     return next(
-        (found for folder in folders if (found := _license_file(path, folder)) is not None), None
+        (license for folder in folders if (license := _license_file(path, folder)) is not None),
+        None,
     )
 
 
@@ -38,18 +42,20 @@ def _license_file(path: Path, folder: Path) -> LicenseFound | None:
     own = [folder / f"{path.name}.license"]
     package = [folder / "datapackage.json"]
     licenses = sorted({file for pattern in _LICENSE_FILES for file in folder.glob(pattern)})
-    about = sorted({file for pattern in _ABOUT_FILES for file in folder.glob(pattern)})
-    for files in (own, package, [*licenses, *about]):
-        found = [one for file in files if (one := _said_by(file, path)) is not None]
-        expressions = {one.expression for one in found}
+    readmes = sorted({file for pattern in _ABOUT_FILES for file in folder.glob(pattern)})
+    for files in (own, package, [*licenses, *readmes]):
+        licenses_named = [
+            license for file in files if (license := _said_by(file, path)) is not None
+        ]
+        expressions = {license.expression for license in licenses_named}
         if len(expressions) > 1:
             return LicenseFound(
                 UNKNOWN,
-                ", ".join(one.evidence for one in found),
-                "; ".join(one.why for one in found),
+                ", ".join(license.evidence for license in licenses_named),
+                "; ".join(license.why for license in licenses_named),
             )
-        if found:
-            return found[0]
+        if licenses_named:
+            return licenses_named[0]
     return None
 
 
@@ -70,7 +76,8 @@ def _package_licenses(text: str) -> list[str]:
     try:
         package: Any = json.loads(text)
         return [
-            str(one.get("name") or one.get("title") or "") for one in package.get("licenses", [])
+            str(license.get("name") or license.get("title") or "")
+            for license in package.get("licenses", [])
         ]
     except (ValueError, AttributeError):
         return []

@@ -1,7 +1,8 @@
 """Models in MLflow: who is champion, who challenges, and files that are what they were.
 
-Belongs here: the MLflow store, model files as skops. Stays out: training and judging (pipelines/act).
-MLflow's own loading and logging keep state for the whole process; the client is told everything instead.
+Belongs here: the MLflow store, model files as skops. Stays out: training and judging
+(pipelines/act). MLflow's own loading and logging keep state for the whole process; the client is
+told everything instead.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 FILE, DIGEST = "model.skops", "assay.sha256"
-# What skops does not trust by itself in trees and in what prepares columns. Trusted only in a file whose digest was checked first.
+# What skops does not trust by itself in trees and in what prepares columns. Trusted only in a file
+# whose digest was checked first.
 TRUSTED = (
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.tree._tree.Tree",
@@ -52,7 +54,8 @@ class Served:
 
 
 def _without_credentials(uri: str) -> str:
-    """A server's address whose user and password MLflow takes from the environment instead: its errors repeat the address.
+    """A server's address whose user and password MLflow takes from the environment instead: its
+    errors repeat the address.
 
     Raises: ConfigurationError: it has a query or fragment, which no server of MLflow reads.
     """
@@ -86,9 +89,12 @@ class ModelStore:
     @cached_property
     def _client(self) -> MlflowClient:
         os.environ.update(
-            MLFLOW_DISABLE_TELEMETRY="true", DO_NOT_TRACK="1", MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT="true", MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR="false",
-            MLFLOW_LOGGING_LEVEL="ERROR",  # read on import; it tells of each table it makes
-        )  # fmt: skip
+            MLFLOW_DISABLE_TELEMETRY="true",
+            DO_NOT_TRACK="1",
+            MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT="true",
+            MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR="false",
+            MLFLOW_LOGGING_LEVEL="ERROR",  # read on import; it reports each table it makes
+        )
         from mlflow import MlflowClient
 
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -97,7 +103,9 @@ class ModelStore:
         return MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
 
     def _make_tables(self) -> None:
-        """Have MLflow make its tables elsewhere, and put them in place whole: it makes them in some fifty steps, and a process killed between two leaves what none can use again."""
+        """Have MLflow make its tables elsewhere, and put them in place whole: it makes them in some
+        fifty steps, and a process killed between two leaves what none can use again.
+        """
         from mlflow import MlflowClient
 
         with alone(self.folder):
@@ -106,22 +114,22 @@ class ModelStore:
             if self._database.exists():
                 return
             new = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=self.folder))
-            made, whole = new / "made.db", new / "whole.db"
+            created, whole = new / "made.db", new / "whole.db"
             client = MlflowClient(
-                tracking_uri=f"sqlite:///{made}", registry_uri=f"sqlite:///{made}"
+                tracking_uri=f"sqlite:///{created}", registry_uri=f"sqlite:///{created}"
             )
             client.search_experiments(max_results=1)
             client.search_registered_models(max_results=1)
-            shutil.copyfile(made, whole)  # MLflow keeps connections to the other
+            shutil.copyfile(created, whole)  # MLflow keeps connections to the other
             sync_file(whole)
             whole.replace(self._database)
             sync_folder(self.folder)
             shutil.rmtree(new)
 
     def _experiment(self, name: str) -> str:
-        known = self._client.get_experiment_by_name(name)
-        if known is not None:
-            return str(known.experiment_id)
+        experiment = self._client.get_experiment_by_name(name)
+        if experiment is not None:
+            return str(experiment.experiment_id)
         return str(
             self._client.create_experiment(
                 name, artifact_location=(self.folder / "artifacts").as_uri()
@@ -129,7 +137,11 @@ class ModelStore:
         )
 
     def served(self, name: str, number: str) -> Served:
-        """A version of a model, loaded. Raises: ActionError: there is none, or its file is gone or is not what was registered; it is not loaded."""
+        """A version of a model, loaded.
+
+        Raises: ActionError: there is none, or its file is gone or is not what was registered; it is
+            not loaded.
+        """
         from mlflow.exceptions import MlflowException
 
         try:
@@ -145,15 +157,16 @@ class ModelStore:
         return self._served(version)
 
     def _served(self, version: Any) -> Served:
-        model = self._loaded(
-            version
-        )  # first, because a version that Assay did not register has neither digest nor the tags below
+        # first, because a version that Assay did not register has neither digest nor the tags below
+        model = self._loaded(version)
         metrics = self._client.get_run(str(version.run_id)).data.metrics
         return Served(str(version.version), version.tags["dataset_version"], model, dict(metrics))
 
     def versions(self, name: str) -> list[dict[str, Any]]:
-        """Every version of a model, the oldest first: number, tags, metrics, whether it was refused."""
-        found = sorted(
+        """Every version of a model, the oldest first: number, tags, metrics, whether it was
+        refused.
+        """
+        versions = sorted(
             self._client.search_model_versions(f"name='{name}'"),
             key=lambda version: int(version.version),
         )
@@ -164,14 +177,14 @@ class ModelStore:
                 "metrics": dict(self._client.get_run(str(v.run_id)).data.metrics),
                 "run_id": str(v.run_id),
             }
-            for v in found
+            for v in versions
         ]
 
     def proposed(self, name: str, trigger: str) -> str | None:
         """The version that was registered for a trigger before the process was killed."""
-        found = self._client.search_model_versions(f"name='{name}'")
+        versions = self._client.search_model_versions(f"name='{name}'")
         return next(
-            (str(version.version) for version in found if version.tags.get(TRIGGER) == trigger),
+            (str(version.version) for version in versions if version.tags.get(TRIGGER) == trigger),
             None,
         )
 
@@ -188,14 +201,17 @@ class ModelStore:
         return str(self._client.get_model_version(name, number).description or "")
 
     def alias(self, name: str, aliases: Mapping[str, str | None]) -> None:
-        """Have MLflow's aliases say who serves; no such version is called refused any longer. Safe to repeat."""
-        known = dict(self._client.get_registered_model(name).aliases)
+        """Have MLflow's aliases say who serves; no such version is called refused any longer.
+
+        Safe to repeat.
+        """
+        current = dict(self._client.get_registered_model(name).aliases)
         for alias, version in aliases.items():
             if version is None:
-                if alias in known:
+                if alias in current:
                     self._client.delete_registered_model_alias(name, alias)
                 continue
-            if str(known.get(alias)) != version:
+            if str(current.get(alias)) != version:
                 self._client.set_registered_model_alias(name, alias, version)
             if self.refusal(name, version):
                 self._client.delete_model_version_tag(name, version, REFUSED)
@@ -205,7 +221,9 @@ class ModelStore:
         self._client.set_model_version_tag(name, version, REFUSED, reason)
 
     def refusal(self, name: str, version: str) -> str | None:
-        """Why a version was refused, or rolled back; None of one that was not, or was put in service since."""
+        """Why a version was refused, or rolled back; None of one that was not, or was put in
+        service since.
+        """
         return self._client.get_model_version(name, version).tags.get(REFUSED)
 
     def _loaded(self, version: Any) -> Any:
@@ -222,7 +240,9 @@ class ModelStore:
         return skops.io.loads(content, trusted=list(TRUSTED))
 
     def _content(self, version: Any) -> bytes:
-        """The model's file from wherever its run keeps it, this disk or a server's; empty if it is gone."""
+        """The model's file from wherever its run keeps it, this disk or a server's; empty if it is
+        gone.
+        """
         path = f"model/{FILE}"
         if not version.run_id or path not in (
             kept.path for kept in self._client.list_artifacts(version.run_id, "model")
@@ -250,17 +270,13 @@ class ModelStore:
         Returns: the model's version in MLflow.
         Raises: ActionError: the model holds a type that may not be loaded again.
         """
-        from mlflow.exceptions import MlflowException
-
         experiment = self._experiment(name)
         with tempfile.TemporaryDirectory(dir=self.folder) as folder:
             saved = Path(folder) / "model"
-            digest = self._save(
-                model, saved, columns, sample
-            )  # before the run, so that a model refused here leaves none open
-            run = self._client.create_run(
-                experiment, run_name=f"{tags['dataset']}@{tags['dataset_version']}", tags=dict(tags)
-            )
+            # before the run, so that a model refused here leaves none open
+            digest = self._save(model, saved, columns, sample)
+            run_name = f"{tags['dataset']}@{tags['dataset_version']}"
+            run = self._client.create_run(experiment, run_name=run_name, tags=dict(tags))
             run_id = run.info.run_id
             for key, value in model.get_params().items():
                 if value is None or isinstance(value, bool | int | float | str):
@@ -269,18 +285,21 @@ class ModelStore:
                 self._client.log_metric(run_id, key, value)
             self._client.log_artifacts(run_id, str(saved), "model")
         self._client.set_terminated(run_id)
+        source = f"{run.info.artifact_uri}/model"
+        self._ensure_registered(name)
+        version = self._client.create_model_version(
+            name, source=source, run_id=run_id, tags={**tags, DIGEST: digest}
+        )
+        return str(version.version)
+
+    def _ensure_registered(self, name: str) -> None:
+        from mlflow.exceptions import MlflowException
+
         try:
             self._client.create_registered_model(name, description=_WHO_SERVES)
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
-        version = self._client.create_model_version(
-            name,
-            source=f"{run.info.artifact_uri}/model",
-            run_id=run_id,
-            tags={**tags, DIGEST: digest},
-        )
-        return str(version.version)
 
     def _save(self, model: Any, folder: Path, columns: Sequence[str], sample: pl.DataFrame) -> str:
         import skops.io

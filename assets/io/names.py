@@ -1,7 +1,9 @@
 """Names that deliveries bring -> labels that may be shown, and back for stewards.
 
-Belongs here: the labels, and the file that says which name each stands for. Stays out: which names are the author's own (contracts), the key (keys.py).
-The name of a file, an object or a member of an archive may hold personal data. A label is the same in every run of the installation, and says nothing without its key.
+Belongs here: the labels, and the file that says which name each stands for. Stays out: which names
+are the author's own (contracts), the key (keys.py). The name of a file, an object or a member of an
+archive may hold personal data. A label is the same in every run of the installation, and says
+nothing without its key.
 """
 
 from __future__ import annotations
@@ -46,7 +48,10 @@ def suffix_of(name: str) -> str:
 
 @dataclass
 class Names:
-    """The labels of one data set's names. The names are kept next to the landed rows, readable by the owner only."""
+    """The labels of one data set's names.
+
+    The names are kept next to the landed rows, readable by the owner only.
+    """
 
     key: bytes
     folder: Path
@@ -65,7 +70,10 @@ class Names:
         return labels
 
     def label(self, kind: str, name: str) -> str:
-        """The label of a name: `file-7f3a9c12d4e5.csv`. Source: HMAC-SHA-256, RFC 2104, cut to 48 bits."""
+        """The label of a name: `file-7f3a9c12d4e5.csv`.
+
+        Source: HMAC-SHA-256, RFC 2104, cut to 48 bits.
+        """
         content = f"{kind}\0{name}".encode("utf-8", "surrogatepass")
         return f"{kind}-{hmac.digest(self.key, content, 'sha256').hex()[:_DIGITS]}{suffix_of(name)}"
 

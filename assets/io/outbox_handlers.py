@@ -19,7 +19,8 @@ from assay.assets.io.registry.models import ROLES
 from assay.assets.io.registry.versions import Version
 from assay.assets.io.webhook import NotDelivered
 from assay.contracts.errors import Where
-from assay.lineage import evidence, handling
+from assay.lineage import evidence, handling, partition_tree
+from assay.lineage.evidence import PublishedFile
 
 if TYPE_CHECKING:
     from assay.assets.io.installation import Installation
@@ -28,8 +29,12 @@ Handler = Callable[["Installation", str, Json], None]
 
 
 def _evidence(installation: Installation, dataset: str, payload: Json) -> None:
-    """Write a version's evidence where people without the registry find it."""
+    """Write a version's evidence, after the documents it refers to, where people without the registry find it."""
     row = installation.version(dataset, payload["version"])
+    folder = installation.evidence_file(dataset, row.version).parent
+    texts = installation.registry.partitions.texts(dataset, payload.get("documents", ()))
+    for digest, text in texts.items():
+        write_atomically(folder / partition_tree.file_name(digest), text)
     write_atomically(installation.evidence_file(dataset, row.version), installation.envelope(row))
 
 
@@ -55,16 +60,47 @@ def _delta(installation: Installation, dataset: str, payload: Json) -> None:
 
 
 def _commit_delta(installation: Installation, table: Path, row: Version) -> None:
-    files = [
-        (file.path, file.size_bytes, file.rows)
-        for file in evidence.files(installation.statement(row))
-    ]
-    first = table / files[0][0]
+    changes = _changes(installation, table, row)
+    if changes is None:
+        files, gone = evidence.files(installation.statement(row)), None
+    else:
+        gone, files = changes
+    first = table / files[0].path
     if row.expired_at and not first.exists():
         return  # there is nothing left for readers
-    schema = pl.Schema(pl.read_parquet_schema(first))
-    note = f"{row.dataset}@{row.version}"
-    installation.lake.commit_delta(table, row.sequence, files, schema, note)
+    installation.lake.commit_delta(
+        table,
+        row.sequence,
+        [(file.path, file.size_bytes, file.rows) for file in files],
+        pl.Schema(pl.read_parquet_schema(first)),
+        f"{row.dataset}@{row.version}",
+        gone,
+    )
+
+
+def _changes(
+    installation: Installation, table: Path, row: Version
+) -> tuple[list[str], tuple[PublishedFile, ...]] | None:
+    """The files that go and come with a version, if the table holds the one before; None where all have to be listed.
+
+    However many partitions there are, only those that differ are read.
+    """
+    before = installation.registry.versions.before(row)
+    if before is None or delta_log.last_sequence(table) != before.sequence:
+        return None
+    old, new = (installation.signed_statement(each)["predicate"] for each in (before, row))
+    if not ("partition_tree" in old and "partition_tree" in new and old["schema"] == new["schema"]):
+        return None  # other columns take a commit that overwrites the table
+    read = installation.partition_reader(row.dataset)
+    gone, came = partition_tree.difference(
+        old["partition_tree"]["root"], new["partition_tree"]["root"], read
+    )
+    files = tuple(PublishedFile(**file) for part in came.values() for file in part["manifest"])
+    held = {file["path"] for part in gone.values() for file in part["manifest"]}
+    paths = {file.path for file in files}
+    if not files or held & paths:
+        return None
+    return sorted(held), files
 
 
 def _quarantine(installation: Installation, dataset: str, payload: Json) -> None:

@@ -1,4 +1,6 @@
-"""Columns of a Parquet file that hold few different values, and those values: looking at them is looking at the whole column."""
+"""Columns of a Parquet file that hold few different values, and those values: looking at them is
+looking at the whole column.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,8 @@ _SHARE = 0.2  # a column with more different values than this share of the sampl
 
 
 def few_values(file: Path, columns: Sequence[str], most: int) -> dict[str, pl.Series]:
-    """Column -> its different values, null among them where there is one, for the columns that have at most `most`.
+    """Column -> its different values, null among them where there is one, for the columns that have
+    at most `most`.
 
     DuckDB compares what the file's dictionaries hold, not every cell.
     """
@@ -26,7 +29,7 @@ def few_values(file: Path, columns: Sequence[str], most: int) -> dict[str, pl.Se
         .collect()
         .row(0, named=True)
     )
-    found = {}
+    columns_values = {}
     with duckdb.connect() as connection:
         for column in [name for name, different in sample.items() if different <= _SHARE * _SAMPLE]:
             quoted = '"' + column.replace('"', '""') + '"'
@@ -35,5 +38,5 @@ def few_values(file: Path, columns: Sequence[str], most: int) -> dict[str, pl.Se
                 params=[str(file)],
             ).to_arrow_table()
             if distinct is not None and distinct.num_rows <= most:
-                found[column] = pl.Series(column, distinct["value"]).cast(pl.String)
-    return found
+                columns_values[column] = pl.Series(column, distinct["value"]).cast(pl.String)
+    return columns_values

@@ -1,6 +1,8 @@
-"""Presidio, where somebody installed it and named a spaCy model: persons and places in free text, found by a language model.
+"""Presidio, where somebody installed it and named a spaCy model: persons and places in free text,
+found by a language model.
 
-Belongs here: loading the model, once a process, and asking it. Stays out: what is found without one (pipelines/admit).
+Belongs here: loading the model, once a process, and asking it. Stays out: what is found without one
+(pipelines/admit).
 """
 
 from __future__ import annotations
@@ -9,11 +11,12 @@ import importlib.util
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from assay.contracts.errors import ConfigurationError, Where, shown
-from assay.pipelines.frames import ROW
+from assay.pipelines.core.frames import ROW
 
 KINDS = {"PERSON": "name", "LOCATION": "address"}
 _SAID = Where(file="ASSAY_PRESIDIO_MODEL")
@@ -45,13 +48,42 @@ def spans(frame: pl.LazyFrame, columns: Sequence[str], model: str) -> list[pl.La
 
 @cache
 def analyzer(model: str) -> Callable[[pl.Series], pl.Series]:
-    """Texts -> what the model says of each. Raises: ConfigurationError: Presidio is not installed, or there is no such model."""
+    """Texts -> what the model says of each.
+
+    Raises: ConfigurationError: Presidio is not installed, or there is no such model.
+    """
     if importlib.util.find_spec("presidio_analyzer") is None:
         raise ConfigurationError(
             "a model for Presidio is named, and presidio-analyzer is not installed",
             "Install the extra `presidio`, or unset the variable",
             _SAID,
         )
+    nlp, engine = _engine(model)
+
+    def find(texts: pl.Series) -> pl.Series:
+        cells = texts.to_list()
+        answers = engine.analyze_iterator(cells, language=nlp.lang, entities=list(KINDS))
+        findings = [
+            [
+                {
+                    "kind": KINDS[finding.entity_type],
+                    "value": text[finding.start : finding.end],
+                    "confidence": float(finding.score),
+                }
+                for finding in answer
+            ]
+            for text, answer in zip(cells, answers, strict=True)
+        ]
+        return pl.Series(findings, dtype=_FOUND)
+
+    return find
+
+
+def _engine(model: str) -> tuple[Any, Any]:
+    """The spaCy model, and what asks it, batch by batch.
+
+    Raises: ConfigurationError: there is no such model.
+    """
     import spacy
     from presidio_analyzer import AnalyzerEngine, BatchAnalyzerEngine, RecognizerRegistry
     from presidio_analyzer.nlp_engine import SpacyNlpEngine
@@ -68,27 +100,11 @@ def analyzer(model: str) -> Callable[[pl.Series], pl.Series]:
         ) from None
     engine = SpacyNlpEngine(models=[{"lang_code": nlp.lang, "model_name": model}])
     engine.nlp = {nlp.lang: nlp}  # its own loading would fetch a model that is not there
+    languages = [nlp.lang]
     registry = RecognizerRegistry(
-        recognizers=[SpacyRecognizer(supported_language=nlp.lang)], supported_languages=[nlp.lang]
+        recognizers=[SpacyRecognizer(supported_language=nlp.lang)], supported_languages=languages
     )
-    asked = BatchAnalyzerEngine(
-        AnalyzerEngine(registry=registry, nlp_engine=engine, supported_languages=[nlp.lang])
+    analyzer_engine = AnalyzerEngine(
+        registry=registry, nlp_engine=engine, supported_languages=languages
     )
-
-    def ask(texts: pl.Series) -> pl.Series:
-        given = texts.to_list()
-        answers = asked.analyze_iterator(given, language=nlp.lang, entities=list(KINDS))
-        found = [
-            [
-                {
-                    "kind": KINDS[each.entity_type],
-                    "value": text[each.start : each.end],
-                    "confidence": float(each.score),
-                }
-                for each in answer
-            ]
-            for text, answer in zip(given, answers, strict=True)
-        ]
-        return pl.Series(found, dtype=_FOUND)
-
-    return ask
+    return nlp, BatchAnalyzerEngine(analyzer_engine)

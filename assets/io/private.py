@@ -1,7 +1,9 @@
-"""Who may read what this process writes: its owner alone below the home, as the user's own umask says everywhere else.
+"""Who may read what this process writes: its owner alone below the home, as the user's own umask
+says everywhere else.
 
 Belongs here: the umask, and modes of a home that are too wide. Stays out: what the files hold.
-A umask is the whole process's, so it is set at the entry points (command line, code location) and around calls in a notebook.
+A umask is the whole process's, so it is set at the entry points (command line, code location) and
+around calls in a notebook.
 """
 
 from __future__ import annotations
@@ -22,7 +24,9 @@ OWNER_ONLY = 0o077
 
 @dataclass
 class _Umask:
-    """How many blocks of this process want private files now, and the umask from before the first of them."""
+    """How many blocks of this process want private files now, and the umask from before the first
+    of them.
+    """
 
     blocks: int = 0
     users: int | None = None
@@ -33,7 +37,9 @@ _lock, _umask = threading.RLock(), _Umask()
 
 @contextmanager
 def private_files() -> Iterator[None]:
-    """Have all files and child processes that begin in the block private to their owner; the last block to end puts the umask back."""
+    """Have all files and child processes that begin in the block private to their owner; the last
+    block to end puts the umask back.
+    """
     with _lock:
         if _umask.blocks == 0:
             _umask.users = os.umask(OWNER_ONLY)
@@ -49,7 +55,11 @@ def private_files() -> Iterator[None]:
 
 
 def keep_private() -> None:
-    """As `private_files`, until the process ends: for a process that serves the installation and nothing else. Inside such a block nothing changes."""
+    """As `private_files`, until the process ends: for a process that serves the installation and
+    nothing else.
+
+    Inside such a block nothing changes.
+    """
     with _lock:
         if _umask.blocks == 0:
             _umask.users = os.umask(OWNER_ONLY)
@@ -70,7 +80,9 @@ def users_files() -> Iterator[None]:
 
 
 def write_for_user(file: Path, text: str) -> None:
-    """Write a small file outside the home, whole or not at all, as open as the user's own umask says."""
+    """Write a small file outside the home, whole or not at all, as open as the user's own umask
+    says.
+    """
     with users_files():
         write_atomically(file, text, mode=0o666)
 
@@ -80,19 +92,28 @@ def write_for_user(file: Path, text: str) -> None:
 
 @dataclass(frozen=True)
 class Narrowed:
-    """What `narrow` did: places it closed, and places it could not close, each relative to the home."""
+    """What `narrow` did: places it closed, and places it could not close, each relative to the
+    home.
+    """
 
     closed: tuple[str, ...]
     left_open: tuple[str, ...]
 
 
 def open_places(root: Path) -> list[str]:
-    """Files and folders of a home that others than their owner may read, write or enter, relative to it. Links are not followed."""
+    """Files and folders of a home that others than their owner may read, write or enter, relative
+    to it.
+
+    Links are not followed.
+    """
     return [place for place, _, _ in _open_entries(root)]
 
 
 def narrow(root: Path) -> Narrowed:
-    """Take the rights of group and others from every file and folder of a home. Links are not followed."""
+    """Take the rights of group and others from every file and folder of a home.
+
+    Links are not followed.
+    """
     closed: list[str] = []
     left_open: list[str] = []
     for place, folder, name in _open_entries(root):
@@ -101,7 +122,9 @@ def narrow(root: Path) -> Narrowed:
 
 
 def _open_entries(root: Path) -> Iterator[tuple[str, int, str]]:
-    """Each open place: its path below the home, the descriptor of its folder, and its name there; folders before what lies in them."""
+    """Each open place: its path below the home, the descriptor of its folder, and its name there;
+    folders before what lies in them.
+    """
     if not root.is_dir():
         return
     for path, folders, files, descriptor in os.fwalk(root):
@@ -122,7 +145,9 @@ def _is_open(status: os.stat_result) -> bool:
 
 
 def _close(folder: int, name: str) -> bool:
-    """Narrow one entry by its descriptor, so that a link put in its place meanwhile is not followed."""
+    """Narrow one entry by its descriptor, so that a link put in its place meanwhile is not
+    followed.
+    """
     try:
         entry = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
     except FileNotFoundError:

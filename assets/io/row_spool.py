@@ -13,8 +13,8 @@ from typing import Any
 
 import polars as pl
 
-from assay.pipelines.engine import run
-from assay.pipelines.frames import ROW
+from assay.pipelines.core.engine import run
+from assay.pipelines.core.frames import ROW
 
 _PART = 122_880  # rows that are sorted at a time
 
@@ -23,7 +23,8 @@ class SetAside:
     """A Parquet file in the making, open while the pass runs.
 
     Args:
-        file: where the rows lie once it is closed, sorted by `_row`; a file without rows if none came.
+        file: where the rows lie once it is closed, sorted by `_row`; a file without rows if none
+            came.
         schema: of the file; what a batch lacks is null.
     """
 
@@ -55,7 +56,9 @@ class SetAside:
         self._spool.unlink(missing_ok=True)
 
     def _sort(self) -> None:
-        """Write the file part after part: sorted at once, what many rows set aside hold would lie in memory."""
+        """Write the file part after part: sorted at once, what many rows set aside hold would lie
+        in memory.
+        """
         import pyarrow.parquet as pq
 
         rows = (

@@ -1,6 +1,8 @@
-"""Sketches of versions, kept beside them: a folder a version and policy, named by what they were made with.
+"""Sketches of versions, kept beside them: a folder a version and policy, named by what they were
+made with.
 
-Belongs here: writing and reading them, checked against their digests. Stays out: making and comparing them (pipelines/drift).
+Belongs here: writing and reading them, checked against their digests. Stays out: making and
+comparing them (pipelines/drift).
 """
 
 from __future__ import annotations
@@ -16,7 +18,8 @@ import polars as pl
 from assay.assets.io.disk import sha256
 from assay.contracts.features import Target
 from assay.contracts.settings import DriftPolicy
-from assay.pipelines.drift.sketch import CATEGORY, NUMBERS, Kind, Sketch
+from assay.pipelines.drift.sketch import Kind, Sketch
+from assay.pipelines.drift.summaries import CATEGORY, NUMBERS
 
 FACTS, SAMPLE, NUMBERS_FILE, CATEGORIES_FILE = (
     "facts.json",
@@ -29,20 +32,33 @@ _LAYOUT = 1
 
 def made_with(policy: DriftPolicy, kinds: Mapping[str, Kind], target: Target | None) -> str:
     """A name for what a sketch depends on beside the rows: sketches of one name can be compared."""
-    said = {
-        "layout": _LAYOUT, "kinds": dict(sorted(kinds.items())), "rows": policy.sample_rows, "seed": policy.seed, "texts": policy.texts.model_dump() if policy.texts else None,
-        "slices": sorted({each.column for each in policy.slices}), "newest": policy.newest.column if policy.newest else None, "target": target.model_dump() if target else None,
+    settings = {
+        "layout": _LAYOUT,
+        "kinds": dict(sorted(kinds.items())),
+        "rows": policy.sample_rows,
+        "seed": policy.seed,
+        "texts": policy.texts.model_dump() if policy.texts else None,
+        "slices": sorted({part.column for part in policy.slices}),
+        "newest": policy.newest.column if policy.newest else None,
+        "target": target.model_dump() if target else None,
         "polars": pl.__version__,
-    }  # fmt: skip
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
+    }
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def write(folder: Path, sketch: Sketch) -> dict[str, str]:
     """Write a sketch into an empty folder. Returns: file -> SHA-256."""
     facts: dict[str, Any] = {
-        "rows": sketch.rows, "schema": dict(sketch.schema), "missing": dict(sketch.missing), "bucketed": sorted(sketch.bucketed), "label": sketch.label, "newest": sketch.newest,
-        "numbers": list(sketch.numbers), "categories": list(sketch.categories), "texts": list(sketch.texts),
-    }  # fmt: skip
+        "rows": sketch.rows,
+        "schema": dict(sketch.schema),
+        "missing": dict(sketch.missing),
+        "bucketed": sorted(sketch.bucketed),
+        "label": sketch.label,
+        "newest": sketch.newest,
+        "numbers": list(sketch.numbers),
+        "categories": list(sketch.categories),
+        "texts": list(sketch.texts),
+    }
     (folder / FACTS).write_text(json.dumps(facts, sort_keys=True))
     _stacked(sketch.numbers, NUMBERS).write_parquet(folder / NUMBERS_FILE)
     _stacked(sketch.categories, CATEGORY).write_parquet(folder / CATEGORIES_FILE)
@@ -53,7 +69,9 @@ def write(folder: Path, sketch: Sketch) -> dict[str, str]:
 
 
 def read(folder: Path, digests: Mapping[str, str]) -> Sketch | None:
-    """A sketch as it was written; None where a file is gone or is not what was written, so that it has to be made again."""
+    """A sketch as it was written; None where a file is gone or is not what was written, so that it
+    has to be made again.
+    """
     if not all(
         (folder / name).is_file() and sha256(folder / name) == digest
         for name, digest in digests.items()

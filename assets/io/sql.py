@@ -1,6 +1,8 @@
-"""SQL rules, run: checked queries over Parquet files, in a process that can reach nothing else and ends in time.
+"""SQL rules, run: checked queries over Parquet files, in a process that can reach nothing else and
+ends in time.
 
-Belongs here: starting the child, giving it its files, ending it. Stays out: what a query may say (contracts/sql.py).
+Belongs here: starting the child, giving it its files, ending it. Stays out: what a query may say
+(contracts/sql.py).
 """
 
 from __future__ import annotations
@@ -19,7 +21,10 @@ from assay.contracts.errors import QualityError, Where
 
 MEMORY_MB = 512
 TIMEOUT_S = 60.0
-BESIDE_MB = 3_072  # what Python, Arrow and DuckDB's own code map beside the data; the second wall stands behind DuckDB's limit
+BESIDE_MB = 3_072
+"""What Python, Arrow and DuckDB's own code map next to the data: the second limit is above
+DuckDB's.
+"""
 
 
 def evaluate(
@@ -37,7 +42,8 @@ def evaluate(
         tables: name -> its Parquet files.
         timeout_s: for all of them together.
     Returns: rule -> the one number it gave; None where that is null.
-    Raises: QualityError: a query needs more memory or time than it may, fails, or gives something else. Never shows a value.
+    Raises: QualityError: a query needs more memory or time than it may, fails, or gives something
+        else. Never shows a value.
     """
     if not queries:
         return {}
@@ -47,10 +53,7 @@ def evaluate(
         "memory_mb": memory_mb,
         "threads": threads,
     }
-    child = subprocess.Popen(
-        [sys.executable, "-m", "assay.assets.io.sql"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True,
-        cwd=Path(__file__).parents[3], text=True,
-    )  # fmt: skip
+    child = _start()
     answers: dict[str, float | None] = {}
     try:
         out, _ = child.communicate(json.dumps(task), timeout=timeout_s)
@@ -65,18 +68,31 @@ def evaluate(
     return answers
 
 
+def _start() -> subprocess.Popen[str]:
+    """The process that answers: in a session of its own, so that it can be ended with its children."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "assay.assets.io.sql"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        cwd=Path(__file__).parents[3],
+        text=True,
+    )
+
+
 def _answers(out: str) -> dict[str, float | None]:
     """What the child said before it ended. Raises: QualityError: it said that a query failed."""
     answers: dict[str, float | None] = {}
     for line in out.splitlines():
-        said = json.loads(line)
-        if "problem" in said:
+        entry = json.loads(line)
+        if "problem" in entry:
             raise QualityError(
-                f"the query {said['problem']}",
+                f"the query {entry['problem']}",
                 "Ask a simpler question, or promise it with a library metric",
-                Where(rule=said["rule"]),
+                Where(rule=entry["rule"]),
             )
-        answers[said["rule"]] = said["answer"]
+        answers[entry["rule"]] = entry["answer"]
     return answers
 
 
@@ -96,7 +112,11 @@ def _failed(
 
 
 def locked(tables: Mapping[str, Sequence[str]], *, memory_mb: int, threads: int) -> Any:
-    """A DuckDB that has the tables and nothing else: no file, network, extension, or setting to change. The files are read by Arrow, outside of it."""
+    """A DuckDB that has the tables and nothing else: no file, network, extension, or setting to
+    change.
+
+    The files are read by Arrow, outside of it.
+    """
     import duckdb
     import pyarrow.dataset as ds
 

@@ -1,6 +1,7 @@
 """Tables that a user gives at the command line: rows to score, what came true.
 
-Belongs here: reading them, and saying in one sentence why not. Stays out: what they must hold (assets/stages), sources of data sets (assets/io/sources).
+Belongs here: reading them, and saying in one sentence why not. Stays out: what they must hold
+(assets/stages), sources of data sets (assets/io/sources).
 """
 
 from __future__ import annotations
@@ -14,7 +15,10 @@ from assay.contracts.errors import ActionError, Where, shown
 
 
 def read_table(file: Path, null_values: Sequence[str] = ()) -> pl.DataFrame:
-    """A CSV as text, or a Parquet file, that a user gives. Raises: ActionError: it is not there, cannot be read, or has no rows."""
+    """A CSV as text, or a Parquet file, that a user gives.
+
+    Raises: ActionError: it is not there, cannot be read, or has no rows.
+    """
     where, remedy = Where(file=shown(file)), "Give a CSV or Parquet file"
     try:
         frame = (

@@ -1,7 +1,8 @@
 """A trigger, told to somebody else's system: one POST with a signed body.
 
-Belongs here: the request and its signature. Stays out: when, and when again (installation.py: the outbox is the retry).
-The receiver holds `t=…,v1=…` of `Assay-Signature` against HMAC-SHA256 over `t`, a dot, and the body as it came; a repeated delivery has the same `Idempotency-Key`.
+Belongs here: the request and its signature. Stays out: when, and when again (installation.py: the
+outbox is the retry). The receiver holds `t=…,v1=…` of `Assay-Signature` against HMAC-SHA256 over
+`t`, a dot, and the body as it came; a repeated delivery has the same `Idempotency-Key`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import json
 import os
 from collections.abc import Collection
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from assay.assets.io.sources.hosts import addresses, is_allowed
 from assay.contracts.errors import SourceError, Where
@@ -43,11 +44,10 @@ def deliver(
     """Post once, to an address that was checked, following no redirect.
 
     Args:
-        key: the same each time for the same trigger. at_s: now, in seconds since 1970. hosts: those that may be reached wherever they lie.
+        key: the same each time for the same trigger. at_s: now, in seconds since 1970. hosts: those
+            that may be reached wherever they lie.
     Returns: the status, 200 to 299. Raises: NotDelivered.
     """
-    import urllib3
-
     secret = os.environ.get(webhook.secret, "")
     if not secret:
         raise NotDelivered(f"the environment variable {webhook.secret} holds no key")
@@ -57,7 +57,7 @@ def deliver(
     if url.scheme != "https" and not allowed:
         raise NotDelivered("the address is not https, and the installation does not allow its host")
     try:
-        found = addresses(host, port, allowed=allowed, where=where)
+        address, *_ = addresses(host, port, allowed=allowed, where=where)
     except SourceError as error:
         raise NotDelivered(error.problem) from None
     body = json.dumps(payload, sort_keys=True).encode()
@@ -68,32 +68,30 @@ def deliver(
         SIGNATURE: signature(secret.encode(), at_s, body),
         KEY: key,
     }
-    pool: Any
-    options: dict[str, Any] = {"timeout": TIMEOUT_S, "retries": False, "maxsize": 1}
-    if url.scheme == "https":
-        pool = urllib3.HTTPSConnectionPool(
-            found[0],
-            port,
-            cert_reqs="CERT_REQUIRED",
-            server_hostname=host,
-            assert_hostname=host,
-            **options,
-        )
-    else:
-        pool = urllib3.HTTPConnectionPool(found[0], port, **options)
-    try:
-        with pool:
-            status = int(
-                pool.urlopen(
-                    "POST",
-                    (url.path or "/") + (f"?{url.query}" if url.query else ""),
-                    body=body,
-                    headers=headers,
-                    redirect=False,
-                ).status
-            )
-    except (urllib3.exceptions.HTTPError, OSError) as error:
-        raise NotDelivered(type(error).__name__) from None
+    status = _post(url, address, port, body, headers)
     if not 200 <= status < 300:
         raise NotDelivered(f"it answered {status}")
     return status
+
+
+def _post(url: SplitResult, address: str, port: int, body: bytes, headers: dict[str, str]) -> int:
+    """Post to one address; the certificate must be the host's. Returns: the status."""
+    import urllib3
+
+    host = (url.hostname or "").lower()
+    options: dict[str, Any] = {"timeout": TIMEOUT_S, "retries": False, "maxsize": 1}
+    pool: Any = urllib3.HTTPConnectionPool
+    if url.scheme == "https":
+        pool = urllib3.HTTPSConnectionPool
+        options |= {
+            "cert_reqs": "CERT_REQUIRED",
+            "server_hostname": host,
+            "assert_hostname": host,
+        }
+    path = (url.path or "/") + (f"?{url.query}" if url.query else "")
+    try:
+        with pool(address, port, **options) as connections:
+            response = connections.urlopen("POST", path, body=body, headers=headers, redirect=False)
+            return int(response.status)
+    except (urllib3.exceptions.HTTPError, OSError) as error:
+        raise NotDelivered(type(error).__name__) from None

@@ -9,7 +9,7 @@ from assay.assets.io.installation import Installation
 from assay.assets.io.registry.versions import Version
 from assay.contracts.model import Contract
 from assay.pipelines.admit.names import perhaps_personal
-from assay.pipelines.engine import run, run_together
+from assay.pipelines.core.engine import run, run_together
 from assay.pipelines.validate.describe import counting, described, recounting, sampled
 
 KIND = "profile"

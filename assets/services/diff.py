@@ -11,7 +11,7 @@ derived once the version is out.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,9 @@ def diff(
     before, after = (_side(installation, name, version) for version in (old, new))
     shared = [column for column, kind in after.schema.items() if before.schema.get(column) == kind]
     wanted = _key(installation, name, key, shared)
-    before, after = before.with_files(installation), after.with_files(installation)
+    passed = set() if measured else _shared(before, after)
+    before = before.with_files(installation, passed)
+    after = after.with_files(installation, passed)
     only = [before.files_not_in(after), after.files_not_in(before)]
     like = list(after.files.values()) or list(before.files.values())
     changes, by = _changes(only, like, shared, wanted, sample)
@@ -81,12 +83,17 @@ class _Side:
     schema: dict[str, str]
     """Column -> type."""
     partitions: Mapping[str, Any]
+    signed: tuple[evidence.PublishedFile, ...]
+    """Its files, as the evidence lists them."""
     files: dict[str, Path] = field(default_factory=dict)
     """Digest -> file, once they are checked."""
 
-    def with_files(self, installation: Installation) -> _Side:
-        """The same version with its files. Raises: EvidenceError: one is not what was signed."""
-        return replace(self, files=_checked(installation, self.row))
+    def with_files(self, installation: Installation, passed: Collection[str]) -> _Side:
+        """The same version with its files, checked but for the digests that are passed over.
+
+        Raises: EvidenceError: one is not what was signed.
+        """
+        return replace(self, files=_checked(installation, self, passed))
 
     def files_not_in(self, other: _Side) -> list[Path]:
         """The files that the other version does not hold."""
@@ -95,9 +102,10 @@ class _Side:
 
 def _side(installation: Installation, name: str, version: str | None) -> _Side:
     row = installation.version(name, version)
-    predicate = installation.statement(row)["predicate"]
+    statement = installation.statement(row)
+    predicate = statement["predicate"]
     schema = {column["name"]: column["type"] for column in predicate["schema"]}
-    return _Side(row, schema, predicate.get("partitions", {}))
+    return _Side(row, schema, predicate.get("partitions", {}), evidence.files(statement))
 
 
 def _key(
@@ -126,18 +134,22 @@ def _statistics(before: _Side, after: _Side) -> Json:
     }
 
 
-def _checked(installation: Installation, row: Version) -> dict[str, Path]:
-    """Digest -> file, each held against the evidence."""
+def _checked(installation: Installation, side: _Side, passed: Collection[str]) -> dict[str, Path]:
+    """Digest -> file, each compared with the evidence, but for the digests that are passed over."""
+    row = side.row
     if row.expired_at:
         installation.scan(row)  # says that it has
-    files = evidence.files(installation.statement(row))
-    return dict(
-        zip(
-            (file.sha256 for file in files),
-            installation.lake.check_files(row.dataset, files),
-            strict=True,
-        )
+    installation.lake.check_files(
+        row.dataset, tuple(file for file in side.signed if file.sha256 not in passed)
     )
+    folder = installation.lake.folder(row.dataset, "versions")
+    return {file.sha256: folder / file.path for file in side.signed}
+
+
+def _shared(before: _Side, after: _Side) -> set[str]:
+    """The digests of the files that both versions hold: what they differ in lies in the others."""
+    old, new = ({file.sha256 for file in side.signed} for side in (before, after))
+    return old & new if old - new or new - old else set()
 
 
 def _changes(

@@ -20,8 +20,8 @@ from assay.assets.io.installation import Installation
 from assay.contracts.errors import ContractError, Where
 from assay.contracts.exports.great_expectations import great_expectations, library
 from assay.contracts.model import Contract
-from assay.pipelines.engine import run
-from assay.pipelines.sample import drawn
+from assay.pipelines.core.engine import run
+from assay.pipelines.core.sample import drawn
 
 NO_VALUES = {
     "result_format": "SUMMARY",

@@ -24,9 +24,9 @@ from assay.assets.stages.window_rows import treated_rows
 from assay.contracts.errors import ContractError, EvidenceError, Where
 from assay.contracts.model import Contract
 from assay.pipelines.clean import steps
-from assay.pipelines.clean.step_spec import Fitted
-from assay.pipelines.engine import run, run_together
-from assay.pipelines.frames import FLAGGED_BY, REASONS, REMOVED_BY, ROW, SET_ASIDE_BY
+from assay.pipelines.core.engine import run, run_together
+from assay.pipelines.core.fitting import Fitted
+from assay.pipelines.core.frames import FLAGGED_BY, REASONS, REMOVED_BY, ROW, SET_ASIDE_BY
 from assay.pipelines.publish.naming import Inputs
 
 MOST = 20  # lines of what was learned that are shown

@@ -85,7 +85,7 @@ def _review_challenger(
             contract,
             policy,
             challenger,
-            f"rolled back in canary: {fallen.told.note}, at least {fallen.told.threshold:.4f} is asked for",
+            f"rolled back in canary: {fallen.measurement.note}, at least {fallen.measurement.threshold:.4f} is asked for",
         )
     standing = _standing(
         installation, contract, policy, policy.canary, challenger.version, champion.version
@@ -243,7 +243,7 @@ def _review_champion(
         installation,
         contract,
         policy,
-        f"rolled back: {fallen.told.note}, at least {fallen.told.threshold:.4f} is asked for",
+        f"rolled back: {fallen.measurement.note}, at least {fallen.measurement.threshold:.4f} is asked for",
     )
 
 

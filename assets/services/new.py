@@ -25,7 +25,8 @@ from assay.contracts.settings import CsvOptions, Source
 from assay.pipelines.admit.names import rule_word
 from assay.pipelines.draft.license import UNKNOWN, LicenseFound
 from assay.pipelines.draft.profile import Profile, profile
-from assay.pipelines.draft.propose import Draft, Origin, draft
+from assay.pipelines.draft.propose import Draft, draft
+from assay.pipelines.draft.settings import Origin
 
 Kind = Literal["csv", "json", "jsonl", "parquet", "arrow", "excel"]
 

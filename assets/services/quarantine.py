@@ -23,9 +23,9 @@ from assay.contracts.errors import ConfigurationError, QualityError, Where
 from assay.contracts.model import Contract
 from assay.contracts.problems import suggestion
 from assay.lineage import handling
-from assay.pipelines.engine import run as collect
-from assay.pipelines.engine import run_together
-from assay.pipelines.frames import REASONS, ROW
+from assay.pipelines.core.engine import run as collect
+from assay.pipelines.core.engine import run_together
+from assay.pipelines.core.frames import REASONS, ROW
 from assay.pipelines.validate.quarantine import (
     DECISION,
     PASSES,

@@ -28,10 +28,7 @@ def check_kept(installation: Installation, signed: Signed) -> list[str]:
 
     Raises: EvidenceError: a file is missing, or is not what was kept.
     """
-    predicates = [document["predicate"] for document in signed.documents.values()]
-    of_versions = {
-        entry["path"] for predicate in predicates for entry in predicate["set_aside"].values()
-    }
+    of_versions = signed.documents.set_aside()
     count = 0
     for row in installation.registry.quarantine.all(signed.name):
         path = str(_path(row))

@@ -19,7 +19,7 @@ from assay.assets.stages.review_state import (
 from assay.contracts.errors import AdmissionError, ConfigurationError, EvidenceError, Where
 from assay.lineage import approval as approvals
 from assay.pipelines.admit.review import Standing, refusal
-from assay.pipelines.frames import Approval, Decision
+from assay.pipelines.core.frames import Approval, Decision
 
 
 def review_of(installation: Installation, number: int) -> Review:

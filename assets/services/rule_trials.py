@@ -17,8 +17,8 @@ from assay.assets.stages.version_statistics import statistics_of
 from assay.contracts.model import Contract, Rule
 from assay.contracts.types import dtype
 from assay.lineage import evidence
-from assay.pipelines.engine import run_together
-from assay.pipelines.frames import Check
+from assay.pipelines.core.engine import run_together
+from assay.pipelines.core.frames import Check
 from assay.pipelines.validate import anonymity
 from assay.pipelines.validate.evaluate import EXAMPLES, counting, proven, retyped
 from assay.pipelines.validate.split import checks

@@ -17,10 +17,11 @@ from assay.assets.stages import upstream
 from assay.contracts.errors import ConfigurationError, Where
 from assay.contracts.model import Contract
 from assay.pipelines.admit.names import perhaps_personal
-from assay.pipelines.clean.suggest import Proposal, rows_to_correct, suggested
-from assay.pipelines.frames import ROW
+from assay.pipelines.clean.suggest import rows_to_correct, suggested
+from assay.pipelines.clean.trials import Proposal
+from assay.pipelines.core.frames import ROW
+from assay.pipelines.core.spreadsheet import guarded, unguarded
 from assay.pipelines.ingest.records import numbered
-from assay.pipelines.spreadsheet import guarded, unguarded
 
 
 def suggest(

@@ -24,8 +24,8 @@ from assay.lineage.facts import Table
 from assay.pipelines.admit import personal
 from assay.pipelines.admit.license import rows_not_allowed
 from assay.pipelines.admit.verdict import decide
-from assay.pipelines.clean.step_spec import Fitted
-from assay.pipelines.frames import LicenseVerdict, Verdict
+from assay.pipelines.core.fitting import Fitted
+from assay.pipelines.core.frames import LicenseVerdict, Verdict
 from assay.pipelines.publish.naming import Inputs
 
 

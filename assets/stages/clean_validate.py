@@ -28,8 +28,16 @@ from assay.contracts.types import dtype, read
 from assay.lineage.columns import lineage_of
 from assay.lineage.facts import Assertion, Table
 from assay.pipelines.clean import steps
-from assay.pipelines.engine import run_together
-from assay.pipelines.frames import FLAGGED_BY, REASONS, RECEIVED, REMOVED_BY, ROW, Accounting, Check
+from assay.pipelines.core.engine import run_together
+from assay.pipelines.core.frames import (
+    FLAGGED_BY,
+    REASONS,
+    RECEIVED,
+    REMOVED_BY,
+    ROW,
+    Accounting,
+    Check,
+)
 from assay.pipelines.validate import anonymity
 from assay.pipelines.validate.gate import Gate
 from assay.pipelines.validate.sieve import BARRED, Sample, Sieve

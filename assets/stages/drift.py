@@ -25,11 +25,11 @@ from assay.contracts.model import Contract
 from assay.contracts.settings import DriftPolicy, PublishedVersion, SlidingWindow
 from assay.lineage.facts import Table
 from assay.pipelines.act.decide import decide
+from assay.pipelines.core.frames import Drift
 from assay.pipelines.drift.change_points import change_points
 from assay.pipelines.drift.measure import measure, together
 from assay.pipelines.drift.page import page
 from assay.pipelines.drift.sketch import Kind, Sketch, merged, sketch
-from assay.pipelines.frames import Drift
 
 SKETCH = "sketch"
 BEFORE = "the version before"

@@ -1,20 +1,21 @@
 """Expire the versions that are older than the contract keeps them: close them at once, remove their
 files a day later.
 
-Belongs here: which versions, and the sweep. Stays out: the record, which stays
-(assets/io/versions.py).
-A reader that opened a version before it expired has a day to finish; nobody opens it after. A file
-that a living version holds as well stays.
+Belongs here: which versions, and the sweep. Stays out: the record, which stays (assets/io/registry/versions.py).
+A reader that opened a version before it expired has a day to finish; nobody opens it after. A file that a living version holds as well stays.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 from assay.assets.io.disk import SWEEP_AGE_S
 from assay.assets.io.installation import Installation
-from assay.lineage import evidence
+from assay.assets.io.registry.versions import Version
+from assay.lineage import evidence, partition_tree
 
 GRACE = timedelta(seconds=SWEEP_AGE_S)
 
@@ -22,11 +23,9 @@ GRACE = timedelta(seconds=SWEEP_AGE_S)
 def expire(
     installation: Installation, name: str, *, rehearse: bool = False, grace: timedelta = GRACE
 ) -> list[str]:
-    """Expire what is due of a data set, and remove what dead runs and long expired versions left in
-    the lake.
+    """Expire what is due of a data set, and remove what dead runs and long expired versions left in the lake.
 
-    Kept, however old: the newest version, whatever a reference points to, and what a model or an
-    index in service was made from.
+    Kept, however old: the newest version, whatever a reference points to, and what a model or an index in service was made from.
     Args:
         rehearse: only tell what is due.
     Returns: the versions that are due.
@@ -56,17 +55,37 @@ def expire(
 
 
 def _sweep(installation: Installation, name: str, grace: timedelta) -> None:
+    """Look at folders that have lain there for a day; only where there is one, at what versions hold."""
     now = installation.clock()
-    rows = installation.registry.versions.all(name)
-    readable = [
-        row
-        for row in rows
-        if not row.expired_at or now - datetime.fromisoformat(row.expired_at) < grace
-    ]
-    known = {
-        Path(file.path).parts[0]
-        for row in readable
-        for file in evidence.files(installation.statement(row))
-    }
-    installation.lake.sweep(name, now.timestamp(), known.__contains__)
-    installation.lake.keep_sketches(name, {row.version for row in readable})
+
+    @cache
+    def readable() -> list[Version]:
+        return [
+            row
+            for row in installation.registry.versions.all(name)
+            if not row.expired_at or now - datetime.fromisoformat(row.expired_at) < grace
+        ]
+
+    @cache
+    def held() -> set[str]:
+        return folders_of(installation, name, readable())
+
+    installation.lake.sweep(name, now.timestamp(), lambda folder: folder in held())
+    installation.lake.keep_sketches(name, lambda: {row.version for row in readable()})
+
+
+def folders_of(installation: Installation, name: str, rows: Sequence[Version]) -> set[str]:
+    """The folders below `versions` that these versions hold. What two of them share is read once."""
+    read = installation.partition_reader(name)
+    folders: set[str] = set()
+    before: str | None = None
+    for row in rows:
+        document = installation.signed_statement(row)
+        tree = document["predicate"].get("partition_tree")
+        if tree is None:
+            folders |= {Path(file.path).parts[0] for file in evidence.files(document)}
+            continue
+        _, new = partition_tree.difference(before, tree["root"], read)
+        folders |= {Path(path).parts[0] for part in new.values() for path in part["files"]}
+        before = tree["root"]
+    return folders

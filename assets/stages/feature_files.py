@@ -9,7 +9,7 @@ from urllib.parse import quote, unquote
 import polars as pl
 
 from assay.contracts.errors import ConfigurationError, FeatureError
-from assay.pipelines import engine
+from assay.pipelines.core import engine
 from assay.pipelines.features import parity, table
 from assay.pipelines.features.state import State, from_json
 

@@ -35,7 +35,7 @@ from assay.contracts.features import Features, Wanted
 from assay.contracts.model import Contract
 from assay.lineage import features as evidence
 from assay.lineage.facts import Table
-from assay.pipelines import engine
+from assay.pipelines.core import engine
 from assay.pipelines.features import parity, privacy, table
 from assay.pipelines.features.state import Bound, State
 

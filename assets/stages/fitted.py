@@ -16,7 +16,7 @@ from assay.assets.io.lake import Lake
 from assay.assets.stages.run import Run
 from assay.contracts.errors import EvidenceError, Where
 from assay.pipelines.clean import steps
-from assay.pipelines.clean.step_spec import Fitted
+from assay.pipelines.core.fitting import Fitted
 
 FOLDER = "fitted"
 KEPT = "_fitted"  # engines that read the table pass over what starts with an underscore
@@ -65,7 +65,7 @@ def kept(run: Run) -> dict[int, Fitted]:
     }
     known: dict[int, Fitted] = {}
     for row in installation.registry.versions.all(contract.name) if wanted else []:
-        cleaning = installation.statement(row)["predicate"]["cleaning"]
+        cleaning = installation.signed_statement(row)["predicate"]["cleaning"]
         for index, step in wanted.items():
             if (
                 index not in known

@@ -17,7 +17,7 @@ from assay.pipelines.act import retrieve
 from assay.pipelines.act.judge import judge
 from assay.pipelines.act.renewal import Embedder
 from assay.pipelines.act.stemming import stems
-from assay.pipelines.frames import Judgement
+from assay.pipelines.core.frames import Judgement
 
 Questions = Sequence[tuple[str, frozenset[str]]]
 """Each question with the documents that answer it."""

@@ -24,7 +24,7 @@ from assay.contracts.model import Contract
 from assay.contracts.settings import CsvOptions
 from assay.lineage.facts import Table
 from assay.pipelines.clean import steps
-from assay.pipelines.frames import FileRead, Receipt
+from assay.pipelines.core.frames import FileRead, Receipt
 from assay.pipelines.ingest.records import numbered
 
 NOTE, FETCHED, RECEIPT = "landed.digest", "fetched", "receipt.json"
@@ -176,14 +176,12 @@ def _mark(run: Run) -> sources.Mark | None:
     """What the last published version reached, as its signed evidence says; a run that published
     nothing moves it nowhere.
     """
-    versions = (
-        run.installation.registry.versions.all(run.contract.name)
-        if run.contract.source.options.watermark is not None
-        else []
-    )
-    if not versions:
+    if run.contract.source.options.watermark is None:
         return None
-    mark = run.installation.statement(versions[-1])["predicate"].get("watermark")
+    newest = run.installation.registry.versions.newest(run.contract.name)
+    if newest is None:
+        return None
+    mark = run.installation.signed_statement(newest)["predicate"].get("watermark")
     if not mark:
         return None
     column = mark["column"]
@@ -193,7 +191,7 @@ def _mark(run: Run) -> sources.Mark | None:
         if sealed
         else mark["value"]
     )
-    return sources.Mark(column, value, versions[-1].source_digest)
+    return sources.Mark(column, value, newest.source_digest)
 
 
 def kept_mark(run: Run, column: str, value: str | int | float) -> dict[str, Any]:

@@ -15,8 +15,8 @@ from assay.assets.stages.verdict_json import verdict_of
 from assay.contracts.errors import AdmissionError, Where
 from assay.contracts.location import ELSEWHERE, kind_of
 from assay.pipelines.admit.license import held_against, judge_license, looser, no_freer
+from assay.pipelines.core.frames import LicenseVerdict
 from assay.pipelines.draft.license import UNKNOWN
-from assay.pipelines.frames import LicenseVerdict
 from assay.pipelines.publish.naming import Inputs
 
 _LICENCE_TEXT = re.compile(

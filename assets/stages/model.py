@@ -36,9 +36,9 @@ from assay.lineage.trace import trace_of_run
 from assay.pipelines.act import retrain
 from assay.pipelines.act.card import card, numbers
 from assay.pipelines.act.judge import judge_model
+from assay.pipelines.core.frames import Judgement
 from assay.pipelines.drift.scores import METRICS, metric_of
 from assay.pipelines.features import privacy, table
-from assay.pipelines.frames import Judgement
 
 JUDGED_SCORES = 1_001
 """How many quantiles of the judged scores are kept, to hold later predictions against."""
@@ -95,7 +95,7 @@ def _retrain(
             facts,
             policy=policy,
             features=trial.columns,
-            found=trial.evaluation,
+            evaluation=trial.evaluation,
             judgement=judgement,
         ),
     )

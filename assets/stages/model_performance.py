@@ -10,7 +10,7 @@ from assay.assets.io.registry.models import ServingModel
 from assay.assets.stages.outcomes import MODEL, SCORE, _predictions, live
 from assay.contracts.model import Contract
 from assay.contracts.settings import DriftPolicy, Performance, Retrain
-from assay.pipelines.drift.measure import Claim
+from assay.pipelines.drift.claims import Claim
 from assay.pipelines.drift.scores import performance, prediction_drift
 
 FEWEST = 50

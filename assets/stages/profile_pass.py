@@ -20,8 +20,8 @@ from assay.contracts.model import Contract
 from assay.contracts.settings import Window
 from assay.pipelines.clean import steps
 from assay.pipelines.clean.duplicates import parts_of
-from assay.pipelines.clean.step_spec import Fitted
-from assay.pipelines.engine import run_together
+from assay.pipelines.core.engine import run_together
+from assay.pipelines.core.fitting import Fitted
 from assay.pipelines.publish.naming import Inputs
 from assay.pipelines.validate.evaluate import kept_by_all, without_repeats
 

@@ -11,15 +11,17 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 
 from assay.assets.io.installation import schema_of
+from assay.assets.io.registry.database import Json
 from assay.assets.io.registry.versions import Version
 from assay.assets.stages import fitted, quarantine_record
 from assay.assets.stages.admit import Admission
 from assay.assets.stages.clean_validate import Refined, check_row, keep_set_aside, refused
 from assay.assets.stages.expire import expire
 from assay.assets.stages.fault_points import reached
+from assay.assets.stages.part import Part
 from assay.assets.stages.quality import assess
 from assay.assets.stages.run import Noted, Run, stage
-from assay.assets.stages.statement import Part, signed
+from assay.assets.stages.statement import signed
 from assay.contracts.errors import ClockError
 from assay.lineage.facts import Table
 
@@ -123,7 +125,9 @@ def _committed(run: Run, parts: Sequence[Part], stages: Sequence[Noted]) -> Vers
     while True:
         row = signed(run, parts)
         reached("signed")
-        outbox = [("evidence", {"version": row.version}), ("delta", {"version": row.version})]
+        named: Json = {"version": row.version}
+        new = {"documents": list(row.documents)} if row.documents else {}
+        outbox = [("evidence", {**named, **new}), ("delta", named)]
         reached("before the commit")
         registered = registry.publish(
             leased, row, outbox, measures=run.contract.drift is not None, end=end

@@ -23,6 +23,7 @@ from assay.assets.io.disk import sha256
 from assay.assets.io.installation import Installation
 from assay.assets.io.registry.database import as_row
 from assay.assets.io.registry.quarantine import HandlingRecord
+from assay.assets.io.registry.versions import Version
 from assay.assets.io.sources import locate
 from assay.assets.stages.admit import Admission
 from assay.assets.stages.clean_validate import ROWS_A_GROUP, Refined
@@ -31,10 +32,11 @@ from assay.assets.stages.run import Run
 from assay.assets.stages.version_statistics import statistics_of
 from assay.contracts.errors import EvidenceError, SourceError
 from assay.contracts.model import Contract, Rule
-from assay.lineage import evidence
-from assay.pipelines.engine import run as collect
-from assay.pipelines.engine import run_together
-from assay.pipelines.frames import REASONS, Check
+from assay.lineage import evidence, partition_tree
+from assay.lineage.evidence import PublishedFile
+from assay.pipelines.core.engine import run as collect
+from assay.pipelines.core.engine import run_together
+from assay.pipelines.core.frames import REASONS, Check
 from assay.pipelines.validate import anonymity, bias, metrics, stability
 from assay.pipelines.validate.evaluate import Statistics
 from assay.pipelines.validate.quarantine import (
@@ -45,6 +47,8 @@ from assay.pipelines.validate.quarantine import (
     without_values,
 )
 
+_SAMPLED_PARTITIONS = 100
+"""More partitions than this are compared by a sample of them."""
 RELEASED_FILE, QUARANTINE_FILE = "released-00000.parquet", "quarantine.parquet"
 
 
@@ -350,20 +354,35 @@ def _stability(
     if row is None:
         return {}
     try:
-        before = [
-            installation.lake.folder(contract.name, "versions") / file.path
-            for file in evidence.files(installation.statement(row))
-        ]
+        files = sampled_files(installation, row)
+        folder = installation.lake.folder(contract.name, "versions")
+        before = [folder / file.path for file in files]
         schema_before = pl.read_parquet_schema(before[0])
         columns = [
             name
             for name, kind in schema.items()
             if schema_before.get(name) == kind and stability.comparable(kind)
         ]
-        reference = stability.sample(pl.scan_parquet(before), row.rows, columns)
+        rows = sum(file.rows for file in files)
+        reference = stability.sample(pl.scan_parquet(before), rows, columns)
     except (EvidenceError, pl.exceptions.ComputeError, OSError):
         return {}
     return stability.stability(reference, stability.sample(frame, _rows(frame), columns))
+
+
+def sampled_files(installation: Installation, row: Version) -> Sequence[PublishedFile]:
+    """A version's files; of one with very many partitions, those of some that lie evenly among them."""
+    document = installation.signed_statement(row)
+    tree = document["predicate"].get("partition_tree")
+    if tree is None:
+        return evidence.files(document)
+    read = installation.partition_reader(row.dataset)
+    digests = list(partition_tree.listed(tree["root"], read).values())
+    step = -(-len(digests) // _SAMPLED_PARTITIONS)
+    parts = read(digests[::step])
+    return [
+        PublishedFile(**file) for digest in digests[::step] for file in parts[digest]["manifest"]
+    ]
 
 
 def _rows(frame: pl.LazyFrame) -> int:

@@ -62,11 +62,8 @@ def expire(installation: Installation, names: Sequence[str]) -> list[dict[str, A
     for name in names:
         contract = installation.contract(name)
         folder = installation.lake.folder(name, "quarantine")
-        for row in (
-            row
-            for row in installation.registry.quarantine.all(name)
-            if row.expired_at is None and _expires(row, contract) <= now
-        ):
+        limit = (now - _retention(contract)).isoformat(timespec="microseconds")
+        for row in installation.registry.quarantine.unexpired(name, limit):
             if not installation.registry.quarantine.expire(
                 name, row.run_id, f"retention.quarantine is {contract.retention.quarantine}"
             ):
@@ -93,9 +90,10 @@ def _sign_earlier(installation: Installation, name: str) -> bool:
 
     The registry's record with its entry in the audit log is all that tells of them.
     """
-    expired = [row.run_id for row in installation.registry.quarantine.all(name) if row.expired_at]
     unsigned = [
-        run for run in expired if not installation.quarantine_expiry_file(name, run).exists()
+        run
+        for run in installation.registry.quarantine.expired(name)
+        if not installation.quarantine_expiry_file(name, run).exists()
     ]
     if not unsigned:
         return False
@@ -109,6 +107,8 @@ def _sign_earlier(installation: Installation, name: str) -> bool:
 
 def _expires(row: QuarantineRecord, contract: Contract) -> datetime:
     """When a quarantine has lived as long as the contract says: whole days from when it was kept."""
-    return datetime.fromisoformat(row.kept_at) + timedelta(
-        days=int(contract.retention.quarantine[1:-1])
-    )
+    return datetime.fromisoformat(row.kept_at) + _retention(contract)
+
+
+def _retention(contract: Contract) -> timedelta:
+    return timedelta(days=int(contract.retention.quarantine[1:-1]))

@@ -18,7 +18,7 @@ from assay.contracts.model import Level
 from assay.contracts.stewards import Steward, StewardPolicy, steward_policy
 from assay.lineage import approval as approvals
 from assay.pipelines.admit.review import Standing, refusal, standing
-from assay.pipelines.frames import Approval
+from assay.pipelines.core.frames import Approval
 
 POLICIES, STEWARDS = "policies", "stewards"
 """What reviews of the licence policy and of the stewards' file are about, in place of a data set."""

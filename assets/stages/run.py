@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from assay.assets.io.disk import room_on_disk
-from assay.assets.io.failures import is_failure, unexpected
+from assay.assets.io.failures import must_stop, unexpected
 from assay.assets.io.installation import Installation
 from assay.assets.io.registry.runs import Lease
 from assay.contracts.errors import errors_located_at
@@ -122,7 +122,7 @@ def stage(run: Run, name: str) -> Iterator[Noted]:
                 with registry.runs.working(dataset, run.run_id, name):
                     yield noted
         except BaseException as error:
-            if not is_failure(error):
+            if must_stop(error):
                 raise
             failure = unexpected(installation.home.root, error, dataset, f"stage '{name}'")
             # at once: on a full disk it is what the words about it are written on

@@ -13,6 +13,7 @@ from assay.assets.stages.run import Run
 from assay.assets.stages.window_rows import window_of
 from assay.contracts.errors import SourceError
 from assay.contracts.settings import Window, Windows
+from assay.lineage import partition_tree
 from assay.pipelines.publish.naming import Inputs
 from assay.pipelines.validate.quarantine import decisions_digest
 
@@ -60,8 +61,15 @@ def published_of(run: Run, inputs: Inputs) -> Version | None:
     if run.partition is None:
         return installation.registry.versions.of_inputs(name, inputs.key)
     row = installation.registry.references.resolve(name)
-    held = installation.statement(row)["predicate"].get("partitions", {}) if row else {}
-    return row if held.get(run.partition, {}).get("key") == inputs.key else None
+    if row is None:
+        return None
+    predicate = installation.signed_statement(row)["predicate"]
+    if "partition_tree" in predicate:
+        read = installation.partition_reader(name)
+        part = partition_tree.find(predicate["partition_tree"]["root"], run.partition, read) or {}
+    else:
+        part = predicate.get("partitions", {}).get(run.partition, {})
+    return row if part.get("key") == inputs.key else None
 
 
 def inputs_of(run: Run, digest: str) -> Inputs:

@@ -17,8 +17,8 @@ from assay.assets.stages.run import Run
 from assay.contracts.model import Contract
 from assay.contracts.types import read
 from assay.pipelines.admit import personal, special_categories, split_values
-from assay.pipelines.engine import run_together
-from assay.pipelines.frames import ROW
+from assay.pipelines.core.engine import run_together
+from assay.pipelines.core.frames import ROW
 
 FOUND_SCHEMA = {
     ROW: pl.Int64,

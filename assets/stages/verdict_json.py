@@ -6,7 +6,7 @@ from typing import Any
 
 from assay.assets.io.installation import Installation
 from assay.assets.io.registry.versions import Version
-from assay.pipelines.frames import Verdict
+from assay.pipelines.core.frames import Verdict
 
 
 def verdict_from(data: dict[str, Any]) -> Verdict:

@@ -13,7 +13,7 @@ from assay.contracts.model import Contract
 from assay.contracts.settings import Window
 from assay.contracts.types import read
 from assay.pipelines.admit.treat import treatments
-from assay.pipelines.engine import run_together
+from assay.pipelines.core.engine import run_together
 from assay.pipelines.publish import partitions
 from assay.pipelines.publish.naming import Inputs
 

@@ -1,7 +1,10 @@
-"""Contract -> other tools' own formats, each from the contract alone: the same contract always gives the same text.
+"""Contract -> other tools' own formats, each from the contract alone.
 
-Belongs here: one module a format, saying what it leaves out and why. Stays out: running the tools (assets/services/docs.py), reading contracts (load.py).
-Every format describes a version: the published columns, and the rules whose rows are set aside before anything is published.
+The same contract always gives the same text.
+
+Belongs here: one module a format, saying what it leaves out and why. Stays out: running the tools
+(assets/services/docs.py), reading contracts (load.py). Every format describes a version: the
+published columns, and the rules whose rows are set aside before anything is published.
 """
 
 from __future__ import annotations

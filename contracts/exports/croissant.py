@@ -1,6 +1,8 @@
-"""Contract -> Croissant 1.1 (JSON-LD of data sets for machine learning), with the responsible-AI vocabulary 1.0.
+"""Contract -> Croissant 1.1 (JSON-LD of data sets for machine learning), with the responsible-AI
+vocabulary 1.0.
 
-What nobody said is left out: no bias, no digest is made up. Sources: http://mlcommons.org/croissant/1.1, http://mlcommons.org/croissant/RAI/1.0.
+What nobody said is left out: no bias, no digest is made up. Sources:
+http://mlcommons.org/croissant/1.1, http://mlcommons.org/croissant/RAI/1.0.
 """
 
 from __future__ import annotations
@@ -9,26 +11,16 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
+from assay.contracts.data_files import table
 from assay.contracts.exports.promised import as_json
 from assay.contracts.formats import decimal
 from assay.contracts.location import HIDDEN_QUERY, kind_of
 from assay.contracts.model import Column, Contract
+from assay.contracts.settings import Source
 from assay.contracts.steps import FillMissing
 from assay.contracts.types import width
 
 CONFORMS_TO = ["http://mlcommons.org/croissant/1.1", "http://mlcommons.org/croissant/RAI/1.0"]
-# the vocabulary's own terms, each a word of `cr:`
-TERMS = (
-    "arrayShape", "citeAs", "column", "containedIn", "equivalentProperty", "extract", "field", "fileProperty", "fileObject", "fileSet", "format", "includes", "isArray",
-    "isLiveDataset", "jsonPath", "key", "md5", "parentField", "path", "recordSet", "references", "regex", "repeated", "replace", "samplingRate", "separator", "source",
-    "subField", "transform",
-)  # fmt: skip
-CONTEXT: dict[str, Any] = {
-    "@language": "en", "@vocab": "https://schema.org/", "sc": "https://schema.org/", "cr": "http://mlcommons.org/croissant/", "rai": "http://mlcommons.org/croissant/RAI/",
-    "dct": "http://purl.org/dc/terms/", "conformsTo": "dct:conformsTo", "name": {"@container": "@language"}, "description": {"@container": "@language"},
-    "data": {"@id": "cr:data", "@type": "@json"}, "dataType": {"@id": "cr:dataType", "@type": "@vocab"}, "examples": {"@id": "cr:examples", "@type": "@json"},
-    **{term: f"cr:{term}" for term in TERMS},
-}  # fmt: skip
 PARQUET = "application/x-parquet"  # as Croissant writes it; IANA registers vnd.apache.parquet
 MEDIA_TYPES = {
     "csv": "text/csv",
@@ -69,11 +61,13 @@ def croissant(contract: Contract, *, files: Sequence[PublishedFile] = ()) -> str
     """The metadata as JSON-LD.
 
     Args:
-        files: of one published version. Without them the source is described where the contract knows its digest, else a version's files by their pattern.
+        files: of one published version. Without them the source is described where the contract
+            knows its digest, else a version's files by their pattern.
     """
     distribution = list(_distribution(contract, files))
+    keywords = (contract.domain, contract.source.origin, *contract.license.purposes)
     data: Node = {
-        "@context": CONTEXT,
+        "@context": table("exports/croissant_context.json"),
         "@type": "sc:Dataset",
         "conformsTo": CONFORMS_TO,
         "name": contract.name,
@@ -81,52 +75,35 @@ def croissant(contract: Contract, *, files: Sequence[PublishedFile] = ()) -> str
         "version": contract.version,
         "license": _license(contract.license.expression),
         "creator": {"@type": "sc:Organization", "name": contract.license.holder},
-        "keywords": [
-            word
-            for word in (contract.domain, contract.source.origin, *contract.license.purposes)
-            if word
-        ],
+        "keywords": [keyword for keyword in keywords if keyword],
         **_responsible(contract),
         "distribution": distribution,
-        "recordSet": [
-            {
-                "@type": "cr:RecordSet",
-                "@id": "rows",
-                "name": "rows",
-                "field": [
-                    _field(column, f"rows/{column.name}", distribution[-1], [column.name], contract)
-                    for column in contract.published_columns
-                ],
-            }
-        ],
+        "recordSet": [_rows(contract, distribution[-1])],
     }
     return as_json({key: value for key, value in data.items() if value not in ("", [], None)})
 
 
 def _license(expression: str) -> str:
-    """The page of a single licence; an expression or a licence of one's own is told as it is."""
-    return (
-        f"https://spdx.org/licenses/{expression}.html"
-        if SPDX_ID.fullmatch(expression) and not expression.startswith("LicenseRef-")
-        else expression
-    )
+    """The page of a single licence; an expression or a licence of one's own as it is."""
+    if not SPDX_ID.fullmatch(expression) or expression.startswith("LicenseRef-"):
+        return expression
+    return f"https://spdx.org/licenses/{expression}.html"
 
 
 def _distribution(contract: Contract, files: Sequence[PublishedFile]) -> Iterator[Node]:
     """The last node is the one that fields are read from."""
     for file in files:
         yield {
-            "@type": "cr:FileObject", "@id": file.path, "name": file.path, "contentUrl": file.path, "contentSize": f"{file.size} B", "encodingFormat": PARQUET, "sha256": file.sha256,
-        }  # fmt: skip
+            "@type": "cr:FileObject",
+            "@id": file.path,
+            "name": file.path,
+            "contentUrl": file.path,
+            "contentSize": f"{file.size} B",
+            "encodingFormat": PARQUET,
+            "sha256": file.sha256,
+        }
     source = contract.source
-    plain = not source.location.endswith((".zip", ".gz", ".bz2", ".xz", ".zst")) and kind_of(
-        source.location
-    ) in (
-        "path",
-        "package",
-        "http",
-    )  # an archive would need a node of its own, and the name of what it holds
-    if not files and source.sha256 and source.format in MEDIA_TYPES and plain:
+    if not files and source.sha256 and source.format in MEDIA_TYPES and _is_plain_file(source):
         yield {
             "@type": "cr:FileObject",
             "@id": "source",
@@ -145,23 +122,40 @@ def _distribution(contract: Contract, files: Sequence[PublishedFile]) -> Iterato
         }
 
 
-def _field(column: Column, id: str, source: Node, path: list[str], contract: Contract) -> Node:
-    inner, shape = _unwrapped(column)
-    reference = {
-        "fileObject" if source["@type"] == "cr:FileObject" else "fileSet": {"@id": source["@id"]},
-        "extract": {"column": path[0]},
+def _is_plain_file(source: Source) -> bool:
+    """Whether the source is one file as it is.
+
+    An archive would need a node of its own, and the name of what it holds.
+    """
+    is_archive = source.location.endswith((".zip", ".gz", ".bz2", ".xz", ".zst"))
+    return not is_archive and kind_of(source.location) in ("path", "package", "http")
+
+
+def _rows(contract: Contract, source: Node) -> Node:
+    return {
+        "@type": "cr:RecordSet",
+        "@id": "rows",
+        "name": "rows",
+        "field": [
+            _field(column, f"rows/{column.name}", source, column.name)
+            for column in contract.published_columns
+        ],
     }
+
+
+def _field(column: Column, id: str, source: Node, top: str) -> Node:
+    """A field, and what it nests; it is read from the column `top`."""
+    inner, shape = _unwrapped(column)
     node: Node = {"@type": "cr:Field", "@id": id, "name": column.name}
     if column.description:
         node["description"] = column.description
-    node |= {"isArray": True, "arrayShape": ",".join(str(size) for size in shape)} if shape else {}
+    if shape:
+        node |= {"isArray": True, "arrayShape": ",".join(str(size) for size in shape)}
     if inner.logical_type in ("object", "map"):
-        return node | {
-            "subField": [
-                _field(field, f"{id}/{field.name}", source, path, contract)
-                for field in inner.fields
-            ]
-        }
+        parts = [_field(field, f"{id}/{field.name}", source, top) for field in inner.fields]
+        return node | {"subField": parts}
+    file = "fileObject" if source["@type"] == "cr:FileObject" else "fileSet"
+    reference = {file: {"@id": source["@id"]}, "extract": {"column": top}}
     return node | {"dataType": _type(inner), "source": reference}
 
 
@@ -184,19 +178,11 @@ def _type(column: Column) -> str:
         case "integer":
             name = width(column)
             return f"cr:{'Int' if name[0] == 'i' else 'UInt'}{name[1:]}"
+        case "number" if decimal(column.physical_type):
+            return "sc:Float"
         case "number":
-            single = (column.format or (column.physical_type or "").lower().strip()) in (
-                "f32",
-                "float32",
-                "real",
-            )
-            return (
-                "sc:Float"
-                if decimal(column.physical_type)
-                else "cr:Float32"
-                if single
-                else "cr:Float64"
-            )
+            name = column.format or (column.physical_type or "").lower().strip()
+            return "cr:Float32" if name in ("f32", "float32", "real") else "cr:Float64"
         case "vector":
             return ELEMENTS[column.element_type]
         case _:
@@ -208,44 +194,42 @@ def _type(column: Column) -> str:
 
 def _responsible(contract: Contract) -> Node:
     source, windows = contract.source, contract.source.windows
+    fills = [step for step in contract.cleaning if isinstance(step, FillMissing)]
+    others = [step for step in contract.cleaning if not isinstance(step, FillMissing)]
+    use_cases = (contract.usage, f"Wanted for: {', '.join(contract.license.purposes)}.")
     node: Node = {
-        "rai:dataCollection": f"{source.origin.capitalize()} data, delivered as {source.format} from {source.shown_location}.",
+        "rai:dataCollection": f"{source.origin.capitalize()} data, "
+        f"delivered as {source.format} from {source.shown_location}.",
         "rai:dataLimitations": contract.limitations,
-        "rai:dataUseCases": [
-            text
-            for text in (contract.usage, f"Wanted for: {', '.join(contract.license.purposes)}.")
-            if text
-        ],
+        "rai:dataUseCases": [text for text in use_cases if text],
         "rai:personalSensitiveInformation": _personal(contract),
-        "rai:dataPreprocessingProtocol": [
-            step.description for step in contract.cleaning if not isinstance(step, FillMissing)
-        ],
-        "rai:dataImputationProtocol": " ".join(
-            step.description for step in contract.cleaning if isinstance(step, FillMissing)
-        ),
-        "rai:dataReleaseMaintenancePlan": f"Versions are kept for {contract.retention.versions}."
-        + (
-            f" New data are looked for on the schedule '{source.schedule}'."
-            if source.schedule
-            else ""
-        ),
+        "rai:dataPreprocessingProtocol": [step.description for step in others],
+        "rai:dataImputationProtocol": " ".join(step.description for step in fills),
+        "rai:dataReleaseMaintenancePlan": _maintenance(contract),
     }
     if windows:
         node["rai:dataCollectionTimeFrame"] = [
-            min(w.start for w in windows.each).isoformat(),
-            max(w.end for w in windows.each).isoformat(),
+            min(window.start for window in windows.each).isoformat(),
+            max(window.end for window in windows.each).isoformat(),
         ]
     return node
 
 
+def _maintenance(contract: Contract) -> str:
+    kept = f"Versions are kept for {contract.retention.versions}."
+    schedule = contract.source.schedule
+    return f"{kept} New data are looked for on the schedule '{schedule}'." if schedule else kept
+
+
 def _personal(contract: Contract) -> list[str]:
     privacy = contract.privacy
-    told = [
-        f"The data set is {privacy.sensitivity}; lawful basis: {privacy.lawful_basis}; region: {privacy.region}."
-    ]
-    return told + [
-        f"{name}: {treatment.kind.replace('_', ' ')}, {_DONE[treatment.treatment]}."
-        for name, treatment in privacy.columns.items()
+    return [
+        f"The data set is {privacy.sensitivity}; lawful basis: {privacy.lawful_basis}; "
+        f"region: {privacy.region}.",
+        *(
+            f"{name}: {treatment.kind.replace('_', ' ')}, {_DONE[treatment.treatment]}."
+            for name, treatment in privacy.columns.items()
+        ),
     ]
 
 

@@ -1,6 +1,9 @@
-"""Contract -> what Dagster shows of a data set, as plain data: the table schema, and one check a rule under its own name.
+"""Contract -> what Dagster shows of a data set, as plain data.
 
-The fields are those of dagster.TableColumn and dagster.AssetCheckSpec, filled as assets/dagster/metadata.py fills them.
+The table schema, and one check a rule under its own name.
+
+The fields are those of dagster.TableColumn and dagster.AssetCheckSpec, filled as
+assets/dagster/metadata.py fills them.
 """
 
 from __future__ import annotations

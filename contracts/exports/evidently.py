@@ -12,7 +12,9 @@ from assay.contracts.model import Column, Contract
 
 
 def evidently(contract: Contract) -> str:
-    """`DataDefinition(**data_definition)`, `DataDriftPreset(**preset)`, and what Assay measures itself because Evidently does not see it."""
+    """`DataDefinition(**data_definition)`, `DataDriftPreset(**preset)`, and what Assay measures
+    itself because Evidently does not see it.
+    """
     kinds: dict[str, list[str]] = {
         "numerical_columns": [],
         "categorical_columns": [],
@@ -40,7 +42,9 @@ def evidently(contract: Contract) -> str:
 
 
 def _kind(contract: Contract, column: Column) -> str | None:
-    """A column is categorical where drift compares it so, where its values are listed, or where features encode it."""
+    """A column is categorical where drift compares it so, where its values are listed, or where
+    features encode it.
+    """
     match column.logical_type:
         case "integer" | "number":
             return "numerical_columns"

@@ -1,8 +1,9 @@
 """Contract -> a Great Expectations suite, as GX 1.24 loads it.
 
-The suite speaks of a version, in which no row breaks a rule that sets rows aside. A rule that GX would judge otherwise than Assay is left out,
-and the suite's `meta.left_out` says why. It reads an Arrow-backed pandas frame (`to_pandas(use_pyarrow_extension_array=True)`): plain pandas
-turns integers with nulls into fractions, and does not compare its times with dates.
+The suite speaks of a version, in which no row breaks a rule that sets rows aside. A rule that GX
+would judge otherwise than Assay is left out, and the suite's `meta.left_out` says why. It reads an
+Arrow-backed pandas frame (`to_pandas(use_pyarrow_extension_array=True)`): plain pandas turns
+integers with nulls into fractions, and does not compare its times with dates.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from assay.contracts.exports.promised import (
     rule_id,
     speaks_of_a_version,
 )
-from assay.contracts.formats import FORMATS
+from assay.contracts.formats import string_formats
 from assay.contracts.model import Bound, Contract, Rule
 
 SEVERITIES = {"error": "critical", "warning": "warning", "info": "info"}
@@ -37,6 +38,7 @@ COUNTED_OTHERWISE = dict.fromkeys(
     ("unique", "duplicateValues"), "Great Expectations counts the first of equal rows too"
 ) | {"missingValues": "Great Expectations counts nulls and other words for nothing apart"}
 WHOLE = 2**53  # up to here every integer is a float, which Great Expectations keeps bounds as
+UNIQUE = ("expect_column_values_to_be_unique", "expect_compound_columns_to_be_unique")
 Expectation = tuple[str, dict[str, Any]]
 
 
@@ -54,20 +56,18 @@ def great_expectations(contract: Contract) -> str:
     left_out: dict[str, str] = {}
     for rule in contract.rules:
         try:
-            said = [*_expectations(contract, rule)]
+            wanted = [*_expectations(contract, rule)]
         except _LeftOut as reason:
             left_out[rule_id(contract, rule)] = str(reason)
             continue
-        for kind, words in said:
-            # without a description of its own, a page tells the expectation in its own words
-            told = rule.description if rule.description not in ("", rule.name) else None
-            meta = {"assay_rule": rule_id(contract, rule)}
+        for kind, words in wanted:
             expectations.append(
                 get_expectation_impl(kind)(
                     **words,
                     severity=FailureSeverity(SEVERITIES[rule.severity]),
-                    meta=meta,
-                    description=told,
+                    meta={"assay_rule": rule_id(contract, rule)},
+                    # without one of its own, a page shows the expectation's description
+                    description=_description(rule),
                 )
             )
     about = {
@@ -84,8 +84,15 @@ def great_expectations(contract: Contract) -> str:
     return as_json({key: suite[key] for key in ("name", "expectations", "meta")})
 
 
+def _description(rule: Rule) -> str | None:
+    return rule.description if rule.description not in ("", rule.name) else None
+
+
 def library() -> Any:
-    """The module `great_expectations`, imported in peace: it takes ten seconds, and would tell its makers that it was used."""
+    """The module `great_expectations`, imported in peace.
+
+    It takes ten seconds, and would tell its makers that it was used.
+    """
     os.environ["GX_ANALYTICS_ENABLED"] = "false"  # read on import
     with warnings.catch_warnings():
         # importing it reaches the parser's old name in Python, by way of its own requirements
@@ -107,9 +114,7 @@ def _expectations(contract: Contract, rule: Rule) -> Iterator[Expectation]:
         return
     mostly = _mostly(rule, rule.kind in PRESENCE or set(rule.columns) <= never_null(contract))
     for kind, words in _of_rows(rule):
-        if (mostly < 1 and kind == "expect_compound_columns_to_be_unique") or (
-            mostly < 1 and kind == "expect_column_values_to_be_unique"
-        ):
+        if mostly < 1 and kind in UNIQUE:
             raise _LeftOut("Great Expectations counts the first of equal rows too")
         if mostly < 1 and rule.kind == "missingValues":
             raise _LeftOut("Great Expectations counts absent and null values apart")
@@ -117,59 +122,61 @@ def _expectations(contract: Contract, rule: Rule) -> Iterator[Expectation]:
 
 
 def _of_rows(rule: Rule) -> Iterator[Expectation]:
-    words: dict[str, Any] = {"column": rule.columns[0]}
+    """The expectations that stand for a rule about rows."""
+    column = rule.columns[0]
     match rule.kind:
         case "required" | "nullValues":
-            yield "expect_column_values_to_not_be_null", words
+            yield "expect_column_values_to_not_be_null", {"column": column}
         case "missingValues":
             absent = [value for value in rule.argument if value is not None]
             if absent:
-                yield "expect_column_values_to_not_be_in_set", words | {"value_set": absent}
+                yield (
+                    "expect_column_values_to_not_be_in_set",
+                    {
+                        "column": column,
+                        "value_set": absent,
+                    },
+                )
             if None in rule.argument:
-                yield "expect_column_values_to_not_be_null", words
-        case "minimum" | "exclusiveMinimum":
-            yield (
-                "expect_column_values_to_be_between",
-                words
-                | {
-                    "min_value": _limit(rule.argument),
-                    "strict_min": rule.kind.startswith("exclusive"),
-                },
-            )
-        case "maximum" | "exclusiveMaximum":
-            yield (
-                "expect_column_values_to_be_between",
-                words
-                | {
-                    "max_value": _limit(rule.argument),
-                    "strict_max": rule.kind.startswith("exclusive"),
-                },
-            )
-        case "minLength" | "maxLength":
-            yield (
-                "expect_column_value_lengths_to_be_between",
-                words | {"min_value" if rule.kind == "minLength" else "max_value": rule.argument},
-            )
-        case "pattern":
-            yield "expect_column_values_to_match_regex", words | {"regex": _regex(rule.argument)}
-        case "format":  # our own patterns, known to take linear time
-            yield (
-                "expect_column_values_to_match_regex",
-                words | {"regex": portable(FORMATS[rule.argument])},
-            )
-        case "invalidValues" if isinstance(rule.argument, str):
-            yield "expect_column_values_to_match_regex", words | {"regex": _regex(rule.argument)}
-        case "enum" | "invalidValues":
-            yield "expect_column_values_to_be_in_set", words | {"value_set": list(rule.argument)}
+                yield "expect_column_values_to_not_be_null", {"column": column}
         case "unique" | "duplicateValues" if len(rule.columns) == 1:
-            yield "expect_column_values_to_be_unique", words
+            yield "expect_column_values_to_be_unique", {"column": column}
         case "unique" | "duplicateValues":
             yield (
                 "expect_compound_columns_to_be_unique",
-                {"column_list": list(rule.columns), "ignore_row_if": "never"},
+                {
+                    "column_list": list(rule.columns),
+                    "ignore_row_if": "never",
+                },
             )
         case _:
-            raise _LeftOut(f"Great Expectations has no word for {rule.kind}")
+            kind, words = _of_values(rule)
+            yield kind, {"column": column, **words}
+
+
+def _of_values(rule: Rule) -> Expectation:
+    """The expectation that stands for a rule about the values that are there."""
+    match rule.kind:
+        case "minimum" | "exclusiveMinimum" | "maximum" | "exclusiveMaximum":
+            return "expect_column_values_to_be_between", _between(rule)
+        case "minLength":
+            return "expect_column_value_lengths_to_be_between", {"min_value": rule.argument}
+        case "maxLength":
+            return "expect_column_value_lengths_to_be_between", {"max_value": rule.argument}
+        case "format":  # our own patterns, known to take linear time
+            pattern = portable(string_formats()[rule.argument])
+            return "expect_column_values_to_match_regex", {"regex": pattern}
+        case "pattern" | "invalidValues" if isinstance(rule.argument, str):
+            return "expect_column_values_to_match_regex", {"regex": _regex(rule.argument)}
+        case "enum" | "invalidValues":
+            return "expect_column_values_to_be_in_set", {"value_set": list(rule.argument)}
+    raise _LeftOut(f"Great Expectations has no word for {rule.kind}")
+
+
+def _between(rule: Rule) -> dict[str, Any]:
+    side = "min" if rule.kind in ("minimum", "exclusiveMinimum") else "max"
+    is_strict = rule.kind.startswith("exclusive")
+    return {f"{side}_value": _limit(rule.argument), f"strict_{side}": is_strict}
 
 
 def _limit(value: Any) -> Any:
@@ -189,16 +196,19 @@ def _regex(pattern: str) -> str:
         raise _LeftOut(f"the pattern cannot be carried over to Python: {error}") from None
     if may_explode(written):
         raise _LeftOut(
-            "the pattern repeats what itself varies, which can take Python's engine exponential time"
+            "the pattern repeats what itself varies, "
+            "which can take Python's engine exponential time"
         )
     return written
 
 
 def _mostly(rule: Rule, of_all_rows: bool) -> float:
-    """The share that must keep the rule; 1 where rows that break it are set aside, so that a version has none.
+    """The share that must keep the rule.
 
-    Great Expectations asks for at least a share of the values that are there, Assay for at most a share of all rows:
-    the same only where the column has no nulls, or nulls are what is counted.
+    1 where rows that break it are set aside, so that a version has none.
+
+    Great Expectations asks for at least a share of the values that are there, Assay for at most a
+    share of all rows: the same only where the column has no nulls, or nulls are what is counted.
     """
     if rule.splits_rows:
         return 1.0
@@ -215,7 +225,8 @@ def _mostly(rule: Rule, of_all_rows: bool) -> float:
         raise _LeftOut("Great Expectations allows a share of rows, not a number of them")
     if not of_all_rows:
         raise _LeftOut(
-            "Great Expectations takes the share of values that are not null, the contract of all rows"
+            "Great Expectations takes the share of values that are not null, "
+            "the contract of all rows"
         )
     return float(1 - Decimal(str(high)) / 100)
 

@@ -1,7 +1,8 @@
 """Contract -> JSON Schema 2020-12 of one row of a version, written as JSON.
 
-A row holds its promised columns and no other; an absent one is null. Dates and times are ISO 8601 text, maps are objects, decimals numbers.
-What one row cannot break, or JSON Schema cannot say, stands in `x-assay-left-out` with the reason.
+A row holds its promised columns and no other; an absent one is null. Dates and times are ISO 8601
+text, maps are objects, decimals numbers. What one row cannot break, or JSON Schema cannot say,
+stands in `x-assay-left-out` with the reason.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from assay.contracts.exports.promised import (
     speaks_of_a_version,
 )
 from assay.contracts.exports.source import SEES_OTHERS
-from assay.contracts.formats import EACH, FORMATS, decimal
+from assay.contracts.formats import EACH, decimal, string_formats
 from assay.contracts.model import Column, Contract, Rule
 from assay.contracts.types import INTEGERS, width
 
@@ -86,41 +87,8 @@ class _Row:
 
     def _type(self, column: Column, top: str, path: tuple[str, ...]) -> Schema:
         match column.logical_type:
-            case "integer":
-                _, low, high = INTEGERS[width(column)]
-                return {"type": "integer", "minimum": low, "maximum": high}
-            case "number":
-                digits = decimal(column.physical_type)
-                limit = 10 ** (digits[0] - digits[1]) if digits else None
-                return {"type": "number"} | (
-                    {"exclusiveMinimum": -limit, "exclusiveMaximum": limit} if limit else {}
-                )
-            case "date":
-                return {"type": "string", "format": "date", "pattern": portable(f"^{DAY}$")}
-            case "timestamp":
-                if column.timezone:
-                    return {
-                        "type": "string",
-                        "format": "date-time",
-                        "pattern": portable(f"^{DAY}T{CLOCK}(Z|[+-][0-9]{{2}}:[0-9]{{2}})$"),
-                    }
-                return {"type": "string", "pattern": portable(f"^{DAY}T{CLOCK}$")}
-            case "time":  # JSON Schema's format `time` asks for an offset
-                return {"type": "string", "pattern": portable(f"^{CLOCK}$")}
             case "object":
-                return {
-                    "type": "object",
-                    "properties": {
-                        field.name: self.of(field, top, (*path, field.name))
-                        for field in column.fields
-                    },
-                    "required": [
-                        field.name
-                        for field in column.fields
-                        if self.is_present(top, (*path, field.name))
-                    ],
-                    "additionalProperties": False,
-                }
+                return self._object(column, top, path)
             case "array":
                 return {"type": "array", "items": self.of(column.fields[0], top, (*path, EACH))}
             case "map":
@@ -129,20 +97,57 @@ class _Row:
                 )
                 return {"type": "object", "propertyNames": key, "additionalProperties": value}
             case "vector":
-                span = ELEMENTS.get(column.element_type)
-                items = (
-                    {"type": "integer", "minimum": span[0], "maximum": span[1]}
-                    if span
-                    else {"type": "number"}
-                )
-                return {
-                    "type": "array",
-                    "items": items,
-                    "minItems": column.dimensions,
-                    "maxItems": column.dimensions,
-                }
+                return _vector(column)
             case _:
-                return {"type": column.logical_type}
+                return _plain_type(column)
+
+    def _object(self, column: Column, top: str, path: tuple[str, ...]) -> Schema:
+        places = {field.name: (*path, field.name) for field in column.fields}
+        return {
+            "type": "object",
+            "properties": {
+                field.name: self.of(field, top, places[field.name]) for field in column.fields
+            },
+            "required": [name for name, place in places.items() if self.is_present(top, place)],
+            "additionalProperties": False,
+        }
+
+
+def _plain_type(column: Column) -> Schema:
+    """The schema of a value that nests nothing."""
+    match column.logical_type:
+        case "integer":
+            _, low, high = INTEGERS[width(column)]
+            return {"type": "integer", "minimum": low, "maximum": high}
+        case "number":
+            digits = decimal(column.physical_type)
+            if digits is None:
+                return {"type": "number"}
+            limit = 10 ** (digits[0] - digits[1])
+            return {"type": "number", "exclusiveMinimum": -limit, "exclusiveMaximum": limit}
+        case "date":
+            return {"type": "string", "format": "date", "pattern": portable(f"^{DAY}$")}
+        case "timestamp" if column.timezone:
+            pattern = portable(f"^{DAY}T{CLOCK}(Z|[+-][0-9]{{2}}:[0-9]{{2}})$")
+            return {"type": "string", "format": "date-time", "pattern": pattern}
+        case "timestamp":
+            return {"type": "string", "pattern": portable(f"^{DAY}T{CLOCK}$")}
+        case "time":  # JSON Schema's format `time` asks for an offset
+            return {"type": "string", "pattern": portable(f"^{CLOCK}$")}
+        case _:
+            return {"type": column.logical_type}
+
+
+def _vector(column: Column) -> Schema:
+    items: Schema = {"type": "number"}
+    if span := ELEMENTS.get(column.element_type):
+        items = {"type": "integer", "minimum": span[0], "maximum": span[1]}
+    return {
+        "type": "array",
+        "items": items,
+        "minItems": column.dimensions,
+        "maxItems": column.dimensions,
+    }
 
 
 def _unsaid(contract: Contract, rule: Rule) -> str | None:
@@ -183,7 +188,7 @@ def _constraint(rule: Rule, present: bool) -> Schema:
             return {"pattern": portable(rule.argument, digits=False)}
         case "format":
             return ({"format": rule.argument} if rule.argument in STANDARD_FORMATS else {}) | {
-                "pattern": portable(FORMATS[rule.argument])
+                "pattern": portable(string_formats()[rule.argument])
             }
         case "invalidValues" if isinstance(rule.argument, str):
             return {"pattern": portable(rule.argument, digits=False)}

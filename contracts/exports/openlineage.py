@@ -1,6 +1,9 @@
-"""Contract -> an OpenLineage DatasetEvent: the schema, ownership, documentation and tags of the published data set.
+"""Contract -> an OpenLineage DatasetEvent.
 
-Assertions stay out: the standard's facet asks of each whether it succeeded, which nobody knows before a run (lineage/events.py sends them then).
+The schema, ownership, documentation and tags of the published data set.
+
+Assertions stay out: the standard's facet asks of each whether it succeeded, which nobody knows
+before a run (lineage/events.py sends them then).
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from assay.contracts.model import Column, Contract
 from assay.contracts.types import dtype
 
 if TYPE_CHECKING:
-    from openlineage.client.facet_v2 import schema_dataset
+    from openlineage.client.facet_v2 import DatasetFacet, schema_dataset, tags_dataset
 
 NAMESPACE = "assay"
 PRODUCER = "urn:assay:0.1"
@@ -23,60 +26,68 @@ NO_TIME = "1970-01-01T00:00:00Z"  # the standard demands a time, and a contract 
 def openlineage(contract: Contract, *, event_time: str = NO_TIME) -> str:
     """The event as JSON. Whoever sends it says `event_time`, ISO 8601 with a zone."""
     from openlineage.client import event_v2
+    from openlineage.client.serde import Serde
+
+    dataset = event_v2.StaticDataset(
+        namespace=NAMESPACE, name=f"{contract.name}/published", facets=_facets(contract)
+    )
+    event = event_v2.DatasetEvent(eventTime=event_time, dataset=dataset, producer=PRODUCER)
+    return as_json(json.loads(Serde.to_json(event)))
+
+
+def _facets(contract: Contract) -> dict[str, DatasetFacet]:
     from openlineage.client.facet_v2 import (
         documentation_dataset,
         ownership_dataset,
         schema_dataset,
         tags_dataset,
     )
-    from openlineage.client.serde import Serde
 
-    tags = {
-        "contract_version": contract.version, "contract_digest": contract.digest, "license": contract.license.expression,
-        "sensitivity": contract.privacy.sensitivity, "region": contract.privacy.region, "retention": contract.retention.versions,
-    }  # fmt: skip
-    of_dataset = [
-        tags_dataset.TagsDatasetFacetFields(key=key, value=value, source="CONTRACT")
-        for key, value in tags.items()
-    ]
-    of_columns = [
-        tags_dataset.TagsDatasetFacetFields(
-            key="classification", value=column.classification, source="CONTRACT", field=column.name
-        )
-        for column in contract.published_columns
-        if column.classification
-    ]
-    facets = {
+    columns = enumerate(contract.published_columns, start=1)
+    owners = [ownership_dataset.Owner(name=owner, type="OWNER") for owner in contract.owners]
+    facets: dict[str, DatasetFacet] = {
         "schema": schema_dataset.SchemaDatasetFacet(
-            fields=[
-                _field(column, place)
-                for place, column in enumerate(contract.published_columns, start=1)
-            ],
-            producer=PRODUCER,
+            fields=[_field(column, place) for place, column in columns], producer=PRODUCER
         ),
-        "ownership": ownership_dataset.OwnershipDatasetFacet(
-            owners=[ownership_dataset.Owner(name=owner, type="OWNER") for owner in contract.owners],
-            producer=PRODUCER,
-        ),
-        "tags": tags_dataset.TagsDatasetFacet(tags=[*of_dataset, *of_columns], producer=PRODUCER),
+        "ownership": ownership_dataset.OwnershipDatasetFacet(owners=owners, producer=PRODUCER),
+        "tags": tags_dataset.TagsDatasetFacet(tags=_tags(contract), producer=PRODUCER),
     }
-    said = "\n\n".join(
-        text for text in (contract.description, contract.usage, contract.limitations) if text
-    )
-    if said:
+    texts = (contract.description, contract.usage, contract.limitations)
+    documentation = "\n\n".join(text for text in texts if text)
+    if documentation:
         facets["documentation"] = documentation_dataset.DocumentationDatasetFacet(
-            description=said, contentType="text/markdown", producer=PRODUCER
+            description=documentation, contentType="text/markdown", producer=PRODUCER
         )
-    dataset = event_v2.StaticDataset(
-        namespace=NAMESPACE, name=f"{contract.name}/published", facets=facets
-    )
-    return as_json(
-        json.loads(
-            Serde.to_json(
-                event_v2.DatasetEvent(eventTime=event_time, dataset=dataset, producer=PRODUCER)
+    return facets
+
+
+def _tags(contract: Contract) -> list[tags_dataset.TagsDatasetFacetFields]:
+    """What the contract says of the data set as a whole, and the classes of its columns."""
+    from openlineage.client.facet_v2 import tags_dataset
+
+    of_dataset = {
+        "contract_version": contract.version,
+        "contract_digest": contract.digest,
+        "license": contract.license.expression,
+        "sensitivity": contract.privacy.sensitivity,
+        "region": contract.privacy.region,
+        "retention": contract.retention.versions,
+    }
+    tags = [
+        tags_dataset.TagsDatasetFacetFields(key=key, value=value, source="CONTRACT")
+        for key, value in of_dataset.items()
+    ]
+    for column in contract.published_columns:
+        if column.classification:
+            tags.append(
+                tags_dataset.TagsDatasetFacetFields(
+                    key="classification",
+                    value=column.classification,
+                    source="CONTRACT",
+                    field=column.name,
+                )
             )
-        )
-    )
+    return tags
 
 
 def _field(column: Column, place: int | None = None) -> schema_dataset.SchemaDatasetFacetFields:

@@ -1,7 +1,9 @@
 """A contract's pattern -> the same meaning for engines that backtrack.
 
-Belongs here: what Rust's expressions (Polars), Python's and ECMAScript's (JSON Schema) read alike, and a wary test of their cost. Stays out: checking.
-Sources: docs.rs/regex "Syntax", Python's `re`, ECMA-262 section 22.2, Unicode's White_Space property.
+Belongs here: what Rust's expressions (Polars), Python's and ECMAScript's (JSON Schema) read alike,
+and a wary test of their cost. Stays out: checking.
+Sources: docs.rs/regex "Syntax", Python's `re`, ECMA-262 section 22.2, Unicode's White_Space
+property.
 """
 
 from __future__ import annotations
@@ -17,9 +19,11 @@ SPACE = r"\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 # `.` stops at more line breaks in ECMAScript; pandas warns of groups that keep what they match
 ELSEWHERE = {"$": END, ".": r"[^\n]", "(": "(?:"}
 _SYNTAX = "^$\\.*+?()[]{}|/"
-_MANY = 16  # repeats of repeats beyond this many can take a backtracking engine longer than anyone waits
+# repeats of repeats beyond this many can take a backtracking engine longer than anyone waits
+_MANY = 16
 _TOKEN = re.compile(
-    r"(?P<code>\\(?:x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}))|(?P<escape>\\.)|(?P<group>\(\?:)|(?P<option>\(\?)"
+    r"(?P<code>\\(?:x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}))|(?P<escape>\\.)"
+    r"|(?P<group>\(\?:)|(?P<option>\(\?)"
     r"|(?P<repeat>(?:[*+?]|\{[0-9]+(?:,[0-9]*)?\})\??(?P<twice>[*+?{])?)|(?P<other>.)",
     re.DOTALL,
 )
@@ -30,10 +34,12 @@ class NotPortable(Exception):
 
 
 def portable(pattern: str, *, digits: bool = True) -> str:
-    """The pattern, so written that a search with it finds the same strings in Rust, Python and ECMAScript.
+    """The pattern, so written that a search with it finds the same strings in Rust, Python and
+    ECMAScript.
 
     Args:
-        digits: whether `\\d` may stay: Rust's and Python's match the digits of every script, ECMAScript's only 0 to 9.
+        digits: whether `\\d` may stay: Rust's and Python's match the digits of every script,
+            ECMAScript's only 0 to 9.
     Raises: NotPortable: it uses what they read differently.
     """
     written = "".join(_tokens(pattern, digits))
@@ -45,38 +51,58 @@ def portable(pattern: str, *, digits: bool = True) -> str:
 
 
 def _tokens(pattern: str, digits: bool) -> Iterator[str]:
+    """The parts of a pattern, each as it is written elsewhere."""
     at, inside = 0, False
     while at < len(pattern):
         token = _TOKEN.match(pattern, at)
         if token is None:  # a lone backslash, which no engine reads
             raise NotPortable("it ends in a backslash")
-        at, text = token.end(), token[0]
+        at = token.end()
         if token["code"]:
-            yield text
+            yield token[0]
         elif token["escape"]:
-            yield _escape(text[1], inside, digits)
+            yield _escape(token[0][1], inside, digits)
         elif inside:
             # a set is read one character at a time: repeats are plain characters there
             at = token.start() + 1
-            if text[0] == "[" or pattern[token.start() : at + 1] in ("&&", "--", "~~"):
-                raise NotPortable("it combines sets of characters")
-            inside = text[0] != "]"
-            yield text[0]
-        elif token["option"]:
-            raise NotPortable("it has options or named groups, `(?`")
-        elif token["twice"]:
-            raise NotPortable("it repeats a repeat")
-        elif text == "[":
+            inside = token[0][0] != "]"
+            yield _in_a_set(pattern, token.start())
+        elif token[0] == "[":
             inside = True
-            negated = pattern[at : at + 1] == "^"
-            at += negated
-            if pattern[at : at + 1] == "]":
-                raise NotPortable("it has a set that starts with `]`")
-            yield "[^" if negated else "["
-        elif text in "{}":
-            raise NotPortable("it has a brace that repeats nothing")
+            opening = _opening_of_set(pattern, at)
+            at += len(opening) - 1
+            yield opening
         else:
-            yield ELSEWHERE.get(text, text)
+            yield _outside_of_sets(token)
+
+
+def _in_a_set(pattern: str, at: int) -> str:
+    if pattern[at] == "[" or pattern[at : at + 2] in ("&&", "--", "~~"):
+        raise NotPortable("it combines sets of characters")
+    return pattern[at]
+
+
+def _opening_of_set(pattern: str, at: int) -> str:
+    """`[` or `[^`.
+
+    Args:
+        at: where the set goes on after its bracket.
+    """
+    opening = "[^" if pattern[at : at + 1] == "^" else "["
+    at += len(opening) - 1
+    if pattern[at : at + 1] == "]":
+        raise NotPortable("it has a set that starts with `]`")
+    return opening
+
+
+def _outside_of_sets(token: re.Match[str]) -> str:
+    if token["option"]:
+        raise NotPortable("it has options or named groups, `(?`")
+    if token["twice"]:
+        raise NotPortable("it repeats a repeat")
+    if token[0] in "{}":
+        raise NotPortable("it has a brace that repeats nothing")
+    return ELSEWHERE.get(token[0], token[0])
 
 
 def _escape(letter: str, inside: bool, digits: bool) -> str:
@@ -100,8 +126,12 @@ def _escape(letter: str, inside: bool, digits: bool) -> str:
 
 
 def may_explode(pattern: str) -> bool:
-    """Whether a backtracking engine could take exponential time: a repeat of what itself varies. Says so of some patterns that are harmless."""
-    from re import _parser  # type: ignore[attr-defined]  # the only parser of Python's syntax there is
+    """Whether a backtracking engine could take exponential time: a repeat of what itself varies.
+
+    Says so of some patterns that are harmless.
+    """
+    # the only parser of Python's syntax there is
+    from re import _parser  # type: ignore[attr-defined]
 
     return _repeats_what_varies(_parser.parse(pattern))
 

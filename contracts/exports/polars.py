@@ -1,4 +1,4 @@
-"""Contract -> a Python module of named Polars expressions, for those who have Polars and not Assay."""
+"""Contract -> a Python module of named Polars expressions, which runs without Assay."""
 
 from __future__ import annotations
 
@@ -16,24 +16,32 @@ import datetime
 import polars as pl
 
 '''
+TAIL = '''
+
+def broken(frame: pl.LazyFrame) -> pl.LazyFrame:
+    """One row: for each rule, how many rows of the frame break it."""
+    return frame.select((~keeps).sum().alias(name) for name, keeps in RULES.items())
+'''
 
 
 def polars(contract: Contract) -> str:
     """A module with RULES, SEVERITIES, LEFT_OUT and `broken(frame)`."""
     rules, severities, left_out = [], [], []
     for rule in contract.rules:
-        reason = SEES_OTHERS.get(rule.kind) or (
-            None if speaks_of_a_version(contract, rule) else NOT_PUBLISHED
-        )
+        name = rule_id(contract, rule)
+        reason = SEES_OTHERS.get(rule.kind)
+        if reason is None and not speaks_of_a_version(contract, rule):
+            reason = NOT_PUBLISHED
         if reason:
-            left_out.append(f"    {rule_id(contract, rule)!r}: {reason!r},\n")
+            left_out.append(f"    {name!r}: {reason!r},\n")
         else:
-            rules.append(f"    {rule_id(contract, rule)!r}: {rule_source(rule)},\n")
-            severities.append(f"    {rule_id(contract, rule)!r}: {rule.severity!r},\n")
-    said = {"name": contract.name, "version": contract.version, "digest": contract.digest}
+            rules.append(f"    {name!r}: {rule_source(rule)},\n")
+            severities.append(f"    {name!r}: {rule.severity!r},\n")
+    about = {"name": contract.name, "version": contract.version, "digest": contract.digest}
     return (
-        f"{HEAD}CONTRACT = {said!r}\n\n"
-        f"RULES: dict[str, pl.Expr] = {{\n{''.join(rules)}}}\nSEVERITIES: dict[str, str] = {{\n{''.join(severities)}}}\nLEFT_OUT: dict[str, str] = {{\n{''.join(left_out)}}}\n"
-        + '\n\ndef broken(frame: pl.LazyFrame) -> pl.LazyFrame:\n    """One row: for each rule, how many rows of the frame break it."""\n'
-        + "    return frame.select((~keeps).sum().alias(name) for name, keeps in RULES.items())\n"
+        f"{HEAD}CONTRACT = {about!r}\n\n"
+        f"RULES: dict[str, pl.Expr] = {{\n{''.join(rules)}}}\n"
+        f"SEVERITIES: dict[str, str] = {{\n{''.join(severities)}}}\n"
+        f"LEFT_OUT: dict[str, str] = {{\n{''.join(left_out)}}}\n"
+        f"{TAIL}"
     )

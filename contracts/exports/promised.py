@@ -1,6 +1,7 @@
 """What every format asks of a contract.
 
-Belongs here: which rules a version is promised to keep, and writing JSON. Stays out: any format's words.
+Belongs here: which rules a version is promised to keep, and writing JSON. Stays out: any format's
+words.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""The cleaning steps that a contract can name under `assay.cleaning`: their shapes, one module a subject.
+"""The cleaning steps that a contract can name under `assay.cleaning`.
+
+Their shapes, one module a subject.
 
 Belongs here: what can be asked. Stays out: doing it (pipelines/clean, one module a subject too).
 """
@@ -32,13 +34,52 @@ from assay.contracts.steps.outliers import Outliers
 from assay.contracts.steps.texts import Align, Boilerplate, Language, Noise, TextQuality
 
 CleaningStep = Annotated[
-    Deduplicate | DeduplicateByKey | NearDuplicates | NearDuplicateTexts | FillMissing | DropMissing | Outliers
-    | Normalize | Placeholders | Synonyms | Rewrite | Numbers | Times | Typos | Shapes | Dependencies
-    | Noise | Boilerplate | Language | TextQuality | Align,
+    Deduplicate
+    | DeduplicateByKey
+    | NearDuplicates
+    | NearDuplicateTexts
+    | FillMissing
+    | DropMissing
+    | Outliers
+    | Normalize
+    | Placeholders
+    | Synonyms
+    | Rewrite
+    | Numbers
+    | Times
+    | Typos
+    | Shapes
+    | Dependencies
+    | Noise
+    | Boilerplate
+    | Language
+    | TextQuality
+    | Align,
     Field(discriminator="step"),
-]  # fmt: skip
+]
 
 __all__ = [
-    "Align", "Boilerplate", "CleaningStep", "Deduplicate", "DeduplicateByKey", "Dependencies", "DropMissing", "FillMissing", "Language", "NearDuplicateTexts",
-    "NearDuplicates", "Noise", "Normalize", "Numbers", "Outliers", "Placeholders", "Rewrite", "Shapes", "Step", "Synonyms", "TextQuality", "Times", "Typos",
-]  # fmt: skip
+    "Align",
+    "Boilerplate",
+    "CleaningStep",
+    "Deduplicate",
+    "DeduplicateByKey",
+    "Dependencies",
+    "DropMissing",
+    "FillMissing",
+    "Language",
+    "NearDuplicateTexts",
+    "NearDuplicates",
+    "Noise",
+    "Normalize",
+    "Numbers",
+    "Outliers",
+    "Placeholders",
+    "Rewrite",
+    "Shapes",
+    "Step",
+    "Synonyms",
+    "TextQuality",
+    "Times",
+    "Typos",
+]

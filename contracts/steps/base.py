@@ -13,10 +13,15 @@ Columns = Annotated[tuple[str, ...], Field(min_length=1)]
 
 
 class Step(Settings):
-    """One repair. What it is fitted on is its version's own rows, unless `fit` says that what the first version taught holds for all later ones."""
+    """One repair.
+
+    What it is fitted on is its version's own rows, unless `fit` says that what the first version
+    taught holds for all later ones.
+    """
 
     phase: ClassVar[Literal["text", "value"]] = "value"
-    """Whether it works on the text as the source wrote it, or on what was read from it. Steps on text come first in a contract."""
+    """Whether it works on the text as the source wrote it, or on what was read from it. Steps on
+    text come first in a contract."""
     reads_writing: ClassVar[bool] = True
     """Of a step on text: whether it asks how a value is written, or only which are equal."""
     step: str

@@ -1,4 +1,7 @@
-"""Steps that put wrong values right: what was written differently, mistyped, or contradicts the other columns."""
+"""Steps that put wrong values right.
+
+What was written differently, mistyped, or contradicts the other columns.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from assay.contracts.data_files import table
 from assay.contracts.formats import pattern_problem
 from assay.contracts.settings import Settings, Share
 from assay.contracts.steps.base import Columns, Step
@@ -15,7 +19,10 @@ Unclear = Literal["leave", "flag", "set_aside"]
 
 
 class Correction(Step):
-    """What corrections have in common: they work on text, on the columns named, or on every column of plain strings."""
+    """What corrections have in common.
+
+    They work on text, on the columns named, or on every column of plain strings.
+    """
 
     phase: ClassVar[Literal["text", "value"]] = "text"
     columns: tuple[str, ...] = ()
@@ -31,7 +38,11 @@ class Correction(Step):
 
 
 class Normalize(Correction):
-    """One way of writing: Unicode form, white space, invisible and control characters, HTML entities, text decoded wrongly, doubled quotes, case."""
+    """One way of writing.
+
+    Unicode form, white space, invisible and control characters, HTML entities, text decoded
+    wrongly, doubled quotes, case.
+    """
 
     step: Literal["normalize"]
     unicode: Literal["NFC", "NFKC"] | None = "NFC"
@@ -45,36 +56,28 @@ class Normalize(Correction):
     @property
     def description(self) -> str:
         """What it does."""
-        done = {
-            f"Unicode is brought to {self.unicode}": self.unicode, "white space is squeezed": self.whitespace, "invisible and control characters go": self.invisible,
-            "HTML entities become characters": self.entities, "wrongly decoded text is decoded again": self.mojibake, "doubled quotes become one": self.quotes,
+        changes = {
+            f"Unicode is brought to {self.unicode}": self.unicode,
+            "white space is squeezed": self.whitespace,
+            "invisible and control characters go": self.invisible,
+            "HTML entities become characters": self.entities,
+            "wrongly decoded text is decoded again": self.mojibake,
+            "doubled quotes become one": self.quotes,
             f"letters become {self.case} case": self.case,
-        }  # fmt: skip
-        return f"{self._where}, {', '.join(what for what, asked in done.items() if asked) or 'nothing is changed'}."
+        }
+        wanted = ", ".join(change for change, is_wanted in changes.items() if is_wanted)
+        return f"{self._where}, {wanted or 'nothing is changed'}."
+
+
+def _placeholders() -> tuple[str, ...]:
+    return tuple(table("words/placeholders.yaml"))
 
 
 class Placeholders(Correction):
     """Words that stand for nothing become nothing."""
 
     step: Literal["placeholders"]
-    values: tuple[str, ...] = Field(
-        default=(
-            "N/A",
-            "n/a",
-            "NA",
-            "-",
-            "--",
-            "?",
-            "unknown",
-            "Unknown",
-            "null",
-            "NULL",
-            "none",
-            "None",
-            "",
-        ),
-        min_length=1,
-    )
+    values: tuple[str, ...] = Field(default_factory=_placeholders, min_length=1)
 
     @property
     def description(self) -> str:
@@ -105,12 +108,17 @@ class Synonyms(Correction):
 
 
 class Rewrite(Correction):
-    """What matches a pattern is wrong: the match becomes `to`, or is only noted where nobody can say what it was. A value that would match again, or become nothing, is noted too."""
+    """What matches a pattern is wrong.
+
+    The match becomes `to`, or is only noted where nobody can say what it was. A value that would
+    match again, or become nothing, is noted too.
+    """
 
     step: Literal["rewrite"]
     columns: Columns
     pattern: str
-    """A regular expression of Rust's engine, found anywhere in the value unless it says `^` and `$`."""
+    """A regular expression of Rust's engine, found anywhere in the value unless it says `^` and
+    `$`."""
     to: str | None = None
     """What stands in its place; `${1}` is the pattern's first group, `$$` a dollar."""
     unclear: Unclear = "flag"
@@ -125,18 +133,23 @@ class Rewrite(Correction):
     @property
     def description(self) -> str:
         """What it does."""
-        return f"{self._where}, what matches {self.pattern!r} {'is wrong' if self.to is None else f'becomes {self.to!r}'}."
+        outcome = "is wrong" if self.to is None else f"becomes {self.to!r}"
+        return f"{self._where}, what matches {self.pattern!r} {outcome}."
 
 
 class Numbers(Correction):
-    """Numbers as people write them become plain ones: units, currencies, percent, thousands, a decimal comma."""
+    """Numbers as people write them become plain ones.
+
+    Units, currencies, percent, thousands, a decimal comma.
+    """
 
     step: Literal["numbers"]
     columns: Columns
     decimal: Literal[".", ","] = "."
     thousands: Literal[",", ".", " ", "'"] | None = None
     units: dict[str, float] = Field(default_factory=dict)
-    """What may stand before or after a number, in any case, and what the number is then multiplied by."""
+    """What may stand before or after a number, in any case, and what the number is then multiplied
+    by."""
     unclear: Unclear = "flag"
 
     @model_validator(mode="after")
@@ -162,7 +175,9 @@ class Numbers(Correction):
 
 
 class Times(Correction):
-    """Dates and times in the formats named (Java's DateTimeFormatter letters, the first that fits), or in those that the column bears out, become ISO 8601."""
+    """Dates and times in the formats named (Java's DateTimeFormatter letters, the first that fits),
+    or in those that the column bears out, become ISO 8601.
+    """
 
     step: Literal["times"]
     columns: Columns
@@ -192,14 +207,16 @@ class Times(Correction):
     @property
     def description(self) -> str:
         """What it does."""
-        return f"{self._where}, dates and times become ISO 8601{f', those of {self.timezone} UTC' if self.timezone else ''}."
+        zone = f", those of {self.timezone} UTC" if self.timezone else ""
+        return f"{self._where}, dates and times become ISO 8601{zone}."
 
 
 class Typos(Correction):
-    """A rare spelling close to one that is `ratio` times as frequent, or in the contract's enumeration, becomes that one.
+    """A rare spelling close to one that is `ratio` times as frequent, or in the contract's
+    enumeration, becomes that one.
 
-    Close: at most `distance` letters left out, put in, changed or swapped, and one for every four letters. Numbers are never put right like that, nor a
-    value all of whose words the table knows.
+    Close: at most `distance` letters left out, put in, changed or swapped, and one for every four
+    letters. Numbers are never put right like that, nor a value all of whose words the table knows.
     """
 
     step: Literal["typos"]
@@ -212,11 +229,16 @@ class Typos(Correction):
     @property
     def description(self) -> str:
         """What it does."""
-        return f"{self._where}, rare spellings become one that is {self.ratio:g} times as frequent and at most {self.distance} letters away."
+        return (
+            f"{self._where}, rare spellings become one that is {self.ratio:g} times as frequent "
+            f"and at most {self.distance} letters away."
+        )
 
 
 class Shapes(Correction):
-    """A value without the form that the contract's pattern or nearly all other values have gets it, where that can be done in one way only."""
+    """A value without the form that the contract's pattern or nearly all other values have gets it,
+    where that can be done in one way only.
+    """
 
     step: Literal["shapes"]
     columns: Columns
@@ -229,7 +251,10 @@ class Shapes(Correction):
     @property
     def description(self) -> str:
         """What it does."""
-        return f"{self._where}, values that lack the form of the others get it where one way leads there."
+        return (
+            f"{self._where}, values that lack the form of the others get it "
+            "where one way leads there."
+        )
 
 
 class Dependency(Settings):
@@ -246,9 +271,11 @@ class Dependency(Settings):
 
 
 class Dependencies(Step):
-    """Where rows that agree in some columns should agree in another, what most of them say holds for the others.
+    """Where rows that agree in some columns should agree in another, what most of them say holds
+    for the others.
 
-    Changed is what has at least two witnesses, or is missing, or is a misspelling of what the others say; and only where nothing contradicts in the row afterwards.
+    Changed is what has at least two witnesses, or is missing, or is a misspelling of what the
+    others say; and only where nothing contradicts in the row afterwards.
     """
 
     phase: ClassVar[Literal["text", "value"]] = "text"
@@ -261,7 +288,8 @@ class Dependencies(Step):
     support: int = Field(default=3, ge=2)
     """And how many of them."""
     strength: Share = 0.85
-    """How much of a column must be decided, beyond its most frequent value, for a dependency that nobody named."""
+    """How much of a column must be decided, beyond its most frequent value, for a dependency that
+    nobody named."""
     unclear: Unclear = "flag"
 
     @property
@@ -279,4 +307,7 @@ class Dependencies(Step):
             "; ".join(f"{', '.join(one.given)} → {one.decides}" for one in self.dependencies)
             or "found in the rows"
         )
-        return f"Values that contradict the dependencies ({named}) become what most rows say, where that is clear."
+        return (
+            f"Values that contradict the dependencies ({named}) become what most rows say, "
+            "where that is clear."
+        )

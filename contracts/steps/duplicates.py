@@ -14,7 +14,10 @@ Keep = Literal["first", "last", "most_complete", "max", "min"]
 
 
 class _Chooses(Step):
-    """What the steps that keep one row of several have in common. Row numbers mean nothing in other data, so each version is looked through anew."""
+    """What the steps that keep one row of several have in common.
+
+    Row numbers mean nothing in other data, so each version is looked through anew.
+    """
 
     fit: Literal["each"] = "each"
     keep: Keep = "first"
@@ -26,7 +29,8 @@ class _Chooses(Step):
     def _said_whole(self) -> _Chooses:
         if (self.keep in ("max", "min")) != (self.keep_by is not None):
             raise ValueError(
-                "`keep_by` names the column for `keep: max` or `keep: min`, and belongs to nothing else"
+                "`keep_by` names the column for `keep: max` or `keep: min`, "
+                "and belongs to nothing else"
             )
         return self
 
@@ -69,16 +73,24 @@ class DeduplicateByKey(_Chooses):
     @property
     def description(self) -> str:
         """What it does."""
-        return f"Of rows with the same {', '.join(self.columns)}, {self.kept} is kept; the others are {DONE[self.action]}."
+        return (
+            f"Of rows with the same {', '.join(self.columns)}, {self.kept} is kept; "
+            f"the others are {DONE[self.action]}."
+        )
 
 
 class NearDuplicates(_Chooses):
-    """Rows that speak of the same thing in other words: record linkage within the table, without examples. Text counts as it is written, so `keep` goes by it too."""
+    """Rows that speak of the same thing in other words.
+
+    Record linkage within the table, without examples. Text counts as it is written, so `keep` goes
+    by it too.
+    """
 
     phase: ClassVar[Literal["text", "value"]] = "text"
     step: Literal["near_duplicates"]
     columns: tuple[str, ...] = ()
-    """What is compared; none named means every column. Leave out what differs by nature, such as a running number."""
+    """What is compared; none named means every column. Leave out what differs by nature, such as a
+    running number."""
     keep: Literal["first", "last", "most_complete"] = "most_complete"
     keep_by: None = None
     certainty: Annotated[float, Field(ge=0.5, lt=1)] = 0.9
@@ -96,7 +108,10 @@ class NearDuplicates(_Chooses):
     def description(self) -> str:
         """What it does."""
         compared = ", ".join(self.columns) or "all columns"
-        return f"Of rows alike in {compared} (record linkage, certainty {self.certainty:g}), {self.kept} is kept; the others are {DONE[self.action]}."
+        return (
+            f"Of rows alike in {compared} (record linkage, certainty {self.certainty:g}), "
+            f"{self.kept} is kept; the others are {DONE[self.action]}."
+        )
 
 
 class NearDuplicateTexts(_Chooses):
@@ -122,4 +137,7 @@ class NearDuplicateTexts(_Chooses):
     @property
     def description(self) -> str:
         """What it does."""
-        return f"Of texts in {self.column} that share {self.similarity:.0%} of their wording, {self.kept} is kept; the others are {DONE[self.action]}."
+        return (
+            f"Of texts in {self.column} that share {self.similarity:.0%} of their wording, "
+            f"{self.kept} is kept; the others are {DONE[self.action]}."
+        )

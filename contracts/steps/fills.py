@@ -1,4 +1,7 @@
-"""Whether a fill suits the columns that it names, told without frames: `assay check` reads hundreds of contracts without them."""
+"""Whether a fill suits the columns that it names, told without frames.
+
+`assay check` reads hundreds of contracts without them.
+"""
 
 from __future__ import annotations
 
@@ -7,28 +10,25 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, time
 from typing import TYPE_CHECKING
 
+from assay.contracts.formats import integer_names
+
 if TYPE_CHECKING:
     from assay.contracts.model import Column
     from assay.contracts.steps.missing import FillMissing
 
 _WIDTHS = {"i8": 8, "i16": 16, "i32": 32, "i64": 64, "u8": 8, "u16": 16, "u32": 32, "u64": 64}
-_NAMES = {
-    "tinyint": "i8",
-    "smallint": "i16",
-    "int": "i32",
-    "integer": "i32",
-    "bigint": "i64",
-    "long": "i64",
-}
 
 
 def unfit(step: FillMissing, columns: Sequence[Column]) -> Iterator[tuple[str, str]]:
-    """Problem and remedy: a constant of another type than a column that gets it, and an order without distances where a line needs them."""
+    """Problem and remedy: a constant of another type than a column that gets it, and an order
+    without distances where a line needs them.
+    """
     promised = {column.name: column for column in columns}
     for name in step.columns if step.value is not None else ():
         if name in promised and not fits(step.value, promised[name]):
             yield (
-                f"fill_missing puts {step.value!r} into '{name}', a column of another type or width: {promised[name].logical_type}",
+                f"fill_missing puts {step.value!r} into '{name}', "
+                f"a column of another type or width: {promised[name].logical_type}",
                 "Give a value of the column's type",
             )
     order = promised.get(step.order_by or "")
@@ -38,13 +38,17 @@ def unfit(step: FillMissing, columns: Sequence[Column]) -> Iterator[tuple[str, s
         and order.logical_type not in ("integer", "number", "date", "timestamp")
     ):
         yield (
-            f"fill_missing draws lines over '{order.name}', which is promised as {order.logical_type}",
+            f"fill_missing draws lines over '{order.name}', "
+            f"which is promised as {order.logical_type}",
             "Order by numbers, dates or timestamps",
         )
 
 
 def fits(value: object, column: Column) -> bool:
-    """Whether a column of that type, and width, can hold it; dates and times as ISO text. What is nested holds no constant."""
+    """Whether a column of that type, and width, can hold it; dates and times as ISO text.
+
+    What is nested holds no constant.
+    """
     match column.logical_type:
         case "string":
             return isinstance(value, str)
@@ -69,12 +73,9 @@ def fits(value: object, column: Column) -> bool:
 
 
 def _within(value: int, column: Column) -> bool:
-    said = (column.physical_type or "").lower().strip()
-    name = (
-        column.format
-        if column.format in _WIDTHS
-        else _NAMES.get(said, said.replace("uint", "u").replace("int", "i"))
-    )
+    physical_type = (column.physical_type or "").lower().strip()
+    named = integer_names().get(physical_type, physical_type)
+    name = column.format if column.format in _WIDTHS else named
     bits = _WIDTHS.get(name, 64)
     if name in _WIDTHS and name.startswith("u"):
         return 0 <= value < 1 << bits

@@ -15,7 +15,11 @@ ORDERED = ("forward", "backward", "interpolate")
 
 
 class FillMissing(Step):
-    """Fill nulls. Columns of integers get integers, rounded half to even, and nothing is filled beyond a column's type."""
+    """Fill nulls.
+
+    Columns of integers get integers, rounded half to even, and nothing is filled beyond a column's
+    type.
+    """
 
     step: Literal["fill_missing"]
     columns: Columns
@@ -25,7 +29,8 @@ class FillMissing(Step):
     value: str | StrictBool | StrictInt | StrictFloat | None = None
     """The constant; dates and times as ISO text."""
     by: tuple[str, ...] = ()
-    """Within rows that agree in these columns; a group without a value gets what the whole has, and none where the method goes by order."""
+    """Within rows that agree in these columns; a group without a value gets what the whole has, and
+    none where the method goes by order."""
     order_by: str | None = None
     """The column that orders the rows; ties by row number. A row without it is not filled."""
     using: tuple[str, ...] = ()
@@ -39,7 +44,8 @@ class FillMissing(Step):
             raise ValueError("`value` belongs to the method `constant`, and only to it")
         if (self.method in ORDERED) != (self.order_by is not None):
             raise ValueError(
-                "`order_by` belongs to the methods `forward`, `backward` and `interpolate`, and only to them"
+                "`order_by` belongs to the methods `forward`, `backward` and `interpolate`, "
+                "and only to them"
             )
         if self.by and self.method not in _GROUPED:
             raise ValueError(f"`by` does not belong to the method `{self.method}`")
@@ -53,7 +59,8 @@ class FillMissing(Step):
             raise ValueError("a column that is filled cannot group, order, or stand under `using`")
         if self.fit == "first" and self.method in ORDERED:
             raise ValueError(
-                "`fit: first` keeps what a version taught for later ones; a fill from neighbouring rows teaches nothing"
+                "`fit: first` keeps what a version taught for later ones; "
+                "a fill from neighbouring rows teaches nothing"
             )
         return self
 
@@ -69,11 +76,8 @@ class FillMissing(Step):
     @property
     def numbers(self) -> tuple[str, ...]:
         """Its columns, where it computes."""
-        return (
-            (*self.columns, *self.using)
-            if self.method in ("mean", "median", "interpolate", "iterative")
-            else ()
-        )
+        computes = self.method in ("mean", "median", "interpolate", "iterative")
+        return (*self.columns, *self.using) if computes else ()
 
     @property
     def description(self) -> str:
@@ -86,12 +90,16 @@ class FillMissing(Step):
         if self.method == "constant":
             how = f"with {self.value!r}"
         elif self.method == "iterative":
-            how = f"with what {', '.join(dict.fromkeys((*self.columns, *self.using)))} predict of each other"
+            how = (
+                f"with what {', '.join(dict.fromkeys((*self.columns, *self.using)))} predict of "
+                "each other"
+            )
         elif self.method in neighbour:
             how = f"with {neighbour[self.method]} in the order of {self.order_by}"
         else:
             how = f"with their {self.method}"
-        return f"Missing values of {', '.join(self.columns)} are filled {how}{' within ' + ', '.join(self.by) if self.by else ''}."
+        within = f" within {', '.join(self.by)}" if self.by else ""
+        return f"Missing values of {', '.join(self.columns)} are filled {how}{within}."
 
 
 class DropMissing(Step):
@@ -111,4 +119,5 @@ class DropMissing(Step):
     @property
     def description(self) -> str:
         """What it does."""
-        return f"Rows in which {self.missing} of {', '.join(self.columns)} is missing are {DONE[self.action]}."
+        columns = ", ".join(self.columns)
+        return f"Rows in which {self.missing} of {columns} is missing are {DONE[self.action]}."

@@ -23,7 +23,10 @@ _MODEL = {
 
 
 class Outliers(Step):
-    """Values too far from the others in their column, or rows unlike the others in several: take the row out, note it, or cap the value."""
+    """Values too far from the others in their column, or rows unlike the others in several.
+
+    Take the row out, note it, or cap the value.
+    """
 
     step: Literal["outliers"]
     columns: Columns
@@ -31,10 +34,12 @@ class Outliers(Step):
         "iqr", "z_score", "modified_z_score", "constant", "isolation_forest", "local_outlier_factor"
     ] = "iqr"
     factor: float | None = Field(default=None, gt=0)
-    """How far is too far: 1.5 interquartile ranges (Tukey 1977), 3 standard deviations, 3.5 modified z-scores (Iglewicz and Hoaglin 1993) unless said."""
+    """How far is too far: 1.5 interquartile ranges (Tukey 1977), 3 standard deviations, 3.5
+    modified z-scores (Iglewicz and Hoaglin 1993) unless said."""
     share: float | None = Field(default=None, gt=0, le=0.5)
-    """The share of rows that the two methods on several columns take for outliers; unless said, where their papers draw the line. For `constant`, the share of
-    values that may differ from the one that the column holds for it to have one: 0.2 unless said."""
+    """The share of rows that the two methods on several columns take for outliers; unless said,
+    where their papers draw the line. For `constant`, the share of values that may differ from the
+    one that the column holds for it to have one: 0.2 unless said."""
     neighbours: int = Field(default=20, ge=1, le=1000)
     trees: int = Field(default=100, ge=1, le=1000)
     sample_rows: int = Field(default=10_000, ge=2, le=1_000_000)
@@ -45,7 +50,8 @@ class Outliers(Step):
     def _said_whole(self) -> Outliers:
         if self.method in _MODEL and (self.action == "cap" or self.factor is not None):
             raise ValueError(
-                f"`{self.method}` looks at several columns together: it has a `share`, no `factor`, and no value to cap"
+                f"`{self.method}` looks at several columns together: it has a `share`, "
+                "no `factor`, and no value to cap"
             )
         if self.method == "constant" and self.factor is not None:
             raise ValueError(
@@ -80,9 +86,11 @@ class Outliers(Step):
     @property
     def description(self) -> str:
         """What it does."""
+        columns = ", ".join(self.columns)
         done = "values are capped" if self.action == "cap" else f"rows are {DONE[self.action]}"
         if self.method in _MODEL:
-            return f"What {_MODEL[self.method]} takes for unlike the others in {', '.join(self.columns)}: {done}."
+            return f"What {_MODEL[self.method]} takes for unlike the others in {columns}: {done}."
         if self.method == "constant":
-            return f"Other than the one value that at least {1 - self.others:.0%} of {', '.join(self.columns)} hold, {done}."
-        return f"Beyond {self.reach:g} {_UNIT[self.method]} of {', '.join(self.columns)}, {done}."
+            share = f"{1 - self.others:.0%}"
+            return f"Other than the one value that at least {share} of {columns} hold, {done}."
+        return f"Beyond {self.reach:g} {_UNIT[self.method]} of {columns}, {done}."

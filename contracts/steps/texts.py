@@ -65,11 +65,15 @@ class Language(Correction):
     @property
     def description(self) -> str:
         """What it does."""
-        return f"Rows with {', '.join(self.columns)} in another language than {', '.join(self.keep)} are {'noted' if self.action == 'flag' else 'set aside'}."
+        columns, languages = ", ".join(self.columns), ", ".join(self.keep)
+        done = "noted" if self.action == "flag" else "set aside"
+        return f"Rows with {columns} in another language than {languages} are {done}."
 
 
 class TextQuality(Correction):
-    """Rows whose text is too short, too long, no prose or repeats itself are set aside (after Rae et al. 2021, Gopher, table A1)."""
+    """Rows whose text is too short, too long, no prose or repeats itself are set aside (after Rae
+    et al. 2021, Gopher, table A1).
+    """
 
     step: Literal["text_quality"]
     columns: Columns
@@ -88,11 +92,14 @@ class TextQuality(Correction):
     @property
     def description(self) -> str:
         """What it does."""
-        return f"Rows whose {', '.join(self.columns)} is no good prose are {'noted' if self.action == 'flag' else 'set aside'}."
+        done = "noted" if self.action == "flag" else "set aside"
+        return f"Rows whose {', '.join(self.columns)} is no good prose are {done}."
 
 
 class Align(Step):
-    """Records whose cells stand one column off are moved back where one way fits all types and forms, and else set aside; a cell that ends in the next, empty one's value is parted."""
+    """Records whose cells stand one column off are moved back where one way fits all types and
+    forms, and else set aside; a cell that ends in the next, empty one's value is parted.
+    """
 
     phase: ClassVar[Literal["text", "value"]] = "text"
     step: Literal["align"]

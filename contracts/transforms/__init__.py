@@ -1,4 +1,6 @@
-"""The transforms and selections that a contract can name under `assay.features`: their shapes, one module a family.
+"""The transforms and selections that a contract can name under `assay.features`.
+
+Their shapes, one module a family.
 
 Belongs here: what can be asked. Stays out: doing it (pipelines/features, one module a family too).
 """
@@ -42,18 +44,70 @@ from assay.contracts.transforms.texts import NgramHash, TextStatistics, Tfidf
 from assay.contracts.transforms.times import Calendar, Cyclical
 
 AnyTransform = Annotated[
-    Scale | Quantile | Log | Power | Bin | Polynomial | Ratio | Difference
-    | OneHot | Label | Ordinal | Frequency | TargetMean | Hash | Cross | Embedding
-    | Calendar | Cyclical | TextStatistics | Tfidf | NgramHash | Group | Window | Lag | AsOf,
+    Scale
+    | Quantile
+    | Log
+    | Power
+    | Bin
+    | Polynomial
+    | Ratio
+    | Difference
+    | OneHot
+    | Label
+    | Ordinal
+    | Frequency
+    | TargetMean
+    | Hash
+    | Cross
+    | Embedding
+    | Calendar
+    | Cyclical
+    | TextStatistics
+    | Tfidf
+    | NgramHash
+    | Group
+    | Window
+    | Lag
+    | AsOf,
     Field(discriminator="transform"),
-]  # fmt: skip
+]
 AnySelection = Annotated[
     ByVariance | ByCorrelation | ByMutualInformation | ByChiSquared | Recursive,
     Field(discriminator="select"),
 ]
 
 __all__ = [
-    "AnySelection", "AnyTransform", "AsOf", "Bin", "ByChiSquared", "ByCorrelation", "ByMutualInformation", "ByVariance", "Calendar", "Cross", "Cyclical", "Difference",
-    "Embedding", "Frequency", "Group", "Hash", "Label", "Lag", "Log", "NgramHash", "OneHot", "Ordinal", "Polynomial", "Power", "Quantile", "Ratio", "Recursive", "Scale",
-    "TargetMean", "TextStatistics", "Tfidf", "Transform", "Window",
-]  # fmt: skip
+    "AnySelection",
+    "AnyTransform",
+    "AsOf",
+    "Bin",
+    "ByChiSquared",
+    "ByCorrelation",
+    "ByMutualInformation",
+    "ByVariance",
+    "Calendar",
+    "Cross",
+    "Cyclical",
+    "Difference",
+    "Embedding",
+    "Frequency",
+    "Group",
+    "Hash",
+    "Label",
+    "Lag",
+    "Log",
+    "NgramHash",
+    "OneHot",
+    "Ordinal",
+    "Polynomial",
+    "Power",
+    "Quantile",
+    "Ratio",
+    "Recursive",
+    "Scale",
+    "TargetMean",
+    "TextStatistics",
+    "Tfidf",
+    "Transform",
+    "Window",
+]

@@ -19,7 +19,8 @@ _UNITS = {"d": 86_400_000_000, "h": 3_600_000_000, "m": 60_000_000, "s": 1_000_0
 def _is_a_span(text: str | int) -> str | int:
     if isinstance(text, str) and not re.fullmatch(r"[1-9][0-9]{0,6}[dhms]", text):
         raise ValueError(
-            "write a span of time as a number and d, h, m or s, such as 7d; a whole number where rows are ordered by one"
+            "write a span of time as a number and d, h, m or s, such as 7d; "
+            "a whole number where rows are ordered by one"
         )
     if isinstance(text, int) and not 0 < text < 2**53:
         raise ValueError("a span is greater than 0")
@@ -54,17 +55,22 @@ class Transform(Settings):
 
     @property
     def makes(self) -> tuple[str, ...]:
-        """The features that the contract alone names; a transform whose features depend on the data names none."""
+        """The features that the contract alone names.
+
+        A transform whose features depend on the data names none.
+        """
         return ()
 
     @property
     def by_time(self) -> bool:
-        """Whether it looks at when a row was, so that `order_by` must be a time or a whole number."""
+        """Whether it looks at when a row was: then `order_by` is a time or a whole number."""
         return False
 
     @property
     def only_the_past(self) -> bool:
-        """Whether it sees nothing but rows from before the moment of a row, so that it may look at what the target is made from."""
+        """Whether it sees nothing but rows from before the moment of a row, so that it may look at
+        what the target is made from.
+        """
         return False
 
 
@@ -89,7 +95,10 @@ class OfNumbers(OfColumns):
 
 
 class Sampled(Settings):
-    """Learned by scikit-learn from a sample of the training rows: so many at most, drawn by a seed; all of them where there are no more."""
+    """Learned by scikit-learn from a sample of the training rows: so many at most, drawn by a seed.
+
+    All of them where there are no more.
+    """
 
     sample_rows: int = Field(default=100_000, ge=10, le=10_000_000)
     seed: int = Field(default=0, ge=0)

@@ -19,7 +19,10 @@ class OneHot(OfColumns):
 
 
 class Label(OfColumns):
-    """A number for each category of the training part, in their alphabetical order; -1 for one never seen, missing where there is none."""
+    """A number for each category of the training part, in their alphabetical order.
+
+    -1 for one never seen, missing where there is none.
+    """
 
     transform: Literal["label"]
 
@@ -30,7 +33,10 @@ class Label(OfColumns):
 
 
 class Ordinal(OfColumns):
-    """A category's place in an order that the contract gives, from 0; -1 for another, missing where there is none."""
+    """A category's place in an order that the contract gives, from 0.
+
+    -1 for another, missing where there is none.
+    """
 
     transform: Literal["ordinal"]
     order: tuple[Value, ...] = Field(min_length=1)
@@ -59,9 +65,11 @@ class Frequency(OfColumns):
 
 
 class TargetMean(OfColumns):
-    """The mean of the target among training rows of the same category, drawn towards the mean of all as if that were so many rows more.
+    """The mean of the target among training rows of the same category, drawn towards the mean of
+    all as if that were so many rows more.
 
-    A training row gets it from rows out of its own fold; folds are spans of time, as many rows in each.
+    A training row gets it from rows out of its own fold; folds are spans of time, as many rows in
+    each.
     """
 
     transform: Literal["target"]
@@ -80,7 +88,10 @@ class TargetMean(OfColumns):
 
 
 class Hash(OfColumns):
-    """The bucket that a value's hash falls into: nothing is learned, and no value is unseen. Missing values have none."""
+    """The bucket that a value's hash falls into: nothing is learned, and no value is unseen.
+
+    Missing values have none.
+    """
 
     transform: Literal["hash"]
     buckets: int = Field(default=1024, ge=2, le=2**30)
@@ -107,7 +118,8 @@ class Cross(OfColumns):
 
 
 class Embedding(Transform):
-    """Categories as points that lie close where they occur together with the same categories of another column.
+    """Categories as points that lie close where they occur together with the same categories of
+    another column.
 
     0 in every dimension for one never seen, or missing.
     """

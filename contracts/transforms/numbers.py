@@ -1,4 +1,7 @@
-"""Transforms of numbers. A number that is not finite counts as missing, and what is made of a missing number is missing."""
+"""Transforms of numbers.
+
+A number that is not finite counts as missing, and what is made of a missing number is missing.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,10 @@ from assay.contracts.transforms.base import Columns, Kind, OfNumbers, Sampled, T
 
 
 class Scale(OfNumbers, Sampled):
-    """(x - middle) / width of the training part: mean and deviation, smallest and range, or median and interquartile range."""
+    """(x - middle) / width of the training part.
+
+    Mean and deviation, smallest and range, or median and interquartile range.
+    """
 
     transform: Literal["scale"]
     method: Literal["standard", "min_max", "robust"] = "standard"
@@ -23,7 +29,9 @@ class Scale(OfNumbers, Sampled):
 
 
 class Quantile(OfNumbers, Sampled):
-    """Where a value lies among those of the training part, from 0 to 1, or the same on a bell curve."""
+    """Where a value lies among those of the training part, from 0 to 1, or the same on a bell
+    curve.
+    """
 
     transform: Literal["quantile"]
     quantiles: int = Field(default=1000, ge=2, le=10_000)
@@ -47,7 +55,9 @@ class Log(OfNumbers):
 
 
 class Power(OfNumbers, Sampled):
-    """Closest to a bell curve, by Yeo and Johnson's power or Box and Cox's (numbers above 0 only), then standardised."""
+    """Closest to a bell curve, by Yeo and Johnson's power or Box and Cox's (numbers above 0 only),
+    then standardised.
+    """
 
     transform: Literal["power"]
     method: Literal["yeo_johnson", "box_cox"] = "yeo_johnson"
@@ -59,7 +69,10 @@ class Power(OfNumbers, Sampled):
 
 
 class Bin(OfNumbers, Sampled):
-    """The number of the bin a value falls into, counted from 0; bins are equally wide, equally full, around means, or cut where the contract says."""
+    """The number of the bin a value falls into, counted from 0.
+
+    Bins are equally wide, equally full, around means, or cut where the contract says.
+    """
 
     transform: Literal["bin"]
     method: Literal["uniform", "quantile", "kmeans", "edges"] = "quantile"
@@ -83,7 +96,10 @@ class Bin(OfNumbers, Sampled):
 
 
 class Polynomial(OfNumbers):
-    """Products of the columns up to a degree: of different ones (interactions), and powers of one."""
+    """Products of the columns up to a degree.
+
+    Of different ones (interactions), and powers of one.
+    """
 
     transform: Literal["polynomial"]
     degree: int = Field(default=2, ge=2, le=4)

@@ -13,7 +13,10 @@ WindowFunction = Literal["mean", "std", "min", "max", "sum", "count"]
 
 
 class Group(Transform):
-    """What the training rows of the same group have in common; for a group never seen what all have, and 0 for counts and sums."""
+    """What the training rows of the same group have in common.
+
+    For a group never seen what all have, and 0 for counts and sums.
+    """
 
     transform: Literal["group"]
     by: Columns
@@ -72,14 +75,18 @@ class OfThePast(Transform):
 
 
 class Window(OfThePast):
-    """What the rows of the same key were in the span before a row's moment. Rows of that very moment, and what comes after, are never looked at."""
+    """What the rows of the same key were in the span before a row's moment.
+
+    Rows of that very moment, and what comes after, are never looked at.
+    """
 
     transform: Literal["window"]
     functions: tuple[WindowFunction, ...] = Field(default=("mean",), min_length=1)
     span: Span | Literal["all"]
     """How far back; `all` is everything before."""
     gap: Span | None = None
-    """How long it takes until a row's values are known: rows of the last so-and-so-long are not looked at either."""
+    """How long it takes until a row's values are known: rows of the last so-and-so-long are not
+    looked at either."""
 
     @property
     def makes(self) -> tuple[str, ...]:
@@ -96,7 +103,10 @@ class Window(OfThePast):
 
 
 class Lag(OfThePast):
-    """The value of the same key at the last moment before, the one before that, and so on. Several rows of one moment count as one, with the greatest of their values."""
+    """The value of the same key at the last moment before, the one before that, and so on.
+
+    Several rows of one moment count as one, with the greatest of their values.
+    """
 
     transform: Literal["lag"]
     moments: tuple[int, ...] = Field(default=(1,), min_length=1)
@@ -117,12 +127,16 @@ class Lag(OfThePast):
 
 
 class AsOf(Transform):
-    """The last row of another governed data set from before a row's moment; missing where there is none."""
+    """The last row of another governed data set from before a row's moment.
+
+    Missing where there is none.
+    """
 
     transform: Literal["as_of"]
     dataset: str
     version: str | None = None
-    """A version's number or a reference; `latest` unless said. Which one it was stays with the features."""
+    """A version's number or a reference; `latest` unless said. Which one it was stays with the
+    features."""
     columns: Columns
     """Columns of that data set."""
     time: str

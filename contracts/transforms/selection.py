@@ -1,4 +1,7 @@
-"""Which features are kept: each selection looks at those that the one before it left, and its scores are kept."""
+"""Which features are kept.
+
+Each selection looks at those that the one before it left, and its scores are kept.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,9 @@ from assay.contracts.settings import Settings, Share
 
 
 class Selection(Settings):
-    """One selection, on the features' sample of the training rows, missing numbers filled with the mean of their feature."""
+    """One selection, on the features' sample of the training rows, missing numbers filled with the
+    mean of their feature.
+    """
 
     select: str
 
@@ -50,13 +55,17 @@ class ByMutualInformation(_Most):
 
 
 class ByChiSquared(_Most):
-    """The features whose chi-squared statistic with the target is greatest, each scaled to 0..1 first."""
+    """The features whose chi-squared statistic with the target is greatest, each scaled to 0..1
+    first.
+    """
 
     select: Literal["chi_squared"]
 
 
 class Recursive(_Most):
-    """A forest of extra trees is fitted again and again, each time without the features it needs least."""
+    """A forest of extra trees is fitted again and again, each time without the features it needs
+    least.
+    """
 
     select: Literal["recursive"]
     trees: int = Field(default=50, ge=1, le=1000)

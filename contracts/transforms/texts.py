@@ -71,17 +71,23 @@ class _Grams(Transform):
 
 
 class Tfidf(_Grams, Sampled):
-    """How often a term stands in a text, weighed by how few texts have it; a text's numbers have length 1. All 0 for a missing text."""
+    """How often a term stands in a text, weighed by how few texts have it.
+
+    A text's numbers have length 1. All 0 for a missing text.
+    """
 
     transform: Literal["tfidf"]
     most: int = Field(default=50, ge=1, le=2000)
-    """How many terms, the most frequent ones. A term is a number in the feature's name; the state says which."""
+    """How many terms, the most frequent ones. A term is a number in the feature's name; the state
+    says which."""
     support: int = Field(default=2, ge=1)
     """Terms in fewer texts of the sample are left out."""
 
 
 class NgramHash(_Grams):
-    """Counts of runs of words or characters, added up by the bucket of their hash: nothing is learned. A text's numbers have length 1; all 0 for a missing text."""
+    """Counts of runs of words or characters, added up by the bucket of their hash: nothing is
+    learned. A text's numbers have length 1; all 0 for a missing text.
+    """
 
     transform: Literal["ngram_hash"]
     buckets: int = Field(default=64, ge=2, le=4096)

@@ -71,7 +71,10 @@ class Calendar(_InAZone):
 
 
 class Cyclical(_InAZone):
-    """The sine and cosine of what comes round again: a part of a time, or a number with its period, so that 23 and 0 lie side by side."""
+    """The sine and cosine of what comes round again.
+
+    A part of a time, or a number with its period, so that 23 and 0 lie side by side.
+    """
 
     transform: Literal["cyclical"]
     part: (

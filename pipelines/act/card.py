@@ -1,6 +1,7 @@
 """What is known of a trained model -> its model card, in Markdown.
 
-Belongs here: the words. Stays out: where it is kept. Source of the headings: Mitchell et al. (2019), Model cards for model reporting, FAT*.
+Belongs here: the words. Stays out: where it is kept. Source of the headings: Mitchell et al.
+(2019), Model cards for model reporting, FAT*.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import Any
 
 from assay.contracts.settings import Retrain
 from assay.pipelines.act.retrain import Evaluation
-from assay.pipelines.frames import Judgement
+from assay.pipelines.core.frames import Judgement
 
 
 def card(
@@ -18,70 +19,75 @@ def card(
     *,
     policy: Retrain,
     features: Sequence[str],
-    found: Evaluation,
+    evaluation: Evaluation,
     judgement: Judgement,
 ) -> str:
     """The card of one version of a model.
 
     Args:
-        facts: what it was made from: data set, version, licence, obligations, filter rules, trace id and so on.
+        facts: what it was made from: data set, version, licence, obligations, filter rules, trace
+            id and so on.
         features: the model's inputs, in order.
     """
     # MLflow's list of versions shows the beginning of this line alone
-    title = f"# {'Accepted' if judgement.accepted else 'Refused'}: {policy.model}, of {facts['dataset']}@{facts['dataset_version']}"
+    outcome = "Accepted" if judgement.accepted else "Refused"
     lines = [
-        title,
+        f"# {outcome}: {policy.model}, of {facts['dataset']}@{facts['dataset_version']}",
         "",
-        f"**{'Accepted' if judgement.accepted else 'Refused'}:** {judgement.reason}.",
+        f"**{outcome}:** {judgement.reason}.",
         "",
-        "## Made from",
+        *_made_from(facts),
+        *_trained(policy, features, evaluation.rows),
+        *_measured(evaluation),
         "",
-        "| | |",
-        "|---|---|",
     ]
-    lines += [f"| {name.replace('_', ' ')} | {_cell(value)} |" for name, value in facts.items()]
-    parameters = (
-        ", ".join(f"{name}={value}" for name, value in policy.trainer.parameters.items())
-        or "scikit-learn's own"
-    )
-    lines += [
-        "",
+    return "\n".join(lines)
+
+
+def _made_from(facts: Mapping[str, str]) -> list[str]:
+    rows = [f"| {name.replace('_', ' ')} | {_cell(value)} |" for name, value in facts.items()]
+    return ["## Made from", "", "| | |", "|---|---|", *rows, ""]
+
+
+def _trained(policy: Retrain, features: Sequence[str], held_back: int) -> list[str]:
+    settings = [f"{name}={value}" for name, value in policy.trainer.parameters.items()]
+    parameters = ", ".join(settings) or "scikit-learn's own"
+    inputs = f"{len(features)} features: {', '.join(features)}"
+    return [
         "## Trained",
         "",
-        f"Trainer {policy.trainer.name}, parameters {parameters}, seed {policy.seed}, on {len(features)} features: {', '.join(features)}.",
-    ]
-    lines += [
-        f"The earlier {100 * (1 - policy.holdout):g} % of the rows by time taught it; it was judged on the {found.rows:,} that came after.",
+        f"Trainer {policy.trainer.name}, parameters {parameters}, seed {policy.seed}, on {inputs}.",
+        f"The earlier {100 * (1 - policy.holdout):g} % of the rows by time taught it; it was judged on the {held_back:,} that came after.",
         "",
+    ]
+
+
+def _measured(evaluation: Evaluation) -> list[str]:
+    value = evaluation.candidate
+    interval = f"{value.value:.4f} ({value.low:.4f} to {value.high:.4f})"
+    champion = _number(evaluation.champion.value if evaluation.champion else None)
+    slices = [
+        f"| {_cell(part.name)} | {part.rows:,} | {_number(part.candidate)} | {_number(part.champion)} |"
+        for part in evaluation.slices
+    ]
+    error = f"Calibration error {_number(evaluation.calibration)}"
+    if evaluation.champion_calibration is not None:
+        error = f"{error}, {_number(evaluation.champion_calibration)} in service"
+    gaps = [
+        f"Between {gap.groups} groups of {gap.column}: share selected differs by {_number(gap.selection)}, share found of the positive by {_number(gap.opportunity)}."
+        for gap in evaluation.gaps
+    ]
+    return [
         "## Measured",
         "",
-    ]
-    lines += [f"| on | rows | {found.metric} | in service |", "|---|---|---|---|"]
-    interval = (
-        f"{found.candidate.value:.4f} ({found.candidate.low:.4f} to {found.candidate.high:.4f})"
-    )
-    lines.append(
-        f"| all held-back rows | {found.rows:,} | {interval} | {_number(found.champion.value if found.champion else None)} |"
-    )
-    lines += [
-        f"| {_cell(part.name)} | {part.rows:,} | {_number(part.candidate)} | {_number(part.champion)} |"
-        for part in found.slices
-    ]
-    lines += [
+        f"| on | rows | {evaluation.metric} | in service |",
+        "|---|---|---|---|",
+        f"| all held-back rows | {evaluation.rows:,} | {interval} | {champion} |",
+        *slices,
         "",
-        f"Calibration error {_number(found.calibration)}"
-        + (
-            ""
-            if found.champion_calibration is None
-            else f", {_number(found.champion_calibration)} in service"
-        )
-        + ".",
+        f"{error}.",
+        *gaps,
     ]
-    for gap in found.gaps:
-        lines.append(
-            f"Between {gap.groups} groups of {gap.column}: share selected differs by {_number(gap.selection)}, share found of the positive by {_number(gap.opportunity)}."
-        )
-    return "\n".join([*lines, ""])
 
 
 def _number(value: Any) -> str:
@@ -92,23 +98,26 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", "<br>")
 
 
-def numbers(found: Evaluation) -> dict[str, float]:
+def numbers(evaluation: Evaluation) -> dict[str, float]:
     """What MLflow keeps as metrics: all that is a number."""
-    told: dict[str, float | None] = {
-        found.metric: found.candidate.value, f"{found.metric}_low": found.candidate.low, f"{found.metric}_high": found.candidate.high, "calibration_error": found.calibration,
-    }  # fmt: skip
-    if found.champion and found.better:
-        told |= {
-            f"champion_{found.metric}": found.champion.value,
-            "better_by": found.better.value,
-            "better_by_low": found.better.low,
-            "better_by_high": found.better.high,
+    values: dict[str, float | None] = {
+        evaluation.metric: evaluation.candidate.value,
+        f"{evaluation.metric}_low": evaluation.candidate.low,
+        f"{evaluation.metric}_high": evaluation.candidate.high,
+        "calibration_error": evaluation.calibration,
+    }
+    if evaluation.champion and evaluation.better:
+        values |= {
+            f"champion_{evaluation.metric}": evaluation.champion.value,
+            "better_by": evaluation.better.value,
+            "better_by_low": evaluation.better.low,
+            "better_by_high": evaluation.better.high,
         }
-    for number, part in enumerate(found.slices):
-        told[f"slice_{number}_{found.metric}"] = part.candidate
-    for gap in found.gaps:
-        told |= {
+    for number, part in enumerate(evaluation.slices):
+        values[f"slice_{number}_{evaluation.metric}"] = part.candidate
+    for gap in evaluation.gaps:
+        values |= {
             f"selection_gap_{gap.column}": gap.selection,
             f"opportunity_gap_{gap.column}": gap.opportunity,
         }
-    return {name: value for name, value in told.items() if value is not None and value == value}
+    return {name: value for name, value in values.items() if value is not None and value == value}

@@ -1,7 +1,8 @@
 """What was measured, the policy, what happened before, and a clock -> what is to be done.
 
 Belongs here: whether to act, and why. Stays out: doing it, measuring, judging the candidate.
-Everything that a decision depends on is in its `Situation`, which is kept with it: the same situation is decided the same, today and in a year.
+Everything that a decision depends on is in its `Situation`, which is kept with it: the same
+situation is decided the same, today and in a year.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from assay.contracts.settings import Acting
-from assay.pipelines.frames import Intent
+from assay.pipelines.core.frames import Intent
 
 Action = Literal["retrain", "rebuild", "hold", "alert", "ignore"]
 ACTIONS: tuple[Action, ...] = ("retrain", "rebuild", "hold", "alert", "ignore")
@@ -35,7 +36,8 @@ class Situation:
     """All that a decision is made of.
 
     Args:
-        verdict, reasons: of the version's drift. `critical`: its columns that drifted and that the policy calls so.
+        verdict, reasons: of the version's drift. `critical`: its columns that drifted and that the
+            policy calls so.
         earlier: the verdicts of the versions before it, the newest first.
         keeps: what is made of the data set. in_service: whether one serves.
         acted_at: when something was last done, ISO 8601, the newest first.
@@ -97,36 +99,55 @@ class Decision:
 
 def decide(situation: Situation) -> Decision:
     """What should be done. Pure: it looks at nothing but the situation."""
-    policy, said = (
-        Acting.model_validate(situation.policy),
-        "; ".join(reason.rstrip(".") for reason in situation.reasons),
+    policy = Acting.model_validate(situation.policy)
+    reasons = "; ".join(reason.rstrip(".") for reason in situation.reasons)
+    return (
+        _without_drift(situation, reasons)
+        or _not_to_act(situation, policy, reasons)
+        or _held_back(situation, policy, reasons)
+        or _act(situation, policy, reasons)
     )
-    act: Action = "rebuild" if situation.keeps == "index" else "retrain"
-    if situation.override:
-        return Decision(
-            situation.override.action,
-            f"{situation.override.by} decided so: {situation.override.reason}.",
-            "override",
-        )
+
+
+def _without_drift(situation: Situation, reasons: str) -> Decision | None:
+    """What is done whatever the policy says of drift: a steward's decision, the first model, data
+    that have not drifted.
+    """
+    override = situation.override
+    if override:
+        reason = f"{override.by} decided so: {override.reason}."
+        return Decision(override.action, reason, "override")
     if situation.keeps == "model" and not situation.in_service:
         return Decision("retrain", "No model is in service, so this is the first.", "first")
     if situation.verdict == "unknown":
-        return Decision("hold", f"Nothing could be compared: {said}.", "nothing compared")
+        return Decision("hold", f"Nothing could be compared: {reasons}.", "nothing compared")
     if situation.verdict == "stable":
-        return Decision("ignore", f"The data are stable: {said}.", "stable")
+        return Decision("ignore", f"The data are stable: {reasons}.", "stable")
+    return None
+
+
+def _not_to_act(situation: Situation, policy: Acting, reasons: str) -> Decision | None:
+    """An alert where nothing is made of the data, or the policy wants no more."""
     if situation.keeps is None:
         return Decision(
             "alert",
-            f"The data have drifted, and nothing is made of them that could be made anew: {said}.",
+            f"The data have drifted, and nothing is made of them that could be made anew: {reasons}.",
             "nothing kept",
         )
     if policy.do == "alert":
-        return Decision("alert", f"The data have drifted: {said}.", "alert only")
-    times = [situation.verdict, *situation.earlier[: policy.of - 1]].count("drifted")
+        return Decision("alert", f"The data have drifted: {reasons}.", "alert only")
+    return None
+
+
+def _held_back(situation: Situation, policy: Acting, reasons: str) -> Decision | None:
+    """What holds an action back: too few drifted versions, one that was taken lately, the month's
+    budget.
+    """
+    times = _drifted_versions(situation, policy)
     if times < policy.k and not situation.critical:
         return Decision(
             "hold",
-            f"{times} of the last {policy.of} versions have drifted, {policy.k} are asked for: {said}.",
+            f"{times} of the last {policy.of} versions have drifted, {policy.k} are asked for: {reasons}.",
             "hysteresis",
         )
     now = datetime.fromisoformat(situation.now)
@@ -134,28 +155,38 @@ def decide(situation: Situation) -> Decision:
     if situation.acted_at and now - datetime.fromisoformat(situation.acted_at[0]) < rest:
         return Decision(
             "hold",
-            f"Something was done on {situation.acted_at[0][:10]}, and {policy.cool_down} has not passed: {said}.",
+            f"Something was done on {situation.acted_at[0][:10]}, and {policy.cool_down} has not passed: {reasons}.",
             "cool-down",
         )
     this_month = sum(at[:7] == situation.now[:7] for at in situation.acted_at)
     if policy.monthly_budget is not None and this_month >= policy.monthly_budget:
         return Decision(
             "alert",
-            f"{this_month} action(s) were taken this month, and the policy allows {policy.monthly_budget}: {said}.",
+            f"{this_month} action(s) were taken this month, and the policy allows {policy.monthly_budget}: {reasons}.",
             "budget",
         )
-    why = (
-        f"critical column(s) {', '.join(situation.critical)}"
-        if times < policy.k
-        else f"{times} of the last {policy.of} versions"
-        if policy.of > 1
-        else ""
-    )
-    return Decision(act, f"The data have drifted{f' ({why})' if why else ''}: {said}.", "drift")
+    return None
+
+
+def _act(situation: Situation, policy: Acting, reasons: str) -> Decision:
+    times, why = _drifted_versions(situation, policy), ""
+    if times < policy.k:
+        why = f" (critical column(s) {', '.join(situation.critical)})"
+    elif policy.of > 1:
+        why = f" ({times} of the last {policy.of} versions)"
+    action: Action = "rebuild" if situation.keeps == "index" else "retrain"
+    return Decision(action, f"The data have drifted{why}: {reasons}.", "drift")
+
+
+def _drifted_versions(situation: Situation, policy: Acting) -> int:
+    """How many of the versions that the policy looks at have drifted."""
+    return [situation.verdict, *situation.earlier[: policy.of - 1]].count("drifted")
 
 
 def evidence_of(drift: Mapping[str, Any]) -> str:
-    """SHA-256 of a drift's measurements as the registry keeps them, by which a decision names them."""
+    """SHA-256 of a drift's measurements as the registry keeps them, by which a decision names
+    them.
+    """
     return hashlib.sha256(
         json.dumps(
             {key: drift[key] for key in ("verdict", "measurements", "reasons")}, sort_keys=True
@@ -167,7 +198,8 @@ def rebuild_due(documents_changed: int | None, *, in_service: bool) -> Intent:
     """Whether an index is to be built.
 
     Args:
-        documents_changed: how many documents were added, changed or removed since the index in service; None if not known.
+        documents_changed: how many documents were added, changed or removed since the index in
+            service; None if not known.
     """
     if not in_service:
         return Intent("rebuild", "No index is in service, so this is the first.")

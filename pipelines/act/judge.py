@@ -1,19 +1,20 @@
 """A candidate and what is in service -> accepted or not.
 
-Belongs here: the comparison by one score, for indexes, that of models by all that was measured of them, and that by what came true. Stays out: measuring (retrain.py,
-retrieve.py), switching over.
+Belongs here: the comparison by one score, for indexes, that of models by all that was measured of
+them, and that by what came true. Stays out: measuring (retrain.py, retrieve.py), switching over.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from assay.contracts.settings import Canary, Retrain
 from assay.pipelines.act.retrain import FEWEST, Evaluation
+from assay.pipelines.core.frames import Judgement
 from assay.pipelines.drift.scores import Interval, at_any_time, unpaired
-from assay.pipelines.frames import Judgement
 
 
 def judge(
@@ -24,7 +25,8 @@ def judge(
     tolerance: float,
     floor: float | None = None,
 ) -> Judgement:
-    """Accept a candidate that is not worse than what is in service by more than `tolerance`, and reaches `floor` where there is one.
+    """Accept a candidate that is not worse than what is in service by more than `tolerance`, and
+    reaches `floor` where there is one.
 
     A score that is no number is never accepted.
     """
@@ -32,13 +34,13 @@ def judge(
         return Judgement(
             False, metric, candidate, in_service, f"its {metric} could not be measured"
         )
-    said = f"{metric} {candidate:.4f}"
+    summary = f"{metric} {candidate:.4f}"
     if floor is not None and candidate < floor:
         return Judgement(
-            False, metric, candidate, in_service, f"{said} is under the floor of {floor:g}"
+            False, metric, candidate, in_service, f"{summary} is under the floor of {floor:g}"
         )
     if in_service is None:
-        return Judgement(True, metric, candidate, None, f"{said}, and nothing was in service")
+        return Judgement(True, metric, candidate, None, f"{summary}, and nothing was in service")
     accepted = candidate >= in_service - tolerance
     verdict = "not worse than" if accepted else "worse than"
     return Judgement(
@@ -46,70 +48,102 @@ def judge(
         metric,
         candidate,
         in_service,
-        f"{said} is {verdict} {in_service:.4f} in service, within {tolerance:g}"
+        f"{summary} is {verdict} {in_service:.4f} in service, within {tolerance:g}"
         if accepted
-        else f"{said} is {verdict} {in_service:.4f} in service by more than {tolerance:g}",
+        else f"{summary} is {verdict} {in_service:.4f} in service by more than {tolerance:g}",
     )
 
 
-def judge_model(found: Evaluation, policy: Retrain) -> Judgement:
-    """Accept a model unless it is worse than the champion in anything that the contract asks for; every reason against it is told.
+def judge_model(evaluation: Evaluation, policy: Retrain) -> Judgement:
+    """Accept a model unless it is worse than the champion in anything that the contract asks for;
+    every reason against it is named.
 
-    Worse is: by more than the tolerance on all held-back rows (the interval of the difference is told beside it); by more than `slice_tolerance` in a slice of enough rows; a gap between groups, or an error of calibration, beyond what is allowed and not smaller than the champion's.
+    Worse is: by more than the tolerance on all held-back rows (the interval of the difference is
+    given next to it); by more than `slice_tolerance` in a slice of enough rows; a gap between
+    groups, or an error of calibration, beyond what is allowed and not smaller than the champion's.
     """
-    candidate, champion = found.candidate.value, found.champion.value if found.champion else None
+    candidate, champion = (
+        evaluation.candidate.value,
+        evaluation.champion.value if evaluation.champion else None,
+    )
     if math.isnan(candidate):
         return Judgement(
             False,
-            found.metric,
+            evaluation.metric,
             candidate,
             champion,
-            f"its {found.metric} could not be measured: the held-back rows are all of one class",
+            f"its {evaluation.metric} could not be measured: the held-back rows are all of one class",
         )
-    said = (
-        f"{found.metric} {candidate:.4f} ({found.candidate.low:.4f} to {found.candidate.high:.4f})"
+    against = [
+        *_worse_on_all_rows(evaluation, policy),
+        *_worse_in_slices(evaluation, policy),
+        *_unfair(evaluation, policy),
+        *_uncalibrated(evaluation, policy),
+    ]
+    reason = "; ".join([_describe_scores(evaluation), *against])
+    return Judgement(not against, evaluation.metric, candidate, champion, reason)
+
+
+def _is_comparable(evaluation: Evaluation) -> bool:
+    """Whether both have a score on the same rows."""
+    return (
+        evaluation.better is not None
+        and evaluation.champion is not None
+        and not math.isnan(evaluation.champion.value)
     )
-    against = []
-    if found.better is not None and champion is not None and not math.isnan(champion):
-        apart = f"{found.better.value:+.4f} ({found.better.low:+.4f} to {found.better.high:+.4f}) against {champion:.4f} in service"
-        if found.better.value < -policy.tolerance:
-            against.append(f"worse by more than {policy.tolerance:g}")
-        said = f"{said}, {apart}"
-    elif found.champion is None:
-        said = f"{said}, and nothing was in service"
-    for part in found.slices:
-        if (
-            part.rows >= FEWEST
-            and part.champion is not None
-            and part.candidate < part.champion - policy.slice_tolerance
-        ):
-            against.append(
-                f"in the slice {part.name} {part.candidate:.4f}, where the one in service has {part.champion:.4f}"
-            )
-    for gap in found.gaps if policy.fairness else ():
+
+
+def _describe_scores(evaluation: Evaluation) -> str:
+    score = evaluation.candidate
+    text = f"{evaluation.metric} {score.value:.4f} ({score.low:.4f} to {score.high:.4f})"
+    if evaluation.champion is None:
+        return f"{text}, and nothing was in service"
+    if evaluation.better is None or not _is_comparable(evaluation):
+        return text
+    apart = evaluation.better
+    return (
+        f"{text}, {apart.value:+.4f} ({apart.low:+.4f} to {apart.high:+.4f})"
+        f" against {evaluation.champion.value:.4f} in service"
+    )
+
+
+def _worse_on_all_rows(evaluation: Evaluation, policy: Retrain) -> Iterator[str]:
+    worse = evaluation.better is not None and evaluation.better.value < -policy.tolerance
+    if worse and _is_comparable(evaluation):
+        yield f"worse by more than {policy.tolerance:g}"
+
+
+def _worse_in_slices(evaluation: Evaluation, policy: Retrain) -> Iterator[str]:
+    for part in evaluation.slices:
+        if part.rows < FEWEST or part.champion is None:
+            continue
+        if part.candidate < part.champion - policy.slice_tolerance:
+            yield f"in the slice {part.name} {part.candidate:.4f}, where the one in service has {part.champion:.4f}"
+
+
+def _unfair(evaluation: Evaluation, policy: Retrain) -> Iterator[str]:
+    """Gaps between groups beyond what is allowed, unless the champion's are as great."""
+    for gap in evaluation.gaps if policy.fairness else ():
         for kind, value, theirs in (
             ("selection", gap.selection, gap.champion_selection),
             ("opportunity", gap.opportunity, gap.champion_opportunity),
         ):
             allowed = getattr(policy.fairness, kind)
-            if (
-                allowed is not None
-                and value is not None
-                and value > allowed
-                and (theirs is None or value > theirs)
-            ):
-                against.append(
-                    f"{kind} differs by {value:.2f} between groups of {gap.column}, {allowed:g} is allowed"
-                )
+            if allowed is None or value is None or value <= allowed:
+                continue
+            if theirs is None or value > theirs:
+                yield f"{kind} differs by {value:.2f} between groups of {gap.column}, {allowed:g} is allowed"
+
+
+def _uncalibrated(evaluation: Evaluation, policy: Retrain) -> Iterator[str]:
+    """An error of calibration beyond what is allowed, unless the champion's is as great."""
+    if policy.calibration is None or not evaluation.calibration > policy.calibration:
+        return
     if (
-        policy.calibration is not None
-        and found.calibration > policy.calibration
-        and (found.champion_calibration is None or found.calibration > found.champion_calibration)
+        evaluation.champion_calibration is None
+        or evaluation.calibration > evaluation.champion_calibration
     ):
-        against.append(
-            f"its calibration error is {found.calibration:.3f}, {policy.calibration:g} is allowed"
-        )
-    return Judgement(not against, found.metric, candidate, champion, "; ".join([said, *against]))
+        yield f"its calibration error is {evaluation.calibration:.3f}, {policy.calibration:g} is allowed"
 
 
 @dataclass(frozen=True)
@@ -127,29 +161,32 @@ def judge_canary(
     policy: Retrain,
     canary: Canary,
 ) -> Standing:
-    """Promote a challenger that is surely not worse by more than the tolerance, roll back one that surely is, and wait for more outcomes otherwise, up to the limit.
+    """Promote a challenger that is surely not worse by more than the tolerance, roll back one that
+    surely is, and wait for more outcomes otherwise, up to the limit.
 
-    Args: challenger, champion: their metric with a 95 % interval, each over outcomes of its own, so many.
-    Sure is what an interval says that may be looked at with every delivery of outcomes (`at_any_time`, with the policy's confidence).
+    Args: challenger, champion: their metric with a 95 % interval, each over outcomes of its own, so
+    many.
+    Sure is what an interval says that may be looked at with every delivery of outcomes
+    (`at_any_time`, with the policy's confidence).
     """
     apart, error, _ = unpaired(challenger, champion)
     mine, theirs = outcomes
-    said = f"{policy.metric} {challenger.value:.4f} over {mine:,} outcomes, {champion.value:.4f} of the champion over {theirs:,}"
+    summary = f"{policy.metric} {challenger.value:.4f} over {mine:,} outcomes, {champion.value:.4f} of the champion over {theirs:,}"
     worse = f"worse by more than {policy.tolerance:g}"
     if math.isfinite(apart):
         reach = at_any_time(error, mine, canary.outcomes, policy.confidence)
-        said = f"{said}: {apart:+.4f} ({apart - reach:+.4f} to {apart + reach:+.4f})"
+        summary = f"{summary}: {apart:+.4f} ({apart - reach:+.4f} to {apart + reach:+.4f})"
         if apart - reach >= -policy.tolerance:
-            return Standing("promoted", said)
+            return Standing("promoted", summary)
         if apart + reach < -policy.tolerance:
-            return Standing("rolled back", f"{said}, {worse}")
+            return Standing("rolled back", f"{summary}, {worse}")
     if mine < canary.limit:
-        return Standing("undecided", f"{said}, undecided yet")
+        return Standing("undecided", f"{summary}, undecided yet")
     if apart >= -policy.tolerance:
         return Standing(
-            "promoted", f"{said}, undecided by {canary.limit:,} outcomes and itself not {worse}"
+            "promoted", f"{summary}, undecided by {canary.limit:,} outcomes and itself not {worse}"
         )
     return Standing(
         "rolled back",
-        f"{said}, undecided by {canary.limit:,} outcomes and itself {worse if math.isfinite(apart) else 'no number'}",
+        f"{summary}, undecided by {canary.limit:,} outcomes and itself {worse if math.isfinite(apart) else 'no number'}",
     )

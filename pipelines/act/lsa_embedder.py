@@ -1,7 +1,9 @@
 """The embedder that needs no model from outside: a space fitted to the documents themselves.
 
-Belongs here: fitting it, placing texts in it, its numbers as arrays. Stays out: files (assets/io/index.py), which passages need a vector (renewal.py).
-Words are kept as numbers of buckets only, so that no word of a document that is withdrawn can be read in what was fitted.
+Belongs here: fitting it, placing texts in it, its numbers as arrays. Stays out: files
+(assets/io/index.py), which passages need a vector (renewal.py).
+Words are kept as numbers of buckets only, so that no word of a document that is withdrawn can be
+read in what was fitted.
 """
 
 from __future__ import annotations
@@ -21,12 +23,16 @@ if TYPE_CHECKING:
 NAME = "assay/latent-semantic"
 _BUCKETS = 2**20
 _STEPS = 7
-_MOST = 50_000  # passages that a space is fitted on, spread evenly over all: more tell little more of which words go together
+# passages that a space is fitted on, spread evenly over all: more tell little more of which words
+# go together
+_MOST = 50_000
 
 
 @dataclass(frozen=True)
 class Space:
-    """What was fitted: `buckets` (f,) int32 sorted, `weights` (f,) float32 the rarity of each, `axes` (f, d) float16. `passages` were fitted on."""
+    """What was fitted: `buckets` (f,) int32 sorted, `weights` (f,) float32 the rarity of each,
+    `axes` (f, d) float16. `passages` were fitted on.
+    """
 
     buckets: NDArray[Any]
     weights: NDArray[Any]
@@ -51,7 +57,10 @@ class Space:
         return found.hexdigest()
 
     def embed(self, words: Sequence[str]) -> NDArray[Any]:
-        """(n, dimensions) float32, each row of length 1, or 0 where no word of it was fitted. A text's vector does not depend on the others."""
+        """(n, dimensions) float32, each row of length 1, or 0 where no word of it was fitted.
+
+        A text's vector does not depend on the others.
+        """
         import numpy as np
         from sklearn.preprocessing import normalize
 
@@ -72,13 +81,16 @@ class Space:
 
 
 def fit(words: Sequence[str], *, dimensions: int, seed: int) -> Space:
-    """Fit a space: stems and pairs of stems that stand in two texts or more, log counts by rarity, on the directions in which the texts differ most.
+    """Fit a space: stems and pairs of stems that stand in two texts or more, log counts by rarity,
+    on the directions in which the texts differ most.
 
     Args: words: (n,) the stems of each text.
 
-    Returns: a space of `dimensions`; where the texts span fewer directions, the rest of each vector is 0.
+    Returns: a space of `dimensions`; where the texts span fewer directions, the rest of each vector
+    is 0.
     Raises: ActionError: there is too little text to tell directions apart.
-    Source: Deerwester et al. (1990), Indexing by latent semantic analysis, JASIS 41(6); Halko et al. (2011), Finding structure with randomness, SIAM Review 53(2).
+    Source: Deerwester et al. (1990), Indexing by latent semantic analysis, JASIS 41(6); Halko et
+    al. (2011), Finding structure with randomness, SIAM Review 53(2).
     """
     import numpy as np
     from sklearn.utils.extmath import randomized_svd

@@ -1,8 +1,11 @@
-"""Documents -> passages: cut at headings, then at sentences, each with its place and an id that stays while its words do.
+"""Documents -> passages: cut at headings, then at sentences, each with its place and an id that
+stays while its words do.
 
-Belongs here: where a text is cut, and what a passage is called. Stays out: vectors (latent.py), the store (assets/io/index.py).
-A passage is a stretch of its document, character for character, so that whoever cites it can be checked. What is searched is that stretch with
-the document's title and the headings above it in front, so that a passage from the middle of a chapter is found by the chapter's words.
+Belongs here: where a text is cut, and what a passage is called. Stays out: vectors (latent.py), the
+store (assets/io/index.py).
+A passage is a stretch of its document, character for character, so that whoever cites it can be
+checked. What is searched is that stretch with the document's title and the headings above it in
+front, so that a passage from the middle of a chapter is found by the chapter's words.
 """
 
 from __future__ import annotations
@@ -12,22 +15,32 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 import polars as pl
 
+from assay.pipelines.core.package_data import read_lines
+
 PASSAGES = {
-    "document": pl.String, "passage": pl.String, "place": pl.UInt32, "heading": pl.String, "start": pl.UInt32, "end": pl.UInt32, "lead": pl.UInt32, "text": pl.String, "digest": pl.String,
-}  # fmt: skip
-"""`passage` is its id, `place` its number in the document; `start` to `end` its characters there; the first `lead` characters of `text` are title and headings."""
+    "document": pl.String,
+    "passage": pl.String,
+    "place": pl.UInt32,
+    "heading": pl.String,
+    "start": pl.UInt32,
+    "end": pl.UInt32,
+    "lead": pl.UInt32,
+    "text": pl.String,
+    "digest": pl.String,
+}
+"""`passage` is its id, `place` its number in the document; `start` to `end` its characters there;
+the first `lead` characters of `text` are title and headings.
+"""
 DOCUMENTS = {"document": pl.String, "digest": pl.String, "license": pl.String}
 Format = Literal["text", "markdown"]
 
 _SENTENCE = re.compile(
     r"(?:(?<=[.!?…])|(?<=[。！？]))[\"'”’)\]]*\s+(?=[^\sa-z])|(?<=\s[.!?])\s+|(?<=[。！？])"
-)
-_SHORTENED = re.compile(
-    r"(?:\b(?:[A-Z]|Mr|Mrs|Ms|Dr|Prof|St|No|Nr|Fig|Eq|Sec|Ch|vs|cf|al|e\.g|i\.e|etc|approx|ca|bzw|vgl)\.)[\"'”’)\]]*$"
 )
 _UNDERLINE = re.compile(r"^([=\-~*#^\"+`:._])\1{2,}$")
 _PARAGRAPH = re.compile(r"\n[ \t]*\n\s*")
@@ -35,7 +48,9 @@ _PARAGRAPH = re.compile(r"\n[ \t]*\n\s*")
 
 @dataclass(frozen=True)
 class _Block:
-    """A stretch that belongs together: a paragraph, or lines that are no prose (code, a table, a list)."""
+    """A stretch that belongs together: a paragraph, or lines that are no prose (code, a table, a
+    list).
+    """
 
     start: int
     end: int
@@ -44,7 +59,10 @@ class _Block:
 
 @dataclass(frozen=True)
 class _Section:
-    """What stands below a heading, the heading's own line included. `above` are the headings over it, `heading` is its own."""
+    """What stands below a heading, the heading's own line included.
+
+    `above` are the headings over it, `heading` is its own.
+    """
 
     above: tuple[str, ...]
     heading: str
@@ -54,7 +72,9 @@ class _Section:
 def documents(
     table: pl.DataFrame, *, key: str, text: str, title: str | None, license: str | None = None
 ) -> pl.DataFrame:
-    """`document` (the key as text), `title`, `text`, `license` (the row's own, where a column names them), and the `digest` of all of these. Rows without text are none."""
+    """`document` (the key as text), `title`, `text`, `license` (the row's own, where a column names
+    them), and the `digest` of all of these. Rows without text are none.
+    """
 
     def column(name: str | None, as_: str) -> pl.Expr:
         return (pl.col(name).cast(pl.String) if name else pl.lit(None, dtype=pl.String)).alias(as_)
@@ -80,9 +100,12 @@ def passages(whole: pl.DataFrame, *, form: Format, most: int, overlap: int) -> p
 
     Args:
         whole: `document`, `title`, `text`.
-        most: characters of a passage, without title and headings; a piece is longer than that nowhere.
-        overlap: how many characters at the end of a passage the next one may begin with, in whole sentences.
-    Returns: as PASSAGES, in the order of the documents. Between two passages of a document only white space is left out.
+        most: characters of a passage, without title and headings; a piece is longer than that
+            nowhere.
+        overlap: how many characters at the end of a passage the next one may begin with, in whole
+            sentences.
+    Returns: as PASSAGES, in the order of the documents. Between two passages of a document only
+    white space is left out.
     """
     made = [
         row
@@ -158,7 +181,9 @@ def _markdown(text: str) -> Iterator[_Section]:
 
 
 def _plain(text: str) -> Iterator[_Section]:
-    """Sections of plain text: a heading is a line with as long a line of one mark below it, as reStructuredText has it; marks rank as they first appear."""
+    """Sections of plain text: a heading is a line with as long a line of one mark below it, as
+    reStructuredText has it; marks rank as they first appear.
+    """
     headings: list[str] = []
     depths: list[int] = []
     marks: list[str] = []
@@ -208,12 +233,16 @@ def _line_starts(text: str) -> list[int]:
 
 
 def _without_odd_breaks(text: str) -> str:
-    """The parser counts other line ends than ours as line ends; as many characters, with only ours in them."""
+    """The parser counts other line ends than ours as line ends; as many characters, with only ours
+    in them.
+    """
     return text.replace("\r", " ").replace("\0", " ")
 
 
 def _up_to(end: int, blocks: list[_Block]) -> list[_Block]:
-    """The last block reaches to the next heading: what the parser makes no block of (definitions of links) is text all the same."""
+    """The last block reaches to the next heading: what the parser makes no block of (definitions of
+    links) is text all the same.
+    """
     last = blocks[-1]
     return [*blocks[:-1], _Block(last.start, end, last.prose)]
 
@@ -224,7 +253,9 @@ def _up_to(end: int, blocks: list[_Block]) -> list[_Block]:
 def _packed(
     text: str, blocks: tuple[_Block, ...], most: int, overlap: int
 ) -> Iterator[tuple[int, int]]:
-    """Stretches of at most `most` characters, each of whole pieces; they end with a block where that leaves them at least half full."""
+    """Stretches of at most `most` characters, each of whole pieces; they end with a block where
+    that leaves them at least half full.
+    """
     pieces, ends = _pieces(text, blocks, most)
     first = 0
     while first < len(pieces):
@@ -254,7 +285,10 @@ def _packed(
 def _pieces(
     text: str, blocks: tuple[_Block, ...], most: int
 ) -> tuple[list[tuple[int, int]], set[int]]:
-    """The smallest stretches that stay whole, and which of them end a block. Blocks cover their section; what is between them is white space."""
+    """The smallest stretches that stay whole, and which of them end a block.
+
+    Blocks cover their section; what is between them is white space.
+    """
     pieces: list[tuple[int, int]] = []
     ends: set[int] = set()
     for number, block in enumerate(blocks):
@@ -270,10 +304,17 @@ def _pieces(
     return pieces, ends
 
 
+@cache
+def _shortened() -> re.Pattern[str]:
+    """A text that ends in a shortened word, so that its full stop ends no sentence."""
+    words = "|".join(map(re.escape, read_lines("act/abbreviations.txt")))
+    return re.compile(rf"(?:\b(?:[A-Z]|{words})\.)[\"'”’)\]]*$")
+
+
 def _sentences(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     for gap in _SENTENCE.finditer(text, start, end):
         closing = len(gap[0]) - len(gap[0].lstrip("\"'”’)]"))
-        if start < gap.start() and not _SHORTENED.search(
+        if start < gap.start() and not _shortened().search(
             text, max(start, gap.start() - 12), gap.start()
         ):
             yield start, gap.start() + closing

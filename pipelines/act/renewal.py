@@ -1,6 +1,8 @@
-"""An index's documents and those of a new version -> what is carried over, what is cut and embedded anew, what is gone.
+"""An index's documents and those of a new version -> what is carried over, what is cut and embedded
+anew, what is gone.
 
-Belongs here: comparing, cutting what changed, reusing vectors, when a fitted space is fitted anew. Stays out: the store (assets/io/index.py), which version.
+Belongs here: comparing, cutting what changed, reusing vectors, when a fitted space is fitted anew.
+Stays out: the store (assets/io/index.py), which version.
 """
 
 from __future__ import annotations
@@ -52,7 +54,9 @@ class Cutting:
 
 @dataclass(frozen=True)
 class Changes:
-    """Documents by key: what the new version has that the index has not, has otherwise, or has no longer."""
+    """Documents by key: what the new version has that the index has not, has otherwise, or has no
+    longer.
+    """
 
     added: tuple[str, ...]
     changed: tuple[str, ...]
@@ -99,7 +103,8 @@ def carried(before: pl.DataFrame, changes: Changes) -> pl.DataFrame:
 def with_vectors(
     made: pl.DataFrame, known: pl.DataFrame | None, embedder: Embedder
 ) -> tuple[pl.DataFrame, int]:
-    """Give passages their vectors: those of `known` with the same words, from the embedder otherwise.
+    """Give passages their vectors: those of `known` with the same words, from the embedder
+    otherwise.
 
     Args: known: `digest` and `vector`, by the same embedder.
     Returns: the passages in their order, and how many were embedded.
@@ -127,10 +132,14 @@ def turnover(before: pl.Series, after: pl.Series) -> int:
 
 
 def is_worn(fitted_on: int, since: int, refit: float) -> bool:
-    """Whether so many passages have come or gone since a space was fitted that it is fitted anew."""
+    """Whether so many passages have come or gone since a space was fitted that it is fitted
+    anew.
+    """
     return since > refit * fitted_on
 
 
 def in_order(rows: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """All passages, by document and place: the same documents make the same index, however they came."""
+    """All passages, by document and place: the same documents make the same index, however they
+    came.
+    """
     return pl.concat(rows).select(*PASSAGES, "words", "vector").sort("document", "place")

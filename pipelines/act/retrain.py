@@ -1,11 +1,12 @@
 """A feature table -> a model trained on its earlier part, and how good it is on the later one.
 
-Belongs here: splitting in time, training, scoring, with scikit-learn. Stays out: who is champion (judge.py), where models are kept.
+Belongs here: splitting in time, training, scoring, with scikit-learn. Stays out: who is champion
+(judge.py), where models are kept.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +14,8 @@ import numpy as np
 import polars as pl
 
 from assay.contracts.errors import ActionError
-from assay.contracts.settings import Fairness, Retrain, Trainer
-from assay.pipelines.drift.measure import of_slice
+from assay.contracts.settings import Fairness, Retrain, Slice, Trainer
+from assay.pipelines.drift.sample_claims import of_slice
 from assay.pipelines.drift.scores import (
     Interval,
     Metric,
@@ -35,9 +36,11 @@ FEWEST = 50  # judged rows of a slice from which on it says something
 def split_in_time(
     frame: pl.DataFrame, order_by: str, holdout: float
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Cut the frame at the time before which `1 - holdout` of the rows lie: train on the earlier, judge on the later rows.
+    """Cut the frame at the time before which `1 - holdout` of the rows lie: train on the earlier,
+    judge on the later rows.
 
-    Rows of one moment stay together, so that the model never learns from the moment it is judged on. Rows without a time are
+    Rows of one moment stay together, so that the model never learns from the moment it is judged
+    on. Rows without a time are
     in neither part: nobody can say whether they were known before.
     Raises: ActionError: one of the two would be empty.
     """
@@ -57,9 +60,11 @@ def split_in_time(
 
 
 def estimator(trainer: Trainer, seed: int) -> Any:
-    """The model that a contract names, untrained: one of the list, so that a contract can name no code.
+    """The model that a contract names, untrained: one of the list, so that a contract can name no
+    code.
 
-    Those that cannot learn from a missing value get the column's median for it, and logistic regression columns of one scale.
+    Those that cannot learn from a missing value get the column's median for it, and logistic
+    regression columns of one scale.
     """
     from sklearn.ensemble import (
         ExtraTreesClassifier,
@@ -73,10 +78,15 @@ def estimator(trainer: Trainer, seed: int) -> Any:
     from sklearn.preprocessing import StandardScaler
     from sklearn.tree import DecisionTreeClassifier
 
-    made = {
-        "gradient_boosting": lambda: HistGradientBoostingClassifier(early_stopping=False), "random_forest": RandomForestClassifier, "extra_trees": ExtraTreesClassifier,
-        "logistic_regression": LogisticRegression, "decision_tree": DecisionTreeClassifier, "naive_bayes": GaussianNB,
-    }[trainer.name]()  # fmt: skip
+    trainers = {
+        "gradient_boosting": lambda: HistGradientBoostingClassifier(early_stopping=False),
+        "random_forest": RandomForestClassifier,
+        "extra_trees": ExtraTreesClassifier,
+        "logistic_regression": LogisticRegression,
+        "decision_tree": DecisionTreeClassifier,
+        "naive_bayes": GaussianNB,
+    }
+    made = trainers[trainer.name]()
     made.set_params(
         **trainer.parameters,
         **({"random_state": seed} if "random_state" in made.get_params() else {}),
@@ -98,7 +108,8 @@ def train(
 ) -> Any:
     """Fit the contract's trainer; rows whose target is unknown are left out.
 
-    Raises: ActionError: fewer than 100 labelled rows, or all of one class; a parameter that the trainer refuses.
+    Raises: ActionError: fewer than 100 labelled rows, or all of one class; a parameter that the
+    trainer refuses.
     """
     values, labels = _arrays(frame, columns, target)
     if len(labels) < MIN_ROWS or len(set(labels.tolist())) < 2:
@@ -110,7 +121,8 @@ def train(
     model = estimator(trainer, seed)
     try:
         return model.fit(values, labels)
-    except ValueError as error:  # scikit-learn names the parameter and its range; what else it says could hold values
+    # scikit-learn names the parameter and its range; what else it says could hold values
+    except ValueError as error:
         told = (
             str(error).partition(". Got")[0]
             if "parameter of" in str(error)
@@ -133,7 +145,9 @@ def chances(model: Any, frame: pl.DataFrame, columns: Sequence[str]) -> NDArray[
 def score(
     model: Any, frame: pl.DataFrame, *, columns: Sequence[str], target: str, metric: Metric
 ) -> float:
-    """How well the model orders the rows whose target is known; NaN where they are all of one class."""
+    """How well the model orders the rows whose target is known; NaN where they are all of one
+    class.
+    """
     labelled = frame.filter(pl.col(target).is_not_null())
     return metric_of(metric)(labelled[target].to_numpy(), chances(model, labelled, columns))
 
@@ -160,9 +174,11 @@ class Part:
 
 @dataclass(frozen=True)
 class Gap:
-    """How differently a model treats the groups of one column: the largest differences between two of them, as shares.
+    """How differently a model treats the groups of one column: the largest differences between two
+    of them, as shares.
 
-    `champion_selection` and `champion_opportunity` are those of the model in service, on the same rows.
+    `champion_selection` and `champion_opportunity` are those of the model in service, on the same
+    rows.
     """
 
     column: str
@@ -175,7 +191,10 @@ class Gap:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A candidate beside the champion, on the same held-back rows. `better`: candidate less champion; None where nobody serves."""
+    """A candidate beside the champion, on the same held-back rows.
+
+    `better`: candidate less champion; None where nobody serves.
+    """
 
     metric: Metric
     rows: int
@@ -207,31 +226,42 @@ def evaluate(
         labels: (n,) 0 or 1. candidate, champion: (n,) the models' chances for the same rows.
         rows: n rows with the columns of the policy's slices and groups.
     """
-    metric = policy.metric
+    metric, of = policy.metric, metric_of(policy.metric)
     how: dict[str, Any] = {
         "resamples": policy.resamples,
         "confidence": policy.confidence,
         "seed": policy.seed,
     }
-    of = metric_of(metric)
-    parts = []
-    for each in policy.slices:
-        inside = rows.select(of_slice(each, rows.schema[each.column])).to_series().to_numpy()
-        known = int(inside.sum())
-        parts.append(
-            Part(
-                each.name,
-                known,
-                of(labels[inside], candidate[inside]),
-                of(labels[inside], champion[inside]) if champion is not None else None,
-            )
-        )
+    groups = policy.fairness.groups if policy.fairness else ()
     return Evaluation(
-        metric, len(labels), interval(metric, labels, candidate, **how), interval(metric, labels, champion, **how) if champion is not None else None,
-        difference(metric, labels, candidate, champion, **how) if champion is not None else None, tuple(parts),
-        tuple(_gap(column, rows[column], labels, candidate, champion, policy.fairness) for column in policy.fairness.groups) if policy.fairness else (),
-        calibration_error(labels, candidate), calibration_error(labels, champion) if champion is not None else None,
-    )  # fmt: skip
+        metric,
+        len(labels),
+        interval(metric, labels, candidate, **how),
+        interval(metric, labels, champion, **how) if champion is not None else None,
+        difference(metric, labels, candidate, champion, **how) if champion is not None else None,
+        tuple(_part(part, rows, labels, candidate, champion, of) for part in policy.slices),
+        tuple(
+            _gap(column, rows[column], labels, candidate, champion, policy.fairness)
+            for column in groups
+            if policy.fairness
+        ),
+        calibration_error(labels, candidate),
+        calibration_error(labels, champion) if champion is not None else None,
+    )
+
+
+def _part(
+    part: Slice,
+    rows: pl.DataFrame,
+    labels: NDArray[Any],
+    candidate: NDArray[Any],
+    champion: NDArray[Any] | None,
+    of: Callable[[NDArray[Any], NDArray[Any]], float],
+) -> Part:
+    """The metric within a slice."""
+    inside = rows.select(of_slice(part, rows.schema[part.column])).to_series().to_numpy()
+    theirs = of(labels[inside], champion[inside]) if champion is not None else None
+    return Part(part.name, int(inside.sum()), of(labels[inside], candidate[inside]), theirs)
 
 
 def _gap(
@@ -254,9 +284,11 @@ def _gap(
 def _apart(
     groups: pl.Series, labels: NDArray[Any], scores: NDArray[Any], smallest: int
 ) -> tuple[float | None, float | None, int]:
-    """Largest less smallest share of a group that the model says yes to, of all and of the positive. Yes is what lies above the share of the positive.
+    """Largest less smallest share of a group that the model says yes to, of all and of the
+    positive. Yes is what lies above the share of the positive.
 
-    A model that is asked for an order has no threshold of its own: the one taken here says yes as often as it is true.
+    A model that is asked for an order has no threshold of its own: the one taken here says yes as
+    often as it is true.
     """
     frame = pl.DataFrame({"group": groups.cast(pl.String), "label": labels, "score": scores})
     cut = float(np.quantile(scores, 1 - labels.mean(), method="higher"))

@@ -1,6 +1,7 @@
 """Questions with known answers -> how well an index answers them.
 
-Belongs here: making questions out of documents, measuring answers, judging. Stays out: asking (assets/stages/index.py).
+Belongs here: making questions out of documents, measuring answers, judging. Stays out: asking
+(assets/stages/index.py).
 """
 
 from __future__ import annotations
@@ -23,11 +24,14 @@ FEWEST_WORDS = 3  # a question of fewer asks nothing
 def questions(
     documents: pl.DataFrame, *, key: str, text: str, count: int, seed: int
 ) -> pl.DataFrame:
-    """Questions whose answer is known: a sentence of each document in turn, without stop words and every third other word.
+    """Questions whose answer is known: a sentence of each document in turn, without stop words and
+    every third other word.
 
-    Documents come in seeded order, round after round, each with its sentences from the middle outwards, so that long ones ask no more than others.
-    Returns: `question`, `key`; at most `count`, fewer where the documents hold less prose. Source: known-item search,
-        Azzopardi et al. (2007), Building simulated queries for known-item topics, SIGIR.
+    Documents come in seeded order, round after round, each with its sentences from the middle
+    outwards, so that long ones ask no more than others.
+    Returns: `question`, `key`; at most `count`, fewer where the documents hold less prose. Source:
+    known-item search, Azzopardi et al. (2007), Building simulated queries for known-item topics,
+    SIGIR.
     """
     chance = random.Random(seed)  # noqa: S311  # questions drawn the same for each seed; nothing secret
     by_document = []
@@ -83,7 +87,9 @@ def _prose(whole: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Measured:
-    """Answers to questions: `recall`, `ndcg` and `mrr` at k, `citations` the share of passages that stand where they say, times in ms."""
+    """Answers to questions: `recall`, `ndcg` and `mrr` at k, `citations` the share of passages that
+    stand where they say, times in ms.
+    """
 
     k: int
     questions: int
@@ -108,15 +114,21 @@ def measured(
     Args:
         found: for each question the documents that came back, the best first, none twice.
         wanted: for each question the documents that answer it, at least one.
-        cited: for each passage that came back whether its words stand in the version at the place it names.
+        cited: for each passage that came back whether its words stand in the version at the place
+            it names.
     """
-    nothing = float("nan")
     times = sorted(times_ms)
+    answers = list(zip(found, wanted, strict=True))
     return Measured(
-        k=k, questions=len(wanted), recall=_mean([recall(f, w, k) for f, w in zip(found, wanted, strict=True)]), ndcg=_mean([ndcg(f, w, k) for f, w in zip(found, wanted, strict=True)]),
-        mrr=_mean([reciprocal_rank(f, w, k) for f, w in zip(found, wanted, strict=True)]), citations=_mean([float(holds) for holds in cited]),
-        p50_ms=times[len(times) // 2] if times else nothing, p95_ms=times[math.ceil(0.95 * len(times)) - 1] if times else nothing,
-    )  # fmt: skip
+        k=k,
+        questions=len(wanted),
+        recall=_mean([recall(documents, right, k) for documents, right in answers]),
+        ndcg=_mean([ndcg(documents, right, k) for documents, right in answers]),
+        mrr=_mean([reciprocal_rank(documents, right, k) for documents, right in answers]),
+        citations=_mean([float(holds) for holds in cited]),
+        p50_ms=times[len(times) // 2] if times else math.nan,
+        p95_ms=times[math.ceil(0.95 * len(times)) - 1] if times else math.nan,
+    )
 
 
 def recall(found: Sequence[str], wanted: Collection[str], k: int) -> float:
@@ -127,20 +139,25 @@ def recall(found: Sequence[str], wanted: Collection[str], k: int) -> float:
 def ndcg(found: Sequence[str], wanted: Collection[str], k: int) -> float:
     """Normalised discounted cumulative gain of the first `k`, every wanted document worth the same.
 
-    Source: Järvelin and Kekäläinen (2002), Cumulated gain-based evaluation of IR techniques, TOIS 20(4); discounts as trec_eval has them.
+    Source: Järvelin and Kekäläinen (2002), Cumulated gain-based evaluation of IR techniques, TOIS
+    20(4); discounts as trec_eval has them.
     """
     gained = sum(1 / math.log2(place + 2) for place, key in enumerate(found[:k]) if key in wanted)
     return gained / sum(1 / math.log2(place + 2) for place in range(min(k, len(wanted))))
 
 
 def average_precision(found: Sequence[str], wanted: Collection[str], k: int) -> float:
-    """The mean, over the wanted documents, of the precision where each stands among the first `k`; 0 where it does not."""
+    """The mean, over the wanted documents, of the precision where each stands among the first `k`;
+    0 where it does not.
+    """
     places = [place for place, key in enumerate(found[:k], start=1) if key in wanted]
     return sum(number / place for number, place in enumerate(places, start=1)) / len(wanted)
 
 
 def reciprocal_rank(found: Sequence[str], wanted: Collection[str], k: int) -> float:
-    """One over the place of the first wanted document among the first `k`; 0 where there is none."""
+    """One over the place of the first wanted document among the first `k`; 0 where there is
+    none.
+    """
     return next((1 / place for place, key in enumerate(found[:k], start=1) if key in wanted), 0.0)
 
 
@@ -149,7 +166,9 @@ def _mean(values: Sequence[float]) -> float:
 
 
 def standing(texts: Mapping[str, str], passages: pl.DataFrame) -> list[bool]:
-    """For each of the passages (`document`, `start`, `end`, `said`) whether the document holds these words at that place."""
+    """For each of the passages (`document`, `start`, `end`, `said`) whether the document holds
+    these words at that place.
+    """
     return [
         texts.get(document, "")[start:end] == said != ""
         for document, start, end, said in passages.select(
@@ -159,7 +178,10 @@ def standing(texts: Mapping[str, str], passages: pl.DataFrame) -> list[bool]:
 
 
 def objection(measured: Measured, *, citations: float, p95_ms: float | None) -> str | None:
-    """Why an index is refused whatever it finds: it cites what is not there, or is too slow. None where nothing speaks against it."""
+    """Why an index is refused whatever it finds: it cites what is not there, or is too slow.
+
+    None where nothing speaks against it.
+    """
     if not measured.citations >= citations:
         return f"{100 * measured.citations:.1f} % of its passages stand where they say, under the floor of {100 * citations:g} %"
     if p95_ms is not None and measured.p95_ms > p95_ms:

@@ -1,4 +1,5 @@
-"""Text -> the stems that are searched: what full text and the fitted space both read, so that a passage that did not change is never read again.
+"""Text -> the stems that are searched: what full text and the fitted space both read, so that a
+passage that did not change is never read again.
 
 Belongs here: words of a language. Stays out: counting them (latent.py), looking them up (LanceDB).
 """
@@ -15,9 +16,11 @@ _LONGEST = 64
 
 
 def stems(texts: Sequence[str], language: str) -> list[str]:
-    """The stems of each text in order, with a space between them; English without its commonest words. Accents and case are gone.
+    """The stems of each text in order, with a space between them; English without its commonest
+    words. Accents and case are gone.
 
-    Source: Porter (1980), An algorithm for suffix stripping, Program 14(3); for other languages the Snowball stemmer of that name.
+    Source: Porter (1980), An algorithm for suffix stripping, Program 14(3); for other languages the
+    Snowball stemmer of that name.
     """
     of = _stemmer(language)
     return [

@@ -1,4 +1,5 @@
 """Admit: licence and personal data -> verdict, and the treatment of personal columns.
 
-Belongs here: deciding whether data may be used; masking. Stays out: repairing (clean/), keys (assets/io/keys.py).
+Belongs here: deciding whether data may be used; masking. Stays out: repairing (clean/), keys
+(assets/io/keys.py).
 """

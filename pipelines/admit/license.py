@@ -1,12 +1,13 @@
-"""A licence as somebody wrote it, the policy and the purposes -> what it allows, with the clause and the way to it.
+"""A licence as somebody wrote it, the policy and the purposes -> what it allows, with the clause
+and the way to it.
 
-Belongs here: applying the policy to expressions, and to several licences at once. Stays out: what a licence says (contracts/policies/licenses.yaml),
-how its name is read (contracts/licenses.py).
+Belongs here: applying the policy to expressions, and to several licences at once. Stays out: what a
+licence says (contracts/policies/licenses.yaml), how its name is read (contracts/licenses.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
@@ -16,7 +17,7 @@ from typing import Any, Literal, get_args
 from assay.contracts.licenses import recognise, spdx
 from assay.contracts.policy import USES, LicensePolicy, LicenseTerms
 from assay.contracts.settings import License, Purpose
-from assay.pipelines.frames import LicenseVerdict
+from assay.pipelines.core.frames import LicenseVerdict
 
 Outcome = Literal["allowed", "review", "refused"]
 _RANK: dict[Outcome, int] = {"allowed": 0, "review": 1, "refused": 2}
@@ -35,8 +36,8 @@ def judge_license(
 ) -> LicenseVerdict:
     """Decide whether the licence allows every wanted purpose.
 
-    `A AND B` takes the strictest of both, `A OR B` the loosest: the licensee chooses. What nobody has read is held for review,
-    never allowed.
+    `A AND B` takes the strictest of both, `A OR B` the loosest: the licensee chooses. What nobody
+    has read is held for review, never allowed.
     Args:
         today: a licence whose last day is past allows nothing.
     Source: SPDX specification 2.3, annex D (licence expressions).
@@ -110,7 +111,9 @@ def _not_allowed(terms: LicenseTerms, wanted: License, policy: LicensePolicy) ->
 
 
 def read_terms(key: str, policy: LicensePolicy) -> LicenseTerms | None:
-    """The policy's reading of one licence: its own, that of its Creative Commons elements, or that of its ScanCode category; None where there is none."""
+    """The policy's reading of one licence: its own, that of its Creative Commons elements, or that
+    of its ScanCode category; None where there is none.
+    """
     if key in policy.licenses:
         return policy.licenses[key]
     if key.startswith("CC-") and not key.startswith("CC-PDDC"):
@@ -142,7 +145,9 @@ def _tree(expression: str) -> Any:
 
 
 def strictest(terms: Sequence[LicenseTerms]) -> LicenseTerms:
-    """What holds where all of them hold: of a data set in parts, or of what is made from several."""
+    """What holds where all of them hold: of a data set in parts, or of what is made from
+    several.
+    """
     forbids = {each.training for each in terms}
     return LicenseTerms(
         use=max((each.use for each in terms), key=USES.index),
@@ -161,7 +166,8 @@ def strictest(terms: Sequence[LicenseTerms]) -> LicenseTerms:
 
 
 def terms_of(names: Sequence[str], policy: LicensePolicy) -> LicenseTerms:
-    """The strictest of several licences as they are written; one that nobody can read counts as unspecified.
+    """The strictest of several licences as they are written; one that nobody can read counts as
+    unspecified.
 
     Within an expression, OR gives the loosest of its sides.
     """
@@ -193,7 +199,8 @@ def held_against(
     policy: LicensePolicy,
     today: date | None = None,
 ) -> LicenseVerdict:
-    """The verdict beside what a text at the source says: where that allows less, it holds; its obligations hold in any case.
+    """The verdict beside what a text at the source says: where that allows less, it holds; its
+    obligations hold in any case.
 
     Args:
         found: the licence that the text names; `evidence`: the text's name.
@@ -219,7 +226,8 @@ def no_freer(
     policy: LicensePolicy,
     today: date | None = None,
 ) -> LicenseVerdict:
-    """The verdict on data made from one data set: never freer than what that data set's licence gives for the same purposes.
+    """The verdict on data made from one data set: never freer than what that data set's licence
+    gives for the same purposes.
 
     Args:
         expression: the licence that `source`, such as `meters@1.0.0`, was admitted under.
@@ -235,37 +243,23 @@ def no_freer(
 
 
 def looser(wanted: License, inputs: Mapping[str, str], policy: LicensePolicy) -> tuple[str, ...]:
-    """Why data made from `inputs` may not go under the licence that the contract declares; nothing where they may.
+    """Why data made from `inputs` may not go under the licence that the contract declares; nothing
+    where they may.
 
     Args:
         inputs: data set -> its licence as written.
     """
-    own, own_keys = terms_of([wanted.expression], policy), _keys(wanted.expression, policy)
+    own_keys = _keys(wanted.expression, policy)
     reasons: list[str] = []
     alike: dict[str, str] = {}
     for name, written in inputs.items():
-        terms, of = terms_of([written], policy), f"of {name}, '{written}',"
-        if not terms.derivatives:
-            reasons.append(f"the licence {of} allows nothing to be made from it ({terms.source})")
-        if USES.index(own.use) < USES.index(terms.use):
-            reasons.append(
-                f"the licence {of} allows {terms.use} use, and '{wanted.expression}' says {own.use}"
-            )
-        if terms.training == "forbidden" and own.training != "forbidden":
-            reasons.append(f"the licence {of} forbids training, and '{wanted.expression}' does not")
-        if terms.attribution and not own.attribution:
-            reasons.append(
-                f"the licence {of} wants attribution, and '{wanted.expression}' drops it"
-            )
-        if not terms.redistribution and own.redistribution:
-            reasons.append(
-                f"the licence {of} forbids redistribution, and '{wanted.expression}' allows it"
-            )
+        reasons += _looser_than(wanted, name, written, policy)
         for key in sorted(_alike(written, policy)):
             alike[key] = name
-            if not own_keys & _onward(key, policy):
+            onward = _onward(key, policy)
+            if not own_keys & onward:
                 reasons.append(
-                    f"the licence {of} is share-alike: what is made from it stays under {' or '.join(sorted(_onward(key, policy)))}"
+                    f"the licence of {name}, '{written}', is share-alike: what is made from it stays under {' or '.join(sorted(onward))}"
                 )
     for first, second in combinations(alike, 2):
         if not _onward(first, policy) & _onward(second, policy):
@@ -273,6 +267,22 @@ def looser(wanted: License, inputs: Mapping[str, str], policy: LicensePolicy) ->
                 f"'{first}' of {alike[first]} and '{second}' of {alike[second]} are both share-alike, and nothing can be under both"
             )
     return _once(reasons)
+
+
+def _looser_than(wanted: License, name: str, written: str, policy: LicensePolicy) -> Iterator[str]:
+    """In what the contract's licence allows more than that of one data set."""
+    own, terms = terms_of([wanted.expression], policy), terms_of([written], policy)
+    of, mine = f"the licence of {name}, '{written}',", f"'{wanted.expression}'"
+    if not terms.derivatives:
+        yield f"{of} allows nothing to be made from it ({terms.source})"
+    if USES.index(own.use) < USES.index(terms.use):
+        yield f"{of} allows {terms.use} use, and {mine} says {own.use}"
+    if terms.training == "forbidden" and own.training != "forbidden":
+        yield f"{of} forbids training, and {mine} does not"
+    if terms.attribution and not own.attribution:
+        yield f"{of} wants attribution, and {mine} drops it"
+    if not terms.redistribution and own.redistribution:
+        yield f"{of} forbids redistribution, and {mine} allows it"
 
 
 def _keys(written: str, policy: LicensePolicy) -> frozenset[str]:
@@ -285,7 +295,9 @@ def _keys(written: str, policy: LicensePolicy) -> frozenset[str]:
 
 
 def _alike(written: str, policy: LicensePolicy) -> frozenset[str]:
-    """The share-alike licences in an expression; where it offers a choice, one without is chosen."""
+    """The share-alike licences in an expression; where it offers a choice, one without is
+    chosen.
+    """
     if not terms_of([written], policy).share_alike:
         return frozenset()
     return frozenset(
@@ -294,7 +306,9 @@ def _alike(written: str, policy: LicensePolicy) -> frozenset[str]:
 
 
 def _onward(key: str, policy: LicensePolicy) -> frozenset[str]:
-    """Under which licences material adapted from this one may go: its own, and what it leads to, one step after the other."""
+    """Under which licences material adapted from this one may go: its own, and what it leads to,
+    one step after the other.
+    """
     reached, new = frozenset({key}), frozenset({key})
     while new:
         new = (
@@ -307,7 +321,10 @@ def _onward(key: str, policy: LicensePolicy) -> frozenset[str]:
 def rows_not_allowed(
     wanted: License, written: Iterable[str], policy: LicensePolicy
 ) -> dict[str, str]:
-    """Of the licences that rows name: those that do not allow every purpose -> why. What waits for a person is not allowed either."""
+    """Of the licences that rows name: those that do not allow every purpose -> why.
+
+    What waits for a person is not allowed either.
+    """
     verdicts = {
         name: judge_license(wanted.model_copy(update={"expression": name}), policy)
         for name in written
@@ -321,7 +338,9 @@ def rows_not_allowed(
 
 @dataclass(frozen=True)
 class Row:
-    """One licence of the matrix: its terms, and for each purpose what comes of wanting it without and with gain."""
+    """One licence of the matrix: its terms, and for each purpose what comes of wanting it without
+    and with gain.
+    """
 
     license: str
     terms: LicenseTerms

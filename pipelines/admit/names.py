@@ -6,47 +6,25 @@ Belongs here: words in names. Stays out: the data.
 from __future__ import annotations
 
 import re
+from functools import cache
 
 from assay.contracts.settings import PersonalKind
+from assay.pipelines.core.package_data import read_yaml
 
-_PERSONAL: tuple[tuple[PersonalKind, str], ...] = (
-    ("email", r"e_?mail"),
-    ("phone", r"phone|telephone|mobile|fax|cellphone|tel"),
-    ("card", r"credit_?card(_number|_no)?|card_(number|no|num)|cc_?(number|no|num)|ccn"),
-    ("iban", r"iban"),
-    ("ip_address", r"ip|ip_?addr(ess)?|ipv[46]"),
-    ("birth_date", r"birth_?date|date_of_birth|dob|birthday|birth_day"),
-    (
-        "name",
-        r"(first|last|given|family|full|middle|maiden|customer|patient|employee|person|client|contact|user)_?name|person|[fl]_?name|surname",
-    ),
-    (
-        "national_id",
-        r"ssn|soc(ial)?_sec(urity)?(_id|_number|_no)?|national_id(entity)?(_no|_number)?|nhs(_no|_number)?|nino|bsn|pesel|personnummer|cpf|curp|aadhaar|codice_fiscale|dni|nir",
-    ),
-    ("passport", r"passport(_no|_number|_nr)?"),
-    ("tax_number", r"tax_id|tax_no|tax_number|vat(_id|_no|_number)|tin|itin|ein|steuernummer"),
-    ("bank_account", r"(bank_)?account_(no|number)|routing_number|sort_code"),
-    ("license_plate", r"licen[cs]e_plate|number_plate|plate_(no|number)|kennzeichen"),
-    (
-        "medical_record",
-        r"mrn|medical_record(_no|_number)?|patient_(id|no|number)|health_insurance_(no|number)",
-    ),
-    ("medical_code", r"icd(_?(9|10|11))?(_code)?|diagnosis_code"),
-    ("mac_address", r"mac(_addr(ess)?)?"),
-    ("coordinates", r"lat(itude)?|lon(gitude)?|lng|gps|coordinates?|lat_?lon"),
-    ("crypto_address", r"wallet(_address)?|(btc|eth|bitcoin|ethereum)_address"),
-    ("secret", r"password|passwd|pwd|api_key|secret(_key)?|access_token|auth_token|private_key"),
-    ("address", r"(home|street|postal|mailing|billing|shipping|residential)_address|address_line"),
-    ("other", r"drivers?_licen[cs]e(_no|_number)?"),
-)
-_PERHAPS: tuple[tuple[PersonalKind, str], ...] = (
-    ("name", r"names?|person|contact|customer|author|authors|owner"),
-    ("address", r"(.*_)?(address|addr)|street|(street|house)_(name|number|no)"),
-)
-_KEY = (
-    r"id|key|code|uuid|guid|number|no|num|nr|sku|isbn|issn|iata|icao|faa|tailnum|index|identifier"
-)
+_DATA = "admit/column_names.yaml"
+_NUMBERED = r"(_?[0-9]+)?"
+"""Columns may be numbered: `phone_2`."""
+
+
+@cache
+def _kinds(section: str) -> tuple[tuple[PersonalKind, str], ...]:
+    """Kind and pattern of each entry of a section of column_names.yaml."""
+    return tuple((entry["kind"], "|".join(entry["names"])) for entry in read_yaml(_DATA)[section])
+
+
+@cache
+def _key_endings() -> str:
+    return "|".join(read_yaml(_DATA)["keys"])
 
 
 def words(name: str) -> str:
@@ -57,27 +35,29 @@ def words(name: str) -> str:
 
 def personal_hint(name: str) -> PersonalKind | None:
     """The kind of personal data that the name says outright."""
-    said = words(name)
-    return next(
-        (kind for kind, pattern in _PERSONAL if re.search(rf"(^|_)({pattern})(_?[0-9]+)?$", said)),
-        None,
-    )
+    column = words(name)
+    for kind, pattern in _kinds("personal"):
+        if re.search(rf"(^|_)({pattern}){_NUMBERED}$", column):
+            return kind
+    return None
 
 
 def perhaps_personal(name: str) -> PersonalKind | None:
-    """The kind it may be, beside other columns about persons; a restaurant has a name and an address too."""
-    said = words(name)
-    return next(
-        (kind for kind, pattern in _PERHAPS if re.fullmatch(rf"({pattern})(_?[0-9]+)?", said)), None
-    )
+    """The kind it may be, next to other columns about persons; a restaurant has a name and an
+    address too.
+    """
+    column = words(name)
+    for kind, pattern in _kinds("perhaps_personal"):
+        if re.fullmatch(rf"({pattern}){_NUMBERED}", column):
+            return kind
+    return None
 
 
 def key_hint(name: str) -> bool:
     """Whether the name says that it names something."""
-    return (
-        re.search(rf"(^|_)({_KEY})$", words(name)) is not None
-        or re.search(r"[a-z](id|key)$", words(name)) is not None
-    )
+    column = words(name)
+    is_key = re.search(rf"(^|_)({_key_endings()})$", column) is not None
+    return is_key or re.search(r"[a-z](id|key)$", column) is not None
 
 
 def rule_word(name: str) -> str:

@@ -1,8 +1,10 @@
 """Text columns -> the personal values in them, by kind, each confirmed.
 
-Belongs here: searching, as plans. Stays out: what each kind looks like (detectors.py), what happens to it (treat.py).
-Text is searched as Unicode's compatibility form shows it, so that full-width digits and ligatures hide nothing. Names have no checksum: they are
-found by context ("my name is …"), and by what name columns of the same table hold.
+Belongs here: searching, as plans. Stays out: what each kind looks like (detectors.py), what happens
+to it (treat.py).
+Text is searched as Unicode's compatibility form shows it, so that full-width digits and ligatures
+hide nothing. Names have no checksum: they are found by context ("my name is …"), and by what name
+columns of the same table hold.
 """
 
 from __future__ import annotations
@@ -14,12 +16,14 @@ from collections.abc import Callable, Collection, Sequence
 import polars as pl
 
 from assay.contracts.settings import Privacy
-from assay.pipelines.admit.detectors import CONTEXT, Confirm, Detector, detectors_for
-from assay.pipelines.frames import ROW, Finding
+from assay.pipelines.admit.confirm import Confirm
+from assay.pipelines.admit.detectors import CONTEXT, Detector, detectors_for
+from assay.pipelines.core.frames import ROW, Finding
 
 UNSCANNED = "unscanned"
 HIDDEN = {ROW: pl.Int64, "column": pl.String, "token": pl.String, "text": pl.String}
-# spaces, letterlike signs, ligatures, small and full-width forms, mathematical letters and digits: what another character is meant by
+# spaces, letterlike signs, ligatures, small and full-width forms, mathematical letters and digits:
+# what another character is meant by
 DISGUISES = r"[\x{00A0}\x{00AA}\x{00AD}\x{00B2}\x{00B3}\x{00B9}\x{00BA}\x{2000}-\x{209C}\x{2100}-\x{214F}\x{2460}-\x{24FF}\x{3000}\x{FB00}-\x{FB06}\x{FE50}-\x{FEFF}\x{FF00}-\x{FFEF}\x{1D400}-\x{1D7FF}]"
 INVISIBLE = r"[\x{200B}-\x{200F}\x{2060}\x{FEFF}\x{00AD}]"
 _ENCODED = r"[A-Za-z0-9+/]{16,}={0,2}"  # base 64 of 12 bytes or more
@@ -43,7 +47,9 @@ def _disguised(text: pl.Expr) -> pl.Expr:
 
 
 def disguises(frame: pl.LazyFrame, columns: Sequence[str]) -> pl.LazyFrame:
-    """Plan the count, for each column, of the cells that a reader sees otherwise than they are written: one row."""
+    """Plan the count, for each column, of the cells that a reader sees otherwise than they are
+    written: one row.
+    """
     return frame.select(
         pl.lit(0).alias(ROW),
         *(_disguised(pl.col(column).cast(pl.String)).sum().alias(column) for column in columns),
@@ -51,7 +57,8 @@ def disguises(frame: pl.LazyFrame, columns: Sequence[str]) -> pl.LazyFrame:
 
 
 def undisguised(frame: pl.LazyFrame, counts: pl.DataFrame) -> list[pl.LazyFrame]:
-    """Plan the search of those cells, as a reader sees them; it is a look of its own because hardly any column has them, and it costs.
+    """Plan the search of those cells, as a reader sees them; it is a look of its own because hardly
+    any column has them, and it costs.
 
     Args:
         counts: what `disguises` gave.
@@ -80,7 +87,9 @@ def searches(columns: Sequence[str], of_words: Collection[str] = ()) -> list[tup
 
 
 def marks(frame: pl.LazyFrame, columns: Sequence[str]) -> pl.LazyFrame:
-    """Plan the look for columns of nothing but letters, digits and underscores, in which little can be found: one row, true for a column that has other characters."""
+    """Plan the look for columns of nothing but letters, digits and underscores, in which little can
+    be found: one row, true for a column that has other characters.
+    """
     return frame.select(
         pl.lit(0).alias(ROW),
         *(
@@ -101,9 +110,11 @@ def spans(
 
     Args:
         columns: of text; of other types, as JSON would write them.
-        alone: whether what could as well be a number of another kind counts only where most such cells are confirmed; False where the frame has not every row.
+        alone: whether what could as well be a number of another kind counts only where most such
+            cells are confirmed; False where the frame has not every row.
         of_words: columns of nothing but letters, digits and underscores.
-    Returns: frames of `_row`, `column`, `kind`, `value` (as written), `confidence`, one row a confirmed value. They hold personal data:
+    Returns: frames of `_row`, `column`, `kind`, `value` (as written), `confidence`, one row a
+    confirmed value. They hold personal data:
         collect them, use them, let them go.
     """
     return [
@@ -113,7 +124,9 @@ def spans(
 
 
 def declared_values(frame: pl.LazyFrame, privacy: Privacy) -> list[pl.LazyFrame]:
-    """What stands in columns that the contract declares to be of one kind, as `spans` gives it; free text is not of one kind."""
+    """What stands in columns that the contract declares to be of one kind, as `spans` gives it;
+    free text is not of one kind.
+    """
     return [
         frame.filter(pl.col(column).is_not_null()).select(
             ROW,
@@ -151,7 +164,9 @@ def mentions(
 
 
 def whole_names(found: pl.DataFrame) -> list[str]:
-    """The distinct names of several words among what was found, longest first, so that the longest is the one matched."""
+    """The distinct names of several words among what was found, longest first, so that the longest
+    is the one matched.
+    """
     names = found.filter(
         (pl.col("kind") == "name") & pl.col("value").str.contains(r"\pL{2,}\S* +\S*\pL{2,}")
     )["value"].unique()
@@ -193,7 +208,9 @@ def _search(frame: pl.LazyFrame, column: str, detector: Detector, *, alone: bool
 
 
 def encoded(frame: pl.LazyFrame, columns: Sequence[str]) -> list[pl.LazyFrame]:
-    """Plan the search for text that hides in base 64, one for each column: `_row`, `column`, `token`, `text` (null where a long token decodes to no text)."""
+    """Plan the search for text that hides in base 64, one for each column: `_row`, `column`,
+    `token`, `text` (null where a long token decodes to no text).
+    """
     return [
         frame.select(ROW, pl.col(column).cast(pl.String).alias("token"))
         .filter(pl.col("token").str.contains(_ENCODED))
@@ -213,7 +230,9 @@ def encoded(frame: pl.LazyFrame, columns: Sequence[str]) -> list[pl.LazyFrame]:
 
 
 def within(hidden: pl.DataFrame) -> list[pl.LazyFrame]:
-    """Plan the search in decoded text; what is found is told as the token that hides it, and what nobody can look into as `unscanned`."""
+    """Plan the search in decoded text; what is found is told as the token that hides it, and what
+    nobody can look into as `unscanned`.
+    """
     opaque = hidden.lazy().filter(pl.col("text").is_null())
     found = [
         opaque.select(
@@ -278,7 +297,9 @@ def _confirmed(confirm: Confirm) -> Callable[[pl.Series], pl.Series]:
 
 
 def findings(found: pl.DataFrame, declared: Sequence[str]) -> tuple[Finding, ...]:
-    """Count what `spans` found: rows a column and kind, and whether the contract declares the column personal. Holds no value."""
+    """Count what `spans` found: rows a column and kind, and whether the contract declares the
+    column personal. Holds no value.
+    """
     counts = (
         found.group_by("column", "kind")
         .agg(pl.col(ROW).n_unique().alias("rows"), pl.col("confidence").max())

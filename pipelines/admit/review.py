@@ -1,6 +1,7 @@
 """Approvals, and who may give them -> where a review stands.
 
-Belongs here: counting, and why one does not count. Stays out: signatures (lineage/approval.py), keeping them (registry).
+Belongs here: counting, and why one does not count. Stays out: signatures (lineage/approval.py),
+keeping them (registry).
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ from typing import Literal
 
 from assay.contracts.model import LEVELS, Level
 from assay.contracts.stewards import Steward
-from assay.pipelines.frames import Approval
+from assay.pipelines.core.frames import Approval
 
 
 @dataclass(frozen=True)
 class Standing:
-    """`approved` once each level has one that holds, `rejected` by a single one; else what is `missing`, in words."""
+    """`approved` once each level has one that holds, `rejected` by a single one; else what is
+    `missing`, in words.
+    """
 
     decision: Literal["approved", "rejected", "open"]
     missing: tuple[str, ...]
@@ -40,7 +43,8 @@ def refusal(
     Args:
         steward: whose key it was signed with.
         others: decisions on the same review that count already.
-        allowed: level -> names the contract gives; a level it gives none for is open to every steward of that level.
+        allowed: level -> names the contract gives; a level it gives none for is open to every
+            steward of that level.
     """
     levels = levels_of(steward, allowed)
     if approval.approver != steward.name:

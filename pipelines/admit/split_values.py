@@ -1,8 +1,11 @@
 """Two columns of one row -> the personal value that is written across them, half in each.
 
-Belongs here: which columns may be halves, what the halves of each kind look like, the search as plans. Stays out: whole values (personal.py).
-A first look asks each column for cells that have the sign of a half. Where two columns fit, a second counts the rows whose cells, written together, have a
-kind's shape, and those that are likely one; they are searched only where most of the former are the latter: two numbers are as often two numbers.
+Belongs here: which columns may be halves, what the halves of each kind look like, the search as
+plans. Stays out: whole values (personal.py).
+A first look asks each column for cells that have the sign of a half. Where two columns fit, a
+second counts the rows whose cells, written together, have a kind's shape, and those that are likely
+one; they are searched only where most of the former are the latter: two numbers are as often two
+numbers.
 """
 
 from __future__ import annotations
@@ -10,24 +13,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
 import polars as pl
 
 from assay.contracts.settings import PersonalKind
-from assay.pipelines.admit.detectors import (
-    CHECKSUM,
-    CONTEXT,
-    FORMAT,
-    TOP,
-    Confirm,
-    confirm_card,
-    confirm_iban,
-    confirm_phone,
-)
+from assay.pipelines.admit.confirm import Confirm, check_named, detector_data
+from assay.pipelines.admit.detectors import CONFIDENCES, FORMAT
 from assay.pipelines.admit.names import words
-from assay.pipelines.frames import ROW
+from assay.pipelines.admit.patterns import Pattern, expand
+from assay.pipelines.core.frames import ROW
+from assay.pipelines.core.package_data import read_yaml
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,8 @@ class Halves:
     """One way of writing one kind in two columns.
 
     Args:
-        sign: what a half has that ordinary cells have not, and in which column `at` least; it is looked for in every cell, so it is cheap.
+        sign: what a half has that ordinary cells have not, and in which column `at` least; it is
+            looked for in every cell, so it is cheap.
         head, tail: what the left and the right cell look like.
         between: what belongs between them; `strip` is left out of both.
         shape: what they look like together; `likely`: what they look like where they are one.
@@ -73,29 +72,56 @@ class Halves:
         return pl.col("head").str.contains(self.head) & pl.col("tail").str.contains(self.tail)
 
 
-_CARD = r"^(?:4[0-9]{12}(?:[0-9]{3}){0,2}|5[1-5][0-9]{14}|2[2-7][0-9]{14}|3[47][0-9]{13}|3(?:[689][0-9]|0[0-5])[0-9]{11}|(?:6011|6[245]|35)[0-9]{12,17}|(?:50|5[6-9]|6[0-9])[0-9]{11,17})$"
-_DIGITS = r"^[ ()./-]{0,2}[0-9][0-9 ()./-]{0,20}$"
-_PLUS = r"^(?:\+|00[1-9]|\()"
-_MAIL = r"[\w.%+-]+"
-_HOST = r"[\w-]+(?:\.[\w-]+)*\.\p{L}{2,}"
-HALVES: tuple[Halves, ...] = (
-    Halves("card", _DIGITS, "both", r"^[0-9](?:[ -]?[0-9]){0,14}[ -]?$", r"^[ -]?(?:[0-9][ -]?){0,14}[0-9]$", r"^[0-9]{13,19}$", _CARD, 13, confirm_card, strip=r"[ -]", confidence=CHECKSUM),
-    Halves(
-        "iban", r"^[A-Z]{1,2}(?:[0-9]|$)", "left", r"^[A-Z]{2}(?:[0-9]{1,2}[A-Z0-9 -]*)?$|^[A-Z]$", r"^[ -]?[A-Z0-9][A-Z0-9 -]{1,36}$", r"^[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}$", r"^[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}$", 15,
-        confirm_iban, strip=r"[ -]", share=0.2, confidence=CHECKSUM,
-    ),
-    Halves("phone", _PLUS, "left", r"^(?:\+|00[1-9])[0-9 ()./-]*$|^\(\+?[0-9]{1,5}\)[0-9 ./-]*$", r"^[ ()./-]*[0-9][0-9 ()./-]{2,}$", r"^\+?[ ()./-]*(?:[0-9][ ()./-]*){8,15}$", r"^(?:\+|00|\()", 8, confirm_phone, " "),
-    Halves("phone", _DIGITS, "both", r"^[0-9][0-9 ()./-]*$", r"^[ ()./-]*[0-9][0-9 ()./-]{2,}$", r"^(?:[0-9][ ()./-]*){7,15}$", r"^", 7, confirm_phone, " ", named=r"phone|telephone|mobile|cell|fax|tel|area_code|dial(?:ling)?_code|vorwahl"),
-    Halves("email", "@", "either", rf"^{_MAIL}(?:@[\w.-]*)?$", r"^(?:[\w.%+-]*@)?[\w.-]+$", rf"^{_MAIL}@{_HOST}$", rf"^{_MAIL}@{_HOST}$", 6),
-    Halves("email", rf"^[A-Za-z0-9.-]+\.{TOP}$", "right", rf"^{_MAIL}$", rf"^{_HOST}$", rf"^{_MAIL}@{_HOST}$", rf"\p{{L}}.*@[\w.-]+\.{TOP}$", 5, between="@", named=r"e?_?mail|local(?:_part)?|mailbox|login|user|user_?name", confidence=CONTEXT),
-)  # fmt: skip
-_PART = r"(?:_[a-z]|_?[0-9]{1,2}|_(?:part|half|piece|block)_?(?:[a-z]|[0-9]{1,2}|one|two)?|_(?:left|right|first|second|last|start|end|begin|head|tail|prefix|suffix|one|two|upper|lower))$"
-_NO_LOCAL = r"(?:^|_)(?:host|server|node|machine|vm|sub|subdomain|dns|record|slug|site|company|brand|org|organi[sz]ation|product|title|category|status|type|kind|state|country|lang|language|id|key|code|file|path|package|name)$"
+_DATA = "admit/split_values.yaml"
+
+
+def _expanded(pattern: Pattern) -> str:
+    return expand(pattern, {**detector_data()["parts"], **read_yaml(_DATA)["parts"]})
+
+
+def _from_entry(entry: Mapping[str, Any]) -> Halves:
+    sign, head, tail, shape, likely = (
+        _expanded(entry[name]) for name in ("sign", "head", "tail", "shape", "likely")
+    )
+    return Halves(
+        entry["kind"],
+        sign,
+        entry["at"],
+        head,
+        tail,
+        shape,
+        likely,
+        entry["least"],
+        confirm=check_named(entry["confirm"]) if "confirm" in entry else None,
+        between=entry.get("between", ""),
+        strip=entry.get("strip"),
+        share=entry.get("share", 0.5),
+        named=_expanded(entry["named"]) if "named" in entry else None,
+        confidence=CONFIDENCES[entry.get("confidence", "format")],
+    )
+
+
+@cache
+def ways_to_split() -> tuple[Halves, ...]:
+    """Every way of writing a kind in two columns."""
+    return tuple(map(_from_entry, read_yaml(_DATA)["halves"]))
+
+
+@cache
+def _part_ending() -> str:
+    return f"(?:{_expanded(read_yaml(_DATA)['part_endings'])})$"
+
+
+@cache
+def _no_mailbox() -> str:
+    return f"(?:^|_)(?:{_expanded(read_yaml(_DATA)['no_mailbox'])})$"
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Two columns that may hold the halves of one value, and the ways of writing that are looked for in them."""
+    """Two columns that may hold the halves of one value, and the ways of writing that are looked
+    for in them.
+    """
 
     left: str
     right: str
@@ -111,11 +137,13 @@ class Pair:
         short = short.filter(
             pl.col("head").str.len_bytes() <= 64, pl.col("tail").str.len_bytes() <= 64
         )
-        return short.filter(pl.any_horizontal(each.fits for each in self.kinds))
+        return short.filter(pl.any_horizontal(way.fits for way in self.kinds))
 
 
 def pairs(columns: Sequence[str]) -> list[Pair]:
-    """The columns that stand beside each other, and those whose names differ in their last part only."""
+    """The columns that stand beside each other, and those whose names differ in their last part
+    only.
+    """
     stems: dict[str, str] = {}
     found = dict.fromkeys(pairwise(columns))
     for column in columns:
@@ -129,7 +157,7 @@ def pairs(columns: Sequence[str]) -> list[Pair]:
 
 def stem_of(column: str) -> str:
     """`card_a`, `CardPart2` -> `card`."""
-    return re.sub(_PART, "", words(column))
+    return re.sub(_part_ending(), "", words(column))
 
 
 def _kinds(left: str, right: str) -> tuple[Halves, ...]:
@@ -137,36 +165,38 @@ def _kinds(left: str, right: str) -> tuple[Halves, ...]:
     together = stem == stem_of(right) and stem != words(left)
     names = (words(left), stem, words(right), stem_of(right))
 
-    def wanted(each: Halves) -> bool:
-        if each.named is None:
+    def wanted(way: Halves) -> bool:
+        if way.named is None:
             return True
-        said = any(re.search(rf"(?:^|_)(?:{each.named})$", name) for name in names)
+        is_named = any(re.search(rf"(?:^|_)(?:{way.named})$", name) for name in names)
         if (
-            each.kind == "email"
+            way.kind == "email"
         ):  # a mailbox stands beside its domain, and so does all that a site has
-            return said or together or not re.search(_NO_LOCAL, words(left))
-        return said
+            return is_named or together or not re.search(_no_mailbox(), words(left))
+        return is_named
 
-    return tuple(each for each in HALVES if wanted(each))
+    return tuple(way for way in ways_to_split() if wanted(way))
 
 
-def _together(cells: pl.LazyFrame, each: Halves) -> pl.LazyFrame:
-    """Of the cells, those that have the kind's shape together and not by themselves: with `whole`."""
+def _together(cells: pl.LazyFrame, way: Halves) -> pl.LazyFrame:
+    """Of the cells, those that have the kind's shape together and not by themselves: with
+    `whole`.
+    """
     parted = (
-        cells.filter(each.fits)
-        .with_columns(each.whole.alias("whole"))
-        .filter(pl.col("whole").str.contains(each.shape))
+        cells.filter(way.fits)
+        .with_columns(way.whole.alias("whole"))
+        .filter(pl.col("whole").str.contains(way.shape))
     )
-    if each.confirm is None:
+    if way.confirm is None:
         return parted.filter(
-            ~pl.col("head").str.contains(each.shape), ~pl.col("tail").str.contains(each.shape)
+            ~pl.col("head").str.contains(way.shape), ~pl.col("tail").str.contains(way.shape)
         )
     return parted
 
 
-def _likely(each: Halves) -> pl.Expr:
-    likely = pl.col("whole").str.contains(each.likely)
-    if each.between == "@":  # `acme` beside `acme.com` is a site
+def _likely(way: Halves) -> pl.Expr:
+    likely = pl.col("whole").str.contains(way.likely)
+    if way.between == "@":  # `acme` beside `acme.com` is a site
         likely &= ~pl.col("tail").str.to_lowercase().str.contains(
             pl.col("head").str.to_lowercase(), literal=True
         )
@@ -176,17 +206,18 @@ def _likely(each: Halves) -> pl.Expr:
 def signs(
     frame: pl.LazyFrame, columns: Sequence[str], numbers: Collection[str] = ()
 ) -> pl.LazyFrame:
-    """Plan the first look, over all columns in one: how many cells of each have which sign, and the bytes of its longest; one row.
+    """Plan the first look, over all columns in one: how many cells of each have which sign, and the
+    bytes of its longest; one row.
 
     Args:
-        numbers: those of the columns whose every cell is a whole number. Of the signs these can have two, and to see them takes no regular expression;
-            of such that are no text, one.
+        numbers: those of the columns whose every cell is a whole number. Of the signs these can
+            have two, and to see them takes no regular expression; of such that are no text, one.
     """
-    asked, schema = dict.fromkeys(each.sign for each in HALVES), frame.collect_schema()
+    searches, schema = dict.fromkeys(way.sign for way in ways_to_split()), frame.collect_schema()
 
     def of(column: str) -> Iterator[pl.Expr]:
         cells = pl.col(column)
-        for sign in asked:
+        for sign in searches:
             counted = (
                 _of_number(cells, sign, plain=schema[column].is_integer())
                 if column in numbers
@@ -206,73 +237,79 @@ def signs(
 
 
 def _of_number(cells: pl.Expr, sign: str, *, plain: bool) -> pl.Expr:
-    """How many cells have the sign, given that each is a whole number; it may be more of those that only have digits."""
-    match sign:
-        case _ if sign == _DIGITS:
-            return cells.count()
-        case _ if sign == _PLUS and not plain:
-            return (cells.str.starts_with("+") | cells.str.starts_with("00")).sum()
-        case _:
-            return pl.lit(0)
+    """How many cells have the sign, given that each is a whole number; it may be more of those that
+    only have digits.
+    """
+    if sign == _expanded("<<digits>>"):
+        return cells.count()
+    if sign == _expanded("<<plus>>") and not plain:
+        return (cells.str.starts_with("+") | cells.str.starts_with("00")).sum()
+    return pl.lit(0)
 
 
 def signed(found: Sequence[Pair], counts: Mapping[str, int]) -> list[Pair]:
-    """The pairs, with the ways of writing whose signs they have and that they are long enough for; those that have none are left out."""
+    """The pairs, with the ways of writing whose signs they have and that they are long enough for;
+    those that have none are left out.
+    """
 
-    def has(column: str, each: Halves) -> bool:
-        return counts[f"{column} {each.sign}"] > 0
+    def has(column: str, way: Halves) -> bool:
+        return counts[f"{column} {way.sign}"] > 0
 
-    def worth(pair: Pair, each: Halves) -> bool:
-        if sum(counts[f"{column} longest"] for column in (pair.left, pair.right)) < each.least:
+    def worth(pair: Pair, way: Halves) -> bool:
+        if sum(counts[f"{column} longest"] for column in (pair.left, pair.right)) < way.least:
             return False
-        left, right = has(pair.left, each), has(pair.right, each)
+        left, right = has(pair.left, way), has(pair.right, way)
         return {"left": left, "right": right, "both": left and right, "either": left or right}[
-            each.at
+            way.at
         ]
 
     return [
         replace(pair, kinds=kinds)
         for pair in found
-        if (kinds := tuple(each for each in pair.kinds if worth(pair, each)))
+        if (kinds := tuple(way for way in pair.kinds if worth(pair, way)))
     ]
 
 
 def looks(frame: pl.LazyFrame, found: Sequence[Pair]) -> list[pl.LazyFrame]:
-    """Plan the second look, one for each pair and way of writing, in that order: `shaped` and `likely` rows, and `different` left cells among the latter."""
+    """Plan the second look, one for each pair and way of writing, in that order: `shaped` and
+    `likely` rows, and `different` left cells among the latter.
+    """
     return [
-        _together(pair.cells(frame), each).select(
+        _together(pair.cells(frame), way).select(
             pl.len().alias("shaped"),
-            _likely(each).sum().alias("likely"),
-            pl.col("head").filter(_likely(each)).n_unique().alias("different"),
+            _likely(way).sum().alias("likely"),
+            pl.col("head").filter(_likely(way)).n_unique().alias("different"),
         )
         for pair in found
-        for each in pair.kinds
+        for way in pair.kinds
     ]
 
 
 def halves(
     frame: pl.LazyFrame, found: Sequence[Pair], counts: Sequence[pl.DataFrame]
 ) -> list[pl.LazyFrame]:
-    """Plan the search where `looks` gave reason for one; what is found is told for both columns, as `spans` tells it."""
+    """Plan the search where `looks` gave reason for one; what is found is told for both columns, as
+    `spans` tells it.
+    """
     plans = []
-    asked = [(pair, each) for pair in found for each in pair.kinds]
-    for (pair, each), count in zip(asked, counts, strict=True):
+    searches = [(pair, way) for pair in found for way in pair.kinds]
+    for (pair, way), count in zip(searches, counts, strict=True):
         shaped, likely, different = count.row(0)
         if (
             likely
-            and likely >= each.share * shaped
-            and (each.between != "@" or different >= each.share * likely)
+            and likely >= way.share * shaped
+            and (way.between != "@" or different >= way.share * likely)
         ):
-            plans.append(_search(frame, pair, each, shaped))
+            plans.append(_search(frame, pair, way, shaped))
     return plans
 
 
-def _search(frame: pl.LazyFrame, pair: Pair, each: Halves, shaped: int) -> pl.LazyFrame:
-    held = _together(pair.cells(frame), each).filter(_likely(each))
-    if each.confirm is not None:
-        confirm = each.confirm
+def _search(frame: pl.LazyFrame, pair: Pair, way: Halves, shaped: int) -> pl.LazyFrame:
+    held = _together(pair.cells(frame), way).filter(_likely(way))
+    if way.confirm is not None:
+        confirm = way.confirm
         # of plain digits beside a whole number nothing says that they belong to it
-        alone = ("head", "tail") if each.named else ("head",)
+        alone = ("head", "tail") if way.named else ("head",)
         held = held.filter(
             pl.col("whole").map_batches(_confirms(confirm), return_dtype=pl.Boolean),
             *(
@@ -280,14 +317,14 @@ def _search(frame: pl.LazyFrame, pair: Pair, each: Halves, shaped: int) -> pl.La
                 for half in alone
             ),
         )
-        held = held.filter(pl.len() >= each.share * shaped)
+        held = held.filter(pl.len() >= way.share * shaped)
     told = [
         held.select(
             ROW,
             pl.lit(column).alias("column"),
-            pl.lit(each.kind).alias("kind"),
+            pl.lit(way.kind).alias("kind"),
             pl.col(half).alias("value"),
-            pl.lit(each.confidence).alias("confidence"),
+            pl.lit(way.confidence).alias("confidence"),
         )
         for column, half in ((pair.left, "head"), (pair.right, "tail"))
     ]

@@ -1,6 +1,7 @@
 """Contract's privacy and found values -> the expression that replaces each personal column.
 
-Belongs here: token, mask, redact, drop. Stays out: finding (personal.py), the key (the caller hands in the keyed function).
+Belongs here: token, mask, redact, drop. Stays out: finding (personal.py), the key (the caller hands
+in the keyed function).
 """
 
 from __future__ import annotations
@@ -60,7 +61,10 @@ def _treated(
 
 
 def generalize(text: pl.Expr, treatment: Treatment) -> pl.Expr:
-    """A coarser value: `1984-05-17` to `1984` or `1984-05`, `10115` to `10***`, `37` to `30 to 40`. What cannot be read as such becomes null, never itself."""
+    """A coarser value: `1984-05-17` to `1984` or `1984-05`, `10115` to `10***`, `37` to `30 to 40`.
+
+    What cannot be read as such becomes null, never itself.
+    """
     match treatment.to:
         case "year":
             return text.str.extract(r"\b((?:18|19|20)[0-9]{2})\b")
@@ -85,7 +89,9 @@ def generalize(text: pl.Expr, treatment: Treatment) -> pl.Expr:
 
 
 def mask(text: pl.Expr, keep_last: int) -> pl.Expr:
-    """Stars for letters and digits, but for the last `keep_last` characters; everything is starred in texts under twice as long as three times that."""
+    """Stars for letters and digits, but for the last `keep_last` characters; everything is starred
+    in texts under twice as long as three times that.
+    """
     hidden = text.str.replace_all(r"[\p{L}\p{N}]", "*")
     if not keep_last:
         return hidden
@@ -103,7 +109,8 @@ def redact(text: pl.Expr, placeholders: Mapping[str, str]) -> pl.Expr:
     redacted = text.str.replace_many(
         values, [placeholders[value] for value in values], leftmost=True
     )
-    # a value that was found in disguise, in full-width digits for one, is only there once the disguise is off
+    # a value that was found in disguise, in full-width digits for one, is only there once the
+    # disguise is off
     unmasked = plain(redacted)
     return (
         pl.when(unmasked.str.contains_any(values))

@@ -1,6 +1,7 @@
 """Records whose cells stand in the wrong column -> in the right one.
 
-Belongs here: cells that have moved by one column from some column on, and a cell that has swallowed the next one. Stays out: what a cell should hold.
+Belongs here: cells that have moved by one column from some column on, and a cell that has swallowed
+the next one. Stays out: what a cell should hold.
 A column knows its own cells by its type, and where that is text by the words it mostly holds.
 """
 
@@ -16,11 +17,13 @@ from assay.contracts.model import Column
 from assay.contracts.steps import Align
 from assay.contracts.types import read
 from assay.pipelines.clean.dependencies import NESTED
-from assay.pipelines.clean.step_spec import Columns, Effect, Fitted, Kind, Learning
+from assay.pipelines.clean.step_spec import Columns, Effect, Kind
+from assay.pipelines.core.fitting import Fitted, Learning
 
 DOMAIN = 200  # values of a column that is known by its words
 _COVERED = 0.9  # share of a column's cells that these must be
-_FITTING = 3  # so many more cells must fit before a record has moved, and so many must not before it is odd
+# so many more cells must fit before a record has moved, and so many must not before it is odd
+_FITTING = 3
 _MOVED, _ODD = "_moved", 10_000
 
 Signs = np.ndarray[tuple[int, ...], np.dtype[np.int32]]
@@ -101,8 +104,10 @@ def _effect(step: Align, fitted: Fitted, columns: Columns) -> Effect:
 
 
 def _mover(columns: Sequence[Column], fitted: Fitted) -> Callable[[pl.Series], pl.Series]:
-    """How each record has moved: k+1 where the cells from column k on belong one to the right, -(k+1) where those after k belong one to the left,
-    0 where they stand well, `_ODD` where they do not and no one way is right."""
+    """How each record has moved: k+1 where the cells from column k on belong one to the right,
+    -(k+1) where those after k belong one to the left, 0 where they stand well, `_ODD` where they do
+    not and no one way is right.
+    """
 
     def judge(values: pl.Series) -> pl.Series:
         rows = values.struct.unnest()
@@ -152,7 +157,9 @@ def _moved_score(here: Signs, beside: Signs, at: int, way: int) -> tuple[Signs, 
 
 
 def _signs(rows: pl.DataFrame, columns: Sequence[Column], fitted: Fitted, offset: int) -> Signs:
-    """Column by record: 1 where the cell `offset` columns further would fit the column, -1 where it would not, 0 where nothing can be said."""
+    """Column by record: 1 where the cell `offset` columns further would fit the column, -1 where it
+    would not, 0 where nothing can be said.
+    """
     signs = []
     for at, column in enumerate(columns):
         source = at + offset
@@ -181,7 +188,9 @@ def _signs(rows: pl.DataFrame, columns: Sequence[Column], fitted: Fitted, offset
 def _parted(
     names: Sequence[str], columns: Columns, fitted: Fitted
 ) -> tuple[dict[str, pl.Expr], pl.Expr]:
-    """Cells that end in a value of the next column, which is empty: `Madison WI`, `` -> `Madison`, `WI`; and where that is so."""
+    """Cells that end in a value of the next column, which is empty: `Madison WI`, `` -> `Madison`,
+    `WI`; and where that is so.
+    """
     changes: dict[str, pl.Expr] = {}
     torn = pl.lit(False)
     for name, following in itertools.pairwise(names):

@@ -1,8 +1,11 @@
-"""Records -> the pairs worth comparing, a few for each, so that work grows with the rows and not with their square.
+"""Records -> the pairs worth comparing, a few for each, so that work grows with the rows and not
+with their square.
 
 Belongs here: which pairs. Stays out: whether they are the same (linkage.py).
-Records are near that share rare keys: words, their letters in threes, words side by side, wherever they stand. What more than `_MOST` records have says little of any and is
-left out, and each record looks by its rarest keys only; so a record costs the same in a table of any size. Source: Papadakis et al. (2020), ACM Comput. Surv. 53(2), 31.
+Records are near that share rare keys: words, their letters in threes, words side by side, wherever
+they stand. What more than `_MOST` records have says little of any and is left out, and each record
+looks by its rarest keys only; so a record costs the same in a table of any size. Source: Papadakis
+et al. (2020), ACM Comput. Surv. 53(2), 31.
 """
 
 from __future__ import annotations
@@ -22,7 +25,9 @@ _SEED = 0
 
 
 def normal(column: str) -> pl.Expr:
-    """Text in lower case, without accents and signs, words one space apart, `6.00` as `6` and `5.20` as `5.2` would be; empty where there is nothing."""
+    """Text in lower case, without accents and signs, words one space apart, `6.00` as `6` and
+    `5.20` as `5.2` would be; empty where there is nothing.
+    """
     plain = pl.col(column).str.to_lowercase().str.normalize("NFKD").str.replace_all(r"\p{M}", "")
     plain = plain.str.replace_all(r"\b([0-9]+)\.0+\b", "${1}").str.replace_all(
         r"\b([0-9]+\.[0-9]*[1-9])0+\b", "${1}"
@@ -33,7 +38,8 @@ def normal(column: str) -> pl.Expr:
 def nearest(
     records: pl.DataFrame, columns: Sequence[str], sides: np.ndarray[Any, Any] | None = None
 ) -> pl.DataFrame:
-    """Pairs of records, by their place in the frame: `left` < `right`, and `weight`, the cosine of what they share, 0 to 1.
+    """Pairs of records, by their place in the frame: `left` < `right`, and `weight`, the cosine of
+    what they share, 0 to 1.
 
     Args:
         records: normal text in `columns`.
@@ -78,7 +84,9 @@ def nearest(
 
 
 def _keys(records: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
-    """`at`, `number` (of the key) and `weight` of each key that some but not too many records share, each record's rarest first."""
+    """`at`, `number` (of the key) and `weight` of each key that some but not too many records
+    share, each record's rarest first.
+    """
     counts = _key_counts(records, columns)
     parts = []
     for part in _read(records, columns):
@@ -109,7 +117,10 @@ def _keys(records: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
 
 
 def _key_counts(records: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
-    """Every `key`, in order, with the number of `records` that have it. Counts are added to others of their size only, so that none is added up again for every part."""
+    """Every `key`, in order, with the number of `records` that have it.
+
+    Counts are added to others of their size only, so that none is added up again for every part.
+    """
     counts: list[pl.DataFrame] = []
     for part in _read(records, columns):
         counts.append(part.group_by("key").agg(pl.len().cast(pl.UInt32).alias("records")))

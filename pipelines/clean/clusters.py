@@ -1,4 +1,5 @@
-"""Pairs of rows that are the same -> groups, each with the row that stays and why the others belong to it.
+"""Pairs of rows that are the same -> groups, each with the row that stays and why the others belong
+to it.
 
 Belongs here: closing pairs into groups, choosing, explaining. Stays out: finding pairs.
 """
@@ -11,8 +12,9 @@ from typing import Any
 import polars as pl
 
 from assay.pipelines.clean.effects import among, leaving
-from assay.pipelines.clean.step_spec import Columns, Effect, Fitted
-from assay.pipelines.frames import ROW
+from assay.pipelines.clean.step_spec import Columns, Effect
+from assay.pipelines.core.fitting import Fitted
+from assay.pipelines.core.frames import ROW
 
 STANDING = "_standing"
 """By what a row stays: the least does, nulls last, ties by row number."""
@@ -24,8 +26,10 @@ EXPLAINED: dict[str, pl.DataType] = {
     "similarity": pl.Float64(),
     "agreed": pl.List(pl.String()),
 }
-"""A row for each row of a group: the group's smallest row number, the row that stays, and for the others the row they are most alike (the one that stays, where they
-are alike), how much, and in which columns."""
+"""A row for each row of a group: the group's smallest row number, the row that stays, and for the
+others the row they are most alike (the one that stays, where they are alike), how much, and in
+which columns.
+"""
 CLUSTERS = "clusters"
 
 

@@ -1,8 +1,11 @@
 """Cells that contradict the other columns -> what most rows with the same say.
 
-Belongs here: dependencies between columns, named or found, and what they say of one cell. Stays out: values alone (typos.py).
-Every dependency A → B is a witness: the group of rows with the same A says what B is. A cell changes where all witnesses that can say something agree
-against it, and there are two of them, or nothing stands there, or what stands there is a misspelling. A wrong A misleads its witness, and the others then disagree.
+Belongs here: dependencies between columns, named or found, and what they say of one cell. Stays
+out: values alone (typos.py).
+Every dependency A → B is a witness: the group of rows with the same A says what B is. A cell
+changes where all witnesses that can say something agree against it, and there are two of them, or
+nothing stands there, or what stands there is a misspelling. A wrong A misleads its witness, and the
+others then disagree.
 """
 
 from __future__ import annotations
@@ -14,15 +17,18 @@ import numpy as np
 import polars as pl
 
 from assay.contracts.steps import Dependencies
-from assay.pipelines.clean.step_spec import Columns, Effect, Fitted, Kind, Learning, unclear
-from assay.pipelines.frames import ROW
+from assay.pipelines.clean.step_spec import Columns, Effect, Kind, unclear
+from assay.pipelines.core.fitting import Fitted, Learning
+from assay.pipelines.core.frames import ROW
 
 NESTED = ("object", "array", "map", "vector")
 SAMPLE = 20_000  # rows among which dependencies are looked for
 _ROUNDS = 3
 _MARK = "\x1f"  # between the values of several columns
 _LEAST = 20  # rows that must bear a found dependency out
-_PURE = 0.6  # share of a group that must agree, in all groups but those of one row in twenty: a dependency holds everywhere
+# share of a group that must agree, in all groups but those of one row in twenty: a dependency holds
+# everywhere
+_PURE = 0.6
 _SIMILAR, _SIMILAR_TO_TWO = 0.34, 0.5  # letters of a misspelling that may be wrong
 _COARSE = 2_000  # values of a column that may be what exceptions have in common
 _EXCEPTIONS = pl.Schema({"decides": pl.String, "column": pl.String, "value": pl.String})
@@ -78,9 +84,11 @@ def _fit(step: Dependencies, rows: pl.LazyFrame, columns: Columns) -> Learning:
 
 
 def _exceptions(sample: pl.DataFrame, witnesses: Sequence[Witness], support: int) -> pl.DataFrame:
-    """The values of other columns with which a dependency does not hold: most of their rows contradict it, so that these are no mistakes."""
+    """The values of other columns with which a dependency does not hold: most of their rows
+    contradict it, so that these are no mistakes.
+    """
     decided = list(dict.fromkeys(witness.decides for witness in witnesses))
-    told = (
+    witnessed = (
         _with_witnesses(sample, witnesses, decided, {}).filter(
             pl.any_horizontal(_WRONG + name for name in decided)
         )
@@ -89,10 +97,12 @@ def _exceptions(sample: pl.DataFrame, witnesses: Sequence[Witness], support: int
     )
     found = [pl.DataFrame(schema=_EXCEPTIONS)]
     for column in (
-        name for name in sample.columns if told.height and 2 <= sample[name].n_unique() <= _COARSE
+        name
+        for name in sample.columns
+        if witnessed.height and 2 <= sample[name].n_unique() <= _COARSE
     ):
         wrong = (
-            told.drop_nulls(column)
+            witnessed.drop_nulls(column)
             .group_by(pl.col(column).alias("value"))
             .agg(pl.col(_WRONG + name).sum().alias(name) for name in decided)
         )
@@ -142,7 +152,9 @@ def _groups(
 
 
 def found_in(sample: pl.DataFrame, step: Dependencies) -> list[tuple[str, str]]:
-    """Pairs of columns of which the first decides the second, beyond what the second's most frequent value would."""
+    """Pairs of columns of which the first decides the second, beyond what the second's most
+    frequent value would.
+    """
     sizes = {name: sample[name].n_unique() for name in sample.columns}
     pairs = []
     for given in (name for name, size in sizes.items() if 2 <= size <= sample.height / 2):
@@ -155,9 +167,11 @@ def found_in(sample: pl.DataFrame, step: Dependencies) -> list[tuple[str, str]]:
 
 
 def strength(sample: pl.DataFrame, given: str, decides: str, support: int) -> float:
-    """How much of `decides` is told by `given`: 0 for no more than its most frequent value tells, 1 for all of it.
+    """How much of `decides` is witnessed by `given`: 0 for no more than its most frequent value
+    tells, 1 for all of it.
 
-    Only groups of at least `support` rows count; values that no group has for its majority are mistakes, and do not.
+    Only groups of at least `support` rows count; values that no group has for its majority are
+    mistakes, and do not.
     Source: Goodman and Kruskal (1954), their lambda, J. Am. Stat. Assoc. 49, 732.
     """
     counts = (
@@ -173,7 +187,7 @@ def strength(sample: pl.DataFrame, given: str, decides: str, support: int) -> fl
         .first()
     )
     sound = counts.join(tops.select("decides").unique(), on="decides", how="semi", nulls_equal=True)
-    rows, told, all_rows = (int(frame["len"].sum()) for frame in (sound, tops, counts))
+    rows, witnessed, all_rows = (int(frame["len"].sum()) for frame in (sound, tops, counts))
     by_value = sound.group_by("decides").agg(pl.col("len").sum())["len"].to_list()
     usual = max(by_value, default=0)
     by_group = counts.group_by("given").agg(most=pl.col("len").max(), rows=pl.col("len").sum())
@@ -185,7 +199,7 @@ def strength(sample: pl.DataFrame, given: str, decides: str, support: int) -> fl
         or rows - usual < _LEAST
     ):
         return 0.0
-    return (told - usual) / (rows - usual)
+    return (witnessed - usual) / (rows - usual)
 
 
 # -- doing ----------------------------------------------------------------------------------
@@ -247,8 +261,8 @@ def _repairer(
 
     def repair(values: pl.Series) -> pl.Series:
         rows = values.struct.unnest()
-        told = _with_witnesses(rows, witnesses, decided, except_for)
-        suspicious = told.select(
+        witnessed = _with_witnesses(rows, witnesses, decided, except_for)
+        suspicious = witnessed.select(
             pl.any_horizontal(pl.col(_WRONG + name) for name in decided)
         ).to_series()
         if not suspicious.any():
@@ -275,7 +289,9 @@ def _repairer(
 def _with_witnesses(
     rows: pl.DataFrame, witnesses: Sequence[Witness], decided: Sequence[str], except_for: Exceptions
 ) -> pl.DataFrame:
-    """Beside each decided column what its witnesses say of it: `_says_` it should be, with how many saying so, and `_wrong_` where all that say something are against it."""
+    """Beside each decided column what its witnesses say of it: `_says_` it should be, with how many
+    saying so, and `_wrong_` where all that say something are against it.
+    """
     said: dict[str, pl.Expr] = {}
     for name in decided:
         says = [witness.prediction for witness in witnesses if witness.decides == name]
@@ -289,8 +305,8 @@ def _with_witnesses(
             agree & ~pl.any_horizontal(excepted) if excepted else agree
         ).then(pl.coalesce(says))
         said["_count_" + name] = pl.sum_horizontal(one.is_not_null() for one in says)
-    told = rows.with_columns(value.alias(key) for key, value in said.items())
-    return told.with_columns(
+    witnessed = rows.with_columns(value.alias(key) for key, value in said.items())
+    return witnessed.with_columns(
         (pl.col(_SAYS + name).is_not_null() & pl.col(name).ne_missing(pl.col(_SAYS + name))).alias(
             _WRONG + name
         )
@@ -306,70 +322,83 @@ def _repair_until_stable(
     known: Mapping[str, pl.Series],
 ) -> pl.DataFrame:
     """The rows repaired until nothing changes; a row that does not come to rest stays as it was."""
-    was = rows.select("_at", *(pl.col(name).alias(_WAS + name) for name in decided))
-    for _ in range(_ROUNDS):
-        told = _with_witnesses(rows, witnesses, decided, except_for)
-        changes = {
-            name: _change(told, name, known[name], except_for.get(name, {}).get(name))
+
+    def changes_in(witnessed: pl.DataFrame) -> dict[str, pl.Series]:
+        return {
+            name: _change(witnessed, name, known[name], except_for.get(name, {}).get(name))
             for name in decided
         }
+
+    was = rows.select("_at", *(pl.col(name).alias(_WAS + name) for name in decided))
+    for _ in range(_ROUNDS):
+        witnessed = _with_witnesses(rows, witnesses, decided, except_for)
         rows = rows.with_columns(
-            pl.when(change).then(told[_SAYS + name]).otherwise(pl.col(name)).alias(name)
-            for name, change in changes.items()
+            pl.when(change).then(witnessed[_SAYS + name]).otherwise(pl.col(name)).alias(name)
+            for name, change in changes_in(witnessed).items()
         )
-    told = _with_witnesses(rows, witnesses, decided, except_for)
+    witnessed = _with_witnesses(rows, witnesses, decided, except_for)
     restless = pl.Series(
-        np.logical_or.reduce(
-            [
-                _change(told, name, known[name], except_for.get(name, {}).get(name)).to_numpy()
-                for name in decided
-            ]
-        )
+        np.logical_or.reduce([change.to_numpy() for change in changes_in(witnessed).values()])
     )
     rows = rows.join(was, on="_at", how="left", maintain_order="left")
-    touched = {name: rows[name].ne_missing(rows[_WAS + name]) for name in decided}
-    contradicted = told.select(
-        pl.any_horizontal(pl.lit(touched[name]) & pl.col(_WRONG + name) for name in decided)
-    ).to_series()
-    back = restless | contradicted
+    back = restless | _contradicted(rows, witnessed, decided)
     rows = rows.with_columns(
         pl.when(back).then(pl.col(_WAS + name)).otherwise(pl.col(name)).alias(name)
         for name in decided
     )
-    # a cell that is contradicted and stays is called wrong only where it alone is, and its value is none that the groups know: else another cell may be
     final = _with_witnesses(rows, witnesses, decided, except_for)
+    return rows.with_columns(_stray_cells(final, decided, except_for, known))
+
+
+def _contradicted(rows: pl.DataFrame, witnessed: pl.DataFrame, decided: Sequence[str]) -> pl.Series:
+    """True where a cell that was changed is contradicted."""
+    touched = {name: rows[name].ne_missing(rows[_WAS + name]) for name in decided}
+    return witnessed.select(
+        pl.any_horizontal(pl.lit(touched[name]) & pl.col(_WRONG + name) for name in decided)
+    ).to_series()
+
+
+def _stray_cells(
+    final: pl.DataFrame,
+    decided: Sequence[str],
+    except_for: Exceptions,
+    known: Mapping[str, pl.Series],
+) -> list[pl.Series]:
+    """The cells that are contradicted, stay, and are called wrong: only where the cell alone is,
+    and its value is none that the groups know. Else another cell may be.
+    """
     alone = final.select(pl.sum_horizontal(_WRONG + name for name in decided) == 1).to_series()
-    exempt = {
-        name: except_for.get(name, {}).get(name, pl.Series(dtype=pl.String)) for name in decided
-    }
-    stray = {
-        name: ~final[name].is_in(exempt[name].implode()).fill_null(False)
-        & alone
-        & final[_WRONG + name]
-        & (final["_count_" + name] >= 2)
-        & _is_stray(final[name], known[name])
-        for name in decided
-    }
-    return rows.with_columns(wrong.alias(_WRONG + name) for name, wrong in stray.items())
+    stray = []
+    for name in decided:
+        exempt = except_for.get(name, {}).get(name, pl.Series(dtype=pl.String))
+        is_exempt = final[name].is_in(exempt.implode()).fill_null(False)
+        several = final["_count_" + name] >= 2
+        is_wrong = alone & final[_WRONG + name] & several & _is_stray(final[name], known[name])
+        stray.append((is_wrong & ~is_exempt).alias(_WRONG + name))
+    return stray
 
 
-def _change(told: pl.DataFrame, name: str, known: pl.Series, exempt: pl.Series | None) -> pl.Series:
-    """True where the cell becomes what is said of it: nothing stands there or marks that no group has, a misspelling does, or two witnesses agree against a value that belongs to other groups.
+def _change(
+    witnessed: pl.DataFrame, name: str, known: pl.Series, exempt: pl.Series | None
+) -> pl.Series:
+    """True where the cell becomes what is said of it: nothing stands there or marks that no group
+    has, a misspelling does, or two witnesses agree against a value that belongs to other groups.
 
     Args:
-        known: what some group says. exempt: values that mostly contradict, and so are no strangers in the wrong group.
+        known: what some group says. exempt: values that mostly contradict, and so are no strangers
+            in the wrong group.
     """
-    wrong = told[_WRONG + name]
+    wrong = witnessed[_WRONG + name]
     if not wrong.any():
         return wrong
-    value, several = told[name], told["_count_" + name] >= 2
+    value, several = witnessed[name], witnessed["_count_" + name] >= 2
     displaced = (
         several
         & ~_is_stray(value, known)
         & (~value.is_in(exempt.implode()).fill_null(False) if exempt is not None else True)
     )
     nothing = value.is_null() | (_is_stray(value, known) & ~value.str.contains(r"[\pL\pN]"))
-    return wrong & (nothing | _misspelt(value, told[_SAYS + name], several, known) | displaced)
+    return wrong & (nothing | _misspelt(value, witnessed[_SAYS + name], several, known) | displaced)
 
 
 def _is_stray(values: pl.Series, known: pl.Series) -> pl.Series:
@@ -379,7 +408,9 @@ def _is_stray(values: pl.Series, known: pl.Series) -> pl.Series:
 def _misspelt(
     values: pl.Series, meant: pl.Series, several: pl.Series, known: pl.Series
 ) -> pl.Series:
-    """True where a value is a misspelling of what is meant: no group has it, and few letters differ, more where two witnesses agree. Two numbers are two numbers."""
+    """True where a value is a misspelling of what is meant: no group has it, and few letters
+    differ, more where two witnesses agree. Two numbers are two numbers.
+    """
     from rapidfuzz.distance import OSA
     from rapidfuzz.process import cpdist
 

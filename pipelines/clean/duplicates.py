@@ -1,7 +1,9 @@
 """Rows -> the rows that repeat an earlier one in every column, or another one's key.
 
-Belongs here: equal values. Stays out: rows that are only alike (near_records.py, near_texts.py), keys that must not repeat (a rule).
-Hashes say which rows could repeat, and only those are compared, so that memory stays flat and no hash collision removes a row.
+Belongs here: equal values. Stays out: rows that are only alike (near_records.py, near_texts.py),
+keys that must not repeat (a rule).
+Hashes say which rows could repeat, and only those are compared, so that memory stays flat and no
+hash collision removes a row.
 """
 
 from __future__ import annotations
@@ -13,8 +15,9 @@ import polars as pl
 from assay.contracts.steps import Deduplicate, DeduplicateByKey
 from assay.pipelines.clean.clusters import CLUSTERS, EXPLAINED, STANDING, others_leave, standing
 from assay.pipelines.clean.effects import among, leaving
-from assay.pipelines.clean.step_spec import Columns, Effect, Fitted, Kind, Learning
-from assay.pipelines.frames import ROW
+from assay.pipelines.clean.step_spec import Columns, Effect, Kind
+from assay.pipelines.core.fitting import Fitted, Learning
+from assay.pipelines.core.frames import ROW
 
 _HASH = "_hash"
 SAMPLE = 20_000
@@ -23,14 +26,18 @@ _AT_ONCE = 10_000_000  # rows whose hashes are held at a time
 
 
 def parts_of(rows: int) -> int:
-    """How many parts the hashes of so many rows are looked at in, one after the other, so that memory stays flat."""
+    """How many parts the hashes of so many rows are looked at in, one after the other, so that
+    memory stays flat.
+    """
     return 1 + rows // _AT_ONCE
 
 
 def suspects(
     frame: pl.LazyFrame, columns: Sequence[str], part: int = 0, parts: int = 1
 ) -> pl.LazyFrame:
-    """The hashes that more than one row has: `_hash` (UInt64), of those that leave `part` when divided by `parts`. Hashes alone are sorted: 8 bytes a row."""
+    """The hashes that more than one row has: `_hash` (UInt64), of those that leave `part` when
+    divided by `parts`. Hashes alone are sorted: 8 bytes a row.
+    """
     hashes = _hashed(frame, columns).select(_HASH)
     if parts > 1:
         hashes = hashes.filter(pl.col(_HASH) % parts == part)
@@ -43,7 +50,8 @@ def repeated(
     suspected: pl.DataFrame,
     telling: Sequence[str] | None = None,
 ) -> pl.LazyFrame:
-    """The `_row` of every row equal to an earlier one, and the one that is `kept`, compared value by value among the suspected.
+    """The `_row` of every row equal to an earlier one, and the one that is `kept`, compared value
+    by value among the suspected.
 
     Args:
         telling: the columns whose hashes are suspected, if not all.
@@ -61,7 +69,9 @@ def _hashed(frame: pl.LazyFrame, columns: Sequence[str]) -> pl.LazyFrame:
 
 
 def distinguishing_columns(different: Mapping[str, int], sampled: int) -> list[str]:
-    """The columns that tell rows apart, if one alone nearly does: what is equal in all columns is equal in those, and they are fewer to read."""
+    """The columns that tell rows apart, if one alone nearly does: what is equal in all columns is
+    equal in those, and they are fewer to read.
+    """
     if not any(count > 0.9 * sampled for count in different.values()):
         return list(different)
     return [column for column, count in different.items() if count > 0.5 * sampled]

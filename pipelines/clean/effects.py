@@ -12,7 +12,7 @@ import polars as pl
 
 from assay.contracts.steps.actions import Action
 from assay.pipelines.clean.step_spec import Effect
-from assay.pipelines.frames import ROW
+from assay.pipelines.core.frames import ROW
 
 
 def leaving(action: Action, condition: pl.Expr | None) -> Effect:
@@ -27,7 +27,10 @@ def leaving(action: Action, condition: pl.Expr | None) -> Effect:
 
 
 def among(rows: pl.Series) -> pl.Expr:
-    """True where `_row` is one of those. Searched by halves: a hash table of them would be built anew for every batch."""
+    """True where `_row` is one of those.
+
+    Searched by halves: a hash table of them would be built anew for every batch.
+    """
     known = np.sort(rows.to_numpy())
 
     def is_among(numbers: pl.Series) -> pl.Series:
@@ -62,7 +65,9 @@ def of_row(table: pl.DataFrame, column: str) -> pl.Expr:
 
 
 def of_group(table: pl.DataFrame, by: Sequence[str], column: str) -> pl.Expr:
-    """The value that a table has for the row's group; null where it has none, and where a column of the group is null."""
+    """The value that a table has for the row's group; null where it has none, and where a column of
+    the group is null.
+    """
     held = table.select(*by, pl.col(column).alias("_value")).drop_nulls()
 
     def value_of_group(keys: pl.Series) -> pl.Series:

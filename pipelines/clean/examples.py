@@ -1,9 +1,12 @@
 """A few rows that somebody has put right -> patterns that put the others right in the same way.
 
-Belongs here: which rows to ask for, and generalizing from a cell before and after. Stays out: what the rows tell by themselves (suggest.py), doing it (spelling.py).
-What was taken out, put in or replaced is tried as a pattern, and held against every cell of the column that somebody has read: it must put several right, and spoil none.
-Sources: the value-based correctors of Baran (Mahdavi and Abedjan 2020, PVLDB 13, 1948) and the choice of rows that show what no other has shown of Raha (Mahdavi et al. 2019,
-SIGMOD, 865); neither's features nor classifiers are used.
+Belongs here: which rows to ask for, and generalizing from a cell before and after. Stays out: what
+the rows tell by themselves (suggest.py), doing it (spelling.py).
+What was taken out, put in or replaced is tried as a pattern, and held against every cell of the
+column that somebody has read: it must put several right, and spoil none.
+Sources: the value-based correctors of Baran (Mahdavi and Abedjan 2020, PVLDB 13, 1948) and the
+choice of rows that show what no other has shown of Raha (Mahdavi et al. 2019, SIGMOD, 865);
+neither's features nor classifiers are used.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ import polars as pl
 from assay.contracts.steps import Rewrite
 from assay.pipelines.clean.shapes import form
 from assay.pipelines.clean.spelling import rewritten
-from assay.pipelines.frames import ROW
+from assay.pipelines.core.frames import ROW
 
 _TWICE = 2  # cells that a pattern must put right: one may be anything
 _MOSTLY = 0.75  # share of the cells it changes that it must put right: a cell may have two faults
@@ -28,8 +31,10 @@ _CLASS = {"A": r"\p{Lu}", "a": r"[\p{L}--\p{Lu}]", "9": "[0-9]"}
 
 
 def most_varied_rows(sample: pl.DataFrame, names: Sequence[str], count: int) -> list[int]:
-    """The numbers of so many rows that show most of how values are written: each next one what the others have shown least, weighed by the
-    root of how many cells are written so: the frequent ones are shown anyway."""
+    """The numbers of so many rows that show most of how values are written: each next one what the
+    others have shown least, weighed by the
+    root of how many cells are written so: the frequent ones are shown anyway.
+    """
     if not sample.height or not names:
         return []
     kinds = [
@@ -65,11 +70,13 @@ def _kinds(name: str) -> tuple[pl.Expr, ...]:
     return short, text.str.slice(0, 1), text.str.tail(2)
 
 
-# -- what they teach ---------------------------------------------------------------------------------
+# -- what they teach
+# ---------------------------------------------------------------------------------
 
 
 def rewrites(name: str, before: pl.Series, right: pl.Series) -> list[Rewrite]:
-    """The patterns that put cells of a column right, and spoil none; that which explains most comes first.
+    """The patterns that put cells of a column right, and spoil none; that which explains most comes
+    first.
 
     Args:
         before: the cells as they are. right: the same cells as somebody who knows has written them.
@@ -98,7 +105,9 @@ def rewrites(name: str, before: pl.Series, right: pl.Series) -> list[Rewrite]:
 
 
 def _put_right(cells: pl.DataFrame, step: Rewrite, name: str) -> int:
-    """How many cells the pattern puts right; none where it spoils a right one, or leaves many as wrong as they were."""
+    """How many cells the pattern puts right; none where it spoils a right one, or leaves many as
+    wrong as they were.
+    """
     after = cells.select(
         pl.col(name).alias("was"), rewritten(step, name)[0].alias("now"), "right"
     ).filter(pl.col("was") != pl.col("now"))
@@ -136,7 +145,9 @@ def _runs(text: str) -> Iterator[str]:
 
 
 def literal(text: str) -> str:
-    """A pattern that finds the text and nothing else; Rust's engine refuses some of what Python escapes."""
+    """A pattern that finds the text and nothing else; Rust's engine refuses some of what Python
+    escapes.
+    """
     return re.sub(r"([\\.+*?()|\[\]{}^$#&~-])", r"\\\1", text)
 
 

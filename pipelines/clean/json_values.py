@@ -1,4 +1,5 @@
-"""Values <-> plain data, so that what was learned can be kept as JSON and put back in its column's type.
+"""Values <-> plain data, so that what was learned can be kept as JSON and put back in its column's
+type.
 
 Belongs here: one value at a time. Stays out: reading text of a source (contracts/types.py).
 """
@@ -35,7 +36,10 @@ def plain(value: Any) -> Any:
 def literal(
     value: Any, column: Column, rounding: Literal["nearest", "down", "up"] = "nearest"
 ) -> pl.Expr:
-    """The plain value in the column's type. Integers and decimals are rounded, half to even unless said, and kept within the type."""
+    """The plain value in the column's type.
+
+    Integers and decimals are rounded, half to even unless said, and kept within the type.
+    """
     return pl.lit(fitted_to(value, column, rounding), dtype(column))
 
 
@@ -67,7 +71,9 @@ def fitted_to(
 
 
 def in_type(expression: pl.Expr, column: Column) -> pl.Expr:
-    """Numbers that were computed, in the column's type: rounded half to even, and null where they lie beyond it."""
+    """Numbers that were computed, in the column's type: rounded half to even, and null where they
+    lie beyond it.
+    """
     kind = dtype(column)
     if column.logical_type == "integer":
         rounded = expression.cast(pl.Float64).round(0, mode="half_to_even")

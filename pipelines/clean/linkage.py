@@ -1,9 +1,14 @@
-"""Pairs of records -> how probable it is that each is one thing told twice, learned from the pairs themselves.
+"""Pairs of records -> how probable it is that each is one thing told twice, learned from the pairs
+themselves.
 
-Belongs here: comparing cells, weighing them, deciding. Stays out: which pairs (blocking.py), what becomes of the rows (near_records.py).
-Cells are compared in five levels, from different to equal, and each level of a column counts by how much more frequent it is among the same than among others (Fellegi and
-Sunter 1969, J. Am. Stat. Assoc. 64, 1183). Nobody labels any: the pairs in which each record is the other's nearest are a mixture of both, the other pairs are near and
-different. The first are taken apart by expectation and maximisation (Winkler 1988), held against the second, so that what near but different things share counts for little.
+Belongs here: comparing cells, weighing them, deciding. Stays out: which pairs (blocking.py), what
+becomes of the rows (near_records.py).
+Cells are compared in five levels, from different to equal, and each level of a column counts by how
+much more frequent it is among the same than among others (Fellegi and Sunter 1969, J. Am. Stat.
+Assoc. 64, 1183). Nobody labels any: the pairs in which each record is the other's nearest are a
+mixture of both, the other pairs are near and different. The first are taken apart by expectation
+and maximisation (Winkler 1988), held against the second, so that what near but different things
+share counts for little.
 """
 
 from __future__ import annotations
@@ -23,7 +28,9 @@ _EDGES = np.array([0.6, 0.75, 0.88, 0.999])
 _AGREES = 2  # the level from which on cells agree
 _SAME = np.array([0.02, 0.03, 0.05, 0.10, 0.80])
 _OTHERS = np.array([0.60, 0.20, 0.10, 0.07, 0.03])
-"""What is thought of the levels before anything is seen, among the same and among others, worth `_BELIEF` pairs."""
+"""What is thought of the levels before anything is seen, among the same and among others, worth
+`_BELIEF` pairs.
+"""
 _BELIEF = 5.0
 _ROUNDS = 100
 _AT_ONCE = 100_000  # pairs compared together
@@ -33,7 +40,9 @@ UNKNOWN = -1
 
 @dataclass(frozen=True)
 class Weights:
-    """What was learned: for each column the logarithm of how much a level speaks for the same, and the share of the same among those nearest to each other."""
+    """What was learned: for each column the logarithm of how much a level speaks for the same, and
+    the share of the same among those nearest to each other.
+    """
 
     columns: Array
     share: float
@@ -62,7 +71,8 @@ def links(
     at_least: int,
     sides: Array | None = None,
 ) -> pl.DataFrame:
-    """The pairs that are the same: `left`, `right` by their place, `similarity` (the probability), `agreed` (columns).
+    """The pairs that are the same: `left`, `right` by their place, `similarity` (the probability),
+    `agreed` (columns).
 
     Args:
         records: normal text in `columns`, no two equal in all of them unless there are sides.

@@ -1,6 +1,8 @@
-"""Nulls -> a middle value, a constant, or what neighbouring rows and other columns say; or the rows that have them, taken out.
+"""Nulls -> a middle value, a constant, or what neighbouring rows and other columns say; or the rows
+that have them, taken out.
 
-Belongs here: filling and leaving. Stays out: text that could not be read as its type, which stays a broken `type` rule though its cell is filled.
+Belongs here: filling and leaving. Stays out: text that could not be read as its type, which stays a
+broken `type` rule though its cell is filled.
 A filled value has its column's type: integers and decimals are rounded half to even.
 """
 
@@ -15,9 +17,10 @@ from assay.contracts.steps.missing import ORDERED
 from assay.pipelines.clean import missing_by_model, missing_by_order
 from assay.pipelines.clean.effects import leaving, of_group
 from assay.pipelines.clean.json_values import fitted_to, literal, plain
-from assay.pipelines.clean.moments import Range, mean, number, ranges, sums
 from assay.pipelines.clean.ranks import quantiles
-from assay.pipelines.clean.step_spec import Columns, Effect, Fitted, Kind, Learning
+from assay.pipelines.clean.step_spec import Columns, Effect, Kind
+from assay.pipelines.core.exact_moments import Range, mean, number, ranges, sums
+from assay.pipelines.core.fitting import Fitted, Learning
 
 _GROUPS = "groups"
 
@@ -54,7 +57,9 @@ def _fit(step: FillMissing, rows: pl.LazyFrame, columns: Columns) -> Learning:
 
 
 def _middle(step: FillMissing, column: str) -> pl.Expr:
-    """What to fill with. The smallest of several modes, so that the same data give the same value."""
+    """What to fill with. The smallest of several modes, so that the same data give the same
+    value.
+    """
     return (
         number(column).median()
         if step.method == "median"
@@ -127,7 +132,9 @@ def _effect(step: FillMissing, fitted: Fitted, columns: Columns) -> Effect:
 
 
 def _typed(groups: pl.DataFrame, column: str, columns: Columns) -> pl.DataFrame:
-    """The groups with their values in the column's type: there are few, and rounding is the same as for the whole."""
+    """The groups with their values in the column's type: there are few, and rounding is the same as
+    for the whole.
+    """
     from assay.contracts.types import dtype
 
     promised = columns[column]

@@ -1,8 +1,11 @@
-"""Nulls in columns of numbers -> what the columns predict of each other, by chained linear regressions.
+"""Nulls in columns of numbers -> what the columns predict of each other, by chained linear
+regressions.
 
-Belongs here: learning the regressions on a seeded sample, and using them. Stays out: one value for all (missing.py).
-What is learned are coefficients, so that no later library changes what they say. Source: van Buuren and Groothuis-Oudshoorn (2011), J. Stat. Softw. 45(3);
-scikit-learn's IterativeImputer with Bayesian ridge regression fits them.
+Belongs here: learning the regressions on a seeded sample, and using them. Stays out: one value for
+all (missing.py).
+What is learned are coefficients, so that no later library changes what they say. Source: van Buuren
+and Groothuis-Oudshoorn (2011), J. Stat. Softw. 45(3); scikit-learn's IterativeImputer with Bayesian
+ridge regression fits them.
 """
 
 from __future__ import annotations
@@ -15,10 +18,11 @@ import polars as pl
 
 from assay.contracts.steps import FillMissing
 from assay.pipelines.clean.json_values import in_type
-from assay.pipelines.clean.moments import number
-from assay.pipelines.clean.step_spec import Columns, Effect, Fitted, Learning
-from assay.pipelines.frames import ROW
-from assay.pipelines.sample import drawn
+from assay.pipelines.clean.step_spec import Columns, Effect
+from assay.pipelines.core.exact_moments import number
+from assay.pipelines.core.fitting import Fitted, Learning
+from assay.pipelines.core.frames import ROW
+from assay.pipelines.core.sample import drawn
 
 _FEWEST = 10  # values of a column; fewer say nothing of how it goes with the others
 _ROUNDS = 10
@@ -49,21 +53,29 @@ def fit(step: FillMissing, rows: pl.LazyFrame) -> Learning:
     start, chain = _chained((values - middle) / scale, step.seed)
     return Fitted(
         {
-            "columns": [names[index] for index in used], "middle": middle.tolist(), "scale": scale.tolist(),
-            "low": low.tolist(), "high": high.tolist(), "start": start, "chain": chain,
+            "columns": [names[index] for index in used],
+            "middle": middle.tolist(),
+            "scale": scale.tolist(),
+            "low": low.tolist(),
+            "high": high.tolist(),
+            "start": start,
+            "chain": chain,
         }
-    )  # fmt: skip
+    )
 
 
 def _chained(values: np.ndarray[Any, Any], seed: int) -> tuple[list[float], list[dict[str, Any]]]:
-    """What a null starts as, and each regression in turn: the column it predicts, from which, with what coefficients."""
+    """What a null starts as, and each regression in turn: the column it predicts, from which, with
+    what coefficients.
+    """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.experimental import enable_iterative_imputer  # noqa: F401  # how scikit-learn lets it be imported
     from sklearn.impute import IterativeImputer
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # the last round is as good as there is
-        # every column has its regression, though the sample happens to be whole: later rows need not be
+        # every column has its regression, though the sample happens to be whole: later rows need
+        # not be
         holed = np.vstack([values, np.full((1, values.shape[1]), np.nan)])
         imputer = IterativeImputer(
             random_state=seed, max_iter=_ROUNDS, keep_empty_features=True
@@ -121,7 +133,8 @@ def _through(values: dict[str, Any] | Any, cells: np.ndarray[Any, Any]) -> np.nd
     now = np.where(unknown, np.array(values["start"]), (cells - middle) / scale)
     for link in values["chain"]:
         column = link["column"]
-        # summed column by column: a product of matrices may differ in its last digits with the number of rows
+        # summed column by column: a product of matrices may differ in its last digits with the
+        # number of rows
         said = np.full(now.shape[0], link["intercept"])
         for source, weight in zip(link["from"], link["weights"], strict=True):
             said += now[:, source] * weight

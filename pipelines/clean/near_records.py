@@ -1,7 +1,9 @@
 """Rows -> the rows that speak of the same thing as another, in other words.
 
-Belongs here: the step. Stays out: which rows are compared (blocking.py), how (linkage.py), what stays (clusters.py).
-It holds the compared columns in memory, and about ten candidates a row; work grows with the rows, not with their square.
+Belongs here: the step. Stays out: which rows are compared (blocking.py), how (linkage.py), what
+stays (clusters.py).
+It holds the compared columns in memory, and about ten candidates a row; work grows with the rows,
+not with their square.
 """
 
 from __future__ import annotations
@@ -14,8 +16,9 @@ from assay.contracts.steps import NearDuplicates
 from assay.pipelines.clean.blocking import normal
 from assay.pipelines.clean.clusters import CLUSTERS, STANDING, explained, others_leave, standing
 from assay.pipelines.clean.linkage import links
-from assay.pipelines.clean.step_spec import Columns, Fitted, Kind, Learning
-from assay.pipelines.frames import ROW
+from assay.pipelines.clean.step_spec import Columns, Kind
+from assay.pipelines.core.fitting import Fitted, Learning
+from assay.pipelines.core.frames import ROW
 
 _FIRST = "_first"
 """The first record that is written alike."""
@@ -40,7 +43,9 @@ def _fit(step: NearDuplicates, rows: pl.LazyFrame, columns: Columns) -> Learning
 
 
 def _equal(records: pl.DataFrame, names: Sequence[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Pairs of each record that is written alike in every column with the first such, and the records without those. Empty ones are nobody's."""
+    """Pairs of each record that is written alike in every column with the first such, and the
+    records without those. Empty ones are nobody's.
+    """
     filled = pl.any_horizontal(pl.col(name) != "" for name in names)
     first = records.filter(filled).with_columns(
         pl.col(ROW).first().over(pl.struct(names)).alias(_FIRST)

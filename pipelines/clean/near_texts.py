@@ -1,8 +1,11 @@
 """Texts -> those that share most of their wording with another.
 
-Belongs here: MinHash signatures, the buckets they fall into, the exact share of word sequences. Stays out: what stays (clusters.py).
-Two rounds: signatures, about 200 bytes a row, say which texts could be alike; only those are read again and compared word by word. In a bucket each text is compared with the
-first and with the one before it, so that work grows with the texts. Sources: Broder (1997), SEQUENCES, 21; Leskovec, Rajaraman and Ullman (2020), Mining of Massive Datasets, 3.4.
+Belongs here: MinHash signatures, the buckets they fall into, the exact share of word sequences.
+Stays out: what stays (clusters.py).
+Two rounds: signatures, about 200 bytes a row, say which texts could be alike; only those are read
+again and compared word by word. In a bucket each text is compared with the first and with the one
+before it, so that work grows with the texts. Sources: Broder (1997), SEQUENCES, 21; Leskovec,
+Rajaraman and Ullman (2020), Mining of Massive Datasets, 3.4.
 """
 
 from __future__ import annotations
@@ -15,8 +18,9 @@ import polars as pl
 from assay.contracts.steps import NearDuplicateTexts
 from assay.pipelines.clean.blocking import normal
 from assay.pipelines.clean.clusters import CLUSTERS, STANDING, explained, others_leave, standing
-from assay.pipelines.clean.step_spec import Columns, Fitted, Kind, Learning
-from assay.pipelines.frames import ROW
+from assay.pipelines.clean.step_spec import Columns, Kind
+from assay.pipelines.core.fitting import Fitted, Learning
+from assay.pipelines.core.frames import ROW
 
 _HASHES = 64
 _FOUND = 0.99  # how probable it is that two texts exactly as similar as asked are compared
@@ -91,7 +95,10 @@ def _band(similarity: float) -> int:
 def _signatures(
     sequences: pl.Series, factors: np.ndarray[Any, Any], terms: np.ndarray[Any, Any]
 ) -> np.ndarray[Any, Any]:
-    """(texts, hashes) the least of each hash over a text's sequences. Source: multiply-shift hashing, Dietzfelbinger et al. (1997), J. Algorithms 25, 19."""
+    """(texts, hashes) the least of each hash over a text's sequences.
+
+    Source: multiply-shift hashing, Dietzfelbinger et al. (1997), J. Algorithms 25, 19.
+    """
     if not sequences.len():
         return np.zeros((0, _HASHES), dtype=np.uint64)
     lengths = sequences.list.len().to_numpy().astype(np.int64)
@@ -137,7 +144,9 @@ def _candidates(buckets: pl.DataFrame) -> pl.DataFrame:
 
 
 def _held(texts: pl.DataFrame, pairs: pl.DataFrame, step: NearDuplicateTexts) -> pl.DataFrame:
-    """`_row` and `sequence` of the texts in these pairs, found by halves, so that a part of the pairs costs the same however many texts there are."""
+    """`_row` and `sequence` of the texts in these pairs, found by halves, so that a part of the
+    pairs costs the same however many texts there are.
+    """
     rows = pl.concat([pairs["left"], pairs["right"]]).unique()
     here = texts.select(ROW, "text")[texts[ROW].search_sorted(rows)]
     return (

@@ -1,8 +1,10 @@
 """Numbers -> those too far from the others in their column, and rows unlike the others in several.
 
-Belongs here: fences around one column. Stays out: limits that the contract promises (rules), models of several columns (outliers_by_model.py).
-Fences are learned from finite values. A column without spread has none, as nothing measures how far is far: one in which half the values are equal, for the
-interquartile range; what nearly always holds one value has a method of its own. A null is no outlier; an infinite value is one.
+Belongs here: fences around one column. Stays out: limits that the contract promises (rules), models
+of several columns (outliers_by_model.py).
+Fences are learned from finite values. A column without spread has none, as nothing measures how far
+is far: one in which half the values are equal, for the interquartile range; what nearly always
+holds one value has a method of its own. A null is no outlier; an infinite value is one.
 """
 
 from __future__ import annotations
@@ -16,12 +18,15 @@ from assay.contracts.steps import Outliers
 from assay.pipelines.clean import outliers_by_model
 from assay.pipelines.clean.effects import leaving
 from assay.pipelines.clean.json_values import literal
-from assay.pipelines.clean.moments import Range, deviation, mean, number, ranges, sums
 from assay.pipelines.clean.ranks import quantiles
-from assay.pipelines.clean.step_spec import Columns, Effect, Fitted, Kind, Learning
+from assay.pipelines.clean.step_spec import Columns, Effect, Kind
+from assay.pipelines.core.exact_moments import Range, deviation, mean, number, ranges, sums
+from assay.pipelines.core.fitting import Fitted, Learning
 
 _AT_MEDIAN, _AT_MEAN = 0.6745, 1.253314
-"""What makes a median absolute deviation, and a mean one, comparable with a standard deviation (Iglewicz and Hoaglin 1993)."""
+"""What makes a median absolute deviation, and a mean one, comparable with a standard deviation
+(Iglewicz and Hoaglin 1993).
+"""
 
 
 def _fit(step: Outliers, rows: pl.LazyFrame, _: Columns) -> Learning:
@@ -45,7 +50,9 @@ def _fences(middle: tuple[float, float] | None, reach: float | None) -> dict[str
 
 
 def _quartiles(step: Outliers, rows: pl.LazyFrame) -> Learning:
-    """Tukey's fences: the quartiles (by linear interpolation) less and plus `factor` interquartile ranges. Source: Tukey (1977), Exploratory Data Analysis, section 2D."""
+    """Tukey's fences: the quartiles (by linear interpolation) less and plus `factor` interquartile
+    ranges. Source: Tukey (1977), Exploratory Data Analysis, section 2D.
+    """
     found = yield from quantiles(rows, step.columns, (0.25, 0.75))
     return Fitted(
         {
@@ -58,7 +65,9 @@ def _quartiles(step: Outliers, rows: pl.LazyFrame) -> Learning:
 
 
 def _deviations(step: Outliers, rows: pl.LazyFrame) -> Learning:
-    """The mean less and plus `factor` standard deviations of the sample; of n values none lies beyond (n - 1) / sqrt(n). Source: Shiffler (1988), Am. Stat. 42, 79."""
+    """The mean less and plus `factor` standard deviations of the sample; of n values none lies
+    beyond (n - 1) / sqrt(n). Source: Shiffler (1988), Am. Stat. 42, 79.
+    """
     within = yield from _ranges(step, rows)
     if not within:
         return Fitted({column: _fences(None, None) for column in step.columns})
@@ -80,7 +89,8 @@ def _deviations(step: Outliers, rows: pl.LazyFrame) -> Learning:
 
 
 def _medians(step: Outliers, rows: pl.LazyFrame) -> Learning:
-    """The median less and plus `factor` modified z-scores, by the median absolute deviation, or by the mean one where that is zero.
+    """The median less and plus `factor` modified z-scores, by the median absolute deviation, or by
+    the mean one where that is zero.
 
     Source: Iglewicz and Hoaglin (1993), How to Detect and Handle Outliers, section 3.3.
     """
@@ -176,7 +186,9 @@ def _beyond(column: str, fences: Mapping[str, float]) -> pl.Expr:
 
 
 def _capped(column: str, fences: Mapping[str, float], columns: Columns) -> pl.Expr:
-    """The value, or the fence that it lies beyond: of integers and decimals the next one outside, so that no value within is moved."""
+    """The value, or the fence that it lies beyond: of integers and decimals the next one outside,
+    so that no value within is moved.
+    """
     low, high = (
         literal(fences["low"], columns[column], "down"),
         literal(fences["high"], columns[column], "up"),

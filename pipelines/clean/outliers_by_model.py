@@ -1,7 +1,10 @@
-"""Rows -> those unlike the others in several columns of numbers together: isolation forest, local outlier factor.
+"""Rows -> those unlike the others in several columns of numbers together: isolation forest, local
+outlier factor.
 
-Belongs here: fitting on a seeded sample, scoring one row. Stays out: fences around one column (outliers.py).
-What is learned is plain data, so that no later library changes what it says: the forest's trees, or the sample that densities are compared with.
+Belongs here: fitting on a seeded sample, scoring one row. Stays out: fences around one column
+(outliers.py).
+What is learned is plain data, so that no later library changes what it says: the forest's trees, or
+the sample that densities are compared with.
 A row with a null or an infinite value in one of the columns cannot be placed and is no outlier.
 """
 
@@ -16,10 +19,11 @@ import polars as pl
 
 from assay.contracts.steps import Outliers
 from assay.pipelines.clean.effects import leaving
-from assay.pipelines.clean.moments import number
-from assay.pipelines.clean.step_spec import Effect, Fitted, Learning
-from assay.pipelines.frames import ROW
-from assay.pipelines.sample import drawn
+from assay.pipelines.clean.step_spec import Effect
+from assay.pipelines.core.exact_moments import number
+from assay.pipelines.core.fitting import Fitted, Learning
+from assay.pipelines.core.frames import ROW
+from assay.pipelines.core.sample import drawn
 
 METHODS = ("isolation_forest", "local_outlier_factor")
 _ISOLATED = 0.5  # Liu, Ting and Zhou: scores well above it are anomalies; scikit-learn's `auto`
@@ -66,7 +70,9 @@ def fit(step: Outliers, rows: pl.LazyFrame) -> Learning:
 
 
 def _placed(values: Array, middle: Array, scale: Array) -> Array:
-    """How far from the middle, in units of the scale, as far as distances can be squared and trees have digits."""
+    """How far from the middle, in units of the scale, as far as distances can be squared and trees
+    have digits.
+    """
     with np.errstate(over="ignore"):
         out: Array = np.clip(
             (values / 4 - middle) / scale, -_FARTHEST, _FARTHEST
@@ -75,7 +81,9 @@ def _placed(values: Array, middle: Array, scale: Array) -> Array:
 
 
 def _middle_and_scale(values: Array) -> tuple[Array, Array]:
-    """The median of each column and the width of its middle half, so that a far value does not press all others together; of its whole range where that is nothing."""
+    """The median of each column and the width of its middle half, so that a far value does not
+    press all others together; of its whole range where that is nothing.
+    """
     low, middle, high = np.percentile(values / 4, [25, 50, 75], axis=0)
     reach = np.abs(values / 4 - middle).max(axis=0)
     return middle, np.where(high > low, high - low, np.where(reach > 0, reach, 1.0))
@@ -84,7 +92,8 @@ def _middle_and_scale(values: Array) -> tuple[Array, Array]:
 def effect(step: Outliers, fitted: Fitted) -> Effect:
     """Where the score is above the threshold."""
     threshold = fitted.values["threshold"]
-    assert step.action != "cap"  # the contract says so
+    if step.action == "cap":
+        raise ValueError("a model gives no bound to cap at: the contract was not validated")
     if threshold is None:
         return leaving(step.action, None)
     middle, scale, scores = (
@@ -121,7 +130,9 @@ def _scores(step: Outliers, fitted: Fitted) -> Callable[[Array], Array]:
 
 
 def _forest(values: Array, step: Outliers) -> pl.DataFrame:
-    """Every node of every tree: the column and value it splits at (-1: none), its children, and for a leaf how deep a row in it counts."""
+    """Every node of every tree: the column and value it splits at (-1: none), its children, and for
+    a leaf how deep a row in it counts.
+    """
     from sklearn.ensemble import IsolationForest
 
     forest = IsolationForest(
@@ -154,14 +165,19 @@ def _forest(values: Array, step: Outliers) -> pl.DataFrame:
 
 
 def _average_path(rows: int) -> float:
-    """How deep a search that fails goes in a tree of so many rows. Source: Liu, Ting and Zhou (2012), ACM TKDD 6(1), equation 1."""
+    """How deep a search that fails goes in a tree of so many rows.
+
+    Source: Liu, Ting and Zhou (2012), ACM TKDD 6(1), equation 1.
+    """
     if rows <= 2:
         return float(rows == 2)
     return 2.0 * (math.log(rows - 1.0) + np.euler_gamma) - 2.0 * (rows - 1.0) / rows
 
 
 def _isolation(fitted: Fitted) -> Callable[[Array], Array]:
-    """The anomaly score, in (0, 1]: 2 to the power of minus the mean depth over what it is on average. Source: the same, equation 2."""
+    """The anomaly score, in (0, 1]: 2 to the power of minus the mean depth over what it is on
+    average. Source: the same, equation 2.
+    """
     trees = [
         {name: one[name].to_numpy() for name in one.columns}
         for one in fitted.tables["model"].partition_by("tree", maintain_order=True)
@@ -189,7 +205,10 @@ def _isolation(fitted: Fitted) -> Callable[[Array], Array]:
 
 
 def _density(fitted: Fitted) -> Callable[[Array], Array]:
-    """How much denser it is around a row's neighbours than around itself. Source: Breunig, Kriegel, Ng and Sander (2000), SIGMOD, 93; scikit-learn, for new rows."""
+    """How much denser it is around a row's neighbours than around itself.
+
+    Source: Breunig, Kriegel, Ng and Sander (2000), SIGMOD, 93; scikit-learn, for new rows.
+    """
     from sklearn.neighbors import LocalOutlierFactor
 
     model = LocalOutlierFactor(

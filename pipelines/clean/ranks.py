@@ -1,8 +1,10 @@
 """Quantiles, exactly, in memory that does not grow with the rows.
 
 Belongs here: finding the value at a rank. Stays out: what quantiles are used for.
-Polars keeps every value of a column to find its median. Here values are counted in classes; a class that holds a wanted rank is counted in finer ones in the next
-round, until it is a single value. Numbers of three digits are single values at once. Source: Munro and Paterson (1980), Theor. Comput. Sci. 12, 315.
+Polars keeps every value of a column to find its median. Here values are counted in classes; a class
+that holds a wanted rank is counted in finer ones in the next round, until it is a single value.
+Numbers of three digits are single values at once. Source: Munro and Paterson (1980), Theor. Comput.
+Sci. 12, 315.
 """
 
 from __future__ import annotations
@@ -12,18 +14,19 @@ from collections.abc import Generator, Mapping, Sequence
 
 import polars as pl
 
-from assay.pipelines.clean.moments import number
-from assay.pipelines.clean.step_spec import Found
+from assay.pipelines.core.exact_moments import number
+from assay.pipelines.core.fitting import Frames
 
 _DIGITS = 3
 _FINE = 65_535  # classes that one is parted into
 _SMALLEST = 1e-290  # below, a number cannot be rounded to digits
 
-Ranking = Generator[Mapping[str, pl.LazyFrame], Found, dict[str, list[float | None]]]
+Ranking = Generator[Mapping[str, pl.LazyFrame], Frames, dict[str, list[float | None]]]
 
 
 def quantiles(rows: pl.LazyFrame, names: Sequence[str], shares: Sequence[float]) -> Ranking:
-    """Find, for each column, the quantiles at these shares (from 0 to 1) of its finite numbers by linear interpolation; None of a column without any.
+    """Find, for each column, the quantiles at these shares (from 0 to 1) of its finite numbers by
+    linear interpolation; None of a column without any.
 
     Yields: named plans of one pass, as a step that learns does.
     """

@@ -1,7 +1,8 @@
 """Values without the form of their column -> with it, where one way leads there.
 
-Belongs here: patterns of the contract, forms that nearly all values have, and the few ways in which one is lost: a letter for a digit that looks alike,
-a character too many, a mark left out. Stays out: which of several right-looking values was meant.
+Belongs here: patterns of the contract, forms that nearly all values have, and the few ways in which
+one is lost: a letter for a digit that looks alike, a character too many, a mark left out. Stays
+out: which of several right-looking values was meant.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ import polars as pl
 
 from assay.contracts.model import Rule
 from assay.contracts.steps import Shapes
-from assay.pipelines.clean.step_spec import Columns, Effect, Fitted, Kind, Learning, unclear
+from assay.pipelines.clean.step_spec import Columns, Effect, Kind, unclear
+from assay.pipelines.core.fitting import Fitted, Learning
+from assay.pipelines.core.package_data import read_yaml
 
 FORMS = 6  # a column with more forms has none
 _LONGEST = 60
@@ -23,23 +26,9 @@ _RATIO = (
 )
 _PADDED = r"(?:^|[^0-9])0[0-9]"
 IDENTIFIER = r"^\{?[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}\}?$"
-"""A UUID, as it is written or in braces (RFC 9562): letters and digits in no order, so that it has no other form."""
-LOOKALIKES = {
-    "O": "0",
-    "o": "0",
-    "Q": "0",
-    "l": "1",
-    "I": "1",
-    "i": "1",
-    "|": "1",
-    "S": "5",
-    "s": "5",
-    "B": "8",
-    "Z": "2",
-    "z": "2",
-}
-_BACK = {"0": "O", "1": "I", "5": "S", "8": "B", "2": "Z"}
-
+"""A UUID, as it is written or in braces (RFC 9562): letters and digits in no order, so that it has
+no other form.
+"""
 Fits = Callable[[str], bool]
 
 
@@ -115,9 +104,11 @@ def any_length(known: list[str]) -> list[str]:
 
 
 def forms(counted: pl.DataFrame, given: int, share: float) -> list[str]:
-    """The few forms that at least that share of the values has, each of them common; none where there are no few.
+    """The few forms that at least that share of the values has, each of them common; none where
+    there are no few.
 
-    A form that is one slip away from a much more frequent one is a mistake that was made often, where digits are filled up with zeros, so that numbers have one length.
+    A form that is one slip away from a much more frequent one is a mistake that was made often,
+    where digits are filled up with zeros, so that numbers have one length.
     """
     common = counted.filter(
         (pl.col("len") >= max(3, 0.01 * given)) & (pl.col("form").str.len_chars() <= _LONGEST)
@@ -141,19 +132,22 @@ def _a_slip(one: str, other: str) -> bool:
 
 
 def candidates(text: str, *, zeros: bool, letters: bool) -> Iterator[str]:
-    """What the text may have been: a character that is no digit too many, two swapped, a mark left out, a letter for a digit that looks alike."""
+    """What the text may have been: a character that is no digit too many, two swapped, a mark left
+    out, a letter for a digit that looks alike.
+    """
+    lookalikes = read_yaml("clean/lookalikes.yaml")
+    digits, back = lookalikes["digits"], lookalikes["letters"] if letters else {}
     if bare := re.sub(r"^\W+|\W+$", "", text):
         yield bare
     for at, character in enumerate(text):
         if not character.isdigit():
             yield text[:at] + text[at + 1 :]
-        for alike in {LOOKALIKES.get(character), _BACK.get(character) if letters else None} - {
-            None
-        }:
-            yield text[:at] + str(alike) + text[at + 1 :]
+        for table in (digits, back):
+            if character in table:
+                yield text[:at] + table[character] + text[at + 1 :]
         if at and text[at - 1] != character:
             yield text[: at - 1] + character + text[at - 1] + text[at + 1 :]
-    yield "".join(LOOKALIKES.get(character, character) for character in text)
+    yield "".join(digits.get(character, character) for character in text)
     for mark in "-/.:_ ":
         for at in range(1, len(text)):
             yield text[:at] + mark + text[at:]
@@ -162,10 +156,12 @@ def candidates(text: str, *, zeros: bool, letters: bool) -> Iterator[str]:
 
 
 def mended(text: str, fits: Fits, *, zeros: bool = False, letters: bool = False) -> str | None:
-    """The one text of the right form that this was, if there is one; none where any letter or digit may be missing, or stand for another.
+    """The one text of the right form that this was, if there is one; none where any letter or digit
+    may be missing, or stand for another.
 
     Args:
-        zeros, letters: whether a leading zero may be put in, and a letter for a digit that looks alike.
+        zeros, letters: whether a leading zero may be put in, and a letter for a digit that looks
+            alike.
     """
     possible = {
         candidate

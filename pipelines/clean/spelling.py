@@ -1,7 +1,8 @@
-"""Text -> the same text in one way of writing; words that stand for nothing -> nothing; known spellings -> the one that is wanted;
-what a pattern finds -> what it should be.
+"""Text -> the same text in one way of writing; words that stand for nothing -> nothing; known
+spellings -> the one that is wanted; what a pattern finds -> what it should be.
 
-Belongs here: what can be said of a cell alone. Stays out: what only other cells tell (typos.py, dependencies.py).
+Belongs here: what can be said of a cell alone. Stays out: what only other cells tell (typos.py,
+dependencies.py).
 """
 
 from __future__ import annotations
@@ -13,24 +14,24 @@ from collections.abc import Callable
 import polars as pl
 
 from assay.contracts.steps import Normalize, Placeholders, Rewrite, Synonyms
-from assay.pipelines.clean.step_spec import Columns, Effect, Fitted, Kind, nothing_to_learn, unclear
+from assay.pipelines.clean.step_spec import Columns, Effect, Kind, unclear
+from assay.pipelines.core.fitting import Fitted, nothing_to_learn
 
-# what cannot be seen: controls but tab and line ends, soft hyphen, marks of direction, zero width, byte order; joiners stay, since scripts and emoji need them
+_INVISIBLE_RANGES = (
+    (0, 8),  # controls, but for tab and line ends
+    (11, 12),
+    (14, 31),
+    (127, 159),
+    (173, 173),  # soft hyphen
+    (8203, 8203),  # zero width space; joiners stay, since scripts and emoji need them
+    (8206, 8207),  # marks of direction
+    (8234, 8238),
+    (8288, 8292),  # word joiner, invisible operators
+    (65279, 65279),  # byte order mark
+)
+"""Code points, first and last, of what cannot be seen."""
 _INVISIBLE = dict.fromkeys(
-    (
-        *range(9),
-        11,
-        12,
-        *range(14, 32),
-        *range(127, 160),
-        173,
-        8203,
-        8206,
-        8207,
-        *range(8234, 8239),
-        *range(8288, 8293),
-        65279,
-    )
+    code for first, last in _INVISIBLE_RANGES for code in range(first, last + 1)
 )
 _ODD = r"[^\x09\x0a\x0d\x20-\x7e]|&[#A-Za-z]"
 _ROUNDS = 10  # what one repair uncovers, the next round sees: `&amp;amp;`
@@ -113,7 +114,9 @@ def _named(step: Synonyms, _: Fitted, __: Columns) -> Effect:
 
 
 def rewritten(step: Rewrite, column: str) -> tuple[pl.Expr, pl.Expr]:
-    """The column rewritten, and where it matches and cannot be: what would match again is no better, and nothing is no value."""
+    """The column rewritten, and where it matches and cannot be: what would match again is no
+    better, and nothing is no value.
+    """
     text = pl.col(column)
     wrong = text.str.contains(step.pattern)
     if step.to is None:

@@ -1,40 +1,30 @@
 """What a kind of repair is: how it learns, and what it then does to any row.
 
-Belongs here: the shapes that every repair has. Stays out: each repair (its own module), running them in order (steps.py).
+Belongs here: the shapes that every repair has. Stays out: each repair (its own module), running
+them in order (steps.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
 
 from assay.contracts.model import Column, Rule
-
-Found = Mapping[str, pl.DataFrame]
-"""What plans gave, by their name."""
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """What a step has learned: numbers and words as plain data, and as tables what has a row for each case (a spelling and its correction, a row and its value).
-
-    Applied to later rows unchanged, it does the same to them. It goes into the evidence, so it never holds an original personal value.
-    """
-
-    values: Mapping[str, Any] = field(default_factory=dict)
-    tables: Mapping[str, pl.DataFrame] = field(default_factory=dict)
+from assay.pipelines.core.fitting import Fitted, Learning
 
 
 @dataclass(frozen=True)
 class Effect:
-    """What a step does to one row, as expressions over that row alone, so that neither batches nor order matter.
+    """What a step does to one row, as expressions over that row alone, so that neither batches nor
+    order matter.
 
-    `changes` gives columns new values; the conditions are true where the row leaves (`removes`), goes into quarantine (`sets_aside`),
-    or is only noted (`flags`). A condition that is null is false. `doubts` note the row too, and name the column whose cell is wrong.
-    `helpers` are columns that the others are made from, computed once and dropped again.
+    `changes` gives columns new values; the conditions are true where the row leaves (`removes`),
+    goes into quarantine (`sets_aside`), or is only noted (`flags`). A condition that is null is
+    false. `doubts` note the row too, and name the column whose cell is wrong. `helpers` are columns
+    that the others are made from, computed once and dropped again.
     """
 
     changes: Mapping[str, pl.Expr] = field(default_factory=dict)
@@ -43,10 +33,6 @@ class Effect:
     flags: pl.Expr | None = None
     doubts: Mapping[str, pl.Expr] = field(default_factory=dict)
     helpers: Mapping[str, pl.Expr] = field(default_factory=dict)
-
-
-Learning = Generator[Mapping[str, pl.LazyFrame], Found, Fitted]
-"""Yields named plans and is sent their frames, as many rounds as it needs; plans of one round run in one pass, with those of other steps."""
 
 
 class Columns(dict[str, Column]):
@@ -67,12 +53,17 @@ class Kind:
     """One kind of repair.
 
     Args:
-        fit: (step, rows as the steps before leave them, columns) -> what it learns. The rows have `_row`, and text in the phase `text`, else typed columns.
+        fit: (step, rows as the steps before leave them, columns) -> what it learns. The rows have
+            `_row`, and text in the phase `text`, else typed columns.
         effect: (step, what was learned, columns) -> what it does.
-        corrects: its new values are observations put right, which later steps learn from; a filled or capped value is none.
-        original: it is fitted on rows before personal columns are replaced, since two persons may share a mask. It keeps row numbers only.
-        chooses: it keeps one row of several, so it is fitted on those rows only that the steps before it leave.
-        keeps: what it learned can be applied to other rows than the ones it was fitted on; row numbers cannot.
+        corrects: its new values are observations put right, which later steps learn from; a filled
+            or capped value is none.
+        original: it is fitted on rows before personal columns are replaced, since two persons may
+            share a mask. It keeps row numbers only.
+        chooses: it keeps one row of several, so it is fitted on those rows only that the steps
+            before it leave.
+        keeps: what it learned can be applied to other rows than the ones it was fitted on; row
+            numbers cannot.
     """
 
     fit: Callable[[Any, pl.LazyFrame, Columns], Learning]
@@ -83,14 +74,10 @@ class Kind:
     keeps: bool = True
 
 
-def nothing_to_learn(*_: object) -> Learning:
-    """The learning of a step that its contract tells everything."""
-    return Fitted()
-    yield {}  # a generator, though it never waits
-
-
 def unclear(step: Any, doubts: Mapping[str, pl.Expr]) -> dict[str, Any]:
-    """What a step's `unclear` makes of cells that are wrong and cannot be put right: nothing, notes, or rows set aside."""
+    """What a step's `unclear` makes of cells that are wrong and cannot be put right: nothing,
+    notes, or rows set aside.
+    """
     if step.unclear == "leave" or not doubts:
         return {}
     return (

@@ -1,8 +1,9 @@
 """The contract's cleaning -> what it learns from the rows, then what it does to them.
 
 Belongs here: running the steps in order. Stays out: each kind of repair (its own module).
-Steps on text come first, then the text is read as its types, then the steps on values. A step learns from what the steps before it have corrected;
-rows that they take out still count, and values that they filled or capped do not. Only a step that keeps one row of several sees what they leave.
+Steps on text come first, then the text is read as its types, then the steps on values. A step
+learns from what the steps before it have corrected; rows that they take out still count, and values
+that they filled or capped do not. Only a step that keeps one row of several sees what they leave.
 """
 
 from __future__ import annotations
@@ -28,9 +29,10 @@ from assay.pipelines.clean import (
     times,
     typos,
 )
-from assay.pipelines.clean.step_spec import Columns, Effect, Fitted, Found, Kind, Learning
+from assay.pipelines.clean.step_spec import Columns, Effect, Kind
 from assay.pipelines.clean.types import received, typed
-from assay.pipelines.frames import CHANGED, FLAGGED_BY, REMOVED_BY, SET_ASIDE_BY
+from assay.pipelines.core.fitting import Fitted, Learning, learn_together
+from assay.pipelines.core.frames import CHANGED, FLAGGED_BY, REMOVED_BY, SET_ASIDE_BY
 
 KINDS: Mapping[str, Kind] = {
     "deduplicate": duplicates.EXACT,
@@ -71,7 +73,9 @@ def promised(contract: Contract) -> Columns:
 
 
 def as_numbers(contract: Contract) -> set[str]:
-    """The columns that may come as whole numbers in place of text: those that are promised as numbers, and of which nobody asks how they are written."""
+    """The columns that may come as whole numbers in place of text: those that are promised as
+    numbers, and of which nobody asks how they are written.
+    """
     asked = {*contract.privacy.columns, contract.license.column}
     for step in contract.cleaning:
         if step.phase == "text" and step.reads_writing:
@@ -103,7 +107,7 @@ def fitting(
     for index, step in enumerate(contract.cleaning):
         kind, reads = KINDS[step.step], set(step.reads or contract.column_names)
         if corrected & reads or (kind.chooses and waiting):
-            learned |= yield from _together(waiting)
+            learned |= yield from learn_together(waiting)
             waiting, corrected = {}, set()
         if index in learned:
             continue
@@ -120,35 +124,17 @@ def fitting(
         waiting[index] = kind.fit(step, rows, promised(contract))
         if kind.corrects:
             corrected |= reads
-    learned |= yield from _together(waiting)
+    learned |= yield from learn_together(waiting)
     return tuple(learned[index] for index in range(len(contract.cleaning)))
-
-
-def _together(
-    waiting: Mapping[int, Learning],
-) -> Generator[Sequence[pl.LazyFrame], Sequence[pl.DataFrame], dict[int, Fitted]]:
-    """Advance every step by a round at a time, the plans of one round in one pass."""
-    done: dict[int, Fitted] = {}
-    sent: dict[int, Found | None] = dict.fromkeys(waiting)
-    while sent:
-        asked: dict[int, Mapping[str, pl.LazyFrame]] = {}
-        for index, found in sent.items():
-            try:
-                asked[index] = waiting[index].send(found)  # type: ignore[arg-type]  # a generator is started with None
-            except StopIteration as learned:
-                done[index] = learned.value
-        frames = iter(
-            (yield [plan for plans in asked.values() for plan in plans.values()]) if asked else []
-        )
-        sent = {index: {name: next(frames) for name in plans} for index, plans in asked.items()}
-    return done
 
 
 # -- doing ----------------------------------------------------------------------------------
 
 
 def repaired(rows: pl.LazyFrame, contract: Contract, fitted: Sequence[Fitted]) -> pl.LazyFrame:
-    """The typed columns, repaired, beside the text as received and what each step did: see `stages`."""
+    """The typed columns, repaired, beside the text as received and what each step did: see
+    `stages`.
+    """
     *_, (_, frame) = stages(rows, contract, dict(enumerate(fitted)))
     return frame
 
@@ -165,10 +151,12 @@ def columns_changed(contract: Contract, fitted: Sequence[Fitted]) -> set[str]:
 def stages(
     rows: pl.LazyFrame, contract: Contract, fitted: Mapping[int, Fitted], *, read_too: bool = True
 ) -> Iterator[tuple[str, pl.LazyFrame]]:
-    """The rows after each step, by its label; `received` and `read` are what they were before the first, and once the text was read.
+    """The rows after each step, by its label; `received` and `read` are what they were before the
+    first, and once the text was read.
 
-    `_removed_by`, `_set_aside_by` name the first step that took a row out (null: it stays), `_flagged_by` all that noted it, and
-    `_changed_<step>|<column>` is true where the step gave the cell another value.
+    `_removed_by`, `_set_aside_by` name the first step that took a row out (null: it stays),
+    `_flagged_by` all that noted it, and `_changed_<step>|<column>` is true where the step gave the
+    cell another value.
 
     Args:
         rows: `_row` and the contract's columns as text.
@@ -196,7 +184,9 @@ def changed(name: str, column: str) -> str:
 
 
 def doubted(name: str, column: str) -> str:
-    """What a row is flagged with where the step of that label finds the cell wrong, and cannot put it right."""
+    """What a row is flagged with where the step of that label finds the cell wrong, and cannot put
+    it right.
+    """
     return f"{name}: {column}"
 
 

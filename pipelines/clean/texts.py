@@ -1,6 +1,8 @@
-"""Texts that people read: noise and boilerplate taken out; other languages and poor prose set aside.
+"""Texts that people read: noise and boilerplate taken out; other languages and poor prose set
+aside.
 
-Belongs here: what a text says of itself, and lines that many rows share. Stays out: short values such as names and codes (spelling.py, typos.py).
+Belongs here: what a text says of itself, and lines that many rows share. Stays out: short values
+such as names and codes (spelling.py, typos.py).
 """
 
 from __future__ import annotations
@@ -11,18 +13,13 @@ from functools import cache
 import polars as pl
 
 from assay.contracts.steps import Boilerplate, Language, Noise, TextQuality
-from assay.pipelines.clean.step_spec import (
-    Columns,
-    Effect,
-    Fitted,
-    Kind,
-    Learning,
-    nothing_to_learn,
-)
+from assay.pipelines.clean.step_spec import Columns, Effect, Kind
+from assay.pipelines.core.fitting import Fitted, Learning, nothing_to_learn
 
 MOST_LINES = 10_000  # of boilerplate, the most frequent first
 _TELLING = 20  # characters below which nobody can tell a language
-# tags and comments of HTML, and what scripts and styles hold; a bare `<` is left, since `a < b` is no markup
+# tags and comments of HTML, and what scripts and styles hold; a bare `<` is left, since `a < b` is
+# no markup
 _MARKUP = (
     r"(?is)<!--.*?-->",
     r"(?is)<script\b.*?</script\s*>|<style\b.*?</style\s*>",
@@ -54,7 +51,10 @@ def _less_noise(step: Noise, _: Fitted, __: Columns) -> Effect:
 
 
 def _repeat_until_stable(step: Noise, text: pl.Expr) -> pl.Expr:
-    """What one removal uncovers, the next takes: `<<b>b>`. A text that is not at rest after three is an attack, and is left as it was."""
+    """What one removal uncovers, the next takes: `<<b>b>`.
+
+    A text that is not at rest after three is an attack, and is left as it was.
+    """
     quiet = _quiet(step, _quiet(step, _quiet(step, text)))
     cut = quiet.str.replace_all(r"[^\S\n]+", " ").str.strip_chars()
     return (
@@ -93,7 +93,9 @@ def _shared_lines(step: Boilerplate, rows: pl.LazyFrame, _: Columns) -> Learning
 
 
 def _frequent(rows: pl.LazyFrame, column: str, least: float) -> pl.LazyFrame:
-    """The lines that so many rows have, among texts of several lines: one line alone is a value, not boilerplate."""
+    """The lines that so many rows have, among texts of several lines: one line alone is a value,
+    not boilerplate.
+    """
     several = (
         rows.select(_lines(column).list.unique().alias("line"))
         .filter(pl.col("line").list.len() > 1)
@@ -148,7 +150,9 @@ def _foreign(step: Language, _: Fitted, __: Columns) -> Effect:
 
 
 def _judge(keep: frozenset[str], confidence: float) -> Callable[[pl.Series], pl.Series]:
-    """True where a text is in another language, by its n-grams (Lui and Baldwin 2012, langid.py); null where it is too short to tell."""
+    """True where a text is in another language, by its n-grams (Lui and Baldwin 2012, langid.py);
+    null where it is too short to tell.
+    """
 
     def judge(values: pl.Series) -> pl.Series:
         telling = values.filter(values.str.len_chars() >= _TELLING).unique()
@@ -182,7 +186,10 @@ def _poor(step: TextQuality, _: Fitted, __: Columns) -> Effect:
 
 
 def _is_poor(step: TextQuality, column: str) -> pl.Expr:
-    """True where the text keeps one of the bounds not. Source: Rae et al. (2021), Scaling Language Models, appendix A.1."""
+    """True where the text keeps one of the bounds not. Source: Rae et al.
+
+    (2021), Scaling Language Models, appendix A.1.
+    """
     text = pl.col(column)
     words = text.str.extract_all(r"\S+").list.len()
     dense = text.str.replace_all(r"\s", "").str.len_chars()

@@ -1,32 +1,43 @@
 """Dates and times as people write them -> ISO 8601; times of a zone -> UTC.
 
-Belongs here: which format a column bears out. Stays out: reading ISO 8601 as its type (contracts/types.py).
+Belongs here: which format a column bears out. Stays out: reading ISO 8601 as its type
+(contracts/types.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import polars as pl
 
 from assay.contracts.formats import strptime
 from assay.contracts.steps import Times
-from assay.pipelines.clean.step_spec import Columns, Effect, Fitted, Kind, Learning, unclear
+from assay.pipelines.clean.step_spec import Columns, Effect, Kind, unclear
+from assay.pipelines.core.fitting import Fitted, Learning
+from assay.pipelines.core.package_data import read_lines
 
-DETECTED = (
-    "yyyy/MM/dd", "dd.MM.yyyy", "dd/MM/yyyy", "MM/dd/yyyy", "dd-MM-yyyy", "MM-dd-yyyy", "dd MMM yyyy", "MMM dd, yyyy", "yyyyMMdd",
-    "yyyy/MM/dd HH:mm:ss", "dd.MM.yyyy HH:mm", "dd.MM.yyyy HH:mm:ss", "dd/MM/yyyy HH:mm", "MM/dd/yyyy HH:mm", "dd/MM/yyyy HH:mm:ss", "MM/dd/yyyy HH:mm:ss",
-)  # fmt: skip
-"""Formats that are looked for where none is named."""
-_RIVALS = [
-    (one, one.replace("dd", "?").replace("MM", "dd").replace("?", "MM"))
-    for one in DETECTED
-    if one.startswith("dd") and "MMM" not in one and "." not in one
-]
 _ISO_DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 _ISO = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?$"
 _ISO_ZONELESS = ("yyyy-MM-dd HH:mm:ss", "yyyy-MM-dd'T'HH:mm:ss", "yyyy-MM-dd HH:mm")
 _ISO_ZONED = ("yyyy-MM-dd HH:mm:ssXXX", "yyyy-MM-dd'T'HH:mm:ssXXX")
+
+
+def detected_formats() -> tuple[str, ...]:
+    """The formats that are searched where none is named."""
+    return read_lines("clean/date_formats.txt")
+
+
+@cache
+def _rivals() -> tuple[tuple[str, str], ...]:
+    """Pairs of formats that differ in the order of day and month alone."""
+    day_first = [
+        form
+        for form in detected_formats()
+        if form.startswith("dd") and "MMM" not in form and "." not in form
+    ]
+    swapped = (form.replace("dd", "?").replace("MM", "dd").replace("?", "MM") for form in day_first)
+    return tuple(zip(day_first, swapped, strict=True))
 
 
 def _read(column: str, form: str, zone: str | None) -> pl.Expr:
@@ -67,10 +78,10 @@ def _fit(step: Times, rows: pl.LazyFrame, _: Columns) -> Learning:
 
 
 def _counts(column: str) -> list[pl.Expr]:
-    fits = {form: _read(column, form, None).is_not_null() for form in DETECTED}
+    fits = {form: _read(column, form, None).is_not_null() for form in detected_formats()}
     only = [
         (one, other, fits[one] & ~fits[other])
-        for pair in _RIVALS
+        for pair in _rivals()
         for one, other in (pair, pair[::-1])
     ]
     return [
@@ -80,15 +91,19 @@ def _counts(column: str) -> list[pl.Expr]:
 
 
 def _borne_out(counts: dict[str, int]) -> list[str]:
-    """The formats that some value has. Of two that differ in day and month only the one without which a value could not be read, if that is one."""
-    out = {form for form in DETECTED if counts[form]}
-    for one, other in _RIVALS:
+    """The formats that some value has.
+
+    Of two that differ in day and month only the one without which a value could not be read, if
+    that is one.
+    """
+    out = {form for form in detected_formats() if counts[form]}
+    for one, other in _rivals():
         alone, other_alone = counts[f"{one} not {other}"], counts[f"{other} not {one}"]
         if alone and not other_alone:
             out.discard(other)
         elif other_alone and not alone:
             out.discard(one)
-    return [form for form in DETECTED if form in out]
+    return [form for form in detected_formats() if form in out]
 
 
 def _effect(step: Times, fitted: Fitted, _: Columns) -> Effect:

@@ -1,6 +1,7 @@
 """Text as the source wrote it -> the promised types, with the text kept beside.
 
-Belongs here: reading. Stays out: what to do with text that cannot be read (the `type` rules set it aside).
+Belongs here: reading. Stays out: what to do with text that cannot be read (the `type` rules set it
+aside).
 """
 
 from __future__ import annotations
@@ -10,13 +11,15 @@ import polars as pl
 from assay.contracts.model import Contract
 from assay.contracts.rules import was_read
 from assay.contracts.types import read, readable
-from assay.pipelines.frames import FLAGGED_BY, RECEIVED, REMOVED_BY, ROW, SET_ASIDE_BY
+from assay.pipelines.core.frames import FLAGGED_BY, RECEIVED, REMOVED_BY, ROW, SET_ASIDE_BY
 
 _READ = "_read_"
 
 
 def received(rows: pl.LazyFrame, contract: Contract) -> pl.LazyFrame:
-    """Keep each published column as it came as `_received_<column>`, and make room for what steps will note of each row."""
+    """Keep each published column as it came as `_received_<column>`, and make room for what steps
+    will note of each row.
+    """
     return rows.select(
         ROW,
         *contract.column_names,
@@ -27,7 +30,9 @@ def received(rows: pl.LazyFrame, contract: Contract) -> pl.LazyFrame:
 
 
 def typed(frame: pl.LazyFrame, contract: Contract) -> pl.LazyFrame:
-    """Give each published column its type, and say in `_was_read_<column>` whether its text could be read."""
+    """Give each published column its type, and say in `_was_read_<column>` whether its text could
+    be read.
+    """
     columns = contract.published_columns
     values = frame.with_columns(read(c).alias(_READ + c.name) for c in columns)
     judged = values.with_columns(

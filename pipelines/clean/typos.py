@@ -1,7 +1,9 @@
 """Rare spellings -> the frequent one that they were meant to be.
 
-Belongs here: what the counts of a column's values tell. Stays out: what other columns tell (dependencies.py), the form of codes (shapes.py).
-Two mistakes must not be made: a rare value that is right is no typo of a frequent one, and a number is never guessed.
+Belongs here: what the counts of a column's values tell. Stays out: what other columns tell
+(dependencies.py), the form of codes (shapes.py).
+Two mistakes must not be made: a rare value that is right is no typo of a frequent one, and a number
+is never guessed.
 """
 
 from __future__ import annotations
@@ -17,13 +19,16 @@ import numpy as np
 import polars as pl
 
 from assay.contracts.steps import Typos
-from assay.pipelines.clean.step_spec import Columns, Effect, Fitted, Found, Kind, Learning, unclear
+from assay.pipelines.clean.step_spec import Columns, Effect, Kind, unclear
+from assay.pipelines.core.fitting import Fitted, Frames, Learning
 
 MOST = 50_000  # distinct values of a column that are compared; one with more is no domain
 _LONGEST = 300
 _SHORT = 4  # below it, two right values are often one letter apart
 _AT_ONCE = 2_000
-_EXPLAINED = 0.5  # share of the rare values that must be near a frequent one: else the column has many right values, and some are near by chance
+# share of the rare values that must be near a frequent one: else the column has many right values,
+# and some are near by chance
+_EXPLAINED = 0.5
 WORD = re.compile(r"[^\W\d_]+")
 _NUMBER = re.compile(r"[0-9]+")
 _TORN = re.compile(r"\d[.,](?!\d)|(?<!\d)[.,]\d")
@@ -33,7 +38,9 @@ _MIXED = re.compile(r"[^\W\d_]+\d\w*|\d+[^\W\d_]\w*")
 
 @dataclass(frozen=True)
 class Domain:
-    """A column's values with their rows, those it may become, and those that are right whatever their number."""
+    """A column's values with their rows, those it may become, and those that are right whatever
+    their number.
+    """
 
     counts: Mapping[str, int]
     targets: Sequence[str]
@@ -51,7 +58,7 @@ def _fit(step: Typos, rows: pl.LazyFrame, columns: Columns) -> Learning:
         "sizes"
     ].row(0, named=True)
     few = {f"{index}": name for index, name in enumerate(names) if sizes[name] <= MOST}
-    found: Found = (
+    found: Frames = (
         (
             yield {
                 index: rows.select(name).drop_nulls().group_by(name).len("_rows")
@@ -97,7 +104,9 @@ def _fit(step: Typos, rows: pl.LazyFrame, columns: Columns) -> Learning:
 def _beside_numbers(
     counts: Mapping[str, int], found: Collection[str], words: Mapping[str, int], step: Typos
 ) -> list[tuple[str, str | None]]:
-    """What is misspelt beside a number, whatever the number: `61 xatients`, where `618 patients` and `87 patients` are what others say. Only words: of two codes both may be right."""
+    """What is misspelt beside a number, whatever the number: `61 xatients`, where `618 patients`
+    and `87 patients` are what others say. Only words: of two codes both may be right.
+    """
     values: dict[str, list[str]] = {}
     for value in counts:
         if value not in found:
@@ -150,7 +159,8 @@ def _domain(name: str, counts: Mapping[str, int], step: Typos, columns: Columns)
 
 
 def misspelt(domain: Domain, words: Mapping[str, int], step: Typos) -> list[tuple[str, str | None]]:
-    """The values that are none of the column's, with the one that was meant; None where several could be meant.
+    """The values that are none of the column's, with the one that was meant; None where several
+    could be meant.
 
     Args:
         words: how many cells of the table hold each word.
@@ -243,7 +253,9 @@ def _may_mean(
 
 
 def _is_slip(value: str, target: str) -> bool:
-    """Whether letters were swapped, lost or doubled: codes that are both right rather differ in a letter."""
+    """Whether letters were swapped, lost or doubled: codes that are both right rather differ in a
+    letter.
+    """
     return len(value) != len(target) or sorted(value) == sorted(target)
 
 
@@ -253,7 +265,8 @@ def _unique_nearest(
     """The one that is nearest, if it is one, and if no number would be guessed."""
     same = [(distance, target) for distance, target in meant if _digits(value) == _digits(target)]
     if not same:
-        # other digits: another number, unless all that is frequent is written in one form, and this is not
+        # other digits: another number, unless all that is frequent is written in one form, and this
+        # is not
         forms = {_form(target) for target in domain.targets}
         alone = len(domain.targets) == 1 and _form(value) not in forms
         return (
@@ -266,7 +279,9 @@ def _unique_nearest(
 
 
 def _hides_a_digit(value: str, target: str) -> bool:
-    """Whether something stands in a number, perhaps for a digit of it: `3x patients` may be 37, `1.L` may be 1.5."""
+    """Whether something stands in a number, perhaps for a digit of it: `3x patients` may be 37,
+    `1.L` may be 1.5.
+    """
     ours, theirs = (set(_MIXED.findall(text)) for text in (value, target))
     return bool(ours - theirs and not theirs - ours) or bool(
         _TORN.search(value) and not _TORN.search(target)

@@ -1,5 +1,7 @@
 """Draft: text columns -> what they hold -> a contract worth keeping.
 
-Belongs here: measuring a file nobody has promised anything about, proposing promises, writing them down with their reasons.
-Stays out: reading files (assets/), judging rows (validate/). Never writes a value of a column that may be personal.
+Belongs here: measuring a file nobody has promised anything about, proposing promises, writing them
+down with their reasons.
+Stays out: reading files (assets/), judging rows (validate/). Never writes a value of a column that
+may be personal.
 """

@@ -1,27 +1,19 @@
 """Text that lies beside a file -> the licences it names.
 
-Belongs here: recognising titles, texts and SPDX identifiers. Stays out: finding the files (assets/services/new.py), judging (admit/license.py).
+Belongs here: recognising titles, texts and SPDX identifiers. Stays out: finding the files
+(assets/services/new.py), judging (admit/license.py).
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 
 from assay.contracts.licenses import spdx
+from assay.pipelines.core.package_data import read_yaml
 
 UNKNOWN = "LicenseRef-unknown"
-_TITLES: tuple[tuple[str, str], ...] = (
-    ("CC0-1.0", r"CC0|Creative Commons Zero"),
-    ("PDDL-1.0", r"PDDL|Public Domain Dedication and License"),
-    ("ODbL-1.0", r"ODbL|Open Database License"),
-    ("ODC-By-1.0", r"ODC[- ]By|Open Data Commons Attribution"),
-    ("Apache-2.0", r"Apache(?: Software)?(?: License)?,?[\s-]+(?:Version )?2(?:\.0)?\b"),
-    ("MIT", r"\bMIT\b|Permission is hereby granted, free of charge, to any person obtaining"),
-    ("BSD-3-Clause", r"BSD[- ]3[- ]Clause|Neither the name of .{1,80} nor the names of"),
-    ("BSD-2-Clause", r"BSD[- ]2[- ]Clause"),
-    ("GPL-3.0-only", r"(?<![LA])GPL[- ]?v?3|(?m:^)\s*GNU GENERAL PUBLIC LICENSE\s+Version 3"),
-)
 _CREATIVE = re.compile(
     r"(?:CC|Creative Commons)[ -]*(?:BY|Attribution)((?:[ -]+(?:NC|ND|SA|NonCommercial|NoDerivatives|NoDerivs|ShareAlike))*)[ -,]*v?([1-4]\.[0-9])",
     re.IGNORECASE,
@@ -32,10 +24,6 @@ _CREATIVE_TITLE = re.compile(
 _SHORT = {"noncommercial": "NC", "noderivatives": "ND", "noderivs": "ND", "sharealike": "SA"}
 _IDENTIFIER = re.compile(r"\b[A-Za-z][A-Za-z0-9]*(?:-[A-Za-z0-9.]*[A-Za-z0-9])+\b")
 _DECLARED = re.compile(r"SPDX-License-Identifier:\s*(.+)")
-_DENIED = re.compile(
-    r"no licen[cs]e\b|without (?:a |any )?licen[cs]e|all rights reserved|(?:for|free for) (?:research|measurement)\b|do not (?:copy|publish|redistribute)",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True)
@@ -47,12 +35,25 @@ class LicenseFound:
     why: str
 
 
+@cache
+def _titles() -> dict[str, str]:
+    """SPDX identifier -> pattern of its title or of words of its text."""
+    titles = read_yaml("draft/license_titles.yaml")["titles"]
+    return {name: "|".join(patterns) for name, patterns in titles.items()}
+
+
+@cache
+def _denials() -> re.Pattern[str]:
+    denials = read_yaml("draft/license_titles.yaml")["denials"]
+    return re.compile("|".join(denials), re.IGNORECASE)
+
+
 def licenses_in(text: str) -> tuple[str, ...]:
     """The SPDX identifiers that a text names or is the text of, each once, sorted."""
     declared = _DECLARED.findall(text)
     if declared:
         return tuple(sorted({expression.strip(" *#/\t\r->") for expression in declared}))
-    found = {spdx for spdx, pattern in _TITLES if re.search(pattern, text)}
+    found = {name for name, pattern in _titles().items() if re.search(pattern, text)}
     for parts, version in [*_CREATIVE.findall(text), *_CREATIVE_TITLE.findall(text)]:
         short = [_SHORT.get(part.lower(), part.upper()) for part in re.findall("[A-Za-z]+", parts)]
         found.add("-".join(["CC-BY", *short, version]))
@@ -69,7 +70,9 @@ def _identifiers(text: str) -> set[str]:
 
 
 def about_file(text: str, file: str) -> str:
-    """The lines of a longer text that name the file, without its ending or with it; all of it where none does."""
+    """The lines of a longer text that name the file, without its ending or with it; all of it where
+    none does.
+    """
     stem = file.partition(".")[0]
     named = [
         line
@@ -84,7 +87,7 @@ def judged(name: str, text: str) -> LicenseFound | None:
     found = licenses_in(text)
     if not found:
         return None
-    denied = _DENIED.search(text)
+    denied = _denials().search(text)
     is_license = name.upper().startswith(("LICEN", "COPYING")) or name.endswith(
         (".license", ".json")
     )

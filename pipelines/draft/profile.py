@@ -1,6 +1,7 @@
 """Text columns -> a profile: what every row says about types, keys, shapes and personal data.
 
-Belongs here: measuring, on all rows, in streaming passes. Stays out: what to promise of it (propose.py).
+Belongs here: measuring, on all rows, in streaming passes. Stays out: what to promise of it
+(propose.py).
 """
 
 from __future__ import annotations
@@ -14,21 +15,17 @@ from typing import Any, Literal
 
 import polars as pl
 
-from assay.contracts.formats import FORMATS
+from assay.contracts.formats import string_formats
 from assay.contracts.model import Column
 from assay.contracts.types import read
 from assay.pipelines.admit import personal, special_categories
 from assay.pipelines.admit.names import key_hint
 from assay.pipelines.clean import duplicates
-from assay.pipelines.engine import run, run_together
-from assay.pipelines.frames import ROW
+from assay.pipelines.core.engine import run, run_together
+from assay.pipelines.core.frames import ROW
+from assay.pipelines.core.package_data import read_lines
 
 Kind = Literal["string", "integer", "number", "boolean", "date", "timestamp"]
-SPELLINGS = (
-    "", "NA", "N/A", "n/a", "na", "#N/A", "NaN", "nan", "NULL", "Null", "null", "None", "none", "missing", "?", "-", "--", ".",
-    "inf", "-inf", "Inf", "-Inf", "Infinity", "-Infinity",
-)  # fmt: skip
-"""How people, and floats that a computation has left, write that there is nothing."""
 FEW = 20  # distinct strings that make an enumeration
 DATE_FORMATS = (None, "yyyy/MM/dd", "dd.MM.yyyy", "dd/MM/yyyy", "MM/dd/yyyy")
 SHAPED = ("uuid", "uri", "ipv4", "ipv6")
@@ -36,7 +33,9 @@ SHAPED = ("uuid", "uri", "ipv4", "ipv6")
 
 @dataclass(frozen=True)
 class Found:
-    """Personal data of one kind in a column: rows that hold it, and the share of their text that it is."""
+    """Personal data of one kind in a column: rows that hold it, and the share of their text that it
+    is.
+    """
 
     kind: str
     rows: int
@@ -45,7 +44,10 @@ class Found:
 
 @dataclass(frozen=True)
 class ColumnProfile:
-    """One column over all rows. `values` (with their rows) only where they are few; `pattern` only where all text has one shape."""
+    """One column over all rows.
+
+    `values` (with their rows) only where they are few; `pattern` only where all text has one shape.
+    """
 
     name: str
     kind: Kind
@@ -67,7 +69,9 @@ class ColumnProfile:
 
 @dataclass(frozen=True)
 class Profile:
-    """A table: its rows, how many repeat another exactly, its columns, what stands for nothing in it, and the columns that together name a row."""
+    """A table: its rows, how many repeat another exactly, its columns, what stands for nothing in
+    it, and the columns that together name a row.
+    """
 
     rows: int
     repeated: int
@@ -89,7 +93,7 @@ def profile(frame: pl.LazyFrame, names: Sequence[str]) -> Profile:
         names: the columns to look at.
     """
     plain, blanked = run_together(
-        [_measures(frame, names), _measures(without(frame, names, SPELLINGS), names)]
+        [_measures(frame, names), _measures(without(frame, names, null_spellings()), names)]
     )
     null_values = _null_values(frame, _columns(plain, names), _columns(blanked, names))
     frame = without(frame, names, null_values)
@@ -101,6 +105,11 @@ def profile(frame: pl.LazyFrame, names: Sequence[str]) -> Profile:
     repeated = _repeated(frame, names)
     done = Profile(rows, repeated, tuple(columns), null_values)
     return replace(done, composite=_composite(frame, done))
+
+
+def null_spellings() -> tuple[str, ...]:
+    """How people, and floats that a computation has left, write that there is nothing."""
+    return ("", *read_lines("draft/null_spellings.txt"))
 
 
 def without(frame: pl.LazyFrame, names: Sequence[str], spellings: Sequence[str]) -> pl.LazyFrame:
@@ -153,12 +162,22 @@ def _measure(name: str) -> dict[str, pl.Expr]:
         # a leading zero is part of a code, and a double cannot hold seventeen digits
         "coded": stripped.str.contains(r"^[+-]?0[0-9]|^[+-]?[0-9]{17,}$").sum(),
         "leading": stripped.str.contains(r"^[+-]?0[0-9]").sum(),
-        "int_low": integer.min(), "int_high": integer.max(), "low": number.min(), "high": number.max(), "since": stamp.min(), "until": stamp.max(),
-        "shortest": text.str.len_chars().min(), "longest": text.str.len_chars().max(), "chars": text.str.len_chars().sum(),
+        "int_low": integer.min(),
+        "int_high": integer.max(),
+        "low": number.min(),
+        "high": number.max(),
+        "since": stamp.min(),
+        "until": stamp.max(),
+        "shortest": text.str.len_chars().min(),
+        "longest": text.str.len_chars().max(),
+        "chars": text.str.len_chars().sum(),
         "spaced": text.str.contains(r"\s").sum(),
-        **{format: text.str.contains(FORMATS[format]).sum() for format in SHAPED},
-        **{f"shape{index}": pl.when(shape.min() == shape.max()).then(shape.min()) for index, shape in enumerate(shapes)},
-    }  # fmt: skip
+        **{format: text.str.contains(string_formats()[format]).sum() for format in SHAPED},
+        **{
+            f"shape{index}": pl.when(shape.min() == shape.max()).then(shape.min())
+            for index, shape in enumerate(shapes)
+        },
+    }
 
 
 def _columns(measured: pl.DataFrame, names: Sequence[str]) -> list[ColumnProfile]:
@@ -211,7 +230,9 @@ def _typed(name: str, m: dict[str, Any]) -> ColumnProfile:
 def _null_values(
     frame: pl.LazyFrame, plain: Sequence[ColumnProfile], blanked: Sequence[ColumnProfile]
 ) -> tuple[str, ...]:
-    """The spellings of nothing that keep some column from being numbers, dates or true and false."""
+    """The spellings of nothing that keep some column from being numbers, dates or true and
+    false.
+    """
     held_back = [
         one.name
         for one, other in zip(plain, blanked, strict=True)
@@ -222,7 +243,10 @@ def _null_values(
     used = run_together(
         [
             frame.select(
-                pl.col(name).filter(pl.col(name).is_in(list(SPELLINGS))).unique().alias("spelling")
+                pl.col(name)
+                .filter(pl.col(name).is_in(list(null_spellings())))
+                .unique()
+                .alias("spelling")
             )
             for name in held_back
         ]
@@ -296,7 +320,9 @@ def _patterned(frame: pl.LazyFrame, column: ColumnProfile) -> ColumnProfile:
 def _exact_counts(
     frame: pl.LazyFrame, columns: Sequence[ColumnProfile], rows: int
 ) -> list[ColumnProfile]:
-    """Replace estimates by exact counts where they decide: where values are few, or nearly all differ."""
+    """Replace estimates by exact counts where they decide: where values are few, or nearly all
+    differ.
+    """
     few = [c.name for c in columns if c.kind == "string" and 0 < c.distinct <= 2 * FEW]
     many = [
         c.name
@@ -342,7 +368,9 @@ def _repeated(frame: pl.LazyFrame, names: Sequence[str]) -> int:
 
 
 def _composite(frame: pl.LazyFrame, table: Profile) -> tuple[str, ...]:
-    """The smallest set of two or three columns that names each distinct row, if one of them looks like part of a key; the leftmost first."""
+    """The smallest set of two or three columns that names each distinct row, if one of them looks
+    like part of a key; the leftmost first.
+    """
     rows = table.distinct_rows
     whole = [
         c
@@ -385,7 +413,9 @@ def _composite(frame: pl.LazyFrame, table: Profile) -> tuple[str, ...]:
 def _found_in(
     frame: pl.LazyFrame, columns: Sequence[ColumnProfile], measured: pl.DataFrame
 ) -> list[ColumnProfile]:
-    """What admission's detectors find, counted over all rows: admission holds a table for a single one that is undeclared."""
+    """What admission's detectors find, counted over all rows: admission holds a table for a single
+    one that is undeclared.
+    """
     texts = [c.name for c in columns if c.kind in ("string", "integer")]
     plans = personal.spans(frame, texts)
     labels = [(name, detector.kind) for name, detector in personal.searches(texts)]

@@ -1,12 +1,13 @@
 """A verdict, and the samples it was made on -> one HTML page that needs nothing beside it.
 
-Belongs here: Assay's section, and Evidently's page below it. Stays out: measuring (measure.py), where pages lie.
-Evidently's page shows histograms and categories: it is given the columns that hold nothing personal, and no others.
+Belongs here: Assay's section, and Evidently's page below it. Stays out: measuring (measure.py),
+where pages lie.
+Evidently's page shows histograms and categories: it is given the columns that hold nothing
+personal, and no others.
 """
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -16,21 +17,15 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from assay.contracts.settings import DriftPolicy
-from assay.pipelines.drift.measure import ALL_COLUMNS, LESS_THAN, obstacle
+from assay.pipelines.core.frames import ColumnDrift, Drift
+from assay.pipelines.core.package_data import read_text
+from assay.pipelines.drift.claims import ALL_COLUMNS
+from assay.pipelines.drift.evidently_tests import LESS_THAN, importing_evidently, obstacle
 from assay.pipelines.drift.sketch import Kind, Sketch
-from assay.pipelines.frames import ColumnDrift, Drift
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_STYLE = """
-#assay{font:15px/1.5 system-ui,sans-serif;color:#1c2430;background:#fff;max-width:1200px;margin:0 auto;padding:24px}
-#assay h1{font-size:24px;margin:0 0 8px}#assay table{border-collapse:collapse;width:100%;margin-top:16px}
-#assay th,#assay td{text-align:left;padding:4px 12px 4px 0;border-bottom:1px solid #dde2e8;vertical-align:top}
-#assay td:nth-child(-n+3){white-space:nowrap}
-#assay td.number,#assay th.number{text-align:right;font-variant-numeric:tabular-nums}
-#assay .drifted{color:#a3170f;font-weight:600}#assay .stable{color:#1b6b3a}#assay .unknown{color:#6b7280}
-"""
 _VERDICTS: Mapping[bool | None, tuple[str, str]] = {
     True: ("drifted", "drifted"),
     False: ("stable", "stable"),
@@ -54,10 +49,11 @@ def page(
     """The page of a verdict.
 
     Args:
-        samples: the sides of the first comparison; None where there was none, and Assay's section stands alone.
+        samples: the sides of the first comparison; None where there was none, and Assay's section
+            stands alone.
         changes: what the scores of the versions so far say, a line each.
     """
-    section = f"<style>{_STYLE}</style>{_section(drift, policy, changes)}"
+    section = f"<style>\n{read_text('drift/page.css')}</style>{_section(drift, policy, changes)}"
     evidently = _evidently(*samples, policy=policy, kinds=kinds) if samples else None
     if evidently is None:
         return f'<!DOCTYPE html><html lang="en"><head><meta charset="UTF-8"><title>Drift</title></head><body>{section}</body></html>'
@@ -98,18 +94,13 @@ def _cells(measurement: ColumnDrift) -> str:
 def _evidently(
     reference: Sketch, current: Sketch, *, policy: DriftPolicy, kinds: Mapping[str, Kind]
 ) -> str | None:
-    """Evidently's page of the two samples, with the same tests; None where it has nothing to compare."""
-    of: dict[str, Kind] = {
-        column: kind for column, kind in kinds.items()
-        if kind != "personal" and column in reference.sample.columns and column in current.sample.columns and not obstacle(reference.sample[column], current.sample[column])
-    }  # fmt: skip
+    """Evidently's page of the two samples, with the same tests; None where it has nothing to
+    compare.
+    """
+    of = _comparable(reference, current, kinds)
     if not of:
         return None
-    os.environ["DO_NOT_TRACK"] = "1"  # read on import: nothing is sent home
-    with warnings.catch_warnings():
-        # importing it reaches numpy.core, Litestar's old names and an escape that newer Pythons refuse: its to mend, not ours
-        warnings.simplefilter("ignore", DeprecationWarning)
-        warnings.simplefilter("ignore", SyntaxWarning)
+    with importing_evidently():
         from evidently import DataDefinition, Dataset, Report
         from evidently.presets import DataDriftPreset
     shown = {column: column.replace("<", LESS_THAN) for column in of}
@@ -140,6 +131,19 @@ def _evidently(
             Report([preset], include_tests=True).run(*datasets).get_html_str(as_iframe=False)
         )
     return html
+
+
+def _comparable(reference: Sketch, current: Sketch, kinds: Mapping[str, Kind]) -> dict[str, Kind]:
+    """The columns that hold nothing personal and that Evidently can compare."""
+    before, now = reference.sample, current.sample
+    return {
+        column: kind
+        for column, kind in kinds.items()
+        if kind != "personal"
+        and column in before.columns
+        and column in now.columns
+        and not obstacle(before[column], now[column])
+    }
 
 
 def _readable(

@@ -1,6 +1,7 @@
 """Predictions and what came true -> how good they were, and how sure that is.
 
-Belongs here: metrics of two classes, their intervals by resampling, calibration, the measurements that drift makes of them. Stays out: models (act/), where outcomes lie.
+Belongs here: metrics of two classes, their intervals by resampling, calibration, the measurements
+that drift makes of them. Stays out: models (act/), where outcomes lie.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from typing import Literal
 import numpy as np
 
 from assay.contracts.settings import Method, Performance
+from assay.pipelines.core.frames import ColumnDrift
 from assay.pipelines.drift import significance
-from assay.pipelines.drift.measure import Claim, obstacle, tested
-from assay.pipelines.drift.sketch import summary_of
-from assay.pipelines.frames import ColumnDrift
+from assay.pipelines.drift.claims import Claim, unmeasured
+from assay.pipelines.drift.evidently_tests import obstacle, tested
+from assay.pipelines.drift.summaries import summary_of
 
 Metric = Literal["roc_auc", "average_precision", "accuracy"]
 METRICS: tuple[Metric, ...] = ("roc_auc", "average_precision", "accuracy")
@@ -33,7 +35,9 @@ class Interval:
 
 
 def metric_of(metric: Metric) -> Callable[[np.ndarray, np.ndarray], float]:
-    """(labels, scores) -> the metric; NaN where there are none, and for those of order where the labels are all of one class."""
+    """(labels, scores) -> the metric; NaN where there are none, and for those of order where the
+    labels are all of one class.
+    """
     if metric == "accuracy":
         return lambda labels, scores: (
             float(((scores >= 0.5) == (labels == 1)).mean()) if len(labels) else float("nan")
@@ -61,7 +65,10 @@ def interval(
     confidence: float,
     seed: int,
 ) -> Interval:
-    """A metric with its bootstrap interval. Source: Efron (1979), Annals of Statistics 7, 1; percentiles."""
+    """A metric with its bootstrap interval.
+
+    Source: Efron (1979), Annals of Statistics 7, 1; percentiles.
+    """
     of = metric_of(metric)
     return _bootstrapped(
         len(labels), lambda rows: of(labels[rows], scores[rows]), resamples, confidence, seed
@@ -78,7 +85,9 @@ def difference(
     confidence: float,
     seed: int,
 ) -> Interval:
-    """How much better `first` is than `second` on the same rows, which are drawn together, so that what makes rows hard is no noise."""
+    """How much better `first` is than `second` on the same rows, which are drawn together, so that
+    what makes rows hard is no noise.
+    """
     of = metric_of(metric)
     return _bootstrapped(
         len(labels),
@@ -90,7 +99,9 @@ def difference(
 
 
 MOST_RESAMPLED = 20_000
-"""Rows that are drawn at a time: with more, the interval is that of so many, scaled by the square root of the numbers."""
+"""Rows that are drawn at a time: with more, the interval is that of so many, scaled by the square
+root of the numbers.
+"""
 
 
 def _bootstrapped(
@@ -111,7 +122,9 @@ def _bootstrapped(
 
 
 def unpaired(first: Interval, second: Interval) -> tuple[float, float, float]:
-    """Two metrics on rows of their own, with 95 % intervals: their difference, its standard error, and its p-value (two normal errors)."""
+    """Two metrics on rows of their own, with 95 % intervals: their difference, its standard error,
+    and its p-value (two normal errors).
+    """
     from math import erfc, sqrt
 
     apart = first.value - second.value
@@ -120,12 +133,15 @@ def unpaired(first: Interval, second: Interval) -> tuple[float, float, float]:
 
 
 def at_any_time(error: float, outcomes: int, first_look: int, confidence: float) -> float:
-    """Half the width of an interval that may be looked at with each delivery, as often as one likes, and still misses the truth at most 1 - confidence of the time.
+    """Half the width of an interval that may be looked at with each delivery, as often as one
+    likes, and still misses the truth at most 1 - confidence of the time.
 
     Args:
-        error: the standard error at so many outcomes. first_look: of outcomes, where it is about the narrowest.
-    Source: Robbins (1970), Annals of Mathematical Statistics 41(5), his mixture; for estimates that are normal in large samples Waudby-Smith et al. (2024), Annals of
-        Statistics 52(6), Theorem 2.2, with the choice of rho made there.
+        error: the standard error at so many outcomes. first_look: of outcomes, where it is about
+            the narrowest.
+    Source: Robbins (1970), Annals of Mathematical Statistics 41(5), his mixture; for estimates that
+    are normal in large samples Waudby-Smith et al. (2024), Annals of Statistics 52(6), Theorem 2.2,
+    with the choice of rho made there.
     """
     from math import log, sqrt
 
@@ -136,9 +152,11 @@ def at_any_time(error: float, outcomes: int, first_look: int, confidence: float)
 
 
 def calibration_error(labels: np.ndarray, scores: np.ndarray) -> float:
-    """How far what was said lies from what came true, on average over ten groups of equally many rows.
+    """How far what was said lies from what came true, on average over ten groups of equally many
+    rows.
 
-    Source: Naeini et al. (2015), Obtaining well calibrated probabilities using Bayesian binning, AAAI; with groups of equal count.
+    Source: Naeini et al. (2015), Obtaining well calibrated probabilities using Bayesian binning,
+    AAAI; with groups of equal count.
     """
     order = np.argsort(scores, kind="stable")
     parts = [part for part in np.array_split(order, _BINS) if len(part)]
@@ -160,23 +178,14 @@ def prediction_drift(before: np.ndarray, now: np.ndarray, method: Method) -> Cla
     import polars as pl
 
     old, young = pl.Series("score", before, pl.Float64), pl.Series("score", now, pl.Float64)
-    told = ColumnDrift(PREDICTIONS, method.method, None, method.threshold, None)
     if reason := obstacle(old, young):
-        return Claim(
-            ColumnDrift(PREDICTIONS, method.method, None, method.threshold, None, reason), None
-        )
+        return unmeasured(PREDICTIONS, method.method, method.threshold, reason)
     score, beyond = tested(old, young, "numerical", method)
-    told = ColumnDrift(
-        PREDICTIONS,
-        method.method,
-        score,
-        method.threshold,
-        None,
-        f"{len(old):,} predictions when it was judged, {len(young):,} since",
-    )
+    note = f"{len(old):,} predictions when it was judged, {len(young):,} since"
+    drift = ColumnDrift(PREDICTIONS, method.method, score, method.threshold, None, note)
     if method.gives_p_value:
-        return Claim(told, True, score, method.threshold)
-    return Claim(told, beyond, significance.of_numbers(summary_of(old), summary_of(young)))
+        return Claim(drift, True, score, method.threshold)
+    return Claim(drift, beyond, significance.of_numbers(summary_of(old), summary_of(young)))
 
 
 def performance(
@@ -191,40 +200,26 @@ def performance(
     """Whether a model has fallen below what it must still reach, as far as outcomes have arrived.
 
     Args:
-        judged_at: the metric when it went into service; None where nobody knows, so that only `floor` counts.
+        judged_at: the metric when it went into service; None where nobody knows, so that only
+            `floor` counts.
     """
-    bounds = [
-        bound
-        for bound in (policy.floor, None if judged_at is None else judged_at - policy.drop)
-        if bound is not None
-    ]
-    least = max(bounds, default=0.0)
-    told = ColumnDrift(PERFORMANCE, metric, None, least, None)
+    least = _lower_bound(judged_at, policy)
     if len(labels) < policy.least:
-        return Claim(
-            ColumnDrift(
-                PERFORMANCE,
-                metric,
-                None,
-                least,
-                None,
-                f"{len(labels):,} outcomes have arrived, {policy.least:,} are needed",
-            ),
-            None,
-        )
-    found = interval(metric, labels, scores, resamples=200, confidence=0.95, seed=seed)
-    if np.isnan(found.value) or np.isnan(found.high):
-        return Claim(
-            ColumnDrift(PERFORMANCE, metric, None, least, None, "all outcomes are of one class"),
-            None,
-        )
-    was = "" if judged_at is None else f"; {judged_at:.4f} when it was judged"
-    told = ColumnDrift(
-        PERFORMANCE,
-        metric,
-        found.value,
-        least,
-        None,
-        f"{metric} {found.value:.4f} ({found.low:.4f} to {found.high:.4f}) over {len(labels):,} outcomes{was}",
+        note = f"{len(labels):,} outcomes have arrived, {policy.least:,} are needed"
+        return unmeasured(PERFORMANCE, metric, least, note)
+    reached = interval(metric, labels, scores, resamples=200, confidence=0.95, seed=seed)
+    if np.isnan(reached.value) or np.isnan(reached.high):
+        return unmeasured(PERFORMANCE, metric, least, "all outcomes are of one class")
+    before = "" if judged_at is None else f"; {judged_at:.4f} when it was judged"
+    note = (
+        f"{metric} {reached.value:.4f} ({reached.low:.4f} to {reached.high:.4f})"
+        f" over {len(labels):,} outcomes{before}"
     )
-    return Claim(told, found.high < least)
+    drift = ColumnDrift(PERFORMANCE, metric, reached.value, least, None, note)
+    return Claim(drift, reached.high < least)
+
+
+def _lower_bound(judged_at: float | None, policy: Performance) -> float:
+    """What a model must still reach."""
+    bounds = [policy.floor, None if judged_at is None else judged_at - policy.drop]
+    return max((bound for bound in bounds if bound is not None), default=0.0)

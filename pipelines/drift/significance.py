@@ -1,6 +1,7 @@
 """How probable a difference would be if nothing had changed, and what to make of many such answers.
 
-Belongs here: p-values on all rows, from counts and summaries; their correction. Stays out: whether a difference matters (measure.py).
+Belongs here: p-values on all rows, from counts and summaries; their correction. Stays out: whether
+a difference matters (measure.py).
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ RARE = 5  # expected rows under which categories are counted together, as a chi-
 def of_numbers(before: pl.DataFrame, now: pl.DataFrame) -> float:
     """Kolmogorov and Smirnov's test of two summaries (`value` in order, `rows`).
 
-    Many equal values make it more careful than it says. Source: Smirnov (1948), Annals of Mathematical Statistics 19, 279.
+    Many equal values make it more careful than it says. Source: Smirnov (1948), Annals of
+    Mathematical Statistics 19, 279.
     """
     from scipy.stats import kstwobign
 
@@ -35,7 +37,9 @@ def of_numbers(before: pl.DataFrame, now: pl.DataFrame) -> float:
 
 
 def of_categories(before: pl.DataFrame, now: pl.DataFrame) -> float:
-    """Pearson's chi-squared test of two tables of `value` and `rows`; rare values are counted together."""
+    """Pearson's chi-squared test of two tables of `value` and `rows`; rare values are counted
+    together.
+    """
     from scipy.stats import chi2
 
     counts = (
@@ -69,12 +73,16 @@ def of_shares(first: int, rows: int, second: int, rows_now: int) -> float:
 def of_unseen(
     here: Sequence[int], there: Sequence[int], rows_there: int, rows_here: int, different: int
 ) -> float:
-    """How probable it is, if both sides are drawn from the same rows, that values are on one side alone as these are.
+    """How probable it is, if both sides are drawn from the same rows, that values are on one side
+    alone as these are.
 
     Args:
-        here: rows of each value that only this side has. there: of each that only the other has. different: values on both sides together.
-    Two questions, corrected for being two: whether a value of several rows could have all of them here, which is a share to their power, asked of the most
-    telling of all values; and whether so many of the values of a single row could be here, which is binomial. Fisher (1935), The Design of Experiments.
+        here: rows of each value that only this side has. there: of each that only the other has.
+            different: values on both sides together.
+    Two questions, corrected for being two: whether a value of several rows could have all of them
+    here, which is a share to their power, asked of the most telling of all values; and whether so
+    many of the values of a single row could be here, which is binomial. Fisher (1935), The Design
+    of Experiments.
     """
     from scipy.stats import binom
 
@@ -88,16 +96,21 @@ def of_unseen(
 
 
 def of_area(area: float, n: int, m: int) -> float:
-    """Whether an area under the curve is more than the 0.5 of chance. Source: Mann and Whitney (1947), Annals of Mathematical Statistics 18, 50."""
+    """Whether an area under the curve is more than the 0.5 of chance.
+
+    Source: Mann and Whitney (1947), Annals of Mathematical Statistics 18, 50.
+    """
     return erfc((area - 0.5) / sqrt((n + m + 1) / (12 * n * m)) / sqrt(2)) / 2
 
 
 def corrected(
     p_values: Sequence[float], how: Literal["benjamini-hochberg", "bonferroni", "none"]
 ) -> list[float]:
-    """Each p-value made as large as the number of questions asks for: held against a level as if it had been the only one.
+    """Each p-value made as large as the number of questions asks for: held against a level as if it
+    had been the only one.
 
-    Bonferroni bounds the chance of any false alarm; Benjamini and Hochberg (1995, JRSS B 57) the share of false ones among the alarms, and the same chance where nothing has drifted.
+    Bonferroni bounds the chance of any false alarm; Benjamini and Hochberg (1995, JRSS B 57) the
+    share of false ones among the alarms, and the same chance where nothing has drifted.
     """
     count = len(p_values)
     if how == "none" or not count:

@@ -9,19 +9,15 @@ import polars as pl
 
 from assay.contracts.errors import FeatureError, Where
 from assay.contracts.transforms import Difference, Polynomial, Ratio
-from assay.pipelines.clean.step_spec import Fitted
-from assay.pipelines.features.transform_spec import (
-    About,
-    Kind,
-    Made,
-    finite,
-    nothing_to_learn,
-    number,
-)
+from assay.pipelines.core.exact_moments import number
+from assay.pipelines.core.fitting import Fitted, nothing_to_learn
+from assay.pipelines.features.transform_spec import Context, Kind, Made, finite
 
 
-def _products(transform: Polynomial, fitted: Fitted, about: About) -> Made:  # noqa: ARG001
-    """Source: scikit-learn's PolynomialFeatures without the bias and the columns themselves; factors from left to right."""
+def _products(transform: Polynomial, fitted: Fitted, context: Context) -> Made:  # noqa: ARG001
+    """Source: scikit-learn's PolynomialFeatures without the bias and the columns themselves;
+    factors from left to right.
+    """
     return Made(
         {
             name: finite(reduce(mul, (number(column) for column in factors)))
@@ -30,7 +26,7 @@ def _products(transform: Polynomial, fitted: Fitted, about: About) -> Made:  # n
     )
 
 
-def _ratios(transform: Ratio, fitted: Fitted, about: About) -> Made:  # noqa: ARG001
+def _ratios(transform: Ratio, fitted: Fitted, context: Context) -> Made:  # noqa: ARG001
     under = number(transform.to)
     return Made(
         {
@@ -40,18 +36,18 @@ def _ratios(transform: Ratio, fitted: Fitted, about: About) -> Made:  # noqa: AR
     )
 
 
-def _differences(transform: Difference, fitted: Fitted, about: About) -> Made:  # noqa: ARG001
+def _differences(transform: Difference, fitted: Fitted, context: Context) -> Made:  # noqa: ARG001
     less = transform.less
     return Made(
         {
-            name: _difference(column, less, about)
+            name: _difference(column, less, context)
             for column, name in zip(transform.of, transform.makes, strict=True)
         }
     )
 
 
-def _difference(column: str, less: str, about: About) -> pl.Expr:
-    left, right = about.types[column], about.types[less]
+def _difference(column: str, less: str, context: Context) -> pl.Expr:
+    left, right = context.types[column], context.types[less]
     if left.is_numeric() and right.is_numeric():
         return finite(number(column) - number(less))
     if (

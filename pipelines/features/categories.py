@@ -9,15 +9,14 @@ import polars as pl
 
 from assay.contracts.errors import FeatureError, Where
 from assay.contracts.transforms import Cross, Frequency, Hash, Label, OneHot, Ordinal
-from assay.pipelines.clean.step_spec import Fitted, Learning
+from assay.pipelines.core.fitting import Fitted, Learning, nothing_to_learn
 from assay.pipelines.features.transform_spec import (
-    About,
+    Context,
     Kind,
     Made,
     for_each_column,
     looked_up,
     name_part,
-    nothing_to_learn,
 )
 
 UNSEEN = -1
@@ -34,8 +33,11 @@ def value_counts(rows: pl.LazyFrame, column: str) -> pl.LazyFrame:
     )
 
 
-def _fit_one_hot(transform: OneHot, rows: pl.LazyFrame, about: About) -> Learning:  # noqa: ARG001
-    """The most frequent values, ties in order of the value. Source: scikit-learn's OneHotEncoder, `handle_unknown='ignore'`."""
+def _fit_one_hot(transform: OneHot, rows: pl.LazyFrame, context: Context) -> Learning:  # noqa: ARG001
+    """The most frequent values, ties in order of the value.
+
+    Source: scikit-learn's OneHotEncoder, `handle_unknown='ignore'`.
+    """
     found = yield {column: value_counts(rows, column) for column in transform.columns}
     most = {
         column: found[column]
@@ -51,7 +53,7 @@ def _fit_one_hot(transform: OneHot, rows: pl.LazyFrame, about: About) -> Learnin
     )
 
 
-def _one_hot(transform: OneHot, fitted: Fitted, about: About) -> Made:  # noqa: ARG001
+def _one_hot(transform: OneHot, fitted: Fitted, context: Context) -> Made:  # noqa: ARG001
     return Made(
         _told_apart(
             (
@@ -77,7 +79,7 @@ def _told_apart(made: object) -> dict[str, pl.Expr]:
     return named
 
 
-def _fit_label(transform: Label, rows: pl.LazyFrame, about: About) -> Learning:  # noqa: ARG001
+def _fit_label(transform: Label, rows: pl.LazyFrame, context: Context) -> Learning:  # noqa: ARG001
     """Source: scikit-learn's LabelEncoder and OrdinalEncoder: values in their order, from 0."""
     found = yield {column: value_counts(rows, column) for column in transform.columns}
     return Fitted(
@@ -89,25 +91,25 @@ def _fit_label(transform: Label, rows: pl.LazyFrame, about: About) -> Learning: 
     )
 
 
-def _labels(transform: Label, fitted: Fitted, about: About) -> Made:
+def _labels(transform: Label, fitted: Fitted, context: Context) -> Made:
     return for_each_column(
         transform.columns,
         transform.makes,
         lambda column: pl.when(pl.col(column).is_not_null()).then(
-            looked_up(pl.col(column), fitted.tables[column], "label", about, UNSEEN)
+            looked_up(pl.col(column), fitted.tables[column], "label", context, UNSEEN)
         ),
     )
 
 
-def _ordinals(transform: Ordinal, fitted: Fitted, about: About) -> Made:  # noqa: ARG001
+def _ordinals(transform: Ordinal, fitted: Fitted, context: Context) -> Made:  # noqa: ARG001
     """Source: scikit-learn's OrdinalEncoder with `categories`."""
 
     def place(column: str) -> pl.Expr:
         try:
-            values = pl.Series(list(transform.order), strict=True).cast(about.types[column])
+            values = pl.Series(list(transform.order), strict=True).cast(context.types[column])
         except (pl.exceptions.PolarsError, TypeError):
             raise FeatureError(
-                f"the `order` of '{column}' has values that are no {about.types[column]}",
+                f"the `order` of '{column}' has values that are no {context.types[column]}",
                 "Write them as the column has them",
                 Where(field=column),
             ) from None
@@ -115,13 +117,13 @@ def _ordinals(transform: Ordinal, fitted: Fitted, about: About) -> Made:  # noqa
             {"value": values, "place": pl.Series(range(len(values)), dtype=pl.Int32)}
         )
         return pl.when(pl.col(column).is_not_null()).then(
-            looked_up(pl.col(column), table, "place", about, UNSEEN)
+            looked_up(pl.col(column), table, "place", context, UNSEEN)
         )
 
     return for_each_column(transform.columns, transform.makes, place)
 
 
-def _fit_frequency(transform: Frequency, rows: pl.LazyFrame, about: About) -> Learning:  # noqa: ARG001
+def _fit_frequency(transform: Frequency, rows: pl.LazyFrame, context: Context) -> Learning:  # noqa: ARG001
     found = yield {
         "_rows": rows.select(pl.len()),
         **{column: value_counts(rows, column) for column in transform.columns},
@@ -136,16 +138,18 @@ def _fit_frequency(transform: Frequency, rows: pl.LazyFrame, about: About) -> Le
     )
 
 
-def _frequencies(transform: Frequency, fitted: Fitted, about: About) -> Made:
+def _frequencies(transform: Frequency, fitted: Fitted, context: Context) -> Made:
     return for_each_column(
         transform.columns,
         transform.makes,
-        lambda column: looked_up(pl.col(column), fitted.tables[column], "share", about, 0.0),
+        lambda column: looked_up(pl.col(column), fitted.tables[column], "share", context, 0.0),
     )
 
 
-def _hashes(transform: Hash, fitted: Fitted, about: About) -> Made:  # noqa: ARG001
-    """Source: MurmurHash3 (Appleby), as scikit-learn's FeatureHasher has it: the same in every release and on every machine, which Polars' own hash is not."""
+def _hashes(transform: Hash, fitted: Fitted, context: Context) -> Made:  # noqa: ARG001
+    """Source: MurmurHash3 (Appleby), as scikit-learn's FeatureHasher has it: the same in every
+    release and on every machine, which Polars' own hash is not.
+    """
 
     def hashed(given: pl.Series) -> pl.Series:
         from sklearn.utils import murmurhash3_32
@@ -170,7 +174,7 @@ def _hashes(transform: Hash, fitted: Fitted, about: About) -> Made:  # noqa: ARG
     )
 
 
-def _crossed(transform: Cross, fitted: Fitted, about: About) -> Made:  # noqa: ARG001
+def _crossed(transform: Cross, fitted: Fitted, context: Context) -> Made:  # noqa: ARG001
     parts = [pl.col(column).cast(pl.String) for column in transform.columns]
     return Made(
         {transform.makes[0]: pl.concat_str(parts, separator="\x1f")}

@@ -1,4 +1,7 @@
-"""Dates and times -> parts as numbers, and what comes round again as a point on a circle. Nothing is learned."""
+"""Dates and times -> parts as numbers, and what comes round again as a point on a circle.
+
+Nothing is learned.
+"""
 
 from __future__ import annotations
 
@@ -9,25 +12,27 @@ import polars as pl
 from assay.contracts.errors import FeatureError, Where
 from assay.contracts.transforms import Calendar, Cyclical
 from assay.contracts.transforms.times import PERIODS, ZERO
-from assay.pipelines.clean.step_spec import Fitted
-from assay.pipelines.features.transform_spec import About, Kind, Made, nothing_to_learn, number
+from assay.pipelines.core.exact_moments import number
+from assay.pipelines.core.fitting import Fitted, nothing_to_learn
+from assay.pipelines.core.required import required
+from assay.pipelines.features.transform_spec import Context, Kind, Made
 
 _CLOCK = ("hour", "minute", "second")
 
 
-def _parts(transform: Calendar, fitted: Fitted, about: About) -> Made:  # noqa: ARG001
+def _parts(transform: Calendar, fitted: Fitted, context: Context) -> Made:  # noqa: ARG001
     named = iter(transform.makes)
     return Made(
         {
-            next(named): _part(column, part, transform.time_zone, about)
+            next(named): _part(column, part, transform.time_zone, context)
             for column in transform.columns
             for part in transform.parts
         }
     )
 
 
-def _part(column: str, part: str, zone: str | None, about: About) -> pl.Expr:
-    dtype = about.types[column]
+def _part(column: str, part: str, zone: str | None, context: Context) -> pl.Expr:
+    dtype = context.types[column]
     if not isinstance(dtype, pl.Datetime | pl.Date) or (part in _CLOCK and dtype == pl.Date):
         raise FeatureError(
             f"'{column}' is {dtype}, and has no {part}",
@@ -53,20 +58,21 @@ def _part(column: str, part: str, zone: str | None, about: About) -> pl.Expr:
             return named.cast(pl.Int32)
 
 
-def _circles(transform: Cyclical, fitted: Fitted, about: About) -> Made:  # noqa: ARG001
-    """Source: London (2016), "Encoding cyclical continuous features - 24-hour time"; the angle is 2 pi x / period."""
+def _circles(transform: Cyclical, fitted: Fitted, context: Context) -> Made:  # noqa: ARG001
+    """Source: London (2016), "Encoding cyclical continuous features - 24-hour time"; the angle is 2
+    pi x / period.
+    """
     made: dict[str, pl.Expr] = {}
     names = iter(transform.makes)
     for column in transform.columns:
         if transform.part:
             period = float(PERIODS[transform.part])
             x = (
-                _part(column, transform.part, transform.time_zone, about)
+                _part(column, transform.part, transform.time_zone, context)
                 - (0 if transform.part in ZERO else 1)
             ).cast(pl.Float64)
         else:
-            assert transform.period is not None  # the contract says so
-            period, x = transform.period, number(column)
+            period, x = required(transform.period, "period"), number(column)
         angle = x * (2.0 * math.pi / period)
         made[next(names)] = angle.sin()
         made[next(names)] = angle.cos()

@@ -1,7 +1,9 @@
 """Categories -> points that lie close where they occur with the same categories of another column.
 
-Counts are exact aggregates of all training rows; the decomposition is scikit-learn's randomised one, seeded.
-Source: Levy and Goldberg (2014), NIPS 27, 2177: the singular value decomposition of the positive pointwise mutual information, each dimension by the root of its value.
+Counts are exact aggregates of all training rows; the decomposition is scikit-learn's randomised
+one, seeded.
+Source: Levy and Goldberg (2014), NIPS 27, 2177: the singular value decomposition of the positive
+pointwise mutual information, each dimension by the root of its value.
 """
 
 from __future__ import annotations
@@ -10,12 +12,12 @@ import numpy as np
 import polars as pl
 
 from assay.contracts.transforms import Embedding
-from assay.pipelines.clean.step_spec import Fitted, Learning
+from assay.pipelines.core.fitting import Fitted, Learning
 from assay.pipelines.features.categories import value_counts
-from assay.pipelines.features.transform_spec import About, Kind, Made, looked_up
+from assay.pipelines.features.transform_spec import Context, Kind, Made, looked_up
 
 
-def _fit(transform: Embedding, rows: pl.LazyFrame, about: About) -> Learning:  # noqa: ARG001
+def _fit(transform: Embedding, rows: pl.LazyFrame, context: Context) -> Learning:  # noqa: ARG001
     names = (transform.column, transform.beside)
     found = yield {name: value_counts(rows, name) for name in names}
     most = [
@@ -80,10 +82,10 @@ def _decomposed(
     return points
 
 
-def _transform(transform: Embedding, fitted: Fitted, about: About) -> Made:
+def _transform(transform: Embedding, fitted: Fitted, context: Context) -> Made:
     points = fitted.tables["points"]
     made = {
-        name: looked_up(pl.col(transform.column), points, f"d{number}", about, 0.0)
+        name: looked_up(pl.col(transform.column), points, f"d{number}", context, 0.0)
         for number, name in enumerate(transform.makes)
     }
     return Made(made, dict.fromkeys(made, transform.reads))

@@ -1,11 +1,17 @@
-"""Sums of numbers that depend on nothing but the numbers: neither on order and batches, nor on where a window began.
+"""Sums of numbers that depend on nothing but the numbers: neither on order and batches, nor on
+where a window began.
 
-Belongs here: numbers as whole steps, and what their sums mean. Stays out: which rows are added up (groups.py, windows.py).
-A running sum of floats keeps a little of every number that ever went through it, so that the same window would come out differently on a batch and on one row.
-Whole steps of a power of two add up exactly. A step is 2^-36 of the distance from the median that nine tenths of the training rows stay within, so that a few numbers out of
-all proportion do not blur the others. What lies 16 such distances away is counted in greater steps, each storey of them 2^8 times the one below; where numbers of several
-storeys are added up, the lower sums are rounded to steps of the highest, once.
-Source: as pipelines/clean/moments.py, in 64 bits, so that windows of 2^23 rows at worst, 2^27 within the usual distance, cannot overflow.
+Belongs here: numbers as whole steps, and what their sums mean. Stays out: which rows are added up
+(groups.py, windows.py).
+A running sum of floats keeps a little of every number that ever went through it, so that the same
+window would come out differently on a batch and on one row.
+Whole steps of a power of two add up exactly. A step is 2^-36 of the distance from the median that
+nine tenths of the training rows stay within, so that a few numbers out of all proportion do not
+blur the others. What lies 16 such distances away is counted in greater steps, each storey of them
+2^8 times the one below; where numbers of several storeys are added up, the lower sums are rounded
+to steps of the highest, once.
+Source: as pipelines/core/exact_moments.py, in 64 bits, so that windows of 2^23 rows at worst, 2^27
+within the usual distance, cannot overflow.
 """
 
 from __future__ import annotations
@@ -19,10 +25,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from assay.pipelines.features.transform_spec import number
+from assay.pipelines.core.exact_moments import number
 
 _BITS, _MOST, UP = 36, 40, 8
-"""Bits of the usual distance in steps, of any number in steps of its storey, and how many bits a step grows by from storey to storey."""
+"""Bits of the usual distance in steps, of any number in steps of its storey, and how many bits a
+step grows by from storey to storey.
+"""
 COUNTED = pl.Struct({"steps": pl.Int64, "storey": pl.Int16})
 
 
@@ -41,7 +49,9 @@ class Scale:
 
 @dataclass(frozen=True)
 class Sums:
-    """Of some numbers: how many, and the sums of their steps and of the squares of these, both in steps of the highest storey that one of them is on."""
+    """Of some numbers: how many, and the sums of their steps and of the squares of these, both in
+    steps of the highest storey that one of them is on.
+    """
 
     n: int
     steps: int
@@ -71,7 +81,9 @@ def scale(found: Mapping[str, Any]) -> Scale:
 
 
 def as_steps(column: str, of: Scale) -> pl.Expr:
-    """How many steps a number lies from the middle, and on which storey they are counted; nulls where it is no finite number."""
+    """How many steps a number lies from the middle, and on which storey they are counted; nulls
+    where it is no finite number.
+    """
 
     def steps(values: pl.Series) -> pl.Series:
         with np.errstate(over="ignore"):
@@ -113,7 +125,9 @@ def together(parts: Iterable[Sums]) -> Sums:
 
 
 def finish_sums(function: str, sums: Sums, of: Scale) -> float | None:
-    """The sum, mean, or standard deviation of the sample; null of too few, and where it is beyond a float."""
+    """The sum, mean, or standard deviation of the sample; null of too few, and where it is beyond a
+    float.
+    """
     n, step = sums.n, of.exponent + UP * sums.storey
     try:
         match function:
@@ -131,7 +145,8 @@ def finish_sums(function: str, sums: Sums, of: Scale) -> float | None:
         return None
 
 
-# -- of sums that are columns ------------------------------------------------------------------------
+# -- of sums that are columns
+# ------------------------------------------------------------------------
 
 
 def total(sum_: pl.Expr, n: pl.Expr, storey: pl.Expr, of: Scale) -> pl.Expr:

@@ -1,6 +1,7 @@
 """Groups -> what their training rows have in common.
 
-Counts, sums, means and deviations are exact aggregates of all training rows; a group never seen, or a missing key, gets what all rows have.
+Counts, sums, means and deviations are exact aggregates of all training rows; a group never seen, or
+a missing key, gets what all rows have.
 """
 
 from __future__ import annotations
@@ -14,25 +15,18 @@ import polars as pl
 
 from assay.contracts.errors import FeatureError
 from assay.contracts.transforms import Group
-from assay.pipelines.clean.step_spec import Fitted, Learning
+from assay.pipelines.core.exact_moments import number
+from assay.pipelines.core.fitting import Fitted, Learning
 from assay.pipelines.features import exact_sums
-from assay.pipelines.features.transform_spec import (
-    HELPER,
-    About,
-    Kind,
-    Made,
-    coded,
-    looked_up,
-    number,
-)
+from assay.pipelines.features.transform_spec import HELPER, Context, Kind, Made, coded, looked_up
 
 _COUNTS = ("count", "n_unique")
 _SUMMED = {"sum", "mean", "std"}
 
 
-def _fit(transform: Group, rows: pl.LazyFrame, about: About) -> Learning:
+def _fit(transform: Group, rows: pl.LazyFrame, context: Context) -> Learning:
     numeric = (
-        [column for column in transform.columns if about.types[column].is_numeric()]
+        [column for column in transform.columns if context.types[column].is_numeric()]
         if _SUMMED & set(transform.functions)
         else []
     )
@@ -136,7 +130,7 @@ def _group_values(
     ), told[-1:]
 
 
-def _transform(transform: Group, fitted: Fitted, about: About) -> Made:
+def _transform(transform: Group, fitted: Fitted, context: Context) -> Made:
     groups, every = fitted.tables["groups"], fitted.values["all"]
     different = {key: groups[key].unique().sort() for key in transform.by}
     if reduce(lambda product, values: product * (len(values) + 1), different.values(), 1) >= 2**62:
@@ -148,7 +142,7 @@ def _transform(transform: Group, fitted: Fitted, about: About) -> Made:
     def key() -> pl.Expr:
         return reduce(
             lambda code, name: (
-                code * len(different[name]) + coded(pl.col(name), different[name], about)
+                code * len(different[name]) + coded(pl.col(name), different[name], context)
             ),
             transform.by,
             pl.lit(0, pl.Int64),
@@ -172,7 +166,7 @@ def _transform(transform: Group, fitted: Fitted, about: About) -> Made:
     return Made(
         {
             name: _or_all(
-                looked_up(pl.col(mark), codes, f"{column}|{function}", about),
+                looked_up(pl.col(mark), codes, f"{column}|{function}", context),
                 function,
                 every[f"{column}|{function}"],
             )

@@ -1,11 +1,15 @@
-"""Rows by key and time -> what lies before each: sums and extremes over a span, values some moments back.
+"""Rows by key and time -> what lies before each: sums and extremes over a span, values some moments
+back.
 
-Belongs here: arithmetic on sorted arrays, on any library of the array API standard: NumPy, and CuPy on a GPU. Stays out: what is asked of it (windows.py),
-numbers as whole steps (exact.py).
-One sort serves every column and function of a transform; on a CPU it cuts the rows into parts of whole keys, small enough for its caches, which its cores work on side
-by side. In a part, key and time become one number, in which different keys lie further apart than the window reaches; then a window is two places in the sorted rows,
-and a sum over it the difference of two running sums. Running sums of whole numbers may go round the end of 64 bits: their difference is right all the same. Extremes
-are taken of windows of 1, 2, 4, … rows, two of which cover a window of any length (a sparse table, Bender and Farach-Colton 2000).
+Belongs here: arithmetic on sorted arrays, on any library of the array API standard: NumPy, and CuPy
+on a GPU. Stays out: what is asked of it (windows.py), numbers as whole steps (exact.py).
+One sort serves every column and function of a transform; on a CPU it cuts the rows into parts of
+whole keys, small enough for its caches, which its cores work on side by side. In a part, key and
+time become one number, in which different keys lie further apart than the window reaches; then a
+window is two places in the sorted rows, and a sum over it the difference of two running sums.
+Running sums of whole numbers may go round the end of 64 bits: their difference is right all the
+same. Extremes are taken of windows of 1, 2, 4, … rows, two of which cover a window of any length (a
+sparse table, Bender and Farach-Colton 2000).
 """
 
 from __future__ import annotations
@@ -72,7 +76,9 @@ class Past:
         return self.until - self.since
 
     def sums(self, values: Values) -> Values:
-        """The sum over each row's window. `values`: whole numbers of 64 bits, of the sorted rows."""
+        """The sum over each row's window. `values`: whole numbers of 64 bits, of the sorted
+        rows.
+        """
         running = self.on.cumulative_sum(values, include_initial=True)
         return self.on.take(running, self.until) - self.on.take(running, self.since)
 
@@ -81,7 +87,9 @@ class Past:
         return _greatest(self.on, values, self.since, self.until)
 
     def lags(self, values: Values, moments: Sequence[int]) -> list[Values]:
-        """The value some moments before, minus infinity where there is none; of several rows of one moment the greatest."""
+        """The value some moments before, minus infinity where there is none; of several rows of one
+        moment the greatest.
+        """
         on, begins = self.on, self.begins
         value = _greatest(
             on,
@@ -125,12 +133,16 @@ def over_parts(
     gap: int,
     on: Library = np,
 ) -> None:
-    """Sort the rows, and do something with each part of them, several at a time on a CPU. Together the parts are all rows that have a time and every key.
+    """Sort the rows, and do something with each part of them, several at a time on a CPU.
+
+    Together the parts are all rows that have a time and every key.
 
     Args:
         do: must leave Polars alone, whose threads may all be waiting for it.
-        frame: `at` (Int64, under 2^59 either way) and the keys; rows without one of them are in no part.
-        span, gap: the window is [time - gap - span, time - gap); without a span it is everything before.
+        frame: `at` (Int64, under 2^59 either way) and the keys; rows without one of them are in no
+            part.
+        span, gap: the window is [time - gap - span, time - gap); without a span it is everything
+            before.
     """
     whole, frame = _with_all(frame, keys)
     rows: Array | slice = slice(None) if whole.all() else np.flatnonzero(whole.to_numpy())
@@ -141,36 +153,43 @@ def over_parts(
     reach = int(at.max()) - low
     code, every = _codes([frame[key] for key in keys], frame.height)
 
-    def reaching(unit: int) -> tuple[int, int, int]:
-        back, wait = (
-            (reach if span is None else min(span, reach + unit)) // unit,
-            min(gap, reach + unit) // unit,
-        )
-        return back, wait, reach // unit + back + wait + 2
-
-    unit = 1
-    back, wait, apart = reaching(unit)
-    if every * apart > _ROOM:  # times of whole hours need no microseconds
-        unit = math.gcd(int(np.gcd.reduce(at - low)), span or 0, gap) or 1
-        back, wait, apart = reaching(unit)
+    unit, back, wait, apart = _time_units(at, low, reach, span, gap, every)
     cut = _by_key if on is np else _by_number
 
     def done(part: tuple[Array | slice, Array]) -> None:
         mine, key = part
         whose = mine if isinstance(rows, slice) else rows[mine]
-        do(
-            _lookback(
-                on, whose, on.asarray(key), (on.asarray(at[mine]) - low) // unit, apart, back, wait
-            )
-        )
+        moments = (on.asarray(at[mine]) - low) // unit
+        do(_lookback(on, whose, on.asarray(key), moments, apart, back, wait))
 
     with ThreadPoolExecutor(pl.thread_pool_size() if on is np else 1) as cores:
         for _ in cores.map(done, cut(code, every, max(_ROOM // apart, 1))):
             pass  # raises what a part raised
 
 
+def _time_units(
+    at: Array, low: int, reach: int, span: int | None, gap: int, keys: int
+) -> tuple[int, int, int, int]:
+    """The unit in which times are counted; in it, the window's span and gap, and how far apart the
+    numbers of two keys are.
+    """
+
+    def counted_in(unit: int) -> tuple[int, int, int, int]:
+        back = (reach if span is None else min(span, reach + unit)) // unit
+        wait = min(gap, reach + unit) // unit
+        return unit, back, wait, reach // unit + back + wait + 2
+
+    *_, apart = smallest = counted_in(1)
+    if keys * apart <= _ROOM:
+        return smallest
+    # times of whole hours need no microseconds
+    return counted_in(math.gcd(int(np.gcd.reduce(at - low)), span or 0, gap) or 1)
+
+
 def _by_key(code: Array, every: int, at_once: int) -> Iterator[tuple[Array | slice, Array]]:
-    """Parts of whole keys, the rows of each key together in the order of the frame: (their places, the numbers of their keys from 0)."""
+    """Parts of whole keys, the rows of each key together in the order of the frame: (their places,
+    the numbers of their keys from 0).
+    """
     rows = np.argsort(
         code.astype(np.uint16) if every <= _FEW else code, kind="stable"
     )  # 16 bits are sorted many times faster
@@ -185,7 +204,9 @@ def _by_key(code: Array, every: int, at_once: int) -> Iterator[tuple[Array | sli
 
 
 def _by_number(code: Array, every: int, at_once: int) -> Iterator[tuple[Array | slice, Array]]:
-    """All rows as they come; several parts only where keys and times are too many for one number."""
+    """All rows as they come; several parts only where keys and times are too many for one
+    number.
+    """
     for first in range(0, every, at_once):
         part: Array | slice = slice(None)
         if every > at_once:
@@ -202,11 +223,13 @@ def last_before(
     within: int | None,
     on: Library = np,
 ) -> pl.Series:
-    """Of each of our rows, the place of their last row of its key from before its moment; null where there is none.
+    """Of each of our rows, the place of their last row of its key from before its moment; null
+    where there is none.
 
     Args:
         ours: `at` (Int64) and the keys; rows without one of them have no such place.
-        theirs: the same, without nulls and sorted by `at`; of several rows of one moment it is the last.
+        theirs: the same, without nulls and sorted by `at`; of several rows of one moment it is the
+            last.
         within: how old it may be, in units of `at`.
     """
     whole, ours = _with_all(ours, keys)
@@ -223,7 +246,8 @@ def _last_before(
     every = pl.concat([theirs.select("at", *keys), ours])
     code = on.asarray(_codes([every[key] for key in keys], every.height)[0]) * (theirs.height + 1)
     then, now = on.asarray(theirs["at"].to_numpy()), on.asarray(ours["at"].to_numpy())
-    # instead of times, how many of their rows lie before: key and time are one number that cannot grow too great
+    # instead of times, how many of their rows lie before: key and time are one number that cannot
+    # grow too great
     place = code[: theirs.height] + on.searchsorted(then, then, side="left")
     order = on.argsort(place, stable=True)
     place = on.take(place, order)
@@ -270,7 +294,9 @@ def _with_all(frame: pl.DataFrame, keys: Sequence[str]) -> tuple[pl.Series, pl.D
 
 
 def _codes(keys: Sequence[pl.Series], rows: int) -> tuple[Array, int]:
-    """A number for each combination of keys, and one more than the greatest; which one says nothing."""
+    """A number for each combination of keys, and one more than the greatest; which one says
+    nothing.
+    """
     code, every = np.zeros(rows, dtype=np.int64), 1
     for key in keys:
         if key.dtype == pl.String:

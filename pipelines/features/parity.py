@@ -1,24 +1,26 @@
 """Which engine makes which feature, and how far it is from what the CPU gives, on a sample.
 
-Belongs here: trying, comparing, deciding. Stays out: what an engine is (pipelines/engine.py), the whole table's run (assets/stages/features.py).
-Every feature is made twice from the same few rows: by the engine that is to make the table, from a state that went through its JSON, and by Polars in memory.
+Belongs here: trying, comparing, deciding. Stays out: what an engine is (pipelines/core/engine.py),
+the whole table's run (assets/stages/features.py).
+Every feature is made twice from the same few rows: by the engine that is to make the table, from a
+state that went through its JSON, and by Polars in memory.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
 from assay.contracts.errors import ConfigurationError, FeatureError, Where
-from assay.pipelines import engine
-from assay.pipelines.engine import Engine
+from assay.pipelines.core import engine
+from assay.pipelines.core.engine import Engine
+from assay.pipelines.core.frames import ROW
+from assay.pipelines.core.sample import drawn
 from assay.pipelines.features import table
 from assay.pipelines.features.state import State
-from assay.pipelines.frames import ROW
-from assay.pipelines.sample import drawn
 
 SAMPLE_ROWS = 10_000
 Try = Callable[[pl.LazyFrame, Engine], tuple[pl.DataFrame | None, str | None]]
@@ -26,7 +28,8 @@ Try = Callable[[pl.LazyFrame, Engine], tuple[pl.DataFrame | None, str | None]]
 
 @dataclass(frozen=True)
 class Column:
-    """One feature: its engine, the reason where that is not the one asked for, and its greatest difference from the CPU, relative to that where it is beyond 1.
+    """One feature: its engine, the reason where that is not the one asked for, and its greatest
+    difference from the CPU, relative to that where it is beyond 1.
 
     `difference` is None where one of the two has a number and the other none.
     """
@@ -83,11 +86,13 @@ def receipt(
     others: table.Others | None = None,
     attempt: Try | None = None,
 ) -> Receipt:
-    """Try the engine on a sample, all features at once; where it refuses, transform by transform, with those that stand beside it.
+    """Try the engine on a sample, all features at once; where it refuses, transform by transform,
+    with those that stand beside it.
 
     Args:
-        attempt: runs a plan on an engine, or says why not; pipelines.engine unless given.
-    Raises: ConfigurationError: the engine refuses a transform, and the contract allows no fallback. FeatureError: a difference is beyond the tolerance.
+        attempt: runs a plan on an engine, or says why not; pipelines.core.engine unless given.
+    Raises: ConfigurationError: the engine refuses a transform, and the contract allows no fallback.
+    FeatureError: a difference is beyond the tolerance.
     """
     few = engine.run(
         drawn(
@@ -119,7 +124,9 @@ def receipt(
 def _sample_features(
     few: pl.LazyFrame, state: State, wanted: Engine, others: table.Others | None, attempt: Try
 ) -> tuple[pl.DataFrame, Mapping[str, tuple[Engine, str | None]]]:
-    """The features of the sample; of each its engine, and why that is not one of the device that was wanted."""
+    """The features of the sample; of each its engine, and why that is not one of the device that
+    was wanted.
+    """
     whole, reason = attempt(
         table.table(few, state, others=others, in_pieces=engine.in_pieces(wanted)).select(
             state.kept
@@ -131,35 +138,8 @@ def _sample_features(
     _, by = table.lineage(few, state, others)
     parts, engines = [], dict[str, tuple[Engine, str | None]]()
     for place in dict.fromkeys(by.values()):
-        names, transform = (
-            [name for name in state.kept if by[name] == place],
-            table.transform_of(state, place).transform,
-        )
-        for one in (
-            wanted,
-            *(engine.companion_engines(wanted) if table.KINDS[transform].arrays else ()),
-        ):
-            part, why = attempt(
-                table.table(
-                    few,
-                    state,
-                    others=others,
-                    on=engine.arrays(one),
-                    in_pieces=engine.in_pieces(one),
-                ).select(names),
-                one,
-            )
-            if part is not None:
-                break
-        made_by: tuple[Engine, str | None] = (one, None)
-        if part is None:
-            if wanted == "polars" or state.features.fallback == "error":
-                raise ConfigurationError(
-                    f"the engine '{wanted}' cannot run the transform '{transform}' ({', '.join(names[:3])}): {why or reason}",
-                    "Write `fallback: allow` to have Polars do it, which the evidence tells, or `engine: polars`",
-                )
-            part = engine.run(table.table(few, state, others=others).select(names))
-            made_by = ("polars", why or "it refused")
+        names = [name for name in state.kept if by[name] == place]
+        part, made_by = _by_transform(few, state, wanted, others, attempt, place, names, reason)
         engines |= dict.fromkeys(names, made_by)
         parts.append(part)
     if not parts:
@@ -169,8 +149,42 @@ def _sample_features(
     return pl.concat(parts, how="horizontal", strict=True), engines
 
 
+def _by_transform(
+    few: pl.LazyFrame,
+    state: State,
+    wanted: Engine,
+    others: table.Others | None,
+    attempt: Try,
+    place: int,
+    names: Sequence[str],
+    reason: str | None,
+) -> tuple[pl.DataFrame, tuple[Engine, str | None]]:
+    """The features of one transform, by the first engine of the device that runs it, else by Polars
+    where the contract allows that; with that engine, and why not the others.
+    """
+    transform, why = table.transform_of(state, place).transform, None
+    companions = engine.companion_engines(wanted) if table.KINDS[transform].arrays else ()
+    for candidate in (wanted, *companions):
+        on, in_pieces = engine.arrays(candidate), engine.in_pieces(candidate)
+        plan = table.table(few, state, others=others, on=on, in_pieces=in_pieces).select(names)
+        part, why = attempt(plan, candidate)
+        if part is not None:
+            return part, (candidate, None)
+    if wanted == "polars" or state.features.fallback == "error":
+        raise ConfigurationError(
+            f"the engine '{wanted}' cannot run the transform '{transform}' ({', '.join(names[:3])}): {why or reason}",
+            "Write `fallback: allow` to have Polars do it, which the evidence tells, or `engine: polars`",
+        )
+    return engine.run(table.table(few, state, others=others).select(names)), (
+        "polars",
+        why or "it refused",
+    )
+
+
 def difference(made: pl.Series, expected: pl.Series) -> float | None:
-    """The greatest difference, relative where what is expected is beyond 1; None where only one of them has a number."""
+    """The greatest difference, relative where what is expected is beyond 1; None where only one of
+    them has a number.
+    """
     if made.dtype != expected.dtype or len(made) != len(expected):
         return None
     left, right = made.cast(pl.Float64), expected.cast(pl.Float64)
@@ -183,7 +197,8 @@ def difference(made: pl.Series, expected: pl.Series) -> float | None:
 
 
 def plans(told: Receipt, state: State, by: Mapping[str, int]) -> list[Plan]:
-    """What makes the table: of each engine one plan of what goes row by row, and one for each transform that keeps all rows in memory to look back.
+    """What makes the table: of each engine one plan of what goes row by row, and one for each
+    transform that keeps all rows in memory to look back.
 
     Args:
         by: feature -> the place of its transform.

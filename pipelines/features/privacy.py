@@ -1,4 +1,5 @@
-"""Features of columns that are more than internal: the class they inherit, for whom they may be made, and which of them give a protected column away.
+"""Features of columns that are more than internal: the class they inherit, for whom they may be
+made, and which of them give a protected column away.
 
 Belongs here: deciding. Stays out: refusing to open (assets/stages).
 """
@@ -39,7 +40,9 @@ def refused(
 
 
 def protected_columns(contract: Contract, features: Features) -> tuple[str, ...]:
-    """What no feature should give away: what the contract says, the groups of assay.bias, and published columns of a class."""
+    """What no feature should give away: what the contract says, the groups of assay.bias, and
+    published columns of a class.
+    """
     classed = [
         column.name for column in contract.published_columns if column.name in contract.classes
     ]
@@ -56,7 +59,10 @@ def _most_sensitive(classes: Sequence[str]) -> str:
 
 @dataclass(frozen=True)
 class Proxy:
-    """How well a feature alone predicts a protected column: 0 is as good as guessing, 1 is knowing. `made_from_it` where it is no surprise."""
+    """How well a feature alone predicts a protected column: 0 is as good as guessing, 1 is knowing.
+
+    `made_from_it` where it is no surprise.
+    """
 
     feature: str
     column: str
@@ -72,8 +78,9 @@ def proxies(
     Args:
         frame: features and protected columns of sampled training rows.
         inputs: feature -> the columns it is made from.
-    Method: balanced accuracy of a decision tree of depth 4 on one feature, on held-out thirds, brought to 0 for guessing; columns of more than 20 values by
-    their 20 most frequent ones. A column with too few rows of a second value cannot be judged, and has no entry.
+    Method: balanced accuracy of a decision tree of depth 4 on one feature, on held-out thirds,
+    brought to 0 for guessing; columns of more than 20 values by their 20 most frequent ones. A
+    column with too few rows of a second value cannot be judged, and has no entry.
     """
     found = []
     for column in protected:

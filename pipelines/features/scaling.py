@@ -1,7 +1,8 @@
-"""Numbers brought to a common scale: standard, min-max, robust; ranks, logarithms, powers towards a bell curve; bins.
+"""Numbers brought to a common scale: standard, min-max, robust; ranks, logarithms, powers towards a
+bell curve; bins.
 
-Means, deviations, smallest and greatest values are exact aggregates of all training rows. Medians, quartiles, quantiles, powers and bins are fitted by
-scikit-learn on a seeded sample.
+Means, deviations, smallest and greatest values are exact aggregates of all training rows. Medians,
+quartiles, quantiles, powers and bins are fitted by scikit-learn on a seeded sample.
 """
 
 from __future__ import annotations
@@ -16,23 +17,23 @@ import polars as pl
 
 from assay.contracts.errors import FeatureError, Where
 from assay.contracts.transforms import Bin, Log, Power, Quantile, Scale
-from assay.pipelines.clean.moments import Range, deviation, mean, ranges, sums
-from assay.pipelines.clean.step_spec import Fitted, Learning
+from assay.pipelines.core.exact_moments import Range, deviation, mean, number, ranges, sums
+from assay.pipelines.core.fitting import Fitted, Learning, nothing_to_learn
 from assay.pipelines.features.transform_spec import (
-    About,
+    Context,
     Kind,
     Made,
     finite,
     for_each_column,
     nothing_seen,
-    nothing_to_learn,
-    number,
     sampled,
 )
 
 Array = np.ndarray[Any, Any]
 _GREATEST = 1e150
-"""scikit-learn adds up squares, which leave the floats beyond it: it then ends in words of its own, or in powers and bins that mean nothing."""
+"""scikit-learn adds up squares, which leave the floats beyond it: it then ends in words of its own,
+or in powers and bins that mean nothing.
+"""
 
 
 def _values(found: dict[str, Array], column: str, what: str) -> Array:
@@ -58,7 +59,7 @@ def _drawn(transform: Any, rows: pl.LazyFrame) -> Any:
 # -- scale: Source: scikit-learn's StandardScaler, MinMaxScaler, RobustScaler -------------------
 
 
-def _fit_scale(transform: Scale, rows: pl.LazyFrame, about: About) -> Learning:  # noqa: ARG001
+def _fit_scale(transform: Scale, rows: pl.LazyFrame, context: Context) -> Learning:  # noqa: ARG001
     if transform.method == "robust":
         from sklearn.preprocessing import RobustScaler
 
@@ -115,23 +116,25 @@ def _population(told: dict[str, Any], within: Range) -> float:
     return (deviation(told, within) or 0.0) * math.sqrt((n - 1) / n)
 
 
-def _scaled(transform: Scale, fitted: Fitted, about: About) -> Made:  # noqa: ARG001
+def _scaled(transform: Scale, fitted: Fitted, context: Context) -> Made:  # noqa: ARG001
     def scaled(column: str) -> pl.Expr:
         middle, width = (
             float(fitted.values[column]["middle"]),
             float(fitted.values[column]["width"]),
         )
         # a constant column says nothing: it becomes 0, not a division by 0
-        # times the reciprocal, not divided: Polars divides one row and many rows by a number with different last bits
+        # times the reciprocal, not divided: Polars divides one row and many rows by a number with
+        # different last bits
         return finite((number(column) - middle) * (1.0 / (width or 1.0)))
 
     return for_each_column(transform.columns, transform.makes, scaled)
 
 
-# -- quantile: Source: scikit-learn's QuantileTransformer, with its interpolation from both sides ---
+# -- quantile: Source: scikit-learn's QuantileTransformer, with its interpolation from both sides
+# ---
 
 
-def _fit_quantile(transform: Quantile, rows: pl.LazyFrame, about: About) -> Learning:  # noqa: ARG001
+def _fit_quantile(transform: Quantile, rows: pl.LazyFrame, context: Context) -> Learning:  # noqa: ARG001
     from sklearn.preprocessing import QuantileTransformer
 
     found, learned = (yield from _drawn(transform, rows)), {}
@@ -149,7 +152,7 @@ def _fit_quantile(transform: Quantile, rows: pl.LazyFrame, about: About) -> Lear
     return Fitted(learned)
 
 
-def _ranked(transform: Quantile, fitted: Fitted, about: About) -> Made:  # noqa: ARG001
+def _ranked(transform: Quantile, fitted: Fitted, context: Context) -> Made:  # noqa: ARG001
     def ranked(column: str) -> pl.Expr:
         quantiles, references = (
             np.array(fitted.values[column][name]) for name in ("quantiles", "references")
@@ -191,7 +194,7 @@ def by_numpy(value: pl.Expr, function: Callable[[Array], Array]) -> pl.Expr:
 # -- log ------------------------------------------------------------------------------------------
 
 
-def _logs(transform: Log, fitted: Fitted, about: About) -> Made:  # noqa: ARG001
+def _logs(transform: Log, fitted: Fitted, context: Context) -> Made:  # noqa: ARG001
     return for_each_column(
         transform.columns,
         transform.makes,
@@ -199,10 +202,11 @@ def _logs(transform: Log, fitted: Fitted, about: About) -> Made:  # noqa: ARG001
     )
 
 
-# -- power: Source: Yeo and Johnson (2000), Biometrika 87, 954; Box and Cox (1964); the power by scikit-learn's PowerTransformer ---
+# -- power: Source: Yeo and Johnson (2000), Biometrika 87, 954; Box and Cox (1964); the power by
+# scikit-learn's PowerTransformer ---
 
 
-def _fit_power(transform: Power, rows: pl.LazyFrame, about: About) -> Learning:  # noqa: ARG001
+def _fit_power(transform: Power, rows: pl.LazyFrame, context: Context) -> Learning:  # noqa: ARG001
     from sklearn.preprocessing import PowerTransformer
 
     found, learned = (yield from _drawn(transform, rows)), {}
@@ -226,9 +230,8 @@ def _fit_power(transform: Power, rows: pl.LazyFrame, about: About) -> Learning: 
         if transform.method == "yeo_johnson" and np.abs(values).max() > _GREATEST:
             raise _too_great(column, "for a power", "Use `log` or `quantile` for it")
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore"
-            )  # of powers whose likelihood overflows on the way to the best
+            # powers whose likelihood overflows on the way to the best
+            warnings.simplefilter("ignore", RuntimeWarning)
             fitted = PowerTransformer(
                 method=transform.method.replace("_", "-"), standardize=True
             ).fit(values)
@@ -243,7 +246,7 @@ def _fit_power(transform: Power, rows: pl.LazyFrame, about: About) -> Learning: 
     return Fitted(learned)
 
 
-def _powers(transform: Power, fitted: Fitted, about: About) -> Made:  # noqa: ARG001
+def _powers(transform: Power, fitted: Fitted, context: Context) -> Made:  # noqa: ARG001
     def power(column: str) -> pl.Expr:
         told = fitted.values[column]
         raised = (
@@ -276,13 +279,14 @@ def _box_cox(x: pl.Expr, power: float) -> pl.Expr:
     return pl.when(x > 0).then(_raised(x, x.log(), power))
 
 
-# -- bins: Source: scikit-learn's KBinsDiscretizer --------------------------------------------------
+# -- bins: Source: scikit-learn's KBinsDiscretizer
+# --------------------------------------------------
 
 
 _OTHER_BINS = "Write `method: quantile`, or `edges`"
 
 
-def _fit_bins(transform: Bin, rows: pl.LazyFrame, about: About) -> Learning:  # noqa: ARG001
+def _fit_bins(transform: Bin, rows: pl.LazyFrame, context: Context) -> Learning:  # noqa: ARG001
     if transform.method == "edges":
         return Fitted({column: list(transform.edges) for column in transform.columns})
     if transform.method == "uniform":
@@ -317,7 +321,8 @@ def _fit_bins(transform: Bin, rows: pl.LazyFrame, about: About) -> Learning:  # 
             raise _too_great(column, "for bins around means", _OTHER_BINS)
         how = {"quantile_method": "averaged_inverted_cdf"} if transform.method == "quantile" else {}
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that bins of equal edges become one
+            # bins of equal edges become one; k-means may see fewer different points than bins
+            warnings.simplefilter("ignore", UserWarning)
             cut = KBinsDiscretizer(
                 n_bins=bins,
                 strategy=transform.method,
@@ -335,7 +340,7 @@ def _inner(edges: Array) -> list[float]:
     return [float(edge) for edge in np.unique(edges[1:-1])] if edges[0] < edges[-1] else []
 
 
-def _binned(transform: Bin, fitted: Fitted, about: About) -> Made:  # noqa: ARG001
+def _binned(transform: Bin, fitted: Fitted, context: Context) -> Made:  # noqa: ARG001
     def bin_of(column: str) -> pl.Expr:
         x = number(column)
         passed = [(x >= edge).cast(pl.Int32) for edge in fitted.values[column]] or [

@@ -1,7 +1,8 @@
 """Features of a sample of the training rows -> which of them stay, with every score.
 
 Belongs here: scoring by scikit-learn. Stays out: making the features (table.py).
-Missing numbers are filled with the mean of their feature; a feature without any number is 0 everywhere.
+Missing numbers are filled with the mean of their feature; a feature without any number is 0
+everywhere.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from assay.contracts.transforms import (
     ByVariance,
     Recursive,
 )
+from assay.pipelines.core.required import required
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,7 +32,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Score:
-    """What one selection said of one feature: the greater the better, but for a correlation, which is the strongest with one that stays."""
+    """What one selection said of one feature: the greater the better, but for a correlation, which
+    is the strongest with one that stays.
+    """
 
     select: str
     feature: str
@@ -57,9 +61,9 @@ def select(
     for selection in selections:
         values, labels = filled(frame.select(left)), None
         if selection.by_target:
-            assert target is not None  # the contract says so
-            known = target.is_not_null().to_numpy()
-            values, labels = values[known], target.drop_nulls().to_numpy()
+            outcomes = required(target, "target")
+            values = values[outcomes.is_not_null().to_numpy()]
+            labels = outcomes.drop_nulls().to_numpy()
             if len(np.unique(labels)) < 2:
                 raise FeatureError(
                     f"`{selection.select}` needs both classes of the target, and the training rows have {len(np.unique(labels))}",
@@ -92,19 +96,7 @@ def _scored(
 ) -> list[Score]:
     match selection:
         case ByVariance():
-            # as scikit-learn's VarianceThreshold, which would refuse in words of its own: the range, too, since what is constant can vary in its last digit
-            variances = (
-                np.minimum(values.var(axis=0), np.ptp(values, axis=0))
-                if selection.above == 0
-                else values.var(axis=0)
-            )
-            return _report(
-                selection,
-                names,
-                variances,
-                variances > selection.above,
-                f"not above {selection.above:g}",
-            )
+            return _by_variance(selection, values, names)
         case ByCorrelation():
             return _uncorrelated(selection, values, names)
         case ByMutualInformation():
@@ -121,18 +113,40 @@ def _scored(
                 np.nan_to_num(chi2(MinMaxScaler().fit_transform(values), labels)[0]),
             )
         case Recursive():
-            from sklearn.ensemble import ExtraTreesClassifier
-            from sklearn.feature_selection import RFE
+            return _recursively(selection, values, labels, names, seed)
 
-            trees = ExtraTreesClassifier(n_estimators=selection.trees, random_state=seed)
-            fitted = RFE(
-                trees, n_features_to_select=min(selection.most, len(names)), step=selection.step
-            ).fit(values, labels)
-            kept = fitted.support_
-            return [
-                Score(selection.select, name, 1.0 / int(rank), bool(stays), f"rank {rank}")
-                for name, rank, stays in zip(names, fitted.ranking_, kept, strict=True)
-            ]
+
+def _by_variance(selection: ByVariance, values: NDArray[Any], names: list[str]) -> list[Score]:
+    """As scikit-learn's VarianceThreshold, which would refuse in words of its own.
+
+    For no variance at all the range is compared, too, since what is constant can vary in its last
+    digit.
+    """
+    variances = values.var(axis=0)
+    if selection.above == 0:
+        variances = np.minimum(variances, np.ptp(values, axis=0))
+    enough = variances > selection.above
+    return _report(selection, names, variances, enough, f"not above {selection.above:g}")
+
+
+def _recursively(
+    selection: Recursive,
+    values: NDArray[Any],
+    labels: NDArray[Any] | None,
+    names: list[str],
+    seed: int,
+) -> list[Score]:
+    """The features that are left when the least important are taken out, step by step."""
+    from sklearn.ensemble import ExtraTreesClassifier
+    from sklearn.feature_selection import RFE
+
+    trees = ExtraTreesClassifier(n_estimators=selection.trees, random_state=seed)
+    most = min(selection.most, len(names))
+    fitted = RFE(trees, n_features_to_select=most, step=selection.step).fit(values, labels)
+    return [
+        Score(selection.select, name, 1.0 / int(rank), bool(stays), f"rank {rank}")
+        for name, rank, stays in zip(names, fitted.ranking_, fitted.support_, strict=True)
+    ]
 
 
 def _report(

@@ -1,6 +1,7 @@
 """What features have learned, as data: JSON and tables, bound to the version they were fitted on.
 
-Belongs here: its shape, and turning it into JSON and back. Stays out: files (assets/stages/features.py), using it (table.py).
+Belongs here: its shape, and turning it into JSON and back. Stays out: files
+(assets/stages/features.py), using it (table.py).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import polars as pl
 
 from assay.contracts.errors import FeatureError
 from assay.contracts.features import Features
-from assay.pipelines.clean.step_spec import Fitted
+from assay.pipelines.core.fitting import Fitted
 from assay.pipelines.features.selection import Score
 
 FORMAT = 2
@@ -36,7 +37,8 @@ class State:
     Args:
         features: the contract's settings.
         types: the columns that are read, with their types.
-        before: the time, in microseconds or units of the ordering number, from which on no row was fitted on; None where all were.
+        before: the time, in microseconds or units of the ordering number, from which on no row was
+            fitted on; None where all were.
         last: that of the last training row; None where rows are ordered by no such thing.
         training_rows: how many rows were fitted on.
         fitted: what each transform has learned.
@@ -60,12 +62,21 @@ class State:
 
     def as_json(self) -> str:
         """All but the tables."""
-        said = {
-            "format": FORMAT, "features": self.features.model_dump(mode="json"), "types": dict(self.types), "before": self.before, "last": self.last,
-            "training_rows": self.training_rows, "fitted": [dict(one.values) for one in self.fitted], "made": self.made, "kept": self.kept,
-            "scores": [asdict(score) for score in self.scores], "version": asdict(self.version) if self.version else None, "others": [asdict(each) for each in self.others],
-        }  # fmt: skip
-        return json.dumps(said, sort_keys=True, ensure_ascii=False, allow_nan=False)
+        data = {
+            "format": FORMAT,
+            "features": self.features.model_dump(mode="json"),
+            "types": dict(self.types),
+            "before": self.before,
+            "last": self.last,
+            "training_rows": self.training_rows,
+            "fitted": [dict(fitted.values) for fitted in self.fitted],
+            "made": self.made,
+            "kept": self.kept,
+            "scores": [asdict(score) for score in self.scores],
+            "version": asdict(self.version) if self.version else None,
+            "others": [asdict(other) for other in self.others],
+        }
+        return json.dumps(data, sort_keys=True, ensure_ascii=False, allow_nan=False)
 
     @property
     def tables(self) -> dict[str, pl.DataFrame]:
@@ -79,19 +90,26 @@ class State:
 
 def from_json(text: str, tables: Mapping[str, pl.DataFrame]) -> State:
     """What `as_json` and `tables` gave. Raises: FeatureError: it is of another format."""
-    said: dict[str, Any] = json.loads(text)
-    if said.get("format") != FORMAT:
+    data: dict[str, Any] = json.loads(text)
+    if data.get("format") != FORMAT:
         raise FeatureError(
-            f"the state of these features has format {said.get('format')}, and this is Assay's format {FORMAT}",
+            f"the state of these features has format {data.get('format')}, and this is Assay's format {FORMAT}",
             "Publish a new version: assay run NAME",
         )
-    its: list[dict[str, pl.DataFrame]] = [{} for _ in said["fitted"]]
+    tables_of: list[dict[str, pl.DataFrame]] = [{} for _ in data["fitted"]]
     for name, table in tables.items():
         place, _, own = name.partition(".")
-        its[int(place)][own] = table
+        tables_of[int(place)][own] = table
     return State(
-        features=Features.model_validate(said["features"]), types=said["types"], before=said["before"], last=said["last"], training_rows=said["training_rows"],
-        fitted=tuple(Fitted(values, each) for values, each in zip(said["fitted"], its, strict=True)), made=tuple(said["made"]), kept=tuple(said["kept"]),
-        scores=tuple(Score(**score) for score in said["scores"]), version=Bound(**said["version"]) if said["version"] else None,
-        others=tuple(Bound(**each) for each in said["others"]),
-    )  # fmt: skip
+        features=Features.model_validate(data["features"]),
+        types=data["types"],
+        before=data["before"],
+        last=data["last"],
+        training_rows=data["training_rows"],
+        fitted=tuple(map(Fitted, data["fitted"], tables_of)),
+        made=tuple(data["made"]),
+        kept=tuple(data["kept"]),
+        scores=tuple(Score(**score) for score in data["scores"]),
+        version=Bound(**data["version"]) if data["version"] else None,
+        others=tuple(Bound(**other) for other in data["others"]),
+    )

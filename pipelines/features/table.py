@@ -1,13 +1,16 @@
-"""A version's frame and the contract's features -> fitted state, then the feature table, and the same features of later rows.
+"""A version's frame and the contract's features -> fitted state, then the feature table, and the
+same features of later rows.
 
-Belongs here: running the transforms in order. Stays out: each transform (its own module), engines' agreement (parity.py), where it is kept.
-A transform may read what those before it made, so it is fitted after them; transforms that read columns of the version only are fitted together.
+Belongs here: running the transforms in order. Stays out: each transform (its own module), engines'
+agreement (parity.py), where it is kept.
+A transform may read what those before it made, so it is fitted after them; transforms that read
+columns of the version only are fitted together.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,7 +20,9 @@ import polars as pl
 from assay.contracts.errors import FeatureError, Where
 from assay.contracts.features import Features
 from assay.contracts.transforms import AnyTransform
-from assay.pipelines.clean.step_spec import Fitted, Learning
+from assay.pipelines.core.fitting import Collect, Fitted, Learning, collect_rounds, learn_together
+from assay.pipelines.core.frames import ROW
+from assay.pipelines.core.sample import drawn
 from assay.pipelines.features import (
     arithmetic,
     categories,
@@ -33,9 +38,7 @@ from assay.pipelines.features.privacy import Proxy, proxies
 from assay.pipelines.features.selection import select
 from assay.pipelines.features.state import State
 from assay.pipelines.features.training import beginning_of_holdout, is_training
-from assay.pipelines.features.transform_spec import About, Kind, moments
-from assay.pipelines.frames import ROW
-from assay.pipelines.sample import drawn
+from assay.pipelines.features.transform_spec import Context, Kind, moments
 
 KINDS: Mapping[str, Kind] = {
     "scale": scaling.SCALE,
@@ -64,8 +67,6 @@ KINDS: Mapping[str, Kind] = {
     "lag": windows.LAG,
     "as_of": windows.AS_OF,
 }
-Collect = Callable[[Sequence[pl.LazyFrame]], Sequence[pl.DataFrame]]
-"""Runs plans together: an engine's own way."""
 Others = Mapping[str, pl.LazyFrame]
 """The rows of other data sets, by data set."""
 _NEW = "_of_new"
@@ -76,7 +77,9 @@ _NEW = "_of_new"
 
 @dataclass(frozen=True)
 class Applied:
-    """A frame with every feature beside its own columns; each feature with the transform that made it and the columns of the version it is made from."""
+    """A frame with every feature beside its own columns; each feature with the transform that made
+    it and the columns of the version it is made from.
+    """
 
     frame: pl.LazyFrame
     by: Mapping[str, int]
@@ -137,12 +140,15 @@ def _context(
     others: Others,
     on: Any = np,
     in_pieces: bool = True,
-) -> About:
-    return About(types, features.order_by, features.target, last, others, on, in_pieces)
+) -> Context:
+    return Context(types, features.order_by, features.target, last, others, on, in_pieces)
 
 
 def _standing(features: Features, applied: Applied) -> tuple[str, ...]:
-    """What stands in the table: of the transforms that say `keep`. Raises: FeatureError: a feature is no number."""
+    """What stands in the table: of the transforms that say `keep`.
+
+    Raises: FeatureError: a feature is no number.
+    """
     names = tuple(name for name, place in applied.by.items() if features.transforms[place].keep)
     types = applied.frame.select(list(names)).collect_schema()
     for name in names:
@@ -159,7 +165,9 @@ def _standing(features: Features, applied: Applied) -> tuple[str, ...]:
 
 
 def needed(features: Features, columns: Sequence[str]) -> tuple[str, ...]:
-    """The columns of a frame that features are made from, in its order; the target's are for fitting only."""
+    """The columns of a frame that features are made from, in its order; the target's are for
+    fitting only.
+    """
     wanted = {
         *features.reads,
         *(
@@ -179,55 +187,51 @@ def fit(
     holdout: float | None = None,
     others: Others | None = None,
 ) -> State:
-    """Learn what every transform needs from the training rows, in as few passes as their dependence allows.
+    """Learn what every transform needs from the training rows, in as few passes as their dependence
+    allows.
 
     Args:
-        holdout: the share of the rows, the latest, that nothing is learned from; None learns from all.
+        holdout: the share of the rows, the latest, that nothing is learned from; None learns from
+            all.
         others: the rows of the other data sets that the transforms name.
-    Raises: FeatureError: there is no training row, a column teaches nothing, or a transform cannot use it.
+    Raises: FeatureError: there is no training row, a column teaches nothing, or a transform cannot
+    use it.
     """
     others = others or {}
     types = dict(frame.collect_schema())
-    missing = sorted(
-        {*features.reads, features.order_by, *([features.target.column] if features.target else [])}
-        - set(types)
-    )
-    if missing:
-        raise FeatureError(
-            f"the frame lacks {', '.join(missing)}", "Give it the columns of the published version"
-        )
+    _require_columns(features, types)
     training, before, last, rows = _training(frame, features, collect, holdout)
     learned: dict[int, Fitted] = {}
     waiting: dict[int, Learning] = {}
     expected: set[str] = set()
     for place, transform in enumerate(features.transforms):
         if expected & set(transform.reads):
-            learned |= _together(waiting, collect)
+            learned |= collect_rounds(learn_together(waiting), collect)
             waiting, expected = {}, set()
         made = _made_so_far(
             frame, features, learned, last, others, set(transform.reads) - set(types)
         )
-        whole = (frame if made is None else made.frame).with_row_index(ROW)
-        waiting[place] = KINDS[transform.transform].fit(
-            transform,
-            whole.filter(training),
-            _context(
-                types if made is None else dict(made.frame.collect_schema()), features, last, others
-            ),
-        )
+        whole = frame if made is None else made.frame
+        context = _context(dict(whole.collect_schema()), features, last, others)
+        training_rows = whole.with_row_index(ROW).filter(training)
+        waiting[place] = KINDS[transform.transform].fit(transform, training_rows, context)
         expected |= set(transform.makes)
-    learned |= _together(waiting, collect)
-    state = State(
-        features,
-        {column: str(types[column]) for column in needed(features, list(types))},
-        before,
-        last,
-        rows,
-        tuple(learned[n] for n in range(len(learned))),
-    )
-    applied = _apply(frame, features, state.fitted, last, others)
-    standing = _standing(features, applied)
+    learned |= collect_rounds(learn_together(waiting), collect)
+    fitted = tuple(learned[place] for place in range(len(learned)))
+    inputs = {column: str(types[column]) for column in needed(features, list(types))}
+    state = State(features, inputs, before, last, rows, fitted)
+    standing = _standing(features, _apply(frame, features, fitted, last, others))
     return replace(state, made=standing, kept=standing)
+
+
+def _require_columns(features: Features, types: Mapping[str, pl.DataType]) -> None:
+    """Raises: FeatureError: a column that features are made from, or learned by, is missing."""
+    target = [features.target.column] if features.target else []
+    missing = sorted({*features.reads, features.order_by, *target} - set(types))
+    if missing:
+        raise FeatureError(
+            f"the frame lacks {', '.join(missing)}", "Give it the columns of the published version"
+        )
 
 
 def _made_so_far(
@@ -247,7 +251,9 @@ def _made_so_far(
 def _training(
     frame: pl.LazyFrame, features: Features, collect: Collect, holdout: float | None
 ) -> tuple[pl.Expr, int | None, int | None, int]:
-    """What makes a row a training row; the times of the first row after them and of the last of them, and how many there are."""
+    """What makes a row a training row; the times of the first row after them and of the last of
+    them, and how many there are.
+    """
     order = features.order_by
     training: pl.Expr = pl.lit(True)
     if holdout is not None:
@@ -284,25 +290,8 @@ def _training(
     return training, before, last, rows
 
 
-def _together(waiting: Mapping[int, Learning], collect: Collect) -> dict[int, Fitted]:
-    """Advance every transform by a round at a time, the plans of one round in one pass."""
-    done: dict[int, Fitted] = {}
-    sent: dict[int, Any] = dict.fromkeys(waiting)
-    while sent:
-        asked: dict[int, Mapping[str, pl.LazyFrame]] = {}
-        for place, found in sent.items():
-            try:
-                asked[place] = waiting[place].send(found)
-            except StopIteration as learned:
-                done[place] = learned.value
-        frames = iter(
-            collect([plan for plans in asked.values() for plan in plans.values()]) if asked else []
-        )
-        sent = {place: {name: next(frames) for name in plans} for place, plans in asked.items()}
-    return done
-
-
-# -- selecting, and what gives away what it should not --------------------------------------------------
+# -- selecting, and what gives away what it should not
+# --------------------------------------------------
 
 
 def looked_through(
@@ -312,7 +301,8 @@ def looked_through(
     protected: Sequence[str],
     others: Others | None = None,
 ) -> tuple[State, tuple[Proxy, ...]]:
-    """Select features by the contract, and hold those that stay against the protected columns, on one sample of the training rows.
+    """Select features by the contract, and hold those that stay against the protected columns, on
+    one sample of the training rows.
 
     Raises: FeatureError: nothing is left.
     """
@@ -348,11 +338,15 @@ def looked_through(
     return replace(state, kept=kept, scores=scores), told
 
 
-# -- applying -----------------------------------------------------------------------------------------
+# -- applying
+# -----------------------------------------------------------------------------------------
 
 
 def checked(frame: pl.LazyFrame, state: State) -> pl.LazyFrame:
-    """The columns that features are made from. Raises: FeatureError: one is missing, or of another type."""
+    """The columns that features are made from.
+
+    Raises: FeatureError: one is missing, or of another type.
+    """
     types = frame.collect_schema()
     missing = [column for column in state.types if column not in types]
     if missing:
@@ -384,7 +378,8 @@ def transform(
         frame: rows with the columns of the published version.
         history: rows from before, which windows and lags look back at; they are not given back.
         others: the rows of the other data sets that the transforms name.
-    Raises: FeatureError: the frame lacks a column that the features are made from, or has it in another type.
+    Raises: FeatureError: the frame lacks a column that the features are made from, or has it in
+    another type.
     """
     rows = checked(frame, state).select(list(state.types))
     past = checked(history, state).select(list(state.types)) if history is not None else None
@@ -403,7 +398,9 @@ def transform(
 
 
 def _typed(frame: pl.LazyFrame, beside: pl.LazyFrame | None, state: State) -> pl.LazyFrame:
-    """Columns of nothing but nulls, with the type they ought to have: that of the frame beside, or of what the settings were fitted on."""
+    """Columns of nothing but nulls, with the type they ought to have: that of the frame beside, or
+    of what the settings were fitted on.
+    """
     types, known = frame.collect_schema(), beside.collect_schema() if beside is not None else {}
     nulls = {name: wanted for name, wanted in state.types.items() if types[name] == pl.Null}
     return frame.with_columns(
@@ -436,11 +433,13 @@ def table(
     on: Any = np,
     in_pieces: bool = True,
 ) -> pl.LazyFrame:
-    """The feature table: the ordering column, the features, and the target (null where its column is).
+    """The feature table: the ordering column, the features, and the target (null where its column
+    is).
 
     Args:
-        on: the array library that computes what expressions cannot say (pipelines.engine.arrays).
-        in_pieces: the engine takes rows piece by piece (pipelines.engine.in_pieces).
+        on: the array library that computes what expressions cannot say
+            (pipelines.core.engine.arrays).
+        in_pieces: the engine takes rows piece by piece (pipelines.core.engine.in_pieces).
     """
     applied = _apply(
         checked(frame, state), state.features, state.fitted, state.last, others or {}, on, in_pieces
@@ -453,7 +452,9 @@ def table(
 def lineage(
     frame: pl.LazyFrame, state: State, others: Others | None = None
 ) -> tuple[dict[str, tuple[str, ...]], dict[str, int]]:
-    """Feature -> the columns it is made from (of other data sets as `dataset.column`), and -> the place of its transform."""
+    """Feature -> the columns it is made from (of other data sets as `dataset.column`), and -> the
+    place of its transform.
+    """
     applied = _apply(frame, state.features, state.fitted, state.last, others or {})
     return {name: applied.inputs[name] for name in state.kept}, {
         name: applied.by[name] for name in state.kept

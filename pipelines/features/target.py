@@ -1,10 +1,14 @@
 """Categories -> the mean of the target among them, out of fold.
 
 Belongs here: folds, smoothing. Stays out: which rows are training rows (training.py).
-A training row must not see its own target, so it gets the mean of the other folds. Folds are spans of time with about as many rows each: what happens in one hour
-happens to many rows at once, and a fold drawn by chance would tell a row about its own hour. All other rows get the mean of every training row.
-Which fold a row is in follows from its time alone, so one row at inference gets what it got in the batch.
-Source: Micci-Barreca (2001), SIGKDD Explorations 3(1), 27; smoothing and cross-fitting as in scikit-learn's TargetEncoder.
+A training row must not see its own target, so it gets the mean of the other folds. Folds are spans
+of time with about as many rows each: what happens in one hour happens to many rows at once, and a
+fold drawn by chance would tell a row about its own hour. All other rows get the mean of every
+training row.
+Which fold a row is in follows from its time alone, so one row at inference gets what it got in the
+batch.
+Source: Micci-Barreca (2001), SIGKDD Explorations 3(1), 27; smoothing and cross-fitting as in
+scikit-learn's TargetEncoder.
 """
 
 from __future__ import annotations
@@ -14,10 +18,11 @@ import polars as pl
 from assay.contracts.errors import FeatureError
 from assay.contracts.features import Target
 from assay.contracts.transforms import TargetMean
-from assay.pipelines.clean.step_spec import Fitted, Learning
+from assay.pipelines.core.fitting import Fitted, Learning
+from assay.pipelines.core.required import required
 from assay.pipelines.features.transform_spec import (
     HELPER,
-    About,
+    Context,
     Kind,
     Made,
     coded,
@@ -35,11 +40,11 @@ def truth(target: Target) -> pl.Expr:
     return (pl.col(target.column) > target.above).cast(pl.Int8)
 
 
-def _fit(transform: TargetMean, rows: pl.LazyFrame, about: About) -> Learning:
-    assert about.target is not None  # the contract says so
+def _fit(transform: TargetMean, rows: pl.LazyFrame, context: Context) -> Learning:
+    target = required(context.target, "target")
     known = rows.select(
-        times(about).alias("_at"),
-        truth(about.target).cast(pl.Int64).alias("_true"),
+        times(context).alias("_at"),
+        truth(target).cast(pl.Int64).alias("_true"),
         *transform.columns,
     )
     known = known.filter(pl.col("_at").is_not_null() & pl.col("_true").is_not_null())
@@ -51,7 +56,7 @@ def _fit(transform: TargetMean, rows: pl.LazyFrame, about: About) -> Learning:
     if found[0] is None:
         raise FeatureError(
             "no training row has a target",
-            f"Publish rows with '{about.target.column}', or leave `target` out of assay.features",
+            f"Publish rows with '{target.column}', or leave `target` out of assay.features",
         )
     folds = sorted(set(found))
     folded = known.with_columns(
@@ -103,7 +108,10 @@ def _with_every(counts: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
 def _outside(
     counts: pl.DataFrame, keys: list[str], smooth: float, priors: dict[str, float | None] | None
 ) -> pl.DataFrame:
-    """For each fold, the smoothed mean of what lies outside of it: all less its own. `_EVERY` leaves nothing out."""
+    """For each fold, the smoothed mean of what lies outside of it: all less its own.
+
+    `_EVERY` leaves nothing out.
+    """
     all_ = counts.filter(pl.col("fold") == _EVERY).drop("fold")
     folds = counts.select("fold").unique().sort("fold")
     crossed = folds.join(all_, how="cross")
@@ -133,27 +141,30 @@ def _outside(
     )
 
 
-def _means(transform: TargetMean, fitted: Fitted, about: About) -> Made:
-    at, folds, priors = times(about), fitted.values["folds"], fitted.values["means"]
-    trained = at <= about.last if about.last is not None else at.is_not_null()
+def _means(transform: TargetMean, fitted: Fitted, context: Context) -> Made:
+    at, folds, priors = times(context), fitted.values["folds"], fitted.values["means"]
+    trained = at <= context.last if context.last is not None else at.is_not_null()
     fold = pl.when(trained).then(_fold(at, folds)).otherwise(_EVERY)
     every = pl.DataFrame(
         {"value": [int(number) for number in priors], "mean": list(priors.values())},
         schema={"value": pl.Int32, "mean": pl.Float64},
     )
-    prior = looked_up(fold, every, "mean", about)
+    prior = looked_up(fold, every, "mean", context)
 
     def mean(column: str) -> pl.Expr:
         table = fitted.tables[column]
         keyed = table.select(
-            (_key(pl.col("value"), table, pl.col("fold"), len(folds), about)).alias("value"), "mean"
+            (_key(pl.col("value"), table, pl.col("fold"), len(folds), context)).alias("value"),
+            "mean",
         )
-        return looked_up(pl.col(f"{HELPER}{column}_target"), keyed, "mean", about).fill_null(prior)
+        return looked_up(pl.col(f"{HELPER}{column}_target"), keyed, "mean", context).fill_null(
+            prior
+        )
 
     made = for_each_column(transform.columns, transform.makes, mean)
-    assert about.target is not None
+    target = required(context.target, "target")
     inputs = {
-        name: (column, about.order_by, about.target.column)
+        name: (column, context.order_by, target.column)
         for column, name in zip(transform.columns, transform.makes, strict=True)
     }
     return Made(
@@ -161,16 +172,18 @@ def _means(transform: TargetMean, fitted: Fitted, about: About) -> Made:
         inputs,
         {
             f"{HELPER}{column}_target": _key(
-                pl.col(column), fitted.tables[column], fold, len(folds), about
+                pl.col(column), fitted.tables[column], fold, len(folds), context
             )
             for column in transform.columns
         },
     )
 
 
-def _key(value: pl.Expr, table: pl.DataFrame, fold: pl.Expr, cuts: int, about: About) -> pl.Expr:
+def _key(
+    value: pl.Expr, table: pl.DataFrame, fold: pl.Expr, cuts: int, context: Context
+) -> pl.Expr:
     """One number for a value in a fold; null for a value that the table lacks."""
-    return coded(value, table["value"].unique().sort(), about) * (cuts + 2) + (fold + 1)
+    return coded(value, table["value"].unique().sort(), context) * (cuts + 2) + (fold + 1)
 
 
 TARGET = Kind(_fit, _means)

@@ -13,18 +13,11 @@ import polars as pl
 
 from assay.contracts.errors import FeatureError, Where
 from assay.contracts.transforms import NgramHash, TextStatistics, Tfidf
-from assay.pipelines.clean.step_spec import Fitted, Learning
-from assay.pipelines.features.transform_spec import (
-    HELPER,
-    About,
-    Kind,
-    Made,
-    nothing_to_learn,
-    sampled,
-)
+from assay.pipelines.core.fitting import Fitted, Learning, nothing_to_learn
+from assay.pipelines.features.transform_spec import HELPER, Context, Kind, Made, sampled
 
 
-def _statistics(transform: TextStatistics, fitted: Fitted, about: About) -> Made:  # noqa: ARG001
+def _statistics(transform: TextStatistics, fitted: Fitted, context: Context) -> Made:  # noqa: ARG001
     names = iter(transform.makes)
     return Made(
         {
@@ -75,7 +68,7 @@ def _share(part: pl.Expr, whole: pl.Expr) -> pl.Expr:
 # -- terms ----------------------------------------------------------------------------------------
 
 
-def _fit_tfidf(transform: Tfidf, rows: pl.LazyFrame, about: About) -> Learning:  # noqa: ARG001
+def _fit_tfidf(transform: Tfidf, rows: pl.LazyFrame, context: Context) -> Learning:  # noqa: ARG001
     """Source: scikit-learn's TfidfVectorizer: idf = ln((1 + n) / (1 + texts with the term)) + 1."""
     from sklearn.feature_extraction.text import TfidfVectorizer
 
@@ -102,7 +95,7 @@ def _fit_tfidf(transform: Tfidf, rows: pl.LazyFrame, about: About) -> Learning: 
     )
 
 
-def _tfidf(transform: Tfidf, fitted: Fitted, about: About) -> Made:  # noqa: ARG001
+def _tfidf(transform: Tfidf, fitted: Fitted, context: Context) -> Made:  # noqa: ARG001
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     vectorizer = TfidfVectorizer(
@@ -116,8 +109,11 @@ def _tfidf(transform: Tfidf, fitted: Fitted, about: About) -> Made:  # noqa: ARG
     )
 
 
-def _ngrams(transform: NgramHash, fitted: Fitted, about: About) -> Made:  # noqa: ARG001
-    """Source: Weinberger et al. (2009), ICML, 1113; scikit-learn's HashingVectorizer, which keeps nothing."""
+def _ngrams(transform: NgramHash, fitted: Fitted, context: Context) -> Made:  # noqa: ARG001
+    """Source: Weinberger et al.
+
+    (2009), ICML, 1113; scikit-learn's HashingVectorizer, which keeps nothing.
+    """
     from sklearn.feature_extraction.text import HashingVectorizer
 
     vectorizer = HashingVectorizer(
@@ -127,7 +123,9 @@ def _ngrams(transform: NgramHash, fitted: Fitted, about: About) -> Made:  # noqa
 
 
 def _vectors(column: str, names: list[str], transform: Callable[[list[str]], Any]) -> Made:
-    """A sparse matrix of each batch's texts as columns; one text's numbers do not depend on the others."""
+    """A sparse matrix of each batch's texts as columns; one text's numbers do not depend on the
+    others.
+    """
     vector, width = f"{HELPER}{names[0]}", len(names)
 
     def called(given: pl.Series) -> pl.Series:

@@ -1,6 +1,7 @@
 """Which rows are training rows: those before the time that splits off the latest share.
 
-Belongs here: the one rule by which features, models and judgements split. Stays out: fitting, training.
+Belongs here: the one rule by which features, models and judgements split. Stays out: fitting,
+training.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ import polars as pl
 
 
 def beginning_of_holdout(order_by: str, holdout: float) -> pl.Expr:
-    """The time before which `1 - holdout` of the rows lie; null for no rows, or where the rows around it have no time.
+    """The time before which `1 - holdout` of the rows lie; null for no rows, or where the rows
+    around it have no time.
 
     Rows of one moment stay together, so that nothing is learned from the moment it is judged on.
     """

@@ -1,6 +1,7 @@
 """What a kind of transform is: how it is fitted, and what it then makes of any row.
 
-Belongs here: the shapes and words that every transform shares. Stays out: each transform (its own module), running them in order (table.py).
+Belongs here: the shapes and words that every transform shares. Stays out: each transform (its own
+module), running them in order (table.py).
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ import polars as pl
 from assay.contracts.errors import FeatureError, Where
 from assay.contracts.features import Target
 from assay.contracts.transforms.base import Sampled
-from assay.pipelines.clean.step_spec import Fitted, Found, Learning
-from assay.pipelines.frames import ROW
-from assay.pipelines.sample import drawn
+from assay.pipelines.core.fitting import Fitted, Frames, Learning
+from assay.pipelines.core.frames import ROW
+from assay.pipelines.core.sample import drawn
 
 _FARTHEST = 2**59
 HELPER = "_of_"
@@ -25,16 +26,18 @@ HELPER = "_of_"
 
 
 @dataclass(frozen=True)
-class About:
+class Context:
     """What a transform may know beside its own settings.
 
     Args:
         types: the columns it sees, those of the transforms before it included.
         order_by: the column that orders the rows in time.
-        last: the time of the last training row, in microseconds or in units of the number that orders; None where that is no time.
+        last: the time of the last training row, in microseconds or in units of the number that
+            orders; None where that is no time.
         others: the rows of other data sets, by data set.
         on: the array library that computes what expressions cannot say.
-        in_pieces: the engine takes rows piece by piece, and Python may look each piece up in a table.
+        in_pieces: the engine takes rows piece by piece, and Python may look each piece up in a
+            table.
     """
 
     types: Mapping[str, pl.DataType]
@@ -66,26 +69,15 @@ class Kind:
     """One kind of transform.
 
     Args:
-        fit: (transform, the training rows with `_row`, about) -> what it learns.
-        made: (transform, what was learned, about) -> what it makes of rows.
-        arrays: it computes with `About.on`, so that a GPU's array library makes it where a GPU's plan cannot.
+        fit: (transform, the training rows with `_row`, context) -> what it learns.
+        made: (transform, what was learned, context) -> what it makes of rows.
+        arrays: it computes with `Context.on`, so that a GPU's array library makes it where a GPU's
+            plan cannot.
     """
 
-    fit: Callable[[Any, pl.LazyFrame, About], Learning]
-    made: Callable[[Any, Fitted, About], Made]
+    fit: Callable[[Any, pl.LazyFrame, Context], Learning]
+    made: Callable[[Any, Fitted, Context], Made]
     arrays: bool = False
-
-
-def nothing_to_learn(*_: object) -> Learning:
-    """The fitting of a transform that its contract tells everything."""
-    return Fitted()
-    yield {}  # a generator, though it never waits
-
-
-def number(column: str) -> pl.Expr:
-    """The column as Float64, null where it is no finite number."""
-    value = pl.col(column).cast(pl.Float64)
-    return pl.when(value.is_finite()).then(value)
 
 
 def finite(value: pl.Expr) -> pl.Expr:
@@ -93,12 +85,14 @@ def finite(value: pl.Expr) -> pl.Expr:
     return pl.when(value.is_finite()).then(value)
 
 
-def times(about: About) -> pl.Expr:
-    """When a row was: microseconds since 1970, or the whole number that orders it. Null where nobody knows.
+def times(context: Context) -> pl.Expr:
+    """When a row was: microseconds since 1970, or the whole number that orders it.
+
+    Null where nobody knows.
 
     Raises: FeatureError: the rows are ordered by something else.
     """
-    return moments(about.order_by, about.types[about.order_by])
+    return moments(context.order_by, context.types[context.order_by])
 
 
 def moments(column: str, dtype: pl.DataType) -> pl.Expr:
@@ -120,8 +114,10 @@ def moments(column: str, dtype: pl.DataType) -> pl.Expr:
 
 def sampled(
     transform: Sampled, rows: pl.LazyFrame, columns: Mapping[str, pl.Expr]
-) -> Generator[Mapping[str, pl.LazyFrame], Found, Found]:
-    """Two rounds: how many rows have each column, and at most `sample_rows` of its values, in the order of the rows; nulls of one column say nothing of another."""
+) -> Generator[Mapping[str, pl.LazyFrame], Frames, Frames]:
+    """Two rounds: how many rows have each column, and at most `sample_rows` of its values, in the
+    order of the rows; nulls of one column say nothing of another.
+    """
     counted = (
         yield {"given": rows.select(value.count().alias(name) for name, value in columns.items())}
     )["given"].row(0, named=True)
@@ -141,12 +137,15 @@ def looked_up(
     value: pl.Expr,
     table: pl.DataFrame,
     column: str,
-    about: About,
+    context: Context,
     default: float | int | None = None,
 ) -> pl.Expr:
-    """What a table says beside its `value`: a hash join on every engine. `default` for a value it lacks, and for a missing one.
+    """What a table says beside its `value`: a hash join on every engine.
 
-    Polars does not know that such a join goes row by row, and would keep all rows for it: 3.2 GB of ten million, and twice the time (2026-11-28).
+    `default` for a value it lacks, and for a missing one.
+
+    Polars does not know that such a join goes row by row, and would keep all rows for it: 3.2 GB of
+    ten million, and twice the time (2026-11-28).
     """
     known = table[column]
     if not table.height:
@@ -159,19 +158,19 @@ def looked_up(
 
     found = (
         value.map_batches(join, return_dtype=known.dtype, is_elementwise=True)
-        if about.in_pieces
+        if context.in_pieces
         else join(value)
     )
     return pl.when(value.is_null()).then(pl.lit(default, known.dtype)).otherwise(found)
 
 
-def coded(value: pl.Expr, known: pl.Series, about: About) -> pl.Expr:
+def coded(value: pl.Expr, known: pl.Series, context: Context) -> pl.Expr:
     """The place of a value among different ones; null for one that is not there."""
     return looked_up(
         value,
         pl.DataFrame({"value": known, "code": pl.int_range(len(known), eager=True)}),
         "code",
-        about,
+        context,
     )
 
 

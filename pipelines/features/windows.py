@@ -1,7 +1,10 @@
-"""Rows -> what the rows of the same key were before: over a span, or some moments back. Never the future, never the same moment.
+"""Rows -> what the rows of the same key were before: over a span, or some moments back.
 
-Belongs here: what a row may look at. Stays out: exact sums (exact.py).
-What is fitted is the scale of each column, in which sums are counted. At inference the rows from before have to be there too: give them as history.
+Never the future, never the same moment.
+
+Belongs here: what a row may look at. Stays out: exact sums (exact_sums.py).
+What is fitted is the scale of each column, in which sums are counted. At inference the rows from
+before have to be there too: give them as history.
 A row without a time or a key has no past, and is in nobody's.
 """
 
@@ -9,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
@@ -19,20 +22,12 @@ import polars as pl
 from assay.contracts.errors import FeatureError, Where
 from assay.contracts.transforms import AsOf, Lag, Window
 from assay.contracts.transforms.base import length
-from assay.pipelines.clean.step_spec import Fitted, Learning
-from assay.pipelines.engine import run_in_memory
+from assay.pipelines.core.engine import run_in_memory
+from assay.pipelines.core.exact_moments import number
+from assay.pipelines.core.fitting import Fitted, Learning, nothing_to_learn
 from assay.pipelines.features import exact_sums
 from assay.pipelines.features.lookback import Past, Values, last_before, over_parts
-from assay.pipelines.features.transform_spec import (
-    HELPER,
-    About,
-    Kind,
-    Made,
-    moments,
-    nothing_to_learn,
-    number,
-    times,
-)
+from assay.pipelines.features.transform_spec import HELPER, Context, Kind, Made, moments, times
 
 _HALF, _LIMB = 20, 40
 """Bits by which numbers are taken apart to be squared, and by which a sum of squares is."""
@@ -41,8 +36,8 @@ _HALF, _LIMB = 20, 40
 # -- windows ----------------------------------------------------------------------------------
 
 
-def _fit_window(transform: Window, rows: pl.LazyFrame, about: About) -> Learning:
-    times(about)  # refuses what is no time before anything is read
+def _fit_window(transform: Window, rows: pl.LazyFrame, context: Context) -> Learning:
+    times(context)  # refuses what is no time before anything is read
     seen = (
         yield {
             "scales": rows.select(
@@ -53,14 +48,14 @@ def _fit_window(transform: Window, rows: pl.LazyFrame, about: About) -> Learning
     return Fitted({column: asdict(exact_sums.scale(seen[column])) for column in transform.columns})
 
 
-def _windowed(transform: Window, fitted: Fitted, about: About) -> Made:
+def _windowed(transform: Window, fitted: Fitted, context: Context) -> Made:
     scales = {column: exact_sums.Scale(**fitted.values[column]) for column in transform.columns}
     held = {
         f"{column}|{part}": kind
         for column in transform.columns
         for part, kind in _parts(transform).items()
     }
-    keys, seen = _seen(transform, about)
+    keys, seen = _seen(transform, context)
     seen += [
         exact_sums.as_steps(column, each).alias(f"counted|{column}")
         for column, each in scales.items()
@@ -72,7 +67,7 @@ def _windowed(transform: Window, fitted: Fitted, about: About) -> Made:
     ]
     mark = f"{HELPER}{transform.makes[0]}"
     helper = pl.struct(seen).map_batches(
-        partial(_looked_back, transform, keys, held, about.on), return_dtype=pl.Struct(held)
+        partial(_looked_back, transform, keys, held, context.on), return_dtype=pl.Struct(held)
     )
 
     def of(column: str, part: str) -> pl.Expr:
@@ -85,7 +80,7 @@ def _windowed(transform: Window, fitted: Fitted, about: About) -> Made:
     return Made(
         made,
         {
-            name: (about.order_by, *transform.by, column)
+            name: (context.order_by, *transform.by, column)
             for name, (column, _) in _feature_sources(transform).items()
         },
         {mark: helper},
@@ -117,74 +112,103 @@ def _looked_back(
     on: Any,
     given: pl.Series,
 ) -> pl.Series:
-    """Of all rows (a struct of time, keys, and each column's steps and value) what `held` names; null where a row has no time or key."""
+    """Of all rows (a struct of time, keys, and each column's steps and value) what `held` names;
+    null where a row has no time or key.
+    """
     frame, squared = given.struct.unnest(), "std" in transform.functions
-    span, gap = (
-        (None if transform.span == "all" else length(transform.span)),
-        length(transform.gap) if transform.gap else 0,
-    )
-    made = {
-        name: np.full(frame.height, -np.inf)
-        if kind == pl.Float64
-        else np.zeros(frame.height, dtype=str(kind).lower())
-        for name, kind in held.items()
-    }
+    columns = [_Column.of(frame, name, transform) for name in transform.columns]
+    made = {name: _empty(dtype, frame.height) for name, dtype in held.items()}
     there = np.zeros(frame.height, dtype=bool)
-    counted = {column: frame[f"counted|{column}"].struct.unnest() for column in transform.columns}
-    x = {column: each["steps"].fill_null(0).to_numpy() for column, each in counted.items()}
-    known = {
-        column: each["steps"].is_not_null().cast(pl.Int64).to_numpy()
-        for column, each in counted.items()
-        if each["steps"].null_count()
-    }
-    storeys = {
-        column: each["storey"].fill_null(0).to_numpy()
-        for column, each in counted.items()
-        if each["storey"].max()
-    }
-    signed = {
-        f"{column}|{function}": (frame[f"value|{column}"] * (1.0 if function == "max" else -1.0))
-        .fill_null(-math.inf)
-        .to_numpy()
-        for column in transform.columns
-        for function in _extremes(transform)
-    }
 
     def fill(past: Past) -> None:
         there[past.rows] = True
-        for column in transform.columns:
-            numbers, on_storeys = (
-                past.sorted(some[column]) if column in some else None for some in (known, storeys)
-            )
-            for part, values in _sums(
-                past, past.sorted(x[column]), numbers, on_storeys, squared
-            ).items():
-                made[f"{column}|{part}"][past.rows] = past.in_row_order(values)
-        for name, values in signed.items():
-            made[name][past.rows] = past.in_row_order(past.greatest(past.sorted(values)))
+        for column in columns:
+            for part, values in column.over_windows(past, squared).items():
+                made[f"{column.name}|{part}"][past.rows] = past.in_row_order(values)
 
+    span = None if transform.span == "all" else length(transform.span)
+    gap = length(transform.gap) if transform.gap else 0
     over_parts(fill, frame, keys, span, gap, on)
-    without = None if there.all() else pl.Series(~there)
-
-    def column_of(name: str) -> pl.Series:
-        values = pl.Series(
-            name, made.pop(name)
-        )  # one at a time: each is a column of the whole table
-        if held[name] == pl.Float64:
-            values = pl.select(
-                _or_null(pl.lit(values)) * (-1.0 if name.endswith("|min") else 1.0)
-            ).to_series()
-        return values if without is None else values.set(without, None)
-
-    return pl.DataFrame({name: column_of(name) for name in held}).to_struct(given.name)
+    return _as_struct(made, held, there, given.name)
 
 
-def _seen(transform: Window | Lag | AsOf, about: About) -> tuple[list[str], list[pl.Expr]]:
+@dataclass(frozen=True)
+class _Column:
+    """A column as windows read it, a value a row.
+
+    `steps` are 0 without a number. `known` is 1 with a number, else 0; None where all rows have
+    one. `storeys` is None where all are on the lowest. `extremes`: function -> values whose
+    greatest is sought, -inf without a number.
+    """
+
+    name: str
+    steps: Values
+    known: Values | None
+    storeys: Values | None
+    extremes: Mapping[str, Values]
+
+    @classmethod
+    def of(cls, frame: pl.DataFrame, name: str, transform: Window) -> _Column:
+        """From the frame of all rows."""
+        counted = frame[f"counted|{name}"].struct.unnest()
+        steps, storeys = counted["steps"], counted["storey"]
+        return cls(
+            name,
+            steps.fill_null(0).to_numpy(),
+            steps.is_not_null().cast(pl.Int64).to_numpy() if steps.null_count() else None,
+            storeys.fill_null(0).to_numpy() if storeys.max() else None,
+            {
+                function: (frame[f"value|{name}"] * (1.0 if function == "max" else -1.0))
+                .fill_null(-math.inf)
+                .to_numpy()
+                for function in _extremes(transform)
+            },
+        )
+
+    def over_windows(self, past: Past, squared: bool) -> dict[str, Values]:
+        """The parts of each row's window, of the rows in the order of a part."""
+        known, storeys = (
+            None if values is None else past.sorted(values) for values in (self.known, self.storeys)
+        )
+        sums = _sums(past, past.sorted(self.steps), known, storeys, squared)
+        extremes = {
+            function: past.greatest(past.sorted(values))
+            for function, values in self.extremes.items()
+        }
+        return sums | extremes
+
+
+def _empty(dtype: type[pl.DataType], rows: int) -> Values:
+    if dtype == pl.Float64:
+        return np.full(rows, -np.inf)
+    return np.zeros(rows, dtype=str(dtype).lower())
+
+
+def _as_struct(
+    made: dict[str, Values], held: Mapping[str, type[pl.DataType]], there: Values, name: str
+) -> pl.Series:
+    """One struct of all columns; null where a row is not there.
+
+    Takes the columns out of `made` one at a time: each is as long as the whole table.
+    """
+    absent = None if there.all() else pl.Series(~there)
+
+    def column_of(part: str) -> pl.Series:
+        values = pl.Series(part, made.pop(part))
+        if held[part] == pl.Float64:
+            sign = -1.0 if part.endswith("|min") else 1.0
+            values = pl.select(_or_null(pl.lit(values)) * sign).to_series()
+        return values if absent is None else values.set(absent, None)
+
+    return pl.DataFrame({part: column_of(part) for part in held}).to_struct(name)
+
+
+def _seen(transform: Window | Lag | AsOf, context: Context) -> tuple[list[str], list[pl.Expr]]:
     """The names of the keys, and what a struct of rows begins with: their time and the keys."""
     keys = {f"key|{place}": column for place, column in enumerate(transform.by)}
 
     def key(column: str) -> pl.Expr:
-        if about.types[column] != pl.String or isinstance(
+        if context.types[column] != pl.String or isinstance(
             transform, AsOf
         ):  # whose keys are held against another table's
             return pl.col(column)
@@ -193,7 +217,7 @@ def _seen(transform: Window | Lag | AsOf, about: About) -> tuple[list[str], list
         )  # the fastest way to different numbers, by all cores
 
     return list(keys), [
-        times(about).alias("at"),
+        times(context).alias("at"),
         *(key(column).alias(name) for name, column in keys.items()),
     ]
 
@@ -207,10 +231,12 @@ def _feature_sources(transform: Window) -> dict[str, tuple[str, str]]:
 def _sums(
     past: Past, steps: Values, known: Values | None, storeys: Values | None, squared: bool
 ) -> dict[str, Values]:
-    """Over each window: numbers, steps, and for deviations the squares of steps in two limbs; in steps of the highest storey that one of them is on.
+    """Over each window: numbers, steps, and for deviations the squares of steps in two limbs; in
+    steps of the highest storey that one of them is on.
 
     Args:
-        steps, known, storeys: of each sorted row its steps, 0 without a number; 1 with one, else 0, None where all have one; its storey, None where all are on the lowest.
+        steps, known, storeys: of each sorted row its steps, 0 without a number; 1 with one, else 0,
+            None where all have one; its storey, None where all are on the lowest.
     """
     on = past.on
     if storeys is None or not bool(on.any(storeys > 0)):
@@ -240,7 +266,9 @@ def _sums(
 
 
 def _of_storey(past: Past, x: Values, known: Values | None, squared: bool) -> dict[str, Values]:
-    """The sums over each window of numbers of one storey; no sum on the way needs more than 64 bits."""
+    """The sums over each window of numbers of one storey; no sum on the way needs more than 64
+    bits.
+    """
     made = {"n": past.counts if known is None else past.sums(known), "sum": past.sums(x)}
     if squared:
         high = x >> _HALF
@@ -304,7 +332,7 @@ def _of(
 # -- lags ---------------------------------------------------------------------------------------
 
 
-def _lagged(transform: Lag, fitted: Fitted, about: About) -> Made:  # noqa: ARG001
+def _lagged(transform: Lag, fitted: Fitted, context: Context) -> Made:  # noqa: ARG001
     held = dict.fromkeys(transform.makes, pl.Float64)
     mark = f"{HELPER}{transform.makes[0]}"
 
@@ -324,16 +352,16 @@ def _lagged(transform: Lag, fitted: Fitted, about: About) -> Made:  # noqa: ARG0
             for name, lagged in zip(held, found, strict=True):
                 made[name][past.rows] = past.in_row_order(lagged)
 
-        over_parts(fill, frame, keys, None, 0, about.on)
+        over_parts(fill, frame, keys, None, 0, context.on)
         return (
             pl.DataFrame(made, schema=held).with_columns(_or_null(pl.all())).to_struct(given.name)
         )
 
-    keys, seen = _seen(transform, about)
+    keys, seen = _seen(transform, context)
     seen += [number(column).alias(f"value|{column}") for column in transform.columns]
     helper = pl.struct(seen).map_batches(looked_back, return_dtype=pl.Struct(held))
     inputs = (
-        (about.order_by, *transform.by, column)
+        (context.order_by, *transform.by, column)
         for column in transform.columns
         for _ in transform.moments
     )
@@ -347,8 +375,39 @@ def _lagged(transform: Lag, fitted: Fitted, about: About) -> Made:  # noqa: ARG0
 # -- other data sets ------------------------------------------------------------------------------
 
 
-def _joined(transform: AsOf, fitted: Fitted, about: About) -> Made:  # noqa: ARG001
-    other = about.others.get(transform.dataset)
+def _joined(transform: AsOf, fitted: Fitted, context: Context) -> Made:  # noqa: ARG001
+    other = _joinable(transform, context)
+    types = other.collect_schema()
+    keys, seen = _seen(transform, context)
+    held = {
+        name: pl.Int8() if types[column] == pl.Boolean else types[column]
+        for name, column in zip(transform.makes, transform.columns, strict=True)
+    }
+    past = _before(transform, other, keys, held)
+    within = length(transform.within) if transform.within else None
+
+    def looked_up(given: pl.Series) -> pl.Series:
+        # of several rows of one moment the last in the order of their values, so that it is the
+        # same one whatever order they are stored in
+        theirs = run_in_memory(past.sort("at", *held))
+        place = last_before(given.struct.unnest(), theirs, keys, within, context.on)
+        return theirs.select(pl.col(name).gather(place) for name in held).to_struct(given.name)
+
+    mark = f"{HELPER}{transform.makes[0]}"
+    helper = pl.struct(seen).map_batches(looked_up, return_dtype=pl.Struct(held))
+    inputs = {
+        name: (context.order_by, *transform.by, f"{transform.dataset}.{column}")
+        for name, column in zip(transform.makes, transform.columns, strict=True)
+    }
+    return Made({name: pl.col(mark).struct.field(name) for name in held}, inputs, {mark: helper})
+
+
+def _joinable(transform: AsOf, context: Context) -> pl.LazyFrame:
+    """The rows of the other data set.
+
+    Raises: FeatureError: they are not there, lack a column, or have a key of another type.
+    """
+    other = context.others.get(transform.dataset)
     if other is None:
         raise FeatureError(
             f"the rows of '{transform.dataset}' are not at hand",
@@ -363,48 +422,29 @@ def _joined(transform: AsOf, fitted: Fitted, about: About) -> Made:  # noqa: ARG
             Where(field=missing[0]),
         )
     for own, theirs in transform.by.items():
-        if about.types[own] != types[theirs]:
+        if context.types[own] != types[theirs]:
             raise FeatureError(
-                f"'{own}' is {about.types[own]}, and '{theirs}' of '{transform.dataset}' is {types[theirs]}",
+                f"'{own}' is {context.types[own]}, and '{theirs}' of '{transform.dataset}' is {types[theirs]}",
                 "Join by columns of one type",
                 Where(field=own),
             )
-    keys, seen = _seen(transform, about)
-    held = {
-        name: pl.Int8() if types[column] == pl.Boolean else types[column]
-        for name, column in zip(transform.makes, transform.columns, strict=True)
-    }
-    past = other.select(
-        moments(transform.time, types[transform.time]).alias("at"),
-        *(
-            pl.col(theirs).alias(key)
-            for key, theirs in zip(keys, transform.by.values(), strict=True)
-        ),
-        *(
-            pl.col(column).cast(kind).alias(name)
-            for column, (name, kind) in zip(transform.columns, held.items(), strict=True)
-        ),
-    ).drop_nulls(["at", *keys])
+    return other
 
-    def looked_up(given: pl.Series) -> pl.Series:
-        # of several rows of one moment the last in the order of their values, so that it is the same one whatever order they are stored in
-        theirs = run_in_memory(past.sort("at", *held))
-        place = last_before(
-            given.struct.unnest(),
-            theirs,
-            keys,
-            length(transform.within) if transform.within else None,
-            about.on,
-        )
-        return theirs.select(pl.col(name).gather(place) for name in held).to_struct(given.name)
 
-    mark = f"{HELPER}{transform.makes[0]}"
-    helper = pl.struct(seen).map_batches(looked_up, return_dtype=pl.Struct(held))
-    inputs = {
-        name: (about.order_by, *transform.by, f"{transform.dataset}.{column}")
-        for name, column in zip(transform.makes, transform.columns, strict=True)
-    }
-    return Made({name: pl.col(mark).struct.field(name) for name in held}, inputs, {mark: helper})
+def _before(
+    transform: AsOf, other: pl.LazyFrame, keys: Sequence[str], held: Mapping[str, pl.DataType]
+) -> pl.LazyFrame:
+    """The other rows that have a time and a key: `at`, the keys, and the columns as features."""
+    dtype = other.collect_schema()[transform.time]
+    named_keys = (
+        pl.col(theirs).alias(key) for key, theirs in zip(keys, transform.by.values(), strict=True)
+    )
+    columns = (
+        pl.col(column).cast(kind).alias(name)
+        for column, (name, kind) in zip(transform.columns, held.items(), strict=True)
+    )
+    rows = other.select(moments(transform.time, dtype).alias("at"), *named_keys, *columns)
+    return rows.drop_nulls(["at", *keys])
 
 
 WINDOW = Kind(_fit_window, _windowed, arrays=True)

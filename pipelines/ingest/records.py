@@ -9,20 +9,22 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from assay.pipelines.frames import ROW
+from assay.pipelines.core.frames import ROW
 
 HEADER = 1
 
 
 def numbered(rows: pl.LazyFrame, unreadable: Sequence[int], header: int = HEADER) -> pl.LazyFrame:
-    """Turn `_row`, counted over readable rows from 1, into the record number in the file, header and unreadable records included.
+    """Turn `_row`, counted over readable rows from 1, into the record number in the file, header
+    and unreadable records included.
 
     Args:
         rows: has `_row`, 1..n.
         unreadable: the record numbers of what could not be read, each > `header`.
         header: records before the first row: 1 for text with a header, 0 for a table.
     """
-    # before readable row i stand the header and those unreadable records whose number, less the ones before them, is at most i + 1
+    # before readable row i stand the header and those unreadable records whose number, less the
+    # ones before them, is at most i + 1
     thresholds = pl.Series(
         [record - header - before for before, record in enumerate(sorted(unreadable))],
         dtype=pl.Int64,

@@ -1,8 +1,11 @@
-"""Bytes of delimited text -> proof that they are well formed, or each record with what is wrong with it.
+"""Bytes of delimited text -> proof that they are well formed, or each record with what is wrong
+with it.
 
-Belongs here: counting and classifying bytes, vectorised. Stays out: reading files, decoding cells. Imports no frames: the process that decodes starts with it.
+Belongs here: counting and classifying bytes, vectorised. Stays out: reading files, decoding cells.
+Imports no frames: the process that decodes starts with it.
 
-Source: RFC 4180, section 2; a quote inside an unquoted cell is taken as it stands, as most writers mean it.
+Source: RFC 4180, section 2; a quote inside an unquoted cell is taken as it stands, as most writers
+mean it.
 """
 
 from __future__ import annotations
@@ -17,9 +20,12 @@ import numpy.typing as npt
 LF, CR = 10, 13
 MAX_RECORD = 16 * 2**20
 """Bytes of the longest record; a quote that is not closed within them never is."""
-MISSING, TOO_MANY, BROKEN_QUOTE, UNCLOSED, ENCODING, TOO_LONG = (
-    "missing columns", "too many columns", "unquoted value", "unclosed quote", "invalid encoding", f"longer than {MAX_RECORD:,} bytes",
-)  # fmt: skip
+MISSING = "missing columns"
+TOO_MANY = "too many columns"
+BROKEN_QUOTE = "unquoted value"
+UNCLOSED = "unclosed quote"
+ENCODING = "invalid encoding"
+TOO_LONG = f"longer than {MAX_RECORD:,} bytes"
 
 Bytes = npt.NDArray[np.uint8]
 Flags = npt.NDArray[np.bool_]
@@ -28,7 +34,9 @@ Positions = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Marks:
-    """The characters that delimited text is made with, one byte each; `quote` and `escape` may be none. Unless an escape is said, a quote is escaped by another."""
+    """The characters that delimited text is made with, one byte each; `quote` and `escape` may be
+    none. Unless an escape is said, a quote is escaped by another.
+    """
 
     delimiter: str = ","
     quote: str | None = '"'
@@ -40,7 +48,9 @@ class Marks:
 
 @dataclass(frozen=True)
 class WellFormed:
-    """What a well-formed file holds: its records, the delimiters between their cells, whether any cell is in quotes, and all bytes that are no line end."""
+    """What a well-formed file holds: its records, the delimiters between their cells, whether any
+    cell is in quotes, and all bytes that are no line end.
+    """
 
     records: int
     delimiters: int
@@ -128,7 +138,9 @@ def _quotes_in_place(
     delimiter: int,
     quote: int,
 ) -> bool:
-    """Whether each opening quote starts a cell and each closing one ends it; two together are one that is escaped."""
+    """Whether each opening quote starts a cell and each closing one ends it; two together are one
+    that is escaped.
+    """
     neighbours = separators | quotes
     opens, closes = quotes & state, quotes & ~state
     ends = neighbours | (data == CR)
@@ -154,7 +166,9 @@ class Flaw:
 
 @dataclass(frozen=True)
 class Sorted:
-    """A chunk, sorted: the readable records joined by line feeds, how many, the flaws, and how many bytes were used; the rest belongs to the next chunk."""
+    """A chunk, sorted: the readable records joined by line feeds, how many, the flaws, and how many
+    bytes were used; the rest belongs to the next chunk.
+    """
 
     good: bytes
     rows: int
@@ -192,7 +206,10 @@ class Sorter:
         self._quoted = re.compile(quote + body + quote) if quote else None
 
     def sort(self, chunk: bytes, *, last: bool) -> Sorted:
-        """Sort a chunk that starts at a record. Unless it is the last, what may go on after it is left to the next."""
+        """Sort a chunk that starts at a record.
+
+        Unless it is the last, what may go on after it is left to the next.
+        """
         data = np.frombuffer(chunk, np.uint8)
         starts, ends, nexts = _lines(data, last=last)
         if not len(starts):
@@ -209,7 +226,8 @@ class Sorter:
                 continue
             found = self._record(chunk, int(starts[at]), last=last)
             if found is not None and not last and found[0] is None and found[1] > ends[-1]:
-                found = None  # it ends at a carriage return whose line feed may come with the next chunk
+                # it ends at a carriage return whose line feed may come with the next chunk
+                found = None
             if found is None:
                 if len(chunk) - int(starts[at]) <= MAX_RECORD:
                     done = int(at)
@@ -230,7 +248,9 @@ class Sorter:
     def _by_line(
         self, chunk: bytes, data: Bytes, starts: Positions, ends: Positions
     ) -> tuple[Flags, npt.NDArray[np.uint8]]:
-        """Judge lines that are a record each: good ones, and what is wrong with the others; those with a quote or an escape are looked at one by one."""
+        """Judge lines that are a record each: good ones, and what is wrong with the others; those
+        with a quote or an escape are looked at one by one.
+        """
         cells = _counts(data == self.delimiter, starts, ends) + 1
         special = np.zeros(len(starts), bool)
         for mark in (self.quote, self.escape):
@@ -256,7 +276,9 @@ class Sorter:
     def _well_quoted(
         self, data: Bytes, starts: Positions, ends: Positions, cells: npt.NDArray[np.int64]
     ) -> Flags:
-        """Lines whose quotes are all in place, taken each for itself; `cells` is mended for delimiters inside quotes."""
+        """Lines whose quotes are all in place, taken each for itself; `cells` is mended for
+        delimiters inside quotes.
+        """
         quotes = np.flatnonzero(data == self.quote)
         line = np.searchsorted(starts, quotes, side="right") - 1
         per_line = np.bincount(line, minlength=len(starts))
@@ -280,7 +302,9 @@ class Sorter:
         return well
 
     def _record(self, chunk: bytes, start: int, *, last: bool) -> tuple[str | None, int] | None:
-        """What is wrong with the record that starts here, and where it ends; None where the chunk ends first. A flawed record is one line long."""
+        """What is wrong with the record that starts here, and where it ends; None where the chunk
+        ends first. A flawed record is one line long.
+        """
         at, cells, size = start, 1, len(chunk)
         while True:
             if self._quoted is not None and at < size and chunk[at] == self.quote:
@@ -309,8 +333,16 @@ class Sorter:
                 return BROKEN_QUOTE, _line_end(chunk, start)
             cells, at = cells + 1, at + 1
 
-    def _gathered(self, chunk: bytes, lines: tuple[Positions, Positions, Positions], good: Flags, wrong: npt.NDArray[np.uint8],
-                  joined: list[tuple[int, int, int]], flaws: dict[int, str], done: int) -> Sorted:  # fmt: skip
+    def _gathered(
+        self,
+        chunk: bytes,
+        lines: tuple[Positions, Positions, Positions],
+        good: Flags,
+        wrong: npt.NDArray[np.uint8],
+        joined: list[tuple[int, int, int]],
+        flaws: dict[int, str],
+        done: int,
+    ) -> Sorted:
         """Number the records and join the readable ones."""
         starts, ends, nexts = lines
         is_record = wrong[:done] != _BLANK
@@ -342,7 +374,10 @@ _REASONS = {_FEW: MISSING, _MANY: TOO_MANY, _ENCODING: ENCODING, _LONG: TOO_LONG
 
 
 def _lines(data: Bytes, *, last: bool) -> tuple[Positions, Positions, Positions]:
-    """Where each line starts, where its content ends, and where the next starts. A line ends with LF, CR LF or CR alone."""
+    """Where each line starts, where its content ends, and where the next starts.
+
+    A line ends with LF, CR LF or CR alone.
+    """
     feeds = np.flatnonzero(data == LF)
     returns = np.flatnonzero(data == CR)
     if len(returns):

@@ -1,8 +1,12 @@
-"""Columns of text -> those that hold whole numbers, and proof that the numbers tell how they were written.
+"""Columns of text -> those that hold whole numbers, and proof that the numbers tell how they were
+written.
 
-Belongs here: guessing from a sample, measuring the text that numbers stand for. Stays out: reading files.
-A whole number can be written in many ways (`7`, `007`, `+7`), and the plain one is the shortest. So where the cells of a file are together as long as the plain
-texts of what was read from them, each of them is plain, and numbers can be kept in place of text: they take less time to read, to write and to compare.
+Belongs here: guessing from a sample, measuring the text that numbers stand for. Stays out: reading
+files.
+A whole number can be written in many ways (`7`, `007`, `+7`), and the plain one is the shortest. So
+where the cells of a file are together as long as the plain texts of what was read from them, each
+of them is plain, and numbers can be kept in place of text: they take less time to read, to write
+and to compare.
 """
 
 from __future__ import annotations
@@ -17,7 +21,9 @@ _POWERS = [10**digits for digits in range(1, 19)]
 
 
 def likely_whole(sample: pl.DataFrame) -> list[str]:
-    """The columns of text in which the sample has whole numbers, plainly written, and nothing else."""
+    """The columns of text in which the sample has whole numbers, plainly written, and nothing
+    else.
+    """
     told = sample.select(pl.all().str.contains(PLAIN).all() & pl.all().is_not_null().any()).row(
         0, named=True
     )
@@ -25,7 +31,9 @@ def likely_whole(sample: pl.DataFrame) -> list[str]:
 
 
 def text_bytes(rows: pl.DataFrame) -> int:
-    """The bytes of the cells as text: a whole number in its plain form, and nothing where there is none."""
+    """The bytes of the cells as text: a whole number in its plain form, and nothing where there is
+    none.
+    """
     return sum(
         _digits(cells) if cells.dtype.is_integer() else int(cells.str.len_bytes().sum())
         for cells in rows.get_columns()
@@ -33,7 +41,9 @@ def text_bytes(rows: pl.DataFrame) -> int:
 
 
 def _digits(cells: pl.Series) -> int:
-    """Digits and minus signs of Int64 numbers; a comparison for each power of ten that only some of them reach."""
+    """Digits and minus signs of Int64 numbers; a comparison for each power of ten that only some of
+    them reach.
+    """
     given, low, high = cells.count(), cells.min(), cells.max()
     if not isinstance(low, int) or not isinstance(high, int):
         return 0
@@ -51,7 +61,9 @@ def _digits(cells: pl.Series) -> int:
 
 
 class Measured:
-    """The bytes of cells that go by as batches, told at the end; several batches are measured at once, as they are small."""
+    """The bytes of cells that go by as batches, told at the end; several batches are measured at
+    once, as they are small.
+    """
 
     def __init__(self) -> None:
         self._lock, self._waiting, self._rows, self._bytes = (

@@ -22,7 +22,9 @@ class Inputs:
     policy_digest: str
     code_version: str
     related: Mapping[str, str] = field(default_factory=dict)
-    """Data set -> version of what its relationships were held against; one that has none yet is not here."""
+    """Data set -> version of what its relationships were held against; one that has none yet is not
+    here.
+    """
 
     decisions: str | None = None
     """SHA-256 over the releases from the quarantine; None where there are none."""
@@ -54,9 +56,11 @@ class Previous:
 def next_version(
     previous: Previous | None, *, contract_version: str, source_digest: str, window: str | None
 ) -> str:
-    """Number the version: major with the contract's major, minor for new data, patch for the same data made again.
+    """Number the version: major with the contract's major, minor for new data, patch for the same
+    data made again.
 
-    Source: Semantic Versioning 2.0.0, read for data: a consumer breaks when the contract does, and gains when rows come.
+    Source: Semantic Versioning 2.0.0, read for data: a consumer breaks when the contract does, and
+    gains when rows come.
     """
     major = int(contract_version.split(".")[0])
     if previous is None:
@@ -79,7 +83,8 @@ def change_note(
 ) -> str:
     """One line for people on what is new, from what is known when the version is signed.
 
-    How many rows were added, removed and changed takes a join of two versions, and is told after the commit.
+    How many rows were added, removed and changed takes a join of two versions, and is told after
+    the commit.
     Args:
         partitions: how many the version holds; `window` then names those that are new in it.
     """
@@ -100,7 +105,9 @@ def change_note(
 
 
 def schema_changes(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
-    """Columns that came, went or changed their type, in words; nothing where one of the two is not known."""
+    """Columns that came, went or changed their type, in words; nothing where one of the two is not
+    known.
+    """
     if not old or not new:
         return []
     came = [f"column {name} added" for name in new if name not in old]

@@ -1,6 +1,8 @@
-"""A data set that comes month by month or day by day: the names of its partitions, and what all of them come to.
+"""A data set that comes month by month or day by day: the names of its partitions, and what all of
+them come to.
 
-Belongs here: deciding and adding up. Stays out: files (assets/io/lake.py), who wins a race (the registry's transaction).
+Belongs here: deciding and adding up. Stays out: files (assets/io/lake.py), who wins a race (the
+registry's transaction).
 """
 
 from __future__ import annotations
@@ -106,10 +108,12 @@ def accounting(parts: Iterable[Part]) -> dict[str, Any]:
 
 
 def checks(newest: Sequence[Mapping[str, Any]], parts: Iterable[Part]) -> list[dict[str, Any]]:
-    """The rules of the newest contract over all partitions: failing rows added up, passed where each has passed, unknown where one is.
+    """The rules of the newest contract over all partitions: failing rows added up, passed where
+    each has passed, unknown where one is.
 
     Args:
-        newest: the checks of the partition judged last, each with everything there is to say of its rule.
+        newest: the checks of the partition judged last, each with everything there is to say of its
+            rule.
     """
     judged = [part["checks"] for part in parts]
     return [

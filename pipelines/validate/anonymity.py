@@ -1,6 +1,7 @@
 """A version's rows and the columns that tell persons apart together -> how anonymous they are.
 
-Belongs here: k, l and t, as plans. Stays out: the floors (contracts), treating columns (admit/treat.py).
+Belongs here: k, l and t, as plans. Stays out: the floors (contracts), treating columns
+(admit/treat.py).
 A null is a value like any other: not to be known is something to be told apart by.
 """
 
@@ -11,7 +12,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from assay.contracts.model import Measure, Rule
-from assay.pipelines.engine import run_together
+from assay.pipelines.core.engine import run_together
 
 
 def answers(rules: Sequence[Rule], rows: pl.LazyFrame) -> dict[str, float | None]:
@@ -24,8 +25,9 @@ def answers(rules: Sequence[Rule], rows: pl.LazyFrame) -> dict[str, float | None
 def measured(rows: pl.LazyFrame, measure: Measure) -> pl.LazyFrame:
     """One number: k, l or t.
 
-    Source: k, Samarati and Sweeney (1998); distinct l-diversity, Machanavajjhala et al. (2007); t-closeness, Li et al. (2007), with the
-    earth mover's distance for ordered values where they are numbers, and half the sum of differences where they are not.
+    Source: k, Samarati and Sweeney (1998); distinct l-diversity, Machanavajjhala et al. (2007);
+    t-closeness, Li et al. (2007), with the earth mover's distance for ordered values where they are
+    numbers, and half the sum of differences where they are not.
     """
     by = list(measure.quasi_identifiers)
     if measure.what == "k" or measure.sensitive is None:

@@ -1,7 +1,9 @@
-"""A version's rows and the groups that its contract declares -> how each group is represented, and how the outcome falls among them.
+"""A version's rows and the groups that its contract declares -> how each group is represented, and
+how the outcome falls among them.
 
-Belongs here: shares, balance, differences. Stays out: floors for them (contracts/measures.py). A group of fewer rows than the contract's
-`smallest` is neither named nor part of a measure: somebody in it could be told apart.
+Belongs here: shares, balance, differences. Stays out: floors for them (contracts/measures.py). A
+group of fewer rows than the contract's `smallest` is neither named nor part of a measure: somebody
+in it could be told apart.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from assay.contracts.settings import Bias, Outcome
-from assay.pipelines.engine import run_together
+from assay.pipelines.core.engine import run_together
 
 MOST = 50
 """Groups that are listed one by one; measures count all that are large enough."""
@@ -22,7 +24,9 @@ _ROWS, _POSITIVE, _JUDGED, _GROUP = "rows", "positive", "judged", "group"
 
 @dataclass(frozen=True)
 class Group:
-    """One group: its share of all rows, and the share of its rows with the outcome, of those where it is known; None where no outcome is declared or known."""
+    """One group: its share of all rows, and the share of its rows with the outcome, of those where
+    it is known; None where no outcome is declared or known.
+    """
 
     value: str | None
     rows: int
@@ -32,7 +36,9 @@ class Group:
 
 @dataclass(frozen=True)
 class Balance:
-    """One column's groups, the largest first, and what they come to; None where it cannot be told."""
+    """One column's groups, the largest first, and what they come to; None where it cannot be
+    told.
+    """
 
     column: str
     groups: tuple[Group, ...]
@@ -75,12 +81,15 @@ def balance(column: str, counts: pl.DataFrame, smallest: int) -> Balance:
     """What the counts come to.
 
     Args:
-        counts: a row a group: `group` (text, null is a group like any other), `rows`, `positive` (with the outcome) and `judged` (where it is known).
+        counts: a row a group: `group` (text, null is a group like any other), `rows`, `positive`
+            (with the outcome) and `judged` (where it is known).
         smallest: rows from which on a group is counted.
-    Returns: `balance` is Pielou's evenness, entropy over its maximum: 1 where all groups are equally large. `parity_difference` is the highest less the
-        lowest share of the outcome, `impact_ratio` the lowest over the highest; under 0.8 the latter breaks the four-fifths rule.
-    Source: Pielou (1966), J. Theor. Biol. 13, 131. Dwork et al. (2012), ITCS, for parity; fairlearn's demographic_parity_difference and _ratio with
-        `between_groups`. 29 CFR 1607.4 D (EEOC, 1978) for four fifths; Feldman et al. (2015), KDD.
+    Returns: `balance` is Pielou's evenness, entropy over its maximum: 1 where all groups are
+    equally large. `parity_difference` is the highest less the lowest share of the outcome,
+    `impact_ratio` the lowest over the highest; under 0.8 the latter breaks the four-fifths rule.
+    Source: Pielou (1966), J. Theor. Biol. 13, 131. Dwork et al. (2012), ITCS, for parity;
+    fairlearn's demographic_parity_difference and _ratio with `between_groups`. 29 CFR 1607.4 D
+    (EEOC, 1978) for four fifths; Feldman et al. (2015), KDD.
     """
     total = int(counts[_ROWS].sum())
     large = counts.filter(pl.col(_ROWS) >= smallest).sort(

@@ -1,14 +1,17 @@
-"""A published version -> what its columns hold: counted over all rows, and their shape in a sample of them.
+"""A published version -> what its columns hold: counted over all rows, and their shape in a sample
+of them.
 
-Belongs here: measuring for people. Stays out: judging (metrics.py), what a draft is made of (draft/profile.py), comparing versions (drift/).
-Of columns that may be personal nothing is told but how many values are missing and how many are different.
+Belongs here: measuring for people. Stays out: judging (metrics.py), what a draft is made of
+(draft/profile.py), comparing versions (drift/).
+Of columns that may be personal nothing is told but how many values are missing and how many are
+different.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +19,9 @@ import polars as pl
 
 BINS, MOST = 10, 5
 SAMPLE_ROWS = 100_000
-EXACT = 50_000  # columns with at most about so many different values have them counted, others estimated: it would take memory
+# columns with at most about so many different values have them counted, others estimated: it would
+# take memory
+EXACT = 50_000
 REPEATED = 0.5  # a column of more different values than this share of the sample has no top values
 _RUNS = ((r"\p{Lu}+", "A"), (r"\p{Ll}+", "a"), (r"[0-9]+", "9"), (r"\s+", " "))
 Share = tuple[str, float]
@@ -24,10 +29,12 @@ Share = tuple[str, float]
 
 @dataclass(frozen=True)
 class Described:
-    """One column. `missing`, `low`, `high`, `mean`, `std` and the lengths (in characters) are of all rows, and so is `different`, which is off by some 1 % beyond EXACT;
+    """One column. `missing`, `low`, `high`, `mean`, `std` and the lengths (in characters) are of
+    all rows, and so is `different`, which is off by some 1 % beyond EXACT;
 
-    `quartiles`, `histogram` (BINS bins of equal width from the sample's lowest to its highest), `top` and `patterns` (letters as A and a, digits as 9, runs as one)
-    are shares of the sample. What a column of its type has not, or may not show, is None or empty.
+    `quartiles`, `histogram` (BINS bins of equal width from the sample's lowest to its highest),
+    `top` and `patterns` (letters as A and a, digits as 9, runs as one) are shares of the sample.
+    What a column of its type has not, or may not show, is None or empty.
     """
 
     name: str
@@ -74,7 +81,9 @@ def _frequencies(name: str, kind: pl.DataType, shown: bool) -> pl.Expr:
 
 
 def sampled(frame: pl.LazyFrame, rows: int, seed: int = 0) -> pl.LazyFrame:
-    """Plan to draw about SAMPLE_ROWS of the rows, each with the same chance, whatever the order; all of them where there are no more."""
+    """Plan to draw about SAMPLE_ROWS of the rows, each with the same chance, whatever the order;
+    all of them where there are no more.
+    """
     if rows <= SAMPLE_ROWS:
         return frame
     numbered = frame.with_row_index("_number")
@@ -82,7 +91,9 @@ def sampled(frame: pl.LazyFrame, rows: int, seed: int = 0) -> pl.LazyFrame:
 
 
 def recounting(frame: pl.LazyFrame, counts: pl.DataFrame) -> pl.LazyFrame:
-    """Plan to count the different values where `counting` estimated few: one row, a column for each such."""
+    """Plan to count the different values where `counting` estimated few: one row, a column for each
+    such.
+    """
     few = [name for name in counts.columns if counts[name][0].get("different", EXACT + 1) <= EXACT]
     return frame.select(pl.col(name).drop_nulls().n_unique() for name in few)
 
@@ -109,24 +120,32 @@ def _described(name: str, values: pl.Series, counted: Mapping[str, Any], shown: 
         if counted.get("shortest") is not None
         else None
     )
-    known = values.drop_nulls()
-    if not shown or known.is_empty() or kind.is_nested():
-        return Described(
-            name,
-            _type(kind),
-            counted["missing"],
-            counted.get("different"),
-            **of_all,
-            lengths=lengths,
-        )
+    description = Described(
+        name,
+        _type(kind),
+        counted["missing"],
+        counted.get("different"),
+        **of_all,
+        lengths=lengths,
+    )
+    given = values.drop_nulls()
+    if not shown or given.is_empty() or kind.is_nested():
+        return description
     ordered = kind.is_numeric() or kind.is_temporal()
-    return Described(
-        name, _type(kind), counted["missing"], counted.get("different"), **of_all, lengths=lengths,
-        quartiles=tuple(_plain(known.sort()[round(at * (len(known) - 1))]) for at in (0.25, 0.5, 0.75)) if ordered else (),
-        histogram=_histogram(known) if ordered else (),
-        top=_shares(known.cast(pl.String)) if known.n_unique() <= REPEATED * len(known) else (),
-        patterns=_shares(_shape(known)) if kind == pl.String else (),
-    )  # fmt: skip
+    few = given.n_unique() <= REPEATED * len(given)
+    return replace(
+        description,
+        quartiles=_quartiles(given) if ordered else (),
+        histogram=_histogram(given) if ordered else (),
+        top=_shares(given.cast(pl.String)) if few else (),
+        patterns=_shares(_shape(given)) if kind == pl.String else (),
+    )
+
+
+def _quartiles(given: pl.Series) -> tuple[Any, ...]:
+    in_order = given.sort()
+    last = len(in_order) - 1
+    return tuple(_plain(in_order[round(share * last)]) for share in (0.25, 0.5, 0.75))
 
 
 def _type(kind: pl.DataType) -> str:

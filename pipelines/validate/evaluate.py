@@ -1,6 +1,7 @@
 """A table that is published and rules that may be new -> how many rows would break each, and which.
 
-Belongs here: judging without splitting, and not reading what statistics prove. Stays out: what a rule means (contracts/rules.py).
+Belongs here: judging without splitting, and not reading what statistics prove. Stays out: what a
+rule means (contracts/rules.py).
 """
 
 from __future__ import annotations
@@ -15,18 +16,23 @@ from assay.contracts.model import Column, Contract, Rule
 from assay.contracts.rules import keeps, was_read
 from assay.contracts.types import dtype, read, readable
 from assay.pipelines.clean.duplicates import SAMPLE, distinguishing_columns, suspects
-from assay.pipelines.engine import run_together
+from assay.pipelines.core.engine import run_together
 from assay.pipelines.validate.split import judged_rules, look_up
 
 EXAMPLES = 5
 _ROW = "_position"
 Proving = Generator[list[pl.LazyFrame], list[pl.DataFrame], tuple[str, ...]]
-"""Yields the plans of one pass and is sent their frames; returns the names of the rules that are proven."""
+"""Yields the plans of one pass and is sent their frames; returns the names of the rules that are
+proven.
+"""
 
 
 @dataclass(frozen=True)
 class Statistics:
-    """What the footers of a table's files say of one column: exact, over all rows. `low` and `high` are None where one file lacks them."""
+    """What the footers of a table's files say of one column: exact, over all rows.
+
+    `low` and `high` are None where one file lacks them.
+    """
 
     nulls: int | None
     low: Any = None
@@ -34,9 +40,11 @@ class Statistics:
 
 
 def proven(rule: Rule, statistics: Mapping[str, Statistics]) -> bool:
-    """Whether the statistics alone prove that every row keeps the rule, so that the column need not be read.
+    """Whether the statistics alone prove that every row keeps the rule, so that the column need not
+    be read.
 
-    The high end of fractions proves nothing: writers leave NaN out of it, and NaN is above every limit.
+    The high end of fractions proves nothing: writers leave NaN out of it, and NaN is above every
+    limit.
     """
     if rule.path or len(rule.columns) != 1:
         return False
@@ -69,7 +77,8 @@ def proven(rule: Rule, statistics: Mapping[str, Statistics]) -> bool:
 def kept_by_all(
     rules: Sequence[Rule], contract: Contract, values: Mapping[str, pl.Series]
 ) -> tuple[str, ...]:
-    """The rules about one column that every different value of it keeps, so that no row need be asked.
+    """The rules about one column that every different value of it keeps, so that no row need be
+    asked.
 
     Args:
         values: column -> its different values as text, null among them where there is one.
@@ -100,9 +109,11 @@ def kept_by_all(
 def without_repeats(
     rows: pl.LazyFrame, contract: Contract, rules: Sequence[Rule], parts: int
 ) -> Proving:
-    """The rules against repeated values that no row can break, since no two hashes of their values are equal. What repeats is left to the apply pass.
+    """The rules against repeated values that no row can break, since no two hashes of their values
+    are equal. What repeats is left to the apply pass.
 
-    To know a repeated value as it goes by, that pass must remember every one before it: its memory grows with the rows. This one sorts hashes, part after part,
+    To know a repeated value as it goes by, that pass must remember every one before it: its memory
+    grows with the rows. This one sorts hashes, part after part,
     first of the columns that tell rows apart: where those repeat nowhere, the whole does not.
 
     Args:
@@ -164,7 +175,9 @@ def typed_values(column: Column, values: pl.Series) -> pl.LazyFrame:
 
 
 def retyped(frame: pl.LazyFrame, columns: Sequence[Column]) -> pl.LazyFrame:
-    """A published table under another contract: its columns cast to the types promised now, beside the `_was_read_` helpers; columns it lacks stay away."""
+    """A published table under another contract: its columns cast to the types promised now, beside
+    the `_was_read_` helpers; columns it lacks stay away.
+    """
     schema = frame.collect_schema()
     there = [column for column in columns if column.name in schema]
 
@@ -192,10 +205,12 @@ def counting(
     *,
     examples: int = EXAMPLES,
 ) -> pl.LazyFrame:
-    """The plan of one row: `rows`, for each rule by name the rows that break it, and under `<name>?` the positions of the first of them, from 1.
+    """The plan of one row: `rows`, for each rule by name the rows that break it, and under
+    `<name>?` the positions of the first of them, from 1.
 
     Args:
-        frame: typed columns, as `retyped` makes them. Rules about columns it lacks must have been left out.
+        frame: typed columns, as `retyped` makes them. Rules about columns it lacks must have been
+            left out.
         examples: positions a rule; none for 0, which spares numbering the rows.
     """
     judging = judged_rules(rules, related or {})

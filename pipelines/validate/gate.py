@@ -1,7 +1,8 @@
 """Batches about to be written -> pandera's second opinion.
 
-Belongs here: running pandera on eager batches, and the canary that proves it runs. Stays out: the schema (contracts/schema.py).
-pandera checks only the schema of a lazy frame unless told otherwise, in silence; hence eager batches, an explicit depth, and a canary.
+Belongs here: running pandera on eager batches, and the canary that proves it runs. Stays out: the
+schema (contracts/schema.py). pandera checks only the schema of a lazy frame unless told otherwise,
+in silence; hence eager batches, an explicit depth, and a canary.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 class Gate:
     """pandera's schema of one contract, proved to refuse what it must.
 
-    Raises: QualityError: a canary row that must fail passed; nothing is validated by a validator that does not work.
+    Raises: QualityError: a canary row that must fail passed; nothing is validated by a validator
+    that does not work.
     """
 
     def __init__(self, contract: Contract, schema: pa.DataFrameSchema | None = None) -> None:
@@ -38,7 +40,8 @@ class Gate:
     def check(self, batch: pl.DataFrame) -> None:
         """Validate one eager batch of published rows.
 
-        Raises: QualityError: pandera refuses what the rules let through. Names columns and checks, never values.
+        Raises: QualityError: pandera refuses what the rules let through. Names columns and checks,
+        never values.
         """
         broken = self._failures(batch)
         if broken:
@@ -92,7 +95,9 @@ class Gate:
 
 
 def canary(rule: Rule, types: Mapping[str, pl.DataType]) -> pl.DataFrame | None:
-    """A row of one cell that breaks the rule; None where one value cannot (presence, uniqueness, counts), cannot be of that type, or does not set rows aside."""
+    """A row of one cell that breaks the rule; None where one value cannot (presence, uniqueness,
+    counts), cannot be of that type, or does not set rows aside.
+    """
     if (
         not rule.splits_rows
         or rule.path

@@ -1,6 +1,8 @@
-"""The account of a run, its checks, and what files and samples say -> the quality metrics of a version.
+"""The account of a run, its checks, and what files and samples say -> the quality metrics of a
+version.
 
-Belongs here: what each metric is. Stays out: reading files (assets/stages/quality.py), bounds on them (contracts/measures.py).
+Belongs here: what each metric is. Stays out: reading files (assets/stages/quality.py), bounds on
+them (contracts/measures.py).
 What nobody measured, or declared, is None: unknown, never good.
 """
 
@@ -11,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from assay.contracts.model import Rule
-from assay.pipelines.frames import Accounting, Check
+from assay.pipelines.core.frames import Accounting, Check
 from assay.pipelines.validate.bias import Balance
 from assay.pipelines.validate.stability import STABLE
 
@@ -28,8 +30,10 @@ _OF_GROUPS = {
 
 @dataclass(frozen=True)
 class ColumnQuality:
-    """One column: the share of rows with a value, the share of judgements by rules about it that failed, the share of rows in which cleaning changed it, and its
-    stability index against the version before."""
+    """One column: the share of rows with a value, the share of judgements by rules about it that
+    failed, the share of rows in which cleaning changed it, and its stability index against the
+    version before.
+    """
 
     column: str
     completeness_pct: float | None
@@ -40,7 +44,10 @@ class ColumnQuality:
 
 @dataclass(frozen=True)
 class Quality:
-    """A version's quality, as its evidence keeps it. Percentages are of the rows that came in; freshness is in hours at publication."""
+    """A version's quality, as its evidence keeps it.
+
+    Percentages are of the rows that came in; freshness is in hours at publication.
+    """
 
     noise_rate_pct: float | None
     duplicate_rate_pct: float | None
@@ -60,7 +67,9 @@ class Quality:
 
 @dataclass(frozen=True)
 class Measured:
-    """What was read for the metrics, apart from the account: nulls a column (None where unknown), ages, indices, groups."""
+    """What was read for the metrics, apart from the account: nulls a column (None where unknown),
+    ages, indices, groups.
+    """
 
     nulls: Mapping[str, int | None]
     freshness_hours: Mapping[str, float] = field(default_factory=dict)
@@ -75,22 +84,11 @@ def quality(
 ) -> Quality:
     """Gather the metrics of one version.
 
-    Noise is what cleaning took out or set aside, duplicates apart; coverage what was published; the error rate what was quarantined.
+    Noise is what cleaning took out or set aside, duplicates apart; coverage what was published; the
+    error rate what was quarantined.
     """
     rows_in, published = accounting.rows_in, accounting.published
-    duplicates = sum(rows for step, rows in accounting.removed_by.items() if "duplicate" in step)
-    noise = (
-        accounting.removed
-        - duplicates
-        + min(
-            sum(
-                rows
-                for reason, rows in accounting.quarantined_by.items()
-                if reason.startswith(CLEANING)
-            ),
-            accounting.quarantined,
-        )
-    )
+    duplicates, noise = _duplicates_and_noise(accounting)
     judging = {rule.name: rule for rule in rules if rule.judges_rows}
     judged = [
         (judging[check.rule], check)
@@ -107,25 +105,46 @@ def quality(
         )
         for name, nulls in measured.nulls.items()
     )
-    whole = [column.completeness_pct for column in columns if column.completeness_pct is not None]
     indices = list(measured.stability.values())
     return Quality(
         noise_rate_pct=_pct(noise, rows_in),
         duplicate_rate_pct=_pct(duplicates, rows_in),
         coverage_pct=_pct(published, rows_in),
         error_rate_pct=_pct(accounting.quarantined, rows_in),
-        completeness_pct=round(sum(whole) / len(whole), 4) if whole else None,
-        error_rates_pct={
-            name: rate
-            for name in sorted({c.dimension for _, c in judged})
-            if (rate := _failed([c for _, c in judged if c.dimension == name])) is not None
-        },
+        completeness_pct=_mean_completeness(columns),
+        error_rates_pct=_failed_by_dimension([check for _, check in judged]),
         freshness_hours=dict(measured.freshness_hours),
         stability_psi=max(indices, default=None),
         stable_columns_pct=_pct(sum(index < STABLE for index in indices), len(indices)),
         columns=columns,
         bias=measured.bias,
     )
+
+
+def _duplicates_and_noise(accounting: Accounting) -> tuple[int, int]:
+    """Rows that steps took out as duplicates, and rows that they took out for another reason or set
+    aside.
+    """
+    duplicates = sum(rows for step, rows in accounting.removed_by.items() if "duplicate" in step)
+    set_aside = sum(
+        rows for reason, rows in accounting.quarantined_by.items() if reason.startswith(CLEANING)
+    )
+    # a row may have several reasons
+    return duplicates, accounting.removed - duplicates + min(set_aside, accounting.quarantined)
+
+
+def _mean_completeness(columns: Sequence[ColumnQuality]) -> float | None:
+    values = [c.completeness_pct for c in columns if c.completeness_pct is not None]
+    return round(sum(values) / len(values), 4) if values else None
+
+
+def _failed_by_dimension(checks: Sequence[Check]) -> dict[str, float]:
+    """Quality dimension -> the share of judgements by its rules that failed."""
+    dimensions = sorted({check.dimension for check in checks})
+    rates = {
+        name: _failed([check for check in checks if check.dimension == name]) for name in dimensions
+    }
+    return {name: rate for name, rate in rates.items() if rate is not None}
 
 
 def answers(rules: Iterable[Rule], found: Quality) -> dict[str, float | None]:
@@ -145,10 +164,12 @@ def _answer(rule: Rule, found: Quality) -> float | None:
         case "stability":
             return found.stability_psi
         case "noiseRate" | "duplicateRate" | "coverage" | "errorRate":
-            whole: dict[str, float | None] = {
-                "noiseRate": found.noise_rate_pct, "duplicateRate": found.duplicate_rate_pct, "coverage": found.coverage_pct, "errorRate": found.error_rate_pct,
-            }  # fmt: skip
-            return whole[name]
+            return {
+                "noiseRate": found.noise_rate_pct,
+                "duplicateRate": found.duplicate_rate_pct,
+                "coverage": found.coverage_pct,
+                "errorRate": found.error_rate_pct,
+            }[name]
     group: Any = next((each for each in found.bias if each.column == column), None)
     value: float | None = getattr(group, _OF_GROUPS[name], None)
     return value

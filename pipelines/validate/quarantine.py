@@ -1,7 +1,10 @@
-"""Quarantined rows and decisions about them -> which are released, which are discarded, which still wait; and what today's rules say of them.
+"""Quarantined rows and decisions about them -> which are released, which are discarded, which still
+wait; and what today's rules say of them.
 
-Belongs here: what a decision takes, and judging again. Stays out: files and who decides (assets/services/quarantine.py).
-A quarantine holds `_row`, `_reasons`, and the published columns as text, personal ones already treated.
+Belongs here: what a decision takes, and judging again. Stays out: files and who decides
+(assets/services/quarantine.py).
+A quarantine holds `_row`, `_reasons`, and the published columns as text, personal ones already
+treated.
 """
 
 from __future__ import annotations
@@ -14,18 +17,24 @@ from typing import Literal
 
 import polars as pl
 
-from assay.contracts.model import Contract
+from assay.contracts.model import Contract, Rule
 from assay.contracts.rules import keeps, was_read
 from assay.contracts.types import dtype, read, readable
 from assay.pipelines.clean.steps import label
-from assay.pipelines.frames import REASONS, ROW
+from assay.pipelines.core.frames import REASONS, ROW
 from assay.pipelines.validate.metrics import CLEANING
 from assay.pipelines.validate.split import judged_rules, look_up
 
 NEVER = {
-    "license: ": ("its own licence does not allow what is wanted, and no steward can allow it instead of the holder", "Change the purposes in assay.license, or get another licence for the row"),
-    "unreadable: ": ("no reader could parse it, so it has no values", "Mend the line in the source, and deliver it again"),
-}  # fmt: skip
+    "license: ": (
+        "its own licence does not allow what is wanted, and no steward can allow it instead of the holder",
+        "Change the purposes in assay.license, or get another licence for the row",
+    ),
+    "unreadable: ": (
+        "no reader could parse it, so it has no values",
+        "Mend the line in the source, and deliver it again",
+    ),
+}
 """How reasons begin that no decision can overrule, why, and what to do instead."""
 DECISION = "_decision"
 PASSES = "_passes"
@@ -35,9 +44,11 @@ Action = Literal["release", "discard"]
 
 @dataclass(frozen=True)
 class Handling:
-    """A decision about quarantined rows of one delivery: of the `rows` named, or of all that broke `rule`.
+    """A decision about quarantined rows of one delivery: of the `rows` named, or of all that broke
+    `rule`.
 
-    `covers` is what a release overrules: reason -> the digest of the rule that gave it. A rule that has changed since is not overruled.
+    `covers` is what a release overrules: reason -> the digest of the rule that gave it. A rule that
+    has changed since is not overruled.
     """
 
     number: int
@@ -48,7 +59,9 @@ class Handling:
 
 
 def reason_digests(contract: Contract) -> dict[str, str]:
-    """Reason -> the digest of the rule or cleaning step that gives it today; words for people do not count."""
+    """Reason -> the digest of the rule or cleaning step that gives it today; words for people do
+    not count.
+    """
     rules = {
         rule.name: rule.model_dump_json(exclude={"line", "description", "dimension"})
         for rule in contract.rules
@@ -97,7 +110,10 @@ def _takes(handling: Handling, overruled: Iterable[str]) -> pl.Expr:
 
 
 def decisions_digest(handlings: Sequence[Handling]) -> str | None:
-    """SHA-256 over the releases: they are an input of the version. None where there are none, and a discard makes no other version."""
+    """SHA-256 over the releases: they are an input of the version.
+
+    None where there are none, and a discard makes no other version.
+    """
     said = [
         [list(each.rows), each.rule, dict(each.covers)]
         for each in handlings
@@ -107,14 +123,18 @@ def decisions_digest(handlings: Sequence[Handling]) -> str | None:
 
 
 def released(quarantined: pl.LazyFrame, contract: Contract) -> pl.LazyFrame:
-    """Quarantined rows as a version holds them: the published columns, as they came, in their types."""
+    """Quarantined rows as a version holds them: the published columns, as they came, in their
+    types.
+    """
     return as_text(quarantined, contract).select(
         read(column) for column in contract.published_columns
     )
 
 
 def unreadable_cells(quarantined: pl.LazyFrame, contract: Contract) -> pl.LazyFrame:
-    """`_row` and `column` of the first rows with a cell that cannot be read as its type, in order."""
+    """`_row` and `column` of the first rows with a cell that cannot be read as its type, in
+    order.
+    """
     typed = [column for column in contract.published_columns if column.logical_type != "string"]
     if not typed:
         return pl.LazyFrame(schema={ROW: pl.Int64, "column": pl.String})
@@ -155,49 +175,24 @@ def judged_again(
     related: Mapping[str, pl.LazyFrame],
     newest: pl.LazyFrame | None,
 ) -> pl.LazyFrame:
-    """Hold quarantined rows against today's rules: `_row`, `_reasons`, and whether the row `_passes` now.
+    """Hold quarantined rows against today's rules: `_row`, `_reasons`, and whether the row
+    `_passes` now.
 
     Args:
-        related: the versions that relationships point to, as splitting takes them; what cannot be judged does not pass.
+        related: the versions that relationships point to, as splitting takes them; what cannot be
+            judged does not pass.
         newest: the newest published rows: what must not repeat must not repeat one of them either.
     """
-    frame = as_text(quarantined, contract)
-    typed = frame.select(
-        ROW,
-        REASONS,
-        *(read(c) for c in contract.published_columns),
-        *(
-            readable(c, read(c)).alias(was_read(c.name))
-            for c in contract.published_columns
-            if c.logical_type != "string"
-        ),
-    )
     names = {column.name for column in contract.published_columns}
     rules = [rule for rule in contract.rules if rule.splits_rows and set(rule.columns) <= names]
     judging = judged_rules(rules, related)
-    unjudged = len(rules) > len(judging)
-    judged = look_up(typed, judging, related).with_columns(
-        pl.all_horizontal(pl.lit(not unjudged), *(keeps(rule) for rule in judging)).alias(PASSES)
+    all_judged = pl.lit(len(rules) == len(judging))
+    judged = look_up(_typed(quarantined, contract), judging, related).with_columns(
+        pl.all_horizontal(all_judged, *(keeps(rule) for rule in judging)).alias(PASSES)
     )
     for rule in judging:
-        if (
-            rule.kind in ("unique", "duplicateValues")
-            and newest is not None
-            and set(rule.columns) <= set(newest.collect_schema())
-        ):
-            keys = (
-                newest.select(
-                    pl.col(name).cast(dtype(contract.column(name)), strict=False)
-                    for name in rule.columns
-                )
-                .unique()
-                .with_columns(pl.lit(True).alias("_published"))
-            )
-            judged = (
-                judged.join(keys, on=list(rule.columns), how="left", maintain_order="left")
-                .with_columns(pl.col(PASSES) & pl.col("_published").is_null())
-                .drop("_published")
-            )
+        if rule.kind in ("unique", "duplicateValues") and newest is not None:
+            judged = _not_published(judged, contract, rule, newest)
     overruled = (
         pl.col(REASONS)
         .list.eval(pl.any_horizontal(pl.element().str.starts_with(start) for start in NEVER))
@@ -205,3 +200,35 @@ def judged_again(
         .fill_null(False)
     )
     return judged.select(ROW, REASONS, (pl.col(PASSES) & ~overruled).alias(PASSES))
+
+
+def _typed(quarantined: pl.LazyFrame, contract: Contract) -> pl.LazyFrame:
+    """`_row`, `_reasons`, the published columns in their types, and whether each cell could be
+    read.
+    """
+    columns = contract.published_columns
+    return as_text(quarantined, contract).select(
+        ROW,
+        REASONS,
+        *(read(column) for column in columns),
+        *(
+            readable(column, read(column)).alias(was_read(column.name))
+            for column in columns
+            if column.logical_type != "string"
+        ),
+    )
+
+
+def _not_published(
+    judged: pl.LazyFrame, contract: Contract, rule: Rule, newest: pl.LazyFrame
+) -> pl.LazyFrame:
+    """The rows; one whose key a published row has does not pass."""
+    if not set(rule.columns) <= set(newest.collect_schema()):
+        return judged
+    keys = newest.select(
+        pl.col(name).cast(dtype(contract.column(name)), strict=False) for name in rule.columns
+    ).unique()
+    published = keys.with_columns(pl.lit(True).alias("_published"))
+    joined = judged.join(published, on=list(rule.columns), how="left", maintain_order="left")
+    passes = pl.col(PASSES) & pl.col("_published").is_null()
+    return joined.with_columns(passes).drop("_published")

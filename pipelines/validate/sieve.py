@@ -1,7 +1,10 @@
-"""Repaired rows on their way to the version: those that leave are handed over with their reason, the others go on, and everything is counted.
+"""Repaired rows on their way to the version: those that leave are handed over with their reason,
+the others go on, and everything is counted.
 
-Belongs here: what is done to each batch of the one pass. Stays out: repairing (clean/), what a rule means (split.py), files (the caller's sinks).
-Polars works a shared plan out anew for every sink, so the pass has one sink, and what leaves is taken out of the stream as it goes by.
+Belongs here: what is done to each batch of the one pass. Stays out: repairing (clean/), what a rule
+means (split.py), files (the caller's sinks).
+Polars works a shared plan out anew for every sink, so the pass has one sink, and what leaves is
+taken out of the stream as it goes by.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ import polars.selectors as cs
 from assay.contracts.model import Contract
 from assay.pipelines.admit.names import perhaps_personal
 from assay.pipelines.clean.steps import what
-from assay.pipelines.frames import (
+from assay.pipelines.core.frames import (
     CHANGED,
     FLAGGED_BY,
     REASONS,
@@ -39,7 +42,8 @@ class Sieve:
     """One pass over one version's rows.
 
     Args:
-        quarantine, remove: take what leaves, batch by batch and in no order: `_row`, `_reasons` or `_removed_by`, and the text as received.
+        quarantine, remove: take what leaves, batch by batch and in no order: `_row`, `_reasons` or
+            `_removed_by`, and the text as received.
         flag: takes `_row` and `_flagged_by` of what was noted.
         certain: rules that no row can break, and that are not asked.
         gate: looks at the rows that stay, as they will be published, and raises where it disagrees.
@@ -124,7 +128,9 @@ class Sieve:
         return {step: list(cells) for step, cells in sorted(self._samples.items())}
 
     def _sample(self, batch: pl.DataFrame, mark: str) -> list[Sample]:
-        """The first rows of the batch whose cell was changed: as received, and as it will be published."""
+        """The first rows of the batch whose cell was changed: as received, and as it will be
+        published.
+        """
         _, column = what(mark)
         cells = (
             batch.filter(mark)

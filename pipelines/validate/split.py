@@ -1,6 +1,8 @@
-"""Candidate rows and rules -> the rows that keep every `error` rule, the others with their reasons, and the counts.
+"""Candidate rows and rules -> the rows that keep every `error` rule, the others with their reasons,
+and the counts.
 
-Belongs here: splitting. Stays out: what a rule means (contracts/rules.py), pandera's second opinion (gate.py).
+Belongs here: splitting. Stays out: what a rule means (contracts/rules.py), pandera's second opinion
+(gate.py).
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import polars as pl
 
 from assay.contracts.model import Rule
 from assay.contracts.rules import keeps, was_found
-from assay.pipelines.frames import REASONS, Check, Split
+from assay.pipelines.core.frames import REASONS, Check, Split
 
 KEPT = "_keeps_"  # prefix, before the rule: true where the row keeps it
 
@@ -22,11 +24,13 @@ def judged(
     related: Mapping[str, pl.LazyFrame] | None = None,
     stays: pl.Expr | None = None,
 ) -> pl.LazyFrame:
-    """Say of each row, in a column `_keeps_<rule>` for each rule that judges rows, whether it keeps the rule.
+    """Say of each row, in a column `_keeps_<rule>` for each rule that judges rows, whether it keeps
+    the rule.
 
     Args:
         candidate: typed columns beside the `_was_read_` helpers.
-        related: data set -> its newest version, for relationships; one to a data set that is not here is not judged.
+        related: data set -> its newest version, for relationships; one to a data set that is not
+            here is not judged.
         stays: false where a row has left already, so that no other row can repeat it.
     """
     judging = judged_rules(rules, related or {})
@@ -42,10 +46,12 @@ def split(
     stays: pl.Series | None = None,
     kept: Sequence[str] | None = None,
 ) -> Split:
-    """Part judged rows: `kept` keep every error rule, `set_aside` has `_reasons`, the names of the error rules broken. Together they are what came in and stays.
+    """Part judged rows: `kept` keep every error rule, `set_aside` has `_reasons`, the names of the
+    error rules broken. Together they are what came in and stays.
 
     Args:
-        kept: the columns of those that are kept; all unless named. Most rows are kept, so this is what parting costs.
+        kept: the columns of those that are kept; all unless named. Most rows are kept, so this is
+            what parting costs.
     """
     splitting = [
         KEPT + rule.name
@@ -75,7 +81,9 @@ def split(
 
 
 def broken(judged_rows: pl.DataFrame, stays: pl.Series | None = None) -> dict[str, int]:
-    """How many rows there are (`rows`), and how many break each rule that judges rows; of those that stay."""
+    """How many rows there are (`rows`), and how many break each rule that judges rows; of those
+    that stay.
+    """
     there = judged_rows.select(name for name in judged_rows.columns if name.startswith(KEPT))
     if there.width and stays is not None and not stays.all():
         there = there.filter(stays)
@@ -105,7 +113,9 @@ def judged_rules(rules: Sequence[Rule], related: Mapping[str, pl.LazyFrame]) -> 
 def look_up(
     candidate: pl.LazyFrame, rules: Sequence[Rule], related: Mapping[str, pl.LazyFrame]
 ) -> pl.LazyFrame:
-    """Add a helper column for each relationship: true where the row's key is in the table it points to, else null."""
+    """Add a helper column for each relationship: true where the row's key is in the table it points
+    to, else null.
+    """
     relationships = [rule for rule in rules if rule.kind == "relationship"]
     schema = candidate.collect_schema() if relationships else {}
     for rule in relationships:
@@ -129,7 +139,11 @@ def checks(
     counts: Mapping[str, int],
     answers: Mapping[str, float | None] | None = None,
 ) -> tuple[Check, ...]:
-    """Hold each count against its bound. `counts` has `rows` and the failing rows of each rule that was judged; `answers` what queries returned."""
+    """Hold each count against its bound.
+
+    `counts` has `rows` and the failing rows of each rule that was judged; `answers` what queries
+    returned.
+    """
     return tuple(_check(rule, counts, (answers or {}).get(rule.name)) for rule in rules)
 
 

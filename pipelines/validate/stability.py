@@ -1,6 +1,7 @@
 """Two versions' columns -> how far each has moved between them.
 
-Belongs here: the population stability index on samples. Stays out: whether that is drift, and what to do about it (drift/, act/).
+Belongs here: the population stability index on samples. Stays out: whether that is drift, and what
+to do about it (drift/, act/).
 """
 
 from __future__ import annotations
@@ -10,22 +11,27 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from assay.pipelines.engine import run
+from assay.pipelines.core.engine import run
 
 STABLE = 0.1
-"""Under this index a column counts as stable. Source: Siddiqi (2006), Credit Risk Scorecards, 137."""
+"""Under this index a column counts as stable. Source: Siddiqi (2006), Credit Risk Scorecards,
+137.
+"""
 BINS, CATEGORIES = 10, 20
 SLICES, SAMPLE_ROWS = 5, 100_000
 
 
 def sample(rows: pl.LazyFrame, total: int, columns: Sequence[str]) -> pl.DataFrame:
-    """All rows up to SAMPLE_ROWS, else that many from evenly spaced stretches: whole row groups stay unread, and the same rows come every time."""
+    """All rows up to SAMPLE_ROWS, else that many from evenly spaced stretches: whole row groups
+    stay unread, and the same rows come every time.
+    """
     named = rows.select(columns)
     if total <= SAMPLE_ROWS:
         return run(named)
     length = SAMPLE_ROWS // SLICES
     starts = [round(part * (total - length) / (SLICES - 1)) for part in range(SLICES)]
-    # one plan a stretch: in a plan of several, the row groups before a stretch are read too (Polars 1.44)
+    # one plan a stretch: in a plan of several, the row groups before a stretch are read too (Polars
+    # 1.44)
     return pl.concat([run(named.slice(start, length)) for start in starts])
 
 
@@ -35,7 +41,9 @@ def comparable(kind: pl.DataType) -> bool:
 
 
 def stability(reference: pl.DataFrame, current: pl.DataFrame) -> dict[str, float]:
-    """The index of each column that both have, with one type. Empty where one of them has no rows."""
+    """The index of each column that both have, with one type. Empty where one of them has no
+    rows.
+    """
     if not reference.height or not current.height:
         return {}
     shared = [
@@ -52,10 +60,12 @@ def index(reference: pl.Series, current: pl.Series) -> float:
     """Measure how far a column has moved.
 
     Args:
-        reference: (n,) n >= 1; nulls are a bin of their own. Numbers and times are cut into at most BINS bins of equal count, anything else into its CATEGORIES
-            most frequent values and the rest: both from `reference` alone.
+        reference: (n,) n >= 1; nulls are a bin of their own. Numbers and times are cut into at most
+            BINS bins of equal count, anything else into its CATEGORIES most frequent values and the
+            rest: both from `reference` alone.
         current: (m,) m >= 1, of the same type.
-    Returns: the population stability index in nats, >= 0; 0 for equal shares. An empty bin counts half a value.
+    Returns: the population stability index in nats, >= 0; 0 for equal shares. An empty bin counts
+    half a value.
     Source: Jeffreys (1946), Proc. R. Soc. A 186, 453; the index is his divergence, on bin shares.
     """
     ordered = reference.dtype.is_numeric() or reference.dtype.is_temporal()

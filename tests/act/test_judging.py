@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from assay.contracts.errors import ActionError
 from assay.contracts.settings import Canary, Method, Performance, Retrain, Trainer
-from assay.contracts.trainers import PARAMETERS, TrainerName
+from assay.contracts.trainers import TrainerName, parameters_of
 from assay.pipelines.act.card import card, numbers
 from assay.pipelines.act.judge import judge_canary, judge_model
 from assay.pipelines.act.retrain import Evaluation, estimator, evaluate, train
@@ -113,7 +113,7 @@ def test_the_card_says_what_it_was_made_from_and_how_it_did() -> None:
         {"dataset": "d", "dataset_version": "1.0.0", "license": "CC0-1.0"},
         policy=wanted,
         features=["x", "z"],
-        found=found,
+        evaluation=found,
         judgement=judge_model(found, wanted),
     )
     assert all(
@@ -152,7 +152,7 @@ def test_parameters_that_a_trainer_does_not_take_are_refused() -> None:
 def test_the_names_of_parameters_are_scikit_learns(name: TrainerName) -> None:
     made = estimator(Trainer(name=name), 0)
     model = made[-1] if hasattr(made, "steps") else made
-    assert set(model.get_params()) - {"random_state"} == PARAMETERS[name]
+    assert set(model.get_params()) - {"random_state"} == parameters_of(name)
 
 
 def test_a_seed_reaches_the_trainer_and_a_parameter_too() -> None:
@@ -250,7 +250,7 @@ def test_a_fall_is_told_once_it_is_sure_and_enough_outcomes_have_come() -> None:
     few = performance(
         LABELS[:100], scores(2.0)[:100], metric="roc_auc", judged_at=0.9, policy=bounds, seed=1
     )
-    assert (few.beyond, few.told.note) == (None, "100 outcomes have arrived, 200 are needed")
+    assert (few.beyond, few.measurement.note) == (None, "100 outcomes have arrived, 200 are needed")
     assert (
         performance(
             LABELS, scores(2.0), metric="roc_auc", judged_at=0.9, policy=bounds, seed=1

@@ -17,7 +17,7 @@ from assay.contracts.policy import license_policy
 from assay.contracts.settings import License
 from assay.pipelines.admit.license import judge_license, looser, terms_of
 from assay.pipelines.admit.verdict import decide
-from assay.pipelines.frames import Finding
+from assay.pipelines.core.frames import Finding
 from tests.conftest import GOOD, SampleHome, columns, named, setting
 
 DPI = Path(__file__).parents[2].parent / "shared" / "data" / "licences" / "dpi"

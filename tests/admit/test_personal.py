@@ -18,7 +18,7 @@ from stdnum import luhn
 
 from assay.assets.io.keys import Keys
 from assay.contracts.settings import Privacy, Treatment
-from assay.pipelines.admit.detectors import DETECTORS
+from assay.pipelines.admit.detectors import detectors
 from assay.pipelines.admit.personal import (
     disguises,
     encoded,
@@ -29,7 +29,7 @@ from assay.pipelines.admit.personal import (
     within,
 )
 from assay.pipelines.admit.treat import generalize, mask, redact, treatments
-from assay.pipelines.frames import ROW
+from assay.pipelines.core.frames import ROW
 
 
 def found(text: str | None) -> set[tuple[str, str]]:
@@ -411,6 +411,6 @@ WORDS_ALONE = [
 def test_what_needs_marks_is_never_seen_in_letters_and_digits_alone(cell: str) -> None:
     assert [
         each.kind
-        for each in DETECTORS
+        for each in detectors()
         if not each.in_words and pl.Series([cell]).str.contains(each.search).any()
     ] == []

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from stdnum import luhn
 
 from assay.pipelines.admit.split_values import halves, looks, pairs, signed, signs, stem_of
-from assay.pipelines.frames import ROW
+from assay.pipelines.core.frames import ROW
 
 
 def found(table: dict[str, list[str | None]]) -> set[tuple[int, str, str, str]]:

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from assay.pipelines.admit.special_categories import holding, looks
-from assay.pipelines.frames import ROW
+from assay.pipelines.core.frames import ROW
 
 
 def found(**table: list[str | None]) -> set[tuple[str, str]]:

@@ -9,7 +9,7 @@ import pytest
 
 from assay.assets.io import row_spool
 from assay.assets.io.row_spool import SetAside
-from assay.pipelines.frames import REASONS, ROW
+from assay.pipelines.core.frames import REASONS, ROW
 
 SCHEMA = pl.Schema({ROW: pl.Int64(), REASONS: pl.List(pl.String()), "meter": pl.String()})
 

@@ -24,7 +24,7 @@ from assay.contracts.errors import (
     FeatureError,
 )
 from assay.lineage import features as evidence
-from assay.pipelines import engine
+from assay.pipelines.core import engine
 from tests.conftest import Edit, SampleHome, columns, contract, named, setting
 
 COLUMNS = columns(

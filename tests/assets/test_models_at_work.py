@@ -453,12 +453,12 @@ def test_outcomes_that_are_none_are_refused(
 def test_a_value_that_is_not_in_its_columns_form_is_refused_and_not_scored_as_missing(
     served: SampleHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from assay.models import predicted
+    from assay.cli.predict import score_file
 
     monkeypatch.setenv("ASSAY_HOME", str(served.root))
     monkeypatch.setenv("ASSAY_CONTRACTS", str(served.environment["ASSAY_CONTRACTS"]))
     (tmp_path / "rows.csv").write_text('x\n1.5\n""\n')
-    assert predicted(
+    assert score_file(
         "high", tmp_path / "rows.csv", "analytics", tmp_path / "scores.csv", None
     ).startswith("2 rows scored by high (2 by version 1)")
     (tmp_path / "rows.csv").write_text("x\n1.5\n3\nmany\n")
@@ -470,16 +470,16 @@ def test_a_value_that_is_not_in_its_columns_form_is_refused_and_not_scored_as_mi
         ("scores.xlsx", "scores.xlsx: .* written as CSV or Parquet"),
     ):
         with pytest.raises(ActionError, match=said):
-            predicted("high", tmp_path / "rows.csv", "analytics", tmp_path / output, None)
+            score_file("high", tmp_path / "rows.csv", "analytics", tmp_path / output, None)
     (tmp_path / "none.csv").write_text("x\n")
     with pytest.raises(ActionError, match="has no rows"):
-        predicted("high", tmp_path / "none.csv", "analytics", tmp_path / "scores.csv", None)
+        score_file("high", tmp_path / "none.csv", "analytics", tmp_path / "scores.csv", None)
 
 
 def test_what_looks_back_sees_the_rows_from_before_or_it_is_said(
     installation: SampleHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from assay.models import predicted
+    from assay.cli.predict import score_file
 
     for name, value in installation.environment.items():
         monkeypatch.setenv(name, value)
@@ -489,11 +489,11 @@ def test_what_looks_back_sees_the_rows_from_before_or_it_is_said(
     before, later, scores = tmp_path / "before.csv", tmp_path / "later.csv", tmp_path / "scores.csv"
     before.write_text("at,x,y\n2026-02-01T00:00:00Z,1,9\n")
     later.write_text("at,x,y\n2026-02-01T01:00:00Z,1,\n")
-    said = predicted("high", later, "analytics", scores, None)
+    said = score_file("high", later, "analytics", scores, None)
     assert said.endswith(
         "\n1 of its features look back (x_lag1) and saw these rows only: give those from before with --history"
     )
-    assert "look back" not in predicted("high", later, "analytics", scores, None, before)
+    assert "look back" not in score_file("high", later, "analytics", scores, None, before)
     rows, past = (
         pl.read_csv(file, schema={"at": pl.Datetime("us", "UTC"), "x": pl.Float64, "y": pl.Float64})
         for file in (later, before)
@@ -685,7 +685,7 @@ def test_what_one_process_holds_another_leaves_alone_until_it_is_gone(
         with opened_home.registry.triggers.holding(trigger, "two") as also:
             assert not also
         monkeypatch.setattr(
-            "assay.assets.io.registry_triggers.why_lost", lambda row, now: "its process is gone"
+            "assay.assets.io.registry.triggers.why_lost", lambda row, now: "its process is gone"
         )
         with opened_home.registry.triggers.holding(trigger, "three") as now:
             assert now
@@ -767,17 +767,17 @@ def test_killed_at_any_point_the_action_happens_exactly_once(
 def test_scores_that_cannot_be_written_and_drift_that_is_not_asked_for_are_told_as_they_are(
     served: SampleHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from assay import models
+    from assay.cli import drift, predict
 
     for name, value in served.environment.items():
         monkeypatch.setenv(name, value)
     rows = served.root / "rows.csv"
     rows.write_text("at,x,y\n2026-02-01T00:00:00Z,7.5,\n")
     with pytest.raises(ActionError, match=r"it cannot be written \(there is no such folder"):
-        models.predicted("high", rows, "analytics", served.root / "missing" / "scores.csv", None)
+        predict.score_file("high", rows, "analytics", served.root / "missing" / "scores.csv", None)
     served.promise()
     with pytest.raises(DriftError, match=r"asks for no comparison.* Add assay\.drift"):
-        models.drift("readings", None)
+        drift.read_drift("readings", None)
 
 
 def test_a_trace_tells_when_the_model_was_made_and_an_old_judgement_from_who_serves(

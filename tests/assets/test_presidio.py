@@ -12,7 +12,7 @@ from assay.assets.io import presidio
 from assay.assets.io.home import Home
 from assay.assets.stages.admit import admit
 from assay.contracts.errors import AdmissionError, ConfigurationError
-from assay.pipelines.frames import ROW
+from assay.pipelines.core.frames import ROW
 from tests.conftest import SampleHome, columns
 
 NOTED = columns({"name": "meter", "logicalType": "string"})

@@ -175,7 +175,7 @@ def test_every_record_of_10_000_batches_by_file_and_by_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """P2: 250 deliveries of 40 files each. They are decoded in this process, as starting 10,000 others takes an hour; what these can do is tested elsewhere."""
-    monkeypatch.setattr("assay.assets.io.sources.delimited.decoded", decoded_here)
+    monkeypatch.setattr("assay.assets.io.sources.formats.decoded", decoded_here)
     chance = random.Random(20261127)
     for number in range(250):
         batches_accounted(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
+from assay.assets.io.compare import compare
 from assay.assets.io.registry.references import check_name
 from assay.assets.services.diff import diff, note_changes
 from assay.assets.services.verify import verify
@@ -255,6 +257,17 @@ def test_rows_are_told_apart_by_the_primary_key(installation: SampleHome) -> Non
     assert note_changes(opened_home, opened_home.version("readings", "1.0.0")) is None
 
 
+@pytest.mark.parametrize("name", ["{k}", "k{", 'k"', "k'", "%s", "a b", "select", "_n; --"])
+def test_any_name_of_a_column_can_be_a_key(tmp_path: Path, name: str) -> None:
+    old, new = tmp_path / "old.parquet", tmp_path / "new.parquet"
+    pl.DataFrame({name: [1, 2], "value": [1, 2]}).write_parquet(old)
+    pl.DataFrame({name: [2, 3], "value": [5, 2]}).write_parquet(new)
+    changes = compare([old], [new], [new], [name, "value"], [name], 1)
+    assert changes is not None
+    assert (changes.added, changes.removed, changes.changed) == (1, 1, 1)
+    assert changes.keys == {"added": [{name: 3}], "removed": [{name: 1}], "changed": [{name: 2}]}
+
+
 def test_without_a_key_or_where_it_repeats_equal_rows_are_paired(installation: SampleHome) -> None:
     installation.promise(setting("cleaning", _=[]))
     opened_home = two(
@@ -287,7 +300,7 @@ def test_other_columns_are_told_and_not_compared(installation: SampleHome) -> No
     assert found["schema"] == ["column energy_kwh is String, was Float64"]
     assert found["changed_columns"] == {"tariff": 1}
     assert (
-        opened_home.version("readings")["note"]
+        opened_home.version("readings").note
         == "After 1.0.0: 1 rows (+0); column energy_kwh is String, was Float64"
     )
 

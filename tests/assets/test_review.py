@@ -17,7 +17,7 @@ from assay.assets.stages import review_state
 from assay.contracts.errors import AdmissionError, AssayError, ConfigurationError, EvidenceError
 from assay.contracts.policy import license_policy
 from assay.lineage.approval import opened, signed
-from assay.pipelines.frames import Approval, Decision
+from assay.pipelines.core.frames import Approval, Decision
 from tests.conftest import SampleHome, columns
 
 EMAILS = "meter\nask ann@example.com\nM2\n"

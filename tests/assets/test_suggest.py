@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from assay.assets.services.suggest import ask, suggest
 from assay.contracts.errors import ConfigurationError
-from assay.pipelines.spreadsheet import guarded, unguarded
+from assay.pipelines.core.spreadsheet import guarded, unguarded
 from tests.conftest import SampleHome, setting
 
 ROWS = "meter,energy_kwh,tariff\n" + "".join(

@@ -18,8 +18,8 @@ from assay.assets.stages import fitted as kept
 from assay.contracts.model import Contract
 from assay.contracts.steps import CleaningStep
 from assay.pipelines.clean import steps
-from assay.pipelines.clean.step_spec import Fitted
-from assay.pipelines.frames import FLAGGED_BY, REMOVED_BY, ROW, SET_ASIDE_BY
+from assay.pipelines.core.fitting import Fitted
+from assay.pipelines.core.frames import FLAGGED_BY, REMOVED_BY, ROW, SET_ASIDE_BY
 from tests.clean.test_steps import learned, promising, text
 
 COLUMNS = {

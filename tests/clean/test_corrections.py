@@ -24,8 +24,8 @@ from assay.contracts.steps import (
     Typos,
 )
 from assay.pipelines.clean import shapes, steps
-from assay.pipelines.clean.suggest import learned
-from assay.pipelines.frames import FLAGGED_BY, REMOVED_BY, ROW, SET_ASIDE_BY
+from assay.pipelines.clean.trials import fit_in_memory
+from assay.pipelines.core.frames import FLAGGED_BY, REMOVED_BY, ROW, SET_ASIDE_BY
 from tests.clean.test_steps import promising, text
 
 Cells = Sequence[str | None]
@@ -35,7 +35,9 @@ def done(step: CleaningStep, **columns: Cells) -> pl.DataFrame:
     """Columns of text after a step that has learned from them."""
     rows = text(list(zip(*columns.values(), strict=True)), list(columns))
     promised = promising(step, **dict.fromkeys(columns, "string"))
-    return steps.repaired(rows, promised, learned(steps.fitting(rows, rows, promised))).collect()
+    return steps.repaired(
+        rows, promised, fit_in_memory(steps.fitting(rows, rows, promised))
+    ).collect()
 
 
 def one(step: CleaningStep, *cells: str | None) -> list[str | None]:
@@ -442,10 +444,10 @@ def test_again_changes_nothing_and_neither_batches_nor_order_matter(
 ) -> None:
     promised = promising(step, a="string", b="string", c="string")
     frame = text(rows, "abc")
-    fitted = learned(steps.fitting(frame, frame, promised))
+    fitted = fit_in_memory(steps.fitting(frame, frame, promised))
     assert [dict(one.values) for one in fitted] == [
         dict(one.values)
-        for one in learned(steps.fitting(frame.reverse(), frame.reverse(), promised))
+        for one in fit_in_memory(steps.fitting(frame.reverse(), frame.reverse(), promised))
     ]
     once = steps.repaired(frame, promised, fitted).collect()
     assert once.height == len(rows)

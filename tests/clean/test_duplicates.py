@@ -18,8 +18,8 @@ from assay.contracts.steps import (
 )
 from assay.pipelines.clean.blocking import nearest, normal
 from assay.pipelines.clean.linkage import compared
-from assay.pipelines.clean.step_spec import Fitted
-from assay.pipelines.frames import REMOVED_BY, ROW, SET_ASIDE_BY
+from assay.pipelines.core.fitting import Fitted
+from assay.pipelines.core.frames import REMOVED_BY, ROW, SET_ASIDE_BY
 from tests.clean.test_missing import cleaned
 from tests.clean.test_steps import learned, promising, text
 

@@ -12,7 +12,7 @@ import pytest
 from assay.contracts.model import Contract
 from assay.contracts.steps import CleaningStep, DropMissing, FillMissing
 from assay.pipelines.clean import steps
-from assay.pipelines.frames import REMOVED_BY, ROW, SET_ASIDE_BY
+from assay.pipelines.core.frames import REMOVED_BY, ROW, SET_ASIDE_BY
 from tests.clean.test_steps import learned, promising, text
 
 

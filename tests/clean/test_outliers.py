@@ -10,9 +10,9 @@ import pytest
 
 from assay.contracts.steps import Outliers
 from assay.pipelines.clean import outliers_by_model, steps
-from assay.pipelines.clean.step_spec import Fitted
-from assay.pipelines.engine import run_together
-from assay.pipelines.frames import FLAGGED_BY, REMOVED_BY, ROW
+from assay.pipelines.core.engine import run_together
+from assay.pipelines.core.fitting import Fitted
+from assay.pipelines.core.frames import FLAGGED_BY, REMOVED_BY, ROW
 from tests.clean.test_missing import cleaned
 from tests.clean.test_steps import promising
 

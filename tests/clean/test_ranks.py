@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assay.pipelines.clean import ranks
-from assay.pipelines.engine import run_together
+from assay.pipelines.core.engine import run_together
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from assay.contracts.model import Contract
 from assay.contracts.steps import CleaningStep, Deduplicate, FillMissing, Outliers
 from assay.pipelines.clean import steps
-from assay.pipelines.clean.step_spec import Fitted
-from assay.pipelines.engine import run_together
-from assay.pipelines.frames import REMOVED_BY, ROW
+from assay.pipelines.core.engine import run_together
+from assay.pipelines.core.fitting import Fitted
+from assay.pipelines.core.frames import REMOVED_BY, ROW
 from tests.conftest import columns, contract, setting
 
 

@@ -7,8 +7,9 @@ import pytest
 import yaml
 
 from assay.contracts.edit import with_steps
-from assay.pipelines.clean.suggest import Proposal, rows_to_correct, suggested
-from assay.pipelines.frames import ROW
+from assay.pipelines.clean.suggest import rows_to_correct, suggested
+from assay.pipelines.clean.trials import Proposal
+from assay.pipelines.core.frames import ROW
 from tests.clean.test_steps import promising, text
 
 CITIES = ["birmingham"] * 30 + ["sheffield"] * 30 + ["birminghxm"]

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from assay.contracts.steps import Align, Boilerplate, CleaningStep, Language, Noise, TextQuality
 from assay.pipelines.clean import steps
-from assay.pipelines.clean.suggest import learned
-from assay.pipelines.frames import FLAGGED_BY, ROW, SET_ASIDE_BY
+from assay.pipelines.clean.trials import fit_in_memory
+from assay.pipelines.core.frames import FLAGGED_BY, ROW, SET_ASIDE_BY
 from tests.clean.test_corrections import done, one
 from tests.clean.test_steps import promising, text
 
@@ -87,7 +87,7 @@ def aligned(*rows: tuple[str | None, ...], unclear: str = "set_aside") -> pl.Dat
     """The rows after alignment, beside good ones that it learns from."""
     frame = text([*GOOD, *rows], list(KINDS))
     promised = promising(Align.model_validate({"step": "align", "unclear": unclear}), **KINDS)
-    (fitted,) = learned(steps.fitting(frame, frame, promised))
+    (fitted,) = fit_in_memory(steps.fitting(frame, frame, promised))
     *_, (_, after) = steps.stages(frame, promised, {0: fitted}, read_too=False)
     return after.collect().tail(len(rows))
 
@@ -156,7 +156,7 @@ def test_neither_batches_nor_order_matter_and_every_row_stays_in_the_account(
     step: CleaningStep, rows: list[tuple[str | None, ...]], cut: int
 ) -> None:
     promised, frame = promising(step, a="string", b="string", c="string"), text(rows, "abc")
-    fitted = learned(steps.fitting(frame, frame, promised))
+    fitted = fit_in_memory(steps.fitting(frame, frame, promised))
     once = steps.repaired(frame, promised, fitted).collect()
     parts = pl.concat(
         [

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from assay.checking import check_contracts
-from assay.contract_commands import _document
+from assay.cli.contracts import read_document
 from assay.contracts.document import MAX_DEPTH, parse
 from assay.contracts.errors import ContractError, shortened
 from assay.contracts.load import lint
@@ -249,7 +249,7 @@ def test_a_file_larger_than_a_contract_is_not_read_whole(tmp_path: Path) -> None
     (outcome,) = check_contracts([file]).contracts
     assert [problem.id for problem in outcome.problems] == ["yaml.size"]
     with pytest.raises(ContractError, match="more than"):
-        _document(str(file))
+        read_document(str(file))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from assay.checking import check_contracts
-from assay.contract_commands import compared, exported
+from assay.cli.contracts import compare_contracts, export_contract
 from assay.contracts.exports import FORMATS as EXPORTS
 from assay.contracts.load import lint
 from assay.contracts.location import displayed, host_of, scrubbed, secrets_in
@@ -114,7 +114,7 @@ def test_no_export_repeats_the_query_of_an_address(tmp_path: Path, to: str) -> N
             document(setting("source", location=location, sha256="0" * 64)), sort_keys=False
         )
     )
-    assert TOKEN not in exported(str(file), to)
+    assert TOKEN not in export_contract(str(file), to)
 
 
 DRIFT = {
@@ -136,7 +136,7 @@ def test_a_comparison_repeats_no_secret_and_the_digest_changes_with_it(tmp_path:
         linted = lint(files[-1].read_text(), files[-1].name)
         assert linted.errors == ()
         digests.add(linted.contract.digest if linted.contract else "")
-    told = str(compared(*map(str, files)))
+    told = str(compare_contracts(*map(str, files)))
     assert "https://host/0.csv?…" in told
     assert not [word for word in (TOKEN, TOKEN[::-1]) if word in told]
     assert len(digests) == 2

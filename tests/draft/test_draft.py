@@ -14,8 +14,10 @@ from assay.contracts.load import load
 from assay.pipelines.admit.names import key_hint, perhaps_personal, personal_hint
 from assay.pipelines.draft.license import UNKNOWN, LicenseFound, about_file, judged, licenses_in
 from assay.pipelines.draft.profile import Profile, profile
-from assay.pipelines.draft.propose import Draft, Origin, draft, head_room
-from assay.pipelines.draft.writer import Comment, Flow, Said
+from assay.pipelines.draft.propose import Draft, draft
+from assay.pipelines.draft.round_numbers import head_room
+from assay.pipelines.draft.settings import Origin
+from assay.pipelines.draft.writer import Comment, Flow, WithReason
 from assay.pipelines.draft.writer import yaml as written
 
 ORIGIN = Origin("inbox/readings.csv", "csv", "0" * 64)
@@ -408,8 +410,37 @@ def test_what_is_written_reads_back(data: dict[str, Any]) -> None:
         return
     nested = {
         "flow": Flow(data),
-        "said": {key: Said(value, "because\nso") for key, value in data.items()},
+        "said": {key: WithReason(value, "because\nso") for key, value in data.items()},
         "list": [data, Comment("here")],
         "why": Comment("x"),
     }
     assert yaml.safe_load(written(nested)) == {"flow": data, "said": data, "list": [data]}
+
+
+def test_reasons_and_comments_stand_where_they_belong() -> None:
+    data = {
+        "first": Comment("before the first"),
+        "kept": WithReason("yes", "a word that YAML reads as true"),
+        "steps": WithReason(
+            [WithReason(Flow({"step": "x"}), "why"), Comment("after the steps")], "all"
+        ),
+        "table": [{"name": "a", "note": Comment("about a"), "columns": {"b": 0.0000001}}],
+        "nested": {"value": 1, "last": Comment("after the value")},
+        "end": Comment("after everything"),
+    }
+    assert written(data) == (
+        "# before the first\n"
+        'kept: "yes"  # a word that YAML reads as true\n'
+        "steps:  # all\n"
+        "  - {step: x}  # why\n"
+        "  # after the steps\n"
+        "table:\n"
+        "  # about a\n"
+        "  - name: a\n"
+        "    columns:\n"
+        "      b: 0.0000001\n"
+        "nested:\n"
+        "  value: 1\n"
+        "  # after the value\n"
+        "# after everything\n"
+    )

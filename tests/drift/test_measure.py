@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 
 from assay.contracts.features import Target
 from assay.contracts.settings import DriftPolicy
+from assay.pipelines.core.frames import ColumnDrift, Drift
 from assay.pipelines.drift.measure import measure
 from assay.pipelines.drift.page import page
 from assay.pipelines.drift.significance import corrected
 from assay.pipelines.drift.sketch import Kind, Sketch, merged, sketch
-from assay.pipelines.frames import ColumnDrift, Drift
 
 ROWS = 2_000
 POLICY: dict[str, Any] = {

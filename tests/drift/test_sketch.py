@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from assay.contracts.settings import DriftPolicy
 from assay.pipelines.drift import sketch as module
+from assay.pipelines.drift import summaries
 from assay.pipelines.drift.change_points import change_points
-from assay.pipelines.drift.sketch import KEY, Kind, Sketch, merged, sketch
+from assay.pipelines.drift.sketch import Kind, Sketch, merged, sketch
+from assay.pipelines.drift.summaries import KEY
 
 POLICY = DriftPolicy.model_validate({
     "columns": ["x", "c"], "numerical": {"method": "ks", "threshold": 0.05}, "categorical": {"method": "chisquare", "threshold": 0.05}, "share": 0.5,
@@ -57,12 +59,12 @@ def test_a_summary_of_many_values_keeps_their_ranks(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(module, "BATCH", 10_000)
     whole = frame(300_000)
     summary = sketched(whole).numbers["x"]
-    assert summary.height == module.POINTS
+    assert summary.height == summaries.POINTS
     assert summary["rows"].sum() == pytest.approx(300_000)
     ranks = (
         np.searchsorted(np.sort(whole["x"].to_numpy()), summary["value"].to_numpy()) / whole.height
     )
-    assert np.abs(ranks - (np.arange(module.POINTS) + 0.5) / module.POINTS).max() < 0.001
+    assert np.abs(ranks - (np.arange(summaries.POINTS) + 0.5) / summaries.POINTS).max() < 0.001
 
 
 def test_it_does_not_matter_how_the_engine_hands_the_rows_over(
@@ -100,7 +102,7 @@ def test_several_versions_are_as_if_they_had_been_read_together() -> None:
 
 
 def test_a_column_of_too_many_texts_is_counted_in_buckets(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "CATEGORIES", 100)
+    monkeypatch.setattr(summaries, "CATEGORIES", 100)
     many = sketched(pl.DataFrame({"x": [0.0] * 500, "c": [f"id-{n}" for n in range(500)]}))
     assert many.bucketed == {"c"}
     assert many.categories["c"]["rows"].sum() == 500

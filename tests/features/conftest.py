@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from assay.contracts.features import Features
-from assay.pipelines import engine
+from assay.pipelines.core import engine
 from assay.pipelines.features import table
 from assay.pipelines.features.state import State, from_json
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from assay.contracts.errors import FeatureError
-from assay.pipelines import engine
+from assay.pipelines.core import engine
 from assay.pipelines.features import parity, table
 from assay.pipelines.features.state import State, from_json
 from tests.features.conftest import AT, Collect, wanted

@@ -17,7 +17,7 @@ from assay.contracts.transforms import (
     ByVariance,
     Recursive,
 )
-from assay.pipelines import engine
+from assay.pipelines.core import engine
 from assay.pipelines.features import table
 from assay.pipelines.features.selection import select
 from tests.features.conftest import fitted, frame

@@ -12,9 +12,9 @@ from polars.testing import assert_frame_equal
 from pydantic import ValidationError
 
 from assay.contracts.errors import ConfigurationError, FeatureError
-from assay.pipelines import engine
 from assay.pipelines.act.retrain import split_in_time
-from assay.pipelines.engine import Engine
+from assay.pipelines.core import engine
+from assay.pipelines.core.engine import Engine
 from assay.pipelines.features import parity, table
 from assay.pipelines.features.privacy import feature_classes, proxies, refused
 from assay.pipelines.features.state import Bound, from_json

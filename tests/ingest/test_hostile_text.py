@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from assay.assets.io.decode import delimited
 from assay.assets.io.decode.landing import UNREADABLE, Decoded, Task, Undecodable
 from assay.assets.io.sources.landing import rows_in
-from assay.pipelines.frames import ROW
+from assay.pipelines.core.frames import ROW
 from assay.pipelines.ingest.structure import Marks, Sorter, well_formed
 
 MALFORMED = Path(__file__).parents[2].parent / "shared" / "data" / "malformed"

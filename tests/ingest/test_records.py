@@ -6,7 +6,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.pipelines.frames import ROW
+from assay.pipelines.core.frames import ROW
 from assay.pipelines.ingest.records import numbered
 
 

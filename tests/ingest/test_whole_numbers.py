@@ -19,7 +19,7 @@ from assay.assets.stages.clean_validate import refine
 from assay.assets.stages.publish import publish
 from assay.contracts.types import read
 from assay.pipelines.clean import steps
-from assay.pipelines.frames import ROW
+from assay.pipelines.core.frames import ROW
 from assay.pipelines.ingest.whole_numbers import likely_whole, text_bytes
 from tests.conftest import SampleHome, columns, contract, setting
 from tests.contracts.test_types import column

@@ -11,9 +11,9 @@ import polars as pl
 import pytest
 
 from assay.assets.services.new import license_of
+from assay.cli.new import draft_contract
 from assay.contracts.errors import ConfigurationError, SourceError
 from assay.contracts.load import load
-from assay.new import new
 from tests.journeys.conftest import Assay
 
 ROOT = Path(__file__).parents[2]
@@ -79,7 +79,7 @@ def test_a_made_table_goes_the_whole_way(
 ) -> None:
     (house.inbox / "orders.csv").write_text(made(seed=7, rows=2_000))
     (house.inbox / "LICENSE").write_text("CC0 1.0 Universal")
-    target = new(house.inbox / "orders.csv", owner="ann@example.com")
+    target = draft_contract(house.inbox / "orders.csv", owner="ann@example.com")
     told = capfd.readouterr().out
     assert "2,001 rows, 8 columns" in told
     assert "key: order_id" in told
@@ -108,7 +108,7 @@ def test_a_made_table_goes_the_whole_way(
 def test_a_real_table_goes_the_whole_way(file: str, house: House, command: Assay) -> None:
     if not (SHARED / file).is_file():
         pytest.skip("the shared data are not here")
-    new(SHARED / file, name="real", license="CC0-1.0", owner="ann@example.com")
+    draft_contract(SHARED / file, name="real", license="CC0-1.0", owner="ann@example.com")
     rows = published("real", command)
     assert rows["published"] > 0
     assert rows["quarantined"] == 0
@@ -134,7 +134,7 @@ def test_without_a_licence_the_draft_waits_for_an_answer(
     house: House, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (house.inbox / "x.csv").write_text("a,b\n1,x\n2,y\n")
-    target = new(house.inbox / "x.csv", owner="ann@example.com")
+    target = draft_contract(house.inbox / "x.csv", owner="ann@example.com")
     assert "# Assay refuses to publish until this is answered" in target.read_text()
     assert "say it with --license" in capsys.readouterr().out
 
@@ -158,7 +158,9 @@ def test_licences_are_found_beside_the_file(
     (house.inbox / "x.csv").write_text("a,b\n1,x\n2,y\n")
     (house.inbox / beside).write_text(text)
     assert (
-        load(new(house.inbox / "x.csv", owner="a@example.com").read_text(), "x").license.expression
+        load(
+            draft_contract(house.inbox / "x.csv", owner="a@example.com").read_text(), "x"
+        ).license.expression
         == expression
     )
 
@@ -169,8 +171,10 @@ def test_a_zip_and_parquet_are_read_as_what_they_hold(house: House) -> None:
     )
     with zipfile.ZipFile(house.inbox / "z.csv.zip", "w") as archive:
         archive.writestr("inner.csv", "id\tx\n1\tword\n2\tother\n")
-    parquet = load(new(house.inbox / "p.parquet", owner="a@example.com").read_text(), "p")
-    zipped = load(new(house.inbox / "z.csv.zip", owner="a@example.com").read_text(), "z")
+    parquet = load(
+        draft_contract(house.inbox / "p.parquet", owner="a@example.com").read_text(), "p"
+    )
+    zipped = load(draft_contract(house.inbox / "z.csv.zip", owner="a@example.com").read_text(), "z")
     assert (parquet.source.format, parquet.source.options.null_values) == ("parquet", ("NaN",))
     assert (zipped.source.format, zipped.source.options.delimiter, zipped.name) == (
         "csv",
@@ -185,7 +189,7 @@ def test_a_file_elsewhere_is_named_and_not_copied(
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "x.csv").write_text("a,b\n1,x\n")
-    target = new(elsewhere / "x.csv", owner="a@example.com")
+    target = draft_contract(elsewhere / "x.csv", owner="a@example.com")
     assert load(target.read_text(), "x").source.location == "x.csv"
     assert "set ASSAY_SOURCE_ROOTS=" in capsys.readouterr().out
     assert not list(house.home.rglob("x.csv"))
@@ -200,15 +204,15 @@ def test_what_cannot_be_read_is_one_clear_error_and_no_draft(
 ) -> None:
     (house.inbox / "x.csv").write_bytes(content)
     with pytest.raises(SourceError, match=says):
-        new(house.inbox / "x.csv")
+        draft_contract(house.inbox / "x.csv")
     assert not list(house.contracts.iterdir())
 
 
 def test_nothing_is_overwritten(house: House) -> None:
     (house.inbox / "x.csv").write_text("a,b\n1,x\n")
-    new(house.inbox / "x.csv", owner="a@example.com")
+    draft_contract(house.inbox / "x.csv", owner="a@example.com")
     with pytest.raises(ConfigurationError, match="is there already"):
-        new(house.inbox / "x.csv")
+        draft_contract(house.inbox / "x.csv")
 
 
 def test_the_command_is_the_same_function(house: House, command: Assay) -> None:

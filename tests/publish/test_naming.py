@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from assay.pipelines.frames import Accounting
+from assay.pipelines.core.frames import Accounting
 from assay.pipelines.publish.naming import Inputs, Previous, change_note, next_version
 
 INPUTS = Inputs("d", "source", "w1", "contract", "policy", "0.1.0")

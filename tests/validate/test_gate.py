@@ -11,7 +11,7 @@ from assay.contracts.errors import QualityError
 from assay.contracts.schema import pandera_schema
 from assay.contracts.types import dtype
 from assay.pipelines.clean.types import typed
-from assay.pipelines.frames import REASONS, ROW
+from assay.pipelines.core.frames import REASONS, ROW
 from assay.pipelines.validate.gate import Gate, canary
 from assay.pipelines.validate.split import broken, checks, judged, split
 from tests.conftest import contract

@@ -9,8 +9,8 @@ import pytest
 
 from assay.contracts.model import Contract
 from assay.pipelines.clean.types import typed
-from assay.pipelines.engine import run_together
-from assay.pipelines.frames import REASONS, ROW
+from assay.pipelines.core.engine import run_together
+from assay.pipelines.core.frames import REASONS, ROW
 from assay.pipelines.validate.evaluate import Statistics, counting, proven, retyped, without_repeats
 from assay.pipelines.validate.gate import Gate
 from assay.pipelines.validate.split import broken, checks, judged, split

@@ -1,6 +1,8 @@
-"""The process that decodes one file: a task on its input, one answer on its output, everything else into the task's folder.
+"""The process that decodes one file: a task on its input, one answer on its output, everything else
+into the task's folder.
 
-It ends at its limits of memory, processor time and file size; what a library does on bytes that were made to hurt it, it does here.
+It ends at its limits of memory, processor time and file size; what a library does on bytes that
+were made to hurt it, it does here.
 """
 
 from __future__ import annotations
@@ -24,8 +26,8 @@ _OWN_MB = 1024
 
 def main() -> None:
     """Decode, under limits."""
-    told = json.load(sys.stdin)
-    task, cpu_s, file_mb = Task(**told["task"]), told["cpu_s"], told["file_mb"]
+    request = json.load(sys.stdin)
+    task, cpu_s, file_mb = Task(**request["task"]), request["cpu_s"], request["file_mb"]
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a dump would hold the data
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s + 5))
     resource.setrlimit(resource.RLIMIT_FSIZE, (file_mb * 2**20, file_mb * 2**20))

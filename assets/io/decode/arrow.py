@@ -1,6 +1,7 @@
-"""Arrow IPC (file, stream, Feather 2) -> rows of text, and whole numbers as they are, that contracts/types.py reads back exactly.
+"""Arrow IPC (file, stream, Feather 2) -> rows of text, and whole numbers as they are, that
+contracts/types.py reads back exactly.
 
-Belongs here: opening and checking batches. Stays out: how a type is written as text (tables.py).
+Belongs here: opening and checking batches. Stays out: how a type is written as text (parquet.py).
 """
 
 from __future__ import annotations
@@ -11,50 +12,35 @@ from pathlib import Path
 from typing import Any
 
 from assay.assets.io.decode.landing import (
-    ROWS,
     Decoded,
     Task,
     Undecodable,
     UnreadableRecords,
     repeated_name,
 )
-from assay.assets.io.decode.parquet import OFFLINE, as_landed, name_literal, text_literal
+from assay.assets.io.decode.parquet import offline, write_rows
 
 _FILE = b"ARROW1"
 
 
 def decode(task: Task) -> Decoded:
-    """Batch by batch, each checked whole before anything believes its offsets; the rows counted at both ends. Raises: Undecodable: it cannot be read."""
+    """Read batch by batch, each checked whole before anything believes its offsets.
+
+    The rows are counted at both ends. Raises: Undecodable: the file cannot be read.
+    """
     import duckdb
     import pyarrow as pa
 
-    folder, null_values = Path(task.folder), tuple(task.options.get("null_values", ()))
-    counted: list[int] = []
-    settings: dict[str, Any] = {
-        "preserve_insertion_order": "true",
-        "memory_limit": f"{task.memory_mb // 2}MiB",
-        "temp_directory": "",
-        **OFFLINE,
-    }
+    folder = Path(task.folder)
+    counts: list[int] = []
     try:
-        with (
-            _opened(Path(task.file)) as reader,
-            closing(duckdb.connect(config=settings)) as connection,
-        ):
-            names = _named(reader.schema.names)
-            connection.execute("SET TimeZone = 'UTC'")
-            connection.register(
-                "batches",
-                pa.RecordBatchReader.from_batches(reader.schema, _checked(reader, counted)),
+        with _opened(Path(task.file)) as reader, closing(offline(task)) as connection:
+            names = _check_names(reader.schema.names)
+            checked_batches = pa.RecordBatchReader.from_batches(
+                reader.schema, _check_batches(reader, counts)
             )
-            described = connection.execute("DESCRIBE SELECT * FROM batches").fetchall()
-            cells = ", ".join(
-                f"{as_landed(name, kind, null_values)} AS {name_literal(name)}"
-                for name, kind, *_ in described
-            )
-            (written,) = connection.execute(
-                f"COPY (SELECT {cells} FROM batches) TO {text_literal(str(folder / ROWS))} (FORMAT parquet, COMPRESSION lz4_raw)"  # noqa: S608  # names are quoted, the path is a literal
-            ).fetchall()[0]
+            connection.register("batches", checked_batches)
+            written = write_rows(connection, "batches", folder, task)
     except (pa.ArrowException, duckdb.Error, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
@@ -62,13 +48,13 @@ def decode(task: Task) -> Decoded:
             f"the file cannot be read as Arrow IPC ({type(error).__name__})",
             "Write it anew as an Arrow file, stream or Feather 2",
         ) from None
-    if written != sum(counted):
+    if written != sum(counts):
         raise Undecodable(
-            f"{written:,} of {sum(counted):,} rows were read",
+            f"{written:,} of {sum(counts):,} rows were read",
             "Write the file anew: nothing was landed, rather than rows lost",
         )
     UnreadableRecords(folder).close()
-    return Decoded(int(written), 0, tuple(names))
+    return Decoded(written, 0, tuple(names))
 
 
 @contextmanager
@@ -86,7 +72,8 @@ def _opened(file: Path) -> Iterator[Any]:
                 yield flowing
 
 
-def _checked(reader: Any, counted: list[int]) -> Iterator[Any]:
+def _check_batches(reader: Any, counts: list[int]) -> Iterator[Any]:
+    """The batches, each after it was checked; its rows are added to `counts`."""
     import pyarrow as pa
 
     batches = (
@@ -96,11 +83,11 @@ def _checked(reader: Any, counted: list[int]) -> Iterator[Any]:
     )
     for batch in batches:
         batch.validate(full=True)
-        counted.append(batch.num_rows)
+        counts.append(batch.num_rows)
         yield batch
 
 
-def _named(names: list[str]) -> list[str]:
+def _check_names(names: list[str]) -> list[str]:
     if not names or "" in names:
         raise Undecodable(
             "the file has no columns, or one without a name",

@@ -1,7 +1,10 @@
-"""Delimited text -> rows, and each record that cannot be read with its number and reason; every line is one or the other.
+"""Delimited text -> rows, and each record that cannot be read with its number and reason; every
+line is one or the other.
 
-Belongs here: choosing the reader. A file that is proven well formed is read by Polars at full speed; any other is sorted record by record, and what is
-readable is read by Arrow. Stays out: the proof and the sorting (pipelines/ingest/structure.py), finding out how a file is written (dialect.py).
+Belongs here: choosing the reader. A file that is proven well formed is read by Polars at full
+speed; any other is sorted record by record, and what is readable is read by Arrow. Stays out: the
+proof and the sorting (pipelines/ingest/structure.py), finding out how a file is written
+(dialect.py).
 """
 
 from __future__ import annotations
@@ -37,7 +40,10 @@ _SMALL = 2**20  # below it, what Polars takes to start is more than it saves
 
 
 def decode(task: Task) -> Decoded:
-    """Read one file. Raises: Undecodable: it is empty, its header cannot be read, or its options contradict it."""
+    """Read one file.
+
+    Raises: Undecodable: it is empty, its header cannot be read, or its options contradict it.
+    """
     file, folder = Path(task.file), Path(task.folder)
     if not file.stat().st_size:
         raise Undecodable("the file is empty", "Deliver it with a first line of column names")
@@ -51,8 +57,8 @@ def decode(task: Task) -> Decoded:
         if rows is None:
             rows = _carefully(plain, folder, layout, unreadable)
         unreadable.close()
-        found = dialect.told | ({"renamed": "; ".join(renamed)} if renamed else {})
-        return Decoded(rows, unreadable.count, tuple(names), int(dialect.header), found)
+        findings = dialect.findings | ({"renamed": "; ".join(renamed)} if renamed else {})
+        return Decoded(rows, unreadable.count, tuple(names), int(dialect.header), findings)
     finally:
         if plain != file:
             plain.unlink()
@@ -60,7 +66,9 @@ def decode(task: Task) -> Decoded:
 
 @dataclass(frozen=True)
 class Layout:
-    """How the file is written, its columns, where its first row starts, and texts that stand for nothing."""
+    """How the file is written, its columns, where its first row starts, and texts that stand for
+    nothing.
+    """
 
     dialect: Dialect
     names: list[str]
@@ -74,46 +82,46 @@ def _header(file: Path, dialect: Dialect) -> tuple[list[str], list[str], int]:
         start = 3 if stream.read(3) == b"\xef\xbb\xbf" else 0
         stream.seek(start)
         head = stream.read(MAX_RECORD)
-    skipped = len(head) - len(head.lstrip(b"\r\n"))
-    text = head[skipped:].decode("utf-8", "surrogateescape")
+    start += len(head) - len(head.lstrip(b"\r\n"))
+    text = head.lstrip(b"\r\n").decode("utf-8", "surrogateescape")
     try:
         first, used = _first_record(text, dialect, strict=True)
         if dialect.columns not in (None, len(first)):
             raise csv.Error("another number of cells than the records")
     except csv.Error as error:
-        if dialect.columns is not None:
-            return (
-                _mended_header(text, dialect, start + skipped)
-                if dialect.header
-                else (_numbered(dialect.columns), [], start + skipped)
-            )
-        raise Undecodable(
-            f"the header cannot be read ({error})",
-            "Check `options` under assay.source: delimiter, quote, escape",
-        ) from None
+        if dialect.columns is None:
+            raise Undecodable(
+                f"the header cannot be read ({error})",
+                "Check `options` under assay.source: delimiter, quote, escape",
+            ) from None
+        if not dialect.header:
+            return _numbered(dialect.columns), [], start
+        return _mended_header(text, dialect, start)
     if not any(first):
         raise Undecodable(
             "the file is empty or starts without a header",
             "Give it a first line with the column names, or write `header: false`",
         )
     if not dialect.header:
-        return _numbered(len(first)), [], start + skipped
+        return _numbered(len(first)), [], start
     _check_encoding(first)
-    names, renamed = named_apart(first)
-    twice = repeated_name(first, by_case=True)
-    if not dialect.header_found and twice:
+    if dialect.header_found:
+        return *named_apart(first), start + used
+    _check_names(first)
+    return first, [], start + used
+
+
+def _check_names(names: list[str]) -> None:
+    """Raises: Undecodable: a name that the contract takes as it is stands twice, or is missing."""
+    twice = repeated_name(names, by_case=True)
+    if twice:
         remedy = "Check that the delivery has its header; rename the column, or write `header: auto` to have it renamed"
         raise Undecodable(f"in the header, {twice}", remedy)
-    if not dialect.header_found and "" in first:
+    if "" in names:
         raise Undecodable(
-            f"the header has no name for column {first.index('') + 1}",
+            f"the header has no name for column {names.index('') + 1}",
             "Give it one, or write `header: auto` to have it named",
         )
-    return (
-        (names, renamed, start + skipped + used)
-        if dialect.header_found
-        else (first, [], start + skipped + used)
-    )
 
 
 def _numbered(columns: int) -> list[str]:
@@ -129,7 +137,9 @@ def _check_encoding(names: list[str]) -> None:
 
 
 def _mended_header(text: str, dialect: Dialect, start: int) -> tuple[list[str], list[str], int]:
-    """A first line that is broken, where the contract leaves the header to be found: as many names as the records have cells, told as changed."""
+    """A first line that is broken, where the contract leaves the header to be found: as many names
+    as the records have cells, told as changed.
+    """
     line = next((match[0] for match in re.finditer(LINES, text)), "")
     cells, _ = _first_record(line, dialect, strict=False)
     _check_encoding(cells)
@@ -161,43 +171,27 @@ def _first_record(text: str, dialect: Dialect, *, strict: bool) -> tuple[list[st
 
 def _fast(file: Path, folder: Path, layout: Layout) -> int | None:
     """Read with Polars what is proven well formed; None where it is not."""
-    dialect, columns = layout.dialect, len(layout.names)
     with file.open("rb") as stream:
         stream.seek(layout.body)
-        proof = well_formed(iter(lambda: stream.read(_CHUNK), b""), dialect.marks)
-    if proof is None or not proof.has(columns):
+        proof = well_formed(iter(lambda: stream.read(_CHUNK), b""), layout.dialect.marks)
+    if proof is None or not proof.has(len(layout.names)):
         return None
     import polars as pl
 
-    from assay.pipelines.ingest.whole_numbers import Measured, likely_whole
-
     options: dict[str, Any] = {
-        "has_header": dialect.header,
-        "separator": dialect.delimiter,
-        "quote_char": dialect.quote,
+        "has_header": layout.dialect.header,
+        "separator": layout.dialect.delimiter,
+        "quote_char": layout.dialect.quote,
         "schema": dict.fromkeys(layout.names, pl.String),
     }
     if layout.null_values:
         options["null_values"] = list(layout.null_values)
-    try:
-        whole = (
-            likely_whole(pl.scan_csv(file, n_rows=_SAMPLE, **options).collect())
-            if proof.cell_bytes is not None and not layout.null_values
-            else []
-        )
-    except pl.exceptions.PolarsError:
-        return None  # no UTF-8
-    if whole:
-        measured = Measured()
-        numbers = pl.scan_csv(
-            file, **{**options, "schema": options["schema"] | dict.fromkeys(whole, pl.Int64)}
-        )
-        written = _written(
-            numbers.map_batches(measured.add, streamable=True, schema=numbers.collect_schema()),
-            folder,
-            proof,
-        )
-        if written is not None and measured.finish() == proof.cell_bytes:
+    elif proof.cell_bytes is not None:
+        try:
+            written = _with_whole_numbers(file, folder, options, proof)
+        except pl.exceptions.PolarsError:
+            return None  # no UTF-8
+        if written is not None:
             return written
     rows = pl.scan_csv(file, **options)
     if proof.quoted:  # an empty cell in quotes is as empty as one without
@@ -207,8 +201,36 @@ def _fast(file: Path, folder: Path, layout: Layout) -> int | None:
     return _written(rows, folder, proof)
 
 
+def _with_whole_numbers(
+    file: Path, folder: Path, options: dict[str, Any], proof: WellFormed
+) -> int | None:
+    """Read columns of whole numbers as such; None where there are none, or they are written in
+    another way.
+
+    Raises: PolarsError: the first rows are no UTF-8.
+    """
+    import polars as pl
+
+    from assay.pipelines.ingest.whole_numbers import Measured, likely_whole
+
+    whole = likely_whole(pl.scan_csv(file, n_rows=_SAMPLE, **options).collect())
+    if not whole:
+        return None
+    measured = Measured()
+    schema = options["schema"] | dict.fromkeys(whole, pl.Int64)
+    numbers = pl.scan_csv(file, **{**options, "schema": schema})
+    rows = numbers.map_batches(measured.add, streamable=True, schema=numbers.collect_schema())
+    written = _written(rows, folder, proof)
+    if written is None or measured.finish() != proof.cell_bytes:
+        return None
+    return written
+
+
 def _written(rows: pl.LazyFrame, folder: Path, proof: WellFormed) -> int | None:
-    """Write the rows; None where there are not as many as the proof says. Each try writes a file of its own: Polars may still be writing when it has said that it failed."""
+    """Write the rows; None where there are not as many as the proof says.
+
+    Each try writes a file of its own: Polars may still be writing when it has said that it failed.
+    """
     import polars as pl
 
     with tempfile.TemporaryDirectory(dir=folder, ignore_cleanup_errors=True) as place:
@@ -227,7 +249,9 @@ def _written(rows: pl.LazyFrame, folder: Path, proof: WellFormed) -> int | None:
 
 
 class _Readable(io.RawIOBase):
-    """The readable records of a file as a stream of bytes; what is unreadable goes elsewhere as it is met."""
+    """The readable records of a file as a stream of bytes; what is unreadable goes elsewhere as it
+    is met.
+    """
 
     def __init__(self, file: Path, layout: Layout, unreadable: UnreadableRecords) -> None:
         self._stream = file.open("rb")
@@ -268,11 +292,10 @@ class _Readable(io.RawIOBase):
 def _carefully(file: Path, folder: Path, layout: Layout, unreadable: UnreadableRecords) -> int:
     """Sort record by record, and read with Arrow what is readable."""
     import pyarrow as pa
-    import pyarrow.csv as pc
     import pyarrow.parquet as pq
 
     schema = pa.schema([(name, pa.string()) for name in layout.names])
-    dialect, rows = layout.dialect, 0
+    rows = 0
     with (
         _Readable(file, layout, unreadable) as stream,
         pq.ParquetWriter(
@@ -280,27 +303,7 @@ def _carefully(file: Path, folder: Path, layout: Layout, unreadable: UnreadableR
         ) as writer,
     ):
         try:
-            batches = pc.open_csv(
-                pa.PythonFile(stream, mode="r"),
-                pc.ReadOptions(
-                    column_names=layout.names, block_size=2 * MAX_RECORD, use_threads=False
-                ),
-                pc.ParseOptions(
-                    delimiter=dialect.delimiter,
-                    quote_char=dialect.quote or False,
-                    escape_char=dialect.escape or False,
-                    newlines_in_values=True,
-                    ignore_empty_lines=False,
-                ),
-                pc.ConvertOptions(
-                    column_types=schema,
-                    strings_can_be_null=True,
-                    quoted_strings_can_be_null=True,
-                    null_values=["", *layout.null_values],
-                    check_utf8=True,
-                ),
-            )
-            for batch in batches:
+            for batch in _batches(stream, layout, schema):
                 writer.write_batch(batch)
                 rows += batch.num_rows
         except pa.ArrowInvalid as error:
@@ -315,3 +318,30 @@ def _carefully(file: Path, folder: Path, layout: Layout, unreadable: UnreadableR
             "Check `options` under assay.source: nothing was landed, rather than rows lost",
         )
     return rows
+
+
+def _batches(stream: _Readable, layout: Layout, schema: Any) -> Iterator[Any]:
+    """Arrow's batches of the readable records, every cell a text."""
+    import pyarrow as pa
+    import pyarrow.csv as pc
+
+    dialect = layout.dialect
+    reader = pc.open_csv(
+        pa.PythonFile(stream, mode="r"),
+        pc.ReadOptions(column_names=layout.names, block_size=2 * MAX_RECORD, use_threads=False),
+        pc.ParseOptions(
+            delimiter=dialect.delimiter,
+            quote_char=dialect.quote or False,
+            escape_char=dialect.escape or False,
+            newlines_in_values=True,
+            ignore_empty_lines=False,
+        ),
+        pc.ConvertOptions(
+            column_types=schema,
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=True,
+            null_values=["", *layout.null_values],
+            check_utf8=True,
+        ),
+    )
+    yield from reader

@@ -1,6 +1,7 @@
 """How delimited text is written: what the contract states, and what it leaves to be found.
 
-Belongs here: encoding, delimiter, quote, escape, header. Stays out: reading the rows. What was found is told, never kept to oneself.
+Belongs here: encoding, delimiter, quote, escape, header. Stays out: reading the rows. What was
+found is reported.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ _NO_NAME = re.compile(
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a file is written, everything said; `told` is what was not stated but found."""
+    """How a file is written, with nothing left open; `findings` is what was not stated but found."""
 
     delimiter: str
     quote: str | None
@@ -63,7 +64,7 @@ class Dialect:
     header_found: bool = False
     columns: int | None = None
     """Where the header is left to be found: the cells that most records have."""
-    told: dict[str, str] = field(default_factory=dict)
+    findings: dict[str, str] = field(default_factory=dict)
 
     @property
     def marks(self) -> Marks:
@@ -83,16 +84,47 @@ class Dialect:
 
 
 def dialect_of(file: Path, options: dict[str, Any]) -> Dialect:
-    """What is stated, and the rest as the file shows it. Raises: Undecodable: an encoding that nobody knows."""
-    delimiter, quote, escape = (
-        options.get("delimiter", ","),
-        options.get("quote", '"'),
-        options.get("escape") or None,
+    """What is stated, and the rest as the file shows it.
+
+    Raises: Undecodable: an encoding that nobody knows.
+    """
+    delimiter, quote = options.get("delimiter", ","), options.get("quote", '"')
+    escape, header = options.get("escape") or None, options.get("header", True)
+    findings: dict[str, str] = {}
+    encoding = _checked_encoding(file, options.get("encoding", "utf-8"), findings)
+    marks_are_open = AUTO in (delimiter, quote, escape)
+    header_is_open = header == AUTO
+    columns = None
+    if marks_are_open or header_is_open:
+        sample = _sample(file, encoding)
+        if marks_are_open:
+            delimiter, quote, escape = _marks(sample, delimiter, quote, escape, findings)
+        if header_is_open:
+            plain_quote = None if quote == "none" else quote
+            as_read = Dialect(delimiter, plain_quote, escape, encoding, True)
+            header = _starts_with_names(sample, as_read)
+            columns = _commonest(sample, as_read)
+            findings["header"] = "first line" if header else "none"
+    quote = None if quote == "none" else quote
+    return Dialect(
+        delimiter,
+        quote,
+        None if escape == quote else escape,
+        encoding,
+        bool(header),
+        header_is_open,
+        columns,
+        findings,
     )
-    encoding, header = options.get("encoding", "utf-8"), options.get("header", True)
-    told: dict[str, str] = {}
+
+
+def _checked_encoding(file: Path, encoding: str, findings: dict[str, str]) -> str:
+    """The stated encoding, or the one that the file shows, which is added to the findings.
+
+    Raises: Undecodable: nobody knows the encoding.
+    """
     if encoding == AUTO:
-        encoding = told["encoding"] = _encoding(file)
+        encoding = findings["encoding"] = _encoding(file)
     try:
         codecs.lookup(encoding)
     except LookupError:
@@ -100,35 +132,14 @@ def dialect_of(file: Path, options: dict[str, Any]) -> Dialect:
             f"nobody knows the encoding '{encoding}'",
             "Write one that Python knows, such as utf-8, utf-16, cp1252, or auto",
         ) from None
-    if AUTO in (delimiter, quote, escape, header):
-        sample = _sample(file, encoding)
-        if AUTO in (delimiter, quote, escape):
-            delimiter, quote, escape = _marks(sample, delimiter, quote, escape, told)
-        if header == AUTO:
-            header = _starts_with_names(
-                sample,
-                Dialect(delimiter, None if quote == "none" else quote, escape, encoding, True),
-            )
-            told["header"] = "first line" if header else "none"
-    quote = None if quote == "none" else quote
-    found = options.get("header") == AUTO
-    columns = (
-        _commonest(sample, Dialect(delimiter, quote, escape, encoding, True)) if found else None
-    )
-    return Dialect(
-        delimiter,
-        quote,
-        None if escape == quote else escape,
-        encoding,
-        bool(header),
-        found,
-        columns,
-        told,
-    )
+    return encoding
 
 
 def in_utf8(file: Path, folder: Path, dialect: Dialect) -> Path:
-    """The file itself where it is UTF-8, else a copy that is. What its encoding cannot mean stays no UTF-8 there, so that its record is set aside."""
+    """The file itself where it is UTF-8, else a copy that is.
+
+    What its encoding cannot mean stays no UTF-8 there, so that its record is set aside.
+    """
     if dialect.encoding.lower() in _UTF8:
         return file
     codecs.register_error(
@@ -148,7 +159,9 @@ def in_utf8(file: Path, folder: Path, dialect: Dialect) -> Path:
 
 
 def _encoding(file: Path) -> str:
-    """UTF-8 where it mostly is, what a byte order mark says, UTF-16 where every other byte is nil, else the likeliest of the older ones."""
+    """UTF-8 where it mostly is, what a byte order mark says, UTF-16 where every other byte is nil,
+    else the likeliest of the older ones.
+    """
     with file.open("rb") as stream:
         head = stream.read(_SAMPLE)
         for bom, name in _BOMS:
@@ -188,7 +201,9 @@ def _is_utf8(line: bytes) -> bool:
 
 
 def _readable_as_western(text: bytes) -> bool:
-    """Whether, as Windows' western code page, what is beyond ASCII are single letters of western languages and typographers' marks in words of ASCII."""
+    """Whether, as Windows' western code page, what is beyond ASCII are single letters of western
+    languages and typographers' marks in words of ASCII.
+    """
     try:
         beyond = re.findall("[^\x00-\x7f]+", text.decode("cp1252"))
     except UnicodeDecodeError:
@@ -224,9 +239,11 @@ def _sample(file: Path, encoding: str) -> str:
 
 
 def _marks(
-    sample: str, delimiter: str, quote: str, escape: str | None, told: dict[str, str]
+    sample: str, delimiter: str, quote: str, escape: str | None, findings: dict[str, str]
 ) -> tuple[str, str, str | None]:
-    """The characters by which the most records of the sample have the same number of cells, the earlier in the list where several do."""
+    """The characters by which the most records of the sample have the same number of cells, the
+    earlier in the list where several do.
+    """
     delimiters = DELIMITERS if delimiter == AUTO else (delimiter,)
     quotes = QUOTES if quote == AUTO else (quote,)
     escapes = (
@@ -239,21 +256,23 @@ def _marks(
                 (d, q, e) for d in delimiters for q in quotes for e in escapes
             )
         ),
-        key=lambda each: each[:2],
+        key=lambda candidate: candidate[:2],
         reverse=True,
     )
     _, _, delimiter_found, quote_found, escape_found = scored[0]
     if delimiter == AUTO:
-        told["delimiter"] = delimiter_found
+        findings["delimiter"] = delimiter_found
     if quote == AUTO:
-        told["quote"] = quote_found
+        findings["quote"] = quote_found
     if escape == AUTO and escape_found:
-        told["escape"] = escape_found
+        findings["escape"] = escape_found
     return delimiter_found, quote_found, escape_found
 
 
 def _regularity(sample: str, delimiter: str, quote: str, escape: str | None) -> float:
-    """How table-like the sample is, read so: the share of records with the commonest number of cells, more for more cells, less for cells with stray quotes."""
+    """How table-like the sample is, read so: the share of records with the commonest number of
+    cells, more for more cells, less for cells with stray quotes.
+    """
     marks: dict[str, Any] = {"delimiter": delimiter, "escapechar": escape}
     marks |= {"quoting": csv.QUOTE_NONE} if quote == "none" else {"quotechar": quote}
     try:
@@ -296,7 +315,9 @@ def _commonest(sample: str, dialect: Dialect) -> int | None:
 
 
 def _starts_with_names(sample: str, dialect: Dialect) -> bool:
-    """Whether the first record names columns: every cell is filled in, and none is a number, a time or an address."""
+    """Whether the first record names columns: every cell is filled in, and none is a number, a time
+    or an address.
+    """
     records = csv.reader(io.StringIO(sample, newline=""), **dialect.as_csv())
     try:
         first = next(records, [])

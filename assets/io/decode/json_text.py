@@ -1,8 +1,11 @@
-"""JSON documents and JSON lines -> rows; what is nested stays JSON text, numbers stay as they are written.
+"""JSON documents and JSON lines -> rows; what is nested stays JSON text, numbers stay as they are
+written.
 
-Belongs here: RFC 8259, strictly: no NaN, no comments, no key twice, no half a surrogate pair. Of JSON lines each line that breaks it is set aside with its
-reason; a document that is no JSON is refused whole, for nobody can tell where it goes on. Stays out: types (contracts/types.py).
-A document is an array, a record an element, or it is one record. What is no object is a record of one column, `value`.
+Belongs here: RFC 8259, strictly: no NaN, no comments, no key twice, no half a surrogate pair. Of
+JSON lines each line that breaks it is set aside with its reason; a document that is no JSON is
+refused whole, for nobody can tell where it goes on. Stays out: types (contracts/types.py). A
+document is an array, a record an element, or it is one record. What is no object is a record of one
+column, `value`.
 """
 
 from __future__ import annotations
@@ -62,7 +65,10 @@ class _Record:
 
 
 def decode(task: Task) -> Decoded:
-    """Read one file. Raises: Undecodable: it is empty or (a document) not JSON, or its keys cannot be columns."""
+    """Read one file.
+
+    Raises: Undecodable: it is empty or (a document) not JSON, or its keys cannot be columns.
+    """
     file, folder = Path(task.file), Path(task.folder)
     dialect = dialect_of(file, {"encoding": task.options.get("encoding", "utf-8")})
     plain = in_utf8(file, folder, dialect)
@@ -80,7 +86,7 @@ def decode(task: Task) -> Decoded:
                 if record.flaw is not None
             )
         unreadable.close()
-        return Decoded(table.rows, unreadable.count, table.finish(), 0, dialect.told)
+        return Decoded(table.rows, unreadable.count, table.finish(), 0, dialect.findings)
     finally:
         if plain != file:
             plain.unlink()
@@ -143,7 +149,11 @@ def _document(file: Path) -> Iterator[_Record]:
 
 
 def _elements(text: str) -> Iterator[tuple[Any, int, int]]:
-    """The elements of an array one by one, or the one value that is none, each with where it stands. Raises: JSONDecodeError."""
+    """The elements of an array one by one, or the one value that is none, each with where it
+    stands.
+
+    Raises: JSONDecodeError.
+    """
     at = _after_space(text, 0)
     if text[at] != "[":
         value, end = _DECODER.raw_decode(text, at)
@@ -186,8 +196,8 @@ def _reason(error: Exception) -> str:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any] | _Twice:
-    made = dict(pairs)
-    return made if len(made) == len(pairs) else _Twice()
+    record = dict(pairs)
+    return record if len(record) == len(pairs) else _Twice()
 
 
 def _constant(name: str) -> Any:
@@ -204,7 +214,7 @@ def _cells(value: Any) -> Cells:
     if isinstance(value, _Twice):
         raise _Flawed("a key stands twice")
     return (
-        {_plain(key): _cell(each) for key, each in value.items()}
+        {_plain(key): _cell(inner) for key, inner in value.items()}
         if isinstance(value, dict)
         else {VALUE: _cell(value)}
     )
@@ -237,13 +247,13 @@ def _text(value: Any, depth: int) -> str:
         return (
             "{"
             + ",".join(
-                f"{json.dumps(_plain(key), ensure_ascii=False)}:{_text(each, depth + 1)}"
-                for key, each in value.items()
+                f"{json.dumps(_plain(key), ensure_ascii=False)}:{_text(inner, depth + 1)}"
+                for key, inner in value.items()
             )
             + "}"
         )
     if isinstance(value, list):
-        return "[" + ",".join(_text(each, depth + 1) for each in value) + "]"
+        return "[" + ",".join(_text(inner, depth + 1) for inner in value) + "]"
     return (
         str(value)
         if isinstance(value, _Number)
@@ -255,7 +265,9 @@ def _text(value: Any, depth: int) -> str:
 
 
 class _Table:
-    """Rows whose columns are known only at the end: a file for as long as none is added, then all of them in one."""
+    """Rows whose columns are known only at the end: a file for as long as none is added, then all
+    of them in one.
+    """
 
     def __init__(self, folder: Path, null_values: frozenset[str]) -> None:
         self._folder, self._null_values = folder, null_values

@@ -17,7 +17,9 @@ KEPT_TEXT = 2**20
 
 @dataclass(frozen=True)
 class Task:
-    """One file to decode: which decoder, the file, the folder to write into, the contract's options as plain values, memory and expansion it may take."""
+    """One file to decode: which decoder, the file, the folder to write into, the contract's options
+    as plain values, memory and expansion it may take.
+    """
 
     kind: str
     file: str
@@ -29,7 +31,9 @@ class Task:
 
 @dataclass(frozen=True)
 class Decoded:
-    """What could be read: rows of which columns, records that could not be, records before the first row, and what was found out about how the file is written."""
+    """What could be read: rows of which columns, records that could not be, records before the
+    first row, and what was found out about how the file is written.
+    """
 
     rows: int
     unreadable: int
@@ -39,7 +43,10 @@ class Decoded:
 
 
 class Undecodable(Exception):
-    """The bytes cannot be read: the problem, the remedy, and the line if there is one. Never shows a value."""
+    """The bytes cannot be read: the problem, the remedy, and the line if there is one.
+
+    Never shows a value.
+    """
 
     def __init__(self, problem: str, remedy: str, line: int | None = None) -> None:
         super().__init__(problem, remedy, line)
@@ -100,7 +107,11 @@ def repeated_name(names: Sequence[str], *, by_case: bool = False) -> str | None:
 
 
 def named_apart(names: list[str]) -> tuple[list[str], list[str]]:
-    """Names that can be told apart: one that is empty becomes `column_3`, one that stands there already `name_2`. Returns them, and the places of those that were changed, as told."""
+    """Names that can be told apart: one that is empty becomes `column_3`, one that stands there
+    already `name_2`.
+
+    Returns them, and the places of those that were changed, as told.
+    """
     taken: set[str] = set()
     done, changed = [], []
     for place, name in enumerate(names, start=1):

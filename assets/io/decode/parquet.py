@@ -1,7 +1,9 @@
-"""Parquet -> rows of text, and whole numbers as they are, that contracts/types.py reads back exactly.
+"""Parquet -> rows of text, and whole numbers as they are, that contracts/types.py reads back
+exactly.
 
-Belongs here: reading tables that have types, in bounded memory: a few kilobytes may unpack to gigabytes. Stays out: which of the columns are promised.
-DuckDB reads them: Polars ends the whole process on some malformed files, and gives no rows of others without a word (2026-11-23).
+Belongs here: reading tables that have types, in bounded memory: a few kilobytes may unpack to
+gigabytes. Stays out: which of the columns are promised. DuckDB reads them: Polars ends the whole
+process on some malformed files, and gives no rows of others without a word (2026-11-23).
 """
 
 from __future__ import annotations
@@ -27,33 +29,22 @@ _WIDTH = 8
 
 
 def decode(task: Task) -> Decoded:
-    """Read one file. Raises: Undecodable: it is no Parquet, has columns that cannot be told apart, or unpacks to far more than it is."""
+    """Read one file.
+
+    Raises: Undecodable: it is no Parquet, has columns that cannot be told apart, or unpacks to far
+        more than it is.
+    """
     import duckdb
 
-    folder, null_values = Path(task.folder), tuple(task.options.get("null_values", ()))
+    folder = Path(task.folder)
     opened = folder / "source.parquet"
     opened.symlink_to(task.file)  # the file's own name may hold what DuckDB takes for a wildcard
-    reader = f"read_parquet({text_literal(str(opened))}, hive_partitioning = false)"
-    connection = duckdb.connect(
-        config={
-            "preserve_insertion_order": "true",
-            "memory_limit": f"{task.memory_mb // 2}MiB",
-            "temp_directory": "",
-            **OFFLINE,
-        }
-    )
+    table = f"read_parquet({text_literal(str(opened))}, hive_partitioning = false)"
+    connection = offline(task)
     try:
-        connection.execute("SET TimeZone = 'UTC'")
         names = _columns(connection, opened)
         rows = _promised_rows(connection, opened, task, len(names))
-        described = connection.execute(f"DESCRIBE SELECT * FROM {reader}").fetchall()  # noqa: S608  # names are quoted, paths are literals
-        cells = [
-            f"{as_landed(name, kind, null_values)} AS {name_literal(name)}"
-            for name, kind, *_ in described
-        ]
-        (written,) = connection.execute(
-            f"COPY (SELECT {', '.join(cells)} FROM {reader}) TO {text_literal(str(folder / ROWS))} (FORMAT parquet, COMPRESSION lz4_raw)"  # noqa: S608  # names are quoted, paths are literals
-        ).fetchall()[0]
+        written = write_rows(connection, table, folder, task)
     except duckdb.OutOfMemoryException:
         raise Undecodable(
             f"the file unpacks to more than {task.memory_mb // 2:,} MiB at a time",
@@ -73,11 +64,50 @@ def decode(task: Task) -> Decoded:
             "Fetch it again, or write it anew",
         )
     UnreadableRecords(folder).close()
-    return Decoded(int(written), 0, tuple(names))
+    return Decoded(written, 0, tuple(names))
+
+
+def offline(task: Task) -> Any:
+    """A DuckDB that loads no extension, spills nowhere, and uses half of the task's memory."""
+    import duckdb
+
+    connection = duckdb.connect(
+        config={
+            "preserve_insertion_order": "true",
+            "memory_limit": f"{task.memory_mb // 2}MiB",
+            "temp_directory": "",
+            **OFFLINE,
+        }
+    )
+    connection.execute("SET TimeZone = 'UTC'")
+    return connection
+
+
+def write_rows(connection: Any, table: str, folder: Path, task: Task) -> int:
+    """Write a table's rows as they land. Returns: how many.
+
+    Args:
+        table: SQL of what is read.
+    """
+    null_values = tuple(task.options.get("null_values", ()))
+    described = connection.execute(f"DESCRIBE SELECT * FROM {table}").fetchall()  # noqa: S608  # names are quoted, paths are literals
+    cells = ", ".join(
+        f"{as_landed(name, kind, null_values)} AS {name_literal(name)}"
+        for name, kind, *_ in described
+    )
+    target = text_literal(str(folder / ROWS))
+    (written,) = connection.execute(
+        f"COPY (SELECT {cells} FROM {table}) TO {target} (FORMAT parquet, COMPRESSION lz4_raw)"  # noqa: S608  # names are quoted, paths are literals
+    ).fetchall()[0]
+    return int(written)
 
 
 def _promised_rows(connection: Any, file: Path, task: Task, columns: int) -> int:
-    """The rows that the footer tells of. Raises: Undecodable: they would fill far more than the file. The sizes that a footer tells of protect nobody."""
+    """The rows that the footer tells of.
+
+    Raises: Undecodable: they would fill far more than the file. The sizes that a footer tells of
+        protect nobody.
+    """
     (rows,) = connection.execute(
         f"SELECT num_rows FROM parquet_file_metadata({text_literal(str(file))})"  # noqa: S608  # names are quoted, paths are literals
     ).fetchall()[0]
@@ -118,7 +148,9 @@ def _columns(connection: Any, file: Path) -> list[str]:
 
 
 def as_landed(name: str, kind: str, null_values: tuple[str, ...]) -> str:
-    """SQL: a column's values as they land: whole numbers of at most 64 bits as they are, all others as text."""
+    """SQL: a column's values as they land: whole numbers of at most 64 bits as they are, all others
+    as text.
+    """
     return (
         f"CAST({name_literal(name)} AS BIGINT)"
         if kind in _WHOLE and not null_values
@@ -136,7 +168,8 @@ def as_text(name: str, kind: str, null_values: tuple[str, ...]) -> str:
     elif kind in ("FLOAT", "DOUBLE"):
         text = f"CASE WHEN isnan({column}) THEN 'NaN' ELSE CAST({column} AS VARCHAR) END"
     elif kind == "TIMESTAMP WITH TIME ZONE":
-        text = f"regexp_replace(replace(CAST({column} AS VARCHAR), ' ', 'T'), '[+]00$', '+00:00')"  # the session's zone is UTC
+        # the session's zone is UTC
+        text = f"regexp_replace(replace(CAST({column} AS VARCHAR), ' ', 'T'), '[+]00$', '+00:00')"
     elif kind.startswith("TIMESTAMP"):
         text = f"replace(CAST({column} AS VARCHAR), ' ', 'T')"
     else:

@@ -1,6 +1,7 @@
 """Workbooks (.xlsx, .xls, .xlsb, .ods) -> the rows of one sheet as text.
 
-Belongs here: choosing the sheet, its header, the text of a cell. Stays out: what cells mean. No formula and no macro is ever run: what was last computed is read.
+Belongs here: choosing the sheet, its header, the text of a cell. Stays out: what cells mean. No
+formula and no macro is ever run: what was last computed is read.
 """
 
 from __future__ import annotations
@@ -28,7 +29,11 @@ _MOMENT = r"^\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}(\.\d+)?$"
 
 
 def decode(task: Task) -> Decoded:
-    """The sheet and header row that the contract names; rows of empty cells alone are none, as blank lines are in CSV. Raises: Undecodable: there is no such thing."""
+    """The sheet and header row that the contract names; rows of empty cells alone are none, as
+    blank lines are in CSV.
+
+    Raises: Undecodable: there is no such thing.
+    """
     import fastexcel
 
     file, skipped, null_values = (
@@ -73,7 +78,11 @@ def _load(book: Any, sheet: str, kind: str) -> pl.DataFrame:
 
 
 def _text(text: pl.Series, number: pl.Series) -> pl.Series:
-    """A cell's text. The reader rounds numbers to nine digits where it writes text (fastexcel 0.21, 2026-11-24), so what reads back as another number is written from the number itself."""
+    """A cell's text.
+
+    The reader rounds numbers to nine digits where it writes text (fastexcel 0.21, 2026-11-24), so
+    what reads back as another number is written from the number itself.
+    """
     frame = pl.DataFrame({"text": text, "number": number})
     exact = frame.select(
         pl.when(
@@ -115,7 +124,9 @@ def _sheet(names: list[str], wanted: str | None) -> str:
 
 
 def _named(header: tuple[Any, ...]) -> dict[str, str]:
-    """The header's names, each with the column it stands over; columns without one at the right are none."""
+    """The header's names, each with the column it stands over; columns without one at the right are
+    none.
+    """
     names = list(header)
     while names and names[-1] is None:
         names.pop()
@@ -131,7 +142,9 @@ def _named(header: tuple[Any, ...]) -> dict[str, str]:
 
 
 def _check_size(file: Path) -> None:
-    """A workbook is a zip, and may be a bomb: all of it is unpacked into nothing first, which stops where the reader would not."""
+    """A workbook is a zip, and may be a bomb: all of it is unpacked into nothing first, which stops
+    where the reader would not.
+    """
     with file.open("rb") as stream:
         if stream.read(4) != b"PK\x03\x04":
             return  # .xls is not packed

@@ -137,6 +137,23 @@ class Quarantine:
         order = (quarantines.c.kept_at, quarantines.c.run_id)
         return self._database.all(QuarantineRecord, query.order_by(*order))
 
+    def unexpired(self, dataset: str, kept_before: str) -> list[QuarantineRecord]:
+        """The quarantines that were kept before a time and have not expired, the oldest first."""
+        query = sa.select(*columns(quarantines, QuarantineRecord)).where(
+            quarantines.c.dataset == dataset,
+            quarantines.c.expired_at.is_(None),
+            quarantines.c.kept_at <= kept_before,
+        )
+        order = (quarantines.c.kept_at, quarantines.c.run_id)
+        return self._database.all(QuarantineRecord, query.order_by(*order))
+
+    def expired(self, dataset: str) -> list[str]:
+        """The runs whose quarantine has expired."""
+        query = sa.select(quarantines.c.run_id).where(
+            quarantines.c.dataset == dataset, quarantines.c.expired_at.is_not(None)
+        )
+        return [str(run) for run in self._database.values(query)]
+
     def handle(self, decision: NewHandling) -> HandlingRecord:
         """Keep a signed decision about quarantined rows, with its entry in the audit log, and the outbox that carries it out."""
         logged = ("run_id", "source_digest", "rule", "chosen", "rows", "why")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -147,13 +147,11 @@ class References:
     def due_to_expire(self, dataset: str, age: timedelta, kept: frozenset[str]) -> list[Version]:
         """Versions older than `age` by the registry's clock, but for the newest, for what a reference points to, and for `kept`."""
         pointed = {reference.version for reference in self.all(dataset).values()} | kept
-        now = self._database.clock()
+        limit = (self._database.clock() - age).isoformat(timespec="microseconds")
         return [
             version
-            for version in self._versions.all(dataset)[:-1]
-            if not version.expired_at
-            and version.version not in pointed
-            and now - datetime.fromisoformat(version.published_at) > age
+            for version in self._versions.published_before(dataset, limit)
+            if version.version not in pointed
         ]
 
 

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
+from assay.assets.io.registry import partitions as partition_rows
 from assay.assets.io.registry import references as reference_rows
 from assay.assets.io.registry import versions as version_rows
 from assay.assets.io.registry.checks import CheckRecord, Checks
@@ -27,6 +28,7 @@ from assay.assets.io.registry.migrate import bring_up, check_layout
 from assay.assets.io.registry.models import Models, Role
 from assay.assets.io.registry.outbox import Outbox
 from assay.assets.io.registry.outcomes import Outcomes
+from assay.assets.io.registry.partitions import PartitionDocuments
 from assay.assets.io.registry.quarantine import Quarantine
 from assay.assets.io.registry.references import AGAIN, LATEST, PUBLISHED, References
 from assay.assets.io.registry.reviews import Reviews
@@ -50,6 +52,7 @@ class Registry:
         self.runs = Runs(database, log)
         self.checks = Checks(database)
         self.versions = Versions(database)
+        self.partitions = PartitionDocuments(database)
         self.references = References(database, log, self.versions)
         self.derived = DerivedRecords(database, log)
         self.decisions = Decisions(database, log)
@@ -163,6 +166,7 @@ class Registry:
         """Write a version, have `latest` point to it, and log it."""
         dataset, number = version.dataset, version.version
         published = version_rows.insert(connection, version, self.now())
+        partition_rows.keep(connection, dataset, version.documents)
         self.references.move(connection, dataset, LATEST, number, PUBLISHED, logged=False)
         entry = {
             "version": number,

@@ -7,7 +7,8 @@ An envelope may be large: a version is read without it, and envelopes one at a t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
@@ -51,7 +52,7 @@ class Version:
 
 @dataclass(frozen=True)
 class SignedVersion:
-    """A version that is signed and waits for its commit."""
+    """A version that is signed and waits for its commit, with the new documents that it refers to by digest."""
 
     dataset: str
     sequence: int
@@ -64,6 +65,7 @@ class SignedVersion:
     note: str
     rows: int
     envelope: str
+    documents: Mapping[str, str] = field(default_factory=dict)
 
 
 _VERSION = sa.select(*columns(versions, Version))
@@ -89,6 +91,24 @@ class Versions:
         """The version of this number, if there is one."""
         query = _VERSION.where(versions.c.dataset == dataset, versions.c.version == version)
         return self._database.first(Version, query)
+
+    def before(self, version: Version) -> Version | None:
+        """The version of the next lower sequence."""
+        query = _VERSION.where(
+            versions.c.dataset == version.dataset, versions.c.sequence == version.sequence - 1
+        )
+        return self._database.first(Version, query)
+
+    def published_before(self, dataset: str, at: str) -> list[Version]:
+        """The versions that have not expired and were published before a time, but for the newest; the oldest first."""
+        newest = sa.select(sa.func.max(versions.c.sequence)).where(versions.c.dataset == dataset)
+        query = _VERSION.where(
+            versions.c.dataset == dataset,
+            versions.c.expired_at.is_(None),
+            versions.c.published_at < at,
+            versions.c.sequence < newest.scalar_subquery(),
+        )
+        return self._database.all(Version, query.order_by(versions.c.sequence))
 
     def of_inputs(self, dataset: str, input_key: str) -> Version | None:
         """The version made from these inputs, if there is one."""
@@ -126,8 +146,9 @@ def newest_sequence(connection: sa.Connection, dataset: str) -> int:
 def insert(connection: sa.Connection, version: SignedVersion, published_at: str) -> Version:
     """Write a version, in the transaction that commits it."""
     row = {**as_row(version), "published_at": published_at, "expired_at": None}
+    del row["documents"]
     connection.execute(sa.insert(versions).values(**row))
-    row.pop("envelope")
+    del row["envelope"]
     return Version(**row)
 
 

@@ -1,6 +1,7 @@
 """Sources: a location in a contract -> bytes on the disk, then readable rows and unreadable lines.
 
-Belongs here: the choice of place (`gather`) and of reader, one module a kind, each with `read`. Stays out: types and rules. No code of a source is ever run.
+Belongs here: the choice of place (`gather`) and of reader, one module a kind, each with `read`.
+Stays out: types and rules. No code of a source is ever run.
 """
 
 from __future__ import annotations
@@ -14,15 +15,11 @@ from pathlib import Path
 from assay.assets.io.names import Labels, numbered
 from assay.assets.io.sources import (
     archives,
-    arrow,
-    databases,
-    delimited,
     documents,
-    json_text,
+    extracts,
+    formats,
     parts,
-    tables,
     texts,
-    workbooks,
 )
 from assay.assets.io.sources.gather import fetch, locate, nameless, seen_here
 from assay.assets.io.sources.landing import Read
@@ -46,19 +43,12 @@ __all__ = [
     "unpacked",
 ]
 
-READERS = {
-    "csv": delimited.read,
-    "json": json_text.read,
-    "jsonl": json_text.read,
-    "parquet": tables.read,
-    "arrow": arrow.read,
-    "excel": workbooks.read,
-    "sql": databases.read,
-}
+READERS = {**dict.fromkeys(formats.DECODERS, formats.read), "sql": extracts.read}
 
 
 def read(contract: Contract, fetched: Fetched, folder: Path, labels: Labels = numbered) -> Read:
-    """Write `rows.parquet` (every column as text, beside `_row`) and `unreadable.parquet` (record, reason, text) into `folder`.
+    """Write `rows.parquet` (every column as text, beside `_row`) and `unreadable.parquet` (record,
+    reason, text) into `folder`.
 
     Args:
         labels: what stands for the names of members of an archive.
@@ -151,7 +141,11 @@ def check_columns(contract: Contract, landed: Sequence[str]) -> None:
 
 
 def _nearly(name: str, landed: Sequence[str]) -> str:
-    """What to do about a missing column. Where the delivery has no header, what stands in its place are values: only their places are told."""
+    """What to do about a missing column.
+
+    Where the delivery has no header, what stands in its place are values: only their places are
+    told.
+    """
     close = difflib.get_close_matches(
         name.lower(), [other.lower() for other in landed if other], n=1
     )

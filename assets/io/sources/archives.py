@@ -25,11 +25,24 @@ from assay.contracts.errors import SourceError, Where
 MAX_UNPACKED = 50 * 2**30  # what unpacks to more is no data set of ours
 SUFFIXES = (".zip", ".gz", ".bz2", ".xz", ".zst")
 _NAME = 200
+_BROKEN = (
+    zipfile.BadZipFile,
+    NotImplementedError,
+    RuntimeError,
+    EOFError,
+    OSError,
+    zlib.error,
+    lzma.LZMAError,
+    ValueError,
+)
+"""What the libraries raise for an archive that cannot be unpacked."""
 
 
 @dataclass(frozen=True)
 class Unpacked:
-    """One file out of an archive: its name as text that can be kept, where it lies, and the name as the archive has it."""
+    """One file out of an archive: its name as text that can be kept, where it lies, and the name as
+    the archive has it.
+    """
 
     name: str
     path: Path
@@ -55,7 +68,8 @@ def unpack(
     Args:
         name: what the archive is known by; its suffix says what it is.
         pattern: which members of a zip, as a glob; all unless given.
-    Raises: SourceError: it is broken, encrypted, a bomb, an archive of archives, or holds what is no file.
+    Raises: SourceError: it is broken, encrypted, a bomb, an archive of archives, or holds what is
+        no file.
     """
     kind = name.lower().rpartition(".")[2]
     allowed = min(max_bytes, max(packed.FREE_BYTES, path.stat().st_size * packed.MAX_RATIO))
@@ -66,16 +80,7 @@ def unpack(
             _copy(inside, folder / "unpacked-00001", allowed, 0, where)
         inner = name[: -len(kind) - 1]
         return [Unpacked(_shown(inner), folder / "unpacked-00001", inner)]
-    except (
-        zipfile.BadZipFile,
-        NotImplementedError,
-        RuntimeError,
-        EOFError,
-        OSError,
-        zlib.error,
-        lzma.LZMAError,
-        ValueError,
-    ) as error:
+    except _BROKEN as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # the disk's trouble, not the archive's
         raise SourceError(
@@ -99,7 +104,10 @@ def _stream(path: Path, kind: str) -> Iterator[Any]:
 
 
 def _copy(inside: IO[bytes], target: Path, allowed: int, before: int, where: Where) -> int:
-    """Copy until the end, or until all that came out of the archive is more than it may be. Returns: bytes so far."""
+    """Copy until the end, or until all that came out of the archive is more than it may be.
+
+    Returns: bytes so far.
+    """
     size = before
     with target.open("wb") as plain:
         while chunk := inside.read(packed.CHUNK):
@@ -126,9 +134,8 @@ def _unzip(
             members = _members(archive, where, pattern, allowed)
             size, unpacked = 0, []
             for number, member in enumerate(members, start=1):
-                target = (
-                    folder / f"unpacked-{number:05}"
-                )  # never the member's own name: it may point anywhere
+                # never the member's own name: it may point anywhere
+                target = folder / f"unpacked-{number:05}"
                 with archive.open(member) as inside:
                     size = _copy(inside, target, allowed, size, where)
                 unpacked.append(Unpacked(_shown(member.filename), target, member.filename))
@@ -146,11 +153,11 @@ def _members(
 ) -> list[zipfile.ZipInfo]:
     everything = archive.infolist()
     placed = [
-        (place, one)
-        for place, one in enumerate(everything, start=1)
-        if not one.is_dir() and (pattern is None or matches(pattern, one.filename))
+        (place, member)
+        for place, member in enumerate(everything, start=1)
+        if not member.is_dir() and (pattern is None or matches(pattern, member.filename))
     ]
-    wanted = [one for _, one in placed]
+    wanted = [member for _, member in placed]
     for place, member in placed:
         mode = member.external_attr >> 16
         if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
@@ -173,7 +180,7 @@ def _members(
             "Look into it, and mend `members` under `options`",
             where,
         )
-    return sorted(wanted, key=lambda one: one.filename)
+    return sorted(wanted, key=lambda member: member.filename)
 
 
 def _shown(name: str) -> str:

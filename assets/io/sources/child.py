@@ -1,7 +1,9 @@
-"""Decoding in a process of its own: bytes that nobody trusts can end that process, and nothing else.
+"""Decoding in a process of its own: bytes that nobody trusts can end that process, and nothing
+else.
 
-Belongs here: starting it, its limits, ending it, and telling why it ended. Stays out: what is decoded (assets/io/decode).
-No row crosses between the processes: the child writes Parquet into the folder, and answers with numbers.
+Belongs here: starting it, its limits, ending it, and telling why it ended. Stays out: what is
+decoded (assets/io/decode). No row crosses between the processes: the child writes Parquet into the
+folder, and answers with numbers.
 """
 
 from __future__ import annotations
@@ -38,13 +40,16 @@ _PASSED_ON = (
 )
 _FILE_MB = 4096  # what may be written of a small source; a large one may take _GROWS times its size
 _GROWS = 20
+_OUT_OF_MEMORY = ("memory allocation of", "bad_alloc", "MemoryError", "Cannot allocate memory")
+"""What libraries print before they end a process that has no memory left."""
 
 
 class Limits(BaseSettings):
     """What decoding one file may take.
 
-    ASSAY_DECODE_MEMORY_MB: above what the libraries take themselves. ASSAY_DECODE_SECONDS: for a small file; each MiB adds one.
-    ASSAY_DECODE_EXPANSION: how many times its size a Parquet file may unpack to (one that stays under 256 MiB always may).
+    ASSAY_DECODE_MEMORY_MB: above what the libraries take themselves. ASSAY_DECODE_SECONDS: for a
+    small file; each MiB adds one. ASSAY_DECODE_EXPANSION: how many times its size a Parquet file
+    may unpack to (one that stays under 256 MiB always may).
     """
 
     model_config = SettingsConfigDict(env_prefix="ASSAY_DECODE_", frozen=True)
@@ -66,7 +71,8 @@ def decoded(
 
     Args:
         kind: a module of assets/io/decode.
-    Raises: SourceError: it cannot be read, or the process reached a limit or was ended by what it read.
+    Raises: SourceError: it cannot be read, or the process reached a limit or was ended by what it
+        read.
     """
     limits = limits or Limits()
     size_mb = file.stat().st_size // 2**20
@@ -79,17 +85,14 @@ def decoded(
         limits.memory_mb,
         limits.expansion,
     )
-    told = {
+    request = {
         "task": asdict(task),
         "cpu_s": timeout_s * (os.cpu_count() or 1),
         "file_mb": max(_FILE_MB, _GROWS * size_mb),
     }
-    child = subprocess.Popen(
-        [sys.executable, "-m", "assay.assets.io.decode"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
-        cwd=Path(__file__).parents[4], env={name: value for name, value in os.environ.items() if name in _PASSED_ON}, text=True, errors="replace",
-    )  # fmt: skip
+    child = _start()
     try:
-        out, err = child.communicate(json.dumps(told), timeout=timeout_s)
+        out, err = child.communicate(json.dumps(request), timeout=timeout_s)
     except subprocess.TimeoutExpired:
         raise SourceError(
             f"reading the file took longer than {timeout_s:,} s",
@@ -103,6 +106,22 @@ def decoded(
     return _read(child.returncode, out, err, limits, where)
 
 
+def _start() -> subprocess.Popen[str]:
+    """The process that decodes: in a session of its own, so that it can be ended with its children."""
+    environment = {name: value for name, value in os.environ.items() if name in _PASSED_ON}
+    return subprocess.Popen(
+        [sys.executable, "-m", "assay.assets.io.decode"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        cwd=Path(__file__).parents[4],
+        env=environment,
+        text=True,
+        errors="replace",
+    )
+
+
 def _read(status: int, out: str, err: str, limits: Limits, where: Where) -> Read:
     """What the child answered. Raises: SourceError: it could not, or did not."""
     answer = json.loads(out) if status == 0 and out else {}
@@ -112,56 +131,49 @@ def _read(status: int, out: str, err: str, limits: Limits, where: Where) -> Read
             done["rows"], done["unreadable"], tuple(done["columns"]), done["header"], done["found"]
         )
     if "problem" in answer:
-        raise SourceError(
-            answer["problem"],
-            answer["remedy"],
-            replace(where, line=answer["line"]) if answer["line"] else where,
-        )
+        place = replace(where, line=answer["line"]) if answer["line"] else where
+        raise SourceError(answer["problem"], answer["remedy"], place)
     if answer.get("errno") in (errno.ENOSPC, errno.EDQUOT):
         raise OSError(answer["errno"], os.strerror(answer["errno"]))
+    raise SourceError(*_why_it_ended(answer, status, err, limits), where)
+
+
+def _why_it_ended(answer: dict[str, Any], status: int, err: str, limits: Limits) -> tuple[str, str]:
+    """The problem and the remedy, where the child reached a limit or was ended by what it read."""
     if answer.get("errno") == errno.EFBIG or status == -signal.SIGXFSZ:
-        raise SourceError(
-            f"what is read of the file fills more than {_FILE_MB:,} MiB and {_GROWS} times its size",
+        size = f"{_FILE_MB:,} MiB and {_GROWS} times its size"
+        return (
+            f"what is read of the file fills more than {size}",
             "Check the file: it unpacks to far more than it is",
-            where,
         )
-    if (
-        "exceeded" in answer
-        or answer.get("errno") == errno.ENOMEM
-        or any(
-            word in err
-            for word in (
-                "memory allocation of",
-                "bad_alloc",
-                "MemoryError",
-                "Cannot allocate memory",
-            )
-        )
-    ):
-        raise SourceError(
+    if _lacked_memory(answer, err):
+        return (
             f"reading the file needs more than {limits.memory_mb:,} MiB of memory",
             "Deliver it in smaller parts; if it is right, set ASSAY_DECODE_MEMORY_MB",
-            where,
         )
     if status == -signal.SIGXCPU:
-        raise SourceError(
+        return (
             "reading the file took more processor time than it may",
             "Check the file; if it is right, set ASSAY_DECODE_SECONDS",
-            where,
         )
     if "errno" in answer:
-        raise SourceError(
+        return (
             f"the file cannot be read ({os.strerror(answer['errno'])})",
             "Give this user the right to read it",
-            where,
         )
-    ended = (
-        f"was ended by {signal.Signals(-status).name}"
-        if status < 0
-        else f"failed with status {status}"
-    )
-    raise SourceError(
-        f"the process that read the file {ended}",
+    ending = f"failed with status {status}"
+    if status < 0:
+        ending = f"was ended by {signal.Signals(-status).name}"
+    return (
+        f"the process that read the file {ending}",
         "Fetch the file again, or write it anew: it may be malformed, or made to hurt",
-        where,
+    )
+
+
+def _lacked_memory(answer: dict[str, Any], err: str) -> bool:
+    """Whether the child ended for lack of memory, by its answer or by a library's last line."""
+    return (
+        "exceeded" in answer
+        or answer.get("errno") == errno.ENOMEM
+        or any(text in err for text in _OUT_OF_MEMORY)
     )

@@ -1,7 +1,8 @@
 """Object stores (S3, Google Cloud Storage, Azure): objects -> their bytes in files.
 
-Belongs here: listing, streaming, going on after a break, asking whether anything changed. Stays out: credentials, which obstore takes from
-the environment (AWS_*, GOOGLE_*, AZURE_*) or from the machine's own identity, and which are never in a contract and never shown.
+Belongs here: listing, streaming, going on after a break, asking whether anything changed. Stays
+out: credentials, which obstore takes from the environment (AWS_*, GOOGLE_*, AZURE_*) or from the
+machine's own identity, and which are never in a contract and never shown.
 """
 
 from __future__ import annotations
@@ -30,39 +31,43 @@ class Object:
 
 
 def listed(location: str, where: Where) -> list[Object]:
-    """The objects that a location means, by name. Raises: SourceError: there is none, too many, or the store does not let us look."""
+    """The objects that a location means, by name.
+
+    Raises: SourceError: there is none, too many, or the store does not let us look.
+    """
     import obstore
 
     store, path = _store(location, where), _path(location)
     try:
         if not any(mark in path for mark in "*?["):
             return [_object(obstore.head(store, path))]
-        found: list[Object] = []
+        objects: list[Object] = []
         for batch in obstore.list(store, prefix=fixed_part(path) or None, chunk_size=1000):
-            found += [_object(meta) for meta in batch if matches(path, meta["path"])]
-            if len(found) > MAX_FILES:
+            objects += [_object(meta) for meta in batch if matches(path, meta["path"])]
+            if len(objects) > MAX_FILES:
                 raise SourceError(
                     f"the location means more than {MAX_FILES:,} objects",
                     "Narrow the pattern, or deliver fewer and larger files",
                     where,
                 )
     except (obstore.exceptions.BaseError, OSError) as error:
-        raise _refused(
-            error, where
-        ) from None  # the store's own words may hold an account or a key id
-    if not found:
+        # the store's own words may hold an account or a key id
+        raise _refused(error, where) from None
+    if not objects:
         raise SourceError(
             "the source is not there: no object matches",
             "Put it there, or mend `location` under assay.source",
             where,
         )
-    return sorted(found, key=lambda one: one.name)
+    return sorted(objects, key=lambda item: item.name)
 
 
 def download(location: str, item: Object, sink: Sink) -> Seen:
-    """Stream one object into the sink, and go on where a break left it, as long as it is the same object.
+    """Stream one object into the sink, and go on where a break left it, as long as it is the same
+    object.
 
-    Raises: SourceError: the store refuses, the object changed meanwhile, or it does not come whole in a few tries.
+    Raises: SourceError: the store refuses, the object changed meanwhile, or it does not come whole
+        in a few tries.
     """
     import obstore
 
@@ -77,9 +82,8 @@ def download(location: str, item: Object, sink: Sink) -> Seen:
         try:
             answer = obstore.get(store, item.name, options=options)
             if item.etag and _quoted(answer.meta.get("e_tag")) not in (item.etag, None):
-                raise _changed(
-                    sink.where
-                )  # a store that passes over If-Match, as some that only speak like Google's do
+                # a store that passes over If-Match, as some that only speak like Google's do
+                raise _changed(sink.where)
             for chunk in answer.stream(min_chunk_size=_MIN_CHUNK):
                 sink.write([bytes(chunk)])
                 tell(f"{sink.size / 1e6:,.0f} of {item.size_bytes / 1e6:,.0f} MB fetched")
@@ -106,14 +110,15 @@ def _object(meta: Any) -> Object:
 
 
 def _quoted(etag: str | None) -> str | None:
-    """The tag as HTTP writes it: Azure leaves its quotes away in lists, and takes If-Match with them."""
+    """The tag as HTTP writes it: Azure leaves its quotes away in lists, and takes If-Match with
+    them.
+    """
     return etag if etag is None or etag.endswith('"') else f'"{etag}"'
 
 
 def _path(location: str) -> str:
-    return location.split("://", 1)[1].partition("/")[
-        2
-    ]  # not urlsplit: `?` and `#` may stand in an object's name, and in a glob
+    # not urlsplit: `?` and `#` may stand in an object's name, and in a glob
+    return location.split("://", 1)[1].partition("/")[2]
 
 
 def _store(location: str, where: Where) -> Any:
@@ -143,7 +148,9 @@ def _store(location: str, where: Where) -> Any:
 
 
 def _client(prefix: str) -> Any:
-    """Plain HTTP only where the environment says so, as for a store of one's own on the same network."""
+    """Plain HTTP only where the environment says so, as for a store of one's own on the same
+    network.
+    """
     import os
 
     return {
@@ -158,9 +165,8 @@ def _changed(where: Where) -> SourceError:
 
 
 def _refused(error: Exception, where: Where) -> SourceError:
-    answered = re.search(
-        r"status code: (\d{3})\b", str(error)
-    )  # of a refused list, obstore tells the status in words alone
+    # of a refused list, obstore gives the status in words alone
+    answered = re.search(r"status code: (\d{3})\b", str(error))
     status = "401" if "token request" in str(error) else answered[1] if answered else ""
     if isinstance(error, FileNotFoundError) or status == "404":
         return SourceError(

@@ -1,21 +1,30 @@
-"""What every database's extract is made of: its shape, the mark to go on from, its columns and rows as CSV.
+"""What every database's extract is made of: the rows to take, the mark to go on from, its CSV file.
 
-Belongs here: what the databases share. Stays out: asking any one of them (databases.py, mysql.py).
+Belongs here: what the databases share. Stays out: how to ask any one of them (postgres.py,
+mysql.py, sqlite_file.py, duckdb_file.py). An extract is CSV in which every text is quoted and null
+is not: its bytes, and so its digest, depend on the rows alone.
 """
 
 from __future__ import annotations
 
+import csv
 import io
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
 
 import polars as pl
 
-from assay.assets.io.decode.landing import repeated_name
+from assay.assets.io.decode.landing import ROWS, repeated_name
+from assay.assets.io.decode.parquet import OFFLINE, name_literal, text_literal
+from assay.assets.io.sources.landing import Read, write_unreadable
 from assay.assets.io.sources.places import Mark, Sink
 from assay.assets.io.work_progress import tell
 from assay.contracts.errors import SourceError, Where
-from assay.contracts.settings import CsvOptions, Watermark
+from assay.contracts.settings import CsvOptions, Source, Watermark
+from assay.pipelines.core.frames import ROW
 
 BATCH = 50_000
 Value = str | int | float
@@ -23,19 +32,74 @@ Value = str | int | float
 
 @dataclass(frozen=True)
 class Extract:
-    """What came: the mark reached, None where the source has none; `is_new` is false where nothing lies beyond the mark before."""
+    """What came: the mark reached, None where the source has none; `is_new` is false where nothing
+    lies beyond the mark before.
+    """
 
     watermark: Value | None
     is_new: bool
 
 
-def start_after(watermark: Watermark, mark: Mark | None) -> Value | None:
+@dataclass(frozen=True)
+class Growth:
+    """The column that only grows, and the value beyond which rows are new; None: all of them are."""
+
+    column: str
+    after: Value | None
+
+
+class Session(Protocol):
+    """A query on an open connection, all of it answered as of one moment."""
+
+    def column_names(self) -> list[str]:
+        """The names of the query's columns, as the database describes them."""
+        ...
+
+    def count_nulls(self, column: str) -> int:
+        """How many rows have no value in the column."""
+        ...
+
+    def highest(self, growth: Growth) -> Value | None:
+        """The highest value of the growing column among the new rows; None where there is none."""
+        ...
+
+    def copy_rows(self, names: Sequence[str], growth: Growth | None, sink: Sink) -> None:
+        """Write the rows as CSV; of a growing table the new ones, in the column's order."""
+        ...
+
+
+def take(session: Session, options: CsvOptions, sink: Sink, mark: Mark | None) -> Extract:
+    """Write what is new of a query's rows into the sink; without a watermark, all of them.
+
+    Raises: SourceError: columns that cannot be told apart, or rows without a value in the growing
+        column.
+    """
+    names = _check_names(session.column_names(), options, sink.where)
+    watermark = options.watermark
+    if watermark is None:
+        session.copy_rows(names, None, sink)
+        return Extract(None, is_new=True)
+    growth = Growth(watermark.column, _start_after(watermark, mark))
+    _check_marked(session.count_nulls(growth.column), growth.column, sink.where)
+    highest = session.highest(growth)
+    if highest is None and mark is not None:
+        return Extract(mark.value, is_new=False)
+    session.copy_rows(names, growth, sink)
+    return Extract(watermark.start if highest is None else highest, is_new=True)
+
+
+def _start_after(watermark: Watermark, mark: Mark | None) -> Value | None:
     """Where to go on: what was published, if it was by the same column, else the contract's start."""
-    return mark.value if mark is not None and mark.column == watermark.column else watermark.start
+    if mark is not None and mark.column == watermark.column:
+        return mark.value
+    return watermark.start
 
 
-def checked(names: Sequence[str], options: CsvOptions, where: Where) -> list[str]:
-    """The columns' names. Raises: SourceError: they cannot be told apart, or lack the one that only grows."""
+def _check_names(names: Sequence[str], options: CsvOptions, where: Where) -> list[str]:
+    """The columns' names.
+
+    Raises: SourceError: they cannot be told apart, or lack the one that only grows.
+    """
     if not names or "" in names:
         raise SourceError(
             "the query gives no columns, or one without a name", "Name each column with AS", where
@@ -51,11 +115,11 @@ def checked(names: Sequence[str], options: CsvOptions, where: Where) -> list[str
     return list(names)
 
 
-def unmarked(count: int, column: str, where: Where) -> None:
+def _check_marked(nulls: int, column: str, where: Where) -> None:
     """Raises: SourceError: so many rows have no value in the column that only grows."""
-    if count:
+    if nulls:
         raise SourceError(
-            f"{count:,} rows have no value in '{column}', so nobody knows whether they are new",
+            f"{nulls:,} rows have no value in '{column}', so nobody knows whether they are new",
             "Leave them out in a `query`, or choose another column",
             where,
         )
@@ -71,3 +135,55 @@ def write(sink: Sink, frames: Iterator[pl.DataFrame], names: Sequence[str]) -> N
         frame.write_csv(buffer, include_header=False, quote_style="non_numeric")
         sink.write([buffer.getvalue()])
         tell(f"{rows:,} rows fetched")
+
+
+def read(source: Source, file: Path, folder: Path, where: Where) -> Read:
+    """Read an extract back: nothing in it can be unreadable."""
+    import duckdb
+
+    with file.open(encoding="utf-8", newline="") as stream:
+        names = next(csv.reader(stream))
+    target = folder / ROWS
+    chosen = ", ".join(_unless_null(name, source.options) for name in names)
+    config: dict[str, Any] = {"preserve_insertion_order": "true", "memory_limit": "2GiB", **OFFLINE}
+    try:
+        with closing(duckdb.connect(config=config)) as connection:
+            connection.execute(
+                f"COPY (SELECT row_number() OVER () AS {ROW}, {chosen}"  # noqa: S608  # names and values are quoted
+                f" FROM {_csv_table(file, names)})"
+                f" TO {text_literal(str(target))} (FORMAT parquet, COMPRESSION zstd)"
+            )
+    except duckdb.Error as error:
+        raise SourceError(
+            f"the extract cannot be read ({type(error).__name__})",
+            "Leave columns of more than 64 MB a row out in a `query`",
+            where,
+        ) from error
+    write_unreadable(folder, [])
+    return Read(pl.scan_parquet(target).select(pl.len()).collect().item(), 0, tuple(names))
+
+
+def _csv_table(file: Path, names: Sequence[str]) -> str:
+    """SQL: an extract's rows."""
+    columns = ", ".join(f"{text_literal(name)}: 'VARCHAR'" for name in names)
+    options = (
+        "header = true",
+        "auto_detect = false",
+        "strict_mode = true",
+        "max_line_size = 67108864",
+        "delim = ','",
+        "quote = '\"'",
+        "escape = '\"'",
+        "allow_quoted_nulls = false",
+        f"columns = {{{columns}}}",
+    )
+    return f"read_csv({text_literal(str(file))}, {', '.join(options)})"
+
+
+def _unless_null(name: str, options: CsvOptions) -> str:
+    """SQL: a column's values; those that the contract takes for missing are null."""
+    column = name_literal(name)
+    if not options.null_values:
+        return column
+    nulls = ", ".join(text_literal(value) for value in options.null_values)
+    return f"CASE WHEN {column} NOT IN ({nulls}) THEN {column} END AS {column}"

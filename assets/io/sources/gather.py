@@ -1,6 +1,8 @@
-"""A location -> its files on this machine, with their digests, or the word that the lake has them already.
+"""A location -> its files on this machine, with their digests, or the word that the lake has them
+already.
 
-Belongs here: which kind of place does what, and skipping what has not changed. Stays out: how each place is reached (web, clouds, databases), reading files.
+Belongs here: which kind of place does what, and skipping what has not changed. Stays out: how each
+place is reached (web, clouds, databases), reading files.
 """
 
 from __future__ import annotations
@@ -42,23 +44,27 @@ from assay.contracts.model import Contract
 def fetch(contract: Contract, place: Place) -> Fetched:
     """Find the source's bytes.
 
-    Raises: SourceError: it is not there, lies outside every root, cannot be reached, is too large, or its checksum differs from the contract's.
+    Raises: SourceError: it is not there, lies outside every root, cannot be reached, is too large,
+        or its checksum differs from the contract's.
     """
     where = Where(file=contract.source.shown_location, dataset=contract.name)
     with nameless(where):
-        found = _fetched(contract, place, where)
-    if contract.source.sha256 is not None and contract.source.sha256 != found.digest:
+        source = _fetched(contract, place, where)
+    if contract.source.sha256 is not None and contract.source.sha256 != source.digest:
         raise SourceError(
             "the source's checksum is not the one in the contract",
             "Check where the file came from; if it is right, write its `sha256` into assay.source",
             where,
         )
-    return found
+    return source
 
 
 @contextmanager
 def nameless(where: Where) -> Iterator[None]:
-    """Tell of the system's errors without the path that they name: it may be a person's. A full disk is no trouble of the source."""
+    """Tell of the system's errors without the path that they name: it may be a person's.
+
+    A full disk is no trouble of the source.
+    """
     try:
         yield
     except OSError as error:
@@ -91,7 +97,8 @@ def _fetched(contract: Contract, place: Place, where: Where) -> Fetched:
         case _:
             try:
                 return _local(contract, place, where)
-            except OSError as error:  # a name that this file system does not take, a folder that may not be looked into
+            # a name that this file system does not take, a folder that may not be looked into
+            except OSError as error:
                 problem = f"the source cannot be looked at ({type(error).__name__})"
                 raise SourceError(
                     problem, "Check `location`, and the rights of this user", where
@@ -102,34 +109,16 @@ def _fetched(contract: Contract, place: Place, where: Where) -> Fetched:
 
 
 def _local(contract: Contract, place: Place, where: Where) -> Fetched:
-    """The files as they lie there. Their digest is reckoned meanwhile: whoever can do without it for now need not wait."""
-    location = contract.source.location
-    if kind_of(location) == "glob":
-        named = _matched(location, place.roots, where)
-        if not named:
-            raise SourceError(
-                "the source is not there: no file matches",
-                "Put files there (in ASSAY_HOME/inbox), or mend `location` under assay.source",
-                where,
-            )
-    else:
-        path = locate(contract, place.roots)
-        if not path.is_file():
-            remedy = (
-                "Put the file there (in ASSAY_HOME/inbox), or mend"
-                if ":" not in location
-                else "Install the package, or mend"
-            )
-            raise SourceError(
-                "the source is not there", f"{remedy} `location` under assay.source", where
-            )
-        named = {location: path}
-    labels = (
-        place.labels("file", list(named)) if kind_of(location) == "glob" else [where.file or ""]
-    )
+    """The files as they are there.
+
+    Their digest is computed meanwhile: who can do without it for now need not wait.
+    """
+    paths = _local_paths(contract, place.roots, where)
+    is_glob = kind_of(contract.source.location) == "glob"
+    labels = place.labels("file", list(paths)) if is_glob else [where.file or ""]
     files = [
         File(name, path, path.stat().st_size, label)
-        for (name, path), label in zip(named.items(), labels, strict=True)
+        for (name, path), label in zip(paths.items(), labels, strict=True)
     ]
     size_bytes = sum(file.size_bytes for file in files)
     if size_bytes > place.max_bytes:
@@ -151,55 +140,97 @@ def _local(contract: Contract, place: Place, where: Where) -> Fetched:
     return Fetched(digest, size_bytes, tuple(files))
 
 
-def locate(contract: Contract, roots: Sequence[Path]) -> Path:
-    """The path that a location on this machine means, of a glob its first file or its folder; it need not exist.
+def _local_paths(contract: Contract, roots: Sequence[Path], where: Where) -> dict[str, Path]:
+    """The files of a source on this machine, by name. Raises: SourceError: there is none."""
+    location = contract.source.location
+    if kind_of(location) == "glob":
+        paths = _matched(location, roots, where)
+        if not paths:
+            raise SourceError(
+                "the source is not there: no file matches",
+                "Put files there (in ASSAY_HOME/inbox), or mend `location` under assay.source",
+                where,
+            )
+        return paths
+    path = locate(contract, roots)
+    if not path.is_file():
+        remedy = "Put the file there (in ASSAY_HOME/inbox)"
+        if ":" in location:
+            remedy = "Install the package"
+        raise SourceError(
+            "the source is not there", f"{remedy}, or mend `location` under assay.source", where
+        )
+    return {location: path}
 
-    Raises: SourceError: no package of that name, a path outside every root, or a source that is elsewhere.
+
+def locate(contract: Contract, roots: Sequence[Path]) -> Path:
+    """The path that a location on this machine means, of a glob its first file or its folder; it
+    need not exist.
+
+    Raises: SourceError: no package of that name, a path outside every root, or a source that is
+        elsewhere.
     """
     location = contract.source.location
     where = Where(file=contract.source.shown_location, dataset=contract.name)
-    kind, rest = kind_of(location), location.partition(":")[2]
-    if kind == "package":
-        name, _, inner = rest.partition("/")
-        spec = importlib.util.find_spec(name)  # finds, and does not import, a top-level package
-        if spec is None or not spec.submodule_search_locations:
+    match kind_of(location):
+        case "package":
+            return _installed(_in_package(location, where), roots[0], where)
+        case "module":
+            return _installed(_of_module(location, where), roots[0], where)
+        case kind if kind in ELSEWHERE:
             raise SourceError(
-                f"no package '{name}' is installed", f"Install it: pip install {name}", where
+                "the source is not on this machine", "Nothing beside it can be looked at", where
             )
-        folder = Path(spec.submodule_search_locations[0]).resolve()
-        path = (folder / inner).resolve()
-        if not path.is_relative_to(folder):
-            raise SourceError("the path leaves the package", "Name a file inside it", where)
-        return _installed(path, roots[0], where)
-    if kind == "module":
-        name = rest.partition("#")[0]
-        top, *inner_names = name.split(".")
-        spec = importlib.util.find_spec(top)
-        if spec is None or spec.origin is None:
-            raise SourceError(
-                f"no module '{top}' is installed", "Mend `location` under assay.source", where
-            )
-        file = (
-            Path(spec.origin).parent.joinpath(*inner_names).with_suffix(".py")
-            if inner_names
-            else Path(spec.origin)
-        )
-        return _installed(file, roots[0], where)
-    if kind in ELSEWHERE:
-        raise SourceError(
-            "the source is not on this machine", "Nothing beside it can be looked at", where
-        )
-    if kind == "glob":
-        return next(
-            iter(_matched(location, roots, where).values()),
-            _inside(fixed_part(location) or ".", roots, where)[0] / "*",
-        )
-    paths = _inside(rest if kind in ("sqlite", "duckdb") else location, roots, where)
+        case "glob":
+            folder = _inside(fixed_part(location) or ".", roots, where)[0]
+            return next(iter(_matched(location, roots, where).values()), folder / "*")
+        case "sqlite" | "duckdb":
+            location = location.partition(":")[2]
+    paths = _inside(location, roots, where)
     return next((path for path in paths if path.is_file()), paths[0])
 
 
+def _in_package(location: str, where: Where) -> Path:
+    """`package:NAME/PATH` -> the path.
+
+    Raises: SourceError: no such package, or a path outside it.
+    """
+    name, _, inner = location.partition(":")[2].partition("/")
+    spec = importlib.util.find_spec(name)  # finds, and does not import, a top-level package
+    if spec is None or not spec.submodule_search_locations:
+        raise SourceError(
+            f"no package '{name}' is installed", f"Install it: pip install {name}", where
+        )
+    folder = Path(spec.submodule_search_locations[0]).resolve()
+    path = (folder / inner).resolve()
+    if not path.is_relative_to(folder):
+        raise SourceError("the path leaves the package", "Name a file inside it", where)
+    return path
+
+
+def _of_module(location: str, where: Where) -> Path:
+    """`module:NAME#ATTRIBUTE` -> the module's file.
+
+    Raises: SourceError: there is no such module.
+    """
+    name = location.partition(":")[2].partition("#")[0]
+    top, *inner_names = name.split(".")
+    spec = importlib.util.find_spec(top)
+    if spec is None or spec.origin is None:
+        remedy = "Mend `location` under assay.source"
+        raise SourceError(f"no module '{top}' is installed", remedy, where)
+    file = Path(spec.origin)
+    if not inner_names:
+        return file
+    return file.parent.joinpath(*inner_names).with_suffix(".py")
+
+
 def _installed(path: Path, home: Path, where: Where) -> Path:
-    """A file of an installed package. Python takes any folder next to it for a package, the home too. Raises: SourceError: it is the home's."""
+    """A file of an installed package.
+
+    Python takes any folder next to it for a package, the home too.
+    Raises: SourceError: it is the home's.
+    """
     resolved = path.resolve()
     if "site-packages" not in resolved.parts and lies_in_home(resolved, home):
         raise SourceError(OUTSIDE, REMEDY, where)
@@ -207,7 +238,10 @@ def _installed(path: Path, home: Path, where: Where) -> Path:
 
 
 def _inside(location: str, roots: Sequence[Path], where: Where) -> list[Path]:
-    """The paths a location may mean, below each root. Raises: SourceError: all of them lie outside."""
+    """The paths a location may mean, below each root.
+
+    Raises: SourceError: all of them lie outside.
+    """
     if "\x00" in location:
         raise SourceError(
             "the path holds a null character", "Mend `location` under assay.source", where
@@ -223,7 +257,10 @@ def _inside(location: str, roots: Sequence[Path], where: Where) -> list[Path]:
 
 
 def _matched(location: str, roots: Sequence[Path], where: Where) -> dict[str, Path]:
-    """The files that a glob means, by name, below the first root that has any. A link out of the roots is refused, not followed."""
+    """The files that a glob means, by name, below the first root that has any.
+
+    A link out of the roots is refused, not followed.
+    """
     fixed = fixed_part(location)
     for folder in _inside(fixed or ".", roots, where):
         pattern = location[len(fixed) :].lstrip("/")
@@ -233,30 +270,33 @@ def _matched(location: str, roots: Sequence[Path], where: Where) -> dict[str, Pa
                 "Write the folder out, without `..` behind a `*`",
                 where,
             )
-        found = sorted(
+        files = sorted(
             path
             for path in folder.glob(pattern)
             if path.is_file()
             and not any(part.startswith(".") for part in path.relative_to(folder).parts)
         )
-        if not all(is_source(path.resolve(), roots) for path in found):
+        if not all(is_source(path.resolve(), roots) for path in files):
             problem = "a file that matches is a link to outside the folders of sources, or lies in ASSAY_HOME itself"
             raise SourceError(
                 problem, "Put the file itself into ASSAY_HOME/inbox, or narrow the pattern", where
             )
-        if len(found) > MAX_FILES:
+        if len(files) > MAX_FILES:
             raise SourceError(
-                f"the location means {len(found):,} files",
+                f"the location means {len(files):,} files",
                 f"Narrow it to at most {MAX_FILES:,}",
                 where,
             )
-        if found:
-            return {str(path.relative_to(folder)): path for path in found}
+        if files:
+            return {str(path.relative_to(folder)): path for path in files}
     return {}
 
 
 def seen_here(contract: Contract, roots: Sequence[Path]) -> str | None:
-    """What the files of a source on this machine look like from outside: it changes when they do. None where none is there."""
+    """What the files of a source on this machine look like from outside: it changes when they do.
+
+    None where none is there.
+    """
     location = contract.source.location
     if kind_of(location) != "glob":
         status = locate(contract, roots).stat()
@@ -264,10 +304,10 @@ def seen_here(contract: Contract, roots: Sequence[Path]) -> str | None:
     named = _matched(
         location, roots, Where(file=contract.source.shown_location, dataset=contract.name)
     )
-    told = "".join(
+    state = "".join(
         f"{name}\n{path.stat().st_mtime_ns}-{path.stat().st_size}\n" for name, path in named.items()
     )
-    return hashlib.sha256(told.encode("utf-8", "surrogateescape")).hexdigest() if named else None
+    return hashlib.sha256(state.encode("utf-8", "surrogateescape")).hexdigest() if named else None
 
 
 # -- elsewhere ------------------------------------------------------------------------------
@@ -304,15 +344,15 @@ def _from_cloud(contract: Contract, place: Place, where: Where) -> Fetched:
     if sum(item.size_bytes for item in objects) > place.max_bytes:
         raise too_large(place.max_bytes, where)
     seen = [memory.recall(f"{bucket}/{item.name}") for item in objects]
-    known = [
+    unchanged = [
         (item.name, before)
         for item, before in zip(objects, seen, strict=True)
         if before is not None and _is_same(item, before)
     ]
-    if len(known) == len(objects):
-        digest = digest_of([(name, before.digest) for name, before in known])
+    if len(unchanged) == len(objects):
+        digest = digest_of([(name, before.digest) for name, before in unchanged])
         if place.is_landed(digest):
-            return Fetched(digest, sum(before.size_bytes for _, before in known))
+            return Fetched(digest, sum(before.size_bytes for _, before in unchanged))
 
     is_glob = any(mark in location for mark in "*?[")
     labels = (

@@ -1,6 +1,7 @@
 """A host's name -> the addresses that may be connected to.
 
-Belongs here: refusing what is not out on the public network. Stays out: connecting (web.py), which goes to these addresses and no other.
+Belongs here: refusing what is not out on the public network. Stays out: connecting (web.py), which
+goes to these addresses and no other.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from importlib import resources
 from assay.contracts.errors import SourceError, Where
 
 Resolve = Callable[[str, int], list[str]]
-# what connects looks its hosts up here first; urllib3's warnings about odd answers repeat the whole address, with its query
+# what connects looks its hosts up here first; urllib3's warnings about odd answers repeat the whole
+# address, with its query
 logging.getLogger("urllib3").setLevel(logging.ERROR)
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Block = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -27,7 +29,7 @@ def resolve(host: str, port: int) -> list[str]:
     """The addresses of a host, by the system's resolver."""
     return list(
         dict.fromkeys(
-            str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         )
     )
 
@@ -44,30 +46,34 @@ def addresses(
 
     Args:
         allowed: the installation allows this host, wherever it lies.
-    Raises: SourceError: it has no address, or one that is not public: one is enough, since nobody knows which would be taken.
+    Raises: SourceError: it has no address, or one that is not public: one is enough, since nobody
+        knows which would be taken.
     """
     if not allowed and _is_disguised(host):
         raise _refused("its host is a number that is no plain address", where)
     try:
-        found = look_up(host, port)
+        candidates = look_up(host, port)
     except (OSError, UnicodeError):
-        found = []
-    if not found:
+        candidates = []
+    if not candidates:
         raise SourceError(
             "the source's host cannot be found",
             "Check `location`, and that this machine can look names up",
             where,
         )
-    if not allowed and not all(is_public(address) for address in found):
+    if not allowed and not all(is_public(address) for address in candidates):
         raise _refused("its host has an address that is not public", where)
-    if any(is_metadata(address) for address in found):
+    if any(is_metadata(address) for address in candidates):
         problem = "the source is not fetched: its host is a cloud's metadata service, which hands out credentials"
         raise SourceError(problem, "Give the address of a source", where)
-    return found
+    return candidates
 
 
 def is_public(address: str) -> bool:
-    """Whether an address lies on the public network, whatever it is wrapped in. One with a zone (`fe80::1%eth0`) does not."""
+    """Whether an address lies on the public network, whatever it is wrapped in.
+
+    One with a zone (`fe80::1%eth0`) does not.
+    """
     ip = _plain(address)
     if ip is None or any(ip in block for block in special_blocks("refuse", "metadata")):
         return False
@@ -83,7 +89,9 @@ def is_metadata(address: str) -> bool:
 
 
 def _plain(address: str) -> Address | None:
-    """The address itself, taken out of an IPv6 address that embeds it; None where the text is not an address."""
+    """The address itself, taken out of an IPv6 address that embeds it; None where the text is not
+    an address.
+    """
     try:
         ip = ipaddress.ip_address(address)
     except ValueError:
@@ -126,7 +134,10 @@ def _embedding() -> tuple[tuple[Block, int], ...]:
 
 
 def _is_disguised(host: str) -> bool:
-    """Whether the host is a number as old resolvers read it: decimal, octal, hexadecimal or short. `2130706433` and `0177.1` are 127.0.0.1."""
+    """Whether the host is a number as old resolvers read it: decimal, octal, hexadecimal or short.
+
+    `2130706433` and `0177.1` are 127.0.0.1.
+    """
     if not re.fullmatch(r"(0x[0-9a-f]*|[0-9]+)", host.rstrip(".").rpartition(".")[2].lower()):
         return False
     try:

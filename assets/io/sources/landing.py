@@ -12,17 +12,19 @@ from pathlib import Path
 import polars as pl
 
 from assay.assets.io.decode.landing import ROWS, UNREADABLE
-from assay.pipelines.frames import ROW, FileRead
+from assay.pipelines.core.frames import ROW, FileRead
 
 UNREADABLE_SCHEMA = {"record": pl.Int64, "reason": pl.String, "text": pl.String}
 
 
 @dataclass(frozen=True)
 class Read:
-    """What could be read of a source: how many rows of which columns, how many records could not be, and how many stand before the first row.
+    """What could be read of a source: how many rows of which columns, how many records could not
+    be, and how many stand before the first row.
 
-    `found` is what the contract left open of how the file is written, and what it turned out to be. `files`, where there are several:
-    then rows and unreadable records have their record numbers already.
+    `found` is what the contract left open of how the file is written, and what it turned out to be.
+    `files`, where there are several: then rows and unreadable records have their record numbers
+    already.
     """
 
     rows: int
@@ -46,12 +48,12 @@ def rows_in(folder: Path, numbers: Collection[str] = ()) -> pl.LazyFrame:
         for name, kind in schema.items()
         if kind == pl.Int64 and name != ROW and name not in numbers
     ]
-    counted = (
+    numbered = (
         rows
         if ROW in schema
         else pl.scan_parquet(folder / ROWS, row_index_name=ROW, row_index_offset=1)
     )
-    return counted.with_columns(pl.col(whole).cast(pl.String)) if whole else counted
+    return numbered.with_columns(pl.col(whole).cast(pl.String)) if whole else numbered
 
 
 def write_unreadable(folder: Path, records: list[tuple[int, str, str]]) -> None:

@@ -1,6 +1,7 @@
 """Many files of one source -> one landed table, and which records came from which file.
 
-Belongs here: reading several at once, joining them, counting on. Stays out: reading any one of them.
+Belongs here: reading several at once, joining them, counting on. Stays out: reading any one of
+them.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from assay.assets.io.sources.landing import UNREADABLE_SCHEMA, Read, rows_in
 from assay.assets.io.sources.places import together
 from assay.assets.io.work_progress import tell
 from assay.contracts.errors import AssayError, SourceError, Where
-from assay.pipelines.frames import ROW, FileRead
+from assay.pipelines.core.frames import ROW, FileRead
 from assay.pipelines.ingest.records import numbered
 
 Reader = Callable[[Path, Path, Where], Read]
@@ -29,7 +30,8 @@ def read(files: Sequence[tuple[str, Path]], reader: Reader, folder: Path, where:
 
     Args:
         files: what each is known by, and where it lies.
-    Returns: what was read. `_row` counts on from file to file: its `files` say which records are whose. A column that a file lacks is null there.
+    Returns: what was read. `_row` counts on from file to file: its `files` say which records are
+        whose. A column that a file lacks is null there.
     Raises: SourceError: a file cannot be read; it is named, and so are the next ones that cannot.
     """
     done = 0
@@ -53,61 +55,55 @@ def read(files: Sequence[tuple[str, Path]], reader: Reader, folder: Path, where:
 
 
 def _joined(names: Sequence[str], reads: Sequence[Read], folder: Path, where: Where) -> Read:
-    columns = tuple(dict.fromkeys(column for each in reads for column in each.columns))
-    lowered = [column.lower() for column in columns]
-    if len(set(lowered)) != len(lowered):
-        several = next(column for column in columns if lowered.count(column.lower()) > 1)
-        number = next(
-            number for number, each in enumerate(reads, start=1) if several in each.columns
-        )
-        place = reads[number - 1].columns.index(several) + 1
-        problem = (
-            f"the files write column {place} of file {number} in several ways (case does not count)"
-        )
-        raise SourceError(problem, "Write it the same way in each of them", where)
+    """Write the tables of all files as one, and remove them."""
+    columns = tuple(dict.fromkeys(column for part in reads for column in part.columns))
+    _check_case(columns, reads, where)
     offset, rows, unreadable, files = 0, [], [], []
-    for number, (name, each) in enumerate(zip(names, reads, strict=True), start=1):
+    for number, (name, part) in enumerate(zip(names, reads, strict=True), start=1):
         inner = folder / f"part-{number:05}"
         bad = pl.read_parquet(inner / UNREADABLE)
-        rows.append(
-            numbered(
-                rows_in(inner, each.columns), bad["record"].to_list(), each.header
-            ).with_columns(pl.col(ROW) + offset)
-        )
+        good = numbered(rows_in(inner, part.columns), bad["record"].to_list(), part.header)
+        rows.append(good.with_columns(pl.col(ROW) + offset))
         unreadable.append(bad.with_columns(pl.col("record") + offset))
-        last = offset + each.header + each.rows + each.unreadable
-        files.append(
-            FileRead(
-                name,
-                each.rows,
-                each.unreadable,
-                offset + 1,
-                last,
-                tuple(column for column in columns if column not in each.columns),
-            )
-        )
-        offset = last
-    pl.concat(rows, how="diagonal_relaxed").select(ROW, *columns).sink_parquet(
-        folder / ROWS, compression="zstd"
-    )
-    pl.concat([pl.DataFrame(schema=UNREADABLE_SCHEMA), *unreadable]).write_parquet(
-        folder / UNREADABLE
-    )
+        first, offset = offset + 1, offset + part.header + part.rows + part.unreadable
+        missing = tuple(column for column in columns if column not in part.columns)
+        files.append(FileRead(name, part.rows, part.unreadable, first, offset, missing))
+    table = pl.concat(rows, how="diagonal_relaxed").select(ROW, *columns)
+    table.sink_parquet(folder / ROWS, compression="zstd")
+    bad_records = pl.concat([pl.DataFrame(schema=UNREADABLE_SCHEMA), *unreadable])
+    bad_records.write_parquet(folder / UNREADABLE)
     for number in range(1, len(names) + 1):
         shutil.rmtree(folder / f"part-{number:05}")
     return Read(
-        sum(each.rows for each in reads),
-        sum(each.unreadable for each in reads),
+        sum(part.rows for part in reads),
+        sum(part.unreadable for part in reads),
         columns,
         found=_merge_findings(reads),
         files=tuple(files),
     )
 
 
+def _check_case(columns: Sequence[str], reads: Sequence[Read], where: Where) -> None:
+    """Raises: SourceError: a column's name differs between the files in case alone."""
+    lowered = [column.lower() for column in columns]
+    if len(set(lowered)) == len(lowered):
+        return
+    several = next(column for column in columns if lowered.count(column.lower()) > 1)
+    number, part = next(
+        (number, part) for number, part in enumerate(reads, start=1) if several in part.columns
+    )
+    place = f"column {part.columns.index(several) + 1} of file {number}"
+    raise SourceError(
+        f"the files write {place} in several ways (case does not count)",
+        "Write it the same way in each of them",
+        where,
+    )
+
+
 def _merge_findings(reads: Sequence[Read]) -> dict[str, str]:
     """What was found of how the files are written; where they differ, each way once."""
-    keys = dict.fromkeys(key for each in reads for key in each.found)
+    keys = dict.fromkeys(key for part in reads for key in part.found)
     return {
-        key: ", ".join(dict.fromkeys(each.found[key] for each in reads if key in each.found))
+        key: ", ".join(dict.fromkeys(part.found[key] for part in reads if key in part.found))
         for key in keys
     }

@@ -1,6 +1,7 @@
 """Where a source's bytes come to, and what is known of them before they do.
 
-Belongs here: shapes that everything which fetches shares, streaming with a digest and a limit, and what earlier runs saw. Stays out: any one kind of place.
+Belongs here: shapes that everything which fetches shares, streaming with a digest and a limit, and
+what earlier runs saw. Stays out: any one kind of place.
 """
 
 from __future__ import annotations
@@ -31,8 +32,10 @@ R = TypeVar("R")
 class Place:
     """What fetching needs to know of this installation and this run.
 
-    `folder` is the run's own, for what is fetched; `is_landed` says whether bytes of a digest lie in the lake already, read as they would be now.
-    `mark` is what the last published version reached, and the digest it was made from. `labels` stand for names that the delivery brings.
+    `folder` is the run's own, for what is fetched; `is_landed` says whether bytes of a digest lie
+    in the lake already, read as they would be now.
+    `mark` is what the last published version reached, and the digest it was made from. `labels`
+    stand for names that the delivery brings.
     """
 
     roots: Sequence[Path]
@@ -50,7 +53,9 @@ class Place:
 
 @dataclass(frozen=True)
 class Mark:
-    """How far a growing source has been published: the column's value, and the digest of the increment that reached it."""
+    """How far a growing source has been published: the column's value, and the digest of the
+    increment that reached it.
+    """
 
     column: str
     value: str | int | float
@@ -59,7 +64,10 @@ class Mark:
 
 @dataclass(frozen=True)
 class File:
-    """One file of a source, on this machine. `name` is what its deliverer calls it, and never a path; `label` is what may be shown of it."""
+    """One file of a source, on this machine.
+
+    `name` is what its deliverer calls it, and never a path; `label` is what may be shown of it.
+    """
 
     name: str
     path: Path
@@ -69,7 +77,10 @@ class File:
 
 @dataclass(frozen=True)
 class Fetched:
-    """A source's files, and the digest that stands for all of them, or the promise of it. No files: the lake has them already."""
+    """A source's files, and the digest that stands for all of them, or the promise of it.
+
+    No files: the lake has them already.
+    """
 
     reckoned: str | Future[str]
     size_bytes: int
@@ -83,7 +94,9 @@ class Fetched:
 
 
 def fetched(files: Sequence[tuple[File, str]]) -> Fetched:
-    """The files, each with its digest, as one source: the digest of a single file is its own, that of several is over their names and digests."""
+    """The files, each with its digest, as one source: the digest of a single file is its own, that
+    of several is over their names and digests.
+    """
     return Fetched(
         digest_of([(file.name, digest) for file, digest in files]),
         sum(file.size_bytes for file, _ in files),
@@ -171,7 +184,11 @@ def together(work: Callable[[T], R], items: Sequence[T]) -> list[R]:
 
 
 def matches(pattern: str, path: str) -> bool:
-    """Whether a path is one that a glob means: `*` and `?` stay within a folder, `**` is any number of folders. Hidden files never match."""
+    """Whether a path is one that a glob means: `*` and `?` stay within a folder, `**` is any number
+    of folders.
+
+    Hidden files never match.
+    """
     return _matches(PurePosixPath(pattern).parts, PurePosixPath(path).parts)
 
 
@@ -199,7 +216,10 @@ def fixed_part(pattern: str) -> str:
 
 @dataclass(frozen=True)
 class Seen:
-    """What a server said of an object when its bytes had this digest. The bytes are not kept: they lie in the lake, or are fetched again."""
+    """What a server said of an object when its bytes had this digest.
+
+    The bytes are not kept: they lie in the lake, or are fetched again.
+    """
 
     digest: str
     size_bytes: int
@@ -208,7 +228,10 @@ class Seen:
 
 
 class Memory:
-    """What was seen at each address, kept below ASSAY_HOME so that it survives the process. Addresses are kept as salted digests: they may hold a token or a name."""
+    """What was seen at each address, kept below ASSAY_HOME so that it survives the process.
+
+    Addresses are kept as salted digests: they may hold a token or a name.
+    """
 
     def __init__(self, root: Path, salt: bytes = b"") -> None:
         self._folder, self._salt = root / "cache" / "sources", salt

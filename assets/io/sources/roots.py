@@ -1,6 +1,7 @@
 """Which paths of this machine a source may be read from.
 
-Belongs here: `inbox` of the home and the named roots are open, the rest of the home is not, however a path is spelled. Stays out: finding files (gather.py).
+Belongs here: `inbox` of the home and the named roots are open, the rest of the home is not, however
+a path is spelled. Stays out: finding files (gather.py).
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ def is_source(path: Path, roots: Sequence[Path]) -> bool:
     home, *named = roots
     inbox = (
         home / INBOX
-    ).resolve()  # an operator may have made it a link to a larger disk, and never to another part of the home
+        # an operator may have made it a link to a larger disk, and never to another part of the home
+    ).resolve()
     is_inbox = inbox == home / INBOX or not lies_in_home(inbox, home)
     if is_inbox and (path.is_relative_to(inbox) or _identity(inbox) in _identities(path)):
         return True
@@ -30,9 +32,11 @@ def is_source(path: Path, roots: Sequence[Path]) -> bool:
 
 
 def lies_in_home(path: Path, home: Path) -> bool:
-    """Whether a path is the home or lies in it, by its text or by what the file system says its folders are.
+    """Whether a path is the home or lies in it, by its text or by what the file system says its
+    folders are.
 
-    A file system that does not tell upper and lower case apart, or a second mount, spells the same folder otherwise.
+    A file system that does not tell upper and lower case apart, or a second mount, spells the same
+    folder otherwise.
     """
     if path.is_relative_to(home):
         return True
@@ -50,7 +54,7 @@ def _closed(home: Path) -> set[tuple[int, int] | None]:
 
 def _identities(path: Path) -> set[tuple[int, int] | None]:
     """What the file system calls a path and each folder above it."""
-    return {_identity(each) for each in _and_above(path)} - {None}
+    return {_identity(folder) for folder in _and_above(path)} - {None}
 
 
 def _and_above(path: Path) -> Iterator[Path]:

@@ -1,4 +1,5 @@
-"""Files of text or Markdown -> one row a file: name, text, encoding, and the keys of a simple header.
+"""Files of text or Markdown -> one row a file: name, text, encoding, and the keys of a simple
+header.
 
 Belongs here: decoding, and headers of plain values. Stays out: cutting texts up (act/).
 """
@@ -16,7 +17,7 @@ import yaml
 from assay.assets.io.decode.landing import ROWS
 from assay.assets.io.sources.landing import Read, write_unreadable
 from assay.contracts.errors import SourceError, Where
-from assay.pipelines.frames import ROW
+from assay.pipelines.core.frames import ROW
 
 COLUMNS = ("name", "text", "encoding")
 MAX_BYTES = 64 * 2**20
@@ -27,7 +28,8 @@ _MOST_KEYS = 50
 
 
 def read(files: Sequence[tuple[str, Path]], folder: Path, where: Where) -> Read:
-    """One row a file, in their order; a file that is no text is an unreadable record, with its reason.
+    """One row a file, in their order; a file that is no text is an unreadable record, with its
+    reason.
 
     Raises: SourceError: none of them is text.
     """
@@ -52,7 +54,10 @@ def read(files: Sequence[tuple[str, Path]], folder: Path, where: Where) -> Read:
 
 
 def _decoded(path: Path) -> tuple[str | None, str]:
-    """A file's text and its encoding, or None and the reason. Unmarked text is UTF-8 or nothing: other encodings cannot be told apart."""
+    """A file's text and its encoding, or None and the reason.
+
+    Unmarked text is UTF-8 or nothing: other encodings cannot be told apart.
+    """
     if path.stat().st_size > MAX_BYTES:
         return None, f"larger than {MAX_BYTES // 2**20} MB"
     content = path.read_bytes()
@@ -65,12 +70,15 @@ def _decoded(path: Path) -> tuple[str | None, str]:
 
 
 def header(text: str) -> tuple[dict[str, str], str]:
-    """A Markdown file's header of plain values, and the text below it. A header that is not plain stays where it is, in the text."""
-    found = _HEADER.match(text)
-    if found is None:
+    """A Markdown file's header of plain values, and the text below it.
+
+    A header that is not plain stays where it is, in the text.
+    """
+    match = _HEADER.match(text)
+    if match is None:
         return {}, text
     try:
-        node = yaml.compose(found[1], Loader=yaml.SafeLoader)
+        node = yaml.compose(match[1], Loader=yaml.SafeLoader)
     except (yaml.YAMLError, RecursionError):
         return {}, text
     if not isinstance(node, yaml.MappingNode) or len(node.value) > _MOST_KEYS:
@@ -87,4 +95,4 @@ def header(text: str) -> tuple[dict[str, str], str]:
         or lowered & set(COLUMNS)
     ):
         return {}, text
-    return pairs, text[found.end() :]
+    return pairs, text[match.end() :]

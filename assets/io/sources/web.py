@@ -1,6 +1,7 @@
 """HTTP(S): an address -> its bytes in a file, from an address that was checked and from no other.
 
-Belongs here: connecting, redirects, going on after a break, asking whether anything changed. Stays out: which addresses are public (hosts.py).
+Belongs here: connecting, redirects, going on after a break, asking whether anything changed. Stays
+out: which addresses are public (hosts.py).
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ def download(
     Args:
         seen: what an earlier run saw; the server is asked whether that still holds.
     Returns: what was seen now, with the digest of the bytes; None where nothing has changed.
-    Raises: SourceError: the address is not public, the server refuses, or the bytes do not come whole in a few tries.
+    Raises: SourceError: the address is not public, the server refuses, or the bytes do not come
+        whole in a few tries.
     """
     first = problem = None
     started = time.monotonic()
@@ -177,7 +179,11 @@ def _request(
     resuming: bool,
     at_origin: bool,
 ) -> Any:
-    """One request to one checked address. A host that the installation allows may be named by the contract, and not by somebody else's redirect."""
+    """One request to one checked address.
+
+    A host that the installation allows may be named by the contract, and not by somebody else's
+    redirect.
+    """
     import urllib3
 
     host, port = _host(url)

@@ -1,0 +1,195 @@
+"""`assay doctor`: what this machine has for Assay, and what is wrong with the home.
+
+Parts that are not installed are no error: everything but Polars is optional.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from assay.cli.options import AsJson
+from assay.cli.render import escape, print_line, print_result
+from assay.contracts.errors import AssayError
+
+if TYPE_CHECKING:
+    from assay.assets.io.home import Home
+
+_EXTRAS = {
+    "presidio": "presidio_analyzer",
+    "cloud": "obstore",
+    "postgres": "psycopg",
+    "mysql": "pymysql",
+}
+"""Extras, each by a module that it brings."""
+_MOST_EXAMPLES = 3
+
+
+def doctor(
+    fix: Annotated[
+        bool,
+        typer.Option(
+            "--fix", help="Close what is open to other users, and write a lost public key again."
+        ),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """What this machine has for Assay, and what is wrong with the home: files, keys, clock. Exit code 1 where something is. Examples: `assay doctor`, `assay doctor --fix`"""
+    parts = examine(fix=fix)
+    print_result(parts, as_json, show_doctor)
+    if any(part["wrong"] for part in parts.values()):
+        raise typer.Exit(1)
+
+
+def show_doctor(data: dict[str, dict[str, Any]]) -> None:
+    """Print a line a part."""
+    for name, part in data.items():
+        mark = "[red]✗[/]" if part["wrong"] else "[green]✓[/]" if part["there"] else "[dim]–[/]"
+        print_line(f"{mark} {name:<9} {escape(part['said'])}")
+
+
+def examine(*, fix: bool = False) -> dict[str, Any]:
+    """Each part with whether it is there, and what that means; `wrong` where something must be
+    done.
+
+    Args:
+        fix: take the rights of group and others from the files of the home, and write a lost public
+            key again.
+    """
+    from assay.assets.io.home import home
+
+    current = home()
+    fix = fix and not _home(current).get("wrong")  # a home of a newer layout is not changed
+    parts = {
+        "home": _home(current),
+        "files": _modes(current, fix=fix),
+        "keys": _keys(current, fix=fix),
+        "clock": _clock(current),
+        **_engines(),
+        **_extras(),
+    }
+    return {name: {"wrong": False, **part} for name, part in parts.items()}
+
+
+def _engines() -> dict[str, dict[str, Any]]:
+    """What features and checks can run on."""
+    from assay.pipelines.core.engine import why_no_gpu, why_no_ray
+
+    no_gpu, no_ray = why_no_gpu(), why_no_ray()
+    polars = f"{_version('polars')}, streaming: features, checks and everything else run on it"
+    if no_gpu:
+        gpu = f"no GPU: {no_gpu}; `engine: auto` takes Polars"
+    else:
+        gpu = f"cudf-polars {_version('cudf-polars-cu13')}: `engine: auto` takes it"
+    ray = f"no cluster: {no_ray}" if no_ray else f"ray {_version('ray')}"
+    return {
+        "polars": {"there": True, "said": polars},
+        "gpu": {"there": no_gpu is None, "said": gpu},
+        "ray-gpu": {"there": no_ray is None, "said": ray},
+    }
+
+
+def _extras() -> dict[str, dict[str, Any]]:
+    """Which of the optional packages are installed."""
+    parts = {}
+    for extra, module in _EXTRAS.items():
+        there = importlib.util.find_spec(module) is not None
+        text = "installed" if there else f"not installed: the extra `{extra}`"
+        parts[extra] = {"there": there, "said": text}
+    return parts
+
+
+def _home(current: Home) -> dict[str, Any]:
+    try:
+        current.check_layout()
+        layout = current.layout
+    except AssayError as error:
+        return _wrong(str(error))
+    if current.is_made:
+        return _good(str(current.home) + ("" if current.is_writable else ", read-only"))
+    if layout is not None:
+        return _good(f"{current.home} has layout {layout}: the next run takes it over")
+    return {"there": False, "said": f"{current.home} is not made yet: the first run makes it"}
+
+
+def _modes(current: Home, *, fix: bool) -> dict[str, Any]:
+    """Whether others than the owner have rights in the home."""
+    from assay.assets.io.private import narrow, open_places
+
+    if not fix:
+        places = open_places(current.root)
+        if places:
+            problem = f"{len(places):,} place(s) below the home are open to other users"
+            return _wrong(f"{problem}, such as {_examples(places)}. Close them: assay doctor --fix")
+        return {"there": current.root.exists(), "said": "for their owner only"}
+    narrowed = narrow(current.root)
+    if narrowed.left_open:
+        problem = f"{len(narrowed.left_open):,} place(s) stay open to other users"
+        examples = _examples(narrowed.left_open)
+        return _wrong(f"{problem}, such as {examples}: their owner must close them")
+    if narrowed.closed:
+        closed = f"{len(narrowed.closed):,} place(s) closed to other users"
+        return _good(f"{closed}, such as {_examples(narrowed.closed)}")
+    return _good("for their owner only")
+
+
+def _keys(current: Home, *, fix: bool) -> dict[str, Any]:
+    """Whether the keys are those the installation began with."""
+    from assay.assets.io.installation import utc_now
+    from assay.assets.io.keys import Keys
+    from assay.assets.io.registry import Registry
+
+    try:
+        current.check_layout()
+        folder = current.root / "keys"
+        if current.layout is None and not folder.exists():
+            return {"there": False, "said": "not made yet"}
+        registry = Registry(current.registry, utc_now, current.actor)
+        keys = Keys(folder, registry.keys.fingerprints)
+        restored = fix and keys.restore_public()
+        keys.check()
+    except AssayError as error:
+        return _wrong(str(error))
+    if restored:
+        return _good("assay.pub.json is written again from the signing key")
+    return _good("those the installation began with")
+
+
+def _clock(current: Home) -> dict[str, Any]:
+    """Whether the clock is in doubt."""
+    from assay.assets.io.installation import utc_now
+    from assay.assets.io.registry import Registry
+    from assay.assets.io.registry.clock_doubts import REMEDY
+
+    try:
+        current.check_layout()
+        registry = Registry(current.registry, utc_now, current.actor)
+        reason = registry.clock_doubts.doubt() if registry.usage() != "none" else None
+    except AssayError as error:
+        return _wrong(str(error))
+    return _wrong(f"{reason}. {REMEDY}") if reason else _good("not in doubt")
+
+
+def _good(text: str) -> dict[str, Any]:
+    return {"there": True, "said": text}
+
+
+def _wrong(text: str) -> dict[str, Any]:
+    return {"there": False, "wrong": True, "said": text}
+
+
+def _examples(places: Sequence[str]) -> str:
+    more = ", …" if len(places) > _MOST_EXAMPLES else ""
+    return ", ".join(places[:_MOST_EXAMPLES]) + more
+
+
+def _version(package: str) -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "of unknown version"

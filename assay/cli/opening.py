@@ -1,0 +1,23 @@
+"""The installation that a command works on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from assay.assets.io.installation import Installation
+
+
+def open_installation() -> Installation:
+    """Open the current installation; what that imports is imported now, not with the command line."""
+    from assay.assets.io.installation import Installation
+
+    return Installation.open()
+
+
+def chosen_datasets(installation: Installation, name: str | None) -> list[str]:
+    """The data set that is named, or all of them.
+
+    Raises: ConfigurationError: there is none of that name.
+    """
+    return [installation.contract(name).name] if name else list(installation.contracts)

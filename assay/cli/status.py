@@ -1,0 +1,91 @@
+"""`assay status`: what is published, what waits, what was triggered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from assay.cli.clock import warn_of_clock
+from assay.cli.options import AsJson
+from assay.cli.render import ABSENT, console, count_cell, escape, print_result, table
+
+
+def status(as_json: AsJson = False) -> None:
+    """What is published, what waits for a decision, what was triggered. Example: `assay status --json`"""
+    from assay.reading import status as read_status
+
+    print_result(read_status(), as_json, show_status)
+    warn_of_clock()
+
+
+def show_status(data: list[dict[str, Any]]) -> None:
+    """Print a line a data set, then what was triggered, then what is not delivered."""
+    headers = ("name", "latest", "rows", "published", "drift", "in service", "waiting")
+    grid = table("Data sets", *headers)
+    for entry in data:
+        grid.add_row(*_status_cells(entry))
+    console().print(grid)
+    _show_triggered(data)
+    _show_late_deliveries(data)
+    _show_overdue(data)
+
+
+def _status_cells(entry: dict[str, Any]) -> tuple[str, ...]:
+    references = entry["references"]
+    others = ", ".join(
+        f"{reference} {version}"
+        for reference, version in references.items()
+        if reference != "latest"
+    )
+    newest = (references.get("latest") or ABSENT) + (f" ({others})" if others else "")
+    services = (f"{kind} of {version}" for kind, version in entry["in_service"].items())
+    return (
+        entry["dataset"],
+        newest,
+        count_cell(entry["rows"]),
+        (entry["published_at"] or ABSENT)[:10],
+        entry["drift"] or ABSENT,
+        ", ".join(services) or ABSENT,
+        f"{entry['waiting_reviews']} review(s)" if entry["waiting_reviews"] else ABSENT,
+    )
+
+
+def _show_triggered(data: list[dict[str, Any]]) -> None:
+    triggers = [(entry["dataset"], trigger) for entry in data for trigger in entry["triggers"]]
+    if not triggers:
+        return
+    grid = table("Triggered", "", "", "")
+    for name, trigger in triggers:
+        outcome = trigger["outcome"] or {"outcome": "due", "reason": trigger["reason"]}
+        reason = escape(f"{outcome['outcome']}: {outcome['reason']}")
+        grid.add_row(f"{name}@{trigger['version']}", trigger["action"], reason)
+    console().print(grid)
+
+
+def _show_late_deliveries(data: list[dict[str, Any]]) -> None:
+    late = [(entry["dataset"], delivery) for entry in data for delivery in entry["late"]]
+    if not late:
+        return
+    headers = ("name", "what", "since", "tries", "next try", "because")
+    grid = table("Not delivered yet", *headers)
+    for name, delivery in late:
+        grid.add_row(
+            name,
+            delivery["kind"],
+            delivery["since"][:19],
+            str(delivery["tries"]),
+            delivery["next_try"][:19],
+            escape(delivery["reason"]),
+        )
+    console().print(grid)
+
+
+def _show_overdue(data: list[dict[str, Any]]) -> None:
+    """The alarm about each data set of which too many deliveries wait, or for too long."""
+    for entry in data:
+        alarm = entry.get("overdue")
+        if not alarm:
+            continue
+        since = f", late since {alarm['late_since'][:10]}" if alarm["late_since"] else ""
+        line = f"{escape(entry['dataset'])}: {alarm['entries']:,} deliveries wait{since}."
+        remedy = "Repair what the reasons above name; every run tries them again."
+        console().print(f"[red]✗[/] {line} {remedy}", soft_wrap=True)

@@ -1,0 +1,214 @@
+"""`assay profile`, `assay diff` and `assay expire`: published versions described, compared,
+expired.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+from assay.cli.options import AsJson, split_name
+from assay.cli.render import ABSENT, console, count_cell, escape, print_result, table
+
+BARS = "▁▂▃▄▅▆▇█"
+LEAST_SHARE = 0.005
+"""Values and patterns that are rarer are not named in a profile."""
+
+
+def profile(
+    name: Annotated[str, typer.Argument(help="NAME, NAME@VERSION or NAME@REFERENCE")],
+    as_json: AsJson = False,
+) -> None:
+    """What each column of a version holds: missing and different values, range, quartiles, histogram, top values, lengths, patterns. Example: `assay profile flights@1.0.0`"""
+    from assay.reading import profiled
+
+    print_result(profiled(*split_name(name)), as_json, show_profile)
+
+
+def show_profile(data: dict[str, Any]) -> None:
+    """Print the columns of a version, a row each."""
+    grid = table(
+        f"{data['dataset']} {data['version']}: {data['rows']:,} rows",
+        "column",
+        "type",
+        "missing",
+        "different",
+        "from",
+        "quartiles",
+        "to",
+        "mean ± std",
+        "shape",
+        "mostly",
+    )
+    for column in data["columns"]:
+        grid.add_row(*_profile_cells(column, data["rows"]))
+    console().print(grid)
+    if data["sample_rows"] < data["rows"]:
+        console().print(
+            f"Quartiles, shape and what is mostly there are of {data['sample_rows']:,} rows;"
+            " many different values are estimated.",
+            style="dim",
+        )
+    if data["hidden"]:
+        hidden = ", ".join(data["hidden"])
+        console().print(f"No values are shown of {hidden}: they may be personal.", style="dim")
+
+
+def _profile_cells(column: dict[str, Any], rows: int) -> tuple[str, ...]:
+    """One column of a version, as a row of the table."""
+    often = [
+        f"{escape(text[:20])} {share:.0%}"
+        for text, share in (column["top"] or column["patterns"])[:3]
+        if share >= LEAST_SHARE
+    ]
+    return (
+        escape(column["name"]),
+        column["type"],
+        f"{column['missing'] / max(rows, 1):.1%}",
+        count_cell(column["different"]),
+        _render_value(column["low"]),
+        " ".join(_render_value(value) for value in column["quartiles"]),
+        _render_value(column["high"]),
+        _describe_middle(column),
+        _bars(column["histogram"]),
+        ", ".join(often),
+    )
+
+
+def _describe_middle(column: dict[str, Any]) -> str:
+    """Mean and standard deviation of numbers, lengths of texts."""
+    if column["mean"] is not None:
+        spread = f" ± {column['std']:,.4g}" if column["std"] is not None else ""
+        return f"{column['mean']:,.4g}{spread}"
+    if not column["lengths"]:
+        return ""
+    shortest, usual, longest = column["lengths"]
+    if shortest is None:
+        return ""
+    if shortest == longest:
+        return f"{shortest} characters"
+    return f"{shortest} to {longest} characters, {usual:g} on average"
+
+
+def _render_value(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:,.4g}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return escape(str(value))
+
+
+def _bars(shares: Sequence[float]) -> str:
+    """A histogram of one line."""
+    if not any(shares):
+        return ""
+    highest = max(shares)
+    return "".join(BARS[min(int(8 * share / highest), 7)] for share in shares)
+
+
+def diff(
+    old: Annotated[str, typer.Argument(help="NAME@VERSION, or NAME@REFERENCE")],
+    new: Annotated[str, typer.Argument(help="Another version of the same data set.")],
+    key: Annotated[
+        str | None,
+        typer.Option(
+            help="Columns that tell rows apart, separated by commas; the contract's primary key unless given."
+        ),
+    ] = None,
+    rows: Annotated[
+        int,
+        typer.Option(
+            help="How many keys of added, removed and changed rows to show.", min=0, max=1000
+        ),
+    ] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Compare two versions: schema, rows added, removed and changed by key, columns, statistics, partitions.
+
+    Examples: `assay diff flights@1.0.0 flights@latest`, `assay diff flights@prod flights@canary --key carrier,flight --rows 5`
+    """
+    from assay.reading import compared
+
+    (name, old_version), (other, new_version) = split_name(old), split_name(new)
+    if name != other or old_version is None or new_version is None:
+        raise typer.BadParameter("give NAME@VERSION twice, of one data set")
+    columns = [column.strip() for column in key.split(",")] if key else []
+    print_result(compared(name, old_version, new_version, columns, rows), as_json, show_diff)
+
+
+def show_diff(data: dict[str, Any]) -> None:
+    """Print two versions next to each other."""
+    grid = table(f"{data['dataset']}: {data['old']} → {data['new']}", "", "")
+    before, after = data["rows"]
+    grid.add_row("rows", f"{before:,} → {after:,}; compared {_describe_key(data)}")
+    for kind in ("added", "removed", "changed"):
+        grid.add_row(kind, count_cell(data[kind]))
+    for column, count in data["changed_columns"].items():
+        grid.add_row(f"  {column}", f"differs in {count:,}")
+    grid.add_row("schema", "; ".join(data["schema"]) or "the same")
+    if any(data["partitions"].values()):
+        changes = (
+            f"{kind} {', '.join(names)}" for kind, names in data["partitions"].items() if names
+        )
+        grid.add_row("partitions", "; ".join(changes))
+    if data["shared_files"]:
+        grid.add_row("files", f"{data['shared_files']} shared")
+    console().print(grid)
+    for kind, keys in data["keys"].items():
+        for key in keys:
+            values = ", ".join(f"{column} {value}" for column, value in key.items())
+            console().print(f"  {kind}: {escape(values)}", highlight=False)
+    _show_statistics(data["statistics"])
+
+
+def _describe_key(data: dict[str, Any]) -> str:
+    if data["key"]:
+        return f"by {', '.join(data['key'])}"
+    return "as whole rows" + ("; the key repeats" if data["key_repeats"] else "")
+
+
+def _show_statistics(sides: dict[str, dict[str, dict[str, Any]]]) -> None:
+    if not sides:
+        return
+    grid = table("Statistics", "column", "measure", "old", "new")
+    for column in dict.fromkeys([*sides["old"], *sides["new"]]):
+        measures = [side.get(column, {}) for side in sides.values()]
+        for measure in dict.fromkeys([*measures[0], *measures[1]]):
+            values = (_statistic_cell(side.get(measure)) for side in measures)
+            grid.add_row(column, measure, *values)
+    console().print(grid)
+
+
+def _statistic_cell(value: Any) -> str:
+    if value is None:
+        return ABSENT
+    return f"{value:,g}" if isinstance(value, int | float) else str(value)
+
+
+def expire(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Data sets; all of them unless named.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what is due.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Close versions older than their contract's `retention.versions`; their files go a day later, their record and evidence stay. Example: `assay expire --dry-run`"""
+    from assay.reading import expired
+
+    def show(data: list[dict[str, Any]]) -> None:
+        show_expired(data, rehearsed=dry_run)
+
+    print_result(expired(names or [], rehearse=dry_run), as_json, show)
+
+
+def show_expired(data: list[dict[str, Any]], *, rehearsed: bool) -> None:
+    """Print which versions expired, or would."""
+    verb = "would expire" if rehearsed else "expired"
+    for entry in data:
+        versions = ", ".join(entry["versions"]) or "none"
+        text = f"{entry['dataset']}: {versions} {verb} (kept for {entry['after']})"
+        console().print(text, highlight=False)

@@ -1,0 +1,77 @@
+"""What all metadata are made of: Markdown tables, cells, table schemas, column lineage."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+
+from assay.contracts.model import Contract
+from assay.contracts.types import dtype
+
+Metadata = dict[str, Any]
+WIDEST_CELL = 80
+
+
+def markdown(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> dg.MarkdownMetadataValue:
+    """A Markdown table; bars in cells are escaped."""
+    lines = [
+        list(headers),
+        ["---"] * len(headers),
+        *([str(cell).replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows),
+    ]
+    return dg.MetadataValue.md("\n".join("| " + " | ".join(line) + " |" for line in lines))
+
+
+def table_schema(contract: Contract) -> dg.TableSchema:
+    """The promised columns, with their constraints, and the privacy class as a tag."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                column.name,
+                type=str(dtype(column)),
+                description=column.description,
+                constraints=dg.TableColumnConstraints(
+                    nullable=not column.required, unique=column.unique
+                ),
+                tags={"classification": column.classification} if column.classification else {},
+            )
+            for column in contract.published_columns
+        ]
+    )
+
+
+def column_lineage(
+    upstream: Sequence[str], lineage: Mapping[str, Iterable[str]]
+) -> dg.TableColumnLineage:
+    """Column -> the columns of one upstream asset it was made from."""
+    return dg.TableColumnLineage(
+        {
+            column: [
+                dg.TableColumnDep(asset_key=dg.AssetKey(list(upstream)), column_name=field)
+                for field in fields
+            ]
+            for column, fields in lineage.items()
+        }
+    )
+
+
+def render_cell(value: object) -> str:
+    """A value of a row, in one line."""
+    return "—" if value is None else " ".join(str(value).split())[:WIDEST_CELL]
+
+
+def render_value(value: object) -> str:
+    """A measurement; None is one that could not be made."""
+    if value is None:
+        return "unknown"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def render_score(score: float | None) -> str:
+    """A score to four decimals, or a dash."""
+    return "—" if score is None else f"{score:.4f}"
+
+
+def plotted(numbers: Mapping[str, float | None]) -> Metadata:
+    """Numbers that plot; what could not be measured has no point."""
+    return {name: float(value) for name, value in numbers.items() if value is not None}

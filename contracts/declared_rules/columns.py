@@ -1,0 +1,162 @@
+"""ODCS properties -> columns: their types, what they nest, and whether Assay can read them."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+from assay.contracts.declared_rules.collected import Collected
+from assay.contracts.document import Path
+from assay.contracts.formats import EACH, decimal, java_letters, strptime
+from assay.contracts.model import Column, LogicalType
+
+LONGEST_COLUMN = 255
+_HOLDS = {"object": "properties", "array": "items", "map": "map"}
+"""Nested types -> the key under which the contract says what they hold."""
+
+
+def is_new(column: Column, path: Path, collected: Collected) -> bool:
+    """Whether the column can be taken in next to those read before it."""
+    if column.name in collected.column_names:
+        problem = f"the column '{column.name}' is promised twice"
+        remedy = "Keep one of the two"
+    elif len(column.name) > LONGEST_COLUMN:
+        problem = f"a column's name has {len(column.name):,} characters"
+        remedy = f"Write at most {LONGEST_COLUMN}"
+    elif column.name.startswith("_"):
+        problem = f"the column name '{column.name}' starts with an underscore"
+        remedy = "Assay keeps its own columns there; choose another name"
+    else:
+        return True
+    collected.refuse(problem, remedy, path, "assay.columns")
+    return False
+
+
+def read_column(raw: dict[str, Any], name: str, path: Path, collected: Collected) -> Column | None:
+    """A column, or a part of one; None where something is wrong with it."""
+    logical_type = raw.get("logicalType")
+    if logical_type not in get_args(LogicalType):
+        has = f"has the logical type '{logical_type}'" if logical_type else "has no logical type"
+        collected.refuse(
+            f"the column '{name}' {has}",
+            f"Choose one of {', '.join(get_args(LogicalType))}",
+            (*path, "logicalType"),
+            "assay.type",
+        )
+        return None
+    fields = _read_fields(raw, name, path, collected)
+    if fields is None:
+        return None
+    column = _column(raw, name, fields)
+    return column if _is_readable(column, raw, path, collected) else None
+
+
+def _column(raw: dict[str, Any], name: str, fields: tuple[Column, ...]) -> Column:
+    options = raw.get("logicalTypeOptions") or {}
+    position = int(raw.get("partitionKeyPosition", 1)) if raw.get("partitioned") else None
+    return Column(
+        name=name,
+        logical_type=raw["logicalType"],
+        physical_type=raw.get("physicalType"),
+        description=raw.get("description"),
+        required=bool(raw.get("required")),
+        unique=bool(raw.get("unique")),
+        primary_key=bool(raw.get("primaryKey")),
+        partition_position=position,
+        classification=raw.get("classification"),
+        format=options.get("format"),
+        timezone=options.get("timezone", True),
+        dimensions=options.get("dimensions"),
+        element_type=options.get("elementType", "float32"),
+        embedding_model=options.get("embeddingModel"),
+        embedding_version=options.get("embeddingModelVersion"),
+        fields=fields,
+    )
+
+
+def _read_fields(
+    raw: dict[str, Any], name: str, path: Path, collected: Collected
+) -> tuple[Column, ...] | None:
+    """What the column nests; None where a part of it is wrong."""
+    logical_type = raw["logicalType"]
+    if logical_type not in _HOLDS:
+        return ()
+    parts = _parts(raw, path)
+    if not parts:
+        collected.refuse(
+            f"the column '{name}' is an {logical_type} of nothing",
+            f"Say what it holds under `{_HOLDS[logical_type]}`",
+            path,
+            "assay.type",
+        )
+        return None
+    read = [read_column(*part, collected) for part in parts]
+    fields = tuple(field for field in read if field)
+    if len(fields) < len(parts):
+        return None
+    if logical_type == "map" and fields[0].logical_type != "string":
+        collected.refuse(
+            f"the keys of '{name}' are promised as {fields[0].logical_type}",
+            "Keys of JSON are strings: promise `logicalType: string`",
+            (*path, "map", "key"),
+            "assay.type",
+        )
+        return None
+    return fields
+
+
+def _parts(raw: dict[str, Any], path: Path) -> list[tuple[dict[str, Any], str, Path]]:
+    """What the contract says of each part of a nested column, its name, and where."""
+    held = raw.get(_HOLDS[raw["logicalType"]])
+    if not held:
+        return []
+    match raw["logicalType"]:
+        case "object":
+            return [
+                (part, part.get("name", ""), (*path, "properties", index))
+                for index, part in enumerate(held)
+            ]
+        case "array":
+            return [(held, EACH, (*path, "items"))]
+        case _:
+            return [(held[part], part, (*path, "map", part)) for part in ("key", "value")]
+
+
+def _is_readable(column: Column, raw: dict[str, Any], path: Path, collected: Collected) -> bool:
+    """Whether Assay can read text as the column's type."""
+    options, place = raw.get("logicalTypeOptions") or {}, (*path, "logicalTypeOptions")
+    if letter := _unreadable_letter(column):
+        problem = f"the format '{column.format}' has {letter}, which Assay does not read"
+        remedy = f"Use {', '.join(java_letters())}, and quote other letters"
+        collected.refuse(problem, remedy, (*place, "format"), "assay.format")
+        return False
+    if column.logical_type == "vector" and not column.dimensions:
+        problem = f"the vector '{column.name}' has no dimensions"
+        remedy = "Add `dimensions` to its logicalTypeOptions"
+    elif options.get("defaultTimezone", "UTC") not in ("UTC", "Etc/UTC"):
+        problem = f"times without a zone are said to be of {options['defaultTimezone']}"
+        remedy = "Assay reads them as UTC: deliver them with their offset"
+        place = (*place, "defaultTimezone")
+    elif not _fits_decimal(column.physical_type):
+        problem = f"the physical type '{column.physical_type}' is no decimal of 1 to 38 digits"
+        remedy = "Write `decimal(digits, digits after the point)`"
+        place = (*path, "physicalType")
+    else:
+        return True
+    collected.refuse(problem, remedy, place, "assay.type")
+    return False
+
+
+def _unreadable_letter(column: Column) -> str | None:
+    """What a format of dates or times has that Assay does not read."""
+    if column.logical_type not in ("date", "timestamp", "time") or not column.format:
+        return None
+    try:
+        strptime(column.format)
+    except ValueError as letter:
+        return str(letter)
+    return None
+
+
+def _fits_decimal(physical_type: str | None) -> bool:
+    digits = decimal(physical_type)
+    return digits is None or (0 < digits[0] <= 38 and digits[1] <= digits[0])

@@ -1,0 +1,104 @@
+"""Values that a contract lists or limits by -> values of the column's type, and its patterns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from typing import Any
+
+from assay.contracts.declared_rules.collected import Collected
+from assay.contracts.document import Path
+from assay.contracts.formats import pattern_problem
+from assay.contracts.model import Column
+
+TIMES = ("date", "timestamp", "time")
+_LISTED_AS: Mapping[str, type | tuple[type, ...]] = {
+    "string": str,
+    "integer": int,
+    "number": (int, float),
+    "boolean": bool,
+    "date": str,
+    "timestamp": str,
+    "time": str,
+}
+"""How values of each logical type are written in YAML; what is nested cannot be listed."""
+
+
+def moment(
+    column: Column, value: Any, path: Path, collected: Collected
+) -> date | datetime | str | None:
+    """A limit written as text -> what the column is compared with; None where it is no limit."""
+    try:
+        read = _iso_moment(column, value)
+    except ValueError:
+        collected.refuse(
+            f"the limit '{value}' is no {column.logical_type}",
+            "Write it in ISO 8601",
+            path,
+            "assay.range",
+        )
+        return None
+    except OverflowError:
+        collected.refuse(
+            f"the limit '{value}' lies outside the years 1 to 9999 in UTC",
+            "Write a time that UTC can express",
+            path,
+            "assay.range",
+        )
+        return None
+    return read
+
+
+def _iso_moment(column: Column, value: Any) -> date | datetime | str:
+    if column.logical_type == "date":
+        return date.fromisoformat(value)
+    if column.logical_type == "time":
+        clock = "%H:%M:%S" if value.count(":") == 2 else "%H:%M"
+        return datetime.strptime(value, clock).strftime("%H:%M:%S")
+    time = datetime.fromisoformat(value)
+    if not column.timezone:
+        return time.replace(tzinfo=None)
+    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def listed_values(
+    values: list[Any], column: Column, path: Path, key: str, collected: Collected
+) -> tuple[Any, ...]:
+    """Values listed under `key`, as the column's type keeps them; none where one cannot occur."""
+    fits = _LISTED_AS.get(column.logical_type)
+    if fits is None:
+        collected.refuse(
+            f"{key} lists values of '{column.name}', which is promised as {column.logical_type}",
+            "List values of what it nests",
+            path,
+            "assay.enum",
+        )
+        return ()
+    for value in values:
+        is_other_kind = isinstance(value, bool) and column.logical_type != "boolean"
+        if is_other_kind or not isinstance(value, fits):
+            collected.refuse(
+                f"{key} lists {value!r} for '{column.name}', "
+                f"which is promised as {column.logical_type}",
+                f"Write values of type {column.logical_type}",
+                path,
+                "assay.enum",
+            )
+            return ()
+    if column.logical_type in TIMES:
+        moments = [moment(column, value, path, collected) for value in values]
+        return tuple(value for value in moments if value is not None)
+    return tuple(values)
+
+
+def can_run(pattern: str, path: Path, collected: Collected) -> bool:
+    """Whether the pattern can run: reported here, and not in a run."""
+    reason = pattern_problem(pattern)
+    if reason:
+        collected.refuse(
+            f"the pattern cannot run: {reason}",
+            "Mend it; write it without `(?=`, `(?!`, `(?<` and `\\1`: it runs in linear time",
+            path,
+            "assay.pattern",
+        )
+    return reason is None

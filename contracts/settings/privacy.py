@@ -1,0 +1,151 @@
+"""`assay.privacy`: how sensitive the data are, and what is done to personal columns."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import (
+    Field,
+    model_validator,
+)
+
+from assay.contracts.settings.base import Settings
+
+PersonalKind = Literal[
+    "email",
+    "phone",
+    "name",
+    "address",
+    "birth_date",
+    "coordinates",
+    "url",
+    "ip_address",
+    "mac_address",
+    "national_id",
+    "passport",
+    "tax_number",
+    "license_plate",
+    "card",
+    "iban",
+    "bank_account",
+    "crypto_address",
+    "medical_record",
+    "medical_code",
+    "health",
+    "religion",
+    "politics",
+    "trade_union",
+    "ethnicity",
+    "sexual_life",
+    "genetic",
+    "biometric",
+    "secret",
+    "confidential",
+    "unscanned",
+    "other",
+]
+
+
+SensitiveClass = Literal["personal", "special category", "health", "trade secret", "secret"]
+
+
+CLASSES: dict[PersonalKind, SensitiveClass] = {
+    "medical_record": "health",
+    "medical_code": "health",
+    "health": "health",
+    "religion": "special category",
+    "politics": "special category",
+    "trade_union": "special category",
+    "ethnicity": "special category",
+    "sexual_life": "special category",
+    "genetic": "special category",
+    "biometric": "special category",
+    "confidential": "trade secret",
+    "secret": "secret",
+}
+"""The class of a kind where it is more than personal."""
+
+
+SENSITIVITIES = (
+    "public",
+    "internal",
+    "personal",
+    "special category",
+    "health",
+    "trade secret",
+    "secret",
+)
+"""From the least to the most."""
+
+
+CONFIDENTIAL = ("personal", "special category", "health", "trade secret", "secret")
+"""Classifications of columns that need a treatment."""
+
+
+class Treatment(Settings):
+    """What admission does to one personal column before anything else sees it."""
+
+    kind: PersonalKind
+    treatment: Literal["token", "hash", "mask", "generalize", "redact", "drop"]
+    keep_last: int = Field(default=0, ge=0, le=4)
+    """Mask: how many characters at the end stay readable."""
+    to: Literal["year", "month", "area", "band"] | None = None
+    """Generalize: a date to its year or month, a code to its first characters (`keep_first`), a
+    number to a band (`width`)."""
+    keep_first: int = Field(default=0, ge=0, le=5)
+    width: float = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _said_whole(self) -> Treatment:
+        if (self.treatment == "generalize") != (self.to is not None):
+            raise ValueError(
+                "`to` belongs to `generalize`, and only to it: year, month, area or band"
+            )
+        if (self.to == "area") != (self.keep_first > 0) or (self.to == "band") != (self.width > 0):
+            raise ValueError(
+                "`area` needs `keep_first`, `band` needs `width`, and nothing else does"
+            )
+        return self
+
+
+class Anonymity(Settings):
+    """What a version must not fall below, over columns by which a person could be told apart
+    together.
+
+    Source: k, Samarati and Sweeney (1998); l (distinct), Machanavajjhala et al. (2007); t, Li et
+    al. (2007).
+    """
+
+    quasi_identifiers: tuple[str, ...] = Field(min_length=1)
+    k: int = Field(ge=2)
+    sensitive: tuple[str, ...] = ()
+    l: int | None = Field(default=None, ge=2)  # noqa: E741  # the literature's own name
+    t: float | None = Field(default=None, gt=0, le=1)
+
+    @model_validator(mode="after")
+    def _has_what_it_measures(self) -> Anonymity:
+        if bool(self.sensitive) != (self.l is not None or self.t is not None):
+            raise ValueError("`l` and `t` speak of `sensitive` columns: give both, or neither")
+        if set(self.sensitive) & set(self.quasi_identifiers):
+            raise ValueError("a column is a quasi-identifier or sensitive, not both")
+        return self
+
+
+class Privacy(Settings):
+    """Sensitivity of the whole, and the treatment of each personal column."""
+
+    sensitivity: Literal[
+        "public", "internal", "personal", "special category", "health", "trade secret", "secret"
+    ]
+    region: str = Field(pattern=r"^[a-z]{2}(-[a-z0-9-]+)?$|^global$")
+    lawful_basis: Literal[
+        "none needed",
+        "consent",
+        "contract",
+        "legal obligation",
+        "vital interests",
+        "public task",
+        "legitimate interests",
+    ]
+    columns: dict[str, Treatment] = Field(default_factory=dict)
+    anonymity: Anonymity | None = None

@@ -1,0 +1,198 @@
+"""A candidate for a personal value -> the personal part of it as written, or None.
+
+Belongs here: check digits, countries' shapes, published ranges. Stays out: the patterns that bring
+candidates (detectors.yaml), persons' names (person_names.py).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import importlib
+import ipaddress
+import re
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+
+from assay.pipelines.admit.person_names import confirm_full_name, confirm_given_name
+from assay.pipelines.core.package_data import read_yaml
+
+Confirm = Callable[[str], str | None]
+
+
+def detector_data() -> dict[str, Any]:
+    """The data of detectors.yaml."""
+    data: dict[str, Any] = read_yaml("admit/detectors.yaml")
+    return data
+
+
+# -- cards and accounts ----------------------------------------------------------------------
+
+
+def confirm_card(text: str) -> str | None:
+    """A card's number: an issuer's prefix, its length, and the check digit."""
+    from stdnum import luhn
+
+    # a number may be followed by other digits: try the whole, then without its last groups
+    while len(digits := re.sub(r"[ -]", "", text)) >= 13:
+        if _is_issued(digits) and luhn.is_valid(digits):
+            return text
+        text = re.sub(r"[ -]?[0-9]+$", "", text)
+    return None
+
+
+def _confirm_announced_card(text: str) -> str | None:
+    """A number that is announced as a card's: 12 to 19 digits with the check digit right (ISO/IEC
+    7812 allows that few).
+    """
+    from stdnum import luhn
+
+    digits = re.sub(r"[ -]", "", text)
+    return text if 12 <= len(digits) <= 19 and luhn.is_valid(digits) else None
+
+
+def _is_issued(digits: str) -> bool:
+    """Whether an issuer's prefix starts a number of that length (ISO/IEC 7812; the networks'
+    published ranges).
+    """
+    two, four, length = int(digits[:2]), int(digits[:4]), len(digits)
+    return (
+        (digits[0] == "4" and length in (13, 16, 19))
+        or ((51 <= two <= 55 or 2221 <= four <= 2720) and length == 16)
+        or (two in (34, 37) and length == 15)
+        or ((two in (36, 38, 39) or 300 <= int(digits[:3]) <= 305) and length == 14)
+        or ((four == 6011 or two in (64, 65, 62) or 3528 <= four <= 3589) and 16 <= length <= 19)
+        or (
+            two in (50, 56, 57, 58, 60, 61, 63, 66, 67, 68, 69) and 13 <= length <= 19
+        )  # Maestro and others; 12 digits are too few to tell
+        or (four in (1800, 2131) and length == 15)
+    )
+
+
+def confirm_iban(text: str) -> str | None:
+    """An IBAN: its country's shape, and the check digits."""
+    from stdnum import iban
+
+    # what follows may look like a group of its own: try the whole, then without its last groups
+    while len(text) >= 15:
+        # the check digits and the country's shape; a bank's own check digits are its own affair
+        if iban.is_valid(text.replace("-", " "), check_country=False):
+            return text
+        shorter = re.sub(r"[ -][A-Za-z0-9]+$", "", text)
+        if shorter == text:
+            return None
+        text = shorter
+    return None
+
+
+def _confirm_bitcoin(text: str) -> str | None:
+    from stdnum import bitcoin
+
+    return text if bitcoin.is_valid(text) else None
+
+
+# -- phones and networks ---------------------------------------------------------------------
+
+_PLAIN_DATE = r"\d{1,2}[-/. ]\d{1,2}[-/. ](?:19|20)\d{2}"
+
+
+def confirm_phone(text: str) -> str | None:
+    """A number that somebody's numbering plan has."""
+    import phonenumbers
+
+    if not _has_phone_length(text) or re.fullmatch(_PLAIN_DATE, text):
+        return None
+    for region in (None,) if text.startswith("+") else detector_data()["phone_regions"]:
+        try:
+            if phonenumbers.is_valid_number(phonenumbers.parse(text, region)):
+                return text
+        except phonenumbers.NumberParseException:
+            continue
+    return None
+
+
+def _confirm_announced_phone(text: str) -> str | None:
+    """Digits that are announced as a phone number need only be of a length that one can have."""
+    return text if _has_phone_length(text) else None
+
+
+def _has_phone_length(text: str) -> bool:
+    return 7 <= sum(character.isdigit() for character in text) <= 15  # ITU E.164
+
+
+def _confirm_ip_address(text: str) -> str | None:
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    return None if address.is_unspecified or text in ("127.0.0.1", "::1") else text
+
+
+# -- numbers of persons ----------------------------------------------------------------------
+
+
+@cache
+def _modules(*lists: str) -> tuple[Any, ...]:
+    """The modules of python-stdnum in these lists of `numbers` in detectors.yaml."""
+    numbers = detector_data()["numbers"]
+    names = (name for list_name in lists for name in numbers[list_name])
+    return tuple(importlib.import_module(f"stdnum.{name}") for name in names)
+
+
+def _confirm_by_lists(*lists: str) -> Confirm:
+    """A check by python-stdnum's modules: one of them has to call the number valid."""
+
+    def confirm(text: str) -> str | None:
+        return text if any(module.is_valid(text) for module in _modules(*lists)) else None
+
+    return confirm
+
+
+def _confirm_national_id(text: str) -> str | None:
+    # British numbers have a form and no check digit; prefixes as HMRC's NIM39110 gives them
+    british = re.fullmatch(
+        r"(?!BG|GB|NK|KN|TN|NT|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?\d{2} ?\d{2} ?\d{2} ?[A-D]",
+        text,
+    )
+    return text if british else _confirm_by_lists("own_form", "digits")(text)
+
+
+# -- secrets ---------------------------------------------------------------------------------
+
+
+def _confirm_jwt(text: str) -> str | None:
+    head = text.partition(".")[0]
+    try:
+        return text if b'"alg"' in base64.urlsafe_b64decode(head + "=" * (-len(head) % 4)) else None
+    except (binascii.Error, ValueError):
+        return None
+
+
+def _confirm_secret_word(text: str) -> str | None:
+    """What stands behind `password:` counts where it is no ordinary word."""
+    return text if re.search(r"\d|[^\w]", text) or re.search(r"[a-z][A-Z]", text) else None
+
+
+# -- by name ---------------------------------------------------------------------------------
+
+_CHECKS: Mapping[str, Confirm] = {
+    "card": confirm_card,
+    "announced_card": _confirm_announced_card,
+    "iban": confirm_iban,
+    "bitcoin": _confirm_bitcoin,
+    "phone": confirm_phone,
+    "announced_phone": _confirm_announced_phone,
+    "ip_address": _confirm_ip_address,
+    "national_id": _confirm_national_id,
+    "jwt": _confirm_jwt,
+    "secret_word": _confirm_secret_word,
+    "full_name": confirm_full_name,
+    "given_name": confirm_given_name,
+}
+
+
+def check_named(name: str) -> Confirm:
+    """The check that a data file calls by this name: one of this module's, or `numbers.LIST`."""
+    room, _, list_name = name.partition(".")
+    return _confirm_by_lists(list_name) if room == "numbers" else _CHECKS[name]

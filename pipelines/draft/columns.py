@@ -1,0 +1,158 @@
+"""A measured column -> what the draft promises of it, each with its reason.
+
+Belongs here: type, required, keys, limits, enumerations. Stays out: measuring (profile.py),
+settings (settings.py).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from assay.contracts.steps import Typos
+from assay.pipelines.clean.typos import WORD, Domain, misspelt
+from assay.pipelines.draft.keys import is_unique, may_name_rows
+from assay.pipelines.draft.personal_columns import Personal, percent
+from assay.pipelines.draft.profile import FEW, ColumnProfile, Profile
+from assay.pipelines.draft.round_numbers import head_room, round_up
+from assay.pipelines.draft.writer import Comment, Flow, WithReason
+
+
+def column_promises(
+    c: ColumnProfile,
+    profile: Profile,
+    personal: Personal | None,
+    is_hidden: bool,
+    keys: tuple[str, ...],
+) -> dict[str, Any]:
+    """What the contract says of a column, in its order; values of hidden columns are never in
+    it.
+    """
+    promised: dict[str, Any] = {"name": c.name, "logicalType": _type(c, personal)}
+    missing = profile.rows - c.given
+    if profile.rows and not missing:
+        promised["required"] = True
+    elif c.given:
+        promised["missing"] = Comment(
+            f"{c.name!r}: {missing:,} of {profile.rows:,} rows have none ({percent(missing, profile.rows)})"
+        )
+    if personal is None or personal.treatment == "token":  # which keeps values apart
+        promised |= _uniqueness(c, profile, keys)
+    if personal:
+        promised["classification"] = WithReason("personal", personal.evidence)
+        return promised
+    if is_hidden:
+        promised["perhaps"] = Comment(
+            f"{c.name!r} may be personal by its name: if so, write `classification: personal` and a treatment under assay.privacy"
+        )
+        return promised | _logical_options(c, is_hidden)
+    values = _enum(c, profile)
+    if not values:
+        return promised | _logical_options(c, is_hidden)
+    return promised | {
+        "enum": WithReason([Flow({"value": value}) for value in values], _why_enum(c))
+    }
+
+
+def _uniqueness(c: ColumnProfile, profile: Profile, keys: tuple[str, ...]) -> dict[str, Any]:
+    """Whether the column is in the key, or unique by itself."""
+    if c.name in keys:
+        why = "names every row" if len(keys) == 1 else "no smaller set of columns names every row"
+        return {
+            "primaryKey": WithReason(True, why),
+            "primaryKeyPosition": keys.index(c.name) + 1,
+        }
+    unique = is_unique(c, profile) and may_name_rows(c, profile) and profile.rows >= FEW
+    return {"unique": True} if unique else {}
+
+
+def _logical_options(c: ColumnProfile, is_hidden: bool) -> dict[str, Any]:
+    options = _options(c, is_hidden)
+    return {"logicalTypeOptions": options} if options else {}
+
+
+def _why_enum(c: ColumnProfile) -> str:
+    rare = sum(1 for _, rows in c.values if rows == 1)
+    why = f"{len(c.values)} distinct values in {c.given:,} rows"
+    return f"{why}; {rare} of them in one row only: mistakes?" if rare else why
+
+
+def _type(c: ColumnProfile, personal: Personal | None) -> Any:
+    if personal:
+        return "string"
+    if not c.given:
+        return WithReason("string", "no row has a value: the type is a guess")
+    if c.ambiguous_date:
+        return WithReason(
+            "string",
+            "dates, where day and month cannot be told apart: see `format` in docs/contracts.md",
+        )
+    if c.kind == "string" and c.numbers == c.given:
+        return WithReason(
+            "string", "digits that are a code: leading zeros, or more than a number can hold"
+        )
+    if c.kind == "string" and c.numbers > 0.9 * c.given:
+        return WithReason("string", f"a number but for {c.given - c.numbers:,} of {c.given:,} rows")
+    return c.kind
+
+
+def _options(c: ColumnProfile, is_hidden: bool) -> dict[str, Any]:
+    match c.kind:
+        case "integer" | "number":
+            return {} if is_hidden else _limits(c)
+        case "date":
+            return {"format": WithReason(c.format, "as written on all rows")} if c.format else {}
+        case "timestamp":
+            return {"timezone": True if c.zoned else WithReason(False, "no row says a zone")}
+        case "string":
+            return {} if is_hidden or not c.given else _text_options(c)
+    return {}
+
+
+def _limits(c: ColumnProfile) -> dict[str, Any]:
+    """Round limits, where they fit the type."""
+    low, high = head_room(c.low, c.high)
+    limits = (("minimum", low, c.low), ("maximum", high, c.high))
+    return {
+        key: WithReason(limit, f"seen {_shown(seen)}")
+        for key, limit, seen in limits
+        if limit is not None
+    }
+
+
+def _text_options(c: ColumnProfile) -> dict[str, Any]:
+    """The form of a text, else its greatest length."""
+    if c.format in ("uuid", "uri"):
+        return {"format": c.format}
+    if c.pattern:
+        return {"pattern": WithReason(c.pattern, f"one shape, seen {_length(c)} characters")}
+    if c.longest > 1:
+        return {"maxLength": WithReason(round_up(2 * c.longest), f"seen {_length(c)}")}
+    return {}
+
+
+def _enum(c: ColumnProfile, profile: Profile) -> list[str]:
+    """The values of a column that has few, each of them often."""
+    few = c.kind == "string" and 0 < len(c.values) <= FEW and c.longest <= 60
+    often = c.given >= 10 * len(c.values)
+    if not few or not often or is_unique(c, profile) or _misspelt(c):
+        return []
+    return [value for value, _ in c.values]
+
+
+def _misspelt(c: ColumnProfile) -> bool:
+    """Whether some of the few values look like others misspelt: a promise would make them right."""
+    words = Counter[str]()
+    for value, rows in c.values:
+        words.update(dict.fromkeys(WORD.findall(value.lower()), rows))
+    usual = Typos(step="typos")
+    frequent = sorted(value for value, rows in c.values if rows >= usual.support)
+    return bool(misspelt(Domain(dict(c.values), frequent, frozenset()), words, usual))
+
+
+def _length(c: ColumnProfile) -> str:
+    return f"{c.shortest}" if c.shortest == c.longest else f"{c.shortest} … {c.longest}"
+
+
+def _shown(value: float) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:g}"

@@ -1,0 +1,140 @@
+"""What is known of a file -> Assay's settings in its draft, each with its reason.
+
+Belongs here: source, licence, privacy, cleaning, retention. Stays out: columns and rules
+(propose.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from assay.contracts.load import UNANSWERED
+from assay.pipelines.draft.license import UNKNOWN, LicenseFound
+from assay.pipelines.draft.personal_columns import Personal
+from assay.pipelines.draft.profile import Profile
+from assay.pipelines.draft.writer import Comment, Flow, WithReason
+
+
+def setting(name: str, value: Any) -> dict[str, Any]:
+    """A custom property of the contract."""
+    return {"property": name, "vendor": "assay", "value": value}
+
+
+def source_setting(profile: Profile, origin: Origin) -> dict[str, Any]:
+    """Where the file lies and how it is written."""
+    options: dict[str, Any] = {
+        name: WithReason(value, why) for name, (value, why) in origin.options.items()
+    }
+    if profile.null_values:
+        options["null_values"] = WithReason(
+            Flow(list(profile.null_values)),
+            "stand for nothing in columns that otherwise hold numbers, dates or true and false",
+        )
+    source: dict[str, Any] = {
+        "origin": WithReason("external", "or internal, synthetic"),
+        "location": origin.location,
+        "format": origin.format,
+    }
+    if options:
+        source["options"] = options
+    source["sha256"] = WithReason(origin.digest, "remove it for a file that changes")
+    if origin.unreadable:
+        source["unreadable"] = Comment(
+            f"{origin.unreadable:,} records cannot be read; they are set aside with their reason"
+        )
+    return source
+
+
+def license_setting(license: LicenseFound) -> dict[str, Any]:
+    """The licence, and what a person has to say of it."""
+    settings: dict[str, Any] = {}
+    if license.expression == UNKNOWN:
+        settings["refuses"] = Comment("Assay refuses to publish until this is answered")
+    return settings | {
+        "expression": WithReason(license.expression, license.why),
+        "holder": WithReason(UNANSWERED, "who holds the rights"),
+        "evidence": license.evidence,
+        "purposes": WithReason(
+            Flow(["analytics"]),
+            "what you want to do: analytics, training, fine-tuning, retrieval, evaluation, redistribution",
+        ),
+        "commercial": WithReason(False, "whether for gain"),
+    }
+
+
+def privacy_setting(personal: dict[str, Personal]) -> dict[str, Any]:
+    """Sensitivity, region, lawful basis, and a treatment for each personal column."""
+    settings: dict[str, Any] = {
+        "sensitivity": "personal" if personal else "internal",
+        "region": WithReason("global", "where the data may be kept: eu, us, …"),
+        "lawful_basis": WithReason("legitimate interests", "say the one you rely on")
+        if personal
+        else WithReason("none needed", "no personal data was found"),
+    }
+    if personal:
+        settings["columns"] = {
+            name: Flow({"kind": one.kind, "treatment": one.treatment})
+            for name, one in personal.items()
+        }
+    return settings
+
+
+def cleaning_settings(profile: Profile, personal: dict[str, Personal]) -> list[Any]:
+    """The steps that the data give a reason for; only removing exact repetitions is proposed as
+    done.
+    """
+    steps: list[Any] = []
+    if profile.repeated:
+        steps.append(
+            WithReason(
+                Flow({"step": "deduplicate"}),
+                f"{profile.repeated:,} of {profile.rows:,} rows repeat another in every column",
+            )
+        )
+    gaps = [
+        c
+        for c in profile.columns
+        if c.kind in ("integer", "number")
+        and c.name not in personal
+        and 0 < profile.rows - c.given <= 0.05 * profile.rows
+    ]
+    if gaps:
+        names = ", ".join(repr(c.name) for c in gaps[:5])
+        steps.append(
+            Comment(
+                f"few values are missing in {names}: perhaps {{step: fill_missing, columns: […], method: median}}"
+            )
+        )
+    if not steps:
+        return []
+    if not profile.repeated:
+        return [steps[0]]
+    return [setting("assay.cleaning", steps)]
+
+
+def retention_setting() -> dict[str, Any]:
+    """How long each layer is kept."""
+    return {
+        "proposal": Comment("Proposals: say how long you need each layer"),
+        "landed": "P365D",
+        "quarantine": "P90D",
+        "versions": "P1095D",
+    }
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What is known of the file itself.
+
+    `options` say how it is written, each with why; `left_out` are columns that no contract can
+    name; `unreadable` counts records.
+    """
+
+    location: str
+    format: str
+    digest: str
+    options: Mapping[str, tuple[Any, str]] = field(default_factory=dict)
+    unreadable: int = 0
+    left_out: tuple[str, ...] = ()
