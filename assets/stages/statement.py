@@ -22,74 +22,86 @@ from assay.assets.stages.part import Part
 from assay.assets.stages.quality import Assessed, evidence_of, render_decisions
 from assay.assets.stages.run import Run
 from assay.contracts.errors import PublicationError, Where
-from assay.lineage import evidence
+from assay.lineage import evidence, partition_tree
 from assay.pipelines.clean import steps
 from assay.pipelines.publish.naming import Previous, change_note, next_version
 
 
 def signed(run: Run, parts: Sequence[Part]) -> SignedVersion:
-    """The version that these parts make on top of what is registered now: its row for the registry, with the signed statement."""
-    installation, contract, newest = run.installation, run.contract, parts[-1]
-    last = installation.registry.versions.newest(contract.name)
-    sequence = last.sequence + 1 if last else 1
-    predicate = {
-        **_of_part(newest),
-        "sequence": sequence,
-        "run_id": run.run_id,
-        "signed_at": installation.registry.now(),
-        "audit_head": installation.registry.ledger.head(),
-    }
-    joined = None
-    if contract.source.partitions:
-        described = [_of_part(part) for part in parts]
-        joined = partition_statement.join(run, parts, described[-1], described)
-        predicate |= joined.predicate
-        del predicate["set_aside"]  # in the documents of the partitions
-    inputs = predicate["inputs"]
-    previous = _previous(run, last) if last else None
-    number = next_version(
-        previous,
-        contract_version=contract.version,
-        source_digest=inputs["source_digest"],
-        window=inputs["window"],
-    )
-    schema = {each["name"]: each["type"] for each in predicate["schema"]}
-    read = installation.partition_reader(contract.name)
-    tree = joined.tree(number, read) if joined else None
-    held = int(tree.total["partitions"]) if tree else 0
-    note = change_note(
-        previous,
-        rows=predicate["accounting"]["published"],
-        window=inputs["window"],
-        schema=schema,
-        partitions=held,
-    )
-    predicate |= {
-        "version": number,
-        "previous": previous.version if previous else None,
-        "note": note,
-    }
+    """Sign the version that these parts make on top of what is registered now."""
+    last = run.installation.registry.versions.newest(run.contract.name)
+    predicate, joined = _predicate(run, parts, last)
+    tree = _number(run, predicate, joined, last)
     files = tuple(file for part in parts for file in part.files)
-    if tree is not None:
-        predicate["partition_tree"] = {"root": tree.root, "partitions": held}
-        document = evidence.statement_by_reference(files, predicate)
-    else:
-        document = evidence.statement(files, predicate)
-    envelope = evidence.sign(document, installation.keys.signer())
+    state = evidence.statement_by_reference if tree else evidence.statement
+    envelope = evidence.sign(state(files, predicate), run.installation.keys.signer())
+    inputs = predicate["inputs"]
     return SignedVersion(
-        dataset=contract.name,
-        sequence=sequence,
-        version=number,
+        dataset=run.contract.name,
+        sequence=predicate["sequence"],
+        version=predicate["version"],
         input_key=inputs["key"],
         source_digest=inputs["source_digest"],
         window=inputs["window"],
-        contract_version=contract.version,
+        contract_version=run.contract.version,
         run_id=run.run_id,
-        note=note,
+        note=predicate["note"],
         rows=predicate["accounting"]["published"],
         envelope=envelope,
         documents=tree.new if tree else {},
     )
+
+
+def _predicate(
+    run: Run, parts: Sequence[Part], last: Version | None
+) -> tuple[dict[str, Any], partition_statement.Joined | None]:
+    """What the evidence says of the version but its number, and its partitions where it has some."""
+    registry = run.installation.registry
+    predicate = {
+        **_of_part(parts[-1]),
+        "sequence": last.sequence + 1 if last else 1,
+        "run_id": run.run_id,
+        "signed_at": registry.now(),
+        "audit_head": registry.ledger.head(),
+    }
+    if not run.contract.source.partitions:
+        return predicate, None
+    described = [_of_part(part) for part in parts]
+    joined = partition_statement.join(run, parts, described[-1], described)
+    predicate |= joined.predicate
+    del predicate["set_aside"]  # in the documents of the partitions
+    return predicate, joined
+
+
+def _number(
+    run: Run,
+    predicate: dict[str, Any],
+    joined: partition_statement.Joined | None,
+    last: Version | None,
+) -> partition_tree.Tree | None:
+    """Add number, change note and partitions to the predicate. Returns: the tree of the partitions."""
+    inputs = predicate["inputs"]
+    previous = _previous(run, last) if last else None
+    predicate["version"] = next_version(
+        previous,
+        contract_version=run.contract.version,
+        source_digest=inputs["source_digest"],
+        window=inputs["window"],
+    )
+    read = run.installation.partition_reader(run.contract.name)
+    tree = joined.tree(predicate["version"], read) if joined else None
+    partitions = int(tree.total["partitions"]) if tree else 0
+    predicate["previous"] = previous.version if previous else None
+    predicate["note"] = change_note(
+        previous,
+        rows=predicate["accounting"]["published"],
+        window=inputs["window"],
+        schema={column["name"]: column["type"] for column in predicate["schema"]},
+        partitions=partitions,
+    )
+    if tree:
+        predicate["partition_tree"] = {"root": tree.root, "partitions": partitions}
+    return tree
 
 
 def _previous(run: Run, row: Version) -> Previous:
