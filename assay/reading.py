@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from assay.assets.io.contract_folder import problem_of, readable
+from assay.assets.io.home import HOW_TO_GET_ONE
 from assay.assets.io.installation import Installation
 from assay.assets.io.keys import new_private
 from assay.assets.io.registry.outbox import OutboxEntry, Overdue
@@ -17,7 +20,9 @@ from assay.assets.services.diff import KIND, diff
 from assay.assets.services.lost_runs import reap
 from assay.assets.stages import review_state
 from assay.assets.stages.expire import expire
+from assay.contracts.errors import ConfigurationError, ContractErrors
 from assay.contracts.licenses import recognise
+from assay.contracts.model import Contract
 from assay.contracts.policy import license_policy
 from assay.lineage.card import card as data_card
 from assay.pipelines.admit.license import Row as LicenseRow
@@ -28,9 +33,12 @@ MADE = ("features", "drift", "model", "index", "data_docs")
 
 
 def status() -> list[dict[str, Any]]:
-    """One entry a data set: versions, newest run, open reviews, triggers."""
+    """One entry a data set: versions, newest run, open reviews, triggers, and what is wrong with its contract."""
     installation = Installation.open()
     reap(installation)
+    published = installation.registry.versions.names()
+    if not published:
+        installation.home.contract_paths()  # says that there is no contract either
     waiting = [
         row
         for row in installation.registry.reviews.all()
@@ -38,15 +46,51 @@ def status() -> list[dict[str, Any]]:
     ]
     late = [entry for entry in installation.registry.outbox.pending() if entry.tries]
     overdue = {alarm.dataset: alarm for alarm in installation.registry.outbox.overdue()}
-    names = dict.fromkeys([*installation.contracts, *(entry.dataset for entry in late), *overdue])
+    contracts = installation.contracts
+    late_names = [entry.dataset for entry in late]
+    names = dict.fromkeys([*contracts, *published, *late_names, *overdue])
     return [
         {
             **_status(installation, name, sum(row.dataset == name for row in waiting)),
             "late": [_late(entry) for entry in late if entry.dataset == name],
+            "contract_problem": _contract_problem(contracts, name, name in published),
             **(_alarm(overdue[name]) if name in overdue else {}),
         }
         for name in names
     ]
+
+
+def _contract_problem(
+    contracts: Mapping[str, Contract], name: str, is_published: bool
+) -> dict[str, Any] | None:
+    """What keeps a data set from being run: its contract cannot be read, or it has none any more."""
+    if name not in contracts:
+        missing = {"place": "", "problem": "no contract describes it", "remedy": HOW_TO_GET_ONE}
+        return missing if is_published else None
+    error = problem_of(contracts, name)
+    if error is None:
+        return None
+    further = len(error.problems) - 1 if isinstance(error, ContractErrors) else 0
+    more = f" (and {further} more: assay check)" if further else ""
+    return {
+        "place": str(error.where),
+        "problem": f"{error.problem}{more}",
+        "remedy": error.remedy,
+    }
+
+
+def check_contracts_can_be_read(consequence: str) -> None:
+    """Whether every contract can be read, for a command that went over all data sets.
+
+    Raises: ConfigurationError: names those that cannot, with the consequence for them.
+    """
+    contracts = Installation.open().contracts
+    broken = [name for name in contracts if problem_of(contracts, name)]
+    if broken:
+        raise ConfigurationError(
+            f"the contract of {', '.join(broken)} cannot be read, so {consequence}",
+            "See `assay check`, and fix it",
+        )
 
 
 def _alarm(overdue: Overdue) -> dict[str, Any]:
@@ -86,7 +130,7 @@ def _status(installation: Installation, name: str, waiting: int) -> dict[str, An
 def card(name: str, version: str | None) -> dict[str, Any]:
     """The data card of one version, out of its checked evidence."""
     installation = Installation.open()
-    installation.contract(name)
+    installation.dataset(name)
     row = installation.version(name, version)
     made = {
         kind: details
@@ -108,7 +152,7 @@ def card(name: str, version: str | None) -> dict[str, Any]:
 def profiled(name: str, version: str | None) -> dict[str, Any]:
     """What each column of a version holds."""
     installation = Installation.open()
-    installation.contract(name)
+    installation.dataset(name)
     return profile(installation, name, version)
 
 
@@ -120,12 +164,13 @@ def compared(name: str, old: str, new: str, key: list[str], sample: int) -> dict
 def references(name: str | None) -> list[dict[str, Any]]:
     """Every reference of one data set, or of all."""
     installation = Installation.open()
-    names = [installation.contract(name).name] if name else list(installation.contracts)
+    published = installation.registry.versions.names()
+    names = [installation.dataset(name)] if name else [*installation.contracts, *published]
     keys = ("dataset", "reference", "version", "at", "actor", "reason")
     return [
         {key: getattr(each, key) for key in keys}
-        for one in names
-        for each in installation.registry.references.all(one).values()
+        for dataset in dict.fromkeys(names)
+        for each in installation.registry.references.all(dataset).values()
     ]
 
 
@@ -133,7 +178,7 @@ def point(name: str, version: str, reference: str, why: str) -> str:
     """Move a reference, and say where it points."""
     installation = Installation.open()
     row = installation.registry.references.point(
-        installation.contract(name).name,
+        installation.dataset(name),
         reference,
         installation.version(name, version).version,
         why,
@@ -144,14 +189,14 @@ def point(name: str, version: str, reference: str, why: str) -> str:
 def unpoint(name: str, reference: str, why: str) -> str:
     """Delete a reference."""
     installation = Installation.open()
-    installation.registry.references.forget(installation.contract(name).name, reference, why)
+    installation.registry.references.forget(installation.dataset(name), reference, why)
     return f"{reference} of {name} is deleted"
 
 
 def rolled_back(name: str, reference: str, to: str | None, why: str) -> str:
     """Move a reference back, and say where it points now."""
     installation = Installation.open()
-    before = installation.version(installation.contract(name).name, reference).version
+    before = installation.version(installation.dataset(name), reference).version
     if to is None:
         _, row = installation.registry.references.roll_back(name, reference, why)
     else:
@@ -163,9 +208,12 @@ def rolled_back(name: str, reference: str, to: str | None, why: str) -> str:
 
 
 def expired(names: list[str], *, rehearse: bool) -> list[dict[str, Any]]:
-    """The versions that are due to expire, and expire unless it is only rehearsed."""
+    """The versions that are due to expire, and expire unless it is only rehearsed.
+
+    Where no name is given, a data set whose contract cannot be read is left out.
+    """
     installation = Installation.open()
-    wanted = [installation.contract(name).name for name in names] or list(installation.contracts)
+    wanted = names or list(readable(installation.contracts))
     return [
         {
             "dataset": name,

@@ -8,6 +8,8 @@ from __future__ import annotations
 import time
 import uuid
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -15,6 +17,7 @@ from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 if TYPE_CHECKING:
+    from assay.assets.dagster.instance import Happening
     from assay.assets.io.installation import Installation
 
 console = Console()
@@ -27,17 +30,11 @@ def run_all(names: list[str], window: str | None, engine: str | None = None) -> 
     Returns: whether all of them succeeded.
     """
     from assay.assets.io.installation import Installation
-    from assay.contracts.upstream import in_order
 
     installation = Installation.open()
-    wanted = [installation.contract(name).name for name in names] or in_order(
-        installation.contracts
-    )
+    wanted = _wanted(installation, names)
     installation.settle()
-    with console.status("starting Dagster…"), warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # Dagster's own previews and deprecations are not the user's concern
+    with console.status("starting Dagster…"), _without_notices():
         from assay.assets.dagster.instance import instance
 
         opened = instance(installation.home)
@@ -53,6 +50,35 @@ def run_all(names: list[str], window: str | None, engine: str | None = None) -> 
     if len(wanted) > 1:
         _show_summary(results)
     return all(succeeded for _, succeeded in results)
+
+
+def _wanted(installation: Installation, names: list[str]) -> list[str]:
+    """The data sets to run: those that are named, or all, each after its source; last come those whose contract cannot be read.
+
+    Raises: ConfigurationError: no contract has a name, or there is no contract.
+    """
+    from assay.assets.io.contract_folder import readable
+    from assay.assets.io.installation import check_name
+    from assay.contracts.upstream import in_order
+
+    contracts = installation.contracts
+    if names:
+        return [check_name(contracts, name) for name in names]
+    if not contracts:
+        installation.home.contract_paths()  # says that there is none
+    return list(dict.fromkeys([*in_order(readable(contracts)), *contracts]))
+
+
+@contextmanager
+def _without_notices() -> Iterator[None]:
+    """Keep Dagster's notices about its own previews and replaced parts off the terminal; other warnings are shown."""
+    from dagster import BetaWarning, PreviewWarning, SupersessionWarning
+
+    with warnings.catch_warnings():
+        for category in (BetaWarning, PreviewWarning, SupersessionWarning):
+            warnings.simplefilter("ignore", category)
+        warnings.filterwarnings("ignore", module=r"dagster(\.|$)")
+        yield
 
 
 def _end_lost(installation: Installation, opened: Any) -> None:
@@ -73,8 +99,7 @@ def _run_data_set(
         windows = _windows(installation, name, window)
         if not windows:
             return True
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with _without_notices():
             from assay.assets.dagster.definitions import definitions_of
 
             definitions = definitions_of(installation.contract(name))
@@ -153,8 +178,8 @@ def run_one(
     opened: Any, definitions: Any, name: str, window: str | None, engine: str | None = None
 ) -> bool:
     """Run one data set with a line for each stage. Returns: whether it succeeded; if not, the reason was printed."""
-    from assay.assets.dagster.instance import LISTENERS, Happening, execute
-    from assay.assets.io import work_progress
+    from assay.assets.dagster.instance import execute
+    from assay.assets.io.work_progress import progress_shown_by
     from assay.contracts.errors import AssayError
 
     console.print(f"[bold]{name}[/]")
@@ -165,91 +190,81 @@ def run_one(
         console=console,
         transient=True,
     ) as progress:
-        task = progress.add_task("starting")
-        since = time.monotonic()
-
-        stage = "starting"
-
-        def at(doing: str) -> None:
-            progress.update(task, description=f"{stage}: {escape(doing)}")
-
-        def on_event(happening: Happening) -> None:
-            nonlocal since, stage
-            if happening.what == "started":
-                stage = happening.asset.replace("__", " → ").replace(
-                    "publish", "cleaned, published"
-                )
-                progress.update(task, description=stage)
-            elif happening.what == "made":
-                made = happening.asset.split("/")[-1]
-                took = f"[dim]{time.monotonic() - since:5.1f} s[/]"
-                progress.console.print(
-                    f"  [green]✓[/] {made:<10} {took}  {escape(summary(made, happening.details))}",
-                    highlight=False,
-                    soft_wrap=True,
-                )
-                if happening.details.get("not_expired"):
-                    progress.console.print(
-                        f"  [yellow]![/] {escape(happening.details['not_expired'])}; see `assay clock`",
-                        highlight=False,
-                        soft_wrap=True,
-                    )
-                since = time.monotonic()
-
-        LISTENERS.append(on_event)
-        work_progress.LISTENERS.append(at)
+        lines = _StageLines(progress)
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                execute(opened, definitions, name, window, engine)
+            with _without_notices(), progress_shown_by(lines.show_work):
+                execute(opened, definitions, name, window, engine, lines.show_event)
         except AssayError as error:
             err.print(f"  [red]✗[/] assay: {escape(str(error))}", highlight=False, soft_wrap=True)
             return False
-        finally:
-            LISTENERS.remove(on_event)
-            work_progress.LISTENERS.remove(at)
     return True
 
 
-def summary(stage: str, made: dict[str, Any]) -> str:
-    """What one stage did, in one line."""
-    from assay.assets.io.registry.references import AGAIN
+class _StageLines:
+    """The line of the stage that runs, and one for each stage that has ended."""
 
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._task = progress.add_task("starting")
+        self._stage, self._since_s = "starting", time.monotonic()
+
+    def show_work(self, doing: str) -> None:
+        """Show what the stage is doing."""
+        self._progress.update(self._task, description=f"{self._stage}: {escape(doing)}")
+
+    def show_event(self, happening: Happening) -> None:
+        """Show that a stage has started, or has ended."""
+        if happening.what == "started":
+            stage = happening.asset.replace("__", " → ")
+            self._stage = stage.replace("publish", "cleaned, published")
+            self._progress.update(self._task, description=self._stage)
+        elif happening.what == "made":
+            self._show_made(happening.asset.split("/")[-1], happening.details)
+            self._since_s = time.monotonic()
+
+    def _show_made(self, stage: str, details: dict[str, Any]) -> None:
+        took = f"[dim]{time.monotonic() - self._since_s:5.1f} s[/]"
+        lines = [f"  [green]✓[/] {stage:<10} {took}  {escape(summary(stage, details))}"]
+        if details.get("not_expired"):
+            lines.append(f"  [yellow]![/] {escape(details['not_expired'])}; see `assay clock`")
+        for line in lines:
+            self._progress.console.print(line, highlight=False, soft_wrap=True)
+
+
+def summary(stage: str, details: dict[str, Any]) -> str:
+    """What one stage did, in one line."""
     match stage:
         case "landed":
-            files = f" of {made['files']:,} files" if made.get("files", 1) > 1 else ""
-            return (
-                f"{made['dagster/row_count']:,} rows{files}, {made['unreadable_lines']} unreadable lines"
-                + (" — unchanged, not landed again" if made["unchanged"] else "")
-            )
+            files = f" of {details['files']:,} files" if details.get("files", 1) > 1 else ""
+            again = " — unchanged, not landed again" if details["unchanged"] else ""
+            return f"{details['dagster/row_count']:,} rows{files}, {details['unreadable_lines']} unreadable lines{again}"
         case "admitted":
-            return (
-                f"{made['verdict']}: {made['license']} {made['license_verdict']}, {made['rows']:,} rows"
-                + (f" of {made['window']}" if made["window"] != "all" else "")
-            )
+            window = f" of {details['window']}" if details["window"] != "all" else ""
+            return f"{details['verdict']}: {details['license']} {details['license_verdict']}, {details['rows']:,} rows{window}"
         case "cleaned":
-            return f"{made['rows_in']:,} in = {made['dagster/row_count']:,} kept + {made['quarantined']:,} quarantined + {made['removed']:,} removed; {made['checks_passed_pct']:.0f} % of checks passed"
+            return f"{details['rows_in']:,} in = {details['dagster/row_count']:,} kept + {details['quarantined']:,} quarantined + {details['removed']:,} removed; {details['checks_passed_pct']:.0f} % of checks passed"
         case "published":
-            if made["new"]:
-                return f"{made['version']}: {made['note']}"
-            latest = (
-                f"latest is {made['latest']}"
-                if made["latest"] != made["version"]
-                else "latest is there again"
-                if made["latest_because"] == AGAIN
-                else ""
-            )
-            return f"nothing new: already published as {made['version']}" + (
-                f" ({latest})" if latest else ""
-            )
+            return _publication(details)
         case "features":
-            fallen = f", {made['fallbacks']} of them on polars" if made["fallbacks"] else ""
-            return (
-                f"{made['features']} features of {made['version']} on {made['engine']}{fallen}"
-                + ("" if made["new"] else " — made before")
-            )
+            fallen = f", {details['fallbacks']} of them on polars" if details["fallbacks"] else ""
+            before = "" if details["new"] else " — made before"
+            return f"{details['features']} features of {details['version']} on {details['engine']}{fallen}{before}"
         case "drift":
-            return f"{made['verdict']} against {made['reference']} → {made['decision']}"
+            return f"{details['verdict']} against {details['reference']} → {details['decision']}"
         case "model" | "index":
-            return f"{made['outcome']}: {made['reason']}"
+            return f"{details['outcome']}: {details['reason']}"
     return ""
+
+
+def _publication(details: dict[str, Any]) -> str:
+    from assay.assets.io.registry.references import AGAIN
+
+    version = details["version"]
+    if details["new"]:
+        return f"{version}: {details['note']}"
+    latest = ""
+    if details["latest"] != version:
+        latest = f" (latest is {details['latest']})"
+    elif details["latest_because"] == AGAIN:
+        latest = " (latest is there again)"
+    return f"nothing new: already published as {version}{latest}"

@@ -7,6 +7,7 @@ Stays out: what the keys mean (load.py).
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -127,6 +128,11 @@ def _where(file: str, mark: _Mark) -> Where:
     return Where(file=file, line=mark.line + 1, column=mark.column + 1)
 
 
+def yaml_events(text: str) -> Iterator[yaml.Event]:
+    """The parts of a document in order, aliases as they stand. Raises: YAMLError: the text is not YAML."""
+    yield from yaml.parse(text, Loader=_Timeless)
+
+
 def _check_depth(text: str, file: str) -> None:
     """Refuse text that nests too deep before libyaml composes it.
 
@@ -135,7 +141,7 @@ def _check_depth(text: str, file: str) -> None:
     Raises: ContractError: it is too deep. MarkedYAMLError, ReaderError: it is not YAML.
     """
     depth = 0
-    for event in yaml.parse(text, Loader=_Timeless):
+    for event in yaml_events(text):
         if isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
         elif isinstance(event, yaml.CollectionStartEvent):

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from assay.cli.options import AsJson
 from assay.cli.render import escape, print_line, print_result
-from assay.contracts.errors import AssayError
+from assay.contracts.errors import AssayError, EvidenceError
 
 if TYPE_CHECKING:
     from assay.assets.io.home import Home
@@ -68,6 +69,7 @@ def examine(*, fix: bool = False) -> dict[str, Any]:
         "files": _modes(current, fix=fix),
         "keys": _keys(current, fix=fix),
         "clock": _clock(current),
+        "edition": _edition(current),
         **_engines(),
         **_extras(),
     }
@@ -175,6 +177,30 @@ def _clock(current: Home) -> dict[str, Any]:
 
 def _good(text: str) -> dict[str, Any]:
     return {"there": True, "said": text}
+
+
+def _edition(current: Home) -> dict[str, Any]:
+    """The content edition, and the data sets that the next run publishes again because their newest version is of another."""
+    from assay.assets.io.installation import Installation
+    from assay.pipelines.publish.naming import CONTENT_EDITION
+
+    if not current.is_made:
+        return {"there": True, "said": f"{CONTENT_EDITION}; nothing is published yet"}
+    other: list[str] = []
+    try:
+        installation = Installation.open(current)
+        for name in installation.registry.versions.names():
+            row = installation.version(name)
+            with suppress(EvidenceError):  # `assay verify` reports damaged evidence
+                inputs = installation.statement(row)["predicate"]["inputs"]
+                other += [name] if inputs["code_version"] != CONTENT_EDITION else []
+    except AssayError as error:
+        return _wrong(str(error))
+    again = f"the next run publishes again: {', '.join(other)}"
+    return {
+        "there": True,
+        "said": f"{CONTENT_EDITION}; {again if other else 'an upgrade made nothing due'}",
+    }
 
 
 def _wrong(text: str) -> dict[str, Any]:

@@ -42,10 +42,12 @@ def models_list(
 
 def list_models(name: str | None) -> list[dict[str, Any]]:
     """Every version of one model, or of all."""
+    from assay.assets.io.contract_folder import readable
+
     installation = open_installation()
     if name:
         return [_model(installation, name)]
-    contracts = installation.contracts.values()
+    contracts = readable(installation.contracts).values()
     return [_model(installation, contract.name) for contract in contracts if contract.retrain]
 
 

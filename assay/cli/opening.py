@@ -16,8 +16,8 @@ def open_installation() -> Installation:
 
 
 def chosen_datasets(installation: Installation, name: str | None) -> list[str]:
-    """The data set that is named, or all of them.
+    """The data set that is named, or all of them. No contract is read.
 
     Raises: ConfigurationError: there is none of that name.
     """
-    return [installation.contract(name).name] if name else list(installation.contracts)
+    return [installation.dataset(name)] if name else list(installation.contracts)

@@ -181,15 +181,21 @@ def show_replay(data: dict[str, Any]) -> None:
 @quarantine_app.command("expire")
 def quarantine_expire(name: OptionalDataset = None, as_json: AsJson = False) -> None:
     """Remove what is older than `retention.quarantine`; every publication does so too. Example: `assay quarantine expire`"""
+    from assay.reading import check_contracts_can_be_read
+
     print_result(expire_rows(name), as_json, show_expired)
+    if not name:
+        check_contracts_can_be_read("none of its quarantines expires")
 
 
 def expire_rows(name: str | None) -> list[dict[str, Any]]:
-    """Remove rows that are older than their contract keeps them, of one data set or of all."""
+    """Remove rows that are older than their contract keeps them, of one data set or of all whose contract can be read."""
+    from assay.assets.io.contract_folder import readable
     from assay.assets.stages import quarantine_record
 
     installation = open_installation()
-    return quarantine_record.expire(installation, chosen_datasets(installation, name))
+    names = [name] if name else list(readable(installation.contracts))
+    return quarantine_record.expire(installation, names)
 
 
 def show_expired(data: list[dict[str, Any]]) -> None:

@@ -25,6 +25,7 @@ def show_status(data: list[dict[str, Any]]) -> None:
         grid.add_row(*_status_cells(entry))
     console().print(grid)
     _show_triggered(data)
+    _show_contract_problems(data)
     _show_late_deliveries(data)
     _show_overdue(data)
 
@@ -58,6 +59,19 @@ def _show_triggered(data: list[dict[str, Any]]) -> None:
         outcome = trigger["outcome"] or {"outcome": "due", "reason": trigger["reason"]}
         reason = escape(f"{outcome['outcome']}: {outcome['reason']}")
         grid.add_row(f"{name}@{trigger['version']}", trigger["action"], reason)
+    console().print(grid)
+
+
+def _show_contract_problems(data: list[dict[str, Any]]) -> None:
+    """The data sets that cannot run because of their contract, each with place, problem and remedy."""
+    broken = [entry for entry in data if entry["contract_problem"]]
+    if not broken:
+        return
+    grid = table("Contracts that cannot be read", "name", "place", "problem", "remedy")
+    for entry in broken:
+        problem = entry["contract_problem"]
+        texts = (problem["place"] or ABSENT, problem["problem"], problem["remedy"])
+        grid.add_row(escape(entry["dataset"]), *(escape(text) for text in texts))
     console().print(grid)
 
 

@@ -197,12 +197,14 @@ def expire(
     as_json: AsJson = False,
 ) -> None:
     """Close versions older than their contract's `retention.versions`; their files go a day later, their record and evidence stay. Example: `assay expire --dry-run`"""
-    from assay.reading import expired
+    from assay.reading import check_contracts_can_be_read, expired
 
     def show(data: list[dict[str, Any]]) -> None:
         show_expired(data, rehearsed=dry_run)
 
     print_result(expired(names or [], rehearse=dry_run), as_json, show)
+    if not names:
+        check_contracts_can_be_read("none of its versions expires")
 
 
 def show_expired(data: list[dict[str, Any]], *, rehearsed: bool) -> None:

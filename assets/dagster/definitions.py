@@ -4,7 +4,8 @@ Start reading here; top to bottom is the way of the data.
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,13 +20,21 @@ from assay.assets.dagster.assets import (
     landed,
     model,
 )
-from assay.assets.dagster.instance import progress_logger
-from assay.assets.dagster.jobs import act_job, data_docs, job, quarantine, review
+from assay.assets.dagster.instance import PROGRESS, progress_logger
+from assay.assets.dagster.jobs import (
+    SENSORS_JOBS,
+    STEWARDS_JOBS,
+    act_job,
+    job,
+    judge_models,
+)
 from assay.assets.dagster.resources import InstallationResource
 from assay.assets.dagster.sensors import arrival_sensor, reaper, schedule, trigger_sensor
+from assay.assets.io.contract_folder import ContractFolder, problem_of
 from assay.assets.io.failures import must_stop, unexpected
 from assay.assets.io.home import home
 from assay.assets.io.private import keep_private
+from assay.contracts.errors import ConfigurationError, Where
 from assay.contracts.model import Contract
 
 if TYPE_CHECKING:
@@ -57,7 +66,7 @@ def definitions_of(contract: Contract) -> dg.Definitions:
         assets=list(assets_of(contract)),
         jobs=[job(contract)],
         resources={"installation": InstallationResource()},
-        loggers={"progress": progress_logger},
+        loggers={PROGRESS: progress_logger()},
         executor=dg.in_process_executor,
     )
 
@@ -70,7 +79,14 @@ def build_definitions(jobs: Sequence[dg.JobDefinition] = (), **overrides: object
         overrides: resources by name, for tests.
     """
     keep_private()  # the code server, and each process that executes a run
-    parts = [part for contract in home().read_contracts().values() if (part := _part_of(contract))]
+    contracts = ContractFolder(home())
+    if not contracts:
+        home().contract_paths()  # says that there is none
+    own = [*jobs, *STEWARDS_JOBS, *SENSORS_JOBS]
+    parts = [
+        part for name in contracts if (part := _part_of(contracts, name, {job.name for job in own}))
+    ]
+    disabled = [spec for name in contracts if (spec := _disabled(contracts, name))]
     automation = dg.AutomationConditionSensorDefinition(
         "automation",
         target=dg.AssetSelection.all(),
@@ -81,14 +97,14 @@ def build_definitions(jobs: Sequence[dg.JobDefinition] = (), **overrides: object
     acts = [part.act for part in parts if part.act]
     arrivals = [part.arrival for part in parts if part.arrival]
     return dg.Definitions(
-        assets=[asset for part in parts for asset in part.assets],
-        jobs=[*whole, *acts, *jobs, review, quarantine, data_docs],
+        assets=[*(asset for part in parts for asset in part.assets), *disabled],
+        jobs=[*whole, *acts, *own],
         schedules=[part.schedule for part in parts if part.schedule],
         sensors=[
             automation,
             reaper,
             *arrivals,
-            *([trigger_sensor([*whole, *acts, *jobs])] if acts else []),
+            *([trigger_sensor([*whole, *acts, *jobs, judge_models])] if acts else []),
         ],
         # Dagster's own, without its setting of a folder: a run's configuration chooses no place on
         # the disk
@@ -97,7 +113,7 @@ def build_definitions(jobs: Sequence[dg.JobDefinition] = (), **overrides: object
             "io_manager": dg.fs_io_manager.configured({}),
             **overrides,
         },
-        loggers={"progress": progress_logger},
+        loggers={PROGRESS: progress_logger()},
         # one process a run: a step can never outlive a run that Dagster has given up
         executor=dg.in_process_executor,
     )
@@ -114,19 +130,48 @@ class _Part:
     arrival: dg.SensorDefinition | None
 
 
-def _part_of(contract: Contract) -> _Part | None:
-    """The part of one data set; None, and a line in the log, where Dagster does not accept it."""
+def _part_of(contracts: Mapping[str, Contract], name: str, taken: Container[str]) -> _Part | None:
+    """The part of one data set; None, and a line in the log, where its contract cannot be read or Dagster does not accept it."""
     try:
+        contract = contracts[name]
         assets = list(assets_of(contract))
+        if name in taken:
+            raise ConfigurationError(
+                f"a job of Assay is named '{name}'",
+                "Give the data set another name",
+                Where(file=contract.file),
+            )
         return _Part(
             assets, job(contract), act_job(contract), schedule(contract), arrival_sensor(contract)
         )
     except BaseException as error:  # one data set must not keep the others from the web UI
         if must_stop(error):
             raise
-        failure = unexpected(home().root, error, contract.name, "building its definitions")
+        failure = unexpected(home().root, error, name, "building its definitions")
         logging.getLogger("dagster").error("%s", failure)
         return None
+
+
+def _disabled(contracts: Mapping[str, Contract], name: str) -> dg.AssetSpec | None:
+    """What stands for a data set whose contract cannot be read: an asset that says what is wrong. None where it can."""
+    error = problem_of(contracts, name)
+    if error is None:
+        return None
+    reasons = str(error).replace("\n", "\n\n")
+    plain_name = re.sub(r"[^A-Za-z0-9_]", "_", name)
+    return dg.AssetSpec(
+        [plain_name, "contract"],
+        group_name=plain_name,
+        kinds={"error"},
+        tags={"assay/contract": "unreadable"},
+        description=f"**This data set is disabled: its contract cannot be read.**\n\n{reasons}\n\n"
+        "What it has published can still be opened. Fix the contract, then reload the definitions.",
+        metadata={
+            "problem": error.problem,
+            "remedy": error.remedy,
+            "place": str(error.where),
+        },
+    )
 
 
 @dg.definitions

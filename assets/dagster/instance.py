@@ -78,26 +78,23 @@ def execute(
     dataset: str,
     window: str | None,
     engine: str | None = None,
+    on_event: "OnEvent | None" = None,
 ) -> None:
     """Run the whole way of one data set in this process, recorded in the same instance that the web UI shows.
 
+    Args:
+        on_event: is called for each stage that starts, makes its asset or fails; of this run alone.
     Raises: RunFailed: in the failing stage's own words. UnexpectedError: it failed outside of a stage.
     """
     logging.getLogger("dagster").setLevel(logging.ERROR)
     job = definitions.resolve_job_def(dataset)
-    config: dict[str, Any] = {"loggers": {"progress": {}}}
+    job = job.with_logger_defs({**job.loggers, PROGRESS: progress_logger(on_event)})
+    config: dict[str, Any] = {"loggers": {PROGRESS: {}}}
     tags, partition = {"assay/dataset": dataset}, None
     if window and job.partitions_def:
         first, _, last = window.partition(TO)
         partition = first if not last else None
-        tags |= (
-            {
-                "dagster/asset_partition_range_start": first,
-                "dagster/asset_partition_range_end": last,
-            }
-            if last
-            else {}
-        )
+        tags |= _range_tags(first, last) if last else {}
     elif window:
         config["ops"] = {
             step: {"config": {"window": window}}
@@ -108,24 +105,34 @@ def execute(
     result = job.execute_in_process(
         instance=opened, raise_on_error=False, run_config=config, tags=tags, partition_key=partition
     )
-    if result.success:
-        return
+    if not result.success:
+        raise _failure_of(result, dataset)
+
+
+def _range_tags(first: str, last: str) -> dict[str, str]:
+    """The tags by which Dagster knows a run over several partitions."""
+    return {
+        "dagster/asset_partition_range_start": first,
+        "dagster/asset_partition_range_end": last,
+    }
+
+
+def _failure_of(result: dg.ExecuteInProcessResult, dataset: str) -> AssayError:
+    """Why a run failed: the stage's own words, or else the class of what ended it."""
     failures = [event.step_failure_data for event in result.all_events if event.is_step_failure]
-    told = [
+    descriptions = [
         failure.user_failure_data.description for failure in failures if failure.user_failure_data
     ]
-    if told:
-        raise RunFailed(told[0] or "", "")
+    if descriptions:
+        return RunFailed(descriptions[0] or "", "")
     cause = failures[0].error if failures else None
     while cause is not None and cause.cause is not None:
         cause = cause.cause
     problem = (
         f"an unexpected {cause.cls_name}" if cause else "the run failed before its first stage"
     )
-    where = Where(dataset=dataset)
-    raise UnexpectedError(
-        problem, f"Run again; if it happens again, report run {result.run_id}", where
-    )
+    remedy = f"Run again; if it happens again, report run {result.run_id}"
+    return UnexpectedError(problem, remedy, Where(dataset=dataset))
 
 
 What = Literal["started", "made", "checked", "failed"]
@@ -140,16 +147,23 @@ class Happening:
     details: dict[str, Any] = field(default_factory=dict)
 
 
-LISTENERS: list[Callable[[Happening], None]] = []
+OnEvent = Callable[[Happening], None]
+PROGRESS = "progress"
+"""The name of the logger by which a run reports its events; run configurations hold it."""
 
 
 class _Forward(logging.Handler):
+    """Passes the events of one run on, and shows nothing."""
+
+    def __init__(self, on_event: OnEvent) -> None:
+        super().__init__()
+        self._on_event = on_event
+
     def emit(self, record: logging.LogRecord) -> None:
         event = (getattr(record, "dagster_meta", None) or {}).get("dagster_event")
         happening = _happening(event) if event is not None else None
         if happening is not None:
-            for listener in LISTENERS:
-                listener(happening)
+            self._on_event(happening)
 
 
 def _happening(event: Any) -> Happening | None:
@@ -158,20 +172,27 @@ def _happening(event: Any) -> Happening | None:
         case "STEP_START":
             return Happening("started", step)
         case "ASSET_MATERIALIZATION":
-            made = event.event_specific_data.materialization
+            materialization = event.event_specific_data.materialization
             return Happening(
                 "made",
-                made.asset_key.to_user_string(),
-                {name: getattr(value, "value", None) for name, value in made.metadata.items()},
+                materialization.asset_key.to_user_string(),
+                {
+                    name: getattr(value, "value", None)
+                    for name, value in materialization.metadata.items()
+                },
             )
         case "STEP_FAILURE":
             return Happening("failed", step)
     return None
 
 
-@dg.logger
-def progress_logger(_: dg.InitLoggerContext) -> logging.Logger:
-    """A logger that shows nothing and tells LISTENERS."""
-    logger = logging.Logger("assay.progress")
-    logger.addHandler(_Forward())
-    return logger
+def progress_logger(on_event: OnEvent | None = None) -> dg.LoggerDefinition:
+    """A logger that prints nothing, and passes a run's events to `on_event` where it is given."""
+
+    @dg.logger
+    def _progress(_: dg.InitLoggerContext) -> logging.Logger:
+        logger = logging.Logger("assay.progress")
+        logger.addHandler(logging.NullHandler() if on_event is None else _Forward(on_event))
+        return logger
+
+    return _progress

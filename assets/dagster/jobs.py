@@ -1,4 +1,4 @@
-"""Jobs: the whole way of one data set, and what stewards decide in the web UI."""
+"""Jobs: the whole way of one data set, what stewards decide in the web UI, and what sensors request."""
 
 from typing import TYPE_CHECKING, Literal
 
@@ -9,18 +9,22 @@ from assay.assets.dagster import metadata
 from assay.assets.dagster.asset_base import key
 from assay.assets.dagster.resources import failures_told
 from assay.assets.dagster.run_config import plain_schema, read_settings
-from assay.assets.dagster.sensors import _STAGES, _has
 from assay.assets.io.installation import Installation
-from assay.assets.services import docs
+from assay.assets.io.registry.triggers import MEASURE
+from assay.assets.services import docs, monitor
 from assay.assets.services import quarantine as stage
 from assay.assets.services.review import submit
 from assay.assets.stages import quarantine_record
+from assay.assets.stages.expire import due_to_go, expire
 from assay.contracts.model import Contract
 
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import (
         UnresolvedAssetJobDefinition,
     )  # what define_asset_job returns; not exported
+
+STAGES = {MEASURE: "drift", "retrain": "model", "rebuild": "index"}
+"""The action of a trigger -> the asset whose run carries it out."""
 
 
 class Decision(dg.Config):
@@ -167,6 +171,91 @@ def data_docs() -> None:
     make_data_docs()
 
 
+class OneDataSet(dg.Config):
+    """The data set that it is about."""
+
+    dataset: str
+
+
+@dg.op(
+    config_schema=plain_schema(OneDataSet),
+    description="Closes versions older than their contract keeps them, and removes files that no version needs.",
+)
+def expire_due(context: dg.OpExecutionContext) -> None:
+    """Let expire what is due of one data set."""
+    with failures_told():
+        config = read_settings(OneDataSet, context)
+        installation = Installation.open()
+        going = due_to_go(installation, config.dataset)
+        closed = expire(installation, config.dataset)
+    context.add_output_metadata(
+        {"expired": ", ".join(closed) or "none", "removed": ", ".join(set(going) - set(closed))}
+    )
+
+
+@dg.job(
+    description="Close the versions of a data set that are older than its contract keeps them; the sensor `reaper` requests it."
+)
+def expire_versions() -> None:
+    """Where versions expire."""
+    expire_due()
+
+
+@dg.op(
+    description="Delivers what committed versions still owe others: evidence, logs, lineage, webhooks."
+)
+def deliver(context: dg.OpExecutionContext) -> None:
+    """Deliver what is due; what cannot be delivered stays, with its reason."""
+    with failures_told():
+        late = Installation.open().settle()
+    for reason in late:
+        context.log.warning(f"not delivered yet: {reason}")
+    context.add_output_metadata({"not_delivered": len(late)})
+
+
+@dg.job(
+    description="Deliver what could not be delivered before; the sensor `reaper` requests it when it is due."
+)
+def deliver_outbox() -> None:
+    """Where late deliveries are made."""
+    deliver()
+
+
+@dg.op(
+    config_schema=plain_schema(OneDataSet),
+    description="Judges the models that serve by the outcomes that have arrived: promotes a challenger, rolls back what has fallen.",
+)
+def judge(context: dg.OpExecutionContext) -> None:
+    """Judge the models of one data set."""
+    with failures_told():
+        config = read_settings(OneDataSet, context)
+        installation = Installation.open()
+        switched = monitor.review(installation, config.dataset)
+        standing = monitor.in_canary(installation, config.dataset)
+    if standing:
+        context.log_event(dg.AssetObservation([config.dataset, "model"], description=standing))
+    reasons = [f"{each.model}: {each.reason}" for each in switched]
+    context.add_output_metadata({"switched": "; ".join(reasons) or "nothing"})
+
+
+@dg.job(
+    description="Judge a data set's models by the outcomes that have arrived; the sensor `triggers` requests it when there are new ones."
+)
+def judge_models() -> None:
+    """Where models are promoted and rolled back."""
+    judge()
+
+
+STEWARDS_JOBS = (review, quarantine, data_docs)
+SENSORS_JOBS = (expire_versions, deliver_outbox, judge_models)
+
+
+def has_stage(contract: Contract, stage: str) -> bool:
+    """Whether a data set has the asset that carries out an action: drift, model or index."""
+    wanted = {"drift": contract.drift, "model": contract.retrain, "index": contract.index}
+    return bool(wanted[stage])
+
+
 def job(contract: Contract) -> "UnresolvedAssetJobDefinition":
     """The whole way of one data set."""
     return dg.define_asset_job(
@@ -179,7 +268,7 @@ def job(contract: Contract) -> "UnresolvedAssetJobDefinition":
 
 def act_job(contract: Contract) -> "UnresolvedAssetJobDefinition | None":
     """The job in which a data set's triggers are carried out, where it has any."""
-    stages = [key(contract, stage) for stage in _STAGES.values() if _has(contract, stage)]
+    stages = [key(contract, stage) for stage in STAGES.values() if has_stage(contract, stage)]
     if not stages:
         return None
     return dg.define_asset_job(

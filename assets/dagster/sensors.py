@@ -1,33 +1,41 @@
-"""The registry's triggers, read by Dagster: what is due is launched, once.
+"""What is due, looked for by Dagster's sensors and schedules: each requests a run for it, once, and does nothing of it itself.
 
-Belongs here: the sensor, and what it asks Dagster to run. Stays out: raising and closing triggers (assets/io/registry/triggers.py), doing (assets/stages).
+Belongs here: the sensors, and what they ask Dagster to run. Stays out: the jobs (jobs.py), raising and closing triggers (assets/io/registry/triggers.py).
 The registry decides what is due; Dagster's run keys only save launching twice. A cursor or key that is lost, a daemon that is killed, a run that
 dies on the way: the trigger is still there, or it is done, and a run that finds nothing due does nothing.
 """
 
+import hashlib
 import json
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from assay.assets.dagster.asset_base import key
+from assay.assets.dagster.jobs import (
+    STAGES,
+    deliver_outbox,
+    expire_versions,
+    has_stage,
+    judge_models,
+)
 from assay.assets.io.failures import noted
 from assay.assets.io.home import home
 from assay.assets.io.installation import Installation
 from assay.assets.io.registry.liveness import why_lost
 from assay.assets.io.registry.models import ModelSwitch
 from assay.assets.io.registry.runs import RunRecord
-from assay.assets.io.registry.triggers import ASSAY, MEASURE, Trigger
+from assay.assets.io.registry.triggers import ASSAY, Trigger
 from assay.assets.io.sources import seen_here
 from assay.assets.services.lost_runs import reap
-from assay.assets.services.monitor import in_canary, judged_by, review
+from assay.assets.services.monitor import judged_by
 from assay.assets.stages import upstream
-from assay.assets.stages.expire import expire
+from assay.assets.stages.expire import due_to_go
 from assay.assets.stages.partition_runs import due
 from assay.assets.stages.run import Run
 from assay.contracts.errors import AssayError
@@ -42,7 +50,6 @@ TRIGGER, DATASET = "assay/trigger", "assay/dataset"
 PATIENCE = timedelta(
     seconds=60
 )  # the run that raised a trigger goes on to carry it out, if it lives
-_STAGES = {MEASURE: "drift", "retrain": "model", "rebuild": "index"}
 _IN_PROGRESS = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
@@ -51,6 +58,8 @@ _IN_PROGRESS = [
     dg.DagsterRunStatus.CANCELING,
 ]
 JOB = "job:"
+EXPIRY, JUDGEMENT, DELIVERY = "assay/expiry", "assay/judgement", "assay/delivery"
+"""Tags of the runs that sensors request; the value tells what they were requested for."""
 
 
 def requests(
@@ -82,18 +91,15 @@ def _request(
 ) -> dg.RunRequest | None:
     name, actor = trigger.dataset, trigger.actor or ASSAY
     contract = installation.contracts.get(name)
-    stage = _STAGES.get(trigger.action)
+    stage = STAGES.get(trigger.action)
     if (
         contract is None
-        or (actor == ASSAY and (stage is None or not _has(contract, stage)))
+        or (actor == ASSAY and (stage is None or not has_stage(contract, stage)))
         or not (actor == ASSAY or actor.startswith(JOB))
     ):
         return None
-    if installation.clock() - datetime.fromisoformat(
-        trigger.raised_at
-    ) < PATIENCE or instance.get_runs_count(
-        dg.RunsFilter(tags={DATASET: name}, statuses=_IN_PROGRESS)
-    ):
+    raised_at = datetime.fromisoformat(trigger.raised_at)
+    if installation.clock() - raised_at < PATIENCE or _is_running(instance, name):
         return None
     before = instance.get_run_records(dg.RunsFilter(tags={TRIGGER: str(trigger.id)}))
     if actor != ASSAY and any(
@@ -125,17 +131,41 @@ def _request(
     return None
 
 
-def _has(contract: Contract, stage: str) -> bool:
-    return bool(
-        {"drift": contract.drift, "model": contract.retrain, "index": contract.index}[stage]
-    )
+def _is_running(instance: dg.DagsterInstance, name: str) -> bool:
+    """Whether a run of the data set is in progress or waits to begin."""
+    runs = dg.RunsFilter(tags={DATASET: name}, statuses=_IN_PROGRESS)
+    return bool(instance.get_runs_count(runs))
 
 
 def _rested(installation: Installation, before: Sequence[dg.RunRecord]) -> bool:
     """Whether it is long enough since the last run failed: a minute, then twice as long each time, at most six hours."""
     ended = [record.end_time for record in before if record.end_time]
-    wait = min(6 * 3600.0, 60.0 * 2 ** (len(before) - 1))
-    return not ended or installation.clock().timestamp() - max(ended) >= wait
+    wait_s = min(6 * 3600.0, 60.0 * 2 ** min(len(before) - 1, 20))
+    return not ended or installation.clock().timestamp() - max(ended) >= wait_s
+
+
+def _attempt(
+    installation: Installation,
+    instance: dg.DagsterInstance,
+    tags: Mapping[str, str],
+    *,
+    once: bool = False,
+) -> int | None:
+    """How many runs with these tags there were before the one that is to be requested now.
+
+    Args:
+        once: a run that succeeded is the last.
+    Returns: None where none is to be requested: one is in progress, has ended just now, or was the last.
+    """
+    before = instance.get_run_records(dg.RunsFilter(tags=tags))
+    ends = [*_IN_PROGRESS, *([dg.DagsterRunStatus.SUCCESS] if once else [])]
+    if any(record.dagster_run.status in ends for record in before):
+        return None
+    return len(before) if _rested(installation, before) else None
+
+
+def _digest(parts: Sequence[object]) -> str:
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
 def trigger_sensor(
@@ -152,64 +182,75 @@ def trigger_sensor(
         description="Carries out what drift and stewards have decided, once.",
     )
     def _triggers(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        told: list[str] = []
-        with noted(home().root, told, None, "looking for what is due"):
+        problems: list[str] = []
+        with noted(home().root, problems, None, "looking for what is due"):
             return _looked(context, named)
-        return dg.SensorResult(skip_reason="; ".join(told))
+        return dg.SensorResult(skip_reason="; ".join(problems))
 
     return _triggers
 
 
 def _looked(context: dg.SensorEvaluationContext, jobs: frozenset[str]) -> dg.SensorResult:
-    """One look. What fails about one data set is told, and the others are looked at."""
-    seen = _seen(context.cursor)
+    """One look. What fails about one data set is reported, and the others are looked at."""
+    switch_seen = _seen(context.cursor)
     installation = Installation.open()
-    told = [f"not delivered yet: {late}" for late in installation.settle()]
-    judged: dict[str, Any] = {}
-    tried: list[dg.AssetObservation] = []
-    for contract in installation.contracts.values():
-        name = contract.name
-        if name in seen["judged"]:
-            judged[name] = seen["judged"][name]
-        with noted(installation.home.root, told, name, "judging its models"):
-            if not (contract.retrain and _watched(installation, contract)):
-                judged.pop(name, None)
-                continue
-            by = judged_by(installation, contract)
-            if seen["judged"].get(name) != by:
-                told += [f"{each.model}: {each.reason}" for each in review(installation, name)]
-                tried += [_observed(name, said)] if (said := in_canary(installation, name)) else []
-            judged[name] = by
-    due = list(requests(installation, context.instance, jobs, told))
-    switches = installation.registry.models.switches_after(seen["switch"])
+    problems: list[str] = []
+    due = list(requests(installation, context.instance, jobs, problems))
+    for name in installation.contracts:
+        with noted(installation.home.root, problems, name, "looking whether to judge its models"):
+            request = _judgement(installation, context.instance, name)
+            due += [request] if request else []
+    _log(context, problems, due)
+    switches = installation.registry.models.switches_after(switch_seen)
     return dg.SensorResult(
         run_requests=due,
-        skip_reason=None if due else "; ".join(told) or "nothing is due",
-        asset_events=[*(_switch(row) for row in switches), *tried],
-        cursor=json.dumps(
-            {"switch": max([seen["switch"], *(row.id for row in switches)]), "judged": judged}
-        ),
+        skip_reason=None if due else "; ".join(problems) or "nothing is due",
+        asset_events=[_switch(row) for row in switches],
+        cursor=json.dumps({"switch": max([switch_seen, *(row.id for row in switches)])}),
     )
 
 
-def _seen(cursor: str | None) -> dict[str, Any]:
-    """What the looks before have told of: the last switch, and by what each data set's models were judged. A cursor from before the latter was the switch's number alone."""
-    said = json.loads(cursor or "0")
-    return said if isinstance(said, dict) else {"switch": said, "judged": {}}
+def _log(
+    context: dg.SensorEvaluationContext, problems: list[str], due: Sequence[dg.RunRequest]
+) -> None:
+    """Put what was noticed into the log of a look that requests runs: it has no reason to skip that could say it."""
+    for line in dict.fromkeys(problems if due else ()):
+        context.log.warning(line)
+
+
+def _judgement(
+    installation: Installation, instance: dg.DagsterInstance, name: str
+) -> dg.RunRequest | None:
+    """A run that judges a data set's models, once for all that it would judge them by."""
+    contract = installation.contracts[name]
+    if not (contract.retrain and _watched(installation, contract)):
+        return None
+    tags = {JUDGEMENT: f"{name}-{judged_by(installation, contract)[:16]}"}
+    attempt = _attempt(installation, instance, tags, once=True)
+    if attempt is None or _is_running(instance, name):
+        return None
+    return dg.RunRequest(
+        run_key=f"judge-{tags[JUDGEMENT]}-{attempt}",
+        job_name=judge_models.name,
+        run_config={"ops": {"judge": {"config": {"dataset": name}}}},
+        tags={**tags, DATASET: name},
+    )
+
+
+def _seen(cursor: str | None) -> int:
+    """The last switch that the looks before have reported. Earlier releases kept more in the cursor, or the number alone."""
+    kept = json.loads(cursor or "0")
+    return int(kept["switch"] if isinstance(kept, dict) else kept)
 
 
 def _switch(row: ModelSwitch) -> dg.AssetObservation:
     """Who serves now and why, beside the runs of a model: outcomes and stewards switch it between them."""
-    said = f"version {row.version} is {row.role}" if row.version else f"there is no {row.role}"
-    return _observed(
-        row.dataset, f"{row.model}: {said}", {"reason": row.reason, "by": row.by, "at": row.at}
+    serves = f"version {row.version} is {row.role}" if row.version else f"there is no {row.role}"
+    return dg.AssetObservation(
+        [row.dataset, "model"],
+        description=f"{row.model}: {serves}",
+        metadata={"reason": row.reason, "by": row.by, "at": row.at},
     )
-
-
-def _observed(
-    dataset: str, said: str, metadata: Mapping[str, str] | None = None
-) -> dg.AssetObservation:
-    return dg.AssetObservation([dataset, "model"], description=said, metadata=metadata)
 
 
 def _watched(installation: Installation, contract: Contract) -> bool:
@@ -332,22 +373,75 @@ def _gone(installation: Installation, row: RunRecord) -> str | None:
 
 @dg.sensor(
     name="reaper",
+    jobs=[expire_versions, deliver_outbox],
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Ends runs whose process is gone, and expires old versions.",
+    description="Ends runs whose process is gone; has old versions expire, and what is late delivered.",
 )
-def reaper(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+def reaper(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     """Look every 30 seconds."""
-    told: list[str] = []
-    with noted(home().root, told, None, "looking for lost runs"):
+    problems: list[str] = []
+    due: list[dg.RunRequest] = []
+    with noted(home().root, problems, None, "looking for lost runs"):
         installation = Installation.open()
-        with noted(installation.home.root, told, None, "ending lost runs"):
+        with noted(installation.home.root, problems, None, "ending lost runs"):
             if ended := end_lost(installation, context.instance):
-                told.append(f"ended lost runs {', '.join(ended)}")
+                problems.append(f"ended lost runs {', '.join(ended)}")
         for name in installation.contracts:
-            with noted(installation.home.root, told, name, "expiring versions"):
-                if expired := expire(installation, name):
-                    told.append(f"expired {', '.join(f'{name}@{version}' for version in expired)}")
-    return dg.SkipReason(
-        "; ".join(dict.fromkeys(told)) or "no run was lost, and nothing is due to expire"
+            with noted(installation.home.root, problems, name, "looking for what expires"):
+                request = _expiry(installation, context.instance, name)
+                due += [request] if request else []
+        with noted(installation.home.root, problems, None, "looking for what is not delivered"):
+            installation.registry.clock_doubts.keep_watch()
+            problems += _late(installation)
+            request = _delivery(installation, context.instance)
+            due += [request] if request else []
+    _log(context, problems, due)
+    nothing = "no run was lost, and nothing is due to expire or to be delivered"
+    return dg.SensorResult(
+        run_requests=due,
+        skip_reason=None if due else "; ".join(dict.fromkeys(problems)) or nothing,
     )
+
+
+def _expiry(
+    installation: Installation, instance: dg.DagsterInstance, name: str
+) -> dg.RunRequest | None:
+    """A run that lets versions of a data set expire, and removes files that none needs any more."""
+    going = due_to_go(installation, name)
+    if not going or _is_running(instance, name):
+        return None
+    tags = {EXPIRY: f"{name}-{_digest(going)}"}
+    attempt = _attempt(installation, instance, tags)
+    if attempt is None:
+        return None
+    return dg.RunRequest(
+        run_key=f"expire-{tags[EXPIRY]}-{attempt}",
+        job_name=expire_versions.name,
+        run_config={"ops": {"expire_due": {"config": {"dataset": name}}}},
+        tags={**tags, DATASET: name},
+    )
+
+
+def _late(installation: Installation) -> list[str]:
+    return [
+        f"not delivered yet: {entry.kind} of {entry.dataset}: {entry.reason}"
+        for entry in installation.registry.outbox.pending()
+        if entry.tries
+    ]
+
+
+def _delivery(installation: Installation, instance: dg.DagsterInstance) -> dg.RunRequest | None:
+    """A run that delivers what the outbox holds; what a run in progress has put there is left to it."""
+    entries = installation.registry.outbox.undelivered()
+    names = {entry.dataset for entry in entries}
+    busy = {name for name in names if _is_running(instance, name)}
+    waiting = [[entry.id, entry.tries] for entry in entries if entry.dataset not in busy]
+    if not waiting:
+        return None
+    tags = {DELIVERY: _digest(waiting)}
+    attempt = _attempt(installation, instance, tags)
+    if attempt is None:
+        return None
+    run_key = f"deliver-{tags[DELIVERY]}-{attempt}"
+    return dg.RunRequest(run_key=run_key, job_name=deliver_outbox.name, tags=tags)

@@ -183,23 +183,6 @@ class Home(BaseSettings):
             raise ConfigurationError(NO_CONTRACT, HOW_TO_GET_ONE, Where(file=shown(self.contracts)))
         return files
 
-    def read_contracts(self) -> dict[str, Contract]:
-        """Every contract of the folder and of the folders in it by name, in order of path.
-
-        Raises: ContractError(s), ConfigurationError: a contract is wrong, two have one name, or there is none.
-        """
-        found: dict[str, Contract] = {}
-        for file in self.contract_paths():
-            contract = read_contract(file)
-            if contract.name in found:
-                raise ConfigurationError(
-                    f"'{contract.name}' is also the name in {found[contract.name].file}",
-                    "Give one of them another `name`",
-                    Where(file=contract.file),
-                )
-            found[contract.name] = contract
-        return found
-
 
 NO_CONTRACT = "there is no contract (*.odcs.yaml) here"
 HOW_TO_GET_ONE = (

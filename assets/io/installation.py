@@ -15,8 +15,9 @@ from typing import Any
 
 import polars as pl
 
+from assay.assets.io.contract_folder import ContractFolder
 from assay.assets.io.disk import room_on_disk, write_atomically
-from assay.assets.io.home import LAYOUT, MARK, Home, home
+from assay.assets.io.home import HOW_TO_GET_ONE, LAYOUT, MARK, Home, home
 from assay.assets.io.home_state import Step, next_step, read_state
 from assay.assets.io.keys import Keys
 from assay.assets.io.lake import Lake
@@ -79,10 +80,19 @@ def named(contracts: Mapping[str, Contract], name: str) -> Contract:
     try:
         return contracts[name]
     except KeyError:
-        raise ConfigurationError(
-            "no contract has that name",
-            suggestion(name, contracts, f"Choose one of {', '.join(contracts)}"),
-        ) from None
+        raise _no_contract(name, contracts) from None
+
+
+def check_name(contracts: Mapping[str, Contract], name: str) -> str:
+    """The name, where a contract declares it; the contract is not read. Raises: ConfigurationError: none does."""
+    if name not in contracts:
+        raise _no_contract(name, contracts)
+    return name
+
+
+def _no_contract(name: str, contracts: Mapping[str, Contract]) -> ConfigurationError:
+    others = f"Choose one of {', '.join(contracts)}" if contracts else HOW_TO_GET_ONE
+    return ConfigurationError("no contract has that name", suggestion(name, contracts, others))
 
 
 @dataclass(frozen=True)
@@ -90,7 +100,8 @@ class Installation:
     """One installation, opened."""
 
     home: Home
-    contracts: dict[str, Contract]
+    contracts: Mapping[str, Contract]
+    """Each is read when it is asked for; one that cannot be read raises an AssayError then."""
     registry: Registry
     lake: Lake
     keys: Keys
@@ -102,17 +113,20 @@ class Installation:
     ) -> Installation:
         """Open the installation the environment names; a new one gets its folder, keys and registry.
 
-        Raises: ConfigurationError, ContractError: something is set up wrong. Nothing is replaced by a default.
+        No contract is read. A home that is there opens without any: what it has published can be read.
+
+        Raises: ConfigurationError: something is set up wrong, or a new home has no contract. Nothing is replaced by a default.
         """
         where = where or home()
-        contracts = where.read_contracts()
         registry = Registry(where.registry, clock, where.actor)
         keys = Keys(where.root / "keys", registry.keys.fingerprints)
         with room_on_disk(), private_files(), registry.session():
             step = next_step(read_state(where, registry, keys))
+            if step == "create":
+                where.contract_paths()
             if step != "open":
                 _complete(where, registry, keys, step)
-        return cls(where, contracts, registry, Lake(where.lake), keys, clock)
+        return cls(where, ContractFolder(where), registry, Lake(where.lake), keys, clock)
 
     @cached_property
     def policy(self) -> LicensePolicy:
@@ -125,8 +139,17 @@ class Installation:
         return self.home.read_policy()
 
     def contract(self, name: str) -> Contract:
-        """One contract by name. Raises: ConfigurationError: there is none of that name."""
+        """One contract by name. Raises: ConfigurationError: there is none of that name. ContractError(s): it cannot be read."""
         return named(self.contracts, name)
+
+    def dataset(self, name: str) -> str:
+        """The name, where a contract declares it or a version of it is published. The contract is not read.
+
+        Raises: ConfigurationError: neither.
+        """
+        if name not in self.contracts and self.registry.references.resolve(name) is None:
+            raise _no_contract(name, self.contracts)
+        return name
 
     def version(self, name: str, version: str | None = None) -> Version:
         """A published version's row, by its number or by a reference such as `prod`; by `latest` unless said. Raises: EvidenceError: there is none."""

@@ -49,26 +49,19 @@ class Lake:
         """Remove the run's staging, personal values and all."""
         shutil.rmtree(self.folder(dataset, "staging") / run_id, ignore_errors=True)
 
-    def sweep(self, dataset: str, now_s: float, is_registered: Callable[[str], bool]) -> list[str]:
-        """Remove what dead runs left: staging, and version folders that no registered version has,
-        both older than a day.
-        """
-        removed = []
-        for folder in self.folder(dataset, "staging").glob("*"):
-            if left_behind(folder, now_s):
-                shutil.rmtree(folder, ignore_errors=True)
-                removed.append(folder.name)
-        for folder in self.folder(dataset, "versions").glob("[0-9a-f]*"):
-            if left_behind(folder, now_s) and not is_registered(folder.name):
-                shutil.rmtree(folder, ignore_errors=True)
-                removed.append(folder.name)
-        return removed
+    def left_by_dead_runs(
+        self, dataset: str, now_s: float, is_registered: Callable[[str], bool]
+    ) -> list[Path]:
+        """Staging, and version folders that no registered version has, both older than a day. Nothing is removed."""
+        staging = self.folder(dataset, "staging").glob("*")
+        versions = self.folder(dataset, "versions").glob("[0-9a-f]*")
+        unregistered = (folder for folder in versions if not is_registered(folder.name))
+        return [folder for folder in (*staging, *unregistered) if left_behind(folder, now_s)]
 
-    def keep_sketches(self, dataset: str, versions: Callable[[], Collection[str]]) -> None:
-        """Remove the sketches of all other versions: they hold some of their rows."""
-        for folder in self.folder(dataset, "sketches").glob("*"):
-            if folder.name not in versions():
-                self.discard(folder)
+    def sketches_of_others(self, dataset: str, versions: Collection[str]) -> list[Path]:
+        """The sketches of all versions but these: they hold some of their rows."""
+        sketches = self.folder(dataset, "sketches").glob("*")
+        return [folder for folder in sketches if folder.name not in versions]
 
     def discard(self, folder: Path) -> None:
         """Remove a folder that can be made again."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from typing import Any
 
 import polars as pl
 
 from assay.assets.io.installation import Installation
-from assay.contracts.errors import AdmissionError, Where
+from assay.assets.io.registry.versions import Version
+from assay.contracts.errors import AdmissionError, EvidenceError, Where
 from assay.lineage.trace import trace_of
 
 
@@ -19,6 +22,8 @@ def open_version(
     Args:
         trace: a W3C `traceparent` or trace id that the read belongs to; that of the environment variable TRACEPARENT unless given, or a new one.
 
+    Whatever decides here comes from the signed evidence of the version: no contract is read.
+
     Raises: AdmissionError: another purpose; the refusal is recorded. EvidenceError: no such version, or not what was signed.
     """
     trace_id = trace_of(trace or os.environ.get("TRACEPARENT"))
@@ -28,9 +33,10 @@ def open_version(
     if row.expired_at:
         installation.scan(row)  # says so; nothing was opened
     predicate = installation.statement(row)["predicate"]
-    admitted = predicate["admission"]["purposes"]
+    admitted = _purposes(row, predicate)
     allowed = purpose in admitted
-    rules = sorted({check["rule"] for check in predicate["checks"] if check["severity"] == "error"})
+    checks = predicate.get("checks", ())
+    rules = sorted({check["rule"] for check in checks if check["severity"] == "error"})
     installation.registry.uses.record(
         name,
         row.version,
@@ -46,3 +52,15 @@ def open_version(
             Where(dataset=name),
         )
     return installation.scan(row)
+
+
+def _purposes(row: Version, predicate: Mapping[str, Any]) -> list[str]:
+    """The purposes that a version was admitted for. Raises: EvidenceError: its evidence names none."""
+    purposes = predicate.get("admission", {}).get("purposes")
+    if not purposes:
+        raise EvidenceError(
+            f"the evidence of {row.version} names no purpose that it was admitted for",
+            "Open another version, or publish it again",
+            Where(dataset=row.dataset),
+        )
+    return list(purposes)

@@ -1,4 +1,5 @@
-"""Expiry, done: versions older than the contract keeps them -> closed at once, their files removed a day later.
+"""Expire the versions that are older than the contract keeps them: close them at once, remove their
+files a day later.
 
 Belongs here: which versions, and the sweep. Stays out: the record, which stays (assets/io/registry/versions.py).
 A reader that opened a version before it expired has a day to finish; nobody opens it after. A file that a living version holds as well stays.
@@ -48,29 +49,41 @@ def expire(
     ]
     if closed:
         installation.settle()
-    _sweep(installation, name, grace)
+    for folder in _left_over(installation, name, grace):
+        installation.lake.discard(folder)
     installation.registry.clock_doubts.keep_watch()
     return closed
 
 
-def _sweep(installation: Installation, name: str, grace: timedelta) -> None:
-    """Look at folders that have lain there for a day; only where there is one, at what versions hold."""
-    now = installation.clock()
+def due_to_go(installation: Installation, name: str, *, grace: timedelta = GRACE) -> list[str]:
+    """What `expire` would close or remove of a data set now: versions by their number, folders by their path in the lake.
 
-    @cache
-    def readable() -> list[Version]:
-        return [
-            row
-            for row in installation.registry.versions.all(name)
-            if not row.expired_at or now - datetime.fromisoformat(row.expired_at) < grace
-        ]
+    Raises: ClockError: the clock is in doubt.
+    """
+    versions = expire(installation, name, rehearse=True)
+    root = installation.lake.root
+    folders = [str(folder.relative_to(root)) for folder in _left_over(installation, name, grace)]
+    return [*versions, *sorted(folders)]
+
+
+def _left_over(installation: Installation, name: str, grace: timedelta) -> list[Path]:
+    """The folders in the lake that no living version and no run needs. Evidence is read only where a folder has lain for a day."""
+    now = installation.clock()
+    readable = [
+        row
+        for row in installation.registry.versions.all(name)
+        if not row.expired_at or now - datetime.fromisoformat(row.expired_at) < grace
+    ]
 
     @cache
     def held() -> set[str]:
-        return folders_of(installation, name, readable())
+        return folders_of(installation, name, readable)
 
-    installation.lake.sweep(name, now.timestamp(), lambda folder: folder in held())
-    installation.lake.keep_sketches(name, lambda: {row.version for row in readable()})
+    lake = installation.lake
+    return [
+        *lake.left_by_dead_runs(name, now.timestamp(), lambda folder: folder in held()),
+        *lake.sketches_of_others(name, {row.version for row in readable}),
+    ]
 
 
 def folders_of(installation: Installation, name: str, rows: Sequence[Version]) -> set[str]:

@@ -1,4 +1,7 @@
-"""Review, done: a signed decision is checked and kept; what was decided is counted anew each time it is asked, for approvals expire."""
+"""The state of a review: which signed decisions count now, and what they come to.
+
+It is computed at each question, because approvals expire.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,8 @@ from assay.assets.io.installation import Installation
 from assay.assets.io.keys import public_of
 from assay.assets.io.registry.ledger import ADOPTED
 from assay.assets.io.registry.reviews import Review
-from assay.contracts.errors import AdmissionError, EvidenceError, Where
-from assay.contracts.model import Level
+from assay.contracts.errors import AdmissionError, AssayError, EvidenceError, Where
+from assay.contracts.model import LEVELS, Level
 from assay.contracts.stewards import Steward, StewardPolicy, steward_policy
 from assay.lineage import approval as approvals
 from assay.pipelines.admit.review import Standing, refusal, standing
@@ -23,15 +26,20 @@ _STEWARDS_FILE = Where(file="ASSAY_STEWARDS")
 
 
 def stands(installation: Installation, row: Review) -> Standing:
-    """Where a review stands now."""
-    allowed = _allowed(installation, row)
+    """Where a review stands now: open, with nothing that counts, while the contract that names the approvers cannot be read."""
+    try:
+        allowed = _allowed(installation, row)
+    except AssayError:
+        return Standing("open", LEVELS, ())
     return standing(counting(installation, row, allowed), allowed)
 
 
 def counting(
     installation: Installation, row: Review, allowed: Mapping[Level, Sequence[str]]
 ) -> list[tuple[Approval, Steward]]:
-    """The kept decisions that hold now: each signature checked again, each in time, each by somebody who is still a steward."""
+    """The kept decisions that hold now: each signature checked again, each in time, each by
+    somebody who is still a steward.
+    """
     found: list[tuple[Approval, Steward]] = []
     stewards, terms = ruling(installation), _terms(installation, row, allowed)
     for kept in installation.registry.reviews.approvals(row.id):
@@ -58,7 +66,9 @@ def ruling(installation: Installation) -> StewardPolicy:
 
 
 def check_policies(installation: Installation) -> None:
-    """Whether the stewards' file and the licence policy are the ones that were adopted. A changed one is, once two stewards of the adopted file have approved its digest.
+    """Whether the stewards' file and the licence policy are the ones that were adopted.
+
+    A changed one is, once two stewards of the adopted file have approved its digest.
 
     Raises: AdmissionError: they have not.
     """
@@ -90,7 +100,10 @@ def check_policies(installation: Installation) -> None:
 
 
 def _adopt_first_stewards(installation: Installation) -> bool:
-    """Whether there is nobody yet who could approve a change. The first file that names two who could is adopted."""
+    """Whether there is nobody yet who could approve a change.
+
+    The first file that names two who could is adopted.
+    """
     if installation.registry.ledger.adopted(STEWARDS) is not None:
         return False
     if installation.stewards.can_decide:
@@ -162,7 +175,8 @@ def describe_review(installation: Installation, row: Review) -> dict[str, Any]:
 
 
 def _allowed(installation: Installation, row: Review) -> Mapping[Level, Sequence[str]]:
-    contract = installation.contracts.get(row.dataset)  # a review of a policy is about no data set
+    # a review of a policy is about no data set
+    contract = installation.contracts.get(row.dataset)
     return contract.approvers if contract else {}
 
 

@@ -21,6 +21,7 @@ from assay.assets.stages.ingest import kept_mark, receipt_of
 from assay.assets.stages.part import Part
 from assay.assets.stages.quality import Assessed, evidence_of, render_decisions
 from assay.assets.stages.run import Run
+from assay.contracts.errors import PublicationError, Where
 from assay.lineage import evidence
 from assay.pipelines.clean import steps
 from assay.pipelines.publish.naming import Previous, change_note, next_version
@@ -109,7 +110,12 @@ def _previous(run: Run, row: Version) -> Previous:
 
 def _of_part(part: Part) -> dict[str, Any]:
     run, admission, refined = part.run, part.admission, part.refined
-    assert isinstance(refined, Assessed)  # publish_parts has measured it
+    if not isinstance(refined, Assessed):
+        raise PublicationError(
+            "the rows of a part have not been measured",
+            "Report it: they are measured before they are published",
+            Where(dataset=run.contract.name),
+        )
     contract, inputs = run.contract, admission.inputs
     return {
         "dataset": contract.name,
@@ -145,35 +151,53 @@ def _origin(run: Run, digest: str) -> dict[str, Any]:
     return files | {"watermark": kept_mark(run, watermark.column, receipt.watermark)}
 
 
-_DECIDING = ("contracts", "pipelines", "assets/io/decode", "assets/io/sources", "assets/stages")
-"""Reading a source, the steps and rules, and the stages that put them in order."""
-
-
-_DECIDING_SUFFIXES = frozenset({".py", ".yaml", ".txt", ".json"})
+_DECIDING = (
+    "contracts",
+    "pipelines",
+    "assets/io/decode",
+    "assets/io/sources",
+    "assets/io/lake.py",
+    "assets/io/license_files.py",
+    "assets/io/names.py",
+    "assets/io/parquet_stats.py",
+    "assets/io/presidio.py",
+    "assets/io/row_spool.py",
+    "assets/io/sql.py",
+    "assets/stages",
+)
+"""Reading a source, the steps and rules, the stages that put them in order, and writing what comes out."""
+_SUFFIXES = (".py", ".yaml", ".yml", ".txt", ".json")
 """Code, and the patterns and word lists that it reads. A style sheet decides nothing."""
-_DOCUMENTS = "contracts/datasets"
-"""Contracts of data sets: the evidence names the digest of the one that it is about."""
-
-
-def deciding_files(root: Path) -> list[Path]:
-    """The files below `root` that decide what a version holds, in the order of their paths."""
-    # each folder by itself: in a checkout the rooms are links, which a search from `root` would not follow
-    files = (file for folder in _DECIDING for file in (root / folder).rglob("*"))
-    return sorted(
-        file
-        for file in files
-        if file.suffix in _DECIDING_SUFFIXES and not file.is_relative_to(root / _DOCUMENTS)
-    )
+_CONTRACT = ".odcs.yaml"
+"""A contract is no code: its own digest is in the evidence, and a project may keep its contracts in these folders."""
 
 
 @cache
 def code_digest() -> str:
     """SHA-256 over the code and the data files that decide what a version holds; the same in a checkout and in a wheel.
 
-    It is recorded in the evidence. The key of a version holds the release's number instead (`Inputs.code_version`).
+    It is recorded in the evidence. The key of a version holds the content edition instead (`Inputs.code_version`).
     """
     root = Path(__file__).parents[2]
     digest = hashlib.sha256()
     for file in deciding_files(root):
         digest.update(str(file.relative_to(root)).encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()
+
+
+def deciding_files(root: Path) -> list[Path]:
+    """The files that decide what a version holds, in order of path. Raises: PublicationError: the package lacks one."""
+    files: list[Path] = []
+    for name in _DECIDING:
+        part = root / name
+        if not part.exists():
+            raise PublicationError(
+                f"{name} is missing from the installation", "Install Assay again"
+            )
+        # each folder by itself: in a checkout the rooms are links, which a search from `root` would not follow
+        files += part.rglob("*") if part.is_dir() else [part]
+    return sorted(
+        file
+        for file in files
+        if file.name.endswith(_SUFFIXES) and not file.name.endswith(_CONTRACT)
+    )

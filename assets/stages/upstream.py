@@ -1,6 +1,8 @@
-"""Another data set as a source, done: a published version -> its files, with the use recorded before the first byte.
+"""Take a published version of another data set as the source, the use recorded before the first
+byte.
 
-Belongs here: which version, whether it may be used for what the contract wants, its rows' digests. Stays out: landing it (ingest.py), its licence (admit.py).
+Belongs here: which version, whether it may be used for what the contract wants, its rows' digests.
+Stays out: landing it (ingest.py), its licence (license_verdict.py).
 """
 
 from __future__ import annotations
@@ -10,9 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from assay.assets.io.contract_folder import find
 from assay.assets.io.installation import Installation
 from assay.assets.io.registry.versions import Version
 from assay.assets.io.sources.places import Fetched, File
+from assay.assets.stages.related_contracts import check_related_contracts
 from assay.contracts.errors import AdmissionError, ConfigurationError, Where
 from assay.contracts.model import Contract
 from assay.contracts.upstream import circle, less_care
@@ -24,7 +28,10 @@ USE = "derivation"
 
 @dataclass(frozen=True)
 class Upstream:
-    """One version of the data set that is a source. `statement` is the SHA-256 of its signed evidence, which covers the digest of every file."""
+    """One version of the data set that is a source.
+
+    `statement` is the SHA-256 of its signed evidence, which covers the digest of every file.
+    """
 
     row: Version
     predicate: Mapping[str, Any]
@@ -43,12 +50,13 @@ class Upstream:
 def version_of(installation: Installation, contract: Contract) -> Upstream:
     """The version that a contract's source means now.
 
-    Raises: ConfigurationError: no contract describes it, or the data set is made from itself. EvidenceError: it has not been published, or was not signed by us.
+    Raises: ConfigurationError: no contract describes it, its contract cannot be read, or the data set is made from itself.
+        EvidenceError: it has not been published, or was not signed by us.
     """
-    assert contract.source.upstream is not None  # the caller has looked
-    name, version = contract.source.upstream
+    name, version = _source_of(contract)
     where = Where(file=contract.file, dataset=contract.name)
-    around = circle(contract.name, {**installation.contracts, contract.name: contract})
+    check_related_contracts(installation, contract, [name])
+    around = circle(contract.name, _chain(installation, contract))
     if around:
         raise ConfigurationError(
             f"it is made from itself: {' from '.join(around)}",
@@ -62,14 +70,39 @@ def version_of(installation: Installation, contract: Contract) -> Upstream:
     )
 
 
+def _source_of(contract: Contract) -> tuple[str, str | None]:
+    """The data set that is the source, and its version or reference. Raises: ConfigurationError: the source is something else."""
+    if contract.source.upstream is None:
+        raise ConfigurationError(
+            "its source is no data set",
+            "Write `location: assay:NAME` in assay.source",
+            Where(file=contract.file, dataset=contract.name),
+        )
+    return contract.source.upstream
+
+
+def _chain(installation: Installation, contract: Contract) -> dict[str, Contract]:
+    """The contract, and those that the sources lead to one after the other, as far as they can be read."""
+    chain: dict[str, Contract] = {}
+    link: Contract | None = contract
+    while link is not None and link.name not in chain:
+        chain[link.name] = link
+        source = link.source.upstream
+        link = find(installation.contracts, source[0]) if source else None
+    return chain
+
+
 def take(
     installation: Installation, contract: Contract, source: Upstream, *, landed: bool = False
 ) -> Fetched:
-    """The files of the version, each compared with its digest, once every purpose has been recorded as a use of it.
+    """The files of the version, each compared with its digest, once every purpose has been recorded
+    as a use of it.
 
     Args:
         landed: the lake holds its rows already, so that no file is read.
-    Raises: AdmissionError: it may not be used for a purpose, or the contract promises less care than it; the refusal is recorded. EvidenceError: it has expired, or a file is not what was signed.
+    Raises: AdmissionError: it may not be used for a purpose, or the contract promises less care
+        than it; the refusal is recorded. EvidenceError: it has expired, or a file is not what was
+        signed.
     """
     row = source.row
     if row.expired_at:
@@ -115,7 +148,9 @@ def _check(source: Upstream, contract: Contract, careless: str | None) -> None:
 
 
 def _careless(source: Upstream, contract: Contract, installation: Installation) -> str | None:
-    """What the contract says of its data that is less strict than what holds for the version they are made from."""
+    """What the contract says of its data that is less strict than what holds for the version they
+    are made from.
+    """
     admission = source.predicate["admission"]
     problem = less_care(contract, admission["sensitivity"], admission["region"])
     upstream = installation.contracts[source.row.dataset]
@@ -126,8 +161,10 @@ def _careless(source: Upstream, contract: Contract, installation: Installation) 
 
 
 def seen(installation: Installation, contract: Contract) -> str | None:
-    """What a sensor sees of the source: it changes with the version that the location means. None where there is none yet."""
-    assert contract.source.upstream is not None  # the caller has looked
-    name, version = contract.source.upstream
+    """What a sensor sees of the source: it changes with the version that the location means.
+
+    None where there is none yet.
+    """
+    name, version = _source_of(contract)
     row = installation.registry.references.resolve(name, version)
     return f"{row.version}-{row.published_at}" if row else None

@@ -10,6 +10,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
+CONTENT_EDITION = "0.1.0"
+"""What Assay publishes for the same inputs, as an edition; part of every version's key.
+
+Raise it only where a release publishes other rows, columns or bytes for the same source, contract and policy: the next
+run of every data set then publishes again. `tests/assets/test_content_edition.py` fails where that is forgotten. Its
+first value is the number of the release in which keys were the package's version.
+"""
+
 
 @dataclass(frozen=True)
 class Inputs:
@@ -21,6 +29,8 @@ class Inputs:
     contract_digest: str
     policy_digest: str
     code_version: str
+    """The content edition; up to 0.1.0 it was the package's version."""
+
     related: Mapping[str, str] = field(default_factory=dict)
     """Data set -> version of what its relationships were held against; one that has none yet is not
     here.

@@ -10,6 +10,7 @@ import pytest
 
 from assay.assets.dagster.definitions import build_definitions
 from assay.assets.dagster.sensors import arrival_sensor
+from assay.assets.io.contract_folder import ContractFolder
 from assay.assets.io.home import SHIPPED_CONTRACTS, home
 from tests.conftest import GOOD, SampleHome, setting
 
@@ -70,14 +71,14 @@ def test_an_owner_that_dagster_refuses_stays_with_the_contract_alone(
             }
         )
     )
-    assert home().read_contracts()["readings"].owners == ("team:meters", *names)
+    assert ContractFolder(home())["readings"].owners == ("team:meters", *names)
     assert {tuple(spec.owners) for spec in build_definitions().resolve_all_asset_specs()} == {
         ("team:meters", "meters@example.com")
     }
 
 
 def test_each_rule_is_a_check_under_its_own_name(dagster_home: dg.DagsterInstance) -> None:
-    contract = home().read_contracts()["readings"]
+    contract = ContractFolder(home())["readings"]
     keys = build_definitions().resolve_asset_graph().asset_check_keys
     assert {key.name for key in keys} == {rule.name for rule in contract.rules}
 
@@ -96,7 +97,7 @@ def test_a_run_remembers_rows_checks_and_version(dagster_home: dg.DagsterInstanc
     evaluations = result.get_asset_check_evaluations()
     assert {
         evaluation.check_name: evaluation.passed for evaluation in evaluations
-    } == dict.fromkeys([rule.name for rule in home().read_contracts()["readings"].rules], True)
+    } == dict.fromkeys([rule.name for rule in ContractFolder(home())["readings"].rules], True)
 
 
 def test_the_same_inputs_run_again_are_told_from_the_evidence(

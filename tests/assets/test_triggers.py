@@ -262,9 +262,6 @@ def test_the_page_of_a_model_shows_each_switch_once(
 ) -> None:
     learning(installation)
     opened(installation, monkeypatch)
-    monkeypatch.setattr(
-        Installation, "settle", lambda _: []
-    )  # would have MLflow follow, where these are not
     registry = installation.open().registry
     registry.switch("readings", "high", {"champion": ("1", {})}, "better than nobody")
     registry.switch("readings", "high", {"challenger": ("2", {})}, "worth a canary")
@@ -280,7 +277,20 @@ def test_the_page_of_a_model_shows_each_switch_once(
     assert tick(dagster, told.cursor).asset_events == []
 
 
-def test_models_are_judged_again_only_where_there_is_something_new_and_a_canary_says_how_it_stands(
+def judgements(result: Any) -> list[dg.RunRequest]:
+    """The runs that a look requests to judge models."""
+    return [each for each in result.run_requests or [] if each.job_name == "judge_models"]
+
+
+def carried_out(instance: dg.DagsterInstance, request: dg.RunRequest) -> dg.ExecuteInProcessResult:
+    """The run of a request, as Dagster's daemon makes it."""
+    job = build_definitions().resolve_job_def(str(request.job_name))
+    return job.execute_in_process(
+        run_config=dict(request.run_config or {}), instance=instance, tags=dict(request.tags)
+    )
+
+
+def test_a_judgement_is_requested_once_for_each_new_thing_and_a_canary_says_how_it_stands(
     installation: SampleHome,
     dagster: dg.DagsterInstance,
     monkeypatch: pytest.MonkeyPatch,
@@ -288,32 +298,104 @@ def test_models_are_judged_again_only_where_there_is_something_new_and_a_canary_
 ) -> None:
     learning(installation, canary={"share": 0.5, "outcomes": 100})
     opened(installation, monkeypatch)
-    monkeypatch.setattr(Installation, "settle", lambda _: [])
-    looked = list[str]()
-    monkeypatch.setattr(
-        "assay.assets.dagster.sensors.review", lambda _, name: looked.append(name) or []
-    )
     opened_home = installation.open()
     opened_home.registry.switch("readings", "high", {"champion": ("1", {})}, "better than nobody")
-    told = tick(dagster, "0")  # as a cursor was before
-    assert looked == []
+    told = tick(dagster, json.dumps({"switch": 0, "judged": {"readings": "x"}}))
+    assert judgements(told) == []  # nobody could follow the first champion
+    assert judgements(tick(dagster, "0")) == []  # as a cursor was before
     opened_home.registry.switch("readings", "high", {"challenger": ("2", {})}, "worth a canary")
-    told = tick(dagster, told.cursor)
+    (request,) = judgements(tick(dagster, told.cursor))
+    assert judgements(tick(dagster, told.cursor)) == [request]  # the same run, by its key
+    result = carried_out(dagster, request)
+    assert result.success
+    (seen,) = [
+        event for event in result.all_events if event.event_type_value == "ASSET_OBSERVATION"
+    ]
     assert (
-        told.asset_events[-1].description
+        seen.asset_observation_data.asset_observation.description
         == "version 2 of high stays in canary: 0 outcomes have arrived for it and 0 for the champion, 100 and 50 are needed"
     )
-    told = tick(dagster, told.cursor)
-    assert (looked, told.asset_events) == (["readings"], [])
+    assert judgements(tick(dagster, told.cursor)) == []
     (tmp_path / "outcomes.csv").write_text("traceparent,label,prediction\na,1,0.9\nb,0,0.2\n")
     take_outcomes(opened_home, "high", tmp_path / "outcomes.csv")
-    told = tick(dagster, told.cursor)
-    assert [event.description for event in told.asset_events] == [
-        "version 2 of high stays in canary: 0 outcomes have arrived for it and 0 for the champion, 100 and 50 are needed"
-    ]
-    assert looked == ["readings", "readings"]
+    (second,) = judgements(tick(dagster, told.cursor))
+    assert second.run_key != request.run_key
+    assert carried_out(dagster, second).success
+    assert judgements(tick(dagster, told.cursor)) == []
     learning(installation, canary={"share": 0.5, "outcomes": 200})
-    assert "200 and 50 are needed" in str(tick(dagster, told.cursor).asset_events[0].description)
+    assert len(judgements(tick(dagster, told.cursor))) == 1
+
+
+def test_a_judgement_that_fails_is_requested_again_after_a_while(
+    installation: SampleHome, dagster: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learning(installation, canary={"share": 0.5, "outcomes": 100})
+    opened(installation, monkeypatch)
+    registry = installation.open().registry
+    registry.switch("readings", "high", {"champion": ("1", {})}, "better than nobody")
+    registry.switch("readings", "high", {"challenger": ("2", {})}, "worth a canary")
+    (request,) = judgements(tick(dagster, None))
+
+    def broken(*_: Any) -> Any:
+        raise ValueError
+
+    with monkeypatch.context() as patched:
+        patched.setattr("assay.assets.services.monitor.review", broken)
+        job = build_definitions().resolve_job_def("judge_models")
+        assert not job.execute_in_process(
+            run_config=dict(request.run_config or {}),
+            instance=dagster,
+            tags=dict(request.tags),
+            raise_on_error=False,
+        ).success
+    assert judgements(tick(dagster, None)) == []
+    monkeypatch.setattr("assay.assets.dagster.sensors._rested", lambda *_: True)
+    (again,) = judgements(tick(dagster, None))
+    assert again.run_key != request.run_key
+
+
+def test_no_sensor_switches_a_model_removes_a_file_or_delivers(
+    installation: SampleHome, dagster: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from assay.assets.dagster import sensors
+
+    learning(installation, canary={"share": 0.5, "outcomes": 100})
+    opened(installation, monkeypatch)
+    opened_home = installation.open()
+    opened_home.registry.switch(
+        "readings", "high", {"champion": ("1", {"dataset_version": "1.0.0"})}, "better than nobody"
+    )
+    opened_home.registry.switch(
+        "readings", "high", {"challenger": ("2", {"dataset_version": "1.0.0"})}, "worth a canary"
+    )
+    opened_home.registry.post("aliases", "readings", {"model": "high"})
+    opened_home.lake.staging("readings", "dead-run").joinpath("rows.parquet").write_bytes(b"x")
+    monkeypatch.setattr("assay.assets.io.lake.left_behind", lambda *_: True)
+    forbidden = (
+        "assay.assets.io.installation.Installation.settle",
+        "assay.assets.io.registry.Registry.switch",
+        "assay.assets.io.registry.Registry.expire",
+        "assay.assets.io.lake.Lake.discard",
+        "assay.assets.io.lake.Lake.clear",
+    )
+    done_here: list[str] = []
+    with monkeypatch.context() as patched:
+        for name in forbidden:
+            patched.setattr(name, lambda *_, name=name, **__: done_here.append(name))
+        first = tick(dagster, None)
+        with dg.build_sensor_context(instance=dagster, definitions=build_definitions()) as context:
+            second = sensors.reaper.evaluate_tick(context)
+    assert done_here == []
+    wanted = [*(first.run_requests or []), *(second.run_requests or [])]
+    assert {each.job_name for each in wanted} == {
+        "judge_models",
+        "expire_versions",
+        "deliver_outbox",
+    }
+    assert len({each.run_key for each in wanted}) == len(wanted)
+    expiry = next(each for each in wanted if each.job_name == "expire_versions")
+    assert carried_out(dagster, expiry).success
+    assert not (opened_home.lake.folder("readings", "staging") / "dead-run").exists()
 
 
 def test_the_sensor_launches_what_the_registry_says(

@@ -11,6 +11,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from typer.testing import CliRunner
 
+from assay.assets.io.contract_folder import ContractFolder
 from assay.assets.io.home import SHIPPED_CONTRACTS, home
 from assay.cli import app, main
 from assay.reports import FORMATS
@@ -43,7 +44,7 @@ def test_the_projects_contracts_are_found(place: str, project: Path) -> None:
     put(project / place / "readings.odcs.yaml")
     assert check()[0] == 0
     assert "1 contract, 0 errors" in check()[1]
-    assert list(home().read_contracts()) == ["readings"]
+    assert list(ContractFolder(home())) == ["readings"]
     put(project / place / "readings.odcs.yaml", RIGHT.replace("format: csv", "format: cvs"))
     code, text = check()
     assert (code, "readings.odcs.yaml" in text) == (1, True)
@@ -57,7 +58,7 @@ def test_every_folder_of_the_project_is_read(project: Path) -> None:
     )
     put(project / "contracts" / ".trash" / "old.odcs.yaml", "[")
     assert "2 contracts, 0 errors" in check()[1]
-    assert sorted(home().read_contracts()) == ["more", "readings"]
+    assert sorted(ContractFolder(home())) == ["more", "readings"]
 
 
 NOTHING: dict[str, tuple[str | None, list[str]]] = {
@@ -155,7 +156,7 @@ def test_the_demo_writes_its_contracts_into_an_empty_project(
     from assay.demo import tour
 
     tour._bring_contracts()
-    assert sorted(home().read_contracts()) == ["flights", "python_docs", "support_tickets"]
+    assert sorted(ContractFolder(home())) == ["flights", "python_docs", "support_tickets"]
     assert check()[0] == 0
     text = (project / "contracts" / "datasets" / "flights.odcs.yaml").read_text()
     (project / "contracts" / "datasets" / "flights.odcs.yaml").write_text(f"# mine\n{text}")
@@ -168,4 +169,4 @@ def test_the_demo_writes_its_contracts_into_an_empty_project(
     monkeypatch.setenv("ASSAY_CONTRACTS", "contracts")
     tour._bring_contracts()  # a project's own contracts stay alone
     assert [file.name for file in project.rglob("*.odcs.yaml")] == ["readings.odcs.yaml"]
-    assert sorted(home().read_contracts()) == ["flights", "python_docs", "support_tickets"]
+    assert sorted(ContractFolder(home())) == ["flights", "python_docs", "support_tickets"]

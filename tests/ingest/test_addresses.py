@@ -147,11 +147,8 @@ def test_what_is_being_done_is_told(installation: SampleHome) -> None:
     installation.promise(setting("source", location="inbox/*.csv"))
     deliver(installation, second_csv=GOOD)
     told: list[str] = []
-    work_progress.LISTENERS.append(told.append)
-    try:
+    with work_progress.progress_shown_by(told.append):
         land(installation.run())
-    finally:
-        work_progress.LISTENERS.remove(told.append)
     assert sorted(told) == ["1 of 2 files read", "2 of 2 files read"]
 
 

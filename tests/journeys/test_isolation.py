@@ -197,9 +197,8 @@ def test_a_sensor_skips_what_fails_about_one_data_set(
             raise PanicException(SECRET)
         return []
 
-    monkeypatch.setattr(sensors, "expire", about)
+    monkeypatch.setattr(sensors, "due_to_go", about)
     monkeypatch.setattr(sensors, "_watched", about)
-    monkeypatch.setattr(Installation, "settle", lambda _: [])
     opened_home = two.open()
     trained = {
         name: each.model_copy(update={"retrain": True})
@@ -215,7 +214,7 @@ def test_a_sensor_skips_what_fails_about_one_data_set(
         told = (
             sensors.reaper(context) if sensor == "reaper" else sensors._looked(context, frozenset())
         )
-    text = str(told.skip_message if isinstance(told, dg.SkipReason) else told.skip_reason)
+    text = str(told.skip_reason)
     assert looked == ["alpha", "beta"]
     assert "data set 'alpha'" in text
     assert SECRET not in text
@@ -238,7 +237,7 @@ def test_a_sensor_that_cannot_open_the_installation_says_so(
         dg.DagsterInstance.ephemeral() as instance,
         dg.build_sensor_context(instance=instance) as context,
     ):
-        told = [str(sensors.reaper(context).skip_message)]
+        told = [str(sensors.reaper(context).skip_reason)]
         definition = sensors.trigger_sensor([dg.define_asset_job("any", selection="*")])
         told.append(str(definition(context).skip_reason))
     assert all("an unexpected PanicException" in each and SECRET not in each for each in told)

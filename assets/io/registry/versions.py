@@ -88,6 +88,11 @@ class Versions:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    def names(self) -> list[str]:
+        """The data sets that have a version, in order of name."""
+        query = sa.select(versions.c.dataset).distinct().order_by(versions.c.dataset)
+        return [str(name) for name in self._database.values(query)]
+
     def all(self, dataset: str) -> list[Version]:
         """All versions, the oldest first, expired ones too; order is by sequence, never by clock."""
         query = _VERSION.where(versions.c.dataset == dataset).order_by(versions.c.sequence)

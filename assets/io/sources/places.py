@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
@@ -163,7 +164,8 @@ def together(work: Callable[[T], R], items: Sequence[T]) -> list[R]:
     Raises: the first error in that order, once all have ended; later ones are named in it.
     """
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        futures = [pool.submit(work, item) for item in items]
+        # each in a copy of the context, in which progress is shown
+        futures = [pool.submit(copy_context().run, work, item) for item in items]
     errors = [error for future in futures if (error := future.exception()) is not None]
     for error in errors:
         if not isinstance(error, AssayError):
