@@ -368,7 +368,7 @@ def test_no_sensor_switches_a_model_removes_a_file_or_delivers(
     opened_home.registry.switch(
         "readings", "high", {"challenger": ("2", {"dataset_version": "1.0.0"})}, "worth a canary"
     )
-    opened_home.registry.post("aliases", "readings", {"model": "high"})
+    opened_home.registry.outbox.post("aliases", "readings", {"model": "high"})
     opened_home.lake.staging("readings", "dead-run").joinpath("rows.parquet").write_bytes(b"x")
     monkeypatch.setattr("assay.assets.io.lake.left_behind", lambda *_: True)
     forbidden = (

@@ -26,6 +26,9 @@ moves = sa.Table(
     sa.Column("version", sa.String), sa.Column("at", sa.String, nullable=False), sa.Column("actor", sa.String, nullable=False), sa.Column("reason", sa.String, nullable=False),
 )  # fmt: skip
 
+sa.Index("moves_newest", moves.c.dataset, moves.c.reference, moves.c.id)
+"""Where references point is found without reading where they pointed before."""
+
 LATEST = "latest"
 PUBLISHED, AGAIN = "published", "what it was made from came again"
 """Why `latest` is where it is, unless somebody moved it."""

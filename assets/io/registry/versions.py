@@ -32,6 +32,17 @@ versions = sa.Table(
 )  # fmt: skip
 
 
+_unexpired = versions.c.expired_at.is_(None)
+sa.Index(
+    "versions_unexpired",
+    versions.c.dataset,
+    versions.c.published_at,
+    sqlite_where=_unexpired,
+    postgresql_where=_unexpired,
+)
+"""What is due to expire is found without reading past the envelopes."""
+
+
 @dataclass(frozen=True)
 class Version:
     """A published version, without its signed envelope. `sequence` counts a data set's versions from 1."""
@@ -106,14 +117,16 @@ class Versions:
 
     def published_before(self, dataset: str, at: str) -> list[Version]:
         """The versions that have not expired and were published before a time, but for the newest; the oldest first."""
-        newest = sa.select(sa.func.max(versions.c.sequence)).where(versions.c.dataset == dataset)
         query = _VERSION.where(
             versions.c.dataset == dataset,
             versions.c.expired_at.is_(None),
             versions.c.published_at < at,
-            versions.c.sequence < newest.scalar_subquery(),
         )
-        return self._database.all(Version, query.order_by(versions.c.sequence))
+        earlier, newest = self._database.all(Version, query), self.newest(dataset)
+        return sorted(
+            (version for version in earlier if newest and version.sequence < newest.sequence),
+            key=lambda version: version.sequence,
+        )
 
     def of_inputs(self, dataset: str, input_key: str) -> Version | None:
         """The version made from these inputs, if there is one."""

@@ -1,4 +1,4 @@
-"""Layout 2: versions refer to documents about their partitions, and what waits in the outbox is found by an index."""
+"""Layout 2: versions refer to documents about their partitions, and what a publication looks for is found by indexes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add the table of those documents, and the index."""
+    """Add the table of those documents, and the indexes."""
     waits = sa.text("delivered_at IS NULL")
     op.create_index(
         "outbox_waiting",
@@ -22,6 +22,16 @@ def upgrade() -> None:
         postgresql_where=waits,
         if_not_exists=True,
     )
+    unexpired = sa.text("expired_at IS NULL")
+    op.create_index(
+        "versions_unexpired",
+        "versions",
+        ["dataset", "published_at"],
+        sqlite_where=unexpired,
+        postgresql_where=unexpired,
+        if_not_exists=True,
+    )
+    op.create_index("moves_newest", "moves", ["dataset", "reference", "id"], if_not_exists=True)
     op.create_table(
         "partition_documents",
         sa.Column("dataset", sa.String, primary_key=True),
