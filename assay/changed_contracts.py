@@ -35,14 +35,15 @@ def contract_outcome(
     file: Path, linted: Linted, problems: list[Problem], change: Changed | None
 ) -> ContractOutcome:
     """What was found about one contract, with what its change since the revision means."""
-    version, found, tried = None, list(problems), tuple[RuleOutcome, ...]()
+    version, trials = None, tuple[RuleOutcome, ...]()
+    problems = list(problems)
     if change is not None and change.old is not None:
-        version, more, tried = _since(change.old, file, linted)
-        found += more
+        version, more, trials = _since(change.old, file, linted)
+        problems += more
     data = linted.document.data if linted.document else {}
-    found.sort(key=lambda problem: (problem.where.line or 0, problem.where.column or 0))
+    problems.sort(key=lambda problem: (problem.where.line or 0, problem.where.column or 0))
     return ContractOutcome(
-        shown(file), data.get("name"), data.get("version"), version, tuple(found), tried
+        shown(file), data.get("name"), data.get("version"), version, tuple(problems), trials
     )
 
 
@@ -50,19 +51,20 @@ def _since(
     old_text: str, file: Path, linted: Linted
 ) -> tuple[str | None, list[Problem], tuple[RuleOutcome, ...]]:
     """The contract's version before, what its change breaks, and its changed rules on published data."""
-    from assay.contracts.compatibility import compare, problems
+    from assay.contracts import compatibility
     from assay.contracts.load import lint
 
     old = lint(old_text, f"{shown(file)} before")
     if linted.document is None or old.document is None:
         return None, [], ()  # what was no ODCS then has nothing to be compared with
-    found = [*problems(compare(old.document.data, linted.document.data), linted.document)]
-    tried: tuple[RuleOutcome, ...] = ()
+    comparison = compatibility.compare(old.document.data, linted.document.data)
+    problems = list(compatibility.problems(comparison, linted.document))
+    trials: tuple[RuleOutcome, ...] = ()
     if linted.contract is not None:
         changed = _changed_rules(old.contract, linted.contract)
-        tried, why_not = _tried(linted.contract, changed)
-        found += why_not
-    return str(old.document.data["version"]), found, tried
+        trials, why_not = _tried(linted.contract, changed)
+        problems += why_not
+    return str(old.document.data["version"]), problems, trials
 
 
 def removed_contract(file: Path, old: str) -> ContractOutcome:
@@ -113,7 +115,7 @@ def _tried(contract: Contract, rules: list[Rule]) -> tuple[tuple[RuleOutcome, ..
         place = Where(file=contract.file, rule=error.where.rule)
         failed = Problem("backtest.failed", "error", error.problem, error.remedy, place)
         return (), [failed]
-    return tuple(_rule_outcome(installation, contract, row.version, each) for each in trials), []
+    return tuple(_rule_outcome(installation, contract, row.version, trial) for trial in trials), []
 
 
 def _rule_outcome(

@@ -44,16 +44,16 @@ def check_contracts(paths: Sequence[Path], base: str | None = None) -> Outcome:
     ]
     linted = {file: lint_file(file) for file in files}
     project = project_contracts(linted)
-    found = {
+    problems = {
         file: [
-            *each.problems,
-            *problems_across_contracts(file, each, linted),
-            *upstream_problems(each, project),
+            *document.problems,
+            *problems_across_contracts(file, document, linted),
+            *upstream_problems(document, project),
         ]
-        for file, each in linted.items()
+        for file, document in linted.items()
     }
     outcomes = [
-        contract_outcome(file, linted[file], found[file], before.get(file.resolve()))
+        contract_outcome(file, linted[file], problems[file], before.get(file.resolve()))
         for file in files
     ]
     gone = [

@@ -42,9 +42,11 @@ def problems_across_contracts(
     if contract is None or document is None:
         return []
     files = {
-        each.contract.name: path for path, each in reversed(list(others.items())) if each.contract
+        other.contract.name: path
+        for path, other in reversed(list(others.items()))
+        if other.contract
     }
-    contracts = {each.contract.name: each.contract for each in others.values() if each.contract}
+    contracts = {other.contract.name: other.contract for other in others.values() if other.contract}
     return [
         *_repeated_name(document, contract, file, files),
         *_relationships(document, contract, files),
@@ -59,7 +61,7 @@ def project_contracts(linted: Mapping[Path, Linted]) -> dict[str, Contract]:
     """Every contract that a source may name: those that are checked, and where one is missing there, those of the project."""
     from assay.assets.io.home import contract_files, home
 
-    contracts = [each.contract for each in linted.values() if each.contract]
+    contracts = [other.contract for other in linted.values() if other.contract]
     checked = {contract.name: contract for contract in contracts}
     sources = [contract.source.upstream[0] for contract in contracts if contract.source.upstream]
     if all(name in checked for name in sources):

@@ -231,40 +231,40 @@ class _StageLines:
             self._progress.console.print(line, highlight=False, soft_wrap=True)
 
 
-def summary(stage: str, made: dict[str, Any]) -> str:
+def summary(stage: str, details: dict[str, Any]) -> str:
     """What one stage did, in one line."""
     match stage:
         case "landed":
-            files = f" of {made['files']:,} files" if made.get("files", 1) > 1 else ""
-            again = " — unchanged, not landed again" if made["unchanged"] else ""
-            return f"{made['dagster/row_count']:,} rows{files}, {made['unreadable_lines']} unreadable lines{again}"
+            files = f" of {details['files']:,} files" if details.get("files", 1) > 1 else ""
+            again = " — unchanged, not landed again" if details["unchanged"] else ""
+            return f"{details['dagster/row_count']:,} rows{files}, {details['unreadable_lines']} unreadable lines{again}"
         case "admitted":
-            window = f" of {made['window']}" if made["window"] != "all" else ""
-            return f"{made['verdict']}: {made['license']} {made['license_verdict']}, {made['rows']:,} rows{window}"
+            window = f" of {details['window']}" if details["window"] != "all" else ""
+            return f"{details['verdict']}: {details['license']} {details['license_verdict']}, {details['rows']:,} rows{window}"
         case "cleaned":
-            return f"{made['rows_in']:,} in = {made['dagster/row_count']:,} kept + {made['quarantined']:,} quarantined + {made['removed']:,} removed; {made['checks_passed_pct']:.0f} % of checks passed"
+            return f"{details['rows_in']:,} in = {details['dagster/row_count']:,} kept + {details['quarantined']:,} quarantined + {details['removed']:,} removed; {details['checks_passed_pct']:.0f} % of checks passed"
         case "published":
-            return _publication(made)
+            return _publication(details)
         case "features":
-            fallen = f", {made['fallbacks']} of them on polars" if made["fallbacks"] else ""
-            before = "" if made["new"] else " — made before"
-            return f"{made['features']} features of {made['version']} on {made['engine']}{fallen}{before}"
+            fallen = f", {details['fallbacks']} of them on polars" if details["fallbacks"] else ""
+            before = "" if details["new"] else " — made before"
+            return f"{details['features']} features of {details['version']} on {details['engine']}{fallen}{before}"
         case "drift":
-            return f"{made['verdict']} against {made['reference']} → {made['decision']}"
+            return f"{details['verdict']} against {details['reference']} → {details['decision']}"
         case "model" | "index":
-            return f"{made['outcome']}: {made['reason']}"
+            return f"{details['outcome']}: {details['reason']}"
     return ""
 
 
-def _publication(made: dict[str, Any]) -> str:
+def _publication(details: dict[str, Any]) -> str:
     from assay.assets.io.registry.references import AGAIN
 
-    version = made["version"]
-    if made["new"]:
-        return f"{version}: {made['note']}"
+    version = details["version"]
+    if details["new"]:
+        return f"{version}: {details['note']}"
     latest = ""
-    if made["latest"] != version:
-        latest = f" (latest is {made['latest']})"
-    elif made["latest_because"] == AGAIN:
+    if details["latest"] != version:
+        latest = f" (latest is {details['latest']})"
+    elif details["latest_because"] == AGAIN:
         latest = " (latest is there again)"
     return f"nothing new: already published as {version}{latest}"

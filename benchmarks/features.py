@@ -145,7 +145,7 @@ class Clock:
 
 def ours(folder: Path, out: Path, on: str) -> dict[str, float]:
     """Fit, make, write: as `flights/features` does it, without evidence."""
-    from assay.assets.stages.features import PART, write_table
+    from assay.assets.stages.feature_files import PART, write_table
     from assay.pipelines.core import engine
     from assay.pipelines.features import parity, table
 

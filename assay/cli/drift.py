@@ -29,7 +29,7 @@ def drift_show(name: DatasetOrVersion, as_json: AsJson = False) -> None:
 
 def read_drift(name: str, version: str | None) -> dict[str, Any]:
     """A version's measurements and decisions."""
-    from assay.assets.stages.drift import policy_of
+    from assay.assets.stages.drift_decision import policy_of
 
     installation = open_installation()
     policy_of(installation.contract(name))  # a contract without one has nothing to wait for
@@ -116,7 +116,7 @@ def drift_override(
 
 def override_decision(name: str, version: str | None, action: str, why: str) -> str:
     """Keep a steward's decision, and describe what follows."""
-    from assay.assets.stages.drift import override
+    from assay.assets.stages.drift_decision import override
 
     installation = open_installation()
     row = override(installation, name, action, why, version)
@@ -205,7 +205,7 @@ def replay(
 
 def replay_decision(number: int) -> dict[str, Any]:
     """A decision as it was made, and as it is made again from what was kept with it."""
-    from assay.assets.stages.drift import replayed
+    from assay.assets.stages.drift_decision import replayed
 
     row = replayed(open_installation(), number)
     decision = ("id", "dataset", "version", "at", "action", "rule", "reason")

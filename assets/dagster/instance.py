@@ -172,11 +172,14 @@ def _happening(event: Any) -> Happening | None:
         case "STEP_START":
             return Happening("started", step)
         case "ASSET_MATERIALIZATION":
-            made = event.event_specific_data.materialization
+            materialization = event.event_specific_data.materialization
             return Happening(
                 "made",
-                made.asset_key.to_user_string(),
-                {name: getattr(value, "value", None) for name, value in made.metadata.items()},
+                materialization.asset_key.to_user_string(),
+                {
+                    name: getattr(value, "value", None)
+                    for name, value in materialization.metadata.items()
+                },
             )
         case "STEP_FAILURE":
             return Happening("failed", step)

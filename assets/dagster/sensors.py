@@ -182,39 +182,39 @@ def trigger_sensor(
         description="Carries out what drift and stewards have decided, once.",
     )
     def _triggers(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        told: list[str] = []
-        with noted(home().root, told, None, "looking for what is due"):
+        problems: list[str] = []
+        with noted(home().root, problems, None, "looking for what is due"):
             return _looked(context, named)
-        return dg.SensorResult(skip_reason="; ".join(told))
+        return dg.SensorResult(skip_reason="; ".join(problems))
 
     return _triggers
 
 
 def _looked(context: dg.SensorEvaluationContext, jobs: frozenset[str]) -> dg.SensorResult:
-    """One look. What fails about one data set is told, and the others are looked at."""
+    """One look. What fails about one data set is reported, and the others are looked at."""
     switch_seen = _seen(context.cursor)
     installation = Installation.open()
-    told: list[str] = []
-    due = list(requests(installation, context.instance, jobs, told))
+    problems: list[str] = []
+    due = list(requests(installation, context.instance, jobs, problems))
     for name in installation.contracts:
-        with noted(installation.home.root, told, name, "looking whether to judge its models"):
+        with noted(installation.home.root, problems, name, "looking whether to judge its models"):
             request = _judgement(installation, context.instance, name)
             due += [request] if request else []
-    _log(context, told, due)
+    _log(context, problems, due)
     switches = installation.registry.models.switches_after(switch_seen)
     return dg.SensorResult(
         run_requests=due,
-        skip_reason=None if due else "; ".join(told) or "nothing is due",
+        skip_reason=None if due else "; ".join(problems) or "nothing is due",
         asset_events=[_switch(row) for row in switches],
         cursor=json.dumps({"switch": max([switch_seen, *(row.id for row in switches)])}),
     )
 
 
 def _log(
-    context: dg.SensorEvaluationContext, told: list[str], due: Sequence[dg.RunRequest]
+    context: dg.SensorEvaluationContext, problems: list[str], due: Sequence[dg.RunRequest]
 ) -> None:
     """Put what was noticed into the log of a look that requests runs: it has no reason to skip that could say it."""
-    for line in dict.fromkeys(told if due else ()):
+    for line in dict.fromkeys(problems if due else ()):
         context.log.warning(line)
 
 
@@ -238,7 +238,7 @@ def _judgement(
 
 
 def _seen(cursor: str | None) -> int:
-    """The last switch that the looks before have told of. Earlier releases kept more in the cursor, or the number alone."""
+    """The last switch that the looks before have reported. Earlier releases kept more in the cursor, or the number alone."""
     kept = json.loads(cursor or "0")
     return int(kept["switch"] if isinstance(kept, dict) else kept)
 
@@ -380,27 +380,27 @@ def _gone(installation: Installation, row: RunRecord) -> str | None:
 )
 def reaper(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     """Look every 30 seconds."""
-    told: list[str] = []
+    problems: list[str] = []
     due: list[dg.RunRequest] = []
-    with noted(home().root, told, None, "looking for lost runs"):
+    with noted(home().root, problems, None, "looking for lost runs"):
         installation = Installation.open()
-        with noted(installation.home.root, told, None, "ending lost runs"):
+        with noted(installation.home.root, problems, None, "ending lost runs"):
             if ended := end_lost(installation, context.instance):
-                told.append(f"ended lost runs {', '.join(ended)}")
+                problems.append(f"ended lost runs {', '.join(ended)}")
         for name in installation.contracts:
-            with noted(installation.home.root, told, name, "looking for what expires"):
+            with noted(installation.home.root, problems, name, "looking for what expires"):
                 request = _expiry(installation, context.instance, name)
                 due += [request] if request else []
-        with noted(installation.home.root, told, None, "looking for what is not delivered"):
+        with noted(installation.home.root, problems, None, "looking for what is not delivered"):
             installation.registry.clock_doubts.keep_watch()
-            told += _late(installation)
+            problems += _late(installation)
             request = _delivery(installation, context.instance)
             due += [request] if request else []
-    _log(context, told, due)
+    _log(context, problems, due)
     nothing = "no run was lost, and nothing is due to expire or to be delivered"
     return dg.SensorResult(
         run_requests=due,
-        skip_reason=None if due else "; ".join(dict.fromkeys(told)) or nothing,
+        skip_reason=None if due else "; ".join(dict.fromkeys(problems)) or nothing,
     )
 
 

@@ -1,1 +1,4 @@
-"""Services: what is done with published versions, for people and programs. They use stages; no stage uses them."""
+"""Services: what is done with published versions, for people and programs.
+
+They use stages; no stage uses them.
+"""

@@ -191,29 +191,28 @@ def _is_of_a_run(path: Path, runs: Collection[str] | None) -> bool:
 def _extra(folder: Path, listed: Collection[str], passed: Collection[str]) -> Iterator[Path]:
     """What lies below a folder and is neither listed nor the folder of something listed.
 
+    Folders of runs and versions have to hold something that is listed. Inside of them only files
+    count: a folder that a run made for what it then did not keep is empty, and no engine reads it.
+
     Args:
         passed: folders that are looked at elsewhere.
     Returns: paths below the folder; of an unknown folder only its own.
     """
-    folders = {str(parent) for path in listed for parent in PurePosixPath(path).parents}
+    tops = {PurePosixPath(path).parts[0] for path in listed}
 
     def below(where: Path) -> Iterator[Path]:
         for path in sorted(where.iterdir()):
             short = path.relative_to(folder)
             if str(short) in passed:
                 continue
-            ours = str(short) in folders or path.name in _MAY_BE_EMPTY
-            if ours and path.is_dir() and not path.is_symlink():
+            is_folder = path.is_dir() and not path.is_symlink()
+            if is_folder and str(short) not in listed and short.parts[0] in tops:
                 yield from below(path)
-            elif str(short) not in listed or path.is_dir():
+            elif path.is_dir() or str(short) not in listed:
                 yield short
 
     if folder.is_dir():
         yield from below(folder)
-
-
-_MAY_BE_EMPTY = ("_fitted", "_state")
-"""Folders that a run makes before it is known whether a step or a transform keeps a file in them."""
 
 
 def _is_left_over(folder: Path, name: str, listed: Collection[str]) -> bool:

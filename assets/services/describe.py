@@ -1,4 +1,4 @@
-"""A version described: measured once from its checked files, and remembered."""
+"""Describe the columns of a version: measured once from its checked files, and remembered."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ KIND = "profile"
 def profile(installation: Installation, name: str, version: str | None) -> dict[str, Any]:
     """Describe each column of a version.
 
-    Raises: EvidenceError: there is no such version, it has expired, or a file is not what was signed.
+    Raises: EvidenceError: there is no such version, it has expired, or a file is not what was
+        signed.
     """
     row = installation.version(name, version)
     return installation.registry.derived.get(name, row.version, KIND) or _describe(
@@ -58,10 +59,14 @@ def _describe(installation: Installation, row: Version) -> dict[str, Any]:
     )
     counts, sample = run_together([counting(frame, hidden), sampled(frame, row.rows)])
     columns = described(counts, run(recounting(frame, counts)), sample, hidden)
-    made = {
-        "dataset": name, "version": row.version, "rows": row.rows, "sample_rows": sample.height,
-        "hidden": sorted(hidden & set(names)), "columns": [asdict(column) for column in columns],
-    }  # fmt: skip
+    details = {
+        "dataset": name,
+        "version": row.version,
+        "rows": row.rows,
+        "sample_rows": sample.height,
+        "hidden": sorted(hidden & set(names)),
+        "columns": [asdict(column) for column in columns],
+    }
     if not installation.registry.read_only:
-        installation.registry.derived.keep(name, row.version, KIND, made)
-    return made
+        installation.registry.derived.keep(name, row.version, KIND, details)
+    return details

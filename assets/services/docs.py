@@ -1,7 +1,9 @@
-"""A published table -> Great Expectations' Data Docs: HTML that people who know them expect.
+"""Write Great Expectations' Data Docs of a published table: HTML that people who know them expect.
 
-Belongs here: the sample, the run, the pages on the disk. Stays out: which expectations (contracts/exports/great_expectations.py), any gate: these pages decide nothing.
-Great Expectations reads neither Polars nor DuckDB (1.24, 2026-11), hence the sample in pandas. No page ever shows a value: not even of a column that is not personal.
+Belongs here: the sample, the run, the pages on the disk. Stays out: which expectations
+(contracts/exports/great_expectations.py), any gate: these pages decide nothing.
+Great Expectations reads neither Polars nor DuckDB (1.24, 2026-11), hence the sample in pandas. No
+page ever shows a value: not even of a column that is not personal.
 """
 
 from __future__ import annotations
@@ -41,9 +43,11 @@ def document(
     sample_rows: int = 50_000,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Make the pages of a published version below the installation's reports (or in `folder`), and remember where they lie.
+    """Make the pages of a published version below the installation's reports (or in `folder`), and
+    remember where they lie.
 
-    Raises: EvidenceError: there is no such version, or it is not what was signed. ContractError: a rule could not be judged.
+    Raises: EvidenceError: there is no such version, or it is not what was signed. ContractError: a
+        rule could not be judged.
     """
     contract, row = installation.contract(name), installation.version(name, version)
     index = data_docs(
@@ -53,7 +57,7 @@ def document(
         sample_rows=sample_rows,
         seed=seed,
     )
-    made = {
+    details = {
         "version": row.version,
         "index": str(index.resolve()),
         "rows": min(row.rows, sample_rows),
@@ -61,8 +65,8 @@ def document(
         "seed": seed,
     }
     if folder is None:
-        installation.registry.derived.keep(name, row.version, "data_docs", made)
-    return made
+        installation.registry.derived.keep(name, row.version, "data_docs", details)
+    return details
 
 
 def pages_of(installation: Installation, name: str, version: str) -> Path:
@@ -81,9 +85,12 @@ def data_docs(
     """Judge a sample of a version with the contract's suite, and write the pages.
 
     Args:
-        frame: a version's rows; only the columns that the suite names are read, at most `sample_rows` rows of them, the same for the same seed.
-        folder: where the pages go, and nothing else does; pages of an earlier run there are replaced.
-    Returns: the file to open. Nothing is sent anywhere; the pages take their style sheets and scripts from the network when a browser shows them.
+        frame: a version's rows; only the columns that the suite names are read, at most
+            `sample_rows` rows of them, the same for the same seed.
+        folder: where the pages go, and nothing else does; pages of an earlier run there are
+            replaced.
+    Returns: the file to open. Nothing is sent anywhere; the pages take their style sheets and
+        scripts from the network when a browser shows them.
     Raises: ContractError: Great Expectations could not judge a rule; no page is written.
     """
     suite = json.loads(great_expectations(contract))
@@ -101,16 +108,18 @@ def data_docs(
 
 def _without_row_counts(suite: dict[str, Any], reason: str) -> dict[str, Any]:
     """What speaks of the whole table cannot be asked of a sample."""
-    asked = [each for each in suite["expectations"] if each["type"] != ROW_COUNT]
-    unasked = {
-        each["meta"]["assay_rule"]: reason
-        for each in suite["expectations"]
-        if each["type"] == ROW_COUNT
+    kept = [
+        expectation for expectation in suite["expectations"] if expectation["type"] != ROW_COUNT
+    ]
+    left_out = {
+        expectation["meta"]["assay_rule"]: reason
+        for expectation in suite["expectations"]
+        if expectation["type"] == ROW_COUNT
     }
     return {
         **suite,
-        "expectations": asked,
-        "meta": {**suite["meta"], "left_out": {**suite["meta"]["left_out"], **unasked}},
+        "expectations": kept,
+        "meta": {**suite["meta"], "left_out": {**suite["meta"]["left_out"], **left_out}},
     }
 
 
@@ -130,39 +139,8 @@ def _sample(frame: pl.LazyFrame, rows: int, sample_rows: int, seed: int) -> pl.D
 
 
 def _pages(contract: Contract, suite: dict[str, Any], sample: pl.DataFrame, folder: Path) -> Path:
-    gx = library()
-    from great_expectations.data_context.types.base import (
-        DataContextConfig,
-        InMemoryStoreBackendDefaults,
-        ProgressBarsConfig,
-    )
-
-    settings = DataContextConfig(
-        store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
-        analytics_enabled=False,
-        progress_bars=ProgressBarsConfig(globally=False),
-    )
-    context = gx.get_context(mode="ephemeral", project_config=settings)
-    table = (
-        context.data_sources.add_pandas("assay")
-        .add_dataframe_asset(contract.name)
-        .add_batch_definition_whole_dataframe("sample")
-    )
-    judged = context.validation_definitions.add(
-        gx.ValidationDefinition(
-            name=contract.name, data=table, suite=context.suites.add(gx.ExpectationSuite(**suite))
-        )
-    )
-    checkpoint = context.checkpoints.add(
-        gx.Checkpoint(name=contract.name, validation_definitions=[judged], result_format=NO_VALUES)
-    )
-    # Arrow-backed: plain pandas turns integers with nulls into fractions
-    result = checkpoint.run(
-        batch_parameters={"dataframe": sample.to_pandas(use_pyarrow_extension_array=True)}
-    )
-    for outcome in next(iter(result.run_results.values())).results:
-        _refuse_trouble(contract, outcome)
-
+    context = _context()
+    _judge(context, contract, suite, sample)
     for earlier in _PAGES:
         shutil.rmtree(folder / earlier, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
@@ -178,11 +156,54 @@ def _pages(contract: Contract, suite: dict[str, Any], sample: pl.DataFrame, fold
     return folder / "index.html"
 
 
+def _context() -> Any:
+    """A context of Great Expectations that keeps nothing, sends nothing and prints nothing."""
+    gx = library()
+    from great_expectations.data_context.types.base import (
+        DataContextConfig,
+        InMemoryStoreBackendDefaults,
+        ProgressBarsConfig,
+    )
+
+    settings = DataContextConfig(
+        store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
+        analytics_enabled=False,
+        progress_bars=ProgressBarsConfig(globally=False),
+    )
+    return gx.get_context(mode="ephemeral", project_config=settings)
+
+
+def _judge(context: Any, contract: Contract, suite: dict[str, Any], sample: pl.DataFrame) -> None:
+    """Judge the sample in the context. Raises: ContractError: a rule could not be judged."""
+    gx = library()
+    table = (
+        context.data_sources.add_pandas("assay")
+        .add_dataframe_asset(contract.name)
+        .add_batch_definition_whole_dataframe("sample")
+    )
+    validation = context.validation_definitions.add(
+        gx.ValidationDefinition(
+            name=contract.name, data=table, suite=context.suites.add(gx.ExpectationSuite(**suite))
+        )
+    )
+    checkpoint = context.checkpoints.add(
+        gx.Checkpoint(
+            name=contract.name, validation_definitions=[validation], result_format=NO_VALUES
+        )
+    )
+    # Arrow-backed: plain pandas turns integers with nulls into fractions
+    result = checkpoint.run(
+        batch_parameters={"dataframe": sample.to_pandas(use_pyarrow_extension_array=True)}
+    )
+    for outcome in next(iter(result.run_results.values())).results:
+        _refuse_trouble(contract, outcome)
+
+
 def _refuse_trouble(contract: Contract, outcome: Any) -> None:
     """An exception's text may quote values, and its page would show it: say which rule, and stop."""
-    told = outcome.exception_info or {}
-    if told.get("raised_exception") or any(
-        isinstance(each, dict) and each.get("raised_exception") for each in told.values()
+    exceptions = outcome.exception_info or {}
+    if exceptions.get("raised_exception") or any(
+        isinstance(entry, dict) and entry.get("raised_exception") for entry in exceptions.values()
     ):
         rule = outcome.expectation_config.meta["assay_rule"]
         place = Where(file=contract.file, dataset=contract.name, rule=rule)

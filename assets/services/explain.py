@@ -1,10 +1,13 @@
-"""Explain, done: a version's row, recomputed step by step with what cleaning had learned -> what each step did to it.
+"""Explain a row of a version: recompute it step by step with what cleaning had learned, and report
+what each step did to it.
 
-Belongs here: running the steps again on one row. Stays out: what they do (pipelines/clean), printing. Personal columns are shown as they were treated.
+Belongs here: running the steps again on one row. Stays out: what they do (pipelines/clean),
+printing. Personal columns are shown as they were treated.
 """
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 import polars as pl
@@ -12,10 +15,12 @@ import polars as pl
 from assay.assets.io.installation import Installation
 from assay.assets.io.registry.versions import Version
 from assay.assets.stages import fitted
-from assay.assets.stages.admit import found_again, treated_rows
+from assay.assets.stages.admit import found_again
 from assay.assets.stages.clean_validate import LAYERS
+from assay.assets.stages.profile_pass import redacts
 from assay.assets.stages.run import Run
 from assay.assets.stages.search import FOUND_SCHEMA
+from assay.assets.stages.window_rows import treated_rows
 from assay.contracts.errors import ContractError, EvidenceError, Where
 from assay.contracts.model import Contract
 from assay.pipelines.clean import steps
@@ -34,8 +39,9 @@ def explained(
 
     Args:
         number: `_row`, the record's number in its source.
-    Raises: ContractError: the version was made by another contract than the one that is here. EvidenceError: the source has no such row,
-        or what cleaning had learned is not what was signed.
+    Raises: ContractError: the version was made by another contract than the one that is here.
+        EvidenceError: the source has no such row, or what cleaning had learned is not what was
+        signed.
     """
     predicate = installation.statement(row)["predicate"]
     where = Where(dataset=contract.name, file=contract.file)
@@ -45,20 +51,9 @@ def explained(
             f"Check out the contract of version {predicate['contract']['version']}",
             where,
         )
-    inputs = Inputs(
-        **{
-            key: value
-            for key, value in predicate["inputs"].items()
-            if key in Inputs.__dataclass_fields__
-        }
-    )
     current = Run(installation, contract, row.run_id)
     learned = fitted.of_version(current, predicate["cleaning"])
-    redacts = any(
-        treatment.treatment == "redact" for treatment in contract.privacy.columns.values()
-    )
-    found = found_again(current, row) if redacts else pl.DataFrame(schema=FOUND_SCHEMA)
-    treated = treated_rows(current, inputs, found).filter(pl.col(ROW) == number)
+    treated = _treated_row(current, row, predicate["inputs"], number)
     received = run(treated.select(pl.col(contract.column_names).cast(pl.String)))
     if not received.height:
         raise EvidenceError(
@@ -66,11 +61,27 @@ def explained(
             "Give the number of a record of the source: `_row` where rows are set aside",
             where,
         )
-    told = _walked(treated, contract, learned)
+    walked = _walked(treated, contract, learned)
     return {
-        "dataset": contract.name, "version": row.version, "row": number, "received": received.row(0, named=True), "steps": told,
-        "learned": _named(learned, contract, number), **_end(installation, predicate, number, told),
-    }  # fmt: skip
+        "dataset": contract.name,
+        "version": row.version,
+        "row": number,
+        "received": received.row(0, named=True),
+        "steps": walked,
+        "learned": _named(learned, contract, number),
+        **_end(installation, predicate, number, walked),
+    }
+
+
+def _treated_row(
+    current: Run, row: Version, signed_inputs: dict[str, Any], number: int
+) -> pl.LazyFrame:
+    """The row as admission handed it on: text, its personal values treated."""
+    fields_now = {field.name for field in fields(Inputs)}
+    inputs = Inputs(**{key: value for key, value in signed_inputs.items() if key in fields_now})
+    redacting = redacts(current.contract)
+    found = found_again(current, row) if redacting else pl.DataFrame(schema=FOUND_SCHEMA)
+    return treated_rows(current, inputs, found).filter(pl.col(ROW) == number)
 
 
 def _walked(
@@ -111,30 +122,33 @@ def _step(
 
 
 def _named(learned: tuple[Fitted, ...], contract: Contract, number: int) -> list[dict[str, Any]]:
-    """Lines of what the steps learned that name the row: such as the cluster of duplicates it is in, and which row was kept."""
+    """Lines of what the steps learned that name the row: such as the cluster of duplicates it is
+    in, and which row was kept.
+    """
     lines = []
-    for index, one in enumerate(learned):
-        for name, table in one.tables.items():
+    for index, step in enumerate(learned):
+        for name, table in step.tables.items():
             numbers = [
                 column
                 for column, kind in table.schema.items()
                 if kind.is_integer() and (column == ROW or column.endswith(ROW))
             ]
             if numbers:
-                its = table.filter(
-                    pl.any_horizontal(pl.col(column) == number for column in numbers)
-                ).head(MOST)
+                names_row = pl.any_horizontal(pl.col(column) == number for column in numbers)
+                label = steps.label(index, contract.cleaning[index])
                 lines += [
-                    {"step": steps.label(index, contract.cleaning[index]), "table": name, **line}
-                    for line in its.iter_rows(named=True)
+                    {"step": label, "table": name, **line}
+                    for line in table.filter(names_row).head(MOST).iter_rows(named=True)
                 ]
     return lines
 
 
 def _end(
-    installation: Installation, predicate: dict[str, Any], number: int, told: list[dict[str, Any]]
+    installation: Installation, predicate: dict[str, Any], number: int, walked: list[dict[str, Any]]
 ) -> dict[str, Any]:
-    """Where the row went: published, or into one of the layers, with the reasons that are written there."""
+    """Where the row went: published, or into one of the layers, with the reasons that are written
+    there.
+    """
     reasons: list[str] = []
     for layer, why in LAYERS.items():
         file = installation.home.lake / predicate["set_aside"][layer]["path"]
@@ -147,7 +161,7 @@ def _end(
                 "outcome": "removed" if layer == "removed" else "quarantined",
                 "reasons": reasons,
             }
-    left = next((step for step in told if step["out"]), None)
+    left = next((step for step in walked if step["out"]), None)
     if left:
         return {
             "outcome": "removed" if left["out"] == "removed" else "quarantined",

@@ -1,4 +1,6 @@
-"""The features of a version, opened for a purpose: their table, and the same features of later rows."""
+"""The features of a version, opened for a purpose: their table, and the same features of later
+rows.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +10,8 @@ from typing import overload
 import polars as pl
 
 from assay.assets.io.installation import Installation
+from assay.assets.stages.feature_files import Others
 from assay.assets.stages.features import (
-    Others,
     feature_frame,
     feature_state,
     state_others,
@@ -22,7 +24,10 @@ from assay.pipelines.features.state import State
 
 @dataclass(frozen=True)
 class FeatureSet:
-    """The features of one version. Fitted once; what they give for a row is what they gave in the batch, bit by bit."""
+    """The features of one version.
+
+    Fitted once; what they give for a row is what they gave in the batch, bit by bit.
+    """
 
     dataset: str
     version: str
@@ -52,7 +57,8 @@ class FeatureSet:
         Args:
             frame: rows with the columns of the published version.
             history: rows from before, where windows or lags look back.
-        Raises: FeatureError: the frame lacks a column, has one in another type, or is no frame of Polars.
+        Raises: FeatureError: the frame lacks a column, has one in another type, or is no frame of
+            Polars.
         """
         past = given(history, "history") if history is not None else None
         made = table.transform(given(frame, "frame"), self.state, history=past, others=self.others)
@@ -60,7 +66,11 @@ class FeatureSet:
 
 
 def given(frame: object, what: str) -> pl.LazyFrame:
-    """What somebody handed in, as a plan. Raises: FeatureError: it is no frame of Polars; pandas' frames have other types, and what they mean is for their owner to say."""
+    """What somebody handed in, as a plan.
+
+    Raises: FeatureError: it is no frame of Polars; pandas' frames have other types, and what they
+        mean is for their owner to say.
+    """
     if isinstance(frame, pl.DataFrame | pl.LazyFrame):
         return frame.lazy()
     kind = f"{type(frame).__module__.partition('.')[0]}.{type(frame).__qualname__}".removeprefix(
@@ -73,9 +83,11 @@ def given(frame: object, what: str) -> pl.LazyFrame:
 
 
 def open_features(name: str, version: str | None, purpose: str) -> FeatureSet:
-    """Open a version's features for one of the purposes it was admitted for, and have that recorded.
+    """Open a version's features for one of the purposes it was admitted for, and have that
+    recorded.
 
-    Raises: AdmissionError: another purpose, or features carry a class that the contract does not allow for it. EvidenceError: files are not what was signed.
+    Raises: AdmissionError: another purpose, or features carry a class that the contract does not
+        allow for it. EvidenceError: files are not what was signed.
         FeatureError: the version has no features.
     """
     installation = Installation.open()

@@ -1,4 +1,4 @@
-"""Reaping, done: runs whose process is gone -> ended, their lease taken away, their staging swept.
+"""End the runs whose process is gone: take their lease away, and sweep their staging.
 
 Belongs here: the registry's side. Stays out: telling Dagster (assets/dagster/lost_runs.py).
 """
@@ -10,7 +10,10 @@ from assay.assets.io.registry.runs import RunRecord
 
 
 def reap(installation: Installation) -> list[RunRecord]:
-    """End every run that will never end by itself. Returns: those that were in the middle of a stage."""
+    """End every run that will never end by itself.
+
+    Returns: those that were in the middle of a stage.
+    """
     if installation.registry.read_only:
         return []
     failed = []

@@ -1,6 +1,8 @@
-"""Models at work, watched: predictions that were given, outcomes that arrived -> how good the ones in service are, and who serves from then on.
+"""Watch the models in service: how good they are by the outcomes that have arrived, and which
+serves from then on.
 
-Belongs here: keeping predictions and outcomes, judging by them, promoting and rolling back. Stays out: training (model.py), predicting (predict.py).
+Belongs here: keeping predictions and outcomes, judging by them, promoting and rolling back. Stays
+out: training (model.py), predicting (predict.py).
 """
 
 from __future__ import annotations
@@ -56,7 +58,11 @@ def judged_by(installation: Installation, contract: Contract) -> str:
 
 
 def review(installation: Installation, name: str) -> list[Switched]:
-    """Judge who serves by the outcomes that have arrived: promote a challenger, roll back what has fallen. Safe to repeat."""
+    """Judge who serves by the outcomes that have arrived: promote a challenger, roll back what has
+    fallen.
+
+    Safe to repeat.
+    """
     contract, policy = keeps_model(installation, name)
     bounds = contract.drift.performance if contract.drift else Performance()
     return [
@@ -109,7 +115,9 @@ def _standing(
     challenger: str,
     champion: str,
 ) -> Standing:
-    """How a challenger stands by what came true for it and for the champion while it was tried: how the champion did before is another time's."""
+    """How a challenger stands by what came true for it and for the champion while it was tried: how
+    the champion did before is another time's.
+    """
     outcomes = [
         live(installation, contract.name, version, beside=challenger)
         for version in (challenger, champion)
@@ -163,7 +171,11 @@ def _end_canary(
 def promote(
     installation: Installation, contract: Contract, policy: Retrain, version: str, reason: str
 ) -> list[Switched]:
-    """Make a version champion, and end a canary of it; where it had been refused, the reason of that is told with this one. Raises: ActionError: nothing is known of it."""
+    """Make a version champion, and end a canary of it; where it had been refused, the reason of
+    that is told with this one.
+
+    Raises: ActionError: nothing is known of it.
+    """
     serving = installation.registry.models.serving(contract.name)
     last = next(
         (
@@ -236,7 +248,9 @@ def _review_champion(
 
 
 def predecessor(installation: Installation, name: str) -> ModelSwitch | None:
-    """The switch that made the champion before this one: each switch adds one to those that are there, each rolling back takes off those that came after."""
+    """The switch that made the champion before this one: each switch adds one to those that are
+    there, each rolling back takes off those that came after.
+    """
     stack = list[ModelSwitch]()
     for row in installation.registry.models.switches(name):
         if row.role != "champion" or not row.version:

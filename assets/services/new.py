@@ -1,6 +1,7 @@
-"""New, done: a file nobody has promised anything about -> a drafted contract.
+"""Draft the contract of a new file.
 
-Belongs here: reading the file, looking for a licence beside it, asking git who drafts. Stays out: measuring and proposing (pipelines/draft).
+Belongs here: reading the file, looking for a licence beside it, asking git who drafts. Stays out:
+measuring and proposing (pipelines/draft).
 """
 
 from __future__ import annotations
@@ -27,10 +28,15 @@ from assay.pipelines.draft.profile import Profile, profile
 from assay.pipelines.draft.propose import Draft, draft
 from assay.pipelines.draft.settings import Origin
 
+Kind = Literal["csv", "json", "jsonl", "parquet", "arrow", "excel"]
+
 
 @dataclass(frozen=True)
 class Drafted:
-    """The draft, what it was made from, and what `assay check` will say of it. `root_to_set` is the folder that ASSAY_SOURCE_ROOTS must name, if any."""
+    """The draft, what it was made from, and what `assay check` will say of it.
+
+    `root_to_set` is the folder that ASSAY_SOURCE_ROOTS must name, if any.
+    """
 
     draft: Draft
     profile: Profile
@@ -39,7 +45,9 @@ class Drafted:
     problems: tuple[Problem, ...]
     root_to_set: Path | None
     to_move: bool = False
-    """Whether the file lies in the home itself, where no source is read from: the draft names its place in the inbox."""
+    """Whether the file lies in the home itself, where no source is read from: the draft names its
+    place in the inbox.
+    """
 
 
 def drafted(
@@ -54,7 +62,8 @@ def drafted(
     """Draft the contract of a file.
 
     Args:
-        roots: the folders that sources may be read from; the file's location is written from the first that holds it.
+        roots: the folders that sources may be read from; the file's location is written from the
+            first that holds it.
         license: an SPDX expression, over whatever lies beside the file.
         told: hears what is being done.
     Raises: SourceError: the file is not there, or cannot be read.
@@ -62,98 +71,135 @@ def drafted(
     from assay.contracts.load import lint
 
     where = Where(file=shown(path))
+    _check_file(path, where)
+    path = path.resolve()
+    place = _place(path, roots)
+    with tempfile.TemporaryDirectory(prefix="assay-new-") as temporary:
+        folder = Path(temporary)
+        told("reading the file")
+        source, read = _landed(path, place.location, folder, where)
+        names, left_out = _promisable(read.columns)
+        told(f"measuring {read.rows:,} rows of {len(names)} columns")
+        measured = profile(rows_in(folder), names)
+    told("looking for a licence")
+    license_found = license_of(path, license, place.root or path.parent)
+    options = found_options(read)
+    origin = Origin(place.location, source.format, sha256(path), options, read.unreadable, left_out)
+    told("writing the draft")
+    document = draft(measured, name, origin, license_found, owner)
+    return Drafted(
+        draft=document,
+        profile=measured,
+        origin=origin,
+        license=license_found,
+        problems=lint(document.text, f"{name}.odcs.yaml").problems,
+        root_to_set=place.root_to_set,
+        to_move=place.is_in_home,
+    )
+
+
+def _check_file(path: Path, where: Where) -> None:
     if not path.is_file():
         raise SourceError(
             "the file is not there",
             "Give the path of a CSV, JSON, JSON lines, Parquet, Arrow or Excel file, or of an archive of one",
             where,
         )
-    path = path.resolve()
-    allowed = is_source(path, roots)
-    root = (
-        next((folder for folder in roots if path.is_relative_to(folder)), None) if allowed else None
-    )
-    in_home = not allowed and path.is_relative_to(roots[0])
-    location = (
-        str(path.relative_to(root))
-        if root
-        else str(path)
-        if allowed
-        else f"{INBOX}/{path.name}"
-        if in_home
-        else path.name
-    )
-    with tempfile.TemporaryDirectory(prefix="assay-new-") as made:
-        folder = Path(made)
-        told("reading the file")
-        source, read = _landed(path, location, folder, where)
-        names, left_out = _promisable(read.columns)
-        told(f"measuring {read.rows:,} rows of {len(names)} columns")
-        measured = profile(rows_in(folder), names)
-    told("looking for a licence")
-    found = license_of(path, license, root or path.parent)
-    origin = Origin(
-        location, source.format, sha256(path), found_options(read), read.unreadable, left_out
-    )
-    told("writing the draft")
-    done = draft(measured, name, origin, found, owner)
-    return Drafted(
-        done,
-        measured,
-        origin,
-        found,
-        lint(done.text, f"{name}.odcs.yaml").problems,
-        None if allowed or in_home else path.parent,
-        in_home,
-    )
+
+
+# -- where the file lies -------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a file lies, as the contract names it, and what has to be done before a run may read it
+    there.
+    """
+
+    location: str
+    root: Path | None = None
+    """The folder of sources that holds it."""
+    root_to_set: Path | None = None
+    is_in_home: bool = False
+
+
+def _place(path: Path, roots: Sequence[Path]) -> _Place:
+    if is_source(path, roots):
+        root = next((folder for folder in roots if path.is_relative_to(folder)), None)
+        return _Place(str(path.relative_to(root)) if root else str(path), root)
+    if path.is_relative_to(roots[0]):
+        return _Place(f"{INBOX}/{path.name}", is_in_home=True)
+    return _Place(path.name, root_to_set=path.parent)
 
 
 # -- reading --------------------------------------------------------------------------------
 
 
 def _landed(path: Path, location: str, folder: Path, where: Where) -> tuple[Source, Read]:
-    """Land the file as a run would. Raises: SourceError: it cannot be read, or most of it cannot."""
+    """Land the file as a run would.
+
+    Raises: SourceError: it cannot be read, or most of it cannot.
+    """
     file = unpacked(path, folder, where)
-    kind = _format(file, path)
-    options = (
-        CsvOptions()
-        if kind in ("parquet", "arrow", "excel")
-        else CsvOptions(encoding="auto")
-        if kind != "csv"
-        else CsvOptions(
-            delimiter="auto", quote="auto", escape="auto", encoding="auto", header="auto"
-        )
-    )
+    kind = _kind(file, path)
+    options = _options(kind)
     source = Source(origin="external", location=location, format=kind, options=options)
     read = read_file(source, file, folder, where)
     if read.unreadable > read.rows:
-        said = "; ".join(f"{name} {value!r}" for name, value in read.found.items())
+        guesses = "; ".join(f"{name} {value!r}" for name, value in read.found.items())
         raise SourceError(
             f"{read.unreadable:,} of {read.unreadable + read.rows:,} records cannot be read"
-            + f" ({said})" * bool(said),
+            + f" ({guesses})" * bool(guesses),
             "Save the file as CSV in UTF-8 with one header line and as many cells in every line",
             where,
         )
     return source, read
 
 
-def _format(
-    file: Path, named: Path
-) -> Literal["csv", "json", "jsonl", "parquet", "arrow", "excel"]:
+def _options(kind: Kind) -> CsvOptions:
+    """What is to be found out of a file of this kind."""
+    if kind == "csv":
+        return CsvOptions(
+            delimiter="auto", quote="auto", escape="auto", encoding="auto", header="auto"
+        )
+    if kind in ("json", "jsonl"):
+        return CsvOptions(encoding="auto")
+    return CsvOptions()
+
+
+_KINDS_OF_ENDINGS: dict[str, Kind] = {
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".json": "json",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".arrow": "arrow",
+    ".arrows": "arrow",
+    ".feather": "arrow",
+    ".ipc": "arrow",
+    ".xlsx": "excel",
+    ".xlsm": "excel",
+    ".xlsb": "excel",
+    ".xls": "excel",
+    ".ods": "excel",
+}
+
+
+def _kind(file: Path, named: Path) -> Kind:
     """By the file's first bytes and its name's ending."""
     with file.open("rb") as stream:
         first = stream.read(6)
-    if first.startswith(b"PAR1") or first == b"ARROW1":
-        return "parquet" if first.startswith(b"PAR1") else "arrow"
-    endings: dict[str, Literal["json", "jsonl", "parquet", "arrow", "excel"]] = {
-        ".parquet": "parquet", ".pq": "parquet", ".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".arrow": "arrow", ".arrows": "arrow", ".feather": "arrow", ".ipc": "arrow",
-        ".xlsx": "excel", ".xlsm": "excel", ".xlsb": "excel", ".xls": "excel", ".ods": "excel",
-    }  # fmt: skip
-    return endings.get(named.suffix.lower(), "csv")
+    if first.startswith(b"PAR1"):
+        return "parquet"
+    if first == b"ARROW1":
+        return "arrow"
+    return _KINDS_OF_ENDINGS.get(named.suffix.lower(), "csv")
 
 
 def found_options(read: Read) -> dict[str, tuple[Any, str]]:
-    """What was found of how the file is written, as options that read it so, each with why; what a contract means anyway is left out."""
+    """What was found of how the file is written, as options that read it so, each with why; what a
+    contract means anyway is left out.
+    """
     usual = CsvOptions()
     names = {"first line": True, "none": False}
     options: dict[str, tuple[Any, str]] = {}
@@ -164,38 +210,42 @@ def found_options(read: Read) -> dict[str, tuple[Any, str]]:
                 f"names that are missing or taken are made: {read.found['renamed']}",
             )
         elif name in CsvOptions.model_fields:
-            said = names[value] if name == "header" else value
-            if said != getattr(usual, name):
-                options[name] = (said, "found, not stated anywhere: check it")
+            option = names[value] if name == "header" else value
+            if option != getattr(usual, name):
+                options[name] = (option, "found, not stated anywhere: check it")
     return options
 
 
 def _promisable(columns: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
-    """The columns that a contract can promise, and those whose name it cannot carry: rules are named after columns, in A-Z, a-z, 0-9 and _."""
+    """The columns that a contract can promise, and those whose name it cannot carry: rules are
+    named after columns, in A-Z, a-z, 0-9 and _.
+    """
     names: list[str] = []
-    words: set[str] = set()
+    rule_names: set[str] = set()
     for column in columns:
-        word = rule_word(column)
-        if word and word not in words and not column.startswith("_"):
+        rule_name = rule_word(column)
+        if rule_name and rule_name not in rule_names and not column.startswith("_"):
             names.append(column)
-            words.add(word)
+            rule_names.add(rule_name)
     return names, tuple(column for column in columns if column not in names)
 
 
 # -- licence and owner -------------------------------------------------------------------------
 
 
-def license_of(path: Path, said: str | None, root: Path) -> LicenseFound:
-    """The licence that was said, else what lies beside the file or, where nothing does, in the folder above it."""
-    beside = license_beside(path, root)
-    if said is not None:
-        agrees = beside is not None and beside.expression == said
+def license_of(path: Path, expression: str | None, root: Path) -> LicenseFound:
+    """The licence that was said, else what lies beside the file or, where nothing does, in the
+    folder above it.
+    """
+    detected = license_beside(path, root)
+    if expression is not None:
+        agrees = detected is not None and detected.expression == expression
         return LicenseFound(
-            said,
-            beside.evidence if agrees and beside else "said with --license",
+            expression,
+            detected.evidence if agrees and detected else "said with --license",
             "said with --license",
         )
-    return beside or LicenseFound(
+    return detected or LicenseFound(
         UNKNOWN,
         "none found beside the file",
         "no licence lies beside the file: say it with --license",

@@ -1,7 +1,10 @@
-"""The quarantine, done: what waits there, what stewards decide about it, what today's rules say of it, and when it goes.
+"""Manage the quarantine: what waits there, what stewards decide about it, what today's rules say of
+it, and when it goes.
 
-Belongs here: the files, the decisions, their expiry. Stays out: which rows a decision takes (pipelines/validate/quarantine.py), publishing what is released (assess.py).
-A decision is about the rows of one delivery (the same bytes, the same window), whichever run has set them aside.
+Belongs here: the files, the decisions, their expiry. Stays out: which rows a decision takes
+(pipelines/validate/quarantine.py), publishing what is released (stages/quality.py).
+A decision is about the rows of one delivery (the same bytes, the same window), whichever run has
+set them aside.
 """
 
 from __future__ import annotations
@@ -45,7 +48,9 @@ _STATES = {"release": "released", "discard": "discarded"}
 
 
 def listed(installation: Installation, names: Sequence[str]) -> list[dict[str, Any]]:
-    """One entry a run that set rows aside: how many of them wait, were released or discarded, and when they expire."""
+    """One entry a run that set rows aside: how many of them wait, were released or discarded, and
+    when they expire.
+    """
     return [
         _entry(installation, row)
         for name in names
@@ -62,15 +67,25 @@ def _entry(installation: Installation, row: QuarantineRecord) -> dict[str, Any]:
         else {}
     )
     return {
-        **{key: getattr(row, key) for key in ("dataset", "run_id", "kept_at", "window", "rows", "reasons", "expired_at")}, "file": str(_path(row)),
-        **{state: states.get(state, 0) for state in ("open", "released", "discarded")}, "expires_at": _expires(row, contract).isoformat() if contract else None,
-    }  # fmt: skip
+        "dataset": row.dataset,
+        "run_id": row.run_id,
+        "kept_at": row.kept_at,
+        "window": row.window,
+        "rows": row.rows,
+        "reasons": row.reasons,
+        "expired_at": row.expired_at,
+        "file": str(_path(row)),
+        **{state: states.get(state, 0) for state in ("open", "released", "discarded")},
+        "expires_at": _expires(row, contract).isoformat() if contract else None,
+    }
 
 
 def shown(
     installation: Installation, name: str, run_id: str | None, rule: str | None, rows: int
 ) -> dict[str, Any]:
-    """The first rows of a run's quarantine with their reasons, and the values of columns that are not personal."""
+    """The first rows of a run's quarantine with their reasons, and the values of columns that are
+    not personal.
+    """
     row = record(installation, name, run_id)
     contract = installation.contract(name)
     frame = _scan(installation, row).with_columns(
@@ -79,13 +94,14 @@ def shown(
     if rule is not None:
         _check_reason(row, rule)
         frame = frame.filter(pl.col(REASONS).list.contains(rule))
-    actions = {each.id: each.action for each in _describe_decision(installation, row)}
+    actions = {decision.id: decision.action for decision in _describe_decision(installation, row)}
     hidden = [column for column in frame.collect_schema() if column in row.personal]
-    found = collect(frame.drop(hidden).sort(ROW).head(rows))
+    first_rows = collect(frame.drop(hidden).sort(ROW).head(rows))
     states = [
-        {"_state": _STATES[actions[number]] if number else "open"} for number in found[DECISION]
+        {"_state": _STATES[actions[number]] if number else "open"}
+        for number in first_rows[DECISION]
     ]
-    values = found.drop(DECISION).to_dicts()
+    values = first_rows.drop(DECISION).to_dicts()
     return {
         **_entry(installation, row),
         "hidden": hidden,
@@ -94,12 +110,15 @@ def shown(
 
 
 def record(installation: Installation, name: str, run_id: str | None) -> QuarantineRecord:
-    """What a run set aside; the newest that is still there unless named. Raises: QualityError: there is none, or it has expired."""
+    """What a run set aside; the newest that is still there unless named.
+
+    Raises: QualityError: there is none, or it has expired.
+    """
     installation.contract(name)
-    known = [row for row in installation.registry.quarantine.all(name) if row.rows]
+    records = [row for row in installation.registry.quarantine.all(name) if row.rows]
     chosen = [
         row
-        for row in known
+        for row in records
         if (row.run_id.startswith(run_id) if run_id else _there(installation, row))
     ]
     where = Where(dataset=name)
@@ -108,20 +127,20 @@ def record(installation: Installation, name: str, run_id: str | None) -> Quarant
             f"the names of {len(chosen)} runs begin so", "Give more of the run's name", where
         )
     if not chosen:
-        said = (
+        problem = (
             "no run whose name begins so has set rows aside"
             if run_id
             else "no row waits in the quarantine"
         )
-        raise QualityError(said, "See `assay quarantine list`", where)
+        raise QualityError(problem, "See `assay quarantine list`", where)
     if not _there(installation, chosen[-1]):
-        said = (
+        problem = (
             f"expired on {chosen[-1].expired_at[:10]}"
             if chosen[-1].expired_at
             else "is not on the disk"
         )
         raise QualityError(
-            f"the quarantine of run '{chosen[-1].run_id}' {said}",
+            f"the quarantine of run '{chosen[-1].run_id}' {problem}",
             "Deliver the data again",
             where,
         )
@@ -146,7 +165,9 @@ def _decisions(installation: Installation, row: QuarantineRecord) -> list[Handli
 
 def _states(installation: Installation, row: QuarantineRecord) -> pl.DataFrame:
     """`_row`, `_reasons` and `state` of every quarantined row."""
-    actions = {each.id: _STATES[each.action] for each in _describe_decision(installation, row)}
+    actions = {
+        decision.id: _STATES[decision.action] for decision in _describe_decision(installation, row)
+    }
     state = (
         pl.col(DECISION).replace_strict(
             list(actions), list(actions.values()), default="open", return_dtype=pl.String
@@ -188,17 +209,14 @@ def decide(
     rows: Sequence[int],
     why: str,
 ) -> dict[str, Any]:
-    """Release quarantined rows into the next version, or discard them: their values go at once, and for good.
+    """Release quarantined rows into the next version, or discard them: their values go at once, and
+    for good.
 
     Returns: the decision as it was kept.
-    Raises: ConfigurationError: no reason, or neither or both of a rule and rows. QualityError: what is asked for cannot be, with the first row and column.
+    Raises: ConfigurationError: no reason, or neither or both of a rule and rows. QualityError: what
+        is asked for cannot be, with the first row and column.
     """
-    if not why.strip():
-        raise ConfigurationError("a decision needs a reason", 'Say it: --why "…"')
-    if (rule is None) == (not rows):
-        raise ConfigurationError(
-            "a decision is about rows, or about a rule", "Give --row, once or more, or --rule"
-        )
+    _check_request(why, rule, rows)
     installation.home.check_writable()
     if action == "discard":
         installation.registry.clock_doubts.check("nothing is discarded")
@@ -208,36 +226,68 @@ def decide(
     chosen = _chosen(installation, row, rule, rows)
     covers = _covers(row, contract, chosen, rule) if action == "release" else {}
     wanted = Handling(0, action, tuple(sorted(set(rows))), rule, covers)
+    decision = {
+        "dataset": name,
+        "source_digest": row.source_digest,
+        "window": row.window,
+        "run_id": row.run_id,
+        "action": action,
+        "rule": rule,
+        "chosen": list(wanted.rows),
+        "covers": dict(covers),
+        "rows": _count_taken(installation, row, contract, wanted),
+        "why": why.strip(),
+        "by": installation.registry.actor,
+    }
+    files = _files(installation, row, wanted, contract)
+    return _keep_decision(installation, decision, files)
+
+
+def _check_request(why: str, rule: str | None, rows: Sequence[int]) -> None:
+    if not why.strip():
+        raise ConfigurationError("a decision needs a reason", 'Say it: --why "…"')
+    if (rule is None) == (not rows):
+        raise ConfigurationError(
+            "a decision is about rows, or about a rule", "Give --row, once or more, or --rule"
+        )
+
+
+def _count_taken(
+    installation: Installation, row: QuarantineRecord, contract: Contract, wanted: Handling
+) -> int:
+    """How many rows a decision takes.
+
+    Raises: QualityError: none, or one to be released holds a cell that cannot be read.
+    """
     taken = decided([*_decisions(installation, row), wanted], reason_digests(contract))
     frame = _scan(installation, row).with_columns(taken).filter(pl.col(DECISION) == 0)
-    count, unread = (
-        each for each in run_together([frame.select(pl.len()), unreadable_cells(frame, contract)])
-    )
+    count, unread = run_together([frame.select(pl.len()), unreadable_cells(frame, contract)])
     if not count.item():
         raise QualityError(
             "every row that broke it broke another rule too",
             "Release that rule as well, or rows by number: --row",
-            Where(dataset=name, rule=rule),
+            Where(dataset=row.dataset, rule=wanted.rule),
         )
-    if action == "release" and unread.height:
+    if wanted.action == "release" and unread.height:
         number, column = unread.row(0)
         kind = contract.column(column).logical_type
-        where = Where(dataset=name, row=number, field=column)
         raise QualityError(
             f"it cannot be released: the cell is no {kind}",
             "Mend it in the source and deliver again, or leave it where it is",
-            where,
+            Where(dataset=row.dataset, row=number, field=column),
         )
-    files = _files(installation, row, wanted, contract)
-    said: dict[str, Any] = {
-        "dataset": name, "source_digest": row.source_digest, "window": row.window, "run_id": row.run_id, "action": action, "rule": rule, "chosen": list(wanted.rows),
-        "covers": dict(covers), "rows": count.item(), "why": why.strip(), "by": installation.registry.actor, "at": installation.registry.now(),
-    }  # fmt: skip
-    kept = installation.registry.quarantine.handle(
-        NewHandling(**said, envelope=handling.signed(files, said, installation.keys.signer()))
-    )
+    return int(count.item())
+
+
+def _keep_decision(
+    installation: Installation, decision: dict[str, Any], files: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """Sign a decision, keep it, and carry it out."""
+    decision = {**decision, "at": installation.registry.now()}
+    envelope = handling.signed(files, decision, installation.keys.signer())
+    kept = installation.registry.quarantine.handle(NewHandling(**decision, envelope=envelope))
     installation.settle()
-    return {key: getattr(kept, key) for key in ("id", *said)}
+    return {key: getattr(kept, key) for key in ("id", *decision)}
 
 
 def _check_delivery(installation: Installation, row: QuarantineRecord, contract: Contract) -> None:
@@ -275,21 +325,21 @@ def _chosen(
     states = _states(installation, row)
     if rule is not None:
         _check_reason(row, rule)
-        found = states.filter(pl.col(REASONS).list.contains(rule) & (pl.col("state") == "open"))
-        if not found.height:
+        open_rows = states.filter(pl.col(REASONS).list.contains(rule) & (pl.col("state") == "open"))
+        if not open_rows.height:
             raise QualityError(
                 "no row that broke it is left to decide about",
                 "See `assay quarantine list`",
                 Where(dataset=row.dataset, rule=rule),
             )
-        return found
-    known = dict(states.select(ROW, "state").iter_rows())
+        return open_rows
+    state_of_row = dict(states.select(ROW, "state").iter_rows())
     for number in rows:
-        state = known.get(number)
+        state = state_of_row.get(number)
         if state != "open":
-            said = "it is not in this quarantine" if state is None else f"it is {state} already"
+            problem = "it is not in this quarantine" if state is None else f"it is {state} already"
             raise QualityError(
-                said,
+                problem,
                 f"See `assay quarantine show {row.dataset}`",
                 Where(dataset=row.dataset, row=number),
             )
@@ -299,7 +349,10 @@ def _chosen(
 def _covers(
     row: QuarantineRecord, contract: Contract, chosen: pl.DataFrame, rule: str | None
 ) -> Mapping[str, str]:
-    """What a release overrules: reason -> the digest of today's rule. Raises: QualityError: one of them no steward can overrule."""
+    """What a release overrules: reason -> the digest of today's rule.
+
+    Raises: QualityError: one of them no steward can overrule.
+    """
     digests = reason_digests(contract)
     reasons = (
         [rule]
@@ -326,7 +379,9 @@ def _covers(
 def _files(
     installation: Installation, row: QuarantineRecord, wanted: Handling, contract: Contract
 ) -> list[dict[str, Any]]:
-    """Each quarantine file that holds the delivery's rows; for a discard with a copy that lacks the values, which waits until the decision is kept."""
+    """Each quarantine file that holds the delivery's rows; for a discard with a copy that lacks the
+    values, which waits until the decision is kept.
+    """
     delivery = (row.source_digest, row.window)
     same = [
         other
@@ -355,7 +410,9 @@ def _files(
 
 
 def replay(installation: Installation, name: str, run_id: str | None) -> dict[str, Any]:
-    """Hold a run's open rows against today's contract: how many would pass, per reason they were set aside for."""
+    """Hold a run's open rows against today's contract: how many would pass, per reason they were
+    set aside for.
+    """
     row, contract = record(installation, name, run_id), installation.contract(name)
     pointed_to = {rule.argument.dataset for rule in contract.rules if rule.kind == "relationship"}
     related = {
@@ -369,17 +426,23 @@ def replay(installation: Installation, name: str, run_id: str | None) -> dict[st
         _scan(installation, row), contract, related, installation.scan(newest) if newest else None
     )
     waiting = _states(installation, row).filter(pl.col("state") == "open").select(ROW).lazy()
-    found = collect(judged.join(waiting, on=ROW, how="semi"))
+    judged_open = collect(judged.join(waiting, on=ROW, how="semi"))
     reasons = (
-        found.explode(REASONS, empty_as_null=False)
+        judged_open.explode(REASONS, empty_as_null=False)
         .group_by(REASONS)
         .agg(pl.len().alias("rows"), pl.col(PASSES).sum().alias("would_pass"))
         .sort(REASONS)
+        .rename({REASONS: "reason"})
     )
     changed = row.contract_digest != contract.digest
+    passing = judged_open.filter(pl.col(PASSES))
     return {
-        "dataset": name, "run_id": row.run_id, "contract_changed": changed, "open": found.height, "would_pass": int(found[PASSES].sum()),
-        "reasons": [{"reason": reason, "rows": rows, "would_pass": passing} for reason, rows, passing in reasons.iter_rows()],
-        "rows": found.filter(pl.col(PASSES))[ROW].sort().head(SHOWN).to_list(),
-        "next": f"assay run {name}" if changed and found[PASSES].any() else None,
-    }  # fmt: skip
+        "dataset": name,
+        "run_id": row.run_id,
+        "contract_changed": changed,
+        "open": judged_open.height,
+        "would_pass": passing.height,
+        "reasons": reasons.to_dicts(),
+        "rows": passing[ROW].sort().head(SHOWN).to_list(),
+        "next": f"assay run {name}" if changed and passing.height else None,
+    }

@@ -1,4 +1,6 @@
-"""The quarantine compared with its evidence: files that should be there, and expiries that are recorded."""
+"""The quarantine compared with its evidence: files that should be there, and expiries that are
+recorded.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
-"""Searching, done: a question and a purpose -> passages with their place, version and licence, and the use recorded before any is handed out.
+"""Search an index for a purpose: passages with their place, version and licence, the use recorded
+before any is handed out.
 
-Belongs here: whether one may, what is in service, what is withdrawn. Stays out: building (index.py).
+Belongs here: whether one may, what is in service, what is withdrawn. Stays out: building
+(index.py).
 """
 
 from __future__ import annotations
@@ -8,16 +10,18 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
-from assay.assets.io.index import IndexStore, Opened
+from assay.assets.io.index import Opened
 from assay.assets.io.installation import Installation
 from assay.assets.io.registry.indexes import ServingIndex
 from assay.assets.stages.act import carried
-from assay.assets.stages.index import answer, documents_of, embedder_of, index_store, policy_of
+from assay.assets.stages.index_embedder import embedder_of_build
+from assay.assets.stages.index_trial import answer
+from assay.assets.stages.indexed_data_set import IndexedDataSet
 from assay.contracts.errors import ActionError, AdmissionError, Where
-from assay.contracts.model import Contract
 from assay.lineage.trace import trace_of
 from assay.pipelines.act.renewal import Embedder
 
@@ -60,148 +64,157 @@ def search(
 
     Args:
         purpose: one of those the version was admitted for.
-        traceparent: of W3C Trace Context; that of the environment (TRACEPARENT), or a new one, unless given.
-    Raises: AdmissionError: the version was not admitted for this purpose; the refusal is recorded. ActionError: no index is in service, or it cannot be used.
+        traceparent: of W3C Trace Context; that of the environment (TRACEPARENT), or a new one,
+            unless given.
+    Raises: AdmissionError: the version was not admitted for this purpose; the refusal is recorded.
+        ActionError: no index is in service, or it cannot be used.
     """
-    if not question.strip() or len(question) > MOST_CHARS:
-        raise ActionError(
-            "that is no question"
-            if not question.strip()
-            else f"the question is longer than {MOST_CHARS:,} characters",
-            "Ask in a sentence or two",
-            Where(dataset=name),
-        )
+    _check_question(name, question)
     trace_id = trace_of(traceparent or os.environ.get("TRACEPARENT"))
     installation = Installation.open()
     installation.registry.check_writable()
-    contract = installation.contract(name)
-    service, found = _retrieve(installation, contract, question, k, purpose, trace_id)
-    version, terms = service.version, carried(installation, contract, service.version)
-    passages = tuple(
-        Passage(
-            row["document"],
-            row["passage"],
-            row["heading"],
-            row["start"],
-            row["end"],
-            row["said"],
-            row["score"],
-            row["license"] or terms["license"],
-        )
-        for row in found.iter_rows(named=True)
-    )
-    told = {
+    data_set = IndexedDataSet.of(installation, installation.contract(name))
+    service = _serving(data_set)
+    _check_purpose(data_set, service, purpose, trace_id)
+    service, best = _best_passages(data_set, service, question, k)
+    terms = carried(installation, data_set.contract, service.version)
+    passages = tuple(_passage(row, terms["license"]) for row in best.iter_rows(named=True))
+    details = {
         "build": service.build,
         "passages": [passage.passage for passage in passages],
         "k": k,
     }
     installation.registry.uses.record(
-        name, version, purpose, allowed=True, kind="search", trace_id=trace_id, details=told
+        name,
+        service.version,
+        purpose,
+        allowed=True,
+        kind="search",
+        trace_id=trace_id,
+        details=details,
     )
     return Found(
-        name,
-        version,
-        service.build,
-        purpose,
-        trace_id,
-        terms["license"],
-        terms["obligations"],
-        terms["attribution"],
-        passages,
+        dataset=name,
+        version=service.version,
+        build=service.build,
+        purpose=purpose,
+        trace_id=trace_id,
+        license=terms["license"],
+        obligations=terms["obligations"],
+        attribution=terms["attribution"],
+        passages=passages,
     )
 
 
-def _retrieve(
-    installation: Installation,
-    contract: Contract,
-    question: str,
-    k: int,
-    purpose: str,
-    trace_id: str,
+def _check_question(name: str, question: str) -> None:
+    if not question.strip():
+        problem = "that is no question"
+    elif len(question) > MOST_CHARS:
+        problem = f"the question is longer than {MOST_CHARS:,} characters"
+    else:
+        return
+    raise ActionError(problem, "Ask in a sentence or two", Where(dataset=name))
+
+
+def _passage(row: dict[str, Any], license_of_all: str) -> Passage:
+    return Passage(
+        document=row["document"],
+        passage=row["passage"],
+        heading=row["heading"],
+        start=row["start"],
+        end=row["end"],
+        text=row["said"],
+        score=row["score"],
+        license=row["license"] or license_of_all,
+    )
+
+
+def _best_passages(
+    data_set: IndexedDataSet, service: ServingIndex, question: str, k: int
 ) -> tuple[ServingIndex, pl.DataFrame]:
-    policy, store = policy_of(contract), index_store(installation)
-    service = _serving(installation, contract)
-    _check_purpose(installation, contract, service, purpose, trace_id)
+    """The build that answered, and the `k` best passages of documents that are not withdrawn.
+
+    Raises: ActionError: the index in service cannot be used.
+    """
     while True:
         try:
-            opened, embedder = _ready(installation, store, contract.name, service)
-            withdrawn = _withdrawn(installation, contract, service, opened)
-            found = answer(
-                installation,
-                policy,
-                opened,
-                embedder,
-                question,
-                opened.manifest["passages"] if withdrawn else k,
-            )
-            break
+            return service, _answered(data_set, service, question, k)
         except (ActionError, OSError, RuntimeError, ValueError) as error:
-            now = _serving(installation, contract)
+            now = _serving(data_set)
             if now.build == service.build:
                 if isinstance(error, ActionError):
                     raise
                 problem = f"the index in service cannot be read ({type(error).__name__})"
                 raise ActionError(
                     problem,
-                    f"Build it again: assay index rebuild {contract.name}",
-                    Where(dataset=contract.name),
+                    f"Build it again: assay index rebuild {data_set.name}",
+                    Where(dataset=data_set.name),
                 ) from error
             service = now  # another one was swapped in, and this one swept, while it was read
+
+
+def _answered(
+    data_set: IndexedDataSet, service: ServingIndex, question: str, k: int
+) -> pl.DataFrame:
+    opened, embedder = _ready(data_set, service)
+    withdrawn = _withdrawn(data_set, service, opened)
+    most = opened.manifest["passages"] if withdrawn else k
+    best = answer(data_set, opened, embedder, question, most)
     if withdrawn:
-        found = found.filter(~pl.col("document").is_in(withdrawn))
+        best = best.filter(~pl.col("document").is_in(withdrawn))
     licensed = opened.documents.select("document", "license")
-    return service, found.head(k).join(licensed, on="document", how="left", maintain_order="left")
+    return best.head(k).join(licensed, on="document", how="left", maintain_order="left")
 
 
-def _serving(installation: Installation, contract: Contract) -> ServingIndex:
-    service = installation.registry.indexes.serving(contract.name)
+def _serving(data_set: IndexedDataSet) -> ServingIndex:
+    service = data_set.installation.registry.indexes.serving(data_set.name)
     if service is None:
         raise ActionError(
             "no index is in service",
-            f"Build it: assay run {contract.name}",
-            Where(dataset=contract.name),
+            f"Build it: assay run {data_set.name}",
+            Where(dataset=data_set.name),
         )
     return service
 
 
 def _check_purpose(
-    installation: Installation,
-    contract: Contract,
-    service: ServingIndex,
-    purpose: str,
-    trace_id: str,
+    data_set: IndexedDataSet, service: ServingIndex, purpose: str, trace_id: str
 ) -> None:
-    admitted = installation.statement(installation.version(contract.name, service.version))[
-        "predicate"
-    ]["admission"]["purposes"]
-    if purpose not in admitted:
-        installation.registry.uses.record(
-            contract.name,
-            service.version,
-            purpose,
-            allowed=False,
-            kind="search",
-            trace_id=trace_id,
-            details={"build": service.build},
-        )
-        problem = f"{contract.name}@{service.version} was not admitted for '{purpose}'"
-        raise AdmissionError(
-            problem,
-            f"Search it for {' or '.join(admitted)}, or add the purpose to assay.license and publish again",
-            Where(dataset=contract.name),
-        )
+    """Refuse a purpose that the version was not admitted for, and record the refusal.
+
+    Raises: AdmissionError: it was not.
+    """
+    installation, name, version = data_set.installation, data_set.name, service.version
+    statement = installation.statement(installation.version(name, version))
+    admitted = statement["predicate"]["admission"]["purposes"]
+    if purpose in admitted:
+        return
+    installation.registry.uses.record(
+        name,
+        version,
+        purpose,
+        allowed=False,
+        kind="search",
+        trace_id=trace_id,
+        details={"build": service.build},
+    )
+    raise AdmissionError(
+        f"{name}@{version} was not admitted for '{purpose}'",
+        f"Search it for {' or '.join(admitted)}, or add the purpose to assay.license and publish again",
+        Where(dataset=name),
+    )
 
 
-def _withdrawn(
-    installation: Installation, contract: Contract, service: ServingIndex, opened: Opened
-) -> list[str]:
-    """Documents of the index that the newest version has no more: from the moment it is published they answer nothing, whenever the index follows."""
-    latest = installation.version(contract.name)
+def _withdrawn(data_set: IndexedDataSet, service: ServingIndex, opened: Opened) -> list[str]:
+    """Documents of the index that the newest version has no more: from the moment it is published
+    they answer nothing, whenever the index follows.
+    """
+    latest = data_set.installation.version(data_set.name)
     if latest.version == service.version:
         return []
-    held = opened.documents["document"]
-    return held.filter(
-        ~held.is_in(documents_of(installation, contract, latest)["document"].implode())
+    indexed = opened.documents["document"]
+    return indexed.filter(
+        ~indexed.is_in(data_set.documents(latest)["document"].implode())
     ).to_list()
 
 
@@ -209,19 +222,13 @@ _OPENED: dict[tuple[Path, str], tuple[Opened, Embedder]] = {}
 _MOST_OPEN = 8
 
 
-def _ready(
-    installation: Installation, store: IndexStore, name: str, service: ServingIndex
-) -> tuple[Opened, Embedder]:
+def _ready(data_set: IndexedDataSet, service: ServingIndex) -> tuple[Opened, Embedder]:
     """The build, its files checked once a process, and its embedder."""
+    store, name = data_set.store, data_set.name
     key = (store.folder / name / service.build, service.sha256)
     if key not in _OPENED:
         opened = store.open(name, service.build, service.sha256)
         while len(_OPENED) >= _MOST_OPEN:
             del _OPENED[next(iter(_OPENED))]
-        _OPENED[key] = (
-            opened,
-            embedder_of(
-                installation, store, name, opened.manifest["settings"], dict(opened.manifest)
-            ),
-        )
+        _OPENED[key] = (opened, embedder_of_build(data_set, opened))
     return _OPENED[key]

@@ -1,4 +1,4 @@
-"""Reviews, decided: a steward's decision is signed, checked, and kept."""
+"""Decide reviews: a steward's decision is signed, checked, and kept."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ from assay.pipelines.core.frames import Approval, Decision
 
 def review_of(installation: Installation, number: int) -> Review:
     """A review by its number. Raises: ConfigurationError: there is none."""
-    row = next((each for each in installation.registry.reviews.all() if each.id == number), None)
+    row = next(
+        (review for review in installation.registry.reviews.all() if review.id == number), None
+    )
     if row is None:
         raise ConfigurationError(f"there is no review {number}", "See `assay review list`")
     return row
@@ -64,43 +66,42 @@ def submit(installation: Installation, number: int, text: str) -> Standing:
     """Check a signed decision, and keep it where it counts.
 
     Returns: where the review stands with it.
-    Raises: AdmissionError: it does not count, and why; the refusal goes into the audit log. EvidenceError: it is forged or no approval.
+    Raises: AdmissionError: it does not count, and why; the refusal goes into the audit log.
+        EvidenceError: it is forged or no approval.
     """
     installation.registry.clock_doubts.check("no approval is taken")
     row = review_of(installation, number)
     _adopt_first_stewards(installation)
     steward = ruling(installation).by_key(approvals.keyid_of(text))
     if steward is None:
-        installation.registry.ledger.note(
-            "approval refused", row.dataset, {"review": number, "why": "not signed by a steward"}
-        )
+        _note_refusal(installation, row, "not signed by a steward")
         raise EvidenceError(
             "it is not signed by a steward",
             "Sign it with a key of the stewards' policy",
             Where(dataset=row.dataset),
         )
     try:
-        decided = approvals.opened(text, public_of(steward.key))
+        approval = approvals.opened(text, public_of(steward.key))
     except EvidenceError:
-        installation.registry.ledger.note(
-            "approval refused",
-            row.dataset,
-            {"review": number, "why": "forged", "steward": steward.name},
-        )
+        _note_refusal(installation, row, "forged", steward.name)
         raise
     allowed = _allowed(installation, row)
-    others = [each for each, _ in counting(installation, row, allowed)]
-    why = refusal(decided, steward, others=others, **_terms(installation, row, allowed))
+    others = [other for other, _ in counting(installation, row, allowed)]
+    why = refusal(approval, steward, others=others, **_terms(installation, row, allowed))
     if why is not None:
-        installation.registry.ledger.note(
-            "approval refused",
-            row.dataset,
-            {"review": number, "why": why, "steward": steward.name},
-        )
+        _note_refusal(installation, row, why, steward.name)
         raise AdmissionError(
             f"the decision does not count: {why}",
             "See `assay review show` for what it waits for",
             Where(dataset=row.dataset),
         )
-    installation.registry.reviews.approve(row, steward.name, decided.decision, text)
+    installation.registry.reviews.approve(row, steward.name, approval.decision, text)
     return stands(installation, row)
+
+
+def _note_refusal(
+    installation: Installation, row: Review, why: str, steward: str | None = None
+) -> None:
+    """Put a decision that does not count into the audit log."""
+    details = {"review": row.id, "why": why, **({"steward": steward} if steward else {})}
+    installation.registry.ledger.note("approval refused", row.dataset, details)

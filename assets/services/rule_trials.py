@@ -1,4 +1,6 @@
-"""Back-test, done: rules that changed, tried on the newest published version -> who would break them, and who would be hit."""
+"""Try rules that changed on the newest published version: who would break them, and who would be
+hit.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ from assay.pipelines.validate.split import checks
 
 @dataclass(frozen=True)
 class Tried:
-    """One rule on one version: the check it would have been, and the positions of the first rows that break it, from 1."""
+    """One rule on one version: the check it would have been, and the positions of the first rows
+    that break it, from 1.
+    """
 
     rule: Rule
     check: Check
@@ -37,7 +41,8 @@ def back_test(
 ) -> tuple[Tried, ...]:
     """Try rules on a published version; one about what the version does not hold is unknown.
 
-    Raises: EvidenceError: the version is not what was signed. QualityError: a query needs more than it may.
+    Raises: EvidenceError: the version is not what was signed. QualityError: a query needs more than
+        it may.
     """
     files = installation.lake.check_files(row.dataset, evidence.files(installation.statement(row)))
     related = {
@@ -56,46 +61,55 @@ def judge_files(
     *,
     examples: int = EXAMPLES,
 ) -> tuple[Tried, ...]:
-    """Judge Parquet files by a contract's rules in one pass over the columns that their footers do not already prove."""
+    """Judge Parquet files by a contract's rules in one pass over the columns that their footers do
+    not already prove.
+    """
     frame = pl.scan_parquet(list(files))
     schema = frame.collect_schema()
-    known = [rule for rule in rules if set(rule.columns) <= set(schema)]
-    as_promised = {
-        column.name for column in contract.columns if schema.get(column.name) == dtype(column)
-    }
-    statistics = statistics_of(files)
-    certain = {
-        rule.name
-        for rule in known
-        if set(rule.columns) <= as_promised and (rule.kind == "type" or proven(rule, statistics))
-    }
-    reading = [rule for rule in known if rule.name not in certain]
-    (counted,) = run_together(
+    possible = [rule for rule in rules if set(rule.columns) <= set(schema)]
+    proved = _proved(contract, possible, schema, files)
+    (counts,) = run_together(
         [
             counting(
                 retyped(frame, contract.columns),
-                reading,
+                [rule for rule in possible if rule.name not in proved],
                 {**(related or {}), contract.table: frame},
                 examples=examples,
             )
         ]
     )
-    counts = counted.row(0, named=True)
-    found = {
-        **dict.fromkeys(certain, 0),
-        **{name: count for name, count in counts.items() if not name.endswith("?")},
+    results = counts.row(0, named=True)
+    failing = {
+        **dict.fromkeys(proved, 0),
+        **{name: count for name, count in results.items() if not name.endswith("?")},
     }
+    queries = {rule.name: rule.argument for rule in possible if rule.kind == "sql"}
     answers = {
-        **sql.evaluate(
-            {rule.name: rule.argument for rule in known if rule.kind == "sql"},
-            {contract.table: files},
-        ),
-        **anonymity.answers(known, frame),
+        **sql.evaluate(queries, {contract.table: files}),
+        **anonymity.answers(possible, frame),
     }
     return tuple(
-        Tried(rule, check, tuple(counts.get(f"{rule.name}?") or ()))
-        for rule, check in zip(rules, checks(rules, found, answers), strict=True)
+        Tried(rule, check, tuple(results.get(f"{rule.name}?") or ()))
+        for rule, check in zip(rules, checks(rules, failing, answers), strict=True)
     )
+
+
+def _proved(
+    contract: Contract,
+    rules: Sequence[Rule],
+    schema: Mapping[str, pl.DataType],
+    files: Sequence[Path],
+) -> set[str]:
+    """The rules that no row can break, as the types and the footers of the files prove."""
+    as_promised = {
+        column.name for column in contract.columns if schema.get(column.name) == dtype(column)
+    }
+    statistics = statistics_of(files)
+    return {
+        rule.name
+        for rule in rules
+        if set(rule.columns) <= as_promised and (rule.kind == "type" or proven(rule, statistics))
+    }
 
 
 def _pointed_to(rules: Sequence[Rule]) -> set[str]:
@@ -117,22 +131,22 @@ def hit(installation: Installation, contract: Contract, rule: Rule) -> tuple[str
         for column in contract.column_names
         if contract.features and column in contract.features.reads
     ]
-    made = (
+    products = (
         [f"{name}/features ({', '.join(sorted(columns & set(featured)))})"]
         if columns & set(featured)
         else []
     )
     if contract.retrain and contract.features and contract.features.target:
         learnt = {contract.features.target.column, *contract.features.reads}
-        made += [f"model {contract.retrain.model}"] if columns & learnt else []
+        products += [f"model {contract.retrain.model}"] if columns & learnt else []
     if contract.index and columns & {contract.index.key, contract.index.text}:
-        made.append(f"{name}/index")
+        products.append(f"{name}/index")
     pointing = {
-        f"{other.name}.{', '.join(each.columns)}"
+        f"{other.name}.{', '.join(other_rule.columns)}"
         for other in readable(installation.contracts).values()
-        for each in other.rules
-        if each.kind == "relationship"
-        and each.argument.dataset == name
-        and columns & set(each.argument.columns)
+        for other_rule in other.rules
+        if other_rule.kind == "relationship"
+        and other_rule.argument.dataset == name
+        and columns & set(other_rule.argument.columns)
     }
-    return (*uses, *made, *sorted(pointing))
+    return (*uses, *products, *sorted(pointing))

@@ -1,6 +1,7 @@
 """The signed evidence of a data set, read once for everything that is compared with it.
 
-Belongs here: reading it, and the lists of files in it. Stays out: comparing (verify.py, accounted.py).
+Belongs here: reading it, and the lists of files in it. Stays out: comparing (verify.py,
+accounted.py).
 """
 
 from __future__ import annotations

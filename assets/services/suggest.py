@@ -1,4 +1,4 @@
-"""Suggest, done: the contract's source, read as a run would -> the cleaning steps that its rows speak for."""
+"""Suggest the cleaning steps that the rows of a contract's source speak for, read as a run would."""
 
 from __future__ import annotations
 
@@ -30,11 +30,13 @@ def suggest(
     told: Callable[[str], None],
     corrected: Path | None = None,
 ) -> list[Proposal]:
-    """Try the steps on a sample of the source's rows; columns that are personal, or may be, are neither shown nor tried.
+    """Try the steps on a sample of the source's rows; columns that are personal, or may be, are
+    neither shown nor tried.
 
     Args:
         corrected: a file that `ask` wrote and somebody has put right; it teaches patterns.
-    Raises: SourceError: the source cannot be reached or read. ConfigurationError: `corrected` is no such file.
+    Raises: SourceError: the source cannot be reached or read. ConfigurationError: `corrected` is no
+        such file.
     """
     hidden = _hidden(contract)
     right = _put_right(corrected, contract, hidden) if corrected else None
@@ -48,7 +50,8 @@ def suggest(
 
 
 def ask(installation: Installation, contract: Contract, told: Callable[[str], None]) -> str:
-    """The rows that show most of how values are written, as CSV for somebody to put right: `_row` and the columns that are not personal.
+    """The rows that show most of how values are written, as CSV for somebody to put right: `_row`
+    and the columns that are not personal.
 
     Raises: SourceError: the source cannot be reached or read.
     """
@@ -58,7 +61,9 @@ def ask(installation: Installation, contract: Contract, told: Callable[[str], No
 
 
 def _put_right(file: Path, contract: Contract, hidden: Collection[str]) -> pl.DataFrame:
-    """The rows of the file, in the contract's columns that are not personal; an empty cell is one without a value."""
+    """The rows of the file, in the contract's columns that are not personal; an empty cell is one
+    without a value.
+    """
     where = Where(file=file.name, dataset=contract.name)
     try:
         read = unguarded(pl.read_csv(file, infer_schema=False))

@@ -1,4 +1,7 @@
-"""Evidence, files and a public key -> what was checked. Needs no registry, no Dagster, no network."""
+"""Verify a version by its evidence, its files and a public key.
+
+Needs no registry, no Dagster, no network.
+"""
 
 from __future__ import annotations
 
@@ -54,14 +57,22 @@ def verify(root: Path, name: str, version: str, key: Key, signed: Signed | None 
     document = of_all.documents[version]
     predicate, files = document["predicate"], evidence.files(document)
     rows = _check_accounting(predicate, files, name)
+    balance = (
+        f"{rows['rows_in']:,} rows in = {rows['published']:,} published"
+        f" + {rows['quarantined']:,} quarantined + {rows['removed']:,} removed"
+    )
     checked = [
-        "signature of the statement", *(_check_expiry(file, key) or _check_files(of_all, predicate, files)),
-        f"{rows['rows_in']:,} rows in = {rows['published']:,} published + {rows['quarantined']:,} quarantined + {rows['removed']:,} removed",
+        "signature of the statement",
+        *(_check_expiry(file, key) or _check_files(of_all, predicate, files)),
+        balance,
         *_count_approvals(predicate),
         *_count_decisions(predicate, key),
         *_check_features(of_all, version, file),
-        *(_check_set_aside(of_all, layer, said, key) for layer, said in predicate["set_aside"].items()),
-    ]  # fmt: skip
+        *(
+            _check_set_aside(of_all, layer, entry, key)
+            for layer, entry in predicate["set_aside"].items()
+        ),
+    ]
     if signed is None:
         checked += check_data_set(of_all)
     return Verified(name, version, tuple(checked))
@@ -101,7 +112,9 @@ def _check_features(signed: Signed, version: str, file: Path) -> list[str]:
 
 
 def _check_expiry(file: Path, key: Key) -> list[str]:
-    """What a signed statement beside the evidence says of the version's end; nothing where there is none."""
+    """What a signed statement beside the evidence says of the version's end; nothing where there is
+    none.
+    """
     tombstone = file.with_name(evidence.expiry_name(file.name.removesuffix(".dsse.json")))
     if not tombstone.is_file():
         return []
@@ -136,9 +149,9 @@ def _check_accounting(
             "Do not use this version",
             where,
         )
-    counted = {file.path: file.rows for file in files}
+    rows_in_file = {file.path: file.rows for file in files}
     for partition, part in parts.items():
-        if part["accounting"]["published"] != sum(counted[path] for path in part["files"]):
+        if part["accounting"]["published"] != sum(rows_in_file[path] for path in part["files"]):
             raise EvidenceError(
                 f"the manifest's rows of {partition} are not the account's",
                 "Do not use this version",
@@ -148,7 +161,11 @@ def _check_accounting(
 
 
 def _count_approvals(predicate: dict[str, Any]) -> list[str]:
-    """The decisions of people that the evidence carries. That each is of this version's inputs is checked; whose keys they are, the stewards' policy says."""
+    """The decisions of people that the evidence carries.
+
+    That each is of this version's inputs is checked; whose keys they are, the stewards' policy
+    says.
+    """
     given = predicate["admission"].get("approvals", [])
     subjects = {
         predicate["inputs"]["key"],
@@ -169,18 +186,20 @@ def _count_approvals(predicate: dict[str, Any]) -> list[str]:
 
 
 def _count_decisions(predicate: dict[str, Any], key: Key) -> list[str]:
-    """The decisions about quarantined rows that made this version what it is, each with its signature."""
+    """The decisions about quarantined rows that made this version what it is, each with its
+    signature.
+    """
     decisions = predicate.get("quarantine_decisions", {"said": [], "signed": []})
-    for said, text in zip(decisions["said"], decisions["signed"], strict=True):
+    for entry, text in zip(decisions["said"], decisions["signed"], strict=True):
         signed = handling.opened(text, key)["predicate"]
         if signed["dataset"] != predicate["dataset"] or any(
-            signed[part] != said[part] for part in ("action", "rule", "chosen", "why", "by", "at")
+            signed[part] != entry[part] for part in ("action", "rule", "chosen", "why", "by", "at")
         ):
             raise EvidenceError(
                 "a decision about quarantined rows is not what was signed",
                 "Do not use this version",
             )
-    released = sum(said["taken"] for said in decisions["said"] if said["action"] == "release")
+    released = sum(entry["taken"] for entry in decisions["said"] if entry["action"] == "release")
     return (
         [
             f"{len(decisions['said'])} signed decisions about quarantined rows; {released:,} rows released into this version"

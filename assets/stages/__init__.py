@@ -1,4 +1,7 @@
-"""Stages: each stage of the way, done with the hands. No Dagster: the assets, the command line and the tests call the same functions.
+"""Stages: what leads from a source to a published version, and what is made from versions.
 
-Belongs here: reading and writing around one call into pipelines/, and what a run remembers. Stays out: deciding.
+No Dagster: the assets, the command line and the tests call the same functions.
+
+Belongs here: reading and writing around one call into pipelines/, and what a run remembers. Stays
+out: deciding.
 """

@@ -1,6 +1,7 @@
 """Act: what models and indexes share.
 
-Belongs here: what travels with both. Stays out: models (model.py), indexes (index.py), whether either is due (pipelines/act/decide.py).
+Belongs here: what travels with both. Stays out: models (model.py), indexes (index.py), whether
+either is due (pipelines/act/decide.py).
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 
 from assay.assets.io.installation import Installation
 from assay.assets.io.registry.database import Json
-from assay.assets.stages.admit import verdict_from
+from assay.assets.stages.verdict_json import verdict_of
 from assay.contracts.model import Contract
 
 
@@ -22,20 +23,19 @@ class Acted:
 
 
 def carried(installation: Installation, contract: Contract, version: str) -> dict[str, str]:
-    """What travels with everything made from a version, and from the versions its features are joined to: licences, obligations, and whom to name."""
+    """What travels with everything made from a version, and from the versions its features are
+    joined to: licences, obligations, and whom to name.
+    """
     joined = (installation.registry.derived.get(contract.name, version, "features") or {}).get(
         "others", []
     )
     rows = [
         installation.version(contract.name, version),
-        *(installation.version(each["dataset"], each["version"]) for each in joined),
+        *(installation.version(source["dataset"], source["version"]) for source in joined),
     ]
-    verdicts = [
-        verdict_from(installation.statement(row)["predicate"]["admission"]["verdict"]).license
-        for row in rows
-    ]
-    obligations = dict.fromkeys(each for verdict in verdicts for each in verdict.obligations)
-    attribution = dict.fromkeys(each for verdict in verdicts for each in verdict.attribution)
+    verdicts = [verdict_of(installation, row).license for row in rows]
+    obligations = dict.fromkeys(o for verdict in verdicts for o in verdict.obligations)
+    attribution = dict.fromkeys(a for verdict in verdicts for a in verdict.attribution)
     license_ = " AND ".join(dict.fromkeys(verdict.expression for verdict in verdicts))
     return {
         "license": license_,

@@ -1,6 +1,8 @@
-"""Clean and validate, done: the apply pass -> staged files of rows kept, quarantined and removed, with one check a rule.
+"""Clean and validate: the apply pass that writes the rows kept, quarantined and removed, with one
+check a rule.
 
-One streaming scan with one sink: what leaves is taken out as it goes by, what stays is seen by pandera.
+One streaming scan with one sink: what leaves is taken out as it goes by, what stays is seen by
+pandera.
 """
 
 from __future__ import annotations
@@ -16,9 +18,10 @@ from assay.assets.io import sql
 from assay.assets.io.disk import sha256
 from assay.assets.io.registry.checks import CheckRecord
 from assay.assets.io.row_spool import SetAside
-from assay.assets.stages.admit import Admission, treated_rows
+from assay.assets.stages.admit import Admission
 from assay.assets.stages.ingest import unreadable_records
 from assay.assets.stages.run import Run, schema, sources, stage
+from assay.assets.stages.window_rows import treated_rows
 from assay.contracts.errors import QualityError, Where
 from assay.contracts.model import Contract
 from assay.contracts.types import dtype, read
@@ -41,13 +44,18 @@ from assay.pipelines.validate.sieve import BARRED, Sample, Sieve
 from assay.pipelines.validate.split import checks
 
 ROWS_A_GROUP = 122_880
+PART = "version/part-00000.parquet"
 LAYERS = {"quarantine": REASONS, "removed": REMOVED_BY, "flagged": FLAGGED_BY}
 """What leaves the pass, or is noted of it, and the column that says why."""
 
 
 @dataclass(frozen=True)
 class Refined:
-    """What the apply pass made. `set_aside` describes the files of each layer, `changed` counts cells by step and column, `flagged` rows by step."""
+    """What the apply pass made.
+
+    `set_aside` describes the files of each layer, `changed` counts cells by step and column,
+    `flagged` rows by step.
+    """
 
     accounting: Accounting
     checks: tuple[Check, ...]
@@ -55,7 +63,10 @@ class Refined:
     changed: dict[str, dict[str, int]]
     flagged: dict[str, int]
     samples: dict[str, list[Sample]]
-    """A few changed cells of each step, none of personal columns. They are values, so they go into no evidence."""
+    """A few changed cells of each step, none of personal columns.
+
+    They are values, so they go into no evidence.
+    """
 
     @property
     def broken(self) -> tuple[Check, ...]:
@@ -68,47 +79,12 @@ class Refined:
 def refine(run: Run, admission: Admission) -> Refined:
     """Repair and judge the admitted rows into the run's staging folder.
 
-    Raises: QualityError: pandera refuses a row that the rules let through, or the account does not balance.
+    Raises: QualityError: pandera refuses a row that the rules let through, or the account does not
+        balance.
     """
-    installation, contract = run.installation, run.contract
+    contract = run.contract
     with stage(run, "cleaned") as noted:
-        folder = installation.lake.staging(contract.name, run.run_id)
-        (folder / "version").mkdir(exist_ok=True)
-        gate = Gate(contract)
-        with ExitStack() as open_files:
-            aside = {
-                layer: open_files.enter_context(
-                    SetAside(folder / f"{layer}.parquet", _schema(contract, layer))
-                )
-                for layer in LAYERS
-            }
-            certain = certain_rules(contract, admission)
-            sieve = Sieve(
-                contract,
-                certain=certain,
-                quarantine=aside["quarantine"].add,
-                remove=aside["removed"].add,
-                flag=aside["flagged"].add,
-                gate=gate.check,
-            )
-            treated = treated_rows(run, admission.inputs, admission.found)
-            repaired = steps.repaired(treated, contract, admission.fitted).with_columns(
-                _why_barred(contract, admission.barred).alias(BARRED)
-            )
-            kept = sieve.plan(repaired, related(run, admission))
-            run_together(
-                [
-                    kept.sink_parquet(
-                        folder / "version" / "part-00000.parquet",
-                        compression="zstd",
-                        row_group_size=ROWS_A_GROUP,
-                        lazy=True,
-                    )
-                ]
-            )
-            sieve.finish()
-            aside["quarantine"].add(_unreadable(run, admission))
-        refined = _refined(run, admission, gate, sieve)
+        refined = _refined(run, admission, *_run_pass(run, admission))
         noted.inputs.append(
             Table(
                 name=f"{contract.name}/landed",
@@ -129,8 +105,45 @@ def refine(run: Run, admission: Admission) -> Refined:
     return refined
 
 
+def _run_pass(run: Run, admission: Admission) -> tuple[Gate, Sieve]:
+    """Write the rows kept, quarantined, removed and flagged into the run's staging folder."""
+    contract = run.contract
+    folder = run.installation.lake.staging(contract.name, run.run_id)
+    (folder / "version").mkdir(exist_ok=True)
+    gate = Gate(contract)
+    with ExitStack() as open_files:
+        spools = {
+            layer: open_files.enter_context(
+                SetAside(folder / f"{layer}.parquet", _schema(contract, layer))
+            )
+            for layer in LAYERS
+        }
+        sieve = Sieve(
+            contract,
+            certain=certain_rules(contract, admission),
+            quarantine=spools["quarantine"].add,
+            remove=spools["removed"].add,
+            flag=spools["flagged"].add,
+            gate=gate.check,
+        )
+        treated = treated_rows(run, admission.inputs, admission.found)
+        repaired = steps.repaired(treated, contract, admission.fitted).with_columns(
+            _why_barred(contract, admission.barred).alias(BARRED)
+        )
+        kept = sieve.plan(repaired, related(run, admission))
+        sink = kept.sink_parquet(
+            folder / PART, compression="zstd", row_group_size=ROWS_A_GROUP, lazy=True
+        )
+        run_together([sink])
+        sieve.finish()
+        spools["quarantine"].add(_unreadable(run, admission))
+    return gate, sieve
+
+
 def certain_rules(contract: Contract, admission: Admission) -> set[str]:
-    """The rules that every value of the source keeps, about columns that reach the version as they came."""
+    """The rules that every value of the source keeps, about columns that reach the version as they
+    came.
+    """
     touched = steps.columns_changed(contract, admission.fitted) | set(contract.privacy.columns)
     return {
         rule.name
@@ -141,16 +154,9 @@ def certain_rules(contract: Contract, admission: Admission) -> set[str]:
 
 def _schema(contract: Contract, layer: str) -> pl.Schema:
     why = pl.String() if LAYERS[layer] == REMOVED_BY else pl.List(pl.String())
+    columns = () if layer == "flagged" else contract.published_columns
     return pl.Schema(
-        {
-            ROW: pl.Int64(),
-            LAYERS[layer]: why,
-            **(
-                {}
-                if layer == "flagged"
-                else {column.name: pl.String() for column in contract.published_columns}
-            ),
-        }
+        {ROW: pl.Int64(), LAYERS[layer]: why, **{column.name: pl.String() for column in columns}}
     )
 
 
@@ -163,7 +169,11 @@ def _unreadable(run: Run, admission: Admission) -> pl.DataFrame:
 
 
 def _why_barred(contract: Contract, barred: dict[str, str]) -> pl.Expr:
-    """Why a row's own licence does not allow what is wanted; null where it does, or where rows have none of their own. To say nothing allows nothing."""
+    """Why a row's own licence does not allow what is wanted; null where it does, or where rows have
+    none of their own.
+
+    To say nothing allows nothing.
+    """
     if contract.license.column is None:
         return pl.lit(None, pl.String)
     named = pl.col(RECEIVED + contract.license.column)
@@ -191,7 +201,9 @@ def related(run: Run, admission: Admission) -> dict[str, pl.LazyFrame]:
 
 
 def _answers(run: Run) -> dict[str, float | None]:
-    """What the contract's queries, and the measures of anonymity, say of the rows that are to be published."""
+    """What the contract's queries, and the measures of anonymity, say of the rows that are to be
+    published.
+    """
     queries = {rule.name: rule.argument for rule in run.contract.rules if rule.kind == "sql"}
     staged = run.installation.lake.staging(run.contract.name, run.run_id) / "version"
     files = sorted(staged.glob("*.parquet"))
@@ -204,44 +216,49 @@ def _answers(run: Run) -> dict[str, float | None]:
 def _refined(run: Run, admission: Admission, gate: Gate, sieve: Sieve) -> Refined:
     """Count what was written, by reading the files' own footers, and hold it against what came in."""
     folder, contract = run.installation.lake.staging(run.contract.name, run.run_id), run.contract
-    unreadable = unreadable_records(run, admission.inputs.source_digest).height
-    published, quarantined, removed = (
-        _rows_in(folder / name)
-        for name in ("version/part-00000.parquet", "quarantine.parquet", "removed.parquet")
-    )
     reasons = run_together(
         [_by_reason(folder / f"{layer}.parquet", why) for layer, why in LAYERS.items()]
     )
     quarantined_by, removed_by, flagged_by = (dict(counts.iter_rows()) for counts in reasons)
+    unreadable = unreadable_records(run, admission.inputs.source_digest).height
     accounting = Accounting(
         admission.rows_in_window + unreadable,
-        published,
-        quarantined,
-        removed,
+        _rows_in(folder / PART),
+        _rows_in(folder / "quarantine.parquet"),
+        _rows_in(folder / "removed.parquet"),
         quarantined_by,
         removed_by,
     )
+    _check_accounting(contract, accounting, gate)
+    return Refined(
+        accounting=accounting,
+        checks=checks(contract.rules, sieve.counts, _answers(run)),
+        set_aside={layer: _described(folder / f"{layer}.parquet") for layer in LAYERS},
+        changed=sieve.cells_changed,
+        flagged=flagged_by,
+        samples=sieve.samples,
+    )
+
+
+def _check_accounting(contract: Contract, accounting: Accounting, gate: Gate) -> None:
+    """Hold what went out against what came in.
+
+    Raises: QualityError: rows were lost or doubled, or pandera has not seen every published row.
+    """
     where = Where(dataset=contract.name)
+    published = accounting.published
     if not accounting.balances:
         raise QualityError(
-            f"{accounting.rows_in:,} rows came in, and {published:,} + {quarantined:,} + {removed:,} went out",
-            "Nothing is published; run again, and report it if it recurs", where,
-        )  # fmt: skip
+            f"{accounting.rows_in:,} rows came in, and {published:,} + {accounting.quarantined:,} + {accounting.removed:,} went out",
+            "Nothing is published; run again, and report it if it recurs",
+            where,
+        )
     if gate.rows != published:
         raise QualityError(
             f"pandera saw {gate.rows:,} of {published:,} rows",
             "Nothing is published; run again, and report it if it recurs",
             where,
         )
-    described = {layer: _described(folder / f"{layer}.parquet") for layer in LAYERS}
-    return Refined(
-        accounting,
-        checks(contract.rules, sieve.counts, _answers(run)),
-        described,
-        sieve.cells_changed,
-        flagged_by,
-        sieve.samples,
-    )
 
 
 def _by_reason(file: Path, why: str) -> pl.LazyFrame:
@@ -280,7 +297,8 @@ def assertions(found: Sequence[Check]) -> tuple[Assertion, ...]:
 
 
 def keep_set_aside(run: Run) -> dict[str, str]:
-    """Move the quarantined and removed rows where stewards find them; they are kept even when the version is not published.
+    """Move the quarantined and removed rows where stewards find them; they are kept even when the
+    version is not published.
 
     Returns: layer -> path below the lake.
     """

@@ -1,4 +1,5 @@
-"""Expiry, done: versions older than the contract keeps them -> closed at once, their files removed a day later.
+"""Expire the versions that are older than the contract keeps them: close them at once, remove their
+files a day later.
 
 Belongs here: which versions, and the sweep. Stays out: the record, which stays (assets/io/registry/versions.py).
 A reader that opened a version before it expired has a day to finish; nobody opens it after. A file that a living version holds as well stays.

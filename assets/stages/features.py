@@ -1,4 +1,6 @@
-"""Features, done: a published version -> a feature table and the state it was made with, kept together and signed."""
+"""Make the features of a published version: a table and the state it was made with, kept together
+and signed.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +8,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Final
-from urllib.parse import quote, unquote
+from typing import Any
 
 import polars as pl
 
@@ -16,11 +17,18 @@ from assay.assets.io.disk import sha256, write_atomically
 from assay.assets.io.installation import Installation
 from assay.assets.io.registry.database import Json
 from assay.assets.io.registry.versions import Version
+from assay.assets.stages.feature_files import (
+    PART,
+    STATE,
+    Others,
+    read_state,
+    write_state,
+    write_table,
+)
 from assay.assets.stages.related_contracts import check_related_contracts
 from assay.assets.stages.run import Run, schema, stage
 from assay.contracts.errors import (
     AdmissionError,
-    ConfigurationError,
     EvidenceError,
     FeatureError,
     Where,
@@ -31,15 +39,7 @@ from assay.lineage import features as evidence
 from assay.lineage.facts import Table
 from assay.pipelines.core import engine
 from assay.pipelines.features import parity, privacy, table
-from assay.pipelines.features.state import Bound, State, from_json
-
-STATE, PART, TABLES = (
-    "state.json",
-    "part-00000.parquet",
-    "_state",
-)  # engines that read the table pass over what starts with an underscore
-COMPRESSION: Final = "snappy"  # made again from the version at any time, and read at every training: half the time of zstd to write, for half as much again on the disk
-Others = dict[str, pl.LazyFrame]
+from assay.pipelines.features.state import Bound, State
 
 
 @dataclass(frozen=True)
@@ -66,93 +66,178 @@ def settings(run: Run) -> Features:
 
 
 def make_features(run: Run, wanted: Wanted | None = None) -> FeatureTable:
-    """Fit on the training rows of the newest version and write its feature table, unless that was done.
+    """Fit on the training rows of the newest version and write its feature table, unless that was
+    done.
 
     Args:
         wanted: the engine, in place of the contract's.
-    Raises: EvidenceError: the version is not what was signed. FeatureError: it cannot be fitted, or engines disagree. ConfigurationError: no such engine.
-        AdmissionError: another data set that rows are joined to was not admitted for what these are.
+    Raises: EvidenceError: the version is not what was signed. FeatureError: it cannot be fitted, or
+        engines disagree. ConfigurationError: no such engine. AdmissionError: another data set that
+        rows are joined to was not admitted for what these are.
     """
     installation, contract, features = run.installation, run.contract, settings(run)
     row = installation.version(contract.name)
-    known = installation.registry.derived.get(contract.name, row.version, "features")
-    if known is not None:
+    details_kept = installation.registry.derived.get(contract.name, row.version, "features")
+    if details_kept is not None:
         if wanted:
-            engine.choose(
-                wanted
-            )  # one that is not there is refused, though nothing is to be made: whoever asks for it believes that it works
-        return FeatureTable(row.version, known, new=False)
+            # one that is not there is refused, though nothing is to be made: whoever asks for it believes that it works
+            engine.choose(wanted)
+        return FeatureTable(row.version, details_kept, new=False)
     with stage(run, "features") as noted:
-        on = engine.choose(wanted or features.engine)
-        frame = installation.scan(row)
-        others, bound = _others(installation, contract, features)
-        protected = privacy.protected_columns(contract, features)
-        state = table.fit(
-            frame, features, engine.run_together, holdout=contract.holdout, others=others
-        )
-        state, proxies = table.looked_through(frame, state, engine.run_together, protected, others)
-        inputs, by = table.lineage(frame, state, others)
-        classes = privacy.feature_classes(
-            inputs, contract.classes | _others_classes(installation, bound)
-        )
-        _refuse_what_nobody_may_use(contract, features, classes)
-        staged = installation.lake.staging(contract.name, run.run_id) / "features"
-        state = _written(
-            staged, replace(state, version=_bound(installation, row), others=tuple(bound))
-        )
-        told = parity.receipt(frame, state, on, others)
-        columns = write_table(staged, frame, state, told, others)
-        target = installation.lake.folder(contract.name, "features") / row.version
-        installation.lake.move_in(staged, target)
-        files = {
-            str(file.relative_to(target)): sha256(file)
-            for file in sorted(target.rglob("*"))
-            if file.is_file()
-        }
-        rows = pl.scan_parquet(target / PART).select(pl.len()).collect().item()
-        transforms = {name: features.transforms[place].transform for name, place in by.items()}
-        details = {
-            "engine": on, "rows": rows, "columns": list(columns), "features": list(state.kept), "digests": files, "source_version": row.version,
-            "training_rows": state.training_rows, "holdout": contract.holdout, "classes": classes,
-            "parity": {"engine": told.engine, "rows": told.rows, "tolerance": told.tolerance, "greatest": told.greatest, "columns": [asdict(each) for each in told.columns]},
-            "from": {name: {"transform": transforms[name], "columns": list(inputs[name]), "type": str(columns[name])} for name in state.kept},
-            "scores": [asdict(score) for score in state.scores], "proxies": _reported(proxies, features), "others": [asdict(each) for each in bound],
-        }  # fmt: skip
-        said = {
-            "dataset": contract.name,
-            "version": row.version,
-            "bound_to": asdict(_bound(installation, row)),
-            "contract": contract.digest,
-            "run_id": run.run_id,
-            **details,
-        }
-        write_atomically(
-            _evidence_file(installation, contract.name, row.version),
-            evidence.signed(files, said, installation.keys.signer()),
-        )
-        size = (target / PART).stat().st_size
-        installation.lake.commit_delta(
-            target.parent,
-            row.sequence,
-            [(f"{row.version}/{PART}", size, rows)],
-            columns,
-            f"{contract.name} features {row.version}",
-        )
-        installation.registry.derived.keep(contract.name, row.version, "features", details)
+        device = engine.choose(wanted or features.engine)
+        fitting = _fit(run, row)
+        built = _write(run, row, fitting, device)
+        details = _details(run, row, fitting, built, device)
+        _sign(run, row, details)
+        _register(run, row, built, details)
         noted.inputs += [
-            Table(name=f"{each.dataset}/published", version=each.version)
-            for each in (_bound(installation, row), *bound)
+            Table(name=f"{source.dataset}/published", version=source.version)
+            for source in (_bound(installation, row), *fitting.bound)
         ]
         noted.outputs.append(
             Table(
                 name=f"{contract.name}/features",
                 version=row.version,
-                columns=schema(dict(columns)),
-                rows=rows,
-                lineage=_lineage(contract, features, inputs),
+                columns=schema(dict(built.columns)),
+                rows=built.rows,
+                lineage=_lineage(contract, features, fitting.inputs),
             )
         )
     return FeatureTable(row.version, details, new=True)
+
+
+@dataclass(frozen=True)
+class _Fitting:
+    """A state fitted on a version's training rows, and what it was made from."""
+
+    frame: pl.LazyFrame
+    state: State
+    others: Others
+    bound: list[Bound]
+    """The versions that `others` are the rows of."""
+    proxies: tuple[privacy.Proxy, ...]
+    inputs: Mapping[str, tuple[str, ...]]
+    """Feature -> the columns it is made from."""
+    places: Mapping[str, int]
+    """Feature -> the place of its transform."""
+    classes: Mapping[str, Any]
+    """Feature -> the class of personal data it is made from."""
+
+
+def _fit(run: Run, row: Version) -> _Fitting:
+    """Fit a state on the training rows of a version, and trace each feature to its columns.
+
+    Raises: AdmissionError, FeatureError: rows are joined, or features made, that no purpose of the
+        contract allows.
+    """
+    installation, contract, features = run.installation, run.contract, settings(run)
+    frame = installation.scan(row)
+    others, bound = _others(installation, contract, features)
+    protected = privacy.protected_columns(contract, features)
+    state = table.fit(frame, features, engine.run_together, holdout=contract.holdout, others=others)
+    state, proxies = table.looked_through(frame, state, engine.run_together, protected, others)
+    inputs, places = table.lineage(frame, state, others)
+    column_classes = contract.classes | _others_classes(installation, bound)
+    classes = privacy.feature_classes(inputs, column_classes)
+    _refuse_what_nobody_may_use(contract, features, classes)
+    state = replace(state, version=_bound(installation, row), others=tuple(bound))
+    return _Fitting(frame, state, others, bound, proxies, inputs, places, classes)
+
+
+@dataclass(frozen=True)
+class _Written:
+    """A feature table where it lies: its state as it was read back, its columns and rows, and the
+    digest of each file.
+    """
+
+    state: State
+    receipt: parity.Receipt
+    columns: pl.Schema
+    rows: int
+    digests: dict[str, str]
+
+
+def _write(run: Run, row: Version, fitting: _Fitting, device: engine.Engine) -> _Written:
+    """Write the state and the table, and move both to their place."""
+    lake, name = run.installation.lake, run.contract.name
+    staged = lake.staging(name, run.run_id) / "features"
+    state = write_state(staged, fitting.state)
+    receipt = parity.receipt(fitting.frame, state, device, fitting.others)
+    columns = write_table(staged, fitting.frame, state, receipt, fitting.others)
+    target = lake.folder(name, "features") / row.version
+    lake.move_in(staged, target)
+    files = [file for file in sorted(target.rglob("*")) if file.is_file()]
+    digests = {str(file.relative_to(target)): sha256(file) for file in files}
+    rows = pl.scan_parquet(target / PART).select(pl.len()).collect().item()
+    return _Written(state, receipt, columns, rows, digests)
+
+
+def _details(
+    run: Run, row: Version, fitting: _Fitting, built: _Written, device: engine.Engine
+) -> Json:
+    """What the registry keeps of a feature table."""
+    state, receipt, features = built.state, built.receipt, settings(run)
+    return {
+        "engine": device,
+        "rows": built.rows,
+        "columns": list(built.columns),
+        "features": list(state.kept),
+        "digests": built.digests,
+        "source_version": row.version,
+        "training_rows": state.training_rows,
+        "holdout": run.contract.holdout,
+        "classes": fitting.classes,
+        "parity": {
+            "engine": receipt.engine,
+            "rows": receipt.rows,
+            "tolerance": receipt.tolerance,
+            "greatest": receipt.greatest,
+            "columns": [asdict(column) for column in receipt.columns],
+        },
+        "from": {
+            name: {
+                "transform": features.transforms[fitting.places[name]].transform,
+                "columns": list(fitting.inputs[name]),
+                "type": str(built.columns[name]),
+            }
+            for name in state.kept
+        },
+        "scores": [asdict(score) for score in state.scores],
+        "proxies": _reported(fitting.proxies, features),
+        "others": [asdict(source) for source in fitting.bound],
+    }
+
+
+def _sign(run: Run, row: Version, details: Json) -> None:
+    """Sign what was made, next to the version's evidence."""
+    installation, contract = run.installation, run.contract
+    predicate = {
+        "dataset": contract.name,
+        "version": row.version,
+        "bound_to": asdict(_bound(installation, row)),
+        "contract": contract.digest,
+        "run_id": run.run_id,
+        **details,
+    }
+    write_atomically(
+        _evidence_file(installation, contract.name, row.version),
+        evidence.signed(details["digests"], predicate, installation.keys.signer()),
+    )
+
+
+def _register(run: Run, row: Version, built: _Written, details: Json) -> None:
+    """Add the table to the Delta log that other engines read, and keep its details."""
+    installation, name = run.installation, run.contract.name
+    folder = installation.lake.folder(name, "features")
+    size = (folder / row.version / PART).stat().st_size
+    installation.lake.commit_delta(
+        folder,
+        row.sequence,
+        [(f"{row.version}/{PART}", size, built.rows)],
+        built.columns,
+        f"{name} features {row.version}",
+    )
+    installation.registry.derived.keep(name, row.version, "features", details)
 
 
 def _bound(installation: Installation, row: Version) -> Bound:
@@ -164,7 +249,9 @@ def _bound(installation: Installation, row: Version) -> Bound:
 def _others(
     installation: Installation, contract: Contract, features: Features
 ) -> tuple[Others, list[Bound]]:
-    """The versions of other data sets that rows are joined to, each admitted for every purpose of this one."""
+    """The versions of other data sets that rows are joined to, each admitted for every purpose of
+    this one.
+    """
     frames: Others = {}
     bound = []
     joined = {each.dataset for each in features.transforms if each.transform == "as_of"}
@@ -187,16 +274,18 @@ def _others(
 
 def _others_classes(installation: Installation, bound: list[Bound]) -> dict[str, Any]:
     return {
-        f"{each.dataset}.{column}": kind
-        for each in bound
-        for column, kind in installation.contract(each.dataset).classes.items()
+        f"{source.dataset}.{column}": kind
+        for source in bound
+        for column, kind in installation.contract(source.dataset).classes.items()
     }
 
 
 def _refuse_what_nobody_may_use(
     contract: Contract, features: Features, classes: Mapping[str, str]
 ) -> None:
-    """Only what the data of other data sets bring in can still be refused here: the contract's own columns were looked at when it was read."""
+    """Only what the data of other data sets bring in can still be refused here: the contract's own
+    columns were looked at when it was read.
+    """
     for purpose in contract.license.purposes:
         if not privacy.refused(classes, features.allows, purpose):
             return
@@ -209,106 +298,10 @@ def _refuse_what_nobody_may_use(
         )
 
 
-def _written(staged: Path, state: State) -> State:
-    """Put the state where the table will lie, and read it back: what makes the table is what inference will read."""
-    (staged / TABLES).mkdir(parents=True, exist_ok=True)
-    (staged / STATE).write_text(state.as_json(), encoding="utf-8")
-    for name, frame in state.tables.items():
-        frame.write_parquet(
-            staged / TABLES / f"{quote(name, safe='')}.parquet"
-        )  # a column's name may hold what a file's cannot
-    return _read(staged)
-
-
-def _read(folder: Path) -> State:
-    return from_json(
-        (folder / STATE).read_text(encoding="utf-8"),
-        {
-            unquote(file.stem): pl.read_parquet(file)
-            for file in sorted((folder / TABLES).glob("*.parquet"))
-        },
-    )
-
-
-def write_table(
-    staged: Path, frame: pl.LazyFrame, state: State, told: parity.Receipt, others: Others
-) -> pl.Schema:
-    """`part-00000.parquet` in a folder, by one sink. What another engine makes, or looks back with all rows in memory, is made before and put beside the rows.
-
-    Returns: the columns. Raises: FeatureError: the engines' rows come in different orders. ConfigurationError: a device cannot hold what it has to make.
-    """
-    order = state.features.order_by
-
-    def made_by(one: engine.Engine) -> pl.LazyFrame:
-        return table.table(
-            frame, state, others=others, on=engine.arrays(one), in_pieces=engine.in_pieces(one)
-        )
-
-    types = made_by("polars").collect_schema()
-    plans = parity.plans(told, state, table.lineage(frame, state, others)[1])
-    if len(plans) == 1:
-        _run(
-            made_by(plans[0].engine).sink_parquet(
-                staged / PART, compression=COMPRESSION, lazy=True
-            ),
-            plans[0].engine,
-        )
-        return types
-    row_by_row = [name for plan in plans if plan.in_rows for name in plan.features]
-    before = {
-        staged / f"{number}.arrow": plan for number, plan in enumerate(plans) if not plan.in_rows
-    }
-    for file, plan in before.items():
-        _run(
-            made_by(plan.engine)
-            .select(*plan.features, pl.col(order).alias(file.name))
-            .sink_ipc(file, lazy=True),
-            plan.engine,
-        )
-    beside = [pl.scan_ipc(file) for file in before]
-
-    def joined(rows: pl.LazyFrame) -> pl.LazyFrame:
-        return pl.concat([rows, *beside], how="horizontal", strict=True)
-
-    if engine.run(
-        joined(frame.select(order)).select(
-            pl.any_horizontal(pl.col(file.name).ne_missing(pl.col(order)) for file in before).any()
-        )
-    ).item():
-        raise FeatureError(
-            "two engines gave the rows in different orders, so their features cannot be put side by side",
-            "Write `engine: polars`, or leave out what falls back",
-        )
-    rows = made_by("polars").select(order, *row_by_row, *_label(state))
-    engine.run(
-        joined(rows)
-        .select(types.names())
-        .sink_parquet(staged / PART, compression=COMPRESSION, lazy=True)
-    )
-    for file in before:
-        file.unlink()
-    return types
-
-
-def _run(plan: pl.LazyFrame, on: engine.Engine) -> None:
-    """Raises: ConfigurationError: a device ran the sample, and not the whole: most often its memory is too small."""
-    if on == "polars":
-        engine.run(plan)
-        return
-    _, reason = engine.tried(plan, on)
-    if reason:
-        raise ConfigurationError(
-            f"the engine '{on}' made the sample and not the table: {reason}",
-            "Write `engine: polars`, or use a device with more memory",
-        )
-
-
-def _label(state: State) -> list[str]:
-    return [state.features.target.name] if state.features.target else []
-
-
 def _reported(proxies: tuple[privacy.Proxy, ...], features: Features) -> list[Json]:
-    """The features that give a protected column away, and were not made from it; what was is told by its class."""
+    """The features that give a protected column away, and were not made from it; what was is told
+    by its class.
+    """
     return [asdict(proxy) for proxy in proxies if proxy.skill >= features.proxy_above]
 
 
@@ -326,7 +319,9 @@ def _lineage(
 
 
 def _source(contract: Contract, column: str) -> tuple[str, str]:
-    """`dataset.column` is another data set's; a column of ours can have no such name where it is promised."""
+    """`dataset.column` is another data set's; a column of ours can have no such name where it is
+    promised.
+    """
     dataset, _, other = column.partition(".")
     return (
         (f"{dataset}/published", other)
@@ -345,7 +340,7 @@ def feature_frame(installation: Installation, dataset: str, version: str) -> pl.
 
 def feature_state(installation: Installation, dataset: str, version: str) -> State:
     """The fitted state of a version, its digests checked, and that it is of this version."""
-    state = _read(_checked(installation, dataset, version))
+    state = read_state(_checked(installation, dataset, version))
     if state.version != _bound(installation, installation.version(dataset, version)):
         raise EvidenceError(
             "the state was fitted on another version",
@@ -356,17 +351,20 @@ def feature_state(installation: Installation, dataset: str, version: str) -> Sta
 
 
 def state_others(installation: Installation, state: State) -> Others:
-    """The rows of other data sets as they were when the features were made. Raises: EvidenceError: that version is not what it was."""
+    """The rows of other data sets as they were when the features were made.
+
+    Raises: EvidenceError: that version is not what it was.
+    """
     frames: Others = {}
-    for each in state.others:
-        row = installation.version(each.dataset, each.version)
-        if _bound(installation, row) != each:
+    for source in state.others:
+        row = installation.version(source.dataset, source.version)
+        if _bound(installation, row) != source:
             raise EvidenceError(
-                f"{each.dataset}@{each.version} is not what the features were made from",
+                f"{source.dataset}@{source.version} is not what the features were made from",
                 "Restore the registry from a backup",
-                Where(dataset=each.dataset),
+                Where(dataset=source.dataset),
             )
-        frames[each.dataset] = installation.scan(row)
+        frames[source.dataset] = installation.scan(row)
     return frames
 
 

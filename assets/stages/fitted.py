@@ -1,4 +1,6 @@
-"""What the cleaning steps have learned, kept: in a run's staging, then beside the version, so that later data and explanations use the same."""
+"""Keep what the cleaning steps have learned: in a run's staging, then next to the version, so that
+later data and explanations use the same.
+"""
 
 from __future__ import annotations
 
@@ -24,9 +26,9 @@ _VALUES = "values.json"
 def write(folder: Path, fitted: Sequence[Fitted]) -> None:
     """One JSON of numbers and words, and a Parquet file a table."""
     folder.mkdir(exist_ok=True)
-    (folder / _VALUES).write_text(json.dumps([dict(one.values) for one in fitted]))
-    for index, one in enumerate(fitted):
-        for name, table in one.tables.items():
+    (folder / _VALUES).write_text(json.dumps([dict(step.values) for step in fitted]))
+    for index, step in enumerate(fitted):
+        for name, table in step.tables.items():
             table.write_parquet(folder / f"{index + 1}.{name}.parquet")
 
 
@@ -37,7 +39,7 @@ def read(folder: Path) -> tuple[Fitted, ...]:
     for file in sorted(folder.glob("*.parquet")):
         index, name, _ = file.name.split(".")
         tables[int(index) - 1][name] = pl.read_parquet(file)
-    return tuple(Fitted(one, its) for one, its in zip(values, tables, strict=True))
+    return tuple(Fitted(numbers, frames) for numbers, frames in zip(values, tables, strict=True))
 
 
 def described(lake: Lake, dataset: str, attempt: str) -> dict[str, Any]:
@@ -50,7 +52,8 @@ def described(lake: Lake, dataset: str, attempt: str) -> dict[str, Any]:
 
 
 def kept(run: Run) -> dict[int, Fitted]:
-    """What steps with `fit: first` have learned on the first version that was cleaned by the same step, by the step's index.
+    """What steps with `fit: first` have learned on the first version that was cleaned by the same
+    step, by the step's index.
 
     Raises: EvidenceError: what was kept is not what was signed.
     """

@@ -1,317 +1,200 @@
-"""The index, done: changed documents -> a build beside the one in service, judged by the contract's questions, and served if it is not worse.
+"""Keep the index of a data set up to date: build it from changed documents, judge it, and serve it
+if it is not worse.
 
-Belongs here: building, judging, swapping, rolling back, sweeping. Stays out: asking it for somebody (retrieve.py), what is carried over (pipelines/act/renewal.py).
-Who dies in the middle leaves a folder that nobody points to. The pointer moves in the one transaction that also keeps the judgement and closes the trigger.
+Belongs here: whether to rebuild, swapping, rolling back, sweeping. Stays out: building
+(index_build.py), judging (index_trial.py), asking it for somebody (retrieve.py), what is carried
+over (pipelines/act/renewal.py).
+Who dies in the middle leaves a folder that nobody points to. The pointer moves in the one
+transaction that also keeps the judgement and closes the trigger.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, replace
-from pathlib import Path
-from typing import Any
+from dataclasses import asdict
 
 import polars as pl
 
-from assay.assets.io.embedders import Endpoint, Folder
-from assay.assets.io.index import IndexStore, Opened, is_fitted
+from assay.assets.io.index import Opened, is_fitted
 from assay.assets.io.installation import Installation
 from assay.assets.io.registry.database import Json
-from assay.assets.io.registry.indexes import IndexBuild, NewBuild, ServingIndex
+from assay.assets.io.registry.indexes import IndexBuild, NewBuild
 from assay.assets.io.registry.triggers import Trigger
 from assay.assets.io.registry.versions import Version
 from assay.assets.stages.act import Acted, carried
+from assay.assets.stages.index_build import build
+from assay.assets.stages.index_embedder import embedder_of_build
+from assay.assets.stages.index_trial import Trial, try_candidate
+from assay.assets.stages.indexed_data_set import IndexedDataSet
 from assay.assets.stages.run import Run, stage
 from assay.contracts.errors import ActionError, Where
-from assay.contracts.model import Contract
-from assay.contracts.settings import EndpointEmbedding, FittedEmbedding, Index, ModelEmbedding
 from assay.lineage.facts import Table
-from assay.pipelines.act import lsa_embedder, passages, renewal, retrieve
-from assay.pipelines.act.judge import judge
-from assay.pipelines.act.renewal import Cutting, Embedder
-from assay.pipelines.act.stemming import stems
-
-
-def index_store(installation: Installation) -> IndexStore:
-    """The indexes of this installation."""
-    return IndexStore(installation.home.root / "index")
-
-
-def policy_of(contract: Contract) -> Index:
-    """What the contract asks for. Raises: ActionError: no index."""
-    if contract.index is None:
-        raise ActionError(
-            "the contract asks for no index",
-            "Add assay.index",
-            Where(file=contract.file, dataset=contract.name),
-        )
-    return contract.index
+from assay.pipelines.act import renewal
 
 
 def rebuild_if_due(run: Run) -> Acted | None:
-    """Rebuild the index where documents, or how they are indexed, have changed since the one in service was built. None where nothing has.
+    """Rebuild the index where documents, or how they are indexed, have changed since the one in
+    service was built.
 
-    A version is acted on once, whatever came of it. Raises: ActionError: it cannot be built; the index in service stays, and the trigger is due.
+    A version is acted on once, whatever came of it.
+    Returns: what came of it; None where nothing has changed.
+    Raises: ActionError: it cannot be built; the index in service stays, and the trigger is due.
     """
-    installation, contract, policy = run.installation, run.contract, policy_of(run.contract)
-    store = index_store(installation)
-    with store.alone(contract.name):
-        sweep(installation, store, contract)
-        row = installation.version(contract.name)
-        if installation.registry.derived.get(contract.name, row.version, "index") is None:
-            reason = _reason(installation, contract, policy, store, row)
+    registry, name = run.installation.registry, run.contract.name
+    data_set = IndexedDataSet.of(run.installation, run.contract)
+    with data_set.store.alone(name):
+        sweep(data_set)
+        row = run.installation.version(name)
+        if registry.derived.get(name, row.version, "index") is None:
+            reason = _reason(data_set, row)
             if reason:
-                installation.registry.triggers.request(
-                    contract.name, row.version, "rebuild", reason
-                )
-        due = installation.registry.triggers.due(contract.name, "rebuild")
-        if not due:
-            return None
-        with stage(run, "index") as noted:
-            details = _rebuilt(installation, contract, policy, store, row, due, full=False)
-            noted.inputs.append(Table(name=f"{contract.name}/published", version=row.version))
-            noted.outputs.append(Table(name=f"{contract.name}/index", version=row.version))
-        return Acted(row.version, details)
+                registry.triggers.request(name, row.version, "rebuild", reason)
+        due = registry.triggers.due(name, "rebuild")
+        return _rebuilt(run, data_set, row, due, full=False) if due else None
 
 
 def rebuild(run: Run, *, full: bool) -> Acted:
-    """Build and judge the newest version's index because somebody asked. Args: full: fit, cut and embed everything anew, reusing nothing."""
-    installation, contract, policy = run.installation, run.contract, policy_of(run.contract)
-    store = index_store(installation)
-    with store.alone(contract.name):
-        sweep(installation, store, contract)
-        row = installation.version(contract.name)
-        with stage(run, "index") as noted:
-            details = _rebuilt(
-                installation,
-                contract,
-                policy,
-                store,
-                row,
-                installation.registry.triggers.due(contract.name, "rebuild"),
-                full=full,
-            )
-            noted.inputs.append(Table(name=f"{contract.name}/published", version=row.version))
-            noted.outputs.append(Table(name=f"{contract.name}/index", version=row.version))
-    return Acted(row.version, details)
+    """Build and judge the newest version's index because somebody asked.
+
+    Args: full: fit, cut and embed everything anew, reusing nothing.
+    """
+    data_set = IndexedDataSet.of(run.installation, run.contract)
+    with data_set.store.alone(data_set.name):
+        sweep(data_set)
+        row = run.installation.version(data_set.name)
+        due = run.installation.registry.triggers.due(data_set.name, "rebuild")
+        return _rebuilt(run, data_set, row, due, full=full)
 
 
 def roll_back(
     installation: Installation, name: str, build: str | None, why: str
 ) -> tuple[str, IndexBuild]:
-    """Have an earlier build serve again, the one before unless named; the next version that is accepted moves on from it.
+    """Have an earlier build serve again, the one before unless named; the next version that is
+    accepted moves on from it.
 
-    Returns: the build that served, and the row of the one that serves now. Raises: ActionError: there is none to go back to, or its files are not what was built.
+    Returns: the build that served, and the row of the one that serves now.
+    Raises: ActionError: there is none to go back to, or its files are not what was built.
     """
-    store = index_store(installation)
-    policy_of(installation.contract(name))
+    indexes = installation.registry.indexes
+    store = IndexedDataSet.of(installation, installation.contract(name)).store
     with store.alone(name):
-        now = installation.registry.indexes.serving(name)
+        now = indexes.serving(name)
         if now is None:
             raise ActionError(
                 "no index is in service", f"Build it: assay run {name}", Where(dataset=name)
             )
-        to = build or str(installation.registry.indexes.earlier(name).build)
-        known = next(
-            (
-                row
-                for row in installation.registry.indexes.builds(name)
-                if row.build == to and not row.dropped_at
-            ),
-            None,
-        )
-        if known:
-            store.open(name, to, known.sha256)  # what serves has to be what was built
-        return now.build, installation.registry.indexes.serve(name, to, why)
+        target = build or str(indexes.earlier(name).build)
+        for row in indexes.builds(name):
+            if row.build == target and not row.dropped_at:
+                store.open(name, target, row.sha256)  # what serves has to be what was built
+                break
+        return now.build, indexes.serve(name, target, why)
 
 
-def sweep(installation: Installation, store: IndexStore, contract: Contract) -> list[str]:
-    """Remove builds beyond those that are kept, what died, and any build but the one in service that holds a document which the newest version does not. Hold `alone`.
+# -- sweeping ---------------------------------------------------------------------------------------
+
+
+def sweep(data_set: IndexedDataSet) -> list[str]:
+    """Remove builds beyond those that are kept, what died, and any build but the one in service
+    that holds a document which the newest version does not.
+
+    Hold `alone`.
 
     Returns: the builds that went.
     """
-    name, policy = contract.name, policy_of(contract)
-    if installation.registry.clock_doubts.doubt() is not None:
+    name, keep, registry = data_set.name, data_set.policy.keep, data_set.installation.registry
+    if registry.clock_doubts.doubt() is not None:
         return []  # nothing is dropped until the time is confirmed
-    serving = installation.registry.indexes.serving(name)
-    there = [
-        row
-        for row in installation.registry.indexes.builds(name)
-        if not row.dropped_at and row.accepted
-    ]
-    latest = installation.registry.references.resolve(name)
-    served = serving.build if serving else None
-    others = [row for row in reversed(there) if row.build != served]
-    living = _living(installation, contract, latest) if others and latest else None
-    withdrawn = [
-        row.build for row in others if living is not None and _holds_withdrawn(store, row, living)
-    ]
-    surplus = [row.build for row in others if row.build not in withdrawn][policy.keep - 1 :]
-    installation.registry.indexes.drop(name, withdrawn, "it holds documents that are withdrawn")
-    installation.registry.indexes.drop(name, surplus, f"the contract keeps {policy.keep}")
-    kept = {row.build for row in there} - {*withdrawn, *surplus} | ({served} if served else set())
-    return store.sweep(name, kept)
+    serving = registry.indexes.serving(name)
+    served = {serving.build} if serving else set()
+    present = [row for row in registry.indexes.builds(name) if not row.dropped_at and row.accepted]
+    others = [row for row in reversed(present) if row.build not in served]
+    withdrawn = _holding_withdrawn(data_set, others)
+    surplus = [row.build for row in others if row.build not in withdrawn][keep - 1 :]
+    registry.indexes.drop(name, withdrawn, "it holds documents that are withdrawn")
+    registry.indexes.drop(name, surplus, f"the contract keeps {keep}")
+    kept = {row.build for row in present} - {*withdrawn, *surplus} | served
+    return data_set.store.sweep(name, kept)
 
 
-def _living(installation: Installation, contract: Contract, row: Version) -> pl.Series:
-    return documents_of(installation, contract, row).get_column("document")
+def _holding_withdrawn(data_set: IndexedDataSet, builds: Sequence[IndexBuild]) -> list[str]:
+    """The builds that hold a document which the newest version does not."""
+    latest = data_set.installation.registry.references.resolve(data_set.name)
+    if not builds or latest is None:
+        return []
+    living = data_set.documents(latest).get_column("document")
+    return [row.build for row in builds if _holds_withdrawn(data_set, row, living)]
 
 
-def _holds_withdrawn(store: IndexStore, row: IndexBuild, living: pl.Series) -> bool:
+def _holds_withdrawn(data_set: IndexedDataSet, row: IndexBuild, living: pl.Series) -> bool:
     try:
-        held = store.open(row.dataset, row.build, row.sha256).documents["document"]
+        opened = data_set.store.open(row.dataset, row.build, row.sha256)
     except ActionError:
         return True  # nobody can tell what a build holds that is not what was built
-    return not held.is_in(living.implode()).all()
+    return not opened.documents["document"].is_in(living.implode()).all()
 
 
-def documents_of(installation: Installation, contract: Contract, row: Version) -> pl.DataFrame:
-    """A version's documents, as `pipelines.act.passages.documents` gives them."""
-    policy = policy_of(contract)
-    columns = list(
-        dict.fromkeys(
-            filter(None, (policy.key, policy.text, policy.title, contract.license.column))
-        )
-    )
-    table = installation.scan(row).select(columns).collect()
-    keys = table[policy.key].drop_nulls()
-    if keys.n_unique() != len(keys):
-        raise ActionError(
-            f"the key '{policy.key}' names several documents at once",
-            "Promise it `unique`, or name another column as `key`",
-            Where(file=contract.file, dataset=contract.name),
-        )
-    return passages.documents(
-        table, key=policy.key, text=policy.text, title=policy.title, license=contract.license.column
-    )
+# -- rebuilding -------------------------------------------------------------------------------------
 
 
-# -- whether ----------------------------------------------------------------------------------------
-
-
-def _settings(policy: Index) -> dict[str, Any]:
-    """What makes other vectors of the same passages."""
-    said = policy.embedding.model_dump(mode="json", exclude={"batch", "refit"})
-    return {
-        **said,
-        "dimensions": policy.dimensions,
-        **({"seed": policy.seed} if isinstance(policy.embedding, FittedEmbedding) else {}),
-    }
-
-
-def _cutting(policy: Index) -> Cutting:
-    return Cutting(policy.format, policy.chunk_chars, policy.overlap_chars, policy.language)
-
-
-def _reason(
-    installation: Installation, contract: Contract, policy: Index, store: IndexStore, row: Version
-) -> str | None:
+def _reason(data_set: IndexedDataSet, row: Version) -> str | None:
     """Why the index in service is not the one of this version; None where it is."""
-    service = installation.registry.indexes.serving(contract.name)
+    service = data_set.installation.registry.indexes.serving(data_set.name)
     if service is None:
         return "No index is in service, so this is the first."
     try:
-        old = store.open(contract.name, service.build, service.sha256)
+        old = data_set.store.open(data_set.name, service.build, service.sha256)
     except ActionError as error:
         return f"The index in service cannot be used: {error.problem}."
-    if old.manifest["cutting"] != asdict(_cutting(policy)) or old.manifest["settings"] != _settings(
-        policy
-    ):
+    wanted = (asdict(data_set.cutting), data_set.embedding_settings)
+    if (old.manifest["cutting"], old.manifest["settings"]) != wanted:
         return "The contract has documents indexed otherwise than the index in service has them."
-    changes = renewal.compare(old.documents, documents_of(installation, contract, row))
-    return (
-        f"Documents have changed since the index in service was made: {changes}."
-        if changes
-        else None
-    )
-
-
-# -- building ---------------------------------------------------------------------------------------
+    changes = renewal.compare(old.documents, data_set.documents(row))
+    if not changes:
+        return None
+    return f"Documents have changed since the index in service was made: {changes}."
 
 
 def _rebuilt(
-    installation: Installation,
-    contract: Contract,
-    policy: Index,
-    store: IndexStore,
-    row: Version,
-    due: Sequence[Trigger],
-    *,
-    full: bool,
+    run: Run, data_set: IndexedDataSet, row: Version, due: Sequence[Trigger], *, full: bool
+) -> Acted:
+    """Build and conclude as a stage of the run."""
+    with stage(run, "index") as noted:
+        details = _build_and_conclude(data_set, row, due, full=full)
+        noted.inputs.append(Table(name=f"{data_set.name}/published", version=row.version))
+        noted.outputs.append(Table(name=f"{data_set.name}/index", version=row.version))
+    return Acted(row.version, details)
+
+
+def _build_and_conclude(
+    data_set: IndexedDataSet, row: Version, due: Sequence[Trigger], *, full: bool
 ) -> Json:
     """Build, judge, and conclude. Returns: the details that the registry keeps."""
-    name = contract.name
-    service = installation.registry.indexes.serving(name)
-    with ThreadPoolExecutor(1) as beside:
-        found = beside.submit(_usable, store, service)
-        documents = documents_of(installation, contract, row)
-        old = found.result()
-    built = build(
-        installation, contract, policy, store, row.version, documents, None if full else old
+    with ThreadPoolExecutor(1) as pool:
+        opening = pool.submit(_usable_in_service, data_set)
+        documents = data_set.documents(row)
+        serving = opening.result()
+    built = build(data_set, row.version, documents, None if full else serving)
+    trial = try_candidate(data_set, built, serving, documents)
+    details = _details(data_set, row.version, built, trial, due)
+    if serving and not trial.judgement.accepted:
+        _serve_without_withdrawn(data_set, serving, documents, details["reason"])
+    data_set.installation.registry.conclude_index(
+        _new_build(data_set, built, row.version, details, accepted=trial.judgement.accepted),
+        trial.judgement.reason,
+        details,
+        _outcomes(due, row.version, details),
     )
-    asked = _questions(policy, documents)
-    candidate = _measured(installation, policy, store, built, asked, documents)
-    before, mute = (
-        (candidate, "")
-        if old and old.build == built.build
-        else _measured_if_possible(installation, policy, store, old, asked, documents)
-    )
-    judgement = judge(
-        f"{policy.metric}@{policy.k}",
-        getattr(candidate, policy.metric),
-        getattr(before, policy.metric) if before else None,
-        tolerance=policy.tolerance,
-        floor=policy.floor,
-    )
-    objection = retrieve.objection(candidate, citations=policy.citations, p95_ms=policy.p95_ms)
-    if (
-        old and old.build == built.build
-    ):  # what serves is not judged away by a machine that was slow today
-        judgement = replace(
-            judgement, accepted=True, reason="nothing has changed: it is the index in service"
-        )
-    elif not asked:
-        none = (
-            "no document holds a sentence of 6 to 30 plain words"
-            if isinstance(policy.questions, int)
-            else "none of the documents that answer them is there"
-        )
-        judgement = replace(
-            judgement,
-            reason=f"there is no question to judge it by: {none}; write some under `questions` in assay.index",
-        )
-    elif judgement.accepted and (objection or mute):
-        judgement = replace(
-            judgement,
-            accepted=not objection,
-            reason=objection or f"{judgement.reason} that could be asked: {mute}",
-        )
-    details = {
-        **asdict(judgement), "asked_because": due[-1].reason if due else "", "outcome": "in service" if judgement.accepted else "refused", **carried(installation, contract, row.version), "build": built.build,
-        "chunks": built.manifest["passages"], "documents": documents.height, "dataset_version": row.version, "changed": built.manifest["changed"], "embedder": built.manifest["embedder"],
-        "measured": asdict(candidate), "measured_in_service": asdict(before) if before else None, "bytes": sum(file.stat().st_size for file in built.folder.rglob("*") if file.is_file()),
-    }  # fmt: skip
-    if old and not judgement.accepted:
-        _take_out(installation, store, old, documents, details)
-    this = NewBuild(
-        dataset=name,
-        build=built.build,
-        version=row.version,
-        sha256=store.manifest_digest(built),
-        details=details,
-        accepted=judgement.accepted,
-    )
-    installation.registry.conclude_index(
-        this, judgement.reason, details, _outcomes(due, row.version, details)
-    )
-    sweep(installation, store, contract)
+    sweep(data_set)
     return details
 
 
-def _usable(store: IndexStore, service: ServingIndex | None) -> Opened | None:
-    """The build in service, to be compared with and built upon; None where there is none, or its files are not what was built."""
+def _usable_in_service(data_set: IndexedDataSet) -> Opened | None:
+    """The build in service, to be compared with and built upon; None where there is none, or its
+    files are not what was built.
+    """
+    service, store = data_set.installation.registry.indexes.serving(data_set.name), data_set.store
     if service is None:
         return None
     try:
@@ -323,6 +206,27 @@ def _usable(store: IndexStore, service: ServingIndex | None) -> Opened | None:
     return opened
 
 
+def _details(
+    data_set: IndexedDataSet, version: str, built: Opened, trial: Trial, due: Sequence[Trigger]
+) -> Json:
+    files = (file for file in built.folder.rglob("*") if file.is_file())
+    return {
+        **asdict(trial.judgement),
+        "asked_because": due[-1].reason if due else "",
+        "outcome": "in service" if trial.judgement.accepted else "refused",
+        **carried(data_set.installation, data_set.contract, version),
+        "build": built.build,
+        "chunks": built.manifest["passages"],
+        "documents": trial.documents,
+        "dataset_version": version,
+        "changed": built.manifest["changed"],
+        "embedder": built.manifest["embedder"],
+        "measured": asdict(trial.candidate),
+        "measured_in_service": asdict(trial.in_service) if trial.in_service else None,
+        "bytes": sum(file.stat().st_size for file in files),
+    }
+
+
 def _outcomes(due: Sequence[Trigger], version: str, details: Json) -> list[tuple[Trigger, Json]]:
     """The newest trigger is done; older ones are overtaken by it."""
     done = {key: details[key] for key in ("outcome", "reason", "metric", "candidate", "in_service")}
@@ -330,293 +234,57 @@ def _outcomes(due: Sequence[Trigger], version: str, details: Json) -> list[tuple
     return [(trigger, overtaken if trigger is not due[-1] else done) for trigger in due]
 
 
-def build(
-    installation: Installation,
-    contract: Contract,
-    policy: Index,
-    store: IndexStore,
-    version: str,
-    documents: pl.DataFrame,
-    old: Opened | None,
-) -> Opened:
-    """Build beside the one in service, reusing what `old` has of the same documents, words and space. Hold `alone`."""
-    cutting = _cutting(policy)
-    same = old if old and old.manifest["settings"] == _settings(policy) else None
-    rows = same.rows if same else None
-    changes = renewal.compare(same.documents if same else documents.clear(), documents)
-    cut_alike = same is not None and same.manifest["cutting"] == asdict(cutting)
-    kept = renewal.carried(rows, changes) if rows is not None and cut_alike else None
-    fresh = renewal.cut(
-        documents.filter(pl.col("document").is_in([*changes.added, *changes.changed]))
-        if cut_alike
-        else documents,
-        cutting,
-    )
-    embedder, since = _embedder_for(installation, policy, store, contract.name, same, kept, fresh)
-    if same and not _is_of(embedder, same):
-        rows = None
-        fresh = (
-            fresh if kept is None else pl.concat([kept.drop("vector").select(fresh.columns), fresh])
-        )
-        kept = None
-    _check_promise(contract, policy, embedder)
-    made, embedded = renewal.with_vectors(fresh, rows, embedder)
-    every = renewal.in_order([made] if kept is None else [kept, made])
-    told = {
-        "cutting": asdict(cutting), "settings": _settings(policy), "since_fit": since, "probe": embedder.probe if isinstance(embedder, Endpoint) else None,
-        "changed": {"added": len(changes.added), "changed": len(changes.changed), "removed": len(changes.removed), "carried": kept.height if kept is not None else 0, "embedded": embedded},
-    }  # fmt: skip
-    return store.write(contract.name, version, every, documents, embedder, told)
-
-
-def _is_of(embedder: Embedder, old: Opened) -> bool:
-    """Whether it would give the passages of a build the vectors they have."""
-    return embedder.digest == old.manifest["embedder"]["digest"] and (
-        not isinstance(embedder, Endpoint) or embedder.is_of(old.manifest["probe"])
+def _new_build(
+    data_set: IndexedDataSet, built: Opened, version: str, details: Json, *, accepted: bool
+) -> NewBuild:
+    return NewBuild(
+        dataset=data_set.name,
+        build=built.build,
+        version=version,
+        sha256=data_set.store.manifest_digest(built),
+        details=details,
+        accepted=accepted,
     )
 
 
-def _embedder_for(
-    installation: Installation,
-    policy: Index,
-    store: IndexStore,
-    dataset: str,
-    old: Opened | None,
-    kept: pl.DataFrame | None,
-    fresh: pl.DataFrame,
-) -> tuple[Embedder, int]:
-    """What gives the passages their vectors, and how many passages have come or gone since it was fitted."""
-    if not isinstance(policy.embedding, FittedEmbedding):
-        return embedder_of(installation, store, dataset, _settings(policy), None), 0
-    every = fresh if kept is None else pl.concat([kept.select(fresh.columns), fresh])
-    if old is not None and is_fitted(old.manifest):
-        since = old.manifest["since_fit"] + renewal.turnover(old.rows["digest"], every["digest"])
-        space = store.space(dataset, old.manifest["embedder"]["digest"])
-        if not renewal.is_worn(space.passages, since, policy.embedding.refit):
-            return space, since
-    return lsa_embedder.fit(
-        every["words"].to_list(), dimensions=policy.dimensions, seed=policy.seed
-    ), 0
-
-
-def embedder_of(
-    installation: Installation,
-    store: IndexStore,
-    dataset: str,
-    settings: Json,
-    manifest: Json | None,
-) -> Embedder:
-    """The embedder of these settings; of a build where its manifest is given, which it must be the very one of.
-
-    Raises: ActionError: it is gone, or another one by now.
-    """
-    said = {key: value for key, value in settings.items() if key not in ("dimensions", "seed")}
-    dimensions = settings["dimensions"]
-    made: Embedder
-    match settings["method"]:
-        case "fitted":
-            if manifest is None:
-                raise ValueError("a fitted space belongs to a build")
-            return store.space(dataset, manifest["embedder"]["digest"])
-        case "sentence-transformers":
-            wanted = ModelEmbedding.model_validate(said)
-            made = Folder(
-                Path(wanted.model).name,
-                model_folder(installation, wanted.model),
-                dimensions,
-                wanted.before_question,
-                wanted.before_passage,
-                wanted.batch,
-            )
-        case _:
-            endpoint = EndpointEmbedding.model_validate(said)
-            key = installation.home.embedding_key.get_secret_value()
-            made = Endpoint(
-                endpoint.url,
-                endpoint.model,
-                dimensions,
-                installation.home.embedders,
-                key,
-                endpoint.batch,
-                tuple(manifest["probe"]) if manifest else (),
-            )
-    if manifest and made.digest != manifest["embedder"]["digest"]:
-        raise ActionError(
-            "the embedder is not the one that the index was built with",
-            f"Put the model back, or build the index again: assay index rebuild {dataset}",
-            Where(dataset=dataset),
-        )
-    return made
-
-
-def model_folder(installation: Installation, said: str) -> Path:
-    """The folder of a model. Raises: ActionError: it lies in none of the folders that may be read, or is not there."""
-    for root in installation.home.roots:
-        folder = (root / said).resolve()
-        if folder.is_relative_to(root) and folder.is_dir():
-            return folder
-    raise ActionError(
-        f"there is no folder '{said}'",
-        "Put the model below ASSAY_HOME, or below a folder of ASSAY_SOURCE_ROOTS",
-        Where(file="assay.index"),
-    )
-
-
-def _check_promise(contract: Contract, policy: Index, embedder: Embedder) -> None:
-    """The contract's column of type vector says which model; an index of another one is none that its readers can use."""
-    if policy.vector is None:
-        return
-    column = contract.column(policy.vector)
-    where = Where(file=contract.file, dataset=contract.name, field=column.name)
-    if column.embedding_model and column.embedding_model != embedder.name:
-        raise ActionError(
-            f"the contract promises vectors of '{column.embedding_model}', and the index has '{embedder.name}'",
-            "Name the same model in both",
-            where,
-        )
-    if column.embedding_version and not embedder.digest.startswith(column.embedding_version):
-        raise ActionError(
-            f"the contract promises version '{column.embedding_version}' of the model, and its digest begins with {embedder.digest[:12]}",
-            "Write how the digest begins",
-            where,
-        )
-
-
-def _take_out(
-    installation: Installation,
-    store: IndexStore,
-    old: Opened,
-    documents: pl.DataFrame,
-    details: Json,
+def _serve_without_withdrawn(
+    data_set: IndexedDataSet, old: Opened, documents: pl.DataFrame, refused_because: str
 ) -> None:
-    """The candidate was refused, but what is withdrawn has to go all the same: serve the old index without it."""
-    gone = renewal.compare(old.documents, documents).removed
-    if not gone:
+    """The candidate was refused, but what is withdrawn has to go all the same: serve the old index
+    without it.
+    """
+    withdrawn = renewal.compare(old.documents, documents).removed
+    if not withdrawn:
         return
-    left = old.documents.filter(~pl.col("document").is_in(gone))
-    rows = old.rows.filter(~pl.col("document").is_in(gone))
-    manifest = old.manifest
-    embedder = embedder_of(
-        installation, store, manifest["dataset"], manifest["settings"], dict(manifest)
-    )
-    told = {
-        **{key: manifest[key] for key in ("cutting", "settings", "since_fit", "probe")},
-        "changed": {
-            "added": 0,
-            "changed": 0,
-            "removed": len(gone),
-            "carried": rows.height,
-            "embedded": 0,
-        },
+    stays = ~pl.col("document").is_in(withdrawn)
+    left, rows = old.documents.filter(stays), old.rows.filter(stays)
+    embedder, manifest = embedder_of_build(data_set, old), old.manifest
+    changed = {
+        "added": 0,
+        "changed": 0,
+        "removed": len(withdrawn),
+        "carried": rows.height,
+        "embedded": 0,
     }
-    made = store.write(
-        manifest["dataset"], manifest["version"], renewal.in_order([rows]), left, embedder, told
+    settings = {key: manifest[key] for key in ("cutting", "settings", "since_fit", "probe")}
+    built = data_set.store.write(
+        data_set.name,
+        manifest["version"],
+        renewal.in_order([rows]),
+        left,
+        embedder,
+        {**settings, "changed": changed},
     )
-    kept = installation.registry.indexes.serving(manifest["dataset"])
-    reason = f"{len(gone):,} withdrawn documents were taken out of the index in service; the candidate was refused: {details['reason']}"
-    before = {
-        **(kept.details if kept else {}),
-        "build": made.build,
+    registry = data_set.installation.registry
+    service = registry.indexes.serving(data_set.name)
+    reason = f"{len(withdrawn):,} withdrawn documents were taken out of the index in service; the candidate was refused: {refused_because}"
+    details = {
+        **(service.details if service else {}),
+        "build": built.build,
         "documents": left.height,
         "chunks": rows.height,
-        "changed": told["changed"],
+        "changed": changed,
         "reason": reason,
     }
-    this = NewBuild(
-        dataset=manifest["dataset"],
-        build=made.build,
-        version=manifest["version"],
-        sha256=store.manifest_digest(made),
-        details=before,
-        accepted=True,
-    )
-    installation.registry.conclude_index(this, reason, before, [])
-
-
-# -- judging ----------------------------------------------------------------------------------------
-
-
-def _questions(policy: Index, documents: pl.DataFrame) -> list[tuple[str, frozenset[str]]]:
-    """Questions with the documents that answer them; a document that is not in this version answers nothing."""
-    if isinstance(policy.questions, int):
-        made = retrieve.questions(
-            documents, key="document", text="text", count=policy.questions, seed=policy.seed
-        )
-        return [(question, frozenset([key])) for question, key in made.iter_rows()]
-    there = frozenset(documents["document"])
-    asked = [(question.ask, frozenset(question.documents) & there) for question in policy.questions]
-    return [(ask, wanted) for ask, wanted in asked if wanted]
-
-
-def _measured(
-    installation: Installation,
-    policy: Index,
-    store: IndexStore,
-    opened: Opened,
-    asked: Sequence[tuple[str, frozenset[str]]],
-    documents: pl.DataFrame,
-) -> retrieve.Measured:
-    embedder = embedder_of(
-        installation,
-        store,
-        opened.manifest["dataset"],
-        opened.manifest["settings"],
-        dict(opened.manifest),
-    )
-    answers, times = [], []
-    if asked:
-        answer(
-            installation, policy, opened, embedder, asked[0][0], policy.k
-        )  # the first one also opens files and reads the model
-    for question, _ in asked:
-        started = time.perf_counter()
-        answers.append(answer(installation, policy, opened, embedder, question, policy.k * _DEEPER))
-        times.append(1000 * (time.perf_counter() - started))
-    found = [list(dict.fromkeys(each["document"]))[: policy.k] for each in answers]
-    texts = dict(documents.select("document", "text").iter_rows())
-    cited = (
-        retrieve.standing(texts, pl.concat([each.head(policy.k) for each in answers]))
-        if answers
-        else []
-    )
-    return retrieve.measured(
-        found, [wanted for _, wanted in asked], policy.k, cited=cited, times_ms=times
-    )
-
-
-def _measured_if_possible(
-    installation: Installation,
-    policy: Index,
-    store: IndexStore,
-    old: Opened | None,
-    asked: Sequence[tuple[str, frozenset[str]]],
-    documents: pl.DataFrame,
-) -> tuple[retrieve.Measured | None, str]:
-    """What was measured of the index in service, or why it could not be asked: its model may be gone, which must not keep a new one from taking over."""
-    try:
-        return (
-            (_measured(installation, policy, store, old, asked, documents), "")
-            if old
-            else (None, "")
-        )
-    except ActionError as error:
-        return None, error.problem
-
-
-_DEEPER = 5  # passages looked at for each document wanted: several passages of one document may come first
-
-
-def answer(
-    installation: Installation,
-    policy: Index,
-    opened: Opened,
-    embedder: Embedder,
-    question: str,
-    k: int,
-) -> pl.DataFrame:
-    """The `k` best passages for a question."""
-    (words,) = stems([question], opened.manifest["cutting"]["language"])
-    model = model_folder(installation, policy.reranker.model) if policy.reranker.model else None
-    return opened.ask(
-        words, embedder.of_question(question, words), k, policy.reranker, question, model
-    )
+    this = _new_build(data_set, built, manifest["version"], details, accepted=True)
+    registry.conclude_index(this, reason, details, [])

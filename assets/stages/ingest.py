@@ -1,4 +1,4 @@
-"""Ingest, done: the source's bytes -> an immutable folder in the lake, named by their digest."""
+"""Land the bytes of a source in an immutable folder of the lake, named by their digest."""
 
 from __future__ import annotations
 
@@ -50,34 +50,7 @@ def land(run: Run) -> Landed:
         check_related_contracts(installation, contract, related_names(contract))
         source = upstream.version_of(installation, contract) if contract.source.upstream else None
         fetched = sources.fetch(contract, _place(run, source))
-        staged = installation.lake.staging(contract.name, run.run_id) / "landed"
-        shutil.rmtree(staged, ignore_errors=True)  # of an attempt of this run that failed
-        staged.mkdir(mode=0o700)
-        labels = names_of(run).labels
-        read = sources.read(contract, fetched, staged, labels) if _is_new(run, fetched) else None
-        target = landed_folder(run, fetched.digest)
-        unchanged = target.is_dir()
-        if not unchanged:
-            read = read or sources.read(contract, fetched, staged, labels)
-            receipt = Receipt(
-                fetched.digest,
-                contract.source.shown_location,
-                read.rows,
-                read.unreadable,
-                fetched.size_bytes,
-                read.columns,
-                read.header,
-                read.found,
-                read.files,
-                fetched.watermark,
-                upstream=source.record if source else None,
-            )
-            (staged / RECEIPT).write_text(json.dumps(asdict(receipt)))
-            installation.lake.move_in(staged, target)
-        shutil.rmtree(staged, ignore_errors=True)
-        shutil.rmtree(
-            installation.lake.staging(contract.name, run.run_id) / FETCHED, ignore_errors=True
-        )
+        unchanged = _read_unless_landed(run, fetched, source)
         receipt = receipt_of(run, fetched.digest)
         _check_columns(run, receipt)
         (installation.lake.staging(contract.name, run.run_id) / NOTE).write_text(fetched.digest)
@@ -91,6 +64,53 @@ def land(run: Run) -> Landed:
         )
         noted.outputs.append(landed)
     return Landed(receipt, unchanged)
+
+
+def _read_unless_landed(
+    run: Run, fetched: sources.Fetched, source: upstream.Upstream | None
+) -> bool:
+    """Read what was fetched into the lake, unless the same bytes lie there already.
+
+    Returns: whether they did.
+    """
+    contract, lake = run.contract, run.installation.lake
+    folder = lake.staging(contract.name, run.run_id)
+    staged = folder / "landed"
+    shutil.rmtree(staged, ignore_errors=True)  # of an attempt of this run that failed
+    staged.mkdir(mode=0o700)
+    labels = names_of(run).labels
+    read = sources.read(contract, fetched, staged, labels) if _is_new(run, fetched) else None
+    target = landed_folder(run, fetched.digest)
+    unchanged = target.is_dir()
+    if not unchanged:
+        read = read or sources.read(contract, fetched, staged, labels)
+        receipt = _receipt(contract, fetched, read, source)
+        (staged / RECEIPT).write_text(json.dumps(asdict(receipt)))
+        lake.move_in(staged, target)
+    shutil.rmtree(staged, ignore_errors=True)
+    shutil.rmtree(folder / FETCHED, ignore_errors=True)
+    return unchanged
+
+
+def _receipt(
+    contract: Contract,
+    fetched: sources.Fetched,
+    read: sources.Read,
+    source: upstream.Upstream | None,
+) -> Receipt:
+    return Receipt(
+        fetched.digest,
+        contract.source.shown_location,
+        read.rows,
+        read.unreadable,
+        fetched.size_bytes,
+        read.columns,
+        read.header,
+        read.found,
+        read.files,
+        fetched.watermark,
+        upstream=source.record if source else None,
+    )
 
 
 def _input(contract: Contract, receipt: Receipt) -> Table:
@@ -144,7 +164,10 @@ def names_of(run: Run) -> Names:
 
 
 def shown_columns(contract: Contract, columns: Sequence[str]) -> list[str]:
-    """Landed columns as they may be shown: one that the contract does not name, by its place. Without a header, a person's cells stand here."""
+    """Landed columns as they may be shown: one that the contract does not name, by its place.
+
+    Without a header, a person's cells stand here.
+    """
     named = set(contract.column_names)
     return [
         name if name in named else f"column {place}" for place, name in enumerate(columns, start=1)
@@ -152,7 +175,9 @@ def shown_columns(contract: Contract, columns: Sequence[str]) -> list[str]:
 
 
 def _mark(run: Run) -> sources.Mark | None:
-    """What the last published version reached, as its signed evidence says; a run that published nothing moves it nowhere."""
+    """What the last published version reached, as its signed evidence says; a run that published
+    nothing moves it nowhere.
+    """
     if run.contract.source.options.watermark is None:
         return None
     newest = run.installation.registry.versions.newest(run.contract.name)
@@ -172,7 +197,9 @@ def _mark(run: Run) -> sources.Mark | None:
 
 
 def kept_mark(run: Run, column: str, value: str | int | float) -> dict[str, Any]:
-    """What a growing source has reached, as the evidence keeps it: sealed where the column may be personal."""
+    """What a growing source has reached, as the evidence keeps it: sealed where the column may be
+    personal.
+    """
     contract = run.contract
     declared = column in contract.column_names
     public = declared and contract.column(column).classification in (None, "public")
@@ -189,7 +216,11 @@ def _seal_context(run: Run, column: str) -> str:
 
 
 def _check_columns(run: Run, receipt: Receipt) -> None:
-    """Whether every promised column landed, and of several files whether each has the required ones. Raises: SourceError: one is missing."""
+    """Whether every promised column landed, and of several files whether each has the required
+    ones.
+
+    Raises: SourceError: one is missing.
+    """
     sources.check_columns(run.contract, receipt.columns)
     required = {column.name for column in run.contract.columns if column.required}
     for file in receipt.files:
@@ -224,7 +255,11 @@ def landed_in(run: Run) -> Receipt:
 
 
 def receipt_of(run: Run, digest: str) -> Receipt:
-    """The receipt beside landed rows. Those of earlier releases hold the files' own names and whole addresses, and do not say how long the header is."""
+    """The receipt beside landed rows.
+
+    Those of earlier releases hold the files' own names and whole addresses, and do not say how long
+    the header is.
+    """
     data = json.loads((landed_folder(run, digest) / RECEIPT).read_text())
     before = {"header": 1 if run.contract.source.format == "csv" else 0}
     files = tuple(
@@ -244,7 +279,9 @@ def receipt_of(run: Run, digest: str) -> Receipt:
 
 
 def landed_rows(run: Run, digest: str) -> pl.LazyFrame:
-    """The landed rows with their record numbers: text, and whole numbers where they may be (`steps.as_numbers`)."""
+    """The landed rows with their record numbers: text, and whole numbers where they may be
+    (`steps.as_numbers`).
+    """
     rows, receipt = (
         rows_in(landed_folder(run, digest), steps.as_numbers(run.contract)),
         receipt_of(run, digest),

@@ -1,14 +1,18 @@
-"""Retraining, done: a due trigger -> a model trained on a signed version, judged beside the champion, and in service where it is not worse.
+"""Retrain the model of a data set when a trigger is due, judge it next to the champion, and serve
+it where it is not worse.
 
-Belongs here: carrying a retraining out once, whatever is killed when. Stays out: whether it is due (drift.py), training and judging (pipelines/act), outcomes (live.py).
-Registering in MLflow is under the trigger's number, so that a second try finds what the first one made. Who serves is the registry's word, given in the
-transaction that closes the trigger; MLflow's aliases follow from the outbox.
+Belongs here: carrying a retraining out once, whatever is killed when. Stays out: whether it is due
+(drift.py), training and judging (pipelines/act), outcomes (outcomes.py).
+Registering in MLflow is under the trigger's number, so that a second try finds what the first one
+made. Who serves is the registry's word, given in the transaction that closes the trigger; MLflow's
+aliases follow from the outbox.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -32,6 +36,7 @@ from assay.lineage.trace import trace_of_run
 from assay.pipelines.act import retrain
 from assay.pipelines.act.card import card, numbers
 from assay.pipelines.act.judge import judge_model
+from assay.pipelines.core.frames import Judgement
 from assay.pipelines.drift.scores import METRICS, metric_of
 from assay.pipelines.features import privacy, table
 
@@ -40,7 +45,9 @@ JUDGED_SCORES = 1_001
 
 
 def retrain_if_due(run: Run) -> Acted | None:
-    """Carry out the newest due retraining; older ones are overtaken by it. None where none is due, or another process is at it.
+    """Carry out the newest due retraining; older ones are overtaken by it.
+
+    None where none is due, or another process is at it.
 
     Raises: ActionError: it cannot be trained; the trigger stays due and the champion in service.
     """
@@ -72,70 +79,153 @@ def retrain_if_due(run: Run) -> Acted | None:
 def _retrain(
     run: Run, policy: Retrain, target: Target, trigger: Trigger, overtaken: list[Trigger]
 ) -> Json:
-    installation, contract, version = run.installation, run.contract, trigger.version
-    name, wanted = contract.name, settings(run)
-    facts = _facts(run, trigger, _for_training(run, version, trigger))
-    frame = feature_frame(installation, name, version).collect()
-    _refuse_classes(installation, contract, wanted, version)
-    columns = [column for column in frame.columns if column not in (wanted.order_by, target.name)]
-    train, held_back = retrain.split_in_time(frame, wanted.order_by, policy.holdout)
-    registered, candidate = _candidate(
-        installation, policy, facts, f"{name}/{trigger.id}", train, columns, target
+    """Train, judge, and put the candidate where its judgement says.
+
+    Returns: the details that the registry keeps.
+    """
+    installation = run.installation
+    facts = _facts(run, trigger, _for_training(run, trigger))
+    trial = _trial(run, policy, target, trigger, facts)
+    judgement = judge_model(trial.evaluation, policy)
+    installation.models.judged(
+        policy.model,
+        trial.registered,
+        numbers(trial.evaluation),
+        card(
+            facts,
+            policy=policy,
+            features=trial.columns,
+            evaluation=trial.evaluation,
+            judgement=judgement,
+        ),
     )
+    champion = trial.serving.get("champion")
+    canary = policy.canary if judgement.accepted and champion else None
+    outcome = "in canary" if canary else "in service" if judgement.accepted else "refused"
+    details = _details(run, policy, trigger, trial, judgement, outcome)
+    serves = {**details, **trial.score_quantiles, "share": canary.share if canary else None}
+    _switch(
+        run,
+        policy,
+        trial.serving,
+        details,
+        serves if judgement.accepted else None,
+        [trigger, *overtaken],
+    )
+    return details
+
+
+def _details(
+    run: Run,
+    policy: Retrain,
+    trigger: Trigger,
+    trial: _Trial,
+    judgement: Judgement,
+    outcome: str,
+) -> Json:
+    """What the registry keeps of a retraining."""
+    champion = trial.serving.get("champion")
+    return {
+        **asdict(judgement),
+        "asked_because": trigger.reason,
+        "candidate": None if np.isnan(judgement.candidate) else judgement.candidate,
+        "outcome": outcome,
+        "model": policy.model,
+        "model_version": trial.registered,
+        **carried(run.installation, run.contract, trigger.version),
+        "trained_rows": trial.trained_rows,
+        "judged_rows": trial.judged_rows,
+        "dataset_version": trigger.version,
+        "trace_id": trace_of_run(run.run_id),
+        "evaluation": trial.evaluation.as_json(),
+        "judged": trial.metrics,
+        "replaced": champion.version if champion else None,
+    }
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """A candidate, registered, and how it does on the rows that were held back, next to the
+    champion.
+    """
+
+    registered: str
+    """The candidate's version in MLflow."""
+    columns: list[str]
+    trained_rows: int
+    judged_rows: int
+    labels: np.ndarray[Any, Any]
+    scores: np.ndarray[Any, Any]
+    serving: Mapping[Role, ServingModel]
+    evaluation: retrain.Evaluation
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The candidate's metrics, those that can be told of these rows."""
+        values = {metric: metric_of(metric)(self.labels, self.scores) for metric in METRICS}
+        return {metric: value for metric, value in values.items() if value == value}
+
+    @property
+    def score_quantiles(self) -> Json:
+        """Quantiles of the judged scores as `judged_scores`; nothing where no row was judged."""
+        if not len(self.scores):
+            return {}
+        quantiles = np.quantile(self.scores, np.linspace(0, 1, JUDGED_SCORES))
+        return {"judged_scores": [round(float(quantile), 6) for quantile in quantiles]}
+
+
+def _trial(
+    run: Run, policy: Retrain, target: Target, trigger: Trigger, facts: dict[str, str]
+) -> _Trial:
+    """Train a candidate, or take the one of an earlier try, and evaluate it."""
+    installation, contract, version = run.installation, run.contract, trigger.version
+    features = settings(run)
+    frame = feature_frame(installation, contract.name, version).collect()
+    _refuse_classes(installation, contract, features, version)
+    columns = [column for column in frame.columns if column not in (features.order_by, target.name)]
+    train, held_back = retrain.split_in_time(frame, features.order_by, policy.holdout)
+    key = f"{contract.name}/{trigger.id}"
+    registered, candidate = _candidate(installation, policy, facts, key, train, columns, target)
     reached("registered")
-    known = held_back.filter(pl.col(target.name).is_not_null())
-    labels, scores = known[target.name].to_numpy(), retrain.chances(candidate, known, columns)
-    serving = installation.registry.models.serving(name)
-    champion, start = serving.get("champion"), held_back[wanted.order_by].min()
+    with_label = held_back.filter(pl.col(target.name).is_not_null())
+    labels = with_label[target.name].to_numpy()
+    scores = retrain.chances(candidate, with_label, columns)
+    serving = installation.registry.models.serving(contract.name)
+    champion, start = serving.get("champion"), held_back[features.order_by].min()
     theirs = (
         champion_scores(installation, contract, policy, champion.version, version, start)
         if champion
         else None
     )
-    found = retrain.evaluate(
-        labels,
-        scores,
-        theirs,
-        _held_back_rows(installation, contract, version, start, target),
-        policy=policy,
+    rows = _held_back_rows(installation, contract, version, start, target)
+    return _Trial(
+        registered=registered,
+        columns=columns,
+        trained_rows=train.height,
+        judged_rows=held_back.height,
+        labels=labels,
+        scores=scores,
+        serving=serving,
+        evaluation=retrain.evaluate(labels, scores, theirs, rows, policy=policy),
     )
-    judgement = judge_model(found, policy)
-    installation.models.judged(
-        policy.model,
-        registered,
-        numbers(found),
-        card(facts, policy=policy, features=columns, evaluation=found, judgement=judgement),
-    )
-    canary = policy.canary if judgement.accepted and champion else None
-    details: Json = {
-        **asdict(judgement), "asked_because": trigger.reason, "candidate": None if np.isnan(judgement.candidate) else judgement.candidate,
-        "outcome": "in canary" if canary else "in service" if judgement.accepted else "refused", "model": policy.model, "model_version": registered,
-        **carried(installation, contract, version), "trained_rows": train.height, "judged_rows": held_back.height, "dataset_version": version, "trace_id": facts["trace_id"],
-        "evaluation": found.as_json(), "judged": {metric: value for metric in METRICS if (value := metric_of(metric)(labels, scores)) == value}, "replaced": champion.version if champion else None,
-    }  # fmt: skip
-    judged = (
-        [round(float(each), 6) for each in np.quantile(scores, np.linspace(0, 1, JUDGED_SCORES))]
-        if len(scores)
-        else None
-    )
-    serves = (
-        details
-        | ({"judged_scores": judged} if judged else {})
-        | {"share": canary.share if canary else None}
-    )
-    _switch(
-        run, policy, serving, details, serves if judgement.accepted else None, [trigger, *overtaken]
-    )
-    return details
 
 
 def _facts(run: Run, trigger: Trigger, signed: dict[str, Any]) -> dict[str, str]:
-    """What a model of the trigger's version comes from, as MLflow's tags and the model card tell it."""
+    """What a model of the trigger's version comes from, as MLflow's tags and the model card tell
+    it.
+    """
     installation, contract, version = run.installation, run.contract, trigger.version
     return {
-        "dataset": contract.name, "dataset_version": version, "evidence_sha256": signed["sha256"], "files": "\n".join(signed["files"]), "contract": contract.digest,
-        "trace_id": trace_of_run(run.run_id), "reason": trigger.reason, "filter_rules": ", ".join(signed["rules"]) or "none", **carried(installation, contract, version),
-    }  # fmt: skip
+        "dataset": contract.name,
+        "dataset_version": version,
+        "evidence_sha256": signed["sha256"],
+        "files": "\n".join(signed["files"]),
+        "contract": contract.digest,
+        "trace_id": trace_of_run(run.run_id),
+        "reason": trigger.reason,
+        "filter_rules": ", ".join(signed["rules"]) or "none",
+        **carried(installation, contract, version),
+    }
 
 
 def _candidate(
@@ -147,7 +237,9 @@ def _candidate(
     columns: list[str],
     target: Target,
 ) -> tuple[str, Any]:
-    """The version registered under the key, and the model: the one of an earlier try, or one trained now."""
+    """The version registered under the key, and the model: the one of an earlier try, or one
+    trained now.
+    """
     registered = installation.models.proposed(policy.model, key)
     if registered is not None:
         return registered, installation.models.served(policy.model, registered).model
@@ -174,7 +266,10 @@ def _switch(
     serves: Json | None,
     due: Sequence[Trigger],
 ) -> None:
-    """Put the candidate where its judgement says, if anywhere, and close what was due. Raises: ActionError: another process has done so."""
+    """Put the candidate where its judgement says, if anywhere, and close what was due.
+
+    Raises: ActionError: another process has done so.
+    """
     name, version, number = run.contract.name, details["dataset_version"], details["model_version"]
     role: Role = "challenger" if details["outcome"] == "in canary" else "champion"
     refused = {} if serves else {number: details["reason"]}
@@ -182,22 +277,19 @@ def _switch(
         refused[serving["challenger"].version] = (
             f"overtaken in canary: version {number}, trained on {version}, is tried in its place"
         )
-    trigger, *overtaken = due
-    outcome = {
-        key: details[key] for key in ("outcome", "reason", "metric", "candidate", "in_service")
-    }
-    closing = [
-        (trigger, outcome),
-        *(
-            (old, {"outcome": "overtaken", "reason": f"a newer version, {version}, was acted on"})
-            for old in overtaken
-        ),
-    ]
     reached("before the switch")
-    if not run.installation.registry.switch(
-        name, policy.model, {role: (number, serves)} if serves else {}, details["reason"], closing=closing, holder=run.run_id, expected={"champion": details["replaced"]},
-        made=(version, details), refused=refused,
-    ):  # fmt: skip
+    switched = run.installation.registry.switch(
+        name,
+        policy.model,
+        {role: (number, serves)} if serves else {},
+        details["reason"],
+        closing=_outcomes(due, details),
+        holder=run.run_id,
+        expected={"champion": details["replaced"]},
+        made=(version, details),
+        refused=refused,
+    )
+    if not switched:
         raise ActionError(
             "another process has acted meanwhile",
             "Nothing to do: what it did stands",
@@ -206,27 +298,30 @@ def _switch(
     reached("after the switch")
 
 
-def _for_training(run: Run, version: str, trigger: Trigger) -> dict[str, Any]:
-    """Whether a version may be trained on; the use is recorded before it is read.
+def _outcomes(due: Sequence[Trigger], details: Json) -> list[tuple[Trigger, Json]]:
+    """The first trigger is done; the older ones are overtaken by it."""
+    trigger, *overtaken = due
+    done = {key: details[key] for key in ("outcome", "reason", "metric", "candidate", "in_service")}
+    reason = f"a newer version, {details['dataset_version']}, was acted on"
+    return [
+        (trigger, done),
+        *((old, {"outcome": "overtaken", "reason": reason}) for old in overtaken),
+    ]
 
-    Raises: AdmissionError: it was not admitted for training. EvidenceError: it has expired, or is not what was signed.
+
+def _for_training(run: Run, trigger: Trigger) -> dict[str, Any]:
+    """Whether the trigger's version may be trained on; the use is recorded before it is read.
+
+    Raises: AdmissionError: it was not admitted for training. EvidenceError: it has expired, or is
+        not what was signed.
     """
-    import hashlib
-
-    installation, name = run.installation, run.contract.name
+    installation, name, version = run.installation, run.contract.name, trigger.version
     row = installation.version(name, version)
     installation.scan(row)  # the signature, and every file's digest
     document = installation.statement(row)
-    allowed = "training" in document["predicate"]["admission"]["purposes"]
-    rules = sorted(
-        {check["rule"] for check in document["predicate"]["checks"] if check["severity"] == "error"}
-    )
-    details = {
-        "filter_rules": rules,
-        "model": run.contract.retrain.model if run.contract.retrain else None,
-        "trigger": trigger.id,
-        "rows": row.rows,
-    }
+    predicate = document["predicate"]
+    allowed = "training" in predicate["admission"]["purposes"]
+    rules = sorted({check["rule"] for check in predicate["checks"] if check["severity"] == "error"})
     installation.registry.uses.record(
         name,
         version,
@@ -234,7 +329,12 @@ def _for_training(run: Run, version: str, trigger: Trigger) -> dict[str, Any]:
         allowed=allowed,
         kind="training",
         trace_id=trace_of_run(run.run_id),
-        details=details,
+        details={
+            "filter_rules": rules,
+            "model": run.contract.retrain.model if run.contract.retrain else None,
+            "trigger": trigger.id,
+            "rows": row.rows,
+        },
     )
     if not allowed:
         raise AdmissionError(
@@ -242,10 +342,11 @@ def _for_training(run: Run, version: str, trigger: Trigger) -> dict[str, Any]:
             f"Add the purpose to assay.license and publish again, or go back to a version that was: assay refs set {name}@VERSION latest --why …",
             Where(dataset=name),
         )
-    files = [f"{subject['name']} {subject['digest']['sha256']}" for subject in document["subject"]]
     return {
         "sha256": hashlib.sha256(installation.envelope(row).encode()).hexdigest(),
-        "files": files,
+        "files": [
+            f"{subject['name']} {subject['digest']['sha256']}" for subject in document["subject"]
+        ],
         "rules": rules,
     }
 
@@ -253,7 +354,11 @@ def _for_training(run: Run, version: str, trigger: Trigger) -> dict[str, Any]:
 def _refuse_classes(
     installation: Installation, contract: Contract, wanted: Features, version: str
 ) -> None:
-    """Raises: ActionError: a feature is made from a column of a class that the contract does not allow for training."""
+    """Refuse features that may not be trained on.
+
+    Raises: ActionError: one is made from a column of a class that the contract does not allow for
+        training.
+    """
     classes = (installation.registry.derived.get(contract.name, version, "features") or {})[
         "classes"
     ]
@@ -268,7 +373,9 @@ def _refuse_classes(
 def _held_back_rows(
     installation: Installation, contract: Contract, version: str, start: Any, target: Target
 ) -> pl.DataFrame:
-    """The rows from `start` on whose target is known, as the version has them: what slices are made from."""
+    """The rows from `start` on whose target is known, as the version has them: what slices are made
+    from.
+    """
     held_back = _from(
         contract, installation.scan(installation.version(contract.name, version)), start
     )
@@ -287,7 +394,8 @@ def champion_scores(
     version: str,
     start: Any,
 ) -> Any:
-    """A registered model's chances for a version's rows from `start` on whose target is known, by the features that it was trained with.
+    """A registered model's chances for a version's rows from `start` on whose target is known, by
+    the features that it was trained with.
 
     They are made of the whole version, since some look at the rows before.
     """
@@ -301,19 +409,19 @@ def champion_scores(
     served = installation.models.served(policy.model, model_version)
     state = feature_state(installation, contract.name, served.dataset_version)
     rows = installation.scan(installation.version(contract.name, version))
-    made = (
+    features = (
         _from(contract, table.table(rows, state, others=state_others(installation, state)), start)
         .select(state.kept)
         .collect()
     )
-    known = (
+    has_target = (
         _from(contract, rows, start)
         .select(pl.col(target.column).is_not_null())
         .collect()
         .to_series()
     )
-    made = made.filter(known)
-    return retrain.chances(served.model, made, made.columns)
+    features = features.filter(has_target)
+    return retrain.chances(served.model, features, features.columns)
 
 
 def compared(
@@ -338,5 +446,5 @@ def compared(
         )
         for version in (first, second)
     ]
-    found = retrain.evaluate(labels, scores[0], scores[1], rows, policy=policy)
-    return {"dataset_version": row.version, "rows": len(labels), "evaluation": found.as_json()}
+    evaluation = retrain.evaluate(labels, scores[0], scores[1], rows, policy=policy)
+    return {"dataset_version": row.version, "rows": len(labels), "evaluation": evaluation.as_json()}

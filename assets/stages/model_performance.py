@@ -25,15 +25,15 @@ def claims(installation: Installation, contract: Contract, policy: DriftPolicy) 
     )
     if champion is None or contract.retrain is None:
         return []
-    found = []
+    measurements = []
     given = _predictions(installation, contract.name).filter(pl.col(MODEL) == champion.version)
     judged = champion.details.get("judged_scores")
     if given.height >= FEWEST and judged:
-        found.append(
+        measurements.append(
             prediction_drift(np.asarray(judged), given[SCORE].to_numpy(), policy.predictions)
         )
     claim = _performance(installation, contract, contract.retrain, policy.performance, champion)
-    return [*found, claim] if claim else found
+    return [*measurements, claim] if claim else measurements
 
 
 def _performance(

@@ -53,7 +53,8 @@ def keep_predictions(
     frame: pl.DataFrame,
     challenger: str | None,
 ) -> str:
-    """Keep a batch's scores with the names by which outcomes will speak of them, and which challenger was tried then; the rows themselves are not kept.
+    """Keep a batch's scores with the names by which outcomes will speak of them, and which
+    challenger was tried then; the rows themselves are not kept.
 
     Returns: the file's SHA-256.
     """
@@ -71,118 +72,133 @@ def keep_predictions(
 
 
 def take_outcomes(installation: Installation, name: str, file: Path) -> Json:
-    """Keep what came true: a file with `traceparent` (or `trace_id`) and `label` (0 or 1, true or false), and `prediction` where Assay did not make it.
+    """Keep what came true: a file with `traceparent` (or `trace_id`) and `label` (0 or 1, true or
+    false), and `prediction` where Assay did not make it.
 
-    Of two outcomes that speak of one prediction the later counts; what says nothing new is kept once.
-    Returns: rows, how many belong to predictions that are known, how many count for nothing, how many correct what was said before, whether anything is new.
+    Of two outcomes that speak of one prediction the later counts; what says nothing new is kept
+    once.
+    Returns: rows, how many belong to predictions that are known, how many count for nothing, how
+        many correct what was said before, whether anything is new.
     Raises: ActionError: it cannot be read, lacks a column, or says nothing of any prediction.
     """
     contract, policy = keeps_model(installation, name)
     frame = _read_outcomes(file)
-    serving = installation.registry.models.serving(contract.name)
+    predictions = _predictions(installation, contract.name)
     given = frame.join(
-        _predictions(installation, contract.name).select(PARENT, pl.lit(True).alias("given")),
-        on=PARENT,
-        how="left",
+        predictions.select(PARENT, pl.lit(True).alias("given")), on=PARENT, how="left"
     )
-    known, lost = (
-        given["given"].count(),
-        given.filter(pl.col("given").is_null() & pl.col(SCORE).is_null()).height,
-    )
+    lost = given.filter(pl.col("given").is_null() & pl.col(SCORE).is_null()).height
     if lost == frame.height:
         raise ActionError(
             f"none of its {lost:,} row(s) speaks of a prediction that Assay gave",
             f"Give `{PARENT}` as `assay predict` wrote it, or `prediction` beside the label",
             Where(file=shown(file)),
         )
-    before = installation.registry.outcomes.all(contract.name)
-    told = frame.join(_kept(installation, contract.name), on=PARENT, how="left", suffix="_before")
-    corrected = told.filter(
-        pl.col(f"{LABEL}_before").is_not_null(), pl.col(LABEL) != pl.col(f"{LABEL}_before")
-    ).height
-    digest = hashlib.sha256(frame.sort(PARENT).write_csv().encode()).hexdigest()
-    if corrected and any(
-        row.digest == digest for row in before
-    ):  # said before, contradicted since, and said again
-        digest = hashlib.sha256(f"{digest} after {before[-1].digest}".encode()).hexdigest()
-    staged = installation.lake.staging(contract.name, f"outcomes-{digest[:12]}") / "part.parquet"
-    frame.with_columns(
-        pl.lit(serving["champion"].version if "champion" in serving else None, pl.String).alias(
-            MODEL
-        )
-    ).write_parquet(staged)
-    target = installation.lake.folder(contract.name, "outcomes") / f"{digest}.parquet"
-    if not target.exists():  # it is where a process was killed before it noted them
-        installation.lake.move_file(staged, target)
-    installation.lake.clear(contract.name, f"outcomes-{digest[:12]}")
-    new = installation.registry.outcomes.keep(contract.name, digest, frame.height, sha256(target))
+    kept = _kept(installation, contract.name)
+    with_earlier = frame.join(kept, on=PARENT, how="left", suffix="_before")
+    earlier = pl.col(f"{LABEL}_before")
+    corrected = with_earlier.filter(earlier.is_not_null(), pl.col(LABEL) != earlier).height
     return {
         "dataset": contract.name,
         "model": policy.model,
         "rows": frame.height,
-        "known": known,
+        "known": given["given"].count(),
         "lost": lost,
         "corrected": corrected,
-        "new": new,
+        "new": _keep_outcomes(installation, contract.name, frame, corrects=bool(corrected)),
     }
 
 
+def _keep_outcomes(
+    installation: Installation, name: str, frame: pl.DataFrame, *, corrects: bool
+) -> bool:
+    """Keep outcomes as a file that is named by their digest. Returns: whether they are new."""
+    lake, registry = installation.lake, installation.registry
+    before = registry.outcomes.all(name)
+    digest = hashlib.sha256(frame.sort(PARENT).write_csv().encode()).hexdigest()
+    if corrects and any(row.digest == digest for row in before):
+        # said before, contradicted since, and said again
+        digest = hashlib.sha256(f"{digest} after {before[-1].digest}".encode()).hexdigest()
+    staging = f"outcomes-{digest[:12]}"
+    staged = lake.staging(name, staging) / "part.parquet"
+    serving = registry.models.serving(name)
+    champion = serving["champion"].version if "champion" in serving else None
+    frame.with_columns(pl.lit(champion, pl.String).alias(MODEL)).write_parquet(staged)
+    target = lake.folder(name, "outcomes") / f"{digest}.parquet"
+    if not target.exists():  # it is where a process was killed before it noted them
+        lake.move_file(staged, target)
+    lake.clear(name, staging)
+    return registry.outcomes.keep(name, digest, frame.height, sha256(target))
+
+
 def _read_outcomes(file: Path) -> pl.DataFrame:
-    where = Where(file=shown(file))
-    raw = read_table(file)
-    raw = (
-        raw.rename({"trace_id": PARENT})
-        if "trace_id" in raw.columns and PARENT not in raw.columns
-        else raw
-    )
-    missing = [name for name in (PARENT, LABEL) if name not in raw.columns]
-    if missing:
-        remedy = f"Give `{PARENT}` as `assay predict` wrote it, and `{LABEL}`, which is 0 or 1, with a comma between"
-        raise ActionError(
-            f"it lacks the column '{missing[0]}' among its {raw.width}", remedy, where
-        )
-    said = pl.col(LABEL).cast(pl.String).str.to_lowercase()
+    raw = _with_columns_needed(read_table(file), file)
+    text = pl.col(LABEL).cast(pl.String).str.to_lowercase()
     label = (
-        pl.when(said.is_in(["1", "1.0", "true"]))
+        pl.when(text.is_in(["1", "1.0", "true"]))
         .then(1)
-        .when(said.is_in(["0", "0.0", "false"]))
+        .when(text.is_in(["0", "0.0", "false"]))
         .then(0)
         .cast(pl.Int8)
     )
     given = pl.col("prediction") if "prediction" in raw.columns else pl.lit(None)
     score = given.cast(pl.Float64, strict=False)
+    is_wrong = given.is_not_null() & ~score.is_between(0, 1).fill_null(False)
     frame = raw.select(
-        pl.col(PARENT).cast(pl.String).str.strip_chars(), label.alias(LABEL), score.alias(SCORE), (given.is_not_null() & ~score.is_between(0, 1).fill_null(False)).alias("wrong")
-    ).with_row_index("row", 2)  # fmt: skip
-    for rule, wrong, remedy in (
-        (
-            "no trace id",
-            pl.col(PARENT).is_null() | (pl.col(PARENT) == ""),
-            f"Give `{PARENT}` as `assay predict` wrote it",
-        ),
-        (
-            "a label that is neither 0 nor 1",
-            pl.col(LABEL).is_null(),
-            "Mend it, or leave the row out",
-        ),
-        (
-            "a prediction that is no number from 0 to 1",
-            pl.col("wrong"),
-            "Mend it, or leave it empty for a prediction that Assay gave",
-        ),
-        (
-            "two labels for one prediction",
-            pl.col(LABEL).n_unique().over(PARENT) > 1,
-            "Keep the one that came true",
-        ),
-    ):
-        if (found := frame.filter(wrong)).height:
+        pl.col(PARENT).cast(pl.String).str.strip_chars(),
+        label.alias(LABEL),
+        score.alias(SCORE),
+        is_wrong.alias("wrong"),
+    ).with_row_index("row", 2)
+    for problem, wrong, remedy in _OUTCOME_RULES:
+        broken = frame.filter(wrong)
+        if broken.height:
             raise ActionError(
-                f"{found.height:,} row(s) have {rule}",
+                f"{broken.height:,} row(s) have {problem}",
                 remedy,
-                Where(file=shown(file), row=found["row"][0]),
+                Where(file=shown(file), row=broken["row"][0]),
             )
     return frame.drop("row", "wrong").unique(PARENT, keep="last", maintain_order=True)
+
+
+_OUTCOME_RULES = (
+    (
+        "no trace id",
+        pl.col(PARENT).is_null() | (pl.col(PARENT) == ""),
+        f"Give `{PARENT}` as `assay predict` wrote it",
+    ),
+    (
+        "a label that is neither 0 nor 1",
+        pl.col(LABEL).is_null(),
+        "Mend it, or leave the row out",
+    ),
+    (
+        "a prediction that is no number from 0 to 1",
+        pl.col("wrong"),
+        "Mend it, or leave it empty for a prediction that Assay gave",
+    ),
+    (
+        "two labels for one prediction",
+        pl.col(LABEL).n_unique().over(PARENT) > 1,
+        "Keep the one that came true",
+    ),
+)
+"""What is wrong with a row of a file of outcomes, how it shows, and what to do."""
+
+
+def _with_columns_needed(raw: pl.DataFrame, file: Path) -> pl.DataFrame:
+    """The table with `traceparent` and `label`. Raises: ActionError: it lacks one of them."""
+    if "trace_id" in raw.columns and PARENT not in raw.columns:
+        raw = raw.rename({"trace_id": PARENT})
+    missing = [name for name in (PARENT, LABEL) if name not in raw.columns]
+    if missing:
+        remedy = f"Give `{PARENT}` as `assay predict` wrote it, and `{LABEL}`, which is 0 or 1, with a comma between"
+        raise ActionError(
+            f"it lacks the column '{missing[0]}' among its {raw.width}",
+            remedy,
+            Where(file=shown(file)),
+        )
+    return raw
 
 
 def _predictions(installation: Installation, name: str) -> pl.DataFrame:
@@ -204,7 +220,10 @@ def _predictions(installation: Installation, name: str) -> pl.DataFrame:
 
 
 def _kept(installation: Installation, name: str) -> pl.DataFrame:
-    """What came true, by prediction, with the score where it was handed in. Raises: EvidenceError: a file is not what was kept."""
+    """What came true, by prediction, with the score where it was handed in.
+
+    Raises: EvidenceError: a file is not what was kept.
+    """
     parts = [
         pl.DataFrame(
             schema={PARENT: pl.String, LABEL: pl.Int8, SCORE: pl.Float64, MODEL: pl.String}
@@ -223,7 +242,10 @@ def _kept(installation: Installation, name: str) -> pl.DataFrame:
 
 
 def _outcomes(installation: Installation, name: str) -> pl.DataFrame:
-    """Labels with the score and the model they speak of, and the challenger that was tried then. Raises: EvidenceError: a file is not what was kept."""
+    """Labels with the score and the model they speak of, and the challenger that was tried then.
+
+    Raises: EvidenceError: a file is not what was kept.
+    """
     joined = _kept(installation, name).join(
         _predictions(installation, name),
         on=PARENT,
@@ -241,7 +263,10 @@ def _outcomes(installation: Installation, name: str) -> pl.DataFrame:
 def live(
     installation: Installation, name: str, version: str, beside: str | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(labels, scores) of one model where outcomes have arrived. Args: beside: a challenger; then only of predictions that were given while it was tried."""
+    """(labels, scores) of one model where outcomes have arrived.
+
+    Args: beside: a challenger; then only of predictions that were given while it was tried.
+    """
     mine = _outcomes(installation, name).filter(
         pl.col(MODEL) == version, pl.lit(True) if beside is None else pl.col(TRIED) == beside
     )

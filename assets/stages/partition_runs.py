@@ -1,6 +1,7 @@
-"""Partitions, done: a run over one of them, a range, or what is due -> a run for each.
+"""Divide a run over a partition, a range of them, or what is due into a run for each partition.
 
-Belongs here: which partitions there are and which wait. Stays out: what happens to each (the other stages), adding them up (pipelines/publish/partitions.py).
+Belongs here: which partitions there are and which wait. Stays out: what happens to each (the other
+stages), adding them up (pipelines/publish/partitions.py).
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ from dataclasses import replace
 
 from assay.assets.io import sources
 from assay.assets.io.disk import sha256
-from assay.assets.stages.admit import inputs_of, published_of, window_counts
 from assay.assets.stages.ingest import land
 from assay.assets.stages.run import Run
+from assay.assets.stages.run_inputs import inputs_of, published_of
+from assay.assets.stages.window_rows import window_counts
 from assay.contracts.errors import ConfigurationError
 from assay.contracts.settings import PARTITION, Partitions
 from assay.pipelines.publish import partitions
@@ -56,15 +58,16 @@ def _part(run: Run, name: str, *, alone: bool) -> Run:
 def due(run: Run) -> tuple[str, ...]:
     """The partitions that have come and that the version in service does not hold as they came.
 
-    Where all partitions come in one file, it is landed first: a partition that it has no row of is not due.
+    Where all partitions come in one file, it is landed first: a partition that it has no row of is
+    not due.
     """
     wanted = run.contract.source.partitions
     if wanted is None:
         return ()
-    known = tuple(partitions.windows(wanted, run.installation.clock()))
+    windows = tuple(partitions.windows(wanted, run.installation.clock()))
     if PARTITION in run.contract.source.location:
-        return tuple(name for name in known if _waits(_part(run, name, alone=True)))
-    return _due_of_one_file(run, wanted, known)
+        return tuple(name for name in windows if _waits(_part(run, name, alone=True)))
+    return _due_of_one_file(run, wanted, windows)
 
 
 def _waits(part: Run) -> bool:

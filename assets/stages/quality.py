@@ -1,7 +1,10 @@
-"""Assess, done: staged rows -> released rows beside them, the quality metrics of the version, and every check of the whole version answered.
+"""Assess staged rows: add those that stewards released, measure the quality of the version, and
+answer the checks of the whole version.
 
-Belongs here: what stands between the apply pass and publishing. Stays out: the apply pass (refine.py), deciding about quarantined rows (quarantine.py).
-Cheap by design: nulls and newest times come from the files' footers, groups from the columns they name, stability from samples.
+Belongs here: what stands between the apply pass and publishing. Stays out: the apply pass
+(clean_validate.py), deciding about quarantined rows (quarantine.py).
+Cheap by design: nulls and newest times come from the files' footers, groups from the columns they
+name, stability from samples.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from assay.assets.io import sql
 from assay.assets.io.disk import sha256
 from assay.assets.io.installation import Installation
 from assay.assets.io.registry.database import as_row
+from assay.assets.io.registry.quarantine import HandlingRecord
 from assay.assets.io.registry.versions import Version
 from assay.assets.io.sources import locate
 from assay.assets.stages.admit import Admission
@@ -45,7 +49,7 @@ from assay.pipelines.validate.quarantine import (
 
 _SAMPLED_PARTITIONS = 100
 """More partitions than this are compared by a sample of them."""
-RELEASED_FILE = "released-00000.parquet"
+RELEASED_FILE, QUARANTINE_FILE = "released-00000.parquet", "quarantine.parquet"
 
 
 @dataclass(frozen=True)
@@ -54,11 +58,15 @@ class Assessed(Refined):
 
     quality: metrics.Quality
     decisions: tuple[Mapping[str, Any], ...] = ()
-    """Decisions about this delivery's quarantined rows, as the registry keeps them, each with the rows it took in this run (`taken`)."""
+    """Decisions about this delivery's quarantined rows, as the registry keeps them, each with the
+    rows it took in this run (`taken`).
+    """
 
 
 def assess(run: Run, admission: Admission, refined: Refined) -> Assessed:
-    """Complete what the apply pass made: apply the stewards' decisions, measure, and judge what only the whole version answers."""
+    """Complete what the apply pass made: apply the stewards' decisions, measure, and judge what
+    only the whole version answers.
+    """
     if isinstance(refined, Assessed):
         return refined
     contract = run.contract
@@ -67,16 +75,16 @@ def assess(run: Run, admission: Admission, refined: Refined) -> Assessed:
     files = sorted(folder.glob("*.parquet"))
     answers = (
         table_answers(contract, files)
-        if any(each["action"] == "release" and each["taken"] for each in decisions)
+        if any(decision["action"] == "release" and decision["taken"] for decision in decisions)
         else {}
     )
-    found = metrics.quality(
+    quality = metrics.quality(
         refined.accounting,
         contract.rules,
         refined.checks,
         measured(run.installation, contract, files, run.installation.clock(), _changed(refined)),
     )
-    answers |= metrics.answers(contract.rules, found)
+    answers |= metrics.answers(contract.rules, quality)
     checks = tuple(
         _answered(check, rule, answers)
         for check, rule in zip(refined.checks, contract.rules, strict=True)
@@ -88,7 +96,7 @@ def assess(run: Run, admission: Admission, refined: Refined) -> Assessed:
         refined.changed,
         refined.flagged,
         refined.samples,
-        found,
+        quality,
         decisions,
     )
 
@@ -116,51 +124,83 @@ def table_answers(contract: Contract, files: Sequence[Path]) -> dict[str, float 
 def _with_decisions(
     run: Run, admission: Admission, refined: Refined
 ) -> tuple[Refined, tuple[Mapping[str, Any], ...]]:
-    """Move released rows from the staged quarantine into the staged version, and take the values out of discarded ones, which stay counted."""
+    """Move released rows from the staged quarantine into the staged version, and take the values
+    out of discarded ones, which stay counted.
+    """
     contract, inputs = run.contract, admission.inputs
-    said = rows_of(run.installation, contract.name, inputs.source_digest, inputs.window)
-    if not said:
+    handlings = rows_of(run.installation, contract.name, inputs.source_digest, inputs.window)
+    if not handlings:
         return refined, ()
     folder = run.installation.lake.staging(contract.name, run.run_id)
-    quarantine, left = folder / "quarantine.parquet", folder / "quarantine.left.parquet"
-    marked = pl.scan_parquet(quarantine).with_columns(
-        decided([handling_of(row) for row in said], reason_digests(contract))
-    )
-    numbers = {
-        action: [row.id for row in said if row.action == action]
-        for action in ("release", "discard")
-    }
-    freed, emptied = (
-        pl.col(DECISION).is_in(numbers[action]).fill_null(False)
-        for action in ("release", "discard")
-    )
-    free, staying = marked.filter(freed), marked.filter(~freed)
-    _, _, taken, freed_by, left_by = run_together(
-        [
-            released(free, contract).sink_parquet(folder / "version" / RELEASED_FILE, compression="zstd", row_group_size=ROWS_A_GROUP, lazy=True),
-            without_values(staying, emptied).drop(DECISION).sink_parquet(left, compression="zstd", lazy=True),
-            marked.drop_nulls(DECISION).group_by(DECISION).len(), _by_reason(free), _by_reason(staying),
-        ]
-    )  # fmt: skip
-    left.replace(quarantine)
-    counts = dict(taken.iter_rows())
-    rows = sum(counts.get(number, 0) for number in numbers["release"])
+    applied = _apply(handlings, contract, folder)
+    releases = [row.id for row in handlings if row.action == "release"]
+    rows = sum(applied.taken.get(number, 0) for number in releases)
     if not rows:
         (folder / "version" / RELEASED_FILE).unlink()
-    account = refined.accounting
     accounting = replace(
-        account,
-        published=account.published + rows,
-        quarantined=account.quarantined - rows,
-        quarantined_by=dict(left_by.iter_rows()),
+        refined.accounting,
+        published=refined.accounting.published + rows,
+        quarantined=refined.accounting.quarantined - rows,
+        quarantined_by=applied.left_by,
     )
-    checks = _forgiven(refined.checks, contract, dict(freed_by.iter_rows()))
-    set_aside: dict[str, dict[str, str | int]] = {
-        **refined.set_aside,
-        "quarantine": {"sha256": sha256(quarantine), "rows": accounting.quarantined},
+    quarantine: dict[str, str | int] = {
+        "sha256": sha256(folder / QUARANTINE_FILE),
+        "rows": accounting.quarantined,
     }
-    return replace(refined, accounting=accounting, checks=checks, set_aside=set_aside), tuple(
-        {**as_row(row), "taken": counts.get(row.id, 0)} for row in said
+    refined = replace(
+        refined,
+        accounting=accounting,
+        checks=_forgiven(refined.checks, contract, applied.freed_by),
+        set_aside={**refined.set_aside, "quarantine": quarantine},
+    )
+    return refined, tuple(
+        {**as_row(row), "taken": applied.taken.get(row.id, 0)} for row in handlings
+    )
+
+
+@dataclass(frozen=True)
+class _Applied:
+    """What stewards' decisions did to the staged quarantine."""
+
+    taken: dict[int, int]
+    """Decision -> the rows that it took."""
+    freed_by: dict[str, int]
+    """Reason -> the released rows that it had quarantined."""
+    left_by: dict[str, int]
+    """Reason -> the rows that stay for it."""
+
+
+def _apply(handlings: Sequence[HandlingRecord], contract: Contract, folder: Path) -> _Applied:
+    quarantine, left = folder / QUARANTINE_FILE, folder / "quarantine.left.parquet"
+    marked = pl.scan_parquet(quarantine).with_columns(
+        decided([handling_of(row) for row in handlings], reason_digests(contract))
+    )
+
+    def taken_by(action: str) -> pl.Expr:
+        numbers = [row.id for row in handlings if row.action == action]
+        return pl.col(DECISION).is_in(numbers).fill_null(False)
+
+    free, staying = marked.filter(taken_by("release")), marked.filter(~taken_by("release"))
+    emptied = without_values(staying, taken_by("discard")).drop(DECISION)
+    _, _, taken, freed_by, left_by = run_together(
+        [
+            released(free, contract).sink_parquet(
+                folder / "version" / RELEASED_FILE,
+                compression="zstd",
+                row_group_size=ROWS_A_GROUP,
+                lazy=True,
+            ),
+            emptied.sink_parquet(left, compression="zstd", lazy=True),
+            marked.drop_nulls(DECISION).group_by(DECISION).len(),
+            _by_reason(free),
+            _by_reason(staying),
+        ]
+    )
+    left.replace(quarantine)
+    return _Applied(
+        taken=dict(taken.iter_rows()),
+        freed_by=dict(freed_by.iter_rows()),
+        left_by=dict(left_by.iter_rows()),
     )
 
 
@@ -195,8 +235,8 @@ def render_decisions(decisions: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The decisions as the evidence keeps them: in words, and as they were signed."""
     shown = ("id", "action", "rule", "chosen", "rows", "taken", "why", "by", "at", "run_id")
     return {
-        "said": [{key: each[key] for key in shown} for each in decisions],
-        "signed": [each["envelope"] for each in decisions],
+        "said": [{key: decision[key] for key in shown} for decision in decisions],
+        "signed": [decision["envelope"] for decision in decisions],
     }
 
 
@@ -222,13 +262,15 @@ def measured(
     frame, schema = pl.scan_parquet(list(files)), pl.read_parquet_schema(files[0])
     statistics = statistics_of(files)
     nulls: dict[str, int | None] = {
-        column.name: known.nulls if (known := statistics.get(column.name)) else None
+        column.name: column_statistics.nulls
+        if (column_statistics := statistics.get(column.name))
+        else None
         for column in contract.published_columns
     }
     nested = [name for name, count in nulls.items() if count is None]
     if nested:
-        counted = collect(frame.select(pl.col(name).null_count() for name in nested))
-        nulls |= counted.row(0, named=True)
+        null_counts = collect(frame.select(pl.col(name).null_count() for name in nested))
+        nulls |= null_counts.row(0, named=True)
     ages = {
         rule.argument.column: rule
         for rule in contract.rules
@@ -249,16 +291,19 @@ def measured(
 
 
 def _newest(frame: pl.LazyFrame, column: str, statistics: Mapping[str, Statistics]) -> Any:
-    known = statistics.get(column)
+    column_statistics = statistics.get(column)
     return (
-        known.high
-        if known and known.high is not None
+        column_statistics.high
+        if column_statistics and column_statistics.high is not None
         else collect(frame.select(pl.col(column).max())).item()
     )
 
 
 def _age(newest: date | None, now: datetime) -> float | None:
-    """Hours since the newest value; one in the future is as fresh as can be. A day counts from its end."""
+    """Hours since the newest value; one in the future is as fresh as can be.
+
+    A day counts from its end.
+    """
     if newest is None:
         return None
     if not isinstance(newest, datetime):
@@ -268,7 +313,9 @@ def _age(newest: date | None, now: datetime) -> float | None:
 
 
 def source_age(installation: Installation, contract: Contract, now: datetime) -> float | None:
-    """Hours since the source's file was last written; None for what is no file here, and for what a package brings along: that tells when it was installed."""
+    """Hours since the source's file was last written; None for what is no file here, and for what a
+    package brings along: that tells when it was installed.
+    """
     if contract.source.upstream:
         row = installation.registry.references.resolve(*contract.source.upstream)
         return (
@@ -298,7 +345,8 @@ def _stability(
     frame: pl.LazyFrame,
     schema: Mapping[str, pl.DataType],
 ) -> dict[str, float]:
-    """How far each column has moved since the newest version; nothing where there is none, or it cannot be read: `assay verify` says what is wrong with it.
+    """How far each column has moved since the newest version; nothing where there is none, or it
+    cannot be read: `assay verify` says what is wrong with it.
 
     A sample does not need what opening a version does: each file's digest.
     """
@@ -309,15 +357,14 @@ def _stability(
         files = sampled_files(installation, row)
         folder = installation.lake.folder(contract.name, "versions")
         before = [folder / file.path for file in files]
-        known = pl.read_parquet_schema(before[0])
+        schema_before = pl.read_parquet_schema(before[0])
         columns = [
             name
             for name, kind in schema.items()
-            if known.get(name) == kind and stability.comparable(kind)
+            if schema_before.get(name) == kind and stability.comparable(kind)
         ]
-        reference = stability.sample(
-            pl.scan_parquet(before), sum(file.rows for file in files), columns
-        )
+        rows = sum(file.rows for file in files)
+        reference = stability.sample(pl.scan_parquet(before), rows, columns)
     except (EvidenceError, pl.exceptions.ComputeError, OSError):
         return {}
     return stability.stability(reference, stability.sample(frame, _rows(frame), columns))

@@ -1,4 +1,6 @@
-"""The record of the quarantine: entered when a run quarantines rows, ended when the contract's time is over."""
+"""The record of the quarantine: entered when a run quarantines rows, ended when the contract's time
+is over.
+"""
 
 from __future__ import annotations
 
@@ -48,9 +50,11 @@ def _path(row: QuarantineRecord) -> Path:
 
 
 def expire(installation: Installation, names: Sequence[str]) -> list[dict[str, Any]]:
-    """Remove the quarantines that are older than their contract says today, by the registry's clock; and copies that no decision came to need.
+    """Remove the quarantines that are older than their contract says today, by the registry's
+    clock; and copies that no decision came to need.
 
-    Each is recorded as expired first, then signed for, then removed; what a crash left of that is done by the next call.
+    Each is recorded as expired first, then signed for, then removed; what a crash left of that is
+    done by the next call.
     """
     installation.registry.clock_doubts.check("nothing expires")
     now = datetime.fromisoformat(installation.registry.now())

@@ -1,4 +1,7 @@
-"""Review, done: a signed decision is checked and kept; what was decided is counted anew each time it is asked, for approvals expire."""
+"""The state of a review: which signed decisions count now, and what they come to.
+
+It is computed at each question, because approvals expire.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,9 @@ def stands(installation: Installation, row: Review) -> Standing:
 def counting(
     installation: Installation, row: Review, allowed: Mapping[Level, Sequence[str]]
 ) -> list[tuple[Approval, Steward]]:
-    """The kept decisions that hold now: each signature checked again, each in time, each by somebody who is still a steward."""
+    """The kept decisions that hold now: each signature checked again, each in time, each by
+    somebody who is still a steward.
+    """
     found: list[tuple[Approval, Steward]] = []
     stewards, terms = ruling(installation), _terms(installation, row, allowed)
     for kept in installation.registry.reviews.approvals(row.id):
@@ -61,7 +66,9 @@ def ruling(installation: Installation) -> StewardPolicy:
 
 
 def check_policies(installation: Installation) -> None:
-    """Whether the stewards' file and the licence policy are the ones that were adopted. A changed one is, once two stewards of the adopted file have approved its digest.
+    """Whether the stewards' file and the licence policy are the ones that were adopted.
+
+    A changed one is, once two stewards of the adopted file have approved its digest.
 
     Raises: AdmissionError: they have not.
     """
@@ -93,7 +100,10 @@ def check_policies(installation: Installation) -> None:
 
 
 def _adopt_first_stewards(installation: Installation) -> bool:
-    """Whether there is nobody yet who could approve a change. The first file that names two who could is adopted."""
+    """Whether there is nobody yet who could approve a change.
+
+    The first file that names two who could is adopted.
+    """
     if installation.registry.ledger.adopted(STEWARDS) is not None:
         return False
     if installation.stewards.can_decide:

@@ -1,11 +1,13 @@
-"""The search for personal data, done: the landed rows -> every personal value in them.
+"""Search the landed rows for personal data, and list every personal value in them.
 
-What can be told from a column's different values is told from them, where they are few; only columns in which those give reason are searched cell by cell.
+What can be told from a column's different values is told from them, where they are few; only
+columns in which those give reason are searched cell by cell.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import polars as pl
 
@@ -33,7 +35,9 @@ _MOST = 10_000
 
 
 def few_values(run: Run, digest: str) -> Few:
-    """The different values of the landed columns that hold few; none of a table so small that it does not pay."""
+    """The different values of the landed columns that hold few; none of a table so small that it
+    does not pay.
+    """
     receipt = receipt_of(run, digest)
     if receipt.rows < MANY_ROWS:
         return {}
@@ -49,147 +53,244 @@ def searched(
     """Every personal value in the rows, and what the plans `beside` gave in the same pass.
 
     Args:
-        few_of: the different values of columns that hold few, in these rows and perhaps in others of the same source.
+        few_of: the different values of columns that hold few, in these rows and perhaps in others
+            of the same source.
     """
-    contract, model = run.contract, run.installation.home.presidio_model
-    schema = rows.collect_schema()
-    columns = [column.name for column in contract.columns]
-    texts = [
+    contract = run.contract
+    hints = _hints_of_few(contract, rows.collect_schema(), few_of)
+    targets = _targets(contract, rows.collect_schema(), few_of, hints)
+    first, results_beside = _first_look(run, rows, targets, beside)
+    pairs = split_values.signed(
+        split_values.pairs(targets.joinable),
+        {**hints.signs, **first.signs, **_signs_of_odd_cells(rows, targets, first)},
+    )
+    findings = pl.concat([pl.DataFrame(schema=FOUND_SCHEMA), *first.findings])
+    more = _second_look(contract, rows, targets, first, pairs, findings)
+    findings = pl.concat([findings, *(frame.cast(pl.Schema(FOUND_SCHEMA)) for frame in more)])
+    different = findings.unique(subset=[ROW, "column", "kind", "value"], maintain_order=False)
+    return different.sort("column", "kind", ROW, "value"), results_beside
+
+
+# -- which columns ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Targets:
+    """The columns that are searched cell by cell, by how they are searched."""
+
+    special: list[str]
+    """Columns that may be of a special category."""
+    texts: list[str]
+    joinable: list[str]
+    """Columns that may hold one half of a value whose other half lies in the next column."""
+    counted: list[str]
+    """Of these, the ones whose signs are not known from their different values."""
+    numbers: list[str]
+    """Of these again, the ones that hold numbers."""
+    misplaced: dict[str, pl.Expr]
+    """Column of another type -> where a cell cannot be read as its type."""
+    spelled: list[str]
+    """Texts that are first asked whether their cells hold anything but words."""
+
+
+def _targets(
+    contract: Contract, schema: Mapping[str, pl.DataType], few_of: Few, hints: _Hints
+) -> _Targets:
+    texts = [name for name in _text_columns(contract) if name not in hints.quiet]
+    columns = [column.name for column in contract.columns if column.name not in hints.quiet]
+    misplaced = {
+        name: unreadable
+        for name, unreadable in _misplaced(schema, contract, texts).items()
+        if name not in hints.quiet
+    }
+    joinable = _joinable_columns(contract, schema)
+    counted = [name for name in joinable if name not in few_of]
+    return _Targets(
+        special=[name for name in columns if name in texts or not schema[name].is_nested()],
+        texts=texts,
+        joinable=joinable,
+        counted=counted,
+        numbers=[name for name in counted if name in misplaced or schema[name].is_integer()],
+        misplaced=misplaced,
+        spelled=texts if few_of else [],
+    )
+
+
+def _text_columns(contract: Contract) -> list[str]:
+    return [
         column.name
         for column in contract.columns
         if column.logical_type == "string" or column.fields
     ]
-    plain = [
-        c.name
-        for c in contract.columns
-        if not c.fields
-        and c.logical_type in ("string", "integer")
-        and (schema[c.name] == pl.String or schema[c.name].is_integer())
+
+
+def _joinable_columns(contract: Contract, schema: Mapping[str, pl.DataType]) -> list[str]:
+    return [
+        column.name
+        for column in contract.columns
+        if not column.fields
+        and column.logical_type in ("string", "integer")
+        and (schema[column.name] == pl.String or schema[column.name].is_integer())
     ]
-    asked = _Asked(contract, few_of, texts, plain)
-    columns, texts = (
-        [name for name in names if name not in asked.quiet] for names in (columns, texts)
+
+
+# -- the passes ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _FirstLook:
+    """What the first pass saw: findings that are certain, and reasons to look a second time."""
+
+    disguised: pl.DataFrame
+    unread: pl.DataFrame
+    """The count of cells that cannot be read as their column's type."""
+    signs: dict[str, int]
+    findings: list[pl.DataFrame]
+    special: list[pl.DataFrame]
+    encoded: list[pl.DataFrame]
+
+
+def _first_look(
+    run: Run, rows: pl.LazyFrame, targets: _Targets, beside: Sequence[pl.LazyFrame]
+) -> tuple[_FirstLook, list[pl.DataFrame]]:
+    """Search every cell once, with the plans `beside` in the same pass."""
+    texts, model = targets.texts, run.installation.home.presidio_model
+    unread = rows.select(
+        pl.lit(0).alias(ROW),
+        *(unreadable.sum().alias(name) for name, unreadable in targets.misplaced.items()),
     )
-    misplaced = {
-        name: at
-        for name, at in _misplaced(schema, contract, texts).items()
-        if name not in asked.quiet
-    }
-    counted = rows.select(
-        pl.lit(0).alias(ROW), *(unread.sum().alias(name) for name, unread in misplaced.items())
-    )
-    numbers = [
-        name
-        for name in plain
-        if name not in few_of and (name in misplaced or schema[name].is_integer())
-    ]
-    told_signs = split_values.signs(rows, [name for name in plain if name not in few_of], numbers)
-    marked = run_together([personal.marks(rows, texts)])[0] if few_of and texts else pl.DataFrame()
-    of_words = [name for name in texts if name in marked.columns and not marked[name].item()]
+    signs = split_values.signs(rows, targets.counted, targets.numbers)
     spans = [
-        *personal.spans(rows, texts, of_words=of_words),
-        *personal.declared_values(rows, contract.privacy),
+        *personal.spans(rows, texts, of_words=_columns_of_words(rows, targets.spelled)),
+        *personal.declared_values(rows, run.contract.privacy),
         *(presidio.spans(rows, texts, model) if model else []),
     ]
-    looks = special_categories.looks(
-        rows, [name for name in columns if name in texts or not schema[name].is_nested()], texts
+    special = special_categories.looks(rows, targets.special, texts)
+    encoded = personal.encoded(rows, texts)
+    disguises = personal.disguises(rows, texts)
+    results = run_together([*beside, disguises, unread, signs, *spans, *special, *encoded])
+    results_beside, results = results[: len(beside)], results[len(beside) :]
+    disguised, unread_cells, sign_counts, *searches = results
+    look = _FirstLook(
+        disguised=disguised,
+        unread=unread_cells,
+        signs=sign_counts.row(0, named=True),
+        findings=searches[: len(spans)],
+        special=searches[len(spans) : len(spans) + len(special)],
+        encoded=searches[len(spans) + len(special) :],
     )
-    first = run_together(
-        [
-            *beside,
-            personal.disguises(rows, texts),
-            counted,
-            told_signs,
-            *spans,
-            *looks,
-            *personal.encoded(rows, texts),
-        ]
-    )
-    disguised, unread, seen, *found = first[len(beside) :]
-    found, told, encoded = (
-        found[: len(spans)],
-        found[len(spans) : len(spans) + len(looks)],
-        found[len(spans) + len(looks) :],
-    )
+    return look, results_beside
+
+
+def _columns_of_words(rows: pl.LazyFrame, texts: list[str]) -> list[str]:
+    """The columns among `texts` that hold nothing but words."""
+    if not texts:
+        return []
+    (marks,) = run_together([personal.marks(rows, texts)])
+    return [name for name in texts if name in marks.columns and not marks[name].item()]
+
+
+def _signs_of_odd_cells(rows: pl.LazyFrame, targets: _Targets, first: _FirstLook) -> dict[str, int]:
+    """The signs of number columns in which not every cell was a number: they are looked for in
+    full.
+    """
     odd = [
-        name for name in numbers if name in misplaced and unread[name].item()
-    ]  # not every cell was a number, so their signs are looked for in full
-    again = run_together([split_values.signs(rows, odd)])[0].row(0, named=True) if odd else {}
-    pairs = split_values.signed(
-        split_values.pairs(plain), {**asked.signs, **seen.row(0, named=True), **again}
-    )
-    whole = pl.concat([pl.DataFrame(schema=FOUND_SCHEMA), *found])
-    # what only a second look can tell, where the first gives reason to it: what hides in base 64 or behind other characters, what stands in a
-    # column of another type or half in one column and half in the next, which rows make a column special, and where free text names somebody
-    redacted = [
-        column
-        for column, treatment in contract.privacy.columns.items()
-        if treatment.treatment == "redact"
+        name for name in targets.numbers if name in targets.misplaced and first.unread[name].item()
     ]
-    second = run_together(
+    if not odd:
+        return {}
+    return run_together([split_values.signs(rows, odd)])[0].row(0, named=True)
+
+
+def _second_look(
+    contract: Contract,
+    rows: pl.LazyFrame,
+    targets: _Targets,
+    first: _FirstLook,
+    pairs: list[split_values.Pair],
+    findings: pl.DataFrame,
+) -> list[pl.DataFrame]:
+    """Find what only a second look can tell, where the first gives reason to it.
+
+    What hides in base 64 or behind other characters, what stands in a column of another type or
+    half in one column and half in the next, which rows make a column special, and where free text
+    names somebody.
+    """
+    treatments = contract.privacy.columns
+    redacted = [column for column in treatments if treatments[column].treatment == "redact"]
+    return run_together(
         [
-            *personal.mentions(rows, redacted, personal.whole_names(whole)),
-            *personal.within(pl.concat([pl.DataFrame(schema=personal.HIDDEN), *encoded])),
-            *personal.undisguised(rows, disguised),
-            *special_categories.holding(rows, texts, told),
+            *personal.mentions(rows, redacted, personal.whole_names(findings)),
+            *personal.within(pl.concat([pl.DataFrame(schema=personal.HIDDEN), *first.encoded])),
+            *personal.undisguised(rows, first.disguised),
+            *special_categories.holding(rows, targets.texts, first.special),
             *split_values.halves(rows, pairs, run_together(split_values.looks(rows, pairs))),
             *(
                 plan
-                for name, at in misplaced.items()
-                if unread[name].sum()
-                for plan in personal.spans(rows.filter(at), [name])
+                for name, unreadable in targets.misplaced.items()
+                if first.unread[name].sum()
+                for plan in personal.spans(rows.filter(unreadable), [name])
             ),
         ]
     )
-    everything = pl.concat([whole, *(each.cast(pl.Schema(FOUND_SCHEMA)) for each in second)])
-    return everything.unique(subset=[ROW, "column", "kind", "value"], maintain_order=False).sort(
-        "column", "kind", ROW, "value"
-    ), first[: len(beside)]
 
 
-class _Asked:
-    """What the different values of columns say: `quiet` are the columns in which nothing can be found, `signs` what `pieces.signs` would count in theirs."""
+# -- what the different values of a column tell ------------------------------------------------
 
-    def __init__(self, contract: Contract, few_of: Few, texts: list[str], plain: list[str]) -> None:
-        given = {name: values.drop_nulls() for name, values in few_of.items()}
-        frames = {
-            name: pl.LazyFrame({ROW: pl.int_range(len(values), eager=True), name: values})
-            for name, values in given.items()
-        }
-        plans: list[tuple[str, pl.LazyFrame]] = []
-        for name, frame in frames.items():
-            if name in texts:
-                looks = special_categories.looks(frame, [name], [name])
-                plans += [
-                    (name, plan)
-                    for plan in (
-                        *personal.spans(frame, [name], alone=False),
-                        *personal.encoded(frame, [name]),
-                        *looks[1:],
-                    )
-                ]
-                plans += [
-                    (name, _any(plan))
-                    for plan in (
-                        personal.disguises(frame, [name]),
-                        looks[0].select(ROW, f"{name} mentioned"),
-                    )
-                ]
-            else:
-                plans += [
-                    (name, frame.filter(at))
-                    for at in _misplaced(frame.collect_schema(), contract, texts).values()
-                ]
-                plans += [(name, plan) for plan in special_categories.looks(frame, [name], [])[1:]]
-        answers = run_together([plan for _, plan in plans])
-        loud = {name for (name, _), answer in zip(plans, answers, strict=True) if answer.height}
-        self.quiet = set(frames) - loud
-        signs = run_together(
-            [split_values.signs(frames[name], [name]) for name in plain if name in frames]
+
+@dataclass(frozen=True)
+class _Hints:
+    """What the different values of columns that hold few tell of all their cells."""
+
+    quiet: set[str]
+    """The columns in which nothing can be found."""
+    signs: dict[str, int]
+    """What `split_values.signs` would count in theirs."""
+
+
+def _hints_of_few(contract: Contract, schema: Mapping[str, pl.DataType], few_of: Few) -> _Hints:
+    frames = {
+        name: pl.LazyFrame({ROW: pl.int_range(len(values), eager=True), name: values})
+        for name, values in ((name, values.drop_nulls()) for name, values in few_of.items())
+    }
+    texts = _text_columns(contract)
+    plans: list[tuple[str, pl.LazyFrame]] = []
+    for name, frame in frames.items():
+        searches = (
+            _text_searches(frame, name)
+            if name in texts
+            else _value_searches(frame, name, contract, texts)
         )
-        self.signs: dict[str, int] = {
-            sign: cells for each in signs for sign, cells in each.row(0, named=True).items()
-        }
+        plans += [(name, search) for search in searches]
+    answers = run_together([plan for _, plan in plans])
+    loud = {name for (name, _), answer in zip(plans, answers, strict=True) if answer.height}
+    joinable = [name for name in _joinable_columns(contract, schema) if name in frames]
+    counts = run_together([split_values.signs(frames[name], [name]) for name in joinable])
+    return _Hints(
+        quiet=set(frames) - loud,
+        signs={sign: cells for row in counts for sign, cells in row.row(0, named=True).items()},
+    )
+
+
+def _text_searches(values: pl.LazyFrame, name: str) -> list[pl.LazyFrame]:
+    """Plans that give no row where no text among the values gives reason to search its column."""
+    mentioned, *special = special_categories.looks(values, [name], [name])
+    return [
+        *personal.spans(values, [name], alone=False),
+        *personal.encoded(values, [name]),
+        *special,
+        _any(personal.disguises(values, [name])),
+        _any(mentioned.select(ROW, f"{name} mentioned")),
+    ]
+
+
+def _value_searches(
+    values: pl.LazyFrame, name: str, contract: Contract, texts: list[str]
+) -> list[pl.LazyFrame]:
+    """Plans that give no row where no value of another type gives reason to search its column."""
+    misplaced = _misplaced(values.collect_schema(), contract, texts)
+    _, *special = special_categories.looks(values, [name], [])
+    return [*(values.filter(unreadable) for unreadable in misplaced.values()), *special]
 
 
 def _any(counts: pl.LazyFrame) -> pl.LazyFrame:
@@ -200,7 +301,9 @@ def _any(counts: pl.LazyFrame) -> pl.LazyFrame:
 def _misplaced(
     schema: Mapping[str, pl.DataType], contract: Contract, texts: list[str]
 ) -> dict[str, pl.Expr]:
-    """Where columns of other types cannot be read as theirs: those cells are set aside as they came."""
+    """Where columns of other types cannot be read as theirs: those cells are set aside as they
+    came.
+    """
     others = [
         column
         for column in contract.columns

@@ -1,6 +1,8 @@
-"""Another data set as a source, done: a published version -> its files, with the use recorded before the first byte.
+"""Take a published version of another data set as the source, the use recorded before the first
+byte.
 
-Belongs here: which version, whether it may be used for what the contract wants, its rows' digests. Stays out: landing it (ingest.py), its licence (admit.py).
+Belongs here: which version, whether it may be used for what the contract wants, its rows' digests.
+Stays out: landing it (ingest.py), its licence (license_verdict.py).
 """
 
 from __future__ import annotations
@@ -26,7 +28,10 @@ USE = "derivation"
 
 @dataclass(frozen=True)
 class Upstream:
-    """One version of the data set that is a source. `statement` is the SHA-256 of its signed evidence, which covers the digest of every file."""
+    """One version of the data set that is a source.
+
+    `statement` is the SHA-256 of its signed evidence, which covers the digest of every file.
+    """
 
     row: Version
     predicate: Mapping[str, Any]
@@ -90,11 +95,14 @@ def _chain(installation: Installation, contract: Contract) -> dict[str, Contract
 def take(
     installation: Installation, contract: Contract, source: Upstream, *, landed: bool = False
 ) -> Fetched:
-    """The files of the version, each compared with its digest, once every purpose has been recorded as a use of it.
+    """The files of the version, each compared with its digest, once every purpose has been recorded
+    as a use of it.
 
     Args:
         landed: the lake holds its rows already, so that no file is read.
-    Raises: AdmissionError: it may not be used for a purpose, or the contract promises less care than it; the refusal is recorded. EvidenceError: it has expired, or a file is not what was signed.
+    Raises: AdmissionError: it may not be used for a purpose, or the contract promises less care
+        than it; the refusal is recorded. EvidenceError: it has expired, or a file is not what was
+        signed.
     """
     row = source.row
     if row.expired_at:
@@ -140,7 +148,9 @@ def _check(source: Upstream, contract: Contract, careless: str | None) -> None:
 
 
 def _careless(source: Upstream, contract: Contract, installation: Installation) -> str | None:
-    """What the contract says of its data that is less strict than what holds for the version they are made from."""
+    """What the contract says of its data that is less strict than what holds for the version they
+    are made from.
+    """
     admission = source.predicate["admission"]
     problem = less_care(contract, admission["sensitivity"], admission["region"])
     upstream = installation.contracts[source.row.dataset]
@@ -151,7 +161,10 @@ def _careless(source: Upstream, contract: Contract, installation: Installation) 
 
 
 def seen(installation: Installation, contract: Contract) -> str | None:
-    """What a sensor sees of the source: it changes with the version that the location means. None where there is none yet."""
+    """What a sensor sees of the source: it changes with the version that the location means.
+
+    None where there is none yet.
+    """
     name, version = _source_of(contract)
     row = installation.registry.references.resolve(name, version)
     return f"{row.version}-{row.published_at}" if row else None

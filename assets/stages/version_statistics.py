@@ -26,7 +26,11 @@ def statistics_of(files: Sequence[Path]) -> dict[str, Statistics]:
                     parts.setdefault(column.path_in_schema, []).append(
                         Statistics(said.null_count if said.has_null_count else None, *ends)
                     )
-    return {name: _joined(each) for name, each in parts.items() if len(each) == groups}
+    return {
+        name: _joined(parts_of_column)
+        for name, parts_of_column in parts.items()
+        if len(parts_of_column) == groups
+    }
 
 
 def _joined(parts: Sequence[Statistics]) -> Statistics:

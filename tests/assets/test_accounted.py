@@ -184,6 +184,20 @@ def test_a_file_or_folder_that_no_evidence_lists_is_named(
     assert "data set 'readings'" in told
 
 
+@pytest.mark.parametrize("parts", ["_fitted", "_state", "_other", "_other/deep"])
+@pytest.mark.parametrize("layer", ["versions", "features"])
+def test_inside_the_folder_of_a_version_only_files_count(
+    home: SampleHome, layer: str, parts: str
+) -> None:
+    lake = home.root / "lake" / "readings"
+    version = sorted(lake.glob(f"{layer}/*/part-00000.parquet"))[0].parent
+    (version / parts).mkdir(parents=True, exist_ok=True)
+    assert problems(home) == []
+    (version / parts / "evil.parquet").write_bytes(b"PAR1")
+    path = f"{version.relative_to(lake)}/{parts}/evil.parquet"
+    assert any(path in problem for problem in problems(home))
+
+
 def test_what_a_killed_run_left_is_no_error_for_a_day(home: SampleHome) -> None:
     import os
 

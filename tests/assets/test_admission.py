@@ -28,7 +28,7 @@ TEXT = columns(
 def size(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both ways that a table is looked at; its size decides."""
     if request.param == "different values first":
-        for module in ("search", "admit"):
+        for module in ("search", "profile_pass"):
             monkeypatch.setattr(f"assay.assets.stages.{module}.MANY_ROWS", 1)
 
 

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,9 @@ import pytest
 from assay.assets.services import retrieve
 from assay.assets.services.retrieve import Found, search
 from assay.assets.stages.act import Acted
-from assay.assets.stages.index import index_store, rebuild, rebuild_if_due, roll_back
+from assay.assets.stages.index import rebuild, rebuild_if_due, roll_back
+from assay.assets.stages.index_build import build
+from assay.assets.stages.indexed_data_set import IndexedDataSet, index_store
 from assay.cli import main
 from assay.contracts.errors import ActionError, AdmissionError, ConfigurationError
 from tests.conftest import Edit, SampleHome, columns, setting
@@ -150,24 +153,14 @@ def test_an_index_that_grew_by_changes_is_the_index_built_afresh(shelf: Shelf) -
     shelf.promise(embedding={"method": "fitted", "refit": 1.0})
     grown = shelf.details()
     opened_home = shelf.installation.open()
-    store = index_store(opened_home)
-    opened = store.open("readings", grown["build"])
-    from assay.assets.stages.index import build, documents_of, policy_of
-
-    contract = opened_home.contract("readings")
+    data_set = IndexedDataSet.of(opened_home, opened_home.contract("readings"))
+    opened = data_set.store.open("readings", grown["build"])
     row = opened_home.version("readings")
     only_the_space = pl.DataFrame(
         {name: [] for name in opened.documents.columns}, schema=opened.documents.schema
     )
-    afresh = build(
-        opened_home,
-        contract,
-        policy_of(contract),
-        store,
-        row.version,
-        documents_of(opened_home, contract, row),
-        _Emptied(opened, only_the_space),
-    )  # type: ignore[arg-type]  # a build of no documents
+    emptied = _Emptied(opened, only_the_space)
+    afresh = build(data_set, row.version, data_set.documents(row), emptied)  # type: ignore[arg-type]  # a build of no documents
     assert afresh.build == grown["build"]  # its name is the digest of every passage and vector
 
 
@@ -413,9 +406,8 @@ def test_a_passage_comes_with_place_version_licence_and_trace(shelf: Shelf) -> N
         "passages": [passage.passage for passage in found.passages],
         "k": 2,
     }
-    assert "tuple" not in json.dumps(
-        shelf.installation.open().registry.uses.all("readings")
-    )  # what somebody asked is nobody's business
+    uses = [asdict(use) for use in shelf.installation.open().registry.uses.all("readings")]
+    assert "tuple" not in json.dumps(uses)  # what somebody asked is nobody's business
 
 
 def test_another_purpose_is_refused_and_the_refusal_recorded(shelf: Shelf) -> None:
@@ -551,7 +543,9 @@ def killed_at_random(shelf: Shelf, kills: int, seed: int) -> None:
     assert len(swaps) == len(set(swaps))  # none was done twice
     service = registry.indexes.serving("readings")
     assert service is not None
-    assert service["version"] == registry.references.resolve("readings")["version"]  # type: ignore[index]  # it is published
+    latest = registry.references.resolve("readings")
+    assert latest is not None
+    assert service.version == latest.version  # it is published
     assert acted is None or acted.details["build"] == service.build
     folders = {path.name for path in (shelf.installation.root / "index" / "readings").iterdir()}
     assert not [name for name in folders if name.startswith(".unfinished")]

@@ -15,7 +15,8 @@ from assay.assets.io.registry.triggers import MEASURE
 from assay.assets.services import monitor, trace
 from assay.assets.services.predict import opened
 from assay.assets.stages import outcomes
-from assay.assets.stages.drift import measure_drift, override, replayed
+from assay.assets.stages.drift import measure_drift
+from assay.assets.stages.drift_decision import override, replayed
 from assay.assets.stages.features import make_features
 from assay.assets.stages.model import compared, retrain_if_due
 from assay.contracts.errors import (

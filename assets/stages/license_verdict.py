@@ -1,0 +1,112 @@
+"""The verdict on a run's licence: of the contract, of the text next to the source, and of the data
+it is derived from.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from assay.assets.io.license_files import license_beside
+from assay.assets.io.sources import locate
+from assay.assets.stages.ingest import names_of
+from assay.assets.stages.run import Run
+from assay.assets.stages.verdict_json import verdict_of
+from assay.contracts.errors import AdmissionError, Where
+from assay.contracts.location import ELSEWHERE, kind_of
+from assay.pipelines.admit.license import held_against, judge_license, looser, no_freer
+from assay.pipelines.core.frames import LicenseVerdict
+from assay.pipelines.draft.license import UNKNOWN
+from assay.pipelines.publish.naming import Inputs
+
+_LICENCE_TEXT = re.compile(
+    r"(licen[cs]e|copying|readme|source|datapackage)(\.(md|txt|rst|html|json))?", re.IGNORECASE
+)
+
+
+def license_verdict(run: Run, inputs: Inputs) -> LicenseVerdict:
+    """Judge the contract's licence with all that bears on it.
+
+    Raises: AdmissionError: data that it is derived from have not been published.
+    """
+    return _with_inherited_terms(run, _declared_and_detected(run), inputs)
+
+
+def _declared_and_detected(run: Run) -> LicenseVerdict:
+    """The verdict on the contract's licence, held against the text that lies beside the source, if
+    there is one.
+    """
+    wanted, policy, today = (
+        run.contract.license,
+        run.installation.policy,
+        run.installation.clock().date(),
+    )
+    verdict = judge_license(wanted, policy, today)
+    if kind_of(run.contract.source.location) in ELSEWHERE:
+        return verdict  # nothing lies beside it here
+    path = locate(run.contract, run.installation.home.roots)
+    root = next(
+        (root for root in run.installation.home.roots if path.is_relative_to(root)), None
+    )  # a package's files have their licence elsewhere
+    detected = license_beside(path, root) if root else None
+    if detected is None or detected.expression == UNKNOWN:
+        return verdict
+    evidence = _shown_text(run, detected.evidence, path.name)
+    return held_against(verdict, wanted, detected.expression, evidence, policy, today)
+
+
+def _shown_text(run: Run, name: str, beside: str) -> str:
+    """The name of a licence's text as it may be shown: as it is where every such text has it, or
+    the contract names the file it belongs to.
+    """
+    is_named = kind_of(run.contract.source.location) != "glob" and name == f"{beside}.license"
+    if is_named or _LICENCE_TEXT.fullmatch(name):
+        return name
+    return names_of(run).labels("file", [name])[0]
+
+
+def _with_inherited_terms(run: Run, verdict: LicenseVerdict, inputs: Inputs) -> LicenseVerdict:
+    """The verdict with what the data it was derived from demand: their obligations, and a refusal
+    where the contract is looser than they are.
+    """
+    installation, contract = run.installation, run.contract
+    inherited = _inherited_verdicts(run, inputs)
+    expressions = {name: terms.expression for name, terms in inherited.items()}
+    reasons = looser(contract.license, expressions, installation.policy)
+    if reasons:
+        return replace(verdict, outcome="refused", reasons=reasons)
+    if contract.source.upstream:
+        name = contract.source.upstream[0]
+        verdict = no_freer(
+            verdict,
+            contract.license,
+            expressions[name],
+            f"{name}@{inputs.related[name]}",
+            installation.policy,
+            installation.clock().date(),
+        )
+    terms_of_all = [verdict, *inherited.values()]
+    return replace(
+        verdict,
+        obligations=tuple(dict.fromkeys(o for terms in terms_of_all for o in terms.obligations)),
+        attribution=tuple(dict.fromkeys(a for terms in terms_of_all for a in terms.attribution)),
+    )
+
+
+def _inherited_verdicts(run: Run, inputs: Inputs) -> dict[str, LicenseVerdict]:
+    """The licence verdict of each data set that the data are derived from, by its name.
+
+    Raises: AdmissionError: one of them has not been published, so nobody can tell what it demands.
+    """
+    installation, contract = run.installation, run.contract
+    verdicts: dict[str, LicenseVerdict] = {}
+    for name in contract.source.inherits:
+        if name not in inputs.related:
+            raise AdmissionError(
+                f"it is derived from {name}, which has not been published",
+                f"Publish that first: assay run {name}",
+                Where(file=contract.file),
+            )
+        row = installation.version(name, inputs.related[name])
+        verdicts[name] = verdict_of(installation, row).license
+    return verdicts
