@@ -1,6 +1,7 @@
 """YAML text -> the name that the document declares, without reading the rest of it.
 
-Belongs here: a look that is cheap for a document as people write it. Stays out: whether the document is a contract (load.py).
+Belongs here: a look that is cheap for a document as people write it. Stays out: whether the
+document is a contract (load.py).
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ _FLOW = re.compile(r"^(?:---[ \t]*)?\{", re.MULTILINE)
 def declared_name(text: str) -> str | None:
     """The value of the document's own key `name`; None where it has none that can be read.
 
-    One line `name: …` without indentation can only be that key. Anything else is read as YAML, as far as that key.
+    One line `name: …` without indentation can only be that key. Anything else is read as YAML, as
+    far as that key.
     """
     lines = _PLAIN_LINE.findall(text)
     if len(lines) == 1 and len(_ANY_LINE.findall(text)) == 1 and not _FLOW.search(text):

@@ -129,7 +129,10 @@ def _where(file: str, mark: _Mark) -> Where:
 
 
 def yaml_events(text: str) -> Iterator[yaml.Event]:
-    """The parts of a document in order, aliases as they stand. Raises: YAMLError: the text is not YAML."""
+    """The parts of a document in order, aliases as they stand.
+
+    Raises: YAMLError: the text is not YAML.
+    """
     yield from yaml.parse(text, Loader=_Timeless)
 
 

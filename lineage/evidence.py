@@ -24,7 +24,8 @@ PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "urn:assay:predicate:dataset-version:v1"
 BY_REFERENCE_TYPE = "urn:assay:predicate:dataset-version:v2"
-"""Of a version that refers to its partitions by digest: a reader of v1 would see fewer files, so it must not open it."""
+"""Of a version that refers to its partitions by digest: a reader of v1 would see fewer files, so it
+must not open it."""
 
 
 EXPIRY_TYPE = "urn:assay:predicate:expiry:v1"
@@ -63,7 +64,10 @@ def statement(files: tuple[PublishedFile, ...], predicate: dict[str, Any]) -> di
 def statement_by_reference(
     files: tuple[PublishedFile, ...], predicate: dict[str, Any]
 ) -> dict[str, Any]:
-    """The statement of a version that holds partitions: over the files that are new in it, and the tree that lists all."""
+    """The statement of a version that holds partitions.
+
+    Over the files that are new in it, and the tree that lists all.
+    """
     root = predicate["partition_tree"]["root"]
     subjects = [{"name": file.path, "digest": {"sha256": file.sha256}} for file in files]
     tree = {"name": partition_tree.file_name(root), "digest": {"sha256": root}}
@@ -76,7 +80,9 @@ def statement_by_reference(
 
 
 def whole(document: dict[str, Any], read: Read) -> dict[str, Any]:
-    """A checked statement with everything that it refers to by digest: every partition, file and file of rows that left.
+    """A checked statement with everything that it refers to by digest.
+
+    Every partition, file and file of rows that left.
 
     Raises: EvidenceError: a document is missing, or is not what was signed.
     """
@@ -205,7 +211,10 @@ def opened(text: str, key: Key, predicate_type: str = PREDICATE_TYPE) -> dict[st
 
 
 def files(document: dict[str, Any]) -> tuple[PublishedFile, ...]:
-    """The manifest out of a checked statement; of one that refers to partitions, out of the whole."""
+    """The manifest out of a checked statement.
+
+    Of one that refers to partitions, out of the whole.
+    """
     digests = {subject["name"]: subject["digest"]["sha256"] for subject in document["subject"]}
     return tuple(
         PublishedFile(file["path"], digests[file["path"]], file["rows"], file["size_bytes"])

@@ -1,9 +1,13 @@
-"""The partitions of a version by reference: a tree of documents, each named by the SHA-256 of its bytes.
+"""The partitions of a version by reference.
 
-Belongs here: building the tree on an earlier one, finding partitions in it, what they come to together.
-Stays out: where the documents are kept (the registry, files below `evidence/NAME/partitions`).
-A day `2013-03-05` is a document of its own, listed by the page `2013-03`, which the page `2013` lists, which the
-root lists. A new version of one day writes that document and three pages, however many days there are.
+A tree of documents, each named by the SHA-256 of its bytes.
+
+Belongs here: building the tree on an earlier one, finding partitions in it, what they come to
+together.
+Stays out: where the documents are kept (the registry, files below `evidence/NAME/partitions`). A
+day `2013-03-05` is a document of its own, listed by the page `2013-03`, which the page `2013`
+lists, which the root lists. A new version of one day writes that document and three pages, however
+many days there are.
 """
 
 from __future__ import annotations
@@ -24,7 +28,9 @@ Read = Callable[[Collection[str]], Mapping[str, Document]]
 
 @dataclass
 class Tree:
-    """A tree: the digest of its root, what all its partitions come to, and the texts that are new by digest."""
+    """A tree: the digest of its root, what all its partitions come to, and the texts that are new
+    by digest.
+    """
 
     root: str
     total: Document
@@ -168,7 +174,8 @@ def checks(newest: Sequence[Mapping[str, Any]], total: Document) -> list[Documen
     """The rules of the newest contract over all partitions.
 
     Args:
-        newest: the checks of the partition evaluated last, with everything there is to say of each rule.
+        newest: the checks of the partition evaluated last, with everything there is to say of each
+            rule.
     """
     nobody = {"failing": 0, "total": 0, "passed": True, "partitions": 0}
     results = []
@@ -218,7 +225,10 @@ def all_parts(root: str, read: Read) -> dict[str, Document]:
 def difference(
     old: str | None, new: str, read: Read
 ) -> tuple[dict[str, Document], dict[str, Document]]:
-    """The partitions that two trees do not share: those of the old one, and those of the new one."""
+    """The partitions that two trees do not share.
+
+    Those of the old one, and those of the new one.
+    """
     before: dict[str, Document] = {}
     after: dict[str, Document] = {}
     sides = (
