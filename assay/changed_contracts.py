@@ -107,7 +107,7 @@ def _tried(contract: Contract, rules: list[Rule]) -> tuple[tuple[RuleOutcome, ..
 
     try:
         installation = Installation.open(where)
-        row = installation.registry.version(contract.name)
+        row = installation.registry.references.resolve(contract.name)
         if row is None:
             return (), []
         trials = back_test(installation, contract, rules, row)
@@ -115,9 +115,7 @@ def _tried(contract: Contract, rules: list[Rule]) -> tuple[tuple[RuleOutcome, ..
         place = Where(file=contract.file, rule=error.where.rule)
         failed = Problem("backtest.failed", "error", error.problem, error.remedy, place)
         return (), [failed]
-    return tuple(
-        _rule_outcome(installation, contract, row["version"], trial) for trial in trials
-    ), []
+    return tuple(_rule_outcome(installation, contract, row.version, trial) for trial in trials), []
 
 
 def _rule_outcome(

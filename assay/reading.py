@@ -11,9 +11,9 @@ from assay.assets.io.contract_folder import problem_of, readable
 from assay.assets.io.home import HOW_TO_GET_ONE
 from assay.assets.io.installation import Installation
 from assay.assets.io.keys import new_private
-from assay.assets.io.registry import Row
-from assay.assets.io.registry_triggers import MEASURE
-from assay.assets.io.versions import LATEST
+from assay.assets.io.registry.outbox import OutboxEntry, Overdue
+from assay.assets.io.registry.references import LATEST
+from assay.assets.io.registry.triggers import MEASURE
 from assay.assets.services import review
 from assay.assets.services.describe import profile
 from assay.assets.services.diff import KIND, diff
@@ -36,22 +36,25 @@ def status() -> list[dict[str, Any]]:
     """One entry a data set: versions, newest run, open reviews, triggers, and what is wrong with its contract."""
     installation = Installation.open()
     reap(installation)
-    published = installation.registry.published_names()
+    published = installation.registry.versions.names()
     if not published:
         installation.home.contract_paths()  # says that there is no contract either
     waiting = [
         row
-        for row in installation.registry.reviews()
+        for row in installation.registry.reviews.all()
         if review_state.stands(installation, row).decision == "open"
     ]
-    late = [entry for entry in installation.registry.pending() if entry["tries"]]
+    late = [entry for entry in installation.registry.outbox.pending() if entry.tries]
+    overdue = {alarm.dataset: alarm for alarm in installation.registry.outbox.overdue()}
     contracts = installation.contracts
-    names = dict.fromkeys([*contracts, *published, *(entry["dataset"] for entry in late)])
+    late_names = [entry.dataset for entry in late]
+    names = dict.fromkeys([*contracts, *published, *late_names, *overdue])
     return [
         {
-            **_status(installation, name, sum(row["dataset"] == name for row in waiting)),
-            "late": [_late(entry) for entry in late if entry["dataset"] == name],
+            **_status(installation, name, sum(row.dataset == name for row in waiting)),
+            "late": [_late(entry) for entry in late if entry.dataset == name],
             "contract_problem": _contract_problem(contracts, name, name in published),
+            **(_alarm(overdue[name]) if name in overdue else {}),
         }
         for name in names
     ]
@@ -90,34 +93,37 @@ def check_contracts_can_be_read(consequence: str) -> None:
         )
 
 
-def _late(entry: Row) -> dict[str, Any]:
+def _alarm(overdue: Overdue) -> dict[str, Any]:
+    """That too much waits in the outbox, or for too long."""
+    return {"overdue": {"entries": overdue.entries, "late_since": overdue.late_since}}
+
+
+def _late(entry: OutboxEntry) -> dict[str, Any]:
     """What could not be delivered, why, and when it is tried again."""
     return {
-        "kind": entry["kind"],
-        "since": entry["failed_since"] or "unknown",
-        "tries": entry["tries"],
-        "next_try": entry["not_before"],
-        "error": entry["error"] or "unknown",
-        "reason": entry["reason"] or "noted by an earlier release, without a reason",
+        "kind": entry.kind,
+        "since": entry.failed_since or "unknown",
+        "tries": entry.tries,
+        "next_try": entry.not_before,
+        "error": entry.error or "unknown",
+        "reason": entry.reason or "noted by an earlier release, without a reason",
     }
 
 
 def _status(installation: Installation, name: str, waiting: int) -> dict[str, Any]:
     registry = installation.registry
-    versions = registry.versions(name)
-    newest = registry.version(name)
-    drift = registry.derived(name, newest["version"], "drift") if newest else None
+    versions = registry.versions.all(name)
+    newest = registry.references.resolve(name)
+    drift = registry.derived.get(name, newest.version, "drift") if newest else None
     services = {
-        kind: row["version"]
-        for kind in ("model", "index")
-        if (row := registry.in_service(name, kind))
+        kind: row.version for kind in ("model", "index") if (row := registry.in_service(name, kind))
     }
     return {
-        "dataset": name, "versions": [v["version"] for v in versions], "rows": newest["rows"] if newest else None, "published_at": newest["published_at"] if newest else None,
-        "references": {ref: each["version"] for ref, each in registry.references(name).items()}, "expired": [v["version"] for v in versions if v["expired_at"]],
-        "note": newest["note"] if newest else None, "drift": drift["verdict"] if drift else None, "in_service": services, "waiting_reviews": waiting,
-        "last_run": next(({key: run[key] for key in ("run_id", "started_at", "outcome", "details")} for run in registry.runs(name, 1)), None),
-        "triggers": [{key: t[key] for key in ("version", "action", "reason", "done_at", "outcome")} for t in registry.triggers(name) if t["action"] != MEASURE],
+        "dataset": name, "versions": [v.version for v in versions], "rows": newest.rows if newest else None, "published_at": newest.published_at if newest else None,
+        "references": {ref: each.version for ref, each in registry.references.all(name).items()}, "expired": [v.version for v in versions if v.expired_at],
+        "note": newest.note if newest else None, "drift": drift["verdict"] if drift else None, "in_service": services, "waiting_reviews": waiting,
+        "last_run": next(({key: getattr(run, key) for key in ("run_id", "started_at", "outcome", "details")} for run in registry.runs.newest(name, 1)), None),
+        "triggers": [{key: getattr(t, key) for key in ("version", "action", "reason", "done_at", "outcome")} for t in registry.triggers.all(name) if t.action != MEASURE],
     }  # fmt: skip
 
 
@@ -129,17 +135,17 @@ def card(name: str, version: str | None) -> dict[str, Any]:
     made = {
         kind: details
         for kind in MADE
-        if (details := installation.registry.derived(name, row["version"], kind))
+        if (details := installation.registry.derived.get(name, row.version, kind))
     }
     references = [
         ref
-        for ref, each in installation.registry.references(name).items()
-        if each["version"] == row["version"]
+        for ref, each in installation.registry.references.all(name).items()
+        if each.version == row.version
     ]
-    changes = installation.registry.derived(name, row["version"], KIND)
+    changes = installation.registry.derived.get(name, row.version, KIND)
     return data_card(
-        installation.statement(row), published_at=row["published_at"], drift=made.pop("drift", None), made=made, references=references,
-        expired_at=row["expired_at"], changes=changes["note"] if changes else None,
+        installation.statement(row), published_at=row.published_at, drift=made.pop("drift", None), made=made, references=references,
+        expired_at=row.expired_at, changes=changes["note"] if changes else None,
     )  # fmt: skip
 
 
@@ -158,47 +164,47 @@ def compared(name: str, old: str, new: str, key: list[str], sample: int) -> dict
 def references(name: str | None) -> list[dict[str, Any]]:
     """Every reference of one data set, or of all."""
     installation = Installation.open()
-    published = installation.registry.published_names()
+    published = installation.registry.versions.names()
     names = [installation.dataset(name)] if name else [*installation.contracts, *published]
     keys = ("dataset", "reference", "version", "at", "actor", "reason")
     return [
-        {key: each[key] for key in keys}
+        {key: getattr(each, key) for key in keys}
         for dataset in dict.fromkeys(names)
-        for each in installation.registry.references(dataset).values()
+        for each in installation.registry.references.all(dataset).values()
     ]
 
 
 def point(name: str, version: str, reference: str, why: str) -> str:
     """Move a reference, and say where it points."""
     installation = Installation.open()
-    row = installation.registry.point(
+    row = installation.registry.references.point(
         installation.dataset(name),
         reference,
-        installation.version(name, version)["version"],
+        installation.version(name, version).version,
         why,
     )
-    return f"{reference} of {name} now points to {row['version']}, published on {row['published_at'][:10]}: {row['rows']:,} rows"
+    return f"{reference} of {name} now points to {row.version}, published on {row.published_at[:10]}: {row.rows:,} rows"
 
 
 def unpoint(name: str, reference: str, why: str) -> str:
     """Delete a reference."""
     installation = Installation.open()
-    installation.registry.forget(installation.dataset(name), reference, why)
+    installation.registry.references.forget(installation.dataset(name), reference, why)
     return f"{reference} of {name} is deleted"
 
 
 def rolled_back(name: str, reference: str, to: str | None, why: str) -> str:
     """Move a reference back, and say where it points now."""
     installation = Installation.open()
-    before = installation.version(installation.dataset(name), reference)["version"]
+    before = installation.version(installation.dataset(name), reference).version
     if to is None:
-        _, row = installation.registry.roll_back(name, reference, why)
+        _, row = installation.registry.references.roll_back(name, reference, why)
     else:
-        row = installation.registry.point(
-            name, reference, installation.version(name, to)["version"], why
+        row = installation.registry.references.point(
+            name, reference, installation.version(name, to).version, why
         )
     then = " The next publication moves it on." if reference == LATEST else ""
-    return f"{reference} of {name} pointed to {before}, and now points to {row['version']}: {row['rows']:,} rows.{then}"
+    return f"{reference} of {name} pointed to {before}, and now points to {row.version}: {row.rows:,} rows.{then}"
 
 
 def expired(names: list[str], *, rehearse: bool) -> list[dict[str, Any]]:
@@ -253,7 +259,7 @@ def reviews() -> list[dict[str, Any]]:
     return sorted(
         (
             review_state.describe_review(installation, row)
-            for row in installation.registry.reviews()
+            for row in installation.registry.reviews.all()
         ),
         key=lambda each: each["decision"] != "open",
     )
@@ -274,7 +280,7 @@ def submit(number: int, text: str) -> str:
     """Keep a signed decision, and say where the review stands."""
     installation = Installation.open()
     standing = review.submit(installation, number, text)
-    name = review.review_of(installation, number)["dataset"]
+    name = review.review_of(installation, number).dataset
     if standing.decision == "open":
         return f"review {number} of {name}: noted; it still needs an approval of the {' and of the '.join(standing.missing)} level"
     return f"review {number} of {name}: {standing.decision}. " + (

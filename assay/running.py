@@ -40,9 +40,10 @@ def run_all(names: list[str], window: str | None, engine: str | None = None) -> 
         opened = instance(installation.home)
     try:
         _end_lost(installation, opened)
-        results = [
-            (name, _run_data_set(installation, opened, name, window, engine)) for name in wanted
-        ]
+        with installation.registry.session():
+            results = [
+                (name, _run_data_set(installation, opened, name, window, engine)) for name in wanted
+            ]
     finally:
         opened.dispose()
     _show_late(installation, wanted)
@@ -141,11 +142,11 @@ def _show_late(installation: Installation, wanted: list[str]) -> None:
     """What these data sets still owe others: it goes out later, and `assay status` shows it."""
     late = [
         entry
-        for entry in installation.registry.pending()
-        if entry["tries"] and entry["dataset"] in wanted
+        for entry in installation.registry.outbox.pending()
+        if entry.tries and entry.dataset in wanted
     ]
     for entry in late:
-        text = f"{entry['dataset']}: {entry['kind']} is not delivered yet: {entry['reason']}"
+        text = f"{entry.dataset}: {entry.kind} is not delivered yet: {entry.reason}"
         err.print(f"  [yellow]![/] {escape(text)}", highlight=False, soft_wrap=True)
 
 
@@ -256,7 +257,7 @@ def summary(stage: str, details: dict[str, Any]) -> str:
 
 
 def _publication(details: dict[str, Any]) -> str:
-    from assay.assets.io.versions import AGAIN
+    from assay.assets.io.registry.references import AGAIN
 
     version = details["version"]
     if details["new"]:

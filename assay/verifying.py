@@ -121,7 +121,7 @@ class _DataSet:
     def _whole(self, signed: Signed) -> Iterable[str]:
         if self.installation is None:
             return check_data_set(signed)
-        runs = self.installation.registry.run_ids(self.name)
+        runs = self.installation.registry.runs.ids(self.name)
         return [*check_data_set(signed, runs), *check_kept(self.installation, signed)]
 
     def _attempt(self, version: str, check: Callable[[], Iterable[str]]) -> Result:
@@ -147,20 +147,20 @@ def _registry(installation: Installation, verified: Sequence[tuple[str, str]]) -
 
 def _check_registry(installation: Installation, verified: set[tuple[str, str]]) -> list[str]:
     names = dict.fromkeys([*installation.contracts, *sorted({name for name, _ in verified})])
-    rows = [row for name in names for row in installation.registry.versions(name)]
-    registered = {(row["dataset"], row["version"]) for row in rows}
+    rows = [row for name in names for row in installation.registry.versions.all(name)]
+    registered = {(row.dataset, row.version) for row in rows}
     for name, version in sorted(registered - verified):
         problem = f"{name}@{version} is registered, and its evidence is missing"
         raise EvidenceError(problem, "Run `assay run`, which writes it again from the registry")
     for name, version in sorted(verified - registered):
         problem = f"there is signed evidence of {name}@{version}, and no row in the registry"
         raise EvidenceError(problem, "Restore the registry from a backup", Where(dataset=name))
-    entries, head = installation.registry.check_log()
-    heads = installation.registry.heads()
+    entries, head = installation.registry.ledger.check()
+    heads = installation.registry.ledger.heads()
     for row in rows:
         if installation.statement(row)["predicate"].get("audit_head", head) not in heads:
-            problem = f"the audit log lacks an entry that {row['version']} was signed after"
+            problem = f"the audit log lacks an entry that {row.version} was signed after"
             remedy = "Its end was cut off, or it was rewritten: restore the registry from a backup"
-            raise EvidenceError(problem, remedy, Where(dataset=row["dataset"]))
+            raise EvidenceError(problem, remedy, Where(dataset=row.dataset))
     evidence = f"{len(registered)} registered version(s) have evidence"
     return [f"{entries} entries, head {head[:16]}…", evidence]

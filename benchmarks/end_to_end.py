@@ -142,8 +142,8 @@ def governed(shape: str, file: Path, folder: Path) -> dict[str, float]:
     published = publish(run, admission, refined)
     lap("publish")
     assert refined.accounting.balances
-    assert published.row["rows"] == refined.accounting.published
-    return {"all": time.perf_counter() - started, **took, "rows": published.row["rows"]}
+    assert published.row.rows == refined.accounting.published
+    return {"all": time.perf_counter() - started, **took, "rows": published.row.rows}
 
 
 def once(what: str, shape: str, file: Path) -> None:

@@ -29,7 +29,7 @@ def lines(name: str) -> tuple[str, ...]:
     Empty lines and `#` comments do not count.
     """
     rows = (row.partition("#")[0] for row in _text(name).splitlines())
-    return tuple(word for row in rows for word in row.split())
+    return tuple(name for row in rows for name in row.split())
 
 
 def _text(name: str) -> str:

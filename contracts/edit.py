@@ -31,7 +31,7 @@ def _add(data: Any, steps: Sequence[tuple[dict[str, Any], str]], before: int) ->
     from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
     properties = data.setdefault("customProperties", CommentedSeq())
-    entry = next((one for one in properties if one.get("property") == PROPERTY), None)
+    entry = next((item for item in properties if item.get("property") == PROPERTY), None)
     if entry is None:
         entry = CommentedMap({"property": PROPERTY, "vendor": "assay", "value": CommentedSeq()})
         properties.append(entry)
@@ -46,10 +46,10 @@ def _flow(value: Any) -> Any:
     from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
     if isinstance(value, dict):
-        made: Any = CommentedMap({key: _flow(one) for key, one in value.items()})
+        flow: Any = CommentedMap({key: _flow(inner) for key, inner in value.items()})
     elif isinstance(value, list):
-        made = CommentedSeq(_flow(one) for one in value)
+        flow = CommentedSeq(_flow(inner) for inner in value)
     else:
         return value
-    made.fa.set_flow_style()
-    return made
+    flow.fa.set_flow_style()
+    return flow

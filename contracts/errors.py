@@ -19,7 +19,7 @@ def shortened(text: str) -> str:
     """
     if len(text) <= _LONG_WORD:
         return text
-    text = re.sub(r"\S{200,}", lambda word: f"{word[0][:80]}…", text)
+    text = re.sub(r"\S{200,}", lambda match: f"{match[0][:80]}…", text)
     return text if len(text) <= _LONG_TEXT else f"{text[:_LONG_TEXT]}…"
 
 

@@ -83,9 +83,8 @@ def _parsed(query: str, dialect: str) -> Any:
     except RecursionError:
         raise _refuse("the query is nested too deep", "Write it flatter") from None
     if len(statements) != 1 or statements[0] is None:
-        raise _refuse(
-            f"there are {sum(each is not None for each in statements)} statements", NO_EXTRACT
-        )
+        count = sum(statement is not None for statement in statements)
+        raise _refuse(f"there are {count} statements", NO_EXTRACT)
     return statements[0]
 
 

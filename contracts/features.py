@@ -103,10 +103,10 @@ class Features(Settings):
 
         None that an earlier one made.
         """
-        known: set[str] = set()
+        derived: set[str] = set()
         for transform in self.transforms:
-            yield transform, tuple(column for column in transform.reads if column not in known)
-            known |= set(transform.makes)
+            yield transform, tuple(column for column in transform.reads if column not in derived)
+            derived |= set(transform.makes)
 
     def leaks(self) -> Iterator[tuple[AnyTransform, str]]:
         """Transforms that look at the target's column in the row itself, and so would tell the
@@ -116,11 +116,9 @@ class Features(Settings):
             return
         in_row: dict[str, set[str]] = {}
         for transform in self.transforms:
-            looks_at = (
-                (set(transform.reads) & set(getattr(transform, "by", ())))
-                if transform.only_the_past
-                else set(transform.reads)
-            )
+            looks_at = set(transform.reads)
+            if transform.only_the_past:
+                looks_at &= set(getattr(transform, "by", ()))
             base = {source for column in looks_at for source in in_row.get(column, {column})}
             if self.target.column in base:
                 yield transform, self.target.column

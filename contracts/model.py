@@ -331,17 +331,16 @@ class Contract(Frozen):
 
         As they are classified, or by what their treatment says they hold, whichever is more.
         """
-        found: dict[str, SensitiveClass] = {
+        classes: dict[str, SensitiveClass] = {
             name: CLASSES.get(treatment.kind, "personal")
             for name, treatment in self.privacy.columns.items()
         }
         for column in self.columns:
             if column.classification in CONFIDENTIAL:
-                said = cast("SensitiveClass", column.classification)
-                found[column.name] = max(
-                    said, found.get(column.name, said), key=SENSITIVITIES.index
-                )
-        return found
+                declared = cast("SensitiveClass", column.classification)
+                by_treatment = classes.get(column.name, declared)
+                classes[column.name] = max(declared, by_treatment, key=SENSITIVITIES.index)
+        return classes
 
     @property
     def holdout(self) -> float | None:
@@ -349,8 +348,8 @@ class Contract(Frozen):
 
         As they say, or what the model is judged on.
         """
-        said = self.features.holdout if self.features else None
-        return said or (self.retrain.holdout if self.retrain else None)
+        of_features = self.features.holdout if self.features else None
+        return of_features or (self.retrain.holdout if self.retrain else None)
 
     def column(self, name: str) -> Column:
         """The column of that name; KeyError if the contract has none."""

@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import Field, ValidationError, field_validator
 
-from assay.contracts.document import parse
+from assay.contracts.document import Document, Path, parse
 from assay.contracts.errors import ContractError, ContractErrors
 from assay.contracts.licenses import normal
 from assay.contracts.load import digest
@@ -40,8 +40,8 @@ class LicenseTerms(Frozen):
     @property
     def obligations(self) -> tuple[str, ...]:
         """What travels with everything made from the data."""
-        said = {"attribution": self.attribution, "share-alike": self.share_alike}
-        return (*(name for name, holds in said.items() if holds), *self.conditions)
+        terms = {"attribution": self.attribution, "share-alike": self.share_alike}
+        return (*(name for name, holds in terms.items() if holds), *self.conditions)
 
 
 class Needs(Frozen):
@@ -87,17 +87,15 @@ def license_policy(
     data = document.data if isinstance(document.data, dict) else {}
     try:
         return LicensePolicy.model_validate({**data, "digest": digest(document.data)})
-    except ValidationError as errors:
-        found = errors.errors(include_url=False)
+    except ValidationError as invalid:
+        errors = invalid.errors(include_url=False)
         raise ContractErrors(
-            tuple(
-                ContractError(
-                    f"{key_path(e['loc'])}: {e['msg']}",
-                    "Mend the policy",
-                    document.where(e["loc"]),
-                    "policy.file",
-                    key_path(e["loc"]),
-                )
-                for e in found
-            )
+            tuple(_mistake(error["loc"], error["msg"], document) for error in errors)
         ) from None
+
+
+def _mistake(path: Path, message: str, document: Document) -> ContractError:
+    place = key_path(path)
+    return ContractError(
+        f"{place}: {message}", "Mend the policy", document.where(path), "policy.file", place
+    )

@@ -1,6 +1,6 @@
 """What a check of contracts found, in the one shape that every report is made from.
 
-Belongs here: the shape. Stays out: finding (load.py, compare.py), telling (assay/reports/).
+Belongs here: the shape. Stays out: finding (load.py, compatibility/), reporting (assay/reports/).
 """
 
 from __future__ import annotations
@@ -50,16 +50,16 @@ def problems_of(error: ContractError) -> tuple[Problem, ...]:
     """An error, or several told together, as problems."""
     errors = error.problems if isinstance(error, ContractErrors) else (error,)
     return tuple(
-        Problem(each.id, "error", each.problem, each.remedy, each.where, each.path)
-        for each in errors
+        Problem(item.id, "error", item.problem, item.remedy, item.where, item.path)
+        for item in errors
     )
 
 
 def as_error(problems: Iterable[Problem]) -> ContractError:
     """Problems as what one raises: one error, or several told together."""
     errors = tuple(
-        ContractError(each.problem, each.remedy, each.where, each.id, each.path)
-        for each in problems
+        ContractError(item.problem, item.remedy, item.where, item.id, item.path)
+        for item in problems
     )
     return ContractErrors(errors) if len(errors) > 1 else errors[0]
 
@@ -72,11 +72,13 @@ def key_path(path: tuple[str | int, ...]) -> str:
 
 
 def suggestion(
-    key: str, known: Iterable[str], otherwise: str = "Remove it, or put it under `customProperties`"
+    key: str,
+    choices: Iterable[str],
+    otherwise: str = "Remove it, or put it under `customProperties`",
 ) -> str:
     """'Did you mean' for a word that is not known."""
     key = str(key)
     if len(key) > 200:  # matching takes time that grows with the square of the length
         return otherwise
-    close = difflib.get_close_matches(key, list(known), n=1)
+    close = difflib.get_close_matches(key, list(choices), n=1)
     return f"Did you mean '{close[0]}'" if close else otherwise

@@ -85,7 +85,7 @@ def _is_given(value: pl.Expr, words: Sequence[Any]) -> pl.Expr:
 
     None among them stands for null.
     """
-    absent = [word for word in words if word is not None]
+    absent = [text for text in words if text is not None]
     null_is_given = None not in words
     if not absent:
         return value.is_not_null()

@@ -97,16 +97,15 @@ def _parsed(text: str, refuse: Refuse) -> Any:
         statements = sqlglot.parse(text, dialect="duckdb")
     except SqlglotError as error:
         first = getattr(error, "errors", None) or [{}]
-        place = (
-            f" in line {first[0]['line']}, column {first[0]['col']}" if first[0].get("line") else ""
-        )
+        place = ""
+        if first[0].get("line"):
+            place = f" in line {first[0]['line']}, column {first[0]['col']}"
         raise refuse(f"the query cannot be parsed{place}", NO_QUERY) from None
     except RecursionError:
         raise refuse("the query is nested too deep", "Write it flatter") from None
     if len(statements) != 1 or statements[0] is None:
-        raise refuse(
-            f"there are {sum(each is not None for each in statements)} statements", NO_QUERY
-        )
+        count = sum(statement is not None for statement in statements)
+        raise refuse(f"there are {count} statements", NO_QUERY)
     return statements[0]
 
 

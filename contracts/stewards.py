@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import Field, ValidationError, model_validator
 
-from assay.contracts.document import parse
+from assay.contracts.document import Document, Path, parse
 from assay.contracts.errors import ContractError, ContractErrors
 from assay.contracts.model import Frozen, Level
 from assay.contracts.problems import key_path
@@ -39,11 +39,10 @@ class StewardPolicy(Frozen):
 
     @model_validator(mode="after")
     def _once(self) -> StewardPolicy:
-        for what, each in (
-            ("name", [s.name for s in self.stewards]),
-            ("key", [s.key.get("keyid") for s in self.stewards]),
-        ):
-            if len(set(each)) < len(each):
+        names = [steward.name for steward in self.stewards]
+        keys = [steward.key.get("keyid") for steward in self.stewards]
+        for what, values in (("name", names), ("key", keys)):
+            if len(set(values)) < len(values):
                 raise ValueError(f"two stewards have one {what}")
         return self
 
@@ -51,10 +50,10 @@ class StewardPolicy(Frozen):
     def can_decide(self) -> bool:
         """Whether two persons can approve, one at each level."""
         return any(
-            "first" in one.levels and "second" in other.levels
-            for one in self.stewards
-            for other in self.stewards
-            if one is not other
+            "first" in first.levels and "second" in second.levels
+            for first in self.stewards
+            for second in self.stewards
+            if first is not second
         )
 
     @property
@@ -82,17 +81,15 @@ def steward_policy(text: str, file: str) -> StewardPolicy:
     document = parse(text, file)
     try:
         return StewardPolicy.model_validate(document.data)
-    except ValidationError as errors:
-        found = errors.errors(include_url=False)
+    except ValidationError as invalid:
+        errors = invalid.errors(include_url=False)
         raise ContractErrors(
-            tuple(
-                ContractError(
-                    f"{key_path(e['loc'])}: {e['msg']}",
-                    "Mend the policy",
-                    document.where(e["loc"]),
-                    "policy.stewards",
-                    key_path(e["loc"]),
-                )
-                for e in found
-            )
+            tuple(_mistake(error["loc"], error["msg"], document) for error in errors)
         ) from None
+
+
+def _mistake(path: Path, message: str, document: Document) -> ContractError:
+    place = key_path(path)
+    return ContractError(
+        f"{place}: {message}", "Mend the policy", document.where(path), "policy.stewards", place
+    )

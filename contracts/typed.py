@@ -1,7 +1,7 @@
 """A property's value -> its settings, or what is wrong with it in the words of who writes a
 contract.
 
-Belongs here: telling pydantic's errors. Stays out: what a property may hold (settings.py,
+Belongs here: telling pydantic's errors. Stays out: what a property may hold (settings/,
 features.py, steps/, transforms/), where it stands (load.py).
 """
 

@@ -157,8 +157,8 @@ def _things(data: Mapping) -> Iterator[tuple[Mapping, str]]:
         for part, path in inner:
             yield from below(part, path)
 
-    for each in data.get("schema") or []:
-        yield from below(each, each.get("name", ""))
+    for schema in data.get("schema") or []:
+        yield from below(schema, schema.get("name", ""))
 
 
 def _typed(data: Mapping) -> list[str]:

@@ -1,6 +1,6 @@
 """The audit log's chain: each entry holds the hash of the one before.
 
-Belongs here: hashing and checking. Stays out: where entries are kept (assets/io/registry.py). A
+Belongs here: hashing and checking. Stays out: where entries are kept (assets/io/registry/ledger.py). A
 chain alone proves nothing against whoever can rewrite all of it; each version's signed evidence
 carries the head it saw.
 """

@@ -1,7 +1,7 @@
 """Whether the clock can be trusted, by the times that the audit log was written at.
 
 Belongs here: comparing two times. Stays out: reading the log, keeping doubts, confirming
-(assets/io/clock_doubts.py). Retention and approvals are decided by the clock, and what expired is
+(assets/io/registry/clock_doubts.py). Retention and approvals are decided by the clock, and what expired is
 gone. So a step that an honest clock of an installation at work does not make puts the clock in
 doubt, until a person has looked.
 """

@@ -14,8 +14,8 @@ def lineage_of(
     expressions: Mapping[str, pl.Expr], passed: Iterable[str] = ()
 ) -> dict[str, tuple[str, ...]]:
     """Output column -> its input columns, sorted. `passed` columns go through unchanged."""
-    made = {
+    roots = {
         name: tuple(sorted(set(expression.meta.root_names())))
         for name, expression in expressions.items()
     }
-    return {**{name: (name,) for name in passed}, **made}
+    return {**{name: (name,) for name in passed}, **roots}

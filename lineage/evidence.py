@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from assay.contracts.errors import EvidenceError
+from assay.lineage import partition_tree
+from assay.lineage.partition_tree import Read
 
 if TYPE_CHECKING:
     from securesystemslib.signer import Key, Signer
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "urn:assay:predicate:dataset-version:v1"
+BY_REFERENCE_TYPE = "urn:assay:predicate:dataset-version:v2"
+"""Of a version that refers to its partitions by digest: a reader of v1 would see fewer files, so it must not open it."""
 
 
 EXPIRY_TYPE = "urn:assay:predicate:expiry:v1"
@@ -54,6 +58,45 @@ def statement(files: tuple[PublishedFile, ...], predicate: dict[str, Any]) -> di
         "predicateType": PREDICATE_TYPE,
         "predicate": {**predicate, "files": manifest},
     }
+
+
+def statement_by_reference(
+    files: tuple[PublishedFile, ...], predicate: dict[str, Any]
+) -> dict[str, Any]:
+    """The statement of a version that holds partitions: over the files that are new in it, and the tree that lists all."""
+    root = predicate["partition_tree"]["root"]
+    subjects = [{"name": file.path, "digest": {"sha256": file.sha256}} for file in files]
+    tree = {"name": partition_tree.file_name(root), "digest": {"sha256": root}}
+    return {
+        "_type": STATEMENT_TYPE,
+        "subject": [*subjects, tree],
+        "predicateType": BY_REFERENCE_TYPE,
+        "predicate": predicate,
+    }
+
+
+def whole(document: dict[str, Any], read: Read) -> dict[str, Any]:
+    """A checked statement with everything that it refers to by digest: every partition, file and file of rows that left.
+
+    Raises: EvidenceError: a document is missing, or is not what was signed.
+    """
+    tree = document["predicate"].get("partition_tree")
+    if tree is None:
+        return document
+    parts = partition_tree.all_parts(tree["root"], read)
+    listed = [file for part in parts.values() for file in part["manifest"]]
+    predicate = {
+        **document["predicate"],
+        "partitions": parts,
+        "set_aside": {
+            f"{layer} {name}": entry
+            for name, part in parts.items()
+            for layer, entry in part["set_aside"].items()
+        },
+        "files": listed,
+    }
+    subjects = [{"name": file["path"], "digest": {"sha256": file["sha256"]}} for file in listed]
+    return {**document, "subject": subjects, "predicate": predicate}
 
 
 def expiry(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -150,7 +193,10 @@ def opened(text: str, key: Key, predicate_type: str = PREDICATE_TYPE) -> dict[st
         ) from None
     except (ValueError, KeyError, TypeError, AttributeError):
         raise EvidenceError("the evidence is no DSSE envelope", "Restore it from a copy") from None
-    if document.get("_type") != STATEMENT_TYPE or document.get("predicateType") != predicate_type:
+    kinds = {predicate_type}
+    if predicate_type == PREDICATE_TYPE:
+        kinds.add(BY_REFERENCE_TYPE)
+    if document.get("_type") != STATEMENT_TYPE or document.get("predicateType") not in kinds:
         raise EvidenceError(
             f"the statement is no {predicate_type.rsplit(':', 2)[-2].replace('-', ' ')}",
             "Give the evidence of a version, or the approval of a review",
@@ -159,7 +205,7 @@ def opened(text: str, key: Key, predicate_type: str = PREDICATE_TYPE) -> dict[st
 
 
 def files(document: dict[str, Any]) -> tuple[PublishedFile, ...]:
-    """The manifest out of a checked statement."""
+    """The manifest out of a checked statement; of one that refers to partitions, out of the whole."""
     digests = {subject["name"]: subject["digest"]["sha256"] for subject in document["subject"]}
     return tuple(
         PublishedFile(file["path"], digests[file["path"]], file["rows"], file["size_bytes"])

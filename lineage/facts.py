@@ -1,7 +1,7 @@
 """What a stage remembers of itself: plain facts, kept in the outbox until somebody hears them.
 
 Belongs here: their shape and JSON. Stays out: OpenLineage (events.py), the outbox
-(assets/io/registry.py).
+(assets/io/registry/outbox.py).
 """
 
 from __future__ import annotations

@@ -19,13 +19,13 @@ FOLDER = "features"
 """Below a data set's evidence: one file a version."""
 
 
-def signed(files: Mapping[str, str], said: Mapping[str, Any], signer: Signer) -> str:
+def signed(files: Mapping[str, str], content: Mapping[str, Any], signer: Signer) -> str:
     """The feature table in a DSSE envelope, as JSON text.
 
     Args:
         files: path below the data set's `features` -> SHA-256: the table and every file of its
             state.
-        said: data set, version and the digest of its evidence, engine of each feature with its
+        content: data set, version and the digest of its evidence, engine of each feature with its
             difference from the CPU, classes, scores, proxies.
     """
     subject = [
@@ -36,7 +36,7 @@ def signed(files: Mapping[str, str], said: Mapping[str, Any], signer: Signer) ->
             "_type": evidence.STATEMENT_TYPE,
             "subject": subject,
             "predicateType": PREDICATE_TYPE,
-            "predicate": dict(said),
+            "predicate": dict(content),
         },
         signer,
     )

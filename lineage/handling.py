@@ -19,13 +19,13 @@ PREDICATE_TYPE = "urn:assay:predicate:quarantine-decision:v1"
 EXPIRY_TYPE = "urn:assay:predicate:quarantine-expiry:v1"
 
 
-def signed(files: list[dict[str, Any]], said: dict[str, Any], signer: Signer) -> str:
+def signed(files: list[dict[str, Any]], content: dict[str, Any], signer: Signer) -> str:
     """The decision in a DSSE envelope, as JSON text.
 
     Args:
         files: of each quarantine file of the delivery its `path` below the lake, its `sha256` when
             it was decided on, and what it `becomes` where values are removed.
-        said: the decision: data set, action, rows or rule, how many, by whom, when and why.
+        content: the decision: data set, action, rows or rule, how many, by whom, when and why.
     """
     subject = [{"name": file["path"], "digest": {"sha256": file["sha256"]}} for file in files]
     becomes = {file["path"]: file["becomes"] for file in files if file.get("becomes")}
@@ -34,7 +34,7 @@ def signed(files: list[dict[str, Any]], said: dict[str, Any], signer: Signer) ->
             "_type": evidence.STATEMENT_TYPE,
             "subject": subject,
             "predicateType": PREDICATE_TYPE,
-            "predicate": {**said, "becomes": becomes},
+            "predicate": {**content, "becomes": becomes},
         },
         signer,
     )
@@ -52,15 +52,15 @@ def became(statements: list[dict[str, Any]], path: str, sha256: str) -> set[str]
     """Every digest that a quarantine file may have after the decisions about it, the one it began
     with included.
     """
-    known = {sha256}
+    digests = {sha256}
     for statement in statements:  # in the order they were made
         becomes = statement["predicate"]["becomes"].get(path)
         if becomes and any(
-            subject["name"] == path and subject["digest"]["sha256"] in known
+            subject["name"] == path and subject["digest"]["sha256"] in digests
             for subject in statement["subject"]
         ):
-            known.add(becomes)
-    return known
+            digests.add(becomes)
+    return digests
 
 
 def expiry(row: Mapping[str, Any], path: str) -> dict[str, Any]:

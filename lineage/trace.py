@@ -3,7 +3,7 @@
 One name for everything that one call led to, here and in other systems.
 
 Belongs here: reading and making `traceparent`. Stays out: keeping who used what
-(assets/io/registry.py).
+(assets/io/registry/uses.py).
 Source: W3C Trace Context, level 1, section 3.2.
 """
 
@@ -27,16 +27,15 @@ def trace_of(text: str | None) -> str:
     """
     if not text:
         return secrets.token_hex(16)
-    said = text.strip().lower()
-    found = _PARENT.fullmatch(said)
-    trace = (
-        found["trace"]
-        if found
-        else said.replace("-", "")
-        if _TRACE.fullmatch(said.replace("-", ""))
-        else ""
-    )
-    if not trace.strip("0") or (found and not found["span"].strip("0")):
+    written = text.strip().lower()
+    parent = _PARENT.fullmatch(written)
+    bare = written.replace("-", "")
+    trace = ""
+    if parent:
+        trace = parent["trace"]
+    elif _TRACE.fullmatch(bare):
+        trace = bare
+    if not trace.strip("0") or (parent and not parent["span"].strip("0")):
         raise ConfigurationError(
             "that is no trace id",
             "Give a W3C traceparent, such as "

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 import yaml
 from hypothesis import settings as hypothesis_settings
 
@@ -169,7 +170,7 @@ class SampleHome:
     def later(self, age: timedelta) -> None:
         """Have that much time pass, and the time confirmed by a person: an installation that rested for long is in doubt of its clock."""
         self.clock = lambda: datetime.now(UTC) + age
-        self.open().registry.confirm_clock(self.clock().date(), "compared")
+        self.open().registry.clock_doubts.confirm(self.clock().date(), "compared")
 
     def open(self) -> Installation:
         """Open it."""
@@ -183,6 +184,11 @@ class SampleHome:
             ),
             self.clock,
         )
+
+    def rows(self, query: sa.Select[Any]) -> list[dict[str, Any]]:
+        """What the tables of the registry hold."""
+        with self.open().registry.database.read() as connection:
+            return [dict(row) for row in connection.execute(query).mappings()]
 
     def run(self, run_id: str | None = None, name: str = "readings") -> Run:
         """A new run, over the readings unless named."""

@@ -38,7 +38,7 @@ def clock_state() -> dict[str, Any]:
     registry = open_installation().registry
     steps = [
         {"text": str(step), "before": step.before, "after": step.after, "seconds": step.seconds}
-        for step in registry.clock_steps()
+        for step in registry.clock_doubts.steps()
     ]
     return {"now": registry.now(), "in_doubt": bool(steps), "steps": steps}
 
@@ -78,7 +78,7 @@ def clock_confirm(
 def confirm_time(today: date, why: str) -> str:
     """Confirm the time, and describe what was confirmed."""
     registry = open_installation().registry
-    steps = registry.confirm_clock(today, why)
+    steps = registry.clock_doubts.confirm(today, why)
     if not steps:
         return "the clock is not in doubt: there is nothing to confirm"
     return f"confirmed by {registry.actor} at {registry.now()}: {'; '.join(map(str, steps))}"
@@ -86,9 +86,9 @@ def confirm_time(today: date, why: str) -> str:
 
 def warn_of_clock() -> None:
     """Warn on standard error if the clock is in doubt."""
-    from assay.assets.io.clock_doubts import REMEDY
+    from assay.assets.io.registry.clock_doubts import REMEDY
 
-    reason = open_installation().registry.clock_doubt()
+    reason = open_installation().registry.clock_doubts.doubt()
     if reason is not None:
         problem = f"nothing expires, and no approval is taken: {reason}. {REMEDY}."
         print(f"assay: {problem}", file=sys.stderr)

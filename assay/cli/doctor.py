@@ -150,7 +150,7 @@ def _keys(current: Home, *, fix: bool) -> dict[str, Any]:
         if current.layout is None and not folder.exists():
             return {"there": False, "said": "not made yet"}
         registry = Registry(current.registry, utc_now, current.actor)
-        keys = Keys(folder, registry.key_fingerprints)
+        keys = Keys(folder, registry.keys.fingerprints)
         restored = fix and keys.restore_public()
         keys.check()
     except AssayError as error:
@@ -162,14 +162,14 @@ def _keys(current: Home, *, fix: bool) -> dict[str, Any]:
 
 def _clock(current: Home) -> dict[str, Any]:
     """Whether the clock is in doubt."""
-    from assay.assets.io.clock_doubts import REMEDY
     from assay.assets.io.installation import utc_now
     from assay.assets.io.registry import Registry
+    from assay.assets.io.registry.clock_doubts import REMEDY
 
     try:
         current.check_layout()
         registry = Registry(current.registry, utc_now, current.actor)
-        reason = registry.clock_doubt() if registry.usage() != "none" else None
+        reason = registry.clock_doubts.doubt() if registry.usage() != "none" else None
     except AssayError as error:
         return _wrong(str(error))
     return _wrong(f"{reason}. {REMEDY}") if reason else _good("not in doubt")
@@ -189,7 +189,7 @@ def _edition(current: Home) -> dict[str, Any]:
     other: list[str] = []
     try:
         installation = Installation.open(current)
-        for name in installation.registry.published_names():
+        for name in installation.registry.versions.names():
             row = installation.version(name)
             with suppress(EvidenceError):  # `assay verify` reports damaged evidence
                 inputs = installation.statement(row)["predicate"]["inputs"]

@@ -34,17 +34,17 @@ def read_drift(name: str, version: str | None) -> dict[str, Any]:
     installation = open_installation()
     policy_of(installation.contract(name))  # a contract without one has nothing to wait for
     row = installation.version(name, version)
-    details = installation.registry.derived(name, row["version"], "drift")
+    details = installation.registry.derived.get(name, row.version, "drift")
     if details is None:
         raise DriftError(
-            f"version {row['version']} has not been measured",
+            f"version {row.version} has not been measured",
             f"Run it first: assay run {name}",
             Where(dataset=name),
         )
     decisions = [
-        decision for decision in read_decisions(name) if decision["version"] == row["version"]
+        decision for decision in read_decisions(name) if decision["version"] == row.version
     ]
-    return {"dataset": name, "version": row["version"], **details, "decisions": decisions}
+    return {"dataset": name, "version": row.version, **details, "decisions": decisions}
 
 
 def show_drift(data: dict[str, Any]) -> None:
@@ -82,8 +82,8 @@ def read_decisions(name: str) -> list[dict[str, Any]]:
     installation = open_installation()
     keys = ("id", "version", "at", "action", "rule", "reason", "by", "cause")
     return [
-        {**{key: row[key] for key in keys}, "evidence": row["situation"]["evidence"]}
-        for row in installation.registry.decisions(installation.contract(name).name)
+        {**{key: getattr(row, key) for key in keys}, "evidence": row.situation["evidence"]}
+        for row in installation.registry.decisions.all(installation.contract(name).name)
     ]
 
 
@@ -121,9 +121,9 @@ def override_decision(name: str, version: str | None, action: str, why: str) -> 
     installation = open_installation()
     row = override(installation, name, action, why, version)
     installation.settle()
-    is_carried_out = row["action"] in ("retrain", "rebuild")
+    is_carried_out = row.action in ("retrain", "rebuild")
     follows = f"It is carried out by: assay run {name}" if is_carried_out else "Nothing is done"
-    return f"decision {row['id']} about {name}@{row['version']}: {row['action']}. {follows}"
+    return f"decision {row.id} about {name}@{row.version}: {row.action}. {follows}"
 
 
 @drift_app.command("triggers")
@@ -134,12 +134,12 @@ def drift_triggers(as_json: AsJson = False) -> None:
 
 def read_triggers() -> list[dict[str, Any]]:
     """Triggers that nobody has carried out."""
-    from assay.assets.io.registry_triggers import ASSAY
+    from assay.assets.io.registry.triggers import ASSAY
 
     keys = ("id", "dataset", "version", "action", "reason", "raised_at", "attempts")
     return [
-        {**{key: row[key] for key in keys}, "actor": row["actor"] or ASSAY}
-        for row in open_installation().registry.waiting()
+        {**{key: getattr(row, key) for key in keys}, "actor": row.actor or ASSAY}
+        for row in open_installation().registry.triggers.waiting()
     ]
 
 
@@ -176,19 +176,19 @@ def close_trigger(number: int, why: str) -> str:
 
     Raises: ActionError: it is done already, or only Assay can carry it out.
     """
-    from assay.assets.io.registry_triggers import MEASURE
+    from assay.assets.io.registry.triggers import MEASURE
 
     installation = open_installation()
-    trigger = installation.registry.trigger(number)
+    trigger = installation.registry.triggers.get(number)
     remedy = "See `assay drift triggers`"
-    if trigger["done_at"]:
+    if trigger.done_at:
         raise ActionError(f"trigger {number} is done", remedy)
-    if trigger["action"] == MEASURE:
+    if trigger.action == MEASURE:
         problem = f"trigger {number} is to measure a version, which only Assay does"
         raise ActionError(problem, remedy)
-    installation.registry.finish(trigger, {"outcome": "done elsewhere", "reason": why})
-    version = f"{trigger['dataset']}@{trigger['version']}"
-    return f"trigger {number}, {trigger['action']} of {version}: done elsewhere"
+    installation.registry.triggers.finish(trigger, {"outcome": "done elsewhere", "reason": why})
+    version = f"{trigger.dataset}@{trigger.version}"
+    return f"trigger {number}, {trigger.action} of {version}: done elsewhere"
 
 
 def replay(

@@ -14,6 +14,7 @@ from assay.cli.render import console, escape, print_line, print_result, table
 
 if TYPE_CHECKING:
     from assay.assets.io.installation import Installation
+    from assay.assets.io.registry.indexes import IndexBuild
 
 index_app = typer.Typer(
     name="index",
@@ -95,31 +96,31 @@ def list_builds(name: str | None) -> list[dict[str, Any]]:
     return [
         _build(installation, dataset, row)
         for dataset in chosen_datasets(installation, name)
-        for row in installation.registry.index_builds(dataset)
+        for row in installation.registry.indexes.builds(dataset)
     ]
 
 
-def _build(installation: Installation, name: str, row: dict[str, Any]) -> dict[str, Any]:
-    service, details = installation.registry.serving_index(name), row["details"]
-    serving = service if service and service["build"] == row["build"] else None
+def _build(installation: Installation, name: str, row: IndexBuild) -> dict[str, Any]:
+    service, details = installation.registry.indexes.serving(name), row.details
+    serving = service if service and service.build == row.build else None
     keys = ("documents", "chunks", "changed", "measured", "embedder", "reason")
     return {
         "dataset": name,
-        "build": row["build"],
-        "version": row["version"],
-        "made_at": row["made_at"],
+        "build": row.build,
+        "version": row.version,
+        "made_at": row.made_at,
         "state": "in service" if serving else _idle_state(row),
-        "since": serving["since"] if serving else None,
-        "because": serving["reason"] if serving else None,
+        "since": serving.since if serving else None,
+        "because": serving.reason if serving else None,
         **{key: details[key] for key in keys},
     }
 
 
-def _idle_state(row: dict[str, Any]) -> str:
+def _idle_state(row: IndexBuild) -> str:
     """Why a build does not serve."""
-    if not row["accepted"]:
+    if not row.accepted:
         return "refused"
-    return "gone" if row["dropped_at"] else "kept"
+    return "gone" if row.dropped_at else "kept"
 
 
 def show_builds(data: list[dict[str, Any]]) -> None:
@@ -160,8 +161,8 @@ def roll_back(name: str, build: str | None, why: str) -> str:
     from assay.assets.stages import index
 
     before, now = index.roll_back(open_installation(), name, build, why)
-    documents = f"{now['details']['documents']:,} documents of version {now['version']}"
-    return f"the index of {name} was {before}, and now is {now['build']}: {documents}"
+    documents = f"{now.details['documents']:,} documents of version {now.version}"
+    return f"the index of {name} was {before}, and now is {now.build}: {documents}"
 
 
 @index_app.command("rebuild")

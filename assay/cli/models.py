@@ -14,7 +14,7 @@ from assay.contracts.errors import ActionError, Where
 
 if TYPE_CHECKING:
     from assay.assets.io.installation import Installation
-    from assay.assets.io.registry_triggers import Role
+    from assay.assets.io.registry.models import Role
     from assay.assets.services.monitor import Switched
     from assay.contracts.model import Contract
     from assay.contracts.settings import Retrain
@@ -57,7 +57,7 @@ def _model(installation: Installation, name: str) -> dict[str, Any]:
 
     contract, policy = keeps_model(installation, name)
     registry = installation.registry
-    roles = {row["version"]: role for role, row in registry.serving(contract.name).items()}
+    roles = {row.version: role for role, row in registry.models.serving(contract.name).items()}
     keys = ("at", "role", "version", "by", "reason")
     return {
         "model": policy.model,
@@ -67,7 +67,10 @@ def _model(installation: Installation, name: str) -> dict[str, Any]:
             _model_version(installation, contract, policy, version, roles)
             for version in installation.models.versions(policy.model)
         ],
-        "switches": [{key: row[key] for key in keys} for row in registry.services(contract.name)],
+        "switches": [
+            {key: getattr(row, key) for key in keys}
+            for row in registry.models.switches(contract.name)
+        ],
     }
 
 
@@ -197,8 +200,8 @@ def _compare_live(
     from assay.assets.stages.outcomes import live
     from assay.pipelines.drift.scores import interval, unpaired
 
-    challenger = installation.registry.serving(dataset).get("challenger")
-    in_canary = challenger["version"] if challenger else None
+    challenger = installation.registry.models.serving(dataset).get("challenger")
+    in_canary = challenger.version if challenger else None
     tried = in_canary if in_canary in versions else None
     outcomes = [live(installation, dataset, version, tried) for version in versions]
     if not all(len(labels) for labels, _ in outcomes):
@@ -228,11 +231,11 @@ def _version_number(installation: Installation, dataset: str, name: str) -> str:
     if name not in ("champion", "challenger"):
         return name
     role: Role = "champion" if name == "champion" else "challenger"
-    serving = installation.registry.serving(dataset)
+    serving = installation.registry.models.serving(dataset)
     if role not in serving:
         remedy = f"See `assay models list {dataset}`"
         raise ActionError(f"there is no {name}", remedy, Where(dataset=dataset))
-    return str(serving[role]["version"])
+    return str(serving[role].version)
 
 
 def show_compared(data: dict[str, Any]) -> None:

@@ -40,7 +40,7 @@ def reveal_name(label: str, why: str) -> dict[str, Any]:
         folder = installation.lake.folder(dataset, "landed")
         if look_up(folder, wanted) is None:
             continue
-        installation.registry.note("name revealed", dataset, {"label": wanted, "why": why})
+        installation.registry.ledger.note("name revealed", dataset, {"label": wanted, "why": why})
         name = one_line(look_up(folder, wanted) or "")
         return {"label": wanted, "dataset": dataset, "name": name}
     remedy = (

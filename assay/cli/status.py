@@ -27,6 +27,7 @@ def show_status(data: list[dict[str, Any]]) -> None:
     _show_triggered(data)
     _show_contract_problems(data)
     _show_late_deliveries(data)
+    _show_overdue(data)
 
 
 def _status_cells(entry: dict[str, Any]) -> tuple[str, ...]:
@@ -90,3 +91,15 @@ def _show_late_deliveries(data: list[dict[str, Any]]) -> None:
             escape(delivery["reason"]),
         )
     console().print(grid)
+
+
+def _show_overdue(data: list[dict[str, Any]]) -> None:
+    """The alarm about each data set of which too many deliveries wait, or for too long."""
+    for entry in data:
+        alarm = entry.get("overdue")
+        if not alarm:
+            continue
+        since = f", late since {alarm['late_since'][:10]}" if alarm["late_since"] else ""
+        line = f"{escape(entry['dataset'])}: {alarm['entries']:,} deliveries wait{since}."
+        remedy = "Repair what the reasons above name; every run tries them again."
+        console().print(f"[red]✗[/] {line} {remedy}", soft_wrap=True)

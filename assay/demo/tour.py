@@ -141,7 +141,7 @@ def _add_trigger(grid: Table, trigger: dict[str, Any]) -> None:
 
 
 def _drift(name: str, version: str) -> str:
-    drift = Installation.open().registry.derived(name, version, "drift")
+    drift = Installation.open().registry.derived.get(name, version, "drift")
     return f"{drift['verdict']}: {' '.join(drift['reasons'])}" if drift else "not asked for"
 
 
@@ -152,7 +152,7 @@ def _planted() -> None:
     installation = Installation.open()
     planted = pl.read_parquet(installation.home.root / "inbox" / f"{TICKETS}.planted.parquet")
     row = installation.version(TICKETS)
-    run = Run(installation, installation.contract(TICKETS), row["run_id"])
+    run = Run(installation, installation.contract(TICKETS), row.run_id)
     findings = found_again(run, row).rename({ROW: "row"})
     title = "Personal data in support_tickets: found of planted"
     grid = table(title, "kind", "where", "planted", "found", "missed")

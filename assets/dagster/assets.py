@@ -21,7 +21,7 @@ from assay.assets.dagster.asset_base import (
 )
 from assay.assets.dagster.resources import InstallationResource, failures_told
 from assay.assets.dagster.run_config import plain_schema, read_settings
-from assay.assets.io.registry import Row
+from assay.assets.io.registry.versions import Version
 from assay.assets.services.diff import note_changes
 from assay.assets.services.quarantine import listed
 from assay.assets.stages.act import Acted
@@ -32,10 +32,10 @@ from assay.assets.stages.features import make_features
 from assay.assets.stages.index import rebuild_if_due
 from assay.assets.stages.ingest import land
 from assay.assets.stages.model import retrain_if_due
+from assay.assets.stages.part import Part
 from assay.assets.stages.publish import already, publish_parts
 from assay.assets.stages.quality import assess
 from assay.assets.stages.run import Run
-from assay.assets.stages.statement import Part
 from assay.contracts.errors import AdmissionError
 from assay.contracts.features import Features, Wanted
 from assay.contracts.model import Contract
@@ -159,7 +159,7 @@ def cleaned_and_published(contract: Contract) -> dg.AssetsDefinition:
                 ]
                 yield _cleaned(contract, *_added(judged), _samples(judged))
                 row = publish_parts(run, judged).row
-                new = row["run_id"] == run.run_id
+                new = row.run_id == run.run_id
             else:
                 row, new = earlier[-1], False
                 predicate = run.installation.statement(row)["predicate"]
@@ -168,7 +168,7 @@ def cleaned_and_published(contract: Contract) -> dg.AssetsDefinition:
         run.installation.settle()
         yield dg.MaterializeResult(
             asset_key=key(contract, "published"),
-            data_version=dg.DataVersion(row["input_key"]) if len(parts) == 1 else None,
+            data_version=dg.DataVersion(row.input_key) if len(parts) == 1 else None,
             metadata=shown | _describe_clock_doubt(context, run),
         )
 
@@ -199,24 +199,24 @@ def _publication_specs(contract: Contract) -> Iterator[dg.AssetSpec]:
     )
 
 
-def _published_before(context: dg.AssetExecutionContext, part: Run, row: Row) -> Row:
+def _published_before(context: dg.AssetExecutionContext, part: Run, row: Version) -> Version:
     """Note in the run's log that this part was published before. Returns: its version."""
     moved_back = ", and `latest` is there again" if already(part, row) else ""
     name = part.window or part.contract.name
-    context.log.info(f"{name} is already published as {row['version']}{moved_back}")
+    context.log.info(f"{name} is already published as {row.version}{moved_back}")
     return row
 
 
-def _describe_publication(run: Run, row: Row, *, new: bool) -> metadata.Metadata:
+def _describe_publication(run: Run, row: Version, *, new: bool) -> metadata.Metadata:
     """What Dagster shows of a version, its changes, its quarantine and its pages."""
     installation, contract = run.installation, run.contract
-    docs = installation.registry.derived(contract.name, row["version"], "data_docs")
+    docs = installation.registry.derived.get(contract.name, row.version, "data_docs")
     shown = metadata.published(
         contract,
         installation.statement(row)["predicate"],
         new=new,
         changes=note_changes(installation, row),
-        references=installation.registry.references(contract.name),
+        references=installation.registry.references.all(contract.name),
     )
     shown |= metadata.quarantined(listed(installation, [contract.name]))
     return shown | (metadata.documented(docs) if docs else {})
@@ -224,7 +224,7 @@ def _describe_publication(run: Run, row: Row, *, new: bool) -> metadata.Metadata
 
 def _describe_clock_doubt(context: dg.AssetExecutionContext, run: Run) -> metadata.Metadata:
     """That nothing expired, where the clock is in doubt; also as a warning in the run's log."""
-    clock_doubt = run.installation.registry.clock_doubt()
+    clock_doubt = run.installation.registry.clock_doubts.doubt()
     if clock_doubt is None:
         return {}
     text = f"nothing expired: {clock_doubt}"
@@ -332,7 +332,7 @@ def drift(contract: Contract) -> dg.AssetsDefinition:
             done = measure_drift(run)
         run.installation.settle()
         report = report_file(run.installation.home.root, contract.name, done.version)
-        decisions = run.installation.registry.decisions(contract.name)
+        decisions = run.installation.registry.decisions.all(contract.name)
         return dg.MaterializeResult(
             metadata=metadata.drifted(
                 done.version,

@@ -10,7 +10,7 @@ from assay.assets.dagster.asset_base import key
 from assay.assets.dagster.resources import failures_told
 from assay.assets.dagster.run_config import plain_schema, read_settings
 from assay.assets.io.installation import Installation
-from assay.assets.io.registry_triggers import MEASURE
+from assay.assets.io.registry.triggers import MEASURE
 from assay.assets.services import docs, monitor
 from assay.assets.services import quarantine as stage
 from assay.assets.services.review import submit

@@ -1,6 +1,6 @@
 """What is due, looked for by Dagster's sensors and schedules: each requests a run for it, once, and does nothing of it itself.
 
-Belongs here: the sensors, and what they ask Dagster to run. Stays out: the jobs (jobs.py), raising and closing triggers (assets/io/registry_triggers.py).
+Belongs here: the sensors, and what they ask Dagster to run. Stays out: the jobs (jobs.py), raising and closing triggers (assets/io/registry/triggers.py).
 The registry decides what is due; Dagster's run keys only save launching twice. A cursor or key that is lost, a daemon that is killed, a run that
 dies on the way: the trigger is still there, or it is done, and a run that finds nothing due does nothing.
 """
@@ -10,6 +10,7 @@ import json
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -26,9 +27,10 @@ from assay.assets.dagster.jobs import (
 from assay.assets.io.failures import noted
 from assay.assets.io.home import home
 from assay.assets.io.installation import Installation
-from assay.assets.io.registry import Row
-from assay.assets.io.registry_triggers import ASSAY
-from assay.assets.io.runs import why_lost
+from assay.assets.io.registry.liveness import why_lost
+from assay.assets.io.registry.models import ModelSwitch
+from assay.assets.io.registry.runs import RunRecord
+from assay.assets.io.registry.triggers import ASSAY, Trigger
 from assay.assets.io.sources import seen_here
 from assay.assets.services.lost_runs import reap
 from assay.assets.services.monitor import judged_by
@@ -71,13 +73,13 @@ def requests(
     Args:
         problems: takes a sentence for each trigger that could not be looked at.
     """
-    for trigger in installation.registry.waiting():
+    for trigger in installation.registry.triggers.waiting():
         request = None
         with noted(
             installation.home.root,
             [] if problems is None else problems,
-            trigger["dataset"],
-            f"trigger {trigger['id']}",
+            trigger.dataset,
+            f"trigger {trigger.id}",
         ):
             request = _request(installation, instance, jobs, trigger)
         if request is not None:
@@ -85,25 +87,25 @@ def requests(
 
 
 def _request(
-    installation: Installation, instance: dg.DagsterInstance, jobs: frozenset[str], trigger: Row
+    installation: Installation, instance: dg.DagsterInstance, jobs: frozenset[str], trigger: Trigger
 ) -> dg.RunRequest | None:
-    name, actor = trigger["dataset"], trigger["actor"] or ASSAY
+    name, actor = trigger.dataset, trigger.actor or ASSAY
     contract = installation.contracts.get(name)
-    stage = STAGES.get(trigger["action"])
+    stage = STAGES.get(trigger.action)
     if (
         contract is None
         or (actor == ASSAY and (stage is None or not has_stage(contract, stage)))
         or not (actor == ASSAY or actor.startswith(JOB))
     ):
         return None
-    raised_at = datetime.fromisoformat(trigger["raised_at"])
+    raised_at = datetime.fromisoformat(trigger.raised_at)
     if installation.clock() - raised_at < PATIENCE or _is_running(instance, name):
         return None
-    before = instance.get_run_records(dg.RunsFilter(tags={TRIGGER: str(trigger["id"])}))
+    before = instance.get_run_records(dg.RunsFilter(tags={TRIGGER: str(trigger.id)}))
     if actor != ASSAY and any(
         record.dagster_run.status == dg.DagsterRunStatus.SUCCESS for record in before
     ):
-        installation.registry.finish(
+        installation.registry.triggers.finish(
             trigger,
             {
                 "outcome": "done by a job",
@@ -115,8 +117,8 @@ def _request(
         installation, before
     ):
         return None
-    tags = {TRIGGER: str(trigger["id"]), DATASET: name}
-    run_key = f"trigger-{trigger['id']}-{len(before)}"
+    tags = {TRIGGER: str(trigger.id), DATASET: name}
+    run_key = f"trigger-{trigger.id}-{len(before)}"
     if actor == ASSAY:
         return dg.RunRequest(
             run_key=run_key,
@@ -199,12 +201,12 @@ def _looked(context: dg.SensorEvaluationContext, jobs: frozenset[str]) -> dg.Sen
             request = _judgement(installation, context.instance, name)
             due += [request] if request else []
     _log(context, problems, due)
-    switches = installation.registry.switched(switch_seen)
+    switches = installation.registry.models.switches_after(switch_seen)
     return dg.SensorResult(
         run_requests=due,
         skip_reason=None if due else "; ".join(problems) or "nothing is due",
         asset_events=[_switch(row) for row in switches],
-        cursor=json.dumps({"switch": max([switch_seen, *(row["id"] for row in switches)])}),
+        cursor=json.dumps({"switch": max([switch_seen, *(row.id for row in switches)])}),
     )
 
 
@@ -241,25 +243,21 @@ def _seen(cursor: str | None) -> int:
     return int(kept["switch"] if isinstance(kept, dict) else kept)
 
 
-def _switch(row: Row) -> dg.AssetObservation:
+def _switch(row: ModelSwitch) -> dg.AssetObservation:
     """Who serves now and why, beside the runs of a model: outcomes and stewards switch it between them."""
-    serves = (
-        f"version {row['version']} is {row['role']}"
-        if row["version"]
-        else f"there is no {row['role']}"
-    )
+    serves = f"version {row.version} is {row.role}" if row.version else f"there is no {row.role}"
     return dg.AssetObservation(
-        [row["dataset"], "model"],
-        description=f"{row['model']}: {serves}",
-        metadata={key: row[key] for key in ("reason", "by", "at")},
+        [row.dataset, "model"],
+        description=f"{row.model}: {serves}",
+        metadata={"reason": row.reason, "by": row.by, "at": row.at},
     )
 
 
 def _watched(installation: Installation, contract: Contract) -> bool:
     """Whether outcomes could change who serves."""
-    serving = installation.registry.serving(contract.name)
+    serving = installation.registry.models.serving(contract.name)
     return "challenger" in serving or (
-        "champion" in serving and bool(serving["champion"]["details"].get("replaced"))
+        "champion" in serving and bool(serving["champion"].details.get("replaced"))
     )
 
 
@@ -356,7 +354,9 @@ def end_lost(installation: Installation, instance: dg.DagsterInstance) -> list[s
     problems: list[str] = []
     for run in instance.get_runs(dg.RunsFilter(statuses=_WITH_A_PROCESS)):
         with noted(installation.home.root, problems, None, f"ending run {run.run_id}"):
-            reasons = {_gone(installation, row) for row in installation.registry.of_run(run.run_id)}
+            reasons = {
+                _gone(installation, row) for row in installation.registry.runs.of_run(run.run_id)
+            }
             if reasons and None not in reasons:
                 instance.report_run_failed(
                     run,
@@ -366,9 +366,9 @@ def end_lost(installation: Installation, instance: dg.DagsterInstance) -> list[s
     return ended
 
 
-def _gone(installation: Installation, row: dict[str, object]) -> str | None:
+def _gone(installation: Installation, row: RunRecord) -> str | None:
     """Whether the process of a run's record is gone, be the record ended or not: stages after publication come without a lease."""
-    return why_lost({**row, "stage": row["stage"] or "after"}, installation.clock())
+    return why_lost(replace(row.worker, stage=row.stage or "after"), installation.clock())
 
 
 @dg.sensor(
@@ -392,7 +392,7 @@ def reaper(context: dg.SensorEvaluationContext) -> dg.SensorResult:
                 request = _expiry(installation, context.instance, name)
                 due += [request] if request else []
         with noted(installation.home.root, problems, None, "looking for what is not delivered"):
-            installation.registry.keep_watch()
+            installation.registry.clock_doubts.keep_watch()
             problems += _late(installation)
             request = _delivery(installation, context.instance)
             due += [request] if request else []
@@ -425,18 +425,18 @@ def _expiry(
 
 def _late(installation: Installation) -> list[str]:
     return [
-        f"not delivered yet: {entry['kind']} of {entry['dataset']}: {entry['reason']}"
-        for entry in installation.registry.pending()
-        if entry["tries"]
+        f"not delivered yet: {entry.kind} of {entry.dataset}: {entry.reason}"
+        for entry in installation.registry.outbox.pending()
+        if entry.tries
     ]
 
 
 def _delivery(installation: Installation, instance: dg.DagsterInstance) -> dg.RunRequest | None:
     """A run that delivers what the outbox holds; what a run in progress has put there is left to it."""
-    entries = installation.registry.undelivered()
-    names = {entry["dataset"] for entry in entries}
+    entries = installation.registry.outbox.undelivered()
+    names = {entry.dataset for entry in entries}
     busy = {name for name in names if _is_running(instance, name)}
-    waiting = [[entry["id"], entry["tries"]] for entry in entries if entry["dataset"] not in busy]
+    waiting = [[entry.id, entry.tries] for entry in entries if entry.dataset not in busy]
     if not waiting:
         return None
     tags = {DELIVERY: _digest(waiting)}

@@ -85,6 +85,11 @@ def read(table: Path, *, tail: bool = False) -> list[Commit]:
     return [_commit(table, number) for number in numbers if number >= start]
 
 
+def last_sequence(table: Path) -> int:
+    """The sequence of the version that the table holds; 0 where there is no log."""
+    return max((commit.sequence or 0 for commit in read(table, tail=True)), default=0)
+
+
 def _listed(table: Path) -> tuple[list[int], list[int]]:
     """The numbers of commits and of checkpoints, by the names in the folder."""
     numbers, checkpoints = [], []

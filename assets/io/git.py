@@ -1,6 +1,6 @@
 """git: which contracts changed since a revision, and what they said then.
 
-Belongs here: asking git. Stays out: what the changes mean (contracts/compare.py).
+Belongs here: asking git. Stays out: what the changes mean (contracts/compatibility/).
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from assay.contracts.model import Contract
 from assay.contracts.stewards import StewardPolicy, steward_policy
 
 _MAX_CONTRACT = 4 * MAX_BYTES  # UTF-8 takes up to four bytes for a character
-MARK, LAYOUT = "assay.home", 5
+MARK, LAYOUT = "assay.home", 6
 READ_ONLY = "the home is read-only, so nothing that is done here can be recorded"
 READ_ONLY_REMEDY = "Open it where this user may write; `assay verify`, `assay show` and `assay status` need only to read"
 SHIPPED_STEWARDS = Path(__file__).parents[2] / "contracts" / "policies" / "stewards.yaml"

@@ -16,6 +16,7 @@ from typing import Literal
 from assay.assets.io.home import LAYOUT, MARK, Home
 from assay.assets.io.keys import FILES, Keys
 from assay.assets.io.registry import Registry
+from assay.assets.io.registry.migrate import LAYOUT as TABLES
 from assay.contracts.errors import ConfigurationError, Where
 
 Step = Literal["create", "take over", "open"]
@@ -33,6 +34,7 @@ class HomeState:
         published: a place where data were published; None where there is none, or where the mark is
             there.
         missing_keys: names of key files that are not there.
+        tables: the number of the layout of the registry's tables; None where there are none.
     """
 
     layout: int | None
@@ -40,19 +42,21 @@ class HomeState:
     fingerprints: Mapping[str, str]
     published: str | None
     missing_keys: tuple[str, ...]
+    tables: int | None = TABLES
 
 
 def read_state(home: Home, registry: Registry, keys: Keys) -> HomeState:
     """Look at the home without changing it.
 
-    Raises: ConfigurationError: it is of a newer layout, or its mark cannot be read.
+    Raises: ConfigurationError: it or its registry is of a newer layout, or its mark cannot be read.
     """
     home.check_layout()  # before its registry is touched
-    used, fingerprints = registry.usage(), registry.key_fingerprints()
+    tables = registry.layout()
+    used, fingerprints = registry.usage(), registry.keys.fingerprints()
     # the mark comes last: whoever creates this home at the same moment writes it before anything
     # else is recorded
     published = None if home.layout is not None else _published(home.root)
-    return HomeState(home.layout, used, fingerprints, published, tuple(keys.missing))
+    return HomeState(home.layout, used, fingerprints, published, tuple(keys.missing), tables)
 
 
 def _published(root: Path) -> str | None:
@@ -79,7 +83,8 @@ def next_step(state: HomeState) -> Step:
         return "create"
     if state.registry == "none":
         raise _lost(["the registry's tables", *lost])
-    if state.layout < LAYOUT or set(state.fingerprints) != {"signing.pem", "pseudonym.key"}:
+    is_older = state.layout < LAYOUT or state.tables != TABLES
+    if is_older or set(state.fingerprints) != {"signing.pem", "pseudonym.key"}:
         if lost:
             raise _lost(lost)
         return "take over"

@@ -1,33 +1,33 @@
-"""The installation: the contracts and every hand, opened together.
+"""The installation: the contracts and everything that touches the world, opened together.
 
-Belongs here: opening an installation, settling what a crash left open. Stays out: the stages (assets/stages).
+Belongs here: opening an installation, its versions and their checked statements.
+Stays out: delivering what waits in the outbox (settling.py), the stages (assets/stages).
 """
 
 from __future__ import annotations
 
-import fcntl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from assay.assets.io import delta_log
 from assay.assets.io.contract_folder import ContractFolder
-from assay.assets.io.disk import room_on_disk, sync_folder, write_atomically
-from assay.assets.io.failures import must_stop, reason_of
+from assay.assets.io.disk import room_on_disk, write_atomically
 from assay.assets.io.home import HOW_TO_GET_ONE, LAYOUT, MARK, Home, home
 from assay.assets.io.home_state import Step, next_step, read_state
 from assay.assets.io.keys import Keys
 from assay.assets.io.lake import Lake
 from assay.assets.io.models import ModelStore
+from assay.assets.io.partition_reader import PartitionReader
 from assay.assets.io.private import private_files
-from assay.assets.io.registry import Registry, Row
-from assay.assets.io.versions import NUMBER
-from assay.assets.io.webhook import NotDelivered, deliver
+from assay.assets.io.registry import Registry
+from assay.assets.io.registry.references import NUMBER
+from assay.assets.io.registry.versions import Version
+from assay.assets.io.settling import settle
 from assay.contracts.errors import ConfigurationError, EvidenceError, Where
 from assay.contracts.model import Contract
 from assay.contracts.policy import LicensePolicy, license_policy
@@ -35,10 +35,6 @@ from assay.contracts.problems import suggestion
 from assay.contracts.stewards import StewardPolicy
 from assay.contracts.types import dtype
 from assay.lineage import evidence, handling
-from assay.lineage.facts import StageFact
-
-_IN_ORDER = frozenset({"delta", "quarantine"})
-"""Entries of one data set that must not overtake each other: each builds on what is there."""
 
 
 def utc_now() -> datetime:
@@ -51,7 +47,7 @@ def _complete(where: Home, registry: Registry, keys: Keys, step: Step) -> None:
 
     Raises: ConfigurationError: the home cannot be made, or a key is not what it must be.
     """
-    if step == "take over" and not where.is_writable:
+    if step == "take over" and (registry.read_only or not where.is_writable):
         return  # it is read as it is
     try:
         where.root.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -62,19 +58,19 @@ def _complete(where: Home, registry: Registry, keys: Keys, step: Step) -> None:
             Where(file=str(where.home)),
         ) from error
     where.check_writable()
-    if step == "create" and not registry.key_fingerprints():
+    if step == "create" and not registry.keys.fingerprints():
         keys.create()
     keys.check()
     if step == "take over":
         _check_signed(registry, keys)
     registry.create()
-    registry.record_keys(keys.fingerprints())
+    registry.keys.record(keys.fingerprints())
     write_atomically(where.root / MARK, f"{LAYOUT}\n")
 
 
 def _check_signed(registry: Registry, keys: Keys) -> None:
     """Whether the keys have signed what the registry holds. Raises: EvidenceError: they have not."""
-    envelope = registry.newest_envelope()
+    envelope = registry.versions.newest_envelope()
     if envelope is not None:
         evidence.opened(envelope, keys.public())
 
@@ -123,8 +119,8 @@ class Installation:
         """
         where = where or home()
         registry = Registry(where.registry, clock, where.actor)
-        keys = Keys(where.root / "keys", registry.key_fingerprints)
-        with room_on_disk(), private_files():
+        keys = Keys(where.root / "keys", registry.keys.fingerprints)
+        with room_on_disk(), private_files(), registry.session():
             step = next_step(read_state(where, registry, keys))
             if step == "create":
                 where.contract_paths()
@@ -151,17 +147,17 @@ class Installation:
 
         Raises: ConfigurationError: neither.
         """
-        if name not in self.contracts and self.registry.version(name) is None:
+        if name not in self.contracts and self.registry.references.resolve(name) is None:
             raise _no_contract(name, self.contracts)
         return name
 
-    def version(self, name: str, version: str | None = None) -> Row:
+    def version(self, name: str, version: str | None = None) -> Version:
         """A published version's row, by its number or by a reference such as `prod`; by `latest` unless said. Raises: EvidenceError: there is none."""
-        row = self.registry.version(name, version)
+        row = self.registry.references.resolve(name, version)
         if row is None:
             known = [
-                *(v["version"] for v in self.registry.versions(name) if not v["expired_at"]),
-                *self.registry.references(name),
+                *(v.version for v in self.registry.versions.all(name) if not v.expired_at),
+                *self.registry.references.all(name),
             ]
             said = (
                 f"{name}@{version} has not been published"
@@ -175,202 +171,68 @@ class Installation:
             )
         return row
 
-    def statement(self, row: Row) -> dict[str, Any]:
-        """The checked statement of a version. Raises: EvidenceError: the signature does not fit."""
-        document = evidence.opened(row["envelope"], self.keys.public())
+    def envelope(self, row: Version) -> str:
+        """The signed envelope of a version, as it was written."""
+        return self.registry.versions.envelope(row.dataset, row.version)
+
+    @cached_property
+    def _readers(self) -> dict[str, PartitionReader]:
+        return {}
+
+    def partition_reader(self, dataset: str) -> PartitionReader:
+        """Reads the documents about partitions that a data set's versions refer to."""
+        if dataset not in self._readers:
+            texts = partial(self.registry.partitions.texts, dataset)
+            self._readers[dataset] = PartitionReader(dataset, texts)
+        return self._readers[dataset]
+
+    def statement(self, row: Version) -> dict[str, Any]:
+        """The checked statement of a version, with all its partitions and files. Raises: EvidenceError: the signature does not fit."""
+        return evidence.whole(self.signed_statement(row), self.partition_reader(row.dataset))
+
+    def signed_statement(self, row: Version) -> dict[str, Any]:
+        """The checked statement as it was signed: partitions that it refers to by digest are not in it. Raises: EvidenceError: the signature does not fit."""
+        document = evidence.opened(self.envelope(row), self.keys.public())
         predicate = document["predicate"]
-        if (predicate["dataset"], predicate["version"]) != (row["dataset"], row["version"]):
+        if (predicate["dataset"], predicate["version"]) != (row.dataset, row.version):
             raise EvidenceError(
                 "the evidence is of another version",
                 "Restore the registry from a backup",
-                Where(dataset=row["dataset"]),
+                Where(dataset=row.dataset),
             )
         return document
 
-    def scan(self, row: Row) -> pl.LazyFrame:
+    def scan(self, row: Version) -> pl.LazyFrame:
         """A version's rows, once its signature and every file's digest have been checked.
 
         Raises: EvidenceError: a file or the statement is not what was signed, or the version has expired; never fewer rows.
         """
-        if row.get("expired_at"):
+        if row.expired_at:
             raise EvidenceError(
-                f"version {row['version']} expired on {row['expired_at'][:10]}",
+                f"version {row.version} expired on {row.expired_at[:10]}",
                 "Open another version",
-                Where(dataset=row["dataset"]),
+                Where(dataset=row.dataset),
             )
         files = evidence.files(self.statement(row))
-        return pl.scan_parquet(self.lake.check_files(row["dataset"], files))
-
-    # -- settling -----------------------------------------------------------------------
+        return pl.scan_parquet(self.lake.check_files(row.dataset, files))
 
     def settle(self) -> list[str]:
-        """Do what committed versions still wait for: evidence file, Delta commit, lineage. Idempotent; a crash only delays it.
+        """Deliver what committed versions still wait for. Returns: what could not be delivered, in words; it stays in the outbox."""
+        return settle(self)
 
-        Returns: what could not be delivered now, in words; it stays in the outbox.
-        """
-        late: list[str] = []
-        if self.registry.read_only or not self.home.is_writable:
-            return late  # the next who may write does it
-        with private_files(), (self.home.root / ".settling").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return late  # another process is at it
-            waiting: set[tuple[str, str]] = set()
-            for entry in self.registry.pending():
-                line = (entry["dataset"], entry["kind"])
-                if line in waiting:
-                    continue  # it must not overtake the one before it
-                reason = self._deliver(entry) if self.registry.is_due(entry) else ""
-                if reason is None:
-                    continue
-                if entry["kind"] in _IN_ORDER:
-                    waiting.add(line)
-                if reason:
-                    late.append(f"{entry['kind']} of {entry['dataset']}: {reason}")
-        return late
-
-    def _deliver(self, entry: Row) -> str | None:
-        """Deliver one entry of the outbox; whatever it raises is recorded against it alone.
-
-        Returns: why it was put off, None where it was delivered.
-        """
-        try:
-            with room_on_disk():
-                getattr(self, f"_deliver_{entry['kind']}")(entry["dataset"], entry["payload"])
-        except BaseException as error:
-            if must_stop(error):
-                raise
-            reason = str(error) if isinstance(error, NotDelivered) else reason_of(error)
-            with room_on_disk():
-                self.registry.put_off(entry, type(error).__name__, reason)
-            return reason
-        self.registry.delivered(entry)
-        return None
-
-    def _deliver_evidence(self, dataset: str, payload: Row) -> None:
-        row = self.version(dataset, payload["version"])
-        write_atomically(self.evidence_file(dataset, row["version"]), row["envelope"])
-
-    def _deliver_expiry(self, dataset: str, payload: Row) -> None:
-        row = self.version(dataset, payload["version"])
-        text = evidence.sign(evidence.expiry(row), self.keys.signer())
-        write_atomically(
-            self.evidence_file(dataset, row["version"]).with_name(
-                evidence.expiry_name(row["version"])
-            ),
-            text,
-        )
-
-    def evidence_file(self, dataset: str, version: str) -> Any:
+    def evidence_file(self, dataset: str, version: str) -> Path:
         """Where a version's evidence lies for people without the registry."""
         return self.home.root / "evidence" / dataset / f"{version}.dsse.json"
-
-    def _deliver_delta(self, dataset: str, payload: Row) -> None:
-        row = self.version(dataset, payload["version"])
-        table = self.lake.folder(dataset, "versions")
-        rows = [row]
-        if not delta_log.read(table, tail=True):  # the first version, or somebody removed the log
-            versions = self.registry.versions(dataset)
-            rows = [version for version in versions if version["sequence"] <= row["sequence"]]
-        for version in rows:
-            self._commit_delta(table, version)
-
-    def _commit_delta(self, table: Path, row: Row) -> None:
-        files = [
-            (file.path, file.size_bytes, file.rows) for file in evidence.files(self.statement(row))
-        ]
-        first = table / files[0][0]
-        if row["expired_at"] and not first.exists():
-            return  # there is nothing left for readers
-        schema = pl.Schema(pl.read_parquet_schema(first))
-        note = f"{row['dataset']}@{row['version']}"
-        self.lake.commit_delta(table, row["sequence"], files, schema, note)
-
-    def _deliver_quarantine(self, dataset: str, payload: Row) -> None:
-        row = next(
-            row for row in self.registry.handlings(dataset) if row["id"] == payload["decision"]
-        )
-        write_atomically(
-            self.home.root / "evidence" / dataset / "quarantine" / f"{row['id']:06}.dsse.json",
-            row["envelope"],
-        )
-        for path, digest in handling.opened(row["envelope"], self.keys.public())["predicate"][
-            "becomes"
-        ].items():
-            self.lake.replace_emptied(path, digest)
-
-    def _deliver_quarantine_expiry(self, dataset: str, payload: Row) -> None:
-        """Sign that a quarantine has expired, then remove its file: never the other way round."""
-        rows = self.registry.quarantines(dataset)
-        row = next(row for row in rows if row["run_id"] == payload["run_id"])
-        file = self.lake.folder(dataset, "quarantine") / f"{row['run_id']}.parquet"
-        document = handling.expiry(row, str(file.relative_to(self.lake.root)))
-        signed = evidence.sign(document, self.keys.signer())
-        write_atomically(self.quarantine_expiry_file(dataset, row["run_id"]), signed)
-        if file.exists():
-            file.unlink()
-            sync_folder(file.parent)
 
     def quarantine_expiry_file(self, dataset: str, run_id: str) -> Path:
         """Where it is signed that the quarantine of a run has expired."""
         folder = self.home.root / "evidence" / dataset / "quarantine"
         return folder / handling.expiry_name(run_id)
 
-    def _deliver_aliases(self, dataset: str, payload: Row) -> None:
-        from assay.assets.io.registry_triggers import ROLES
-
-        serving = self.registry.serving(dataset)
-        self.models.alias(
-            payload["model"],
-            {role: serving[role]["version"] if role in serving else None for role in ROLES},
-        )
-
-    def _deliver_refusal(self, _: str, payload: Row) -> None:
-        self.models.refuse(payload["model"], payload["version"], payload["reason"])
-
-    def _deliver_webhook(self, dataset: str, payload: Row) -> None:
-        trigger = self.registry.trigger(payload["trigger"])
-        if trigger["done_at"]:
-            return
-        contract = self.contract(dataset)
-        webhook = contract.drift.acting.webhook if contract.drift else None
-        if webhook is None:
-            raise NotDelivered("the contract names no webhook any more")
-        told = {
-            key: trigger[key] for key in ("dataset", "version", "action", "reason", "raised_at")
-        } | {"trigger": trigger["id"], "cause": trigger["cause"]}
-        where = Where(file=contract.file, dataset=dataset)
-        status = deliver(
-            webhook,
-            f"assay-trigger-{trigger['id']}",
-            told,
-            at_s=int(self.clock().timestamp()),
-            hosts=self.home.hosts,
-            where=where,
-        )
-        self.registry.finish(
-            trigger, {"outcome": "handed over", "reason": f"the webhook answered {status}"}
-        )
-
     @cached_property
     def models(self) -> ModelStore:
         """The MLflow store of this installation."""
         return ModelStore(self.home.root / "models", self.home.mlflow_uri or None)
-
-    def _deliver_lineage(self, _: str, payload: Row) -> None:
-        from assay.lineage import emit
-
-        url = self.home.lineage_url
-        client = (
-            emit.http_client(str(url))
-            if url
-            else emit.file_client(self.home.root / "lineage" / "events.ndjson")
-        )
-        try:
-            emit.emit(client, [StageFact.model_validate(payload)])
-        finally:
-            client.close()
 
 
 def schema_of(contract: Contract) -> list[dict[str, str]]:

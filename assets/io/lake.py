@@ -194,6 +194,7 @@ class Lake:
         files: list[tuple[str, int, int]],
         schema: pl.Schema,
         note: str,
+        gone: Collection[str] | None = None,
     ) -> None:
         """Append one overwriting commit to a Delta table, unless the log has it already.
 
@@ -201,13 +202,14 @@ class Lake:
         Args:
             sequence: 1 for the first version; kept in the log as the application's transaction.
             files: (path below the table, size in bytes, rows).
+            gone: the files that it replaces, where the others stay; None where `files` are all there are.
         """
         commits = delta_log.read(table, tail=True)  # a damaged log is refused by us, in our words
         if max((commit.sequence or 0 for commit in commits), default=0) >= sequence:
             return
         arrow = pl.DataFrame(schema=schema).to_arrow().schema
         with quiet_panics():
-            _commit_delta(table, sequence, files, arrow, note, create=not commits)
+            _commit_delta(table, sequence, files, arrow, note, gone, create=not commits)
         sync_tree(table / "_delta_log", upto=table)
 
 
@@ -217,6 +219,7 @@ def _commit_delta(
     files: list[tuple[str, int, int]],
     columns: Any,
     note: str,
+    gone: Collection[str] | None,
     *,
     create: bool,
 ) -> None:
@@ -252,7 +255,10 @@ def _commit_delta(
         )
         return
     delta = _opened_for(table, arrow)
-    actions, mode = _replacing(delta, table, adds)
+    if gone is None:
+        actions, mode = _replacing(delta, table, adds)
+    else:
+        actions, mode = [*_removals(gone), *adds.values()], "append"
     delta.create_write_transaction(
         actions, mode, arrow, commit_properties=properties, post_commithook_properties=hooks
     )
@@ -284,16 +290,18 @@ def _replacing(
 
     A commit may not name a file twice.
     """
-    from deltalake.transaction import RemoveAction
-
     held = {
         Path(unquote(urlsplit(uri).path)).relative_to(table.resolve()).as_posix()
         for uri in delta.file_uris()
     }
     if not held & set(adds):
         return list(adds.values()), "overwrite"
-    now_ms = int(time.time() * 1000)
-    gone = [
-        RemoveAction(path, True, now_ms, partition_values={}) for path in sorted(held - set(adds))
-    ]
+    gone = _removals(held - set(adds))
     return [*gone, *(add for path, add in adds.items() if path not in held)], "append"
+
+
+def _removals(paths: Collection[str]) -> list[Any]:
+    from deltalake.transaction import RemoveAction
+
+    now_ms = int(time.time() * 1000)
+    return [RemoveAction(path, True, now_ms, partition_values={}) for path in sorted(paths)]

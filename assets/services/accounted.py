@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -17,7 +17,7 @@ from assay.assets.io import delta_log
 from assay.assets.io.delta_log import Expected
 from assay.assets.io.disk import left_behind
 from assay.assets.io.failures import must_stop
-from assay.assets.services.signed import Signed, learned_files
+from assay.assets.services.signed import Signed
 from assay.assets.stages import fitted
 from assay.contracts.errors import EvidenceError, Where
 from assay.lineage import evidence, features
@@ -38,7 +38,7 @@ def check_data_set(signed: Signed, runs: Collection[str] | None = None) -> list[
     for error in signed.damaged.values():
         raise error
     table = signed.lake.folder(signed.name, "versions")
-    commits = delta_log.check(table, _versions(signed, table), complete=True)
+    commits = delta_log.check(table, _Versions(signed, table), complete=True)
     of_features = signed.lake.folder(signed.name, "features")
     delta_log.check(of_features, _features(signed, of_features), complete=False)
     _check_versions_folder(signed, table)
@@ -54,18 +54,30 @@ def check_data_set(signed: Signed, runs: Collection[str] | None = None) -> list[
 # -- what the Delta logs must say -----------------------------------------------------------
 
 
-def _versions(signed: Signed, table: Path) -> dict[int, Expected]:
-    """What the table holds after each version, by sequence."""
-    expected, schemas = {}, _Schemas(table)
-    for document in signed.documents.values():
-        predicate = document["predicate"]
-        files = evidence.files(document)
+class _Versions(Mapping[int, Expected]):
+    """What the table holds after each version, by sequence; put together when it is asked for."""
+
+    def __init__(self, signed: Signed, table: Path) -> None:
+        self._documents, self._table, self._schemas = signed.documents, table, _Schemas(table)
+        self._versions: dict[int, str] = {
+            document["predicate"]["sequence"]: version
+            for version, document in signed.documents.signed.items()
+        }
+
+    def __getitem__(self, sequence: int) -> Expected:
+        document = self._documents[self._versions[sequence]]
+        predicate, files = document["predicate"], evidence.files(document)
         sizes = {file.path: (file.size_bytes, file.rows) for file in files}
         columns = repr(predicate["schema"])
-        schema = schemas.of(columns, files[0].path) if files else None
-        is_there = bool(files) and (table / files[0].path).is_file()
-        expected[predicate["sequence"]] = Expected(predicate["version"], sizes, schema, is_there)
-    return expected
+        schema = self._schemas.of(columns, files[0].path) if files else None
+        is_there = bool(files) and (self._table / files[0].path).is_file()
+        return Expected(predicate["version"], sizes, schema, is_there)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._versions)
+
+    def __len__(self) -> int:
+        return len(self._versions)
 
 
 def _features(signed: Signed, table: Path) -> dict[int, Expected]:
@@ -116,10 +128,7 @@ def _schema(file: Path) -> Any:
 
 
 def _check_versions_folder(signed: Signed, folder: Path) -> None:
-    listed: set[str] = set()
-    for document in signed.documents.values():
-        listed |= {file.path for file in evidence.files(document)}
-        listed |= set(learned_files(document["predicate"]))
+    listed = signed.documents.files()
     unlisted = _unlisted_learned(signed)
     for path in _extra(folder, listed, {delta_log.FOLDER, *unlisted}):
         if not (_ATTEMPT.fullmatch(path.parts[0]) and _is_left_over(folder, path.parts[0], listed)):
@@ -129,15 +138,24 @@ def _check_versions_folder(signed: Signed, folder: Path) -> None:
 def _unlisted_learned(signed: Signed) -> set[str]:
     """Folders of what cleaning had learned that statements of earlier releases do not list."""
     folders = set()
-    for document in signed.documents.values():
+    for document in signed.documents.signed.values():
+        if "partition_tree" in document["predicate"]:
+            continue  # its partitions are looked at below
         predicate = document["predicate"]
         parts = predicate.get("partitions", {}).values()
         bare = [part for part in parts if "learned" not in part]
         if "learned" not in predicate["cleaning"]:
             bare.append({"files": [file.path for file in evidence.files(document)]})
         for part in bare:
-            folders |= {f"{PurePosixPath(path).parts[0]}/{fitted.KEPT}" for path in part["files"]}
+            folders |= _kept_folders(part["files"])
+    for part in signed.documents.parts():
+        if "learned" not in part:
+            folders |= _kept_folders(part["files"])
     return folders
+
+
+def _kept_folders(paths: Collection[str]) -> set[str]:
+    return {f"{PurePosixPath(path).parts[0]}/{fitted.KEPT}" for path in paths}
 
 
 def _check_features_folder(signed: Signed, folder: Path) -> None:
@@ -154,11 +172,7 @@ def _check_layer(signed: Signed, layer: str, runs: Collection[str] | None) -> No
     """Rows that left: files of published versions, and of runs that published nothing."""
     folder = signed.lake.folder(signed.name, layer)
     prefix = f"{signed.name}/{layer}/"
-    listed = {
-        entry["path"].removeprefix(prefix)
-        for document in signed.documents.values()
-        for entry in document["predicate"]["set_aside"].values()
-    }
+    listed = {path.removeprefix(prefix) for path in signed.documents.set_aside()}
     for path in _extra(folder, listed, set()):
         file = folder / path
         waits = layer == "quarantine" and _EMPTIED.fullmatch(path.name)

@@ -8,7 +8,7 @@ from typing import Any
 
 from assay.assets.io.contract_folder import find
 from assay.assets.io.installation import Installation
-from assay.assets.io.registry import Row
+from assay.assets.io.registry.versions import Version
 from assay.contracts.model import Contract
 from assay.pipelines.admit.names import perhaps_personal
 from assay.pipelines.core.engine import run, run_together
@@ -23,7 +23,9 @@ def profile(installation: Installation, name: str, version: str | None) -> dict[
     Raises: EvidenceError: there is no such version, it has expired, or a file is not what was signed.
     """
     row = installation.version(name, version)
-    return installation.registry.derived(name, row["version"], KIND) or _describe(installation, row)
+    return installation.registry.derived.get(name, row.version, KIND) or _describe(
+        installation, row
+    )
 
 
 def _hidden_by_contract(contract: Contract, names: Sequence[str]) -> set[str]:
@@ -44,8 +46,8 @@ def _hidden_by_evidence(predicate: Mapping[str, Any], names: Sequence[str]) -> s
     return {name for name in names if name not in public - treated or perhaps_personal(name)}
 
 
-def _describe(installation: Installation, row: Row) -> dict[str, Any]:
-    name = row["dataset"]
+def _describe(installation: Installation, row: Version) -> dict[str, Any]:
+    name = row.dataset
     frame = installation.scan(row)
     names = frame.collect_schema().names()
     contract = find(installation.contracts, name)
@@ -54,12 +56,12 @@ def _describe(installation: Installation, row: Row) -> dict[str, Any]:
         if contract
         else _hidden_by_evidence(installation.statement(row)["predicate"], names)
     )
-    counts, sample = run_together([counting(frame, hidden), sampled(frame, row["rows"])])
+    counts, sample = run_together([counting(frame, hidden), sampled(frame, row.rows)])
     columns = described(counts, run(recounting(frame, counts)), sample, hidden)
     made = {
-        "dataset": name, "version": row["version"], "rows": row["rows"], "sample_rows": sample.height,
+        "dataset": name, "version": row.version, "rows": row.rows, "sample_rows": sample.height,
         "hidden": sorted(hidden & set(names)), "columns": [asdict(column) for column in columns],
     }  # fmt: skip
     if not installation.registry.read_only:
-        installation.registry.keep_derived(name, row["version"], KIND, made)
+        installation.registry.derived.keep(name, row.version, KIND, made)
     return made

@@ -7,14 +7,15 @@ A join of two versions takes as long as a fair part of a publication, so it is n
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from assay.assets.io.compare import Changes, compare, statistics
 from assay.assets.io.contract_folder import find
 from assay.assets.io.installation import Installation
-from assay.assets.io.registry import Row
+from assay.assets.io.registry.database import Json
+from assay.assets.io.registry.versions import Version
 from assay.contracts.errors import EvidenceError, Where
 from assay.contracts.problems import suggestion
 from assay.lineage import evidence
@@ -32,7 +33,7 @@ def diff(
     key: Sequence[str] = (),
     sample: int = 0,
     measured: bool = True,
-) -> Row:
+) -> Json:
     """Compare two versions, each by its number or a reference.
 
     Args:
@@ -58,7 +59,8 @@ def diff(
                 suggestion(column, shared),
                 Where(dataset=name),
             )
-    checked = [_checked(installation, row) for row in rows]
+    passed = set() if measured else _shared(statements)
+    checked = [_checked(installation, row, passed) for row in rows]
     only = [
         [path for digest, path in side.items() if digest not in other]
         for side, other in (checked, reversed(checked))
@@ -67,7 +69,7 @@ def diff(
         only, list(checked[1].values()) or list(checked[0].values()), shared, wanted, sample
     )
     return {
-        "dataset": name, "old": rows[0]["version"], "new": rows[1]["version"], "rows": [row["rows"] for row in rows], "key": by, "key_repeats": bool(wanted and not by),
+        "dataset": name, "old": rows[0].version, "new": rows[1].version, "rows": [row.rows for row in rows], "key": by, "key_repeats": bool(wanted and not by),
         "added": found.added, "removed": found.removed, "changed": found.changed, "changed_columns": dict(found.columns), "keys": {kind: list(each) for kind, each in found.keys.items()},
         "schema": schema_changes(*schemas), "partitions": _partitions(*(statement["predicate"].get("partitions", {}) for statement in statements)),
         "shared_files": len(checked[1]) - len(only[1]),
@@ -75,18 +77,24 @@ def diff(
     }  # fmt: skip
 
 
-def _checked(installation: Installation, row: Row) -> dict[str, Path]:
-    """Digest -> file, each held against the evidence."""
-    if row["expired_at"]:
+def _checked(
+    installation: Installation, row: Version, passed: Collection[str] = ()
+) -> dict[str, Path]:
+    """Digest -> file, each compared with the evidence, but for the digests that are passed over."""
+    if row.expired_at:
         installation.scan(row)  # says that it has
     files = evidence.files(installation.statement(row))
-    return dict(
-        zip(
-            (file.sha256 for file in files),
-            installation.lake.check_files(row["dataset"], files),
-            strict=True,
-        )
+    installation.lake.check_files(
+        row.dataset, tuple(file for file in files if file.sha256 not in passed)
     )
+    folder = installation.lake.folder(row.dataset, "versions")
+    return {file.sha256: folder / file.path for file in files}
+
+
+def _shared(statements: Sequence[dict[str, Any]]) -> set[str]:
+    """The digests of the files that both versions hold: what they differ in lies in the others."""
+    old, new = ({file.sha256 for file in evidence.files(statement)} for statement in statements)
+    return old & new if old - new or new - old else set()
 
 
 def _changes(
@@ -115,23 +123,23 @@ def _partitions(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, lis
     }
 
 
-def note_changes(installation: Installation, row: Row) -> Row | None:
+def note_changes(installation: Installation, row: Version) -> Json | None:
     """Record how a version differs from the one it was built on or came after, once it is published; None for the first, and where the other is gone.
 
     Raises: EvidenceError: a file of one of the two is not what was signed.
     """
-    name = row["dataset"]
-    known = installation.registry.derived(name, row["version"], KIND)
+    name = row.dataset
+    known = installation.registry.derived.get(name, row.version, KIND)
     if known is not None:
         return known
     predicate = installation.statement(row)["predicate"]
     before = predicate.get("built_on") or predicate["previous"]
-    earlier = installation.registry.version(name, before) if before else None
-    if earlier is None or earlier["expired_at"]:
+    earlier = installation.registry.references.resolve(name, before) if before else None
+    if earlier is None or earlier.expired_at:
         return None
-    details = diff(installation, name, before, row["version"], measured=False)
+    details = diff(installation, name, before, row.version, measured=False)
     details = {**details, "note": summarize(details)}
-    installation.registry.keep_derived(name, row["version"], KIND, details)
+    installation.registry.derived.keep(name, row.version, KIND, details)
     return details
 
 

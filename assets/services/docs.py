@@ -49,19 +49,19 @@ def document(
     index = data_docs(
         contract,
         installation.scan(row),
-        folder or pages_of(installation, name, row["version"]),
+        folder or pages_of(installation, name, row.version),
         sample_rows=sample_rows,
         seed=seed,
     )
     made = {
-        "version": row["version"],
+        "version": row.version,
         "index": str(index.resolve()),
-        "rows": min(row["rows"], sample_rows),
-        "of_rows": row["rows"],
+        "rows": min(row.rows, sample_rows),
+        "of_rows": row.rows,
         "seed": seed,
     }
     if folder is None:
-        installation.registry.keep_derived(name, row["version"], "data_docs", made)
+        installation.registry.derived.keep(name, row.version, "data_docs", made)
     return made
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from assay.assets.io.installation import Installation
-from assay.assets.io.registry import Row
+from assay.assets.io.registry.versions import Version
 from assay.assets.stages import fitted
 from assay.assets.stages.admit import found_again, treated_rows
 from assay.assets.stages.clean_validate import LAYERS
@@ -28,7 +28,7 @@ MOST = 20  # lines of what was learned that are shown
 
 
 def explained(
-    installation: Installation, contract: Contract, row: Row, number: int
+    installation: Installation, contract: Contract, row: Version, number: int
 ) -> dict[str, Any]:
     """What became of a row of a version, and by what.
 
@@ -41,7 +41,7 @@ def explained(
     where = Where(dataset=contract.name, file=contract.file)
     if predicate["contract"]["digest"] != contract.digest:
         raise ContractError(
-            f"version {row['version']} was made by another state of the contract",
+            f"version {row.version} was made by another state of the contract",
             f"Check out the contract of version {predicate['contract']['version']}",
             where,
         )
@@ -52,7 +52,7 @@ def explained(
             if key in Inputs.__dataclass_fields__
         }
     )
-    current = Run(installation, contract, row["run_id"])
+    current = Run(installation, contract, row.run_id)
     learned = fitted.of_version(current, predicate["cleaning"])
     redacts = any(
         treatment.treatment == "redact" for treatment in contract.privacy.columns.values()
@@ -62,13 +62,13 @@ def explained(
     received = run(treated.select(pl.col(contract.column_names).cast(pl.String)))
     if not received.height:
         raise EvidenceError(
-            f"the source of {row['version']} has no row {number}",
+            f"the source of {row.version} has no row {number}",
             "Give the number of a record of the source: `_row` where rows are set aside",
             where,
         )
     told = _walked(treated, contract, learned)
     return {
-        "dataset": contract.name, "version": row["version"], "row": number, "received": received.row(0, named=True), "steps": told,
+        "dataset": contract.name, "version": row.version, "row": number, "received": received.row(0, named=True), "steps": told,
         "learned": _named(learned, contract, number), **_end(installation, predicate, number, told),
     }  # fmt: skip
 

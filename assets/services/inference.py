@@ -81,18 +81,18 @@ def open_features(name: str, version: str | None, purpose: str) -> FeatureSet:
     installation = Installation.open()
     installation.registry.check_writable()
     row = installation.version(name, version)
-    details = installation.registry.derived(name, row["version"], "features")
+    details = installation.registry.derived.get(name, row.version, "features")
     if details is None:
-        raise without_features(installation, name, row["version"])
+        raise without_features(installation, name, row.version)
     admitted = installation.statement(row)["predicate"]["admission"]["purposes"]
-    state = feature_state(installation, name, row["version"])
+    state = feature_state(installation, name, row.version)
     classed = privacy.refused(details["classes"], state.features.allows, purpose)
     allowed = purpose in admitted and not classed
-    installation.registry.use(name, row["version"], purpose, allowed=allowed)
+    installation.registry.uses.record(name, row.version, purpose, allowed=allowed)
     if not allowed:
         feature, kind = next(iter(classed.items()), ("", ""))
         problem = (
-            f"{name}@{row['version']} was not admitted for '{purpose}'"
+            f"{name}@{row.version} was not admitted for '{purpose}'"
             if purpose not in admitted
             else f"the feature '{feature}' is {kind}, which is not allowed for '{purpose}'"
         )
@@ -104,8 +104,8 @@ def open_features(name: str, version: str | None, purpose: str) -> FeatureSet:
         raise AdmissionError(problem, remedy, Where(dataset=name))
     return FeatureSet(
         name,
-        row["version"],
+        row.version,
         state,
-        feature_frame(installation, name, row["version"]),
+        feature_frame(installation, name, row.version),
         state_others(installation, state),
     )

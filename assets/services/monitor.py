@@ -10,8 +10,8 @@ import json
 from dataclasses import dataclass
 
 from assay.assets.io.installation import Installation
-from assay.assets.io.registry import Row
-from assay.assets.io.registry_triggers import Role
+from assay.assets.io.registry.database import Json
+from assay.assets.io.registry.models import ModelSwitch, Role, ServingModel
 from assay.assets.stages.model_performance import FEWEST, _performance
 from assay.assets.stages.outcomes import keeps_model, live
 from assay.contracts.errors import ActionError, Where
@@ -43,9 +43,10 @@ class Switched:
 def judged_by(installation: Installation, contract: Contract) -> str:
     """What `review` judges by, as a digest: while it is the same, looking again changes nothing."""
     serving = {
-        role: row["version"] for role, row in installation.registry.serving(contract.name).items()
+        role: row.version
+        for role, row in installation.registry.models.serving(contract.name).items()
     }
-    outcomes = [row["digest"] for row in installation.registry.outcomes(contract.name)]
+    outcomes = [row.digest for row in installation.registry.outcomes.all(contract.name)]
     predictions = sorted(
         file.name
         for file in installation.lake.folder(contract.name, "predictions").glob("*.parquet")
@@ -67,7 +68,7 @@ def review(installation: Installation, name: str) -> list[Switched]:
 def _review_challenger(
     installation: Installation, contract: Contract, policy: Retrain, bounds: Performance
 ) -> list[Switched]:
-    serving = installation.registry.serving(contract.name)
+    serving = installation.registry.models.serving(contract.name)
     challenger, champion = serving.get("challenger"), serving.get("champion")
     if challenger is None or champion is None or policy.canary is None:
         return []
@@ -81,7 +82,7 @@ def _review_challenger(
             f"rolled back in canary: {fallen.measurement.note}, at least {fallen.measurement.threshold:.4f} is asked for",
         )
     standing = _standing(
-        installation, contract, policy, policy.canary, challenger["version"], champion["version"]
+        installation, contract, policy, policy.canary, challenger.version, champion.version
     )
     if standing.verdict == "rolled back":
         return _end_canary(
@@ -92,7 +93,7 @@ def _review_challenger(
             installation,
             contract,
             policy,
-            challenger["version"],
+            challenger.version,
             f"promoted from canary: {standing.reason}",
         )
         if standing.verdict == "promoted"
@@ -129,20 +130,24 @@ def _standing(
 def in_canary(installation: Installation, name: str) -> str | None:
     """Which challenger is still tried and how it stands, in words; None where none is."""
     contract, policy = keeps_model(installation, name)
-    serving = installation.registry.serving(contract.name)
+    serving = installation.registry.models.serving(contract.name)
     if policy.canary is None or not {"challenger", "champion"} <= set(serving):
         return None
-    version = serving["challenger"]["version"]
+    version = serving["challenger"].version
     standing = _standing(
-        installation, contract, policy, policy.canary, version, serving["champion"]["version"]
+        installation, contract, policy, policy.canary, version, serving["champion"].version
     )
     return f"version {version} of {policy.model} stays in canary: {standing.reason}"
 
 
 def _end_canary(
-    installation: Installation, contract: Contract, policy: Retrain, challenger: Row, reason: str
+    installation: Installation,
+    contract: Contract,
+    policy: Retrain,
+    challenger: ServingModel,
+    reason: str,
 ) -> list[Switched]:
-    version = challenger["version"]
+    version = challenger.version
     done = installation.registry.switch(
         contract.name,
         policy.model,
@@ -159,12 +164,12 @@ def promote(
     installation: Installation, contract: Contract, policy: Retrain, version: str, reason: str
 ) -> list[Switched]:
     """Make a version champion, and end a canary of it; where it had been refused, the reason of that is told with this one. Raises: ActionError: nothing is known of it."""
-    serving = installation.registry.serving(contract.name)
+    serving = installation.registry.models.serving(contract.name)
     last = next(
         (
-            row["details"]
-            for row in reversed(installation.registry.services(contract.name))
-            if row["version"] == version
+            row.details
+            for row in reversed(installation.registry.models.switches(contract.name))
+            if row.version == version
         ),
         None,
     )
@@ -173,18 +178,18 @@ def promote(
         for key, value in (last or _of_training(installation, contract, version)).items()
         if key != _BACK
     }
-    before = serving["champion"]["version"] if "champion" in serving else None
+    before = serving["champion"].version if "champion" in serving else None
     if before == version:
         raise ActionError(
             f"version {version} of {policy.model} is champion already",
             "Nothing to do",
             Where(dataset=contract.name),
         )
-    roles: dict[Role, tuple[str | None, Row | None]] = {"champion": (version, details)}
+    roles: dict[Role, tuple[str | None, Json | None]] = {"champion": (version, details)}
     expected: dict[Role, str | None] = {"champion": before}
     if "challenger" in serving:
-        roles["challenger"] = (None, {_ENDED: serving["challenger"]["version"]})
-    if serving.get("challenger", {}).get("version") != version and (
+        roles["challenger"] = (None, {_ENDED: serving["challenger"].version})
+    if ("challenger" not in serving or serving["challenger"].version != version) and (
         refusal := installation.models.refusal(policy.model, version)
     ):
         reason = f"{reason} (before it was refused: {refusal})"
@@ -195,12 +200,12 @@ def promote(
     return [Switched(policy.model, "champion", before, version, reason)] if done else []
 
 
-def _of_training(installation: Installation, contract: Contract, version: str) -> Row:
-    found: Row | None = next(
+def _of_training(installation: Installation, contract: Contract, version: str) -> Json:
+    found: Json | None = next(
         (
-            each["details"]
-            for each in installation.registry.trainings(contract.name)
-            if each["details"].get("model_version") == version
+            each.details
+            for each in installation.registry.derived.trainings(contract.name)
+            if each.details.get("model_version") == version
         ),
         None,
     )
@@ -216,8 +221,8 @@ def _of_training(installation: Installation, contract: Contract, version: str) -
 def _review_champion(
     installation: Installation, contract: Contract, policy: Retrain, bounds: Performance
 ) -> list[Switched]:
-    champion = installation.registry.serving(contract.name).get("champion")
-    if champion is None or not champion["details"].get("replaced"):
+    champion = installation.registry.models.serving(contract.name).get("champion")
+    if champion is None or not champion.details.get("replaced"):
         return []  # nobody to go back to: the drift of the next version tells of the fall
     fallen = _performance(installation, contract, policy, bounds, champion)
     if fallen is None or not fallen.beyond or not predecessor(installation, contract.name):
@@ -230,16 +235,16 @@ def _review_champion(
     )
 
 
-def predecessor(installation: Installation, name: str) -> Row | None:
+def predecessor(installation: Installation, name: str) -> ModelSwitch | None:
     """The switch that made the champion before this one: each switch adds one to those that are there, each rolling back takes off those that came after."""
-    stack = list[Row]()
-    for row in installation.registry.services(name):
-        if row["role"] != "champion" or not row["version"]:
+    stack = list[ModelSwitch]()
+    for row in installation.registry.models.switches(name):
+        if row.role != "champion" or not row.version:
             continue
-        if row["details"].get(_BACK):
-            while stack and stack[-1]["version"] != row["version"]:
+        if row.details and row.details.get(_BACK):
+            while stack and stack[-1].version != row.version:
                 stack.pop()
-        if not stack or stack[-1]["version"] != row["version"]:
+        if not stack or stack[-1].version != row.version:
             stack.append(row)
     return stack[-2] if len(stack) > 1 else None
 
@@ -249,7 +254,7 @@ def roll_back(
 ) -> list[Switched]:
     """Put the champion before this one back. Raises: ActionError: there was none."""
     now, before = (
-        installation.registry.serving(contract.name).get("champion"),
+        installation.registry.models.serving(contract.name).get("champion"),
         predecessor(installation, contract.name),
     )
     if now is None or before is None:
@@ -258,18 +263,14 @@ def roll_back(
             "Train another: assay drift override NAME retrain --why …",
             Where(dataset=contract.name),
         )
-    details = {**before["details"], _BACK: now["version"], "replaced": None}
+    details = {**(before.details or {}), _BACK: now.version, "replaced": None}
     done = installation.registry.switch(
         contract.name,
         policy.model,
-        {"champion": (before["version"], details)},
+        {"champion": (before.version, details)},
         reason,
-        expected={"champion": now["version"]},
-        refused={now["version"]: reason},
+        expected={"champion": now.version},
+        refused={now.version: reason},
     )
     installation.settle()
-    return (
-        [Switched(policy.model, "champion", now["version"], before["version"], reason)]
-        if done
-        else []
-    )
+    return [Switched(policy.model, "champion", now.version, before.version, reason)] if done else []

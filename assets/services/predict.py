@@ -15,8 +15,7 @@ import polars as pl
 from assay.assets.io import models as stored
 from assay.assets.io.installation import Installation
 from assay.assets.io.private import private_files
-from assay.assets.io.registry import Row
-from assay.assets.io.registry_triggers import Role
+from assay.assets.io.registry.models import Role, ServingModel
 from assay.assets.services.inference import given
 from assay.assets.stages.features import feature_state, state_others
 from assay.assets.stages.outcomes import MODEL, PARENT, SCORE, keep_predictions, keeps_model
@@ -38,7 +37,7 @@ class Served:
     contract: Contract
     policy: Retrain
     purpose: str
-    serving: Mapping[Role, Row]
+    serving: Mapping[Role, ServingModel]
     models: Mapping[Role, stored.Served]
 
     @property
@@ -124,7 +123,7 @@ class Served:
                 self.contract.name,
                 trace_id,
                 told,
-                challenger["version"] if challenger else None,
+                challenger.version if challenger else None,
             )
         self._record_prediction(trace_id, started, rows.height)
         return told
@@ -133,13 +132,13 @@ class Served:
         challenger = self.serving.get("challenger")
         if challenger is None or not names:
             return np.full(len(names), "champion", dtype=object)
-        share = float(challenger["details"]["share"])
+        share = float(challenger.details["share"])
         drawn = pl.Series(names).hash(0).to_numpy() / 2.0**64
         return np.where(drawn < share, "challenger", "champion").astype(object)
 
     def _record(self, trace_id: str, rows: int) -> None:
         for role, row in self.serving.items():
-            version = row["details"]["dataset_version"]
+            version = row.details["dataset_version"]
             predicate = self.installation.statement(
                 self.installation.version(self.contract.name, version)
             )["predicate"]
@@ -148,19 +147,20 @@ class Served:
             )
             state = feature_state(self.installation, self.contract.name, version)
             classes = (
-                self.installation.registry.derived(self.contract.name, version, "features") or {}
+                self.installation.registry.derived.get(self.contract.name, version, "features")
+                or {}
             )["classes"]
             refused = privacy.refused(classes, state.features.allows, self.purpose)
             allowed = self.purpose in predicate["admission"]["purposes"] and not refused
             details = {
                 "model": self.name,
-                "model_version": row["version"],
+                "model_version": row.version,
                 "role": role,
                 "rows": rows,
                 "filter_rules": rules,
                 "license": predicate["admission"]["verdict"]["license"]["expression"],
             }
-            self.installation.registry.use(
+            self.installation.registry.uses.record(
                 self.contract.name,
                 version,
                 self.purpose,
@@ -186,10 +186,10 @@ class Served:
         name = self.contract.name
         fact = StageFact(
             run_id=trace_id, dataset=name, stage="predicted", outcome="COMPLETE", started_at=started, ended_at=self.installation.registry.now(),
-            inputs=tuple(Table(name=f"{name}/model", version=row["version"], tags={"role": role}) for role, row in self.serving.items()),
+            inputs=tuple(Table(name=f"{name}/model", version=row.version, tags={"role": role}) for role, row in self.serving.items()),
             outputs=(Table(name=f"{name}/predictions", version=trace_id, rows=rows),),
         )  # fmt: skip
-        self.installation.registry.post("lineage", name, fact.as_json())
+        self.installation.registry.outbox.post("lineage", name, fact.as_json())
 
 
 def opened(name: str, purpose: str, installation: Installation | None = None) -> Served:
@@ -197,7 +197,7 @@ def opened(name: str, purpose: str, installation: Installation | None = None) ->
     installation = installation or Installation.open()
     installation.registry.check_writable()
     contract, policy = keeps_model(installation, name)
-    serving = installation.registry.serving(contract.name)
+    serving = installation.registry.models.serving(contract.name)
     if "champion" not in serving:
         raise ActionError(
             f"no version of {policy.model} is in service",
@@ -205,8 +205,7 @@ def opened(name: str, purpose: str, installation: Installation | None = None) ->
             Where(dataset=contract.name),
         )
     models = {
-        role: installation.models.served(policy.model, row["version"])
-        for role, row in serving.items()
+        role: installation.models.served(policy.model, row.version) for role, row in serving.items()
     }
     return Served(installation, contract, policy, purpose, serving, models)
 

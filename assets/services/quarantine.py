@@ -14,7 +14,7 @@ import polars as pl
 from assay.assets.io.contract_folder import find
 from assay.assets.io.disk import sha256
 from assay.assets.io.installation import Installation
-from assay.assets.io.registry import Row
+from assay.assets.io.registry.quarantine import HandlingRecord, NewHandling, QuarantineRecord
 from assay.assets.stages.handlings import decisions_of, rows_of
 from assay.assets.stages.quarantine_record import _expires, _path
 from assay.contracts.errors import ConfigurationError, QualityError, Where
@@ -49,20 +49,20 @@ def listed(installation: Installation, names: Sequence[str]) -> list[dict[str, A
     return [
         _entry(installation, row)
         for name in names
-        for row in installation.registry.quarantines(name)
-        if row["rows"]
+        for row in installation.registry.quarantine.all(name)
+        if row.rows
     ]
 
 
-def _entry(installation: Installation, row: Row) -> dict[str, Any]:
-    contract = find(installation.contracts, row["dataset"])
+def _entry(installation: Installation, row: QuarantineRecord) -> dict[str, Any]:
+    contract = find(installation.contracts, row.dataset)
     states = (
         dict(_states(installation, row).group_by("state").len().iter_rows())
         if contract and _there(installation, row)
         else {}
     )
     return {
-        **{key: row[key] for key in ("dataset", "run_id", "kept_at", "window", "rows", "reasons", "expired_at")}, "file": str(_path(row)),
+        **{key: getattr(row, key) for key in ("dataset", "run_id", "kept_at", "window", "rows", "reasons", "expired_at")}, "file": str(_path(row)),
         **{state: states.get(state, 0) for state in ("open", "released", "discarded")}, "expires_at": _expires(row, contract).isoformat() if contract else None,
     }  # fmt: skip
 
@@ -79,8 +79,8 @@ def shown(
     if rule is not None:
         _check_reason(row, rule)
         frame = frame.filter(pl.col(REASONS).list.contains(rule))
-    actions = {each["id"]: each["action"] for each in _describe_decision(installation, row)}
-    hidden = [column for column in frame.collect_schema() if column in row["personal"]]
+    actions = {each.id: each.action for each in _describe_decision(installation, row)}
+    hidden = [column for column in frame.collect_schema() if column in row.personal]
     found = collect(frame.drop(hidden).sort(ROW).head(rows))
     states = [
         {"_state": _STATES[actions[number]] if number else "open"} for number in found[DECISION]
@@ -93,14 +93,14 @@ def shown(
     }
 
 
-def record(installation: Installation, name: str, run_id: str | None) -> Row:
+def record(installation: Installation, name: str, run_id: str | None) -> QuarantineRecord:
     """What a run set aside; the newest that is still there unless named. Raises: QualityError: there is none, or it has expired."""
     installation.contract(name)
-    known = [row for row in installation.registry.quarantines(name) if row["rows"]]
+    known = [row for row in installation.registry.quarantine.all(name) if row.rows]
     chosen = [
         row
         for row in known
-        if (row["run_id"].startswith(run_id) if run_id else _there(installation, row))
+        if (row.run_id.startswith(run_id) if run_id else _there(installation, row))
     ]
     where = Where(dataset=name)
     if len(chosen) > 1 and run_id:
@@ -116,39 +116,37 @@ def record(installation: Installation, name: str, run_id: str | None) -> Row:
         raise QualityError(said, "See `assay quarantine list`", where)
     if not _there(installation, chosen[-1]):
         said = (
-            f"expired on {chosen[-1]['expired_at'][:10]}"
-            if chosen[-1]["expired_at"]
+            f"expired on {chosen[-1].expired_at[:10]}"
+            if chosen[-1].expired_at
             else "is not on the disk"
         )
         raise QualityError(
-            f"the quarantine of run '{chosen[-1]['run_id']}' {said}",
+            f"the quarantine of run '{chosen[-1].run_id}' {said}",
             "Deliver the data again",
             where,
         )
     return chosen[-1]
 
 
-def _there(installation: Installation, row: Row) -> bool:
-    return row["expired_at"] is None and (installation.home.lake / _path(row)).is_file()
+def _there(installation: Installation, row: QuarantineRecord) -> bool:
+    return row.expired_at is None and (installation.home.lake / _path(row)).is_file()
 
 
-def _scan(installation: Installation, row: Row) -> pl.LazyFrame:
+def _scan(installation: Installation, row: QuarantineRecord) -> pl.LazyFrame:
     return pl.scan_parquet(installation.home.lake / _path(row))
 
 
-def _describe_decision(installation: Installation, row: Row) -> list[Row]:
-    return rows_of(installation, row["dataset"], row["source_digest"], row["window"])
+def _describe_decision(installation: Installation, row: QuarantineRecord) -> list[HandlingRecord]:
+    return rows_of(installation, row.dataset, row.source_digest, row.window)
 
 
-def _decisions(installation: Installation, row: Row) -> list[Handling]:
-    return decisions_of(installation, row["dataset"], row["source_digest"], row["window"])
+def _decisions(installation: Installation, row: QuarantineRecord) -> list[Handling]:
+    return decisions_of(installation, row.dataset, row.source_digest, row.window)
 
 
-def _states(installation: Installation, row: Row) -> pl.DataFrame:
+def _states(installation: Installation, row: QuarantineRecord) -> pl.DataFrame:
     """`_row`, `_reasons` and `state` of every quarantined row."""
-    actions = {
-        each["id"]: _STATES[each["action"]] for each in _describe_decision(installation, row)
-    }
+    actions = {each.id: _STATES[each.action] for each in _describe_decision(installation, row)}
     state = (
         pl.col(DECISION).replace_strict(
             list(actions), list(actions.values()), default="open", return_dtype=pl.String
@@ -161,19 +159,19 @@ def _states(installation: Installation, row: Row) -> pl.DataFrame:
         .select(ROW, REASONS)
         .with_columns(
             decided(
-                _decisions(installation, row), reason_digests(installation.contract(row["dataset"]))
+                _decisions(installation, row), reason_digests(installation.contract(row.dataset))
             )
         )
     )
     return collect(marked.select(ROW, REASONS, state.alias("state")))
 
 
-def _check_reason(row: Row, rule: str) -> None:
-    if rule not in row["reasons"]:
+def _check_reason(row: QuarantineRecord, rule: str) -> None:
+    if rule not in row.reasons:
         raise QualityError(
             "no quarantined row names it",
-            suggestion(rule, row["reasons"], f"Choose one of {', '.join(row['reasons'])}"),
-            Where(dataset=row["dataset"]),
+            suggestion(rule, row.reasons, f"Choose one of {', '.join(row.reasons)}"),
+            Where(dataset=row.dataset),
         )
 
 
@@ -203,7 +201,7 @@ def decide(
         )
     installation.home.check_writable()
     if action == "discard":
-        installation.registry.check_clock("nothing is discarded")
+        installation.registry.clock_doubts.check("nothing is discarded")
     row, contract = record(installation, name, run_id), installation.contract(name)
     if action == "release":
         _check_delivery(installation, row, contract)
@@ -231,39 +229,38 @@ def decide(
             where,
         )
     files = _files(installation, row, wanted, contract)
-    said = {
-        "dataset": name, "source_digest": row["source_digest"], "window": row["window"], "run_id": row["run_id"], "action": action, "rule": rule, "chosen": list(wanted.rows),
+    said: dict[str, Any] = {
+        "dataset": name, "source_digest": row.source_digest, "window": row.window, "run_id": row.run_id, "action": action, "rule": rule, "chosen": list(wanted.rows),
         "covers": dict(covers), "rows": count.item(), "why": why.strip(), "by": installation.registry.actor, "at": installation.registry.now(),
     }  # fmt: skip
-    kept = installation.registry.handle(
-        {**said, "envelope": handling.signed(files, said, installation.keys.signer())}
+    kept = installation.registry.quarantine.handle(
+        NewHandling(**said, envelope=handling.signed(files, said, installation.keys.signer()))
     )
     installation.settle()
-    return {key: kept[key] for key in ("id", *said)}
+    return {key: getattr(kept, key) for key in ("id", *said)}
 
 
-def _check_delivery(installation: Installation, row: Row, contract: Contract) -> None:
+def _check_delivery(installation: Installation, row: QuarantineRecord, contract: Contract) -> None:
     """Only the newest delivery, judged by today's contract, has a next version."""
-    where, name = Where(dataset=row["dataset"]), row["dataset"]
-    delivery = (row["source_digest"], row["window"])
+    where, name = Where(dataset=row.dataset), row.dataset
+    delivery = (row.source_digest, row.window)
     later = [
         other
-        for other in installation.registry.quarantines(name)
-        if other["kept_at"] > row["kept_at"]
-        and (other["source_digest"], other["window"]) != delivery
+        for other in installation.registry.quarantine.all(name)
+        if other.kept_at > row.kept_at and (other.source_digest, other.window) != delivery
     ]
-    newest = installation.registry.version(name)
+    newest = installation.registry.references.resolve(name)
     if later or (
         newest
-        and newest["published_at"] > row["kept_at"]
-        and (newest["source_digest"], newest["window"]) != delivery
+        and newest.published_at > row.kept_at
+        and (newest.source_digest, newest.window) != delivery
     ):
         raise QualityError(
-            f"newer data have come since run '{row['run_id']}'",
+            f"newer data have come since run '{row.run_id}'",
             "A version holds one delivery: deliver the rows again, mended or under a changed rule",
             where,
         )
-    if row["contract_digest"] != contract.digest:
+    if row.contract_digest != contract.digest:
         raise QualityError(
             "the contract has changed since these rows were set aside",
             f"Today's rules judge them again: assay run {name}; `assay quarantine replay {name}` says how",
@@ -272,7 +269,7 @@ def _check_delivery(installation: Installation, row: Row, contract: Contract) ->
 
 
 def _chosen(
-    installation: Installation, row: Row, rule: str | None, rows: Sequence[int]
+    installation: Installation, row: QuarantineRecord, rule: str | None, rows: Sequence[int]
 ) -> pl.DataFrame:
     """The rows that are asked for, each still open. Raises: QualityError: the first that is not."""
     states = _states(installation, row)
@@ -283,7 +280,7 @@ def _chosen(
             raise QualityError(
                 "no row that broke it is left to decide about",
                 "See `assay quarantine list`",
-                Where(dataset=row["dataset"], rule=rule),
+                Where(dataset=row.dataset, rule=rule),
             )
         return found
     known = dict(states.select(ROW, "state").iter_rows())
@@ -293,14 +290,14 @@ def _chosen(
             said = "it is not in this quarantine" if state is None else f"it is {state} already"
             raise QualityError(
                 said,
-                f"See `assay quarantine show {row['dataset']}`",
-                Where(dataset=row["dataset"], row=number),
+                f"See `assay quarantine show {row.dataset}`",
+                Where(dataset=row.dataset, row=number),
             )
     return states.filter(pl.col(ROW).is_in(list(rows)))
 
 
 def _covers(
-    row: Row, contract: Contract, chosen: pl.DataFrame, rule: str | None
+    row: QuarantineRecord, contract: Contract, chosen: pl.DataFrame, rule: str | None
 ) -> Mapping[str, str]:
     """What a release overrules: reason -> the digest of today's rule. Raises: QualityError: one of them no steward can overrule."""
     digests = reason_digests(contract)
@@ -315,26 +312,26 @@ def _covers(
             raise QualityError(
                 f"it cannot be released: {barred[0]}",
                 barred[1],
-                Where(dataset=row["dataset"], rule=reason),
+                Where(dataset=row.dataset, rule=reason),
             )
         if reason not in digests:
             raise QualityError(
                 "it cannot be released: today's contract has no such rule or step",
                 f"Run it again: assay run {contract.name}",
-                Where(dataset=row["dataset"], rule=reason),
+                Where(dataset=row.dataset, rule=reason),
             )
     return {reason: digests[reason] for reason in reasons}
 
 
 def _files(
-    installation: Installation, row: Row, wanted: Handling, contract: Contract
+    installation: Installation, row: QuarantineRecord, wanted: Handling, contract: Contract
 ) -> list[dict[str, Any]]:
     """Each quarantine file that holds the delivery's rows; for a discard with a copy that lacks the values, which waits until the decision is kept."""
-    delivery = (row["source_digest"], row["window"])
+    delivery = (row.source_digest, row.window)
     same = [
         other
-        for other in installation.registry.quarantines(row["dataset"])
-        if (other["source_digest"], other["window"]) == delivery and _there(installation, other)
+        for other in installation.registry.quarantine.all(row.dataset)
+        if (other.source_digest, other.window) == delivery and _there(installation, other)
     ]
     files = []
     for other in same:
@@ -364,9 +361,9 @@ def replay(installation: Installation, name: str, run_id: str | None) -> dict[st
     related = {
         other: installation.scan(versions[-1])
         for other in sorted(pointed_to)
-        if (versions := installation.registry.versions(other))
+        if (versions := installation.registry.versions.all(other))
     }
-    newest = installation.registry.version(name)
+    newest = installation.registry.references.resolve(name)
     # a relationship to the data set itself is held against what is published
     judged = judged_again(
         _scan(installation, row), contract, related, installation.scan(newest) if newest else None
@@ -379,9 +376,9 @@ def replay(installation: Installation, name: str, run_id: str | None) -> dict[st
         .agg(pl.len().alias("rows"), pl.col(PASSES).sum().alias("would_pass"))
         .sort(REASONS)
     )
-    changed = row["contract_digest"] != contract.digest
+    changed = row.contract_digest != contract.digest
     return {
-        "dataset": name, "run_id": row["run_id"], "contract_changed": changed, "open": found.height, "would_pass": int(found[PASSES].sum()),
+        "dataset": name, "run_id": row.run_id, "contract_changed": changed, "open": found.height, "would_pass": int(found[PASSES].sum()),
         "reasons": [{"reason": reason, "rows": rows, "would_pass": passing} for reason, rows, passing in reasons.iter_rows()],
         "rows": found.filter(pl.col(PASSES))[ROW].sort().head(SHOWN).to_list(),
         "next": f"assay run {name}" if changed and found[PASSES].any() else None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from assay.assets.io.disk import sha256
 from assay.assets.io.installation import Installation
-from assay.assets.io.registry import Row
+from assay.assets.io.registry.quarantine import QuarantineRecord
 from assay.assets.services.signed import Signed
 from assay.assets.stages.quarantine_record import _path
 from assay.contracts.errors import EvidenceError, Where
@@ -13,9 +13,12 @@ from assay.lineage import handling
 
 def recorded_expiries(installation: Installation, name: str) -> dict[str, str]:
     """The quarantine files that have expired by the registry and its audit log, with the time."""
-    logged = installation.registry.quarantines_expired(name)
-    rows = [row for row in installation.registry.quarantines(name) if row["expired_at"]]
-    return {str(_path(row)): row["expired_at"] for row in rows if row["run_id"] in logged}
+    logged = installation.registry.quarantine.expired_in_log(name)
+    return {
+        str(_path(row)): row.expired_at
+        for row in installation.registry.quarantine.all(name)
+        if row.expired_at and row.run_id in logged
+    }
 
 
 def check_kept(installation: Installation, signed: Signed) -> list[str]:
@@ -23,27 +26,24 @@ def check_kept(installation: Installation, signed: Signed) -> list[str]:
 
     Raises: EvidenceError: a file is missing, or is not what was kept.
     """
-    predicates = [document["predicate"] for document in signed.documents.values()]
-    of_versions = {
-        entry["path"] for predicate in predicates for entry in predicate["set_aside"].values()
-    }
+    of_versions = signed.documents.set_aside()
     count = 0
-    for row in installation.registry.quarantines(signed.name):
+    for row in installation.registry.quarantine.all(signed.name):
         path = str(_path(row))
         # a run that was killed before its checks were kept may have left no file
-        if row["expired_at"] or path in of_versions or not _has_checks(installation, row):
+        if row.expired_at or path in of_versions or not _has_checks(installation, row):
             continue
         file = installation.home.lake / path
         where = Where(file=path, dataset=signed.name)
         if not file.is_file():
             problem = "the quarantine file is missing, and the registry does not call it expired"
             raise EvidenceError(problem, "Restore it from a backup", where)
-        if sha256(file) not in handling.became(signed.handlings, path, row["sha256"]):
+        if sha256(file) not in handling.became(signed.handlings, path, row.sha256):
             problem = "the quarantine file is not what was kept"
             raise EvidenceError(problem, "Restore it from a backup", where)
         count += 1
     return [f"digests of {count} quarantine file(s) of runs that published nothing"]
 
 
-def _has_checks(installation: Installation, row: Row) -> bool:
-    return bool(installation.registry.checks(row["dataset"], row["run_id"]))
+def _has_checks(installation: Installation, row: QuarantineRecord) -> bool:
+    return bool(installation.registry.checks.of_run(row.dataset, row.run_id))

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from assay.assets.io.installation import Installation
-from assay.assets.io.registry import Row
+from assay.assets.io.registry.versions import Version
 from assay.contracts.errors import AdmissionError, EvidenceError, Where
 from assay.lineage.trace import trace_of
 
@@ -30,37 +30,37 @@ def open_version(
     installation = Installation.open()
     installation.registry.check_writable()
     row = installation.version(name, version)
-    if row["expired_at"]:
+    if row.expired_at:
         installation.scan(row)  # says so; nothing was opened
     predicate = installation.statement(row)["predicate"]
     admitted = _purposes(row, predicate)
     allowed = purpose in admitted
     checks = predicate.get("checks", ())
     rules = sorted({check["rule"] for check in checks if check["severity"] == "error"})
-    installation.registry.use(
+    installation.registry.uses.record(
         name,
-        row["version"],
+        row.version,
         purpose,
         allowed=allowed,
         trace_id=trace_id,
-        details={"rows": row["rows"], "filter_rules": rules},
+        details={"rows": row.rows, "filter_rules": rules},
     )
     if not allowed:
         raise AdmissionError(
-            f"{name}@{row['version']} was not admitted for '{purpose}'",
+            f"{name}@{row.version} was not admitted for '{purpose}'",
             f"Open it for {' or '.join(admitted)}, or add the purpose to assay.license and publish again",
             Where(dataset=name),
         )
     return installation.scan(row)
 
 
-def _purposes(row: Row, predicate: Mapping[str, Any]) -> list[str]:
+def _purposes(row: Version, predicate: Mapping[str, Any]) -> list[str]:
     """The purposes that a version was admitted for. Raises: EvidenceError: its evidence names none."""
     purposes = predicate.get("admission", {}).get("purposes")
     if not purposes:
         raise EvidenceError(
-            f"the evidence of {row['version']} names no purpose that it was admitted for",
+            f"the evidence of {row.version} names no purpose that it was admitted for",
             "Open another version, or publish it again",
-            Where(dataset=row["dataset"]),
+            Where(dataset=row.dataset),
         )
     return list(purposes)

@@ -13,7 +13,7 @@ import polars as pl
 
 from assay.assets.io.index import IndexStore, Opened
 from assay.assets.io.installation import Installation
-from assay.assets.io.registry import Row
+from assay.assets.io.registry.indexes import ServingIndex
 from assay.assets.stages.act import carried
 from assay.assets.stages.index import answer, documents_of, embedder_of, index_store, policy_of
 from assay.contracts.errors import ActionError, AdmissionError, Where
@@ -76,7 +76,7 @@ def search(
     installation.registry.check_writable()
     contract = installation.contract(name)
     service, found = _retrieve(installation, contract, question, k, purpose, trace_id)
-    version, terms = service["version"], carried(installation, contract, service["version"])
+    version, terms = service.version, carried(installation, contract, service.version)
     passages = tuple(
         Passage(
             row["document"],
@@ -91,17 +91,17 @@ def search(
         for row in found.iter_rows(named=True)
     )
     told = {
-        "build": service["build"],
+        "build": service.build,
         "passages": [passage.passage for passage in passages],
         "k": k,
     }
-    installation.registry.use(
+    installation.registry.uses.record(
         name, version, purpose, allowed=True, kind="search", trace_id=trace_id, details=told
     )
     return Found(
         name,
         version,
-        service["build"],
+        service.build,
         purpose,
         trace_id,
         terms["license"],
@@ -118,7 +118,7 @@ def _retrieve(
     k: int,
     purpose: str,
     trace_id: str,
-) -> tuple[Row, pl.DataFrame]:
+) -> tuple[ServingIndex, pl.DataFrame]:
     policy, store = policy_of(contract), index_store(installation)
     service = _serving(installation, contract)
     _check_purpose(installation, contract, service, purpose, trace_id)
@@ -137,7 +137,7 @@ def _retrieve(
             break
         except (ActionError, OSError, RuntimeError, ValueError) as error:
             now = _serving(installation, contract)
-            if now["build"] == service["build"]:
+            if now.build == service.build:
                 if isinstance(error, ActionError):
                     raise
                 problem = f"the index in service cannot be read ({type(error).__name__})"
@@ -153,8 +153,8 @@ def _retrieve(
     return service, found.head(k).join(licensed, on="document", how="left", maintain_order="left")
 
 
-def _serving(installation: Installation, contract: Contract) -> Row:
-    service = installation.registry.serving_index(contract.name)
+def _serving(installation: Installation, contract: Contract) -> ServingIndex:
+    service = installation.registry.indexes.serving(contract.name)
     if service is None:
         raise ActionError(
             "no index is in service",
@@ -165,22 +165,26 @@ def _serving(installation: Installation, contract: Contract) -> Row:
 
 
 def _check_purpose(
-    installation: Installation, contract: Contract, service: Row, purpose: str, trace_id: str
+    installation: Installation,
+    contract: Contract,
+    service: ServingIndex,
+    purpose: str,
+    trace_id: str,
 ) -> None:
-    admitted = installation.statement(installation.version(contract.name, service["version"]))[
+    admitted = installation.statement(installation.version(contract.name, service.version))[
         "predicate"
     ]["admission"]["purposes"]
     if purpose not in admitted:
-        installation.registry.use(
+        installation.registry.uses.record(
             contract.name,
-            service["version"],
+            service.version,
             purpose,
             allowed=False,
             kind="search",
             trace_id=trace_id,
-            details={"build": service["build"]},
+            details={"build": service.build},
         )
-        problem = f"{contract.name}@{service['version']} was not admitted for '{purpose}'"
+        problem = f"{contract.name}@{service.version} was not admitted for '{purpose}'"
         raise AdmissionError(
             problem,
             f"Search it for {' or '.join(admitted)}, or add the purpose to assay.license and publish again",
@@ -189,11 +193,11 @@ def _check_purpose(
 
 
 def _withdrawn(
-    installation: Installation, contract: Contract, service: Row, opened: Opened
+    installation: Installation, contract: Contract, service: ServingIndex, opened: Opened
 ) -> list[str]:
     """Documents of the index that the newest version has no more: from the moment it is published they answer nothing, whenever the index follows."""
     latest = installation.version(contract.name)
-    if latest["version"] == service["version"]:
+    if latest.version == service.version:
         return []
     held = opened.documents["document"]
     return held.filter(
@@ -206,12 +210,12 @@ _MOST_OPEN = 8
 
 
 def _ready(
-    installation: Installation, store: IndexStore, name: str, service: Row
+    installation: Installation, store: IndexStore, name: str, service: ServingIndex
 ) -> tuple[Opened, Embedder]:
     """The build, its files checked once a process, and its embedder."""
-    key = (store.folder / name / service["build"], service["sha256"])
+    key = (store.folder / name / service.build, service.sha256)
     if key not in _OPENED:
-        opened = store.open(name, service["build"], service["sha256"])
+        opened = store.open(name, service.build, service.sha256)
         while len(_OPENED) >= _MOST_OPEN:
             del _OPENED[next(iter(_OPENED))]
         _OPENED[key] = (

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from assay.assets.io.installation import Installation
 from assay.assets.io.keys import public_of, read_private
-from assay.assets.io.registry import Row
+from assay.assets.io.registry.reviews import Review
 from assay.assets.stages.review_state import (
     _adopt_first_stewards,
     _allowed,
@@ -22,9 +22,9 @@ from assay.pipelines.admit.review import Standing, refusal
 from assay.pipelines.core.frames import Approval, Decision
 
 
-def review_of(installation: Installation, number: int) -> Row:
+def review_of(installation: Installation, number: int) -> Review:
     """A review by its number. Raises: ConfigurationError: there is none."""
-    row = next((each for each in installation.registry.reviews() if each["id"] == number), None)
+    row = next((each for each in installation.registry.reviews.all() if each.id == number), None)
     if row is None:
         raise ConfigurationError(f"there is no review {number}", "See `assay review list`")
     return row
@@ -37,7 +37,7 @@ def sign(installation: Installation, number: int, decision: Decision, why: str, 
     """
     if not why.strip():
         raise ConfigurationError("a decision needs a reason", 'Say it: --why "…"')
-    installation.registry.check_clock("no approval is signed")
+    installation.registry.clock_doubts.check("no approval is signed")
     row, private = review_of(installation, number), read_private(key)
     stewards = ruling(installation)
     steward = stewards.by_key(private.public_key.keyid)
@@ -49,8 +49,8 @@ def sign(installation: Installation, number: int, decision: Decision, why: str, 
         )
     now = installation.clock()
     decided = Approval(
-        row["dataset"],
-        row["input_key"],
+        row.dataset,
+        row.input_key,
         decision,
         why.strip(),
         steward.name,
@@ -66,25 +66,25 @@ def submit(installation: Installation, number: int, text: str) -> Standing:
     Returns: where the review stands with it.
     Raises: AdmissionError: it does not count, and why; the refusal goes into the audit log. EvidenceError: it is forged or no approval.
     """
-    installation.registry.check_clock("no approval is taken")
+    installation.registry.clock_doubts.check("no approval is taken")
     row = review_of(installation, number)
     _adopt_first_stewards(installation)
     steward = ruling(installation).by_key(approvals.keyid_of(text))
     if steward is None:
-        installation.registry.note(
-            "approval refused", row["dataset"], {"review": number, "why": "not signed by a steward"}
+        installation.registry.ledger.note(
+            "approval refused", row.dataset, {"review": number, "why": "not signed by a steward"}
         )
         raise EvidenceError(
             "it is not signed by a steward",
             "Sign it with a key of the stewards' policy",
-            Where(dataset=row["dataset"]),
+            Where(dataset=row.dataset),
         )
     try:
         decided = approvals.opened(text, public_of(steward.key))
     except EvidenceError:
-        installation.registry.note(
+        installation.registry.ledger.note(
             "approval refused",
-            row["dataset"],
+            row.dataset,
             {"review": number, "why": "forged", "steward": steward.name},
         )
         raise
@@ -92,15 +92,15 @@ def submit(installation: Installation, number: int, text: str) -> Standing:
     others = [each for each, _ in counting(installation, row, allowed)]
     why = refusal(decided, steward, others=others, **_terms(installation, row, allowed))
     if why is not None:
-        installation.registry.note(
+        installation.registry.ledger.note(
             "approval refused",
-            row["dataset"],
+            row.dataset,
             {"review": number, "why": why, "steward": steward.name},
         )
         raise AdmissionError(
             f"the decision does not count: {why}",
             "See `assay review show` for what it waits for",
-            Where(dataset=row["dataset"]),
+            Where(dataset=row.dataset),
         )
-    installation.registry.approve(row, steward.name, decided.decision, text)
+    installation.registry.reviews.approve(row, steward.name, decided.decision, text)
     return stands(installation, row)

@@ -11,7 +11,7 @@ import polars as pl
 from assay.assets.io import sql
 from assay.assets.io.contract_folder import readable
 from assay.assets.io.installation import Installation
-from assay.assets.io.registry import Row
+from assay.assets.io.registry.versions import Version
 from assay.assets.stages.version_statistics import statistics_of
 from assay.contracts.model import Contract, Rule
 from assay.contracts.types import dtype
@@ -33,19 +33,17 @@ class Tried:
 
 
 def back_test(
-    installation: Installation, contract: Contract, rules: Sequence[Rule], row: Row
+    installation: Installation, contract: Contract, rules: Sequence[Rule], row: Version
 ) -> tuple[Tried, ...]:
     """Try rules on a published version; one about what the version does not hold is unknown.
 
     Raises: EvidenceError: the version is not what was signed. QualityError: a query needs more than it may.
     """
-    files = installation.lake.check_files(
-        row["dataset"], evidence.files(installation.statement(row))
-    )
+    files = installation.lake.check_files(row.dataset, evidence.files(installation.statement(row)))
     related = {
         name: installation.scan(newest)
         for name in _pointed_to(rules)
-        if (newest := installation.registry.version(name))
+        if (newest := installation.registry.references.resolve(name))
     }
     return judge_files(contract, rules, files, related)
 
@@ -109,9 +107,9 @@ def hit(installation: Installation, contract: Contract, rule: Rule) -> tuple[str
     name, columns = contract.name, set(rule.columns) or set(contract.column_names)
     uses = sorted(
         {
-            f"{use['actor']} ({use['purpose']})"
-            for use in installation.registry.uses(name)
-            if use["allowed"]
+            f"{use.actor} ({use.purpose})"
+            for use in installation.registry.uses.all(name)
+            if use.allowed
         }
     )
     featured = [

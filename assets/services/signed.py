@@ -5,19 +5,75 @@ Belongs here: reading it, and the lists of files in it. Stays out: comparing (ve
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from assay.assets.io.disk import sha256
 from assay.assets.io.lake import Lake
+from assay.assets.io.partition_reader import PartitionReader, from_files
 from assay.contracts.errors import EvidenceError, errors_located_at
-from assay.lineage import evidence, features, handling
+from assay.lineage import evidence, features, handling, partition_tree
 
 if TYPE_CHECKING:
     from securesystemslib.signer import Key
 
 _SUFFIX = ".dsse.json"
+
+
+class Documents(Mapping[str, dict[str, Any]]):
+    """The checked statements by version, each with all that it refers to.
+
+    Those of partitioned data sets are put together when they are asked for, and not kept: all of
+    them together would hold every partition as often as there are versions.
+    """
+
+    def __init__(self, signed: Mapping[str, dict[str, Any]], read: PartitionReader) -> None:
+        self.signed, self._read = signed, read
+
+    def __getitem__(self, version: str) -> dict[str, Any]:
+        return evidence.whole(self.signed[version], self._read)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.signed)
+
+    def __len__(self) -> int:
+        return len(self.signed)
+
+    def files(self) -> set[str]:
+        """The path of every file of every version, and of what cleaning had learned for it."""
+        paths: set[str] = set()
+        for document in self.signed.values():
+            paths |= set(learned_files(document["predicate"]))
+            if "partition_tree" not in document["predicate"]:
+                paths |= {file.path for file in evidence.files(document)}
+        for part in self.parts():
+            paths |= {*part["files"], *learned_files({"cleaning": {}, "partitions": {"": part}})}
+        return paths
+
+    def set_aside(self) -> set[str]:
+        """The path of every file of rows that left on the way to a version."""
+        whole = [
+            document["predicate"]["set_aside"]
+            for document in self.signed.values()
+            if "partition_tree" not in document["predicate"]
+        ]
+        layers = [*whole, *(part["set_aside"] for part in self.parts())]
+        return {entry["path"] for entries in layers for entry in entries.values()}
+
+    def parts(self) -> Iterator[dict[str, Any]]:
+        """Every document about a partition that some version refers to, once where versions follow one another."""
+        before: str | None = None
+        for document in sorted(self.signed.values(), key=_sequence):
+            tree = document["predicate"].get("partition_tree")
+            if tree is not None:
+                yield from partition_tree.difference(before, tree["root"], self._read)[1].values()
+                before = tree["root"]
+
+
+def _sequence(document: Mapping[str, Any]) -> int:
+    return int(document["predicate"]["sequence"])
 
 
 @dataclass(frozen=True)
@@ -30,11 +86,20 @@ class Signed:
 
     root: Path
     name: str
-    documents: dict[str, dict[str, Any]]
+    documents: Documents
     damaged: dict[str, EvidenceError]
     handlings: list[dict[str, Any]]
     features: dict[str, dict[str, Any]]
     recorded: Mapping[str, str] = field(default_factory=dict)
+    compared: set[evidence.PublishedFile] = field(default_factory=set)
+    """Published files that were compared with their digests already."""
+    digests: dict[Path, str] = field(default_factory=dict)
+
+    def digest_of(self, file: Path) -> str:
+        """The SHA-256 of a file; versions share files, and each is read once."""
+        if file not in self.digests:
+            self.digests[file] = sha256(file)
+        return self.digests[file]
 
     @property
     def lake(self) -> Lake:
@@ -62,7 +127,9 @@ def read_signed(
             damaged[version] = error
     decisions = sorted((folder / "quarantine").glob(f"*{_SUFFIX}"))
     handlings = [_decision(file, key) for file in decisions]
-    return Signed(root, name, documents, damaged, handlings, of_features, recorded or {})
+    read = from_files(folder, name)
+    statements = Documents(documents, read)
+    return Signed(root, name, statements, damaged, handlings, of_features, recorded or {})
 
 
 def _document(file: Path, name: str, version: str, key: Key) -> dict[str, Any]:

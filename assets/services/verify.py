@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assay.assets.io.disk import sha256
-from assay.assets.io.lake import Lake
 from assay.assets.services.accounted import check_data_set
 from assay.assets.services.signed import Signed, learned_files, read_signed
 from assay.contracts.errors import EvidenceError, Where, errors_located_at
 from assay.lineage import evidence, features, handling
 from assay.lineage.approval import keyid_of, subject_of
+from assay.pipelines.publish.partitions import accounting
 
 if TYPE_CHECKING:
     from securesystemslib.signer import Key
@@ -51,12 +51,11 @@ def verify(root: Path, name: str, version: str, key: Key, signed: Signed | None 
     of_all = signed or read_signed(root, name, key)
     if version in of_all.damaged:
         raise of_all.damaged[version]
-    predicate = of_all.documents[version]["predicate"]
-    lake = Lake(root / "lake")
-    files = evidence.files(of_all.documents[version])
+    document = of_all.documents[version]
+    predicate, files = document["predicate"], evidence.files(document)
     rows = _check_accounting(predicate, files, name)
     checked = [
-        "signature of the statement", *(_check_expiry(file, key) or _check_files(lake, predicate, files)),
+        "signature of the statement", *(_check_expiry(file, key) or _check_files(of_all, predicate, files)),
         f"{rows['rows_in']:,} rows in = {rows['published']:,} published + {rows['quarantined']:,} quarantined + {rows['removed']:,} removed",
         *_count_approvals(predicate),
         *_count_decisions(predicate, key),
@@ -69,14 +68,15 @@ def verify(root: Path, name: str, version: str, key: Key, signed: Signed | None 
 
 
 def _check_files(
-    lake: Lake, predicate: dict[str, Any], files: tuple[evidence.PublishedFile, ...]
+    signed: Signed, predicate: dict[str, Any], files: tuple[evidence.PublishedFile, ...]
 ) -> list[str]:
-    name = predicate["dataset"]
-    lake.check_files(name, files)
+    name, lake = predicate["dataset"], signed.lake
+    lake.check_files(name, tuple(file for file in files if file not in signed.compared))
+    signed.compared.update(files)
     learned = learned_files(predicate)
     for path, digest in learned.items():
         kept = lake.folder(name, "versions") / path
-        if not kept.is_file() or sha256(kept) != digest:
+        if not kept.is_file() or signed.digest_of(kept) != digest:
             problem = "what cleaning had learned is not what was signed"
             where = Where(file=f"versions/{path}", dataset=name)
             raise EvidenceError(problem, "Restore it from a backup", where)
@@ -128,8 +128,16 @@ def _check_accounting(
         raise EvidenceError(
             "the manifest's rows are not the account's", "Do not use this version", where
         )
+    parts = predicate.get("partitions", {})
+    is_together = "partition_tree" in predicate
+    if is_together and predicate["accounting"] != accounting(parts.values()):
+        raise EvidenceError(
+            "the row account is not that of the partitions together",
+            "Do not use this version",
+            where,
+        )
     counted = {file.path: file.rows for file in files}
-    for partition, part in predicate.get("partitions", {}).items():
+    for partition, part in parts.items():
         if part["accounting"]["published"] != sum(counted[path] for path in part["files"]):
             raise EvidenceError(
                 f"the manifest's rows of {partition} are not the account's",
@@ -187,7 +195,7 @@ def _check_set_aside(signed: Signed, layer: str, said: dict[str, Any], key: Key)
     file = signed.lake.root / path
     if not file.is_file():
         return f"{layer}: {said['rows']:,} rows, {_why_gone(signed, layer, said, key)}"
-    digest = sha256(file)
+    digest = signed.digest_of(file)
     if digest not in handling.became(signed.handlings, path, said["sha256"]):
         raise EvidenceError(
             f"the {layer} file is not what was signed", "Restore it from a backup", where

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from assay.assets.io.installation import Installation
-from assay.assets.io.registry import Row
+from assay.assets.io.registry.database import Json
 from assay.assets.stages.admit import verdict_from
 from assay.contracts.model import Contract
 
@@ -18,12 +18,12 @@ class Acted:
     """What came of a trigger: `details` as the registry keeps them."""
 
     version: str
-    details: Row
+    details: Json
 
 
 def carried(installation: Installation, contract: Contract, version: str) -> dict[str, str]:
     """What travels with everything made from a version, and from the versions its features are joined to: licences, obligations, and whom to name."""
-    joined = (installation.registry.derived(contract.name, version, "features") or {}).get(
+    joined = (installation.registry.derived.get(contract.name, version, "features") or {}).get(
         "others", []
     )
     rows = [

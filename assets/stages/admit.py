@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 import polars as pl
 
 from assay.assets.io.license_files import license_beside
-from assay.assets.io.registry import Row
+from assay.assets.io.registry.versions import Version
 from assay.assets.io.sources import locate
 from assay.assets.stages import fitted, review_state
 from assay.assets.stages.handlings import decisions_of
@@ -24,6 +24,7 @@ from assay.contracts.location import ELSEWHERE, kind_of
 from assay.contracts.model import Contract
 from assay.contracts.settings import Window
 from assay.contracts.types import read
+from assay.lineage import partition_tree
 from assay.lineage.facts import Table
 from assay.pipelines.admit import personal
 from assay.pipelines.admit.license import (
@@ -66,7 +67,7 @@ class Admission:
     """Licences that rows name and that do not allow every purpose -> why."""
     kept_by_all: tuple[str, ...] = ()
     """Rules that every value of the source keeps, as it came."""
-    published: Row | None = None
+    published: Version | None = None
     decided_by: str = "policy"
     approvals: tuple[str, ...] = ()
     """The signed decisions of the stewards, as they signed them."""
@@ -111,8 +112,8 @@ def pending_review(run: Run) -> dict[str, Any] | None:
     }
     told = [
         review_state.describe_review(installation, row)
-        for row in installation.registry.reviews()
-        if about.get(row["dataset"]) == row["input_key"]
+        for row in installation.registry.reviews.all()
+        if about.get(row.dataset) == row.input_key
     ]
     waiting = [each for each in told if each["decision"] != "approved"]
     return next(
@@ -145,21 +146,30 @@ def next_window(run: Run, digest: str) -> Window | None:
         return named[0]
     for window in windows.each:
         if (
-            run.installation.registry.by_inputs(run.contract.name, _inputs(run, digest, window).key)
+            run.installation.registry.versions.of_inputs(
+                run.contract.name, _inputs(run, digest, window).key
+            )
             is None
         ):
             return window
     return windows.each[-1]
 
 
-def published_of(run: Run, inputs: Inputs) -> Row | None:
+def published_of(run: Run, inputs: Inputs) -> Version | None:
     """The version that holds what these inputs give, if there is one: of a partition, only the one that `latest` points to."""
     installation, name = run.installation, run.contract.name
     if run.partition is None:
-        return installation.registry.by_inputs(name, inputs.key)
-    row = installation.registry.version(name)
-    held = installation.statement(row)["predicate"].get("partitions", {}) if row else {}
-    return row if held.get(run.partition, {}).get("key") == inputs.key else None
+        return installation.registry.versions.of_inputs(name, inputs.key)
+    row = installation.registry.references.resolve(name)
+    if row is None:
+        return None
+    predicate = installation.signed_statement(row)["predicate"]
+    if "partition_tree" in predicate:
+        read = installation.partition_reader(name)
+        part = partition_tree.find(predicate["partition_tree"]["root"], run.partition, read) or {}
+    else:
+        part = predicate.get("partitions", {}).get(run.partition, {})
+    return row if part.get("key") == inputs.key else None
 
 
 def inputs_of(run: Run, digest: str) -> Inputs:
@@ -203,7 +213,9 @@ def _related(run: Run, digest: str) -> dict[str, str]:
         rule.argument.dataset for rule in run.contract.rules if rule.kind == "relationship"
     } - {run.contract.table} | set(run.contract.source.derived_from)
     newest = {
-        name: row["version"] for name in named if (row := run.installation.registry.version(name))
+        name: row.version
+        for name in named
+        if (row := run.installation.registry.references.resolve(name))
     }
     source = receipt_of(run, digest).upstream if run.contract.source.upstream else None
     return dict(
@@ -422,12 +434,12 @@ class _Learner(Generic[Learned]):
             self.plans, self.done = [], learned.value
 
 
-def found_again(run: Run, row: Row) -> pl.DataFrame:
+def found_again(run: Run, row: Version) -> pl.DataFrame:
     """What the scan finds in the landed rows of a version: `_row`, `column`, `kind`, `value`. Holds personal values: use it and let it go."""
     return searched(
         run,
-        window_rows(run, row["source_digest"], window_of(run.contract, row["window"])),
-        few_values(run, row["source_digest"]),
+        window_rows(run, row.source_digest, window_of(run.contract, row.window)),
+        few_values(run, row.source_digest),
     )[0]
 
 
@@ -443,7 +455,9 @@ def _reviewed(run: Run, admission: Admission) -> Admission:
         )
     if verdict.outcome == "admitted":
         return admission
-    row = run.installation.registry.ask(contract.name, admission.inputs.key, list(verdict.reasons))
+    row = run.installation.registry.reviews.request(
+        contract.name, admission.inputs.key, list(verdict.reasons)
+    )
     now = review_state.stands(run.installation, row)
     said = "; ".join(f"{each.approver}: {each.why}" for each in now.by)
     if now.decision == "approved":
@@ -458,7 +472,7 @@ def _reviewed(run: Run, admission: Admission) -> Admission:
         )
     raise AdmissionError(
         f"held for review: {'; '.join(verdict.reasons)}",
-        f"Declare the column under assay.privacy, or let two stewards decide: assay review show {row['id']}",
+        f"Declare the column under assay.privacy, or let two stewards decide: assay review show {row.id}",
         where,
     )
 
@@ -511,11 +525,11 @@ def verdict_from(data: dict[str, Any]) -> Verdict:
     return TypeAdapter(Verdict).validate_python(data)
 
 
-def _again(run: Run, inputs: Inputs, row: Row) -> Admission:
+def _again(run: Run, inputs: Inputs, row: Version) -> Admission:
     """The same inputs were published before: the verdict is the one in the evidence. Raises: EvidenceError: that version can be opened no longer."""
-    if row["expired_at"]:
+    if row.expired_at:
         raise EvidenceError(
-            f"this source was published as {row['version']}, which expired on {row['expired_at'][:10]}",
+            f"this source was published as {row.version}, which expired on {row.expired_at[:10]}",
             "Deliver what is newer, or promise a new contract version",
         )
     predicate = run.installation.statement(row)["predicate"]

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
 from assay.assets.io import sql
 from assay.assets.io.disk import sha256
+from assay.assets.io.registry.checks import CheckRecord
 from assay.assets.io.row_spool import SetAside
 from assay.assets.stages.admit import Admission, treated_rows
 from assay.assets.stages.ingest import unreadable_records
@@ -317,10 +318,6 @@ def _describe_measurement(run: Run, check: Check) -> str:
     )
 
 
-def check_row(check: Check) -> dict[str, object]:
+def check_row(check: Check) -> CheckRecord:
     """A check as the registry keeps it."""
-    return {
-        key: value
-        for key, value in asdict(check).items()
-        if key in ("rule", "passed", "failing", "total", "severity")
-    }
+    return CheckRecord(check.rule, check.passed, check.failing, check.total, check.severity)

@@ -13,8 +13,10 @@ from typing import Any, Literal
 from assay.assets.io import sketches
 from assay.assets.io.disk import write_atomically
 from assay.assets.io.installation import Installation
-from assay.assets.io.registry import Row
-from assay.assets.io.registry_triggers import ASSAY
+from assay.assets.io.registry.database import Json, as_row
+from assay.assets.io.registry.decisions import DecisionRecord, NewDecision
+from assay.assets.io.registry.triggers import ASSAY
+from assay.assets.io.registry.versions import Version
 from assay.assets.stages.fault_points import reached
 from assay.assets.stages.model_performance import claims
 from assay.assets.stages.run import Run, stage
@@ -49,8 +51,8 @@ class Drifted:
     """The drift of one version: `details` as the registry keeps them, and the decision about it."""
 
     version: str
-    details: Row
-    decision: Row
+    details: Json
+    decision: DecisionRecord
     new: bool
 
 
@@ -94,10 +96,10 @@ def measure_drift(run: Run) -> Drifted:
     installation, contract = run.installation, run.contract
     policy = policy_of(contract)
     row = installation.version(contract.name)
-    version = row["version"]
+    version = row.version
     known, decided = (
-        installation.registry.derived(contract.name, version, "drift"),
-        installation.registry.decided(contract.name, version, MEASURED),
+        installation.registry.derived.get(contract.name, version, "drift"),
+        installation.registry.decisions.of_cause(contract.name, version, MEASURED),
     )
     if known is not None and decided is not None:
         return Drifted(version, known, decided, new=False)
@@ -133,7 +135,7 @@ def measure_drift(run: Run) -> Drifted:
         noted.outputs.append(Table(name=f"{contract.name}/drift", version=version))
     return Drifted(
         version,
-        installation.registry.derived(contract.name, version, "drift") or details,
+        installation.registry.derived.get(contract.name, version, "drift") or details,
         kept,
         new=True,
     )
@@ -149,7 +151,7 @@ class _Found:
     changes: list[str]
 
 
-def _measured(run: Run, policy: DriftPolicy, row: Row) -> _Found:
+def _measured(run: Run, policy: DriftPolicy, row: Version) -> _Found:
     installation, contract = run.installation, run.contract
     kinds, current = kinds_of(contract, policy), sketch_of(run, row)
     more = claims(installation, contract, policy)
@@ -167,11 +169,11 @@ def _measured(run: Run, policy: DriftPolicy, row: Row) -> _Found:
                 kinds=kinds,
                 against=name,
                 versions=len(versions),
-                published_at=row["published_at"],
+                published_at=row.published_at,
                 more=[] if sides else more,
             )
         )
-        against += [each["version"] for each in versions]
+        against += [each.version for each in versions]
         sides = sides or (reference, current)
     drift = together(drifts)
     return _Found(
@@ -183,24 +185,24 @@ def _measured(run: Run, policy: DriftPolicy, row: Row) -> _Found:
 
 
 def _compared(
-    installation: Installation, contract: Contract, policy: DriftPolicy, row: Row
-) -> list[tuple[str, list[Row] | str]]:
+    installation: Installation, contract: Contract, policy: DriftPolicy, row: Version
+) -> list[tuple[str, list[Version] | str]]:
     """What the version is compared with: a name and the versions, or why there are none."""
     readable = [
         version
-        for version in installation.registry.versions(contract.name)
-        if version["sequence"] < row["sequence"] and not version["expired_at"]
+        for version in installation.registry.versions.all(contract.name)
+        if version.sequence < row.sequence and not version.expired_at
     ]
-    found: list[tuple[str, list[Row] | str]] = []
+    found: list[tuple[str, list[Version] | str]] = []
     for each in policy.against:
         if isinstance(each, PublishedVersion):
-            named = installation.registry.version(contract.name, each.version)
+            named = installation.registry.references.resolve(contract.name, each.version)
             missing = (
                 None
-                if named and not named["expired_at"]
+                if named and not named.expired_at
                 else f"nothing that can be opened is called '{each.version}': assay refs set {contract.name}@VERSION {each.version}"
             )
-            itself = named is not None and named["version"] == row["version"]
+            itself = named is not None and named.version == row.version
             found.append(
                 (
                     f"{each.version}",
@@ -220,15 +222,15 @@ def _compared(
     return found
 
 
-def sketch_of(run: Run, row: Row) -> Sketch:
+def sketch_of(run: Run, row: Version) -> Sketch:
     """A version's sketch, made where there is none of today's policy. Raises: EvidenceError: the version has to be read for it, and is not what was signed."""
     installation, contract, policy = run.installation, run.contract, policy_of(run.contract)
     kinds, target = kinds_of(contract, policy), _target(contract)
     made_with = sketches.made_with(policy, kinds, target)
-    known = (installation.registry.derived(contract.name, row["version"], SKETCH) or {}).get(
+    known = (installation.registry.derived.get(contract.name, row.version, SKETCH) or {}).get(
         made_with
     )
-    folder = installation.lake.folder(contract.name, "sketches") / row["version"] / made_with
+    folder = installation.lake.folder(contract.name, "sketches") / row.version / made_with
     if known and (kept := sketches.read(folder, known)):
         return kept
     made = sketch(installation.scan(row), policy=policy, kinds=kinds, target=target)
@@ -237,7 +239,7 @@ def sketch_of(run: Run, row: Row) -> Sketch:
     digests = sketches.write(staged, made)
     installation.lake.discard(folder)
     installation.lake.move_in(staged, folder)
-    installation.registry.keep_derived(contract.name, row["version"], SKETCH, {made_with: digests})
+    installation.registry.derived.keep(contract.name, row.version, SKETCH, {made_with: digests})
     return made
 
 
@@ -246,15 +248,15 @@ def _target(contract: Contract) -> Target | None:
     return None if target is None or target.column in contract.privacy.columns else target
 
 
-def _changes(installation: Installation, dataset: str, row: Row, drift: Drift) -> list[str]:
+def _changes(installation: Installation, dataset: str, row: Version, drift: Drift) -> list[str]:
     """Where the series of scores, version by version, runs otherwise than before; told in words."""
     history = [
-        (version["version"], details)
-        for version in installation.registry.versions(dataset)
-        if version["sequence"] < row["sequence"]
-        and (details := installation.registry.derived(dataset, version["version"], "drift"))
+        (version.version, details)
+        for version in installation.registry.versions.all(dataset)
+        if version.sequence < row.sequence
+        and (details := installation.registry.derived.get(dataset, version.version, "drift"))
     ]
-    names = [version for version, _ in history] + [row["version"]]
+    names = [version for version, _ in history] + [row.version]
     told = []
     for m in drift.measurements:
         if m.score is None:
@@ -286,16 +288,16 @@ def _situation(
     contract: Contract,
     policy: DriftPolicy,
     version: str,
-    drift: Row,
+    drift: Json,
     override: Override | None = None,
 ) -> Situation:
     registry = installation.registry
-    sequence = installation.version(contract.name, version)["sequence"]
+    sequence = installation.version(contract.name, version).sequence
     earlier = [
         details["verdict"]
-        for each in reversed(registry.versions(contract.name))
-        if each["sequence"] < sequence
-        and (details := registry.derived(contract.name, each["version"], "drift"))
+        for each in reversed(registry.versions.all(contract.name))
+        if each.sequence < sequence
+        and (details := registry.derived.get(contract.name, each.version, "drift"))
     ]
     moved = {m["column"] for m in drift["measurements"] if m["drifted"]}
     keeps: Literal["model", "index"] | None = (
@@ -303,7 +305,7 @@ def _situation(
     )
     return Situation(
         contract.name, version, drift["verdict"], tuple(drift["reasons"]), tuple(name for name in policy.acting.critical if name in moved), tuple(earlier[: policy.acting.of]),
-        keeps, keeps is not None and registry.in_service(contract.name, keeps) is not None, tuple(registry.acted_at(contract.name)), registry.now(),
+        keeps, keeps is not None and registry.in_service(contract.name, keeps) is not None, tuple(registry.decisions.acted_at(contract.name)), registry.now(),
         _kept_policy(policy), evidence_of(drift), override,
     )  # fmt: skip
 
@@ -322,15 +324,21 @@ def conclude(
     situation: Situation,
     decision: Decision,
     cause: str,
-    drift: Row | None,
+    drift: Json | None,
     run_id: str,
-) -> Row:
+) -> DecisionRecord:
     """Keep a decision with all that goes with it. Returns: the one that is kept, which is an earlier one where its cause was decided before."""
     name, version = contract.name, situation.version
-    row = {
-        "dataset": name, "version": version, "at": situation.now, "action": decision.action, "rule": decision.rule, "reason": decision.reason, "situation": situation.as_json(),
-        "cause": cause,
-    }  # fmt: skip
+    new = NewDecision(
+        dataset=name,
+        version=version,
+        at=situation.now,
+        action=decision.action,
+        rule=decision.rule,
+        reason=decision.reason,
+        situation=situation.as_json(),
+        cause=cause,
+    )
     fact = StageFact(
         run_id=run_id, dataset=name, stage="decided", outcome="COMPLETE", started_at=situation.now, ended_at=installation.registry.now(),
         inputs=(Table(name=f"{name}/drift", version=version, tags={"evidence": situation.evidence, "verdict": situation.verdict}),),
@@ -341,8 +349,7 @@ def conclude(
     )
     if decision.action == "alert" and contract.drift and contract.drift.acting.webhook:
         follows = [("alert", "webhook")]
-    kept = installation.registry.conclude(name, version, drift, row, follows, [fact.as_json()])
-    return kept or installation.registry.decided(name, version, cause) or row
+    return installation.registry.conclude(new, drift, follows, [fact.as_json()])
 
 
 def actor_of(contract: Contract, action: str) -> str:
@@ -355,7 +362,7 @@ def actor_of(contract: Contract, action: str) -> str:
 
 def override(
     installation: Installation, name: str, action: str, why: str, version: str | None = None
-) -> Row:
+) -> DecisionRecord:
     """A steward's word about a version: decided at once, kept beside what was decided before.
 
     Raises: DriftError: no such action, no reason, or the version was not measured.
@@ -382,32 +389,32 @@ def override(
         )
     if not why.strip():
         raise DriftError("a decision needs a reason", "Say why: it is kept with it", where)
-    number = installation.version(name, version)["version"]
-    drift = installation.registry.derived(name, number, "drift")
+    number = installation.version(name, version).version
+    drift = installation.registry.derived.get(name, number, "drift")
     if drift is None:
         raise DriftError(
             f"version {number} has not been measured", f"Run it first: assay run {name}", where
         )
     said = Override(action, installation.registry.actor, why.strip())
     situation = _situation(installation, contract, policy, number, drift, said)
-    cause = f"override {sum(each['version'] == number and each['cause'] != MEASURED for each in installation.registry.decisions(name)) + 1}"
+    cause = f"override {sum(each.version == number and each.cause != MEASURED for each in installation.registry.decisions.all(name)) + 1}"
     return conclude(
         installation, contract, situation, decide(situation), cause, None, str(uuid.uuid4())
     )
 
 
-def replayed(installation: Installation, number: int) -> Row:
+def replayed(installation: Installation, number: int) -> Json:
     """A decision, made again from the situation that was kept with it, and its evidence held against the registry.
 
     Returns: the decision, `same`: whether it comes out the same, `evidence_is_kept`: whether the measurements it names are those the registry has.
     """
-    row = installation.registry.decision(number)
-    situation = Situation.from_json(row["situation"])
+    row = installation.registry.decisions.get(number)
+    situation = Situation.from_json(row.situation)
     again = decide(situation)
-    drift = installation.registry.derived(row["dataset"], row["version"], "drift")
-    same = (again.action, again.rule, again.reason) == (row["action"], row["rule"], row["reason"])
+    drift = installation.registry.derived.get(row.dataset, row.version, "drift")
+    same = (again.action, again.rule, again.reason) == (row.action, row.rule, row.reason)
     return {
-        **row,
+        **as_row(row),
         "again": asdict(again),
         "same": same,
         "evidence_is_kept": drift is not None and evidence_of(drift) == situation.evidence,

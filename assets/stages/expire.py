@@ -1,17 +1,20 @@
 """Expiry, done: versions older than the contract keeps them -> closed at once, their files removed a day later.
 
-Belongs here: which versions, and the sweep. Stays out: the record, which stays (assets/io/versions.py).
+Belongs here: which versions, and the sweep. Stays out: the record, which stays (assets/io/registry/versions.py).
 A reader that opened a version before it expired has a day to finish; nobody opens it after. A file that a living version holds as well stays.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 from assay.assets.io.disk import SWEEP_AGE_S
 from assay.assets.io.installation import Installation
-from assay.lineage import evidence
+from assay.assets.io.registry.versions import Version
+from assay.lineage import evidence, partition_tree
 
 GRACE = timedelta(seconds=SWEEP_AGE_S)
 
@@ -28,18 +31,18 @@ def expire(
     Raises: ClockError: the clock is in doubt, so nothing is removed.
     """
     contract = installation.contract(name)
-    installation.registry.check_clock("nothing expires")
+    installation.registry.clock_doubts.check("nothing expires")
     age = timedelta(days=int(contract.retention.versions[1:-1]))
     serving = frozenset(
-        row["version"]
+        row.version
         for kind in ("model", "index")
         if (row := installation.registry.in_service(name, kind))
     )
-    due = installation.registry.due_to_expire(name, age, serving)
+    due = installation.registry.references.due_to_expire(name, age, serving)
     if rehearse:
-        return [row["version"] for row in due]
+        return [row.version for row in due]
     closed = [
-        row["version"]
+        row.version
         for row in due
         if installation.registry.expire(row, f"older than {contract.retention.versions}")
     ]
@@ -47,7 +50,7 @@ def expire(
         installation.settle()
     for folder in _left_over(installation, name, grace):
         installation.lake.discard(folder)
-    installation.registry.keep_watch()
+    installation.registry.clock_doubts.keep_watch()
     return closed
 
 
@@ -63,20 +66,37 @@ def due_to_go(installation: Installation, name: str, *, grace: timedelta = GRACE
 
 
 def _left_over(installation: Installation, name: str, grace: timedelta) -> list[Path]:
-    """The folders in the lake that no living version and no run needs."""
+    """The folders in the lake that no living version and no run needs. Evidence is read only where a folder has lain for a day."""
     now = installation.clock()
     readable = [
         row
-        for row in installation.registry.versions(name)
-        if not row["expired_at"] or now - datetime.fromisoformat(row["expired_at"]) < grace
+        for row in installation.registry.versions.all(name)
+        if not row.expired_at or now - datetime.fromisoformat(row.expired_at) < grace
     ]
-    registered = {
-        Path(file.path).parts[0]
-        for row in readable
-        for file in evidence.files(installation.statement(row))
-    }
+
+    @cache
+    def held() -> set[str]:
+        return folders_of(installation, name, readable)
+
     lake = installation.lake
     return [
-        *lake.left_by_dead_runs(name, now.timestamp(), registered.__contains__),
-        *lake.sketches_of_others(name, {row["version"] for row in readable}),
+        *lake.left_by_dead_runs(name, now.timestamp(), lambda folder: folder in held()),
+        *lake.sketches_of_others(name, {row.version for row in readable}),
     ]
+
+
+def folders_of(installation: Installation, name: str, rows: Sequence[Version]) -> set[str]:
+    """The folders below `versions` that these versions hold. What two of them share is read once."""
+    read = installation.partition_reader(name)
+    folders: set[str] = set()
+    before: str | None = None
+    for row in rows:
+        document = installation.signed_statement(row)
+        tree = document["predicate"].get("partition_tree")
+        if tree is None:
+            folders |= {Path(file.path).parts[0] for file in evidence.files(document)}
+            continue
+        _, new = partition_tree.difference(before, tree["root"], read)
+        folders |= {Path(path).parts[0] for part in new.values() for path in part["files"]}
+        before = tree["root"]
+    return folders

@@ -14,7 +14,8 @@ import polars as pl
 from assay.assets.io.contract_folder import find
 from assay.assets.io.disk import sha256, write_atomically
 from assay.assets.io.installation import Installation
-from assay.assets.io.registry import Row
+from assay.assets.io.registry.database import Json
+from assay.assets.io.registry.versions import Version
 from assay.assets.stages.related_contracts import check_related_contracts
 from assay.assets.stages.run import Run, schema, stage
 from assay.contracts.errors import (
@@ -46,7 +47,7 @@ class FeatureTable:
     """A feature table of one version: `details` as the registry keeps them."""
 
     version: str
-    details: Row
+    details: Json
     new: bool
 
 
@@ -74,13 +75,13 @@ def make_features(run: Run, wanted: Wanted | None = None) -> FeatureTable:
     """
     installation, contract, features = run.installation, run.contract, settings(run)
     row = installation.version(contract.name)
-    known = installation.registry.derived(contract.name, row["version"], "features")
+    known = installation.registry.derived.get(contract.name, row.version, "features")
     if known is not None:
         if wanted:
             engine.choose(
                 wanted
             )  # one that is not there is refused, though nothing is to be made: whoever asks for it believes that it works
-        return FeatureTable(row["version"], known, new=False)
+        return FeatureTable(row.version, known, new=False)
     with stage(run, "features") as noted:
         on = engine.choose(wanted or features.engine)
         frame = installation.scan(row)
@@ -96,10 +97,12 @@ def make_features(run: Run, wanted: Wanted | None = None) -> FeatureTable:
         )
         _refuse_what_nobody_may_use(contract, features, classes)
         staged = installation.lake.staging(contract.name, run.run_id) / "features"
-        state = _written(staged, replace(state, version=_bound(row), others=tuple(bound)))
+        state = _written(
+            staged, replace(state, version=_bound(installation, row), others=tuple(bound))
+        )
         told = parity.receipt(frame, state, on, others)
         columns = write_table(staged, frame, state, told, others)
-        target = installation.lake.folder(contract.name, "features") / row["version"]
+        target = installation.lake.folder(contract.name, "features") / row.version
         installation.lake.move_in(staged, target)
         files = {
             str(file.relative_to(target)): sha256(file)
@@ -109,7 +112,7 @@ def make_features(run: Run, wanted: Wanted | None = None) -> FeatureTable:
         rows = pl.scan_parquet(target / PART).select(pl.len()).collect().item()
         transforms = {name: features.transforms[place].transform for name, place in by.items()}
         details = {
-            "engine": on, "rows": rows, "columns": list(columns), "features": list(state.kept), "digests": files, "source_version": row["version"],
+            "engine": on, "rows": rows, "columns": list(columns), "features": list(state.kept), "digests": files, "source_version": row.version,
             "training_rows": state.training_rows, "holdout": contract.holdout, "classes": classes,
             "parity": {"engine": told.engine, "rows": told.rows, "tolerance": told.tolerance, "greatest": told.greatest, "columns": [asdict(each) for each in told.columns]},
             "from": {name: {"transform": transforms[name], "columns": list(inputs[name]), "type": str(columns[name])} for name in state.kept},
@@ -117,44 +120,44 @@ def make_features(run: Run, wanted: Wanted | None = None) -> FeatureTable:
         }  # fmt: skip
         said = {
             "dataset": contract.name,
-            "version": row["version"],
-            "bound_to": asdict(_bound(row)),
+            "version": row.version,
+            "bound_to": asdict(_bound(installation, row)),
             "contract": contract.digest,
             "run_id": run.run_id,
             **details,
         }
         write_atomically(
-            _evidence_file(installation, contract.name, row["version"]),
+            _evidence_file(installation, contract.name, row.version),
             evidence.signed(files, said, installation.keys.signer()),
         )
         size = (target / PART).stat().st_size
         installation.lake.commit_delta(
             target.parent,
-            row["sequence"],
-            [(f"{row['version']}/{PART}", size, rows)],
+            row.sequence,
+            [(f"{row.version}/{PART}", size, rows)],
             columns,
-            f"{contract.name} features {row['version']}",
+            f"{contract.name} features {row.version}",
         )
-        installation.registry.keep_derived(contract.name, row["version"], "features", details)
+        installation.registry.derived.keep(contract.name, row.version, "features", details)
         noted.inputs += [
             Table(name=f"{each.dataset}/published", version=each.version)
-            for each in (_bound(row), *bound)
+            for each in (_bound(installation, row), *bound)
         ]
         noted.outputs.append(
             Table(
                 name=f"{contract.name}/features",
-                version=row["version"],
+                version=row.version,
                 columns=schema(dict(columns)),
                 rows=rows,
                 lineage=_lineage(contract, features, inputs),
             )
         )
-    return FeatureTable(row["version"], details, new=True)
+    return FeatureTable(row.version, details, new=True)
 
 
-def _bound(row: Row) -> Bound:
+def _bound(installation: Installation, row: Version) -> Bound:
     return Bound(
-        row["dataset"], row["version"], hashlib.sha256(row["envelope"].encode()).hexdigest()
+        row.dataset, row.version, hashlib.sha256(installation.envelope(row).encode()).hexdigest()
     )
 
 
@@ -173,12 +176,12 @@ def _others(
         admitted = installation.statement(row)["predicate"]["admission"]["purposes"]
         if missing := [purpose for purpose in contract.license.purposes if purpose not in admitted]:
             raise AdmissionError(
-                f"rows are joined to {transform.dataset}@{row['version']}, which was not admitted for '{missing[0]}'",
+                f"rows are joined to {transform.dataset}@{row.version}, which was not admitted for '{missing[0]}'",
                 "Leave the purpose out of assay.license, or admit that data set for it",
                 Where(dataset=contract.name),
             )
         frames[transform.dataset] = installation.scan(row)
-        bound.append(_bound(row))
+        bound.append(_bound(installation, row))
     return frames, bound
 
 
@@ -304,7 +307,7 @@ def _label(state: State) -> list[str]:
     return [state.features.target.name] if state.features.target else []
 
 
-def _reported(proxies: tuple[privacy.Proxy, ...], features: Features) -> list[Row]:
+def _reported(proxies: tuple[privacy.Proxy, ...], features: Features) -> list[Json]:
     """The features that give a protected column away, and were not made from it; what was is told by its class."""
     return [asdict(proxy) for proxy in proxies if proxy.skill >= features.proxy_above]
 
@@ -343,7 +346,7 @@ def feature_frame(installation: Installation, dataset: str, version: str) -> pl.
 def feature_state(installation: Installation, dataset: str, version: str) -> State:
     """The fitted state of a version, its digests checked, and that it is of this version."""
     state = _read(_checked(installation, dataset, version))
-    if state.version != _bound(installation.version(dataset, version)):
+    if state.version != _bound(installation, installation.version(dataset, version)):
         raise EvidenceError(
             "the state was fitted on another version",
             "Restore it from a backup",
@@ -357,7 +360,7 @@ def state_others(installation: Installation, state: State) -> Others:
     frames: Others = {}
     for each in state.others:
         row = installation.version(each.dataset, each.version)
-        if _bound(row) != each:
+        if _bound(installation, row) != each:
             raise EvidenceError(
                 f"{each.dataset}@{each.version} is not what the features were made from",
                 "Restore the registry from a backup",
@@ -370,7 +373,7 @@ def state_others(installation: Installation, state: State) -> Others:
 def without_features(installation: Installation, dataset: str, version: str) -> FeatureError:
     """The error of a version without features, and how it comes to have some."""
     contract = find(installation.contracts, dataset)
-    latest = installation.version(dataset)["version"]
+    latest = installation.version(dataset).version
     if contract is not None and contract.features is None:
         remedy = f"Add assay.features to its contract, then: assay run {dataset}"
     elif version != latest:
@@ -386,7 +389,7 @@ def _evidence_file(installation: Installation, dataset: str, version: str) -> Pa
 
 def _checked(installation: Installation, dataset: str, version: str) -> Path:
     """The folder of a feature table, every file as it was signed."""
-    if installation.registry.derived(dataset, version, "features") is None:
+    if installation.registry.derived.get(dataset, version, "features") is None:
         raise without_features(installation, dataset, version)
     file = _evidence_file(installation, dataset, version)
     if not file.is_file():

@@ -61,8 +61,8 @@ def kept(run: Run) -> dict[int, Fitted]:
         if step.fit == "first" and steps.KINDS[step.step].keeps
     }
     known: dict[int, Fitted] = {}
-    for row in installation.registry.versions(contract.name) if wanted else []:
-        cleaning = installation.statement(row)["predicate"]["cleaning"]
+    for row in installation.registry.versions.all(contract.name) if wanted else []:
+        cleaning = installation.signed_statement(row)["predicate"]["cleaning"]
         for index, step in wanted.items():
             if (
                 index not in known

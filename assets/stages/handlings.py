@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from assay.assets.io.installation import Installation
-from assay.assets.io.registry import Row
+from assay.assets.io.registry.quarantine import HandlingRecord
 from assay.pipelines.validate.quarantine import Handling
 
 
@@ -16,15 +16,15 @@ def decisions_of(
 
 def rows_of(
     installation: Installation, dataset: str, source_digest: str, window: str | None
-) -> list[Row]:
+) -> list[HandlingRecord]:
     """The same, as the registry keeps them: with who, when, why and the signed envelope."""
     return [
         row
-        for row in installation.registry.handlings(dataset)
-        if (row["source_digest"], row["window"]) == (source_digest, window)
+        for row in installation.registry.quarantine.handlings(dataset)
+        if (row.source_digest, row.window) == (source_digest, window)
     ]
 
 
-def handling_of(row: Row) -> Handling:
+def handling_of(row: HandlingRecord) -> Handling:
     """One decision."""
-    return Handling(row["id"], row["action"], tuple(row["chosen"]), row["rule"], row["covers"])
+    return Handling(row.id, row.action, tuple(row.chosen), row.rule, row.covers)

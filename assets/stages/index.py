@@ -18,7 +18,10 @@ import polars as pl
 from assay.assets.io.embedders import Endpoint, Folder
 from assay.assets.io.index import IndexStore, Opened, is_fitted
 from assay.assets.io.installation import Installation
-from assay.assets.io.registry import Row
+from assay.assets.io.registry.database import Json
+from assay.assets.io.registry.indexes import IndexBuild, NewBuild, ServingIndex
+from assay.assets.io.registry.triggers import Trigger
+from assay.assets.io.registry.versions import Version
 from assay.assets.stages.act import Acted, carried
 from assay.assets.stages.run import Run, stage
 from assay.contracts.errors import ActionError, Where
@@ -57,20 +60,20 @@ def rebuild_if_due(run: Run) -> Acted | None:
     with store.alone(contract.name):
         sweep(installation, store, contract)
         row = installation.version(contract.name)
-        if installation.registry.derived(contract.name, row["version"], "index") is None:
+        if installation.registry.derived.get(contract.name, row.version, "index") is None:
             reason = _reason(installation, contract, policy, store, row)
             if reason:
-                installation.registry.raise_trigger(
-                    contract.name, row["version"], "rebuild", reason
+                installation.registry.triggers.request(
+                    contract.name, row.version, "rebuild", reason
                 )
-        due = installation.registry.due(contract.name, "rebuild")
+        due = installation.registry.triggers.due(contract.name, "rebuild")
         if not due:
             return None
         with stage(run, "index") as noted:
             details = _rebuilt(installation, contract, policy, store, row, due, full=False)
-            noted.inputs.append(Table(name=f"{contract.name}/published", version=row["version"]))
-            noted.outputs.append(Table(name=f"{contract.name}/index", version=row["version"]))
-        return Acted(row["version"], details)
+            noted.inputs.append(Table(name=f"{contract.name}/published", version=row.version))
+            noted.outputs.append(Table(name=f"{contract.name}/index", version=row.version))
+        return Acted(row.version, details)
 
 
 def rebuild(run: Run, *, full: bool) -> Acted:
@@ -87,17 +90,17 @@ def rebuild(run: Run, *, full: bool) -> Acted:
                 policy,
                 store,
                 row,
-                installation.registry.due(contract.name, "rebuild"),
+                installation.registry.triggers.due(contract.name, "rebuild"),
                 full=full,
             )
-            noted.inputs.append(Table(name=f"{contract.name}/published", version=row["version"]))
-            noted.outputs.append(Table(name=f"{contract.name}/index", version=row["version"]))
-    return Acted(row["version"], details)
+            noted.inputs.append(Table(name=f"{contract.name}/published", version=row.version))
+            noted.outputs.append(Table(name=f"{contract.name}/index", version=row.version))
+    return Acted(row.version, details)
 
 
 def roll_back(
     installation: Installation, name: str, build: str | None, why: str
-) -> tuple[str, Row]:
+) -> tuple[str, IndexBuild]:
     """Have an earlier build serve again, the one before unless named; the next version that is accepted moves on from it.
 
     Returns: the build that served, and the row of the one that serves now. Raises: ActionError: there is none to go back to, or its files are not what was built.
@@ -105,23 +108,23 @@ def roll_back(
     store = index_store(installation)
     policy_of(installation.contract(name))
     with store.alone(name):
-        now = installation.registry.serving_index(name)
+        now = installation.registry.indexes.serving(name)
         if now is None:
             raise ActionError(
                 "no index is in service", f"Build it: assay run {name}", Where(dataset=name)
             )
-        to = build or str(installation.registry.earlier_index(name)["build"])
+        to = build or str(installation.registry.indexes.earlier(name).build)
         known = next(
             (
                 row
-                for row in installation.registry.index_builds(name)
-                if row["build"] == to and not row["dropped_at"]
+                for row in installation.registry.indexes.builds(name)
+                if row.build == to and not row.dropped_at
             ),
             None,
         )
         if known:
-            store.open(name, to, known["sha256"])  # what serves has to be what was built
-        return now["build"], installation.registry.serve_index(name, to, why)
+            store.open(name, to, known.sha256)  # what serves has to be what was built
+        return now.build, installation.registry.indexes.serve(name, to, why)
 
 
 def sweep(installation: Installation, store: IndexStore, contract: Contract) -> list[str]:
@@ -130,45 +133,41 @@ def sweep(installation: Installation, store: IndexStore, contract: Contract) -> 
     Returns: the builds that went.
     """
     name, policy = contract.name, policy_of(contract)
-    if installation.registry.clock_doubt() is not None:
+    if installation.registry.clock_doubts.doubt() is not None:
         return []  # nothing is dropped until the time is confirmed
-    serving = installation.registry.serving_index(name)
+    serving = installation.registry.indexes.serving(name)
     there = [
         row
-        for row in installation.registry.index_builds(name)
-        if not row["dropped_at"] and row["accepted"]
+        for row in installation.registry.indexes.builds(name)
+        if not row.dropped_at and row.accepted
     ]
-    latest = installation.registry.version(name)
-    served = serving["build"] if serving else None
-    others = [row for row in reversed(there) if row["build"] != served]
+    latest = installation.registry.references.resolve(name)
+    served = serving.build if serving else None
+    others = [row for row in reversed(there) if row.build != served]
     living = _living(installation, contract, latest) if others and latest else None
     withdrawn = [
-        row["build"]
-        for row in others
-        if living is not None and _holds_withdrawn(store, row, living)
+        row.build for row in others if living is not None and _holds_withdrawn(store, row, living)
     ]
-    surplus = [row["build"] for row in others if row["build"] not in withdrawn][policy.keep - 1 :]
-    installation.registry.drop_builds(name, withdrawn, "it holds documents that are withdrawn")
-    installation.registry.drop_builds(name, surplus, f"the contract keeps {policy.keep}")
-    kept = {row["build"] for row in there} - {*withdrawn, *surplus} | (
-        {served} if served else set()
-    )
+    surplus = [row.build for row in others if row.build not in withdrawn][policy.keep - 1 :]
+    installation.registry.indexes.drop(name, withdrawn, "it holds documents that are withdrawn")
+    installation.registry.indexes.drop(name, surplus, f"the contract keeps {policy.keep}")
+    kept = {row.build for row in there} - {*withdrawn, *surplus} | ({served} if served else set())
     return store.sweep(name, kept)
 
 
-def _living(installation: Installation, contract: Contract, row: Row) -> pl.Series:
+def _living(installation: Installation, contract: Contract, row: Version) -> pl.Series:
     return documents_of(installation, contract, row).get_column("document")
 
 
-def _holds_withdrawn(store: IndexStore, row: Row, living: pl.Series) -> bool:
+def _holds_withdrawn(store: IndexStore, row: IndexBuild, living: pl.Series) -> bool:
     try:
-        held = store.open(row["dataset"], row["build"], row["sha256"]).documents["document"]
+        held = store.open(row.dataset, row.build, row.sha256).documents["document"]
     except ActionError:
         return True  # nobody can tell what a build holds that is not what was built
     return not held.is_in(living.implode()).all()
 
 
-def documents_of(installation: Installation, contract: Contract, row: Row) -> pl.DataFrame:
+def documents_of(installation: Installation, contract: Contract, row: Version) -> pl.DataFrame:
     """A version's documents, as `pipelines.act.passages.documents` gives them."""
     policy = policy_of(contract)
     columns = list(
@@ -207,14 +206,14 @@ def _cutting(policy: Index) -> Cutting:
 
 
 def _reason(
-    installation: Installation, contract: Contract, policy: Index, store: IndexStore, row: Row
+    installation: Installation, contract: Contract, policy: Index, store: IndexStore, row: Version
 ) -> str | None:
     """Why the index in service is not the one of this version; None where it is."""
-    service = installation.registry.serving_index(contract.name)
+    service = installation.registry.indexes.serving(contract.name)
     if service is None:
         return "No index is in service, so this is the first."
     try:
-        old = store.open(contract.name, service["build"], service["sha256"])
+        old = store.open(contract.name, service.build, service.sha256)
     except ActionError as error:
         return f"The index in service cannot be used: {error.problem}."
     if old.manifest["cutting"] != asdict(_cutting(policy)) or old.manifest["settings"] != _settings(
@@ -237,20 +236,20 @@ def _rebuilt(
     contract: Contract,
     policy: Index,
     store: IndexStore,
-    row: Row,
-    due: Sequence[Row],
+    row: Version,
+    due: Sequence[Trigger],
     *,
     full: bool,
-) -> Row:
+) -> Json:
     """Build, judge, and conclude. Returns: the details that the registry keeps."""
     name = contract.name
-    service = installation.registry.serving_index(name)
+    service = installation.registry.indexes.serving(name)
     with ThreadPoolExecutor(1) as beside:
         found = beside.submit(_usable, store, service)
         documents = documents_of(installation, contract, row)
         old = found.result()
     built = build(
-        installation, contract, policy, store, row["version"], documents, None if full else old
+        installation, contract, policy, store, row.version, documents, None if full else old
     )
     asked = _questions(policy, documents)
     candidate = _measured(installation, policy, store, built, asked, documents)
@@ -290,41 +289,41 @@ def _rebuilt(
             reason=objection or f"{judgement.reason} that could be asked: {mute}",
         )
     details = {
-        **asdict(judgement), "asked_because": due[-1]["reason"] if due else "", "outcome": "in service" if judgement.accepted else "refused", **carried(installation, contract, row["version"]), "build": built.build,
-        "chunks": built.manifest["passages"], "documents": documents.height, "dataset_version": row["version"], "changed": built.manifest["changed"], "embedder": built.manifest["embedder"],
+        **asdict(judgement), "asked_because": due[-1].reason if due else "", "outcome": "in service" if judgement.accepted else "refused", **carried(installation, contract, row.version), "build": built.build,
+        "chunks": built.manifest["passages"], "documents": documents.height, "dataset_version": row.version, "changed": built.manifest["changed"], "embedder": built.manifest["embedder"],
         "measured": asdict(candidate), "measured_in_service": asdict(before) if before else None, "bytes": sum(file.stat().st_size for file in built.folder.rglob("*") if file.is_file()),
     }  # fmt: skip
     if old and not judgement.accepted:
         _take_out(installation, store, old, documents, details)
-    this = {
-        "dataset": name,
-        "build": built.build,
-        "version": row["version"],
-        "sha256": store.manifest_digest(built),
-        "details": details,
-        "accepted": judgement.accepted,
-    }
+    this = NewBuild(
+        dataset=name,
+        build=built.build,
+        version=row.version,
+        sha256=store.manifest_digest(built),
+        details=details,
+        accepted=judgement.accepted,
+    )
     installation.registry.conclude_index(
-        this, judgement.reason, details, _outcomes(due, row["version"], details)
+        this, judgement.reason, details, _outcomes(due, row.version, details)
     )
     sweep(installation, store, contract)
     return details
 
 
-def _usable(store: IndexStore, service: Row | None) -> Opened | None:
+def _usable(store: IndexStore, service: ServingIndex | None) -> Opened | None:
     """The build in service, to be compared with and built upon; None where there is none, or its files are not what was built."""
     if service is None:
         return None
     try:
-        opened = store.open(service["dataset"], service["build"], service["sha256"])
+        opened = store.open(service.dataset, service.build, service.sha256)
         if is_fitted(opened.manifest):
-            store.space(service["dataset"], opened.manifest["embedder"]["digest"])
+            store.space(service.dataset, opened.manifest["embedder"]["digest"])
     except ActionError:
         return None
     return opened
 
 
-def _outcomes(due: Sequence[Row], version: str, details: Row) -> list[tuple[Row, Row]]:
+def _outcomes(due: Sequence[Trigger], version: str, details: Json) -> list[tuple[Trigger, Json]]:
     """The newest trigger is done; older ones are overtaken by it."""
     done = {key: details[key] for key in ("outcome", "reason", "metric", "candidate", "in_service")}
     overtaken = {"outcome": "overtaken", "reason": f"a newer version, {version}, was acted on"}
@@ -401,7 +400,11 @@ def _embedder_for(
 
 
 def embedder_of(
-    installation: Installation, store: IndexStore, dataset: str, settings: Row, manifest: Row | None
+    installation: Installation,
+    store: IndexStore,
+    dataset: str,
+    settings: Json,
+    manifest: Json | None,
 ) -> Embedder:
     """The embedder of these settings; of a build where its manifest is given, which it must be the very one of.
 
@@ -484,7 +487,7 @@ def _take_out(
     store: IndexStore,
     old: Opened,
     documents: pl.DataFrame,
-    details: Row,
+    details: Json,
 ) -> None:
     """The candidate was refused, but what is withdrawn has to go all the same: serve the old index without it."""
     gone = renewal.compare(old.documents, documents).removed
@@ -509,24 +512,24 @@ def _take_out(
     made = store.write(
         manifest["dataset"], manifest["version"], renewal.in_order([rows]), left, embedder, told
     )
-    kept = installation.registry.serving_index(manifest["dataset"])
+    kept = installation.registry.indexes.serving(manifest["dataset"])
     reason = f"{len(gone):,} withdrawn documents were taken out of the index in service; the candidate was refused: {details['reason']}"
     before = {
-        **(kept["details"] if kept else {}),
+        **(kept.details if kept else {}),
         "build": made.build,
         "documents": left.height,
         "chunks": rows.height,
         "changed": told["changed"],
         "reason": reason,
     }
-    this = {
-        "dataset": manifest["dataset"],
-        "build": made.build,
-        "version": manifest["version"],
-        "sha256": store.manifest_digest(made),
-        "details": before,
-        "accepted": True,
-    }
+    this = NewBuild(
+        dataset=manifest["dataset"],
+        build=made.build,
+        version=manifest["version"],
+        sha256=store.manifest_digest(made),
+        details=before,
+        accepted=True,
+    )
     installation.registry.conclude_index(this, reason, before, [])
 
 

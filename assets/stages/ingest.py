@@ -48,7 +48,6 @@ def land(run: Run) -> Landed:
     with stage(run, "landed") as noted:
         installation.home.check_region(contract)
         check_related_contracts(installation, contract, related_names(contract))
-        _ = run.lease
         source = upstream.version_of(installation, contract) if contract.source.upstream else None
         fetched = sources.fetch(contract, _place(run, source))
         staged = installation.lake.staging(contract.name, run.run_id) / "landed"
@@ -154,14 +153,12 @@ def shown_columns(contract: Contract, columns: Sequence[str]) -> list[str]:
 
 def _mark(run: Run) -> sources.Mark | None:
     """What the last published version reached, as its signed evidence says; a run that published nothing moves it nowhere."""
-    versions = (
-        run.installation.registry.versions(run.contract.name)
-        if run.contract.source.options.watermark is not None
-        else []
-    )
-    if not versions:
+    if run.contract.source.options.watermark is None:
         return None
-    mark = run.installation.statement(versions[-1])["predicate"].get("watermark")
+    newest = run.installation.registry.versions.newest(run.contract.name)
+    if newest is None:
+        return None
+    mark = run.installation.signed_statement(newest)["predicate"].get("watermark")
     if not mark:
         return None
     column = mark["column"]
@@ -171,7 +168,7 @@ def _mark(run: Run) -> sources.Mark | None:
         if sealed
         else mark["value"]
     )
-    return sources.Mark(column, value, versions[-1]["source_digest"])
+    return sources.Mark(column, value, newest.source_digest)
 
 
 def kept_mark(run: Run, column: str, value: str | int | float) -> dict[str, Any]:

@@ -16,8 +16,9 @@ import polars as pl
 
 from assay.assets.io.installation import Installation
 from assay.assets.io.models import TRIGGER
-from assay.assets.io.registry import Row
-from assay.assets.io.registry_triggers import Role
+from assay.assets.io.registry.database import Json
+from assay.assets.io.registry.models import Role, ServingModel
+from assay.assets.io.registry.triggers import Trigger
 from assay.assets.stages.act import Acted, carried
 from assay.assets.stages.fault_points import reached
 from assay.assets.stages.features import feature_frame, feature_state, settings, state_others
@@ -51,25 +52,27 @@ def retrain_if_due(run: Run) -> Acted | None:
             "Add assay.retrain",
             Where(file=contract.file, dataset=contract.name),
         )
-    due = installation.registry.due(contract.name, "retrain")
+    due = installation.registry.triggers.due(contract.name, "retrain")
     if not due:
         return None
     *overtaken, trigger = due
-    with installation.registry.holding(trigger, run.run_id) as mine:
+    with installation.registry.triggers.holding(trigger, run.run_id) as mine:
         if not mine:
             return None
         with stage(run, "model") as noted:
             details = _retrain(run, policy, target, trigger, overtaken)
-            noted.inputs.append(Table(name=f"{contract.name}/features", version=trigger["version"]))
+            noted.inputs.append(Table(name=f"{contract.name}/features", version=trigger.version))
             noted.outputs.append(
                 Table(name=f"{contract.name}/model", version=str(details["model_version"]))
             )
     installation.settle()
-    return Acted(trigger["version"], details)
+    return Acted(trigger.version, details)
 
 
-def _retrain(run: Run, policy: Retrain, target: Target, trigger: Row, overtaken: list[Row]) -> Row:
-    installation, contract, version = run.installation, run.contract, trigger["version"]
+def _retrain(
+    run: Run, policy: Retrain, target: Target, trigger: Trigger, overtaken: list[Trigger]
+) -> Json:
+    installation, contract, version = run.installation, run.contract, trigger.version
     name, wanted = contract.name, settings(run)
     facts = _facts(run, trigger, _for_training(run, version, trigger))
     frame = feature_frame(installation, name, version).collect()
@@ -77,15 +80,15 @@ def _retrain(run: Run, policy: Retrain, target: Target, trigger: Row, overtaken:
     columns = [column for column in frame.columns if column not in (wanted.order_by, target.name)]
     train, held_back = retrain.split_in_time(frame, wanted.order_by, policy.holdout)
     registered, candidate = _candidate(
-        installation, policy, facts, f"{name}/{trigger['id']}", train, columns, target
+        installation, policy, facts, f"{name}/{trigger.id}", train, columns, target
     )
     reached("registered")
     known = held_back.filter(pl.col(target.name).is_not_null())
     labels, scores = known[target.name].to_numpy(), retrain.chances(candidate, known, columns)
-    serving = installation.registry.serving(name)
+    serving = installation.registry.models.serving(name)
     champion, start = serving.get("champion"), held_back[wanted.order_by].min()
     theirs = (
-        champion_scores(installation, contract, policy, champion["version"], version, start)
+        champion_scores(installation, contract, policy, champion.version, version, start)
         if champion
         else None
     )
@@ -104,11 +107,11 @@ def _retrain(run: Run, policy: Retrain, target: Target, trigger: Row, overtaken:
         card(facts, policy=policy, features=columns, evaluation=found, judgement=judgement),
     )
     canary = policy.canary if judgement.accepted and champion else None
-    details: Row = {
-        **asdict(judgement), "asked_because": trigger["reason"], "candidate": None if np.isnan(judgement.candidate) else judgement.candidate,
+    details: Json = {
+        **asdict(judgement), "asked_because": trigger.reason, "candidate": None if np.isnan(judgement.candidate) else judgement.candidate,
         "outcome": "in canary" if canary else "in service" if judgement.accepted else "refused", "model": policy.model, "model_version": registered,
         **carried(installation, contract, version), "trained_rows": train.height, "judged_rows": held_back.height, "dataset_version": version, "trace_id": facts["trace_id"],
-        "evaluation": found.as_json(), "judged": {metric: value for metric in METRICS if (value := metric_of(metric)(labels, scores)) == value}, "replaced": champion["version"] if champion else None,
+        "evaluation": found.as_json(), "judged": {metric: value for metric in METRICS if (value := metric_of(metric)(labels, scores)) == value}, "replaced": champion.version if champion else None,
     }  # fmt: skip
     judged = (
         [round(float(each), 6) for each in np.quantile(scores, np.linspace(0, 1, JUDGED_SCORES))]
@@ -126,12 +129,12 @@ def _retrain(run: Run, policy: Retrain, target: Target, trigger: Row, overtaken:
     return details
 
 
-def _facts(run: Run, trigger: Row, signed: dict[str, Any]) -> dict[str, str]:
+def _facts(run: Run, trigger: Trigger, signed: dict[str, Any]) -> dict[str, str]:
     """What a model of the trigger's version comes from, as MLflow's tags and the model card tell it."""
-    installation, contract, version = run.installation, run.contract, trigger["version"]
+    installation, contract, version = run.installation, run.contract, trigger.version
     return {
         "dataset": contract.name, "dataset_version": version, "evidence_sha256": signed["sha256"], "files": "\n".join(signed["files"]), "contract": contract.digest,
-        "trace_id": trace_of_run(run.run_id), "reason": trigger["reason"], "filter_rules": ", ".join(signed["rules"]) or "none", **carried(installation, contract, version),
+        "trace_id": trace_of_run(run.run_id), "reason": trigger.reason, "filter_rules": ", ".join(signed["rules"]) or "none", **carried(installation, contract, version),
     }  # fmt: skip
 
 
@@ -166,17 +169,17 @@ def _candidate(
 def _switch(
     run: Run,
     policy: Retrain,
-    serving: Mapping[Role, Row],
-    details: Row,
-    serves: Row | None,
-    due: Sequence[Row],
+    serving: Mapping[Role, ServingModel],
+    details: Json,
+    serves: Json | None,
+    due: Sequence[Trigger],
 ) -> None:
     """Put the candidate where its judgement says, if anywhere, and close what was due. Raises: ActionError: another process has done so."""
     name, version, number = run.contract.name, details["dataset_version"], details["model_version"]
     role: Role = "challenger" if details["outcome"] == "in canary" else "champion"
     refused = {} if serves else {number: details["reason"]}
     if serves and role == "challenger" and "challenger" in serving:
-        refused[serving["challenger"]["version"]] = (
+        refused[serving["challenger"].version] = (
             f"overtaken in canary: version {number}, trained on {version}, is tried in its place"
         )
     trigger, *overtaken = due
@@ -203,7 +206,7 @@ def _switch(
     reached("after the switch")
 
 
-def _for_training(run: Run, version: str, trigger: Row) -> dict[str, Any]:
+def _for_training(run: Run, version: str, trigger: Trigger) -> dict[str, Any]:
     """Whether a version may be trained on; the use is recorded before it is read.
 
     Raises: AdmissionError: it was not admitted for training. EvidenceError: it has expired, or is not what was signed.
@@ -221,10 +224,10 @@ def _for_training(run: Run, version: str, trigger: Row) -> dict[str, Any]:
     details = {
         "filter_rules": rules,
         "model": run.contract.retrain.model if run.contract.retrain else None,
-        "trigger": trigger["id"],
-        "rows": row["rows"],
+        "trigger": trigger.id,
+        "rows": row.rows,
     }
-    installation.registry.use(
+    installation.registry.uses.record(
         name,
         version,
         "training",
@@ -241,7 +244,7 @@ def _for_training(run: Run, version: str, trigger: Row) -> dict[str, Any]:
         )
     files = [f"{subject['name']} {subject['digest']['sha256']}" for subject in document["subject"]]
     return {
-        "sha256": hashlib.sha256(row["envelope"].encode()).hexdigest(),
+        "sha256": hashlib.sha256(installation.envelope(row).encode()).hexdigest(),
         "files": files,
         "rules": rules,
     }
@@ -251,7 +254,9 @@ def _refuse_classes(
     installation: Installation, contract: Contract, wanted: Features, version: str
 ) -> None:
     """Raises: ActionError: a feature is made from a column of a class that the contract does not allow for training."""
-    classes = (installation.registry.derived(contract.name, version, "features") or {})["classes"]
+    classes = (installation.registry.derived.get(contract.name, version, "features") or {})[
+        "classes"
+    ]
     for name, kind in privacy.refused(classes, wanted.allows, "training").items():
         raise ActionError(
             f"the feature '{name}' is {kind}, and assay.features does not allow that for training",
@@ -313,7 +318,7 @@ def champion_scores(
 
 def compared(
     installation: Installation, contract: Contract, policy: Retrain, first: str, second: str
-) -> Row:
+) -> Json:
     """Two versions of a model on the same held-back rows of the newest version, resampled together."""
     wanted = contract.features
     target = wanted.target if wanted else None
@@ -329,9 +334,9 @@ def compared(
     labels = (rows[target.column] > target.above).cast(pl.Int8).to_numpy()
     scores = [
         champion_scores(
-            installation, contract, policy, version, row["version"], rows[wanted.order_by].min()
+            installation, contract, policy, version, row.version, rows[wanted.order_by].min()
         )
         for version in (first, second)
     ]
     found = retrain.evaluate(labels, scores[0], scores[1], rows, policy=policy)
-    return {"dataset_version": row["version"], "rows": len(labels), "evaluation": found.as_json()}
+    return {"dataset_version": row.version, "rows": len(labels), "evaluation": found.as_json()}

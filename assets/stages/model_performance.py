@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from assay.assets.io.installation import Installation
-from assay.assets.io.registry import Row
+from assay.assets.io.registry.models import ServingModel
 from assay.assets.stages.outcomes import MODEL, SCORE, _predictions, live
 from assay.contracts.model import Contract
 from assay.contracts.settings import DriftPolicy, Performance, Retrain
@@ -19,13 +19,15 @@ FEWEST = 50
 def claims(installation: Installation, contract: Contract, policy: DriftPolicy) -> list[Claim]:
     """What the model in service adds to a version's drift: its predictions, and its performance."""
     champion = (
-        installation.registry.serving(contract.name).get("champion") if contract.retrain else None
+        installation.registry.models.serving(contract.name).get("champion")
+        if contract.retrain
+        else None
     )
     if champion is None or contract.retrain is None:
         return []
     found = []
-    given = _predictions(installation, contract.name).filter(pl.col(MODEL) == champion["version"])
-    judged = champion["details"].get("judged_scores")
+    given = _predictions(installation, contract.name).filter(pl.col(MODEL) == champion.version)
+    judged = champion.details.get("judged_scores")
     if given.height >= FEWEST and judged:
         found.append(
             prediction_drift(np.asarray(judged), given[SCORE].to_numpy(), policy.predictions)
@@ -39,18 +41,18 @@ def _performance(
     contract: Contract,
     policy: Retrain,
     bounds: Performance,
-    serving: Row,
+    serving: ServingModel,
 ) -> Claim | None:
     """How one that serves does where outcomes have arrived; None where none have."""
     metric = bounds.metric or policy.metric
-    labels, scores = live(installation, contract.name, serving["version"])
+    labels, scores = live(installation, contract.name, serving.version)
     if not len(labels):
         return None
     return performance(
         labels,
         scores,
         metric=metric,
-        judged_at=serving["details"].get("judged", {}).get(metric),
+        judged_at=serving.details.get("judged", {}).get(metric),
         policy=bounds,
         seed=policy.seed,
     )

@@ -11,7 +11,7 @@ import polars as pl
 from assay.assets.io.contract_folder import problem_of, readable
 from assay.assets.io.disk import sha256
 from assay.assets.io.installation import Installation
-from assay.assets.io.registry import Row
+from assay.assets.io.registry.database import Json
 from assay.assets.io.user_files import read_table
 from assay.contracts.errors import ActionError, EvidenceError, Where, shown
 from assay.contracts.model import Contract
@@ -70,7 +70,7 @@ def keep_predictions(
     return digest
 
 
-def take_outcomes(installation: Installation, name: str, file: Path) -> Row:
+def take_outcomes(installation: Installation, name: str, file: Path) -> Json:
     """Keep what came true: a file with `traceparent` (or `trace_id`) and `label` (0 or 1, true or false), and `prediction` where Assay did not make it.
 
     Of two outcomes that speak of one prediction the later counts; what says nothing new is kept once.
@@ -79,7 +79,7 @@ def take_outcomes(installation: Installation, name: str, file: Path) -> Row:
     """
     contract, policy = keeps_model(installation, name)
     frame = _read_outcomes(file)
-    serving = installation.registry.serving(contract.name)
+    serving = installation.registry.models.serving(contract.name)
     given = frame.join(
         _predictions(installation, contract.name).select(PARENT, pl.lit(True).alias("given")),
         on=PARENT,
@@ -95,19 +95,19 @@ def take_outcomes(installation: Installation, name: str, file: Path) -> Row:
             f"Give `{PARENT}` as `assay predict` wrote it, or `prediction` beside the label",
             Where(file=shown(file)),
         )
-    before = installation.registry.outcomes(contract.name)
+    before = installation.registry.outcomes.all(contract.name)
     told = frame.join(_kept(installation, contract.name), on=PARENT, how="left", suffix="_before")
     corrected = told.filter(
         pl.col(f"{LABEL}_before").is_not_null(), pl.col(LABEL) != pl.col(f"{LABEL}_before")
     ).height
     digest = hashlib.sha256(frame.sort(PARENT).write_csv().encode()).hexdigest()
     if corrected and any(
-        row["digest"] == digest for row in before
+        row.digest == digest for row in before
     ):  # said before, contradicted since, and said again
-        digest = hashlib.sha256(f"{digest} after {before[-1]['digest']}".encode()).hexdigest()
+        digest = hashlib.sha256(f"{digest} after {before[-1].digest}".encode()).hexdigest()
     staged = installation.lake.staging(contract.name, f"outcomes-{digest[:12]}") / "part.parquet"
     frame.with_columns(
-        pl.lit(serving["champion"]["version"] if "champion" in serving else None, pl.String).alias(
+        pl.lit(serving["champion"].version if "champion" in serving else None, pl.String).alias(
             MODEL
         )
     ).write_parquet(staged)
@@ -115,7 +115,7 @@ def take_outcomes(installation: Installation, name: str, file: Path) -> Row:
     if not target.exists():  # it is where a process was killed before it noted them
         installation.lake.move_file(staged, target)
     installation.lake.clear(contract.name, f"outcomes-{digest[:12]}")
-    new = installation.registry.keep_outcomes(contract.name, digest, frame.height, sha256(target))
+    new = installation.registry.outcomes.keep(contract.name, digest, frame.height, sha256(target))
     return {
         "dataset": contract.name,
         "model": policy.model,
@@ -210,9 +210,9 @@ def _kept(installation: Installation, name: str) -> pl.DataFrame:
             schema={PARENT: pl.String, LABEL: pl.Int8, SCORE: pl.Float64, MODEL: pl.String}
         )
     ]
-    for row in installation.registry.outcomes(name):
-        file = installation.lake.folder(name, "outcomes") / f"{row['digest']}.parquet"
-        if not file.is_file() or sha256(file) != row["file_sha256"]:
+    for row in installation.registry.outcomes.all(name):
+        file = installation.lake.folder(name, "outcomes") / f"{row.digest}.parquet"
+        if not file.is_file() or sha256(file) != row.file_sha256:
             raise EvidenceError(
                 "a file of outcomes is not what was kept",
                 "Restore it from a backup",

@@ -81,7 +81,7 @@ def _due_of_one_file(run: Run, wanted: Partitions, known: tuple[str, ...]) -> tu
         run, run_id=str(uuid.uuid5(uuid.NAMESPACE_OID, f"{run.run_id}/look")), parent=run.run_id
     )
     digest = land(look).receipt.digest
-    run.installation.registry.end(look.lease, "looked", {})
+    run.installation.registry.runs.end(look.lease(), "looked", {})
     run.installation.lake.clear(look.contract.name, look.run_id)
     there = window_counts(look, digest, partitions.name_format(wanted))
     return tuple(

@@ -11,15 +11,17 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 
 from assay.assets.io.installation import schema_of
-from assay.assets.io.registry import Row
+from assay.assets.io.registry.database import Json
+from assay.assets.io.registry.versions import Version
 from assay.assets.stages import fitted, quarantine_record
 from assay.assets.stages.admit import Admission
 from assay.assets.stages.clean_validate import Refined, check_row, keep_set_aside, refused
 from assay.assets.stages.expire import expire
 from assay.assets.stages.fault_points import reached
+from assay.assets.stages.part import Part
 from assay.assets.stages.quality import assess
 from assay.assets.stages.run import Noted, Run, stage
-from assay.assets.stages.statement import Part, signed
+from assay.assets.stages.statement import signed
 from assay.contracts.errors import ClockError
 from assay.lineage.facts import Table
 
@@ -28,7 +30,7 @@ from assay.lineage.facts import Table
 class Published:
     """A version, and whether this run made it."""
 
-    row: Row
+    row: Version
     new: bool
 
 
@@ -49,8 +51,17 @@ def publish_parts(run: Run, parts: Sequence[Part]) -> Published:
     Raises: QualityError: an error rule stops one of them, and with it all.
         PublicationError: a newer run holds a lease, the schema is no longer that of the other partitions, or the disk is full.
     """
+    with run.installation.registry.session():
+        registered = _publish_parts(run, parts)
+        for part in parts:
+            finish(part.run)
+    return Published(registered, registered.run_id == run.run_id)
+
+
+def _publish_parts(run: Run, parts: Sequence[Part]) -> Version:
+    """Publish the parts, without what follows the commit."""
     installation, name = run.installation, run.contract.name
-    with _stages(parts) as noted:
+    with _stages(parts) as stages:
         parts = [
             replace(part, refined=assess(part.run, part.admission, part.refined)) for part in parts
         ]
@@ -68,25 +79,16 @@ def publish_parts(run: Run, parts: Sequence[Part]) -> Published:
                 )
             )
         reached("synced")
-        registered = _committed(run, parts)
+        registered = _committed(run, parts, stages)
         reached("after the commit")
-        noted.inputs.append(Table(name=f"{name}/cleaned"))
-        noted.outputs.append(_table(run, registered))
-        for part in parts:
-            installation.registry.end(
-                part.run.lease, "published", {"version": registered["version"]}
-            )
-    for part in parts:
-        finish(part.run)
-    return Published(registered, registered["run_id"] == run.run_id)
+    return registered
 
 
 @contextmanager
-def _stages(parts: Sequence[Part]) -> Iterator[Noted]:
+def _stages(parts: Sequence[Part]) -> Iterator[list[Noted]]:
     """The stage of every part at once: if it fails, all of them have ended."""
     with ExitStack() as stack:
-        entered = [stack.enter_context(stage(part.run, "published")) for part in parts]
-        yield entered[-1]
+        yield [stack.enter_context(stage(part.run, "published")) for part in parts]
 
 
 def _keep(part: Part) -> None:
@@ -100,42 +102,53 @@ def _keep(part: Part) -> None:
         }
     )
     if refined.broken:
-        run.installation.registry.keep_checks(
-            run.lease, [check_row(check) for check in refined.checks]
+        run.installation.registry.checks.keep(
+            run.lease(), [check_row(check) for check in refined.checks]
         )
         raise refused(run, refined)
 
 
-def _committed(run: Run, parts: Sequence[Part]) -> Row:
-    """Sign and register the version; again on top of it where another partition was published meanwhile."""
-    installation = run.installation
+def _committed(run: Run, parts: Sequence[Part], stages: Sequence[Noted]) -> Version:
+    """Sign and register the version, with the end of its runs; again on top of it where another partition was published meanwhile."""
+    registry = run.installation.registry
     leased = [
-        (part.run.lease, [check_row(check) for check in part.refined.checks]) for part in parts
+        (part.run.lease(), [check_row(check) for check in part.refined.checks]) for part in parts
     ]
+
+    def end(registered: Version) -> None:
+        stages[-1].inputs.append(Table(name=f"{run.contract.name}/cleaned"))
+        stages[-1].outputs.append(_table(run, registered))
+        for (lease, _), noted in zip(leased, stages, strict=True):
+            registry.runs.end(lease, "published", {"version": registered.version})
+            noted.end()
+
     while True:
         row = signed(run, parts)
         reached("signed")
-        outbox = [("evidence", {"version": row["version"]}), ("delta", {"version": row["version"]})]
+        named: Json = {"version": row.version}
+        new = {"documents": list(row.documents)} if row.documents else {}
+        outbox = [("evidence", {**named, **new}), ("delta", named)]
         reached("before the commit")
-        registered = installation.registry.publish(
-            leased, row, outbox, measures=run.contract.drift is not None
+        registered = registry.publish(
+            leased, row, outbox, measures=run.contract.drift is not None, end=end
         )
         if registered is not None:
             return registered
 
 
-def already(run: Run, row: Row) -> bool:
+def already(run: Run, row: Version) -> bool:
     """End a run whose inputs were published before.
 
     Returns: whether `latest` went back to that version: the source, or the contract, is again what it was then. One window of several says nothing of that.
     """
-    back = (
-        run.contract.source.windows is None
-        and run.partition is None
-        and run.installation.registry.came_again(run.lease, row["version"])
-    )
-    run.installation.registry.end(run.lease, "already published", {"version": row["version"]})
-    finish(run)
+    registry = run.installation.registry
+    is_whole = run.contract.source.windows is None and run.partition is None
+    with registry.session():
+        with registry.transaction():
+            lease = run.lease()
+            back = is_whole and registry.came_again(lease, row.version)
+            registry.runs.end(lease, "already published", {"version": row.version})
+        finish(run)
     return back
 
 
@@ -150,7 +163,7 @@ def finish(run: Run) -> None:
         expire(run.installation, run.contract.name)
 
 
-def _table(run: Run, row: Row) -> Table:
+def _table(run: Run, row: Version) -> Table:
     contract = run.contract
     columns = schema_of(contract)
     tags = {
@@ -163,9 +176,9 @@ def _table(run: Run, row: Row) -> Table:
     }
     return Table(
         name=f"{contract.name}/published",
-        version=row["version"],
+        version=row.version,
         columns=tuple((c["name"], c["type"]) for c in columns),
-        rows=row["rows"],
+        rows=row.rows,
         lineage=lineage,
         tags=tags,
     )

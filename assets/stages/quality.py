@@ -18,6 +18,8 @@ import polars as pl
 from assay.assets.io import sql
 from assay.assets.io.disk import sha256
 from assay.assets.io.installation import Installation
+from assay.assets.io.registry.database import as_row
+from assay.assets.io.registry.versions import Version
 from assay.assets.io.sources import locate
 from assay.assets.stages.admit import Admission
 from assay.assets.stages.clean_validate import ROWS_A_GROUP, Refined
@@ -26,7 +28,8 @@ from assay.assets.stages.run import Run
 from assay.assets.stages.version_statistics import statistics_of
 from assay.contracts.errors import EvidenceError, SourceError
 from assay.contracts.model import Contract, Rule
-from assay.lineage import evidence
+from assay.lineage import evidence, partition_tree
+from assay.lineage.evidence import PublishedFile
 from assay.pipelines.core.engine import run as collect
 from assay.pipelines.core.engine import run_together
 from assay.pipelines.core.frames import REASONS, Check
@@ -40,6 +43,8 @@ from assay.pipelines.validate.quarantine import (
     without_values,
 )
 
+_SAMPLED_PARTITIONS = 100
+"""More partitions than this are compared by a sample of them."""
 RELEASED_FILE = "released-00000.parquet"
 
 
@@ -122,7 +127,7 @@ def _with_decisions(
         decided([handling_of(row) for row in said], reason_digests(contract))
     )
     numbers = {
-        action: [row["id"] for row in said if row["action"] == action]
+        action: [row.id for row in said if row.action == action]
         for action in ("release", "discard")
     }
     freed, emptied = (
@@ -155,7 +160,7 @@ def _with_decisions(
         "quarantine": {"sha256": sha256(quarantine), "rows": accounting.quarantined},
     }
     return replace(refined, accounting=accounting, checks=checks, set_aside=set_aside), tuple(
-        {**row, "taken": counts.get(row["id"], 0)} for row in said
+        {**as_row(row), "taken": counts.get(row.id, 0)} for row in said
     )
 
 
@@ -265,11 +270,10 @@ def _age(newest: date | None, now: datetime) -> float | None:
 def source_age(installation: Installation, contract: Contract, now: datetime) -> float | None:
     """Hours since the source's file was last written; None for what is no file here, and for what a package brings along: that tells when it was installed."""
     if contract.source.upstream:
-        row = installation.registry.version(*contract.source.upstream)
+        row = installation.registry.references.resolve(*contract.source.upstream)
         return (
             round(
-                max((now - datetime.fromisoformat(row["published_at"])).total_seconds(), 0.0)
-                / 3600,
+                max((now - datetime.fromisoformat(row.published_at)).total_seconds(), 0.0) / 3600,
                 4,
             )
             if row
@@ -298,24 +302,40 @@ def _stability(
 
     A sample does not need what opening a version does: each file's digest.
     """
-    row = installation.registry.version(contract.name)
+    row = installation.registry.references.resolve(contract.name)
     if row is None:
         return {}
     try:
-        before = [
-            installation.lake.folder(contract.name, "versions") / file.path
-            for file in evidence.files(installation.statement(row))
-        ]
+        files = sampled_files(installation, row)
+        folder = installation.lake.folder(contract.name, "versions")
+        before = [folder / file.path for file in files]
         known = pl.read_parquet_schema(before[0])
         columns = [
             name
             for name, kind in schema.items()
             if known.get(name) == kind and stability.comparable(kind)
         ]
-        reference = stability.sample(pl.scan_parquet(before), row["rows"], columns)
+        reference = stability.sample(
+            pl.scan_parquet(before), sum(file.rows for file in files), columns
+        )
     except (EvidenceError, pl.exceptions.ComputeError, OSError):
         return {}
     return stability.stability(reference, stability.sample(frame, _rows(frame), columns))
+
+
+def sampled_files(installation: Installation, row: Version) -> Sequence[PublishedFile]:
+    """A version's files; of one with very many partitions, those of some that lie evenly among them."""
+    document = installation.signed_statement(row)
+    tree = document["predicate"].get("partition_tree")
+    if tree is None:
+        return evidence.files(document)
+    read = installation.partition_reader(row.dataset)
+    digests = list(partition_tree.listed(tree["root"], read).values())
+    step = -(-len(digests) // _SAMPLED_PARTITIONS)
+    parts = read(digests[::step])
+    return [
+        PublishedFile(**file) for digest in digests[::step] for file in parts[digest]["manifest"]
+    ]
 
 
 def _rows(frame: pl.LazyFrame) -> int:

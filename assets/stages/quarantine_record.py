@@ -9,7 +9,7 @@ from typing import Any
 
 from assay.assets.io.disk import left_behind
 from assay.assets.io.installation import Installation
-from assay.assets.io.registry import Row
+from assay.assets.io.registry.quarantine import NewQuarantine, QuarantineRecord
 from assay.assets.stages.admit import Admission
 from assay.assets.stages.clean_validate import Refined
 from assay.assets.stages.run import Run
@@ -28,14 +28,23 @@ def note(run: Run, admission: Admission, refined: Refined) -> None:
         *classified,
         *(finding.column for finding in admission.verdict.findings),
     }
-    run.installation.registry.keep_quarantine({
-        "dataset": contract.name, "run_id": run.run_id, "source_digest": inputs.source_digest, "window": inputs.window, "contract_digest": contract.digest,
-        "rows": said["rows"], "sha256": said["sha256"], "reasons": dict(refined.accounting.quarantined_by), "personal": sorted(personal),
-    })  # fmt: skip
+    run.installation.registry.quarantine.keep(
+        NewQuarantine(
+            dataset=contract.name,
+            run_id=run.run_id,
+            source_digest=inputs.source_digest,
+            window=inputs.window,
+            contract_digest=contract.digest,
+            rows=int(said["rows"]),
+            sha256=str(said["sha256"]),
+            reasons=dict(refined.accounting.quarantined_by),
+            personal=sorted(personal),
+        )
+    )
 
 
-def _path(row: Row) -> Path:
-    return Path(row["dataset"]) / "quarantine" / f"{row['run_id']}.parquet"
+def _path(row: QuarantineRecord) -> Path:
+    return Path(row.dataset) / "quarantine" / f"{row.run_id}.parquet"
 
 
 def expire(installation: Installation, names: Sequence[str]) -> list[dict[str, Any]]:
@@ -43,27 +52,24 @@ def expire(installation: Installation, names: Sequence[str]) -> list[dict[str, A
 
     Each is recorded as expired first, then signed for, then removed; what a crash left of that is done by the next call.
     """
-    installation.registry.check_clock("nothing expires")
+    installation.registry.clock_doubts.check("nothing expires")
     now = datetime.fromisoformat(installation.registry.now())
     gone = []
     for name in names:
         contract = installation.contract(name)
         folder = installation.lake.folder(name, "quarantine")
-        for row in (
-            row
-            for row in installation.registry.quarantines(name)
-            if row["expired_at"] is None and _expires(row, contract) <= now
-        ):
-            if not installation.registry.expire_quarantine(
-                name, row["run_id"], f"retention.quarantine is {contract.retention.quarantine}"
+        limit = (now - _retention(contract)).isoformat(timespec="microseconds")
+        for row in installation.registry.quarantine.unexpired(name, limit):
+            if not installation.registry.quarantine.expire(
+                name, row.run_id, f"retention.quarantine is {contract.retention.quarantine}"
             ):
                 continue
             gone.append(
                 {
                     "dataset": name,
-                    "run_id": row["run_id"],
-                    "rows": row["rows"],
-                    "kept_at": row["kept_at"],
+                    "run_id": row.run_id,
+                    "rows": row.rows,
+                    "kept_at": row.kept_at,
                 }
             )
         for copy in folder.glob(".*.emptied"):
@@ -80,24 +86,25 @@ def _sign_earlier(installation: Installation, name: str) -> bool:
 
     The registry's record with its entry in the audit log is all that tells of them.
     """
-    expired = [
-        row["run_id"] for row in installation.registry.quarantines(name) if row["expired_at"]
-    ]
     unsigned = [
-        run for run in expired if not installation.quarantine_expiry_file(name, run).exists()
+        run
+        for run in installation.registry.quarantine.expired(name)
+        if not installation.quarantine_expiry_file(name, run).exists()
     ]
     if not unsigned:
         return False
-    waiting = [entry["payload"] for entry in installation.registry.pending()]
-    logged = installation.registry.quarantines_expired(name)
+    waiting = [entry.payload for entry in installation.registry.outbox.pending()]
+    logged = installation.registry.quarantine.expired_in_log(name)
     wanted = [run for run in unsigned if run in logged and {"run_id": run} not in waiting]
     for run in wanted:
-        installation.registry.post("quarantine_expiry", name, {"run_id": run})
+        installation.registry.outbox.post("quarantine_expiry", name, {"run_id": run})
     return bool(wanted)
 
 
-def _expires(row: Row, contract: Contract) -> datetime:
+def _expires(row: QuarantineRecord, contract: Contract) -> datetime:
     """When a quarantine has lived as long as the contract says: whole days from when it was kept."""
-    return datetime.fromisoformat(row["kept_at"]) + timedelta(
-        days=int(contract.retention.quarantine[1:-1])
-    )
+    return datetime.fromisoformat(row.kept_at) + _retention(contract)
+
+
+def _retention(contract: Contract) -> timedelta:
+    return timedelta(days=int(contract.retention.quarantine[1:-1]))

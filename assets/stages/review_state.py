@@ -8,8 +8,8 @@ from typing import Any
 
 from assay.assets.io.installation import Installation
 from assay.assets.io.keys import public_of
-from assay.assets.io.registry import Row
-from assay.assets.io.reviews import ADOPTED
+from assay.assets.io.registry.ledger import ADOPTED
+from assay.assets.io.registry.reviews import Review
 from assay.contracts.errors import AdmissionError, AssayError, EvidenceError, Where
 from assay.contracts.model import LEVELS, Level
 from assay.contracts.stewards import Steward, StewardPolicy, steward_policy
@@ -22,7 +22,7 @@ POLICIES, STEWARDS = "policies", "stewards"
 _STEWARDS_FILE = Where(file="ASSAY_STEWARDS")
 
 
-def stands(installation: Installation, row: Row) -> Standing:
+def stands(installation: Installation, row: Review) -> Standing:
     """Where a review stands now: open, with nothing that counts, while the contract that names the approvers cannot be read."""
     try:
         allowed = _allowed(installation, row)
@@ -32,17 +32,17 @@ def stands(installation: Installation, row: Row) -> Standing:
 
 
 def counting(
-    installation: Installation, row: Row, allowed: Mapping[Level, Sequence[str]]
+    installation: Installation, row: Review, allowed: Mapping[Level, Sequence[str]]
 ) -> list[tuple[Approval, Steward]]:
     """The kept decisions that hold now: each signature checked again, each in time, each by somebody who is still a steward."""
     found: list[tuple[Approval, Steward]] = []
     stewards, terms = ruling(installation), _terms(installation, row, allowed)
-    for kept in installation.registry.approvals(row["id"]):
-        steward = stewards.by_key(approvals.keyid_of(kept["envelope"]))
+    for kept in installation.registry.reviews.approvals(row.id):
+        steward = stewards.by_key(approvals.keyid_of(kept.envelope))
         if steward is None:
             continue
         try:
-            decided = approvals.opened(kept["envelope"], public_of(steward.key))
+            decided = approvals.opened(kept.envelope, public_of(steward.key))
         except EvidenceError:
             continue  # somebody changed the registry: what is not signed is not there
         if refusal(decided, steward, others=[each for each, _ in found], **terms) is None:
@@ -52,7 +52,7 @@ def counting(
 
 def ruling(installation: Installation) -> StewardPolicy:
     """Who may decide: the stewards' file as it was adopted; as it is, before one was."""
-    adopted = installation.registry.adopted(STEWARDS)
+    adopted = installation.registry.ledger.adopted(STEWARDS)
     return (
         installation.stewards
         if adopted is None
@@ -67,7 +67,7 @@ def check_policies(installation: Installation) -> None:
     """
     filed = installation.stewards
     if not _adopt_first_stewards(installation):
-        changed = installation.registry.adopted(STEWARDS)
+        changed = installation.registry.ledger.adopted(STEWARDS)
         if changed is not None and changed["digest"] != filed.digest and not filed.can_decide:
             raise AdmissionError(
                 "the stewards' file has changed, and names no two who could decide",
@@ -94,10 +94,10 @@ def check_policies(installation: Installation) -> None:
 
 def _adopt_first_stewards(installation: Installation) -> bool:
     """Whether there is nobody yet who could approve a change. The first file that names two who could is adopted."""
-    if installation.registry.adopted(STEWARDS) is not None:
+    if installation.registry.ledger.adopted(STEWARDS) is not None:
         return False
     if installation.stewards.can_decide:
-        installation.registry.note(
+        installation.registry.ledger.note(
             ADOPTED,
             STEWARDS,
             {
@@ -117,31 +117,31 @@ def _check(
     kept: Mapping[str, str],
     where: Where,
 ) -> None:
-    adopted = installation.registry.adopted(what)
+    adopted = installation.registry.ledger.adopted(what)
     if adopted is not None and adopted["digest"] == digest:
         return
     by = "first use"
     if adopted is not None:
-        row = installation.registry.ask(
+        row = installation.registry.reviews.request(
             what, digest, [f"{said} has changed: {adopted['digest'][:16]} became {digest[:16]}"]
         )
         now = stands(installation, row)
         if now.decision != "approved":
             raise AdmissionError(
                 f"{said} has changed, and two stewards have not approved that",
-                f"Read the change, and decide: assay review show {row['id']}",
+                f"Read the change, and decide: assay review show {row.id}",
                 where,
             )
         by = ", ".join(each.approver for each in now.by)
-    installation.registry.note(ADOPTED, what, {"digest": digest, "by": by, **kept})
+    installation.registry.ledger.note(ADOPTED, what, {"digest": digest, "by": by, **kept})
 
 
-def envelopes(installation: Installation, row: Row) -> list[str]:
+def envelopes(installation: Installation, row: Review) -> list[str]:
     """The signed decisions of a review, for the evidence."""
-    return [kept["envelope"] for kept in installation.registry.approvals(row["id"])]
+    return [kept.envelope for kept in installation.registry.reviews.approvals(row.id)]
 
 
-def describe_review(installation: Installation, row: Row) -> dict[str, Any]:
+def describe_review(installation: Installation, row: Review) -> dict[str, Any]:
     """A review as people read it."""
     now = stands(installation, row)
     by = [
@@ -155,7 +155,7 @@ def describe_review(installation: Installation, row: Row) -> dict[str, Any]:
     ]
     return {
         **{
-            key: row[key]
+            key: getattr(row, key)
             for key in ("id", "dataset", "input_key", "reasons", "asked_at", "asked_by")
         },
         "decision": now.decision,
@@ -164,19 +164,19 @@ def describe_review(installation: Installation, row: Row) -> dict[str, Any]:
     }
 
 
-def _allowed(installation: Installation, row: Row) -> Mapping[Level, Sequence[str]]:
+def _allowed(installation: Installation, row: Review) -> Mapping[Level, Sequence[str]]:
     # a review of a policy is about no data set
-    contract = installation.contracts.get(row["dataset"])
+    contract = installation.contracts.get(row.dataset)
     return contract.approvers if contract else {}
 
 
 def _terms(
-    installation: Installation, row: Row, allowed: Mapping[Level, Sequence[str]]
+    installation: Installation, row: Review, allowed: Mapping[Level, Sequence[str]]
 ) -> dict[str, Any]:
-    now: datetime = installation.registry.latest_time()
+    now: datetime = installation.registry.clock_doubts.latest_time()
     return {
-        "asked_by": row["asked_by"],
-        "input_key": row["input_key"],
+        "asked_by": row.asked_by,
+        "input_key": row.input_key,
         "allowed": allowed,
         "valid_days": ruling(installation).valid_days,
         "now": now,

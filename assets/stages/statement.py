@@ -1,76 +1,52 @@
 """What a run did -> the signed statement of its version, and the registry's row.
 
-Belongs here: gathering, and building on the version before where the data set has partitions. Stays out: committing (publish.py).
+Belongs here: gathering, numbering, signing. Stays out: building on the version before (partition_statement.py), committing (publish.py).
 """
 
 from __future__ import annotations
 
 import hashlib
 import platform
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import cache
 from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
 
 from assay.assets.io.installation import schema_of
-from assay.assets.io.registry import Row
-from assay.assets.stages import fitted
-from assay.assets.stages.admit import Admission
-from assay.assets.stages.clean_validate import Refined
+from assay.assets.io.registry.versions import SignedVersion, Version
+from assay.assets.stages import fitted, partition_statement
 from assay.assets.stages.ingest import kept_mark, receipt_of
+from assay.assets.stages.part import Part
 from assay.assets.stages.quality import Assessed, evidence_of, render_decisions
 from assay.assets.stages.run import Run
 from assay.contracts.errors import PublicationError, Where
 from assay.lineage import evidence
-from assay.lineage.evidence import PublishedFile
 from assay.pipelines.clean import steps
-from assay.pipelines.publish import partitions
 from assay.pipelines.publish.naming import Previous, change_note, next_version
 
 
-@dataclass(frozen=True)
-class Part:
-    """One partition on its way into a version, or all of a data set that has none. `files` and `set_aside` fill as they are moved to where they stay."""
-
-    run: Run
-    admission: Admission
-    refined: Refined
-    files: list[PublishedFile] = field(default_factory=list)
-    set_aside: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def attempt(self) -> str:
-        """The folder below `versions/` that is this attempt's own."""
-        return f"{self.admission.inputs.key[:16]}-{self.run.lease.token}"
-
-
-def signed(run: Run, parts: Sequence[Part]) -> Row:
+def signed(run: Run, parts: Sequence[Part]) -> SignedVersion:
     """The version that these parts make on top of what is registered now: its row for the registry, with the signed statement."""
     installation, contract, newest = run.installation, run.contract, parts[-1]
-    known = installation.registry.versions(contract.name)
+    last = installation.registry.versions.newest(contract.name)
+    sequence = last.sequence + 1 if last else 1
     predicate = {
         **_of_part(newest),
-        "sequence": len(known) + 1,
+        "sequence": sequence,
         "run_id": run.run_id,
         "signed_at": installation.registry.now(),
-        "audit_head": installation.registry.head(),
+        "audit_head": installation.registry.ledger.head(),
     }
-    files: tuple[PublishedFile, ...] = tuple(newest.files)
+    joined = None
     if contract.source.partitions:
-        predicate |= _together(run, parts, predicate)
-        there = {
-            file.path: file
-            for file in (
-                *predicate.pop("base_files"),
-                *(file for part in parts for file in part.files),
-            )
-        }
-        files = tuple(
-            there[path] for each in predicate["partitions"].values() for path in each["files"]
-        )
+        described = [_of_part(part) for part in parts]
+        joined = partition_statement.join(run, parts, described[-1], described)
+        predicate |= joined.predicate
+        del predicate["set_aside"]  # in the documents of the partitions
     inputs = predicate["inputs"]
-    previous = _previous(run, known[-1]) if known else None
+    previous = _previous(run, last) if last else None
     number = next_version(
         previous,
         contract_version=contract.version,
@@ -78,35 +54,56 @@ def signed(run: Run, parts: Sequence[Part]) -> Row:
         window=inputs["window"],
     )
     schema = {each["name"]: each["type"] for each in predicate["schema"]}
+    read = installation.partition_reader(contract.name)
+    tree = joined.tree(number, read) if joined else None
+    held = int(tree.total["partitions"]) if tree else 0
     note = change_note(
         previous,
         rows=predicate["accounting"]["published"],
         window=inputs["window"],
         schema=schema,
-        partitions=len(predicate.get("partitions", ())),
+        partitions=held,
     )
     predicate |= {
         "version": number,
         "previous": previous.version if previous else None,
         "note": note,
     }
-    for each in predicate.get("partitions", {}).values():
-        each["made_in"] = each["made_in"] or number
-    envelope = evidence.sign(evidence.statement(files, predicate), installation.keys.signer())
-    return {
-        "dataset": contract.name, "sequence": len(known) + 1, "version": number, "input_key": inputs["key"], "source_digest": inputs["source_digest"], "window": inputs["window"],
-        "contract_version": contract.version, "run_id": run.run_id, "note": note, "rows": predicate["accounting"]["published"], "envelope": envelope,
-    }  # fmt: skip
+    files = tuple(file for part in parts for file in part.files)
+    if tree is not None:
+        predicate["partition_tree"] = {"root": tree.root, "partitions": held}
+        document = evidence.statement_by_reference(files, predicate)
+    else:
+        document = evidence.statement(files, predicate)
+    envelope = evidence.sign(document, installation.keys.signer())
+    return SignedVersion(
+        dataset=contract.name,
+        sequence=sequence,
+        version=number,
+        input_key=inputs["key"],
+        source_digest=inputs["source_digest"],
+        window=inputs["window"],
+        contract_version=contract.version,
+        run_id=run.run_id,
+        note=note,
+        rows=predicate["accounting"]["published"],
+        envelope=envelope,
+        documents=tree.new if tree else {},
+    )
 
 
-def _previous(run: Run, row: Row) -> Previous:
-    schema = run.installation.statement(row)["predicate"]["schema"]
+def _previous(run: Run, row: Version) -> Previous:
+    document = run.installation.signed_statement(row)
+    schema, source_digest = document["predicate"]["schema"], row.source_digest
+    if run.contract.source.partitions:
+        tree = partition_statement.tree_of(document, run.installation.partition_reader(row.dataset))
+        source_digest = tree.total["source_digest"] if tree else source_digest
     return Previous(
-        row["version"],
-        row["contract_version"],
-        row["source_digest"],
-        row["window"],
-        row["rows"],
+        row.version,
+        row.contract_version,
+        source_digest,
+        row.window,
+        row.rows,
         {each["name"]: each["type"] for each in schema},
     )
 
@@ -154,65 +151,6 @@ def _origin(run: Run, digest: str) -> dict[str, Any]:
     return files | {"watermark": kept_mark(run, watermark.column, receipt.watermark)}
 
 
-def _together(run: Run, parts: Sequence[Part], newest: dict[str, Any]) -> dict[str, Any]:
-    """What the statement says otherwise of a version that holds every partition.
-
-    Each partition has its own account and checks here; its verdict, approvals and fitted state stand whole in the evidence of the version that made it.
-    Raises: PublicationError: a partition that stays was made with other columns.
-    """
-    installation, contract = run.installation, run.contract
-    row = installation.registry.version(contract.name)
-    base = installation.statement(row) if row else None
-    held = dict(base["predicate"].get("partitions", {})) if base else {}
-    made = {str(part.admission.inputs.window): part for part in parts}
-    stays = [name for name in held if name not in made]
-    if base and stays and base["predicate"]["schema"] != newest["schema"]:
-        raise PublicationError(
-            f"the columns are no longer those of {len(stays)} other partition(s), {partitions.describe_partitions(stays)}",
-            f"Make all of them again in one version: assay run {contract.name} --window {partitions.describe_partitions(sorted([*held, *made]))}",
-            Where(dataset=contract.name),
-        )
-    held = dict(sorted({**held, **{name: _summary(part) for name, part in made.items()}}.items()))
-    keys = {name: part.admission.inputs.key for name, part in made.items()}
-    verdict, judged = newest["admission"]["verdict"], [_of_part(part) for part in parts]
-    licenses = [
-        each["admission"]["verdict"]["license"]
-        for each in ([base["predicate"], *judged] if base and stays else judged)
-    ]
-    admission = {
-        **newest["admission"],
-        "verdict": {**verdict, "findings": partitions.findings(held.values()), "license": {**verdict["license"], **{key: _union(each[key] for each in licenses) for key in ("obligations", "attribution")}}},
-        "purposes": partitions.purposes(newest["admission"]["purposes"], held.values()),
-        "approvals": [approval for part in parts for approval in part.admission.approvals],
-    }  # fmt: skip
-    inputs = {
-        **newest["inputs"], "key": partitions.key(row["input_key"] if row else None, keys), "source_digest": partitions.digest(held), "window": partitions.describe_partitions(sorted(made)),
-        "location": contract.source.shown_location,
-    }  # fmt: skip
-    return {
-        "inputs": inputs, "admission": admission, "accounting": partitions.accounting(held.values()), "checks": partitions.checks(newest["checks"], held.values()),
-        "set_aside": {f"{layer} {name}": each for name, part in held.items() for layer, each in part["set_aside"].items()},
-        "built_on": row["version"] if row else None, "partitions": held, "base_files": evidence.files(base) if base else (),
-    }  # fmt: skip
-
-
-def _union(lists: Iterable[Iterable[str]]) -> list[str]:
-    return list(dict.fromkeys(each for one in lists for each in one))
-
-
-def _summary(part: Part) -> dict[str, Any]:
-    """A partition as every version that holds it tells it."""
-    run, inputs, refined = part.run, part.admission.inputs, part.refined
-    return {
-        "key": inputs.key, "source_digest": inputs.source_digest, "made_in": "", "run_id": run.run_id, "location": run.contract.source.shown_location,
-        "contract_digest": inputs.contract_digest, "accounting": asdict(refined.accounting),
-        "checks": {check.rule: {"failing": check.failing, "total": check.total, "passed": check.passed} for check in refined.checks},
-        "purposes": list(run.contract.license.purposes), "findings": [asdict(finding) for finding in part.admission.verdict.findings],
-        "files": [file.path for file in part.files], "set_aside": part.set_aside,
-        "learned": fitted.described(run.installation.lake, run.contract.name, part.attempt),
-    }  # fmt: skip
-
-
 _DECIDING = (
     "contracts",
     "pipelines",
@@ -234,6 +172,7 @@ _CONTRACT = ".odcs.yaml"
 """A contract is no code: its own digest is in the evidence, and a project may keep its contracts in these folders."""
 
 
+@cache
 def code_digest() -> str:
     """SHA-256 over the code and the data files that decide what a version holds; the same in a checkout and in a wheel.
 

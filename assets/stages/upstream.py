@@ -12,7 +12,7 @@ from typing import Any
 
 from assay.assets.io.contract_folder import find
 from assay.assets.io.installation import Installation
-from assay.assets.io.registry import Row
+from assay.assets.io.registry.versions import Version
 from assay.assets.io.sources.places import Fetched, File
 from assay.assets.stages.related_contracts import check_related_contracts
 from assay.contracts.errors import AdmissionError, ConfigurationError, Where
@@ -28,7 +28,7 @@ USE = "derivation"
 class Upstream:
     """One version of the data set that is a source. `statement` is the SHA-256 of its signed evidence, which covers the digest of every file."""
 
-    row: Row
+    row: Version
     predicate: Mapping[str, Any]
     statement: str
 
@@ -36,8 +36,8 @@ class Upstream:
     def record(self) -> dict[str, str]:
         """How receipts and evidence name it."""
         return {
-            "dataset": self.row["dataset"],
-            "version": self.row["version"],
+            "dataset": self.row.dataset,
+            "version": self.row.version,
             "statement": self.statement,
         }
 
@@ -61,7 +61,7 @@ def version_of(installation: Installation, contract: Contract) -> Upstream:
     row = installation.version(installation.contract(name).name, version)
     document = installation.statement(row)
     return Upstream(
-        row, document["predicate"], hashlib.sha256(row["envelope"].encode()).hexdigest()
+        row, document["predicate"], hashlib.sha256(installation.envelope(row).encode()).hexdigest()
     )
 
 
@@ -97,23 +97,21 @@ def take(
     Raises: AdmissionError: it may not be used for a purpose, or the contract promises less care than it; the refusal is recorded. EvidenceError: it has expired, or a file is not what was signed.
     """
     row = source.row
-    if row["expired_at"]:
+    if row.expired_at:
         installation.scan(row)  # raises: nothing was read
     admitted = source.predicate["admission"]["purposes"]
     careless = _careless(source, contract, installation)
-    details = {"data_set": contract.name, "rows": row["rows"]}
+    details = {"data_set": contract.name, "rows": row.rows}
     for purpose in contract.license.purposes:
         allowed = purpose in admitted and careless is None
-        installation.registry.use(
-            row["dataset"], row["version"], purpose, allowed=allowed, kind=USE, details=details
+        installation.registry.uses.record(
+            row.dataset, row.version, purpose, allowed=allowed, kind=USE, details=details
         )
     _check(source, contract, careless)
     size = sum(file["size_bytes"] for file in source.predicate["files"])
     if landed:
         return Fetched(source.statement, size)
-    paths = installation.lake.check_files(
-        row["dataset"], evidence.files(installation.statement(row))
-    )
+    paths = installation.lake.check_files(row.dataset, evidence.files(installation.statement(row)))
     names = [f"part-{number:05}.parquet" for number in range(1, len(paths) + 1)]
     files = tuple(
         File(name, path, path.stat().st_size, name) for name, path in zip(names, paths, strict=True)
@@ -124,10 +122,10 @@ def take(
 def _check(source: Upstream, contract: Contract, careless: str | None) -> None:
     admitted = source.predicate["admission"]["purposes"]
     where = Where(file=contract.file, dataset=contract.name)
-    named = f"{source.row['dataset']}@{source.row['version']}"
+    named = f"{source.row.dataset}@{source.row.version}"
     wrong = [purpose for purpose in contract.license.purposes if purpose not in admitted]
     if wrong:
-        remedy = f"Leave it out of assay.license, or publish {source.row['dataset']} for it"
+        remedy = f"Leave it out of assay.license, or publish {source.row.dataset} for it"
         raise AdmissionError(
             f"{named} was not admitted for '{wrong[0]}', but for {' and '.join(admitted)}",
             remedy,
@@ -145,7 +143,7 @@ def _careless(source: Upstream, contract: Contract, installation: Installation) 
     """What the contract says of its data that is less strict than what holds for the version they are made from."""
     admission = source.predicate["admission"]
     problem = less_care(contract, admission["sensitivity"], admission["region"])
-    upstream = installation.contracts[source.row["dataset"]]
+    upstream = installation.contracts[source.row.dataset]
     until = upstream.license.until
     if problem is None and until is not None and installation.clock().date() > until:
         return f"its licence ended on {until}"
@@ -155,5 +153,5 @@ def _careless(source: Upstream, contract: Contract, installation: Installation) 
 def seen(installation: Installation, contract: Contract) -> str | None:
     """What a sensor sees of the source: it changes with the version that the location means. None where there is none yet."""
     name, version = _source_of(contract)
-    row = installation.registry.version(name, version)
-    return f"{row['version']}-{row['published_at']}" if row else None
+    row = installation.registry.references.resolve(name, version)
+    return f"{row.version}-{row.published_at}" if row else None

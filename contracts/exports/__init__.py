@@ -38,10 +38,9 @@ FORMATS: Mapping[str, Callable[[Contract], str]] = {
 def export(contract: Contract, to: str) -> str:
     """The contract as a text of that format. Raises: ContractError: no such format."""
     if to not in FORMATS:
-        known = ", ".join(FORMATS)
         raise ContractError(
             f"Assay does not export to '{to}'",
-            suggestion(to, FORMATS, f"Choose one of {known}"),
+            suggestion(to, FORMATS, f"Choose one of {', '.join(FORMATS)}"),
             Where(file=contract.file, dataset=contract.name),
             "assay.export",
         )

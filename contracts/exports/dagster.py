@@ -3,7 +3,7 @@
 The table schema, and one check a rule under its own name.
 
 The fields are those of dagster.TableColumn and dagster.AssetCheckSpec, filled as
-assets/dagster/metadata.py fills them.
+assets/dagster/metadata fills them.
 """
 
 from __future__ import annotations

@@ -75,27 +75,23 @@ def _is_compared(contract: Contract, column: Column) -> bool:
     return contract.drift is not None and column.name in contract.drift.columns
 
 
-def _drift(contract: Contract, known: list[str]) -> dict[str, Any]:
+def _drift(contract: Contract, compared: list[str]) -> dict[str, Any]:
     policy = contract.drift
     if policy is None:
         return {}
-    own = {column: method for column, method in policy.methods.items() if column in known}
-    preset = {
-        "columns": [name for name in policy.columns if name in known],
+    own = {column: method for column, method in policy.methods.items() if column in compared}
+    preset: dict[str, Any] = {
+        "columns": [name for name in policy.columns if name in compared],
         "drift_share": policy.share,
         "num_method": policy.numerical.method,
         "num_threshold": policy.numerical.threshold,
         "cat_method": policy.categorical.method,
         "cat_threshold": policy.categorical.threshold,
-        **(
-            {
-                "per_column_method": {c: m.method for c, m in own.items()},
-                "per_column_threshold": {c: m.threshold for c, m in own.items()},
-            }
-            if own
-            else {}
-        ),
     }
+    if own:
+        methods = {column: method.method for column, method in own.items()}
+        thresholds = {column: method.threshold for column, method in own.items()}
+        preset |= {"per_column_method": methods, "per_column_threshold": thresholds}
     beyond = {
         "missing_change_pct": policy.missing_change_pct,
         "volume_change_pct": policy.volume_change_pct,

@@ -70,7 +70,7 @@ def great_expectations(contract: Contract) -> str:
                     description=_description(rule),
                 )
             )
-    about = {
+    meta = {
         "assay_contract": {
             "name": contract.name,
             "version": contract.version,
@@ -79,7 +79,7 @@ def great_expectations(contract: Contract) -> str:
         "left_out": left_out,
     }
     suite = gx.ExpectationSuite(
-        name=contract.name, expectations=expectations, meta=about
+        name=contract.name, expectations=expectations, meta=meta
     ).to_json_dict()
     return as_json({key: suite[key] for key in ("name", "expectations", "meta")})
 

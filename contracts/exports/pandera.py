@@ -40,9 +40,9 @@ def pandera(contract: Contract) -> str:
         _column(column, [rule for rule in splitting if rule.columns == (column.name,)])
         for column in contract.published_columns
     )
-    about = {"name": contract.name, "version": contract.version, "digest": contract.digest}
+    origin = {"name": contract.name, "version": contract.version, "digest": contract.digest}
     return (
-        f"{HEAD}CONTRACT = {about!r}\n\n"
+        f"{HEAD}CONTRACT = {origin!r}\n\n"
         "schema = pa.DataFrameSchema(\n"
         f"    {{\n{columns}    }},\n"
         "    strict=True,\n"

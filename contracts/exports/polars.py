@@ -37,9 +37,9 @@ def polars(contract: Contract) -> str:
         else:
             rules.append(f"    {name!r}: {rule_source(rule)},\n")
             severities.append(f"    {name!r}: {rule.severity!r},\n")
-    about = {"name": contract.name, "version": contract.version, "digest": contract.digest}
+    origin = {"name": contract.name, "version": contract.version, "digest": contract.digest}
     return (
-        f"{HEAD}CONTRACT = {about!r}\n\n"
+        f"{HEAD}CONTRACT = {origin!r}\n\n"
         f"RULES: dict[str, pl.Expr] = {{\n{''.join(rules)}}}\n"
         f"SEVERITIES: dict[str, str] = {{\n{''.join(severities)}}}\n"
         f"LEFT_OUT: dict[str, str] = {{\n{''.join(left_out)}}}\n"

@@ -22,12 +22,12 @@ def speaks_of_a_version(contract: Contract, rule: Rule) -> bool:
 
 def never_null(contract: Contract) -> frozenset[str]:
     """The columns that hold no null in any version: rows without a value there are set aside."""
-    found = set()
+    columns = set()
     for rule in contract.rules:
         demands = rule.kind in PRESENCE or (rule.kind == "missingValues" and None in rule.argument)
         if demands and rule.splits_rows and not rule.path and len(rule.columns) == 1:
-            found.add(rule.columns[0])
-    return frozenset(found)
+            columns.add(rule.columns[0])
+    return frozenset(columns)
 
 
 def rule_id(contract: Contract, rule: Rule) -> str:

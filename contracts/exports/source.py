@@ -85,7 +85,7 @@ def _judge(rule: Rule, value: str) -> str:
 
 
 def _is_given(value: str, words: Sequence[Any]) -> str:
-    absent = [word for word in words if word is not None]
+    absent = [text for text in words if text is not None]
     if not absent:
         return f"{value}.is_not_null()"
     return f"(~{value}.is_in({literal(absent)})).fill_null({None not in words})"

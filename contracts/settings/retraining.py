@@ -22,6 +22,8 @@ class Trainer(Settings):
 
     @model_validator(mode="after")
     def _has_such_parameters(self) -> Trainer:
+        if not self.parameters:
+            return self
         allowed = parameters_of(self.name)
         if unknown := sorted(set(self.parameters) - allowed):
             raise ValueError(

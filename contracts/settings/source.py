@@ -112,8 +112,8 @@ class CsvOptions(Settings):
 
     @model_validator(mode="after")
     def _told_apart(self) -> CsvOptions:
-        said = [mark for mark in (self.delimiter, self.quote) if mark not in ("auto", "none")]
-        if len(set(said)) < len(said) or self.escape == self.delimiter != "auto":
+        marks = [mark for mark in (self.delimiter, self.quote) if mark not in ("auto", "none")]
+        if len(set(marks)) < len(marks) or self.escape == self.delimiter != "auto":
             raise ValueError("delimiter, quote and escape must be told apart")
         return self
 

@@ -81,7 +81,7 @@ def _apply(edit: Mapping[str, Any], schema: Schema) -> None:
         for key in edit.get("remove", ()):
             part.pop(key, None)
         if "remove_values" in edit:
-            part["enum"] = [one for one in part["enum"] if one not in edit["remove_values"]]
+            part["enum"] = [item for item in part["enum"] if item not in edit["remove_values"]]
         if "require" in edit:
             part["required"].append(edit["require"])
         for key, value in edit.get("set", {}).items():

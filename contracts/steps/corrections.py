@@ -296,17 +296,20 @@ class Dependencies(Step):
     def reads(self) -> tuple[str, ...]:
         """Its columns."""
         named = dict.fromkeys(
-            column for one in self.dependencies for column in (*one.given, one.decides)
+            column
+            for dependency in self.dependencies
+            for column in (*dependency.given, dependency.decides)
         )
         return tuple(named) or self.columns
 
     @property
     def description(self) -> str:
         """What it does."""
-        named = (
-            "; ".join(f"{', '.join(one.given)} → {one.decides}" for one in self.dependencies)
-            or "found in the rows"
-        )
+        listed = [
+            f"{', '.join(dependency.given)} → {dependency.decides}"
+            for dependency in self.dependencies
+        ]
+        named = "; ".join(listed) or "found in the rows"
         return (
             f"Values that contradict the dependencies ({named}) become what most rows say, "
             "where that is clear."

@@ -23,16 +23,13 @@ class Noise(Correction):
     @property
     def description(self) -> str:
         """What it does."""
-        gone = [
-            what
-            for what, asked in (
-                ("markup", self.markup),
-                ("web addresses", self.urls),
-                ("repeated punctuation", self.punctuation),
-            )
-            if asked
-        ]
-        return f"{self._where}, {', '.join(gone) or 'nothing'} is taken out."
+        noise = {
+            "markup": self.markup,
+            "web addresses": self.urls,
+            "repeated punctuation": self.punctuation,
+        }
+        gone = ", ".join(kind for kind, is_wanted in noise.items() if is_wanted)
+        return f"{self._where}, {gone or 'nothing'} is taken out."
 
 
 class Boilerplate(Correction):

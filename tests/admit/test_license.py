@@ -237,7 +237,7 @@ def test_a_derived_data_set_carries_what_its_inputs_demand_and_is_refused_where_
     source = setting("license", expression="CC-BY-SA-3.0", holder="The Meter Club")
     installation.deliver(GOOD)
     installation.promise(source)
-    assert installation.published().row["version"] == "1.0.0"
+    assert installation.published().row.version == "1.0.0"
     made = (
         named("made"),
         setting("source", derived_from=["readings"]),

@@ -10,7 +10,7 @@ from assay.assets.io.installation import Installation
 
 if sys.argv[1:] == ["serves"]:
     opened_home = Installation.open()
-    version = opened_home.registry.serving("readings")["champion"]["version"]
+    version = opened_home.registry.models.serving("readings")["champion"].version
     assert opened_home.models.served("high", version).model is not None
     print(
         version,

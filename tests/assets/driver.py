@@ -36,5 +36,5 @@ if admission.published is None:
 else:
     finish(run)
     row = admission.published
-print(row["version"], flush=True)
+print(row.version, flush=True)
 sys.exit(0)

@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 
 from assay.assets.io import delta_log
-from assay.assets.io.installation import Installation
+from assay.assets.io.outbox_handlers import HANDLERS
 from assay.assets.stages import quarantine_record
 from assay.assets.stages.features import make_features
 from assay.contracts.errors import EvidenceError, QualityError
@@ -241,9 +241,11 @@ def test_an_expiry_that_was_interrupted_goes_on_and_is_no_error_meanwhile(
     home: SampleHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     later(home)
-    monkeypatch.setattr(
-        Installation, "_deliver_quarantine_expiry", lambda *_: (_ for _ in ()).throw(OSError())
-    )
+
+    def fail(*_: object) -> None:
+        raise OSError
+
+    monkeypatch.setitem(HANDLERS, "quarantine_expiry", fail)
     quarantine_record.expire(home.open(), ["readings"])
     files = list((home.root / "lake/readings/quarantine").glob("*.parquet"))
     assert len(files) == 2  # recorded, not signed yet, so not removed
@@ -276,7 +278,7 @@ def test_a_registry_that_calls_a_quarantine_expired_without_a_log_entry_excuses_
 ) -> None:
     import sqlalchemy as sa
 
-    with home.open().registry.engine.begin() as connection:
+    with home.open().registry.database.engine.begin() as connection:
         connection.execute(
             sa.text("UPDATE quarantines SET expired_at = '2026-01-01T00:00:00+00:00'")
         )
@@ -567,17 +569,17 @@ def test_a_damaged_log_delays_its_own_commit_and_nothing_else(
     DAMAGES[damage](log / f"{which:020}.json")
     home.deliver(FIRST + "2026-01-09T00:00:00Z,M1,9\n2026-01-10T00:00:00Z,M2,9\n")
     made = home.published()
-    assert made.row["version"] == "1.2.0"
+    assert made.row.version == "1.2.0"
     assert home.open().scan(made.row).collect().height == 9
     assert (home.root / "evidence/readings/1.2.0.dsse.json").is_file()
-    waiting = home.open().registry.pending()
+    waiting = home.open().registry.outbox.pending()
     if (which, damage) == (1, "deleted"):
         assert waiting == []  # to the log itself, a version is missing at its end; verify tells
     else:
-        assert [(entry["kind"], entry["tries"], entry["error"]) for entry in waiting] == [
+        assert [(entry.kind, entry.tries, entry.error) for entry in waiting] == [
             ("delta", 1, "EvidenceError")
         ]
-        assert "_delta_log" in waiting[0]["reason"]
+        assert "_delta_log" in waiting[0].reason
     assert any("_delta_log" in each for each in problems(home))
     assert "panicked" not in capfd.readouterr().err
 

@@ -81,24 +81,26 @@ def test_drift_retrains_once_and_a_worse_candidate_leaves_the_champion_in_servic
     delivered(installation, 2)
     assert taken(installation) is None  # other rows of the same distribution: stable
     opened_home = installation.open()
-    stable = opened_home.registry.derived("readings", "1.1.0", "drift")
+    stable = opened_home.registry.derived.get("readings", "1.1.0", "drift")
     assert stable is not None
     assert stable["verdict"] == "stable"
     delivered(installation, 3, shift=0.001, noise_before=450)
-    installation.open().registry.raise_trigger(
+    installation.open().registry.triggers.request(
         "readings", "1.2.0", "retrain", "a steward asked for it"
     )
     worse = taken(installation)
     assert worse.details["outcome"] == "refused"
     assert worse.details["candidate"] < worse.details["in_service"] > 0.99
     assert (
-        installation.open().registry.serving("readings")["champion"]["details"]["dataset_version"]
+        installation.open()
+        .registry.models.serving("readings")["champion"]
+        .details["dataset_version"]
         == "1.0.0"
     )
     assert [
-        (t["version"], t["outcome"]["outcome"])
-        for t in installation.open().registry.triggers("readings")
-        if t["action"] == "retrain"
+        (t.version, t.outcome["outcome"])
+        for t in installation.open().registry.triggers.all("readings")
+        if t.action == "retrain"
     ] == [
         ("1.0.0", "in service"),
         ("1.2.0", "refused"),
@@ -112,7 +114,7 @@ def test_a_shift_is_drift_with_a_report_and_a_better_model(installation: SampleH
     delivered(installation, 2, shift=4.0)
     second = taken(installation)
     opened_home = installation.open()
-    drift = opened_home.registry.derived("readings", "1.1.0", "drift")
+    drift = opened_home.registry.derived.get("readings", "1.1.0", "drift")
     assert drift is not None
     assert (drift["verdict"], drift["reference"], drift["intent"]["action"]) == (
         "drifted",
@@ -123,7 +125,7 @@ def test_a_shift_is_drift_with_a_report_and_a_better_model(installation: SampleH
     assert second.details["outcome"] == "in service"
     service = opened_home.registry.in_service("readings", "model")
     assert service is not None
-    assert service["version"] == "1.1.0"
+    assert service.version == "1.1.0"
 
 
 def test_touched_features_are_not_trained_on(installation: SampleHome) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from assay.assets.io.clock_doubts import CONFIRMED, SEEN
-from assay.assets.io.store import ledger
+from assay.assets.io.registry.clock_doubts import CONFIRMED, SEEN
+from assay.assets.io.registry.ledger import ledger
+from assay.assets.io.registry.quarantine import NewHandling
 from assay.assets.services import quarantine, review
 from assay.assets.stages import quarantine_record, review_state
 from assay.assets.stages.expire import expire
@@ -53,18 +54,18 @@ def old(either_registry: SampleHome) -> SampleHome:
 def expired(installation: SampleHome) -> list[str]:
     opened_home = installation.open()
     gone = [
-        f"quarantine of {row['run_id']}"
-        for row in opened_home.registry.quarantines("readings")
-        if row["expired_at"]
+        f"quarantine of {row.run_id}"
+        for row in opened_home.registry.quarantine.all("readings")
+        if row.expired_at
     ]
     return [
-        *(row["version"] for row in opened_home.registry.versions("readings") if row["expired_at"]),
+        *(row.version for row in opened_home.registry.versions.all("readings") if row.expired_at),
         *gone,
     ]
 
 
 def actions(installation: SampleHome) -> list[tuple[str, dict[str, object]]]:
-    rows = installation.open().registry._rows(
+    rows = installation.rows(
         sa.select(ledger.c.action, ledger.c.details).order_by(ledger.c.sequence)
     )
     return [(row["action"], json.loads(row["details"])) for row in rows]
@@ -76,13 +77,13 @@ def test_a_publication_after_a_step_of_the_clock_expires_nothing(
 ) -> None:
     at(old, START + timedelta(days=1) + step)
     deliver(old, 2)
-    assert [row["version"] for row in old.open().registry.versions("readings")] == [
+    assert [row.version for row in old.open().registry.versions.all("readings")] == [
         "1.0.0",
         "1.1.0",
         "1.2.0",
     ]
     assert expired(old) == []
-    assert old.open().registry.clock_doubt() is not None
+    assert old.open().registry.clock_doubts.doubt() is not None
 
 
 @pytest.mark.parametrize("step", list(STEPS.values()), ids=list(STEPS))
@@ -98,7 +99,7 @@ def test_the_doubt_stays_when_the_clock_goes_on_and_when_it_is_right_again(
     at(old, START + timedelta(days=38))
     deliver(old, 4)
     assert expired(old) == []
-    assert old.open().registry.clock_doubt() is not None
+    assert old.open().registry.clock_doubts.doubt() is not None
 
 
 def test_an_installation_that_rests_for_two_months_is_in_doubt_before_it_writes_anything(
@@ -122,17 +123,20 @@ def test_an_installation_that_rests_for_two_months_is_in_doubt_before_it_writes_
 
 
 def test_a_step_between_the_decision_and_the_transaction_stops_it_too(old: SampleHome) -> None:
-    registry, at_first = old.open().registry, old.open().registry.versions("readings")[0]
-    review_row = registry.ask("readings", "digest", ["a reason"])
+    registry, at_first = old.open().registry, old.open().registry.versions.all("readings")[0]
+    review_row = registry.reviews.request("readings", "digest", ["a reason"])
     at(old, START + timedelta(days=62))
     registry = old.open().registry
-    run_id = registry.quarantines("readings")[0]["run_id"]
+    run_id = registry.quarantine.all("readings")[0].run_id
+    decision = NewHandling(
+        "readings", "", None, run_id, "discard", "rule", [], {}, 1, "old", "ann", "", "{}"
+    )
     for forbidden in (
         lambda: registry.expire(at_first, "old"),
-        lambda: registry.expire_quarantine("readings", run_id, "old"),
-        lambda: registry.approve(review_row, "ann", "approve", "{}"),
-        lambda: registry.drop_builds("readings", ["a"], "old"),
-        lambda: registry.handle({"action": "discard"}),
+        lambda: registry.quarantine.expire("readings", run_id, "old"),
+        lambda: registry.reviews.approve(review_row, "ann", "approve", "{}"),
+        lambda: registry.indexes.drop("readings", ["a"], "old"),
+        lambda: registry.quarantine.handle(decision),
     ):
         with pytest.raises(ClockError, match="the clock is in doubt"):
             forbidden()
@@ -145,9 +149,9 @@ def test_what_waited_goes_on_once_the_time_is_confirmed_and_that_is_recorded(
     now = START + timedelta(days=62)
     at(old, now)
     deliver(old, 2)
-    steps = old.open().registry.confirm_clock(now.date(), "the server stood still")
+    steps = old.open().registry.clock_doubts.confirm(now.date(), "the server stood still")
     assert [round(step.seconds / 86_400) for step in steps] == [61]
-    assert old.open().registry.clock_doubt() is None
+    assert old.open().registry.clock_doubts.doubt() is None
     assert expire(old.open(), "readings") == ["1.0.0", "1.1.0"]
     assert expired(old) == ["1.0.0", "1.1.0"]
     assert len(quarantine_record.expire(old.open(), ["readings"])) >= 1
@@ -160,7 +164,7 @@ def test_what_waited_goes_on_once_the_time_is_confirmed_and_that_is_recorded(
             "seconds": 61 * 86_400,
         }
     ]
-    old.open().registry.check_log()
+    old.open().registry.ledger.check()
 
 
 def test_a_clock_that_is_still_wrong_cannot_be_confirmed(old: SampleHome) -> None:
@@ -169,26 +173,26 @@ def test_a_clock_that_is_still_wrong_cannot_be_confirmed(old: SampleHome) -> Non
     with pytest.raises(
         ClockError, match="the clock shows 2037-02-11, and you say that it is 2026-03-02"
     ):
-        old.open().registry.confirm_clock(date(2026, 3, 2), "looks fine")
-    assert old.open().registry.clock_doubt() is not None
+        old.open().registry.clock_doubts.confirm(date(2026, 3, 2), "looks fine")
+    assert old.open().registry.clock_doubts.doubt() is not None
 
 
 def test_a_wrong_confirmation_is_in_doubt_again_once_the_clock_is_right(old: SampleHome) -> None:
     ahead = START + timedelta(days=4000)
     at(old, ahead)
-    old.open().registry.confirm_clock(ahead.date(), "copied from the screen")
+    old.open().registry.clock_doubts.confirm(ahead.date(), "copied from the screen")
     at(old, START + timedelta(days=2))
-    assert "steps back" in (old.open().registry.clock_doubt() or "")
+    assert "steps back" in (old.open().registry.clock_doubts.doubt() or "")
 
 
 def test_a_time_that_was_confirmed_is_not_in_doubt_again(old: SampleHome) -> None:
     now = START + timedelta(days=62)
     at(old, now)
-    old.open().registry.confirm_clock(now.date(), "rested")
-    assert old.open().registry.confirm_clock(now.date(), "rested") == []
+    old.open().registry.clock_doubts.confirm(now.date(), "rested")
+    assert old.open().registry.clock_doubts.confirm(now.date(), "rested") == []
     at(old, now + timedelta(days=1))
     deliver(old, 2)
-    assert old.open().registry.clock_doubt() is None
+    assert old.open().registry.clock_doubts.doubt() is None
     assert [action for action, _ in actions(old)].count(CONFIRMED) == 1
 
 
@@ -196,11 +200,11 @@ def test_a_new_installation_and_two_hosts_a_second_apart_are_not_in_doubt(
     either_registry: SampleHome,
 ) -> None:
     at(either_registry, START)
-    assert either_registry.open().registry.clock_doubt() is None
+    assert either_registry.open().registry.clock_doubts.doubt() is None
     deliver(either_registry, 1)
     at(either_registry, START - timedelta(seconds=1))
     deliver(either_registry, 2)
-    assert either_registry.open().registry.clock_doubt() is None
+    assert either_registry.open().registry.clock_doubts.doubt() is None
 
 
 def test_an_installation_at_work_is_not_in_doubt_though_nothing_new_comes_for_months(
@@ -209,19 +213,21 @@ def test_an_installation_at_work_is_not_in_doubt_though_nothing_new_comes_for_mo
     for week in range(20):
         at(either_registry, START + timedelta(days=8 * week))
         either_registry.published()  # the same delivery: nothing new
-    assert either_registry.open().registry.clock_doubt() is None
+    assert either_registry.open().registry.clock_doubts.doubt() is None
     assert [action for action, _ in actions(either_registry)].count(SEEN) >= 18
 
 
 def test_what_a_clock_ahead_put_off_is_delivered_once_the_clock_is_right(old: SampleHome) -> None:
     at(old, START + timedelta(days=4000))
     registry = old.open().registry
-    registry.note("something", "readings", {})
-    registry.post("webhook", "readings", {"trigger": 1})
-    registry.put_off(registry.undelivered()[-1], "OSError", "the receiver did not answer")
+    registry.ledger.note("something", "readings", {})
+    registry.outbox.post("webhook", "readings", {"trigger": 1})
+    registry.outbox.put_off(
+        registry.outbox.undelivered()[-1], "OSError", "the receiver did not answer"
+    )
     at(old, START + timedelta(days=2))
     registry = old.open().registry
-    assert [entry["kind"] for entry in registry.undelivered()] == ["webhook"]
+    assert [entry.kind for entry in registry.outbox.undelivered()] == ["webhook"]
 
 
 # -- approvals --------------------------------------------------------------------------------
@@ -236,7 +242,7 @@ def held(installation: SampleHome) -> tuple[int, Path, Path]:
     )
     with pytest.raises(AdmissionError, match="held for review"):
         installation.published()
-    return int(installation.open().registry.reviews()[-1]["id"]), ann, bob
+    return int(installation.open().registry.reviews.all()[-1].id), ann, bob
 
 
 def test_no_approval_is_signed_or_taken_while_the_clock_is_in_doubt(
@@ -250,7 +256,7 @@ def test_no_approval_is_signed_or_taken_while_the_clock_is_in_doubt(
         review.submit(either_registry.open(), number, signed)
     with pytest.raises(ClockError, match="no approval is signed"):
         review.sign(either_registry.open(), number, "approve", "codes", ann)
-    assert either_registry.open().registry.approvals(number) == []
+    assert either_registry.open().registry.reviews.approvals(number) == []
 
 
 def test_an_approval_that_has_ended_does_not_begin_again_where_the_clock_steps_back(
@@ -271,7 +277,7 @@ def test_an_approval_that_has_ended_does_not_begin_again_where_the_clock_steps_b
         ).decision
         == "open"
     )
-    either_registry.open().registry.note("something", "readings", {})
+    either_registry.open().registry.ledger.note("something", "readings", {})
     at(either_registry, START + timedelta(days=1))
     assert (
         review_state.stands(

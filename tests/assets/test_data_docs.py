@@ -138,5 +138,5 @@ def test_the_pages_of_a_version_are_linked_from_its_card_and_its_asset(
         ["readings", "published"],
         str(index),
     )  # a browser follows no link from the web to a file
-    made = opened_home.registry.derived("readings", "1.0.0", "data_docs")
+    made = opened_home.registry.derived.get("readings", "1.0.0", "data_docs")
     assert made == {"version": "1.0.0", "index": str(index), "rows": 2, "of_rows": 3, "seed": 7}

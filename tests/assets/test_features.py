@@ -197,7 +197,7 @@ def test_another_purpose_is_refused_and_recorded(published: SampleHome) -> None:
     with pytest.raises(AdmissionError, match="not admitted for 'retrieval'"):
         assay.features("readings", purpose="retrieval")
     assert [
-        (use["purpose"], use["allowed"]) for use in published.open().registry.uses("readings")
+        (use.purpose, use.allowed) for use in published.open().registry.uses.all("readings")
     ] == [("retrieval", False)]
 
 
@@ -401,7 +401,7 @@ def test_a_gpu_that_is_demanded_and_not_there_makes_nothing(published: SampleHom
         pytest.skip("a GPU is here")
     with pytest.raises(ConfigurationError, match="the engine 'gpu' is asked for"):
         make_features(published.run(), "gpu")
-    assert published.open().registry.derived("readings", "1.0.0", "features") is None
+    assert published.open().registry.derived.get("readings", "1.0.0", "features") is None
     assert make_features(published.run(), "auto").details["engine"] == "polars"
 
 
@@ -483,7 +483,7 @@ def test_without_leave_to_fall_back_nothing_is_made(published: SampleHome) -> No
         ConfigurationError, match="the engine 'gpu' cannot run the transform 'window'"
     ):
         make_features(published.run())
-    assert published.open().registry.derived("readings", "1.0.0", "features") is None
+    assert published.open().registry.derived.get("readings", "1.0.0", "features") is None
 
 
 # -- in the web UI ----------------------------------------------------------------------------------------------

@@ -16,9 +16,9 @@ import sqlalchemy as sa
 from assay.assets.io import installation as installation_module
 from assay.assets.io.home import LAYOUT, MARK
 from assay.assets.io.home_state import HomeState, next_step
-from assay.assets.io.key_records import RECORDED, key_fingerprints
 from assay.assets.io.keys import PSEUDONYM, PUBLIC, SIGNING, Keys, read_private
-from assay.assets.io.store import ledger
+from assay.assets.io.registry.keys import RECORDED, KeyRecords, key_fingerprints
+from assay.assets.io.registry.ledger import ledger
 from assay.assets.services.verify import verify
 from assay.contracts.errors import AssayError, ConfigurationError
 from tests.conftest import SampleHome, columns, setting
@@ -127,7 +127,7 @@ def test_a_wrong_pseudonym_key_is_refused_and_the_restored_one_goes_on(
         ConfigurationError, match=r"^keys/pseudonym\.key, data set .*\. Restore it from your backup"
     ):
         next_delivery(persons)
-    assert [row["version"] for row in persons.open().registry.versions("readings")] == ["1.0.0"]
+    assert [row.version for row in persons.open().registry.versions.all("readings")] == ["1.0.0"]
     for use in (persons.open().keys.keyed_hash, persons.open().keys.check):
         with pytest.raises(ConfigurationError, match="Restore it from your backup"):
             use()
@@ -144,7 +144,7 @@ def test_a_wrong_signing_key_is_refused(
     file.write_bytes(change(file.read_bytes()))
     with pytest.raises(ConfigurationError, match=r"^keys/signing\.pem, data set .*\. Restore"):
         next_delivery(persons)
-    assert [row["version"] for row in persons.open().registry.versions("readings")] == ["1.0.0"]
+    assert [row.version for row in persons.open().registry.versions.all("readings")] == ["1.0.0"]
     with pytest.raises(ConfigurationError, match="Restore"):
         persons.open().keys.check()
 
@@ -200,8 +200,8 @@ def test_a_steward_s_key_of_another_kind_is_refused_in_one_sentence(
 
 
 def test_the_fingerprint_of_a_key_does_not_hold_the_key(persons: SampleHome) -> None:
-    recorded = json.dumps(persons.open().registry._rows(sa.select(key_fingerprints))) + json.dumps(
-        persons.open().registry._rows(sa.select(ledger))
+    recorded = json.dumps(persons.rows(sa.select(key_fingerprints))) + json.dumps(
+        persons.rows(sa.select(ledger))
     )
     key = (persons.root / "keys" / PSEUDONYM).read_bytes()
     for plain in (key.hex(), hashlib.sha256(key).hexdigest()):
@@ -255,7 +255,7 @@ def test_what_a_home_has_lost_is_named_and_not_created_again(
         shutil.rmtree(persons.root / place, ignore_errors=True)
         shutil.move(kept / place, persons.root / place)
     next_delivery(persons)
-    assert [row["version"] for row in persons.open().registry.versions("readings")] == [
+    assert [row.version for row in persons.open().registry.versions.all("readings")] == [
         "1.0.0",
         "1.1.0",
     ]
@@ -275,7 +275,7 @@ def test_a_lost_registry_elsewhere_is_no_new_installation(either_registry: Sampl
 STEPS = [
     (Keys, "create"),
     (installation_module.Registry, "create"),
-    (installation_module.Registry, "record_keys"),
+    (KeyRecords, "record"),
     (installation_module, "write_atomically"),
 ]
 
@@ -305,9 +305,7 @@ def test_a_first_start_that_was_interrupted_is_completed(
     either_registry.open().keys.check()
     assert before.items() <= {file.name: file.read_bytes() for file in folder.iterdir()}.items()
     either_registry.published()
-    actions = [
-        row["action"] for row in either_registry.open().registry._rows(sa.select(ledger.c.action))
-    ]
+    actions = [row["action"] for row in either_registry.rows(sa.select(ledger.c.action))]
     assert actions.count(RECORDED) == 1
 
 
@@ -365,7 +363,7 @@ def test_a_home_of_a_newer_or_unknown_layout_is_refused_and_not_changed(
 def to_older_layout(installation: SampleHome, layout: int) -> None:
     """The registry and mark as an earlier Assay left them."""
     registry = installation.open().registry
-    with registry._write() as connection:
+    with registry.database.write() as connection:
         connection.execute(sa.text("DROP TABLE key_fingerprints"))
         connection.execute(sa.text("DROP TABLE clock_doubts"))
         connection.execute(sa.delete(ledger).where(ledger.c.action == RECORDED))

@@ -91,9 +91,9 @@ class Shelf:
 
     @property
     def serving(self) -> str:
-        service = self.installation.open().registry.serving_index("readings")
+        service = self.installation.open().registry.indexes.serving("readings")
         assert service is not None
-        return str(service["build"])
+        return str(service.build)
 
     def found(self, question: str, **more: Any) -> Found:
         return search("readings", question, **{"purpose": "retrieval", "k": 5, **more})
@@ -132,14 +132,14 @@ def test_an_index_is_built_once_and_again_only_for_what_changed(shelf: Shelf) ->
     assert second["embedder"]["digest"] == first["embedder"]["digest"]
     (trigger,) = [
         t
-        for t in shelf.installation.open().registry.triggers("readings")
-        if t["version"] == "1.1.0"
+        for t in shelf.installation.open().registry.triggers.all("readings")
+        if t.version == "1.1.0"
     ]
     assert (
-        trigger["reason"]
+        trigger.reason
         == "Documents have changed since the index in service was made: 1 added, 1 changed, 1 removed."
     )
-    assert trigger["outcome"]["outcome"] == "in service"
+    assert trigger.outcome["outcome"] == "in service"
     assert shelf.serving == second["build"]
 
 
@@ -164,7 +164,7 @@ def test_an_index_that_grew_by_changes_is_the_index_built_afresh(shelf: Shelf) -
         contract,
         policy_of(contract),
         store,
-        row["version"],
+        row.version,
         documents_of(opened_home, contract, row),
         _Emptied(opened, only_the_space),
     )  # type: ignore[arg-type]  # a build of no documents
@@ -265,7 +265,7 @@ def test_rolling_back_moves_the_pointer_and_the_next_version_moves_on(shelf: She
     shelf.documents["topic-tuple"] += " It has changed since."
     second = shelf.details()
     before, now = roll_back(shelf.installation.open(), "readings", None, "answers were odd")
-    assert (before, now["build"], shelf.serving) == (
+    assert (before, now.build, shelf.serving) == (
         second["build"],
         first["build"],
         first["build"],
@@ -322,7 +322,7 @@ def test_building_again_what_serves_changes_nothing_however_slow_the_machine_is_
         True,
         "nothing has changed: it is the index in service",
     )
-    assert len(shelf.installation.open().registry.index_moves("readings")) == 1
+    assert len(shelf.installation.open().registry.indexes.moves("readings")) == 1
     assert shelf.on_disk() == [built]
 
 
@@ -401,20 +401,20 @@ def test_a_passage_comes_with_place_version_licence_and_trace(shelf: Shelf) -> N
     first = found.passages[0]
     assert shelf.documents[first.document][first.start : first.end] == first.text
     assert first.license == "CC0-1.0"
-    (use,) = shelf.installation.open().registry.traced("4bf92f3577b34da6a3ce929d0e0e4736")
-    assert (use["kind"], use["version"], use["purpose"], use["allowed"]) == (
+    (use,) = shelf.installation.open().registry.uses.of_trace("4bf92f3577b34da6a3ce929d0e0e4736")
+    assert (use.kind, use.version, use.purpose, use.allowed) == (
         "search",
         "1.0.0",
         "retrieval",
         True,
     )
-    assert use["details"] == {
+    assert use.details == {
         "build": built["build"],
         "passages": [passage.passage for passage in found.passages],
         "k": 2,
     }
     assert "tuple" not in json.dumps(
-        shelf.installation.open().registry.uses("readings")
+        shelf.installation.open().registry.uses.all("readings")
     )  # what somebody asked is nobody's business
 
 
@@ -422,8 +422,8 @@ def test_another_purpose_is_refused_and_the_refusal_recorded(shelf: Shelf) -> No
     shelf.details()
     with pytest.raises(AdmissionError, match="not admitted for 'training'"):
         shelf.found("tuple", purpose="training")
-    (use,) = shelf.installation.open().registry.uses("readings")
-    assert (use["kind"], use["purpose"], use["allowed"]) == ("search", "training", False)
+    (use,) = shelf.installation.open().registry.uses.all("readings")
+    assert (use.kind, use.purpose, use.allowed) == ("search", "training", False)
 
 
 @pytest.mark.parametrize(
@@ -533,10 +533,10 @@ def killed_at_random(shelf: Shelf, kills: int, seed: int) -> None:
         died += alive
         retrieve._OPENED.clear()
         registry = shelf.installation.open().registry
-        built = {row["build"]: row for row in registry.index_builds("readings")}
+        built = {row.build: row for row in registry.indexes.builds("readings")}
         assert (
             shelf.serving == before
-            or built[shelf.serving]["version"] == registry.version("readings")["version"]
+            or built[shelf.serving].version == registry.references.resolve("readings").version
         )  # type: ignore[index]  # it is published
         found = shelf.found("the tuple", k=50)
         assert found.passages[0].document == "topic-tuple"
@@ -546,13 +546,13 @@ def killed_at_random(shelf: Shelf, kills: int, seed: int) -> None:
     assert died == kills
     acted = rebuild_if_due(shelf.installation.run())
     registry = shelf.installation.open().registry
-    assert all(trigger["done_at"] for trigger in registry.triggers("readings"))
-    swaps = [move["build"] for move in registry.index_moves("readings")]
+    assert all(trigger.done_at for trigger in registry.triggers.all("readings"))
+    swaps = [move.build for move in registry.indexes.moves("readings")]
     assert len(swaps) == len(set(swaps))  # none was done twice
-    service = registry.serving_index("readings")
+    service = registry.indexes.serving("readings")
     assert service is not None
-    assert service["version"] == registry.version("readings")["version"]  # type: ignore[index]  # it is published
-    assert acted is None or acted.details["build"] == service["build"]
+    assert service["version"] == registry.references.resolve("readings")["version"]  # type: ignore[index]  # it is published
+    assert acted is None or acted.details["build"] == service.build
     folders = {path.name for path in (shelf.installation.root / "index" / "readings").iterdir()}
     assert not [name for name in folders if name.startswith(".unfinished")]
     assert shelf.found(f"marker{number}").passages[0].document == f"topic-old{number}"

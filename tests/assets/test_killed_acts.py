@@ -89,14 +89,17 @@ def test_kill_9_at_random_moments_between_drift_and_the_switch(
         assert serving(installation) == "2 of 1 2"
         opened_home = installation.open()
         assert [
-            (row["version"], row["action"]) for row in opened_home.registry.decisions("readings")
+            (row.version, row.action) for row in opened_home.registry.decisions.all("readings")
         ] == [("1.0.0", "retrain"), ("1.1.0", "retrain")]
         assert [
-            row["outcome"]["outcome"]
-            for row in opened_home.registry.triggers("readings")
-            if row["action"] == "retrain"
+            row.outcome["outcome"]
+            for row in opened_home.registry.triggers.all("readings")
+            if row.action == "retrain"
         ] == ["in service", "in service"]
-        assert [row["version"] for row in opened_home.registry.services("readings")] == ["1", "2"]
+        assert [row.version for row in opened_home.registry.models.switches("readings")] == [
+            "1",
+            "2",
+        ]
         if killed == KILLS:  # a moment after the work was over is no kill
             break
     assert killed == KILLS

@@ -11,6 +11,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ import polars as pl
 import pytest
 
 from assay.assets.dagster.sensors import end_lost
-from assay.assets.io.runs import MAX_RUNTIME, SILENCE, process, why_lost
+from assay.assets.io.registry.liveness import MAX_RUNTIME, SILENCE, process, why_lost
 from assay.assets.services.lost_runs import reap
 from assay.assets.stages.admit import admit
 from assay.assets.stages.clean_validate import refine
@@ -73,13 +74,13 @@ def test_a_run_that_slept_past_its_lease_is_refused_when_it_wakes(
         until(lambda: is_stopped(sleeper))
         assert reap(either_registry.open()) == []  # it is there, and may wake
         either_registry.deliver("meter,energy_kwh,tariff\nM1,1.5,day\nM2,2.5,night\n")
-        assert either_registry.published().row["version"] == "1.0.0"
+        assert either_registry.published().row.version == "1.0.0"
         sleeper.send_signal(signal.SIGCONT)
         _, said = sleeper.communicate()
         assert sleeper.returncode == 1
         assert "a newer run of this data set has started" in said
-    assert [row["rows"] for row in registry.versions("readings")] == [2]
-    assert registry.runs("readings")[-1]["outcome"] == "failed"
+    assert [row.rows for row in registry.versions.all("readings")] == [2]
+    assert registry.runs.newest("readings")[-1].outcome == "failed"
 
 
 # -- a run that is gone ---------------------------------------------------------------------------------
@@ -91,20 +92,20 @@ def test_a_killed_run_is_ended_its_lease_freed_and_its_staging_swept(
     either_registry.deliver(GOOD + "".join(f"M{n},{n},day\n" for n in range(10, 200_000)))
     opened_home = either_registry.open()
     with start(either_registry) as victim:
-        until(lambda: any(row["stage"] for row in opened_home.registry.runs("readings")))
+        until(lambda: any(row.stage for row in opened_home.registry.runs.newest("readings")))
         victim.kill()
-    (row,) = opened_home.registry.runs("readings")
-    staging = opened_home.lake.folder("readings", "staging") / row["run_id"]
-    assert [each["run_id"] for each in reap(opened_home)] == [row["run_id"]]
-    (ended,) = opened_home.registry.runs("readings")
-    assert (ended["outcome"], ended["details"]["error"]) == (
+    (row,) = opened_home.registry.runs.newest("readings")
+    staging = opened_home.lake.folder("readings", "staging") / row.run_id
+    assert [each.run_id for each in reap(opened_home)] == [row.run_id]
+    (ended,) = opened_home.registry.runs.newest("readings")
+    assert (ended.outcome, ended.details["error"]) == (
         "failed",
         "the run was lost: its process is gone",
     )
     assert not staging.exists()
     assert reap(opened_home) == []
-    assert opened_home.registry.begin("readings", str(uuid.uuid4())).token == row["token"] + 2
-    opened_home.registry.check_log()
+    assert opened_home.registry.runs.begin("readings", str(uuid.uuid4())).token == row.token + 2
+    opened_home.registry.ledger.check()
 
 
 def test_a_run_that_ends_while_another_sweeps_does_not_fail_that_one(
@@ -116,7 +117,7 @@ def test_a_run_that_ends_while_another_sweeps_does_not_fail_that_one(
         staging / "gone"
     )  # listed, and not there any more when it is looked at
     installation.deliver(GOOD + "M9,9,day\n")
-    assert installation.published().row["version"] == "1.1.0"
+    assert installation.published().row.version == "1.1.0"
 
 
 def test_a_run_that_was_ended_for_lost_cannot_publish_after_all(
@@ -125,20 +126,20 @@ def test_a_run_that_was_ended_for_lost_cannot_publish_after_all(
     run = either_registry.run()
     admission = admit(run)
     refined = refine(run, admission)
-    (row,) = run.installation.registry.runs("readings")
-    assert run.installation.registry.lose(row, "nothing was heard of it")
+    (row,) = run.installation.registry.runs.newest("readings")
+    assert run.installation.registry.runs.lose(row, "nothing was heard of it")
     with pytest.raises(PublicationError, match="newer run"):
         publish(run, admission, refined)
-    assert run.installation.registry.versions("readings") == []
+    assert run.installation.registry.versions.all("readings") == []
 
 
 def test_a_run_that_landed_and_went_no_further_has_not_failed(installation: SampleHome) -> None:
     land(installation.run())
     opened_home = installation.open()
-    (row,) = opened_home.registry.runs("readings")
-    assert row["stage"] is None
-    assert opened_home.registry.lose(row, "its process is gone")
-    assert opened_home.registry.runs("readings")[0]["outcome"] == "stopped"
+    (row,) = opened_home.registry.runs.newest("readings")
+    assert row.stage is None
+    assert opened_home.registry.runs.lose(row, "its process is gone")
+    assert opened_home.registry.runs.newest("readings")[0].outcome == "stopped"
 
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -169,24 +170,20 @@ def test_when_a_run_is_lost(
     installation: SampleHome, changed: dict[str, Any], later: timedelta, why: str | None
 ) -> None:
     run = installation.run()
-    _ = run.lease
-    (row,) = run.installation.registry.runs("readings")
-    row |= {
-        "started_at": NOW.isoformat(),
-        "heartbeat_at": NOW.isoformat(),
-        "stage": "cleaned",
-        **changed,
-    }
-    found = why_lost(row, NOW + later)
+    run.lease()
+    (row,) = run.installation.registry.runs.newest("readings")
+    now = NOW.isoformat()
+    worker = replace(row.worker, started_at=now, heartbeat_at=now, stage="cleaned")
+    found = why_lost(replace(worker, **changed), NOW + later)
     assert found == why if why is None else why in str(found)
 
 
 def test_dagster_is_told_of_a_run_whose_process_is_gone(installation: SampleHome) -> None:
     run = installation.run()
-    _ = run.lease
+    run.lease()
     import sqlalchemy as sa
 
-    from assay.assets.io.runs import runs
+    from assay.assets.io.registry.runs import runs
 
     with dg.DagsterInstance.ephemeral() as instance:
 
@@ -199,7 +196,7 @@ def test_dagster_is_told_of_a_run_whose_process_is_gone(installation: SampleHome
         )
         stranger = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
         assert end_lost(run.installation, instance) == []
-        with run.installation.registry.engine.begin() as connection:
+        with run.installation.registry.database.engine.begin() as connection:
             connection.execute(sa.update(runs).values(process="999999999 1", stage="published"))
         assert end_lost(run.installation, instance) == [gone.run_id]
         statuses = [instance.get_run_by_id(each.run_id).status for each in (gone, stranger)]  # type: ignore[union-attr]  # both are there
@@ -221,19 +218,19 @@ def test_a_reader_keeps_its_version_while_others_are_published_and_expire(
     def read() -> None:
         opened_home = installation.open()
         while not done.is_set():
-            for row in opened_home.registry.versions("readings"):
+            for row in opened_home.registry.versions.all("readings"):
                 try:
                     rows = opened_home.scan(row).collect()
                 except EvidenceError as error:
                     if "expired" not in str(error):
                         odd.append(str(error))
                     continue
-                seen.add(row["sequence"])
+                seen.add(row.sequence)
                 if (
-                    rows["energy_kwh"].unique().to_list() != [row["sequence"] - 1.0]
+                    rows["energy_kwh"].unique().to_list() != [row.sequence - 1.0]
                     or rows.height != 1000
                 ):
-                    odd.append(row["version"])
+                    odd.append(row.version)
 
     reader = threading.Thread(target=read)
     reader.start()
@@ -247,9 +244,9 @@ def test_a_reader_keeps_its_version_while_others_are_published_and_expire(
     assert odd == []
     assert len(seen) >= 2
     expired = [
-        row["version"]
-        for row in installation.open().registry.versions("readings")
-        if row["expired_at"]
+        row.version
+        for row in installation.open().registry.versions.all("readings")
+        if row.expired_at
     ]
     assert expired == ["1.0.0", "1.1.0", "1.2.0", "1.3.0"]
 
@@ -264,12 +261,12 @@ def test_order_is_by_sequence_whatever_the_clock_says(installation: SampleHome, 
     installation.deliver(GOOD + "M4,4,day\nM5,5,day\n")
     installation.published()
     opened_home = installation.open()
-    assert [row["version"] for row in opened_home.registry.versions("readings")] == [
+    assert [row.version for row in opened_home.registry.versions.all("readings")] == [
         "1.0.0",
         "1.1.0",
         "1.2.0",
     ]
-    assert opened_home.version("readings")["version"] == "1.2.0"
+    assert opened_home.version("readings").version == "1.2.0"
 
 
 CLOCKS = {
@@ -293,11 +290,11 @@ def clock(request: pytest.FixtureRequest) -> tuple[str, str]:
 def holds(installation: SampleHome, versions: list[str]) -> None:
     """The versions are there in this order, and the last one serves."""
     opened_home = installation.open()
-    assert [row["version"] for row in opened_home.registry.versions("readings")] == versions
+    assert [row.version for row in opened_home.registry.versions.all("readings")] == versions
     assert opened_home.scan(opened_home.version("readings")).select(
         pl.len()
     ).collect().item() == 2 + len(versions)
-    opened_home.registry.check_log()
+    opened_home.registry.ledger.check()
 
 
 def test_a_process_with_another_clock_publishes_after_the_others_and_before_the_next(

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from assay.assets.io.models import CARD
-from assay.assets.io.registry_triggers import MEASURE
+from assay.assets.io.registry.triggers import MEASURE
 from assay.assets.services import monitor, trace
 from assay.assets.services.predict import opened
 from assay.assets.stages import outcomes
@@ -155,11 +155,11 @@ def test_a_version_that_was_not_admitted_for_training_teaches_nothing(
     with pytest.raises(AdmissionError, match="not admitted for 'training'"):
         retrain_if_due(installation.run())
     opened_home = installation.open()
-    assert [(use["kind"], use["allowed"]) for use in opened_home.registry.uses("readings")] == [
+    assert [(use.kind, use.allowed) for use in opened_home.registry.uses.all("readings")] == [
         ("training", False)
     ]
-    assert opened_home.registry.serving("readings") == {}
-    assert [row["action"] for row in opened_home.registry.waiting()] == ["retrain"]
+    assert opened_home.registry.models.serving("readings") == {}
+    assert [row.action for row in opened_home.registry.triggers.waiting()] == ["retrain"]
 
 
 def test_predictions_are_recorded_under_the_callers_trace(
@@ -197,7 +197,7 @@ def test_a_purpose_that_nobody_admitted_is_refused_and_the_refusal_kept(served: 
     opened_home = served.open()
     with pytest.raises(AdmissionError, match="not admitted for 'redistribution'"):
         opened("high", "redistribution", opened_home).predict(rows(3))
-    assert [use["allowed"] for use in opened_home.registry.uses("readings")] == [True, False]
+    assert [use.allowed for use in opened_home.registry.uses.all("readings")] == [True, False]
     assert not list(opened_home.lake.folder("readings", "predictions").glob("*"))
 
 
@@ -210,7 +210,7 @@ def test_a_frame_of_another_library_is_refused_before_anything_is_recorded(
         match=r"`frame` is a pandas\.DataFrame, and no frame of Polars\. .* pl\.from_pandas",
     ):
         opened("high", "analytics", opened_home).predict(rows(3).to_pandas())
-    assert [use["kind"] for use in opened_home.registry.uses("readings")] == ["training"]
+    assert [use.kind for use in opened_home.registry.uses.all("readings")] == ["training"]
 
 
 @pytest.mark.parametrize("text", ["", None])
@@ -298,7 +298,7 @@ def test_the_champion_before_is_the_one_that_this_one_took_the_place_of(
 
     def before() -> str | None:
         row = monitor.predecessor(installation.open(), "readings")
-        return row["version"] if row else None
+        return row.version if row else None
 
     champion("1")
     assert before() is None
@@ -356,7 +356,7 @@ def test_a_steward_may_promote_what_was_refused_and_the_record_says_so(
     assert switch.reason.startswith(
         "the labels were wrong (before it was refused: rolled back in canary: roc_auc 0.0"
     )
-    assert served.open().registry.services("readings")[-1]["reason"] == switch.reason
+    assert served.open().registry.models.switches("readings")[-1].reason == switch.reason
     assert aliases(served) == {"champion": "2"}
     assert served.open().models.refusal("high", "2") is None
 
@@ -385,7 +385,7 @@ def test_outcomes_count_once_and_drift_hears_of_them(served: SampleHome, tmp_pat
     assert outcomes.take_outcomes(served.open(), "high", file)["new"] is False
     delivered(served, 2)
     taken(served)
-    drift = served.open().registry.derived("readings", "1.1.0", "drift")
+    drift = served.open().registry.derived.get("readings", "1.1.0", "drift")
     assert drift is not None
     assert drift["verdict"] == "drifted"
     measured = {
@@ -507,9 +507,9 @@ def test_what_looks_back_sees_the_rows_from_before_or_it_is_said(
 
 def test_a_decision_names_its_evidence_and_comes_out_the_same_again(served: SampleHome) -> None:
     opened_home = served.open()
-    (decision,) = opened_home.registry.decisions("readings")
-    assert (decision["action"], decision["rule"]) == ("retrain", "first")
-    again = replayed(opened_home, decision["id"])
+    (decision,) = opened_home.registry.decisions.all("readings")
+    assert (decision.action, decision.rule) == ("retrain", "first")
+    again = replayed(opened_home, decision.id)
     assert (again["same"], again["evidence_is_kept"]) == (True, True)
     opened_home.settle()
     events = [
@@ -522,14 +522,14 @@ def test_a_decision_names_its_evidence_and_comes_out_the_same_again(served: Samp
         if event["job"]["name"] == "readings.decided" and event["eventType"] == "COMPLETE"
     ]
     tags = {tag["key"]: tag["value"] for tag in event["outputs"][0]["facets"]["tags"]["tags"]}
-    assert tags["evidence"] == decision["situation"]["evidence"]
-    assert tags["decision"] == str(decision["id"])
+    assert tags["evidence"] == decision.situation["evidence"]
+    assert tags["decision"] == str(decision.id)
 
 
 def test_measurements_that_were_changed_afterwards_are_noticed(served: SampleHome) -> None:
     opened_home = served.open()
-    kept = opened_home.registry.derived("readings", "1.0.0", "drift")
-    opened_home.registry.keep_derived(
+    kept = opened_home.registry.derived.get("readings", "1.0.0", "drift")
+    opened_home.registry.derived.keep(
         "readings", "1.0.0", "drift", {**(kept or {}), "verdict": "stable"}
     )
     again = replayed(opened_home, 1)
@@ -544,9 +544,9 @@ def test_a_steward_overrides_with_a_reason_and_the_same_version_is_trained_again
         override(opened_home, "readings", "retrain", "  ")
     with pytest.raises(DriftError, match="keeps no index"):
         override(opened_home, "readings", "rebuild", "why not")
-    assert override(opened_home, "readings", "hold", "holidays")["action"] == "hold"
+    assert override(opened_home, "readings", "hold", "holidays").action == "hold"
     decision = override(opened_home, "readings", "retrain", "the meters were calibrated")
-    assert (decision["rule"], decision["by"], decision["cause"]) == (
+    assert (decision.rule, decision.by, decision.cause) == (
         "override",
         "tester",
         "override 2",
@@ -554,14 +554,14 @@ def test_a_steward_overrides_with_a_reason_and_the_same_version_is_trained_again
     again = retrain_if_due(served.run())
     assert again is not None
     assert again.details["dataset_version"] == "1.0.0"
-    assert [row["cause"] for row in opened_home.registry.decisions("readings")] == [
+    assert [row.cause for row in opened_home.registry.decisions.all("readings")] == [
         "measured",
         "override 1",
         "override 2",
     ]
     assert [
-        (row["version"], row["details"]["model_version"])
-        for row in opened_home.registry.trainings("readings")
+        (row.version, row.details["model_version"])
+        for row in opened_home.registry.derived.trainings("readings")
     ] == [("1.0.0", "1"), ("1.0.0", "2")]
     for version in opened_home.models.versions("high"):  # the trace of each tells of that one
         told = [
@@ -585,9 +585,12 @@ def test_a_named_reference_stays_the_measure_and_versions_are_not_read_again(
     taken(installation)
     opened_home = installation.open()
     assert (
-        "assay refs set" in opened_home.registry.derived("readings", "1.0.0", "drift")["reasons"][0]
+        "assay refs set"
+        in opened_home.registry.derived.get("readings", "1.0.0", "drift")["reasons"][0]
     )  # type: ignore[index]  # it was measured
-    opened_home.registry.point("readings", "baseline", "1.0.0", "the model learned from it")
+    opened_home.registry.references.point(
+        "readings", "baseline", "1.0.0", "the model learned from it"
+    )
     for seed, shift in ((2, 1.5), (3, 3.0)):
         delivered(installation, seed, shift=shift)
         run = installation.run()
@@ -598,9 +601,7 @@ def test_a_named_reference_stays_the_measure_and_versions_are_not_read_again(
         monkeypatch.setattr(
             type(opened_home),
             "scan",
-            lambda self, row, scan=scan, read=read: (read.append(row["version"]), scan(self, row))[
-                1
-            ],
+            lambda self, row, scan=scan, read=read: (read.append(row.version), scan(self, row))[1],
         )
         drifted = measure_drift(run)
         monkeypatch.setattr(type(opened_home), "scan", scan)
@@ -642,11 +643,11 @@ def test_publishing_raises_the_trigger_that_measuring_closes(installation: Sampl
     delivered(installation, 1)
     installation.published()
     opened_home = installation.open()
-    (due,) = opened_home.registry.due("readings", MEASURE)
-    assert due["version"] == "1.0.0"
+    (due,) = opened_home.registry.triggers.due("readings", MEASURE)
+    assert due.version == "1.0.0"
     measure_drift(installation.run())
-    assert opened_home.registry.due("readings", MEASURE) == []
-    assert [row["action"] for row in opened_home.registry.waiting()] == ["retrain"]
+    assert opened_home.registry.triggers.due("readings", MEASURE) == []
+    assert [row.action for row in opened_home.registry.triggers.waiting()] == ["retrain"]
 
 
 def test_a_version_that_is_published_while_another_is_measured_goes_on_waiting(
@@ -663,7 +664,9 @@ def test_a_version_that_is_published_while_another_is_measured_goes_on_waiting(
 
     monkeypatch.setattr("assay.assets.stages.drift.reached", meanwhile)
     measure_drift(installation.run())
-    assert [(row["version"], row["action"]) for row in installation.open().registry.waiting()] == [
+    assert [
+        (row.version, row.action) for row in installation.open().registry.triggers.waiting()
+    ] == [
         ("1.1.0", "measure"),
         ("1.0.0", "retrain"),
     ]
@@ -673,17 +676,17 @@ def test_what_one_process_holds_another_leaves_alone_until_it_is_gone(
     installation: SampleHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened_home = installation.open()
-    opened_home.registry.raise_trigger("readings", "1.0.0", "retrain", "why")
-    opened_home.registry.raise_trigger("readings", "1.0.0", "retrain", "why again")
-    (trigger,) = opened_home.registry.due("readings", "retrain")
-    with opened_home.registry.holding(trigger, "one") as mine:
+    opened_home.registry.triggers.request("readings", "1.0.0", "retrain", "why")
+    opened_home.registry.triggers.request("readings", "1.0.0", "retrain", "why again")
+    (trigger,) = opened_home.registry.triggers.due("readings", "retrain")
+    with opened_home.registry.triggers.holding(trigger, "one") as mine:
         assert mine
-        with opened_home.registry.holding(trigger, "two") as also:
+        with opened_home.registry.triggers.holding(trigger, "two") as also:
             assert not also
         monkeypatch.setattr(
-            "assay.assets.io.registry_triggers.why_lost", lambda row, now: "its process is gone"
+            "assay.assets.io.registry.triggers.why_lost", lambda row, now: "its process is gone"
         )
-        with opened_home.registry.holding(trigger, "three") as now:
+        with opened_home.registry.triggers.holding(trigger, "three") as now:
             assert now
             assert (
                 opened_home.registry.switch(
@@ -707,7 +710,7 @@ def test_what_one_process_holds_another_leaves_alone_until_it_is_gone(
                 )
                 is True
             )
-    assert opened_home.registry.trigger(trigger["id"])["outcome"] == {"outcome": "done"}
+    assert opened_home.registry.triggers.get(trigger.id).outcome == {"outcome": "done"}
 
 
 class Killed(BaseException):
@@ -742,20 +745,20 @@ def test_killed_at_any_point_the_action_happens_exactly_once(
     for module in ("drift", "model"):
         monkeypatch.setattr(f"assay.assets.stages.{module}.reached", lambda at: None)
     opened_home = either_registry.open()
-    assert set(opened_home.registry.serving("readings")) == (
+    assert set(opened_home.registry.models.serving("readings")) == (
         {"champion"} if point == "after the switch" else set()
     )
     taken(either_registry)
     assert taken(either_registry) is None
+    assert [(row.action, row.cause) for row in opened_home.registry.decisions.all("readings")] == [
+        ("retrain", "measured")
+    ]
     assert [
-        (row["action"], row["cause"]) for row in opened_home.registry.decisions("readings")
-    ] == [("retrain", "measured")]
-    assert [
-        (row["action"], row["outcome"]["outcome"])
-        for row in opened_home.registry.triggers("readings")
+        (row.action, row.outcome["outcome"])
+        for row in opened_home.registry.triggers.all("readings")
     ] == [("measure", "unknown"), ("retrain", "in service")]
     assert [version["version"] for version in opened_home.models.versions("high")] == ["1"]
-    assert [row["version"] for row in opened_home.registry.services("readings")] == ["1"]
+    assert [row.version for row in opened_home.registry.models.switches("readings")] == ["1"]
     opened_home.settle()
     assert aliases(either_registry) == {"champion": "1"}
 

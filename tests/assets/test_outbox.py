@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,13 +14,14 @@ import sqlalchemy as sa
 
 from assay.assets.io.failures import must_stop, quiet_panics
 from assay.assets.io.installation import Installation
+from assay.assets.io.outbox_handlers import HANDLERS
+from assay.assets.io.registry import outbox
+from assay.assets.io.registry.ledger import ledger
 from assay.assets.io.webhook import NotDelivered
 from assay.contracts.errors import ConfigurationError
 from tests.conftest import SampleHome
 
-KINDS = sorted(
-    name.removeprefix("_deliver_") for name in vars(Installation) if name.startswith("_deliver_")
-)
+KINDS = sorted(HANDLERS)
 SECRET = "ann.canary@example.com"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -96,7 +98,7 @@ def delivering(
         return deliver
 
     for kind in KINDS:
-        monkeypatch.setattr(Installation, f"_deliver_{kind}", pretend(kind))
+        monkeypatch.setitem(HANDLERS, kind, pretend(kind))
     return delivered
 
 
@@ -123,23 +125,23 @@ def test_whatever_delivering_raises_is_recorded_and_the_others_are_delivered(
     )
     registry = clocked.open().registry
     for kind in KINDS:
-        registry.post(kind, "alpha", {"number": 1})
-        registry.post(kind, "beta", {"number": 1})
+        registry.outbox.post(kind, "alpha", {"number": 1})
+        registry.outbox.post(kind, "beta", {"number": 1})
     late = clocked.open().settle()
     assert sorted(delivered) == [(kind, "beta", 1) for kind in KINDS]
     assert len(late) == len(KINDS)
-    waiting = registry.pending()
-    assert sorted(entry["kind"] for entry in waiting) == KINDS
+    waiting = registry.outbox.pending()
+    assert sorted(entry.kind for entry in waiting) == KINDS
     due = (NOW + timedelta(seconds=15)).isoformat(timespec="microseconds")
     for entry in waiting:
-        assert (entry["dataset"], entry["tries"], entry["not_before"]) == ("alpha", 1, due)
-        assert entry["error"] == type(failure()).__name__
-        assert entry["failed_since"] == registry.now()
-        assert entry["reason"]
+        assert (entry.dataset, entry.tries, entry.not_before) == ("alpha", 1, due)
+        assert entry.error == type(failure()).__name__
+        assert entry.failed_since == registry.now()
+        assert entry.reason
         assert SECRET not in str(entry)
     assert SECRET not in "".join(late)
     assert clocked.open().settle() == []  # not tried before its time
-    assert {entry["tries"] for entry in registry.pending()} == {1}
+    assert {entry.tries for entry in registry.outbox.pending()} == {1}
 
 
 def test_it_is_recorded_in_every_registry(
@@ -149,11 +151,11 @@ def test_it_is_recorded_in_every_registry(
         monkeypatch, lambda kind, *_: PanicException() if kind == "delta" else None
     )
     registry = either_registry.open().registry
-    registry.post("delta", "alpha", {"number": 1})
-    registry.post("evidence", "alpha", {"number": 1})
+    registry.outbox.post("delta", "alpha", {"number": 1})
+    registry.outbox.post("evidence", "alpha", {"number": 1})
     either_registry.open().settle()
     assert delivered == [("evidence", "alpha", 1)]
-    assert [(entry["kind"], entry["tries"], entry["error"]) for entry in registry.pending()] == [
+    assert [(entry.kind, entry.tries, entry.error) for entry in registry.outbox.pending()] == [
         ("delta", 1, "PanicException")
     ]
 
@@ -171,12 +173,12 @@ def test_only_what_builds_on_the_entry_before_waits_for_it(
     )
     registry = clocked.open().registry
     for number in (1, 2):
-        registry.post(kind, "alpha", {"number": number})
-    registry.post(kind, "beta", {"number": 1})
+        registry.outbox.post(kind, "alpha", {"number": number})
+    registry.outbox.post(kind, "beta", {"number": 1})
     clocked.open().settle()
-    assert delivered == [*([] if in_order else [(kind, "alpha", 2)]), (kind, "beta", 1)]
+    assert delivered == [(kind, "beta", 1), *([] if in_order else [(kind, "alpha", 2)])]
     clocked.open().settle()  # the first is put off now, and still not overtaken
-    assert [entry["payload"]["number"] for entry in registry.pending()] == (
+    assert [entry.payload["number"] for entry in registry.outbox.pending()] == (
         [1, 2] if in_order else [1]
     )
     monkeypatch.undo()
@@ -191,30 +193,30 @@ def test_the_wait_grows_to_an_hour_and_a_clock_that_was_ahead_does_not_prolong_i
 ) -> None:
     delivering(monkeypatch, lambda *_: ValueError())
     registry = clocked.open().registry
-    registry.post("lineage", "alpha", {})
+    registry.outbox.post("lineage", "alpha", {})
     waits = []
     for _ in range(12):
         clocked.open().settle()
-        (entry,) = registry.pending()
-        due = datetime.fromisoformat(entry["not_before"])
+        (entry,) = registry.outbox.pending()
+        due = datetime.fromisoformat(entry.not_before)
         waits.append((due - clocked.clock()).total_seconds())
         clocked.clock = staticmethod(lambda due=due: due)
     assert waits == [15, 30, 60, 120, 240, 480, 960, 1920, 3600, 3600, 3600, 3600]
-    assert entry["failed_since"] == NOW.isoformat(timespec="microseconds")
+    assert entry.failed_since == NOW.isoformat(timespec="microseconds")
     clocked.clock = staticmethod(lambda: NOW + timedelta(days=4000))
     clocked.open().settle()
     clocked.clock = staticmethod(lambda: NOW + timedelta(days=1))
     clocked.open().settle()
-    (entry,) = registry.pending()
-    assert entry["tries"] == 14
+    (entry,) = registry.outbox.pending()
+    assert entry.tries == 14
 
 
 def test_thousands_of_tries_are_no_number_that_is_too_large(clocked: SampleHome) -> None:
     registry = clocked.open().registry
-    registry.post("lineage", "alpha", {})
-    (entry,) = registry.pending()
-    registry.put_off({**entry, "tries": 5000}, "ValueError", "why")
-    assert registry.pending()[0]["tries"] == 5001
+    registry.outbox.post("lineage", "alpha", {})
+    (entry,) = registry.outbox.pending()
+    registry.outbox.put_off(replace(entry, tries=5000), "ValueError", "why")
+    assert registry.outbox.pending()[0].tries == 5001
 
 
 class DagsterExecutionInterruptedError(BaseException):
@@ -230,20 +232,20 @@ def test_what_ends_the_process_goes_through(
 ) -> None:
     delivering(monkeypatch, lambda *_: stop())
     registry = clocked.open().registry
-    registry.post("evidence", "alpha", {})
+    registry.outbox.post("evidence", "alpha", {})
     with pytest.raises(stop):
         clocked.open().settle()
-    assert [entry["tries"] for entry in registry.pending()] == [None]
+    assert [entry.tries for entry in registry.outbox.pending()] == [None]
     assert must_stop(stop())
 
 
 def test_a_full_disk_is_told_as_one(clocked: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
     delivering(monkeypatch, lambda *_: OSError(errno.ENOSPC, "No space left on device"))
     registry = clocked.open().registry
-    registry.post("evidence", "alpha", {})
+    registry.outbox.post("evidence", "alpha", {})
     (late,) = clocked.open().settle()
     assert "the disk is full" in late
-    assert "the disk is full" in registry.pending()[0]["reason"]
+    assert "the disk is full" in registry.outbox.pending()[0].reason
 
 
 def test_a_kind_that_this_release_does_not_know_waits_alone(
@@ -251,10 +253,10 @@ def test_a_kind_that_this_release_does_not_know_waits_alone(
 ) -> None:
     delivered = delivering(monkeypatch, lambda *_: None)
     registry = clocked.open().registry
-    registry.post("of a newer release", "alpha", {})
-    registry.post("evidence", "alpha", {})
+    registry.outbox.post("of a newer release", "alpha", {})
+    registry.outbox.post("evidence", "alpha", {})
     clocked.open().settle()
-    assert [entry["kind"] for entry in registry.pending()] == ["of a newer release"]
+    assert [entry.kind for entry in registry.outbox.pending()] == ["of a newer release"]
     assert delivered == [("evidence", "alpha", None)]
 
 
@@ -278,10 +280,65 @@ def test_the_text_of_a_panic_stays_off_the_terminal_and_nothing_else_does(
 
 def test_a_home_of_an_earlier_release_gets_what_it_lacks(installation: SampleHome) -> None:
     registry = installation.open().registry
-    registry.post("evidence", "alpha", {})
-    with registry.engine.begin() as connection:
+    registry.outbox.post("evidence", "alpha", {})
+    with registry.database.engine.begin() as connection:
         for column in ("failed_since", "error", "reason"):
             connection.execute(sa.text(f"ALTER TABLE outbox DROP COLUMN {column}"))
+        connection.execute(sa.text("DROP TABLE registry_layout"))
     (installation.root / "assay.home").write_text("4\n")
-    (entry,) = installation.open().registry.pending()
-    assert (entry["failed_since"], entry["error"], entry["reason"]) == (None, None, None)
+    (entry,) = installation.open().registry.outbox.pending()
+    assert (entry.failed_since, entry.error, entry.reason) == (None, None, None)
+
+
+def test_data_sets_take_turns_so_that_many_entries_of_one_hold_up_no_other(
+    clocked: SampleHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delivered = delivering(monkeypatch, lambda *_: None)
+    registry = clocked.open().registry
+    for number in range(3):
+        registry.outbox.post("lineage", "alpha", {"number": number})
+    registry.outbox.post("lineage", "beta", {"number": 0})
+    clocked.open().settle()
+    assert delivered == [
+        ("lineage", "alpha", 0),
+        ("lineage", "beta", 0),
+        ("lineage", "alpha", 1),
+        ("lineage", "alpha", 2),
+    ]
+
+
+@pytest.mark.parametrize("cause", ["too many", "too long"])
+def test_an_alarm_is_recorded_once(
+    either_registry: SampleHome,
+    monkeypatch: pytest.MonkeyPatch,
+    cause: str,
+) -> None:
+    either_registry.clock = staticmethod(lambda: NOW)
+    delivering(monkeypatch, lambda *_: OSError())
+    registry = either_registry.open().registry
+    for _ in range(2):
+        registry.outbox.post("lineage", "readings", {})
+    either_registry.open().settle()
+    assert registry.outbox.overdue() == []
+    if cause == "too many":
+        monkeypatch.setattr(outbox, "MOST_WAITING", 1)
+    else:
+        either_registry.clock = staticmethod(lambda: NOW + outbox.LONGEST_LATE * 1.01)
+    for _ in range(2):
+        either_registry.open().settle()
+    (alarm,) = either_registry.open().registry.outbox.overdue()
+    assert (alarm.dataset, alarm.entries) == ("readings", 2)
+    actions = [row["action"] for row in either_registry.rows(sa.select(ledger.c.action))]
+    assert actions.count(outbox.ALARM) == 1
+
+
+def test_deliveries_that_were_made_are_noted_though_the_process_stops(
+    clocked: SampleHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delivering(monkeypatch, lambda kind, *_: KeyboardInterrupt() if kind == "delta" else None)
+    registry = clocked.open().registry
+    registry.outbox.post("evidence", "alpha", {})
+    registry.outbox.post("delta", "alpha", {})
+    with pytest.raises(KeyboardInterrupt):
+        clocked.open().settle()
+    assert [entry.kind for entry in registry.outbox.pending()] == ["delta"]

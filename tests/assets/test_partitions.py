@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
+import shutil
 import uuid
 from datetime import UTC, datetime
 from multiprocessing.pool import Pool, ThreadPool
@@ -10,19 +12,29 @@ from typing import Any
 
 import dagster as dg
 import pytest
+import sqlalchemy as sa
 
 from assay.assets.dagster.definitions import build_definitions
 from assay.assets.io.lake import Lake
+from assay.assets.io.registry.partitions import partition_documents
+from assay.assets.io.registry.versions import versions
 from assay.assets.services.diff import diff
 from assay.assets.services.verify import verify
 from assay.assets.stages.admit import admit
 from assay.assets.stages.clean_validate import refine
+from assay.assets.stages.part import Part
 from assay.assets.stages.partition_runs import due, parts
 from assay.assets.stages.publish import already, publish_parts
 from assay.assets.stages.run import Run
-from assay.assets.stages.statement import Part
-from assay.contracts.errors import AssayError, PublicationError, QualityError, SourceError
+from assay.contracts.errors import (
+    AssayError,
+    EvidenceError,
+    PublicationError,
+    QualityError,
+    SourceError,
+)
 from assay.contracts.settings import Partitions
+from assay.lineage import evidence
 from assay.lineage.evidence import files
 from assay.pipelines.publish import partitions
 from tests.conftest import Edit, SampleHome, columns, contract, setting
@@ -95,7 +107,7 @@ def take(installation: SampleHome, window: str | None = None) -> list[str]:
             already(part, admission.published)
     if made:
         publish_parts(run, made)
-    return [row["version"] for row in opened_home.registry.versions("readings")]
+    return [row.version for row in opened_home.registry.versions.all("readings")]
 
 
 def held(installation: SampleHome, version: str = "latest") -> dict[str, list[str]]:
@@ -111,8 +123,8 @@ def held(installation: SampleHome, version: str = "latest") -> dict[str, list[st
 
 def verified(installation: SampleHome) -> None:
     opened_home = installation.open()
-    for row in opened_home.registry.versions("readings"):
-        verify(opened_home.home.root, "readings", row["version"], opened_home.keys.public())
+    for row in opened_home.registry.versions.all("readings"):
+        verify(opened_home.home.root, "readings", row.version, opened_home.keys.public())
 
 
 def test_partitions_are_named_by_their_beginning_up_to_now() -> None:
@@ -226,7 +238,7 @@ def test_a_partition_builds_on_what_latest_points_to_also_after_a_rollback(
     good = held(metered)
     deliver(metered, "2013-01", month("2013-01", rows=1))
     take(metered, "2013-01")
-    metered.open().registry.roll_back("readings", "latest", "two rows are missing")
+    metered.open().registry.references.roll_back("readings", "latest", "two rows are missing")
     assert take(metered, "2013-02")[-1] == "1.2.0"
     assert held(metered)["2013-01"] == good["2013-01"]
 
@@ -250,7 +262,7 @@ def test_one_bad_month_stops_the_version_of_all_that_run_together(metered: Sampl
     deliver(metered, "2013-02", HEAD + "x,2013-02-01T00:00:00Z,1\n")
     with pytest.raises(QualityError, match="meter_pattern"):
         take(metered)
-    assert metered.open().registry.versions("readings") == []
+    assert metered.open().registry.versions.all("readings") == []
     assert take(metered, "2013-03") == ["1.0.0"]
 
 
@@ -298,7 +310,7 @@ def _take_alone(folder: str, url: str, name: str) -> str:
     )
     (run,) = parts(Run(opened_home, opened_home.contract("readings"), str(uuid.uuid4()), name))
     admission = admit(run)
-    return str(publish_parts(run, [Part(run, admission, refine(run, admission))]).row["version"])
+    return str(publish_parts(run, [Part(run, admission, refine(run, admission))]).row.version)
 
 
 def _at_once(installation: SampleHome, months: list[str], workers: Pool) -> list[str]:
@@ -339,7 +351,7 @@ def test_a_hundred_rounds_of_eight_at_once(installation: SampleHome) -> None:
             assert len(set(_at_once(installation, months, workers))) == 8
     opened_home = installation.open()
     opened_home.settle()
-    assert [row["sequence"] for row in opened_home.registry.versions("readings")] == list(
+    assert [row.sequence for row in opened_home.registry.versions.all("readings")] == list(
         range(1, 801)
     )
     assert opened_home.scan(opened_home.version("readings")).collect()[
@@ -400,7 +412,7 @@ def test_dagster_runs_a_range_as_one_version(
         .execute_in_process(instance=instance, tags=tags)
     )
     assert done.success
-    assert [row["version"] for row in metered.open().registry.versions("readings")] == ["1.0.0"]
+    assert [row.version for row in metered.open().registry.versions.all("readings")] == ["1.0.0"]
     published = {
         event.partition
         for event in done.get_asset_materialization_events()
@@ -408,3 +420,108 @@ def test_dagster_runs_a_range_as_one_version(
     }
     assert published == set(MONTHS)
     assert isinstance(metered.open().lake, Lake)
+
+
+# -- partitions by reference ------------------------------------------------------------------------
+
+
+def daily(days: int, **more: Any) -> tuple[Edit, ...]:
+    return monthly(by="day", start="2013-01-30", end=f"2013-02-{days:02}", **more)
+
+
+def test_a_version_says_the_same_whether_it_lists_its_partitions_or_refers_to_them(
+    metered: SampleHome,
+) -> None:
+    take(metered)
+    opened_home = metered.open()
+    row = opened_home.version("readings")
+    signed, whole = opened_home.signed_statement(row), opened_home.statement(row)
+    assert "partitions" not in signed["predicate"]
+    assert list(whole["predicate"]["partitions"]) == list(MONTHS)
+    parts = whole["predicate"]["partitions"].values()
+    assert signed["predicate"]["accounting"] == partitions.accounting(parts)
+    assert signed["predicate"]["admission"]["purposes"] == ["analytics", "training"]
+    assert whole["predicate"]["checks"] == partitions.checks(signed["predicate"]["checks"], parts)
+    assert sum(file.rows for file in files(whole)) == row.rows == 9
+
+
+def test_the_signed_statement_alone_gives_no_files_rather_than_fewer(metered: SampleHome) -> None:
+    take(metered)
+    opened_home = metered.open()
+    with pytest.raises(KeyError):
+        files(opened_home.signed_statement(opened_home.version("readings")))
+
+
+def as_before_references(installation: SampleHome) -> None:
+    """Have the newest version list all its partitions itself, as earlier releases signed it."""
+    opened_home = installation.open()
+    row = opened_home.version("readings")
+    whole = opened_home.statement(row)
+    listed = files(whole)
+    predicate = {key: value for key, value in whole["predicate"].items() if key != "partition_tree"}
+    for part in predicate["partitions"].values():
+        del part["manifest"]
+    text = evidence.sign(evidence.statement(listed, predicate), opened_home.keys.signer())
+    with opened_home.registry.database.write() as connection:
+        this = sa.update(versions).where(versions.c.version == row.version)
+        connection.execute(this.values(envelope=text))
+        connection.execute(sa.delete(partition_documents))
+    opened_home.evidence_file("readings", row.version).write_text(text)
+    shutil.rmtree(opened_home.home.root / "evidence" / "readings" / "partitions")
+
+
+def test_evidence_that_lists_all_partitions_verifies_and_is_built_upon(metered: SampleHome) -> None:
+    assert take(metered) == ["1.0.0"]
+    before = held(metered)
+    as_before_references(metered)
+    verified(metered)
+    assert held(metered) == before
+    assert metered.open().scan(metered.open().version("readings")).collect().height == 9
+    deliver(metered, "2013-02", month("2013-02", rows=4))
+    assert take(metered) == ["1.0.0", "1.1.0"]
+    after = held(metered)
+    assert (after["2013-01"], after["2013-03"]) == (before["2013-01"], before["2013-03"])
+    assert after["2013-02"] != before["2013-02"]
+    assert metered.open().version("readings").rows == 10
+    verified(metered)
+
+
+@pytest.mark.parametrize("damage", ["missing", "changed", "swapped"])
+def test_a_document_about_partitions_that_is_not_what_was_signed_is_found_offline(
+    metered: SampleHome, damage: str
+) -> None:
+    take(metered)
+    verified(metered)
+    folder = metered.root / "evidence" / "readings" / "partitions"
+    for file in sorted(folder.iterdir()):
+        text = file.read_text()
+        if damage == "missing":
+            file.unlink()
+        elif damage == "changed":
+            file.write_text(text.replace('"rows"', '"Rows"').replace('"page"', '"Page"'))
+        else:
+            other = next(each for each in sorted(folder.iterdir()) if each != file)
+            file.write_text(other.read_text())
+        with pytest.raises(EvidenceError, match="about partitions is"):
+            verified(metered)
+        file.write_text(text)
+    verified(metered)
+
+
+def test_one_more_day_writes_as_much_as_the_days_before(installation: SampleHome) -> None:
+    installation.promise(*daily(20))
+    sizes = []
+    for day in ("2013-01-30", "2013-01-31", *(f"2013-02-{number:02}" for number in range(1, 9))):
+        deliver(installation, day, HEAD + f"M1,{day}T01:00:00Z,1.0\n")
+        take(installation, day)
+        opened_home = installation.open()
+        with opened_home.registry.database.read() as connection:
+            kept = connection.execute(sa.select(sa.func.count()).select_from(partition_documents))
+            envelope = opened_home.envelope(opened_home.version("readings"))
+            sizes.append((kept.scalar(), len(envelope)))
+    documents = [count for count, _ in sizes]
+    steps = {after - before for before, after in itertools.pairwise(documents)}
+    assert steps == {4}  # the day, its month, its year, and the root
+    envelopes = [size for _, size in sizes[1:]]
+    assert max(envelopes) - min(envelopes) < 400
+    verified(installation)

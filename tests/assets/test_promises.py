@@ -60,7 +60,7 @@ def test_every_type_of_the_standard_is_published_and_read_back_the_same(
     installation.deliver(
         f"small,huge,price,on,at,seen,sure,meaning,item,stock\n{cells}\n256,,,,,,,,,\n"
     )
-    assert published(installation).row["rows"] == 1
+    assert published(installation).row.rows == 1
     opened_home = installation.open()
     assert rows(opened_home).to_dicts() == [ROW]
     from deltalake import DeltaTable
@@ -107,7 +107,7 @@ def test_a_query_that_is_answered_wrong_or_not_at_all_stops_publication(
     )
     with pytest.raises(QualityError, match=r"rule 'asked': it could not be judged"):
         published(installation)
-    assert installation.open().registry.versions("readings") == []
+    assert installation.open().registry.versions.all("readings") == []
 
 
 # -- relationships -------------------------------------------------------------------------------------
@@ -158,7 +158,7 @@ def test_a_new_version_of_the_other_side_is_another_input(two: SampleHome) -> No
     (two.root / "inbox" / "meters.csv").write_text("id\nM1\nM2\nM3\n")
     published(two, "meters")
     again = published(two)
-    assert (again.new, again.row["version"], again.row["rows"]) == (True, "1.0.1", 3)
+    assert (again.new, again.row.version, again.row.rows) == (True, "1.0.1", 3)
 
 
 def test_a_column_may_point_into_its_own_table(installation: SampleHome) -> None:

@@ -23,7 +23,6 @@ from hypothesis import strategies as st
 
 from assay.assets.io.decode import delimited
 from assay.assets.io.decode.landing import Task
-from assay.assets.io.registry import Row
 from assay.assets.io.sources.landing import Read
 from assay.assets.services.verify import verify
 from assay.assets.stages.admit import admit
@@ -64,10 +63,10 @@ def verified(installation: SampleHome) -> list[str]:
     """Every registered version, each one verified."""
     opened_home = installation.open()
     opened_home.settle()
-    for row in opened_home.registry.versions("readings"):
-        verify(opened_home.home.root, "readings", row["version"], opened_home.keys.public())
-    opened_home.registry.check_log()
-    return [row["version"] for row in opened_home.registry.versions("readings")]
+    for row in opened_home.registry.versions.all("readings"):
+        verify(opened_home.home.root, "readings", row.version, opened_home.keys.public())
+    opened_home.registry.ledger.check()
+    return [row.version for row in opened_home.registry.versions.all("readings")]
 
 
 def ended(installation: SampleHome, **more: str) -> int:
@@ -268,7 +267,7 @@ def batches_accounted(folder: Path, batches: list[list[str]]) -> None:
     assert account["removed_by"] == dict(removed["_removed_by"].value_counts().iter_rows())
     left = pl.concat([quarantine["_row"], removed["_row"]])
     assert left.is_unique().all()
-    for file, batch in zip(receipt_of(run, done.row["source_digest"]).files, batches, strict=True):
+    for file, batch in zip(receipt_of(run, done.row.source_digest).files, batches, strict=True):
         assert file.rows + file.unreadable == len(batch) == file.last - file.first
         assert left.is_between(file.first + 1, file.last).sum() <= len(batch)
         unreadable = quarantine.filter(
@@ -302,7 +301,7 @@ def test_the_same_inputs_are_published_once(either_registry: SampleHome) -> None
     first = published(either_registry)
     again = admit(either_registry.run())
     assert again.published is not None
-    assert again.published["version"] == first.row["version"]
+    assert again.published.version == first.row.version
     assert verified(either_registry) == ["1.0.0"]
 
 
@@ -312,7 +311,7 @@ def test_two_runs_of_the_same_inputs_give_one_version(either_registry: SampleHom
     done = publish(late, late_admission, refine(late, late_admission))
     with pytest.raises(PublicationError, match="newer run"):
         publish(early, early_admission, refine(early, early_admission))
-    assert verified(either_registry) == [done.row["version"]] == ["1.0.0"]
+    assert verified(either_registry) == [done.row.version] == ["1.0.0"]
 
 
 def test_a_run_that_was_overtaken_cannot_publish_late(either_registry: SampleHome) -> None:
@@ -324,7 +323,7 @@ def test_a_run_that_was_overtaken_cannot_publish_late(either_registry: SampleHom
     with pytest.raises(PublicationError, match="newer run"):
         publish(zombie, admission, refined)
     opened_home = either_registry.open()
-    assert [row["rows"] for row in opened_home.registry.versions("readings")] == [4]
+    assert [row.rows for row in opened_home.registry.versions.all("readings")] == [4]
 
 
 def test_other_rows_another_process_another_time_zone_the_same_digest(tmp_path: Path) -> None:
@@ -370,7 +369,7 @@ def test_a_crash_at_a_named_point_recovers_to_the_same_state(tmp_path: Path, poi
     assert verified(installation) == ["1.0.0"]
     opened_home = installation.open()
     assert opened_home.scan(opened_home.version("readings")).collect().height == 3
-    assert opened_home.registry.pending() == []
+    assert opened_home.registry.outbox.pending() == []
 
 
 def killed_at_random(folder: Path, seed: int, rounds: int) -> tuple[int, int]:
@@ -498,17 +497,17 @@ def test_evidence_of_another_key_or_another_version_is_refused(
 def test_a_changed_entry_of_the_audit_log_is_named(either_registry: SampleHome) -> None:
     import sqlalchemy as sa
 
-    from assay.assets.io.store import ledger
+    from assay.assets.io.registry.ledger import ledger
 
     published(either_registry)
     registry = either_registry.open().registry
-    assert registry.check_log()[0] >= 1
-    with registry.engine.begin() as connection:
+    assert registry.ledger.check()[0] >= 1
+    with registry.database.engine.begin() as connection:
         connection.execute(
             sa.update(ledger).where(ledger.c.sequence == 1).values(actor="somebody else")
         )
     with pytest.raises(EvidenceError, match="breaks at entry 1"):
-        registry.check_log()
+        registry.ledger.check()
 
 
 EMAILS = "meter,energy_kwh,tariff,note\nM1,1,day,ask ann@example.com\nM2,2,day,fine\nM3,3,day,\n"
@@ -528,7 +527,7 @@ def test_undeclared_personal_data_holds_the_version(either_registry: SampleHome)
     ) as held:
         admit(either_registry.run())
     assert "ann@" not in str(held.value)
-    assert [row["reasons"] for row in either_registry.open().registry.reviews()] == [
+    assert [row.reasons for row in either_registry.open().registry.reviews.all()] == [
         ["column 'note' holds email in 1 rows, undeclared"]
     ]
 
@@ -595,15 +594,15 @@ def test_a_dead_lineage_backend_delays_events_and_nothing_else(installation: Sam
     opened_home = Installation.open(where)
     run = Run(opened_home, opened_home.contract("readings"), str(uuid.uuid4()))
     admission = admit(run)
-    done: Row = publish(run, admission, refine(run, admission)).row
-    assert {entry["kind"] for entry in opened_home.registry.pending()} == {"lineage"}
-    assert verified(installation) == [done["version"]]
-    assert {entry["kind"] for entry in installation.open().registry.pending()} == {
+    done = publish(run, admission, refine(run, admission)).row
+    assert {entry.kind for entry in opened_home.registry.outbox.pending()} == {"lineage"}
+    assert verified(installation) == [done.version]
+    assert {entry.kind for entry in installation.open().registry.outbox.pending()} == {
         "lineage"
     }  # put off: not tried again at once
     installation.clock = staticmethod(lambda: datetime.now(UTC) + timedelta(seconds=16))
-    assert verified(installation) == [done["version"]]
-    assert installation.open().registry.pending() == []
+    assert verified(installation) == [done.version]
+    assert installation.open().registry.outbox.pending() == []
 
 
 def test_a_disk_that_fills_up_is_one_clear_error_and_the_last_version_stays(

@@ -48,7 +48,7 @@ def waiting(installation: SampleHome) -> pl.DataFrame:
     opened_home = installation.open()
     newest = quarantine.record(opened_home, "readings", None)
     return pl.read_parquet(
-        opened_home.lake.folder("readings", "quarantine") / f"{newest['run_id']}.parquet"
+        opened_home.lake.folder("readings", "quarantine") / f"{newest.run_id}.parquet"
     ).sort("_row")
 
 
@@ -59,7 +59,7 @@ def test_released_rows_are_in_the_next_version_with_who_and_why_and_the_account_
     kept = decide(installation, rule="energy_kwh_minimum")
     assert (kept["rows"], kept["by"]) == (1, "tester")  # x6 broke another rule too, and stays
     done = installation.published()
-    assert (done.row["version"], done.new) == ("1.0.1", True)
+    assert (done.row.version, done.new) == ("1.0.1", True)
     said = installation.predicate(done)
     assert installation.open().scan(done.row).collect().rows()[-1] == ("M7", -7.0, "night")
     assert {
@@ -127,7 +127,7 @@ def test_a_version_that_a_rule_has_stopped_is_published_once_its_rows_are_releas
     with pytest.raises(QualityError, match="2 of 3 rows break it"):
         installation.published()
     decide(installation, rule="energy_kwh_minimum")
-    assert installation.published().row["rows"] == 3
+    assert installation.published().row.rows == 3
 
 
 REFUSED: list[tuple[dict[str, Any], type[AssayError], str]] = [
@@ -157,7 +157,7 @@ def test_what_cannot_be_released_is_told_with_its_place(installation: SampleHome
         with pytest.raises(error) as refusal:
             decide(installation, **asked)
         assert told in str(refusal.value), asked
-    assert installation.open().registry.handlings("readings") == []
+    assert installation.open().registry.quarantine.handlings("readings") == []
 
 
 def test_a_row_is_decided_about_once(installation: SampleHome) -> None:
@@ -175,7 +175,7 @@ def test_a_release_is_of_the_newest_delivery_under_todays_contract(
 ) -> None:
     delivered(installation)
     opened_home = installation.open()
-    first = quarantine.record(opened_home, "readings", None)["run_id"]
+    first = quarantine.record(opened_home, "readings", None).run_id
     installation.promise(lambda data: data.update(version="1.0.1"))
     with pytest.raises(QualityError, match="the contract has changed since"):
         decide(installation, rule="meter_pattern")
@@ -232,7 +232,7 @@ def test_a_quarantine_that_nobody_decided_to_change_is_found_out(installation: S
     opened_home = installation.open()
     file = (
         opened_home.lake.folder("readings", "quarantine")
-        / f"{quarantine.record(opened_home, 'readings', None)['run_id']}.parquet"
+        / f"{quarantine.record(opened_home, 'readings', None).run_id}.parquet"
     )
     pl.read_parquet(file).head(1).write_parquet(file)
     with pytest.raises(EvidenceError, match="the quarantine file is not what was signed"):
@@ -255,7 +255,7 @@ def test_a_changed_rule_is_replayed_over_what_waits(installation: SampleHome) ->
     assert {each["reason"]: (each["rows"], each["would_pass"]) for each in found["reasons"]} == {
         "energy_kwh_minimum": (2, 1), "energy_kwh_type": (1, 0), "meter_pattern": (2, 0), "unreadable: missing columns": (1, 0),
     }  # fmt: skip
-    assert installation.published().row["rows"] == 5  # and that is what the next run publishes
+    assert installation.published().row.rows == 5  # and that is what the next run publishes
 
 
 def test_what_must_not_repeat_must_not_repeat_what_is_published(installation: SampleHome) -> None:

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from assay.assets.io.compare import compare
-from assay.assets.io.versions import check_name
+from assay.assets.io.registry.references import check_name
 from assay.assets.services.diff import diff, note_changes
 from assay.assets.services.verify import verify
 from assay.assets.stages.expire import expire
@@ -36,45 +36,43 @@ def test_references_point_where_they_were_put_and_latest_follows_publication(
 ) -> None:
     opened_home = three.open()
     registry = opened_home.registry
-    assert {name: row["version"] for name, row in registry.references("readings").items()} == {
+    assert {name: row.version for name, row in registry.references.all("readings").items()} == {
         "latest": "1.2.0"
     }
-    registry.point("readings", "prod", "1.1.0", "checked")
-    registry.point("readings", "prod", "1.2.0", "checked too")
-    assert opened_home.version("readings", "prod")["version"] == "1.2.0"
-    assert registry.roll_back("readings", "prod", "not so good")[1]["version"] == "1.1.0"
+    registry.references.point("readings", "prod", "1.1.0", "checked")
+    registry.references.point("readings", "prod", "1.2.0", "checked too")
+    assert opened_home.version("readings", "prod").version == "1.2.0"
+    assert registry.references.roll_back("readings", "prod", "not so good")[1].version == "1.1.0"
     with pytest.raises(EvidenceError, match=r"'prod' has pointed to nothing before 1\.1\.0"):
-        registry.roll_back("readings", "prod", "still not")
-    assert registry.roll_back("readings", "latest", "wrong")[1]["version"] == "1.1.0"
-    assert opened_home.version("readings")["version"] == "1.1.0"
+        registry.references.roll_back("readings", "prod", "still not")
+    assert registry.references.roll_back("readings", "latest", "wrong")[1].version == "1.1.0"
+    assert opened_home.version("readings").version == "1.1.0"
     three.deliver(GOOD + "M6,6,day\n")
-    assert three.published().row["version"] == "1.3.0"
-    assert {name: row["version"] for name, row in registry.references("readings").items()} == {
+    assert three.published().row.version == "1.3.0"
+    assert {name: row.version for name, row in registry.references.all("readings").items()} == {
         "latest": "1.3.0",
         "prod": "1.1.0",
     }
-    registry.forget("readings", "prod", "over")
+    registry.references.forget("readings", "prod", "over")
     with pytest.raises(EvidenceError, match="no reference of that name"):
         opened_home.version("readings", "prod")
-    registry.check_log()
+    registry.ledger.check()
 
 
 def test_latest_goes_back_where_the_source_is_what_it_was_before(three: SampleHome) -> None:
     registry = three.open().registry
     three.deliver(GOOD)
-    assert (three.published().row["version"], three.published().new) == ("1.0.0", False)
-    latest = registry.references("readings")["latest"]
-    assert (latest["version"], latest["reason"]) == ("1.0.0", "what it was made from came again")
+    assert (three.published().row.version, three.published().new) == ("1.0.0", False)
+    latest = registry.references.all("readings")["latest"]
+    assert (latest.version, latest.reason) == ("1.0.0", "what it was made from came again")
     three.published()
-    assert registry.references("readings")["latest"] == latest  # moved once
+    assert registry.references.all("readings")["latest"] == latest  # moved once
     three.deliver(GOOD + "M4,4,day\n")
-    assert three.published().row["version"] == "1.1.0"
-    assert three.open().version("readings")["version"] == "1.1.0"
+    assert three.published().row.version == "1.1.0"
+    assert three.open().version("readings").version == "1.1.0"
     three.deliver(GOOD + "M6,6,day\n")
-    assert (
-        three.published().row["version"] == three.open().version("readings")["version"] == "1.3.0"
-    )
-    registry.check_log()
+    assert three.published().row.version == three.open().version("readings").version == "1.3.0"
+    registry.ledger.check()
 
 
 def test_latest_goes_back_where_the_contract_is_what_it_was_before(
@@ -83,14 +81,14 @@ def test_latest_goes_back_where_the_contract_is_what_it_was_before(
     installation.published()
     installation.promise(setting("cleaning", _=[]))
     assert (
-        installation.published().row["version"]
-        == installation.open().version("readings")["version"]
+        installation.published().row.version
+        == installation.open().version("readings").version
         == "1.0.1"
     )
     installation.promise()
     assert (
-        installation.published().row["version"]
-        == installation.open().version("readings")["version"]
+        installation.published().row.version
+        == installation.open().version("readings").version
         == "1.0.0"
     )
 
@@ -99,9 +97,9 @@ def test_where_somebody_put_latest_it_stays_until_something_new_is_published(
     three: SampleHome,
 ) -> None:
     registry = three.open().registry
-    registry.roll_back("readings", "latest", "wrong")
-    assert three.published().row["version"] == "1.2.0"
-    assert three.open().version("readings")["version"] == "1.1.0"
+    registry.references.roll_back("readings", "latest", "wrong")
+    assert three.published().row.version == "1.2.0"
+    assert three.open().version("readings").version == "1.1.0"
 
 
 def test_a_source_whose_version_has_expired_is_refused(three: SampleHome) -> None:
@@ -112,8 +110,8 @@ def test_a_source_whose_version_has_expired_is_refused(three: SampleHome) -> Non
         EvidenceError, match=r"this source was published as 1\.0\.0, which expired on"
     ):
         three.published()
-    assert three.open().registry.runs("readings", 1)[0]["outcome"] == "failed"
-    assert three.open().version("readings")["version"] == "1.2.0"
+    assert three.open().registry.runs.newest("readings", 1)[0].outcome == "failed"
+    assert three.open().version("readings").version == "1.2.0"
 
 
 @pytest.mark.parametrize(
@@ -128,9 +126,9 @@ def test_a_reference_to_what_is_not_there_is_refused(installation: SampleHome) -
     installation.published()
     registry = installation.open().registry
     with pytest.raises(EvidenceError, match=r"readings@9\.9\.9 has not been published"):
-        registry.point("readings", "prod", "9.9.9", "no")
+        registry.references.point("readings", "prod", "9.9.9", "no")
     with pytest.raises(EvidenceError, match="cannot be deleted"):
-        registry.forget("readings", "latest", "no")
+        registry.references.forget("readings", "latest", "no")
 
 
 def test_consumers_open_by_reference(
@@ -147,7 +145,7 @@ def test_consumers_open_by_reference(
     installation.published()
     installation.deliver(GOOD + "M4,4,day\n")
     installation.published()
-    installation.open().registry.point("readings", "prod", "1.0.0", "checked")
+    installation.open().registry.references.point("readings", "prod", "1.0.0", "checked")
     assert [
         assay.open("readings", version, purpose="training").select(pl.len()).collect().item()
         for version in ("prod", None, "latest")
@@ -158,7 +156,7 @@ def test_consumers_open_by_reference(
 
 
 def test_old_versions_expire_unless_something_points_to_them(three: SampleHome) -> None:
-    three.open().registry.point("readings", "prod", "1.0.0", "checked")
+    three.open().registry.references.point("readings", "prod", "1.0.0", "checked")
     reader = three.open().scan(three.open().version("readings", "1.1.0"))
     three.later(timedelta(days=364))
     assert expire(three.open(), "readings", rehearse=True) == []
@@ -171,7 +169,7 @@ def test_old_versions_expire_unless_something_points_to_them(three: SampleHome) 
     with pytest.raises(EvidenceError, match=r"version 1\.1\.0 expired on"):
         opened_home.scan(opened_home.version("readings", "1.1.0"))
     with pytest.raises(EvidenceError, match="expired on"):
-        opened_home.registry.point("readings", "canary", "1.1.0", "no")
+        opened_home.registry.references.point("readings", "canary", "1.1.0", "no")
     three.later(timedelta(days=368))
     opened_home = three.open()
     expire(opened_home, "readings")
@@ -182,7 +180,7 @@ def test_old_versions_expire_unless_something_points_to_them(three: SampleHome) 
         for version in ("1.0.0", "1.1.0", "1.2.0")
     ]
     assert [any("expired" in line for line in each) for each in checked] == [False, True, False]
-    assert [row["version"] for row in opened_home.registry.versions("readings")] == [
+    assert [row.version for row in opened_home.registry.versions.all("readings")] == [
         "1.0.0",
         "1.1.0",
         "1.2.0",
@@ -193,7 +191,7 @@ def test_an_expiry_that_nobody_signed_excuses_nothing(installation: SampleHome) 
     made = installation.published()
     opened_home = installation.open()
     (opened_home.home.root / "evidence" / "readings" / "1.0.0.expired.json").write_text(
-        made.row["envelope"]
+        opened_home.envelope(made.row)
     )
     with pytest.raises(EvidenceError, match="no expiry"):
         verify(opened_home.home.root, "readings", "1.0.0", opened_home.keys.public())
@@ -302,7 +300,7 @@ def test_other_columns_are_told_and_not_compared(installation: SampleHome) -> No
     assert found["schema"] == ["column energy_kwh is String, was Float64"]
     assert found["changed_columns"] == {"tariff": 1}
     assert (
-        opened_home.version("readings")["note"]
+        opened_home.version("readings").note
         == "After 1.0.0: 1 rows (+0); column energy_kwh is String, was Float64"
     )
 

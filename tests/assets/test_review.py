@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from assay.assets.io.keys import public_of
-from assay.assets.io.reviews import approvals
+from assay.assets.io.registry.reviews import approvals
 from assay.assets.services import review
 from assay.assets.stages import review_state
 from assay.contracts.errors import AdmissionError, AssayError, ConfigurationError, EvidenceError
@@ -62,7 +62,7 @@ def test_two_persons_publish_and_the_evidence_holds_what_they_signed(held: Sampl
     assert (said.approver, said.decision, said.input_key) == (
         "ann",
         "approve",
-        held.open().registry.reviews()[0]["input_key"],
+        held.open().registry.reviews.all()[0].input_key,
     )
 
 
@@ -82,7 +82,7 @@ def test_nobody_decides_twice_or_on_what_they_asked_for(held: SampleHome) -> Non
         decide(held, ann)
     with pytest.raises(AdmissionError, match="who asked for a version does not approve it"):
         decide(held, author)
-    assert [entry["decision"] for entry in held.open().registry.approvals(1)] == ["approve"]
+    assert [entry.decision for entry in held.open().registry.reviews.approvals(1)] == ["approve"]
 
 
 def test_two_of_the_same_level_are_not_both_levels(held: SampleHome) -> None:
@@ -136,7 +136,7 @@ def test_what_a_key_signs_for_longer_for_another_or_ahead_of_time_does_not_count
 
     ann = read_private(held.appoint("ann", "first"))
     held.appoint("bob", "second")
-    digest = held.open().registry.reviews()[0]["input_key"]
+    digest = held.open().registry.reviews.all()[0].input_key
 
     def told(approver: str, at: datetime, days: int) -> str:
         return signed(
@@ -151,7 +151,7 @@ def test_what_a_key_signs_for_longer_for_another_or_ahead_of_time_does_not_count
     ):
         with pytest.raises(AdmissionError, match=says):
             review.submit(held.open(), 1, text)
-    assert held.open().registry.approvals(1) == []
+    assert held.open().registry.reviews.approvals(1) == []
 
 
 def test_forged_approvals_are_refused_and_noted(held: SampleHome) -> None:
@@ -175,14 +175,14 @@ def test_forged_approvals_are_refused_and_noted(held: SampleHome) -> None:
             review.submit(held.open(), 1, forged)
     with pytest.raises(ConfigurationError, match="this is no key of a steward"):
         review.sign(held.open(), 1, "approve", "fine", stranger)
-    assert held.open().registry.check_log()[0] > 1
+    assert held.open().registry.ledger.check()[0] > 1
 
 
 def test_an_approval_written_into_the_registry_by_hand_is_not_there(held: SampleHome) -> None:
     held.appoint("ann", "first")
     held.appoint("bob", "second")
     registry = held.open().registry
-    with registry.engine.begin() as connection:
+    with registry.database.engine.begin() as connection:
         for name in ("ann", "bob"):
             connection.execute(
                 sa.insert(approvals).values(
@@ -232,12 +232,12 @@ def test_a_changed_stewards_file_makes_nobody_a_steward_until_two_of_the_old_one
         match="the stewards' file has changed, and two stewards have not approved that",
     ):
         held.published()
-    asked = held.open().registry.reviews()[1]
-    assert (asked["dataset"], asked["input_key"]) == ("stewards", held.open().stewards.digest)
+    asked = held.open().registry.reviews.all()[1]
+    assert (asked.dataset, asked.input_key) == ("stewards", held.open().stewards.digest)
     assert [decide(held, key, number=2) for key in (ann, bob)] == ["open", "approved"]
     with pytest.raises(AdmissionError, match="held for review"):
         held.published()  # the file is adopted, and the version still waits
-    adopted = held.open().registry.adopted(review_state.STEWARDS)
+    adopted = held.open().registry.ledger.adopted(review_state.STEWARDS)
     assert adopted is not None
     assert (adopted["digest"] != old, adopted["by"]) == (True, "ann, bob")
     assert decide(held, eve) == "approved"
@@ -277,7 +277,7 @@ def test_the_job_of_the_web_ui_takes_what_was_signed(
         run_config=config, instance=dg.DagsterInstance.ephemeral(), raise_on_error=False
     )
     assert not again.success
-    assert len(opened_home.registry.approvals(1)) == 1
+    assert len(opened_home.registry.reviews.approvals(1)) == 1
 
 
 def test_the_asset_s_page_shows_its_review(
@@ -355,7 +355,7 @@ def test_a_changed_policy_decides_nothing_until_two_persons_approve_it(
         installation.published()
     assert [decide(installation, key) for key in (ann, bob)] == ["open", "approved"]
     assert installation.published().new
-    assert installation.open().registry.adopted(review_state.POLICIES) == {
+    assert installation.open().registry.ledger.adopted(review_state.POLICIES) == {
         "digest": "f" * 64,
         "by": "ann, bob",
     }

@@ -404,7 +404,7 @@ def test_the_mark_of_a_personal_column_is_sealed_and_goes_on(
     no_cleaning = setting("cleaning", _=[])
     installation.promise(*growing(*(personal if declared else ()), no_cleaning, column="who"))
     first = installation.published()
-    assert first.row["rows"] == 2
+    assert first.row.rows == 2
     told = json.dumps(installation.predicate(first))
     with (
         closing(sqlite3.connect(installation.root / "inbox" / "people" / "x.db")) as connection,
@@ -413,7 +413,7 @@ def test_the_mark_of_a_personal_column_is_sealed_and_goes_on(
         connection.executemany(insert, [[values[2]]] * 2)
     second = installation.published()
     told += json.dumps(installation.predicate(second))
-    assert second.row["rows"] == 2
+    assert second.row.rows == 2
     installation.open().settle()
     assert_nowhere(installation, told, *map(str, values))
 

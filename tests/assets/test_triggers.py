@@ -81,9 +81,9 @@ def triggered(installation: SampleHome, **acting: Any) -> Installation:
 
 def outcomes(opened_home: Installation) -> list[Any]:
     return [
-        (row["outcome"] or {}).get("outcome")
-        for row in opened_home.registry.triggers("readings")
-        if row["action"] == "retrain"
+        (row.outcome or {}).get("outcome")
+        for row in opened_home.registry.triggers.all("readings")
+        if row.action == "retrain"
     ]
 
 
@@ -99,7 +99,7 @@ def test_a_webhook_is_told_until_it_answers_and_the_body_is_signed(
     opened_home = Installation.open(
         opened_home.home.model_copy(update={"source_hosts": f"127.0.0.1:{receiver.port}"})
     )
-    assert opened_home.registry.due("readings", "retrain") == []  # it is not for Assay
+    assert opened_home.registry.triggers.due("readings", "retrain") == []  # it is not for Assay
     assert opened_home.settle() == ["webhook of readings: it answered 500"]
     assert later(opened_home, 5).settle() == []  # put off
     assert len(receiver.heard) == 1
@@ -213,11 +213,13 @@ def test_what_is_due_is_launched_once_its_own_run_had_time_and_again_after_a_fai
     installation: SampleHome, dagster: dg.DagsterInstance
 ) -> None:
     opened_home = triggered(installation)
-    (number,) = [row["id"] for row in opened_home.registry.waiting()]
+    (number,) = [row.id for row in opened_home.registry.triggers.waiting()]
     assert keys(opened_home, dagster) == []
     patient = later(opened_home, 90)
     assert keys(patient, dagster) == keys(patient, dagster) == [f"trigger-{number}-0"]
-    with opened_home.registry.holding(opened_home.registry.trigger(number), "somebody"):
+    with opened_home.registry.triggers.holding(
+        opened_home.registry.triggers.get(number), "somebody"
+    ):
         assert keys(patient, dagster) == []
     ran(dagster, number, dg.DagsterRunStatus.FAILURE, opened_home)
     assert keys(opened_home, dagster) == []
@@ -230,7 +232,7 @@ def test_a_job_that_acts_closes_the_trigger_when_it_has_succeeded(
     installation: SampleHome, dagster: dg.DagsterInstance
 ) -> None:
     opened_home = triggered(installation, job="ours")
-    (number,) = [row["id"] for row in opened_home.registry.waiting()]
+    (number,) = [row.id for row in opened_home.registry.triggers.waiting()]
     patient = later(opened_home, 90)
     assert keys(patient, dagster) == []  # nobody has such a job
     assert keys(patient, dagster, "ours") == [f"trigger-{number}-0"]
@@ -408,4 +410,4 @@ def test_the_sensor_launches_what_the_registry_says(
         [["readings", "model"]],
     )
     assert Home(home=installation.root).is_made
-    assert opened_home.registry.waiting()
+    assert opened_home.registry.triggers.waiting()

@@ -46,8 +46,8 @@ def chained(installation: SampleHome) -> SampleHome:
 
 def uses(installation: SampleHome) -> list[tuple[str, str, bool, str]]:
     return [
-        (use["version"], use["purpose"], use["allowed"], use["kind"])
-        for use in installation.open().registry.uses("readings")
+        (use.version, use.purpose, use.allowed, use.kind)
+        for use in installation.open().registry.uses.all("readings")
     ]
 
 
@@ -107,7 +107,7 @@ def test_the_same_version_is_ingested_once_and_a_new_one_makes_a_new_one(
     chained.published()
     assert upstream.seen(chained.open(), chained.open().contract("derived")) != before
     again = chained.published("derived")
-    assert (again.new, again.row["rows"], chained.predicate(again)["upstream"]["version"]) == (
+    assert (again.new, again.row.rows, chained.predicate(again)["upstream"]["version"]) == (
         True,
         4,
         "1.1.0",
@@ -116,12 +116,12 @@ def test_the_same_version_is_ingested_once_and_a_new_one_makes_a_new_one(
 
 @pytest.mark.parametrize(("pin", "rows"), [("@1.0.0", 3), ("@prod", 3), ("@latest", 4), ("", 4)])
 def test_a_version_or_a_reference_may_be_pinned(pin: str, rows: int, chained: SampleHome) -> None:
-    chained.open().registry.point("readings", "prod", "1.0.0", "tested")
+    chained.open().registry.references.point("readings", "prod", "1.0.0", "tested")
     chained.deliver(MORE)
     chained.published()
     chained.promise(*derived(location=f"assay:readings{pin}"), file="derived.odcs.yaml")
     published = chained.published("derived")
-    assert published.row["rows"] == rows
+    assert published.row.rows == rows
     assert chained.predicate(published)["upstream"]["version"] == (
         "1.0.0" if rows == 3 else "1.1.0"
     )

@@ -175,13 +175,13 @@ def test_of_a_growing_table_only_what_is_new_is_published(
     first = installation.published()
     assert reached(installation, first) == "2026-01-03"
     again = installation.published()
-    assert (again.new, again.row["version"]) == (
+    assert (again.new, again.row.version) == (
         False,
-        first.row["version"],
+        first.row.version,
     )  # nothing new: nothing is published
     database.add("('M5', 5, 'day', '2026-01-05'), ('M6', 6, 'night', '2026-01-04')")
     second = installation.published()
-    assert (second.new, second.row["rows"]) == (True, 2)
+    assert (second.new, second.row.rows) == (True, 2)
     assert reached(installation, second) == "2026-01-05"
     assert installation.published().new is False
 
@@ -199,7 +199,7 @@ def test_a_run_that_publishes_nothing_does_not_move_the_mark(
     with pytest.raises(AssayError):
         installation.published()
     installation.promise(database.source(watermark={"column": "read_on"}))
-    assert installation.published().row["rows"] == 2  # M3's tariff is none that is promised
+    assert installation.published().row.rows == 2  # M3's tariff is none that is promised
 
 
 def test_rows_that_nobody_can_place_stop_the_run(

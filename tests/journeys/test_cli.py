@@ -180,9 +180,7 @@ def test_a_version_opens_for_its_purposes_only_and_both_are_recorded(
     assert api.open("readings", "1.0.0", purpose="training").select(pl.len()).collect().item() == 3
     with pytest.raises(AdmissionError, match="was not admitted for 'redistribution'"):
         api.open("readings", purpose="redistribution")
-    uses = [
-        (use["purpose"], use["allowed"]) for use in installation.open().registry.uses("readings")
-    ]
+    uses = [(use.purpose, use.allowed) for use in installation.open().registry.uses.all("readings")]
     assert uses == [("training", True), ("redistribution", False)]
 
 

@@ -118,7 +118,7 @@ def test_the_command_line_shows_the_doubt_and_ends_it(
     assert assay("clock")[0] == 0
     installation.clock = lambda: datetime.now(UTC) - timedelta(days=50)
     # an entry of 50 days ago after one of now: the clock steps back, and then jumps ahead
-    installation.open().registry.note("something", "readings", {})
+    installation.open().registry.ledger.note("something", "readings", {})
     code, text, _ = assay("clock")
     assert code == 1
     assert "steps back by 50 days" in text

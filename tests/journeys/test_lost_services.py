@@ -54,24 +54,24 @@ def test_all_services_killed_in_the_middle_of_a_run(installation: SampleHome) ->
         )  # everything is written, nothing is published
         assert status(dagster, lost) == DagsterRunStatus.STARTED
     opened_home = installation.open()
-    (row,) = opened_home.registry.runs("readings")
-    assert (row["run_id"], row["outcome"]) == (lost, None)
+    (row,) = opened_home.registry.runs.newest("readings")
+    assert (row.run_id, row.outcome) == (lost, None)
     with services(installation) as dagster:
         until(lambda: status(dagster, lost) == DagsterRunStatus.FAILURE)
-        (row,) = opened_home.registry.runs("readings")
-        assert (row["outcome"], row["details"]["error"]) == (
+        (row,) = opened_home.registry.runs.newest("readings")
+        assert (row.outcome, row.details["error"]) == (
             "failed",
             "the run was lost: its process is gone",
         )
-        assert opened_home.registry.versions("readings") == []
+        assert opened_home.registry.versions.all("readings") == []
         following = until(
             lambda: submitted(dagster)
         )  # two runs of a data set never run at once: it waits for nobody that is gone
         until(lambda: status(dagster, following) == DagsterRunStatus.SUCCESS)
     # Dagster tries the lost run again by itself: whichever of the two came first published
-    (version,) = opened_home.registry.versions("readings")
-    outcomes = {row["run_id"]: row["outcome"] for row in opened_home.registry.runs("readings")}
+    (version,) = opened_home.registry.versions.all("readings")
+    outcomes = {row.run_id: row.outcome for row in opened_home.registry.runs.newest("readings")}
     assert outcomes[lost] == "failed"
-    assert outcomes[version["run_id"]] == "published"
+    assert outcomes[version.run_id] == "published"
     assert outcomes[following] in ("published", "already published")
-    opened_home.registry.check_log()
+    opened_home.registry.ledger.check()

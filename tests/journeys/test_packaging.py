@@ -59,7 +59,9 @@ def test_the_wheel_adds_one_top_level_package(wheel: Path) -> None:
     for room in ROOMS:
         assert f"assay/{room}/__init__.py" in names
     assert {"assay/dagster.yaml", "assay/workspace.yaml"} <= set(names)
-    assert any(name.startswith("assay/contracts/policies/") for name in names)
+    for folder in ("policies", "words", "standard", "compatibility"):
+        data = [name for name in names if name.startswith(f"assay/contracts/{folder}/")]
+        assert any(name.endswith((".yaml", ".txt")) for name in data)
 
 
 @pytest.mark.parametrize("form", ["wheel", "checkout"])

@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 
 from assay.assets.dagster.metadata.tables import Metadata, markdown, render_score
+from assay.assets.io.registry.decisions import DecisionRecord
 from assay.assets.stages.drift import BEFORE
 from assay.pipelines.drift.claims import ALL_COLUMNS
 
@@ -19,8 +20,8 @@ MOST_DECISIONS = 20
 def drifted(
     version: str,
     details: Mapping[str, Any],
-    decision: Mapping[str, Any],
-    decisions: Sequence[Mapping[str, Any]],
+    decision: DecisionRecord,
+    decisions: Sequence[DecisionRecord],
     report: Path | None,
 ) -> Metadata:
     """The verdict on a version and why, what was decided and by which rule, each score as a number
@@ -30,15 +31,15 @@ def drifted(
         decision: about this version, as its measurements had it.
         decisions: all about the data set, stewards' too, the oldest first.
     """
-    number, evidence = decision.get("id"), decision["situation"]["evidence"]
+    number, evidence = decision.id, decision.situation["evidence"]
     reasons = [(reason,) for reason in details["reasons"]]
     metadata: Metadata = {
         "verdict": details["verdict"],
         "version": version,
         "reference": details["reference"] or "none",
         "reasons": markdown(["why this verdict"], reasons),
-        "decision": decision["action"],
-        "decided_because": f"{_own_words(decision)} (rule: {decision['rule']})",
+        "decision": decision.action,
+        "decided_because": f"{_own_words(decision)} (rule: {decision.rule})",
         "measurements": _measurement_table(details["measurements"]),
     }
     if details.get("changes"):
@@ -46,8 +47,7 @@ def drifted(
         metadata["changes_of_regime"] = markdown(["change"], changes)
     metadata["decisions"] = _decision_table(decisions)
     metadata["evidence"] = f"sha256 {evidence[:16]}…"
-    if number:
-        metadata["replay_with"] = dg.MetadataValue.md(f"`assay replay {number}`")
+    metadata["replay_with"] = dg.MetadataValue.md(f"`assay replay {number}`")
     if report:
         metadata["report"] = dg.MetadataValue.path(report)
     return {**metadata, **_scores(details["measurements"])}
@@ -73,17 +73,17 @@ def _measurement_table(measurements: Sequence[Mapping[str, Any]]) -> dg.Markdown
     return markdown(headers, rows)
 
 
-def _decision_table(decisions: Sequence[Mapping[str, Any]]) -> dg.MarkdownMetadataValue:
+def _decision_table(decisions: Sequence[DecisionRecord]) -> dg.MarkdownMetadataValue:
     """The newest decisions, the newest first."""
     rows = [
         (
-            decision["id"],
-            decision["version"],
-            decision["at"][:16],
-            decision["action"],
-            decision["rule"],
+            decision.id,
+            decision.version,
+            decision.at[:16],
+            decision.action,
+            decision.rule,
             _own_words(decision),
-            decision["by"],
+            decision.by,
         )
         for decision in reversed(decisions[-MOST_DECISIONS:])
     ]
@@ -114,8 +114,8 @@ def _part(measurement: Mapping[str, Any]) -> str:
     return f"{name} [{measurement['part']}]" if measurement["part"] else str(name)
 
 
-def _own_words(decision: Mapping[str, Any]) -> str:
+def _own_words(decision: DecisionRecord) -> str:
     """A decision's reason without the verdict's reasons, which it repeats."""
-    reason = str(decision["reason"])
-    repeated = "; ".join(text.rstrip(".") for text in decision["situation"]["reasons"])
+    reason = decision.reason
+    repeated = "; ".join(text.rstrip(".") for text in decision.situation["reasons"])
     return reason.replace(f": {repeated}.", ".") if repeated else reason

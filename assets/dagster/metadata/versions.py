@@ -13,9 +13,11 @@ from assay.assets.dagster.metadata.tables import (
     render_cell,
     table_schema,
 )
-from assay.assets.io.versions import LATEST
+from assay.assets.io.registry.references import LATEST, Reference
 from assay.contracts.model import Contract, Rule
 
+PARTITIONS_SHOWN = 100
+"""Dagster keeps the table of partitions for each version; the data card has all of them."""
 COUNTS = ("rows_in", "published", "quarantined", "removed")
 
 
@@ -97,7 +99,7 @@ def published(
     *,
     new: bool,
     changes: Mapping[str, Any] | None,
-    references: Mapping[str, Mapping[str, Any]],
+    references: Mapping[str, Reference],
 ) -> Metadata:
     """The version, its evidence and schema; what changed since the one before; its references."""
     version = f"{contract.name}@{predicate['version']}"
@@ -112,8 +114,8 @@ def published(
         "new": new,
         "note": predicate["note"],
         "sequence": predicate["sequence"],
-        "latest": references[LATEST]["version"],
-        "latest_because": references[LATEST]["reason"],
+        "latest": references[LATEST].version,
+        "latest_because": references[LATEST].reason,
         "evidence": f"evidence/{contract.name}/{predicate['version']}.dsse.json",
         "verify_with": dg.MetadataValue.md(f"`assay verify {version}`"),
         "obligations": ", ".join(obligations) or "none",
@@ -126,10 +128,10 @@ def published(
 
 
 def _reference_table(
-    references: Mapping[str, Mapping[str, Any]],
+    references: Mapping[str, Reference],
 ) -> dg.MarkdownMetadataValue:
     rows = [
-        (name, row["version"], row["at"][:19], row["actor"] or "—", row["reason"])
+        (name, row.version, row.at[:19], row.actor or "—", row.reason)
         for name, row in references.items()
     ]
     return markdown(["reference", "version", "moved", "by", "because"], rows)
@@ -148,12 +150,12 @@ def _changes(changes: Mapping[str, Any] | None) -> Metadata:
 
 
 def _partition_table(partitions: Mapping[str, Mapping[str, Any]]) -> Metadata:
-    """Where the rows of each partition went, and which version made it."""
+    """Where the rows of each partition went, and which version made it; of very many, the last ones."""
     if not partitions:
         return {}
     rows = [
         (name, *(f"{entry['accounting'][count]:,}" for count in COUNTS), entry["made_in"])
-        for name, entry in partitions.items()
+        for name, entry in list(partitions.items())[-PARTITIONS_SHOWN:]
     ]
     return {"partitions": markdown(["partition", *COUNTS, "made in"], rows)}
 

@@ -1,6 +1,6 @@
-"""Doubts about the clock: the part of the registry that stops what is decided by time, until an operator confirms the time.
+"""Doubts about the clock: what is decided by time stops until an operator confirms the time.
 
-Belongs here: reading the doubts, confirming. Stays out: which step raises one (lineage/clock_guard.py), noticing it while an entry is written (store.py).
+Belongs here: reading the doubts, confirming. Stays out: which step raises one (lineage/clock_guard.py), noticing it while an entry is written (ledger.py).
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
 
-from assay.assets.io.store import Store, clock_doubts, ledger, step_columns
+from assay.assets.io.registry.database import Database
+from assay.assets.io.registry.ledger import Ledger, clock_doubts, ledger, step_columns
 from assay.contracts.errors import ClockError
 from assay.lineage.clock_guard import Step, clock_step, doubt
 
@@ -19,15 +20,18 @@ WATCH = timedelta(days=7)
 REMEDY = "Compare it with another clock, see `assay clock`, and confirm it: assay clock confirm --today YYYY-MM-DD --why …"
 
 
-class ClockDoubts(Store):
+class ClockDoubts:
     """The part of the registry that knows whether its clock can be trusted."""
 
-    def clock_steps(self) -> list[Step]:
-        """The unconfirmed steps, oldest first; the step from the newest entry to now comes last."""
-        with self.engine.connect() as connection:
-            return self._clock_steps(connection)
+    def __init__(self, database: Database, log: Ledger) -> None:
+        self._database, self._ledger = database, log
 
-    def _clock_steps(self, connection: sa.Connection) -> list[Step]:
+    def steps(self) -> list[Step]:
+        """The unconfirmed steps, oldest first; the step from the newest entry to now comes last."""
+        with self._database.read() as connection:
+            return self._steps(connection)
+
+    def _steps(self, connection: sa.Connection) -> list[Step]:
         there = sa.inspect(connection).get_table_names()
         if ledger.name not in there:
             return []
@@ -36,48 +40,46 @@ class ClockDoubts(Store):
             .where(clock_doubts.c.confirmed_at.is_(None))
             .order_by(clock_doubts.c.sequence)
         )
-        rows = (
-            connection.execute(open_doubts).mappings().all() if clock_doubts.name in there else []
-        )
-        steps = [Step(row["before"], row["after"], row["seconds"]) for row in rows]
+        rows = connection.execute(open_doubts).all() if clock_doubts.name in there else []
+        steps = [Step(row.before, row.after, row.seconds) for row in rows]
         newest = connection.execute(
             sa.select(ledger.c.at).order_by(ledger.c.sequence.desc()).limit(1)
         ).scalar()
-        now = clock_step(newest, self.now()) if newest else None
+        now = clock_step(newest, self._database.now()) if newest else None
         return [*steps, now] if now else steps
 
-    def clock_doubt(self) -> str | None:
+    def doubt(self) -> str | None:
         """Why the clock is in doubt; None where it is not."""
-        return doubt(self.clock_steps())
+        return doubt(self.steps())
 
     def latest_time(self) -> datetime:
         """Now, or, while the clock is in doubt, the latest time that it has shown: what had ended then does not begin again because the clock stepped back."""
-        return max(
-            [self._clock(), *(datetime.fromisoformat(step.before) for step in self.clock_steps())]
-        )
+        shown = [datetime.fromisoformat(step.before) for step in self.steps()]
+        return max([self._database.clock(), *shown])
 
-    def check_clock(self, stopped: str) -> None:
+    def check(self, stopped: str) -> None:
         """Raises: ClockError: the clock is in doubt, so what is `stopped` does not happen, such as 'nothing expires'."""
-        with self.engine.connect() as connection:
-            self._check_clock(connection, stopped)
+        with self._database.read() as connection:
+            self.check_in(connection, stopped)
 
-    def _check_clock(self, connection: sa.Connection, stopped: str) -> None:
-        reason = doubt(self._clock_steps(connection))
+    def check_in(self, connection: sa.Connection, stopped: str) -> None:
+        """The same, in a transaction that is open. Raises: ClockError: the clock is in doubt."""
+        reason = doubt(self._steps(connection))
         if reason is not None:
             raise ClockError(f"{stopped}: {reason}", REMEDY)
 
     def keep_watch(self) -> None:
         """Note the time where no entry has been written for a week and the clock is not in doubt."""
-        rows = self._rows(sa.select(ledger.c.at).order_by(ledger.c.sequence.desc()).limit(1))
+        newest = sa.select(ledger.c.at).order_by(ledger.c.sequence.desc()).limit(1)
+        times = self._database.values(newest)
         if (
-            rows
-            and self._clock() - datetime.fromisoformat(rows[0]["at"]) > WATCH
-            and not self.clock_steps()
+            times
+            and self._database.clock() - datetime.fromisoformat(times[0]) > WATCH
+            and not self.steps()
         ):
-            with self._write() as connection:
-                self._log(connection, SEEN, "", {})
+            self._ledger.note(SEEN, "", {})
 
-    def confirm_clock(self, today: date, why: str) -> list[Step]:
+    def confirm(self, today: date, why: str) -> list[Step]:
         """Record that a person has compared the time; what is decided by it goes on.
 
         Args:
@@ -85,25 +87,21 @@ class ClockDoubts(Store):
         Returns: the steps that were confirmed; none where the clock was not in doubt, and nothing was written.
         Raises: ClockError: the clock shows another date.
         """
-        with self._write() as connection:
-            now = self._clock()
+        with self._database.write() as connection:
+            now = self._database.clock()
             if abs((now.date() - today).days) > 1:  # the same moment is in two dates somewhere
                 raise ClockError(
                     f"the clock shows {now.date()}, and you say that it is {today}",
                     "Set the machine's clock first, then confirm it",
                 )
-            steps = self._clock_steps(connection)
+            steps = self._steps(connection)
             if not steps:
                 return []
-            self._log(
-                connection,
-                CONFIRMED,
-                "",
-                {"why": why, "steps": [step_columns(step) for step in steps]},
-            )
+            details = {"why": why, "steps": [step_columns(step) for step in steps]}
+            self._ledger.add(connection, CONFIRMED, "", details)
             connection.execute(
                 sa.update(clock_doubts)
                 .where(clock_doubts.c.confirmed_at.is_(None))
-                .values(confirmed_at=self.now())
+                .values(confirmed_at=self._database.now())
             )
             return steps
