@@ -9,6 +9,7 @@ Source: Delta transaction log protocol, https://github.com/delta-io/delta/blob/m
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,7 +28,8 @@ _COMMIT = re.compile(r"([0-9]{20})\.json")
 _CHECKPOINT = re.compile(r"([0-9]{20})\.checkpoint\.parquet")
 _LEFT_OVER = re.compile(r"[0-9]{20}\.json#[0-9]+|_commit_[0-9a-f-]{36}\.json\.tmp")
 """Files that a killed commit leaves; no Delta reader looks at them."""
-_LAST = "_last_checkpoint"
+HINT = "_last_checkpoint"
+"""Where readers begin; the only file of the log that is written again."""
 _HARMLESS_FEATURES = frozenset({TIMESTAMP_NTZ, "appendOnly", "invariants"})
 _Action = dict[str, Any]
 
@@ -90,12 +92,20 @@ def last_sequence(table: Path) -> int:
     return max((commit.sequence or 0 for commit in read(table, tail=True)), default=0)
 
 
+def names(table: Path) -> set[str]:
+    """The names of the log's files; none where there is no log."""
+    folder = table / FOLDER
+    entries = os.scandir(folder) if folder.is_dir() else ()
+    return {entry.name for entry in entries if entry.name != HINT}
+
+
 def _listed(table: Path) -> tuple[list[int], list[int]]:
     """The numbers of commits and of checkpoints, by the names in the folder."""
     numbers, checkpoints = [], []
-    for path in sorted((table / FOLDER).iterdir()):
+    # of thousands of commits: the folder tells what its entries are, so that none is looked at
+    for path in sorted(os.scandir(table / FOLDER), key=lambda entry: entry.name):
         commit, checkpoint = _COMMIT.fullmatch(path.name), _CHECKPOINT.fullmatch(path.name)
-        if not (commit or checkpoint or path.name == _LAST or _LEFT_OVER.fullmatch(path.name)):
+        if not (commit or checkpoint or path.name == HINT or _LEFT_OVER.fullmatch(path.name)):
             raise _error(table, path.name, "is a file that Assay did not write")
         if path.is_symlink() or not path.is_file():
             raise _error(table, path.name, "is not a file")
@@ -331,16 +341,16 @@ def _pair(entry: Any) -> tuple[Any, Any]:
 
 def _check_last(table: Path, checkpoints: set[int]) -> None:
     """The hint where readers begin must lead to a checkpoint that was compared."""
-    file = table / FOLDER / _LAST
+    file = table / FOLDER / HINT
     if not file.exists():
         return
     try:
         hint = json.loads(file.read_text(encoding="utf-8"))
     except (ValueError, OSError, RecursionError):
-        raise _error(table, _LAST, "cannot be read") from None
+        raise _error(table, HINT, "cannot be read") from None
     ours = isinstance(hint, dict) and hint.get("version") in checkpoints
     if not ours or hint.get("parts") or hint.get("v2Checkpoint"):
-        raise _error(table, _LAST, "was not written by Assay")
+        raise _error(table, HINT, "was not written by Assay")
 
 
 def schema_of(arrow: Any) -> Any:

@@ -208,9 +208,22 @@ class Lake:
         if max((commit.sequence or 0 for commit in commits), default=0) >= sequence:
             return
         arrow = pl.DataFrame(schema=schema).to_arrow().schema
+        before = delta_log.names(table)
         with quiet_panics():
             _commit_delta(table, sequence, files, arrow, note, gone, create=not commits)
-        sync_tree(table / "_delta_log", upto=table)
+        self._sync_log(table, before)
+
+    def _sync_log(self, table: Path, before: Collection[str]) -> None:
+        """Sync what a commit wrote, and the commit before it: a process may have died before syncing that."""
+        folder = table / delta_log.FOLDER
+        newest = max(before, default="")[:20]  # the number that its name begins with
+        earlier = {name for name in before if not name.startswith(newest)}
+        for name in delta_log.names(table) - earlier:
+            sync_file(folder / name)
+        if (folder / delta_log.HINT).exists():
+            sync_file(folder / delta_log.HINT)
+        for place in (folder, table):
+            sync_folder(place)
 
 
 def _commit_delta(
