@@ -55,13 +55,15 @@ class Lake:
         """Staging, and version folders that no registered version has, both older than a day. Nothing is removed."""
         staging = self.folder(dataset, "staging").glob("*")
         versions = self.folder(dataset, "versions").glob("[0-9a-f]*")
-        unregistered = (folder for folder in versions if not is_registered(folder.name))
-        return [folder for folder in (*staging, *unregistered) if left_behind(folder, now_s)]
+        old = (folder for folder in versions if left_behind(folder, now_s))
+        # the age first: to know what is registered, the evidence of every version is read
+        unregistered = [folder for folder in old if not is_registered(folder.name)]
+        return [*(folder for folder in staging if left_behind(folder, now_s)), *unregistered]
 
-    def sketches_of_others(self, dataset: str, versions: Collection[str]) -> list[Path]:
-        """The sketches of all versions but these: they hold some of their rows."""
+    def sketches_of_others(self, dataset: str, is_readable: Callable[[str], bool]) -> list[Path]:
+        """The sketches of versions that are opened no longer: they hold some of their rows."""
         sketches = self.folder(dataset, "sketches").glob("*")
-        return [folder for folder in sketches if folder.name not in versions]
+        return [folder for folder in sketches if not is_readable(folder.name)]
 
     def discard(self, folder: Path) -> None:
         """Remove a folder that can be made again."""

@@ -69,20 +69,27 @@ def due_to_go(installation: Installation, name: str, *, grace: timedelta = GRACE
 def _left_over(installation: Installation, name: str, grace: timedelta) -> list[Path]:
     """The folders in the lake that no living version and no run needs. Evidence is read only where a folder has lain for a day."""
     now = installation.clock()
-    readable = [
-        row
-        for row in installation.registry.versions.all(name)
-        if not row.expired_at or now - datetime.fromisoformat(row.expired_at) < grace
-    ]
+
+    @cache
+    def readable() -> list[Version]:
+        return [
+            row
+            for row in installation.registry.versions.all(name)
+            if not row.expired_at or now - datetime.fromisoformat(row.expired_at) < grace
+        ]
+
+    @cache
+    def numbers() -> set[str]:
+        return {row.version for row in readable()}
 
     @cache
     def held() -> set[str]:
-        return folders_of(installation, name, readable)
+        return folders_of(installation, name, readable())
 
     lake = installation.lake
     return [
         *lake.left_by_dead_runs(name, now.timestamp(), lambda folder: folder in held()),
-        *lake.sketches_of_others(name, {row.version for row in readable}),
+        *lake.sketches_of_others(name, lambda version: version in numbers()),
     ]
 
 

@@ -525,3 +525,20 @@ def test_one_more_day_writes_as_much_as_the_days_before(installation: SampleHome
     envelopes = [size for _, size in sizes[1:]]
     assert max(envelopes) - min(envelopes) < 400
     verified(installation)
+
+
+def test_publishing_one_more_day_reads_no_evidence_of_the_days_before(
+    installation: SampleHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installation.promise(*daily(20))
+    original, opened = evidence.opened, []
+    monkeypatch.setattr(
+        evidence, "opened", lambda text, *key: opened.append(text) or original(text, *key)
+    )
+    counts = []
+    for day in ("2013-01-31", *(f"2013-02-{number:02}" for number in range(1, 8))):
+        deliver(installation, day, HEAD + f"M1,{day}T01:00:00Z,1.0\n")
+        opened.clear()
+        take(installation, day)
+        counts.append(len(opened))
+    assert counts[2] == counts[-1]
