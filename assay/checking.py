@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from assay.changed_contracts import changed_files, contract_outcome, removed_contract
 from assay.contracts.errors import Where, shown
 from assay.contracts.problems import Problem
-from assay.cross_checks import (
+from assay.project_checks import (
     lint_file,
     problems_across_contracts,
     project_contracts,

@@ -27,7 +27,7 @@ from rich.console import Console
 from rich.table import Table
 
 from assay.contracts.steps import NearDuplicates, NearDuplicateTexts
-from assay.pipelines.clean import linkage
+from assay.pipelines.clean import record_matching as linkage
 from assay.pipelines.clean.blocking import nearest, normal
 from assay.pipelines.clean.near_records import RECORDS
 from assay.pipelines.clean.near_texts import TEXTS

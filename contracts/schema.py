@@ -3,7 +3,7 @@
 Belongs here: the same promises in pandera's words, so that two engines must agree before anything
 is published.
 Stays out: uniqueness and relationships (pandera sees batches, rules.py sees the whole), running it
-(pipelines/validate/gate.py).
+(pipelines/validate/pandera_check.py).
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ from assay.assets.io.keys import new_private
 from assay.assets.io.names import look_up
 from assay.assets.stages.admit import admit
 from assay.assets.stages.clean_validate import refine
-from assay.assets.stages.publish import Published, already, publish
+from assay.assets.stages.publish import Published, end_as_already_published, publish
 from assay.assets.stages.run import Run
 from assay.contracts.load import load
 from assay.contracts.model import Contract
@@ -200,7 +200,7 @@ class SampleHome:
         run = self.run(name=name)
         admission = admit(run)
         if admission.published is not None:
-            already(run, admission.published)
+            end_as_already_published(run, admission.published)
             return Published(admission.published, new=False)
         return publish(run, admission, refine(run, admission))
 

@@ -33,7 +33,7 @@ from assay.assets.stages.index import rebuild_if_due
 from assay.assets.stages.ingest import land
 from assay.assets.stages.model import retrain_if_due
 from assay.assets.stages.part import Part
-from assay.assets.stages.publish import already, publish_parts
+from assay.assets.stages.publish import end_as_already_published, publish_parts
 from assay.assets.stages.quality import assess
 from assay.assets.stages.run import Run
 from assay.contracts.errors import AdmissionError
@@ -201,7 +201,7 @@ def _publication_specs(contract: Contract) -> Iterator[dg.AssetSpec]:
 
 def _published_before(context: dg.AssetExecutionContext, part: Run, row: Version) -> Version:
     """Note in the run's log that this part was published before. Returns: its version."""
-    moved_back = ", and `latest` is there again" if already(part, row) else ""
+    moved_back = ", and `latest` is there again" if end_as_already_published(part, row) else ""
     name = part.window or part.contract.name
     context.log.info(f"{name} is already published as {row.version}{moved_back}")
     return row

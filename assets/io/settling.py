@@ -88,7 +88,7 @@ class _Settling:
                 raise
             reason = str(error) if isinstance(error, NotDelivered) else reason_of(error)
             with room_on_disk():
-                self._outbox.put_off(entry, type(error).__name__, reason)
+                self._outbox.retry_later(entry, type(error).__name__, reason)
             return reason
         self._delivered.append(entry)
         if len(self._delivered) >= _TOGETHER or time.monotonic() - self._since > _TOGETHER_S:

@@ -39,7 +39,7 @@ from assay.pipelines.core.frames import (
     Check,
 )
 from assay.pipelines.validate import anonymity
-from assay.pipelines.validate.gate import Gate
+from assay.pipelines.validate.pandera_check import PanderaCheck
 from assay.pipelines.validate.sieve import BARRED, Sample, Sieve
 from assay.pipelines.validate.split import checks
 
@@ -69,7 +69,7 @@ class Refined:
     """
 
     @property
-    def broken(self) -> tuple[Check, ...]:
+    def rules_that_stop_publication(self) -> tuple[Check, ...]:
         """The error rules that stop publication: not passed, or not judged."""
         return tuple(
             check for check in self.checks if check.severity == "error" and check.passed is not True
@@ -105,12 +105,12 @@ def refine(run: Run, admission: Admission) -> Refined:
     return refined
 
 
-def _run_pass(run: Run, admission: Admission) -> tuple[Gate, Sieve]:
+def _run_pass(run: Run, admission: Admission) -> tuple[PanderaCheck, Sieve]:
     """Write the rows kept, quarantined, removed and flagged into the run's staging folder."""
     contract = run.contract
     folder = run.installation.lake.staging(contract.name, run.run_id)
     (folder / "version").mkdir(exist_ok=True)
-    gate = Gate(contract)
+    pandera_check = PanderaCheck(contract)
     with ExitStack() as open_files:
         spools = {
             layer: open_files.enter_context(
@@ -124,7 +124,7 @@ def _run_pass(run: Run, admission: Admission) -> tuple[Gate, Sieve]:
             quarantine=spools["quarantine"].add,
             remove=spools["removed"].add,
             flag=spools["flagged"].add,
-            gate=gate.check,
+            pandera_check=pandera_check.check,
         )
         treated = treated_rows(run, admission.inputs, admission.found)
         repaired = steps.repaired(treated, contract, admission.fitted).with_columns(
@@ -137,7 +137,7 @@ def _run_pass(run: Run, admission: Admission) -> tuple[Gate, Sieve]:
         run_together([sink])
         sieve.finish()
         spools["quarantine"].add(_unreadable(run, admission))
-    return gate, sieve
+    return pandera_check, sieve
 
 
 def certain_rules(contract: Contract, admission: Admission) -> set[str]:
@@ -213,7 +213,7 @@ def _answers(run: Run) -> dict[str, float | None]:
     }
 
 
-def _refined(run: Run, admission: Admission, gate: Gate, sieve: Sieve) -> Refined:
+def _refined(run: Run, admission: Admission, pandera_check: PanderaCheck, sieve: Sieve) -> Refined:
     """Count what was written, by reading the files' own footers, and hold it against what came in."""
     folder, contract = run.installation.lake.staging(run.contract.name, run.run_id), run.contract
     reasons = run_together(
@@ -229,7 +229,7 @@ def _refined(run: Run, admission: Admission, gate: Gate, sieve: Sieve) -> Refine
         quarantined_by,
         removed_by,
     )
-    _check_accounting(contract, accounting, gate)
+    _check_accounting(contract, accounting, pandera_check)
     return Refined(
         accounting=accounting,
         checks=checks(contract.rules, sieve.counts, _answers(run)),
@@ -240,7 +240,9 @@ def _refined(run: Run, admission: Admission, gate: Gate, sieve: Sieve) -> Refine
     )
 
 
-def _check_accounting(contract: Contract, accounting: Accounting, gate: Gate) -> None:
+def _check_accounting(
+    contract: Contract, accounting: Accounting, pandera_check: PanderaCheck
+) -> None:
     """Hold what went out against what came in.
 
     Raises: QualityError: rows were lost or doubled, or pandera has not seen every published row.
@@ -253,9 +255,9 @@ def _check_accounting(contract: Contract, accounting: Accounting, gate: Gate) ->
             "Nothing is published; run again, and report it if it recurs",
             where,
         )
-    if gate.rows != published:
+    if pandera_check.rows != published:
         raise QualityError(
-            f"pandera saw {gate.rows:,} of {published:,} rows",
+            f"pandera saw {pandera_check.rows:,} of {published:,} rows",
             "Nothing is published; run again, and report it if it recurs",
             where,
         )
@@ -313,9 +315,9 @@ def keep_set_aside(run: Run) -> dict[str, str]:
     return kept
 
 
-def refused(run: Run, refined: Refined) -> QualityError:
+def refusal_error(run: Run, refined: Refined) -> QualityError:
     """Why the version may not be published."""
-    first, *others = refined.broken
+    first, *others = refined.rules_that_stop_publication
     problem = (
         f"{_describe_measurement(run, first)}, allowed {first.bound}"
         if first.passed is False

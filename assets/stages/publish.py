@@ -15,7 +15,7 @@ from assay.assets.io.registry.database import Json
 from assay.assets.io.registry.versions import Version
 from assay.assets.stages import fitted, quarantine_record
 from assay.assets.stages.admit import Admission
-from assay.assets.stages.clean_validate import Refined, check_row, keep_set_aside, refused
+from assay.assets.stages.clean_validate import Refined, check_row, keep_set_aside, refusal_error
 from assay.assets.stages.expire import expire
 from assay.assets.stages.fault_points import reached
 from assay.assets.stages.part import Part
@@ -101,11 +101,11 @@ def _keep(part: Part) -> None:
             for layer, path in keep_set_aside(run).items()
         }
     )
-    if refined.broken:
+    if refined.rules_that_stop_publication:
         run.installation.registry.checks.keep(
             run.lease(), [check_row(check) for check in refined.checks]
         )
-        raise refused(run, refined)
+        raise refusal_error(run, refined)
 
 
 def _committed(run: Run, parts: Sequence[Part], stages: Sequence[Noted]) -> Version:
@@ -136,7 +136,7 @@ def _committed(run: Run, parts: Sequence[Part], stages: Sequence[Noted]) -> Vers
             return registered
 
 
-def already(run: Run, row: Version) -> bool:
+def end_as_already_published(run: Run, row: Version) -> bool:
     """End a run whose inputs were published before.
 
     Returns: whether `latest` went back to that version: the source, or the contract, is again what it was then. One window of several says nothing of that.

@@ -15,7 +15,7 @@ import polars as pl
 from assay.contracts.steps import NearDuplicates
 from assay.pipelines.clean.blocking import normal
 from assay.pipelines.clean.clusters import CLUSTERS, STANDING, explained, others_leave, standing
-from assay.pipelines.clean.linkage import links
+from assay.pipelines.clean.record_matching import find_same_records
 from assay.pipelines.clean.step_spec import Columns, Kind
 from assay.pipelines.core.fitting import Fitted, Learning
 from assay.pipelines.core.frames import ROW
@@ -33,7 +33,7 @@ def _fit(step: NearDuplicates, rows: pl.LazyFrame, columns: Columns) -> Learning
     }
     records = found["records"].sort(ROW)
     same, each = _equal(records, names)
-    alike = links(each, names, certainty=step.certainty, at_least=step.at_least)
+    alike = find_same_records(each, names, certainty=step.certainty, at_least=step.at_least)
     numbered = alike.with_columns(
         each[ROW].gather(alike[side]).alias(side) for side in ("left", "right")
     )

@@ -48,7 +48,7 @@ def unmeasured(column: str, method: str, threshold: float, note: str, part: str 
     return Claim(ColumnDrift(column, method, None, threshold, None, note, part=part), None)
 
 
-def judged(claims: Sequence[Claim], policy: DriftPolicy) -> list[ColumnDrift]:
+def judge_columns(claims: Sequence[Claim], policy: DriftPolicy) -> list[ColumnDrift]:
     """Which claims are drift, once their p-values are corrected for how many there are."""
     tests = [claim for claim in claims if claim.p_value is not None and claim.beyond is not None]
     # what claims no drift is no discovery, however improbable: it counts as a test, and lends the
@@ -56,10 +56,10 @@ def judged(claims: Sequence[Claim], policy: DriftPolicy) -> list[ColumnDrift]:
     p_values = [claim.p_value or 0.0 if claim.beyond else 1.0 for claim in tests]
     corrected = significance.corrected(p_values, policy.correction)
     of_claim = dict(zip(map(id, tests), corrected, strict=True))
-    return [_judge(claim, of_claim.get(id(claim)), policy.alpha) for claim in claims]
+    return [judge_column(claim, of_claim.get(id(claim)), policy.alpha) for claim in claims]
 
 
-def _judge(claim: Claim, p_value: float | None, alpha: float) -> ColumnDrift:
+def judge_column(claim: Claim, p_value: float | None, alpha: float) -> ColumnDrift:
     """The measurement with its verdict, by its p-value after the correction."""
     level = alpha if claim.level is None else claim.level
     by_chance = p_value is not None and p_value > level

@@ -23,7 +23,7 @@ from assay.pipelines.drift.claims import (
     TEXT,
     VOLUME,
     Claim,
-    judged,
+    judge_columns,
     unmeasured,
 )
 from assay.pipelines.drift.count_claims import (
@@ -78,7 +78,8 @@ def measure(
         *more,
     ]
     measurements = tuple(
-        replace(measurement, against=against) for measurement in (*judged(claims, policy), *unread)
+        replace(measurement, against=against)
+        for measurement in (*judge_columns(claims, policy), *unread)
     )
     return _verdict(measurements, policy, against)
 

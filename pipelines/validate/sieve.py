@@ -28,14 +28,14 @@ from assay.pipelines.core.frames import (
     ROW,
     SET_ASIDE_BY,
 )
-from assay.pipelines.validate.split import KEPT, broken, judged, split
+from assay.pipelines.validate.split import KEPT, count_breaking_rows, judged, split
 
 Take = Callable[[pl.DataFrame], None]
 BARRED = "_barred_by"  # why the row's own licence does not allow what is wanted
 SAMPLES = 5  # changed cells of each step that are shown
 Sample = tuple[int, str, str | None, str | None]
 """Row, column, the text as received and what is published of it."""
-ROWS_AT_ONCE = 500_000  # what the gate is given: fewer calls, and still little memory
+ROWS_AT_ONCE = 500_000  # what pandera is given: fewer calls, and still little memory
 
 
 class Sieve:
@@ -46,7 +46,7 @@ class Sieve:
             `_removed_by`, and the text as received.
         flag: takes `_row` and `_flagged_by` of what was noted.
         certain: rules that no row can break, and that are not asked.
-        gate: looks at the rows that stay, as they will be published, and raises where it disagrees.
+        pandera_check: looks at the rows that stay, as they will be published, and raises where it disagrees.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Sieve:
         quarantine: Take,
         remove: Take,
         flag: Take,
-        gate: Take,
+        pandera_check: Take,
         certain: Collection[str] = (),
     ) -> None:
         self._contract, self._names = (
@@ -67,9 +67,14 @@ class Sieve:
         self._received = [
             pl.col(RECEIVED + name).cast(pl.String).alias(name) for name in self._names
         ]
-        self._quarantine, self._remove, self._flag, self._gate = quarantine, remove, flag, gate
+        self._quarantine, self._remove, self._flag, self._pandera_check = (
+            quarantine,
+            remove,
+            flag,
+            pandera_check,
+        )
         self._lock, self._gathered, self._waiting = threading.Lock(), list[pl.DataFrame](), 0
-        self._at_gate = (
+        self._one_at_a_time = (
             threading.Lock()
         )  # one at a time, while other batches are sorted: pandera's settings are the process's
         self.counts: Counter[str] = Counter(dict.fromkeys(certain, 0))
@@ -110,8 +115,8 @@ class Sieve:
         )
 
     def finish(self) -> None:
-        """Show the gate what it has not seen yet."""
-        self._show_gate(1)
+        """Show pandera what it has not seen yet."""
+        self._show_pandera(1)
 
     @property
     def cells_changed(self) -> dict[str, dict[str, int]]:
@@ -149,7 +154,10 @@ class Sieve:
         )
         stays = ~(leaves["removed"] | leaves["aside"])
         self._hand_over(batch, leaves["removed"], leaves["aside"])
-        counts, parts = broken(batch, stays), split(batch, self._rules, stays, self._names)
+        counts, parts = (
+            count_breaking_rows(batch, stays),
+            split(batch, self._rules, stays, self._names),
+        )
         if parts.set_aside.height:
             self._quarantine(parts.set_aside.select(ROW, REASONS, *self._received))
         kept = parts.kept
@@ -169,7 +177,7 @@ class Sieve:
             self.counts.update(counts)
             self._gathered.append(kept)
             self._waiting += kept.height
-        self._show_gate(ROWS_AT_ONCE)
+        self._show_pandera(ROWS_AT_ONCE)
         return kept
 
     def _hand_over(self, batch: pl.DataFrame, removed: pl.Series, aside: pl.Series) -> None:
@@ -185,11 +193,11 @@ class Sieve:
         if noted.height:
             self._flag(noted.select(ROW, FLAGGED_BY))
 
-    def _show_gate(self, least: int) -> None:
-        """Show the gate the rows that it has not seen, where there are at least so many."""
+    def _show_pandera(self, least: int) -> None:
+        """Show pandera the rows that it has not seen, where there are at least so many."""
         with self._lock:
             if self._waiting < least:
                 return
             seen, self._gathered, self._waiting = pl.concat(self._gathered, rechunk=False), [], 0
-        with self._at_gate:
-            self._gate(seen)
+        with self._one_at_a_time:
+            self._pandera_check(seen)

@@ -80,7 +80,9 @@ def split(
     )
 
 
-def broken(judged_rows: pl.DataFrame, stays: pl.Series | None = None) -> dict[str, int]:
+def count_breaking_rows(
+    judged_rows: pl.DataFrame, stays: pl.Series | None = None
+) -> dict[str, int]:
     """How many rows there are (`rows`), and how many break each rule that judges rows; of those
     that stay.
     """

@@ -222,7 +222,7 @@ def test_what_a_clock_ahead_put_off_is_delivered_once_the_clock_is_right(old: Sa
     registry = old.open().registry
     registry.ledger.note("something", "readings", {})
     registry.outbox.post("webhook", "readings", {"trigger": 1})
-    registry.outbox.put_off(
+    registry.outbox.retry_later(
         registry.outbox.undelivered()[-1], "OSError", "the receiver did not answer"
     )
     at(old, START + timedelta(days=2))

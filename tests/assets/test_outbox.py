@@ -215,7 +215,7 @@ def test_thousands_of_tries_are_no_number_that_is_too_large(clocked: SampleHome)
     registry = clocked.open().registry
     registry.outbox.post("lineage", "alpha", {})
     (entry,) = registry.outbox.pending()
-    registry.outbox.put_off(replace(entry, tries=5000), "ValueError", "why")
+    registry.outbox.retry_later(replace(entry, tries=5000), "ValueError", "why")
     assert registry.outbox.pending()[0].tries == 5001
 
 

@@ -24,7 +24,7 @@ from assay.assets.stages.admit import admit
 from assay.assets.stages.clean_validate import refine
 from assay.assets.stages.part import Part
 from assay.assets.stages.partition_runs import due, parts
-from assay.assets.stages.publish import already, publish_parts
+from assay.assets.stages.publish import end_as_already_published, publish_parts
 from assay.assets.stages.run import Run
 from assay.contracts.errors import (
     AssayError,
@@ -104,7 +104,7 @@ def take(installation: SampleHome, window: str | None = None) -> list[str]:
         if admission.published is None:
             made.append(Part(part, admission, refine(part, admission)))
         else:
-            already(part, admission.published)
+            end_as_already_published(part, admission.published)
     if made:
         publish_parts(run, made)
     return [row.version for row in opened_home.registry.versions.all("readings")]

@@ -17,7 +17,7 @@ from assay.contracts.steps import (
     NearDuplicateTexts,
 )
 from assay.pipelines.clean.blocking import nearest, normal
-from assay.pipelines.clean.linkage import compared
+from assay.pipelines.clean.record_matching import compared
 from assay.pipelines.core.fitting import Fitted
 from assay.pipelines.core.frames import REMOVED_BY, ROW, SET_ASIDE_BY
 from tests.clean.test_missing import cleaned

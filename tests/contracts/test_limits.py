@@ -165,14 +165,14 @@ def test_a_time_that_utc_cannot_express_is_refused(written: str, instead: str) -
 
 
 def test_the_first_and_last_day_are_limits_that_the_gate_can_try() -> None:
-    from assay.pipelines.validate.gate import Gate
+    from assay.pipelines.validate.pandera_check import PanderaCheck
 
     for day in ("0001-01-01", "9999-12-31"):
         linted = lint(
             RIGHT.replace("2013-01-01", day).replace("maxLength: 12", f"maxLength: {10**18}"), "f"
         )
         assert linted.contract
-        Gate(linted.contract)
+        PanderaCheck(linted.contract)
 
 
 LONG = ["a" * 5_000 + ".csv", "inbox/" + "b" * 300 + ".csv", "inbox/" + "a/" * 2_500 + "b", "inbox/**/" * 600 + "*.csv", '"inbox/a\\0b.csv"', '"inbox/a\\nb.csv"',

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from assay.contracts.model import Bound, Rule
 from assay.contracts.rules import keeps
 from assay.contracts.types import read
-from assay.pipelines.validate.gate import Gate
+from assay.pipelines.validate.pandera_check import PanderaCheck
 from tests.conftest import columns, contract
 
 ANY = Bound(comparison="mustBe", value=0)
@@ -101,11 +101,11 @@ def test_pandera_refuses_exactly_the_rows_that_the_expressions_refuse(
     )
     rules = [rule for rule in promised.rules if rule.splits_rows and rule.kind != "type"]
     kept = frame.filter(pl.all_horizontal(keeps(rule) for rule in rules))
-    GATE.check(kept)
+    PANDERA_CHECK.check(kept)
     broken = frame.filter(~pl.all_horizontal(keeps(rule) for rule in rules))
-    named = {index for _, _, index in GATE._cases(broken)} if broken.height else set()
+    named = {index for _, _, index in PANDERA_CHECK._cases(broken)} if broken.height else set()
     assert named == set(range(broken.height))
 
 
 CONTRACT = contract()
-GATE = Gate(CONTRACT)
+PANDERA_CHECK = PanderaCheck(CONTRACT)

@@ -12,8 +12,8 @@ from assay.contracts.schema import pandera_schema
 from assay.contracts.types import dtype
 from assay.pipelines.clean.types import typed
 from assay.pipelines.core.frames import REASONS, ROW
-from assay.pipelines.validate.gate import Gate, canary
-from assay.pipelines.validate.split import broken, checks, judged, split
+from assay.pipelines.validate.pandera_check import PanderaCheck, canary
+from assay.pipelines.validate.split import checks, count_breaking_rows, judged, split
 from tests.conftest import contract
 
 CONTRACT = contract()
@@ -26,14 +26,14 @@ def test_a_validator_that_passes_its_canary_is_not_started() -> None:
         {name: pa.Column(nullable=True) for name in CONTRACT.column_names}
     )
     with pytest.raises(QualityError, match="let a row through that must fail"):
-        Gate(CONTRACT, toothless)
+        PanderaCheck(CONTRACT, toothless)
 
 
 def test_a_validator_that_is_switched_off_is_not_started(monkeypatch: pytest.MonkeyPatch) -> None:
     schema = pandera_schema(CONTRACT)
     monkeypatch.setattr(type(schema), "validate", lambda self, frame, **_: frame)
     with pytest.raises(QualityError, match="let a row through that must fail"):
-        Gate(CONTRACT, schema)
+        PanderaCheck(CONTRACT, schema)
 
 
 def test_every_rule_that_one_value_can_break_has_a_canary() -> None:
@@ -48,7 +48,7 @@ def test_every_rule_that_one_value_can_break_has_a_canary() -> None:
 def test_a_refusal_names_column_and_rule_and_never_the_value() -> None:
     frame = pl.DataFrame({"meter": ["secret@example.com"], "energy_kwh": [1.0], "tariff": ["day"]})
     with pytest.raises(QualityError) as error:
-        Gate(CONTRACT).check(frame)
+        PanderaCheck(CONTRACT).check(frame)
     assert "column 'meter', rule 'meter_pattern'" in str(error.value)
     assert "secret" not in str(error.value)
 
@@ -73,7 +73,7 @@ def test_kept_and_set_aside_together_are_the_candidate(
         orient="row",
     )
     found = judged(typed(raw, CONTRACT), CONTRACT.rules).collect()
-    parts, named = split(found, CONTRACT.rules), broken(found)
+    parts, named = split(found, CONTRACT.rules), count_breaking_rows(found)
     assert sorted([*parts.kept[ROW], *parts.set_aside[ROW]]) == list(range(2, len(rows) + 2))
     assert all(len(reasons) for reasons in parts.set_aside[REASONS])
     assert named["rows"] == len(rows)

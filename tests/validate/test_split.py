@@ -12,8 +12,8 @@ from assay.pipelines.clean.types import typed
 from assay.pipelines.core.engine import run_together
 from assay.pipelines.core.frames import REASONS, ROW
 from assay.pipelines.validate.evaluate import Statistics, counting, proven, retyped, without_repeats
-from assay.pipelines.validate.gate import Gate
-from assay.pipelines.validate.split import broken, checks, judged, split
+from assay.pipelines.validate.pandera_check import PanderaCheck
+from assay.pipelines.validate.split import checks, count_breaking_rows, judged, split
 from tests.conftest import columns, contract
 
 ORDERS = contract(
@@ -81,7 +81,7 @@ def test_a_row_leaves_with_every_rule_it_broke(
         [sorted(reasons)] if reasons else []
     )
     assert parts.kept.height == (not reasons)
-    Gate(ORDERS).check(parts.kept.select(ORDERS.column_names))
+    PanderaCheck(ORDERS).check(parts.kept.select(ORDERS.column_names))
 
 
 def test_a_key_names_one_row() -> None:
@@ -123,7 +123,7 @@ def test_a_key_must_be_in_the_other_table_and_nothing_points_nowhere() -> None:
         ["M1", None, "M2"],
         ["M9"],
     )
-    assert broken(found)["meter_in_meters"] == 1
+    assert count_breaking_rows(found)["meter_in_meters"] == 1
     assert parts.set_aside[REASONS].to_list() == [["meter_in_meters"]]
 
 
@@ -149,7 +149,9 @@ def test_a_relationship_to_what_is_not_published_is_unknown() -> None:
     found = judged(rows(promised, ("M1", "1")), promised.rules).collect()
     assert split(found, promised.rules).kept.height == 1
     (check,) = [
-        each for each in checks(promised.rules, broken(found)) if each.rule == "meter_in_meters"
+        each
+        for each in checks(promised.rules, count_breaking_rows(found))
+        if each.rule == "meter_in_meters"
     ]
     assert (check.passed, check.measured) == (None, None)
 
@@ -181,7 +183,9 @@ def test_every_operator_in_rows_and_percent(
     )
     found = judged(rows(promised, ("a",), ("b",), ("c",), (None,)), promised.rules).collect()
     aside = split(found, promised.rules).set_aside
-    check = next(each for each in checks(promised.rules, broken(found)) if each.rule == "r")
+    check = next(
+        each for each in checks(promised.rules, count_breaking_rows(found)) if each.rule == "r"
+    )
     assert (aside.height, check.passed, check.failing) == (int(splits), passed, 1)
 
 

@@ -96,7 +96,7 @@ class Outbox:
         wait = datetime.fromisoformat(entry.not_before) - self._database.clock()
         return wait <= timedelta(0) or wait > timedelta(seconds=LONGEST_WAIT_S)
 
-    def put_off(self, entry: OutboxEntry, error: str, reason: str) -> None:
+    def retry_later(self, entry: OutboxEntry, error: str, reason: str) -> None:
         """Note why an entry could not be delivered, and when it is tried again.
 
         Args:

@@ -234,7 +234,7 @@ class Registry:
             kept = self.decisions.add(connection, decision)
             if drift is not None:
                 self.derived.keep(dataset, version, "drift", {**drift, "decision": kept.id})
-                for trigger in self.triggers.measured(dataset, version):
+                for trigger in self.triggers.waiting_for_measurement(dataset, version):
                     is_this = trigger.version == version
                     outcome = drift["verdict"] if is_this else "overtaken"
                     done = {"outcome": outcome, "reason": decision.reason}

@@ -134,7 +134,7 @@ class Triggers:
                 details = {"version": trigger.version, **outcome}
                 self._ledger.add(connection, f"{trigger.action} done", trigger.dataset, details)
 
-    def measured(self, dataset: str, version: str) -> list[Trigger]:
+    def waiting_for_measurement(self, dataset: str, version: str) -> list[Trigger]:
         """What waits to be measured of this version and those before it; one that was published meanwhile goes on waiting."""
         order = (
             sa.select(versions.c.sequence)

@@ -63,7 +63,7 @@ class Weights:
         return out
 
 
-def links(
+def find_same_records(
     records: pl.DataFrame,
     columns: Sequence[str],
     *,
@@ -80,13 +80,13 @@ def links(
     """
     pairs = nearest(records, columns, sides)
     levels = compared(records, pairs, columns)
-    first = mutual(pairs, pairs["weight"].to_numpy())
-    weights = learned(levels[first], levels[~first])
+    first = are_each_others_best(pairs, pairs["weight"].to_numpy())
+    weights = learn_weights(levels[first], levels[~first])
     evidence = weights.evidence(levels)
     probability = weights.probability(evidence)
     agrees = levels >= _AGREES
     found = (probability >= certainty) & (agrees.sum(axis=1) >= min(at_least, len(columns)))
-    chosen = found & mutual(pairs, evidence + pairs["weight"].to_numpy())
+    chosen = found & are_each_others_best(pairs, evidence + pairs["weight"].to_numpy())
     if (
         sides is None and chosen.any()
     ):  # a third of the same is nobody's nearest: as sure as the usual pair is sure enough
@@ -143,7 +143,7 @@ def _within(left: pl.Series, right: pl.Series) -> Array:
     )
 
 
-def mutual(pairs: pl.DataFrame, score: Array) -> Array:
+def are_each_others_best(pairs: pl.DataFrame, score: Array) -> Array:
     """True where each of the two is the other's best; of equals, the one that stands first."""
     scored = pairs.select(
         "left", "right", pl.Series("score", score), pl.int_range(pl.len()).alias("pair")
@@ -162,7 +162,7 @@ def mutual(pairs: pl.DataFrame, score: Array) -> Array:
     return out
 
 
-def learned(mixed: Array, others: Array) -> Weights:
+def learn_weights(mixed: Array, others: Array) -> Weights:
     """Take the mixture apart, knowing the others.
 
     Args:

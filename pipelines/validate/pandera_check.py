@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pandera.polars as pa
 
 
-class Gate:
+class PanderaCheck:
     """pandera's schema of one contract, proved to refuse what it must.
 
     Raises: QualityError: a canary row that must fail passed; nothing is validated by a validator
