@@ -19,6 +19,7 @@ from assay.assets.io.home_state import HomeState, next_step
 from assay.assets.io.keys import PSEUDONYM, PUBLIC, SIGNING, Keys, read_private
 from assay.assets.io.registry.keys import RECORDED, KeyRecords, key_fingerprints
 from assay.assets.io.registry.ledger import ledger
+from assay.assets.io.registry.migrate import TABLE
 from assay.assets.services.verify import verify
 from assay.contracts.errors import AssayError, ConfigurationError
 from tests.conftest import SampleHome, columns, setting
@@ -366,6 +367,8 @@ def to_older_layout(installation: SampleHome, layout: int) -> None:
     with registry.database.write() as connection:
         connection.execute(sa.text("DROP TABLE key_fingerprints"))
         connection.execute(sa.text("DROP TABLE clock_doubts"))
+        connection.execute(sa.text("DROP TABLE partition_documents"))
+        connection.execute(sa.text(f"DROP TABLE {TABLE}"))
         connection.execute(sa.delete(ledger).where(ledger.c.action == RECORDED))
     (installation.root / MARK).write_text(f"{layout}\n")
 
