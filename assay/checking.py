@@ -1,6 +1,6 @@
 """Contracts checked, for `assay check`: the standard, our settings, the policies, what changed, and what that would do to published data.
 
-Belongs here: putting the parts together. Stays out: each part (contracts/load.py, cross_checks.py, changed_contracts.py), reporting (reports.py).
+Belongs here: putting the parts together. Stays out: each part (contracts/load.py, project_checks.py, changed_contracts.py), reporting (reports.py).
 """
 
 from __future__ import annotations

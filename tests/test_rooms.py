@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import ast
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+ROOT = Path(__file__).parents[1]
+ROOMS = ("contracts", "pipelines", "lineage", "assets", "assay", "tests")
+MODULE_PATH = re.compile(r"\b(?:[a-z_]+/)*[a-z_]+\.py\b")
 
 
 def test_rooms_import_only_from_rooms_above_them() -> None:
@@ -45,3 +52,19 @@ def test_assay_check_needs_no_frames() -> None:
         ).stdout.strip()
         == "False"
     )
+
+
+def test_modules_that_docstrings_name_exist() -> None:
+    modules = {
+        path.relative_to(ROOT).as_posix(): path
+        for room in ROOMS
+        for path in (ROOT / room).rglob("*.py")
+        if not any(part.is_symlink() for part in [path, *path.parents])
+    }
+    missing = [
+        f"{name} names {pointer}"
+        for name, path in modules.items()
+        for pointer in MODULE_PATH.findall(ast.get_docstring(ast.parse(path.read_text())) or "")
+        if not any(f"/{module}".endswith(f"/{pointer}") for module in modules)
+    ]
+    assert missing == []

@@ -1,7 +1,7 @@
 """Two versions' files -> how they differ, counted by DuckDB, which spills to disk what does not fit
 its memory.
 
-Belongs here: the joins. Stays out: which files (assets/stages/diff.py), words (assay/). No value of
+Belongs here: the joins. Stays out: which files (assets/services/diff.py), words (assay/). No value of
 a row leaves it but keys that were asked for.
 Source: DuckDB hash joins and aggregates out of core; `IS NOT DISTINCT FROM` treats null as a value.
 """

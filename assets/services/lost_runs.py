@@ -1,6 +1,6 @@
 """End the runs whose process is gone: take their lease away, and sweep their staging.
 
-Belongs here: the registry's side. Stays out: telling Dagster (assets/dagster/lost_runs.py).
+Belongs here: the registry's side. Stays out: telling Dagster (assets/dagster/sensors.py).
 """
 
 from __future__ import annotations

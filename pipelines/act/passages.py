@@ -1,7 +1,7 @@
 """Documents -> passages: cut at headings, then at sentences, each with its place and an id that
 stays while its words do.
 
-Belongs here: where a text is cut, and what a passage is called. Stays out: vectors (latent.py), the
+Belongs here: where a text is cut, and what a passage is called. Stays out: vectors (lsa_embedder.py), the
 store (assets/io/index.py).
 A passage is a stretch of its document, character for character, so that whoever cites it can be
 checked. What is searched is that stretch with the document's title and the headings above it in

@@ -1,7 +1,7 @@
 """Text -> the stems that are searched: what full text and the fitted space both read, so that a
 passage that did not change is never read again.
 
-Belongs here: words of a language. Stays out: counting them (latent.py), looking them up (LanceDB).
+Belongs here: words of a language. Stays out: counting them (lsa_embedder.py), looking them up (LanceDB).
 """
 
 from __future__ import annotations

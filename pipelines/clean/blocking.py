@@ -1,7 +1,7 @@
 """Records -> the pairs worth comparing, a few for each, so that work grows with the rows and not
 with their square.
 
-Belongs here: which pairs. Stays out: whether they are the same (linkage.py).
+Belongs here: which pairs. Stays out: whether they are the same (record_matching.py).
 Records are near that share rare keys: words, their letters in threes, words side by side, wherever
 they stand. What more than `_MOST` records have says little of any and is left out, and each record
 looks by its rarest keys only; so a record costs the same in a table of any size. Source: Papadakis

@@ -1,6 +1,6 @@
 """Rows -> the rows that speak of the same thing as another, in other words.
 
-Belongs here: the step. Stays out: which rows are compared (blocking.py), how (linkage.py), what
+Belongs here: the step. Stays out: which rows are compared (blocking.py), how (record_matching.py), what
 stays (clusters.py).
 It holds the compared columns in memory, and about ten candidates a row; work grows with the rows,
 not with their square.

@@ -2,7 +2,7 @@
 back.
 
 Belongs here: arithmetic on sorted arrays, on any library of the array API standard: NumPy, and CuPy
-on a GPU. Stays out: what is asked of it (windows.py), numbers as whole steps (exact.py).
+on a GPU. Stays out: what is asked of it (windows.py), numbers as whole steps (exact_sums.py).
 One sort serves every column and function of a transform; on a CPU it cuts the rows into parts of
 whole keys, small enough for its caches, which its cores work on side by side. In a part, key and
 time become one number, in which different keys lie further apart than the window reaches; then a

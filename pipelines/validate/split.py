@@ -2,7 +2,7 @@
 and the counts.
 
 Belongs here: splitting. Stays out: what a rule means (contracts/rules.py), pandera's second opinion
-(gate.py).
+(pandera_check.py).
 """
 
 from __future__ import annotations
