@@ -146,10 +146,10 @@ def checks(
     `counts` has `rows` and the failing rows of each rule that was judged; `answers` what queries
     returned.
     """
-    return tuple(_check(rule, counts, (answers or {}).get(rule.name)) for rule in rules)
+    return tuple(_check_tolerance(rule, counts, (answers or {}).get(rule.name)) for rule in rules)
 
 
-def _check(rule: Rule, counts: Mapping[str, int], answer: float | None) -> Check:
+def _check_tolerance(rule: Rule, counts: Mapping[str, int], answer: float | None) -> Check:
     total = counts["rows"]
     measured: float | None = (
         answer
