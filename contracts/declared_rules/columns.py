@@ -58,7 +58,7 @@ def _column(raw: dict[str, Any], name: str, fields: tuple[Column, ...]) -> Colum
         logical_type=raw["logicalType"],
         physical_type=raw.get("physicalType"),
         description=raw.get("description"),
-        required=bool(raw.get("required")),
+        required=bool(raw.get("required") or raw.get("primaryKey")),
         unique=bool(raw.get("unique")),
         primary_key=bool(raw.get("primaryKey")),
         partition_position=position,

@@ -49,7 +49,14 @@ def add_type_rule(part: Part, collected: Collected) -> None:
 def add_rules_of(part: Part, collected: Collected) -> None:
     """Every rule that a property states of itself, and of what it nests."""
     if part.column.required:
-        _add("required", part, (*part.path, "required"), "is present", collected)
+        _add_required(part, collected)
+    if part.column.primary_key and part.inner:
+        collected.refuse(
+            "what is nested cannot be a primary key",
+            "Set `primaryKey` on a column of the table",
+            (*part.path, "primaryKey"),
+            "assay.unchecked",
+        )
     if part.column.unique:
         _add_unique(part, collected)
     _check_ranges(part, collected)
@@ -62,7 +69,7 @@ def add_rules_of(part: Part, collected: Collected) -> None:
 
 
 def add_primary_key(parts: Iterable[Part], collected: Collected) -> None:
-    """The rule that no key repeats, of the columns that the schema calls its primary key."""
+    """The rule that no primary key repeats. That each column of it is present is its own rule."""
     keyed = sorted(
         (int(part.raw.get("primaryKeyPosition", -1)), index, part)
         for index, part in enumerate(parts)
@@ -105,6 +112,12 @@ def _add(
         line=collected.line_of(path),
     )
     collected.add(rule, path)
+
+
+def _add_required(part: Part, collected: Collected) -> None:
+    """The rule that the value is present, which `primaryKey` implies."""
+    declared = "required" if part.raw.get("required") else "primaryKey"
+    _add("required", part, (*part.path, declared), "is present", collected)
 
 
 def _add_unique(part: Part, collected: Collected) -> None:

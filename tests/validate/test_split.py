@@ -90,6 +90,43 @@ def test_a_key_names_one_row() -> None:
     ].to_list() == [["id_key"]]
 
 
+@pytest.mark.parametrize(
+    ("logical", "value"),
+    [
+        ("string", "a"),
+        ("integer", "1"),
+        ("number", "1.5"),
+        ("boolean", "true"),
+        ("date", "2024-01-06"),
+        ("timestamp", "2024-01-06T10:00:00Z"),
+        ("time", "10:00"),
+    ],
+)
+def test_a_primary_key_is_present_without_required(logical: str, value: str) -> None:
+    keyed = contract(columns({"name": "k", "logicalType": logical, "primaryKey": True}))
+    parts = split(judged(rows(keyed, (value,), (None,)), keyed.rules).collect(), keyed.rules)
+    assert parts.kept.height == 1
+    assert parts.set_aside[REASONS].to_list() == [["k_required"]]
+
+
+def test_every_part_of_a_composite_key_is_present() -> None:
+    keyed = contract(
+        columns(
+            {"name": "a", "logicalType": "string", "primaryKey": True, "primaryKeyPosition": 1},
+            {"name": "b", "logicalType": "integer", "primaryKey": True, "primaryKeyPosition": 2},
+            {"name": "note", "logicalType": "string"},
+        )
+    )
+    table = rows(keyed, ("x", "1", None), ("x", None, "n"), (None, "1", "n"), (None, None, "n"))
+    parts = split(judged(table, keyed.rules).collect(), keyed.rules)
+    assert parts.kept["a"].to_list() == ["x"]
+    assert parts.set_aside[REASONS].to_list() == [
+        ["b_required"],
+        ["a_required"],
+        ["a_required", "b_required"],
+    ]
+
+
 # -- relationships -----------------------------------------------------------------------------
 
 
