@@ -107,7 +107,7 @@ def _is_valid(value: pl.Expr, valid: str | Sequence[Any]) -> pl.Expr:
 
 def _has_length_1(value: pl.Expr, _: Any) -> pl.Expr:
     """Whether a vector is one of length 1, up to what 32-bit and shorter elements leave of it."""
-    squares = value.arr.to_list().list.eval(pl.element().cast(pl.Float64) ** 2)
+    squares = value.list.eval(pl.element().cast(pl.Float64) ** 2)
     return (squares.list.sum().sqrt() - 1).abs() <= 1e-3
 
 

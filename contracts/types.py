@@ -3,8 +3,8 @@
 Belongs here: which type a column is kept as, and how its text is read: strictly, exactly, or not at
 all.
 Stays out: what else a value must keep (rules.py). What lakes have no type for is kept in the
-nearest one they have: a time as ISO text, an unsigned integer in the next wider signed one; the
-range of the promised type is part of reading it.
+nearest one they have: a time as ISO text, an unsigned integer in the next wider signed one, a
+vector as a list. The range and the dimensions of the declared type are part of reading it.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def dtype(column: Column) -> pl.DataType:
         case "map":
             return pl.List(pl.Struct({field.name: dtype(field) for field in column.fields}))
         case "vector":
-            return pl.Array(ELEMENTS[column.element_type], column.dimensions or 0)
+            return pl.List(ELEMENTS[column.element_type])
         case _:
             return OTHERS[column.logical_type]
 
@@ -303,7 +303,7 @@ def _vector(text: pl.Expr, column: Column) -> pl.Expr:
         number = pl.when(number.is_between(low, high)).then(number)
     numbers = text.list.eval(number)
     whole = (numbers.list.len() == size) & (numbers.list.drop_nulls().list.len() == size)
-    return pl.when(whole).then(numbers).list.to_array(size)
+    return pl.when(whole).then(numbers)
 
 
 def _loses(text: pl.Expr, column: Column) -> pl.Expr:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, get_args
 
 from assay.contracts.declared_rules.collected import Collected
@@ -16,9 +17,16 @@ _HOLDS = {"object": "properties", "array": "items", "map": "map"}
 
 def is_new(column: Column, path: Path, collected: Collected) -> bool:
     """Whether the column can be taken in next to those read before it."""
-    if column.name in collected.column_names:
+    same = twin(column.name, collected.column_names)
+    if same == column.name:
         problem = f"the column '{column.name}' is promised twice"
         remedy = "Keep one of the two"
+    elif same is not None:
+        problem = f"the columns '{same}' and '{column.name}' differ only in case"
+        remedy = "Rename one of the two: tables in a lake take them for one column"
+    elif _is_unwritable(column.name):
+        problem = f"the column name {column.name!r} has a character that no file can hold"
+        remedy = "Remove it from the name"
     elif len(column.name) > LONGEST_COLUMN:
         problem = f"a column's name has {len(column.name):,} characters"
         remedy = f"Write at most {LONGEST_COLUMN}"
@@ -29,6 +37,16 @@ def is_new(column: Column, path: Path, collected: Collected) -> bool:
         return True
     collected.refuse(problem, remedy, path, "assay.columns")
     return False
+
+
+def twin(name: str, names: Iterable[str]) -> str | None:
+    """The name among others that Delta readers and SQL take for this one; None where none is."""
+    return next((other for other in names if other.casefold() == name.casefold()), None)
+
+
+def _is_unwritable(name: str) -> bool:
+    """Whether neither Arrow nor UTF-8 can hold the name: a zero, or half of a surrogate pair."""
+    return any(letter == "\x00" or "\ud800" <= letter <= "\udfff" for letter in name)
 
 
 def read_column(raw: dict[str, Any], name: str, path: Path, collected: Collected) -> Column | None:
@@ -89,6 +107,8 @@ def _read_fields(
             "assay.type",
         )
         return None
+    if not _are_apart(parts, name, collected):
+        return None
     read = [read_column(*part, collected) for part in parts]
     fields = tuple(field for field in read if field)
     if len(fields) < len(parts):
@@ -102,6 +122,30 @@ def _read_fields(
         )
         return None
     return fields
+
+
+def _are_apart(
+    parts: list[tuple[dict[str, Any], str, Path]], name: str, collected: Collected
+) -> bool:
+    """Whether readers can tell the fields of a nested column apart."""
+    names: list[str] = []
+    for _, field, path in parts:
+        same = twin(field, names)
+        if same is not None or _is_unwritable(field):
+            problem = f"the field {field!r} has a character that no file can hold"
+            if same is not None:
+                problem = f"the fields '{same}' and '{field}' differ only in case"
+            if same == field:
+                problem = f"the field '{field}' is declared twice"
+            collected.refuse(
+                f"in '{name}', {problem}",
+                "Rename it, or remove one of the two",
+                path,
+                "assay.columns",
+            )
+            return False
+        names.append(field)
+    return True
 
 
 def _parts(raw: dict[str, Any], path: Path) -> list[tuple[dict[str, Any], str, Path]]:

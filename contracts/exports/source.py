@@ -49,8 +49,6 @@ def dtype_source(kind: pl.DataType) -> str:
             return "pl.Struct({" + ", ".join(fields) + "})"
         case pl.List():
             return f"pl.List({_inner_source(kind.inner)})"
-        case pl.Array():
-            return f"pl.Array({_inner_source(kind.inner)}, {kind.shape[0]})"
         case _:
             return f"pl.{kind!r}"
 
@@ -106,7 +104,7 @@ def _is_valid(value: str, valid: str | Sequence[Any]) -> str:
 
 
 def _has_length_1(value: str, _: Any) -> str:
-    squares = f"{value}.arr.to_list().list.eval(pl.element().cast(pl.Float64) ** 2)"
+    squares = f"{value}.list.eval(pl.element().cast(pl.Float64) ** 2)"
     return f"(({squares}.list.sum().sqrt() - 1).abs() <= 1e-3)"
 
 

@@ -67,14 +67,16 @@ def _one_hot(transform: OneHot, fitted: Fitted, context: Context) -> Made:  # no
 
 
 def _told_apart(made: object) -> dict[str, pl.Expr]:
-    """Names that two categories would share (A-B and A_B) are numbered."""
+    """Names that two categories would share (A-B and A_B) are numbered; case does not count."""
     named: dict[str, pl.Expr] = {}
+    taken: set[str] = set()
     for name, expression in made:  # type: ignore[attr-defined]  # pairs
         free = next(
             candidate
             for candidate in (name, *(f"{name}_{n}" for n in range(2, 10_000)))
-            if candidate not in named
+            if candidate.casefold() not in taken
         )
+        taken.add(free.casefold())
         named[free] = expression
     return named
 

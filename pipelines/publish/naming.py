@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
-CONTENT_EDITION = "0.1.0"
+CONTENT_EDITION = "0.2.0"
 """What Assay publishes for the same inputs, as an edition; part of every version's key.
 
 Raise it only where a release publishes other rows, columns or bytes for the same source, contract and policy: the next

@@ -268,6 +268,14 @@ WRONG: list[tuple[str, str, list[str]]] = [
     ),
     (
         "- name: energy_kwh",
+        "- name: METER",
+        [
+            "17:9 assay.columns: the columns 'meter' and 'METER' differ only in case. Rename one of the two: tables in a lake take them for one column.",
+            "30:34 assay.sql: the query names the column 'energy_kwh', which is not promised. Promise it, or leave it out.",
+        ],
+    ),
+    (
+        "- name: energy_kwh",
         "- name: _energy",
         [
             "17:9 assay.columns: the column name '_energy' starts with an underscore. Assay keeps its own columns there; choose another name.",

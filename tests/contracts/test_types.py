@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assay.contracts.declared_rules import read_schema
+from assay.contracts.document import Document
 from assay.contracts.formats import pattern_problem, string_formats, strptime
 from assay.contracts.model import Column
 from assay.contracts.types import dtype, read, readable
@@ -268,3 +270,26 @@ def test_a_pattern_that_cannot_run_is_refused_before_it_runs(pattern: str) -> No
 def test_whatever_pattern_is_taken_runs(pattern: str) -> None:
     if pattern_problem(pattern) is None:
         pl.Series(["ab"]).str.contains(pattern)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "problem"),
+    [
+        ("Name", "name", "differ only in case"),
+        ("É", "é", "differ only in case"),
+        ("straße", "STRASSE", "differ only in case"),
+        ("\u212a", "k", "differ only in case"),
+        ("name", "name", "twice"),
+        ("a", "b\x00", "no file can hold"),
+        ("a", "b\ud800", "no file can hold"),
+    ],
+)
+def test_names_that_readers_of_tables_confuse_are_refused_at_every_depth(
+    first: str, second: str, problem: str
+) -> None:
+    fields = [{"name": name, "logicalType": "string"} for name in (first, second)]
+    nested = {"name": "x", "logicalType": "object", "properties": fields}
+    listed = {"name": "x", "logicalType": "array", "items": {**nested, "name": "item"}}
+    for properties in (fields, [nested], [listed]):
+        collected = read_schema(Document({"properties": properties}, "x"), (), 0.0)
+        assert [each for each in map(str, collected.problems) if problem in each]
