@@ -8,6 +8,8 @@ person is in these tables.
 With `--labelled N`, N rows a table, which the code chooses as `assay clean suggest --ask` does, are given as their clean copy says, as `--corrected` hands them in; the scores
 are those of all other rows.
 
+With `--clean-copies` the clean copies are cleaned too: every change there is wrong, and is counted as `changed_in_clean`. `broken_by` counts the broken cells by step.
+
 How it is counted (the convention of Raha and Baran): all is text, HTML unescaped, white space squeezed and stripped, columns aligned by position.
 Flagged is a cell that a step changed, or noted by its column's name, or whose row a step noted or took out that looks at that column alone. The draft's rules hold on the
 dirty rows by how it is made, so they flag nothing. A change is right when the new value is the clean one. `broken` are correct cells silently changed.
@@ -30,7 +32,7 @@ from assay.contracts.model import Contract
 from assay.pipelines.clean import steps, suggest
 from assay.pipelines.clean.trials import fit_in_memory
 from assay.pipelines.core.engine import run
-from assay.pipelines.core.frames import FLAGGED_BY, REMOVED_BY, ROW, SET_ASIDE_BY
+from assay.pipelines.core.frames import CHANGED, FLAGGED_BY, REMOVED_BY, ROW, SET_ASIDE_BY
 from assay.pipelines.draft.license import LicenseFound
 from assay.pipelines.draft.profile import profile, without
 from assay.pipelines.draft.propose import draft
@@ -53,13 +55,15 @@ REFERENCE = {
 }
 
 
-def main(folder: Path, sets: list[str], labelled: int) -> None:
+def main(folder: Path, sets: list[str], labelled: int, clean_copies: bool) -> None:
     """Measure every set, and print a line a set and the plain mean."""
     scores = []
     for name in sets:
-        started, total = time.perf_counter(), Counter[str]()
+        started, total = time.perf_counter(), Counter[Key]()
         for table in _tables(folder / name):
             total += measured(*table, labelled)
+            if clean_copies:
+                total += _changed_in_clean(table[1])
         scores.append(_scores(total))
         print(
             json.dumps(
@@ -67,7 +71,8 @@ def main(folder: Path, sets: list[str], labelled: int) -> None:
                     "set": name,
                     "labelled": labelled,
                     **scores[-1],
-                    **total,
+                    **{key: count for key, count in total.items() if isinstance(key, str)},
+                    "broken_by": {key[1]: n for key, n in total.items() if isinstance(key, tuple)},
                     "seconds": round(time.perf_counter() - started, 1),
                     "reference": REFERENCE.get(name, "none published"),
                 }
@@ -123,7 +128,17 @@ def drafted(rows: pl.LazyFrame, names: list[str]) -> tuple[Contract, pl.LazyFram
     )
 
 
-def measured(dirty: pl.DataFrame, clean: pl.DataFrame, labelled: int = 0) -> Counter[str]:
+Key = str | tuple[str, str]
+"""What is counted, or `broken` with the step that broke it."""
+
+
+def _changed_in_clean(clean: pl.DataFrame) -> Counter[Key]:
+    """How many cells of a table without errors are changed, and of how many."""
+    counts = measured(clean, clean)
+    return Counter(changed_in_clean=counts["changed"], cells_in_clean=counts["right"])
+
+
+def measured(dirty: pl.DataFrame, clean: pl.DataFrame, labelled: int = 0) -> Counter[Key]:
     """Count the cells of one table: errors, flagged, found, changed, repaired, right, broken; of the rows that nobody has put right."""
     names = [f"c{index}" for index in range(dirty.width)]
     dirty, clean = (
@@ -158,7 +173,8 @@ def measured(dirty: pl.DataFrame, clean: pl.DataFrame, labelled: int = 0) -> Cou
         ]
         for name in names
     }
-    counts: Counter[str] = Counter()
+    marks = [mark for mark in after.columns if mark.startswith(CHANGED)]
+    counts: Counter[Key] = Counter()
     unseen = ~rows[ROW].is_in(asked.implode())
     judged = judged.filter(unseen)
     for name in names:
@@ -179,6 +195,9 @@ def measured(dirty: pl.DataFrame, clean: pl.DataFrame, labelled: int = 0) -> Cou
             errors=wrong.sum(), flagged=flagged.sum(), found=(flagged & wrong).sum(), changed=changed.sum(), repaired=(changed & (now == wanted)).sum(),
             right=(~wrong).sum(), broken=(changed & ~wrong).sum(),
         )  # fmt: skip
+        for mark in (mark for mark in marks if steps.what(mark)[1] == name):
+            by = ("broken", steps.what(mark)[0].split(" ")[-1])
+            counts[by] += int((after[mark].filter(unseen) & changed & ~wrong).sum())
     return counts
 
 
@@ -196,7 +215,7 @@ def _plain(values: pl.Series) -> pl.Series:
     return unescaped.str.replace_all(r"\s+", " ").str.strip_chars()
 
 
-def _scores(counts: Counter[str]) -> dict[str, float]:
+def _scores(counts: Counter[Key]) -> dict[str, float]:
     detection = (
         _ratio(counts["found"], counts["flagged"]),
         _ratio(counts["found"], counts["errors"]),
@@ -224,7 +243,8 @@ def _harmonic(one: float, other: float) -> float:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--labelled", type=int, default=0)
+    parser.add_argument("--clean-copies", action="store_true")
     parser.add_argument("folder", nargs="?", type=Path, default=FOLDER)
     parser.add_argument("sets", nargs="*", default=list(SETS))
     said = parser.parse_args()
-    main(said.folder, said.sets, said.labelled)
+    main(said.folder, said.sets, said.labelled, said.clean_copies)

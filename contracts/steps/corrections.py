@@ -224,6 +224,8 @@ class Typos(Correction):
     ratio: float = Field(default=10, gt=1)
     support: int = Field(default=5, ge=2)
     """How often a value must occur to be what another one was meant to be."""
+    confidence: Share = 0.95
+    """How likely a change must be right. What is likely wrong, and less sure, is only noted."""
     unclear: Unclear = "flag"
 
     @property
@@ -231,7 +233,8 @@ class Typos(Correction):
         """What it does."""
         return (
             f"{self._where}, rare spellings become one that is {self.ratio:g} times as frequent "
-            f"and at most {self.distance} letters away."
+            f"and at most {self.distance} letters away, where that is right in {self.confidence:.0%} "
+            "of such cases."
         )
 
 

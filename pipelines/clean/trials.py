@@ -18,7 +18,7 @@ from assay.contracts.steps import (
 )
 from assay.pipelines.clean import steps
 from assay.pipelines.core.engine import run_together
-from assay.pipelines.core.fitting import Fitted, collect_rounds
+from assay.pipelines.core.fitting import EXPECTED_PRECISION, Fitted, collect_rounds
 from assay.pipelines.core.frames import CHANGED, FLAGGED_BY, SET_ASIDE_BY
 
 FEW = 0.4  # share of a column's cells above which a correction is none
@@ -53,6 +53,8 @@ class Trial:
     aside: int
     after: pl.LazyFrame
     examples: Mapping[str, Sequence[tuple[str | None, str | None]]]
+    precision: float | None
+    """The share of the changes that the step expects to be right, where it can tell."""
 
 
 def text_columns(table: Contract) -> list[str]:
@@ -79,6 +81,7 @@ def trial(sample: pl.DataFrame, table: Contract, step: CleaningStep) -> Trial:
             column: _examples(sample, after, steps.changed(name, column), column)
             for column in changed
         },
+        fitted[0].values.get(EXPECTED_PRECISION),
     )
 
 
@@ -127,6 +130,8 @@ def describe_trial(sample: pl.DataFrame, outcome: Trial, what: str) -> str:
         most = sorted(outcome.changed, key=lambda column: (-outcome.changed[column], column))
         shown = "; ".join(_describe_examples(column, outcome) for column in most[:3])
         parts = [f"{cells:,} cells of {sample.height:,} rows {what}, such as {shown}"]
+        if outcome.precision is not None:
+            parts.append(f"about {outcome.precision:.1%} of these changes are expected to be right")
     if doubted:
         parts.append(f"{doubted:,} cells more look wrong, and could be noted")
     return "; ".join(parts)

@@ -31,6 +31,10 @@ class Fitted:
     tables: Mapping[str, pl.DataFrame] = field(default_factory=dict)
 
 
+EXPECTED_PRECISION = "expected_precision"
+"""The value under which a step that corrects says what share of its changes it expects to be right.
+"""
+
 Learning = Generator[Mapping[str, pl.LazyFrame], Frames, Fitted]
 """Yields named plans and is sent their frames; plans of one round run in one pass, with those of
 other learners.

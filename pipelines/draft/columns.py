@@ -10,7 +10,7 @@ from collections import Counter
 from typing import Any
 
 from assay.contracts.steps import Typos
-from assay.pipelines.clean.typos import WORD, Domain, misspelt
+from assay.pipelines.clean.typos import WORD, Domain, near_values
 from assay.pipelines.draft.keys import is_unique, may_name_rows
 from assay.pipelines.draft.personal_columns import Personal, percent
 from assay.pipelines.draft.profile import FEW, ColumnProfile, Profile
@@ -147,7 +147,8 @@ def _misspelt(c: ColumnProfile) -> bool:
         words.update(dict.fromkeys(WORD.findall(value.lower()), rows))
     usual = Typos(step="typos")
     frequent = sorted(value for value, rows in c.values if rows >= usual.support)
-    return bool(misspelt(Domain(dict(c.values), frequent, frozenset()), words, usual))
+    near = near_values(Domain(dict(c.values), frequent, frozenset()), words, usual)
+    return bool(near.meant) and near.most_are
 
 
 def _length(c: ColumnProfile) -> str:

@@ -242,8 +242,14 @@ def test_of_two_codes_with_numbers_both_may_be_right() -> None:
 
 
 def test_a_short_code_that_most_cells_hold_is_known_with_its_letters_swapped_or_lost() -> None:
-    cells = ["NPS"] * 80 + ["PNS"] * 6 + ["NS"] * 6
-    assert one(Typos(step="typos"), *cells) == ["NPS"] * 92
+    cells = ["NPS"] * 80 + ["PNS", "NS"]
+    assert one(Typos(step="typos"), *cells) == ["NPS"] * 82
+
+
+def test_a_slip_that_is_often_repeated_is_noted() -> None:
+    frame = done(Typos(step="typos"), x=["NPS"] * 80 + ["PNS"] * 6)
+    assert frame["x"].to_list()[80:] == ["PNS"] * 6
+    assert noted(frame)[80:] == [["1 typos: x"]] * 6
 
 
 def test_short_codes_that_differ_in_a_letter_are_both_right() -> None:

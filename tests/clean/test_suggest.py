@@ -43,6 +43,7 @@ def test_a_step_is_proposed_with_what_it_would_do() -> None:
     assert (
         found["typos"].reason
         == "1 cells of 61 rows are a rare spelling of a frequent value, such as 'city' 'birminghxm' → 'birmingham'"
+        "; about 99.0% of these changes are expected to be right"
     )
 
 
