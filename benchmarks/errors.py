@@ -34,7 +34,8 @@ from assay.pipelines.clean.trials import fit_in_memory
 from assay.pipelines.core.engine import run
 from assay.pipelines.core.frames import CHANGED, FLAGGED_BY, REMOVED_BY, ROW, SET_ASIDE_BY
 from assay.pipelines.draft.license import LicenseFound
-from assay.pipelines.draft.profile import profile, without
+from assay.pipelines.draft.null_values import without
+from assay.pipelines.draft.profile import profile
 from assay.pipelines.draft.propose import draft
 from assay.pipelines.draft.settings import Origin
 
@@ -124,7 +125,7 @@ def drafted(rows: pl.LazyFrame, names: list[str]) -> tuple[Contract, pl.LazyFram
         if entry["property"] == "assay.privacy":
             entry["value"].pop("columns", None)
     return load(yaml.safe_dump(document, sort_keys=False), "table.odcs.yaml"), without(
-        rows, names, seen.null_values
+        rows, seen.null_values
     )
 
 

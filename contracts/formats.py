@@ -1,7 +1,8 @@
-"""The words of ODCS for shapes of text: string formats, date formats, decimal and bounded types.
+"""The words of ODCS for shapes of text: string formats, decimal and bounded types.
 
 Belongs here: what they mean, without a frame in sight, so that checking a contract starts at once.
-Stays out: applying them (types.py, rules.py). The patterns and letters lie in words/formats.yaml.
+Stays out: applying them (types.py, rules.py), formats of dates (date_formats.py). The patterns lie
+in words/formats.yaml.
 """
 
 from __future__ import annotations
@@ -39,12 +40,6 @@ def string_formats() -> Mapping[str, str]:
     }
 
 
-def java_letters() -> Mapping[str, str]:
-    """The letters that ODCS formats of dates and times are written in -> chrono's words."""
-    letters: Mapping[str, str] = table("words/formats.yaml")["java_letters"]
-    return letters
-
-
 def integer_names() -> Mapping[str, str]:
     """Physical types of integers -> their width, such as `i32`."""
     names: Mapping[str, str] = table("words/integers.yaml")
@@ -55,40 +50,6 @@ def decimal(physical_type: str | None) -> tuple[int, int] | None:
     """Digits in all and after the point, where the physical type is a decimal."""
     match = DECIMAL.fullmatch((physical_type or "").strip())
     return (int(match[1]), int(match[2] or 0)) if match else None
-
-
-def strptime(pattern: str) -> str:
-    """A Java DateTimeFormatter pattern in chrono's words.
-
-    Raises: ValueError: it has a letter that chrono has no word for.
-    """
-    letters = java_letters()
-    written, rest = "", pattern
-    while rest:
-        quoted = re.match(r"'([^']*)'", rest)
-        run = re.match(r"([A-Za-z])\1*", rest)
-        if quoted:
-            written += (quoted[1] or "'").replace("%", "%%")
-            rest = rest[quoted.end() :]
-        elif run:
-            if run[0] not in letters:
-                raise ValueError(f"'{run[0]}'")
-            written = _with_letters(written, run[0], letters[run[0]])
-            rest = rest[run.end() :]
-        else:
-            written += "%%" if rest[0] == "%" else rest[0]
-            rest = rest[1:]
-    return written
-
-
-def _with_letters(written: str, letters: str, meaning: str) -> str:
-    """The pattern so far and one more part.
-
-    Chrono wants a point before a fraction as part of it.
-    """
-    if letters in ("SSS", "SSSSSS") and written.endswith("."):
-        return f"{written[:-1]}%.{meaning[1:]}"
-    return written + meaning
 
 
 # what Python's and Rust's engines read alike: so far, a pattern need not be tried

@@ -123,6 +123,10 @@ class Column(Frozen):
     name: str
     logical_type: LogicalType
     physical_type: str | None = None
+    physical_name: str | None = None
+    """The column's name in the source, where it is another."""
+    null_values: tuple[str, ...] = ()
+    """Texts of the source that stand for nothing in this column."""
     description: str | None = None
     required: bool = False
     unique: bool = False

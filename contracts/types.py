@@ -15,8 +15,16 @@ from collections.abc import Callable
 
 import polars as pl
 
-from assay.contracts.formats import decimal, integer_names, strptime
+from assay.contracts.formats import decimal, integer_names
 from assay.contracts.model import Column
+from assay.contracts.moments import (
+    plain_spelling,
+    read_date,
+    read_plain_date,
+    read_plain_timestamp,
+    read_time,
+    read_timestamp,
+)
 
 INTEGERS: dict[str, tuple[pl.DataType, int, int]] = {
     "i8": (pl.Int8(), -(2**7), 2**7 - 1),
@@ -168,14 +176,15 @@ def _plainly(text: pl.Expr, column: Column, batch: pl.Series) -> pl.Expr:
     """
     if dtype(column).is_float():
         return text.cast(dtype(column), strict=False)
-    if column.logical_type != "timestamp" or column.format:
+    if column.format or column.logical_type not in ("date", "timestamp"):
         return _meaning(text, column)
+    if column.logical_type == "date":
+        return read_plain_date(text)
     first = "".join(batch.drop_nulls().head(1).to_list())
-    form = "%Y-%m-%dT%H:%M:%S" if "T" in first else "%Y-%m-%d %H:%M:%S"
-    zone = "UTC" if column.timezone else None
-    if zone and first.endswith("Z"):
-        form += "Z"
-    return text.str.to_datetime(form, strict=False, time_unit="us", time_zone=zone)
+    spelling = plain_spelling(first, is_zoned=column.timezone)
+    if spelling is None:
+        return _meaning(text, column)
+    return read_plain_timestamp(text, spelling, is_zoned=column.timezone)
 
 
 def _decoded(column: Column) -> pl.Expr:
@@ -217,12 +226,11 @@ def _meaning(plain: pl.Expr, column: Column) -> pl.Expr:
         case "boolean":
             return _boolean(plain)
         case "date":
-            form = strptime(column.format) if column.format else "%Y-%m-%d"
-            return plain.str.to_date(form, strict=False)
+            return read_date(plain, column.format)
         case "timestamp":
-            return _timestamp(plain, column)
+            return read_timestamp(plain, is_zoned=column.timezone, form=column.format)
         case _:
-            return _time(plain, column)
+            return read_time(plain, column.format)
 
 
 def _integer(text: pl.Expr, column: Column) -> pl.Expr:
@@ -242,12 +250,6 @@ def _boolean(text: pl.Expr) -> pl.Expr:
     is_true = lower.is_in(["true", "1", "t", "yes"])
     is_false = lower.is_in(["false", "0", "f", "no"])
     return pl.when(is_true).then(True).when(is_false).then(False)
-
-
-def _time(text: pl.Expr, column: Column) -> pl.Expr:
-    forms = [strptime(column.format)] if column.format else ["%H:%M:%S%.f", "%H:%M"]
-    times = [text.str.to_time(form, strict=False) for form in forms]
-    return pl.coalesce(times).dt.to_string("%H:%M:%S%.f")
 
 
 def _fields(text: pl.Expr, column: Column) -> pl.Expr:
@@ -270,24 +272,6 @@ def _decimal(text: pl.Expr, digits: int, point: int) -> pl.Expr:
     exact = rf"^[+-]?0*[0-9]{{0,{digits - point}}}{fraction}$"
     is_exact = text.str.contains(exact) & text.str.contains("[0-9]")
     return pl.when(is_exact).then(text).cast(pl.Decimal(digits, point), strict=False)
-
-
-def _timestamp(text: pl.Expr, column: Column) -> pl.Expr:
-    zone = "UTC" if column.timezone else None
-    if column.format:
-        form = strptime(column.format)
-        return text.str.to_datetime(form, strict=False, time_unit="us", time_zone=zone)
-    plain = text.str.replace("T", " ", literal=True)
-    naive = plain.str.to_datetime(
-        "%Y-%m-%d %H:%M:%S%.f", strict=False, time_unit="us", time_zone=zone
-    )
-    if zone is None:
-        return naive
-    # a `Z` or an offset is honoured; the two formats cover ISO 8601 with and without one
-    zoned = plain.str.replace("Z$", "+00:00").str.to_datetime(
-        "%Y-%m-%d %H:%M:%S%.f%:z", strict=False, time_unit="us", time_zone="UTC"
-    )
-    return pl.coalesce([zoned, naive])
 
 
 def _vector(text: pl.Expr, column: Column) -> pl.Expr:

@@ -125,8 +125,11 @@ def _rows(contract: Contract, file: Path) -> pl.DataFrame:
 
     from assay.assets.io.user_files import read_table
     from assay.assets.services.predict import as_promised
+    from assay.pipelines.ingest.declared_columns import declared_rows, source_names
 
-    frame = read_table(file, contract.source.options.null_values)
+    read = read_table(file, contract.source.options.null_values)
+    names = source_names(contract.columns, read.columns)
+    frame = declared_rows(read.lazy(), contract.columns, names).collect()
     if file.suffix == ".parquet":
         return frame
     typed = as_promised(contract, frame)

@@ -130,6 +130,7 @@ def locked(tables: Mapping[str, Sequence[str]], *, memory_mb: int, threads: int)
     for name, files in tables.items():
         connection.register(name, ds.dataset(list(files), format="parquet"))
     for setting in (
+        "TimeZone = 'UTC'",  # days and hours are those of the data, not of the machine's clock
         f"memory_limit = '{memory_mb}MB'",
         f"threads = {threads}",
         "temp_directory = ''",

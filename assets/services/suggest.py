@@ -21,6 +21,7 @@ from assay.pipelines.clean.suggest import rows_to_correct, suggested
 from assay.pipelines.clean.trials import Proposal
 from assay.pipelines.core.frames import ROW
 from assay.pipelines.core.spreadsheet import guarded, unguarded
+from assay.pipelines.ingest.declared_columns import declared_rows, source_names
 from assay.pipelines.ingest.records import numbered
 
 
@@ -116,4 +117,6 @@ def _landed(
         records = pl.read_parquet(folder / "unreadable.parquet", columns=["record"])[
             "record"
         ].to_list()
-        yield rows_in(folder) if read.files else numbered(rows_in(folder), records, read.header)
+        rows = rows_in(folder) if read.files else numbered(rows_in(folder), records, read.header)
+        names = source_names(contract.columns, read.columns)
+        yield declared_rows(rows, contract.columns, names)

@@ -26,6 +26,7 @@ from assay.contracts.settings import CsvOptions
 from assay.lineage.facts import Table
 from assay.pipelines.clean import steps
 from assay.pipelines.core.frames import FileRead, Receipt
+from assay.pipelines.ingest.declared_columns import declared_rows, source_names
 from assay.pipelines.ingest.records import numbered
 
 NOTE, FETCHED, RECEIPT = "landed.digest", "fetched", "receipt.json"
@@ -168,7 +169,7 @@ def shown_columns(contract: Contract, columns: Sequence[str]) -> list[str]:
 
     Without a header, a person's cells stand here.
     """
-    named = set(contract.column_names)
+    named = set(source_names(contract.columns, columns).values())
     return [
         name if name in named else f"column {place}" for place, name in enumerate(columns, start=1)
     ]
@@ -222,7 +223,8 @@ def _check_columns(run: Run, receipt: Receipt) -> None:
     Raises: SourceError: one is missing.
     """
     sources.check_columns(run.contract, receipt.columns)
-    required = {column.name for column in run.contract.columns if column.required}
+    names = source_names(run.contract.columns, receipt.columns)
+    required = {names[column.name] for column in run.contract.columns if column.required}
     for file in receipt.files:
         missing = sorted(required & set(file.lacks))
         if missing:
@@ -279,18 +281,17 @@ def receipt_of(run: Run, digest: str) -> Receipt:
 
 
 def landed_rows(run: Run, digest: str) -> pl.LazyFrame:
-    """The landed rows with their record numbers: text, and whole numbers where they may be
-    (`steps.as_numbers`).
+    """The landed rows with their record numbers, under the contract's names: text, and whole
+    numbers where they may be (`steps.as_numbers`).
     """
-    rows, receipt = (
-        rows_in(landed_folder(run, digest), steps.as_numbers(run.contract)),
-        receipt_of(run, digest),
-    )
-    return (
-        rows
-        if receipt.files
-        else numbered(rows, unreadable_records(run, digest)["record"].to_list(), receipt.header)
-    )  # several files are numbered as they are joined
+    contract, receipt = run.contract, receipt_of(run, digest)
+    names = source_names(contract.columns, receipt.columns)
+    numbers = {names[name] for name in steps.as_numbers(contract) if name in names}
+    rows = rows_in(landed_folder(run, digest), numbers)
+    if not receipt.files:  # several files are numbered as they are joined
+        records = unreadable_records(run, digest)["record"].to_list()
+        rows = numbered(rows, records, receipt.header)
+    return declared_rows(rows, contract.columns, names)
 
 
 def unreadable_records(run: Run, digest: str) -> pl.DataFrame:

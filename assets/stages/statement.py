@@ -24,6 +24,7 @@ from assay.assets.stages.run import Run
 from assay.contracts.errors import PublicationError, Where
 from assay.lineage import evidence, partition_tree
 from assay.pipelines.clean import steps
+from assay.pipelines.ingest.declared_columns import source_names
 from assay.pipelines.publish.naming import Previous, change_note, next_version
 
 
@@ -151,7 +152,7 @@ def _of_part(part: Part) -> dict[str, Any]:
 def _origin(run: Run, digest: str) -> dict[str, Any]:
     """What else is known of where the rows come from: the files, where there are several, and the mark that a growing source has reached."""
     receipt, watermark = receipt_of(run, digest), run.contract.source.options.watermark
-    named = set(run.contract.column_names)
+    named = set(source_names(run.contract.columns, receipt.columns).values())
     each = [
         {**asdict(file), "lacks": [name for name in file.lacks if name in named]}
         for file in receipt.files

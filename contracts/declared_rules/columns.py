@@ -5,18 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, get_args
 
+from assay.contracts.date_formats import date_format, date_letters
 from assay.contracts.declared_rules.collected import Collected
 from assay.contracts.document import Path
-from assay.contracts.formats import EACH, decimal, java_letters, strptime
+from assay.contracts.formats import EACH, decimal
 from assay.contracts.model import Column, LogicalType
+from assay.contracts.problems import suggestion
 
 LONGEST_COLUMN = 255
+NULL_VALUES = "assay.null_values"
+_DEPTH_OF_COLUMNS = 4
+"""Keys on the way to a column: `schema`, its number, `properties`, its number."""
 _HOLDS = {"object": "properties", "array": "items", "map": "map"}
 """Nested types -> the key under which the contract says what they hold."""
 
 
 def is_new(column: Column, path: Path, collected: Collected) -> bool:
     """Whether the column can be taken in next to those read before it."""
+    physical_names = {other.physical_name for other in collected.columns}
     same = twin(column.name, collected.column_names)
     if same == column.name:
         problem = f"the column '{column.name}' is promised twice"
@@ -27,6 +33,9 @@ def is_new(column: Column, path: Path, collected: Collected) -> bool:
     elif _is_unwritable(column.name):
         problem = f"the column name {column.name!r} has a character that no file can hold"
         remedy = "Remove it from the name"
+    elif column.physical_name and column.physical_name in physical_names:
+        problem = f"two columns have the physicalName '{column.physical_name}'"
+        remedy = "Give each its own, as the source calls it"
     elif len(column.name) > LONGEST_COLUMN:
         problem = f"a column's name has {len(column.name):,} characters"
         remedy = f"Write at most {LONGEST_COLUMN}"
@@ -64,7 +73,10 @@ def read_column(raw: dict[str, Any], name: str, path: Path, collected: Collected
     fields = _read_fields(raw, name, path, collected)
     if fields is None:
         return None
-    column = _column(raw, name, fields)
+    null_values = _null_values(raw, name, path, collected)
+    if null_values is None:
+        return None
+    column = _column(raw, name, fields).model_copy(update={"null_values": null_values})
     return column if _is_readable(column, raw, path, collected) else None
 
 
@@ -75,6 +87,7 @@ def _column(raw: dict[str, Any], name: str, fields: tuple[Column, ...]) -> Colum
         name=name,
         logical_type=raw["logicalType"],
         physical_type=raw.get("physicalType"),
+        physical_name=raw.get("physicalName"),
         description=raw.get("description"),
         required=bool(raw.get("required") or raw.get("primaryKey")),
         unique=bool(raw.get("unique")),
@@ -89,6 +102,37 @@ def _column(raw: dict[str, Any], name: str, fields: tuple[Column, ...]) -> Colum
         embedding_version=options.get("embeddingModelVersion"),
         fields=fields,
     )
+
+
+def _null_values(
+    raw: dict[str, Any], name: str, path: Path, collected: Collected
+) -> tuple[str, ...] | None:
+    """The texts that stand for nothing in the column; None where they are declared wrongly."""
+    values: tuple[str, ...] = ()
+    for index, entry in enumerate(raw.get("customProperties") or []):
+        place = (*path, "customProperties", index)
+        if entry["property"] == NULL_VALUES:
+            listed = entry.get("value")
+            if not isinstance(listed, list) or not all(isinstance(item, str) for item in listed):
+                problem = f"{NULL_VALUES} of '{name}' is no list of texts"
+                remedy = 'Write each text in quotes, such as ["NA", "-999"]'
+                collected.refuse(problem, remedy, (*place, "value"), "assay.value")
+                return None
+            values = tuple(listed)
+        elif entry["property"].startswith("assay."):
+            collected.refuse(
+                f"the property '{entry['property']}' is not known here",
+                suggestion(entry["property"], [NULL_VALUES]),
+                (*place, "property"),
+                "assay.unknown_key",
+            )
+            return None
+    if values and len(path) != _DEPTH_OF_COLUMNS:
+        problem = f"{NULL_VALUES} stands at '{name}', which is part of another column"
+        remedy = "Declare null values of whole columns"
+        collected.refuse(problem, remedy, path, "assay.value")
+        return None
+    return values
 
 
 def _read_fields(
@@ -168,10 +212,8 @@ def _parts(raw: dict[str, Any], path: Path) -> list[tuple[dict[str, Any], str, P
 def _is_readable(column: Column, raw: dict[str, Any], path: Path, collected: Collected) -> bool:
     """Whether Assay can read text as the column's type."""
     options, place = raw.get("logicalTypeOptions") or {}, (*path, "logicalTypeOptions")
-    if letter := _unreadable_letter(column):
-        problem = f"the format '{column.format}' has {letter}, which Assay does not read"
-        remedy = f"Use {', '.join(java_letters())}, and quote other letters"
-        collected.refuse(problem, remedy, (*place, "format"), "assay.format")
+    if wrong := _format_mistake(column):
+        collected.refuse(*wrong, (*place, "format"), "assay.format")
         return False
     if column.logical_type == "vector" and not column.dimensions:
         problem = f"the vector '{column.name}' has no dimensions"
@@ -190,14 +232,22 @@ def _is_readable(column: Column, raw: dict[str, Any], path: Path, collected: Col
     return False
 
 
-def _unreadable_letter(column: Column) -> str | None:
-    """What a format of dates or times has that Assay does not read."""
-    if column.logical_type not in ("date", "timestamp", "time") or not column.format:
+def _format_mistake(column: Column) -> tuple[str, str] | None:
+    """Why no text of a format of dates or times can be read, and what to do; None where it can."""
+    kind = column.logical_type
+    if kind not in ("date", "timestamp", "time") or not column.format:
         return None
     try:
-        strptime(column.format)
-    except ValueError as letter:
-        return str(letter)
+        form = date_format(column.format)
+    except ValueError as letters:
+        remedy = f"Use {', '.join(date_letters())}, S for each digit of a fraction, and quote other letters"
+        return f"the format '{column.format}' has {letters}, which Assay does not read", remedy
+    lacking = form.lacks if kind != "time" else None if form.is_timed else "hour"
+    if lacking:
+        return f"the format '{column.format}' has no {lacking}", f"Add the {lacking} to the format"
+    if form.is_zoned and kind == "timestamp" and not column.timezone:
+        problem = f"the format '{column.format}' has an offset, and `timezone` is false"
+        return problem, "Write `timezone: true`, or leave the offset out of the format"
     return None
 
 

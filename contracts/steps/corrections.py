@@ -189,10 +189,10 @@ class Times(Correction):
     @field_validator("formats")
     @classmethod
     def _check_formats(cls, formats: tuple[str, ...]) -> tuple[str, ...]:
-        from assay.contracts.formats import strptime
+        from assay.contracts.date_formats import date_format
 
         for form in formats:
-            strptime(form)
+            date_format(form)
         return formats
 
     @field_validator("timezone")

@@ -81,7 +81,9 @@ def as_numbers(contract: Contract) -> set[str]:
         if step.phase == "text" and step.reads_writing:
             asked |= set(step.reads or contract.column_names)
     return {
-        column.name for column in contract.columns if column.logical_type in ("integer", "number")
+        column.name
+        for column in contract.columns
+        if column.logical_type in ("integer", "number") and not column.null_values
     } - asked
 
 

@@ -6,82 +6,82 @@ Belongs here: which format a column bears out. Stays out: reading ISO 8601 as it
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from assay.contracts.formats import strptime
+from assay.contracts.date_formats import date_format
+from assay.contracts.moments import read_date, read_timestamp
 from assay.contracts.steps import Times
+from assay.pipelines.clean.date_forms import (
+    date_forms,
+    day_and_month_swapped,
+    forms_of_any,
+    shapes,
+)
 from assay.pipelines.clean.step_spec import Columns, Effect, Kind, unclear
 from assay.pipelines.core.fitting import Fitted, Learning
-from assay.pipelines.core.package_data import read_lines
 
 _ISO_DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
-_ISO = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?$"
-_ISO_ZONELESS = ("yyyy-MM-dd HH:mm:ss", "yyyy-MM-dd'T'HH:mm:ss", "yyyy-MM-dd HH:mm")
-_ISO_ZONED = ("yyyy-MM-dd HH:mm:ssXXX", "yyyy-MM-dd'T'HH:mm:ssXXX")
+_ISO = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?(Z|[+-][0-9]{2}(:?[0-9]{2})?)?)?$"
+
+_OFFSET = r"([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)$"
 
 
-def detected_formats() -> tuple[str, ...]:
-    """The formats that are searched where none is named."""
-    return read_lines("clean/date_formats.txt")
+def _read(column: str, form: str | None, zone: str | None) -> pl.Expr:
+    """The text in ISO 8601 where it is written in that form (None: ISO 8601 with a time)."""
+    text = pl.col(column).str.strip_chars()
+    layout = date_format(form) if form else None
+    if layout and not layout.is_timed:
+        return read_date(text, form).dt.to_string("%Y-%m-%d")
+    if layout and layout.is_zoned:
+        return _utc_text(read_timestamp(text, is_zoned=True, form=form))
+    local = read_timestamp(text, is_zoned=False, form=form)
+    if not zone:
+        return local.dt.to_string("%Y-%m-%dT%H:%M:%S%.f")
+    in_zone = local.dt.replace_time_zone(zone, ambiguous="null", non_existent="null")
+    return _utc_text(in_zone.dt.convert_time_zone("UTC"))
 
 
-@cache
-def _rivals() -> tuple[tuple[str, str], ...]:
-    """Pairs of formats that differ in the order of day and month alone."""
-    day_first = [
-        form
-        for form in detected_formats()
-        if form.startswith("dd") and "MMM" not in form and "." not in form
-    ]
-    swapped = (form.replace("dd", "?").replace("MM", "dd").replace("?", "MM") for form in day_first)
-    return tuple(zip(day_first, swapped, strict=True))
-
-
-def _read(column: str, form: str, zone: str | None) -> pl.Expr:
-    """The text in ISO 8601 where it is written in that format; years have four digits."""
-    text, zoned, timed = (
-        pl.col(column).str.strip_chars(),
-        form.endswith(("XXX", "xxx", "XX", "Z")),
-        "H" in form or "h" in form,
-    )
-    moment = (
-        text.str.to_datetime(
-            strptime(form), strict=False, time_unit="us", time_zone="UTC" if zoned else None
-        )
-        if timed
-        else text.str.to_date(strptime(form), strict=False)
-    )
-    sound: pl.Expr = pl.when(moment.dt.year().is_between(1000, 9999)).then(moment)
-    if not timed:
-        return sound.dt.to_string("%Y-%m-%d")
-    if zone and not zoned:
-        sound = sound.dt.replace_time_zone(
-            zone, ambiguous="null", non_existent="null"
-        ).dt.convert_time_zone("UTC")
-    return sound.dt.to_string("%Y-%m-%dT%H:%M:%S%.f" + ("Z" if zoned or zone else ""))
+def _utc_text(moment: pl.Expr) -> pl.Expr:
+    return moment.dt.to_string("%Y-%m-%dT%H:%M:%S%.fZ")
 
 
 def _fit(step: Times, rows: pl.LazyFrame, _: Columns) -> Learning:
     if step.formats:
         return Fitted({column: list(step.formats) for column in step.columns})
-    counts = {f"{index}": rows.select(_counts(column)) for index, column in enumerate(step.columns)}
-    found = yield counts
+    written = yield {f"{i}": shapes(rows, column) for i, column in enumerate(step.columns)}
+    forms = {
+        column: forms_of_any(written[f"{i}"]["text"], date_forms())
+        for i, column in enumerate(step.columns)
+    }
+    plans = {
+        f"{i}": rows.select(_counts(column, forms[column]))
+        for i, column in enumerate(step.columns)
+        if forms[column]
+    }
+    counts = (yield plans) if plans else {}
     return Fitted(
         {
-            column: _borne_out(found[f"{index}"].row(0, named=True))
-            for index, column in enumerate(step.columns)
+            column: _borne_out(forms[column], counts[f"{i}"].row(0, named=True))
+            if forms[column]
+            else []
+            for i, column in enumerate(step.columns)
         }
     )
 
 
-def _counts(column: str) -> list[pl.Expr]:
-    fits = {form: _read(column, form, None).is_not_null() for form in detected_formats()}
+def _rivals(forms: Sequence[str]) -> list[tuple[str, str]]:
+    """Pairs of the forms that differ in the order of day and month alone."""
+    pairs = [(form, day_and_month_swapped(form)) for form in forms]
+    return [(form, other) for form, other in pairs if other and other in forms and form < other]
+
+
+def _counts(column: str, forms: Sequence[str]) -> list[pl.Expr]:
+    fits = {form: _read(column, form, None).is_not_null() for form in forms}
     only = [
         (one, other, fits[one] & ~fits[other])
-        for pair in _rivals()
+        for pair in _rivals(forms)
         for one, other in (pair, pair[::-1])
     ]
     return [
@@ -90,20 +90,20 @@ def _counts(column: str) -> list[pl.Expr]:
     ]
 
 
-def _borne_out(counts: dict[str, int]) -> list[str]:
-    """The formats that some value has.
+def _borne_out(forms: Sequence[str], counts: Mapping[str, int]) -> list[str]:
+    """The forms that some value has.
 
     Of two that differ in day and month only the one without which a value could not be read, if
     that is one.
     """
-    out = {form for form in detected_formats() if counts[form]}
-    for one, other in _rivals():
+    out = {form for form in forms if counts[form]}
+    for one, other in _rivals(forms):
         alone, other_alone = counts[f"{one} not {other}"], counts[f"{other} not {one}"]
         if alone and not other_alone:
             out.discard(other)
         elif other_alone and not alone:
             out.discard(one)
-    return [form for form in detected_formats() if form in out]
+    return [form for form in forms if form in out]
 
 
 def _effect(step: Times, fitted: Fitted, _: Columns) -> Effect:
@@ -123,14 +123,23 @@ def _iso(column: str, formats: Sequence[str], step: Times) -> tuple[pl.Expr, pl.
         value = pl.when(pl.min_horizontal(tries) == pl.max_horizontal(tries)).then(value)
     done = text.str.contains(_ISO)
     if step.timezone:
-        moments = [_read(column, form, step.timezone) for form in (*_ISO_ZONED, *_ISO_ZONELESS)]
         value, done = (
-            pl.coalesce(*moments, value),
+            pl.coalesce(*_iso_moments(column, step.timezone), value),
             text.str.contains(_ISO_DAY) | text.str.ends_with("Z"),
         )
     return pl.when(done | value.is_null()).then(pl.col(column)).otherwise(value), pl.col(
         column
     ).is_not_null() & ~done & value.is_null()
+
+
+def _iso_moments(column: str, zone: str) -> tuple[pl.Expr, pl.Expr]:
+    """ISO 8601 as UTC: without an offset, in that zone; else by its offset."""
+    text = pl.col(column).str.strip_chars()
+    with_offset = pl.when(text.str.contains(_OFFSET)).then(text)
+    return (
+        _read(column, None, zone),
+        _utc_text(read_timestamp(with_offset, is_zoned=True)),
+    )
 
 
 TIMES = Kind(_fit, _effect, corrects=True)

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from assay.contracts.date_formats import date_format
 from assay.contracts.steps import Typos
 from assay.pipelines.clean.typos import WORD, Domain, near_values
 from assay.pipelines.draft.keys import is_unique, may_name_rows
 from assay.pipelines.draft.personal_columns import Personal, percent
 from assay.pipelines.draft.profile import FEW, ColumnProfile, Profile
 from assay.pipelines.draft.round_numbers import head_room, round_up
+from assay.pipelines.draft.settings import setting
 from assay.pipelines.draft.writer import Comment, Flow, WithReason
 
 
@@ -36,6 +38,8 @@ def column_promises(
         promised["missing"] = Comment(
             f"{c.name!r}: {missing:,} of {profile.rows:,} rows have none ({percent(missing, profile.rows)})"
         )
+    if c.name in profile.null_values:
+        promised |= _null_values(c.name, profile)
     if personal is None or personal.treatment == "token":  # which keeps values apart
         promised |= _uniqueness(c, profile, keys)
     if personal:
@@ -52,6 +56,13 @@ def column_promises(
     return promised | {
         "enum": WithReason([Flow({"value": value}) for value in values], _why_enum(c))
     }
+
+
+def _null_values(name: str, profile: Profile) -> dict[str, Any]:
+    """The texts that stand for nothing in the column."""
+    why = "stand for nothing in this column"
+    values = WithReason(Flow(list(profile.null_values[name])), why)
+    return {"customProperties": [setting("assay.null_values", values)]}
 
 
 def _uniqueness(c: ColumnProfile, profile: Profile, keys: tuple[str, ...]) -> dict[str, Any]:
@@ -101,12 +112,23 @@ def _options(c: ColumnProfile, is_hidden: bool) -> dict[str, Any]:
         case "integer" | "number":
             return {} if is_hidden else _limits(c)
         case "date":
-            return {"format": WithReason(c.format, "as written on all rows")} if c.format else {}
+            return _format(c)
         case "timestamp":
-            return {"timezone": True if c.zoned else WithReason(False, "no row says a zone")}
+            zone = True if c.zoned else WithReason(False, "no row has an offset")
+            return _format(c) | {"timezone": zone}
         case "string":
             return {} if is_hidden or not c.given else _text_options(c)
     return {}
+
+
+def _format(c: ColumnProfile) -> dict[str, Any]:
+    """The form that dates and times have, where it is not ISO 8601."""
+    if not c.format:
+        return {}
+    why = "as written on all rows"
+    if date_format(c.format).letters & {"yy", "uu"}:
+        why += "; years 70 to 99 are 1970 to 1999, 00 to 69 are 2000 to 2069: check them"
+    return {"format": WithReason(c.format, why)}
 
 
 def _limits(c: ColumnProfile) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -23,11 +23,11 @@ from assay.pipelines.admit.names import key_hint
 from assay.pipelines.clean import duplicates
 from assay.pipelines.core.engine import run, run_together
 from assay.pipelines.core.frames import ROW
-from assay.pipelines.core.package_data import read_lines
+from assay.pipelines.draft.moments import Moments, moments
+from assay.pipelines.draft.null_values import detected_null_values, null_spellings, without
 
-Kind = Literal["string", "integer", "number", "boolean", "date", "timestamp"]
+Kind = Literal["string", "integer", "number", "boolean", "date", "timestamp", "time"]
 FEW = 20  # distinct strings that make an enumeration
-DATE_FORMATS = (None, "yyyy/MM/dd", "dd.MM.yyyy", "dd/MM/yyyy", "MM/dd/yyyy")
 SHAPED = ("uuid", "uri", "ipv4", "ipv6")
 
 
@@ -70,13 +70,13 @@ class ColumnProfile:
 @dataclass(frozen=True)
 class Profile:
     """A table: its rows, how many repeat another exactly, its columns, what stands for nothing in
-    it, and the columns that together name a row.
+    each, and the columns that together name a row.
     """
 
     rows: int
     repeated: int
     columns: tuple[ColumnProfile, ...]
-    null_values: tuple[str, ...] = ()
+    null_values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     composite: tuple[str, ...] = field(default=())
 
     @property
@@ -92,36 +92,24 @@ def profile(frame: pl.LazyFrame, names: Sequence[str]) -> Profile:
         frame: `_row` (unique) and text columns, null where there is nothing.
         names: the columns to look at.
     """
-    plain, blanked = run_together(
-        [_measures(frame, names), _measures(without(frame, names, null_spellings()), names)]
-    )
-    null_values = _null_values(frame, _columns(plain, names), _columns(blanked, names))
-    frame = without(frame, names, null_values)
-    measured = run(_measures(frame, names)) if null_values else plain
+    spellings = {name: null_spellings() for name in names}
+    blanked = without(frame, spellings)
+    measures = run_together([_measures(frame, names), _measures(blanked, names)])
+    plain, bare = (_columns(measured, names) for measured in measures)
+    written = moments(blanked, [column.name for column in bare if column.kind == "string"])
+    typed_names = _newly_typed(plain, bare, written)
+    texts = [c.name for c in plain if c.kind == "string" and c.name not in typed_names]
+    null_values = detected_null_values(frame, typed_names, texts)
+    frame = without(frame, null_values)
+    measured = run(_measures(frame, names)) if null_values else measures[0]
     rows = measured["rows"].item()
-    columns = _found_in(frame, _columns(measured, names), measured)
+    typed = [_with_moments(column, written) for column in _columns(measured, names)]
+    columns = _found_in(frame, typed, measured)
     columns = _exact_counts(frame, columns, rows)
     columns = [_patterned(frame, column) for column in columns]
     repeated = _repeated(frame, names)
     done = Profile(rows, repeated, tuple(columns), null_values)
     return replace(done, composite=_composite(frame, done))
-
-
-def null_spellings() -> tuple[str, ...]:
-    """How people, and floats that a computation has left, write that there is nothing."""
-    return ("", *read_lines("draft/null_spellings.txt"))
-
-
-def without(frame: pl.LazyFrame, names: Sequence[str], spellings: Sequence[str]) -> pl.LazyFrame:
-    """The frame with null where a text is one of `spellings`."""
-    return (
-        frame.with_columns(
-            pl.when(~pl.col(name).is_in(list(spellings))).then(pl.col(name)).alias(name)
-            for name in names
-        )
-        if spellings
-        else frame
-    )
 
 
 # -- types ------------------------------------------------------------------------------
@@ -146,7 +134,7 @@ def _measure(name: str) -> dict[str, pl.Expr]:
     integer, number, stamp = (
         read(Column(name=name, logical_type=kind)) for kind in ("integer", "number", "timestamp")
     )
-    dates = [read(Column(name=name, logical_type="date", format=form)) for form in DATE_FORMATS]
+    day = read(Column(name=name, logical_type="date"))
     shapes = [_shape(text), _merged_shape(text)]
     return {
         "given": text.count(),
@@ -155,10 +143,10 @@ def _measure(name: str) -> dict[str, pl.Expr]:
         "integer": integer.count(),
         "number": number.count(),
         "timestamp": stamp.count(),
-        **{f"date{index}": value.count() for index, value in enumerate(dates)},
-        **{f"from{index}": value.min() for index, value in enumerate(dates)},
-        **{f"until{index}": value.max() for index, value in enumerate(dates)},
-        "zoned": stripped.str.contains(r"(Z|[+-][0-9]{2}:?[0-9]{2})$").sum(),
+        "date": day.count(),
+        "first_day": day.min(),
+        "last_day": day.max(),
+        "zoned": stripped.str.contains(r"[0-9]([Zz]| ?[+-][0-9]{2}(:?[0-9]{2})*)$").sum(),
         # a leading zero is part of a code, and a double cannot hold seventeen digits
         "coded": stripped.str.contains(r"^[+-]?0[0-9]|^[+-]?[0-9]{17,}$").sum(),
         "leading": stripped.str.contains(r"^[+-]?0[0-9]").sum(),
@@ -200,7 +188,6 @@ def _typed(name: str, m: dict[str, Any]) -> ColumnProfile:
         longest=m["longest"] or 0,
         spaced=m["spaced"],
     )
-    dates = [index for index in range(len(DATE_FORMATS)) if m[f"date{index}"] == given]
     if not given:
         return base
     if m["boolean"] == given:
@@ -209,49 +196,45 @@ def _typed(name: str, m: dict[str, Any]) -> ColumnProfile:
         return replace(base, kind="integer", low=m["int_low"], high=m["int_high"])
     if m["number"] == given and not m["coded"]:
         return replace(base, kind="number", low=m["low"], high=m["high"])
-    if len(dates) == 1:
-        return replace(
-            base,
-            kind="date",
-            format=DATE_FORMATS[dates[0]],
-            low=m[f"from{dates[0]}"],
-            high=m[f"until{dates[0]}"],
-        )
+    if m["date"] == given:
+        return replace(base, kind="date", low=m["first_day"], high=m["last_day"])
     if m["timestamp"] == given:
         return replace(
             base, kind="timestamp", zoned=m["zoned"] > 0, low=m["since"], high=m["until"]
         )
     shaped = next((form for form in SHAPED if m[form] == given), None)
+    return replace(base, format=shaped, pattern=m["shape0"] or m["shape1"])
+
+
+def _with_moments(column: ColumnProfile, written: Mapping[str, Moments]) -> ColumnProfile:
+    """The column as dates or times, where its values are some in a form that is not ISO 8601."""
+    moment = written.get(column.name)
+    if moment is None or column.kind != "string":
+        return column
+    if moment.is_ambiguous:
+        return replace(column, ambiguous_date=True)
     return replace(
-        base, format=shaped, ambiguous_date=len(dates) > 1, pattern=m["shape0"] or m["shape1"]
+        column,
+        kind=moment.kind,
+        format=moment.form,
+        zoned=moment.is_zoned,
+        low=moment.low,
+        high=moment.high,
+        pattern=None,
     )
 
 
-def _null_values(
-    frame: pl.LazyFrame, plain: Sequence[ColumnProfile], blanked: Sequence[ColumnProfile]
-) -> tuple[str, ...]:
-    """The spellings of nothing that keep some column from being numbers, dates or true and
-    false.
-    """
-    held_back = [
-        one.name
-        for one, other in zip(plain, blanked, strict=True)
-        if one.kind == "string" and other.kind != "string"
+def _newly_typed(
+    plain: Sequence[ColumnProfile],
+    bare: Sequence[ColumnProfile],
+    written: Mapping[str, Moments],
+) -> list[str]:
+    """The columns that have a type, or a form of dates, without the spellings of nothing alone."""
+    return [
+        after.name
+        for before, after in zip(plain, bare, strict=True)
+        if before.kind == "string" and (after.kind != "string" or after.name in written)
     ]
-    if not held_back:
-        return ()
-    used = run_together(
-        [
-            frame.select(
-                pl.col(name)
-                .filter(pl.col(name).is_in(list(null_spellings())))
-                .unique()
-                .alias("spelling")
-            )
-            for name in held_back
-        ]
-    )
-    return tuple(sorted(set(pl.concat(used)["spelling"])))
 
 
 # -- shapes -----------------------------------------------------------------------------

@@ -59,7 +59,7 @@ def draft(
         **_head(name, owner),
         "schema": [_schema(profile, name, origin, columns)],
         "customProperties": [
-            setting("assay.source", source_setting(profile, origin)),
+            setting("assay.source", source_setting(origin)),
             setting("assay.license", license_setting(license)),
             setting("assay.privacy", privacy_setting(personal)),
             *cleaning_settings(profile, personal),

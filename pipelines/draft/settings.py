@@ -22,16 +22,11 @@ def setting(name: str, value: Any) -> dict[str, Any]:
     return {"property": name, "vendor": "assay", "value": value}
 
 
-def source_setting(profile: Profile, origin: Origin) -> dict[str, Any]:
+def source_setting(origin: Origin) -> dict[str, Any]:
     """Where the file lies and how it is written."""
     options: dict[str, Any] = {
         name: WithReason(value, why) for name, (value, why) in origin.options.items()
     }
-    if profile.null_values:
-        options["null_values"] = WithReason(
-            Flow(list(profile.null_values)),
-            "stand for nothing in columns that otherwise hold numbers, dates or true and false",
-        )
     source: dict[str, Any] = {
         "origin": WithReason("external", "or internal, synthetic"),
         "location": origin.location,

@@ -41,6 +41,23 @@ def test_a_query_gives_one_number_or_null(query: str, answer: float | None, read
     assert asked(query, readings) == answer
 
 
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Tokyo"])
+def test_days_and_hours_are_those_of_utc_whatever_the_zone_of_the_machine(
+    zone: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", zone)
+    file = tmp_path / "part.parquet"
+    at = pl.Series("moment", ["2024-03-01T00:30:00Z", "2024-03-01T23:30:00Z"]).str.to_datetime()
+    pl.DataFrame(at).write_parquet(file)
+    queries = {
+        "days": "SELECT count(DISTINCT CAST(moment AS DATE)) FROM t",
+        "hours": "SELECT sum(EXTRACT(hour FROM moment)) FROM t",
+        "months": "SELECT count(*) FROM t WHERE date_trunc('month', moment) = TIMESTAMPTZ '2024-03-01'",
+    }
+    answers = evaluate(queries, {"t": [file]})
+    assert answers == {"days": 1.0, "hours": 23.0, "months": 2.0}
+
+
 def test_several_files_are_one_table_and_no_query_starts_no_process(readings: Path) -> None:
     assert evaluate({"r": "SELECT count(*) FROM readings"}, {"readings": [readings, readings]}) == {
         "r": 8.0

@@ -194,6 +194,28 @@ def test_a_day_after_the_twelfth_tells_which_number_is_the_month() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("written", "iso"),
+    [
+        ("3/14/2024", "2024-03-14"),
+        ("3/14/2024 9:26", "2024-03-14T09:26:00"),
+        ("3/14/2024 9:26 PM", "2024-03-14T21:26:00"),
+        ("Mar 4, 2024", "2024-03-04"),
+        ("4. March 2024", "2024-03-04"),
+        ("14.3.2024 09:26:30", "2024-03-14T09:26:30"),
+        ("2024/3/4", "2024-03-04"),
+        ("0999/3/4", "0999-03-04"),
+        ("24/3/4", "24/3/4"),
+        ("3/14/24", "3/14/24"),
+        ("99999/3/4", "99999/3/4"),
+    ],
+)
+def test_forms_that_people_write_become_iso_and_a_year_has_four_digits(
+    written: str, iso: str
+) -> None:
+    assert one(Times(step="times", columns=("x",)), written) == [iso]
+
+
 def test_where_nothing_tells_day_from_month_nothing_is_guessed() -> None:
     frame = done(Times(step="times", columns=("x",)), x=["01/02/2020", "03/03/2020"])
     assert frame["x"].to_list() == ["01/02/2020", "2020-03-03"]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from assay.contracts.declared_rules import read_schema
 from assay.contracts.document import Document
-from assay.contracts.formats import pattern_problem, string_formats, strptime
+from assay.contracts.formats import pattern_problem, string_formats
 from assay.contracts.model import Column
 from assay.contracts.types import dtype, read, readable
 from tests.conftest import columns, contract
@@ -127,26 +127,6 @@ def test_times_are_kept_as_text_that_sorts() -> None:
         "unread",
         None,
     ]
-
-
-@pytest.mark.parametrize(
-    ("jdk", "text", "iso"),
-    [
-        ("dd.MM.yyyy", "28.02.2013", "2013-02-28"),
-        ("yyyyMMdd", "20130228", "2013-02-28"),
-        ("MMM d, yyyy", None, None),
-        ("d/M/yy", None, None),
-    ],
-)
-def test_formats_are_javas_or_refused(jdk: str, text: str | None, iso: str | None) -> None:
-    if text is None:
-        with pytest.raises(ValueError, match="'d'"):
-            strptime(jdk)
-    else:
-        assert [
-            str(value)
-            for value in values(column("date", logicalTypeOptions={"format": jdk}), text, "x")
-        ] == [iso, "unread"]
 
 
 def test_a_timestamp_without_zone_refuses_one() -> None:

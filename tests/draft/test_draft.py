@@ -99,27 +99,90 @@ def test_a_timestamp_says_whether_its_rows_say_a_zone() -> None:
     }
 
 
-def test_what_stands_for_nothing_is_named_only_where_it_makes_a_number() -> None:
-    done = measured(x=["1", "NA", "3"], y=["a", "?", "b"], z=["1", "x", "NULL"])
-    assert done.null_values == ("NA",)
-    assert [(c.kind, c.given) for c in done.columns] == [
-        ("integer", 2),
-        ("string", 3),
-        ("string", 3),
-    ]
-    assert setting(drafted(x=["1", "NA", "3"]), "source")["options"] == {"null_values": ["NA"]}
+@pytest.mark.parametrize(
+    ("values", "kind", "options"),
+    [
+        (["3/14/2024", "11/2/2024"], "date", {"format": "M/d/yyyy"}),
+        (["14/3/2024", "2/11/2024"], "date", {"format": "d/M/yyyy"}),
+        (["14.03.2024", "02.11.2024"], "date", {"format": "dd.MM.yyyy"}),
+        (["2024-1-5", "2024-11-12"], "date", {"format": "yyyy-M-d"}),
+        (["Mar 4, 2024", "Nov 12, 2024"], "date", {"format": "MMM d, yyyy"}),
+        (["4 March 2024", "12 November 2024"], "date", {"format": "d MMMM yyyy"}),
+        (["04-MAR-24", "12-NOV-99"], "date", {"format": "dd-MMM-yy"}),
+        (["1/1/01", "4/2/15", "12/31/99"], "date", {"format": "M/d/yy"}),
+        (["3/14/2024 9:26", "11/2/2024 14:05"], "timestamp", {"format": "M/d/yyyy H:mm", "timezone": False}),
+        (["3/14/2024 9:26 PM", "11/2/2024 12:05 AM"], "timestamp", {"format": "M/d/yyyy h:mm a", "timezone": False}),
+        (["14.03.2024 09:26:30", "02.11.2024 14:05:00"], "timestamp", {"format": "dd.MM.yyyy HH:mm:ss", "timezone": False}),
+        (["2024-03-01 10:00:00+00", "2024-03-01 10:00:00.5+00"], "timestamp", {"timezone": True}),
+        (["20240301T1000Z", "20240301T1100Z"], "timestamp", {"timezone": True}),
+        (["2024-03-01T10:00", "2024-03-01T11:00"], "timestamp", {"timezone": False}),
+        (["07:05", "23:10:59"], "time", None),
+        (["0001-01-01", "9999-12-31"], "date", None),
+    ],
+)  # fmt: skip
+def test_dates_and_times_are_recognised_as_people_write_them(
+    values: list[str], kind: str, options: dict[str, Any] | None
+) -> None:
+    column = promised(drafted(x=[*values, None, "NA"]), "x")
+    assert (column["logicalType"], column.get("logicalTypeOptions")) == (kind, options)
+    assert column["customProperties"][0]["value"] == ["NA"]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ["1/2/2024", "3/4/2024"],
+        ["1/2/24", "3/4/24"],
+        ["24-01-06", "24-01-07"],
+        ["01/02/2024 10:00", "03/04/2024 11:00"],
+    ],
+)
+def test_where_nothing_tells_day_month_and_year_apart_dates_are_text(values: list[str]) -> None:
+    done = drafted(x=values)
+    assert promised(done, "x")["logicalType"] == "string"
+    assert "cannot be told apart" in done.text
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (["1", "-2", "30"], "integer"),
+        (["0.5", "2.25", "-1.5"], "number"),
+        (["true", "false", "true"], "boolean"),
+        (["2024-02-29", "2023-01-01", "2022-01-01"], "date"),
+        (["2024-02-29T10:00Z", "2023-01-01T10:00Z", "2022-01-01T10:00Z"], "timestamp"),
+        (["31/12/2023", "01/02/2024", "02/02/2024"], "date"),
+        (["07:05", "08:05", "09:05"], "time"),
+    ],
+)
+@pytest.mark.parametrize("spelling", ["NA", "\\N", "?", "-", "null", "#N/A", "inf", "n/a", "."])
+def test_what_stands_for_nothing_counts_in_a_column_of_another_type_alone(
+    values: list[str], kind: str, spelling: str
+) -> None:
+    done = measured(x=[*values, spelling], country=["DE", "NA", "-", "?"], z=["1", "x", "y", "."])
+    assert done.null_values == {"x": (spelling,)}
+    assert [(c.kind, c.given) for c in done.columns] == [(kind, 3), ("string", 4), ("string", 4)]
+
+
+def test_a_mark_that_is_no_word_counts_in_text_once_a_typed_column_has_it() -> None:
+    done = measured(x=["1", "\\N", "3"], y=["a", "\\N", "b"], z=["#N/A", "x", "y"])
+    assert done.null_values == {"x": ("\\N",), "y": ("\\N",)}
+    assert measured(y=["a", "\\N", "b"]).null_values == {}
 
 
 def test_a_float_that_is_not_finite_leaves_its_column_a_number_without_personal_data() -> None:
     done = drafted(x=["41234567890.5", "inf", "-inf", "41234567891.25"])
     assert (promised(done, "x")["logicalType"], done.personal) == ("number", {})
-    assert setting(done, "source")["options"] == {"null_values": ["-inf", "inf"]}
+    assert promised(done, "x")["customProperties"] == [
+        {"property": "assay.null_values", "vendor": "assay", "value": ["-inf", "inf"]}
+    ]
 
 
-def test_what_is_null_in_one_column_is_null_in_all() -> None:
+def test_what_is_null_in_one_column_is_a_value_in_another() -> None:
     done = drafted(x=["1", "NA", "3"], country=["DE", "NA", "FR"])
-    assert "required" not in promised(done, "country")
+    assert promised(done, "country")["required"] is True
     assert "required" not in promised(done, "x")
+    assert "options" not in setting(done, "source")
 
 
 # -- promises ---------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import io
 import os
 import zipfile
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ import pyarrow as pa
 import pytest
 import xlsxwriter
 
+from assay.assets.io.decode.landing import ROWS, Task
+from assay.assets.io.decode.workbook import decode
 from assay.assets.io.sources.texts import header
 from assay.assets.stages.ingest import land, landed_rows, unreadable_records
 from assay.contracts.errors import SourceError
@@ -168,6 +170,58 @@ def test_the_sheet_and_the_header_row_are_those_that_are_named(installation: Sam
         promise(installation, **options)
         with pytest.raises(SourceError, match=says):
             land(installation.run())
+
+
+@pytest.mark.parametrize("from_1904", [False, True])
+def test_a_time_of_day_and_a_length_of_time_have_no_day(from_1904: bool, tmp_path: Path) -> None:
+    book = xlsxwriter.Workbook(tmp_path / "x.xlsx", {"date_1904": from_1904})
+    sheet = book.add_worksheet()
+    clock, day, length = (
+        book.add_format({"num_format": form}) for form in ("hh:mm:ss", "yyyy-mm-dd", "[h]:mm:ss")
+    )
+    sheet.write_row(0, 0, ["clock", "day", "at", "length", "either"])
+    clocks = [time(7, 5), time(0, 0), time(23, 59, 59, 500_000)]
+    days = [date(2024, 3, 1), date(1904, 1, 1), date(1999, 2, 28)]
+    for row, (at, on) in enumerate(zip(clocks, days, strict=True), start=1):
+        sheet.write_datetime(row, 0, at, clock)
+        sheet.write_datetime(row, 1, on, day)
+        sheet.write_datetime(row, 2, datetime.combine(on, at), day)
+        sheet.write_number(row, 3, 1.25 * row, length)
+        sheet.write_datetime(row, 4, on if row == 3 else at, day)
+    book.close()
+    assert decoded_workbook(tmp_path / "x.xlsx").rows() == [
+        ("07:05:00", "2024-03-01", "2024-03-01T07:05:00", "30:00:00", "07:05:00"),
+        ("00:00:00", "1904-01-01", "1904-01-01T00:00:00", "60:00:00", "1904-01-01" if from_1904 else "00:00:00"),
+        ("23:59:59.500", "1999-02-28", "1999-02-28T23:59:59.500", "90:00:00", "1999-02-28"),
+    ]  # fmt: skip
+
+
+def test_a_time_of_day_in_an_opendocument_sheet(tmp_path: Path) -> None:
+    cells = (
+        ('office:value-type="string"', "clock"),
+        ('office:value-type="time" office:time-value="PT07H05M00S"', "07:05"),
+    )
+    rows = "".join(
+        f"<table:table-row><table:table-cell {kind}><text:p>{text}</text:p></table:table-cell></table:table-row>"
+        for kind, text in cells
+    )
+    names = "".join(
+        f' xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"'
+        for name in ("office", "table", "text")
+    )
+    content = f'<office:document-content{names}><office:body><office:spreadsheet><table:table table:name="S">{rows}</table:table></office:spreadsheet></office:body></office:document-content>'
+    manifest = '<m:manifest xmlns:m="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0"/>'
+    with zipfile.ZipFile(tmp_path / "x.ods", "w") as archive:
+        archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        archive.writestr("content.xml", content)
+        archive.writestr("META-INF/manifest.xml", manifest)
+    assert decoded_workbook(tmp_path / "x.ods")["clock"].to_list() == ["07:05:00"]
+
+
+def decoded_workbook(file: Path) -> pl.DataFrame:
+    options = {"header_row": 1, "null_values": (), "sheet": None}
+    decode(Task("workbook", str(file), str(file.parent), options))
+    return pl.read_parquet(file.parent / ROWS)
 
 
 def test_dates_and_times_are_written_as_the_contract_reads_them(installation: SampleHome) -> None:

@@ -146,9 +146,7 @@ def test_floats_come_back_to_the_bit_and_what_is_no_number_is_unreadable(
 
 @settings(max_examples=40, deadline=None)
 @given(
-    st.lists(
-        st.none() | st.datetimes(dt.datetime(1000, 1, 1), dt.datetime(9999, 12, 31)), min_size=1
-    ),
+    st.lists(st.none() | st.datetimes(dt.datetime(1, 1, 1), dt.datetime(9999, 12, 31)), min_size=1),
     st.sampled_from([None, "UTC", "America/New_York"]),
 )
 def test_timestamps_come_back_to_the_microsecond(
@@ -157,6 +155,26 @@ def test_timestamps_come_back_to_the_microsecond(
     zoned = [value and (value.replace(tzinfo=dt.UTC) if zone else value) for value in values]
     column = Column(name="x", logical_type="timestamp", timezone=zone is not None)
     assert round_trip(zoned, pa.timestamp("us", zone), column) == (zoned, [False] * len(values))
+
+
+@pytest.mark.parametrize("zone", [None, "UTC", "Europe/Berlin"])
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_a_timestamp_of_any_unit_is_read_and_a_nanosecond_is_never_cut(
+    unit: str, zone: str | None
+) -> None:
+    column = Column(name="x", logical_type="timestamp", timezone=zone is not None)
+    per_second = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[unit]
+    whole = dt.datetime(2024, 3, 1, 10, 0, 0, tzinfo=dt.UTC if zone else None)
+    ticks = 1_709_287_200 * per_second
+    finer = [ticks + 1] if unit == "ns" else []
+    values, unread = round_trip([ticks, *finer], pa.timestamp(unit, zone), column)
+    assert (values, unread) == ([whole, *(None for _ in finer)], [False, *(True for _ in finer)])
+
+
+def test_a_timestamp_after_the_year_9999_is_not_read() -> None:
+    column = Column(name="x", logical_type="timestamp", timezone=False)
+    far = 300_000_000_000_000  # milliseconds: the year 11476
+    assert round_trip([far], pa.timestamp("ms"), column) == ([None], [True])
 
 
 @settings(max_examples=40, deadline=None)

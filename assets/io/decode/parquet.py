@@ -167,7 +167,7 @@ def as_text(name: str, kind: str, null_values: tuple[str, ...]) -> str:
         text = f"lower(hex({column}))"
     elif kind in ("FLOAT", "DOUBLE"):
         text = f"CASE WHEN isnan({column}) THEN 'NaN' ELSE CAST({column} AS VARCHAR) END"
-    elif kind == "TIMESTAMP WITH TIME ZONE":
+    elif kind in ("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS"):
         # the session's zone is UTC
         text = f"regexp_replace(replace(CAST({column} AS VARCHAR), ' ', 'T'), '[+]00$', '+00:00')"
     elif kind.startswith("TIMESTAMP"):

@@ -25,6 +25,7 @@ from assay.assets.io.decode.packed import CHUNK, FREE_BYTES, MAX_MEMBERS, MAX_RA
 
 MAX_UNPACKED = 2 * 2**30  # a sheet holds 1,048,576 rows
 _MIDNIGHT = r"^\d{4}-\d{2}-\d{2} 00:00:00$"
+_EARLY_DAY = r"^(1900-0[1-9]|1904-0[1-9])-"
 _MOMENT = r"^\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}(\.\d+)?$"
 
 
@@ -47,6 +48,7 @@ def decode(task: Task) -> Decoded:
         sheet = _sheet(book.sheet_names, task.options["sheet"])
         texts = _load(book, sheet, "string")
         numbers = _load(book, sheet, "float")
+        serials = _load(book, sheet, "duration")
     except fastexcel.FastExcelError as error:
         raise Undecodable(
             f"the workbook cannot be read ({type(error).__name__})",
@@ -58,9 +60,15 @@ def decode(task: Task) -> Decoded:
             "Mend `header_row` under `options`",
         )
     names = _named(texts.row(skipped - 1))
-    cells = texts.select(
-        _text(texts[skipped:][column], numbers[skipped:][column]).alias(name)
-        for name, column in names.items()
+    body = [frame[skipped:] for frame in (texts, numbers, serials)]
+    lengths = _columns_of_lengths(book, sheet, texts, skipped)
+    cells = pl.DataFrame(
+        [
+            _lengths(serials[skipped:][column]).alias(name)
+            if column in lengths
+            else _cells(name, *(frame[column] for frame in body))
+            for name, column in names.items()
+        ]
     )
     if null_values:
         cells = cells.select(pl.when(~pl.all().is_in(null_values)).then(pl.all()))
@@ -77,37 +85,94 @@ def _load(book: Any, sheet: str, kind: str) -> pl.DataFrame:
     return frame
 
 
-def _text(text: pl.Series, number: pl.Series) -> pl.Series:
-    """A cell's text.
+def _cells(name: str, text: pl.Series, number: pl.Series, serial: pl.Series) -> pl.Series:
+    """A column's cells as text: numbers exactly, dates, times of day and moments in ISO 8601.
+
+    Args:
+        serial: what a date or a time is in the workbook: the time since its first day.
+    """
+    frame = pl.DataFrame({"text": text, "number": number, "serial": serial})
+    is_moment = pl.col("text").str.contains(_MOMENT)
+    moments = frame.filter(is_moment)
+    if not moments.height:
+        return frame.select(_exact_number().alias(name)).to_series()
+    clock = pl.col("serial") < pl.duration(days=1)
+    midnights_are_days = moments.select((~clock).any()).item() and _has_day_zero(moments)
+    is_clock = clock & (pl.col("serial") > pl.duration()) if midnights_are_days else clock
+    days = moments.filter(~is_clock)
+    all_midnight = days.height and days.select(pl.col("text").str.contains(_MIDNIGHT).all()).item()
+    day = (
+        pl.col("text").str.head(10)  # dates: Excel keeps no other
+        if all_midnight
+        else pl.col("text").str.replace(" ", "T", literal=True)
+    )
+    moment = pl.when(is_clock).then(pl.col("text").str.slice(11)).otherwise(day)
+    cell = pl.when(is_moment).then(moment).otherwise(_exact_number())
+    return frame.select(cell.alias(name)).to_series()
+
+
+def _has_day_zero(moments: pl.DataFrame) -> bool:
+    """Whether the workbook counts from 1904: its day zero is a date, where 1900 has none."""
+    zero = moments.filter(pl.col("serial") == pl.duration())["text"]
+    return bool(zero.str.starts_with("1904-").any())
+
+
+def _exact_number() -> pl.Expr:
+    """A number's own digits.
 
     The reader rounds numbers to nine digits where it writes text (fastexcel 0.21, 2026-11-24), so
-    what reads back as another number is written from the number itself.
+    what reads back as another number is written from the number itself. A time of an OpenDocument
+    sheet has no text.
     """
-    frame = pl.DataFrame({"text": text, "number": number})
-    exact = frame.select(
-        pl.when(
-            pl.col("text").cast(pl.Float64, strict=False).ne_missing(pl.col("number"))
-            & pl.col("number").is_not_null()
-            & pl.col("text").str.contains(r"^-?[0-9.]+$")
-        )
-        .then(pl.col("number").cast(pl.String))
-        .otherwise(pl.col("text"))
-        .alias("text")
+    text, number = pl.col("text"), pl.col("number")
+    is_rounded = text.cast(pl.Float64, strict=False).ne_missing(number) & number.is_not_null()
+    exact = (
+        pl.when(is_rounded & text.str.contains(r"^-?[0-9.]+$"))
+        .then(number.cast(pl.String))
+        .otherwise(text)
     )
-    moments = exact.filter(pl.col("text").str.contains(_MOMENT))
-    if moments.height and moments.select(pl.col("text").str.contains(_MIDNIGHT).all()).item():
-        exact = exact.with_columns(
-            pl.when(pl.col("text").str.contains(_MIDNIGHT))
-            .then(pl.col("text").str.head(10))
-            .otherwise(pl.col("text"))
-        )  # dates: Excel keeps no other
-    else:
-        exact = exact.with_columns(
-            pl.when(pl.col("text").str.contains(_MOMENT))
-            .then(pl.col("text").str.replace(" ", "T", literal=True))
-            .otherwise(pl.col("text"))
-        )
-    return exact["text"]
+    is_bare_time = text.is_null() & pl.col("serial").is_not_null()
+    return pl.when(is_bare_time).then(_hours(pl.col("serial"))).otherwise(exact)
+
+
+def _hours(length: pl.Expr) -> pl.Expr:
+    """A length of time as hours, minutes and seconds, such as 07:05:00 or 33:25:42.857."""
+    total = length.dt.total_milliseconds()
+    parts = [total // 3_600_000, total // 60_000 % 60, total // 1000 % 60]
+    digits = [part.cast(pl.String).str.zfill(2) for part in parts]
+    rest = total % 1000
+    fraction = pl.when(rest > 0).then("." + rest.cast(pl.String).str.zfill(3)).otherwise(pl.lit(""))
+    clock = pl.concat_str(digits, separator=":")
+    return pl.concat_str(clock, fraction)
+
+
+def _lengths(serial: pl.Series) -> pl.Series:
+    return serial.to_frame("serial").select(_hours(pl.col("serial"))).to_series()
+
+
+def _columns_of_lengths(book: Any, sheet: str, texts: pl.DataFrame, skipped: int) -> set[str]:
+    """The columns of lengths of time, such as 33:25: as text they look like the first days that the
+    workbook counts from, so the reader is asked for the type of each such column.
+    """
+    import fastexcel
+
+    lengths = set[str]()
+    for place, column in enumerate(texts.columns):
+        if not texts[skipped:][column].str.contains(_EARLY_DAY).any():
+            continue
+        try:
+            typed = book.load_sheet(
+                sheet,
+                header_row=None,
+                skip_rows=skipped,
+                use_columns=[place],
+                schema_sample_rows=None,
+            ).to_polars()
+        except fastexcel.FastExcelError:  # it holds other cells as well
+            continue
+        if typed.dtypes == [pl.Duration("ms")]:
+            lengths.add(column)
+    return lengths
 
 
 def _sheet(names: list[str], wanted: str | None) -> str:

@@ -28,6 +28,7 @@ from assay.contracts.errors import SourceError, Where
 from assay.contracts.location import kind_of
 from assay.contracts.model import Contract
 from assay.contracts.settings import Source
+from assay.pipelines.ingest.declared_columns import source_names
 
 __all__ = [
     "Fetched",
@@ -129,9 +130,14 @@ def unpacked(path: Path, folder: Path, where: Where) -> Path:
 def check_columns(contract: Contract, landed: Sequence[str]) -> None:
     """Whether what landed has every promised column. Raises: SourceError: one is missing."""
     where = Where(file=contract.source.shown_location, dataset=contract.name)
-    missing = [name for name in contract.column_names if name not in landed]
+    names = source_names(contract.columns, landed)
+    missing = [
+        column.physical_name or column.name
+        for column in contract.columns
+        if column.name not in names
+    ]
     if missing:
-        others = [name if name not in contract.column_names else "" for name in landed]
+        others = [name if name not in names.values() else "" for name in landed]
         raise SourceError(
             f"the file lacks the promised column '{missing[0]}'"
             + (f" and {len(missing) - 1} more" if len(missing) > 1 else ""),
