@@ -328,9 +328,9 @@ WRONG: list[tuple[str, str, list[str]]] = [
     ),
     (
         'minimum: "2013-01-01"',
-        'format: "d.M.yyyy"',
+        'format: "D.M.yyyy"',
         [
-            "25:30 assay.format: the format 'd.M.yyyy' has 'd', which Assay does not read. Use yyyy, uuuu, yy, MMMM, MMM, MM, dd, HH, hh, mm, ss, SSSSSS, SSS, a, XXX, xxx, XX, Z, EEEE, EEE, DDD, and quote other letters."
+            "25:30 assay.format: the format 'D.M.yyyy' has 'D', which Assay does not read. Use yyyy, uuuu, y, u, yy, uu, MMMM, LLLL, MMM, LLL, MM, M, dd, d, DDD, HH, H, hh, h, mm, m, ss, s, a, EEEE, EEE, EE, E, XXX, XX, X, xxx, xx, x, ZZZZZ, ZZZ, ZZ, Z, S for each digit of a fraction, and quote other letters."
         ],
     ),
     (
