@@ -179,14 +179,16 @@ def _show_statistics(sides: dict[str, dict[str, dict[str, Any]]]) -> None:
         measures = [side.get(column, {}) for side in sides.values()]
         for measure in dict.fromkeys([*measures[0], *measures[1]]):
             values = (_statistic_cell(side.get(measure)) for side in measures)
-            grid.add_row(column, measure, *values)
+            grid.add_row(column, measure.replace("_", " "), *values)
     console().print(grid)
 
 
 def _statistic_cell(value: Any) -> str:
     if value is None:
         return ABSENT
-    return f"{value:,g}" if isinstance(value, int | float) else str(value)
+    if isinstance(value, float):
+        return f"{value:,g}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def expire(

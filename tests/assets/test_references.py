@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
-from assay.assets.io.compare import compare
+from assay.assets.io.compare import compare, statistics
 from assay.assets.io.registry.references import check_name
 from assay.assets.services.diff import diff, note_changes
 from assay.assets.services.verify import verify
@@ -266,6 +267,33 @@ def test_any_name_of_a_column_can_be_a_key(tmp_path: Path, name: str) -> None:
     assert changes is not None
     assert (changes.added, changes.removed, changes.changed) == (1, 1, 1)
     assert changes.keys == {"added": [{name: 3}], "removed": [{name: 1}], "changed": [{name: 2}]}
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [f"K{number * 7919 % 100_003:06}" for number in range(1_500)],
+        list(range(1_500)),
+        [number / 7 for number in range(1_500)],
+        [date(1990, 1, 1) + timedelta(days=number) for number in range(1_500)],
+        [datetime(2024, 1, 1) + timedelta(seconds=number) for number in range(1_500)],
+        [time(number // 60, number % 60) for number in range(1_400)] + [time(0)] * 100,
+        [Decimal(number) / 10 for number in range(1_500)],
+    ],
+)
+def test_distinct_values_are_exact_or_called_an_estimate(
+    values: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "part.parquet"
+    pl.DataFrame(
+        {"x": [*values, None], "y": [number % 73 for number in range(1_501)]}
+    ).write_parquet(file)
+    counts = statistics([file])
+    assert counts["x"]["distinct"] == len(set(values))
+    assert counts["y"]["distinct"] == 73
+    monkeypatch.setattr("assay.assets.io.compare.EXACT_ROWS", 1_000)
+    assert "distinct" not in statistics([file])["x"]
+    assert statistics([file])["x"]["distinct_about"] == pytest.approx(len(set(values)), rel=0.2)
 
 
 def test_without_a_key_or_where_it_repeats_equal_rows_are_paired(installation: SampleHome) -> None:
